@@ -1,0 +1,69 @@
+# What you can do here: `make` alone prints the targets.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+
+PYTHON ?= python3
+DATASET ?= mnist-5k
+RECIPE ?= $(if $(filter mnist-5k,$(DATASET)),quickstart,tutorial)
+ARGS ?=
+PYTEST_ARGS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/installed
+INSTALLED_DEV := $(VENV)/installed-dev
+PIP := $(BIN)/python -m pip --disable-pip-version-check install -qq --compile --no-deps
+
+.PHONY: help
+help: ## Print this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo
+	@echo "  make run DATASET=mnist              the tutorial on the full set"
+	@echo "  make run DATASET=/path/to/my/images your own images"
+	@echo "  make run ARGS='--set training.epochs=3'"
+
+.PHONY: install
+install: $(INSTALLED) ## Set up .venv from requirements.lock
+
+.PHONY: run
+run: $(INSTALLED) ## Train and report (DATASET=mnist-5k, RECIPE=..., ARGS='...')
+	@$(BIN)/sightline train --dataset "$(DATASET)" --recipe "$(RECIPE)" $(ARGS)
+
+.PHONY: test
+test: $(INSTALLED_DEV) ## Run the whole offline test suite (PYTEST_ARGS='...')
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+.PHONY: check
+check: $(INSTALLED_DEV) ## Check lint, format, types and layers; changes nothing
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+.PHONY: format
+format: $(INSTALLED_DEV) ## Format the code and apply safe lint fixes
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+.PHONY: lock
+lock: ## Renew both lock files within the ranges of pyproject.toml (needs uv)
+	uv pip compile pyproject.toml $(LOCK_OPTIONS) --extra build -o requirements.lock
+	uv pip compile pyproject.toml $(LOCK_OPTIONS) --extra build --extra dev -c requirements.lock -o requirements-dev.lock
+
+LOCK_OPTIONS := --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
+
+.PHONY: clean
+clean: ## Remove .venv and what the tools left; artifacts/ stays
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+
+$(INSTALLED): requirements.lock pyproject.toml
+	@echo "Setting up $(VENV) (once, about a minute) ..."
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(PIP) --require-hashes --requirement requirements.lock
+	@$(PIP) --no-build-isolation --editable .
+	@touch $@
+
+$(INSTALLED_DEV): $(INSTALLED) requirements-dev.lock
+	@echo "Adding the developer tools to $(VENV) (once) ..."
+	@$(PIP) --require-hashes --requirement requirements-dev.lock
+	@touch $@

@@ -1,0 +1,138 @@
+"""Results of stages, kept by content under `cache/<stage>/<key>/` and checked before use.
+
+An entry is a folder with the stage's files and a `manifest.json` that holds the stage's
+record, the run that made it and every file's digest. An entry that does not check out is
+set aside and made again; one key is made by one process at a time.
+"""
+
+import json
+import logging
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from pydantic import ValidationError
+
+from sightline import files
+from sightline.records import FileRecord, Record, Run
+from sightline.stages import Stage
+
+R = TypeVar("R", bound=Record)
+
+_MANIFEST = "manifest.json"
+_log = logging.getLogger(__name__)
+
+
+class Draft:
+    """An entry that is being made: files are written to `path(name)`, then recorded."""
+
+    def __init__(self, folder: Path, final: str) -> None:
+        """Bind the temporary folder to the entry's final path relative to the root."""
+        self._folder = folder
+        self._final = final
+
+    def path(self, name: str) -> Path:
+        """Return where to write the file `name`."""
+        return self._folder / name
+
+    def record(self, name: str) -> FileRecord:
+        """Digest the finished file `name` and return its record under its final path."""
+        path = self.path(name)
+        return FileRecord(
+            path=f"{self._final}/{name}", sha256=files.sha256(path), bytes=path.stat().st_size
+        )
+
+
+class Entry(Generic[R]):
+    """A finished entry: the stage's record, which run made it and how long that took."""
+
+    def __init__(self, record: R, run_id: str, seconds: float) -> None:
+        """Hold what the manifest says."""
+        self.record = record
+        self.run_id = run_id
+        self.seconds = seconds
+
+
+def find(run: Run, stage: Stage[R], key: str) -> Entry[R] | None:
+    """Look an entry up and check every file of it.
+
+    Args:
+        run: Gives the artifacts root.
+        stage: The stage.
+        key: The stage's key.
+
+    Returns:
+        The entry; None where there is none or it was damaged and has been set aside.
+    """
+    folder = run.root / _relative(stage, key)
+    if not folder.exists():
+        return None
+    try:
+        manifest = json.loads((folder / _MANIFEST).read_bytes())
+        _check_files(folder, manifest["files"])
+        record = stage.result.model_validate(manifest["record"])
+        return Entry(record, str(manifest["run_id"]), float(manifest["seconds"]))
+    except (OSError, ValueError, KeyError, TypeError, ValidationError) as error:
+        _log.warning(
+            "The cached result of %s (%s) is damaged and is made again: %s", stage.name, key, error
+        )
+        files.set_aside(folder)
+        return None
+
+
+def find_or_make(run: Run, stage: Stage[R], key: str, make: Callable[[Draft], R]) -> R:
+    """Return the stored record of a stage, or make it under a lock and store it.
+
+    Args:
+        run: Gives the artifacts root, the run's id and whether to start anew.
+        stage: The stage.
+        key: The stage's key.
+        make: Writes the files through the draft and returns the record.
+
+    Returns:
+        The stage's record.
+    """
+    lock = run.root / "cache" / stage.name / f".{key}.lock"
+    with files.locked(lock):
+        entry = find(run, stage, key)
+        if entry is not None and (not run.refresh or entry.run_id == run.id):
+            return entry.record
+        return _make(run, stage, key, make)
+
+
+def _make(run: Run, stage: Stage[R], key: str, make: Callable[[Draft], R]) -> R:
+    final = _relative(stage, key)
+    with files.new_folder(run.root / final) as folder:
+        started = time.monotonic()
+        record = make(Draft(folder, final))
+        manifest = {
+            "stage": stage.name,
+            "key": key,
+            "run_id": run.id,
+            "seconds": round(time.monotonic() - started, 3),
+            "record": record.model_dump(mode="json"),
+            "files": {path.name: files.sha256(path) for path in sorted(folder.iterdir())},
+        }
+        (folder / _MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
+    return record
+
+
+def _relative(stage: Stage[Any], key: str) -> str:
+    return f"cache/{stage.name}/{key}"
+
+
+def _check_files(folder: Path, digests: dict[str, str]) -> None:
+    for name, digest in digests.items():
+        found = files.sha256(folder / name)
+        if found != digest:
+            raise ValueError(f"{name}: expected SHA-256 {digest}, got {found}")
+
+
+def made_by(run: Run, stage: Stage[R], key: str) -> str | None:
+    """Return the id of the run that made an entry, without checking its files."""
+    with suppress(OSError, ValueError, KeyError):
+        manifest = json.loads((run.root / _relative(stage, key) / _MANIFEST).read_bytes())
+        return str(manifest["run_id"])
+    return None

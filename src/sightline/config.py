@@ -1,0 +1,126 @@
+"""What a run is asked to do: immutable, checked, complete.
+
+A recipe is a TOML file of these sections; a config file and `--set key=value` override
+it in that order (see `sightline.recipes`). Every stage receives only the section that
+it reads, so that a change elsewhere leaves its cache valid.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Side = Annotated[int, Field(ge=8, le=4096)]
+Seed = Annotated[int, Field(ge=0, le=2**31 - 1)]
+
+
+class Section(BaseModel):
+    """One part of the config: frozen, and closed to unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class DataConfig(Section):
+    """Which images to learn from, and how to read them."""
+
+    dataset: str = Field(
+        default="mnist",
+        min_length=1,
+        description="Name of a data set (see `sightline datasets list`) or a path to your own.",
+    )
+    image_size: tuple[Side, Side] | None = Field(
+        default=None,
+        description="Height and width in pixels. Unset: kept where all images agree, else 64x64.",
+    )
+    channels: Literal[1, 3] | None = Field(
+        default=None,
+        description="1 for grey, 3 for RGB. Unset: as found; RGB where any image has colour.",
+    )
+    test_fraction: float = Field(
+        default=0.2,
+        gt=0,
+        lt=1,
+        description="Share of each class set aside for testing where the source has no test split.",
+    )
+    label_column: str = Field(
+        default="label",
+        min_length=1,
+        description="Column of the labels in CSV and Parquet.",
+    )
+    image_column: str = Field(
+        default="image",
+        min_length=1,
+        description="Column of the encoded images in Parquet.",
+    )
+    seed: Seed = Field(default=0, description="Seed of the train/test split.")
+
+
+class PreprocessingConfig(Section):
+    """How stored images become training arrays."""
+
+    validation_fraction: float = Field(
+        default=0.0,
+        ge=0,
+        lt=1,
+        description="Share of each class of the training split held out for validation; 0 for none.",
+    )
+    seed: Seed = Field(default=0, description="Seed of the train/validation split.")
+
+
+class Convolution(Section):
+    """One 3x3 convolution with "same" padding, followed by ReLU."""
+
+    filters: int = Field(ge=1, le=4096)
+    stride: int = Field(default=1, ge=1, le=4)
+
+
+class ModelConfig(Section):
+    """The layers between the image and the class probabilities."""
+
+    convolutions: tuple[Convolution, ...] = Field(
+        min_length=1, max_length=64, description="The 3x3 convolutions, first to last."
+    )
+    dense_units: int = Field(
+        ge=1, le=65536, description="Width of the hidden dense layer after the global pooling."
+    )
+
+
+class FitConfig(Section):
+    """How the weights are fitted."""
+
+    epochs: int = Field(ge=1, le=10_000, description="Passes over the training split.")
+    batch_size: int = Field(default=32, ge=1, le=65_536, description="Images a step.")
+    optimizer: Literal["adam"] = Field(default="adam", description="Keras' name of the optimizer.")
+    learning_rate: float = Field(default=0.001, gt=0, le=100, description="Adam's step size.")
+    seed: Seed = Field(default=0, description="Seed of the initial weights and of the shuffling.")
+    device: Literal["auto", "cpu", "gpu"] = Field(
+        default="auto", description='"gpu" fails where there is none; "auto" takes what is there.'
+    )
+
+
+class EvaluationConfig(Section):
+    """How the trained model is measured."""
+
+    batch_size: int = Field(default=500, ge=1, le=65_536, description="Images a prediction step.")
+
+
+class ReportConfig(Section):
+    """What the report shows."""
+
+    mistakes: int = Field(
+        default=24, ge=0, le=200, description="How many of the worst mistakes to show."
+    )
+
+
+class TrainingConfig(Section):
+    """Everything that a run depends on, apart from the data and the machine."""
+
+    recipe: str = Field(
+        pattern=r"^[a-z0-9][a-z0-9-]{0,39}$", description="Name of the recipe, part of the run id."
+    )
+    description: str = Field(default="", max_length=300, description="One line for people.")
+    data: DataConfig = DataConfig()
+    preprocessing: PreprocessingConfig = PreprocessingConfig()
+    model: ModelConfig
+    training: FitConfig
+    evaluation: EvaluationConfig = EvaluationConfig()
+    report: ReportConfig = ReportConfig()

@@ -1,0 +1,60 @@
+"""The errors that Sightline raises on purpose, and the exit code each ends with.
+
+SightlineError
+├── InputError             exit code 2: the user can mend it
+│   ├── ConfigError        an unknown key, a value out of bounds, a bad recipe
+│   ├── DataError          a data set that is missing, damaged or malformed
+│   │   └── DownloadError  no mirror delivered the data set
+│   ├── DeviceError        the demanded device is not there
+│   └── RunExistsError     the run id is taken
+└── RunError               exit code 1: the run failed
+    ├── StageError         a stage stopped on an error that nobody foresaw
+    └── KerasProcessError  the Keras process died or did not answer in time
+
+A message is one sentence or two that name the subject (path, row, key), what was
+expected, what was found and what to do next.
+"""
+
+
+class SightlineError(Exception):
+    """Base of all errors raised on purpose."""
+
+    exit_code = 1
+
+
+class InputError(SightlineError):
+    """Something that the user gave cannot be used."""
+
+    exit_code = 2
+
+
+class ConfigError(InputError):
+    """A recipe, a config file or a `--set` value is wrong."""
+
+
+class DataError(InputError):
+    """A data set is missing, damaged or malformed."""
+
+
+class DownloadError(DataError):
+    """No mirror delivered the data set."""
+
+
+class DeviceError(InputError):
+    """The device that the config demands is not available."""
+
+
+class RunExistsError(InputError):
+    """A run of this id is already there."""
+
+
+class RunError(SightlineError):
+    """A run failed for a reason that lies outside the user's input."""
+
+
+class StageError(RunError):
+    """A stage stopped on an error that nobody foresaw."""
+
+
+class KerasProcessError(RunError):
+    """The Keras process died or did not answer in time."""

@@ -1,0 +1,90 @@
+"""The six stages: what each is called, what it returns and what its result depends on.
+
+By convention stage "train" is the function `train` of its module; a stage's function takes
+the run first and then its inputs, each a record or a section of the config.
+"""
+
+import json
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from pydantic import BaseModel
+
+from sightline import provenance
+from sightline.records import (
+    ArraySet,
+    DatasetFiles,
+    Evaluation,
+    ModelBlueprint,
+    Record,
+    Report,
+    TrainedModel,
+)
+
+R = TypeVar("R", bound=Record)
+
+_KERAS = ("keras", "tensorflow", "jax", "torch", "numpy")
+
+
+@dataclass(frozen=True)
+class Stage(Generic[R]):
+    """One stage.
+
+    Attributes:
+        name: Name of the stage and of its function.
+        module: The module that the function stands in.
+        result: The record that it returns.
+        distributions: Libraries whose versions the result depends on.
+    """
+
+    name: str
+    module: str
+    result: type[R]
+    distributions: tuple[str, ...]
+
+    def key(self, *inputs: BaseModel | str) -> str:
+        """Return the cache key of this stage for some inputs.
+
+        It is made of the inputs' content, the source that the stage uses and the versions
+        of the libraries that it depends on. Paths do not count: equal bytes give equal keys.
+
+        Args:
+            inputs: Records, config sections and digests.
+
+        Returns:
+            40 hexadecimal digits.
+        """
+        content = [item if isinstance(item, str) else content_of(item) for item in inputs]
+        code = provenance.code_digest(self.module)
+        libraries = json.dumps(provenance.versions(*self.distributions), sort_keys=True)
+        return provenance.digest_of(self.name, code, libraries, *content)[:40]
+
+
+def content_of(model: BaseModel) -> str:
+    """Return a record's or a section's content as JSON, without paths and incidental fields."""
+    incidental = model.incidental if isinstance(model, Record) else frozenset()
+    content = model.model_dump(mode="json", exclude=set(incidental))
+    return json.dumps(_without_paths(content), sort_keys=True)
+
+
+def _without_paths(value: Any) -> Any:
+    if isinstance(value, dict):
+        kept = value.items() if "sha256" not in value else _drop(value, "path")
+        return {key: _without_paths(item) for key, item in kept}
+    if isinstance(value, list):
+        return [_without_paths(item) for item in value]
+    return value
+
+
+def _drop(value: dict[str, Any], key: str) -> list[tuple[str, Any]]:
+    return [(name, item) for name, item in value.items() if name != key]
+
+
+INGEST = Stage("ingest", "sightline.ingestion", DatasetFiles, ("numpy", "pillow", "pyarrow"))
+PREPROCESS = Stage("preprocess", "sightline.preprocessing", ArraySet, ("numpy", "scikit-learn"))
+BUILD = Stage("build", "sightline.model", ModelBlueprint, (*_KERAS, "matplotlib"))
+TRAIN = Stage("train", "sightline.training", TrainedModel, _KERAS)
+EVALUATE = Stage("evaluate", "sightline.evaluation", Evaluation, (*_KERAS, "scikit-learn", "scipy"))
+REPORT = Stage("report", "sightline.reporting", Report, ("matplotlib", "pillow", "pandas"))
+
+STAGES: tuple[Stage[Any], ...] = (INGEST, PREPROCESS, BUILD, TRAIN, EVALUATE, REPORT)
