@@ -61,7 +61,7 @@ class PreprocessingConfig(Section):
         default=0.0,
         ge=0,
         lt=1,
-        description="Share of each class of the training split held out for validation; 0 for none.",
+        description="Share of each class of the training split held out for validation; 0: none.",
     )
     seed: Seed = Field(default=0, description="Seed of the train/validation split.")
 

@@ -1,4 +1,4 @@
-"""Files and folders that appear whole or not at all: the only place that renames, syncs or locks."""
+"""Files that appear whole or not at all: the only place that renames, syncs or locks."""
 
 import fcntl
 import hashlib

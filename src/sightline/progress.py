@@ -7,6 +7,8 @@ process to pass everything on to its parent.
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from pydantic import Field
+
 from sightline.records import Record
 
 
@@ -30,7 +32,7 @@ class Progress(Record):
     unit: str = "steps"
     epoch: int | None = None
     epochs: int | None = None
-    facts: dict[str, float] = {}
+    facts: dict[str, float] = Field(default_factory=dict)
     epoch_done: bool = False
 
 
