@@ -9,7 +9,6 @@ import json
 import logging
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -104,7 +103,7 @@ def find_or_make(run: Run, stage: Stage[R], key: str, make: Callable[[Draft], R]
 
 def _make(run: Run, stage: Stage[R], key: str, make: Callable[[Draft], R]) -> R:
     final = _relative(stage, key)
-    with files.new_folder(run.root / final) as folder:
+    with files.new_folder(run.root / final, replace=True) as folder:
         started = time.monotonic()
         record = make(Draft(folder, final))
         manifest = {
@@ -128,11 +127,3 @@ def _check_files(folder: Path, digests: dict[str, str]) -> None:
         found = files.sha256(folder / name)
         if found != digest:
             raise ValueError(f"{name}: expected SHA-256 {digest}, got {found}")
-
-
-def made_by(run: Run, stage: Stage[R], key: str) -> str | None:
-    """Return the id of the run that made an entry, without checking its files."""
-    with suppress(OSError, ValueError, KeyError):
-        manifest = json.loads((run.root / _relative(stage, key) / _MANIFEST).read_bytes())
-        return str(manifest["run_id"])
-    return None

@@ -37,13 +37,17 @@ def new_file(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def new_folder(path: Path) -> Iterator[Path]:
+def new_folder(path: Path, *, replace: bool) -> Iterator[Path]:
     """Yield a temporary folder beside `path`; on success its files are synced and it is renamed.
 
-    A folder that stands at `path` is replaced. On an error the temporary folder is removed.
+    On an error the temporary folder is removed.
 
     Args:
         path: The final name. Its parent is made where it is missing.
+        replace: Whether a folder that stands at `path` is removed.
+
+    Raises:
+        OSError: There is a folder at `path` already and it is not to be replaced.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
@@ -53,7 +57,7 @@ def new_folder(path: Path) -> Iterator[Path]:
         for file in temporary.rglob("*"):
             _sync(file)
         _sync(temporary)
-        if path.exists():
+        if replace:
             set_aside(path)
         temporary.rename(path)
         _sync(path.parent)

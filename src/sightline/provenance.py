@@ -6,7 +6,6 @@ import hashlib
 import importlib.metadata
 import os
 import platform
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ import sightline
 from sightline import files
 
 _PACKAGE = "sightline"
+_FOLDER = Path(sightline.__file__).parent
 _RECORDED = ("tensorflow", "keras", "prefect", "numpy", "pandas", "pyarrow", "pillow")
 _RECORDED_VARIABLES = ("KERAS_BACKEND", "TF_ENABLE_ONEDNN_OPTS", "OMP_NUM_THREADS")
 
@@ -48,16 +48,15 @@ def code_digest(module: str) -> str:
 
 def package_digest() -> str:
     """Digest all source of Sightline's domain package, whichever stage uses it."""
-    folder = Path(sightline.__file__).parent
-    sources = sorted(path for path in folder.rglob("*") if path.suffix in {".py", ".toml", ".j2"})
+    sources = sorted(path for path in _FOLDER.rglob("*") if path.suffix in {".py", ".toml", ".j2"})
     return digest_of(
-        *(part for path in sources for part in (path.relative_to(folder).as_posix(), _read(path)))
+        *(part for path in sources for part in (path.relative_to(_FOLDER).as_posix(), _read(path)))
     )
 
 
 def lock_digest() -> str | None:
     """Digest `requirements.lock` of the checkout; None where Sightline runs outside of one."""
-    lock = Path(sightline.__file__).parents[2] / "requirements.lock"
+    lock = _FOLDER.parents[1] / "requirements.lock"
     return files.sha256(lock) if lock.is_file() else None
 
 
@@ -94,12 +93,11 @@ def environment() -> dict[str, Any]:
 
 
 def _collect(module: str, sources: dict[str, str]) -> None:
-    spec = find_spec(module)
-    if module in sources or spec is None or spec.origin is None:
+    path = _path_of(module)
+    if module in sources or path is None:
         return
-    path = Path(spec.origin)
     sources[module] = _read(path)
-    if spec.submodule_search_locations:
+    if path.name == "__init__.py":
         for template in sorted(path.parent.glob("*.j2")):
             sources[f"{module}/{template.name}"] = _read(template)
     for imported in _imports(sources[module]):
@@ -114,14 +112,18 @@ def _imports(source: str) -> set[str]:
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             found.add(node.module)
             found.update(f"{node.module}.{alias.name}" for alias in node.names)
-    return {name for name in found if name.startswith(f"{_PACKAGE}.") and _is_module(name)}
+    return found
 
 
-def _is_module(name: str) -> bool:
-    try:
-        return find_spec(name) is not None
-    except ModuleNotFoundError:
-        return False
+def _path_of(module: str) -> Path | None:
+    package, *parts = module.split(".")
+    if package != _PACKAGE or not parts:
+        return None
+    place = _FOLDER.joinpath(*parts)
+    for path in (place.with_suffix(".py"), place / "__init__.py"):
+        if path.is_file():
+            return path
+    return None
 
 
 def _read(path: Path) -> str:

@@ -6,6 +6,7 @@ record is the same on every machine that mounts that root.
 TrainingConfig -> DatasetFiles -> ArraySet -> ModelBlueprint -> TrainedModel -> Evaluation -> Report
 """
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -24,13 +25,25 @@ class Record(BaseModel):
 
 
 class Run(Record):
-    """Where a run works and how it was asked for; never part of a cache key."""
+    """Where a run works and how it was asked for; never part of a cache key.
+
+    Attributes:
+        id: The run's id and the name of its folder.
+        root: The artifacts root.
+        started: When the run was asked for, in UTC.
+        data_dir: Where local copies of named data sets lie.
+        mirror: Base address to download from instead of the public mirrors.
+        refresh: Whether to make every stage again.
+        ahead: Stage name to the seconds spent on it before the flow began.
+    """
 
     id: str
     root: Path
+    started: datetime = Field(default_factory=lambda: datetime.now(UTC))
     data_dir: Path | None = None
     mirror: str | None = None
     refresh: bool = False
+    ahead: dict[str, float] = Field(default_factory=dict)
 
 
 class FileRecord(Record):
@@ -170,6 +183,13 @@ class TrainedModel(Record):
     environment: dict[str, str]
 
 
+class DeviceReport(Record):
+    """What Keras would compute on, for people, and what the bits depend on."""
+
+    device: str
+    environment: dict[str, str]
+
+
 class ClassMetrics(Record):
     """Precision, recall and F1 (all in [0, 1]) and number of test examples of one class."""
 
@@ -180,13 +200,10 @@ class ClassMetrics(Record):
     support: int
 
 
-class Evaluation(Record):
-    """Output of evaluate, all on the test split.
+class Metrics(Record):
+    """What the test split says about a model.
 
     Attributes:
-        metrics: JSON file of everything below.
-        predictions: Parquet file with one row an example: index, label, predicted,
-            probability_<i> for each class i (float32, rows sum to 1).
         accuracy: Share of right predictions, in [0, 1].
         accuracy_interval: 95 % Wilson score interval of the accuracy.
         loss: Mean categorical cross-entropy, in nats.
@@ -196,14 +213,25 @@ class Evaluation(Record):
             exported model on raw uint8 images and of the trained one on prepared arrays.
     """
 
-    metrics: FileRecord
-    predictions: FileRecord
     accuracy: float
     accuracy_interval: tuple[float, float]
     loss: float
     classes: tuple[ClassMetrics, ...]
     confusion: tuple[tuple[int, ...], ...]
     serving_difference: float
+
+
+class Evaluation(Metrics):
+    """Output of evaluate, all on the test split.
+
+    Attributes:
+        metrics: JSON file of the metrics.
+        predictions: Parquet file with one row an example: index, label, predicted,
+            probability_<i> for each class i (float32, rows sum to 1).
+    """
+
+    metrics: FileRecord
+    predictions: FileRecord
 
 
 class Mistake(Record):

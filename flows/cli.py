@@ -1,0 +1,134 @@
+"""The `sightline` command: parses, calls a flow or a domain function, prints."""
+
+import os
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+from typer.core import TyperGroup
+
+from flows import cli_datasets, cli_recipes, cli_runs, console, server
+from flows.options import ArtifactsOption, DataDirOption, MirrorOption
+from sightline import datasets, diagnosis, ingestion, recipes, runs
+from sightline.config import TrainingConfig
+from sightline.errors import SightlineError
+from sightline.keras_process import keras_process, require_device
+from sightline.records import Run, RunSummary, Source
+
+
+class PoliteGroup(TyperGroup):
+    """Ends our own errors with one sentence and their exit code, without a traceback."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except SightlineError as error:
+            console.err.print(
+                f"[bold red]Error:[/bold red] {console.plain(str(error))}", soft_wrap=True
+            )
+            raise typer.Exit(error.exit_code) from None
+
+
+app = typer.Typer(
+    name="sightline",
+    cls=PoliteGroup,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Train an image classifier as a pipeline; every run leaves a report.",
+    epilog="Begin with: sightline train --recipe quickstart",
+)
+app.add_typer(cli_datasets.app, name="datasets")
+app.add_typer(cli_recipes.app, name="recipes")
+app.add_typer(cli_runs.app, name="runs")
+
+
+@app.command(
+    epilog="Examples: sightline train --recipe quickstart | "
+    "sightline train --dataset ./my-images --set training.epochs=10 | "
+    "sightline train --dataset mnist --data-dir ./downloads --json"
+)
+def train(
+    dataset: Annotated[
+        str | None,
+        typer.Option(help="Name of a data set or a path to your own; the recipe's by default."),
+    ] = None,
+    recipe: Annotated[str, typer.Option(help="See `sightline recipes list`.")] = recipes.DEFAULT,
+    config: Annotated[
+        Path | None, typer.Option(help="TOML file whose keys replace the recipe's.")
+    ] = None,
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Replace one key; may be repeated."),
+    ] = None,
+    data_dir: DataDirOption = None,
+    mirror: MirrorOption = None,
+    artifacts: ArtifactsOption = Path("artifacts"),
+    run_id: Annotated[str | None, typer.Option(help="Name of the run; made up by default.")] = None,
+    refresh: Annotated[bool, typer.Option("--refresh", help="Make every stage again.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object and nothing else.")
+    ] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", help="Show what Prefect and TensorFlow write.")
+    ] = False,
+) -> None:
+    """Train, evaluate and report; what is already there is taken from the cache."""
+    console.show_log(verbose=verbose)
+    settings = recipes.load(recipe, config, overrides or [], dataset)
+    run = Run(
+        id=run_id or runs.new_id(datasets.slug(settings.data.dataset), settings.recipe),
+        root=artifacts.resolve(),
+        data_dir=data_dir,
+        mirror=mirror,
+        refresh=refresh,
+    )
+    runs.check_new(run.root, run.id)
+    with console.ProgressDisplay():
+        summary = _train(settings, run, verbose=verbose)
+    if as_json:
+        typer.echo(summary.model_dump_json())
+    console.show_summary(summary, console.err if as_json else console.out())
+
+
+def _train(config: TrainingConfig, run: Run, *, verbose: bool) -> RunSummary:
+    """Overlap the slow starts: the server, the import of Keras, the import of Prefect, ingest."""
+    server.configure(verbose=verbose)
+    private = None if server.configured_url() else server.PrivateServer(verbose=verbose)
+    source = datasets.locate(run, config.data)
+    keras_process().verbose = verbose
+    require_device(config.training)
+    if run.refresh or not runs.has_equal(run.root, config, source):
+        keras_process().start()
+    if private is not None:
+        run = _ingest_ahead(config, run, source)
+        private.wait()
+    from flows.training import training_flow
+
+    return training_flow(config, run, source)
+
+
+def _ingest_ahead(config: TrainingConfig, run: Run, source: Source) -> Run:
+    started = time.monotonic()
+    ingestion.ingest(run, source, config.data)
+    return run.model_copy(update={"ahead": {"ingest": time.monotonic() - started}})
+
+
+@app.command()
+def doctor(artifacts: ArtifactsOption = Path("artifacts")) -> None:
+    """Check versions, device, server, storage and free disk; exit 1 if something would fail."""
+    checks = diagnosis.check_all(artifacts.resolve(), server.configured_url())
+    table = Table("Check", "", "Found")
+    for check in checks:
+        mark = "[green]ok[/green]" if check.passed else "[bold red]fails[/bold red]"
+        table.add_row(check.name, mark, console.plain(check.found))
+    console.out().print(table)
+    raise typer.Exit(0 if all(check.passed for check in checks) else 1)
+
+
+def main() -> None:
+    """Run the command line."""
+    os.environ.setdefault("PREFECT_CLI_COLORS", "true" if console.err.is_terminal else "false")
+    app()

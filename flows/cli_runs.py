@@ -1,0 +1,75 @@
+"""`sightline runs`: what past runs found."""
+
+import webbrowser
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from flows import console
+from flows.options import ArtifactsOption
+from sightline import runs
+
+app = typer.Typer(no_args_is_help=True, help="List, show and open past runs.")
+
+RunArgument = Annotated[
+    str, typer.Argument(help='Run id, the first characters of one, or "latest".')
+]
+
+
+@app.command("list")
+def list_runs(
+    artifacts: ArtifactsOption = Path("artifacts"),
+    limit: Annotated[int, typer.Option(min=1, help="How many of the newest to list.")] = 20,
+) -> None:
+    """List the newest runs."""
+    ids = runs.run_ids(artifacts.resolve())
+    if not ids:
+        console.out().print(f"No runs in {artifacts} yet; begin with `sightline train`.")
+        return
+    table = Table("Run", "Data set", "Recipe", "Test accuracy", "Seconds")
+    for run_id in ids[:limit]:
+        summary = runs.summary(artifacts.resolve(), runs.read(artifacts.resolve(), run_id))
+        table.add_row(
+            summary.run_id,
+            summary.dataset,
+            summary.recipe,
+            f"{summary.test_accuracy:.2%}",
+            f"{summary.total_seconds:.1f}",
+        )
+    console.out().print(table)
+
+
+@app.command()
+def show(run: RunArgument, artifacts: ArtifactsOption = Path("artifacts")) -> None:
+    """Show a run's result, stages and provenance."""
+    root = artifacts.resolve()
+    manifest = runs.read(root, run)
+    console.show_summary(runs.summary(root, manifest), console.out())
+    table = Table("Provenance", "", title_justify="left")
+    trained = manifest.records.train
+    rows: dict[str, str] = {
+        "created": f"{manifest.created:%Y-%m-%d %H:%M:%S} UTC",
+        "device": trained.device,
+        "images a second": f"{trained.images_per_second:,.0f}",
+        "peak memory": f"{trained.peak_memory_bytes / 2**20:,.0f} MiB",
+        "weights_sha256": manifest.weights_sha256,
+        "source_sha256": manifest.source_sha256,
+        "code_sha256": manifest.code_sha256,
+        "lock_sha256": manifest.lock_sha256 or "no lock file",
+        **manifest.environment["versions"],
+    }
+    for name, value in rows.items():
+        table.add_row(name, console.plain(value))
+    console.out().print(table)
+
+
+@app.command("open")
+def open_run(run: RunArgument, artifacts: ArtifactsOption = Path("artifacts")) -> None:
+    """Open a run's report in the browser."""
+    root = artifacts.resolve()
+    report = runs.folder(root, runs.read(root, run).run_id) / "report.html"
+    typer.echo(report)
+    if not webbrowser.open(report.as_uri()):
+        console.err.print("No browser could be started; open the file above yourself.")

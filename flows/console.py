@@ -1,0 +1,145 @@
+"""What a person sees in the terminal: progress, tables, errors."""
+
+import logging
+import sys
+import time
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    TaskID,
+    TaskProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.progress import (
+    Progress as Bars,
+)
+from rich.table import Table
+
+from sightline.progress import Progress, listening
+from sightline.records import RunSummary
+
+_QUIET_SECONDS = 10
+"""How long a step without epochs goes on before it is mentioned in a log file."""
+
+err = Console(stderr=True, highlight=False)
+
+
+def plain(text: str) -> str:
+    """Escape what Rich would take for markup."""
+    return escape(text)
+
+
+def out() -> Console:
+    """Return a console on standard output."""
+    return Console(highlight=False)
+
+
+def show_log(*, verbose: bool) -> None:
+    """Show Sightline's own log lines on standard error: warnings, or all of them."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(levelname)s: %(message)s"))
+    handler.setLevel(logging.INFO if verbose else logging.WARNING)
+    logger = logging.getLogger("sightline")
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+
+
+class ProgressDisplay:
+    """Bars in a terminal, plain lines elsewhere; all on standard error."""
+
+    def __init__(self) -> None:
+        """Prepare the bars."""
+        self._bars = Bars(
+            TextColumn("{task.description:<16}"),
+            BarColumn(bar_width=24),
+            TaskProgressColumn(),
+            TextColumn("{task.fields[facts]}"),
+            TimeRemainingColumn(compact=True),
+            console=err,
+            transient=True,
+            disable=not err.is_terminal,
+        )
+        self._tasks: dict[str, TaskID] = {}
+        self._mentioned: dict[str, float] = {}
+        self._listening = listening(self._show)
+
+    def __enter__(self) -> Self:
+        """Begin to listen."""
+        self._listening.__enter__()
+        self._bars.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Remove the bars."""
+        self._bars.stop()
+        self._listening.__exit__(kind, error, traceback)
+
+    def _show(self, progress: Progress) -> None:
+        self._move_bar(progress)
+        if progress.epoch_done:
+            err.print(f"Epoch {progress.epoch}/{progress.epochs}  {_facts(progress)}")
+        elif not err.is_terminal and progress.epoch is None:
+            self._mention(progress)
+
+    def _move_bar(self, progress: Progress) -> None:
+        done, total, name = progress.done, progress.total, progress.stage.capitalize()
+        if progress.epoch and progress.epochs and total:
+            name = f"Epoch {progress.epoch}/{progress.epochs}"
+            done, total = (progress.epoch - 1) * total + done, progress.epochs * total
+        if progress.stage not in self._tasks:
+            self._tasks[progress.stage] = self._bars.add_task(name, total=total, facts="")
+        bar = self._tasks[progress.stage]
+        self._bars.update(
+            bar,
+            description=name,
+            completed=done,
+            total=total,
+            facts=_facts(progress) or f"{done:,} {progress.unit}",
+            visible=total is None or done < total,
+        )
+
+    def _mention(self, progress: Progress) -> None:
+        now = time.monotonic()
+        last = self._mentioned.setdefault(progress.stage, now)
+        if now - last >= _QUIET_SECONDS:
+            self._mentioned[progress.stage] = now
+            of = f" of {progress.total:,}" if progress.total else ""
+            err.print(f"{progress.stage.capitalize()}: {progress.done:,}{of} {progress.unit}")
+
+
+def show_summary(summary: RunSummary, console: Console) -> None:
+    """Print the table of stages, the test accuracy and where the report lies."""
+    table = Table("Stage", "Seconds", "Cached", title=f"Run {summary.run_id}", title_justify="left")
+    table.columns[1].justify = "right"
+    for name, stage in summary.stages.items():
+        table.add_row(name, f"{stage.seconds:.1f}", "yes" if stage.cached else "no")
+    table.add_section()
+    table.add_row("whole run", f"{summary.total_seconds:.1f}", "")
+    console.print(table)
+    console.print(
+        f"Test accuracy [bold]{summary.test_accuracy:.2%}[/bold], "
+        f"loss {summary.test_loss:.4f}, {summary.parameters:,} parameters"
+    )
+    console.print(f"Report: {summary.run_dir}/report.html", soft_wrap=True)
+
+
+def _facts(progress: Progress) -> str:
+    shown = []
+    for name, value in progress.facts.items():
+        if name == "images_per_second":
+            shown.append(f"{value:,.0f} images/s")
+        elif name.endswith("accuracy"):
+            shown.append(f"{name} {value:.2%}")
+        else:
+            shown.append(f"{name} {value:.4f}")
+    return "  ".join(shown)

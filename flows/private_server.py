@@ -1,0 +1,35 @@
+"""A Prefect server for one run, where none is configured; started by `flows.server`.
+
+Usage: `python -m flows.private_server`. It takes a free port on loopback, prints it, serves,
+and ends when its standard input closes, so that it never outlives its parent.
+"""
+
+import os
+import signal
+import socket
+import sys
+import threading
+
+
+def main() -> None:
+    """Print the port, then serve until standard input closes."""
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    sys.stdout.write(f"{listener.getsockname()[1]}\n")
+    sys.stdout.flush()
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+    import uvicorn
+    from prefect.server.api.server import create_app
+
+    app = create_app(ephemeral=True, final=True)
+    uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="on")).run([listener])
+
+
+def _end_with_parent() -> None:
+    sys.stdin.read()
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+if __name__ == "__main__":
+    main()

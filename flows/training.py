@@ -1,0 +1,47 @@
+"""The main path: from a data set to a saved report."""
+
+from prefect import flow
+
+from flows.stopwatch import Stopwatch
+from sightline import datasets
+from sightline.config import TrainingConfig
+from sightline.keras_process import require_device
+from sightline.records import Run, RunSummary, Source, StageRecords
+from tasks.build import build
+from tasks.evaluate import evaluate
+from tasks.ingest import ingest
+from tasks.preprocess import preprocess
+from tasks.publish import publish
+from tasks.report import report
+from tasks.train import train
+
+
+@flow(name="train", flow_run_name="{run.id}")
+def training_flow(config: TrainingConfig, run: Run, source: Source | None = None) -> RunSummary:
+    """Train a classifier and publish its run folder.
+
+    Args:
+        config: What to do.
+        run: Where to do it, and under which id.
+        source: The data set's source, where the caller has found it already.
+    """
+    require_device(config.training)
+    source = source or datasets.locate(run, config.data)
+    stage = Stopwatch(run)
+
+    files = stage(ingest, run, source, config.data)
+    arrays = stage(preprocess, run, files, config.preprocessing)
+    blueprint = stage(build, run, arrays, config.model)
+    trained = stage(train, run, arrays, blueprint, config.training)
+    evaluation = stage(evaluate, run, files, arrays, trained, config.evaluation)
+    pictures = stage(report, run, files, trained, evaluation, config.report)
+
+    records = StageRecords(
+        ingest=files,
+        preprocess=arrays,
+        build=blueprint,
+        train=trained,
+        evaluate=evaluation,
+        report=pictures,
+    )
+    return publish(run, config, source, records, stage.times)

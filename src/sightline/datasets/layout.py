@@ -1,0 +1,250 @@
+"""What lies at a path: recognises the format by names alone, without opening a file."""
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from sightline.errors import DataError
+
+Kind = Literal["idx", "npz", "folder", "parquet", "csv"]
+
+WHOLE = "whole"
+"""Stands for the split of a source that is not split yet."""
+
+IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp"})
+_CLUTTER = frozenset({"thumbs.db", "desktop.ini", "__macosx"})
+_IDX = re.compile(r"^(train|t10k|test)-(images|labels)[-.]idx[13]-ubyte(\.gz)?$")
+_SPLIT = re.compile(r"^(train|test)(?![a-z0-9])", re.IGNORECASE)
+_FORMATS = (
+    "four IDX files, an .npz, Parquet or CSV files, or one folder of PNG, JPEG or BMP images a "
+    "class, in train/ and test/ or not split"
+)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The files of a data set.
+
+    Attributes:
+        kind: Their format.
+        path: The file or folder that was asked for.
+        files: "train" and maybe "test", or `WHOLE` alone, to the files of that split; for
+            IDX its images, then its labels; for images sorted by class, then by name.
+        notes: Sentences on what was left out.
+    """
+
+    kind: Kind
+    path: Path
+    files: dict[str, tuple[Path, ...]]
+    notes: tuple[str, ...] = ()
+
+    def relative(self, file: Path) -> str:
+        """Return a file's POSIX path inside of the data set; its name where it is the data set."""
+        return file.name if file == self.path else file.relative_to(self.path).as_posix()
+
+
+def find(path: Path) -> Layout:
+    """Recognise a data set.
+
+    Args:
+        path: An existing file or folder.
+
+    Returns:
+        Its layout.
+
+    Raises:
+        DataError: The folder is empty, or nothing known lies there.
+    """
+    if not path.is_dir():
+        return _of_file(path)
+    entries = _visible(path)
+    if not entries:
+        raise DataError(f"The folder {path} is empty; expected {_FORMATS}.")
+    for recognise in (_idx, _npz, _parquet, _split_csv, _images, _lone_csv):
+        layout = recognise(path, entries)
+        if layout is not None:
+            return layout
+    raise DataError(f"{path} holds nothing that can be read; expected {_FORMATS}.")
+
+
+def _of_file(path: Path) -> Layout:
+    kinds: dict[str, Kind] = {".npz": "npz", ".parquet": "parquet", ".csv": "csv"}
+    kind = kinds.get(path.suffix.lower())
+    if kind is None or not path.is_file():
+        raise DataError(
+            f"{path} is not a file that can be read; expected an .npz, .parquet or .csv file, "
+            f"or a folder with {_FORMATS}."
+        )
+    return Layout(kind, path, {WHOLE: (path,)})
+
+
+def _visible(path: Path) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(path) as entries:
+            kept = [entry for entry in entries if not _is_clutter(entry.name)]
+    except OSError as error:
+        raise DataError(f"The folder {path} cannot be read: {error.strerror}.") from None
+    return sorted(kept, key=lambda entry: entry.name)
+
+
+def _is_clutter(name: str) -> bool:
+    return name.startswith(".") or name.lower() in _CLUTTER
+
+
+def _named(path: Path, entries: list[os.DirEntry[str]], suffix: str) -> tuple[Path, ...]:
+    return tuple(
+        path / entry.name
+        for entry in entries
+        if entry.name.lower().endswith(suffix) and entry.is_file()
+    )
+
+
+def _idx(path: Path, entries: list[os.DirEntry[str]]) -> Layout | None:
+    found: dict[tuple[str, str], Path] = {}
+    for entry in entries:  # sorted: a plain file comes before its .gz and wins
+        match = _IDX.match(entry.name)
+        if match and entry.is_file():
+            split = "train" if match[1] == "train" else "test"
+            found.setdefault((split, match[2]), path / entry.name)
+    if not found:
+        return None
+    files: dict[str, tuple[Path, ...]] = {}
+    for split in ("train", "test") if any(key[0] == "test" for key in found) else ("train",):
+        missing = [part for part in ("images", "labels") if (split, part) not in found]
+        if missing:
+            raise DataError(
+                f"{path} lacks the {missing[0]} of its {split} split; expected IDX files named "
+                "like train-images-idx3-ubyte and train-labels-idx1-ubyte, plain or .gz."
+            )
+        files[split] = (found[split, "images"], found[split, "labels"])
+    if "test" not in files:
+        files = {WHOLE: files["train"]}
+    return Layout("idx", path, files)
+
+
+def _npz(path: Path, entries: list[os.DirEntry[str]]) -> Layout | None:
+    files = _named(path, entries, ".npz")
+    if len(files) > 1:
+        raise DataError(f"{path} holds {len(files)} .npz files; give the path of one of them.")
+    return Layout("npz", path, {WHOLE: files}) if files else None
+
+
+def _parquet(path: Path, entries: list[os.DirEntry[str]]) -> Layout | None:
+    files = _named(path, entries, ".parquet")
+    if files:
+        return _parquet_files(path, files)
+    folders = {
+        entry.name: inner
+        for entry in entries
+        if entry.is_dir()
+        and (inner := _named(path / entry.name, _visible(path / entry.name), ".parquet"))
+    }
+    if "train" in folders:
+        splits = {name: folders[name] for name in ("train", "test") if name in folders}
+        left_out = [name for name in folders if name not in splits]
+        return Layout("parquet", path, _whole_if_alone(splits), _left_out(left_out))
+    if len(folders) > 1:
+        raise DataError(
+            f"{path} holds Parquet files in {len(folders)} folders ({', '.join(folders)}), none "
+            "of them train; give the path of one of them."
+        )
+    return _parquet_files(path, next(iter(folders.values()))) if folders else None
+
+
+def _parquet_files(path: Path, files: tuple[Path, ...]) -> Layout:
+    by_split: dict[str, list[Path]] = {}
+    for file in files:
+        match = _SPLIT.match(file.name)
+        by_split.setdefault(match[1].lower() if match else WHOLE, []).append(file)
+    if "train" not in by_split:
+        return Layout("parquet", path, {WHOLE: files})
+    splits = {name: tuple(by_split[name]) for name in ("train", "test") if name in by_split}
+    left_out = [file.name for file in by_split.get(WHOLE, [])]
+    return Layout("parquet", path, _whole_if_alone(splits), _left_out(left_out))
+
+
+def _split_csv(path: Path, entries: list[os.DirEntry[str]]) -> Layout | None:
+    named = {file.name.lower(): file for file in _named(path, entries, ".csv")}
+    splits = {
+        split: (named[f"{split}.csv"],) for split in ("train", "test") if f"{split}.csv" in named
+    }
+    return Layout("csv", path, _whole_if_alone(splits)) if "train" in splits else None
+
+
+def _lone_csv(path: Path, entries: list[os.DirEntry[str]]) -> Layout | None:
+    files = _named(path, entries, ".csv")
+    if len(files) > 1:
+        raise DataError(
+            f"{path} holds {len(files)} CSV files; name two of them train.csv and test.csv, or "
+            "give the path of one of them."
+        )
+    return Layout("csv", path, {WHOLE: files}) if files else None
+
+
+def _images(path: Path, entries: list[os.DirEntry[str]]) -> Layout | None:
+    folders = [entry.name for entry in entries if entry.is_dir()]
+    splits = [name for name in ("train", "test") if name in folders]
+    split_by_folder = "train" in splits and any(
+        entry.is_dir() for entry in _visible(path / "train")
+    )
+    others = 0 if split_by_folder else len(entries) - len(folders)
+    files: dict[str, tuple[Path, ...]] = {}
+    for split in splits if split_by_folder else [WHOLE]:
+        found, other = _class_folders(path, path if split == WHOLE else path / split)
+        files[split] = found
+        others += other
+    if not any(files.values()):
+        return None
+    notes = _left_out([name for name in folders if name not in splits]) if split_by_folder else ()
+    if others:
+        notes += (f"{others:,} files that are not PNG, JPEG or BMP images were left out.",)
+    return Layout("folder", path, _whole_if_alone(files), notes)
+
+
+def _class_folders(root: Path, folder: Path) -> tuple[tuple[Path, ...], int]:
+    """List the images of `<class>/*` sorted by class and name, and count all other entries."""
+    images: list[Path] = []
+    empty: list[str] = []
+    others = 0
+    for entry in _visible(folder):
+        _refuse_way_out(root, entry)
+        if not entry.is_dir():
+            continue
+        inside = _visible(folder / entry.name)
+        found = [item for item in inside if _is_image(root, item)]
+        images.extend(folder / entry.name / item.name for item in found)
+        others += len(inside) - len(found)
+        if not found:
+            empty.append(entry.name)
+    if images and empty:
+        raise DataError(
+            f"The class folder {folder / empty[0]} holds no PNG, JPEG or BMP image; add some or "
+            "remove it."
+        )
+    return tuple(images), others
+
+
+def _is_image(root: Path, entry: os.DirEntry[str]) -> bool:
+    _refuse_way_out(root, entry)
+    return Path(entry.name).suffix.lower() in IMAGE_SUFFIXES and entry.is_file()
+
+
+def _refuse_way_out(root: Path, entry: os.DirEntry[str]) -> None:
+    if entry.is_symlink() and not Path(entry.path).resolve().is_relative_to(root.resolve()):
+        raise DataError(
+            f"{entry.path} is a link that leads out of {root}; put the file itself there."
+        )
+
+
+def _whole_if_alone(files: dict[str, tuple[Path, ...]]) -> dict[str, tuple[Path, ...]]:
+    return files if len(files) > 1 else {WHOLE: next(iter(files.values()), ())}
+
+
+def _left_out(names: list[str]) -> tuple[str, ...]:
+    if not names:
+        return ()
+    return (
+        f"Left out, as neither train nor test: {', '.join(names[:5])}{', …' * (len(names) > 5)}.",
+    )

@@ -1,0 +1,43 @@
+"""Splits a source that comes without a test split."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sightline.errors import DataError
+
+
+def choose_test(
+    labels: NDArray[np.int64], class_names: Sequence[str], fraction: float, seed: int
+) -> NDArray[np.bool_]:
+    """Draw the test examples of each class at random.
+
+    Every class ends up in both splits, even where its share rounds to nothing: scikit-learn's
+    stratified splits do not promise that.
+
+    Args:
+        labels: int64 array of shape (n,), values from 0 to `num_classes` - 1.
+        class_names: Names in label order.
+        fraction: Share of each class to draw, in (0, 1).
+        seed: Seed of the drawing.
+
+    Returns:
+        bool array of shape (n,), true for the test examples.
+
+    Raises:
+        DataError: A class has a single example.
+    """
+    chosen = np.zeros(len(labels), dtype=np.bool_)
+    generator = np.random.default_rng(seed)
+    for label, name in enumerate(class_names):
+        rows = np.flatnonzero(labels == label)
+        if len(rows) == 1:
+            raise DataError(
+                f"The class {name!r} has a single example, which cannot be in both the training "
+                "and the test split; add another, or remove the class."
+            )
+        if len(rows):
+            count = min(max(round(fraction * len(rows)), 1), len(rows) - 1)
+            chosen[generator.choice(rows, count, replace=False, shuffle=False)] = True
+    return chosen

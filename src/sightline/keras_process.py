@@ -1,0 +1,207 @@
+"""The one process in which Keras runs: started early, asked for stages, ended for sure.
+
+TensorFlow lives in a child so that a time-out or a cancel really stops it, its memory is
+given back, and its import overlaps with other work. Requests and answers are lines of JSON;
+see `sightline.keras_worker` for the other end.
+"""
+
+import atexit
+import functools
+import json
+import logging
+import os
+import queue
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from contextlib import suppress
+from typing import IO, Any, TypeVar
+
+from pydantic import BaseModel
+
+from sightline import errors
+from sightline.config import FitConfig
+from sightline.errors import InputError, KerasProcessError, SightlineError, StageError
+from sightline.progress import Progress, emit
+from sightline.records import DeviceReport, Record
+from sightline.stages import Stage
+
+R = TypeVar("R", bound=Record)
+Message = dict[str, Any]
+
+_POLL_SECONDS = 0.5
+_LOG_TAIL_BYTES = 4000
+_log = logging.getLogger(__name__)
+
+
+class KerasProcess:
+    """Runs stages in a child process, one at a time; the child is replaced when it dies."""
+
+    def __init__(self) -> None:
+        """Prepare; nothing is started yet."""
+        self.verbose = False
+        self._child: _Child | None = None
+        self._one_at_a_time = threading.Lock()
+
+    def start(self) -> None:
+        """Start the child, if there is none, and return at once; it imports Keras meanwhile."""
+        self._living_child()
+
+    def run(self, stage: Stage[R], *inputs: BaseModel) -> R:
+        """Run a stage's function in the child.
+
+        Args:
+            stage: The stage.
+            inputs: What its function takes, in order.
+
+        Returns:
+            The record that the function returned.
+
+        Raises:
+            SightlineError: As the function raised it.
+            StageError: The function stopped on another error.
+            KerasProcessError: The child died.
+        """
+        return self.call(stage.module, stage.name, stage.result, *inputs)
+
+    def call(self, module: str, function: str, result: type[R], *inputs: BaseModel) -> R:
+        """Run any function of records in the child; see `run`."""
+        request = {
+            "module": module,
+            "function": function,
+            "inputs": [item.model_dump(mode="json") for item in inputs],
+        }
+        with self._one_at_a_time:
+            try:
+                answer = self._living_child().ask(function, request)
+            except (InputError, StageError):
+                raise
+            except BaseException:
+                # After a time-out or a cancel the child would go on computing for nobody.
+                self.close()
+                raise
+        return result.model_validate(answer)
+
+    def close(self) -> None:
+        """End the child, if there is one."""
+        child, self._child = self._child, None
+        if child is not None:
+            child.end()
+
+    def _living_child(self) -> "_Child":
+        if self._child is None or not self._child.is_alive():
+            self.close()
+            self._child = _Child(self.verbose)
+        return self._child
+
+
+class _Child:
+    """One child process with its pipes and its log."""
+
+    def __init__(self, verbose: bool) -> None:
+        read, write = os.pipe()
+        self._log: IO[bytes] | None = None if verbose else tempfile.TemporaryFile()  # noqa: SIM115 - closed in end()
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "sightline.keras_worker", str(write)],
+            stdin=subprocess.PIPE,
+            stdout=self._log or sys.stderr,  # standard output belongs to the user
+            stderr=self._log or sys.stderr,
+            pass_fds=[write],
+            env={"TF_CPP_MIN_LOG_LEVEL": "0" if verbose else "2", **os.environ},
+        )
+        os.close(write)
+        self._messages: queue.Queue[Message | None] = queue.Queue()
+        threading.Thread(target=_listen, args=(read, self._messages), daemon=True).start()
+
+    def is_alive(self) -> bool:
+        return self._process.poll() is None
+
+    def ask(self, stage: str, request: Message) -> Any:
+        self._send(request)
+        while (message := self._next_message()) is not None:
+            if "progress" in message:
+                emit(Progress.model_validate(message["progress"]))
+            elif "error" in message:
+                raise _as_error(stage, message["error"])
+            else:
+                return message["result"]
+        raise self._death(stage)
+
+    def end(self) -> None:
+        self._process.kill()
+        self._process.wait()
+        if self._process.stdin is not None:
+            with suppress(BrokenPipeError):
+                self._process.stdin.close()
+        if self._log is not None:
+            self._log.close()
+
+    def _send(self, request: Message) -> None:
+        if self._process.stdin is not None:
+            # A child that is already dead is noticed at the end of its messages.
+            with suppress(BrokenPipeError):
+                self._process.stdin.write(json.dumps(request).encode() + b"\n")
+                self._process.stdin.flush()
+
+    def _next_message(self) -> Message | None:
+        while True:
+            # Short waits, so that a time-out raised in a worker thread is delivered.
+            with suppress(queue.Empty):
+                return self._messages.get(timeout=_POLL_SECONDS)
+
+    def _death(self, stage: str) -> KerasProcessError:
+        code = self._process.wait()
+        reason = f"signal {-code}" if code < 0 else f"exit code {code}"
+        hint = (
+            " (out of memory? a smaller training.batch_size needs less)"
+            if code == -signal.SIGKILL
+            else ""
+        )
+        if tail := self._log_tail():
+            _log.error("The Keras process wrote:\n%s", tail)
+        return KerasProcessError(
+            f"The Keras process died in stage {stage} with {reason}{hint}; run again with "
+            "--verbose to see all that it wrote."
+        )
+
+    def _log_tail(self) -> str:
+        if self._log is None:
+            return ""
+        size = self._log.seek(0, os.SEEK_END)
+        self._log.seek(max(0, size - _LOG_TAIL_BYTES))
+        return self._log.read().decode(errors="replace").strip()
+
+
+@functools.cache
+def keras_process() -> KerasProcess:
+    """Return this process's Keras process; it is ended when this process ends."""
+    process = KerasProcess()
+    atexit.register(process.close)
+    return process
+
+
+def require_device(settings: FitConfig) -> None:
+    """Make sure that a demanded GPU is there, before any work is done for it.
+
+    Raises:
+        DeviceError: `training.device` is "gpu" and the backend sees none.
+    """
+    if settings.device == "gpu":
+        keras_process().call("sightline.runtime", "inspect", DeviceReport, settings)
+
+
+def _listen(descriptor: int, messages: queue.Queue[Message | None]) -> None:
+    with os.fdopen(descriptor, "rb") as pipe:
+        for line in pipe:
+            messages.put(json.loads(line))
+    messages.put(None)
+
+
+def _as_error(name: str, error: dict[str, str]) -> SightlineError:
+    kind = getattr(errors, error["kind"], None)
+    if isinstance(kind, type) and issubclass(kind, SightlineError):
+        return kind(error["message"])
+    _log.error("Stage %s stopped:\n%s", name, error["traceback"])
+    return StageError(f"Stage {name} stopped on {error['kind']}: {error['message']}")

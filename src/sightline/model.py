@@ -1,0 +1,85 @@
+"""The network: a chain of 3x3 convolutions, global average pooling and two dense layers."""
+
+import keras
+from keras import layers
+
+from sightline import figures
+from sightline.caching import Draft, find_or_make
+from sightline.config import ModelConfig
+from sightline.records import ArraySet, Layer, ModelBlueprint, Run
+from sightline.stages import BUILD
+
+
+def build(run: Run, arrays: ArraySet, settings: ModelConfig) -> ModelBlueprint:
+    """Describe the untrained model for the shape of the data.
+
+    Args:
+        run: Where to work.
+        arrays: Gives the image shape and the classes.
+        settings: The layers.
+
+    Returns:
+        The architecture as JSON, a text summary, a picture and the number of parameters.
+    """
+
+    def make(draft: Draft) -> ModelBlueprint:
+        model = classifier(arrays.image_shape, len(arrays.class_names), settings)
+        rows = tuple(_describe(layer) for layer in model.layers)
+        draft.path("architecture.json").write_text(model.to_json(indent=1), encoding="utf-8")
+        lines: list[str] = []
+        model.summary(line_length=88, print_fn=lines.append)
+        draft.path("model_summary.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        figures.draw_layers(
+            draft.path("layers.png"), rows, arrays.image_shape, len(arrays.class_names)
+        )
+        return ModelBlueprint(
+            architecture=draft.record("architecture.json"),
+            summary=draft.record("model_summary.txt"),
+            picture=draft.record("layers.png"),
+            layers=rows,
+            parameters=model.count_params(),
+            image_shape=arrays.image_shape,
+            num_classes=len(arrays.class_names),
+        )
+
+    return find_or_make(run, BUILD, BUILD.key(arrays, settings), make)
+
+
+def classifier(
+    image_shape: tuple[int, int, int], num_classes: int, settings: ModelConfig
+) -> keras.Model:
+    """Make the functional model.
+
+    Args:
+        image_shape: Height, width, channels.
+        num_classes: Width of the softmax.
+        settings: The layers.
+
+    Returns:
+        A model from float32 images of shape (batch, *image_shape) in [0, 1] to float32
+        class probabilities of shape (batch, num_classes).
+    """
+    images = keras.Input(image_shape, name="images")
+    features = images
+    for number, convolution in enumerate(settings.convolutions, start=1):
+        features = layers.Conv2D(
+            convolution.filters,
+            3,
+            strides=convolution.stride,
+            padding="same",
+            name=f"convolution_{number}",
+        )(features)
+        features = layers.ReLU(name=f"relu_{number}")(features)
+    features = layers.GlobalAveragePooling2D(name="average_pooling")(features)
+    features = layers.Dense(settings.dense_units, activation="relu", name="dense")(features)
+    probabilities = layers.Dense(num_classes, activation="softmax", name="probabilities")(features)
+    return keras.Model(images, probabilities, name="classifier")
+
+
+def _describe(layer: keras.layers.Layer) -> Layer:
+    return Layer(
+        name=layer.name,
+        kind=type(layer).__name__,
+        output_shape=tuple(layer.output.shape[1:]),
+        parameters=layer.count_params(),
+    )

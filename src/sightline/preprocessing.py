@@ -1,0 +1,96 @@
+"""From stored images to training arrays: float32 in [0, 1] and one-hot labels."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sightline.arrays import ArrayWriter, read_blocks
+from sightline.caching import Draft, find_or_make
+from sightline.config import PreprocessingConfig
+from sightline.labels import read_labels
+from sightline.pixels import SCALE
+from sightline.progress import Progress, emit
+from sightline.records import ArrayFile, ArraySet, ArraySplit, DatasetFiles, Run
+from sightline.splitting import stratified_mask
+from sightline.stages import PREPROCESS
+
+Mask = NDArray[np.bool_]
+
+
+def preprocess(run: Run, files: DatasetFiles, settings: PreprocessingConfig) -> ArraySet:
+    """Turn stored images and labels into training arrays, in bounded memory.
+
+    Args:
+        run: Where to work.
+        files: The ingested data set.
+        settings: Whether to hold out a validation split.
+
+    Returns:
+        Splits "train", "test" and, where asked for, "validation": float32 images of shape
+        (n, height, width, channels) in [0, 1], float32 one-hot labels of shape (n, num_classes).
+
+    Raises:
+        DataError: A class has too few images to be split.
+    """
+
+    def make(draft: Draft) -> ArraySet:
+        splits: dict[str, ArraySplit] = {}
+        for name in files.images:
+            labels = read_labels(run.root, files, name)
+            for part, mask in _parts(name, labels, settings):
+                splits[part] = _write_split(run.root, draft, files, name, part, labels, mask)
+        return ArraySet(class_names=files.class_names, image_shape=files.image_shape, splits=splits)
+
+    return find_or_make(run, PREPROCESS, PREPROCESS.key(files, settings), make)
+
+
+def _parts(
+    name: str, labels: NDArray[np.int64], settings: PreprocessingConfig
+) -> Iterator[tuple[str, Mask]]:
+    if name != "train" or settings.validation_fraction == 0:
+        yield name, np.ones(len(labels), dtype=np.bool_)
+        return
+    held_out = stratified_mask(
+        labels,
+        settings.validation_fraction,
+        settings.seed,
+        option="preprocessing.validation_fraction",
+    )
+    yield "train", ~held_out
+    yield "validation", held_out
+
+
+def _write_split(
+    root: Path,
+    draft: Draft,
+    files: DatasetFiles,
+    split: str,
+    part: str,
+    labels: NDArray[np.int64],
+    mask: Mask,
+) -> ArraySplit:
+    count = int(mask.sum())
+    source = files.images[split]
+    images = f"images_{part}.npy"
+    with ArrayWriter(draft.path(images), (count, *source.shape[1:]), "float32") as writer:
+        start = 0
+        for block in read_blocks(root / source.path):
+            kept = block[mask[start : start + len(block)]]
+            writer.append(kept.astype(np.float32) * SCALE)
+            start += len(block)
+            emit(Progress(stage="preprocess", done=start, total=len(mask), unit="images"))
+    one_hot = f"labels_{part}.npy"
+    classes = len(files.class_names)
+    with ArrayWriter(draft.path(one_hot), (count, classes), "float32") as writer:
+        for chunk in np.array_split(labels[mask], max(1, count * classes // (1 << 20))):
+            writer.append(np.eye(classes, dtype=np.float32)[chunk])
+    return ArraySplit(
+        images=_array_file(draft, images, (count, *source.shape[1:])),
+        labels=_array_file(draft, one_hot, (count, classes)),
+    )
+
+
+def _array_file(draft: Draft, name: str, shape: tuple[int, ...]) -> ArrayFile:
+    return ArrayFile(**draft.record(name).model_dump(), shape=shape, dtype="float32")

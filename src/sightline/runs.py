@@ -1,0 +1,194 @@
+"""Run folders: what a person or a later step reads, published whole or not at all."""
+
+import json
+import re
+import secrets
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from sightline import files, provenance
+from sightline.config import TrainingConfig
+from sightline.errors import InputError, RunExistsError
+from sightline.manifest import RunManifest
+from sightline.records import FileRecord, Run, RunSummary, Source, StageRecords, StageTime
+from sightline.reporting import page
+
+_RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,119}")
+_MANIFEST = "manifest.json"
+_RECENT = 20
+"""How many of the newest runs are looked through for an equal one."""
+
+
+def new_id(dataset: str, recipe: str) -> str:
+    """Make a run id that sorts by time: `<UTC time>-<dataset>-<recipe>-<6 hex>`."""
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{dataset}-{recipe}-{secrets.token_hex(3)}"
+
+
+def check_new(root: Path, run_id: str) -> None:
+    """Make sure that a run id is well formed and free.
+
+    Raises:
+        InputError: The id is not a plain name.
+        RunExistsError: There is such a run already.
+    """
+    if not _RUN_ID.fullmatch(run_id):
+        raise InputError(
+            f"The run id {run_id[:130]!r} cannot be used; expected a letter or digit, then up to "
+            "119 letters, digits, '.', '_' or '-'."
+        )
+    if folder(root, run_id).exists():
+        raise RunExistsError(
+            f"The run {run_id!r} exists already in {root}; choose another --run-id."
+        )
+
+
+def folder(root: Path, run_id: str) -> Path:
+    """Return where a run's folder lies."""
+    return root / "runs" / run_id
+
+
+def publish(  # the last step of a run; it names everything that the manifest holds
+    run: Run,
+    config: TrainingConfig,
+    source: Source,
+    records: StageRecords,
+    stages: dict[str, StageTime],
+    flow_run_id: str | None = None,
+) -> RunSummary:
+    """Write the run folder: copies of the results, the report and the manifest.
+
+    Args:
+        run: Where, and under which id.
+        config: The complete config.
+        source: The data set's source.
+        records: What the stages returned.
+        stages: Stage name to its time.
+        flow_run_id: Prefect's id of the flow run.
+
+    Returns:
+        The summary for the caller.
+
+    Raises:
+        RunExistsError: The run id was taken meanwhile.
+    """
+    check_new(run.root, run.id)
+    manifest = RunManifest(
+        run_id=run.id,
+        created=datetime.now(UTC),
+        config=config,
+        code_sha256=provenance.package_digest(),
+        lock_sha256=provenance.lock_digest(),
+        source_sha256=source.sha256,
+        weights_sha256=records.train.weights_sha256,
+        environment=provenance.environment(),
+        stages=stages,
+        records=records,
+        files={},
+        total_seconds=round((datetime.now(UTC) - run.started).total_seconds(), 3),
+        flow_run_id=flow_run_id,
+    )
+    with files.new_folder(folder(run.root, run.id), replace=False) as target:
+        copied = {
+            name: _copy(run.root, target / name, result) for name, result in _results(records)
+        }
+        manifest = manifest.model_copy(update={"files": copied})
+        for name, text in (
+            ("report.html", page.render_html(run.root, manifest)),
+            ("report.md", page.render_markdown(manifest)),
+        ):
+            (target / name).write_text(text, encoding="utf-8")
+            copied[name] = _describe(target / name)
+        _write_manifest(target / _MANIFEST, manifest)
+    return summary(run.root, manifest)
+
+
+def summary(root: Path, manifest: RunManifest) -> RunSummary:
+    """Summarise a run for its caller."""
+    return RunSummary(
+        run_id=manifest.run_id,
+        run_dir=str(folder(root, manifest.run_id)),
+        dataset=manifest.records.ingest.dataset,
+        recipe=manifest.config.recipe,
+        parameters=manifest.records.build.parameters,
+        test_accuracy=manifest.records.evaluate.accuracy,
+        test_loss=manifest.records.evaluate.loss,
+        stages=manifest.stages,
+        total_seconds=manifest.total_seconds,
+    )
+
+
+def read(root: Path, run_id: str) -> RunManifest:
+    """Read a run's manifest.
+
+    Args:
+        root: The artifacts root.
+        run_id: The run's id, the first characters of it, or "latest".
+
+    Raises:
+        InputError: No such run, several that begin so, or a manifest that cannot be read.
+    """
+    ids = run_ids(root)
+    found = ids[:1] if run_id == "latest" else [name for name in ids if name == run_id]
+    found = found or [name for name in ids if name.startswith(run_id)]
+    if not found:
+        raise InputError(f"There is no run {run_id!r} in {root}; see `sightline runs list`.")
+    if len(found) > 1:
+        raise InputError(
+            f"{len(found)} runs in {root} begin with {run_id!r}; give more of the id "
+            f"(the newest is {found[0]})."
+        )
+    path = folder(root, found[0]) / _MANIFEST
+    try:
+        return RunManifest.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError) as error:
+        raise InputError(f"{path} cannot be read as a run's manifest: {error}.") from None
+
+
+def run_ids(root: Path) -> list[str]:
+    """List the ids of all published runs, newest first."""
+    paths = (root / "runs").glob(f"*/{_MANIFEST}")
+    return sorted((path.parent.name for path in paths if path.parent.name[0] != "."), reverse=True)
+
+
+def has_equal(root: Path, config: TrainingConfig, source: Source) -> bool:
+    """Tell whether a recent run had the same config, source and code.
+
+    Then every stage is most likely cached. Only an estimate: nothing is checked.
+    """
+    code = provenance.package_digest()
+    for run_id in run_ids(root)[:_RECENT]:
+        with suppress(InputError):
+            earlier = read(root, run_id)
+            same = earlier.code_sha256 == code and earlier.source_sha256 == source.sha256
+            if same and earlier.config == config:
+                return True
+    return False
+
+
+def _results(records: StageRecords) -> Iterator[tuple[str, FileRecord]]:
+    yield "layers.png", records.build.picture
+    for name, picture in records.report.figures.items():
+        yield f"{name}.png", picture
+    yield "model.keras", records.train.model
+    yield "model_summary.txt", records.build.summary
+    yield "history.parquet", records.train.history
+    yield "predictions.parquet", records.evaluate.predictions
+    yield "metrics.json", records.evaluate.metrics
+
+
+def _copy(root: Path, target: Path, result: FileRecord) -> FileRecord:
+    files.copy(root / result.path, target)
+    return result.model_copy(update={"path": target.name})
+
+
+def _describe(path: Path) -> FileRecord:
+    return FileRecord(path=path.name, sha256=files.sha256(path), bytes=path.stat().st_size)
+
+
+def _write_manifest(path: Path, manifest: RunManifest) -> None:
+    content = manifest.model_dump(mode="json")
+    path.write_text(json.dumps(content, indent=1, ensure_ascii=False), encoding="utf-8")

@@ -1,0 +1,41 @@
+"""The cache policy of the stages: Prefect shows `Cached` only for results that check out."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from prefect.cache_policies import CachePolicy
+from prefect.context import TaskRunContext
+
+from sightline import caching
+from sightline.records import Run
+from sightline.stages import Stage
+
+
+@dataclass
+class CheckedEntries(CachePolicy):
+    """Looks a stage's result up in Sightline's own cache and checks every file of it.
+
+    Prefect's stored results are never trusted: a hit is written to Prefect's result store
+    from the checked entry right before Prefect reads it back, and on a miss nothing is stored.
+    """
+
+    stage: Stage[Any] = field(kw_only=True)
+
+    def compute_key(
+        self,
+        task_ctx: TaskRunContext,
+        inputs: dict[str, Any],
+        flow_parameters: dict[str, Any],
+        **kwargs: Any,
+    ) -> str | None:
+        """Return the key of a checked result, or None where the stage has to run."""
+        run: Run = inputs["run"]
+        if run.refresh:
+            return None
+        key = self.stage.key(*(value for name, value in inputs.items() if name != "run"))
+        entry = caching.find(run, self.stage, key)
+        if entry is None or entry.run_id == run.id:
+            return None
+        stored = f"sightline-{self.stage.name}-{key}"
+        task_ctx.result_store.write(key=stored, obj=entry.record)
+        return stored

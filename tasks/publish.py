@@ -1,0 +1,31 @@
+"""The last step: the run folder with its report, whole or not at all."""
+
+from prefect import task
+from prefect.artifacts import create_markdown_artifact
+from prefect.cache_policies import NO_CACHE
+from prefect.runtime import flow_run
+
+from sightline import runs
+from sightline.config import TrainingConfig
+from sightline.records import Run, RunSummary, Source, StageRecords, StageTime
+
+
+@task(
+    name="publish",
+    timeout_seconds=600,
+    cache_policy=NO_CACHE,  # every run has its own folder
+    persist_result=False,
+    tags=["sightline", "report"],
+)
+def publish(
+    run: Run,
+    config: TrainingConfig,
+    source: Source,
+    records: StageRecords,
+    stages: dict[str, StageTime],
+) -> RunSummary:
+    """Write the run folder and show its report in Prefect."""
+    summary = runs.publish(run, config, source, records, stages, flow_run_id=flow_run.id)
+    report = runs.folder(run.root, run.id) / "report.md"
+    create_markdown_artifact(report.read_text(encoding="utf-8"), key="training-report")
+    return summary
