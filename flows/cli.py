@@ -97,7 +97,7 @@ def _train(config: TrainingConfig, run: Run, *, verbose: bool) -> RunSummary:
     """Overlap the slow starts: the server, the import of Keras, the import of Prefect, ingest."""
     server.configure(verbose=verbose)
     private = None if server.configured_url() else server.PrivateServer(verbose=verbose)
-    source = datasets.locate(run, config.data)
+    source = datasets.locate(config.data)
     keras_process().verbose = verbose
     require_device(config.training)
     if run.refresh or not runs.has_equal(run.root, config, source):

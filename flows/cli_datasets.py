@@ -8,30 +8,41 @@ from rich.table import Table
 
 from flows import console
 from flows.options import ArtifactsOption, DataDirOption, MirrorOption
-from sightline import datasets, ingestion
+from sightline import datasets, figures, ingestion, samples
 from sightline.config import DataConfig
+from sightline.datasets import catalogue, inspection
 from sightline.records import Run
 
 app = typer.Typer(no_args_is_help=True, help="List, fetch and inspect data sets.")
 
+_MANY_CLASSES = 20
+"""Beyond this many, classes are counted instead of listed."""
+
 
 @app.command("list")
 def list_datasets() -> None:
-    """List the named data sets; any path to your own images works as well."""
-    table = Table("Name", "What it is", "Classes")
-    for entry in datasets.catalogue():
-        table.add_row(entry.name, entry.description, ", ".join(entry.class_names))
+    """List the named data sets; the path of your own images works everywhere a name does."""
+    table = Table("Name", "MiB", "Licence", "What it is", "Classes")
+    table.columns[1].justify = "right"
+    for entry in catalogue.NAMED.values():
+        table.add_row(
+            entry.name,
+            f"{entry.megabytes:.0f}",
+            entry.licence,
+            entry.description,
+            ", ".join(entry.class_names),
+        )
     console.out().print(table)
 
 
-@app.command()
+@app.command(epilog="Example: sightline datasets fetch fashion-mnist")
 def fetch(
     name: Annotated[str, typer.Argument(help="Name of a data set.")],
     data_dir: DataDirOption = None,
     mirror: MirrorOption = None,
     artifacts: ArtifactsOption = Path("artifacts"),
 ) -> None:
-    """Make sure that a named data set is here and verified."""
+    """Make sure that a named data set is here and verified; print its files."""
     run = Run(id="fetch", root=artifacts.resolve(), data_dir=data_dir, mirror=mirror)
     with console.ProgressDisplay():
         paths = datasets.fetch(run, name)
@@ -39,7 +50,7 @@ def fetch(
         typer.echo(path)
 
 
-@app.command()
+@app.command(epilog="Example: sightline datasets inspect ./my-images")
 def inspect(
     dataset: Annotated[str, typer.Argument(help="Name of a data set or a path to your own.")],
     data_dir: DataDirOption = None,
@@ -50,5 +61,35 @@ def inspect(
     run = Run(id="inspect", root=artifacts.resolve(), data_dir=data_dir, mirror=mirror)
     settings = DataConfig(dataset=dataset)
     with console.ProgressDisplay():
-        source = datasets.locate(run, settings)
-        files = ingestion.ingest(run, source, settings)
+        files = ingestion.ingest(run, datasets.locate(settings), settings)
+        found = inspection.inspect(run, files)
+    _show(found)
+    picture = run.root / "datasets" / f"{files.dataset}-samples.png"
+    picture.parent.mkdir(parents=True, exist_ok=True)
+    images, names = samples.choose(run.root, files)
+    figures.draw_samples(picture, images, names, f"Samples of {files.dataset}")
+    console.out().print(f"Samples: {picture}", soft_wrap=True)
+
+
+def _show(found: inspection.Inspection) -> None:
+    height, width, channels = found.image_shape
+    kind = "grey" if channels == 1 else "RGB"
+    console.out().print(
+        f"{found.name}: {len(found.class_names)} classes, {height}x{width} pixels, {kind}\n"
+        f"from {console.plain(found.source)}\nsha256 {found.sha256}",
+        soft_wrap=True,
+    )
+    splits = Table("Split", "Images", "Pixel min", "max", "mean")
+    for name, split in found.splits.items():
+        values = (split.examples, split.pixel_min, split.pixel_max, split.pixel_mean)
+        splits.add_row(name, *(f"{value:,}" for value in values))
+    console.out().print(splits)
+    classes = Table("Class", *found.splits, title="Images a class", title_justify="left")
+    for number, class_name in enumerate(found.class_names[:_MANY_CLASSES]):
+        counts = (split.per_class[number] for split in found.splits.values())
+        classes.add_row(console.plain(class_name), *(f"{count:,}" for count in counts))
+    console.out().print(classes)
+    if len(found.class_names) > _MANY_CLASSES:
+        console.out().print(f"and {len(found.class_names) - _MANY_CLASSES} classes more")
+    for note in found.notes:
+        console.out().print(f"Note: {console.plain(note)}")

@@ -119,7 +119,8 @@ class ProgressDisplay:
 
 def show_summary(summary: RunSummary, console: Console) -> None:
     """Print the table of stages, the test accuracy and where the report lies."""
-    table = Table("Stage", "Seconds", "Cached", title=f"Run {summary.run_id}", title_justify="left")
+    console.print(f"Run {summary.run_id}", soft_wrap=True)
+    table = Table("Stage", "Seconds", "Cached")
     table.columns[1].justify = "right"
     for name, stage in summary.stages.items():
         table.add_row(name, f"{stage.seconds:.1f}", "yes" if stage.cached else "no")

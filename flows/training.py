@@ -26,7 +26,7 @@ def training_flow(config: TrainingConfig, run: Run, source: Source | None = None
         source: The data set's source, where the caller has found it already.
     """
     require_device(config.training)
-    source = source or datasets.locate(run, config.data)
+    source = source or datasets.locate(config.data)
     stage = Stopwatch(run)
 
     files = stage(ingest, run, source, config.data)

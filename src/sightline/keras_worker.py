@@ -67,8 +67,10 @@ def _write(answers: BinaryIO, message: dict[str, Any]) -> None:
 
 
 def _read_requests(requests: "queue.Queue[bytes]") -> None:
-    for line in sys.stdin.buffer:
-        requests.put(line)
+    # Not sys.stdin: the interpreter could not close it while this thread reads.
+    with os.fdopen(os.dup(sys.stdin.fileno()), "rb") as pipe:
+        for line in pipe:
+            requests.put(line)
     os._exit(0)  # the parent has gone; nobody waits for an answer
 
 

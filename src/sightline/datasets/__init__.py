@@ -7,6 +7,6 @@ idx, npz, folder, parquet, csv, embedded    one module a format, each returning 
 """
 
 from sightline.datasets.fetching import fetch
-from sightline.datasets.location import locate
+from sightline.datasets.location import locate, slug
 
-__all__ = ["fetch", "locate"]
+__all__ = ["fetch", "locate", "slug"]

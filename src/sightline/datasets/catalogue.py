@@ -83,7 +83,7 @@ _MNIST = NamedDataset(
     mirrors=(
         "https://storage.googleapis.com/cvdf-datasets/mnist",
         "https://ossci-datasets.s3.amazonaws.com/mnist",
-        "https://s3.amazonaws.com/ossci-datasets/mnist",
+        "https://raw.githubusercontent.com/fgnt/mnist/master",
     ),
 )
 
@@ -111,9 +111,9 @@ _FASHION_MNIST = NamedDataset(
         "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
     ),
     mirrors=(
-        "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com",
         "https://storage.googleapis.com/tensorflow/tf-keras-datasets",
         "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion",
+        "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com",
     ),
 )
 

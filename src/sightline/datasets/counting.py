@@ -29,6 +29,4 @@ class Counter:
         now = time.monotonic()
         if self._done == self._total or now - self._told >= INTERVAL:
             self._told = now
-            emit(
-                Progress(stage="ingest", done=self._done, total=self._total, unit=self._unit)
-            )
+            emit(Progress(stage="ingest", done=self._done, total=self._total, unit=self._unit))

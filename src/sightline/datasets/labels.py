@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sightline.datasets.reading import MAX_EXAMPLES, check_count
 from sightline.errors import DataError
 
-MAX_CLASSES = 1000
+MIN_CLASSES, MAX_CLASSES = 2, 1000
 _MAX_NAME = 200
 _INVISIBLE = frozenset({"Cc", "Cs", "Zl", "Zp"})  # control, half a surrogate pair, line ends
 
@@ -59,9 +59,7 @@ class LabelCollector:
         """
         kind = labels.type.value_type if pa.types.is_dictionary(labels.type) else labels.type
         if not _is_label_type(kind):
-            raise DataError(
-                f"{self._subject}: expected integers or words as labels, found {kind}."
-            )
+            raise DataError(f"{self._subject}: expected integers or words as labels, found {kind}.")
         if labels.null_count:
             row = self._rows + int(np.argmax(np.asarray(labels.is_null())))
             raise DataError(f"{self._subject}, row {row} (counted from 0): the label is missing.")
@@ -104,18 +102,18 @@ def encode(
             a label is out of range, or a test label never occurs in training.
     """
     train = found[0]
-    if len(train.values) < 2:
+    if len(train.values) < MIN_CLASSES:
         raise DataError(
             f"{train.subject} has one class only ({train.values[0]!r}); expected at least 2."
         )
-    order: list[Value] = sorted(train.values)  # type: ignore[type-var]
+    order: list[Value] = sorted(train.values)
     positions: dict[Value, int] = {value: index for index, value in enumerate(order)}
     if names is not None:
         words = isinstance(order[0], str)
         positions = {name if words else index: index for index, name in enumerate(names)}
     class_names = tuple(names) if names is not None else tuple(str(value) for value in order)
     _check_names(class_names, train.subject)
-    for split in found:
+    for split in found if names is not None else ():
         _check_known(split, positions, class_names)
     for split in found[1:]:
         _check_seen(split, train)
@@ -157,8 +155,10 @@ def _check_seen(split: FoundLabels, train: FoundLabels) -> None:
 
 
 def _check_names(names: tuple[str, ...], subject: str) -> None:
-    if not 2 <= len(names) <= MAX_CLASSES:
-        raise DataError(f"{subject}: expected 2 to {MAX_CLASSES:,} classes, found {len(names):,}.")
+    if not MIN_CLASSES <= len(names) <= MAX_CLASSES:
+        raise DataError(
+            f"{subject}: expected {MIN_CLASSES} to {MAX_CLASSES:,} classes, found {len(names):,}."
+        )
     for name in names:
         if not name.strip() or len(name) > _MAX_NAME:
             raise DataError(

@@ -2,9 +2,10 @@
 
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from sightline.errors import DataError
 
@@ -13,7 +14,11 @@ Kind = Literal["idx", "npz", "folder", "parquet", "csv"]
 WHOLE = "whole"
 """Stands for the split of a source that is not split yet."""
 
+FILE_KINDS: dict[str, Kind] = {".npz": "npz", ".parquet": "parquet", ".csv": "csv"}
+"""Formats of which a single file is a data set."""
+
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp"})
+_NAMES_SHOWN = 5
 _CLUTTER = frozenset({"thumbs.db", "desktop.ini", "__macosx"})
 _IDX = re.compile(r"^(train|t10k|test)-(images|labels)[-.]idx[13]-ubyte(\.gz)?$")
 _SPLIT = re.compile(r"^(train|test)(?![a-z0-9])", re.IGNORECASE)
@@ -37,7 +42,7 @@ class Layout:
 
     kind: Kind
     path: Path
-    files: dict[str, tuple[Path, ...]]
+    files: Mapping[str, tuple[Path, ...]]
     notes: tuple[str, ...] = ()
 
     def relative(self, file: Path) -> str:
@@ -70,8 +75,7 @@ def find(path: Path) -> Layout:
 
 
 def _of_file(path: Path) -> Layout:
-    kinds: dict[str, Kind] = {".npz": "npz", ".parquet": "parquet", ".csv": "csv"}
-    kind = kinds.get(path.suffix.lower())
+    kind = FILE_KINDS.get(path.suffix.lower())
     if kind is None or not path.is_file():
         raise DataError(
             f"{path} is not a file that can be read; expected an .npz, .parquet or .csv file, "
@@ -199,8 +203,14 @@ def _images(path: Path, entries: list[os.DirEntry[str]]) -> Layout | None:
         return None
     notes = _left_out([name for name in folders if name not in splits]) if split_by_folder else ()
     if others:
-        notes += (f"{others:,} files that are not PNG, JPEG or BMP images were left out.",)
+        notes += (_not_images(others),)
     return Layout("folder", path, _whole_if_alone(files), notes)
+
+
+def _not_images(count: int) -> str:
+    if count == 1:
+        return "1 file that is no PNG, JPEG or BMP image was left out."
+    return f"{count:,} files that are no PNG, JPEG or BMP images were left out."
 
 
 def _class_folders(root: Path, folder: Path) -> tuple[tuple[Path, ...], int]:
@@ -238,13 +248,12 @@ def _refuse_way_out(root: Path, entry: os.DirEntry[str]) -> None:
         )
 
 
-def _whole_if_alone(files: dict[str, tuple[Path, ...]]) -> dict[str, tuple[Path, ...]]:
+def _whole_if_alone(files: Mapping[Any, tuple[Path, ...]]) -> Mapping[str, tuple[Path, ...]]:
     return files if len(files) > 1 else {WHOLE: next(iter(files.values()), ())}
 
 
 def _left_out(names: list[str]) -> tuple[str, ...]:
     if not names:
         return ()
-    return (
-        f"Left out, as neither train nor test: {', '.join(names[:5])}{', …' * (len(names) > 5)}.",
-    )
+    more = ", …" if len(names) > _NAMES_SHOWN else ""
+    return (f"Left out, as neither train nor test: {', '.join(names[:_NAMES_SHOWN])}{more}.",)

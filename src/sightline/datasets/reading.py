@@ -13,6 +13,8 @@ from sightline.errors import DataError
 MAX_EXAMPLES = 10_000_000
 """More rows than this are taken for a damaged or hostile header."""
 
+_WHITE = 255
+
 Blocks = Iterator[NDArray[np.uint8]]
 
 
@@ -63,9 +65,7 @@ def check_count(subject: str, count: int) -> None:
         DataError: The count is not in 1 to `MAX_EXAMPLES`.
     """
     if not 1 <= count <= MAX_EXAMPLES:
-        raise DataError(
-            f"{subject} holds {count:,} examples; expected 1 to {MAX_EXAMPLES:,}."
-        )
+        raise DataError(f"{subject} holds {count:,} examples; expected 1 to {MAX_EXAMPLES:,}.")
 
 
 def exact_pixels(block: NDArray[Any], subject: str, first_row: int) -> NDArray[np.uint8]:
@@ -85,7 +85,7 @@ def exact_pixels(block: NDArray[Any], subject: str, first_row: int) -> NDArray[n
     if block.dtype == np.uint8:
         return block
     with np.errstate(invalid="ignore"):
-        right = (block >= 0) & (block <= 255)
+        right = (block >= 0) & (block <= _WHITE)
         if block.dtype.kind == "f":
             right &= block == np.floor(block)
     if not right.all():
@@ -97,9 +97,7 @@ def exact_pixels(block: NDArray[Any], subject: str, first_row: int) -> NDArray[n
 def _not_a_pixel(value: float, subject: str, row: int) -> str:
     remedy = "mend or remove the row."
     if 0 < value < 1:
-        remedy = (
-            "if the images are scaled to [0, 1], multiply them by 255, round and save them as uint8."
-        )
+        remedy = "multiply images that are scaled to [0, 1] by 255, round and save them as uint8."
     return (
         f"{subject}, row {row} (counted from 0): expected whole numbers from 0 to 255 as pixels, "
         f"found {value:g}; {remedy}"

@@ -1,0 +1,180 @@
+"""Reads CSV files with a label column and one column a pixel."""
+
+import csv
+import math
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+from numpy.typing import NDArray
+
+from sightline.config import DataConfig
+from sightline.datasets import content, labels
+from sightline.datasets.layout import Layout
+from sightline.datasets.reading import Blocks, Examples, Reading, exact_pixels
+from sightline.errors import DataError
+
+_BLOCK_BYTES = 4 << 20
+_NUMBER = re.compile(r"^[+-]?\d+(\.0*)?([eE][+-]?\d+)?$")
+_RGB = 3
+_COLUMNS_SHOWN = 8
+
+
+@dataclass(frozen=True)
+class _Table:
+    """A CSV file with the names of its columns; made up where it has no header."""
+
+    path: Path
+    columns: tuple[str, ...]
+    has_header: bool
+    label: str
+
+    @property
+    def pixels(self) -> list[str]:
+        return [column for column in self.columns if column != self.label]
+
+
+def read(layout: Layout, settings: DataConfig) -> Reading:
+    """Read CSV files.
+
+    With a header, `settings.label_column` is the label and every other column a pixel, rows
+    of the image one after the other, RGB values of a pixel side by side. A first row of
+    numbers alone means that there is no header; then the first column is the label.
+
+    Args:
+        layout: One file a split.
+        settings: Name of the label column; may state the image size and channels.
+
+    Returns:
+        Images of the stated shape; unstated, square grey or else square RGB.
+
+    Raises:
+        DataError: A file is damaged, the columns make no image, or a value is no pixel.
+    """
+    tables = [_table(paths[0], settings) for paths in layout.files.values()]
+    shapes = {_shape(table, settings) for table in tables}
+    if len(shapes) > 1:
+        raise DataError(f"{layout.path}: its files differ in their number of pixel columns.")
+    shape = shapes.pop()
+    class_names, numbers = labels.encode([_labels(table) for table in tables])
+    examples = tuple(
+        _examples(table, split, split_labels, shape)
+        for table, split, split_labels in zip(tables, layout.files, numbers, strict=True)
+    )
+    return Reading(class_names, shape, examples, layout.notes)
+
+
+def _examples(
+    table: _Table, split: str, split_labels: NDArray[np.int64], shape: tuple[int, int, int]
+) -> Examples:
+    kinds = dict.fromkeys(table.pixels, pa.float32())
+
+    def blocks() -> Blocks:
+        row = 0
+        for batch in _batches(table, kinds):
+            columns = [column.to_numpy(zero_copy_only=False) for column in batch.columns]
+            block = exact_pixels(np.stack(columns, axis=-1), str(table.path), row)
+            yield block.reshape(len(block), *shape)
+            row += len(block)
+
+    return Examples(split, split_labels, blocks, lambda row: f"{table.path.name}#{row}")
+
+
+def _table(path: Path, settings: DataConfig) -> _Table:
+    content.check_head(path)
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            first = next(csv.reader(file), [])
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{path} is not a CSV file in UTF-8: {error}.") from None
+    if not first:
+        raise DataError(f"{path}: its first line is blank; expected a header or numbers.")
+    if all(_is_number(cell) for cell in first):
+        columns = tuple(f"f{index}" for index in range(len(first)))
+        return _Table(path, columns, has_header=False, label="f0")
+    if first.count(settings.label_column) != 1:
+        raise DataError(
+            f"{path}: expected one column {settings.label_column!r}, found "
+            f"{', '.join(first[:_COLUMNS_SHOWN])}{' …' if len(first) > _COLUMNS_SHOWN else ''}; "
+            "set data.label_column."
+        )
+    if len(set(first)) < len(first):
+        raise DataError(f"{path}: two columns have the same name; every pixel needs its own.")
+    return _Table(path, tuple(first), has_header=True, label=settings.label_column)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _shape(table: _Table, settings: DataConfig) -> tuple[int, int, int]:
+    count = len(table.columns) - 1
+    if settings.image_size is not None:
+        for channels in (settings.channels,) if settings.channels else (1, _RGB):
+            if math.prod(settings.image_size) * channels == count:
+                return (*settings.image_size, channels)
+    for channels in (1, _RGB):
+        side = math.isqrt(count // channels)
+        if side * side * channels == count > 0:
+            return side, side, channels
+    raise DataError(
+        f"{table.path}: {count:,} pixel columns make neither a square grey nor a square RGB image; "
+        "set data.image_size and data.channels."
+    )
+
+
+def _labels(table: _Table) -> labels.FoundLabels:
+    collector = labels.LabelCollector(str(table.path))
+    for batch in _batches(table, {table.label: pa.string()}):
+        column = batch.column(0)
+        collector.add(pa.array([cell.strip() or None for cell in column.to_pylist()], pa.string()))
+    found = collector.found()
+    if all(_NUMBER.match(str(value)) for value in found.values):
+        return _as_numbers(found)
+    return found
+
+
+def _as_numbers(found: labels.FoundLabels) -> labels.FoundLabels:
+    """Turn labels such as "7" and "7.0" into one integer."""
+    numbers = [float(value) for value in found.values]
+    if not all(number.is_integer() for number in numbers):
+        return found
+    distinct = list(dict.fromkeys(int(number) for number in numbers))
+    lookup = np.asarray([distinct.index(int(number)) for number in numbers], dtype=np.int16)
+    return labels.FoundLabels(found.subject, tuple(distinct), lookup[found.codes])
+
+
+def _batches(table: _Table, kinds: dict[str, pa.DataType]) -> Iterator[pa.RecordBatch]:
+    """Stream some columns of a file, in order, each parsed as the given type."""
+    with _readable(table.path):
+        reader = pyarrow.csv.open_csv(
+            table.path,
+            read_options=pyarrow.csv.ReadOptions(
+                column_names=list(table.columns),
+                skip_rows=1 if table.has_header else 0,
+                block_size=_BLOCK_BYTES,
+            ),
+            convert_options=pyarrow.csv.ConvertOptions(
+                column_types=kinds, include_columns=list(kinds), strings_can_be_null=False
+            ),
+        )
+        with reader:
+            yield from reader
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (pa.ArrowException, OSError) as error:
+        reason = str(error).partition("\n")[0][:200]
+        raise DataError(f"{path} cannot be read as CSV ({reason}); mend the row.") from None

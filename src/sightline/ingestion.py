@@ -1,0 +1,212 @@
+"""The stage ingest: any verified source to one canonical form."""
+
+import hashlib
+import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from sightline import arrays, caching, stages
+from sightline.caching import Draft
+from sightline.config import DataConfig
+from sightline.datasets import layout, pixels, sources, splitting
+from sightline.datasets.counting import Counter
+from sightline.datasets.reading import Examples, Reading
+from sightline.errors import StageError
+from sightline.records import ArrayFile, DatasetFiles, Run, Source
+
+_LABELS_FILE = "labels.parquet"
+_ROW_GROUP = 16_384
+_SCHEMA = pa.schema(
+    [
+        ("index", pa.int64()),
+        ("split", pa.string()),
+        ("label", pa.int64()),
+        ("class_name", pa.string()),
+        ("source", pa.string()),
+        ("pixels_sha256", pa.string()),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class _Member:
+    """The rows of some examples that make one split: bool array of shape (n,)."""
+
+    split: str
+    examples: Examples
+    chosen: NDArray[np.bool_]
+
+    @property
+    def file(self) -> str:
+        return f"images_{self.split}.npy"
+
+    @property
+    def rows(self) -> NDArray[np.int64]:
+        return np.flatnonzero(self.chosen)
+
+
+def ingest(run: Run, source: Source, settings: DataConfig) -> DatasetFiles:
+    """Bring a source to uint8 images and a label table, or find that done.
+
+    Peak memory does not grow with the number of images: only labels are held whole.
+
+    Args:
+        run: Gives the artifacts root, the data folder and the mirror.
+        source: What `datasets.locate` found.
+        settings: How to read it.
+
+    Returns:
+        The files of the cache entry.
+
+    Raises:
+        DataError: The source is damaged or malformed.
+        DownloadError: No mirror delivered a named data set.
+        StageError: The disk has too little room for the images.
+    """
+    key = stages.INGEST.key(source, settings)
+    return caching.find_or_make(
+        run, stages.INGEST, key, lambda draft: _make(run, source, settings, draft)
+    )
+
+
+def _make(run: Run, source: Source, settings: DataConfig, draft: Draft) -> DatasetFiles:
+    reading, origin = sources.open_source(run, source, settings)
+    shape = pixels.target_shape(reading.image_shape, settings)
+    members = [
+        member
+        for examples in reading.examples
+        for member in _divide(examples, reading.class_names, settings)
+    ]
+    _check_room(run, members, shape)
+    _write_images(draft, reading, members, shape)
+    _write_labels(draft, reading, members)
+    return DatasetFiles(
+        dataset=source.dataset,
+        source=origin,
+        class_names=reading.class_names,
+        image_shape=shape,
+        images={member.split: _array_file(draft, member, shape) for member in members},
+        labels=draft.record(_LABELS_FILE),
+        counts={member.split: _counts(member, reading) for member in members},
+        notes=(*reading.notes, *_notes(reading, members, shape)),
+    )
+
+
+def _divide(
+    examples: Examples, class_names: tuple[str, ...], settings: DataConfig
+) -> list[_Member]:
+    if examples.split != layout.WHOLE:
+        return [_Member(examples.split, examples, np.ones(len(examples.labels), np.bool_))]
+    test = splitting.choose_test(
+        examples.labels, class_names, settings.test_fraction, settings.seed
+    )
+    return [_Member("train", examples, ~test), _Member("test", examples, test)]
+
+
+def _check_room(run: Run, members: list[_Member], shape: tuple[int, int, int]) -> None:
+    needed = sum(int(member.chosen.sum()) for member in members) * int(np.prod(shape))
+    free = shutil.disk_usage(run.root).free
+    if needed > free:
+        raise StageError(
+            f"The images need {needed:,} bytes under {run.root}, where only {free:,} are free; "
+            "make room, or choose another folder with --artifacts."
+        )
+
+
+def _write_images(
+    draft: Draft, reading: Reading, members: list[_Member], shape: tuple[int, int, int]
+) -> None:
+    """Read every example once and append it to the file of its split."""
+    counter = Counter("images", sum(len(part.labels) for part in reading.examples))
+    with ExitStack() as stack:
+        writers = [
+            stack.enter_context(
+                arrays.ArrayWriter(
+                    draft.path(member.file), (int(member.chosen.sum()), *shape), "uint8"
+                )
+            )
+            for member in members
+        ]
+        for examples in reading.examples:
+            start = 0
+            for block in pixels.conform(examples.blocks(), shape):
+                for member, writer in zip(members, writers, strict=True):
+                    if member.examples is examples:
+                        chosen = member.chosen[start : start + len(block)]
+                        writer.append(block if chosen.all() else block[chosen])
+                start += len(block)
+                counter.advance(len(block))
+
+
+def _write_labels(draft: Draft, reading: Reading, members: list[_Member]) -> None:
+    with pq.ParquetWriter(
+        draft.path(_LABELS_FILE),
+        _SCHEMA,
+        use_dictionary=["split", "class_name"],
+        write_page_checksum=True,
+    ) as writer:
+        for member in members:
+            digests = _digests(draft, member)
+            rows = member.rows
+            for start in range(0, len(rows), _ROW_GROUP):
+                chosen = rows[start : start + _ROW_GROUP]
+                columns = _columns(member, reading, chosen, start)
+                columns.append(pa.array(list(islice(digests, len(chosen))), pa.string()))
+                writer.write_table(pa.table(columns, schema=_SCHEMA))
+
+
+def _columns(member: _Member, reading: Reading, rows: NDArray[np.int64], start: int) -> list[Any]:
+    numbers = member.examples.labels[rows]
+    return [
+        pa.array(np.arange(start, start + len(rows))),
+        pa.array([member.split] * len(rows), pa.string()),
+        pa.array(numbers),
+        pa.array([reading.class_names[number] for number in numbers], pa.string()),
+        pa.array([_printable(member.examples.origin(int(row))) for row in rows], pa.string()),
+    ]
+
+
+def _printable(text: str) -> str:
+    """Escape the bytes of a file name that are no UTF-8."""
+    return text.encode(errors="backslashreplace").decode()
+
+
+def _digests(draft: Draft, member: _Member) -> Iterator[str]:
+    """Yield the SHA-256 of each image's pixels, read back from the file just written."""
+    for block in arrays.read_blocks(draft.path(member.file)):
+        for image in block.reshape(len(block), -1):
+            yield hashlib.sha256(image.data).hexdigest()
+
+
+def _array_file(draft: Draft, member: _Member, shape: tuple[int, int, int]) -> ArrayFile:
+    file = draft.record(member.file)
+    return ArrayFile(**file.model_dump(), shape=(int(member.chosen.sum()), *shape), dtype="uint8")
+
+
+def _counts(member: _Member, reading: Reading) -> tuple[int, ...]:
+    chosen = member.examples.labels[member.chosen]
+    counts = np.bincount(chosen, minlength=len(reading.class_names))
+    return tuple(int(count) for count in counts)
+
+
+def _notes(
+    reading: Reading, members: list[_Member], shape: tuple[int, int, int]
+) -> tuple[str, ...]:
+    notes = []
+    if reading.image_shape[:2] != shape[:2]:
+        before, after = (f"{height}x{width}" for height, width, _ in (reading.image_shape, shape))
+        notes.append(f"All images were resized from {before} to {after} pixels.")
+    if reading.image_shape[2] != shape[2]:
+        notes.append(f"All images were converted to {'grey' if shape[2] == 1 else 'RGB'}.")
+    if any(member.examples.split == layout.WHOLE for member in members):
+        test = sum(int(member.chosen.sum()) for member in members if member.split == "test")
+        notes.append(f"{test:,} examples, a share of each class, were set aside for testing.")
+    return tuple(notes)

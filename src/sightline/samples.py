@@ -1,0 +1,33 @@
+"""A few examples to look at."""
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sightline.arrays import open_mapped
+from sightline.labels import read_labels
+from sightline.records import DatasetFiles
+
+_IMAGES = 40
+
+
+def choose(root: Path, files: DatasetFiles) -> tuple[NDArray[np.uint8], list[str]]:
+    """Choose training images, the first of each class and as many of each as there is room.
+
+    Args:
+        root: The artifacts root.
+        files: The ingested data set.
+
+    Returns:
+        At most 40 uint8 images of shape (m, height, width, channels) and the class name of
+        each; class by class.
+    """
+    labels = read_labels(root, files, "train")
+    each = max(1, _IMAGES // len(files.class_names))
+    rows: list[int] = []
+    for number in range(len(files.class_names)):
+        rows.extend(np.flatnonzero(labels == number)[:each].tolist())
+    rows = rows[:_IMAGES]
+    images = open_mapped(root / files.images["train"].path)[rows]
+    return images, [files.class_names[labels[row]] for row in rows]

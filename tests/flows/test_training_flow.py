@@ -1,0 +1,169 @@
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from examples import write_npz
+
+from flows.training import training_flow
+from sightline import datasets, recipes, runs
+from sightline.config import TrainingConfig
+from sightline.errors import DataError, RunExistsError
+from sightline.keras_process import keras_process
+from sightline.records import Run, RunSummary
+
+pytestmark = pytest.mark.usefixtures("prefect_api", "keras")
+
+STAGES = ["ingest", "preprocess", "build", "train", "evaluate", "report"]
+FILES = {
+    "confusion_matrix.png",
+    "curves.png",
+    "history.parquet",
+    "layers.png",
+    "manifest.json",
+    "metrics.json",
+    "mistakes.png",
+    "model.keras",
+    "model_summary.txt",
+    "predictions.parquet",
+    "report.html",
+    "report.md",
+    "samples.png",
+}
+
+
+@pytest.fixture(scope="module")
+def keras() -> Iterator[None]:
+    yield
+    keras_process().close()
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("artifacts")
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory: pytest.TempPathFactory) -> TrainingConfig:
+    path = write_npz(tmp_path_factory.mktemp("data") / "textures.npz")
+    return recipes.load(
+        "quickstart",
+        overrides=["training.epochs=2", "preprocessing.validation_fraction=0.2"],
+        dataset=str(path),
+    )
+
+
+@pytest.fixture(scope="module")
+def first(prefect_api: None, root: Path, config: TrainingConfig) -> RunSummary:
+    return training_flow(config, Run(id="first", root=root))
+
+
+def cached(summary: RunSummary) -> list[str]:
+    return [name for name, stage in summary.stages.items() if stage.cached]
+
+
+def test_first_run_computes_every_stage(first: RunSummary) -> None:
+    assert list(first.stages) == STAGES
+    assert cached(first) == []
+    assert first.dataset == "textures"
+
+
+def test_run_folder_holds_everything_a_person_reads(first: RunSummary) -> None:
+    folder = Path(first.run_dir)
+    assert {path.name for path in folder.iterdir()} == FILES
+    assert all(path.stat().st_size for path in folder.iterdir())
+
+
+def test_manifest_says_what_the_run_was_made_from(
+    first: RunSummary, root: Path, config: TrainingConfig
+) -> None:
+    manifest = runs.read(root, "first")
+    assert manifest.config == config
+    assert manifest.records.evaluate.accuracy == first.test_accuracy
+    assert manifest.flow_run_id is not None
+    assert manifest.environment["versions"]["keras"]
+    for name, record in manifest.files.items():
+        assert (Path(first.run_dir) / name).stat().st_size == record.bytes
+
+
+def test_second_run_is_cached_and_has_its_own_folder(
+    first: RunSummary, root: Path, config: TrainingConfig
+) -> None:
+    keras_process().close()
+    second = training_flow(config, Run(id="second", root=root))
+    assert cached(second) == STAGES
+    assert second.test_accuracy == first.test_accuracy
+    assert {path.name for path in Path(second.run_dir).iterdir()} == FILES
+    assert keras_process()._child is None
+    report = (Path(second.run_dir) / "report.html").read_text()
+    assert "second" in report
+
+
+def test_damaged_result_is_made_again_and_nothing_else(
+    first: RunSummary, root: Path, config: TrainingConfig
+) -> None:
+    blueprint = runs.read(root, "first").records.build
+    (root / blueprint.summary.path).write_text("damaged")
+    healed = training_flow(config, Run(id="healed", root=root))
+    assert cached(healed) == [name for name in STAGES if name != "build"]
+    assert healed.test_accuracy == first.test_accuracy
+
+
+def test_changed_setting_reuses_what_does_not_depend_on_it(
+    first: RunSummary, root: Path, config: TrainingConfig
+) -> None:
+    fewer = config.training.model_copy(update={"epochs": 1})
+    changed = training_flow(
+        config.model_copy(update={"training": fewer}), Run(id="changed", root=root)
+    )
+    assert cached(changed) == ["ingest", "preprocess", "build"]
+
+
+def test_refresh_computes_every_stage_to_the_same_weights(
+    first: RunSummary, root: Path, config: TrainingConfig
+) -> None:
+    fresh = training_flow(config, Run(id="fresh", root=root, refresh=True))
+    assert cached(fresh) == []
+    weights = [runs.read(root, name).weights_sha256 for name in ("first", "fresh")]
+    assert weights[0] == weights[1]
+
+
+def test_taken_run_id_is_refused(first: RunSummary, root: Path, config: TrainingConfig) -> None:
+    before = (Path(first.run_dir) / "manifest.json").read_bytes()
+    with pytest.raises(RunExistsError, match="'first' exists already"):
+        training_flow(config, Run(id="first", root=root))
+    assert (Path(first.run_dir) / "manifest.json").read_bytes() == before
+
+
+def test_damaged_source_fails_the_flow_with_its_name(root: Path, tmp_path: Path) -> None:
+    path = tmp_path / "broken.npz"
+    path.write_bytes(b"<!DOCTYPE html><html></html>")
+    config = recipes.load("quickstart", dataset=str(path))
+    with pytest.raises(DataError, match=r"broken\.npz.*HTML page"):
+        training_flow(config, Run(id="broken", root=root))
+    assert not runs.folder(root, "broken").exists()
+
+
+def test_planted_result_in_prefects_store_is_never_believed(
+    first: RunSummary, root: Path, config: TrainingConfig
+) -> None:
+    from prefect.settings import PREFECT_LOCAL_STORAGE_PATH
+
+    store = Path(PREFECT_LOCAL_STORAGE_PATH.value())
+    training_flow(config, Run(id="before-planting", root=root))
+    planted = list(store.glob("sightline-*"))
+    assert len(planted) >= len(STAGES)
+    for path in planted:
+        record = json.loads(path.read_bytes())
+        record["metadata"]["serializer"] = {"type": "pickle"}
+        record["result"] = "gASVCAAAAAAAAACMBG9vcHOULg=="
+        path.write_text(json.dumps(record))
+    again = training_flow(config, Run(id="after-planting", root=root))
+    assert cached(again) == STAGES
+    assert again.test_accuracy == first.test_accuracy
+
+
+def test_source_digest_is_part_of_the_manifest(
+    first: RunSummary, root: Path, config: TrainingConfig
+) -> None:
+    assert runs.read(root, "first").source_sha256 == datasets.locate(config.data).sha256

@@ -1,0 +1,150 @@
+import json
+import threading
+from pathlib import Path
+
+import pytest
+
+from sightline import caching
+from sightline.caching import Draft, find, find_or_make
+from sightline.records import FileRecord, Layer, ModelBlueprint, Run
+from sightline.stages import BUILD
+
+KEY = "0" * 40
+
+
+def make(draft: Draft) -> ModelBlueprint:
+    files: dict[str, FileRecord] = {}
+    for name in ("architecture", "summary", "picture"):
+        draft.path(name).write_text(name)
+        files[name] = draft.record(name)
+    return ModelBlueprint(
+        **files,
+        layers=(Layer(name="dense", kind="Dense", output_shape=(10,), parameters=330),),
+        parameters=330,
+        image_shape=(28, 28, 1),
+        num_classes=10,
+    )
+
+
+def never(draft: Draft) -> ModelBlueprint:
+    raise AssertionError("made again")
+
+
+def entry_folder(run: Run) -> Path:
+    return run.root / "cache" / "build" / KEY
+
+
+def test_second_call_finds_what_the_first_made(run: Run) -> None:
+    made = find_or_make(run, BUILD, KEY, make)
+    assert find_or_make(run, BUILD, KEY, never) == made
+    assert made.architecture.path == f"cache/build/{KEY}/architecture"
+    assert (run.root / made.architecture.path).read_text() == "architecture"
+
+
+def test_entry_names_the_run_that_made_it(run: Run) -> None:
+    find_or_make(run, BUILD, KEY, make)
+    later = run.model_copy(update={"id": "later"})
+    entry = find(later, BUILD, KEY)
+    assert entry is not None
+    assert entry.run_id == run.id
+
+
+def flip_a_byte(folder: Path) -> None:
+    path = folder / "picture"
+    content = bytearray(path.read_bytes())
+    content[0] ^= 1
+    path.write_bytes(content)
+
+
+def remove_a_file(folder: Path) -> None:
+    (folder / "summary").unlink()
+
+
+def remove_the_manifest(folder: Path) -> None:
+    (folder / "manifest.json").unlink()
+
+
+def truncate_the_manifest(folder: Path) -> None:
+    path = folder / "manifest.json"
+    path.write_bytes(path.read_bytes()[:-20])
+
+
+def empty_the_manifest(folder: Path) -> None:
+    (folder / "manifest.json").write_text("[]")
+
+
+def spoil_the_record(folder: Path) -> None:
+    path = folder / "manifest.json"
+    manifest = json.loads(path.read_bytes())
+    manifest["record"]["parameters"] = "many"
+    path.write_text(json.dumps(manifest))
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        flip_a_byte,
+        remove_a_file,
+        remove_the_manifest,
+        truncate_the_manifest,
+        empty_the_manifest,
+        spoil_the_record,
+    ],
+)
+def test_damaged_entry_is_set_aside_and_made_again(
+    run: Run, damage: object, caplog: pytest.LogCaptureFixture
+) -> None:
+    made = find_or_make(run, BUILD, KEY, make)
+    assert callable(damage)
+    damage(entry_folder(run))
+    assert find(run, BUILD, KEY) is None
+    assert "is damaged and is made again" in caplog.text
+    assert find_or_make(run, BUILD, KEY, make) == made
+    assert find(run, BUILD, KEY) is not None
+
+
+def test_refresh_makes_again_once_a_run(run: Run) -> None:
+    find_or_make(run, BUILD, KEY, make)
+    fresh = run.model_copy(update={"id": "fresh", "refresh": True})
+    with pytest.raises(AssertionError, match="made again"):
+        find_or_make(fresh, BUILD, KEY, never)
+    find_or_make(fresh, BUILD, KEY, make)
+    find_or_make(fresh, BUILD, KEY, never)
+
+
+def test_failed_stage_leaves_nothing_behind(run: Run) -> None:
+    with pytest.raises(AssertionError):
+        find_or_make(run, BUILD, KEY, never)
+    assert [path.name for path in entry_folder(run).parent.iterdir()] == [f".{KEY}.lock"]
+
+
+def test_two_runs_at_once_share_one_computation(run: Run) -> None:
+    calls: list[int] = []
+    inside, go_on = threading.Event(), threading.Event()
+
+    def slow(draft: Draft) -> ModelBlueprint:
+        calls.append(1)
+        inside.set()
+        go_on.wait()
+        return make(draft)
+
+    results: list[ModelBlueprint] = []
+    threads = [
+        threading.Thread(target=lambda: results.append(find_or_make(run, BUILD, KEY, slow)))
+        for _ in range(2)
+    ]
+    for thread in threads:
+        thread.start()
+    inside.wait()
+    go_on.set()
+    for thread in threads:
+        thread.join()
+    assert len(calls) == 1
+    assert results[0] == results[1]
+
+
+def test_manifest_lists_the_digest_of_every_file(run: Run) -> None:
+    find_or_make(run, BUILD, KEY, make)
+    manifest = json.loads((entry_folder(run) / "manifest.json").read_bytes())
+    assert set(manifest["files"]) == {"architecture", "summary", "picture"}
+    assert caching.files.sha256(entry_folder(run) / "summary") == manifest["files"]["summary"]

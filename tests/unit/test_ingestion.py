@@ -1,0 +1,233 @@
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from examples import write_npz
+from PIL import Image
+
+from sightline import arrays, datasets, ingestion
+from sightline.config import DataConfig
+from sightline.datasets import inspection
+from sightline.errors import DataError, StageError
+from sightline.progress import Progress, listening
+from sightline.records import DatasetFiles, Run
+
+COLOURS = ("amber", "blue", "coral", "denim", "ebony", "flax", "green <&>")
+
+
+@pytest.fixture(autouse=True)
+def root(run: Run) -> Path:
+    run.root.mkdir()
+    return run.root
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """Seven classes of JPEG files of mixed sizes, not split."""
+    folder = tmp_path / "Photos 2024"
+    for label, name in enumerate(COLOURS):
+        (folder / name).mkdir(parents=True)
+        for number in range(10):
+            size = (20 + 3 * number, 50 - 2 * number)
+            colour = (30 * label, 255 - 30 * label, 5 * number)
+            Image.new("RGB", size, colour).save(folder / name / f"{number}.jpg", quality=95)
+    return folder
+
+
+def ingest(run: Run, path: object, **settings: Any) -> DatasetFiles:
+    config = DataConfig(dataset=str(path), **settings)
+    return ingestion.ingest(run, datasets.locate(config), config)
+
+
+def images(run: Run, files: DatasetFiles, split: str) -> np.ndarray:
+    return np.load(run.root / files.images[split].path, allow_pickle=False)
+
+
+def labels(run: Run, files: DatasetFiles) -> list[dict[str, Any]]:
+    return pq.read_table(run.root / files.labels.path, page_checksum_verification=True).to_pylist()
+
+
+def test_images_and_labels_arrive_unchanged(run: Run, tmp_path: Path) -> None:
+    path = write_npz(tmp_path / "quarters.npz")
+    with np.load(path) as arrays_in:
+        expected = {name: arrays_in[name] for name in arrays_in.files}
+
+    files = ingest(run, path)
+
+    for split, count in (("train", 160), ("test", 40)):
+        found = images(run, files, split)
+        assert found.dtype == np.uint8
+        assert files.images[split].shape == (count, 12, 12, 1) == found.shape
+        np.testing.assert_array_equal(found, expected[f"x_{split}"])
+    rows = labels(run, files)
+    assert [row["label"] for row in rows[:160]] == expected["y_train"].tolist()
+    assert [row["label"] for row in rows[160:]] == expected["y_test"].tolist()
+    assert files.counts == {"train": (40,) * 4, "test": (10,) * 4}
+    assert files.dataset == "quarters"
+    assert files.source == str(path)
+
+
+def test_label_table_tells_source_and_digest_of_every_image(run: Run, tmp_path: Path) -> None:
+    files = ingest(run, write_npz(tmp_path / "quarters.npz"))
+
+    rows = labels(run, files)
+
+    assert len(rows) == 200
+    assert list(rows[0]) == ["index", "split", "label", "class_name", "source", "pixels_sha256"]
+    for row in (rows[0], rows[159], rows[160], rows[199]):
+        image = images(run, files, row["split"])[row["index"]]
+        assert row["pixels_sha256"] == hashlib.sha256(image.tobytes()).hexdigest()
+        assert row["source"] == f"x_{row['split']}#{row['index']}"
+        assert row["class_name"] == str(row["label"])
+    assert [row["index"] for row in rows] == [*range(160), *range(40)]
+
+
+def test_photos_of_mixed_sizes_become_one_shape_in_both_splits(run: Run, photos: Path) -> None:
+    files = ingest(run, photos)
+
+    assert files.class_names == COLOURS
+    assert files.dataset == "photos-2024"
+    assert files.image_shape == (64, 64, 3)
+    assert files.counts == {"train": (8,) * 7, "test": (2,) * 7}
+    assert "70 of 70 images were resized to 64x64" in files.notes[0]
+    assert "14 examples" in files.notes[-1]
+
+
+def test_every_photo_keeps_its_label_through_the_split(run: Run, photos: Path) -> None:
+    files = ingest(run, photos)
+
+    rows = labels(run, files)
+
+    assert len({row["source"] for row in rows}) == 70
+    for row in rows:
+        assert row["source"].startswith(row["class_name"] + "/")
+        colour = images(run, files, row["split"])[row["index"]].reshape(-1, 3).mean(axis=0)
+        number = int(Path(row["source"]).stem)
+        expected = (30 * row["label"], 255 - 30 * row["label"], 5 * number)
+        assert np.abs(colour - expected).max() < 4
+
+
+def test_seed_and_share_of_the_split_follow_the_config(run: Run, photos: Path) -> None:
+    first = ingest(run, photos, test_fraction=0.5)
+    other = ingest(run, photos, test_fraction=0.5, seed=1)
+
+    assert first.counts["test"] == (5,) * 7
+    assert first.images["test"].sha256 != other.images["test"].sha256
+
+
+def test_embedded_set_is_the_same_whatever_the_seed(run: Run) -> None:
+    first = ingest(run, "mnist-5k")
+    other = ingest(run, "mnist-5k", seed=9, test_fraction=0.5)
+
+    assert first.counts == {"train": (400,) * 10, "test": (100,) * 10}
+    assert first.images["test"].sha256 == other.images["test"].sha256
+
+
+def test_any_source_is_resized_and_converted_on_demand(run: Run, tmp_path: Path) -> None:
+    path = write_npz(tmp_path / "quarters.npz")
+
+    files = ingest(run, path, image_size=(20, 16), channels=3)
+
+    assert images(run, files, "train").shape == (160, 20, 16, 3)
+    assert files.notes == (
+        "All images were resized from 12x12 to 20x16 pixels.",
+        "All images were converted to RGB.",
+    )
+
+
+def test_second_call_finds_the_result_and_does_not_read_the_source(
+    run: Run, tmp_path: Path
+) -> None:
+    path = write_npz(tmp_path / "quarters.npz")
+    config = DataConfig(dataset=str(path))
+    source = datasets.locate(config)
+    first = ingestion.ingest(run, source, config)
+    path.unlink()
+
+    assert ingestion.ingest(run, source, config) == first
+
+
+def test_damaged_result_is_made_again(run: Run, tmp_path: Path) -> None:
+    path = write_npz(tmp_path / "quarters.npz")
+    first = ingest(run, path)
+    file = run.root / first.images["train"].path
+    file.write_bytes(file.read_bytes()[:-1] + b"\xff")
+
+    again = ingest(run, path)
+
+    assert again == first
+    assert images(run, again, "train").shape == (160, 12, 12, 1)
+
+
+def test_failed_reading_leaves_no_result(run: Run, photos: Path) -> None:
+    (photos / "blue" / "zz.jpg").write_bytes(b"\xff\xd8\xff no photo")
+
+    with pytest.raises(DataError, match=r"blue/zz\.jpg"):
+        ingest(run, photos)
+    assert not [path for path in (run.root / "cache" / "ingest").iterdir() if path.is_dir()]
+
+
+def test_progress_ends_with_all_images(run: Run, photos: Path) -> None:
+    told: list[Progress] = []
+
+    with listening(told.append):
+        ingest(run, photos)
+
+    assert {progress.stage for progress in told} == {"ingest"}
+    last = told[-1]
+    assert (last.unit, last.done, last.total) == ("images", 70, 70)
+
+
+def test_images_are_written_in_blocks(
+    run: Run, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes: list[int] = []
+    append = arrays.ArrayWriter.append
+
+    def watched(writer: arrays.ArrayWriter, block: np.ndarray) -> None:
+        sizes.append(block.nbytes)
+        append(writer, block)
+
+    monkeypatch.setattr(arrays.ArrayWriter, "append", watched)
+
+    ingest(run, photos, image_size=(512, 512))
+
+    assert sum(sizes) == 70 * 512 * 512 * 3
+    assert max(sizes) <= arrays.BLOCK_BYTES
+
+
+def test_full_disk_is_noticed_before_writing(
+    run: Run, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usage = type("Usage", (), {"free": 1000})
+    monkeypatch.setattr(ingestion.shutil, "disk_usage", lambda _: usage)
+
+    with pytest.raises(StageError, match=r"need 860,160 bytes .* only 1,000 are free"):
+        ingest(run, photos)
+
+
+def test_real_mnist_has_its_known_counts(run: Run, mnist_dir: Path) -> None:
+    files = ingest(run.model_copy(update={"data_dir": mnist_dir}), "mnist")
+
+    assert files.images["train"].shape == (60_000, 28, 28, 1)
+    assert files.counts["test"] == (980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009)
+    found = inspection.inspect(run, files)
+    assert found.splits["train"].pixel_mean == pytest.approx(33.3184, abs=1e-4)
+    assert (found.splits["test"].pixel_min, found.splits["test"].pixel_max) == (0, 255)
+
+
+def test_inspection_counts_and_measures(run: Run, tmp_path: Path) -> None:
+    path = write_npz(tmp_path / "quarters.npz")
+    files = ingest(run, path)
+
+    found = inspection.inspect(run, files)
+
+    train = images(run, files, "train")
+    assert found.name == "quarters"
+    assert found.splits["train"].per_class == (40,) * 4
+    assert found.splits["train"].pixel_max == train.max()
+    assert found.splits["train"].pixel_mean == pytest.approx(train.mean(), abs=1e-4)
+    assert found.sha256 == files.labels.sha256

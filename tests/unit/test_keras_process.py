@@ -1,0 +1,130 @@
+import logging
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sightline.config import FitConfig
+from sightline.errors import DeviceError, KerasProcessError, StageError
+from sightline.keras_process import KerasProcess
+from sightline.progress import Progress, listening
+from sightline.records import DeviceReport
+
+TESTS = Path(__file__).parents[1]
+SETTINGS = FitConfig(epochs=1)
+
+
+@pytest.fixture(scope="module")
+def process() -> Iterator[KerasProcess]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(TESTS))
+        patch.setenv("CUDA_VISIBLE_DEVICES", "-1")
+        process = KerasProcess()
+        yield process
+        process.close()
+
+
+def call(process: KerasProcess, function: str) -> DeviceReport:
+    return process.call("stand_in_stage", function, DeviceReport, SETTINGS)
+
+
+def is_running(pid: int) -> bool:
+    status = Path(f"/proc/{pid}/status")
+    return status.exists() and "State:\tZ" not in status.read_text()
+
+
+def wait_until_gone(pid: int) -> None:
+    while is_running(pid):
+        os.sched_yield()
+
+
+def test_answers_come_from_one_other_process(
+    process: KerasProcess, capfd: pytest.CaptureFixture[str]
+) -> None:
+    seen: list[Progress] = []
+    with listening(seen.append):
+        first = call(process, "report_progress")
+    assert [progress.done for progress in seen] == [0, 1, 2]
+    assert seen[0].facts == {"loss": 0.5}
+    assert int(first.device) != os.getpid()
+    assert call(process, "report_progress") == first
+    assert capfd.readouterr() == ("", "")
+
+
+def test_our_own_errors_arrive_as_they_were_raised(process: KerasProcess) -> None:
+    wish = FitConfig(epochs=1, device="gpu")
+    with pytest.raises(DeviceError, match="sees no GPU"):
+        process.call("sightline.runtime", "inspect", DeviceReport, wish)
+    report = process.call("sightline.runtime", "inspect", DeviceReport, SETTINGS)
+    assert report.device.startswith("cpu")
+
+
+def test_unforeseen_errors_become_stage_errors_with_a_logged_traceback(
+    process: KerasProcess, caplog: pytest.LogCaptureFixture
+) -> None:
+    with pytest.raises(StageError, match="Stage fail stopped on ZeroDivisionError: by hand"):
+        call(process, "fail")
+    assert "Traceback" in caplog.text
+
+
+def test_dead_child_is_reported_and_replaced(
+    process: KerasProcess, caplog: pytest.LogCaptureFixture
+) -> None:
+    with (
+        caplog.at_level(logging.ERROR),
+        pytest.raises(KerasProcessError, match="died in stage die with exit code 3"),
+    ):
+        call(process, "die")
+    assert "last words" in caplog.text
+    assert call(process, "report_progress").device
+
+
+def test_killed_child_is_reported_with_a_hint(process: KerasProcess) -> None:
+    def kill(progress: Progress) -> None:
+        assert process._child is not None
+        os.kill(process._child._process.pid, signal.SIGKILL)
+
+    with (
+        listening(kill),
+        pytest.raises(KerasProcessError, match=r"signal 9 \(out of memory\?.*batch_size"),
+    ):
+        call(process, "sleep")
+
+
+def test_interrupted_call_ends_the_child(process: KerasProcess) -> None:
+    pids: list[int] = []
+
+    def interrupt(progress: Progress) -> None:
+        assert process._child is not None
+        pids.append(process._child._process.pid)
+        raise TimeoutError("as Prefect raises it")
+
+    with listening(interrupt), pytest.raises(TimeoutError):
+        call(process, "sleep")
+    assert not is_running(pids[0])
+    assert call(process, "report_progress").device != str(pids[0])
+
+
+def test_child_of_a_killed_parent_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(TESTS))
+    program = (
+        "from sightline.keras_process import keras_process\n"
+        "from sightline.config import FitConfig\n"
+        "from sightline.progress import listening\n"
+        "from sightline.records import DeviceReport\n"
+        "process = keras_process()\n"
+        "show = lambda progress: print(process._child._process.pid, flush=True)\n"
+        "with listening(show):\n"
+        "    process.call('stand_in_stage', 'sleep', DeviceReport, FitConfig(epochs=1))\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE) as parent:
+        assert parent.stdout is not None
+        pid = int(parent.stdout.readline())
+        assert is_running(pid)
+        parent.kill()
+        parent.wait()
+    wait_until_gone(pid)

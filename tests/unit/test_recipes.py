@@ -1,0 +1,85 @@
+from pathlib import Path
+
+import pytest
+
+from sightline import recipes
+from sightline.errors import ConfigError
+
+
+def test_tutorial_is_exactly_the_article() -> None:
+    config = recipes.load("tutorial")
+    assert [(step.filters, step.stride) for step in config.model.convolutions] == [
+        (32, 1),
+        (32, 2),
+        (64, 1),
+        (64, 2),
+        (64, 1),
+        (64, 1),
+    ]
+    assert config.model.dense_units == 32
+    assert (config.training.epochs, config.training.batch_size) == (5, 32)
+    assert (config.training.optimizer, config.training.learning_rate) == ("adam", 0.001)
+    assert config.data.dataset == "mnist"
+    assert config.preprocessing.validation_fraction == 0
+
+
+def test_quickstart_has_the_tutorials_network_and_optimizer() -> None:
+    tutorial, quickstart = recipes.load("tutorial"), recipes.load("quickstart")
+    assert quickstart.model == tutorial.model
+    assert quickstart.training.model_copy(update={"epochs": 5}) == tutorial.training
+    assert quickstart.data.dataset == "mnist-5k"
+
+
+def test_later_settings_win(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text("[training]\nepochs = 7\nbatch_size = 64\n")
+    config = recipes.load("tutorial", file, ["training.epochs=9"], dataset="fashion-mnist")
+    assert (config.training.epochs, config.training.batch_size) == (9, 64)
+    assert config.data.dataset == "fashion-mnist"
+    assert config.training.learning_rate == 0.001
+
+
+def test_plain_words_are_taken_as_strings() -> None:
+    config = recipes.load(overrides=["data.dataset=./my images", "training.device=cpu"])
+    assert config.data.dataset == "./my images"
+    assert config.training.device == "cpu"
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("training.epoch=3", "Unknown config key 'training.epoch', did you mean 'epochs'"),
+        ("trainig.epochs=3", "Unknown config key 'trainig', did you mean 'training'"),
+        ("training.epochs=0", "'training.epochs' does not accept 0.*greater than or equal to 1"),
+        ("training.epochs=many", "'training.epochs' does not accept 'many'"),
+        ("training.device=tpu", "'training.device' does not accept 'tpu'.*'auto', 'cpu' or 'gpu'"),
+        ("data.image_size=[4, 4]", "'data.image_size.0' does not accept 4"),
+        ("training.epochs", "not of the form key=value"),
+        ("=3", "not of the form key=value"),
+        ("model.convolutions=[]", "'model.convolutions' does not accept"),
+        ("training.learning_rate=nan", "'training.learning_rate' does not accept nan"),
+    ],
+)
+def test_wrong_setting_is_refused_with_its_key(override: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        recipes.load(overrides=[override])
+
+
+def test_unknown_recipe_suggests_the_near_one() -> None:
+    with pytest.raises(ConfigError, match="no recipe 'tutorail', did you mean 'tutorial'"):
+        recipes.load("tutorail")
+
+
+@pytest.mark.parametrize("content", ["[training", "\xff"])
+def test_config_file_that_is_not_toml_is_refused_with_its_name(
+    tmp_path: Path, content: str
+) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_bytes(content.encode("latin-1"))
+    with pytest.raises(ConfigError, match=r"mine\.toml is not valid TOML"):
+        recipes.load("tutorial", file)
+
+
+def test_missing_config_file_is_refused_with_its_name(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"mine\.toml cannot be read"):
+        recipes.load("tutorial", tmp_path / "mine.toml")

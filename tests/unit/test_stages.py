@@ -1,0 +1,56 @@
+import pytest
+
+from sightline import provenance, recipes, stages
+from sightline.records import FileRecord, Layer, ModelBlueprint
+from sightline.stages import BUILD, TRAIN
+
+
+def blueprint(path: str = "a", architecture: str = "1", picture: str = "2") -> ModelBlueprint:
+    def record(digit: str) -> FileRecord:
+        return FileRecord(path=f"{path}/{digit}", sha256=digit * 64, bytes=1)
+
+    return ModelBlueprint(
+        architecture=record(architecture),
+        summary=record("3"),
+        picture=record(picture),
+        layers=(Layer(name="dense", kind="Dense", output_shape=(10,), parameters=330),),
+        parameters=330,
+        image_shape=(28, 28, 1),
+        num_classes=10,
+    )
+
+
+def test_key_follows_content_and_not_paths() -> None:
+    assert TRAIN.key(blueprint(path="a")) == TRAIN.key(blueprint(path="b"))
+    assert TRAIN.key(blueprint(architecture="1")) != TRAIN.key(blueprint(architecture="4"))
+
+
+def test_key_ignores_incidental_files() -> None:
+    assert TRAIN.key(blueprint(picture="2")) == TRAIN.key(blueprint(picture="5"))
+
+
+def test_key_follows_the_config() -> None:
+    few, many = (
+        recipes.load(overrides=[f"training.epochs={epochs}"]).training for epochs in (1, 2)
+    )
+    assert TRAIN.key(few) != TRAIN.key(many)
+    assert TRAIN.key(few) != BUILD.key(few)
+
+
+def test_key_follows_the_source_of_the_stage(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = TRAIN.key(blueprint())
+    monkeypatch.setattr(provenance, "code_digest", lambda module: f"changed {module}")
+    assert TRAIN.key(blueprint()) != before
+
+
+def test_key_follows_library_versions(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = TRAIN.key(blueprint())
+    monkeypatch.setattr(provenance, "versions", lambda *names: {"keras": "99"})
+    assert TRAIN.key(blueprint()) != before
+
+
+def test_every_stage_is_a_function_of_its_module() -> None:
+    from importlib import import_module
+
+    for stage in stages.STAGES:
+        assert callable(getattr(import_module(stage.module), stage.name))

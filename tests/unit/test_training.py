@@ -1,0 +1,234 @@
+import json
+import zipfile
+from pathlib import Path
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+from examples import CLASSES, pictures
+
+from sightline import arrays, evaluation, keras_files, model, preprocessing, recipes, training
+from sightline.config import (
+    Convolution,
+    EvaluationConfig,
+    FitConfig,
+    ModelConfig,
+    PreprocessingConfig,
+)
+from sightline.errors import DeviceError, StageError
+from sightline.progress import Progress, listening
+from sightline.records import ArraySet, DatasetFiles, ModelBlueprint, Run, TrainedModel
+
+SMALL = ModelConfig(convolutions=(Convolution(filters=8), Convolution(filters=8)), dense_units=8)
+FIT = FitConfig(epochs=3, batch_size=16, learning_rate=0.02)
+
+
+@pytest.fixture
+def prepared(run: Run, files: DatasetFiles) -> ArraySet:
+    return preprocessing.preprocess(run, files, PreprocessingConfig(validation_fraction=0.2))
+
+
+@pytest.fixture
+def blueprint(run: Run, prepared: ArraySet) -> ModelBlueprint:
+    return model.build(run, prepared, SMALL)
+
+
+@pytest.fixture
+def trained(run: Run, prepared: ArraySet, blueprint: ModelBlueprint) -> TrainedModel:
+    return training.train(run, prepared, blueprint, FIT)
+
+
+def test_tutorial_network_has_141258_parameters() -> None:
+    network = model.classifier((28, 28, 1), 10, recipes.load("tutorial").model)
+    assert network.count_params() == 141_258
+    kinds = [type(layer).__name__ for layer in network.layers]
+    expected = ["InputLayer", *["Conv2D", "ReLU"] * 6, "GlobalAveragePooling2D", "Dense", "Dense"]
+    assert kinds == expected
+    convolutions = [layer for layer in network.layers if isinstance(layer, keras.layers.Conv2D)]
+    assert {layer.kernel_size for layer in convolutions} == {(3, 3)}
+    assert {layer.padding for layer in convolutions} == {"same"}
+    assert [layer.strides[0] for layer in convolutions] == [1, 2, 1, 2, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("shape", "classes"), [((8, 8, 1), 2), ((31, 17, 3), 7), ((28, 28, 1), 1000)]
+)
+def test_network_adapts_to_images_and_classes(shape: tuple[int, int, int], classes: int) -> None:
+    network = model.classifier(shape, classes, recipes.load("tutorial").model)
+    assert network.output_shape == (None, classes)
+    assert network.input_shape == (None, *shape)
+
+
+def test_blueprint_describes_the_network(run: Run, blueprint: ModelBlueprint) -> None:
+    assert blueprint.parameters == sum(layer.parameters for layer in blueprint.layers)
+    architecture = json.loads((run.root / blueprint.architecture.path).read_text())
+    assert architecture["class_name"] == "Functional"
+    summary = (run.root / blueprint.summary.path).read_text()
+    assert f"{blueprint.parameters:,}" in summary
+    assert (run.root / blueprint.picture.path).read_bytes().startswith(b"\x89PNG")
+
+
+def test_network_learns_and_the_history_tells(run: Run, trained: TrainedModel) -> None:
+    history = pd.read_parquet(run.root / trained.history.path)
+    assert history["epoch"].tolist() == [1, 2, 3]
+    assert history["loss"].iloc[-1] < history["loss"].iloc[0]
+    assert history["val_accuracy"].iloc[-1] > 0.9
+    assert (history["images_per_second"] > 0).all()
+    assert trained.peak_memory_bytes > 50_000_000
+
+
+def test_same_inputs_give_the_same_bytes(
+    run: Run, prepared: ArraySet, blueprint: ModelBlueprint, trained: TrainedModel
+) -> None:
+    fresh = run.model_copy(update={"id": "fresh", "refresh": True})
+    again = training.train(fresh, prepared, blueprint, FIT)
+    assert again.weights_sha256 == trained.weights_sha256
+    assert again.model.sha256 == trained.model.sha256
+    other = training.train(fresh, prepared, blueprint, FIT.model_copy(update={"seed": 1}))
+    assert other.weights_sha256 != trained.weights_sha256
+
+
+def test_order_is_a_function_of_seed_and_epoch(run: Run, prepared: ArraySet) -> None:
+    def order(seed: int | None, epoch: int) -> bytes:
+        batches = training.Batches(run.root, prepared.splits["train"], 16, seed)
+        batches.start_epoch(epoch)
+        return b"".join(batches[index][0].tobytes() for index in range(batches.num_batches))
+
+    assert order(0, 1) == order(0, 1)
+    assert order(0, 1) != order(0, 2)
+    assert order(0, 1) != order(1, 1)
+    stored = arrays.open_mapped(run.root / prepared.splits["train"].images.path)
+    assert order(None, 0) == order(None, 1) == stored.tobytes()
+
+
+def test_each_epoch_is_fed_in_its_own_order(
+    run: Run, prepared: ArraySet, blueprint: ModelBlueprint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fed: list[tuple[int, int]] = []
+    epochs: list[int] = []
+    start_epoch, get = training.Batches.start_epoch, training.Batches.__getitem__
+
+    def note_epoch(batches: training.Batches, epoch: int) -> None:
+        epochs.append(epoch)
+        start_epoch(batches, epoch)
+
+    def note_batch(batches: training.Batches, index: int) -> object:
+        fed.append((epochs[-1], index))
+        return get(batches, index)
+
+    monkeypatch.setattr(training.Batches, "start_epoch", note_epoch)
+    monkeypatch.setattr(training.Batches, "__getitem__", note_batch)
+    without_validation = prepared.model_copy(
+        update={"splits": {"train": prepared.splits["train"]}}
+    )
+    training.train(run, without_validation, blueprint, FIT)
+    steps = 8  # 128 images in batches of 16
+    trained_on = fed[-3 * steps :]
+    assert trained_on == [(epoch, index) for epoch in range(3) for index in range(steps)]
+
+
+def test_progress_counts_every_epoch(
+    run: Run, prepared: ArraySet, blueprint: ModelBlueprint
+) -> None:
+    seen: list[Progress] = []
+    with listening(seen.append):
+        training.train(run, prepared, blueprint, FIT)
+    closing = [progress for progress in seen if progress.epoch_done]
+    assert [progress.epoch for progress in closing] == [1, 2, 3]
+    assert all(progress.done == progress.total == 8 for progress in closing)
+    assert {"loss", "accuracy", "val_loss", "images_per_second"} <= set(closing[-1].facts)
+
+
+def test_exported_model_takes_raw_images(run: Run, trained: TrainedModel) -> None:
+    exported = keras_files.read_model(run.root / trained.model.path)
+    images, labels = pictures(40, 2)
+    assert exported.input_shape == (None, 12, 12, 1)
+    assert exported.inputs[0].dtype == "uint8"
+    probabilities = exported.predict(images, verbose=0)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
+    assert (probabilities.argmax(axis=1) == labels).mean() > 0.9
+
+
+def test_exported_model_holds_no_training_state(run: Run, trained: TrainedModel) -> None:
+    path = run.root / trained.model.path
+    assert path.stat().st_size < 200_000
+    with zipfile.ZipFile(path) as archive:
+        assert "date_saved" not in json.loads(archive.read("metadata.json"))
+
+
+def test_demanded_gpu_that_is_missing_is_an_error(
+    run: Run, prepared: ArraySet, blueprint: ModelBlueprint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keras.distribution, "list_devices", lambda kind: [])
+    with pytest.raises(DeviceError, match=r'training\.device is "gpu".*sees no GPU'):
+        training.train(run, prepared, blueprint, FIT.model_copy(update={"device": "gpu"}))
+
+
+def test_exploding_weights_are_an_error(
+    run: Run, prepared: ArraySet, blueprint: ModelBlueprint
+) -> None:
+    with pytest.raises(StageError, match=r"no longer finite.*training\.learning_rate"):
+        training.train(run, prepared, blueprint, FIT.model_copy(update={"learning_rate": 1e38}))
+
+
+def test_evaluation_counts_what_the_predictions_say(
+    run: Run, files: DatasetFiles, prepared: ArraySet, trained: TrainedModel
+) -> None:
+    result = evaluation.evaluate(run, files, prepared, trained, EvaluationConfig(batch_size=7))
+    table = pd.read_parquet(run.root / result.predictions.path)
+    assert table["index"].tolist() == list(range(40))
+    assert table["label"].tolist() == pictures(40, 2)[1].tolist()
+    probabilities = table[[f"probability_{number}" for number in range(CLASSES)]].to_numpy()
+    assert (probabilities.argmax(axis=1) == table["predicted"]).all()
+    assert result.accuracy == (table["label"] == table["predicted"]).mean()
+    expected_loss = -np.log(probabilities[np.arange(40), table["label"]]).mean()
+    assert result.loss == pytest.approx(expected_loss, rel=1e-4)
+    low, high = result.accuracy_interval
+    assert 0 <= low <= result.accuracy <= high <= 1
+    assert np.sum(result.confusion) == 40
+    assert [metrics.support for metrics in result.classes] == [10] * CLASSES
+    assert json.loads((run.root / result.metrics.path).read_text())["accuracy"] == result.accuracy
+
+
+def test_wilson_interval_agrees_with_a_published_value() -> None:
+    # 9,852 of 10,000: the tutorial's result; computed by hand from Wilson's formula.
+    files = DatasetFiles.model_construct(class_names=("a", "b"))
+    labels = np.zeros(10_000, dtype=np.int64)
+    predicted = np.where(np.arange(10_000) < 9_852, 0, 1)
+    metrics = evaluation._metrics(files, labels, predicted, 0.0, 0.0)
+    assert metrics.accuracy_interval == pytest.approx((0.98264, 0.98739), abs=1e-5)
+
+
+def test_evaluation_in_blocks_equals_evaluation_at_once(
+    run: Run,
+    files: DatasetFiles,
+    prepared: ArraySet,
+    trained: TrainedModel,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    whole = evaluation.evaluate(run, files, prepared, trained, EvaluationConfig())
+    monkeypatch.setattr(evaluation, "_ROWS", 9)
+    fresh = run.model_copy(update={"id": "fresh", "refresh": True})
+    blocks = evaluation.evaluate(fresh, files, prepared, trained, EvaluationConfig())
+    assert blocks.confusion == whole.confusion
+    assert blocks.loss == pytest.approx(whole.loss, rel=1e-5)
+
+
+def test_model_that_serves_otherwise_than_it_was_trained_is_refused(
+    run: Run,
+    files: DatasetFiles,
+    prepared: ArraySet,
+    trained: TrainedModel,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    read_model = keras_files.read_model
+
+    def read_badly_scaled(path: Path) -> keras.Model:
+        exported = read_model(path)
+        exported.get_layer("scale").scale = 1 / 200
+        return exported
+
+    monkeypatch.setattr(keras_files, "read_model", read_badly_scaled)
+    with pytest.raises(StageError, match="differs from the trained one"):
+        evaluation.evaluate(run, files, prepared, trained, EvaluationConfig())
