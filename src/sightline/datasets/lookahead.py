@@ -1,15 +1,18 @@
 """Runs a function over many items in a few threads, in order and with bounded memory."""
 
+import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
 from typing import TypeVar
 
 T = TypeVar("T")
 R = TypeVar("R")
 
-_THREADS = 4
-_AHEAD = 32
+_THREADS = min(4, os.cpu_count() or 1)
+_BATCH = 8  # small images: handing over each by itself costs more than decoding it
+_BATCHES_AHEAD = 5
 
 
 def in_order(function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
@@ -17,19 +20,25 @@ def in_order(function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
 
     Args:
         function: Called in several threads at once.
-        items: Its arguments; drawn only `_AHEAD` ahead of what was consumed.
+        items: Its arguments; drawn only a few batches ahead of what was consumed.
 
     Yields:
-        The results in the order of the items; the first error is raised in its turn.
+        The results in the order of the items; the first error is raised in its turn, at
+        most a batch early.
     """
+
+    def work(batch: list[T]) -> list[R]:
+        return [function(item) for item in batch]
+
     pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="ingest")
-    pending: deque[Future[R]] = deque()
+    pending: deque[Future[list[R]]] = deque()
+    source = iter(items)
     try:
-        for item in items:
-            pending.append(pool.submit(function, item))
-            if len(pending) >= _AHEAD:
-                yield pending.popleft().result()
+        while batch := list(islice(source, _BATCH)):
+            pending.append(pool.submit(work, batch))
+            if len(pending) >= _BATCHES_AHEAD:
+                yield from pending.popleft().result()
         while pending:
-            yield pending.popleft().result()
+            yield from pending.popleft().result()
     finally:
         pool.shutdown(cancel_futures=True)

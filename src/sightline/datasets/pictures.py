@@ -61,7 +61,7 @@ def survey(
     sizes: Tally[tuple[int, int]] = Tally()
     grey = 0
     counter = Counter("headers", total)
-    for header in in_order(_header, pictures):
+    for header in map(_header, pictures):
         sizes[header.size] += 1
         grey += header.grey
         counter.advance(1)
