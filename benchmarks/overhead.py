@@ -130,7 +130,10 @@ def reruns(
                 stages = json.loads(output)["stages"]
                 assert all(stage["cached"] for stage in stages.values()), stages
                 times.append(seconds)
-    return [("cached rerun, running server, s", running), ("cached rerun, private server, s", private)]
+    return [
+        ("cached rerun, running server, s", running),
+        ("cached rerun, private server, s", private),
+    ]
 
 
 if __name__ == "__main__":

@@ -43,7 +43,8 @@ def configured_url() -> str | None:
         return None
     from prefect.settings import PREFECT_API_URL
 
-    return PREFECT_API_URL.value()
+    url: str | None = PREFECT_API_URL.value()
+    return url
 
 
 class PrivateServer:

@@ -5,7 +5,7 @@ it in that order (see `sightline.recipes`). Every stage receives only the sectio
 it reads, so that a change elsewhere leaves its cache valid.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -14,13 +14,23 @@ Seed = Annotated[int, Field(ge=0, le=2**31 - 1)]
 
 
 class Section(BaseModel):
-    """One part of the config: frozen, and closed to unknown keys."""
+    """One part of the config: frozen, and closed to unknown keys.
+
+    Attributes:
+        incidental: Fields that no stage computes with; they stay out of cache keys.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+    incidental: ClassVar[frozenset[str]] = frozenset()
 
 
 class DataConfig(Section):
-    """Which images to learn from, and how to read them."""
+    """Which images to learn from, and how to read them.
+
+    A stage knows the data set by the digest of its source, not by its name or path.
+    """
+
+    incidental: ClassVar[frozenset[str]] = frozenset({"dataset"})
 
     dataset: str = Field(
         default="mnist",

@@ -6,6 +6,7 @@ SightlineError
 │   ├── DataError          a data set that is missing, damaged or malformed
 │   │   └── DownloadError  no mirror delivered the data set
 │   ├── DeviceError        the demanded device is not there
+│   ├── StorageError       the artifacts root has no room or cannot be written
 │   └── RunExistsError     the run id is taken
 └── RunError               exit code 1: the run failed
     ├── StageError         a stage stopped on an error that nobody foresaw
@@ -42,6 +43,10 @@ class DownloadError(DataError):
 
 class DeviceError(InputError):
     """The device that the config demands is not available."""
+
+
+class StorageError(InputError):
+    """The artifacts root has no room or cannot be written."""
 
 
 class RunExistsError(InputError):

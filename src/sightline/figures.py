@@ -51,7 +51,7 @@ def draw_layers(
     columns = math.ceil(len(layers) / _LAYERS_A_COLUMN)
     rows = min(len(layers), _LAYERS_A_COLUMN)
     figure = _figure(4.0 * columns, 0.62 * rows + 0.7)
-    axes = figure.add_axes((0, 0, 1, 1))
+    axes = figure.subplots()
     axes.set(xlim=(0, columns), ylim=(rows + 0.3, -0.85))
     axes.axis("off")
     height, width, channels = image_shape
@@ -81,7 +81,7 @@ def _draw_layer(axes: "Axes", layer: Layer, column: int, row: int, *, is_last: b
     axes.add_patch(box)
     shape = " x ".join(str(side) for side in layer.output_shape)
     axes.text(left + 0.03, row + 0.33, layer.kind, fontsize=9.5, va="center", fontweight="bold")
-    axes.text(left + 0.53, row + 0.33, shape, fontsize=9, va="center", ha="center")
+    axes.text(left + 0.6, row + 0.33, shape, fontsize=9, va="center", ha="center")
     if layer.parameters:
         numbers = f"{layer.parameters:,}"
         axes.text(left + width - 0.03, row + 0.33, numbers, fontsize=9, va="center", ha="right")
@@ -158,7 +158,7 @@ def draw_curves(path: Path, history: "pd.DataFrame") -> None:
             axes.plot(
                 history["epoch"], history[f"val_{metric}"], "s--", color=ORANGE, label="validation"
             )
-            axes.legend(frameon=False)
+        axes.legend(frameon=False)
         axes.set_xlabel("epoch")
         axes.set_ylabel(label)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -238,7 +238,7 @@ def _figure(width: float, height: float) -> "Figure":
 
 def _save(figure: "Figure", path: Path) -> None:
     metadata: dict[str, Any] = {"Software": None}  # the library's version would change the bytes
-    figure.savefig(path, metadata=metadata)
+    figure.savefig(path, metadata=metadata, bbox_inches="tight", pad_inches=0.12)
 
 
 def _short(name: str) -> str:

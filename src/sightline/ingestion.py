@@ -13,13 +13,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from sightline import arrays, caching, stages
+from sightline import arrays, caching, splitting, stages
 from sightline.caching import Draft
 from sightline.config import DataConfig
-from sightline.datasets import layout, pixels, sources, splitting
+from sightline.datasets import layout, pixels, sources
 from sightline.datasets.counting import Counter
 from sightline.datasets.reading import Examples, Reading
-from sightline.errors import StageError
+from sightline.errors import StorageError
 from sightline.records import ArrayFile, DatasetFiles, Run, Source
 
 _LABELS_FILE = "labels.parquet"
@@ -69,7 +69,7 @@ def ingest(run: Run, source: Source, settings: DataConfig) -> DatasetFiles:
     Raises:
         DataError: The source is damaged or malformed.
         DownloadError: No mirror delivered a named data set.
-        StageError: The disk has too little room for the images.
+        StorageError: The disk has too little room for the images.
     """
     key = stages.INGEST.key(source, settings)
     return caching.find_or_make(
@@ -105,8 +105,8 @@ def _divide(
 ) -> list[_Member]:
     if examples.split != layout.WHOLE:
         return [_Member(examples.split, examples, np.ones(len(examples.labels), np.bool_))]
-    test = splitting.choose_test(
-        examples.labels, class_names, settings.test_fraction, settings.seed
+    test = splitting.choose_share(
+        examples.labels, class_names, settings.test_fraction, settings.seed, "test"
     )
     return [_Member("train", examples, ~test), _Member("test", examples, test)]
 
@@ -115,7 +115,7 @@ def _check_room(run: Run, members: list[_Member], shape: tuple[int, int, int]) -
     needed = sum(int(member.chosen.sum()) for member in members) * int(np.prod(shape))
     free = shutil.disk_usage(run.root).free
     if needed > free:
-        raise StageError(
+        raise StorageError(
             f"The images need {needed:,} bytes under {run.root}, where only {free:,} are free; "
             "make room, or choose another folder with --artifacts."
         )

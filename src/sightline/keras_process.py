@@ -19,10 +19,8 @@ import threading
 from contextlib import suppress
 from typing import IO, Any, TypeVar
 
-from pydantic import BaseModel
-
 from sightline import errors
-from sightline.config import FitConfig
+from sightline.config import FitConfig, Section
 from sightline.errors import InputError, KerasProcessError, SightlineError, StageError
 from sightline.progress import Progress, emit
 from sightline.records import DeviceReport, Record
@@ -49,7 +47,7 @@ class KerasProcess:
         """Start the child, if there is none, and return at once; it imports Keras meanwhile."""
         self._living_child()
 
-    def run(self, stage: Stage[R], *inputs: BaseModel) -> R:
+    def run(self, stage: Stage[R], *inputs: Record | Section) -> R:
         """Run a stage's function in the child.
 
         Args:
@@ -66,7 +64,7 @@ class KerasProcess:
         """
         return self.call(stage.module, stage.name, stage.result, *inputs)
 
-    def call(self, module: str, function: str, result: type[R], *inputs: BaseModel) -> R:
+    def call(self, module: str, function: str, result: type[R], *inputs: Record | Section) -> R:
         """Run any function of records in the child; see `run`."""
         request = {
             "module": module,

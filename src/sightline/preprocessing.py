@@ -1,6 +1,6 @@
 """From stored images to training arrays: float32 in [0, 1] and one-hot labels."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,7 @@ from sightline.labels import read_labels
 from sightline.pixels import SCALE
 from sightline.progress import Progress, emit
 from sightline.records import ArrayFile, ArraySet, ArraySplit, DatasetFiles, Run
-from sightline.splitting import stratified_mask
+from sightline.splitting import choose_share
 from sightline.stages import PREPROCESS
 
 Mask = NDArray[np.bool_]
@@ -32,14 +32,14 @@ def preprocess(run: Run, files: DatasetFiles, settings: PreprocessingConfig) -> 
         (n, height, width, channels) in [0, 1], float32 one-hot labels of shape (n, num_classes).
 
     Raises:
-        DataError: A class has too few images to be split.
+        DataError: A class has a single training image and is to be split.
     """
 
     def make(draft: Draft) -> ArraySet:
         splits: dict[str, ArraySplit] = {}
         for name in files.images:
             labels = read_labels(run.root, files, name)
-            for part, mask in _parts(name, labels, settings):
+            for part, mask in _parts(name, labels, files.class_names, settings):
                 splits[part] = _write_split(run.root, draft, files, name, part, labels, mask)
         return ArraySet(class_names=files.class_names, image_shape=files.image_shape, splits=splits)
 
@@ -47,16 +47,16 @@ def preprocess(run: Run, files: DatasetFiles, settings: PreprocessingConfig) -> 
 
 
 def _parts(
-    name: str, labels: NDArray[np.int64], settings: PreprocessingConfig
+    name: str,
+    labels: NDArray[np.int64],
+    class_names: Sequence[str],
+    settings: PreprocessingConfig,
 ) -> Iterator[tuple[str, Mask]]:
     if name != "train" or settings.validation_fraction == 0:
         yield name, np.ones(len(labels), dtype=np.bool_)
         return
-    held_out = stratified_mask(
-        labels,
-        settings.validation_fraction,
-        settings.seed,
-        option="preprocessing.validation_fraction",
+    held_out = choose_share(
+        labels, class_names, settings.validation_fraction, settings.seed, "validation"
     )
     yield "train", ~held_out
     yield "validation", held_out

@@ -93,6 +93,8 @@ class DatasetFiles(Record):
         notes: Sentences on what was changed while reading, such as resized images.
     """
 
+    incidental: ClassVar[frozenset[str]] = frozenset({"source"})
+
     dataset: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")
     source: str
     class_names: tuple[str, ...] = Field(min_length=2, max_length=1000)

@@ -1,39 +1,48 @@
 """Stratified splits: the same share of every class on each side."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 from sightline.errors import DataError
 
 
-def stratified_mask(
-    labels: NDArray[np.int64], fraction: float, seed: int, option: str
+def choose_share(
+    labels: NDArray[np.int64],
+    class_names: Sequence[str],
+    fraction: float,
+    seed: int,
+    split: str,
 ) -> NDArray[np.bool_]:
-    """Choose a share of every class at random.
+    """Draw a share of the examples of each class at random.
+
+    Every class ends up on both sides, even where its share rounds to nothing: scikit-learn's
+    stratified splits do not promise that.
 
     Args:
-        labels: int64 labels of shape (n,).
-        fraction: Share to choose, in (0, 1).
-        seed: Seed of the choice.
-        option: The config key of the fraction, for the error message.
+        labels: int64 array of shape (n,), values from 0 to `num_classes` - 1.
+        class_names: Names in label order.
+        fraction: Share of each class to draw, in (0, 1).
+        seed: Seed of the drawing.
+        split: What the drawn examples are for, such as "test"; for the error message.
 
     Returns:
-        Boolean array of shape (n,), True for the chosen examples.
+        bool array of shape (n,), true for the drawn examples.
 
     Raises:
-        DataError: A class has too few examples for both sides.
+        DataError: A class has a single example.
     """
-    from sklearn.model_selection import train_test_split
-
-    try:
-        _, chosen = train_test_split(
-            np.arange(len(labels)), test_size=fraction, stratify=labels, random_state=seed
-        )
-    except ValueError as error:
-        raise DataError(
-            f"The {len(labels)} examples cannot be split with {option} = {fraction}: {error} "
-            "Add images to the small classes or change the fraction."
-        ) from None
-    mask = np.zeros(len(labels), dtype=np.bool_)
-    mask[chosen] = True
-    return mask
+    chosen = np.zeros(len(labels), dtype=np.bool_)
+    generator = np.random.default_rng(seed)
+    for label, name in enumerate(class_names):
+        rows = np.flatnonzero(labels == label)
+        if len(rows) == 1:
+            raise DataError(
+                f"The class {name!r} has a single example, which cannot be in both the training "
+                f"and the {split} split; add another, or remove the class."
+            )
+        if len(rows):
+            count = min(max(round(fraction * len(rows)), 1), len(rows) - 1)
+            chosen[generator.choice(rows, count, replace=False, shuffle=False)] = True
+    return chosen

@@ -8,9 +8,8 @@ import json
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from pydantic import BaseModel
-
 from sightline import provenance
+from sightline.config import Section
 from sightline.records import (
     ArraySet,
     DatasetFiles,
@@ -42,7 +41,7 @@ class Stage(Generic[R]):
     result: type[R]
     distributions: tuple[str, ...]
 
-    def key(self, *inputs: BaseModel | str) -> str:
+    def key(self, *inputs: Record | Section | str) -> str:
         """Return the cache key of this stage for some inputs.
 
         It is made of the inputs' content, the source that the stage uses and the versions
@@ -60,10 +59,9 @@ class Stage(Generic[R]):
         return provenance.digest_of(self.name, code, libraries, *content)[:40]
 
 
-def content_of(model: BaseModel) -> str:
+def content_of(model: Record | Section) -> str:
     """Return a record's or a section's content as JSON, without paths and incidental fields."""
-    incidental = model.incidental if isinstance(model, Record) else frozenset()
-    content = model.model_dump(mode="json", exclude=set(incidental))
+    content = model.model_dump(mode="json", exclude=set(model.incidental))
     return json.dumps(_without_paths(content), sort_keys=True)
 
 
@@ -81,7 +79,7 @@ def _drop(value: dict[str, Any], key: str) -> list[tuple[str, Any]]:
 
 
 INGEST = Stage("ingest", "sightline.ingestion", DatasetFiles, ("numpy", "pillow", "pyarrow"))
-PREPROCESS = Stage("preprocess", "sightline.preprocessing", ArraySet, ("numpy", "scikit-learn"))
+PREPROCESS = Stage("preprocess", "sightline.preprocessing", ArraySet, ("numpy",))
 BUILD = Stage("build", "sightline.model", ModelBlueprint, (*_KERAS, "matplotlib"))
 TRAIN = Stage("train", "sightline.training", TrainedModel, _KERAS)
 EVALUATE = Stage("evaluate", "sightline.evaluation", Evaluation, (*_KERAS, "scikit-learn", "scipy"))

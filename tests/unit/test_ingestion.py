@@ -11,7 +11,7 @@ from PIL import Image
 from sightline import arrays, datasets, ingestion
 from sightline.config import DataConfig
 from sightline.datasets import inspection
-from sightline.errors import DataError, StageError
+from sightline.errors import DataError, StorageError
 from sightline.progress import Progress, listening
 from sightline.records import DatasetFiles, Run
 
@@ -205,7 +205,7 @@ def test_full_disk_is_noticed_before_writing(
     usage = type("Usage", (), {"free": 1000})
     monkeypatch.setattr(ingestion.shutil, "disk_usage", lambda _: usage)
 
-    with pytest.raises(StageError, match=r"need 860,160 bytes .* only 1,000 are free"):
+    with pytest.raises(StorageError, match=r"need 860,160 bytes .* only 1,000 are free"):
         ingest(run, photos)
 
 

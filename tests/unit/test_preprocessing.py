@@ -1,9 +1,11 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 from examples import CLASSES, pictures
 
-from sightline import arrays, preprocessing
-from sightline.config import PreprocessingConfig
+from sightline import arrays, datasets, ingestion, preprocessing
+from sightline.config import DataConfig, PreprocessingConfig
 from sightline.errors import DataError
 from sightline.records import DatasetFiles, Run
 
@@ -68,6 +70,11 @@ def test_seed_decides_the_validation_split(run: Run, files: DatasetFiles) -> Non
     assert first != other
 
 
-def test_class_too_small_to_split_is_refused(run: Run, files: DatasetFiles) -> None:
-    with pytest.raises(DataError, match=r"preprocessing\.validation_fraction"):
-        preprocessing.preprocess(run, files, PreprocessingConfig(validation_fraction=0.999))
+def test_class_with_a_single_training_image_cannot_be_validated(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "single.npz"
+    images = np.zeros((4, 8, 8), dtype=np.uint8)
+    np.savez(path, x_train=images, y_train=[0, 0, 0, 1], x_test=images, y_test=[0, 0, 0, 1])
+    settings = DataConfig(dataset=str(path))
+    files = ingestion.ingest(run, datasets.locate(settings), settings)
+    with pytest.raises(DataError, match="class '1' has a single example.*validation split"):
+        preprocessing.preprocess(run, files, PreprocessingConfig(validation_fraction=0.5))

@@ -2,7 +2,7 @@ import pytest
 
 from sightline import provenance, recipes, stages
 from sightline.records import FileRecord, Layer, ModelBlueprint
-from sightline.stages import BUILD, TRAIN
+from sightline.stages import BUILD, INGEST, TRAIN
 
 
 def blueprint(path: str = "a", architecture: str = "1", picture: str = "2") -> ModelBlueprint:
@@ -35,6 +35,12 @@ def test_key_follows_the_config() -> None:
     )
     assert TRAIN.key(few) != TRAIN.key(many)
     assert TRAIN.key(few) != BUILD.key(few)
+
+
+def test_key_ignores_where_a_data_set_lies() -> None:
+    here, there = (recipes.load(dataset=path).data for path in ("/a/images", "/b/images"))
+    assert INGEST.key(here) == INGEST.key(there)
+    assert INGEST.key(here) != INGEST.key(here.model_copy(update={"channels": 3}))
 
 
 def test_key_follows_the_source_of_the_stage(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -119,9 +119,7 @@ def test_each_epoch_is_fed_in_its_own_order(
 
     monkeypatch.setattr(training.Batches, "start_epoch", note_epoch)
     monkeypatch.setattr(training.Batches, "__getitem__", note_batch)
-    without_validation = prepared.model_copy(
-        update={"splits": {"train": prepared.splits["train"]}}
-    )
+    without_validation = prepared.model_copy(update={"splits": {"train": prepared.splits["train"]}})
     training.train(run, without_validation, blueprint, FIT)
     steps = 8  # 128 images in batches of 16
     trained_on = fed[-3 * steps :]

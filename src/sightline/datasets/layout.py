@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from sightline.datasets.listing import class_folders, named, visible
 from sightline.errors import DataError
 
 Kind = Literal["idx", "npz", "folder", "parquet", "csv"]
@@ -17,9 +18,7 @@ WHOLE = "whole"
 FILE_KINDS: dict[str, Kind] = {".npz": "npz", ".parquet": "parquet", ".csv": "csv"}
 """Formats of which a single file is a data set."""
 
-IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp"})
 _NAMES_SHOWN = 5
-_CLUTTER = frozenset({"thumbs.db", "desktop.ini", "__macosx"})
 _IDX = re.compile(r"^(train|t10k|test)-(images|labels)[-.]idx[13]-ubyte(\.gz)?$")
 _SPLIT = re.compile(r"^(train|test)(?![a-z0-9])", re.IGNORECASE)
 _FORMATS = (
@@ -64,7 +63,7 @@ def find(path: Path) -> Layout:
     """
     if not path.is_dir():
         return _of_file(path)
-    entries = _visible(path)
+    entries = visible(path)
     if not entries:
         raise DataError(f"The folder {path} is empty; expected {_FORMATS}.")
     for recognise in (_idx, _npz, _parquet, _split_csv, _images, _lone_csv):
@@ -82,27 +81,6 @@ def _of_file(path: Path) -> Layout:
             f"or a folder with {_FORMATS}."
         )
     return Layout(kind, path, {WHOLE: (path,)})
-
-
-def _visible(path: Path) -> list[os.DirEntry[str]]:
-    try:
-        with os.scandir(path) as entries:
-            kept = [entry for entry in entries if not _is_clutter(entry.name)]
-    except OSError as error:
-        raise DataError(f"The folder {path} cannot be read: {error.strerror}.") from None
-    return sorted(kept, key=lambda entry: entry.name)
-
-
-def _is_clutter(name: str) -> bool:
-    return name.startswith(".") or name.lower() in _CLUTTER
-
-
-def _named(path: Path, entries: list[os.DirEntry[str]], suffix: str) -> tuple[Path, ...]:
-    return tuple(
-        path / entry.name
-        for entry in entries
-        if entry.name.lower().endswith(suffix) and entry.is_file()
-    )
 
 
 def _idx(path: Path, entries: list[os.DirEntry[str]]) -> Layout | None:
@@ -129,21 +107,21 @@ def _idx(path: Path, entries: list[os.DirEntry[str]]) -> Layout | None:
 
 
 def _npz(path: Path, entries: list[os.DirEntry[str]]) -> Layout | None:
-    files = _named(path, entries, ".npz")
+    files = named(path, entries, ".npz")
     if len(files) > 1:
         raise DataError(f"{path} holds {len(files)} .npz files; give the path of one of them.")
     return Layout("npz", path, {WHOLE: files}) if files else None
 
 
 def _parquet(path: Path, entries: list[os.DirEntry[str]]) -> Layout | None:
-    files = _named(path, entries, ".parquet")
+    files = named(path, entries, ".parquet")
     if files:
         return _parquet_files(path, files)
     folders = {
         entry.name: inner
         for entry in entries
         if entry.is_dir()
-        and (inner := _named(path / entry.name, _visible(path / entry.name), ".parquet"))
+        and (inner := named(path / entry.name, visible(path / entry.name), ".parquet"))
     }
     if "train" in folders:
         splits = {name: folders[name] for name in ("train", "test") if name in folders}
@@ -170,15 +148,17 @@ def _parquet_files(path: Path, files: tuple[Path, ...]) -> Layout:
 
 
 def _split_csv(path: Path, entries: list[os.DirEntry[str]]) -> Layout | None:
-    named = {file.name.lower(): file for file in _named(path, entries, ".csv")}
+    by_name = {file.name.lower(): file for file in named(path, entries, ".csv")}
     splits = {
-        split: (named[f"{split}.csv"],) for split in ("train", "test") if f"{split}.csv" in named
+        split: (by_name[f"{split}.csv"],)
+        for split in ("train", "test")
+        if f"{split}.csv" in by_name
     }
     return Layout("csv", path, _whole_if_alone(splits)) if "train" in splits else None
 
 
 def _lone_csv(path: Path, entries: list[os.DirEntry[str]]) -> Layout | None:
-    files = _named(path, entries, ".csv")
+    files = named(path, entries, ".csv")
     if len(files) > 1:
         raise DataError(
             f"{path} holds {len(files)} CSV files; name two of them train.csv and test.csv, or "
@@ -190,13 +170,11 @@ def _lone_csv(path: Path, entries: list[os.DirEntry[str]]) -> Layout | None:
 def _images(path: Path, entries: list[os.DirEntry[str]]) -> Layout | None:
     folders = [entry.name for entry in entries if entry.is_dir()]
     splits = [name for name in ("train", "test") if name in folders]
-    split_by_folder = "train" in splits and any(
-        entry.is_dir() for entry in _visible(path / "train")
-    )
+    split_by_folder = "train" in splits and any(entry.is_dir() for entry in visible(path / "train"))
     others = 0 if split_by_folder else len(entries) - len(folders)
     files: dict[str, tuple[Path, ...]] = {}
     for split in splits if split_by_folder else [WHOLE]:
-        found, other = _class_folders(path, path if split == WHOLE else path / split)
+        found, other = class_folders(path, path if split == WHOLE else path / split)
         files[split] = found
         others += other
     if not any(files.values()):
@@ -211,41 +189,6 @@ def _not_images(count: int) -> str:
     if count == 1:
         return "1 file that is no PNG, JPEG or BMP image was left out."
     return f"{count:,} files that are no PNG, JPEG or BMP images were left out."
-
-
-def _class_folders(root: Path, folder: Path) -> tuple[tuple[Path, ...], int]:
-    """List the images of `<class>/*` sorted by class and name, and count all other entries."""
-    images: list[Path] = []
-    empty: list[str] = []
-    others = 0
-    for entry in _visible(folder):
-        _refuse_way_out(root, entry)
-        if not entry.is_dir():
-            continue
-        inside = _visible(folder / entry.name)
-        found = [item for item in inside if _is_image(root, item)]
-        images.extend(folder / entry.name / item.name for item in found)
-        others += len(inside) - len(found)
-        if not found:
-            empty.append(entry.name)
-    if images and empty:
-        raise DataError(
-            f"The class folder {folder / empty[0]} holds no PNG, JPEG or BMP image; add some or "
-            "remove it."
-        )
-    return tuple(images), others
-
-
-def _is_image(root: Path, entry: os.DirEntry[str]) -> bool:
-    _refuse_way_out(root, entry)
-    return Path(entry.name).suffix.lower() in IMAGE_SUFFIXES and entry.is_file()
-
-
-def _refuse_way_out(root: Path, entry: os.DirEntry[str]) -> None:
-    if entry.is_symlink() and not Path(entry.path).resolve().is_relative_to(root.resolve()):
-        raise DataError(
-            f"{entry.path} is a link that leads out of {root}; put the file itself there."
-        )
 
 
 def _whole_if_alone(files: Mapping[Any, tuple[Path, ...]]) -> Mapping[str, tuple[Path, ...]]:

@@ -88,7 +88,7 @@ def _opened(path: Path) -> Iterator[pq.ParquetFile]:
             )
         ) as file:
             yield file
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, ValueError) as error:  # names that are no UTF-8
         reason = str(error).partition("\n")[0][:200]
         raise DataError(
             f"{path} cannot be read as Parquet ({reason}); get a fresh copy of it."

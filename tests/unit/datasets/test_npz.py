@@ -179,10 +179,13 @@ def test_members_hidden_by_a_damaged_directory_are_noticed(read, path: Path) -> 
         read(path)
 
 
-def test_header_that_states_more_than_there_is_is_refused(read, path: Path) -> None:
+@pytest.mark.parametrize("shape", [(9_000_000, 4000, 4000), (9, 2**62, 2**62), (9, -8, 8)])
+def test_header_that_states_more_than_there_is_is_refused(
+    read, path: Path, shape: tuple[int, ...]
+) -> None:
     header = io.BytesIO()
     np.lib.format.write_array_header_1_0(
-        header, {"descr": "|u1", "fortran_order": False, "shape": (9_000_000, 4000, 4000)}
+        header, {"descr": "|u1", "fortran_order": False, "shape": shape}
     )
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("x_train.npy", header.getvalue())

@@ -170,3 +170,10 @@ def test_several_foreign_folders_ask_for_one_of_them(read, tmp_path: Path) -> No
 
     with pytest.raises(DataError, match=r"in 2 folders \(de, en\)"):
         read(tmp_path)
+
+
+def test_label_that_is_no_text_is_refused(read, tmp_path: Path) -> None:
+    words = pa.array([b"a", b"\xff\xfe"], pa.binary()).view(pa.string())
+
+    with pytest.raises(DataError, match=r"x\.parquet cannot be read as Parquet"):
+        read(write(tmp_path / "x.parquet", words))
