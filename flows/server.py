@@ -43,8 +43,8 @@ def configured_url() -> str | None:
         return None
     from prefect.settings import PREFECT_API_URL
 
-    url: str | None = PREFECT_API_URL.value()
-    return url
+    in_profile: str | None = PREFECT_API_URL.value()
+    return in_profile
 
 
 class PrivateServer:

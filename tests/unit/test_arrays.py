@@ -35,9 +35,11 @@ def test_missing_rows_are_noticed(tmp_path: Path) -> None:
     "block", [np.zeros((1, 2), dtype=np.float64), np.zeros((1, 3), dtype=np.uint8)]
 )
 def test_block_of_another_kind_is_refused(tmp_path: Path, block: np.ndarray) -> None:
-    with arrays.ArrayWriter(tmp_path / "array.npy", (0, 2), "uint8") as writer:
-        with pytest.raises(StageError, match=r"expected rows of uint8\(2,\)"):
-            writer.append(block)
+    with (
+        arrays.ArrayWriter(tmp_path / "array.npy", (0, 2), "uint8") as writer,
+        pytest.raises(StageError, match=r"expected rows of uint8\(2,\)"),
+    ):
+        writer.append(block)
 
 
 def test_pickled_objects_are_refused(tmp_path: Path) -> None:
