@@ -5,11 +5,13 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from pydantic import TypeAdapter
 from rich.table import Table
 
 from flows import console
 from flows.options import ArtifactsOption
 from sightline import runs
+from sightline.records import RunSummary
 
 app = typer.Typer(no_args_is_help=True, help="List, show and open past runs.")
 
@@ -22,15 +24,21 @@ RunArgument = Annotated[
 def list_runs(
     artifacts: ArtifactsOption = Path("artifacts"),
     limit: Annotated[int, typer.Option(min=1, help="How many of the newest to list.")] = 20,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON array.")] = False,
 ) -> None:
     """List the newest runs."""
-    ids = runs.run_ids(artifacts.resolve())
-    if not ids:
+    root = artifacts.resolve()
+    summaries = [
+        runs.summary(root, runs.read(root, run_id)) for run_id in runs.run_ids(root)[:limit]
+    ]
+    if as_json:
+        typer.echo(TypeAdapter(list[RunSummary]).dump_json(summaries))
+        return
+    if not summaries:
         console.out().print(f"No runs in {artifacts} yet; begin with `sightline train`.")
         return
     table = Table("Run", "Data set", "Recipe", "Test accuracy", "Seconds")
-    for run_id in ids[:limit]:
-        summary = runs.summary(artifacts.resolve(), runs.read(artifacts.resolve(), run_id))
+    for summary in summaries:
         table.add_row(
             summary.run_id,
             summary.dataset,

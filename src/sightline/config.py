@@ -101,6 +101,10 @@ class FitConfig(Section):
     batch_size: int = Field(default=32, ge=1, le=65_536, description="Images a step.")
     optimizer: Literal["adam"] = Field(default="adam", description="Keras' name of the optimizer.")
     learning_rate: float = Field(default=0.001, gt=0, le=100, description="Adam's step size.")
+    schedule: Literal["constant", "cosine"] = Field(
+        default="constant",
+        description='"cosine" lowers the learning rate to zero over the training, step by step.',
+    )
     seed: Seed = Field(default=0, description="Seed of the initial weights and of the shuffling.")
     device: Literal["auto", "cpu", "gpu"] = Field(
         default="auto", description='"gpu" fails where there is none; "auto" takes what is there.'

@@ -13,6 +13,7 @@ import keras
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from keras.optimizers.schedules import LearningRateSchedule
 from numpy.typing import NDArray
 
 from sightline import keras_files, runtime
@@ -50,8 +51,10 @@ def train(
     def make(draft: Draft) -> TrainedModel:
         device = runtime.resolve_device(settings.device)
         with keras.device(f"{device}:0"):
-            model = _compiled(run.root, blueprint, settings)
-            watch = _fit(run.root, model, arrays, settings)
+            batches = Batches(run.root, arrays.splits["train"], settings.batch_size, settings.seed)
+            steps = batches.num_batches * settings.epochs
+            model = _compiled(run.root, blueprint, settings, steps)
+            watch = _fit(run.root, model, batches, arrays, settings)
         _check_finite(model, settings)
         keras_files.export(model, draft.path("model.keras"))
         pq.write_table(
@@ -175,22 +178,31 @@ class Watch(keras.callbacks.Callback):
         )
 
 
-def _compiled(root: Path, blueprint: ModelBlueprint, settings: FitConfig) -> keras.Model:
+def _compiled(
+    root: Path, blueprint: ModelBlueprint, settings: FitConfig, steps: int
+) -> keras.Model:
     keras.backend.clear_session()
     keras.utils.set_random_seed(settings.seed)
     model = keras_files.read_architecture(root / blueprint.architecture.path)
     model.compile(
-        optimizer=keras.optimizers.Adam(learning_rate=settings.learning_rate),
+        optimizer=keras.optimizers.Adam(learning_rate=_learning_rate(settings, steps)),
         loss="categorical_crossentropy",
         metrics=["accuracy"],
     )
     return model
 
 
-def _fit(root: Path, model: keras.Model, arrays: ArraySet, settings: FitConfig) -> Watch:
-    split = arrays.splits["train"]
-    batches = Batches(root, split, settings.batch_size, settings.seed)
-    watch = Watch(batches, split.images.shape[0], settings.epochs)
+def _learning_rate(settings: FitConfig, steps: int) -> float | LearningRateSchedule:
+    """Return the rate, or its course over all steps of the training."""
+    if settings.schedule == "cosine":
+        return keras.optimizers.schedules.CosineDecay(settings.learning_rate, steps)
+    return settings.learning_rate
+
+
+def _fit(
+    root: Path, model: keras.Model, batches: Batches, arrays: ArraySet, settings: FitConfig
+) -> Watch:
+    watch = Watch(batches, arrays.splits["train"].images.shape[0], settings.epochs)
     held_out = arrays.splits.get("validation")
     model.fit(
         batches,

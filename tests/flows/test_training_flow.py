@@ -1,5 +1,4 @@
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -30,12 +29,6 @@ FILES = {
     "report.md",
     "samples.png",
 }
-
-
-@pytest.fixture(scope="module")
-def keras() -> Iterator[None]:
-    yield
-    keras_process().close()
 
 
 @pytest.fixture(scope="module")

@@ -1,14 +1,153 @@
+from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from examples import write_npz
 
-from sightline import datasets, ingestion
-from sightline.config import DataConfig
-from sightline.records import DatasetFiles, Run
+from sightline import datasets, ingestion, recipes, reporting
+from sightline import files as folder_files
+from sightline.config import DataConfig, ReportConfig
+from sightline.manifest import RunManifest
+from sightline.records import (
+    ArraySet,
+    ClassMetrics,
+    DatasetFiles,
+    Evaluation,
+    FileRecord,
+    Layer,
+    ModelBlueprint,
+    Run,
+    StageRecords,
+    StageTime,
+    TrainedModel,
+)
+
+HOSTILE = "<script>alert(1)</script> | [x](javascript:alert(1)) $a_b$"
 
 
 @pytest.fixture
 def files(run: Run, tmp_path: Path) -> DatasetFiles:
     settings = DataConfig(dataset=str(write_npz(tmp_path / "textures.npz")))
     return ingestion.ingest(run, datasets.locate(settings), settings)
+
+
+def recorded(run: Run, name: str, content: bytes = b"content") -> FileRecord:
+    path = run.root / "made" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.exists():
+        path.write_bytes(content)
+    return FileRecord(
+        path=f"made/{name}", sha256=folder_files.sha256(path), bytes=path.stat().st_size
+    )
+
+
+def write_table(run: Run, name: str, columns: dict[str, object]) -> FileRecord:
+    path = run.root / "made" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(pa.table(columns), path)
+    return recorded(run, name)
+
+
+@pytest.fixture
+def hostile_files(files: DatasetFiles) -> DatasetFiles:
+    return files.model_copy(update={"class_names": (HOSTILE, "b", "c", "d")})
+
+
+@pytest.fixture
+def trained(run: Run) -> TrainedModel:
+    history = {"epoch": [1, 2], "accuracy": [0.5, 0.9], "loss": [1.0, 0.25]}
+    return TrainedModel(
+        model=recorded(run, "model.keras"),
+        weights_sha256="a" * 64,
+        history=write_table(run, "history.parquet", history),
+        epochs=2,
+        device="cpu (2 cores)",
+        images_per_second=1234.5,
+        peak_memory_bytes=900 << 20,
+        environment={"backend": "tensorflow"},
+    )
+
+
+@pytest.fixture
+def evaluation(run: Run, hostile_files: DatasetFiles) -> Evaluation:
+    """Forty predictions with three mistakes: rows 8, 20 and 4, the surest first."""
+    labels = np.arange(40) % 4
+    probabilities = np.full((40, 4), 0.01, dtype=np.float32)
+    probabilities[np.arange(40), labels] = 0.97
+    for row, probability in ((4, 0.6), (8, 0.9), (20, 0.9)):
+        probabilities[row] = (1 - probability) / 3
+        probabilities[row, 1] = probability
+    predicted = probabilities.argmax(axis=1)
+    columns: dict[str, object] = {"index": np.arange(40), "label": labels, "predicted": predicted}
+    columns |= {f"probability_{number}": probabilities[:, number] for number in range(4)}
+    classes = tuple(
+        ClassMetrics(class_name=name, precision=0.9, recall=0.7, f1=0.95 - number / 10, support=10)
+        for number, name in enumerate(hostile_files.class_names)
+    )
+    confusion = ((7, 3, 0, 0), (0, 10, 0, 0), (0, 0, 10, 0), (0, 0, 0, 10))
+    return Evaluation(
+        metrics=recorded(run, "metrics.json"),
+        predictions=write_table(run, "predictions.parquet", columns),
+        accuracy=0.925,
+        accuracy_interval=(0.8014, 0.9742),
+        loss=0.1234,
+        classes=classes,
+        confusion=confusion,
+        serving_difference=0.0,
+    )
+
+
+@pytest.fixture
+def blueprint(run: Run) -> ModelBlueprint:
+    return ModelBlueprint(
+        architecture=recorded(run, "architecture.json"),
+        summary=recorded(run, "model_summary.txt"),
+        picture=recorded(run, "layers.png"),
+        layers=(Layer(name="dense", kind="Dense", output_shape=(4,), parameters=141_258),),
+        parameters=141_258,
+        image_shape=(12, 12, 1),
+        num_classes=4,
+    )
+
+
+@pytest.fixture
+def manifest(
+    run: Run,
+    hostile_files: DatasetFiles,
+    blueprint: ModelBlueprint,
+    trained: TrainedModel,
+    evaluation: Evaluation,
+) -> RunManifest:
+    pictures = reporting.report(run, hostile_files, trained, evaluation, ReportConfig())
+    records = StageRecords(
+        ingest=hostile_files.model_copy(update={"notes": ("12 images were resized.",)}),
+        preprocess=ArraySet(
+            class_names=hostile_files.class_names, image_shape=(12, 12, 1), splits={}
+        ),
+        build=blueprint,
+        train=trained,
+        evaluate=evaluation,
+        report=pictures,
+    )
+    return RunManifest(
+        run_id="20261124T010203Z-textures-tutorial-abcdef",
+        created=datetime(2026, 11, 24, 1, 2, 3, tzinfo=UTC),
+        config=recipes.load("tutorial"),
+        code_sha256="b" * 64,
+        lock_sha256=None,
+        source_sha256="c" * 64,
+        weights_sha256="a" * 64,
+        environment={"python": "3.11.7", "platform": "Linux", "versions": {"keras": "3.15.1"}},
+        stages={"ingest": StageTime(seconds=1.25, cached=True)},
+        records=records,
+        files={"model.keras": trained.model},
+        total_seconds=65.4,
+    )
+
+
+@pytest.fixture
+def artifacts(run: Run) -> Path:
+    return run.root

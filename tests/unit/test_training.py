@@ -89,6 +89,15 @@ def test_same_inputs_give_the_same_bytes(
     assert other.weights_sha256 != trained.weights_sha256
 
 
+def test_cosine_schedule_ends_at_zero() -> None:
+    settings = FIT.model_copy(update={"schedule": "cosine"})
+    schedule = training._learning_rate(settings, steps=24)
+    assert not isinstance(schedule, float)
+    rates = [float(schedule(step)) for step in (0, 12, 24)]
+    assert rates == pytest.approx([0.02, 0.01, 0.0])
+    assert training._learning_rate(FIT, steps=24) == 0.02
+
+
 def test_order_is_a_function_of_seed_and_epoch(run: Run, prepared: ArraySet) -> None:
     def order(seed: int | None, epoch: int) -> bytes:
         batches = training.Batches(run.root, prepared.splits["train"], 16, seed)

@@ -1,0 +1,120 @@
+import json
+import re
+from pathlib import Path
+
+import keras
+import pytest
+from command import Command
+from examples import pictures, write_npz
+
+STAGES = ["ingest", "preprocess", "build", "train", "evaluate", "report"]
+
+
+@pytest.fixture(scope="module")
+def arguments(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    folder = tmp_path_factory.mktemp("user")
+    data = write_npz(folder / "textures.npz")
+    return [
+        "train",
+        f"--dataset={data}",
+        f"--artifacts={folder / 'artifacts'}",
+        "--set=training.epochs=2",
+        "--set=training.batch_size=8",
+    ]
+
+
+@pytest.fixture(scope="module")
+def first(sightline: Command, arguments: list[str]) -> dict[str, object]:
+    done = sightline(*arguments, "--json")
+    assert done.returncode == 0, done.stderr
+    result: dict[str, object] = json.loads(done.stdout)
+    assert done.stdout.count("\n") == 1
+    assert not re.search(r"prefect|tensorflow|oneDNN|cuda|INFO|WARNING", done.stderr, re.IGNORECASE)
+    assert "Epoch 2/2" in done.stderr
+    return result
+
+
+def test_json_holds_what_a_program_needs(first: dict[str, object]) -> None:
+    assert set(first) == {
+        "run_id",
+        "run_dir",
+        "dataset",
+        "recipe",
+        "parameters",
+        "test_accuracy",
+        "test_loss",
+        "stages",
+        "total_seconds",
+    }
+    assert isinstance(first["stages"], dict)
+    assert list(first["stages"]) == STAGES
+    assert all(set(stage) == {"seconds", "cached"} for stage in first["stages"].values())
+    assert not any(stage["cached"] for stage in first["stages"].values())
+
+
+def test_same_command_again_is_cached_and_ends_with_a_table(
+    sightline: Command, arguments: list[str], first: dict[str, object]
+) -> None:
+    done = sightline(*arguments)
+    assert done.returncode == 0, done.stderr
+    for stage in STAGES:
+        assert re.search(rf"{stage}\s*│\s*\d+\.\d\s*│ yes", done.stdout), done.stdout
+    assert f"{first['test_accuracy']:.2%}" in done.stdout
+    report = re.search(r"Report: (.*report\.html)", done.stdout)
+    assert report is not None
+    assert Path(report[1]).is_file()
+    assert str(first["run_dir"]) not in report[1]
+    assert done.stderr == ""
+
+
+def test_model_of_the_run_takes_raw_images(first: dict[str, object]) -> None:
+    model = keras.saving.load_model(Path(str(first["run_dir"])) / "model.keras")
+    images, labels = pictures(40, 2)
+    predicted = model.predict(images, verbose=0).argmax(axis=1)
+    assert (predicted == labels).mean() == pytest.approx(first["test_accuracy"])
+
+
+def test_runs_are_listed_and_shown(
+    sightline: Command, arguments: list[str], first: dict[str, object]
+) -> None:
+    artifacts = arguments[2]
+    listed = sightline("runs", "list", artifacts)
+    assert str(first["run_id"]) in listed.stdout
+    shown = sightline("runs", "show", str(first["run_id"]), artifacts)
+    assert re.search(r"weights_sha256 .* [0-9a-f]{64}", shown.stdout)
+    opened = sightline("runs", "open", "latest", artifacts, BROWSER="true")
+    assert Path(opened.stdout.strip()).name == "report.html"
+
+
+def test_demanded_gpu_that_is_missing_ends_before_any_work(
+    sightline: Command, arguments: list[str], tmp_path: Path
+) -> None:
+    done = sightline(
+        *arguments,
+        "--set=training.device=gpu",
+        f"--artifacts={tmp_path / 'artifacts'}",
+        CUDA_VISIBLE_DEVICES="-1",
+    )
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert 'training.device is "gpu"' in " ".join(done.stderr.split())
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "artifacts" / "cache").exists()
+
+
+def test_damaged_data_ends_with_2_and_one_sentence(
+    sightline: Command, arguments: list[str], tmp_path: Path
+) -> None:
+    broken = tmp_path / "broken.npz"
+    broken.write_bytes(b"<!DOCTYPE html>")
+    done = sightline(*arguments, f"--dataset={broken}", f"--artifacts={tmp_path / 'artifacts'}")
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert re.fullmatch(r"Error: .*broken\.npz.*HTML page.*", " ".join(done.stderr.split()))
+
+
+def test_doctor_finds_this_machine_fit(sightline: Command, tmp_path: Path) -> None:
+    done = sightline("doctor", f"--artifacts={tmp_path}")
+    assert done.returncode == 0, done.stdout
+    assert re.search(r"device\s*│ ok", done.stdout)
+    assert re.search(r"sqlalchemy\s*│ ok", done.stdout)

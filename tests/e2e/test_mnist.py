@@ -1,0 +1,35 @@
+import json
+from pathlib import Path
+
+import pytest
+from command import Command
+
+pytestmark = pytest.mark.slow
+
+
+def test_real_mnist_is_learnt_from_a_local_copy(
+    sightline: Command, mnist_dir: Path, tmp_path: Path
+) -> None:
+    done = sightline(
+        "train",
+        "--dataset=mnist",
+        f"--data-dir={mnist_dir}",
+        f"--artifacts={tmp_path}",
+        "--set=training.epochs=1",
+        "--json",
+    )
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout)
+    assert result["parameters"] == 141_258
+    assert result["test_accuracy"] >= 0.95
+    assert (result["dataset"], result["recipe"]) == ("mnist", "tutorial")
+
+
+def test_quickstart_reaches_96_percent_on_the_embedded_images(
+    sightline: Command, tmp_path: Path
+) -> None:
+    done = sightline("train", "--recipe=quickstart", f"--artifacts={tmp_path}", "--json")
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout)
+    assert result["parameters"] == 141_258
+    assert result["test_accuracy"] >= 0.96

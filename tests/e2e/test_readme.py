@@ -1,0 +1,84 @@
+import os
+import re
+import shlex
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+BLOCKS = re.findall(r"^```\n(.*?)^```", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+LINES = [line.partition("#")[0].strip() for block in BLOCKS for line in block.splitlines()]
+COMMANDS = [line for line in LINES if line.startswith(".venv/bin/sightline ")]
+MAKES = [line for line in LINES if line.startswith("make ")]
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that looks like the checkout, with its own artifacts."""
+    folder = tmp_path_factory.mktemp("checkout")
+    (folder / ".venv").symlink_to(ROOT / ".venv")
+    return folder
+
+
+def test_readme_has_commands() -> None:
+    assert len(COMMANDS) >= 5
+    assert MAKES[:2] == ["make run", "make test"]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_command_of_the_readme_works(
+    command: str, checkout: Path, environment: dict[str, str]
+) -> None:
+    extra = ["--set=training.epochs=1"] if " train " in command else []
+    done = subprocess.run(
+        [*shlex.split(command), *extra],
+        cwd=checkout,
+        env={**environment, "BROWSER": "true"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout
+
+
+@pytest.mark.parametrize("command", MAKES)
+def test_make_target_of_the_readme_exists(command: str) -> None:
+    done = subprocess.run(
+        [*shlex.split(command), "--dry-run"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_make_chooses_the_recipe_for_the_data_set() -> None:
+    def recipe(*variables: str) -> str:
+        done = subprocess.run(
+            ["make", "--dry-run", "run", *variables],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        found = re.search(r'--recipe "(\w+)"', done.stdout)
+        assert found is not None
+        return found[1]
+
+    assert recipe() == "quickstart"
+    assert recipe("DATASET=mnist") == "tutorial"
+
+
+def test_make_alone_lists_the_targets() -> None:
+    environment = {name: value for name, value in os.environ.items() if "MAKE" not in name}
+    done = subprocess.run(
+        ["make"], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+    )
+    for target in ("install", "run", "test", "check"):
+        assert re.search(rf"make {target} +\w", done.stdout)
+
+
+def test_files_that_the_readme_names_exist() -> None:
+    text = (ROOT / "README.md").read_text()
+    for link in re.findall(r"\]\(([^)#]+)\)", text):
+        if not link.startswith("http"):
+            assert (ROOT / link).exists(), link

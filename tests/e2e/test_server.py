@@ -1,0 +1,125 @@
+import json
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from command import Command
+from examples import write_npz
+
+STAGES = {"ingest", "preprocess", "build", "train", "evaluate", "report"}
+
+
+@pytest.fixture(scope="module")
+def server(environment: dict[str, str]) -> Iterator[str]:
+    """A Prefect server on loopback, as a user would start it."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    prefect = str(Path(sys.executable).parent / "prefect")
+    command = [prefect, "server", "start", "--host", "127.0.0.1", "--port", str(port)]
+    url = f"http://127.0.0.1:{port}/api"
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as process:
+        while process.poll() is None and not answers(url):
+            time.sleep(0.1)
+        yield url
+        process.send_signal(signal.SIGINT)
+
+
+def answers(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/health").is_success
+    except httpx.HTTPError:
+        return False
+
+
+@pytest.fixture(scope="module")
+def twice(
+    sightline: Command, server: str, tmp_path_factory: pytest.TempPathFactory
+) -> list[dict[str, Any]]:
+    """The same training, two times, against the server."""
+    folder = tmp_path_factory.mktemp("user")
+    data = write_npz(folder / "textures.npz")
+    results = []
+    for _ in range(2):
+        done = sightline(
+            "train",
+            f"--dataset={data}",
+            f"--artifacts={folder / 'artifacts'}",
+            "--set=training.epochs=2",
+            "--json",
+            PREFECT_API_URL=server,
+        )
+        assert done.returncode == 0, done.stderr
+        results.append(json.loads(done.stdout))
+    return results
+
+
+def read(server: str, what: str, **query: object) -> Any:
+    return httpx.post(f"{server}/{what}/filter", json=query).raise_for_status().json()
+
+
+def flow_run(server: str, summary: dict[str, Any]) -> dict[str, Any]:
+    (found,) = read(server, "flow_runs", flow_runs={"name": {"any_": [summary["run_id"]]}})
+    assert isinstance(found, dict)
+    return found
+
+
+def task_states(server: str, summary: dict[str, Any]) -> dict[str, str]:
+    flow = {"id": {"any_": [flow_run(server, summary)["id"]]}}
+    tasks = read(server, "task_runs", flow_runs=flow)
+    return {task["name"].rpartition("-")[0]: task["state"]["name"] for task in tasks}
+
+
+def test_run_shows_up_in_prefect(server: str, twice: list[dict[str, Any]]) -> None:
+    for summary in twice:
+        assert flow_run(server, summary)["state"]["name"] == "Completed"
+
+
+def test_prefect_shows_computed_and_cached_stages(server: str, twice: list[dict[str, Any]]) -> None:
+    first, second = (task_states(server, summary) for summary in twice)
+    assert set(first) == set(second) == {*STAGES, "publish"}
+    assert {first[stage] for stage in STAGES} == {"Completed"}
+    assert {second[stage] for stage in STAGES} == {"Cached"}
+
+
+def test_stages_leave_prefect_artifacts(server: str, twice: list[dict[str, Any]]) -> None:
+    run_id = flow_run(server, twice[0])["id"]
+    found = read(server, "artifacts", artifacts={"flow_run_id": {"any_": [run_id]}})
+    artifacts = {item["key"]: item for item in found}
+    assert set(artifacts) >= {
+        "dataset",
+        "arrays",
+        "model",
+        "training-progress",
+        "training-history",
+        "evaluation",
+        "training-curves",
+        "training-report",
+    }
+    assert artifacts["training-progress"]["data"] == 100
+    assert "test accuracy" in artifacts["training-report"]["data"]
+    assert len(json.loads(artifacts["training-history"]["data"])) == 2
+
+
+def test_epochs_are_logged(server: str, twice: list[dict[str, Any]]) -> None:
+    run_id = flow_run(server, twice[0])["id"]
+    logs = read(server, "logs", logs={"flow_run_id": {"any_": [run_id]}})
+    messages = [log["message"] for log in logs]
+    assert any(message.startswith("Epoch 2 of 2: accuracy") for message in messages), messages
+
+
+def test_tasks_carry_tags_and_retries(server: str, twice: list[dict[str, Any]]) -> None:
+    flow = {"id": {"any_": [flow_run(server, twice[0])["id"]]}}
+    for task in read(server, "task_runs", flow_runs=flow):
+        assert "sightline" in task["tags"]
+        if not task["name"].startswith("publish"):
+            assert task["empirical_policy"]["retries"] >= 2

@@ -1,0 +1,106 @@
+import csv
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from examples import pictures
+from PIL import Image
+
+from flows.training import training_flow
+from sightline import recipes, runs
+from sightline.records import Run
+
+pytestmark = pytest.mark.usefixtures("prefect_api", "keras")
+
+SEVEN = ("apple", "bee <b>", "cat", "dog", "elk", "fox", "gnu")
+
+
+def write_image_folder(folder: Path) -> Path:
+    """Seven classes of RGB photographs of mixed sizes, as PNG and JPEG."""
+    generator = np.random.default_rng(3)
+    for number in range(7 * 12):
+        name = SEVEN[number % 7]
+        split = "test" if number >= 7 * 9 else "train"
+        height, width = generator.integers(20, 60, 2)
+        pixels = generator.integers(0, 256, (height, width, 3), dtype=np.uint8)
+        place = folder / split / name
+        place.mkdir(parents=True, exist_ok=True)
+        suffix = "jpg" if number % 2 else "png"
+        Image.fromarray(pixels).save(place / f"{number}.{suffix}")
+    return folder
+
+
+def write_unsplit_folder(folder: Path) -> Path:
+    images, labels = pictures(60, 4)
+    for number, (image, label) in enumerate(zip(images, labels, strict=True)):
+        place = folder / f"texture {label}"
+        place.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image[..., 0]).save(place / f"{number}.bmp")
+    return folder
+
+
+def write_csv(folder: Path) -> Path:
+    folder.mkdir()
+    for name, count in (("train", 80), ("test", 20)):
+        images, labels = pictures(count, 5)
+        with (folder / f"{name}.csv").open("w", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(["label", *(f"pixel{number}" for number in range(144))])
+            for image, label in zip(images, labels, strict=True):
+                writer.writerow([label, *image.reshape(-1)])
+    return folder
+
+
+def write_parquet(folder: Path) -> Path:
+    folder.mkdir()
+    for name, count in (("train", 80), ("test", 20)):
+        images, labels = pictures(count, 6)
+        encoded = []
+        for number, image in enumerate(images):
+            file = folder / "image.png"
+            Image.fromarray(image[..., 0]).save(file)
+            encoded.append({"bytes": file.read_bytes(), "path": f"{number}.png"})
+            file.unlink()
+        table = pa.table({"image": encoded, "label": [f"texture {label}" for label in labels]})
+        pq.write_table(table, folder / f"{name}-00000-of-00001.parquet")
+    return folder
+
+
+def write_npz(folder: Path) -> Path:
+    folder.mkdir()
+    x_train, y_train = pictures(80, 7, (9, 14, 3))
+    x_test, y_test = pictures(20, 8, (9, 14, 3))
+    path = folder / "images.npz"
+    np.savez_compressed(path, x_train=x_train, y_train=y_train, x_test=x_test, y_test=y_test)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("write", "classes", "shape"),
+    [
+        (write_image_folder, SEVEN, (64, 64, 3)),
+        (write_unsplit_folder, tuple(f"texture {n}" for n in range(4)), (12, 12, 1)),
+        (write_csv, tuple("0123"), (12, 12, 1)),
+        (write_parquet, tuple(f"texture {n}" for n in range(4)), (12, 12, 1)),
+        (write_npz, tuple("0123"), (9, 14, 3)),
+    ],
+)
+def test_own_data_trains_and_reports_without_a_code_change(
+    tmp_path: Path, write: object, classes: tuple[str, ...], shape: tuple[int, int, int]
+) -> None:
+    assert callable(write)
+    path = write(tmp_path / "my data")
+    config = recipes.load("tutorial", overrides=["training.epochs=1"], dataset=str(path))
+    summary = training_flow(config, Run(id="own", root=tmp_path / "artifacts"))
+    manifest = runs.read(tmp_path / "artifacts", "own")
+    assert manifest.records.ingest.class_names == classes
+    assert manifest.records.ingest.image_shape == shape
+    assert 0 <= summary.test_accuracy <= 1
+    report = (Path(summary.run_dir) / "report.html").read_text()
+    assert "<b>" not in report
+    assert classes[-1] in report
+    if shape == (64, 64, 3):
+        assert "64x64" in report
+        assert "bee &lt;b&gt;" in report
