@@ -62,12 +62,17 @@ class PrivateServer:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=sys.stderr if verbose else self._log,
+            start_new_session=True,  # Ctrl-C is for the run, which then ends its server
         )
         # Registered before Prefect's own handlers, so it runs after they sent their last events.
         atexit.register(self._stop)
         port = self._process.stdout.readline().strip() if self._process.stdout else b""
         self._url = f"http://127.0.0.1:{port.decode()}/api"
         os.environ["PREFECT_API_URL"] = self._url
+        if "prefect" in sys.modules:
+            from prefect.context import refresh_global_settings_context
+
+            refresh_global_settings_context()
 
     def wait(self) -> None:
         """Return when the server answers.

@@ -16,7 +16,7 @@ from tasks.report import report
 from tasks.train import train
 
 
-@flow(name="train", flow_run_name="{run.id}")
+@flow(name="train", flow_run_name="{run.id}", persist_result=False, result_serializer="json")
 def training_flow(config: TrainingConfig, run: Run, source: Source | None = None) -> RunSummary:
     """Train a classifier and publish its run folder.
 

@@ -1,28 +1,15 @@
 """Stage 3: the untrained model."""
 
-from prefect import task
 from prefect.artifacts import create_table_artifact
-from prefect.tasks import exponential_backoff
 
 from sightline.config import ModelConfig
 from sightline.keras_process import keras_process
 from sightline.records import ArraySet, ModelBlueprint, Run
 from sightline.stages import BUILD
-from tasks.caching import CheckedEntries
-from tasks.retries import is_passing_fault
+from tasks.stage import stage_task
 
 
-@task(
-    name="build",
-    retries=2,
-    retry_delay_seconds=exponential_backoff(backoff_factor=2),
-    retry_jitter_factor=0.5,
-    retry_condition_fn=is_passing_fault,
-    timeout_seconds=600,
-    cache_policy=CheckedEntries(stage=BUILD),
-    result_serializer="json",
-    tags=["sightline", "model"],
-)
+@stage_task(BUILD, retries=2, timeout_seconds=600, tag="model")
 def build(run: Run, arrays: ArraySet, settings: ModelConfig) -> ModelBlueprint:
     """Describe the network for the shape of the data."""
     blueprint = keras_process().run(BUILD, run, arrays, settings)

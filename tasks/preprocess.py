@@ -1,28 +1,15 @@
 """Stage 2: stored images become training arrays."""
 
-from prefect import task
 from prefect.artifacts import create_table_artifact
-from prefect.tasks import exponential_backoff
 
 from sightline import preprocessing
 from sightline.config import PreprocessingConfig
 from sightline.records import ArraySet, DatasetFiles, Run
 from sightline.stages import PREPROCESS
-from tasks.caching import CheckedEntries
-from tasks.retries import is_passing_fault
+from tasks.stage import stage_task
 
 
-@task(
-    name="preprocess",
-    retries=2,
-    retry_delay_seconds=exponential_backoff(backoff_factor=2),
-    retry_jitter_factor=0.5,
-    retry_condition_fn=is_passing_fault,
-    timeout_seconds=3600,
-    cache_policy=CheckedEntries(stage=PREPROCESS),
-    result_serializer="json",
-    tags=["sightline", "data"],
-)
+@stage_task(PREPROCESS, retries=2, timeout_seconds=3600, tag="data")
 def preprocess(run: Run, files: DatasetFiles, settings: PreprocessingConfig) -> ArraySet:
     """Scale the images, encode the labels, hold out the validation split."""
     arrays = preprocessing.preprocess(run, files, settings)

@@ -15,6 +15,7 @@ from sightline.records import Run, RunSummary, Source, StageRecords, StageTime
     timeout_seconds=600,
     cache_policy=NO_CACHE,  # every run has its own folder
     persist_result=False,
+    result_serializer="json",
     tags=["sightline", "report"],
 )
 def publish(

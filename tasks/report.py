@@ -2,29 +2,16 @@
 
 import base64
 
-from prefect import task
 from prefect.artifacts import create_image_artifact
-from prefect.tasks import exponential_backoff
 
 from sightline import reporting
 from sightline.config import ReportConfig
 from sightline.records import DatasetFiles, Evaluation, Report, Run, TrainedModel
 from sightline.stages import REPORT
-from tasks.caching import CheckedEntries
-from tasks.retries import is_passing_fault
+from tasks.stage import stage_task
 
 
-@task(
-    name="report",
-    retries=2,
-    retry_delay_seconds=exponential_backoff(backoff_factor=2),
-    retry_jitter_factor=0.5,
-    retry_condition_fn=is_passing_fault,
-    timeout_seconds=600,
-    cache_policy=CheckedEntries(stage=REPORT),
-    result_serializer="json",
-    tags=["sightline", "report"],
-)
+@stage_task(REPORT, retries=2, timeout_seconds=600, tag="report")
 def report(
     run: Run,
     files: DatasetFiles,

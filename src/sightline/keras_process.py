@@ -107,6 +107,7 @@ class _Child:
             stdout=self._log or sys.stderr,  # standard output belongs to the user
             stderr=self._log or sys.stderr,
             pass_fds=[write],
+            start_new_session=True,  # Ctrl-C is for the parent, which then ends this child
             env={"TF_CPP_MIN_LOG_LEVEL": "0" if verbose else "2", **os.environ},
         )
         os.close(write)

@@ -1,0 +1,53 @@
+"""What all stages have in common as Prefect tasks: retries, cache policy, results, tags."""
+
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar
+
+from prefect import Task, task
+from prefect.client.schemas.objects import State, TaskRun
+from prefect.tasks import exponential_backoff
+
+from sightline.errors import KerasProcessError, SightlineError
+from sightline.records import Record
+from sightline.stages import Stage
+from tasks.caching import CheckedEntries
+
+P = ParamSpec("P")
+R = TypeVar("R", bound=Record)
+
+
+def stage_task(
+    stage: Stage[R], *, retries: int, timeout_seconds: int, tag: str
+) -> Callable[[Callable[P, R]], Task[P, R]]:
+    """Make a decorator that turns a function into the Prefect task of a stage.
+
+    Args:
+        stage: The stage; gives the task's name and its cache.
+        retries: How often a fault that may pass is tried again, with growing, jittered delays.
+        timeout_seconds: When the task is given up; a Keras process is ended with it.
+        tag: What the stage works on, such as "data"; beside the tag "sightline".
+    """
+    return task(
+        name=stage.name,
+        retries=retries,
+        retry_delay_seconds=exponential_backoff(backoff_factor=2),
+        retry_jitter_factor=0.5,
+        retry_condition_fn=is_passing_fault,
+        timeout_seconds=timeout_seconds,
+        cache_policy=CheckedEntries(stage=stage),
+        persist_result=True,
+        result_serializer="json",
+        tags=["sightline", tag],
+    )
+
+
+def is_passing_fault(task: Task[..., Any], task_run: TaskRun, state: State[Any]) -> bool:
+    """Tell whether a failure may go away by itself: busy storage, a dead process.
+
+    The user's mistakes and faults of the code stay, however often they are tried.
+    (Prefect 3.8 never retries with a callable object or a method here.)
+    """
+    error = state.result(raise_on_failure=False)
+    if isinstance(error, SightlineError):
+        return isinstance(error, KerasProcessError)
+    return isinstance(error, OSError)

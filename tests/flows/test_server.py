@@ -1,0 +1,62 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PROGRAM = """
+from flows import server
+server.configure(verbose=False)
+print(server.configured_url())
+if server.configured_url() is None:
+    private = server.PrivateServer(verbose=False)
+    private.wait()
+    from prefect.settings import PREFECT_API_URL
+    assert PREFECT_API_URL.value() == private._url, PREFECT_API_URL.value()
+    print(private._url, private._process.pid)
+"""
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("prefect")
+
+
+def run_program(home: Path, **changes: str) -> list[str]:
+    environment = {name: value for name, value in os.environ.items() if "PREFECT" not in name}
+    environment |= {"PREFECT_HOME": str(home), **changes}
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split()
+
+
+def test_server_of_the_environment_is_used(home: Path) -> None:
+    url = "http://127.0.0.1:1/api"
+    assert run_program(home, PREFECT_API_URL=url) == [url]
+
+
+def test_server_of_the_profile_is_used(home: Path) -> None:
+    url = "http://127.0.0.1:2/api"
+    profiles = home / "profiles.toml"
+    profiles.write_text(f'active = "mine"\n[profiles.mine]\nPREFECT_API_URL = "{url}"\n')
+    assert run_program(home) == [url]
+    profiles.unlink()
+
+
+@pytest.mark.parametrize("profiles", ["", 'active = "mine"\n[profiles.mine]\n'])
+def test_private_server_listens_on_loopback_and_ends_with_its_run(
+    home: Path, profiles: str
+) -> None:
+    if profiles:
+        (home / "profiles.toml").write_text(profiles)
+    configured, url, pid = run_program(home)
+    assert configured == "None"
+    assert url.startswith("http://127.0.0.1:")
+    assert not Path(f"/proc/{pid}").exists()

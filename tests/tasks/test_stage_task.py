@@ -1,0 +1,116 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from prefect import State, flow
+from prefect.states import Failed
+
+from sightline.config import FitConfig
+from sightline.errors import DataError, KerasProcessError, StageError
+from sightline.keras_process import KerasProcess
+from sightline.records import DeviceReport, Run
+from sightline.stages import TRAIN
+from tasks.caching import CheckedEntries
+from tasks.stage import is_passing_fault, stage_task
+from tasks.train import train
+
+pytestmark = pytest.mark.usefixtures("prefect_api")
+
+SETTINGS = FitConfig(epochs=1)
+
+
+@pytest.fixture
+def process(monkeypatch: pytest.MonkeyPatch) -> Iterator[KerasProcess]:
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))
+    process = KerasProcess()
+    yield process
+    process.close()
+
+
+@pytest.mark.parametrize(
+    ("error", "passes"),
+    [
+        (OSError("busy"), True),
+        (ConnectionResetError(), True),
+        (KerasProcessError("died"), True),
+        (DataError("wrong"), False),
+        (StageError("not finite"), False),
+        (ValueError("bug"), False),
+    ],
+)
+def test_only_faults_that_may_pass_are_tried_again(error: Exception, passes: bool) -> None:
+    assert is_passing_fault(train, None, Failed(data=error)) is passes  # type: ignore[arg-type]
+
+
+def test_busy_storage_is_tried_again(run: Run) -> None:
+    calls: list[int] = []
+
+    @stage_task(TRAIN, retries=2, timeout_seconds=60, tag="model")  # type: ignore[arg-type]
+    def flaky(run: Run, settings: FitConfig) -> DeviceReport:
+        calls.append(1)
+        if len(calls) < 3:
+            raise OSError("busy")
+        return DeviceReport(device="cpu", environment={})
+
+    @flow
+    def once() -> str:
+        return flaky.with_options(retry_delay_seconds=0)(run, SETTINGS).device
+
+    assert once() == "cpu"
+    assert len(calls) == 3
+
+
+def test_mistake_of_the_user_is_not_tried_again(run: Run) -> None:
+    calls: list[int] = []
+
+    @stage_task(TRAIN, retries=2, timeout_seconds=60, tag="model")  # type: ignore[arg-type]
+    def wrong(run: Run, settings: FitConfig) -> DeviceReport:
+        calls.append(1)
+        raise DataError("row 3 is wrong")
+
+    @flow
+    def once() -> None:
+        wrong.with_options(retry_delay_seconds=0)(run, SETTINGS)
+
+    with pytest.raises(DataError, match="row 3 is wrong"):
+        once()
+    assert len(calls) == 1
+
+
+def test_time_out_ends_the_keras_process(run: Run, process: KerasProcess) -> None:
+    @stage_task(TRAIN, retries=0, timeout_seconds=1, tag="model")  # type: ignore[arg-type]
+    def hang(run: Run, settings: FitConfig) -> DeviceReport:
+        return process.call("stand_in_stage", "sleep", DeviceReport, settings)
+
+    @flow
+    def once() -> State[DeviceReport]:
+        return hang(run, SETTINGS, return_state=True)
+
+    process.start()
+    child = process._child
+    assert child is not None
+    assert once(return_state=True).name == "TimedOut"
+    assert not child.is_alive()
+
+
+def test_stages_are_tasks_with_everything_that_operation_needs() -> None:
+    from importlib import import_module
+
+    from sightline.stages import STAGES
+
+    for stage in STAGES:
+        task = getattr(import_module(f"tasks.{stage.name}"), stage.name)
+        assert task.name == stage.name
+        assert task.retries >= 2
+        assert task.timeout_seconds
+        assert task.retry_condition_fn is is_passing_fault
+        assert isinstance(task.cache_policy, CheckedEntries)
+        assert task.cache_policy.stage is stage
+        assert task.result_serializer == "json"
+        assert "sightline" in task.tags
+
+
+def test_unknown_key_is_a_miss(run: Run) -> None:
+    policy = CheckedEntries(stage=TRAIN)
+    inputs = {"run": run, "settings": SETTINGS}
+    assert policy.compute_key(None, inputs, {}) is None  # type: ignore[arg-type]
