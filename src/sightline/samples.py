@@ -1,5 +1,6 @@
 """A few examples to look at."""
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,8 @@ from sightline.labels import read_labels
 from sightline.records import DatasetFiles
 
 _IMAGES = 40
+_BYTES = 64 << 20
+"""At most so much is held at once, whatever the size of the images."""
 
 
 def choose(root: Path, files: DatasetFiles) -> tuple[NDArray[np.uint8], list[str]]:
@@ -24,10 +27,11 @@ def choose(root: Path, files: DatasetFiles) -> tuple[NDArray[np.uint8], list[str
         each; class by class.
     """
     labels = read_labels(root, files, "train")
-    each = max(1, _IMAGES // len(files.class_names))
+    most = max(1, min(_IMAGES, _BYTES // math.prod(files.image_shape)))
+    each = max(1, most // len(files.class_names))
     rows: list[int] = []
     for number in range(len(files.class_names)):
         rows.extend(np.flatnonzero(labels == number)[:each].tolist())
-    rows = rows[:_IMAGES]
+    rows = rows[:most]
     images = open_mapped(root / files.images["train"].path)[rows]
     return images, [files.class_names[labels[row]] for row in rows]

@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -46,6 +48,65 @@ def test_pictures_are_drawn_and_equal_input_gives_equal_bytes(tmp_path: Path) ->
             picture.verify()
 
 
+def test_drawing_libraries_are_imported_only_to_draw() -> None:
+    code = (
+        "import sys, sightline.figures, sightline.reporting.page; "
+        "assert not {'matplotlib', 'pandas', 'keras'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("name", [r"$\badcommand{$", "猫 $", "two\nlines", "", "🙂" * 30])
+def test_names_are_drawn_literally_whatever_they_are(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "picture.png"
+    layer = Layer(name=name, kind=name, output_shape=(4,), parameters=1)
+    mistake = MISTAKES[0].model_copy(update={"label": name, "predicted": name})
+    figures.draw_layers(path, [layer], (12, 12, 1), 4)
+    figures.draw_samples(path, GREY[:1], [name], name)
+    figures.draw_mistakes(path, GREY[:1], [mistake])
+    figures.draw_confusion_matrix(path, [[5, 0], [1, 4]], [name, "b"])
+
+
+def test_single_epoch_shows_as_markers(tmp_path: Path) -> None:
+    path = tmp_path / "curves.png"
+    one = pd.DataFrame({"epoch": [1], "accuracy": [0.5], "loss": [1.0]})
+    figures.draw_curves(path, one.assign(val_accuracy=[0.4], val_loss=[1.1]))
+    with Image.open(path) as picture:
+        counted = picture.convert("RGB").getcolors(1 << 20) or []
+    colours = {colour: count for count, colour in counted}
+    assert min(colours[0x00, 0x72, 0xB2], colours[0xC1, 0x4E, 0x00]) > 200
+
+
+def test_few_mistakes_show_beside_a_strong_diagonal(tmp_path: Path) -> None:
+    pictures = []
+    for mistakes in (0, 10):
+        counts = 1000 * np.eye(61, dtype=int)
+        counts[0, 60] = mistakes
+        figures.draw_confusion_matrix(tmp_path / "m.png", counts.tolist(), ["c"] * 61)
+        with Image.open(tmp_path / "m.png") as picture:
+            pictures.append(np.asarray(picture.convert("L")).astype(int))
+    assert np.count_nonzero(pictures[0] - pictures[1] > 10) > 100
+
+
+def test_a_thousand_classes_fit_into_a_picture_of_sensible_size(tmp_path: Path) -> None:
+    path = tmp_path / "matrix.png"
+    counts = np.eye(1000, dtype=int).tolist()
+    figures.draw_confusion_matrix(path, counts, [f"class {number}" for number in range(1000)])
+    with Image.open(path) as picture:
+        assert 1000 < picture.width < 2200
+        assert 1000 < picture.height < 2200
+
+
+def test_flat_images_get_flat_tiles(tmp_path: Path) -> None:
+    sizes = []
+    for shape in ((8, 16, 16, 1), (8, 16, 64, 1)):
+        figures.draw_samples(tmp_path / "s.png", np.zeros(shape, np.uint8), ["a"] * 8, "t")
+        with Image.open(tmp_path / "s.png") as picture:
+            sizes.append(picture.size)
+    assert sizes[0][0] == sizes[1][0]
+    assert sizes[0][1] > sizes[1][1]
+
+
 def test_other_content_gives_other_pictures(tmp_path: Path) -> None:
     one, other = tmp_path / "one.png", tmp_path / "other.png"
     figures.draw_confusion_matrix(one, [[5, 0], [1, 4]], ["a", "b"])
@@ -53,21 +114,29 @@ def test_other_content_gives_other_pictures(tmp_path: Path) -> None:
     assert one.read_bytes() != other.read_bytes()
 
 
-def test_layers_beyond_ten_go_on_in_the_next_column(tmp_path: Path) -> None:
+def test_layers_beyond_thirty_go_on_in_the_next_column(tmp_path: Path) -> None:
     widths = []
-    for count in (10, 13):
-        figures.draw_layers(tmp_path / "layers.png", LAYERS[:count], (12, 12, 1), 4)
+    for count in (30, 31):
+        figures.draw_layers(tmp_path / "layers.png", (3 * LAYERS)[:count], (12, 12, 1), 4)
         with Image.open(tmp_path / "layers.png") as picture:
             widths.append(picture.width)
     assert widths[1] > 1.5 * widths[0]
 
 
-@pytest.mark.parametrize(("side", "expected"), [(12, 96), (28, 84), (500, 96)])
+@pytest.mark.parametrize(
+    ("side", "expected"), [(8, 96), (28, 112), (64, 128), (96, 96), (500, 190)]
+)
 def test_thumbnails_have_a_size_to_look_at(tmp_path: Path, side: int, expected: int) -> None:
     image = np.zeros((side, side, 3), dtype=np.uint8)
     figures.write_thumbnail(tmp_path / "t.png", image)
     with Image.open(tmp_path / "t.png") as picture:
         assert picture.size == (expected, expected)
+
+
+def test_long_thumbnails_keep_their_proportions(tmp_path: Path) -> None:
+    figures.write_thumbnail(tmp_path / "t.png", np.zeros((8, 32, 1), dtype=np.uint8))
+    with Image.open(tmp_path / "t.png") as picture:
+        assert picture.size == (96, 24)
 
 
 def test_small_thumbnails_keep_their_pixels(tmp_path: Path) -> None:

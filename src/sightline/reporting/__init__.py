@@ -1,7 +1,10 @@
 """The stage report: pictures of what went in, what was learnt and what went wrong."""
 
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from sightline import figures, samples
 from sightline.arrays import open_mapped
@@ -17,6 +20,12 @@ from sightline.records import (
     TrainedModel,
 )
 from sightline.stages import REPORT
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_BLOCK = 4 << 20
+"""Probabilities that are held at once."""
 
 
 def report(
@@ -46,10 +55,7 @@ def report(
         chosen, names = samples.choose(run.root, files)
         title = f"Training images of {files.dataset}"
         figures.draw_samples(draft.path("samples.png"), chosen, names, title)
-        history = pq.read_table(
-            run.root / trained.history.path, page_checksum_verification=True
-        ).to_pandas()
-        figures.draw_curves(draft.path("curves.png"), history)
+        figures.draw_curves(draft.path("curves.png"), _history(run, trained))
         figures.draw_confusion_matrix(
             draft.path("confusion_matrix.png"), evaluation.confusion, files.class_names
         )
@@ -68,34 +74,57 @@ def report(
     return find_or_make(run, REPORT, key, make)
 
 
+def _history(run: Run, trained: TrainedModel) -> "pd.DataFrame":
+    path = run.root / trained.history.path
+    history: pd.DataFrame = pq.read_table(path, page_checksum_verification=True).to_pandas()
+    return history
+
+
 def _worst_mistakes(
     run: Run, files: DatasetFiles, evaluation: Evaluation, most: int
 ) -> tuple[tuple[Mistake, ...], int]:
     """Find the wrong predictions with the highest probability, and count all wrong ones."""
+    wrong = _wrong_predictions(run, files, evaluation)
+    worst = np.lexsort((wrong["index"], -wrong["probability"]))[:most]
+    mistakes = tuple(
+        Mistake(
+            index=int(wrong["index"][row]),
+            label=files.class_names[wrong["label"][row]],
+            predicted=files.class_names[wrong["predicted"][row]],
+            probability=float(wrong["probability"][row]),
+            label_probability=float(wrong["label_probability"][row]),
+        )
+        for row in worst
+    )
+    return mistakes, len(wrong["index"])
+
+
+def _wrong_predictions(
+    run: Run, files: DatasetFiles, evaluation: Evaluation
+) -> dict[str, NDArray[Any]]:
+    """Collect index, label, predicted and the probability of both where they differ.
+
+    The table is read in blocks: with a thousand classes it is far larger than what is wrong.
+    """
+    classes = len(files.class_names)
+    columns = ["index", "label", "predicted", *(f"probability_{n}" for n in range(classes))]
+    found: dict[str, list[NDArray[Any]]] = {}
     path = run.root / evaluation.predictions.path
-    columns = ["label", "predicted"]
-    columns += [f"probability_{number}" for number in range(len(files.class_names))]
-    candidates: list[Mistake] = []
-    total = start = 0
     with pq.ParquetFile(path, page_checksum_verification=True) as predictions:
-        for batch in predictions.iter_batches(columns=columns):
-            label, predicted, *by_class = (column.to_numpy() for column in batch.columns)
-            probabilities = np.stack(by_class, axis=1)
+        for batch in predictions.iter_batches(max(1, _BLOCK // classes), columns=columns):
+            index, label, predicted, *by_class = (column.to_numpy() for column in batch.columns)
+            probabilities = np.stack(by_class)
             wrong = np.flatnonzero(label != predicted)
-            total += len(wrong)
-            for row in wrong:
-                candidates.append(
-                    Mistake(
-                        index=start + int(row),
-                        label=files.class_names[label[row]],
-                        predicted=files.class_names[predicted[row]],
-                        probability=float(probabilities[row, predicted[row]]),
-                        label_probability=float(probabilities[row, label[row]]),
-                    )
-                )
-            start += len(label)
-    worst = sorted(candidates, key=lambda mistake: (-mistake.probability, mistake.index))
-    return tuple(worst[:most]), total
+            values = {
+                "index": index[wrong],
+                "label": label[wrong],
+                "predicted": predicted[wrong],
+                "probability": probabilities[predicted[wrong], wrong],
+                "label_probability": probabilities[label[wrong], wrong],
+            }
+            for name, block in values.items():
+                found.setdefault(name, []).append(block)
+    return {name: np.concatenate(blocks) for name, blocks in found.items()}
 
 
 def _thumbnails(draft: Draft, images: figures.Images) -> tuple[FileRecord, ...]:

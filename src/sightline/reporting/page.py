@@ -3,22 +3,36 @@
 import base64
 import functools
 import json
+import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
+from sightline.figures.canvas import DOTS_PER_INCH
 from sightline.manifest import RunManifest
-from sightline.records import ClassMetrics, FileRecord
+from sightline.records import Evaluation, FileRecord
 
 _MOST_CLASSES = 50
 """Beyond this many classes, tables show the weakest or first ones only."""
-
-_MARKDOWN_SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~&$:/])")
+_MOST_PAIRS = 10
 _WEAK_F1 = 0.9
+_PAGE_DOTS_PER_INCH = 96
+"""Pixels of a page an inch, by definition of CSS."""
+
+_MARKDOWN_SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~&$:/@])")
+
+
+class _Pair(NamedTuple):
+    """How often one class was taken for another."""
+
+    label: str
+    predicted: str
+    images: int
+    share: float
 
 
 def render_html(root: Path, manifest: RunManifest) -> str:
@@ -32,12 +46,16 @@ def render_html(root: Path, manifest: RunManifest) -> str:
         HTML; class names and everything else from the user is escaped.
     """
 
-    def picture(record: FileRecord) -> Markup:
-        content = base64.b64encode((root / record.path).read_bytes()).decode()
-        return Markup("data:image/png;base64,") + content
+    def source(record: FileRecord) -> Markup:
+        """Embed a picture at its own size."""
+        return _embedded((root / record.path).read_bytes(), 1)
+
+    def figure(record: FileRecord) -> Markup:
+        """Embed a figure at the size that it was drawn for."""
+        return _embedded((root / record.path).read_bytes(), DOTS_PER_INCH / _PAGE_DOTS_PER_INCH)
 
     template = _environment().get_template("report.html.j2")
-    return template.render(_facts(manifest), picture=picture)
+    return template.render(_facts(manifest, str), source=source, figure_source=figure)
 
 
 def render_markdown(manifest: RunManifest) -> str:
@@ -49,13 +67,28 @@ def render_markdown(manifest: RunManifest) -> str:
     Returns:
         GitHub Markdown; everything from the user is escaped.
     """
-    return _environment().get_template("report.md.j2").render(_facts(manifest))
+    template = _environment().get_template("report.md.j2")
+    return template.render(_facts(manifest, escape_markdown))
 
 
-def _facts(manifest: RunManifest) -> dict[str, Any]:
+def escape_markdown(text: object) -> str:
+    """Make text appear literally in Markdown, in tables too."""
+    return _MARKDOWN_SPECIAL.sub(r"\\\1", " ".join(str(text).split()))
+
+
+def _embedded(png: bytes, density: float) -> Markup:
+    """Write the attributes of an `img`: the picture itself and its size on the page."""
+    # The header of a PNG holds width and height as four bytes each, most significant first.
+    width, height = (int.from_bytes(png[start : start + 4], "big") for start in (16, 20))
+    content = base64.b64encode(png).decode("ascii")
+    return Markup('src="data:image/png;base64,{}" width="{}" height="{}"').format(
+        content, round(width / density), round(height / density)
+    )
+
+
+def _facts(manifest: RunManifest, escape: Callable[[str], str]) -> dict[str, Any]:
     records = manifest.records
     classes = sorted(records.evaluate.classes, key=lambda metrics: (metrics.f1, metrics.class_name))
-    test_images = sum(metrics.support for metrics in classes)
     return {
         "run": manifest,
         "files": records.ingest,
@@ -63,26 +96,58 @@ def _facts(manifest: RunManifest) -> dict[str, Any]:
         "trained": records.train,
         "evaluation": records.evaluate,
         "report": records.report,
-        "test_images": test_images,
+        "test_images": sum(metrics.support for metrics in classes),
         "classes": classes[:_MOST_CLASSES],
         "classes_left_out": max(0, len(classes) - _MOST_CLASSES),
+        "guessing_loss": math.log(len(classes)),
+        "pairs": _most_confused(records.evaluate),
         "counts": _counts(manifest)[:_MOST_CLASSES],
-        "verdict": _verdict(manifest, classes, test_images),
+        "splits": _splits(manifest),
+        "verdict": _verdict(manifest, escape),
         "settings": _flatten(manifest.config.model_dump(mode="json")),
     }
 
 
-def _verdict(manifest: RunManifest, classes: Sequence[ClassMetrics], test_images: int) -> str:
-    wrong = manifest.records.report.mistakes_total
-    low, high = manifest.records.evaluate.accuracy_interval
-    weakest = classes[0]
-    sentence = (
-        f"{wrong:,} of {test_images:,} test images were misclassified; with 95 % confidence the "
-        f"accuracy on images of this kind lies between {low:.2%} and {high:.2%}."
-    )
+def _verdict(manifest: RunManifest, escape: Callable[[str], str]) -> str:
+    evaluation = manifest.records.evaluate
+    total = sum(metrics.support for metrics in evaluation.classes)
+    frequent = max(evaluation.classes, key=lambda metrics: metrics.support)
+    weakest = min(evaluation.classes, key=lambda metrics: metrics.f1)
+    low, high = evaluation.accuracy_interval
+    sentences = [
+        f"The model names the right class for {total - manifest.records.report.mistakes_total:,} "
+        f"of {total:,} test images, none of which it had seen before.",
+        f"For more images of this kind, expect between {low:.2%} and {high:.2%} to be right; "
+        f"always naming the most frequent class would get {frequent.support / total:.2%}.",
+    ]
     if weakest.f1 < _WEAK_F1:
-        sentence += f" The weakest class is “{weakest.class_name}” with an F1 of {weakest.f1:.3f}."
-    return sentence
+        name = escape(weakest.class_name)
+        sentences.append(f"The weakest class is “{name}” with an F1 of {weakest.f1:.3f}.")
+    return " ".join(sentences)
+
+
+def _most_confused(evaluation: Evaluation) -> list[_Pair]:
+    names = [metrics.class_name for metrics in evaluation.classes]
+    pairs = [
+        _Pair(names[label], names[predicted], count, count / sum(row))
+        for label, row in enumerate(evaluation.confusion)
+        for predicted, count in enumerate(row)
+        if count and label != predicted
+    ]
+    return sorted(pairs, key=lambda pair: -pair.images)[:_MOST_PAIRS]
+
+
+def _splits(manifest: RunManifest) -> list[tuple[str, int, str]]:
+    """List the splits as the training used them: name, number of images, what for."""
+    uses = {
+        "train": "the weights are fitted to it",
+        "validation": "held out of train; watched while training",
+        "test": "measured once, at the end; seen by nothing before",
+    }
+    splits = manifest.records.preprocess.splits
+    return [
+        (name, splits[name].images.shape[0], use) for name, use in uses.items() if name in splits
+    ]
 
 
 def _counts(manifest: RunManifest) -> list[tuple[str, tuple[int, ...]]]:
@@ -101,11 +166,6 @@ def _flatten(values: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
     return rows
 
 
-def escape_markdown(text: object) -> str:
-    """Make text appear literally in Markdown, in tables too."""
-    return _MARKDOWN_SPECIAL.sub(r"\\\1", " ".join(str(text).split()))
-
-
 @functools.cache
 def _environment() -> Environment:
     environment = Environment(
@@ -118,5 +178,7 @@ def _environment() -> Environment:
     environment.filters["md"] = escape_markdown
     environment.filters["percent"] = lambda share: f"{share:.2%}"
     environment.filters["thousands"] = lambda number: f"{number:,}"
+    environment.filters["seconds"] = lambda seconds: f"{seconds:,.1f} s"
     environment.filters["mib"] = lambda size: f"{size / 2**20:,.0f} MiB"
+    environment.filters["shape"] = lambda sides: "\N{MULTIPLICATION SIGN}".join(map(str, sides))
     return environment

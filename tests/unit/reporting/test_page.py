@@ -1,8 +1,11 @@
 import re
 from html.parser import HTMLParser
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from markdown_it import MarkdownIt
+from PIL import Image
 
 from sightline.manifest import RunManifest
 from sightline.records import ClassMetrics
@@ -75,7 +78,10 @@ def test_page_loads_nothing_from_anywhere(html: str) -> None:
     assert "@import" not in html
     assert not Page(html).attributes("script")
     policy = Page(html).attributes("meta")[1]["content"]
-    assert policy == "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+    assert policy == (
+        "default-src 'none'; style-src 'unsafe-inline'; img-src data:; "
+        "base-uri 'none'; form-action 'none'"
+    )
 
 
 def test_contents_list_leads_to_every_section(html: str) -> None:
@@ -87,6 +93,57 @@ def test_every_picture_has_a_text(html: str) -> None:
     pictures = Page(html).attributes("img")
     assert len(pictures) == 4 + 3  # figures without the montage, and three thumbnails
     assert all(attributes["alt"] for attributes in pictures)
+
+
+def test_pictures_have_their_size_so_that_nothing_jumps(
+    html: str, artifacts: Path, manifest: RunManifest
+) -> None:
+    layers, thumbnail = (
+        artifacts / record.path
+        for record in (manifest.records.build.picture, manifest.records.report.thumbnails[0])
+    )
+    shown = {
+        (attributes["width"], attributes["height"]) for attributes in Page(html).attributes("img")
+    }
+    with Image.open(layers) as picture:
+        assert (str(round(picture.width / 2)), str(round(picture.height / 2))) in shown
+    with Image.open(thumbnail) as picture:
+        assert (str(picture.width), str(picture.height)) in shown
+
+
+def test_every_heading_of_a_table_says_what_it_heads(html: str) -> None:
+    headings = Page(html).attributes("th")
+    assert headings
+    assert {attributes.get("scope") for attributes in headings} == {"row", "col"}
+
+
+def test_page_shows_splits_confusions_and_a_blind_guess(html: str) -> None:
+    text = Page(html).text
+    for expected in (
+        "validation40held out of train; watched while training",
+        "b330.00%",  # the first class was taken for it three times, in 30% of its images
+        "always naming the most frequent class would get 25.00%",
+        "The weakest class is “d” with an F1 of 0.650.",
+    ):
+        assert expected in text
+
+
+def test_weakest_class_comes_first_with_the_longest_bar(html: str) -> None:
+    widths = [
+        float(attributes["style"].removeprefix("width:").removesuffix("%"))
+        for attributes in Page(html).attributes("span")
+        if attributes.get("style")
+    ]
+    assert widths == [100.0, 71.4, 42.9, 14.3]
+
+
+def test_perfect_classes_have_no_bar(artifacts: Path, manifest: RunManifest) -> None:
+    evaluation = manifest.records.evaluate
+    classes = tuple(row.model_copy(update={"f1": 1.0}) for row in evaluation.classes)
+    evaluation = evaluation.model_copy(update={"classes": classes})
+    records = manifest.records.model_copy(update={"evaluate": evaluation})
+    perfect = manifest.model_copy(update={"records": records})
+    assert page.render_html(artifacts, perfect).count("width:0.0%") == 4
 
 
 def test_class_names_cannot_break_out_of_the_page(html: str, manifest: RunManifest) -> None:
@@ -117,6 +174,7 @@ def test_many_classes_do_not_flood_the_page(artifacts: Path, manifest: RunManife
     assert "950 stronger classes are left out" in text
     assert "class 0" in text
     assert "class 999" not in text
+    assert "950 more classes are left out here" in text
     assert "950 stronger classes are left out" in page.render_markdown(many)
 
 
@@ -138,15 +196,40 @@ def test_markdown_tells_the_result(manifest: RunManifest) -> None:
 
 def test_class_names_cannot_break_out_of_markdown(manifest: RunManifest) -> None:
     markdown = page.render_markdown(manifest)
-    row = next(line for line in markdown.splitlines() if "script" in line and line.startswith("|"))
-    assert re.search(r"(?<!\\)<", row) is None
-    assert re.search(r"(?<!\\)\[", row) is None
-    assert len(re.findall(r"(?<!\\)\|", row)) == 6  # five columns
+    assert re.search(r"(?<!\\)[<\[]", markdown) is None
+
+
+def test_markdown_tables_are_whole_and_show_class_names_literally(manifest: RunManifest) -> None:
+    hostile = manifest.records.ingest.class_names[0]
+    tokens = MarkdownIt().enable("table").parse(page.render_markdown(manifest))
+    starts = [token.type for token in tokens]
+    assert starts.count("table_open") == 5
+    cells = [
+        "".join(child.content for child in token.children or [])
+        for before, token in pairwise(tokens)
+        if before.type == "td_open"
+    ]
+    assert cells.count(hostile) == 2  # its metrics, and what it is confused with
+    assert not {child.type for token in tokens for child in token.children or []} & {
+        "html_inline",
+        "link_open",
+        "image",
+    }
+    assert not {"html_block", "fence"} & set(starts)
+
+
+def test_weakest_class_is_named_literally_in_markdown(manifest: RunManifest) -> None:
+    classes = tuple(
+        row.model_copy(update={"f1": 0.1 if number == 0 else 0.9})
+        for number, row in enumerate(manifest.records.evaluate.classes)
+    )
+    evaluation = manifest.records.evaluate.model_copy(update={"classes": classes})
+    records = manifest.records.model_copy(update={"evaluate": evaluation})
+    markdown = page.render_markdown(manifest.model_copy(update={"records": records}))
+    assert "The weakest class is “\\<script\\>alert" in markdown
 
 
 def test_escaped_markdown_shows_the_text_itself() -> None:
-    from markdown_it import MarkdownIt
-
     text = "# <b>*bold*</b> [x](http://y) `code` ~~a~~ 1. & | - $"
     rendered = MarkdownIt().render(page.escape_markdown(text))
     assert Page(rendered).text.strip() == text

@@ -1,4 +1,9 @@
-from sightline import reporting
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from sightline import figures, reporting
 from sightline.config import ReportConfig
 from sightline.records import DatasetFiles, Evaluation, Run, TrainedModel
 
@@ -32,3 +37,65 @@ def test_number_of_mistakes_can_be_limited(
         result = reporting.report(run, hostile_files, trained, evaluation, settings)
         assert len(result.mistakes) == len(result.thumbnails) == most
         assert result.mistakes_total == 3
+
+
+def test_second_call_finds_the_pictures_and_draws_nothing(
+    run: Run,
+    hostile_files: DatasetFiles,
+    trained: TrainedModel,
+    evaluation: Evaluation,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    first = reporting.report(run, hostile_files, trained, evaluation, ReportConfig())
+    monkeypatch.delattr(figures, "draw_curves")
+    assert reporting.report(run, hostile_files, trained, evaluation, ReportConfig()) == first
+    with pytest.raises(AttributeError):
+        reporting.report(run, hostile_files, trained, evaluation, ReportConfig(mistakes=1))
+
+
+def test_block_borders_change_nothing(
+    run: Run,
+    hostile_files: DatasetFiles,
+    trained: TrainedModel,
+    evaluation: Evaluation,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    whole = reporting.report(run, hostile_files, trained, evaluation, ReportConfig())
+    monkeypatch.setattr(reporting, "_BLOCK", 4 * 3)  # three rows of four classes
+    again = run.model_copy(update={"id": "again", "refresh": True})
+    assert reporting.report(again, hostile_files, trained, evaluation, ReportConfig()) == whole
+
+
+def test_flawless_model_still_gets_its_pictures(
+    run: Run, hostile_files: DatasetFiles, trained: TrainedModel, evaluation: Evaluation
+) -> None:
+    path = run.root / evaluation.predictions.path
+    table = pq.read_table(path)
+    right = table.filter(table["label"].to_numpy() == table["predicted"].to_numpy())
+    pq.write_table(right, path)
+    result = reporting.report(run, hostile_files, trained, evaluation, ReportConfig())
+    assert (result.mistakes, result.thumbnails, result.mistakes_total) == ((), (), 0)
+    assert (run.root / result.figures["mistakes"].path).exists()
+
+
+def test_damaged_predictions_are_noticed(
+    run: Run,
+    hostile_files: DatasetFiles,
+    trained: TrainedModel,
+    evaluation: Evaluation,
+) -> None:
+    path = run.root / evaluation.predictions.path
+    table = pq.read_table(path)
+    pq.write_table(table, path, write_page_checksum=True, compression="none", use_dictionary=False)
+    flip_middle_of_column(path, "probability_1")
+    with pytest.raises(OSError, match="CRC"):
+        reporting.report(run, hostile_files, trained, evaluation, ReportConfig())
+
+
+def flip_middle_of_column(path: Path, name: str) -> None:
+    group = pq.read_metadata(path).row_group(0)
+    columns = [group.column(number) for number in range(group.num_columns)]
+    column = next(column for column in columns if column.path_in_schema == name)
+    content = bytearray(path.read_bytes())
+    content[column.data_page_offset + column.total_compressed_size // 2] ^= 1
+    path.write_bytes(content)

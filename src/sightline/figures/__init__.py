@@ -1,0 +1,21 @@
+"""The pictures of a run: one function each, equal input gives equal bytes.
+
+Figures are made without pyplot, so that drawing has no global state and needs no screen.
+matplotlib is imported only when something is drawn.
+"""
+
+from sightline.figures.confusion import draw_confusion_matrix
+from sightline.figures.curves import draw_curves
+from sightline.figures.grid import Images, draw_mistakes, draw_samples
+from sightline.figures.layers import draw_layers
+from sightline.figures.thumbnail import write_thumbnail
+
+__all__ = [
+    "Images",
+    "draw_confusion_matrix",
+    "draw_curves",
+    "draw_layers",
+    "draw_mistakes",
+    "draw_samples",
+    "write_thumbnail",
+]

@@ -1,0 +1,137 @@
+"""Images in rows and columns, each with words below it."""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sightline.figures.canvas import GREY, INK, LITERAL, ORANGE, blank, save, shorten
+from sightline.records import Mistake
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Images = NDArray[np.uint8]
+
+_TITLE, _MARGIN, _GAP, _LINE = 0.42, 0.15, 0.14, 0.165
+"""Inches: height of the title, border, gap between images, height of a line of words."""
+
+_FEWEST_COLUMNS = 4
+"""Leaves room for the title where there are few images."""
+
+
+class _Words(NamedTuple):
+    """One line below an image."""
+
+    text: str
+    colour: str
+    weight: str = "normal"
+
+
+def draw_samples(path: Path, images: Images, labels: Sequence[str], title: str) -> None:
+    """Draw a grid of images with their class names.
+
+    Args:
+        path: PNG to write.
+        images: uint8 array of shape (m, height, width, channels), m at least 1.
+        labels: Class name of each image.
+        title: Heading of the picture.
+    """
+    words = [[_Words(shorten(label, 13), INK)] for label in labels]
+    _draw_grid(path, images, words, title, columns=8, side=0.95)
+
+
+def draw_mistakes(path: Path, images: Images, mistakes: Sequence[Mistake]) -> None:
+    """Draw wrong predictions with label, prediction and probability.
+
+    Args:
+        path: PNG to write.
+        images: uint8 array of shape (m, height, width, channels).
+        mistakes: One for each image; without any, the picture says so.
+    """
+    if not mistakes:
+        figure = blank(6, 1.2)
+        figure.text(0.5, 0.5, "No mistakes to show.", ha="center", va="center", color=GREY)
+        save(figure, path)
+        return
+    words = [
+        [
+            _Words(shorten(mistake.label, 16), INK, "bold"),
+            _Words(f"→ {shorten(mistake.predicted, 14)}", ORANGE),
+            _Words(f"{mistake.probability:.1%}", GREY),
+        ]
+        for mistake in mistakes
+    ]
+    title = "The surest mistakes: label → prediction, its probability"
+    _draw_grid(path, images, words, title, columns=6, side=1.25)
+
+
+def _draw_grid(
+    path: Path,
+    images: Images,
+    words: Sequence[Sequence[_Words]],
+    title: str,
+    columns: int,
+    side: float,
+) -> None:
+    columns = min(columns, max(len(images), _FEWEST_COLUMNS))
+    rows = math.ceil(len(images) / columns)
+    # Very long or flat images still get a tile that they can be seen in.
+    height = side * float(np.clip(images.shape[1] / images.shape[2], 0.4, 2.5))
+    pitch = height + _LINE * len(words[0]) + _GAP
+    width = columns * (side + _GAP) - _GAP + 2 * _MARGIN
+    figure = blank(width, rows * pitch + _TITLE + _MARGIN)
+    _write(figure, _MARGIN, 0.13, shorten(title, 80), INK, "bold", 11, "left")
+    for number, (image, lines) in enumerate(zip(images, words, strict=True)):
+        row, column = divmod(number, columns)
+        left, top = _MARGIN + column * (side + _GAP), _TITLE + row * pitch
+        _show(_place(figure, left, top, side, height), image)
+        for line, (text, colour, weight) in enumerate(lines):
+            below = top + height + 0.04 + line * _LINE
+            _write(figure, left + side / 2, below, text, colour, weight, 8.5, "center")
+    save(figure, path)
+
+
+def _place(figure: "Figure", left: float, top: float, width: float, height: float) -> "Axes":
+    """Add axes; inches from the upper left corner."""
+    across, down = figure.get_size_inches()
+    return figure.add_axes(
+        (left / across, 1 - (top + height) / down, width / across, height / down)
+    )
+
+
+def _show(axes: "Axes", image: Images) -> None:
+    grey = image[..., 0] if image.shape[-1] == 1 else image
+    axes.imshow(grey, cmap="gray", vmin=0, vmax=255)
+    axes.set_xticks([])
+    axes.set_yticks([])
+    axes.spines[:].set_visible(False)
+
+
+def _write(
+    figure: "Figure",
+    left: float,
+    top: float,
+    text: str,
+    colour: str,
+    weight: str,
+    size: float,
+    align: str,
+) -> None:
+    """Write one line; inches from the upper left corner."""
+    across, down = figure.get_size_inches()
+    figure.text(
+        left / across,
+        1 - top / down,
+        text,
+        color=colour,
+        fontweight=weight,
+        fontsize=size,
+        ha=align,
+        va="top",
+        **LITERAL,
+    )

@@ -1,0 +1,29 @@
+"""One image as a small PNG."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+_SMALLEST = 96
+_LARGEST = 190
+
+
+def write_thumbnail(path: Path, image: NDArray[np.uint8]) -> None:
+    """Write one image; a small one is enlarged by whole pixels, a large one reduced.
+
+    Args:
+        path: PNG to write; its longer side is 96 to 190 pixels.
+        image: uint8 array of shape (height, width, channels).
+    """
+    picture = Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)
+    longest = max(picture.size)
+    if longest > _LARGEST:
+        picture.thumbnail((_LARGEST, _LARGEST))
+    else:
+        factor = math.ceil(_SMALLEST / longest)
+        size = (picture.width * factor, picture.height * factor)
+        picture = picture.resize(size, Image.Resampling.NEAREST)
+    picture.save(path, format="PNG", optimize=True)
