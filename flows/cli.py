@@ -10,11 +10,11 @@ from rich.table import Table
 from typer.core import TyperGroup
 
 from flows import cli_datasets, cli_recipes, cli_runs, console, server
-from flows.options import ArtifactsOption, DataDirOption, MirrorOption
-from sightline import datasets, diagnosis, ingestion, recipes, runs
+from flows.options import ArtifactsOption, DataDirOption, MirrorOption, OverridesOption
+from sightline import datasets, diagnosis, files, ingestion, recipes, runs
 from sightline.config import TrainingConfig
 from sightline.errors import SightlineError
-from sightline.keras_process import keras_process, require_device
+from sightline.keras_process import keras_process, prepare_device
 from sightline.records import Run, RunSummary, Source
 
 
@@ -59,10 +59,7 @@ def train(
     config: Annotated[
         Path | None, typer.Option(help="TOML file whose keys replace the recipe's.")
     ] = None,
-    overrides: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Replace one key; may be repeated."),
-    ] = None,
+    overrides: OverridesOption = None,
     data_dir: DataDirOption = None,
     mirror: MirrorOption = None,
     artifacts: ArtifactsOption = Path("artifacts"),
@@ -86,6 +83,7 @@ def train(
         refresh=refresh,
     )
     runs.check_new(run.root, run.id)
+    files.check_writable(run.root)
     with console.ProgressDisplay():
         summary = _train(settings, run, verbose=verbose)
     if as_json:
@@ -96,10 +94,10 @@ def train(
 def _train(config: TrainingConfig, run: Run, *, verbose: bool) -> RunSummary:
     """Overlap the slow starts: the server, the import of Keras, the import of Prefect, ingest."""
     server.configure(verbose=verbose)
-    private = None if server.configured_url() else server.PrivateServer(verbose=verbose)
+    private = server.reach(verbose=verbose)
     source = datasets.locate(config.data)
     keras_process().verbose = verbose
-    require_device(config.training)
+    prepare_device(config.training)
     if run.refresh or not runs.has_equal(run.root, config, source):
         keras_process().start()
     if private is not None:

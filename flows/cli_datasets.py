@@ -7,9 +7,8 @@ import typer
 from rich.table import Table
 
 from flows import console
-from flows.options import ArtifactsOption, DataDirOption, MirrorOption
-from sightline import datasets, figures, ingestion, samples
-from sightline.config import DataConfig
+from flows.options import ArtifactsOption, DataDirOption, MirrorOption, OverridesOption
+from sightline import datasets, figures, files, ingestion, recipes, samples
 from sightline.datasets import catalogue, inspection
 from sightline.records import Run
 
@@ -50,25 +49,30 @@ def fetch(
         typer.echo(path)
 
 
-@app.command(epilog="Example: sightline datasets inspect ./my-images")
+@app.command(
+    epilog="Examples: sightline datasets inspect ./my-images | "
+    "sightline datasets inspect ./table.csv --set data.label_column=kind"
+)
 def inspect(
     dataset: Annotated[str, typer.Argument(help="Name of a data set or a path to your own.")],
+    overrides: OverridesOption = None,
     data_dir: DataDirOption = None,
     mirror: MirrorOption = None,
     artifacts: ArtifactsOption = Path("artifacts"),
 ) -> None:
     """Show shape, classes, counts, pixel range and digest, and draw some samples."""
     run = Run(id="inspect", root=artifacts.resolve(), data_dir=data_dir, mirror=mirror)
-    settings = DataConfig(dataset=dataset)
+    files.check_writable(run.root)
+    settings = recipes.load(overrides=overrides or [], dataset=dataset).data
     with console.ProgressDisplay():
-        files = ingestion.ingest(run, datasets.locate(settings), settings)
-        found = inspection.inspect(run, files)
+        ingested = ingestion.ingest(run, datasets.locate(settings), settings)
+        found = inspection.inspect(run, ingested)
     _show(found)
-    picture = run.root / "datasets" / f"{files.dataset}-samples.png"
+    picture = run.root / "datasets" / f"{ingested.dataset}-samples.png"
     picture.parent.mkdir(parents=True, exist_ok=True)
-    images, names = samples.choose(run.root, files)
-    figures.draw_samples(picture, images, names, f"Samples of {files.dataset}")
-    console.out().print(f"Samples: {picture}", soft_wrap=True)
+    images, names = samples.choose(run.root, ingested)
+    figures.draw_samples(picture, images, names, f"Samples of {ingested.dataset}")
+    console.out().print(f"Samples: {picture}", soft_wrap=True, markup=False)
 
 
 def _show(found: inspection.Inspection) -> None:

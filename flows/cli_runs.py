@@ -1,6 +1,7 @@
 """`sightline runs`: what past runs found."""
 
 import webbrowser
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +12,7 @@ from rich.table import Table
 from flows import console
 from flows.options import ArtifactsOption
 from sightline import runs
+from sightline.errors import InputError
 from sightline.records import RunSummary
 
 app = typer.Typer(no_args_is_help=True, help="List, show and open past runs.")
@@ -28,14 +30,13 @@ def list_runs(
 ) -> None:
     """List the newest runs."""
     root = artifacts.resolve()
-    summaries = [
-        runs.summary(root, runs.read(root, run_id)) for run_id in runs.run_ids(root)[:limit]
-    ]
+    summaries = list(_readable(root, runs.run_ids(root)[:limit]))
     if as_json:
         typer.echo(TypeAdapter(list[RunSummary]).dump_json(summaries))
         return
     if not summaries:
-        console.out().print(f"No runs in {artifacts} yet; begin with `sightline train`.")
+        text = f"No runs in {artifacts} yet; begin with `sightline train`."
+        console.out().print(text, markup=False)
         return
     table = Table("Run", "Data set", "Recipe", "Test accuracy", "Seconds")
     for summary in summaries:
@@ -47,6 +48,15 @@ def list_runs(
             f"{summary.total_seconds:.1f}",
         )
     console.out().print(table)
+
+
+def _readable(root: Path, run_ids: list[str]) -> Iterator[RunSummary]:
+    """Summarise runs; one that cannot be read costs a line, not the list."""
+    for run_id in run_ids:
+        try:
+            yield runs.summary(root, runs.read(root, run_id))
+        except InputError as error:
+            console.err.print(f"Left out: {error}", soft_wrap=True, markup=False)
 
 
 @app.command()

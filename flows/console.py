@@ -119,7 +119,7 @@ class ProgressDisplay:
 
 def show_summary(summary: RunSummary, console: Console) -> None:
     """Print the table of stages, the test accuracy and where the report lies."""
-    console.print(f"Run {summary.run_id}", soft_wrap=True)
+    console.print(f"Run {summary.run_id}", soft_wrap=True, markup=False)
     table = Table("Stage", "Seconds", "Cached")
     table.columns[1].justify = "right"
     for name, stage in summary.stages.items():
@@ -131,7 +131,7 @@ def show_summary(summary: RunSummary, console: Console) -> None:
         f"Test accuracy [bold]{summary.test_accuracy:.2%}[/bold], "
         f"loss {summary.test_loss:.4f}, {summary.parameters:,} parameters"
     )
-    console.print(f"Report: {summary.run_dir}/report.html", soft_wrap=True)
+    console.print(f"Report: {summary.run_dir}/report.html", soft_wrap=True, markup=False)
 
 
 def _facts(progress: Progress) -> str:

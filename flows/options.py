@@ -24,3 +24,7 @@ MirrorOption = Annotated[
         envvar="SIGHTLINE_MIRROR", help="Address to download from instead of the public mirrors."
     ),
 ]
+OverridesOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Replace one config key; may be repeated."),
+]

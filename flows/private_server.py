@@ -9,6 +9,10 @@ import signal
 import socket
 import sys
 import threading
+import time
+
+_FAREWELL_SECONDS = 3
+"""How long requests that are under way may take at the end."""
 
 
 def main() -> None:
@@ -17,18 +21,24 @@ def main() -> None:
     listener.bind(("127.0.0.1", 0))
     sys.stdout.write(f"{listener.getsockname()[1]}\n")
     sys.stdout.flush()
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # nobody reads on after the port
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
     import uvicorn
     from prefect.server.api.server import create_app
 
     app = create_app(ephemeral=True, final=True)
-    uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="on")).run([listener])
+    config = uvicorn.Config(
+        app, log_level="error", lifespan="on", timeout_graceful_shutdown=_FAREWELL_SECONDS
+    )
+    uvicorn.Server(config).run([listener])
 
 
 def _end_with_parent() -> None:
     sys.stdin.read()
     os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(2 * _FAREWELL_SECONDS)
+    os._exit(1)
 
 
 if __name__ == "__main__":

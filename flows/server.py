@@ -10,13 +10,15 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
-import urllib.request
 from pathlib import Path
 
-from sightline.errors import RunError
+import httpx
+
+from sightline.errors import RunError, ServerError
 
 _QUIET = {"PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1"}
+_SETTINGS_FILES = (Path("prefect.toml"), Path(".env"))
+_ANSWER_SECONDS = 10
 _START_SECONDS = 120
 """A server that has to create its database needs more than Prefect's default of 20 seconds."""
 
@@ -34,17 +36,42 @@ def configure(*, verbose: bool) -> None:
         os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
 
 
+def reach(*, verbose: bool) -> "PrivateServer | None":
+    """Make sure of the configured API, or start a private server where there is none.
+
+    Raises:
+        ServerError: The configured API does not answer.
+    """
+    url = configured_url()
+    if url is None:
+        return PrivateServer(verbose=verbose)
+    try:
+        httpx.get(f"{url.rstrip('/')}/health", timeout=_ANSWER_SECONDS).raise_for_status()
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise ServerError(
+            f"The Prefect API of PREFECT_API_URL does not answer ({error}); start it with "
+            "`prefect server start`, mend the address, or unset it to run without a server."
+        ) from None
+    return None
+
+
 def configured_url() -> str | None:
-    """Return the address of the API that the environment or the Prefect profile names."""
+    """Return the address of the API that the environment or Prefect's settings name."""
     if url := os.environ.get("PREFECT_API_URL"):
         return url
     home = Path(os.environ.get("PREFECT_HOME", "~/.prefect")).expanduser()
-    if not (home / "profiles.toml").exists():
-        return None
+    profiles = Path(os.environ.get("PREFECT_PROFILES_PATH", home / "profiles.toml"))
+    if not any(path.exists() for path in (profiles, *_SETTINGS_FILES)) and not _in_pyproject():
+        return None  # without importing Prefect, which takes a second
     from prefect.settings import PREFECT_API_URL
 
     in_profile: str | None = PREFECT_API_URL.value()
     return in_profile
+
+
+def _in_pyproject() -> bool:
+    project = Path("pyproject.toml")
+    return project.exists() and b"[tool.prefect" in project.read_bytes()
 
 
 class PrivateServer:
@@ -58,7 +85,8 @@ class PrivateServer:
         """
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - kept as long as the server
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "flows.private_server"],
+            # -P: a file in the user's folder must not stand in for a library.
+            [sys.executable, "-P", "-m", "flows.private_server"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=sys.stderr if verbose else self._log,
@@ -69,6 +97,9 @@ class PrivateServer:
         port = self._process.stdout.readline().strip() if self._process.stdout else b""
         self._url = f"http://127.0.0.1:{port.decode()}/api"
         os.environ["PREFECT_API_URL"] = self._url
+        for name in ("NO_PROXY", "no_proxy"):  # a proxy could not reach loopback
+            known = os.environ.get(name)
+            os.environ[name] = f"{known},127.0.0.1" if known else "127.0.0.1"
         if "prefect" in sys.modules:
             from prefect.context import refresh_global_settings_context
 
@@ -93,9 +124,8 @@ class PrivateServer:
 
     def _answers(self) -> bool:
         try:
-            with urllib.request.urlopen(f"{self._url}/health", timeout=5) as answer:  # noqa: S310 - loopback
-                return bool(answer.status == 200)  # noqa: PLR2004 - HTTP's OK
-        except (OSError, urllib.error.URLError):
+            return httpx.get(f"{self._url}/health", timeout=_ANSWER_SECONDS).is_success
+        except httpx.HTTPError:
             return False
 
     def _stop(self) -> None:

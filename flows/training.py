@@ -3,9 +3,9 @@
 from prefect import flow
 
 from flows.stopwatch import Stopwatch
-from sightline import datasets
+from sightline import datasets, runs
 from sightline.config import TrainingConfig
-from sightline.keras_process import require_device
+from sightline.keras_process import prepare_device
 from sightline.records import Run, RunSummary, Source, StageRecords
 from tasks.build import build
 from tasks.evaluate import evaluate
@@ -24,8 +24,16 @@ def training_flow(config: TrainingConfig, run: Run, source: Source | None = None
         config: What to do.
         run: Where to do it, and under which id.
         source: The data set's source, where the caller has found it already.
+
+    Returns:
+        What came out, and where the run folder lies.
+
+    Raises:
+        InputError: The run id is taken, a demanded device is missing, the data cannot be used.
+        RunError: A stage failed.
     """
-    require_device(config.training)
+    runs.check_new(run.root, run.id)
+    prepare_device(config.training)
     source = source or datasets.locate(config.data)
     stage = Stopwatch(run)
 

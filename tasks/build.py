@@ -9,7 +9,7 @@ from sightline.stages import BUILD
 from tasks.stage import stage_task
 
 
-@stage_task(BUILD, retries=2, timeout_seconds=600, tag="model")
+@stage_task(BUILD, retries=2, timeout_seconds=600)
 def build(run: Run, arrays: ArraySet, settings: ModelConfig) -> ModelBlueprint:
     """Describe the network for the shape of the data."""
     blueprint = keras_process().run(BUILD, run, arrays, settings)

@@ -34,7 +34,7 @@ class CheckedEntries(CachePolicy):
             return None
         key = self.stage.key(*(value for name, value in inputs.items() if name != "run"))
         entry = caching.find(run, self.stage, key)
-        if entry is None or entry.run_id == run.id:
+        if entry is None or entry.made_by == run.token:
             return None
         stored = f"sightline-{self.stage.name}-{key}"
         task_ctx.result_store.write(key=stored, obj=entry.record)

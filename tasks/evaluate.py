@@ -9,7 +9,7 @@ from sightline.stages import EVALUATE
 from tasks.stage import stage_task
 
 
-@stage_task(EVALUATE, retries=2, timeout_seconds=3600, tag="model")
+@stage_task(EVALUATE, retries=2, timeout_seconds=3600)
 def evaluate(
     run: Run,
     files: DatasetFiles,

@@ -9,7 +9,7 @@ from sightline.stages import INGEST
 from tasks.stage import stage_task
 
 
-@stage_task(INGEST, retries=3, timeout_seconds=2 * 3600, tag="data")
+@stage_task(INGEST, retries=3, timeout_seconds=2 * 3600)
 def ingest(run: Run, source: Source, settings: DataConfig) -> DatasetFiles:
     """Read the source and store its images, labels and counts."""
     files = ingestion.ingest(run, source, settings)

@@ -9,7 +9,7 @@ from sightline.stages import PREPROCESS
 from tasks.stage import stage_task
 
 
-@stage_task(PREPROCESS, retries=2, timeout_seconds=3600, tag="data")
+@stage_task(PREPROCESS, retries=2, timeout_seconds=3600)
 def preprocess(run: Run, files: DatasetFiles, settings: PreprocessingConfig) -> ArraySet:
     """Scale the images, encode the labels, hold out the validation split."""
     arrays = preprocessing.preprocess(run, files, settings)

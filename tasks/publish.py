@@ -8,6 +8,7 @@ from prefect.runtime import flow_run
 from sightline import runs
 from sightline.config import TrainingConfig
 from sightline.records import Run, RunSummary, Source, StageRecords, StageTime
+from tasks.stage import TAGS
 
 
 @task(
@@ -16,7 +17,7 @@ from sightline.records import Run, RunSummary, Source, StageRecords, StageTime
     cache_policy=NO_CACHE,  # every run has its own folder
     persist_result=False,
     result_serializer="json",
-    tags=["sightline", "report"],
+    tags=TAGS,
 )
 def publish(
     run: Run,

@@ -11,7 +11,7 @@ from sightline.stages import REPORT
 from tasks.stage import stage_task
 
 
-@stage_task(REPORT, retries=2, timeout_seconds=600, tag="report")
+@stage_task(REPORT, retries=2, timeout_seconds=600)
 def report(
     run: Run,
     files: DatasetFiles,

@@ -7,17 +7,21 @@ from prefect import Task, task
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.tasks import exponential_backoff
 
-from sightline.errors import KerasProcessError, SightlineError
+from sightline.errors import BusyStorageError, KerasProcessError
 from sightline.records import Record
 from sightline.stages import Stage
 from tasks.caching import CheckedEntries
+
+TAGS = ["sightline"]
+"""Tags of all tasks. Prefect asks the server for concurrency limits once a set of tags, and
+that can take two seconds: one set for all keeps a cached run short."""
 
 P = ParamSpec("P")
 R = TypeVar("R", bound=Record)
 
 
 def stage_task(
-    stage: Stage[R], *, retries: int, timeout_seconds: int, tag: str
+    stage: Stage[R], *, retries: int, timeout_seconds: int
 ) -> Callable[[Callable[P, R]], Task[P, R]]:
     """Make a decorator that turns a function into the Prefect task of a stage.
 
@@ -25,7 +29,6 @@ def stage_task(
         stage: The stage; gives the task's name and its cache.
         retries: How often a fault that may pass is tried again, with growing, jittered delays.
         timeout_seconds: When the task is given up; a Keras process is ended with it.
-        tag: What the stage works on, such as "data"; beside the tag "sightline".
     """
     return task(
         name=stage.name,
@@ -37,17 +40,15 @@ def stage_task(
         cache_policy=CheckedEntries(stage=stage),
         persist_result=True,
         result_serializer="json",
-        tags=["sightline", tag],
+        tags=TAGS,
     )
 
 
 def is_passing_fault(task: Task[..., Any], task_run: TaskRun, state: State[Any]) -> bool:
     """Tell whether a failure may go away by itself: busy storage, a dead process.
 
-    The user's mistakes and faults of the code stay, however often they are tried.
+    The user's mistakes, time-outs and faults of the code stay, however often they are tried.
     (Prefect 3.8 never retries with a callable object or a method here.)
     """
     error = state.result(raise_on_failure=False)
-    if isinstance(error, SightlineError):
-        return isinstance(error, KerasProcessError)
-    return isinstance(error, OSError)
+    return isinstance(error, BusyStorageError | KerasProcessError | ConnectionError)

@@ -9,7 +9,7 @@ from tasks.epochs import EpochArtifacts
 from tasks.stage import stage_task
 
 
-@stage_task(TRAIN, retries=2, timeout_seconds=24 * 3600, tag="model")
+@stage_task(TRAIN, retries=2, timeout_seconds=24 * 3600)
 def train(
     run: Run, arrays: ArraySet, blueprint: ModelBlueprint, settings: FitConfig
 ) -> TrainedModel:

@@ -15,7 +15,7 @@ from typing import Any, Generic, TypeVar
 from pydantic import ValidationError
 
 from sightline import files
-from sightline.records import FileRecord, Record, Run
+from sightline.records import ArrayFile, FileRecord, Record, Run
 from sightline.stages import Stage
 
 R = TypeVar("R", bound=Record)
@@ -43,15 +43,18 @@ class Draft:
             path=f"{self._final}/{name}", sha256=files.sha256(path), bytes=path.stat().st_size
         )
 
+    def array_record(self, name: str, shape: tuple[int, ...], dtype: str) -> ArrayFile:
+        """Digest the finished NPY file `name` and return its record."""
+        return ArrayFile(**self.record(name).model_dump(), shape=shape, dtype=dtype)
+
 
 class Entry(Generic[R]):
-    """A finished entry: the stage's record, which run made it and how long that took."""
+    """A finished entry: the stage's record, and the token of the run that made it."""
 
-    def __init__(self, record: R, run_id: str, seconds: float) -> None:
+    def __init__(self, record: R, made_by: str) -> None:
         """Hold what the manifest says."""
         self.record = record
-        self.run_id = run_id
-        self.seconds = seconds
+        self.made_by = made_by
 
 
 def find(run: Run, stage: Stage[R], key: str) -> Entry[R] | None:
@@ -63,7 +66,7 @@ def find(run: Run, stage: Stage[R], key: str) -> Entry[R] | None:
         key: The stage's key.
 
     Returns:
-        The entry; None where there is none or it was damaged and has been set aside.
+        The entry; None where there is none or it is damaged.
     """
     folder = run.root / _relative(stage, key)
     if not folder.exists():
@@ -72,12 +75,11 @@ def find(run: Run, stage: Stage[R], key: str) -> Entry[R] | None:
         manifest = json.loads((folder / _MANIFEST).read_bytes())
         _check_files(folder, manifest["files"])
         record = stage.result.model_validate(manifest["record"])
-        return Entry(record, str(manifest["run_id"]), float(manifest["seconds"]))
-    except (OSError, ValueError, KeyError, TypeError, ValidationError) as error:
+        return Entry(record, str(manifest["made_by"]))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, ValidationError) as error:
         _log.warning(
             "The cached result of %s (%s) is damaged and is made again: %s", stage.name, key, error
         )
-        files.set_aside(folder)
         return None
 
 
@@ -92,12 +94,18 @@ def find_or_make(run: Run, stage: Stage[R], key: str, make: Callable[[Draft], R]
 
     Returns:
         The stage's record.
+
+    Raises:
+        StorageError: The artifacts root is full or cannot be written.
+        BusyStorageError: Storage did not answer; another try may work.
     """
-    lock = run.root / "cache" / stage.name / f".{key}.lock"
-    with files.locked(lock):
+    folder = run.root / _relative(stage, key)
+    lock = folder.with_name(f".{key}.lock")
+    with files.storage_errors(run.root), files.locked(lock, stage.name):
         entry = find(run, stage, key)
-        if entry is not None and (not run.refresh or entry.run_id == run.id):
+        if entry is not None and (not run.refresh or entry.made_by == run.token):
             return entry.record
+        files.remove_leftovers(folder)
         return _make(run, stage, key, make)
 
 
@@ -109,7 +117,7 @@ def _make(run: Run, stage: Stage[R], key: str, make: Callable[[Draft], R]) -> R:
         manifest = {
             "stage": stage.name,
             "key": key,
-            "run_id": run.id,
+            "made_by": run.token,
             "seconds": round(time.monotonic() - started, 3),
             "record": record.model_dump(mode="json"),
             "files": {path.name: files.sha256(path) for path in sorted(folder.iterdir())},

@@ -114,7 +114,12 @@ class FitConfig(Section):
 class EvaluationConfig(Section):
     """How the trained model is measured."""
 
-    batch_size: int = Field(default=500, ge=1, le=65_536, description="Images a prediction step.")
+    batch_size: int = Field(
+        default=500,
+        ge=1,
+        le=65_536,
+        description="Most images a prediction step; fewer of large ones.",
+    )
 
 
 class ReportConfig(Section):

@@ -3,7 +3,6 @@
 import importlib.metadata
 import platform
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 import httpx
 from packaging.requirements import Requirement
 
+from sightline import files
 from sightline.config import FitConfig
 from sightline.errors import SightlineError
 from sightline.keras_process import keras_process
@@ -68,7 +68,7 @@ def _check_versions() -> Iterator[Check]:
 def _guarded(name: str, find: Callable[[], str]) -> Check:
     try:
         return Check(name, True, find())
-    except (OSError, httpx.HTTPError, SightlineError) as error:
+    except (OSError, httpx.HTTPError, httpx.InvalidURL, SightlineError) as error:
         return Check(name, False, str(error) or type(error).__name__)
 
 
@@ -86,10 +86,7 @@ def _find_server(api_url: str | None) -> str:
 
 
 def _find_storage(root: Path) -> str:
-    root.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=root) as file:
-        file.write(b"written by sightline doctor")
-        file.flush()
+    files.check_writable(root)
     return f"{root} can be written"
 
 

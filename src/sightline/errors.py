@@ -6,10 +6,12 @@ SightlineError
 │   ├── DataError          a data set that is missing, damaged or malformed
 │   │   └── DownloadError  no mirror delivered the data set
 │   ├── DeviceError        the demanded device is not there
+│   ├── ServerError        the configured Prefect API does not answer
 │   ├── StorageError       the artifacts root has no room or cannot be written
 │   └── RunExistsError     the run id is taken
 └── RunError               exit code 1: the run failed
     ├── StageError         a stage stopped on an error that nobody foresaw
+    ├── BusyStorageError   storage did not answer in time; another try may work
     └── KerasProcessError  the Keras process died or did not answer in time
 
 A message is one sentence or two that name the subject (path, row, key), what was
@@ -45,6 +47,10 @@ class DeviceError(InputError):
     """The device that the config demands is not available."""
 
 
+class ServerError(InputError):
+    """The configured Prefect API does not answer."""
+
+
 class StorageError(InputError):
     """The artifacts root has no room or cannot be written."""
 
@@ -59,6 +65,10 @@ class RunError(SightlineError):
 
 class StageError(RunError):
     """A stage stopped on an error that nobody foresaw."""
+
+
+class BusyStorageError(RunError):
+    """Storage did not answer in time; another try may work."""
 
 
 class KerasProcessError(RunError):

@@ -21,7 +21,7 @@ from sightline.arrays import open_mapped
 from sightline.caching import Draft, find_or_make
 from sightline.config import EvaluationConfig
 from sightline.errors import StageError
-from sightline.labels import read_labels
+from sightline.label_table import read_labels
 from sightline.progress import Progress, emit
 from sightline.records import (
     ArraySet,
@@ -37,8 +37,11 @@ from sightline.stages import EVALUATE
 Floats = NDArray[np.float32]
 Labels = NDArray[np.int64]
 
-_ROWS = 10_000
-"""Examples that are predicted and written at once."""
+_BLOCK_BYTES = 64 << 20
+"""Images that are predicted and written at once, in bytes of float32."""
+
+_BATCH_BYTES = 8 << 20
+"""A prediction step takes no more, since the activations of large images are far larger."""
 
 _PARITY_IMAGES = 1_000
 _PARITY_TOLERANCE = 1e-5
@@ -100,9 +103,9 @@ def _predict(
     predicted = np.empty(len(labels), dtype=np.int64)
     total_loss = 0.0
     with _PredictionsWriter(draft.path("predictions.parquet")) as writer:
-        for rows in _blocks(len(labels)):
+        for rows in _blocks(images):
             probabilities = network.predict(
-                np.asarray(images[rows]), batch_size=settings.batch_size, verbose=0
+                np.asarray(images[rows]), batch_size=_batch_size(images, settings), verbose=0
             )
             predicted[rows] = probabilities.argmax(axis=1)
             of_label = probabilities[np.arange(len(probabilities)), labels[rows]]
@@ -147,11 +150,12 @@ def _serving_difference(
 ) -> float:
     """Compare the exported model on raw images with its network on prepared ones."""
     network = keras_files.without_preprocessing(model)
+    count = min(_PARITY_IMAGES, next(_blocks(images)).stop)
     served = model.predict(
-        np.asarray(raw[:_PARITY_IMAGES]), batch_size=settings.batch_size, verbose=0
+        np.asarray(raw[:count]), batch_size=_batch_size(images, settings), verbose=0
     )
     trained = network.predict(
-        np.asarray(images[:_PARITY_IMAGES]), batch_size=settings.batch_size, verbose=0
+        np.asarray(images[:count]), batch_size=_batch_size(images, settings), verbose=0
     )
     difference = float(np.abs(served - trained).max())
     if difference > _PARITY_TOLERANCE:
@@ -196,6 +200,12 @@ def _class_metrics(
     )
 
 
-def _blocks(count: int) -> Iterator[slice]:
-    for start in range(0, count, _ROWS):
-        yield slice(start, min(start + _ROWS, count))
+def _batch_size(images: Floats, settings: EvaluationConfig) -> int:
+    most = max(1, _BATCH_BYTES // int(images[0].nbytes))
+    return min(settings.batch_size, most)
+
+
+def _blocks(images: Floats) -> Iterator[slice]:
+    rows = max(1, _BLOCK_BYTES // images[0].nbytes)
+    for start in range(0, len(images), rows):
+        yield slice(start, min(start + rows, len(images)))

@@ -1,13 +1,23 @@
 """Files that appear whole or not at all: the only place that renames, syncs or locks."""
 
+import errno
 import fcntl
 import hashlib
+import logging
 import os
 import shutil
+import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from sightline.errors import BusyStorageError, StorageError
+
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+_CLOSED = frozenset({errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR})
+_BUSY = frozenset({errno.EAGAIN, errno.EBUSY, errno.EIO, errno.ESTALE, errno.ETIMEDOUT})
+_log = logging.getLogger(__name__)
 
 
 def sha256(path: Path) -> str:
@@ -75,17 +85,99 @@ def set_aside(folder: Path) -> None:
     shutil.rmtree(aside, ignore_errors=True)
 
 
+def remove_leftovers(path: Path) -> None:
+    """Remove what killed processes left of `new_file`, `new_folder` and `set_aside`.
+
+    Args:
+        path: The final name; nobody else may be writing it, so hold its lock.
+    """
+    for pattern in (f".{path.name}.*.tmp", f".{path.name}.*.aside"):
+        for leftover in path.parent.glob(pattern):
+            shutil.rmtree(leftover, ignore_errors=True)
+
+
 @contextmanager
-def locked(path: Path) -> Iterator[None]:
+def locked(path: Path, purpose: str) -> Iterator[None]:
     """Hold an exclusive lock; the kernel frees it at once when its holder dies.
 
     Args:
         path: The lock file. It is made where it is missing and stays behind, empty.
+        purpose: What is done under the lock; logged where somebody else holds it.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("ab") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            _log.warning("Waiting for another run that does the same: %s", purpose)
+            fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+@contextmanager
+def storage_errors(root: Path) -> Iterator[None]:
+    """Turn the system's errors of writing into ours; other errors pass.
+
+    Args:
+        root: Where is written; named in the message.
+
+    Raises:
+        StorageError: There is no room or no permission.
+        BusyStorageError: Storage did not answer; another try may work.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _FULL:
+            free = shutil.disk_usage(root).free
+            raise StorageError(
+                f"{root} is full, {free:,} bytes are free: make room, or choose another folder "
+                "with --artifacts."
+            ) from error
+        if error.errno in _CLOSED:
+            raise StorageError(
+                f"{error.filename or root} cannot be used ({error.strerror}); choose another "
+                "folder with --artifacts, or mend its permissions."
+            ) from error
+        if error.errno in _BUSY:
+            raise BusyStorageError(f"{root} did not answer ({error.strerror}).") from error
+        raise
+
+
+def check_writable(root: Path) -> None:
+    """Make sure that a folder is there and can be written.
+
+    Raises:
+        StorageError: It cannot be made or written.
+    """
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=root) as file:
+            file.write(b"sightline")
+    except OSError as error:
+        raise StorageError(
+            f"The artifacts folder {root} cannot be written ({error.strerror}); choose another "
+            "with --artifacts."
+        ) from None
+
+
+def check_room(root: Path, needed: int, purpose: str) -> None:
+    """Make sure that there is room for a number of bytes.
+
+    Args:
+        root: An existing folder.
+        needed: Bytes that are going to be written.
+        purpose: What needs them.
+
+    Raises:
+        StorageError: There is less room; the message says how much is needed and free.
+    """
+    free = shutil.disk_usage(root).free
+    if needed > free:
+        raise StorageError(
+            f"{purpose} need {needed:,} bytes under {root}, where only {free:,} are free; "
+            "make room, or choose another folder with --artifacts."
+        )
 
 
 def copy(source: Path, target: Path) -> None:

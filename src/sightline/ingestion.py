@@ -1,7 +1,7 @@
 """The stage ingest: any verified source to one canonical form."""
 
 import hashlib
-import shutil
+import math
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -13,14 +13,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from sightline import arrays, caching, splitting, stages
+from sightline import arrays, caching, files, splitting, stages
 from sightline.caching import Draft
 from sightline.config import DataConfig
 from sightline.datasets import layout, pixels, sources
 from sightline.datasets.counting import Counter
 from sightline.datasets.reading import Examples, Reading
-from sightline.errors import StorageError
-from sightline.records import ArrayFile, DatasetFiles, Run, Source
+from sightline.records import DatasetFiles, Run, Source
 
 _LABELS_FILE = "labels.parquet"
 _ROW_GROUP = 16_384
@@ -47,6 +46,10 @@ class _Member:
     @property
     def file(self) -> str:
         return f"images_{self.split}.npy"
+
+    @property
+    def count(self) -> int:
+        return int(self.chosen.sum())
 
     @property
     def rows(self) -> NDArray[np.int64]:
@@ -85,7 +88,8 @@ def _make(run: Run, source: Source, settings: DataConfig, draft: Draft) -> Datas
         for examples in reading.examples
         for member in _divide(examples, reading.class_names, settings)
     ]
-    _check_room(run, members, shape)
+    needed = sum(member.count for member in members) * math.prod(shape)
+    files.check_room(run.root, needed, "The images")
     _write_images(draft, reading, members, shape)
     _write_labels(draft, reading, members)
     return DatasetFiles(
@@ -93,7 +97,10 @@ def _make(run: Run, source: Source, settings: DataConfig, draft: Draft) -> Datas
         source=origin,
         class_names=reading.class_names,
         image_shape=shape,
-        images={member.split: _array_file(draft, member, shape) for member in members},
+        images={
+            member.split: draft.array_record(member.file, (member.count, *shape), "uint8")
+            for member in members
+        },
         labels=draft.record(_LABELS_FILE),
         counts={member.split: _counts(member, reading) for member in members},
         notes=(*reading.notes, *_notes(reading, members, shape)),
@@ -111,16 +118,6 @@ def _divide(
     return [_Member("train", examples, ~test), _Member("test", examples, test)]
 
 
-def _check_room(run: Run, members: list[_Member], shape: tuple[int, int, int]) -> None:
-    needed = sum(int(member.chosen.sum()) for member in members) * int(np.prod(shape))
-    free = shutil.disk_usage(run.root).free
-    if needed > free:
-        raise StorageError(
-            f"The images need {needed:,} bytes under {run.root}, where only {free:,} are free; "
-            "make room, or choose another folder with --artifacts."
-        )
-
-
 def _write_images(
     draft: Draft, reading: Reading, members: list[_Member], shape: tuple[int, int, int]
 ) -> None:
@@ -129,9 +126,7 @@ def _write_images(
     with ExitStack() as stack:
         writers = [
             stack.enter_context(
-                arrays.ArrayWriter(
-                    draft.path(member.file), (int(member.chosen.sum()), *shape), "uint8"
-                )
+                arrays.ArrayWriter(draft.path(member.file), (member.count, *shape), "uint8")
             )
             for member in members
         ]
@@ -184,11 +179,6 @@ def _digests(draft: Draft, member: _Member) -> Iterator[str]:
     for block in arrays.read_blocks(draft.path(member.file)):
         for image in block.reshape(len(block), -1):
             yield hashlib.sha256(image.data).hexdigest()
-
-
-def _array_file(draft: Draft, member: _Member, shape: tuple[int, int, int]) -> ArrayFile:
-    file = draft.record(member.file)
-    return ArrayFile(**file.model_dump(), shape=(int(member.chosen.sum()), *shape), dtype="uint8")
 
 
 def _counts(member: _Member, reading: Reading) -> tuple[int, ...]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import keras
 
-from sightline.pixels import SCALE
+from sightline.scaling import SCALE
 
 _NETWORK = "classifier"
 _EPOCH = (1980, 1, 1, 0, 0, 0)

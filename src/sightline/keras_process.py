@@ -40,12 +40,14 @@ class KerasProcess:
     def __init__(self) -> None:
         """Prepare; nothing is started yet."""
         self.verbose = False
+        self.use_gpu = True
         self._child: _Child | None = None
         self._one_at_a_time = threading.Lock()
 
     def start(self) -> None:
         """Start the child, if there is none, and return at once; it imports Keras meanwhile."""
-        self._living_child()
+        with self._one_at_a_time:
+            self._living_child()
 
     def run(self, stage: Stage[R], *inputs: Record | Section) -> R:
         """Run a stage's function in the child.
@@ -91,24 +93,25 @@ class KerasProcess:
     def _living_child(self) -> "_Child":
         if self._child is None or not self._child.is_alive():
             self.close()
-            self._child = _Child(self.verbose)
+            self._child = _Child(self.verbose, self.use_gpu)
         return self._child
 
 
 class _Child:
     """One child process with its pipes and its log."""
 
-    def __init__(self, verbose: bool) -> None:
+    def __init__(self, verbose: bool, use_gpu: bool) -> None:
         read, write = os.pipe()
         self._log: IO[bytes] | None = None if verbose else tempfile.TemporaryFile()  # noqa: SIM115 - closed in end()
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "sightline.keras_worker", str(write)],
+            # -P: a file in the user's folder must not stand in for a library.
+            [sys.executable, "-P", "-m", "sightline.keras_worker", str(write)],
             stdin=subprocess.PIPE,
             stdout=self._log or sys.stderr,  # standard output belongs to the user
             stderr=self._log or sys.stderr,
             pass_fds=[write],
             start_new_session=True,  # Ctrl-C is for the parent, which then ends this child
-            env={"TF_CPP_MIN_LOG_LEVEL": "0" if verbose else "2", **os.environ},
+            env=_environment(verbose, use_gpu),
         )
         os.close(write)
         self._messages: queue.Queue[Message | None] = queue.Queue()
@@ -181,14 +184,26 @@ def keras_process() -> KerasProcess:
     return process
 
 
-def require_device(settings: FitConfig) -> None:
-    """Make sure that a demanded GPU is there, before any work is done for it.
+def prepare_device(settings: FitConfig) -> None:
+    """Hide the GPU where the CPU is demanded; make sure of a demanded GPU before any work.
 
     Raises:
         DeviceError: `training.device` is "gpu" and the backend sees none.
     """
+    keras_process().use_gpu = settings.device != "cpu"
     if settings.device == "gpu":
         keras_process().call("sightline.runtime", "inspect", DeviceReport, settings)
+
+
+def _environment(verbose: bool, use_gpu: bool) -> dict[str, str]:
+    defaults = {
+        "TF_CPP_MIN_LOG_LEVEL": "0" if verbose else "2",
+        # Take GPU memory as it is needed: other processes may use the same GPU.
+        "TF_FORCE_GPU_ALLOW_GROWTH": "true",
+        "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
+    }
+    hidden = {} if use_gpu else {"CUDA_VISIBLE_DEVICES": "-1"}
+    return {**defaults, **os.environ, **hidden}
 
 
 def _listen(descriptor: int, messages: queue.Queue[Message | None]) -> None:

@@ -19,8 +19,7 @@ from pydantic import validate_call
 
 from sightline.progress import Progress, listening
 from sightline.records import Record
-
-_MODULES = ("sightline.model", "sightline.training", "sightline.evaluation")
+from sightline.stages import BUILD, EVALUATE, TRAIN
 
 
 def main(descriptor: int) -> None:
@@ -31,8 +30,8 @@ def main(descriptor: int) -> None:
     """
     requests: queue.Queue[bytes] = queue.Queue()
     threading.Thread(target=_read_requests, args=(requests,), daemon=True).start()
-    for module in _MODULES:
-        importlib.import_module(module)  # while the parent is busy with something else
+    for stage in (BUILD, TRAIN, EVALUATE):
+        importlib.import_module(stage.module)  # while the parent is busy with something else
     with os.fdopen(descriptor, "wb", buffering=0) as answers:
         for request in _forever(requests):
             _answer(json.loads(request), answers)

@@ -1,5 +1,6 @@
 """From stored images to training arrays: float32 in [0, 1] and one-hot labels."""
 
+import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -9,14 +10,17 @@ from numpy.typing import NDArray
 from sightline.arrays import ArrayWriter, read_blocks
 from sightline.caching import Draft, find_or_make
 from sightline.config import PreprocessingConfig
-from sightline.labels import read_labels
-from sightline.pixels import SCALE
+from sightline.files import check_room
+from sightline.label_table import read_labels
 from sightline.progress import Progress, emit
-from sightline.records import ArrayFile, ArraySet, ArraySplit, DatasetFiles, Run
+from sightline.records import ArraySet, ArraySplit, DatasetFiles, Run
+from sightline.scaling import SCALE
 from sightline.splitting import choose_share
 from sightline.stages import PREPROCESS
 
 Mask = NDArray[np.bool_]
+
+_FLOAT_BYTES = 4
 
 
 def preprocess(run: Run, files: DatasetFiles, settings: PreprocessingConfig) -> ArraySet:
@@ -33,9 +37,11 @@ def preprocess(run: Run, files: DatasetFiles, settings: PreprocessingConfig) -> 
 
     Raises:
         DataError: A class has a single training image and is to be split.
+        StorageError: The disk has too little room for the arrays.
     """
 
     def make(draft: Draft) -> ArraySet:
+        check_room(run.root, _bytes_needed(files), "The training arrays")
         splits: dict[str, ArraySplit] = {}
         for name in files.images:
             labels = read_labels(run.root, files, name)
@@ -44,6 +50,11 @@ def preprocess(run: Run, files: DatasetFiles, settings: PreprocessingConfig) -> 
         return ArraySet(class_names=files.class_names, image_shape=files.image_shape, splits=splits)
 
     return find_or_make(run, PREPROCESS, PREPROCESS.key(files, settings), make)
+
+
+def _bytes_needed(files: DatasetFiles) -> int:
+    each = math.prod(files.image_shape) + len(files.class_names)
+    return sum(images.shape[0] for images in files.images.values()) * each * _FLOAT_BYTES
 
 
 def _parts(
@@ -87,10 +98,6 @@ def _write_split(
         for chunk in np.array_split(labels[mask], max(1, count * classes // (1 << 20))):
             writer.append(np.eye(classes, dtype=np.float32)[chunk])
     return ArraySplit(
-        images=_array_file(draft, images, (count, *source.shape[1:])),
-        labels=_array_file(draft, one_hot, (count, classes)),
+        images=draft.array_record(images, (count, *source.shape[1:]), "float32"),
+        labels=draft.array_record(one_hot, (count, classes), "float32"),
     )
-
-
-def _array_file(draft: Draft, name: str, shape: tuple[int, ...]) -> ArrayFile:
-    return ArrayFile(**draft.record(name).model_dump(), shape=shape, dtype="float32")

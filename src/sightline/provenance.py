@@ -4,8 +4,10 @@ import ast
 import functools
 import hashlib
 import importlib.metadata
+import json
 import os
 import platform
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +35,6 @@ def code_digest(module: str) -> str:
 
     Imports are read from the syntax tree, those inside functions too, so that a change
     in a shared module is never missed and one in a foreign module changes nothing.
-    Files that a module reads from its own folder (templates) count as its source.
 
     Args:
         module: Full name, such as "sightline.training".
@@ -78,15 +79,30 @@ def versions(*distributions: str) -> dict[str, str]:
     return found
 
 
+def keras_backend() -> str:
+    """Tell which backend Keras will take, without importing it."""
+    if backend := os.environ.get("KERAS_BACKEND"):
+        return backend
+    home = Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser()
+    with suppress(OSError, ValueError, TypeError):
+        return str(json.loads((home / "keras.json").read_bytes())["backend"])
+    return "tensorflow"
+
+
+def cores() -> int:
+    """Return how many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 def environment() -> dict[str, Any]:
     """Describe the machine and the versions that a run depends on; nothing secret."""
     return {
         "python": platform.python_version(),
         "platform": platform.platform(),
         "machine": platform.machine(),
-        "cpus": len(os.sched_getaffinity(0))
-        if hasattr(os, "sched_getaffinity")
-        else os.cpu_count(),
+        "cores": cores(),
         "versions": versions(_PACKAGE, *_RECORDED),
         "variables": {key: os.environ[key] for key in _RECORDED_VARIABLES if key in os.environ},
     }
@@ -97,9 +113,6 @@ def _collect(module: str, sources: dict[str, str]) -> None:
     if module in sources or path is None:
         return
     sources[module] = _read(path)
-    if path.name == "__init__.py":
-        for template in sorted(path.parent.glob("*.j2")):
-            sources[f"{module}/{template.name}"] = _read(template)
     for imported in _imports(sources[module]):
         _collect(imported, sources)
 

@@ -41,9 +41,14 @@ class Run(Record):
     root: Path
     started: datetime = Field(default_factory=lambda: datetime.now(UTC))
     data_dir: Path | None = None
-    mirror: str | None = None
+    mirror: str | None = Field(default=None, exclude=True, repr=False)  # may hold a password
     refresh: bool = False
     ahead: dict[str, float] = Field(default_factory=dict)
+
+    @property
+    def token(self) -> str:
+        """Tell this run from an earlier one of the same id."""
+        return f"{self.id} {self.started.isoformat()}"
 
 
 class FileRecord(Record):
@@ -173,6 +178,10 @@ class TrainedModel(Record):
         peak_device_memory_bytes: Largest memory taken on the GPU; None on a CPU.
         environment: What the bits depend on: versions, backend, threads, oneDNN.
     """
+
+    incidental: ClassVar[frozenset[str]] = frozenset(
+        {"device", "images_per_second", "peak_memory_bytes", "peak_device_memory_bytes"}
+    )
 
     model: FileRecord
     weights_sha256: str

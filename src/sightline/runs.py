@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from sightline import files, provenance
 from sightline.config import TrainingConfig
-from sightline.errors import InputError, RunExistsError
+from sightline.errors import InputError, RunExistsError, StageError
 from sightline.manifest import RunManifest
 from sightline.records import FileRecord, Run, RunSummary, Source, StageRecords, StageTime
 from sightline.reporting import page
@@ -74,8 +74,14 @@ def publish(  # the last step of a run; it names everything that the manifest ho
 
     Raises:
         RunExistsError: The run id was taken meanwhile.
+        StageError: A result changed while it was copied.
+        StorageError: The artifacts root is full or cannot be written.
     """
     check_new(run.root, run.id)
+    if source.kind not in {"named", "embedded"}:
+        # The cached record names the place where equal data was read the first time.
+        ingested = records.ingest.model_copy(update={"source": source.path})
+        records = records.model_copy(update={"ingest": ingested})
     manifest = RunManifest(
         run_id=run.id,
         created=datetime.now(UTC),
@@ -91,7 +97,11 @@ def publish(  # the last step of a run; it names everything that the manifest ho
         total_seconds=round((datetime.now(UTC) - run.started).total_seconds(), 3),
         flow_run_id=flow_run_id,
     )
-    with files.new_folder(folder(run.root, run.id), replace=False) as target:
+    target_folder = folder(run.root, run.id)
+    with (
+        files.storage_errors(run.root),
+        files.new_folder(target_folder, replace=False) as target,
+    ):
         copied = {
             name: _copy(run.root, target / name, result) for name, result in _results(records)
         }
@@ -144,14 +154,22 @@ def read(root: Path, run_id: str) -> RunManifest:
     path = folder(root, found[0]) / _MANIFEST
     try:
         return RunManifest.model_validate_json(path.read_bytes())
-    except (OSError, ValidationError) as error:
-        raise InputError(f"{path} cannot be read as a run's manifest: {error}.") from None
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}.") from None
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise InputError(
+            f"{path} cannot be read as a run's manifest: {where}: {first['msg']}; it is damaged "
+            "or of another version of Sightline."
+        ) from None
 
 
 def run_ids(root: Path) -> list[str]:
-    """List the ids of all published runs, newest first."""
+    """List the ids of all published runs, the last published first."""
     paths = (root / "runs").glob(f"*/{_MANIFEST}")
-    return sorted((path.parent.name for path in paths if path.parent.name[0] != "."), reverse=True)
+    published = [(path.stat().st_mtime_ns, path.parent.name) for path in paths]
+    return [run_id for _, run_id in sorted(published, reverse=True) if _RUN_ID.fullmatch(run_id)]
 
 
 def has_equal(root: Path, config: TrainingConfig, source: Source) -> bool:
@@ -182,7 +200,13 @@ def _results(records: StageRecords) -> Iterator[tuple[str, FileRecord]]:
 
 def _copy(root: Path, target: Path, result: FileRecord) -> FileRecord:
     files.copy(root / result.path, target)
-    return result.model_copy(update={"path": target.name})
+    copied = _describe(target)
+    if copied.sha256 != result.sha256:
+        raise StageError(
+            f"{result.path} changed while the run was published (expected SHA-256 "
+            f"{result.sha256}, got {copied.sha256}); run again."
+        )
+    return copied
 
 
 def _describe(path: Path) -> FileRecord:

@@ -12,7 +12,7 @@ import keras
 
 from sightline.config import FitConfig
 from sightline.errors import DeviceError
-from sightline.provenance import versions
+from sightline.provenance import cores, versions
 from sightline.records import DeviceReport
 
 Device = Literal["auto", "cpu", "gpu"]
@@ -53,7 +53,7 @@ def inspect(settings: FitConfig) -> DeviceReport:
 def describe_device(device: Literal["cpu", "gpu"]) -> str:
     """Name the device for people, such as "cpu (2 cores)" or "gpu (NVIDIA H200)"."""
     if device == "cpu":
-        return f"cpu ({len(os.sched_getaffinity(0))} cores)" if _has_affinity() else "cpu"
+        return f"cpu ({cores()} cores)"
     return f"gpu ({_gpu_name()})"
 
 
@@ -88,14 +88,10 @@ def environment() -> dict[str, str]:
         "backend": keras.backend.backend(),
         **versions("keras", "tensorflow", "jax", "torch", "numpy"),
         "float": keras.config.floatx(),
-        "cores": str(len(os.sched_getaffinity(0)) if _has_affinity() else os.cpu_count()),
+        "cores": str(cores()),
         "onednn": os.environ.get("TF_ENABLE_ONEDNN_OPTS", "default"),
         "omp_num_threads": os.environ.get("OMP_NUM_THREADS", "default"),
     }
-
-
-def _has_affinity() -> bool:
-    return hasattr(os, "sched_getaffinity")
 
 
 def _gpu_name() -> str:

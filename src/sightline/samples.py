@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sightline.arrays import open_mapped
-from sightline.labels import read_labels
+from sightline.label_table import read_labels
 from sightline.records import DatasetFiles
 
 _IMAGES = 40

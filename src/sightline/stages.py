@@ -44,8 +44,9 @@ class Stage(Generic[R]):
     def key(self, *inputs: Record | Section | str) -> str:
         """Return the cache key of this stage for some inputs.
 
-        It is made of the inputs' content, the source that the stage uses and the versions
-        of the libraries that it depends on. Paths do not count: equal bytes give equal keys.
+        It is made of the inputs' content, the source that the stage uses, the versions of
+        the libraries that it depends on and Keras' backend. Paths do not count: equal bytes
+        give equal keys.
 
         Args:
             inputs: Records, config sections and digests.
@@ -56,7 +57,8 @@ class Stage(Generic[R]):
         content = [item if isinstance(item, str) else content_of(item) for item in inputs]
         code = provenance.code_digest(self.module)
         libraries = json.dumps(provenance.versions(*self.distributions), sort_keys=True)
-        return provenance.digest_of(self.name, code, libraries, *content)[:40]
+        backend = provenance.keras_backend() if "keras" in self.distributions else ""
+        return provenance.digest_of(self.name, code, libraries, backend, *content)[:40]
 
 
 def content_of(model: Record | Section) -> str:

@@ -185,11 +185,18 @@ def _compiled(
     keras.utils.set_random_seed(settings.seed)
     model = keras_files.read_architecture(root / blueprint.architecture.path)
     model.compile(
-        optimizer=keras.optimizers.Adam(learning_rate=_learning_rate(settings, steps)),
+        optimizer=_optimizer(settings, steps),
         loss="categorical_crossentropy",
         metrics=["accuracy"],
     )
     return model
+
+
+def _optimizer(settings: FitConfig, steps: int) -> keras.optimizers.Optimizer:
+    rate = _learning_rate(settings, steps)
+    return keras.optimizers.get(
+        {"class_name": settings.optimizer, "config": {"learning_rate": rate}}
+    )
 
 
 def _learning_rate(settings: FitConfig, steps: int) -> float | LearningRateSchedule:

@@ -118,6 +118,47 @@ def test_mistake_ends_train_with_one_sentence_before_any_work(
     assert not (tmp_path / "artifacts" / "cache").exists()
 
 
+@pytest.mark.parametrize("command", [["train"], ["datasets", "inspect", "mnist-5k"]])
+def test_artifacts_folder_that_cannot_be_written_is_refused(command: list[str]) -> None:
+    Path("file").touch()
+    refuses(invoke(*command, "--artifacts", "file/artifacts"), "file/artifacts cannot be written")
+
+
+def test_api_that_does_not_answer_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_npz(tmp_path / "textures.npz")
+    for url in ("http://127.0.0.1:9/api", "http://[::1"):
+        monkeypatch.setenv("PREFECT_API_URL", url)
+        refuses(invoke("train", "--dataset", "textures.npz"), "PREFECT_API_URL does not answer")
+
+
+def test_folder_with_markup_in_its_name_is_printed_as_it_is(tmp_path: Path) -> None:
+    write_npz(tmp_path / "textures.npz")
+    result = invoke("datasets", "inspect", "textures.npz", "--artifacts", "x[/b]")
+    assert result.exit_code == 0, result.output
+    assert "x[/b]/datasets/textures-samples.png" in result.stdout
+
+
+def test_inspect_takes_settings(tmp_path: Path) -> None:
+    rows = [f"{kind}," + ",".join(["7"] * 64) for kind in ("a", "b") * 10]
+    header = "kind," + ",".join(f"p{number}" for number in range(64))
+    (tmp_path / "table.csv").write_text("\n".join([header, *rows]))
+    arguments = ["datasets", "inspect", "table.csv", "--set", "data.label_column=kind"]
+    assert "2 classes, 8x8 pixels" in invoke(*arguments).stdout
+    refuses(invoke(*arguments[:3]), "label")
+
+
+def test_damaged_run_costs_a_line_and_not_the_list(tmp_path: Path) -> None:
+    folder = tmp_path / "artifacts" / "runs" / "damaged"
+    folder.mkdir(parents=True)
+    (folder / "manifest.json").write_text("{}")
+    result = invoke("runs", "list")
+    assert result.exit_code == 0
+    assert "Left out: " in result.stderr
+    assert "damaged/manifest.json" in result.stderr
+
+
 def test_mismatched_counts_are_refused_with_the_file(tmp_path: Path) -> None:
     images = np.zeros((4, 8, 8), dtype=np.uint8)
     np.savez("m.npz", x_train=images, y_train=[0, 1], x_test=images, y_test=[0, 1, 0, 1])

@@ -14,6 +14,12 @@ from sightline.records import Run
 
 pytestmark = pytest.mark.usefixtures("prefect_api", "keras")
 
+SMALL = [
+    "model.convolutions=[{filters=8}, {filters=8}]",
+    "training.epochs=8",
+    "training.batch_size=8",
+    "training.learning_rate=0.02",
+]
 SEVEN = ("apple", "bee <b>", "cat", "dog", "elk", "fox", "gnu")
 
 
@@ -92,12 +98,13 @@ def test_own_data_trains_and_reports_without_a_code_change(
 ) -> None:
     assert callable(write)
     path = write(tmp_path / "my data")
-    config = recipes.load("tutorial", overrides=["training.epochs=1"], dataset=str(path))
+    config = recipes.load("tutorial", overrides=SMALL, dataset=str(path))
     summary = training_flow(config, Run(id="own", root=tmp_path / "artifacts"))
     manifest = runs.read(tmp_path / "artifacts", "own")
     assert manifest.records.ingest.class_names == classes
     assert manifest.records.ingest.image_shape == shape
-    assert 0 <= summary.test_accuracy <= 1
+    if classes != SEVEN:  # whose pixels are noise
+        assert summary.test_accuracy >= 0.9
     report = (Path(summary.run_dir) / "report.html").read_text()
     assert "<b>" not in report
     assert classes[-1] in report

@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -60,3 +61,28 @@ def test_private_server_listens_on_loopback_and_ends_with_its_run(
     assert configured == "None"
     assert url.startswith("http://127.0.0.1:")
     assert not Path(f"/proc/{pid}").exists()
+
+
+KILLED = """
+import time
+from flows import server
+private = server.PrivateServer(verbose=False)
+private.wait()
+print(private._process.pid, flush=True)
+time.sleep(600)
+"""
+
+
+def test_private_server_of_a_killed_run_ends(home: Path) -> None:
+    environment = {name: value for name, value in os.environ.items() if "PREFECT" not in name}
+    with subprocess.Popen(
+        [sys.executable, "-c", KILLED],
+        env={**environment, "PREFECT_HOME": str(home)},
+        stdout=subprocess.PIPE,
+    ) as parent:
+        assert parent.stdout is not None
+        status = Path(f"/proc/{int(parent.stdout.readline())}/status")
+        assert status.exists()
+        parent.kill()
+    while status.exists() and "State:\tZ" not in status.read_text():
+        time.sleep(0.05)

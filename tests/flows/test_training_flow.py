@@ -123,8 +123,12 @@ def test_refresh_computes_every_stage_to_the_same_weights(
 
 def test_taken_run_id_is_refused(first: RunSummary, root: Path, config: TrainingConfig) -> None:
     before = (Path(first.run_dir) / "manifest.json").read_bytes()
+    entries = sorted((root / "cache").rglob("*"))
+    longer = config.training.model_copy(update={"epochs": 3})
+    changed = config.model_copy(update={"training": longer})
     with pytest.raises(RunExistsError, match="'first' exists already"):
-        training_flow(config, Run(id="first", root=root))
+        training_flow(changed, Run(id="first", root=root))
+    assert sorted((root / "cache").rglob("*")) == entries
     assert (Path(first.run_dir) / "manifest.json").read_bytes() == before
 
 

@@ -1,15 +1,25 @@
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from prefect import State, flow
 from prefect.states import Failed
 
 from sightline.config import FitConfig
-from sightline.errors import DataError, KerasProcessError, StageError
+from sightline.errors import (
+    BusyStorageError,
+    DataError,
+    KerasProcessError,
+    StageError,
+    StorageError,
+)
 from sightline.keras_process import KerasProcess
+from sightline.progress import Progress
 from sightline.records import DeviceReport, Run
 from sightline.stages import TRAIN
+from tasks import epochs
 from tasks.caching import CheckedEntries
 from tasks.stage import is_passing_fault, stage_task
 from tasks.train import train
@@ -30,7 +40,10 @@ def process(monkeypatch: pytest.MonkeyPatch) -> Iterator[KerasProcess]:
 @pytest.mark.parametrize(
     ("error", "passes"),
     [
-        (OSError("busy"), True),
+        (BusyStorageError("busy"), True),
+        (TimeoutError("took too long"), False),
+        (PermissionError("closed"), False),
+        (StorageError("full"), False),
         (ConnectionResetError(), True),
         (KerasProcessError("died"), True),
         (DataError("wrong"), False),
@@ -45,11 +58,11 @@ def test_only_faults_that_may_pass_are_tried_again(error: Exception, passes: boo
 def test_busy_storage_is_tried_again(run: Run) -> None:
     calls: list[int] = []
 
-    @stage_task(TRAIN, retries=2, timeout_seconds=60, tag="model")  # type: ignore[arg-type]
+    @stage_task(TRAIN, retries=2, timeout_seconds=60)  # type: ignore[arg-type]
     def flaky(run: Run, settings: FitConfig) -> DeviceReport:
         calls.append(1)
         if len(calls) < 3:
-            raise OSError("busy")
+            raise BusyStorageError("busy")
         return DeviceReport(device="cpu", environment={})
 
     @flow
@@ -63,7 +76,7 @@ def test_busy_storage_is_tried_again(run: Run) -> None:
 def test_mistake_of_the_user_is_not_tried_again(run: Run) -> None:
     calls: list[int] = []
 
-    @stage_task(TRAIN, retries=2, timeout_seconds=60, tag="model")  # type: ignore[arg-type]
+    @stage_task(TRAIN, retries=2, timeout_seconds=60)  # type: ignore[arg-type]
     def wrong(run: Run, settings: FitConfig) -> DeviceReport:
         calls.append(1)
         raise DataError("row 3 is wrong")
@@ -78,7 +91,7 @@ def test_mistake_of_the_user_is_not_tried_again(run: Run) -> None:
 
 
 def test_time_out_ends_the_keras_process(run: Run, process: KerasProcess) -> None:
-    @stage_task(TRAIN, retries=0, timeout_seconds=1, tag="model")  # type: ignore[arg-type]
+    @stage_task(TRAIN, retries=0, timeout_seconds=1)  # type: ignore[arg-type]
     def hang(run: Run, settings: FitConfig) -> DeviceReport:
         return process.call("stand_in_stage", "sleep", DeviceReport, settings)
 
@@ -108,6 +121,21 @@ def test_stages_are_tasks_with_everything_that_operation_needs() -> None:
         assert task.cache_policy.stage is stage
         assert task.result_serializer == "json"
         assert "sightline" in task.tags
+
+
+def test_server_that_fails_costs_the_display_and_not_the_training(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*arguments: object, **options: object) -> None:
+        raise httpx.ConnectError("server is gone")
+
+    for name in ("create_progress_artifact", "update_progress_artifact", "create_table_artifact"):
+        monkeypatch.setattr(epochs, name, fail)
+    monkeypatch.setattr(epochs, "get_run_logger", lambda: logging.getLogger("sightline.test"))
+    artifacts = epochs.EpochArtifacts()
+    artifacts.update(Progress(stage="train", done=1, epoch=1, epochs=2, epoch_done=True))
+    artifacts.finish()
+    assert caplog.text.count("training goes on") == 2
 
 
 def test_unknown_key_is_a_miss(run: Run) -> None:

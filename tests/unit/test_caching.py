@@ -1,3 +1,4 @@
+import errno
 import json
 import threading
 from pathlib import Path
@@ -6,6 +7,7 @@ import pytest
 
 from sightline import caching
 from sightline.caching import Draft, find, find_or_make
+from sightline.errors import BusyStorageError, StorageError
 from sightline.records import FileRecord, Layer, ModelBlueprint, Run
 from sightline.stages import BUILD
 
@@ -46,7 +48,55 @@ def test_entry_names_the_run_that_made_it(run: Run) -> None:
     later = run.model_copy(update={"id": "later"})
     entry = find(later, BUILD, KEY)
     assert entry is not None
-    assert entry.run_id == run.id
+    assert entry.made_by == run.token != later.token
+
+
+def test_look_up_never_removes_an_entry(run: Run) -> None:
+    find_or_make(run, BUILD, KEY, make)
+    flip_a_byte(entry_folder(run))
+    assert find(run, BUILD, KEY) is None
+    assert entry_folder(run).exists()
+
+
+def test_refresh_under_a_used_run_id_makes_again(run: Run) -> None:
+    find_or_make(run, BUILD, KEY, make)
+    again = Run(id=run.id, root=run.root, refresh=True)
+    with pytest.raises(AssertionError, match="made again"):
+        find_or_make(again, BUILD, KEY, never)
+
+
+def test_leftovers_of_a_killed_process_are_removed(run: Run) -> None:
+    stages = entry_folder(run).parent
+    mine, other = stages / f".{KEY}.abc.tmp", stages / f".{'1' * 40}.abc.tmp"
+    for leftover in (mine, other):
+        leftover.mkdir(parents=True)
+        (leftover / "half").touch()
+    find_or_make(run, BUILD, KEY, make)
+    assert not mine.exists()
+    assert other.exists()
+
+
+@pytest.mark.parametrize(
+    ("number", "error", "message"),
+    [
+        (errno.ENOSPC, StorageError, r"is full, [\d,]+ bytes are free"),
+        (errno.EROFS, StorageError, "cannot be used"),
+        (errno.EACCES, StorageError, "cannot be used"),
+        (errno.EIO, BusyStorageError, "did not answer"),
+        (errno.ESTALE, BusyStorageError, "did not answer"),
+        (errno.ENOENT, FileNotFoundError, ""),
+    ],
+)
+def test_errors_of_the_disk_are_explained_and_leave_nothing(
+    run: Run, number: int, error: type[Exception], message: str
+) -> None:
+    def fail(draft: Draft) -> ModelBlueprint:
+        draft.path("half").touch()
+        raise OSError(number, "as the system says")
+
+    with pytest.raises(error, match=message):
+        find_or_make(run, BUILD, KEY, fail)
+    assert [path.name for path in entry_folder(run).parent.iterdir()] == [f".{KEY}.lock"]
 
 
 def flip_a_byte(folder: Path) -> None:
@@ -73,6 +123,13 @@ def empty_the_manifest(folder: Path) -> None:
     (folder / "manifest.json").write_text("[]")
 
 
+def spoil_the_list_of_files(folder: Path) -> None:
+    path = folder / "manifest.json"
+    manifest = json.loads(path.read_bytes())
+    manifest["files"] = ["picture"]
+    path.write_text(json.dumps(manifest))
+
+
 def spoil_the_record(folder: Path) -> None:
     path = folder / "manifest.json"
     manifest = json.loads(path.read_bytes())
@@ -89,9 +146,10 @@ def spoil_the_record(folder: Path) -> None:
         truncate_the_manifest,
         empty_the_manifest,
         spoil_the_record,
+        spoil_the_list_of_files,
     ],
 )
-def test_damaged_entry_is_set_aside_and_made_again(
+def test_damaged_entry_is_made_again(
     run: Run, damage: object, caplog: pytest.LogCaptureFixture
 ) -> None:
     made = find_or_make(run, BUILD, KEY, make)

@@ -61,7 +61,7 @@ def test_lock_of_a_killed_holder_is_free_at_once(tmp_path: Path) -> None:
     program = (
         "import os, pathlib, sys\n"
         "from sightline import files\n"
-        "with files.locked(pathlib.Path(sys.argv[1])):\n"
+        "with files.locked(pathlib.Path(sys.argv[1]), 'test'):\n"
         "    print('held', flush=True)\n"
         "    sys.stdin.read()\n"
     )

@@ -10,7 +10,7 @@ import pytest
 
 from sightline.config import FitConfig
 from sightline.errors import DeviceError, KerasProcessError, StageError
-from sightline.keras_process import KerasProcess
+from sightline.keras_process import KerasProcess, _environment
 from sightline.progress import Progress, listening
 from sightline.records import DeviceReport
 
@@ -107,6 +107,23 @@ def test_interrupted_call_ends_the_child(process: KerasProcess) -> None:
         call(process, "sleep")
     assert not is_running(pids[0])
     assert call(process, "report_progress").device != str(pids[0])
+
+
+def test_file_in_the_users_folder_does_not_stand_in_for_a_library(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "queue.py").write_text("raise SystemExit('planted')")
+    monkeypatch.chdir(tmp_path)
+    process = KerasProcess()
+    report = process.call("sightline.runtime", "inspect", DeviceReport, SETTINGS)
+    process.close()
+    assert report.environment["backend"]
+
+
+def test_gpu_is_hidden_where_the_cpu_is_demanded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    assert _environment(verbose=False, use_gpu=False)["CUDA_VISIBLE_DEVICES"] == "-1"
+    assert _environment(verbose=False, use_gpu=True)["CUDA_VISIBLE_DEVICES"] == "0"
 
 
 def test_child_of_a_killed_parent_ends(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -32,7 +32,7 @@ def digest(module: str) -> str:
         ("stage", "stage.py", True),
         ("stage", "shared.py", True),
         ("stage", "other.py", False),
-        ("pages", "pages/page.html.j2", True),
+        ("pages", "pages/page.html.j2", False),
         ("pages", "shared.py", True),
         ("pages", "stage.py", False),
     ],

@@ -1,3 +1,4 @@
+import os
 import re
 from pathlib import Path
 
@@ -40,9 +41,10 @@ def test_taken_run_id_is_refused(tmp_path: Path) -> None:
 def test_runs_are_found_by_id_by_beginning_and_as_the_latest(
     tmp_path: Path, manifest: RunManifest
 ) -> None:
-    for run_id in ("2026a", "2026b", "2025"):
+    for second, run_id in enumerate(("zeta", "2025", "2026a", "2026b")):
         publish(tmp_path, manifest, run_id)
-    assert runs.run_ids(tmp_path) == ["2026b", "2026a", "2025"]
+        os.utime(tmp_path / "runs" / run_id / "manifest.json", (second, second))
+    assert runs.run_ids(tmp_path) == ["2026b", "2026a", "2025", "zeta"]
     assert runs.read(tmp_path, "2026a").run_id == "2026a"
     assert runs.read(tmp_path, "2025").run_id == "2025"
     assert runs.read(tmp_path, "latest").run_id == "2026b"

@@ -55,6 +55,15 @@ def test_key_follows_library_versions(monkeypatch: pytest.MonkeyPatch) -> None:
     assert TRAIN.key(blueprint()) != before
 
 
+def test_key_of_keras_stages_follows_the_backend(monkeypatch: pytest.MonkeyPatch) -> None:
+    keys = set()
+    for backend in ("tensorflow", "jax"):
+        monkeypatch.setenv("KERAS_BACKEND", backend)
+        keys.add((TRAIN.key(blueprint()), INGEST.key(blueprint())))
+    assert len({train for train, _ in keys}) == 2
+    assert len({ingest for _, ingest in keys}) == 1
+
+
 def test_every_stage_is_a_function_of_its_module() -> None:
     from importlib import import_module
 

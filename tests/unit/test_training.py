@@ -215,7 +215,8 @@ def test_evaluation_in_blocks_equals_evaluation_at_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     whole = evaluation.evaluate(run, files, prepared, trained, EvaluationConfig())
-    monkeypatch.setattr(evaluation, "_ROWS", 9)
+    monkeypatch.setattr(evaluation, "_BLOCK_BYTES", 9 * 12 * 12 * 4)
+    monkeypatch.setattr(evaluation, "_BATCH_BYTES", 2 * 12 * 12 * 4)
     fresh = run.model_copy(update={"id": "fresh", "refresh": True})
     blocks = evaluation.evaluate(fresh, files, prepared, trained, EvaluationConfig())
     assert blocks.confusion == whole.confusion

@@ -41,7 +41,8 @@ def fetch(run: Run, name: str, patience: Patience = _PATIENCE) -> list[Path]:
         for path, file in zip(local, dataset.files, strict=True):
             _check(path, file, dataset)
         return local
-    with files.locked(run.root / "datasets" / f".{name}.lock"):
+    lock = run.root / "datasets" / f".{name}.lock"
+    with files.storage_errors(run.root), files.locked(lock, f"fetching {name}"):
         return _from_store(run, dataset, patience)
 
 

@@ -30,7 +30,7 @@ def locate(settings: DataConfig) -> Source:
         settings: `dataset` is a name of the catalogue or a path.
 
     Returns:
-        What was found. Equal content gives equal digests, wherever it lies.
+        What was found. Equal files give equal digests, wherever they lie.
 
     Raises:
         DataError: There is neither a data set of that name nor a path, or nothing that can
@@ -79,13 +79,12 @@ def _existing(text: str) -> Path:
         raise DataError(f"{text[:80]!r} is neither a data set nor a possible path.") from None
     if exists:
         return path.absolute()
-    if path.name != text:
-        raise DataError(
-            f"The data set {text} does not exist; give the path of a file or folder with images, "
-            f"or one of {', '.join(catalogue.NAMED)}."
-        )
-    catalogue.get(text)
-    raise AssertionError(text)
+    if path.name == text:
+        catalogue.get(text)  # suggests the near name
+    raise DataError(
+        f"The data set {text} does not exist; give the path of a file or folder with images, "
+        f"or one of {', '.join(catalogue.NAMED)}."
+    )
 
 
 def _digest(found: Layout) -> str:

@@ -1,6 +1,7 @@
 """Encoded images (PNG, JPEG, BMP): their headers first, then their pixels, in a few threads."""
 
 import io
+import math
 from collections import Counter as Tally
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -118,6 +119,8 @@ def _with_image(picture: Picture, use: Callable[[Image.Image], R]) -> R:
     data = io.BytesIO(picture.data) if isinstance(picture.data, bytes) else picture.data
     try:
         with Image.open(data, formats=FORMATS) as image:
+            if image.width * image.height > (Image.MAX_IMAGE_PIXELS or math.inf):
+                raise Image.DecompressionBombError  # Pillow itself only warns up to twice as many
             return use(image)
     except _BOMBS:
         raise DataError(

@@ -88,7 +88,10 @@ def _embedded(png: bytes, density: float) -> Markup:
 
 def _facts(manifest: RunManifest, escape: Callable[[str], str]) -> dict[str, Any]:
     records = manifest.records
-    classes = sorted(records.evaluate.classes, key=lambda metrics: (metrics.f1, metrics.class_name))
+    classes = sorted(
+        records.evaluate.classes,
+        key=lambda metrics: (not metrics.support, metrics.f1, metrics.class_name),
+    )
     return {
         "run": manifest,
         "files": records.ingest,
@@ -112,7 +115,8 @@ def _verdict(manifest: RunManifest, escape: Callable[[str], str]) -> str:
     evaluation = manifest.records.evaluate
     total = sum(metrics.support for metrics in evaluation.classes)
     frequent = max(evaluation.classes, key=lambda metrics: metrics.support)
-    weakest = min(evaluation.classes, key=lambda metrics: metrics.f1)
+    tested = [metrics for metrics in evaluation.classes if metrics.support]
+    weakest = min(tested, key=lambda metrics: metrics.f1)
     low, high = evaluation.accuracy_interval
     sentences = [
         f"The model names the right class for {total - manifest.records.report.mistakes_total:,} "
