@@ -93,9 +93,9 @@ def train(
 
 def _train(config: TrainingConfig, run: Run, *, verbose: bool) -> RunSummary:
     """Overlap the slow starts: the server, the import of Keras, the import of Prefect, ingest."""
+    source = datasets.locate(config.data)
     server.configure(verbose=verbose)
     private = server.reach(verbose=verbose)
-    source = datasets.locate(config.data)
     keras_process().verbose = verbose
     prepare_device(config.training)
     if run.refresh or not runs.has_equal(run.root, config, source):

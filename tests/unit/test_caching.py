@@ -84,7 +84,7 @@ def test_leftovers_of_a_killed_process_are_removed(run: Run) -> None:
         (errno.EACCES, StorageError, "cannot be used"),
         (errno.EIO, BusyStorageError, "did not answer"),
         (errno.ESTALE, BusyStorageError, "did not answer"),
-        (errno.ENOENT, FileNotFoundError, ""),
+        (errno.ENOENT, FileNotFoundError, "as the system says"),
     ],
 )
 def test_errors_of_the_disk_are_explained_and_leave_nothing(

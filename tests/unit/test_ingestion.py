@@ -1,4 +1,5 @@
 import hashlib
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -203,7 +204,7 @@ def test_full_disk_is_noticed_before_writing(
     run: Run, photos: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     usage = type("Usage", (), {"free": 1000})
-    monkeypatch.setattr(ingestion.shutil, "disk_usage", lambda _: usage)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
 
     with pytest.raises(StorageError, match=r"need 860,160 bytes .* only 1,000 are free"):
         ingest(run, photos)
