@@ -17,6 +17,9 @@ from sightline.errors import SightlineError
 from sightline.keras_process import keras_process, prepare_device
 from sightline.records import Run, RunSummary, Source
 
+_INTERRUPTED = 130
+"""Exit code of a command that Ctrl-C ended, by custom of the shell."""
+
 
 class PoliteGroup(TyperGroup):
     """Ends our own errors with one sentence and their exit code, without a traceback."""
@@ -30,6 +33,9 @@ class PoliteGroup(TyperGroup):
                 f"[bold red]Error:[/bold red] {console.plain(str(error))}", soft_wrap=True
             )
             raise typer.Exit(error.exit_code) from None
+        except KeyboardInterrupt:
+            console.err.print("Interrupted; the stages that were done are kept.")
+            raise typer.Exit(_INTERRUPTED) from None
 
 
 app = typer.Typer(

@@ -21,7 +21,7 @@ from sightline.arrays import open_mapped
 from sightline.caching import Draft, find_or_make
 from sightline.config import EvaluationConfig
 from sightline.errors import StageError
-from sightline.label_table import read_labels
+from sightline.label_table import Labels, read_labels
 from sightline.progress import Progress, emit
 from sightline.records import (
     ArraySet,
@@ -35,7 +35,6 @@ from sightline.records import (
 from sightline.stages import EVALUATE
 
 Floats = NDArray[np.float32]
-Labels = NDArray[np.int64]
 
 _BLOCK_BYTES = 64 << 20
 """Images that are predicted and written at once, in bytes of float32."""
@@ -100,7 +99,7 @@ def _predict(
     settings: EvaluationConfig,
     draft: Draft,
 ) -> tuple[Labels, float]:
-    predicted = np.empty(len(labels), dtype=np.int64)
+    predicted = np.empty(len(labels), dtype=np.int16)
     total_loss = 0.0
     with _PredictionsWriter(draft.path("predictions.parquet")) as writer:
         for rows in _blocks(images):
@@ -134,8 +133,8 @@ class _PredictionsWriter:
     def append(self, rows: slice, labels: Labels, predicted: Labels, probabilities: Floats) -> None:
         columns: dict[str, Any] = {
             "index": np.arange(rows.start, rows.stop),
-            "label": labels,
-            "predicted": predicted,
+            "label": labels.astype(np.int64),
+            "predicted": predicted.astype(np.int64),
         }
         for number in range(probabilities.shape[1]):
             columns[f"probability_{number}"] = probabilities[:, number]

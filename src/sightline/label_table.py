@@ -8,8 +8,11 @@ from numpy.typing import NDArray
 
 from sightline.records import DatasetFiles
 
+Labels = NDArray[np.int16]
+"""Two bytes an example, since there are at most 1,000 classes: labels are held whole."""
 
-def read_labels(root: Path, files: DatasetFiles, split: str) -> NDArray[np.int64]:
+
+def read_labels(root: Path, files: DatasetFiles, split: str) -> Labels:
     """Read the labels of one split.
 
     Args:
@@ -18,15 +21,15 @@ def read_labels(root: Path, files: DatasetFiles, split: str) -> NDArray[np.int64
         split: Name of the split.
 
     Returns:
-        int64 array of shape (n,), values 0 to num_classes - 1, in the order of the images.
+        int16 array of shape (n,), values 0 to num_classes - 1, in the order of the images.
     """
-    table = pq.read_table(
-        root / files.labels.path, columns=["label"], page_checksum_verification=True
-    )
-    start = 0
-    for name, images in files.images.items():
-        if name == split:
-            labels: NDArray[np.int64] = table["label"].to_numpy()[start : start + images.shape[0]]
-            return labels
-        start += images.shape[0]
-    raise KeyError(split)
+    counts = {name: images.shape[0] for name, images in files.images.items()}
+    labels = np.empty(sum(counts.values()), dtype=np.int16)
+    row = 0
+    with pq.ParquetFile(root / files.labels.path, page_checksum_verification=True) as table:
+        for batch in table.iter_batches(columns=["label"]):
+            labels[row : row + len(batch)] = batch.column(0).to_numpy()
+            row += len(batch)
+    names = list(counts)
+    start = sum(counts[name] for name in names[: names.index(split)])
+    return labels[start : start + counts[split]]

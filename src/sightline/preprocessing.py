@@ -11,7 +11,7 @@ from sightline.arrays import ArrayWriter, read_blocks
 from sightline.caching import Draft, find_or_make
 from sightline.config import PreprocessingConfig
 from sightline.files import check_room
-from sightline.label_table import read_labels
+from sightline.label_table import Labels, read_labels
 from sightline.progress import Progress, emit
 from sightline.records import ArraySet, ArraySplit, DatasetFiles, Run
 from sightline.scaling import SCALE
@@ -59,7 +59,7 @@ def _bytes_needed(files: DatasetFiles) -> int:
 
 def _parts(
     name: str,
-    labels: NDArray[np.int64],
+    labels: Labels,
     class_names: Sequence[str],
     settings: PreprocessingConfig,
 ) -> Iterator[tuple[str, Mask]]:
@@ -79,7 +79,7 @@ def _write_split(
     files: DatasetFiles,
     split: str,
     part: str,
-    labels: NDArray[np.int64],
+    labels: Labels,
     mask: Mask,
 ) -> ArraySplit:
     count = int(mask.sum())

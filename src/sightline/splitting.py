@@ -1,6 +1,7 @@
 """Stratified splits: the same share of every class on each side."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,7 +10,7 @@ from sightline.errors import DataError
 
 
 def choose_share(
-    labels: NDArray[np.int64],
+    labels: NDArray[np.integer[Any]],
     class_names: Sequence[str],
     fraction: float,
     seed: int,
@@ -21,7 +22,7 @@ def choose_share(
     stratified splits do not promise that.
 
     Args:
-        labels: int64 array of shape (n,), values from 0 to `num_classes` - 1.
+        labels: Integer array of shape (n,), values from 0 to `num_classes` - 1.
         class_names: Names in label order.
         fraction: Share of each class to draw, in (0, 1).
         seed: Seed of the drawing.

@@ -1,5 +1,9 @@
 import json
 import re
+import signal
+import subprocess
+import sys
+from contextlib import suppress
 from pathlib import Path
 
 import keras
@@ -118,3 +122,34 @@ def test_doctor_finds_this_machine_fit(sightline: Command, tmp_path: Path) -> No
     assert done.returncode == 0, done.stdout
     assert re.search(r"device\s*│ ok", done.stdout)
     assert re.search(r"sqlalchemy\s*│ ok", done.stdout)
+
+
+def test_ctrl_c_ends_everything_and_keeps_what_was_done(
+    environment: dict[str, str], arguments: list[str], tmp_path: Path
+) -> None:
+    command = [str(Path(sys.executable).parent / "sightline"), *arguments]
+    command += [f"--artifacts={tmp_path}", "--set=training.epochs=10000"]
+    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        while not process.stderr.readline().startswith("Epoch 2/"):
+            assert process.poll() is None
+        children = children_of(process.pid)
+        process.send_signal(signal.SIGINT)
+        rest = process.stderr.read()
+    assert process.returncode == 130
+    assert "Interrupted" in rest
+    assert "Traceback" not in rest
+    assert len(children) == 2
+    assert not [pid for pid in children if Path(f"/proc/{pid}").exists()]
+    assert not (tmp_path / "runs").exists()
+    assert list((tmp_path / "cache" / "preprocess").iterdir())
+
+
+def children_of(pid: int) -> list[int]:
+    """List the processes whose parent is `pid`: the private server and the Keras process."""
+    found = []
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            if int(status.read_text().rpartition(")")[2].split()[1]) == pid:
+                found.append(int(status.parent.name))
+    return found
