@@ -77,6 +77,21 @@ def test_make_alone_lists_the_targets() -> None:
         assert re.search(rf"make {target} +\w", done.stdout)
 
 
+def test_file_tree_of_the_readme_is_complete() -> None:
+    (tree,) = re.findall(r"```text\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    listed: set[str] = set()
+    folder = ""
+    for line in tree.splitlines():
+        names = [name for name in line.split() if re.fullmatch(r"[\w/]+(\.py|/)", name)]
+        if not line.startswith(" "):
+            folder = names[0]
+        listed.update(folder + name if line.startswith(" ") else name for name in names)
+    assert all((ROOT / name).exists() for name in listed), listed
+    for folder in ("flows", "tasks", "src/sightline"):
+        files = {f"{folder}/{path.name}" for path in (ROOT / folder).glob("*.py")}
+        assert {name for name in files if not name.endswith("__init__.py")} <= listed
+
+
 def test_files_that_the_readme_names_exist() -> None:
     text = (ROOT / "README.md").read_text()
     for link in re.findall(r"\]\(([^)#]+)\)", text):
