@@ -1,6 +1,5 @@
 """The `sightline` command: parses, calls a flow or a domain function, prints."""
 
-import os
 import time
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,7 +10,7 @@ from typer.core import TyperGroup
 
 from flows import cli_datasets, cli_recipes, cli_runs, console, server
 from flows.options import ArtifactsOption, DataDirOption, MirrorOption, OverridesOption
-from sightline import datasets, diagnosis, files, ingestion, recipes, runs
+from sightline import datasets, diagnosis, files, ingestion, provenance, recipes, runs
 from sightline.config import TrainingConfig
 from sightline.errors import SightlineError
 from sightline.keras_process import keras_process, prepare_device
@@ -43,17 +42,34 @@ app = typer.Typer(
     cls=PoliteGroup,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    help="Train an image classifier as a pipeline; every run leaves a report.",
     epilog="Begin with: sightline train --recipe quickstart",
 )
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(provenance.versions("sightline")["sightline"])
+        raise typer.Exit
+
+
+@app.callback()
+def sightline(
+    version: Annotated[
+        bool,
+        typer.Option("--version", is_eager=True, callback=_show_version, help="Print the version."),
+    ] = False,
+) -> None:
+    """Train an image classifier as a pipeline; every run leaves a report."""
+
+
 app.add_typer(cli_datasets.app, name="datasets")
 app.add_typer(cli_recipes.app, name="recipes")
 app.add_typer(cli_runs.app, name="runs")
 
 
 @app.command(
-    epilog="Examples: sightline train --recipe quickstart | "
-    "sightline train --dataset ./my-images --set training.epochs=10 | "
+    epilog="Examples:\n\nsightline train --recipe quickstart\n\n"
+    "sightline train --dataset ./my-images --set training.epochs=10\n\n"
     "sightline train --dataset mnist --data-dir ./downloads --json"
 )
 def train(
@@ -134,5 +150,4 @@ def doctor(artifacts: ArtifactsOption = Path("artifacts")) -> None:
 
 def main() -> None:
     """Run the command line."""
-    os.environ.setdefault("PREFECT_CLI_COLORS", "true" if console.err.is_terminal else "false")
     app()

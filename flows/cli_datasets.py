@@ -50,7 +50,7 @@ def fetch(
 
 
 @app.command(
-    epilog="Examples: sightline datasets inspect ./my-images | "
+    epilog="Examples:\n\nsightline datasets inspect ./my-images\n\n"
     "sightline datasets inspect ./table.csv --set data.label_column=kind"
 )
 def inspect(

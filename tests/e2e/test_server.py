@@ -55,6 +55,7 @@ def twice(
             f"--dataset={data}",
             f"--artifacts={folder / 'artifacts'}",
             "--set=training.epochs=2",
+            "--mirror=http://user:hunter2@127.0.0.1:9",
             "--json",
             PREFECT_API_URL=server,
         )
@@ -108,6 +109,13 @@ def test_stages_leave_prefect_artifacts(server: str, twice: list[dict[str, Any]]
     assert artifacts["training-progress"]["data"] == 100
     assert "test accuracy" in artifacts["training-report"]["data"]
     assert len(json.loads(artifacts["training-history"]["data"])) == 2
+
+
+def test_password_of_a_mirror_is_kept_nowhere(server: str, twice: list[dict[str, Any]]) -> None:
+    assert "hunter2" not in json.dumps(flow_run(server, twice[0]))
+    assert "hunter2" not in json.dumps(read(server, "logs"))
+    for path in Path(twice[0]["run_dir"]).parents[1].rglob("*"):
+        assert not path.is_file() or b"hunter2" not in path.read_bytes(), path
 
 
 def test_epochs_are_logged(server: str, twice: list[dict[str, Any]]) -> None:

@@ -47,6 +47,10 @@ def test_help_of_train_gives_examples() -> None:
     assert "sightline train --recipe quickstart" in invoke("train", "--help").stdout
 
 
+def test_version_is_printed() -> None:
+    assert re.fullmatch(r"\d+\.\d+\.\d+\n", invoke("--version").stdout)
+
+
 def test_recipes_are_listed_with_the_default() -> None:
     text = invoke("recipes", "list").stdout
     assert "tutorial (default)" in text
