@@ -129,7 +129,14 @@ def test_ctrl_c_ends_everything_and_keeps_what_was_done(
 ) -> None:
     command = [str(Path(sys.executable).parent / "sightline"), *arguments]
     command += [f"--artifacts={tmp_path}", "--set=training.epochs=10000"]
-    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command,
+        env=environment,
+        stderr=subprocess.PIPE,
+        text=True,
+        # A shell lets what it starts in the background ignore Ctrl-C, and that is inherited.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - no threads
+    ) as process:
         assert process.stderr is not None
         while not process.stderr.readline().startswith("Epoch 2/"):
             assert process.poll() is None
