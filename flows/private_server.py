@@ -11,6 +11,8 @@ import sys
 import threading
 import time
 
+from sightline import files
+
 _FAREWELL_SECONDS = 3
 """How long requests that are under way may take at the end."""
 
@@ -26,12 +28,20 @@ def main() -> None:
 
     import uvicorn
     from prefect.server.api.server import create_app
+    from prefect.settings import PREFECT_HOME
+
+    class Server(uvicorn.Server):
+        """Starts one at a time: two that create the same new database break each other."""
+
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            with files.locked(PREFECT_HOME.value() / ".sightline.lock", "starting Prefect"):
+                await super().startup(sockets)
 
     app = create_app(ephemeral=True, final=True)
     config = uvicorn.Config(
         app, log_level="error", lifespan="on", timeout_graceful_shutdown=_FAREWELL_SECONDS
     )
-    uvicorn.Server(config).run([listener])
+    Server(config).run([listener])
 
 
 def _end_with_parent() -> None:

@@ -86,3 +86,16 @@ def test_private_server_of_a_killed_run_ends(home: Path) -> None:
         parent.kill()
     while status.exists() and "State:\tZ" not in status.read_text():
         time.sleep(0.05)
+
+
+def test_two_first_runs_at_once_both_get_a_server(tmp_path: Path) -> None:
+    environment = {name: value for name, value in os.environ.items() if "PREFECT" not in name}
+    environment["PREFECT_HOME"] = str(tmp_path)
+    both = [
+        subprocess.Popen(
+            [sys.executable, "-c", PROGRAM], env=environment, stderr=subprocess.PIPE, text=True
+        )
+        for _ in range(2)
+    ]
+    errors = [process.communicate()[1] for process in both]
+    assert [process.returncode for process in both] == [0, 0], errors
