@@ -156,7 +156,7 @@ def _opened(path: Path, name: str) -> Iterator[tuple[IO[bytes], int]]:
     with zipfile.ZipFile(path) as archive:
         info = archive.getinfo(f"{name}.npy" if f"{name}.npy" in archive.namelist() else name)
         if info.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
-            raise NotImplementedError(f"{name} is compressed in a way that NumPy never uses")
+            raise zipfile.BadZipFile(f"{name} is compressed in a way that NumPy never uses")
         with archive.open(info) as stream:
             yield stream, info.file_size
 
