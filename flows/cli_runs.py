@@ -9,13 +9,16 @@ import typer
 from pydantic import TypeAdapter
 from rich.table import Table
 
-from flows import console
+from flows import cli_prune, console
 from flows.options import ArtifactsOption
-from sightline import runs
+from sightline import pins, runs
 from sightline.errors import InputError
 from sightline.records import RunSummary
 
-app = typer.Typer(no_args_is_help=True, help="List, show and open past runs.")
+app = typer.Typer(no_args_is_help=True, help="List, show, open, pin and prune past runs.")
+
+_PINNED = "*"
+"""The mark of pinned runs in the list."""
 
 RunArgument = Annotated[
     str, typer.Argument(help='Run id, the first characters of one, or "latest".')
@@ -38,15 +41,19 @@ def list_runs(
         text = f"No runs in {artifacts} yet; begin with `sightline train`."
         console.out().print(text, markup=False)
         return
-    table = Table("Run", "Data set", "Recipe", "Test accuracy", "Seconds")
+    pinned = pins.pinned_ids(root)
+    table = Table("", "Run", "Data set", "Recipe", "Test accuracy", "Seconds")
     for summary in summaries:
         table.add_row(
+            _PINNED if summary.run_id in pinned else "",
             summary.run_id,
             summary.dataset,
             summary.recipe,
             f"{summary.test_accuracy:.2%}",
             f"{summary.total_seconds:.1f}",
         )
+    if any(summary.run_id in pinned for summary in summaries):
+        table.caption = f"{_PINNED} pinned: never pruned"
     console.out().print(table)
 
 
@@ -69,6 +76,7 @@ def show(run: RunArgument, artifacts: ArtifactsOption = Path("artifacts")) -> No
     trained = manifest.records.train
     rows: dict[str, str] = {
         "created": f"{manifest.created:%Y-%m-%d %H:%M:%S} UTC",
+        **_pin_row(root, manifest.run_id),
         "device": trained.device,
         "images a second": f"{trained.images_per_second:,.0f}",
         "peak memory": f"{trained.peak_memory_bytes / 2**20:,.0f} MiB",
@@ -83,6 +91,14 @@ def show(run: RunArgument, artifacts: ArtifactsOption = Path("artifacts")) -> No
     console.out().print(table)
 
 
+def _pin_row(root: Path, run_id: str) -> dict[str, str]:
+    pin = pins.find(root, run_id)
+    if pin is None:
+        return {}
+    since = f"{pin.pinned:%Y-%m-%d %H:%M:%S} UTC" if pin.pinned else "its pin is damaged"
+    return {"pinned": f"{since}: {pin.reason}" if pin.reason else since}
+
+
 @app.command("open")
 def open_run(run: RunArgument, artifacts: ArtifactsOption = Path("artifacts")) -> None:
     """Open a run's report in the browser."""
@@ -91,3 +107,23 @@ def open_run(run: RunArgument, artifacts: ArtifactsOption = Path("artifacts")) -
     typer.echo(report)
     if not webbrowser.open(report.as_uri()):
         console.err.print("No browser could be started; open the file above yourself.")
+
+
+@app.command(epilog='Example: sightline runs pin latest --reason "in the paper"')
+def pin(
+    run: RunArgument,
+    reason: Annotated[str, typer.Option(help="Why, for people.")] = "",
+    artifacts: ArtifactsOption = Path("artifacts"),
+) -> None:
+    """Pin a run, so that it is never pruned."""
+    made = pins.pin(artifacts.resolve(), run, reason)
+    typer.echo(f"Pinned {made.run_id}.")
+
+
+@app.command()
+def unpin(run: RunArgument, artifacts: ArtifactsOption = Path("artifacts")) -> None:
+    """Take a run's pin away; the run may be pruned then."""
+    typer.echo(f"No longer pinned: {pins.unpin(artifacts.resolve(), run)}.")
+
+
+app.command(epilog=cli_prune.EXAMPLES)(cli_prune.prune)

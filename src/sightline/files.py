@@ -5,18 +5,21 @@ import fcntl
 import hashlib
 import logging
 import os
+import re
 import shutil
 import tempfile
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from sightline.errors import BusyStorageError, StorageError
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _CLOSED = frozenset({errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR})
 _BUSY = frozenset({errno.EAGAIN, errno.EBUSY, errno.EIO, errno.ESTALE, errno.ETIMEDOUT})
+_LEFTOVER = re.compile(r"\..+\.[0-9a-f]{8}\.(tmp|aside)")
 _log = logging.getLogger(__name__)
 
 
@@ -82,7 +85,36 @@ def set_aside(folder: Path) -> None:
         folder.rename(aside)
     except FileNotFoundError:
         return
+    _sync(folder.parent)
     shutil.rmtree(aside, ignore_errors=True)
+
+
+def leftovers(folder: Path) -> list[Path]:
+    """List what killed processes left of `new_file`, `new_folder` and `set_aside` in a folder.
+
+    What is being written there right now looks the same: make sure that nobody is at work.
+    """
+    return sorted(path for path in folder.iterdir() if _LEFTOVER.fullmatch(path.name))
+
+
+def remove(path: Path) -> None:
+    """Remove a file, or a folder as far as the system lets us; never what a link points to."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def size(path: Path) -> int:
+    """Add up the bytes of a file, or of all files below a folder; links are not followed."""
+    paths = [str(path)]
+    if path.is_dir() and not path.is_symlink():
+        paths = [os.path.join(folder, name) for folder, _, names in os.walk(path) for name in names]
+    found = 0
+    for file in paths:
+        with suppress(FileNotFoundError):  # removed meanwhile
+            found += os.lstat(file).st_size
+    return found
 
 
 def remove_leftovers(path: Path) -> None:
@@ -104,14 +136,38 @@ def locked(path: Path, purpose: str) -> Iterator[None]:
         path: The lock file. It is made where it is missing and stays behind, empty.
         purpose: What is done under the lock; logged where somebody else holds it.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("ab") as file:
+    with _lock_file(path) as file:
+        _wait_for(file, fcntl.LOCK_EX, f"Waiting for another run that does the same: {purpose}")
+        yield
+
+
+@contextmanager
+def locked_shared(path: Path, waiting: str) -> Iterator[None]:
+    """Hold a lock together with others; it keeps out whoever wants it alone.
+
+    Args:
+        path: The lock file, as for `locked`.
+        waiting: What is logged where somebody holds it alone.
+    """
+    with _lock_file(path) as file:
+        _wait_for(file, fcntl.LOCK_SH, waiting)
+        yield
+
+
+@contextmanager
+def locked_if_free(path: Path) -> Iterator[bool]:
+    """Try to hold a lock alone, without waiting; yield whether it is held.
+
+    Args:
+        path: The lock file, as for `locked`.
+    """
+    with _lock_file(path) as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            _log.warning("Waiting for another run that does the same: %s", purpose)
-            fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+            yield False
+            return
+        yield True
 
 
 @contextmanager
@@ -183,6 +239,19 @@ def check_room(root: Path, needed: int, purpose: str) -> None:
 def copy(source: Path, target: Path) -> None:
     """Copy a file's content; times and permissions are not carried over."""
     shutil.copyfile(source, target)
+
+
+def _lock_file(path: Path) -> BinaryIO:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path.open("a+b")  # NFS shares a lock only among readers, gives it alone to a writer
+
+
+def _wait_for(file: BinaryIO, kind: int, waiting: str) -> None:
+    try:
+        fcntl.flock(file, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        _log.warning(waiting)
+        fcntl.flock(file, kind)
 
 
 def _sync(path: Path) -> None:

@@ -35,7 +35,7 @@ def check_new(root: Path, run_id: str) -> None:
         InputError: The id is not a plain name.
         RunExistsError: There is such a run already.
     """
-    if not _RUN_ID.fullmatch(run_id):
+    if not is_id(run_id):
         raise InputError(
             f"The run id {run_id[:130]!r} cannot be used; expected a letter or digit, then up to "
             "119 letters, digits, '.', '_' or '-'."
@@ -44,6 +44,11 @@ def check_new(root: Path, run_id: str) -> None:
         raise RunExistsError(
             f"The run {run_id!r} exists already in {root}; choose another --run-id."
         )
+
+
+def is_id(name: str) -> bool:
+    """Tell whether a name is a well-formed run id."""
+    return _RUN_ID.fullmatch(name) is not None
 
 
 def folder(root: Path, run_id: str) -> Path:
@@ -131,27 +136,49 @@ def summary(root: Path, manifest: RunManifest) -> RunSummary:
     )
 
 
-def read(root: Path, run_id: str) -> RunManifest:
+def read(root: Path, run: str) -> RunManifest:
     """Read a run's manifest.
 
     Args:
         root: The artifacts root.
-        run_id: The run's id, the first characters of it, or "latest".
+        run: The run's id, the first characters of it, or "latest".
 
     Raises:
         InputError: No such run, several that begin so, or a manifest that cannot be read.
     """
+    return read_folder(folder(root, find(root, run)))
+
+
+def find(root: Path, run: str) -> str:
+    """Return the whole id of a run.
+
+    Args:
+        root: The artifacts root.
+        run: The run's id, the first characters of it, or "latest".
+
+    Raises:
+        InputError: No such run, or several that begin so.
+    """
     ids = run_ids(root)
-    found = ids[:1] if run_id == "latest" else [name for name in ids if name == run_id]
-    found = found or [name for name in ids if name.startswith(run_id)]
+    found = ids[:1] if run == "latest" else [name for name in ids if name == run]
+    found = found or [name for name in ids if name.startswith(run)]
     if not found:
-        raise InputError(f"There is no run {run_id!r} in {root}; see `sightline runs list`.")
+        raise InputError(f"There is no run {run!r} in {root}; see `sightline runs list`.")
     if len(found) > 1:
         raise InputError(
-            f"{len(found)} runs in {root} begin with {run_id!r}; give more of the id "
+            f"{len(found)} runs in {root} begin with {run!r}; give more of the id "
             f"(the newest is {found[0]})."
         )
-    path = folder(root, found[0]) / _MANIFEST
+    return found[0]
+
+
+def read_folder(run_folder: Path) -> RunManifest:
+    """Read the manifest in a run's folder.
+
+    Raises:
+        InputError: It cannot be read.
+    """
+    path = run_folder / _MANIFEST
     try:
         return RunManifest.model_validate_json(path.read_bytes())
     except OSError as error:
@@ -167,9 +194,28 @@ def read(root: Path, run_id: str) -> RunManifest:
 
 def run_ids(root: Path) -> list[str]:
     """List the ids of all published runs, the last published first."""
-    paths = (root / "runs").glob(f"*/{_MANIFEST}")
-    published = [(path.stat().st_mtime_ns, path.parent.name) for path in paths]
-    return [run_id for _, run_id in sorted(published, reverse=True) if _RUN_ID.fullmatch(run_id)]
+    published = []
+    for path in (root / "runs").glob(f"*/{_MANIFEST}"):
+        with suppress(FileNotFoundError):  # removed meanwhile
+            published.append((path.stat().st_mtime_ns, path.parent.name))
+    return [run_id for _, run_id in sorted(published, reverse=True) if is_id(run_id)]
+
+
+def history(root: Path, dataset: str) -> Iterator[RunManifest]:
+    """Read the runs of a data set one by one, the last published first.
+
+    Args:
+        root: The artifacts root.
+        dataset: The data set's name as in a run id.
+
+    Yields:
+        Manifests; those that cannot be read are left out.
+    """
+    for run_id in run_ids(root):
+        with suppress(InputError):
+            manifest = read(root, run_id)
+            if manifest.records.ingest.dataset == dataset:
+                yield manifest
 
 
 def has_equal(root: Path, config: TrainingConfig, source: Source) -> bool:

@@ -1,0 +1,61 @@
+"""What killed processes left, and locks whose entry is gone; all of it hidden from readers."""
+
+from pathlib import Path
+
+from sightline import files
+from sightline.errors import StorageError
+from sightline.pruning import old_entries
+from sightline.pruning.plan_record import Leftover
+
+
+def leftovers(root: Path) -> list[Leftover]:
+    """List what was left half written or half removed among runs, pins and cache entries.
+
+    Args:
+        root: The artifacts root.
+
+    Returns:
+        Files and folders; while something is at work, also what it is writing.
+
+    Raises:
+        OSError: A folder cannot be listed.
+    """
+    return [
+        Leftover(path=path.relative_to(root).as_posix(), bytes=files.size(path))
+        for path in _paths(root)
+    ]
+
+
+def remove(root: Path) -> None:
+    """Remove leftovers, and the locks of entries that are not there; nobody may be at work.
+
+    Args:
+        root: The artifacts root.
+
+    Raises:
+        StorageError: Something cannot be removed.
+        OSError: A folder cannot be listed.
+    """
+    for path in _paths(root):
+        files.remove(path)
+    for folder in old_entries.stage_folders(root):
+        for lock in folder.glob(".*.lock"):
+            key = lock.name[1:].removesuffix(".lock")
+            if old_entries.KEY.fullmatch(key) and not (folder / key).exists():
+                files.remove(lock)
+    if stuck := _paths(root):
+        raise StorageError(
+            f"{stuck[0]} cannot be removed completely, {len(stuck)} such in all; mend the "
+            "permissions below it and prune again."
+        )
+
+
+def _paths(root: Path) -> list[Path]:
+    folders = [root / "runs", root / "pins", *old_entries.stage_folders(root)]
+    return [
+        path
+        for folder in folders
+        if folder.is_dir() and not folder.is_symlink()
+        for path in files.leftovers(folder)
+        if not path.is_symlink()
+    ]
