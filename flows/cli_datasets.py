@@ -6,9 +6,10 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from flows import console
+from flows import console, server
 from flows.options import ArtifactsOption, DataDirOption, MirrorOption, OverridesOption
 from sightline import datasets, figures, files, ingestion, recipes, samples
+from sightline.at_work import at_work
 from sightline.datasets import catalogue, inspection
 from sightline.records import Run
 
@@ -64,15 +65,34 @@ def inspect(
     run = Run(id="inspect", root=artifacts.resolve(), data_dir=data_dir, mirror=mirror)
     files.check_writable(run.root)
     settings = recipes.load(overrides=overrides or [], dataset=dataset).data
-    with console.ProgressDisplay():
-        ingested = ingestion.ingest(run, datasets.locate(settings), settings)
-        found = inspection.inspect(run, ingested)
-    _show(found)
-    picture = run.root / "datasets" / f"{ingested.dataset}-samples.png"
-    picture.parent.mkdir(parents=True, exist_ok=True)
-    images, names = samples.choose(run.root, ingested)
-    figures.draw_samples(picture, images, names, f"Samples of {ingested.dataset}")
+    with at_work(run.root):
+        with console.ProgressDisplay():
+            ingested = ingestion.ingest(run, datasets.locate(settings), settings)
+            found = inspection.inspect(run, ingested)
+        _show(found)
+        picture = run.root / "datasets" / f"{ingested.dataset}-samples.png"
+        picture.parent.mkdir(parents=True, exist_ok=True)
+        images, names = samples.choose(run.root, ingested)
+        figures.draw_samples(picture, images, names, f"Samples of {ingested.dataset}")
     console.out().print(f"Samples: {picture}", soft_wrap=True, markup=False)
+
+
+@app.command(
+    epilog="Examples:\n\nsightline datasets watch ./my-images\n\n"
+    "*/15 * * * * SIGHTLINE_ARTIFACTS=/srv/artifacts sightline datasets watch /srv/my-images"
+)
+def watch(
+    dataset: Annotated[str, typer.Argument(help="Path of your own data, or a name.")],
+    artifacts: ArtifactsOption = Path("artifacts"),
+) -> None:
+    """Look once whether a data set changed; if so, tell Prefect, which starts train-on-data."""
+    root = artifacts.resolve()
+    files.check_writable(root)
+    server.configure(verbose=False)
+    server.require()
+    from flows import watching
+
+    typer.echo(watching.sentence(watching.look_and_tell(root, dataset)))
 
 
 def _show(found: inspection.Inspection) -> None:

@@ -1,6 +1,7 @@
-"""What Prefect shows of a training while it runs: a progress bar, a log line, a table."""
+"""What Prefect shows of a training while it runs: a progress bar and a table."""
 
 import logging
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import cast
@@ -11,9 +12,11 @@ from prefect.artifacts import (
     create_table_artifact,
     update_progress_artifact,
 )
-from prefect.logging import get_run_logger
 
 from sightline.progress import Progress
+
+_QUIET_SECONDS = 2
+"""Time between two updates where epochs are short; the last is always shown."""
 
 _log = logging.getLogger("sightline.progress")
 
@@ -27,6 +30,7 @@ class EpochArtifacts:
     def __init__(self) -> None:
         """Create the progress artifact at zero."""
         self._id: UUID | None = None
+        self._shown = 0.0
         self._rows: list[dict[str, float | str]] = []
         with _display_only():
             artifact = create_progress_artifact(
@@ -40,11 +44,13 @@ class EpochArtifacts:
             return
         facts = {name: round(value, 4) for name, value in progress.facts.items()}
         self._rows.append({"epoch": progress.epoch, **facts})
+        now = time.monotonic()
+        if now - self._shown < _QUIET_SECONDS and progress.epoch < progress.epochs:
+            return
+        self._shown = now
         with _display_only():
             if self._id is not None:
                 update_progress_artifact(self._id, 100.0 * progress.epoch / progress.epochs)
-        listed = ", ".join(f"{name} {value:g}" for name, value in facts.items())
-        get_run_logger().info("Epoch %d of %d: %s", progress.epoch, progress.epochs, listed)
 
     def finish(self) -> None:
         """Keep the history as a table."""

@@ -4,15 +4,18 @@ from prefect.artifacts import create_table_artifact
 
 from sightline import ingestion
 from sightline.config import DataConfig
+from sightline.progress import listening
 from sightline.records import DatasetFiles, Run, Source
 from sightline.stages import INGEST
+from tasks.progress_log import ProgressLog
 from tasks.stage import stage_task
 
 
 @stage_task(INGEST, retries=3, timeout_seconds=2 * 3600)
 def ingest(run: Run, source: Source, settings: DataConfig) -> DatasetFiles:
     """Read the source and store its images, labels and counts."""
-    files = ingestion.ingest(run, source, settings)
+    with listening(ProgressLog().update):
+        files = ingestion.ingest(run, source, settings)
     rows = [
         {"class": name, **{split: counts[number] for split, counts in files.counts.items()}}
         for number, name in enumerate(files.class_names)

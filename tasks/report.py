@@ -10,6 +10,12 @@ from sightline.records import DatasetFiles, Evaluation, Report, Run, TrainedMode
 from sightline.stages import REPORT
 from tasks.stage import stage_task
 
+_SHOWN = (
+    ("training-curves", "curves", "Accuracy and loss, epoch by epoch"),
+    ("confusion-matrix", "confusion_matrix", "Test split; row: label, column: prediction"),
+)
+"""Prefect artifact key, picture and caption."""
+
 
 @stage_task(REPORT, retries=2, timeout_seconds=600)
 def report(
@@ -21,7 +27,8 @@ def report(
 ) -> Report:
     """Draw the samples, the curves, the confusion matrix and the worst mistakes."""
     drawn = reporting.report(run, files, trained, evaluation, settings)
-    curves = (run.root / drawn.figures["curves"].path).read_bytes()
-    address = f"data:image/png;base64,{base64.b64encode(curves).decode()}"
-    create_image_artifact(address, key="training-curves", description="Accuracy and loss")
+    for key, name, description in _SHOWN:
+        picture = (run.root / drawn.figures[name].path).read_bytes()
+        address = f"data:image/png;base64,{base64.b64encode(picture).decode()}"
+        create_image_artifact(address, key=key, description=description)
     return drawn

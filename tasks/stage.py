@@ -3,11 +3,17 @@
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
 
+import httpx
 from prefect import Task, task
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.tasks import exponential_backoff
 
-from sightline.errors import BusyStorageError, KerasProcessError
+from sightline.errors import (
+    BusyStorageError,
+    HandoverCrashError,
+    KerasProcessError,
+    NetworkError,
+)
 from sightline.records import Record
 from sightline.stages import Stage
 from tasks.caching import CheckedEntries
@@ -15,6 +21,15 @@ from tasks.caching import CheckedEntries
 TAGS = ["sightline"]
 """Tags of all tasks. Prefect asks the server for concurrency limits once a set of tags, and
 that can take two seconds: one set for all keeps a cached run short."""
+
+_PASSING = (
+    BusyStorageError,
+    NetworkError,
+    KerasProcessError,
+    HandoverCrashError,
+    ConnectionError,
+    httpx.TransportError,
+)
 
 P = ParamSpec("P")
 R = TypeVar("R", bound=Record)
@@ -33,7 +48,7 @@ def stage_task(
     return task(
         name=stage.name,
         retries=retries,
-        retry_delay_seconds=exponential_backoff(backoff_factor=2),
+        retry_delay_seconds=exponential_backoff(backoff_factor=10),
         retry_jitter_factor=0.5,
         retry_condition_fn=is_passing_fault,
         timeout_seconds=timeout_seconds,
@@ -45,10 +60,12 @@ def stage_task(
 
 
 def is_passing_fault(task: Task[..., Any], task_run: TaskRun, state: State[Any]) -> bool:
-    """Tell whether a failure may go away by itself: busy storage, a dead process.
+    """Tell whether a failure may go away by itself: the network, busy storage, a dead process.
 
     The user's mistakes, time-outs and faults of the code stay, however often they are tried.
     (Prefect 3.8 never retries with a callable object or a method here.)
     """
     error = state.result(raise_on_failure=False)
-    return isinstance(error, BusyStorageError | KerasProcessError | ConnectionError)
+    return isinstance(error, _PASSING) or (
+        isinstance(error, httpx.HTTPStatusError) and error.response.is_server_error
+    )

@@ -97,6 +97,8 @@ class ModelConfig(Section):
 class FitConfig(Section):
     """How the weights are fitted."""
 
+    incidental: ClassVar[frozenset[str]] = frozenset({"deployment"})
+
     epochs: int = Field(ge=1, le=10_000, description="Passes over the training split.")
     batch_size: int = Field(default=32, ge=1, le=65_536, description="Images a step.")
     optimizer: Literal["adam"] = Field(default="adam", description="Keras' name of the optimizer.")
@@ -108,6 +110,12 @@ class FitConfig(Section):
     seed: Seed = Field(default=0, description="Seed of the initial weights and of the shuffling.")
     device: Literal["auto", "cpu", "gpu"] = Field(
         default="auto", description='"gpu" fails where there is none; "auto" takes what is there.'
+    )
+    deployment: str | None = Field(
+        default=None,
+        pattern=r"^[^/\s]+/[^/\s]+$",
+        description='Prefect deployment that fits the weights, such as "fit/fit-gpu". '
+        "Unset: they are fitted where the run is.",
     )
 
 

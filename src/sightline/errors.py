@@ -5,6 +5,7 @@ SightlineError
 │   ├── ConfigError        an unknown key, a value out of bounds, a bad recipe
 │   ├── DataError          a data set that is missing, damaged or malformed
 │   │   └── DownloadError  no mirror delivered the data set
+│   │       └── NetworkError   a mirror did not answer; another try may work
 │   ├── DeviceError        the demanded device is not there
 │   ├── ServerError        the configured Prefect API does not answer
 │   ├── StorageError       the artifacts root has no room or cannot be written
@@ -12,7 +13,9 @@ SightlineError
 └── RunError               exit code 1: the run failed
     ├── StageError         a stage stopped on an error that nobody foresaw
     ├── BusyStorageError   storage did not answer in time; another try may work
-    └── KerasProcessError  the Keras process died or did not answer in time
+    ├── KerasProcessError  the Keras process died or did not answer in time
+    └── HandoverError      a training that was handed to a deployment did not succeed
+        └── HandoverCrashError  its process died; another try may work
 
 A message is one sentence or two that name the subject (path, row, key), what was
 expected, what was found and what to do next.
@@ -41,6 +44,10 @@ class DataError(InputError):
 
 class DownloadError(DataError):
     """No mirror delivered the data set."""
+
+
+class NetworkError(DownloadError):
+    """A mirror did not answer or broke off; another try may work."""
 
 
 class DeviceError(InputError):
@@ -73,3 +80,11 @@ class BusyStorageError(RunError):
 
 class KerasProcessError(RunError):
     """The Keras process died or did not answer in time."""
+
+
+class HandoverError(RunError):
+    """A training that was handed to a deployment did not succeed."""
+
+
+class HandoverCrashError(HandoverError):
+    """The process of a training that was handed over died; another try may work."""

@@ -187,11 +187,13 @@ def keras_process() -> KerasProcess:
 def prepare_device(settings: FitConfig) -> None:
     """Hide the GPU where the CPU is demanded; make sure of a demanded GPU before any work.
 
+    Where the training is handed to a deployment, the device is demanded there and not here.
+
     Raises:
         DeviceError: `training.device` is "gpu" and the backend sees none.
     """
     keras_process().use_gpu = settings.device != "cpu"
-    if settings.device == "gpu":
+    if settings.device == "gpu" and settings.deployment is None:
         keras_process().call("sightline.runtime", "inspect", DeviceReport, settings)
 
 

@@ -161,6 +161,14 @@ class ModelBlueprint(Record):
     num_classes: int
 
 
+class Gpu(Record):
+    """One GPU: its name, the version of its driver, its memory in bytes."""
+
+    name: str
+    driver: str
+    memory_bytes: int
+
+
 class TrainedModel(Record):
     """Output of train.
 
@@ -176,11 +184,12 @@ class TrainedModel(Record):
         images_per_second: Training images a second, over all epochs.
         peak_memory_bytes: Largest resident set of the Keras process.
         peak_device_memory_bytes: Largest memory taken on the GPU; None on a CPU.
+        gpus: The GPUs that the process could see, whether it used them or not.
         environment: What the bits depend on: versions, backend, threads, oneDNN.
     """
 
     incidental: ClassVar[frozenset[str]] = frozenset(
-        {"device", "images_per_second", "peak_memory_bytes", "peak_device_memory_bytes"}
+        {"device", "images_per_second", "peak_memory_bytes", "peak_device_memory_bytes", "gpus"}
     )
 
     model: FileRecord
@@ -191,6 +200,7 @@ class TrainedModel(Record):
     images_per_second: float
     peak_memory_bytes: int
     peak_device_memory_bytes: int | None = None
+    gpus: tuple[Gpu, ...] = ()
     environment: dict[str, str]
 
 

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from keras.optimizers.schedules import LearningRateSchedule
 from numpy.typing import NDArray
 
-from sightline import keras_files, runtime
+from sightline import gpu, keras_files, runtime
 from sightline.arrays import open_mapped
 from sightline.caching import Draft, find_or_make
 from sightline.config import FitConfig
@@ -71,6 +71,7 @@ def train(
             images_per_second=round(watch.images_per_second(), 1),
             peak_memory_bytes=runtime.peak_memory_bytes(),
             peak_device_memory_bytes=runtime.peak_device_memory_bytes(device),
+            gpus=gpu.visible(),
             environment=runtime.environment(),
         )
 

@@ -1,4 +1,3 @@
-import logging
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +10,11 @@ from sightline.config import FitConfig
 from sightline.errors import (
     BusyStorageError,
     DataError,
+    DownloadError,
+    HandoverCrashError,
+    HandoverError,
     KerasProcessError,
+    NetworkError,
     StageError,
     StorageError,
 )
@@ -27,6 +30,7 @@ from tasks.train import train
 pytestmark = pytest.mark.usefixtures("prefect_api")
 
 SETTINGS = FitConfig(epochs=1)
+REQUEST = httpx.Request("GET", "http://127.0.0.1")
 
 
 @pytest.fixture
@@ -46,6 +50,13 @@ def process(monkeypatch: pytest.MonkeyPatch) -> Iterator[KerasProcess]:
         (StorageError("full"), False),
         (ConnectionResetError(), True),
         (KerasProcessError("died"), True),
+        (HandoverCrashError("died elsewhere"), True),
+        (HandoverError("failed elsewhere"), False),
+        (NetworkError("a mirror broke off"), True),
+        (DownloadError("no mirror has it"), False),
+        (httpx.ConnectError("server away"), True),
+        (httpx.HTTPStatusError("503", request=REQUEST, response=httpx.Response(503)), True),
+        (httpx.HTTPStatusError("422", request=REQUEST, response=httpx.Response(422)), False),
         (DataError("wrong"), False),
         (StageError("not finite"), False),
         (ValueError("bug"), False),
@@ -134,7 +145,6 @@ def test_server_that_fails_costs_the_display_and_not_the_training(
 
     for name in ("create_progress_artifact", "update_progress_artifact", "create_table_artifact"):
         monkeypatch.setattr(epochs, name, fail)
-    monkeypatch.setattr(epochs, "get_run_logger", lambda: logging.getLogger("sightline.test"))
     artifacts = epochs.EpochArtifacts()
     artifacts.update(Progress(stage="train", done=1, epoch=1, epochs=2, epoch_done=True))
     artifacts.finish()

@@ -16,7 +16,7 @@ from sightline import files
 from sightline.datasets import content
 from sightline.datasets.catalogue import RawFile
 from sightline.datasets.counting import Counter
-from sightline.errors import DataError, DownloadError
+from sightline.errors import DataError, DownloadError, NetworkError
 
 _MAX_REDIRECTS = 5
 _SERVER_ERROR = 500
@@ -56,18 +56,22 @@ def download(file: RawFile, mirrors: Sequence[str], target: Path, patience: Pati
 
     Raises:
         DownloadError: None did; the message names each with its reason.
+        NetworkError: None did, and one of them might at another try.
     """
     reasons = []
+    kind: type[DownloadError] = DownloadError
     for mirror in mirrors:
         address = file_address(mirror, f"{file.name}.gz")
         try:
             with files.new_file(target) as temporary:
                 _try_often(address, file, temporary, patience)
         except (_PassingFaultError, _MirrorError) as error:
+            if isinstance(error, _PassingFaultError):
+                kind = NetworkError
             reasons.append(f"{shown(address)}: {error}")
         else:
             return mirror
-    raise DownloadError(
+    raise kind(
         f"{file.name} could not be downloaded. Tried {'; '.join(reasons)}. Check the network, or "
         "put the files into a folder and name it with --data-dir DIR."
     )
