@@ -7,6 +7,17 @@ DATASET ?= mnist-5k
 RECIPE ?= $(if $(filter mnist-5k,$(DATASET)),quickstart,tutorial)
 ARGS ?=
 PYTEST_ARGS ?=
+HOST ?= 127.0.0.1
+PORT ?= 4200
+POOL ?= cpu
+POOL_TYPE ?= process
+
+# Where `make server` answers, and what a worker on this machine needs.
+server deploy worker: export PREFECT_SERVER_ANALYTICS_ENABLED ?= false
+server deploy worker: export DO_NOT_TRACK ?= 1
+deploy worker: export PREFECT_API_URL ?= http://$(HOST):$(PORT)/api
+worker: export SIGHTLINE_ARTIFACTS ?= $(CURDIR)/artifacts
+worker: export PREFECT_WORKER_QUERY_SECONDS ?= 5
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -29,6 +40,24 @@ install: $(INSTALLED) ## Set up .venv from requirements.lock
 run: $(INSTALLED) ## Train and report (DATASET=mnist-5k, RECIPE=..., ARGS='...')
 	@$(BIN)/sightline train --dataset "$(DATASET)" --recipe "$(RECIPE)" $(ARGS)
 
+.PHONY: server
+server: $(INSTALLED) ## Start a Prefect server (HOST=127.0.0.1 PORT=4200)
+	@exec $(BIN)/sightline ops server --host "$(HOST)" --port "$(PORT)"
+
+.PHONY: deploy
+deploy: $(INSTALLED) ## Make pools, deployments and automations (POOL_TYPE=process)
+	@for pool in cpu gpu; do \
+	    $(BIN)/prefect --no-prompt work-pool inspect $$pool >/dev/null 2>&1 || \
+	    $(BIN)/prefect --no-prompt work-pool create $$pool --type "$(POOL_TYPE)" \
+	        --base-job-template "deploy/pools/$(POOL_TYPE)-$$pool.json" || exit 1; \
+	done
+	@$(BIN)/prefect --no-prompt deploy --all
+	@$(BIN)/sightline ops install
+
+.PHONY: worker
+worker: $(INSTALLED) ## Start a worker that runs one flow at a time (POOL=cpu)
+	@exec $(BIN)/prefect worker start --pool "$(POOL)" --limit 1
+
 .PHONY: test
 test: $(INSTALLED_DEV) ## Run the whole offline test suite (PYTEST_ARGS='...')
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
@@ -46,9 +75,11 @@ format: $(INSTALLED_DEV) ## Format the code and apply safe lint fixes
 	$(BIN)/ruff format
 
 .PHONY: lock
-lock: ## Renew both lock files within the ranges of pyproject.toml (needs uv)
+lock: ## Renew the lock files within the ranges of pyproject.toml (needs uv)
 	uv pip compile pyproject.toml $(LOCK_OPTIONS) --extra build -o requirements.lock
 	uv pip compile pyproject.toml $(LOCK_OPTIONS) --extra build --extra dev -c requirements.lock -o requirements-dev.lock
+	uv pip compile pyproject.toml $(LOCK_OPTIONS) --extra build --extra deploy -c requirements.lock -o requirements-image-cpu.lock
+	uv pip compile pyproject.toml $(LOCK_OPTIONS) --extra build --extra deploy --extra gpu -c requirements.lock -o requirements-image-gpu.lock
 
 LOCK_OPTIONS := --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 

@@ -8,9 +8,10 @@ import typer
 from rich.table import Table
 from typer.core import TyperGroup
 
-from flows import cli_datasets, cli_recipes, cli_runs, console, server
+from flows import cli_datasets, cli_ops, cli_recipes, cli_runs, console, server
 from flows.options import ArtifactsOption, DataDirOption, MirrorOption, OverridesOption
-from sightline import datasets, diagnosis, files, ingestion, provenance, recipes, runs
+from sightline import changes, datasets, diagnosis, files, ingestion, provenance, recipes, runs
+from sightline.at_work import at_work
 from sightline.config import TrainingConfig
 from sightline.errors import SightlineError
 from sightline.keras_process import keras_process, prepare_device
@@ -65,6 +66,7 @@ def sightline(
 app.add_typer(cli_datasets.app, name="datasets")
 app.add_typer(cli_recipes.app, name="recipes")
 app.add_typer(cli_runs.app, name="runs")
+app.add_typer(cli_ops.app, name="ops")
 
 
 @app.command(
@@ -87,6 +89,13 @@ def train(
     artifacts: ArtifactsOption = Path("artifacts"),
     run_id: Annotated[str | None, typer.Option(help="Name of the run; made up by default.")] = None,
     refresh: Annotated[bool, typer.Option("--refresh", help="Make every stage again.")] = False,
+    if_changed: Annotated[
+        bool,
+        typer.Option(
+            "--if-changed/--force",
+            help="Only run if data, code, config or environment changed, or run in any case.",
+        ),
+    ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object and nothing else.")
     ] = False,
@@ -106,16 +115,24 @@ def train(
     )
     runs.check_new(run.root, run.id)
     files.check_writable(run.root)
-    with console.ProgressDisplay():
-        summary = _train(settings, run, verbose=verbose)
+    source = datasets.locate(settings.data)
+    if if_changed and _is_unchanged(settings, run, source):
+        return
+    with console.ProgressDisplay(), at_work(run.root):
+        summary = _train(settings, run, source, verbose=verbose)
     if as_json:
         typer.echo(summary.model_dump_json())
     console.show_summary(summary, console.err if as_json else console.out())
 
 
-def _train(config: TrainingConfig, run: Run, *, verbose: bool) -> RunSummary:
+def _is_unchanged(config: TrainingConfig, run: Run, source: Source) -> bool:
+    compared = changes.since_last_run(run.root, config, source)
+    console.err.print(compared.sentence, soft_wrap=True, markup=False)
+    return compared.unchanged and not run.refresh
+
+
+def _train(config: TrainingConfig, run: Run, source: Source, *, verbose: bool) -> RunSummary:
     """Overlap the slow starts: the server, the import of Keras, the import of Prefect, ingest."""
-    source = datasets.locate(config.data)
     server.configure(verbose=verbose)
     private = server.reach(verbose=verbose)
     keras_process().verbose = verbose

@@ -10,13 +10,23 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
+from ipaddress import ip_address
 from pathlib import Path
+from typing import NoReturn
 
 import httpx
 
 from sightline.errors import RunError, ServerError
 
 _QUIET = {"PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1"}
+_DURABLE = {
+    # Leases in memory would be lost with a restart, and their slots taken for ever.
+    "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": (
+        "prefect.server.concurrency.lease_storage.filesystem"
+    )
+}
+_PASSWORD = "PREFECT_SERVER_API_AUTH_STRING"  # noqa: S105 - the variable's name
 _SETTINGS_FILES = (Path("prefect.toml"), Path(".env"))
 _ANSWER_SECONDS = 10
 _START_SECONDS = 120
@@ -42,9 +52,24 @@ def reach(*, verbose: bool) -> "PrivateServer | None":
     Raises:
         ServerError: The configured API does not answer.
     """
+    if configured_url() is None:
+        return PrivateServer(verbose=verbose)
+    require()
+    return None
+
+
+def require() -> None:
+    """Make sure that a Prefect API is configured and answers.
+
+    Raises:
+        ServerError: None is configured, or it does not answer.
+    """
     url = configured_url()
     if url is None:
-        return PrivateServer(verbose=verbose)
+        raise ServerError(
+            "No Prefect server is configured; start one with `make server`, then set "
+            "PREFECT_API_URL=http://127.0.0.1:4200/api."
+        )
     try:
         httpx.get(f"{url.rstrip('/')}/health", timeout=_ANSWER_SECONDS).raise_for_status()
     except (httpx.HTTPError, httpx.InvalidURL) as error:
@@ -52,7 +77,36 @@ def reach(*, verbose: bool) -> "PrivateServer | None":
             f"The Prefect API of PREFECT_API_URL does not answer ({error}); start it with "
             "`prefect server start`, mend the address, or unset it to run without a server."
         ) from None
-    return None
+
+
+def serve(host: str, port: int) -> NoReturn:
+    """Become a Prefect server that several machines or deployments use.
+
+    Args:
+        host: Address to listen on; beyond loopback only with a password.
+        port: Port to listen on.
+
+    Raises:
+        ServerError: It would be open to everybody.
+    """
+    if not _is_loopback(host) and not os.environ.get(_PASSWORD):
+        raise ServerError(
+            f"A server on {host} without a password lets everybody who reaches it run code on "
+            f"your workers; set {_PASSWORD}=USER:PASSWORD (and PREFECT_API_AUTH_STRING to the "
+            "same for workers), or listen on 127.0.0.1."
+        )
+    for name, value in {**_QUIET, **_DURABLE}.items():
+        os.environ.setdefault(name, value)
+    program = str(Path(sys.executable).with_name("prefect"))
+    os.execv(program, [program, "server", "start", "--host", host, "--port", str(port)])  # noqa: S606 - becomes it
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    with suppress(ValueError):
+        return ip_address(host).is_loopback
+    return False
 
 
 def configured_url() -> str | None:

@@ -1,14 +1,24 @@
 """How long each stage of a run takes, and whether its result was already there."""
 
+import logging
 import time
 from typing import ParamSpec, TypeVar
+from uuid import UUID
 
 from prefect import Task
+from prefect.client.orchestration import get_client
+from prefect.runtime import deployment, flow_run
 
 from sightline.records import Run, StageTime
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+STAGE_LABEL = "sightline.stage"
+"""Label of a deployed flow run that names the stage it is in; notifications quote it, so that
+they name the stage of a run that was killed as well."""
+
+_log = logging.getLogger("sightline.flows")
 
 
 class Stopwatch:
@@ -21,8 +31,19 @@ class Stopwatch:
 
     def __call__(self, stage: Task[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Run a task, keep its time and return its result; a failure is raised as it was."""
+        _label(stage.name)
         started = time.monotonic()
         state = stage(*args, return_state=True, **kwargs)
         seconds = time.monotonic() - started + self._ahead.get(stage.name, 0.0)
         self.times[stage.name] = StageTime(seconds=round(seconds, 3), cached=state.name == "Cached")
         return state.result()
+
+
+def _label(stage: str) -> None:
+    if deployment.id is None:
+        return
+    try:
+        with get_client(sync_client=True) as client:
+            client.update_flow_run_labels(UUID(flow_run.id), {STAGE_LABEL: stage})
+    except Exception:
+        _log.warning("Prefect could not be told of the stage; the run goes on", exc_info=True)

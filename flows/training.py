@@ -4,6 +4,7 @@ from prefect import flow
 
 from flows.stopwatch import Stopwatch
 from sightline import datasets, runs
+from sightline.at_work import at_work
 from sightline.config import TrainingConfig
 from sightline.keras_process import prepare_device
 from sightline.records import Run, RunSummary, Source, StageRecords
@@ -16,8 +17,7 @@ from tasks.report import report
 from tasks.train import train
 
 
-@flow(name="train", flow_run_name="{run.id}", persist_result=False, result_serializer="json")
-def training_flow(config: TrainingConfig, run: Run, source: Source | None = None) -> RunSummary:
+def pipeline(config: TrainingConfig, run: Run, source: Source | None = None) -> RunSummary:
     """Train a classifier and publish its run folder.
 
     Args:
@@ -37,19 +37,25 @@ def training_flow(config: TrainingConfig, run: Run, source: Source | None = None
     source = source or datasets.locate(config.data)
     stage = Stopwatch(run)
 
-    files = stage(ingest, run, source, config.data)
-    arrays = stage(preprocess, run, files, config.preprocessing)
-    blueprint = stage(build, run, arrays, config.model)
-    trained = stage(train, run, arrays, blueprint, config.training)
-    evaluation = stage(evaluate, run, files, arrays, trained, config.evaluation)
-    pictures = stage(report, run, files, trained, evaluation, config.report)
+    with at_work(run.root):
+        files = stage(ingest, run, source, config.data)
+        arrays = stage(preprocess, run, files, config.preprocessing)
+        blueprint = stage(build, run, arrays, config.model)
+        trained = stage(train, run, arrays, blueprint, config.training)
+        evaluation = stage(evaluate, run, files, arrays, trained, config.evaluation)
+        pictures = stage(report, run, files, trained, evaluation, config.report)
 
-    records = StageRecords(
-        ingest=files,
-        preprocess=arrays,
-        build=blueprint,
-        train=trained,
-        evaluate=evaluation,
-        report=pictures,
-    )
-    return publish(run, config, source, records, stage.times)
+        records = StageRecords(
+            ingest=files,
+            preprocess=arrays,
+            build=blueprint,
+            train=trained,
+            evaluate=evaluation,
+            report=pictures,
+        )
+        return publish(run, config, source, records, stage.times)
+
+
+training_flow = flow(
+    name="train", flow_run_name="{run.id}", persist_result=False, result_serializer="json"
+)(pipeline)

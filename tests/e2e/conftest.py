@@ -1,10 +1,17 @@
+import json
 import os
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
+import postgres
 import pytest
 from command import Command, Completed
+from examples import write_npz
+from stack import Stack, free_port, stack, wait_for
 
 BIN = Path(sys.executable).parent
 
@@ -34,3 +41,89 @@ def sightline(environment: dict[str, str]) -> Command:
         )
 
     return run
+
+
+@pytest.fixture(scope="session")
+def webhook() -> Iterator[tuple[str, list[str]]]:
+    """An incoming webhook on loopback: its address, and the texts that it was sent."""
+    texts: list[str] = []
+
+    class Receiver(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            texts.append(json.loads(body)["text"])
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *arguments: object) -> None:
+            """Stay quiet."""
+
+    receiver = HTTPServer(("127.0.0.1", 0), Receiver)
+    threading.Thread(target=receiver.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{receiver.server_port}/hook-s3cret", texts
+    receiver.shutdown()
+    receiver.server_close()
+
+
+@pytest.fixture(scope="session")
+def factory(
+    environment: dict[str, str],
+    webhook: tuple[str, list[str]],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Stack]:
+    """Everything that nightly runs need, on PostgreSQL: pools, deployments, automations.
+
+    One run is left behind by a killed worker; the zombie automation has to find it.
+    """
+    if postgres.binaries() is None:
+        pytest.skip("PostgreSQL is not installed (Debian's package postgresql)")
+    with postgres.running(free_port()) as database:
+        settings = {**environment, "SIGHTLINE_WEBHOOK_URL": webhook[0]}
+        yield from stack(tmp_path_factory.mktemp("factory"), settings, database)
+
+
+@pytest.fixture(scope="session")
+def deployed(factory: Stack) -> Completed:
+    """What `make deploy` did, before there is any worker."""
+    return subprocess.run(
+        ["make", "deploy"],
+        cwd=Path(__file__).parents[2],
+        env=factory.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
+
+
+@pytest.fixture(scope="session")
+def textures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data set of one's own."""
+    return write_npz(tmp_path_factory.mktemp("textures") / "textures.npz")
+
+
+@pytest.fixture(scope="session")
+def abandoned(factory: Stack, deployed: Completed, textures: Path) -> str:
+    """A run whose worker and process were killed at once, as when a machine loses its power."""
+    assert deployed.returncode == 0, deployed.stdout + deployed.stderr
+    worker = factory.start_worker("cpu")
+    parameters = {"dataset": str(textures), "epochs": 10_000, "deployment": ""}
+    flow_run = factory.start("train/train-nightly", **parameters)
+    wait_for("the run trains", lambda: in_stage(factory, flow_run, "train"))
+    factory.power_off(worker)
+    return flow_run
+
+
+@pytest.fixture(scope="session")
+def workers(factory: Stack, abandoned: str) -> Stack:
+    """The factory with one worker a pool."""
+    for pool in ("cpu", "gpu"):
+        factory.start_worker(pool)
+    return factory
+
+
+def in_stage(running: Stack, flow_run: str, stage: str) -> bool:
+    """Tell whether a run has logged an epoch, or is in a stage before that."""
+    found = running.run(flow_run)
+    assert found["state"]["type"] not in {"FAILED", "CRASHED"}, running.tail()
+    return bool(found["labels"].get("sightline.stage") == stage)

@@ -1,0 +1,101 @@
+"""The flow that deployments run: a form of plain parameters in front of the main path."""
+
+from typing import Annotated, Any, Literal
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+from prefect.logging import get_run_logger
+from prefect.runtime import flow_run
+from prefect.states import Completed
+from pydantic import Field
+
+from flows import workplace
+from flows.training import pipeline
+from sightline import changes, datasets, recipes, runs
+from sightline.config import TrainingConfig
+from sightline.keras_process import keras_process
+from sightline.records import RunSummary
+
+Recipe = Literal["quickstart", "tutorial"]
+"""The shipped recipes, as choices of the form; a test holds them against `recipes.names()`."""
+
+
+def run_name() -> str:
+    """Name a flow run after its data set, recipe and time, such as mnist-tutorial-20261123-0200."""
+    given = flow_run.parameters
+    moment = flow_run.scheduled_start_time
+    return f"{datasets.slug(given['dataset'])}-{given['recipe']}-{moment:%Y%m%d-%H%M}"
+
+
+@flow(name="train", flow_run_name=run_name, persist_result=False, result_serializer="json")
+def train(
+    dataset: Annotated[str, Field(min_length=1)] = "mnist",
+    recipe: Recipe = "tutorial",
+    epochs: Annotated[int | None, Field(ge=1, le=10_000)] = None,
+    batch_size: Annotated[int | None, Field(ge=1, le=65_536)] = None,
+    learning_rate: Annotated[float | None, Field(gt=0, le=100)] = None,
+    seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = 0,
+    device: Literal["auto", "cpu", "gpu"] = "auto",
+    deployment: str = "",
+    overrides: list[str] | None = None,
+    sha256: str = "",
+    force: bool = False,
+    refresh: bool = False,
+) -> RunSummary | State[Any]:
+    """Train, evaluate and report, unless nothing changed since the last run.
+
+    Args:
+        dataset: Name of a data set (mnist, fashion-mnist, mnist-5k), or a path that the worker
+            can read.
+        recipe: The named config to begin with.
+        epochs: Passes over the training split; empty takes the recipe's.
+        batch_size: Images a step; empty takes the recipe's.
+        learning_rate: Step size of the optimizer; empty takes the recipe's.
+        seed: Seed of the initial weights and of the shuffling.
+        device: What to compute on; "gpu" fails where there is none.
+        deployment: Deployment that fits the weights, such as fit/fit-gpu; empty: this worker.
+        overrides: More of the config as key=value, such as training.schedule=cosine.
+        sha256: Digest that the data set should have; the data trigger sets it.
+        force: Run although nothing changed since the last run.
+        refresh: Make every stage again, whatever the cache holds.
+
+    Returns:
+        What came out; a Completed state named "Unchanged" where there was nothing to do.
+
+    Raises:
+        InputError: A parameter or the data cannot be used.
+        RunError: A stage failed.
+    """
+    config = _config(
+        dataset,
+        recipe,
+        {
+            "training.epochs": epochs,
+            "training.batch_size": batch_size,
+            "training.learning_rate": learning_rate,
+            "training.seed": seed,
+            "training.device": device,
+            "training.deployment": deployment or None,
+        },
+        overrides or [],
+    )
+    run = workplace.run(
+        runs.new_id(datasets.slug(config.data.dataset), config.recipe), refresh=refresh
+    )
+    source = datasets.locate(config.data)
+    log = get_run_logger()
+    if sha256 and sha256 != source.sha256:
+        log.warning("The data changed again since the event: %s -> %s", sha256, source.sha256)
+    compared = changes.since_last_run(run.root, config, source)
+    log.info(compared.sentence)
+    if compared.unchanged and not force and not refresh:
+        return Completed(name="Unchanged", message=compared.sentence)
+    keras_process().start()
+    return pipeline(config, run, source)
+
+
+def _config(
+    dataset: str, recipe: str, values: dict[str, Any], overrides: list[str]
+) -> TrainingConfig:
+    chosen = [f"{key}={value}" for key, value in values.items() if value is not None]
+    return recipes.load(recipe, overrides=[*chosen, *overrides], dataset=dataset)

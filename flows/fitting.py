@@ -1,0 +1,79 @@
+"""The stage train alone, for a work pool with GPUs; `training.deployment` names its deployment."""
+
+from datetime import datetime
+from typing import Any
+
+from prefect import flow
+from prefect.artifacts import create_table_artifact
+from prefect.client.schemas.objects import State
+from prefect.concurrency.sync import concurrency
+from prefect.logging import get_run_logger
+from prefect.states import Completed
+
+from flows import workplace
+from sightline import gpu
+from sightline.at_work import at_work
+from sightline.config import FitConfig
+from sightline.keras_process import prepare_device
+from sightline.records import ArraySet, Gpu, ModelBlueprint
+from sightline.stages import TRAIN
+from tasks.train import train
+
+GPU_LIMIT = "gpu"
+"""The global concurrency limit of trainings at a time; `sightline ops install` makes it."""
+
+
+@flow(name="fit", flow_run_name="{run_id}", persist_result=False, result_serializer="json")
+def fit_flow(
+    run_id: str,
+    started: datetime,
+    arrays: ArraySet,
+    blueprint: ModelBlueprint,
+    settings: FitConfig,
+    refresh: bool = False,
+) -> State[Any]:
+    """Fit a network that another run prepared; made for `training.deployment`.
+
+    Args:
+        run_id: Id of the run that the training belongs to.
+        started: When that run was asked for.
+        arrays: Record of the stage preprocess.
+        blueprint: Record of the stage build.
+        settings: How to fit.
+        refresh: Train anew, whatever the cache holds.
+
+    Returns:
+        A Completed state with the key of the result's cache entry as its message.
+
+    Raises:
+        DeviceError: A GPU is expected and there is none.
+        RunError: The training failed.
+    """
+    run = workplace.run(run_id, started=started, refresh=refresh)
+    _prepare(settings)
+    with (
+        at_work(run.root),
+        # A lease that could not be renewed must not end a training that is going well.
+        concurrency(GPU_LIMIT, lease_duration=60, raise_on_lease_renewal_failure=False),
+    ):
+        train(run, arrays, blueprint, settings)
+    return Completed(message=TRAIN.key(arrays, blueprint, settings))
+
+
+def _prepare(settings: FitConfig) -> None:
+    """Look for the GPU in seconds, before anything waits or trains."""
+    required = not workplace.gpu_is_optional()
+    _show(gpu.require() if required else gpu.visible())
+    demanded = {"device": "gpu"} if required and settings.device == "auto" else {}
+    prepare_device(settings.model_copy(update=demanded))
+
+
+def _show(found: tuple[Gpu, ...]) -> None:
+    log = get_run_logger()
+    if not found:
+        log.warning("No GPU here and SIGHTLINE_GPU is optional: training on the CPU")
+        return
+    rows = [{**one.model_dump(), "memory": f"{one.memory_bytes / 2**30:.0f} GiB"} for one in found]
+    for one in found:
+        log.info("GPU: %s, driver %s, %.0f GiB", one.name, one.driver, one.memory_bytes / 2**30)
+    create_table_artifact(rows, key="gpu", description="What the worker found before training")

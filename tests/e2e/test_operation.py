@@ -1,0 +1,263 @@
+"""The pipeline as it runs every night: real server on PostgreSQL, real workers."""
+
+import json
+import re
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from command import Completed
+from examples import write_npz
+from stack import Stack, wait_for
+
+DEPLOYMENTS = [
+    "fit/fit-gpu",
+    "train/train-manual",
+    "train/train-nightly",
+    "train/train-on-data",
+    "watch/watch-data",
+]
+STAGES = ["ingest", "preprocess", "build", "train", "evaluate", "report"]
+
+
+@pytest.fixture(scope="module")
+def manual(workers: Stack, textures: Path) -> dict[str, Any]:
+    """A run asked for by hand, its weights fitted on the pool gpu."""
+    flow_run = workers.start(
+        "train/train-manual",
+        dataset=str(textures),
+        epochs=2,
+        batch_size=8,
+        deployment="fit/fit-gpu",
+    )
+    return workers.finish(flow_run)
+
+
+def test_deploying_asks_nothing_and_makes_everything(deployed: Completed, factory: Stack) -> None:
+    assert deployed.returncode == 0, deployed.stdout + deployed.stderr
+    for name in DEPLOYMENTS:
+        found = factory.deployment(name)
+        assert not found["pull_steps"]
+        assert found["path"] is None
+        assert found["description"]
+        assert found["enforce_parameter_schema"] is True
+        assert found["global_concurrency_limit"]["limit"] == 1
+        assert found["concurrency_options"]["collision_strategy"] == "ENQUEUE"
+    pools = {name: factory.deployment(name)["work_pool_name"] for name in DEPLOYMENTS}
+    assert pools.pop("fit/fit-gpu") == "gpu"
+    assert set(pools.values()) == {"cpu"}
+
+
+def test_status_without_a_worker_says_that_nothing_can_run(
+    factory: Stack, deployed: Completed
+) -> None:
+    # Asked of a pool that no worker serves: the other tests' workers come and go.
+    for pool in ("cpu", "gpu"):
+        factory.client.patch(f"/work_pools/{pool}", json={"is_paused": True}).raise_for_status()
+    done = factory.command("sightline", "ops", "status")
+    for pool in ("cpu", "gpu"):
+        factory.client.patch(f"/work_pools/{pool}", json={"is_paused": False}).raise_for_status()
+    assert done.returncode == 1
+    assert "pool cpu is paused" in done.stdout
+    assert "Nothing can run" in done.stderr
+
+
+def test_schedule_gets_scheduled_runs(factory: Stack, deployed: Completed) -> None:
+    """With the wrong SQLAlchemy manual runs work and schedules never fire."""
+
+    def scheduled() -> list[dict[str, Any]]:
+        runs = factory.runs_of("train/train-nightly")
+        return [run for run in runs if run["auto_scheduled"]]
+
+    found = wait_for("the scheduler plans the nights", scheduled)
+    assert {run["state"]["name"] for run in found} == {"Scheduled"}
+    assert all(run["expected_start_time"][11:16] == "02:00" for run in found)
+
+
+def test_manual_run_completes_with_its_training_on_the_gpu_pool(
+    workers: Stack, manual: dict[str, Any]
+) -> None:
+    assert manual["state"]["name"] == "Completed", workers.tail()
+    assert re.fullmatch(r"textures-tutorial-\d{8}-\d{4}", manual["name"])
+    assert manual["work_pool_name"] == "cpu"
+    (fit,) = workers.fits_of(manual["id"])
+    assert fit["work_pool_name"] == "gpu"
+    assert fit["state"]["name"] == "Completed"
+    assert re.fullmatch(r"[0-9a-f]{40}", fit["state"]["message"])
+
+
+def test_artifacts_of_a_run_are_there_under_stable_keys(
+    workers: Stack, manual: dict[str, Any]
+) -> None:
+    found = workers.artifacts_of(manual["id"])
+    assert {
+        "training-report",
+        "training-curves",
+        "confusion-matrix",
+        "stage-times",
+        "test-accuracy",
+    } <= set(found)
+    for picture in ("training-curves", "confusion-matrix"):
+        assert found[picture]["type"] == "image"
+        assert found[picture]["data"].startswith("data:image/png;base64,")
+    times = json.loads(found["stage-times"]["data"])
+    assert [row["stage"] for row in times] == STAGES
+    (row,) = json.loads(found["test-accuracy"]["data"])
+    assert row["test accuracy"].endswith("%")
+    (fit,) = workers.fits_of(manual["id"])
+    assert workers.artifacts_of(fit["id"])["training-progress"]["data"] == 100
+
+
+def test_manifest_holds_relative_paths_and_the_run_of_prefect(
+    workers: Stack, manual: dict[str, Any]
+) -> None:
+    (path,) = (workers.artifacts / "runs").glob("*/manifest.json")
+    manifest = json.loads(path.read_text())
+    assert manifest["flow_run_id"] == manual["id"]
+    assert str(workers.artifacts) not in json.dumps(manifest["records"])
+
+
+def test_logs_of_the_package_reach_prefect(workers: Stack, manual: dict[str, Any]) -> None:
+    assert "There is no earlier run" in "\n".join(workers.messages(manual["id"]))
+    (fit,) = workers.fits_of(manual["id"])
+    log = "\n".join(workers.messages(fit["id"]))
+    assert "Epoch 2 of 2: accuracy" in log
+    assert "No GPU here and SIGHTLINE_GPU is optional" in log
+
+
+def test_same_run_again_is_unchanged_and_names_its_equal(
+    workers: Stack, manual: dict[str, Any], textures: Path
+) -> None:
+    (run_folder,) = (workers.artifacts / "runs").iterdir()
+    flow_run = workers.start("train/train-manual", dataset=str(textures), epochs=2, batch_size=8)
+    found = workers.finish(flow_run)
+    assert (found["state"]["type"], found["state"]["name"]) == ("COMPLETED", "Unchanged")
+    assert f"equal run {run_folder.name}" in found["state"]["message"]
+    assert list((workers.artifacts / "runs").iterdir()) == [run_folder]
+
+
+def test_changed_config_runs_and_force_runs_from_the_cache(
+    workers: Stack, manual: dict[str, Any], textures: Path
+) -> None:
+    asked = {"dataset": str(textures), "batch_size": 8}
+    changed = workers.start("train/train-manual", **asked, epochs=3)
+    forced = workers.start("train/train-manual", **asked, epochs=3, force=True)
+    assert workers.finish(changed)["state"]["name"] == "Completed"
+    log = "\n".join(workers.messages(changed))
+    assert re.search(r"Changed since run \S+: config \(training\.epochs 2 -> 3\)\.", log), log
+    # The second was asked for while the first ran: it was queued, not dropped.
+    second = workers.finish(forced)
+    assert second["state"]["name"] == "Completed"
+    assert second["start_time"] >= workers.run(changed)["end_time"]
+    times = json.loads(workers.artifacts_of(forced)["stage-times"]["data"])
+    assert all(row["cached"] for row in times)
+
+
+def test_schedule_that_fires_during_a_run_is_queued(workers: Stack, textures: Path) -> None:
+    first = workers.start("train/train-manual", dataset=str(textures), epochs=200, batch_size=8)
+    wait_for("the first runs", lambda: workers.state(first) == "Running")
+    deployment = workers.deployment("train/train-manual")
+    soon = datetime.now(UTC) + timedelta(seconds=12)
+    schedule = {
+        "active": True,
+        "schedule": {"interval": 86_400, "anchor_date": soon.isoformat(), "timezone": "UTC"},
+        "parameters": {"dataset": str(textures), "epochs": 2, "batch_size": 8, "force": True},
+    }
+    (made,) = workers.post(f"/deployments/{deployment['id']}/schedules", [schedule])
+
+    def planned() -> dict[str, Any] | None:
+        runs = [run for run in workers.runs_of("train/train-manual") if run["auto_scheduled"]]
+        return min(runs, key=lambda run: run["expected_start_time"], default=None)
+
+    scheduled = wait_for("a SCHEDULED run exists", planned)
+    seen: set[str] = set()
+
+    def ended() -> bool:
+        seen.add(workers.state(scheduled["id"]))
+        return workers.run(scheduled["id"])["state"]["type"] == "COMPLETED"
+
+    wait_for("the scheduled run completes", ended)
+    path = f"/deployments/{deployment['id']}/schedules/{made['id']}"
+    workers.client.delete(path).raise_for_status()
+    assert seen & {"AwaitingConcurrencySlot", "Late"}, seen
+    assert workers.run(first)["state"]["name"] == "Completed"
+    assert workers.run(scheduled["id"])["start_time"] >= workers.run(first)["end_time"]
+
+
+def test_changed_data_start_a_training(workers: Stack, tmp_path: Path) -> None:
+    data = write_npz(tmp_path / "arriving.npz")
+    watch = ("sightline", "datasets", "watch", str(data))
+    assert "is watched from now on" in workers.command(*watch).stdout
+    assert "is unchanged" in workers.command(*watch).stdout
+    write_npz(data, train=200)
+    changed = workers.command(*watch)
+    assert "event sent" in changed.stdout, changed.stderr
+    assert "is unchanged" in workers.command(*watch).stdout
+    (run,) = wait_for("the event starts a run", lambda: workers.runs_of("train/train-on-data"))
+    assert run["parameters"]["dataset"] == str(data)
+    assert run["parameters"]["sha256"] in changed.stdout
+    found = workers.finish(run["id"])
+    assert found["state"]["name"] == "Completed", workers.tail()
+    assert "training-report" in workers.artifacts_of(run["id"])
+
+
+def test_failed_run_is_told_with_run_stage_error_and_link(
+    workers: Stack, webhook: tuple[str, list[str]], tmp_path: Path
+) -> None:
+    broken = tmp_path / "broken.npz"
+    broken.write_bytes(b"<!DOCTYPE html>")
+    flow_run = workers.start("train/train-manual", dataset=str(broken))
+    found = workers.finish(flow_run)
+    assert found["state"]["name"] == "Failed"
+    text = wait_for(
+        "the webhook is told", lambda: next((t for t in webhook[1] if found["name"] in t), None)
+    )
+    assert f"Run: {found['name']}" in text
+    assert "Stage: ingest" in text
+    assert "broken.npz looks like an HTML page" in text
+    assert f"{workers.ui}/runs/flow-run/{flow_run}" in text
+    tasks = workers.post("/task_runs/filter", {"flow_runs": {"id": {"any_": [flow_run]}}})
+    assert [task["run_count"] for task in tasks] == [1]  # bad input is not tried again
+
+
+def test_form_refuses_what_is_out_of_bounds(workers: Stack) -> None:
+    path = f"/deployments/{workers.deployment('train/train-manual')['id']}/create_flow_run"
+    for wrong in ({"epochs": 0}, {"recipe": "fastest"}, {"seed": "one"}):
+        answer = workers.client.post(path, json={"parameters": wrong})
+        assert answer.status_code in {409, 422}, wrong
+
+
+def test_status_shows_everything_in_one_table(workers: Stack, manual: dict[str, Any]) -> None:
+    done = workers.command("sightline", "ops", "status", COLUMNS="200")
+    assert done.returncode == 0, done.stdout
+    for name in (*DEPLOYMENTS, "cpu/default", "gpu/default", "ProcessWorker"):
+        assert name in done.stdout
+    assert re.search(r"train-nightly.*next \d{4}-\d\d-\d\d 02:00 UTC", done.stdout)
+    assert manual["name"] in done.stdout
+    found = json.loads(workers.command("sightline", "ops", "status", "--json").stdout)
+    assert found["can_run"] is True
+    kinds = {row["kind"] for row in found["rows"]}
+    assert {"pool", "worker", "queue", "deployment"} <= kinds
+
+
+def test_installing_again_changes_nothing(workers: Stack) -> None:
+    def installed() -> list[tuple[str, Any]]:
+        found = workers.post("/automations/filter", {"sort": "NAME_ASC"})
+        return [(item["name"], item["trigger"], item["actions"]) for item in found]
+
+    before = installed()
+    done = workers.command("sightline", "ops", "install")
+    assert done.returncode == 0, done.stderr
+    after = installed()
+    assert [name for name, *_ in after] == [name for name, *_ in before]
+    assert {"sightline-zombies", "sightline-failures"} <= {name for name, *_ in after}
+    limits = {item["name"]: item for item in workers.post("/v2/concurrency_limits/filter", {})}
+    assert limits["gpu"]["limit"] == 1
+
+
+def test_address_of_the_webhook_is_kept_secret(
+    workers: Stack, webhook: tuple[str, list[str]]
+) -> None:
+    (block,) = workers.post("/block_documents/filter", {"include_secrets": False})
+    assert webhook[0] not in json.dumps(block)

@@ -1,0 +1,127 @@
+"""What a person sees in the browser: the Prefect UI and the report. Screenshots are kept."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+from stack import Stack
+
+CHROMIUM = shutil.which("chromium")
+SCREENSHOTS = Path(__file__).parents[2] / "build" / "screenshots"
+ARGUMENTS = [
+    "--no-sandbox",  # root has none
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip("Chromium is not installed (Debian's package chromium)")
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield running
+        running.close()
+
+
+@pytest.fixture(scope="module")
+def done(workers: Stack, textures: Path) -> dict[str, Any]:
+    """A run that is shown; its stages are cached where another test made them."""
+    flow_run = workers.start(
+        "train/train-manual", dataset=str(textures), epochs=2, batch_size=8, force=True
+    )
+    found = workers.finish(flow_run)
+    assert found["state"]["name"] == "Completed", workers.tail()
+    return found
+
+
+def keep(page: Page, name: str) -> None:
+    page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=True)
+
+
+def test_run_page_shows_the_artifacts(
+    browser: Browser, workers: Stack, done: dict[str, Any]
+) -> None:
+    with browser.new_page(viewport={"width": 1280, "height": 1200}) as page:
+        page.goto(f"{workers.ui}/runs/flow-run/{done['id']}")
+        expect(page.get_by_text(done["name"]).first).to_be_visible(timeout=60_000)
+        page.get_by_role("tab", name="Artifacts").or_(page.get_by_text("Artifacts")).last.click()
+        for key in ("training-report", "confusion-matrix", "stage-times", "test-accuracy"):
+            expect(page.get_by_text(key).first).to_be_visible(timeout=60_000)
+        page.wait_for_timeout(1000)  # for the picture alone: the graph moves into place
+        keep(page, "flow-run")
+
+
+def test_pictures_of_a_run_are_shown(
+    browser: Browser, workers: Stack, done: dict[str, Any]
+) -> None:
+    artifact = workers.artifacts_of(done["id"])["confusion-matrix"]
+    with browser.new_page(viewport={"width": 1280, "height": 1200}) as page:
+        page.goto(f"{workers.ui}/artifacts/artifact/{artifact['id']}")
+        picture = page.locator("img[src^='data:image/png']").first
+        expect(picture).to_be_visible(timeout=60_000)
+        assert picture.evaluate("image => image.naturalWidth") > 100
+        keep(page, "confusion-matrix")
+
+
+def test_report_is_readable_in_prefect(
+    browser: Browser, workers: Stack, done: dict[str, Any]
+) -> None:
+    artifact = workers.artifacts_of(done["id"])["training-report"]
+    with browser.new_page(viewport={"width": 1280, "height": 1200}) as page:
+        page.goto(f"{workers.ui}/artifacts/artifact/{artifact['id']}")
+        expect(page.get_by_text("test accuracy").first).to_be_visible(timeout=60_000)
+        keep(page, "training-report")
+
+
+def test_form_of_the_deployment_explains_its_parameters(browser: Browser, workers: Stack) -> None:
+    deployment = workers.deployment("train/train-manual")
+    with browser.new_page(viewport={"width": 1280, "height": 1800}) as page:
+        page.goto(f"{workers.ui}/deployments/deployment/{deployment['id']}/run")
+        for text in (
+            "Name of a data set (mnist, fashion-mnist, mnist-5k), or a path",
+            "The named config to begin with.",
+            "Passes over the training split; empty takes the recipe's.",
+            "Run although nothing changed since the last run.",
+        ):
+            expect(page.get_by_text(text).first).to_be_visible(timeout=60_000)
+        keep(page, "form")
+
+
+def test_form_offers_the_recipes_as_choices(workers: Stack) -> None:
+    from sightline import recipes
+
+    schema = workers.deployment("train/train-manual")["parameter_openapi_schema"]["properties"]
+    assert schema["recipe"]["enum"] == recipes.names()
+    assert all(field.get("description") for field in schema.values()), schema
+
+
+@pytest.mark.parametrize(("name", "width"), [("desktop", 1280), ("phone", 375)])
+def test_report_fits_the_screen_and_asks_nobody(
+    browser: Browser, workers: Stack, done: dict[str, Any], name: str, width: int
+) -> None:
+    newest = max(
+        (workers.artifacts / "runs").glob("*/report.html"), key=lambda p: p.stat().st_mtime
+    )
+    requests: list[str] = []
+    complaints: list[str] = []
+    with browser.new_page(viewport={"width": width, "height": 800}) as page:
+        page.on("request", lambda request: requests.append(request.url))
+        page.on("console", lambda message: complaints.append(message.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.goto(newest.as_uri())
+        page.wait_for_load_state("networkidle")
+        keep(page, f"report-{name}")
+        root = "document.documentElement"
+        assert page.evaluate(f"{root}.scrollWidth") <= page.evaluate(f"{root}.clientWidth")
+    assert complaints == []
+    assert [url for url in requests if not url.startswith(("file:", "data:"))] == []

@@ -1,0 +1,61 @@
+"""A PostgreSQL server of the tests' own, from Debian's package, in a temporary folder."""
+
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+_ACCOUNT = "postgres"
+
+
+def binaries() -> Path | None:
+    """Return the folder of the newest installed server's programs."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    return found[-1].parent if found else None
+
+
+@contextmanager
+def running(port: int) -> Iterator[str]:
+    """Serve an empty database `prefect` on loopback; yields its address for Prefect."""
+    programs = binaries()
+    assert programs is not None
+    folder = Path(tempfile.mkdtemp(prefix="sightline-postgres-"))
+    if _account():
+        shutil.chown(folder, _ACCOUNT)
+    data = str(folder / "data")
+    try:
+        _run(programs / "initdb", "-D", data, "-A", "trust", "-U", "prefect", "--no-sync")
+        options = f"-h 127.0.0.1 -p {port} -k {folder} -c fsync=off -c max_connections=100"
+        log = str(folder / "log")
+        _run(programs / "pg_ctl", "-D", data, "-w", "-l", log, "-o", options, "start")
+        try:
+            address = ("-h", "127.0.0.1", "-p", str(port), "-U", "prefect")
+            _run(programs / "createdb", *address, "prefect")
+            yield f"postgresql+asyncpg://prefect@127.0.0.1:{port}/prefect"
+        finally:
+            _run(programs / "pg_ctl", "-D", data, "-w", "-m", "immediate", "stop")
+    finally:
+        shutil.rmtree(folder)
+
+
+def _run(program: Path, *arguments: str) -> None:
+    subprocess.run(
+        [str(program), *arguments],
+        check=True,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        user=_account(),
+        cwd="/",
+    )
+
+
+def _account() -> str | None:
+    """PostgreSQL refuses to run as root."""
+    if os.geteuid() != 0:
+        return None
+    return pwd.getpwnam(_ACCOUNT).pw_name
