@@ -46,13 +46,7 @@ server: $(INSTALLED) ## Start a Prefect server (HOST=127.0.0.1 PORT=4200)
 
 .PHONY: deploy
 deploy: $(INSTALLED) ## Make pools, deployments and automations (POOL_TYPE=process)
-	@for pool in cpu gpu; do \
-	    $(BIN)/prefect --no-prompt work-pool inspect $$pool >/dev/null 2>&1 || \
-	    $(BIN)/prefect --no-prompt work-pool create $$pool --type "$(POOL_TYPE)" \
-	        --base-job-template "deploy/pools/$(POOL_TYPE)-$$pool.json" || exit 1; \
-	done
-	@$(BIN)/prefect --no-prompt deploy --all
-	@$(BIN)/sightline ops install
+	@PATH="$(CURDIR)/$(BIN):$$PATH" deploy/setup.sh "$(POOL_TYPE)"
 
 .PHONY: worker
 worker: $(INSTALLED) ## Start a worker that runs one flow at a time (POOL=cpu)

@@ -148,8 +148,17 @@ class Stack:
 
     def command(self, *command: str, **changes: str) -> subprocess.CompletedProcess[str]:
         """Run a command of the project's environment and return what it did."""
+        return self._finish([str(BIN / command[0]), *command[1:]], changes)
+
+    def make(self, *arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
+        """Run a target of the Makefile."""
+        return self._finish(["make", *arguments], changes)
+
+    def _finish(
+        self, command: list[str], changes: dict[str, str]
+    ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [str(BIN / command[0]), *command[1:]],
+            command,
             cwd=ROOT,
             env={**self.environment, **changes},
             capture_output=True,

@@ -85,15 +85,7 @@ def factory(
 @pytest.fixture(scope="session")
 def deployed(factory: Stack) -> Completed:
     """What `make deploy` did, before there is any worker."""
-    return subprocess.run(
-        ["make", "deploy"],
-        cwd=Path(__file__).parents[2],
-        env=factory.environment,
-        capture_output=True,
-        text=True,
-        check=False,
-        stdin=subprocess.DEVNULL,
-    )
+    return factory.make("deploy")
 
 
 @pytest.fixture(scope="session")

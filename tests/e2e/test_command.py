@@ -71,6 +71,21 @@ def test_same_command_again_is_cached_and_ends_with_a_table(
     assert done.stderr == ""
 
 
+def test_run_for_cron_ends_early_if_nothing_changed(
+    sightline: Command, arguments: list[str], first: dict[str, object]
+) -> None:
+    runs = Path(str(first["run_dir"])).parent
+    before = sorted(runs.iterdir())
+    done = sightline(*arguments, "--if-changed")
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"Nothing changed: .* equal run \S+-textures-tutorial-", done.stderr)
+    assert sorted(runs.iterdir()) == before
+    changed = sightline(*arguments, "--if-changed", "--set=training.epochs=1")
+    assert changed.returncode == 0, changed.stderr
+    assert "config (training.epochs 2 -> 1)" in changed.stderr
+    assert len(list(runs.iterdir())) == len(before) + 1
+
+
 def test_model_of_the_run_takes_raw_images(first: dict[str, object]) -> None:
     model = keras.saving.load_model(Path(str(first["run_dir"])) / "model.keras")
     images, labels = pictures(40, 2)

@@ -1,0 +1,228 @@
+import re
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from prefect.settings import get_current_settings
+from prefect_redis.cleanup_queue import RedisWorkerCleanupQueueSettings
+from prefect_redis.client import RedisMessagingSettings
+
+FOLDER = Path(__file__).parents[2] / "deploy"
+FILE = FOLDER / "compose.yaml"
+REQUIRED = {"PREFECT_SERVER_API_AUTH_STRING", "POSTGRES_PASSWORD", "REDIS_PASSWORD"}
+WORKERS = ["worker-cpu", "worker-gpu"]
+OURS = ["server", "setup", *WORKERS]
+SCHEMA = ("--builtin-schema", "vendor.compose-spec")
+REFERENCE = re.compile(r"\$\{(\w+):\?[^}]+\}")
+"""A variable without which Compose stops with a message."""
+SECRET = re.compile(r"PASS|AUTH|SECRET|TOKEN|KEY|_URL$")
+GIVEN = {
+    "PREFECT_SERVER_API_AUTH_STRING": "admin:one",
+    "POSTGRES_PASSWORD": "p@ss/w:rd%",
+    "REDIS_PASSWORD": "two",
+}
+
+
+@pytest.fixture(scope="module")
+def compose() -> Any:
+    return yaml.safe_load(FILE.read_text())
+
+
+@pytest.fixture(scope="module")
+def services(compose: Any) -> Any:
+    return compose["services"]
+
+
+def check(path: Path) -> subprocess.CompletedProcess[str]:
+    """Check a file against the schema of the Compose specification."""
+    return subprocess.run(
+        [sys.executable, "-m", "check_jsonschema", *SCHEMA, str(path)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def filled(value: str) -> str:
+    """Fill in references as Compose does."""
+    return REFERENCE.sub(lambda found: GIVEN[found[1]], value)
+
+
+def seconds(duration: str) -> int:
+    return int(duration.removesuffix("s"))
+
+
+def test_file_follows_the_compose_specification() -> None:
+    result = check(FILE)
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_misspelt_key_is_refused(tmp_path: Path) -> None:
+    wrong = tmp_path / "compose.yaml"
+    wrong.write_text(FILE.read_text().replace("stop_grace_period", "stop_grace_periods"))
+    result = check(wrong)
+    assert result.returncode == 1
+    assert "stop_grace_periods" in result.stdout
+
+
+def test_compose_refuses_to_start_without_the_passwords() -> None:
+    text = FILE.read_text()
+    assert {found[1] for found in REFERENCE.finditer(text)} == REQUIRED
+    assert all(".env.example}" in found[0] for found in REFERENCE.finditer(text))
+    assert not [name for name in REQUIRED if f"${{{name}" in REFERENCE.sub("", text)]
+
+
+def test_file_holds_no_secret(services: Any) -> None:
+    for name, service in services.items():
+        for key, value in (service.get("environment") or {}).items():
+            if SECRET.search(key) and key not in {"PREFECT_API_URL", "PREFECT_SERVER_UI_API_URL"}:
+                left = REFERENCE.sub("", value or "")
+                assert left in {"", "redis://default:@redis:6379/0"}, f"{name}: {key}"
+    command = services["redis"]["command"]
+    assert REFERENCE.fullmatch(command[command.index("--requirepass") + 1])
+
+
+def test_example_explains_every_variable_and_gives_no_password() -> None:
+    used = set(re.findall(r"\$\{(\w+)", FILE.read_text())) | {"COMPOSE_PROFILES"}
+    used |= set(re.findall(r"^ +(\w+): # passed on", FILE.read_text(), re.MULTILINE))
+    example = (FOLDER / ".env.example").read_text()
+    described = dict(re.findall(r"^(?:# )?([A-Z_]+)=(.*)$", example, re.MULTILINE))
+    assert described.keys() == used
+    assert {name for name, value in described.items() if not value} >= REQUIRED
+    for block in example.strip().split("\n\n"):
+        assert block.startswith("# ")
+
+
+def test_api_is_published_on_loopback_unless_told_otherwise(services: Any) -> None:
+    published = [(name, port) for name in services for port in services[name].get("ports", [])]
+    assert published == [("server", "${SIGHTLINE_BIND:-127.0.0.1}:${SIGHTLINE_PORT:-4200}:4200")]
+
+
+def test_images_are_pinned_to_patch_versions(services: Any) -> None:
+    foreign = {name: service["image"] for name, service in services.items() if name not in OURS}
+    assert foreign.keys() == {"postgres", "redis"}
+    for image in foreign.values():
+        assert re.fullmatch(r"\w+:\d+(\.\d+)+-bookworm", image)
+    assert int(foreign["postgres"].split(":")[1].split(".")[0]) >= 15
+
+
+def test_our_services_run_our_images_without_privileges(services: Any) -> None:
+    for name in OURS:
+        device = "gpu" if name == "worker-gpu" else "cpu"
+        assert services[name]["image"] == f"${{SIGHTLINE_IMAGE:-sightline}}:{device}"
+        assert services[name]["build"] == {"context": "..", "args": {"DEVICE": device}}
+        assert services[name]["cap_drop"] == ["ALL"]
+        assert services[name]["security_opt"] == ["no-new-privileges:true"]
+        assert "user" not in services[name]
+
+
+def test_services_wait_for_what_they_need(services: Any) -> None:
+    healthy, completed = "service_healthy", "service_completed_successfully"
+    needs = {
+        name: {other: need["condition"] for other, need in service.get("depends_on", {}).items()}
+        for name, service in services.items()
+    }
+    assert needs == {
+        "postgres": {},
+        "redis": {},
+        "server": {"postgres": healthy, "redis": healthy},
+        "setup": {"server": healthy},
+        "worker-cpu": {"setup": completed},
+        "worker-gpu": {"setup": completed},
+    }
+
+
+def test_lasting_services_restart_and_say_when_they_are_ill(services: Any) -> None:
+    assert services["setup"]["restart"] == "no"
+    assert services["setup"]["healthcheck"] == {"disable": True}
+    for name in services.keys() - {"setup"}:
+        assert services[name]["restart"] == "unless-stopped"
+    for name in ("postgres", "redis", "server"):
+        assert services[name]["healthcheck"]["test"]
+    for name in WORKERS:
+        assert "--with-healthcheck" in services[name]["command"]
+        assert "healthcheck" not in services[name], "the image's own is right for a worker"
+
+
+def test_services_get_time_to_stop(services: Any) -> None:
+    for name in ("postgres", "server", *WORKERS):
+        assert seconds(services[name]["stop_grace_period"]) >= 30
+
+
+def test_workers_share_artifacts_and_only_read_data(services: Any, compose: Any) -> None:
+    for name in WORKERS:
+        assert services[name]["volumes"] == [
+            "artifacts:/artifacts",
+            "${SIGHTLINE_DATA:-data}:/data:ro",
+        ]
+    assert set(compose["volumes"]) == {"pgdata", "redis", "artifacts", "data"}
+    assert services["postgres"]["volumes"] == ["pgdata:/var/lib/postgresql/data"]
+    assert services["redis"]["volumes"] == ["redis:/data"]
+
+
+def test_volumes_have_the_names_that_the_docker_pools_use(compose: Any) -> None:
+    names = {name: (volume or {}).get("name") for name, volume in compose["volumes"].items()}
+    assert names["artifacts"] == "sightline-artifacts"
+    assert names["data"] == "sightline-data"
+    assert compose["networks"]["default"]["name"] == "sightline"
+
+
+def test_gpu_worker_has_one_gpu_and_one_run_at_a_time(services: Any) -> None:
+    worker = services["worker-gpu"]
+    assert worker["deploy"]["resources"]["reservations"]["devices"] == [
+        {"driver": "nvidia", "count": 1, "capabilities": ["gpu"]}
+    ]
+    command = worker["command"]
+    assert command[command.index("--pool") + 1] == "gpu"
+    assert command[command.index("--limit") + 1] == "1"
+    assert worker["shm_size"] == "2gb"
+    assert worker["profiles"] == ["gpu"]
+    assert "deploy" not in services["worker-cpu"]
+
+
+def test_workers_know_nothing_of_database_and_redis(services: Any) -> None:
+    for name in ("setup", *WORKERS):
+        found = services[name]["environment"]
+        assert found["PREFECT_API_URL"] == "http://server:4200/api"
+        assert filled(found["PREFECT_API_AUTH_STRING"]) == "admin:one"
+        assert not [key for key in found if key.startswith(("PREFECT_SERVER", "PREFECT_REDIS"))]
+
+
+@pytest.fixture
+def server_settings(services: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """What Prefect makes of the server's environment."""
+    for key, value in services["server"]["environment"].items():
+        monkeypatch.setenv(key, filled(value))
+    return type(get_current_settings())()
+
+
+def test_server_demands_the_password_and_uses_postgres(server_settings: Any) -> None:
+    assert server_settings.server.api.auth_string.get_secret_value() == "admin:one"
+    assert server_settings.server.database.connection_url.get_secret_value() == (
+        "postgresql+asyncpg://prefect:p%40ss%2Fw%3Ard%25@postgres:5432/prefect"
+    )
+    assert server_settings.server.ui.api_url == "/api"
+
+
+def test_server_keeps_events_leases_and_jobs_in_redis(server_settings: Any) -> None:
+    events = server_settings.server.events
+    assert import_module(events.messaging_broker).Publisher
+    assert import_module(events.messaging_broker).Consumer
+    assert import_module(events.messaging_cache).Cache
+    assert import_module(events.causal_ordering).CausalOrdering
+    leases = server_settings.server.concurrency.lease_storage
+    assert import_module(leases).ConcurrencyLeaseStorage
+    queue = server_settings.server.worker_channel.cleanup_queue_storage
+    assert import_module(queue).WorkerCleanupQueue
+    assert server_settings.server.docket.url == "redis://default:two@redis:6379/0"
+    for module in (events.messaging_broker, events.causal_ordering, leases, queue):
+        assert module.startswith("prefect_redis.")
+
+
+def test_clients_of_redis_find_it_with_its_password(server_settings: Any) -> None:
+    for settings in (RedisMessagingSettings(), RedisWorkerCleanupQueueSettings()):
+        assert (settings.host, settings.port, settings.password) == ("redis", 6379, "two")

@@ -1,0 +1,135 @@
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pools
+import pytest
+from docker import DockerClient
+from prefect.utilities.schema_tools import ValidationError, validate
+from prefect_docker.worker import DockerWorker
+
+GIB = 2**30
+MIB = 2**20
+
+
+class Engine(BaseHTTPRequestHandler):
+    """As much of Docker's HTTP interface as it takes to create a container."""
+
+    requests: list[Any]
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.requests.append(json.loads(body))
+        self._answer(201, {"Id": "c0ffee", "Warnings": []})
+
+    def do_GET(self) -> None:
+        self._answer(200, {"Id": "c0ffee", "Name": "/nightly", "State": {"Status": "created"}})
+
+    def log_message(self, *arguments: object) -> None:
+        """Stay quiet."""
+
+    def _answer(self, status: int, answer: object) -> None:
+        body = json.dumps(answer).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+@pytest.fixture
+def engine() -> Iterator[DockerClient]:
+    """docker-py, connected to a loopback server that notes what it is asked to create."""
+    Engine.requests = []
+    with ThreadingHTTPServer(("127.0.0.1", 0), Engine) as server:
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        address = f"tcp://127.0.0.1:{server.server_port}"
+        with closing(DockerClient(base_url=address, version="1.44")) as client:
+            yield client
+        server.shutdown()
+
+
+def created(engine: DockerClient, name: str, **variables: object) -> Any:
+    """Let the real worker create a container and return the request that Docker receives."""
+    worker = DockerWorker(work_pool_name=name, test_mode=True)
+    settings = worker._build_container_settings(engine, pools.render(name, **variables))
+    worker._create_container(engine, **settings)
+    (request,) = Engine.requests
+    return request
+
+
+def test_gpu_container_gets_one_gpu(engine: DockerClient) -> None:
+    (device,) = created(engine, "docker-gpu")["HostConfig"]["DeviceRequests"]
+    assert device["Driver"] == "nvidia"
+    assert device["Count"] == 1
+    assert device["Capabilities"] == [["gpu"]]
+
+
+def test_deployment_can_ask_for_more_gpus_and_keeps_the_rest(engine: DockerClient) -> None:
+    host = created(engine, "docker-gpu", gpu_count=2)["HostConfig"]
+    assert host["DeviceRequests"][0]["Count"] == 2
+    assert host["ShmSize"] == 2 * GIB
+
+
+def test_deployment_can_ask_for_more_shared_memory_and_keeps_the_gpu(engine: DockerClient) -> None:
+    host = created(engine, "docker-gpu", shm_size="8g")["HostConfig"]
+    assert host["ShmSize"] == 8 * GIB
+    assert host["DeviceRequests"][0]["Count"] == 1
+
+
+def test_cpu_container_gets_no_device(engine: DockerClient) -> None:
+    host = created(engine, "docker-cpu")["HostConfig"]
+    assert not host.get("DeviceRequests")
+    assert host["ShmSize"] == 512 * MIB
+
+
+@pytest.mark.parametrize("device", ["cpu", "gpu"])
+def test_container_runs_our_image_without_privileges(engine: DockerClient, device: str) -> None:
+    request = created(engine, f"docker-{device}")
+    host = request["HostConfig"]
+    assert request["Image"] == f"sightline:{device}"
+    assert request["User"] == "10001:10001"
+    assert host["CapDrop"] == ["ALL"]
+    assert host["SecurityOpt"] == ["no-new-privileges:true"]
+    assert not host.get("Privileged")
+    # The exit code of a container that removes itself is lost, and with it the state Crashed.
+    assert not host.get("AutoRemove")
+
+
+@pytest.mark.parametrize("device", ["cpu", "gpu"])
+def test_container_mounts_artifacts_and_data(engine: DockerClient, device: str) -> None:
+    request = created(engine, f"docker-{device}", data_volume="/srv/images")
+    assert request["HostConfig"]["Binds"] == [
+        "sightline-artifacts:/artifacts",
+        "/srv/images:/data:ro",
+    ]
+
+
+def test_container_has_no_health_check_for_there_is_no_worker_in_it(engine: DockerClient) -> None:
+    request = created(engine, "docker-gpu")
+    assert request["Healthcheck"]["Test"] == ["NONE"]
+    assert request["Cmd"] == ["prefect", "flow-run", "execute"]
+
+
+def test_container_joins_the_network_of_the_deployment(engine: DockerClient) -> None:
+    request = created(engine, "docker-gpu", networks=["sightline"])
+    assert request["HostConfig"]["NetworkMode"] == "sightline"
+
+
+@pytest.mark.parametrize("device", ["cpu", "gpu"])
+def test_image_is_pulled_only_where_it_is_missing(device: str) -> None:
+    assert pools.render(f"docker-{device}").image_pull_policy == "IfNotPresent"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"privileged": True}, {"gpu_count": 0}, {"shm_size": "two"}, {"artifacts_volume": ""}],
+    ids=lambda wrong: next(iter(wrong)),
+)
+def test_wrong_job_variable_is_refused_by_the_server(wrong: dict[str, object]) -> None:
+    schema = pools.template("docker-gpu")["variables"]
+    with pytest.raises(ValidationError, match=next(iter(wrong))):
+        validate(wrong, schema, raise_on_error=True)

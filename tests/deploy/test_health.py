@@ -1,0 +1,71 @@
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from prefect.settings import (
+    PREFECT_WORKER_WEBSERVER_HOST,
+    PREFECT_WORKER_WEBSERVER_PORT,
+    temporary_settings,
+)
+from prefect.workers.server import build_healthcheck_server
+
+SCRIPT = Path(__file__).parents[2] / "deploy" / "health.py"
+
+
+class Worker(SimpleNamespace):
+    """As much of a worker as its health server asks."""
+
+    def is_worker_still_polling(self, query_interval_seconds: float) -> bool:
+        return bool(self.polling)
+
+
+@pytest.fixture
+def worker() -> Iterator[Worker]:
+    """A stand-in for a worker behind Prefect's real health server."""
+    settings = {PREFECT_WORKER_WEBSERVER_HOST: "127.0.0.1", PREFECT_WORKER_WEBSERVER_PORT: 0}
+    worker = Worker(polling=True)
+    with temporary_settings(settings):
+        server = build_healthcheck_server(worker, query_interval_seconds=10)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started:
+        assert thread.is_alive()
+        time.sleep(0.01)
+    worker.port = server.servers[0].sockets[0].getsockname()[1]
+    yield worker
+    server.should_exit = True
+    thread.join()
+
+
+def ask(port: int, *arguments: str) -> int:
+    """Run the script as the image's health check does, with a proxy that it must not ask."""
+    environment = {
+        "PREFECT_WORKER_WEBSERVER_PORT": str(port),
+        "http_proxy": "http://127.0.0.1:9",
+    }
+    return subprocess.run(
+        [sys.executable, str(SCRIPT), *arguments], env=environment, check=False
+    ).returncode
+
+
+def test_worker_that_polls_is_healthy(worker: Worker) -> None:
+    assert ask(worker.port) == 0
+
+
+def test_worker_that_stopped_polling_is_unhealthy(worker: Worker) -> None:
+    worker.polling = False
+    assert ask(worker.port) == 1
+
+
+def test_worker_that_is_gone_is_unhealthy() -> None:
+    assert ask(9) == 1
+
+
+def test_address_can_be_given(worker: Worker) -> None:
+    assert ask(9, f"http://127.0.0.1:{worker.port}/health") == 0
+    assert ask(worker.port, f"http://127.0.0.1:{worker.port}/nowhere") == 1

@@ -1,0 +1,182 @@
+import json
+import shutil
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from docker.utils.build import exclude_paths
+from dockerfile_parse import DockerfileParser
+from prefect.settings import get_current_settings
+
+ROOT = Path(__file__).parents[2]
+DEVICES = ["cpu", "gpu"]
+
+
+def parsed(device: str = "cpu") -> DockerfileParser:
+    """Parse the Dockerfile from memory, for the parser would write to a file that it is given."""
+    return DockerfileParser(
+        fileobj=BytesIO((ROOT / "Dockerfile").read_bytes()), build_args={"DEVICE": device}
+    )
+
+
+def instructions(name: str, device: str = "cpu") -> list[str]:
+    """Return the values of all instructions of a kind, DEVICE filled in."""
+    return [
+        step["value"].replace("${DEVICE}", device)
+        for step in parsed(device).structure
+        if step["instruction"] == name
+    ]
+
+
+def stages() -> dict[str, list[tuple[str, str]]]:
+    """Split the Dockerfile into its stages; the last one has no name."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    stage = "arguments"
+    for step in parsed().structure:
+        if step["instruction"] == "FROM":
+            _, _, stage = step["value"].partition(" AS ")
+        found.setdefault(stage, []).append((step["instruction"], step["value"]))
+    return found
+
+
+def environment(stage: str) -> dict[str, str]:
+    """Read the ENV instructions of a stage."""
+    lines = [value for name, value in stages()[stage] if name == "ENV"]
+    return dict(word.split("=", 1) for line in lines for word in line.split() if "=" in word)
+
+
+def copied(device: str) -> list[str]:
+    """Name what is copied from the repository."""
+    found = []
+    for value in instructions("COPY", device):
+        words = value.split()
+        if not words[0].startswith("--from"):
+            found += words[:-1]
+    return found
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_everything_that_the_image_copies_is_in_the_repository(device: str) -> None:
+    assert f"requirements-image-{device}.lock" in copied(device)
+    for source in copied(device):
+        assert (ROOT / source).exists(), source
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_build_context_admits_what_the_image_copies(device: str, tmp_path: Path) -> None:
+    context = admitted(tmp_path, [f"{source}/x" for source in copied(device)])
+    assert {f"{source}/x" for source in copied(device)} <= context
+
+
+def test_build_context_keeps_everything_else_out(tmp_path: Path) -> None:
+    strangers = [
+        ".env",
+        ".git/config",
+        ".venv/pyvenv.cfg",
+        "artifacts/runs/x",
+        "deploy/.env",
+        "flows/__pycache__/cli.pyc",
+        "src/sightline/__pycache__/model.pyc",
+        "src/sightline.egg-info/PKG-INFO",
+        "tests/conftest.py",
+    ]
+    assert not admitted(tmp_path, strangers) & set(strangers)
+
+
+def admitted(folder: Path, names: list[str]) -> set[str]:
+    """Make empty files and return those that Docker would send, by docker-py's own matching."""
+    shutil.copy(ROOT / ".dockerignore", folder)
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).touch()
+    lines = (folder / ".dockerignore").read_text().splitlines()
+    return exclude_paths(str(folder), [line for line in lines if line and line[0] != "#"])
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_libraries_come_from_the_lock_file_with_hashes_and_no_index(device: str) -> None:
+    lock = (ROOT / f"requirements-image-{device}.lock").read_text()
+    assert "--hash=sha256:" in lock
+    assert "://" not in lock
+    assert f"requirements-image-{device}.lock /tmp/requirements.lock" in instructions(
+        "COPY", device
+    )
+    (install,) = [value for name, value in stages()["libraries"] if "pip install" in value]
+    assert "--require-hashes" in install
+    assert "--no-deps" in install
+
+
+def test_base_image_is_pinned_to_a_patch_version() -> None:
+    (image,) = [value for value in instructions("ARG") if value.startswith("PYTHON_IMAGE")]
+    assert image == "PYTHON_IMAGE=python:3.11.15-slim-bookworm"
+    assert {parent for parent in instructions("FROM") if "PYTHON" in parent} == {
+        "${PYTHON_IMAGE} AS libraries",
+        "${PYTHON_IMAGE} AS base",
+    }
+
+
+def test_image_runs_as_a_user_that_is_not_root() -> None:
+    assert instructions("USER") == ["10001:10001"]
+    assert stages()[""][-1] == ("USER", "10001:10001")
+    (made,) = [value for name, value in stages()["base"] if "useradd" in value]
+    assert "--uid 10001" in made
+    assert "--owner sightline" in made
+    assert "/artifacts /data" in made
+
+
+def test_image_declares_no_volume_and_holds_no_secret() -> None:
+    assert instructions("VOLUME") == []
+    for stage in stages():
+        for name in environment(stage):
+            assert not any(word in name for word in ("PASSWORD", "AUTH", "KEY", "TOKEN", "URL"))
+
+
+def test_image_knows_where_folders_are_and_reports_to_nobody() -> None:
+    found = environment("base")
+    assert found["SIGHTLINE_ARTIFACTS"] == "/artifacts"
+    assert found["SIGHTLINE_DATA_DIR"] == "/data"
+    assert found["DO_NOT_TRACK"] == "1"
+    assert ("WORKDIR", "/opt/sightline") in stages()["base"]
+
+
+def test_prefect_understands_the_settings_of_the_image(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in environment("base").items():
+        monkeypatch.setenv(name, value)
+    settings = type(get_current_settings())()
+    assert settings.worker.webserver.host == "127.0.0.1"
+    assert settings.worker.webserver.port == 8080
+    assert settings.server.analytics_enabled is False
+    assert settings.server.ephemeral.enabled is False
+    assert settings.logging.extra_loggers == ["sightline"]
+    assert str(settings.home) == "/home/sightline/.prefect"
+
+
+def test_only_the_gpu_image_asks_for_the_driver() -> None:
+    assert environment("device-gpu") == {
+        "NVIDIA_DRIVER_CAPABILITIES": "compute,utility",
+        "NVIDIA_VISIBLE_DEVICES": "all",
+    }
+    assert environment("device-cpu") == {}
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_image_starts_the_worker_of_its_pool_with_a_health_server(device: str) -> None:
+    (command,) = [value for name, value in stages()[f"device-{device}"] if name == "CMD"]
+    words = json.loads(command)
+    assert words[:5] == ["prefect", "worker", "start", "--pool", device]
+    assert "--with-healthcheck" in words
+    template = words[words.index("--base-job-template") + 1]
+    assert (ROOT / template) == ROOT / "deploy" / "pools" / f"process-{device}.json"
+    assert instructions("FROM", device)[-1] == f"device-{device}"
+
+
+def test_image_asks_the_health_of_its_worker() -> None:
+    (check,) = [value for name, value in stages()[""] if name == "HEALTHCHECK"]
+    script = json.loads(check.partition("CMD ")[2])[1]
+    assert script.startswith("/opt/sightline/")
+    assert (ROOT / script.removeprefix("/opt/sightline/")).is_file()
+
+
+def test_orphaned_processes_are_reaped() -> None:
+    assert instructions("ENTRYPOINT") == ['["tini", "--"]']
+    assert any("install --yes --no-install-recommends tini" in run for run in instructions("RUN"))

@@ -1,0 +1,192 @@
+import copy
+import json
+from typing import Any
+
+import kubernetes_validate
+import pools
+import pytest
+from prefect.utilities.schema_tools import ValidationError, validate
+
+from tasks.train import train
+
+DEVICES = ["cpu", "gpu"]
+VERSIONS = ["1.31", kubernetes_validate.latest_version()]
+
+
+def manifest(name: str, source: dict[str, Any] | None = None, **variables: object) -> Any:
+    """Render the Job that the real worker would create."""
+    return pools.render(name, source, **variables).job_manifest
+
+
+def pod(job: Any) -> Any:
+    return job["spec"]["template"]["spec"]
+
+
+def check(job: Any, version: str) -> None:
+    """Refuse what Kubernetes does not know.
+
+    Prefect's worker insists on two fields of a Job in the specification of the pod, where
+    Kubernetes drops them with a warning; they are taken out here, and nothing else.
+    """
+    job = copy.deepcopy(job)
+    assert pod(job).pop("parallelism") == 1
+    assert pod(job).pop("completions") == 1
+    kubernetes_validate.validate(job, version, strict=True)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("device", DEVICES)
+def test_manifest_is_one_that_kubernetes_knows(device: str, version: str) -> None:
+    check(manifest(f"kubernetes-{device}"), version)
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_manifest_stays_valid_with_every_variable_set(device: str) -> None:
+    job = manifest(
+        f"kubernetes-{device}",
+        cpu_limit="8",
+        node_selector={"pool": "training"},
+        tolerations=[{"key": "training", "operator": "Equal", "value": "yes"}],
+        service_account_name="sightline",
+        annotations={"owner": "vision"},
+    )
+    check(job, VERSIONS[-1])
+    assert pod(job)["nodeSelector"] == {"pool": "training"}
+    assert pod(job)["tolerations"] == [{"key": "training", "operator": "Equal", "value": "yes"}]
+
+
+@pytest.mark.parametrize(
+    ("right", "misspelt"),
+    [
+        ("tolerations", "toleration"),
+        ("activeDeadlineSeconds", "activeDeadlineSecond"),
+        ("sizeLimit", "sizelimit"),
+        ("runAsNonRoot", "runAsNonroot"),
+    ],
+)
+def test_misspelt_key_of_a_manifest_is_refused(right: str, misspelt: str) -> None:
+    source = pools.template("kubernetes-gpu")
+    text = json.dumps(source["job_configuration"])
+    source["job_configuration"] = json.loads(text.replace(f'"{right}": ', f'"{misspelt}": '))
+    with pytest.raises(kubernetes_validate.ValidationError, match=misspelt):
+        check(manifest("kubernetes-gpu", source), VERSIONS[-1])
+
+
+def test_gpu_job_gets_a_gpu_and_may_run_on_gpu_nodes() -> None:
+    job = manifest("kubernetes-gpu")
+    assert pod(job)["containers"][0]["resources"]["limits"]["nvidia.com/gpu"] == 1
+    assert pod(job)["tolerations"] == [
+        {"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}
+    ]
+
+
+def test_deployment_can_ask_for_more_gpus() -> None:
+    job = manifest("kubernetes-gpu", gpu_count=2, node_selector={"gpu": "a100"})
+    assert pod(job)["containers"][0]["resources"]["limits"]["nvidia.com/gpu"] == 2
+    assert pod(job)["nodeSelector"] == {"gpu": "a100"}
+
+
+def test_cpu_job_asks_for_no_gpu() -> None:
+    job = manifest("kubernetes-cpu")
+    assert "nvidia.com" not in json.dumps(job)
+    assert "SIGHTLINE_GPU" not in json.dumps(job)
+    assert pod(job)["tolerations"] == []
+
+
+@pytest.mark.parametrize(
+    ("device", "requests", "limits"),
+    [
+        ("cpu", {"cpu": "2", "memory": "4Gi"}, {"memory": "8Gi"}),
+        ("gpu", {"cpu": "4", "memory": "16Gi"}, {"memory": "16Gi", "nvidia.com/gpu": 1}),
+    ],
+)
+def test_job_asks_for_processors_and_memory(
+    device: str, requests: dict[str, object], limits: dict[str, object]
+) -> None:
+    resources = pod(manifest(f"kubernetes-{device}"))["containers"][0]["resources"]
+    assert resources == {"requests": requests, "limits": limits}
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_job_ends_at_its_deadline_and_is_never_repeated_by_kubernetes(device: str) -> None:
+    spec = manifest(f"kubernetes-{device}", active_deadline_seconds=3600)["spec"]
+    assert spec["activeDeadlineSeconds"] == 3600
+    assert spec["backoffLimit"] == 0
+    assert spec["ttlSecondsAfterFinished"] == 86400
+    assert spec["template"]["spec"]["restartPolicy"] == "Never"
+    assert spec["template"]["spec"]["terminationGracePeriodSeconds"] == 60
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_deadline_leaves_a_training_its_own_time_out(device: str) -> None:
+    """What Kubernetes ends is started again by Prefect; our time-out is final."""
+    deadline = manifest(f"kubernetes-{device}")["spec"]["activeDeadlineSeconds"]
+    assert deadline > (train.timeout_seconds or 0)
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_worker_waits_ten_minutes_for_a_node(device: str) -> None:
+    assert pools.render(f"kubernetes-{device}").pod_watch_timeout_seconds == 600
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_job_mounts_claims_and_shared_memory(device: str) -> None:
+    job = manifest(f"kubernetes-{device}", shm_size="4Gi", artifacts_claim="results")
+    assert pod(job)["volumes"] == [
+        {"name": "artifacts", "persistentVolumeClaim": {"claimName": "results"}},
+        {
+            "name": "data",
+            "persistentVolumeClaim": {"claimName": "sightline-data", "readOnly": True},
+        },
+        {"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": "4Gi"}},
+    ]
+    assert pod(job)["containers"][0]["volumeMounts"] == [
+        {"name": "artifacts", "mountPath": "/artifacts"},
+        {"name": "data", "mountPath": "/data", "readOnly": True},
+        {"name": "shm", "mountPath": "/dev/shm"},  # noqa: S108 - no file of ours is made there
+    ]
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_job_runs_our_image_without_privileges(device: str) -> None:
+    job = manifest(f"kubernetes-{device}")
+    (container,) = pod(job)["containers"]
+    assert container["image"] == f"sightline:{device}"
+    assert container["imagePullPolicy"] == "IfNotPresent"
+    assert container["args"] == ["prefect", "flow-run", "execute"]
+    assert container["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "capabilities": {"drop": ["ALL"]},
+    }
+    assert pod(job)["automountServiceAccountToken"] is False
+    assert pod(job)["securityContext"] == {
+        "runAsNonRoot": True,
+        "runAsUser": 10001,
+        "runAsGroup": 10001,
+        "fsGroup": 10001,
+        "fsGroupChangePolicy": "OnRootMismatch",
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
+
+
+def test_eviction_gives_the_run_back_to_prefect() -> None:
+    environment = pod(manifest("kubernetes-gpu"))["containers"][0]["env"]
+    behaviour = {"name": "PREFECT_FLOW_RUN_EXECUTE_SIGTERM_BEHAVIOR", "value": "reschedule"}
+    assert behaviour in environment
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"gpu_count": 0},
+        {"active_deadline_seconds": "soon"},
+        {"tolerations": {}},
+        {"artifacts_claim": ""},
+        {"env": [{"name": "SECRET", "valueFrom": {}}]},
+    ],
+    ids=lambda wrong: next(iter(wrong)),
+)
+def test_wrong_job_variable_is_refused_by_the_server(wrong: dict[str, object]) -> None:
+    schema = pools.template("kubernetes-gpu")["variables"]
+    with pytest.raises(ValidationError, match=next(iter(wrong))):
+        validate(wrong, schema, raise_on_error=True)

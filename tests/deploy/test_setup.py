@@ -1,0 +1,81 @@
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+STAND_IN = """#!/bin/sh
+echo "$(basename "$0") $*" >> "$CALLS"
+case "$(basename "$0") $*" in
+    "prefect work-pool inspect $PRESENT") ;;
+    "prefect work-pool inspect "*) exit 1 ;;
+    *"$BROKEN"*) exit 3 ;;
+esac
+"""
+
+
+class Bench:
+    """The real script beside stand-ins for the commands that it calls."""
+
+    def __init__(self, folder: Path) -> None:
+        self.calls = folder / "calls"
+        self.bin = folder / "bin"
+        self.bin.mkdir()
+        for command in ("prefect", "sightline"):
+            (self.bin / command).write_text(STAND_IN)
+            (self.bin / command).chmod(0o755)
+        shutil.copytree(ROOT / "deploy", folder / "deploy")
+        self.script = folder / "deploy" / "setup.sh"
+
+    def run(self, *arguments: str, present: str = "none", broken: str = "nothing") -> int:
+        environment = {
+            "PATH": f"{self.bin}{os.pathsep}{os.environ['PATH']}",
+            "CALLS": str(self.calls),
+            "PRESENT": present,
+            "BROKEN": broken,
+        }
+        command = [str(self.script), *arguments]
+        return subprocess.run(command, env=environment, check=False).returncode
+
+    def changes(self) -> list[str]:
+        return [line for line in self.calls.read_text().splitlines() if "inspect" not in line]
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    return Bench(tmp_path)
+
+
+def test_new_server_gets_pools_deployments_and_automations(bench: Bench) -> None:
+    assert bench.run() == 0
+    assert bench.changes() == [
+        "prefect work-pool create cpu --type process"
+        " --base-job-template deploy/pools/process-cpu.json",
+        "prefect work-pool create gpu --type process"
+        " --base-job-template deploy/pools/process-gpu.json",
+        "prefect deploy --all",
+        "sightline ops install",
+    ]
+
+
+def test_pool_that_is_there_is_left_alone(bench: Bench) -> None:
+    assert bench.run("kubernetes", present="cpu") == 0
+    assert bench.changes()[0] == (
+        "prefect work-pool create gpu --type kubernetes"
+        " --base-job-template deploy/pools/kubernetes-gpu.json"
+    )
+    assert len(bench.changes()) == 3
+
+
+@pytest.mark.parametrize("broken", ["work-pool create", "deploy --all", "ops install"])
+def test_setup_stops_at_the_first_failure(bench: Bench, broken: str) -> None:
+    assert bench.run(broken=broken) == 3
+    assert broken in bench.changes()[-1]
+
+
+@pytest.mark.parametrize("kind", ["process", "docker", "kubernetes"])
+def test_there_are_templates_for_every_kind_of_pool(kind: str) -> None:
+    for device in ("cpu", "gpu"):
+        assert (ROOT / "deploy" / "pools" / f"{kind}-{device}.json").is_file()

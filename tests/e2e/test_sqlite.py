@@ -1,0 +1,60 @@
+"""One machine, SQLite and a password: what `make server`, `deploy` and `worker` give."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from stack import Stack, stack
+
+PASSWORD = "admin:s3cret-of-the-test"  # noqa: S105 - made up
+
+
+@pytest.fixture(scope="module")
+def guarded(
+    environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Stack]:
+    """A server that wants a password, with both pools, deployments and workers."""
+    settings = {
+        **environment,
+        "PREFECT_SERVER_API_AUTH_STRING": PASSWORD,
+        "PREFECT_API_AUTH_STRING": PASSWORD,
+    }
+    for running in stack(tmp_path_factory.mktemp("guarded"), settings):
+        assert running.make("deploy").returncode == 0
+        for pool in ("cpu", "gpu"):
+            running.start_worker(pool)
+        yield running
+
+
+def test_run_completes_on_two_workers(guarded: Stack, textures: Path) -> None:
+    flow_run = guarded.start(
+        "train/train-manual", dataset=str(textures), epochs=2, deployment="fit/fit-gpu"
+    )
+    assert guarded.finish(flow_run)["state"]["name"] == "Completed", guarded.tail()
+    (fit,) = guarded.fits_of(flow_run)
+    assert (fit["state"]["name"], fit["work_pool_name"]) == ("Completed", "gpu")
+
+
+def test_database_is_sqlite(guarded: Stack) -> None:
+    assert (Path(guarded.environment["PREFECT_HOME"]) / "prefect.db").is_file()
+
+
+def test_caller_without_the_password_is_refused_in_one_sentence(guarded: Stack) -> None:
+    done = guarded.command("sightline", "ops", "status", PREFECT_API_AUTH_STRING="")
+    assert done.returncode == 2
+    assert "check PREFECT_API_AUTH_STRING" in " ".join(done.stderr.split())
+    assert "Traceback" not in done.stderr
+    assert guarded.command("sightline", "ops", "status").returncode == 0
+
+
+def test_password_is_in_no_log_and_no_run(guarded: Stack, textures: Path) -> None:
+    secret = PASSWORD.partition(":")[2].encode()
+    for path in (*guarded.logs.glob("*.log"), *guarded.artifacts.rglob("*")):
+        assert not path.is_file() or secret not in path.read_bytes(), path
+    assert secret.decode() not in str(guarded.post("/logs/filter", {}))
+
+
+def test_makefile_refuses_an_open_server(guarded: Stack) -> None:
+    done = guarded.make("server", "HOST=0.0.0.0", PREFECT_SERVER_API_AUTH_STRING="")
+    assert done.returncode != 0
+    assert "PREFECT_SERVER_API_AUTH_STRING" in " ".join(done.stderr.split())

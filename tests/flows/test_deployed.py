@@ -1,0 +1,94 @@
+from pathlib import Path
+
+import pytest
+from examples import write_npz
+from prefect.client.schemas.objects import State
+
+from flows.deployed import train
+from sightline import datasets, runs
+from sightline.config import DataConfig
+from sightline.errors import ConfigError, DataError
+from sightline.records import RunSummary
+
+pytestmark = pytest.mark.usefixtures("prefect_api", "keras")
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_npz(tmp_path_factory.mktemp("data") / "textures.npz")
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("artifacts")
+
+
+@pytest.fixture(autouse=True)
+def worker(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SIGHTLINE_ARTIFACTS", str(root))
+
+
+@pytest.fixture(scope="module")
+def first(prefect_api: None, keras: None, data: Path, root: Path) -> RunSummary:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SIGHTLINE_ARTIFACTS", str(root))
+        summary = train(dataset=str(data), epochs=1, overrides=["training.schedule=cosine"])
+    assert isinstance(summary, RunSummary)
+    return summary
+
+
+def again(data: Path, **changed: object) -> State:
+    asked = {"dataset": str(data), "epochs": 1, "overrides": ["training.schedule=cosine"]}
+    return train(**{**asked, **changed}, return_state=True)  # type: ignore[call-overload, no-any-return]
+
+
+def test_parameters_of_the_form_become_the_config(first: RunSummary, root: Path) -> None:
+    config = runs.read(root, first.run_id).config
+    assert (config.recipe, config.training.epochs, config.training.schedule) == (
+        "tutorial",
+        1,
+        "cosine",
+    )
+
+
+def test_nothing_changed_ends_as_unchanged_and_makes_no_run(
+    first: RunSummary, root: Path, data: Path
+) -> None:
+    state = again(data)
+    assert (state.name, state.is_completed()) == ("Unchanged", True)
+    assert first.run_id in (state.message or "")
+    assert runs.run_ids(root) == [first.run_id]
+
+
+def test_deployment_that_fits_is_no_change(first: RunSummary, data: Path) -> None:
+    assert again(data, deployment="fit/fit-gpu").name == "Unchanged"
+
+
+@pytest.mark.parametrize("switch", ["force", "refresh"])
+def test_run_can_be_demanded(first: RunSummary, data: Path, switch: str) -> None:
+    assert again(data, **{switch: True}).name == "Completed"
+
+
+def test_data_that_changed_after_the_event_are_trained_and_told(
+    first: RunSummary, data: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    digest = datasets.locate(DataConfig(dataset=str(data))).sha256
+    again(data, sha256=digest)
+    assert "changed again" not in caplog.text
+    again(data, sha256="0" * 64)
+    assert f"{'0' * 64} -> {digest}" in caplog.text
+
+
+def test_unknown_key_and_missing_data_are_our_errors(data: Path) -> None:
+    with pytest.raises(ConfigError, match=r"did you mean 'epochs'"):
+        again(data, overrides=["training.epoch=3"]).result()
+    with pytest.raises(DataError, match=r"gone\.npz does not exist"):
+        again(data.with_name("gone.npz")).result()
+
+
+def test_worker_without_an_artifacts_root_is_refused(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SIGHTLINE_ARTIFACTS")
+    with pytest.raises(ConfigError, match="SIGHTLINE_ARTIFACTS"):
+        again(data).result()
