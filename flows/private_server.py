@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 
-from sightline import files
+from sightline import locks
 
 _FAREWELL_SECONDS = 3
 """How long requests that are under way may take at the end."""
@@ -34,7 +34,7 @@ def main() -> None:
         """Starts one at a time: two that create the same new database break each other."""
 
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-            with files.locked(PREFECT_HOME.value() / ".sightline.lock", "starting Prefect"):
+            with locks.alone(PREFECT_HOME.value() / ".sightline.lock", "starting Prefect"):
                 await super().startup(sockets)
 
     app = create_app(ephemeral=True, final=True)

@@ -4,7 +4,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 from prefect.runtime import flow_run
 
-from sightline import runs
+from sightline import publishing
 from sightline.config import TrainingConfig
 from sightline.records import Run, RunSummary, Source, StageRecords, StageTime
 from tasks import run_artifacts
@@ -27,6 +27,6 @@ def publish(
     stages: dict[str, StageTime],
 ) -> RunSummary:
     """Write the run folder and show its report in Prefect."""
-    summary = runs.publish(run, config, source, records, stages, flow_run_id=flow_run.id)
+    summary = publishing.publish(run, config, source, records, stages, flow_run_id=flow_run.id)
     run_artifacts.show(run, summary, records)
     return summary

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from sightline import files
+from sightline import files, locks
 from sightline.errors import InputError
 
 _LOCK = ".at-work.lock"
@@ -29,7 +29,7 @@ def at_work(root: Path) -> Iterator[None]:
     with ExitStack() as held:
         with files.storage_errors(root):
             waiting = f"Waiting for the clean-up of {root} to end"
-            held.enter_context(files.locked_shared(root / _LOCK, waiting))
+            held.enter_context(locks.shared(root / _LOCK, waiting))
         yield
 
 
@@ -46,7 +46,7 @@ def nobody_at_work(root: Path) -> Iterator[None]:
     """
     with ExitStack() as held:
         with files.storage_errors(root):
-            alone = held.enter_context(files.locked_if_free(root / _LOCK))
+            alone = held.enter_context(locks.alone_if_free(root / _LOCK))
         if not alone:
             raise InputError(f"A run is at work in {root}; prune when it has ended.")
         yield
@@ -56,5 +56,5 @@ def is_anybody_at_work(root: Path) -> bool:
     """Tell whether something is at work under a root; leaves nothing behind there."""
     if not (root / _LOCK).exists():
         return False
-    with files.storage_errors(root), files.locked_if_free(root / _LOCK) as alone:
+    with files.storage_errors(root), locks.alone_if_free(root / _LOCK) as alone:
         return not alone

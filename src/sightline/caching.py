@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import ValidationError
 
-from sightline import files
+from sightline import files, locks
 from sightline.records import ArrayFile, FileRecord, Record, Run
 from sightline.stages import Stage
 
@@ -101,7 +101,7 @@ def find_or_make(run: Run, stage: Stage[R], key: str, make: Callable[[Draft], R]
     """
     folder = run.root / _relative(stage, key)
     lock = folder.with_name(f".{key}.lock")
-    with files.storage_errors(run.root), files.locked(lock, stage.name):
+    with files.storage_errors(run.root), locks.alone(lock, stage.name):
         entry = find(run, stage, key)
         if entry is not None and (not run.refresh or entry.made_by == run.token):
             return entry.record

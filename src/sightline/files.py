@@ -1,7 +1,6 @@
-"""Files that appear whole or not at all: the only place that renames, syncs or locks."""
+"""Files that appear whole or not at all: the only place that renames or syncs."""
 
 import errno
-import fcntl
 import hashlib
 import logging
 import os
@@ -12,7 +11,6 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
 
 from sightline.errors import BusyStorageError, StorageError
 
@@ -129,48 +127,6 @@ def remove_leftovers(path: Path) -> None:
 
 
 @contextmanager
-def locked(path: Path, purpose: str) -> Iterator[None]:
-    """Hold an exclusive lock; the kernel frees it at once when its holder dies.
-
-    Args:
-        path: The lock file. It is made where it is missing and stays behind, empty.
-        purpose: What is done under the lock; logged where somebody else holds it.
-    """
-    with _lock_file(path) as file:
-        _wait_for(file, fcntl.LOCK_EX, f"Waiting for another run that does the same: {purpose}")
-        yield
-
-
-@contextmanager
-def locked_shared(path: Path, waiting: str) -> Iterator[None]:
-    """Hold a lock together with others; it keeps out whoever wants it alone.
-
-    Args:
-        path: The lock file, as for `locked`.
-        waiting: What is logged where somebody holds it alone.
-    """
-    with _lock_file(path) as file:
-        _wait_for(file, fcntl.LOCK_SH, waiting)
-        yield
-
-
-@contextmanager
-def locked_if_free(path: Path) -> Iterator[bool]:
-    """Try to hold a lock alone, without waiting; yield whether it is held.
-
-    Args:
-        path: The lock file, as for `locked`.
-    """
-    with _lock_file(path) as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-            return
-        yield True
-
-
-@contextmanager
 def storage_errors(root: Path) -> Iterator[None]:
     """Turn the system's errors of writing into ours; other errors pass.
 
@@ -239,19 +195,6 @@ def check_room(root: Path, needed: int, purpose: str) -> None:
 def copy(source: Path, target: Path) -> None:
     """Copy a file's content; times and permissions are not carried over."""
     shutil.copyfile(source, target)
-
-
-def _lock_file(path: Path) -> BinaryIO:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return path.open("a+b")  # NFS shares a lock only among readers, gives it alone to a writer
-
-
-def _wait_for(file: BinaryIO, kind: int, waiting: str) -> None:
-    try:
-        fcntl.flock(file, kind | fcntl.LOCK_NB)
-    except BlockingIOError:
-        _log.warning(waiting)
-        fcntl.flock(file, kind)
 
 
 def _sync(path: Path) -> None:

@@ -1,6 +1,5 @@
-"""Run folders: what a person or a later step reads, published whole or not at all."""
+"""Run folders: what a person or a later step reads; `publishing` writes them."""
 
-import json
 import re
 import secrets
 from collections.abc import Iterator
@@ -10,15 +9,14 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from sightline import files, provenance
+from sightline import provenance
 from sightline.config import TrainingConfig
-from sightline.errors import InputError, RunExistsError, StageError
+from sightline.errors import InputError, RunExistsError
 from sightline.manifest import RunManifest
-from sightline.records import FileRecord, Run, RunSummary, Source, StageRecords, StageTime
-from sightline.reporting import page
+from sightline.records import RunSummary, Source
 
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,119}")
-_MANIFEST = "manifest.json"
+MANIFEST = "manifest.json"
 _RECENT = 20
 """How many of the newest runs are looked through for an equal one."""
 
@@ -54,71 +52,6 @@ def is_id(name: str) -> bool:
 def folder(root: Path, run_id: str) -> Path:
     """Return where a run's folder lies."""
     return root / "runs" / run_id
-
-
-def publish(  # the last step of a run; it names everything that the manifest holds
-    run: Run,
-    config: TrainingConfig,
-    source: Source,
-    records: StageRecords,
-    stages: dict[str, StageTime],
-    flow_run_id: str | None = None,
-) -> RunSummary:
-    """Write the run folder: copies of the results, the report and the manifest.
-
-    Args:
-        run: Where, and under which id.
-        config: The complete config.
-        source: The data set's source.
-        records: What the stages returned.
-        stages: Stage name to its time.
-        flow_run_id: Prefect's id of the flow run.
-
-    Returns:
-        The summary for the caller.
-
-    Raises:
-        RunExistsError: The run id was taken meanwhile.
-        StageError: A result changed while it was copied.
-        StorageError: The artifacts root is full or cannot be written.
-    """
-    check_new(run.root, run.id)
-    if source.kind not in {"named", "embedded"}:
-        # The cached record names the place where equal data was read the first time.
-        ingested = records.ingest.model_copy(update={"source": source.path})
-        records = records.model_copy(update={"ingest": ingested})
-    manifest = RunManifest(
-        run_id=run.id,
-        created=datetime.now(UTC),
-        config=config,
-        code_sha256=provenance.package_digest(),
-        lock_sha256=provenance.lock_digest(),
-        source_sha256=source.sha256,
-        weights_sha256=records.train.weights_sha256,
-        environment=provenance.environment(),
-        stages=stages,
-        records=records,
-        files={},
-        total_seconds=round((datetime.now(UTC) - run.started).total_seconds(), 3),
-        flow_run_id=flow_run_id,
-    )
-    target_folder = folder(run.root, run.id)
-    with (
-        files.storage_errors(run.root),
-        files.new_folder(target_folder, replace=False) as target,
-    ):
-        copied = {
-            name: _copy(run.root, target / name, result) for name, result in _results(records)
-        }
-        manifest = manifest.model_copy(update={"files": copied})
-        for name, text in (
-            ("report.html", page.render_html(run.root, manifest)),
-            ("report.md", page.render_markdown(manifest)),
-        ):
-            (target / name).write_text(text, encoding="utf-8")
-            copied[name] = _describe(target / name)
-        _write_manifest(target / _MANIFEST, manifest)
-    return summary(run.root, manifest)
 
 
 def summary(root: Path, manifest: RunManifest) -> RunSummary:
@@ -178,7 +111,7 @@ def read_folder(run_folder: Path) -> RunManifest:
     Raises:
         InputError: It cannot be read.
     """
-    path = run_folder / _MANIFEST
+    path = run_folder / MANIFEST
     try:
         return RunManifest.model_validate_json(path.read_bytes())
     except OSError as error:
@@ -195,7 +128,7 @@ def read_folder(run_folder: Path) -> RunManifest:
 def run_ids(root: Path) -> list[str]:
     """List the ids of all published runs, the last published first."""
     published = []
-    for path in (root / "runs").glob(f"*/{_MANIFEST}"):
+    for path in (root / "runs").glob(f"*/{MANIFEST}"):
         with suppress(FileNotFoundError):  # removed meanwhile
             published.append((path.stat().st_mtime_ns, path.parent.name))
     return [run_id for _, run_id in sorted(published, reverse=True) if is_id(run_id)]
@@ -231,34 +164,3 @@ def has_equal(root: Path, config: TrainingConfig, source: Source) -> bool:
             if same and earlier.config == config:
                 return True
     return False
-
-
-def _results(records: StageRecords) -> Iterator[tuple[str, FileRecord]]:
-    yield "layers.png", records.build.picture
-    for name, picture in records.report.figures.items():
-        yield f"{name}.png", picture
-    yield "model.keras", records.train.model
-    yield "model_summary.txt", records.build.summary
-    yield "history.parquet", records.train.history
-    yield "predictions.parquet", records.evaluate.predictions
-    yield "metrics.json", records.evaluate.metrics
-
-
-def _copy(root: Path, target: Path, result: FileRecord) -> FileRecord:
-    files.copy(root / result.path, target)
-    copied = _describe(target)
-    if copied.sha256 != result.sha256:
-        raise StageError(
-            f"{result.path} changed while the run was published (expected SHA-256 "
-            f"{result.sha256}, got {copied.sha256}); run again."
-        )
-    return copied
-
-
-def _describe(path: Path) -> FileRecord:
-    return FileRecord(path=path.name, sha256=files.sha256(path), bytes=path.stat().st_size)
-
-
-def _write_manifest(path: Path, manifest: RunManifest) -> None:
-    content = manifest.model_dump(mode="json")
-    path.write_text(json.dumps(content, indent=1, ensure_ascii=False), encoding="utf-8")

@@ -1,5 +1,3 @@
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -54,33 +52,6 @@ def test_new_folder_never_overwrites_unless_asked(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="not empty"):
         publish()
     assert [path.name for path in target.iterdir()] == ["old"]
-
-
-def test_lock_of_a_killed_holder_is_free_at_once(tmp_path: Path) -> None:
-    lock = tmp_path / "lock"
-    program = (
-        "import os, pathlib, sys\n"
-        "from sightline import files\n"
-        "with files.locked(pathlib.Path(sys.argv[1]), 'test'):\n"
-        "    print('held', flush=True)\n"
-        "    sys.stdin.read()\n"
-    )
-    holder = subprocess.Popen(
-        [sys.executable, "-c", program, str(lock)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    )
-    with holder:
-        assert holder.stdout is not None
-        assert holder.stdout.readline() == b"held\n"
-        waiter = subprocess.Popen(
-            [sys.executable, "-c", program, str(lock)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-        )
-        with waiter:
-            assert waiter.stdout is not None
-            assert waiter.poll() is None
-            holder.kill()
-            assert waiter.stdout.readline() == b"held\n"
 
 
 def test_leftovers_are_what_our_own_writers_leave(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from elsewhere import at_work_elsewhere
 
-from sightline import caching, files, pins, pruning, runs
+from sightline import caching, files, pins, pruning, publishing, runs
 from sightline.caching import Draft
 from sightline.errors import InputError, StorageError
 from sightline.manifest import RunManifest
@@ -66,7 +66,7 @@ def publish(artifacts: Path, manifest: RunManifest) -> Publish:
         config = manifest.config.model_copy(update={"recipe": recipe})
         source = Source(dataset="textures", kind="npz", path="p", sha256=manifest.source_sha256)
         records = manifest.records.model_copy(update={"build": built})
-        runs.publish(run, config, source, records, manifest.stages)
+        publishing.publish(run, config, source, records, manifest.stages)
 
     return make
 

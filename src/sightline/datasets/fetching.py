@@ -3,7 +3,7 @@
 from importlib.util import find_spec
 from pathlib import Path
 
-from sightline import files
+from sightline import files, locks
 from sightline.datasets import catalogue, content
 from sightline.datasets.catalogue import NamedDataset, RawFile
 from sightline.datasets.download import Patience, download, file_address
@@ -42,7 +42,7 @@ def fetch(run: Run, name: str, patience: Patience = _PATIENCE) -> list[Path]:
             _check(path, file, dataset)
         return local
     lock = run.root / "datasets" / f".{name}.lock"
-    with files.storage_errors(run.root), files.locked(lock, f"fetching {name}"):
+    with files.storage_errors(run.root), locks.alone(lock, f"fetching {name}"):
         return _from_store(run, dataset, patience)
 
 

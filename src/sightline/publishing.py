@@ -1,0 +1,109 @@
+"""Publishes a run: copies of the results, the report and the manifest, whole or not at all."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sightline import files, provenance, runs
+from sightline.config import TrainingConfig
+from sightline.errors import StageError
+from sightline.manifest import RunManifest
+from sightline.records import FileRecord, Run, RunSummary, Source, StageRecords, StageTime
+from sightline.reporting import page
+
+
+def publish(  # the last step of a run; it names everything that the manifest holds
+    run: Run,
+    config: TrainingConfig,
+    source: Source,
+    records: StageRecords,
+    stages: dict[str, StageTime],
+    flow_run_id: str | None = None,
+) -> RunSummary:
+    """Write the run folder: copies of the results, the report and the manifest.
+
+    Args:
+        run: Where, and under which id.
+        config: The complete config.
+        source: The data set's source.
+        records: What the stages returned.
+        stages: Stage name to its time.
+        flow_run_id: Prefect's id of the flow run.
+
+    Returns:
+        The summary for the caller.
+
+    Raises:
+        RunExistsError: The run id was taken meanwhile.
+        StageError: A result changed while it was copied.
+        StorageError: The artifacts root is full or cannot be written.
+    """
+    runs.check_new(run.root, run.id)
+    if source.kind not in {"named", "embedded"}:
+        # The cached record names the place where equal data was read the first time.
+        ingested = records.ingest.model_copy(update={"source": source.path})
+        records = records.model_copy(update={"ingest": ingested})
+    manifest = RunManifest(
+        run_id=run.id,
+        created=datetime.now(UTC),
+        config=config,
+        code_sha256=provenance.package_digest(),
+        lock_sha256=provenance.lock_digest(),
+        source_sha256=source.sha256,
+        weights_sha256=records.train.weights_sha256,
+        environment=provenance.environment(),
+        stages=stages,
+        records=records,
+        files={},
+        total_seconds=round((datetime.now(UTC) - run.started).total_seconds(), 3),
+        flow_run_id=flow_run_id,
+    )
+    target_folder = runs.folder(run.root, run.id)
+    with (
+        files.storage_errors(run.root),
+        files.new_folder(target_folder, replace=False) as target,
+    ):
+        copied = {
+            name: _copy(run.root, target / name, result) for name, result in _results(records)
+        }
+        manifest = manifest.model_copy(update={"files": copied})
+        for name, text in (
+            ("report.html", page.render_html(run.root, manifest)),
+            ("report.md", page.render_markdown(manifest)),
+        ):
+            (target / name).write_text(text, encoding="utf-8")
+            copied[name] = _describe(target / name)
+        _write_manifest(target / runs.MANIFEST, manifest)
+    return runs.summary(run.root, manifest)
+
+
+def _results(records: StageRecords) -> Iterator[tuple[str, FileRecord]]:
+    yield "layers.png", records.build.picture
+    for name, picture in records.report.figures.items():
+        yield f"{name}.png", picture
+    yield "model.keras", records.train.model
+    yield "model_summary.txt", records.build.summary
+    yield "history.parquet", records.train.history
+    yield "predictions.parquet", records.evaluate.predictions
+    yield "metrics.json", records.evaluate.metrics
+
+
+def _copy(root: Path, target: Path, result: FileRecord) -> FileRecord:
+    files.copy(root / result.path, target)
+    copied = _describe(target)
+    if copied.sha256 != result.sha256:
+        raise StageError(
+            f"{result.path} changed while the run was published (expected SHA-256 "
+            f"{result.sha256}, got {copied.sha256}); run again."
+        )
+    return copied
+
+
+def _describe(path: Path) -> FileRecord:
+    return FileRecord(path=path.name, sha256=files.sha256(path), bytes=path.stat().st_size)
+
+
+def _write_manifest(path: Path, manifest: RunManifest) -> None:
+    content = manifest.model_dump(mode="json")
+    path.write_text(json.dumps(content, indent=1, ensure_ascii=False), encoding="utf-8")
