@@ -10,6 +10,7 @@ PYTEST_ARGS ?=
 HOST ?= 127.0.0.1
 PORT ?= 4200
 POOL ?= cpu
+LIMIT ?= $(if $(filter gpu,$(POOL)),1,2)
 POOL_TYPE ?= process
 
 # Where `make server` answers, and what a worker on this machine needs.
@@ -49,8 +50,8 @@ deploy: $(INSTALLED) ## Make pools, deployments and automations (POOL_TYPE=proce
 	@PATH="$(CURDIR)/$(BIN):$$PATH" deploy/setup.sh "$(POOL_TYPE)"
 
 .PHONY: worker
-worker: $(INSTALLED) ## Start a worker that runs one flow at a time (POOL=cpu)
-	@exec $(BIN)/prefect worker start --pool "$(POOL)" --limit 1
+worker: $(INSTALLED) ## Start a worker (POOL=cpu or gpu, LIMIT=2 or 1 runs at a time)
+	@exec $(BIN)/prefect worker start --pool "$(POOL)" --limit "$(LIMIT)"
 
 .PHONY: test
 test: $(INSTALLED_DEV) ## Run the whole offline test suite (PYTEST_ARGS='...')

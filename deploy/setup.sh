@@ -10,6 +10,9 @@ cd "$(dirname "$0")/.."
 kind=${1:-process}
 export PREFECT_CLI_PROMPT=false
 
+# First, for it says in one sentence what is wrong with the server.
+sightline ops install
+
 for device in cpu gpu; do
     prefect work-pool inspect "$device" >/dev/null 2>&1 ||
         prefect work-pool create "$device" --type "$kind" \
@@ -17,4 +20,3 @@ for device in cpu gpu; do
 done
 
 prefect deploy --all
-sightline ops install

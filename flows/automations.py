@@ -1,8 +1,8 @@
 """What watches over the flows on the Prefect server: installed once, kept by the server.
 
-zombies       a run whose heartbeat stopped becomes Crashed, so that it blocks nobody
-failures      a run that failed, crashed, timed out or is late is told to a webhook
-the GPU limit so many trainings at a time, whichever pool they come from
+zombies           a run whose heartbeat stopped becomes Crashed, so that it blocks nobody
+failures, delays  a run that failed, crashed, timed out or is late is told to a webhook
+the GPU limit     so many trainings at a time, whichever pool they come from
 """
 
 from datetime import timedelta
@@ -19,23 +19,24 @@ from prefect.blocks.notifications import CustomWebhookNotificationBlock
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.objects import StateType
 from prefect.events.schemas.events import ResourceSpecification
+from prefect.exceptions import ObjectNotFound
 from prefect.types import SecretDict
 
 from flows.fitting import GPU_LIMIT
 from flows.stopwatch import STAGE_LABEL
 
-HEARTBEAT_SECONDS = 30
-"""What the deployments set PREFECT_FLOWS_HEARTBEAT_FREQUENCY to."""
-
 ZOMBIES = "sightline-zombies"
 FAILURES = "sightline-failures"
-_FLOWS = ["train", "fit", "watch"]
-_TOLD_FLOWS = ["train", "watch"]  # a failed fit is told by the run that waits for it
-_TOLD_STATES = {"Failed", "Crashed", "TimedOut", "Late"}
+DELAYS = "sightline-delays"
+_WEBHOOK = "sightline-webhook"
+_TAG = "prefect.tag.sightline"
+"""What the runs of our deployments carry, and neither runs by hand nor other projects."""
 
+_TAGGED = ResourceSpecification({"prefect.resource.role": "tag", "prefect.resource.id": _TAG})
 _SUBJECT = "{{ flow.name }} {{ flow_run.state.name }}: {{ flow_run.name }}"
 _BODY = (
-    "Run: {{ flow_run.name }}\n"
+    "Run: {{ flow_run.name }} of {{ deployment.name }}\n"
+    "Data: {{ flow_run.parameters['dataset'] or 'see the run' }}\n"
     "State: {{ flow_run.state.name }}\n"
     "Stage: {{ flow_run.labels['STAGE'] or 'before the first stage' }}\n"
     "Error: {{ flow_run.state.message or 'none given' }}\n"
@@ -43,10 +44,13 @@ _BODY = (
 ).replace("STAGE", STAGE_LABEL)
 
 
-def zombies() -> AutomationCore:
+def zombies(lost_after: int) -> AutomationCore:
     """Describe the automation that ends runs without a heartbeat.
 
-    Whatever a run emits counts as a sign of life; three heartbeats may be missed.
+    Whatever a run emits counts as a sign of life.
+
+    Args:
+        lost_after: Seconds of silence after which a run is Crashed.
     """
     return AutomationCore(
         name=ZOMBIES,
@@ -55,39 +59,53 @@ def zombies() -> AutomationCore:
             after={"prefect.flow-run.heartbeat"},
             expect={"prefect.flow-run.*"},
             match=ResourceSpecification({"prefect.resource.id": "prefect.flow-run.*"}),
-            match_related=_of(_FLOWS),
+            match_related=_TAGGED,
             for_each={"prefect.resource.id"},
             posture=Posture.Proactive,
             threshold=1,
-            within=timedelta(seconds=3 * HEARTBEAT_SECONDS),
+            within=timedelta(seconds=lost_after),
         ),
         actions=[
             ChangeFlowRunState(
                 state=StateType.CRASHED,
-                message=f"No sign of life for {3 * HEARTBEAT_SECONDS} s; run it again",
+                message=f"No sign of life for {lost_after} s; run it again",
             )
         ],
     )
 
 
+def messages(webhook: UUID) -> tuple[AutomationCore, ...]:
+    """Describe all automations that tell a webhook, by the id of its block."""
+    return failures(webhook), delays(webhook)
+
+
 def failures(webhook: UUID) -> AutomationCore:
-    """Describe the automation that tells of failed and late runs.
+    """Describe the automation that tells of runs that ended badly.
+
+    A training that was handed over is left out: the run that waits for it tells.
 
     Args:
         webhook: Id of the block that the message is sent through.
     """
-    return AutomationCore(
-        name=FAILURES,
-        description="Tells a webhook of runs that failed, crashed, timed out or are late",
-        trigger=EventTrigger(
-            expect={f"prefect.flow-run.{state}" for state in _TOLD_STATES},
-            match=ResourceSpecification({"prefect.resource.id": "prefect.flow-run.*"}),
-            match_related=_of(_TOLD_FLOWS),
-            for_each={"prefect.resource.id"},
-            posture=Posture.Reactive,
-            threshold=1,
-        ),
-        actions=[SendNotification(block_document_id=webhook, subject=_SUBJECT, body=_BODY)],
+    return _message(
+        FAILURES,
+        "Tells a webhook of runs that failed, crashed or timed out",
+        _enters({"Failed", "Crashed", "TimedOut"}, ["train", "watch"]),
+        webhook,
+    )
+
+
+def delays(webhook: UUID) -> AutomationCore:
+    """Describe the automation that tells of runs that no worker has taken in time.
+
+    Args:
+        webhook: Id of the block that the message is sent through.
+    """
+    return _message(
+        DELAYS,
+        "Tells a webhook of runs that no worker has taken in time",
+        _enters({"Late"}, ["train", "fit", "watch"]),
+        webhook,
     )
 
 
@@ -101,12 +119,12 @@ def save_webhook(url: str) -> UUID:
         Id of the block.
     """
     block = CustomWebhookNotificationBlock(
-        name=FAILURES,
+        name=_WEBHOOK,
         url="{{address}}",
         json_data={"text": "{{subject}}\n{{body}}"},
         secrets=SecretDict({"address": url}),
     )
-    return UUID(str(block.save(FAILURES, overwrite=True)))
+    return UUID(str(block.save(_WEBHOOK, overwrite=True)))
 
 
 def install(client: SyncPrefectClient, automation: AutomationCore) -> str:
@@ -125,10 +143,41 @@ def install(client: SyncPrefectClient, automation: AutomationCore) -> str:
     return "brought up to date"
 
 
-def limit_trainings(client: SyncPrefectClient, most: int) -> None:
-    """Let at most so many trainings run at a time on GPUs."""
+def limit_trainings(client: SyncPrefectClient, most: int | None) -> int:
+    """Let at most so many trainings run at a time on GPUs.
+
+    Args:
+        client: Of the server.
+        most: None keeps the limit that is there, or makes one of 1.
+
+    Returns:
+        The limit that holds now.
+    """
+    if most is None:
+        try:
+            return client.read_global_concurrency_limit_by_name(GPU_LIMIT).limit
+        except ObjectNotFound:
+            most = 1
     client.upsert_global_concurrency_limit_by_name(GPU_LIMIT, most)
+    return most
 
 
-def _of(flows: list[str]) -> ResourceSpecification:
-    return ResourceSpecification({"prefect.resource.role": "flow", "prefect.resource.name": flows})
+def _message(name: str, description: str, trigger: EventTrigger, webhook: UUID) -> AutomationCore:
+    send = SendNotification(block_document_id=webhook, subject=_SUBJECT, body=_BODY)
+    return AutomationCore(name=name, description=description, trigger=trigger, actions=[send])
+
+
+def _enters(states: set[str], flows: list[str]) -> EventTrigger:
+    return EventTrigger(
+        expect={f"prefect.flow-run.{state}" for state in states},
+        match=ResourceSpecification({"prefect.resource.id": "prefect.flow-run.*"}),
+        match_related=[
+            _TAGGED,
+            ResourceSpecification(
+                {"prefect.resource.role": "flow", "prefect.resource.name": flows}
+            ),
+        ],
+        for_each={"prefect.resource.id"},
+        posture=Posture.Reactive,
+        threshold=1,
+    )

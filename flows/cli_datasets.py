@@ -92,7 +92,9 @@ def watch(
     server.require()
     from flows import watching
 
-    typer.echo(watching.sentence(watching.look_and_tell(root, dataset)))
+    with server.refusals():
+        found = watching.look_and_tell(root, dataset)
+    typer.echo(watching.sentence(found))
 
 
 def _show(found: inspection.Inspection) -> None:

@@ -11,7 +11,7 @@ import typer
 from rich.table import Table
 
 from flows import console, server
-from sightline.errors import ServerError
+from sightline.errors import ConfigError
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
@@ -20,12 +20,18 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="Serve, equip and watch the Prefect server.")
 
+LOST_AFTER_SECONDS = 300
+"""How long nothing may be heard of a run. Deployed runs have a heartbeat of 30 s; a server that
+is away for less than this loses no training."""
+
 _UNFIT = 1
 _COLOURS = {
     "ready": "green",
     "online": "green",
     "Completed": "green",
     "Running": "cyan",
+    "Failed": "red",
+    "Crashed": "red",
     "Late": "red",
 }
 
@@ -36,8 +42,14 @@ _COLOURS = {
 )
 def install(
     gpus: Annotated[
-        int, typer.Option(min=1, help="How many trainings may run at a time on GPUs.")
-    ] = 1,
+        int | None,
+        typer.Option(
+            min=1, help="How many trainings may run at a time on GPUs; 1 unless it was set before."
+        ),
+    ] = None,
+    lost_after: Annotated[
+        int, typer.Option(min=90, help="Seconds of silence after which a run is Crashed.")
+    ] = LOST_AFTER_SECONDS,
     webhook_url: Annotated[
         str | None,
         typer.Option(
@@ -49,29 +61,44 @@ def install(
     ] = None,
 ) -> None:
     """Install the automations and limits that nightly runs rely on; may be repeated."""
+    address = _address(webhook_url)
     with _client() as client:
         from flows import automations
 
-        done = {
-            f"automation {automations.ZOMBIES}": automations.install(client, automations.zombies()),
-        }
-        automations.limit_trainings(client, gpus)
-        done["concurrency limit gpu"] = f"{gpus} at a time"
-        if webhook_url:
-            block = automations.save_webhook(webhook_url)
-            done[f"automation {automations.FAILURES}"] = automations.install(
-                client, automations.failures(block)
-            )
-        elif client.read_automations_by_name(automations.FAILURES):
-            done[f"automation {automations.FAILURES}"] = "kept, with the webhook that it has"
-        else:
-            done[f"automation {automations.FAILURES}"] = (
-                "left out: give --webhook-url or SIGHTLINE_WEBHOOK_URL"
+        zombies = automations.zombies(lost_after)
+        done = {f"automation {zombies.name}": automations.install(client, zombies)}
+        most = automations.limit_trainings(client, gpus)
+        done["concurrency limit gpu"] = f"{most} at a time"
+        messages = automations.messages(automations.save_webhook(address)) if address else ()
+        for message in messages:
+            done[f"automation {message.name}"] = automations.install(client, message)
+        if not messages:
+            kept = bool(client.read_automations_by_name(automations.FAILURES))
+            done["messages of failed and late runs"] = (
+                "kept, with the webhook that they have"
+                if kept
+                else "left out: give --webhook-url or SIGHTLINE_WEBHOOK_URL"
             )
     table = Table("What", "Done")
     for name, what in done.items():
         table.add_row(name, what)
     console.out().print(table)
+
+
+def _address(webhook_url: str | None) -> str | None:
+    """Refuse what is no address before anything is installed; it is a secret, so not shown."""
+    if not webhook_url:
+        return None
+    try:
+        url = httpx.URL(webhook_url)
+    except httpx.InvalidURL:
+        url = httpx.URL()
+    if url.scheme not in {"http", "https"} or not url.host:
+        raise ConfigError(
+            "The webhook (--webhook-url or SIGHTLINE_WEBHOOK_URL) is no http:// or https:// "
+            "address; copy it whole from your chat's settings."
+        )
+    return webhook_url
 
 
 @app.command()
@@ -80,9 +107,9 @@ def status(
 ) -> None:
     """Show pools, workers, queues, deployments and runs; exit 1 if nothing can run."""
     with _client() as client:
-        from flows.overview import Server
+        from flows.overview import Reader
 
-        found = Server(client).overview()
+        found = Reader(client).overview()
     if as_json:
         typer.echo(json.dumps(asdict(found)))
     else:
@@ -125,17 +152,10 @@ def serve(
 
 @contextmanager
 def _client() -> Iterator["SyncPrefectClient"]:
-    """Talk to the configured server, quietly, with its refusals as our errors."""
+    """Talk to the configured server, quietly."""
     server.configure(verbose=False)
     server.require()
     from prefect.client.orchestration import get_client
 
-    try:
-        with get_client(sync_client=True) as client:
-            yield client
-    except httpx.HTTPStatusError as error:
-        raise ServerError(
-            f"The Prefect server refused ({error.response.status_code} "
-            f"{error.response.reason_phrase}); check PREFECT_API_AUTH_STRING and that the server "
-            "is of the same version."
-        ) from None
+    with server.refusals(), get_client(sync_client=True) as client:
+        yield client

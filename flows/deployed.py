@@ -1,18 +1,21 @@
 """The flow that deployments run: a form of plain parameters in front of the main path."""
 
+import json
 from typing import Annotated, Any, Literal
 
 from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
-from prefect.states import Completed
+from prefect.states import Completed, Failed
 from pydantic import Field
 
 from flows import workplace
+from flows.endurance import enduring
 from flows.training import pipeline
 from sightline import changes, datasets, recipes, runs
 from sightline.config import TrainingConfig
+from sightline.errors import SightlineError
 from sightline.keras_process import keras_process
 from sightline.records import RunSummary
 
@@ -36,7 +39,7 @@ def train(
     learning_rate: Annotated[float | None, Field(gt=0, le=100)] = None,
     seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = 0,
     device: Literal["auto", "cpu", "gpu"] = "auto",
-    deployment: str = "",
+    deployment: Annotated[str, Field(pattern=r"^([^/\s]+/[^/\s]+)?$")] = "",
     overrides: list[str] | None = None,
     sha256: str = "",
     force: bool = False,
@@ -61,31 +64,35 @@ def train(
 
     Returns:
         What came out; a Completed state named "Unchanged" where there was nothing to do.
-
-    Raises:
-        InputError: A parameter or the data cannot be used.
-        RunError: A stage failed.
+        A run that failed ends with our sentence as its message.
     """
-    config = _config(
-        dataset,
-        recipe,
-        {
-            "training.epochs": epochs,
-            "training.batch_size": batch_size,
-            "training.learning_rate": learning_rate,
-            "training.seed": seed,
-            "training.device": device,
-            "training.deployment": deployment or None,
-        },
-        overrides or [],
-    )
-    run = workplace.run(
-        runs.new_id(datasets.slug(config.data.dataset), config.recipe), refresh=refresh
-    )
+    values = {
+        "data.dataset": dataset,
+        "training.epochs": epochs,
+        "training.batch_size": batch_size,
+        "training.learning_rate": learning_rate,
+        "training.seed": seed,
+        "training.device": device,
+        "training.deployment": deployment or None,
+    }
+    try:
+        with enduring():
+            return _train(_config(recipe, values, overrides or []), sha256, force, refresh)
+    except SightlineError as error:
+        return Failed(data=error, message=str(error))  # the sentence alone, for people
+
+
+def _train(
+    config: TrainingConfig, expected_sha256: str, force: bool, refresh: bool
+) -> RunSummary | State[Any]:
+    run_id = runs.new_id(datasets.slug(config.data.dataset), config.recipe)
+    run = workplace.run(run_id, refresh=refresh)
     source = datasets.locate(config.data)
     log = get_run_logger()
-    if sha256 and sha256 != source.sha256:
-        log.warning("The data changed again since the event: %s -> %s", sha256, source.sha256)
+    if expected_sha256 not in {"", source.sha256}:
+        log.warning(
+            "The data changed again since the event: %s -> %s", expected_sha256, source.sha256
+        )
     compared = changes.since_last_run(run.root, config, source)
     log.info(compared.sentence)
     if compared.unchanged and not force and not refresh:
@@ -94,8 +101,6 @@ def train(
     return pipeline(config, run, source)
 
 
-def _config(
-    dataset: str, recipe: str, values: dict[str, Any], overrides: list[str]
-) -> TrainingConfig:
-    chosen = [f"{key}={value}" for key, value in values.items() if value is not None]
-    return recipes.load(recipe, overrides=[*chosen, *overrides], dataset=dataset)
+def _config(recipe: str, values: dict[str, Any], overrides: list[str]) -> TrainingConfig:
+    chosen = [f"{key}={json.dumps(value)}" for key, value in values.items() if value is not None]
+    return recipes.load(recipe, overrides=[*chosen, *overrides])

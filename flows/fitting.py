@@ -11,6 +11,7 @@ from prefect.logging import get_run_logger
 from prefect.states import Completed
 
 from flows import workplace
+from flows.endurance import enduring
 from sightline import gpu
 from sightline.at_work import at_work
 from sightline.config import FitConfig
@@ -50,22 +51,18 @@ def fit_flow(
         RunError: The training failed.
     """
     run = workplace.run(run_id, started=started, refresh=refresh)
-    _prepare(settings)
+    required = not workplace.gpu_is_optional()
+    _show(gpu.require() if required else gpu.visible())
     with (
+        enduring(),
         at_work(run.root),
         # A lease that could not be renewed must not end a training that is going well.
         concurrency(GPU_LIMIT, lease_duration=60, raise_on_lease_renewal_failure=False),
     ):
+        demanded = {"device": "gpu"} if required and settings.device == "auto" else {}
+        prepare_device(settings.model_copy(update=demanded))
         train(run, arrays, blueprint, settings)
     return Completed(message=TRAIN.key(arrays, blueprint, settings))
-
-
-def _prepare(settings: FitConfig) -> None:
-    """Look for the GPU in seconds, before anything waits or trains."""
-    required = not workplace.gpu_is_optional()
-    _show(gpu.require() if required else gpu.visible())
-    demanded = {"device": "gpu"} if required and settings.device == "auto" else {}
-    prepare_device(settings.model_copy(update=demanded))
 
 
 def _show(found: tuple[Gpu, ...]) -> None:

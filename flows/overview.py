@@ -23,6 +23,7 @@ from flows.stopwatch import STAGE_LABEL
 FLOWS = ["train", "fit", "watch"]
 _MOST = 200
 _ENDED = [StateType.COMPLETED, StateType.FAILED, StateType.CRASHED, StateType.CANCELLED]
+_WAITING = ["AwaitingConcurrencySlot", "AwaitingRetry"]
 _UNDER_WAY = [StateType.RUNNING, StateType.PENDING, StateType.CANCELLING]
 _ONLINE = "ONLINE"
 
@@ -45,7 +46,7 @@ class Overview:
     can_run: bool
 
 
-class Server:
+class Reader:
     """Reads the overview from one Prefect server."""
 
     def __init__(self, client: SyncPrefectClient) -> None:
@@ -67,8 +68,9 @@ class Server:
             *self._worker_rows(),
             *self._queue_rows(),
             *self._deployment_rows(),
-            *self._run_rows("late", FlowRunFilterStateName(any_=["Late"])),
-            *self._run_rows("running", None),
+            *self._run_rows("late", FlowRunFilterState(name=_names("Late"))),
+            *self._run_rows("waiting", FlowRunFilterState(name=_names(*_WAITING))),
+            *self._run_rows("running", FlowRunFilterState(type=_types(*_UNDER_WAY))),
         )
         return Overview(
             rows=rows, can_run=any(self._hindrance(item) is None for item in self._deployments)
@@ -111,8 +113,10 @@ class Server:
 
     def _deployment_rows(self) -> Iterator[Row]:
         for item in sorted(self._deployments, key=self._name):
-            upcoming = self._first(item, [StateType.SCHEDULED], FlowRunSort.EXPECTED_START_TIME_ASC)
-            last = self._first(item, _ENDED, FlowRunSort.END_TIME_DESC)
+            scheduled = FlowRunFilterState(name=_names("Scheduled"))
+            upcoming = self._first(item, scheduled, FlowRunSort.EXPECTED_START_TIME_ASC)
+            ended = FlowRunFilterState(type=_types(*_ENDED))
+            last = self._first(item, ended, FlowRunSort.END_TIME_DESC)
             yield Row(
                 "deployment",
                 self._name(item),
@@ -120,12 +124,7 @@ class Server:
                 f"next {_due(upcoming)}; last {_result(last)}",
             )
 
-    def _run_rows(self, kind: str, names: FlowRunFilterStateName | None) -> Iterator[Row]:
-        wanted = (
-            FlowRunFilterState(name=names)
-            if names
-            else FlowRunFilterState(type=FlowRunFilterStateType(any_=_UNDER_WAY))
-        )
+    def _run_rows(self, kind: str, wanted: FlowRunFilterState) -> Iterator[Row]:
         for run in self._client.read_flow_runs(
             flow_filter=self._flows, flow_run_filter=FlowRunFilter(state=wanted), limit=_MOST
         ):
@@ -162,14 +161,21 @@ class Server:
         return f"{self._names.get(deployment.flow_id, '?')}/{deployment.name}"
 
     def _first(
-        self, deployment: DeploymentResponse, types: list[StateType], order: FlowRunSort
+        self, deployment: DeploymentResponse, wanted: FlowRunFilterState, order: FlowRunSort
     ) -> FlowRun | None:
         chosen = FlowRunFilter(
-            deployment_id=FlowRunFilterDeploymentId(any_=[deployment.id]),
-            state=FlowRunFilterState(type=FlowRunFilterStateType(any_=types)),
+            deployment_id=FlowRunFilterDeploymentId(any_=[deployment.id]), state=wanted
         )
         found = self._client.read_flow_runs(flow_run_filter=chosen, sort=order, limit=1)
         return found[0] if found else None
+
+
+def _names(*names: str) -> FlowRunFilterStateName:
+    return FlowRunFilterStateName(any_=list(names))
+
+
+def _types(*types: StateType) -> FlowRunFilterStateType:
+    return FlowRunFilterStateType(any_=list(types))
 
 
 def _due(run: FlowRun | None) -> str:

@@ -10,7 +10,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from ipaddress import ip_address
 from pathlib import Path
 from typing import NoReturn
@@ -20,11 +21,13 @@ import httpx
 from sightline.errors import RunError, ServerError
 
 _QUIET = {"PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1"}
-_DURABLE = {
+_SHARED = {
     # Leases in memory would be lost with a restart, and their slots taken for ever.
     "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": (
         "prefect.server.concurrency.lease_storage.filesystem"
-    )
+    ),
+    # Late is told to people: not for a run that waits a moment for another.
+    "PREFECT_SERVER_SERVICES_LATE_RUNS_AFTER_SECONDS": "600",
 }
 _PASSWORD = "PREFECT_SERVER_API_AUTH_STRING"  # noqa: S105 - the variable's name
 _SETTINGS_FILES = (Path("prefect.toml"), Path(".env"))
@@ -75,8 +78,27 @@ def require() -> None:
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise ServerError(
             f"The Prefect API of PREFECT_API_URL does not answer ({error}); start it with "
-            "`prefect server start`, mend the address, or unset it to run without a server."
+            "`make server`, mend the address, or unset it to run without a server."
         ) from None
+
+
+@contextmanager
+def refusals() -> Iterator[None]:
+    """Turn what the server refuses, or a server that goes away, into one sentence.
+
+    Raises:
+        ServerError: In place of the HTTP error.
+    """
+    try:
+        yield
+    except httpx.HTTPStatusError as error:
+        raise ServerError(
+            f"The Prefect server refused ({error.response.status_code} "
+            f"{error.response.reason_phrase}); check PREFECT_API_AUTH_STRING and that the server "
+            "is of the same version."
+        ) from None
+    except httpx.TransportError as error:
+        raise ServerError(f"The Prefect server went away ({error}); try again.") from None
 
 
 def serve(host: str, port: int) -> NoReturn:
@@ -95,7 +117,7 @@ def serve(host: str, port: int) -> NoReturn:
             f"your workers; set {_PASSWORD}=USER:PASSWORD (and PREFECT_API_AUTH_STRING to the "
             "same for workers), or listen on 127.0.0.1."
         )
-    for name, value in {**_QUIET, **_DURABLE}.items():
+    for name, value in {**_QUIET, **_SHARED}.items():
         os.environ.setdefault(name, value)
     program = str(Path(sys.executable).with_name("prefect"))
     os.execv(program, [program, "server", "start", "--host", host, "--port", str(port)])  # noqa: S606 - becomes it

@@ -7,16 +7,23 @@ from prefect import flow
 from prefect.client.orchestration import get_client
 from prefect.events.schemas.events import Event, Resource
 from prefect.logging import get_run_logger
+from prefect.runtime import flow_run
 from pydantic import Field
 
 from flows import workplace
+from sightline import datasets
 from sightline.datasets import watching
 from sightline.datasets.watching import Look
 
 EVENT = "sightline.dataset.updated"
 
 
-@flow(name="watch", flow_run_name="watch-{dataset}", persist_result=False)
+def run_name() -> str:
+    """Name a flow run after its data set, such as watch-my-images."""
+    return f"watch-{datasets.slug(flow_run.parameters['dataset'])}"
+
+
+@flow(name="watch", flow_run_name=run_name, persist_result=False)
 def watch_flow(dataset: Annotated[str, Field(min_length=1)]) -> None:
     """Look at a data set once and tell Prefect when it changed since the last look.
 
@@ -53,7 +60,8 @@ def sentence(found: Look) -> str:
     """Say in one line what a look found."""
     digest = found.source.sha256
     if found.first:
-        return f"{found.dataset} is watched from now on; sha256 {digest}"
+        pinned = " (its content is pinned and never changes)" if found.pinned else ""
+        return f"{found.dataset} is watched from now on{pinned}; sha256 {digest}"
     if found.changed:
         return f"{found.dataset} changed: sha256 {found.previous_sha256} -> {digest}; event sent"
     return f"{found.dataset} is unchanged; sha256 {digest}"

@@ -1,9 +1,6 @@
 """What Prefect shows of a training while it runs: a progress bar and a table."""
 
-import logging
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import cast
 from uuid import UUID
 
@@ -14,11 +11,10 @@ from prefect.artifacts import (
 )
 
 from sightline.progress import Progress
+from tasks.display import display_only
 
 _QUIET_SECONDS = 2
 """Time between two updates where epochs are short; the last is always shown."""
-
-_log = logging.getLogger("sightline.progress")
 
 
 class EpochArtifacts:
@@ -32,7 +28,7 @@ class EpochArtifacts:
         self._id: UUID | None = None
         self._shown = 0.0
         self._rows: list[dict[str, float | str]] = []
-        with _display_only():
+        with display_only():
             artifact = create_progress_artifact(
                 0.0, key="training-progress", description="Epochs of training done"
             )
@@ -48,21 +44,13 @@ class EpochArtifacts:
         if now - self._shown < _QUIET_SECONDS and progress.epoch < progress.epochs:
             return
         self._shown = now
-        with _display_only():
+        with display_only():
             if self._id is not None:
                 update_progress_artifact(self._id, 100.0 * progress.epoch / progress.epochs)
 
     def finish(self) -> None:
         """Keep the history as a table."""
-        with _display_only():
+        with display_only():
             create_table_artifact(
                 self._rows, key="training-history", description="One row an epoch"
             )
-
-
-@contextmanager
-def _display_only() -> Iterator[None]:
-    try:
-        yield
-    except Exception:
-        _log.warning("Prefect could not be told of the progress; training goes on", exc_info=True)

@@ -8,6 +8,7 @@ from sightline import publishing
 from sightline.config import TrainingConfig
 from sightline.records import Run, RunSummary, Source, StageRecords, StageTime
 from tasks import run_artifacts
+from tasks.display import display_only
 from tasks.stage import TAGS
 
 
@@ -28,5 +29,6 @@ def publish(
 ) -> RunSummary:
     """Write the run folder and show its report in Prefect."""
     summary = publishing.publish(run, config, source, records, stages, flow_run_id=flow_run.id)
-    run_artifacts.show(run, summary, records)
+    with display_only():
+        run_artifacts.show(run, summary, records)
     return summary

@@ -10,7 +10,7 @@ from prefect.tasks import exponential_backoff
 
 from sightline.errors import (
     BusyStorageError,
-    HandoverCrashError,
+    HandoverLostError,
     KerasProcessError,
     NetworkError,
 )
@@ -26,7 +26,7 @@ _PASSING = (
     BusyStorageError,
     NetworkError,
     KerasProcessError,
-    HandoverCrashError,
+    HandoverLostError,
     ConnectionError,
     httpx.TransportError,
 )

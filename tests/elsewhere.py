@@ -39,7 +39,7 @@ def somebody_waits() -> Iterator[threading.Event]:
             if record.getMessage().startswith("Waiting"):
                 said.set()
 
-    ear, logger = Ear(), logging.getLogger("sightline.files")
+    ear, logger = Ear(), logging.getLogger("sightline.locks")
     logger.addHandler(ear)
     yield said
     logger.removeHandler(ear)

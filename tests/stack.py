@@ -71,6 +71,7 @@ class Stack:
             "PREFECT_HOME": str(folder / "prefect"),
             "PREFECT_API_URL": self.url,
             "PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "5",
+            "PREFECT_SERVER_SERVICES_LATE_RUNS_AFTER_SECONDS": "15",
             "PREFECT_WORKER_QUERY_SECONDS": "2",
             "SIGHTLINE_ARTIFACTS": str(self.artifacts),
             "SIGHTLINE_GPU": "optional",
@@ -183,6 +184,11 @@ class Stack:
         body = {"parameters": parameters, "state": {"type": "SCHEDULED"}}
         path = f"/deployments/{self.deployment(deployment)['id']}/create_flow_run"
         return str(self.post(path, body)["id"])
+
+    def cancel(self, flow_run: str) -> None:
+        """Cancel a flow run as the button in the UI does."""
+        state = {"type": "CANCELLING", "name": "Cancelling"}
+        self.post(f"/flow_runs/{flow_run}/set_state", {"state": state})
 
     def run(self, flow_run: str) -> Json:
         found: Json = self.get(f"/flow_runs/{flow_run}")

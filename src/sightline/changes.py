@@ -51,10 +51,17 @@ def since_last_run(root: Path, config: TrainingConfig, source: Source) -> Compar
         The comparison. Where a config names its data or its deployment does not count.
     """
     earlier = runs.history(root, source.dataset)
-    last = next((run for run in earlier if run.config.recipe == config.recipe), None)
+    last = next((run for run in earlier if _is_alike(run, config, source)), None)
     if last is None:
         return Comparison(run_id=None)
     return Comparison(run_id=last.run_id, changes=tuple(_changes(root, last, config, source)))
+
+
+def _is_alike(run: RunManifest, config: TrainingConfig, source: Source) -> bool:
+    """Tell whether a run is of the same recipe and of the same data, by place or by content."""
+    places = {run.records.ingest.source, run.config.data.dataset}
+    same_data = run.source_sha256 == source.sha256 or source.path in places
+    return same_data and run.config.recipe == config.recipe
 
 
 def _changes(

@@ -15,7 +15,7 @@ SightlineError
     ├── BusyStorageError   storage did not answer in time; another try may work
     ├── KerasProcessError  the Keras process died or did not answer in time
     └── HandoverError      a training that was handed to a deployment did not succeed
-        └── HandoverCrashError  its process died; another try may work
+        └── HandoverLostError  its process died or was not heard of; another try may work
 
 A message is one sentence or two that name the subject (path, row, key), what was
 expected, what was found and what to do next.
@@ -86,5 +86,5 @@ class HandoverError(RunError):
     """A training that was handed to a deployment did not succeed."""
 
 
-class HandoverCrashError(HandoverError):
-    """The process of a training that was handed over died; another try may work."""
+class HandoverLostError(HandoverError):
+    """A training that was handed over died or was not heard of; another try may work."""

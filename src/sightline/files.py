@@ -144,12 +144,12 @@ def storage_errors(root: Path) -> Iterator[None]:
             free = shutil.disk_usage(root).free
             raise StorageError(
                 f"{root} is full, {free:,} bytes are free: make room, or choose another folder "
-                "with --artifacts."
+                "with --artifacts or SIGHTLINE_ARTIFACTS."
             ) from error
         if error.errno in _CLOSED:
             raise StorageError(
                 f"{error.filename or root} cannot be used ({error.strerror}); choose another "
-                "folder with --artifacts, or mend its permissions."
+                "folder with --artifacts or SIGHTLINE_ARTIFACTS, or mend its permissions."
             ) from error
         if error.errno in _BUSY:
             raise BusyStorageError(f"{root} did not answer ({error.strerror}).") from error
@@ -169,7 +169,7 @@ def check_writable(root: Path) -> None:
     except OSError as error:
         raise StorageError(
             f"The artifacts folder {root} cannot be written ({error.strerror}); choose another "
-            "with --artifacts."
+            "with --artifacts or SIGHTLINE_ARTIFACTS."
         ) from None
 
 
@@ -188,7 +188,7 @@ def check_room(root: Path, needed: int, purpose: str) -> None:
     if needed > free:
         raise StorageError(
             f"{purpose} need {needed:,} bytes under {root}, where only {free:,} are free; "
-            "make room, or choose another folder with --artifacts."
+            "make room, or choose another folder with --artifacts or SIGHTLINE_ARTIFACTS."
         )
 
 

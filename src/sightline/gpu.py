@@ -74,10 +74,12 @@ def _driver() -> Iterator[None]:
 
 
 def _is_visible(number: int, uuid: str) -> bool:
+    """Tell whether CUDA may use a GPU; of which one a MIG slice is a part is not asked."""
     chosen = os.environ.get(_VISIBLE)
     if chosen is None:
         return True
     wanted = [part.strip() for part in chosen.split(",") if part.strip()]
     return str(number) in wanted or any(
-        uuid.startswith(part) for part in wanted if part.startswith("GPU-")
+        part.startswith("MIG-") or (part.startswith("GPU-") and uuid.startswith(part))
+        for part in wanted
     )

@@ -51,18 +51,18 @@ def bench(tmp_path: Path) -> Bench:
 def test_new_server_gets_pools_deployments_and_automations(bench: Bench) -> None:
     assert bench.run() == 0
     assert bench.changes() == [
+        "sightline ops install",
         "prefect work-pool create cpu --type process"
         " --base-job-template deploy/pools/process-cpu.json",
         "prefect work-pool create gpu --type process"
         " --base-job-template deploy/pools/process-gpu.json",
         "prefect deploy --all",
-        "sightline ops install",
     ]
 
 
 def test_pool_that_is_there_is_left_alone(bench: Bench) -> None:
     assert bench.run("kubernetes", present="cpu") == 0
-    assert bench.changes()[0] == (
+    assert bench.changes()[1] == (
         "prefect work-pool create gpu --type kubernetes"
         " --base-job-template deploy/pools/kubernetes-gpu.json"
     )

@@ -85,7 +85,10 @@ def factory(
 @pytest.fixture(scope="session")
 def deployed(factory: Stack) -> Completed:
     """What `make deploy` did, before there is any worker."""
-    return factory.make("deploy")
+    done = factory.make("deploy")
+    # Three heartbeats; the default of five minutes would make the tests as long.
+    assert factory.command("sightline", "ops", "install", "--lost-after=90").returncode == 0
+    return done
 
 
 @pytest.fixture(scope="session")
@@ -95,7 +98,13 @@ def textures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def abandoned(factory: Stack, deployed: Completed, textures: Path) -> str:
+def idle(factory: Stack, deployed: Completed) -> Completed:
+    """What `sightline ops status` says before there is a worker."""
+    return factory.command("sightline", "ops", "status", COLUMNS="200")
+
+
+@pytest.fixture(scope="session")
+def abandoned(factory: Stack, deployed: Completed, idle: Completed, textures: Path) -> str:
     """A run whose worker and process were killed at once, as when a machine loses its power."""
     assert deployed.returncode == 0, deployed.stdout + deployed.stderr
     worker = factory.start_worker("cpu")
@@ -115,7 +124,7 @@ def workers(factory: Stack, abandoned: str) -> Stack:
 
 
 def in_stage(running: Stack, flow_run: str, stage: str) -> bool:
-    """Tell whether a run has logged an epoch, or is in a stage before that."""
+    """Tell whether a run is in a stage now, by its label."""
     found = running.run(flow_run)
     assert found["state"]["type"] not in {"FAILED", "CRASHED"}, running.tail()
     return bool(found["labels"].get("sightline.stage") == stage)

@@ -49,18 +49,18 @@ def test_deploying_asks_nothing_and_makes_everything(deployed: Completed, factor
     assert set(pools.values()) == {"cpu"}
 
 
-def test_status_without_a_worker_says_that_nothing_can_run(
-    factory: Stack, deployed: Completed
-) -> None:
-    # Asked of a pool that no worker serves: the other tests' workers come and go.
-    for pool in ("cpu", "gpu"):
-        factory.client.patch(f"/work_pools/{pool}", json={"is_paused": True}).raise_for_status()
-    done = factory.command("sightline", "ops", "status")
-    for pool in ("cpu", "gpu"):
-        factory.client.patch(f"/work_pools/{pool}", json={"is_paused": False}).raise_for_status()
-    assert done.returncode == 1
-    assert "pool cpu is paused" in done.stdout
-    assert "Nothing can run" in done.stderr
+def test_status_without_a_worker_says_that_nothing_can_run(idle: Completed) -> None:
+    assert idle.returncode == 1
+    assert re.search(r"train/train-manual\s*│ no worker on cpu", idle.stdout)
+    assert re.search(r"fit/fit-gpu\s*│ no worker on gpu", idle.stdout)
+    assert "Nothing can run" in idle.stderr
+
+
+def test_status_names_the_pool_that_hinders_a_deployment(factory: Stack, idle: Completed) -> None:
+    factory.client.patch("/work_pools/gpu", json={"is_paused": True}).raise_for_status()
+    done = factory.command("sightline", "ops", "status", COLUMNS="200")
+    factory.client.patch("/work_pools/gpu", json={"is_paused": False}).raise_for_status()
+    assert re.search(r"fit/fit-gpu\s*│ pool gpu is paused", done.stdout)
 
 
 def test_schedule_gets_scheduled_runs(factory: Stack, deployed: Completed) -> None:
@@ -142,20 +142,18 @@ def test_changed_config_runs_and_force_runs_from_the_cache(
 ) -> None:
     asked = {"dataset": str(textures), "batch_size": 8}
     changed = workers.start("train/train-manual", **asked, epochs=3)
-    forced = workers.start("train/train-manual", **asked, epochs=3, force=True)
     assert workers.finish(changed)["state"]["name"] == "Completed"
     log = "\n".join(workers.messages(changed))
     assert re.search(r"Changed since run \S+: config \(training\.epochs 2 -> 3\)\.", log), log
-    # The second was asked for while the first ran: it was queued, not dropped.
-    second = workers.finish(forced)
-    assert second["state"]["name"] == "Completed"
-    assert second["start_time"] >= workers.run(changed)["end_time"]
+    forced = workers.start("train/train-manual", **asked, epochs=3, force=True)
+    assert workers.finish(forced)["state"]["name"] == "Completed"
     times = json.loads(workers.artifacts_of(forced)["stage-times"]["data"])
     assert all(row["cached"] for row in times)
 
 
 def test_schedule_that_fires_during_a_run_is_queued(workers: Stack, textures: Path) -> None:
-    first = workers.start("train/train-manual", dataset=str(textures), epochs=200, batch_size=8)
+    """The worker would have room for a second run; the deployment's limit keeps it back."""
+    first = workers.start("train/train-manual", dataset=str(textures), epochs=9_000)
     wait_for("the first runs", lambda: workers.state(first) == "Running")
     deployment = workers.deployment("train/train-manual")
     soon = datetime.now(UTC) + timedelta(seconds=12)
@@ -170,19 +168,16 @@ def test_schedule_that_fires_during_a_run_is_queued(workers: Stack, textures: Pa
         runs = [run for run in workers.runs_of("train/train-manual") if run["auto_scheduled"]]
         return min(runs, key=lambda run: run["expected_start_time"], default=None)
 
-    scheduled = wait_for("a SCHEDULED run exists", planned)
-    seen: set[str] = set()
-
-    def ended() -> bool:
-        seen.add(workers.state(scheduled["id"]))
-        return workers.run(scheduled["id"])["state"]["type"] == "COMPLETED"
-
-    wait_for("the scheduled run completes", ended)
+    scheduled = wait_for("a SCHEDULED run exists", planned)["id"]
+    wait_for("it is queued", lambda: workers.state(scheduled) == "AwaitingConcurrencySlot")
+    status = workers.command("sightline", "ops", "status", COLUMNS="200").stdout
+    assert re.search(r"waiting\s*│.*AwaitingConcurrencySlot", status), status
+    assert re.search(r"running\s*│ textures-tutorial.*Running", status), status
+    workers.cancel(first)
+    assert workers.finish(scheduled)["state"]["name"] == "Completed", workers.tail()
+    assert workers.run(scheduled)["start_time"] >= workers.run(first)["end_time"]
     path = f"/deployments/{deployment['id']}/schedules/{made['id']}"
     workers.client.delete(path).raise_for_status()
-    assert seen & {"AwaitingConcurrencySlot", "Late"}, seen
-    assert workers.run(first)["state"]["name"] == "Completed"
-    assert workers.run(scheduled["id"])["start_time"] >= workers.run(first)["end_time"]
 
 
 def test_changed_data_start_a_training(workers: Stack, tmp_path: Path) -> None:
@@ -213,7 +208,8 @@ def test_failed_run_is_told_with_run_stage_error_and_link(
     text = wait_for(
         "the webhook is told", lambda: next((t for t in webhook[1] if found["name"] in t), None)
     )
-    assert f"Run: {found['name']}" in text
+    assert f"Run: {found['name']} of train-manual" in text
+    assert f"Data: {broken}" in text
     assert "Stage: ingest" in text
     assert "broken.npz looks like an HTML page" in text
     assert f"{workers.ui}/runs/flow-run/{flow_run}" in text
@@ -247,13 +243,24 @@ def test_installing_again_changes_nothing(workers: Stack) -> None:
         return [(item["name"], item["trigger"], item["actions"]) for item in found]
 
     before = installed()
-    done = workers.command("sightline", "ops", "install")
+    done = workers.command("sightline", "ops", "install", "--lost-after=90")
     assert done.returncode == 0, done.stderr
     after = installed()
     assert [name for name, *_ in after] == [name for name, *_ in before]
-    assert {"sightline-zombies", "sightline-failures"} <= {name for name, *_ in after}
-    limits = {item["name"]: item for item in workers.post("/v2/concurrency_limits/filter", {})}
-    assert limits["gpu"]["limit"] == 1
+    names = {name for name, *_ in after}
+    assert {"sightline-zombies", "sightline-failures", "sightline-delays"} <= names
+    assert gpu_limit(workers) == 1
+
+
+def test_limit_that_was_set_is_kept(workers: Stack) -> None:
+    assert workers.command("sightline", "ops", "install", "--gpus=2").returncode == 0
+    assert workers.command("sightline", "ops", "install", "--lost-after=90").returncode == 0
+    assert gpu_limit(workers) == 2
+
+
+def gpu_limit(running: Stack) -> int:
+    limits = running.post("/v2/concurrency_limits/filter", {})
+    return next(int(limit["limit"]) for limit in limits if limit["name"] == "gpu")
 
 
 def test_address_of_the_webhook_is_kept_secret(

@@ -84,7 +84,8 @@ def test_file_tree_of_the_readme_is_complete() -> None:
     for line in tree.splitlines():
         names = [name for name in line.split() if re.fullmatch(r"[\w/]+(\.py|/)", name)]
         if not line.startswith(" "):
-            folder = names[0]
+            folder = names[0] if names else ""
+            assert (ROOT / line.split()[0]).exists(), line
         listed.update(folder + name if line.startswith(" ") else name for name in names)
     assert all((ROOT / name).exists() for name in listed), listed
     for folder in ("flows", "tasks", "src/sightline"):

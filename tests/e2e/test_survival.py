@@ -43,7 +43,7 @@ def stage_times(running: Stack, flow_run: str) -> str:
 
 
 def begin(running: Stack, textures: Path, epochs: int, deployment: str) -> str:
-    """Start a run and return it once its second epoch is done."""
+    """Start a run and return it once its first epoch is done."""
     flow_run = running.start(
         "train/train-manual", dataset=str(textures), epochs=epochs, deployment=deployment
     )
@@ -100,12 +100,23 @@ def test_cancelled_run_frees_the_device(workers: Stack, textures: Path, deployme
     flow_run = begin(workers, textures, LONG, deployment)
     children = keras_processes(workers)
     assert children
-    cancel = {"state": {"type": "CANCELLING", "name": "Cancelling"}}  # as the UI's button does
-    workers.post(f"/flow_runs/{flow_run}/set_state", cancel)
+    workers.cancel(flow_run)
     wait_for("the Keras processes end", lambda: not any(map(is_running, children)), 15)
     assert workers.finish(flow_run)["state"]["name"] == "Cancelled"
     for fit in workers.fits_of(flow_run):
         assert workers.finish(fit["id"])["state"]["name"] == "Cancelled"
+
+
+def test_run_can_be_cancelled_after_the_server_was_away(workers: Stack, textures: Path) -> None:
+    """Prefect's worker stops to listen for cancels after half a minute without the server."""
+    flow_run = begin(workers, textures, LONG + 2, "")
+    children = keras_processes(workers)
+    workers.stop_server()
+    time.sleep(45)
+    workers.start_server()
+    workers.cancel(flow_run)
+    wait_for("the Keras processes end", lambda: not any(map(is_running, children)), 60)
+    assert workers.finish(flow_run)["state"]["name"] == "Cancelled"
 
 
 def test_hung_training_is_ended_by_a_cancel(workers: Stack, textures: Path) -> None:
@@ -113,8 +124,7 @@ def test_hung_training_is_ended_by_a_cancel(workers: Stack, textures: Path) -> N
     flow_run = begin(workers, textures, LONG + 1, "")
     (child,) = keras_processes(workers)
     os.kill(child, signal.SIGSTOP)
-    cancel = {"state": {"type": "CANCELLING", "name": "Cancelling"}}
-    workers.post(f"/flow_runs/{flow_run}/set_state", cancel)
+    workers.cancel(flow_run)
     wait_for("the hung process ends", lambda: not is_running(child), 15)
     assert workers.finish(flow_run)["state"]["name"] == "Cancelled"
 

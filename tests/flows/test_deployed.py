@@ -86,6 +86,17 @@ def test_unknown_key_and_missing_data_are_our_errors(data: Path) -> None:
         again(data.with_name("gone.npz")).result()
 
 
+def test_overrides_may_replace_what_the_form_says(data: Path) -> None:
+    with pytest.raises(DataError, match=r"other\.npz does not exist"):
+        again(data, overrides=[f"data.dataset={data.with_name('other.npz')}"]).result()
+
+
+def test_failed_run_ends_with_our_sentence_alone(data: Path) -> None:
+    state = again(data.with_name("gone.npz"))
+    assert state.is_failed()
+    assert (state.message or "").startswith("The data set ")
+
+
 def test_worker_without_an_artifacts_root_is_refused(
     data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -80,3 +80,12 @@ def test_every_command_explains_itself(command: str) -> None:
     done = invoke("ops", command, "--help")
     assert done.exit_code == 0
     assert "Usage:" in done.stdout
+
+
+@pytest.mark.parametrize("address", ["not a url", "http://", "ftp://example.org/x", "example.org"])
+def test_webhook_that_is_no_address_is_refused_without_showing_it(address: str) -> None:
+    done = invoke("ops", "install", "--webhook-url", address)
+    assert done.exit_code == 2
+    text = " ".join(done.stderr.split())
+    assert "is no http:// or https:// address" in text
+    assert "example.org" not in text

@@ -13,7 +13,7 @@ from prefect.states import Cancelling, Completed, Crashed, Failed
 
 from sightline.caching import Draft, find_or_make
 from sightline.config import FitConfig
-from sightline.errors import ConfigError, HandoverCrashError, HandoverError
+from sightline.errors import ConfigError, HandoverError, HandoverLostError
 from sightline.records import ArraySet, FileRecord, ModelBlueprint, Run, TrainedModel
 from sightline.stages import TRAIN
 from tasks import handover
@@ -154,7 +154,7 @@ def test_damaged_result_is_not_believed(
 
 @pytest.mark.parametrize(
     ("state", "kind"),
-    [(Crashed(message="gone"), HandoverCrashError), (Failed(message="no GPU"), HandoverError)],
+    [(Crashed(message="gone"), HandoverLostError), (Failed(message="no GPU"), HandoverError)],
 )
 def test_end_on_the_other_side_is_told_with_its_reason(
     run: Run,
@@ -219,8 +219,55 @@ def test_server_that_stays_away_is_given_up(
 ) -> None:
     answering(monkeypatch, client, Completed())
     monkeypatch.setattr(handover, "_SILENCE_SECONDS", 0)
-    with pytest.raises(HandoverError, match="did not answer for 0 s"):
+    with pytest.raises(HandoverLostError, match="did not answer for 0 s"):
         hand_over(run)
+
+
+def test_pool_without_a_worker_is_given_up_and_its_run_cancelled(
+    run: Run, client: SyncPrefectClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[FlowRun] = []
+    begin = handover._begin
+
+    def remember(*arguments: Any) -> FlowRun:
+        begun.append(begin(*arguments))
+        return begun[0]
+
+    monkeypatch.setattr(handover, "_begin", remember)
+    monkeypatch.setattr(handover, "_PATIENCE_SECONDS", 0)
+    with pytest.raises(HandoverError, match=r"No worker of the pool .* took the training within 0"):
+        hand_over(run)
+    state = client.read_flow_run(begun[0].id).state
+    assert state is not None
+    assert state.name in {"Cancelling", "Cancelled"}
+
+
+def test_flow_run_that_was_deleted_is_an_error(
+    run: Run, client: SyncPrefectClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin = handover._begin
+
+    def begin_and_delete(*arguments: Any) -> FlowRun:
+        flow_run = begin(*arguments)
+        client.delete_flow_run(flow_run.id)
+        return flow_run
+
+    monkeypatch.setattr(handover, "_begin", begin_and_delete)
+    with pytest.raises(HandoverError, match="was deleted"):
+        hand_over(run)
+
+
+def test_result_of_other_code_is_taken_with_a_warning(
+    run: Run,
+    client: SyncPrefectClient,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    key, made = entry(run)
+    monkeypatch.setenv("KERAS_BACKEND", "another")
+    answering(monkeypatch, client, Completed(message=key))
+    assert hand_over(run) == made
+    assert "other code, libraries or another backend" in caplog.text
 
 
 def test_wait_for_a_worker_is_logged_with_what_to_do(
@@ -241,4 +288,4 @@ def test_wait_for_a_worker_is_logged_with_what_to_do(
 
     monkeypatch.setattr(handover, "get_client", lambda **options: Reading(after_a_while))
     hand_over(run)
-    assert "No worker has taken the training" in caplog.text
+    assert "No worker of the pool" in caplog.text

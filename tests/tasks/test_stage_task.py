@@ -11,8 +11,8 @@ from sightline.errors import (
     BusyStorageError,
     DataError,
     DownloadError,
-    HandoverCrashError,
     HandoverError,
+    HandoverLostError,
     KerasProcessError,
     NetworkError,
     StageError,
@@ -50,7 +50,7 @@ def process(monkeypatch: pytest.MonkeyPatch) -> Iterator[KerasProcess]:
         (StorageError("full"), False),
         (ConnectionResetError(), True),
         (KerasProcessError("died"), True),
-        (HandoverCrashError("died elsewhere"), True),
+        (HandoverLostError("died elsewhere"), True),
         (HandoverError("failed elsewhere"), False),
         (NetworkError("a mirror broke off"), True),
         (DownloadError("no mirror has it"), False),
@@ -148,7 +148,7 @@ def test_server_that_fails_costs_the_display_and_not_the_training(
     artifacts = epochs.EpochArtifacts()
     artifacts.update(Progress(stage="train", done=1, epoch=1, epochs=2, epoch_done=True))
     artifacts.finish()
-    assert caplog.text.count("training goes on") == 2
+    assert caplog.text.count("the run goes on") == 2
 
 
 def test_unknown_key_is_a_miss(run: Run) -> None:

@@ -77,8 +77,12 @@ def test_first_run_of_a_data_set_and_recipe_has_nothing_to_compare_with(
 
 
 def test_changed_data_are_named_with_both_digests(run: Run, published: RunManifest) -> None:
-    found = compare(run, published, sha256="d" * 64)
+    found = compare(run, published, sha256="d" * 64, path=published.records.ingest.source)
     assert found.changes == ("data (cccccccc -> dddddddd)",)
+
+
+def test_other_data_of_the_same_name_are_another_data_set(run: Run, published: RunManifest) -> None:
+    assert compare(run, published, sha256="d" * 64, path="/elsewhere").run_id is None
 
 
 def test_changed_config_is_named_key_by_key(run: Run, published: RunManifest) -> None:

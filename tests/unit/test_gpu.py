@@ -55,6 +55,7 @@ def test_gpus_are_listed_with_driver_and_memory() -> None:
         ("1", ["Model 1"]),
         ("GPU-0aaa", ["Model 0"]),
         ("0,1", ["Model 0", "Model 1"]),
+        ("MIG-0aaa", ["Model 0", "Model 1"]),
         ("-1", []),
         ("", []),
     ],

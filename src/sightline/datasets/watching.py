@@ -35,6 +35,11 @@ class Look(Record):
         return self.previous_sha256 is None
 
     @property
+    def pinned(self) -> bool:
+        """Tell whether this is a named data set, whose digest is part of Sightline."""
+        return self.source.kind in {"named", "embedded"}
+
+    @property
     def changed(self) -> bool:
         """Tell whether the content differs from that of the look before."""
         return not self.first and self.previous_sha256 != self.source.sha256
@@ -57,10 +62,8 @@ def look(root: Path, dataset: str) -> Look:
     source = locate(DataConfig(dataset=dataset))
     found = Look(dataset=source.path, source=source, looked=datetime.now(UTC))
     with files.storage_errors(root):
-        before = _read(_path(root, found))
-    if before is None:
-        return found
-    return found.model_copy(update={"previous_sha256": before.source.sha256})
+        before = _remembered(_path(root, found))
+    return found.model_copy(update={"previous_sha256": before})
 
 
 def remember(root: Path, found: Look) -> None:
@@ -78,8 +81,11 @@ def _path(root: Path, found: Look) -> Path:
     return root / "watch" / f"{found.source.dataset}-{place}.json"
 
 
-def _read(path: Path) -> Look | None:
+def _remembered(path: Path) -> str | None:
+    """Return the digest of the last look; a damaged memory counts as a change, not as none."""
     try:
-        return Look.model_validate_json(path.read_bytes())
-    except (FileNotFoundError, ValidationError):  # a damaged one is as good as none
+        return Look.model_validate_json(path.read_bytes()).source.sha256
+    except FileNotFoundError:
         return None
+    except ValidationError:
+        return "unreadable"

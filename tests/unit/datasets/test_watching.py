@@ -42,12 +42,12 @@ def test_two_data_sets_of_one_name_are_told_apart(tmp_path: Path) -> None:
     assert not look(tmp_path, tmp_path / "a" / "textures.npz").changed
 
 
-def test_damaged_memory_counts_as_none(tmp_path: Path) -> None:
+def test_damaged_memory_counts_as_a_change(tmp_path: Path) -> None:
     data = write_npz(tmp_path / "textures.npz")
     watching.remember(tmp_path / "artifacts", look(tmp_path, data))
     (memory,) = (tmp_path / "artifacts" / "watch").iterdir()
     memory.write_text("{")
-    assert look(tmp_path, data).first
+    assert look(tmp_path, data).changed
 
 
 def test_missing_data_are_refused_by_name(tmp_path: Path) -> None:
