@@ -78,6 +78,11 @@ def show(run: RunArgument, artifacts: ArtifactsOption = Path("artifacts")) -> No
         "created": f"{manifest.created:%Y-%m-%d %H:%M:%S} UTC",
         **_pin_row(root, manifest.run_id),
         "device": trained.device,
+        "gpus": "; ".join(
+            f"{gpu.name}, driver {gpu.driver}, {gpu.memory_bytes / 2**30:.0f} GiB"
+            for gpu in trained.gpus
+        )
+        or "none",
         "images a second": f"{trained.images_per_second:,.0f}",
         "peak memory": f"{trained.peak_memory_bytes / 2**20:,.0f} MiB",
         "weights_sha256": manifest.weights_sha256,

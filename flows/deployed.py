@@ -51,9 +51,9 @@ def train(
         dataset: Name of a data set (mnist, fashion-mnist, mnist-5k), or a path that the worker
             can read.
         recipe: The named config to begin with.
-        epochs: Passes over the training split; empty takes the recipe's.
-        batch_size: Images a step; empty takes the recipe's.
-        learning_rate: Step size of the optimizer; empty takes the recipe's.
+        epochs: Passes over the training split; none takes the recipe's.
+        batch_size: Images a step; none takes the recipe's.
+        learning_rate: Step size of the optimizer; none takes the recipe's.
         seed: Seed of the initial weights and of the shuffling.
         device: What to compute on; "gpu" fails where there is none.
         deployment: Deployment that fits the weights, such as fit/fit-gpu; empty: this worker.
@@ -102,5 +102,9 @@ def _train(
 
 
 def _config(recipe: str, values: dict[str, Any], overrides: list[str]) -> TrainingConfig:
-    chosen = [f"{key}={json.dumps(value)}" for key, value in values.items() if value is not None]
+    chosen = [
+        f"{key}={json.dumps(value, ensure_ascii=False)}"  # a string of JSON is one of TOML
+        for key, value in values.items()
+        if value is not None
+    ]
     return recipes.load(recipe, overrides=[*chosen, *overrides])

@@ -195,6 +195,7 @@ def test_changed_data_start_a_training(workers: Stack, tmp_path: Path) -> None:
     found = workers.finish(run["id"])
     assert found["state"]["name"] == "Completed", workers.tail()
     assert "training-report" in workers.artifacts_of(run["id"])
+    assert [fit["work_pool_name"] for fit in workers.fits_of(run["id"])] == ["gpu"]
 
 
 def test_failed_run_is_told_with_run_stage_error_and_link(

@@ -45,6 +45,7 @@ def done(workers: Stack, textures: Path) -> dict[str, Any]:
 
 
 def keep(page: Page, name: str) -> None:
+    page.wait_for_timeout(1000)  # pages fade in
     page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=True)
 
 
@@ -57,7 +58,6 @@ def test_run_page_shows_the_artifacts(
         page.get_by_role("tab", name="Artifacts").or_(page.get_by_text("Artifacts")).last.click()
         for key in ("training-report", "confusion-matrix", "stage-times", "test-accuracy"):
             expect(page.get_by_text(key).first).to_be_visible(timeout=60_000)
-        page.wait_for_timeout(1000)  # for the picture alone: the graph moves into place
         keep(page, "flow-run")
 
 
@@ -90,7 +90,7 @@ def test_form_of_the_deployment_explains_its_parameters(browser: Browser, worker
         for text in (
             "Name of a data set (mnist, fashion-mnist, mnist-5k), or a path",
             "The named config to begin with.",
-            "Passes over the training split; empty takes the recipe's.",
+            "Passes over the training split; none takes the recipe's.",
             "Run although nothing changed since the last run.",
         ):
             expect(page.get_by_text(text).first).to_be_visible(timeout=60_000)

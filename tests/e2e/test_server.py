@@ -85,6 +85,13 @@ def test_run_shows_up_in_prefect(server: str, twice: list[dict[str, Any]]) -> No
         assert flow_run(server, summary)["state"]["name"] == "Completed"
 
 
+def test_run_by_hand_is_not_one_that_the_automations_watch(
+    server: str, twice: list[dict[str, Any]]
+) -> None:
+    """Its heartbeat may be slower than theirs; they know deployed runs by the tag `sightline`."""
+    assert flow_run(server, twice[0])["tags"] == []
+
+
 def test_prefect_shows_computed_and_cached_stages(server: str, twice: list[dict[str, Any]]) -> None:
     first, second = (task_states(server, summary) for summary in twice)
     assert set(first) == set(second) == {*STAGES, "publish"}

@@ -91,6 +91,12 @@ def test_overrides_may_replace_what_the_form_says(data: Path) -> None:
         again(data, overrides=[f"data.dataset={data.with_name('other.npz')}"]).result()
 
 
+@pytest.mark.parametrize("name", ["größe 😀.npz", 'a "quoted".npz', "back\\slash.npz", "3.npz"])
+def test_path_reaches_the_reader_as_it_was_given(data: Path, name: str) -> None:
+    state = again(data.with_name(name))
+    assert str(data.with_name(name)) in (state.message or "")
+
+
 def test_failed_run_ends_with_our_sentence_alone(data: Path) -> None:
     state = again(data.with_name("gone.npz"))
     assert state.is_failed()

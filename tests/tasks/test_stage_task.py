@@ -131,6 +131,9 @@ def test_stages_are_tasks_with_everything_that_operation_needs() -> None:
         assert task.retries >= 2
         assert task.timeout_seconds
         assert task.retry_condition_fn is is_passing_fault
+        first, second, *_ = task.retry_delay_seconds
+        assert second == 2 * first
+        assert task.retry_jitter_factor
         assert isinstance(task.cache_policy, CheckedEntries)
         assert task.cache_policy.stage is stage
         assert task.result_serializer == "json"
