@@ -43,7 +43,7 @@ def sightline(environment: dict[str, str]) -> Command:
     return run
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def webhook() -> Iterator[tuple[str, list[str]]]:
     """An incoming webhook on loopback: its address, and the texts that it was sent."""
     texts: list[str] = []
@@ -65,7 +65,7 @@ def webhook() -> Iterator[tuple[str, list[str]]]:
     receiver.server_close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def factory(
     environment: dict[str, str],
     webhook: tuple[str, list[str]],
@@ -82,7 +82,7 @@ def factory(
         yield from stack(tmp_path_factory.mktemp("factory"), settings, database)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def deployed(factory: Stack) -> Completed:
     """What `make deploy` did, before there is any worker."""
     done = factory.make("deploy")
@@ -91,19 +91,19 @@ def deployed(factory: Stack) -> Completed:
     return done
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def textures(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data set of one's own."""
     return write_npz(tmp_path_factory.mktemp("textures") / "textures.npz")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def idle(factory: Stack, deployed: Completed) -> Completed:
     """What `sightline ops status` says before there is a worker."""
     return factory.command("sightline", "ops", "status", COLUMNS="200")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def abandoned(factory: Stack, deployed: Completed, idle: Completed, textures: Path) -> str:
     """A run whose worker and process were killed at once, as when a machine loses its power."""
     assert deployed.returncode == 0, deployed.stdout + deployed.stderr
@@ -115,7 +115,7 @@ def abandoned(factory: Stack, deployed: Completed, idle: Completed, textures: Pa
     return flow_run
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def workers(factory: Stack, abandoned: str) -> Stack:
     """The factory with one worker a pool."""
     for pool in ("cpu", "gpu"):
