@@ -43,6 +43,7 @@ def list_runs(
         return
     pinned = pins.pinned_ids(root)
     table = Table("", "Run", "Data set", "Recipe", "Test accuracy", "Seconds")
+    table.columns[1].overflow = "fold"  # an id is there to be copied
     for summary in summaries:
         table.add_row(
             _PINNED if summary.run_id in pinned else "",
