@@ -50,6 +50,12 @@ def descendants(pid: int) -> list[int]:
     return found
 
 
+def command_line(pid: int) -> str:
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+    return ""
+
+
 def is_running(pid: int) -> bool:
     with suppress(OSError):
         return "State:\tZ" not in Path(f"/proc/{pid}/status").read_text()
@@ -127,6 +133,15 @@ class Stack:
         assert self.run(flow_run)["state"]["type"] not in FINAL, self.tail()
         runs = [flow_run, *(fit["id"] for fit in self.fits_of(flow_run))]
         return any("Epoch 1 of" in line for one in runs for line in self.messages(one))
+
+    def processes(self, program: str) -> list[int]:
+        """List the processes below the workers whose command line names a program."""
+        return [
+            pid
+            for worker in self.workers
+            for pid in descendants(worker.pid)
+            if program in command_line(pid)
+        ]
 
     def close(self) -> None:
         for worker in self.workers:  # before the server, so that they can say good-bye

@@ -1,4 +1,7 @@
-"""What a night must survive: killed processes, a restarted server, a cancel, a lost machine."""
+"""What a night must survive: killed processes, a restarted server, a cancel, a lost machine.
+
+How long each takes is measured by `benchmarks/operation.py`.
+"""
 
 import json
 import os
@@ -8,34 +11,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from stack import Stack, descendants, is_running, wait_for
+from stack import Stack, is_running, wait_for
 
 LONG = 9_000
 
 
-def flow_process(running: Stack, pool: str) -> int:
-    """Return the process of the flow run that the pool's worker has started."""
-    worker = running.workers[0 if pool == "cpu" else 1]
-    (make_child,) = descendants(worker.pid)[:1]
-
-    def found() -> int | None:
-        for pid in [make_child, *descendants(make_child)]:
-            command = Path(f"/proc/{pid}/cmdline").read_bytes()
-            if b"prefect.flow_engine" in command or b"prefect.engine" in command:
-                return pid
-        return None
-
-    return int(wait_for(f"a flow runs on pool {pool}", found))
+def flow_process(running: Stack) -> int:
+    """Return the process of the flow run that was started last."""
+    return int(wait_for("a flow runs", lambda: running.processes("prefect.flow_engine"))[-1])
 
 
 def keras_processes(running: Stack) -> list[int]:
     """List the Keras processes below the workers."""
-    return [
-        pid
-        for worker in running.workers
-        for pid in descendants(worker.pid)
-        if b"sightline.keras_worker" in Path(f"/proc/{pid}/cmdline").read_bytes()
-    ]
+    return running.processes("sightline.keras_worker")
 
 
 def stage_times(running: Stack, flow_run: str) -> str:
@@ -57,7 +45,7 @@ def test_killed_training_on_the_gpu_pool_is_started_again_by_itself(
     # The slot of a killed training is given back after a minute; with two there is no wait.
     assert workers.command("sightline", "ops", "install", "--gpus", "2").returncode == 0
     flow_run = begin(workers, textures, 200, "fit/fit-gpu")
-    os.kill(flow_process(workers, "gpu"), signal.SIGKILL)
+    os.kill(flow_process(workers), signal.SIGKILL)
     found = workers.finish(flow_run)
     assert found["state"]["name"] == "Completed", workers.tail()
     first, second = workers.fits_of(flow_run)
@@ -69,7 +57,7 @@ def test_killed_run_is_crashed_and_a_rerun_ends_well(workers: Stack, textures: P
     flow_run = begin(workers, textures, 201, "")
     children = keras_processes(workers)
     assert children
-    os.kill(flow_process(workers, "cpu"), signal.SIGKILL)
+    os.kill(flow_process(workers), signal.SIGKILL)
     assert workers.finish(flow_run)["state"]["name"] == "Crashed"
     wait_for("its Keras process ends", lambda: not any(map(is_running, children)))
     again = workers.start("train/train-manual", dataset=str(textures), epochs=201)
@@ -101,7 +89,7 @@ def test_cancelled_run_frees_the_device(workers: Stack, textures: Path, deployme
     children = keras_processes(workers)
     assert children
     workers.cancel(flow_run)
-    wait_for("the Keras processes end", lambda: not any(map(is_running, children)), 15)
+    wait_for("the Keras processes end", lambda: not any(map(is_running, children)))
     assert workers.finish(flow_run)["state"]["name"] == "Cancelled"
     for fit in workers.fits_of(flow_run):
         assert workers.finish(fit["id"])["state"]["name"] == "Cancelled"
@@ -115,7 +103,7 @@ def test_run_can_be_cancelled_after_the_server_was_away(workers: Stack, textures
     time.sleep(45)
     workers.start_server()
     workers.cancel(flow_run)
-    wait_for("the Keras processes end", lambda: not any(map(is_running, children)), 60)
+    wait_for("the Keras processes end", lambda: not any(map(is_running, children)))
     assert workers.finish(flow_run)["state"]["name"] == "Cancelled"
 
 
@@ -125,7 +113,7 @@ def test_hung_training_is_ended_by_a_cancel(workers: Stack, textures: Path) -> N
     (child,) = keras_processes(workers)
     os.kill(child, signal.SIGSTOP)
     workers.cancel(flow_run)
-    wait_for("the hung process ends", lambda: not is_running(child), 15)
+    wait_for("the hung process ends", lambda: not is_running(child))
     assert workers.finish(flow_run)["state"]["name"] == "Cancelled"
 
 
