@@ -156,7 +156,7 @@ def test_schedule_that_fires_during_a_run_is_queued(workers: Stack, textures: Pa
     first = workers.start("train/train-manual", dataset=str(textures), epochs=9_000)
     wait_for("the first runs", lambda: workers.state(first) == "Running")
     deployment = workers.deployment("train/train-manual")
-    soon = datetime.now(UTC) + timedelta(seconds=12)
+    soon = datetime.now(UTC) + timedelta(seconds=20)
     schedule = {
         "active": True,
         "schedule": {"interval": 86_400, "anchor_date": soon.isoformat(), "timezone": "UTC"},

@@ -44,7 +44,7 @@ def test_killed_training_on_the_gpu_pool_is_started_again_by_itself(
 ) -> None:
     # The slot of a killed training is given back after a minute; with two there is no wait.
     assert workers.command("sightline", "ops", "install", "--gpus", "2").returncode == 0
-    flow_run = begin(workers, textures, 200, "fit/fit-gpu")
+    flow_run = begin(workers, textures, 300, "fit/fit-gpu")
     os.kill(flow_process(workers), signal.SIGKILL)
     found = workers.finish(flow_run)
     assert found["state"]["name"] == "Completed", workers.tail()
@@ -54,13 +54,13 @@ def test_killed_training_on_the_gpu_pool_is_started_again_by_itself(
 
 
 def test_killed_run_is_crashed_and_a_rerun_ends_well(workers: Stack, textures: Path) -> None:
-    flow_run = begin(workers, textures, 201, "")
+    flow_run = begin(workers, textures, 301, "")
     children = keras_processes(workers)
     assert children
     os.kill(flow_process(workers), signal.SIGKILL)
     assert workers.finish(flow_run)["state"]["name"] == "Crashed"
     wait_for("its Keras process ends", lambda: not any(map(is_running, children)))
-    again = workers.start("train/train-manual", dataset=str(textures), epochs=201)
+    again = workers.start("train/train-manual", dataset=str(textures), epochs=301)
     assert workers.finish(again)["state"]["name"] == "Completed"
     times = {row["stage"]: row for row in json.loads(stage_times(workers, again))}
     assert [name for name, row in times.items() if row["cached"]] == [
@@ -73,7 +73,7 @@ def test_killed_run_is_crashed_and_a_rerun_ends_well(workers: Stack, textures: P
 def test_server_that_is_restarted_in_mid_training_loses_nothing(
     workers: Stack, textures: Path
 ) -> None:
-    flow_run = begin(workers, textures, 300, "fit/fit-gpu")
+    flow_run = begin(workers, textures, 302, "fit/fit-gpu")
     workers.stop_server()
     time.sleep(3)
     workers.start_server()
