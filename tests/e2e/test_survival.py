@@ -18,7 +18,7 @@ LONG = 9_000
 
 def flow_process(running: Stack) -> int:
     """Return the process of the flow run that was started last."""
-    return int(wait_for("a flow runs", lambda: running.processes("prefect.flow_engine"))[-1])
+    return int(wait_for("a flow runs", lambda: running.processes("prefect.engine"))[-1])
 
 
 def keras_processes(running: Stack) -> list[int]:
