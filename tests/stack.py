@@ -184,11 +184,21 @@ class Stack:
         )
 
     def post(self, path: str, body: Any) -> Any:
-        answer = self.client.post(path, json=body).raise_for_status()
-        return answer.json() if answer.content else None
+        return self._ask("POST", path, body)
 
     def get(self, path: str) -> Any:
-        return self.client.get(path).raise_for_status().json()
+        return self._ask("GET", path)
+
+    def _ask(self, method: str, path: str, body: Any = None) -> Any:
+        """Ask the API; a server on SQLite answers 503 while its database is locked."""
+
+        def answered() -> httpx.Response | None:
+            answer = self.client.request(method, path, json=body)
+            return None if answer.status_code == httpx.codes.SERVICE_UNAVAILABLE else answer
+
+        answer: httpx.Response = wait_for(f"{method} {path} is answered", answered)
+        answer.raise_for_status()
+        return answer.json() if answer.content else None
 
     def deployment(self, name: str) -> Json:
         found: Json = self.get(f"/deployments/name/{name}")
