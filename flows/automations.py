@@ -29,6 +29,10 @@ ZOMBIES = "sightline-zombies"
 FAILURES = "sightline-failures"
 DELAYS = "sightline-delays"
 _WEBHOOK = "sightline-webhook"
+_LOST_AFTER_SECONDS = 300
+"""How long nothing may be heard of a run. Deployed runs have a heartbeat of 30 s; a server that
+is away for less than this loses no training."""
+
 _TAG = "prefect.tag.sightline"
 """What the runs of our deployments carry, and neither runs by hand nor other projects."""
 
@@ -42,6 +46,14 @@ _BODY = (
     "Error: {{ flow_run.state.message or 'none given' }}\n"
     "Link: {{ flow_run|ui_url }}"
 ).replace("STAGE", STAGE_LABEL)
+
+
+def silence(client: SyncPrefectClient) -> int:
+    """Return the seconds of silence that the installed automation grants, else our default."""
+    for known in client.read_automations_by_name(ZOMBIES):
+        if isinstance(known.trigger, EventTrigger):
+            return round(known.trigger.within.total_seconds())
+    return _LOST_AFTER_SECONDS
 
 
 def zombies(lost_after: int) -> AutomationCore:

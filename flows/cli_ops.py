@@ -20,10 +20,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="Serve, equip and watch the Prefect server.")
 
-LOST_AFTER_SECONDS = 300
-"""How long nothing may be heard of a run. Deployed runs have a heartbeat of 30 s; a server that
-is away for less than this loses no training."""
-
 _UNFIT = 1
 _COLOURS = {
     "ready": "green",
@@ -48,8 +44,12 @@ def install(
         ),
     ] = None,
     lost_after: Annotated[
-        int, typer.Option(min=90, help="Seconds of silence after which a run is Crashed.")
-    ] = LOST_AFTER_SECONDS,
+        int | None,
+        typer.Option(
+            min=90,
+            help="Seconds of silence after which a run is Crashed; 300 unless it was set before.",
+        ),
+    ] = None,
     webhook_url: Annotated[
         str | None,
         typer.Option(
@@ -65,7 +65,7 @@ def install(
     with _client() as client:
         from flows import automations
 
-        zombies = automations.zombies(lost_after)
+        zombies = automations.zombies(lost_after or automations.silence(client))
         done = {f"automation {zombies.name}": automations.install(client, zombies)}
         most = automations.limit_trainings(client, gpus)
         done["concurrency limit gpu"] = f"{most} at a time"

@@ -137,14 +137,16 @@ class Reader:
         """Say why a deployment cannot run now; None where it can."""
         if deployment.paused:
             return "paused"
-        found = self._pool_hindrance(deployment.work_pool_name or "")
+        found = self._pool_hindrance(deployment.work_pool_name)
         fit = deployment.parameters.get("deployment")
         if found or not fit:
             return found
-        other = [item for item in self._deployments if self._name(item) == fit]
-        return self._hindrance(other[0]) if other else f"no deployment {fit}"
+        other = next((item for item in self._deployments if self._name(item) == fit), None)
+        if other is None:
+            return f"no deployment {fit}"
+        return f"{fit} is paused" if other.paused else self._pool_hindrance(other.work_pool_name)
 
-    def _pool_hindrance(self, name: str) -> str | None:
+    def _pool_hindrance(self, name: str | None) -> str | None:
         pool = next((pool for pool in self._pools if pool.name == name), None)
         if pool is None:
             return f"no pool {name}"

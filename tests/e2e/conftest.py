@@ -71,10 +71,7 @@ def factory(
     webhook: tuple[str, list[str]],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Stack]:
-    """Everything that nightly runs need, on PostgreSQL: pools, deployments, automations.
-
-    One run is left behind by a killed worker; the zombie automation has to find it.
-    """
+    """A Prefect server on PostgreSQL, without pools and workers yet."""
     if postgres.binaries() is None:
         pytest.skip("PostgreSQL is not installed (Debian's package postgresql)")
     with postgres.running(free_port()) as database:

@@ -151,7 +151,9 @@ def test_changed_config_runs_and_force_runs_from_the_cache(
     assert all(row["cached"] for row in times)
 
 
-def test_schedule_that_fires_during_a_run_is_queued(workers: Stack, textures: Path) -> None:
+def test_schedule_that_fires_during_a_run_is_queued_and_completes(
+    workers: Stack, textures: Path
+) -> None:
     """The worker would have room for a second run; the deployment's limit keeps it back."""
     first = workers.start("train/train-manual", dataset=str(textures), epochs=9_000)
     wait_for("the first runs", lambda: workers.state(first) == "Running")
@@ -160,7 +162,12 @@ def test_schedule_that_fires_during_a_run_is_queued(workers: Stack, textures: Pa
     schedule = {
         "active": True,
         "schedule": {"interval": 86_400, "anchor_date": soon.isoformat(), "timezone": "UTC"},
-        "parameters": {"dataset": str(textures), "epochs": 2, "batch_size": 8, "force": True},
+        "parameters": {
+            "dataset": str(textures),
+            "epochs": 4,
+            "batch_size": 8,
+            "deployment": "fit/fit-gpu",
+        },
     }
     (made,) = workers.post(f"/deployments/{deployment['id']}/schedules", [schedule])
 
@@ -176,6 +183,10 @@ def test_schedule_that_fires_during_a_run_is_queued(workers: Stack, textures: Pa
     workers.cancel(first)
     assert workers.finish(scheduled)["state"]["name"] == "Completed", workers.tail()
     assert workers.run(scheduled)["start_time"] >= workers.run(first)["end_time"]
+    assert {"training-report", "confusion-matrix", "stage-times"} <= set(
+        workers.artifacts_of(scheduled)
+    )
+    assert [fit["work_pool_name"] for fit in workers.fits_of(scheduled)] == ["gpu"]
     path = f"/deployments/{deployment['id']}/schedules/{made['id']}"
     workers.client.delete(path).raise_for_status()
 
@@ -196,6 +207,9 @@ def test_changed_data_start_a_training(workers: Stack, tmp_path: Path) -> None:
     assert found["state"]["name"] == "Completed", workers.tail()
     assert "training-report" in workers.artifacts_of(run["id"])
     assert [fit["work_pool_name"] for fit in workers.fits_of(run["id"])] == ["gpu"]
+    looked = workers.finish(workers.start("watch/watch-data", dataset=str(data)))
+    assert (looked["state"]["name"], looked["name"]) == ("Completed", "watch-arriving")
+    wait_for("its log", lambda: "is unchanged" in "\n".join(workers.messages(looked["id"])))
 
 
 def test_failed_run_is_told_with_run_stage_error_and_link(
@@ -244,7 +258,7 @@ def test_installing_again_changes_nothing(workers: Stack) -> None:
         return [(item["name"], item["trigger"], item["actions"]) for item in found]
 
     before = installed()
-    done = workers.command("sightline", "ops", "install", "--lost-after=90")
+    done = workers.command("sightline", "ops", "install")
     assert done.returncode == 0, done.stderr
     after = installed()
     assert [name for name, *_ in after] == [name for name, *_ in before]
@@ -255,7 +269,7 @@ def test_installing_again_changes_nothing(workers: Stack) -> None:
 
 def test_limit_that_was_set_is_kept(workers: Stack) -> None:
     assert workers.command("sightline", "ops", "install", "--gpus=2").returncode == 0
-    assert workers.command("sightline", "ops", "install", "--lost-after=90").returncode == 0
+    assert workers.command("sightline", "ops", "install").returncode == 0
     assert gpu_limit(workers) == 2
 
 

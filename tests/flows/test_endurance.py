@@ -2,9 +2,10 @@ import signal
 import threading
 import time
 from collections.abc import Callable
-from types import TracebackType
+from contextlib import nullcontext
+from types import SimpleNamespace
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -14,34 +15,14 @@ from prefect.states import Cancelling, Running, State
 from flows import endurance
 
 
-class Client:
-    """A client of a server that answers as a test says."""
-
-    def __init__(self, answer: Callable[[], Any]) -> None:
-        self.answer = answer
-
-    def __enter__(self) -> "Client":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Nothing is open."""
-
-    def renew_concurrency_lease(self, lease_id: UUID, lease_duration: float) -> None:
-        self.answer()
-
-    def set_flow_run_state(self, flow_run_id: UUID, state: State[Any]) -> None:
-        assert state.is_cancelled()
-
-    def read_flow_run(self, flow_run_id: UUID) -> Any:
-        class FlowRun:
-            state: State[Any] = self.answer()
-
-        return FlowRun
+def answering(answer: Callable[[], Any]) -> Callable[..., Any]:
+    """Stand in for `get_client`: a server that answers as a test says."""
+    client = SimpleNamespace(
+        renew_concurrency_lease=lambda lease_id, lease_duration: answer(),
+        read_flow_run=lambda flow_run_id: SimpleNamespace(state=answer()),
+        set_flow_run_state=lambda flow_run_id, state: None,
+    )
+    return lambda **options: nullcontext(client)
 
 
 def test_lease_that_cannot_be_renewed_ends_no_run(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -52,7 +33,7 @@ def test_lease_that_cannot_be_renewed_ends_no_run(monkeypatch: pytest.MonkeyPatc
         tries.append(1)
         raise httpx.ConnectError("the server is away")
 
-    monkeypatch.setattr(_leases, "get_client", lambda **options: Client(away))
+    monkeypatch.setattr(_leases, "get_client", answering(away))
     monkeypatch.setattr(_leases, "exponential_backoff_with_jitter", lambda *arguments: 0.01)
     monkeypatch.setattr(_leases, "_RENEWAL_MAX_ATTEMPTS", _leases._RENEWAL_MAX_ATTEMPTS)
     monkeypatch.setattr(_leases, "_RENEWAL_RETRY_MAX_DELAY", _leases._RENEWAL_RETRY_MAX_DELAY)
@@ -81,7 +62,7 @@ def watched(monkeypatch: pytest.MonkeyPatch, states: list[Any]) -> list[int]:
             raise state
         return state
 
-    monkeypatch.setattr(endurance, "get_client", lambda **options: Client(next_state))
+    monkeypatch.setattr(endurance, "get_client", answering(next_state))
     monkeypatch.setattr(endurance, "_POLL_SECONDS", 0.01)
     monkeypatch.setattr(endurance.os, "kill", lambda pid, number: signals.append(number))
     endurance._watch(uuid4(), done)

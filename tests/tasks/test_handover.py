@@ -1,7 +1,9 @@
 """The hand-over of a training, against a real Prefect API; the other side is played by hand."""
 
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from datetime import datetime
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -97,17 +99,9 @@ def answering(
     return begun
 
 
-class Reading:
-    """A client whose answers a test decides."""
-
-    def __init__(self, read_flow_run: Callable[[Any], FlowRun]) -> None:
-        self.read_flow_run = read_flow_run
-
-    def __enter__(self) -> "Reading":
-        return self
-
-    def __exit__(self, *arguments: object) -> None:
-        """Nothing is open."""
+def reading(read_flow_run: Callable[[Any], FlowRun]) -> Callable[..., Any]:
+    """Stand in for `get_client`: its answers are a test's."""
+    return lambda **options: nullcontext(SimpleNamespace(read_flow_run=read_flow_run))
 
 
 def hand_over(run: Run) -> TrainedModel:
@@ -210,7 +204,7 @@ def test_server_that_is_away_for_a_while_is_waited_for(
             raise error
         return client.read_flow_run(flow_run_id)
 
-    monkeypatch.setattr(handover, "get_client", lambda **options: Reading(sometimes))
+    monkeypatch.setattr(handover, "get_client", reading(sometimes))
     assert hand_over(run) == made
 
 
@@ -286,6 +280,6 @@ def test_wait_for_a_worker_is_logged_with_what_to_do(
             client.set_flow_run_state(flow_run_id, Completed(message=key), force=True)
         return client.read_flow_run(flow_run_id)
 
-    monkeypatch.setattr(handover, "get_client", lambda **options: Reading(after_a_while))
+    monkeypatch.setattr(handover, "get_client", reading(after_a_while))
     hand_over(run)
     assert "No worker of the pool" in caplog.text

@@ -128,6 +128,7 @@ def test_stages_are_tasks_with_everything_that_operation_needs() -> None:
     for stage in STAGES:
         task = getattr(import_module(f"tasks.{stage.name}"), stage.name)
         assert task.name == stage.name
+        assert task.description
         assert task.retries >= 2
         assert task.timeout_seconds
         assert task.retry_condition_fn is is_passing_fault
