@@ -48,6 +48,34 @@ _BODY = (
 ).replace("STAGE", STAGE_LABEL)
 
 
+def equip(
+    client: SyncPrefectClient, gpus: int | None, lost_after: int | None, webhook: str | None
+) -> dict[str, str]:
+    """Install everything; what is not given stays as it is on the server.
+
+    Args:
+        client: Of the server.
+        gpus: Trainings at a time on GPUs.
+        lost_after: Seconds of silence after which a run is Crashed.
+        webhook: Address that is told of failed and late runs.
+
+    Returns:
+        What there is, and what was done with it, for people.
+    """
+    wanted = [zombies(lost_after or silence(client))]
+    if webhook:
+        wanted += messages(save_webhook(webhook))
+    done = {f"automation {one.name}": install(client, one) for one in wanted}
+    done["concurrency limit gpu"] = f"{limit_trainings(client, gpus)} at a time"
+    if not webhook:
+        done["messages of failed and late runs"] = (
+            "kept, with the webhook that they have"
+            if client.read_automations_by_name(FAILURES)
+            else "left out: give --webhook-url or SIGHTLINE_WEBHOOK_URL"
+        )
+    return done
+
+
 def silence(client: SyncPrefectClient) -> int:
     """Return the seconds of silence that the installed automation grants, else our default."""
     for known in client.read_automations_by_name(ZOMBIES):

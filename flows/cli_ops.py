@@ -65,20 +65,7 @@ def install(
     with _client() as client:
         from flows import automations
 
-        zombies = automations.zombies(lost_after or automations.silence(client))
-        done = {f"automation {zombies.name}": automations.install(client, zombies)}
-        most = automations.limit_trainings(client, gpus)
-        done["concurrency limit gpu"] = f"{most} at a time"
-        messages = automations.messages(automations.save_webhook(address)) if address else ()
-        for message in messages:
-            done[f"automation {message.name}"] = automations.install(client, message)
-        if not messages:
-            kept = bool(client.read_automations_by_name(automations.FAILURES))
-            done["messages of failed and late runs"] = (
-                "kept, with the webhook that they have"
-                if kept
-                else "left out: give --webhook-url or SIGHTLINE_WEBHOOK_URL"
-            )
+        done = automations.equip(client, gpus, lost_after, address)
     table = Table("What", "Done")
     for name, what in done.items():
         table.add_row(name, what)
