@@ -1,11 +1,15 @@
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from command import Command, Completed
 
 from sightline.records import Run
 
+BIN = Path(sys.executable).parent
 SHARED_MNIST = Path(__file__).parents[2] / "shared" / "data" / "mnist"
 
 
@@ -35,6 +39,33 @@ def mnist_dir() -> Path:
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
     return Run(id="test-run", root=tmp_path / "artifacts")
+
+
+@pytest.fixture(scope="session")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The environment of a user without any configuration, with a Prefect home of its own."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("PREFECT_", "SIGHTLINE_"))
+    }
+    return {**kept, "PREFECT_HOME": str(tmp_path_factory.mktemp("prefect")), "COLUMNS": "160"}
+
+
+@pytest.fixture(scope="session")
+def sightline(environment: dict[str, str]) -> Command:
+    """Run the real command and return what it did."""
+
+    def run(*arguments: str, **changes: str) -> Completed:
+        return subprocess.run(
+            [str(BIN / "sightline"), *arguments],
+            env={**environment, **changes},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    return run
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,4 @@
 import json
-import os
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -9,38 +6,9 @@ from pathlib import Path
 
 import postgres
 import pytest
-from command import Command, Completed
+from command import Completed
 from examples import write_npz
 from stack import Stack, free_port, stack, wait_for
-
-BIN = Path(sys.executable).parent
-
-
-@pytest.fixture(scope="session")
-def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """The environment of a user without any configuration, with a Prefect home of its own."""
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("PREFECT_", "SIGHTLINE_"))
-    }
-    return {**kept, "PREFECT_HOME": str(tmp_path_factory.mktemp("prefect")), "COLUMNS": "160"}
-
-
-@pytest.fixture(scope="session")
-def sightline(environment: dict[str, str]) -> Command:
-    """Run the real command and return what it did."""
-
-    def run(*arguments: str, **changes: str) -> Completed:
-        return subprocess.run(
-            [str(BIN / "sightline"), *arguments],
-            env={**environment, **changes},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-
-    return run
 
 
 @pytest.fixture(scope="package")
