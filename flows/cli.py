@@ -1,6 +1,9 @@
 """The `sightline` command: parses, calls a flow or a domain function, prints."""
 
+import signal
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,8 +20,14 @@ from sightline.errors import SightlineError
 from sightline.keras_process import keras_process, prepare_device
 from sightline.records import Run, RunSummary, Source
 
-_INTERRUPTED = 130
+_INTERRUPTED = 128 + signal.SIGINT
 """Exit code of a command that Ctrl-C ended, by custom of the shell."""
+
+_TERMINATED = 128 + signal.SIGTERM
+
+
+class _Terminated(KeyboardInterrupt):
+    """SIGTERM came: the machine is wanted for something else."""
 
 
 class PoliteGroup(TyperGroup):
@@ -33,9 +42,14 @@ class PoliteGroup(TyperGroup):
                 f"[bold red]Error:[/bold red] {console.plain(str(error))}", soft_wrap=True
             )
             raise typer.Exit(error.exit_code) from None
-        except KeyboardInterrupt:
-            console.err.print("Interrupted; the stages that were done are kept.")
-            raise typer.Exit(_INTERRUPTED) from None
+        except KeyboardInterrupt as interrupt:
+            console.err.print(
+                "Interrupted; the stages that were done and the last checkpoint are kept: the same "
+                "command goes on from there.",
+                soft_wrap=True,
+            )
+            code = _TERMINATED if isinstance(interrupt, _Terminated) else _INTERRUPTED
+            raise typer.Exit(code) from None
 
 
 app = typer.Typer(
@@ -118,11 +132,25 @@ def train(
     source = datasets.locate(settings.data)
     if if_changed and _is_unchanged(settings, run, source):
         return
-    with console.ProgressDisplay(), at_work(run.root):
+    with _ending_in_order(), console.ProgressDisplay(), at_work(run.root):
         summary = _train(settings, run, source, verbose=verbose)
     if as_json:
         typer.echo(summary.model_dump_json())
     console.show_summary(summary, console.err if as_json else console.out())
+
+
+@contextmanager
+def _ending_in_order() -> Iterator[None]:
+    """Let SIGTERM end the command as Ctrl-C does, so that a training writes a checkpoint."""
+
+    def terminate(*_: object) -> None:
+        raise _Terminated
+
+    before = signal.signal(signal.SIGTERM, terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _is_unchanged(config: TrainingConfig, run: Run, source: Source) -> bool:

@@ -6,8 +6,11 @@ from pathlib import Path
 
 import pytest
 from command import Command, Completed
+from examples import write_npz
 
-from sightline.records import Run
+from sightline import datasets, ingestion
+from sightline.config import DataConfig
+from sightline.records import DatasetFiles, Run
 
 BIN = Path(sys.executable).parent
 SHARED_MNIST = Path(__file__).parents[2] / "shared" / "data" / "mnist"
@@ -39,6 +42,12 @@ def mnist_dir() -> Path:
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
     return Run(id="test-run", root=tmp_path / "artifacts")
+
+
+@pytest.fixture
+def files(run: Run, tmp_path: Path) -> DatasetFiles:
+    settings = DataConfig(dataset=str(write_npz(tmp_path / "textures.npz")))
+    return ingestion.ingest(run, datasets.locate(settings), settings)
 
 
 @pytest.fixture(scope="session")

@@ -83,21 +83,44 @@ class Convolution(Section):
     stride: int = Field(default=1, ge=1, le=4)
 
 
+class Augmentation(Section):
+    """Random changes of the training images, made inside the model; 0 leaves a change out."""
+
+    rotation: float = Field(
+        default=0.0, ge=0, le=0.5, description="Largest rotation, as a share of a full turn."
+    )
+    translation: float = Field(
+        default=0.0, ge=0, le=1, description="Largest shift, as a share of height and width."
+    )
+    zoom: float = Field(
+        default=0.0, ge=0, lt=1, description="Largest change of size, as a share of it."
+    )
+
+
 class ModelConfig(Section):
     """The layers between the image and the class probabilities."""
 
+    augmentation: Augmentation = Augmentation()
     convolutions: tuple[Convolution, ...] = Field(
         min_length=1, max_length=64, description="The 3x3 convolutions, first to last."
     )
     dense_units: int = Field(
         ge=1, le=65536, description="Width of the hidden dense layer after the global pooling."
     )
+    dropout: float = Field(
+        default=0.0,
+        ge=0,
+        lt=1,
+        description="Share of the hidden dense layer's values that each training step drops.",
+    )
 
 
 class FitConfig(Section):
     """How the weights are fitted."""
 
-    incidental: ClassVar[frozenset[str]] = frozenset({"deployment"})
+    incidental: ClassVar[frozenset[str]] = frozenset(
+        {"deployment", "checkpoint_seconds", "checkpoint_steps"}
+    )
 
     epochs: int = Field(ge=1, le=10_000, description="Passes over the training split.")
     batch_size: int = Field(default=32, ge=1, le=65_536, description="Images a step.")
@@ -110,6 +133,27 @@ class FitConfig(Section):
     seed: Seed = Field(default=0, description="Seed of the initial weights and of the shuffling.")
     device: Literal["auto", "cpu", "gpu"] = Field(
         default="auto", description='"gpu" fails where there is none; "auto" takes what is there.'
+    )
+    deterministic: bool | None = Field(
+        default=None,
+        description="Whether equal inputs give equal bytes, whatever it costs. "
+        "Unset: on a CPU, not on a GPU.",
+    )
+    keep: Literal["last", "best"] = Field(
+        default="last",
+        description='Which weights to keep: the last, or those of the epoch with the "best" '
+        "(lowest) validation loss, which needs preprocessing.validation_fraction.",
+    )
+    checkpoint_seconds: float = Field(
+        default=10.0,
+        ge=0,
+        le=86_400,
+        description="Seconds between two checkpoints; more where writing one is slow.",
+    )
+    checkpoint_steps: int | None = Field(
+        default=None,
+        ge=1,
+        description="Write a checkpoint every so many steps instead of every so many seconds.",
     )
     deployment: str | None = Field(
         default=None,

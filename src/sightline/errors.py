@@ -6,12 +6,15 @@ SightlineError
 │   ├── DataError          a data set that is missing, damaged or malformed
 │   │   └── DownloadError  no mirror delivered the data set
 │   │       └── NetworkError   a mirror did not answer; another try may work
+│   ├── ModelFileError     a model file that is damaged, foreign or unsafe
 │   ├── DeviceError        the demanded device is not there
+│   ├── MemoryLimitError   the machine or the GPU has too little memory for the batch
 │   ├── ServerError        the configured Prefect API does not answer
 │   ├── StorageError       the artifacts root has no room or cannot be written
 │   └── RunExistsError     the run id is taken
 └── RunError               exit code 1: the run failed
     ├── StageError         a stage stopped on an error that nobody foresaw
+    │   └── DivergenceError    weights are no longer finite
     ├── BusyStorageError   storage did not answer in time; another try may work
     ├── KerasProcessError  the Keras process died or did not answer in time
     └── HandoverError      a training that was handed to a deployment did not succeed
@@ -50,8 +53,16 @@ class NetworkError(DownloadError):
     """A mirror did not answer or broke off; another try may work."""
 
 
+class ModelFileError(InputError):
+    """A model file is damaged, of another format, or holds what Sightline does not write."""
+
+
 class DeviceError(InputError):
     """The device that the config demands is not available."""
+
+
+class MemoryLimitError(InputError):
+    """The machine or the GPU has too little memory for the batch."""
 
 
 class ServerError(InputError):
@@ -72,6 +83,10 @@ class RunError(SightlineError):
 
 class StageError(RunError):
     """A stage stopped on an error that nobody foresaw."""
+
+
+class DivergenceError(StageError):
+    """Weights or an optimizer's variables are no longer finite."""
 
 
 class BusyStorageError(RunError):

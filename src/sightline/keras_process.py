@@ -21,7 +21,13 @@ from typing import IO, Any, TypeVar
 
 from sightline import errors
 from sightline.config import FitConfig, Section
-from sightline.errors import InputError, KerasProcessError, SightlineError, StageError
+from sightline.errors import (
+    InputError,
+    KerasProcessError,
+    MemoryLimitError,
+    SightlineError,
+    StageError,
+)
 from sightline.progress import Progress, emit
 from sightline.records import DeviceReport, Record
 from sightline.stages import Stage
@@ -29,8 +35,14 @@ from sightline.stages import Stage
 R = TypeVar("R", bound=Record)
 Message = dict[str, Any]
 
+STOPPING_SECONDS = 10
+"""How long a training may take to write a checkpoint when it is told to stop."""
+
 _POLL_SECONDS = 0.5
 _LOG_TAIL_BYTES = 4000
+_SIGNS_OF_FULL_MEMORY = ("OOM when allocating", "bad_alloc", "RESOURCE_EXHAUSTED")
+"""What TensorFlow and C++ write before they die of it; oneDNN goes on without the memory."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -115,7 +127,8 @@ class _Child:
         )
         os.close(write)
         self._messages: queue.Queue[Message | None] = queue.Queue()
-        threading.Thread(target=_listen, args=(read, self._messages), daemon=True).start()
+        self._listener = threading.Thread(target=_listen, args=(read, self._messages), daemon=True)
+        self._listener.start()
 
     def is_alive(self) -> bool:
         return self._process.poll() is None
@@ -125,6 +138,8 @@ class _Child:
         while (message := self._next_message()) is not None:
             if "progress" in message:
                 emit(Progress.model_validate(message["progress"]))
+            elif "log" in message:
+                _pass_on(message["log"])
             elif "error" in message:
                 raise _as_error(stage, message["error"])
             else:
@@ -132,13 +147,27 @@ class _Child:
         raise self._death(stage)
 
     def end(self) -> None:
-        self._process.kill()
-        self._process.wait()
+        """Tell the child to stop, which lets a training write a checkpoint, then make sure."""
+        try:
+            self._process.terminate()
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(STOPPING_SECONDS)
+        finally:
+            self._process.kill()
+            self._process.wait()
+            self._hear_last_words()
         if self._process.stdin is not None:
             with suppress(BrokenPipeError):
                 self._process.stdin.close()
         if self._log is not None:
             self._log.close()
+
+    def _hear_last_words(self) -> None:
+        self._listener.join(STOPPING_SECONDS)
+        with suppress(queue.Empty):
+            while (message := self._messages.get_nowait()) is not None:
+                if "log" in message:
+                    _pass_on(message["log"])
 
     def _send(self, request: Message) -> None:
         if self._process.stdin is not None:
@@ -153,16 +182,22 @@ class _Child:
             with suppress(queue.Empty):
                 return self._messages.get(timeout=_POLL_SECONDS)
 
-    def _death(self, stage: str) -> KerasProcessError:
+    def _death(self, stage: str) -> SightlineError:
         code = self._process.wait()
         reason = f"signal {-code}" if code < 0 else f"exit code {code}"
+        tail = self._log_tail()
+        if tail:
+            _log.error("The Keras process wrote:\n%s", tail)
+        if any(sign in tail for sign in _SIGNS_OF_FULL_MEMORY):
+            return MemoryLimitError(
+                f"Memory ran out in stage {stage} and the Keras process died with {reason}; "
+                "lower training.batch_size, or take smaller images (data.image_size)."
+            )
         hint = (
             " (out of memory? a smaller training.batch_size needs less)"
             if code == -signal.SIGKILL
             else ""
         )
-        if tail := self._log_tail():
-            _log.error("The Keras process wrote:\n%s", tail)
         return KerasProcessError(
             f"The Keras process died in stage {stage} with {reason}{hint}; run again with "
             "--verbose to see all that it wrote."
@@ -199,7 +234,8 @@ def prepare_device(settings: FitConfig) -> None:
 
 def _environment(verbose: bool, use_gpu: bool) -> dict[str, str]:
     defaults = {
-        "TF_CPP_MIN_LOG_LEVEL": "0" if verbose else "2",
+        # Warnings tell why a process died; its log is only shown then.
+        "TF_CPP_MIN_LOG_LEVEL": "0" if verbose else "1",
         # Take GPU memory as it is needed: other processes may use the same GPU.
         "TF_FORCE_GPU_ALLOW_GROWTH": "true",
         "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
@@ -213,6 +249,10 @@ def _listen(descriptor: int, messages: queue.Queue[Message | None]) -> None:
         for line in pipe:
             messages.put(json.loads(line))
     messages.put(None)
+
+
+def _pass_on(line: Message) -> None:
+    logging.getLogger(line["logger"]).log(line["level"], "%s", line["message"])
 
 
 def _as_error(name: str, error: dict[str, str]) -> SightlineError:

@@ -1,22 +1,28 @@
 """The Keras process's own program: reads requests, runs stages, answers.
 
 Started by `sightline.keras_process`, never by hand. Each line on standard input is a
-request; each line on the given file descriptor is progress, a result or an error. When
-standard input closes, the parent is gone and the process ends at once.
+request; each line on the given file descriptor is progress, a line of the log, a result or
+an error. When standard input closes, the parent is gone: the process asks itself to stop, as
+SIGTERM does. A training then writes a checkpoint first, everything else ends at once.
 """
 
 import importlib
 import json
+import logging
 import os
 import queue
+import signal
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any, BinaryIO
 
 from pydantic import validate_call
 
+from sightline.keras_process import STOPPING_SECONDS
 from sightline.progress import Progress, listening
 from sightline.records import Record
 from sightline.stages import BUILD, EVALUATE, TRAIN
@@ -33,8 +39,23 @@ def main(descriptor: int) -> None:
     for stage in (BUILD, TRAIN, EVALUATE):
         importlib.import_module(stage.module)  # while the parent is busy with something else
     with os.fdopen(descriptor, "wb", buffering=0) as answers:
+        logger = logging.getLogger("sightline")
+        logger.addHandler(_Forwarder(answers))
+        logger.setLevel(logging.INFO)
         for request in _forever(requests):
             _answer(json.loads(request), answers)
+
+
+class _Forwarder(logging.Handler):
+    """Passes Sightline's log on to the parent, which knows who reads it."""
+
+    def __init__(self, answers: BinaryIO) -> None:
+        super().__init__()
+        self._answers = answers
+
+    def emit(self, record: logging.LogRecord) -> None:
+        line = {"logger": record.name, "level": record.levelno, "message": record.getMessage()}
+        _write(self._answers, {"log": line})
 
 
 def _answer(request: dict[str, Any], answers: BinaryIO) -> None:
@@ -62,7 +83,8 @@ def _answer(request: dict[str, Any], answers: BinaryIO) -> None:
 
 
 def _write(answers: BinaryIO, message: dict[str, Any]) -> None:
-    answers.write(json.dumps(message).encode() + b"\n")
+    with suppress(BrokenPipeError):  # the parent has gone; a checkpoint is written all the same
+        answers.write(json.dumps(message).encode() + b"\n")
 
 
 def _read_requests(requests: "queue.Queue[bytes]") -> None:
@@ -70,7 +92,9 @@ def _read_requests(requests: "queue.Queue[bytes]") -> None:
     with os.fdopen(os.dup(sys.stdin.fileno()), "rb") as pipe:
         for line in pipe:
             requests.put(line)
-    os._exit(0)  # the parent has gone; nobody waits for an answer
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(STOPPING_SECONDS)
+    os._exit(1)  # it did not stop by itself
 
 
 def _forever(requests: "queue.Queue[bytes]") -> Iterator[bytes]:

@@ -5,7 +5,7 @@ from keras import layers
 
 from sightline import figures
 from sightline.caching import Draft, find_or_make
-from sightline.config import ModelConfig
+from sightline.config import Augmentation, ModelConfig
 from sightline.records import ArraySet, Layer, ModelBlueprint, Run
 from sightline.stages import BUILD
 
@@ -60,7 +60,7 @@ def classifier(
         class probabilities of shape (batch, num_classes).
     """
     images = keras.Input(image_shape, name="images")
-    features = images
+    features = _augmented(images, settings.augmentation)
     for number, convolution in enumerate(settings.convolutions, start=1):
         features = layers.Conv2D(
             convolution.filters,
@@ -72,8 +72,23 @@ def classifier(
         features = layers.ReLU(name=f"relu_{number}")(features)
     features = layers.GlobalAveragePooling2D(name="average_pooling")(features)
     features = layers.Dense(settings.dense_units, activation="relu", name="dense")(features)
+    if settings.dropout:
+        features = layers.Dropout(settings.dropout, name="dropout")(features)
     probabilities = layers.Dense(num_classes, activation="softmax", name="probabilities")(features)
     return keras.Model(images, probabilities, name="classifier")
+
+
+def _augmented(images: keras.KerasTensor, settings: Augmentation) -> keras.KerasTensor:
+    """Change images at random while training; what comes in from outside is black."""
+    outside = {"fill_mode": "constant", "fill_value": 0.0}
+    if settings.rotation:
+        images = layers.RandomRotation(settings.rotation, name="rotation", **outside)(images)
+    if settings.translation:
+        share = settings.translation
+        images = layers.RandomTranslation(share, share, name="translation", **outside)(images)
+    if settings.zoom:
+        images = layers.RandomZoom(settings.zoom, name="zoom", **outside)(images)
+    return images
 
 
 def _describe(layer: keras.layers.Layer) -> Layer:

@@ -176,10 +176,16 @@ class TrainedModel(Record):
         model: `.keras` file that takes raw uint8 images of `image_shape` and returns class
             probabilities.
         weights_sha256: Digest of all weights, in order; equal weights give equal digests.
+        optimizer_sha256: Digest of the optimizer's variables after the last step.
+        seeds_sha256: Digest of the seed generators' states after the last step.
         history: Parquet file with one row an epoch: epoch (from 1), loss, accuracy,
             val_loss and val_accuracy where there is a validation split, seconds,
             images_per_second.
         epochs: Epochs trained.
+        best_epoch: The epoch whose weights these are, where the best were asked for.
+        resumed: A sentence for each time that the training went on from a checkpoint.
+        checkpoints: How many checkpoints were written.
+        checkpoint_seconds: Time spent on writing them.
         device: What it was trained on, such as "cpu" or "gpu: NVIDIA H200".
         images_per_second: Training images a second, over all epochs.
         peak_memory_bytes: Largest resident set of the Keras process.
@@ -189,13 +195,28 @@ class TrainedModel(Record):
     """
 
     incidental: ClassVar[frozenset[str]] = frozenset(
-        {"device", "images_per_second", "peak_memory_bytes", "peak_device_memory_bytes", "gpus"}
+        {
+            "resumed",
+            "checkpoints",
+            "checkpoint_seconds",
+            "device",
+            "images_per_second",
+            "peak_memory_bytes",
+            "peak_device_memory_bytes",
+            "gpus",
+        }
     )
 
     model: FileRecord
     weights_sha256: str
+    optimizer_sha256: str | None = None
+    seeds_sha256: str | None = None
     history: FileRecord
     epochs: int
+    best_epoch: int | None = None
+    resumed: tuple[str, ...] = ()
+    checkpoints: int = 0
+    checkpoint_seconds: float = 0.0
     device: str
     images_per_second: float
     peak_memory_bytes: int

@@ -4,16 +4,23 @@ Runs inside the Keras process.
 """
 
 import os
+import platform
 import resource
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Literal
 
 import keras
 
 from sightline.config import FitConfig
-from sightline.errors import DeviceError
+from sightline.errors import DeviceError, MemoryLimitError
 from sightline.provenance import cores, versions
 from sightline.records import DeviceReport
+
+_OUT_OF_MEMORY = ("RESOURCE_EXHAUSTED", "Status: 1, message: could not create a primitive")
+"""How XLA and oneDNN (its status 1 is out of memory) say it in errors of other kinds."""
 
 Device = Literal["auto", "cpu", "gpu"]
 
@@ -82,16 +89,101 @@ def peak_device_memory_bytes(device: Literal["cpu", "gpu"]) -> int | None:
             return int(torch.cuda.max_memory_allocated())
 
 
+def compute_deterministically() -> None:
+    """Choose operations that give equal bits each time, in this process, for good.
+
+    JAX on a GPU takes its choice from XLA_FLAGS when it starts; on a CPU it needs none.
+    """
+    match keras.backend.backend():
+        case "tensorflow":
+            import tensorflow as tf  # Keras offers no way
+
+            tf.config.experimental.enable_op_determinism()
+        case "torch":
+            import torch
+
+            torch.use_deterministic_algorithms(True)
+
+
+@contextmanager
+def memory_errors(batch_size: int) -> Iterator[None]:
+    """Turn the errors of full memory, whatever backend raises them, into ours.
+
+    Args:
+        batch_size: Named in the message.
+
+    Raises:
+        MemoryLimitError: The machine or the GPU has too little memory.
+    """
+    try:
+        yield
+    except Exception as error:
+        if not _is_out_of_memory(error):
+            raise
+        raise MemoryLimitError(
+            f"There is too little memory for training.batch_size {batch_size:,}; try "
+            f"{max(1, batch_size // 2):,}, or smaller images (data.image_size)."
+        ) from error
+
+
 def environment() -> dict[str, str]:
     """Describe what the bits of a training depend on, apart from code, config and data."""
     return {
         "backend": keras.backend.backend(),
         **versions("keras", "tensorflow", "jax", "torch", "numpy"),
         "float": keras.config.floatx(),
+        "cpu": _cpu_name(),
         "cores": str(cores()),
+        "threads": _threads(),
+        "deterministic": _is_deterministic(),
         "onednn": os.environ.get("TF_ENABLE_ONEDNN_OPTS", "default"),
         "omp_num_threads": os.environ.get("OMP_NUM_THREADS", "default"),
     }
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    names = {kind.__name__ for kind in type(error).__mro__}
+    full = {"MemoryError", "ResourceExhaustedError", "OutOfMemoryError"}  # of three backends
+    return bool(names & full) or any(sign in str(error) for sign in _OUT_OF_MEMORY)
+
+
+def _threads() -> str:
+    """Name the threads within and between operations; 0: as many as there are cores."""
+    match keras.backend.backend():
+        case "tensorflow":
+            import tensorflow as tf
+
+            within = tf.config.threading.get_intra_op_parallelism_threads()
+            return f"{within} {tf.config.threading.get_inter_op_parallelism_threads()}"
+        case "torch":
+            import torch
+
+            return f"{torch.get_num_threads()} {torch.get_num_interop_threads()}"
+        case _:
+            return "default"
+
+
+def _is_deterministic() -> str:
+    match keras.backend.backend():
+        case "tensorflow":
+            from tensorflow.python.framework import config
+
+            return str(config.is_op_determinism_enabled()).lower()
+        case "torch":
+            import torch
+
+            return str(torch.are_deterministic_algorithms_enabled()).lower()
+        case _:
+            return "default"
+
+
+def _cpu_name() -> str:
+    """Name the processor; libraries choose their kernels by it."""
+    with suppress(OSError), Path("/proc/cpuinfo").open(encoding="utf-8") as file:
+        for line in file:
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
 
 
 def _gpu_name() -> str:

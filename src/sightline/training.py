@@ -1,38 +1,39 @@
 """Fit the model: compile, feed batches, watch, export.
 
-Runs inside the Keras process. The order of the examples is a function of (seed, epoch)
-alone and the initial weights are one of the seed, so that equal inputs on one environment
-give equal weights.
+Runs inside the Keras process. Training is a pure function of config, data, seed and
+environment: the batch of a step is one of (seed, epoch, step), the initial weights are one of
+the seed, and a checkpoint holds all that the next step depends on.
 """
 
-import time
+import logging
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 import keras
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from keras.optimizers.schedules import LearningRateSchedule
-from numpy.typing import NDArray
 
-from sightline import gpu, keras_files, runtime
-from sightline.arrays import open_mapped
+from sightline import gpu, keras_files, runtime, training_state
+from sightline.batches import Batches, steps_per_epoch
 from sightline.caching import Draft, find_or_make
+from sightline.checkpointing import Checkpoint, Checkpoints, Position
 from sightline.config import FitConfig
-from sightline.errors import StageError
-from sightline.progress import Progress, emit
-from sightline.records import ArraySet, ArraySplit, ModelBlueprint, Run, TrainedModel
+from sightline.errors import ConfigError
+from sightline.history import History
+from sightline.records import ArraySet, ModelBlueprint, Run, TrainedModel
+from sightline.saving import Saver, resumption
 from sightline.stages import TRAIN
 
-_REPORT_INTERVAL = 0.1
-"""Seconds between two progress reports within an epoch."""
+_log = logging.getLogger(__name__)
 
 
 def train(
     run: Run, arrays: ArraySet, blueprint: ModelBlueprint, settings: FitConfig
 ) -> TrainedModel:
     """Fit the model and export it with its preprocessing inside.
+
+    An interrupted training goes on from its newest good checkpoint; the result is the same.
 
     Args:
         run: Where to work.
@@ -44,139 +45,139 @@ def train(
         The exported model, the digest of its weights, the history and what was measured.
 
     Raises:
+        ConfigError: The best weights are wanted and there is no validation split.
         DeviceError: The demanded device is not there.
-        StageError: The weights are no longer finite.
+        MemoryLimitError: The batch needs more memory than there is.
+        DivergenceError: The weights are no longer finite.
     """
+    key = TRAIN.key(arrays, blueprint, settings)
+    checkpoints = Checkpoints(run.root, key)
 
     def make(draft: Draft) -> TrainedModel:
         device = runtime.resolve_device(settings.device)
-        with keras.device(f"{device}:0"):
-            batches = Batches(run.root, arrays.splits["train"], settings.batch_size, settings.seed)
-            steps = batches.num_batches * settings.epochs
-            model = _compiled(run.root, blueprint, settings, steps)
-            watch = _fit(run.root, model, batches, arrays, settings)
-        _check_finite(model, settings)
-        keras_files.export(model, draft.path("model.keras"))
-        pq.write_table(
-            pa.Table.from_pylist(watch.rows),
-            draft.path("history.parquet"),
-            write_page_checksum=True,
+        if settings.deterministic or (settings.deterministic is None and device == "cpu"):
+            runtime.compute_deterministically()
+        with keras.device(f"{device}:0"), runtime.memory_errors(settings.batch_size):
+            model = _compiled(run.root, blueprint, settings, _steps(arrays, settings))
+            saver, history = _fit(run, model, checkpoints, arrays, settings)
+        return _record(draft, model, saver, history, settings, device)
+
+    trained = find_or_make(run, TRAIN, key, make)
+    checkpoints.discard_if_idle()
+    return trained
+
+
+def _fit(
+    run: Run,
+    model: keras.Model,
+    checkpoints: Checkpoints,
+    arrays: ArraySet,
+    settings: FitConfig,
+) -> tuple[Saver, History]:
+    """Fit from where the training stands to its end."""
+    with checkpoints.alone():
+        begin = _begin(run, model, checkpoints)
+        split = arrays.splits["train"]
+        per_epoch = steps_per_epoch(split.images.shape[0], settings.batch_size)
+        history = History(split.images.shape[0], per_epoch, settings.epochs, begin.position)
+        saver = Saver(checkpoints, history, settings, begin)
+        with saver.listening():
+            for first, last, first_step in _segments(begin.position, settings.epochs):
+                batches = Batches(run.root, split, settings.batch_size, settings.seed, first_step)
+                model.fit(
+                    batches,
+                    initial_epoch=first,
+                    epochs=last,
+                    shuffle=False,
+                    verbose=0,
+                    callbacks=[_orders(batches), history, saver],
+                    validation_data=_held_out(run, arrays, settings),
+                )
+            saver.finish(model)
+    return saver, history
+
+
+def _begin(run: Run, model: keras.Model, checkpoints: Checkpoints) -> Checkpoint:
+    """Bring the model to its newest good checkpoint, or begin anew."""
+    training_state.prepare(model)
+    environment = runtime.environment()
+    found = checkpoints.newest()
+    if found is not None and run.refresh and found.position.made_by != run.token:
+        checkpoints.discard()
+        found = None
+    if found is None:
+        return Checkpoint(Position(made_by=run.token, environment=environment), {})
+    training_state.restore(model, found.arrays, "weights", "optimizer", "seeds")
+    sentence = resumption(found.position, environment)
+    _log.warning(sentence)
+    update = {
+        "made_by": run.token,
+        "environment": environment,
+        "resumed": (*found.position.resumed, sentence),
+    }
+    return Checkpoint(found.position.model_copy(update=update), found.arrays)
+
+
+def _segments(position: Position, epochs: int) -> list[tuple[int, int, int]]:
+    """List what is left as (first epoch, epoch to stop before, first step): the half, the whole."""
+    half = [(position.epoch, position.epoch + 1, position.step)] if position.step else []
+    done = position.epoch + len(half)
+    return half + ([(done, epochs, 0)] if done < epochs else [])
+
+
+def _orders(batches: Batches) -> keras.callbacks.Callback:
+    return keras.callbacks.LambdaCallback(
+        on_epoch_begin=lambda epoch, logs: batches.start_epoch(epoch)
+    )
+
+
+def _held_out(run: Run, arrays: ArraySet, settings: FitConfig) -> Batches | None:
+    split = arrays.splits.get("validation")
+    if split is not None:
+        return Batches(run.root, split, settings.batch_size, seed=None)
+    if settings.keep == "best":
+        raise ConfigError(
+            'training.keep is "best", which is told by a validation split; set '
+            'preprocessing.validation_fraction, such as 0.1, or training.keep to "last".'
         )
-        return TrainedModel(
-            model=draft.record("model.keras"),
-            weights_sha256=keras_files.weights_sha256(model),
-            history=draft.record("history.parquet"),
-            epochs=settings.epochs,
-            device=runtime.describe_device(device),
-            images_per_second=round(watch.images_per_second(), 1),
-            peak_memory_bytes=runtime.peak_memory_bytes(),
-            peak_device_memory_bytes=runtime.peak_device_memory_bytes(device),
-            gpus=gpu.visible(),
-            environment=runtime.environment(),
-        )
-
-    return find_or_make(run, TRAIN, TRAIN.key(arrays, blueprint, settings), make)
+    return None
 
 
-class Batches(keras.utils.PyDataset):
-    """Shuffled batches from memory-mapped arrays; the order depends on (seed, epoch) alone."""
-
-    def __init__(self, root: Path, split: ArraySplit, batch_size: int, seed: int | None) -> None:
-        """Open the arrays.
-
-        Args:
-            root: The artifacts root.
-            split: The arrays.
-            batch_size: Examples a batch; the last batch may be smaller.
-            seed: Seed of the order; None keeps the stored order.
-        """
-        super().__init__()
-        self._images = open_mapped(root / split.images.path)
-        self._labels = open_mapped(root / split.labels.path)
-        self._batch_size = batch_size
-        self._seed = seed
-        self.start_epoch(0)
-
-    def start_epoch(self, epoch: int) -> None:
-        """Choose the order of an epoch, counted from 0."""
-        count = len(self._images)
-        self._order = (
-            np.arange(count)
-            if self._seed is None
-            else np.random.default_rng([self._seed, epoch]).permutation(count)
-        )
-
-    @property
-    def num_batches(self) -> int:
-        """Batches an epoch."""
-        return -(-len(self._images) // self._batch_size)
-
-    def __getitem__(self, index: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Return float32 images (m, height, width, channels) and one-hot labels (m, classes)."""
-        rows = self._order[index * self._batch_size : (index + 1) * self._batch_size]
-        return self._images[rows], self._labels[rows]
+def _record(
+    draft: Draft,
+    model: keras.Model,
+    saver: Saver,
+    history: History,
+    settings: FitConfig,
+    device: Literal["cpu", "gpu"],
+) -> TrainedModel:
+    """Export the model, write the history and describe both."""
+    keras_files.export(model, draft.path("model.keras"))
+    table = pa.Table.from_pylist(history.rows)
+    pq.write_table(table, draft.path("history.parquet"), write_page_checksum=True)
+    return TrainedModel(
+        model=draft.record("model.keras"),
+        weights_sha256=training_state.digest(model, "weights"),
+        optimizer_sha256=training_state.digest(model, "optimizer"),
+        seeds_sha256=training_state.digest(model, "seeds"),
+        history=draft.record("history.parquet"),
+        epochs=settings.epochs,
+        best_epoch=saver.position.best_epoch,
+        resumed=saver.position.resumed,
+        checkpoints=saver.position.checkpoints,
+        checkpoint_seconds=round(saver.position.checkpoint_seconds, 3),
+        device=runtime.describe_device(device),
+        images_per_second=round(history.images_per_second(), 1),
+        peak_memory_bytes=runtime.peak_memory_bytes(),
+        peak_device_memory_bytes=runtime.peak_device_memory_bytes(device),
+        gpus=gpu.visible(),
+        environment=runtime.environment(),
+    )
 
 
-class Watch(keras.callbacks.Callback):
-    """Starts each epoch's order, measures it and reports progress."""
-
-    def __init__(self, batches: Batches, images: int, epochs: int) -> None:
-        """Watch `epochs` epochs of `images` images each."""
-        super().__init__()
-        self._batches = batches
-        self._images = images
-        self._epochs = epochs
-        self._reported = 0.0
-        self.rows: list[dict[str, Any]] = []
-
-    def images_per_second(self) -> float:
-        """Return the training images a second over all epochs, validation left out."""
-        seconds = sum(float(row["seconds"]) for row in self.rows)
-        return self._images * len(self.rows) / seconds
-
-    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Choose the epoch's order and start its clock."""
-        self._batches.start_epoch(epoch)
-        self._epoch = epoch
-        self._started = time.monotonic()
-
-    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
-        """Stop the clock after each batch, so that validation does not count, and report."""
-        now = time.monotonic()
-        self._seconds = now - self._started
-        if now - self._reported >= _REPORT_INTERVAL:
-            self._reported = now
-            self._report(batch + 1, logs or {}, epoch_done=False)
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Keep the epoch's row of the history."""
-        metrics = {name: float(value) for name, value in (logs or {}).items()}
-        rate = self._images / self._seconds
-        self.rows.append(
-            {
-                "epoch": epoch + 1,
-                **metrics,
-                "seconds": self._seconds,
-                "images_per_second": rate,
-            }
-        )
-        self._report(self._batches.num_batches, metrics, epoch_done=True)
-
-    def _report(self, steps: int, logs: dict[str, float], *, epoch_done: bool) -> None:
-        share = steps / self._batches.num_batches
-        rate = share * self._images / max(self._seconds, 1e-9)
-        emit(
-            Progress(
-                stage="train",
-                done=steps,
-                total=self._batches.num_batches,
-                epoch=self._epoch + 1,
-                epochs=self._epochs,
-                facts={name: float(value) for name, value in logs.items()}
-                | {"images_per_second": rate},
-                epoch_done=epoch_done,
-            )
-        )
+def _steps(arrays: ArraySet, settings: FitConfig) -> int:
+    examples = arrays.splits["train"].images.shape[0]
+    return steps_per_epoch(examples, settings.batch_size) * settings.epochs
 
 
 def _compiled(
@@ -205,28 +206,3 @@ def _learning_rate(settings: FitConfig, steps: int) -> float | LearningRateSched
     if settings.schedule == "cosine":
         return keras.optimizers.schedules.CosineDecay(settings.learning_rate, steps)
     return settings.learning_rate
-
-
-def _fit(
-    root: Path, model: keras.Model, batches: Batches, arrays: ArraySet, settings: FitConfig
-) -> Watch:
-    watch = Watch(batches, arrays.splits["train"].images.shape[0], settings.epochs)
-    held_out = arrays.splits.get("validation")
-    model.fit(
-        batches,
-        epochs=settings.epochs,
-        shuffle=False,
-        verbose=0,
-        callbacks=[watch],
-        validation_data=held_out and Batches(root, held_out, settings.batch_size, seed=None),
-    )
-    return watch
-
-
-def _check_finite(model: keras.Model, settings: FitConfig) -> None:
-    for weight in model.weights:
-        if not np.isfinite(keras.ops.convert_to_numpy(weight)).all():
-            raise StageError(
-                f"The weights of {weight.path} are no longer finite after training; lower "
-                f"training.learning_rate (now {settings.learning_rate})."
-            )

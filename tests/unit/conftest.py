@@ -5,11 +5,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from examples import write_npz
 
-from sightline import datasets, ingestion, recipes, reporting
 from sightline import files as folder_files
-from sightline.config import DataConfig, ReportConfig
+from sightline import recipes, reporting
+from sightline.config import ReportConfig
 from sightline.manifest import RunManifest
 from sightline.records import (
     ArraySet,
@@ -26,12 +25,6 @@ from sightline.records import (
 )
 
 HOSTILE = "<script>alert(1)</script> | [x](javascript:alert(1)) $a_b$"
-
-
-@pytest.fixture
-def files(run: Run, tmp_path: Path) -> DatasetFiles:
-    settings = DataConfig(dataset=str(write_npz(tmp_path / "textures.npz")))
-    return ingestion.ingest(run, datasets.locate(settings), settings)
 
 
 def recorded(run: Run, name: str, content: bytes = b"content") -> FileRecord:

@@ -8,7 +8,16 @@ import pandas as pd
 import pytest
 from examples import CLASSES, pictures
 
-from sightline import arrays, evaluation, keras_files, model, preprocessing, recipes, training
+from sightline import (
+    arrays,
+    batches,
+    evaluation,
+    keras_files,
+    model,
+    preprocessing,
+    recipes,
+    training,
+)
 from sightline.config import (
     Convolution,
     EvaluationConfig,
@@ -100,9 +109,9 @@ def test_cosine_schedule_ends_at_zero() -> None:
 
 def test_order_is_a_function_of_seed_and_epoch(run: Run, prepared: ArraySet) -> None:
     def order(seed: int | None, epoch: int) -> bytes:
-        batches = training.Batches(run.root, prepared.splits["train"], 16, seed)
-        batches.start_epoch(epoch)
-        return b"".join(batches[index][0].tobytes() for index in range(batches.num_batches))
+        fed = batches.Batches(run.root, prepared.splits["train"], 16, seed)
+        fed.start_epoch(epoch)
+        return b"".join(fed[index][0].tobytes() for index in range(fed.num_batches))
 
     assert order(0, 1) == order(0, 1)
     assert order(0, 1) != order(0, 2)
@@ -116,18 +125,18 @@ def test_each_epoch_is_fed_in_its_own_order(
 ) -> None:
     fed: list[tuple[int, int]] = []
     epochs: list[int] = []
-    start_epoch, get = training.Batches.start_epoch, training.Batches.__getitem__
+    start_epoch, get = batches.Batches.start_epoch, batches.Batches.__getitem__
 
-    def note_epoch(batches: training.Batches, epoch: int) -> None:
+    def note_epoch(self: batches.Batches, epoch: int) -> None:
         epochs.append(epoch)
-        start_epoch(batches, epoch)
+        start_epoch(self, epoch)
 
-    def note_batch(batches: training.Batches, index: int) -> object:
+    def note_batch(self: batches.Batches, index: int) -> object:
         fed.append((epochs[-1], index))
-        return get(batches, index)
+        return get(self, index)
 
-    monkeypatch.setattr(training.Batches, "start_epoch", note_epoch)
-    monkeypatch.setattr(training.Batches, "__getitem__", note_batch)
+    monkeypatch.setattr(batches.Batches, "start_epoch", note_epoch)
+    monkeypatch.setattr(batches.Batches, "__getitem__", note_batch)
     without_validation = prepared.model_copy(update={"splits": {"train": prepared.splits["train"]}})
     training.train(run, without_validation, blueprint, FIT)
     steps = 8  # 128 images in batches of 16

@@ -1,0 +1,217 @@
+"""Rows 23, 26, 27, 52 and 53: a training that is killed, told to stop, or too large."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from command import Command, Completed
+from examples import write_npz
+from refusal import check_refused
+from stack import BIN, descendants, wait_for
+
+from sightline import runs
+from sightline.manifest import RunManifest
+
+SETTINGS = {
+    "training.epochs": "120",
+    "training.batch_size": "16",
+    "training.checkpoint_steps": "25",
+    "model.convolutions": "[{filters=4}, {filters=8}]",
+    "model.dropout": "0.2",
+    "model.augmentation": "{rotation=0.05, translation=0.1, zoom=0.1}",
+    "preprocessing.validation_fraction": "0.2",
+}
+"""Eight steps an epoch, 960 in all: some seconds."""
+
+STEPS = 960
+
+
+class Training:
+    """One training in one artifacts root, begun again and again with the same command."""
+
+    def __init__(self, folder: Path, data: Path, environment: dict[str, str]) -> None:
+        self.root = folder / "artifacts"
+        self._data = data
+        self._environment = environment
+
+    def command(self, *more: str, **changes: str) -> list[str]:
+        settings = {**SETTINGS, **changes}
+        options = [f"--set={key}={value}" for key, value in settings.items()]
+        where = ["--dataset", str(self._data), "--artifacts", str(self.root)]
+        return [str(BIN / "sightline"), "train", *where, *options, *more]
+
+    def finish(self, *more: str, **changes: str) -> Completed:
+        return subprocess.run(
+            self.command(*more, **changes),
+            env=self._environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def interrupt(self, after_steps: int, number: signal.Signals, pause: float = 0) -> str:
+        """Begin, and send a signal some time after a checkpoint of so many steps."""
+        with subprocess.Popen(
+            self.command(),
+            env=self._environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as process:
+
+            def is_reached() -> bool:
+                assert process.poll() is None, process.stderr and process.stderr.read()
+                return any(self.steps(path) >= after_steps for path in self.checkpoints())
+
+            wait_for(f"a checkpoint after {after_steps} steps", is_reached)
+            time.sleep(pause)
+            if number == signal.SIGKILL:
+                cut_power(process)
+            else:
+                process.send_signal(number)
+            _, errors = process.communicate()
+            if number != signal.SIGKILL:
+                assert process.returncode == 128 + number, errors
+            return errors
+
+    def checkpoints(self) -> list[Path]:
+        """List what stands under a final name, the newest first."""
+        found = (self.root / "checkpoints").glob("*/checkpoint-*.npz")
+        return sorted(found, key=lambda path: path.name, reverse=True)
+
+    @staticmethod
+    def steps(path: Path) -> int:
+        return int(path.name.split("-")[1])
+
+    def manifest(self) -> RunManifest:
+        return runs.read(self.root, "latest")
+
+
+def cut_power(process: "subprocess.Popen[str]") -> None:
+    """Kill a command and all below it, so that none sees another die."""
+    doomed = [process.pid, *descendants(process.pid)]
+    for number in (signal.SIGSTOP, signal.SIGKILL):
+        for pid in doomed:
+            os.kill(pid, number)
+
+
+def check_equal(resumed: RunManifest, whole: RunManifest) -> None:
+    ours, theirs = resumed.records.train, whole.records.train
+    assert ours.weights_sha256 == theirs.weights_sha256
+    assert ours.optimizer_sha256 == theirs.optimizer_sha256
+    assert ours.seeds_sha256 == theirs.seeds_sha256
+    assert ours.model.sha256 == theirs.model.sha256
+    assert resumed.records.evaluate.predictions.sha256 == whole.records.evaluate.predictions.sha256
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_npz(tmp_path_factory.mktemp("data") / "textures.npz")
+
+
+@pytest.fixture(scope="module")
+def surroundings(served: Command, environment: dict[str, str]) -> dict[str, str]:
+    return {**environment, "PREFECT_API_URL": served.url}  # type: ignore[attr-defined]
+
+
+@pytest.fixture(scope="module")
+def whole(
+    data: Path, surroundings: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Training:
+    """The same training in one go."""
+    training = Training(tmp_path_factory.mktemp("whole"), data, surroundings)
+    done = training.finish()
+    assert done.returncode == 0, done.stderr
+    assert "Went on" not in done.stderr
+    return training
+
+
+@pytest.fixture
+def training(tmp_path: Path, data: Path, surroundings: dict[str, str], whole: Training) -> Training:
+    """A training whose earlier stages are done."""
+    started = Training(tmp_path, data, surroundings)
+    for stage in ("ingest", "preprocess", "build"):
+        shutil.copytree(whole.root / "cache" / stage, started.root / "cache" / stage)
+    return started
+
+
+def test_row_23_and_26_killed_again_and_again_it_ends_with_the_same_bits(
+    training: Training, whole: Training
+) -> None:
+    moments = np.random.default_rng(23)
+    reached = [0]
+    for after in (75, 300, 700):  # at the second and third it is still on its way back
+        training.interrupt(after, signal.SIGKILL, pause=float(moments.uniform(0, 0.3)))
+        reached.append(training.steps(training.checkpoints()[0]))
+    assert reached == sorted(set(reached)), "it came forward each time"
+    done = training.finish("--json")
+    assert done.returncode == 0, done.stderr
+    assert "Went on from epoch" in done.stderr
+    assert json.loads(done.stdout)["stages"]["preprocess"]["cached"]
+    check_equal(training.manifest(), whole.manifest())
+    assert len(training.manifest().records.train.resumed) == 3
+    assert not training.checkpoints()
+
+
+def test_row_27_sigterm_writes_a_checkpoint_then_exits(training: Training, whole: Training) -> None:
+    errors = training.interrupt(50, signal.SIGTERM, pause=0.05)
+    assert "Told to stop: the training stands at epoch" in errors
+    assert "the same command goes on from there" in errors
+    assert "Traceback" not in errors
+    written = [training.steps(path) for path in training.checkpoints()]
+    assert len(written) == 2
+    assert written[0] % 25, "the last one was not due"
+    done = training.finish()
+    assert f"step {written[0] % 8}" in done.stderr or "end of epoch" in done.stderr
+    check_equal(training.manifest(), whole.manifest())
+
+
+def test_row_27_a_dead_parent_costs_no_step(training: Training, whole: Training) -> None:
+    with subprocess.Popen(
+        training.command(), env=training._environment, stderr=subprocess.DEVNULL
+    ) as process:
+        wait_for("a checkpoint", training.checkpoints)
+        child = next(
+            pid
+            for pid in descendants(process.pid)
+            if b"keras_worker" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        )
+        process.kill()
+        process.wait()
+    wait_for("its Keras process ends", lambda: not Path(f"/proc/{child}").exists())
+    assert training.steps(training.checkpoints()[0]) % 25, "the last one was not due"
+    assert training.finish().returncode == 0
+    check_equal(training.manifest(), whole.manifest())
+
+
+def test_row_53_changed_config_never_mixes_with_an_old_checkpoint(training: Training) -> None:
+    training.interrupt(100, signal.SIGKILL)
+    foreign = training.checkpoints()
+    done = training.finish(**{"training.learning_rate": "0.002", "training.epochs": "2"})
+    assert done.returncode == 0, done.stderr
+    assert "Went on" not in done.stderr
+    assert not training.manifest().records.train.resumed
+    assert training.checkpoints() == foreign, "that training may still be finished"
+
+
+def test_row_52_too_little_memory_asks_for_a_smaller_batch(
+    tmp_path: Path, surroundings: dict[str, str], served: Command
+) -> None:
+    images = write_npz(tmp_path / "large.npz", train=2000, shape=(64, 64, 1))
+    settings = ["training.batch_size=2000", "model.convolutions=[{filters=4096}]"]
+    options = " ".join(f"--set '{setting}'" for setting in settings)
+    command = f"{BIN}/sightline train --dataset {images} --artifacts {tmp_path}/artifacts"
+    done = subprocess.run(
+        ["bash", "-c", f"ulimit -v 40000000; exec {command} {options}"],
+        env=surroundings,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    check_refused(done, "emory", "lower training.batch_size")
