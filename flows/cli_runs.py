@@ -7,15 +7,16 @@ from typing import Annotated
 
 import typer
 from pydantic import TypeAdapter
+from rich.filesize import decimal
 from rich.table import Table
 
 from flows import cli_prune, console
 from flows.options import ArtifactsOption
-from sightline import pins, runs
+from sightline import pins, runs, verification
 from sightline.errors import InputError
 from sightline.records import RunSummary
 
-app = typer.Typer(no_args_is_help=True, help="List, show, open, pin and prune past runs.")
+app = typer.Typer(no_args_is_help=True, help="List, show, check, open, pin and prune past runs.")
 
 _PINNED = "*"
 """The mark of pinned runs in the list."""
@@ -103,6 +104,34 @@ def _pin_row(root: Path, run_id: str) -> dict[str, str]:
         return {}
     since = f"{pin.pinned:%Y-%m-%d %H:%M:%S} UTC" if pin.pinned else "its pin is damaged"
     return {"pinned": f"{since}: {pin.reason}" if pin.reason else since}
+
+
+@app.command(epilog="Example: sightline runs verify latest")
+def verify(
+    run: Annotated[
+        str | None,
+        typer.Argument(help='Run id, the first characters of one, or "latest"; all by default.'),
+    ] = None,
+    artifacts: ArtifactsOption = Path("artifacts"),
+) -> None:
+    """Compare every file of a run, or of all runs, with its digest; exit 1 if one is damaged."""
+    verdicts = verification.verify(artifacts.resolve(), run)
+    table = Table("Run", "Files", "Size", "Result")
+    table.columns[0].overflow = "fold"
+    for verdict in verdicts:
+        damaged = f"[bold red]damaged: {len(verdict.damages)}[/bold red]"
+        table.add_row(
+            console.plain(verdict.run_id),
+            f"{verdict.files:,}",
+            decimal(verdict.bytes),
+            damaged if verdict.damages else "[green]ok[/green]",
+        )
+    console.out().print(table)
+    damages = [damage for verdict in verdicts for damage in verdict.damages]
+    for damage in damages:
+        text = f"{damage.path}: expected {damage.expected}, found {damage.found}"
+        console.err.print(text, soft_wrap=True, markup=False)
+    raise typer.Exit(1 if damages else 0)
 
 
 @app.command("open")

@@ -7,6 +7,7 @@ from prefect.cache_policies import CachePolicy
 from prefect.context import TaskRunContext
 
 from sightline import caching
+from sightline.provenance import digest_of
 from sightline.records import Run
 from sightline.stages import Stage
 
@@ -17,6 +18,8 @@ class CheckedEntries(CachePolicy):
 
     Prefect's stored results are never trusted: a hit is written to Prefect's result store
     from the checked entry right before Prefect reads it back, and on a miss nothing is stored.
+    Each run has names of its own there: Prefect writes in place, so that a shared one could be
+    read half written, and what somebody left under a name of long ago is never met.
     """
 
     stage: Stage[Any] = field(kw_only=True)
@@ -36,6 +39,6 @@ class CheckedEntries(CachePolicy):
         entry = caching.find(run, self.stage, key)
         if entry is None or entry.made_by == run.token:
             return None
-        stored = f"sightline-{self.stage.name}-{key}"
+        stored = f"sightline-{self.stage.name}-{key}-{digest_of(run.token)[:16]}"
         task_ctx.result_store.write(key=stored, obj=entry.record)
         return stored

@@ -1,20 +1,21 @@
 """Results of stages, kept by content under `cache/<stage>/<key>/` and checked before use.
 
 An entry is a folder with the stage's files and a `manifest.json` that holds the stage's
-record, the run that made it and every file's digest. An entry that does not check out is
-set aside and made again; one key is made by one process at a time.
+record, the run that made it, every file's digest and its own. An entry that does not check out
+is made again and takes the place of the old one; one key is made by one process at a time.
 """
 
 import json
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from pydantic import ValidationError
 
-from sightline import files, locks
+from sightline import files, locks, sealed
 from sightline.records import ArrayFile, FileRecord, Record, Run
 from sightline.stages import Stage
 
@@ -72,7 +73,7 @@ def find(run: Run, stage: Stage[R], key: str) -> Entry[R] | None:
     if not folder.exists():
         return None
     try:
-        manifest = json.loads((folder / _MANIFEST).read_bytes())
+        manifest = _read_manifest(folder, stage, key)
         _check_files(folder, manifest["files"])
         record = stage.result.model_validate(manifest["record"])
         return Entry(record, str(manifest["made_by"]))
@@ -100,13 +101,25 @@ def find_or_make(run: Run, stage: Stage[R], key: str, make: Callable[[Draft], R]
         BusyStorageError: Storage did not answer; another try may work.
     """
     folder = run.root / _relative(stage, key)
-    lock = folder.with_name(f".{key}.lock")
-    with files.storage_errors(run.root), locks.alone(lock, stage.name):
+    with files.storage_errors(run.root), locks.alone(_lock(run, stage, key), stage.name):
         entry = find(run, stage, key)
         if entry is not None and (not run.refresh or entry.made_by == run.token):
             return entry.record
         files.remove_leftovers(folder)
         return _make(run, stage, key, make)
+
+
+@contextmanager
+def idle(run: Run, stage: Stage[Any], key: str) -> Iterator[bool]:
+    """Tell whether nobody makes an entry, and let nobody begin meanwhile; never waits.
+
+    Args:
+        run: Gives the artifacts root.
+        stage: The stage.
+        key: The stage's key.
+    """
+    with locks.alone_if_free(_lock(run, stage, key)) as free:
+        yield free
 
 
 def _make(run: Run, stage: Stage[R], key: str, make: Callable[[Draft], R]) -> R:
@@ -122,16 +135,33 @@ def _make(run: Run, stage: Stage[R], key: str, make: Callable[[Draft], R]) -> R:
             "record": record.model_dump(mode="json"),
             "files": {path.name: files.sha256(path) for path in sorted(folder.iterdir())},
         }
-        (folder / _MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
+        (folder / _MANIFEST).write_bytes(sealed.seal(manifest))
     return record
+
+
+def _lock(run: Run, stage: Stage[Any], key: str) -> Path:
+    return run.root / "cache" / stage.name / f".{key}.lock"
 
 
 def _relative(stage: Stage[Any], key: str) -> str:
     return f"cache/{stage.name}/{key}"
 
 
+def _read_manifest(folder: Path, stage: Stage[Any], key: str) -> dict[str, Any]:
+    try:
+        manifest: dict[str, Any] = json.loads(sealed.unseal((folder / _MANIFEST).read_bytes()))
+    except ValueError as error:
+        raise ValueError(f"{_MANIFEST}: {error}") from None
+    found = (manifest["stage"], manifest["key"])
+    if found != (stage.name, key):
+        raise ValueError(f"{_MANIFEST}: it is that of {found[0]} ({found[1]})")
+    return manifest
+
+
 def _check_files(folder: Path, digests: dict[str, str]) -> None:
     for name, digest in digests.items():
+        if Path(name).name != name:
+            raise ValueError(f"{_MANIFEST}: {name!r} is no name of a file in it")
         found = files.sha256(folder / name)
         if found != digest:
             raise ValueError(f"{name}: expected SHA-256 {digest}, got {found}")

@@ -21,6 +21,7 @@ from sightline.arrays import open_mapped
 from sightline.caching import Draft, find_or_make
 from sightline.config import EvaluationConfig
 from sightline.errors import StageError
+from sightline.files import check_room
 from sightline.label_table import Labels, read_labels
 from sightline.progress import Progress, emit
 from sightline.records import (
@@ -42,6 +43,10 @@ _BLOCK_BYTES = 64 << 20
 _BATCH_BYTES = 8 << 20
 """A prediction step takes no more, since the activations of large images are far larger."""
 
+_ROW_BYTES, _CLASS_BYTES = 24, 4
+"""A prediction holds three int64, and a float32 for each class."""
+
+_METRICS_BYTES = 1 << 20
 _PARITY_IMAGES = 1_000
 _PARITY_TOLERANCE = 1e-5
 """Largest difference of a probability that counts as rounding."""
@@ -68,10 +73,12 @@ def evaluate(
 
     Raises:
         StageError: The exported model does not agree with the trained one.
+        StorageError: The disk has too little room.
     """
 
     def make(draft: Draft) -> Evaluation:
-        model = keras_files.read_model(run.root / trained.model.path)
+        check_room(run.root, _bytes_needed(arrays), "The predictions")
+        model = keras_files.read_model(run.root / trained.model.path, trained.model.sha256)
         images = open_mapped(run.root / arrays.splits["test"].images.path)
         labels = read_labels(run.root, files, "test")
         predicted, loss = _predict(
@@ -90,6 +97,11 @@ def evaluate(
 
     key = EVALUATE.key(files, arrays, trained, settings)
     return find_or_make(run, EVALUATE, key, make)
+
+
+def _bytes_needed(arrays: ArraySet) -> int:
+    examples, classes = arrays.splits["test"].labels.shape
+    return examples * (_ROW_BYTES + classes * _CLASS_BYTES) + _METRICS_BYTES
 
 
 def _predict(

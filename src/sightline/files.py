@@ -2,7 +2,6 @@
 
 import errno
 import hashlib
-import logging
 import os
 import re
 import shutil
@@ -12,13 +11,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from sightline import swapping
 from sightline.errors import BusyStorageError, StorageError
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _CLOSED = frozenset({errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR})
 _BUSY = frozenset({errno.EAGAIN, errno.EBUSY, errno.EIO, errno.ESTALE, errno.ETIMEDOUT})
 _LEFTOVER = re.compile(r"\..+\.[0-9a-f]{8}\.(tmp|aside)")
-_log = logging.getLogger(__name__)
 
 
 def sha256(path: Path) -> str:
@@ -36,8 +35,9 @@ def new_file(path: Path) -> Iterator[Path]:
     Args:
         path: The final name. Its folder is made where it is missing.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
+    temporary.touch(exist_ok=False)  # a link of this name is not followed
     try:
         yield temporary
         _sync(temporary)
@@ -51,7 +51,8 @@ def new_file(path: Path) -> Iterator[Path]:
 def new_folder(path: Path, *, replace: bool) -> Iterator[Path]:
     """Yield a temporary folder beside `path`; on success its files are synced and it is renamed.
 
-    On an error the temporary folder is removed.
+    On an error the temporary folder is removed. Files of a replaced folder that are open or
+    mapped somewhere stay readable there.
 
     Args:
         path: The final name. Its parent is made where it is missing.
@@ -60,7 +61,7 @@ def new_folder(path: Path, *, replace: bool) -> Iterator[Path]:
     Raises:
         OSError: There is a folder at `path` already and it is not to be replaced.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
     temporary.mkdir()
     try:
@@ -68,12 +69,21 @@ def new_folder(path: Path, *, replace: bool) -> Iterator[Path]:
         for file in temporary.rglob("*"):
             _sync(file)
         _sync(temporary)
-        if replace:
-            set_aside(path)
-        temporary.rename(path)
+        if not (replace and swapping.swap(temporary, path)):
+            if replace:
+                set_aside(path)
+            temporary.rename(path)
         _sync(path.parent)
     finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        remove(temporary)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it where they are missing, so that they last."""
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    for made in reversed(missing):
+        _sync(made.parent)
 
 
 def set_aside(folder: Path) -> None:
@@ -123,7 +133,7 @@ def remove_leftovers(path: Path) -> None:
     """
     for pattern in (f".{path.name}.*.tmp", f".{path.name}.*.aside"):
         for leftover in path.parent.glob(pattern):
-            shutil.rmtree(leftover, ignore_errors=True)
+            remove(leftover)
 
 
 @contextmanager
@@ -140,34 +150,26 @@ def storage_errors(root: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in _FULL:
-            free = shutil.disk_usage(root).free
-            raise StorageError(
-                f"{root} is full, {free:,} bytes are free: make room, or choose another folder "
-                "with --artifacts or SIGHTLINE_ARTIFACTS."
-            ) from error
-        if error.errno in _CLOSED:
-            raise StorageError(
-                f"{error.filename or root} cannot be used ({error.strerror}); choose another "
-                "folder with --artifacts or SIGHTLINE_ARTIFACTS, or mend its permissions."
-            ) from error
-        if error.errno in _BUSY:
-            raise BusyStorageError(f"{root} did not answer ({error.strerror}).") from error
-        raise
+        explained = _explained(root, error)
+        if explained is None:
+            raise
+        raise explained from error
 
 
 def check_writable(root: Path) -> None:
     """Make sure that a folder is there and can be written.
 
     Raises:
-        StorageError: It cannot be made or written.
+        StorageError: It cannot be made or written, or it is full.
+        BusyStorageError: Storage did not answer; another try may work.
     """
     try:
         root.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=root) as file:
             file.write(b"sightline")
     except OSError as error:
-        raise StorageError(
+        explained = None if error.errno in _CLOSED else _explained(root, error)
+        raise explained or StorageError(
             f"The artifacts folder {root} cannot be written ({error.strerror}); choose another "
             "with --artifacts or SIGHTLINE_ARTIFACTS."
         ) from None
@@ -184,7 +186,7 @@ def check_room(root: Path, needed: int, purpose: str) -> None:
     Raises:
         StorageError: There is less room; the message says how much is needed and free.
     """
-    free = shutil.disk_usage(root).free
+    free = _free(root)
     if needed > free:
         raise StorageError(
             f"{purpose} need {needed:,} bytes under {root}, where only {free:,} are free; "
@@ -195,6 +197,32 @@ def check_room(root: Path, needed: int, purpose: str) -> None:
 def copy(source: Path, target: Path) -> None:
     """Copy a file's content; times and permissions are not carried over."""
     shutil.copyfile(source, target)
+
+
+def _explained(root: Path, error: OSError) -> StorageError | BusyStorageError | None:
+    """Say what an error of the system means here; None where nobody foresaw it."""
+    if error.errno in _FULL:
+        return StorageError(
+            f"{root} is full, {_free(root):,} bytes are free: make room, or choose another folder "
+            "with --artifacts or SIGHTLINE_ARTIFACTS."
+        )
+    if error.errno in _CLOSED:
+        return StorageError(
+            f"{error.filename or root} cannot be used ({error.strerror}); choose another "
+            "folder with --artifacts or SIGHTLINE_ARTIFACTS, or mend its permissions."
+        )
+    if error.errno in _BUSY:
+        return BusyStorageError(
+            f"{error.filename or root} did not answer as it should ({error.strerror}); what was "
+            "there is intact: run again, and look at the disk or its connection if it stays so."
+        )
+    return None
+
+
+def _free(root: Path) -> int:
+    """Return the bytes that are free where a folder is or would be."""
+    place = next(path for path in (root, *root.parents) if path.exists())
+    return shutil.disk_usage(place).free
 
 
 def _sync(path: Path) -> None:

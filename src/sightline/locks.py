@@ -1,11 +1,16 @@
 """Locks between processes: the kernel frees them at once when their holder dies."""
 
+import errno
 import fcntl
 import logging
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
+
+from sightline import files
+from sightline.errors import StorageError
 
 _log = logging.getLogger(__name__)
 
@@ -53,8 +58,20 @@ def alone_if_free(path: Path) -> Iterator[bool]:
 
 
 def _lock_file(path: Path) -> BinaryIO:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return path.open("a+b")  # NFS shares a lock only among readers, gives it alone to a writer
+    files.make_folder(path.parent)
+    # NFS shares a lock only among readers, gives it alone to a writer. A link is not followed.
+    try:
+        return open(path, "a+b", opener=_without_following)
+    except OSError as error:
+        if error.errno != errno.ELOOP:
+            raise
+        raise StorageError(
+            f"The lock file {path} is a symbolic link, which is not followed; remove it."
+        ) from None
+
+
+def _without_following(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NOFOLLOW, 0o666)
 
 
 def _wait_for(file: BinaryIO, kind: int, waiting: str) -> None:

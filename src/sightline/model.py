@@ -6,8 +6,12 @@ from keras import layers
 from sightline import figures
 from sightline.caching import Draft, find_or_make
 from sightline.config import Augmentation, ModelConfig
+from sightline.files import check_room
 from sightline.records import ArraySet, Layer, ModelBlueprint, Run
 from sightline.stages import BUILD
+
+_DESCRIPTION_BYTES = 1 << 20
+"""Room for the architecture, the summary and the picture."""
 
 
 def build(run: Run, arrays: ArraySet, settings: ModelConfig) -> ModelBlueprint:
@@ -20,9 +24,13 @@ def build(run: Run, arrays: ArraySet, settings: ModelConfig) -> ModelBlueprint:
 
     Returns:
         The architecture as JSON, a text summary, a picture and the number of parameters.
+
+    Raises:
+        StorageError: The disk has too little room.
     """
 
     def make(draft: Draft) -> ModelBlueprint:
+        check_room(run.root, _DESCRIPTION_BYTES, "The description of the model")
         model = classifier(arrays.image_shape, len(arrays.class_names), settings)
         rows = tuple(_describe(layer) for layer in model.layers)
         draft.path("architecture.json").write_text(model.to_json(indent=1), encoding="utf-8")

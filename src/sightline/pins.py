@@ -7,9 +7,7 @@ changes. The file's name alone pins: one that is damaged still protects its run.
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pydantic import ValidationError
-
-from sightline import files, runs
+from sightline import files, runs, sealed
 from sightline.at_work import at_work
 from sightline.errors import InputError
 from sightline.records import Record
@@ -50,7 +48,7 @@ def pin(root: Path, run: str, reason: str = "") -> Pin:
         made = Pin(run_id=run_id, pinned=datetime.now(UTC), reason=reason)
         path = _path(root, run_id)
         with files.storage_errors(root), files.new_file(path) as temporary:
-            temporary.write_text(made.model_dump_json(indent=1), encoding="utf-8")
+            temporary.write_bytes(sealed.seal(made.model_dump(mode="json")))
     return made
 
 
@@ -107,8 +105,8 @@ def find(root: Path, run_id: str) -> Pin | None:
     if run_id not in pinned_ids(root):
         return None
     try:
-        return Pin.model_validate_json(_path(root, run_id).read_bytes())
-    except (OSError, ValidationError):
+        return Pin.model_validate_json(sealed.unseal_if_sealed(_path(root, run_id).read_bytes()))
+    except (OSError, ValueError):
         return Pin(run_id=run_id, pinned=None)
 
 

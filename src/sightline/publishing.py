@@ -1,16 +1,21 @@
 """Publishes a run: copies of the results, the report and the manifest, whole or not at all."""
 
-import json
+import errno
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sightline import files, provenance, runs
+from sightline import files, provenance, runs, sealed
 from sightline.config import TrainingConfig
 from sightline.errors import StageError
 from sightline.manifest import RunManifest
 from sightline.records import FileRecord, Run, RunSummary, Source, StageRecords, StageTime
 from sightline.reporting import page
+
+_TAKEN = frozenset({errno.EEXIST, errno.ENOTEMPTY})
+_TEXT_BYTES = 1 << 20
+"""Room for the report's text and the manifest."""
 
 
 def publish(  # the last step of a run; it names everything that the manifest holds
@@ -59,11 +64,7 @@ def publish(  # the last step of a run; it names everything that the manifest ho
         total_seconds=round((datetime.now(UTC) - run.started).total_seconds(), 3),
         flow_run_id=flow_run_id,
     )
-    target_folder = runs.folder(run.root, run.id)
-    with (
-        files.storage_errors(run.root),
-        files.new_folder(target_folder, replace=False) as target,
-    ):
+    with _new_folder(run, _bytes_needed(records)) as target:
         copied = {
             name: _copy(run.root, target / name, result) for name, result in _results(records)
         }
@@ -74,8 +75,31 @@ def publish(  # the last step of a run; it names everything that the manifest ho
         ):
             (target / name).write_text(text, encoding="utf-8")
             copied[name] = _describe(target / name)
-        _write_manifest(target / runs.MANIFEST, manifest)
+        (target / runs.MANIFEST).write_bytes(sealed.seal(manifest.model_dump(mode="json")))
     return runs.summary(run.root, manifest)
+
+
+@contextmanager
+def _new_folder(run: Run, needed: int) -> Iterator[Path]:
+    """Yield a temporary folder that becomes the run's, unless somebody was faster."""
+    final = runs.folder(run.root, run.id)
+    try:
+        with files.storage_errors(run.root):
+            files.make_folder(final.parent)
+            files.check_room(run.root, needed, "The copies of the results and the report")
+            with files.new_folder(final, replace=False) as folder:
+                yield folder
+    except OSError as error:
+        if error.errno in _TAKEN:
+            raise runs.taken(run.root, run.id) from None
+        raise
+
+
+def _bytes_needed(records: StageRecords) -> int:
+    """Estimate the size of a run folder; the report holds the pictures once more, as base64."""
+    pictures = [*records.report.figures.values(), *records.report.thumbnails]
+    copies = sum(result.bytes for _, result in _results(records))
+    return copies + 2 * sum(picture.bytes for picture in pictures) + _TEXT_BYTES
 
 
 def _results(records: StageRecords) -> Iterator[tuple[str, FileRecord]]:
@@ -102,8 +126,3 @@ def _copy(root: Path, target: Path, result: FileRecord) -> FileRecord:
 
 def _describe(path: Path) -> FileRecord:
     return FileRecord(path=path.name, sha256=files.sha256(path), bytes=path.stat().st_size)
-
-
-def _write_manifest(path: Path, manifest: RunManifest) -> None:
-    content = manifest.model_dump(mode="json")
-    path.write_text(json.dumps(content, indent=1, ensure_ascii=False), encoding="utf-8")

@@ -1,15 +1,16 @@
 """Run folders: what a person or a later step reads; `publishing` writes them."""
 
+import os
 import re
 import secrets
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 from pydantic import ValidationError
 
-from sightline import provenance
+from sightline import files, locks, provenance, sealed
 from sightline.config import TrainingConfig
 from sightline.errors import InputError, RunExistsError
 from sightline.manifest import RunManifest
@@ -38,10 +39,48 @@ def check_new(root: Path, run_id: str) -> None:
             f"The run id {run_id[:130]!r} cannot be used; expected a letter or digit, then up to "
             "119 letters, digits, '.', '_' or '-'."
         )
-    if folder(root, run_id).exists():
-        raise RunExistsError(
-            f"The run {run_id!r} exists already in {root}; choose another --run-id."
-        )
+    if os.path.lexists(folder(root, run_id)):  # a link that leads nowhere is there as well
+        raise taken(root, run_id)
+
+
+def taken(root: Path, run_id: str) -> RunExistsError:
+    """Say that there is a run of this id already."""
+    return RunExistsError(f"The run {run_id!r} exists already in {root}; choose another --run-id.")
+
+
+@contextmanager
+def claimed(root: Path, run_id: str) -> Iterator[None]:
+    """Have a new run id alone; the kernel frees it when its holder dies.
+
+    What a killed run of this id left half published is removed.
+
+    Args:
+        root: The artifacts root; made where it is missing. Be at work there: a clean-up removes
+            the locks of runs.
+        run_id: The id of the run that begins.
+
+    Raises:
+        InputError: The id is not a plain name.
+        RunExistsError: There is such a run already, or one is at work.
+        StorageError: The artifacts root cannot be written.
+    """
+    check_new(root, run_id)
+    lock = folder(root, run_id).with_name(f".{run_id}.lock")
+    with ExitStack() as held:
+        with files.storage_errors(root):
+            alone = held.enter_context(locks.alone_if_free(lock))
+        if not alone:
+            raise RunExistsError(
+                f"A run {run_id!r} is at work in {root}; choose another --run-id, or wait for its "
+                "end."
+            )
+        check_new(root, run_id)  # it may have been published before the lock was free
+        files.remove_leftovers(folder(root, run_id))
+        try:
+            yield
+        finally:
+            with suppress(OSError):
+                lock.unlink()
 
 
 def is_id(name: str) -> bool:
@@ -94,7 +133,7 @@ def find(root: Path, run: str) -> str:
     """
     ids = run_ids(root)
     found = ids[:1] if run == "latest" else [name for name in ids if name == run]
-    found = found or [name for name in ids if name.startswith(run)]
+    found = found or [name for name in ids if run and name.startswith(run)]
     if not found:
         raise InputError(f"There is no run {run!r} in {root}; see `sightline runs list`.")
     if len(found) > 1:
@@ -113,7 +152,7 @@ def read_folder(run_folder: Path) -> RunManifest:
     """
     path = run_folder / MANIFEST
     try:
-        return RunManifest.model_validate_json(path.read_bytes())
+        return RunManifest.model_validate_json(sealed.unseal_if_sealed(path.read_bytes()))
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}.") from None
     except ValidationError as error:
@@ -122,6 +161,11 @@ def read_folder(run_folder: Path) -> RunManifest:
         raise InputError(
             f"{path} cannot be read as a run's manifest: {where}: {first['msg']}; it is damaged "
             "or of another version of Sightline."
+        ) from None
+    except ValueError as error:
+        raise InputError(
+            f"{path} cannot be read as a run's manifest: {error}; it is damaged: restore it from a "
+            "copy, or train again."
         ) from None
 
 

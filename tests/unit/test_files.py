@@ -1,8 +1,11 @@
+import errno
+import mmap
 from pathlib import Path
 
 import pytest
 
 from sightline import files
+from sightline.errors import StorageError
 
 
 def test_new_file_appears_only_when_finished(tmp_path: Path) -> None:
@@ -38,6 +41,52 @@ def test_new_folder_replaces_the_old_one_whole(tmp_path: Path) -> None:
         assert (target / "old").exists()
     assert [path.name for path in target.iterdir()] == ["new"]
     assert list(tmp_path.iterdir()) == [target]
+
+
+def test_open_map_of_a_replaced_file_still_reads_the_old_bytes(tmp_path: Path) -> None:
+    target = tmp_path / "entry"
+    for content in (b"old" * 5000, b"new"):
+        with files.new_folder(target, replace=True) as temporary:
+            (temporary / "file").write_bytes(content)
+        if content[:3] == b"old":
+            with (target / "file").open("rb") as file:
+                mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    assert (target / "file").read_bytes() == b"new"
+    assert mapped[:] == b"old" * 5000
+    files.set_aside(target)
+    assert mapped[-3:] == b"old"
+
+
+def test_link_at_the_final_name_is_replaced_and_not_followed(tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "file").write_text("theirs")
+    link = tmp_path / "entry"
+    link.symlink_to(elsewhere)
+    with files.new_folder(link, replace=True) as temporary:
+        (temporary / "file").write_text("ours")
+    assert not link.is_symlink()
+    assert (link / "file").read_text() == "ours"
+    assert (elsewhere / "file").read_text() == "theirs"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["elsewhere", "entry"]
+
+
+def test_leftovers_that_are_files_are_removed_as_well(tmp_path: Path) -> None:
+    (tmp_path / ".a.npz.0123abcd.tmp").touch()
+    (tmp_path / ".b.npz.0123abcd.tmp").touch()
+    files.remove_leftovers(tmp_path / "a.npz")
+    assert [path.name for path in tmp_path.iterdir()] == [".b.npz.0123abcd.tmp"]
+
+
+def test_full_disk_is_said_to_be_full_whatever_is_missing(tmp_path: Path) -> None:
+    root = tmp_path / "not" / "there"
+
+    def write() -> None:
+        with files.storage_errors(root):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(StorageError, match=rf"{root} is full, [\d,]+ bytes are free"):
+        write()
 
 
 def test_new_folder_never_overwrites_unless_asked(tmp_path: Path) -> None:

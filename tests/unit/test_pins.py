@@ -71,6 +71,14 @@ def test_damaged_pin_still_pins(tmp_path: Path, content: bytes) -> None:
     assert pins.find(tmp_path, "best") == pins.Pin(run_id="best", pinned=None)
 
 
+def test_pin_whose_reason_was_changed_by_a_bit_counts_as_damaged(tmp_path: Path) -> None:
+    make_run(tmp_path, "best")
+    pins.pin(tmp_path, "best", "reason")
+    path = tmp_path / "pins" / "best.json"
+    path.write_bytes(path.read_bytes().replace(b': "reason', b': "season', 1))
+    assert pins.find(tmp_path, "best") == pins.Pin(run_id="best", pinned=None)
+
+
 def test_half_written_pin_is_none(tmp_path: Path) -> None:
     (tmp_path / "pins").mkdir()
     (tmp_path / "pins" / ".best.json.0123abcd.tmp").touch()

@@ -3,6 +3,7 @@ import random
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -295,6 +296,71 @@ def test_leftovers_of_killed_processes_go(artifacts: Path, publish: Publish) -> 
     assert not (artifacts / "cache" / "build" / f".{key('1')}.lock").exists()
     assert (artifacts / "cache" / "build" / f".{key('2')}.lock").exists()
     assert runs.run_ids(artifacts) == ["new"]
+
+
+def interrupted_training(root: Path, digit: str, days_ago: float) -> Path:
+    """Leave the checkpoints of a training behind, the last one written some days ago."""
+    folder = root / "checkpoints" / key(digit)
+    folder.mkdir(parents=True)
+    written = time.time() - days_ago * 24 * 3600
+    for steps in (1, 2):
+        path = folder / f"checkpoint-{steps:09}-0123456789abcdef.npz"
+        path.write_bytes(b"1234")
+        os.utime(path, (written, written - steps))
+    os.utime(folder, (written, written))
+    return folder
+
+
+def test_checkpoints_that_no_training_goes_on_from_are_removed(
+    artifacts: Path, publish: Publish
+) -> None:
+    publish("new", "2")
+    waiting = interrupted_training(artifacts, "3", days_ago=6.9)
+    given_up = interrupted_training(artifacts, "4", days_ago=7.1)
+    done = interrupted_training(artifacts, "5", days_ago=0)
+    (artifacts / "cache" / "train" / key("5")).mkdir(parents=True)
+    half = waiting.with_name(f".{key('6')}.0123abcd.aside")
+    half.mkdir()
+    plan = pruning.prune(artifacts, keep=1)
+    folder = artifacts / "checkpoints"
+    assert [path.name for path in folder.iterdir()] == [key("3")]
+    assert {left.path: left.bytes for left in plan.leftovers} == {
+        f"checkpoints/{path.name}": size for path, size in ((given_up, 8), (done, 8), (half, 0))
+    }
+    assert [(left.path, left.why) for left in plan.left_alone] == [
+        (
+            f"checkpoints/{key('3')}",
+            "an interrupted training may go on from it; it goes 7 days after its last write",
+        )
+    ]
+
+
+def test_linked_checkpoints_are_left_alone(
+    artifacts: Path, tmp_path: Path, publish: Publish
+) -> None:
+    publish("new", "2")
+    folder = interrupted_training(artifacts, "3", days_ago=100)
+    folder.rename(tmp_path / "elsewhere")
+    folder.symlink_to(tmp_path / "elsewhere")
+    before = tree(tmp_path / "elsewhere")
+    plan = pruning.prune(artifacts, keep=1)
+    assert [left.path for left in plan.left_alone] == [f"checkpoints/{key('3')}"]
+    assert tree(tmp_path / "elsewhere") == before
+
+
+def test_leftovers_of_downloads_and_looks_go_and_what_is_whole_stays(
+    artifacts: Path, publish: Publish
+) -> None:
+    publish("new", "2")
+    half = ["datasets/mnist/.t10k.gz.0123abcd.tmp", "watch/.look.json.0123abcd.tmp"]
+    whole = ["datasets/mnist/t10k.gz", "watch/look.json"]
+    for name in (*half, *whole):
+        (artifacts / name).parent.mkdir(parents=True, exist_ok=True)
+        (artifacts / name).touch()
+    (artifacts / "runs" / ".killed.lock").touch()
+    pruning.prune(artifacts, keep=1)
+    assert [(artifacts / name).exists() for name in (*half, *whole)] == [False, False, True, True]
+    assert [path.name for path in (artifacts / "runs").iterdir()] == ["new"]
 
 
 KILLED_PRUNE = """

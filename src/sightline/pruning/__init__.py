@@ -1,7 +1,8 @@
 """Clean-up of old runs and of the cache entries that only they needed.
 
 What stays: the newest runs, the newest run of every data set and recipe (the next scheduled
-run is compared with it), pinned runs, and every cache entry that a run that stays refers to.
+run is compared with it), pinned runs, every cache entry that a run that stays refers to, and
+for a week the checkpoints of a training that was interrupted.
 A symbolic link is never followed and never removed: what it points to may serve others.
 """
 
@@ -10,7 +11,7 @@ from pathlib import Path
 from sightline import files, runs
 from sightline.at_work import nobody_at_work
 from sightline.errors import InputError
-from sightline.pruning import old_entries, old_runs, remains
+from sightline.pruning import old_checkpoints, old_entries, old_runs, remains
 from sightline.pruning.plan_record import Leftover, OldEntry, OldRun, Plan
 
 KEEP = 20
@@ -37,14 +38,15 @@ def plan(root: Path, keep: int = KEEP) -> Plan:
     with files.storage_errors(root):
         judged = old_runs.judge(root, keep)
         entries, unknown = old_entries.judge(root, judged.needed) if judged.all_read else ([], [])
-        leftovers = remains.leftovers(root)
+        checkpoints, waiting = old_checkpoints.judge(root)
+        leftovers = [*checkpoints, *remains.leftovers(root)]
     going: list[OldRun | OldEntry | Leftover] = [*judged.going, *entries, *leftovers]
     return Plan(
         runs=tuple(judged.going),
         entries=tuple(entries),
         leftovers=tuple(leftovers),
         kept=tuple(judged.kept),
-        left_alone=(*judged.left_alone, *unknown),
+        left_alone=(*judged.left_alone, *unknown, *waiting),
         cache_is_judged=judged.all_read,
         bytes=sum(item.bytes for item in going),
     )
@@ -72,6 +74,7 @@ def prune(root: Path, keep: int = KEEP) -> Plan:
         found = plan(root, keep)
         for old in found.runs:
             files.set_aside(runs.folder(root, old.run_id))
+        old_checkpoints.remove(root)  # while the entries of finished trainings are there
         for entry in found.entries:
             files.set_aside(root / "cache" / entry.stage / entry.key)
         remains.remove(root)

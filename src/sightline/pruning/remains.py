@@ -1,4 +1,4 @@
-"""What killed processes left, and locks whose entry is gone; all of it hidden from readers."""
+"""What killed processes left, and locks that nobody needs; all of it hidden from readers."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from sightline.pruning.plan_record import Leftover
 
 
 def leftovers(root: Path) -> list[Leftover]:
-    """List what was left half written or half removed among runs, pins and cache entries.
+    """List what was left half written or half removed, anywhere under a root.
 
     Args:
         root: The artifacts root.
@@ -27,7 +27,7 @@ def leftovers(root: Path) -> list[Leftover]:
 
 
 def remove(root: Path) -> None:
-    """Remove leftovers, and the locks of entries that are not there; nobody may be at work.
+    """Remove leftovers, and the locks of runs and of entries that are gone; nobody may be at work.
 
     Args:
         root: The artifacts root.
@@ -38,6 +38,9 @@ def remove(root: Path) -> None:
     """
     for path in _paths(root):
         files.remove(path)
+    if not (root / "runs").is_symlink():
+        for lock in (root / "runs").glob(".*.lock"):
+            files.remove(lock)
     for folder in old_entries.stage_folders(root):
         for lock in folder.glob(".*.lock"):
             key = lock.name[1:].removesuffix(".lock")
@@ -51,7 +54,9 @@ def remove(root: Path) -> None:
 
 
 def _paths(root: Path) -> list[Path]:
-    folders = [root / "runs", root / "pins", *old_entries.stage_folders(root)]
+    names = ("runs", "pins", "watch", "checkpoints")
+    folders = [root / name for name in names] + old_entries.stage_folders(root)
+    folders += (root / "datasets").glob("*")
     return [
         path
         for folder in folders

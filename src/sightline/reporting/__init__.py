@@ -10,6 +10,7 @@ from sightline import figures, samples
 from sightline.arrays import open_mapped
 from sightline.caching import Draft, find_or_make
 from sightline.config import ReportConfig
+from sightline.files import check_room
 from sightline.records import (
     DatasetFiles,
     Evaluation,
@@ -23,6 +24,9 @@ from sightline.stages import REPORT
 
 if TYPE_CHECKING:
     import pandas as pd
+
+_PICTURES_BYTES, _THUMBNAIL_BYTES = 2 << 20, 16 << 10
+"""Room for the four pictures, and for the thumbnail of a mistake."""
 
 _BLOCK = 4 << 20
 """Probabilities that are held at once."""
@@ -46,9 +50,14 @@ def report(
 
     Returns:
         The pictures and the worst mistakes.
+
+    Raises:
+        StorageError: The disk has too little room.
     """
 
     def make(draft: Draft) -> Report:
+        needed = _PICTURES_BYTES + settings.mistakes * _THUMBNAIL_BYTES
+        check_room(run.root, needed, "The pictures of the report")
         mistakes, total = _worst_mistakes(run, files, evaluation, settings.mistakes)
         rows = [mistake.index for mistake in mistakes]
         images = open_mapped(run.root / files.images["test"].path)[rows]

@@ -1,0 +1,161 @@
+"""Lets the Nth file operation of a stage kill the process or fail, whichever library does it.
+
+The fault point is a C library (`faultpoint.c`) that is loaded with LD_PRELOAD. A warm process
+(`faultpoint_stages.py`) that has imported everything forks once a trial: a trial of a Keras
+stage costs a second, one of another stage much less.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import pytest
+
+from sightline.config import Section
+from sightline.records import Record
+
+_SOURCE = Path(__file__).with_suffix(".c")
+_STAGES = Path(__file__).with_name("faultpoint_stages.py")
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What happens at the Nth operation below the root, N counted from 1; at 0 nothing.
+
+    Attributes:
+        at: N.
+        do: Kill; write half and kill; fail once; fail from then on.
+        errno: How to fail.
+        free: Bytes that are said to be free; -1: the truth.
+    """
+
+    at: int = 0
+    do: Literal["kill", "tear", "once", "on"] = "kill"
+    errno: int = 0
+    free: int = -1
+
+    def environment(self, library: Path, root: Path) -> dict[str, str]:
+        """Return the variables that bring the fault to a process and to all that it starts."""
+        return {
+            "LD_PRELOAD": str(library),
+            "FAULT_ROOT": str(root),
+            "FAULT_AT": str(self.at),
+            "FAULT_DO": self.do,
+            "FAULT_ERRNO": str(self.errno),
+            "FAULT_FREE": str(self.free),
+        }
+
+
+NONE = Fault()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a trial ended.
+
+    Attributes:
+        killed: Whether the fault killed it.
+        result: The record that the step returned, as JSON.
+        error: Class and message of what it raised.
+        exit_code: That of our own errors; 1 for others.
+        log: The warnings.
+        operations: Kind and path of every operation below the root, in order.
+    """
+
+    killed: bool
+    result: Any = None
+    error: tuple[str, str] | None = None
+    exit_code: int = 0
+    log: str = ""
+    operations: tuple[tuple[str, str], ...] = ()
+
+
+def library() -> Path:
+    """Compile the fault point, once a session; skip where there is no compiler."""
+    compiler = shutil.which("cc") or shutil.which("gcc")
+    if compiler is None or sys.platform != "linux":
+        pytest.skip("the fault point needs Linux and a C compiler (Debian: gcc and libc6-dev)")
+    built = (
+        Path(tempfile.gettempdir()) / f"faultpoint-{os.getuid()}-{_SOURCE.stat().st_mtime_ns}.so"
+    )
+    if not built.exists():
+        half = built.with_suffix(f".{os.getpid()}")
+        options = ["-O1", "-U_FORTIFY_SOURCE", "-shared", "-fPIC"]
+        subprocess.run([compiler, *options, "-o", half, _SOURCE, "-ldl"], check=True)
+        half.replace(built)
+    return built
+
+
+class Stages:
+    """The warm process: runs one step of the pipeline a trial, in a fork."""
+
+    def __init__(self, scratch: Path) -> None:
+        """Start it; `scratch` is a folder that is not under any root."""
+        self._scratch = scratch
+        self._process = subprocess.Popen(
+            [sys.executable, str(_STAGES), str(library())],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "LD_PRELOAD": str(library()), "TF_CPP_MIN_LOG_LEVEL": "3"},
+        )
+
+    def start(
+        self, step: str, inputs: list[Record | Section | Any], root: Path, fault: Fault = NONE
+    ) -> Path:
+        """Start a trial and return the folder where its outcome will lie."""
+        folder = Path(tempfile.mkdtemp(dir=self._scratch))
+        request = {
+            "step": step,
+            "inputs": [_as_json(item) for item in inputs],
+            "root": str(root),
+            "at": fault.at,
+            "do": fault.do,
+            "errno": fault.errno,
+            "free": fault.free,
+            "folder": str(folder),
+        }
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps(request) + "\n")
+        self._process.stdin.flush()
+        return folder
+
+    def wait(self, folder: Path) -> Outcome:
+        """Wait for the end of a trial; trials end in any order."""
+        assert self._process.stdout is not None
+        while not (folder / "ended").exists():
+            ended = json.loads(self._process.stdout.readline())
+            (Path(ended["folder"]) / "ended").write_text(str(ended["status"]))
+        killed = os.WIFSIGNALED(int((folder / "ended").read_text()))
+        operations = folder / "operations"
+        lines = operations.read_text().splitlines() if operations.exists() else []
+        pairs = [line.split(" ", 1) for line in lines]
+        return Outcome(
+            killed=killed,
+            operations=tuple((kind, path) for kind, path in pairs),
+            **({} if killed else json.loads((folder / "outcome").read_bytes())),
+        )
+
+    def run(
+        self, step: str, inputs: list[Record | Section | Any], root: Path, fault: Fault = NONE
+    ) -> Outcome:
+        """Make one trial."""
+        return self.wait(self.start(step, inputs, root, fault))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.communicate()  # it ends with its standard input
+
+
+def _as_json(item: Any) -> Any:
+    if isinstance(item, Record | Section):
+        return item.model_dump(mode="json")
+    return item

@@ -1,0 +1,183 @@
+"""A complete artifacts root, small and real, and its copies that are damaged and mended."""
+
+import atexit
+import functools
+import hashlib
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from examples import write_npz
+from faults.faultpoint import NONE, Fault, Outcome, Stages
+
+from sightline import caching, datasets, files, recipes, verification
+from sightline.config import TrainingConfig
+from sightline.records import Record, Run, Source, StageRecords
+from sightline.stages import STAGES
+
+STEPS = [*(stage.name for stage in STAGES), "publish"]
+SLOW = frozenset({"train", "evaluate", "report"})
+"""Steps of a second; the others take a tenth of it."""
+
+_SETTINGS = [
+    "training.epochs=2",
+    "training.batch_size=16",
+    "training.checkpoint_steps=1",
+    "model.convolutions=[{filters=2}]",
+    "model.dense_units=4",
+    "report.mistakes=2",
+]
+_MEASURED = ("ingest", "preprocess", "train")
+_SHOWN = ("ingest", "train", "evaluate")
+_RESULTS = {stage.name: stage.result for stage in STAGES}
+
+
+@dataclass
+class Pipeline:
+    """The steps of one small run, and what each returned; roots may be copied and moved."""
+
+    stages: Stages
+    config: TrainingConfig
+    source: Source
+    records: dict[str, Any] = field(default_factory=dict)
+    undisturbed: dict[tuple[str, bool], Any] = field(default_factory=dict)
+
+    def inputs(self, step: str, root: Path, run_id: str = "again", **asked: Any) -> list[Any]:
+        """Return what the step's function takes."""
+        run = Run(id=run_id, root=root, started=datetime(2026, 11, 24, tzinfo=UTC), **asked)
+        of, config = self.records, self.config
+        taken: dict[str, list[Any]] = {
+            "ingest": [self.source, config.data],
+            "preprocess": [of.get("ingest"), config.preprocessing],
+            "build": [of.get("preprocess"), config.model],
+            "train": [of.get("preprocess"), of.get("build"), config.training],
+            "evaluate": [*(of.get(name) for name in _MEASURED), config.evaluation],
+            "report": [*(of.get(name) for name in _SHOWN), config.report],
+        }
+        if step.startswith("publish"):
+            return [run, config, self.source, StageRecords(**of), {}]
+        return [run, *taken[step]]
+
+    def run(self, step: str, root: Path, fault: Fault = NONE, **asked: Any) -> Outcome:
+        """Make one trial of a step; what it needs must be there."""
+        return self.stages.run(step, self.inputs(step, root, **asked), root, fault)
+
+    def key(self, step: str) -> str:
+        """Return the key of a stage's entry."""
+        path: str = next(_paths(self.records[step]))
+        return path.split("/")[2]
+
+
+Whole = tuple[Pipeline, Path]
+"""A pipeline and the complete root that it made."""
+
+
+def complete(stages: Stages, folder: Path) -> Whole:
+    """Run the whole pipeline once; the run is called "first".
+
+    Returns:
+        The pipeline and its artifacts root.
+    """
+    data = write_npz(folder / "textures.npz", train=32, test=16)
+    config = recipes.load("quickstart", overrides=_SETTINGS, dataset=str(data))
+    pipeline = Pipeline(stages, config, datasets.locate(config.data))
+    root = folder / "artifacts"
+    root.mkdir()
+    for step in STEPS:
+        outcome = pipeline.run(step, root, run_id="first")
+        assert outcome.error is None, outcome.error
+        if step in _RESULTS:
+            pipeline.records[step] = _RESULTS[step].model_validate(outcome.result)
+    return pipeline, root
+
+
+@functools.cache
+def shared() -> Whole:
+    """Make a pipeline and its complete root, once a session; both go with it."""
+    ending = ExitStack()
+    atexit.register(ending.close)
+    folder = Path(ending.enter_context(tempfile.TemporaryDirectory()))
+    (folder / "trials").mkdir()
+    return complete(ending.enter_context(Stages(folder / "trials")), folder)
+
+
+def copy(root: Path, to: Path, without: str | None = None) -> Path:
+    """Copy a root, without the result of one step."""
+    shutil.copytree(root, to)
+    if without == "publish":
+        shutil.rmtree(to / "runs" / "again", ignore_errors=True)
+    elif without is not None:
+        shutil.rmtree(to / "cache" / without)
+    return to
+
+
+def snapshot(root: Path) -> dict[str, str]:
+    """Digest every file that readers can see: path to SHA-256."""
+    return {
+        path.relative_to(root).as_posix(): files.sha256(path)
+        for path in sorted(root.rglob("*"))
+        if path.is_file() and not any(part.startswith(".") for part in path.relative_to(root).parts)
+    }
+
+
+def results(root: Path) -> dict[str, str]:
+    """Leave out of a snapshot what tells of times: manifests, histories, reports, checkpoints."""
+    timed = ("manifest.json", "history.parquet", "report.html", "report.md", ".npz")
+    return {path: digest for path, digest in snapshot(root).items() if not path.endswith(timed)}
+
+
+def entries(root: Path, step: str) -> list[str]:
+    """List the keys of a stage's entries."""
+    return [path.name for path in _visible(root / "cache" / step)]
+
+
+def visible_damage(root: Path) -> list[str]:
+    """Name what stands under a final name and is not whole."""
+    found = []
+    for stage in STAGES:
+        for folder in _visible(root / "cache" / stage.name):
+            if caching.find(Run(id="looking", root=root), stage, folder.name) is None:
+                found.append(str(folder))
+    for verdict in verification.verify(root):
+        found += [damage.path for damage in verdict.damages]
+    for path in _visible(root / "checkpoints"):
+        for checkpoint in _visible(path):
+            digest = hashlib.sha256(checkpoint.read_bytes()).hexdigest()
+            if digest[:16] not in checkpoint.name:
+                found.append(str(checkpoint))
+    return found
+
+
+def leftovers(root: Path) -> list[str]:
+    """Name what is half written or half removed, anywhere."""
+    folders = [path for path in root.rglob("*") if path.is_dir()]
+    return sorted(
+        path.relative_to(root).as_posix()
+        for folder in [root, *folders]
+        for path in files.leftovers(folder)
+    )
+
+
+def _visible(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        return []
+    return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+
+
+def _paths(record: Record) -> Iterator[str]:
+    def walk(value: Any) -> Iterator[str]:
+        if isinstance(value, dict):
+            if "sha256" in value and "path" in value:
+                yield value["path"]
+            for item in value.values():
+                yield from walk(item)
+        elif isinstance(value, list):
+            for item in value:
+                yield from walk(item)
+
+    return walk(record.model_dump(mode="json"))

@@ -1,0 +1,95 @@
+"""The warm process of `faultpoint.py`: imports all steps, then forks one trial a request.
+
+Forking is safe here because nothing was computed yet: TensorFlow has started no threads.
+"""
+
+import ctypes
+import io
+import json
+import logging
+import os
+import sys
+import threading
+import traceback
+from pathlib import Path
+from typing import Any
+
+from pydantic import validate_call
+
+from sightline import evaluation, ingestion, model, preprocessing, publishing, reporting, runs
+from sightline import training as fitting
+from sightline.config import TrainingConfig
+from sightline.errors import SightlineError
+from sightline.records import Run, RunSummary, Source, StageRecords, StageTime
+
+
+def publish(
+    run: Run,
+    config: TrainingConfig,
+    source: Source,
+    records: StageRecords,
+    stages: dict[str, StageTime],
+) -> RunSummary:
+    with runs.claimed(run.root, run.id):
+        return publishing.publish(run, config, source, records, stages)
+
+
+STEPS = {
+    "ingest": ingestion.ingest,
+    "preprocess": preprocessing.preprocess,
+    "build": model.build,
+    "train": fitting.train,
+    "evaluate": evaluation.evaluate,
+    "report": reporting.report,
+    "publish": publish,
+    "publish unclaimed": publishing.publish,
+}
+
+
+def attempt(request: dict[str, Any]) -> dict[str, Any]:
+    """Run a step under its fault and describe the outcome."""
+    log = io.StringIO()
+    logging.basicConfig(stream=log, level=logging.WARNING, format="%(message)s", force=True)
+    function = validate_call(STEPS[request["step"]])
+    operations = Path(request["folder"]) / "operations"
+    _arm(*(request[name] for name in ("root", "at", "do", "errno", "free")), operations)
+    outcome: dict[str, Any] = {}
+    try:
+        outcome["result"] = function(*request["inputs"]).model_dump(mode="json")
+    except Exception as error:
+        ours = isinstance(error, SightlineError)
+        outcome["error"] = [type(error).__name__, str(error) if ours else traceback.format_exc()]
+        outcome["exit_code"] = error.exit_code if isinstance(error, SightlineError) else 1
+    _arm("", 0, "kill", 0, -1, None)
+    return {**outcome, "log": log.getvalue()}
+
+
+def _arm(root: str, at: int, do: str, number: int, free: int, log: Path | None) -> None:
+    text, integer, whole = ctypes.c_char_p, ctypes.c_int, ctypes.c_long
+    arm = ctypes.CDLL(sys.argv[1]).faultpoint_arm
+    arm.argtypes = [text, whole, text, integer, whole, text]
+    arm(root.encode(), at, do.encode(), number, free, None if log is None else os.fsencode(log))
+
+
+def main() -> None:
+    """Answer requests; the trials of several may be under way at once."""
+    answers = threading.Lock()
+
+    def wait(child: int, folder: str) -> None:
+        _, status = os.waitpid(child, 0)
+        with answers:
+            print(json.dumps({"folder": folder, "status": status}), flush=True)  # noqa: T201
+
+    for line in sys.stdin:
+        request = json.loads(line)
+        with answers:
+            child = os.fork()
+        if child == 0:
+            outcome = attempt(request)
+            (Path(request["folder"]) / "outcome").write_text(json.dumps(outcome))
+            os._exit(0)
+        threading.Thread(target=wait, args=(child, request["folder"])).start()
+
+
+if __name__ == "__main__":
+    main()

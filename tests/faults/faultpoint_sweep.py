@@ -1,0 +1,153 @@
+"""Kills a step at one file operation after the other, and looks at what is left each time."""
+
+import random
+import re
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from faults import faultpoint_root as roots
+from faults.faultpoint import Fault, Outcome
+from faults.faultpoint_root import Pipeline
+
+_NAMES = re.compile(r"[0-9a-f]{40}|\.[0-9a-f]{8}\.(?=tmp|aside)|\d{9}-[0-9a-f]{16}")
+
+
+@dataclass(frozen=True)
+class Point:
+    """The Nth operation of a step: its kind and the name of what it works on."""
+
+    at: int
+    kind: str
+    name: str
+
+
+def points(outcome: Outcome, root: Path) -> list[Point]:
+    """List the operations of an undisturbed trial; names are without keys and random parts."""
+    return [
+        Point(number, kind, _NAMES.sub("~", path.removeprefix(str(root)).removeprefix("/")))
+        for number, (kind, path) in enumerate(outcome.operations, start=1)
+    ]
+
+
+def distinct(found: list[Point]) -> list[Point]:
+    """Keep the first and the last of operations of one kind on one name."""
+    last = {(point.kind, point.name): point for point in found}
+    first = {(point.kind, point.name): point for point in reversed(found)}
+    return sorted({*first.values(), *last.values()}, key=lambda point: point.at)
+
+
+def sample(found: list[Point], count: int, seed: int) -> list[Point]:
+    """Draw distinct operations, each kind at least once before any comes a second time."""
+    chance = random.Random(seed)  # noqa: S311 - no secret
+    by_kind: dict[str, list[Point]] = {}
+    for point in distinct(found):
+        by_kind.setdefault(point.kind, []).append(point)
+    drawn: list[Point] = []
+    for kind in by_kind.values():
+        chance.shuffle(kind)
+    while len(drawn) < count and any(by_kind.values()):
+        drawn += [kind.pop() for kind in by_kind.values() if kind]
+    return sorted(drawn[:count], key=lambda point: point.at)
+
+
+@dataclass
+class Sweep:
+    """One step on copies of a complete root from which its own result is missing.
+
+    Attributes:
+        pipeline: The steps.
+        whole: The complete root.
+        step: The step that is disturbed.
+        scratch: Where the copies go.
+        asked: What else the run is asked for, such as `refresh`, after which the own result is
+            there and is replaced.
+        kept: How many finished entries and runs were found after all trials.
+        remade: How many of those were made again all the same.
+    """
+
+    pipeline: Pipeline
+    whole: Path
+    step: str
+    scratch: Path
+    asked: dict[str, Any]
+    kept: int = 0
+    remade: int = 0
+
+    def __post_init__(self) -> None:
+        """Run the step undisturbed, once a session, for its operations and its bytes."""
+        root = self.fresh("undisturbed")
+        self.before = roots.snapshot(root)
+        known = self.pipeline.undisturbed
+        question = (self.step, bool(self.asked))
+        if question not in known:
+            outcome = self.pipeline.run(self.step, root, **self.asked)
+            assert outcome.error is None, outcome.error
+            known[question] = points(outcome, root), roots.results(root)
+        self.points, self.expected = known[question]
+        shutil.rmtree(root)
+
+    def fresh(self, name: str) -> Path:
+        """Copy the root for one trial."""
+        missing = None if self.asked.get("refresh") else self.step
+        return roots.copy(self.whole, self.scratch / f"{self.step}-{name}", without=missing)
+
+    def kill(self, point: Point) -> None:
+        """Kill at a point, in the middle of a write; look, recover, look."""
+        root = self.fresh(f"killed-{point.at}")
+        outcome = self.pipeline.run(self.step, root, Fault(point.at, "tear"), **self.asked)
+        assert outcome.killed, f"survived {point}"
+        self._check(root, point)
+
+    def fail(self, point: Point, do: Literal["once", "on"], number: int) -> Outcome:
+        """Let a point fail, look, recover, look; return how it ended.
+
+        Some failures cost nothing, such as that of a checkpoint: then all results are there.
+        """
+        root = self.fresh(f"{do}-{point.at}")
+        outcome = self.pipeline.run(self.step, root, Fault(point.at, do, number), **self.asked)
+        assert not outcome.killed
+        assert outcome.error or roots.results(root) == self.expected, point
+        self._check(root, point)
+        return outcome
+
+    def _check(self, root: Path, point: Point) -> None:
+        self._check_intact(root, point)
+        before = {path: path.read_bytes() for path in _manifests(root)}
+        self._recover(root, point)
+        self._check_intact(root, point)
+        assert roots.results(root) == self.expected, point
+        if not self.asked.get("refresh"):
+            changed = [path for path, text in before.items() if path.read_bytes() != text]
+            self.remade += len(changed)
+            assert not changed, f"finished and made again: {changed}"
+        own = (f"cache/{self.step}/", "runs/")
+        assert not [path for path in roots.leftovers(root) if path.startswith(own)], point
+        self.kept += len(before)
+        shutil.rmtree(root)
+
+    def _check_intact(self, root: Path, point: Point) -> None:
+        """Nothing half stands under a final name, and what was there before is as it was."""
+        assert not roots.visible_damage(root), point
+        after = roots.snapshot(root)
+        own = f"cache/{self.step}/"
+        lost = {
+            path
+            for path, digest in self.before.items()
+            if after.get(path) != digest and not path.startswith(own)
+        }
+        assert not lost, (point, lost)
+
+    def _recover(self, root: Path, point: Point) -> None:
+        again = self.pipeline.run(self.step, root, **self.asked)
+        published = self.step == "publish" and (root / "runs" / "again").exists()
+        if again.error is not None:
+            assert published, (point, again.error)
+            assert again.error[0] == "RunExistsError", (point, again.error)
+
+
+def _manifests(root: Path) -> list[Path]:
+    """List what is finished: entries and runs, by their manifests."""
+    found = [*root.glob("cache/*/*/manifest.json"), *root.glob("runs/*/manifest.json")]
+    return [path for path in found if not path.parent.name.startswith(".")]

@@ -1,0 +1,55 @@
+"""Does Sightline notice that a stored file was changed? One answer for each place of the root."""
+
+from pathlib import Path
+
+from sightline import caching, locks, pins, verification
+from sightline.checkpointing import Checkpoints
+from sightline.records import Run
+from sightline.stages import STAGES
+
+_STAGES = {stage.name: stage for stage in STAGES}
+
+
+def kind_of(path: Path, root: Path) -> str:
+    """Name what a file is for people: its place and what is in it."""
+    place = path.relative_to(root).parts[0]
+    if path.name.endswith(".lock"):
+        return "locks"
+    if path.name == "manifest.json":
+        return f"{place}: manifest"
+    return place if place in {"pins", "checkpoints"} else f"{place}: {path.suffix.lstrip('.')}"
+
+
+def may_be_missing(path: Path, root: Path) -> bool:
+    """Tell whether nobody can know that a file was there: people may take a pin away."""
+    return path.relative_to(root).parts[0] == "pins"
+
+
+def is_noticed(path: Path, root: Path) -> bool:
+    """Tell whether a change of a file is noticed, or has no effect at all, as that of a lock."""
+    parts = path.relative_to(root).parts
+    if path.name.endswith(".lock"):
+        with locks.alone_if_free(path) as free:
+            return free
+    match parts[0]:
+        case "cache":
+            return caching.find(Run(id="looking", root=root), _STAGES[parts[1]], parts[2]) is None
+        case "runs":
+            (verdict,) = verification.verify(root, parts[1])
+            return any(damage.path == "/".join(parts) for damage in verdict.damages)
+        case "pins":
+            pin = pins.find(root, path.stem)
+            return pin is not None and pin.pinned is None
+        case "checkpoints":
+            return _passes_over(path, root)
+    raise AssertionError(f"nobody looks at {path}")
+
+
+def _passes_over(path: Path, root: Path) -> bool:
+    """Tell whether the checkpoints are read as if this one were not there."""
+    checkpoints = Checkpoints(root, path.parent.name)
+    found = checkpoints.newest()
+    with_it = None if found is None else found.position.steps
+    path.unlink(missing_ok=True)
+    left = checkpoints.newest()
+    return with_it == (None if left is None else left.position.steps)

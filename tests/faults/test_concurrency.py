@@ -1,0 +1,207 @@
+"""Rows 28 to 32: several runs on one artifacts root share work and never harm each other."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from command import Command, Completed
+from examples import write_npz
+from faults import faultpoint_root as roots
+from faults.faultpoint import Fault, Outcome
+from faults.faultpoint_root import Pipeline, Whole
+from faults.faultpoint_sweep import Sweep
+from refusal import check_refused
+
+from sightline import arrays, files, pruning, runs, verification
+from sightline.errors import RunExistsError
+
+WAITING = "Waiting for another run that does the same: "
+
+
+@pytest.fixture
+def whole() -> Whole:
+    return roots.shared()
+
+
+def at_once(pipeline: Pipeline, step: str, root: Path, *ids: str) -> list[Outcome]:
+    """Run a step for several runs at the same time, a process each."""
+    started = [
+        pipeline.stages.start(step, pipeline.inputs(step, root, run_id=name), root) for name in ids
+    ]
+    return [pipeline.stages.wait(trial) for trial in started]
+
+
+@pytest.mark.parametrize("step", ["ingest", "train"], ids=["row-28-ingest", "row-28-train"])
+def test_row_28_two_cold_runs_of_one_key_compute_once_and_have_equal_bytes(
+    whole: Whole, tmp_path: Path, step: str
+) -> None:
+    pipeline, root = whole
+    copy = roots.copy(root, tmp_path / "root", without=step)
+    one, other = at_once(pipeline, step, copy, "one", "other")
+    assert one.error is other.error is None
+    assert one.result == other.result
+    wrote = ["write" in {kind for kind, _ in outcome.operations} for outcome in (one, other)]
+    assert sorted(wrote) == [False, True]
+    assert roots.results(copy) == roots.results(root)
+    if step == "train":  # long enough to meet for certain
+        assert WAITING in one.log + other.log
+
+
+def test_row_29_run_goes_on_where_the_holder_of_its_lock_was_killed(
+    whole: Whole, tmp_path: Path
+) -> None:
+    pipeline, root = whole
+    swept = Sweep(pipeline, root, "train", tmp_path, {})
+    last = max(point.at for point in swept.points if point.name.endswith("model.keras"))
+    copy = swept.fresh("contended")
+    doomed, step = Fault(last, "tear"), "train"
+    holder = pipeline.stages.start(step, pipeline.inputs(step, copy, run_id="one"), copy, doomed)
+    lock = copy / "cache" / step / f".{pipeline.key(step)}.lock"
+    until(lock.exists)
+    waiter = pipeline.stages.start(step, pipeline.inputs(step, copy, run_id="other"), copy)
+    assert pipeline.stages.wait(holder).killed
+    outcome = pipeline.stages.wait(waiter)
+    assert outcome.error is None
+    assert WAITING in outcome.log
+    assert "Went on from" in outcome.log
+    assert roots.results(copy) == roots.results(root)
+
+
+def until(happens: Callable[[], bool]) -> None:
+    for _ in range(6_000):
+        if happens():
+            return
+        time.sleep(0.01)
+    raise AssertionError("did not happen within a minute")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(b"", id="row-30-empty"),
+        pytest.param(b"4194304 host\n", id="row-30-of-a-process-that-is-gone"),
+        pytest.param(b"\0\xff" * 4096, id="row-30-garbage"),
+    ],
+)
+def test_row_30_lock_file_that_was_left_behind_holds_nobody_up(
+    whole: Whole, tmp_path: Path, content: bytes
+) -> None:
+    pipeline, root = whole
+    copy = roots.copy(root, tmp_path / "root", without="ingest")
+    for lock in (
+        copy / "cache" / "ingest" / f".{pipeline.key('ingest')}.lock",
+        copy / "runs" / ".again.lock",
+        copy / ".at-work.lock",
+    ):
+        lock.parent.mkdir(exist_ok=True)
+        lock.write_bytes(content)
+    for step in ("ingest", "publish"):
+        outcome = pipeline.run(step, copy)
+        assert outcome.error is None
+        assert outcome.log == ""
+    assert pruning.prune(copy, keep=1).kept
+
+
+def replace(pipeline: Pipeline, root: Path) -> None:
+    assert pipeline.run("preprocess", root, refresh=True).error is None
+
+
+def prune(pipeline: Pipeline, root: Path) -> None:
+    files.set_aside(root / "runs" / "first")
+    assert {entry.stage for entry in pruning.prune(root).entries} >= {"preprocess"}
+
+
+def replace_what_is_damaged(pipeline: Pipeline, root: Path) -> None:
+    entry = root / "cache" / "preprocess" / pipeline.key("preprocess")
+    (entry / "manifest.json").unlink()
+    assert "is made again" in pipeline.run("preprocess", root).log
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(replace, id="row-31-replaced"),
+        pytest.param(prune, id="row-31-pruned"),
+        pytest.param(replace_what_is_damaged, id="row-31-mended"),
+    ],
+)
+def test_row_31_reader_of_a_mapped_file_survives_a_change_of_the_cache(
+    whole: Whole, tmp_path: Path, change: Callable[[Pipeline, Path], None]
+) -> None:
+    pipeline, root = whole
+    copy = roots.copy(root, tmp_path / "root")
+    path = copy / pipeline.records["preprocess"].splits["train"].images.path
+    mapped, before = arrays.open_mapped(path), path.read_bytes()
+    assert not mapped.flags.writeable
+    inode = path.stat().st_ino
+    change(pipeline, copy)
+    assert not path.exists() or path.stat().st_ino != inode
+    np.testing.assert_array_equal(mapped, np.load(root / path.relative_to(copy)))
+    assert mapped.tobytes() == before[-mapped.nbytes :]
+
+
+def test_row_32_run_id_of_a_finished_run_is_refused_by_the_command(
+    whole: Whole, tmp_path: Path, sightline: Command
+) -> None:
+    copy = roots.copy(whole[1], tmp_path / "root")
+    before = roots.snapshot(copy)
+    done = train(sightline, copy, tmp_path, "first")
+    check_refused(done, "'first' exists already", str(copy), "choose another --run-id")
+    assert roots.snapshot(copy) == before
+
+
+def test_row_32_run_id_of_a_run_at_work_is_refused_by_the_command(
+    tmp_path: Path, sightline: Command
+) -> None:
+    root = tmp_path / "root"
+    with runs.claimed(root, "busy"):
+        done = train(sightline, root, tmp_path, "busy")
+    check_refused(done, "'busy' is at work", str(root), "choose another --run-id")
+    assert not (root / "cache").exists()
+
+
+def train(sightline: Command, root: Path, scratch: Path, run_id: str) -> Completed:
+    data = write_npz(scratch / "textures.npz", train=32, test=16)
+    places = ("--dataset", str(data), "--artifacts", str(root))
+    return sightline("train", "--recipe", "quickstart", "--run-id", run_id, *places)
+
+
+def test_row_32_of_two_runs_that_publish_one_id_at_once_one_is_refused(
+    whole: Whole, tmp_path: Path
+) -> None:
+    pipeline, root = whole
+    for number in range(5):
+        copy = roots.copy(root, tmp_path / str(number))
+        outcomes = at_once(pipeline, "publish unclaimed", copy, "same", "same")
+        refused = [outcome.error for outcome in outcomes if outcome.error]
+        assert [kind for kind, _ in refused] == ["RunExistsError"]
+        assert all(verdict.damages == () for verdict in verification.verify(copy))
+        assert sorted(runs.run_ids(copy)) == ["first", "same"]
+        assert roots.leftovers(copy) == []
+
+
+def test_row_32_run_id_of_a_killed_run_is_free_again(tmp_path: Path) -> None:
+    program = (
+        "import pathlib, sys; from sightline import runs\n"
+        "with runs.claimed(pathlib.Path(sys.argv[1]), 'doomed'): print(flush=True); input()"
+    )
+    command = [sys.executable, "-c", program, str(tmp_path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        with (
+            pytest.raises(RunExistsError, match="'doomed' is at work"),
+            runs.claimed(tmp_path, "doomed"),
+        ):
+            pass
+        holder.kill()
+        holder.wait()
+    half = tmp_path / "runs" / ".doomed.0123abcd.tmp"
+    half.mkdir()
+    with runs.claimed(tmp_path, "doomed"):
+        assert not half.exists()
+    assert list((tmp_path / "runs").iterdir()) == []

@@ -1,0 +1,112 @@
+"""Rows 22, 24 and 25: a `kill -9` at file operations of every stage."""
+
+from pathlib import Path
+
+import pytest
+from faults import faultpoint_root as roots
+from faults.faultpoint import Fault
+from faults.faultpoint_root import Whole
+from faults.faultpoint_sweep import Sweep, distinct, sample
+
+from sightline import runs
+
+EVERYWHERE = {"ingest", "preprocess"}
+"""Steps that are killed at every distinct operation, the others at some."""
+
+every_step = pytest.mark.parametrize(
+    "step", [pytest.param(step, id=f"row-22-{step}") for step in roots.STEPS]
+)
+
+
+@pytest.fixture
+def whole() -> Whole:
+    return roots.shared()
+
+
+def sweep(whole: Whole, step: str, scratch: Path, **asked: bool) -> Sweep:
+    return Sweep(*whole, step, scratch, asked)
+
+
+@every_step
+def test_row_22_step_killed_at_a_file_operation_recovers_and_loses_nothing(
+    whole: Whole, tmp_path: Path, step: str
+) -> None:
+    swept = sweep(whole, step, tmp_path)
+    assert {"open", "write", "fsync", "rename"} <= {point.kind for point in swept.points}
+    some = sample(swept.points, 4 if step in roots.SLOW else 8, seed=22)
+    chosen = distinct(swept.points) if step in EVERYWHERE else some
+    for point in chosen:
+        swept.kill(point)
+
+
+@every_step
+def test_row_22_every_file_is_synced_before_it_is_seen_and_its_folder_after(
+    whole: Whole, tmp_path: Path, step: str
+) -> None:
+    """A kill cannot tell: the page cache outlives the process, though not a loss of power."""
+    swept = sweep(whole, step, tmp_path)
+    root = swept.fresh("folders")
+    existing = {str(path.relative_to(root)) for path in root.rglob("*") if path.is_dir()}
+    unsynced: set[str] = set()
+    for point in swept.points:
+        if point.kind in {"open", "write", "pwrite"} and not point.name.endswith(".lock"):
+            unsynced.add(point.name)
+        elif point.kind == "mkdir" and point.name not in existing and "/." not in point.name:
+            existing.add(point.name)
+            unsynced.add(folder(point.name))
+        elif point.kind == "rename" and not point.name.endswith("aside"):
+            assert not {name for name in unsynced if name.startswith(f"{folder(point.name)}/.")}
+            unsynced.add(folder(point.name))
+        elif point.kind == "fsync":
+            unsynced.discard(point.name)
+    assert unsynced == set()
+
+
+def folder(path: str) -> str:
+    return path.rpartition("/")[0]
+
+
+@pytest.mark.parametrize(
+    ("kind", "do"),
+    [
+        pytest.param("write", "tear", id="row-24-torn-write"),
+        pytest.param("rename", "kill", id="row-24-rename"),
+    ],
+)
+def test_row_24_kill_while_the_model_is_replaced_leaves_the_previous_one(
+    whole: Whole, tmp_path: Path, kind: str, do: str
+) -> None:
+    swept = sweep(whole, "train", tmp_path, refresh=True)
+    model = swept.pipeline.records["train"].model
+    at_the_model = [
+        point
+        for point in swept.points
+        if point.kind == kind
+        and point.name.startswith("cache/")
+        and (kind == "rename" or point.name.endswith("model.keras"))
+    ]
+    point = at_the_model[-1]
+    root = swept.fresh("killed")
+    assert swept.pipeline.run("train", root, Fault(point.at, do), refresh=True).killed
+    for path in (root / model.path, root / "runs" / "first" / "model.keras"):
+        assert path.read_bytes() == (swept.whole / model.path).read_bytes()
+    assert not roots.visible_damage(root)
+
+
+def test_row_25_kill_while_the_report_is_written_leaves_no_half_report(
+    whole: Whole, tmp_path: Path
+) -> None:
+    swept = sweep(whole, "publish", tmp_path)
+    written = [
+        point
+        for point in swept.points
+        if point.kind == "write" and point.name.endswith(("report.html", "manifest.json"))
+    ]
+    renamed = [point for point in swept.points if point.kind == "rename"]
+    assert len(written) >= 2
+    for point in (*written, *renamed):
+        root = swept.fresh(f"killed-{point.at}")
+        assert swept.pipeline.run("publish", root, Fault(point.at, "tear")).killed
+        assert runs.run_ids(root) == ["first"]
+        assert [path.name for path in (root / "runs").iterdir() if path.name[0] != "."] == ["first"]
+        assert not roots.visible_damage(root)
