@@ -18,7 +18,8 @@ from sightline.caching import Draft
 from sightline.config import DataConfig
 from sightline.datasets import layout, pixels, sources
 from sightline.datasets.counting import Counter
-from sightline.datasets.reading import Examples, Reading
+from sightline.datasets.reading import Blocks, Examples, Reading
+from sightline.errors import DataError
 from sightline.records import DatasetFiles, Run, Source
 
 _LABELS_FILE = "labels.parquet"
@@ -132,13 +133,28 @@ def _write_images(
         ]
         for examples in reading.examples:
             start = 0
-            for block in pixels.conform(examples.blocks(), shape):
+            for block in _counted(pixels.conform(examples.blocks(), shape), examples):
                 for member, writer in zip(members, writers, strict=True):
                     if member.examples is examples:
                         chosen = member.chosen[start : start + len(block)]
                         writer.append(block if chosen.all() else block[chosen])
                 start += len(block)
                 counter.advance(len(block))
+
+
+def _counted(blocks: Blocks, examples: Examples) -> Blocks:
+    """Make sure that there are as many images as labels, which were read before."""
+    left = len(examples.labels)
+    for block in blocks:
+        left -= len(block)
+        if left < 0:
+            break
+        yield block
+    if left:
+        raise DataError(
+            f"The source changed while it was read: it had {len(examples.labels):,} labels "
+            f"({examples.split}), then {'more' if left < 0 else 'fewer'} images; run again."
+        )
 
 
 def _write_labels(draft: Draft, reading: Reading, members: list[_Member]) -> None:

@@ -15,7 +15,7 @@ from sightline.label_table import Labels, read_labels
 from sightline.progress import Progress, emit
 from sightline.records import ArraySet, ArraySplit, DatasetFiles, Run
 from sightline.scaling import SCALE
-from sightline.splitting import choose_share
+from sightline.splitting import check_counts, choose_share
 from sightline.stages import PREPROCESS
 
 Mask = NDArray[np.bool_]
@@ -50,6 +50,20 @@ def preprocess(run: Run, files: DatasetFiles, settings: PreprocessingConfig) -> 
         return ArraySet(class_names=files.class_names, image_shape=files.image_shape, splits=splits)
 
     return find_or_make(run, PREPROCESS, PREPROCESS.key(files, settings), make)
+
+
+def check(files: DatasetFiles, settings: PreprocessingConfig) -> None:
+    """Refuse what `preprocess` would refuse, from counts alone: at once, before slow starts.
+
+    Args:
+        files: The ingested data set.
+        settings: Whether to hold out a validation split.
+
+    Raises:
+        DataError: A class has a single training image and is to be split.
+    """
+    if settings.validation_fraction:
+        check_counts(files.counts["train"], files.class_names, "validation")
 
 
 def _bytes_needed(files: DatasetFiles) -> int:

@@ -34,16 +34,31 @@ def choose_share(
     Raises:
         DataError: A class has a single example.
     """
+    check_counts(np.bincount(labels, minlength=len(class_names)).tolist(), class_names, split)
     chosen = np.zeros(len(labels), dtype=np.bool_)
     generator = np.random.default_rng(seed)
-    for label, name in enumerate(class_names):
+    for label in range(len(class_names)):
         rows = np.flatnonzero(labels == label)
-        if len(rows) == 1:
-            raise DataError(
-                f"The class {name!r} has a single example, which cannot be in both the training "
-                f"and the {split} split; add another, or remove the class."
-            )
         if len(rows):
             count = min(max(round(fraction * len(rows)), 1), len(rows) - 1)
             chosen[generator.choice(rows, count, replace=False, shuffle=False)] = True
     return chosen
+
+
+def check_counts(counts: Sequence[int], class_names: Sequence[str], split: str) -> None:
+    """Make sure that every class can be on both sides of a split.
+
+    Args:
+        counts: Examples of each class, in label order.
+        class_names: Names in label order.
+        split: What is going to be drawn, such as "test"; for the error message.
+
+    Raises:
+        DataError: A class has a single example.
+    """
+    for name, count in zip(class_names, counts, strict=True):
+        if count == 1:
+            raise DataError(
+                f"The class {name!r} has a single example, which cannot be in both the training "
+                f"and the {split} split; add another, or remove the class."
+            )

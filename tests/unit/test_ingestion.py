@@ -11,7 +11,7 @@ from PIL import Image
 
 from sightline import arrays, datasets, ingestion
 from sightline.config import DataConfig
-from sightline.datasets import inspection
+from sightline.datasets import inspection, sources
 from sightline.errors import DataError, StorageError
 from sightline.progress import Progress, listening
 from sightline.records import DatasetFiles, Run
@@ -169,6 +169,27 @@ def test_failed_reading_leaves_no_result(run: Run, photos: Path) -> None:
     with pytest.raises(DataError, match=r"blue/zz\.jpg"):
         ingest(run, photos)
     assert not [path for path in (run.root / "cache" / "ingest").iterdir() if path.is_dir()]
+
+
+@pytest.mark.parametrize(("rows", "found"), [(5, "fewer"), (7, "more")])
+def test_source_that_changes_while_it_is_read_is_refused(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows: int, found: str
+) -> None:
+    def write(count: int) -> None:
+        path.write_text("\n".join(",".join([str(row % 2), *["9"] * 64]) for row in range(count)))
+
+    def open_and_change(*arguments: Any) -> Any:
+        reading = open_source(*arguments)
+        write(rows)
+        return reading
+
+    open_source = sources.open_source
+    monkeypatch.setattr(sources, "open_source", open_and_change)
+    path = tmp_path / "table.csv"
+    write(6)
+
+    with pytest.raises(DataError, match=rf"had 6 labels \(whole\), then {found} images; run again"):
+        ingest(run, path)
 
 
 def test_progress_ends_with_all_images(run: Run, photos: Path) -> None:

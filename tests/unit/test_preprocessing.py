@@ -1,3 +1,4 @@
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -76,5 +77,7 @@ def test_class_with_a_single_training_image_cannot_be_validated(run: Run, tmp_pa
     np.savez(path, x_train=images, y_train=[0, 0, 0, 1], x_test=images, y_test=[0, 0, 0, 1])
     settings = DataConfig(dataset=str(path))
     files = ingestion.ingest(run, datasets.locate(settings), settings)
-    with pytest.raises(DataError, match=r"class '1' has a single example.*validation split"):
-        preprocessing.preprocess(run, files, PreprocessingConfig(validation_fraction=0.5))
+    for refuse in (preprocessing.check, partial(preprocessing.preprocess, run)):
+        with pytest.raises(DataError, match=r"class '1' has a single example.*validation split"):
+            refuse(files, PreprocessingConfig(validation_fraction=0.5))
+    preprocessing.check(files, PreprocessingConfig())

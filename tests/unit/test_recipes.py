@@ -68,6 +68,48 @@ def test_wrong_setting_is_refused_with_its_key(override: str, message: str) -> N
         recipes.load(overrides=[override])
 
 
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("epochs=3", "'epochs', did you mean 'training.epochs'"),
+        ("model.convolutions=[{filter=3}]", "convolutions.0.filter', did you mean 'filters'"),
+        ("model.augmentation.zom=0.1", "'model.augmentation.zom', did you mean 'zoom'"),
+        ("training=3", "does not accept 3: expected a table with the keys epochs, batch_size"),
+        ("training.keep=best", "set preprocessing.validation_fraction"),
+        ("training.epochs=" + "9" * 5000, "'training.epochs' does not accept '9{79}…: "),
+        ("training.seed=0x" + "f" * 5000, "does not accept a number of thousands of digits"),
+        ("training.epochs=" + "[" * 5000, r"'training.epochs' does not accept '\[{79}…: "),
+        ("training.epochs=3\nrecipe='x'", r"'training.epochs' does not accept \"3\\nrecipe"),
+    ],
+)
+def test_mistake_is_explained_by_what_would_be_right(override: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        recipes.load(overrides=[override])
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"a = " + b"[" * 5000, "is not valid TOML: it is nested too deeply"),
+        (b"a = " + b"9" * 5000, "is not valid TOML: .*4300 digits"),
+        (b"# long\n" * 200_000, "is longer than 1,048,576 bytes; expected a few lines"),
+    ],
+)
+def test_config_file_that_asks_too_much_is_refused(
+    tmp_path: Path, content: bytes, message: str
+) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_bytes(content)
+    with pytest.raises(ConfigError, match=rf"mine\.toml {message}"):
+        recipes.load("tutorial", file)
+
+
+def test_config_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text("[training]\nepochs = 7\n", encoding="utf-8-sig")
+    assert recipes.load("tutorial", file).training.epochs == 7
+
+
 def test_unknown_recipe_suggests_the_near_one() -> None:
     with pytest.raises(ConfigError, match="no recipe 'tutorail', did you mean 'tutorial'"):
         recipes.load("tutorail")

@@ -9,15 +9,28 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sightline.datasets.quoting import quoted
 from sightline.datasets.reading import check_count, rows_in_block
 from sightline.errors import DataError
 
-_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError)
+_DAMAGE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    OSError,
+    NotImplementedError,
+    RuntimeError,
+    ValueError,  # names that are no UTF-8, offsets in front of the file
+    OverflowError,
+)
+_LENGTH_BYTES = 4  # of the length of an NPY array's header, from version 2
+_MAX_HEADER_BYTES = 10_000  # as NumPy, which reads the header before it looks at its length
 _END_RECORD = struct.Struct("<4s6xH10x")  # of a zip file without a comment
 _END_SIGNATURE = b"PK\x05\x06"
 _EXPECTED = "x_train and y_train, and x_test and y_test where there is a test split"
@@ -76,13 +89,10 @@ def find_member(path: Path, name: str, names: set[str], max_row_bytes: int) -> M
     if name not in names:
         raise DataError(
             f"{path} lacks the array {name}; expected {_EXPECTED}, found "
-            f"{', '.join(sorted(names)[:10]) or 'nothing'}."
+            f"{quoted(', '.join(sorted(names))) or 'nothing'}."
         )
     with _readable(path), _opened(path, name) as (stream, stated_bytes):
-        try:
-            shape, fortran_order, dtype = _header(stream)
-        except ValueError as error:
-            raise DataError(f"{path}, {name} is not an NPY array: {error}.") from None
+        shape, fortran_order, dtype = _checked_header(stream, f"{path}, {name}")
     member = Member(path, name, shape, dtype)
     _check_kind(member, fortran_order)
     _check_size(member, stated_bytes, max_row_bytes)
@@ -120,7 +130,9 @@ def _check_kind(member: Member, fortran_order: bool) -> None:
 
 def _check_size(member: Member, stated_bytes: int, max_row_bytes: int) -> None:
     check_count(member.subject, member.shape[0] if member.shape else 0)
-    described = f"{member.shape} of {member.dtype}"
+    described = f"{quoted(member.shape)} of {quoted(member.dtype)}"
+    if not member.dtype.itemsize:
+        raise DataError(f"{member.subject}: its values take no bytes ({described}).")
     if min(member.shape) < 0 or member.shape[0] * member.row_bytes > stated_bytes:
         raise DataError(
             f"{member.subject}: its header states {described}, more than the archive holds."
@@ -147,22 +159,39 @@ def _readable(path: Path) -> Iterator[None]:
         yield
     except _DAMAGE as error:
         raise DataError(
-            f"{path} cannot be read as an .npz archive ({error}); get a fresh copy of it."
+            f"{path} cannot be read as an .npz archive ({quoted(error)}); get a fresh copy of it."
         ) from None
 
 
 @contextmanager
-def _opened(path: Path, name: str) -> Iterator[tuple[IO[bytes], int]]:
+def _opened(path: Path, name: str) -> Iterator[tuple[zipfile.ZipExtFile, int]]:
     with zipfile.ZipFile(path) as archive:
         info = archive.getinfo(f"{name}.npy" if f"{name}.npy" in archive.namelist() else name)
         if info.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
             raise zipfile.BadZipFile(f"{name} is compressed in a way that NumPy never uses")
-        with archive.open(info) as stream:
+        with cast("zipfile.ZipExtFile", archive.open(info)) as stream:
             yield stream, info.file_size
 
 
-def _header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+def _checked_header(
+    stream: zipfile.ZipExtFile, subject: str
+) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    try:
+        return _header(stream)
+    except (zipfile.BadZipFile, zlib.error, EOFError):
+        raise
+    except Exception as error:  # NumPy parses it as Python, whose parser raises whatever it likes
+        reason = quoted(error).rstrip(".") or type(error).__name__
+        raise DataError(f"{subject} is not an NPY array: {reason}.") from None
+
+
+def _header(stream: zipfile.ZipExtFile) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
     version = np.lib.format.read_magic(stream)
     if version == (1, 0):
         return np.lib.format.read_array_header_1_0(stream)
+    if version not in {(2, 0), (3, 0)}:
+        raise ValueError(f"it is of version {version}, which is unknown")
+    stated = int.from_bytes(stream.peek(_LENGTH_BYTES)[:_LENGTH_BYTES], "little")
+    if stated > _MAX_HEADER_BYTES:
+        raise ValueError(f"its header states {stated:,} bytes")
     return np.lib.format.read_array_header_2_0(stream)

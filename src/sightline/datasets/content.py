@@ -14,12 +14,13 @@ CHUNK_BYTES = 1 << 20
 _GZIP_MAGIC = b"\x1f\x8b"
 _GZIP_FORMAT = 31  # zlib's window bits for one gzip member with its checksum
 _HEAD_BYTES = 512
+_HTML_MARKS = (b"<!doctype html", b"<html", b"<head", b"<body", b"<script")
 
 
 def is_html(head: bytes) -> bool:
     """Tell whether a file's first bytes are those of an HTML page."""
-    start = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
-    return start.startswith((b"<!doctype", b"<html"))
+    start = head[:_HEAD_BYTES].removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    return start.startswith(b"<") and any(mark in start for mark in _HTML_MARKS)
 
 
 def check_head(path: Path) -> None:

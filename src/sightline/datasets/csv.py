@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,11 +17,13 @@ from numpy.typing import NDArray
 from sightline.config import DataConfig
 from sightline.datasets import content, labels
 from sightline.datasets.layout import Layout
-from sightline.datasets.reading import Blocks, Examples, Reading, exact_pixels
+from sightline.datasets.quoting import quoted
+from sightline.datasets.reading import Blocks, Examples, Reading, check_count, exact_pixels
 from sightline.errors import DataError
 
 _BLOCK_BYTES = 4 << 20
 _NUMBER = re.compile(r"^[+-]?\d+(\.0*)?([eE][+-]?\d+)?$")
+_EXACT = 2**53  # beyond, floats leave integers out: two labels could become one
 _RGB = 3
 _COLUMNS_SHOWN = 8
 
@@ -89,18 +92,23 @@ def _table(path: Path, settings: DataConfig) -> _Table:
     content.check_head(path)
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            first = next(csv.reader(file), [])
+            lines = iter(partial(file.readline, _BLOCK_BYTES), "")  # a line may be endless
+            first = next(csv.reader(lines), [])
+            has_rows = any(line.strip() for line in lines)
     except (UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{path} is not a CSV file in UTF-8: {error}.") from None
+        raise DataError(f"{path} is not a CSV file in UTF-8: {quoted(error)}.") from None
     if not first:
         raise DataError(f"{path}: its first line is blank; expected a header or numbers.")
     if all(_is_number(cell) for cell in first):
         columns = tuple(f"f{index}" for index in range(len(first)))
         return _Table(path, columns, has_header=False, label="f0")
+    if not has_rows:
+        check_count(str(path), 0)
     if first.count(settings.label_column) != 1:
         raise DataError(
             f"{path}: expected one column {settings.label_column!r}, found "
-            f"{', '.join(first[:_COLUMNS_SHOWN])}{' …' if len(first) > _COLUMNS_SHOWN else ''}; "
+            f"{quoted(', '.join(first[:_COLUMNS_SHOWN]))}"
+            f"{' …' if len(first) > _COLUMNS_SHOWN else ''}; "
             "set data.label_column."
         )
     if len(set(first)) < len(first):
@@ -146,7 +154,7 @@ def _labels(table: _Table) -> labels.FoundLabels:
 def _as_numbers(found: labels.FoundLabels) -> labels.FoundLabels:
     """Turn labels such as "7" and "7.0" into one integer."""
     numbers = [float(value) for value in found.values]
-    if not all(number.is_integer() for number in numbers):
+    if not all(number.is_integer() and abs(number) < _EXACT for number in numbers):
         return found
     distinct = list(dict.fromkeys(int(number) for number in numbers))
     lookup = np.asarray([distinct.index(int(number)) for number in numbers], dtype=np.int16)
@@ -176,5 +184,4 @@ def _readable(path: Path) -> Iterator[None]:
     try:
         yield
     except (pa.ArrowException, OSError) as error:
-        reason = str(error).partition("\n")[0][:200]
-        raise DataError(f"{path} cannot be read as CSV ({reason}); mend the row.") from None
+        raise DataError(f"{path} cannot be read as CSV ({quoted(error)}); mend the row.") from None

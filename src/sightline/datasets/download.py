@@ -30,8 +30,8 @@ class Patience:
     connect: float = 10
     read: float = 20
     total: float = 900
-    tries: int = 3
-    first_delay: float = 1
+    tries: int = 4
+    first_delay: float = 0.4
 
 
 class _PassingFaultError(Exception):
@@ -68,7 +68,7 @@ def download(file: RawFile, mirrors: Sequence[str], target: Path, patience: Pati
         except (_PassingFaultError, _MirrorError) as error:
             if isinstance(error, _PassingFaultError):
                 kind = NetworkError
-            reasons.append(f"{shown(address)}: {error}")
+            reasons.append(f"{shown(address)}: {str(error).rstrip('.')}")
         else:
             return mirror
     raise kind(
@@ -81,10 +81,8 @@ def file_address(base: str, *parts: str) -> str:
     """Append path segments to a base address, in front of its query string."""
     try:
         split = urlsplit(base)
-    except ValueError as error:
-        raise DownloadError(
-            f"The mirror is not an http:// or https:// address ({error}); mend it."
-        ) from None
+    except ValueError:  # whose message repeats a part of the address
+        raise DownloadError("The mirror is not an http:// or https:// address; mend it.") from None
     path = "/".join([split.path.rstrip("/"), *(quote(part) for part in parts)])
     return urlunsplit(split._replace(path=path))
 
@@ -92,6 +90,8 @@ def file_address(base: str, *parts: str) -> str:
 def shown(address: str) -> str:
     """Return an address for people: without user, password, query string and fragment."""
     split = urlsplit(address)
+    if "@" in f"{split.path}{split.query}{split.fragment}":
+        return f"{split.scheme}://..."  # a password with an unescaped / or ? ends up there
     return urlunsplit((split.scheme, split.netloc.rpartition("@")[2], split.path, "", ""))
 
 
@@ -118,7 +118,7 @@ def _fetch(address: str, file: RawFile, target: Path, patience: Patience) -> Non
         ):
             _check_answer(response)
             _copy(response, out, file, patience)
-    except (httpx.UnsupportedProtocol, httpx.InvalidURL):
+    except (httpx.UnsupportedProtocol, httpx.InvalidURL, UnicodeError):  # the last: of host names
         raise _MirrorError("this is not an http:// or https:// address") from None
     except httpx.TimeoutException:
         raise _PassingFaultError("it did not answer in time") from None
@@ -183,7 +183,8 @@ def _verify(path: Path, file: RawFile) -> None:
     try:
         digest, size = content.digest(path, limit=file.bytes)
     except DataError as error:
-        raise _MirrorError(str(error).replace(str(path), "what it sent")) from None
+        told = str(error).replace(str(path), "what it sent")
+        raise _MirrorError(told.partition("; get a fresh copy")[0]) from None
     if digest != file.sha256:
         raise _MirrorError(
             f"it sent {size:,} bytes with SHA-256 {digest[:12]}…, expected {file.bytes:,} with "

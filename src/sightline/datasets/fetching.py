@@ -80,6 +80,7 @@ def _present(folder: Path, file: RawFile) -> Path | None:
 
 def _from_store(run: Run, dataset: NamedDataset, patience: Patience) -> list[Path]:
     store = run.root / "datasets" / dataset.name
+    _sweep(store)
     mirrors = list(dataset.mirrors)
     if run.mirror:
         mirrors = [file_address(run.mirror, dataset.name)]
@@ -93,6 +94,13 @@ def _from_store(run: Run, dataset: NamedDataset, patience: Patience) -> list[Pat
             mirrors.sort(key=lambda mirror: mirror != good)
         paths.append(path)
     return paths
+
+
+def _sweep(store: Path) -> None:
+    """Remove what killed downloads left; the data set's lock is held."""
+    if store.is_dir():
+        for leftover in files.leftovers(store):
+            files.remove(leftover)
 
 
 def _is_right(path: Path, file: RawFile) -> bool:

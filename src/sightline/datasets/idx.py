@@ -1,5 +1,6 @@
 """Reads IDX files, the format of MNIST: a magic number, the dimensions, then one byte a value."""
 
+import math
 import struct
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ from sightline.config import DataConfig
 from sightline.datasets import content, labels
 from sightline.datasets.layout import Layout
 from sightline.datasets.reading import (
+    MAX_IMAGE_BYTES,
     Blocks,
     Examples,
     Reading,
@@ -20,7 +22,6 @@ from sightline.datasets.reading import (
 )
 from sightline.errors import DataError
 
-_MAX_SIDE = 1 << 14
 _IMAGES, _LABELS = 3, 1
 """Number of dimensions of an image file and of a label file."""
 
@@ -103,7 +104,7 @@ def _dimensions(path: Path, expected: int) -> tuple[int, ...]:
         raise DataError(f"{path} is truncated inside of its header; get a fresh copy.")
     dimensions = struct.unpack(f">{expected}I", head[4 : _header_bytes(expected)])
     check_count(str(path), dimensions[0])
-    if not all(1 <= side <= _MAX_SIDE for side in dimensions[1:]):
+    if not 1 <= math.prod(dimensions[1:]) <= MAX_IMAGE_BYTES:
         raise DataError(f"{path}: its header states an impossible image size {dimensions[1:]}.")
     return dimensions
 
@@ -114,7 +115,7 @@ def _header_bytes(dimensions: int) -> int:
 
 def _rows(path: Path, shape: tuple[int, ...]) -> Iterator[NDArray[np.uint8]]:
     """Yield the values in blocks of shape (m, *shape[1:]) and check that the file ends there."""
-    row_bytes = int(np.prod(shape[1:], dtype=np.int64))
+    row_bytes = math.prod(shape[1:])
     block_bytes = rows_in_block(row_bytes) * row_bytes
     skip = _header_bytes(len(shape))
     left = shape[0] * row_bytes
@@ -126,7 +127,7 @@ def _rows(path: Path, shape: tuple[int, ...]) -> Iterator[NDArray[np.uint8]]:
             raise DataError(_miscounted(path, shape, "more"))
         whole = len(rest) - len(rest) % row_bytes
         if whole and whole >= min(block_bytes, left):
-            yield np.frombuffer(bytes(rest[:whole]), np.uint8).reshape(-1, *shape[1:])
+            yield np.frombuffer(rest[:whole], np.uint8).reshape(-1, *shape[1:])
             del rest[:whole]
             left -= whole
     if left:

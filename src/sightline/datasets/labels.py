@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from sightline.datasets.quoting import quoted
 from sightline.datasets.reading import MAX_EXAMPLES, check_count
 from sightline.errors import DataError
 
@@ -59,12 +60,21 @@ class LabelCollector:
         """
         kind = labels.type.value_type if pa.types.is_dictionary(labels.type) else labels.type
         if not _is_label_type(kind):
-            raise DataError(f"{self._subject}: expected integers or words as labels, found {kind}.")
+            raise DataError(
+                f"{self._subject}: expected integers or words as labels, found {quoted(kind)}."
+            )
         if labels.null_count:
             row = self._rows + int(np.argmax(np.asarray(labels.is_null())))
             raise DataError(f"{self._subject}, row {row} (counted from 0): the label is missing.")
         encoded = labels if pa.types.is_dictionary(labels.type) else labels.dictionary_encode()
-        values = encoded.dictionary.to_pylist()
+        try:
+            values = encoded.dictionary.to_pylist()
+        except UnicodeDecodeError:
+            raise DataError(f"{self._subject}: a label is not text in UTF-8; mend it.") from None
+        if len({type(value) for value in (*self._codes, *values)}) > 1:
+            raise DataError(
+                f"{self._subject}: some labels are integers and some are words; expected one kind."
+            )
         lookup = [self._codes.setdefault(value, len(self._codes)) for value in values]
         if len(self._codes) > MAX_CLASSES:
             raise DataError(
@@ -103,9 +113,8 @@ def encode(
     """
     train = found[0]
     if len(train.values) < MIN_CLASSES:
-        raise DataError(
-            f"{train.subject} has one class only ({train.values[0]!r}); expected at least 2."
-        )
+        only = quoted(repr(train.values[0]))
+        raise DataError(f"{train.subject} has one class only ({only}); expected at least 2.")
     order: list[Value] = sorted(train.values)
     positions: dict[Value, int] = {value: index for index, value in enumerate(order)}
     if names is not None:
@@ -140,8 +149,9 @@ def _check_known(
             if isinstance(value, int):
                 known = f"{min(positions)} to {max(positions)}"
             raise DataError(
-                f"{split.subject}, row {split.row_of(value)} (counted from 0): the label {value!r} "
-                f"is not one of the {len(positions):,} classes; expected {known}."
+                f"{split.subject}, row {split.row_of(value)} (counted from 0): the label "
+                f"{quoted(repr(value))} is not one of the {len(positions):,} classes; expected "
+                f"{known}."
             )
 
 
@@ -150,7 +160,7 @@ def _check_seen(split: FoundLabels, train: FoundLabels) -> None:
     if unseen:
         raise DataError(
             f"{split.subject}, row {split.row_of(unseen[0])} (counted from 0): the label "
-            f"{unseen[0]!r} never occurs in the training split."
+            f"{quoted(repr(unseen[0]))} never occurs in the training split."
         )
 
 

@@ -1,4 +1,4 @@
-"""What lies at a path: recognises the format by names alone, without opening a file."""
+"""What lies at a path: recognises the format by names alone."""
 
 import os
 import re
@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from sightline.datasets.listing import class_folders, named, visible
+from sightline.datasets import content
+from sightline.datasets.listing import class_folders, named, refuse_way_out, visible
 from sightline.errors import DataError
 
 Kind = Literal["idx", "npz", "folder", "parquet", "csv"]
@@ -25,6 +26,7 @@ _FORMATS = (
     "four IDX files, an .npz, Parquet or CSV files, or one folder of PNG, JPEG or BMP images a "
     "class, in train/ and test/ or not split"
 )
+_NPY_HINT = " An .npy file has no labels: save both with np.savez(FILE, x_train=..., y_train=...)."
 
 
 @dataclass(frozen=True)
@@ -76,9 +78,12 @@ def find(path: Path) -> Layout:
 def _of_file(path: Path) -> Layout:
     kind = FILE_KINDS.get(path.suffix.lower())
     if kind is None or not path.is_file():
+        if path.is_file():
+            content.check_head(path)  # a page that was saved under a wrong name is told as one
+        hint = _NPY_HINT if path.suffix.lower() == ".npy" else ""
         raise DataError(
             f"{path} is not a file that can be read; expected an .npz, .parquet or .csv file, "
-            f"or a folder with {_FORMATS}."
+            f"or a folder with {_FORMATS}.{hint}"
         )
     return Layout(kind, path, {WHOLE: (path,)})
 
@@ -170,6 +175,9 @@ def _lone_csv(path: Path, entries: list[os.DirEntry[str]]) -> Layout | None:
 def _images(path: Path, entries: list[os.DirEntry[str]]) -> Layout | None:
     folders = [entry.name for entry in entries if entry.is_dir()]
     splits = [name for name in ("train", "test") if name in folders]
+    for entry in entries:
+        if entry.name in splits:
+            refuse_way_out(path, entry)
     split_by_folder = "train" in splits and any(entry.is_dir() for entry in visible(path / "train"))
     others = 0 if split_by_folder else len(entries) - len(folders)
     files: dict[str, tuple[Path, ...]] = {}

@@ -53,7 +53,7 @@ def class_folders(root: Path, folder: Path) -> tuple[tuple[Path, ...], int]:
     empty: list[str] = []
     others = 0
     for entry in visible(folder):
-        _refuse_way_out(root, entry)
+        refuse_way_out(root, entry)
         if not entry.is_dir():
             continue
         inside = visible(folder / entry.name)
@@ -71,11 +71,20 @@ def class_folders(root: Path, folder: Path) -> tuple[tuple[Path, ...], int]:
 
 
 def _is_image(root: Path, entry: os.DirEntry[str]) -> bool:
-    _refuse_way_out(root, entry)
+    refuse_way_out(root, entry)
     return Path(entry.name).suffix.lower() in IMAGE_SUFFIXES and entry.is_file()
 
 
-def _refuse_way_out(root: Path, entry: os.DirEntry[str]) -> None:
+def refuse_way_out(root: Path, entry: os.DirEntry[str]) -> None:
+    """Refuse a link that leads out of the data set.
+
+    Args:
+        root: The data set.
+        entry: Anything below it.
+
+    Raises:
+        DataError: It is such a link.
+    """
     if entry.is_symlink() and not Path(entry.path).resolve().is_relative_to(root.resolve()):
         raise DataError(
             f"{entry.path} is a link that leads out of {root}; put the file itself there."

@@ -1,5 +1,7 @@
 """Reads `.npz` archives member by member as a stream; nothing is ever unpickled."""
 
+import sys
+
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
@@ -7,7 +9,9 @@ from numpy.typing import NDArray
 from sightline.config import DataConfig
 from sightline.datasets import archive, content, labels
 from sightline.datasets.layout import WHOLE, Layout
+from sightline.datasets.quoting import quoted
 from sightline.datasets.reading import (
+    MAX_IMAGE_BYTES,
     Blocks,
     Examples,
     Reading,
@@ -15,8 +19,8 @@ from sightline.datasets.reading import (
 )
 from sightline.errors import DataError
 
-_MAX_IMAGE_BYTES = 64 << 20
 _MAX_LABEL_BYTES = 4 << 10
+_SURROGATES = range(0xD800, 0xE000)
 _GREY_DIMENSIONS, _COLOUR_DIMENSIONS = 3, 4
 
 
@@ -40,13 +44,9 @@ def read(layout: Layout, settings: DataConfig) -> Reading:
     splits = ["train", "test"] if {"x_test", "y_test"} & names else ["train"]
     images, found = [], []
     for split in splits:
-        images.append(_images(archive.find_member(path, f"x_{split}", names, _MAX_IMAGE_BYTES)))
-        found.append(_labels(archive.find_member(path, f"y_{split}", names, _MAX_LABEL_BYTES)))
-        if images[-1].shape[0] != len(found[-1].codes):
-            raise DataError(
-                f"{path}: x_{split} holds {images[-1].shape[0]:,} images, but y_{split} "
-                f"{len(found[-1].codes):,} labels."
-            )
+        images.append(_images(archive.find_member(path, f"x_{split}", names, MAX_IMAGE_BYTES)))
+        member = archive.find_member(path, f"y_{split}", names, _MAX_LABEL_BYTES)
+        found.append(_labels(member, images[-1]))
     shapes = {_image_shape(member) for member in images}
     if len(shapes) > 1:
         raise DataError(f"{path}: x_train and x_test differ in their image shape: {shapes}.")
@@ -80,7 +80,7 @@ def _images(member: archive.Member) -> archive.Member:
         )
     if member.dtype.kind not in "iuf":
         raise DataError(
-            f"{member.subject}: expected whole numbers from 0 to 255, found {member.dtype}."
+            f"{member.subject}: expected whole numbers from 0 to 255, found {quoted(member.dtype)}."
         )
     return member
 
@@ -90,7 +90,12 @@ def _image_shape(member: archive.Member) -> tuple[int, int, int]:
     return member.shape[1], member.shape[2], channels
 
 
-def _labels(member: archive.Member) -> labels.FoundLabels:
+def _labels(member: archive.Member, images: archive.Member) -> labels.FoundLabels:
+    if member.shape[0] != images.shape[0]:
+        raise DataError(
+            f"{member.path}: {images.name} holds {images.shape[0]:,} images, but {member.name} "
+            f"{member.shape[0]:,} labels."
+        )
     if member.shape[1:] not in {(), (1,)}:
         raise DataError(
             f"{member.subject}: expected one label an image, of shape (n,) or (n, 1), found "
@@ -98,10 +103,28 @@ def _labels(member: archive.Member) -> labels.FoundLabels:
         )
     if member.dtype.kind not in "iuU":
         raise DataError(
-            f"{member.subject}: expected integers or strings as labels, found {member.dtype}."
+            f"{member.subject}: expected integers or strings as labels, found "
+            f"{quoted(member.dtype)}."
         )
     native = member.dtype.newbyteorder("=")
     collector = labels.LabelCollector(member.subject)
+    row = 0
     for block in archive.blocks(member):
-        collector.add(pa.array(block.reshape(-1).astype(native)))
+        values = block.reshape(-1).astype(native)
+        if native.kind == "U":
+            _check_text(values, member.subject, row)
+        collector.add(pa.array(values))
+        row += len(values)
     return collector.found()
+
+
+def _check_text(words: NDArray[np.str_], subject: str, first_row: int) -> None:
+    """Refuse code points that are no characters, of which NumPy makes no Python string."""
+    points = words.view(np.uint32).reshape(len(words), -1)
+    surrogate = (points >= _SURROGATES.start) & (points < _SURROGATES.stop)
+    wrong = (surrogate | (points > sys.maxunicode)).any(axis=1)
+    if wrong.any():
+        raise DataError(
+            f"{subject}, row {first_row + int(wrong.argmax())} (counted from 0): the label is no "
+            "text; save the labels again."
+        )

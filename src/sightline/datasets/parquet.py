@@ -15,12 +15,15 @@ from sightline.config import DataConfig
 from sightline.datasets import content, labels, pictures
 from sightline.datasets.layout import Layout
 from sightline.datasets.pictures import Picture
+from sightline.datasets.quoting import quoted
 from sightline.datasets.reading import Examples, Reading
 from sightline.errors import DataError
 
 _BUFFER_BYTES = 1 << 20
 _LABEL_ROWS = 65_536
 _IMAGE_ROWS = 64
+_BOMB_BYTES, _BOMB_RATIO = 256 << 20, 100
+"""A row group that unpacks to more and by more than this holds no images, which hardly pack."""
 
 
 def read(layout: Layout, settings: DataConfig) -> Reading:
@@ -88,10 +91,14 @@ def _opened(path: Path) -> Iterator[pq.ParquetFile]:
             )
         ) as file:
             yield file
-    except (pa.ArrowException, OSError, ValueError) as error:  # names that are no UTF-8
-        reason = str(error).partition("\n")[0][:200]
+    except MemoryError:  # Arrow unpacks a page as a whole, and believes what its header states
         raise DataError(
-            f"{path} cannot be read as Parquet ({reason}); get a fresh copy of it."
+            f"{path} needs more memory than there is; write it with smaller pages, or get a fresh "
+            "copy of it."
+        ) from None
+    except (pa.ArrowException, OSError, ValueError) as error:  # names that are no UTF-8
+        raise DataError(
+            f"{path} cannot be read as Parquet ({quoted(error)}); get a fresh copy of it."
         ) from None
 
 
@@ -103,20 +110,39 @@ def _row_count(path: Path) -> int:
 def _check_columns(path: Path, settings: DataConfig) -> None:
     with _opened(path) as file:
         schema = file.schema_arrow
+        _check_packing(path, file.metadata)
     for key in ("image_column", "label_column"):
         column = getattr(settings, key)
         if schema.names.count(column) != 1:
             raise DataError(
                 f"{path} has no column {column!r}; its columns are "
-                f"{', '.join(schema.names[:20])}: set data.{key}."
+                f"{quoted(', '.join(schema.names))}: set data.{key}."
             )
     kind = schema.field(settings.image_column).type
-    embedded = pa.types.is_struct(kind) and kind.get_field_index("bytes") >= 0
-    if not (embedded or pa.types.is_binary(kind) or pa.types.is_large_binary(kind)):
+    if pa.types.is_struct(kind) and kind.get_field_index("bytes") >= 0:
+        kind = kind.field("bytes").type
+    if not (_is_binary(kind) or pa.types.is_null(kind)):  # of nulls the row is told later
         raise DataError(
             f"{path}: expected encoded images in the column {settings.image_column!r} (binary, or "
-            f"a struct with bytes), found {kind}."
+            f"a struct with bytes), found {quoted(kind)}."
         )
+
+
+def _is_binary(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
+
+
+def _check_packing(path: Path, metadata: pq.FileMetaData) -> None:
+    """Refuse bombs: Arrow unpacks a page as a whole, whatever its size."""
+    packed = path.stat().st_size
+    for number in range(metadata.num_row_groups):
+        # Not the sum over its columns: pyarrow 26 aborts the process where one is damaged.
+        unpacked = metadata.row_group(number).total_byte_size
+        if unpacked > max(_BOMB_BYTES, _BOMB_RATIO * packed):
+            raise DataError(
+                f"{path} ({packed:,} bytes) states that its row group {number} unpacks to "
+                f"{unpacked:,} bytes; expected encoded images, which hardly pack."
+            )
 
 
 def _stated_names(path: Path, column: str) -> list[str] | None:
@@ -125,7 +151,7 @@ def _stated_names(path: Path, column: str) -> list[str] | None:
     try:
         feature = json.loads(metadata[b"huggingface"])["info"]["features"][column]
         names = feature["names"]
-    except (KeyError, ValueError, TypeError):
+    except (KeyError, ValueError, TypeError, RecursionError):
         return None
     is_list = isinstance(names, list) and all(isinstance(name, str) for name in names)
     return names if is_list and names else None
@@ -136,35 +162,44 @@ def _labels(layout: Layout, split: str, column: str) -> labels.FoundLabels:
     subject = str(paths[0]) if len(paths) == 1 else f"{layout.path} ({split})"
     collector = labels.LabelCollector(subject)
     for path in paths:
-        with _opened(path) as file:
-            for batch in file.iter_batches(_LABEL_ROWS, columns=[column]):
-                collector.add(batch.column(0))
+        for values in _batches(path, column, _LABEL_ROWS):
+            collector.add(values)
     return collector.found()
 
 
 def _pictures(paths: Sequence[Path], settings: DataConfig) -> Iterator[Picture]:
     for path in paths:
         row = 0
-        for images in _image_batches(path, settings.image_column):
+        for images in _batches(path, settings.image_column, _IMAGE_ROWS):
             for value in images:
                 subject = f"{path}, row {row} (counted from 0)"
-                yield Picture(subject, _encoded(value.as_py(), subject))
+                yield Picture(subject, _encoded(value, subject))
                 row += 1
 
 
-def _image_batches(path: Path, column: str) -> Iterator[Any]:
+def _batches(path: Path, column: str, rows: int) -> Iterator[Any]:
+    """Stream one column; a damaged file may hold more or less of one than of another."""
     with _opened(path) as file:
-        for batch in file.iter_batches(_IMAGE_ROWS, columns=[column]):
+        left = file.metadata.num_rows
+        for batch in file.iter_batches(rows, columns=[column]):
+            left -= len(batch)
+            if left < 0:
+                break
             yield batch.column(0)
+        if left:
+            raise DataError(
+                f"{path}: its column {column!r} does not hold the {file.metadata.num_rows:,} rows "
+                "that the file states; get a fresh copy of it."
+            )
 
 
 def _encoded(value: Any, subject: str) -> bytes:
-    data = value.get("bytes") if isinstance(value, dict) else value
+    within = isinstance(value, pa.StructScalar)
+    data = value["bytes"].as_py() if within and value.is_valid else value.as_py()
     if data:
         return bytes(data)
-    if isinstance(value, dict) and value.get("path"):
+    if within and value.is_valid and value.type.get_field_index("path") >= 0:
         raise DataError(
-            f"{subject}: the image is only a path ({str(value['path'])[:80]!r}); embed the bytes "
-            "of the images in the file."
+            f"{subject}: the image is only a path; embed the bytes of the images in the file."
         )
     raise DataError(f"{subject}: the image is missing.")

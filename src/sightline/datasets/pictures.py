@@ -2,6 +2,7 @@
 
 import io
 import math
+import warnings
 from collections import Counter as Tally
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -10,19 +11,20 @@ from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, ImageOps
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from sightline.config import DataConfig
+from sightline.datasets import content
 from sightline.datasets.counting import Counter
 from sightline.datasets.lookahead import in_order
 from sightline.datasets.pixels import conformed, flattened, is_grey, target_shape
+from sightline.datasets.quoting import quoted
 from sightline.datasets.reading import Blocks, rows_in_block
 from sightline.errors import DataError
 
 FORMATS = ("PNG", "JPEG", "BMP")
 _DEFAULT_SIZE = (64, 64)
 _TURNED = frozenset({5, 6, 7, 8})  # EXIF orientations that swap height and width
-_BOMBS = (Image.DecompressionBombError, Image.DecompressionBombWarning)
 R = TypeVar("R")
 
 
@@ -62,10 +64,12 @@ def survey(
     sizes: Tally[tuple[int, int]] = Tally()
     grey = 0
     counter = Counter("headers", total)
-    for header in map(_header, pictures):
-        sizes[header.size] += 1
-        grey += header.grey
-        counter.advance(1)
+    with warnings.catch_warnings():  # not in threads, for which this is not made
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # it becomes our error
+        for header in map(_header, pictures):
+            sizes[header.size] += 1
+            grey += header.grey
+            counter.advance(1)
     size = settings.image_size or (next(iter(sizes)) if len(sizes) == 1 else _DEFAULT_SIZE)
     shape = target_shape((*size, 1 if grey == total else 3), settings)
     return shape, _changes(shape, sizes, grey, total)
@@ -122,17 +126,32 @@ def _with_image(picture: Picture, use: Callable[[Image.Image], R]) -> R:
             if image.width * image.height > (Image.MAX_IMAGE_PIXELS or math.inf):
                 raise Image.DecompressionBombError  # Pillow itself only warns up to twice as many
             return use(image)
-    except _BOMBS:
+    except Image.DecompressionBombError:
         raise DataError(
             f"{picture.subject} has more than {Image.MAX_IMAGE_PIXELS:,} pixels; make it smaller "
             "or remove it."
         ) from None
+    except MemoryError:
+        raise DataError(
+            f"{picture.subject} needs more memory than there is; make it smaller or remove it."
+        ) from None
     except Exception as error:  # Pillow's decoders raise whatever the damage led to
-        reason = str(error).replace(repr(str(picture.data)), "it")[:120]
+        _check_kind(picture)
+        reason = quoted(str(error).replace(repr(str(picture.data)), "it"))
+        if isinstance(error, UnidentifiedImageError):
+            reason = "its format is another"
         raise DataError(
             f"{picture.subject} cannot be read as a PNG, JPEG or BMP image ({reason}); replace or "
             "remove it."
         ) from None
+
+
+def _check_kind(picture: Picture) -> None:
+    """Say what a file is that is no image at all."""
+    if isinstance(picture.data, Path):
+        content.check_head(picture.data)
+    elif content.is_html(picture.data):
+        raise DataError(f"{picture.subject}: the image is an HTML page; replace or remove it.")
 
 
 def _changes(

@@ -13,6 +13,9 @@ from sightline.errors import DataError
 MAX_EXAMPLES = 10_000_000
 """More rows than this are taken for a damaged or hostile header."""
 
+MAX_IMAGE_BYTES = 64 << 20
+"""Raw images that are larger than this are refused: a block holds at least one of them."""
+
 _WHITE = 255
 
 Blocks = Iterator[NDArray[np.uint8]]

@@ -3,20 +3,21 @@
 Order of precedence, last wins: the recipe, a config file, `--set key=value`.
 """
 
-import difflib
 import tomllib
 from collections.abc import Iterable, Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from sightline.config import TrainingConfig
 from sightline.errors import ConfigError
+from sightline.recipes import mistakes
 
 DEFAULT = "tutorial"
 _SUFFIX = ".toml"
+_MAX_FILE_BYTES = 1 << 20
 
 
 def names() -> list[str]:
@@ -40,7 +41,7 @@ def text(name: str) -> str:
     """
     if name not in names():
         raise ConfigError(
-            f"There is no recipe {name!r}{_nearest(name, names())}; "
+            f"There is no recipe {name!r}{mistakes.suggestion(name, names())}; "
             f"expected one of {', '.join(names())} (see `sightline recipes list`)."
         )
     return resources.files(__name__).joinpath(name + _SUFFIX).read_text(encoding="utf-8")
@@ -76,18 +77,47 @@ def load(
     if dataset is not None:
         _merge(values, {"data": {"dataset": dataset}})
     try:
-        return TrainingConfig.model_validate(values)
+        config = TrainingConfig.model_validate(values)
     except ValidationError as error:
-        raise ConfigError(_explain(error, config_file)) from None
+        raise ConfigError(mistakes.explain(error, config_file)) from None
+    _check_sections_agree(config)
+    return config
+
+
+def _check_sections_agree(config: TrainingConfig) -> None:
+    if config.training.keep == "best" and config.preprocessing.validation_fraction == 0:
+        raise ConfigError(
+            'training.keep is "best", which is told by a validation split; set '
+            'preprocessing.validation_fraction, such as 0.1, or training.keep to "last".'
+        )
 
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        with path.open("rb") as file:
+            content = file.read(_MAX_FILE_BYTES + 1)
     except OSError as error:
         raise ConfigError(f"The config file {path} cannot be read: {error.strerror}.") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"The config file {path} is not valid TOML: {error}.") from None
+    if len(content) > _MAX_FILE_BYTES:
+        raise ConfigError(
+            f"The config file {path} is longer than {_MAX_FILE_BYTES:,} bytes; expected a few "
+            "lines of TOML."
+        )
+    try:
+        return _toml(content.decode("utf-8-sig"))
+    except ValueError as error:
+        raise ConfigError(
+            f"The config file {path} is not valid TOML: {error}; write it like what "
+            f"`sightline recipes show {DEFAULT}` prints."
+        ) from None
+
+
+def _toml(text: str) -> dict[str, Any]:
+    """Parse TOML so that every fault is a ValueError, as an integer of absurd length is."""
+    try:
+        return tomllib.loads(text)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
 
 
 def _parse_override(override: str) -> dict[str, Any]:
@@ -95,7 +125,8 @@ def _parse_override(override: str) -> dict[str, Any]:
     parts = key.strip().split(".")
     if not equals or not all(parts):
         raise ConfigError(
-            f"--set {override!r} is not of the form key=value, such as training.epochs=3."
+            f"--set {mistakes.shown(override)} is not of the form key=value, such as "
+            "training.epochs=3."
         )
     parsed: Any = _parse_value(value.strip())
     for part in reversed(parts):
@@ -105,9 +136,10 @@ def _parse_override(override: str) -> dict[str, Any]:
 
 def _parse_value(value: str) -> Any:
     try:
-        return tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError:
+        parsed = _toml(f"value = {value}")
+    except ValueError:
         return value
+    return parsed["value"] if len(parsed) == 1 else value  # a line end would begin other keys
 
 
 def _merge(target: dict[str, Any], changes: Mapping[str, Any]) -> None:
@@ -116,33 +148,3 @@ def _merge(target: dict[str, Any], changes: Mapping[str, Any]) -> None:
             _merge(target[key], value)
         else:
             target[key] = value
-
-
-def _explain(error: ValidationError, config_file: Path | None) -> str:
-    first = error.errors(include_url=False)[0]
-    key = ".".join(str(part) for part in first["loc"])
-    where = f" (from {config_file}, --set or the recipe)" if config_file else ""
-    if first["type"] == "extra_forbidden":
-        return f"Unknown config key {key!r}{where}{_suggest(first['loc'])}."
-    if first["type"] == "missing":
-        return f"The config key {key!r} is missing{where}."
-    return (
-        f"The config key {key!r} does not accept {first['input']!r}{where}: "
-        f"{first['msg'][0].lower()}{first['msg'][1:]}."
-    )
-
-
-def _suggest(location: tuple[int | str, ...]) -> str:
-    section: type[BaseModel] = TrainingConfig
-    for part in location[:-1]:
-        annotation = section.model_fields[str(part)].annotation
-        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
-            return ""
-        section = annotation
-    known = list(section.model_fields)
-    return f"{_nearest(str(location[-1]), known)}; known here: {', '.join(known)}"
-
-
-def _nearest(word: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(word, list(known), n=1)
-    return f", did you mean {near[0]!r}?" if near else ""

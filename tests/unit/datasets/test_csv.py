@@ -132,8 +132,21 @@ def test_row_of_another_length_is_refused(read, path: Path) -> None:
 
 
 def test_header_alone_is_refused(read, path: Path) -> None:
-    with pytest.raises(DataError, match=r"digits.csv"):
+    with pytest.raises(DataError, match=r"digits.csv holds 0 examples"):
         read(write(path, [], X[:0]))
+
+
+def test_blank_lines_are_passed_over(read, path: Path) -> None:
+    write(path)
+    path.write_text(path.read_text().replace("\n", "\n\n"))
+
+    assert len(read(path)[1]["whole"]) == 12
+
+
+def test_labels_that_floats_cannot_tell_apart_stay_apart(read, path: Path) -> None:
+    reading, _ = read(write(path, [2**53, 2**53 + 1] * 6))
+
+    assert reading.class_names == ("9007199254740992", "9007199254740993")
 
 
 def test_blank_first_line_is_refused(read, path: Path) -> None:

@@ -1,131 +1,36 @@
 import gzip
-import hashlib
 import logging
 import threading
 import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import mirror
 import pytest
+from mirror import CONTENT, Mirror
 
 from sightline import datasets
 from sightline.datasets import catalogue, download
-from sightline.datasets.catalogue import NamedDataset, RawFile
+from sightline.datasets.catalogue import NamedDataset
 from sightline.datasets.download import Patience
 from sightline.errors import DataError, DownloadError
 from sightline.progress import Progress, listening
 from sightline.records import Run
 
-CONTENT = {"train": bytes(range(256)) * 500, "test": b"test content" * 300}
 IMPATIENT = Patience(connect=1, read=0.2, total=5, tries=3, first_delay=0.01)
 
 
-class Server(ThreadingHTTPServer):
-    """Serves the packed content; `faults` says, request by request, what a path suffers first."""
-
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Answer)
-        self.faults: dict[str, list[str]] = {}
-        self.asked: list[str] = []
-        self.released = threading.Event()
-
-    @property
-    def address(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}"
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """Clients that hang up early are part of the tests."""
-
-
-class Answer(BaseHTTPRequestHandler):
-    server: Server
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-    def do_GET(self) -> None:
-        self.server.asked.append(self.path)
-        path = self.path.partition("?")[0]
-        faults = next((f for key, f in self.server.faults.items() if path.startswith(key)), [])
-        fault = faults.pop(0) if faults else "none"
-        content = CONTENT.get(path.rpartition("/")[2].removesuffix(".gz"), b"")
-        getattr(self, f"_{fault}", self._status)(gzip.compress(content, mtime=0), fault)
-
-    def _send(self, body: bytes, length: int | None) -> None:
-        self.send_response(200)
-        if length is not None:
-            self.send_header("Content-Length", str(length))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def _none(self, body: bytes, _: str) -> None:
-        self._send(body, len(body))
-
-    def _short(self, body: bytes, _: str) -> None:
-        self._send(body[:100], len(body))
-
-    def _lying(self, body: bytes, _: str) -> None:
-        self._send(body[:100], 100)
-
-    def _unstated(self, body: bytes, _: str) -> None:
-        self._send(body, None)
-
-    def _html(self, body: bytes, _: str) -> None:
-        self._send(b"<!DOCTYPE html><html>Please sign in</html>", None)
-
-    def _wrong(self, body: bytes, _: str) -> None:
-        self._send(gzip.compress(b"something else"), None)
-
-    def _endless(self, body: bytes, _: str) -> None:
-        self.send_response(200)
-        self.end_headers()
-        while not self.server.released.is_set():
-            self.wfile.write(bytes(1 << 16))
-
-    def _stall(self, body: bytes, _: str) -> None:
-        self._send(body[:100], len(body))
-        self.wfile.flush()
-        self.server.released.wait(10)
-
-    def _loop(self, body: bytes, _: str) -> None:
-        self.send_response(302)
-        self.send_header("Location", self.path)
-        self.end_headers()
-
-    def _status(self, body: bytes, fault: str) -> None:
-        self.send_error(int(fault))
-
-
 @pytest.fixture
-def server() -> Iterator[Server]:
-    with Server() as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        yield server
-        server.released.set()
-        server.shutdown()
-        thread.join()
+def server() -> Iterator[Mirror]:
+    with mirror.serving() as serving:
+        yield serving
 
 
 @pytest.fixture(autouse=True)
-def tiny(server: Server, monkeypatch: pytest.MonkeyPatch) -> NamedDataset:
+def tiny(server: Mirror, monkeypatch: pytest.MonkeyPatch) -> NamedDataset:
     for variable in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.delenv(variable, raising=False)
-    dataset = NamedDataset(
-        name="tiny",
-        title="Tiny",
-        description="For tests.",
-        licence="none",
-        class_names=("a", "b"),
-        files=tuple(
-            RawFile(name, hashlib.sha256(content).hexdigest(), len(content))
-            for name, content in CONTENT.items()
-        ),
-        mirrors=(f"{server.address}/one", f"{server.address}/two"),
-    )
+    dataset = mirror.tiny([f"{server.address}/one", f"{server.address}/two"])
     monkeypatch.setitem(catalogue.NAMED, "tiny", dataset)
     return dataset
 
@@ -139,7 +44,7 @@ def left_behind(run: Run) -> list[str]:
     return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
 
 
-def test_files_are_downloaded_once_and_verified(server: Server, run: Run) -> None:
+def test_files_are_downloaded_once_and_verified(server: Mirror, run: Run) -> None:
     paths = fetch(run)
 
     assert [gzip.decompress(path.read_bytes()) for path in paths] == list(CONTENT.values())
@@ -158,7 +63,7 @@ def test_progress_is_told_in_bytes(run: Run) -> None:
     assert told[-1].done == told[-1].total == paths[-1].stat().st_size
 
 
-def test_missing_file_goes_on_to_the_next_mirror_at_once(server: Server, run: Run) -> None:
+def test_missing_file_goes_on_to_the_next_mirror_at_once(server: Mirror, run: Run) -> None:
     server.faults["/one/train"] = ["404"] * 9
 
     fetch(run)
@@ -168,7 +73,7 @@ def test_missing_file_goes_on_to_the_next_mirror_at_once(server: Server, run: Ru
 
 
 @pytest.mark.parametrize("fault", ["500", "503", "short", "stall"])
-def test_passing_fault_is_tried_again(server: Server, run: Run, fault: str) -> None:
+def test_passing_fault_is_tried_again(server: Mirror, run: Run, fault: str) -> None:
     server.faults["/one/train"] = [fault, fault]
 
     fetch(run)
@@ -177,7 +82,7 @@ def test_passing_fault_is_tried_again(server: Server, run: Run, fault: str) -> N
 
 
 @pytest.mark.parametrize("fault", ["html", "wrong", "lying", "endless", "loop", "403"])
-def test_lasting_fault_is_not_tried_again(server: Server, run: Run, fault: str) -> None:
+def test_lasting_fault_is_not_tried_again(server: Mirror, run: Run, fault: str) -> None:
     server.faults["/one/train"] = [fault] * 20
 
     fetch(run)
@@ -187,7 +92,7 @@ def test_lasting_fault_is_not_tried_again(server: Server, run: Run, fault: str) 
     assert "/two/train.gz" in server.asked
 
 
-def test_body_without_a_stated_length_is_taken(server: Server, run: Run) -> None:
+def test_body_without_a_stated_length_is_taken(server: Mirror, run: Run) -> None:
     server.faults["/one/train"] = ["unstated"]
 
     assert len(fetch(run)) == 2
@@ -209,7 +114,7 @@ def test_body_without_a_stated_length_is_taken(server: Server, run: Run) -> None
     ],
 )
 def test_error_names_every_mirror_with_its_reason_and_nothing_is_left(
-    server: Server, run: Run, fault: str, reason: str
+    server: Mirror, run: Run, fault: str, reason: str
 ) -> None:
     server.faults[""] = [fault] * 50
 
@@ -224,7 +129,7 @@ def test_error_names_every_mirror_with_its_reason_and_nothing_is_left(
     assert left_behind(run) == []
 
 
-def test_slow_drip_ends_at_the_overall_limit(server: Server, run: Run) -> None:
+def test_slow_drip_ends_at_the_overall_limit(server: Mirror, run: Run) -> None:
     server.faults[""] = ["endless"] * 50
     hasty = Patience(connect=1, read=1, total=0, tries=1, first_delay=0)
 
@@ -239,13 +144,15 @@ def test_unreachable_mirror_is_refused_with_its_reason(run: Run) -> None:
         fetch(run)
 
 
-@pytest.mark.parametrize("address", ["ftp://host/x", "file:///etc", "intranet/data", "http://[x"])
+@pytest.mark.parametrize(
+    "address", ["ftp://host/x", "file:///etc", "intranet/data", "http://[x", f"http://{'a' * 64}/"]
+)
 def test_address_of_another_kind_is_refused(run: Run, address: str) -> None:
     with pytest.raises(DataError, match=r"http:// or https:// address"):
         fetch(run.model_copy(update={"mirror": address}))
 
 
-def test_mirror_of_the_intranet_is_the_only_one_asked(server: Server, run: Run) -> None:
+def test_mirror_of_the_intranet_is_the_only_one_asked(server: Mirror, run: Run) -> None:
     paths = fetch(run.model_copy(update={"mirror": f"{server.address}/intranet/?key=1"}))
 
     assert len(paths) == 2
@@ -253,7 +160,7 @@ def test_mirror_of_the_intranet_is_the_only_one_asked(server: Server, run: Run) 
 
 
 def test_secrets_of_an_address_reach_neither_message_nor_log(
-    server: Server, run: Run, caplog: pytest.LogCaptureFixture
+    server: Mirror, run: Run, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
     server.faults[""] = ["404"] * 50
@@ -271,7 +178,7 @@ def test_secrets_of_an_address_reach_neither_message_nor_log(
 @pytest.mark.parametrize("packed", [True, False])
 @pytest.mark.parametrize("folder", [".", "tiny"])
 def test_local_copy_is_used_without_any_network(
-    server: Server, run: Run, tmp_path: Path, folder: str, packed: bool
+    server: Mirror, run: Run, tmp_path: Path, folder: str, packed: bool
 ) -> None:
     place = tmp_path / "data" / folder
     place.mkdir(parents=True)
@@ -287,7 +194,7 @@ def test_local_copy_is_used_without_any_network(
 
 @pytest.mark.parametrize("content", [b"wrong", b"", gzip.compress(CONTENT["train"])[:-9]])
 def test_damaged_local_copy_is_an_error_that_names_it(
-    server: Server, run: Run, tmp_path: Path, content: bytes
+    server: Mirror, run: Run, tmp_path: Path, content: bytes
 ) -> None:
     (tmp_path / "train").write_bytes(content)
     (tmp_path / "test").write_bytes(CONTENT["test"])
@@ -310,7 +217,7 @@ def test_data_folder_that_does_not_exist_is_refused(run: Run, tmp_path: Path) ->
 
 
 def test_data_folder_with_other_things_leads_to_a_download(
-    server: Server, run: Run, tmp_path: Path
+    server: Mirror, run: Run, tmp_path: Path
 ) -> None:
     (tmp_path / "other").write_bytes(b"x")
 
@@ -319,7 +226,7 @@ def test_data_folder_with_other_things_leads_to_a_download(
 
 
 @pytest.mark.parametrize("content", [b"", b"half", b"\x1f\x8bdamaged"])
-def test_damaged_earlier_download_is_replaced(server: Server, run: Run, content: bytes) -> None:
+def test_damaged_earlier_download_is_replaced(server: Mirror, run: Run, content: bytes) -> None:
     fetch(run)[0].write_bytes(content)
 
     paths = fetch(run)
@@ -329,7 +236,17 @@ def test_damaged_earlier_download_is_replaced(server: Server, run: Run, content:
     assert server.asked.count("/one/test.gz") == 1
 
 
-def test_two_fetches_at_once_download_once(server: Server, run: Run) -> None:
+def test_what_a_killed_download_left_is_removed(run: Run) -> None:
+    folder = run.root / "datasets" / "tiny"
+    folder.mkdir(parents=True)
+    (folder / ".train.gz.0123abcd.tmp").write_bytes(b"half")
+
+    fetch(run)
+
+    assert left_behind(run) == ["test.gz", "train.gz"]
+
+
+def test_two_fetches_at_once_download_once(server: Mirror, run: Run) -> None:
     threads = [threading.Thread(target=fetch, args=(run,)) for _ in range(3)]
     for thread in threads:
         thread.start()
@@ -339,7 +256,7 @@ def test_two_fetches_at_once_download_once(server: Server, run: Run) -> None:
     assert len(server.asked) == 2
 
 
-def test_delay_between_tries_grows(server: Server, run: Run) -> None:
+def test_delay_between_tries_grows(server: Mirror, run: Run) -> None:
     server.faults["/one/train"] = ["500", "500"]
     started = time.monotonic()
 

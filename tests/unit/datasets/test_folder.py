@@ -1,4 +1,3 @@
-import warnings
 from pathlib import Path
 
 import numpy as np
@@ -137,11 +136,21 @@ def test_other_files_are_left_out_and_counted(read, folder: Path) -> None:
     assert reading.notes == ("1 file that is no PNG, JPEG or BMP image was left out.",)
 
 
-@pytest.mark.parametrize("content", [b"<html>nothing</html>", b"", b"\x89PNG\r\n\x1a\nrest"])
-def test_unreadable_image_is_refused_with_its_path(read, folder: Path, content: bytes) -> None:
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"<html>nothing</html>", "looks like an HTML page"),
+        (b"", "is empty"),
+        (b"GIF89a", r"cannot be read as a PNG, JPEG or BMP image \(its format is another\)"),
+        (b"\x89PNG\r\n\x1a\nrest", "cannot be read as a PNG"),
+    ],
+)
+def test_unreadable_image_is_refused_with_its_path(
+    read, folder: Path, content: bytes, message: str
+) -> None:
     (folder / "train" / "dog" / "bad.png").write_bytes(content)
 
-    with pytest.raises(DataError, match=r"train/dog/bad\.png cannot be read as a PNG"):
+    with pytest.raises(DataError, match=rf"train/dog/bad\.png {message}"):
         read(folder)
 
 
@@ -157,14 +166,15 @@ def test_truncated_image_is_refused_with_its_path(read, tmp_path: Path) -> None:
         read(tmp_path)
 
 
-def test_image_of_absurd_size_is_refused_by_its_header(read, folder: Path, monkeypatch) -> None:
+@pytest.mark.parametrize("size", [(60, 60), (40, 40)])
+def test_image_of_absurd_size_is_refused_by_its_header_without_a_warning(
+    read, folder: Path, monkeypatch, size: tuple[int, int]
+) -> None:
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
-    paint(folder / "train" / "dog" / "bomb.png", "L", (60, 60))
+    paint(folder / "train" / "dog" / "bomb.png", "L", size)
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        with pytest.raises(DataError, match=r"dog/bomb\.png has more than 1,000 pixels"):
-            read(folder)
+    with pytest.raises(DataError, match=r"dog/bomb\.png has more than 1,000 pixels"):
+        read(folder)
 
 
 def test_test_class_that_was_never_trained_is_refused(read, folder: Path) -> None:
@@ -236,3 +246,13 @@ def test_control_characters_in_a_class_name_are_refused(read, tmp_path: Path) ->
 
     with pytest.raises(DataError, match=r"'a\\x1b\[31m' contains control characters"):
         read(tmp_path)
+
+
+def test_image_for_which_memory_is_lacking_is_refused(read, folder: Path, monkeypatch) -> None:
+    def lacking(*_: object, **__: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(Image, "open", lacking)
+
+    with pytest.raises(DataError, match=r"cat/0\.png needs more memory than there is"):
+        read(folder)

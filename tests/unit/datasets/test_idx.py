@@ -98,25 +98,6 @@ def test_second_gzip_member_is_refused(read, folder: Path) -> None:
         read(folder)
 
 
-def test_no_flipped_bit_changes_an_image_silently(read, folder: Path) -> None:
-    packed = pack(folder, "train-images-idx3-ubyte")
-    whole = packed.read_bytes()
-    generator = np.random.default_rng(0)
-    refused = 0
-    for position in generator.integers(0, 8 * len(whole), 200):
-        damaged = bytearray(whole)
-        damaged[position // 8] ^= 1 << (position % 8)
-        packed.write_bytes(damaged)
-        try:
-            _, images = read(folder)
-        except DataError as error:
-            assert "train-images-idx3-ubyte.gz" in str(error)  # noqa: PT017
-            refused += 1
-        else:  # the time stamp of a gzip header may change, the pixels may not
-            np.testing.assert_array_equal(images["train"][..., 0], IMAGES)
-    assert refused > 180
-
-
 def test_html_page_is_called_one(read, folder: Path) -> None:
     (folder / "train-images-idx3-ubyte").write_bytes(b"\n<!DOCTYPE html><html>Sign in</html>")
 
@@ -177,4 +158,12 @@ def test_splits_of_different_image_size_are_refused(read, folder: Path) -> None:
     (folder / "t10k-images-idx3-ubyte").write_bytes(idx_bytes(IMAGES[:, :8]))
 
     with pytest.raises(DataError, match="expected one image size, found 8x8 and 9x8"):
+        read(folder)
+
+
+def test_image_that_would_fill_the_memory_is_refused_by_its_header(read, folder: Path) -> None:
+    path = folder / "train-images-idx3-ubyte"
+    path.write_bytes(bytes((0, 0, 8, 3)) + struct.pack(">3I", 30, 8193, 8192))
+
+    with pytest.raises(DataError, match=r"states an impossible image size \(8193, 8192\)"):
         read(folder)

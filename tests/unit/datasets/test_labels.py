@@ -45,6 +45,16 @@ def test_unseen_test_label_is_refused_with_its_row() -> None:
         encode([collect([1, 2]), collect([1, 2], [7], subject="test")])
 
 
+def test_words_in_one_file_and_numbers_in_the_next_are_refused() -> None:
+    with pytest.raises(DataError, match="train: some labels are integers and some are words"):
+        collect([0, 1], ["cat"])
+
+
+def test_endless_label_is_shortened_in_the_message() -> None:
+    with pytest.raises(DataError, match=r"one class only \('x{199}…\)"):
+        encode([collect(["x" * 5000])])
+
+
 def test_too_many_classes_are_refused_at_once() -> None:
     with pytest.raises(DataError, match="at most 1,000 different labels"):
         collect(list(range(1001)))

@@ -109,6 +109,36 @@ def test_file_of_another_kind_is_refused(tmp_path: Path, name: str) -> None:
         locate(tmp_path / name)
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("x.npy", b"\x93NUMPY", r"An \.npy file has no labels: save both with np\.savez"),
+        ("x.npy", b"<!doctype html>", "looks like an HTML page"),
+        ("x.gz", b"  <HTML lang='en'>", "looks like an HTML page"),
+        ("x.gz", b"<?xml version='1.0'?><!DOCTYPE html>", "looks like an HTML page"),
+        ("x.gz", b"<!-- saved --><head><title>", "looks like an HTML page"),
+        ("x.gz", b"", "is empty"),
+    ],
+)
+def test_file_of_another_kind_is_told_what_it_is(
+    tmp_path: Path, name: str, content: bytes, message: str
+) -> None:
+    (tmp_path / name).write_bytes(content)
+
+    with pytest.raises(DataError, match=message):
+        locate(tmp_path / name)
+
+
+def test_split_that_lies_elsewhere_is_refused(tmp_path: Path) -> None:
+    for name in ("elsewhere/cat", "given/test/cat"):
+        (tmp_path / name).mkdir(parents=True)
+        Image.new("L", (8, 8)).save(tmp_path / name / "x.png")
+    (tmp_path / "given" / "train").symlink_to(tmp_path / "elsewhere")
+
+    with pytest.raises(DataError, match="given/train is a link that leads out of"):
+        locate(tmp_path / "given")
+
+
 @pytest.mark.parametrize("suffix", ["npz", "csv"])
 def test_two_candidates_ask_for_one(tmp_path: Path, suffix: str) -> None:
     for name in ("a", "b"):

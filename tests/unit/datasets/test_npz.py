@@ -193,3 +193,81 @@ def test_header_that_states_more_than_there_is_is_refused(
 
     with pytest.raises(DataError, match="more than the archive holds"):
         read(path)
+
+
+def member(header: bytes, body: bytes = b"", version: int = 1) -> bytes:
+    length = len(header).to_bytes(2 if version == 1 else 4, "little")
+    return b"\x93NUMPY" + bytes((version, 0)) + length + header + body
+
+
+def write_members(path: Path, **members: bytes) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(f"{name}.npy", content)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("header", "version", "message"),
+    [
+        (b"(" * 5000, 1, "x_train is not an NPY array: "),
+        (b"-" * 9000 + b"1", 1, "x_train is not an NPY array: "),
+        (b"{'descr':", 1, "x_train is not an NPY array: "),
+        (b"{[]: 1}", 1, "x_train is not an NPY array: unhashable"),
+        (b" " * 10_001, 2, "its header states 10,001 bytes"),
+        (b"{}", 9, r"it is of version \(9, 0\), which is unknown"),
+    ],
+)
+def test_header_that_numpy_stumbles_over_is_refused(
+    read, path: Path, header: bytes, version: int, message: str
+) -> None:
+    broken = member(header, version=version)
+
+    with pytest.raises(DataError, match=message):
+        read(write_members(path, x_train=broken, y_train=broken))
+
+
+def test_header_of_version_2_is_read(read, path: Path) -> None:
+    shapes = {"x_train": X.shape, "y_train": Y.shape}
+    members = {}
+    for name, values in (("x_train", X), ("y_train", Y.astype(np.uint8))):
+        header = f"{{'descr': '|u1', 'fortran_order': False, 'shape': {shapes[name]}}}\n"
+        members[name] = member(header.encode(), values.tobytes(), version=2)
+
+    _, images = read(write_members(path, **members))
+
+    np.testing.assert_array_equal(images["whole"][..., 0], X)
+
+
+def test_member_that_leads_elsewhere_is_ignored_and_nothing_is_written(
+    read, path: Path, tmp_path: Path
+) -> None:
+    save(path)
+    with zipfile.ZipFile(path, "a") as archive:
+        for name in ("../../escaped.npy", f"{tmp_path}/escaped.npy"):
+            archive.writestr(name, b"escaped")
+
+    _, images = read(path)
+
+    np.testing.assert_array_equal(images["train"][..., 0], X)
+    assert list(tmp_path.iterdir()) == [path]
+    assert not list(tmp_path.parent.glob("escaped*"))
+
+
+def test_labels_of_no_bytes_are_refused(read, path: Path) -> None:
+    labels = member(b"{'descr': '<U0', 'fortran_order': False, 'shape': (20,)}\n")
+    save(path)
+    with zipfile.ZipFile(path) as archive:
+        images = archive.read("x_train.npy")
+
+    with pytest.raises(DataError, match=r"y_train: its values take no bytes"):
+        read(write_members(path, x_train=images, y_train=labels))
+
+
+@pytest.mark.parametrize("point", [0xD800, 0x110000, 2**32 - 1])
+def test_label_that_is_no_text_is_refused_with_its_row(read, path: Path, point: int) -> None:
+    points = np.full((20, 2), ord("a"), np.uint32)
+    points[13, 1] = point
+
+    with pytest.raises(DataError, match=r"y_train, row 13 .*: the label is no text"):
+        read(save(path, y_train=points.view("<U2")[:, 0]))

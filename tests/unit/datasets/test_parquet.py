@@ -154,6 +154,7 @@ def test_flipped_bit_is_noticed_where_pages_have_checksums(read, tmp_path: Path)
         (b"<!DOCTYPE html>", "looks like an HTML page"),
         (b"version https://git-lfs.github.com/spec/v1", "only a Git LFS pointer"),
         (b"PAR1 nothing", "cannot be read as Parquet"),
+        (b"\x1b]0;PAR1", "cannot be read as Parquet"),
     ],
 )
 def test_file_that_is_no_parquet_is_refused(read, tmp_path: Path, content, message: str) -> None:
@@ -175,5 +176,43 @@ def test_several_foreign_folders_ask_for_one_of_them(read, tmp_path: Path) -> No
 def test_label_that_is_no_text_is_refused(read, tmp_path: Path) -> None:
     words = pa.array([b"a", b"\xff\xfe"], pa.binary()).view(pa.string())
 
-    with pytest.raises(DataError, match=r"x\.parquet cannot be read as Parquet"):
+    with pytest.raises(DataError, match=r"x\.parquet: a label is not text in UTF-8"):
         read(write(tmp_path / "x.parquet", words))
+
+
+def test_path_that_is_no_text_matters_to_nobody(read, tmp_path: Path) -> None:
+    paths = pa.array([b"a", b"\xff\xfe"], pa.binary()).view(pa.string())
+    images = pa.StructArray.from_arrays([pa.array([png(1), png(2)]), paths], ["bytes", "path"])
+
+    _, read_images = read(write(tmp_path / "x.parquet", [0, 1], images))
+
+    assert read_images["whole"][:, 0, 0, 0].tolist() == [1, 2]
+
+
+@pytest.mark.parametrize("odd", [5, 2**60, [1, 300], "text"])
+def test_bytes_of_another_type_are_refused_by_it(read, tmp_path: Path, odd: object) -> None:
+    with pytest.raises(
+        DataError, match=r"column 'image' \(binary, or a struct with bytes\), found"
+    ):
+        read(write(tmp_path / "x.parquet", [0, 1], [{"bytes": odd}] * 2))
+
+
+def test_metadata_nested_without_end_are_ignored(read, tmp_path: Path) -> None:
+    path = write(tmp_path / "x.parquet", [0, 1], meta={b"huggingface": b"[" * 100_000})
+
+    assert read(path)[0].class_names == ("0", "1")
+
+
+@pytest.mark.parametrize("column", ["image", "label"])
+def test_column_of_fewer_rows_than_are_stated_is_refused(
+    read, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, column: str
+) -> None:
+    def cut(file: pq.ParquetFile, rows: int, columns: list[str]) -> object:
+        batches = read_batches(file, rows, columns=columns)
+        return (batch.slice(1 if columns == [column] else 0) for batch in batches)
+
+    read_batches = pq.ParquetFile.iter_batches
+    monkeypatch.setattr(pq.ParquetFile, "iter_batches", cut)
+
+    with pytest.raises(DataError, match=f"its column '{column}' does not hold the 3 rows"):
+        read(write(tmp_path / "x.parquet", [0, 1, 0]))

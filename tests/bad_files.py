@@ -1,0 +1,155 @@
+"""Small data sets of every format, right or with one thing wrong: each a function of a folder.
+
+Unless something is changed, eight 8x8 images of four classes, two images a class.
+"""
+
+import gzip
+import io
+import json
+import struct
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+from PIL import Image
+
+Write = Callable[[Path], Path]
+"""Writes into an empty folder and returns the path that `--dataset` is to be given."""
+
+COUNT = 8
+X = np.random.default_rng(0).integers(0, 256, (COUNT, 8, 8), dtype=np.uint8)
+Y = np.arange(COUNT, dtype=np.uint8) % 4
+HTML = b"<!DOCTYPE html><html><body>Please sign in</body></html>"
+IDX_IMAGES, IDX_LABELS = "train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz"
+
+
+def idx_bytes(values: NDArray[np.uint8], kind: int = 8) -> bytes:
+    """Return an IDX file; `kind` 8 is an unsigned byte a value, 13 a float."""
+    header = struct.pack(f">4B{values.ndim}I", 0, 0, kind, values.ndim, *values.shape)
+    return header + values.tobytes()
+
+
+def idx(files: Mapping[str, bytes] | None = None) -> Write:
+    """Four packed IDX files; `files` gives some of them another content, packed or not."""
+    content = {
+        f"{split}-{part}": gzip.compress(idx_bytes(values), mtime=0)
+        for split in ("train", "t10k")
+        for part, values in (("images-idx3-ubyte.gz", X), ("labels-idx1-ubyte.gz", Y))
+    } | dict(files or {})
+
+    def write(folder: Path) -> Path:
+        for name, data in content.items():
+            (folder / name).write_bytes(data)
+        return folder
+
+    return write
+
+
+def npz(**changes: object) -> Write:
+    """An archive of four arrays; a change of None leaves one out."""
+    found: dict[str, Any] = {"x_train": X, "y_train": Y, "x_test": X, "y_test": Y} | changes
+    arrays = {name: array for name, array in found.items() if array is not None}
+
+    def write(folder: Path) -> Path:
+        np.savez(folder / "data.npz", **arrays)
+        return folder / "data.npz"
+
+    return write
+
+
+def png(image: NDArray[np.uint8]) -> bytes:
+    """Return a PNG file."""
+    file = io.BytesIO()
+    Image.fromarray(image).save(file, "PNG")
+    return file.getvalue()
+
+
+def parquet(names: list[str] | None = None, **columns: object) -> Write:
+    """A table with the columns image and label; `names` as Hugging Face states class names."""
+    found: dict[str, Any] = {"image": [png(image) for image in X], "label": Y.tolist()} | columns
+    features = {"label": {"names": names or [], "_type": "ClassLabel"}}
+    schema = {b"huggingface": json.dumps({"info": {"features": features}}).encode()}
+
+    def write(folder: Path) -> Path:
+        table = pa.table(found).replace_schema_metadata(schema)
+        pq.write_table(table, folder / "data.parquet", write_page_checksum=True)
+        return folder / "data.parquet"
+
+    return write
+
+
+def csv(rows: Mapping[tuple[int, int], object] | None = None, test: object = None) -> Write:
+    """A header and a row an image; `rows` replaces cells, `test` the labels of a second file."""
+    table: NDArray[Any] = np.column_stack([Y, X.reshape(COUNT, -1)]).astype(object)
+    for cell, value in (rows or {}).items():
+        table[cell] = value
+    header = ",".join(["label", *(f"pixel{number}" for number in range(64))])
+
+    def write(folder: Path) -> Path:
+        text = "\n".join([header, *(",".join(map(str, row)) for row in table)])
+        (folder / "train.csv").write_text(text)
+        if test is None:
+            return folder / "train.csv"
+        table[:, 0] = test
+        text = "\n".join([header, *(",".join(map(str, row)) for row in table)])
+        (folder / "test.csv").write_text(text)
+        return folder
+
+    return write
+
+
+def images(*folders: str, files: Mapping[str, bytes] | None = None) -> Write:
+    """Two PNG images in each folder, such as "train/cat"; `files` are added or replaced."""
+
+    def write(folder: Path) -> Path:
+        for name in folders or ("cat", "dog"):
+            (folder / name).mkdir(parents=True)
+            for number in range(2):
+                (folder / name / f"{number}.png").write_bytes(png(X[number]))
+        for name, data in (files or {}).items():
+            (folder / name).write_bytes(data)
+        return folder
+
+    return write
+
+
+def file(name: str, content: bytes) -> Write:
+    """A single file."""
+
+    def write(folder: Path) -> Path:
+        (folder / name).write_bytes(content)
+        return folder / name
+
+    return write
+
+
+def harmed(write: Write, change: Callable[[bytes], bytes], name: str = "") -> Write:
+    """Write, then change the bytes of the data set's one file or of the file `name`."""
+
+    def write_and_harm(folder: Path) -> Path:
+        found = write(folder)
+        path = folder / name if name else found
+        path.write_bytes(change(path.read_bytes()))
+        return found
+
+    return write_and_harm
+
+
+def cut(keep: float) -> Callable[[bytes], bytes]:
+    """Keep a share of the bytes."""
+    return lambda content: content[: int(keep * len(content))]
+
+
+def flipped(share: float) -> Callable[[bytes], bytes]:
+    """Flip one bit, at a share of the length."""
+
+    def flip(content: bytes) -> bytes:
+        changed = bytearray(content)
+        changed[int(share * len(content))] ^= 4
+        return bytes(changed)
+
+    return flip

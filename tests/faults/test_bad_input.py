@@ -1,0 +1,85 @@
+"""Rows 1 to 13: what cannot be used is refused by one sentence, before anything is kept."""
+
+import gzip
+from pathlib import Path
+
+import bad_files as bad
+import numpy as np
+import pytest
+from bad_files import IDX_IMAGES, IDX_LABELS, Write
+from bad_input import CASES, Case
+from command import Command
+from reading import read_all
+from refusal import check_refused
+
+from sightline.errors import DataError
+
+FLIPS = 200
+WHOLE_CHUNK = {
+    f"{split}-{part}.gz": gzip.compress(bad.idx_bytes(values), mtime=0)
+    for split in ("train", "t10k")
+    for part, values in (
+        ("images-idx3-ubyte", np.resize(bad.X, (16, 255, 257))),
+        ("labels-idx1-ubyte", np.arange(16, dtype=np.uint8) % 4),
+    )
+}
+"""Images that end, with their header, at 1 MiB: a reader that stops there misses the checksum."""
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_bad_input_is_refused(sightline: Command, tmp_path: Path, case: Case) -> None:
+    artifacts = tmp_path / "artifacts"
+
+    done = sightline(*case.arguments(tmp_path / "given"), f"--artifacts={artifacts}")
+
+    check_refused(done, *case.told)
+    assert kept(artifacts) == []
+
+
+def test_row_11_class_of_one_image_is_not_split_for_validation(
+    sightline: Command, tmp_path: Path
+) -> None:
+    labels = np.where(np.arange(bad.COUNT) == 0, 1, 0)
+
+    done = sightline(
+        *("train", f"--dataset={bad.npz(y_train=labels, y_test=labels)(tmp_path)}"),
+        *("--set=preprocessing.validation_fraction=0.5", f"--artifacts={tmp_path}/artifacts"),
+    )
+
+    check_refused(done, "class '1' has a single example", "the validation split; add another")
+    assert not list((tmp_path / "artifacts").glob("cache/preprocess/[!.]*"))
+
+
+def kept(artifacts: Path) -> list[Path]:
+    """List what a run made, apart from its locks: nothing may be left of one that was refused."""
+    return [path for path in artifacts.rglob("*") if path.is_file() and path.suffix != ".lock"]
+
+
+@pytest.mark.parametrize(
+    ("write", "name"),
+    [
+        pytest.param(bad.idx(WHOLE_CHUNK), IDX_IMAGES, id="row-03-images-idx"),
+        pytest.param(bad.idx(), IDX_LABELS, id="row-03-labels-idx"),
+        pytest.param(bad.npz(), "data.npz", id="row-03-npz"),
+    ],
+)
+def test_no_flipped_bit_changes_the_data_silently(tmp_path: Path, write: Write, name: str) -> None:
+    path = write(tmp_path)
+    reading, images = read_all(path)
+    whole = (tmp_path / name).read_bytes()
+    refused = 0
+    for place in np.random.default_rng(0).choice(8 * len(whole), FLIPS):
+        damaged = bytearray(whole)
+        damaged[place // 8] ^= 1 << (place % 8)
+        (tmp_path / name).write_bytes(damaged)
+        try:
+            found, found_images = read_all(path)
+        except DataError as error:
+            assert name in str(error)  # noqa: PT017 - most flips are refused, some change no datum
+            refused += 1
+        else:
+            assert found.class_names == reading.class_names
+            for before, after in zip(reading.examples, found.examples, strict=True):
+                np.testing.assert_array_equal(after.labels, before.labels)
+                np.testing.assert_array_equal(found_images[after.split], images[before.split])
+    assert refused > FLIPS / 2

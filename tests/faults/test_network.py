@@ -1,0 +1,118 @@
+"""Rows 37 to 43: a mirror that breaks, through the real command line wherever no time is waited."""
+
+import gzip
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import mirror
+import pytest
+from command import Command, Completed
+from mirror import CONTENT, LASTING, MNIST_FIRST, Mirror
+from refusal import check_refused
+
+from sightline.datasets import catalogue, fetching
+from sightline.datasets.download import Patience
+from sightline.records import Run
+
+
+@pytest.fixture
+def server() -> Iterator[Mirror]:
+    with mirror.serving() as serving:
+        yield serving
+
+
+@pytest.fixture
+def surroundings(environment: dict[str, str]) -> dict[str, str]:
+    return {**environment, "NO_PROXY": "127.0.0.1"}
+
+
+def fetch_tiny(server: Mirror, artifacts: Path) -> list[str]:
+    """The command that downloads the two files whose content the mirror serves."""
+    options = ["--mirror", server.address, "--artifacts", str(artifacts)]
+    return [sys.executable, mirror.__file__, "datasets", "fetch", "tiny", *options]
+
+
+def run(command: list[str], surroundings: dict[str, str]) -> Completed:
+    return subprocess.run(command, env=surroundings, capture_output=True, text=True, check=False)
+
+
+def check_fetched(done: Completed, artifacts: Path) -> None:
+    """Both files are there, whole, and nothing else is."""
+    assert done.returncode == 0, done.stderr
+    folder = artifacts / "datasets" / "tiny"
+    assert done.stdout.split() == [str(folder / f"{name}.gz") for name in CONTENT]
+    found = {path.name: gzip.decompress(path.read_bytes()) for path in folder.iterdir()}
+    assert found == {f"{name}.gz": content for name, content in CONTENT.items()}
+
+
+@pytest.mark.parametrize(
+    "faults",
+    [
+        pytest.param(["short"], id="row-37-body-shorter-than-its-length"),
+        pytest.param(["503"], id="row-41-one-server-error"),
+        pytest.param(["short"], id="row-43-range-ignored"),
+    ],
+)
+def test_passing_fault_is_got_over_by_asking_for_the_whole_file_again(
+    server: Mirror, surroundings: dict[str, str], tmp_path: Path, faults: list[str]
+) -> None:
+    server.faults["/tiny/train"] = list(faults)
+
+    done = run(fetch_tiny(server, tmp_path), surroundings)
+
+    check_fetched(done, tmp_path)
+    assert server.asked == ["/tiny/train.gz"] * (1 + len(faults)) + ["/tiny/test.gz"]
+    assert server.ranges == []
+
+
+@pytest.mark.parametrize(("fault", "requests", "told"), LASTING.values(), ids=LASTING)
+def test_lasting_fault_is_refused_before_any_training(
+    sightline: Command, server: Mirror, tmp_path: Path, fault: str, requests: int, told: str
+) -> None:
+    server.faults[MNIST_FIRST] = [fault] * 20
+
+    done = sightline(
+        *("train", "--dataset=mnist", f"--mirror={server.address}", f"--artifacts={tmp_path}"),
+        NO_PROXY="127.0.0.1",
+    )
+
+    check_refused(done, f"{server.address}{MNIST_FIRST}: ", told, "--data-dir")
+    assert server.asked == [MNIST_FIRST] * requests
+    assert not [path for path in tmp_path.rglob("*") if path.is_file() and path.suffix != ".lock"]
+
+
+def test_row_39_stall_ends_in_time_and_the_file_is_asked_for_again(
+    server: Mirror, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setitem(catalogue.NAMED, "tiny", mirror.tiny([server.address]))
+    server.faults["/train"] = ["stall"]
+
+    paths = fetching.fetch(Run(id="stall", root=tmp_path), "tiny", Patience(read=0.3))
+
+    assert [gzip.decompress(path.read_bytes()) for path in paths] == list(CONTENT.values())
+    assert server.asked == ["/train.gz"] * 2 + ["/test.gz"]
+    assert max(Patience().connect, Patience().read) <= 30
+
+
+def test_row_42_download_that_was_killed_leaves_nothing_and_is_made_again(
+    server: Mirror, surroundings: dict[str, str], tmp_path: Path
+) -> None:
+    server.faults["/tiny/train"] = ["stall"]
+    folder = tmp_path / "datasets" / "tiny"
+    with subprocess.Popen(fetch_tiny(server, tmp_path), env=surroundings) as process:
+        assert server.held.wait(60)
+        while not any(path.stat().st_size for path in folder.iterdir()):
+            time.sleep(0.01)
+        process.send_signal(signal.SIGKILL)
+    (left,) = os.listdir(folder)
+    assert left.startswith(".train.gz.")
+
+    done = run(fetch_tiny(server, tmp_path), surroundings)
+
+    check_fetched(done, tmp_path)
