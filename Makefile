@@ -7,11 +7,13 @@ DATASET ?= mnist-5k
 RECIPE ?= $(if $(filter mnist-5k,$(DATASET)),quickstart,tutorial)
 ARGS ?=
 PYTEST_ARGS ?=
+PROCESSES ?= 2
 HOST ?= 127.0.0.1
 PORT ?= 4200
 POOL ?= cpu
 LIMIT ?= $(if $(filter gpu,$(POOL)),1,2)
 POOL_TYPE ?= process
+ADVISORIES ?=
 
 # Where `make server` answers, and what a worker on this machine needs.
 server deploy worker: export PREFECT_SERVER_ANALYTICS_ENABLED ?= false
@@ -54,8 +56,8 @@ worker: $(INSTALLED) ## Start a worker (POOL=cpu or gpu, LIMIT=2 or 1 runs at a 
 	@exec $(BIN)/prefect worker start --pool "$(POOL)" --limit "$(LIMIT)"
 
 .PHONY: test
-test: $(INSTALLED_DEV) ## Run the whole offline test suite (PYTEST_ARGS='...')
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+test: $(INSTALLED_DEV) ## Run the whole offline test suite (PYTEST_ARGS='...', PROCESSES=2)
+	$(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist loadgroup $(PYTEST_ARGS)
 
 .PHONY: check
 check: $(INSTALLED_DEV) ## Check lint, format, types and layers; changes nothing
@@ -63,6 +65,15 @@ check: $(INSTALLED_DEV) ## Check lint, format, types and layers; changes nothing
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+
+.PHONY: audit
+audit: $(INSTALLED_DEV) ## Look for known holes in what is locked (ADVISORIES=all.zip: offline)
+	$(if $(ADVISORIES),$(BIN)/python deploy/advisories.py "$(ADVISORIES)") $(BIN)/pip-audit $(AUDIT_OPTIONS)
+
+# Only what the lock files name, by their hashes: nothing is resolved, downloaded or installed.
+# Strict: what could not be looked up must not pass for sound.
+AUDIT_OPTIONS := --vulnerability-service osv --strict --disable-pip \
+	--progress-spinner off $(addprefix --requirement ,$(sort $(wildcard requirements*.lock)))
 
 .PHONY: format
 format: $(INSTALLED_DEV) ## Format the code and apply safe lint fixes

@@ -71,9 +71,9 @@ def inspect(
             found = inspection.inspect(run, ingested)
         _show(found)
         picture = run.root / "datasets" / f"{ingested.dataset}-samples.png"
-        picture.parent.mkdir(parents=True, exist_ok=True)
         images, names = samples.choose(run.root, ingested)
-        figures.draw_samples(picture, images, names, f"Samples of {ingested.dataset}")
+        with files.storage_errors(run.root), files.new_file(picture) as temporary:
+            figures.draw_samples(temporary, images, names, f"Samples of {ingested.dataset}")
     console.out().print(f"Samples: {picture}", soft_wrap=True, markup=False)
 
 

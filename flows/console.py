@@ -3,10 +3,11 @@
 import logging
 import sys
 import time
+from collections.abc import Iterable
 from types import TracebackType
 from typing import Self
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.markup import escape
 from rich.progress import (
     BarColumn,
@@ -18,31 +19,57 @@ from rich.progress import (
 from rich.progress import (
     Progress as Bars,
 )
+from rich.segment import Segment
 from rich.table import Table
 
+from sightline.printable import printable
 from sightline.progress import Progress, listening
 from sightline.records import RunSummary
 
 _QUIET_SECONDS = 10
 """How long a step without epochs goes on before it is mentioned in a log file."""
 
-err = Console(stderr=True, highlight=False)
+
+class _Terminal(Console):
+    """A console that shows what a terminal would obey: names from outside may hold such codes."""
+
+    def render(
+        self, renderable: RenderableType, options: ConsoleOptions | None = None
+    ) -> Iterable[Segment]:
+        """Render as Rich does; only Rich's own codes are left."""
+        for segment in super().render(renderable, options):
+            if segment.control:
+                yield segment
+            else:
+                yield Segment(_printable_lines(segment.text), segment.style)
+
+
+class _PrintableFormatter(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return _printable_lines(super().format(record))
+
+
+err = _Terminal(stderr=True, highlight=False)
 
 
 def plain(text: str) -> str:
-    """Escape what Rich would take for markup."""
-    return escape(text)
+    """Escape what Rich would take for markup, and a terminal for commands."""
+    return escape(printable(text))
+
+
+def _printable_lines(text: str) -> str:
+    return "\n".join(printable(line) for line in text.split("\n"))
 
 
 def out() -> Console:
     """Return a console on standard output."""
-    return Console(highlight=False)
+    return _Terminal(highlight=False)
 
 
 def show_log(*, verbose: bool) -> None:
     """Show Sightline's own log lines on standard error: warnings, or all of them."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(levelname)s: %(message)s"))
+    handler.setFormatter(_PrintableFormatter("%(levelname)s: %(message)s"))
     handler.setLevel(logging.INFO if verbose else logging.WARNING)
     logger = logging.getLogger("sightline")
     logger.addHandler(handler)

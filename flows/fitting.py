@@ -4,7 +4,6 @@ from datetime import datetime
 from typing import Any
 
 from prefect import flow
-from prefect.artifacts import create_table_artifact
 from prefect.client.schemas.objects import State
 from prefect.concurrency.sync import concurrency
 from prefect.logging import get_run_logger
@@ -18,6 +17,7 @@ from sightline.config import FitConfig
 from sightline.keras_process import prepare_device
 from sightline.records import ArraySet, Gpu, ModelBlueprint
 from sightline.stages import TRAIN
+from tasks.display import show_table
 from tasks.train import train
 
 GPU_LIMIT = "gpu"
@@ -73,4 +73,4 @@ def _show(found: tuple[Gpu, ...]) -> None:
     rows = [{**one.model_dump(), "memory": f"{one.memory_bytes / 2**30:.0f} GiB"} for one in found]
     for one in found:
         log.info("GPU: %s, driver %s, %.0f GiB", one.name, one.driver, one.memory_bytes / 2**30)
-    create_table_artifact(rows, key="gpu", description="What the worker found before training")
+    show_table(rows, key="gpu", description="What the worker found before training")

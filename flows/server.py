@@ -5,6 +5,7 @@ waits; started from here it comes up while other work goes on.
 """
 
 import atexit
+import logging
 import os
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from typing import NoReturn
 
 import httpx
 
+from sightline.api_health import check_api
 from sightline.errors import RunError, ServerError
 
 _QUIET = {"PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1"}
@@ -34,6 +36,8 @@ _SETTINGS_FILES = (Path("prefect.toml"), Path(".env"))
 _ANSWER_SECONDS = 10
 _START_SECONDS = 120
 """A server that has to create its database needs more than Prefect's default of 20 seconds."""
+
+_log = logging.getLogger("sightline.server")
 
 
 def configure(*, verbose: bool) -> None:
@@ -65,7 +69,7 @@ def require() -> None:
     """Make sure that a Prefect API is configured and answers.
 
     Raises:
-        ServerError: None is configured, or it does not answer.
+        ServerError: None is configured, it does not answer, or its address holds a password.
     """
     url = configured_url()
     if url is None:
@@ -73,13 +77,7 @@ def require() -> None:
             "No Prefect server is configured; start one with `make server`, then set "
             "PREFECT_API_URL=http://127.0.0.1:4200/api."
         )
-    try:
-        httpx.get(f"{url.rstrip('/')}/health", timeout=_ANSWER_SECONDS).raise_for_status()
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise ServerError(
-            f"The Prefect API of PREFECT_API_URL does not answer ({error}); start it with "
-            "`make server`, mend the address, or unset it to run without a server."
-        ) from None
+    check_api(url)
 
 
 @contextmanager
@@ -111,7 +109,7 @@ def serve(host: str, port: int) -> NoReturn:
     Raises:
         ServerError: It would be open to everybody.
     """
-    if not _is_loopback(host) and not os.environ.get(_PASSWORD):
+    if not _is_loopback(host) and not _has_password():
         raise ServerError(
             f"A server on {host} without a password lets everybody who reaches it run code on "
             f"your workers; set {_PASSWORD}=USER:PASSWORD (and PREFECT_API_AUTH_STRING to the "
@@ -121,6 +119,11 @@ def serve(host: str, port: int) -> NoReturn:
         os.environ.setdefault(name, value)
     program = str(Path(sys.executable).with_name("prefect"))
     os.execv(program, [program, "server", "start", "--host", host, "--port", str(port)])  # noqa: S606 - becomes it
+
+
+def _has_password() -> bool:
+    user, _, password = os.environ.get(_PASSWORD, "").partition(":")
+    return bool(user.strip() and password.strip())
 
 
 def _is_loopback(host: str) -> bool:
@@ -192,9 +195,10 @@ class PrivateServer:
             if self._process.poll() is not None or time.monotonic() > deadline:
                 self._log.seek(0)
                 tail = self._log.read().decode(errors="replace")[-2000:]
+                _log.error("The private Prefect server wrote:\n%s", tail)
                 raise RunError(
-                    "The private Prefect server did not start; start one with "
-                    "`prefect server start` and set PREFECT_API_URL. It wrote: " + tail
+                    "The private Prefect server did not start; start one with `make server` and "
+                    "set PREFECT_API_URL=http://127.0.0.1:4200/api."
                 )
             time.sleep(0.05)
 

@@ -1,11 +1,10 @@
 """Stage 5: measure the trained model on the test split."""
 
-from prefect.artifacts import create_table_artifact
-
 from sightline.config import EvaluationConfig
 from sightline.keras_process import keras_process
 from sightline.records import ArraySet, DatasetFiles, Evaluation, Run, TrainedModel
 from sightline.stages import EVALUATE
+from tasks.display import show_table
 from tasks.stage import stage_task
 
 
@@ -22,5 +21,5 @@ def evaluate(
     rows = [metrics.model_dump(mode="json") for metrics in evaluation.classes]
     low, high = evaluation.accuracy_interval
     headline = f"Test accuracy {evaluation.accuracy:.2%} (95 % interval {low:.2%} to {high:.2%})"
-    create_table_artifact(rows, key="evaluation", description=headline)
+    show_table(rows, key="evaluation", description=headline)
     return evaluation

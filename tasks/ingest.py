@@ -1,12 +1,11 @@
 """Stage 1: the verified source becomes one canonical form."""
 
-from prefect.artifacts import create_table_artifact
-
 from sightline import ingestion
 from sightline.config import DataConfig
 from sightline.progress import listening
 from sightline.records import DatasetFiles, Run, Source
 from sightline.stages import INGEST
+from tasks.display import show_table
 from tasks.progress_log import ProgressLog
 from tasks.stage import stage_task
 
@@ -20,5 +19,5 @@ def ingest(run: Run, source: Source, settings: DataConfig) -> DatasetFiles:
         {"class": name, **{split: counts[number] for split, counts in files.counts.items()}}
         for number, name in enumerate(files.class_names)
     ]
-    create_table_artifact(rows, key="dataset", description=f"{files.dataset}: {files.source}")
+    show_table(rows, key="dataset", description=f"{files.dataset}: {files.source}")
     return files

@@ -3,14 +3,12 @@
 import base64
 from itertools import islice
 
-from prefect.artifacts import (
-    create_image_artifact,
-    create_markdown_artifact,
-    create_table_artifact,
-)
+from prefect.artifacts import create_image_artifact, create_markdown_artifact
 
 from sightline import runs
 from sightline.records import Run, RunSummary, StageRecords
+from sightline.reporting.page import escape_markdown
+from tasks.display import show_table
 
 _PICTURES = (
     ("training-curves", "curves", "Accuracy and loss, epoch by epoch"),
@@ -25,7 +23,9 @@ def show(run: Run, summary: RunSummary, records: StageRecords) -> None:
     """Show the report, the pictures, the stage times and the accuracy of the last runs."""
     report = runs.folder(run.root, run.id) / "report.md"
     create_markdown_artifact(
-        report.read_text(encoding="utf-8"), key="training-report", description=summary.run_id
+        report.read_text(encoding="utf-8"),
+        key="training-report",
+        description=escape_markdown(summary.run_id),
     )
     for key, name, caption in _PICTURES:
         picture = (run.root / records.report.figures[name].path).read_bytes()
@@ -41,7 +41,7 @@ def _show_times(summary: RunSummary) -> None:
         for name, stage in summary.stages.items()
     ]
     total = f"{summary.total_seconds:.1f} s in all"
-    create_table_artifact(rows, key="stage-times", description=total)
+    show_table(rows, key="stage-times", description=total)
 
 
 def _show_history(run: Run, dataset: str) -> None:
@@ -59,6 +59,4 @@ def _show_history(run: Run, dataset: str) -> None:
                 "seconds": round(earlier.total_seconds, 1),
             }
         )
-    create_table_artifact(
-        rows, key="test-accuracy", description=f"The last {len(rows)} runs of {dataset}"
-    )
+    show_table(rows, key="test-accuracy", description=f"The last {len(rows)} runs of {dataset}")

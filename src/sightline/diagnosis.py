@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
 from packaging.requirements import Requirement
 
 from sightline import files
+from sightline.api_health import check_api
 from sightline.config import FitConfig
 from sightline.errors import SightlineError
 from sightline.keras_process import keras_process
@@ -68,7 +68,7 @@ def _check_versions() -> Iterator[Check]:
 def _guarded(name: str, find: Callable[[], str]) -> Check:
     try:
         return Check(name, True, find())
-    except (OSError, httpx.HTTPError, httpx.InvalidURL, SightlineError) as error:
+    except (OSError, SightlineError) as error:
         return Check(name, False, str(error) or type(error).__name__)
 
 
@@ -81,8 +81,7 @@ def _find_device() -> str:
 def _find_server(api_url: str | None) -> str:
     if api_url is None:
         return "none configured; each run starts a private one"
-    httpx.get(f"{api_url.rstrip('/')}/health", timeout=10).raise_for_status()
-    return f"{httpx.URL(api_url).host} answers"
+    return f"{check_api(api_url)} answers"
 
 
 def _find_storage(root: Path) -> str:

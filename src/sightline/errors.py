@@ -11,11 +11,11 @@ SightlineError
 │   ├── MemoryLimitError   the machine or the GPU has too little memory for the batch
 │   ├── ServerError        the configured Prefect API does not answer
 │   ├── StorageError       the artifacts root has no room or cannot be written
+│   │   └── BusyStorageError   storage did not answer; another try may work
 │   └── RunExistsError     the run id is taken
 └── RunError               exit code 1: the run failed
     ├── StageError         a stage stopped on an error that nobody foresaw
     │   └── DivergenceError    weights are no longer finite
-    ├── BusyStorageError   storage did not answer in time; another try may work
     ├── KerasProcessError  the Keras process died or did not answer in time
     └── HandoverError      a training that was handed to a deployment did not succeed
         └── HandoverLostError  its process died or was not heard of; another try may work
@@ -73,6 +73,10 @@ class StorageError(InputError):
     """The artifacts root has no room or cannot be written."""
 
 
+class BusyStorageError(StorageError):
+    """Storage did not answer as it should; another try may work."""
+
+
 class RunExistsError(InputError):
     """A run of this id is already there."""
 
@@ -87,10 +91,6 @@ class StageError(RunError):
 
 class DivergenceError(StageError):
     """Weights or an optimizer's variables are no longer finite."""
-
-
-class BusyStorageError(RunError):
-    """Storage did not answer in time; another try may work."""
 
 
 class KerasProcessError(RunError):

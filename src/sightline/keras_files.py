@@ -1,12 +1,19 @@
-"""Keras models on disk: read only in safe mode, written with the same bytes each time."""
+"""Keras models on disk: the only place that reads them; written with the same bytes each time.
 
-import hashlib
+Nothing here trusts a file: `model_files` checks it, then Keras gets what was checked, in safe
+mode.
+"""
+
 import json
+import random
+import tempfile
 import zipfile
 from pathlib import Path
 
 import keras
 
+from sightline import model_files
+from sightline.model_files import Refusal
 from sightline.scaling import SCALE
 
 _NETWORK = "classifier"
@@ -14,29 +21,57 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)
 """The earliest time that a ZIP archive can hold; stands in for the time of writing."""
 
 
-def read_architecture(path: Path) -> keras.Model:
-    """Make an untrained model from Keras' JSON; foreign classes are refused by Keras.
+def read_architecture(path: Path, expected_sha256: str | None = None) -> keras.Model:
+    """Make an untrained model from Keras' JSON.
 
     Args:
         path: JSON as `keras.Model.to_json` writes it.
+        expected_sha256: Digest that the file must have, where a record names it.
 
     Returns:
         The model with fresh weights, drawn from Keras' global seed.
+
+    Raises:
+        ModelFileError: The file is damaged, too large or names what Sightline does not build.
     """
-    return keras.models.model_from_json(path.read_text(encoding="utf-8"))
+    config = model_files.read_config(path, expected_sha256)
+    with model_files.refusals(path):
+        parameters = _parameters(config)
+        if parameters > model_files.LARGEST_PARAMETERS:
+            raise Refusal(
+                f"its network has {parameters:,} parameters, expected at most "
+                f"{model_files.LARGEST_PARAMETERS:,}"
+            )
+        return _build(config)
 
 
-def read_model(path: Path) -> keras.Model:
-    """Load a `.keras` file in safe mode, without its training state.
+def read_model(path: Path, expected_sha256: str | None = None) -> keras.Model:
+    """Load a `.keras` file, without any training state.
 
     Args:
         path: A file that `export` wrote.
+        expected_sha256: Digest that the file must have, where a record names it.
 
     Returns:
         A model from uint8 images of shape (batch, height, width, channels) to float32 class
         probabilities of shape (batch, num_classes).
+
+    Raises:
+        ModelFileError: The file is damaged, of another format or another content than expected,
+            or holds anything that Sightline does not write.
     """
-    return keras.saving.load_model(path, compile=False, safe_mode=True)
+    parts = model_files.read_archive(path, expected_sha256)
+    with model_files.refusals(path), tempfile.TemporaryDirectory() as folder:
+        parameters = _parameters(parts.config)
+        if parameters != parts.parameters:
+            raise Refusal(
+                f"its network has {parameters:,} parameters, its weights are {parts.parameters:,}"
+            )
+        model = _build(parts.config)
+        weights = Path(folder, "model.weights.h5")
+        weights.write_bytes(parts.weights)
+        model.load_weights(weights)
+        return model
 
 
 def export(model: keras.Model, path: Path) -> None:
@@ -68,18 +103,19 @@ def without_preprocessing(model: keras.Model) -> keras.Model:
     return model.get_layer(_NETWORK)
 
 
-def weights_sha256(model: keras.Model) -> str:
-    """Digest a model's weights in order: path, dtype, shape and bytes of each.
+def _parameters(config: str) -> int:
+    """Count the weights that a config asks for, without memory for any of them."""
+    seeds = random.getstate()  # Keras draws its seeds from there: counting must not change them
+    try:
+        with keras.StatelessScope(initialize_variables=False):
+            return int(_build(config).count_params())
+    finally:
+        random.setstate(seeds)
 
-    Returns:
-        64 hexadecimal digits.
-    """
-    digest = hashlib.sha256()
-    for weight in model.weights:
-        values = keras.ops.convert_to_numpy(weight)
-        digest.update(f"{weight.path} {values.dtype} {values.shape}\n".encode())
-        digest.update(values.tobytes())
-    return digest.hexdigest()
+
+def _build(config: str) -> keras.Model:
+    # Parsed anew each time: Keras takes the parsed form apart.
+    return keras.saving.deserialize_keras_object(json.loads(config), safe_mode=True)
 
 
 def _forget_time(path: Path) -> None:

@@ -7,10 +7,10 @@ TrainingConfig -> DatasetFiles -> ArraySet -> ModelBlueprint -> TrainedModel -> 
 """
 
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import ClassVar, Literal
+from pathlib import Path, PurePosixPath
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 
 class Record(BaseModel):
@@ -51,10 +51,18 @@ class Run(Record):
         return f"{self.id} {self.started.isoformat()}"
 
 
+def _below_root(path: str) -> str:
+    """Refuse a path that leads out of the artifacts root: a record may come from a file."""
+    parts = PurePosixPath(path).parts
+    if not parts or path.startswith("/") or ".." in parts or not path.isprintable():
+        raise ValueError(f"expected a path below the artifacts root without '..', got {path!r}")
+    return path
+
+
 class FileRecord(Record):
     """A file under the artifacts root: POSIX path relative to the root, digest, size in bytes."""
 
-    path: str
+    path: Annotated[str, AfterValidator(_below_root)]
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
     bytes: int = Field(ge=0)
 

@@ -14,6 +14,7 @@ from markupsafe import Markup
 
 from sightline.figures.canvas import DOTS_PER_INCH
 from sightline.manifest import RunManifest
+from sightline.printable import printable
 from sightline.records import Evaluation, FileRecord
 
 _MOST_CLASSES = 50
@@ -73,7 +74,7 @@ def render_markdown(manifest: RunManifest) -> str:
 
 def escape_markdown(text: object) -> str:
     """Make text appear literally in Markdown, in tables too."""
-    return _MARKDOWN_SPECIAL.sub(r"\\\1", " ".join(str(text).split()))
+    return _MARKDOWN_SPECIAL.sub(r"\\\1", printable(" ".join(str(text).split())))
 
 
 def _embedded(png: bytes, density: float) -> Markup:
@@ -170,11 +171,17 @@ def _flatten(values: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
     return rows
 
 
+def _shown(value: object) -> object:
+    """Take control codes out of every text that a template shows; markup is our own."""
+    return printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
 @functools.cache
 def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("sightline.reporting", "."),
         autoescape=select_autoescape(enabled_extensions=("html.j2",)),
+        finalize=_shown,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

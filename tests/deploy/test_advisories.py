@@ -1,0 +1,69 @@
+import json
+import re
+import subprocess
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def advisory(package: str, *events: tuple[str, str], **more: Any) -> dict[str, Any]:
+    affected = {
+        "package": {"name": package, "ecosystem": "PyPI"},
+        "ranges": [{"type": "ECOSYSTEM", "events": [{kind: at} for kind, at in events]}],
+    }
+    return {"summary": "made up", "affected": [{**affected, **more.pop("affected", {})}], **more}
+
+
+def locked(package: str) -> str:
+    text = "".join(path.read_text() for path in ROOT.glob("requirements*.lock"))
+    found = re.search(rf"^{package}==(\S+)", text, re.MULTILINE)
+    assert found, package
+    return found[1]
+
+
+@pytest.fixture(scope="module")
+def audited(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """What `make audit` says, offline, against made-up advisories."""
+    here, before = ("introduced", "0"), ("introduced", "0.0.1")
+    advisories = {
+        "HOLE-ALL": advisory("Jinja2", here),
+        "HOLE-LAST": advisory("numpy", before, ("last_affected", locked("numpy"))),
+        "HOLE-LISTED": advisory("pillow", affected={"versions": [locked("pillow")]}),
+        "HOLE-ONE-IMAGE": advisory("nvidia_cudnn.cu12", here),
+        "HOLE-AGAIN": advisory(
+            "httpx", here, ("fixed", "0.0.2"), ("introduced", locked("httpx")), ("fixed", "9999")
+        ),
+        "MENDED": advisory("keras", before, ("fixed", locked("keras"))),
+        "LATER": advisory("prefect", ("introduced", "9999")),
+        "WITHDRAWN": advisory("typer", here, withdrawn="2026-01-01T00:00:00Z"),
+        "ELSEWHERE": advisory("no-such-package", here),
+    }
+    archive = tmp_path_factory.mktemp("audit") / "all.zip"
+    with zipfile.ZipFile(archive, "w") as file:
+        for name, content in advisories.items():
+            file.writestr(f"{name}.json", json.dumps({"id": name, **content}))
+    done = subprocess.run(
+        # What is installed counts as up to date: nothing is to be set up here.
+        ["make", "--silent", "--old-file=.venv/installed-dev", "audit", f"ADVISORIES={archive}"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode, done.stderr
+    assert "Found 5 known vulnerabilities in 5 packages" in done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("name", ["ALL", "LAST", "LISTED", "ONE-IMAGE", "AGAIN"])
+def test_hole_in_a_locked_package_is_found(audited: str, name: str) -> None:
+    assert f"HOLE-{name}" in audited
+
+
+@pytest.mark.parametrize("name", ["MENDED", "LATER", "WITHDRAWN", "ELSEWHERE"])
+def test_hole_that_is_none_here_is_left_out(audited: str, name: str) -> None:
+    assert name not in audited

@@ -1,0 +1,209 @@
+"""Rows 54, 57, 61 and 64: a training among hostile names, secrets, planted pickles and models."""
+
+import json
+import re
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from command import Command, Completed
+from hostile_models import lambda_layer
+from hostile_place import NAMES, OVERRIDES, SECRET, STAGES, Hostile
+from markdown_it import MarkdownIt
+from refusal import check_refused
+
+from sightline import datasets, evaluation, recipes, runs, sealed
+from sightline.config import EvaluationConfig
+from sightline.errors import ModelFileError
+from sightline.files import sha256
+from sightline.records import Run
+from sightline.stages import INGEST
+
+
+@pytest.fixture(scope="module")
+def hostile(
+    served: Command, environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Hostile:
+    home = Path(environment["PREFECT_HOME"])
+    return Hostile(tmp_path_factory.mktemp("hostile"), served, home)
+
+
+@pytest.fixture(scope="module")
+def arguments_seen() -> list[str]:
+    """The arguments of all processes in which the secret stood at some moment."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def first(hostile: Hostile, arguments_seen: list[str]) -> Completed:
+    config = recipes.load("quickstart", overrides=list(OVERRIDES), dataset=str(hostile.data))
+    key = INGEST.key(datasets.locate(config.data), config.data)
+    hostile.plant(f"sightline-ingest-{key}")
+    with _watching_processes(arguments_seen):
+        done = hostile.train("first", "--verbose")
+    assert done.returncode == 0, done.stderr
+    return done
+
+
+@contextmanager
+def _watching_processes(seen: list[str]) -> Iterator[None]:
+    ended = threading.Event()
+
+    def watch() -> None:
+        while not ended.wait(0.1):
+            for path in Path("/proc").glob("[0-9]*/cmdline"):
+                with suppress(OSError):
+                    line = path.read_bytes().decode(errors="replace")
+                    seen.extend([line] if SECRET in line else [])
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+class Page(HTMLParser):
+    """The tags, the attributes and the text of a page."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: set[str] = set()
+        self.attributes: set[str] = set()
+        self.text = ""
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.attributes.update(name for name, _ in attrs)
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def check_markdown(markdown: str) -> None:
+    tokens = MarkdownIt().enable("table").parse(markdown)
+    inline = [child for token in tokens for child in token.children or []]
+    forbidden = {"html_inline", "html_block", "link_open", "image", "strong_open", "code_inline"}
+    plain = [child for child in inline if not re.fullmatch("[0-9a-f]{64}|first", child.content)]
+    assert not {token.type for token in (*tokens, *plain)} & forbidden
+    text = "\n".join(token.content for token in inline)
+    assert all(name in text for name in NAMES)
+    assert "\x1b" not in markdown
+
+
+def test_row_61_names_are_escaped_in_the_page(first: Completed, hostile: Hostile) -> None:
+    html = (runs.folder(hostile.root, "first") / "report.html").read_text(encoding="utf-8")
+    page = Page(html)
+    assert not page.tags & {"script", "b", "i", "iframe"}
+    assert not {name for name in page.attributes if name.startswith("on")}
+    assert all(name in page.text for name in NAMES)
+    assert "\x1b" not in html
+    assert r"\x1b[2J\n# <img src=x" in page.text
+
+
+def test_row_61_names_are_escaped_in_markdown(first: Completed, hostile: Hostile) -> None:
+    check_markdown((runs.folder(hostile.root, "first") / "report.md").read_text(encoding="utf-8"))
+
+
+def test_row_61_names_are_escaped_in_prefect_artifacts(first: Completed, hostile: Hostile) -> None:
+    found = artifacts(hostile)
+    check_markdown(found.pop("training-report"))
+    assert set(found) >= {"stage-times", "test-accuracy", "training-history"}
+    for key, data in found.items():
+        assert not any(name[:10] in data for name in NAMES), key
+        assert "onerror" not in data, key
+
+
+def artifacts(hostile: Hostile) -> dict[str, str]:
+    """Read what Prefect shows of the first run from its database: key to data."""
+    flow_run = str(runs.read(hostile.root, "first").flow_run_id).replace("-", "")
+    with sqlite3.connect(hostile.home / "prefect.db") as database:
+        rows = database.execute(
+            "SELECT key, CAST(data AS TEXT) FROM artifact "
+            "WHERE replace(flow_run_id, '-', '') = ? AND type != 'result' AND key IS NOT NULL",
+            (flow_run,),
+        ).fetchall()
+    return {key: json.loads(data) if data.startswith('"') else data for key, data in rows}
+
+
+def test_row_64_secrets_stay_in_the_environment(
+    first: Completed, hostile: Hostile, arguments_seen: list[str]
+) -> None:
+    assert SECRET not in first.stdout + first.stderr
+    assert len(first.stderr) > 1000, "with --verbose, Prefect's log is among it"
+    assert arguments_seen == []
+    seen = [path for place in (hostile.folder, hostile.home) for path in place.rglob("*")]
+    names = {path.name for path in seen}
+    assert {"report.html", "manifest.json", "prefect.db", "model.keras"} <= names
+    for path in seen:
+        assert not path.is_file() or SECRET.encode() not in path.read_bytes(), path
+
+
+def test_row_57_planted_pickle_is_never_loaded(first: Completed, hostile: Hostile) -> None:
+    stored = [path.name for path in hostile.store.glob("sightline-*")]
+    assert not hostile.canary.exists(), "the one planted before the first run was read"
+    for stage in STAGES:
+        (name,) = [path.name for path in _entries(hostile, stage)]
+        hostile.plant(f"sightline-{stage}-{name}")
+    for name in stored:
+        hostile.plant(name)
+    again = hostile.train("second", "--json")
+    assert again.returncode == 0, again.stderr
+    assert not hostile.canary.exists()
+    stages = json.loads(again.stdout)["stages"]
+    assert [name for name, stage in stages.items() if stage["cached"]] == list(STAGES)
+
+
+def test_row_57_planted_pickle_would_run_if_it_were_loaded(hostile: Hostile) -> None:
+    from prefect.results import ResultRecord
+
+    planted = hostile.plant("control")
+    ResultRecord.deserialize(planted.read_bytes())
+    assert hostile.canary.read_text() == "run"
+    hostile.canary.unlink()
+    planted.unlink()
+
+
+def test_row_54_other_model_than_the_trained_one_is_not_evaluated(
+    first: Completed, hostile: Hostile
+) -> None:
+    records = hostile.records
+    other = records.train.model.model_copy(update={"sha256": "0" * 64})
+    trained = records.train.model_copy(update={"model": other})
+    run = Run(id="other", root=hostile.root)
+    with pytest.raises(ModelFileError, match=r"has the SHA-256 [0-9a-f]{64}, expected 0000"):
+        evaluation.evaluate(run, records.ingest, records.preprocess, trained, EvaluationConfig())
+
+
+def test_row_54_planted_model_ends_the_command_and_runs_no_code(
+    first: Completed, hostile: Hostile
+) -> None:
+    (entry,) = _entries(hostile, "train")
+    model = entry / "model.keras"
+    model.write_bytes(lambda_layer(model.read_bytes(), hostile.canary))
+    _seal_again(entry, hostile.records.train.model.sha256)
+    done = hostile.train("third")
+    check_refused(done, "model.keras cannot be used as a model", "keras.layers.Lambda")
+    assert not hostile.canary.exists()
+
+
+def _entries(hostile: Hostile, stage: str) -> list[Path]:
+    place = hostile.root / "cache" / stage
+    return [path for path in place.iterdir() if not path.name.startswith(".")]
+
+
+def _seal_again(entry: Path, before: str) -> None:
+    """Make an entry that somebody changed look whole, as somebody can who may write there."""
+    path = entry / "manifest.json"
+    text = sealed.unseal(path.read_bytes()).decode()
+    model = entry / "model.keras"
+    manifest = json.loads(text.replace(before, sha256(model)))
+    manifest["record"]["model"]["bytes"] = model.stat().st_size
+    path.write_bytes(sealed.seal(manifest))

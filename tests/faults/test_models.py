@@ -1,0 +1,222 @@
+"""Rows 54 and 55: a model file that attacks whoever loads it."""
+
+import io
+import json
+import os
+import random
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import h5py
+import keras
+import load_models
+import pytest
+from damaged_models import damage_bytes, damage_config
+from hostile_models import (
+    ATTACKS,
+    CANARY_BYTES,
+    WEIGHTS,
+    Attack,
+    external_array,
+    first_array,
+    honest_model,
+    lambda_layer,
+    unpack,
+)
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from sightline import files, keras_files, model, model_files, recipes
+from sightline.errors import ModelFileError
+
+Outcome = dict[str, str]
+Damage = Callable[[bytes, random.Random], bytes]
+CHANGES = ("rotation", "translation", "zoom")
+
+
+@pytest.fixture(scope="module")
+def honest(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return honest_model(tmp_path_factory.mktemp("honest") / "model.keras")
+
+
+@pytest.fixture(scope="module")
+def canary(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file that nobody has read yet: its time of access is older than its content."""
+    path = tmp_path_factory.mktemp("canary") / "canary"
+    path.write_bytes(CANARY_BYTES)
+    os.utime(path, (0, path.stat().st_mtime))
+    return path
+
+
+@pytest.fixture(scope="module")
+def victim(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the attacks change where nobody guards against them."""
+    return tmp_path_factory.mktemp("victim") / "victim"
+
+
+@pytest.fixture(scope="module")
+def corpus(
+    honest: Path, canary: Path, victim: Path, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("corpus")
+    paths = {"honest": honest, "unguarded": folder / "unguarded.keras"}
+    paths["unguarded"].write_bytes(lambda_layer(honest.read_bytes(), victim))
+    for attack in ATTACKS:
+        paths[attack.__name__] = folder / f"{attack.__name__}.keras"
+        paths[attack.__name__].write_bytes(attack(honest.read_bytes(), canary))
+    return paths | _legacy(folder, canary)
+
+
+def _legacy(folder: Path, canary: Path) -> dict[str, Path]:
+    """Write Keras' legacy formats: HDF5 under both names, and a SavedModel's folder."""
+    source = f"lambda images: (open({str(canary)!r}, 'w').write('run'), images)[1]"
+    images = keras.Input((8, 8, 1))
+    attack = keras.layers.Lambda(eval(source), output_shape=(8, 8, 1))  # noqa: S307 - the attack
+    network = keras.Model(images, keras.layers.Dense(2)(images))
+    path = folder / "legacy.h5"
+    network.save(path)
+    with h5py.File(path, "a") as file:
+        config = json.loads(file.attrs["model_config"])
+        config["config"]["layers"][1] |= keras.saving.serialize_keras_object(attack)
+        file.attrs["model_config"] = json.dumps(config)
+    renamed = folder / "legacy_renamed.keras"
+    renamed.write_bytes(path.read_bytes())
+    saved_model = folder / "saved_model"
+    saved_model.mkdir()
+    (saved_model / "saved_model.pb").write_bytes(b"\x08\x01")
+    return {"legacy_h5": path, "legacy_renamed": renamed, "saved_model": saved_model}
+
+
+@pytest.fixture(scope="module")
+def outcomes(corpus: dict[str, Path], canary: Path) -> dict[str, Outcome]:
+    """Load the corpus in fresh processes that have a gibibyte to spare."""
+    done = subprocess.run(
+        [sys.executable, load_models.__file__, str(canary), *map(str, corpus.values())],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    by_path = json.loads(done.stdout)
+    return {name: by_path[str(path)] for name, path in corpus.items()}
+
+
+def _refused(outcome: Outcome, path: Path, expected: str, canary: Path) -> None:
+    assert outcome["kind"] == "ModelFileError", outcome
+    assert outcome["message"].startswith(f"{path} cannot be used as a model: ")
+    assert expected in outcome["message"]
+    assert outcome["alarms"] == ""
+    assert list(canary.parent.iterdir()) == [canary]
+    assert canary.stat().st_atime == 0, "the canary was read"
+    assert canary.read_bytes() == CANARY_BYTES
+    os.utime(canary, (0, canary.stat().st_mtime))
+    assert len(outcome["message"].splitlines()) == 1
+
+
+@pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: f"row-54-{attack.__name__}")
+def test_row_54_malicious_model_is_refused_and_the_canary_untouched(
+    outcomes: dict[str, Outcome], corpus: dict[str, Path], canary: Path, attack: Attack
+) -> None:
+    name = attack.__name__
+    _refused(outcomes[name], corpus[name], ATTACKS[attack], canary)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        pytest.param("legacy_h5", "legacy HDF5 format", id="row-55-h5"),
+        pytest.param("legacy_renamed", "legacy HDF5 format", id="row-55-h5-named-keras"),
+        pytest.param(
+            "saved_model", "it is a folder, such as a SavedModel", id="row-55-saved-model"
+        ),
+    ],
+)
+def test_row_55_legacy_format_is_refused(
+    outcomes: dict[str, Outcome], corpus: dict[str, Path], canary: Path, name: str, expected: str
+) -> None:
+    _refused(outcomes[name], corpus[name], expected, canary)
+
+
+def test_honest_model_loads_in_the_same_little_memory(outcomes: dict[str, Outcome]) -> None:
+    assert outcomes["honest"] == {"kind": "loaded", "message": "", "alarms": ""}
+
+
+def test_corpus_would_run_code_without_the_guard(
+    outcomes: dict[str, Outcome], victim: Path
+) -> None:
+    assert outcomes["unguarded"]["kind"] == "loaded"
+    assert victim.read_text() == "run"
+
+
+def test_corpus_would_read_the_canary_without_the_guard(honest: Path, tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_bytes(CANARY_BYTES)
+    os.utime(secret, (0, secret.stat().st_mtime))
+    weights = unpack(external_array(honest.read_bytes(), secret))[WEIGHTS]
+    with h5py.File(io.BytesIO(weights)) as file:
+        place, _ = first_array(file)
+        assert file[place][...].tobytes().startswith(CANARY_BYTES)
+    assert secret.stat().st_atime > 0
+
+
+def test_row_54_model_of_another_digest_is_refused(honest: Path) -> None:
+    digest = files.sha256(honest)
+    assert keras_files.read_model(honest, digest).count_params() == 63
+    with pytest.raises(ModelFileError, match=f"SHA-256 {digest}, expected {'0' * 64}"):
+        keras_files.read_model(honest, "0" * 64)
+
+
+@pytest.mark.parametrize("attack", ["lambda_layer", "wide_layers", "deep_json", "long_json"])
+def test_row_54_architecture_is_guarded_like_a_model(
+    corpus: dict[str, Path], tmp_path: Path, attack: str
+) -> None:
+    path = tmp_path / "architecture.json"
+    path.write_bytes(unpack(corpus[attack].read_bytes())["config.json"])
+    with pytest.raises(ModelFileError, match=r"architecture\.json cannot be used"):
+        keras_files.read_architecture(path)
+
+
+@pytest.mark.parametrize("recipe", recipes.names())
+def test_everything_that_a_config_can_build_is_let_through(recipe: str, tmp_path: Path) -> None:
+    options = ["model.dropout=0.5", *(f"model.augmentation.{what}=0.1" for what in CHANGES)]
+    network = model.classifier((8, 8, 1), 3, recipes.load(recipe, overrides=options).model)
+    keras_files.export(network, tmp_path / "model.keras")
+    exported = keras_files.read_model(tmp_path / "model.keras")
+    loaded = keras_files.without_preprocessing(exported)
+    assert [layer.name for layer in loaded.layers] == [layer.name for layer in network.layers]
+    for mine, theirs in zip(loaded.get_weights(), network.get_weights(), strict=True):
+        assert (mine == theirs).all()
+    (tmp_path / "architecture.json").write_text(network.to_json())
+    again = keras_files.read_architecture(tmp_path / "architecture.json")
+    assert again.count_params() == network.count_params()
+
+
+def test_network_beyond_the_limit_is_refused_before_it_takes_memory(
+    honest: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "architecture.json"
+    path.write_bytes(unpack(honest.read_bytes())["config.json"])
+    monkeypatch.setattr(model_files, "LARGEST_PARAMETERS", 62)
+    with pytest.raises(ModelFileError, match="63 parameters, expected at most 62"):
+        keras_files.read_architecture(path)
+
+
+@settings(
+    derandomize=True,
+    database=None,
+    deadline=None,
+    max_examples=200,
+    phases=(Phase.generate,),
+    suppress_health_check=list(HealthCheck),
+)
+@given(seed=st.integers(0, 2**32), damage=st.sampled_from([damage_config, damage_bytes]))
+def test_row_54_damaged_model_is_refused_or_loads_and_nothing_else(
+    honest: Path, tmp_path_factory: pytest.TempPathFactory, seed: int, damage: Damage
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "damaged.keras"
+    path.write_bytes(damage(honest.read_bytes(), random.Random(seed)))  # noqa: S311 - no secret
+    with suppress(ModelFileError):
+        assert isinstance(keras_files.read_model(path), keras.Model)

@@ -1,0 +1,244 @@
+"""Rows 60 and 62: run ids, links and records that lead out of the artifacts root."""
+
+import json
+import logging
+import subprocess
+import uuid
+from pathlib import Path
+
+import pytest
+from command import Command, Completed
+from pydantic import ValidationError
+from refusal import check_refused
+from typer.testing import CliRunner
+
+from flows.cli import app
+from flows.training import training_flow
+from sightline import caching, files, locks, pins, recipes, sealed
+from sightline.caching import Draft
+from sightline.errors import InputError, StorageError
+from sightline.records import DeviceReport, FileRecord, ModelBlueprint, Run
+from sightline.stages import BUILD, Stage
+
+STAGE = Stage("stand-in", "sightline.arrays", DeviceReport, ())
+HOSTILE_IDS = {
+    "up": "../x",
+    "absolute": "/x",
+    "nul": "x\0y",
+    "300-characters": "x" * 300,
+    "empty": "",
+    "dot": ".",
+    "dots": "..",
+    "dash": "-x",
+    "newline": "x\ny",
+    "letters": "xé",
+    "escape": "\x1b[2Jx",
+    "slash": "one/../../x",
+}
+IDS = [pytest.param(value, id=f"row-60-{name}") for name, value in HOSTILE_IDS.items()]
+COMMANDS = ("show", "open", "pin", "unpin", "verify")
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """An artifacts root with one run, beside a folder that a path could lead out to."""
+    root = tmp_path / "artifacts"
+    for folder in (root / "runs" / "one", root / "x", tmp_path / "x"):
+        folder.mkdir(parents=True)
+        (folder / "manifest.json").write_text("{}")
+    (root / "pins").mkdir()
+    (tmp_path / "x.json").write_text("{}")
+    return root
+
+
+def listing(folder: Path) -> list[tuple[str, bytes]]:
+    paths = sorted(path for path in folder.rglob("*") if not path.name.endswith(".lock"))
+    return [(str(path), path.read_bytes() if path.is_file() else b"") for path in paths]
+
+
+def invoke(*arguments: str) -> Completed:
+    result = CliRunner().invoke(app, list(arguments))
+    return subprocess.CompletedProcess([], result.exit_code, result.stdout, result.stderr)
+
+
+@pytest.mark.parametrize("run_id", [one for one in IDS if one.id != "row-60-nul"])
+def test_row_60_hostile_id_is_refused_before_a_run(
+    sightline: Command, root: Path, run_id: str
+) -> None:
+    before = listing(root.parent)
+    done = sightline("train", f"--run-id={run_id}", "--dataset=mnist-5k", f"--artifacts={root}")
+    check_refused(done, "cannot be used; expected a letter or digit, then up to 119 letters")
+    assert "\x1b" not in done.stderr
+    assert listing(root.parent) == before
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("run_id", IDS)
+def test_row_60_hostile_id_names_no_run(root: Path, command: str, run_id: str) -> None:
+    before = listing(root.parent)
+    done = invoke("runs", command, f"--artifacts={root}", "--", run_id)
+    check_refused(done, "There is no run ")
+    assert "\x1b" not in done.stderr
+    assert listing(root.parent) == before
+
+
+def test_row_60_hostile_id_is_refused_without_the_command_line(root: Path) -> None:
+    config = recipes.load("quickstart", dataset="mnist-5k")
+    for run_id in HOSTILE_IDS.values():
+        with pytest.raises(InputError, match="cannot be used"):
+            training_flow.fn(config, Run(id=run_id, root=root))
+
+
+@pytest.fixture
+def victim(tmp_path: Path) -> Path:
+    folder = tmp_path / "victim"
+    folder.mkdir()
+    (folder / "precious").write_text("untouched")
+    return folder
+
+
+def check_untouched(victim: Path) -> None:
+    assert [path.name for path in victim.iterdir()] == ["precious"]
+    assert (victim / "precious").read_text() == "untouched"
+
+
+def link(path: Path, target: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.symlink_to(target)
+    return path
+
+
+@pytest.mark.parametrize("leads_to", ["victim", "nowhere"])
+def test_row_62_link_in_the_place_of_a_run_is_a_taken_id(
+    root: Path, victim: Path, leads_to: str
+) -> None:
+    place = link(root / "runs" / "two", victim.with_name(leads_to))
+    done = invoke("train", "--run-id=two", "--dataset=mnist-5k", f"--artifacts={root}")
+    check_refused(done, "'two' exists already")
+    assert place.is_symlink()
+    check_untouched(victim)
+    assert not victim.with_name("nowhere").exists()
+
+
+def test_row_62_link_that_comes_while_a_run_is_published_is_not_followed(
+    root: Path, victim: Path
+) -> None:
+    def publish() -> None:
+        with files.new_folder(root / "runs" / "two", replace=False) as folder:
+            (folder / "report.html").write_text("report")
+            link(root / "runs" / "two", victim)
+
+    with pytest.raises(OSError, match="two"):
+        publish()
+    check_untouched(victim)
+
+
+def test_row_62_link_in_the_place_of_a_cache_entry_is_replaced(
+    root: Path, victim: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    run = Run(id="one", root=root)
+    entry = link(root / "cache" / "stand-in" / "key", victim)
+    made = caching.find_or_make(run, STAGE, "key", _make)
+    assert made.device == "made"
+    assert not entry.is_symlink()
+    assert (entry / "result.txt").read_text() == "made"
+    check_untouched(victim)
+    assert "damaged" in caplog.text
+
+
+def _make(draft: Draft) -> DeviceReport:
+    draft.path("result.txt").write_text("made")
+    return DeviceReport(device="made", environment={})
+
+
+@pytest.mark.parametrize("kind", ["file", "folder"])
+def test_row_62_link_in_the_place_of_a_temporary_name_is_not_followed(
+    root: Path, victim: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.setattr(files.uuid, "uuid4", lambda: uuid.UUID(int=0))
+    final = root / "cache" / "final"
+    link(final.with_name(".final.00000000.tmp"), victim / "precious" if kind == "file" else victim)
+
+    def write() -> None:
+        if kind == "file":
+            with files.new_file(final) as temporary:
+                temporary.write_text("overwritten")
+        else:
+            with files.new_folder(final, replace=True) as folder:
+                (folder / "precious").write_text("overwritten")
+
+    with pytest.raises(FileExistsError):
+        write()
+    check_untouched(victim)
+
+
+def test_row_62_link_in_the_place_of_a_pin_is_replaced(root: Path, victim: Path) -> None:
+    place = link(root / "pins" / "one.json", victim / "precious")
+    pins.pin(root, "one", "in production")
+    assert not place.is_symlink()
+    assert pins.pinned_ids(root) == {"one"}
+    check_untouched(victim)
+
+
+@pytest.mark.parametrize("leads_to", ["precious", "new"])
+def test_row_62_link_in_the_place_of_a_lock_is_refused(
+    root: Path, victim: Path, leads_to: str
+) -> None:
+    lock = link(root / "cache" / ".key.lock", victim / leads_to)
+    with (
+        pytest.raises(StorageError, match=r"\.key\.lock is a symbolic link"),
+        locks.alone(lock, "x"),
+    ):
+        pass
+    check_untouched(victim)
+
+
+def test_row_62_link_in_the_place_of_a_picture_is_replaced(root: Path, victim: Path) -> None:
+    place = link(root / "datasets" / "mnist-5k-samples.png", victim / "precious")
+    done = invoke("datasets", "inspect", "mnist-5k", f"--artifacts={root}")
+    assert done.returncode == 0, done.stderr
+    assert place.read_bytes().startswith(b"\x89PNG")
+    check_untouched(victim)
+
+
+@pytest.mark.parametrize(
+    "path", ["../../secret", "/etc/passwd", "a/../../b", "", ".", "..", "a\0b", "a\nb"]
+)
+def test_row_62_record_cannot_name_a_file_outside_of_the_root(path: str) -> None:
+    with pytest.raises(ValidationError, match="below the artifacts root"):
+        FileRecord(path=path, sha256="0" * 64, bytes=1)
+
+
+@pytest.mark.parametrize("place", ["record", "files"])
+def test_row_62_entry_that_names_a_file_outside_of_the_root_is_not_believed(
+    root: Path, caplog: pytest.LogCaptureFixture, place: str
+) -> None:
+    secret = root.parent / "secret"
+    secret.write_text("secret")
+    run = Run(id="one", root=root)
+    record = _blueprint(files.sha256(secret))
+    if place == "record":
+        record["summary"]["path"] = "../secret"
+    names = {"files": {"../../../../secret": files.sha256(secret)}, "record": {}}
+    entry = root / "cache" / "build" / "key"
+    entry.mkdir(parents=True)
+    content = {"stage": "build", "key": "key", "made_by": "x", "record": record}
+    (entry / "manifest.json").write_bytes(sealed.seal({**content, "files": names[place]}))
+    with caplog.at_level(logging.WARNING):
+        assert caching.find(run, BUILD, "key") is None
+    assert "secret" in caplog.text
+
+
+def _blueprint(digest: str) -> dict[str, dict[str, object]]:
+    file = FileRecord(path="a", sha256=digest, bytes=6)
+    blueprint = ModelBlueprint(
+        architecture=file,
+        summary=file,
+        picture=file,
+        layers=(),
+        parameters=1,
+        image_shape=(8, 8, 1),
+        num_classes=2,
+    )
+    content: dict[str, dict[str, object]] = json.loads(blueprint.model_dump_json())
+    return content
