@@ -13,7 +13,17 @@ from typer.core import TyperGroup
 
 from flows import cli_datasets, cli_ops, cli_recipes, cli_runs, console, server
 from flows.options import ArtifactsOption, DataDirOption, MirrorOption, OverridesOption
-from sightline import changes, datasets, diagnosis, files, ingestion, provenance, recipes, runs
+from sightline import (
+    changes,
+    datasets,
+    diagnosis,
+    files,
+    ingestion,
+    preprocessing,
+    provenance,
+    recipes,
+    runs,
+)
 from sightline.at_work import at_work
 from sightline.config import TrainingConfig
 from sightline.errors import SightlineError
@@ -121,7 +131,7 @@ def train(
     console.show_log(verbose=verbose)
     settings = recipes.load(recipe, config, overrides or [], dataset)
     run = Run(
-        id=run_id or runs.new_id(datasets.slug(settings.data.dataset), settings.recipe),
+        id=_new_id(settings) if run_id is None else run_id,
         root=artifacts.resolve(),
         data_dir=data_dir,
         mirror=mirror,
@@ -132,11 +142,20 @@ def train(
     source = datasets.locate(settings.data)
     if if_changed and _is_unchanged(settings, run, source):
         return
-    with _ending_in_order(), console.ProgressDisplay(), at_work(run.root):
+    with (
+        _ending_in_order(),
+        console.ProgressDisplay(),
+        at_work(run.root),
+        runs.claimed(run.root, run.id),
+    ):
         summary = _train(settings, run, source, verbose=verbose)
     if as_json:
         typer.echo(summary.model_dump_json())
     console.show_summary(summary, console.err if as_json else console.out())
+
+
+def _new_id(settings: TrainingConfig) -> str:
+    return runs.new_id(datasets.slug(settings.data.dataset), settings.recipe)
 
 
 @contextmanager
@@ -177,7 +196,8 @@ def _train(config: TrainingConfig, run: Run, source: Source, *, verbose: bool) -
 
 def _ingest_ahead(config: TrainingConfig, run: Run, source: Source) -> Run:
     started = time.monotonic()
-    ingestion.ingest(run, source, config.data)
+    ingested = ingestion.ingest(run, source, config.data)
+    preprocessing.check(ingested, config.preprocessing)
     return run.model_copy(update={"ahead": {"ingest": time.monotonic() - started}})
 
 

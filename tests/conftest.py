@@ -12,6 +12,8 @@ from sightline import datasets, ingestion
 from sightline.config import DataConfig
 from sightline.records import DatasetFiles, Run
 
+pytest_plugins = ["factory"]
+
 BIN = Path(sys.executable).parent
 SHARED_MNIST = Path(__file__).parents[2] / "shared" / "data" / "mnist"
 
@@ -20,6 +22,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--no-skips", action="store_true", help="fail where a test would be skipped (CI)"
     )
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Group what shares something that is slow to start, for `pytest -n 2 --dist loadgroup`."""
+    fixtures = getattr(item, "fixturenames", ())
+    shared = next((name for name in ("factory", "served", "prefect_api") if name in fixtures), "")
+    group = "factory" if "e2e" in item.path.parts else shared or item.path.stem
+    item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.hookimpl(wrapper=True)

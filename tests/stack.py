@@ -1,6 +1,7 @@
 """A Prefect server with workers, started and ended as a person would; all on loopback."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -107,6 +108,14 @@ class Stack:
     def stop_server(self) -> None:
         _end(self.server)
 
+    def kill_server(self) -> None:
+        """End the server without a word, as when its machine loses its power."""
+        doomed = [*descendants(self.server.pid), self.server.pid]
+        for pid in doomed:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self.server.wait()
+
     def start_worker(self, pool: str) -> subprocess.Popen[bytes]:
         command = ["make", "worker", f"POOL={pool}"]
         worker = self._spawn(f"worker-{pool}-{len(self.workers)}", command)
@@ -132,7 +141,8 @@ class Stack:
         """Tell whether a run, or the fit that it handed over, has ended an epoch."""
         assert self.run(flow_run)["state"]["type"] not in FINAL, self.tail()
         runs = [flow_run, *(fit["id"] for fit in self.fits_of(flow_run))]
-        return any("Epoch 1 of" in line for one in runs for line in self.messages(one))
+        # Not the first: a training may go on from the checkpoint of one that was killed.
+        return any(re.match(r"Epoch \d+ of", line) for one in runs for line in self.messages(one))
 
     def processes(self, program: str) -> list[int]:
         """List the processes below the workers whose command line names a program."""
@@ -142,6 +152,22 @@ class Stack:
             for pid in descendants(worker.pid)
             if program in command_line(pid)
         ]
+
+    def flow_process(self) -> int:
+        """Return the process of the flow run that was started last."""
+        return int(wait_for("a flow runs", lambda: self.processes("prefect.engine"))[-1])
+
+    def keras_processes(self) -> list[int]:
+        """List the Keras processes below the workers."""
+        return self.processes("sightline.keras_worker")
+
+    def begin(self, data: Path, epochs: int, deployment: str) -> str:
+        """Start a run and return it once its first epoch is done."""
+        flow_run = self.start(
+            "train/train-manual", dataset=str(data), epochs=epochs, deployment=deployment
+        )
+        wait_for("the run trains", lambda: self.training_of(flow_run))
+        return flow_run
 
     def close(self) -> None:
         for worker in self.workers:  # before the server, so that they can say good-bye

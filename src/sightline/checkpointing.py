@@ -9,14 +9,13 @@ import hashlib
 import io
 import logging
 import re
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sightline import files, locks
+from sightline import files
 from sightline.records import Record
 
 Arrays = dict[str, NDArray[np.generic]]
@@ -71,7 +70,7 @@ class Checkpoint:
 
 
 class Checkpoints:
-    """The checkpoints of one training; one process writes them at a time."""
+    """The checkpoints of one training; whoever holds the lock of its cache entry writes them."""
 
     def __init__(self, root: Path, key: str) -> None:
         """Bind to the folder; nothing is made yet.
@@ -81,7 +80,6 @@ class Checkpoints:
             key: Key of the training's cache entry.
         """
         self.folder = root / "checkpoints" / key
-        self._lock = self.folder.with_name(f".{key}.lock")
 
     def write(self, checkpoint: Checkpoint) -> Path:
         """Write a checkpoint, whole or not at all, and remove all but the newest two.
@@ -104,10 +102,14 @@ class Checkpoints:
     def newest(self) -> Checkpoint | None:
         """Read the newest good checkpoint; damaged ones are removed, with a warning each.
 
+        What killed processes left half written is removed as well.
+
         Returns:
             The checkpoint; None where there is none, or none is good.
         """
         paths = self._paths()
+        for leftover in files.leftovers(self.folder) if self.folder.is_dir() else ():
+            files.remove(leftover)
         for path in paths:
             try:
                 return _decode(path)
@@ -118,20 +120,9 @@ class Checkpoints:
             _log.warning("No checkpoint of this training is good: it starts anew")
         return None
 
-    def alone(self) -> AbstractContextManager[None]:
-        """Keep others from writing here meanwhile."""
-        return locks.alone(self._lock, "checkpoints")
-
     def discard(self) -> None:
         """Remove all checkpoints, and what killed processes left of some."""
         files.set_aside(self.folder)
-
-    def discard_if_idle(self) -> None:
-        """Remove what a finished training left, unless another one is at it again."""
-        if self.folder.exists():
-            with locks.alone_if_free(self._lock) as idle:
-                if idle:
-                    self.discard()
 
     def _paths(self) -> list[Path]:
         """List the checkpoints, the newest first."""

@@ -37,7 +37,7 @@ def resolve_device(wanted: Device) -> Literal["cpu", "gpu"]:
     Raises:
         DeviceError: "gpu" is wanted and the backend sees none.
     """
-    gpus = keras.distribution.list_devices("gpu")
+    gpus = _gpus()
     if wanted == "gpu" and not gpus:
         raise DeviceError(
             f'training.device is "gpu" but the {keras.backend.backend()} backend sees no GPU; '
@@ -139,6 +139,13 @@ def environment() -> dict[str, str]:
         "onednn": os.environ.get("TF_ENABLE_ONEDNN_OPTS", "default"),
         "omp_num_threads": os.environ.get("OMP_NUM_THREADS", "default"),
     }
+
+
+def _gpus() -> list[str]:
+    try:
+        return list(keras.distribution.list_devices("gpu"))
+    except RuntimeError:  # so says JAX that there is none
+        return []
 
 
 def _is_out_of_memory(error: Exception) -> bool:

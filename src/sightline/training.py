@@ -6,6 +6,7 @@ the seed, and a checkpoint holds all that the next step depends on.
 """
 
 import logging
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
@@ -14,16 +15,20 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from keras.optimizers.schedules import LearningRateSchedule
 
-from sightline import gpu, keras_files, runtime, training_state
+from sightline import caching, gpu, keras_files, runtime, training_state
 from sightline.batches import Batches, steps_per_epoch
 from sightline.caching import Draft, find_or_make
 from sightline.checkpointing import Checkpoint, Checkpoints, Position
 from sightline.config import FitConfig
 from sightline.errors import ConfigError
+from sightline.files import check_room
 from sightline.history import History
 from sightline.records import ArraySet, ModelBlueprint, Run, TrainedModel
 from sightline.saving import Saver, resumption
 from sightline.stages import TRAIN
+
+_SPARE_BYTES = 1 << 20
+"""Room for the history, and for what formats add."""
 
 _log = logging.getLogger(__name__)
 
@@ -54,6 +59,8 @@ def train(
     checkpoints = Checkpoints(run.root, key)
 
     def make(draft: Draft) -> TrainedModel:
+        needed = 2 * 4 * blueprint.parameters + _SPARE_BYTES
+        check_room(run.root, needed, "The trained model and its history")
         device = runtime.resolve_device(settings.device)
         if settings.deterministic or (settings.deterministic is None and device == "cpu"):
             runtime.compute_deterministically()
@@ -63,8 +70,16 @@ def train(
         return _record(draft, model, saver, history, settings, device)
 
     trained = find_or_make(run, TRAIN, key, make)
-    checkpoints.discard_if_idle()
+    _tidy(run, checkpoints, key)
     return trained
+
+
+def _tidy(run: Run, checkpoints: Checkpoints, key: str) -> None:
+    """Remove the checkpoints of a training that is done, unless somebody makes it anew."""
+    # What cannot be removed now, a clean-up removes; the result is there.
+    with suppress(OSError), caching.idle(run, TRAIN, key) as idle:
+        if idle and checkpoints.folder.exists():
+            checkpoints.discard()
 
 
 def _fit(
@@ -75,25 +90,24 @@ def _fit(
     settings: FitConfig,
 ) -> tuple[Saver, History]:
     """Fit from where the training stands to its end."""
-    with checkpoints.alone():
-        begin = _begin(run, model, checkpoints)
-        split = arrays.splits["train"]
-        per_epoch = steps_per_epoch(split.images.shape[0], settings.batch_size)
-        history = History(split.images.shape[0], per_epoch, settings.epochs, begin.position)
-        saver = Saver(checkpoints, history, settings, begin)
-        with saver.listening():
-            for first, last, first_step in _segments(begin.position, settings.epochs):
-                batches = Batches(run.root, split, settings.batch_size, settings.seed, first_step)
-                model.fit(
-                    batches,
-                    initial_epoch=first,
-                    epochs=last,
-                    shuffle=False,
-                    verbose=0,
-                    callbacks=[_orders(batches), history, saver],
-                    validation_data=_held_out(run, arrays, settings),
-                )
-            saver.finish(model)
+    begin = _begin(run, model, checkpoints)
+    split = arrays.splits["train"]
+    per_epoch = steps_per_epoch(split.images.shape[0], settings.batch_size)
+    history = History(split.images.shape[0], per_epoch, settings.epochs, begin.position)
+    saver = Saver(checkpoints, history, settings, begin)
+    with saver.listening():
+        for first, last, first_step in _segments(begin.position, settings.epochs):
+            batches = Batches(run.root, split, settings.batch_size, settings.seed, first_step)
+            model.fit(
+                batches,
+                initial_epoch=first,
+                epochs=last,
+                shuffle=False,
+                verbose=0,
+                callbacks=[_orders(batches), history, saver],
+                validation_data=_held_out(run, arrays, settings),
+            )
+        saver.finish(model)
     return saver, history
 
 
@@ -185,7 +199,8 @@ def _compiled(
 ) -> keras.Model:
     keras.backend.clear_session()
     keras.utils.set_random_seed(settings.seed)
-    model = keras_files.read_architecture(root / blueprint.architecture.path)
+    architecture = blueprint.architecture
+    model = keras_files.read_architecture(root / architecture.path, architecture.sha256)
     model.compile(
         optimizer=_optimizer(settings, steps),
         loss="categorical_crossentropy",

@@ -2,7 +2,6 @@
 
 import json
 import re
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -149,46 +148,6 @@ def test_changed_config_runs_and_force_runs_from_the_cache(
     assert workers.finish(forced)["state"]["name"] == "Completed"
     times = json.loads(workers.artifacts_of(forced)["stage-times"]["data"])
     assert all(row["cached"] for row in times)
-
-
-def test_schedule_that_fires_during_a_run_is_queued_and_completes(
-    workers: Stack, textures: Path
-) -> None:
-    """The worker would have room for a second run; the deployment's limit keeps it back."""
-    first = workers.start("train/train-manual", dataset=str(textures), epochs=9_000)
-    wait_for("the first runs", lambda: workers.state(first) == "Running")
-    deployment = workers.deployment("train/train-manual")
-    soon = datetime.now(UTC) + timedelta(seconds=20)
-    schedule = {
-        "active": True,
-        "schedule": {"interval": 86_400, "anchor_date": soon.isoformat(), "timezone": "UTC"},
-        "parameters": {
-            "dataset": str(textures),
-            "epochs": 4,
-            "batch_size": 8,
-            "deployment": "fit/fit-gpu",
-        },
-    }
-    (made,) = workers.post(f"/deployments/{deployment['id']}/schedules", [schedule])
-
-    def planned() -> dict[str, Any] | None:
-        runs = [run for run in workers.runs_of("train/train-manual") if run["auto_scheduled"]]
-        return min(runs, key=lambda run: run["expected_start_time"], default=None)
-
-    scheduled = wait_for("a SCHEDULED run exists", planned)["id"]
-    wait_for("it is queued", lambda: workers.state(scheduled) == "AwaitingConcurrencySlot")
-    status = workers.command("sightline", "ops", "status", COLUMNS="200").stdout
-    assert re.search(r"waiting\s*│.*AwaitingConcurrencySlot", status), status
-    assert re.search(r"running\s*│ textures-tutorial.*Running", status), status
-    workers.cancel(first)
-    assert workers.finish(scheduled)["state"]["name"] == "Completed", workers.tail()
-    assert workers.run(scheduled)["start_time"] >= workers.run(first)["end_time"]
-    assert {"training-report", "confusion-matrix", "stage-times"} <= set(
-        workers.artifacts_of(scheduled)
-    )
-    assert [fit["work_pool_name"] for fit in workers.fits_of(scheduled)] == ["gpu"]
-    path = f"/deployments/{deployment['id']}/schedules/{made['id']}"
-    workers.client.delete(path).raise_for_status()
 
 
 def test_changed_data_start_a_training(workers: Stack, tmp_path: Path) -> None:

@@ -259,6 +259,8 @@ def test_row_50_hidden_nan_is_caught_at_the_next_checkpoint(
     )
 
     def poison() -> None:
+        if hasattr(fitted[0], "jax_state_sync"):
+            fitted[0].jax_state_sync()
         bias = fitted[0].get_layer("convolution_1").bias
         bias.assign(bias * float("nan"))
 

@@ -42,15 +42,8 @@ def test_two_are_kept(checkpoints: Checkpoints) -> None:
         checkpoints.write(at(steps))
     names = sorted(path.name[11:20] for path in checkpoints.folder.iterdir())
     assert names == ["000000030", "000000040"]
-    checkpoints.discard_if_idle()
+    checkpoints.discard()
     assert not checkpoints.folder.exists()
-
-
-def test_checkpoints_at_work_are_not_discarded(checkpoints: Checkpoints) -> None:
-    checkpoints.write(at(1))
-    with checkpoints.alone():
-        checkpoints.discard_if_idle()
-    assert checkpoints.newest() is not None
 
 
 @pytest.mark.parametrize("damage", ["flip", "truncate", "empty", "swap", "HTML", "folder"])
@@ -88,6 +81,14 @@ def test_pickled_arrays_are_never_loaded(
     path.rename(path.with_name(f"checkpoint-000000001-{digest}.npz"))
     assert checkpoints.newest() is None
     assert "allow_pickle=False" in caplog.text
+
+
+def test_half_written_one_is_removed(checkpoints: Checkpoints) -> None:
+    checkpoints.write(at(1))
+    half = checkpoints.folder / ".checkpoint-000000002-0123456789abcdef.npz.01234567.tmp"
+    half.write_bytes(b"PK")
+    assert checkpoints.newest() is not None
+    assert not half.exists()
 
 
 def test_other_files_in_the_folder_are_left_alone(checkpoints: Checkpoints) -> None:

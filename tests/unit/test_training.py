@@ -241,8 +241,8 @@ def test_model_that_serves_otherwise_than_it_was_trained_is_refused(
 ) -> None:
     read_model = keras_files.read_model
 
-    def read_badly_scaled(path: Path) -> keras.Model:
-        exported = read_model(path)
+    def read_badly_scaled(path: Path, expected_sha256: str) -> keras.Model:
+        exported = read_model(path, expected_sha256)
         exported.get_layer("scale").scale = 1 / 200
         return exported
 

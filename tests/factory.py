@@ -1,3 +1,5 @@
+"""Fixtures of a whole set-up: a Prefect server on PostgreSQL, deployments, workers, a webhook."""
+
 import json
 import threading
 from collections.abc import Iterator
@@ -11,7 +13,7 @@ from examples import write_npz
 from stack import Stack, free_port, stack, wait_for
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def webhook() -> Iterator[tuple[str, list[str]]]:
     """An incoming webhook on loopback: its address, and the texts that it was sent."""
     texts: list[str] = []
@@ -33,7 +35,7 @@ def webhook() -> Iterator[tuple[str, list[str]]]:
     receiver.server_close()
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def factory(
     environment: dict[str, str],
     webhook: tuple[str, list[str]],
@@ -47,7 +49,7 @@ def factory(
         yield from stack(tmp_path_factory.mktemp("factory"), settings, database)
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def deployed(factory: Stack) -> Completed:
     """What `make deploy` did, before there is any worker."""
     done = factory.make("deploy")
@@ -56,19 +58,19 @@ def deployed(factory: Stack) -> Completed:
     return done
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def textures(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data set of one's own."""
     return write_npz(tmp_path_factory.mktemp("textures") / "textures.npz")
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def idle(factory: Stack, deployed: Completed) -> Completed:
     """What `sightline ops status` says before there is a worker."""
     return factory.command("sightline", "ops", "status", COLUMNS="200")
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def abandoned(factory: Stack, deployed: Completed, idle: Completed, textures: Path) -> str:
     """A run whose worker and process were killed at once, as when a machine loses its power."""
     assert deployed.returncode == 0, deployed.stdout + deployed.stderr
@@ -80,7 +82,7 @@ def abandoned(factory: Stack, deployed: Completed, idle: Completed, textures: Pa
     return flow_run
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def workers(factory: Stack, abandoned: str) -> Stack:
     """The factory with one worker a pool."""
     for pool in ("cpu", "gpu"):

@@ -1,0 +1,48 @@
+"""A cancel ends everything, wherever it computes and whatever else went wrong.
+
+How long it takes is measured by `benchmarks/operation.py`.
+"""
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+from stack import Stack, is_running, wait_for
+
+LONG = 9_000
+
+
+@pytest.mark.parametrize("deployment", ["", "fit/fit-gpu"])
+def test_cancelled_run_frees_the_device(workers: Stack, textures: Path, deployment: str) -> None:
+    flow_run = workers.begin(textures, LONG + len(deployment), deployment)
+    children = workers.keras_processes()
+    assert children
+    workers.cancel(flow_run)
+    wait_for("the Keras processes end", lambda: not any(map(is_running, children)))
+    assert workers.finish(flow_run)["state"]["name"] == "Cancelled"
+    for fit in workers.fits_of(flow_run):
+        assert workers.finish(fit["id"])["state"]["name"] == "Cancelled"
+
+
+def test_run_can_be_cancelled_after_the_server_was_away(workers: Stack, textures: Path) -> None:
+    """Prefect's worker stops to listen for cancels after half a minute without the server."""
+    flow_run = workers.begin(textures, LONG + 2, "")
+    children = workers.keras_processes()
+    workers.stop_server()
+    time.sleep(45)
+    workers.start_server()
+    workers.cancel(flow_run)
+    wait_for("the Keras processes end", lambda: not any(map(is_running, children)))
+    assert workers.finish(flow_run)["state"]["name"] == "Cancelled"
+
+
+def test_hung_training_is_ended_by_a_cancel(workers: Stack, textures: Path) -> None:
+    """A kernel that hangs never returns to Python: the process itself has to go."""
+    flow_run = workers.begin(textures, LONG + 1, "")
+    (child,) = workers.keras_processes()
+    os.kill(child, signal.SIGSTOP)
+    workers.cancel(flow_run)
+    wait_for("the hung process ends", lambda: not is_running(child))
+    assert workers.finish(flow_run)["state"]["name"] == "Cancelled"

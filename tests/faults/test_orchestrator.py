@@ -1,0 +1,159 @@
+"""Rows 44 to 49: a Prefect server that is absent or blocked, workers that die."""
+
+import json
+import os
+import re
+import signal
+import sqlite3
+import subprocess
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from command import Command
+from examples import write_npz
+from refusal import check_refused
+from stack import BIN, Stack, free_port, is_running, wait_for
+
+from sightline import runs
+
+
+def test_row_45_absent_server_is_named_before_any_work(sightline: Command, tmp_path: Path) -> None:
+    url = f"http://127.0.0.1:{free_port()}/api"
+    options = ("--dataset", str(write_npz(tmp_path / "data.npz")), "--artifacts", str(tmp_path))
+    done = sightline("train", *options, PREFECT_API_URL=url)
+    check_refused(done, "PREFECT_API_URL does not answer", "make server")
+    assert not (tmp_path / "runs").exists()
+
+
+def test_row_47_database_that_is_locked_for_half_a_minute_costs_nothing(
+    served: Command, environment: dict[str, str], tmp_path: Path
+) -> None:
+    artifacts = tmp_path / "artifacts"
+    options = ["--dataset", str(write_npz(tmp_path / "data.npz")), "--artifacts", str(artifacts)]
+    with subprocess.Popen(
+        [str(BIN / "sightline"), "train", *options, "--set", "training.epochs=200"],
+        env={**environment, "PREFECT_API_URL": served.url},  # type: ignore[attr-defined]
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        wait_for("it trains", lambda: list((artifacts / "cache").glob("train/.*.tmp")))
+        database = sqlite3.connect(Path(environment["PREFECT_HOME"], "prefect.db"), timeout=60)
+        database.execute("BEGIN EXCLUSIVE")
+        time.sleep(30)
+        assert not list((artifacts / "runs").glob("2*")), "the lock outlasts the training"
+        database.rollback()
+        database.close()
+        _, errors = process.communicate()
+    assert process.returncode == 0, errors
+    assert len(list((artifacts / "runs").iterdir())) == 1
+
+
+def test_row_46_killed_training_on_the_gpu_pool_is_started_again_by_itself(
+    workers: Stack, textures: Path
+) -> None:
+    # The slot of a killed training is given back after a minute; with two there is no wait.
+    assert workers.command("sightline", "ops", "install", "--gpus", "2").returncode == 0
+    flow_run = workers.begin(textures, 300, "fit/fit-gpu")
+    os.kill(workers.flow_process(), signal.SIGKILL)
+    found = workers.finish(flow_run)
+    assert found["state"]["name"] == "Completed", workers.tail()
+    first, second = workers.fits_of(flow_run)
+    assert first["state"]["name"] == "Crashed"
+    assert second["state"]["name"] == "Completed"
+    check_resumed(workers)
+
+
+def test_row_46_killed_run_is_crashed_and_a_rerun_goes_on_from_its_checkpoint(
+    workers: Stack, textures: Path
+) -> None:
+    flow_run = workers.begin(textures, 301, "")
+    children = workers.keras_processes()
+    assert children
+    os.kill(workers.flow_process(), signal.SIGKILL)
+    assert workers.finish(flow_run)["state"]["name"] == "Crashed"
+    wait_for("its Keras process ends", lambda: not any(map(is_running, children)))
+    again = workers.start("train/train-manual", dataset=str(textures), epochs=301)
+    assert workers.finish(again)["state"]["name"] == "Completed"
+    times = {
+        row["stage"]: row
+        for row in json.loads(str(workers.artifacts_of(again)["stage-times"]["data"]))
+    }
+    assert [name for name, row in times.items() if row["cached"]] == [
+        "ingest",
+        "preprocess",
+        "build",
+    ]
+    check_resumed(workers)
+
+
+def check_resumed(running: Stack) -> None:
+    """The last run went on from the checkpoint of one that was killed."""
+    (sentence,) = runs.read(running.artifacts, "latest").records.train.resumed
+    assert sentence.startswith("Went on from ")
+
+
+def test_row_44_server_that_is_killed_and_restarted_in_mid_training_loses_nothing(
+    workers: Stack, textures: Path
+) -> None:
+    flow_run = workers.begin(textures, 302, "fit/fit-gpu")
+    workers.kill_server()
+    time.sleep(3)
+    workers.start_server()
+    found = workers.finish(flow_run)
+    assert found["state"]["name"] == "Completed", workers.tail()
+    assert [fit["state"]["name"] for fit in workers.fits_of(flow_run)] == ["Completed"]
+    assert "training-report" in workers.artifacts_of(flow_run)
+
+
+def test_row_48_schedule_that_fires_during_a_run_is_queued_and_completes(
+    workers: Stack, textures: Path
+) -> None:
+    """The worker would have room for a second run; the deployment's limit keeps it back."""
+    first = workers.start("train/train-manual", dataset=str(textures), epochs=9_000)
+    wait_for("the first runs", lambda: workers.state(first) == "Running")
+    deployment = workers.deployment("train/train-manual")
+    soon = datetime.now(UTC) + timedelta(seconds=20)
+    schedule = {
+        "active": True,
+        "schedule": {"interval": 86_400, "anchor_date": soon.isoformat(), "timezone": "UTC"},
+        "parameters": {
+            "dataset": str(textures),
+            "epochs": 4,
+            "batch_size": 8,
+            "deployment": "fit/fit-gpu",
+        },
+    }
+    (made,) = workers.post(f"/deployments/{deployment['id']}/schedules", [schedule])
+
+    def planned() -> dict[str, Any] | None:
+        runs = [run for run in workers.runs_of("train/train-manual") if run["auto_scheduled"]]
+        return min(runs, key=lambda run: run["expected_start_time"], default=None)
+
+    scheduled = wait_for("a SCHEDULED run exists", planned)["id"]
+    wait_for("it is queued", lambda: workers.state(scheduled) == "AwaitingConcurrencySlot")
+    status = workers.command("sightline", "ops", "status", COLUMNS="200").stdout
+    assert re.search(r"waiting\s*│.*AwaitingConcurrencySlot", status), status
+    assert re.search(r"running\s*│ textures-tutorial.*Running", status), status
+    workers.cancel(first)
+    assert workers.finish(scheduled)["state"]["name"] == "Completed", workers.tail()
+    assert workers.run(scheduled)["start_time"] >= workers.run(first)["end_time"]
+    assert {"training-report", "confusion-matrix", "stage-times"} <= set(
+        workers.artifacts_of(scheduled)
+    )
+    assert [fit["work_pool_name"] for fit in workers.fits_of(scheduled)] == ["gpu"]
+    path = f"/deployments/{deployment['id']}/schedules/{made['id']}"
+    workers.client.delete(path).raise_for_status()
+
+
+def test_row_49_run_of_a_lost_machine_becomes_crashed_and_is_told(
+    workers: Stack, abandoned: str, webhook: tuple[str, list[str]]
+) -> None:
+    found: dict[str, Any] = workers.finish(abandoned)
+    assert found["state"]["name"] == "Crashed"
+    assert found["state"]["message"].startswith("No sign of life for 90 s")
+    text = wait_for(
+        "the webhook is told", lambda: next((t for t in webhook[1] if found["name"] in t), None)
+    )
+    assert "Stage: train" in text
