@@ -86,6 +86,8 @@ def show(run: RunArgument, artifacts: ArtifactsOption = Path("artifacts")) -> No
         )
         or "none",
         "images a second": f"{trained.images_per_second:,.0f}",
+        "checkpoints": f"{trained.checkpoints} written in {trained.checkpoint_seconds:.1f} s",
+        "resumed": " ".join(trained.resumed) or "never",
         "peak memory": f"{trained.peak_memory_bytes / 2**20:,.0f} MiB",
         "weights_sha256": manifest.weights_sha256,
         "source_sha256": manifest.source_sha256,

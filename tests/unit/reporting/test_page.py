@@ -187,6 +187,18 @@ def test_run_without_mistakes_says_so(artifacts: Path, manifest: RunManifest) ->
     assert "No test image was misclassified." in page.render_html(artifacts, perfect)
 
 
+def test_resumed_training_is_told(artifacts: Path, manifest: RunManifest) -> None:
+    sentence = "Went on from epoch 2, step 130 on 2026-11-24 01:02:03 UTC."
+    trained = manifest.records.train.model_copy(update={"resumed": (sentence,), "best_epoch": 2})
+    records = manifest.records.model_copy(update={"train": trained})
+    resumed = manifest.model_copy(update={"records": records})
+    text = Page(page.render_html(artifacts, resumed)).text
+    assert sentence in text
+    assert "Weights of epoch" in text
+    assert "Went on from epoch 2, step 130" in page.render_markdown(resumed)
+    assert "Resumed" not in page.render_markdown(manifest)
+
+
 def test_markdown_tells_the_result(manifest: RunManifest) -> None:
     markdown = page.render_markdown(manifest)
     assert "92.50% test accuracy" in markdown
