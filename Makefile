@@ -57,7 +57,7 @@ worker: $(INSTALLED) ## Start a worker (POOL=cpu or gpu, LIMIT=2 or 1 runs at a 
 
 .PHONY: test
 test: $(INSTALLED_DEV) ## Run the whole offline test suite (PYTEST_ARGS='...', PROCESSES=2)
-	$(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist loadgroup $(PYTEST_ARGS)
+	$(BIN)/python -m pytest --numprocesses $(PROCESSES) --no-loadscope-reorder $(PYTEST_ARGS)
 
 .PHONY: check
 check: $(INSTALLED_DEV) ## Check lint, format, types and layers; changes nothing

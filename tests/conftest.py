@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from command import Command, Completed
 from examples import write_npz
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from sightline import datasets, ingestion
 from sightline.config import DataConfig
@@ -24,12 +26,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-def pytest_itemcollected(item: pytest.Item) -> None:
-    """Group what shares something that is slow to start, for `pytest -n 2 --dist loadgroup`."""
-    fixtures = getattr(item, "fixturenames", ())
-    shared = next((name for name in ("factory", "served", "prefect_api") if name in fixtures), "")
-    group = "factory" if "e2e" in item.path.parts else shared or item.path.stem
-    item.add_marker(pytest.mark.xdist_group(group))
+class ByFile(LoadScopeScheduling):
+    """Gives a file's tests to one process, and to one and the same all that share the set-up."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        path = nodeid.partition("::")[0]
+        return "set-up" if "/e2e/" in path or path.endswith("/test_orchestrator.py") else path
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFile:
+    """Distribute the tests; xdist's own groups do nothing with pytest 9.2."""
+    return ByFile(config, log)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -18,6 +18,7 @@ from sightline.config import DataConfig
 from sightline.datasets import pixels, sources
 from sightline.datasets.reading import Examples
 from sightline.errors import DataError
+from sightline.printable import printable
 from sightline.records import Run
 
 _ASKED = os.environ.get("SIGHTLINE_FUZZ_EXAMPLES")
@@ -53,7 +54,7 @@ def read_or_refuse(path: Path, **changes: Any) -> bool:
 def check_message(error: Exception) -> None:
     """A message is one line that a terminal can show."""
     message = str(error)
-    assert message.isprintable(), repr(message)
+    assert printable(message) == message, repr(message)
     assert len(message) <= _LONGEST_MESSAGE
 
 

@@ -11,6 +11,8 @@ import pytest
 from command import Command
 from examples import pictures, write_npz
 
+from sightline import runs
+
 STAGES = ["ingest", "preprocess", "build", "train", "evaluate", "report"]
 
 
@@ -163,7 +165,7 @@ def test_ctrl_c_ends_everything_and_keeps_what_was_done(
     assert "Traceback" not in rest
     assert len(children) == 2
     assert not [pid for pid in children if Path(f"/proc/{pid}").exists()]
-    assert not (tmp_path / "runs").exists()
+    assert not runs.run_ids(tmp_path)
     assert list((tmp_path / "cache" / "preprocess").iterdir())
 
 

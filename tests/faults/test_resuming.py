@@ -93,8 +93,13 @@ def elsewhere(run: Run, tmp_path: Path) -> Run:
     return run.model_copy(update={"root": other})
 
 
-@pytest.mark.parametrize("network", [PLAIN, RANDOM], ids=["plain", "dropout and augmentation"])
-@pytest.mark.parametrize("moment", [1, STEPS - 1, STEPS, STEPS + 4, 3 * STEPS])
+@pytest.mark.parametrize(
+    ("network", "moment"),
+    [
+        *((PLAIN, moment) for moment in (1, STEPS, 3 * STEPS)),
+        *((RANDOM, moment) for moment in (STEPS - 1, STEPS + 4)),
+    ],
+)
 def test_interrupted_training_ends_with_the_same_bytes(
     run: Run,
     prepared: ArraySet,
