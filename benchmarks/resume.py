@@ -11,6 +11,7 @@ steps, so that many of the moments lie within a write.
 """
 
 import argparse
+import os
 import signal
 import statistics
 import subprocess
@@ -48,7 +49,7 @@ def main() -> None:
     if arguments.worker:
         _work(Path(arguments.worker[0]), arguments.worker[1])
         return
-    console = Console()
+    console = Console(width=100)
     with tempfile.TemporaryDirectory(prefix="sightline-resume-") as folder:
         moments = np.random.default_rng(arguments.seed)
         share = -(-arguments.kills // len(RECIPES))
@@ -94,7 +95,10 @@ class _Kills:
         self.different += _Worker(root, self.name).result() != expected
 
     def _look(self, root: Path, reached: int) -> None:
-        (folder,) = (path for path in (root / "checkpoints").iterdir() if path.is_dir())
+        folder = next((root / "checkpoints").glob("[0-9a-f]*"), None)
+        if folder is None:  # killed before the first one
+            self.lost.append(reached)
+            return
         self.while_writing += bool(files.leftovers(folder))
         checkpoints = Checkpoints(root, folder.name)
         before = sorted(folder.glob("checkpoint-*"))
@@ -209,12 +213,13 @@ def _table(rows: list[_Kills], seed: int) -> Table:
 
 def _cost(folder: Path, data_dir: Path | None) -> Table:
     """Train with the default interval and show what the checkpoints cost."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     run = Run(id="cost", root=folder / "cost", data_dir=data_dir)
     dataset, epochs = ("mnist", 3) if data_dir else ("mnist-5k", 40)
     fit = FitConfig(epochs=epochs)
     trained = _train(run, dataset, {}, fit)
-    seconds = _arrays(run, dataset).splits["train"].images.shape[0] * epochs
-    seconds_of_training = seconds / trained.images_per_second
+    images = _arrays(run, dataset).splits["train"].images.shape[0] * epochs
+    seconds_of_training = images / trained.images_per_second
     table = Table(title=f"Cost of checkpoints every {fit.checkpoint_seconds:g} s, tutorial recipe")
     for column in ("data set", "training", "written", "each", "share"):
         table.add_column(column, justify="right")

@@ -10,7 +10,7 @@ import postgres
 import pytest
 from command import Completed
 from examples import write_npz
-from stack import Stack, free_port, stack, wait_for
+from stack import Json, Stack, free_port, stack, wait_for
 
 
 @pytest.fixture(scope="session")
@@ -88,6 +88,19 @@ def workers(factory: Stack, abandoned: str) -> Stack:
     for pool in ("cpu", "gpu"):
         factory.start_worker(pool)
     return factory
+
+
+@pytest.fixture(scope="session")
+def told(workers: Stack, abandoned: str, webhook: tuple[str, list[str]]) -> tuple[Json, str]:
+    """The abandoned run once it is Crashed, and what the webhook was told of it.
+
+    Whoever stops the server waits for this first: what happens at that moment is not told.
+    """
+    found = workers.finish(abandoned)
+    text: str = wait_for(
+        "the webhook is told", lambda: next((t for t in webhook[1] if found["name"] in t), None)
+    )
+    return found, text
 
 
 def in_stage(running: Stack, flow_run: str, stage: str) -> bool:

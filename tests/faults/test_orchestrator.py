@@ -14,7 +14,7 @@ from typing import Any
 from command import Command
 from examples import write_npz
 from refusal import check_refused
-from stack import BIN, Stack, free_port, is_running, wait_for
+from stack import BIN, Json, Stack, free_port, is_running, wait_for
 
 from sightline import runs
 
@@ -95,7 +95,7 @@ def check_resumed(running: Stack) -> None:
 
 
 def test_row_44_server_that_is_killed_and_restarted_in_mid_training_loses_nothing(
-    workers: Stack, textures: Path
+    workers: Stack, textures: Path, told: tuple[Json, str]
 ) -> None:
     flow_run = workers.begin(textures, 302, "fit/fit-gpu")
     workers.kill_server()
@@ -147,13 +147,8 @@ def test_row_48_schedule_that_fires_during_a_run_is_queued_and_completes(
     workers.client.delete(path).raise_for_status()
 
 
-def test_row_49_run_of_a_lost_machine_becomes_crashed_and_is_told(
-    workers: Stack, abandoned: str, webhook: tuple[str, list[str]]
-) -> None:
-    found: dict[str, Any] = workers.finish(abandoned)
+def test_row_49_run_of_a_lost_machine_becomes_crashed_and_is_told(told: tuple[Json, str]) -> None:
+    found, text = told
     assert found["state"]["name"] == "Crashed"
     assert found["state"]["message"].startswith("No sign of life for 90 s")
-    text = wait_for(
-        "the webhook is told", lambda: next((t for t in webhook[1] if found["name"] in t), None)
-    )
     assert "Stage: train" in text

@@ -1,4 +1,4 @@
-"""Rows 23, 26, 27, 52 and 53: a training that is killed, told to stop, or too large."""
+"""Rows 23, 26, 27, 46, 52 and 53: a training that is killed, told to stop, or too large."""
 
 import json
 import os
@@ -7,6 +7,7 @@ import signal
 import subprocess
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -101,6 +102,15 @@ def cut_power(process: "subprocess.Popen[str]") -> None:
             os.kill(pid, number)
 
 
+def keras_worker(process: "subprocess.Popen[Any]") -> int:
+    """Find the Keras process below a command."""
+    return next(
+        pid
+        for pid in descendants(process.pid)
+        if b"keras_worker" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    )
+
+
 def check_equal(resumed: RunManifest, whole: RunManifest) -> None:
     ours, theirs = resumed.records.train, whole.records.train
     assert ours.weights_sha256 == theirs.weights_sha256
@@ -177,16 +187,26 @@ def test_row_27_a_dead_parent_costs_no_step(training: Training, whole: Training)
         training.command(), env=training._environment, stderr=subprocess.DEVNULL
     ) as process:
         wait_for("a checkpoint", training.checkpoints)
-        child = next(
-            pid
-            for pid in descendants(process.pid)
-            if b"keras_worker" in Path(f"/proc/{pid}/cmdline").read_bytes()
-        )
+        child = keras_worker(process)
         process.kill()
         process.wait()
     wait_for("its Keras process ends", lambda: not Path(f"/proc/{child}").exists())
     assert training.steps(training.checkpoints()[0]) % 25, "the last one was not due"
     assert training.finish().returncode == 0
+    check_equal(training.manifest(), whole.manifest())
+
+
+def test_row_46_killed_keras_process_is_started_again_and_goes_on(
+    training: Training, whole: Training
+) -> None:
+    with subprocess.Popen(
+        training.command(), env=training._environment, stderr=subprocess.PIPE, text=True
+    ) as process:
+        wait_for("a checkpoint", training.checkpoints)
+        os.kill(keras_worker(process), signal.SIGKILL)
+        _, errors = process.communicate()
+    assert process.returncode == 0, errors
+    assert "Went on from" in errors
     check_equal(training.manifest(), whole.manifest())
 
 

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from stack import Stack, is_running, wait_for
+from stack import Json, Stack, is_running, wait_for
 
 LONG = 9_000
 
@@ -26,7 +26,9 @@ def test_cancelled_run_frees_the_device(workers: Stack, textures: Path, deployme
         assert workers.finish(fit["id"])["state"]["name"] == "Cancelled"
 
 
-def test_run_can_be_cancelled_after_the_server_was_away(workers: Stack, textures: Path) -> None:
+def test_run_can_be_cancelled_after_the_server_was_away(
+    workers: Stack, textures: Path, told: tuple[Json, str]
+) -> None:
     """Prefect's worker stops to listen for cancels after half a minute without the server."""
     flow_run = workers.begin(textures, LONG + 2, "")
     children = workers.keras_processes()
