@@ -7,7 +7,7 @@
 A training runs in a process of its own and is killed with SIGKILL at a moment drawn at random,
 again and again until it gets to its end; then the digests of weights, optimizer and seed
 generators are compared with those of a training in one go. Checkpoints are written every five
-steps, so that many of the moments lie within a write.
+steps.
 """
 
 import argparse
