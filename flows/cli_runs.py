@@ -75,6 +75,7 @@ def show(run: RunArgument, artifacts: ArtifactsOption = Path("artifacts")) -> No
     manifest = runs.read(root, run)
     console.show_summary(runs.summary(root, manifest), console.out())
     table = Table("Provenance", "", title_justify="left")
+    table.columns[1].overflow = "fold"  # a digest is there to be compared
     trained = manifest.records.train
     rows: dict[str, str] = {
         "created": f"{manifest.created:%Y-%m-%d %H:%M:%S} UTC",
