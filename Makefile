@@ -91,7 +91,7 @@ LOCK_OPTIONS := --quiet --upgrade --universal --python-version 3.11 --generate-h
 
 .PHONY: clean
 clean: ## Remove .venv and what the tools left; artifacts/ stays
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
 $(INSTALLED): requirements.lock pyproject.toml
 	@echo "Setting up $(VENV) (once, about a minute) ..."
