@@ -155,17 +155,19 @@ def _is_out_of_memory(error: Exception) -> bool:
 
 
 def _threads() -> str:
-    """Name the threads within and between operations; 0: as many as there are cores."""
+    """Say how many threads work within an operation and how many operations run side by side."""
     match keras.backend.backend():
         case "tensorflow":
             import tensorflow as tf
 
-            within = tf.config.threading.get_intra_op_parallelism_threads()
-            return f"{within} {tf.config.threading.get_inter_op_parallelism_threads()}"
+            within = tf.config.threading.get_intra_op_parallelism_threads() or "automatic"
+            between = tf.config.threading.get_inter_op_parallelism_threads() or "automatic"
+            return f"within: {within}, between: {between}"
         case "torch":
             import torch
 
-            return f"{torch.get_num_threads()} {torch.get_num_interop_threads()}"
+            within, between = torch.get_num_threads(), torch.get_num_interop_threads()
+            return f"within: {within}, between: {between}"
         case _:
             return "default"
 

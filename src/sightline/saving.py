@@ -123,9 +123,11 @@ class Saver(keras.callbacks.Callback):
         arrays = training_state.capture(self.model)
         self._check(self.model, arrays)
         best = {f"{_BEST}{name}": values for name, values in self._best.items()}
-        self.position = self._history.position(self.position)
+        position = self._history.position(self.position)
+        counted = position.model_copy(update={"checkpoints": position.checkpoints + 1})
         try:
-            self._checkpoints.write(Checkpoint(self.position, {**arrays, **best}))
+            self._checkpoints.write(Checkpoint(counted, {**arrays, **best}))
+            position = counted
         except OSError as error:
             _log.warning(
                 "No checkpoint could be written to %s (%s): the training goes on, and the one "
@@ -135,11 +137,8 @@ class Saver(keras.callbacks.Callback):
             )
         self._saved_at = time.monotonic()
         self._saved_steps = self._history.steps
-        update = {
-            "checkpoints": self.position.checkpoints + 1,
-            "checkpoint_seconds": self.position.checkpoint_seconds + self._saved_at - started,
-        }
-        self.position = self.position.model_copy(update=update)
+        seconds = position.checkpoint_seconds + self._saved_at - started
+        self.position = position.model_copy(update={"checkpoint_seconds": seconds})
 
     def _check(self, model: keras.Model, arrays: Arrays) -> None:
         path = training_state.broken(model, arrays)

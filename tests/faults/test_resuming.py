@@ -308,6 +308,7 @@ def test_row_34_full_disk_costs_the_checkpoint_and_never_the_training(
     trained = fit(run, prepared, RANDOM)
     assert "No checkpoint could be written" in caplog.text
     assert "No space left on device" in caplog.text
+    assert trained.checkpoints == 2
     assert trained.weights_sha256 == whole.weights_sha256
     monkeypatch.setattr(os, "fsync", fsync)
     at_step(7, lambda: monkeypatch.setattr(os, "fsync", full))
