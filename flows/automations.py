@@ -170,6 +170,9 @@ def save_webhook(url: str) -> UUID:
 def install(client: SyncPrefectClient, automation: AutomationCore) -> str:
     """Create an automation, or bring the one of this name up to date.
 
+    One that is equal is left alone: with a change the server forgets for how long it has waited
+    for a run's sign of life, and a run that is lost already would never be ended.
+
     Returns:
         What was done, for people.
     """
@@ -179,6 +182,8 @@ def install(client: SyncPrefectClient, automation: AutomationCore) -> str:
         return "created"
     for double in known[1:]:
         client.delete_automation(double.id)
+    if known[0].model_dump(include=set(AutomationCore.model_fields)) == automation.model_dump():
+        return "as it should be"
     client.update_automation(known[0].id, automation)
     return "brought up to date"
 
