@@ -7,7 +7,8 @@ DATASET ?= mnist-5k
 RECIPE ?= $(if $(filter mnist-5k,$(DATASET)),quickstart,tutorial)
 ARGS ?=
 PYTEST_ARGS ?=
-PROCESSES ?= 2
+# One more than there are cores on a small machine: some tests wait most of the time.
+PROCESSES ?= 3
 HOST ?= 127.0.0.1
 PORT ?= 4200
 POOL ?= cpu
@@ -56,7 +57,7 @@ worker: $(INSTALLED) ## Start a worker (POOL=cpu or gpu, LIMIT=2 or 1 runs at a 
 	@exec $(BIN)/prefect worker start --pool "$(POOL)" --limit "$(LIMIT)"
 
 .PHONY: test
-test: $(INSTALLED_DEV) ## Run the whole offline test suite (PYTEST_ARGS='...', PROCESSES=2)
+test: $(INSTALLED_DEV) ## Run the whole offline test suite (PYTEST_ARGS='...', PROCESSES=3)
 	$(BIN)/python -m pytest --numprocesses $(PROCESSES) --no-loadscope-reorder $(PYTEST_ARGS)
 
 .PHONY: check

@@ -1,3 +1,4 @@
+import gc
 import os
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from sightline.records import DatasetFiles, Run
 pytest_plugins = ["factory"]
 
 BIN = Path(sys.executable).parent
+SET_UP = "set-up"
 SHARED_MNIST = Path(__file__).parents[2] / "shared" / "data" / "mnist"
 
 
@@ -26,17 +28,38 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+def scope(nodeid: str) -> str:
+    """Name what a test shares with others: the set-up, or else its file."""
+    path = nodeid.partition("::")[0]
+    return SET_UP if "/e2e/" in path or path.endswith("/test_orchestrator.py") else path
+
+
 class ByFile(LoadScopeScheduling):
     """Gives a file's tests to one process, and to one and the same all that share the set-up."""
 
     def _split_scope(self, nodeid: str) -> str:
-        path = nodeid.partition("::")[0]
-        return "set-up" if "/e2e/" in path or path.endswith("/test_orchestrator.py") else path
+        return scope(nodeid)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFile:
     """Distribute the tests; xdist's own groups do nothing with pytest 9.2."""
     return ByFile(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest, so that the processes end at about the same time."""
+    items.sort(key=lambda item: (scope(item.nodeid) != SET_UP, "served" not in item.fixturenames))
+
+
+def pytest_configure() -> None:
+    """Collect no garbage while the tests are imported."""
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """Collect it from now on, but never look at the modules again: TensorFlow's are many."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.hookimpl(wrapper=True)

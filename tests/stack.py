@@ -79,6 +79,7 @@ class Stack:
             "PREFECT_API_URL": self.url,
             "PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "5",
             "PREFECT_SERVER_SERVICES_LATE_RUNS_AFTER_SECONDS": "15",
+            "PREFECT_SERVER_DEPLOYMENTS_CONCURRENCY_SLOT_WAIT_SECONDS": "3",
             "PREFECT_WORKER_QUERY_SECONDS": "2",
             "SIGHTLINE_ARTIFACTS": str(self.artifacts),
             "SIGHTLINE_GPU": "optional",

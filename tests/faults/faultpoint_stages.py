@@ -4,6 +4,7 @@ Forking is safe here because nothing was computed yet: TensorFlow has started no
 """
 
 import ctypes
+import gc
 import io
 import json
 import logging
@@ -74,6 +75,7 @@ def _arm(root: str, at: int, do: str, number: int, free: int, log: Path | None) 
 def main() -> None:
     """Answer requests; the trials of several may be under way at once."""
     answers = threading.Lock()
+    gc.freeze()  # or each trial would look through all that was imported
 
     def wait(child: int, folder: str) -> None:
         _, status = os.waitpid(child, 0)

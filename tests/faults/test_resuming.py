@@ -1,4 +1,4 @@
-"""Rows 18, 19, 34, 50 and 51, and what a resumed training owes: the bytes of one in a single go."""
+"""Rows 18, 19, 34, 50, 51 and 53; and a resumed training has the bytes of one in a single go."""
 
 import errno
 import os
@@ -240,14 +240,16 @@ def test_interval_and_stopping_are_no_part_of_the_result(run: Run, prepared: Arr
     assert fit(run, prepared, PLAIN, FIT.model_copy(update={"checkpoint_steps": 1})) == first
 
 
-def test_changed_config_never_goes_on_from_a_foreign_checkpoint(
+def test_row_53_changed_config_never_goes_on_from_a_foreign_checkpoint(
     run: Run, prepared: ArraySet, at_step: Callable[[int, Callable[[], object]], None]
 ) -> None:
     at_step(STEPS, cut_power)
     interrupt(run, prepared, PLAIN)
-    assert len(checkpoints(run)) == 2
+    foreign = checkpoints(run)
+    assert len(foreign) == 2
     assert not fit(run, prepared, PLAIN, FIT.model_copy(update={"learning_rate": 0.02})).resumed
     assert not fit(run, prepared, RANDOM).resumed
+    assert checkpoints(run) == foreign, "that training may still be finished"
     assert fit(run, prepared, PLAIN).resumed
 
 

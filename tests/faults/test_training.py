@@ -1,4 +1,4 @@
-"""Rows 23, 26, 27, 46, 52 and 53: a training that is killed, told to stop, or too large."""
+"""Rows 23, 26, 27, 46 and 52: a training that is killed, told to stop, or too large."""
 
 import json
 import os
@@ -20,17 +20,15 @@ from sightline import runs
 from sightline.manifest import RunManifest
 
 SETTINGS = {
-    "training.epochs": "120",
-    "training.batch_size": "16",
+    "training.epochs": "40",
+    "training.batch_size": "8",
     "training.checkpoint_steps": "25",
     "model.convolutions": "[{filters=4}, {filters=8}]",
     "model.dropout": "0.2",
     "model.augmentation": "{rotation=0.05, translation=0.1, zoom=0.1}",
     "preprocessing.validation_fraction": "0.2",
 }
-"""Eight steps an epoch, 960 in all: some seconds."""
-
-STEPS = 960
+"""Sixteen steps an epoch, 640 in all: some seconds."""
 
 
 class Training:
@@ -156,7 +154,7 @@ def test_row_23_and_26_killed_again_and_again_it_ends_with_the_same_bits(
 ) -> None:
     moments = np.random.default_rng(23)
     reached = [0]
-    for after in (75, 300, 700):  # at the second and third it is still on its way back
+    for after in (100, 300):  # at the second it is still on its way back
         training.interrupt(after, signal.SIGKILL, pause=float(moments.uniform(0, 0.3)))
         reached.append(training.steps(training.checkpoints()[0]))
     assert reached == sorted(set(reached)), "it came forward each time"
@@ -165,35 +163,46 @@ def test_row_23_and_26_killed_again_and_again_it_ends_with_the_same_bits(
     assert "Went on from epoch" in done.stderr
     assert json.loads(done.stdout)["stages"]["preprocess"]["cached"]
     check_equal(training.manifest(), whole.manifest())
-    assert len(training.manifest().records.train.resumed) == 3
+    assert len(training.manifest().records.train.resumed) == 2
     assert not training.checkpoints()
 
 
-def test_row_27_sigterm_writes_a_checkpoint_then_exits(training: Training, whole: Training) -> None:
+def test_row_27_sigterm_or_a_dead_parent_costs_no_step(training: Training, whole: Training) -> None:
     errors = training.interrupt(50, signal.SIGTERM, pause=0.05)
     assert "Told to stop: the training stands at" in errors
     assert "the same command goes on from there" in errors
     assert "Traceback" not in errors
-    written = [training.steps(path) for path in training.checkpoints()]
-    assert len(written) == 2
-    assert written[0] % 25, "the last one was not due"
-    done = training.finish()
-    assert f"step {written[0] % 8}" in done.stderr or "end of epoch" in done.stderr
+    told = [training.steps(path) for path in training.checkpoints()]
+    assert len(told) == 2
+    assert told[0] % 25, "the last one was not due"
+    orphaned = end_without_its_parent(training, told[0])
+    assert orphaned % 25, "the last one was not due"
+    assert training.finish().returncode == 0
     check_equal(training.manifest(), whole.manifest())
+    first, second = training.manifest().records.train.resumed
+    assert place(told[0]) in first
+    assert place(orphaned) in second
 
 
-def test_row_27_a_dead_parent_costs_no_step(training: Training, whole: Training) -> None:
+def end_without_its_parent(training: Training, before: int) -> int:
+    """Kill the command alone, wait for its Keras process, return the steps of the checkpoint."""
     with subprocess.Popen(
         training.command(), env=training._environment, stderr=subprocess.DEVNULL
     ) as process:
-        wait_for("a checkpoint", training.checkpoints)
+        newest = training.checkpoints()[0]
+        wait_for("a checkpoint", lambda: training.checkpoints()[0] != newest)
         child = keras_worker(process)
         process.kill()
         process.wait()
     wait_for("its Keras process ends", lambda: not Path(f"/proc/{child}").exists())
-    assert training.steps(training.checkpoints()[0]) % 25, "the last one was not due"
-    assert training.finish().returncode == 0
-    check_equal(training.manifest(), whole.manifest())
+    assert training.steps(training.checkpoints()[0]) > before
+    return training.steps(training.checkpoints()[0])
+
+
+def place(steps: int) -> str:
+    """Say where a training stands, as it does itself."""
+    epochs, step = divmod(steps, 16)
+    return f"epoch {epochs + 1}, step {step}" if step else f"the end of epoch {epochs}"
 
 
 def test_row_46_killed_keras_process_is_started_again_and_goes_on(
@@ -208,16 +217,6 @@ def test_row_46_killed_keras_process_is_started_again_and_goes_on(
     assert process.returncode == 0, errors
     assert "Went on from" in errors
     check_equal(training.manifest(), whole.manifest())
-
-
-def test_row_53_changed_config_never_mixes_with_an_old_checkpoint(training: Training) -> None:
-    training.interrupt(100, signal.SIGKILL)
-    foreign = training.checkpoints()
-    done = training.finish(**{"training.learning_rate": "0.002", "training.epochs": "2"})
-    assert done.returncode == 0, done.stderr
-    assert "Went on" not in done.stderr
-    assert not training.manifest().records.train.resumed
-    assert training.checkpoints() == foreign, "that training may still be finished"
 
 
 def test_row_52_too_little_memory_asks_for_a_smaller_batch(

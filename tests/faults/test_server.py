@@ -1,0 +1,44 @@
+"""Rows 45 and 47: a Prefect server that is absent, or whose database is locked."""
+
+import sqlite3
+import subprocess
+import time
+from pathlib import Path
+
+from command import Command
+from examples import write_npz
+from refusal import check_refused
+from stack import BIN, free_port, wait_for
+
+from sightline import runs
+
+
+def test_row_45_absent_server_is_named_before_any_work(sightline: Command, tmp_path: Path) -> None:
+    url = f"http://127.0.0.1:{free_port()}/api"
+    options = ("--dataset", str(write_npz(tmp_path / "data.npz")), "--artifacts", str(tmp_path))
+    done = sightline("train", *options, PREFECT_API_URL=url)
+    check_refused(done, "PREFECT_API_URL does not answer", "make server")
+    assert not runs.run_ids(tmp_path)
+
+
+def test_row_47_database_that_is_locked_for_half_a_minute_costs_nothing(
+    served: Command, environment: dict[str, str], tmp_path: Path
+) -> None:
+    artifacts = tmp_path / "artifacts"
+    options = ["--dataset", str(write_npz(tmp_path / "data.npz")), "--artifacts", str(artifacts)]
+    with subprocess.Popen(
+        [str(BIN / "sightline"), "train", *options, "--set", "training.epochs=200"],
+        env={**environment, "PREFECT_API_URL": served.url},  # type: ignore[attr-defined]
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        wait_for("it trains", lambda: list((artifacts / "cache").glob("train/.*.tmp")))
+        database = sqlite3.connect(Path(environment["PREFECT_HOME"], "prefect.db"), timeout=60)
+        database.execute("BEGIN EXCLUSIVE")
+        time.sleep(30)
+        assert not list((artifacts / "runs").glob("2*")), "the lock outlasts the training"
+        database.rollback()
+        database.close()
+        _, errors = process.communicate()
+    assert process.returncode == 0, errors
+    assert len(list((artifacts / "runs").iterdir())) == 1
