@@ -145,3 +145,18 @@ def test_child_of_a_killed_parent_ends(monkeypatch: pytest.MonkeyPatch) -> None:
         parent.kill()
         parent.wait()
     wait_until_gone(pid)
+
+
+def test_importing_keras_leaves_out_what_nobody_calls_and_hides_it_from_nobody() -> None:
+    script = """
+import gc, sys
+from sightline import keras_worker
+keras_worker._import_keras()
+print(sorted({"keras", "matplotlib", "sklearn"} & set(sys.modules)), gc.isenabled())
+import matplotlib, sklearn
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+    )
+    assert done.stdout == "['keras'] True\n", done.stderr
+    assert done.returncode == 0
