@@ -1,0 +1,122 @@
+import os
+import random
+from datetime import timedelta
+from pathlib import Path
+
+from prunable import Publish, entries, entry, key
+
+from sightline import pins, pruning, runs
+from sightline.manifest import RunManifest
+from sightline.records import FileRecord
+
+
+def test_newest_runs_stay_whatever_their_names(artifacts: Path, publish: Publish) -> None:
+    for name in ("zeta", "beta", "alpha", "gamma"):
+        publish(name)
+    plan = pruning.prune(artifacts, keep=2)
+    assert runs.run_ids(artifacts) == ["gamma", "alpha"]
+    assert [old.run_id for old in plan.runs] == ["beta", "zeta"]
+    assert {kept.run_id: kept.why for kept in plan.kept} == {
+        "gamma": "among the newest",
+        "alpha": "among the newest",
+    }
+
+
+def test_copied_folder_keeps_its_order_whatever_its_file_times(
+    artifacts: Path, publish: Publish
+) -> None:
+    publish("old")
+    publish("new")
+    for second, name in enumerate(("new", "old")):
+        os.utime(runs.folder(artifacts, name) / "manifest.json", (second, second))
+    assert runs.run_ids(artifacts) == ["old", "new"]
+    pruning.prune(artifacts, keep=1)
+    assert runs.run_ids(artifacts) == ["new"]
+
+
+def test_pinned_runs_stay_with_what_they_need_and_do_not_count(
+    artifacts: Path, publish: Publish
+) -> None:
+    for digit in "12345":
+        publish(f"run-{digit}", digit)
+    pins.pin(artifacts, "run-2", "promoted")
+    pins.pin(artifacts, "run-4")
+    pruning.prune(artifacts, keep=2)
+    assert runs.run_ids(artifacts) == ["run-5", "run-4", "run-3", "run-2"]
+    assert entries(artifacts) == ["2", "3", "4", "5"]
+    assert pins.pinned_ids(artifacts) == {"run-2", "run-4"}
+
+
+def test_unpinned_run_goes(artifacts: Path, publish: Publish) -> None:
+    publish("old", "1")
+    publish("new", "2")
+    pins.pin(artifacts, "old")
+    assert pruning.prune(artifacts, keep=1).runs == ()
+    pins.unpin(artifacts, "old")
+    assert [old.run_id for old in pruning.prune(artifacts, keep=1).runs] == ["old"]
+
+
+def test_newest_run_of_every_data_set_and_recipe_stays(artifacts: Path, publish: Publish) -> None:
+    publish("nightly-1", "1", recipe="nightly")
+    publish("nightly-2", "2", recipe="nightly")
+    publish("weekly-1", "3", recipe="weekly")
+    publish("tutorial-1", "4")
+    publish("tutorial-2", "5")
+    plan = pruning.prune(artifacts, keep=1)
+    assert runs.run_ids(artifacts) == ["tutorial-2", "weekly-1", "nightly-2"]
+    assert entries(artifacts) == ["2", "3", "5"]
+    assert plan.kept[1].why == "the newest of its data set and recipe"
+
+
+def test_renamed_run_is_left_alone_with_what_it_needs(artifacts: Path, publish: Publish) -> None:
+    publish("old", "1")
+    publish("new", "2")
+    runs.folder(artifacts, "old").rename(artifacts / "runs" / "my best run")
+    plan = pruning.prune(artifacts, keep=1)
+    assert (artifacts / "runs" / "my best run" / "report.html").exists()
+    assert entries(artifacts) == ["1", "2"]
+    assert [left.why for left in plan.left_alone] == ["its name is no run id"]
+
+
+def publish_at_random(
+    root: Path, manifest: RunManifest, chance: random.Random
+) -> dict[str, set[str]]:
+    """Write manifests of eight runs that refer to three of ten entries each; return these."""
+    needs: dict[str, set[str]] = {}
+    for digit in "0123456789":
+        entry(root, digit).mkdir(parents=True)
+    for number in range(8):
+        picked = chance.sample("0123456789", 3)
+        built = {
+            name: FileRecord(path=f"cache/build/{key(digit)}/x", sha256="0" * 64, bytes=1)
+            for name, digit in zip(("architecture", "summary", "picture"), picked, strict=True)
+        }
+        records = manifest.records.model_copy(
+            update={"build": manifest.records.build.model_copy(update=built)}
+        )
+        config = manifest.config.model_copy(update={"recipe": chance.choice("ab")})
+        path = runs.folder(root, f"run-{number}") / "manifest.json"
+        path.parent.mkdir(parents=True)
+        created = manifest.created + timedelta(seconds=number)
+        changed = {"records": records, "config": config, "created": created}
+        path.write_text(manifest.model_copy(update=changed).model_dump_json())
+        needs[path.parent.name] = set(picked)
+    return needs
+
+
+def test_every_run_that_stays_keeps_what_it_needs_and_nothing_else_stays(
+    tmp_path: Path, manifest: RunManifest
+) -> None:
+    for seed in range(30):
+        root, chance = tmp_path / str(seed), random.Random(seed)  # noqa: S311 - no secret
+        needs = publish_at_random(root, manifest, chance)
+        pinned = set(chance.sample(sorted(needs), 2))
+        for name in pinned:
+            pins.pin(root, name)
+        keep = chance.randint(1, 4)
+        pruning.prune(root, keep)
+        left = set(runs.run_ids(root))
+        newest = [name for name in sorted(needs, reverse=True) if name not in pinned][:keep]
+        assert left >= pinned | set(newest)
+        assert len(left) <= len(pinned) + keep + 2
+        assert set(entries(root)) == set().union(*(needs[name] for name in left))
