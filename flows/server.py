@@ -162,6 +162,7 @@ class PrivateServer:
         Args:
             verbose: Whether what it writes reaches the terminal.
         """
+        self._is_used = False
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - kept as long as the server
         self._process = subprocess.Popen(
             # -P: a file in the user's folder must not stand in for a library.
@@ -201,6 +202,7 @@ class PrivateServer:
                     "set PREFECT_API_URL=http://127.0.0.1:4200/api."
                 )
             time.sleep(0.05)
+        self._is_used = True
 
     def _answers(self) -> bool:
         try:
@@ -209,7 +211,15 @@ class PrivateServer:
             return False
 
     def _stop(self) -> None:
-        self._process.terminate()
+        """End it: with good grace only where it was used.
+
+        One that is still starting may have seconds to go with its new database, which it would
+        finish first. Killed there, the next one goes on with it.
+        """
+        if self._is_used:
+            self._process.terminate()
+        else:
+            self._process.kill()
         try:
             self._process.wait(timeout=5)
         except subprocess.TimeoutExpired:

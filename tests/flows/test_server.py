@@ -99,3 +99,25 @@ def test_two_first_runs_at_once_both_get_a_server(tmp_path: Path) -> None:
     ]
     errors = [process.communicate()[1] for process in both]
     assert [process.returncode for process in both] == [0, 0], errors
+
+
+UNUSED = """
+import os, time
+from pathlib import Path
+from flows import server
+private = server.PrivateServer(verbose=False)
+database = Path(os.environ["PREFECT_HOME"], "prefect.db")
+while not database.exists():
+    time.sleep(0.01)
+print(private._process.pid)
+"""
+
+
+def test_server_that_is_ended_while_it_makes_its_database_goes_on_the_next_time(
+    tmp_path: Path,
+) -> None:
+    environment = {name: value for name, value in os.environ.items() if "PREFECT" not in name}
+    environment["PREFECT_HOME"] = str(tmp_path)
+    pid = subprocess.check_output([sys.executable, "-c", UNUSED], env=environment, text=True)
+    assert not Path(f"/proc/{int(pid)}").exists()
+    assert run_program(tmp_path)[0] == "None"
