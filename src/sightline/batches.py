@@ -20,6 +20,7 @@ class Batches(keras.utils.PyDataset):
         batch_size: int,
         seed: int | None,
         first_step: int = 0,
+        examples: int | None = None,
     ) -> None:
         """Open the arrays.
 
@@ -29,6 +30,8 @@ class Batches(keras.utils.PyDataset):
             batch_size: Examples a batch; the last batch may be smaller.
             seed: Seed of the order; None keeps the stored order.
             first_step: The batch to begin with, counted from 0; those before it are left out.
+            examples: Examples of a shuffled epoch; each once unless told. More than there are
+                take several passes, each in an order of its own.
         """
         super().__init__()
         self._images = open_mapped(root / split.images.path)
@@ -36,21 +39,23 @@ class Batches(keras.utils.PyDataset):
         self._batch_size = batch_size
         self._seed = seed
         self._first_step = first_step
+        self._examples = examples or len(self._images)
         self.start_epoch(0)
 
     def start_epoch(self, epoch: int) -> None:
         """Choose the order of an epoch, counted from 0."""
         count = len(self._images)
-        self._order = (
-            np.arange(count)
-            if self._seed is None
-            else np.random.default_rng([self._seed, epoch]).permutation(count)
-        )
+        if self._seed is None:
+            self._order = np.arange(count)
+            return
+        chance = np.random.default_rng([self._seed, epoch])
+        passes = [chance.permutation(count) for _ in range(-(-self._examples // count))]
+        self._order = np.concatenate(passes)[: self._examples]
 
     @property
     def num_batches(self) -> int:
         """Batches that are left of an epoch."""
-        return steps_per_epoch(len(self._images), self._batch_size) - self._first_step
+        return steps_per_epoch(self._examples, self._batch_size) - self._first_step
 
     def __getitem__(self, index: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return float32 images (m, height, width, channels) and one-hot labels (m, classes)."""

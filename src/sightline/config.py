@@ -81,6 +81,11 @@ class Convolution(Section):
 
     filters: int = Field(ge=1, le=4096)
     stride: int = Field(default=1, ge=1, le=4)
+    normalized: bool = Field(
+        default=False,
+        description="Whether what it gives is normalised over the batch (zero mean, unit variance, "
+        "then a learnt scale and shift in place of its bias).",
+    )
 
 
 class Augmentation(Section):
@@ -123,12 +128,30 @@ class FitConfig(Section):
     )
 
     epochs: int = Field(ge=1, le=10_000, description="Passes over the training split.")
+    epoch_examples: int | None = Field(
+        default=None,
+        ge=1,
+        description="Training images an epoch: fewer than there are, drawn anew each time, or more "
+        "than there are, in several passes. Unset: each once.",
+    )
     batch_size: int = Field(default=32, ge=1, le=65_536, description="Images a step.")
     optimizer: Literal["adam"] = Field(default="adam", description="Keras' name of the optimizer.")
     learning_rate: float = Field(default=0.001, gt=0, le=100, description="Adam's step size.")
-    schedule: Literal["constant", "cosine"] = Field(
+    schedule: Literal["constant", "cosine", "one-cycle"] = Field(
         default="constant",
-        description='"cosine" lowers the learning rate to zero over the training, step by step.',
+        description='"cosine" lowers the learning rate to zero over the training, step by step; '
+        '"one-cycle" raises it from zero in the first quarter, then does the same.',
+    )
+    precision: Literal["float32", "bfloat16", "auto"] = Field(
+        default="float32",
+        description='What the layers compute in; the weights are float32. "auto": bfloat16 where '
+        "the device computes in it, else float32.",
+    )
+    label_smoothing: float = Field(
+        default=0.0,
+        ge=0,
+        lt=1,
+        description="Share of each label that is spread over all classes in the training loss.",
     )
     seed: Seed = Field(default=0, description="Seed of the initial weights and of the shuffling.")
     device: Literal["auto", "cpu", "gpu"] = Field(

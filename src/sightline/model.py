@@ -10,6 +10,9 @@ from sightline.files import check_room
 from sightline.records import ArraySet, Layer, ModelBlueprint, Run
 from sightline.stages import BUILD
 
+_MOMENTUM = 0.9
+"""Of the running means and variances; Keras' 0.99 forgets too slowly for a few hundred steps."""
+
 _DESCRIPTION_BYTES = 1 << 20
 """Room for the architecture, the summary and the picture."""
 
@@ -75,8 +78,12 @@ def classifier(
             3,
             strides=convolution.stride,
             padding="same",
+            use_bias=not convolution.normalized,
             name=f"convolution_{number}",
         )(features)
+        if convolution.normalized:
+            name = f"normalization_{number}"
+            features = layers.BatchNormalization(momentum=_MOMENTUM, name=name)(features)
         features = layers.ReLU(name=f"relu_{number}")(features)
     features = layers.GlobalAveragePooling2D(name="average_pooling")(features)
     features = layers.Dense(settings.dense_units, activation="relu", name="dense")(features)

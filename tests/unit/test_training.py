@@ -60,6 +60,20 @@ def test_tutorial_network_has_141258_parameters() -> None:
     assert [layer.strides[0] for layer in convolutions] == [1, 2, 1, 2, 1, 1]
 
 
+def test_normalised_network_has_no_biases_and_can_be_stored(tmp_path: Path) -> None:
+    convolutions = (Convolution(filters=8, normalized=True),) * 2
+    settings = SMALL.model_copy(update={"convolutions": convolutions})
+    network = model.classifier((12, 12, 1), 4, settings)
+    kinds = [type(layer).__name__ for layer in network.layers[1:7]]
+    assert kinds == ["Conv2D", "BatchNormalization", "ReLU"] * 2
+    assert not any(layer.use_bias for layer in network.layers if layer.name[:4] == "conv")
+    network.get_layer("normalization_1").moving_mean.assign(np.arange(8))
+    keras_files.export(network, tmp_path / "model.keras")
+    stored = keras_files.without_preprocessing(keras_files.read_model(tmp_path / "model.keras"))
+    for ours, theirs in zip(network.weights, stored.weights, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
 @pytest.mark.parametrize(
     ("shape", "classes"), [((8, 8, 1), 2), ((31, 17, 3), 7), ((28, 28, 1), 1000)]
 )
@@ -105,6 +119,56 @@ def test_cosine_schedule_ends_at_zero() -> None:
     rates = [float(schedule(step)) for step in (0, 12, 24)]
     assert rates == pytest.approx([0.02, 0.01, 0.0])
     assert training._learning_rate(FIT, steps=24) == 0.02
+
+
+def test_smoothed_labels_cost_even_where_all_is_right(
+    run: Run, prepared: ArraySet, blueprint: ModelBlueprint, trained: TrainedModel
+) -> None:
+    smoothed = FIT.model_copy(update={"label_smoothing": 0.3})
+    other = training.train(run, prepared, blueprint, smoothed)
+    losses = [
+        pd.read_parquet(run.root / made.history.path)["loss"].iloc[-1] for made in (trained, other)
+    ]
+    least = -0.775 * np.log(0.775) - 3 * 0.075 * np.log(0.075)  # the labels' own entropy
+    assert losses[0] < least <= losses[1]
+
+
+def test_one_cycle_rises_for_a_quarter_then_falls_to_zero() -> None:
+    settings = FIT.model_copy(update={"schedule": "one-cycle"})
+    schedule = training._learning_rate(settings, steps=24)
+    assert not isinstance(schedule, float)
+    rates = [float(schedule(step)) for step in (0, 3, 6, 15, 24)]
+    assert rates == pytest.approx([0.0, 0.01, 0.02, 0.01, 0.0])
+
+
+def test_epoch_can_pass_over_some_examples_or_over_all_several_times(
+    run: Run, prepared: ArraySet
+) -> None:
+    def fed(examples: int | None, epoch: int) -> list[bytes]:
+        given = batches.Batches(run.root, prepared.splits["train"], 16, 0, examples=examples)
+        given.start_epoch(epoch)
+        blocks = [given[index][0] for index in range(given.num_batches)]
+        return [image.tobytes() for block in blocks for image in block]
+
+    whole = fed(None, 0)
+    assert fed(40, 0) == whole[:40]
+    assert fed(40, 1) != whole[:40]
+    several = fed(300, 0)
+    assert several[:128] == whole
+    assert sorted(several[128:256]) == sorted(whole)
+    assert several[128:256] != whole
+    assert len(several) == 300
+
+
+def test_training_on_some_examples_counts_what_it_saw(
+    run: Run, prepared: ArraySet, blueprint: ModelBlueprint
+) -> None:
+    trained = training.train(
+        run, prepared, blueprint, FIT.model_copy(update={"epoch_examples": 40})
+    )
+    history = pd.read_parquet(run.root / trained.history.path)
+    seen = history["images_per_second"] * history["seconds"]
+    assert seen.to_list() == pytest.approx([40] * 3)
 
 
 def test_order_is_a_function_of_seed_and_epoch(run: Run, prepared: ArraySet) -> None:
