@@ -195,6 +195,8 @@ class TrainedModel(Record):
         checkpoints: How many checkpoints were written.
         checkpoint_seconds: Time spent on writing them.
         device: What it was trained on, such as "cpu" or "gpu: NVIDIA H200".
+        fit_seconds: Wall time of the fit in the process that ended it: graph building, validation
+            and checkpoints included, what a resumed training did before left out.
         images_per_second: Training images a second, over all epochs.
         peak_memory_bytes: Largest resident set of the Keras process.
         peak_device_memory_bytes: Largest memory taken on the GPU; None on a CPU.
@@ -208,6 +210,7 @@ class TrainedModel(Record):
             "checkpoints",
             "checkpoint_seconds",
             "device",
+            "fit_seconds",
             "images_per_second",
             "peak_memory_bytes",
             "peak_device_memory_bytes",
@@ -226,6 +229,7 @@ class TrainedModel(Record):
     checkpoints: int = 0
     checkpoint_seconds: float = 0.0
     device: str
+    fit_seconds: float | None = None
     images_per_second: float
     peak_memory_bytes: int
     peak_device_memory_bytes: int | None = None

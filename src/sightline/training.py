@@ -6,6 +6,7 @@ the seed, and a checkpoint holds all that the next step depends on.
 """
 
 import logging
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Literal
@@ -74,8 +75,11 @@ def train(
             environment = runtime.environment() | {"precision": computed_in}
             begin = _begin(run, model, checkpoints, environment)
             with precision.computing_in(model, computed_in):
+                started = time.monotonic()
                 saver, history = _fit(run, model, checkpoints, arrays, settings, begin)
-        return _record(draft, model, saver, history, settings, device)
+                seconds = round(time.monotonic() - started, 3)
+        record = _record(draft, model, saver, history, settings, device)
+        return record.model_copy(update={"fit_seconds": seconds})
 
     trained = find_or_make(run, TRAIN, key, make)
     _tidy(run, checkpoints, key)

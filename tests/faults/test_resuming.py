@@ -29,6 +29,9 @@ RANDOM = PLAIN.model_copy(
         "augmentation": Augmentation(rotation=0.05, translation=0.1, zoom=0.1),
     }
 )
+NORMALIZED = PLAIN.model_copy(
+    update={"convolutions": (Convolution(filters=4, normalized=True), Convolution(filters=8))}
+)
 FIT = FitConfig(epochs=3, batch_size=16, learning_rate=0.01, checkpoint_steps=3)
 STEPS = 8
 """128 training images in batches of 16."""
@@ -98,6 +101,7 @@ def elsewhere(run: Run, tmp_path: Path) -> Run:
     [
         *((PLAIN, moment) for moment in (1, STEPS, 3 * STEPS)),
         *((RANDOM, moment) for moment in (STEPS - 1, STEPS + 4)),
+        (NORMALIZED, STEPS + 4),
     ],
 )
 def test_interrupted_training_ends_with_the_same_bytes(
@@ -125,6 +129,31 @@ def test_interrupted_training_ends_with_the_same_bytes(
     ]
     pd.testing.assert_frame_equal(*histories, check_exact=True)
     assert not checkpoints(run), "a finished training needs none"
+
+
+def test_interrupted_training_of_odd_epochs_in_bfloat16_ends_with_the_same_bytes(
+    run: Run,
+    prepared: ArraySet,
+    tmp_path: Path,
+    at_step: Callable[[int, Callable[[], object]], None],
+) -> None:
+    settings = FIT.model_copy(
+        update={
+            "epoch_examples": 200,
+            "precision": "bfloat16",
+            "schedule": "one-cycle",
+            "label_smoothing": 0.1,
+        }
+    )
+    whole = fit(elsewhere(run, tmp_path), prepared, NORMALIZED, settings)
+    assert whole.environment["precision"] == "bfloat16"
+    at_step(20, cut_power)
+    interrupt(run, prepared, NORMALIZED, settings)
+    resumed = fit(run, prepared, NORMALIZED, settings)
+    assert "epoch 2, step 5" in resumed.resumed[0]
+    assert resumed.weights_sha256 == whole.weights_sha256
+    assert resumed.optimizer_sha256 == whole.optimizer_sha256
+    assert resumed.model.sha256 == whole.model.sha256
 
 
 def test_random_changes_depend_on_the_seed_generators(run: Run, prepared: ArraySet) -> None:

@@ -98,6 +98,8 @@ def test_network_learns_and_the_history_tells(run: Run, trained: TrainedModel) -
     assert history["loss"].iloc[-1] < history["loss"].iloc[0]
     assert history["val_accuracy"].iloc[-1] > 0.9
     assert (history["images_per_second"] > 0).all()
+    assert trained.fit_seconds is not None
+    assert trained.fit_seconds > history["seconds"].sum()
     assert trained.peak_memory_bytes > 50_000_000
 
 
