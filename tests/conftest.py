@@ -11,9 +11,9 @@ from examples import write_npz
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
-from sightline import datasets, ingestion
-from sightline.config import DataConfig
-from sightline.records import DatasetFiles, Run
+from sightline import datasets, ingestion, preprocessing
+from sightline.config import DataConfig, PreprocessingConfig
+from sightline.records import ArraySet, DatasetFiles, Run
 
 pytest_plugins = ["factory"]
 
@@ -88,6 +88,11 @@ def run(tmp_path: Path) -> Run:
 def files(run: Run, tmp_path: Path) -> DatasetFiles:
     settings = DataConfig(dataset=str(write_npz(tmp_path / "textures.npz")))
     return ingestion.ingest(run, datasets.locate(settings), settings)
+
+
+@pytest.fixture
+def prepared(run: Run, files: DatasetFiles) -> ArraySet:
+    return preprocessing.preprocess(run, files, PreprocessingConfig(validation_fraction=0.2))
 
 
 @pytest.fixture(scope="session")

@@ -127,7 +127,9 @@ class FitConfig(Section):
         {"deployment", "checkpoint_seconds", "checkpoint_steps"}
     )
 
-    epochs: int = Field(ge=1, le=10_000, description="Passes over the training split.")
+    epochs: int = Field(
+        ge=1, le=10_000, description="Passes over the training split, or over epoch_examples."
+    )
     epoch_examples: int | None = Field(
         default=None,
         ge=1,

@@ -42,11 +42,6 @@ class PowerCut(BaseException):
 
 
 @pytest.fixture
-def prepared(run: Run, files: DatasetFiles) -> ArraySet:
-    return preprocessing.preprocess(run, files, PreprocessingConfig(validation_fraction=0.2))
-
-
-@pytest.fixture
 def at_step(monkeypatch: pytest.MonkeyPatch) -> Callable[[int, Callable[[], object]], None]:
     """Do something once, after a number of steps of this process."""
 

@@ -9,12 +9,10 @@ import pytest
 from examples import CLASSES, pictures
 
 from sightline import (
-    arrays,
     batches,
     evaluation,
     keras_files,
     model,
-    preprocessing,
     recipes,
     training,
 )
@@ -23,7 +21,6 @@ from sightline.config import (
     EvaluationConfig,
     FitConfig,
     ModelConfig,
-    PreprocessingConfig,
 )
 from sightline.errors import DeviceError, StageError
 from sightline.progress import Progress, listening
@@ -31,11 +28,6 @@ from sightline.records import ArraySet, DatasetFiles, ModelBlueprint, Run, Train
 
 SMALL = ModelConfig(convolutions=(Convolution(filters=8), Convolution(filters=8)), dense_units=8)
 FIT = FitConfig(epochs=3, batch_size=16, learning_rate=0.02)
-
-
-@pytest.fixture
-def prepared(run: Run, files: DatasetFiles) -> ArraySet:
-    return preprocessing.preprocess(run, files, PreprocessingConfig(validation_fraction=0.2))
 
 
 @pytest.fixture
@@ -143,25 +135,6 @@ def test_one_cycle_rises_for_a_quarter_then_falls_to_zero() -> None:
     assert rates == pytest.approx([0.0, 0.01, 0.02, 0.01, 0.0])
 
 
-def test_epoch_can_pass_over_some_examples_or_over_all_several_times(
-    run: Run, prepared: ArraySet
-) -> None:
-    def fed(examples: int | None, epoch: int) -> list[bytes]:
-        given = batches.Batches(run.root, prepared.splits["train"], 16, 0, examples=examples)
-        given.start_epoch(epoch)
-        blocks = [given[index][0] for index in range(given.num_batches)]
-        return [image.tobytes() for block in blocks for image in block]
-
-    whole = fed(None, 0)
-    assert fed(40, 0) == whole[:40]
-    assert fed(40, 1) != whole[:40]
-    several = fed(300, 0)
-    assert several[:128] == whole
-    assert sorted(several[128:256]) == sorted(whole)
-    assert several[128:256] != whole
-    assert len(several) == 300
-
-
 def test_training_on_some_examples_counts_what_it_saw(
     run: Run, prepared: ArraySet, blueprint: ModelBlueprint
 ) -> None:
@@ -171,19 +144,6 @@ def test_training_on_some_examples_counts_what_it_saw(
     history = pd.read_parquet(run.root / trained.history.path)
     seen = history["images_per_second"] * history["seconds"]
     assert seen.to_list() == pytest.approx([40] * 3)
-
-
-def test_order_is_a_function_of_seed_and_epoch(run: Run, prepared: ArraySet) -> None:
-    def order(seed: int | None, epoch: int) -> bytes:
-        fed = batches.Batches(run.root, prepared.splits["train"], 16, seed)
-        fed.start_epoch(epoch)
-        return b"".join(fed[index][0].tobytes() for index in range(fed.num_batches))
-
-    assert order(0, 1) == order(0, 1)
-    assert order(0, 1) != order(0, 2)
-    assert order(0, 1) != order(1, 1)
-    stored = arrays.open_mapped(run.root / prepared.splits["train"].images.path)
-    assert order(None, 0) == order(None, 1) == stored.tobytes()
 
 
 def test_each_epoch_is_fed_in_its_own_order(
