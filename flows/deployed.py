@@ -19,7 +19,7 @@ from sightline.errors import SightlineError
 from sightline.keras_process import keras_process
 from sightline.records import RunSummary
 
-Recipe = Literal["quickstart", "tutorial"]
+Recipe = Literal["fast", "quickstart", "tutorial"]
 """The shipped recipes, as choices of the form; a test holds them against `recipes.names()`."""
 
 

@@ -1,11 +1,12 @@
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from examples import write_npz
 from prefect.client.schemas.objects import State
 
-from flows.deployed import train
-from sightline import datasets, runs
+from flows.deployed import Recipe, train
+from sightline import datasets, recipes, runs
 from sightline.config import DataConfig
 from sightline.errors import ConfigError, DataError
 from sightline.records import RunSummary
@@ -109,3 +110,7 @@ def test_worker_without_an_artifacts_root_is_refused(
     monkeypatch.delenv("SIGHTLINE_ARTIFACTS")
     with pytest.raises(ConfigError, match="SIGHTLINE_ARTIFACTS"):
         again(data).result()
+
+
+def test_form_knows_all_shipped_recipes() -> None:
+    assert list(get_args(Recipe)) == recipes.names()
