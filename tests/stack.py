@@ -90,7 +90,7 @@ class Stack:
         password = self.environment.get("PREFECT_API_AUTH_STRING")
         self.client = httpx.Client(
             base_url=self.url,
-            timeout=60,
+            timeout=90,  # SQLite waits for a lock for 60
             auth=httpx.BasicAuth(*password.split(":")) if password else None,
         )
         self.artifacts.mkdir(parents=True)
@@ -217,10 +217,20 @@ class Stack:
         return self._ask("GET", path)
 
     def _ask(self, method: str, path: str, body: Any = None) -> Any:
-        """Ask the API; a server on SQLite answers 503 while its database is locked."""
+        """Ask the API; a server on SQLite answers 503 while its database is locked.
+
+        It may also wait for the lock longer than the client for an answer. To ask again for what
+        only reads is harmless.
+        """
+        reads = method == "GET" or path.endswith("/filter")
 
         def answered() -> httpx.Response | None:
-            answer = self.client.request(method, path, json=body)
+            try:
+                answer = self.client.request(method, path, json=body)
+            except httpx.ReadTimeout:
+                if not reads:
+                    raise
+                return None
             return None if answer.status_code == httpx.codes.SERVICE_UNAVAILABLE else answer
 
         answer: httpx.Response = wait_for(f"{method} {path} is answered", answered)
