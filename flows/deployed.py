@@ -16,7 +16,7 @@ from flows.training import pipeline
 from sightline import changes, datasets, recipes, runs
 from sightline.config import TrainingConfig
 from sightline.errors import SightlineError
-from sightline.keras_process import keras_process
+from sightline.keras_process import keras_process, prepare_device
 from sightline.records import RunSummary
 
 Recipe = Literal["fast", "quickstart", "tutorial"]
@@ -97,6 +97,7 @@ def _train(
     log.info(compared.sentence)
     if compared.unchanged and not force and not refresh:
         return Completed(name="Unchanged", message=compared.sentence)
+    prepare_device(config.training)
     keras_process().start()
     return pipeline(config, run, source)
 

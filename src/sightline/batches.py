@@ -1,6 +1,8 @@
 """Shuffled batches: what a training step sees is a function of (seed, epoch, step) alone."""
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -8,6 +10,12 @@ from numpy.typing import NDArray
 
 from sightline.arrays import open_mapped
 from sightline.records import ArraySplit
+
+Floats = NDArray[np.float32]
+Batch = tuple[Floats | tuple[Floats, ...], Floats]
+
+_AHEAD = 2
+"""Batches that are ready before they are wanted."""
 
 
 class Batches(keras.utils.PyDataset):
@@ -21,17 +29,19 @@ class Batches(keras.utils.PyDataset):
         seed: int | None,
         first_step: int = 0,
         examples: int | None = None,
+        towers: int = 1,
     ) -> None:
         """Open the arrays.
 
         Args:
             root: The artifacts root.
             split: The arrays.
-            batch_size: Examples a batch; the last batch may be smaller.
+            batch_size: Examples a batch, at least one a tower; the last batch may be smaller.
             seed: Seed of the order; None keeps the stored order.
             first_step: The batch to begin with, counted from 0; those before it are left out.
             examples: Examples of a shuffled epoch; each once unless told. More than there are
                 take several passes, each in an order of its own.
+            towers: Parts that the images of a batch are given in, see `sightline.towers`.
         """
         super().__init__()
         self._images = open_mapped(root / split.images.path)
@@ -40,6 +50,8 @@ class Batches(keras.utils.PyDataset):
         self._seed = seed
         self._first_step = first_step
         self._examples = examples or len(self._images)
+        self._towers = towers
+        self._steps = steps_per_epoch(self._examples, batch_size, towers)
         self.start_epoch(0)
 
     def start_epoch(self, epoch: int) -> None:
@@ -55,15 +67,51 @@ class Batches(keras.utils.PyDataset):
     @property
     def num_batches(self) -> int:
         """Batches that are left of an epoch."""
-        return steps_per_epoch(self._examples, self._batch_size) - self._first_step
+        return self._steps - self._first_step
 
-    def __getitem__(self, index: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Return float32 images (m, height, width, channels) and one-hot labels (m, classes)."""
-        start = (self._first_step + index) * self._batch_size
-        rows = self._order[start : start + self._batch_size]
-        return self._images[rows], self._labels[rows]
+    def __getitem__(self, index: int) -> Batch:
+        """Return float32 images (m, height, width, channels) and one-hot labels (m, classes).
+
+        With several towers the images are a tuple of parts that differ by at most one in length.
+        """
+        step = self._first_step + index
+        start = step * self._batch_size
+        end = start + self._batch_size if step < self._steps - 1 else self._examples
+        rows = self._order[start:end]
+        images, labels = self._images[rows], self._labels[rows]
+        if self._towers == 1:
+            return images, labels
+        return tuple(np.array_split(images, self._towers)), labels
 
 
-def steps_per_epoch(examples: int, batch_size: int) -> int:
-    """Count the batches of a whole epoch; the last one may be smaller."""
-    return -(-examples // batch_size)
+def steps_per_epoch(examples: int, batch_size: int, towers: int = 1) -> int:
+    """Count the batches of a whole epoch.
+
+    The last one may be smaller; a rest that is too small for one example a tower joins it.
+    """
+    return max(1, (examples + batch_size - towers) // batch_size)
+
+
+def feed(batches: Batches) -> Any:
+    """Return what `fit` takes batches from.
+
+    Keras makes a `tf.data` pipeline that tunes itself. Its tuner is not always told of the end
+    and then sleeps on for its whole interval, which doubles from 10 ms to a minute, while `fit`
+    waits for it. There is nothing to tune here.
+    """
+    if keras.backend.backend() != "tensorflow":
+        return batches
+    import tensorflow as tf
+
+    def numbered() -> Iterator[Batch]:
+        return (batches[index] for index in range(batches.num_batches))
+
+    def any_count(array: Floats) -> Any:
+        return tf.TensorSpec((None, *array.shape[1:]), array.dtype)
+
+    signature = tf.nest.map_structure(any_count, batches[0])
+    data = tf.data.Dataset.from_generator(numbered, output_signature=signature)
+    fixed = tf.data.Options()
+    fixed.autotune.enabled = False
+    counted = data.apply(tf.data.experimental.assert_cardinality(batches.num_batches))
+    return counted.prefetch(_AHEAD).with_options(fixed)

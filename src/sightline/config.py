@@ -5,9 +5,9 @@ it in that order (see `sightline.recipes`). Every stage receives only the sectio
 it reads, so that a change elsewhere leaves its cache valid.
 """
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Side = Annotated[int, Field(ge=8, le=4096)]
 Seed = Annotated[int, Field(ge=0, le=2**31 - 1)]
@@ -106,6 +106,13 @@ class ModelConfig(Section):
     """The layers between the image and the class probabilities."""
 
     augmentation: Augmentation = Augmentation()
+    window: float = Field(
+        default=1.0,
+        ge=0.5,
+        le=1,
+        description="Share of the training pixels' variance, along the height and along the width, "
+        "that the network looks at; borders without any are cut off. 1: all pixels.",
+    )
     convolutions: tuple[Convolution, ...] = Field(
         min_length=1, max_length=64, description="The 3x3 convolutions, first to last."
     )
@@ -137,6 +144,14 @@ class FitConfig(Section):
         "than there are, in several passes. Unset: each once.",
     )
     batch_size: int = Field(default=32, ge=1, le=65_536, description="Images a step.")
+    towers: int = Field(
+        default=1,
+        ge=1,
+        le=64,
+        description="Parts of a batch that go through the network side by side, each on cores of "
+        "its own; normalised layers look at a part alone. Two are faster where the network is "
+        "small.",
+    )
     optimizer: Literal["adam"] = Field(default="adam", description="Keras' name of the optimizer.")
     learning_rate: float = Field(default=0.001, gt=0, le=100, description="Adam's step size.")
     schedule: Literal["constant", "cosine", "one-cycle"] = Field(
@@ -186,6 +201,14 @@ class FitConfig(Section):
         description='Prefect deployment that fits the weights, such as "fit/fit-gpu". '
         "Unset: they are fitted where the run is.",
     )
+
+    @model_validator(mode="after")
+    def _gives_each_tower_an_example(self) -> Self:
+        if self.batch_size < self.towers:
+            raise ValueError(
+                f"batch_size {self.batch_size} gives {self.towers} towers less than an image each"
+            )
+        return self
 
 
 class EvaluationConfig(Section):

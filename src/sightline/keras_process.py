@@ -29,6 +29,7 @@ from sightline.errors import (
     StageError,
 )
 from sightline.progress import Progress, emit
+from sightline.provenance import cores
 from sightline.records import DeviceReport, Record
 from sightline.stages import Stage
 
@@ -53,6 +54,7 @@ class KerasProcess:
         """Prepare; nothing is started yet."""
         self.verbose = False
         self.use_gpu = True
+        self.towers = 1
         self._child: _Child | None = None
         self._one_at_a_time = threading.Lock()
 
@@ -105,14 +107,16 @@ class KerasProcess:
     def _living_child(self) -> "_Child":
         if self._child is None or not self._child.is_alive():
             self.close()
-            self._child = _Child(self.verbose, self.use_gpu)
+            self._child = _Child(
+                self.verbose, _environment(self.verbose, self.use_gpu, self.towers)
+            )
         return self._child
 
 
 class _Child:
     """One child process with its pipes and its log."""
 
-    def __init__(self, verbose: bool, use_gpu: bool) -> None:
+    def __init__(self, verbose: bool, environment: dict[str, str]) -> None:
         read, write = os.pipe()
         self._log: IO[bytes] | None = None if verbose else tempfile.TemporaryFile()  # noqa: SIM115 - closed in end()
         self._process = subprocess.Popen(
@@ -123,7 +127,7 @@ class _Child:
             stderr=self._log or sys.stderr,
             pass_fds=[write],
             start_new_session=True,  # Ctrl-C is for the parent, which then ends this child
-            env=_environment(verbose, use_gpu),
+            env=environment,
         )
         os.close(write)
         self._messages: queue.Queue[Message | None] = queue.Queue()
@@ -222,17 +226,20 @@ def keras_process() -> KerasProcess:
 def prepare_device(settings: FitConfig) -> None:
     """Hide the GPU where the CPU is demanded; make sure of a demanded GPU before any work.
 
+    What is set here holds for a Keras process that starts afterwards.
+
     Where the training is handed to a deployment, the device is demanded there and not here.
 
     Raises:
         DeviceError: `training.device` is "gpu" and the backend sees none.
     """
     keras_process().use_gpu = settings.device != "cpu"
+    keras_process().towers = settings.towers
     if settings.device == "gpu" and settings.deployment is None:
         keras_process().call("sightline.runtime", "inspect", DeviceReport, settings)
 
 
-def _environment(verbose: bool, use_gpu: bool) -> dict[str, str]:
+def _environment(verbose: bool, use_gpu: bool, towers: int = 1) -> dict[str, str]:
     defaults = {
         # Warnings tell why a process died; its log is only shown then.
         "TF_CPP_MIN_LOG_LEVEL": "0" if verbose else "1",
@@ -240,6 +247,8 @@ def _environment(verbose: bool, use_gpu: bool) -> dict[str, str]:
         "TF_FORCE_GPU_ALLOW_GROWTH": "true",
         "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
     }
+    if towers > 1:
+        defaults["TF_NUM_INTRAOP_THREADS"] = str(max(1, cores() // towers))
     hidden = {} if use_gpu else {"CUDA_VISIBLE_DEVICES": "-1"}
     return {**defaults, **os.environ, **hidden}
 

@@ -9,6 +9,7 @@ from sightline.config import Augmentation, ModelConfig
 from sightline.files import check_room
 from sightline.records import ArraySet, Layer, ModelBlueprint, Run
 from sightline.stages import BUILD
+from sightline.window import NO_BORDERS, Borders, blank_borders
 
 _MOMENTUM = 0.9
 """Of the running means and variances; Keras' 0.99 forgets too slowly for a few hundred steps."""
@@ -34,7 +35,8 @@ def build(run: Run, arrays: ArraySet, settings: ModelConfig) -> ModelBlueprint:
 
     def make(draft: Draft) -> ModelBlueprint:
         check_room(run.root, _DESCRIPTION_BYTES, "The description of the model")
-        model = classifier(arrays.image_shape, len(arrays.class_names), settings)
+        borders = _borders(run, arrays, settings)
+        model = classifier(arrays.image_shape, len(arrays.class_names), settings, borders)
         rows = tuple(_describe(layer) for layer in model.layers)
         draft.path("architecture.json").write_text(model.to_json(indent=1), encoding="utf-8")
         lines: list[str] = []
@@ -57,7 +59,10 @@ def build(run: Run, arrays: ArraySet, settings: ModelConfig) -> ModelBlueprint:
 
 
 def classifier(
-    image_shape: tuple[int, int, int], num_classes: int, settings: ModelConfig
+    image_shape: tuple[int, int, int],
+    num_classes: int,
+    settings: ModelConfig,
+    borders: Borders = NO_BORDERS,
 ) -> keras.Model:
     """Make the functional model.
 
@@ -65,6 +70,7 @@ def classifier(
         image_shape: Height, width, channels.
         num_classes: Width of the softmax.
         settings: The layers.
+        borders: Pixels that the model leaves out on each side.
 
     Returns:
         A model from float32 images of shape (batch, *image_shape) in [0, 1] to float32
@@ -72,6 +78,8 @@ def classifier(
     """
     images = keras.Input(image_shape, name="images")
     features = _augmented(images, settings.augmentation)
+    if borders != NO_BORDERS:
+        features = layers.Cropping2D(borders, name="window")(features)
     for number, convolution in enumerate(settings.convolutions, start=1):
         features = layers.Conv2D(
             convolution.filters,
@@ -91,6 +99,12 @@ def classifier(
         features = layers.Dropout(settings.dropout, name="dropout")(features)
     probabilities = layers.Dense(num_classes, activation="softmax", name="probabilities")(features)
     return keras.Model(images, probabilities, name="classifier")
+
+
+def _borders(run: Run, arrays: ArraySet, settings: ModelConfig) -> Borders:
+    if settings.window == 1:
+        return NO_BORDERS
+    return blank_borders(run.root / arrays.splits["train"].images.path, settings.window)
 
 
 def _augmented(images: keras.KerasTensor, settings: Augmentation) -> keras.KerasTensor:

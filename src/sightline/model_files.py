@@ -44,6 +44,7 @@ _CLASSES = frozenset(
         ("keras.initializers", "Zeros"),
         ("keras.layers", "BatchNormalization"),
         ("keras.layers", "Conv2D"),
+        ("keras.layers", "Cropping2D"),
         ("keras.layers", "Dense"),
         ("keras.layers", "Dropout"),
         ("keras.layers", "GlobalAveragePooling2D"),

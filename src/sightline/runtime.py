@@ -160,7 +160,8 @@ def _threads() -> str:
         case "tensorflow":
             import tensorflow as tf
 
-            within = tf.config.threading.get_intra_op_parallelism_threads() or "automatic"
+            chosen = os.environ.get("TF_NUM_INTRAOP_THREADS", "automatic")
+            within = tf.config.threading.get_intra_op_parallelism_threads() or chosen
             between = tf.config.threading.get_inter_op_parallelism_threads() or "automatic"
             return f"within: {within}, between: {between}"
         case "torch":

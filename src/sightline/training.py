@@ -9,7 +9,7 @@ import logging
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import keras
 import pyarrow as pa
@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from keras.optimizers.schedules import CosineDecay, LearningRateSchedule
 
 from sightline import caching, gpu, keras_files, precision, runtime, training_state
-from sightline.batches import Batches, steps_per_epoch
+from sightline.batches import Batches, feed, steps_per_epoch
 from sightline.caching import Draft, find_or_make
 from sightline.checkpointing import Checkpoint, Checkpoints, Position
 from sightline.config import FitConfig
@@ -27,6 +27,7 @@ from sightline.history import History
 from sightline.records import ArraySet, ModelBlueprint, Run, TrainedModel
 from sightline.saving import Saver, resumption
 from sightline.stages import TRAIN
+from sightline.towers import side_by_side
 
 _SPARE_BYTES = 1 << 20
 """Room for the history, and for what formats add."""
@@ -70,14 +71,16 @@ def train(
         if settings.deterministic or (settings.deterministic is None and device == "cpu"):
             runtime.compute_deterministically()
         with keras.device(f"{device}:0"), runtime.memory_errors(settings.batch_size):
-            model = _compiled(run.root, blueprint, settings, _steps(arrays, settings))
+            network = _network(run.root, blueprint, settings)
             computed_in = precision.resolve(settings.precision, device)
             environment = runtime.environment() | {"precision": computed_in}
-            begin = _begin(run, model, checkpoints, environment)
-            with precision.computing_in(model, computed_in):
+            with precision.computing_in(network, computed_in):
                 started = time.monotonic()
+                model = _compiled(network, arrays, settings)
+                begin = _begin(run, model, checkpoints, environment)
                 saver, history = _fit(run, model, checkpoints, arrays, settings, begin)
                 seconds = round(time.monotonic() - started, 3)
+        keras_files.export(network, draft.path("model.keras"))
         record = _record(draft, model, saver, history, settings, device)
         return record.model_copy(update={"fit_seconds": seconds})
 
@@ -105,16 +108,21 @@ def _fit(
     """Fit from where the training stands to its end."""
     split = arrays.splits["train"]
     examples = _examples(arrays, settings)
-    per_epoch = steps_per_epoch(examples, settings.batch_size)
-    history = History(examples, per_epoch, settings.epochs, begin.position)
+    history = History(examples, _steps(arrays, settings), settings.epochs, begin.position)
     saver = Saver(checkpoints, history, settings, begin)
     with saver.listening():
         for first, last, first_step in _segments(begin.position, settings.epochs):
             batches = Batches(
-                run.root, split, settings.batch_size, settings.seed, first_step, examples
+                run.root,
+                split,
+                settings.batch_size,
+                settings.seed,
+                first_step,
+                examples,
+                _towers(arrays, settings),
             )
             model.fit(
-                batches,
+                feed(batches),
                 initial_epoch=first,
                 epochs=last,
                 shuffle=False,
@@ -161,10 +169,11 @@ def _orders(batches: Batches) -> keras.callbacks.Callback:
     )
 
 
-def _held_out(run: Run, arrays: ArraySet, settings: FitConfig) -> Batches | None:
+def _held_out(run: Run, arrays: ArraySet, settings: FitConfig) -> Any:
     split = arrays.splits.get("validation")
     if split is not None:
-        return Batches(run.root, split, settings.batch_size, seed=None)
+        towers = _towers(arrays, settings)
+        return feed(Batches(run.root, split, settings.batch_size, seed=None, towers=towers))
     if settings.keep == "best":
         raise ConfigError(
             'training.keep is "best", which is told by a validation split; set '
@@ -181,8 +190,7 @@ def _record(
     settings: FitConfig,
     device: Literal["cpu", "gpu"],
 ) -> TrainedModel:
-    """Export the model, write the history and describe both."""
-    keras_files.export(model, draft.path("model.keras"))
+    """Write the history; describe it and the exported model."""
     table = pa.Table.from_pylist(history.rows)
     pq.write_table(table, draft.path("history.parquet"), write_page_checksum=True)
     return TrainedModel(
@@ -210,19 +218,28 @@ def _examples(arrays: ArraySet, settings: FitConfig) -> int:
     return settings.epoch_examples or arrays.splits["train"].images.shape[0]
 
 
+def _towers(arrays: ArraySet, settings: FitConfig) -> int:
+    """Count the towers: an epoch has at least an example for each."""
+    return min(settings.towers, _examples(arrays, settings))
+
+
 def _steps(arrays: ArraySet, settings: FitConfig) -> int:
-    return steps_per_epoch(_examples(arrays, settings), settings.batch_size) * settings.epochs
+    """Count the steps of an epoch."""
+    towers = _towers(arrays, settings)
+    return steps_per_epoch(_examples(arrays, settings), settings.batch_size, towers)
 
 
-def _compiled(
-    root: Path, blueprint: ModelBlueprint, settings: FitConfig, steps: int
-) -> keras.Model:
+def _network(root: Path, blueprint: ModelBlueprint, settings: FitConfig) -> keras.Model:
     keras.backend.clear_session()
     keras.utils.set_random_seed(settings.seed)
     architecture = blueprint.architecture
-    model = keras_files.read_architecture(root / architecture.path, architecture.sha256)
+    return keras_files.read_architecture(root / architecture.path, architecture.sha256)
+
+
+def _compiled(network: keras.Model, arrays: ArraySet, settings: FitConfig) -> keras.Model:
+    model = side_by_side(network, _towers(arrays, settings))
     model.compile(
-        optimizer=_optimizer(settings, steps),
+        optimizer=_optimizer(settings, _steps(arrays, settings) * settings.epochs),
         loss=keras.losses.CategoricalCrossentropy(label_smoothing=settings.label_smoothing),
         metrics=["accuracy"],
     )
