@@ -5,9 +5,9 @@ it in that order (see `sightline.recipes`). Every stage receives only the sectio
 it reads, so that a change elsewhere leaves its cache valid.
 """
 
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field
 
 Side = Annotated[int, Field(ge=8, le=4096)]
 Seed = Annotated[int, Field(ge=0, le=2**31 - 1)]
@@ -201,14 +201,6 @@ class FitConfig(Section):
         description='Prefect deployment that fits the weights, such as "fit/fit-gpu". '
         "Unset: they are fitted where the run is.",
     )
-
-    @model_validator(mode="after")
-    def _gives_each_tower_an_example(self) -> Self:
-        if self.batch_size < self.towers:
-            raise ValueError(
-                f"batch_size {self.batch_size} gives {self.towers} towers less than an image each"
-            )
-        return self
 
 
 class EvaluationConfig(Section):

@@ -219,8 +219,8 @@ def _examples(arrays: ArraySet, settings: FitConfig) -> int:
 
 
 def _towers(arrays: ArraySet, settings: FitConfig) -> int:
-    """Count the towers: an epoch has at least an example for each."""
-    return min(settings.towers, _examples(arrays, settings))
+    """Count the towers: a batch has at least an example for each."""
+    return min(settings.towers, settings.batch_size, _examples(arrays, settings))
 
 
 def _steps(arrays: ArraySet, settings: FitConfig) -> int:

@@ -30,7 +30,10 @@ RANDOM = PLAIN.model_copy(
     }
 )
 NORMALIZED = PLAIN.model_copy(
-    update={"convolutions": (Convolution(filters=4, normalized=True), Convolution(filters=8))}
+    update={
+        "convolutions": (Convolution(filters=4, normalized=True), Convolution(filters=8)),
+        "window": 0.9,
+    }
 )
 FIT = FitConfig(epochs=3, batch_size=16, learning_rate=0.01, checkpoint_steps=3)
 STEPS = 8
@@ -126,7 +129,7 @@ def test_interrupted_training_ends_with_the_same_bytes(
     assert not checkpoints(run), "a finished training needs none"
 
 
-def test_interrupted_training_of_odd_epochs_in_bfloat16_ends_with_the_same_bytes(
+def test_interrupted_training_of_odd_epochs_in_bfloat16_and_towers_ends_with_the_same_bytes(
     run: Run,
     prepared: ArraySet,
     tmp_path: Path,
@@ -138,6 +141,7 @@ def test_interrupted_training_of_odd_epochs_in_bfloat16_ends_with_the_same_bytes
             "precision": "bfloat16",
             "schedule": "one-cycle",
             "label_smoothing": 0.1,
+            "towers": 3,
         }
     )
     whole = fit(elsewhere(run, tmp_path), prepared, NORMALIZED, settings)

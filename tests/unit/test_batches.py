@@ -1,3 +1,8 @@
+from typing import Any
+
+import numpy as np
+import pytest
+
 from sightline import arrays, batches
 from sightline.records import ArraySet, Run
 
@@ -32,3 +37,36 @@ def test_epoch_can_pass_over_some_examples_or_over_all_several_times(
     assert sorted(several[128:256]) == sorted(whole)
     assert several[128:256] != whole
     assert len(several) == 300
+
+
+@pytest.mark.parametrize(("examples", "steps"), [(64, 4), (66, 4), (67, 5), (2, 1)])
+def test_each_tower_gets_a_part_of_each_batch(
+    run: Run, prepared: ArraySet, examples: int, steps: int
+) -> None:
+    def fed(towers: int) -> list[Any]:
+        split = prepared.splits["train"]
+        given = batches.Batches(run.root, split, 16, 0, examples=examples, towers=towers)
+        return [given[index] for index in range(given.num_batches)]
+
+    parts = fed(3)
+    assert len(parts) == steps
+    sizes = [len(part) for images, _ in parts for part in images]
+    assert min(sizes) >= (examples >= 3)
+    assert sum(sizes) == sum(len(labels) for _, labels in parts) == examples
+    joined = np.concatenate([part for images, _ in parts for part in images])
+    np.testing.assert_array_equal(joined, np.concatenate([images for images, _ in fed(1)]))
+
+
+@pytest.mark.parametrize("towers", [1, 2])
+def test_fit_is_fed_each_epoch_anew_and_nothing_tunes_itself(
+    run: Run, prepared: ArraySet, towers: int
+) -> None:
+    given = batches.Batches(run.root, prepared.splits["train"], 48, 0, first_step=1, towers=towers)
+    data = batches.feed(given)
+    for epoch in (0, 1):
+        given.start_epoch(epoch)
+        seen = [labels.numpy() for _, labels in data]
+        assert len(seen) == len(data) == given.num_batches == 2
+        expected = [given[index][1] for index in range(2)]
+        np.testing.assert_array_equal(np.concatenate(seen), np.concatenate(expected))
+    assert data.options().autotune.enabled is False

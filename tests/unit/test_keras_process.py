@@ -126,6 +126,16 @@ def test_gpu_is_hidden_where_the_cpu_is_demanded(monkeypatch: pytest.MonkeyPatch
     assert _environment(verbose=False, use_gpu=True)["CUDA_VISIBLE_DEVICES"] == "0"
 
 
+def test_operations_keep_to_the_cores_of_their_tower(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sightline.keras_process.cores", lambda: 8)
+    name = "TF_NUM_INTRAOP_THREADS"
+    monkeypatch.delenv(name, raising=False)
+    threads = [_environment(False, True, towers).get(name) for towers in (1, 2, 3, 64)]
+    assert threads == [None, "4", "2", "1"]
+    monkeypatch.setenv(name, "5")
+    assert _environment(False, True, towers=2)[name] == "5"
+
+
 def test_child_of_a_killed_parent_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", str(TESTS))
     program = (

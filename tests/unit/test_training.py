@@ -10,17 +10,22 @@ from examples import CLASSES, pictures
 
 from sightline import (
     batches,
+    datasets,
     evaluation,
+    ingestion,
     keras_files,
     model,
+    preprocessing,
     recipes,
     training,
 )
 from sightline.config import (
     Convolution,
+    DataConfig,
     EvaluationConfig,
     FitConfig,
     ModelConfig,
+    PreprocessingConfig,
 )
 from sightline.errors import DeviceError, StageError
 from sightline.progress import Progress, listening
@@ -144,6 +149,30 @@ def test_training_on_some_examples_counts_what_it_saw(
     history = pd.read_parquet(run.root / trained.history.path)
     seen = history["images_per_second"] * history["seconds"]
     assert seen.to_list() == pytest.approx([40] * 3)
+
+
+def test_window_and_towers_stay_inside_the_exported_model(run: Run, tmp_path: Path) -> None:
+    files, arrays = _bordered(run, tmp_path / "bordered.npz")
+    settings = SMALL.model_copy(update={"window": 0.99})
+    blueprint = model.build(run, arrays, settings)
+    assert {layer.name: layer.output_shape for layer in blueprint.layers}["window"] == (12, 12, 1)
+    trained = training.train(run, arrays, blueprint, FIT.model_copy(update={"towers": 2}))
+    exported = keras_files.read_model(run.root / trained.model.path)
+    assert exported.input_shape == (None, 18, 18, 1)
+    assert "towers" not in exported.to_json()
+    measured = evaluation.evaluate(run, files, arrays, trained, EvaluationConfig())
+    assert measured.accuracy > 0.6  # chance: 0.25
+
+
+def _bordered(run: Run, path: Path) -> tuple[DatasetFiles, ArraySet]:
+    """Prepare the textures with three black pixels around them."""
+    sides = ((0, 0), (3, 3), (3, 3), (0, 0))
+    (x_train, y_train), (x_test, y_test) = pictures(160, 1), pictures(40, 2)
+    padded = {"x_train": np.pad(x_train, sides), "x_test": np.pad(x_test, sides)}
+    np.savez(path, y_train=y_train, y_test=y_test, **padded)
+    settings = DataConfig(dataset=str(path))
+    files = ingestion.ingest(run, datasets.locate(settings), settings)
+    return files, preprocessing.preprocess(run, files, PreprocessingConfig())
 
 
 def test_each_epoch_is_fed_in_its_own_order(

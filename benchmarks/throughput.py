@@ -1,0 +1,82 @@
+"""Images a second of fit: the tutorial's network, Sightline and plain Keras.
+
+Usage: python benchmarks/throughput.py --data-dir DIRECTORY [--rounds 3]
+
+At batch 32, three epochs of 12,800 images in a process each; the last epoch counts, so that graph
+building does not.
+"""
+
+import argparse
+import json
+import sys
+import tempfile
+from pathlib import Path
+
+import pyarrow.parquet as pq
+from comparison import Comparison, answer, in_turn, show
+
+BIN = Path(sys.executable).parent
+HERE = Path(__file__).parent
+EPOCHS, EXAMPLES = 3, 12_800
+
+VARIANTS = {
+    "one tower, float32": {},
+    "two towers, float32": {"towers": 2},
+    "two towers, precision auto": {"towers": 2, "precision": "auto"},
+}
+"""What is set in [training] besides the tutorial's."""
+
+
+def plain(data_dir: Path) -> float:
+    """Measure the plain script."""
+    counts = [f"--epochs={EPOCHS}", f"--examples={EXAMPLES}"]
+    found = answer([sys.executable, f"{HERE}/plain_keras.py", str(data_dir), *counts])
+    return float(found["fit_images_per_second"])
+
+
+def ours(root: Path, data_dir: Path, changes: dict[str, object]) -> float:
+    """Measure the tutorial's recipe with some changes."""
+    wanted = {"epochs": EPOCHS, "epoch_examples": EXAMPLES, **changes}
+    settings = [f"--set=training.{key}={value}" for key, value in wanted.items()]
+    command = [f"{BIN}/sightline", "train", f"--data-dir={data_dir}", *settings]
+    run = answer(
+        [*command, f"--artifacts={root}/artifacts", "--refresh", "--json"],
+        PREFECT_HOME=f"{root}/prefect",
+    )
+    records = json.loads(Path(run["run_dir"], "manifest.json").read_text())["records"]
+    history = pq.read_table(root / "artifacts" / records["train"]["history"]["path"])
+    return float(history["images_per_second"].to_pylist()[-1])
+
+
+def compare(data_dir: Path, rounds: int) -> list[Comparison]:
+    """Measure all in turn."""
+    fits = {
+        name: Comparison(f"fit at batch 32, {name}, images/s", "plain Keras, float32", True)
+        for name in VARIANTS
+    }
+    with tempfile.TemporaryDirectory() as folder:
+
+        def measure_plain(_: int) -> None:
+            found = plain(data_dir)
+            for fit in fits.values():
+                fit.theirs.append(found)
+
+        def measure(name: str) -> None:
+            fits[name].ours.append(ours(Path(folder), data_dir, VARIANTS[name]))
+
+        variants = [lambda _, name=name: measure(name) for name in VARIANTS]
+        in_turn(rounds, measure_plain, *variants)
+    return list(fits.values())
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data-dir", type=Path, required=True)
+    parser.add_argument("--rounds", type=int, default=3)
+    asked = parser.parse_args()
+    show(compare(asked.data_dir, asked.rounds))
+
+
+if __name__ == "__main__":
+    main()
