@@ -15,6 +15,7 @@ POOL ?= cpu
 LIMIT ?= $(if $(filter gpu,$(POOL)),1,2)
 POOL_TYPE ?= process
 ADVISORIES ?=
+MNIST ?= artifacts/datasets/mnist
 
 # Where `make server` answers, and what a worker on this machine needs.
 server deploy worker: export PREFECT_SERVER_ANALYTICS_ENABLED ?= false
@@ -66,6 +67,14 @@ check: $(INSTALLED_DEV) ## Check lint, format, types and layers; changes nothing
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+
+.PHONY: bench
+bench: $(INSTALLED) ## Measure against plain Keras, 15 minutes (MNIST=directory of its files)
+	@$(BIN)/python benchmarks/bench.py --data-dir "$(MNIST)"
+
+.PHONY: bench-accuracy
+bench-accuracy: $(INSTALLED) ## Measure time to accuracy with five seeds, 10 minutes (MNIST=...)
+	@$(BIN)/python benchmarks/time_to_accuracy.py --data-dir "$(MNIST)" --seeds 5
 
 .PHONY: audit
 audit: $(INSTALLED_DEV) ## Look for known holes in what is locked (ADVISORIES=all.zip: offline)

@@ -1,17 +1,15 @@
 """What the pipeline costs: Sightline and a plain Keras script in turn, and cached reruns.
 
-Usage: python benchmarks/overhead.py --data-dir DIRECTORY [--rounds 3] [--skip-training]
+Usage: python benchmarks/overhead.py --data-dir DIRECTORY [--rounds 3] [--epochs 5]
 
-Prints one table. The ratio compares whole-process wall times of the same training, one
-after the other on the same machine; seeds differ from round to round.
+Whole-process wall times of the same training, one after the other on the same machine, each of ours
+with an empty artifacts root and a private Prefect server; seeds differ from round to round.
 """
 
 import argparse
-import json
 import os
 import signal
 import socket
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -19,42 +17,48 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
+from comparison import Comparison, answer, in_turn, show
 
 BIN = Path(sys.executable).parent
 HERE = Path(__file__).parent
 
 
-def timed(command: list[str], environment: dict[str, str]) -> tuple[float, str]:
-    """Run a command; return its wall time in seconds and its standard output."""
+def timed(command: list[str], **variables: str) -> tuple[float, dict[str, Any]]:
+    """Run a command that prints JSON; return its wall time in seconds and what it printed."""
     started = time.monotonic()
-    done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
-    return time.monotonic() - started, done.stdout
+    found = answer(command, **variables)
+    return time.monotonic() - started, found
 
 
-def sightline(artifacts: Path, data_dir: Path, seed: int) -> list[str]:
+def sightline(artifacts: Path, data_dir: Path, seed: int, epochs: int) -> list[str]:
     """Return the command of one training."""
     return [
-        str(BIN / "sightline"),
+        f"{BIN}/sightline",
         "train",
         "--dataset=mnist",
         f"--data-dir={data_dir}",
         f"--artifacts={artifacts}",
         f"--set=training.seed={seed}",
+        f"--set=training.epochs={epochs}",
         "--json",
     ]
 
 
 @contextmanager
-def server(environment: dict[str, str]) -> Iterator[str]:
+def server(home: str) -> Iterator[str]:
     """Run a Prefect server on loopback and yield its API address."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     command = [str(BIN / "prefect"), "server", "start", "--host", "127.0.0.1", "--port", str(port)]
     process = subprocess.Popen(
-        command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        command,
+        env={**os.environ, "PREFECT_HOME": home},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
     url = f"http://127.0.0.1:{port}/api"
     try:
@@ -70,9 +74,55 @@ def server(environment: dict[str, str]) -> Iterator[str]:
         process.wait()
 
 
-def spread(values: list[float]) -> str:
-    """Format the median and the range."""
-    return f"{statistics.median(values):7.2f}   {min(values):7.2f} to {max(values):7.2f}"
+def compare(data_dir: Path, rounds: int, epochs: int) -> list[Comparison]:
+    """Measure trainings and reruns."""
+    os.environ.pop("PREFECT_API_URL", None)  # a private server, whatever the user has
+    with tempfile.TemporaryDirectory() as folder:
+        trainings = training(Path(folder), data_dir, rounds, epochs)
+        return trainings + reruns(Path(folder), data_dir, rounds, epochs)
+
+
+def training(root: Path, data_dir: Path, rounds: int, epochs: int) -> list[Comparison]:
+    """Time both in turn; each Sightline run has an empty artifacts root."""
+    seconds = Comparison(f"train, {epochs} epochs, whole process, s", "plain Keras script")
+    accuracy = Comparison("its test accuracy, %", "plain Keras script", more_is_better=True)
+    home = {"PREFECT_HOME": f"{root}/prefect"}
+
+    def plain(seed: int) -> None:
+        settings = [str(data_dir), f"--seed={seed}", f"--epochs={epochs}"]
+        found = timed([sys.executable, f"{HERE}/plain_keras.py", *settings])
+        seconds.theirs.append(found[0])
+        accuracy.theirs.append(100 * found[1]["test_accuracy"])
+
+    def ours(seed: int) -> None:
+        found = timed(sightline(root / f"round-{seed}", data_dir, seed, epochs), **home)
+        seconds.ours.append(found[0])
+        accuracy.ours.append(100 * found[1]["test_accuracy"])
+
+    in_turn(rounds, plain, ours)
+    return [seconds, accuracy]
+
+
+def reruns(root: Path, data_dir: Path, rounds: int, epochs: int) -> list[Comparison]:
+    """Time reruns in which every stage is cached."""
+    home = f"{root}/prefect"
+    running = Comparison("cached rerun, running server, s")
+    private = Comparison("cached rerun, private server, s")
+    command = sightline(root / "round-0", data_dir, 0, epochs)
+
+    def rerun(row: Comparison, **address: str) -> None:
+        seconds, found = timed(command, PREFECT_HOME=home, **address)
+        if not all(stage["cached"] for stage in found["stages"].values()):
+            raise SystemExit(f"not a cached rerun: {found['stages']}")
+        row.ours.append(seconds)
+
+    with server(home) as url:
+        in_turn(
+            max(rounds, 3),
+            lambda _: rerun(running, PREFECT_API_URL=url),
+            lambda _: rerun(private),
+        )
+    return [running, private]
 
 
 def main() -> None:
@@ -80,63 +130,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data-dir", type=Path, required=True)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--skip-training", action="store_true")
-    options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as temporary:
-        environment = {**os.environ, "PREFECT_HOME": f"{temporary}/prefect"}
-        environment.pop("PREFECT_API_URL", None)
-        rows = [] if options.skip_training else training(options, Path(temporary), environment)
-        rows += reruns(options, Path(temporary), environment)
-    print("what                                          median   range")
-    for name, values in rows:
-        print(f"{name:<44}{spread(values)}")
-
-
-def training(
-    options: argparse.Namespace, temporary: Path, environment: dict[str, str]
-) -> list[tuple[str, list[float]]]:
-    """Time both in turn; each Sightline run has an empty artifacts root."""
-    plain, ours, accuracies = [], [], []
-    for seed in range(options.rounds):
-        script = [sys.executable, str(HERE / "plain_keras.py"), str(options.data_dir), str(seed)]
-        commands = [(plain, script)]
-        commands.append((ours, sightline(temporary / f"round-{seed}", options.data_dir, seed)))
-        for times, command in commands if seed % 2 == 0 else commands[::-1]:
-            seconds, output = timed(command, environment)
-            times.append(seconds)
-            print(f"seed {seed}: {seconds:.1f} s  {output.strip()[:300]}", file=sys.stderr)
-            if times is ours:
-                accuracies.append(json.loads(output)["test_accuracy"])
-    return [
-        ("plain Keras script, s", plain),
-        ("sightline train, private server, s", ours),
-        ("ratio of wall times", [b / a for a, b in zip(plain, ours, strict=True)]),
-        ("test accuracy, %", [100 * accuracy for accuracy in accuracies]),
-        ("mean test accuracy, %", [100 * statistics.mean(accuracies)]),
-    ]
-
-
-def reruns(
-    options: argparse.Namespace, temporary: Path, environment: dict[str, str]
-) -> list[tuple[str, list[float]]]:
-    """Time reruns in which every stage is cached."""
-    command = sightline(temporary / "round-0", options.data_dir, 0)
-    if options.skip_training:
-        command.append("--set=training.epochs=1")
-    timed(command, environment)
-    private, running = [], []
-    with server(environment) as url:
-        for _ in range(max(options.rounds, 3)):
-            for times, address in ((running, {"PREFECT_API_URL": url}), (private, {})):
-                seconds, output = timed(command, {**environment, **address})
-                stages = json.loads(output)["stages"]
-                if not all(stage["cached"] for stage in stages.values()):
-                    raise SystemExit(f"not a cached rerun: {stages}")
-                times.append(seconds)
-    return [
-        ("cached rerun, running server, s", running),
-        ("cached rerun, private server, s", private),
-    ]
+    parser.add_argument("--epochs", type=int, default=5)
+    asked = parser.parse_args()
+    show(compare(asked.data_dir, asked.rounds, asked.epochs))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,52 @@
+"""Train for a few steps on whatever backend Keras has here; print the loss of each epoch as JSON.
+
+Usage: python first_step.py FOLDER RECIPE. An epoch is a single batch. The first weights are drawn
+by NumPy, since each backend has a random number generator of its own.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pyarrow.parquet as pq
+from examples import write_npz
+
+from sightline import datasets, ingestion, model, preprocessing, recipes, training
+from sightline.config import DataConfig, PreprocessingConfig
+from sightline.records import Run
+
+EPOCHS = 3
+
+
+def main(folder: Path, recipe: str) -> list[float]:
+    """Train a recipe on textures."""
+    run = Run(id="first-step", root=folder / "artifacts")
+    data = DataConfig(dataset=str(write_npz(folder / "textures.npz")))
+    files = ingestion.ingest(run, datasets.locate(data), data)
+    arrays = preprocessing.preprocess(run, files, PreprocessingConfig(validation_fraction=0.2))
+    config = recipes.load(recipe)
+    settings = config.training.model_copy(
+        update={"epochs": EPOCHS, "epoch_examples": 32, "batch_size": 32, "precision": "float32"}
+    )
+    blueprint = model.build(run, arrays, config.model)
+    drawn = training._network
+
+    def drawn_by_numpy(*given: object) -> keras.Model:
+        network = drawn(*given)
+        chance = np.random.default_rng(0)
+        for weight in network.weights:
+            if weight.name in {"kernel", "bias"}:  # all others begin as zeros and ones
+                weight.assign(chance.normal(scale=0.1, size=weight.shape))
+        return network
+
+    training._network = drawn_by_numpy
+    trained = training.train(run, arrays, blueprint, settings)
+    losses = pq.read_table(run.root / trained.history.path)["loss"]
+    return [float(loss) for loss in losses.to_pylist()]
+
+
+if __name__ == "__main__":
+    found = main(Path(sys.argv[1]), sys.argv[2])
+    sys.stdout.write(json.dumps({keras.backend.backend(): found}))
