@@ -27,9 +27,12 @@ def plain(data_dir: Path, seed: int) -> tuple[float, float]:
     return found["fit_seconds"], 100 * found["test_accuracy"]
 
 
-def ours(root: Path, data_dir: Path, recipe: str, seed: int) -> tuple[float, float]:
+def ours(
+    root: Path, data_dir: Path, recipe: str, seed: int, examples: int | None = None
+) -> tuple[float, float]:
     """Fit a recipe through the command; return seconds and test accuracy in percent."""
     settings = [f"--data-dir={data_dir}", f"--set=training.seed={seed}", "--refresh", "--json"]
+    settings += [f"--set=training.epoch_examples={examples}"] if examples else []
     command = [f"{BIN}/sightline", "train", f"--recipe={recipe}", *settings]
     run = answer([*command, f"--artifacts={root}/artifacts"], PREFECT_HOME=f"{root}/prefect")
     records = json.loads(Path(run["run_dir"], "manifest.json").read_text())["records"]

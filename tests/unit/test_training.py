@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
-from examples import CLASSES, pictures
+from examples import CLASSES, pictures, write_npz
 
 from sightline import (
     batches,
@@ -162,6 +162,18 @@ def test_window_and_towers_stay_inside_the_exported_model(run: Run, tmp_path: Pa
     assert "towers" not in exported.to_json()
     measured = evaluation.evaluate(run, files, arrays, trained, EvaluationConfig())
     assert measured.accuracy > 0.6  # chance: 0.25
+
+
+def test_fast_recipe_learns_a_few_small_colour_images(run: Run, tmp_path: Path) -> None:
+    path = write_npz(tmp_path / "colours.npz", train=160, test=80, shape=(20, 16, 3))
+    settings = DataConfig(dataset=str(path))
+    config = recipes.load("fast")
+    files = ingestion.ingest(run, datasets.locate(settings), settings)
+    arrays = preprocessing.preprocess(run, files, config.preprocessing)
+    blueprint = model.build(run, arrays, config.model)
+    trained = training.train(run, arrays, blueprint, config.training)
+    measured = evaluation.evaluate(run, files, arrays, trained, config.evaluation)
+    assert measured.accuracy > 0.95  # chance: 0.25
 
 
 def _bordered(run: Run, path: Path) -> tuple[DatasetFiles, ArraySet]:
