@@ -115,9 +115,7 @@ def _predict(
     total_loss = 0.0
     with _PredictionsWriter(draft.path("predictions.parquet")) as writer:
         for rows in _blocks(images):
-            probabilities = network.predict(
-                np.asarray(images[rows]), batch_size=_batch_size(images, settings), verbose=0
-            )
+            probabilities = _probabilities(network, images[rows], _batch_size(images, settings))
             predicted[rows] = probabilities.argmax(axis=1)
             of_label = probabilities[np.arange(len(probabilities)), labels[rows]]
             # Keras' categorical_crossentropy keeps the same distance from 0 and 1.
@@ -126,6 +124,14 @@ def _predict(
             writer.append(rows, labels[rows], predicted[rows], probabilities)
             emit(Progress(stage="evaluate", done=rows.stop, total=len(labels), unit="images"))
     return predicted, total_loss / len(labels)
+
+
+def _probabilities(model: keras.Model, images: NDArray[Any], batch_size: int) -> Floats:
+    """Predict batch by batch; `predict` may wait for its input pipeline's tuner for seconds."""
+    starts = range(0, len(images), batch_size)
+    return np.concatenate(
+        [model.predict_on_batch(np.asarray(images[at : at + batch_size])) for at in starts]
+    )
 
 
 class _PredictionsWriter:
@@ -162,12 +168,8 @@ def _serving_difference(
     """Compare the exported model on raw images with its network on prepared ones."""
     network = keras_files.without_preprocessing(model)
     count = min(_PARITY_IMAGES, next(_blocks(images)).stop)
-    served = model.predict(
-        np.asarray(raw[:count]), batch_size=_batch_size(images, settings), verbose=0
-    )
-    trained = network.predict(
-        np.asarray(images[:count]), batch_size=_batch_size(images, settings), verbose=0
-    )
+    served = _probabilities(model, raw[:count], _batch_size(images, settings))
+    trained = _probabilities(network, images[:count], _batch_size(images, settings))
     difference = float(np.abs(served - trained).max())
     if difference > _PARITY_TOLERANCE:
         raise StageError(
