@@ -127,7 +127,7 @@ def _predict(
 
 
 def _probabilities(model: keras.Model, images: NDArray[Any], batch_size: int) -> Floats:
-    """Predict batch by batch; `predict` may wait for its input pipeline's tuner for seconds."""
+    """Predict batch by batch, without an input pipeline whose tuner `predict` may wait for."""
     starts = range(0, len(images), batch_size)
     return np.concatenate(
         [model.predict_on_batch(np.asarray(images[at : at + batch_size])) for at in starts]
