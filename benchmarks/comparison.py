@@ -1,11 +1,13 @@
 """One table for what was measured side by side."""
 
+import argparse
 import json
 import os
 import statistics
 import subprocess
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -73,3 +75,14 @@ def answer(command: Sequence[str], **variables: str) -> dict[str, Any]:
     """Run a command that prints JSON."""
     found: dict[str, Any] = json.loads(output(command, **variables))
     return found
+
+
+def main(
+    usage: str | None, compare: Callable[[Path, int], Sequence[Comparison]], rounds: int
+) -> None:
+    """Read --data-dir and --rounds, measure, and print the table."""
+    parser = argparse.ArgumentParser(description=usage)
+    parser.add_argument("--data-dir", type=Path, required=True)
+    parser.add_argument("--rounds", type=int, default=rounds)
+    asked = parser.parse_args()
+    show(compare(asked.data_dir, asked.rounds))

@@ -8,12 +8,11 @@ once. Both write to the same disk and wait until it has all bytes. Each in a pro
 the imports do not count.
 """
 
-import argparse
 import sys
 import tempfile
 from pathlib import Path
 
-from comparison import Comparison, answer, in_turn, show
+from comparison import Comparison, answer, in_turn, main
 
 OURS = """
 import json, sys, time
@@ -62,14 +61,5 @@ def compare(data_dir: Path, rounds: int) -> list[Comparison]:
     return [seconds]
 
 
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data-dir", type=Path, required=True)
-    parser.add_argument("--rounds", type=int, default=5)
-    asked = parser.parse_args()
-    show(compare(asked.data_dir, asked.rounds))
-
-
 if __name__ == "__main__":
-    main()
+    main(__doc__, compare, rounds=5)

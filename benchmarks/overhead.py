@@ -84,7 +84,7 @@ def compare(data_dir: Path, rounds: int, epochs: int) -> list[Comparison]:
 
 def training(root: Path, data_dir: Path, rounds: int, epochs: int) -> list[Comparison]:
     """Time both in turn; each Sightline run has an empty artifacts root."""
-    seconds = Comparison(f"train, {epochs} epochs, whole process, s", "plain Keras script")
+    seconds = Comparison(f"train, whole process (epochs: {epochs}), s", "plain Keras script")
     accuracy = Comparison("its test accuracy, %", "plain Keras script", more_is_better=True)
     home = {"PREFECT_HOME": f"{root}/prefect"}
 

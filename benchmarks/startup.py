@@ -6,13 +6,12 @@ Whole processes with a private Prefect server. "New home" makes Prefect's databa
 no stage is the start of Python and of Prefect, the wait for the server, the run folder, the end.
 """
 
-import argparse
 import sys
 import tempfile
 import time
 from pathlib import Path
 
-from comparison import Comparison, answer, show
+from comparison import Comparison, answer, main
 
 BIN = Path(sys.executable).parent
 KINDS = {
@@ -53,14 +52,5 @@ def run(data_dir: Path, artifacts: str, home: str) -> tuple[float, dict[str, flo
     return seconds, {name: stage["seconds"] for name, stage in found["stages"].items()}
 
 
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data-dir", type=Path, required=True)
-    parser.add_argument("--rounds", type=int, default=3)
-    asked = parser.parse_args()
-    show(compare(asked.data_dir, asked.rounds))
-
-
 if __name__ == "__main__":
-    main()
+    main(__doc__, compare, rounds=3)

@@ -6,14 +6,13 @@ At batch 32, three epochs of 12,800 images in a process each; the last epoch cou
 building does not.
 """
 
-import argparse
 import json
 import sys
 import tempfile
 from pathlib import Path
 
 import pyarrow.parquet as pq
-from comparison import Comparison, answer, in_turn, show
+from comparison import Comparison, answer, in_turn, main
 
 BIN = Path(sys.executable).parent
 HERE = Path(__file__).parent
@@ -69,14 +68,5 @@ def compare(data_dir: Path, rounds: int) -> list[Comparison]:
     return list(fits.values())
 
 
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data-dir", type=Path, required=True)
-    parser.add_argument("--rounds", type=int, default=3)
-    asked = parser.parse_args()
-    show(compare(asked.data_dir, asked.rounds))
-
-
 if __name__ == "__main__":
-    main()
+    main(__doc__, compare, rounds=3)

@@ -10,7 +10,8 @@ import postgres
 import pytest
 from command import Completed
 from examples import write_npz
-from stack import Json, Stack, free_port, stack, wait_for
+from processes import free_port, wait_for
+from stack import Json, Stack, stack
 
 
 @pytest.fixture(scope="session")

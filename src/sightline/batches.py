@@ -98,6 +98,10 @@ def feed(batches: Batches) -> Any:
     Keras makes a `tf.data` pipeline that tunes itself. Its tuner is not always told of the end
     and then sleeps on for its whole interval, which doubles from 10 ms to a minute, while `fit`
     waits for it. There is nothing to tune here.
+
+    Returns:
+        On TensorFlow a `tf.data.Dataset` of the same batches, which asks for them anew, and so in
+        the order of the epoch, each time that it is gone through; else the batches themselves.
     """
     if keras.backend.backend() != "tensorflow":
         return batches

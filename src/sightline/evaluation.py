@@ -127,7 +127,10 @@ def _predict(
 
 
 def _probabilities(model: keras.Model, images: NDArray[Any], batch_size: int) -> Floats:
-    """Predict batch by batch, without an input pipeline whose tuner `predict` may wait for."""
+    """Return the class probabilities of images, (n, num_classes).
+
+    Batch by batch: `predict` makes an input pipeline, whose tuner it may wait for.
+    """
     starts = range(0, len(images), batch_size)
     return np.concatenate(
         [model.predict_on_batch(np.asarray(images[at : at + batch_size])) for at in starts]

@@ -226,7 +226,8 @@ def keras_process() -> KerasProcess:
 def prepare_device(settings: FitConfig) -> None:
     """Hide the GPU where the CPU is demanded; make sure of a demanded GPU before any work.
 
-    What is set here holds for a Keras process that starts afterwards.
+    It also fits the threads of an operation to the towers. Both hold for a Keras process that
+    starts afterwards.
 
     Where the training is handed to a deployment, the device is demanded there and not here.
 

@@ -21,7 +21,8 @@ def blank_borders(images: Path, share: float) -> Borders:
     Args:
         images: NPY file, float32 of shape (n, height, width, channels).
         share: What the window keeps of the variance along the height, and along the width,
-            in (0, 1]; what is given up is split evenly between both sides.
+            in (0, 1]; what is given up is split evenly between both sides. 1 gives up only
+            rows and columns in which no pixel ever changes.
 
     Returns:
         The borders; a single row and column are left at least.

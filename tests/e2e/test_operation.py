@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from command import Completed
 from examples import write_npz
-from stack import Stack, wait_for
+from processes import wait_for
+from stack import Stack
 
 DEPLOYMENTS = [
     "fit/fit-gpu",

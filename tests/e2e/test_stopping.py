@@ -9,7 +9,8 @@ import time
 from pathlib import Path
 
 import pytest
-from stack import Json, Stack, is_running, wait_for
+from processes import is_running, wait_for
+from stack import Json, Stack
 
 LONG = 9_000
 

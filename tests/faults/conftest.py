@@ -6,7 +6,7 @@ from contextlib import suppress
 import httpx
 import pytest
 from command import Command, Completed
-from stack import wait_for
+from processes import wait_for
 
 
 @pytest.fixture(scope="session")

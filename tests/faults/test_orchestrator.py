@@ -9,7 +9,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from stack import Json, Stack, is_running, wait_for
+from processes import is_running, wait_for
+from stack import Json, Stack
 
 from sightline import runs
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from command import Command
 from examples import write_npz
+from processes import free_port, wait_for
 from refusal import check_refused
-from stack import BIN, free_port, wait_for
+from stack import BIN
 
 from sightline import runs
 

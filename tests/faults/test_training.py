@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 from command import Command, Completed
 from examples import write_npz
+from processes import descendants, wait_for
 from refusal import check_refused
-from stack import BIN, descendants, wait_for
+from stack import BIN
 
 from sightline import runs
 from sightline.manifest import RunManifest

@@ -1,0 +1,64 @@
+"""The recipe `fast`, and what makes it fast, from the images to the exported model."""
+
+from pathlib import Path
+
+import numpy as np
+from examples import pictures, write_npz
+
+from sightline import (
+    datasets,
+    evaluation,
+    ingestion,
+    keras_files,
+    model,
+    preprocessing,
+    recipes,
+    training,
+)
+from sightline.config import (
+    Convolution,
+    DataConfig,
+    EvaluationConfig,
+    FitConfig,
+    ModelConfig,
+    PreprocessingConfig,
+)
+from sightline.records import ArraySet, DatasetFiles, Run
+
+
+def bordered(run: Run, path: Path) -> tuple[DatasetFiles, ArraySet]:
+    """Prepare the textures with three black pixels around them."""
+    sides = ((0, 0), (3, 3), (3, 3), (0, 0))
+    (x_train, y_train), (x_test, y_test) = pictures(160, 1), pictures(40, 2)
+    padded = {"x_train": np.pad(x_train, sides), "x_test": np.pad(x_test, sides)}
+    np.savez(path, y_train=y_train, y_test=y_test, **padded)
+    settings = DataConfig(dataset=str(path))
+    files = ingestion.ingest(run, datasets.locate(settings), settings)
+    return files, preprocessing.preprocess(run, files, PreprocessingConfig())
+
+
+def test_window_and_towers_stay_inside_the_exported_model(run: Run, tmp_path: Path) -> None:
+    files, arrays = bordered(run, tmp_path / "bordered.npz")
+    settings = ModelConfig(convolutions=(Convolution(filters=8),) * 2, dense_units=8, window=0.99)
+    blueprint = model.build(run, arrays, settings)
+    assert {layer.name: layer.output_shape for layer in blueprint.layers}["window"] == (12, 12, 1)
+    trained = training.train(
+        run, arrays, blueprint, FitConfig(epochs=3, batch_size=16, learning_rate=0.02, towers=2)
+    )
+    exported = keras_files.read_model(run.root / trained.model.path)
+    assert exported.input_shape == (None, 18, 18, 1)
+    assert "towers" not in exported.to_json()
+    measured = evaluation.evaluate(run, files, arrays, trained, EvaluationConfig())
+    assert measured.accuracy > 0.6  # chance: 0.25
+
+
+def test_fast_recipe_learns_a_few_small_colour_images(run: Run, tmp_path: Path) -> None:
+    path = write_npz(tmp_path / "colours.npz", train=160, test=80, shape=(20, 16, 3))
+    settings = DataConfig(dataset=str(path))
+    config = recipes.load("fast")
+    files = ingestion.ingest(run, datasets.locate(settings), settings)
+    arrays = preprocessing.preprocess(run, files, config.preprocessing)
+    blueprint = model.build(run, arrays, config.model)
+    trained = training.train(run, arrays, blueprint, config.training)
+    measured = evaluation.evaluate(run, files, arrays, trained, config.evaluation)
+    assert measured.accuracy > 0.95  # chance: 0.25
