@@ -23,6 +23,7 @@ from typing import Any, BinaryIO
 
 from pydantic import validate_call
 
+from sightline import provenance
 from sightline.keras_process import STOPPING_SECONDS
 from sightline.progress import Progress, listening
 from sightline.records import Record
@@ -49,11 +50,12 @@ def main(descriptor: int) -> None:
 def _import_keras() -> None:
     """Import Keras and what builds and trains in half the time.
 
-    Keras imports some large libraries, where it finds them, for functions that nobody calls
-    here; those of the evaluation are imported when it is asked for. And what is just being
-    imported is no garbage yet, however often one looks.
+    Keras and TensorFlow import some large libraries, where they find them, for functions that
+    nobody calls here; those of the evaluation are imported when it is asked for. And what is just
+    being imported is no garbage yet, however often one looks.
     """
-    needless = {name for name in ("matplotlib", "sklearn") if name not in sys.modules}
+    large = {"matplotlib", "sklearn", "jax"} - {provenance.keras_backend()}
+    needless = {name for name in large if name not in sys.modules}
     for name in needless:
         sys.modules[name] = None  # type: ignore[assignment] # importing it fails
     gc.disable()
