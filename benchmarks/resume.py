@@ -34,12 +34,12 @@ INTERVAL = 5
 """Steps between two checkpoints."""
 
 FIT = FitConfig(epochs=4, batch_size=32, checkpoint_steps=INTERVAL)
-CHANGES = Augmentation(rotation=0.05, translation=0.1, zoom=0.1)
+CHANGES = Augmentation(rotation=0.05, translation=0.1, zoom=0.1, shear=0.1, elastic=0.02)
 RECIPES: dict[str, tuple[dict[str, object], dict[str, object]]] = {
     "tutorial": ({}, {}),
     "dropout": ({"dropout": 0.3}, {}),
-    "augmentation": ({"augmentation": CHANGES}, {"schedule": "cosine"}),
-    "both, best weights": ({"dropout": 0.3, "augmentation": CHANGES}, {"keep": "best"}),
+    "augmentation": ({}, {"augmentation": CHANGES, "schedule": "cosine"}),
+    "both, best weights": ({"dropout": 0.3}, {"augmentation": CHANGES, "keep": "best"}),
 }
 
 

@@ -19,7 +19,7 @@ from sightline.errors import SightlineError
 from sightline.keras_process import keras_process, prepare_device
 from sightline.records import RunSummary
 
-Recipe = Literal["fast", "quickstart", "tutorial"]
+Recipe = Literal["accurate", "fast", "quickstart", "tutorial"]
 """The shipped recipes, as choices of the form; a test holds them against `recipes.names()`."""
 
 

@@ -88,24 +88,9 @@ class Convolution(Section):
     )
 
 
-class Augmentation(Section):
-    """Random changes of the training images, made inside the model; 0 leaves a change out."""
-
-    rotation: float = Field(
-        default=0.0, ge=0, le=0.5, description="Largest rotation, as a share of a full turn."
-    )
-    translation: float = Field(
-        default=0.0, ge=0, le=1, description="Largest shift, as a share of height and width."
-    )
-    zoom: float = Field(
-        default=0.0, ge=0, lt=1, description="Largest change of size, as a share of it."
-    )
-
-
 class ModelConfig(Section):
     """The layers between the image and the class probabilities."""
 
-    augmentation: Augmentation = Augmentation()
     window: float = Field(
         default=1.0,
         ge=0.5,
@@ -127,6 +112,32 @@ class ModelConfig(Section):
     )
 
 
+class Augmentation(Section):
+    """Random changes of the training images, new ones in each epoch; 0 leaves a change out."""
+
+    rotation: float = Field(
+        default=0.0, ge=0, le=0.5, description="Largest rotation, as a share of a full turn."
+    )
+    translation: float = Field(
+        default=0.0, ge=0, le=1, description="Largest shift, as a share of height and width."
+    )
+    zoom: float = Field(
+        default=0.0,
+        ge=0,
+        lt=1,
+        description="Largest change of height and, drawn apart, of width, as a share of it.",
+    )
+    shear: float = Field(
+        default=0.0, ge=0, le=1, description="Largest slant, as columns moved a row."
+    )
+    elastic: float = Field(
+        default=0.0,
+        ge=0,
+        le=0.25,
+        description="Standard deviation of a smooth displacement, as a share of height and width.",
+    )
+
+
 class FitConfig(Section):
     """How the weights are fitted."""
 
@@ -134,6 +145,7 @@ class FitConfig(Section):
         {"deployment", "checkpoint_seconds", "checkpoint_steps"}
     )
 
+    augmentation: Augmentation = Augmentation()
     epochs: int = Field(
         ge=1, le=10_000, description="Passes over the training split, or over epoch_examples."
     )
@@ -154,6 +166,12 @@ class FitConfig(Section):
     )
     optimizer: Literal["adam"] = Field(default="adam", description="Keras' name of the optimizer.")
     learning_rate: float = Field(default=0.001, gt=0, le=100, description="Adam's step size.")
+    weight_decay: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        description="Share of each kernel that a step takes away, times the learning rate (AdamW).",
+    )
     schedule: Literal["constant", "cosine", "one-cycle"] = Field(
         default="constant",
         description='"cosine" lowers the learning rate to zero over the training, step by step; '

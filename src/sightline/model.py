@@ -5,7 +5,7 @@ from keras import layers
 
 from sightline import figures
 from sightline.caching import Draft, find_or_make
-from sightline.config import Augmentation, ModelConfig
+from sightline.config import ModelConfig
 from sightline.files import check_room
 from sightline.records import ArraySet, Layer, ModelBlueprint, Run
 from sightline.stages import BUILD
@@ -77,7 +77,7 @@ def classifier(
         class probabilities of shape (batch, num_classes).
     """
     images = keras.Input(image_shape, name="images")
-    features = _augmented(images, settings.augmentation)
+    features = images
     if borders != NO_BORDERS:
         features = layers.Cropping2D(borders, name="window")(features)
     for number, convolution in enumerate(settings.convolutions, start=1):
@@ -105,19 +105,6 @@ def _borders(run: Run, arrays: ArraySet, settings: ModelConfig) -> Borders:
     if settings.window == 1:
         return NO_BORDERS
     return blank_borders(run.root / arrays.splits["train"].images.path, settings.window)
-
-
-def _augmented(images: keras.KerasTensor, settings: Augmentation) -> keras.KerasTensor:
-    """Change images at random while training; what comes in from outside is black."""
-    outside = {"fill_mode": "constant", "fill_value": 0.0}
-    if settings.rotation:
-        images = layers.RandomRotation(settings.rotation, name="rotation", **outside)(images)
-    if settings.translation:
-        share = settings.translation
-        images = layers.RandomTranslation(share, share, name="translation", **outside)(images)
-    if settings.zoom:
-        images = layers.RandomZoom(settings.zoom, name="zoom", **outside)(images)
-    return images
 
 
 def _describe(layer: keras.layers.Layer) -> Layer:

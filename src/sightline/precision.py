@@ -14,8 +14,7 @@ from keras import layers
 Precision = Literal["float32", "bfloat16"]
 
 _LOWERED = (layers.Conv2D, layers.BatchNormalization, layers.ReLU)
-"""Where nearly all of the time goes. Augmentation computes places in an image, for which the
-eight bits of bfloat16 are too few; what follows the pooling is too small to matter."""
+"""Where nearly all of the time goes; what follows the pooling is too small to matter."""
 
 _FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}
 """As Linux names them for x86 and ARM."""

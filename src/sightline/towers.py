@@ -8,19 +8,23 @@ layers take each part's own mean and variance, dropout and augmentation draw for
 import keras
 
 
-def side_by_side(model: keras.Model, towers: int) -> keras.Model:
+def side_by_side(
+    model: keras.Model, towers: int, change: keras.layers.Layer | None = None
+) -> keras.Model:
     """Make a model that takes a batch in parts.
 
     Args:
         model: Takes images of shape (m, height, width, channels).
         towers: How many parts.
+        change: What changes the images of a part while training, before the network sees them.
 
     Returns:
         A model with the same weights from a list of parts to the outputs for the whole batch,
         in order; the model itself for a single part.
     """
-    if towers == 1:
+    if towers == 1 and change is None:
         return model
     parts = [keras.Input(model.input_shape[1:], name=f"part_{n + 1}") for n in range(towers)]
-    joined = keras.layers.Concatenate(axis=0, name="whole")([model(part) for part in parts])
-    return keras.Model(parts, joined, name="towers")
+    outputs = [model(part if change is None else change(part)) for part in parts]
+    joined = keras.layers.Concatenate(axis=0, name="whole")(outputs) if towers > 1 else outputs[0]
+    return keras.Model(parts if towers > 1 else parts[0], joined, name="towers")

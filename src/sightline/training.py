@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 from keras.optimizers.schedules import CosineDecay, LearningRateSchedule
 
 from sightline import caching, gpu, keras_files, precision, runtime, training_state
+from sightline.augmentation import augmentation
 from sightline.batches import Batches, feed, steps_per_epoch
 from sightline.caching import Draft, find_or_make
 from sightline.checkpointing import Checkpoint, Checkpoints, Position
@@ -35,6 +36,9 @@ _SPARE_BYTES = 1 << 20
 _RISE = 0.25
 """Share of a one-cycle training in which the learning rate rises (Smith and Topin,
 "Super-convergence", 2018, take 0.3 to 0.45; the short ones here like it shorter)."""
+
+_NOT_DECAYED = ["bias", "gamma", "beta"]
+"""What shifts and scales; only kernels are decayed."""
 
 _log = logging.getLogger(__name__)
 
@@ -237,7 +241,8 @@ def _network(root: Path, blueprint: ModelBlueprint, settings: FitConfig) -> kera
 
 
 def _compiled(network: keras.Model, arrays: ArraySet, settings: FitConfig) -> keras.Model:
-    model = side_by_side(network, _towers(arrays, settings))
+    change = augmentation(settings.augmentation)
+    model = side_by_side(network, _towers(arrays, settings), change)
     model.compile(
         optimizer=_optimizer(settings, _steps(arrays, settings) * settings.epochs),
         loss=keras.losses.CategoricalCrossentropy(label_smoothing=settings.label_smoothing),
@@ -248,9 +253,11 @@ def _compiled(network: keras.Model, arrays: ArraySet, settings: FitConfig) -> ke
 
 def _optimizer(settings: FitConfig, steps: int) -> keras.optimizers.Optimizer:
     rate = _learning_rate(settings, steps)
-    return keras.optimizers.get(
-        {"class_name": settings.optimizer, "config": {"learning_rate": rate}}
-    )
+    options = {"learning_rate": rate, "weight_decay": settings.weight_decay or None}
+    optimizer = keras.optimizers.get({"class_name": settings.optimizer, "config": options})
+    if settings.weight_decay:
+        optimizer.exclude_from_weight_decay(var_names=_NOT_DECAYED)
+    return optimizer
 
 
 def _learning_rate(settings: FitConfig, steps: int) -> float | LearningRateSchedule:

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from sightline import model, preprocessing, saving, training, training_state
+from sightline.augmentation import augmentation
 from sightline.config import (
     Augmentation,
     Convolution,
@@ -21,14 +22,10 @@ from sightline.config import (
 from sightline.errors import ConfigError, DivergenceError
 from sightline.history import History
 from sightline.records import ArraySet, DatasetFiles, ModelBlueprint, Run, TrainedModel
+from sightline.towers import side_by_side
 
 PLAIN = ModelConfig(convolutions=(Convolution(filters=4), Convolution(filters=8)), dense_units=8)
-RANDOM = PLAIN.model_copy(
-    update={
-        "dropout": 0.3,
-        "augmentation": Augmentation(rotation=0.05, translation=0.1, zoom=0.1),
-    }
-)
+RANDOM = PLAIN.model_copy(update={"dropout": 0.3})
 NORMALIZED = PLAIN.model_copy(
     update={
         "convolutions": (Convolution(filters=4, normalized=True), Convolution(filters=8)),
@@ -36,6 +33,8 @@ NORMALIZED = PLAIN.model_copy(
     }
 )
 FIT = FitConfig(epochs=3, batch_size=16, learning_rate=0.01, checkpoint_steps=3)
+CHANGES = Augmentation(rotation=0.05, translation=0.1, zoom=0.1, shear=0.1, elastic=0.02)
+WARPED = FIT.model_copy(update={"augmentation": CHANGES, "weight_decay": 0.01})
 STEPS = 8
 """128 training images in batches of 16."""
 
@@ -95,26 +94,27 @@ def elsewhere(run: Run, tmp_path: Path) -> Run:
 
 
 @pytest.mark.parametrize(
-    ("network", "moment"),
+    ("network", "settings", "moment"),
     [
-        *((PLAIN, moment) for moment in (1, STEPS, 3 * STEPS)),
-        *((RANDOM, moment) for moment in (STEPS - 1, STEPS + 4)),
-        (NORMALIZED, STEPS + 4),
+        *((PLAIN, FIT, moment) for moment in (1, STEPS, 3 * STEPS)),
+        *((RANDOM, WARPED, moment) for moment in (STEPS - 1, STEPS + 4)),
+        (NORMALIZED, FIT, STEPS + 4),
     ],
 )
 def test_interrupted_training_ends_with_the_same_bytes(
     run: Run,
     prepared: ArraySet,
     network: ModelConfig,
+    settings: FitConfig,
     moment: int,
     tmp_path: Path,
     at_step: Callable[[int, Callable[[], object]], None],
 ) -> None:
-    whole = fit(elsewhere(run, tmp_path), prepared, network)
+    whole = fit(elsewhere(run, tmp_path), prepared, network, settings)
     assert not whole.resumed
     at_step(moment, cut_power)
-    interrupt(run, prepared, network)
-    resumed = fit(run, prepared, network)
+    interrupt(run, prepared, network, settings)
+    resumed = fit(run, prepared, network, settings)
     assert resumed.weights_sha256 == whole.weights_sha256
     assert resumed.optimizer_sha256 == whole.optimizer_sha256
     assert resumed.seeds_sha256 == whole.seeds_sha256
@@ -142,6 +142,7 @@ def test_interrupted_training_of_odd_epochs_in_bfloat16_and_towers_ends_with_the
             "schedule": "one-cycle",
             "label_smoothing": 0.1,
             "towers": 3,
+            "augmentation": CHANGES,
         }
     )
     whole = fit(elsewhere(run, tmp_path), prepared, NORMALIZED, settings)
@@ -157,10 +158,11 @@ def test_interrupted_training_of_odd_epochs_in_bfloat16_and_towers_ends_with_the
 
 def test_random_changes_depend_on_the_seed_generators(run: Run, prepared: ArraySet) -> None:
     network = model.classifier((12, 12, 1), 4, RANDOM)
+    network = side_by_side(network, 1, augmentation(CHANGES))
     network.compile("adam", "categorical_crossentropy", metrics=["accuracy"])
     training_state.prepare(network)
     seeds = [name for name in training_state.capture(network) if name.startswith("seeds_")]
-    assert len(seeds) == 4  # rotation, translation, zoom, dropout
+    assert len(seeds) == 2  # augmentation, dropout
     before = training_state.digest(network, "seeds")
     network(keras.ops.zeros((1, 12, 12, 1)), training=True)
     assert training_state.digest(network, "seeds") != before

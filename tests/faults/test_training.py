@@ -26,7 +26,7 @@ SETTINGS = {
     "training.checkpoint_steps": "25",
     "model.convolutions": "[{filters=4}, {filters=8}]",
     "model.dropout": "0.2",
-    "model.augmentation": "{rotation=0.05, translation=0.1, zoom=0.1}",
+    "training.augmentation": "{rotation=0.05, translation=0.1, zoom=0.1}",
     "preprocessing.validation_fraction": "0.2",
 }
 """Sixteen steps an epoch, 640 in all: some seconds."""

@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 
 from sightline import model, precision
-from sightline.config import Augmentation, Convolution, ModelConfig
+from sightline.config import Convolution, ModelConfig
 
 NETWORK = ModelConfig(
-    augmentation=Augmentation(rotation=0.1),
     convolutions=(Convolution(filters=4, normalized=True),) * 2,
     dense_units=4,
 )
@@ -54,7 +53,7 @@ def test_convolutions_compute_in_bfloat16_and_the_rest_in_float32() -> None:
         inner = keras.Model(network.input, [layer.output for layer in network.layers])
         for layer, values in zip(network.layers, inner(images, training=False), strict=True):
             seen[layer.name] = keras.backend.standardize_dtype(values.dtype)
-    assert seen["rotation"] == seen["images"] == seen["dense"] == seen["probabilities"] == "float32"
+    assert seen["images"] == seen["dense"] == seen["probabilities"] == "float32"
     lowered = {name for name, dtype in seen.items() if dtype == "bfloat16"}
     assert lowered == {
         f"{kind}_{number}" for kind in ("convolution", "normalization", "relu") for number in (1, 2)
