@@ -10,6 +10,7 @@ from pathlib import Path
 
 import ingest
 import overhead
+import predict
 import throughput
 import time_to_accuracy
 from comparison import show
@@ -27,6 +28,7 @@ def main() -> None:
         *throughput.compare(data_dir, rounds=3),
         *overhead.compare(data_dir, rounds=2, epochs=1),
         *ingest.compare(data_dir, rounds=7),
+        *predict.compare(data_dir, rounds=3),
     ]
     versions = provenance.versions("keras", "tensorflow", "prefect", "numpy")
     named = ", ".join(f"{name} {version}" for name, version in versions.items())

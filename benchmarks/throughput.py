@@ -22,6 +22,7 @@ VARIANTS = {
     "one tower, float32": {},
     "two towers, float32": {"towers": 2},
     "two towers, precision auto": {"towers": 2, "precision": "auto"},
+    "the same, 8 steps at once": {"towers": 2, "precision": "auto", "steps_per_execution": 8},
 }
 """What is set in [training] besides the tutorial's."""
 

@@ -164,6 +164,13 @@ class FitConfig(Section):
         "its own; normalised layers look at a part alone. Two are faster where the network is "
         "small.",
     )
+    steps_per_execution: int = Field(
+        default=1,
+        ge=1,
+        le=1000,
+        description="Steps that the device takes between two looks at the clock, at a checkpoint "
+        "that is due, and at a wish to stop. More are faster where a step is short.",
+    )
     optimizer: Literal["adam"] = Field(default="adam", description="Keras' name of the optimizer.")
     learning_rate: float = Field(default=0.001, gt=0, le=100, description="Adam's step size.")
     weight_decay: float = Field(

@@ -115,7 +115,9 @@ def _predict(
     total_loss = 0.0
     with _PredictionsWriter(draft.path("predictions.parquet")) as writer:
         for rows in _blocks(images):
-            probabilities = _probabilities(network, images[rows], _batch_size(images, settings))
+            probabilities = class_probabilities(
+                network, images[rows], _batch_size(images, settings)
+            )
             predicted[rows] = probabilities.argmax(axis=1)
             of_label = probabilities[np.arange(len(probabilities)), labels[rows]]
             # Keras' categorical_crossentropy keeps the same distance from 0 and 1.
@@ -126,10 +128,16 @@ def _predict(
     return predicted, total_loss / len(labels)
 
 
-def _probabilities(model: keras.Model, images: NDArray[Any], batch_size: int) -> Floats:
-    """Return the class probabilities of images, (n, num_classes).
+def class_probabilities(model: keras.Model, images: NDArray[Any], batch_size: int) -> Floats:
+    """Predict batch by batch: `predict` makes an input pipeline, whose tuner it may wait for.
 
-    Batch by batch: `predict` makes an input pipeline, whose tuner it may wait for.
+    Args:
+        model: Takes what the images are.
+        images: Of shape (n, height, width, channels).
+        batch_size: Most images at a time.
+
+    Returns:
+        The class probabilities, (n, num_classes).
     """
     starts = range(0, len(images), batch_size)
     return np.concatenate(
@@ -171,8 +179,8 @@ def _serving_difference(
     """Compare the exported model on raw images with its network on prepared ones."""
     network = keras_files.without_preprocessing(model)
     count = min(_PARITY_IMAGES, next(_blocks(images)).stop)
-    served = _probabilities(model, raw[:count], _batch_size(images, settings))
-    trained = _probabilities(network, images[:count], _batch_size(images, settings))
+    served = class_probabilities(model, raw[:count], _batch_size(images, settings))
+    trained = class_probabilities(network, images[:count], _batch_size(images, settings))
     difference = float(np.abs(served - trained).max())
     if difference > _PARITY_TOLERANCE:
         raise StageError(

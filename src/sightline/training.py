@@ -247,8 +247,14 @@ def _compiled(network: keras.Model, arrays: ArraySet, settings: FitConfig) -> ke
         optimizer=_optimizer(settings, _steps(arrays, settings) * settings.epochs),
         loss=keras.losses.CategoricalCrossentropy(label_smoothing=settings.label_smoothing),
         metrics=["accuracy"],
+        steps_per_execution=_steps_per_execution(settings),
     )
     return model
+
+
+def _steps_per_execution(settings: FitConfig) -> int:
+    """Return how many steps Keras takes at once; on PyTorch it takes one."""
+    return 1 if keras.backend.backend() == "torch" else settings.steps_per_execution
 
 
 def _optimizer(settings: FitConfig, steps: int) -> keras.optimizers.Optimizer:

@@ -129,7 +129,7 @@ def test_interrupted_training_ends_with_the_same_bytes(
     assert not checkpoints(run), "a finished training needs none"
 
 
-def test_interrupted_training_of_odd_epochs_in_bfloat16_and_towers_ends_with_the_same_bytes(
+def test_interrupted_training_of_odd_epochs_in_bfloat16_towers_and_executions_ends_with_the_same_bytes(
     run: Run,
     prepared: ArraySet,
     tmp_path: Path,
@@ -143,14 +143,16 @@ def test_interrupted_training_of_odd_epochs_in_bfloat16_and_towers_ends_with_the
             "label_smoothing": 0.1,
             "towers": 3,
             "augmentation": CHANGES,
+            "steps_per_execution": 2,
         }
     )
-    whole = fit(elsewhere(run, tmp_path), prepared, NORMALIZED, settings)
+    single = settings.model_copy(update={"steps_per_execution": 1})
+    whole = fit(elsewhere(run, tmp_path), prepared, NORMALIZED, single)
     assert whole.environment["precision"] == "bfloat16"
-    at_step(20, cut_power)
+    at_step(11, cut_power)
     interrupt(run, prepared, NORMALIZED, settings)
     resumed = fit(run, prepared, NORMALIZED, settings)
-    assert "epoch 2, step 5" in resumed.resumed[0]
+    assert "epoch 2, step 6" in resumed.resumed[0]
     assert resumed.weights_sha256 == whole.weights_sha256
     assert resumed.optimizer_sha256 == whole.optimizer_sha256
     assert resumed.model.sha256 == whole.model.sha256
