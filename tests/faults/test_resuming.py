@@ -129,7 +129,7 @@ def test_interrupted_training_ends_with_the_same_bytes(
     assert not checkpoints(run), "a finished training needs none"
 
 
-def test_interrupted_training_of_odd_epochs_in_bfloat16_towers_and_executions_ends_with_the_same_bytes(
+def test_interrupted_training_with_all_that_speeds_it_up_ends_with_the_same_bytes(
     run: Run,
     prepared: ArraySet,
     tmp_path: Path,
