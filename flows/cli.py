@@ -188,9 +188,10 @@ def _train(config: TrainingConfig, run: Run, source: Source, *, verbose: bool) -
         keras_process().start()
     if private is not None:
         run = _ingest_ahead(config, run, source)
-        private.wait()
     from flows.training import training_flow
 
+    if private is not None:
+        private.wait()
     return training_flow(config, run, source)
 
 

@@ -4,6 +4,7 @@ Usage: `python -m flows.private_server`. It takes a free port on loopback, print
 and ends when its standard input closes, so that it never outlives its parent.
 """
 
+import gc
 import os
 import signal
 import socket
@@ -25,6 +26,7 @@ def main() -> None:
     sys.stdout.flush()
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # nobody reads on after the port
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    gc.disable()  # what is imported and set up stays: looking for garbage there takes a fifth
 
     import uvicorn
     from prefect.server.api.server import create_app
@@ -36,6 +38,8 @@ def main() -> None:
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             with locks.alone(PREFECT_HOME.value() / ".sightline.lock", "starting Prefect"):
                 await super().startup(sockets)
+            gc.freeze()
+            gc.enable()
 
     app = create_app(ephemeral=True, final=True)
     config = uvicorn.Config(

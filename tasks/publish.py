@@ -9,7 +9,6 @@ from sightline.config import TrainingConfig
 from sightline.records import Run, RunSummary, Source, StageRecords, StageTime
 from tasks import run_artifacts
 from tasks.display import display_only
-from tasks.stage import TAGS
 
 
 @task(
@@ -18,7 +17,6 @@ from tasks.stage import TAGS
     cache_policy=NO_CACHE,  # every run has its own folder
     persist_result=False,
     result_serializer="json",
-    tags=TAGS,
 )
 def publish(
     run: Run,

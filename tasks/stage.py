@@ -1,4 +1,8 @@
-"""What all stages have in common as Prefect tasks: retries, cache policy, results, tags."""
+"""What all stages have in common as Prefect tasks: retries, cache policy, results.
+
+They have no tags: Prefect asks the server for the concurrency limits of a task's tags, and while
+SQLite is being written to, the server refuses and is asked again two seconds later.
+"""
 
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
@@ -17,10 +21,6 @@ from sightline.errors import (
 from sightline.records import Record
 from sightline.stages import Stage
 from tasks.caching import CheckedEntries
-
-TAGS = ["sightline"]
-"""Tags of all tasks. Prefect asks the server for concurrency limits once a set of tags, and
-that can take two seconds: one set for all keeps a cached run short."""
 
 _PASSING = (
     BusyStorageError,
@@ -55,7 +55,6 @@ def stage_task(
         cache_policy=CheckedEntries(stage=stage),
         persist_result=True,
         result_serializer="json",
-        tags=TAGS,
     )
 
 
