@@ -21,8 +21,11 @@ EPOCHS, EXAMPLES = 3, 12_800
 VARIANTS = {
     "one tower, float32": {},
     "two towers, float32": {"towers": 2},
-    "two towers, precision auto": {"towers": 2, "precision": "auto"},
-    "the same, 8 steps at once": {"towers": 2, "precision": "auto", "steps_per_execution": 8},
+    "two towers, precision auto, 8 steps at once": {
+        "towers": 2,
+        "precision": "auto",
+        "steps_per_execution": 8,
+    },
 }
 """What is set in [training] besides the tutorial's."""
 

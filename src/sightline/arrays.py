@@ -1,6 +1,9 @@
 """NPY files written and read in blocks, so that memory does not grow with their length."""
 
+import hashlib
+import io
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Self
@@ -15,9 +18,10 @@ BLOCK_BYTES = 8 << 20
 
 
 class ArrayWriter:
-    """Writes an NPY file block by block.
+    """Writes an NPY file block by block, and digests it meanwhile.
 
-    Unlike a writable memory map it leaves no dirty pages in the process's resident set.
+    Unlike a writable memory map it leaves no dirty pages in the process's resident set. The
+    digest is one of what was to be written: it tells of a disk that stored something else.
     """
 
     def __init__(self, path: Path, shape: tuple[int, ...], dtype: str) -> None:
@@ -30,29 +34,43 @@ class ArrayWriter:
         """
         self.shape = shape
         self.dtype = np.dtype(dtype)
+        self.path = path
         self._rows = 0
-        self._path = path
+        self._digest = hashlib.sha256()
+        self._digested: Future[None] | None = None
+        self._digester = ThreadPoolExecutor(1)
         self._file: BinaryIO = path.open("wb")
-        header = {
-            "descr": np.lib.format.dtype_to_descr(self.dtype),
-            "fortran_order": False,
-            "shape": shape,
-        }
-        np.lib.format.write_array_header_1_0(self._file, header)
+        self._write(_header(shape, self.dtype))
+
+    @property
+    def sha256(self) -> str:
+        """SHA-256 of the finished file, 64 hexadecimal digits."""
+        return self._digest.hexdigest()
 
     def append(self, block: NDArray[Any]) -> None:
         """Write the next rows.
 
         Args:
-            block: Array of shape (m, *shape[1:]) and exactly the file's dtype.
+            block: Array of shape (m, *shape[1:]) and exactly the file's dtype; not to be
+                changed afterwards, since it is still being digested.
         """
         if block.shape[1:] != self.shape[1:] or block.dtype != self.dtype:
             raise StageError(
-                f"{self._path.name}: expected rows of {self.dtype}{self.shape[1:]}, "
+                f"{self.path.name}: expected rows of {self.dtype}{self.shape[1:]}, "
                 f"got {block.dtype}{block.shape[1:]}."
             )
-        self._file.write(np.ascontiguousarray(block).data)
+        self._write(np.ascontiguousarray(block).data)
         self._rows += len(block)
+
+    def _write(self, content: memoryview | bytes) -> None:
+        """Write while another thread digests; at most two blocks are held at a time."""
+        self._await_digest()
+        self._digested = self._digester.submit(self._digest.update, content)
+        self._file.write(content)
+
+    def _await_digest(self) -> None:
+        if self._digested is not None:
+            self._digested.result()
 
     def __enter__(self) -> Self:
         """Return the writer."""
@@ -65,9 +83,13 @@ class ArrayWriter:
         traceback: TracebackType | None,
     ) -> None:
         """Close the file and check that every row was written."""
+        self._digester.shutdown()
         self._file.close()
-        if kind is None and self._rows != self.shape[0]:
-            raise StageError(f"{self._path.name}: expected {self.shape[0]} rows, got {self._rows}.")
+        if kind is not None:
+            return
+        self._await_digest()
+        if self._rows != self.shape[0]:
+            raise StageError(f"{self.path.name}: expected {self.shape[0]} rows, got {self._rows}.")
 
 
 def read_blocks(path: Path) -> Iterator[NDArray[Any]]:
@@ -93,6 +115,14 @@ def open_mapped(path: Path) -> NDArray[Any]:
     """Open an NPY file as a read-only memory map; never unpickles."""
     mapped: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
     return mapped
+
+
+def _header(shape: tuple[int, ...], dtype: np.dtype[Any]) -> bytes:
+    header = io.BytesIO()
+    described = np.lib.format.dtype_to_descr(dtype)
+    fields = {"descr": described, "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(header, fields)
+    return header.getvalue()
 
 
 def _read_header(file: BinaryIO) -> tuple[tuple[int, ...], np.dtype[Any]]:

@@ -16,6 +16,7 @@ from typing import Any, Generic, TypeVar
 from pydantic import ValidationError
 
 from sightline import files, locks, sealed
+from sightline.arrays import ArrayWriter
 from sightline.records import ArrayFile, FileRecord, Record, Run
 from sightline.stages import Stage
 
@@ -44,9 +45,15 @@ class Draft:
             path=f"{self._final}/{name}", sha256=files.sha256(path), bytes=path.stat().st_size
         )
 
-    def array_record(self, name: str, shape: tuple[int, ...], dtype: str) -> ArrayFile:
-        """Digest the finished NPY file `name` and return its record."""
-        return ArrayFile(**self.record(name).model_dump(), shape=shape, dtype=dtype)
+    def array_record(self, writer: ArrayWriter) -> ArrayFile:
+        """Return the record of an NPY file of this folder that was written to its end."""
+        return ArrayFile(
+            path=f"{self._final}/{writer.path.name}",
+            sha256=writer.sha256,
+            bytes=writer.path.stat().st_size,
+            shape=writer.shape,
+            dtype=str(writer.dtype),
+        )
 
 
 class Entry(Generic[R]):

@@ -20,7 +20,7 @@ from sightline.datasets import layout, pixels, sources
 from sightline.datasets.counting import Counter
 from sightline.datasets.reading import Blocks, Examples, Reading
 from sightline.errors import DataError
-from sightline.records import DatasetFiles, Run, Source
+from sightline.records import ArrayFile, DatasetFiles, Run, Source
 
 _LABELS_FILE = "labels.parquet"
 _ROW_GROUP = 16_384
@@ -91,17 +91,14 @@ def _make(run: Run, source: Source, settings: DataConfig, draft: Draft) -> Datas
     ]
     needed = sum(member.count for member in members) * math.prod(shape)
     files.check_room(run.root, needed, "The images")
-    _write_images(draft, reading, members, shape)
+    images = _write_images(draft, reading, members, shape)
     _write_labels(draft, reading, members)
     return DatasetFiles(
         dataset=source.dataset,
         source=origin,
         class_names=reading.class_names,
         image_shape=shape,
-        images={
-            member.split: draft.array_record(member.file, (member.count, *shape), "uint8")
-            for member in members
-        },
+        images=images,
         labels=draft.record(_LABELS_FILE),
         counts={member.split: _counts(member, reading) for member in members},
         notes=(*reading.notes, *_notes(reading, members, shape)),
@@ -121,8 +118,8 @@ def _divide(
 
 def _write_images(
     draft: Draft, reading: Reading, members: list[_Member], shape: tuple[int, int, int]
-) -> None:
-    """Read every example once and append it to the file of its split."""
+) -> dict[str, ArrayFile]:
+    """Read every example once and append it to the file of its split; return their records."""
     counter = Counter("images", sum(len(part.labels) for part in reading.examples))
     with ExitStack() as stack:
         writers = [
@@ -140,6 +137,10 @@ def _write_images(
                         writer.append(block if chosen.all() else block[chosen])
                 start += len(block)
                 counter.advance(len(block))
+    return {
+        member.split: draft.array_record(writer)
+        for member, writer in zip(members, writers, strict=True)
+    }
 
 
 def _counted(blocks: Blocks, examples: Examples) -> Blocks:

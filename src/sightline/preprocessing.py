@@ -98,20 +98,16 @@ def _write_split(
 ) -> ArraySplit:
     count = int(mask.sum())
     source = files.images[split]
-    images = f"images_{part}.npy"
-    with ArrayWriter(draft.path(images), (count, *source.shape[1:]), "float32") as writer:
+    shape = (count, *source.shape[1:])
+    with ArrayWriter(draft.path(f"images_{part}.npy"), shape, "float32") as writer:
         start = 0
         for block in read_blocks(root / source.path):
             kept = block[mask[start : start + len(block)]]
             writer.append(kept.astype(np.float32) * SCALE)
             start += len(block)
             emit(Progress(stage="preprocess", done=start, total=len(mask), unit="images"))
-    one_hot = f"labels_{part}.npy"
     classes = len(files.class_names)
-    with ArrayWriter(draft.path(one_hot), (count, classes), "float32") as writer:
+    with ArrayWriter(draft.path(f"labels_{part}.npy"), (count, classes), "float32") as labelled:
         for chunk in np.array_split(labels[mask], max(1, count * classes // (1 << 20))):
-            writer.append(np.eye(classes, dtype=np.float32)[chunk])
-    return ArraySplit(
-        images=draft.array_record(images, (count, *source.shape[1:]), "float32"),
-        labels=draft.array_record(one_hot, (count, classes), "float32"),
-    )
+            labelled.append(np.eye(classes, dtype=np.float32)[chunk])
+    return ArraySplit(images=draft.array_record(writer), labels=draft.array_record(labelled))

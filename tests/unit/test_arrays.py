@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sightline import arrays
+from sightline import arrays, files
 from sightline.errors import StageError
 
 
@@ -20,6 +20,7 @@ def test_blocks_come_back_as_they_were_written(
     assert len(blocks) > 1
     np.testing.assert_array_equal(np.concatenate(blocks), expected)
     np.testing.assert_array_equal(arrays.open_mapped(path), expected)
+    assert writer.sha256 == files.sha256(path)
 
 
 def test_missing_rows_are_noticed(tmp_path: Path) -> None:
