@@ -1,8 +1,9 @@
-"""The recipe `fast`, and what makes it fast, from the images to the exported model."""
+"""The recipes `fast` and `accurate`, and what they need, from the images to the exported model."""
 
 from pathlib import Path
 
 import numpy as np
+import pytest
 from examples import pictures, write_npz
 
 from sightline import (
@@ -52,10 +53,28 @@ def test_window_and_towers_stay_inside_the_exported_model(run: Run, tmp_path: Pa
     assert measured.accuracy > 0.6  # chance: 0.25
 
 
-def test_fast_recipe_learns_a_few_small_colour_images(run: Run, tmp_path: Path) -> None:
+@pytest.mark.parametrize("recipe", ["fast", "accurate"])
+def test_recipe_has_the_tutorials_convolutions_and_no_more_parameters(recipe: str) -> None:
+    settings, tutorial = recipes.load(recipe).model, recipes.load("tutorial").model
+    shapes = [
+        [(step.filters, step.stride) for step in one.convolutions] for one in (settings, tutorial)
+    ]
+    assert shapes[0] == shapes[1]
+    parameters = [
+        model.classifier((28, 28, 1), 10, one).count_params() for one in (settings, tutorial)
+    ]
+    assert 0.99 * parameters[1] < parameters[0] <= parameters[1]
+
+
+@pytest.mark.parametrize(
+    ("recipe", "changes"), [("fast", []), ("accurate", ["training.epoch_examples=1000"])]
+)
+def test_recipe_learns_a_few_small_colour_images(
+    recipe: str, changes: list[str], run: Run, tmp_path: Path
+) -> None:
     path = write_npz(tmp_path / "colours.npz", train=160, test=80, shape=(20, 16, 3))
     settings = DataConfig(dataset=str(path))
-    config = recipes.load("fast")
+    config = recipes.load(recipe, overrides=changes)
     files = ingestion.ingest(run, datasets.locate(settings), settings)
     arrays = preprocessing.preprocess(run, files, config.preprocessing)
     blueprint = model.build(run, arrays, config.model)
