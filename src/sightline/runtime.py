@@ -142,6 +142,10 @@ def environment() -> dict[str, str]:
 
 
 def _gpus() -> list[str]:
+    if keras.backend.backend() == "torch":  # for which Keras lists no devices
+        import torch
+
+        return [f"gpu:{number}" for number in range(torch.cuda.device_count())]
     try:
         return list(keras.distribution.list_devices("gpu"))
     except RuntimeError:  # so says JAX that there is none

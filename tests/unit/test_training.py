@@ -1,6 +1,8 @@
 import json
+import sys
 import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -14,6 +16,7 @@ from sightline import (
     keras_files,
     model,
     recipes,
+    runtime,
     training,
 )
 from sightline.config import (
@@ -205,6 +208,16 @@ def test_demanded_gpu_that_is_missing_is_an_error(
     monkeypatch.setattr(keras.distribution, "list_devices", lambda kind: [])
     with pytest.raises(DeviceError, match=r'training\.device is "gpu".*sees no GPU'):
         training.train(run, prepared, blueprint, FIT.model_copy(update={"device": "gpu"}))
+
+
+@pytest.mark.parametrize(("count", "expected"), [(0, "cpu"), (2, "gpu")])
+def test_torch_is_asked_itself_for_gpus(
+    count: int, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch = SimpleNamespace(cuda=SimpleNamespace(device_count=lambda: count))
+    monkeypatch.setitem(sys.modules, "torch", torch)
+    monkeypatch.setattr(keras.backend, "backend", lambda: "torch")
+    assert runtime.resolve_device("auto") == expected
 
 
 def test_exploding_weights_are_an_error(
