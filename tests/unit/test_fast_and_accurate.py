@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from examples import pictures, write_npz
+from examples import clothes, pictures, write_folders
 
 from sightline import (
     datasets,
@@ -23,6 +23,7 @@ from sightline.config import (
     FitConfig,
     ModelConfig,
     PreprocessingConfig,
+    TrainingConfig,
 )
 from sightline.records import ArraySet, DatasetFiles, Run
 
@@ -66,18 +67,29 @@ def test_recipe_has_the_tutorials_convolutions_and_no_more_parameters(recipe: st
     assert 0.99 * parameters[1] < parameters[0] <= parameters[1]
 
 
+def accuracy(run: Run, data: Path, config: TrainingConfig) -> float:
+    settings = DataConfig(dataset=str(data))
+    files = ingestion.ingest(run, datasets.locate(settings), settings)
+    arrays = preprocessing.preprocess(run, files, config.preprocessing)
+    blueprint = model.build(run, arrays, config.model)
+    trained = training.train(run, arrays, blueprint, config.training)
+    return evaluation.evaluate(run, files, arrays, trained, config.evaluation).accuracy
+
+
 @pytest.mark.parametrize(
     ("recipe", "changes"), [("fast", []), ("accurate", ["training.epoch_examples=1000"])]
 )
 def test_recipe_learns_a_few_small_colour_images(
     recipe: str, changes: list[str], run: Run, tmp_path: Path
 ) -> None:
-    path = write_npz(tmp_path / "colours.npz", train=160, test=80, shape=(20, 16, 3))
-    settings = DataConfig(dataset=str(path))
-    config = recipes.load(recipe, overrides=changes)
-    files = ingestion.ingest(run, datasets.locate(settings), settings)
-    arrays = preprocessing.preprocess(run, files, config.preprocessing)
-    blueprint = model.build(run, arrays, config.model)
-    trained = training.train(run, arrays, blueprint, config.training)
-    measured = evaluation.evaluate(run, files, arrays, trained, config.evaluation)
-    assert measured.accuracy > 0.95  # chance: 0.25
+    folders = write_folders(tmp_path / "colours", train=160, test=80, shape=(20, 16, 3))
+    assert accuracy(run, folders, recipes.load(recipe, overrides=changes)) > 0.95  # chance: 0.25
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_fast_recipe_learns_garments(seed: int, run: Run, tmp_path: Path) -> None:
+    (x_train, y_train), (x_test, y_test) = clothes(3000, 1), clothes(500, 2)
+    path = tmp_path / "clothes.npz"
+    np.savez(path, x_train=x_train, y_train=y_train, x_test=x_test, y_test=y_test)
+    config = recipes.load("fast", overrides=[f"training.seed={seed}"])
+    assert accuracy(run, path, config) > 0.95  # chance: 0.1
