@@ -272,7 +272,7 @@ SETTINGS = (
     ),
     Case(
         "row-13-table-in-place-of-a-value",
-        ("'training' does not accept 3: expected a table with the keys epochs",),
+        ("'training' does not accept 3: expected a table with the keys augmentation, epochs",),
         options=("--set=training=3",),
     ),
     Case(

@@ -175,9 +175,9 @@ def test_row_27_sigterm_or_a_dead_parent_costs_no_step(training: Training, whole
     assert "Traceback" not in errors
     told = [training.steps(path) for path in training.checkpoints()]
     assert len(told) == 2
-    assert told[0] % 25, "the last one was not due"
-    orphaned = end_without_its_parent(training, told[0])
-    assert orphaned % 25, "the last one was not due"
+    assert f"stands at {place(told[0])}" in errors
+    orphaned = end_without_its_parent(training, told[0], due_after=97)
+    assert (orphaned - told[0]) % 97, "the last one was not due"
     assert training.finish().returncode == 0
     check_equal(training.manifest(), whole.manifest())
     first, second = training.manifest().records.train.resumed
@@ -185,10 +185,12 @@ def test_row_27_sigterm_or_a_dead_parent_costs_no_step(training: Training, whole
     assert place(orphaned) in second
 
 
-def end_without_its_parent(training: Training, before: int) -> int:
+def end_without_its_parent(training: Training, before: int, due_after: int) -> int:
     """Kill the command alone, wait for its Keras process, return the steps of the checkpoint."""
     with subprocess.Popen(
-        training.command(), env=training._environment, stderr=subprocess.DEVNULL
+        training.command(**{"training.checkpoint_steps": str(due_after)}),
+        env=training._environment,
+        stderr=subprocess.DEVNULL,
     ) as process:
         newest = training.checkpoints()[0]
         wait_for("a checkpoint", lambda: training.checkpoints()[0] != newest)
