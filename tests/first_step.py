@@ -1,6 +1,6 @@
-"""Train for a few steps on whatever backend Keras has here; print the loss of each epoch as JSON.
+"""Train recipes for a few steps on whatever backend Keras has here; print losses as JSON.
 
-Usage: python first_step.py FOLDER RECIPE. An epoch is a single batch. The first weights are drawn
+Usage: python first_step.py FOLDER RECIPE ... An epoch is a single batch. First weights are drawn
 by NumPy, since each backend has a random number generator of its own.
 """
 
@@ -18,6 +18,17 @@ from sightline.config import DataConfig, PreprocessingConfig
 from sightline.records import Run
 
 EPOCHS = 3
+drawn = training._network
+
+
+def drawn_by_numpy(*given: object) -> keras.Model:
+    """Draw the kernels and biases; all other weights begin as zeros and ones."""
+    network = drawn(*given)
+    chance = np.random.default_rng(0)
+    for weight in network.weights:
+        if weight.name in {"kernel", "bias"}:
+            weight.assign(chance.normal(scale=0.1, size=weight.shape))
+    return network
 
 
 def main(folder: Path, recipe: str) -> list[float]:
@@ -31,22 +42,12 @@ def main(folder: Path, recipe: str) -> list[float]:
         update={"epochs": EPOCHS, "epoch_examples": 32, "batch_size": 32, "precision": "float32"}
     )
     blueprint = model.build(run, arrays, config.model)
-    drawn = training._network
-
-    def drawn_by_numpy(*given: object) -> keras.Model:
-        network = drawn(*given)
-        chance = np.random.default_rng(0)
-        for weight in network.weights:
-            if weight.name in {"kernel", "bias"}:  # all others begin as zeros and ones
-                weight.assign(chance.normal(scale=0.1, size=weight.shape))
-        return network
-
-    training._network = drawn_by_numpy
     trained = training.train(run, arrays, blueprint, settings)
     losses = pq.read_table(run.root / trained.history.path)["loss"]
     return [float(loss) for loss in losses.to_pylist()]
 
 
 if __name__ == "__main__":
-    found = main(Path(sys.argv[1]), sys.argv[2])
+    training._network = drawn_by_numpy
+    found = {recipe: main(Path(sys.argv[1]), recipe) for recipe in sys.argv[2:]}
     sys.stdout.write(json.dumps({keras.backend.backend(): found}))

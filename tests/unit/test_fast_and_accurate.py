@@ -77,7 +77,8 @@ def accuracy(run: Run, data: Path, config: TrainingConfig) -> float:
 
 
 @pytest.mark.parametrize(
-    ("recipe", "changes"), [("fast", []), ("accurate", ["training.epoch_examples=1000"])]
+    ("recipe", "changes"),
+    [("fast", []), ("accurate", ["training.epoch_examples=1000", "training.epochs=20"])],
 )
 def test_recipe_learns_a_few_small_colour_images(
     recipe: str, changes: list[str], run: Run, tmp_path: Path
@@ -86,10 +87,8 @@ def test_recipe_learns_a_few_small_colour_images(
     assert accuracy(run, folders, recipes.load(recipe, overrides=changes)) > 0.95  # chance: 0.25
 
 
-@pytest.mark.parametrize("seed", [0, 1])
-def test_fast_recipe_learns_garments(seed: int, run: Run, tmp_path: Path) -> None:
+def test_fast_recipe_learns_garments(run: Run, tmp_path: Path) -> None:
     (x_train, y_train), (x_test, y_test) = clothes(3000, 1), clothes(500, 2)
     path = tmp_path / "clothes.npz"
     np.savez(path, x_train=x_train, y_train=y_train, x_test=x_test, y_test=y_test)
-    config = recipes.load("fast", overrides=[f"training.seed={seed}"])
-    assert accuracy(run, path, config) > 0.95  # chance: 0.1
+    assert accuracy(run, path, recipes.load("fast")) > 0.95  # chance: 0.1
