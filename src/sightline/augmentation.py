@@ -22,10 +22,14 @@ _GRID = 6
 
 
 def augmentation(settings: Augmentation) -> keras.layers.Layer | None:
-    """Make the layer that changes images, or None where nothing is to be changed.
+    """Make the layer that changes images while a network is trained.
 
     Args:
         settings: How much.
+
+    Returns:
+        A layer from float32 images (batch, height, width, channels) to the same; None where
+        nothing is to be changed.
     """
     return Warp(settings) if settings != Augmentation() else None
 
@@ -68,8 +72,8 @@ class Warp(keras.layers.Layer):  # type: ignore[misc] # Keras is untyped
         turned = [[cosine - slant * sine, -sine], [sine + slant * cosine, cosine]]
         size = 1 + self._draw((count, 1, 2)) * self._settings.zoom
         change = ops.stack([ops.stack(row, axis=-1) for row in turned], axis=1) * size
-        shift = self._draw((count, 1, 2)) * self._settings.translation * _both(height, width)
-        centre = _both(height - 1, width - 1) / 2
+        shift = self._draw((count, 1, 2)) * self._settings.translation * _extent(height, width)
+        centre = _extent(height - 1, width - 1) / 2
         pixels = np.indices((height, width), np.float32).reshape(2, -1).T - centre
         moved = ops.matmul(pixels, ops.transpose(change, (0, 2, 1))) + shift + centre
         return ops.reshape(moved, (-1, height, width, 2))
@@ -79,13 +83,13 @@ class Warp(keras.layers.Layer):  # type: ignore[misc] # Keras is untyped
         drawn = keras.random.normal((count, 2 * _GRID, _GRID), seed=self._chance)
         rows = ops.reshape(ops.matmul(drawn, _weights(width).T), (-1, 2, _GRID, width))
         bent = ops.transpose(ops.matmul(_weights(height), rows), (0, 2, 3, 1))
-        return bent * self._settings.elastic * _both(height, width)
+        return bent * self._settings.elastic * _extent(height, width)
 
     def _draw(self, shape: tuple[Any, ...]) -> Any:
         return keras.random.uniform(shape, -1.0, 1.0, seed=self._chance)
 
 
-def _both(height: float, width: float) -> Floats:
+def _extent(height: float, width: float) -> Floats:
     return np.array([height, width], np.float32)
 
 
@@ -101,9 +105,12 @@ def _weights(pixels: int) -> Floats:
 
 
 def _read_at(images: Any, where: Any) -> Any:
-    """Interpolate images, (n, height, width, channels), between the four pixels at each place."""
+    """Interpolate images, (n, height, width, channels), between the four pixels at each place.
+
+    The places are rows and columns in pixels, (n, height, width, 2).
+    """
     height, width = images.shape[1] + 2, images.shape[2] + 2
-    inside = ops.clip(where + 1, 0, _both(height - 1, width - 1))
+    inside = ops.clip(where + 1, 0, _extent(height - 1, width - 1))
     whole = ops.floor(inside)
     down, right = ops.split(inside - whole, 2, axis=-1)
     row, column = ops.split(ops.cast(whole, "int32"), 2, axis=-1)

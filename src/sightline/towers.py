@@ -19,8 +19,9 @@ def side_by_side(
         change: What changes the images of a part while training, before the network sees them.
 
     Returns:
-        A model with the same weights from a list of parts to the outputs for the whole batch,
-        in order; the model itself for a single part.
+        A model with the same weights from the parts (a list; for a single one, the images
+        themselves) to the outputs for the whole batch, in order. The model itself where there
+        is a single part and nothing is changed.
     """
     if towers == 1 and change is None:
         return model
