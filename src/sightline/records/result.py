@@ -1,0 +1,66 @@
+"""Records of what a run came to: its report, its stages, its summary."""
+
+from pydantic import Field
+
+from sightline.records.base import FileRecord, Record
+from sightline.records.data import ArraySet, DatasetFiles
+from sightline.records.evaluation import Evaluation
+from sightline.records.model import ModelBlueprint, TrainedModel
+
+
+class Mistake(Record):
+    """A wrong prediction: index in the test split, class names, probability of each."""
+
+    index: int
+    label: str
+    predicted: str
+    probability: float
+    label_probability: float
+
+
+class Report(Record):
+    """Output of report: the pictures and what they show.
+
+    Attributes:
+        figures: Picture name ("samples", "curves", "confusion_matrix", "mistakes") to its PNG.
+        thumbnails: One small PNG a mistake, in the order of `mistakes`.
+        mistakes: The worst mistakes, the most confident first.
+        mistakes_total: How many test examples were misclassified.
+    """
+
+    figures: dict[str, FileRecord]
+    thumbnails: tuple[FileRecord, ...]
+    mistakes: tuple[Mistake, ...]
+    mistakes_total: int
+
+
+class StageTime(Record):
+    """How long a stage took in this run, and whether its result was already there."""
+
+    seconds: float = Field(ge=0)
+    cached: bool
+
+
+class StageRecords(Record):
+    """What the six stages returned."""
+
+    ingest: DatasetFiles
+    preprocess: ArraySet
+    build: ModelBlueprint
+    train: TrainedModel
+    evaluate: Evaluation
+    report: Report
+
+
+class RunSummary(Record):
+    """What a finished run tells its caller; the object that `--json` prints."""
+
+    run_id: str
+    run_dir: str
+    dataset: str
+    recipe: str
+    parameters: int
+    test_accuracy: float
+    test_loss: float
+    stages: dict[str, StageTime]
+    total_seconds: float
