@@ -5,9 +5,9 @@ it in that order (see `sightline.recipes`). Every stage receives only the sectio
 it reads, so that a change elsewhere leaves its cache valid.
 """
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Side = Annotated[int, Field(ge=8, le=4096)]
 Seed = Annotated[int, Field(ge=0, le=2**31 - 1)]
@@ -110,6 +110,69 @@ class ModelConfig(Section):
         lt=1,
         description="Share of the hidden dense layer's values that each training step drops.",
     )
+
+
+class Limit(Section):
+    """What one check of the data gate lets pass, and what happens beyond."""
+
+    limit: float = Field(ge=0, description="Largest measure that passes.")
+    action: Literal["warn", "fail", "off"] = Field(
+        default="warn", description="What a larger one does: warn, stop the run, or nothing."
+    )
+
+
+class GateConfig(Section):
+    """What the images must be like before anything is trained on them.
+
+    A measure is the share of the images that are concerned, unless the check says otherwise.
+    """
+
+    untested_classes: Limit = Field(
+        default=Limit(limit=0), description="Classes without an image in one of the splits."
+    )
+    imbalance: Limit = Field(
+        default=Limit(limit=0.9),
+        description="By how much the smallest class of the training split falls short of the "
+        "largest, as a share of it.",
+    )
+    blank: Limit = Field(default=Limit(limit=0), description="Images whose pixels are all alike.")
+    saturated: Limit = Field(
+        default=Limit(limit=0.01),
+        description="Images that are black or white almost everywhere.",
+    )
+    duplicates: Limit = Field(
+        default=Limit(limit=0.01), description="Images equal to an earlier one of their split."
+    )
+    leaks: Limit = Field(
+        default=Limit(limit=0), description="Test images equal to a training image."
+    )
+    conflicts: Limit = Field(
+        default=Limit(limit=0), description="Images equal to one with another label."
+    )
+    near_duplicates: Limit = Field(
+        default=Limit(limit=0.05), description="Images much like another one of their split."
+    )
+    near_leaks: Limit = Field(
+        default=Limit(limit=0.01), description="Test images much like a training image."
+    )
+    drift: Limit = Field(
+        default=Limit(limit=0.1),
+        description="How far pixels, brightness or classes of a split moved since the last run "
+        "(population stability index; 0.25 is much).",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _complete(cls, values: Any) -> Any:
+        """Let a check be changed in part: what is not said stays as it is by default."""
+        if not isinstance(values, dict):
+            return values
+        return {
+            name: {**cls.model_fields[name].default.model_dump(), **value}
+            if name in cls.model_fields and isinstance(value, dict)
+            else value
+            for name, value in values.items()
+        }
 
 
 class Augmentation(Section):
@@ -229,13 +292,43 @@ class FitConfig(Section):
 
 
 class EvaluationConfig(Section):
-    """How the trained model is measured."""
+    """How the trained model is measured, and how deeply."""
 
     batch_size: int = Field(
         default=500,
         ge=1,
         le=65_536,
         description="Most images a prediction step; fewer of large ones.",
+    )
+    calibration_bins: int = Field(
+        default=15,
+        ge=2,
+        le=100,
+        description="Bins of equal width that the highest probability is counted in.",
+    )
+    slices: tuple[str, ...] = Field(
+        default=(),
+        max_length=20,
+        description="Columns of the label table; accuracy is given for each of their values.",
+    )
+    robustness_images: int = Field(
+        default=1000,
+        ge=0,
+        description="Test images that are corrupted in seven ways and five severities; 0: none.",
+    )
+    saliency_images: int = Field(
+        default=8,
+        ge=0,
+        le=200,
+        description="Of how many of the surest mistakes to show which pixels speak for the wrong "
+        "class; 0: none.",
+    )
+    label_doubts: float = Field(
+        default=0.95,
+        gt=0,
+        le=1,
+        description="Probability of another class from which on the label of a training image is "
+        "doubted; 1: no training image is looked at.",
     )
 
 
@@ -255,6 +348,7 @@ class TrainingConfig(Section):
     )
     description: str = Field(default="", max_length=300, description="One line for people.")
     data: DataConfig = DataConfig()
+    gate: GateConfig = GateConfig()
     preprocessing: PreprocessingConfig = PreprocessingConfig()
     model: ModelConfig
     training: FitConfig

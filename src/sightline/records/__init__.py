@@ -7,8 +7,32 @@ TrainingConfig -> DatasetFiles -> ArraySet -> ModelBlueprint -> TrainedModel -> 
 """
 
 from sightline.records.base import ArrayFile, FileRecord, Record, Run
-from sightline.records.data import ArraySet, ArraySplit, DatasetFiles, Source
-from sightline.records.evaluation import ClassMetrics, Evaluation, Metrics
+from sightline.records.data import (
+    ArraySet,
+    ArraySplit,
+    Check,
+    DatasetFiles,
+    GateVerdict,
+    Inspection,
+    Move,
+    Source,
+    SplitProfile,
+)
+from sightline.records.evaluation import (
+    Calibration,
+    ClassMetrics,
+    CorruptionMetrics,
+    CoveragePoint,
+    Evaluation,
+    Interval,
+    LabelDoubts,
+    Metrics,
+    ReliabilityBin,
+    Robustness,
+    Saliency,
+    SliceMetrics,
+    Temperature,
+)
 from sightline.records.model import DeviceReport, Gpu, Layer, ModelBlueprint, TrainedModel
 from sightline.records.result import Mistake, Report, RunSummary, StageRecords, StageTime
 
@@ -16,22 +40,37 @@ __all__ = [
     "ArrayFile",
     "ArraySet",
     "ArraySplit",
+    "Calibration",
+    "Check",
     "ClassMetrics",
+    "CorruptionMetrics",
+    "CoveragePoint",
     "DatasetFiles",
     "DeviceReport",
     "Evaluation",
     "FileRecord",
+    "GateVerdict",
     "Gpu",
+    "Inspection",
+    "Interval",
+    "LabelDoubts",
     "Layer",
     "Metrics",
     "Mistake",
     "ModelBlueprint",
+    "Move",
     "Record",
+    "ReliabilityBin",
     "Report",
+    "Robustness",
     "Run",
     "RunSummary",
+    "Saliency",
+    "SliceMetrics",
     "Source",
+    "SplitProfile",
     "StageRecords",
     "StageTime",
+    "Temperature",
     "TrainedModel",
 ]

@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from sightline.records.base import FileRecord, Record
-from sightline.records.data import ArraySet, DatasetFiles
+from sightline.records.data import ArraySet, DatasetFiles, GateVerdict
 from sightline.records.evaluation import Evaluation
 from sightline.records.model import ModelBlueprint, TrainedModel
 
@@ -42,9 +42,10 @@ class StageTime(Record):
 
 
 class StageRecords(Record):
-    """What the six stages returned."""
+    """What the six stages returned, and what the data gate said between the first two."""
 
     ingest: DatasetFiles
+    gate: GateVerdict | None = None
     preprocess: ArraySet
     build: ModelBlueprint
     train: TrainedModel
