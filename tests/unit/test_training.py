@@ -26,6 +26,7 @@ from sightline.config import (
     ModelConfig,
 )
 from sightline.errors import DeviceError, StageError
+from sightline.measures import predictions
 from sightline.progress import Progress, listening
 from sightline.records import ArraySet, DatasetFiles, ModelBlueprint, Run, TrainedModel
 
@@ -243,16 +244,18 @@ def test_evaluation_counts_what_the_predictions_say(
     assert 0 <= low <= result.accuracy <= high <= 1
     assert np.sum(result.confusion) == 40
     assert [metrics.support for metrics in result.classes] == [10] * CLASSES
-    assert json.loads((run.root / result.metrics.path).read_text())["accuracy"] == result.accuracy
-
-
-def test_wilson_interval_agrees_with_a_published_value() -> None:
-    # 9,852 of 10,000: the tutorial's result; computed by hand from Wilson's formula.
-    files = DatasetFiles.model_construct(class_names=("a", "b"))
-    labels = np.zeros(10_000, dtype=np.int64)
-    predicted = np.where(np.arange(10_000) < 9_852, 0, 1)
-    metrics = evaluation._metrics(files, labels, predicted, 0.0, 0.0)
-    assert metrics.accuracy_interval == pytest.approx((0.98264, 0.98739), abs=1e-5)
+    for row in result.classes:
+        assert row.recall_interval is not None
+        assert row.recall_interval[0] <= row.recall <= row.recall_interval[1]
+    assert result.top_k.keys() == {2, 3}
+    assert result.accuracy <= result.top_k[2] <= result.top_k[3] <= 1
+    assert result.calibration is not None
+    assert sum(found.images for found in result.calibration.bins) == 40
+    assert result.calibration.temperature is not None, "there is a validation split"
+    assert result.calibration.temperature.validation_images == 32
+    assert result.coverage[0].accuracy == result.accuracy
+    told = json.loads((run.root / result.metrics.path).read_text())
+    assert told == result.model_dump(mode="json", exclude={"metrics", "predictions"})
 
 
 def test_evaluation_in_blocks_equals_evaluation_at_once(
@@ -263,7 +266,7 @@ def test_evaluation_in_blocks_equals_evaluation_at_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     whole = evaluation.evaluate(run, files, prepared, trained, EvaluationConfig())
-    monkeypatch.setattr(evaluation, "_BLOCK_BYTES", 9 * 12 * 12 * 4)
+    monkeypatch.setattr(predictions, "_BLOCK_BYTES", 9 * 12 * 12 * 4)
     monkeypatch.setattr(evaluation, "_BATCH_BYTES", 2 * 12 * 12 * 4)
     fresh = run.model_copy(update={"id": "fresh", "refresh": True})
     blocks = evaluation.evaluate(fresh, files, prepared, trained, EvaluationConfig())

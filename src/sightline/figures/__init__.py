@@ -4,6 +4,7 @@ Figures are made without pyplot, so that drawing has no global state and needs n
 matplotlib is imported only when something is drawn.
 """
 
+from sightline.figures.calibration import draw_calibration
 from sightline.figures.confusion import draw_confusion_matrix
 from sightline.figures.curves import draw_curves
 from sightline.figures.grid import Images, draw_mistakes, draw_samples
@@ -12,6 +13,7 @@ from sightline.figures.thumbnail import write_thumbnail
 
 __all__ = [
     "Images",
+    "draw_calibration",
     "draw_confusion_matrix",
     "draw_curves",
     "draw_layers",

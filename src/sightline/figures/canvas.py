@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 BLUE, ORANGE, INK, GREY, LINE = "#0072B2", "#C14E00", "#1C2024", "#5F6368", "#D9DDE2"
@@ -42,6 +43,16 @@ def save(figure: "Figure", path: Path) -> None:
         # A name in a script that the font lacks is drawn as boxes; the page shows it right.
         warnings.filterwarnings("ignore", message=r"Glyph \d+")
         figure.savefig(path, format="png", metadata={"Software": None}, **cut)
+
+
+def plain(axes: "Axes", title: str) -> None:
+    """Give a diagram its title, faint lines behind what is drawn, and no box around it."""
+    axes.set_title(title, loc="left", fontsize=11, fontweight="bold")
+    axes.grid(color=LINE, linewidth=0.7)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.spines[["left", "bottom"]].set_color(GREY)
+    axes.tick_params(color=GREY, labelsize=9)
 
 
 def shorten(name: str, most: int) -> str:

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sightline.figures.canvas import BLUE, GREY, LINE, ORANGE, blank, save
+from sightline.figures.canvas import BLUE, ORANGE, blank, plain, save
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,13 +48,8 @@ def _draw_curve(axes: "Axes", history: "pd.DataFrame", metric: str, number: str)
                 markersize=4.5,
                 label=f"{name}, {last} at the end",
             )
-    axes.set_title(metric.capitalize(), loc="left", fontsize=11, fontweight="bold")
+    plain(axes, metric.capitalize())
     axes.legend(frameon=False, fontsize=9)
     axes.set_xlabel("epoch")
     axes.margins(x=0.04, y=0.08)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-    axes.grid(color=LINE, linewidth=0.7)
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.spines[["left", "bottom"]].set_color(GREY)
-    axes.tick_params(color=GREY, labelsize=9)

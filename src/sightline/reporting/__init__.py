@@ -1,12 +1,10 @@
 """The stage report: pictures of what went in, what was learnt and what went wrong."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
 import pyarrow.parquet as pq
-from numpy.typing import NDArray
 
-from sightline import figures, samples
+from sightline import figures, mistakes, samples
 from sightline.arrays import open_mapped
 from sightline.caching import Draft, find_or_make
 from sightline.config import ReportConfig
@@ -15,7 +13,6 @@ from sightline.records import (
     DatasetFiles,
     Evaluation,
     FileRecord,
-    Mistake,
     Report,
     Run,
     TrainedModel,
@@ -27,9 +24,6 @@ if TYPE_CHECKING:
 
 _PICTURES_BYTES, _THUMBNAIL_BYTES = 2 << 20, 16 << 10
 """Room for the four pictures, and for the thumbnail of a mistake."""
-
-_BLOCK = 4 << 20
-"""Probabilities that are held at once."""
 
 
 def report(
@@ -58,8 +52,9 @@ def report(
     def make(draft: Draft) -> Report:
         needed = _PICTURES_BYTES + settings.mistakes * _THUMBNAIL_BYTES
         check_room(run.root, needed, "The pictures of the report")
-        mistakes, total = _worst_mistakes(run, files, evaluation, settings.mistakes)
-        rows = [mistake.index for mistake in mistakes]
+        predictions = run.root / evaluation.predictions.path
+        worst, total = mistakes.worst(predictions, files.class_names, settings.mistakes)
+        rows = [mistake.index for mistake in worst]
         images = open_mapped(run.root / files.images["test"].path)[rows]
         chosen, names = samples.choose(run.root, files)
         title = f"Training images of {files.dataset}"
@@ -68,14 +63,14 @@ def report(
         figures.draw_confusion_matrix(
             draft.path("confusion_matrix.png"), evaluation.confusion, files.class_names
         )
-        figures.draw_mistakes(draft.path("mistakes.png"), images, mistakes)
+        figures.draw_mistakes(draft.path("mistakes.png"), images, worst)
         return Report(
             figures={
                 name: draft.record(f"{name}.png")
                 for name in ("samples", "curves", "confusion_matrix", "mistakes")
             },
             thumbnails=_thumbnails(draft, images),
-            mistakes=mistakes,
+            mistakes=worst,
             mistakes_total=total,
         )
 
@@ -87,53 +82,6 @@ def _history(run: Run, trained: TrainedModel) -> "pd.DataFrame":
     path = run.root / trained.history.path
     history: pd.DataFrame = pq.read_table(path, page_checksum_verification=True).to_pandas()
     return history
-
-
-def _worst_mistakes(
-    run: Run, files: DatasetFiles, evaluation: Evaluation, most: int
-) -> tuple[tuple[Mistake, ...], int]:
-    """Find the wrong predictions with the highest probability, and count all wrong ones."""
-    wrong = _wrong_predictions(run, files, evaluation)
-    worst = np.lexsort((wrong["index"], -wrong["probability"]))[:most]
-    mistakes = tuple(
-        Mistake(
-            index=int(wrong["index"][row]),
-            label=files.class_names[wrong["label"][row]],
-            predicted=files.class_names[wrong["predicted"][row]],
-            probability=float(wrong["probability"][row]),
-            label_probability=float(wrong["label_probability"][row]),
-        )
-        for row in worst
-    )
-    return mistakes, len(wrong["index"])
-
-
-def _wrong_predictions(
-    run: Run, files: DatasetFiles, evaluation: Evaluation
-) -> dict[str, NDArray[Any]]:
-    """Collect index, label, predicted and the probability of both where they differ.
-
-    The table is read in blocks: with a thousand classes it is far larger than what is wrong.
-    """
-    classes = len(files.class_names)
-    columns = ["index", "label", "predicted", *(f"probability_{n}" for n in range(classes))]
-    found: dict[str, list[NDArray[Any]]] = {}
-    path = run.root / evaluation.predictions.path
-    with pq.ParquetFile(path, page_checksum_verification=True) as predictions:
-        for batch in predictions.iter_batches(max(1, _BLOCK // classes), columns=columns):
-            index, label, predicted, *by_class = (column.to_numpy() for column in batch.columns)
-            probabilities = np.stack(by_class)
-            wrong = np.flatnonzero(label != predicted)
-            values = {
-                "index": index[wrong],
-                "label": label[wrong],
-                "predicted": predicted[wrong],
-                "probability": probabilities[predicted[wrong], wrong],
-                "label_probability": probabilities[label[wrong], wrong],
-            }
-            for name, block in values.items():
-                found.setdefault(name, []).append(block)
-    return {name: np.concatenate(blocks) for name, blocks in found.items()}
 
 
 def _thumbnails(draft: Draft, images: figures.Images) -> tuple[FileRecord, ...]:

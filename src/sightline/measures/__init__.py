@@ -1,0 +1,1 @@
+"""What is measured of a trained model: one measure a module; the stage evaluate asks for them."""
