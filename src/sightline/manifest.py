@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from sightline.config import TrainingConfig
-from sightline.records import FileRecord, Record, StageRecords, StageTime
+from sightline.records import Comparison, FileRecord, Record, StageRecords, StageTime
 
 
 class RunManifest(Record):
@@ -22,6 +22,7 @@ class RunManifest(Record):
         records: What the stages returned; their paths are relative to the artifacts root.
         files: Name of a file in the run folder to its record; paths relative to the run folder.
         total_seconds: Wall time from the start of the run to its publication.
+        compared: The last run of this data set beside this one.
         flow_run_id: Prefect's id of the flow run, where there was one.
     """
 
@@ -38,4 +39,5 @@ class RunManifest(Record):
     records: StageRecords
     files: dict[str, FileRecord]
     total_seconds: float
+    compared: Comparison | None = None
     flow_run_id: str | None = None

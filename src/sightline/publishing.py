@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sightline import files, provenance, runs, sealed
+from sightline import comparison, files, provenance, runs, sealed
 from sightline.config import TrainingConfig
 from sightline.errors import StageError
 from sightline.manifest import RunManifest
@@ -62,6 +62,7 @@ def publish(  # the last step of a run; it names everything that the manifest ho
         records=records,
         files={},
         total_seconds=round((datetime.now(UTC) - run.started).total_seconds(), 3),
+        compared=comparison.with_last_run(run, records.ingest, records.evaluate),
         flow_run_id=flow_run_id,
     )
     with _new_folder(run, _bytes_needed(records)) as target:

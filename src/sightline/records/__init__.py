@@ -34,7 +34,14 @@ from sightline.records.evaluation import (
     Temperature,
 )
 from sightline.records.model import DeviceReport, Gpu, Layer, ModelBlueprint, TrainedModel
-from sightline.records.result import Mistake, Report, RunSummary, StageRecords, StageTime
+from sightline.records.result import (
+    Comparison,
+    Mistake,
+    Report,
+    RunSummary,
+    StageRecords,
+    StageTime,
+)
 
 __all__ = [
     "ArrayFile",
@@ -43,6 +50,7 @@ __all__ = [
     "Calibration",
     "Check",
     "ClassMetrics",
+    "Comparison",
     "CorruptionMetrics",
     "CoveragePoint",
     "DatasetFiles",

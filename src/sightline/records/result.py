@@ -34,6 +34,29 @@ class Report(Record):
     mistakes_total: int
 
 
+class Comparison(Record):
+    """A run beside the last one of its data set.
+
+    Attributes:
+        run_id: Id of the last run.
+        recipe: Its recipe.
+        accuracy: Its test accuracy, in [0, 1].
+        loss: Its test loss, in nats.
+        fixed: Test images that it had wrong and this run has right; None where it was tested on
+            other images, or its predictions cannot be read.
+        broken: Test images that it had right and this run has wrong.
+        p_value: Of McNemar's exact test (1947), two-sided.
+    """
+
+    run_id: str
+    recipe: str
+    accuracy: float
+    loss: float
+    fixed: int | None = None
+    broken: int | None = None
+    p_value: float | None = None
+
+
 class StageTime(Record):
     """How long a stage took in this run, and whether its result was already there."""
 

@@ -1,0 +1,117 @@
+"""The run in one minute: is it good, how sure is that, is it better, what looks wrong."""
+
+from collections.abc import Callable, Iterator
+
+from sightline.manifest import RunManifest
+from sightline.records import Comparison, Evaluation
+
+WEAK_F1 = 0.9
+_MISCALIBRATED = 0.05
+_CHANCE = 0.05
+"""A difference that equally good models show at least so often says nothing."""
+_FRAGILE = 0.5
+"""Share of the accuracy on clean images, below which a corruption is worth a word."""
+_MILD = 2
+"""Severity up to which images are still what a user may send."""
+
+Escape = Callable[[str], str]
+
+
+def quality(manifest: RunManifest) -> str:
+    """Say how good the model is, and how sure that is."""
+    evaluation = manifest.records.evaluate
+    total = sum(metrics.support for metrics in evaluation.classes)
+    frequent = max(evaluation.classes, key=lambda metrics: metrics.support)
+    low, high = evaluation.accuracy_interval
+    return (
+        f"The model names the right class for {total - manifest.records.report.mistakes_total:,} "
+        f"of {total:,} test images, none of which it had seen before. "
+        f"For more images of this kind, expect between {low:.2%} and {high:.2%} to be right; "
+        f"always naming the most frequent class would get {frequent.support / total:.2%}."
+    )
+
+
+def progress(manifest: RunManifest) -> str:
+    """Say whether the run is better than the last one of its data set."""
+    compared = manifest.compared
+    if compared is None:
+        return "There is no earlier run of this data set to compare with."
+    now = manifest.records.evaluate.accuracy
+    change = f"{compared.accuracy:.2%} before, {now:.2%} now (run {compared.run_id})"
+    if compared.fixed is None or compared.broken is None or compared.p_value is None:
+        return f"Not comparable with the run before, which was tested on other images: {change}."
+    if not compared.fixed + compared.broken:
+        return f"Every prediction is as right or wrong as in the run before: {change}."
+    return (
+        f"{_judged(compared)}: {change}; {compared.fixed:,} images newly right, "
+        f"{compared.broken:,} newly wrong (McNemar's exact test, p = {compared.p_value:.2g})."
+    )
+
+
+def _judged(compared: Comparison) -> str:
+    if (compared.p_value or 0.0) >= _CHANCE:
+        return "Neither better nor worse than the run before, as far as these images tell"
+    better = (compared.fixed or 0) > (compared.broken or 0)
+    return f"{'Better' if better else 'Worse'} than the run before"
+
+
+def doubts(manifest: RunManifest, escape: Escape) -> list[str]:
+    """List what looks wrong, most important first.
+
+    Args:
+        manifest: The finished run.
+        escape: Makes a name from the user literal.
+    """
+    return [
+        *_of_data(manifest, escape),
+        *_of_classes(manifest.records.evaluate, escape),
+        *_of_probabilities(manifest.records.evaluate),
+        *_of_corruptions(manifest.records.evaluate),
+        *_of_labels(manifest.records.evaluate),
+    ]
+
+
+def _of_data(manifest: RunManifest, escape: Escape) -> Iterator[str]:
+    gate = manifest.records.gate
+    for check in gate.checks if gate else ():
+        if check.outcome == "warned":
+            yield f"Data: {escape(check.sentence)}"
+
+
+def _of_classes(evaluation: Evaluation, escape: Escape) -> Iterator[str]:
+    tested = [metrics for metrics in evaluation.classes if metrics.support]
+    weakest = min(tested, key=lambda metrics: metrics.f1)
+    if weakest.f1 < WEAK_F1:
+        name = escape(weakest.class_name)
+        yield f"The weakest class is “{name}” with an F1 of {weakest.f1:.3f}."
+
+
+def _of_probabilities(evaluation: Evaluation) -> Iterator[str]:
+    calibration = evaluation.calibration
+    if calibration is not None and calibration.error > _MISCALIBRATED:
+        yield (
+            f"The probabilities are off by {calibration.error:.1%} on average "
+            "(expected calibration error)."
+        )
+
+
+def _of_corruptions(evaluation: Evaluation) -> Iterator[str]:
+    robustness = evaluation.robustness
+    if robustness is None:
+        return
+    worst = min(robustness.corruptions, key=lambda row: row.accuracies[_MILD - 1])
+    accuracy = worst.accuracies[_MILD - 1]
+    if accuracy < _FRAGILE * robustness.accuracy:
+        yield (
+            f"Mild {worst.corruption} (severity {_MILD} of 5) takes the accuracy down to "
+            f"{accuracy:.1%}."
+        )
+
+
+def _of_labels(evaluation: Evaluation) -> Iterator[str]:
+    found = evaluation.label_doubts
+    if found is not None and found.found:
+        yield (
+            f"{found.found:,} of {found.examined:,} training labels look wrong to the model; "
+            "see below."
+        )

@@ -1,0 +1,91 @@
+import pytest
+
+from sightline.manifest import RunManifest
+from sightline.records import (
+    Calibration,
+    Check,
+    Comparison,
+    CorruptionMetrics,
+    FileRecord,
+    GateVerdict,
+    LabelDoubts,
+    ReliabilityBin,
+    Robustness,
+)
+from sightline.reporting import summary
+
+
+def with_evaluation(manifest: RunManifest, **changes: object) -> RunManifest:
+    evaluation = manifest.records.evaluate.model_copy(update=changes)
+    records = manifest.records.model_copy(update={"evaluate": evaluation})
+    return manifest.model_copy(update={"records": records})
+
+
+def compared(manifest: RunManifest, **changes: object) -> str:
+    before = Comparison(run_id="the-last", recipe="fast", accuracy=0.9, loss=0.2)
+    update = {"compared": before.model_copy(update=changes)}
+    return summary.progress(manifest.model_copy(update=update))
+
+
+def test_quality_is_told_with_its_interval_and_beside_a_blind_guess(manifest: RunManifest) -> None:
+    text = summary.quality(manifest)
+    assert "the right class for 37 of 40 test images" in text
+    assert "between 80.14% and 97.42%" in text
+    assert "the most frequent class would get 25.00%" in text
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"fixed": 30, "broken": 5, "p_value": 0.00003}, "Better than the run before: 90.00%"),
+        ({"fixed": 5, "broken": 30, "p_value": 0.00003}, "Worse than the run before: 90.00%"),
+        ({"fixed": 6, "broken": 5, "p_value": 1.0}, "Neither better nor worse than the run"),
+        ({"fixed": 0, "broken": 0, "p_value": 1.0}, "Every prediction is as right or wrong as"),
+        ({}, "tested on other images: 90.00% before, 92.50% now (run the-last)"),
+    ],
+)
+def test_progress_is_told_and_chance_is_not_taken_for_it(
+    manifest: RunManifest, changes: dict[str, object], expected: str
+) -> None:
+    assert expected in compared(manifest, **changes)
+
+
+def test_first_run_says_that_there_is_none_before(manifest: RunManifest) -> None:
+    assert summary.progress(manifest).startswith("There is no earlier run")
+
+
+def test_run_without_faults_leaves_no_doubts(manifest: RunManifest) -> None:
+    classes = tuple(
+        row.model_copy(update={"f1": 0.99}) for row in manifest.records.evaluate.classes
+    )
+    assert summary.doubts(with_evaluation(manifest, classes=classes), str) == []
+
+
+def test_what_looks_wrong_is_listed(manifest: RunManifest) -> None:
+    bins = (ReliabilityBin(low=0, high=1, images=40, confidence=0.99, accuracy=0.9),)
+    table = FileRecord(path="doubts.parquet", sha256="a" * 64, bytes=1)
+    doubtful = with_evaluation(
+        manifest,
+        calibration=Calibration(bins=bins, error=0.09),
+        robustness=Robustness(
+            images=40,
+            accuracy=0.9,
+            corruptions=(
+                CorruptionMetrics(corruption="blur", accuracies=(0.9, 0.8, 0.7, 0.6, 0.5)),
+                CorruptionMetrics(corruption="inversion", accuracies=(0.3, 0.2, 0.1, 0.1, 0.1)),
+            ),
+        ),
+        label_doubts=LabelDoubts(examined=160, found=3, threshold=0.95, table=table),
+    )
+    passed = Check(name="blank", outcome="passed", measured=0, limit=0, sentence="No blank ones.")
+    warned = passed.model_copy(update={"outcome": "warned", "sentence": "2 images are blank."})
+    gate = GateVerdict(checks=(passed, warned))
+    records = doubtful.records.model_copy(update={"gate": gate})
+    found = summary.doubts(doubtful.model_copy(update={"records": records}), str.upper)
+    assert found == [
+        "Data: 2 IMAGES ARE BLANK.",
+        "The weakest class is “D” with an F1 of 0.650.",
+        "The probabilities are off by 9.0% on average (expected calibration error).",
+        "Mild inversion (severity 2 of 5) takes the accuracy down to 20.0%.",
+        "3 of 160 training labels look wrong to the model; see below.",
+    ]
