@@ -10,8 +10,11 @@ from sightline import files as folder_files
 from sightline import recipes, reporting
 from sightline.config import ReportConfig
 from sightline.manifest import RunManifest
+from sightline.measures.calibration import reliability
+from sightline.measures.coverage import coverage
 from sightline.records import (
     ArraySet,
+    Calibration,
     ClassMetrics,
     DatasetFiles,
     Evaluation,
@@ -19,6 +22,7 @@ from sightline.records import (
     Layer,
     ModelBlueprint,
     Run,
+    SliceMetrics,
     StageRecords,
     StageTime,
     TrainedModel,
@@ -81,6 +85,8 @@ def evaluation(run: Run, hostile_files: DatasetFiles) -> Evaluation:
         for number, name in enumerate(hostile_files.class_names)
     )
     confusion = ((7, 3, 0, 0), (0, 10, 0, 0), (0, 0, 10, 0), (0, 0, 0, 10))
+    confidence, right = probabilities.max(axis=1), predicted == labels
+    bins, _ = reliability(confidence, right, 15)
     return Evaluation(
         metrics=recorded(run, "metrics.json"),
         predictions=write_table(run, "predictions.parquet", columns),
@@ -89,6 +95,14 @@ def evaluation(run: Run, hostile_files: DatasetFiles) -> Evaluation:
         loss=0.1234,
         classes=classes,
         confusion=confusion,
+        top_k={2: 0.95, 3: 0.975},
+        calibration=Calibration(bins=bins, error=0.0425),
+        coverage=coverage(confidence, right),
+        slices=(
+            SliceMetrics(
+                column="camera", value=HOSTILE, images=40, accuracy=0.925, interval=(0.8, 0.97)
+            ),
+        ),
         serving_difference=0.0,
     )
 

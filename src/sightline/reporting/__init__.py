@@ -1,5 +1,6 @@
 """The stage report: pictures of what went in, what was learnt and what went wrong."""
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pyarrow.parquet as pq
@@ -13,6 +14,7 @@ from sightline.records import (
     DatasetFiles,
     Evaluation,
     FileRecord,
+    Mistake,
     Report,
     Run,
     TrainedModel,
@@ -52,23 +54,19 @@ def report(
     def make(draft: Draft) -> Report:
         needed = _PICTURES_BYTES + settings.mistakes * _THUMBNAIL_BYTES
         check_room(run.root, needed, "The pictures of the report")
-        predictions = run.root / evaluation.predictions.path
-        worst, total = mistakes.worst(predictions, files.class_names, settings.mistakes)
+        worst, total = _worst_mistakes(run, files, evaluation, settings.mistakes)
         rows = [mistake.index for mistake in worst]
         images = open_mapped(run.root / files.images["test"].path)[rows]
-        chosen, names = samples.choose(run.root, files)
-        title = f"Training images of {files.dataset}"
-        figures.draw_samples(draft.path("samples.png"), chosen, names, title)
         figures.draw_curves(draft.path("curves.png"), _history(run, trained))
-        figures.draw_confusion_matrix(
-            draft.path("confusion_matrix.png"), evaluation.confusion, files.class_names
-        )
         figures.draw_mistakes(draft.path("mistakes.png"), images, worst)
+        drawn = [
+            "curves",
+            "mistakes",
+            *_draw_data(run, files, draft),
+            *_draw_measures(run, files, evaluation, draft),
+        ]
         return Report(
-            figures={
-                name: draft.record(f"{name}.png")
-                for name in ("samples", "curves", "confusion_matrix", "mistakes")
-            },
+            figures={name: draft.record(f"{name}.png") for name in drawn},
             thumbnails=_thumbnails(draft, images),
             mistakes=worst,
             mistakes_total=total,
@@ -76,6 +74,36 @@ def report(
 
     key = REPORT.key(files, trained, evaluation, settings)
     return find_or_make(run, REPORT, key, make)
+
+
+def _draw_data(run: Run, files: DatasetFiles, draft: Draft) -> Iterator[str]:
+    """Draw what the images show; yield the pictures' names."""
+    chosen, names = samples.choose(run.root, files)
+    title = f"Training images of {files.dataset}"
+    figures.draw_samples(draft.path("samples.png"), chosen, names, title)
+    yield "samples"
+
+
+def _draw_measures(
+    run: Run, files: DatasetFiles, evaluation: Evaluation, draft: Draft
+) -> Iterator[str]:
+    """Draw what was measured; yield the pictures' names."""
+    figures.draw_confusion_matrix(
+        draft.path("confusion_matrix.png"), evaluation.confusion, files.class_names
+    )
+    yield "confusion_matrix"
+    if evaluation.calibration is not None:
+        figures.draw_calibration(
+            draft.path("calibration.png"), evaluation.calibration, evaluation.coverage
+        )
+        yield "calibration"
+
+
+def _worst_mistakes(
+    run: Run, files: DatasetFiles, evaluation: Evaluation, most: int
+) -> tuple[tuple[Mistake, ...], int]:
+    predictions = run.root / evaluation.predictions.path
+    return mistakes.worst(predictions, files.class_names, most)
 
 
 def _history(run: Run, trained: TrainedModel) -> "pd.DataFrame":

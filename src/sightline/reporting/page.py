@@ -16,11 +16,11 @@ from sightline.figures.canvas import DOTS_PER_INCH
 from sightline.manifest import RunManifest
 from sightline.printable import printable
 from sightline.records import Evaluation, FileRecord
+from sightline.reporting import summary
 
 _MOST_CLASSES = 50
 """Beyond this many classes, tables show the weakest or first ones only."""
 _MOST_PAIRS = 10
-_WEAK_F1 = 0.9
 _PAGE_DOTS_PER_INCH = 96
 """Pixels of a page an inch, by definition of CSS."""
 
@@ -107,28 +107,11 @@ def _facts(manifest: RunManifest, escape: Callable[[str], str]) -> dict[str, Any
         "pairs": _most_confused(records.evaluate),
         "counts": _counts(manifest)[:_MOST_CLASSES],
         "splits": _splits(manifest),
-        "verdict": _verdict(manifest, escape),
+        "quality": summary.quality(manifest),
+        "progress": summary.progress(manifest),
+        "doubts": summary.doubts(manifest, escape),
         "settings": _flatten(manifest.config.model_dump(mode="json")),
     }
-
-
-def _verdict(manifest: RunManifest, escape: Callable[[str], str]) -> str:
-    evaluation = manifest.records.evaluate
-    total = sum(metrics.support for metrics in evaluation.classes)
-    frequent = max(evaluation.classes, key=lambda metrics: metrics.support)
-    tested = [metrics for metrics in evaluation.classes if metrics.support]
-    weakest = min(tested, key=lambda metrics: metrics.f1)
-    low, high = evaluation.accuracy_interval
-    sentences = [
-        f"The model names the right class for {total - manifest.records.report.mistakes_total:,} "
-        f"of {total:,} test images, none of which it had seen before.",
-        f"For more images of this kind, expect between {low:.2%} and {high:.2%} to be right; "
-        f"always naming the most frequent class would get {frequent.support / total:.2%}.",
-    ]
-    if weakest.f1 < _WEAK_F1:
-        name = escape(weakest.class_name)
-        sentences.append(f"The weakest class is “{name}” with an F1 of {weakest.f1:.3f}.")
-    return " ".join(sentences)
 
 
 def _most_confused(evaluation: Evaluation) -> list[_Pair]:

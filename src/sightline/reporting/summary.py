@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from sightline.manifest import RunManifest
 from sightline.records import Comparison, Evaluation
 
-WEAK_F1 = 0.9
+_WEAK_F1 = 0.9
 _MISCALIBRATED = 0.05
 _CHANCE = 0.05
 """A difference that equally good models show at least so often says nothing."""
@@ -81,7 +81,7 @@ def _of_data(manifest: RunManifest, escape: Escape) -> Iterator[str]:
 def _of_classes(evaluation: Evaluation, escape: Escape) -> Iterator[str]:
     tested = [metrics for metrics in evaluation.classes if metrics.support]
     weakest = min(tested, key=lambda metrics: metrics.f1)
-    if weakest.f1 < WEAK_F1:
+    if weakest.f1 < _WEAK_F1:
         name = escape(weakest.class_name)
         yield f"The weakest class is “{name}” with an F1 of {weakest.f1:.3f}."
 

@@ -91,7 +91,7 @@ def test_contents_list_leads_to_every_section(html: str) -> None:
 
 def test_every_picture_has_a_text(html: str) -> None:
     pictures = Page(html).attributes("img")
-    assert len(pictures) == 4 + 3  # figures without the montage, and three thumbnails
+    assert len(pictures) == 5 + 3  # figures without the montage, and three thumbnails
     assert all(attributes["alt"] for attributes in pictures)
 
 
@@ -215,13 +215,13 @@ def test_markdown_tables_are_whole_and_show_class_names_literally(manifest: RunM
     hostile = manifest.records.ingest.class_names[0]
     tokens = MarkdownIt().enable("table").parse(page.render_markdown(manifest))
     starts = [token.type for token in tokens]
-    assert starts.count("table_open") == 5
+    assert starts.count("table_open") == 6
     cells = [
         "".join(child.content for child in token.children or [])
         for before, token in pairwise(tokens)
         if before.type == "td_open"
     ]
-    assert cells.count(hostile) == 2  # its metrics, and what it is confused with
+    assert cells.count(hostile) == 3  # its metrics, what it is confused with, and a slice
     assert not {child.type for token in tokens for child in token.children or []} & {
         "html_inline",
         "link_open",

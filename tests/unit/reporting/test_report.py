@@ -3,7 +3,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from sightline import figures, reporting
+from sightline import figures, mistakes, reporting
 from sightline.config import ReportConfig
 from sightline.records import DatasetFiles, Evaluation, Run, TrainedModel
 
@@ -61,7 +61,7 @@ def test_block_borders_change_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     whole = reporting.report(run, hostile_files, trained, evaluation, ReportConfig())
-    monkeypatch.setattr(reporting, "_BLOCK", 4 * 3)  # three rows of four classes
+    monkeypatch.setattr(mistakes, "_BLOCK", 4 * 3)  # three rows of four classes
     again = run.model_copy(update={"id": "again", "refresh": True})
     assert reporting.report(again, hostile_files, trained, evaluation, ReportConfig()) == whole
 
