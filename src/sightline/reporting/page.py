@@ -108,6 +108,7 @@ def _facts(manifest: RunManifest, escape: Callable[[str], str]) -> dict[str, Any
         "counts": _counts(manifest)[:_MOST_CLASSES],
         "splits": _splits(manifest),
         "quality": summary.quality(manifest),
+        "certainty": summary.certainty(manifest),
         "progress": summary.progress(manifest),
         "doubts": summary.doubts(manifest, escape),
         "settings": _flatten(manifest.config.model_dump(mode="json")),

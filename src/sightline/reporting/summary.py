@@ -18,17 +18,27 @@ Escape = Callable[[str], str]
 
 
 def quality(manifest: RunManifest) -> str:
-    """Say how good the model is, and how sure that is."""
-    evaluation = manifest.records.evaluate
-    total = sum(metrics.support for metrics in evaluation.classes)
-    frequent = max(evaluation.classes, key=lambda metrics: metrics.support)
-    low, high = evaluation.accuracy_interval
+    """Say how good the model is."""
+    total = _tested(manifest)
+    frequent = max(metrics.support for metrics in manifest.records.evaluate.classes)
     return (
         f"The model names the right class for {total - manifest.records.report.mistakes_total:,} "
-        f"of {total:,} test images, none of which it had seen before. "
-        f"For more images of this kind, expect between {low:.2%} and {high:.2%} to be right; "
-        f"always naming the most frequent class would get {frequent.support / total:.2%}."
+        f"of {total:,} test images, none of which it had seen before; always naming the most "
+        f"frequent class would get {frequent / total:.2%}."
     )
+
+
+def certainty(manifest: RunManifest) -> str:
+    """Say how sure that is."""
+    low, high = manifest.records.evaluate.accuracy_interval
+    return (
+        f"As far as {_tested(manifest):,} images tell: for more images of this kind, expect "
+        f"between {low:.2%} and {high:.2%} to be right."
+    )
+
+
+def _tested(manifest: RunManifest) -> int:
+    return sum(metrics.support for metrics in manifest.records.evaluate.classes)
 
 
 def progress(manifest: RunManifest) -> str:

@@ -27,11 +27,16 @@ def compared(manifest: RunManifest, **changes: object) -> str:
     return summary.progress(manifest.model_copy(update=update))
 
 
-def test_quality_is_told_with_its_interval_and_beside_a_blind_guess(manifest: RunManifest) -> None:
+def test_quality_is_told_beside_a_blind_guess(manifest: RunManifest) -> None:
     text = summary.quality(manifest)
     assert "the right class for 37 of 40 test images" in text
-    assert "between 80.14% and 97.42%" in text
     assert "the most frequent class would get 25.00%" in text
+
+
+def test_certainty_is_that_of_the_interval(manifest: RunManifest) -> None:
+    text = summary.certainty(manifest)
+    assert "As far as 40 images tell" in text
+    assert "between 80.14% and 97.42%" in text
 
 
 @pytest.mark.parametrize(
