@@ -15,14 +15,14 @@ def test_real_mnist_is_learnt_from_a_local_copy(
         "--dataset=mnist",
         f"--data-dir={mnist_dir}",
         f"--artifacts={tmp_path}",
-        "--set=training.epochs=1",
+        "--recipe=fast",
         "--json",
     )
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout)
-    assert result["parameters"] == 141_258
-    assert result["test_accuracy"] >= 0.95
-    assert (result["dataset"], result["recipe"]) == ("mnist", "tutorial")
+    assert result["parameters"] == 141_234
+    assert result["test_accuracy"] >= 0.98
+    assert (result["dataset"], result["recipe"]) == ("mnist", "fast")
 
 
 def test_quickstart_reaches_96_percent_on_the_embedded_images(

@@ -28,7 +28,6 @@ def test_quickstart_has_the_tutorials_network_and_optimizer() -> None:
     tutorial, quickstart = recipes.load("tutorial"), recipes.load("quickstart")
     assert quickstart.model == tutorial.model
     assert quickstart.training.optimizer == tutorial.training.optimizer
-    assert quickstart.training.learning_rate == tutorial.training.learning_rate
     assert quickstart.training.batch_size == tutorial.training.batch_size
     assert quickstart.data.dataset == "mnist-5k"
 
