@@ -10,12 +10,12 @@ from scipy.stats import binomtest
 from sightline import runs
 from sightline.errors import InputError
 from sightline.manifest import RunManifest
-from sightline.records import Comparison, DatasetFiles, Evaluation, Run
+from sightline.records import DatasetFiles, Evaluation, Run, RunComparison
 
 _PREDICTIONS = "predictions.parquet"
 
 
-def with_last_run(run: Run, files: DatasetFiles, evaluation: Evaluation) -> Comparison | None:
+def with_last_run(run: Run, files: DatasetFiles, evaluation: Evaluation) -> RunComparison | None:
     """Compare a run that is about to be published with the last one of its data set.
 
     Args:
@@ -30,7 +30,7 @@ def with_last_run(run: Run, files: DatasetFiles, evaluation: Evaluation) -> Comp
     last = next(runs.history(run.root, files.dataset), None)
     if last is None:
         return None
-    compared = Comparison(
+    compared = RunComparison(
         run_id=last.run_id,
         recipe=last.config.recipe,
         accuracy=last.records.evaluate.accuracy,

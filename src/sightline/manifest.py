@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from sightline.config import TrainingConfig
-from sightline.records import Comparison, FileRecord, Record, StageRecords, StageTime
+from sightline.records import FileRecord, Record, RunComparison, StageRecords, StageTime
 
 
 class RunManifest(Record):
@@ -39,5 +39,5 @@ class RunManifest(Record):
     records: StageRecords
     files: dict[str, FileRecord]
     total_seconds: float
-    compared: Comparison | None = None
+    compared: RunComparison | None = None
     flow_run_id: str | None = None

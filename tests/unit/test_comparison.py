@@ -5,7 +5,7 @@ import pytest
 
 from sightline import comparison, runs
 from sightline.manifest import RunManifest
-from sightline.records import Comparison, DatasetFiles, Evaluation, Run
+from sightline.records import DatasetFiles, Evaluation, Run, RunComparison
 
 LAST = "20260101T000000Z-textures-tutorial-000000"
 
@@ -30,7 +30,7 @@ def predicting(run: Run, evaluation: Evaluation, wrong: list[int]) -> Evaluation
     return evaluation.model_copy(update={"predictions": record})
 
 
-def compare(run: Run, last: RunManifest, wrong: list[int]) -> Comparison:
+def compare(run: Run, last: RunManifest, wrong: list[int]) -> RunComparison:
     evaluation = predicting(run, last.records.evaluate, wrong)
     found = comparison.with_last_run(run, last.records.ingest, evaluation)
     assert found is not None

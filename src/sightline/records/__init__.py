@@ -35,9 +35,9 @@ from sightline.records.evaluation import (
 )
 from sightline.records.model import DeviceReport, Gpu, Layer, ModelBlueprint, TrainedModel
 from sightline.records.result import (
-    Comparison,
     Mistake,
     Report,
+    RunComparison,
     RunSummary,
     StageRecords,
     StageTime,
@@ -50,7 +50,6 @@ __all__ = [
     "Calibration",
     "Check",
     "ClassMetrics",
-    "Comparison",
     "CorruptionMetrics",
     "CoveragePoint",
     "DatasetFiles",
@@ -72,6 +71,7 @@ __all__ = [
     "Report",
     "Robustness",
     "Run",
+    "RunComparison",
     "RunSummary",
     "Saliency",
     "SliceMetrics",

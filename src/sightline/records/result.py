@@ -34,7 +34,7 @@ class Report(Record):
     mistakes_total: int
 
 
-class Comparison(Record):
+class RunComparison(Record):
     """A run beside the last one of its data set.
 
     Attributes:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 
 from sightline.manifest import RunManifest
-from sightline.records import Comparison, Evaluation
+from sightline.records import Evaluation, RunComparison
 
 _WEAK_F1 = 0.9
 _MISCALIBRATED = 0.05
@@ -58,7 +58,7 @@ def progress(manifest: RunManifest) -> str:
     )
 
 
-def _judged(compared: Comparison) -> str:
+def _judged(compared: RunComparison) -> str:
     if (compared.p_value or 0.0) >= _CHANCE:
         return "Neither better nor worse than the run before, as far as these images tell"
     better = (compared.fixed or 0) > (compared.broken or 0)

@@ -4,13 +4,13 @@ from sightline.manifest import RunManifest
 from sightline.records import (
     Calibration,
     Check,
-    Comparison,
     CorruptionMetrics,
     FileRecord,
     GateVerdict,
     LabelDoubts,
     ReliabilityBin,
     Robustness,
+    RunComparison,
 )
 from sightline.reporting import summary
 
@@ -22,7 +22,7 @@ def with_evaluation(manifest: RunManifest, **changes: object) -> RunManifest:
 
 
 def compared(manifest: RunManifest, **changes: object) -> str:
-    before = Comparison(run_id="the-last", recipe="fast", accuracy=0.9, loss=0.2)
+    before = RunComparison(run_id="the-last", recipe="fast", accuracy=0.9, loss=0.2)
     update = {"compared": before.model_copy(update=changes)}
     return summary.progress(manifest.model_copy(update=update))
 
