@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from sightline import figures
-from sightline.records import Layer, Mistake
+from sightline.records import CorruptionMetrics, Layer, Mistake, Robustness
 
 HOSTILE = "<b>$x^2$</b> a name that goes on and on"
 GREY = np.arange(6 * 12 * 12, dtype=np.uint8).reshape(6, 12, 12, 1)
@@ -22,11 +22,20 @@ LAYERS = [
     Layer(name=f"layer_{number}", kind="Conv2D", output_shape=(8, 8, 4), parameters=40)
     for number in range(13)
 ]
+ROBUSTNESS = Robustness(
+    images=1000,
+    accuracy=0.98,
+    corruptions=tuple(
+        CorruptionMetrics(corruption=name, accuracies=(0.97, 0.9, 0.6, 0.3, number / 20))
+        for number, name in enumerate(("shift", HOSTILE, "blur"))
+    ),
+)
+MAPS = np.random.default_rng(0).normal(scale=0.01, size=(6, 12, 12)).astype(np.float32)
 
 
 def draw_all(folder: Path) -> list[Path]:
     folder.mkdir()
-    paths = [folder / f"{number}.png" for number in range(10)]
+    paths = [folder / f"{number}.png" for number in range(15)]
     figures.draw_layers(paths[0], LAYERS, (12, 12, 1), 4)
     figures.draw_samples(paths[1], GREY, [HOSTILE] * 6, HOSTILE)
     figures.draw_samples(paths[2], COLOUR[:1], ["one"], "A single image")
@@ -37,6 +46,11 @@ def draw_all(folder: Path) -> list[Path]:
     figures.draw_mistakes(paths[7], COLOUR, MISTAKES)
     figures.draw_mistakes(paths[8], GREY[:0], [])
     figures.write_thumbnail(paths[9], GREY[0])
+    figures.draw_label_doubts(paths[10], GREY, MISTAKES)
+    figures.draw_label_doubts(paths[11], GREY[:0], [])
+    figures.draw_robustness(paths[12], ROBUSTNESS)
+    figures.draw_saliency(paths[13], COLOUR, MAPS, MISTAKES)
+    figures.draw_saliency(paths[14], GREY[:1], 0 * MAPS[:1], MISTAKES[:1])
     return paths
 
 
@@ -65,6 +79,8 @@ def test_names_are_drawn_literally_whatever_they_are(tmp_path: Path, name: str) 
     figures.draw_samples(path, GREY[:1], [name], name)
     figures.draw_mistakes(path, GREY[:1], [mistake])
     figures.draw_confusion_matrix(path, [[5, 0], [1, 4]], [name, "b"])
+    figures.draw_label_doubts(path, GREY[:1], [mistake])
+    figures.draw_saliency(path, GREY[:1], MAPS[:1], [mistake])
 
 
 def test_single_epoch_shows_as_markers(tmp_path: Path) -> None:
@@ -86,6 +102,31 @@ def test_few_mistakes_show_beside_a_strong_diagonal(tmp_path: Path) -> None:
         with Image.open(tmp_path / "m.png") as picture:
             pictures.append(np.asarray(picture.convert("L")).astype(int))
     assert np.count_nonzero(pictures[0] - pictures[1] > 10) > 100
+
+
+def test_pixels_for_the_class_are_orange_and_those_against_it_blue(tmp_path: Path) -> None:
+    path = tmp_path / "saliency.png"
+    maps = np.zeros((1, 12, 12), np.float32)
+    maps[0, :4], maps[0, 4:8] = 0.02, -0.02
+    figures.draw_saliency(path, GREY[:1], maps, MISTAKES[:1])
+    with Image.open(path) as picture:
+        counted = picture.convert("RGB").getcolors(1 << 20) or []
+    colours = {colour: count for count, colour in counted}
+    orange, blue = colours[0xC1, 0x4E, 0x00], colours[0x00, 0x72, 0xB2]
+    assert min(orange, blue) > 10_000
+    assert orange == pytest.approx(blue, rel=0.05)
+
+
+def test_each_accuracy_is_a_colour_of_its_own(tmp_path: Path) -> None:
+    pictures = []
+    for accuracy in (0.97, 0.2):
+        row = CorruptionMetrics(corruption="blur", accuracies=(accuracy,) * 5)
+        figures.draw_robustness(
+            tmp_path / "r.png", ROBUSTNESS.model_copy(update={"corruptions": (row,)})
+        )
+        with Image.open(tmp_path / "r.png") as picture:
+            pictures.append(picture.convert("L").resize((1, 1)).getpixel((0, 0)))
+    assert pictures[0] > pictures[1] + 20
 
 
 def test_a_thousand_classes_fit_into_a_picture_of_sensible_size(tmp_path: Path) -> None:

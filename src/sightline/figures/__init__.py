@@ -7,8 +7,10 @@ matplotlib is imported only when something is drawn.
 from sightline.figures.calibration import draw_calibration
 from sightline.figures.confusion import draw_confusion_matrix
 from sightline.figures.curves import draw_curves
-from sightline.figures.grid import Images, draw_mistakes, draw_samples
+from sightline.figures.grid import Images, draw_label_doubts, draw_mistakes, draw_samples
 from sightline.figures.layers import draw_layers
+from sightline.figures.robustness import draw_robustness
+from sightline.figures.saliency import draw_saliency
 from sightline.figures.thumbnail import write_thumbnail
 
 __all__ = [
@@ -16,8 +18,11 @@ __all__ = [
     "draw_calibration",
     "draw_confusion_matrix",
     "draw_curves",
+    "draw_label_doubts",
     "draw_layers",
     "draw_mistakes",
+    "draw_robustness",
+    "draw_saliency",
     "draw_samples",
     "write_thumbnail",
 ]

@@ -54,20 +54,41 @@ def draw_mistakes(path: Path, images: Images, mistakes: Sequence[Mistake]) -> No
         mistakes: One for each image; without any, the picture says so.
     """
     if not mistakes:
-        figure = blank(6, 1.2)
-        figure.text(0.5, 0.5, "No mistakes to show.", ha="center", va="center", color=GREY)
-        save(figure, path)
+        _say(path, "No mistakes to show.")
         return
-    words = [
-        [
-            _Words(shorten(mistake.label, 16), INK, "bold"),
-            _Words(f"→ {shorten(mistake.predicted, 14)}", ORANGE),
-            _Words(f"{mistake.probability:.1%}", GREY),
-        ]
-        for mistake in mistakes
-    ]
+    words = [_describe(mistake) for mistake in mistakes]
     title = "The surest mistakes: label → prediction, its probability"
     _draw_grid(path, images, words, title, columns=6, side=1.25)
+
+
+def draw_label_doubts(path: Path, images: Images, doubts: Sequence[Mistake]) -> None:
+    """Draw training images whose label the model denies, with label, prediction and index.
+
+    Args:
+        path: PNG to write.
+        images: uint8 array of shape (m, height, width, channels).
+        doubts: One for each image; without any, the picture says so.
+    """
+    if not doubts:
+        _say(path, "No label to doubt.")
+        return
+    words = [[*_describe(doubt), _Words(f"index {doubt.index}", GREY)] for doubt in doubts]
+    title = "Doubtful labels of training images: label → prediction, its probability, index"
+    _draw_grid(path, images, words, title, columns=6, side=1.25)
+
+
+def _describe(mistake: Mistake) -> list[_Words]:
+    return [
+        _Words(shorten(mistake.label, 16), INK, "bold"),
+        _Words(f"→ {shorten(mistake.predicted, 14)}", ORANGE),
+        _Words(f"{mistake.probability:.1%}", GREY),
+    ]
+
+
+def _say(path: Path, sentence: str) -> None:
+    figure = blank(6, 1.2)
+    figure.text(0.5, 0.5, sentence, ha="center", va="center", color=GREY)
+    save(figure, path)
 
 
 def _draw_grid(

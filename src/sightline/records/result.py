@@ -9,7 +9,7 @@ from sightline.records.model import ModelBlueprint, TrainedModel
 
 
 class Mistake(Record):
-    """A wrong prediction: index in the test split, class names, probability of each."""
+    """A prediction other than the label: index in its split, class names, probability of each."""
 
     index: int
     label: str
