@@ -11,7 +11,7 @@ import numpy as np
 
 from sightline import model
 from sightline.config import Convolution, ModelConfig
-from sightline.evaluating import saliency
+from sightline.measures import saliency
 
 SETTINGS = ModelConfig(
     convolutions=(Convolution(filters=6, normalized=True), Convolution(filters=8, stride=2)),

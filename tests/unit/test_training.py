@@ -266,7 +266,7 @@ def test_evaluation_in_blocks_equals_evaluation_at_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     whole = evaluation.evaluate(run, files, prepared, trained, EvaluationConfig())
-    monkeypatch.setattr(predictions, "_BLOCK_BYTES", 9 * 12 * 12 * 4)
+    monkeypatch.setattr(predictions, "BLOCK_BYTES", 9 * 12 * 12 * 4)
     monkeypatch.setattr(evaluation, "_BATCH_BYTES", 2 * 12 * 12 * 4)
     fresh = run.model_copy(update={"id": "fresh", "refresh": True})
     blocks = evaluation.evaluate(fresh, files, prepared, trained, EvaluationConfig())

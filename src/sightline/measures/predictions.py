@@ -10,16 +10,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from sightline.arrays import BLOCK_BYTES
 from sightline.label_table import Labels
 from sightline.measures.calibration import temper
 from sightline.progress import Progress, emit
 
 Floats = NDArray[np.float32]
+Images = NDArray[np.uint8]
+"""Raw images, (m, height, width, channels)."""
+
 Predict = Callable[[NDArray[Any]], Floats]
 """From images of shape (m, height, width, channels) to class probabilities, (m, num_classes)."""
-
-_BLOCK_BYTES = 64 << 20
-"""Images that are predicted and written at once, in bytes of float32."""
 
 _VALUES = 4 << 20
 """Probabilities that are read at once."""
@@ -122,8 +123,12 @@ def tempered(path: Path, labels: Labels, smallest: float, temperature: float) ->
 
 
 def blocks(images: NDArray[Any]) -> Iterator[slice]:
-    """Yield the rows of images that are held at once as float32, in order."""
-    rows = max(1, _BLOCK_BYTES // (images[0].size * np.dtype(np.float32).itemsize))
+    """Yield the rows of images that are held at once, in order.
+
+    Args:
+        images: Array of shape (n, height, width, channels), n at least 1; may be mapped.
+    """
+    rows = max(1, BLOCK_BYTES // int(images[0].nbytes))
     for start in range(0, len(images), rows):
         yield slice(start, min(start + rows, len(images)))
 

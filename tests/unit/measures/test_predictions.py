@@ -58,7 +58,7 @@ def test_blocks_change_nothing(
     path = tmp_path / "p.parquet"
     whole = predict_split(probabilities, images, labels, SMALLEST, path)
     cooled = tempered(path, labels, SMALLEST, 2.0)
-    monkeypatch.setattr(predictions, "_BLOCK_BYTES", 7 * images[0].nbytes)
+    monkeypatch.setattr(predictions, "BLOCK_BYTES", 7 * images[0].nbytes)
     monkeypatch.setattr(predictions, "_VALUES", 7 * CLASSES)
     parts = predict_split(probabilities, images, labels, SMALLEST, path)
     assert (parts.rank == whole.rank).all()

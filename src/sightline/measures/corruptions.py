@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from sightline.evaluating.prediction import Images
+from sightline.measures.predictions import Images
 
 Corruption = Callable[[Images, int, int], Images]
 

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from sightline.evaluating.corruptions import CORRUPTIONS, SEVERITIES
-from sightline.evaluating.prediction import Images, Predict, block_rows
 from sightline.label_table import Labels
+from sightline.measures.corruptions import CORRUPTIONS, SEVERITIES
+from sightline.measures.predictions import Images, Predict, blocks
 from sightline.progress import Progress, emit
 from sightline.records import CorruptionMetrics, Robustness
 
@@ -26,9 +26,8 @@ def measure(predict: Predict, images: Images, labels: Labels, most: int) -> Robu
     """
     rows = _sample(labels, most)
     right = np.zeros(1 + len(CORRUPTIONS) * len(SEVERITIES), dtype=np.int64)
-    step = block_rows(images)
-    for first in range(0, len(rows), step):
-        chosen = rows[first : first + step]
+    for part in blocks(images[: len(rows)]):
+        first, chosen = part.start, rows[part]
         for number, version in enumerate(_versions(images[chosen], first)):
             predicted = predict(version).argmax(axis=1)
             right[number] += np.count_nonzero(predicted == labels[chosen])

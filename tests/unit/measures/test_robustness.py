@@ -5,8 +5,8 @@ import pytest
 from examples import pictures
 
 from sightline import arrays
-from sightline.evaluating import prediction, robustness
-from sightline.evaluating.corruptions import CORRUPTIONS, SEVERITIES
+from sightline.measures import predictions, robustness
+from sightline.measures.corruptions import CORRUPTIONS, SEVERITIES
 from sightline.progress import Progress, listening
 
 IMAGES, LABELS = pictures(90, 0, (12, 16, 1))
@@ -70,7 +70,7 @@ def test_mapped_images_are_read_in_blocks_and_give_the_same(
         sizes.add(len(images))
         return predict(images)
 
-    monkeypatch.setattr(prediction, "BLOCK_BYTES", 7 * IMAGES[0].nbytes)
+    monkeypatch.setattr(predictions, "BLOCK_BYTES", 7 * IMAGES[0].nbytes)
     mapped = arrays.open_mapped(tmp_path / "images.npy")
     assert robustness.measure(watching, mapped, labels, 80) == whole
     assert sizes == {7, 3}

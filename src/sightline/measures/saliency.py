@@ -10,7 +10,7 @@ pixel that is black has no part, whatever would happen if it were not.
 import keras
 import numpy as np
 
-from sightline.evaluating.gradients import Classes, Floats, input_gradients, probabilities_of
+from sightline.measures.gradients import Classes, Floats, input_gradients, probabilities_of
 from sightline.progress import Progress, emit
 
 _TOLERANCE = 0.01

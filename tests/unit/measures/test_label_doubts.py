@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from sightline.evaluating import label_doubts, prediction
+from sightline.measures import label_doubts, predictions
 from sightline.progress import Progress, listening
 
 COUNT = 500
@@ -40,7 +40,7 @@ def flipped() -> tuple[np.ndarray, np.ndarray]:
 def test_labels_flipped_on_purpose_are_all_found_and_no_others(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(prediction, "BLOCK_BYTES", 2 * 33)
+    monkeypatch.setattr(predictions, "BLOCK_BYTES", 2 * 33)
     labels, rows = flipped()
     found = label_doubts.find(predict, pixels(), labels, 0.95).to_pydict()
     assert sorted(found["index"]) == rows.tolist()

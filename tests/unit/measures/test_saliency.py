@@ -12,8 +12,8 @@ import pytest
 from saliency_elsewhere import CLASSES, IMAGES, explain, network
 from scipy.special import expit
 
-from sightline.evaluating import saliency
-from sightline.evaluating.gradients import probabilities_of
+from sightline.measures import saliency
+from sightline.measures.gradients import probabilities_of
 
 PROGRAM = Path(__file__).parents[2] / "saliency_elsewhere.py"
 

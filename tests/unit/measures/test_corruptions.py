@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from sightline.evaluating import corruptions
-from sightline.evaluating.corruptions import CORRUPTIONS, SEVERITIES
+from sightline.measures import corruptions
+from sightline.measures.corruptions import CORRUPTIONS, SEVERITIES
 
 INVERTED = "2f86ec111632fccf647b0afa9d34ee7357f74babed51bff589f4fd6f3a7ba721"
 EVERY = pytest.mark.parametrize("name", CORRUPTIONS)

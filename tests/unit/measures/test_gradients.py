@@ -4,7 +4,7 @@ import pytest
 from saliency_elsewhere import CLASSES, IMAGES, network
 from scipy.special import softmax
 
-from sightline.evaluating.gradients import input_gradients, probabilities_of
+from sightline.measures.gradients import input_gradients, probabilities_of
 
 
 def test_gradient_of_a_linear_network_is_that_of_the_softmax() -> None:

@@ -16,8 +16,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from sightline.evaluating.prediction import Images, Predict, block_rows
 from sightline.label_table import Labels
+from sightline.measures.predictions import Images, Predict, blocks
 from sightline.progress import Progress, emit
 from sightline.records import Mistake
 
@@ -36,13 +36,11 @@ def find(predict: Predict, images: Images, labels: Labels, threshold: float) -> 
         Columns index, label, predicted (int64), probability, label_probability (float32);
         first where the other class exceeds the label by most.
     """
-    blocks = []
-    step = block_rows(images)
-    for start in range(0, len(images), step):
-        rows = slice(start, min(start + step, len(images)))
-        blocks.append(_denied(predict(images[rows]), labels[rows], start, threshold))
+    denied = []
+    for rows in blocks(images):
+        denied.append(_denied(predict(images[rows]), labels[rows], rows.start, threshold))
         emit(Progress(stage="evaluate", done=rows.stop, total=len(images), unit="training images"))
-    found = pa.concat_tables(blocks)
+    found = pa.concat_tables(denied)
     exceeds = np.asarray(found["probability"]) - np.asarray(found["label_probability"])
     return found.take(np.lexsort((found["index"], -exceeds)))
 

@@ -1,1 +1,0 @@
-"""Parts of the evaluation, each of which looks at the model from another side."""
