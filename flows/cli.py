@@ -2,8 +2,8 @@
 
 import signal
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,10 +11,9 @@ import typer
 from rich.table import Table
 from typer.core import TyperGroup
 
-from flows import cli_datasets, cli_ops, cli_recipes, cli_runs, console, server
+from flows import cli_datasets, cli_ops, cli_recipes, cli_runs, console, seed_table, server
 from flows.options import ArtifactsOption, DataDirOption, MirrorOption, OverridesOption
 from sightline import (
-    changes,
     datasets,
     diagnosis,
     files,
@@ -23,12 +22,14 @@ from sightline import (
     provenance,
     recipes,
     runs,
+    seed_runs,
 )
 from sightline.at_work import at_work
 from sightline.config import TrainingConfig
 from sightline.errors import SightlineError
 from sightline.keras_process import keras_process, prepare_device
 from sightline.records import Run, RunSummary, Source
+from sightline.seed_runs import SeedRun, SeedSummary
 
 _INTERRUPTED = 128 + signal.SIGINT
 """Exit code of a command that Ctrl-C ended, by custom of the shell."""
@@ -113,6 +114,15 @@ def train(
     artifacts: ArtifactsOption = Path("artifacts"),
     run_id: Annotated[str | None, typer.Option(help="Name of the run; made up by default.")] = None,
     refresh: Annotated[bool, typer.Option("--refresh", help="Make every stage again.")] = False,
+    seeds: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            max=seed_runs.MOST,
+            help="Train so many seeds, training.seed and those after it, and measure how far the "
+            "results lie apart.",
+        ),
+    ] = 1,
     if_changed: Annotated[
         bool,
         typer.Option(
@@ -137,21 +147,21 @@ def train(
         mirror=mirror,
         refresh=refresh,
     )
-    runs.check_new(run.root, run.id)
+    planned = seed_runs.plan(settings, run, seeds)
     files.check_writable(run.root)
     source = datasets.locate(settings.data)
-    if if_changed and _is_unchanged(settings, run, source):
+    left = seed_runs.unfinished(planned, source)
+    if if_changed and _is_unchanged(planned, source):
         return
-    with (
-        _ending_in_order(),
-        console.ProgressDisplay(),
-        at_work(run.root),
-        runs.claimed(run.root, run.id),
-    ):
-        summary = _train(settings, run, source, verbose=verbose)
+    with _ending_in_order(), console.ProgressDisplay(), at_work(run.root), _claimed(left):
+        summary = _train(planned, run, source, verbose=verbose)
     if as_json:
         typer.echo(summary.model_dump_json())
-    console.show_summary(summary, console.err if as_json else console.out())
+    out = console.err if as_json else console.out()
+    if isinstance(summary, RunSummary):
+        console.show_summary(summary, out)
+    else:
+        seed_table.show(summary, out)
 
 
 def _new_id(settings: TrainingConfig) -> str:
@@ -172,26 +182,40 @@ def _ending_in_order() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _is_unchanged(config: TrainingConfig, run: Run, source: Source) -> bool:
-    compared = changes.since_last_run(run.root, config, source)
+@contextmanager
+def _claimed(planned: Sequence[SeedRun]) -> Iterator[None]:
+    with ExitStack() as held:
+        for one in planned:
+            held.enter_context(runs.claimed(one.run.root, one.run.id))
+        yield
+
+
+def _is_unchanged(planned: Sequence[SeedRun], source: Source) -> bool:
+    compared = seed_runs.since_last(planned, source)
     console.err.print(compared.sentence, soft_wrap=True, markup=False)
-    return compared.unchanged and not run.refresh
+    return compared.unchanged and not planned[0].run.refresh
 
 
-def _train(config: TrainingConfig, run: Run, source: Source, *, verbose: bool) -> RunSummary:
+def _train(
+    planned: Sequence[SeedRun], run: Run, source: Source, *, verbose: bool
+) -> RunSummary | SeedSummary:
     """Overlap the slow starts: the server, the import of Keras, the import of Prefect, ingest."""
+    config = planned[0].config
     server.configure(verbose=verbose)
     private = server.reach(verbose=verbose)
     keras_process().verbose = verbose
     prepare_device(config.training)
-    if run.refresh or not runs.has_equal(run.root, config, source):
+    if run.refresh or not all(runs.has_equal(run.root, one.config, source) for one in planned):
         keras_process().start()
     if private is not None:
         run = _ingest_ahead(config, run, source)
+    from flows.seeds import seeds_flow
     from flows.training import training_flow
 
     if private is not None:
         private.wait()
+    if len(planned) > 1:
+        return seeds_flow(config, run, len(planned), source)
     return training_flow(config, run, source)
 
 

@@ -1,71 +1,28 @@
 """`sightline runs`: what past runs found."""
 
 import webbrowser
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from pydantic import TypeAdapter
 from rich.filesize import decimal
 from rich.table import Table
 
-from flows import cli_prune, console
+from flows import cli_history, cli_list, cli_prune, console
 from flows.options import ArtifactsOption
 from sightline import pins, runs, verification
-from sightline.errors import InputError
-from sightline.records import RunSummary
 
-app = typer.Typer(no_args_is_help=True, help="List, show, check, open, pin and prune past runs.")
-
-_PINNED = "*"
-"""The mark of pinned runs in the list."""
+app = typer.Typer(
+    no_args_is_help=True, help="List, compare, show, check, open, pin and prune past runs."
+)
 
 RunArgument = Annotated[
     str, typer.Argument(help='Run id, the first characters of one, or "latest".')
 ]
 
 
-@app.command("list")
-def list_runs(
-    artifacts: ArtifactsOption = Path("artifacts"),
-    limit: Annotated[int, typer.Option(min=1, help="How many of the newest to list.")] = 20,
-    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON array.")] = False,
-) -> None:
-    """List the newest runs."""
-    root = artifacts.resolve()
-    summaries = list(_readable(root, runs.run_ids(root)[:limit]))
-    if as_json:
-        typer.echo(TypeAdapter(list[RunSummary]).dump_json(summaries))
-        return
-    if not summaries:
-        text = f"No runs in {artifacts} yet; begin with `sightline train`."
-        console.out().print(text, markup=False)
-        return
-    pinned = pins.pinned_ids(root)
-    table = Table("", "Run", "Data set", "Recipe", "Test accuracy", "Seconds")
-    table.columns[1].overflow = "fold"  # an id is there to be copied
-    for summary in summaries:
-        table.add_row(
-            _PINNED if summary.run_id in pinned else "",
-            summary.run_id,
-            summary.dataset,
-            summary.recipe,
-            f"{summary.test_accuracy:.2%}",
-            f"{summary.total_seconds:.1f}",
-        )
-    if any(summary.run_id in pinned for summary in summaries):
-        table.caption = f"{_PINNED} pinned: never pruned"
-    console.out().print(table)
-
-
-def _readable(root: Path, run_ids: list[str]) -> Iterator[RunSummary]:
-    """Summarise runs; one that cannot be read costs a line, not the list."""
-    for run_id in run_ids:
-        try:
-            yield runs.summary(root, runs.read(root, run_id))
-        except InputError as error:
-            console.err.print(f"Left out: {error}", soft_wrap=True, markup=False)
+app.command("list", epilog=cli_list.EXAMPLES)(cli_list.list_runs)
+app.command(epilog=cli_history.EXAMPLES)(cli_history.history)
 
 
 @app.command()

@@ -4,6 +4,7 @@ import logging
 import sys
 import time
 from collections.abc import Iterable
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -22,6 +23,8 @@ from rich.progress import (
 from rich.segment import Segment
 from rich.table import Table
 
+from sightline import runs
+from sightline.errors import InputError
 from sightline.printable import printable
 from sightline.progress import Progress, listening
 from sightline.records import RunSummary
@@ -74,6 +77,19 @@ def show_log(*, verbose: bool) -> None:
     logger = logging.getLogger("sightline")
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)
+
+
+def show_left_out(error: InputError) -> None:
+    """Say that a run is left out of a list, and why."""
+    err.print(f"Left out: {error}", soft_wrap=True, markup=False)
+
+
+def show_no_runs(root: Path, given: Path) -> None:
+    """Say that there are no runs, or none that are wanted."""
+    if runs.run_ids(root):
+        out().print("No run is of that kind; `sightline runs list` shows what there is.")
+    else:
+        out().print(f"No runs in {given} yet; begin with `sightline train`.", markup=False)
 
 
 class ProgressDisplay:

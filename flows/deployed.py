@@ -12,12 +12,14 @@ from pydantic import Field
 
 from flows import workplace
 from flows.endurance import enduring
+from flows.seeds import seed_pipeline
 from flows.training import pipeline
-from sightline import changes, datasets, recipes, runs
+from sightline import datasets, recipes, runs, seed_runs
 from sightline.config import TrainingConfig
 from sightline.errors import SightlineError
 from sightline.keras_process import keras_process, prepare_device
 from sightline.records import RunSummary
+from sightline.seed_runs import SeedSummary
 
 Recipe = Literal["accurate", "fast", "quickstart", "tutorial"]
 """The shipped recipes, as choices of the form; a test holds them against `recipes.names()`."""
@@ -38,13 +40,14 @@ def train(
     batch_size: Annotated[int | None, Field(ge=1, le=65_536)] = None,
     learning_rate: Annotated[float | None, Field(gt=0, le=100)] = None,
     seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = 0,
+    seeds: Annotated[int, Field(ge=1, le=seed_runs.MOST)] = 1,
     device: Literal["auto", "cpu", "gpu"] = "auto",
     deployment: Annotated[str, Field(pattern=r"^([^/\s]+/[^/\s]+)?$")] = "",
     overrides: list[str] | None = None,
     sha256: str = "",
     force: bool = False,
     refresh: bool = False,
-) -> RunSummary | State[Any]:
+) -> RunSummary | SeedSummary | State[Any]:
     """Train, evaluate and report, unless nothing changed since the last run.
 
     Args:
@@ -55,6 +58,8 @@ def train(
         batch_size: Images a step; none takes the recipe's.
         learning_rate: Step size of the optimizer; none takes the recipe's.
         seed: Seed of the initial weights and of the shuffling.
+        seeds: How many seeds to train, one after the other: this one and those after it. With
+            more than one, how far the results lie apart is measured and kept as a noise band.
         device: What to compute on; "gpu" fails where there is none.
         deployment: Deployment that fits the weights, such as fit/fit-gpu; empty: this worker.
         overrides: More of the config as key=value, such as training.schedule=cosine.
@@ -63,7 +68,8 @@ def train(
         refresh: Make every stage again, whatever the cache holds.
 
     Returns:
-        What came out; a Completed state named "Unchanged" where there was nothing to do.
+        What came out, for each seed where there are several; a Completed state named "Unchanged"
+        where there was nothing to do.
         A run that failed ends with our sentence as its message.
     """
     values = {
@@ -77,14 +83,15 @@ def train(
     }
     try:
         with enduring():
-            return _train(_config(recipe, values, overrides or []), sha256, force, refresh)
+            config = _config(recipe, values, overrides or [])
+            return _train(config, seeds, sha256, force, refresh)
     except SightlineError as error:
         return Failed(data=error, message=str(error))  # the sentence alone, for people
 
 
 def _train(
-    config: TrainingConfig, expected_sha256: str, force: bool, refresh: bool
-) -> RunSummary | State[Any]:
+    config: TrainingConfig, seeds: int, expected_sha256: str, force: bool, refresh: bool
+) -> RunSummary | SeedSummary | State[Any]:
     run_id = runs.new_id(datasets.slug(config.data.dataset), config.recipe)
     run = workplace.run(run_id, refresh=refresh)
     source = datasets.locate(config.data)
@@ -93,12 +100,14 @@ def _train(
         log.warning(
             "The data changed again since the event: %s -> %s", expected_sha256, source.sha256
         )
-    compared = changes.since_last_run(run.root, config, source)
+    compared = seed_runs.since_last(seed_runs.plan(config, run, seeds), source)
     log.info(compared.sentence)
     if compared.unchanged and not force and not refresh:
         return Completed(name="Unchanged", message=compared.sentence)
     prepare_device(config.training)
     keras_process().start()
+    if seeds > 1:
+        return seed_pipeline(config, run, seeds, source)
     return pipeline(config, run, source)
 
 

@@ -2,12 +2,16 @@
 
 import base64
 from itertools import islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from prefect.artifacts import create_image_artifact, create_markdown_artifact
 
-from sightline import runs
+from sightline import accuracy_history, run_table, runs
+from sightline.errors import InputError
 from sightline.records import Run, RunSummary, StageRecords
 from sightline.reporting.page import escape_markdown
+from sightline.run_table import Wanted
 from tasks.display import show_table
 
 _PICTURES = (
@@ -15,8 +19,6 @@ _PICTURES = (
     ("confusion-matrix", "confusion_matrix", "Test split; row: label, column: prediction"),
 )
 """Key, picture and caption."""
-
-_SHOWN_RUNS = 30
 
 
 def show(run: Run, summary: RunSummary, records: StageRecords) -> None:
@@ -28,11 +30,9 @@ def show(run: Run, summary: RunSummary, records: StageRecords) -> None:
         description=escape_markdown(summary.run_id),
     )
     for key, name, caption in _PICTURES:
-        picture = (run.root / records.report.figures[name].path).read_bytes()
-        address = f"data:image/png;base64,{base64.b64encode(picture).decode()}"
-        create_image_artifact(address, key=key, description=caption)
+        _show_picture(key, run.root / records.report.figures[name].path, caption)
     _show_times(summary)
-    _show_history(run, records.ingest.dataset)
+    _show_accuracy(run, records.ingest.dataset)
 
 
 def _show_times(summary: RunSummary) -> None:
@@ -44,9 +44,12 @@ def _show_times(summary: RunSummary) -> None:
     show_table(rows, key="stage-times", description=total)
 
 
-def _show_history(run: Run, dataset: str) -> None:
+def _show_accuracy(run: Run, dataset: str) -> None:
+    """Show the accuracy of the last runs of a data set, as a table and as a picture."""
+    wanted = Wanted(datasets=frozenset({dataset}))
+    last = list(islice(run_table.read(run.root, wanted, _pass_over), accuracy_history.LAST))
     rows = []
-    for earlier in islice(runs.history(run.root, dataset), _SHOWN_RUNS):
+    for earlier in last:
         evaluation = earlier.records.evaluate
         low, high = evaluation.accuracy_interval
         rows.append(
@@ -59,4 +62,18 @@ def _show_history(run: Run, dataset: str) -> None:
                 "seconds": round(earlier.total_seconds, 1),
             }
         )
-    show_table(rows, key="test-accuracy", description=f"The last {len(rows)} runs of {dataset}")
+    caption = f"The last {len(rows)} runs of {dataset}"
+    show_table(rows, key="test-accuracy", description=caption)
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "history.png"
+        accuracy_history.draw(path, {dataset: accuracy_history.entries(run.root, last)})
+        _show_picture("accuracy-history", path, escape_markdown(caption))
+
+
+def _pass_over(error: InputError) -> None:
+    """Be silent about a run that cannot be read: `sightline runs list` tells of it."""
+
+
+def _show_picture(key: str, path: Path, caption: str) -> None:
+    address = f"data:image/png;base64,{base64.b64encode(path.read_bytes()).decode()}"
+    create_image_artifact(address, key=key, description=caption)

@@ -42,6 +42,9 @@ class Comparison(Record):
 def since_last_run(root: Path, config: TrainingConfig, source: Source) -> Comparison:
     """Compare what is asked for with the last run of the same data set and recipe.
 
+    Where there is a run of the same seed, too, the last one of these counts: the runs of
+    `train --seeds` come in between and change nothing.
+
     Args:
         root: The artifacts root.
         config: The complete config.
@@ -50,11 +53,20 @@ def since_last_run(root: Path, config: TrainingConfig, source: Source) -> Compar
     Returns:
         The comparison. Where a config names its data or its deployment does not count.
     """
-    earlier = runs.history(root, source.dataset)
-    last = next((run for run in earlier if _is_alike(run, config, source)), None)
+    last = _last_run(root, config, source)
     if last is None:
         return Comparison(run_id=None)
     return Comparison(run_id=last.run_id, changes=tuple(_changes(root, last, config, source)))
+
+
+def _last_run(root: Path, config: TrainingConfig, source: Source) -> RunManifest | None:
+    last = None
+    for run in runs.history(root, source.dataset):
+        if _is_alike(run, config, source):
+            if run.config.training.seed == config.training.seed:
+                return run
+            last = last or run
+    return last
 
 
 def _is_alike(run: RunManifest, config: TrainingConfig, source: Source) -> bool:

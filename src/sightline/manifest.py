@@ -3,12 +3,21 @@
 from datetime import datetime
 from typing import Any, Literal
 
+from pydantic import ConfigDict, Field
+
 from sightline.config import TrainingConfig
-from sightline.records import FileRecord, Record, RunComparison, StageRecords, StageTime
+from sightline.records import (
+    FileRecord,
+    Interval,
+    Record,
+    RunComparison,
+    StageRecords,
+    StageTime,
+)
 
 
-class RunManifest(Record):
-    """The content of a run folder's `manifest.json`.
+class _Manifest(Record):
+    """What every reader of a `manifest.json` takes from it.
 
     Attributes:
         created: When the run was published, in UTC.
@@ -19,10 +28,7 @@ class RunManifest(Record):
         weights_sha256: Digest of the final weights.
         environment: Versions, platform and cores of the pipeline process.
         stages: Stage name to its time in this run.
-        records: What the stages returned; their paths are relative to the artifacts root.
-        files: Name of a file in the run folder to its record; paths relative to the run folder.
         total_seconds: Wall time from the start of the run to its publication.
-        compared: The last run of this data set beside this one.
         flow_run_id: Prefect's id of the flow run, where there was one.
     """
 
@@ -36,8 +42,57 @@ class RunManifest(Record):
     weights_sha256: str
     environment: dict[str, Any]
     stages: dict[str, StageTime]
+    total_seconds: float
+    flow_run_id: str | None = None
+
+
+class RunManifest(_Manifest):
+    """The content of a run folder's `manifest.json`.
+
+    Attributes:
+        records: What the stages returned; their paths are relative to the artifacts root.
+        files: Name of a file in the run folder to its record; paths relative to the run folder.
+        compared: The last run of this data set beside this one.
+    """
+
     records: StageRecords
     files: dict[str, FileRecord]
-    total_seconds: float
     compared: RunComparison | None = None
-    flow_run_id: str | None = None
+
+
+class _Part(Record):
+    """A part of a record; the rest is passed over while it is read."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class _Ingested(_Part):
+    dataset: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")  # becomes part of a file's name
+
+
+class _Built(_Part):
+    parameters: int
+
+
+class _Evaluated(_Part):
+    accuracy: float
+    accuracy_interval: Interval
+    loss: float
+
+
+class _Records(_Part):
+    ingest: _Ingested
+    build: _Built
+    evaluate: _Evaluated
+
+
+class ManifestExcerpt(_Manifest):
+    """What lists of runs need of a manifest; read in a fraction of the time and memory.
+
+    Attributes:
+        records: The figures of `RunManifest.records` that a list shows, under the same names.
+        files: Not looked into.
+    """
+
+    records: _Records
+    files: object

@@ -7,14 +7,17 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeVar
 
 from pydantic import ValidationError
 
 from sightline import files, locks, provenance, sealed
 from sightline.config import TrainingConfig
 from sightline.errors import InputError, RunExistsError
-from sightline.manifest import RunManifest
+from sightline.manifest import ManifestExcerpt, RunManifest
 from sightline.records import RunSummary, Source
+
+M = TypeVar("M", RunManifest, ManifestExcerpt)
 
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,119}")
 MANIFEST = "manifest.json"
@@ -93,7 +96,7 @@ def folder(root: Path, run_id: str) -> Path:
     return root / "runs" / run_id
 
 
-def summary(root: Path, manifest: RunManifest) -> RunSummary:
+def summary(root: Path, manifest: RunManifest | ManifestExcerpt) -> RunSummary:
     """Summarise a run for its caller."""
     return RunSummary(
         run_id=manifest.run_id,
@@ -150,9 +153,26 @@ def read_folder(run_folder: Path) -> RunManifest:
     Raises:
         InputError: It cannot be read.
     """
+    return _read_as(RunManifest, run_folder)
+
+
+def read_excerpt(root: Path, run_id: str) -> ManifestExcerpt:
+    """Read what lists of runs need of a run's manifest.
+
+    Args:
+        root: The artifacts root.
+        run_id: The run's whole id.
+
+    Raises:
+        InputError: It cannot be read.
+    """
+    return _read_as(ManifestExcerpt, folder(root, run_id))
+
+
+def _read_as(kind: type[M], run_folder: Path) -> M:
     path = run_folder / MANIFEST
     try:
-        return RunManifest.model_validate_json(sealed.unseal_if_sealed(path.read_bytes()))
+        return kind.model_validate_json(sealed.unseal_if_sealed(path.read_bytes()))
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}.") from None
     except ValidationError as error:

@@ -4,6 +4,7 @@ Figures are made without pyplot, so that drawing has no global state and needs n
 matplotlib is imported only when something is drawn.
 """
 
+from sightline.figures.accuracy_history import HistoryPoint, draw_accuracy_history
 from sightline.figures.calibration import draw_calibration
 from sightline.figures.confusion import draw_confusion_matrix
 from sightline.figures.curves import draw_curves
@@ -14,7 +15,9 @@ from sightline.figures.saliency import draw_saliency
 from sightline.figures.thumbnail import write_thumbnail
 
 __all__ = [
+    "HistoryPoint",
     "Images",
+    "draw_accuracy_history",
     "draw_calibration",
     "draw_confusion_matrix",
     "draw_curves",

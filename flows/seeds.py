@@ -1,0 +1,54 @@
+"""The main path once a seed, one after the other, and how far the results lie apart."""
+
+from datetime import UTC, datetime
+
+from prefect import flow
+
+from flows.training import pipeline
+from sightline import datasets, seed_runs
+from sightline.at_work import at_work
+from sightline.config import TrainingConfig
+from sightline.progress import Progress, emit
+from sightline.records import Run, Source
+from sightline.seed_runs import SeedSummary
+from tasks.measure import measure
+
+
+def seed_pipeline(
+    config: TrainingConfig, run: Run, seeds: int, source: Source | None = None
+) -> SeedSummary:
+    """Train once a seed, each with its own run folder, then measure the noise band.
+
+    Seeds that an earlier, interrupted flow of the same run id has finished are not trained again.
+
+    Args:
+        config: What to do; its seed is the first, the others follow.
+        run: Where to do it; its id is the beginning of theirs.
+        seeds: How many, at least 2.
+        source: The data set's source, where the caller has found it already.
+
+    Returns:
+        What came out for each seed, and how far they lie apart.
+
+    Raises:
+        InputError: As for one run, or a run id is taken by another run.
+        RunError: A stage failed; the seeds before are kept.
+    """
+    source = source or datasets.locate(config.data)
+    planned = seed_runs.plan(config, run, seeds)
+    with at_work(run.root):
+        left = seed_runs.unfinished(planned, source)
+        for done, one in enumerate(left, start=seeds - len(left)):
+            emit(Progress(stage="seeds", done=done, total=seeds, unit="seeds"))
+            pipeline(one.config, one.run if one is left[0] else _begun(one.run), source)
+        return measure(run, tuple(one.run.id for one in planned))
+
+
+def _begun(run: Run) -> Run:
+    """Let a later run's time begin now; what was done ahead was done for the first."""
+    return run.model_copy(update={"started": datetime.now(UTC), "ahead": {}})
+
+
+seeds_flow = flow(
+    name="train-seeds", flow_run_name="{run.id}", persist_result=False, result_serializer="json"
+)(seed_pipeline)
