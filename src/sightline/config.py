@@ -61,6 +61,12 @@ class DataConfig(Section):
         min_length=1,
         description="Column of the encoded images in Parquet.",
     )
+    metadata_columns: tuple[Annotated[str, Field(min_length=1)], ...] = Field(
+        default=(),
+        max_length=20,
+        description="Columns of CSV and Parquet that go into the label table as text, such as "
+        "the camera or the site; see evaluation.slices.",
+    )
     seed: Seed = Field(default=0, description="Seed of the train/test split.")
 
 

@@ -2,11 +2,11 @@
 
 import hashlib
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sized
 from contextlib import ExitStack
 from dataclasses import dataclass
-from itertools import islice
-from typing import Any
+from itertools import islice, repeat
+from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -18,8 +18,8 @@ from sightline.caching import Draft
 from sightline.config import DataConfig
 from sightline.datasets import layout, pixels, sources
 from sightline.datasets.counting import Counter
-from sightline.datasets.reading import Blocks, Examples, Reading
-from sightline.errors import DataError
+from sightline.datasets.reading import Examples, Reading
+from sightline.errors import ConfigError, DataError
 from sightline.records import ArrayFile, DatasetFiles, Run, Source
 
 _LABELS_FILE = "labels.parquet"
@@ -34,6 +34,8 @@ _SCHEMA = pa.schema(
         ("pixels_sha256", pa.string()),
     ]
 )
+
+Part = TypeVar("Part", bound=Sized)
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,7 @@ def ingest(run: Run, source: Source, settings: DataConfig) -> DatasetFiles:
         The files of the cache entry.
 
     Raises:
+        ConfigError: A metadata column has a name that the label table needs itself.
         DataError: The source is damaged or malformed.
         DownloadError: No mirror delivered a named data set.
         StorageError: The disk has too little room for the images.
@@ -82,6 +85,7 @@ def ingest(run: Run, source: Source, settings: DataConfig) -> DatasetFiles:
 
 
 def _make(run: Run, source: Source, settings: DataConfig, draft: Draft) -> DatasetFiles:
+    schema = _schema(settings)
     reading, origin = sources.open_source(run, source, settings)
     shape = pixels.target_shape(reading.image_shape, settings)
     members = [
@@ -92,7 +96,7 @@ def _make(run: Run, source: Source, settings: DataConfig, draft: Draft) -> Datas
     needed = sum(member.count for member in members) * math.prod(shape)
     files.check_room(run.root, needed, "The images")
     images = _write_images(draft, reading, members, shape)
-    _write_labels(draft, reading, members)
+    _write_labels(draft, reading, members, schema)
     return DatasetFiles(
         dataset=source.dataset,
         source=origin,
@@ -103,6 +107,20 @@ def _make(run: Run, source: Source, settings: DataConfig, draft: Draft) -> Datas
         counts={member.split: _counts(member, reading) for member in members},
         notes=(*reading.notes, *_notes(reading, members, shape)),
     )
+
+
+def _schema(settings: DataConfig) -> Any:
+    """Add the metadata columns to those of every label table."""
+    names = settings.metadata_columns
+    for name in names:
+        if name in _SCHEMA.names:
+            raise ConfigError(
+                f"data.metadata_columns names {name!r}, a column that every label table has; "
+                "rename it in the data."
+            )
+        if names.count(name) > 1:
+            raise ConfigError(f"data.metadata_columns names {name!r} twice; name it once.")
+    return pa.schema([*_SCHEMA, *(pa.field(name, pa.string()) for name in names)])
 
 
 def _divide(
@@ -130,7 +148,7 @@ def _write_images(
         ]
         for examples in reading.examples:
             start = 0
-            for block in _counted(pixels.conform(examples.blocks(), shape), examples):
+            for block in _counted(pixels.conform(examples.blocks(), shape), examples, "images"):
                 for member, writer in zip(members, writers, strict=True):
                     if member.examples is examples:
                         chosen = member.chosen[start : start + len(block)]
@@ -143,36 +161,37 @@ def _write_images(
     }
 
 
-def _counted(blocks: Blocks, examples: Examples) -> Blocks:
-    """Make sure that there are as many images as labels, which were read before."""
+def _counted(parts: Iterator[Part], examples: Examples, what: str) -> Iterator[Part]:
+    """Make sure that there are as many images, or rows, as labels, which were read before."""
     left = len(examples.labels)
-    for block in blocks:
-        left -= len(block)
+    for part in parts:
+        left -= len(part)
         if left < 0:
             break
-        yield block
+        yield part
     if left:
         raise DataError(
             f"The source changed while it was read: it had {len(examples.labels):,} labels "
-            f"({examples.split}), then {'more' if left < 0 else 'fewer'} images; run again."
+            f"({examples.split}), then {'more' if left < 0 else 'fewer'} {what}; run again."
         )
 
 
-def _write_labels(draft: Draft, reading: Reading, members: list[_Member]) -> None:
+def _write_labels(draft: Draft, reading: Reading, members: list[_Member], schema: Any) -> None:
     with pq.ParquetWriter(
         draft.path(_LABELS_FILE),
-        _SCHEMA,
-        use_dictionary=["split", "class_name"],
+        schema,
+        use_dictionary=["split", "class_name", *schema.names[len(_SCHEMA) :]],
         write_page_checksum=True,
     ) as writer:
         for member in members:
-            digests = _digests(draft, member)
+            digests, metadata = _digests(draft, member), _metadata(member)
             rows = member.rows
             for start in range(0, len(rows), _ROW_GROUP):
                 chosen = rows[start : start + _ROW_GROUP]
                 columns = _columns(member, reading, chosen, start)
                 columns.append(pa.array(list(islice(digests, len(chosen))), pa.string()))
-                writer.write_table(pa.table(columns, schema=_SCHEMA))
+                columns += next(metadata)
+                writer.write_table(pa.table(columns, schema=schema))
 
 
 def _columns(member: _Member, reading: Reading, rows: NDArray[np.int64], start: int) -> list[Any]:
@@ -184,6 +203,23 @@ def _columns(member: _Member, reading: Reading, rows: NDArray[np.int64], start: 
         pa.array([reading.class_names[number] for number in numbers], pa.string()),
         pa.array([_printable(member.examples.origin(int(row))) for row in rows], pa.string()),
     ]
+
+
+def _metadata(member: _Member) -> Iterator[list[Any]]:
+    """Yield the metadata columns of the member's rows, a row group at a time."""
+    if member.examples.metadata is None:
+        yield from repeat([])
+        return
+    start, held = 0, None
+    for batch in _counted(member.examples.metadata(), member.examples, "rows of metadata"):
+        chosen = pa.table(batch.filter(pa.array(member.chosen[start : start + len(batch)])))
+        start += len(batch)
+        held = chosen if held is None else pa.concat_tables([held, chosen])
+        while len(held) >= _ROW_GROUP:
+            yield held.slice(0, _ROW_GROUP).columns
+            held = held.slice(_ROW_GROUP)
+    if held:
+        yield held.columns
 
 
 def _printable(text: str) -> str:

@@ -29,6 +29,7 @@ class _Manifest(Record):
         environment: Versions, platform and cores of the pipeline process.
         stages: Stage name to its time in this run.
         total_seconds: Wall time from the start of the run to its publication.
+        compared: The last run of this data set beside this one.
         flow_run_id: Prefect's id of the flow run, where there was one.
     """
 
@@ -43,6 +44,7 @@ class _Manifest(Record):
     environment: dict[str, Any]
     stages: dict[str, StageTime]
     total_seconds: float
+    compared: RunComparison | None = None
     flow_run_id: str | None = None
 
 
@@ -52,12 +54,10 @@ class RunManifest(_Manifest):
     Attributes:
         records: What the stages returned; their paths are relative to the artifacts root.
         files: Name of a file in the run folder to its record; paths relative to the run folder.
-        compared: The last run of this data set beside this one.
     """
 
     records: StageRecords
     files: dict[str, FileRecord]
-    compared: RunComparison | None = None
 
 
 class _Part(Record):

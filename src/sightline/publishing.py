@@ -11,11 +11,11 @@ from sightline.config import TrainingConfig
 from sightline.errors import StageError
 from sightline.manifest import RunManifest
 from sightline.records import FileRecord, Run, RunSummary, Source, StageRecords, StageTime
-from sightline.reporting import page
+from sightline.reporting import model_card, page
 
 _TAKEN = frozenset({errno.EEXIST, errno.ENOTEMPTY})
 _TEXT_BYTES = 1 << 20
-"""Room for the report's text and the manifest."""
+"""Room for the report's text, the model card and the manifest."""
 
 
 def publish(  # the last step of a run; it names everything that the manifest holds
@@ -73,6 +73,7 @@ def publish(  # the last step of a run; it names everything that the manifest ho
         for name, text in (
             ("report.html", page.render_html(run.root, manifest)),
             ("report.md", page.render_markdown(manifest)),
+            ("MODEL_CARD.md", model_card.render_model_card(manifest)),
         ):
             (target / name).write_text(text, encoding="utf-8")
             copied[name] = _describe(target / name)

@@ -3,13 +3,15 @@
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from stack import Stack
 
 CHROMIUM = shutil.which("chromium")
+SERIOUS = {"serious", "critical"}
 SCREENSHOTS = Path(__file__).parents[2] / "build" / "screenshots"
 ARGUMENTS = [
     "--no-sandbox",  # root has none
@@ -42,6 +44,13 @@ def done(workers: Stack, textures: Path) -> dict[str, Any]:
     found = workers.finish(flow_run)
     assert found["state"]["name"] == "Completed", workers.tail()
     return found
+
+
+@pytest.fixture(scope="module")
+def report(workers: Stack, done: dict[str, Any]) -> Path:
+    """The report that was written last."""
+    reports = (workers.artifacts / "runs").glob("*/report.html")
+    return max(reports, key=lambda path: path.stat().st_mtime)
 
 
 def keep(page: Page, name: str) -> None:
@@ -107,21 +116,35 @@ def test_form_offers_the_recipes_as_choices(workers: Stack) -> None:
 
 @pytest.mark.parametrize(("name", "width"), [("desktop", 1280), ("phone", 375)])
 def test_report_fits_the_screen_and_asks_nobody(
-    browser: Browser, workers: Stack, done: dict[str, Any], name: str, width: int
+    browser: Browser, report: Path, name: str, width: int
 ) -> None:
-    newest = max(
-        (workers.artifacts / "runs").glob("*/report.html"), key=lambda p: p.stat().st_mtime
-    )
     requests: list[str] = []
     complaints: list[str] = []
     with browser.new_page(viewport={"width": width, "height": 800}) as page:
         page.on("request", lambda request: requests.append(request.url))
         page.on("console", lambda message: complaints.append(message.text))
         page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.goto(newest.as_uri())
+        page.goto(report.as_uri())
         page.wait_for_load_state("networkidle")
         keep(page, f"report-{name}")
         root = "document.documentElement"
         assert page.evaluate(f"{root}.scrollWidth") <= page.evaluate(f"{root}.clientWidth")
     assert complaints == []
     assert [url for url in requests if not url.startswith(("file:", "data:"))] == []
+
+
+@pytest.mark.parametrize("colours", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 375])
+def test_report_puts_no_serious_barrier_before_anybody(
+    browser: Browser, report: Path, width: int, colours: Literal["light", "dark"]
+) -> None:
+    with browser.new_page(viewport={"width": width, "height": 800}, color_scheme=colours) as page:
+        page.goto(report.as_uri())
+        page.eval_on_selector_all("details", "all => all.forEach(one => one.open = true)")
+        found = Axe().run(page)
+        assert page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches") == (
+            colours == "dark"
+        )
+    assert len(found.response["passes"]) > 20  # it did look
+    barriers = [one for one in found.response["violations"] if one["impact"] in SERIOUS]
+    assert barriers == [], found.generate_report()

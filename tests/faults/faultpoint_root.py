@@ -127,7 +127,8 @@ def snapshot(root: Path) -> dict[str, str]:
 
 def results(root: Path) -> dict[str, str]:
     """Leave out of a snapshot what tells of times: manifests, histories, reports, checkpoints."""
-    timed = ("manifest.json", "history.parquet", "report.html", "report.md", ".npz")
+    written = ("manifest.json", "history.parquet", "report.html", "report.md", "MODEL_CARD.md")
+    timed = (*written, ".npz")
     return {path: digest for path, digest in snapshot(root).items() if not path.endswith(timed)}
 
 

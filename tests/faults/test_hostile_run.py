@@ -10,6 +10,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+import yaml
 from command import Command, Completed
 from hostile_models import lambda_layer
 from hostile_place import NAMES, OVERRIDES, SECRET, STAGES, Hostile
@@ -91,7 +92,7 @@ def check_markdown(markdown: str) -> None:
     tokens = MarkdownIt().enable("table").parse(markdown)
     inline = [child for token in tokens for child in token.children or []]
     forbidden = {"html_inline", "html_block", "link_open", "image", "strong_open", "code_inline"}
-    plain = [child for child in inline if not re.fullmatch("[0-9a-f]{64}|first", child.content)]
+    plain = [child for child in inline if not re.fullmatch(r'[\w."-]+', child.content)]
     assert not {token.type for token in (*tokens, *plain)} & forbidden
     text = "\n".join(token.content for token in inline)
     assert all(name in text for name in NAMES)
@@ -110,6 +111,15 @@ def test_row_61_names_are_escaped_in_the_page(first: Completed, hostile: Hostile
 
 def test_row_61_names_are_escaped_in_markdown(first: Completed, hostile: Hostile) -> None:
     check_markdown((runs.folder(hostile.root, "first") / "report.md").read_text(encoding="utf-8"))
+
+
+def test_row_61_names_are_escaped_in_the_model_card(first: Completed, hostile: Hostile) -> None:
+    card = (runs.folder(hostile.root, "first") / "MODEL_CARD.md").read_text(encoding="utf-8")
+    _, block, markdown = card.split("---\n", 2)
+    check_markdown(markdown)
+    described = yaml.safe_load(block)
+    assert described["model-index"][0]["name"] == "first"
+    assert not any(name in str(described) for name in NAMES)
 
 
 def test_row_61_names_are_escaped_in_prefect_artifacts(first: Completed, hostile: Hostile) -> None:

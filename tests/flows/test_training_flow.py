@@ -2,6 +2,7 @@ import json
 from pathlib import Path
 
 import pytest
+import yaml
 from examples import write_npz
 
 from flows.training import training_flow
@@ -15,6 +16,7 @@ pytestmark = pytest.mark.usefixtures("prefect_api", "keras")
 
 STAGES = ["ingest", "preprocess", "build", "train", "evaluate", "report"]
 FILES = {
+    "MODEL_CARD.md",
     "confusion_matrix.png",
     "curves.png",
     "history.parquet",
@@ -65,6 +67,20 @@ def test_run_folder_holds_everything_a_person_reads(first: RunSummary) -> None:
     folder = Path(first.run_dir)
     assert {path.name for path in folder.iterdir()} == FILES
     assert all(path.stat().st_size for path in folder.iterdir())
+
+
+def test_model_card_has_the_numbers_of_the_metrics(first: RunSummary) -> None:
+    metrics = json.loads((Path(first.run_dir) / "metrics.json").read_text())
+    card = (Path(first.run_dir) / "MODEL_CARD.md").read_text(encoding="utf-8")
+    described = yaml.safe_load(card.split("---\n")[1])
+    (result,) = described["model-index"][0]["results"]
+    assert {row["type"]: row["value"] for row in result["metrics"]} == {
+        name: metrics[name] for name in ("accuracy", "loss")
+    }
+    low, high = metrics["accuracy_interval"]
+    assert f"| {low:.2%} to {high:.2%} |" in card
+    for row in metrics["classes"]:
+        assert f"| {row['class_name']} | {row['precision']:.2%} | {row['recall']:.2%} |" in card
 
 
 def test_manifest_says_what_the_run_was_made_from(

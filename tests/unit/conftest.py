@@ -21,6 +21,7 @@ from sightline.records import (
     FileRecord,
     Layer,
     ModelBlueprint,
+    Report,
     Run,
     SliceMetrics,
     StageRecords,
@@ -121,14 +122,20 @@ def blueprint(run: Run) -> ModelBlueprint:
 
 
 @pytest.fixture
+def pictures(
+    run: Run, hostile_files: DatasetFiles, trained: TrainedModel, evaluation: Evaluation
+) -> Report:
+    return reporting.report(run, hostile_files, trained, evaluation, ReportConfig())
+
+
+@pytest.fixture
 def manifest(
-    run: Run,
     hostile_files: DatasetFiles,
     blueprint: ModelBlueprint,
     trained: TrainedModel,
     evaluation: Evaluation,
+    pictures: Report,
 ) -> RunManifest:
-    pictures = reporting.report(run, hostile_files, trained, evaluation, ReportConfig())
     records = StageRecords(
         ingest=hostile_files.model_copy(update={"notes": ("12 images were resized.",)}),
         preprocess=ArraySet(

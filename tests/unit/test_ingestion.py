@@ -12,7 +12,7 @@ from PIL import Image
 from sightline import arrays, datasets, ingestion
 from sightline.config import DataConfig
 from sightline.datasets import inspection, sources
-from sightline.errors import DataError, StorageError
+from sightline.errors import ConfigError, DataError, StorageError
 from sightline.progress import Progress, listening
 from sightline.records import DatasetFiles, Run
 
@@ -190,6 +190,67 @@ def test_source_that_changes_while_it_is_read_is_refused(
 
     with pytest.raises(DataError, match=rf"had 6 labels \(whole\), then {found} images; run again"):
         ingest(run, path)
+
+
+def write_sites(path: Path, count: int = 40) -> Path:
+    """A CSV with the site of every image; every seventh is unknown."""
+    header = ["label", "site", *(f"p{number}" for number in range(64))]
+    rows = [
+        [str(row % 2), f"site {row}" if row % 7 else "", *[str(row)] * 64] for row in range(count)
+    ]
+    path.write_text("\n".join(",".join(row) for row in [header, *rows]))
+    return path
+
+
+def test_metadata_stay_with_their_image_through_the_split(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ingestion, "_ROW_GROUP", 7)
+    path = write_sites(tmp_path / "sites.csv")
+
+    files = ingest(run, path, metadata_columns=["site"])
+
+    rows = labels(run, files)
+    assert {split: array.shape[0] for split, array in files.images.items()} == {
+        "train": 32,
+        "test": 8,
+    }
+    for row in rows:
+        number = images(run, files, row["split"])[row["index"], 0, 0, 0]
+        assert row["site"] == (f"site {number}" if number % 7 else None)
+        assert row["source"] == f"sites.csv#{number}"
+    assert list(rows[0])[-2:] == ["pixels_sha256", "site"]
+
+
+@pytest.mark.parametrize(("rows", "found"), [(5, "fewer"), (7, "more")])
+def test_metadata_that_change_while_they_are_read_are_refused(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows: int, found: str
+) -> None:
+    def write_and_change(*arguments: Any) -> Any:
+        written = write_images(*arguments)
+        write_sites(path, rows)
+        return written
+
+    write_images = ingestion._write_images
+    monkeypatch.setattr(ingestion, "_write_images", write_and_change)
+    path = write_sites(tmp_path / "sites.csv", 6)
+
+    with pytest.raises(DataError, match=rf"had 6 labels .*, then {found} rows of metadata"):
+        ingest(run, path, metadata_columns=["site"])
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        (["site", "source"], "names 'source', a column that every label table has"),
+        (["site", "site"], "names 'site' twice"),
+    ],
+)
+def test_metadata_that_would_hide_a_column_are_refused(
+    run: Run, tmp_path: Path, columns: list[str], message: str
+) -> None:
+    with pytest.raises(ConfigError, match=rf"data\.metadata_columns {message}"):
+        ingest(run, write_sites(tmp_path / "sites.csv"), metadata_columns=columns)
 
 
 def test_progress_ends_with_all_images(run: Run, photos: Path) -> None:

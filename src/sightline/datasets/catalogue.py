@@ -38,6 +38,7 @@ class NamedDataset:
             embedded data set the one file inside of `package`.
         mirrors: Addresses under which each file lies as `<name>.gz`, tried in turn.
         package: The installed package that carries the data; None where it is downloaded.
+        hub_id: Name under which the Hugging Face hub has the same images in the same splits.
     """
 
     name: str
@@ -48,6 +49,7 @@ class NamedDataset:
     files: tuple[RawFile, ...]
     mirrors: tuple[str, ...] = ()
     package: str | None = None
+    hub_id: str | None = None
 
     @property
     def megabytes(self) -> float:
@@ -85,6 +87,7 @@ _MNIST = NamedDataset(
         "https://ossci-datasets.s3.amazonaws.com/mnist",
         "https://raw.githubusercontent.com/fgnt/mnist/master",
     ),
+    hub_id="ylecun/mnist",
 )
 
 _FASHION_MNIST = NamedDataset(
@@ -115,6 +118,7 @@ _FASHION_MNIST = NamedDataset(
         "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion",
         "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com",
     ),
+    hub_id="zalando-datasets/fashion_mnist",
 )
 
 _MNIST_5K = NamedDataset(

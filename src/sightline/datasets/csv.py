@@ -11,14 +11,22 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv
 from numpy.typing import NDArray
 
 from sightline.config import DataConfig
-from sightline.datasets import content, labels
+from sightline.datasets import content, labels, metadata
 from sightline.datasets.layout import Layout
 from sightline.datasets.quoting import quoted
-from sightline.datasets.reading import Blocks, Examples, Reading, check_count, exact_pixels
+from sightline.datasets.reading import (
+    Blocks,
+    Examples,
+    Metadata,
+    Reading,
+    check_count,
+    exact_pixels,
+)
 from sightline.errors import DataError
 
 _BLOCK_BYTES = 4 << 20
@@ -36,22 +44,25 @@ class _Table:
     columns: tuple[str, ...]
     has_header: bool
     label: str
+    metadata: tuple[str, ...] = ()
 
     @property
     def pixels(self) -> list[str]:
-        return [column for column in self.columns if column != self.label]
+        others = {self.label, *self.metadata}
+        return [column for column in self.columns if column not in others]
 
 
 def read(layout: Layout, settings: DataConfig) -> Reading:
     """Read CSV files.
 
-    With a header, `settings.label_column` is the label and every other column a pixel, rows
-    of the image one after the other, RGB values of a pixel side by side. A first row of
-    numbers alone means that there is no header; then the first column is the label.
+    With a header, `settings.label_column` is the label, `settings.metadata_columns` are metadata
+    and every other column is a pixel, rows of the image one after the other, RGB values of a
+    pixel side by side. A first row of numbers alone means that there is no header; then the
+    first column is the label.
 
     Args:
         layout: One file a split.
-        settings: Name of the label column; may state the image size and channels.
+        settings: Names of the columns; may state the image size and channels.
 
     Returns:
         Images of the stated shape; unstated, square grey or else square RGB.
@@ -85,7 +96,24 @@ def _examples(
             yield block.reshape(len(block), *shape)
             row += len(block)
 
-    return Examples(split, split_labels, blocks, lambda row: f"{table.path.name}#{row}")
+    return Examples(
+        split,
+        split_labels,
+        blocks,
+        lambda row: f"{table.path.name}#{row}",
+        (lambda: _metadata(table)) if table.metadata else None,
+    )
+
+
+def _metadata(table: _Table) -> Metadata:
+    """Stream the metadata columns; an empty cell is a missing value."""
+    row = 0
+    for batch in _batches(table, dict.fromkeys(table.metadata, pa.string())):
+        trimmed = [pc.utf8_trim_whitespace(column) for column in batch]
+        cells = [pc.if_else(pc.equal(column, ""), None, column) for column in trimmed]
+        named = pa.RecordBatch.from_arrays(cells, names=table.metadata)
+        yield metadata.as_text(named, table.path, row)
+        row += len(batch)
 
 
 def _table(path: Path, settings: DataConfig) -> _Table:
@@ -101,6 +129,7 @@ def _table(path: Path, settings: DataConfig) -> _Table:
         raise DataError(f"{path}: its first line is blank; expected a header or numbers.")
     if all(_is_number(cell) for cell in first):
         columns = tuple(f"f{index}" for index in range(len(first)))
+        metadata.check_columns(path, (), settings)
         return _Table(path, columns, has_header=False, label="f0")
     if not has_rows:
         check_count(str(path), 0)
@@ -113,7 +142,15 @@ def _table(path: Path, settings: DataConfig) -> _Table:
         )
     if len(set(first)) < len(first):
         raise DataError(f"{path}: two columns have the same name; every pixel needs its own.")
-    return _Table(path, tuple(first), has_header=True, label=settings.label_column)
+    others = [column for column in first if column != settings.label_column]
+    metadata.check_columns(path, others, settings)
+    return _Table(
+        path,
+        tuple(first),
+        has_header=True,
+        label=settings.label_column,
+        metadata=settings.metadata_columns,
+    )
 
 
 def _is_number(text: str) -> bool:
@@ -125,7 +162,7 @@ def _is_number(text: str) -> bool:
 
 
 def _shape(table: _Table, settings: DataConfig) -> tuple[int, int, int]:
-    count = len(table.columns) - 1
+    count = len(table.pixels)
     if settings.image_size is not None:
         for channels in (settings.channels,) if settings.channels else (1, _RGB):
             if math.prod(settings.image_size) * channels == count:

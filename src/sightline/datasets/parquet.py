@@ -12,15 +12,16 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from sightline.config import DataConfig
-from sightline.datasets import content, labels, pictures
+from sightline.datasets import content, labels, metadata, pictures
 from sightline.datasets.layout import Layout
 from sightline.datasets.pictures import Picture
 from sightline.datasets.quoting import quoted
-from sightline.datasets.reading import Examples, Reading
+from sightline.datasets.reading import Examples, Metadata, Reading
 from sightline.errors import DataError
 
 _BUFFER_BYTES = 1 << 20
 _LABEL_ROWS = 65_536
+_METADATA_ROWS = 1024
 _IMAGE_ROWS = 64
 _BOMB_BYTES, _BOMB_RATIO = 256 << 20, 100
 """A row group that unpacks to more and by more than this holds no images, which hardly pack."""
@@ -73,7 +74,11 @@ def _examples(
         return f"{layout.relative(paths[file])}#{row - first}"
 
     return Examples(
-        split, split_labels, lambda: pictures.decode(_pictures(paths, settings), shape), origin
+        split,
+        split_labels,
+        lambda: pictures.decode(_pictures(paths, settings), shape),
+        origin,
+        (lambda: _metadata(paths, settings)) if settings.metadata_columns else None,
     )
 
 
@@ -118,6 +123,8 @@ def _check_columns(path: Path, settings: DataConfig) -> None:
                 f"{path} has no column {column!r}; its columns are "
                 f"{quoted(', '.join(schema.names))}: set data.{key}."
             )
+    known = {settings.image_column, settings.label_column}
+    metadata.check_columns(path, [name for name in schema.names if name not in known], settings)
     kind = schema.field(settings.image_column).type
     if pa.types.is_struct(kind) and kind.get_field_index("bytes") >= 0:
         kind = kind.field("bytes").type
@@ -162,33 +169,42 @@ def _labels(layout: Layout, split: str, column: str) -> labels.FoundLabels:
     subject = str(paths[0]) if len(paths) == 1 else f"{layout.path} ({split})"
     collector = labels.LabelCollector(subject)
     for path in paths:
-        for values in _batches(path, column, _LABEL_ROWS):
-            collector.add(values)
+        for batch in _batches(path, [column], _LABEL_ROWS):
+            collector.add(batch.column(0))
     return collector.found()
+
+
+def _metadata(paths: Sequence[Path], settings: DataConfig) -> Metadata:
+    for path in paths:
+        row = 0
+        for batch in _batches(path, list(settings.metadata_columns), _METADATA_ROWS):
+            yield metadata.as_text(batch.select(settings.metadata_columns), path, row)
+            row += len(batch)
 
 
 def _pictures(paths: Sequence[Path], settings: DataConfig) -> Iterator[Picture]:
     for path in paths:
         row = 0
-        for images in _batches(path, settings.image_column, _IMAGE_ROWS):
-            for value in images:
+        for batch in _batches(path, [settings.image_column], _IMAGE_ROWS):
+            for value in batch.column(0):
                 subject = f"{path}, row {row} (counted from 0)"
                 yield Picture(subject, _encoded(value, subject))
                 row += 1
 
 
-def _batches(path: Path, column: str, rows: int) -> Iterator[Any]:
-    """Stream one column; a damaged file may hold more or less of one than of another."""
+def _batches(path: Path, columns: list[str], rows: int) -> Iterator[Any]:
+    """Stream some columns; a damaged file may hold more or less of one than of another."""
     with _opened(path) as file:
         left = file.metadata.num_rows
-        for batch in file.iter_batches(rows, columns=[column]):
+        for batch in file.iter_batches(rows, columns=columns):
             left -= len(batch)
             if left < 0:
                 break
-            yield batch.column(0)
+            yield batch
         if left:
             raise DataError(
-                f"{path}: its column {column!r} does not hold the {file.metadata.num_rows:,} rows "
+                f"{path}: its column {columns[0]!r} does not hold the "
+                f"{file.metadata.num_rows:,} rows "
                 "that the file states; get a fresh copy of it."
             )
 

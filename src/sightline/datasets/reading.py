@@ -19,6 +19,8 @@ MAX_IMAGE_BYTES = 64 << 20
 _WHITE = 255
 
 Blocks = Iterator[NDArray[np.uint8]]
+Metadata = Iterator[Any]
+"""pyarrow record batches of string columns, named as in the source."""
 
 
 @dataclass(frozen=True)
@@ -31,12 +33,15 @@ class Examples:
         blocks: Starts a stream of uint8 arrays of shape (m, height, width, channels), values 0
             to 255, in the order of the labels; never all in memory.
         origin: Tells where in the source an example, counted from 0, came from.
+        metadata: Starts a stream of the metadata columns, in the order of the labels; None where
+            the config names none.
     """
 
     split: str
     labels: NDArray[np.int64]
     blocks: Callable[[], Blocks]
     origin: Callable[[int], str]
+    metadata: Callable[[], Metadata] | None = None
 
 
 @dataclass(frozen=True)

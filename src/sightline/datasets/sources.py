@@ -8,6 +8,7 @@ from sightline.datasets import catalogue, csv, embedded, folder, idx, layout, np
 from sightline.datasets.fetching import fetch
 from sightline.datasets.layout import Kind, Layout
 from sightline.datasets.reading import Reading
+from sightline.errors import DataError
 from sightline.records import Run, Source
 
 _READERS: dict[Kind, Callable[[Layout, DataConfig], Reading]] = {
@@ -35,7 +36,9 @@ def open_source(run: Run, source: Source, settings: DataConfig) -> tuple[Reading
     """
     if source.kind not in {"named", "embedded"}:
         found = layout.find(Path(source.path))
+        _check_has_columns(found.kind, source.path, settings)
         return _READERS[found.kind](found, settings), source.path
+    _check_has_columns(source.kind, source.path, settings)
     dataset = catalogue.get(source.dataset)
     paths = fetch(run, dataset.name)
     if dataset.package:
@@ -45,3 +48,11 @@ def open_source(run: Run, source: Source, settings: DataConfig) -> tuple[Reading
     splits = {"train": (train_images, train_labels), "test": (test_images, test_labels)}
     raw = Layout("idx", paths[0].parent, splits)
     return idx.read(raw, settings, dataset.class_names), f"{dataset.title}, verified by its digest"
+
+
+def _check_has_columns(kind: str, path: str, settings: DataConfig) -> None:
+    if settings.metadata_columns and kind not in {"csv", "parquet"}:
+        raise DataError(
+            f"{path} has no columns beside its images and labels, but data.metadata_columns names "
+            f"{settings.metadata_columns[0]!r}; metadata is read from CSV and Parquet."
+        )

@@ -116,7 +116,8 @@ class DatasetFiles(Record):
         images: Split name ("train", "test") to a uint8 NPY file of shape (n, height, width,
             channels), values 0 to 255.
         labels: Parquet file with one row an example, splits one after the other: index (int64,
-            within the split), split, label (int64), class_name, source, pixels_sha256.
+            within the split), split, label (int64), class_name, source, pixels_sha256; then
+            the metadata columns (string) that the config names.
         counts: Split name to the number of examples of each class, in label order.
         notes: Sentences on what was changed while reading, such as resized images.
         inspection: What the images look like, and what is odd about some of them.

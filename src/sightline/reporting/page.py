@@ -27,7 +27,7 @@ _PAGE_DOTS_PER_INCH = 96
 _MARKDOWN_SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~&$:/@])")
 
 
-class _Pair(NamedTuple):
+class Pair(NamedTuple):
     """How often one class was taken for another."""
 
     label: str
@@ -55,7 +55,7 @@ def render_html(root: Path, manifest: RunManifest) -> str:
         """Embed a figure at the size that it was drawn for."""
         return _embedded((root / record.path).read_bytes(), DOTS_PER_INCH / _PAGE_DOTS_PER_INCH)
 
-    template = _environment().get_template("report.html.j2")
+    template = environment().get_template("report.html.j2")
     return template.render(_facts(manifest, str), source=source, figure_source=figure)
 
 
@@ -68,7 +68,7 @@ def render_markdown(manifest: RunManifest) -> str:
     Returns:
         GitHub Markdown; everything from the user is escaped.
     """
-    template = _environment().get_template("report.md.j2")
+    template = environment().get_template("report.md.j2")
     return template.render(_facts(manifest, escape_markdown))
 
 
@@ -104,21 +104,22 @@ def _facts(manifest: RunManifest, escape: Callable[[str], str]) -> dict[str, Any
         "classes": classes[:_MOST_CLASSES],
         "classes_left_out": max(0, len(classes) - _MOST_CLASSES),
         "guessing_loss": math.log(len(classes)),
-        "pairs": _most_confused(records.evaluate),
+        "pairs": most_confused(records.evaluate),
         "counts": _counts(manifest)[:_MOST_CLASSES],
         "splits": _splits(manifest),
         "quality": summary.quality(manifest),
         "certainty": summary.certainty(manifest),
         "progress": summary.progress(manifest),
         "doubts": summary.doubts(manifest, escape),
-        "settings": _flatten(manifest.config.model_dump(mode="json")),
+        "settings": flatten(manifest.config.model_dump(mode="json")),
     }
 
 
-def _most_confused(evaluation: Evaluation) -> list[_Pair]:
+def most_confused(evaluation: Evaluation) -> list[Pair]:
+    """List the confusions by their number of images, at most ten."""
     names = [metrics.class_name for metrics in evaluation.classes]
     pairs = [
-        _Pair(names[label], names[predicted], count, count / sum(row))
+        Pair(names[label], names[predicted], count, count / sum(row))
         for label, row in enumerate(evaluation.confusion)
         for predicted, count in enumerate(row)
         if count and label != predicted
@@ -145,11 +146,12 @@ def _counts(manifest: RunManifest) -> list[tuple[str, tuple[int, ...]]]:
     return list(zip(files.class_names, zip(*columns, strict=True), strict=True))
 
 
-def _flatten(values: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+def flatten(values: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    """List nested settings as dotted keys with their values in JSON."""
     rows: list[tuple[str, str]] = []
     for key, value in values.items():
         if isinstance(value, dict):
-            rows += _flatten(value, f"{prefix}{key}.")
+            rows += flatten(value, f"{prefix}{key}.")
         else:
             rows.append((prefix + key, json.dumps(value, ensure_ascii=False)))
     return rows
@@ -161,7 +163,8 @@ def _shown(value: object) -> object:
 
 
 @functools.cache
-def _environment() -> Environment:
+def environment() -> Environment:
+    """Return what all templates of the package share."""
     environment = Environment(
         loader=PackageLoader("sightline.reporting", "."),
         autoescape=select_autoescape(enabled_extensions=("html.j2",)),

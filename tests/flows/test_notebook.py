@@ -1,0 +1,71 @@
+"""The notebook of the introduction, run from its first cell to its last on few images."""
+
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+from nbformat import NotebookNode
+
+NOTEBOOK = Path(__file__).parents[2] / "docs" / "tutorial.ipynb"
+FEWER = [
+    "training.epochs=1",
+    "training.epoch_examples=320",
+    "evaluation.robustness_images=10",
+    "evaluation.saliency_images=1",
+    "evaluation.label_doubts=1",
+]
+
+
+@pytest.fixture(scope="module")
+def notebook() -> NotebookNode:
+    found = nbformat.read(NOTEBOOK, as_version=4)
+    nbformat.validate(found)
+    return found
+
+
+@pytest.fixture(scope="module")
+def executed(notebook: NotebookNode, tmp_path_factory: pytest.TempPathFactory) -> NotebookNode:
+    """The notebook after a run beside an artifacts folder of its own."""
+    folder = tmp_path_factory.mktemp("checkout") / "docs"
+    folder.mkdir()
+    shorter = nbformat.from_dict(notebook)
+    (parameters,) = (
+        cell for cell in shorter.cells if "parameters" in cell.metadata.get("tags", [])
+    )
+    parameters.source += f"\nSETTINGS += {FEWER}"
+    place = {"metadata": {"path": str(folder)}}
+    with pytest.MonkeyPatch.context() as patch:
+        for variable in ("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR"):
+            patch.setenv(variable, str(folder))
+        return NotebookClient(
+            shorter, timeout=None, kernel_name="python3", resources=place
+        ).execute()
+
+
+def shown(notebook: NotebookNode, name: str) -> list[str]:
+    """List what a cell showed: its lines, and "picture" for each picture."""
+    (cell,) = (cell for cell in notebook.cells if cell.id == name)
+    return [
+        "picture" if "image/png" in output.get("data", {}) else output.get("text", "table")
+        for output in cell.outputs
+    ]
+
+
+def test_notebook_runs_from_first_to_last_cell(executed: NotebookNode) -> None:
+    outputs = {name: shown(executed, name) for name in ("build", "fit", "evaluate", "labels")}
+    assert outputs["build"] == ["141,258 parameters\n", "picture"]
+    assert "epoch 1 of 1: accuracy" in "".join(outputs["fit"])
+    assert "% (95% interval" in outputs["evaluate"][0]
+    assert outputs["labels"] == ["table"]
+
+
+def test_notebook_shows_every_step_as_a_picture(executed: NotebookNode) -> None:
+    for name in ("ingest", "history", "say", "report", "worst"):
+        assert shown(executed, name) == ["picture"], name
+
+
+def test_notebook_is_kept_without_outputs(notebook: NotebookNode) -> None:
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert cells[0].source.startswith('DATASET = "mnist-5k"')
+    assert all(not cell.outputs and cell.execution_count is None for cell in cells)
