@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
-from scipy.stats import binomtest
 
 from sightline import runs
 from sightline.errors import InputError
@@ -44,8 +43,16 @@ def with_last_run(run: Run, files: DatasetFiles, evaluation: Evaluation) -> RunC
         return compared
     now = _right(run.root / evaluation.predictions.path)
     fixed, broken = int((now & ~before).sum()), int((before & ~now).sum())
-    p_value = binomtest(fixed, fixed + broken).pvalue if fixed + broken else 1.0
-    return compared.model_copy(update={"fixed": fixed, "broken": broken, "p_value": float(p_value)})
+    chance = _chance(fixed, broken)
+    return compared.model_copy(update={"fixed": fixed, "broken": broken, "p_value": chance})
+
+
+def _chance(fixed: int, broken: int) -> float:
+    if not fixed + broken:
+        return 1.0
+    from scipy.stats import binomtest
+
+    return float(binomtest(fixed, fixed + broken).pvalue)
 
 
 def _same_test_images(last: RunManifest, files: DatasetFiles) -> bool:

@@ -4,7 +4,6 @@ Runs inside the Keras process. What is measured stands in `sightline.measures`.
 """
 
 import json
-from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -12,39 +11,40 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
-from sightline import keras_files
-from sightline.arrays import open_mapped
+from sightline import mistakes
+from sightline.arrays import ArrayWriter, open_mapped
 from sightline.caching import Draft, find_or_make
 from sightline.config import EvaluationConfig
 from sightline.errors import StageError
 from sightline.files import check_room
 from sightline.label_table import Labels, read_labels
+from sightline.measures import label_doubts, robustness, saliency, slices, subject
 from sightline.measures.calibration import fit_temperature, reliability
 from sightline.measures.coverage import coverage
 from sightline.measures.intervals import wilson
 from sightline.measures.predictions import Predictions, blocks, predict_split, tempered
+from sightline.measures.subject import Subject
 from sightline.records import (
     ArraySet,
     Calibration,
     ClassMetrics,
     DatasetFiles,
     Evaluation,
+    LabelDoubts,
     Metrics,
+    Robustness,
     Run,
+    Saliency,
     Temperature,
     TrainedModel,
 )
 from sightline.stages import EVALUATE
 
-Floats = NDArray[np.float32]
-
-_BATCH_BYTES = 8 << 20
-"""A prediction step takes no more, since the activations of large images are far larger."""
-
 _ROW_BYTES, _CLASS_BYTES = 24, 4
 """A prediction holds three int64, and a float32 for each class."""
 
 _METRICS_BYTES = 1 << 20
+_PREDICTIONS, _MAPS, _DOUBTS = "predictions.parquet", "saliency.npy", "label_doubts.parquet"
 _PARITY_IMAGES = 1_000
 _PARITY_TOLERANCE = 1e-5
 """Largest difference of a probability that counts as rounding."""
@@ -52,35 +52,6 @@ _PARITY_TOLERANCE = 1e-5
 _TOP = (2, 3, 5)
 _TEMPERATURE_IMAGES = 10_000
 """A temperature is one number: more validation images would tell it no better."""
-
-
-@dataclass(frozen=True)
-class _Subject:
-    """The model under test and what it is tested on.
-
-    Attributes:
-        model: As exported, from uint8 images to probabilities.
-        network: The same from float32 images in [0, 1].
-        raw: Test images, uint8 of shape (n, height, width, channels).
-        images: The same, prepared.
-        labels: Shape (n,).
-        batch_size: Images a prediction step.
-    """
-
-    model: keras.Model
-    network: keras.Model
-    raw: NDArray[np.uint8]
-    images: Floats
-    labels: Labels
-    batch_size: int
-
-    def predict(self, images: NDArray[Any]) -> Floats:
-        """Return the class probabilities of prepared images."""
-        return class_probabilities(self.network, images, self.batch_size)
-
-    def serve(self, raw: NDArray[Any]) -> Floats:
-        """Return the class probabilities of raw images, as whoever uses the model gets them."""
-        return class_probabilities(self.model, raw, self.batch_size)
 
 
 def evaluate(
@@ -110,26 +81,32 @@ def evaluate(
 
     def make(draft: Draft) -> Evaluation:
         check_room(run.root, _bytes_needed(arrays), "The predictions")
-        subject = _subject(run, files, arrays, trained, settings)
-        difference = _serving_difference(subject)
+        tested = subject.load(run, files, arrays, trained, settings)
+        difference = _serving_difference(tested)
         predictions = predict_split(
-            subject.predict,
-            subject.images,
-            subject.labels,
+            tested.predict,
+            tested.images,
+            tested.labels,
             keras.config.epsilon(),  # Keras' categorical_crossentropy keeps it from 0 and 1
-            draft.path("predictions.parquet"),
+            draft.path(_PREDICTIONS),
         )
+        right = predictions.rank == 0
+        labels = run.root / files.labels.path
         metrics = Metrics(
-            **_of_predictions(files, subject.labels, predictions),
-            calibration=_calibration(run, arrays, subject, predictions, settings, draft),
-            coverage=coverage(predictions.confidence, predictions.rank == 0),
+            **_of_predictions(files, tested.labels, predictions),
+            calibration=_calibration(run, arrays, tested, predictions, settings, draft),
+            coverage=coverage(predictions.confidence, right),
+            slices=slices.measure(labels, "test", settings.slices, right),
+            robustness=_robustness(tested, settings),
+            saliency=_saliency(files, tested, settings, draft),
+            label_doubts=_label_doubts(run, files, tested, settings, draft),
             serving_difference=difference,
         )
         text = json.dumps(metrics.model_dump(mode="json"), indent=1, ensure_ascii=False)
         draft.path("metrics.json").write_text(text, encoding="utf-8")
         return Evaluation(
             metrics=draft.record("metrics.json"),
-            predictions=draft.record("predictions.parquet"),
+            predictions=draft.record(_PREDICTIONS),
             **dict(metrics),
         )
 
@@ -137,52 +114,16 @@ def evaluate(
     return find_or_make(run, EVALUATE, key, make)
 
 
-def class_probabilities(model: keras.Model, images: NDArray[Any], batch_size: int) -> Floats:
-    """Predict batch by batch: `predict` makes an input pipeline, whose tuner it may wait for.
-
-    Args:
-        model: Takes what the images are.
-        images: Of shape (n, height, width, channels).
-        batch_size: Most images at a time.
-
-    Returns:
-        The class probabilities, (n, num_classes).
-    """
-    starts = range(0, len(images), batch_size)
-    return np.concatenate(
-        [model.predict_on_batch(np.asarray(images[at : at + batch_size])) for at in starts]
-    )
-
-
 def _bytes_needed(arrays: ArraySet) -> int:
     examples, classes = arrays.splits["test"].labels.shape
     return examples * (_ROW_BYTES + classes * _CLASS_BYTES) + _METRICS_BYTES
 
 
-def _subject(
-    run: Run,
-    files: DatasetFiles,
-    arrays: ArraySet,
-    trained: TrainedModel,
-    settings: EvaluationConfig,
-) -> _Subject:
-    model = keras_files.read_model(run.root / trained.model.path, trained.model.sha256)
-    images = open_mapped(run.root / arrays.splits["test"].images.path)
-    return _Subject(
-        model=model,
-        network=keras_files.without_preprocessing(model),
-        raw=open_mapped(run.root / files.images["test"].path),
-        images=images,
-        labels=read_labels(run.root, files, "test"),
-        batch_size=min(settings.batch_size, max(1, _BATCH_BYTES // int(images[0].nbytes))),
-    )
-
-
-def _serving_difference(subject: _Subject) -> float:
+def _serving_difference(tested: Subject) -> float:
     """Compare the exported model on raw images with its network on prepared ones."""
-    count = min(_PARITY_IMAGES, next(blocks(subject.images)).stop)
-    served = subject.serve(subject.raw[:count])
-    difference = float(np.abs(served - subject.predict(subject.images[:count])).max())
+    count = min(_PARITY_IMAGES, next(blocks(tested.images)).stop)
+    served = tested.serve(tested.raw[:count])
+    difference = float(np.abs(served - tested.predict(tested.images[:count])).max())
     if difference > _PARITY_TOLERANCE:
         raise StageError(
             f"The exported model differs from the trained one by {difference:.2g} in a class "
@@ -233,7 +174,7 @@ def _class_metrics(
 def _calibration(
     run: Run,
     arrays: ArraySet,
-    subject: _Subject,
+    tested: Subject,
     predictions: Predictions,
     settings: EvaluationConfig,
     draft: Draft,
@@ -242,9 +183,9 @@ def _calibration(
     found, error = reliability(predictions.confidence, predictions.rank == 0, bins)
     if "validation" not in arrays.splits:
         return Calibration(bins=found, error=error)
-    temperature, images = _temperature(run, arrays, subject)
-    path = draft.path("predictions.parquet")
-    mended = tempered(path, subject.labels, keras.config.epsilon(), temperature)
+    temperature, images = _temperature(run, arrays, tested)
+    path = draft.path(_PREDICTIONS)
+    mended = tempered(path, tested.labels, keras.config.epsilon(), temperature)
     _, mended_error = reliability(mended.confidence, mended.rank == 0, bins)
     effect = Temperature(
         temperature=temperature,
@@ -255,15 +196,58 @@ def _calibration(
     return Calibration(bins=found, error=error, temperature=effect)
 
 
-def _temperature(run: Run, arrays: ArraySet, subject: _Subject) -> tuple[float, int]:
+def _temperature(run: Run, arrays: ArraySet, tested: Subject) -> tuple[float, int]:
     """Fit the temperature to validation images from all over the split; return their number."""
     split = arrays.splits["validation"]
     images = open_mapped(run.root / split.images.path)
     count = min(len(images), _TEMPERATURE_IMAGES)
     rows = np.linspace(0, len(images) - 1, count).astype(np.int64)
     labels = open_mapped(run.root / split.labels.path)[rows].argmax(axis=1)
-    steps = range(0, count, subject.batch_size)
+    steps = range(0, count, tested.batch_size)
     probabilities = np.concatenate(
-        [subject.predict(images[rows[at : at + subject.batch_size]]) for at in steps]
+        [tested.predict(images[rows[at : at + tested.batch_size]]) for at in steps]
     )
     return fit_temperature(probabilities, labels), count
+
+
+def _robustness(tested: Subject, settings: EvaluationConfig) -> Robustness | None:
+    most = settings.robustness_images
+    return robustness.measure(tested.serve, tested.raw, tested.labels, most) if most else None
+
+
+def _saliency(
+    files: DatasetFiles, tested: Subject, settings: EvaluationConfig, draft: Draft
+) -> Saliency | None:
+    """Explain the surest mistakes."""
+    path, most = draft.path(_PREDICTIONS), settings.saliency_images
+    found, _ = mistakes.worst(path, files.class_names, most)
+    if not found:
+        return None
+    images = tested.images[[mistake.index for mistake in found]]
+    named = np.array([files.class_names.index(mistake.predicted) for mistake in found])
+    maps, completeness = saliency.attribute(tested.network, images, named)
+    with ArrayWriter(draft.path(_MAPS), maps.shape, "float32") as writer:
+        writer.append(maps)
+    return Saliency(
+        indexes=tuple(mistake.index for mistake in found),
+        maps=draft.array_record(writer),
+        completeness=completeness,
+    )
+
+
+def _label_doubts(
+    run: Run, files: DatasetFiles, tested: Subject, settings: EvaluationConfig, draft: Draft
+) -> LabelDoubts | None:
+    threshold = settings.label_doubts
+    if threshold == 1:
+        return None
+    images = open_mapped(run.root / files.images["train"].path)
+    labels = read_labels(run.root, files, "train")
+    found = label_doubts.find(tested.serve, images, labels, threshold)
+    label_doubts.write(draft.path(_DOUBTS), found)
+    return LabelDoubts(
+        examined=len(labels),
+        found=found.num_rows,
+        threshold=threshold,
+        table=draft.record(_DOUBTS),
+    )

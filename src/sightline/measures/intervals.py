@@ -1,7 +1,5 @@
 """Intervals of shares."""
 
-from scipy.stats import binomtest
-
 from sightline.records import Interval
 
 
@@ -19,5 +17,7 @@ def wilson(right: int, total: int) -> Interval | None:
     """
     if not total:
         return None
+    from scipy.stats import binomtest
+
     interval = binomtest(right, total).proportion_ci(0.95, method="wilson")
     return float(interval.low), float(interval.high)

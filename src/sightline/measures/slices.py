@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from sightline.errors import ConfigError
+from sightline.measures.intervals import wilson
 from sightline.records import DatasetFiles, SliceMetrics
 
 MOST_VALUES = 50
@@ -109,13 +110,12 @@ def _at(path: Path, split: str, column: str, rows: NDArray[np.int64]) -> list[st
 
 
 def _row(column: str, value: str, images: int, right: int) -> SliceMetrics:
-    from scipy.stats import binomtest
-
-    interval = binomtest(right, images).proportion_ci(0.95, method="wilson")
+    interval = wilson(right, images)
+    assert interval is not None  # noqa: S101 - a value has images
     return SliceMetrics(
         column=column,
         value=value,
         images=images,
         accuracy=right / images,
-        interval=(float(interval.low), float(interval.high)),
+        interval=interval,
     )
