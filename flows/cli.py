@@ -28,6 +28,7 @@ from sightline.at_work import at_work
 from sightline.config import TrainingConfig
 from sightline.errors import SightlineError
 from sightline.keras_process import keras_process, prepare_device
+from sightline.measures import slices
 from sightline.records import Run, RunSummary, Source
 from sightline.seed_runs import SeedRun, SeedSummary
 
@@ -223,6 +224,7 @@ def _ingest_ahead(config: TrainingConfig, run: Run, source: Source) -> Run:
     started = time.monotonic()
     ingested = ingestion.ingest(run, source, config.data)
     preprocessing.check(ingested, config.preprocessing)
+    slices.check(run.root, ingested, config.evaluation.slices)
     return run.model_copy(update={"ahead": {"ingest": time.monotonic() - started}})
 
 

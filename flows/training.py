@@ -7,6 +7,7 @@ from sightline import datasets, runs
 from sightline.at_work import at_work
 from sightline.config import TrainingConfig
 from sightline.keras_process import prepare_device
+from sightline.measures import slices
 from sightline.records import Run, RunSummary, Source, StageRecords
 from tasks.build import build
 from tasks.evaluate import evaluate
@@ -39,6 +40,7 @@ def pipeline(config: TrainingConfig, run: Run, source: Source | None = None) -> 
 
     with at_work(run.root):
         files = stage(ingest, run, source, config.data)
+        slices.check(run.root, files, config.evaluation.slices)
         arrays = stage(preprocess, run, files, config.preprocessing)
         blueprint = stage(build, run, arrays, config.model)
         trained = stage(train, run, arrays, blueprint, config.training)

@@ -113,6 +113,8 @@ def _results(records: StageRecords) -> Iterator[tuple[str, FileRecord]]:
     yield "history.parquet", records.train.history
     yield "predictions.parquet", records.evaluate.predictions
     yield "metrics.json", records.evaluate.metrics
+    if records.evaluate.label_doubts is not None:
+        yield "label_doubts.parquet", records.evaluate.label_doubts.table
 
 
 def _copy(root: Path, target: Path, result: FileRecord) -> FileRecord:

@@ -8,8 +8,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize_scalar
-from scipy.special import softmax
 
 from sightline.records import ReliabilityBin
 
@@ -60,6 +58,8 @@ def fit_temperature(probabilities: Floats, labels: NDArray[np.integer[Any]]) -> 
     Returns:
         From 0.05 to 20; above 1 the probabilities are too sure.
     """
+    from scipy.optimize import minimize_scalar
+
     rows = np.arange(len(labels))
 
     def loss(exponent: float) -> float:
@@ -80,6 +80,8 @@ def temper(probabilities: Floats, temperature: float) -> Floats:
     Returns:
         Probabilities of the same shape, float64.
     """
+    from scipy.special import softmax
+
     logits = np.log(np.maximum(probabilities.astype(np.float64), _tiny()))
     tempered: Floats = softmax(logits / temperature, axis=1)
     return tempered

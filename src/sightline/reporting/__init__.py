@@ -1,6 +1,7 @@
 """The stage report: pictures of what went in, what was learnt and what went wrong."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow.parquet as pq
@@ -10,13 +11,16 @@ from sightline.arrays import open_mapped
 from sightline.caching import Draft, find_or_make
 from sightline.config import ReportConfig
 from sightline.files import check_room
+from sightline.measures import label_doubts
 from sightline.records import (
     DatasetFiles,
     Evaluation,
     FileRecord,
+    LabelDoubts,
     Mistake,
     Report,
     Run,
+    Saliency,
     TrainedModel,
 )
 from sightline.stages import REPORT
@@ -25,7 +29,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _PICTURES_BYTES, _THUMBNAIL_BYTES = 2 << 20, 16 << 10
-"""Room for the four pictures, and for the thumbnail of a mistake."""
+"""Room for the pictures, and for the thumbnail of a mistake."""
+
+_DOUBTS = 24
+"""Doubtful labels that are shown; the table has all."""
 
 
 def report(
@@ -97,6 +104,31 @@ def _draw_measures(
             draft.path("calibration.png"), evaluation.calibration, evaluation.coverage
         )
         yield "calibration"
+    if evaluation.robustness is not None:
+        figures.draw_robustness(draft.path("robustness.png"), evaluation.robustness)
+        yield "robustness"
+    if evaluation.saliency is not None:
+        _draw_saliency(run, files, evaluation, evaluation.saliency, draft.path("saliency.png"))
+        yield "saliency"
+    if evaluation.label_doubts is not None and evaluation.label_doubts.found:
+        _draw_label_doubts(run, files, evaluation.label_doubts, draft.path("label_doubts.png"))
+        yield "label_doubts"
+
+
+def _draw_saliency(
+    run: Run, files: DatasetFiles, evaluation: Evaluation, saliency: Saliency, path: Path
+) -> None:
+    rows = list(saliency.indexes)
+    explained, _ = _worst_mistakes(run, files, evaluation, len(rows))
+    images = open_mapped(run.root / files.images["test"].path)[rows]
+    maps = open_mapped(run.root / saliency.maps.path)
+    figures.draw_saliency(path, images, maps, explained)
+
+
+def _draw_label_doubts(run: Run, files: DatasetFiles, found: LabelDoubts, path: Path) -> None:
+    doubts = label_doubts.read(run.root / found.table.path, files.class_names, _DOUBTS)
+    images = open_mapped(run.root / files.images["train"].path)
+    figures.draw_label_doubts(path, images[[doubt.index for doubt in doubts]], doubts)
 
 
 def _worst_mistakes(
