@@ -1,3 +1,4 @@
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -121,11 +122,25 @@ def blueprint(run: Run) -> ModelBlueprint:
     )
 
 
+@pytest.fixture(scope="session")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Keeps what the stage report drew, since equal inputs give equal pictures."""
+    return tmp_path_factory.mktemp("drawn")
+
+
 @pytest.fixture
 def pictures(
-    run: Run, hostile_files: DatasetFiles, trained: TrainedModel, evaluation: Evaluation
+    run: Run,
+    hostile_files: DatasetFiles,
+    trained: TrainedModel,
+    evaluation: Evaluation,
+    drawn: Path,
 ) -> Report:
-    return reporting.report(run, hostile_files, trained, evaluation, ReportConfig())
+    cache = run.root / "cache" / "report"
+    shutil.copytree(drawn, cache, dirs_exist_ok=True)
+    report = reporting.report(run, hostile_files, trained, evaluation, ReportConfig())
+    shutil.copytree(cache, drawn, dirs_exist_ok=True)
+    return report
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ from sightline.config import (
     ModelConfig,
 )
 from sightline.errors import DeviceError, StageError
-from sightline.measures import predictions
+from sightline.measures import predictions, subject
 from sightline.progress import Progress, listening
 from sightline.records import ArraySet, DatasetFiles, ModelBlueprint, Run, TrainedModel
 
@@ -254,8 +254,36 @@ def test_evaluation_counts_what_the_predictions_say(
     assert result.calibration.temperature is not None, "there is a validation split"
     assert result.calibration.temperature.validation_images == 32
     assert result.coverage[0].accuracy == result.accuracy
+    assert result.slices == ()
     told = json.loads((run.root / result.metrics.path).read_text())
     assert told == result.model_dump(mode="json", exclude={"metrics", "predictions"})
+
+
+def test_evaluation_goes_as_deep_as_it_is_asked_to(
+    run: Run, files: DatasetFiles, prepared: ArraySet, trained: TrainedModel
+) -> None:
+    asked = EvaluationConfig(slices=("class_name",), robustness_images=20, label_doubts=0.3)
+    result = evaluation.evaluate(run, files, prepared, trained, asked)
+    assert [row.images for row in result.slices] == [10] * CLASSES
+    recalls = [row.recall for row in result.classes]
+    assert sorted(row.accuracy for row in result.slices) == pytest.approx(sorted(recalls))
+    assert result.robustness is not None
+    assert (result.robustness.images, len(result.robustness.corruptions)) == (20, 7)
+    assert result.label_doubts is not None
+    assert result.label_doubts.examined == 160
+    doubts = pd.read_parquet(run.root / result.label_doubts.table.path)
+    assert len(doubts) == result.label_doubts.found
+    assert (doubts["label"] == pictures(160, 1)[1][doubts["index"]]).all()
+    wrong = 40 - round(40 * result.accuracy)
+    assert (result.saliency is None) == (wrong == 0)
+    if result.saliency is not None:
+        assert result.saliency.maps.shape == (min(wrong, 8), 12, 12)
+        assert result.saliency.completeness < 0.1
+
+    shallow = EvaluationConfig(robustness_images=0, saliency_images=0, label_doubts=1)
+    plain = evaluation.evaluate(run, files, prepared, trained, shallow)
+    assert (plain.robustness, plain.saliency, plain.label_doubts) == (None, None, None)
+    assert plain.accuracy == result.accuracy
 
 
 def test_evaluation_in_blocks_equals_evaluation_at_once(
@@ -267,7 +295,7 @@ def test_evaluation_in_blocks_equals_evaluation_at_once(
 ) -> None:
     whole = evaluation.evaluate(run, files, prepared, trained, EvaluationConfig())
     monkeypatch.setattr(predictions, "BLOCK_BYTES", 9 * 12 * 12 * 4)
-    monkeypatch.setattr(evaluation, "_BATCH_BYTES", 2 * 12 * 12 * 4)
+    monkeypatch.setattr(subject, "_BATCH_BYTES", 2 * 12 * 12 * 4)
     fresh = run.model_copy(update={"id": "fresh", "refresh": True})
     blocks = evaluation.evaluate(fresh, files, prepared, trained, EvaluationConfig())
     assert blocks.confusion == whole.confusion

@@ -57,7 +57,7 @@ def _draw_reliability(axes: "Axes", calibration: Calibration) -> None:
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_formatter(PercentFormatter(1.0))
     plain(axes, f"Reliability (calibration error {calibration.error:.2%})")
-    axes.legend(frameon=False, fontsize=9, loc="upper left")
+    axes.legend(fontsize=9, loc="upper left", framealpha=0.9, edgecolor="white")
 
 
 def _draw_coverage(axes: "Axes", coverage: Sequence[CoveragePoint]) -> None:

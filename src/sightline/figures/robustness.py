@@ -12,7 +12,7 @@ from sightline.records import Robustness
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_BRIGHT_SHARE = 0.45
+_BRIGHT_SHARE = 0.58
 """From this accuracy on, black is easier to read on the cell than white."""
 
 
