@@ -56,9 +56,8 @@ def draw_mistakes(path: Path, images: Images, mistakes: Sequence[Mistake]) -> No
     if not mistakes:
         _say(path, "No mistakes to show.")
         return
-    words = [_describe(mistake) for mistake in mistakes]
     title = "The surest mistakes: label → prediction, its probability"
-    _draw_grid(path, images, words, title, columns=6, side=1.25)
+    save(lay_out_mistakes(images, mistakes, title, columns=6, side=1.25), path)
 
 
 def draw_label_doubts(path: Path, images: Images, doubts: Sequence[Mistake]) -> None:
@@ -75,6 +74,28 @@ def draw_label_doubts(path: Path, images: Images, doubts: Sequence[Mistake]) -> 
     words = [[*_describe(doubt), _Words(f"index {doubt.index}", GREY)] for doubt in doubts]
     title = "Doubtful labels of training images: label → prediction, its probability, index"
     _draw_grid(path, images, words, title, columns=6, side=1.25)
+
+
+def lay_out_mistakes(
+    images: Images,
+    mistakes: Sequence[Mistake],
+    title: str,
+    columns: int,
+    side: float,
+    foot: float = 0.0,
+) -> "Figure":
+    """Lay out a grid of images with label, prediction and probability below each.
+
+    Args:
+        images: uint8 array of shape (m, height, width, channels), m at least 1.
+        mistakes: One for each image.
+        title: Heading of the picture.
+        columns: Images a row.
+        side: Width of an image in inches.
+        foot: Inches left free at the bottom.
+    """
+    words = [_describe(mistake) for mistake in mistakes]
+    return _lay_out(images, words, title, columns, side, foot)
 
 
 def _describe(mistake: Mistake) -> list[_Words]:
@@ -99,13 +120,24 @@ def _draw_grid(
     columns: int,
     side: float,
 ) -> None:
+    save(_lay_out(images, words, title, columns, side), path)
+
+
+def _lay_out(
+    images: Images,
+    words: Sequence[Sequence[_Words]],
+    title: str,
+    columns: int,
+    side: float,
+    foot: float = 0.0,
+) -> "Figure":
     columns = min(columns, max(len(images), _FEWEST_COLUMNS))
     rows = math.ceil(len(images) / columns)
     # Very long or flat images still get a tile that they can be seen in.
     height = side * float(np.clip(images.shape[1] / images.shape[2], 0.4, 2.5))
     pitch = height + _LINE * len(words[0]) + _GAP
     width = columns * (side + _GAP) - _GAP + 2 * _MARGIN
-    figure = blank(width, rows * pitch + _TITLE + _MARGIN)
+    figure = blank(width, rows * pitch + _TITLE + _MARGIN + foot)
     _write(figure, _MARGIN, 0.13, shorten(title, 80), INK, "bold", 11, "left")
     for number, (image, lines) in enumerate(zip(images, words, strict=True)):
         row, column = divmod(number, columns)
@@ -114,7 +146,7 @@ def _draw_grid(
         for line, (text, colour, weight) in enumerate(lines):
             below = top + height + 0.04 + line * _LINE
             _write(figure, left + side / 2, below, text, colour, weight, 8.5, "center")
-    save(figure, path)
+    return figure
 
 
 def _place(figure: "Figure", left: float, top: float, width: float, height: float) -> "Axes":

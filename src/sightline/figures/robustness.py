@@ -33,7 +33,8 @@ def draw_robustness(path: Path, robustness: Robustness) -> None:
     axes.set_xticks(range(len(severities)), severities)
     axes.tick_params(length=0, labelsize=9.5)
     axes.set(xlabel="severity of the corruption")
-    title = f"Accuracy on {robustness.images:,} test images: {robustness.accuracy:.1%} as they are"
+    images, accuracy = f"{robustness.images:,}", f"{robustness.accuracy:.1%}"
+    title = f"Accuracy on corrupted test images ({images}; {accuracy} as they are)"
     axes.set_title(title, loc="left", fontsize=11, fontweight="bold")
     save(figure, path)
 

@@ -3,13 +3,13 @@
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sightline.figures.canvas import BLUE, GREY, INK, LITERAL, ORANGE, blank, save, shorten
-from sightline.figures.grid import Images
+from sightline.figures.canvas import BLUE, GREY, ORANGE, save
+from sightline.figures.grid import Images, lay_out_mistakes
 from sightline.records import Mistake
 
 if TYPE_CHECKING:
@@ -17,8 +17,11 @@ if TYPE_CHECKING:
 
 Maps = NDArray[np.float32]
 
-_COLUMNS, _WIDTH, _WORDS, _FRAME = 4, 2.3, 0.5, 1.1
-"""Mistakes a row; inches: width of one, height of its words, of title and scale."""
+_COLUMNS, _WIDTH, _FOOT = 4, 2.1, 0.6
+"""Mistakes a row; inches: width of an image and its map together, height of the scale."""
+
+_CELLS = 64
+"""Cells that the longer side of a map is divided into at most: more are too small to be seen."""
 
 _FULL_COLOUR = 99.5
 """Percentile of the values that gets the full colour; beyond, all look alike."""
@@ -38,28 +41,22 @@ def draw_saliency(path: Path, images: Images, maps: Maps, mistakes: Sequence[Mis
         maps: float32 array of shape (m, height, width), in units of probability.
         mistakes: One for each image.
     """
-    rows = math.ceil(len(images) / _COLUMNS)
-    columns = min(_COLUMNS, max(len(images), 2))
-    limit = float(np.percentile(np.abs(maps), _FULL_COLOUR)) or 1.0
-    pairs = [_beside(image, values / limit) for image, values in zip(images, maps, strict=True)]
-    height = _WIDTH * float(np.clip(pairs[0].shape[0] / pairs[0].shape[1], 0.2, 2.0))
-    figure = blank(columns * _WIDTH, rows * (height + _WORDS) + _FRAME, layout="constrained")
-    grid = figure.subplots(rows, columns, squeeze=False)
-    _draw_pairs(grid, pairs, mistakes)
+    side = math.ceil(max(maps.shape[1:]) / _CELLS)
+    cells = _summed(maps, side)
+    limit = float(np.percentile(np.abs(cells), _FULL_COLOUR)) or 1.0
+    pairs = [_beside(image, values / limit) for image, values in zip(images, cells, strict=True)]
     title = "What speaks for the wrong class: label → prediction, its probability"
-    figure.suptitle(title, x=0.01, ha="left", fontsize=11, fontweight="bold", color=INK)
-    _draw_scale(figure, grid, limit)
+    figure = lay_out_mistakes(np.stack(pairs), mistakes, title, _COLUMNS, _WIDTH, _FOOT)
+    _draw_scale(figure, limit, side)
     save(figure, path)
 
 
-def _draw_pairs(grid: NDArray[Any], pairs: Sequence[Images], mistakes: Sequence[Mistake]) -> None:
-    for axes in grid.flat:
-        axes.set(xticks=[], yticks=[])
-        axes.spines[:].set_visible(False)
-    for axes, pair, mistake in zip(grid.flat, pairs, mistakes, strict=False):
-        axes.imshow(pair)
-        names = f"{shorten(mistake.label, 14)} → {shorten(mistake.predicted, 14)}"
-        axes.set_xlabel(f"{names}\n{mistake.probability:.1%}", fontsize=8.5, color=INK, **LITERAL)
+def _summed(maps: Maps, side: int) -> Maps:
+    """Sum up the pixels of each cell, and let each pixel of it have the sum."""
+    for axis, length in enumerate(maps.shape[1:], start=1):
+        sums = np.add.reduceat(maps, np.arange(0, length, side), axis)
+        maps = np.repeat(sums, side, axis).take(np.arange(length), axis)
+    return maps
 
 
 def _beside(image: Images, values: Maps) -> Images:
@@ -69,7 +66,7 @@ def _beside(image: Images, values: Maps) -> Images:
     colour = np.where(values[..., np.newaxis] > 0, _rgb(ORANGE), _rgb(BLUE))
     strength = np.minimum(np.abs(values), 1)[..., np.newaxis]
     shown = 255 * ((1 - strength) * faint + strength * colour)
-    gap = np.full((height, math.ceil(width / 20), 3), 255)
+    gap = np.full((height, math.ceil(width / 40), 3), 255)
     plain = np.broadcast_to(image, (height, width, 3))
     return np.concatenate([plain, gap, np.rint(shown)], axis=1).astype(np.uint8)
 
@@ -80,17 +77,20 @@ def _rgb(colour: str) -> NDArray[np.float64]:
     return np.array(to_rgb(colour))
 
 
-def _draw_scale(figure: "Figure", grid: NDArray[Any], limit: float) -> None:
+def _draw_scale(figure: "Figure", limit: float, side: int) -> None:
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import LinearSegmentedColormap, Normalize
+    from matplotlib.ticker import PercentFormatter
 
     colours = LinearSegmentedColormap.from_list("against and for", [BLUE, "white", ORANGE])
     scale = ScalarMappable(Normalize(-limit, limit), colours)
-    bar = figure.colorbar(scale, ax=grid, location="bottom", aspect=45, shrink=0.7, pad=0.02)
+    height = figure.get_size_inches()[1]
+    axes = figure.add_axes((0.15, (_FOOT - 0.12) / height, 0.7, 0.12 / height))
+    bar = figure.colorbar(scale, cax=axes, orientation="horizontal", format=PercentFormatter(1.0))
     bar.ax.tick_params(labelsize=8)
+    who = "a pixel adds" if side == 1 else f"{side}x{side} pixels add"
     bar.set_label(
-        "what a pixel adds to the probability of the predicted class "
-        "(blue: against it, orange: for it)",
+        f"what {who} to the probability of the predicted class (blue: against it, orange: for it)",
         fontsize=9,
     )
     bar.outline.set_edgecolor(GREY)

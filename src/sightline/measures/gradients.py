@@ -49,7 +49,9 @@ def input_gradients(network: keras.Model, images: Floats, classes: Classes) -> F
 
 def _chosen(network: keras.Model, images: Any, classes: Classes) -> Any:
     """Return a tensor of shape (m,): what the network gives each image's class."""
-    probabilities = network(images, training=False)
+    # A network that was read from a file takes a list of its single input.
+    inputs = keras.tree.map_structure(lambda _: images, network.input)
+    probabilities = network(inputs, training=False)
     chosen = keras.ops.take_along_axis(probabilities, classes[:, np.newaxis], axis=1)
     return keras.ops.squeeze(chosen, axis=1)
 

@@ -12,6 +12,7 @@ import pytest
 from saliency_elsewhere import CLASSES, IMAGES, explain, network
 from scipy.special import expit
 
+from sightline import keras_files
 from sightline.measures import saliency
 from sightline.measures.gradients import probabilities_of
 
@@ -57,6 +58,14 @@ def test_parts_of_a_real_network_add_up_to_what_the_image_changes() -> None:
     assert np.abs(change).max() > 0.1
     assert distances.max() < 0.01
     assert distance == pytest.approx(distances.max(), abs=1e-5)
+
+
+def test_network_from_a_file_is_explained_alike(tmp_path: Path) -> None:
+    keras_files.export(network(), tmp_path / "model.keras")
+    read = keras_files.without_preprocessing(keras_files.read_model(tmp_path / "model.keras"))
+    maps, distance = saliency.attribute(read, IMAGES, CLASSES)
+    np.testing.assert_allclose(maps, explain()[0], atol=1e-6)
+    assert distance < 0.01
 
 
 def test_steep_network_gets_more_points(monkeypatch: pytest.MonkeyPatch) -> None:
