@@ -71,8 +71,7 @@ def history(
 
 
 def _table(dataset: str, entries: Sequence[Entry]) -> Table:
-    table = Table("Published (UTC)", "Run", "Recipe", "Test accuracy", "95 % interval", "Change")
-    table.add_column("Noise")
+    table = Table("Published, UTC", "Run", "Recipe", "Accuracy", "95 % interval", "Change", "Noise")
     table.title, table.caption = console.plain(dataset), _CAPTION
     table.columns[1].overflow = "fold"
     for entry in entries:

@@ -158,6 +158,8 @@ class ProgressDisplay:
             self._mentioned[progress.stage] = now
             of = f" of {progress.total:,}" if progress.total else ""
             err.print(f"{progress.stage.capitalize()}: {progress.done:,}{of} {progress.unit}")
+        if progress.done == progress.total:  # the step of the next seed is another one
+            del self._mentioned[progress.stage]
 
 
 def show_summary(summary: RunSummary, console: Console) -> None:

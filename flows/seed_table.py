@@ -3,18 +3,17 @@
 from rich.console import Console
 from rich.table import Table
 
-from flows import console
 from sightline.seed_runs import SeedSummary
 
 
 def show(summary: SeedSummary, out: Console) -> None:
     """Print a row a seed, how far they lie apart, and where that is stored."""
-    table = Table("Seed", "Run", "Test accuracy", "95 % interval", "Loss", "Seconds")
-    table.columns[1].overflow = "fold"
+    first, *_, last = summary.runs
+    out.print(f"Runs {first.run_id} to {last.run_id}", soft_wrap=True, markup=False)
+    table = Table("Seed", "Test accuracy", "95 % interval", "Loss", "Seconds")
     for one in summary.runs:
         table.add_row(
             str(one.seed),
-            console.plain(one.run_id),
             f"{one.test_accuracy:.2%}",
             "{:.2%} to {:.2%}".format(*one.test_accuracy_interval),
             f"{one.test_loss:.4f}",
@@ -22,7 +21,8 @@ def show(summary: SeedSummary, out: Console) -> None:
         )
     out.print(table)
     accuracy, loss = summary.noise.accuracy, summary.noise.loss
-    low, high = accuracy.mean - accuracy.half_width, accuracy.mean + accuracy.half_width
+    low = max(0.0, accuracy.mean - accuracy.half_width)
+    high = min(1.0, accuracy.mean + accuracy.half_width)
     out.print(
         f"Test accuracy: mean [bold]{accuracy.mean:.3%}[/bold], 95 % interval of the mean "
         f"{low:.3%} to {high:.3%}",
@@ -30,8 +30,8 @@ def show(summary: SeedSummary, out: Console) -> None:
     )
     out.print(
         f"Spread: standard deviation {accuracy.deviation:.3%}, from {min(accuracy.values):.2%} to "
-        f"{max(accuracy.values):.2%}; two runs differ by up to {accuracy.difference:.3%} by their "
-        "seed alone",
+        f"{max(accuracy.values):.2%}; two runs differ by up to {min(1.0, accuracy.difference):.3%} "
+        "by their seed alone",
         soft_wrap=True,
     )
     out.print(f"Loss: mean {loss.mean:.4f}, standard deviation {loss.deviation:.4f}")

@@ -8,10 +8,14 @@ from flows.training import pipeline
 from sightline import datasets, seed_runs
 from sightline.at_work import at_work
 from sightline.config import TrainingConfig
+from sightline.keras_process import keras_process
 from sightline.progress import Progress, emit
 from sightline.records import Run, Source
 from sightline.seed_runs import SeedSummary
 from tasks.measure import measure
+
+_SEEDS_A_PROCESS = 10
+"""Keras keeps a few megabytes of each training; after so many seeds it begins anew."""
 
 
 def seed_pipeline(
@@ -39,7 +43,9 @@ def seed_pipeline(
     with at_work(run.root):
         left = seed_runs.unfinished(planned, source)
         for done, one in enumerate(left, start=seeds - len(left)):
-            emit(Progress(stage="seeds", done=done, total=seeds, unit="seeds"))
+            emit(Progress(stage="seeds", done=done, total=seeds, unit="done"))
+            if one is not left[0] and done % _SEEDS_A_PROCESS == 0:
+                keras_process().close()
             pipeline(one.config, one.run if one is left[0] else _begun(one.run), source)
         return measure(run, tuple(one.run.id for one in planned))
 

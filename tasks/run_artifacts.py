@@ -7,11 +7,9 @@ from tempfile import TemporaryDirectory
 
 from prefect.artifacts import create_image_artifact, create_markdown_artifact
 
-from sightline import accuracy_history, run_table, runs
-from sightline.errors import InputError
+from sightline import accuracy_history, runs
 from sightline.records import Run, RunSummary, StageRecords
 from sightline.reporting.page import escape_markdown
-from sightline.run_table import Wanted
 from tasks.display import show_table
 
 _PICTURES = (
@@ -46,8 +44,7 @@ def _show_times(summary: RunSummary) -> None:
 
 def _show_accuracy(run: Run, dataset: str) -> None:
     """Show the accuracy of the last runs of a data set, as a table and as a picture."""
-    wanted = Wanted(datasets=frozenset({dataset}))
-    last = list(islice(run_table.read(run.root, wanted, _pass_over), accuracy_history.LAST))
+    last = list(islice(runs.history(run.root, dataset), accuracy_history.LAST))
     rows = []
     for earlier in last:
         evaluation = earlier.records.evaluate
@@ -68,10 +65,6 @@ def _show_accuracy(run: Run, dataset: str) -> None:
         path = Path(folder) / "history.png"
         accuracy_history.draw(path, {dataset: accuracy_history.entries(run.root, last)})
         _show_picture("accuracy-history", path, escape_markdown(caption))
-
-
-def _pass_over(error: InputError) -> None:
-    """Be silent about a run that cannot be read: `sightline runs list` tells of it."""
 
 
 def _show_picture(key: str, path: Path, caption: str) -> None:

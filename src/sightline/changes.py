@@ -1,12 +1,14 @@
 """What changed since the last run of a data set and recipe: data, code, config, environment."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from sightline import files, provenance, runs
 from sightline.config import Section, TrainingConfig
-from sightline.manifest import RunManifest
+from sightline.errors import InputError
+from sightline.manifest import ManifestExcerpt, RunManifest
 from sightline.records import FileRecord, Record, Source
 
 _SHOWN_DIGITS = 8
@@ -60,16 +62,14 @@ def since_last_run(root: Path, config: TrainingConfig, source: Source) -> Compar
 
 
 def _last_run(root: Path, config: TrainingConfig, source: Source) -> RunManifest | None:
-    last = None
-    for run in runs.history(root, source.dataset):
-        if _is_alike(run, config, source):
-            if run.config.training.seed == config.training.seed:
-                return run
-            last = last or run
-    return last
+    alike = [run for run in runs.history(root, source.dataset) if _is_alike(run, config, source)]
+    for run in sorted(alike, key=lambda run: run.config.training.seed != config.training.seed):
+        with suppress(InputError):
+            return runs.read(root, run.run_id)
+    return None
 
 
-def _is_alike(run: RunManifest, config: TrainingConfig, source: Source) -> bool:
+def _is_alike(run: ManifestExcerpt, config: TrainingConfig, source: Source) -> bool:
     """Tell whether a run is of the same recipe and of the same data, by place or by content."""
     places = {run.records.ingest.source, run.config.data.dataset}
     same_data = run.source_sha256 == source.sha256 or source.path in places

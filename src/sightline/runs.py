@@ -198,7 +198,7 @@ def run_ids(root: Path) -> list[str]:
     return [run_id for _, run_id in sorted(published, reverse=True) if is_id(run_id)]
 
 
-def history(root: Path, dataset: str) -> Iterator[RunManifest]:
+def history(root: Path, dataset: str) -> Iterator[ManifestExcerpt]:
     """Read the runs of a data set one by one, the last published first.
 
     Args:
@@ -206,13 +206,13 @@ def history(root: Path, dataset: str) -> Iterator[RunManifest]:
         dataset: The data set's name as in a run id.
 
     Yields:
-        Manifests; those that cannot be read are left out.
+        Excerpts of manifests; those that cannot be read are left out.
     """
     for run_id in run_ids(root):
         with suppress(InputError):
-            manifest = read(root, run_id)
-            if manifest.records.ingest.dataset == dataset:
-                yield manifest
+            run = read_excerpt(root, run_id)
+            if run.records.ingest.dataset == dataset:
+                yield run
 
 
 def has_equal(root: Path, config: TrainingConfig, source: Source) -> bool:
@@ -223,7 +223,7 @@ def has_equal(root: Path, config: TrainingConfig, source: Source) -> bool:
     code = provenance.package_digest()
     for run_id in run_ids(root)[:_RECENT]:
         with suppress(InputError):
-            earlier = read(root, run_id)
+            earlier = read_excerpt(root, run_id)
             same = earlier.code_sha256 == code and earlier.source_sha256 == source.sha256
             if same and earlier.config == config:
                 return True

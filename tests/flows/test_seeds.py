@@ -16,6 +16,7 @@ from flows.deployed import train
 from flows.seeds import seeds_flow
 from sightline import datasets, noise, recipes, runs, seed_runs
 from sightline.changes import Comparison
+from sightline.manifest import RunManifest
 from sightline.records import Run
 from sightline.seed_runs import SeedSummary
 
@@ -71,6 +72,16 @@ def test_every_seed_has_its_run_and_shares_what_does_not_depend_on_it(
     ]
     assert first.flow_run_id == second.flow_run_id
     assert second.total_seconds < (second.created - first.created).total_seconds() + 1
+
+
+def test_excerpt_of_a_manifest_says_what_the_manifest_says(
+    summary: SeedSummary, root: Path
+) -> None:
+    run_id = summary.runs[0].run_id
+    whole, excerpt = runs.read(root, run_id), runs.read_excerpt(root, run_id)
+    assert runs.summary(root, whole) == runs.summary(root, excerpt)
+    for name in RunManifest.model_fields.keys() - {"records", "files"}:
+        assert getattr(whole, name) == getattr(excerpt, name), name
 
 
 def test_noise_band_is_stored_for_every_run_of_the_recipe(summary: SeedSummary, root: Path) -> None:
@@ -140,7 +151,8 @@ def test_terminal_shows_each_seed_and_how_far_they_lie_apart(summary: SeedSummar
     seed_table.show(summary, Console(width=200, file=written))
     text = written.getvalue()
     for one in summary.runs:
-        assert re.search(rf"{one.seed} +│ {one.run_id} +│ {one.test_accuracy:.2%}", text), text
+        assert re.search(rf"{one.seed} +│ {one.test_accuracy:.2%}", text), text
+        assert one.run_id in text
     assert re.search(r"mean \d+\.\d{3}%, 95 % interval of the mean", text)
     assert "standard deviation" in text
     assert summary.noise_file in text

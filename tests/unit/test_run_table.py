@@ -89,8 +89,15 @@ def test_by_time_no_more_runs_are_read_than_are_shown(
     assert read == ["four", "three"]
 
 
-def test_run_that_cannot_be_read_is_told_and_passed_over(root: Path) -> None:
-    (root / "runs" / "two" / "manifest.json").write_text("{}")
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [(b'"accuracy": 0.99', b'"accuracy": 0.98'), (b'"sha256"', b'"sha257"'), (b"{", b"[")],
+)
+def test_run_that_is_damaged_is_told_and_passed_over(
+    root: Path, before: bytes, after: bytes
+) -> None:
+    path = root / "runs" / "two" / "manifest.json"
+    path.write_bytes(path.read_bytes().replace(before, after, 1))
     told: list[InputError] = []
     found = [run.run_id for run in run_table.read(root, Wanted(), told.append)]
     assert found == ["four", "three", "one"]

@@ -109,9 +109,8 @@ def _draw_bands(axes: "Axes", own: Sequence[tuple[int, HistoryPoint]], style: _S
             continue
         places = [place for place, _ in group]
         (mean, reach), ends = band, (places[0] - 0.5, places[-1] + 0.5)
-        axes.fill_between(
-            ends, mean - reach, mean + reach, color=style.colour, alpha=0.14, linewidth=0
-        )
+        low, high = max(0.0, mean - reach), min(1.0, mean + reach)
+        axes.fill_between(ends, low, high, color=style.colour, alpha=0.14, linewidth=0)
         axes.hlines(mean, *ends, color=style.colour, linewidth=0.8, linestyle=(0, (4, 3)))
 
 
