@@ -190,7 +190,7 @@ def history(root: Path, dataset: str) -> Iterator[RunManifest]:
     """
     for run_id in run_ids(root):
         with suppress(InputError):
-            manifest = read(root, run_id)
+            manifest = read_folder(folder(root, run_id))
             if manifest.records.ingest.dataset == dataset:
                 yield manifest
 
