@@ -15,6 +15,7 @@ from flows import cli_datasets, cli_ops, cli_recipes, cli_runs, console, server
 from flows.options import ArtifactsOption, DataDirOption, MirrorOption, OverridesOption
 from sightline import (
     changes,
+    data_gate,
     datasets,
     diagnosis,
     files,
@@ -196,8 +197,10 @@ def _train(config: TrainingConfig, run: Run, source: Source, *, verbose: bool) -
 
 
 def _ingest_ahead(config: TrainingConfig, run: Run, source: Source) -> Run:
+    """Ingest while others start; what cannot be used stops the run before they are waited for."""
     started = time.monotonic()
     ingested = ingestion.ingest(run, source, config.data)
+    data_gate.judge(run, ingested, config.gate)
     preprocessing.check(ingested, config.preprocessing)
     return run.model_copy(update={"ahead": {"ingest": time.monotonic() - started}})
 

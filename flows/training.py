@@ -10,6 +10,7 @@ from sightline.keras_process import prepare_device
 from sightline.records import Run, RunSummary, Source, StageRecords
 from tasks.build import build
 from tasks.evaluate import evaluate
+from tasks.gate import gate
 from tasks.ingest import ingest
 from tasks.preprocess import preprocess
 from tasks.publish import publish
@@ -39,6 +40,7 @@ def pipeline(config: TrainingConfig, run: Run, source: Source | None = None) -> 
 
     with at_work(run.root):
         files = stage(ingest, run, source, config.data)
+        verdict = gate(run, files, config.gate)
         arrays = stage(preprocess, run, files, config.preprocessing)
         blueprint = stage(build, run, arrays, config.model)
         trained = stage(train, run, arrays, blueprint, config.training)
@@ -47,6 +49,7 @@ def pipeline(config: TrainingConfig, run: Run, source: Source | None = None) -> 
 
         records = StageRecords(
             ingest=files,
+            gate=verdict,
             preprocess=arrays,
             build=blueprint,
             train=trained,

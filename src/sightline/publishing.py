@@ -111,6 +111,8 @@ def _results(records: StageRecords) -> Iterator[tuple[str, FileRecord]]:
     yield "history.parquet", records.train.history
     yield "predictions.parquet", records.evaluate.predictions
     yield "metrics.json", records.evaluate.metrics
+    if records.ingest.inspection is not None:
+        yield "findings.parquet", records.ingest.inspection.findings
 
 
 def _copy(root: Path, target: Path, result: FileRecord) -> FileRecord:

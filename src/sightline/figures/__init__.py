@@ -6,7 +6,7 @@ matplotlib is imported only when something is drawn.
 
 from sightline.figures.confusion import draw_confusion_matrix
 from sightline.figures.curves import draw_curves
-from sightline.figures.grid import Images, draw_mistakes, draw_samples
+from sightline.figures.grid import Images, draw_findings, draw_mistakes, draw_samples
 from sightline.figures.layers import draw_layers
 from sightline.figures.thumbnail import write_thumbnail
 
@@ -14,6 +14,7 @@ __all__ = [
     "Images",
     "draw_confusion_matrix",
     "draw_curves",
+    "draw_findings",
     "draw_layers",
     "draw_mistakes",
     "draw_samples",

@@ -1,12 +1,13 @@
 """The stage report: pictures of what went in, what was learnt and what went wrong."""
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from sightline import figures, samples
+from sightline import figures, findings, samples
 from sightline.arrays import open_mapped
 from sightline.caching import Draft, find_or_make
 from sightline.config import ReportConfig
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 
 _PICTURES_BYTES, _THUMBNAIL_BYTES = 2 << 20, 16 << 10
 """Room for the four pictures, and for the thumbnail of a mistake."""
+
+_FINDINGS, _FINDINGS_BYTES = 24, 32 << 20
+"""Most findings that are shown; fewer where the images are large."""
 
 _BLOCK = 4 << 20
 """Probabilities that are held at once."""
@@ -61,19 +65,18 @@ def report(
         mistakes, total = _worst_mistakes(run, files, evaluation, settings.mistakes)
         rows = [mistake.index for mistake in mistakes]
         images = open_mapped(run.root / files.images["test"].path)[rows]
-        chosen, names = samples.choose(run.root, files)
+        chosen, labels = samples.choose(run.root, files)
         title = f"Training images of {files.dataset}"
-        figures.draw_samples(draft.path("samples.png"), chosen, names, title)
+        figures.draw_samples(draft.path("samples.png"), chosen, labels, title)
         figures.draw_curves(draft.path("curves.png"), _history(run, trained))
         figures.draw_confusion_matrix(
             draft.path("confusion_matrix.png"), evaluation.confusion, files.class_names
         )
         figures.draw_mistakes(draft.path("mistakes.png"), images, mistakes)
+        names = ["samples", "curves", "confusion_matrix", "mistakes"]
+        names += ["findings"] if _draw_findings(run, files, draft) else []
         return Report(
-            figures={
-                name: draft.record(f"{name}.png")
-                for name in ("samples", "curves", "confusion_matrix", "mistakes")
-            },
+            figures={name: draft.record(f"{name}.png") for name in names},
             thumbnails=_thumbnails(draft, images),
             mistakes=mistakes,
             mistakes_total=total,
@@ -87,6 +90,23 @@ def _history(run: Run, trained: TrainedModel) -> "pd.DataFrame":
     path = run.root / trained.history.path
     history: pd.DataFrame = pq.read_table(path, page_checksum_verification=True).to_pandas()
     return history
+
+
+def _draw_findings(run: Run, files: DatasetFiles, draft: Draft) -> bool:
+    """Draw some of what ingest found in the images; tell whether there is anything."""
+    if files.inspection is None:
+        return False
+    most = max(1, min(_FINDINGS, _FINDINGS_BYTES // math.prod(files.image_shape)))
+    found = findings.choose(run.root / files.inspection.findings.path, most)
+    if not found:
+        return False
+    splits = {name: open_mapped(run.root / file.path) for name, file in files.images.items()}
+    images = [
+        [splits[place.split][place.index] for place in (one.image, one.other) if place]
+        for one in found
+    ]
+    figures.draw_findings(draft.path("findings.png"), found, images, files.class_names)
+    return True
 
 
 def _worst_mistakes(
