@@ -14,6 +14,7 @@ from typer.core import TyperGroup
 from flows import cli_datasets, cli_ops, cli_recipes, cli_runs, console, seed_table, server
 from flows.options import ArtifactsOption, DataDirOption, MirrorOption, OverridesOption
 from sightline import (
+    data_gate,
     datasets,
     diagnosis,
     files,
@@ -221,8 +222,10 @@ def _train(
 
 
 def _ingest_ahead(config: TrainingConfig, run: Run, source: Source) -> Run:
+    """Ingest while others start; what cannot be used stops the run before they are waited for."""
     started = time.monotonic()
     ingested = ingestion.ingest(run, source, config.data)
+    data_gate.judge(run, ingested, config.gate)
     preprocessing.check(ingested, config.preprocessing)
     slices.check(run.root, ingested, config.evaluation.slices)
     return run.model_copy(update={"ahead": {"ingest": time.monotonic() - started}})

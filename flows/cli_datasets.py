@@ -8,15 +8,17 @@ from rich.table import Table
 
 from flows import console, server
 from flows.options import ArtifactsOption, DataDirOption, MirrorOption, OverridesOption
-from sightline import datasets, figures, files, ingestion, recipes, samples
+from sightline import data_gate, datasets, drift, figures, files, ingestion, recipes, samples
 from sightline.at_work import at_work
-from sightline.datasets import catalogue, inspection
-from sightline.records import Run
+from sightline.datasets import catalogue
+from sightline.records import DatasetFiles, GateVerdict, Run
 
 app = typer.Typer(no_args_is_help=True, help="List, fetch and inspect data sets.")
 
 _MANY_CLASSES = 20
 """Beyond this many, classes are counted instead of listed."""
+
+_COLOURS = {"passed": "green", "warned": "yellow", "failed": "bold red", "off": "dim"}
 
 
 @app.command("list")
@@ -52,7 +54,8 @@ def fetch(
 
 @app.command(
     epilog="Examples:\n\nsightline datasets inspect ./my-images\n\n"
-    "sightline datasets inspect ./table.csv --set data.label_column=kind"
+    "sightline datasets inspect ./table.csv --set data.label_column=kind\n\n"
+    "sightline datasets inspect mnist --set gate.leaks.action=fail"
 )
 def inspect(
     dataset: Annotated[str, typer.Argument(help="Name of a data set or a path to your own.")],
@@ -61,15 +64,15 @@ def inspect(
     mirror: MirrorOption = None,
     artifacts: ArtifactsOption = Path("artifacts"),
 ) -> None:
-    """Show shape, classes, counts, pixel range and digest, and draw some samples."""
+    """Show shape, classes, counts, pixels and what the data gate says, and draw some samples."""
     run = Run(id="inspect", root=artifacts.resolve(), data_dir=data_dir, mirror=mirror)
     files.check_writable(run.root)
-    settings = recipes.load(overrides=overrides or [], dataset=dataset).data
+    settings = recipes.load(overrides=overrides or [], dataset=dataset)
     with at_work(run.root):
         with console.ProgressDisplay():
-            ingested = ingestion.ingest(run, datasets.locate(settings), settings)
-            found = inspection.inspect(run, ingested)
-        _show(found)
+            ingested = ingestion.ingest(run, datasets.locate(settings.data), settings.data)
+        _show(ingested)
+        _show_verdict(run, ingested, data_gate.assess(run, ingested, settings.gate))
         picture = run.root / "datasets" / f"{ingested.dataset}-samples.png"
         images, names = samples.choose(run.root, ingested)
         with files.storage_errors(run.root), files.new_file(picture) as temporary:
@@ -97,25 +100,44 @@ def watch(
     typer.echo(watching.sentence(found))
 
 
-def _show(found: inspection.Inspection) -> None:
+def _show(found: DatasetFiles) -> None:
     height, width, channels = found.image_shape
     kind = "grey" if channels == 1 else "RGB"
     console.out().print(
-        f"{found.name}: {len(found.class_names)} classes, {height}x{width} pixels, {kind}\n"
-        f"from {console.plain(found.source)}\nsha256 {found.sha256}",
+        f"{found.dataset}: {len(found.class_names)} classes, {height}x{width} pixels, {kind}\n"
+        f"from {console.plain(found.source)}\nsha256 {found.labels.sha256}",
         soft_wrap=True,
     )
-    splits = Table("Split", "Images", "Pixel min", "max", "mean")
-    for name, split in found.splits.items():
-        values = (split.examples, split.pixel_min, split.pixel_max, split.pixel_mean)
-        splits.add_row(name, *(f"{value:,}" for value in values))
+    splits = Table("Split", "Images", "Pixel min", "max", "mean", "std")
+    profiles = found.inspection.profiles if found.inspection else {}
+    for name, split in profiles.items():
+        levels = (split.pixel_min, split.pixel_max, split.pixel_mean, split.pixel_std)
+        splits.add_row(name, f"{split.images:,}", *(f"{level:.4g}" for level in levels))
     console.out().print(splits)
-    classes = Table("Class", *found.splits, title="Images a class", title_justify="left")
+    classes = Table("Class", *found.counts, title="Images a class", title_justify="left")
     for number, class_name in enumerate(found.class_names[:_MANY_CLASSES]):
-        counts = (split.per_class[number] for split in found.splits.values())
+        counts = (counts[number] for counts in found.counts.values())
         classes.add_row(console.plain(class_name), *(f"{count:,}" for count in counts))
     console.out().print(classes)
     if len(found.class_names) > _MANY_CLASSES:
         console.out().print(f"and {len(found.class_names) - _MANY_CLASSES} classes more")
     for note in found.notes:
         console.out().print(f"Note: {console.plain(note)}")
+
+
+def _show_verdict(run: Run, found: DatasetFiles, verdict: GateVerdict) -> None:
+    checks = Table("Check", "", "Found", title="Data gate", title_justify="left")
+    for check in verdict.checks:
+        mark = f"[{_COLOURS[check.outcome]}]{check.outcome}[/]"
+        checks.add_row(check.name, mark, console.plain(check.sentence))
+    console.out().print(checks)
+    for move in verdict.moved:
+        before, now = drift.in_words(move)
+        console.out().print(
+            f"Moved since run {verdict.compared_with}: {move.split}, {console.plain(move.figure)}: "
+            f"{before}, now {now}",
+            soft_wrap=True,
+        )
+    if found.inspection:
+        table = run.root / found.inspection.findings.path
+        console.out().print(f"Findings: {table}", soft_wrap=True, markup=False)

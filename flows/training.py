@@ -11,6 +11,7 @@ from sightline.measures import slices
 from sightline.records import Run, RunSummary, Source, StageRecords
 from tasks.build import build
 from tasks.evaluate import evaluate
+from tasks.gate import gate
 from tasks.ingest import ingest
 from tasks.preprocess import preprocess
 from tasks.publish import publish
@@ -40,6 +41,7 @@ def pipeline(config: TrainingConfig, run: Run, source: Source | None = None) -> 
 
     with at_work(run.root):
         files = stage(ingest, run, source, config.data)
+        verdict = gate(run, files, config.gate)
         slices.check(run.root, files, config.evaluation.slices)
         arrays = stage(preprocess, run, files, config.preprocessing)
         blueprint = stage(build, run, arrays, config.model)
@@ -49,6 +51,7 @@ def pipeline(config: TrainingConfig, run: Run, source: Source | None = None) -> 
 
         records = StageRecords(
             ingest=files,
+            gate=verdict,
             preprocess=arrays,
             build=blueprint,
             train=trained,

@@ -111,6 +111,30 @@ def read_blocks(path: Path) -> Iterator[NDArray[Any]]:
             yield block.reshape(count, *shape[1:])
 
 
+def read_rows(path: Path, rows: NDArray[np.int64]) -> NDArray[Any]:
+    """Read single rows of an NPY file; unlike a memory map's, their pages do not stay resident.
+
+    Args:
+        path: As for `read_blocks`.
+        rows: Numbers of m rows, in any order.
+
+    Returns:
+        Array of shape (m, *shape[1:]).
+
+    Raises:
+        StageError: The file ends before a row.
+    """
+    with path.open("rb", buffering=0) as file:
+        shape, dtype = _read_header(file)
+        begin = file.tell()
+        found = np.empty((len(rows), *shape[1:]), dtype)
+        for place, row in zip(found, rows.tolist(), strict=True):
+            file.seek(begin + row * place.nbytes)
+            if file.readinto(place.data) != place.nbytes:
+                raise StageError(f"{path.name} ends before its row {row}.")
+    return found
+
+
 def open_mapped(path: Path) -> NDArray[Any]:
     """Open an NPY file as a read-only memory map; never unpickles."""
     mapped: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)

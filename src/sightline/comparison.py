@@ -26,7 +26,7 @@ def with_last_run(run: Run, files: DatasetFiles, evaluation: Evaluation) -> RunC
         None where no run of this data set can be read. The p-value is that of McNemar's exact
         test: how often equally good models differ by as much or more.
     """
-    last = next(runs.history(run.root, files.dataset), None)
+    last = runs.last(run.root, files.dataset)
     if last is None:
         return None
     compared = RunComparison(

@@ -130,11 +130,13 @@ class Limit(Section):
 class GateConfig(Section):
     """What the images must be like before anything is trained on them.
 
-    A measure is the share of the images that are concerned, unless the check says otherwise.
+    A measure is the share of the images that are concerned, in the split where it is largest,
+    unless the check says otherwise.
     """
 
     untested_classes: Limit = Field(
-        default=Limit(limit=0), description="Classes without an image in one of the splits."
+        default=Limit(limit=0),
+        description="Number of classes without an image in one of the splits.",
     )
     imbalance: Limit = Field(
         default=Limit(limit=0.9),
@@ -156,7 +158,7 @@ class GateConfig(Section):
         default=Limit(limit=0), description="Images equal to one with another label."
     )
     near_duplicates: Limit = Field(
-        default=Limit(limit=0.05), description="Images much like another one of their split."
+        default=Limit(limit=0.05), description="Images much like an earlier one of their split."
     )
     near_leaks: Limit = Field(
         default=Limit(limit=0.01), description="Test images much like a training image."

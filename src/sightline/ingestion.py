@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from sightline import arrays, caching, files, splitting, stages
+from sightline import arrays, caching, files, inspection, splitting, stages
 from sightline.caching import Draft
 from sightline.config import DataConfig
 from sightline.datasets import layout, pixels, sources
@@ -97,6 +97,8 @@ def _make(run: Run, source: Source, settings: DataConfig, draft: Draft) -> Datas
     files.check_room(run.root, needed, "The images")
     images = _write_images(draft, reading, members, shape)
     _write_labels(draft, reading, members, schema)
+    paths = {member.split: draft.path(member.file) for member in members}
+    counts = {member.split: _counts(member, reading) for member in members}
     return DatasetFiles(
         dataset=source.dataset,
         source=origin,
@@ -104,8 +106,9 @@ def _make(run: Run, source: Source, settings: DataConfig, draft: Draft) -> Datas
         image_shape=shape,
         images=images,
         labels=draft.record(_LABELS_FILE),
-        counts={member.split: _counts(member, reading) for member in members},
+        counts=counts,
         notes=(*reading.notes, *_notes(reading, members, shape)),
+        inspection=inspection.inspect(draft, paths, draft.path(_LABELS_FILE), counts),
     )
 
 

@@ -215,6 +215,14 @@ def history(root: Path, dataset: str) -> Iterator[ManifestExcerpt]:
                 yield run
 
 
+def last(root: Path, dataset: str) -> RunManifest | None:
+    """Read the last published run of a data set; None where none can be read."""
+    for run in history(root, dataset):
+        with suppress(InputError):
+            return read_folder(folder(root, run.run_id))
+    return None
+
+
 def has_equal(root: Path, config: TrainingConfig, source: Source) -> bool:
     """Tell whether a recent run had the same config, source and code.
 

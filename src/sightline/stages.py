@@ -34,12 +34,14 @@ class Stage(Generic[R]):
         module: The module that the function stands in.
         result: The record that it returns.
         distributions: Libraries whose versions the result depends on.
+        reads: Incidental fields of its inputs that this stage does compute with.
     """
 
     name: str
     module: str
     result: type[R]
     distributions: tuple[str, ...]
+    reads: frozenset[str] = frozenset()
 
     def key(self, *inputs: Record | Section | str) -> str:
         """Return the cache key of this stage for some inputs.
@@ -54,16 +56,23 @@ class Stage(Generic[R]):
         Returns:
             40 hexadecimal digits.
         """
-        content = [item if isinstance(item, str) else content_of(item) for item in inputs]
+        content = [
+            item if isinstance(item, str) else content_of(item, self.reads) for item in inputs
+        ]
         code = provenance.code_digest(self.module)
         libraries = json.dumps(provenance.versions(*self.distributions), sort_keys=True)
         backend = provenance.keras_backend() if "keras" in self.distributions else ""
         return provenance.digest_of(self.name, code, libraries, backend, *content)[:40]
 
 
-def content_of(model: Record | Section) -> str:
-    """Return a record's or a section's content as JSON, without paths and incidental fields."""
-    content = model.model_dump(mode="json", exclude=set(model.incidental))
+def content_of(model: Record | Section, reads: frozenset[str] = frozenset()) -> str:
+    """Return a record's or a section's content as JSON, without paths and incidental fields.
+
+    Args:
+        model: What to write.
+        reads: Incidental fields that are kept.
+    """
+    content = model.model_dump(mode="json", exclude=set(model.incidental - reads))
     return json.dumps(_without_paths(content), sort_keys=True)
 
 
@@ -85,6 +94,12 @@ PREPROCESS = Stage("preprocess", "sightline.preprocessing", ArraySet, ("numpy",)
 BUILD = Stage("build", "sightline.model", ModelBlueprint, (*_KERAS, "matplotlib"))
 TRAIN = Stage("train", "sightline.training", TrainedModel, _KERAS)
 EVALUATE = Stage("evaluate", "sightline.evaluation", Evaluation, (*_KERAS, "scikit-learn", "scipy"))
-REPORT = Stage("report", "sightline.reporting", Report, ("matplotlib", "pillow", "pandas"))
+REPORT = Stage(
+    "report",
+    "sightline.reporting",
+    Report,
+    ("matplotlib", "pillow", "pandas"),
+    reads=frozenset({"inspection"}),  # findings are drawn
+)
 
 STAGES: tuple[Stage[Any], ...] = (INGEST, PREPROCESS, BUILD, TRAIN, EVALUATE, REPORT)

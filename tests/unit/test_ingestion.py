@@ -9,9 +9,9 @@ import pytest
 from examples import write_npz
 from PIL import Image
 
-from sightline import arrays, datasets, ingestion
+from sightline import arrays, datasets, findings, ingestion
 from sightline.config import DataConfig
-from sightline.datasets import inspection, sources
+from sightline.datasets import sources
 from sightline.errors import ConfigError, DataError, StorageError
 from sightline.progress import Progress, listening
 from sightline.records import DatasetFiles, Run
@@ -292,25 +292,31 @@ def test_full_disk_is_noticed_before_writing(
         ingest(run, photos)
 
 
-def test_real_mnist_has_its_known_counts(run: Run, mnist_dir: Path) -> None:
+def test_real_mnist_has_its_known_counts_and_no_equal_images(run: Run, mnist_dir: Path) -> None:
     files = ingest(run.model_copy(update={"data_dir": mnist_dir}), "mnist")
 
     assert files.images["train"].shape == (60_000, 28, 28, 1)
     assert files.counts["test"] == (980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009)
-    found = inspection.inspect(run, files)
-    assert found.splits["train"].pixel_mean == pytest.approx(33.3184, abs=1e-4)
-    assert (found.splits["test"].pixel_min, found.splits["test"].pixel_max) == (0, 255)
+    found = files.inspection
+    assert found is not None
+    assert found.profiles["train"].pixel_mean == pytest.approx(33.3184, abs=1e-4)
+    assert (found.profiles["test"].pixel_min, found.profiles["test"].pixel_max) == (0, 255)
+    for kind in ("leak", "duplicate", "conflict", "blank", "saturated"):
+        assert found.affected[kind] == {"train": 0, "test": 0}
+    assert 0 < found.affected["near_leak"]["test"] < 20
+    assert 0 < found.affected["near_duplicate"]["train"] < 100
+    alike = findings.read_first(run.root / found.findings.path, 99)
+    assert {one.image.label for one in alike["near_leak"]} == {1}  # strokes, nothing else
 
 
-def test_inspection_counts_and_measures(run: Run, tmp_path: Path) -> None:
-    path = write_npz(tmp_path / "quarters.npz")
-    files = ingest(run, path)
+def test_profile_and_findings_are_part_of_the_result(run: Run, tmp_path: Path) -> None:
+    files = ingest(run, write_npz(tmp_path / "quarters.npz"))
 
-    found = inspection.inspect(run, files)
-
+    found = files.inspection
+    assert found is not None
     train = images(run, files, "train")
-    assert found.name == "quarters"
-    assert found.splits["train"].per_class == (40,) * 4
-    assert found.splits["train"].pixel_max == train.max()
-    assert found.splits["train"].pixel_mean == pytest.approx(train.mean(), abs=1e-4)
-    assert found.sha256 == files.labels.sha256
+    assert found.profiles["train"].per_class == (40,) * 4
+    assert found.profiles["train"].pixel_max == train.max()
+    assert found.profiles["train"].pixel_mean == pytest.approx(train.mean(), abs=1e-4)
+    assert found.findings.path.startswith("cache/ingest/")
+    assert (run.root / found.findings.path).stat().st_size == found.findings.bytes

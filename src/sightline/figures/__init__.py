@@ -8,7 +8,13 @@ from sightline.figures.accuracy_history import HistoryPoint, draw_accuracy_histo
 from sightline.figures.calibration import draw_calibration
 from sightline.figures.confusion import draw_confusion_matrix
 from sightline.figures.curves import draw_curves
-from sightline.figures.grid import Images, draw_label_doubts, draw_mistakes, draw_samples
+from sightline.figures.grid import (
+    Images,
+    draw_findings,
+    draw_label_doubts,
+    draw_mistakes,
+    draw_samples,
+)
 from sightline.figures.layers import draw_layers
 from sightline.figures.robustness import draw_robustness
 from sightline.figures.saliency import draw_saliency
@@ -21,6 +27,7 @@ __all__ = [
     "draw_calibration",
     "draw_confusion_matrix",
     "draw_curves",
+    "draw_findings",
     "draw_label_doubts",
     "draw_layers",
     "draw_mistakes",

@@ -15,10 +15,14 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from sightline.findings import Finding
+
 Images = NDArray[np.uint8]
 
 _TITLE, _MARGIN, _GAP, _LINE = 0.42, 0.15, 0.14, 0.165
 """Inches: height of the title, border, gap between images, height of a line of words."""
+
+_WHITE = 255
 
 _FEWEST_COLUMNS = 4
 """Leaves room for the title where there are few images."""
@@ -110,6 +114,47 @@ def _say(path: Path, sentence: str) -> None:
     figure = blank(6, 1.2)
     figure.text(0.5, 0.5, sentence, ha="center", va="center", color=GREY)
     save(figure, path)
+
+
+def draw_findings(
+    path: Path,
+    found: Sequence["Finding"],
+    images: Sequence[Sequence[Images]],
+    class_names: Sequence[str],
+) -> None:
+    """Draw images that are odd, each beside the one that is the reason where there is one.
+
+    Args:
+        path: PNG to write.
+        found: What is odd about m images, m at least 1.
+        images: One or two uint8 arrays of shape (height, width, channels) a finding.
+        class_names: Names in label order.
+    """
+    tiles = np.stack([_side_by_side(*pair) for pair in images])
+    words = [_words_of(finding, class_names) for finding in found]
+    _draw_grid(path, tiles, words, "Findings of the data gate", columns=4, side=2)
+
+
+def _side_by_side(image: Images, other: Images | None = None) -> Images:
+    """Put two images on white with a gap between them, or one into the middle."""
+    height, width, channels = image.shape
+    tile = np.full((height, 2 * width + max(1, width // 10), channels), _WHITE, dtype=np.uint8)
+    start = 0 if other is not None else (tile.shape[1] - width) // 2
+    tile[:, start : start + width] = image
+    if other is not None:
+        tile[:, -width:] = other
+    return tile
+
+
+def _words_of(finding: "Finding", class_names: Sequence[str]) -> list[_Words]:
+    places = [place for place in (finding.image, finding.other) if place]
+    labels = {place.label for place in places}
+    names = [shorten(class_names[place.label], 24 // len(places)) for place in places]
+    return [
+        _Words(finding.kind.replace("_", " "), INK, "bold"),
+        _Words(" | ".join(f"{place.split} {place.index}" for place in places), GREY),
+        _Words(" | ".join(names), INK if len(labels) == 1 else ORANGE),
+    ]
 
 
 def _draw_grid(

@@ -22,7 +22,8 @@ class Report(Record):
     """Output of report: the pictures and what they show.
 
     Attributes:
-        figures: Picture name ("samples", "curves", "confusion_matrix", "mistakes") to its PNG.
+        figures: Picture name ("samples", "curves", "confusion_matrix", "mistakes", and "findings"
+            where there are any) to its PNG.
         thumbnails: One small PNG a mistake, in the order of `mistakes`.
         mistakes: The worst mistakes, the most confident first.
         mistakes_total: How many test examples were misclassified.

@@ -1,12 +1,13 @@
 """The stage report: pictures of what went in, what was learnt and what went wrong."""
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow.parquet as pq
 
-from sightline import figures, mistakes, samples
+from sightline import figures, findings, mistakes, samples
 from sightline.arrays import open_mapped
 from sightline.caching import Draft, find_or_make
 from sightline.config import ReportConfig
@@ -33,6 +34,9 @@ _PICTURES_BYTES, _THUMBNAIL_BYTES = 2 << 20, 16 << 10
 
 _DOUBTS = 24
 """Doubtful labels that are shown; the table has all."""
+
+_FINDINGS, _FINDINGS_BYTES = 24, 32 << 20
+"""Most findings that are shown; fewer where the images are large."""
 
 
 def report(
@@ -89,6 +93,8 @@ def _draw_data(run: Run, files: DatasetFiles, draft: Draft) -> Iterator[str]:
     title = f"Training images of {files.dataset}"
     figures.draw_samples(draft.path("samples.png"), chosen, names, title)
     yield "samples"
+    if _draw_findings(run, files, draft):
+        yield "findings"
 
 
 def _draw_measures(
@@ -129,6 +135,23 @@ def _draw_label_doubts(run: Run, files: DatasetFiles, found: LabelDoubts, path: 
     doubts = label_doubts.read(run.root / found.table.path, files.class_names, _DOUBTS)
     images = open_mapped(run.root / files.images["train"].path)
     figures.draw_label_doubts(path, images[[doubt.index for doubt in doubts]], doubts)
+
+
+def _draw_findings(run: Run, files: DatasetFiles, draft: Draft) -> bool:
+    """Draw some of what ingest found in the images; tell whether there is anything."""
+    if files.inspection is None:
+        return False
+    most = max(1, min(_FINDINGS, _FINDINGS_BYTES // math.prod(files.image_shape)))
+    found = findings.choose(run.root / files.inspection.findings.path, most)
+    if not found:
+        return False
+    splits = {name: open_mapped(run.root / file.path) for name, file in files.images.items()}
+    images = [
+        [splits[place.split][place.index] for place in (one.image, one.other) if place]
+        for one in found
+    ]
+    figures.draw_findings(draft.path("findings.png"), found, images, files.class_names)
+    return True
 
 
 def _worst_mistakes(

@@ -16,7 +16,7 @@ from sightline.figures.canvas import DOTS_PER_INCH
 from sightline.manifest import RunManifest
 from sightline.printable import printable
 from sightline.records import Evaluation, FileRecord
-from sightline.reporting import summary
+from sightline.reporting import checks, summary
 
 _MOST_CLASSES = 50
 """Beyond this many classes, tables show the weakest or first ones only."""
@@ -106,6 +106,8 @@ def _facts(manifest: RunManifest, escape: Callable[[str], str]) -> dict[str, Any
         "guessing_loss": math.log(len(classes)),
         "pairs": most_confused(records.evaluate),
         "counts": _counts(manifest)[:_MOST_CLASSES],
+        "gate": records.gate,
+        "checks": checks,
         "splits": _splits(manifest),
         "quality": summary.quality(manifest),
         "certainty": summary.certainty(manifest),

@@ -1,0 +1,133 @@
+"""What ingest looks for in the images that it wrote, whatever anybody thinks of it.
+
+One pass over the pixels gives the profiles and a fingerprint an image; after that, only images
+that may look alike are read once more. About eighty bytes an image are held.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from sightline import arrays, exposure, findings, lookalikes
+from sightline.caching import Draft
+from sightline.duplicates import EqualImages, Rows
+from sightline.findings import Examples, Found
+from sightline.perceptual_hash import Fingerprints, differing_bits, fingerprints
+from sightline.profiling import Profiler
+from sightline.records import Inspection, SplitProfile
+
+_FILE = "findings.parquet"
+_DIGEST_BYTES = 16
+"""Half of a SHA-256 tells images apart as well as all of it."""
+
+_BATCH = 8192
+"""Rows of the label table that are held as text at once."""
+
+_PARTS = 8
+"""How many parts of a block are looked at one by one."""
+
+Counts = Mapping[str, Sequence[int]]
+
+
+def inspect(draft: Draft, images: Mapping[str, Path], labels: Path, counts: Counts) -> Inspection:
+    """Look at all images and write the table of what is odd about some of them.
+
+    Args:
+        draft: Where the table goes.
+        images: Split name to its uint8 NPY file; the training split first.
+        labels: The label table, of the splits in this order.
+        counts: Split name to the number of images of each class.
+
+    Returns:
+        Profiles, and how many images of each split are concerned.
+    """
+    look = _Look(images, counts)
+    examples, digests = _read_labels(labels, counts)
+    found = list(_find(look, EqualImages(digests, examples.splits), examples))
+    findings.write(draft.path(_FILE), found, examples)
+    return Inspection(
+        profiles=look.profiles,
+        affected={each.kind: examples.count(each.rows) for each in found},
+        findings=draft.record(_FILE),
+    )
+
+
+class _Look:
+    """One pass over the images: profiles, fingerprints, and which of them show nothing."""
+
+    def __init__(self, images: Mapping[str, Path], counts: Counts) -> None:
+        total = sum(sum(of_split) for of_split in counts.values())
+        self.prints = Fingerprints.empty(total)
+        self.blank, self.saturated = np.zeros((2, total), dtype=np.bool_)
+        self.profiles: dict[str, SplitProfile] = {}
+        self._images = images
+        row = 0
+        for split, path in images.items():
+            profiler = Profiler()
+            for part in _parts(path):
+                profiler.add(part)
+                self._add(slice(row, row + len(part)), part)
+                row += len(part)
+            self.profiles[split] = profiler.profile(counts[split])
+
+    def _add(self, rows: slice, images: NDArray[np.uint8]) -> None:
+        self.blank[rows] = exposure.blank(images)
+        self.saturated[rows] = exposure.saturated(images) & ~self.blank[rows]
+        self.prints.hashes[rows], self.prints.spectra[rows] = fingerprints(images)
+        self._shape = images.shape[1:]
+
+    def again(self, examples: Examples, rows: Rows) -> NDArray[np.uint8]:
+        """Read the images of some rows once more."""
+        pixels = np.empty((len(rows), *self._shape), dtype=np.uint8)
+        splits, indexes = examples.splits[rows], examples.indexes(rows)
+        for number, path in enumerate(self._images.values()):
+            chosen = splits == number
+            pixels[chosen] = arrays.read_rows(path, indexes[chosen])
+        return pixels
+
+
+def _parts(path: Path) -> Iterator[NDArray[np.uint8]]:
+    """Read images in parts that stay small when they become floats."""
+    for block in arrays.read_blocks(path):
+        yield from np.array_split(block, min(len(block), _PARTS))
+
+
+def _find(look: _Look, equal: EqualImages, examples: Examples) -> Iterator[Found]:
+    """Yield what there is of each kind, in the order of `findings.KINDS`."""
+    hashes, spectra = look.prints
+    spectra[equal.repeated] = 0  # of equal images the first stands for all
+    spectra[look.blank] = 0
+    near_duplicates, near_leaks = lookalikes.find(
+        lambda rows: look.again(examples, rows), look.prints, examples.splits
+    )
+    pairs = {
+        "leak": equal.across_splits(),
+        "conflict": equal.with_other_labels(examples.labels),
+        "near_leak": near_leaks,
+        "duplicate": equal.within_splits(),
+        "near_duplicate": near_duplicates,
+    }
+    for kind, (rows, others) in pairs.items():
+        yield Found(kind, rows, others, differing_bits(hashes[rows], hashes[others]))
+    yield Found("blank", np.flatnonzero(look.blank))
+    yield Found("saturated", np.flatnonzero(look.saturated))
+
+
+def _read_labels(path: Path, counts: Counts) -> tuple[Examples, NDArray[np.bytes_]]:
+    """Read the label and the digest of every example."""
+    sizes = {split: sum(of_split) for split, of_split in counts.items()}
+    labels = np.empty(sum(sizes.values()), dtype=np.int16)
+    digests = np.empty(len(labels), dtype=f"S{_DIGEST_BYTES}")
+    row = 0
+    with pq.ParquetFile(path, page_checksum_verification=True) as table:
+        for batch in table.iter_batches(_BATCH, columns=["label", "pixels_sha256"]):
+            rows = slice(row, row + len(batch))
+            labels[rows] = batch["label"].to_numpy()
+            begun = (digest[: 2 * _DIGEST_BYTES] for digest in batch["pixels_sha256"].to_pylist())
+            digests[rows] = np.frombuffer(bytes.fromhex("".join(begun)), digests.dtype)
+            row += len(batch)
+    splits = np.repeat(np.arange(len(sizes), dtype=np.int8), list(sizes.values()))
+    return Examples(tuple(sizes), tuple(sizes.values()), splits, labels), digests
