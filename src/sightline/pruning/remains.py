@@ -55,7 +55,7 @@ def remove(root: Path) -> None:
 
 def _paths(root: Path) -> list[Path]:
     names = ("runs", "pins", "noise", "watch", "checkpoints")
-    folders = [root / name for name in names] + old_entries.stage_folders(root)
+    folders = [root, *(root / name for name in names), *old_entries.stage_folders(root)]
     folders += (root / "datasets").glob("*")
     return [
         path

@@ -35,11 +35,12 @@ def test_leftovers_of_downloads_looks_and_noise_bands_go_and_what_is_whole_stays
 ) -> None:
     publish("new", "2")
     half = [
+        ".history.png.0123abcd.tmp",
         "datasets/mnist/.t10k.gz.0123abcd.tmp",
         "noise/.band.json.0123abcd.tmp",
         "watch/.look.json.0123abcd.tmp",
     ]
-    whole = ["datasets/mnist/t10k.gz", "noise/band.json", "watch/look.json"]
+    whole = ["history.png", "datasets/mnist/t10k.gz", "noise/band.json", "watch/look.json"]
     for name in (*half, *whole):
         (artifacts / name).parent.mkdir(parents=True, exist_ok=True)
         (artifacts / name).touch()
