@@ -11,6 +11,7 @@ from sightline.records import (
     Interval,
     Record,
     RunComparison,
+    Spread,
     StageRecords,
     StageTime,
 )
@@ -30,6 +31,8 @@ class _Manifest(Record):
         stages: Stage name to its time in this run.
         total_seconds: Wall time from the start of the run to its publication.
         compared: The last run of this data set beside this one.
+        seed_noise: How far the test accuracies of runs lie apart that differ from this one in
+            their seed alone, where that was measured.
         flow_run_id: Prefect's id of the flow run, where there was one.
     """
 
@@ -45,6 +48,7 @@ class _Manifest(Record):
     stages: dict[str, StageTime]
     total_seconds: float
     compared: RunComparison | None = None
+    seed_noise: Spread | None = None
     flow_run_id: str | None = None
 
 

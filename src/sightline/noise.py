@@ -18,7 +18,7 @@ from sightline.config import TrainingConfig
 from sightline.errors import InputError
 from sightline.manifest import ManifestExcerpt, RunManifest
 from sightline.provenance import digest_of
-from sightline.records import Record
+from sightline.records import Record, Spread
 from sightline.stages import content_of
 
 _SHARE = 0.95
@@ -26,25 +26,6 @@ _FEWEST = 2
 _SHOWN_DIGITS = 12
 
 _log = logging.getLogger(__name__)
-
-
-class Spread(Record):
-    """How one figure spreads over the seeds.
-
-    Attributes:
-        values: One a seed, in the order of the seeds.
-        mean: Their mean.
-        deviation: Their standard deviation, with n - 1.
-        half_width: Half the width of the 95 % interval of the mean, by Student's t.
-        difference: What two single runs differ by at most in 95 of 100 cases if nothing but
-            their seeds differs, by Student's t.
-    """
-
-    values: tuple[float, ...]
-    mean: float
-    deviation: float
-    half_width: float
-    difference: float
 
 
 class NoiseBand(Record):

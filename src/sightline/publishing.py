@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sightline import comparison, files, provenance, runs, sealed
+from sightline import comparison, files, noise, provenance, runs, sealed
 from sightline.config import TrainingConfig
 from sightline.errors import StageError
 from sightline.manifest import RunManifest
@@ -65,6 +65,8 @@ def publish(  # the last step of a run; it names everything that the manifest ho
         compared=comparison.with_last_run(run, records.ingest, records.evaluate),
         flow_run_id=flow_run_id,
     )
+    band = noise.find(run.root, manifest)
+    manifest = manifest.model_copy(update={"seed_noise": band.accuracy if band else None})
     with _new_folder(run, _bytes_needed(records)) as target:
         copied = {
             name: _copy(run.root, target / name, result) for name, result in _results(records)

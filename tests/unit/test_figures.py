@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from sightline import figures
+from sightline.findings import Finding, Place
 from sightline.records import CorruptionMetrics, Layer, Mistake, Robustness
 
 HOSTILE = "<b>$x^2$</b> a name that goes on and on"
@@ -17,6 +18,10 @@ HISTORY = pd.DataFrame({"epoch": [1, 2], "accuracy": [0.5, 0.9], "loss": [1.0, 0
 MISTAKES = [
     Mistake(index=number, label=HOSTILE, predicted="b", probability=0.9, label_probability=0.1)
     for number in range(6)
+]
+FOUND = [
+    Finding("leak", Place("test", 3, 0), Place("train", 5, 1), 0),
+    Finding("blank", Place("train", 7, 1), None, None),
 ]
 LAYERS = [
     Layer(name=f"layer_{number}", kind="Conv2D", output_shape=(8, 8, 4), parameters=40)
@@ -35,7 +40,7 @@ MAPS = np.random.default_rng(0).normal(scale=0.01, size=(6, 12, 12)).astype(np.f
 
 def draw_all(folder: Path) -> list[Path]:
     folder.mkdir()
-    paths = [folder / f"{number}.png" for number in range(15)]
+    paths = [folder / f"{number}.png" for number in range(17)]
     figures.draw_layers(paths[0], LAYERS, (12, 12, 1), 4)
     figures.draw_samples(paths[1], GREY, [HOSTILE] * 6, HOSTILE)
     figures.draw_samples(paths[2], COLOUR[:1], ["one"], "A single image")
@@ -51,6 +56,8 @@ def draw_all(folder: Path) -> list[Path]:
     figures.draw_robustness(paths[12], ROBUSTNESS)
     figures.draw_saliency(paths[13], COLOUR, MAPS, MISTAKES)
     figures.draw_saliency(paths[14], GREY[:1], 0 * MAPS[:1], MISTAKES[:1])
+    figures.draw_findings(paths[15], FOUND, [GREY[:2], GREY[:1]], [HOSTILE, "b"])
+    figures.draw_findings(paths[16], FOUND[:1], [COLOUR[:2]], [HOSTILE, "b"])
     return paths
 
 
@@ -78,6 +85,7 @@ def test_names_are_drawn_literally_whatever_they_are(tmp_path: Path, name: str) 
     figures.draw_layers(path, [layer], (12, 12, 1), 4)
     figures.draw_samples(path, GREY[:1], [name], name)
     figures.draw_mistakes(path, GREY[:1], [mistake])
+    figures.draw_findings(path, FOUND, [GREY[:2], GREY[:1]], [name, name])
     figures.draw_confusion_matrix(path, [[5, 0], [1, 4]], [name, "b"])
     figures.draw_label_doubts(path, GREY[:1], [mistake])
     figures.draw_saliency(path, GREY[:1], MAPS[:1], [mistake])
@@ -184,3 +192,15 @@ def test_small_thumbnails_keep_their_pixels(tmp_path: Path) -> None:
     figures.write_thumbnail(tmp_path / "t.png", GREY[1])
     with Image.open(tmp_path / "t.png") as picture:
         np.testing.assert_array_equal(np.asarray(picture)[::8, ::8], GREY[1, :, :, 0])
+
+
+def test_black_and_white_findings_are_seen_beside_their_ground(tmp_path: Path) -> None:
+    path = tmp_path / "findings.png"
+    blank = [Finding("blank", Place("train", number, 0), None, None) for number in (0, 1)]
+    images = [[np.full((12, 12, 1), value, dtype=np.uint8)] for value in (0, 255)]
+    figures.draw_findings(path, blank, images, ["a", "b"])
+    with Image.open(path) as picture:
+        row = np.asarray(picture.convert("L"))[170]
+    borders = np.flatnonzero(np.diff(row.astype(int)))
+    shades = [int(row[0]), *(int(row[border + 1]) for border in borders)]
+    assert shades == [255, 221, 0, 221, 255, 221, 255, 221, 255]

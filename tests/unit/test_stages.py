@@ -1,8 +1,8 @@
 import pytest
 
 from sightline import provenance, recipes, stages
-from sightline.records import FileRecord, Layer, ModelBlueprint
-from sightline.stages import BUILD, INGEST, TRAIN
+from sightline.records import DatasetFiles, FileRecord, Inspection, Layer, ModelBlueprint
+from sightline.stages import BUILD, EVALUATE, INGEST, PREPROCESS, REPORT, TRAIN
 
 
 def blueprint(path: str = "a", architecture: str = "1", picture: str = "2") -> ModelBlueprint:
@@ -27,6 +27,25 @@ def test_key_follows_content_and_not_paths() -> None:
 
 def test_key_ignores_incidental_files() -> None:
     assert TRAIN.key(blueprint(picture="2")) == TRAIN.key(blueprint(picture="5"))
+
+
+def test_only_the_report_is_made_anew_where_ingest_found_something_else() -> None:
+    def ingested(digit: str) -> DatasetFiles:
+        file = FileRecord(path="a/findings.parquet", sha256=digit * 64, bytes=1)
+        return DatasetFiles(
+            dataset="d",
+            source="s",
+            class_names=("a", "b"),
+            image_shape=(8, 8, 1),
+            images={},
+            labels=file.model_copy(update={"sha256": "0" * 64}),
+            counts={},
+            inspection=Inspection(profiles={}, affected={}, findings=file),
+        )
+
+    for stage in (PREPROCESS, EVALUATE):
+        assert stage.key(ingested("1")) == stage.key(ingested("2"))
+    assert REPORT.key(ingested("1")) != REPORT.key(ingested("2"))
 
 
 def test_key_follows_the_config() -> None:

@@ -22,7 +22,8 @@ Images = NDArray[np.uint8]
 _TITLE, _MARGIN, _GAP, _LINE = 0.42, 0.15, 0.14, 0.165
 """Inches: height of the title, border, gap between images, height of a line of words."""
 
-_WHITE = 255
+_GROUND = 221
+"""A light grey, on which black and white images are seen alike."""
 
 _FEWEST_COLUMNS = 4
 """Leaves room for the title where there are few images."""
@@ -136,13 +137,16 @@ def draw_findings(
 
 
 def _side_by_side(image: Images, other: Images | None = None) -> Images:
-    """Put two images on white with a gap between them, or one into the middle."""
+    """Put two images side by side on grey, or one into the middle."""
     height, width, channels = image.shape
-    tile = np.full((height, 2 * width + max(1, width // 10), channels), _WHITE, dtype=np.uint8)
-    start = 0 if other is not None else (tile.shape[1] - width) // 2
-    tile[:, start : start + width] = image
-    if other is not None:
-        tile[:, -width:] = other
+    gap = max(1, width // 14)
+    tile = np.full((height + 2 * gap, 2 * width + 3 * gap, channels), _GROUND, dtype=np.uint8)
+    inside = tile[gap:-gap, gap:-gap]
+    if other is None:
+        middle = (inside.shape[1] - width) // 2
+        inside[:, middle : middle + width] = image
+    else:
+        inside[:, :width], inside[:, -width:] = image, other
     return tile
 
 

@@ -39,6 +39,7 @@ from sightline.records.result import (
     Report,
     RunComparison,
     RunSummary,
+    Spread,
     StageRecords,
     StageTime,
 )
@@ -77,6 +78,7 @@ __all__ = [
     "SliceMetrics",
     "Source",
     "SplitProfile",
+    "Spread",
     "StageRecords",
     "StageTime",
     "Temperature",

@@ -58,6 +58,25 @@ class RunComparison(Record):
     p_value: float | None = None
 
 
+class Spread(Record):
+    """How one figure spreads over the seeds.
+
+    Attributes:
+        values: One a seed, in the order of the seeds.
+        mean: Their mean.
+        deviation: Their standard deviation, with n - 1.
+        half_width: Half the width of the 95 % interval of the mean, by Student's t.
+        difference: What two single runs differ by at most in 95 of 100 cases if nothing but
+            their seeds differs, by Student's t.
+    """
+
+    values: tuple[float, ...]
+    mean: float
+    deviation: float
+    half_width: float
+    difference: float
+
+
 class StageTime(Record):
     """How long a stage took in this run, and whether its result was already there."""
 

@@ -33,7 +33,18 @@ def certainty(manifest: RunManifest) -> str:
     low, high = manifest.records.evaluate.accuracy_interval
     return (
         f"As far as {_tested(manifest):,} images tell: for more images of this kind, expect "
-        f"between {low:.2%} and {high:.2%} to be right."
+        f"between {low:.2%} and {high:.2%} to be right.{_of_seeds(manifest)}"
+    )
+
+
+def _of_seeds(manifest: RunManifest) -> str:
+    noise = manifest.seed_noise
+    if noise is None:
+        return ""
+    return (
+        f" Of {len(noise.values)} trainings that differ in their seed alone, the mean is "
+        f"{noise.mean:.2%}; two of them differ by up to {100 * noise.difference:.2f} points by "
+        "chance."
     )
 
 

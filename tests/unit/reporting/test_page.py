@@ -8,7 +8,7 @@ from markdown_it import MarkdownIt
 from PIL import Image
 
 from sightline.manifest import RunManifest
-from sightline.records import ClassMetrics
+from sightline.records import Check, ClassMetrics, GateVerdict, Move
 from sightline.reporting import page
 
 VOID = {"meta", "img", "br", "hr", "link", "input"}
@@ -245,3 +245,62 @@ def test_escaped_markdown_shows_the_text_itself() -> None:
     text = "# <b>*bold*</b> [x](http://y) `code` ~~a~~ 1. & | - $"
     rendered = MarkdownIt().render(page.escape_markdown(text))
     assert Page(rendered).text.strip() == text
+
+
+@pytest.fixture
+def judged(manifest: RunManifest) -> RunManifest:
+    """A run whose data gate warned of something, and whose images moved."""
+    hostile = manifest.records.ingest.class_names[0]
+    verdict = GateVerdict(
+        checks=(
+            Check(
+                name="leaks",
+                outcome="warned",
+                measured=0.025,
+                limit=0,
+                sentence=f"1 of 40 test images, such as test 3 (“{hostile}”).",
+            ),
+            Check(name="blank", outcome="passed", measured=0, limit=0, sentence="No image."),
+        ),
+        compared_with="20261123T010203Z-textures-tutorial-abcdef",
+        moved=(Move(split="train", figure=f"share of class {hostile}", before=0.25, now=0.5),),
+    )
+    report = manifest.records.report
+    findings = {"findings": report.figures["samples"]}
+    records = manifest.records.model_copy(
+        update={
+            "gate": verdict,
+            "report": report.model_copy(update={"figures": report.figures | findings}),
+        }
+    )
+    return manifest.model_copy(update={"records": records})
+
+
+def test_report_tells_what_the_data_gate_found(artifacts: Path, judged: RunManifest) -> None:
+    shown = Page(page.render_html(artifacts, judged))
+    hostile = judged.records.ingest.class_names[0]
+    for expected in (
+        "1 of 2 checks warned: leaks",
+        "2.5%",
+        f"1 of 40 test images, such as test 3 (“{hostile}”).",
+        "What moved since run 20261123T010203Z-textures-tutorial-abcdef",
+        f"share of class {hostile}",
+        "25.00%",
+        "50.00%",
+    ):
+        assert expected in shown.text
+    assert not shown.attributes("script")
+    assert "Images that are odd" in str([picture["alt"] for picture in shown.attributes("img")])
+    assert "| Data gate | 1 of 2 checks warned\\: leaks |" in page.render_markdown(judged)
+
+
+def test_run_without_a_gate_has_a_profile_of_each_split_alone(
+    html: str, manifest: RunManifest
+) -> None:
+    inspection = manifest.records.ingest.inspection
+    assert inspection is not None
+    text = Page(html).text
+    for profile in inspection.profiles.values():
+        assert f"{profile.pixel_mean:.2f}" in text
+        assert f"{profile.pixel_std:.2f}" in text
+    assert "Data gate" not in text + page.render_markdown(manifest)

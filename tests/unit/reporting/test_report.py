@@ -1,11 +1,13 @@
 from pathlib import Path
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from sightline import figures, mistakes, reporting
+from sightline import figures, findings, mistakes, reporting
 from sightline.config import ReportConfig
-from sightline.records import DatasetFiles, Evaluation, Run, TrainedModel
+from sightline.files import sha256
+from sightline.records import DatasetFiles, Evaluation, FileRecord, Run, TrainedModel
 
 
 def test_worst_mistakes_are_the_surest_first_and_then_by_index(
@@ -14,6 +16,7 @@ def test_worst_mistakes_are_the_surest_first_and_then_by_index(
     result = reporting.report(run, hostile_files, trained, evaluation, ReportConfig())
     assert [mistake.index for mistake in result.mistakes] == [8, 20, 4]
     assert result.mistakes_total == 3
+    assert "findings" not in result.figures  # nothing is odd about these images
     assert {mistake.predicted for mistake in result.mistakes} == {"b"}
     assert result.mistakes[0].label == hostile_files.class_names[0]
     assert round(result.mistakes[0].probability, 4) == 0.9
@@ -27,6 +30,26 @@ def test_pictures_are_written_to_the_cache(
     result = reporting.report(run, hostile_files, trained, evaluation, ReportConfig())
     for record in (*result.figures.values(), *result.thumbnails):
         assert (run.root / record.path).read_bytes().startswith(b"\x89PNG")
+
+
+def test_findings_are_drawn_where_there_are_any(
+    run: Run, hostile_files: DatasetFiles, trained: TrainedModel, evaluation: Evaluation
+) -> None:
+    table = run.root / "findings.parquet"
+    examples = findings.Examples(
+        ("train", "test"),
+        (160, 40),
+        np.repeat(np.array([0, 1], np.int8), [160, 40]),
+        np.zeros(200, np.int16),
+    )
+    leak = findings.Found("leak", np.array([163]), np.array([7]), np.array([0]))
+    findings.write(table, [leak, findings.Found("blank", np.array([5]))], examples)
+    record = FileRecord(path=table.name, sha256=sha256(table), bytes=table.stat().st_size)
+    assert hostile_files.inspection is not None
+    inspection = hostile_files.inspection.model_copy(update={"findings": record})
+    files = hostile_files.model_copy(update={"inspection": inspection})
+    found = reporting.report(run, files, trained, evaluation, ReportConfig(mistakes=0))
+    assert (run.root / found.figures["findings"].path).read_bytes().startswith(b"\x89PNG")
 
 
 def test_number_of_mistakes_can_be_limited(

@@ -11,6 +11,7 @@ from sightline.records import (
     ReliabilityBin,
     Robustness,
     RunComparison,
+    Spread,
 )
 from sightline.reporting import summary
 
@@ -37,6 +38,15 @@ def test_certainty_is_that_of_the_interval(manifest: RunManifest) -> None:
     text = summary.certainty(manifest)
     assert "As far as 40 images tell" in text
     assert "between 80.14% and 97.42%" in text
+
+
+def test_seed_noise_is_told_where_it_is_known(manifest: RunManifest) -> None:
+    noise = Spread(
+        values=(0.92, 0.93), mean=0.925, deviation=0.007, half_width=0.0635, difference=0.0123
+    )
+    text = summary.certainty(manifest.model_copy(update={"seed_noise": noise}))
+    assert "Of 2 trainings that differ in their seed alone, the mean is 92.50%" in text
+    assert "by up to 1.23 points by chance" in text
 
 
 @pytest.mark.parametrize(
