@@ -13,6 +13,13 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+SHALLOW = (
+    "--set=evaluation.robustness_images=0",
+    "--set=evaluation.saliency_images=0",
+    "--set=evaluation.label_doubts=1",
+)
+"""Options of `sightline train` that leave out what a plain script does not measure either."""
+
 
 @dataclass
 class Comparison:

@@ -13,7 +13,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from comparison import Comparison, answer, in_turn, show
+from comparison import SHALLOW, Comparison, answer, in_turn, show
 
 BIN = Path(sys.executable).parent
 HERE = Path(__file__).parent
@@ -33,7 +33,7 @@ def ours(
     """Fit a recipe through the command; return seconds and test accuracy in percent."""
     settings = [f"--data-dir={data_dir}", f"--set=training.seed={seed}", "--refresh", "--json"]
     settings += [f"--set=training.epoch_examples={examples}"] if examples else []
-    command = [f"{BIN}/sightline", "train", f"--recipe={recipe}", *settings]
+    command = [f"{BIN}/sightline", "train", f"--recipe={recipe}", *settings, *SHALLOW]
     run = answer([*command, f"--artifacts={root}/artifacts"], PREFECT_HOME=f"{root}/prefect")
     records = json.loads(Path(run["run_dir"], "manifest.json").read_text())["records"]
     return records["train"]["fit_seconds"], 100 * records["evaluate"]["accuracy"]
