@@ -48,7 +48,11 @@ _log = logging.getLogger(__name__)
 
 
 class KerasProcess:
-    """Runs stages in a child process, one at a time; the child is replaced when it dies."""
+    """Runs stages in a child process, one at a time.
+
+    The child is replaced when it dies, and when it was started for another device or other towers:
+    the bits of a training depend on its threads.
+    """
 
     def __init__(self) -> None:
         """Prepare; nothing is started yet."""
@@ -56,6 +60,7 @@ class KerasProcess:
         self.use_gpu = True
         self.towers = 1
         self._child: _Child | None = None
+        self._started_for = (self.use_gpu, self.towers)
         self._one_at_a_time = threading.Lock()
 
     def start(self) -> None:
@@ -105,11 +110,13 @@ class KerasProcess:
             child.end()
 
     def _living_child(self) -> "_Child":
-        if self._child is None or not self._child.is_alive():
+        wanted = (self.use_gpu, self.towers)
+        if self._child is None or self._started_for != wanted or not self._child.is_alive():
             self.close()
             self._child = _Child(
                 self.verbose, _environment(self.verbose, self.use_gpu, self.towers)
             )
+            self._started_for = wanted
         return self._child
 
 

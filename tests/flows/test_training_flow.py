@@ -16,6 +16,11 @@ pytestmark = pytest.mark.usefixtures("prefect_api", "keras")
 
 STAGES = ["ingest", "preprocess", "build", "train", "evaluate", "report"]
 FILES = {
+    "calibration.png",
+    "findings.parquet",
+    "label_doubts.parquet",
+    "robustness.png",
+    "saliency.png",
     "MODEL_CARD.md",
     "confusion_matrix.png",
     "curves.png",

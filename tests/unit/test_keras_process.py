@@ -55,6 +55,15 @@ def test_answers_come_from_one_other_process(
     assert capfd.readouterr() == ("", "")
 
 
+def test_child_that_was_started_for_other_towers_is_replaced(
+    process: KerasProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = call(process, "report_progress").device
+    monkeypatch.setattr(process, "towers", 2)
+    assert call(process, "report_progress").device != first
+    wait_until_gone(int(first))
+
+
 def test_our_own_errors_arrive_as_they_were_raised(process: KerasProcess) -> None:
     wish = FitConfig(epochs=1, device="gpu")
     with pytest.raises(DeviceError, match="sees no GPU"):
