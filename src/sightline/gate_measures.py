@@ -91,6 +91,8 @@ def _imbalance(files: DatasetFiles) -> Measure:
         pick(zip(counts, files.class_names, strict=True), key=lambda one: one[0])
         for pick in (max, min)
     )
+    if most == fewest:
+        return Measure(0, f"Every class of the training split has {most:,} images.")
     short = 1 - fewest / most
     return Measure(
         short,

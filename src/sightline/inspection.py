@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from sightline import arrays, exposure, findings, lookalikes
@@ -20,33 +19,37 @@ from sightline.profiling import Profiler
 from sightline.records import Inspection, SplitProfile
 
 _FILE = "findings.parquet"
-_DIGEST_BYTES = 16
-"""Half of a SHA-256 tells images apart as well as all of it."""
-
-_BATCH = 8192
-"""Rows of the label table that are held as text at once."""
-
 _PARTS = 8
 """How many parts of a block are looked at one by one."""
 
 Counts = Mapping[str, Sequence[int]]
 
 
-def inspect(draft: Draft, images: Mapping[str, Path], labels: Path, counts: Counts) -> Inspection:
+def inspect(
+    draft: Draft,
+    images: Mapping[str, Path],
+    labels: NDArray[np.int16],
+    digests: NDArray[np.bytes_],
+    counts: Counts,
+) -> Inspection:
     """Look at all images and write the table of what is odd about some of them.
 
     Args:
         draft: Where the table goes.
         images: Split name to its uint8 NPY file; the training split first.
-        labels: The label table, of the splits in this order.
+        labels: int16 array of shape (n,): the labels, split after split in this order.
+        digests: Array of n byte strings in the same order; equal for equal pixels alone.
         counts: Split name to the number of images of each class.
 
     Returns:
         Profiles, and how many images of each split are concerned.
     """
+    sizes = {split: sum(of_split) for split, of_split in counts.items()}
+    splits = np.repeat(np.arange(len(sizes), dtype=np.int8), list(sizes.values()))
+    examples = Examples(tuple(sizes), tuple(sizes.values()), splits, labels)
+    equal = EqualImages(digests, splits)
     look = _Look(images, counts)
-    examples, digests = _read_labels(labels, counts)
-    found = list(_find(look, EqualImages(digests, examples.splits), examples))
+    found = list(_find(look, equal, examples))
     findings.write(draft.path(_FILE), found, examples)
     return Inspection(
         profiles=look.profiles,
@@ -114,20 +117,3 @@ def _find(look: _Look, equal: EqualImages, examples: Examples) -> Iterator[Found
         yield Found(kind, rows, others, differing_bits(hashes[rows], hashes[others]))
     yield Found("blank", np.flatnonzero(look.blank))
     yield Found("saturated", np.flatnonzero(look.saturated))
-
-
-def _read_labels(path: Path, counts: Counts) -> tuple[Examples, NDArray[np.bytes_]]:
-    """Read the label and the digest of every example."""
-    sizes = {split: sum(of_split) for split, of_split in counts.items()}
-    labels = np.empty(sum(sizes.values()), dtype=np.int16)
-    digests = np.empty(len(labels), dtype=f"S{_DIGEST_BYTES}")
-    row = 0
-    with pq.ParquetFile(path, page_checksum_verification=True) as table:
-        for batch in table.iter_batches(_BATCH, columns=["label", "pixels_sha256"]):
-            rows = slice(row, row + len(batch))
-            labels[rows] = batch["label"].to_numpy()
-            begun = (digest[: 2 * _DIGEST_BYTES] for digest in batch["pixels_sha256"].to_pylist())
-            digests[rows] = np.frombuffer(bytes.fromhex("".join(begun)), digests.dtype)
-            row += len(batch)
-    splits = np.repeat(np.arange(len(sizes), dtype=np.int8), list(sizes.values()))
-    return Examples(tuple(sizes), tuple(sizes.values()), splits, labels), digests

@@ -97,7 +97,7 @@ def _compare(rows: Rows, spectra: NDArray[np.int8]) -> tuple[Rows, Rows, NDArray
     vectors = spectra[rows].astype(np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     alike = vectors[:_REACH] @ vectors.T
-    first, second = np.nonzero(alike >= _COARSELY_ALIKE)
+    first, second = np.divmod(np.flatnonzero(alike >= _COARSELY_ALIKE), len(rows))
     kept = first < second  # each pair once, and no image with itself
     first, second = first[kept], second[kept]
     one, other = rows[first], rows[second]

@@ -4,12 +4,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from examples import write_npz
+from examples import pictures, write_npz
 from typer.testing import CliRunner, Result
 
+from flows import cli
 from flows.cli import app
-from sightline import diagnosis
+from sightline import datasets, diagnosis, recipes
 from sightline.diagnosis import Check
+from sightline.errors import DataError
+from sightline.records import Run
 
 
 @pytest.fixture(autouse=True)
@@ -79,8 +82,27 @@ def test_inspect_shows_the_data_and_draws_samples(tmp_path: Path) -> None:
     assert "4 classes, 12x12 pixels, grey" in result.stdout
     assert re.search(r"train.*160.*0.*239", result.stdout)
     assert re.search(r"sha256 [0-9a-f]{64}", result.stdout)
+    assert re.search(r"leaks.*passed.*No test image is equal to a training image", result.stdout)
+    assert re.search(r"Findings: .*/artifacts/cache/ingest/\w+/findings\.parquet", result.stdout)
     picture = tmp_path / "artifacts" / "datasets" / "textures-samples.png"
     assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_inspect_shows_what_would_stop_a_run(tmp_path: Path) -> None:
+    images, labels = pictures(20, 0)
+    np.savez("leak.npz", x_train=images, y_train=labels, x_test=images, y_test=labels)
+    result = invoke("datasets", "inspect", "leak.npz", "--set", "gate.leaks.action=fail")
+    assert result.exit_code == 0, result.output
+    assert re.search(r"leaks.*failed.*20 of 20 test images \(100%\)", result.stdout)
+
+
+def test_data_gate_stops_the_command_while_it_still_waits_for_the_server(tmp_path: Path) -> None:
+    images, labels = pictures(20, 0)
+    np.savez("leak.npz", x_train=images, y_train=labels, x_test=images, y_test=labels)
+    config = recipes.load(overrides=["gate.leaks.action=fail"], dataset="leak.npz")
+    run = Run(id="leaky", root=tmp_path / "artifacts")
+    with pytest.raises(DataError, match=r"check leaks: 20 of 20 test images"):
+        cli._ingest_ahead(config, run, datasets.locate(config.data))
 
 
 def test_embedded_data_set_needs_no_network() -> None:

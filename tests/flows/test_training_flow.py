@@ -1,13 +1,14 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
-from examples import write_npz
+from examples import pictures, write_npz
 
 from flows.training import training_flow
 from sightline import datasets, recipes, runs
-from sightline.config import TrainingConfig
+from sightline.config import GateConfig, TrainingConfig
 from sightline.errors import DataError, RunExistsError
 from sightline.keras_process import keras_process
 from sightline.records import Run, RunSummary
@@ -160,6 +161,30 @@ def test_damaged_source_fails_the_flow_with_its_name(root: Path, tmp_path: Path)
     with pytest.raises(DataError, match=r"broken\.npz.*HTML page"):
         training_flow(config, Run(id="broken", root=root))
     assert not runs.folder(root, "broken").exists()
+
+
+def test_verdict_of_the_data_gate_is_part_of_the_manifest(first: RunSummary, root: Path) -> None:
+    verdict = runs.read(root, "first").records.gate
+    assert verdict is not None
+    assert [check.name for check in verdict.checks] == list(GateConfig.model_fields)
+    assert verdict.compared_with is None
+
+
+def test_data_gate_stops_the_flow_before_anything_is_trained(
+    first: RunSummary, root: Path, tmp_path: Path
+) -> None:
+    x_train, y_train = pictures(40, 1)
+    np.savez(
+        tmp_path / "leak.npz", x_train=x_train, y_train=y_train, x_test=x_train, y_test=y_train
+    )
+    config = recipes.load(
+        "quickstart", overrides=["gate.leaks.action=fail"], dataset=str(tmp_path / "leak.npz")
+    )
+    before = sorted((root / "cache").glob("[!i]*/*"))
+    with pytest.raises(DataError, match=r"check leaks: 40 of 40 test images \(100%\) are equal"):
+        training_flow(config, Run(id="leaky", root=root))
+    assert sorted((root / "cache").glob("[!i]*/*")) == before
+    assert not runs.folder(root, "leaky").exists()
 
 
 def test_planted_result_in_prefects_store_is_never_believed(

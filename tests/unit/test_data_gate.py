@@ -49,6 +49,7 @@ def test_clean_data_pass_every_check_in_the_order_of_the_config(run: Run, tmp_pa
     verdict = data_gate.judge(run, ingest(run, tmp_path), GateConfig())
     assert [check.name for check in verdict.checks] == list(GateConfig.model_fields)
     assert {check.outcome for check in verdict.checks} == {"passed"}
+    assert verdict.checks[1].sentence == "Every class of the training split has 10 images."
     assert (verdict.compared_with, verdict.moved) == (None, ())
 
 
