@@ -1,4 +1,5 @@
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -87,6 +88,56 @@ def test_model_card_has_the_numbers_of_the_metrics(first: RunSummary) -> None:
     assert f"| {low:.2%} to {high:.2%} |" in card
     for row in metrics["classes"]:
         assert f"| {row['class_name']} | {row['precision']:.2%} | {row['recall']:.2%} |" in card
+
+
+def test_report_has_the_numbers_of_the_metrics(first: RunSummary) -> None:
+    metrics = json.loads((Path(first.run_dir) / "metrics.json").read_text())
+    page = (Path(first.run_dir) / "report.html").read_text(encoding="utf-8")
+    rows = {
+        " ".join(re.sub(r"<[^>]*>", " ", row).split())
+        for row in re.findall(r"<tr>.*?</tr>|<div><dt>.*?</div>|<p.*?</p>", page, re.DOTALL)
+    }
+
+    def percent(share: float) -> str:
+        return f"{share:.2%}"
+
+    def between(interval: list[float] | None) -> str:
+        return f" {percent(interval[0])} to {percent(interval[1])}" if interval else ""
+
+    expected = {
+        percent(metrics["accuracy"]),
+        f"test accuracy, 95% Wilson interval{between(metrics['accuracy_interval'])}",
+        f"Test loss {metrics['loss']:.4f}",
+        *(f"Top-{k} accuracy {percent(share)}" for k, share in metrics["top_k"].items()),
+        *(
+            f"{row['class_name']} {percent(row['precision'])}{between(row['precision_interval'])} "
+            f"{percent(row['recall'])}{between(row['recall_interval'])} {row['f1']:.4f} "
+            f"{row['support']}"
+            for row in metrics["classes"]
+        ),
+        *(
+            f"{point['threshold']:.4g} {percent(point['coverage'])} {percent(point['accuracy'])}"
+            for point in metrics["coverage"]
+        ),
+        *(
+            f"{row['corruption']} {' '.join(percent(share) for share in row['accuracies'])}"
+            for row in metrics["robustness"]["corruptions"]
+        ),
+    }
+    assert expected <= rows
+    temperature = metrics["calibration"]["temperature"]
+    (sentence,) = (row for row in rows if row.startswith("Expected calibration error"))
+    for figure in (
+        percent(metrics["calibration"]["error"]),
+        f"{temperature['temperature']:.3f}",
+        percent(temperature["calibration_error"]),
+        f"{temperature['loss']:.4f}",
+    ):
+        assert figure in sentence
+    doubts = metrics["label_doubts"]
+    assert any(
+        row.startswith(f"{doubts['found']} of {doubts['examined']} training") for row in rows
+    )
 
 
 def test_manifest_says_what_the_run_was_made_from(
