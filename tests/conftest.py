@@ -19,6 +19,10 @@ pytest_plugins = ["factory"]
 
 BIN = Path(sys.executable).parent
 SET_UP = "set-up"
+SHARING = ("operation", "pages", "server", "stopping")
+"""Files of e2e whose tests, like those of the orchestrator's faults, share one server with its
+deployments and workers."""
+
 SHARED_MNIST = Path(__file__).parents[2] / "shared" / "data" / "mnist"
 
 
@@ -31,7 +35,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def scope(nodeid: str) -> str:
     """Name what a test shares with others: the set-up, or else its file."""
     path = nodeid.partition("::")[0]
-    return SET_UP if "/e2e/" in path or path.endswith("/test_orchestrator.py") else path
+    shared = {f"e2e/test_{name}.py" for name in SHARING} | {"faults/test_orchestrator.py"}
+    return SET_UP if path.removeprefix("tests/") in shared else path
 
 
 class ByFile(LoadScopeScheduling):
