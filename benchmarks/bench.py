@@ -5,15 +5,17 @@ Usage: python benchmarks/bench.py --data-dir DIRECTORY_OF_MNIST
 
 import argparse
 import platform
+import sys
+import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 import ingest
 import overhead
 import predict
-import throughput
 import time_to_accuracy
-from comparison import show
+from comparison import Comparison, show
 
 from sightline import provenance
 
@@ -23,13 +25,25 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data-dir", type=Path, required=True)
     data_dir = parser.parse_args().data_dir
-    rows = [
-        *time_to_accuracy.compare(data_dir, seeds=2),
-        *throughput.compare(data_dir, rounds=3),
-        *overhead.compare(data_dir, rounds=2, epochs=1),
-        *ingest.compare(data_dir, rounds=7),
-        *predict.compare(data_dir, rounds=3),
-    ]
+    parts = {
+        "time to accuracy": lambda: time_to_accuracy.compare(data_dir, seeds=2),
+        "overhead and reruns": lambda: overhead.compare(data_dir, rounds=2, epochs=1),
+        "ingest": lambda: ingest.compare(data_dir, rounds=7),
+        "prediction": lambda: predict.compare(data_dir, rounds=2),
+    }
+    started = time.monotonic()
+    rows: list[Comparison] = []
+    try:
+        for name, measure in parts.items():
+            print(f"Measuring {name} ({time.monotonic() - started:.0f} s so far)", file=sys.stderr)
+            rows += measure()
+    finally:
+        report(rows)
+    print(f"{time.monotonic() - started:.0f} s in all")
+
+
+def report(rows: Sequence[Comparison]) -> None:
+    """Print date, machine, versions and the table."""
     versions = provenance.versions("keras", "tensorflow", "prefect", "numpy")
     named = ", ".join(f"{name} {version}" for name, version in versions.items())
     print(

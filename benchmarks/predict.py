@@ -39,10 +39,11 @@ def export(folder: Path) -> None:
 
 def evaluation_way(folder: Path) -> Callable[[Any], Any]:
     """Return what the stage `evaluate` predicts with."""
-    from sightline import evaluation, keras_files
+    from sightline import keras_files
+    from sightline.measures import subject
 
     model = keras_files.read_model(folder / "model.keras")
-    return lambda images: evaluation.class_probabilities(model, images, BATCH)
+    return lambda images: subject.class_probabilities(model, images, BATCH)
 
 
 def keras_way(folder: Path) -> Callable[[Any], Any]:
