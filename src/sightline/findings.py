@@ -135,7 +135,8 @@ def read_first(path: Path, most: int) -> dict[str, list[Finding]]:
     Returns:
         Kind to its findings, in the order of `KINDS`; kinds without any are left out.
     """
-    table = pq.read_table(path, page_checksum_verification=True)
+    with pq.ParquetFile(path, page_checksum_verification=True) as file:
+        table = file.read()
     found = {}
     for kind in KINDS:
         rows = table.filter(pc.equal(table["kind"], kind)).slice(0, most)
