@@ -1,0 +1,29 @@
+"""What a run is asked to do: immutable, checked, complete.
+
+A recipe is a TOML file of these sections; a config file and `--set key=value` override
+it in that order (see `sightline.recipes`). Every stage receives only the section that
+it reads, so that a change elsewhere leaves its cache valid.
+"""
+
+from sightline.config.base import Section
+from sightline.config.data import DataConfig, PreprocessingConfig
+from sightline.config.evaluation import EvaluationConfig, ReportConfig
+from sightline.config.fit import Augmentation, FitConfig
+from sightline.config.gate import GateConfig, Limit
+from sightline.config.model import Convolution, ModelConfig
+from sightline.config.training import TrainingConfig
+
+__all__ = [
+    "Augmentation",
+    "Convolution",
+    "DataConfig",
+    "EvaluationConfig",
+    "FitConfig",
+    "GateConfig",
+    "Limit",
+    "ModelConfig",
+    "PreprocessingConfig",
+    "ReportConfig",
+    "Section",
+    "TrainingConfig",
+]
