@@ -132,7 +132,8 @@ def _of_corruptions(evaluation: Evaluation) -> Iterator[str]:
 def _of_labels(evaluation: Evaluation) -> Iterator[str]:
     found = evaluation.label_doubts
     if found is not None and found.found:
+        verb = "looks" if found.found == 1 else "look"
         yield (
-            f"{found.found:,} of {found.examined:,} training labels look wrong to the model; "
+            f"{found.found:,} of {found.examined:,} training labels {verb} wrong to the model; "
             "see below."
         )
