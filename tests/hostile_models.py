@@ -10,6 +10,7 @@ import json
 import marshal
 import zipfile
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -208,11 +209,16 @@ def long_json(honest: bytes, canary: Path) -> bytes:
 
 def wide_layers(honest: bytes, canary: Path) -> bytes:
     """Ask for 256 GB of weights in a few thousand bytes; all shapes fit."""
+    with ThreadPoolExecutor(1) as pool:  # Keras would make up for the weights in this thread
+        config = pool.submit(_wide).result()
+    return pack({**unpack(honest), CONFIG: config.encode()})
+
+
+def _wide() -> str:
     with keras.StatelessScope(initialize_variables=False):
         images = keras.Input((8, 8, 1), name="images")
         wide = keras.layers.Dense(1 << 18)(keras.layers.Dense(1 << 18)(images))
-        network = keras.Model(images, wide)
-    return pack({**unpack(honest), CONFIG: network.to_json().encode()})
+        return str(keras.Model(images, wide).to_json())
 
 
 def wide_build(honest: bytes, canary: Path) -> bytes:

@@ -8,6 +8,7 @@ import json
 import random
 import tempfile
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import keras
@@ -107,10 +108,17 @@ def _parameters(config: str) -> int:
     """Count the weights that a config asks for, without memory for any of them."""
     seeds = random.getstate()  # Keras draws its seeds from there: counting must not change them
     try:
-        with keras.StatelessScope(initialize_variables=False):
-            return int(_build(config).count_params())
+        # Keras notes what is yet to initialize and makes up for it at the next chance, thread by
+        # thread: a thread that ends takes the counted weights with it.
+        with ThreadPoolExecutor(1) as pool:
+            return pool.submit(_count, config).result()
     finally:
         random.setstate(seeds)
+
+
+def _count(config: str) -> int:
+    with keras.StatelessScope(initialize_variables=False):
+        return int(_build(config).count_params())
 
 
 def _build(config: str) -> keras.Model:

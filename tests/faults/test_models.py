@@ -30,6 +30,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from sightline import files, keras_files, model, model_files, recipes
+from sightline.augmentation import augmentation
+from sightline.config import Augmentation
 from sightline.errors import ModelFileError
 
 Outcome = dict[str, str]
@@ -201,6 +203,17 @@ def test_network_beyond_the_limit_is_refused_before_it_takes_memory(
     monkeypatch.setattr(model_files, "LARGEST_PARAMETERS", 62)
     with pytest.raises(ModelFileError, match="63 parameters, expected at most 62"):
         keras_files.read_architecture(path)
+
+
+def test_what_was_refused_takes_no_memory_later(corpus: dict[str, Path], tmp_path: Path) -> None:
+    path = tmp_path / "architecture.json"
+    path.write_bytes(unpack(corpus["wide_layers"].read_bytes())["config.json"])
+    with pytest.raises(ModelFileError, match="parameters, expected at most"):
+        keras_files.read_architecture(path)
+    # Keras infers its shape by a trial call, after which it makes up for weights yet to come.
+    warp = augmentation(Augmentation(rotation=0.1))
+    assert warp is not None
+    assert warp(keras.Input((8, 8, 1))).shape == (None, 8, 8, 1)
 
 
 @settings(
