@@ -4,6 +4,7 @@ import signal
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -37,6 +38,14 @@ _INTERRUPTED = 128 + signal.SIGINT
 """Exit code of a command that Ctrl-C ended, by custom of the shell."""
 
 _TERMINATED = 128 + signal.SIGTERM
+
+
+class Gate(str, Enum):
+    """What the promotion gate may do."""
+
+    OFF = "off"
+    REPORT = "report"
+    ENFORCE = "enforce"
 
 
 class _Terminated(KeyboardInterrupt):
@@ -125,6 +134,13 @@ def train(
             "results lie apart.",
         ),
     ] = 1,
+    gate: Annotated[
+        Gate | None,
+        typer.Option(
+            help="Export the model and hold it against the champion: not at all, to report it, or "
+            "to promote it where it is better; promotion.gate by default."
+        ),
+    ] = None,
     if_changed: Annotated[
         bool,
         typer.Option(
@@ -141,7 +157,8 @@ def train(
 ) -> None:
     """Train, evaluate and report; what is already there is taken from the cache."""
     console.show_log(verbose=verbose)
-    settings = recipes.load(recipe, config, overrides or [], dataset)
+    chosen = [f'promotion.gate="{gate.value}"'] if gate else []
+    settings = recipes.load(recipe, config, [*(overrides or []), *chosen], dataset)
     run = Run(
         id=_new_id(settings) if run_id is None else run_id,
         root=artifacts.resolve(),

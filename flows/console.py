@@ -27,7 +27,7 @@ from sightline import runs
 from sightline.errors import InputError
 from sightline.printable import printable
 from sightline.progress import Progress, listening
-from sightline.records import RunSummary
+from sightline.records import Promotion, RunSummary
 
 _QUIET_SECONDS = 10
 """How long a step without epochs goes on before it is mentioned in a log file."""
@@ -176,7 +176,16 @@ def show_summary(summary: RunSummary, console: Console) -> None:
         f"Test accuracy [bold]{summary.test_accuracy:.2%}[/bold], "
         f"loss {summary.test_loss:.4f}, {summary.parameters:,} parameters"
     )
+    if summary.promotion is not None:
+        _show_promotion(summary.promotion, console)
     console.print(f"Report: {summary.run_dir}/report.html", soft_wrap=True, markup=False)
+
+
+def _show_promotion(promotion: Promotion, console: Console) -> None:
+    what = "[bold green]champion[/bold green]" if promotion.promoted else "not promoted"
+    console.print(
+        f"Model {plain(promotion.version)}, {what}: {plain(promotion.sentence)}", soft_wrap=True
+    )
 
 
 def _facts(progress: Progress) -> str:

@@ -43,6 +43,7 @@ def train(
     seeds: Annotated[int, Field(ge=1, le=seed_runs.MOST)] = 1,
     device: Literal["auto", "cpu", "gpu"] = "auto",
     deployment: Annotated[str, Field(pattern=r"^([^/\s]+/[^/\s]+)?$")] = "",
+    gate: Literal["off", "report", "enforce"] = "off",
     overrides: list[str] | None = None,
     sha256: str = "",
     force: bool = False,
@@ -62,6 +63,8 @@ def train(
             more than one, how far the results lie apart is measured and kept as a noise band.
         device: What to compute on; "gpu" fails where there is none.
         deployment: Deployment that fits the weights, such as fit/fit-gpu; empty: this worker.
+        gate: Whether the model is exported and held against the champion: not at all, to report
+            it, or to promote it where it is better. Several seeds are never judged.
         overrides: More of the config as key=value, such as training.schedule=cosine.
         sha256: Digest that the data set should have; the data trigger sets it.
         force: Run although nothing changed since the last run.
@@ -80,6 +83,7 @@ def train(
         "training.seed": seed,
         "training.device": device,
         "training.deployment": deployment or None,
+        "promotion.gate": gate,
     }
     try:
         with enduring():

@@ -1,6 +1,7 @@
 """The main path: from a data set to a saved report."""
 
 from prefect import flow
+from tasks.export import export
 
 from flows.stopwatch import Stopwatch
 from sightline import datasets, runs
@@ -13,7 +14,9 @@ from tasks.build import build
 from tasks.evaluate import evaluate
 from tasks.gate import gate
 from tasks.ingest import ingest
+from tasks.judge import judge
 from tasks.preprocess import preprocess
+from tasks.promote import promote
 from tasks.publish import publish
 from tasks.report import report
 from tasks.train import train
@@ -48,6 +51,10 @@ def pipeline(config: TrainingConfig, run: Run, source: Source | None = None) -> 
         trained = stage(train, run, arrays, blueprint, config.training)
         evaluation = stage(evaluate, run, files, arrays, trained, config.evaluation)
         pictures = stage(report, run, files, trained, evaluation, config.report)
+        certificate = decision = None
+        if config.promotion.gate != "off":
+            certificate = stage(export, run, files, trained, evaluation, config.export)
+            decision = judge(run, config, source.sha256, files, trained, evaluation, certificate)
 
         records = StageRecords(
             ingest=files,
@@ -57,8 +64,13 @@ def pipeline(config: TrainingConfig, run: Run, source: Source | None = None) -> 
             train=trained,
             evaluate=evaluation,
             report=pictures,
+            export=certificate,
+            decision=decision,
         )
-        return publish(run, config, source, records, stage.times)
+        summary = publish(run, config, source, records, stage.times)
+        if decision is None:
+            return summary
+        return summary.model_copy(update={"promotion": promote(run)})
 
 
 training_flow = flow(

@@ -101,8 +101,10 @@ def plan(config: TrainingConfig, run: Run, seeds: int) -> list[SeedRun]:
 
 def _with_seed(config: TrainingConfig, run: Run, seed: int) -> SeedRun:
     training = config.training.model_copy(update={"seed": seed})
+    # The best of several seeds would pass the gate by chance more often than alpha says.
+    promotion = config.promotion.model_copy(update={"gate": "off"})
     return SeedRun(
-        config.model_copy(update={"training": training}),
+        config.model_copy(update={"training": training, "promotion": promotion}),
         run.model_copy(update={"id": f"{run.id}-s{seed}"}),
     )
 

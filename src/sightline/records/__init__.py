@@ -34,7 +34,13 @@ from sightline.records.evaluation import (
     Temperature,
 )
 from sightline.records.model import DeviceReport, Gpu, Layer, ModelBlueprint, TrainedModel
-from sightline.records.promotion import Certificate, Criterion, Decision, ExportCheck
+from sightline.records.promotion import (
+    Certificate,
+    Criterion,
+    Decision,
+    ExportCheck,
+    Promotion,
+)
 from sightline.records.result import (
     Mistake,
     Report,
@@ -72,6 +78,7 @@ __all__ = [
     "Mistake",
     "ModelBlueprint",
     "Move",
+    "Promotion",
     "Record",
     "ReliabilityBin",
     "Report",

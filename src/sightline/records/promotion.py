@@ -110,3 +110,17 @@ class Decision(Record):
     p_value: float | None = None
     criteria: tuple[Criterion, ...]
     sentence: str
+
+
+class Promotion(Record):
+    """What became of a run's model in the model store.
+
+    Attributes:
+        version: The version that was made of it, such as "mnist-v3".
+        promoted: Whether it is the champion now.
+        sentence: What was decided and why, for people.
+    """
+
+    version: str
+    promoted: bool
+    sentence: str

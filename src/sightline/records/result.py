@@ -6,7 +6,7 @@ from sightline.records.base import FileRecord, Record
 from sightline.records.data import ArraySet, DatasetFiles, GateVerdict
 from sightline.records.evaluation import Evaluation
 from sightline.records.model import ModelBlueprint, TrainedModel
-from sightline.records.promotion import Certificate, Decision
+from sightline.records.promotion import Certificate, Decision, Promotion
 
 
 class Mistake(Record):
@@ -117,3 +117,4 @@ class RunSummary(Record):
     test_loss: float
     stages: dict[str, StageTime]
     total_seconds: float
+    promotion: Promotion | None = None
