@@ -4,7 +4,7 @@ import signal
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -40,7 +40,7 @@ _INTERRUPTED = 128 + signal.SIGINT
 _TERMINATED = 128 + signal.SIGTERM
 
 
-class Gate(str, Enum):
+class Gate(StrEnum):
     """What the promotion gate may do."""
 
     OFF = "off"
@@ -157,7 +157,7 @@ def train(
 ) -> None:
     """Train, evaluate and report; what is already there is taken from the cache."""
     console.show_log(verbose=verbose)
-    chosen = [f'promotion.gate="{gate.value}"'] if gate else []
+    chosen = [f'promotion.gate="{gate}"'] if gate else []
     settings = recipes.load(recipe, config, [*(overrides or []), *chosen], dataset)
     run = Run(
         id=_new_id(settings) if run_id is None else run_id,
