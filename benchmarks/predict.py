@@ -4,7 +4,7 @@ Usage: python benchmarks/predict.py --data-dir DIRECTORY [--rounds 3]
 
 The tutorial's network as it is exported, from raw uint8 images to probabilities, the 10,000 test
 images in batches of 500, after a first pass that does not count; each way in a process of its own.
-ONNX Runtime is left out where it is not installed (extra `onnx`).
+ONNX Runtime is left out where it is not installed (extra `export`).
 """
 
 import json
