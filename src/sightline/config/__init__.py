@@ -11,6 +11,7 @@ from sightline.config.evaluation import EvaluationConfig, ReportConfig
 from sightline.config.fit import Augmentation, FitConfig
 from sightline.config.gate import GateConfig, Limit
 from sightline.config.model import Convolution, ModelConfig
+from sightline.config.promotion import ExportConfig, Format, PromotionConfig
 from sightline.config.training import TrainingConfig
 
 __all__ = [
@@ -18,11 +19,14 @@ __all__ = [
     "Convolution",
     "DataConfig",
     "EvaluationConfig",
+    "ExportConfig",
     "FitConfig",
+    "Format",
     "GateConfig",
     "Limit",
     "ModelConfig",
     "PreprocessingConfig",
+    "PromotionConfig",
     "ReportConfig",
     "Section",
     "TrainingConfig",

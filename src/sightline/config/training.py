@@ -8,6 +8,7 @@ from sightline.config.evaluation import EvaluationConfig, ReportConfig
 from sightline.config.fit import FitConfig
 from sightline.config.gate import GateConfig
 from sightline.config.model import ModelConfig
+from sightline.config.promotion import ExportConfig, PromotionConfig
 
 
 class TrainingConfig(Section):
@@ -24,3 +25,5 @@ class TrainingConfig(Section):
     training: FitConfig
     evaluation: EvaluationConfig = EvaluationConfig()
     report: ReportConfig = ReportConfig()
+    export: ExportConfig = ExportConfig()
+    promotion: PromotionConfig = PromotionConfig()

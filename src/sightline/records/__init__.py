@@ -34,6 +34,7 @@ from sightline.records.evaluation import (
     Temperature,
 )
 from sightline.records.model import DeviceReport, Gpu, Layer, ModelBlueprint, TrainedModel
+from sightline.records.promotion import Certificate, Criterion, Decision, ExportCheck
 from sightline.records.result import (
     Mistake,
     Report,
@@ -49,13 +50,17 @@ __all__ = [
     "ArraySet",
     "ArraySplit",
     "Calibration",
+    "Certificate",
     "Check",
     "ClassMetrics",
     "CorruptionMetrics",
     "CoveragePoint",
+    "Criterion",
     "DatasetFiles",
+    "Decision",
     "DeviceReport",
     "Evaluation",
+    "ExportCheck",
     "FileRecord",
     "GateVerdict",
     "Gpu",

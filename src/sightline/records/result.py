@@ -6,6 +6,7 @@ from sightline.records.base import FileRecord, Record
 from sightline.records.data import ArraySet, DatasetFiles, GateVerdict
 from sightline.records.evaluation import Evaluation
 from sightline.records.model import ModelBlueprint, TrainedModel
+from sightline.records.promotion import Certificate, Decision
 
 
 class Mistake(Record):
@@ -85,7 +86,13 @@ class StageTime(Record):
 
 
 class StageRecords(Record):
-    """What the six stages returned, and what the data gate said between the first two."""
+    """What the stages returned, and what the gates said: of the data, and of the model.
+
+    Attributes:
+        gate: Of the images, between ingest and preprocess.
+        export: None where the promotion gate is off.
+        decision: None where the promotion gate is off.
+    """
 
     ingest: DatasetFiles
     gate: GateVerdict | None = None
@@ -94,6 +101,8 @@ class StageRecords(Record):
     train: TrainedModel
     evaluate: Evaluation
     report: Report
+    export: Certificate | None = None
+    decision: Decision | None = None
 
 
 class RunSummary(Record):
