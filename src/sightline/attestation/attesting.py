@@ -8,7 +8,7 @@ from sightline import files
 from sightline.attestation import statement
 from sightline.store import places
 from sightline.store.audit import Event
-from sightline.store.versions import Version
+from sightline.store.version import Version
 
 if TYPE_CHECKING:
     from securesystemslib.dsse import Envelope

@@ -8,7 +8,7 @@ from sightline import runs
 from sightline.manifest import RunManifest
 from sightline.store import places
 from sightline.store.audit import Event
-from sightline.store.versions import Version
+from sightline.store.version import Version
 
 TYPE = "https://in-toto.io/Statement/v1"
 PREDICATE = "https://slsa.dev/provenance/v1"

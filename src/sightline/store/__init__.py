@@ -13,13 +13,13 @@ files. Which version is the champion and which the candidate follows from the ev
 a change is one new file, so it is there or it is not.
 """
 
-from sightline.store.aliases import Aliases, aliases, champion, find, resolve
+from sightline.store.alias import Aliases, aliases, champion, find, resolve
 from sightline.store.audit import Event, history
 from sightline.store.integrity import Verdict, names, verify
 from sightline.store.places import datasets
 from sightline.store.registration import register
 from sightline.store.succession import check_reason, promote, refuse, rollback
-from sightline.store.versions import Version, versions
+from sightline.store.version import Version, versions
 
 __all__ = [
     "Aliases",

@@ -7,7 +7,8 @@ from pathlib import Path
 from sightline import files
 from sightline.errors import InputError
 from sightline.records import FileRecord, Record
-from sightline.store import audit, places, versions
+from sightline.store import audit, places
+from sightline.store.version import read_registered, read_version
 from sightline.verification import Damage
 
 
@@ -48,13 +49,14 @@ def verify(root: Path, name: str) -> Verdict:
     place = places.relative(*parsed)
     damages = list(_of_log(root, parsed[0]))
     try:
-        version = versions.registered(root, audit.read(root, parsed[0]), name)
+        version = read_registered(root, audit.read(root, parsed[0]), name)
         expected = version.files
     except InputError as error:
         if not damages:
             damages.append(_damage(f"{place}/{places.VERSION}", "what was registered", str(error)))
         expected = _without_log(root, parsed)
-    damages += [*_changed(root, expected), *_unexpected(root / place, place, expected)]
+    if expected:  # where nothing is known, everything would be unexpected
+        damages += [*_changed(root, expected), *_unexpected(root / place, place, expected)]
     size = sum(files.size(root / record.path) for record in expected.values())
     return Verdict(version=name, files=len(expected) + 1, bytes=size, damages=tuple(damages))
 
@@ -83,7 +85,7 @@ def _known(root: Path, dataset: str) -> frozenset[str]:
 def _without_log(root: Path, parsed: tuple[str, int]) -> dict[str, FileRecord]:
     """Return what a version says of itself where the log cannot vouch for it."""
     try:
-        return versions.read(root, *parsed)[0].files
+        return read_version(root, *parsed)[0].files
     except InputError:
         return {}
 

@@ -11,8 +11,8 @@ from sightline.errors import InputError
 from sightline.holdout import holdout_sha256
 from sightline.manifest import RunManifest
 from sightline.records import Certificate, FileRecord
-from sightline.store import audit, documents, places, versions, writing
-from sightline.store.versions import Version
+from sightline.store import audit, documents, places, writing
+from sightline.store.version import Version, read_version
 
 Source = tuple[str, Path, FileRecord]
 """Name as shipped, where it lies, what it must be."""
@@ -114,7 +114,7 @@ def _find(
     dataset = manifest.records.ingest.dataset
     for number in reversed(places.numbers(root, dataset)):
         with suppress(InputError):  # a damaged one is none
-            version, _ = versions.read(root, dataset, number)
+            version, _ = read_version(root, dataset, number)
             found = {name: (file.sha256, file.bytes) for name, file in version.files.items()}
             if (version.run_id, found) == (manifest.run_id, expected):
                 return version

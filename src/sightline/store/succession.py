@@ -6,10 +6,10 @@ from sightline import pins, runs
 from sightline.errors import ChampionChangedError, InputError
 from sightline.printable import printable
 from sightline.records import Decision
-from sightline.store import audit, versions, writing
+from sightline.store import audit, writing
 from sightline.store.audit import Event, Trail
 from sightline.store.line import Action
-from sightline.store.versions import Version
+from sightline.store.version import Version, read_registered
 
 _LONGEST_REASON = 1000
 
@@ -52,7 +52,7 @@ def promote(
     signer = attestation.configured()  # a key that cannot be used is found before anything is done
     with writing.alone(root, version.dataset, f"promote {version.name}"):
         trail = audit.read(root, version.dataset)
-        registered = versions.registered(root, trail, version.name)
+        registered = read_registered(root, trail, version.name)
         if trail.line.champion == version.name:
             event = _last(trail, "promote", version.name)
         else:
@@ -85,7 +85,7 @@ def refuse(root: Path, version: Version, decision: Decision, reason: str = "") -
     reason = check_reason(reason or decision.sentence)
     with writing.alone(root, version.dataset, f"refuse {version.name}"):
         trail = audit.read(root, version.dataset)
-        registered = versions.registered(root, trail, version.name)
+        registered = read_registered(root, trail, version.name)
         last = trail.last(lambda event: event.version == version.name)
         if last is not None and last.action == "refuse" and last.decision == decision:
             return last
@@ -128,7 +128,7 @@ def _previous(root: Path, trail: Trail) -> Version:
             f"Nothing to roll back to for {trail.dataset} in {root}: {known}. See `sightline "
             "models history`."
         )
-    return versions.registered(root, trail, trail.line.before)
+    return read_registered(root, trail, trail.line.before)
 
 
 def _append(

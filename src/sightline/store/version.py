@@ -81,7 +81,7 @@ class Version(Record):
         return self
 
 
-def read(root: Path, dataset: str, number: int) -> tuple[Version, str]:
+def read_version(root: Path, dataset: str, number: int) -> tuple[Version, str]:
     """Read a version, whether an event knows it or not.
 
     Args:
@@ -105,7 +105,7 @@ def read(root: Path, dataset: str, number: int) -> tuple[Version, str]:
     return version, sha256
 
 
-def registered(root: Path, trail: Trail, name: str) -> Version:
+def read_registered(root: Path, trail: Trail, name: str) -> Version:
     """Read a version that an event knows, and check that it is the one that was registered.
 
     Args:
@@ -122,7 +122,7 @@ def registered(root: Path, trail: Trail, name: str) -> Version:
         raise InputError(
             f"There is no version {name[:60]!r} in {root}; see `sightline models list`."
         )
-    version, sha256 = read(root, *parsed)
+    version, sha256 = read_version(root, *parsed)
     if sha256 != event.version_sha256:
         raise InputError(
             f"{root / version.folder / places.VERSION} was changed since {name} was registered: "
@@ -153,7 +153,7 @@ def versions(
         for event in trail.events:
             if event.action == "register":
                 try:
-                    found.append(registered(root, trail, event.version))
+                    found.append(read_registered(root, trail, event.version))
                 except InputError as error:
                     if left_out is None:
                         raise

@@ -5,8 +5,8 @@ from typing import Literal, cast
 
 from sightline.errors import InputError
 from sightline.records import Record
-from sightline.store import audit, places, versions
-from sightline.store.versions import Version
+from sightline.store import audit, places
+from sightline.store.version import Version, read_registered
 
 _LONGEST = 60
 
@@ -45,7 +45,7 @@ def champion(root: Path, dataset: str) -> Version | None:
     """
     trail = audit.read(root, dataset)
     name = trail.line.champion
-    return versions.registered(root, trail, name) if name else None
+    return read_registered(root, trail, name) if name else None
 
 
 def resolve(root: Path, name: str, dataset: str | None = None) -> Version:
@@ -62,7 +62,7 @@ def resolve(root: Path, name: str, dataset: str | None = None) -> Version:
     found = find(root, name, dataset)
     parsed = places.parse(found)
     assert parsed is not None  # noqa: S101 - what `find` returns
-    return versions.registered(root, audit.read(root, parsed[0]), found)
+    return read_registered(root, audit.read(root, parsed[0]), found)
 
 
 def find(root: Path, name: str, dataset: str | None = None) -> str:
