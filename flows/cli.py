@@ -12,7 +12,16 @@ import typer
 from rich.table import Table
 from typer.core import TyperGroup
 
-from flows import cli_datasets, cli_ops, cli_recipes, cli_runs, console, seed_table, server
+from flows import (
+    cli_datasets,
+    cli_models,
+    cli_ops,
+    cli_recipes,
+    cli_runs,
+    console,
+    seed_table,
+    server,
+)
 from flows.options import ArtifactsOption, DataDirOption, MirrorOption, OverridesOption
 from sightline import (
     data_gate,
@@ -102,6 +111,7 @@ def sightline(
 app.add_typer(cli_datasets.app, name="datasets")
 app.add_typer(cli_recipes.app, name="recipes")
 app.add_typer(cli_runs.app, name="runs")
+app.add_typer(cli_models.app, name="models")
 app.add_typer(cli_ops.app, name="ops")
 
 

@@ -12,6 +12,7 @@ SightlineError
 │   ├── ServerError        the configured Prefect API does not answer
 │   ├── StorageError       the artifacts root has no room or cannot be written
 │   │   └── BusyStorageError   storage did not answer; another try may work
+│   ├── ChampionChangedError   another version is the champion by now
 │   └── RunExistsError     the run id is taken
 └── RunError               exit code 1: the run failed
     ├── StageError         a stage stopped on an error that nobody foresaw
@@ -75,6 +76,10 @@ class StorageError(InputError):
 
 class BusyStorageError(StorageError):
     """Storage did not answer as it should; another try may work."""
+
+
+class ChampionChangedError(InputError):
+    """The champion is another version than the one that a candidate was compared with."""
 
 
 class RunExistsError(InputError):

@@ -110,6 +110,7 @@ class Decision(Record):
     p_value: float | None = None
     criteria: tuple[Criterion, ...]
     sentence: str
+<<<<<<< HEAD
 
 
 class Promotion(Record):
@@ -124,3 +125,5 @@ class Promotion(Record):
     version: str
     promoted: bool
     sentence: str
+=======
+>>>>>>> f136a93960ecc01eb3d0ed7a78478400e4bfcaaa

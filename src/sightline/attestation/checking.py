@@ -1,0 +1,140 @@
+"""Checks the signed statement of a version, and its files against it."""
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from sightline import files
+from sightline.attestation import keys, library
+from sightline.attestation.attesting import PAYLOAD_TYPE, path, written
+from sightline.errors import InputError
+from sightline.store import documents, places
+from sightline.verification import Damage
+
+if TYPE_CHECKING:
+    from securesystemslib.signer import SSlibKey
+
+_LARGEST = 64 << 20
+
+
+class _Part(BaseModel):
+    """What is checked of a statement; the rest is signed as well, but for people."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class _Digest(_Part):
+    sha256: str
+
+
+class _Subject(_Part):
+    name: str
+    digest: _Digest
+
+
+class _Promotion(_Part):
+    version: str
+
+
+class _Predicate(_Part):
+    sightline_promotion: _Promotion
+
+
+class _Statement(_Part):
+    type: Literal["https://in-toto.io/Statement/v1"] = Field(alias="_type")
+    predicate_type: Literal["https://slsa.dev/provenance/v1"] = Field(alias="predicateType")
+    subject: tuple[_Subject, ...]
+    predicate: _Predicate
+
+
+def verify(root: Path, name: str, key: Path) -> tuple[Damage, ...]:
+    """Check signature, statement and files of a version; any changed byte of them is found.
+
+    Args:
+        root: The artifacts root.
+        name: The version's name, such as "mnist-v3".
+        key: PEM file of the public key.
+
+    Returns:
+        What is wrong; empty where all of it is as it was signed.
+
+    Raises:
+        InputError: The public key cannot be used, it is no name of a version, or the extra is
+            missing.
+    """
+    library.require()
+    trusted = keys.public(key)
+    parsed = places.parse(name)
+    if parsed is None:
+        raise InputError(f"{name[:60]!r} is no version; expected a name such as mnist-v3.")
+    envelope = path(root, *parsed)
+    try:
+        said = _Statement.model_validate_json(_signed(envelope, trusted))
+        if said.predicate.sightline_promotion.version != name:
+            raise ValueError(f"it is about {said.predicate.sightline_promotion.version}")
+    except ValidationError as error:
+        found = f"{error.error_count()} errors in the statement that is signed"
+    except OSError as error:
+        found = str(error.strerror)
+    except ValueError as error:
+        found = str(error)
+    else:
+        subjects = {subject.name: subject.digest.sha256 for subject in said.subject}
+        return tuple(_differing(root, places.relative(*parsed), subjects))
+    expected = f"what was signed of {name} with the key that belongs to {key}"
+    relative = envelope.relative_to(root).as_posix()
+    return (Damage(path=relative, expected=expected, found=found),)
+
+
+def _signed(envelope_path: Path, key: "SSlibKey") -> bytes:
+    """Return the statement in an envelope if a key signed it.
+
+    Raises:
+        ValueError: It is damaged, or another key signed it.
+        OSError: It cannot be read.
+    """
+    from securesystemslib.dsse import Envelope
+    from securesystemslib.exceptions import Error
+
+    text = documents.content(envelope_path, _LARGEST)
+    try:
+        envelope = Envelope.from_dict(json.loads(text))
+        envelope.verify([key], 1)
+    except (Error, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        # The library's own messages name key ids, or nothing that a person could use.
+        raise ValueError(
+            "no envelope that this key signed; it was changed, or is another's"
+        ) from None
+    if envelope.payload_type != PAYLOAD_TYPE or written(envelope) != text:
+        raise ValueError("an envelope that is written in another way; it was changed")
+    payload: bytes = envelope.payload
+    return payload
+
+
+def _differing(root: Path, place: str, subjects: dict[str, str]) -> Iterator[Damage]:
+    there = {path.relative_to(root / place).as_posix(): path for path in _files(root / place)}
+    for name in sorted({*subjects, *there}):
+        expected = f"SHA-256 {subjects[name]}" if name in subjects else "nothing that is not signed"
+        found = f"SHA-256 {_digest(there[name])}" if name in there else "no file"
+        if expected != found:
+            yield Damage(path=f"{place}/{name}", expected=expected, found=found)
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    for parent, folders, names in os.walk(folder):
+        for name in names:
+            yield Path(parent, name)
+        yield from (Path(parent, name) for name in folders if Path(parent, name).is_symlink())
+
+
+def _digest(file: Path) -> str:
+    if file.is_symlink() or not file.is_file():
+        return "of no plain file"
+    try:
+        return files.sha256(file)
+    except OSError as error:
+        return f"unknown: {error.strerror}"

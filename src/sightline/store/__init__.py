@@ -1,0 +1,43 @@
+"""The model store: immutable versions, and an audit log that says which one is in use.
+
+`models/<dataset>/` under the artifacts root holds
+
+    versions/<number>/    a version: version.json, model.keras, exports/, certificate.json
+    audit/<6 digits>.json what was done with them, by whom and why: one sealed file an event
+    last_event.json       the last event's digest: that its file was removed is noticed, too
+    attestations/         signed provenance of promoted versions (`sightline.attestation`)
+
+Each event holds the digest of the event before it, so that one that was changed, removed or put
+in is noticed, and the digest of its version's `version.json`, which holds those of all its
+files. Which version is the champion and which the candidate follows from the events alone:
+a change is one new file, so it is there or it is not.
+"""
+
+from sightline.store.alias import Aliases, aliases, champion, find, resolve
+from sightline.store.audit import Event, history
+from sightline.store.integrity import Verdict, names, verify
+from sightline.store.places import datasets
+from sightline.store.registration import register
+from sightline.store.succession import check_reason, promote, refuse, rollback
+from sightline.store.version import Version, versions
+
+__all__ = [
+    "Aliases",
+    "Event",
+    "Verdict",
+    "Version",
+    "aliases",
+    "champion",
+    "check_reason",
+    "datasets",
+    "find",
+    "history",
+    "names",
+    "promote",
+    "refuse",
+    "register",
+    "resolve",
+    "rollback",
+    "verify",
+    "versions",
+]

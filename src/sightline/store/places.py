@@ -1,0 +1,73 @@
+"""Where the store keeps what, and what data sets and versions are called."""
+
+import re
+from pathlib import Path
+
+from sightline.errors import InputError
+
+LAST_EVENT = "last_event.json"
+VERSION = "version.json"
+MODEL = "model.keras"
+MANIFEST = "manifest.json"
+CERTIFICATE = "certificate.json"
+EXPORTS = "exports"
+
+_DATASET = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
+DATASET = f"^{_DATASET.pattern}$"
+_NAME = re.compile(rf"({_DATASET.pattern})-v([1-9][0-9]{{0,8}})")
+_NUMBER = re.compile(r"[1-9][0-9]{0,8}")
+
+
+def name(dataset: str, number: int) -> str:
+    """Return what a version is called, such as `mnist-v3`."""
+    return f"{dataset}-v{number}"
+
+
+def parse(version: str) -> tuple[str, int] | None:
+    """Return the data set and the number of a version's name; None where it is no such name."""
+    found = _NAME.fullmatch(version)
+    return (found[1], int(found[2])) if found else None
+
+
+def datasets(root: Path) -> list[str]:
+    """List the data sets that the store has anything of, by name."""
+    folder = root / "models"
+    if not folder.is_dir():
+        return []
+    return sorted(
+        path.name
+        for path in folder.iterdir()
+        if _is_dataset(path.name)
+        and any((path / name).exists() for name in ("audit", "versions", LAST_EVENT))
+    )
+
+
+def home(root: Path, dataset: str) -> Path:
+    """Return the folder of a data set.
+
+    Raises:
+        InputError: It is no name of a data set.
+    """
+    if not _is_dataset(dataset):
+        raise InputError(
+            f"{dataset[:60]!r} is no name of a data set in the model store; expected up to 40 "
+            "lower-case letters, digits and hyphens. See `sightline models list`."
+        )
+    return root / "models" / dataset
+
+
+def relative(dataset: str, number: int) -> str:
+    """Return the folder of a version as POSIX path relative to the artifacts root."""
+    return f"models/{dataset}/versions/{number}"
+
+
+def numbers(root: Path, dataset: str) -> list[int]:
+    """List the numbers of the versions that lie there, whether an event knows them or not."""
+    folder = home(root, dataset) / "versions"
+    if not folder.is_dir():
+        return []
+    return sorted(int(path.name) for path in folder.iterdir() if _NUMBER.fullmatch(path.name))
+
+
+def _is_dataset(text: str) -> bool:
+    return _DATASET.fullmatch(text) is not None

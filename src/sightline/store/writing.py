@@ -1,0 +1,35 @@
+"""Who changes the store: one process at a time for each data set."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sightline import files, locks
+from sightline.at_work import at_work
+from sightline.store import places
+
+_LOCK = ".lock"
+
+
+@contextmanager
+def alone(root: Path, dataset: str, purpose: str) -> Iterator[None]:
+    """Have a data set's part of the store alone; what killed writers left is removed.
+
+    A clean-up of old runs waits meanwhile, so that the run that is registered stays.
+
+    Args:
+        root: The artifacts root.
+        dataset: The data set's name.
+        purpose: What is done, for whoever has to wait.
+
+    Raises:
+        InputError: `dataset` is no name of a data set.
+        StorageError: The artifacts root is full or cannot be written.
+    """
+    home = places.home(root, dataset)
+    with at_work(root), files.storage_errors(root), locks.alone(home / _LOCK, purpose):
+        for folder in (home, *(home / name for name in ("versions", "audit", "attestations"))):
+            if folder.is_dir():
+                for leftover in files.leftovers(folder):
+                    files.remove(leftover)
+        yield

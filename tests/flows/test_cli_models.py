@@ -1,0 +1,242 @@
+import json
+import re
+from pathlib import Path
+
+import pytest
+import shippable
+from shippable import decide
+from typer.testing import CliRunner, Result
+
+from flows import cli_models
+from flows.cli import app
+from sightline import attestation, store
+from sightline.manifest import RunManifest
+from sightline.records import Decision
+from sightline.store import Version
+
+HOSTILE = "[bold]x[/bold] \x1b[2J <script>"
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """mnist has had two champions and has a candidate; zoo has a champion."""
+    monkeypatch.setenv("COLUMNS", "250")
+    monkeypatch.setenv("SIGHTLINE_USER", "ada")
+    monkeypatch.delenv(attestation.VARIABLE, raising=False)
+    monkeypatch.chdir(tmp_path)
+    root = tmp_path / "artifacts"
+    for number in (1, 2):
+        promote(root, f"run-{number}")
+    store.register(root, shippable.publish(root, "run-3", accuracy=0.97))
+    promote(root, "zoo-1", "zoo")
+    return root
+
+
+def promote(root: Path, name: str, dataset: str = "mnist") -> None:
+    version = store.register(root, shippable.publish(root, name, dataset))
+    champion = store.aliases(root, dataset).champion
+    store.promote(root, version, HOSTILE, decide(name, champion), champion)
+
+
+def invoke(*arguments: str) -> Result:
+    return CliRunner().invoke(app, ["models", *arguments])
+
+
+def refused(*arguments: str, code: int = 2) -> str:
+    done = invoke(*arguments)
+    assert done.exit_code == code, done.output
+    assert "Traceback" not in done.output
+    return " ".join(done.stderr.split())
+
+
+@pytest.fixture
+def gate(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """Answers in the gate's place what each of the following asks is to get."""
+    answers: list[bool] = []
+
+    def judged(root: Path, manifest: RunManifest, *, rebaseline: bool) -> tuple[Version, Decision]:
+        version = store.register(root, manifest)
+        champion = store.aliases(root, version.dataset).champion
+        return version, decide(manifest.run_id, champion, promote=answers.pop(0))
+
+    monkeypatch.setattr(cli_models, "_judged", judged)
+    return answers
+
+
+def test_list_shows_versions_with_their_aliases(root: Path) -> None:
+    done = invoke("list")
+    assert done.exit_code == 0, done.output
+    rows = [re.split(r" *│ *", line)[1:4] for line in done.stdout.splitlines() if "-v" in line]
+    assert [(name, alias) for name, alias, _ in rows] == [
+        ("mnist-v1", ""),
+        ("mnist-v2", "champion"),
+        ("mnist-v3", "candidate"),
+        ("zoo-v1", "champion"),
+    ]
+    assert "keras, saved_model, onnx" in done.stdout
+    assert "97.00%" in done.stdout
+
+
+def test_list_as_json_is_an_array_of_versions(root: Path) -> None:
+    found = json.loads(invoke("list", "--dataset", "./elsewhere/MNIST", "--json").stdout)
+    assert [version["name"] for version in found] == ["mnist-v1", "mnist-v2", "mnist-v3"]
+    assert [version["alias"] for version in found] == [None, "champion", "candidate"]
+    assert found[1]["files"]["model.keras"]["path"] == "models/mnist/versions/2/model.keras"
+
+
+def test_damaged_version_is_left_out_of_the_list_and_said(root: Path) -> None:
+    (root / "models/mnist/versions/1/version.json").write_text("{}")
+    done = invoke("list")
+    assert done.exit_code == 0, done.output
+    assert "mnist-v1" not in done.stdout
+    assert "Left out:" in done.stderr
+    assert "versions/1/version.json" in done.stderr
+
+
+def test_show_says_what_a_version_is_and_what_was_done_with_it(root: Path) -> None:
+    done = invoke("show", "champion", "--dataset", "mnist")
+    assert done.exit_code == 0, done.output
+    for text in ("mnist-v2", "champion", "run-2", "99.00%", "all forms agree", "promoted"):
+        assert text in done.stdout
+    assert "[bold]x[/bold] \\x1b[2J <script>" in done.stdout
+    assert "\x1b" not in done.stdout
+    assert json.loads(invoke("show", "mnist-v3", "--json").stdout)["alias"] == "candidate"
+
+
+def test_alias_that_two_data_sets_have_needs_the_data_set(root: Path) -> None:
+    assert "2 data sets have a champion: mnist-v2, zoo-v1; say which with --dataset" in refused(
+        "show", "champion"
+    )
+    assert "2 data sets have a champion" in refused("rollback", "--reason", "x")
+
+
+def test_history_is_a_table_and_an_array(root: Path) -> None:
+    done = invoke("history", "--dataset", "mnist")
+    assert done.exit_code == 0, done.output
+    assert done.stdout.count("registered") == 3
+    assert done.stdout.count("promoted") == 2
+    assert "99.00% (before 98.00%)" in done.stdout
+    assert "ada" in done.stdout
+    events = json.loads(invoke("history", "--json").stdout)
+    assert len(events) == 7
+    assert events[-1]["version"] == "zoo-v1"
+
+
+def test_better_run_becomes_the_champion(root: Path, gate: list[bool]) -> None:
+    shippable.publish(root, "run-4")
+    gate.append(True)
+    done = invoke("promote", "run-4", "--reason", "it is better")
+    assert done.exit_code == 0, done.output
+    assert "The champion of mnist is mnist-v4. It is better." in done.stdout
+    assert store.history(root)[-1].reason == "it is better"
+    assert "mnist-v4 is the model of run run-4" in refused("promote", "run-4", "--reason", "x")
+
+
+def test_run_that_the_gate_refuses_ends_with_exit_code_3(root: Path, gate: list[bool]) -> None:
+    gate.append(False)
+    done = invoke("promote", "run-3", "--reason", "I like it")
+    assert done.exit_code == 3, done.output
+    assert "Refused mnist-v3: It is not better: <b>p = 0.4</b>." in done.stdout
+    assert "failed" in done.stdout
+    event = store.history(root, "mnist")[-1]
+    assert (event.action, event.version) == ("refuse", "mnist-v3")
+    assert "3" in invoke("promote", "--help").stdout
+
+
+def test_force_promotes_all_the_same_and_the_log_says_so(root: Path, gate: list[bool]) -> None:
+    gate.append(False)
+    done = invoke("promote", "run-3", "--force", "--reason", "an emergency")
+    assert done.exit_code == 0, done.output
+    assert "The champion of mnist is mnist-v3 by force, against the gate." in done.stdout
+    assert store.history(root, "mnist")[-1].forced
+    assert "promoted by force" in invoke("history").stdout
+
+
+def test_force_that_was_not_needed_is_none(root: Path, gate: list[bool]) -> None:
+    gate.append(True)
+    assert invoke("promote", "run-3", "--force", "--reason", "sure").exit_code == 0
+    assert not store.history(root, "mnist")[-1].forced
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("promote", "run-3"), "--reason"),
+        (("promote", "run-3", "--reason", " "), "A reason has to be given"),
+        (("promote", "nothing", "--reason", "x"), "no run 'nothing'"),
+        (("rollback", "--dataset", "zoo", "--reason", "x"), "its champion zoo-v1 is the first"),
+        (("show", "latest"), "'latest' is no model of the store"),
+        (("show", "../../x"), "'../../x' is no model of the store"),
+        (("verify", "mnist-v9"), "no version 'mnist-v9'"),
+        (("verify", "mnist-v1", "--key", "none.pub"), "none.pub"),
+    ],
+)
+def test_wrong_input_is_refused(root: Path, arguments: tuple[str, ...], message: str) -> None:
+    if "--key" in arguments:
+        pytest.importorskip("securesystemslib", reason="needs the extra signing")
+    assert message in refused(*arguments)
+
+
+def test_rollback_makes_the_champion_before_the_champion_again(root: Path) -> None:
+    done = invoke("rollback", "--dataset", "mnist", "--reason", "worse in use")
+    assert done.exit_code == 0, done.output
+    assert "The champion of mnist is mnist-v1. mnist-v2 was before." in done.stdout
+    assert "rolled back to" in invoke("history").stdout
+
+
+def test_verify_finds_a_changed_byte(root: Path) -> None:
+    done = invoke("verify")
+    assert done.exit_code == 0, done.output
+    assert done.stdout.count("ok") == 4
+    model = root / "models/mnist/versions/2/model.keras"
+    model.write_bytes(model.read_bytes()[:-1] + b"?")
+    done = invoke("verify")
+    assert done.exit_code == 1
+    assert "models/mnist/versions/2/model.keras: expected SHA-256" in done.stderr
+    assert invoke("verify", "mnist-v1").exit_code == 0
+
+
+def test_verify_names_the_damage_of_a_log_once(root: Path) -> None:
+    (root / "models/mnist/audit/000002.json").unlink()
+    done = invoke("verify")
+    assert done.exit_code == 1
+    assert done.stderr.count("000002.json cannot be read") == 1
+    assert "000002.json cannot be read" in refused("list")
+
+
+def test_signed_provenance_is_verified_with_the_public_key(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("securesystemslib", reason="needs the extra signing")
+    done = invoke("keygen", "signing.pem")
+    assert done.exit_code == 0, done.output
+    assert "PRIVATE" not in done.output
+    monkeypatch.setenv(attestation.VARIABLE, "signing.pem")
+    promote(root, "run-4")
+    done = invoke("verify", "mnist-v4", "--key", "signing.pem.pub")
+    assert done.exit_code == 0, done.output
+    envelope = root / "models/mnist/attestations/4.intoto.json"
+    envelope.write_bytes(envelope.read_bytes().replace(b"a", b"b", 1))
+    done = invoke("verify", "champion", "--dataset", "mnist", "--key", "signing.pem.pub")
+    assert done.exit_code == 1
+    assert "attestations/4.intoto.json: expected what was signed of mnist-v4" in done.stderr
+
+
+def test_promotion_that_was_not_signed_is_found_where_a_key_is_given(root: Path) -> None:
+    pytest.importorskip("securesystemslib", reason="needs the extra signing")
+    assert invoke("keygen", "signing.pem").exit_code == 0
+    done = invoke("verify", "--key", "signing.pem.pub")
+    assert done.exit_code == 1
+    assert "not promoted" in done.stdout
+    assert done.stderr.count("No such file") == 3
+
+
+@pytest.mark.parametrize("command", ["list", "history", "verify"])
+def test_empty_store_says_how_to_begin(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = invoke(command)
+    assert done.exit_code == 0, done.output
+    assert "`sightline models promote RUN`" in " ".join(done.stdout.split())
+    assert list(tmp_path.iterdir()) == []

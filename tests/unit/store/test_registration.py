@@ -1,0 +1,186 @@
+from pathlib import Path
+
+import pytest
+import shippable
+
+from sightline import files, runs, store
+from sightline.errors import InputError
+from sightline.holdout import holdout_sha256
+from sightline.store import Version, audit, places
+
+
+def test_version_holds_copies_of_all_that_is_shipped(root: Path) -> None:
+    manifest = shippable.publish(root, "run-1")
+    version = store.register(root, manifest)
+    assert version.name == "mnist-v1"
+    assert set(version.files) == {
+        "model.keras",
+        "manifest.json",
+        "certificate.json",
+        "exports/saved_model/saved_model.pb",
+        "exports/saved_model/variables/variables.index",
+        "exports/model.onnx",
+    }
+    folder = root / "models/mnist/versions/1"
+    for name, record in version.files.items():
+        assert record.path == f"models/mnist/versions/1/{name}"
+        assert record.sha256 == files.sha256(folder / name)
+    assert version.model.sha256 == manifest.files["model.keras"].sha256
+    assert runs.read_folder(folder) == manifest
+    assert store.verify(root, "mnist-v1").damages == ()
+
+
+def test_version_says_what_the_run_found(root: Path) -> None:
+    manifest = shippable.publish(root, "run-1", accuracy=0.97)
+    version = store.register(root, manifest)
+    assert version.run_id == "run-1"
+    assert version.recipe == "tutorial"
+    assert (version.accuracy, version.loss, version.parameters) == (0.97, 0.03, 123)
+    assert version.calibration_error == 0.004
+    assert version.profile == shippable.PROFILE
+    assert version.certificate == manifest.records.export
+    assert version.holdout_sha256 == holdout_sha256(manifest.records.ingest)
+    assert store.versions(root) == [version]
+
+
+def test_registered_version_is_the_candidate_and_not_the_champion(root: Path) -> None:
+    store.register(root, shippable.publish(root, "run-1"))
+    assert store.aliases(root, "mnist") == store.Aliases(candidate="mnist-v1")
+    assert store.champion(root, "mnist") is None
+    (event,) = store.history(root)
+    assert (event.action, event.version, event.who) == ("register", "mnist-v1", "ada")
+
+
+def test_same_run_again_is_the_version_that_is_there(root: Path) -> None:
+    manifest = shippable.publish(root, "run-1")
+    assert store.register(root, manifest) == store.register(root, manifest)
+    assert len(store.history(root)) == 1
+
+
+def test_run_of_a_used_id_with_other_content_is_another_version(root: Path) -> None:
+    store.register(root, shippable.publish(root, "run-1", accuracy=0.9))
+    again = store.register(root, shippable.publish(root, "run-1", accuracy=0.95))
+    assert again.name == "mnist-v2"
+
+
+def test_run_that_was_exported_later_is_another_version(root: Path) -> None:
+    manifest = shippable.publish(root, "run-1", exports=False)
+    bare = store.register(root, manifest)
+    assert set(bare.files) == {"model.keras", "manifest.json"}
+    exported = store.register(root, manifest, shippable.certificate(root, "run-1"))
+    assert exported.name == "mnist-v2"
+    assert "exports/model.onnx" in exported.files
+
+
+def test_form_that_does_not_agree_is_not_shipped(root: Path) -> None:
+    version = store.register(root, shippable.publish(root, "run-1", failing="onnx"))
+    assert "exports/model.onnx" not in version.files
+    assert "exports/saved_model/saved_model.pb" in version.files
+
+
+def test_version_outlives_its_run_and_the_cache(root: Path) -> None:
+    store.register(root, shippable.publish(root, "run-1"))
+    files.remove(root / "runs")
+    files.remove(root / "cache")
+    assert store.verify(root, "mnist-v1").damages == ()
+    assert store.resolve(root, "mnist-v1").run_id == "run-1"
+
+
+def test_certificate_of_another_model_is_refused(root: Path) -> None:
+    manifest = shippable.publish(root, "run-1")
+    foreign = shippable.certificate(root, "run-2")
+    with pytest.raises(InputError, match="that of another model than run run-1"):
+        store.register(root, manifest, foreign)
+    assert not (root / "models").exists()
+
+
+@pytest.mark.parametrize("damage", ["change", "shorten", "remove", "folder"])
+@pytest.mark.parametrize("which", ["runs/run-1/model.keras", "model.onnx", "certificate.json"])
+def test_damaged_source_is_refused_and_leaves_no_version(
+    root: Path, which: str, damage: str
+) -> None:
+    manifest = shippable.publish(root, "run-1")
+    (path,) = (found for found in root.rglob("*") if found.as_posix().endswith(which))
+    content = path.read_bytes()
+    if damage == "change":
+        path.write_bytes(content[:-1] + b"?")
+    elif damage == "shorten":
+        path.write_bytes(content[:-1])
+    else:
+        path.unlink()
+    if damage == "folder":
+        path.mkdir()
+    with pytest.raises(InputError, match=path.name):
+        store.register(root, manifest)
+    assert store.versions(root) == []
+    assert places.numbers(root, "mnist") == []
+    assert files.leftovers(root / "models/mnist/versions") == []
+
+
+def test_run_that_was_replaced_meanwhile_is_refused(root: Path) -> None:
+    manifest = shippable.publish(root, "run-1")
+    other = manifest.model_copy(update={"weights_sha256": "0" * 64})
+    with pytest.raises(InputError, match="another run than expected"):
+        store.register(root, other)
+
+
+def test_run_without_a_folder_is_refused(root: Path) -> None:
+    manifest = shippable.publish(root, "run-1")
+    files.remove(runs.folder(root, "run-1"))
+    with pytest.raises(InputError, match=r"manifest\.json cannot be read"):
+        store.register(root, manifest)
+
+
+def test_version_whose_event_a_killed_process_did_not_write_gets_it(root: Path) -> None:
+    manifest = shippable.publish(root, "run-1")
+    store.register(root, manifest)
+    (root / "models/mnist/audit/000001.json").unlink()
+    (root / "models/mnist/last_event.json").unlink()
+    assert store.versions(root) == []
+    assert store.register(root, manifest).name == "mnist-v1"
+    assert [event.version for event in store.history(root)] == ["mnist-v1"]
+    assert store.verify(root, "mnist-v1").damages == ()
+
+
+def test_version_without_an_event_does_not_lend_its_number(root: Path) -> None:
+    store.register(root, shippable.publish(root, "run-1"))
+    (root / "models/mnist/audit/000001.json").unlink()
+    (root / "models/mnist/last_event.json").unlink()
+    assert store.register(root, shippable.publish(root, "run-2")).name == "mnist-v2"
+    assert [found.name for found in store.versions(root)] == ["mnist-v2"]
+
+
+def test_what_killed_writers_left_is_removed(root: Path) -> None:
+    store.register(root, shippable.publish(root, "run-1"))
+    home = root / "models/mnist"
+    (home / "versions/.2.0123abcd.tmp/exports").mkdir(parents=True)
+    (home / "audit/.000002.json.0123abcd.tmp").touch()
+    (home / ".last_event.json.0123abcd.tmp").touch()
+    store.register(root, shippable.publish(root, "run-2"))
+    assert list(home.rglob("*.tmp")) == []
+
+
+def test_each_data_set_counts_for_itself(root: Path) -> None:
+    names = [
+        store.register(root, shippable.publish(root, f"{dataset}-run", dataset)).name
+        for dataset in ("mnist", "zoo", "mnist-v1")
+    ]
+    assert names == ["mnist-v1", "zoo-v1", "mnist-v1-v1"]
+    assert store.datasets(root) == ["mnist", "mnist-v1", "zoo"]
+    assert [version.name for version in store.versions(root, "zoo")] == ["zoo-v1"]
+    assert store.resolve(root, "mnist-v1-v1").dataset == "mnist-v1"
+
+
+def test_record_that_names_files_elsewhere_is_no_version(root: Path) -> None:
+    version = store.register(root, shippable.publish(root, "run-1"))
+    elsewhere = shippable.named("runs/run-1/model.keras")
+    with pytest.raises(ValueError, match="expected the file models/mnist/versions/1/model"):
+        Version.model_validate(
+            {**version.model_dump(), "files": {"model.keras": elsewhere.model_dump()}}
+        )
+
+
+def test_audit_log_knows_the_version_by_its_digest(root: Path) -> None:
+    version = store.register(root, shippable.publish(root, "run-1"))
+    (event,) = audit.read(root, "mnist").events
+    assert event.version_sha256 == files.sha256(root / version.folder / "version.json")
