@@ -1,0 +1,139 @@
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from sightline.promotion import paired
+from sightline.promotion.paired import Pairs
+
+
+@pytest.mark.parametrize(
+    ("fixed", "broken", "two_sided"),
+    [
+        # Fagerland, Lydersen, Laake, "Recommended tests and confidence intervals for paired
+        # binomial proportions" (2014): exact conditional tests of Bentur's and Cavo's tables
+        (7, 1, 0.0703),
+        (16, 6, 0.0525),
+        # by hand: (1/2)^5 twice
+        (5, 0, 2 / 2**5),
+    ],
+)
+def test_p_value_is_half_of_the_published_two_sided_one(
+    fixed: int, broken: int, two_sided: float
+) -> None:
+    assert 2 * paired.mcnemar(fixed, broken) == pytest.approx(two_sided, abs=6e-5)
+
+
+def test_p_value_without_any_difference_is_one() -> None:
+    assert paired.mcnemar(0, 0) == 1.0
+
+
+def test_p_values_of_both_directions_add_up_to_one_and_what_was_found() -> None:
+    both = paired.mcnemar(12, 9) + paired.mcnemar(9, 12)
+    assert both == pytest.approx(1 + stats.binom.pmf(12, 21, 0.5))
+
+
+@pytest.mark.parametrize(
+    ("pairs", "low"),
+    [
+        # Bonett's own program with his example: 26 and 4 of 40, from 0.3126438 to 0.7349752
+        (Pairs(26, 4, 40), 0.3126438),
+        # Fagerland, Lydersen, Laake, "Statistical analysis of contingency tables" (2017), chapter
+        # 8, Cavo's table: from -0.1195 to -0.0032
+        (Pairs(6, 16, 161), -0.1195),
+        (Pairs(16, 6, 161), 0.0032),
+        # by hand: 0 - z sqrt((1/12 + 1/12) / 12)
+        (Pairs(0, 0, 10), -1.959964 * math.sqrt(2) / 12),
+    ],
+)
+def test_lower_end_is_that_of_the_published_two_sided_intervals(
+    pairs: Pairs[int], low: float
+) -> None:
+    assert float(paired.lower_ends(pairs, 0.025)) == pytest.approx(low, abs=6e-5)
+
+
+def test_lower_ends_of_many_classes_are_those_of_each() -> None:
+    counts = np.array([[3, 0, 9], [1, 0, 12], [40, 0, 100]])
+    together = paired.lower_ends(Pairs(*counts), 0.05)
+    alone = [float(paired.lower_ends(Pairs(*one), 0.05)) for one in counts.T]
+    assert together == pytest.approx(alone)
+
+
+@pytest.mark.parametrize(("fixed", "broken"), [(0.01, 0.01), (0.005, 0.025), (0.02, 0.05)])
+def test_lower_end_is_above_the_true_difference_in_about_5_of_100_cases(
+    fixed: float, broken: float
+) -> None:
+    shares = [fixed, broken, 1 - fixed - broken]
+    drawn = np.random.default_rng(0).multinomial(1000, shares, 20_000)
+    low = paired.lower_ends(Pairs(drawn[:, 0], drawn[:, 1], np.full(20_000, 1000)), 0.05)
+    assert 0.03 < (low > fixed - broken).mean() < 0.06
+
+
+def test_bootstrap_of_counts_is_that_of_images() -> None:
+    images = np.repeat([1, -1, 0], [30, 14, 456])
+    low, high = paired.bootstrap(Pairs(30, 14, 500), 0.05)
+    theirs = stats.bootstrap(
+        (images,),
+        np.mean,
+        confidence_level=0.9,
+        method="percentile",
+        n_resamples=10_000,
+        rng=np.random.default_rng(1),
+    ).confidence_interval
+    assert (low, high) == pytest.approx((theirs.low, theirs.high), abs=1.01 / 500)
+
+
+def test_bootstrap_of_equal_counts_is_equal() -> None:
+    assert paired.bootstrap(Pairs(3, 1, 50), 0.05) == paired.bootstrap(Pairs(3, 1, 50), 0.05)
+
+
+@pytest.mark.parametrize(
+    ("pairs", "interval"),
+    [
+        (Pairs(0, 0, 40), (0, 0)),
+        (Pairs(1, 0, 1), (1, 1)),
+        (Pairs(0, 1, 1), (-1, -1)),
+        (Pairs(7, 0, 7), (1, 1)),
+    ],
+)
+def test_bootstrap_of_what_cannot_come_out_otherwise_has_no_width(
+    pairs: Pairs[int], interval: tuple[float, float]
+) -> None:
+    assert paired.bootstrap(pairs, 0.05) == interval
+
+
+@pytest.mark.parametrize("pairs", [Pairs(0, 0, 0), Pairs(0, 0, 20), Pairs(1, 2, 100)])
+def test_images_that_would_tell_are_the_fewest_that_do(pairs: Pairs[int]) -> None:
+    needed = paired.images_to_tell(pairs, 0.05, 0.02)
+    assert needed is not None
+    shares = [count / max(1, pairs.images) for count in (pairs.fixed, pairs.broken)]
+    ends = [
+        float(paired.lower_ends(Pairs(*(share * images for share in shares), images), 0.05))
+        for images in (needed - 1, needed)
+    ]
+    assert ends[0] <= -0.02 < ends[1]
+
+
+def test_images_without_any_difference_that_would_tell_are_known_by_hand() -> None:
+    # z sqrt(2) / (n + 2) < 0.02
+    by_hand = math.ceil(stats.norm.ppf(0.95) * math.sqrt(2) / 0.02 - 2)
+    assert paired.images_to_tell(Pairs(0, 0, 5), 0.05, 0.02) == by_hand == 115
+
+
+def test_no_number_of_images_tells_of_what_was_lost_for_sure() -> None:
+    assert paired.images_to_tell(Pairs(0, 4, 100), 0.05, 0.02) is None
+
+
+@pytest.mark.parametrize("pairs", [Pairs(30, 25, 1000), Pairs(9, 6, 1000)])
+def test_images_that_would_show_a_gain_are_about_those_that_do(pairs: Pairs[int]) -> None:
+    needed = paired.images_to_show(pairs, 0.05)
+    assert needed is not None
+    times = needed / pairs.images
+    p_value = paired.mcnemar(round(times * pairs.fixed), round(times * pairs.broken))
+    assert 0.04 < p_value < 0.065
+
+
+def test_no_number_of_images_shows_a_gain_that_there_is_not() -> None:
+    assert paired.images_to_show(Pairs(4, 4, 100), 0.05) is None
+    assert paired.images_to_show(Pairs(3, 4, 100), 0.05) is None
