@@ -6,6 +6,7 @@ certificate tells of the very files that are shipped.
 """
 
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from sightline import files as storage
@@ -18,6 +19,7 @@ from sightline.exporting.formats import shipped_name
 from sightline.exporting.own_process import ProgramError
 from sightline.exporting.table import headline, rows
 from sightline.progress import Progress, emit
+from sightline.provenance import cores
 from sightline.records import (
     Certificate,
     DatasetFiles,
@@ -98,18 +100,21 @@ def _bytes_needed(files: DatasetFiles, trained: TrainedModel, settings: ExportCo
 
 
 def _convert(draft: Draft, model: Path, record: FileRecord, forms: list[Format]) -> None:
-    if not forms:
-        return
-    folder = draft.path(f"{formats.FOLDER}/{forms[0]}").parent
-    try:
-        own_process.run(
-            "convert", str(model), record.sha256, str(folder), *forms, KERAS_BACKEND="tensorflow"
-        )
-    except ProgramError as error:
-        raise StageError(
-            f"The model {record.path} cannot be exported as {', '.join(forms)}: {error}; name the "
-            "forms that you need in export.formats."
-        ) from None
+    """Write the forms, as many at a time as there are cores."""
+    folder = draft.path(f"{formats.FOLDER}/{_CERTIFICATE}").parent
+
+    def convert(form: Format) -> None:
+        what = (str(model), record.sha256, str(folder), form)
+        try:
+            own_process.run("convert", *what, KERAS_BACKEND="tensorflow")
+        except ProgramError as error:
+            raise StageError(
+                f"The model {record.path} cannot be exported as {form}: {error}; name the forms "
+                "that you need in export.formats."
+            ) from None
+
+    with ThreadPoolExecutor(cores()) as pool:
+        list(pool.map(convert, forms))
 
 
 def _check(

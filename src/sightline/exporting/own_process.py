@@ -32,6 +32,8 @@ _FAILED = 3
 """Exit code of a program that stopped on an exception, which its last line names."""
 
 _ON_THE_CPU = {"CUDA_VISIBLE_DEVICES": "-1", "JAX_PLATFORMS": "cpu"}
+_OF_THE_TRAINING = "TF_NUM_INTRAOP_THREADS"
+"""Fits the Keras process to the towers of a training; here it would spoil the times."""
 
 _log = logging.getLogger(__name__)
 
@@ -60,7 +62,7 @@ def run(program: str, *arguments: str, seconds: float = _SECONDS, **variables: s
             stdin=subprocess.PIPE,  # closes when this process ends
             stdout=log,  # standard output belongs to the user
             stderr=log,
-            env={"TF_CPP_MIN_LOG_LEVEL": "1", **os.environ, **_ON_THE_CPU, **variables},
+            env=_environment(variables),
         )
         try:
             code = process.wait(seconds)
@@ -88,6 +90,11 @@ def main(program: str, *arguments: str) -> None:
         reason = (str(error).strip() or "no reason given").splitlines()[0]
         print(f"{type(error).__name__}: {reason}", file=sys.stderr, flush=True)  # noqa: T201 - for the parent
         os._exit(_FAILED)  # or threads of a library might have the last word
+
+
+def _environment(variables: dict[str, str]) -> dict[str, str]:
+    inherited = {name: value for name, value in os.environ.items() if name != _OF_THE_TRAINING}
+    return {"TF_CPP_MIN_LOG_LEVEL": "1", **inherited, **_ON_THE_CPU, **variables}
 
 
 def _end_with_parent() -> None:

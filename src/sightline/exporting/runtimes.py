@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from sightline.config import Format
 from sightline.provenance import cores
+from sightline.quick_import import quick_import
 
 Predict = Callable[[NDArray[np.uint8]], NDArray[Any]]
 """From raw images of shape (m, height, width, channels) to class probabilities,
@@ -38,9 +39,10 @@ def runtime(form: Format) -> Runtime:
 
 
 def _keras() -> Runtime:
-    import keras
+    with quick_import():
+        import keras
 
-    from sightline import keras_files
+        from sightline import keras_files
 
     def load(path: Path) -> Predict:
         predict: Predict = keras_files.read_model(path).predict_on_batch
@@ -50,7 +52,8 @@ def _keras() -> Runtime:
 
 
 def _tensorflow() -> Runtime:
-    import tensorflow as tf
+    with quick_import():
+        import tensorflow as tf
 
     def load(path: Path) -> Predict:
         loaded = tf.saved_model.load(str(path))
