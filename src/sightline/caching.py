@@ -10,7 +10,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Generic, TypeVar
 
 from pydantic import ValidationError
@@ -27,7 +27,10 @@ _log = logging.getLogger(__name__)
 
 
 class Draft:
-    """An entry that is being made: files are written to `path(name)`, then recorded."""
+    """An entry that is being made: files are written to `path(name)`, then recorded.
+
+    A name may lead into folders, such as "exports/model.onnx".
+    """
 
     def __init__(self, folder: Path, final: str) -> None:
         """Bind the temporary folder to the entry's final path relative to the root."""
@@ -35,8 +38,10 @@ class Draft:
         self._final = final
 
     def path(self, name: str) -> Path:
-        """Return where to write the file `name`."""
-        return self._folder / name
+        """Return where to write the file `name`; its folder is there."""
+        path = self._folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path
 
     def record(self, name: str) -> FileRecord:
         """Digest the finished file `name` and return its record under its final path."""
@@ -140,7 +145,11 @@ def _make(run: Run, stage: Stage[R], key: str, make: Callable[[Draft], R]) -> R:
             "made_by": run.token,
             "seconds": round(time.monotonic() - started, 3),
             "record": record.model_dump(mode="json"),
-            "files": {path.name: files.sha256(path) for path in sorted(folder.iterdir())},
+            "files": {
+                path.relative_to(folder).as_posix(): files.sha256(path)
+                for path in sorted(folder.rglob("*"))
+                if not path.is_dir()
+            },
         }
         (folder / _MANIFEST).write_bytes(sealed.seal(manifest))
     return record
@@ -167,8 +176,14 @@ def _read_manifest(folder: Path, stage: Stage[Any], key: str) -> dict[str, Any]:
 
 def _check_files(folder: Path, digests: dict[str, str]) -> None:
     for name, digest in digests.items():
-        if Path(name).name != name:
+        if not _is_below(name):
             raise ValueError(f"{_MANIFEST}: {name!r} is no name of a file in it")
         found = files.sha256(folder / name)
         if found != digest:
             raise ValueError(f"{name}: expected SHA-256 {digest}, got {found}")
+
+
+def _is_below(name: str) -> bool:
+    """Tell whether a name leads to a file in the folder that it is taken from, or below."""
+    path = PurePosixPath(name)
+    return str(path) == name != "." and not path.is_absolute() and ".." not in path.parts

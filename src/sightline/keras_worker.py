@@ -6,7 +6,6 @@ an error. When standard input closes, the parent is gone: the process asks itsel
 SIGTERM does. A training then writes a checkpoint first, everything else ends at once.
 """
 
-import gc
 import importlib
 import json
 import logging
@@ -23,9 +22,9 @@ from typing import Any, BinaryIO
 
 from pydantic import validate_call
 
-from sightline import provenance
 from sightline.keras_process import STOPPING_SECONDS
 from sightline.progress import Progress, listening
+from sightline.quick_import import quick_import
 from sightline.records import Record
 from sightline.stages import BUILD, TRAIN
 
@@ -48,25 +47,10 @@ def main(descriptor: int) -> None:
 
 
 def _import_keras() -> None:
-    """Import Keras and what builds and trains in half the time.
-
-    Keras and TensorFlow import some large libraries, where they find them, for functions that
-    nobody calls here; those of the evaluation are imported when it is asked for. And what is just
-    being imported is no garbage yet, however often one looks.
-    """
-    large = {"matplotlib", "sklearn", "jax"} - {provenance.keras_backend()}
-    needless = {name for name in large if name not in sys.modules}
-    for name in needless:
-        sys.modules[name] = None  # type: ignore[assignment] # importing it fails
-    gc.disable()
-    try:
+    """Import Keras and what builds and trains; what evaluates is imported when it is asked for."""
+    with quick_import():
         for stage in (BUILD, TRAIN):
             importlib.import_module(stage.module)
-    finally:
-        gc.freeze()
-        gc.enable()
-        for name in needless:
-            del sys.modules[name]
 
 
 class _Forwarder(logging.Handler):

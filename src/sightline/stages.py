@@ -1,4 +1,4 @@
-"""The six stages: what each is called, what it returns and what its result depends on.
+"""The stages: what each is called, what it returns and what its result depends on.
 
 By convention stage "train" is the function `train` of its module; a stage's function takes
 the run first and then its inputs, each a record or a section of the config.
@@ -12,6 +12,7 @@ from sightline import provenance
 from sightline.config import Section
 from sightline.records import (
     ArraySet,
+    Certificate,
     DatasetFiles,
     Evaluation,
     ModelBlueprint,
@@ -101,5 +102,21 @@ REPORT = Stage(
     ("matplotlib", "pillow", "pandas"),
     reads=frozenset({"inspection"}),  # findings are drawn
 )
+EXPORT = Stage(
+    "export",
+    "sightline.exporting",
+    Certificate,
+    (
+        *_KERAS,
+        "ai-edge-litert",
+        "flatbuffers",
+        "h5py",
+        "onnx",
+        "onnxruntime",
+        "protobuf",
+        "pyarrow",
+        "tf2onnx",
+    ),
+)
 
-STAGES: tuple[Stage[Any], ...] = (INGEST, PREPROCESS, BUILD, TRAIN, EVALUATE, REPORT)
+STAGES: tuple[Stage[Any], ...] = (INGEST, PREPROCESS, BUILD, TRAIN, EVALUATE, REPORT, EXPORT)

@@ -18,9 +18,12 @@ from faults.faultpoint import NONE, Fault, Outcome, Stages
 from sightline import caching, datasets, files, recipes, verification
 from sightline.config import TrainingConfig
 from sightline.records import Record, Run, Source, StageRecords
-from sightline.stages import STAGES
+from sightline.stages import EXPORT, STAGES
 
-STEPS = [*(stage.name for stage in STAGES), "publish"]
+STEPS = [*(stage.name for stage in STAGES if stage is not EXPORT), "publish"]
+"""Export is left out: it works in processes of its own, which no fault point reaches; what it
+stores is stored as the other stages' results are."""
+
 SLOW = frozenset({"train", "evaluate", "report"})
 """Steps of a second; the others take a tenth of it."""
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from sightline import caching
+from sightline import caching, sealed
 from sightline.caching import Draft, find, find_or_make
 from sightline.errors import BusyStorageError, StorageError
 from sightline.records import FileRecord, Layer, ModelBlueprint, Run
@@ -206,3 +206,50 @@ def test_manifest_lists_the_digest_of_every_file(run: Run) -> None:
     manifest = json.loads((entry_folder(run) / "manifest.json").read_bytes())
     assert set(manifest["files"]) == {"architecture", "summary", "picture"}
     assert caching.files.sha256(entry_folder(run) / "summary") == manifest["files"]["summary"]
+
+
+def make_below(draft: Draft) -> ModelBlueprint:
+    files: dict[str, FileRecord] = {}
+    for name in ("architecture", "summary", "picture"):
+        draft.path(f"a/b/{name}").write_text(name)
+        files[name] = draft.record(f"a/b/{name}")
+    (draft.path("a/empty/file").parent).rmdir()
+    return make(draft).model_copy(update=files)
+
+
+def test_names_may_lead_into_folders(run: Run) -> None:
+    made = find_or_make(run, BUILD, KEY, make_below)
+    assert made.picture.path == f"cache/build/{KEY}/a/b/picture"
+    assert (run.root / made.picture.path).read_text() == "picture"
+    manifest = json.loads((entry_folder(run) / "manifest.json").read_bytes())
+    names = {"architecture", "summary", "picture"}
+    assert set(manifest["files"]) == names | {f"a/b/{name}" for name in names}
+    assert find_or_make(run, BUILD, KEY, never) == made
+
+
+@pytest.mark.parametrize("damage", ["changed", "removed", "folder"])
+def test_damage_below_is_noticed(run: Run, damage: str) -> None:
+    made = find_or_make(run, BUILD, KEY, make_below)
+    path = run.root / made.picture.path
+    path.unlink()
+    if damage == "changed":
+        path.write_text("pictura")
+    elif damage == "folder":
+        path.mkdir()
+    assert find(run, BUILD, KEY) is None
+    assert find_or_make(run, BUILD, KEY, make_below) == made
+
+
+@pytest.mark.parametrize(
+    "name", ["../build", "/etc/hostname", "a/../picture", "", ".", "./picture"]
+)
+def test_name_that_leads_elsewhere_is_never_read(
+    run: Run, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    find_or_make(run, BUILD, KEY, make)
+    path = entry_folder(run) / "manifest.json"
+    manifest = json.loads(sealed.unseal(path.read_bytes()))
+    manifest["files"][name] = "0" * 64
+    path.write_bytes(sealed.seal(manifest))
+    assert find(run, BUILD, KEY) is None
+    assert "is no name of a file in it" in caplog.text

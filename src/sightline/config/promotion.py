@@ -12,7 +12,7 @@ Format = Literal["keras", "saved_model", "litert", "onnx"]
 class ExportConfig(Section):
     """In which formats a model is shipped, and how closely each must agree with it."""
 
-    formats: Annotated[tuple[Format, ...], Field(max_length=4)] | None = Field(
+    formats: Annotated[tuple[Format, ...], Field(min_length=1, max_length=4)] | None = Field(
         default=None, description="Formats to export. Unset: all whose libraries are installed."
     )
     golden_images: int = Field(

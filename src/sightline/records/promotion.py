@@ -20,6 +20,8 @@ class ExportCheck(Record):
         latency_1: Median seconds for one image.
         latency_256: Median seconds for a batch of 256.
         passed: Whether it agrees, to within the tolerance.
+        problem: Why it gave no answer that could be compared, for people; then the difference is 1,
+            and what could not be measured is 0.
     """
 
     format: Format
@@ -31,6 +33,7 @@ class ExportCheck(Record):
     latency_1: float
     latency_256: float
     passed: bool
+    problem: str | None = None
 
 
 class Certificate(Record):

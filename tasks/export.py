@@ -1,0 +1,23 @@
+"""Stage 7: export the measured model, and certify that every form is the same model."""
+
+from sightline.config import ExportConfig
+from sightline.exporting import headline, rows
+from sightline.keras_process import keras_process
+from sightline.records import Certificate, DatasetFiles, Evaluation, Run, TrainedModel
+from sightline.stages import EXPORT
+from tasks.display import show_table
+from tasks.stage import stage_task
+
+
+@stage_task(EXPORT, retries=2, timeout_seconds=3600)
+def export(
+    run: Run,
+    files: DatasetFiles,
+    trained: TrainedModel,
+    evaluation: Evaluation,
+    settings: ExportConfig,
+) -> Certificate:
+    """Export the measured model in other forms and compare each with what was measured."""
+    certificate = keras_process().run(EXPORT, run, files, trained, evaluation, settings)
+    show_table(rows(certificate), key="export", description=headline(certificate))
+    return certificate

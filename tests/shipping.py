@@ -1,0 +1,89 @@
+"""A small untrained model, measured as a run would: what there is before it is exported."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+from examples import write_npz
+
+from sightline import datasets, evaluation, files, ingestion, keras_files, model, preprocessing
+from sightline.config import (
+    Convolution,
+    DataConfig,
+    EvaluationConfig,
+    ExportConfig,
+    ModelConfig,
+    PreprocessingConfig,
+)
+from sightline.exporting import export
+from sightline.records import (
+    Certificate,
+    DatasetFiles,
+    Evaluation,
+    FileRecord,
+    Run,
+    TrainedModel,
+)
+
+LAYERS = ModelConfig(
+    convolutions=(Convolution(filters=4), Convolution(filters=8, stride=2, normalized=True)),
+    dense_units=6,
+    dropout=0.2,
+)
+_SHALLOW = EvaluationConfig(robustness_images=0, saliency_images=0, label_doubts=1)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What export is given."""
+
+    run: Run
+    files: DatasetFiles
+    trained: TrainedModel
+    evaluation: Evaluation
+
+    @property
+    def model(self) -> Path:
+        return self.run.root / self.trained.model.path
+
+    def export(self, settings: ExportConfig) -> Certificate:
+        return export(self.run, self.files, self.trained, self.evaluation, settings)
+
+
+def measured(folder: Path) -> Measured:
+    """Ingest textures, make a model with weights of its own, and measure it."""
+    run = Run(id="shipping", root=folder / "artifacts")
+    settings = DataConfig(dataset=str(write_npz(folder / "textures.npz")))
+    ingested = ingestion.ingest(run, datasets.locate(settings), settings)
+    arrays = preprocessing.preprocess(run, ingested, PreprocessingConfig())
+    trained = _trained(run.root, classifier((12, 12, 1), 4, LAYERS))
+    found = evaluation.evaluate(run, ingested, arrays, trained, _SHALLOW)
+    return Measured(run, ingested, trained, found)
+
+
+def classifier(shape: tuple[int, int, int], classes: int, layers: ModelConfig) -> keras.Model:
+    """Make an untrained model whose probabilities differ from image to image."""
+    keras.utils.set_random_seed(7)
+    made = model.classifier(shape, classes, layers, ((1, 1), (2, 0)))
+    last = made.get_layer("probabilities").kernel
+    last.assign(30 * last)
+    return made
+
+
+def _trained(root: Path, classifier: keras.Model) -> TrainedModel:
+    path = root / "made" / "model.keras"
+    path.parent.mkdir(parents=True)
+    keras_files.export(classifier, path)
+    record = FileRecord(
+        path="made/model.keras", sha256=files.sha256(path), bytes=path.stat().st_size
+    )
+    return TrainedModel(
+        model=record,
+        weights_sha256="a" * 64,
+        history=record,
+        epochs=1,
+        device="cpu (2 cores)",
+        images_per_second=1.0,
+        peak_memory_bytes=1,
+        environment={},
+    )
