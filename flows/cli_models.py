@@ -12,10 +12,9 @@ from rich.table import Table
 
 from flows import console, model_tables
 from flows.options import ArtifactsOption
-from sightline import attestation, datasets, runs, store
+from sightline import attestation, datasets, runs, shipping, store
 from sightline.errors import InputError
 from sightline.manifest import RunManifest
-from sightline.records import Decision
 from sightline.store import Event, Verdict, Version
 from sightline.verification import Damage
 
@@ -101,7 +100,7 @@ def promote(
     store.check_reason(reason)
     manifest = runs.read(root, run)
     _check_not_champion(root, manifest)
-    version, decision = _judged(root, manifest, rebaseline=rebaseline)
+    version, decision = shipping.examine(root, manifest, rebaseline=rebaseline)
     out = console.out()
     out.print(model_tables.criteria(decision))
     if not (decision.promote or force):
@@ -205,14 +204,6 @@ def keygen(
         f"Promotions are signed where {attestation.VARIABLE} is the path of the private key.",
     ):
         out.print(line, soft_wrap=True, markup=False)
-
-
-def _judged(root: Path, manifest: RunManifest, *, rebaseline: bool) -> tuple[Version, Decision]:
-    """Let the promotion gate judge a run, and register it."""
-    from sightline import promotion  # type: ignore[attr-defined]
-
-    decision: Decision = promotion.judge_run(root, manifest, rebaseline=rebaseline)
-    return store.register(root, manifest), decision
 
 
 def _check_not_champion(root: Path, manifest: RunManifest) -> None:

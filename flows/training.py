@@ -1,7 +1,6 @@
 """The main path: from a data set to a saved report."""
 
 from prefect import flow
-from tasks.export import export
 
 from flows.stopwatch import Stopwatch
 from sightline import datasets, runs
@@ -12,6 +11,7 @@ from sightline.measures import slices
 from sightline.records import Run, RunSummary, Source, StageRecords
 from tasks.build import build
 from tasks.evaluate import evaluate
+from tasks.export import export
 from tasks.gate import gate
 from tasks.ingest import ingest
 from tasks.judge import judge

@@ -2,11 +2,14 @@
 
 from pathlib import Path
 
-from sightline import noise, promotion, runs, store
+from sightline import noise, runs, store
+from sightline.at_work import at_work
 from sightline.config import TrainingConfig
 from sightline.errors import ChampionChangedError
+from sightline.keras_process import keras_process
 from sightline.manifest import RunManifest
-from sightline.promotion import Rival
+from sightline.promotion import judging
+from sightline.promotion.contest import Rival
 from sightline.records import (
     Certificate,
     DatasetFiles,
@@ -16,6 +19,7 @@ from sightline.records import (
     Run,
     TrainedModel,
 )
+from sightline.stages import EXPORT
 from sightline.store import Version
 
 
@@ -51,7 +55,7 @@ def judge(  # everything that a decision depends on
     """
     champion = store.champion(run.root, files.dataset)
     band = noise.read(noise.path(run.root, files.dataset, source_sha256, config))
-    return promotion.judge(
+    return judging.judge(
         run.root,
         run.id,
         files,
@@ -63,6 +67,41 @@ def judge(  # everything that a decision depends on
         band.accuracy.difference if band else None,
         rebaseline=rebaseline,
     )
+
+
+def examine(root: Path, manifest: RunManifest, *, rebaseline: bool) -> tuple[Version, Decision]:
+    """Export and judge a published run outside of its flow, and make a version of it.
+
+    Args:
+        root: The artifacts root.
+        manifest: The run's.
+        rebaseline: As for `judge`.
+
+    Returns:
+        The version, and what the gate says of it.
+
+    Raises:
+        InputError: A file that it needs is missing or damaged, or the model store is.
+        RunError: The export failed.
+        StorageError: The artifacts root is full or cannot be written.
+    """
+    run, config = Run(id=manifest.run_id, root=root), manifest.config
+    of = manifest.records
+    with at_work(root):
+        certificate = keras_process().run(
+            EXPORT, run, of.ingest, of.train, of.evaluate, config.export
+        )
+        decision = judge(
+            run,
+            config,
+            manifest.source_sha256,
+            of.ingest,
+            of.train,
+            of.evaluate,
+            certificate,
+            rebaseline=rebaseline,
+        )
+        return store.register(root, manifest, certificate), decision
 
 
 def settle(root: Path, run_id: str) -> Promotion:

@@ -34,7 +34,6 @@ from sightline.records.evaluation import (
     Temperature,
 )
 from sightline.records.model import DeviceReport, Gpu, Layer, ModelBlueprint, TrainedModel
-<<<<<<< HEAD
 from sightline.records.promotion import (
     Certificate,
     Criterion,
@@ -42,9 +41,6 @@ from sightline.records.promotion import (
     ExportCheck,
     Promotion,
 )
-=======
-from sightline.records.promotion import Certificate, Criterion, Decision, ExportCheck
->>>>>>> f136a93960ecc01eb3d0ed7a78478400e4bfcaaa
 from sightline.records.result import (
     Mistake,
     Report,

@@ -113,7 +113,6 @@ class Decision(Record):
     p_value: float | None = None
     criteria: tuple[Criterion, ...]
     sentence: str
-<<<<<<< HEAD
 
 
 class Promotion(Record):
@@ -128,5 +127,3 @@ class Promotion(Record):
     version: str
     promoted: bool
     sentence: str
-=======
->>>>>>> f136a93960ecc01eb3d0ed7a78478400e4bfcaaa
