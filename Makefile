@@ -68,6 +68,10 @@ check: $(INSTALLED_DEV) ## Check lint, format, types and layers; changes nothing
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 
+.PHONY: demo
+demo: $(INSTALLED_DEV) ## Ship a model: gate, exports, predict, rollback, reproduce (MNIST=...)
+	@$(BIN)/python docs/demo.py --data-dir "$(MNIST)"
+
 .PHONY: bench
 bench: $(INSTALLED) ## Measure against plain Keras, 15 minutes (MNIST=directory of its files)
 	@$(BIN)/python benchmarks/bench.py --data-dir "$(MNIST)"

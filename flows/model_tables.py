@@ -27,7 +27,8 @@ def models(found: Sequence[Version], aliases: Mapping[str, str]) -> Table:
         aliases: Name of a version to its alias.
     """
     table = Table("Version", "Alias", "Registered, UTC", "Recipe", "Test accuracy", "Forms", "Run")
-    table.columns[6].overflow = "fold"  # an id is there to be copied
+    table.columns[0].no_wrap = True  # names and ids are there to be copied
+    table.columns[6].overflow = "fold"
     for version in found:
         table.add_row(
             version.name,
@@ -74,6 +75,7 @@ def model(version: Version, alias: str, root: Path) -> Table:
 def events(found: Sequence[Event]) -> Table:
     """List what was done, in the order given."""
     table = Table("When, UTC", "What", "Version", "Champion then", "Accuracy", "Who", "Why")
+    table.columns[2].no_wrap = True
     for event in found:
         forced = " by force" if event.forced else ""
         table.add_row(

@@ -1,0 +1,120 @@
+"""The way of a model, from training to rollback, a line a step; docs/shipping.md explains each.
+
+Usage: python docs/demo.py [--data-dir DIRECTORY_OF_MNIST] [--artifacts artifacts/demo]
+
+Takes the real MNIST where its files are there, else the 5,000 images that are always there.
+"""
+
+import argparse
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from sightline import runs
+
+IMAGES = 100
+QUICK = ("evaluation.robustness_images=0", "evaluation.label_doubts=1", "report.mistakes=8")
+FULL = ("fast", "training.epoch_examples={}", (6_000, 3_000, 21_600))
+SMALL = ("quickstart", "training.epochs={}", (4, 2, 10))
+"""Recipe, key that says how long to train, and its values: the first model, a worse, a better."""
+
+
+class Demo:
+    """Runs commands under one artifacts root and counts the steps."""
+
+    def __init__(self, root: Path, data_dir: Path | None) -> None:
+        """Take the real MNIST where it is."""
+        self.root, self._number = root, 0
+        self._given = ["--artifacts", str(root)]
+        self._recipe, self._length, self.lengths = FULL if data_dir else SMALL
+        self._data = ["--dataset", "mnist" if data_dir else "mnist-5k"]
+        self.where = ["--data-dir", str(data_dir)] if data_dir else []
+        # A class of 100 test images says little: a margin that it can tell.
+        self._margin = [] if data_dir else ["promotion.class_margin=0.1"]
+
+    def say(self, what: str, sentence: str) -> None:
+        """Print the line of a step."""
+        self._number += 1
+        print(f"{self._number}. {what}: {sentence}", flush=True)
+
+    def train(self, what: str, length: int, *, promoted: bool) -> dict[str, Any]:
+        """Train for so long and let the gate decide; end where it decides otherwise."""
+        settings = [self._length.format(length), *QUICK, *self._margin]
+        chosen = [f"--set={setting}" for setting in settings]
+        command = ["train", "--recipe", self._recipe, *self._data, *self.where, "--gate=enforce"]
+        found = self.json(*command, *chosen)
+        promotion = found["promotion"]
+        outcome = "is the champion" if promotion["promoted"] else "is not promoted"
+        self.say(what, f"{promotion['version']} {outcome}. {promotion['sentence']}")
+        if promotion["promoted"] != promoted:
+            raise SystemExit("That is not what was to be shown.")
+        return found
+
+    def json(self, *arguments: str) -> dict[str, Any]:
+        """Run a command that prints one JSON object."""
+        found: dict[str, Any] = json.loads(self.last_line(*arguments, "--json"))
+        return found
+
+    def last_line(self, *arguments: str) -> str:
+        """Run a command; end where it fails, with what it said."""
+        command = [str(Path(sys.executable).with_name("sightline")), *arguments, *self._given]
+        done = subprocess.run(command, check=False, capture_output=True, text=True)
+        if done.returncode:
+            raise SystemExit(f"{' '.join(command)} ended with {done.returncode}:\n{done.stderr}")
+        return done.stdout.strip().splitlines()[-1]
+
+
+def main() -> None:
+    """Walk the way."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data-dir", type=Path)
+    parser.add_argument("--artifacts", type=Path, default=Path("artifacts/demo"))
+    asked = parser.parse_args()
+    given = asked.data_dir if asked.data_dir and asked.data_dir.is_dir() else None
+    shutil.rmtree(asked.artifacts, ignore_errors=True)
+    demo = Demo(asked.artifacts.resolve(), given)
+
+    first, worse, better = demo.lengths
+    demo.train("A first model", first, promoted=True)
+    demo.train("One that was trained for half as long", worse, promoted=False)
+    run = demo.train("One that was trained for longer", better, promoted=True)
+    demo.say("Its exports", ", ".join(exports(demo)))
+
+    folder = demo.root / "scans"
+    write_images(demo.root, run["run_id"], folder)
+    output = demo.root / "predictions.parquet"
+    found = demo.json("predict", str(folder), "--output", str(output), "--abstain-below=0.9")
+    counted = f"{found['images']} PNG files, {found['abstained']} left to a person"
+    demo.say("Prediction", f"{counted}, by {found['model']}; {output}")
+
+    demo.say("Rollback", demo.last_line("models", "rollback", "--reason", "to show how"))
+    demo.say("Reproduction", demo.json("reproduce", run["run_id"], *demo.where)["sentence"])
+    demo.say("Files", demo.last_line("models", "verify") and f"all intact, in {demo.root}")
+
+
+def exports(demo: Demo) -> Iterator[str]:
+    """Describe the champion's exported forms."""
+    certificate = demo.json("models", "show", "champion")["certificate"]
+    for export in certificate["exports"]:
+        verdict = "agrees" if export["passed"] else "DIFFERS"
+        yield f"{export['format']} {verdict} (to {export['difference']:.0e})"
+    yield f"on {certificate['golden_images']:,} test images"
+
+
+def write_images(root: Path, run_id: str, folder: Path) -> None:
+    """Write some test images of a run as PNG files."""
+    folder.mkdir()
+    images = runs.read(root, run_id).records.ingest.images["test"]
+    for number, image in enumerate(np.load(root / images.path, mmap_mode="r")[:IMAGES]):
+        Image.fromarray(image[..., 0]).save(folder / f"{number:03}.png")
+
+
+if __name__ == "__main__":
+    main()
