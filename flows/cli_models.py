@@ -7,16 +7,14 @@ from typing import Annotated, Any
 
 import typer
 from pydantic import TypeAdapter
-from rich.filesize import decimal
-from rich.table import Table
 
-from flows import console, model_tables
+from flows import cli_model_check, console, model_tables
+from flows.model_options import ModelArgument, ModelDatasetOption, slug
 from flows.options import ArtifactsOption
-from sightline import attestation, datasets, runs, shipping, store
+from sightline import attestation, runs, shipping, store
 from sightline.errors import InputError
 from sightline.manifest import RunManifest
-from sightline.store import Event, Verdict, Version
-from sightline.verification import Damage
+from sightline.store import Event, Version
 
 REFUSED = 3
 """Exit code where the promotion gate does not let a model pass."""
@@ -25,43 +23,37 @@ app = typer.Typer(
     no_args_is_help=True, help="List, show, promote, roll back and check the models in use."
 )
 
-VersionArgument = Annotated[
-    str, typer.Argument(metavar="MODEL", help="champion, candidate, or a version such as mnist-v3.")
-]
-DatasetOption = Annotated[
-    str | None, typer.Option(help="Only models of this data set; whose alias is meant.")
-]
 ReasonOption = Annotated[str, typer.Option(help="Why, for people; kept in the audit log.")]
 
 
 @app.command("list", epilog="Example: sightline models list --dataset mnist --json")
 def list_models(
-    dataset: DatasetOption = None,
+    dataset: ModelDatasetOption = None,
     artifacts: ArtifactsOption = Path("artifacts"),
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON array.")] = False,
 ) -> None:
     """List the versions in the model store, with their aliases."""
     root = artifacts.resolve()
-    found = store.versions(root, _slug(dataset), console.show_left_out)
+    found = store.versions(root, slug(dataset), console.show_left_out)
     aliases = _aliases(root, found)
     if as_json:
         typer.echo(json.dumps([_described(version, aliases) for version in found]))
     elif found:
         console.out().print(model_tables.models(found, aliases))
     else:
-        _show_none(artifacts)
+        model_tables.show_none(artifacts)
 
 
 @app.command(epilog="Example: sightline models show champion --dataset mnist")
 def show(
-    model: VersionArgument,
-    dataset: DatasetOption = None,
+    model: ModelArgument,
+    dataset: ModelDatasetOption = None,
     artifacts: ArtifactsOption = Path("artifacts"),
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Show a version: what it can, what it consists of, and what was done with it."""
     root = artifacts.resolve()
-    version = store.resolve(root, model, _slug(dataset))
+    version = store.resolve(root, model, slug(dataset))
     aliases = _aliases(root, [version])
     if as_json:
         typer.echo(json.dumps(_described(version, aliases)))
@@ -125,70 +117,27 @@ def rollback(
     """Make the champion before the present one the champion again; twice goes further back."""
     console.show_log(verbose=False)
     root = artifacts.resolve()
-    present = store.resolve(root, "champion", _slug(dataset))
+    present = store.resolve(root, "champion", slug(dataset))
     _show_change(store.rollback(root, present.dataset, reason), f"{present.name} was before.")
 
 
 @app.command(epilog="Example: sightline models history --dataset mnist --json")
 def history(
-    dataset: DatasetOption = None,
+    dataset: ModelDatasetOption = None,
     artifacts: ArtifactsOption = Path("artifacts"),
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON array.")] = False,
 ) -> None:
     """List what was done with the models, by whom and why; the oldest first."""
-    events = store.history(artifacts.resolve(), _slug(dataset))
+    events = store.history(artifacts.resolve(), slug(dataset))
     if as_json:
         typer.echo(TypeAdapter(list[Event]).dump_json(events))
     elif events:
         console.out().print(model_tables.events(events))
     else:
-        _show_none(artifacts)
+        model_tables.show_none(artifacts)
 
 
-@app.command(
-    epilog="Examples:\n\nsightline models verify\n\n"
-    "sightline models verify champion --key signing.pem.pub"
-)
-def verify(
-    model: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="[MODEL]", help="champion, candidate, or a version; all by default."
-        ),
-    ] = None,
-    key: Annotated[
-        Path | None,
-        typer.Option(help="Public key: check the signed provenance of promoted versions, too."),
-    ] = None,
-    dataset: DatasetOption = None,
-    artifacts: ArtifactsOption = Path("artifacts"),
-) -> None:
-    """Compare every file of a version, or of all, with its digest; exit 1 if one is damaged.
-
-    The audit log is checked as well, and with a key the signature of every promoted version.
-    """
-    root = artifacts.resolve()
-    names = _chosen(root, model, _slug(dataset))
-    if not names:
-        _show_none(artifacts)
-        return
-    table = Table("Version", "Files", "Size", "Result", *(["Signature"] if key else []))
-    damages: list[Damage] = []
-    for name in names:
-        verdict = store.verify(root, name)
-        signature: list[str] = []
-        found = [*verdict.damages]
-        if key is not None:
-            signed = _signature(root, name, key, asked=model is not None)
-            found += signed or []
-            signature = ["not promoted" if signed is None else _result(signed)]
-        table.add_row(*_row(verdict), *signature)
-        damages += [damage for damage in found if damage not in damages]
-    console.out().print(table)
-    for damage in damages:
-        text = f"{damage.path}: expected {damage.expected}, found {damage.found}"
-        console.err.print(text, soft_wrap=True, markup=False)
-    raise typer.Exit(1 if damages else 0)
+app.command(epilog=cli_model_check.EXAMPLES)(cli_model_check.verify)
 
 
 @app.command(epilog="Example: sightline models keygen ~/.config/sightline/signing.pem")
@@ -212,10 +161,6 @@ def _check_not_champion(root: Path, manifest: RunManifest) -> None:
         raise InputError(f"The champion {champion.name} is the model of run {manifest.run_id}.")
 
 
-def _slug(dataset: str | None) -> str | None:
-    return None if dataset is None else datasets.slug(dataset)
-
-
 def _aliases(root: Path, found: Sequence[Version]) -> dict[str, str]:
     """Return the name of a version to its alias."""
     named: dict[str, str] = {}
@@ -232,46 +177,7 @@ def _described(version: Version, aliases: dict[str, str]) -> dict[str, Any]:
     return {"name": version.name, "alias": alias, **version.model_dump(mode="json")}
 
 
-def _chosen(root: Path, model: str | None, dataset: str | None) -> list[str]:
-    """Name the versions to check; one named outright even where the log is damaged."""
-    if model is None:
-        return store.names(root, dataset)
-    return [store.find(root, model, dataset) if model in {"champion", "candidate"} else model]
-
-
-def _signature(root: Path, name: str, key: Path, *, asked: bool) -> list[Damage] | None:
-    """Check a version's signed provenance; None where none is to be expected."""
-    if asked or name in _promoted(root):
-        return list(attestation.verify(root, name, key))
-    return None
-
-
-def _promoted(root: Path) -> set[str]:
-    try:
-        return {event.version for event in store.history(root) if event.action == "promote"}
-    except InputError:  # which the verdict says
-        return set()
-
-
-def _row(verdict: Verdict) -> list[str]:
-    return [
-        console.plain(verdict.version),
-        f"{verdict.files:,}",
-        decimal(verdict.bytes),
-        _result(verdict.damages),
-    ]
-
-
-def _result(damages: Sequence[Damage]) -> str:
-    return f"[bold red]damaged: {len(damages)}[/bold red]" if damages else "[green]ok[/green]"
-
-
 def _show_change(event: Event, why: str) -> None:
     how = " by force, against the gate" if event.forced else ""
     text = f"The champion of {event.dataset} is {event.champion_after}{how}. {why}"
-    console.out().print(text, soft_wrap=True, markup=False)
-
-
-def _show_none(given: Path) -> None:
-    text = f"No models in {given} yet; `sightline models promote RUN` makes a run's the champion."
     console.out().print(text, soft_wrap=True, markup=False)

@@ -7,6 +7,7 @@ from pathlib import Path
 from rich.filesize import decimal
 from rich.table import Table
 
+from flows import console
 from flows.console import plain
 from sightline.records import Decision
 from sightline.store import Event, Version
@@ -83,7 +84,7 @@ def events(found: Sequence[Event]) -> Table:
             _ACTIONS[event.action] + forced,
             plain(event.version),
             plain(event.champion_after or "none"),
-            "" if event.decision is None else _accuracies(event.decision),
+            "" if event.decision is None else _numbers(event.decision),
             plain(event.who),
             plain(event.reason),
         )
@@ -99,6 +100,12 @@ def criteria(decision: Decision) -> Table:
     return table
 
 
+def show_none(given: Path) -> None:
+    """Say that the store is empty, and what fills it."""
+    text = f"No models in {given} yet; `sightline models promote RUN` makes a run's the champion."
+    console.out().print(text, soft_wrap=True, markup=False)
+
+
 def forms(version: Version) -> str:
     """Name the forms in which a version is shipped."""
     exports = version.certificate.exports if version.certificate else ()
@@ -109,9 +116,11 @@ def _certificate(passed: bool) -> str:
     return "all forms agree" if passed else "not all forms agree; those that do not are left out"
 
 
-def _accuracies(decision: Decision) -> str:
-    before = decision.champion_accuracy
-    return f"{decision.accuracy:.2%}" + ("" if before is None else f" (before {before:.2%})")
+def _numbers(decision: Decision) -> str:
+    if decision.champion_accuracy is None:
+        return f"{decision.accuracy:.2%}"
+    chance = "" if decision.p_value is None else f", p = {decision.p_value:.2g}"
+    return f"{decision.accuracy:.2%} (before {decision.champion_accuracy:.2%}{chance})"
 
 
 def _time(when: datetime) -> str:

@@ -189,6 +189,7 @@ def decide(run_id: str, champion: str | None = None, *, promote: bool = True) ->
         images=8,
         accuracy=0.99,
         champion_accuracy=None if champion is None else 0.98,
+        p_value=None if champion is None else 0.03,
         criteria=(Criterion(name="mcnemar", passed=promote, sentence=sentence),),
         sentence=sentence,
     )

@@ -7,9 +7,8 @@ import shippable
 from shippable import decide
 from typer.testing import CliRunner, Result
 
-from flows import cli_models
 from flows.cli import app
-from sightline import attestation, store
+from sightline import attestation, shipping, store
 from sightline.manifest import RunManifest
 from sightline.records import Decision
 from sightline.store import Version
@@ -59,7 +58,7 @@ def gate(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
         champion = store.aliases(root, version.dataset).champion
         return version, decide(manifest.run_id, champion, promote=answers.pop(0))
 
-    monkeypatch.setattr(cli_models, "_judged", judged)
+    monkeypatch.setattr(shipping, "examine", judged)
     return answers
 
 
@@ -115,7 +114,7 @@ def test_history_is_a_table_and_an_array(root: Path) -> None:
     assert done.exit_code == 0, done.output
     assert done.stdout.count("registered") == 3
     assert done.stdout.count("promoted") == 2
-    assert "99.00% (before 98.00%)" in done.stdout
+    assert "99.00% (before 98.00%, p = 0.03)" in done.stdout
     assert "ada" in done.stdout
     events = json.loads(invoke("history", "--json").stdout)
     assert len(events) == 7
@@ -228,7 +227,8 @@ def test_promotion_that_was_not_signed_is_found_where_a_key_is_given(root: Path)
     done = invoke("verify", "--key", "signing.pem.pub")
     assert done.exit_code == 1
     assert "not promoted" in done.stdout
-    assert done.stderr.count("No such file") == 3
+    assert done.stderr.count("promoted without a key") == 3
+    assert done.stdout.count("not signed") == 3
 
 
 @pytest.mark.parametrize("command", ["list", "history", "verify"])

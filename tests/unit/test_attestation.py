@@ -78,6 +78,21 @@ def test_statement_is_of_the_in_toto_form_and_names_every_file(root: Path, key: 
     assert json.loads(envelope(root).read_bytes())["payloadType"] == "application/vnd.in-toto+json"
 
 
+def test_envelope_is_one_that_others_can_verify(root: Path, key: Path) -> None:
+    """By the protocol of DSSE alone, without the library that signed it."""
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+    from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
+    promoted(root)
+    found = json.loads(envelope(root).read_bytes())
+    kind, payload = found["payloadType"].encode(), base64.b64decode(found["payload"])
+    (signature,) = found["signatures"]
+    trusted = load_pem_public_key(public(key).read_bytes())
+    assert isinstance(trusted, Ed25519PublicKey)
+    signed = b"DSSEv1 %d %s %d %s" % (len(kind), kind, len(payload), payload)
+    trusted.verify(base64.b64decode(signature["sig"]), signed)
+
+
 def test_statement_says_what_it_was_made_from_and_why_it_was_promoted(
     root: Path, key: Path
 ) -> None:
@@ -135,11 +150,14 @@ def test_file_that_was_not_signed_is_found(root: Path, key: Path) -> None:
     (folder / "exports/more.bin").touch()
     (folder / "exports/elsewhere").symlink_to("/etc")
     (folder / "model.keras").unlink()
+    (folder / "exports/model.onnx").unlink()
+    (folder / "exports/model.onnx").symlink_to("/etc/passwd")
     place = "models/mnist/versions/1"
     assert wrong(root, key) == {
-        f"{place}/exports/elsewhere": "SHA-256 of no plain file",
-        f"{place}/exports/more.bin": f"SHA-256 {files.sha256(folder / 'exports/more.bin')}",
-        f"{place}/model.keras": "no file",
+        f"{place}/exports/elsewhere": "what was not signed",
+        f"{place}/exports/model.onnx": "a link",
+        f"{place}/exports/more.bin": "what was not signed",
+        f"{place}/model.keras": "no plain file",
     }
 
 
@@ -163,7 +181,8 @@ def test_statement_of_another_version_is_found(root: Path, key: Path) -> None:
 def test_missing_statement_is_found(root: Path, key: Path) -> None:
     store.register(root, shippable.publish(root, "run-1"))
     assert wrong(root, key) == {
-        "models/mnist/attestations/1.intoto.json": "No such file or directory"
+        "models/mnist/attestations/1.intoto.json": "no statement: it was promoted without a key, "
+        "or the file was removed"
     }
 
 

@@ -10,8 +10,8 @@ https://slsa.dev/spec/v1.0/provenance
 https://github.com/secure-systems-lab/dsse
 """
 
-from sightline.attestation.attesting import attest, path
+from sightline.attestation.attesting import attest, exists, path
 from sightline.attestation.checking import verify
 from sightline.attestation.keys import VARIABLE, configured, generate
 
-__all__ = ["VARIABLE", "attest", "configured", "generate", "path", "verify"]
+__all__ = ["VARIABLE", "attest", "configured", "exists", "generate", "path", "verify"]

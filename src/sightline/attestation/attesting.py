@@ -1,13 +1,14 @@
 """Signs what is said of a promoted version."""
 
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sightline import files
 from sightline.attestation import statement
 from sightline.store import places
-from sightline.store.audit import Event
+from sightline.store.event import Event
 from sightline.store.version import Version
 
 if TYPE_CHECKING:
@@ -20,6 +21,12 @@ PAYLOAD_TYPE = "application/vnd.in-toto+json"
 def path(root: Path, dataset: str, number: int) -> Path:
     """Return where the envelope of a version lies."""
     return places.home(root, dataset) / "attestations" / f"{number}.intoto.json"
+
+
+def exists(root: Path, name: str) -> bool:
+    """Tell whether there is an envelope of a version, such as "mnist-v3"."""
+    parsed = places.parse(name)
+    return parsed is not None and os.path.lexists(path(root, *parsed))
 
 
 def attest(root: Path, version: Version, event: Event, signer: "CryptoSigner") -> Path:

@@ -78,6 +78,8 @@ def verify(root: Path, name: str, key: Path) -> tuple[Damage, ...]:
             raise ValueError(f"it is about {said.predicate.sightline_promotion.version}")
     except ValidationError as error:
         found = f"{error.error_count()} errors in the statement that is signed"
+    except FileNotFoundError:
+        found = "no statement: it was promoted without a key, or the file was removed"
     except OSError as error:
         found = str(error.strerror)
     except ValueError as error:
@@ -118,9 +120,10 @@ def _signed(envelope_path: Path, key: "SSlibKey") -> bytes:
 def _differing(root: Path, place: str, subjects: dict[str, str]) -> Iterator[Damage]:
     there = {path.relative_to(root / place).as_posix(): path for path in _files(root / place)}
     for name in sorted({*subjects, *there}):
-        expected = f"SHA-256 {subjects[name]}" if name in subjects else "nothing that is not signed"
-        found = f"SHA-256 {_digest(there[name])}" if name in there else "no file"
-        if expected != found:
+        if name not in subjects:
+            yield Damage(path=f"{place}/{name}", expected="nothing", found="what was not signed")
+        elif (found := _found(root / place / name)) != f"SHA-256 {subjects[name]}":
+            expected = f"SHA-256 {subjects[name]}, as signed"
             yield Damage(path=f"{place}/{name}", expected=expected, found=found)
 
 
@@ -131,10 +134,10 @@ def _files(folder: Path) -> Iterator[Path]:
         yield from (Path(parent, name) for name in folders if Path(parent, name).is_symlink())
 
 
-def _digest(file: Path) -> str:
+def _found(file: Path) -> str:
     if file.is_symlink() or not file.is_file():
-        return "of no plain file"
+        return "a link" if file.is_symlink() else "no plain file"
     try:
-        return files.sha256(file)
+        return f"SHA-256 {files.sha256(file)}"
     except OSError as error:
-        return f"unknown: {error.strerror}"
+        return str(error.strerror)

@@ -7,7 +7,7 @@ from typing import Any
 from sightline import runs
 from sightline.manifest import RunManifest
 from sightline.store import places
-from sightline.store.audit import Event
+from sightline.store.event import Event
 from sightline.store.version import Version
 
 TYPE = "https://in-toto.io/Statement/v1"

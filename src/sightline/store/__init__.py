@@ -2,7 +2,8 @@
 
 `models/<dataset>/` under the artifacts root holds
 
-    versions/<number>/    a version: version.json, model.keras, exports/, certificate.json
+    versions/<number>/    a version: version.json, model.keras, the manifest.json of its run and,
+                          where it was exported, exports/ and certificate.json
     audit/<6 digits>.json what was done with them, by whom and why: one sealed file an event
     last_event.json       the last event's digest: that its file was removed is noticed, too
     attestations/         signed provenance of promoted versions (`sightline.attestation`)
@@ -14,7 +15,8 @@ a change is one new file, so it is there or it is not.
 """
 
 from sightline.store.alias import Aliases, aliases, champion, find, resolve
-from sightline.store.audit import Event, history
+from sightline.store.audit import history
+from sightline.store.event import Event
 from sightline.store.integrity import Verdict, names, verify
 from sightline.store.places import datasets
 from sightline.store.registration import register

@@ -7,7 +7,8 @@ from sightline.errors import ChampionChangedError, InputError
 from sightline.printable import printable
 from sightline.records import Decision
 from sightline.store import audit, writing
-from sightline.store.audit import Event, Trail
+from sightline.store.audit import Trail
+from sightline.store.event import Event
 from sightline.store.line import Action
 from sightline.store.version import Version, read_registered
 

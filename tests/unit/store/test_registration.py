@@ -4,7 +4,7 @@ import pytest
 import shippable
 
 from sightline import files, runs, store
-from sightline.errors import InputError
+from sightline.errors import InputError, StorageError
 from sightline.holdout import holdout_sha256
 from sightline.store import Version, audit, places
 
@@ -184,3 +184,15 @@ def test_audit_log_knows_the_version_by_its_digest(root: Path) -> None:
     version = store.register(root, shippable.publish(root, "run-1"))
     (event,) = audit.read(root, "mnist").events
     assert event.version_sha256 == files.sha256(root / version.folder / "version.json")
+
+
+def test_store_that_cannot_be_written_is_said_in_one_sentence(root: Path) -> None:
+    manifest = shippable.publish(root, "run-1")
+    (root / "models").touch()
+    with pytest.raises(StorageError, match="cannot be used"):
+        store.register(root, manifest)
+    (root / "models").unlink()
+    (root / "models/mnist").mkdir(parents=True)
+    (root / "models/mnist/.lock").symlink_to("/etc/passwd")
+    with pytest.raises(StorageError, match="is a symbolic link, which is not followed"):
+        store.register(root, manifest)

@@ -1,0 +1,103 @@
+"""`sightline models verify`: whether models, their log and their signatures are intact."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.filesize import decimal
+from rich.table import Table
+
+from flows import console, model_tables
+from flows.model_options import ModelDatasetOption, slug
+from flows.options import ArtifactsOption
+from sightline import attestation, store
+from sightline.errors import InputError
+from sightline.store import Verdict
+from sightline.verification import Damage
+
+EXAMPLES = (
+    "Examples:\n\nsightline models verify\n\nsightline models verify champion --key signing.pem.pub"
+)
+Signed = dict[str, tuple[Damage, ...]]
+
+
+def verify(
+    model: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[MODEL]", help="champion, candidate, or a version; all by default."
+        ),
+    ] = None,
+    key: Annotated[
+        Path | None,
+        typer.Option(help="Public key: check the signed provenance of promoted versions, too."),
+    ] = None,
+    dataset: ModelDatasetOption = None,
+    artifacts: ArtifactsOption = Path("artifacts"),
+) -> None:
+    """Compare every file of a version, or of all, with its digest; exit 1 if one is damaged.
+
+    The audit log is checked as well, and with a key the signature of every promoted version.
+    """
+    root = artifacts.resolve()
+    names = _chosen(root, model, slug(dataset))
+    if not names:
+        model_tables.show_none(artifacts)
+        return
+    verdicts = [store.verify(root, name) for name in names]
+    signed = {} if key is None else _signatures(root, names, key, asked=model is not None)
+    console.out().print(_table(root, verdicts, signed, with_key=key is not None))
+    found = [damage for verdict in verdicts for damage in verdict.damages]
+    found += [damage for damages in signed.values() for damage in damages]
+    damages = list(dict.fromkeys(found))  # versions share their log
+    for damage in damages:
+        text = f"{damage.path}: expected {damage.expected}, found {damage.found}"
+        console.err.print(text, soft_wrap=True, markup=False)
+    raise typer.Exit(1 if damages else 0)
+
+
+def _chosen(root: Path, model: str | None, dataset: str | None) -> list[str]:
+    """Name the versions to check; one named outright even where the log is damaged."""
+    if model is None:
+        return store.names(root, dataset)
+    return [store.find(root, model, dataset) if model in {"champion", "candidate"} else model]
+
+
+def _signatures(root: Path, names: Sequence[str], key: Path, *, asked: bool) -> Signed:
+    """Check the provenance of versions that were asked for, or else of those once promoted."""
+    wanted = set(names) if asked else _promoted(root)
+    return {name: attestation.verify(root, name, key) for name in names if name in wanted}
+
+
+def _promoted(root: Path) -> set[str]:
+    found: set[str] = set()
+    for dataset in store.datasets(root):
+        with suppress(InputError):  # a damaged log, which the verdicts name
+            events = store.history(root, dataset)
+            found.update(event.version for event in events if event.action == "promote")
+    return found
+
+
+def _table(root: Path, verdicts: Sequence[Verdict], signed: Signed, *, with_key: bool) -> Table:
+    table = Table("Version", "Files", "Size", "Result", *(["Signature"] if with_key else []))
+    for verdict in verdicts:
+        row = [console.plain(verdict.version), f"{verdict.files:,}", decimal(verdict.bytes)]
+        row.append(_result(verdict.damages))
+        if with_key:
+            row.append(_signature(root, verdict.version, signed.get(verdict.version)))
+        table.add_row(*row)
+    return table
+
+
+def _result(damages: Sequence[Damage]) -> str:
+    return f"[bold red]damaged: {len(damages)}[/bold red]" if damages else "[green]ok[/green]"
+
+
+def _signature(root: Path, name: str, damages: Sequence[Damage] | None) -> str:
+    if damages is None:
+        return "not promoted"
+    if damages and not attestation.exists(root, name):
+        return "[bold red]not signed[/bold red]"
+    return _result(damages)

@@ -1,0 +1,20 @@
+"""Arguments and options that the commands on models share."""
+
+from typing import Annotated
+
+import typer
+
+from sightline import datasets
+
+ModelArgument = Annotated[
+    str, typer.Argument(metavar="MODEL", help="champion, candidate, or a version such as mnist-v3.")
+]
+ModelDatasetOption = Annotated[
+    str | None,
+    typer.Option("--dataset", help="Only models of this data set; whose alias is meant."),
+]
+
+
+def slug(dataset: str | None) -> str | None:
+    """Return what the store calls a data set that was given by name or path."""
+    return None if dataset is None else datasets.slug(dataset)
