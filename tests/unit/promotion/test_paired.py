@@ -2,7 +2,6 @@ import math
 
 import numpy as np
 import pytest
-from pytest import approx
 from scipy import stats
 
 from sightline.promotion import paired
@@ -39,15 +38,15 @@ def test_p_values_of_both_directions_add_up_to_one_and_what_was_found() -> None:
     ("pairs", "alpha", "low"),
     [
         # Tango (1998), the trial of contact lenses: one of 44, 90 % interval
-        (Pairs(0, 1, 44), 0.05, approx(-0.096, abs=6e-4)),
+        (Pairs(0, 1, 44), 0.05, pytest.approx(-0.096, abs=6e-4)),
         # Fagerland, Lydersen, Laake, "Statistical analysis of contingency tables" (2017), chapter
         # 8: Cavo's table, from -0.1240 to -0.0054, and Bentur's, from -0.517 to -0.026
-        (Pairs(6, 16, 161), 0.025, approx(-0.1240, abs=6e-5)),
-        (Pairs(16, 6, 161), 0.025, approx(0.0054, abs=6e-5)),
-        (Pairs(1, 7, 21), 0.025, approx(-0.517, abs=6e-4)),
-        (Pairs(7, 1, 21), 0.025, approx(0.026, abs=6e-4)),
+        (Pairs(6, 16, 161), 0.025, pytest.approx(-0.1240, abs=6e-5)),
+        (Pairs(16, 6, 161), 0.025, pytest.approx(0.0054, abs=6e-5)),
+        (Pairs(1, 7, 21), 0.025, pytest.approx(-0.517, abs=6e-4)),
+        (Pairs(7, 1, 21), 0.025, pytest.approx(0.026, abs=6e-4)),
         # by hand: with no difference it is -z^2 / (n + z^2)
-        (Pairs(0, 0, 10), 0.025, approx(-(1.959964**2) / (10 + 1.959964**2))),
+        (Pairs(0, 0, 10), 0.025, pytest.approx(-(1.959964**2) / (10 + 1.959964**2))),
         (Pairs(0, 0, 0), 0.05, -1),
         (Pairs(0, 7, 7), 0.05, -1),
     ],
