@@ -16,6 +16,11 @@ _SEED = 0
 _MOST_IMAGES = 10**9
 """A test split that nobody will ever have."""
 
+_HALVINGS = 40
+"""Of the interval in which an end lies: to 12 digits."""
+
+_TINY = 1e-12
+
 
 class Pairs(NamedTuple, Generic[Count]):
     """How many images are fixed, how many broken, and how many there are in all."""
@@ -71,24 +76,53 @@ def bootstrap(pairs: Pairs[int], alpha: float) -> tuple[float, float]:
 def lower_ends(pairs: Pairs[Any], alpha: float) -> NDArray[np.float64]:
     """Return the lower ends of one-sided 1 - alpha intervals of differences of paired shares.
 
-    D. G. Bonett and R. M. Price, "Adjusted Wald confidence interval for a difference of binomial
-    proportions based on paired data", Journal of Educational and Behavioral Statistics 37 (2012):
-    Wald's interval after one image was added to the fixed and one to the broken ones.
+    The smallest difference that Tango's score test does not reject (see `score`). The adjusted
+    Wald interval of D. G. Bonett and R. M. Price (2012) is simpler, but where few images differ its
+    lower end lies above the true difference in up to 8 of 100 cases instead of 5; this one mostly
+    in fewer than 5.
 
     Args:
         pairs: Counts, or arrays of counts of the same shape.
         alpha: In (0, 0.5).
 
     Returns:
-        Of the shape of the counts; below -1 where there are next to no images.
+        Of the shape of the counts, in [-1, 1]; -1 where there are no images.
     """
     from scipy.special import ndtri
 
-    images = np.asarray(pairs.images, dtype=np.float64) + 2
-    fixed, broken = (np.asarray(pairs.fixed) + 1) / images, (np.asarray(pairs.broken) + 1) / images
-    deviation = np.sqrt((fixed + broken - (fixed - broken) ** 2) / images)
-    ends: NDArray[np.float64] = fixed - broken - ndtri(1 - alpha) * deviation
-    return ends
+    quantile = ndtri(1 - alpha)
+    low = np.full(np.shape(pairs.images), -1.0)
+    high = (np.asarray(pairs.fixed) - np.asarray(pairs.broken)) / np.maximum(pairs.images, 1)
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        is_above = score(pairs, middle) > quantile
+        low, high = np.where(is_above, middle, low), np.where(is_above, high, middle)
+    return low
+
+
+def score(pairs: Pairs[Any], difference: Any) -> NDArray[np.float64]:
+    """Compute the score statistic of a difference of paired shares; standard normal if it is true.
+
+    T. Tango, "Equivalence test and confidence interval for the difference in proportions for the
+    paired-sample design", Statistics in Medicine 17 (1998), equations 4 to 6.
+
+    Args:
+        pairs: Counts, or arrays of counts.
+        difference: Of the share of the fixed and that of the broken images, in (-1, 1).
+
+    Returns:
+        Above 0 where more is seen; 0 where there are no images.
+    """
+    fixed, broken, images = (np.asarray(counts, dtype=np.float64) for counts in pairs)
+    # The share of the broken images that is most likely, given the difference
+    linear = (2 * images - fixed + broken) * difference - fixed - broken
+    constant = -broken * difference * (1 - difference)
+    root = np.sqrt(np.maximum(linear**2 - 8 * images * constant, 0))
+    share = (root - linear) / np.maximum(4 * images, 1)
+    variance = images * (2 * share + difference * (1 - difference))
+    excess = fixed - broken - images * difference
+    found: NDArray[np.float64] = excess / np.sqrt(np.maximum(variance, _TINY))
+    return found
 
 
 def images_to_tell(pairs: Pairs[int], alpha: float, margin: float) -> int | None:
@@ -102,10 +136,13 @@ def images_to_tell(pairs: Pairs[int], alpha: float, margin: float) -> int | None
     Returns:
         None where more images would not help, since so much was lost on those that are there.
     """
+    from scipy.special import ndtri
+
     fixed, broken = (count / max(1, pairs.images) for count in (pairs.fixed, pairs.broken))
 
     def suffice(images: int) -> bool:
-        return bool(lower_ends(Pairs(fixed * images, broken * images, images), alpha) > -margin)
+        pairs = Pairs(fixed * images, broken * images, images)
+        return bool(score(pairs, -margin) > ndtri(1 - alpha))
 
     if not suffice(_MOST_IMAGES):
         return None
@@ -135,4 +172,4 @@ def images_to_show(pairs: Pairs[int], alpha: float) -> int | None:
     if gain <= 0:
         return None
     needed = ndtri(1 - alpha) ** 2 * (pairs.fixed + pairs.broken) * pairs.images / gain**2
-    return math.ceil(needed)
+    return math.ceil(float(needed))

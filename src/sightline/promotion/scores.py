@@ -58,12 +58,12 @@ class Scores:
     @cached_property
     def candidate_right(self) -> NDArray[np.bool_]:
         """Tell which images the candidate has right, shape (n,)."""
-        return self.candidate.predicted == self.labels
+        return np.equal(self.candidate.predicted, self.labels)
 
     @cached_property
     def champion_right(self) -> NDArray[np.bool_]:
         """Tell which images the champion has right, shape (n,)."""
-        return self.champion.predicted == self.labels
+        return np.equal(self.champion.predicted, self.labels)
 
     @cached_property
     def by_class(self) -> Pairs[Classes]:

@@ -37,8 +37,6 @@ _WARM_UP = 10
 _FEWEST_ROUNDS, _MOST_ROUNDS = 20, 400
 _TIMING_SECONDS = 5.0
 
-Model = keras.Model
-
 
 def score(contest: Contest) -> Timing:
     """Let two models predict the test images, and time them on one image.
@@ -83,7 +81,7 @@ def _check_unchanged(contest: Contest, record: FileRecord) -> None:
     )
 
 
-def _models(contest: Contest) -> tuple[Model, Model]:
+def _models(contest: Contest) -> tuple[keras.Model, keras.Model]:
     candidate = _model(contest, contest.candidate)
     try:
         return candidate, _model(contest, contest.champion)
@@ -94,7 +92,7 @@ def _models(contest: Contest) -> tuple[Model, Model]:
         ) from None
 
 
-def _model(contest: Contest, record: FileRecord) -> Model:
+def _model(contest: Contest, record: FileRecord) -> keras.Model:
     path, files = contest.root / record.path, contest.files
     model = keras_files.read_model(path, record.sha256)
     found = (tuple(model.input_shape[1:]), model.output_shape[-1])
@@ -107,7 +105,7 @@ def _model(contest: Contest, record: FileRecord) -> Model:
     return model
 
 
-def _predict(contest: Contest, models: Sequence[Model]) -> None:
+def _predict(contest: Contest, models: Sequence[keras.Model]) -> None:
     """Write what both models say, block by block."""
     test = contest.files.images["test"]
     batch = max(1, min(_BATCH, _BATCH_BYTES // (4 * int(np.prod(test.shape[1:])))))
@@ -133,7 +131,7 @@ def _writer(path: Path) -> pq.ParquetWriter:
     return pq.ParquetWriter(path, _SCHEMA, write_page_checksum=True)
 
 
-def _median_seconds(models: Sequence[Model], image: NDArray[np.uint8]) -> list[float]:
+def _median_seconds(models: Sequence[keras.Model], image: NDArray[np.uint8]) -> list[float]:
     """Time models on one image, in turn.
 
     Args:

@@ -35,22 +35,30 @@ def test_p_values_of_both_directions_add_up_to_one_and_what_was_found() -> None:
 
 
 @pytest.mark.parametrize(
-    ("pairs", "low"),
+    ("pairs", "alpha", "low"),
     [
-        # Bonett's own program with his example: 26 and 4 of 40, from 0.3126438 to 0.7349752
-        (Pairs(26, 4, 40), 0.3126438),
+        # Tango (1998), the trial of contact lenses: one of 44, 90 % interval
+        (Pairs(0, 1, 44), 0.05, pytest.approx(-0.096, abs=6e-4)),
         # Fagerland, Lydersen, Laake, "Statistical analysis of contingency tables" (2017), chapter
-        # 8, Cavo's table: from -0.1195 to -0.0032
-        (Pairs(6, 16, 161), -0.1195),
-        (Pairs(16, 6, 161), 0.0032),
-        # by hand: 0 - z sqrt((1/12 + 1/12) / 12)
-        (Pairs(0, 0, 10), -1.959964 * math.sqrt(2) / 12),
+        # 8: Cavo's table, from -0.1240 to -0.0054, and Bentur's, from -0.517 to -0.026
+        (Pairs(6, 16, 161), 0.025, pytest.approx(-0.1240, abs=6e-5)),
+        (Pairs(16, 6, 161), 0.025, pytest.approx(0.0054, abs=6e-5)),
+        (Pairs(1, 7, 21), 0.025, pytest.approx(-0.517, abs=6e-4)),
+        (Pairs(7, 1, 21), 0.025, pytest.approx(0.026, abs=6e-4)),
+        # by hand: with no difference it is -z^2 / (n + z^2)
+        (Pairs(0, 0, 10), 0.025, pytest.approx(-(1.959964**2) / (10 + 1.959964**2))),
+        (Pairs(0, 0, 0), 0.05, -1),
+        (Pairs(0, 7, 7), 0.05, -1),
     ],
 )
 def test_lower_end_is_that_of_the_published_two_sided_intervals(
-    pairs: Pairs[int], low: float
+    pairs: Pairs[int], alpha: float, low: object
 ) -> None:
-    assert float(paired.lower_ends(pairs, 0.025)) == pytest.approx(low, abs=6e-5)
+    assert float(paired.lower_ends(pairs, alpha)) == low
+
+
+def test_score_of_no_difference_is_that_of_mcnemars_asymptotic_test() -> None:
+    assert paired.score(Pairs(16, 6, 161), 0.0) == pytest.approx(10 / math.sqrt(22))
 
 
 def test_lower_ends_of_many_classes_are_those_of_each() -> None:
@@ -61,13 +69,13 @@ def test_lower_ends_of_many_classes_are_those_of_each() -> None:
 
 
 @pytest.mark.parametrize(("fixed", "broken"), [(0.01, 0.01), (0.005, 0.025), (0.02, 0.05)])
-def test_lower_end_is_above_the_true_difference_in_about_5_of_100_cases(
+def test_lower_end_is_above_the_true_difference_in_5_of_100_cases_at_most(
     fixed: float, broken: float
 ) -> None:
     shares = [fixed, broken, 1 - fixed - broken]
     drawn = np.random.default_rng(0).multinomial(1000, shares, 20_000)
     low = paired.lower_ends(Pairs(drawn[:, 0], drawn[:, 1], np.full(20_000, 1000)), 0.05)
-    assert 0.03 < (low > fixed - broken).mean() < 0.06
+    assert 0.03 < (low > fixed - broken).mean() < 0.052
 
 
 def test_bootstrap_of_counts_is_that_of_images() -> None:
@@ -116,9 +124,9 @@ def test_images_that_would_tell_are_the_fewest_that_do(pairs: Pairs[int]) -> Non
 
 
 def test_images_without_any_difference_that_would_tell_are_known_by_hand() -> None:
-    # z sqrt(2) / (n + 2) < 0.02
-    by_hand = math.ceil(stats.norm.ppf(0.95) * math.sqrt(2) / 0.02 - 2)
-    assert paired.images_to_tell(Pairs(0, 0, 5), 0.05, 0.02) == by_hand == 115
+    # z^2 / (n + z^2) < 0.02
+    by_hand = math.ceil(stats.norm.ppf(0.95) ** 2 * (1 / 0.02 - 1))
+    assert paired.images_to_tell(Pairs(0, 0, 5), 0.05, 0.02) == by_hand == 133
 
 
 def test_no_number_of_images_tells_of_what_was_lost_for_sure() -> None:
