@@ -11,7 +11,16 @@ import typer
 from rich.table import Table
 from typer.core import TyperGroup
 
-from flows import cli_datasets, cli_ops, cli_recipes, cli_runs, console, seed_table, server
+from flows import (
+    cli_datasets,
+    cli_ops,
+    cli_predict,
+    cli_recipes,
+    cli_runs,
+    console,
+    seed_table,
+    server,
+)
 from flows.options import ArtifactsOption, DataDirOption, MirrorOption, OverridesOption
 from sightline import (
     data_gate,
@@ -94,6 +103,7 @@ app.add_typer(cli_datasets.app, name="datasets")
 app.add_typer(cli_recipes.app, name="recipes")
 app.add_typer(cli_runs.app, name="runs")
 app.add_typer(cli_ops.app, name="ops")
+app.command("predict", epilog=cli_predict.EXAMPLES)(cli_predict.predict)
 
 
 @app.command(
