@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hostile_models import honest_model
@@ -137,8 +138,6 @@ def test_wrong_use_is_refused_with_one_sentence(place: Path, arguments: str, mes
 
 
 def _table(place: Path) -> Path:
-    import pyarrow as pa
-
     content = (place / "folder" / "0000.png").read_bytes()
     pq.write_table(pa.table({"image": [content]}), place / "t.parquet")
     return place / "t.parquet"

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from sightline import keras_files
 from sightline.datasets import pictures
 from sightline.datasets.counting import Counter
+from sightline.datasets.labels import MAX_CLASSES
+from sightline.datasets.pixels import MAX_SIDE
 from sightline.errors import ModelFileError
 from sightline.prediction import likeness, stream, table
 from sightline.prediction.records import Outcome, Prediction, Request, Served
@@ -155,13 +157,13 @@ class _Tally:
 
 def _described(model: keras.Model, served: Served) -> tuple[tuple[int, int, int], tuple[str, ...]]:
     """Return the shape of the images that a model takes, and the names of its classes."""
-    shape = tuple(model.input_shape[1:])
-    classes = model.output_shape[-1]
-    if len(shape) != 3 or None in shape or shape[2] not in {1, 3} or not classes:  # noqa: PLR2004
+    taken, given = model.input_shape, model.output_shape
+    if not (_is_images(taken) and _is_classes(given)):
         raise ModelFileError(
-            f"{served.path} takes {model.input_shape} and gives {model.output_shape}; expected "
-            "images of one shape, grey or RGB, and a probability for each class."
+            f"{served.path} takes {taken} and gives {given}; expected images of one shape, grey or "
+            "RGB, and a probability for each class."
         )
+    shape, classes = (taken[1], taken[2], taken[3]), given[1]
     names = served.class_names or tuple(f"class_{number}" for number in range(classes))
     if len(names) != classes or served.image_shape not in {None, shape}:
         raise ModelFileError(
@@ -169,3 +171,17 @@ def _described(model: keras.Model, served: Served) -> tuple[tuple[int, int, int]
             f"{served.image_shape} and {len(names)} from what is written of it."
         )
     return shape, names
+
+
+def _is_images(shape: tuple[Any, ...]) -> bool:
+    match shape:
+        case (None, int(height), int(width), 1 | 3):
+            return max(height, width) <= MAX_SIDE
+    return False
+
+
+def _is_classes(shape: tuple[Any, ...]) -> bool:
+    match shape:
+        case (None, int(classes)):
+            return classes <= MAX_CLASSES
+    return False

@@ -37,7 +37,15 @@ def encoded(image: np.ndarray) -> bytes:
 
 def write_parquet(path: Path, values: Sequence[object]) -> Path:
     table = pa.table({"image": values})
-    pq.write_table(table, path, row_group_size=3, write_page_checksum=True)
+    pq.write_table(
+        table,
+        path,
+        row_group_size=3,
+        write_page_checksum=True,
+        compression="none",
+        use_dictionary=False,
+        write_statistics=False,
+    )
     return path
 
 
