@@ -106,6 +106,7 @@ def _records(file: FileRecord) -> StageRecords:
             epochs=1,
             device="cpu",
             images_per_second=1,
+            peak_memory_bytes=1,
             environment={},
         ),
         evaluate=Evaluation(

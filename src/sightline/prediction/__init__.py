@@ -75,7 +75,7 @@ def _form(output: Path, given: Sequence[str]) -> Literal["parquet", "csv"]:
     if output.is_dir():
         raise InputError(f"The output {output} is a folder; give the name of a file.")
     for path in given:
-        if output.exists() and output.samefile(Path(path).expanduser()):
+        if output.exists() and output.samefile(inputs.absolute(path)):
             raise InputError(f"The output {output} would replace an input; choose another name.")
     return form
 

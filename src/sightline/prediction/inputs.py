@@ -24,7 +24,8 @@ def check(given: str) -> None:
         InputError: The path is not text in UTF-8.
     """
     check_text(given)
-    path = _path(given)
+    path = absolute(given)
+    check_text(str(path))
     if not path.is_dir() and not (path.is_file() and _kind(path)):
         found = "is no regular file" if path.exists() else "does not exist"
         if path.is_file():
@@ -56,15 +57,18 @@ def recognise(given: str) -> Input:
     Raises:
         DataError: It is damaged, holds no images, or a link leads out of it.
     """
-    path = _path(given)
+    path = absolute(given)
     if path.is_dir():
-        return _folder(given, path)
+        images, others = _count(given, path)
+        return Input(name=given, path=str(path), kind="folder", images=images, left_out=others)
     match _kind(path):
         case "npy":
-            return Input(path=given, kind="npy", images=npy.read_header(path).shape[0])
+            images = npy.read_header(path).shape[0]
+            return Input(name=given, path=str(path), kind="npy", images=images)
         case "parquet":
-            return _parquet(given, path)
-    return Input(path=given, kind="image", images=1)
+            images, column = _column(given, path)
+            return Input(name=given, path=str(path), kind="parquet", images=images, column=column)
+    return Input(name=given, path=str(path), kind="image", images=1)
 
 
 def pictures(folder: Path) -> Iterator[Path]:
@@ -76,9 +80,14 @@ def pictures(folder: Path) -> Iterator[Path]:
     return (Path(entry.path) for entry in _files(folder) if _is_image(entry))
 
 
-def _path(given: str) -> Path:
+def absolute(given: str) -> Path:
+    """Return the absolute path that was meant.
+
+    Raises:
+        DataError: There can be no such path.
+    """
     try:
-        path = Path(given).expanduser()
+        path = Path(given).expanduser().absolute()
         path.exists()
     except PermissionError as error:
         raise DataError(f"{given} cannot be read: {error.strerror}.") from None
@@ -94,7 +103,8 @@ def _kind(path: Path) -> str | None:
     )
 
 
-def _folder(given: str, path: Path) -> Input:
+def _count(given: str, path: Path) -> tuple[int, int]:
+    """Count the images below a folder, and the other files."""
     images = others = 0
     tables: set[str] = set()
     for entry in _files(path):
@@ -109,7 +119,7 @@ def _folder(given: str, path: Path) -> Input:
             f"The folder {given} holds no PNG, JPEG or BMP image."
             f"{hint if tables & {'.npy', '.parquet'} else ''}"
         )
-    return Input(path=given, kind="folder", images=images, left_out=others)
+    return images, others
 
 
 def _files(root: Path) -> Iterator[os.DirEntry[str]]:
@@ -131,7 +141,8 @@ def _is_image(entry: os.DirEntry[str]) -> bool:
     return Path(entry.name).suffix.lower() in IMAGE_SUFFIXES and entry.is_file()
 
 
-def _parquet(given: str, path: Path) -> Input:
+def _column(given: str, path: Path) -> tuple[int, str]:
+    """Return the number of a file's rows, and the column of its images."""
     with parquet_images.opened(path) as file:
         parquet_images.check_packing(path, file.metadata)
         schema, rows = file.schema_arrow, int(file.metadata.num_rows)
@@ -145,4 +156,4 @@ def _parquet(given: str, path: Path) -> Input:
         )
     if rows < 1:
         raise DataError(f"{given} holds no images.")
-    return Input(path=given, kind="parquet", images=rows, column=wanted[0])
+    return rows, wanted[0]

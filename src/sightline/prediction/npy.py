@@ -87,7 +87,7 @@ def read_images(header: ArrayHeader, descriptor: int, first: int, count: int) ->
         DataError: The file ends before them.
     """
     images = np.empty((count, *header.shape[1:]), dtype=np.uint8)
-    left = memoryview(images).cast("B")
+    left = images.data.cast("B")
     place = header.start + first * header.image_bytes
     while left:
         read = os.preadv(descriptor, [left], place)

@@ -33,13 +33,15 @@ class Input(Record):
     """One thing to predict.
 
     Attributes:
-        path: As it was given.
+        name: Its path as it was given.
+        path: Its absolute path: the Keras process may stand elsewhere.
         kind: What lies there.
         images: How many images it holds, at least 1.
         column: Column of the images in Parquet.
         left_out: Files of a folder that are no images.
     """
 
+    name: str
     path: str
     kind: Literal["image", "folder", "npy", "parquet"]
     images: int

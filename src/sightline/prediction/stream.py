@@ -90,7 +90,7 @@ def as_text(text: str) -> str:
 
 
 def _of_array(one: Input, shape: Shape, size: int) -> Iterator[Block]:
-    header = npy.read_header(Path(one.path).expanduser())
+    header = npy.read_header(Path(one.path))
     rows = min(size, rows_in_block(header.image_bytes))
     total, height, width, channels = header.shape
     descriptor = os.open(header.path, os.O_RDONLY)
@@ -99,7 +99,7 @@ def _of_array(one: Input, shape: Shape, size: int) -> Iterator[Block]:
         count = min(rows, total - first)
         images = npy.read_images(header, descriptor, first, count)
         return Block(
-            names=_numbered(one.path, first, count),
+            names=_numbered(one.name, first, count),
             images=next(conform(iter([images]), shape)),
             resized=count if (height, width) != shape[:2] else 0,
             converted=count if channels != shape[2] else 0,
@@ -111,9 +111,9 @@ def _of_array(one: Input, shape: Shape, size: int) -> Iterator[Block]:
         os.close(descriptor)
 
 
-def _numbered(path: str, first: int, count: int) -> Any:
+def _numbered(name: str, first: int, count: int) -> Any:
     numbers = pa.array(np.arange(first, first + count)).cast(pa.string())
-    return pc.binary_join_element_wise(f"{path}#", numbers, "")
+    return pc.binary_join_element_wise(f"{name}#", numbers, "")
 
 
 def _of_pictures(group: Iterable[Input], shape: Shape, size: int) -> Iterator[Block]:
@@ -124,17 +124,18 @@ def _of_pictures(group: Iterable[Input], shape: Shape, size: int) -> Iterator[Bl
 
 
 def _items(one: Input) -> Iterator[_Item]:
-    path = Path(one.path).expanduser()
+    path = Path(one.path)
     if one.kind == "parquet":
         for row, value in parquet_images.values(path, one.column):
-            name = f"{one.path}#{row}"
+            name = f"{one.name}#{row}"
             try:
                 yield _Item(name, parquet_images.picture(path, row, value))
             except DataError as error:
                 yield _Item(name, None, str(error))
         return
     for file in pictures(path) if one.kind == "folder" else [path]:
-        yield _Item(str(file), Picture(str(file), file))
+        name = str(Path(one.name) / file.relative_to(path))
+        yield _Item(name, Picture(name, file))
 
 
 def _decoded(item: _Item, shape: Shape) -> _Decoded:
