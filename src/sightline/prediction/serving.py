@@ -92,7 +92,7 @@ class _Tally:
                 pa.array(classes.astype(np.int16), mask=failed),
                 pa.array(highest.astype(np.float32), mask=failed),
                 pa.array(abstained),
-                pa.array([block.errors.get(row) for row in range(len(failed))], pa.string()),
+                _errors(block),
             ],
             schema=table.COLUMNS,
         )
@@ -153,6 +153,13 @@ class _Tally:
             profile = self._profiler.profile(self._counts.tolist())
             found += likeness.compare(profile, self._request.served.profile)
         return tuple(found)
+
+
+def _errors(block: Block) -> Any:
+    rows = len(block.images)
+    if not block.errors:
+        return pa.nulls(rows, pa.string())
+    return pa.array([block.errors.get(row) for row in range(rows)], pa.string())
 
 
 def _described(model: keras.Model, served: Served) -> tuple[tuple[int, int, int], tuple[str, ...]]:

@@ -57,21 +57,31 @@ def opened(request: Request) -> Iterator[Append]:
         return
     path = Path(request.table)
     with files.storage_errors(path.parent), _writer(request, path) as writer:
-        waiting: list[Any] = []
+        group = _Group(writer)
+        yield group.append
+        group.flush()
 
-        def append(rows: Any) -> None:
-            waiting.append(rows)
-            held = sum(len(batch) for batch in waiting), sum(batch.nbytes for batch in waiting)
-            if held[0] >= _GROUP_ROWS or held[1] >= _GROUP_BYTES:
-                flush()
 
-        def flush() -> None:
-            if waiting:
-                writer.write_table(pa.Table.from_batches(waiting))
-                waiting.clear()
+class _Group:
+    """Gathers rows until they make a row group."""
 
-        yield append
-        flush()
+    def __init__(self, writer: Any) -> None:
+        self._writer = writer
+        self._batches: list[Any] = []
+        self._rows = self._bytes = 0
+
+    def append(self, batch: Any) -> None:
+        self._batches.append(batch)
+        self._rows += len(batch)
+        self._bytes += batch.nbytes
+        if self._rows >= _GROUP_ROWS or self._bytes >= _GROUP_BYTES:
+            self.flush()
+
+    def flush(self) -> None:
+        if self._batches:
+            self._writer.write_table(pa.Table.from_batches(self._batches))
+        self._batches.clear()
+        self._rows = self._bytes = 0
 
 
 def _writer(request: Request, path: Path) -> Any:
