@@ -12,6 +12,7 @@ from sightline import files, recipes, runs, sealed
 from sightline.manifest import RunManifest
 from sightline.profiling import Profiler
 from sightline.records import (
+    ArrayFile,
     ArraySet,
     ClassMetrics,
     DatasetFiles,
@@ -77,6 +78,7 @@ def publish(root: Path, run_id: str = RUN_ID) -> Path:
 
 
 def _records(file: FileRecord) -> StageRecords:
+    test = ArrayFile(**file.model_dump(), shape=(10, *SHAPE), dtype="uint8")
     inspection = Inspection(profiles={"train": profile(dots(500))}, affected={}, findings=file)
     return StageRecords(
         ingest=DatasetFiles(
@@ -84,7 +86,7 @@ def _records(file: FileRecord) -> StageRecords:
             source="dots",
             class_names=CLASS_NAMES,
             image_shape=SHAPE,
-            images={},
+            images={"test": test},
             labels=file,
             counts={},
             inspection=inspection,
