@@ -16,6 +16,7 @@ from flows import (
     cli_datasets,
     cli_models,
     cli_ops,
+    cli_predict,
     cli_recipes,
     cli_runs,
     console,
@@ -113,6 +114,7 @@ app.add_typer(cli_recipes.app, name="recipes")
 app.add_typer(cli_runs.app, name="runs")
 app.add_typer(cli_models.app, name="models")
 app.add_typer(cli_ops.app, name="ops")
+app.command("predict", epilog=cli_predict.EXAMPLES)(cli_predict.predict)
 
 
 @app.command(

@@ -14,6 +14,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from sightline.datasets import npy_header
 from sightline.datasets.quoting import quoted
 from sightline.datasets.reading import check_count, rows_in_block
 from sightline.errors import DataError
@@ -29,8 +30,6 @@ _DAMAGE = (
     ValueError,  # names that are no UTF-8, offsets in front of the file
     OverflowError,
 )
-_LENGTH_BYTES = 4  # of the length of an NPY array's header, from version 2
-_MAX_HEADER_BYTES = 10_000  # as NumPy, which reads the header before it looks at its length
 _END_RECORD = struct.Struct("<4s6xH10x")  # of a zip file without a comment
 _END_SIGNATURE = b"PK\x05\x06"
 _EXPECTED = "x_train and y_train, and x_test and y_test where there is a test split"
@@ -92,7 +91,7 @@ def find_member(path: Path, name: str, names: set[str], max_row_bytes: int) -> M
             f"{quoted(', '.join(sorted(names))) or 'nothing'}."
         )
     with _readable(path), _opened(path, name) as (stream, stated_bytes):
-        shape, fortran_order, dtype = _checked_header(stream, f"{path}, {name}")
+        shape, fortran_order, dtype = npy_header.checked(stream, f"{path}, {name}")
     member = Member(path, name, shape, dtype)
     _check_kind(member, fortran_order)
     _check_size(member, stated_bytes, max_row_bytes)
@@ -103,7 +102,7 @@ def blocks(member: Member) -> Iterator[NDArray[Any]]:
     """Yield an array's rows in blocks, reading to the end so that its checksum is compared."""
     left = member.shape[0]
     with _readable(member.path), _opened(member.path, member.name) as (stream, _):
-        _header(stream)
+        npy_header.read(stream)
         while left:
             count = min(left, rows_in_block(max(1, member.row_bytes)))
             data = stream.read(count * member.row_bytes)
@@ -171,27 +170,3 @@ def _opened(path: Path, name: str) -> Iterator[tuple[zipfile.ZipExtFile, int]]:
             raise zipfile.BadZipFile(f"{name} is compressed in a way that NumPy never uses")
         with cast("zipfile.ZipExtFile", archive.open(info)) as stream:
             yield stream, info.file_size
-
-
-def _checked_header(
-    stream: zipfile.ZipExtFile, subject: str
-) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
-    try:
-        return _header(stream)
-    except (zipfile.BadZipFile, zlib.error, EOFError):
-        raise
-    except Exception as error:  # NumPy parses it as Python, whose parser raises whatever it likes
-        reason = quoted(error).rstrip(".") or type(error).__name__
-        raise DataError(f"{subject} is not an NPY array: {reason}.") from None
-
-
-def _header(stream: zipfile.ZipExtFile) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
-    version = np.lib.format.read_magic(stream)
-    if version == (1, 0):
-        return np.lib.format.read_array_header_1_0(stream)
-    if version not in {(2, 0), (3, 0)}:
-        raise ValueError(f"it is of version {version}, which is unknown")
-    stated = int.from_bytes(stream.peek(_LENGTH_BYTES)[:_LENGTH_BYTES], "little")
-    if stated > _MAX_HEADER_BYTES:
-        raise ValueError(f"its header states {stated:,} bytes")
-    return np.lib.format.read_array_header_2_0(stream)

@@ -9,15 +9,17 @@ INTERVAL = 0.1
 
 
 class Counter:
-    """Emits `Progress(stage="ingest")` at most every `INTERVAL` seconds, and once at the end."""
+    """Emits progress at most every `INTERVAL` seconds, and once at the end."""
 
-    def __init__(self, unit: str, total: int | None) -> None:
+    def __init__(self, unit: str, total: int | None, stage: str = "ingest") -> None:
         """Start at zero.
 
         Args:
             unit: What is counted, such as "images" or "bytes".
             total: How many in all; None where nobody knows.
+            stage: What is going on.
         """
+        self._stage = stage
         self._unit = unit
         self._total = total
         self._done = 0
@@ -29,4 +31,4 @@ class Counter:
         now = time.monotonic()
         if self._done == self._total or now - self._told >= INTERVAL:
             self._told = now
-            emit(Progress(stage="ingest", done=self._done, total=self._total, unit=self._unit))
+            emit(Progress(stage=self._stage, done=self._done, total=self._total, unit=self._unit))

@@ -15,12 +15,19 @@ _BATCH = 8  # small images: handing over each by itself costs more than decoding
 _BATCHES_AHEAD = 5
 
 
-def in_order(function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
+def in_order(
+    function: Callable[[T], R],
+    items: Iterable[T],
+    batch_size: int = _BATCH,
+    ahead: int = _BATCHES_AHEAD,
+) -> Iterator[R]:
     """Apply a function that frees the interpreter lock, such as decoding or hashing.
 
     Args:
         function: Called in several threads at once.
         items: Its arguments; drawn only a few batches ahead of what was consumed.
+        batch_size: How many are handed to a thread at a time.
+        ahead: How many batches are drawn ahead; their results may wait all at once.
 
     Yields:
         The results in the order of the items; the first error is raised in its turn, at
@@ -34,9 +41,9 @@ def in_order(function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
     pending: deque[Future[list[R]]] = deque()
     source = iter(items)
     try:
-        while batch := list(islice(source, _BATCH)):
+        while batch := list(islice(source, batch_size)):
             pending.append(pool.submit(work, batch))
-            if len(pending) >= _BATCHES_AHEAD:
+            if len(pending) >= ahead:
                 yield from pending.popleft().result()
         while pending:
             yield from pending.popleft().result()

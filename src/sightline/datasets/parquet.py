@@ -2,29 +2,22 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from sightline.config import DataConfig
-from sightline.datasets import content, labels, metadata, pictures
+from sightline.datasets import labels, metadata, parquet_images, pictures
 from sightline.datasets.layout import Layout
 from sightline.datasets.pictures import Picture
 from sightline.datasets.quoting import quoted
 from sightline.datasets.reading import Examples, Metadata, Reading
 from sightline.errors import DataError
 
-_BUFFER_BYTES = 1 << 20
 _LABEL_ROWS = 65_536
 _METADATA_ROWS = 1024
-_IMAGE_ROWS = 64
-_BOMB_BYTES, _BOMB_RATIO = 256 << 20, 100
-"""A row group that unpacks to more and by more than this holds no images, which hardly pack."""
 
 
 def read(layout: Layout, settings: DataConfig) -> Reading:
@@ -66,7 +59,7 @@ def _examples(
     settings: DataConfig,
 ) -> Examples:
     paths = layout.files[split]
-    ends = np.cumsum([_row_count(path) for path in paths])
+    ends = np.cumsum([parquet_images.row_count(path) for path in paths])
 
     def origin(row: int) -> str:
         file = int(np.searchsorted(ends, row, side="right"))
@@ -82,40 +75,10 @@ def _examples(
     )
 
 
-@contextmanager
-def _opened(path: Path) -> Iterator[pq.ParquetFile]:
-    """Open a file so that its pages are read one by one and their checksums are compared."""
-    content.check_head(path)
-    try:
-        with closing(
-            pq.ParquetFile(
-                path,
-                buffer_size=_BUFFER_BYTES,
-                pre_buffer=False,
-                page_checksum_verification=True,
-            )
-        ) as file:
-            yield file
-    except MemoryError:  # Arrow unpacks a page as a whole, and believes what its header states
-        raise DataError(
-            f"{path} needs more memory than there is; write it with smaller pages, or get a fresh "
-            "copy of it."
-        ) from None
-    except (pa.ArrowException, OSError, ValueError) as error:  # names that are no UTF-8
-        raise DataError(
-            f"{path} cannot be read as Parquet ({quoted(error)}); get a fresh copy of it."
-        ) from None
-
-
-def _row_count(path: Path) -> int:
-    with _opened(path) as file:
-        return int(file.metadata.num_rows)
-
-
 def _check_columns(path: Path, settings: DataConfig) -> None:
-    with _opened(path) as file:
+    with parquet_images.opened(path) as file:
         schema = file.schema_arrow
-        _check_packing(path, file.metadata)
+        parquet_images.check_packing(path, file.metadata)
     for key in ("image_column", "label_column"):
         column = getattr(settings, key)
         if schema.names.count(column) != 1:
@@ -126,34 +89,19 @@ def _check_columns(path: Path, settings: DataConfig) -> None:
     known = {settings.image_column, settings.label_column}
     metadata.check_columns(path, [name for name in schema.names if name not in known], settings)
     kind = schema.field(settings.image_column).type
+    of_bytes = kind
     if pa.types.is_struct(kind) and kind.get_field_index("bytes") >= 0:
-        kind = kind.field("bytes").type
-    if not (_is_binary(kind) or pa.types.is_null(kind)):  # of nulls the row is told later
+        of_bytes = kind.field("bytes").type
+    # Of nulls the row is told later.
+    if not (parquet_images.holds_images(kind) or pa.types.is_null(of_bytes)):
         raise DataError(
             f"{path}: expected encoded images in the column {settings.image_column!r} (binary, or "
             f"a struct with bytes), found {quoted(kind)}."
         )
 
 
-def _is_binary(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
-
-
-def _check_packing(path: Path, metadata: pq.FileMetaData) -> None:
-    """Refuse bombs: Arrow unpacks a page as a whole, whatever its size."""
-    packed = path.stat().st_size
-    for number in range(metadata.num_row_groups):
-        # Not the sum over its columns: pyarrow 26 aborts the process where one is damaged.
-        unpacked = metadata.row_group(number).total_byte_size
-        if unpacked > max(_BOMB_BYTES, _BOMB_RATIO * packed):
-            raise DataError(
-                f"{path} ({packed:,} bytes) states that its row group {number} unpacks to "
-                f"{unpacked:,} bytes; expected encoded images, which hardly pack."
-            )
-
-
 def _stated_names(path: Path, column: str) -> list[str] | None:
-    with _opened(path) as file:
+    with parquet_images.opened(path) as file:
         metadata = file.schema_arrow.metadata or {}
     try:
         feature = json.loads(metadata[b"huggingface"])["info"]["features"][column]
@@ -169,7 +117,7 @@ def _labels(layout: Layout, split: str, column: str) -> labels.FoundLabels:
     subject = str(paths[0]) if len(paths) == 1 else f"{layout.path} ({split})"
     collector = labels.LabelCollector(subject)
     for path in paths:
-        for batch in _batches(path, [column], _LABEL_ROWS):
+        for batch in parquet_images.batches(path, [column], _LABEL_ROWS):
             collector.add(batch.column(0))
     return collector.found()
 
@@ -177,45 +125,14 @@ def _labels(layout: Layout, split: str, column: str) -> labels.FoundLabels:
 def _metadata(paths: Sequence[Path], settings: DataConfig) -> Metadata:
     for path in paths:
         row = 0
-        for batch in _batches(path, list(settings.metadata_columns), _METADATA_ROWS):
+        for batch in parquet_images.batches(path, list(settings.metadata_columns), _METADATA_ROWS):
             yield metadata.as_text(batch.select(settings.metadata_columns), path, row)
             row += len(batch)
 
 
 def _pictures(paths: Sequence[Path], settings: DataConfig) -> Iterator[Picture]:
-    for path in paths:
-        row = 0
-        for batch in _batches(path, [settings.image_column], _IMAGE_ROWS):
-            for value in batch.column(0):
-                subject = f"{path}, row {row} (counted from 0)"
-                yield Picture(subject, _encoded(value, subject))
-                row += 1
-
-
-def _batches(path: Path, columns: list[str], rows: int) -> Iterator[Any]:
-    """Stream some columns; a damaged file may hold more or less of one than of another."""
-    with _opened(path) as file:
-        left = file.metadata.num_rows
-        for batch in file.iter_batches(rows, columns=columns):
-            left -= len(batch)
-            if left < 0:
-                break
-            yield batch
-        if left:
-            raise DataError(
-                f"{path}: its column {columns[0]!r} does not hold the "
-                f"{file.metadata.num_rows:,} rows "
-                "that the file states; get a fresh copy of it."
-            )
-
-
-def _encoded(value: Any, subject: str) -> bytes:
-    within = isinstance(value, pa.StructScalar)
-    data = value["bytes"].as_py() if within and value.is_valid else value.as_py()
-    if data:
-        return bytes(data)
-    if within and value.is_valid and value.type.get_field_index("path") >= 0:
-        raise DataError(
-            f"{subject}: the image is only a path; embed the bytes of the images in the file."
-        )
-    raise DataError(f"{subject}: the image is missing.")
+    return (
+        parquet_images.picture(path, row, value)
+        for path in paths
+        for row, value in parquet_images.values(path, settings.image_column)
+    )

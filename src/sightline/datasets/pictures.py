@@ -4,7 +4,8 @@ import io
 import math
 import warnings
 from collections import Counter as Tally
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -64,15 +65,15 @@ def survey(
     sizes: Tally[tuple[int, int]] = Tally()
     grey = 0
     counter = Counter("headers", total)
-    with warnings.catch_warnings():  # not in threads, for which this is not made
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # it becomes our error
+    with large_images_refused():
         for header in map(_header, pictures):
             sizes[header.size] += 1
             grey += header.grey
             counter.advance(1)
     size = settings.image_size or (next(iter(sizes)) if len(sizes) == 1 else _DEFAULT_SIZE)
     shape = target_shape((*size, 1 if grey == total else 3), settings)
-    return shape, _changes(shape, sizes, grey, total)
+    resized = total - sizes[shape[0], shape[1]]
+    return shape, changes(shape, resized, total - grey if shape[2] == 1 else grey, total)
 
 
 def decode(pictures: Iterable[Picture], shape: tuple[int, int, int]) -> Blocks:
@@ -99,24 +100,53 @@ def decode(pictures: Iterable[Picture], shape: tuple[int, int, int]) -> Blocks:
         yield np.stack(block)
 
 
-def _header(picture: Picture) -> Header:
-    def look(image: Image.Image) -> Header:
-        width, height = image.size
-        turned = False
-        if image.format == "JPEG" or "exif" in image.info:  # elsewhere asking would decode it
-            turned = image.getexif().get(ExifTags.Base.Orientation) in _TURNED
-        return Header((width, height) if turned else (height, width), is_grey(image))
+def decode_one(picture: Picture, shape: tuple[int, int, int]) -> tuple[Header, NDArray[np.uint8]]:
+    """Look at an image's header and decode it.
 
-    return _with_image(picture, look)
+    Args:
+        picture: The image.
+        shape: Height, width and channels that it is brought to.
+
+    Returns:
+        What the header tells, and a uint8 array of `shape`.
+
+    Raises:
+        DataError: It cannot be decoded; the message names it.
+    """
+    return _with_image(picture, lambda image: (_look(image), _decoded(image, shape)))
+
+
+@contextmanager
+def large_images_refused() -> Iterator[None]:
+    """Keep Pillow from warning of large images, which become our error.
+
+    Enter it in one thread, around all those that read images: it is not made for several.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        yield
+
+
+def _header(picture: Picture) -> Header:
+    return _with_image(picture, _look)
 
 
 def _pixels(picture: Picture, shape: tuple[int, int, int]) -> NDArray[np.uint8]:
-    def decoded(image: Image.Image) -> NDArray[np.uint8]:
-        side = 2 * max(shape[:2])
-        image.draft(None, (side, side))  # lets JPEG leave out detail that resizing drops anyway
-        return conformed(flattened(ImageOps.exif_transpose(image)), shape)
+    return _with_image(picture, lambda image: _decoded(image, shape))
 
-    return _with_image(picture, decoded)
+
+def _look(image: Image.Image) -> Header:
+    width, height = image.size
+    turned = False
+    if image.format == "JPEG" or "exif" in image.info:  # elsewhere asking would decode it
+        turned = image.getexif().get(ExifTags.Base.Orientation) in _TURNED
+    return Header((width, height) if turned else (height, width), is_grey(image))
+
+
+def _decoded(image: Image.Image, shape: tuple[int, int, int]) -> NDArray[np.uint8]:
+    side = 2 * max(shape[:2])
+    image.draft(None, (side, side))  # lets JPEG leave out detail that resizing drops anyway
+    return conformed(flattened(ImageOps.exif_transpose(image)), shape)
 
 
 def _with_image(picture: Picture, use: Callable[[Image.Image], R]) -> R:
@@ -154,17 +184,23 @@ def _check_kind(picture: Picture) -> None:
         raise DataError(f"{picture.subject}: the image is an HTML page; replace or remove it.")
 
 
-def _changes(
-    shape: tuple[int, int, int], sizes: Tally[tuple[int, int]], grey: int, total: int
+def changes(
+    shape: tuple[int, int, int], resized: int, converted: int, total: int
 ) -> tuple[str, ...]:
+    """Say in sentences what was changed while images were brought to a shape.
+
+    Args:
+        shape: Height, width and channels that they have now.
+        resized: How many had another size.
+        converted: How many had other channels.
+        total: How many there are.
+    """
     notes = []
-    resized = total - sizes[shape[0], shape[1]]
     if resized:
         notes.append(
             f"{resized:,} of {total:,} images were resized to {shape[0]}x{shape[1]} pixels, "
             "without keeping the ratio of their sides."
         )
-    converted = total - grey if shape[2] == 1 else grey
     if converted:
         kind = "grey" if shape[2] == 1 else "RGB"
         notes.append(f"{converted:,} of {total:,} images were converted to {kind}.")
