@@ -73,7 +73,7 @@ def _show(found: RunDifference) -> None:
     out = console.out()
     for name, run in (("A", found.a), ("B", found.b)):
         out.print(f"{name}: {run.run_id}", soft_wrap=True, markup=False)
-    measured = Table("Measure", "A", "B", "B - A")
+    measured = Table("Measure", "A", "B", "Change")
     for row in (*difference_rows.measures(found.measures), *difference_rows.sizes(found)):
         values = (_with_interval(row.a, row.a_between), _with_interval(row.b, row.b_between))
         measured.add_row(row.name, *values, row.change)

@@ -7,8 +7,8 @@ from sightline.dotted import differing, flatten
 from sightline.manifest import RunManifest
 from sightline.records import DeviceReport, Record, Source
 
-_ONLY_IN_TRAINING = "training.deterministic"
-"""Chosen when a training begins: nobody knows it before."""
+_ONLY_IN_TRAINING = frozenset({"training.deterministic", "training.precision"})
+"""Chosen when a training begins: nobody knows them before."""
 
 
 class Condition(Record):
@@ -40,7 +40,7 @@ def with_now(
     return tuple(
         condition
         for condition in _side_by_side(_recorded(original), now)
-        if condition.name != _ONLY_IN_TRAINING
+        if condition.name not in _ONLY_IN_TRAINING
         and (device is not None or not condition.name.startswith("training."))
     )
 

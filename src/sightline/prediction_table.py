@@ -1,8 +1,9 @@
 """The table of predictions that the stage evaluate writes, read in blocks."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -15,7 +16,8 @@ _BLOCK = 4 << 20
 """Probabilities that are held at once."""
 
 
-class Predictions(NamedTuple):
+@dataclass(frozen=True)
+class Predictions:
     """What a model says of n test images.
 
     Attributes:
@@ -35,11 +37,14 @@ class Predictions(NamedTuple):
     @property
     def right(self) -> NDArray[np.bool_]:
         """Tell which predictions are right; bool array of shape (n,)."""
-        return self.label == self.predicted
+        return np.equal(self.label, self.predicted)
 
     def take(self, rows: NDArray[np.int64]) -> "Predictions":
         """Return some rows, in the order in which they are named."""
-        return Predictions(*(column[rows] for column in self))
+        return Predictions(**{name: getattr(self, name)[rows] for name in _COLUMNS})
+
+
+_COLUMNS = tuple(field.name for field in fields(Predictions))
 
 
 def read(path: Path, classes: int) -> Predictions:
@@ -108,7 +113,9 @@ def join(parts: Iterator[Predictions]) -> Predictions:
     found = list(parts)
     if not found:
         raise ValueError("it has no rows")
-    return Predictions(*(np.concatenate(column) for column in zip(*found, strict=True)))
+    return Predictions(
+        **{name: np.concatenate([getattr(part, name) for part in found]) for name in _COLUMNS}
+    )
 
 
 def _integers(column: pa.Array) -> NDArray[np.int64]:

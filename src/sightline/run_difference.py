@@ -77,7 +77,7 @@ def compare(root: Path, pair: Pair) -> RunDifference:
     """
     before, now = pair
     remarks: list[str] = []
-    predictions = [_predictions(root, run, remarks) for run in pair]
+    predictions = _predictions(root, before, remarks), _predictions(root, now, remarks)
     comparable = same_test_images(before.records.ingest, now.records.ingest)
     if not comparable:
         remarks.append(_why_not_comparable(pair))

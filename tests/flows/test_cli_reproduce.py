@@ -47,7 +47,7 @@ def reproduce(root: Path, *arguments: str) -> Result:
 def test_run_is_reproduced_bit_for_bit(root: Path) -> None:
     done = reproduce(root)
     assert done.exit_code == 0, done.output
-    assert re.search(r"code +│ [0-9a-f]+ +│ [0-9a-f]+ +│ equal", done.stdout), done.stdout
+    assert re.search(r"code +│ [0-9a-f]+… │ [0-9a-f]+… │ equal", done.stdout), done.stdout
     assert re.search(r"training\.threads +│ .* │ equal", done.stdout), done.stdout
     assert "differs" not in done.stdout
     assert "Reproduced bit for bit: the weights are equal" in done.stdout

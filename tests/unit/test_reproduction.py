@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 import two_runs
-from excerpts import with_training
 from examples import write_npz
+from excerpts import with_training
 from two_runs import ENVIRONMENT, publish
 
 from sightline import conditions, datasets, noise, recipes, reproduction, runs, tolerance
