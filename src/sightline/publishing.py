@@ -117,6 +117,8 @@ def _results(records: StageRecords) -> Iterator[tuple[str, FileRecord]]:
     yield "metrics.json", records.evaluate.metrics
     if records.evaluate.label_doubts is not None:
         yield "label_doubts.parquet", records.evaluate.label_doubts.table
+    if records.export is not None:
+        yield "certificate.json", records.export.certificate
     if records.ingest.inspection is not None:
         yield "findings.parquet", records.ingest.inspection.findings
 

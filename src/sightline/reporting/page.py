@@ -12,6 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from markupsafe import Markup
 
 from sightline.dotted import flatten
+from sightline.exporting import table
 from sightline.figures.canvas import DOTS_PER_INCH
 from sightline.manifest import RunManifest
 from sightline.printable import printable
@@ -121,6 +122,10 @@ def _facts(manifest: RunManifest, escape: Callable[[str], str]) -> dict[str, Any
         "certainty": summary.certainty(manifest),
         "progress": summary.progress(manifest),
         "doubts": summary.doubts(manifest, escape),
+        "decision": records.decision,
+        "certificate": records.export,
+        "certificate_rows": table.rows(records.export) if records.export else [],
+        "certificate_headline": table.headline(records.export) if records.export else "",
         "settings": flatten(manifest.config.model_dump(mode="json")),
     }
 
