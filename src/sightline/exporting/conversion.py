@@ -46,7 +46,7 @@ def _save(measured: Any, path: Path) -> None:
 
     images = tf.TensorSpec(measured.input_shape, tf.uint8, name=INPUT)
     module = tf.Module()
-    module.weights = [variable.value for variable in measured.variables]
+    module.weights = [weight.value for weight in measured.weights]  # not the seeds of dropout
     module.serve = tf.function(
         lambda pixels: measured(pixels, training=False), input_signature=[images], autograph=False
     )
