@@ -17,6 +17,7 @@ from sightline.errors import BusyStorageError, StorageError
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _CLOSED = frozenset({errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR})
 _BUSY = frozenset({errno.EAGAIN, errno.EBUSY, errno.EIO, errno.ESTALE, errno.ETIMEDOUT})
+_ROOT_OPTION = "--artifacts or SIGHTLINE_ARTIFACTS"
 _LEFTOVER = re.compile(r"\..+\.[0-9a-f]{8}\.(tmp|aside)")
 
 
@@ -137,11 +138,12 @@ def remove_leftovers(path: Path) -> None:
 
 
 @contextmanager
-def storage_errors(root: Path) -> Iterator[None]:
+def storage_errors(root: Path, option: str = _ROOT_OPTION) -> Iterator[None]:
     """Turn the system's errors of writing into ours; other errors pass.
 
     Args:
         root: Where is written; named in the message.
+        option: What chooses another place; named in the message.
 
     Raises:
         StorageError: There is no room or no permission.
@@ -150,7 +152,7 @@ def storage_errors(root: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        explained = _explained(root, error)
+        explained = _explained(root, error, option)
         if explained is None:
             raise
         raise explained from error
@@ -199,17 +201,19 @@ def copy(source: Path, target: Path) -> None:
     shutil.copyfile(source, target)
 
 
-def _explained(root: Path, error: OSError) -> StorageError | BusyStorageError | None:
+def _explained(
+    root: Path, error: OSError, option: str = _ROOT_OPTION
+) -> StorageError | BusyStorageError | None:
     """Say what an error of the system means here; None where nobody foresaw it."""
     if error.errno in _FULL:
         return StorageError(
             f"{root} is full, {_free(root):,} bytes are free: make room, or choose another folder "
-            "with --artifacts or SIGHTLINE_ARTIFACTS."
+            f"with {option}."
         )
     if error.errno in _CLOSED:
         return StorageError(
             f"{error.filename or root} cannot be used ({error.strerror}); choose another "
-            "folder with --artifacts or SIGHTLINE_ARTIFACTS, or mend its permissions."
+            f"folder with {option}, or mend its permissions."
         )
     if error.errno in _BUSY:
         return BusyStorageError(

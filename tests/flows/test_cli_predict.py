@@ -152,6 +152,21 @@ def test_model_of_another_digest_is_refused_and_nothing_is_written(place: Path) 
     assert leftovers(place) == []
 
 
+@pytest.mark.parametrize(
+    ("output", "message"),
+    [
+        ("file/out.parquet", "cannot be written: File exists"),
+        ("file/deeper/out.parquet", "choose another folder with --output"),
+        ("n" * 245 + ".parquet", "cannot be written: File name too long"),
+        ("n" * 300 + ".parquet", "is no possible path"),
+    ],
+)
+def test_place_that_cannot_be_written_is_told(place: Path, output: str, message: str) -> None:
+    (place / "file").touch()
+    assert message in refused(invoke("images.npy", f"--output={output}"))
+    assert leftovers(place) == []
+
+
 def test_damaged_input_leaves_the_output_as_it_was(place: Path) -> None:
     table = _table(place)
     pq.write_table(pq.read_table(table), table, write_page_checksum=True)

@@ -20,14 +20,16 @@ def in_order(
     items: Iterable[T],
     batch_size: int = _BATCH,
     ahead: int = _BATCHES_AHEAD,
+    threads: int = _THREADS,
 ) -> Iterator[R]:
     """Apply a function that frees the interpreter lock, such as decoding or hashing.
 
     Args:
-        function: Called in several threads at once.
+        function: Called in several threads at once, unless told otherwise.
         items: Its arguments; drawn only a few batches ahead of what was consumed.
         batch_size: How many are handed to a thread at a time.
         ahead: How many batches are drawn ahead; their results may wait all at once.
+        threads: How many call it.
 
     Yields:
         The results in the order of the items; the first error is raised in its turn, at
@@ -37,7 +39,7 @@ def in_order(
     def work(batch: list[T]) -> list[R]:
         return [function(item) for item in batch]
 
-    pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="ingest")
+    pool = ThreadPoolExecutor(threads, thread_name_prefix="ingest")
     pending: deque[Future[list[R]]] = deque()
     source = iter(items)
     try:

@@ -65,7 +65,7 @@ def _ask(request: Request) -> Outcome:
 
 
 def _form(output: Path, given: Sequence[str]) -> Literal["parquet", "csv"]:
-    inputs.check_text(str(output.absolute()))
+    inputs.check_text(str(inputs.absolute(str(output))))
     form = _FORMS.get(output.suffix.lower())
     if form is None:
         raise InputError(
@@ -83,5 +83,10 @@ def _form(output: Path, given: Sequence[str]) -> Literal["parquet", "csv"]:
 @contextmanager
 def _new_file(output: Path) -> Iterator[Path]:
     """Make the output here: whatever happens to the Keras process, nothing half made stays."""
-    with files.storage_errors(output.parent), files.new_file(output) as temporary:
-        yield temporary
+    try:
+        with files.storage_errors(output.parent, "--output"), files.new_file(output) as temporary:
+            yield temporary
+    except OSError as error:  # a file in place of its folder, a name that is too long
+        raise InputError(
+            f"The output {output} cannot be written: {error.strerror}; choose another name."
+        ) from None

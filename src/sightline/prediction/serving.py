@@ -13,6 +13,7 @@ from sightline import keras_files
 from sightline.datasets import pictures
 from sightline.datasets.counting import Counter
 from sightline.datasets.labels import MAX_CLASSES
+from sightline.datasets.lookahead import in_order
 from sightline.datasets.pixels import MAX_SIDE
 from sightline.errors import ModelFileError
 from sightline.prediction import likeness, stream, table
@@ -48,10 +49,17 @@ def predict(request: Request) -> Outcome:
     shape, class_names = _described(model, request.served)
     size = max(1, min(_BATCH, _BATCH_BYTES // (4 * int(np.prod(shape)))))
     tally = _Tally(request, shape, class_names)
+
+    def answer(block: Block) -> tuple[Block, NDArray[np.float32]]:
+        return block, np.asarray(model.predict_on_batch(block.images))
+
     started = time.monotonic()
     with pictures.large_images_refused(), table.opened(request) as append:
-        for block in stream.read(request.inputs, shape, size):
-            append(tally.add(block, np.asarray(model.predict_on_batch(block.images))))
+        blocks = stream.read(request.inputs, shape, size)
+        # A thread, so that the model is at work while its last answers are counted and written;
+        # one, since not every backend of Keras takes more.
+        for block, answers in in_order(answer, blocks, batch_size=1, ahead=2, threads=1):
+            append(tally.add(block, answers))
     return tally.outcome(time.monotonic() - started)
 
 

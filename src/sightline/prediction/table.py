@@ -56,7 +56,7 @@ def opened(request: Request) -> Iterator[Append]:
         yield lambda _: None
         return
     path = Path(request.table)
-    with files.storage_errors(path.parent), _writer(request, path) as writer:
+    with files.storage_errors(path.parent, "--output"), _writer(request, path) as writer:
         group = _Group(writer)
         yield group.append
         group.flush()

@@ -31,6 +31,14 @@ def test_only_so_many_items_are_drawn_ahead() -> None:
     results.close()
 
 
+def test_large_results_may_wait_in_smaller_numbers() -> None:
+    drawn: list[int] = []
+    results = in_order(str, (drawn.append(number) or number for number in range(1000)), 1, 3)
+    assert next(results) == "0"
+    assert drawn == [0, 1, 2]
+    results.close()
+
+
 def test_error_arrives_in_its_turn_and_no_thread_stays_behind() -> None:
     before = threading.active_count()
 
