@@ -15,11 +15,12 @@ contradict that: if the lower end of the Clopper-Pearson 95 % interval is above 
 """
 
 import argparse
-import sys
 import time
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import cache
+from itertools import repeat
 
 import numpy as np
 from numpy.typing import NDArray
@@ -212,18 +213,14 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     asked = parser.parse_args()
     alpha, started = PromotionConfig().alpha, time.monotonic()
-    generators = iter(np.random.default_rng(asked.seed).spawn(100))
-
-    def judged(scenarios: Sequence[Scenario]) -> list[Tally]:
-        found = []
-        for scenario in scenarios:
-            print(f"Simulating {scenario.name}, {scenario.images:,} images", file=sys.stderr)
-            found.append(judge(scenario, asked.pairs, next(generators)))
-        return found
-
-    wrong = judged(harmful())
+    harm = harmful()
+    scenarios = [*harm, *better()]
+    generators = np.random.default_rng(asked.seed).spawn(len(scenarios))
+    with ProcessPoolExecutor() as pool:
+        tallies = list(pool.map(judge, scenarios, repeat(asked.pairs), generators))
+    wrong, right = tallies[: len(harm)], tallies[len(harm) :]
     show(f"False promotions, at most {alpha:.0%} allowed", wrong)
-    show("Power: promotions of better models", judged(better()))
+    show("Power: promotions of better models", right)
     contradicted = [tally for tally in wrong if tally.interval()[0] > alpha]
     for tally in contradicted:
         print(f"More than {alpha:.0%} promoted: {tally.scenario}")

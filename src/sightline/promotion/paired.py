@@ -104,7 +104,7 @@ def score(pairs: Pairs[Any], difference: Any) -> NDArray[np.float64]:
     """Compute the score statistic of a difference of paired shares; standard normal if it is true.
 
     T. Tango, "Equivalence test and confidence interval for the difference in proportions for the
-    paired-sample design", Statistics in Medicine 17 (1998), equations 4 to 6.
+    paired-sample design", Statistics in Medicine 17 (1998).
 
     Args:
         pairs: Counts, or arrays of counts.
