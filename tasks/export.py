@@ -1,9 +1,9 @@
 """Stage 7: export the measured model, and certify that every form is the same model."""
 
 from sightline.config import ExportConfig
-from sightline.exporting import headline, rows
 from sightline.keras_process import keras_process
 from sightline.records import Certificate, DatasetFiles, Evaluation, Run, TrainedModel
+from sightline.reporting import exports
 from sightline.stages import EXPORT
 from tasks.display import show_table
 from tasks.stage import stage_task
@@ -19,5 +19,5 @@ def export(
 ) -> Certificate:
     """Export the measured model in other forms and compare each with what was measured."""
     certificate = keras_process().run(EXPORT, run, files, trained, evaluation, settings)
-    show_table(rows(certificate), key="export", description=headline(certificate))
+    show_table(exports.rows(certificate), key="export", description=exports.headline(certificate))
     return certificate

@@ -17,7 +17,6 @@ from sightline.errors import ModelFileError, StageError
 from sightline.exporting import formats, golden, own_process, parity
 from sightline.exporting.formats import shipped_name
 from sightline.exporting.own_process import ProgramError
-from sightline.exporting.table import headline, rows
 from sightline.progress import Progress, emit
 from sightline.provenance import cores
 from sightline.records import (
@@ -31,7 +30,7 @@ from sightline.records import (
 )
 from sightline.stages import EXPORT
 
-__all__ = ["export", "headline", "rows", "shipped_name"]
+__all__ = ["export", "shipped_name"]
 
 _CERTIFICATE = "certificate.json"
 _SPARE_BYTES = 4 << 20

@@ -77,7 +77,7 @@ def calibration(scores: Scores, margin: float) -> Criterion:
         measured=growth,
         limit=margin,
         sentence=f"Its expected calibration error is {error:.2%}, the champion's {before:.2%}; "
-        f"it may be {100 * margin:g} points larger{help_}.",
+        f"it may be larger by {100 * margin:g} points{help_}.",
     )
 
 

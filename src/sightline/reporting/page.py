@@ -12,12 +12,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from markupsafe import Markup
 
 from sightline.dotted import flatten
-from sightline.exporting import table
 from sightline.figures.canvas import DOTS_PER_INCH
 from sightline.manifest import RunManifest
 from sightline.printable import printable
 from sightline.records import Evaluation, FileRecord
-from sightline.reporting import checks, difference_rows, summary
+from sightline.reporting import checks, difference_rows, exports, summary
 
 _MOST_CLASSES = 50
 """Beyond this many classes, tables show the weakest or first ones only."""
@@ -124,8 +123,8 @@ def _facts(manifest: RunManifest, escape: Callable[[str], str]) -> dict[str, Any
         "doubts": summary.doubts(manifest, escape),
         "decision": records.decision,
         "certificate": records.export,
-        "certificate_rows": table.rows(records.export) if records.export else [],
-        "certificate_headline": table.headline(records.export) if records.export else "",
+        "certificate_rows": exports.rows(records.export) if records.export else [],
+        "certificate_headline": exports.headline(records.export) if records.export else "",
         "settings": flatten(manifest.config.model_dump(mode="json")),
     }
 

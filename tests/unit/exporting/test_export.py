@@ -12,9 +12,10 @@ from shipping import LAYERS, Measured, classifier
 from sightline import caching, files, keras_files, sealed
 from sightline.config import ExportConfig, Format
 from sightline.errors import ConfigError, ModelFileError, StageError
-from sightline.exporting import headline, own_process, parity, rows, shipped_name
+from sightline.exporting import own_process, parity, shipped_name
 from sightline.exporting.golden import Golden
 from sightline.records import Certificate, ExportCheck, FileRecord
+from sightline.reporting import exports
 from sightline.stages import EXPORT
 
 MODULES: dict[Format, str] = {"litert": "ai_edge_litert", "onnx": "onnxruntime"}
@@ -109,20 +110,20 @@ def test_names_that_are_shipped() -> None:
 
 
 def test_table_has_a_row_a_form(certificate: Certificate) -> None:
-    table = rows(certificate)
+    table = exports.rows(certificate)
     assert [row["format"] for row in table] == [check.format for check in certificate.exports]
     saved_model = table[1]
     assert saved_model["bytes"] == sum(record.bytes for record in certificate.exports[1].files)
     assert saved_model["passed"] is True
-    assert "agree with the measured model on 20 test images" in headline(certificate)
+    assert "agree with the measured model on 20 test images" in exports.headline(certificate)
 
 
 def test_table_says_what_is_wrong(certificate: Certificate) -> None:
     bad = certificate.exports[0].model_copy(update={"passed": False, "problem": "It fell over."})
     failed = certificate.model_copy(update={"exports": (bad, *certificate.exports[1:])})
     assert not failed.passed
-    assert rows(failed)[0]["problem"] == "It fell over."
-    assert headline(failed).startswith("keras does not agree with the measured model")
+    assert exports.rows(failed)[0]["problem"] == "It fell over."
+    assert exports.headline(failed).startswith("keras does not agree with the measured model")
 
 
 @pytest.mark.parametrize("form", ["litert", "onnx"])

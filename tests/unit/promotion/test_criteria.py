@@ -59,7 +59,7 @@ def test_calibration_may_grow_by_the_margin() -> None:
         assert found.passed is passed
         assert found.measured == pytest.approx(growth, abs=1e-6)
         assert ("training.label_smoothing" in found.sentence) is not passed
-    assert "error is 20.00%, the champion's 10.00%; it may be 1 points larger" in found.sentence
+    assert "error is 20.00%, the champion's 10.00%; it may be larger by 1 points" in found.sentence
 
 
 def test_calibration_is_measured_like_that_of_the_report() -> None:
