@@ -8,7 +8,7 @@ import typer
 from rich.filesize import decimal
 from rich.table import Table
 
-from flows import cli_history, cli_list, cli_prune, console
+from flows import cli_compare, cli_history, cli_list, cli_prune, console
 from flows.options import ArtifactsOption
 from sightline import pins, runs, verification
 
@@ -23,6 +23,7 @@ RunArgument = Annotated[
 
 app.command("list", epilog=cli_list.EXAMPLES)(cli_list.list_runs)
 app.command(epilog=cli_history.EXAMPLES)(cli_history.history)
+app.command("compare", epilog=cli_compare.EXAMPLES)(cli_compare.compare)
 
 
 @app.command()

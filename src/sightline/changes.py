@@ -7,6 +7,7 @@ from typing import Any
 
 from sightline import files, provenance, runs
 from sightline.config import Section, TrainingConfig
+from sightline.dotted import differing
 from sightline.errors import InputError
 from sightline.manifest import ManifestExcerpt, RunManifest
 from sightline.records import FileRecord, Record, Source
@@ -115,12 +116,7 @@ def _environment(recorded: dict[str, Any]) -> dict[str, Any]:
 
 
 def _differences(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
-    names = [*before, *(name for name in after if name not in before)]
-    return [
-        f"{name} {_shown(before.get(name))} -> {_shown(after.get(name))}"
-        for name in names
-        if before.get(name) != after.get(name)
-    ]
+    return [f"{name} {_shown(old)} -> {_shown(new)}" for name, old, new in differing(before, after)]
 
 
 def _damaged(root: Path, manifest: RunManifest) -> list[str]:

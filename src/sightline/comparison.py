@@ -1,6 +1,7 @@
 """Whether a run is better than the one before, image by image where both saw the same ones."""
 
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -8,10 +9,35 @@ from numpy.typing import NDArray
 
 from sightline import runs
 from sightline.errors import InputError
-from sightline.manifest import RunManifest
 from sightline.records import DatasetFiles, Evaluation, Run, RunComparison
 
 _PREDICTIONS = "predictions.parquet"
+
+
+class Discordant(NamedTuple):
+    """Test images that exactly one of two models has right.
+
+    Attributes:
+        fixed: int64 array, rows that were wrong before and are right now.
+        broken: int64 array, rows that were right before and are wrong now.
+    """
+
+    fixed: NDArray[np.int64]
+    broken: NDArray[np.int64]
+
+    @property
+    def p_value(self) -> float:
+        """How often equally good models differ by as much or more.
+
+        McNemar's exact test, two-sided: Q. McNemar, "Note on the sampling error of the difference
+        between correlated proportions or percentages" (1947).
+        """
+        fixed, broken = len(self.fixed), len(self.broken)
+        if not fixed + broken:
+            return 1.0
+        from scipy.stats import binomtest
+
+        return float(binomtest(fixed, fixed + broken).pvalue)
 
 
 def with_last_run(run: Run, files: DatasetFiles, evaluation: Evaluation) -> RunComparison | None:
@@ -35,32 +61,37 @@ def with_last_run(run: Run, files: DatasetFiles, evaluation: Evaluation) -> RunC
         accuracy=last.records.evaluate.accuracy,
         loss=last.records.evaluate.loss,
     )
-    if not _same_test_images(last, files):
+    if not same_test_images(last.records.ingest, files):
         return compared
     try:
         before = _right(runs.folder(run.root, last.run_id) / _PREDICTIONS)
     except InputError:
         return compared
     now = _right(run.root / evaluation.predictions.path)
-    fixed, broken = int((now & ~before).sum()), int((before & ~now).sum())
-    chance = _chance(fixed, broken)
-    return compared.model_copy(update={"fixed": fixed, "broken": broken, "p_value": chance})
+    found = discordant(before, now)
+    counts = {"fixed": len(found.fixed), "broken": len(found.broken)}
+    return compared.model_copy(update={**counts, "p_value": found.p_value})
 
 
-def _chance(fixed: int, broken: int) -> float:
-    if not fixed + broken:
-        return 1.0
-    from scipy.stats import binomtest
+def discordant(before: NDArray[np.bool_], now: NDArray[np.bool_]) -> Discordant:
+    """Find the test images that one of two models has right and the other wrong.
 
-    return float(binomtest(fixed, fixed + broken).pvalue)
+    Args:
+        before: Which predictions of the one model are right; bool array of shape (n,).
+        now: The same of the other, for the same images in the same order.
+    """
+    return Discordant(np.flatnonzero(now & ~before), np.flatnonzero(before & ~now))
 
 
-def _same_test_images(last: RunManifest, files: DatasetFiles) -> bool:
-    before = last.records.ingest
+def same_test_images(before: DatasetFiles, now: DatasetFiles) -> bool:
+    """Tell whether two runs were tested on the same images with the same labels."""
+    first, second = before.images.get("test"), now.images.get("test")
     return (
-        before.images["test"].sha256 == files.images["test"].sha256
-        and before.labels.sha256 == files.labels.sha256
-        and before.class_names == files.class_names
+        first is not None
+        and second is not None
+        and first.sha256 == second.sha256
+        and before.labels.sha256 == now.labels.sha256
+        and before.class_names == now.class_names
     )
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from sightline import files, runs
 from sightline.errors import InputError
+from sightline.manifest import RunManifest
 from sightline.records import FileRecord, Record
 
 
@@ -49,6 +50,46 @@ def verify(root: Path, run: str | None = None) -> list[Verdict]:
         return [_judge(root, name) for name in _folders(root)]
     # A folder without a manifest is no run to others; here it is one that is damaged.
     return [_judge(root, run if run in _folders(root) else runs.find(root, run))]
+
+
+def whole(root: Path, manifest: RunManifest, name: str) -> Path:
+    """Return a file of a run folder that is as it was published.
+
+    Args:
+        root: The artifacts root.
+        manifest: The run's.
+        name: The file's name, such as "history.parquet".
+
+    Raises:
+        InputError: It is missing or damaged, or the manifest does not name it.
+    """
+    path = runs.folder(root, manifest.run_id) / name
+    record = manifest.files.get(name)
+    if record is None:
+        raise InputError(f"The manifest of run {manifest.run_id!r} names no file {name!r}.")
+    check(path, record)
+    return path
+
+
+def check(path: Path, record: FileRecord) -> None:
+    """Make sure that a file is the one that a record names.
+
+    Raises:
+        InputError: It is missing, no plain file, or its content is another one.
+    """
+    try:
+        # What never ends, such as a pipe, is not read; another size is seen at once.
+        size = path.stat().st_size if path.is_file() else None
+        found = files.sha256(path) if size == record.bytes else None
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}.") from None
+    if size is None:
+        raise InputError(f"{path} is missing, or is no file.")
+    if found != record.sha256:
+        raise InputError(
+            f"{path} is damaged: expected {record.bytes:,} bytes with SHA-256 {record.sha256}, "
+            f"found {f'SHA-256 {found}' if found else f'{size:,} bytes'}."
+        )
 
 
 def _folders(root: Path) -> list[str]:

@@ -40,12 +40,13 @@ MAPS = np.random.default_rng(0).normal(scale=0.01, size=(6, 12, 12)).astype(np.f
 
 def draw_all(folder: Path) -> list[Path]:
     folder.mkdir()
-    paths = [folder / f"{number}.png" for number in range(17)]
+    paths = [folder / f"{number}.png" for number in range(18)]
     figures.draw_layers(paths[0], LAYERS, (12, 12, 1), 4)
     figures.draw_samples(paths[1], GREY, [HOSTILE] * 6, HOSTILE)
     figures.draw_samples(paths[2], COLOUR[:1], ["one"], "A single image")
     figures.draw_curves(paths[3], HISTORY)
     figures.draw_curves(paths[4], HISTORY.assign(val_accuracy=[0.4, 0.8], val_loss=[1.1, 0.3])[:1])
+    figures.draw_both_curves(paths[17], HISTORY, HISTORY.assign(val_accuracy=0.5, val_loss=1.0)[:1])
     figures.draw_confusion_matrix(paths[5], [[5, 0], [1, 0]], [HOSTILE, "b"])
     figures.draw_confusion_matrix(paths[6], np.eye(80, dtype=int).tolist(), ["c"] * 80)
     figures.draw_mistakes(paths[7], COLOUR, MISTAKES)

@@ -7,7 +7,7 @@ matplotlib is imported only when something is drawn.
 from sightline.figures.accuracy_history import HistoryPoint, draw_accuracy_history
 from sightline.figures.calibration import draw_calibration
 from sightline.figures.confusion import draw_confusion_matrix
-from sightline.figures.curves import draw_curves
+from sightline.figures.curves import draw_both_curves, draw_curves
 from sightline.figures.grid import (
     Images,
     draw_findings,
@@ -24,6 +24,7 @@ __all__ = [
     "HistoryPoint",
     "Images",
     "draw_accuracy_history",
+    "draw_both_curves",
     "draw_calibration",
     "draw_confusion_matrix",
     "draw_curves",

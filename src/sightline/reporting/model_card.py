@@ -7,6 +7,7 @@ import yaml
 
 from sightline.config import FitConfig
 from sightline.datasets.catalogue import NAMED, NamedDataset
+from sightline.dotted import flatten
 from sightline.manifest import RunManifest
 from sightline.records import Calibration, CorruptionMetrics, Robustness, SliceMetrics
 from sightline.reporting import page
@@ -103,7 +104,7 @@ def _settings(settings: FitConfig) -> list[tuple[str, str]]:
     """List what the weights depend on and was asked for; all of it numbers and words of ours."""
     values = settings.model_dump(mode="json", exclude=set(settings.incidental), exclude_none=True)
     changes = {name: share for name, share in values.pop("augmentation").items() if share}
-    return page.flatten({**values, "augmentation": changes})
+    return flatten({**values, "augmentation": changes})
 
 
 def _overconfidence(calibration: Calibration | None) -> float | None:

@@ -2,7 +2,6 @@
 
 import base64
 import functools
-import json
 import math
 import re
 from collections.abc import Callable
@@ -12,17 +11,21 @@ from typing import Any, NamedTuple
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
+from sightline.dotted import flatten
 from sightline.figures.canvas import DOTS_PER_INCH
 from sightline.manifest import RunManifest
 from sightline.printable import printable
 from sightline.records import Evaluation, FileRecord
-from sightline.reporting import checks, summary
+from sightline.reporting import checks, difference_rows, summary
 
 _MOST_CLASSES = 50
 """Beyond this many classes, tables show the weakest or first ones only."""
 _MOST_PAIRS = 10
 _PAGE_DOTS_PER_INCH = 96
 """Pixels of a page an inch, by definition of CSS."""
+
+FIGURE_DENSITY = DOTS_PER_INCH / _PAGE_DOTS_PER_INCH
+"""Pixels of a figure a pixel of the page."""
 
 _MARKDOWN_SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~&$:/@])")
 
@@ -49,11 +52,11 @@ def render_html(root: Path, manifest: RunManifest) -> str:
 
     def source(record: FileRecord) -> Markup:
         """Embed a picture at its own size."""
-        return _embedded((root / record.path).read_bytes(), 1)
+        return embedded((root / record.path).read_bytes(), 1)
 
     def figure(record: FileRecord) -> Markup:
         """Embed a figure at the size that it was drawn for."""
-        return _embedded((root / record.path).read_bytes(), DOTS_PER_INCH / _PAGE_DOTS_PER_INCH)
+        return embedded((root / record.path).read_bytes(), FIGURE_DENSITY)
 
     template = environment().get_template("report.html.j2")
     return template.render(_facts(manifest, str), source=source, figure_source=figure)
@@ -77,8 +80,13 @@ def escape_markdown(text: object) -> str:
     return _MARKDOWN_SPECIAL.sub(r"\\\1", printable(" ".join(str(text).split())))
 
 
-def _embedded(png: bytes, density: float) -> Markup:
-    """Write the attributes of an `img`: the picture itself and its size on the page."""
+def embedded(png: bytes, density: float = 1) -> Markup:
+    """Write the attributes of an `img`: the picture itself and its size on the page.
+
+    Args:
+        png: The picture.
+        density: Its pixels a pixel of the page.
+    """
     # The header of a PNG holds width and height as four bytes each, most significant first.
     width, height = (int.from_bytes(png[start : start + 4], "big") for start in (16, 20))
     content = base64.b64encode(png).decode("ascii")
@@ -148,17 +156,6 @@ def _counts(manifest: RunManifest) -> list[tuple[str, tuple[int, ...]]]:
     return list(zip(files.class_names, zip(*columns, strict=True), strict=True))
 
 
-def flatten(values: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
-    """List nested settings as dotted keys with their values in JSON."""
-    rows: list[tuple[str, str]] = []
-    for key, value in values.items():
-        if isinstance(value, dict):
-            rows += flatten(value, f"{prefix}{key}.")
-        else:
-            rows.append((prefix + key, json.dumps(value, ensure_ascii=False)))
-    return rows
-
-
 def _shown(value: object) -> object:
     """Take control codes out of every text that a template shows; markup is our own."""
     return printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
@@ -177,6 +174,7 @@ def environment() -> Environment:
     )
     environment.filters["md"] = escape_markdown
     environment.filters["percent"] = lambda share: f"{share:.2%}"
+    environment.filters["points"] = difference_rows.points
     environment.filters["thousands"] = lambda number: f"{number:,}"
     environment.filters["seconds"] = lambda seconds: f"{seconds:,.1f} s"
     environment.filters["mib"] = lambda size: f"{size / 2**20:,.0f} MiB"

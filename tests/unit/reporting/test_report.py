@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from sightline import figures, findings, mistakes, reporting
+from sightline import figures, findings, prediction_table, reporting
 from sightline.config import ReportConfig
 from sightline.files import sha256
 from sightline.records import DatasetFiles, Evaluation, FileRecord, Run, TrainedModel
@@ -84,7 +84,7 @@ def test_block_borders_change_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     whole = reporting.report(run, hostile_files, trained, evaluation, ReportConfig())
-    monkeypatch.setattr(mistakes, "_BLOCK", 4 * 3)  # three rows of four classes
+    monkeypatch.setattr(prediction_table, "_BLOCK", 4 * 3)  # three rows of four classes
     again = run.model_copy(update={"id": "again", "refresh": True})
     assert reporting.report(again, hostile_files, trained, evaluation, ReportConfig()) == whole
 

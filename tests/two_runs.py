@@ -1,0 +1,166 @@
+"""Whole run folders, made without training: forty test images, some of them misread."""
+
+import shutil
+from collections.abc import Collection
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from examples import write_npz
+
+from sightline import datasets, ingestion, recipes, runs, sealed
+from sightline.config import DataConfig
+from sightline.files import sha256
+from sightline.manifest import RunManifest
+from sightline.measures.intervals import wilson
+from sightline.records import (
+    ArraySet,
+    Calibration,
+    ClassMetrics,
+    DatasetFiles,
+    Evaluation,
+    FileRecord,
+    ModelBlueprint,
+    Report,
+    Run,
+    StageRecords,
+    StageTime,
+    TrainedModel,
+)
+
+HOSTILE = "<script>alert(1)</script> [bold]x[/bold] \x1b[2J"
+CLASSES = (HOSTILE, "b", "c", "d")
+IMAGES = 40
+ENVIRONMENT = {"python": "3.11.7", "cores": 2, "versions": {"keras": "3.15.1"}, "variables": {}}
+TRAINING = {"backend": "tensorflow", "threads": "automatic", "deterministic": "true"}
+
+
+def ingested(root: Path, folder: Path) -> DatasetFiles:
+    """Read a small data set into the cache; one of its classes has a hostile name."""
+    settings = DataConfig(dataset=str(write_npz(folder / "textures.npz")))
+    files = ingestion.ingest(Run(id="ingest", root=root), datasets.locate(settings), settings)
+    return files.model_copy(update={"class_names": CLASSES})
+
+
+def publish(
+    root: Path,
+    run_id: str,
+    files: DatasetFiles,
+    wrong: Collection[int],
+    *,
+    environment: dict[str, Any] = ENVIRONMENT,
+    overrides: Collection[str] = (),
+    weights: str = "a",
+) -> RunManifest:
+    """Write the folder of a run that misreads some rows, the higher the surer."""
+    folder = runs.folder(root, run_id)
+    folder.mkdir(parents=True)
+    predictions = write_table(folder / "predictions.parquet", predictions_of(wrong))
+    columns = ("accuracy", "loss", "val_accuracy", "val_loss")
+    history = write_table(
+        folder / "history.parquet", {"epoch": [1, 2], **{name: [0.5, 0.9] for name in columns}}
+    )
+    any_file = FileRecord(path="made/file", sha256="e" * 64, bytes=1000)
+    manifest = RunManifest(
+        run_id=run_id,
+        created=datetime(2026, 11, 24, tzinfo=UTC),
+        config=recipes.load("tutorial", overrides=list(overrides)),
+        code_sha256="b" * 64,
+        lock_sha256=None,
+        source_sha256="c" * 64,
+        weights_sha256=weights * 64,
+        environment=environment,
+        stages={"ingest": StageTime(seconds=1.25, cached=True)},
+        records=StageRecords(
+            ingest=files,
+            preprocess=ArraySet(class_names=CLASSES, image_shape=(12, 12, 1), splits={}),
+            build=ModelBlueprint(
+                architecture=any_file,
+                summary=any_file,
+                picture=any_file,
+                layers=(),
+                parameters=141_258,
+                image_shape=(12, 12, 1),
+                num_classes=4,
+            ),
+            train=TrainedModel(
+                model=any_file,
+                weights_sha256=weights * 64,
+                history=history,
+                epochs=2,
+                device="cpu (2 cores)",
+                images_per_second=1234.5,
+                peak_memory_bytes=900 << 20,
+                environment=TRAINING,
+            ),
+            evaluate=_evaluation(wrong, any_file, predictions),
+            report=Report(figures={}, thumbnails=(), mistakes=(), mistakes_total=len(wrong)),
+        ),
+        files={"predictions.parquet": predictions, "history.parquet": history},
+        total_seconds=65.4,
+    )
+    rewrite(root, manifest)
+    return manifest
+
+
+def rewrite(root: Path, manifest: RunManifest) -> None:
+    """Write the manifest of a run that is there."""
+    path = runs.folder(root, manifest.run_id) / runs.MANIFEST
+    path.write_bytes(sealed.seal(manifest.model_dump(mode="json")))
+
+
+def forget_images(root: Path) -> None:
+    """Clean the cache up."""
+    shutil.rmtree(root / "cache")
+
+
+def predictions_of(wrong: Collection[int]) -> dict[str, object]:
+    """Make the columns of a table of predictions."""
+    rows = np.arange(IMAGES)
+    labels = rows % len(CLASSES)
+    predicted = np.where(np.isin(rows, list(wrong)), (labels + 1) % len(CLASSES), labels)
+    probabilities = np.empty((IMAGES, len(CLASSES)), np.float32)
+    probabilities[:] = (0.5 - rows[:, np.newaxis] / 100) / (len(CLASSES) - 1)
+    probabilities[rows, predicted] = 0.5 + rows / 100
+    columns: dict[str, object] = {"index": rows, "label": labels, "predicted": predicted}
+    return columns | {f"probability_{n}": probabilities[:, n] for n in range(len(CLASSES))}
+
+
+def write_table(path: Path, columns: dict[str, Any]) -> FileRecord:
+    """Write a Parquet file and describe it."""
+    pq.write_table(pa.table(columns), path, write_page_checksum=True)
+    return FileRecord(path=path.name, sha256=sha256(path), bytes=path.stat().st_size)
+
+
+def _evaluation(
+    wrong: Collection[int], any_file: FileRecord, predictions: FileRecord
+) -> Evaluation:
+    size = IMAGES // len(CLASSES)
+    right = [size - sum(row % len(CLASSES) == n for row in wrong) for n in range(len(CLASSES))]
+    interval = wilson(IMAGES - len(wrong), IMAGES)
+    assert interval is not None
+    return Evaluation(
+        metrics=any_file,
+        predictions=predictions,
+        accuracy=1 - len(wrong) / IMAGES,
+        accuracy_interval=interval,
+        loss=0.1 + len(wrong) / 100,
+        top_k={2: 1.0},
+        classes=tuple(
+            ClassMetrics(
+                class_name=name,
+                precision=0.9,
+                recall=hits / size,
+                f1=hits / size,
+                support=size,
+                recall_interval=wilson(hits, size),
+            )
+            for name, hits in zip(CLASSES, right, strict=True)
+        ),
+        confusion=(),
+        calibration=Calibration(bins=(), error=0.01),
+        serving_difference=0.0,
+    )
