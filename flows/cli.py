@@ -1,9 +1,7 @@
 """The `sightline` command: parses, calls a flow or a domain function, prints."""
 
 import signal
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,36 +9,28 @@ import typer
 from rich.table import Table
 from typer.core import TyperGroup
 
-from flows import cli_datasets, cli_ops, cli_recipes, cli_runs, console, seed_table, server
-from flows.options import ArtifactsOption, DataDirOption, MirrorOption, OverridesOption
-from sightline import (
-    data_gate,
-    datasets,
-    diagnosis,
-    files,
-    ingestion,
-    preprocessing,
-    provenance,
-    recipes,
-    runs,
-    seed_runs,
+from flows import (
+    cli_datasets,
+    cli_ops,
+    cli_recipes,
+    cli_reproduce,
+    cli_runs,
+    console,
+    seed_table,
+    server,
+    starting,
 )
-from sightline.at_work import at_work
+from flows.options import ArtifactsOption, DataDirOption, MirrorOption, OverridesOption
+from sightline import datasets, diagnosis, files, provenance, recipes, runs, seed_runs
 from sightline.config import TrainingConfig
 from sightline.errors import SightlineError
-from sightline.keras_process import keras_process, prepare_device
-from sightline.measures import slices
 from sightline.records import Run, RunSummary, Source
-from sightline.seed_runs import SeedRun, SeedSummary
+from sightline.seed_runs import SeedRun
 
 _INTERRUPTED = 128 + signal.SIGINT
 """Exit code of a command that Ctrl-C ended, by custom of the shell."""
 
 _TERMINATED = 128 + signal.SIGTERM
-
-
-class _Terminated(KeyboardInterrupt):
-    """SIGTERM came: the machine is wanted for something else."""
 
 
 class PoliteGroup(TyperGroup):
@@ -61,7 +51,7 @@ class PoliteGroup(TyperGroup):
                 "command goes on from there.",
                 soft_wrap=True,
             )
-            code = _TERMINATED if isinstance(interrupt, _Terminated) else _INTERRUPTED
+            code = _TERMINATED if isinstance(interrupt, starting.Terminated) else _INTERRUPTED
             raise typer.Exit(code) from None
 
 
@@ -94,6 +84,7 @@ app.add_typer(cli_datasets.app, name="datasets")
 app.add_typer(cli_recipes.app, name="recipes")
 app.add_typer(cli_runs.app, name="runs")
 app.add_typer(cli_ops.app, name="ops")
+app.command(epilog=cli_reproduce.EXAMPLES)(cli_reproduce.reproduce)
 
 
 @app.command(
@@ -155,8 +146,7 @@ def train(
     left = seed_runs.unfinished(planned, source)
     if if_changed and _is_unchanged(planned, source):
         return
-    with _ending_in_order(), console.ProgressDisplay(), at_work(run.root), _claimed(left):
-        summary = _train(planned, run, source, verbose=verbose)
+    summary = starting.start(planned, left, run, source, verbose=verbose)
     if as_json:
         typer.echo(summary.model_dump_json())
     out = console.err if as_json else console.out()
@@ -170,65 +160,10 @@ def _new_id(settings: TrainingConfig) -> str:
     return runs.new_id(datasets.slug(settings.data.dataset), settings.recipe)
 
 
-@contextmanager
-def _ending_in_order() -> Iterator[None]:
-    """Let SIGTERM end the command as Ctrl-C does, so that a training writes a checkpoint."""
-
-    def terminate(*_: object) -> None:
-        raise _Terminated
-
-    before = signal.signal(signal.SIGTERM, terminate)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-@contextmanager
-def _claimed(planned: Sequence[SeedRun]) -> Iterator[None]:
-    with ExitStack() as held:
-        for one in planned:
-            held.enter_context(runs.claimed(one.run.root, one.run.id))
-        yield
-
-
 def _is_unchanged(planned: Sequence[SeedRun], source: Source) -> bool:
     compared = seed_runs.since_last(planned, source)
     console.err.print(compared.sentence, soft_wrap=True, markup=False)
     return compared.unchanged and not planned[0].run.refresh
-
-
-def _train(
-    planned: Sequence[SeedRun], run: Run, source: Source, *, verbose: bool
-) -> RunSummary | SeedSummary:
-    """Overlap the slow starts: the server, the import of Keras, the import of Prefect, ingest."""
-    config = planned[0].config
-    server.configure(verbose=verbose)
-    private = server.reach(verbose=verbose)
-    keras_process().verbose = verbose
-    prepare_device(config.training)
-    if run.refresh or not all(runs.has_equal(run.root, one.config, source) for one in planned):
-        keras_process().start()
-    if private is not None:
-        run = _ingest_ahead(config, run, source)
-    from flows.seeds import seeds_flow
-    from flows.training import training_flow
-
-    if private is not None:
-        private.wait()
-    if len(planned) > 1:
-        return seeds_flow(config, run, len(planned), source)
-    return training_flow(config, run, source)
-
-
-def _ingest_ahead(config: TrainingConfig, run: Run, source: Source) -> Run:
-    """Ingest while others start; what cannot be used stops the run before they are waited for."""
-    started = time.monotonic()
-    ingested = ingestion.ingest(run, source, config.data)
-    data_gate.judge(run, ingested, config.gate)
-    preprocessing.check(ingested, config.preprocessing)
-    slices.check(run.root, ingested, config.evaluation.slices)
-    return run.model_copy(update={"ahead": {"ingest": time.monotonic() - started}})
 
 
 @app.command()

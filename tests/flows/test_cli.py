@@ -7,7 +7,7 @@ import pytest
 from examples import pictures, write_npz
 from typer.testing import CliRunner, Result
 
-from flows import cli
+from flows import starting
 from flows.cli import app
 from sightline import datasets, diagnosis, recipes
 from sightline.diagnosis import Check
@@ -102,7 +102,7 @@ def test_data_gate_stops_the_command_while_it_still_waits_for_the_server(tmp_pat
     config = recipes.load(overrides=["gate.leaks.action=fail"], dataset="leak.npz")
     run = Run(id="leaky", root=tmp_path / "artifacts")
     with pytest.raises(DataError, match=r"check leaks: 20 of 20 test images"):
-        cli._ingest_ahead(config, run, datasets.locate(config.data))
+        starting.ingest_ahead(config, run, datasets.locate(config.data))
 
 
 def test_embedded_data_set_needs_no_network() -> None:

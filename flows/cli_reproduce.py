@@ -1,0 +1,89 @@
+"""`sightline reproduce`: makes a run again from its manifest and says whether it is the same."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from flows import console, starting
+from flows.options import ArtifactsOption, DataDirOption, MirrorOption
+from sightline import conditions, files, reproduction, run_difference, runs
+from sightline.conditions import Condition
+from sightline.reproduction import Verdict
+from sightline.seed_runs import SeedRun
+
+EXAMPLES = (
+    "Exit codes: 0 reproduced bit for bit; 3 reproduced within the noise, in another environment; "
+    "4 not reproduced; 2 it cannot be tried, such as when the data changed; 1 the training "
+    "failed.\n\nExample: sightline reproduce latest"
+)
+
+_LONGEST_VALUE = 60
+
+
+def reproduce(
+    run: Annotated[str, typer.Argument(help='Run id, the first characters of one, or "latest".')],
+    artifacts: ArtifactsOption = Path("artifacts"),
+    data_dir: DataDirOption = None,
+    mirror: MirrorOption = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object and nothing else.")
+    ] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", help="Show what Prefect and TensorFlow write.")
+    ] = False,
+) -> None:
+    """Train a run again from its manifest, all stages anew, and compare the weights.
+
+    Exit code 0: equal weights; 3: others, but within the noise; 4: not reproduced.
+    """
+    console.show_log(verbose=verbose)
+    root = artifacts.resolve()
+    original = run_difference.read_one(root, run)
+    files.check_writable(root)
+    source = reproduction.find_source(original)
+    again = SeedRun(*reproduction.plan(root, original, source, data_dir, mirror))
+    out = console.err if as_json else console.out()
+    out.print(f"Run {original.run_id} again, as {again.run.id}", soft_wrap=True, markup=False)
+    device = starting.look_at_device(again.config.training, verbose=verbose)
+    out.print(_table(conditions.with_now(original, source, device)))
+    starting.start([again], [again], again.run, source, verbose=verbose)
+    verdict = reproduction.judge(root, original, runs.read(root, again.run.id))
+    if as_json:
+        typer.echo(verdict.model_dump_json())
+    _show(verdict, out)
+    raise typer.Exit(verdict.exit_code)
+
+
+def _table(found: Sequence[Condition]) -> Table:
+    table = Table("Condition", "Then", "Now", "")
+    table.columns[0].overflow = "fold"
+    for one in found:
+        mark = "[green]equal[/green]" if one.equal else "[yellow]differs[/yellow]"
+        table.add_row(console.plain(one.name), _short(one.recorded), _short(one.now), mark)
+    return table
+
+
+def _short(value: str | None) -> str:
+    """Show a value in JSON without its quotation marks, cut where it is long."""
+    text = "none" if value is None else value.strip('"')
+    return console.plain(text if len(text) <= _LONGEST_VALUE else f"{text[: _LONGEST_VALUE - 1]}…")
+
+
+def _show(verdict: Verdict, out: Console) -> None:
+    from sightline.reporting import difference_rows
+
+    table = Table("Measure", "Then", "Now", "Change")
+    for row in difference_rows.measures(verdict.measures):
+        table.add_row(row.name, row.a, row.b, row.change)
+    table.add_row("weights", verdict.weights_sha256[:12], verdict.again_sha256[:12], "")
+    out.print(table)
+    if verdict.p_value is not None:
+        out.print(
+            f"{verdict.fixed:,} test images newly right, {verdict.broken:,} newly wrong "
+            f"(McNemar's exact test, p = {verdict.p_value:.2g})."
+        )
+    out.print(verdict.sentence, soft_wrap=True, markup=False)

@@ -1,0 +1,90 @@
+import json
+import re
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from flows.cli import app
+from flows.training import training_flow
+from sightline import recipes, runs, sealed
+from sightline.records import Run
+
+TINY = [
+    "training.epochs=1",
+    "training.epoch_examples=320",
+    "model.convolutions=[{filters=4, stride=4}]",
+    "evaluation.robustness_images=0",
+    "evaluation.saliency_images=0",
+    "evaluation.label_doubts=1",
+    "report.mistakes=2",
+]
+
+SET_BY_THE_COMMAND = {
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "DO_NOT_TRACK": "1",
+    "PREFECT_LOGGING_EXTRA_LOGGERS": "sightline",
+    "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
+}
+
+pytestmark = pytest.mark.usefixtures("prefect_api", "keras")
+
+
+@pytest.fixture(scope="module")
+def root(prefect_api: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("artifacts")
+    config = recipes.load("quickstart", overrides=TINY, dataset="mnist-5k")
+    training_flow(config, Run(id="first", root=root))
+    return root
+
+
+@pytest.fixture(autouse=True)
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from prefect.settings import PREFECT_API_URL
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "160")
+    monkeypatch.setenv("PREFECT_API_URL", str(PREFECT_API_URL.value()))
+    for name, value in SET_BY_THE_COMMAND.items():
+        monkeypatch.setenv(name, value)  # so that it is taken back
+
+
+def reproduce(root: Path, *arguments: str) -> Result:
+    return CliRunner().invoke(app, ["reproduce", "first", f"--artifacts={root}", *arguments])
+
+
+def test_run_is_reproduced_bit_for_bit(root: Path) -> None:
+    done = reproduce(root)
+    assert done.exit_code == 0, done.output
+    assert re.search(r"code +│ [0-9a-f]+… │ [0-9a-f]+… │ equal", done.stdout), done.stdout
+    assert re.search(r"training\.threads +│ .* │ equal", done.stdout), done.stdout
+    assert "differs" not in done.stdout
+    assert "Reproduced bit for bit: the weights are equal" in done.stdout
+    again = next(run_id for run_id in runs.run_ids(root) if run_id.startswith("first-again-"))
+    first, second = runs.read(root, "first"), runs.read(root, again)
+    assert second.weights_sha256 == first.weights_sha256
+    assert not any(stage.cached for stage in second.stages.values())
+    assert second.config == first.config
+
+
+def test_other_data_are_refused_before_anything_is_trained(root: Path) -> None:
+    path = runs.folder(root, "first") / runs.MANIFEST
+    before = path.read_bytes()
+    manifest = json.loads(sealed.unseal(before))
+    try:
+        path.write_bytes(sealed.seal({**manifest, "source_sha256": "0" * 64}))
+        done = reproduce(root, "--json")
+    finally:
+        path.write_bytes(before)
+    assert done.exit_code == 2
+    assert done.stdout == ""
+    assert re.search(
+        r"mnist-5k is not what run first was made from: expected SHA-256 0{64}, found",
+        " ".join(done.stderr.split()),
+    )
+
+
+def test_exit_codes_are_in_the_help() -> None:
+    text = " ".join(CliRunner().invoke(app, ["reproduce", "--help"]).stdout.split())
+    assert "0 reproduced bit for bit; 3 reproduced within the noise" in text
+    assert "4 not reproduced" in text
