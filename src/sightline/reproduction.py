@@ -212,7 +212,7 @@ def _sentence(
             "Not reproduced: the weights differ, although data, code and environment are equal and "
             f"the training is deterministic; {figures}."
         )
-    why = f"{_named(others)} differ" if others else "the training is not deterministic"
+    why = _named(others) if others else "the training is not deterministic"
     apart, limit = f"{100 * abs(b - a):.2f} points", f"{100 * allowed.limit:.2f}"
     was = "Reproduced within the noise" if outcome == "within the noise" else "Not reproduced"
     return (
@@ -223,4 +223,5 @@ def _sentence(
 
 def _named(others: Sequence[str]) -> str:
     more = len(others) - _MOST_NAMED
-    return ", ".join(others[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+    rest = f" and {more} more" if more > 0 else ""
+    return f"{', '.join(others[:_MOST_NAMED])}{rest} {'differs' if len(others) == 1 else 'differ'}"

@@ -20,6 +20,13 @@ TINY = [
     "report.mistakes=2",
 ]
 
+SET_BY_THE_COMMAND = {
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "DO_NOT_TRACK": "1",
+    "PREFECT_LOGGING_EXTRA_LOGGERS": "sightline",
+    "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
+}
+
 pytestmark = pytest.mark.usefixtures("prefect_api", "keras")
 
 
@@ -38,6 +45,8 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "160")
     monkeypatch.setenv("PREFECT_API_URL", str(PREFECT_API_URL.value()))
+    for name, value in SET_BY_THE_COMMAND.items():
+        monkeypatch.setenv(name, value)  # so that it is taken back
 
 
 def reproduce(root: Path, *arguments: str) -> Result:

@@ -55,7 +55,7 @@ def test_another_environment_may_give_other_weights_within_the_noise(
     assert [one.name for one in verdict.conditions if not one.equal] == ["pipeline.cores"]
     assert (verdict.fixed, verdict.broken) == (1, 2)
     assert "the combined 95% interval of both" in verdict.sentence
-    assert "(pipeline.cores differ)" in verdict.sentence
+    assert "(pipeline.cores differs)" in verdict.sentence
 
 
 def test_a_difference_beyond_the_noise_is_not_reproduced(
