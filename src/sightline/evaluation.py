@@ -24,6 +24,7 @@ from sightline.measures.coverage import coverage
 from sightline.measures.intervals import wilson
 from sightline.measures.predictions import Predictions, blocks, predict_split, tempered
 from sightline.measures.subject import Subject
+from sightline.precision import exact_float32
 from sightline.records import (
     ArraySet,
     Calibration,
@@ -111,7 +112,8 @@ def evaluate(
         )
 
     key = EVALUATE.key(files, arrays, trained, settings)
-    return find_or_make(run, EVALUATE, key, make)
+    with exact_float32():
+        return find_or_make(run, EVALUATE, key, make)
 
 
 def _bytes_needed(arrays: ArraySet) -> int:

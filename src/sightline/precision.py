@@ -56,6 +56,39 @@ def computing_in(model: keras.Model, precision: Precision) -> Iterator[None]:
             layer.dtype_policy = "float32"
 
 
+@contextmanager
+def exact_float32() -> Iterator[None]:
+    """Let float32 be float32 on a GPU, too, within the block.
+
+    NVIDIA's GPUs from Ampere on otherwise round the factors of products to 10 bits (TF32), so that
+    what is measured there would differ from what a CPU answers by more than rounding.
+    """
+    match keras.backend.backend():
+        case "tensorflow":
+            import tensorflow as tf
+
+            before = tf.config.experimental.tensor_float_32_execution_enabled()
+            tf.config.experimental.enable_tensor_float_32_execution(False)
+            try:
+                yield
+            finally:
+                tf.config.experimental.enable_tensor_float_32_execution(before)
+        case "jax":
+            import jax
+
+            with jax.default_matmul_precision("highest"):
+                yield
+        case _:
+            import torch
+
+            before = torch.backends.cudnn.allow_tf32  # of matrix products it is off by default
+            torch.backends.cudnn.allow_tf32 = False
+            try:
+                yield
+            finally:
+                torch.backends.cudnn.allow_tf32 = before
+
+
 def _cpu_has_bfloat16() -> bool:
     with suppress(OSError), Path("/proc/cpuinfo").open(encoding="utf-8") as file:
         for line in file:

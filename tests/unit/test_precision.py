@@ -63,3 +63,14 @@ def test_convolutions_compute_in_bfloat16_and_the_rest_in_float32() -> None:
     np.testing.assert_array_equal(
         keras.ops.convert_to_numpy(network(images, training=False)), exact
     )
+
+
+def test_exact_float32_holds_within_its_block_alone() -> None:
+    import tensorflow as tf
+
+    enabled = tf.config.experimental.tensor_float_32_execution_enabled
+    assert enabled()
+    with pytest.raises(RuntimeError, match="stopped"), precision.exact_float32():
+        assert not enabled()
+        raise RuntimeError("stopped")
+    assert enabled()

@@ -1,0 +1,164 @@
+import json
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from examples import write_npz
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId
+from prefect.client.schemas.objects import Artifact
+from typer.testing import CliRunner
+
+from flows.cli import app
+from flows.deployed import train
+from flows.training import training_flow
+from sightline import recipes, runs, seed_runs, store
+from sightline.config import TrainingConfig
+from sightline.manifest import RunManifest
+from sightline.records import Promotion, Run, RunSummary
+
+pytestmark = pytest.mark.usefixtures("prefect_api", "keras")
+
+SETTINGS = [
+    "training.epochs=2",
+    "evaluation.robustness_images=0",
+    "evaluation.label_doubts=1",
+    'export.formats=["keras", "saved_model"]',
+    "export.golden_images=20",
+]
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_npz(tmp_path_factory.mktemp("data") / "textures.npz")
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("artifacts")
+
+
+@pytest.fixture(scope="module")
+def reported(prefect_api: None, keras: None, data: Path, root: Path) -> RunSummary:
+    """The first model, judged and not promoted."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SIGHTLINE_ARTIFACTS", str(root))
+        summary = train(
+            dataset=str(data), recipe="quickstart", overrides=SETTINGS, gate="report", force=True
+        )
+    assert isinstance(summary, RunSummary)
+    return summary
+
+
+@pytest.fixture(scope="module")
+def promoted(reported: RunSummary, root: Path) -> str:
+    """What the command says that promotes it by hand."""
+    return invoked("promote", "latest", "--reason=it is the first", f"--artifacts={root}")
+
+
+@pytest.fixture(scope="module")
+def again(promoted: str, data: Path, root: Path) -> RunSummary:
+    """The same training once more, now with a champion to beat."""
+    return training_flow(config(data, "enforce"), Run(id="again", root=root))
+
+
+def config(data: Path, gate: str) -> TrainingConfig:
+    overrides = [*SETTINGS, f'promotion.gate="{gate}"']
+    return recipes.load("quickstart", overrides=overrides, dataset=str(data))
+
+
+def invoked(*arguments: str) -> str:
+    done = CliRunner().invoke(app, ["models", *arguments])
+    assert done.exit_code == 0, done.output
+    return done.stdout
+
+
+def outcome(summary: RunSummary) -> Promotion:
+    assert summary.promotion is not None
+    return summary.promotion
+
+
+def artifacts(manifest: RunManifest) -> dict[str | None, Artifact]:
+    assert manifest.flow_run_id is not None
+    of_run = ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[UUID(manifest.flow_run_id)]))
+    with get_client(sync_client=True) as client:
+        return {found.key: found for found in client.read_artifacts(artifact_filter=of_run)}
+
+
+def test_model_that_passes_stays_the_candidate_where_the_gate_only_reports(
+    reported: RunSummary,
+) -> None:
+    found = outcome(reported)
+    assert (found.version, found.promoted) == ("textures-v1", False)
+    assert found.sentence.startswith("Fit to be the first model: ")
+    assert f"sightline models promote {reported.run_id} --reason" in found.sentence
+    assert list(reported.stages)[-1] == "export"
+
+
+def test_report_and_card_of_the_run_tell_what_the_gate_said(
+    reported: RunSummary, root: Path
+) -> None:
+    manifest = runs.read(root, reported.run_id)
+    decision, certificate = manifest.records.decision, manifest.records.export
+    assert decision is not None
+    assert certificate is not None
+    page = (Path(reported.run_dir) / "report.html").read_text(encoding="utf-8")
+    brief = (Path(reported.run_dir) / "report.md").read_text(encoding="utf-8")
+    for criterion in decision.criteria:
+        assert criterion.sentence.split(":")[0] in page
+        assert f"| {criterion.name.replace('_', chr(92) + '_')} | passed |" in brief
+    assert page.count(decision.sentence) == 2  # among the four answers and where it is shown
+    written = json.loads((Path(reported.run_dir) / "certificate.json").read_bytes())
+    assert [export["format"] for export in written["exports"]] == ["keras", "saved_model"]
+    for export in certificate.exports:
+        assert f"{export.difference:.1e}" in page
+
+
+def test_prefect_shows_decision_and_exports(reported: RunSummary, root: Path) -> None:
+    shown = artifacts(runs.read(root, reported.run_id))
+    rows: list[dict[str, Any]] = json.loads(str(shown["promotion-gate"].data))
+    assert [row["passed"] for row in rows] == [True] * len(rows)
+    assert len(json.loads(str(shown["export"].data))) == 2
+
+
+def test_promotion_by_hand_asks_the_same_gate(promoted: str, root: Path) -> None:
+    assert "The champion of textures is textures-v1. Fit to be the first model" in promoted
+    assert store.aliases(root, "textures").champion == "textures-v1"
+    event = store.history(root)[-1]
+    assert (event.reason, event.forced) == ("it is the first", False)
+    assert event.decision is not None
+    assert event.decision.promote
+
+
+def test_same_model_is_not_promoted_again(again: RunSummary, root: Path) -> None:
+    assert all(stage.cached for stage in again.stages.values())
+    assert not outcome(again).promoted
+    assert "it is textures-v1 itself, weight by weight" in outcome(again).sentence
+    assert store.aliases(root, "textures").champion == "textures-v1"
+    assert store.history(root)[-1].action == "refuse"
+
+
+def test_better_model_takes_the_place_of_the_champion_by_itself(
+    again: RunSummary, data: Path, root: Path, tmp_path: Path
+) -> None:
+    longer = config(data, "enforce")
+    training = longer.training.model_copy(update={"epochs": 12})
+    promotion = longer.promotion.model_copy(
+        update={"class_margin": 1, "calibration_margin": 1, "latency_factor": 100, "alpha": 0.49}
+    )
+    changed = longer.model_copy(update={"training": training, "promotion": promotion})
+    found = outcome(training_flow(changed, Run(id="longer", root=root)))
+    decision = runs.read(root, "longer").records.decision
+    assert decision is not None
+    assert decision.champion == "textures-v1"
+    assert found.promoted == decision.promote
+    assert decision.promote, found.sentence
+    assert store.aliases(root, "textures").champion == found.version
+
+
+def test_several_seeds_are_measured_and_never_judged(data: Path, tmp_path: Path) -> None:
+    planned = seed_runs.plan(config(data, "enforce"), Run(id="seeds", root=tmp_path), 2)
+    assert {one.config.promotion.gate for one in planned} == {"off"}
+    (single,) = seed_runs.plan(config(data, "enforce"), Run(id="one", root=tmp_path), 1)
+    assert single.config.promotion.gate == "enforce"
