@@ -2,7 +2,6 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
-from examples import write_npz
 from prefect.client.schemas.objects import State
 
 from flows.deployed import Recipe, train
@@ -12,16 +11,6 @@ from sightline.errors import ConfigError, DataError
 from sightline.records import RunSummary
 
 pytestmark = pytest.mark.usefixtures("prefect_api", "keras")
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_npz(tmp_path_factory.mktemp("data") / "textures.npz")
-
-
-@pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("artifacts")
 
 
 @pytest.fixture(autouse=True)

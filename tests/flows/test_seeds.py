@@ -6,7 +6,6 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from examples import write_npz
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId
 from rich.console import Console
@@ -36,16 +35,6 @@ def asked(data: Path) -> dict[str, Any]:
         "seed": 3,
         "overrides": [SMALL],
     }
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_npz(tmp_path_factory.mktemp("data") / "textures.npz")
-
-
-@pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("artifacts")
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,6 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from examples import write_npz
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId
 from prefect.client.schemas.objects import Artifact
@@ -27,16 +26,6 @@ SETTINGS = [
     'export.formats=["keras", "saved_model"]',
     "export.golden_images=20",
 ]
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_npz(tmp_path_factory.mktemp("data") / "textures.npz")
-
-
-@pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("artifacts")
 
 
 @pytest.fixture(scope="module")
