@@ -1,6 +1,5 @@
 """The `sightline` command: parses, calls a flow or a domain function, prints."""
 
-import signal
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -19,6 +18,7 @@ from flows import (
     cli_reproduce,
     cli_runs,
     console,
+    interruption,
     seed_table,
     server,
     starting,
@@ -29,11 +29,6 @@ from sightline.config import TrainingConfig
 from sightline.errors import SightlineError
 from sightline.records import Run, RunSummary, Source
 from sightline.seed_runs import SeedRun
-
-_INTERRUPTED = 128 + signal.SIGINT
-"""Exit code of a command that Ctrl-C ended, by custom of the shell."""
-
-_TERMINATED = 128 + signal.SIGTERM
 
 
 class Gate(StrEnum):
@@ -62,8 +57,7 @@ class PoliteGroup(TyperGroup):
                 "command goes on from there.",
                 soft_wrap=True,
             )
-            code = _TERMINATED if isinstance(interrupt, starting.Terminated) else _INTERRUPTED
-            raise typer.Exit(code) from None
+            raise typer.Exit(interruption.exit_code(interrupt)) from None
 
 
 app = typer.Typer(

@@ -1,6 +1,5 @@
 """`sightline predict`: which class images belong to, says a trained model."""
 
-import signal
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -9,6 +8,7 @@ import typer
 from rich.table import Table
 
 from flows import console
+from flows.interruption import ending_in_order, exit_code
 from flows.options import ArtifactsOption
 from sightline import datasets, prediction
 from sightline.keras_process import keras_process
@@ -19,7 +19,6 @@ EXAMPLES = (
     "sightline predict images.npy --model mnist-v3 --output predictions.parquet\n\n"
     "sightline predict scans/ --model champion --dataset mnist --abstain-below 0.9 --json"
 )
-_INTERRUPTED = 128 + signal.SIGINT
 _SUGGESTED = "predictions.parquet"
 
 
@@ -73,11 +72,11 @@ def predict(
     )
     keras_process().verbose = verbose
     try:
-        with console.ProgressDisplay():
+        with ending_in_order(), console.ProgressDisplay():
             outcome = prediction.predict(inputs, served, output, abstain_below)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interrupt:
         console.err.print("Interrupted; nothing was written.")
-        raise typer.Exit(_INTERRUPTED) from None
+        raise typer.Exit(exit_code(interrupt)) from None
     if as_json:
         typer.echo(outcome.model_dump_json())
     else:

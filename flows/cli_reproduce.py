@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from flows import console, starting
+from flows.interruption import exit_code
 from flows.options import ArtifactsOption, DataDirOption, MirrorOption
 from sightline import conditions, files, reproduction, run_difference, runs
 from sightline.conditions import Condition
@@ -50,7 +51,11 @@ def reproduce(
     out.print(f"Run {original.run_id} again, as {again.run.id}", soft_wrap=True, markup=False)
     device = starting.look_at_device(again.config.training, verbose=verbose)
     out.print(_table(conditions.with_now(original, source, device)))
-    starting.start([again], [again], again.run, source, verbose=verbose)
+    try:
+        starting.start([again], [again], again.run, source, verbose=verbose)
+    except KeyboardInterrupt as interrupt:
+        console.err.print("Interrupted; the same command begins anew.")
+        raise typer.Exit(exit_code(interrupt)) from None
     verdict = reproduction.judge(root, original, runs.read(root, again.run.id))
     if as_json:
         typer.echo(verdict.model_dump_json())

@@ -1,11 +1,11 @@
-"""How a command starts a training: claims its runs, overlaps the slow starts, ends in order."""
+"""How a command starts a training: claims its runs, overlaps the slow starts."""
 
-import signal
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
 from flows import console, server
+from flows.interruption import ending_in_order
 from sightline import data_gate, ingestion, preprocessing, runs
 from sightline.at_work import at_work
 from sightline.config import FitConfig, TrainingConfig
@@ -13,10 +13,6 @@ from sightline.keras_process import keras_process, prepare_device
 from sightline.measures import slices
 from sightline.records import DeviceReport, Run, RunSummary, Source
 from sightline.seed_runs import SeedRun, SeedSummary
-
-
-class Terminated(KeyboardInterrupt):
-    """SIGTERM came: the machine is wanted for something else."""
 
 
 def start(
@@ -43,7 +39,7 @@ def start(
         InputError: A run id is taken, a demanded device is missing, the data cannot be used.
         RunError: A stage failed.
     """
-    with _ending_in_order(), console.ProgressDisplay(), at_work(run.root), _claimed(left):
+    with ending_in_order(), console.ProgressDisplay(), at_work(run.root), _claimed(left):
         return _train(planned, run, source, verbose=verbose)
 
 
@@ -65,20 +61,6 @@ def look_at_device(settings: FitConfig, *, verbose: bool) -> DeviceReport | None
     if settings.deployment is not None:
         return None
     return keras_process().call("sightline.runtime", "inspect", DeviceReport, settings)
-
-
-@contextmanager
-def _ending_in_order() -> Iterator[None]:
-    """Let SIGTERM end the command as Ctrl-C does, so that a training writes a checkpoint."""
-
-    def terminate(*_: object) -> None:
-        raise Terminated
-
-    before = signal.signal(signal.SIGTERM, terminate)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager
