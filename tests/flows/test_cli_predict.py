@@ -180,8 +180,9 @@ def test_damaged_input_leaves_the_output_as_it_was(place: Path) -> None:
     assert leftovers(place) == []
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted_prediction_leaves_nothing_half_made(
-    place: Path, environment: dict[str, str]
+    place: Path, environment: dict[str, str], number: signal.Signals
 ) -> None:
     np.lib.format.open_memmap("large.npy", "w+", np.uint8, (3_000_000, 28, 28))
     command = [str(Path(sys.executable).parent / "sightline"), "predict", "large.npy"]
@@ -192,9 +193,9 @@ def test_interrupted_prediction_leaves_nothing_half_made(
         text=True,
     )
     wait_for("the output is begun", lambda: any(os.stat(path).st_size for path in _begun(place)))
-    started.send_signal(signal.SIGINT)
+    started.send_signal(number)
     _, said = started.communicate()
-    assert started.returncode == 130
+    assert started.returncode == 128 + number
     assert "Interrupted; nothing was written." in said
     assert not (place / "out.parquet").exists()
     assert leftovers(place) == []
