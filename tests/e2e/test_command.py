@@ -51,7 +51,9 @@ def test_json_holds_what_a_program_needs(first: dict[str, object]) -> None:
         "test_loss",
         "stages",
         "total_seconds",
+        "promotion",
     }
+    assert first["promotion"] is None
     assert isinstance(first["stages"], dict)
     assert list(first["stages"]) == STAGES
     assert all(set(stage) == {"seconds", "cached"} for stage in first["stages"].values())
