@@ -78,7 +78,7 @@ def main() -> None:
     parser.add_argument("--artifacts", type=Path, default=Path("artifacts/demo"))
     asked = parser.parse_args()
     given = asked.data_dir if asked.data_dir and asked.data_dir.is_dir() else None
-    shutil.rmtree(asked.artifacts, ignore_errors=True)
+    begin_anew(asked.artifacts)
     demo = Demo(asked.artifacts.resolve(), given)
 
     first, worse, better = demo.lengths
@@ -97,6 +97,16 @@ def main() -> None:
     demo.say("Rollback", demo.last_line("models", "rollback", "--reason", "to show how"))
     demo.say("Reproduction", demo.json("reproduce", run["run_id"], *demo.where)["sentence"])
     demo.say("Files", demo.last_line("models", "verify") and f"all intact, in {demo.root}")
+
+
+def begin_anew(folder: Path) -> None:
+    """Empty the folder of an earlier demonstration, and no other."""
+    mark = folder / ".demo"
+    if folder.exists() and any(folder.iterdir()) and not mark.is_file():
+        raise SystemExit(f"{folder} is not empty and not of a demonstration; name another one.")
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    mark.touch()
 
 
 def exports(demo: Demo) -> Iterator[str]:

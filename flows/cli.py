@@ -127,7 +127,8 @@ def train(
         Gate | None,
         typer.Option(
             help="Export the model and hold it against the champion: not at all, to report it, or "
-            "to promote it where it is better; promotion.gate by default."
+            "to promote it where it is better; promotion.gate by default. A refusal is no failure "
+            "of the run. Several seeds are never judged."
         ),
     ] = None,
     if_changed: Annotated[
@@ -156,6 +157,8 @@ def train(
         refresh=refresh,
     )
     planned = seed_runs.plan(settings, run, seeds)
+    if seeds > 1 and settings.promotion.gate != "off":
+        console.err.print("Several seeds are measured and not judged: the promotion gate is off.")
     files.check_writable(run.root)
     source = datasets.locate(settings.data)
     left = seed_runs.unfinished(planned, source)

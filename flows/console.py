@@ -184,7 +184,8 @@ def show_summary(summary: RunSummary, console: Console) -> None:
 def _show_promotion(promotion: Promotion, console: Console) -> None:
     what = "[bold green]champion[/bold green]" if promotion.promoted else "not promoted"
     console.print(
-        f"Model {plain(promotion.version)}, {what}: {plain(promotion.sentence)}", soft_wrap=True
+        f"Model {plain(promotion.version or 'of this run')}, {what}: {plain(promotion.sentence)}",
+        soft_wrap=True,
     )
 
 

@@ -6,7 +6,7 @@ from contextlib import ExitStack, contextmanager
 
 from flows import console, server
 from flows.interruption import ending_in_order
-from sightline import data_gate, ingestion, preprocessing, runs
+from sightline import data_gate, ingestion, preprocessing, runs, shipping
 from sightline.at_work import at_work
 from sightline.config import FitConfig, TrainingConfig
 from sightline.keras_process import keras_process, prepare_device
@@ -39,6 +39,7 @@ def start(
         InputError: A run id is taken, a demanded device is missing, the data cannot be used.
         RunError: A stage failed.
     """
+    shipping.check(planned[0].config)
     with ending_in_order(), console.ProgressDisplay(), at_work(run.root), _claimed(left):
         return _train(planned, run, source, verbose=verbose)
 

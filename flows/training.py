@@ -2,8 +2,9 @@
 
 from prefect import flow
 
+from flows.judgement import judged
 from flows.stopwatch import Stopwatch
-from sightline import datasets, runs
+from sightline import datasets, runs, shipping
 from sightline.at_work import at_work
 from sightline.config import TrainingConfig
 from sightline.keras_process import prepare_device
@@ -11,10 +12,8 @@ from sightline.measures import slices
 from sightline.records import Run, RunSummary, Source, StageRecords
 from tasks.build import build
 from tasks.evaluate import evaluate
-from tasks.export import export
 from tasks.gate import gate
 from tasks.ingest import ingest
-from tasks.judge import judge
 from tasks.preprocess import preprocess
 from tasks.promote import promote
 from tasks.publish import publish
@@ -38,6 +37,7 @@ def pipeline(config: TrainingConfig, run: Run, source: Source | None = None) -> 
         RunError: A stage failed.
     """
     runs.check_new(run.root, run.id)
+    shipping.check(config)
     prepare_device(config.training)
     source = source or datasets.locate(config.data)
     stage = Stopwatch(run)
@@ -51,10 +51,7 @@ def pipeline(config: TrainingConfig, run: Run, source: Source | None = None) -> 
         trained = stage(train, run, arrays, blueprint, config.training)
         evaluation = stage(evaluate, run, files, arrays, trained, config.evaluation)
         pictures = stage(report, run, files, trained, evaluation, config.report)
-        certificate = decision = None
-        if config.promotion.gate != "off":
-            certificate = stage(export, run, files, trained, evaluation, config.export)
-            decision = judge(run, config, source.sha256, files, trained, evaluation, certificate)
+        certificate, decision = judged(stage, run, config, source, files, trained, evaluation)
 
         records = StageRecords(
             ingest=files,

@@ -5,7 +5,7 @@ from sightline.keras_process import keras_process
 from sightline.records import Certificate, DatasetFiles, Evaluation, Run, TrainedModel
 from sightline.reporting import exports
 from sightline.stages import EXPORT
-from tasks.display import show_table
+from tasks.display import display_only, show_table
 from tasks.stage import stage_task
 
 
@@ -19,5 +19,8 @@ def export(
 ) -> Certificate:
     """Export the measured model in other forms and compare each with what was measured."""
     certificate = keras_process().run(EXPORT, run, files, trained, evaluation, settings)
-    show_table(exports.rows(certificate), key="export", description=exports.headline(certificate))
+    with display_only():
+        show_table(
+            exports.rows(certificate), key="export", description=exports.headline(certificate)
+        )
     return certificate

@@ -9,12 +9,16 @@ from sightline import shipping
 from sightline.config import TrainingConfig
 from sightline.records import Certificate, DatasetFiles, Decision, Evaluation, Run, TrainedModel
 from tasks.display import display_only, show_table
+from tasks.stage import is_passing_fault
 
 _log = logging.getLogger("sightline.tasks")
 
 
 @task(
     name="judge",
+    retries=2,
+    retry_delay_seconds=10,
+    retry_condition_fn=is_passing_fault,
     timeout_seconds=3600,
     cache_policy=NO_CACHE,  # the champion may be another one each time
     persist_result=False,

@@ -7,12 +7,16 @@ from prefect.cache_policies import NO_CACHE
 
 from sightline import shipping
 from sightline.records import Promotion, Run
+from tasks.stage import is_passing_fault
 
 _log = logging.getLogger("sightline.tasks")
 
 
 @task(
     name="promote",
+    retries=2,
+    retry_delay_seconds=10,
+    retry_condition_fn=is_passing_fault,
     timeout_seconds=600,
     cache_policy=NO_CACHE,  # it changes the model store
     persist_result=False,
@@ -21,5 +25,6 @@ _log = logging.getLogger("sightline.tasks")
 def promote(run: Run) -> Promotion:
     """Keep the model as a version and do with it as the gate said."""
     promotion = shipping.settle(run.root, run.id)
-    _log.info("%s: %s", promotion.version, promotion.sentence)
+    log = _log.info if promotion.version else _log.error
+    log("%s: %s", promotion.version or run.id, promotion.sentence)
     return promotion

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from sightline import runs
 from sightline.errors import InputError
+from sightline.holdout import holdout_sha256
 from sightline.records import DatasetFiles, Evaluation, Run, RunComparison
 
 _PREDICTIONS = "predictions.parquet"
@@ -85,14 +86,8 @@ def discordant(before: NDArray[np.bool_], now: NDArray[np.bool_]) -> Discordant:
 
 def same_test_images(before: DatasetFiles, now: DatasetFiles) -> bool:
     """Tell whether two runs were tested on the same images with the same labels."""
-    first, second = before.images.get("test"), now.images.get("test")
-    return (
-        first is not None
-        and second is not None
-        and first.sha256 == second.sha256
-        and before.labels.sha256 == now.labels.sha256
-        and before.class_names == now.class_names
-    )
+    both_tested = "test" in before.images and "test" in now.images
+    return both_tested and holdout_sha256(before) == holdout_sha256(now)
 
 
 def _right(path: Path) -> NDArray[np.bool_]:

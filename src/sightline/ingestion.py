@@ -63,6 +63,10 @@ class _Member:
     def labels(self) -> NDArray[np.int16]:
         return self.examples.labels[self.chosen].astype(np.int16)
 
+    @property
+    def labels_sha256(self) -> str:
+        return hashlib.sha256(self.labels.astype("<i2").tobytes()).hexdigest()
+
 
 def ingest(run: Run, source: Source, settings: DataConfig) -> DatasetFiles:
     """Bring a source to uint8 images and a label table, or find that done.
@@ -112,6 +116,7 @@ def _make(run: Run, source: Source, settings: DataConfig, draft: Draft) -> Datas
         image_shape=shape,
         images=images,
         labels=draft.record(_LABELS_FILE),
+        label_digests={member.split: member.labels_sha256 for member in members},
         counts=counts,
         notes=(*reading.notes, *_notes(reading, members, shape)),
         inspection=inspection.inspect(draft, paths, labels, digests, counts),

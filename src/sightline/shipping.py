@@ -2,25 +2,33 @@
 
 from pathlib import Path
 
-from sightline import noise, runs, store
+from sightline import holdout, noise, runs, store, verification
 from sightline.at_work import at_work
 from sightline.config import TrainingConfig
-from sightline.errors import ChampionChangedError
-from sightline.keras_process import keras_process
+from sightline.errors import BusyStorageError, InputError, SightlineError
+from sightline.holdout import holdout_sha256
+from sightline.keras_process import keras_process, prepare_device
 from sightline.manifest import RunManifest
 from sightline.promotion import judging
 from sightline.promotion.contest import Rival
 from sightline.records import (
     Certificate,
+    Criterion,
     DatasetFiles,
     Decision,
     Evaluation,
+    FileRecord,
     Promotion,
     Run,
     TrainedModel,
 )
 from sightline.stages import EXPORT
 from sightline.store import Version
+
+_ADVISED = frozenset(
+    {"classes", "calibration", "latency", "noise", "minimum_accuracy", "certificate"}
+)
+"""Criteria whose sentence says more than the decision's: numbers, names, what would help."""
 
 
 def judge(  # everything that a decision depends on
@@ -69,8 +77,50 @@ def judge(  # everything that a decision depends on
     )
 
 
+def check(config: TrainingConfig) -> None:
+    """Make sure, before any work, that what the promotion gate needs at its end is there.
+
+    Raises:
+        ConfigError: A library that a named form of export needs is not installed.
+        InputError: The key that promotions are signed with cannot be used.
+    """
+    if config.promotion.gate == "off":
+        return
+    from sightline import attestation
+    from sightline.exporting import formats
+
+    formats.chosen(config.export)
+    if config.promotion.gate == "enforce":
+        attestation.configured()
+
+
+def undecided(
+    run: Run, files: DatasetFiles, evaluation: Evaluation, error: SightlineError
+) -> Decision:
+    """Refuse a model that could not be exported or judged; its run is worth keeping all the same.
+
+    Args:
+        run: Gives the run's id.
+        files: What it was measured on.
+        evaluation: How well it did.
+        error: What went wrong.
+    """
+    asked = Criterion(name="judged", passed=False, sentence=str(error))
+    return Decision(
+        promote=False,
+        candidate=run.id,
+        holdout_sha256=holdout_sha256(files),
+        images=sum(files.counts["test"]),
+        accuracy=evaluation.accuracy,
+        criteria=(asked,),
+        sentence=f"Not judged: {error}",
+    )
+
+
 def examine(root: Path, manifest: RunManifest, *, rebaseline: bool) -> tuple[Version, Decision]:
     """Export and judge a published run outside of its flow, and make a version of it.
+
+    Model and predictions are taken from the run's folder, the test images from the cache.
 
     Args:
         root: The artifacts root.
@@ -85,19 +135,28 @@ def examine(root: Path, manifest: RunManifest, *, rebaseline: bool) -> tuple[Ver
         RunError: The export failed.
         StorageError: The artifacts root is full or cannot be written.
     """
-    run, config = Run(id=manifest.run_id, root=root), manifest.config
-    of = manifest.records
+    run, config, files = (
+        Run(id=manifest.run_id, root=root),
+        manifest.config,
+        manifest.records.ingest,
+    )
     with at_work(root):
-        certificate = keras_process().run(
-            EXPORT, run, of.ingest, of.train, of.evaluate, config.export
+        holdout.check(root, files)
+        trained = manifest.records.train.model_copy(
+            update={"model": _published(root, manifest, "model.keras")}
         )
+        evaluation = manifest.records.evaluate.model_copy(
+            update={"predictions": _published(root, manifest, "predictions.parquet")}
+        )
+        prepare_device(config.training)
+        certificate = keras_process().run(EXPORT, run, files, trained, evaluation, config.export)
         decision = judge(
             run,
             config,
             manifest.source_sha256,
-            of.ingest,
-            of.train,
-            of.evaluate,
+            files,
+            trained,
+            evaluation,
             certificate,
             rebaseline=rebaseline,
         )
@@ -107,7 +166,8 @@ def examine(root: Path, manifest: RunManifest, *, rebaseline: bool) -> tuple[Ver
 def settle(root: Path, run_id: str) -> Promotion:
     """Make a version of a published run that was judged, and do with it as the gate said.
 
-    With the gate at "report" a version that passed stays the candidate.
+    With the gate at "report" a version that passed stays the candidate. What is wrong with the
+    model store costs the promotion and not the run.
 
     Args:
         root: The artifacts root.
@@ -117,23 +177,44 @@ def settle(root: Path, run_id: str) -> Promotion:
         What became of it.
 
     Raises:
-        InputError: The run or the model store is damaged, or the run was not judged.
-        StorageError: The artifacts root is full or cannot be written.
+        InputError: The run's manifest cannot be read.
+        BusyStorageError: Storage did not answer; another try may work.
     """
     manifest = runs.read_folder(runs.folder(root, run_id))
     decision = manifest.records.decision
     assert decision is not None  # noqa: S101 - the gate is on
+    try:
+        return _settle(root, manifest, decision)
+    except BusyStorageError:
+        raise
+    except InputError as error:
+        return Promotion(promoted=False, sentence=f"Not promoted: {error}{_how_to(manifest)}")
+
+
+def _settle(root: Path, manifest: RunManifest, decision: Decision) -> Promotion:
     version = store.register(root, manifest)
     if not decision.promote:
         store.refuse(root, version, decision)
-        return _outcome(version, decision.sentence)
+        return _outcome(version, _in_full(decision))
     if manifest.config.promotion.gate == "report":
-        return _outcome(version, f"{decision.sentence} {_how_to_promote(manifest)}")
-    try:
-        store.promote(root, version, decision.sentence, decision, decision.champion)
-    except ChampionChangedError as error:
-        return _outcome(version, f"Not promoted: {error} {_how_to_promote(manifest)}")
+        return _outcome(version, f"{decision.sentence}{_how_to(manifest)}")
+    store.promote(root, version, decision.sentence, decision, decision.champion)
     return _outcome(version, decision.sentence, promoted=True)
+
+
+def _in_full(decision: Decision) -> str:
+    """Add what would help to the sentence of a refusal, where it does not say so itself."""
+    failed = next(criterion for criterion in decision.criteria if not criterion.passed)
+    return (
+        f"{decision.sentence} {failed.sentence}" if failed.name in _ADVISED else decision.sentence
+    )
+
+
+def _published(root: Path, manifest: RunManifest, name: str) -> FileRecord:
+    """Return the record of a file in a run's folder, under its path below the root."""
+    path = verification.whole(root, manifest, name)
+    record = manifest.files[name]
+    return record.model_copy(update={"path": path.relative_to(root).as_posix()})
 
 
 def _rival(version: Version) -> Rival:
@@ -151,5 +232,5 @@ def _outcome(version: Version, sentence: str, *, promoted: bool = False) -> Prom
     return Promotion(version=version.name, promoted=promoted, sentence=sentence)
 
 
-def _how_to_promote(manifest: RunManifest) -> str:
-    return f"To promote it: sightline models promote {manifest.run_id} --reason ..."
+def _how_to(manifest: RunManifest) -> str:
+    return f" To promote it: sightline models promote {manifest.run_id} --reason ..."

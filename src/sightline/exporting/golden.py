@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from sightline import files
+from sightline import files, holdout
 from sightline.arrays import BLOCK_BYTES, ArrayWriter, read_rows
 from sightline.errors import StageError
 from sightline.records import DatasetFiles, Evaluation, Run
@@ -62,8 +62,10 @@ def gather(
         path: NPY file to write.
 
     Raises:
+        DataError: The test images are missing or damaged.
         StageError: The predictions are other ones than were recorded, or not of these images.
     """
+    holdout.check(run.root, ingested)
     test = ingested.images["test"]
     rows = choose(test.shape[0], wanted)
     probabilities = _measured(run.root, evaluation, rows, test.shape[0])
@@ -81,7 +83,7 @@ def gather(
 def _measured(root: Path, evaluation: Evaluation, rows: NDArray[np.int64], images: int) -> Floats:
     """Read the probabilities of some rows; the whole table may be larger than memory."""
     path = root / evaluation.predictions.path
-    if files.sha256(path) != evaluation.predictions.sha256:
+    if not path.is_file() or files.sha256(path) != evaluation.predictions.sha256:
         raise StageError(f"{path} is not what evaluate wrote; run again with --refresh.")
     found: list[Floats] = []
     start = 0

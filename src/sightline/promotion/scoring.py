@@ -16,9 +16,9 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from sightline import files as artifact_files
-from sightline import keras_files
+from sightline import holdout, keras_files
 from sightline.arrays import read_blocks
-from sightline.errors import DataError, ModelFileError
+from sightline.errors import ModelFileError
 from sightline.label_table import read_labels
 from sightline.measures.subject import class_probabilities
 from sightline.progress import Progress, emit
@@ -53,8 +53,7 @@ def score(contest: Contest) -> Timing:
         StorageError: The disk has too little room.
     """
     images = contest.files.images["test"]
-    for record in (images, contest.files.labels):
-        _check_unchanged(contest, record)
+    holdout.check(contest.root, contest.files)
     models = _models(contest)
     with artifact_files.storage_errors(contest.root):
         needed = images.shape[0] * _ROW_BYTES
@@ -63,22 +62,6 @@ def score(contest: Contest) -> Timing:
     image = next(read_blocks(contest.root / images.path))[:1]
     candidate, champion = _median_seconds(models, image)
     return Timing(candidate_seconds=candidate, champion_seconds=champion)
-
-
-def _check_unchanged(contest: Contest, record: FileRecord) -> None:
-    path = contest.root / record.path
-    try:
-        found = artifact_files.sha256(path)
-    except OSError as error:
-        reason = f"cannot be read ({error.strerror})"
-    else:
-        if found == record.sha256:
-            return
-        reason = f"has the SHA-256 {found}, expected {record.sha256}"
-    raise DataError(
-        f"{path}, which models are measured on, {reason}; train on {contest.files.dataset} again, "
-        "which reads the data set anew where it has to."
-    )
 
 
 def _models(contest: Contest) -> tuple[keras.Model, keras.Model]:

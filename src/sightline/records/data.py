@@ -118,6 +118,8 @@ class DatasetFiles(Record):
         labels: Parquet file with one row an example, splits one after the other: index (int64,
             within the split), split, label (int64), class_name, source, pixels_sha256; then
             the metadata columns (string) that the config names.
+        label_digests: Split name to the SHA-256 of its labels (int16, little-endian, in the order
+            of the images).
         counts: Split name to the number of examples of each class, in label order.
         notes: Sentences on what was changed while reading, such as resized images.
         inspection: What the images look like, and what is odd about some of them.
@@ -131,6 +133,7 @@ class DatasetFiles(Record):
     image_shape: tuple[int, int, int]
     images: dict[str, ArrayFile]
     labels: FileRecord
+    label_digests: dict[str, str] = Field(default_factory=dict)
     counts: dict[str, tuple[int, ...]]
     notes: tuple[str, ...] = ()
     inspection: Inspection | None = None

@@ -119,11 +119,11 @@ class Promotion(Record):
     """What became of a run's model in the model store.
 
     Attributes:
-        version: The version that was made of it, such as "mnist-v3".
+        version: The version that was made of it, such as "mnist-v3"; None where none could be.
         promoted: Whether it is the champion now.
         sentence: What was decided and why, for people.
     """
 
-    version: str
+    version: str | None = None
     promoted: bool
     sentence: str

@@ -121,6 +121,7 @@ def _facts(manifest: RunManifest, escape: Callable[[str], str]) -> dict[str, Any
         "certainty": summary.certainty(manifest),
         "progress": summary.progress(manifest),
         "doubts": summary.doubts(manifest, escape),
+        "shipping": summary.shipping(manifest),
         "decision": records.decision,
         "certificate": records.export,
         "certificate_rows": exports.rows(records.export) if records.export else [],

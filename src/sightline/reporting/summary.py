@@ -76,6 +76,18 @@ def _judged(compared: RunComparison) -> str:
     return f"{'Better' if better else 'Worse'} than the run before"
 
 
+def shipping(manifest: RunManifest) -> str:
+    """Say whether the model is shipped; empty where the promotion gate was off."""
+    decision = manifest.records.decision
+    if decision is None:
+        return ""
+    if not decision.promote:
+        return f"No. {decision.sentence}"
+    if manifest.config.promotion.gate == "report":
+        return f"It may be, but the gate only reports. {decision.sentence}"
+    return f"Yes, unless another model was promoted meanwhile. {decision.sentence}"
+
+
 def doubts(manifest: RunManifest, escape: Escape) -> list[str]:
     """List what looks wrong, most important first.
 

@@ -1,0 +1,49 @@
+"""The last steps before a run is published: exports and the promotion gate, where it is on."""
+
+import logging
+
+from flows.stopwatch import Stopwatch
+from sightline import shipping
+from sightline.config import TrainingConfig
+from sightline.errors import SightlineError
+from sightline.records import (
+    Certificate,
+    DatasetFiles,
+    Decision,
+    Evaluation,
+    Run,
+    Source,
+    TrainedModel,
+)
+from tasks.export import export
+from tasks.judge import judge
+
+_log = logging.getLogger("sightline.flows")
+
+
+def judged(
+    stage: Stopwatch,
+    run: Run,
+    config: TrainingConfig,
+    source: Source,
+    files: DatasetFiles,
+    trained: TrainedModel,
+    evaluation: Evaluation,
+) -> tuple[Certificate | None, Decision | None]:
+    """Export the model and hold it against the champion.
+
+    What goes wrong here costs the promotion, not the run, which is published all the same.
+
+    Returns:
+        The certificate and the decision; both None where the gate is off.
+    """
+    if config.promotion.gate == "off":
+        return None, None
+    certificate = None
+    try:
+        certificate = stage(export, run, files, trained, evaluation, config.export)
+        decision = judge(run, config, source.sha256, files, trained, evaluation, certificate)
+    except SightlineError as error:
+        _log.error("The promotion gate: %s", error)
+        decision = shipping.undecided(run, files, evaluation, error)
+    return certificate, decision
