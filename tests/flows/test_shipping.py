@@ -1,4 +1,5 @@
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -14,6 +15,7 @@ from flows.deployed import train
 from flows.training import training_flow
 from sightline import recipes, runs, seed_runs, store
 from sightline.config import TrainingConfig
+from sightline.errors import InputError
 from sightline.manifest import RunManifest
 from sightline.records import Promotion, Run, RunSummary
 
@@ -52,8 +54,8 @@ def again(promoted: str, data: Path, root: Path) -> RunSummary:
     return training_flow(config(data, "enforce"), Run(id="again", root=root))
 
 
-def config(data: Path, gate: str) -> TrainingConfig:
-    overrides = [*SETTINGS, f'promotion.gate="{gate}"']
+def config(data: Path, gate: str, *changes: str) -> TrainingConfig:
+    overrides = [*SETTINGS, f'promotion.gate="{gate}"', *changes]
     return recipes.load("quickstart", overrides=overrides, dataset=str(data))
 
 
@@ -97,7 +99,8 @@ def test_report_and_card_of_the_run_tell_what_the_gate_said(
     for criterion in decision.criteria:
         assert criterion.sentence.split(":")[0] in page
         assert f"| {criterion.name.replace('_', chr(92) + '_')} | passed |" in brief
-    assert page.count(decision.sentence) == 2  # among the four answers and where it is shown
+    assert page.count(decision.sentence) == 2  # among the first answers and where it is shown
+    assert "It may be, but the gate only reports." in page
     written = json.loads((Path(reported.run_dir) / "certificate.json").read_bytes())
     assert [export["format"] for export in written["exports"]] == ["keras", "saved_model"]
     for export in certificate.exports:
@@ -144,6 +147,40 @@ def test_better_model_takes_the_place_of_the_champion_by_itself(
     assert found.promoted == decision.promote
     assert decision.promote, found.sentence
     assert store.aliases(root, "textures").champion == found.version
+
+
+def test_promotion_by_hand_needs_the_run_and_the_test_images_alone(
+    again: RunSummary, root: Path
+) -> None:
+    for stage in ("train", "evaluate", "export"):
+        shutil.rmtree(root / "cache" / stage)
+    arguments = ["again", "--force", "--reason=to see", f"--artifacts={root}"]
+    done = CliRunner().invoke(app, ["models", "promote", *arguments])
+    assert done.exit_code == 0, done.output
+    assert "by force, against the gate" in " ".join(done.stdout.split())
+
+
+def test_what_goes_wrong_at_the_gate_costs_no_run(
+    again: RunSummary, data: Path, root: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    champion = store.champion(root, "textures")
+    assert champion is not None
+    (root / champion.model.path).write_bytes(b"damaged")
+    other = config(data, "enforce", "training.seed=7")
+    summary = training_flow(other, Run(id="kept", root=root))
+    assert not outcome(summary).promoted
+    assert "Not judged: " in outcome(summary).sentence
+    assert runs.read(root, "kept").records.evaluate.accuracy == summary.test_accuracy
+    assert "The promotion gate: " in caplog.text
+
+
+def test_signing_key_is_looked_for_before_anything_is_trained(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SIGHTLINE_SIGNING_KEY", str(tmp_path / "nowhere.pem"))
+    with pytest.raises(InputError, match=r"nowhere\.pem"):
+        training_flow(config(data, "enforce"), Run(id="unsigned", root=tmp_path))
+    assert not (tmp_path / "cache").exists()
 
 
 def test_several_seeds_are_measured_and_never_judged(data: Path, tmp_path: Path) -> None:
