@@ -95,7 +95,7 @@ def _show(outcome: Outcome) -> None:
     if outcome.output is not None or len(outcome.predictions) < outcome.images:
         out.print(_counts(outcome))
     out.print(
-        f"{outcome.images:,} images in {outcome.seconds:.1f} s "
+        f"{outcome.images:,} image{'' if outcome.images == 1 else 's'} in {outcome.seconds:.1f} s "
         f"({outcome.images_per_second:,.0f} images/s), model {outcome.model}",
         soft_wrap=True,
         markup=False,

@@ -1,10 +1,12 @@
 """`sightline reproduce`: makes a run again from its manifest and says whether it is the same."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from pydantic import JsonValue
 from rich.console import Console
 from rich.table import Table
 
@@ -39,6 +41,9 @@ def reproduce(
 ) -> None:
     """Train a run again from its manifest, all stages anew, and compare the weights.
 
+    The cache holds the new results afterwards, in place of those of the same config and data. The
+    new run is listed, but is never the latest, nor the last one that others are compared with.
+
     Exit code 0: equal weights; 3: others, but within the noise; 4: not reproduced.
     """
     console.show_log(verbose=verbose)
@@ -50,7 +55,7 @@ def reproduce(
     out = console.err if as_json else console.out()
     out.print(f"Run {original.run_id} again, as {again.run.id}", soft_wrap=True, markup=False)
     device = starting.look_at_device(again.config.training, verbose=verbose)
-    out.print(_table(conditions.with_now(original, source, device)))
+    _show_conditions(conditions.with_now(original, source, device), out)
     try:
         starting.start([again], [again], again.run, source, verbose=verbose)
     except KeyboardInterrupt as interrupt:
@@ -63,18 +68,20 @@ def reproduce(
     raise typer.Exit(verdict.exit_code)
 
 
-def _table(found: Sequence[Condition]) -> Table:
-    table = Table("Condition", "Then", "Now", "")
-    table.columns[0].overflow = "fold"
-    for one in found:
-        mark = "[green]equal[/green]" if one.equal else "[yellow]differs[/yellow]"
-        table.add_row(console.plain(one.name), _short(one.recorded), _short(one.now), mark)
-    return table
+def _show_conditions(found: Sequence[Condition], out: Console) -> None:
+    others = [one for one in found if not one.equal]
+    if others:
+        table = Table("Condition", "Then", "Now")
+        table.columns[0].overflow = "fold"
+        for one in others:
+            table.add_row(console.plain(one.name), _short(one.recorded), _short(one.now))
+        out.print(table)
+    out.print(f"{len(found) - len(others)} of {len(found)} conditions are equal.")
 
 
-def _short(value: str | None) -> str:
-    """Show a value in JSON without its quotation marks, cut where it is long."""
-    text = "none" if value is None else value.strip('"')
+def _short(value: JsonValue) -> str:
+    """Show a value, cut where it is long."""
+    text = "none" if value is None else value if isinstance(value, str) else json.dumps(value)
     return console.plain(text if len(text) <= _LONGEST_VALUE else f"{text[: _LONGEST_VALUE - 1]}…")
 
 

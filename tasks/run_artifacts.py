@@ -30,7 +30,8 @@ def show(run: Run, summary: RunSummary, records: StageRecords) -> None:
     for key, name, caption in _PICTURES:
         _show_picture(key, run.root / records.report.figures[name].path, caption)
     _show_times(summary)
-    _show_accuracy(run, records.ingest.dataset)
+    if run.repeats is None:  # a repetition is no part of the history
+        _show_accuracy(run, records.ingest.dataset)
 
 
 def _show_times(summary: RunSummary) -> None:

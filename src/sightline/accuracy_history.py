@@ -42,7 +42,7 @@ def collect(
     """Choose the runs of histories; reads no further than it has to.
 
     Args:
-        found: Runs, the newest first.
+        found: Runs, the newest first; those that repeat another one are passed over.
         datasets: Names of data sets; that of the newest run where none is named.
         last: How many of the newest runs of each.
 
@@ -50,7 +50,7 @@ def collect(
         Data set to its runs, the newest first; data sets without runs are left out.
     """
     chosen: dict[str, list[ManifestExcerpt]] = {name: [] for name in datasets}
-    for run in found:
+    for run in (run for run in found if run.repeats is None):
         chosen = chosen or {run.records.ingest.dataset: []}
         runs = chosen.get(run.records.ingest.dataset)
         if runs is not None and len(runs) < last:

@@ -1,6 +1,9 @@
 """What the result of a run depends on: as the run recorded it, beside what it is now."""
 
+import json
 from typing import Any
+
+from pydantic import JsonValue
 
 from sightline import provenance, run_difference
 from sightline.dotted import differing, flatten
@@ -12,11 +15,11 @@ _ONLY_IN_TRAINING = frozenset({"training.deterministic", "training.precision"})
 
 
 class Condition(Record):
-    """One thing that the result depends on, as recorded and as it is now, in JSON."""
+    """One thing that the result depends on, as recorded and as it is now."""
 
     name: str
-    recorded: str | None
-    now: str | None
+    recorded: JsonValue
+    now: JsonValue
     equal: bool
 
 
@@ -68,6 +71,11 @@ def _flat(data: str, code: str, lock: str | None, surroundings: dict[str, Any]) 
 def _side_by_side(before: dict[str, str], now: dict[str, str]) -> tuple[Condition, ...]:
     others = {name for name, _, _ in differing(before, now)}
     return tuple(
-        Condition(name=name, recorded=before.get(name), now=now.get(name), equal=name not in others)
+        Condition(
+            name=name,
+            recorded=json.loads(before.get(name, "null")),
+            now=json.loads(now.get(name, "null")),
+            equal=name not in others,
+        )
         for name in dict.fromkeys((*before, *now))
     )

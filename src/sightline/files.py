@@ -49,6 +49,29 @@ def new_file(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
+def new_output(path: Path) -> Iterator[Path]:
+    """Yield a temporary file for what `--output` names; as `new_file`, whatever is in the way.
+
+    Args:
+        path: As the user gave it. A file that is there is replaced.
+
+    Raises:
+        StorageError: It cannot be written, or something else than a file is there.
+        BusyStorageError: Storage did not answer; another try may work.
+    """
+    try:
+        with storage_errors(path.parent, "--output"):
+            if path.exists() and not path.is_file():  # such as /dev/null
+                raise OSError(errno.EEXIST, "it is there and no file")
+            with new_file(path) as temporary:
+                yield temporary
+    except OSError as error:  # a file in place of its folder, a name that is too long
+        raise StorageError(
+            f"The output {path} cannot be written: {error.strerror}; choose another name."
+        ) from None
+
+
+@contextmanager
 def new_folder(path: Path, *, replace: bool) -> Iterator[Path]:
     """Yield a temporary folder beside `path`; on success its files are synced and it is renamed.
 

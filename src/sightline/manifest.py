@@ -34,6 +34,8 @@ class _Manifest(Record):
         seed_noise: How far the test accuracies of runs lie apart that differ from this one in
             their seed alone, where that was measured.
         flow_run_id: Prefect's id of the flow run, where there was one.
+        repeats: Id of the run that this one made again, where it did. Such a run only tells
+            whether that can be done: it is never the last run of its data set, nor the latest.
     """
 
     schema_version: Literal[1] = 1
@@ -50,6 +52,7 @@ class _Manifest(Record):
     compared: RunComparison | None = None
     seed_noise: Spread | None = None
     flow_run_id: str | None = None
+    repeats: str | None = None
 
 
 class RunManifest(_Manifest):

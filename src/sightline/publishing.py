@@ -64,6 +64,7 @@ def publish(  # the last step of a run; it names everything that the manifest ho
         total_seconds=round((datetime.now(UTC) - run.started).total_seconds(), 3),
         compared=comparison.with_last_run(run, records.ingest, records.evaluate),
         flow_run_id=flow_run_id,
+        repeats=run.repeats,
     )
     band = noise.find(run.root, manifest)
     manifest = manifest.model_copy(update={"seed_noise": band.accuracy if band else None})

@@ -115,6 +115,7 @@ def plan(
         data_dir=data_dir,
         mirror=mirror,
         refresh=True,
+        repeats=original.run_id,
     )
     runs.check_new(root, run.id)
     config = original.config

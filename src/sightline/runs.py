@@ -129,13 +129,17 @@ def find(root: Path, run: str) -> str:
 
     Args:
         root: The artifacts root.
-        run: The run's id, the first characters of it, or "latest".
+        run: The run's id, the first characters of it, or "latest": the last published one that
+            does not repeat another.
 
     Raises:
         InputError: No such run, or several that begin so.
     """
     ids = run_ids(root)
-    found = ids[:1] if run == "latest" else [name for name in ids if name == run]
+    if run == "latest":
+        found = [name for name in ids if not _is_repetition(root, name)][:1]
+    else:
+        found = [name for name in ids if name == run]
     found = found or [name for name in ids if run and name.startswith(run)]
     if not found:
         raise InputError(f"There is no run {run!r} in {root}; see `sightline runs list`.")
@@ -145,6 +149,13 @@ def find(root: Path, run: str) -> str:
             f"(the newest is {found[0]})."
         )
     return found[0]
+
+
+def _is_repetition(root: Path, run_id: str) -> bool:
+    """Tell whether a run is known to repeat another one; a damaged manifest tells nothing."""
+    with suppress(InputError):
+        return read_excerpt(root, run_id).repeats is not None
+    return False
 
 
 def read_folder(run_folder: Path) -> RunManifest:
@@ -206,17 +217,17 @@ def history(root: Path, dataset: str) -> Iterator[ManifestExcerpt]:
         dataset: The data set's name as in a run id.
 
     Yields:
-        Excerpts of manifests; those that cannot be read are left out.
+        Excerpts of manifests; those that cannot be read, or that repeat another run, are left out.
     """
     for run_id in run_ids(root):
         with suppress(InputError):
             run = read_excerpt(root, run_id)
-            if run.records.ingest.dataset == dataset:
+            if run.records.ingest.dataset == dataset and run.repeats is None:
                 yield run
 
 
 def last(root: Path, dataset: str) -> RunManifest | None:
-    """Read the last published run of a data set; None where none can be read."""
+    """Read the last run of a data set that `history` has; None where none can be read."""
     for run in history(root, dataset):
         with suppress(InputError):
             return read_folder(folder(root, run.run_id))

@@ -87,3 +87,22 @@ def test_runs_that_cannot_be_compared_are_refused(root: Path, arguments: str, me
     assert done.exit_code == 2
     assert re.search(message, " ".join(done.stderr.split())), done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("output", "message"),
+    [
+        ("file/x.html", "cannot be written: File exists"),
+        ("file/deeper/x.html", "choose another folder with --output"),
+        ("n" * 300, "cannot be written: File name too long"),
+        ("/proc/x.html", "cannot be written: No such file or directory"),
+        ("/dev/null", "it is there and no file"),
+    ],
+)
+def test_place_that_cannot_be_written_is_told(root: Path, output: str, message: str) -> None:
+    Path("file").touch()
+    done = compare("run-a", "run-b", "--json", f"--output={output}")
+    assert done.exit_code == 2, done.exception
+    assert message in " ".join(done.stderr.split())
+    assert "--artifacts" not in done.stderr
+    assert "Traceback" not in done.stderr

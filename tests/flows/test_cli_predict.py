@@ -56,6 +56,10 @@ def test_a_few_images_are_a_table(place: Path) -> None:
     assert done.stderr == ""
 
 
+def test_one_image_is_no_images(place: Path) -> None:
+    assert "1 image in" in invoke("folder/0000.png").stdout
+
+
 def test_many_images_are_begun_and_counted_with_a_hint(place: Path) -> None:
     done = invoke("folder", "images.npy")
     assert "folder/0019.png" in done.stdout

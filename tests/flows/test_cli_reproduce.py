@@ -5,9 +5,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from flows import cli_reproduce, console
 from flows.cli import app
 from flows.training import training_flow
 from sightline import recipes, runs, sealed
+from sightline.conditions import Condition
 from sightline.records import Run
 
 TINY = [
@@ -56,15 +58,32 @@ def reproduce(root: Path, *arguments: str) -> Result:
 def test_run_is_reproduced_bit_for_bit(root: Path) -> None:
     done = reproduce(root)
     assert done.exit_code == 0, done.output
-    assert re.search(r"code +│ [0-9a-f]+… │ [0-9a-f]+… │ equal", done.stdout), done.stdout
-    assert re.search(r"training\.threads +│ .* │ equal", done.stdout), done.stdout
-    assert "differs" not in done.stdout
+    (count,) = re.findall(r"^(\d+ of \d+) conditions are equal\.$", done.stdout, re.MULTILINE)
+    equal, among = count.split(" of ")
+    assert equal == among
+    assert "Condition" not in done.stdout
     assert "Reproduced bit for bit: the weights are equal" in done.stdout
     again = next(run_id for run_id in runs.run_ids(root) if run_id.startswith("first-again-"))
     first, second = runs.read(root, "first"), runs.read(root, again)
     assert second.weights_sha256 == first.weights_sha256
     assert not any(stage.cached for stage in second.stages.values())
     assert second.config == first.config
+    assert second.repeats == "first"
+    assert runs.find(root, "latest") == "first"
+
+
+def test_only_conditions_that_differ_are_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    found = [
+        Condition(name="pipeline.python", recorded="3.11.7", now="3.11.7", equal=True),
+        Condition(name="[b]cores", recorded=2, now=8, equal=False),
+        Condition(name="training.xla", recorded=True, now=None, equal=False),
+    ]
+    cli_reproduce._show_conditions(found, console.out())
+    shown = capsys.readouterr().out
+    assert re.search(r"\[b\]cores +│ 2 +│ 8 ", shown), shown
+    assert re.search(r"training\.xla +│ true +│ none ", shown), shown
+    assert "python" not in shown
+    assert "1 of 3 conditions are equal." in shown
 
 
 def test_other_data_are_refused_before_anything_is_trained(root: Path) -> None:

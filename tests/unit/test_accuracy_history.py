@@ -111,3 +111,9 @@ def test_histories_are_drawn_whole_or_not_at_all(measured: Path) -> None:
     for place in ("file/history.png", "pipe", "new"):
         with pytest.raises(StorageError, match=f"{place} cannot be written"):
             accuracy_history.draw(measured / place, histories)
+
+
+def test_repetition_of_a_run_is_no_part_of_a_history() -> None:
+    night, other = *nights(0.990), excerpt("zoo-again", dataset="zoo", repeats="zoo")
+    again = night.model_copy(update={"run_id": "again", "repeats": night.run_id})
+    assert accuracy_history.collect([other, again, night], []) == {"mnist": [night]}

@@ -138,3 +138,18 @@ def test_last_run_counts_and_unreadable_ones_are_passed_over(
         ).model_dump_json()
     )
     assert compare(run, published).changes == ("config (training.epochs 9 -> 5)",)
+
+
+def test_repetition_of_a_run_is_no_change(run: Run, published: RunManifest) -> None:
+    again = runs.folder(run.root, "again")
+    again.mkdir()
+    promotion = published.config.promotion.model_copy(update={"gate": "enforce"})
+    config = published.config.model_copy(update={"promotion": promotion})
+    (again / "manifest.json").write_text(
+        published.model_copy(
+            update={"run_id": "again", "config": config, "repeats": published.run_id, "files": {}}
+        ).model_dump_json()
+    )
+    found = compare(run, published)
+    assert found.unchanged
+    assert found.run_id == published.run_id

@@ -52,7 +52,10 @@ def test_another_environment_may_give_other_weights_within_the_noise(
     again = publish(root, "again", files, [4, 8, 30, 31], environment=OTHER_CORES, weights="f")
     verdict = reproduction.judge(root, original, again)
     assert (verdict.outcome, verdict.exit_code) == ("within the noise", 3)
-    assert [one.name for one in verdict.conditions if not one.equal] == ["pipeline.cores"]
+    (cores,) = (one for one in verdict.conditions if not one.equal)
+    assert (cores.name, cores.recorded, cores.now) == ("pipeline.cores", 2, 8)
+    python = next(one for one in verdict.conditions if one.name == "pipeline.python")
+    assert (python.recorded, python.now) == ("3.11.7", "3.11.7")
     assert (verdict.fixed, verdict.broken) == (1, 2)
     assert "the combined 95% interval of both" in verdict.sentence
     assert "(pipeline.cores differs)" in verdict.sentence
@@ -120,6 +123,7 @@ def test_run_is_planned_anew_without_promotion_and_under_an_id_of_its_own(
     config, run = reproduction.plan(root, long, source)
     assert re.fullmatch(r"r{107}-again-[0-9a-f]{6}", run.id)
     assert run.refresh
+    assert run.repeats == long.run_id
     assert config.promotion.gate == "off"
     assert config.gate.drift.action == "warn"
     assert TrainingConfig.model_validate(config.model_dump()) == config
@@ -165,10 +169,10 @@ def test_conditions_are_compared_before_anything_is_trained(original: RunManifes
     )
     found = {one.name: one for one in conditions.with_now(original, source, device)}
     assert not found["code"].equal
-    assert found["data"].now == f'"{source.sha256}"'
+    assert found["data"].now == source.sha256
     assert (found["training.backend"].recorded, found["training.backend"].now) == (
-        '"tensorflow"',
-        '"jax"',
+        "tensorflow",
+        "jax",
     )
     assert found["training.threads"].equal
     assert "training.deterministic" not in found

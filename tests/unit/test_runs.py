@@ -1,3 +1,4 @@
+import json
 import os
 import re
 from pathlib import Path
@@ -52,6 +53,41 @@ def test_runs_are_found_by_id_by_beginning_and_as_the_latest(
         runs.read(tmp_path, "2026")
     with pytest.raises(InputError, match="no run '1999'"):
         runs.read(tmp_path, "1999")
+
+
+def test_repetition_is_listed_but_neither_the_latest_nor_in_a_history(
+    tmp_path: Path, manifest: RunManifest
+) -> None:
+    again = manifest.model_copy(update={"repeats": "first"})
+    for second, (run, run_id) in enumerate(((manifest, "first"), (again, "first-again-1"))):
+        publish(tmp_path, run, run_id)
+        os.utime(tmp_path / "runs" / run_id / "manifest.json", (second, second))
+    dataset = manifest.records.ingest.dataset
+    assert runs.run_ids(tmp_path) == ["first-again-1", "first"]
+    assert runs.read(tmp_path, "first-a").repeats == "first"
+    assert runs.find(tmp_path, "latest") == "first"
+    assert [run.run_id for run in runs.history(tmp_path, dataset)] == ["first"]
+    last = runs.last(tmp_path, dataset)
+    assert last is not None
+    assert last.run_id == "first"
+
+
+def test_damaged_run_may_be_the_latest(tmp_path: Path, manifest: RunManifest) -> None:
+    publish(tmp_path, manifest, "damaged")
+    (tmp_path / "runs" / "damaged" / "manifest.json").write_text("{")
+    assert runs.find(tmp_path, "latest") == "damaged"
+
+
+def test_manifest_from_before_runs_were_repeated_is_read(
+    tmp_path: Path, manifest: RunManifest
+) -> None:
+    publish(tmp_path, manifest, "old")
+    path = tmp_path / "runs" / "old" / "manifest.json"
+    content = json.loads(path.read_text())
+    del content["repeats"]
+    path.write_text(json.dumps(content))
+    assert runs.read(tmp_path, "latest").repeats is None
+    assert runs.read_excerpt(tmp_path, "old").repeats is None
 
 
 def test_unfinished_runs_are_not_listed(tmp_path: Path) -> None:

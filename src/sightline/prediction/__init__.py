@@ -8,8 +8,7 @@ serving  -> Outcome   the stream, inside of the Keras process
     table             the file of predictions
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -45,7 +44,7 @@ def predict(
         DataError: There is no such input, or nothing in it can be read.
         InputError: The output cannot be of that name.
         ModelFileError: The model's file is damaged or another one.
-        StorageError: There is no room for the output.
+        StorageError: There is no room for the output, or it cannot be written.
     """
     for path in given:
         inputs.check(path)
@@ -55,7 +54,8 @@ def predict(
     request = Request(inputs=found, served=served, abstain_below=abstain_below, form=form)
     if output is None:
         return _ask(request)
-    with _new_file(output) as temporary:
+    # Made here: whatever happens to the Keras process, nothing half made stays.
+    with files.new_output(output) as temporary:
         outcome = _ask(request.model_copy(update={"table": str(temporary.absolute())}))
     return outcome.model_copy(update={"output": str(output)})
 
@@ -78,15 +78,3 @@ def _form(output: Path, given: Sequence[str]) -> Literal["parquet", "csv"]:
         if output.exists() and output.samefile(inputs.absolute(path)):
             raise InputError(f"The output {output} would replace an input; choose another name.")
     return form
-
-
-@contextmanager
-def _new_file(output: Path) -> Iterator[Path]:
-    """Make the output here: whatever happens to the Keras process, nothing half made stays."""
-    try:
-        with files.storage_errors(output.parent, "--output"), files.new_file(output) as temporary:
-            yield temporary
-    except OSError as error:  # a file in place of its folder, a name that is too long
-        raise InputError(
-            f"The output {output} cannot be written: {error.strerror}; choose another name."
-        ) from None

@@ -6,7 +6,7 @@ from pathlib import Path
 from sightline import files, runs
 from sightline.errors import InputError, ModelFileError
 from sightline.manifest import RunManifest
-from sightline.prediction.inputs import check_text
+from sightline.prediction.inputs import absolute, check_text
 from sightline.prediction.records import Served
 
 ALIASES = ("champion", "candidate")
@@ -67,8 +67,10 @@ def _of_store(root: Path, name: str, dataset: str | None) -> Served:
 
 
 def _of_file(path: Path) -> Served:
+    absolute(str(path))  # refuses what is no possible path, such as a name of 300 characters
     if not path.is_file():
-        raise ModelFileError(f"{path} is no model: there is no such file.")
+        why = "it is no regular file" if path.exists() else "there is no such file"
+        raise ModelFileError(f"{path} is no model: {why}.")
     if (path.parent / runs.MANIFEST).is_file():
         manifest = runs.read_folder(path.parent)
         if path.name in manifest.files:

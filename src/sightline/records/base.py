@@ -29,6 +29,7 @@ class Run(Record):
         mirror: Base address to download from instead of the public mirrors.
         refresh: Whether to make every stage again.
         ahead: Stage name to the seconds spent on it before the flow began.
+        repeats: Id of the run that this one makes again, where it does.
     """
 
     id: str
@@ -38,6 +39,7 @@ class Run(Record):
     mirror: str | None = Field(default=None, exclude=True, repr=False)  # may hold a password
     refresh: bool = False
     ahead: dict[str, float] = Field(default_factory=dict)
+    repeats: str | None = None
 
     @property
     def token(self) -> str:

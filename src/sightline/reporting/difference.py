@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from sightline import figures, files, verification
 from sightline.arrays import open_mapped
-from sightline.errors import InputError, StorageError
+from sightline.errors import InputError
 from sightline.manifest import RunManifest
 from sightline.records import ArrayFile
 from sightline.records.difference import ClassPair, Reversal, RunDifference
@@ -46,9 +46,7 @@ def write(path: Path, root: Path, pair: Pair, found: RunDifference) -> None:
         StorageError: It cannot be written, or something else than a file is there.
     """
     html = render(root, pair, found)
-    if path.exists() and not path.is_file():  # such as /dev/null
-        raise StorageError(f"{path} is there and no file; choose another place for the page.")
-    with files.storage_errors(path.parent), files.new_file(path) as temporary:
+    with files.new_output(path) as temporary:
         temporary.write_text(html, encoding="utf-8")
 
 

@@ -76,6 +76,19 @@ def test_file_that_is_not_there_is_refused(root: Path, name: str) -> None:
         find(root, name)
 
 
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("/dev/zero", "is no model: it is no regular file"),
+        ("/", "is no model: it is no regular file"),
+        ("n" * 300 + ".keras", "is no possible path"),
+    ],
+)
+def test_what_is_no_file_is_refused(root: Path, name: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        find(root, name)
+
+
 def test_aliases_and_versions_come_from_the_store(root: Path, tmp_path: Path) -> None:
     store = pytest.importorskip("sightline.store", reason="the model store is not there yet")
     shutil.copytree(root, tmp_path / "root")

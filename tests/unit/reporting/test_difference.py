@@ -67,6 +67,14 @@ def test_page_tells_what_differs(html: str) -> None:
         assert expected in text, text
 
 
+def test_one_epoch_is_no_epochs(root: Path, pair: Pair) -> None:
+    found = run_difference.compare(root, pair)
+    found = found.model_copy(update={"b": found.b.model_copy(update={"epochs": 1})})
+    text = text_of(difference.render(root, pair, found))
+    assert "2 epochs on cpu" in text
+    assert "1 epoch on cpu" in text
+
+
 def test_page_loads_nothing_from_anywhere_and_runs_nothing(html: str) -> None:
     addresses = re.findall(r'(?:src|href|action|srcset)="([^"]*)"', html)
     assert all(address.startswith(("data:image/png;", "#")) for address in addresses)
