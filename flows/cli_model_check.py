@@ -26,9 +26,7 @@ Signed = dict[str, tuple[Damage, ...]]
 def verify(
     model: Annotated[
         str | None,
-        typer.Argument(
-            metavar="[MODEL]", help="champion, candidate, or a version; all by default."
-        ),
+        typer.Argument(metavar="MODEL", help="champion, candidate, or a version; all by default."),
     ] = None,
     key: Annotated[
         Path | None,
@@ -42,9 +40,10 @@ def verify(
     The audit log is checked as well, and with a key the signature of every promoted version.
     """
     root = artifacts.resolve()
-    names = _chosen(root, model, slug(dataset))
+    wanted = slug(dataset)
+    names = _chosen(root, model, wanted)
     if not names:
-        model_tables.show_none(artifacts)
+        model_tables.show_none(artifacts, wanted)
         return
     verdicts = [store.verify(root, name) for name in names]
     signed = {} if key is None else _signatures(root, names, key, asked=model is not None)
@@ -62,7 +61,7 @@ def _chosen(root: Path, model: str | None, dataset: str | None) -> list[str]:
     """Name the versions to check; one named outright even where the log is damaged."""
     if model is None:
         return store.names(root, dataset)
-    return [store.find(root, model, dataset) if model in {"champion", "candidate"} else model]
+    return [store.find(root, model, dataset) if model in store.ALIASES else model]
 
 
 def _signatures(root: Path, names: Sequence[str], key: Path, *, asked: bool) -> Signed:

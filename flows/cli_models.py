@@ -34,14 +34,15 @@ def list_models(
 ) -> None:
     """List the versions in the model store, with their aliases."""
     root = artifacts.resolve()
-    found = store.versions(root, slug(dataset), console.show_left_out)
+    wanted = slug(dataset)
+    found = store.versions(root, wanted, console.show_left_out)
     aliases = _aliases(root, found)
     if as_json:
         typer.echo(json.dumps([_described(version, aliases) for version in found]))
     elif found:
         console.out().print(model_tables.models(found, aliases))
     else:
-        model_tables.show_none(artifacts)
+        model_tables.show_none(artifacts, wanted)
 
 
 @app.command(epilog="Example: sightline models show champion --dataset mnist")
@@ -85,19 +86,24 @@ def promote(
 ) -> None:
     """Compare a run's model with the champion, and let it take its place if it is better.
 
-    Where the promotion gate refuses it the exit code is 3.
+    Where the promotion gate refuses it the exit code is 3. With a signing key the provenance is
+    signed, also that of a run whose model is the champion already.
     """
+    signs = attestation.configured() is not None
     console.show_log(verbose=False)
     root = artifacts.resolve()
     store.check_reason(reason)
     manifest = runs.read(root, run)
-    _check_not_champion(root, manifest)
+    if store.run_of(root, manifest.records.ingest.dataset, "champion") == manifest.run_id:
+        _sign_champion(root, manifest, reason, signs=signs)
+        return
     version, decision = shipping.examine(root, manifest, rebaseline=rebaseline)
     out = console.out()
     out.print(model_tables.criteria(decision))
     if not (decision.promote or force):
-        store.refuse(root, version, decision)
-        out.print(f"Refused {version.name}: {decision.sentence}", soft_wrap=True, markup=False)
+        store.refuse(root, version, decision, reason)
+        why = decision.sentence.removeprefix("Refused: ")
+        out.print(f"Refused {version.name}: {why}", soft_wrap=True, markup=False)
         raise typer.Exit(REFUSED)
     event = store.promote(
         root, version, reason, decision, decision.champion, forced=not decision.promote
@@ -117,8 +123,9 @@ def rollback(
     """Make the champion before the present one the champion again; twice goes further back."""
     console.show_log(verbose=False)
     root = artifacts.resolve()
-    present = store.resolve(root, "champion", slug(dataset))
-    _show_change(store.rollback(root, present.dataset, reason), f"{present.name} was before.")
+    present = store.find(root, "champion", slug(dataset))  # which may be damaged or gone
+    event = store.rollback(root, present.rpartition("-v")[0], reason)
+    _show_change(event, f"{event.champion_before} was before.")
 
 
 @app.command(epilog="Example: sightline models history --dataset mnist --json")
@@ -128,13 +135,14 @@ def history(
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON array.")] = False,
 ) -> None:
     """List what was done with the models, by whom and why; the oldest first."""
-    events = store.history(artifacts.resolve(), slug(dataset))
+    wanted = slug(dataset)
+    events = store.history(artifacts.resolve(), wanted)
     if as_json:
         typer.echo(TypeAdapter(list[Event]).dump_json(events))
     elif events:
         console.out().print(model_tables.events(events))
     else:
-        model_tables.show_none(artifacts)
+        model_tables.show_none(artifacts, wanted)
 
 
 app.command(epilog=cli_model_check.EXAMPLES)(cli_model_check.verify)
@@ -155,10 +163,18 @@ def keygen(
         out.print(line, soft_wrap=True, markup=False)
 
 
-def _check_not_champion(root: Path, manifest: RunManifest) -> None:
-    champion = store.champion(root, manifest.records.ingest.dataset)
-    if champion is not None and champion.run_id == manifest.run_id:
-        raise InputError(f"The champion {champion.name} is the model of run {manifest.run_id}.")
+def _sign_champion(root: Path, manifest: RunManifest, reason: str, *, signs: bool) -> None:
+    """Sign the champion's provenance; refuse a run that needs nothing else where there is no key.
+
+    Raises:
+        InputError: There is no key, or the version is damaged.
+    """
+    name = store.find(root, "champion", manifest.records.ingest.dataset)
+    if not signs:
+        raise InputError(f"The champion {name} is the model of run {manifest.run_id}.")
+    version = store.resolve(root, name)
+    store.promote(root, version, reason, None, name, forced=True)  # it is the champion: only signs
+    console.out().print(f"Signed {name}, which is the champion already.", soft_wrap=True)
 
 
 def _aliases(root: Path, found: Sequence[Version]) -> dict[str, str]:

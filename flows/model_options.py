@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from sightline import datasets
+from sightline.errors import InputError
 
 ModelArgument = Annotated[
     str, typer.Argument(metavar="MODEL", help="champion, candidate, or a version such as mnist-v3.")
@@ -16,5 +17,13 @@ ModelDatasetOption = Annotated[
 
 
 def slug(dataset: str | None) -> str | None:
-    """Return what the store calls a data set that was given by name or path."""
-    return None if dataset is None else datasets.slug(dataset)
+    """Return what the store calls a data set that was given by name or path.
+
+    Raises:
+        InputError: It was given, but is empty.
+    """
+    if dataset is None:
+        return None
+    if not dataset.strip():
+        raise InputError("--dataset is empty; give a name that `sightline models list` shows.")
+    return datasets.slug(dataset)

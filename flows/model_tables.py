@@ -9,6 +9,7 @@ from rich.table import Table
 
 from flows import console
 from flows.console import plain
+from sightline import store
 from sightline.records import Decision
 from sightline.store import Event, Version
 
@@ -86,7 +87,7 @@ def events(found: Sequence[Event]) -> Table:
             plain(event.champion_after or "none"),
             "" if event.decision is None else _numbers(event.decision),
             plain(event.who),
-            plain(event.reason),
+            _why(event),
         )
     return table
 
@@ -100,20 +101,37 @@ def criteria(decision: Decision) -> Table:
     return table
 
 
-def show_none(given: Path) -> None:
-    """Say that the store is empty, and what fills it."""
+def show_none(given: Path, dataset: str | None) -> None:
+    """Say that the store, or a data set that was asked for, has no models, and what fills it.
+
+    Args:
+        given: The artifacts root as it was given.
+        dataset: The only data set that was asked for.
+    """
     text = f"No models in {given} yet; `sightline models promote RUN` makes a run's the champion."
+    others = [name for name in store.datasets(given.resolve()) if name != dataset]
+    if dataset is not None and others:
+        text = f"No models of {dataset} in {given}; there are models of {', '.join(others)}."
     console.out().print(text, soft_wrap=True, markup=False)
 
 
 def forms(version: Version) -> str:
     """Name the forms in which a version is shipped."""
     exports = version.certificate.exports if version.certificate else ()
-    return ", ".join(["keras", *(e.format for e in exports if e.passed and e.format != "keras")])
+    passed: list[str] = [export.format for export in exports if export.passed]
+    keras = "keras" if "keras" in passed else "keras (not certified)"
+    return ", ".join([keras, *(form for form in passed if form != "keras")])
 
 
 def _certificate(passed: bool) -> str:
     return "all forms agree" if passed else "not all forms agree; those that do not are left out"
+
+
+def _why(event: Event) -> str:
+    """Show the reason that somebody gave, and below it what the gate said."""
+    said = event.decision.sentence if event.decision else ""
+    parts = [event.reason] if said in event.reason else [event.reason, said]
+    return "\n".join(plain(part) for part in parts if part)
 
 
 def _numbers(decision: Decision) -> str:

@@ -8,7 +8,7 @@ from shippable import decide
 from typer.testing import CliRunner, Result
 
 from flows.cli import app
-from sightline import attestation, shipping, store
+from sightline import attestation, files, shipping, store
 from sightline.manifest import RunManifest
 from sightline.records import Decision
 from sightline.store import Version
@@ -142,6 +142,57 @@ def test_run_that_the_gate_refuses_ends_with_exit_code_3(root: Path, gate: list[
     assert "3" in invoke("promote", "--help").stdout
 
 
+def test_reason_stays_where_the_gate_refuses(root: Path, gate: list[bool]) -> None:
+    gate.append(False)
+    assert invoke("promote", "run-3", "--reason", "I like [b]it[/b]").exit_code == 3
+    assert store.history(root, "mnist")[-1].reason == "I like [b]it[/b]"
+    shown = invoke("history", "--dataset", "mnist").stdout
+    assert "I like [b]it[/b]" in shown
+    assert shown.count("It is not better: <b>p = 0.4</b>.") == 1
+
+
+def test_refusal_is_said_once(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def judged(root: Path, manifest: RunManifest, *, rebaseline: bool) -> tuple[Version, Decision]:
+        decision = decide(manifest.run_id, promote=False)
+        said = decision.model_copy(update={"sentence": "Refused: it is worse."})
+        return store.register(root, manifest), said
+
+    monkeypatch.setattr(shipping, "examine", judged)
+    done = invoke("promote", "run-3", "--reason", "x")
+    assert "Refused mnist-v3: it is worse." in done.stdout
+
+
+def test_key_that_cannot_be_used_is_found_before_anything_is_done(
+    root: Path, gate: list[bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("securesystemslib", reason="needs the extra signing")
+    shippable.publish(root, "run-4")
+    gate.append(True)
+    monkeypatch.setenv(attestation.VARIABLE, "none.pem")
+    assert "none.pem" in refused("promote", "run-4", "--reason", "x")
+    assert gate == [True]
+    assert store.versions(root, "mnist")[-1].name == "mnist-v3"
+
+
+def test_champion_that_was_promoted_without_a_key_is_signed_later(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("securesystemslib", reason="needs the extra signing")
+    assert invoke("keygen", "signing.pem").exit_code == 0
+    before = store.history(root)
+    monkeypatch.setenv(attestation.VARIABLE, "signing.pem")
+    done = invoke("promote", "run-2", "--reason", "to sign it")
+    assert done.exit_code == 0, done.output
+    assert "Signed mnist-v2, which is the champion already." in done.stdout
+    assert attestation.verify(root, "mnist-v2", Path("signing.pem.pub")) == ()
+    assert store.history(root) == before
+
+
+def test_run_of_a_damaged_champion_is_known(root: Path) -> None:
+    files.remove(root / "models/mnist/versions/2")
+    assert "mnist-v2 is the model of run run-2" in refused("promote", "run-2", "--reason", "x")
+
+
 def test_force_promotes_all_the_same_and_the_log_says_so(root: Path, gate: list[bool]) -> None:
     gate.append(False)
     done = invoke("promote", "run-3", "--force", "--reason", "an emergency")
@@ -164,6 +215,8 @@ def test_force_that_was_not_needed_is_none(root: Path, gate: list[bool]) -> None
         (("promote", "run-3", "--reason", " "), "A reason has to be given"),
         (("promote", "nothing", "--reason", "x"), "no run 'nothing'"),
         (("rollback", "--dataset", "zoo", "--reason", "x"), "its champion zoo-v1 is the first"),
+        (("list", "--dataset", ""), "--dataset is empty"),
+        (("rollback", "--dataset", " ", "--reason", "x"), "--dataset is empty"),
         (("show", "latest"), "'latest' is no model of the store"),
         (("show", "../../x"), "'../../x' is no model of the store"),
         (("verify", "mnist-v9"), "no version 'mnist-v9'"),
@@ -181,6 +234,18 @@ def test_rollback_makes_the_champion_before_the_champion_again(root: Path) -> No
     assert done.exit_code == 0, done.output
     assert "The champion of mnist is mnist-v1. mnist-v2 was before." in done.stdout
     assert "rolled back to" in invoke("history").stdout
+
+
+@pytest.mark.parametrize("damaged", ["version.json", "model.keras", ""])
+def test_rollback_leaves_a_damaged_champion_behind(root: Path, damaged: str) -> None:
+    folder = root / "models/mnist/versions/2"
+    if damaged:
+        (folder / damaged).write_text("{}")
+    else:
+        files.remove(folder)
+    done = invoke("rollback", "--dataset", "mnist", "--reason", "it is damaged")
+    assert done.exit_code == 0, done.output
+    assert "The champion of mnist is mnist-v1. mnist-v2 was before." in done.stdout
 
 
 def test_verify_finds_a_changed_byte(root: Path) -> None:
@@ -240,3 +305,28 @@ def test_empty_store_says_how_to_begin(
     assert done.exit_code == 0, done.output
     assert "`sightline models promote RUN`" in " ".join(done.stdout.split())
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("command", ["list", "history", "verify"])
+def test_data_set_without_models_is_told_from_an_empty_store(root: Path, command: str) -> None:
+    done = invoke(command, "--dataset", "./nosuch")
+    assert done.exit_code == 0, done.output
+    assert "No models of nosuch in artifacts; there are models of mnist, zoo." in done.stdout
+
+
+def test_form_that_nobody_certified_is_called_so(root: Path) -> None:
+    manifest = shippable.publish(root, "run-4", exports=False)
+    whole = shippable.certificate(root, "run-4")
+    others = tuple(export for export in whole.exports if export.format != "keras")
+    store.register(root, manifest, whole.model_copy(update={"exports": others}))
+    assert "keras (not certified), saved_model, onnx" in invoke("show", "mnist-v4").stdout
+
+
+def test_root_is_no_name_of_a_key() -> None:
+    pytest.importorskip("securesystemslib", reason="needs the extra signing")
+    assert "/ is no name of a file" in refused("keygen", "/")
+
+
+def test_usage_names_an_optional_model_once() -> None:
+    assert "[MODEL]" in invoke("verify", "--help").stdout
+    assert "[[MODEL]]" not in invoke("verify", "--help").stdout

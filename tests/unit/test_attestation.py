@@ -218,6 +218,21 @@ def test_private_key_is_for_its_owner_alone(key: Path) -> None:
         taken.unlink()
 
 
+def test_key_needs_a_name() -> None:
+    pytest.importorskip("securesystemslib", reason="needs the extra signing")
+    with pytest.raises(InputError, match="/ is no name of a file; give one such as"):
+        attestation.generate(Path("/"))
+
+
+def test_damaged_champion_is_not_signed(root: Path, key: Path) -> None:
+    version = promoted(root)
+    envelope(root).unlink()
+    (root / version.folder / "model.keras").write_bytes(b"another model")
+    with pytest.raises(InputError, match=r"model\.keras is damaged"):
+        store.promote(root, version, "once more", None, version.name, forced=True)
+    assert not envelope(root).exists()
+
+
 @pytest.mark.parametrize("mode", [0o644, 0o640, 0o604, 0o660])
 def test_key_that_others_can_read_stops_the_promotion_before_it_begins(
     root: Path, key: Path, mode: int

@@ -29,12 +29,15 @@ def generate(path: Path) -> Path:
         Where the public key is: the same path with `.pub` added.
 
     Raises:
-        InputError: There is a file already, it cannot be written, or the extra is missing.
+        InputError: It is no name of a file, there is one already, it cannot be written, or the
+            extra is missing.
     """
     library.require()
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+    if not path.name:
+        raise InputError(f"{path} is no name of a file; give one such as signing.pem.")
     public = path.with_name(f"{path.name}.pub")
     for file in (path, public):
         if os.path.lexists(file):

@@ -1,16 +1,13 @@
 """The model that answers: by alias, version, run or file, never simply the newest."""
 
-import re
 from pathlib import Path
 
-from sightline import files, runs
+from sightline import files, runs, store
 from sightline.errors import InputError, ModelFileError
 from sightline.manifest import RunManifest
 from sightline.prediction.inputs import absolute, check_text
 from sightline.prediction.records import Served
 
-ALIASES = ("champion", "candidate")
-_VERSION = re.compile(r"[a-z0-9][a-z0-9-]{0,39}-v[1-9][0-9]{0,8}")
 _MODEL = "model.keras"
 
 
@@ -40,7 +37,7 @@ def find(root: Path, model: str, dataset: str | None = None) -> Served:
         )
     if "/" in model or model.endswith(".keras"):
         return _of_file(Path(model))
-    if model in ALIASES or _VERSION.fullmatch(model):
+    if store.is_name(model):
         return _of_store(root, model, dataset)
     if not model or not any(run_id.startswith(model) for run_id in runs.run_ids(root)):
         raise InputError(
@@ -53,8 +50,6 @@ def find(root: Path, model: str, dataset: str | None = None) -> Served:
 
 
 def _of_store(root: Path, name: str, dataset: str | None) -> Served:
-    from sightline import store
-
     version = store.resolve(root, name, dataset)
     return Served(
         name=version.name if name == version.name else f"{version.name} ({name})",

@@ -1,8 +1,9 @@
 """Clean-up of old runs and of the cache entries that only they needed.
 
 What stays: the newest runs, the newest run of every data set and recipe (the next scheduled
-run is compared with it), pinned runs, every cache entry that a run that stays refers to, and
-for a week the checkpoints of a training that was interrupted.
+run is compared with it), pinned runs, the run of every data set's candidate, which may still be
+promoted, every cache entry that a run that stays refers to, and for a week the checkpoints of a
+training that was interrupted.
 A symbolic link is never followed and never removed: what it points to may serve others.
 """
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from sightline import files, pins, runs
+from sightline import files, pins, runs, store
 from sightline.errors import InputError
 from sightline.pruning.plan_record import LINK, KeptRun, LeftAlone, OldRun, Reason
 
@@ -23,6 +23,8 @@ class Judged:
         left_alone: Folders among the runs that are not touched.
         needed: Stage and key of every cache entry that what stays refers to.
         pairs: Data set and recipe of what stays.
+        candidates: Runs of the models that wait for a decision.
+        unclear: Data sets of which nobody knows what waits, since their audit log is damaged.
         all_read: Whether every manifest could be read.
     """
 
@@ -31,6 +33,8 @@ class Judged:
     left_alone: list[LeftAlone] = field(default_factory=list)
     needed: set[tuple[str, str]] = field(default_factory=set)
     pairs: set[tuple[str, str]] = field(default_factory=set)
+    candidates: set[str] = field(default_factory=set)
+    unclear: set[str] = field(default_factory=set)
     all_read: bool = True
 
 
@@ -62,6 +66,7 @@ def judge(root: Path, keep: int) -> Judged:
         OSError: A folder cannot be listed.
     """
     judged = Judged()
+    _find_candidates(root, judged)
     pinned = pins.pinned_ids(root)
     for run in _read_all(root, judged):
         name = run.path.name
@@ -87,6 +92,16 @@ def _read_all(root: Path, judged: Judged) -> list[_Run]:
             judged.all_read = False
             _leave(judged, path, str(error))
     return sorted(found, key=lambda run: (run.created.timestamp(), run.path.name), reverse=True)
+
+
+def _find_candidates(root: Path, judged: Judged) -> None:
+    for dataset in store.datasets(root):
+        try:
+            if run_id := store.run_of(root, dataset, "candidate"):
+                judged.candidates.add(run_id)
+        except (InputError, OSError) as error:
+            judged.unclear.add(dataset)
+            judged.left_alone.append(LeftAlone(path=f"models/{dataset}", why=str(error)))
 
 
 def _folders(root: Path) -> list[Path]:
@@ -124,7 +139,9 @@ def _why_kept(judged: Judged, run: _Run, keep: int, *, pinned: bool) -> Reason |
         return "among the newest"
     if run.pair not in judged.pairs:
         return "the newest of its data set and recipe"
-    return None
+    if run.path.name in judged.candidates:
+        return "candidate"
+    return "perhaps the candidate" if run.pair[0] in judged.unclear else None
 
 
 def _leave(judged: Judged, path: Path, why: str) -> None:

@@ -5,7 +5,13 @@ from typing import Literal
 
 from sightline.records import Record
 
-Reason = Literal["pinned", "among the newest", "the newest of its data set and recipe"]
+Reason = Literal[
+    "pinned",
+    "among the newest",
+    "the newest of its data set and recipe",
+    "candidate",
+    "perhaps the candidate",
+]
 LINK = "it is a symbolic link, and what it points to may serve others"
 
 

@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
-from sightline import files
+from sightline import files, store
 from sightline.errors import StorageError
 from sightline.pruning import old_entries
 from sightline.pruning.plan_record import Leftover
+from sightline.store import places
 
 
 def leftovers(root: Path) -> list[Leftover]:
@@ -57,10 +58,11 @@ def _paths(root: Path) -> list[Path]:
     names = ("runs", "pins", "noise", "watch", "checkpoints")
     folders = [root, *(root / name for name in names), *old_entries.stage_folders(root)]
     folders += (root / "datasets").glob("*")
+    folders += (path for name in store.datasets(root) for path in places.folders(root, name))
     return [
         path
         for folder in folders
-        if folder.is_dir() and not folder.is_symlink()
+        if folder.is_dir() and folder.resolve() == root.resolve() / folder.relative_to(root)
         for path in files.leftovers(folder)
         if not path.is_symlink()
     ]

@@ -14,7 +14,16 @@ files. Which version is the champion and which the candidate follows from the ev
 a change is one new file, so it is there or it is not.
 """
 
-from sightline.store.alias import Aliases, aliases, champion, find, resolve
+from sightline.store.alias import (
+    ALIASES,
+    Aliases,
+    aliases,
+    champion,
+    find,
+    is_name,
+    resolve,
+    run_of,
+)
 from sightline.store.audit import history
 from sightline.store.event import Event
 from sightline.store.integrity import Verdict, names, verify
@@ -24,6 +33,7 @@ from sightline.store.succession import check_reason, promote, refuse, rollback
 from sightline.store.version import Version, versions
 
 __all__ = [
+    "ALIASES",
     "Aliases",
     "Event",
     "Verdict",
@@ -34,12 +44,14 @@ __all__ = [
     "datasets",
     "find",
     "history",
+    "is_name",
     "names",
     "promote",
     "refuse",
     "register",
     "resolve",
     "rollback",
+    "run_of",
     "verify",
     "versions",
 ]

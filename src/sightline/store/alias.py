@@ -1,13 +1,15 @@
 """Names of versions: aliases that follow from the events, and versions named outright."""
 
 from pathlib import Path
-from typing import Literal, cast
+from typing import Literal, get_args
 
 from sightline.errors import InputError
 from sightline.records import Record
 from sightline.store import audit, places
 from sightline.store.version import Version, read_registered
 
+Alias = Literal["champion", "candidate"]
+ALIASES: tuple[Alias, ...] = get_args(Alias)
 _LONGEST = 60
 
 
@@ -35,6 +37,31 @@ def aliases(root: Path, dataset: str) -> Aliases:
     """
     line = audit.read(root, dataset).line
     return Aliases(champion=line.champion, candidate=line.candidate)
+
+
+def is_name(text: str) -> bool:
+    """Tell whether a text is an alias or the name of a version, whether there is one or not."""
+    return text in ALIASES or places.parse(text) is not None
+
+
+def run_of(root: Path, dataset: str, alias: Alias) -> str | None:
+    """Return the run that an alias's version came from; the version may be damaged or gone.
+
+    Args:
+        root: The artifacts root.
+        dataset: The data set's name.
+        alias: Which.
+
+    Returns:
+        The run's id; None where there is no such version.
+
+    Raises:
+        InputError: The audit log is damaged, or it is no name of a data set.
+    """
+    trail = audit.read(root, dataset)
+    name = getattr(trail.line, alias)
+    event = trail.last(lambda event: event.version == name)
+    return event.run_id if event else None
 
 
 def champion(root: Path, dataset: str) -> Version | None:
@@ -76,8 +103,8 @@ def find(root: Path, name: str, dataset: str | None = None) -> str:
     Raises:
         InputError: As for `resolve`.
     """
-    if name in {"champion", "candidate"}:
-        return _of_alias(root, cast(Literal["champion", "candidate"], name), dataset)
+    if name in ALIASES:
+        return _of_alias(root, name, dataset)
     parsed = places.parse(name)
     if parsed is None:
         raise InputError(
@@ -91,7 +118,7 @@ def find(root: Path, name: str, dataset: str | None = None) -> str:
     return name
 
 
-def _of_alias(root: Path, alias: Literal["champion", "candidate"], dataset: str | None) -> str:
+def _of_alias(root: Path, alias: str, dataset: str | None) -> str:
     asked = places.datasets(root) if dataset is None else [dataset]
     found = [name for one in asked if (name := getattr(aliases(root, one), alias))]
     if not found:

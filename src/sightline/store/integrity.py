@@ -8,7 +8,7 @@ from sightline import files
 from sightline.errors import InputError
 from sightline.records import FileRecord, Record
 from sightline.store import audit, places
-from sightline.store.version import read_registered, read_version
+from sightline.store.version import Version, read_registered, read_version
 from sightline.verification import Damage
 
 
@@ -59,6 +59,20 @@ def verify(root: Path, name: str) -> Verdict:
         damages += [*_changed(root, expected), *_unexpected(root / place, place, expected)]
     size = sum(files.size(root / record.path) for record in expected.values())
     return Verdict(version=name, files=len(expected) + 1, bytes=size, damages=tuple(damages))
+
+
+def check(root: Path, version: Version) -> None:
+    """Make sure that every file of a version is as it was registered.
+
+    Raises:
+        InputError: One is missing or damaged.
+    """
+    for damage in _changed(root, version.files):
+        raise InputError(
+            f"{root / damage.path} is damaged: expected {damage.expected}, found {damage.found}. "
+            f"Restore it from a copy, or promote another run; `sightline models verify "
+            f"{version.name}` says what else is damaged."
+        )
 
 
 def names(root: Path, dataset: str | None = None) -> list[str]:

@@ -10,7 +10,6 @@ VERSION = "version.json"
 MODEL = "model.keras"
 MANIFEST = "manifest.json"
 CERTIFICATE = "certificate.json"
-EXPORTS = "exports"
 
 _DATASET = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 DATASET = f"^{_DATASET.pattern}$"
@@ -59,6 +58,12 @@ def home(root: Path, dataset: str) -> Path:
 def relative(dataset: str, number: int) -> str:
     """Return the folder of a version as POSIX path relative to the artifacts root."""
     return f"models/{dataset}/versions/{number}"
+
+
+def folders(root: Path, dataset: str) -> list[Path]:
+    """List the folders of a data set in which something may be half written; not all exist."""
+    own = home(root, dataset)
+    return [own, *(own / name for name in ("versions", "audit", "attestations"))]
 
 
 def numbers(root: Path, dataset: str) -> list[int]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from sightline import files, runs
 from sightline.at_work import at_work
@@ -11,8 +11,9 @@ from sightline.errors import InputError
 from sightline.holdout import holdout_sha256
 from sightline.manifest import RunManifest
 from sightline.records import Certificate, FileRecord
-from sightline.store import audit, documents, places, writing
-from sightline.store.version import Version, read_version
+from sightline.store import audit, documents, integrity, places, writing
+from sightline.store.audit import Trail
+from sightline.store.version import Version, read_registered, read_version
 
 Source = tuple[str, Path, FileRecord]
 """Name as shipped, where it lies, what it must be."""
@@ -21,8 +22,8 @@ Source = tuple[str, Path, FileRecord]
 def register(root: Path, manifest: RunManifest, certificate: Certificate | None = None) -> Version:
     """Add a run's model to the store; it becomes the candidate.
 
-    Registering the same run again returns the version that is there, and completes what a
-    killed process began.
+    Registering the same run again returns the version that is there, unless it is damaged, and
+    completes what a killed process began.
 
     Args:
         root: The artifacts root, with the run published.
@@ -43,7 +44,7 @@ def register(root: Path, manifest: RunManifest, certificate: Certificate | None 
         sources = list(_sources(root, manifest, certificate))
         held.enter_context(writing.alone(root, dataset, f"register a version of {dataset}"))
         trail = audit.read(root, dataset)
-        version = _find(root, manifest, certificate, sources)
+        version = _find(root, trail, manifest, certificate, sources)
         if version is None:
             version = _make(root, manifest, certificate, sources, trail.line.registered)
         if version.name not in trail.line.registered:
@@ -62,6 +63,8 @@ def register(root: Path, manifest: RunManifest, certificate: Certificate | None 
 def _sources(
     root: Path, manifest: RunManifest, certificate: Certificate | None
 ) -> Iterator[Source]:
+    from sightline.exporting import formats  # which needs NumPy
+
     run = runs.folder(root, manifest.run_id)
     own = run / places.MANIFEST
     model = _model(own, manifest)
@@ -82,7 +85,8 @@ def _sources(
     for export in certificate.exports:
         if export.passed and export.format != "keras":  # the measured file itself is that
             for file in export.files:
-                yield _shipped_name(file.path), root / file.path, file
+                name = f"{formats.FOLDER}/{formats.shipped_name(file)}"
+                yield name, root / file.path, file
 
 
 def _model(path: Path, manifest: RunManifest) -> FileRecord:
@@ -98,27 +102,52 @@ def _model(path: Path, manifest: RunManifest) -> FileRecord:
     return manifest.files[places.MODEL]
 
 
-def _shipped_name(path: str) -> str:
-    """Return an exported file's path below the last folder `exports/`, with that folder."""
-    parts = PurePosixPath(path).parts
-    last = max((at for at, part in enumerate(parts[:-1]) if part == places.EXPORTS), default=-1)
-    below = parts[last + 1 :] if last >= 0 else parts[-1:]
-    return "/".join((places.EXPORTS, *below))
-
-
 def _find(
-    root: Path, manifest: RunManifest, certificate: Certificate | None, sources: list[Source]
+    root: Path,
+    trail: Trail,
+    manifest: RunManifest,
+    certificate: Certificate | None,
+    sources: list[Source],
 ) -> Version | None:
-    """Find the version that was made of this very run with these exports."""
+    """Find an intact version of this very run with these exports, or with certified ones.
+
+    A certificate holds times, so that exporting once more never gives the same one.
+    """
     expected = {name: (file.sha256, file.bytes) for name, _, file in sources}
-    dataset = manifest.records.ingest.dataset
-    for number in reversed(places.numbers(root, dataset)):
-        with suppress(InputError):  # a damaged one is none
-            version, _ = read_version(root, dataset, number)
-            found = {name: (file.sha256, file.bytes) for name, file in version.files.items()}
-            if (version.run_id, found) == (manifest.run_id, expected):
+    for version in _readable(root, trail):
+        found = {name: (file.sha256, file.bytes) for name, file in version.files.items()}
+        same = all(found.get(own) == expected[own] for own in (places.MODEL, places.MANIFEST))
+        known = version.name in trail.line.registered
+        if same and (found == expected or (known and _covers(version.certificate, certificate))):
+            with suppress(InputError):  # a damaged one is none
+                integrity.check(root, version)
                 return version
     return None
+
+
+def _readable(root: Path, trail: Trail) -> Iterator[Version]:
+    """Read versions, the newest first, also those that no event knows yet."""
+    for number in reversed(places.numbers(root, trail.dataset)):
+        name = places.name(trail.dataset, number)
+        try:
+            if name in trail.line.registered:
+                version = read_registered(root, trail, name)
+            else:
+                version, _ = read_version(root, trail.dataset, number)
+        except InputError:
+            continue
+        yield version
+
+
+def _covers(had: Certificate | None, wanted: Certificate | None) -> bool:
+    """Tell whether a certificate passed with all the forms that another one has."""
+    if had is None or not had.passed:
+        return False
+    return _forms(wanted) <= _forms(had)
+
+
+def _forms(certificate: Certificate | None) -> set[str]:
+    return {export.format for export in certificate.exports} if certificate else set()
 
 
 def _make(

@@ -6,7 +6,7 @@ from sightline import pins, runs
 from sightline.errors import ChampionChangedError, InputError
 from sightline.printable import printable
 from sightline.records import Decision
-from sightline.store import audit, writing
+from sightline.store import audit, integrity, writing
 from sightline.store.audit import Trail
 from sightline.store.event import Event
 from sightline.store.line import Action
@@ -42,8 +42,8 @@ def promote(
     Raises:
         ChampionChangedError: Another version is the champion by now.
         InputError: The gate did not let it pass and it is not forced, the decision is about
-            another run, there is no reason, the signing key cannot be used, or the log or the
-            version is damaged.
+            another run, there is no reason, the signing key cannot be used, or the log or a file
+            of the version is damaged.
         StorageError: The artifacts root is full or cannot be written.
     """
     from sightline import attestation  # which reads the store
@@ -54,6 +54,7 @@ def promote(
     with writing.alone(root, version.dataset, f"promote {version.name}"):
         trail = audit.read(root, version.dataset)
         registered = read_registered(root, trail, version.name)
+        integrity.check(root, registered)
         if trail.line.champion == version.name:
             event = _last(trail, "promote", version.name)
         else:
@@ -68,7 +69,7 @@ def promote(
 def refuse(root: Path, version: Version, decision: Decision, reason: str = "") -> Event:
     """Note that the gate did not let a version pass; it is no longer the candidate.
 
-    The same refusal once more adds nothing.
+    The same refusal for the same reason once more adds nothing.
 
     Args:
         root: The artifacts root.
@@ -88,7 +89,8 @@ def refuse(root: Path, version: Version, decision: Decision, reason: str = "") -
         trail = audit.read(root, version.dataset)
         registered = read_registered(root, trail, version.name)
         last = trail.last(lambda event: event.version == version.name)
-        if last is not None and last.action == "refuse" and last.decision == decision:
+        same = ("refuse", decision, reason)
+        if last is not None and (last.action, last.decision, last.reason) == same:
             return last
         if trail.line.champion == version.name:
             raise InputError(
@@ -101,6 +103,8 @@ def refuse(root: Path, version: Version, decision: Decision, reason: str = "") -
 def rollback(root: Path, dataset: str, reason: str) -> Event:
     """Make the champion before the present one the champion again; twice goes further back.
 
+    The present one may be damaged or gone.
+
     Args:
         root: The artifacts root.
         dataset: The data set's name.
@@ -110,15 +114,17 @@ def rollback(root: Path, dataset: str, reason: str) -> Event:
         The event.
 
     Raises:
-        InputError: There is none before it, there is no reason, or the log or the version is
-            damaged.
+        InputError: There is none before it, there is no reason, or the log or a file of the
+            version before is damaged.
         StorageError: The artifacts root is full or cannot be written.
     """
     reason = check_reason(reason)
     _previous(root, audit.read(root, dataset))  # leaves nothing behind where there is no such
     with writing.alone(root, dataset, f"roll {dataset} back"):
         trail = audit.read(root, dataset)
-        return _append(root, trail, "rollback", _previous(root, trail), reason)
+        previous = _previous(root, trail)
+        integrity.check(root, previous)
+        return _append(root, trail, "rollback", previous, reason)
 
 
 def _previous(root: Path, trail: Trail) -> Version:

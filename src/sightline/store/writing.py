@@ -26,9 +26,9 @@ def alone(root: Path, dataset: str, purpose: str) -> Iterator[None]:
         InputError: `dataset` is no name of a data set.
         StorageError: The artifacts root is full or cannot be written.
     """
-    home = places.home(root, dataset)
-    with at_work(root), files.storage_errors(root), locks.alone(home / _LOCK, purpose):
-        for folder in (home, *(home / name for name in ("versions", "audit", "attestations"))):
+    lock = places.home(root, dataset) / _LOCK
+    with at_work(root), files.storage_errors(root), locks.alone(lock, purpose):
+        for folder in places.folders(root, dataset):
             if folder.is_dir():
                 for leftover in files.leftovers(folder):
                     files.remove(leftover)

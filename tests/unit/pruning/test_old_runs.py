@@ -4,8 +4,9 @@ from datetime import timedelta
 from pathlib import Path
 
 from prunable import Publish, entries, entry, key
+from shippable import decide
 
-from sightline import pins, pruning, runs
+from sightline import files, pins, pruning, runs, store
 from sightline.manifest import RunManifest
 from sightline.records import FileRecord
 
@@ -45,6 +46,39 @@ def test_pinned_runs_stay_with_what_they_need_and_do_not_count(
     assert runs.run_ids(artifacts) == ["run-5", "run-4", "run-3", "run-2"]
     assert entries(artifacts) == ["2", "3", "4", "5"]
     assert pins.pinned_ids(artifacts) == {"run-2", "run-4"}
+
+
+def test_run_of_a_candidate_stays_until_it_is_decided(artifacts: Path, publish: Publish) -> None:
+    for digit in "123":
+        publish(f"run-{digit}", digit)
+    for name in ("run-1", "run-2"):
+        store.register(artifacts, runs.read(artifacts, name))
+    plan = pruning.prune(artifacts, keep=1)
+    assert [(kept.run_id, kept.why) for kept in plan.kept] == [
+        ("run-3", "among the newest"),
+        ("run-2", "candidate"),
+    ]
+    assert entries(artifacts) == ["2", "3"]
+    (_, version) = store.versions(artifacts)
+    store.refuse(artifacts, version, decide("run-2", promote=False))
+    assert [old.run_id for old in pruning.prune(artifacts, keep=1).runs] == ["run-2"]
+
+
+def test_damaged_log_of_models_keeps_every_run_that_may_be_its_candidate(
+    artifacts: Path, publish: Publish
+) -> None:
+    for digit in "123":
+        publish(f"run-{digit}", digit)
+    version = store.register(artifacts, runs.read(artifacts, "run-1"))
+    (artifacts / f"models/{version.dataset}/audit/000001.json").write_text("{}")
+    (artifacts / "models/zoo/audit").mkdir(parents=True)
+    (artifacts / "models/zoo/audit/000001.json").write_text("{}")
+    plan = pruning.prune(artifacts, keep=1)
+    assert [kept.why for kept in plan.kept[1:]] == ["perhaps the candidate"] * 2
+    assert plan.runs == ()
+    assert {left.path for left in plan.left_alone} == {f"models/{version.dataset}", "models/zoo"}
+    files.remove(artifacts / f"models/{version.dataset}")
+    assert [old.run_id for old in pruning.prune(artifacts, keep=1).runs] == ["run-2", "run-1"]
 
 
 def test_unpinned_run_goes(artifacts: Path, publish: Publish) -> None:

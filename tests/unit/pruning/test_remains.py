@@ -51,6 +51,25 @@ def test_leftovers_of_downloads_looks_and_noise_bands_go_and_what_is_whole_stays
     assert [path.name for path in (artifacts / "runs").iterdir()] == ["new"]
 
 
+def test_what_killed_writers_left_of_models_goes_but_nothing_behind_a_link(
+    artifacts: Path, publish: Publish, tmp_path: Path
+) -> None:
+    publish("new", "2")
+    half = [".last_event.json.0123abcd.tmp"]
+    half += [f"{name}/.1.0123abcd.tmp" for name in ("versions", "audit", "attestations")]
+    elsewhere = tmp_path / "elsewhere"
+    for home in (artifacts / "models/mnist", elsewhere):
+        for name in (*half, "versions/1", "audit/notes"):
+            (home / name).parent.mkdir(parents=True, exist_ok=True)
+            (home / name).touch()
+    (artifacts / "models/zoo").symlink_to(elsewhere)
+    plan = pruning.prune(artifacts, keep=1)
+    assert {left.path for left in plan.leftovers} == {f"models/mnist/{name}" for name in half}
+    assert not any((artifacts / "models/mnist" / name).exists() for name in half)
+    assert (artifacts / "models/mnist/versions/1").exists()
+    assert all((elsewhere / name).exists() for name in half)
+
+
 KILLED_PRUNE = """
 import os, pathlib, shutil, signal, sys
 from sightline import pruning

@@ -4,7 +4,7 @@ import pytest
 import shippable
 from shippable import decide
 
-from sightline import store
+from sightline import files, store
 from sightline.errors import InputError
 
 
@@ -60,6 +60,19 @@ def test_name_that_stands_for_none_is_refused(
     with pytest.raises(InputError, match=message) as refused:
         store.resolve(filled, name, dataset)
     assert len(str(refused.value)) < 400
+
+
+def test_run_of_an_alias_is_known_without_its_version(filled: Path) -> None:
+    files.remove(filled / "models/mnist/versions")
+    assert store.run_of(filled, "mnist", "champion") == "mnist-1"
+    assert store.run_of(filled, "mnist", "candidate") == "mnist-2"
+    assert store.run_of(filled, "zoo", "champion") is None
+    assert store.run_of(filled, "cats", "candidate") is None
+
+
+def test_names_that_the_store_understands() -> None:
+    assert all(store.is_name(text) for text in (*store.ALIASES, "mnist-v1", "a-v1-v2"))
+    assert not any(store.is_name(text) for text in ("", "latest", "mnist-v0", "mnist-v1\n", "-v1"))
 
 
 def test_empty_store_says_what_makes_a_champion(root: Path) -> None:

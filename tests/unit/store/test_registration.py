@@ -1,9 +1,10 @@
+import json
 from pathlib import Path
 
 import pytest
 import shippable
 
-from sightline import files, runs, store
+from sightline import files, runs, sealed, store
 from sightline.errors import InputError, StorageError
 from sightline.holdout import holdout_sha256
 from sightline.store import Version, audit, places
@@ -55,6 +56,45 @@ def test_same_run_again_is_the_version_that_is_there(root: Path) -> None:
     manifest = shippable.publish(root, "run-1")
     assert store.register(root, manifest) == store.register(root, manifest)
     assert len(store.history(root)) == 1
+
+
+def test_run_that_was_exported_again_is_the_version_that_is_there(root: Path) -> None:
+    manifest = shippable.publish(root, "run-1", exports=False)
+    first = store.register(root, manifest, shippable.certificate(root, "run-1"))
+    again = shippable.certificate(root, "run-1")
+    later = shippable.file(root, again.certificate.path, b'{"seconds": 2}')
+    again = again.model_copy(update={"certificate": later})
+    assert store.register(root, manifest, again) == first
+    assert store.register(root, manifest) == first
+    assert len(store.history(root)) == 1
+
+
+def test_form_that_an_earlier_export_lacks_or_failed_makes_another_version(root: Path) -> None:
+    manifest = shippable.publish(root, "run-1", exports=False)
+    whole = shippable.certificate(root, "run-1")
+    failed = shippable.certificate(root, "run-1", failing="onnx")
+    numbers = []
+    for exports in (whole.exports[:2], failed.exports, whole.exports, whole.exports[:2]):
+        written = shippable.file(root, whole.certificate.path, b"%d" % len(numbers))
+        one = whole.model_copy(update={"exports": exports, "certificate": written})
+        numbers.append(store.register(root, manifest, one).number)
+    assert numbers == [1, 2, 3, 3]
+
+
+@pytest.mark.parametrize("name", ["model.keras", "version.json"])
+def test_damaged_version_is_not_found_again(root: Path, name: str) -> None:
+    """Also where the damaged one was sealed anew, so that only the audit log tells."""
+    manifest = shippable.publish(root, "run-1")
+    damaged = root / store.register(root, manifest).folder / name
+    content = damaged.read_bytes()
+    if name == "version.json":
+        damaged.write_bytes(sealed.seal({**json.loads(sealed.unseal(content)), "loss": 0.0}))
+    else:
+        damaged.write_bytes(content.replace(b"run-1", b"run-9"))
+    version = store.register(root, manifest)
+    assert version.name == "mnist-v2"
+    assert store.register(root, manifest) == version
+    assert store.aliases(root, "mnist").candidate == "mnist-v2"
 
 
 def test_run_of_a_used_id_with_other_content_is_another_version(root: Path) -> None:

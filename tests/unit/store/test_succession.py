@@ -126,6 +126,14 @@ def test_refused_version_is_no_longer_the_candidate(root: Path) -> None:
     assert pins.pinned_ids(root) == {"run-1"}
 
 
+def test_reason_that_somebody_gave_for_a_refusal_is_kept(root: Path) -> None:
+    (version,) = registered(root, 1)
+    decision = decide("run-1", promote=False)
+    store.refuse(root, version, decision)
+    assert store.refuse(root, version, decision, "I like it").reason == "I like it"
+    assert [event.decision for event in store.history(root)] == [None, decision, decision]
+
+
 def test_same_refusal_again_adds_nothing(root: Path) -> None:
     (version,) = registered(root, 1)
     decision = decide("run-1", promote=False)
@@ -182,3 +190,36 @@ def test_version_that_was_never_registered_is_not_promoted(root: Path) -> None:
     unknown = version.model_copy(update={"number": 7})
     with pytest.raises(InputError, match="no version 'mnist-v7'"):
         store.promote(root, unknown, "why", decide("run-1"), None)
+
+
+@pytest.mark.parametrize("name", ["model.keras", "exports/model.onnx", "certificate.json"])
+@pytest.mark.parametrize("damage", ["change", "remove", "link"])
+def test_damaged_version_is_not_promoted_and_nothing_is_written(
+    root: Path, name: str, damage: str
+) -> None:
+    (version,) = registered(root, 1)
+    path = root / version.folder / name
+    content = path.read_bytes()
+    path.unlink()
+    if damage == "change":
+        path.write_bytes(content[:-1] + b"?")
+    elif damage == "link":
+        path.symlink_to(path.with_name("elsewhere"))
+        path.with_name("elsewhere").write_bytes(content)
+    for forced in (False, True):
+        with pytest.raises(InputError, match=rf"{name} is damaged: .* Restore it from a copy"):
+            store.promote(root, version, "why", decide("run-1"), None, forced=forced)
+    assert len(store.history(root)) == 1
+    assert pins.pinned_ids(root) == frozenset()
+
+
+def test_damaged_champion_is_left_behind_and_not_gone_back_to(root: Path) -> None:
+    first, second, third = registered(root, 1, 2, 3)
+    promoted(root, first, second, third)
+    files.remove(root / third.folder)
+    assert store.run_of(root, "mnist", "champion") == "run-3"
+    assert store.rollback(root, "mnist", "it is gone").champion_after == "mnist-v2"
+    (root / first.folder / "model.keras").write_bytes(b"another")
+    with pytest.raises(InputError, match=r"1/model\.keras is damaged"):
+        store.rollback(root, "mnist", "further")
+    assert store.aliases(root, "mnist").champion == "mnist-v2"
