@@ -35,7 +35,7 @@ def prune(
 ) -> None:
     """Remove old runs and the cache entries that only they needed, without asking.
 
-    Pinned runs stay, and the newest run of every data set and recipe.
+    Pinned runs stay, the newest run of every data set and recipe, and that of a candidate.
 
     While a run is at work nothing is removed and the exit code is 2.
     """
