@@ -188,13 +188,15 @@ def test_damaged_input_leaves_the_output_as_it_was(place: Path) -> None:
 def test_interrupted_prediction_leaves_nothing_half_made(
     place: Path, environment: dict[str, str], number: signal.Signals
 ) -> None:
-    np.lib.format.open_memmap("large.npy", "w+", np.uint8, (3_000_000, 28, 28))
+    np.lib.format.open_memmap("large.npy", "w+", np.uint8, (1_000_000, 28, 28))
     command = [str(Path(sys.executable).parent / "sightline"), "predict", "large.npy"]
     started = subprocess.Popen(
         [*command, f"--model={RUN_ID}", "--output=out.parquet"],
         env=environment,
         stderr=subprocess.PIPE,
         text=True,
+        # What a shell starts in the background ignores Ctrl-C, and so do its children.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - no threads
     )
     wait_for("the output is begun", lambda: any(os.stat(path).st_size for path in _begun(place)))
     started.send_signal(number)
