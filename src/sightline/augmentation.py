@@ -21,17 +21,18 @@ _GRID = 6
 """Points along each side of an image that are displaced; between them it bends smoothly."""
 
 
-def augmentation(settings: Augmentation) -> keras.layers.Layer | None:
+def augmentation(settings: Augmentation, seed: int) -> keras.layers.Layer | None:
     """Make the layer that changes images while a network is trained.
 
     Args:
         settings: How much.
+        seed: Where the layer's random numbers begin.
 
     Returns:
         A layer from float32 images (batch, height, width, channels) to the same; None where
         nothing is to be changed.
     """
-    return Warp(settings) if settings != Augmentation() else None
+    return Warp(settings, seed) if settings != Augmentation() else None
 
 
 class Warp(keras.layers.Layer):  # type: ignore[misc] # Keras is untyped
@@ -42,16 +43,17 @@ class Warp(keras.layers.Layer):  # type: ignore[misc] # Keras is untyped
     coarse grid instead of smoothed from one a pixel.
     """
 
-    def __init__(self, settings: Augmentation, **options: Any) -> None:
-        """Take the changes' sizes; the randomness comes from Keras' global seed.
+    def __init__(self, settings: Augmentation, seed: int, **options: Any) -> None:
+        """Take the changes' sizes.
 
         Args:
             settings: How much.
+            seed: Where the random numbers begin.
             options: As for any Keras layer.
         """
         super().__init__(**{"name": "augmentation", "dtype": "float32", **options})
         self._settings = settings
-        self._chance = keras.random.SeedGenerator()
+        self._chance = keras.random.SeedGenerator(seed)
 
     def call(self, images: Any, training: bool = False) -> Any:
         """Return images of the same shape, float32 (batch, height, width, channels)."""

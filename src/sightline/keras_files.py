@@ -5,7 +5,6 @@ mode.
 """
 
 import json
-import random
 import tempfile
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
@@ -30,7 +29,7 @@ def read_architecture(path: Path, expected_sha256: str | None = None) -> keras.M
         expected_sha256: Digest that the file must have, where a record names it.
 
     Returns:
-        The model with fresh weights, drawn from Keras' global seed.
+        The model with weights drawn by chance.
 
     Raises:
         ModelFileError: The file is damaged, too large or names what Sightline does not build.
@@ -106,14 +105,10 @@ def without_preprocessing(model: keras.Model) -> keras.Model:
 
 def _parameters(config: str) -> int:
     """Count the weights that a config asks for, without memory for any of them."""
-    seeds = random.getstate()  # Keras draws its seeds from there: counting must not change them
-    try:
-        # Keras notes what is yet to initialize and makes up for it at the next chance, thread by
-        # thread: a thread that ends takes the counted weights with it.
-        with ThreadPoolExecutor(1) as pool:
-            return pool.submit(_count, config).result()
-    finally:
-        random.setstate(seeds)
+    # Keras notes what is yet to initialize and makes up for it at the next chance, thread by
+    # thread: a thread that ends takes the counted weights with it.
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(_count, config).result()
 
 
 def _count(config: str) -> int:

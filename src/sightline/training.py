@@ -6,6 +6,7 @@ the seed, and a checkpoint holds all that the next step depends on.
 """
 
 import logging
+import random
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -25,6 +26,7 @@ from sightline.config import FitConfig
 from sightline.errors import ConfigError
 from sightline.files import check_room
 from sightline.history import History
+from sightline.initialization import draw_by_seed, draw_seed
 from sightline.records import ArraySet, ModelBlueprint, Run, TrainedModel
 from sightline.saving import Saver, resumption
 from sightline.stages import TRAIN
@@ -75,12 +77,13 @@ def train(
         if settings.deterministic or (settings.deterministic is None and device == "cpu"):
             runtime.compute_deterministically()
         with keras.device(f"{device}:0"), runtime.memory_errors(settings.batch_size):
-            network = _network(run.root, blueprint, settings)
+            chance = random.Random(settings.seed)  # noqa: S311 - no secret
+            network = _network(run.root, blueprint, settings, chance)
             computed_in = precision.resolve(settings.precision, device)
             environment = runtime.environment() | {"precision": computed_in}
             with precision.computing_in(network, computed_in):
                 started = time.monotonic()
-                model = _compiled(network, arrays, settings)
+                model = _compiled(network, arrays, settings, chance)
                 begin = _begin(run, model, checkpoints, environment)
                 saver, history = _fit(run, model, checkpoints, arrays, settings, begin)
                 seconds = round(time.monotonic() - started, 3)
@@ -233,15 +236,21 @@ def _steps(arrays: ArraySet, settings: FitConfig) -> int:
     return steps_per_epoch(_examples(arrays, settings), settings.batch_size, towers)
 
 
-def _network(root: Path, blueprint: ModelBlueprint, settings: FitConfig) -> keras.Model:
+def _network(
+    root: Path, blueprint: ModelBlueprint, settings: FitConfig, chance: random.Random
+) -> keras.Model:
     keras.backend.clear_session()
     keras.utils.set_random_seed(settings.seed)
     architecture = blueprint.architecture
-    return keras_files.read_architecture(root / architecture.path, architecture.sha256)
+    network = keras_files.read_architecture(root / architecture.path, architecture.sha256)
+    draw_by_seed(network, chance)
+    return network
 
 
-def _compiled(network: keras.Model, arrays: ArraySet, settings: FitConfig) -> keras.Model:
-    change = augmentation(settings.augmentation)
+def _compiled(
+    network: keras.Model, arrays: ArraySet, settings: FitConfig, chance: random.Random
+) -> keras.Model:
+    change = augmentation(settings.augmentation, draw_seed(chance))
     model = side_by_side(network, _towers(arrays, settings), change)
     model.compile(
         optimizer=_optimizer(settings, _steps(arrays, settings) * settings.epochs),

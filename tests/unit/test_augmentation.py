@@ -16,18 +16,17 @@ GRID = np.stack(np.mgrid[:9, :14], axis=-1).astype(np.float32)
 
 def places(settings: Augmentation, count: int = 500) -> Any:
     """Where the pixels of so many images come from, less where they are, in pixels."""
-    keras.utils.set_random_seed(1)
-    warp = Warp(settings)
+    warp = Warp(settings, seed=1)
     moved = warp._moved(count, 9, 14) + (warp._bent(count, 9, 14) if settings.elastic else 0.0)
     return keras.ops.convert_to_numpy(moved) - GRID
 
 
 def test_nothing_to_change_needs_no_layer() -> None:
-    assert augmentation(Augmentation()) is None
+    assert augmentation(Augmentation(), seed=1) is None
 
 
 def test_images_are_changed_in_training_alone() -> None:
-    warp = augmentation(ALL)
+    warp = augmentation(ALL, seed=1)
     assert warp is not None
     np.testing.assert_array_equal(warp(IMAGES, training=False), IMAGES)
     changed = keras.ops.convert_to_numpy(warp(IMAGES, training=True))
@@ -39,8 +38,7 @@ def test_images_are_changed_in_training_alone() -> None:
 
 def test_change_is_new_each_time_and_one_of_the_seed() -> None:
     def twice() -> list[Any]:
-        keras.utils.set_random_seed(3)
-        warp = Warp(ALL)
+        warp = Warp(ALL, seed=3)
         return [keras.ops.convert_to_numpy(warp(IMAGES, training=True)) for _ in range(2)]
 
     first, second = twice()
@@ -52,7 +50,7 @@ def test_pixels_are_interpolated_as_scipy_does(monkeypatch: pytest.MonkeyPatch) 
     where = places(ALL, len(IMAGES)) + GRID
     where[0] = GRID + np.float32([2, -3])  # whole pixels
     where[1] = GRID * 5 - 20  # far outside
-    warp = Warp(Augmentation(zoom=0.1))
+    warp = Warp(Augmentation(zoom=0.1), seed=1)
     monkeypatch.setattr(warp, "_moved", lambda *_: keras.ops.convert_to_tensor(where))
     found = keras.ops.convert_to_numpy(warp(IMAGES, training=True))
     for image, place, changed in zip(IMAGES, where, found, strict=True):
@@ -103,7 +101,7 @@ def test_elastic_displacement_has_its_size_and_is_smooth() -> None:
 def test_it_stands_in_front_of_the_network_and_not_in_it(towers: int) -> None:
     images = keras.Input((9, 14, 3))
     network = keras.Model(images, keras.layers.GlobalAveragePooling2D()(images))
-    trained = side_by_side(network, towers, augmentation(ALL))
+    trained = side_by_side(network, towers, augmentation(ALL, seed=1))
     parts = [IMAGES[:4], IMAGES[4:]] if towers == 2 else IMAGES
     np.testing.assert_array_equal(trained(parts, training=False), network(IMAGES))
     assert np.abs(trained(parts, training=True) - network(IMAGES)).max() > 0.01
