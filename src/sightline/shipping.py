@@ -10,7 +10,6 @@ from sightline.holdout import holdout_sha256
 from sightline.keras_process import keras_process, prepare_device
 from sightline.manifest import RunManifest
 from sightline.promotion import judging
-from sightline.promotion.contest import Rival
 from sightline.records import (
     Certificate,
     Criterion,
@@ -70,7 +69,7 @@ def judge(  # everything that a decision depends on
         trained,
         evaluation,
         certificate,
-        _rival(champion) if champion else None,
+        champion,
         config.promotion,
         band.accuracy.difference if band else None,
         rebaseline=rebaseline,
@@ -215,17 +214,6 @@ def _published(root: Path, manifest: RunManifest, name: str) -> FileRecord:
     path = verification.whole(root, manifest, name)
     record = manifest.files[name]
     return record.model_copy(update={"path": path.relative_to(root).as_posix()})
-
-
-def _rival(version: Version) -> Rival:
-    return Rival(
-        name=version.name,
-        model=version.model,
-        weights_sha256=version.weights_sha256,
-        holdout_sha256=version.holdout_sha256,
-        class_names=version.class_names,
-        image_shape=version.image_shape,
-    )
 
 
 def _outcome(version: Version, sentence: str, *, promoted: bool = False) -> Promotion:

@@ -1,29 +1,8 @@
 """Records of a comparison of two models: what is compared, and how fast each answers."""
 
 from pathlib import Path
-from typing import NamedTuple
 
 from sightline.records import DatasetFiles, FileRecord, Record
-
-
-class Rival(NamedTuple):
-    """The version that a candidate is compared with.
-
-    Attributes:
-        name: Name of the version.
-        model: Its `.keras` file; the path is relative to the artifacts root.
-        weights_sha256: Digest of its weights.
-        holdout_sha256: What it was measured on when it was promoted; see `sightline.holdout`.
-        class_names: Names in label order.
-        image_shape: Height, width and channels of what it takes.
-    """
-
-    name: str
-    model: FileRecord
-    weights_sha256: str
-    holdout_sha256: str
-    class_names: tuple[str, ...]
-    image_shape: tuple[int, int, int]
 
 
 class Contest(Record):

@@ -11,7 +11,7 @@ from sightline.config import PromotionConfig
 from sightline.holdout import holdout_sha256
 from sightline.keras_process import keras_process
 from sightline.promotion import criteria, decision, preconditions, scores
-from sightline.promotion.contest import Contest, Rival, Timing
+from sightline.promotion.contest import Contest, Timing
 from sightline.promotion.decision import Parties
 from sightline.promotion.scores import Scores
 from sightline.records import (
@@ -22,6 +22,7 @@ from sightline.records import (
     Evaluation,
     TrainedModel,
 )
+from sightline.store import Version
 
 
 def judge(  # everything that a decision depends on
@@ -31,7 +32,7 @@ def judge(  # everything that a decision depends on
     trained: TrainedModel,
     evaluation: Evaluation,
     certificate: Certificate | None,
-    champion: Rival | None,
+    champion: Version | None,
     settings: PromotionConfig,
     noise: float | None = None,
     *,
@@ -78,7 +79,7 @@ def _preconditions(
     parties: Parties,
     files: DatasetFiles,
     trained: TrainedModel,
-    champion: Rival,
+    champion: Version,
     *,
     rebaseline: bool,
 ) -> tuple[Criterion, ...]:
@@ -97,7 +98,7 @@ def _preconditions(
     return asked if first is None else (first,)
 
 
-def _answers(root: Path, files: DatasetFiles, trained: TrainedModel, champion: Rival) -> Scores:
+def _answers(root: Path, files: DatasetFiles, trained: TrainedModel, champion: Version) -> Scores:
     """Let both models predict the test images."""
     with at_work(root), artifact_files.storage_errors(root), _temporary_folder(root) as folder:
         contest = Contest(

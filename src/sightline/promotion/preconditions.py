@@ -1,10 +1,10 @@
 """What must hold before two models can be compared; a sentence says how to go on if it does not."""
 
-from sightline.promotion.contest import Rival
 from sightline.records import Criterion, DatasetFiles
+from sightline.store import Version
 
 
-def same_task(files: DatasetFiles, champion: Rival) -> Criterion:
+def same_task(files: DatasetFiles, champion: Version) -> Criterion:
     """Ask that both take the same images and sort them into the same classes."""
     asked = (files.image_shape, files.class_names)
     passed = asked == (champion.image_shape, champion.class_names)
@@ -20,7 +20,7 @@ def same_task(files: DatasetFiles, champion: Rival) -> Criterion:
 
 
 def same_holdout(
-    candidate: str, holdout_sha256: str, champion: Rival, *, rebaseline: bool
+    candidate: str, holdout_sha256: str, champion: Version, *, rebaseline: bool
 ) -> Criterion:
     """Ask that the champion was promoted on these test images, or that somebody accepts others.
 
@@ -47,7 +47,7 @@ def same_holdout(
     return Criterion(name="holdout", passed=same or rebaseline, sentence=sentence)
 
 
-def another_model(weights_sha256: str, champion: Rival, *, measured_anew: bool) -> Criterion:
+def another_model(weights_sha256: str, champion: Version, *, measured_anew: bool) -> Criterion:
     """Ask that there is something to promote.
 
     Args:
@@ -71,7 +71,7 @@ def _described(image_shape: tuple[int, int, int], class_names: tuple[str, ...]) 
     return f"images of {height}x{width}x{channels} into {len(class_names)} classes"
 
 
-def _same_numbers(asked: tuple[tuple[int, int, int], tuple[str, ...]], champion: Rival) -> str:
+def _same_numbers(asked: tuple[tuple[int, int, int], tuple[str, ...]], champion: Version) -> str:
     """Say what differs where the numbers do not tell."""
     is_same = asked[0] == champion.image_shape and len(asked[1]) == len(champion.class_names)
     return " of other names or in another order" if is_same else ""

@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import keras
 import numpy as np
@@ -9,8 +10,8 @@ from sightline import keras_files, model
 from sightline.config import Convolution, ModelConfig
 from sightline.holdout import holdout_sha256
 from sightline.keras_process import keras_process
-from sightline.promotion.contest import Rival
 from sightline.records import DatasetFiles, FileRecord, Run
+from sightline.store import Version
 
 LAYERS = ModelConfig(convolutions=(Convolution(filters=3),), dense_units=3)
 
@@ -23,12 +24,10 @@ def process() -> Iterator[None]:
 
 def written(run: Run, name: str, network: keras.Model) -> FileRecord:
     """Write a model as a training would."""
-    path = run.root / "made" / f"{name}.keras"
+    path = run.root / name
     path.parent.mkdir(parents=True, exist_ok=True)
     keras_files.export(network, path)
-    return FileRecord(
-        path=f"made/{path.name}", sha256=artifact_files.sha256(path), bytes=path.stat().st_size
-    )
+    return FileRecord(path=name, sha256=artifact_files.sha256(path), bytes=path.stat().st_size)
 
 
 @pytest.fixture
@@ -49,7 +48,7 @@ def sure(run: Run) -> FileRecord:
             sharpness * threshold * np.eye(4)[3],
         ]
     )
-    return written(run, "sure", network)
+    return written(run, "made/sure.keras", network)
 
 
 @pytest.fixture
@@ -57,14 +56,22 @@ def untrained(run: Run) -> FileRecord:
     """A model that gives every image the same class."""
     network = model.classifier((12, 12, 1), 4, LAYERS)
     network.set_weights([0 * weights for weights in network.get_weights()])
-    return written(run, "untrained", network)
+    return written(run, "models/textures/versions/1/model.keras", network)
 
 
 @pytest.fixture
-def champion(files: DatasetFiles, untrained: FileRecord) -> Rival:
-    return Rival(
-        name="textures-v1",
-        model=untrained,
+def champion(files: DatasetFiles, untrained: FileRecord) -> Version:
+    return Version(
+        dataset="textures",
+        number=1,
+        created=datetime(2026, 11, 24, tzinfo=UTC),
+        run_id="before",
+        recipe="tutorial",
+        files={"model.keras": untrained},
+        accuracy=0.25,
+        accuracy_interval=(0.14, 0.4),
+        loss=1.39,
+        parameters=60,
         weights_sha256="c" * 64,
         holdout_sha256=holdout_sha256(files),
         class_names=files.class_names,

@@ -12,7 +12,6 @@ from sightline.arrays import open_mapped
 from sightline.config import Convolution, ModelConfig, PromotionConfig
 from sightline.errors import DataError, ModelFileError
 from sightline.progress import Progress, listening
-from sightline.promotion.contest import Rival
 from sightline.promotion.judging import judge
 from sightline.records import (
     DatasetFiles,
@@ -22,6 +21,7 @@ from sightline.records import (
     Run,
     TrainedModel,
 )
+from sightline.store import Version
 
 # With ten images a class the default margin tells nothing.
 SETTINGS = PromotionConfig(class_margin=0.5, latency_factor=100)
@@ -34,7 +34,7 @@ def gate(
     trained: TrainedModel,
     evaluation: Evaluation,
     sure: FileRecord,
-    champion: Rival,
+    champion: Version,
 ) -> Any:
     """Judge the model that is right beside the untrained one, unless told otherwise."""
 
@@ -88,8 +88,13 @@ def test_what_a_killed_gate_leaves_is_known_to_a_clean_up(gate: Any, run: Run) -
     assert [name[:11] for name in seen] == [".promotion."]
 
 
-def test_worse_model_is_refused(gate: Any, champion: Rival, sure: FileRecord) -> None:
-    found = gate(model=champion.model, champion=champion._replace(model=sure), noise=0.01)
+def shipped(version: Version, model: FileRecord) -> Version:
+    """Return the version with another model."""
+    return version.model_copy(update={"files": {"model.keras": model}})
+
+
+def test_worse_model_is_refused(gate: Any, champion: Version, sure: FileRecord) -> None:
+    found = gate(model=champion.model, champion=shipped(champion, sure), noise=0.01)
     assert not found.promote
     assert (found.fixed, found.broken, found.p_value) == (0, 30, 1.0)
     assert found.sentence.startswith("Refused: not better than textures-v1 as far as 40 test")
@@ -116,9 +121,9 @@ def test_first_model_is_judged_by_its_evaluation(gate: Any, run: Run) -> None:
 
 
 def test_changed_holdout_is_refused_until_both_are_measured_anew(
-    gate: Any, champion: Rival
+    gate: Any, champion: Version
 ) -> None:
-    before = champion._replace(holdout_sha256="f" * 64)
+    before = champion.model_copy(update={"holdout_sha256": "f" * 64})
     found = gate(champion=before)
     assert asked(found) == [("holdout", False)]
     assert "`sightline models promote test-run --rebaseline --reason ...`" in found.sentence
@@ -128,14 +133,14 @@ def test_changed_holdout_is_refused_until_both_are_measured_anew(
 
 
 def test_champion_itself_is_refused_but_may_be_measured_anew(
-    gate: Any, champion: Rival, trained: TrainedModel
+    gate: Any, champion: Version, trained: TrainedModel
 ) -> None:
-    same = champion._replace(weights_sha256=trained.weights_sha256)
+    same = champion.model_copy(update={"weights_sha256": trained.weights_sha256})
     for rebaseline in (False, True):
         found = gate(champion=same, rebaseline=rebaseline)
         assert asked(found) == [("same_model", False)]
         assert found.sentence.startswith("Refused: it is textures-v1 itself, weight by weight")
-    moved = same._replace(holdout_sha256="f" * 64)
+    moved = same.model_copy(update={"holdout_sha256": "f" * 64})
     found = gate(champion=moved, rebaseline=True)
     assert found.promote
     assert found.sentence.startswith("textures-v1 once more, measured on other test images: 92.50%")
@@ -143,20 +148,20 @@ def test_champion_itself_is_refused_but_may_be_measured_anew(
 
 
 def test_other_classes_or_images_are_refused_and_cannot_be_measured_anew(
-    gate: Any, champion: Rival
+    gate: Any, champion: Version
 ) -> None:
     for other in (
-        champion._replace(class_names=("a", "b")),
-        champion._replace(image_shape=(28, 28, 1)),
+        {"class_names": ("a", "b")},
+        {"image_shape": (28, 28, 1)},
     ):
-        found = gate(champion=other, rebaseline=True)
+        found = gate(champion=champion.model_copy(update=other), rebaseline=True)
         assert asked(found) == [("task", False)]
         assert found.sentence.startswith("Refused: it does not do what textures-v1 does")
 
 
 @pytest.mark.parametrize("damage", ["missing", "bit", "folder"])
 def test_champion_that_cannot_be_read_is_named_with_what_to_do(
-    gate: Any, run: Run, champion: Rival, damage: str
+    gate: Any, run: Run, champion: Version, damage: str
 ) -> None:
     path = run.root / champion.model.path
     content = bytearray(path.read_bytes())
@@ -184,14 +189,14 @@ def test_candidate_that_cannot_be_read_is_not_taken_for_the_champion(
 
 
 def test_model_that_does_not_fit_the_images_is_refused(
-    gate: Any, run: Run, champion: Rival
+    gate: Any, run: Run, champion: Version
 ) -> None:
     path = run.root / champion.model.path
     layers = ModelConfig(convolutions=(Convolution(filters=1),), dense_units=1)
     keras_files.export(model.classifier((8, 8, 1), 2, layers), path)
     other = champion.model.model_copy(update={"sha256": artifact_files.sha256(path)})
     with pytest.raises(ModelFileError, match=r"shape \(8, 8, 1\) and tells 2 classes.*\(12, 12, 1"):
-        gate(champion=champion._replace(model=other))
+        gate(champion=shipped(champion, other))
 
 
 @pytest.mark.parametrize("damage", ["missing", "changed", "labels"])
