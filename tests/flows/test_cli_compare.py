@@ -2,9 +2,10 @@ import json
 import re
 from pathlib import Path
 
+import made_runs
 import pytest
-import two_runs
-from two_runs import publish
+import runs_to_compare
+from runs_to_compare import publish
 from typer.testing import CliRunner, Result
 
 from flows.cli import app
@@ -17,7 +18,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.delenv("SIGHTLINE_ARTIFACTS", raising=False)
     monkeypatch.chdir(tmp_path)
     root = tmp_path / "artifacts"
-    files = two_runs.ingested(root, tmp_path)
+    files = runs_to_compare.ingested(root, tmp_path)
     publish(root, "run-a", files, [4, 8, 20])
     publish(root, "run-b", files, [8, 30], overrides=["training.epochs=7"], weights="f")
     return root
@@ -65,7 +66,7 @@ def test_page_is_written_where_it_is_wanted(root: Path) -> None:
 def test_hostile_names_reach_neither_the_terminal_nor_its_markup(root: Path) -> None:
     manifest = runs.read(root, "run-b")
     stages = {"[bold]\x1b[2J": manifest.stages["ingest"]}
-    two_runs.rewrite(root, manifest.model_copy(update={"stages": stages}))
+    made_runs.write(root, manifest.model_copy(update={"stages": stages}))
     (runs.folder(root, "run-b") / "predictions.parquet").unlink()
     done = compare("run-a", "run-b")
     assert done.exit_code == 0, done.output

@@ -3,8 +3,8 @@ import re
 from pathlib import Path
 
 import pytest
-import shippable
-from shippable import decide
+import runs_to_promote
+from runs_to_promote import decide
 from typer.testing import CliRunner, Result
 
 from flows.cli import app
@@ -26,13 +26,13 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     root = tmp_path / "artifacts"
     for number in (1, 2):
         promote(root, f"run-{number}")
-    store.register(root, shippable.publish(root, "run-3", accuracy=0.97))
+    store.register(root, runs_to_promote.publish(root, "run-3", accuracy=0.97))
     promote(root, "zoo-1", "zoo")
     return root
 
 
 def promote(root: Path, name: str, dataset: str = "mnist") -> None:
-    version = store.register(root, shippable.publish(root, name, dataset))
+    version = store.register(root, runs_to_promote.publish(root, name, dataset))
     champion = store.aliases(root, dataset).champion
     store.promote(root, version, HOSTILE, decide(name, champion), champion)
 
@@ -122,7 +122,7 @@ def test_history_is_a_table_and_an_array(root: Path) -> None:
 
 
 def test_better_run_becomes_the_champion(root: Path, gate: list[bool]) -> None:
-    shippable.publish(root, "run-4")
+    runs_to_promote.publish(root, "run-4")
     gate.append(True)
     done = invoke("promote", "run-4", "--reason", "it is better")
     assert done.exit_code == 0, done.output
@@ -166,7 +166,7 @@ def test_key_that_cannot_be_used_is_found_before_anything_is_done(
     root: Path, gate: list[bool], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("securesystemslib", reason="needs the extra signing")
-    shippable.publish(root, "run-4")
+    runs_to_promote.publish(root, "run-4")
     gate.append(True)
     monkeypatch.setenv(attestation.VARIABLE, "none.pem")
     assert "none.pem" in refused("promote", "run-4", "--reason", "x")
@@ -315,8 +315,8 @@ def test_data_set_without_models_is_told_from_an_empty_store(root: Path, command
 
 
 def test_form_that_nobody_certified_is_called_so(root: Path) -> None:
-    manifest = shippable.publish(root, "run-4", exports=False)
-    whole = shippable.certificate(root, "run-4")
+    manifest = runs_to_promote.publish(root, "run-4", exports=False)
+    whole = runs_to_promote.certificate(root, "run-4")
     others = tuple(export for export in whole.exports if export.format != "keras")
     store.register(root, manifest, whole.model_copy(update={"exports": others}))
     assert "keras (not certified), saved_model, onnx" in invoke("show", "mnist-v4").stdout

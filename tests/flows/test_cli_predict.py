@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from hostile_models import honest_model
 from processes import wait_for
-from servable import RUN_ID, dots, publish, write_pictures
+from run_to_predict import RUN_ID, dots, publish, write_pictures
 from typer.testing import CliRunner, Result
 
 from flows.cli import app

@@ -1,20 +1,19 @@
 import shutil
-from datetime import UTC, datetime
 from pathlib import Path
 
+import made_runs
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from sightline import files as folder_files
-from sightline import recipes, reporting
+from sightline import reporting
 from sightline.config import ReportConfig
 from sightline.manifest import RunManifest
 from sightline.measures.calibration import reliability
 from sightline.measures.coverage import coverage
 from sightline.records import (
-    ArraySet,
     Calibration,
     ClassMetrics,
     DatasetFiles,
@@ -25,7 +24,6 @@ from sightline.records import (
     Report,
     Run,
     SliceMetrics,
-    StageRecords,
     StageTime,
     TrainedModel,
 )
@@ -58,15 +56,10 @@ def hostile_files(files: DatasetFiles) -> DatasetFiles:
 @pytest.fixture
 def trained(run: Run) -> TrainedModel:
     history = {"epoch": [1, 2], "accuracy": [0.5, 0.9], "loss": [1.0, 0.25]}
-    return TrainedModel(
+    return made_runs.trained(
         model=recorded(run, "model.keras"),
-        weights_sha256="a" * 64,
         history=write_table(run, "history.parquet", history),
         epochs=2,
-        device="cpu (2 cores)",
-        images_per_second=1234.5,
-        peak_memory_bytes=900 << 20,
-        environment={"backend": "tensorflow"},
     )
 
 
@@ -151,29 +144,19 @@ def manifest(
     evaluation: Evaluation,
     pictures: Report,
 ) -> RunManifest:
-    records = StageRecords(
-        ingest=hostile_files.model_copy(update={"notes": ("12 images were resized.",)}),
-        preprocess=ArraySet(
-            class_names=hostile_files.class_names, image_shape=(12, 12, 1), splits={}
-        ),
+    records = made_runs.stages(
+        hostile_files.model_copy(update={"notes": ("12 images were resized.",)}),
         build=blueprint,
         train=trained,
         evaluate=evaluation,
         report=pictures,
     )
-    return RunManifest(
-        run_id="20261124T010203Z-textures-tutorial-abcdef",
-        created=datetime(2026, 11, 24, 1, 2, 3, tzinfo=UTC),
-        config=recipes.load("tutorial"),
-        code_sha256="b" * 64,
-        lock_sha256=None,
-        source_sha256="c" * 64,
-        weights_sha256="a" * 64,
+    return made_runs.manifest(
+        "20261124T010203Z-textures-tutorial-abcdef",
+        records,
         environment={"python": "3.11.7", "platform": "Linux", "versions": {"keras": "3.15.1"}},
         stages={"ingest": StageTime(seconds=1.25, cached=True)},
-        records=records,
         files={"model.keras": trained.model},
-        total_seconds=65.4,
     )
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import shippable
-from shippable import decide
+import runs_to_promote
+from runs_to_promote import decide
 
 from sightline import attestation, files, store
 from sightline.errors import InputError
@@ -37,7 +37,7 @@ def public(key: Path) -> Path:
 
 
 def promoted(root: Path, name: str = "run-1") -> Version:
-    version = store.register(root, shippable.publish(root, name))
+    version = store.register(root, runs_to_promote.publish(root, name))
     champion = store.aliases(root, "mnist").champion
     store.promote(root, version, "it is better", decide(name, champion), champion)
     return version
@@ -103,10 +103,10 @@ def test_statement_says_what_it_was_made_from_and_why_it_was_promoted(
     assert definition["internalParameters"]["training"] == {"backend": "tensorflow"}
     dependencies = {d["name"]: d["digest"]["sha256"] for d in definition["resolvedDependencies"]}
     assert dependencies == {
-        "data": shippable.digest("source"),
+        "data": runs_to_promote.digest("source"),
         "holdout": version.holdout_sha256,
-        "code": shippable.digest("code"),
-        "requirements.lock": shippable.digest("lock"),
+        "code": runs_to_promote.digest("code"),
+        "requirements.lock": runs_to_promote.digest("lock"),
     }
     assert details["metadata"] == {
         "invocationId": "run-1",
@@ -179,7 +179,7 @@ def test_statement_of_another_version_is_found(root: Path, key: Path) -> None:
 
 
 def test_missing_statement_is_found(root: Path, key: Path) -> None:
-    store.register(root, shippable.publish(root, "run-1"))
+    store.register(root, runs_to_promote.publish(root, "run-1"))
     assert wrong(root, key) == {
         "models/mnist/attestations/1.intoto.json": "no statement: it was promoted without a key, "
         "or the file was removed"

@@ -2,10 +2,10 @@ import re
 from pathlib import Path
 
 import pytest
-import two_runs
+import runs_to_compare
 from examples import write_npz
 from excerpts import with_training
-from two_runs import ENVIRONMENT, publish
+from runs_to_compare import ENVIRONMENT, publish
 
 from sightline import conditions, datasets, noise, recipes, reproduction, runs, tolerance
 from sightline.config import TrainingConfig
@@ -23,7 +23,7 @@ def root(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def files(root: Path, tmp_path: Path) -> DatasetFiles:
-    return two_runs.ingested(root, tmp_path)
+    return runs_to_compare.ingested(root, tmp_path)
 
 
 @pytest.fixture

@@ -4,9 +4,9 @@ import re
 from pathlib import Path
 
 import pytest
-import two_runs
+import runs_to_compare
 from excerpts import with_training
-from two_runs import publish
+from runs_to_compare import publish
 
 from sightline import noise, run_difference, runs
 from sightline.errors import InputError
@@ -22,7 +22,7 @@ def root(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def files(root: Path, tmp_path: Path) -> DatasetFiles:
-    return two_runs.ingested(root, tmp_path)
+    return runs_to_compare.ingested(root, tmp_path)
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def pair(root: Path, files: DatasetFiles) -> tuple[RunManifest, RunManifest]:
             [8, 30, 31, 32, 33],
             overrides=overrides,
             weights="f",
-            environment={**two_runs.ENVIRONMENT, "cores": 8},
+            environment={**runs_to_compare.ENVIRONMENT, "cores": 8},
         ),
     )
 
@@ -204,10 +204,10 @@ def test_predictions_of_another_form_are_left_out(
     values: list[object],
     message: str,
 ) -> None:
-    columns = two_runs.predictions_of([])
+    columns = runs_to_compare.predictions_of([])
     columns.pop("probability_3") if column is None else columns.update({column: values})
     path = runs.folder(root, "run-b") / "predictions.parquet"
-    record = two_runs.write_table(path, columns)
+    record = runs_to_compare.write_table(path, columns)
     odd = pair[1].model_copy(update={"files": {"predictions.parquet": record}})
     found = run_difference.compare(root, (pair[0], odd))
     assert found.reversals is None

@@ -1,8 +1,8 @@
 from pathlib import Path
 
+import model_to_export
 import pytest
-import shipping
-from shipping import Measured
+from model_to_export import Measured
 
 from sightline.config import ExportConfig
 from sightline.records import Certificate
@@ -10,7 +10,7 @@ from sightline.records import Certificate
 
 @pytest.fixture(scope="session")
 def measured(tmp_path_factory: pytest.TempPathFactory) -> Measured:
-    return shipping.measured(tmp_path_factory.mktemp("shipping"))
+    return model_to_export.measured(tmp_path_factory.mktemp("shipping"))
 
 
 @pytest.fixture(scope="session")

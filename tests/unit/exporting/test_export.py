@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from shipping import LAYERS, Measured, classifier
+from model_to_export import LAYERS, Measured, classifier
 
 from sightline import caching, files, keras_files, sealed
 from sightline.config import ExportConfig, Format

@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from shipping import Measured
+from model_to_export import Measured
 
 from sightline.errors import StageError
 from sightline.exporting.golden import choose, gather

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from servable import dots, profile
+from run_to_predict import dots, profile
 
 from sightline.prediction import likeness
 

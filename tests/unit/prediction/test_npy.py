@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from servable import dots
+from run_to_predict import dots
 
 from sightline.errors import DataError
 from sightline.prediction import npy

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 from hostile_models import honest_model
-from servable import CLASS_NAMES, RUN_ID, SHAPE, publish
+from run_to_predict import CLASS_NAMES, RUN_ID, SHAPE, publish
 
 from sightline import files, runs
 from sightline.errors import InputError, ModelFileError

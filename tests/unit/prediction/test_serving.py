@@ -6,7 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 from bounds import bounded
 from numpy.typing import NDArray
-from servable import CLASS_NAMES, dots, publish, write_pictures
+from run_to_predict import CLASS_NAMES, dots, publish, write_pictures
 
 from sightline import keras_files
 from sightline.errors import DataError, ModelFileError

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image
-from servable import SHAPE, dots, write_pictures
+from run_to_predict import SHAPE, dots, write_pictures
 
 from sightline.datasets.pictures import large_images_refused
 from sightline.datasets.pixels import conform

@@ -4,7 +4,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from prunable import Publish, entries, entry, key
-from shippable import decide
+from runs_to_promote import decide
 
 from sightline import files, pins, pruning, runs, store
 from sightline.manifest import RunManifest

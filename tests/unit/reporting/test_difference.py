@@ -3,8 +3,8 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-import two_runs
-from two_runs import HOSTILE, publish
+import runs_to_compare
+from runs_to_compare import HOSTILE, publish
 
 from sightline import run_difference, runs
 from sightline.errors import StorageError
@@ -22,7 +22,7 @@ def root(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def files(root: Path, tmp_path: Path) -> DatasetFiles:
-    return two_runs.ingested(root, tmp_path)
+    return runs_to_compare.ingested(root, tmp_path)
 
 
 @pytest.fixture
@@ -121,7 +121,7 @@ def test_page_is_the_same_each_time(root: Path, pair: Pair, html: str) -> None:
 def test_missing_images_cost_the_pictures_alone(root: Path, pair: Pair, damage: str) -> None:
     path = root / pair[0].records.ingest.images["test"].path
     if damage == "pruned":
-        two_runs.forget_images(root)
+        runs_to_compare.forget_images(root)
     else:
         path.write_bytes(path.read_bytes()[:-1] + b"\0")
     html = rendered(root, pair)

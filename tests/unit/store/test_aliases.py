@@ -1,8 +1,8 @@
 from pathlib import Path
 
 import pytest
-import shippable
-from shippable import decide
+import runs_to_promote
+from runs_to_promote import decide
 
 from sightline import files, store
 from sightline.errors import InputError
@@ -12,7 +12,7 @@ from sightline.errors import InputError
 def filled(root: Path) -> Path:
     """mnist has a champion and a candidate, zoo a candidate."""
     for dataset, number in (("mnist", 1), ("mnist", 2), ("zoo", 1)):
-        manifest = shippable.publish(root, f"{dataset}-{number}", dataset)
+        manifest = runs_to_promote.publish(root, f"{dataset}-{number}", dataset)
         version = store.register(root, manifest)
         if version.name == "mnist-v1":
             store.promote(root, version, "first", decide("mnist-1"), None)

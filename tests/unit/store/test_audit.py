@@ -5,8 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import shippable
-from shippable import decide
+import runs_to_promote
+from runs_to_promote import decide
 
 from sightline import files, sealed, store
 from sightline.errors import InputError
@@ -17,11 +17,11 @@ from sightline.store import audit
 def log(root: Path) -> Path:
     """Five events: registered, promoted, registered, refused, registered."""
     first, second = (
-        store.register(root, shippable.publish(root, f"run-{number}")) for number in (1, 2)
+        store.register(root, runs_to_promote.publish(root, f"run-{number}")) for number in (1, 2)
     )
     store.promote(root, first, "first", decide("run-1"), None)
     store.refuse(root, second, decide("run-2", "mnist-v1", promote=False))
-    store.register(root, shippable.publish(root, "run-3"))
+    store.register(root, runs_to_promote.publish(root, "run-3"))
     return root / "models/mnist/audit"
 
 
@@ -89,7 +89,7 @@ def test_damaged_log_is_refused_with_its_file_by_whoever_reads_or_adds(
         lambda: store.resolve(root, "mnist-v1"),
         lambda: store.history(root),
         lambda: store.versions(root),
-        lambda: store.register(root, shippable.publish(root, "run-4")),
+        lambda: store.register(root, runs_to_promote.publish(root, "run-4")),
         lambda: store.promote(root, version, "why", decide("run-3", "mnist-v1"), "mnist-v1"),
         lambda: store.rollback(root, "mnist", "why"),
     ):
@@ -132,7 +132,7 @@ def test_missing_mark_of_the_last_event_is_made_up_for(root: Path, log: Path) ->
     mark = log.parent / "last_event.json"
     mark.unlink()
     assert len(store.history(root)) == 5
-    store.register(root, shippable.publish(root, "run-4"))
+    store.register(root, runs_to_promote.publish(root, "run-4"))
     event(log, 6).unlink()
     with pytest.raises(InputError, match=r"000006\.json: expected the last event, found no such"):
         store.history(root)
@@ -151,7 +151,7 @@ def test_files_that_are_no_events_are_passed_over_but_found(root: Path, log: Pat
 
 
 def test_history_of_all_data_sets_is_in_the_order_of_time(root: Path, log: Path) -> None:
-    store.register(root, shippable.publish(root, "run-9", "alphabet"))
+    store.register(root, runs_to_promote.publish(root, "run-9", "alphabet"))
     events = store.history(root)
     assert [found.dataset for found in events] == ["mnist"] * 5 + ["alphabet"]
     assert sorted(events, key=lambda found: found.created) == events

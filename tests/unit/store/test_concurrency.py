@@ -6,8 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-import shippable
-from shippable import decide
+import runs_to_promote
+from runs_to_promote import decide
 
 from sightline import files, pins, runs, store
 
@@ -41,7 +41,7 @@ def test_writers_at_once_lose_nothing(root: Path) -> None:
     writers = 4
     names = [[f"run-{writer}-{number}" for number in range(5)] for writer in range(writers)]
     for name in (name for mine in names for name in mine):
-        shippable.publish(root, name)
+        runs_to_promote.publish(root, name)
     decision = decide("x").model_dump_json()
     processes = [
         subprocess.Popen(
@@ -77,7 +77,7 @@ def test_writers_at_once_lose_nothing(root: Path) -> None:
 
 
 def test_processes_that_register_one_run_make_one_version(root: Path) -> None:
-    shippable.publish(root, "run-1")
+    runs_to_promote.publish(root, "run-1")
     program = (
         "import pathlib, sys; from sightline import runs, store; root = pathlib.Path(sys.argv[1]);"
         "print(store.register(root, runs.read(root, 'run-1')).name)"
@@ -138,9 +138,9 @@ def victims(*roots: Path) -> list[str]:
 
 
 def filled(root: Path) -> None:
-    first = store.register(root, shippable.publish(root, "run-1"))
+    first = store.register(root, runs_to_promote.publish(root, "run-1"))
     store.promote(root, first, "first", decide("run-1"), None)
-    shippable.publish(root, "run-2")
+    runs_to_promote.publish(root, "run-2")
 
 
 def test_process_that_is_killed_anywhere_leaves_a_store_that_can_go_on(tmp_path: Path) -> None:

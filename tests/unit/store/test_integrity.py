@@ -4,8 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import shippable
-from shippable import decide
+import runs_to_promote
+from runs_to_promote import decide
 
 from sightline import files, sealed, store
 from sightline.errors import InputError
@@ -13,7 +13,7 @@ from sightline.errors import InputError
 
 @pytest.fixture
 def folder(root: Path) -> Path:
-    version = store.register(root, shippable.publish(root, "run-1"))
+    version = store.register(root, runs_to_promote.publish(root, "run-1"))
     store.promote(root, version, "first", decide("run-1"), None)
     return root / version.folder
 
@@ -90,7 +90,7 @@ def test_version_that_was_changed_and_sealed_again_is_found(root: Path, folder: 
 
 
 def test_version_in_the_folder_of_another_is_found(root: Path, folder: Path) -> None:
-    second = store.register(root, shippable.publish(root, "run-2"))
+    second = store.register(root, runs_to_promote.publish(root, "run-2"))
     files.copy(folder / "version.json", root / second.folder / "version.json")
     with pytest.raises(InputError, match="is that of mnist-v1, expected mnist-v2"):
         store.resolve(root, "mnist-v2")
@@ -99,7 +99,7 @@ def test_version_in_the_folder_of_another_is_found(root: Path, folder: Path) -> 
 
 
 def test_damaged_version_is_left_out_of_a_list_that_wants_so(root: Path, folder: Path) -> None:
-    second = store.register(root, shippable.publish(root, "run-2"))
+    second = store.register(root, runs_to_promote.publish(root, "run-2"))
     (folder / "version.json").write_bytes(b"{}")
     left_out: list[InputError] = []
     assert store.versions(root, None, left_out.append) == [second]

@@ -1,8 +1,9 @@
 import json
 from pathlib import Path
 
+import made_runs
 import pytest
-import shippable
+import runs_to_promote
 
 from sightline import files, runs, sealed, store
 from sightline.errors import InputError, StorageError
@@ -11,7 +12,7 @@ from sightline.store import Version, audit, places
 
 
 def test_version_holds_copies_of_all_that_is_shipped(root: Path) -> None:
-    manifest = shippable.publish(root, "run-1")
+    manifest = runs_to_promote.publish(root, "run-1")
     version = store.register(root, manifest)
     assert version.name == "mnist-v1"
     assert set(version.files) == {
@@ -32,20 +33,20 @@ def test_version_holds_copies_of_all_that_is_shipped(root: Path) -> None:
 
 
 def test_version_says_what_the_run_found(root: Path) -> None:
-    manifest = shippable.publish(root, "run-1", accuracy=0.97)
+    manifest = runs_to_promote.publish(root, "run-1", accuracy=0.97)
     version = store.register(root, manifest)
     assert version.run_id == "run-1"
     assert version.recipe == "tutorial"
     assert (version.accuracy, version.loss, version.parameters) == (0.97, 0.03, 123)
     assert version.calibration_error == 0.004
-    assert version.profile == shippable.PROFILE
+    assert version.profile == runs_to_promote.PROFILE
     assert version.certificate == manifest.records.export
     assert version.holdout_sha256 == holdout_sha256(manifest.records.ingest)
     assert store.versions(root) == [version]
 
 
 def test_registered_version_is_the_candidate_and_not_the_champion(root: Path) -> None:
-    store.register(root, shippable.publish(root, "run-1"))
+    store.register(root, runs_to_promote.publish(root, "run-1"))
     assert store.aliases(root, "mnist") == store.Aliases(candidate="mnist-v1")
     assert store.champion(root, "mnist") is None
     (event,) = store.history(root)
@@ -53,16 +54,16 @@ def test_registered_version_is_the_candidate_and_not_the_champion(root: Path) ->
 
 
 def test_same_run_again_is_the_version_that_is_there(root: Path) -> None:
-    manifest = shippable.publish(root, "run-1")
+    manifest = runs_to_promote.publish(root, "run-1")
     assert store.register(root, manifest) == store.register(root, manifest)
     assert len(store.history(root)) == 1
 
 
 def test_run_that_was_exported_again_is_the_version_that_is_there(root: Path) -> None:
-    manifest = shippable.publish(root, "run-1", exports=False)
-    first = store.register(root, manifest, shippable.certificate(root, "run-1"))
-    again = shippable.certificate(root, "run-1")
-    later = shippable.file(root, again.certificate.path, b'{"seconds": 2}')
+    manifest = runs_to_promote.publish(root, "run-1", exports=False)
+    first = store.register(root, manifest, runs_to_promote.certificate(root, "run-1"))
+    again = runs_to_promote.certificate(root, "run-1")
+    later = runs_to_promote.file(root, again.certificate.path, b'{"seconds": 2}')
     again = again.model_copy(update={"certificate": later})
     assert store.register(root, manifest, again) == first
     assert store.register(root, manifest) == first
@@ -70,12 +71,12 @@ def test_run_that_was_exported_again_is_the_version_that_is_there(root: Path) ->
 
 
 def test_form_that_an_earlier_export_lacks_or_failed_makes_another_version(root: Path) -> None:
-    manifest = shippable.publish(root, "run-1", exports=False)
-    whole = shippable.certificate(root, "run-1")
-    failed = shippable.certificate(root, "run-1", failing="onnx")
+    manifest = runs_to_promote.publish(root, "run-1", exports=False)
+    whole = runs_to_promote.certificate(root, "run-1")
+    failed = runs_to_promote.certificate(root, "run-1", failing="onnx")
     numbers = []
     for exports in (whole.exports[:2], failed.exports, whole.exports, whole.exports[:2]):
-        written = shippable.file(root, whole.certificate.path, b"%d" % len(numbers))
+        written = runs_to_promote.file(root, whole.certificate.path, b"%d" % len(numbers))
         one = whole.model_copy(update={"exports": exports, "certificate": written})
         numbers.append(store.register(root, manifest, one).number)
     assert numbers == [1, 2, 3, 3]
@@ -84,7 +85,7 @@ def test_form_that_an_earlier_export_lacks_or_failed_makes_another_version(root:
 @pytest.mark.parametrize("name", ["model.keras", "version.json"])
 def test_damaged_version_is_not_found_again(root: Path, name: str) -> None:
     """Also where the damaged one was sealed anew, so that only the audit log tells."""
-    manifest = shippable.publish(root, "run-1")
+    manifest = runs_to_promote.publish(root, "run-1")
     damaged = root / store.register(root, manifest).folder / name
     content = damaged.read_bytes()
     if name == "version.json":
@@ -98,28 +99,28 @@ def test_damaged_version_is_not_found_again(root: Path, name: str) -> None:
 
 
 def test_run_of_a_used_id_with_other_content_is_another_version(root: Path) -> None:
-    store.register(root, shippable.publish(root, "run-1", accuracy=0.9))
-    again = store.register(root, shippable.publish(root, "run-1", accuracy=0.95))
+    store.register(root, runs_to_promote.publish(root, "run-1", accuracy=0.9))
+    again = store.register(root, runs_to_promote.publish(root, "run-1", accuracy=0.95))
     assert again.name == "mnist-v2"
 
 
 def test_run_that_was_exported_later_is_another_version(root: Path) -> None:
-    manifest = shippable.publish(root, "run-1", exports=False)
+    manifest = runs_to_promote.publish(root, "run-1", exports=False)
     bare = store.register(root, manifest)
     assert set(bare.files) == {"model.keras", "manifest.json"}
-    exported = store.register(root, manifest, shippable.certificate(root, "run-1"))
+    exported = store.register(root, manifest, runs_to_promote.certificate(root, "run-1"))
     assert exported.name == "mnist-v2"
     assert "exports/model.onnx" in exported.files
 
 
 def test_form_that_does_not_agree_is_not_shipped(root: Path) -> None:
-    version = store.register(root, shippable.publish(root, "run-1", failing="onnx"))
+    version = store.register(root, runs_to_promote.publish(root, "run-1", failing="onnx"))
     assert "exports/model.onnx" not in version.files
     assert "exports/saved_model/saved_model.pb" in version.files
 
 
 def test_version_outlives_its_run_and_the_cache(root: Path) -> None:
-    store.register(root, shippable.publish(root, "run-1"))
+    store.register(root, runs_to_promote.publish(root, "run-1"))
     files.remove(root / "runs")
     files.remove(root / "cache")
     assert store.verify(root, "mnist-v1").damages == ()
@@ -127,8 +128,8 @@ def test_version_outlives_its_run_and_the_cache(root: Path) -> None:
 
 
 def test_certificate_of_another_model_is_refused(root: Path) -> None:
-    manifest = shippable.publish(root, "run-1")
-    foreign = shippable.certificate(root, "run-2")
+    manifest = runs_to_promote.publish(root, "run-1")
+    foreign = runs_to_promote.certificate(root, "run-2")
     with pytest.raises(InputError, match="that of another model than run run-1"):
         store.register(root, manifest, foreign)
     assert not (root / "models").exists()
@@ -139,7 +140,7 @@ def test_certificate_of_another_model_is_refused(root: Path) -> None:
 def test_damaged_source_is_refused_and_leaves_no_version(
     root: Path, which: str, damage: str
 ) -> None:
-    manifest = shippable.publish(root, "run-1")
+    manifest = runs_to_promote.publish(root, "run-1")
     (path,) = (found for found in root.rglob("*") if found.as_posix().endswith(which))
     content = path.read_bytes()
     if damage == "change":
@@ -158,21 +159,21 @@ def test_damaged_source_is_refused_and_leaves_no_version(
 
 
 def test_run_that_was_replaced_meanwhile_is_refused(root: Path) -> None:
-    manifest = shippable.publish(root, "run-1")
+    manifest = runs_to_promote.publish(root, "run-1")
     other = manifest.model_copy(update={"weights_sha256": "0" * 64})
     with pytest.raises(InputError, match="another run than expected"):
         store.register(root, other)
 
 
 def test_run_without_a_folder_is_refused(root: Path) -> None:
-    manifest = shippable.publish(root, "run-1")
+    manifest = runs_to_promote.publish(root, "run-1")
     files.remove(runs.folder(root, "run-1"))
     with pytest.raises(InputError, match=r"manifest\.json cannot be read"):
         store.register(root, manifest)
 
 
 def test_version_whose_event_a_killed_process_did_not_write_gets_it(root: Path) -> None:
-    manifest = shippable.publish(root, "run-1")
+    manifest = runs_to_promote.publish(root, "run-1")
     store.register(root, manifest)
     (root / "models/mnist/audit/000001.json").unlink()
     (root / "models/mnist/last_event.json").unlink()
@@ -183,26 +184,26 @@ def test_version_whose_event_a_killed_process_did_not_write_gets_it(root: Path) 
 
 
 def test_version_without_an_event_does_not_lend_its_number(root: Path) -> None:
-    store.register(root, shippable.publish(root, "run-1"))
+    store.register(root, runs_to_promote.publish(root, "run-1"))
     (root / "models/mnist/audit/000001.json").unlink()
     (root / "models/mnist/last_event.json").unlink()
-    assert store.register(root, shippable.publish(root, "run-2")).name == "mnist-v2"
+    assert store.register(root, runs_to_promote.publish(root, "run-2")).name == "mnist-v2"
     assert [found.name for found in store.versions(root)] == ["mnist-v2"]
 
 
 def test_what_killed_writers_left_is_removed(root: Path) -> None:
-    store.register(root, shippable.publish(root, "run-1"))
+    store.register(root, runs_to_promote.publish(root, "run-1"))
     home = root / "models/mnist"
     (home / "versions/.2.0123abcd.tmp/exports").mkdir(parents=True)
     (home / "audit/.000002.json.0123abcd.tmp").touch()
     (home / ".last_event.json.0123abcd.tmp").touch()
-    store.register(root, shippable.publish(root, "run-2"))
+    store.register(root, runs_to_promote.publish(root, "run-2"))
     assert list(home.rglob("*.tmp")) == []
 
 
 def test_each_data_set_counts_for_itself(root: Path) -> None:
     names = [
-        store.register(root, shippable.publish(root, f"{dataset}-run", dataset)).name
+        store.register(root, runs_to_promote.publish(root, f"{dataset}-run", dataset)).name
         for dataset in ("mnist", "zoo", "mnist-v1")
     ]
     assert names == ["mnist-v1", "zoo-v1", "mnist-v1-v1"]
@@ -212,8 +213,8 @@ def test_each_data_set_counts_for_itself(root: Path) -> None:
 
 
 def test_record_that_names_files_elsewhere_is_no_version(root: Path) -> None:
-    version = store.register(root, shippable.publish(root, "run-1"))
-    elsewhere = shippable.named("runs/run-1/model.keras")
+    version = store.register(root, runs_to_promote.publish(root, "run-1"))
+    elsewhere = made_runs.ANY_FILE.model_copy(update={"path": "runs/run-1/model.keras"})
     with pytest.raises(ValueError, match="expected the file models/mnist/versions/1/model"):
         Version.model_validate(
             {**version.model_dump(), "files": {"model.keras": elsewhere.model_dump()}}
@@ -221,13 +222,13 @@ def test_record_that_names_files_elsewhere_is_no_version(root: Path) -> None:
 
 
 def test_audit_log_knows_the_version_by_its_digest(root: Path) -> None:
-    version = store.register(root, shippable.publish(root, "run-1"))
+    version = store.register(root, runs_to_promote.publish(root, "run-1"))
     (event,) = audit.read(root, "mnist").events
     assert event.version_sha256 == files.sha256(root / version.folder / "version.json")
 
 
 def test_store_that_cannot_be_written_is_said_in_one_sentence(root: Path) -> None:
-    manifest = shippable.publish(root, "run-1")
+    manifest = runs_to_promote.publish(root, "run-1")
     (root / "models").touch()
     with pytest.raises(StorageError, match="cannot be used"):
         store.register(root, manifest)

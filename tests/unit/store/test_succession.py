@@ -1,8 +1,8 @@
 from pathlib import Path
 
 import pytest
-import shippable
-from shippable import decide
+import runs_to_promote
+from runs_to_promote import decide
 
 from sightline import files, pins, store
 from sightline.errors import ChampionChangedError, InputError
@@ -10,7 +10,9 @@ from sightline.store import Version
 
 
 def registered(root: Path, *numbers: int) -> list[Version]:
-    return [store.register(root, shippable.publish(root, f"run-{number}")) for number in numbers]
+    return [
+        store.register(root, runs_to_promote.publish(root, f"run-{number}")) for number in numbers
+    ]
 
 
 def promoted(root: Path, *found: Version) -> None:
@@ -45,7 +47,7 @@ def test_reason_of_a_pin_that_somebody_set_stays(root: Path) -> None:
 def test_version_whose_run_is_gone_can_be_promoted(root: Path) -> None:
     (version,) = registered(root, 1)
     files.remove(root / "runs" / "run-1")
-    shippable.publish(root, "run-1-of-another-day")
+    runs_to_promote.publish(root, "run-1-of-another-day")
     promoted(root, version)
     assert store.champion(root, "mnist") == version
     assert pins.pinned_ids(root) == frozenset()

@@ -2,33 +2,29 @@
 
 import shutil
 from collections.abc import Collection
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import made_runs
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from examples import write_npz
 
-from sightline import datasets, ingestion, recipes, runs, sealed
+from sightline import datasets, ingestion, recipes, runs
 from sightline.config import DataConfig
 from sightline.files import sha256
 from sightline.manifest import RunManifest
 from sightline.measures.intervals import wilson
 from sightline.records import (
-    ArraySet,
     Calibration,
     ClassMetrics,
     DatasetFiles,
     Evaluation,
     FileRecord,
-    ModelBlueprint,
     Report,
     Run,
-    StageRecords,
     StageTime,
-    TrainedModel,
 )
 
 HOSTILE = "<script>alert(1)</script> [bold]x[/bold] \x1b[2J"
@@ -63,53 +59,23 @@ def publish(
     history = write_table(
         folder / "history.parquet", {"epoch": [1, 2], **{name: [0.5, 0.9] for name in columns}}
     )
-    any_file = FileRecord(path="made/file", sha256="e" * 64, bytes=1000)
-    manifest = RunManifest(
-        run_id=run_id,
-        created=datetime(2026, 11, 24, tzinfo=UTC),
-        config=recipes.load("tutorial", overrides=list(overrides)),
-        code_sha256="b" * 64,
-        lock_sha256=None,
-        source_sha256="c" * 64,
-        weights_sha256=weights * 64,
-        environment=environment,
-        stages={"ingest": StageTime(seconds=1.25, cached=True)},
-        records=StageRecords(
-            ingest=files,
-            preprocess=ArraySet(class_names=CLASSES, image_shape=(12, 12, 1), splits={}),
-            build=ModelBlueprint(
-                architecture=any_file,
-                summary=any_file,
-                picture=any_file,
-                layers=(),
-                parameters=141_258,
-                image_shape=(12, 12, 1),
-                num_classes=4,
+    manifest = made_runs.manifest(
+        run_id,
+        made_runs.stages(
+            files,
+            train=made_runs.trained(
+                weights_sha256=weights * 64, history=history, epochs=2, environment=TRAINING
             ),
-            train=TrainedModel(
-                model=any_file,
-                weights_sha256=weights * 64,
-                history=history,
-                epochs=2,
-                device="cpu (2 cores)",
-                images_per_second=1234.5,
-                peak_memory_bytes=900 << 20,
-                environment=TRAINING,
-            ),
-            evaluate=_evaluation(wrong, any_file, predictions),
+            evaluate=_evaluation(wrong, predictions),
             report=Report(figures={}, thumbnails=(), mistakes=(), mistakes_total=len(wrong)),
         ),
+        config=recipes.load("tutorial", overrides=list(overrides)),
+        environment=environment,
+        stages={"ingest": StageTime(seconds=1.25, cached=True)},
         files={"predictions.parquet": predictions, "history.parquet": history},
-        total_seconds=65.4,
     )
-    rewrite(root, manifest)
+    made_runs.write(root, manifest)
     return manifest
-
-
-def rewrite(root: Path, manifest: RunManifest) -> None:
-    """Write the manifest of a run that is there."""
-    path = runs.folder(root, manifest.run_id) / runs.MANIFEST
-    path.write_bytes(sealed.seal(manifest.model_dump(mode="json")))
 
 
 def forget_images(root: Path) -> None:
@@ -135,15 +101,12 @@ def write_table(path: Path, columns: dict[str, Any]) -> FileRecord:
     return FileRecord(path=path.name, sha256=sha256(path), bytes=path.stat().st_size)
 
 
-def _evaluation(
-    wrong: Collection[int], any_file: FileRecord, predictions: FileRecord
-) -> Evaluation:
+def _evaluation(wrong: Collection[int], predictions: FileRecord) -> Evaluation:
     size = IMAGES // len(CLASSES)
     right = [size - sum(row % len(CLASSES) == n for row in wrong) for n in range(len(CLASSES))]
     interval = wilson(IMAGES - len(wrong), IMAGES)
     assert interval is not None
-    return Evaluation(
-        metrics=any_file,
+    return made_runs.evaluated(
         predictions=predictions,
         accuracy=1 - len(wrong) / IMAGES,
         accuracy_interval=interval,
@@ -160,7 +123,5 @@ def _evaluation(
             )
             for name, hits in zip(CLASSES, right, strict=True)
         ),
-        confusion=(),
         calibration=Calibration(bins=(), error=0.01),
-        serving_difference=0.0,
     )

@@ -1,29 +1,24 @@
 """Published runs with a model and exports to ship, and what a gate says; made without training."""
 
 import hashlib
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sightline import recipes, runs, sealed
+import made_runs
+
+from sightline import runs
 from sightline.manifest import RunManifest
 from sightline.records import (
     ArrayFile,
-    ArraySet,
     Calibration,
     Certificate,
     Criterion,
     DatasetFiles,
     Decision,
-    Evaluation,
     ExportCheck,
     FileRecord,
     Inspection,
-    ModelBlueprint,
-    Report,
     SplitProfile,
-    StageRecords,
-    TrainedModel,
 )
 
 PROFILE = SplitProfile(
@@ -48,11 +43,6 @@ def file(root: Path, path: str, content: bytes) -> FileRecord:
     place.parent.mkdir(parents=True, exist_ok=True)
     place.write_bytes(content)
     return FileRecord(path=path, sha256=hashlib.sha256(content).hexdigest(), bytes=len(content))
-
-
-def named(path: str) -> FileRecord:
-    """Make the record of a file that nobody looks at."""
-    return FileRecord(path=path, sha256=digest(path), bytes=1)
 
 
 def certificate(root: Path, run_id: str, *, failing: str | None = None) -> Certificate:
@@ -102,80 +92,52 @@ def publish(
     failing: str | None = None,
 ) -> RunManifest:
     """Publish a run."""
-    folder = runs.folder(root, run_id)
-    records = StageRecords(
-        ingest=DatasetFiles(
-            dataset=dataset,
-            source=dataset,
-            class_names=("<b>nought</b>", "one"),
-            image_shape=(8, 8, 1),
-            images={
-                split: ArrayFile(
-                    path=f"cache/ingest/{split}.npy",
-                    sha256=digest(f"{dataset} {split}"),
-                    bytes=1,
-                    shape=(8, 8, 8, 1),
-                    dtype="uint8",
-                )
-                for split in ("train", "test")
-            },
-            labels=named("cache/ingest/labels.parquet"),
-            counts={"train": (4, 4), "test": (4, 4)},
-            inspection=Inspection(
-                profiles={"train": PROFILE}, affected={}, findings=named("cache/findings.parquet")
-            ),
+    files = DatasetFiles(
+        dataset=dataset,
+        source=dataset,
+        class_names=("<b>nought</b>", "one"),
+        image_shape=(8, 8, 1),
+        images={split: _images(dataset, split) for split in ("train", "test")},
+        labels=made_runs.ANY_FILE,
+        counts={"train": (4, 4), "test": (4, 4)},
+        inspection=Inspection(
+            profiles={"train": PROFILE}, affected={}, findings=made_runs.ANY_FILE
         ),
-        preprocess=ArraySet(class_names=("a", "b"), image_shape=(8, 8, 1), splits={}),
-        build=ModelBlueprint(
-            architecture=named("cache/architecture.json"),
-            summary=named("cache/model_summary.txt"),
-            picture=named("cache/layers.png"),
-            layers=(),
-            parameters=123,
-            image_shape=(8, 8, 1),
-            num_classes=2,
-        ),
-        train=TrainedModel(
-            model=named("cache/model.keras"),
-            weights_sha256=digest(f"weights of {run_id}"),
-            history=named("cache/history.parquet"),
-            epochs=1,
-            device="cpu",
-            images_per_second=1.0,
-            peak_memory_bytes=1,
-            environment={"backend": "tensorflow"},
-        ),
-        evaluate=Evaluation(
+    )
+    records = made_runs.stages(
+        files,
+        parameters=123,
+        train=made_runs.trained(weights_sha256=digest(f"weights of {run_id}")),
+        evaluate=made_runs.evaluated(
             accuracy=accuracy,
             accuracy_interval=(accuracy - 0.01, accuracy),
             loss=0.03,
-            classes=(),
-            confusion=(),
             calibration=Calibration(bins=(), error=0.004),
-            serving_difference=0.0,
-            metrics=named("cache/metrics.json"),
-            predictions=named("cache/predictions.parquet"),
         ),
-        report=Report(figures={}, thumbnails=(), mistakes=(), mistakes_total=0),
         export=certificate(root, run_id, failing=failing) if exports else None,
     )
-    model = file(folder, "model.keras", b"model of " + run_id.encode())
-    manifest = RunManifest(
-        run_id=run_id,
-        created=datetime(2026, 11, 24, 1, 2, 3, tzinfo=UTC),
-        config=recipes.load("tutorial"),
+    model = file(runs.folder(root, run_id), "model.keras", b"model of " + run_id.encode())
+    manifest = made_runs.manifest(
+        run_id,
+        records,
         code_sha256=digest("code"),
         lock_sha256=digest("lock"),
         source_sha256=digest("source"),
-        weights_sha256=records.train.weights_sha256,
-        environment={"python": "3.11.7", "versions": {"keras": "3.15.1"}},
-        stages={},
-        records=records,
-        files={"model.keras": model},
         total_seconds=60.0,
+        files={"model.keras": model},
     )
-    (folder / runs.MANIFEST).write_bytes(sealed.seal(manifest.model_dump(mode="json")))
+    made_runs.write(root, manifest)
     return manifest
+
+
+def _images(dataset: str, split: str) -> ArrayFile:
+    return ArrayFile(
+        path=f"cache/ingest/{split}.npy",
+        sha256=digest(f"{dataset} {split}"),
+        bytes=1,
+        shape=(8, 8, 8, 1),
+        dtype="uint8",
+    )
 
 
 def decide(run_id: str, champion: str | None = None, *, promote: bool = True) -> Decision:

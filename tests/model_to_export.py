@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import keras
+import made_runs
 from examples import write_npz
 
 from sightline import datasets, evaluation, files, ingestion, keras_files, model, preprocessing
@@ -77,13 +78,4 @@ def _trained(root: Path, classifier: keras.Model) -> TrainedModel:
     record = FileRecord(
         path="made/model.keras", sha256=files.sha256(path), bytes=path.stat().st_size
     )
-    return TrainedModel(
-        model=record,
-        weights_sha256="a" * 64,
-        history=record,
-        epochs=1,
-        device="cpu (2 cores)",
-        images_per_second=1.0,
-        peak_memory_bytes=1,
-        environment={},
-    )
+    return made_runs.trained(model=record, history=record)
