@@ -99,8 +99,8 @@ format: $(INSTALLED_DEV) ## Format the code and apply safe lint fixes
 lock: ## Renew the lock files within the ranges of pyproject.toml (needs uv)
 	uv pip compile pyproject.toml $(LOCK_OPTIONS) --extra build -o requirements.lock
 	uv pip compile pyproject.toml $(LOCK_OPTIONS) --extra build --extra dev -c requirements.lock -o requirements-dev.lock
-	uv pip compile pyproject.toml $(LOCK_OPTIONS) --extra build --extra deploy -c requirements.lock -o requirements-image-cpu.lock
-	uv pip compile pyproject.toml $(LOCK_OPTIONS) --extra build --extra deploy --extra gpu -c requirements.lock -o requirements-image-gpu.lock
+	uv pip compile pyproject.toml $(LOCK_OPTIONS) --extra build --extra deploy --extra export --extra signing -c requirements.lock -o requirements-image-cpu.lock
+	uv pip compile pyproject.toml $(LOCK_OPTIONS) --extra build --extra deploy --extra export --extra signing --extra gpu -c requirements.lock -o requirements-image-gpu.lock
 
 LOCK_OPTIONS := --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 

@@ -1,11 +1,14 @@
 import json
+import re
 import shutil
+import tomllib
 from io import BytesIO
 from pathlib import Path
 
 import pytest
 from docker.utils.build import exclude_paths
 from dockerfile_parse import DockerfileParser
+from packaging.requirements import Requirement
 from prefect.settings import get_current_settings
 
 ROOT = Path(__file__).parents[2]
@@ -104,6 +107,19 @@ def test_libraries_come_from_the_lock_file_with_hashes_and_no_index(device: str)
     (install,) = [value for name, value in stages()["libraries"] if "pip install" in value]
     assert "--require-hashes" in install
     assert "--no-deps" in install
+
+
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("extra", ["export", "signing"])
+def test_image_exports_and_signs_with_the_versions_that_are_tested(device: str, extra: str) -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    for requirement in map(Requirement, project["optional-dependencies"][extra]):
+        pinned = re.compile(rf"^{requirement.name}==\S+", re.MULTILINE)
+        tested, shipped = (
+            pinned.findall((ROOT / f"requirements-{lock}.lock").read_text())
+            for lock in ("dev", f"image-{device}")
+        )
+        assert tested == shipped != [], requirement.name
 
 
 def test_base_image_is_pinned_to_a_patch_version() -> None:
