@@ -1,12 +1,7 @@
 import json
-import random
 import sys
 import zipfile
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
-from threading import Event
 from types import SimpleNamespace
 
 import keras
@@ -25,7 +20,6 @@ from sightline import (
     training,
 )
 from sightline.config import (
-    Augmentation,
     Convolution,
     EvaluationConfig,
     FitConfig,
@@ -114,41 +108,6 @@ def test_same_inputs_give_the_same_bytes(
     assert again.model.sha256 == trained.model.sha256
     other = training.train(fresh, prepared, blueprint, FIT.model_copy(update={"seed": 1}))
     assert other.weights_sha256 != trained.weights_sha256
-
-
-def test_draws_of_another_thread_change_nothing(
-    run: Run, prepared: ArraySet, blueprint: ModelBlueprint, trained: TrainedModel
-) -> None:
-    fresh = run.model_copy(update={"id": "fresh", "refresh": True})
-    with drawing_all_the_time():
-        again = training.train(fresh, prepared, blueprint, FIT)
-    assert again.weights_sha256 == trained.weights_sha256
-    changes = {"augmentation": Augmentation(rotation=0.1), "epochs": 1}
-    changed = FIT.model_copy(update=changes)
-    shaky = SMALL.model_copy(update={"dropout": 0.5})
-    with_dropout = model.build(run, prepared, shaky)
-    quiet = training.train(fresh, prepared, with_dropout, changed)
-    with drawing_all_the_time():
-        disturbed = training.train(fresh, prepared, with_dropout, changed)
-    assert disturbed.weights_sha256 == quiet.weights_sha256
-    assert disturbed.seeds_sha256 == quiet.seeds_sha256
-
-
-@contextmanager
-def drawing_all_the_time() -> Iterator[None]:
-    """Draw from Python's global generator in another thread, as libraries' retries do."""
-    done = Event()
-
-    def draw() -> None:
-        while not done.wait(0.0001):
-            random.random()  # noqa: S311 - no secret
-
-    with ThreadPoolExecutor(1) as pool:
-        pool.submit(draw)
-        try:
-            yield
-        finally:
-            done.set()
 
 
 def test_cosine_schedule_ends_at_zero() -> None:
