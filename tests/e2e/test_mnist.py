@@ -23,13 +23,3 @@ def test_real_mnist_is_learnt_from_a_local_copy(
     assert result["parameters"] == 141_234
     assert result["test_accuracy"] >= 0.98
     assert (result["dataset"], result["recipe"]) == ("mnist", "fast")
-
-
-def test_quickstart_reaches_96_percent_on_the_embedded_images(
-    sightline: Command, tmp_path: Path
-) -> None:
-    done = sightline("train", "--recipe=quickstart", f"--artifacts={tmp_path}", "--json")
-    assert done.returncode == 0, done.stderr
-    result = json.loads(done.stdout)
-    assert result["parameters"] == 141_258
-    assert result["test_accuracy"] >= 0.96

@@ -6,10 +6,15 @@ from pathlib import Path
 
 import pytest
 
+from sightline import runs
+from sightline.manifest import RunManifest
+
 ROOT = Path(__file__).parents[2]
 BLOCKS = re.findall(r"^```\n(.*?)^```", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
 LINES = [line.partition("#")[0].strip() for block in BLOCKS for line in block.splitlines()]
 COMMANDS = [line for line in LINES if line.startswith(".venv/bin/sightline ")]
+QUICK = {"training.epochs": 1, "evaluation.robustness_images": 0, "evaluation.saliency_images": 0}
+SHORT = " ".join(f"--set {key}={value}" for key, value in QUICK.items())
 MAKES = [line for line in LINES if line.startswith("make ")]
 
 
@@ -26,13 +31,9 @@ def test_readme_has_commands() -> None:
     assert MAKES[:2] == ["make run", "make test"]
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_command_of_the_readme_works(
-    command: str, checkout: Path, environment: dict[str, str]
-) -> None:
-    extra = ["--set=training.epochs=1"] if " train " in command else []
+def works(command: str, checkout: Path, environment: dict[str, str]) -> None:
     done = subprocess.run(
-        [*shlex.split(command), *extra],
+        shlex.split(command),
         cwd=checkout,
         env={**environment, "BROWSER": "true"},
         capture_output=True,
@@ -41,6 +42,27 @@ def test_command_of_the_readme_works(
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout
+
+
+@pytest.fixture(scope="module")
+def quickstart(checkout: Path, environment: dict[str, str]) -> RunManifest:
+    """The first command, in full; those after it look at its run."""
+    works(COMMANDS[0], checkout, environment)
+    return runs.read(checkout / "artifacts", "latest")
+
+
+def test_first_command_of_the_readme_reaches_96_percent(quickstart: RunManifest) -> None:
+    assert quickstart.config.recipe == "quickstart"
+    assert quickstart.records.build.parameters == 141_258
+    assert quickstart.records.evaluate.accuracy >= 0.96
+
+
+@pytest.mark.usefixtures("quickstart")
+@pytest.mark.parametrize("command", COMMANDS[1:])
+def test_command_of_the_readme_works(
+    command: str, checkout: Path, environment: dict[str, str]
+) -> None:
+    works(f"{command} {SHORT}" if " train " in command else command, checkout, environment)
 
 
 @pytest.mark.parametrize("command", MAKES)
