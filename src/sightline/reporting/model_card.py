@@ -10,7 +10,7 @@ from sightline.datasets.catalogue import NAMED, NamedDataset
 from sightline.dotted import flatten
 from sightline.manifest import RunManifest
 from sightline.records import Calibration, CorruptionMetrics, Robustness, SliceMetrics
-from sightline.reporting import page
+from sightline.reporting import page, summary
 
 _TASK = "image-classification"
 _MOST_ROWS = 50
@@ -85,6 +85,7 @@ def _facts(manifest: RunManifest) -> dict[str, Any]:
         "source": records.ingest.source if known else PurePath(records.ingest.source).name,
         "images": {name: array.shape[0] for name, array in records.ingest.images.items()},
         "numbered": list(enumerate(records.ingest.class_names))[:_MOST_ROWS],
+        "novelty": summary.novelty(manifest),
         "settings": _settings(manifest.config.training),
         "classes": by_f1[:_MOST_ROWS],
         "slices": evaluation.slices[:_MOST_ROWS],

@@ -147,7 +147,7 @@ def _splits(manifest: RunManifest) -> list[tuple[str, int, str]]:
     uses = {
         "train": "the weights are fitted to it",
         "validation": "held out of train; watched while training",
-        "test": "measured once, at the end; seen by nothing before",
+        "test": "measured once, at the end; nothing is fitted to it",
     }
     splits = manifest.records.preprocess.splits
     return [

@@ -23,9 +23,19 @@ def quality(manifest: RunManifest) -> str:
     frequent = max(metrics.support for metrics in manifest.records.evaluate.classes)
     return (
         f"The model names the right class for {total - manifest.records.report.mistakes_total:,} "
-        f"of {total:,} test images, none of which it had seen before; always naming the most "
-        f"frequent class would get {frequent / total:.2%}."
+        f"of {total:,} test images, {novelty(manifest)}; always naming the most frequent class "
+        f"would get {frequent / total:.2%}."
     )
+
+
+def novelty(manifest: RunManifest) -> str:
+    """Say how many of the test images the model was trained on, as far as was looked for."""
+    found = manifest.records.ingest.inspection
+    leaks = found.affected.get("leak", {}).get("test", 0) if found else 0
+    if not leaks:
+        return "none of which it had seen before"
+    equal = "equals a training image" if leaks == 1 else "equal training ones"
+    return f"{leaks:,} of which {equal}"
 
 
 def certainty(manifest: RunManifest) -> str:

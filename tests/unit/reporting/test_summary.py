@@ -7,6 +7,7 @@ from sightline.records import (
     CorruptionMetrics,
     FileRecord,
     GateVerdict,
+    Inspection,
     LabelDoubts,
     ReliabilityBin,
     Robustness,
@@ -32,6 +33,26 @@ def test_quality_is_told_beside_a_blind_guess(manifest: RunManifest) -> None:
     text = summary.quality(manifest)
     assert "the right class for 37 of 40 test images" in text
     assert "the most frequent class would get 25.00%" in text
+
+
+def test_test_images_that_were_trained_on_are_not_called_unseen(manifest: RunManifest) -> None:
+    for count, expected in (
+        (0, "40 test images, none of which it had seen before;"),
+        (1, "40 test images, 1 of which equals a training image;"),
+        (7, "40 test images, 7 of which equal training ones;"),
+    ):
+        assert expected in summary.quality(with_leaks(manifest, count))
+
+
+def with_leaks(manifest: RunManifest, count: int) -> RunManifest:
+    found = Inspection(
+        profiles={},
+        affected={"leak": {"train": 0, "test": count}},
+        findings=FileRecord(path="findings.parquet", sha256="a" * 64, bytes=1),
+    )
+    ingest = manifest.records.ingest.model_copy(update={"inspection": found})
+    records = manifest.records.model_copy(update={"ingest": ingest})
+    return manifest.model_copy(update={"records": records})
 
 
 def test_certainty_is_that_of_the_interval(manifest: RunManifest) -> None:
