@@ -106,12 +106,22 @@ def doubts(manifest: RunManifest, escape: Escape) -> list[str]:
         escape: Makes a name from the user literal.
     """
     return [
+        *_of_guessing(manifest.records.evaluate),
         *_of_data(manifest, escape),
         *_of_classes(manifest.records.evaluate, escape),
         *_of_probabilities(manifest.records.evaluate),
         *_of_corruptions(manifest.records.evaluate),
         *_of_labels(manifest.records.evaluate),
     ]
+
+
+def _of_guessing(evaluation: Evaluation) -> Iterator[str]:
+    supports = [metrics.support for metrics in evaluation.classes]
+    if evaluation.accuracy_interval[0] <= max(supports) / sum(supports):
+        yield (
+            "Always naming the most frequent class may be as good, as far as these images tell: "
+            "the model may have learnt nothing."
+        )
 
 
 def _of_data(manifest: RunManifest, escape: Escape) -> Iterator[str]:
@@ -123,6 +133,17 @@ def _of_data(manifest: RunManifest, escape: Escape) -> Iterator[str]:
 
 def _of_classes(evaluation: Evaluation, escape: Escape) -> Iterator[str]:
     tested = [metrics for metrics in evaluation.classes if metrics.support]
+    named = [sum(column) for column in zip(*evaluation.confusion, strict=False)]
+    unnamed = [
+        metrics
+        for metrics, images in zip(evaluation.classes, named, strict=False)
+        if metrics.support and not images
+    ]
+    if unnamed:
+        first = escape(unnamed[0].class_name)
+        others = f" and {len(unnamed) - 1:,} more classes" if unnamed[1:] else ""
+        yield f"It never names “{first}”{others}."
+        return
     weakest = min(tested, key=lambda metrics: metrics.f1)
     if weakest.f1 < _WEAK_F1:
         name = escape(weakest.class_name)

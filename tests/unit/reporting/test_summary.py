@@ -97,6 +97,18 @@ def test_run_without_faults_leaves_no_doubts(manifest: RunManifest) -> None:
     assert summary.doubts(with_evaluation(manifest, classes=classes), str) == []
 
 
+def test_model_that_names_one_class_alone_is_found_out(manifest: RunManifest) -> None:
+    blind = with_evaluation(
+        manifest,
+        accuracy=0.25,
+        accuracy_interval=(0.1419, 0.4019),
+        confusion=((10, 0, 0, 0), (10, 0, 0, 0), (10, 0, 0, 0), (10, 0, 0, 0)),
+    )
+    first, second, *_ = summary.doubts(blind, str)
+    assert "the model may have learnt nothing" in first
+    assert second == "It never names “b” and 2 more classes."
+
+
 def test_what_looks_wrong_is_listed(manifest: RunManifest) -> None:
     bins = (ReliabilityBin(low=0, high=1, images=40, confidence=0.99, accuracy=0.9),)
     table = FileRecord(path="doubts.parquet", sha256="a" * 64, bytes=1)
