@@ -9,7 +9,7 @@ from sightline.config import FitConfig
 from sightline.datasets.catalogue import NAMED, NamedDataset
 from sightline.dotted import flatten
 from sightline.manifest import RunManifest
-from sightline.records import Calibration, CorruptionMetrics, Robustness, SliceMetrics
+from sightline.records import Calibration, CorruptionMetrics, Evaluation, Robustness, SliceMetrics
 from sightline.reporting import page, summary
 
 _TASK = "image-classification"
@@ -91,6 +91,7 @@ def _facts(manifest: RunManifest) -> dict[str, Any]:
         "slices": evaluation.slices[:_MOST_ROWS],
         "most_rows": _MOST_ROWS,
         "weakest": tested[0],
+        "named": _is_named(evaluation, tested[0].class_name),
         "untested": len(by_f1) - len(tested),
         "rough": sum(row.support < _FEW_IMAGES for row in tested),
         "few_images": _FEW_IMAGES,
@@ -106,6 +107,12 @@ def _settings(settings: FitConfig) -> list[tuple[str, str]]:
     values = settings.model_dump(mode="json", exclude=set(settings.incidental), exclude_none=True)
     changes = {name: share for name, share in values.pop("augmentation").items() if share}
     return flatten({**values, "augmentation": changes})
+
+
+def _is_named(evaluation: Evaluation, class_name: str) -> bool:
+    """Tell whether the model takes any test image for this class."""
+    names = [row.class_name for row in evaluation.classes]
+    return any(row[names.index(class_name)] for row in evaluation.confusion)
 
 
 def _overconfidence(calibration: Calibration | None) -> float | None:

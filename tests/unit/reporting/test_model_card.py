@@ -208,6 +208,25 @@ def test_limits_follow_from_what_was_measured(manifest: RunManifest) -> None:
     assert "Not shown." not in cells(card)
 
 
+def test_limits_of_a_model_that_names_one_class_alone_claim_no_more(manifest: RunManifest) -> None:
+    deep = in_depth(manifest, "site")
+    unmoved = CorruptionMetrics(corruption="shift", accuracies=(0.25,) * 5)
+    table = FileRecord(path="made/doubts.parquet", sha256="e" * 64, bytes=1)
+    blind = with_evaluation(
+        deep,
+        confusion=((10, 0, 0, 0),) * 4,
+        robustness=Robustness(images=20, accuracy=0.25, corruptions=(unmoved,)),
+        label_doubts=LabelDoubts(examined=160, found=0, threshold=0.95, table=table),
+    )
+
+    card = text(render_model_card(blind))
+
+    assert "of these images, and calls nothing so (F1" in card
+    assert "None of these corruptions takes its accuracy down" in card
+    assert "What hurts most" not in card
+    assert "Some of their labels may be wrong" not in card
+
+
 def test_slice_that_may_be_low_by_chance_is_not_called_weak(manifest: RunManifest) -> None:
     low = SliceMetrics(column="site", value="a", images=3, accuracy=0.5, interval=(0.1, 0.95))
 
