@@ -14,6 +14,10 @@ _NORMAL = 1.959964
 """97.5 % quantile of the normal distribution."""
 
 
+_SMALLEST = 1e-7
+"""Probabilities below count as this one, as they do in the loss that evaluate measures."""
+
+
 def tested(evaluation: Evaluation) -> int:
     """Count the test images."""
     return sum(metrics.support for metrics in evaluation.classes)
@@ -79,8 +83,7 @@ def _loss_half_width(predictions: Predictions | None) -> float | None:
     """Half the width of the 95 % interval of the mean loss, by the central limit theorem."""
     if predictions is None or len(predictions.label) < 2:  # noqa: PLR2004 - a deviation takes two
         return None
-    smallest = float(np.finfo(np.float32).tiny)
-    losses = -np.log(predictions.label_probability.astype(np.float64).clip(smallest))
+    losses = -np.log(predictions.label_probability.astype(np.float64).clip(_SMALLEST))
     half = _NORMAL * float(losses.std(ddof=1)) / math.sqrt(len(losses))
     return half if math.isfinite(half) else None
 
