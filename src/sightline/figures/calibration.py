@@ -80,8 +80,10 @@ def _draw_coverage(axes: "Axes", coverage: Sequence[CoveragePoint]) -> None:
                 fontsize=8,
                 color=INK,
             )
-    axes.invert_xaxis()
     axes.margins(x=0.08, y=0.12)
+    if min(answered) == max(answered):  # else matplotlib would choose shares beyond all
+        axes.set(xlim=(0, 1.03), ylim=(0, 1.03))
+    axes.invert_xaxis()
     axes.set(xlabel="coverage (share that is answered)", ylabel="accuracy of the answers")
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_formatter(PercentFormatter(1.0))
