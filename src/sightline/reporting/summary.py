@@ -70,7 +70,10 @@ def progress(manifest: RunManifest) -> str:
     now = manifest.records.evaluate.accuracy
     change = f"{compared.accuracy:.2%} before, {now:.2%} now (run {compared.run_id})"
     if compared.fixed is None or compared.broken is None or compared.p_value is None:
-        return f"Not comparable with the run before, which was tested on other images: {change}."
+        return (
+            "Not comparable with the run before, which was tested on other images or whose "
+            f"predictions cannot be read: {change}."
+        )
     if not compared.fixed + compared.broken:
         return f"Every prediction is as right or wrong as in the run before: {change}."
     return (
@@ -154,8 +157,8 @@ def _of_probabilities(evaluation: Evaluation) -> Iterator[str]:
     calibration = evaluation.calibration
     if calibration is not None and calibration.error > _MISCALIBRATED:
         yield (
-            f"The probabilities are off by {calibration.error:.1%} on average "
-            "(expected calibration error)."
+            f"The probabilities are off by {100 * calibration.error:.1f} percentage points on "
+            "average (expected calibration error)."
         )
 
 

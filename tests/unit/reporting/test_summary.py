@@ -77,7 +77,7 @@ def test_seed_noise_is_told_where_it_is_known(manifest: RunManifest) -> None:
         ({"fixed": 5, "broken": 30, "p_value": 0.00003}, "Worse than the run before: 90.00%"),
         ({"fixed": 6, "broken": 5, "p_value": 1.0}, "Neither better nor worse than the run"),
         ({"fixed": 0, "broken": 0, "p_value": 1.0}, "Every prediction is as right or wrong as"),
-        ({}, "tested on other images: 90.00% before, 92.50% now (run the-last)"),
+        ({}, "or whose predictions cannot be read: 90.00% before, 92.50% now (run the-last)"),
     ],
 )
 def test_progress_is_told_and_chance_is_not_taken_for_it(
@@ -133,7 +133,8 @@ def test_what_looks_wrong_is_listed(manifest: RunManifest) -> None:
     assert found == [
         "Data: 2 IMAGES ARE BLANK.",
         "The weakest class is “D” with an F1 of 0.650.",
-        "The probabilities are off by 9.0% on average (expected calibration error).",
+        "The probabilities are off by 9.0 percentage points on average "
+        "(expected calibration error).",
         "Mild inversion (severity 2 of 5) takes the accuracy down to 20.0%.",
         "3 of 160 training labels look wrong to the model; see below.",
     ]
