@@ -144,8 +144,9 @@ def _of_classes(evaluation: Evaluation, escape: Escape) -> Iterator[str]:
     ]
     if unnamed:
         first = escape(unnamed[0].class_name)
-        others = f" and {len(unnamed) - 1:,} more classes" if unnamed[1:] else ""
-        yield f"It never names “{first}”{others}."
+        yield f"It never names {len(unnamed):,} of {len(tested):,} tested classes: “{first}”" + (
+            " and others." if unnamed[1:] else "."
+        )
         return
     weakest = min(tested, key=lambda metrics: metrics.f1)
     if weakest.f1 < _WEAK_F1:

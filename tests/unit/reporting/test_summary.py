@@ -106,7 +106,7 @@ def test_model_that_names_one_class_alone_is_found_out(manifest: RunManifest) ->
     )
     first, second, *_ = summary.doubts(blind, str)
     assert "the model may have learnt nothing" in first
-    assert second == "It never names “b” and 2 more classes."
+    assert second == "It never names 3 of 4 tested classes: “b” and others."
 
 
 def test_what_looks_wrong_is_listed(manifest: RunManifest) -> None:
