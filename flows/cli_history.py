@@ -21,8 +21,8 @@ EXAMPLES = (
 )
 
 _CAPTION = (
-    "Change: since the last run of the same recipe. Noise: what two runs that differ in their "
-    "seed alone differ by at most, in 95 of 100 cases."
+    "Change: since the last run of the same recipe, in percentage points. Noise: what two runs "
+    "that differ in their seed alone differ by at most, in 95 of 100 cases."
 )
 _NOISE = {True: "within", False: "beyond", None: "unknown"}
 
@@ -82,7 +82,7 @@ def _table(dataset: str, entries: Sequence[Entry]) -> Table:
             console.plain(entry.run.config.recipe),
             f"{evaluation.accuracy:.2%}",
             "{:.2%} to {:.2%}".format(*evaluation.accuracy_interval),
-            "" if entry.change is None else f"{entry.change:+.2%}",
+            "" if entry.change is None else f"{100 * entry.change:+.2f}",
             "" if entry.change is None else _NOISE[entry.is_noise],
         )
     return table

@@ -29,9 +29,9 @@ def show(summary: SeedSummary, out: Console) -> None:
         soft_wrap=True,
     )
     out.print(
-        f"Spread: standard deviation {accuracy.deviation:.3%}, from {min(accuracy.values):.2%} to "
-        f"{max(accuracy.values):.2%}; two runs differ by up to {min(1.0, accuracy.difference):.3%} "
-        "by their seed alone",
+        f"Spread: standard deviation {100 * accuracy.deviation:.3f} points, from "
+        f"{min(accuracy.values):.2%} to {max(accuracy.values):.2%}; in 95 of 100 cases two runs "
+        f"differ by at most {100 * min(1.0, accuracy.difference):.3f} points by their seed alone",
         soft_wrap=True,
     )
     out.print(f"Loss: mean {loss.mean:.4f}, standard deviation {loss.deviation:.4f}")

@@ -38,6 +38,6 @@ def _show(summary: SeedSummary) -> None:
     accuracy = summary.noise.accuracy
     description = (
         f"{summary.dataset}, {summary.recipe}: mean {accuracy.mean:.3%}, standard deviation "
-        f"{accuracy.deviation:.3%} over {len(rows)} seeds"
+        f"{100 * accuracy.deviation:.3f} points over {len(rows)} seeds"
     )
     show_table(rows, key="seed-noise", description=description)

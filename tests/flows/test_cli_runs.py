@@ -102,8 +102,8 @@ def test_history_is_a_table_from_the_oldest_to_the_newest_and_a_picture(root: Pa
         "fast",
     ]
     assert "99.00%" in rows[0]
-    assert re.search(r"99\.20% .* 99\.01% to 99\.36% +│ \+0\.20% +│ within", rows[1]), rows[1]
-    assert re.search(r"-1\.10% +│ beyond", rows[3]), rows[3]
+    assert re.search(r"99\.20% .* 99\.01% to 99\.36% +│ \+0\.20 +│ within", rows[1]), rows[1]
+    assert re.search(r"-1\.10 +│ beyond", rows[3]), rows[3]
     with Image.open("h.png") as picture:
         picture.verify()
 

@@ -143,5 +143,5 @@ def test_terminal_shows_each_seed_and_how_far_they_lie_apart(summary: SeedSummar
         assert re.search(rf"{one.seed} +│ {one.test_accuracy:.2%}", text), text
         assert one.run_id in text
     assert re.search(r"mean \d+\.\d{3}%, 95 % interval of the mean", text)
-    assert "standard deviation" in text
+    assert re.search(r"standard deviation \d+\.\d{3} points, .* by at most \d+\.\d{3} points", text)
     assert summary.noise_file in text
