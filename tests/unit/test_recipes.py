@@ -73,6 +73,10 @@ def test_wrong_setting_is_refused_with_its_key(override: str, message: str) -> N
         ("epochs=3", "'epochs', did you mean 'training.epochs'"),
         ("model.convolutions=[{filter=3}]", "convolutions.0.filter', did you mean 'filters'"),
         ("training.augmentation.zom=0.1", "'training.augmentation.zom', did you mean 'zoom'"),
+        (
+            "evaluation.slices=site",
+            r"does not accept 'site': expected a list, such as \[\"a\", \"b\"\]",
+        ),
         ("training=3", "does not accept 3: expected a table with the keys augmentation, epochs"),
         ("training.keep=best", "set preprocessing.validation_fraction"),
         ("training.epochs=" + "9" * 5000, "'training.epochs' does not accept '9{79}…: "),

@@ -36,6 +36,8 @@ def explain(error: ValidationError, config_file: Path | None) -> str:
     expected = f"{fault['msg'][0].lower()}{fault['msg'][1:]}"
     if fault["type"] == "model_type":
         expected = f"expected a table with the keys {', '.join(_known_at(fault['loc']))}"
+    if fault["type"] == "tuple_type":
+        expected = 'expected a list, such as ["a", "b"] or [1, 2]'
     return f"The config key {key} does not accept {shown(fault['input'])}{where}: {expected}."
 
 
