@@ -16,6 +16,12 @@ class Limit(Section):
     )
 
 
+class Share(Limit):
+    """The limit of a check that measures a share; 2 % is 0.02, and beyond 1 nothing would fail."""
+
+    limit: float = Field(ge=0, le=1, description="Largest share that passes.")
+
+
 class GateConfig(Section):
     """What the images must be like before anything is trained on them.
 
@@ -27,30 +33,30 @@ class GateConfig(Section):
         default=Limit(limit=0),
         description="Number of classes without an image in one of the splits.",
     )
-    imbalance: Limit = Field(
-        default=Limit(limit=0.9),
+    imbalance: Share = Field(
+        default=Share(limit=0.9),
         description="By how much the smallest class of the training split falls short of the "
         "largest, as a share of it.",
     )
-    blank: Limit = Field(default=Limit(limit=0), description="Images whose pixels are all alike.")
-    saturated: Limit = Field(
-        default=Limit(limit=0.01),
+    blank: Share = Field(default=Share(limit=0), description="Images whose pixels are all alike.")
+    saturated: Share = Field(
+        default=Share(limit=0.01),
         description="Images that are black or white almost everywhere.",
     )
-    duplicates: Limit = Field(
-        default=Limit(limit=0.01), description="Images equal to an earlier one of their split."
+    duplicates: Share = Field(
+        default=Share(limit=0.01), description="Images equal to an earlier one of their split."
     )
-    leaks: Limit = Field(
-        default=Limit(limit=0), description="Test images equal to a training image."
+    leaks: Share = Field(
+        default=Share(limit=0), description="Test images equal to a training image."
     )
-    conflicts: Limit = Field(
-        default=Limit(limit=0), description="Images equal to one with another label."
+    conflicts: Share = Field(
+        default=Share(limit=0), description="Images equal to one with another label."
     )
-    near_duplicates: Limit = Field(
-        default=Limit(limit=0.05), description="Images much like an earlier one of their split."
+    near_duplicates: Share = Field(
+        default=Share(limit=0.05), description="Images much like an earlier one of their split."
     )
-    near_leaks: Limit = Field(
-        default=Limit(limit=0.01), description="Test images much like a training image."
+    near_leaks: Share = Field(
+        default=Share(limit=0.01), description="Test images much like a training image."
     )
     drift: Limit = Field(
         default=Limit(limit=0.1),
