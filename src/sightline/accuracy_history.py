@@ -15,7 +15,8 @@ LAST = 30
 """How many of the newest runs of a data set are shown unless told."""
 
 _DEVIATIONS = 2
-"""Half the height of a drawn band in standard deviations: 95 % of all seeds lie within."""
+"""Half the height of a drawn band in standard deviations: 95 % of all seeds lie within, if there
+were enough to know the deviation; of few seeds it is only roughly known."""
 
 
 class Entry(NamedTuple):
@@ -26,8 +27,8 @@ class Entry(NamedTuple):
         band: The noise band that fits it; None where none was measured.
         change: Its accuracy less that of the last run before it of the same recipe; None for the
             first one.
-        is_noise: Whether seeds alone may explain the change (95 %); None where neither of the
-            two runs has a band.
+        is_noise: Whether seeds alone may explain the change (95 %), by the wider band of the two
+            runs, as when they are compared; None where neither has one.
     """
 
     run: ManifestExcerpt
@@ -87,8 +88,8 @@ def _entry(run: ManifestExcerpt, band: NoiseBand | None, before: Entry | None) -
     if before is None:
         return Entry(run, band, None, None)
     change = run.records.evaluate.accuracy - before.run.records.evaluate.accuracy
-    known = band or before.band
-    return Entry(run, band, change, abs(change) <= known.accuracy.difference if known else None)
+    known = [one.accuracy.difference for one in (band, before.band) if one]
+    return Entry(run, band, change, abs(change) <= max(known) if known else None)
 
 
 def draw(path: Path, histories: Mapping[str, Sequence[Entry]]) -> None:

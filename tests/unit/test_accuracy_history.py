@@ -66,6 +66,22 @@ def test_band_of_the_run_before_tells_of_a_changed_setting(measured: Path) -> No
     assert (entry.band, entry.is_noise) == (None, False)
 
 
+def test_wider_band_of_the_two_runs_counts_as_in_their_comparison(measured: Path) -> None:
+    training = CONFIG.training.model_copy(update={"epochs": 9})
+    other = CONFIG.model_copy(update={"training": training})
+    wide = [
+        excerpt(f"w{seed}", seed=seed, accuracy=accuracy, config=other)
+        for seed, accuracy in enumerate((0.95, 0.99, 0.97))
+    ]
+    noise.write(measured, noise.measure(wide))
+    before, after = nights(0.950, 0.990)
+    for pair in (
+        [before.model_copy(update={"config": other}), after],
+        [before, after.model_copy(update={"config": other})],
+    ):
+        assert [entry.is_noise for entry in accuracy_history.entries(measured, pair)][1]
+
+
 def test_damaged_band_is_warned_of_once(measured: Path, caplog: pytest.LogCaptureFixture) -> None:
     (place,) = (measured / "noise").iterdir()
     place.write_bytes(b"{}")
