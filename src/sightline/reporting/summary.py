@@ -123,7 +123,8 @@ def _of_guessing(evaluation: Evaluation) -> Iterator[str]:
     if evaluation.accuracy_interval[0] <= max(supports) / sum(supports):
         yield (
             "Always naming the most frequent class may be as good, as far as these images tell: "
-            "the model may have learnt nothing."
+            "the model may have learnt nothing. More epochs (training.epochs), another recipe or "
+            "more images may help."
         )
 
 
