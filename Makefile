@@ -4,7 +4,8 @@ SHELL := /bin/bash
 
 PYTHON ?= python3
 DATASET ?= mnist-5k
-RECIPE ?= $(if $(filter mnist-5k,$(DATASET)),quickstart,tutorial)
+# Images of one's own may be few: `fast` takes the same number of steps however many there are.
+RECIPE ?= $(if $(filter mnist-5k,$(DATASET)),quickstart,$(if $(filter mnist fashion-mnist,$(DATASET)),tutorial,fast))
 ARGS ?=
 PYTEST_ARGS ?=
 # One more than there are cores on a small machine: some tests wait most of the time.

@@ -88,6 +88,7 @@ def test_make_chooses_the_recipe_for_the_data_set() -> None:
 
     assert recipe() == "quickstart"
     assert recipe("DATASET=mnist") == "tutorial"
+    assert recipe("DATASET=/some/images") == "fast"
 
 
 def test_make_alone_lists_the_targets() -> None:
