@@ -53,7 +53,9 @@ def gate(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     """Answers in the gate's place what each of the following asks is to get."""
     answers: list[bool] = []
 
-    def judged(root: Path, manifest: RunManifest, *, rebaseline: bool) -> tuple[Version, Decision]:
+    def judged(
+        root: Path, manifest: RunManifest, *, rebaseline: bool, force: bool
+    ) -> tuple[Version, Decision]:
         version = store.register(root, manifest)
         champion = store.aliases(root, version.dataset).champion
         return version, decide(manifest.run_id, champion, promote=answers.pop(0))
@@ -152,7 +154,9 @@ def test_reason_stays_where_the_gate_refuses(root: Path, gate: list[bool]) -> No
 
 
 def test_refusal_is_said_once(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def judged(root: Path, manifest: RunManifest, *, rebaseline: bool) -> tuple[Version, Decision]:
+    def judged(
+        root: Path, manifest: RunManifest, *, rebaseline: bool, force: bool
+    ) -> tuple[Version, Decision]:
         decision = decide(manifest.run_id, promote=False)
         said = decision.model_copy(update={"sentence": "Refused: it is worse."})
         return store.register(root, manifest), said
@@ -200,6 +204,19 @@ def test_force_promotes_all_the_same_and_the_log_says_so(root: Path, gate: list[
     assert "The champion of mnist is mnist-v3 by force, against the gate." in done.stdout
     assert store.history(root, "mnist")[-1].forced
     assert "promoted by force" in invoke("history").stdout
+
+
+def test_force_makes_the_run_of_a_damaged_champion_the_champion_again(
+    root: Path, gate: list[bool]
+) -> None:
+    arguments = ("promote", "run-2", "--force", "--reason", "it is damaged")
+    assert "mnist-v2 is the model of run run-2" in refused(*arguments)
+    (root / "models/mnist/versions/2/model.keras").write_bytes(b"damaged")
+    gate.append(False)
+    done = invoke(*arguments)
+    assert done.exit_code == 0, done.output
+    assert "The champion of mnist is mnist-v4 by force" in done.stdout
+    assert store.verify(root, "mnist-v4").damages == ()
 
 
 def test_force_that_was_not_needed_is_none(root: Path, gate: list[bool]) -> None:

@@ -174,6 +174,25 @@ def test_what_goes_wrong_at_the_gate_costs_no_run(
     assert "The promotion gate: " in caplog.text
 
 
+def test_force_takes_the_place_of_a_champion_that_is_damaged(
+    again: RunSummary, data: Path, root: Path, tmp_path: Path
+) -> None:
+    elsewhere = tmp_path / "artifacts"
+    shutil.copytree(root, elsewhere)
+    training_flow(config(data, "off", "training.seed=7"), Run(id="other", root=elsewhere))
+    champion = store.find(elsewhere, "champion")
+    model = f"models/textures/versions/{champion.rpartition('-v')[2]}/model.keras"
+    (elsewhere / model).write_bytes(b"damaged")
+    arguments = ["other", "--reason=it is damaged", f"--artifacts={elsewhere}"]
+    done = CliRunner().invoke(app, ["models", "promote", *arguments])
+    assert (done.exit_code, model in done.stderr) == (2, True), done.output
+    assert "by force, against the gate" in invoked("promote", "--force", *arguments)
+    event = store.history(elsewhere)[-1]
+    assert (event.action, event.champion_before, event.forced) == ("promote", champion, True)
+    assert event.decision is not None
+    assert model in event.decision.sentence
+
+
 def test_signing_key_is_looked_for_before_anything_is_trained(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
