@@ -97,7 +97,7 @@ def undecided(
     run: Run,
     files: DatasetFiles,
     evaluation: Evaluation,
-    error: SightlineError,
+    error: SightlineError | TimeoutError,
     champion: str | None = None,
 ) -> Decision:
     """Refuse a model that could not be exported or judged; its run is worth keeping all the same.
