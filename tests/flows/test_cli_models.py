@@ -1,5 +1,6 @@
 import json
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -237,6 +238,7 @@ def test_force_that_was_not_needed_is_none(root: Path, gate: list[bool]) -> None
         (("show", "latest"), "'latest' is no model of the store"),
         (("show", "../../x"), "'../../x' is no model of the store"),
         (("verify", "mnist-v9"), "no version 'mnist-v9'"),
+        (("verify", "mnist-v1", "--dataset", "zoo"), "no version 'mnist-v1' of zoo"),
         (("verify", "mnist-v1", "--key", "none.pub"), "none.pub"),
     ],
 )
@@ -283,6 +285,16 @@ def test_verify_names_the_damage_of_a_log_once(root: Path) -> None:
     assert done.exit_code == 1
     assert done.stderr.count("000002.json cannot be read") == 1
     assert "000002.json cannot be read" in refused("list")
+
+
+def test_verify_names_the_damage_of_a_log_without_versions(root: Path) -> None:
+    shutil.rmtree(root / "models/zoo/versions")
+    (root / "models/zoo/audit/000002.json").write_text("{}")
+    for arguments in ((), ("--dataset", "zoo")):
+        done = invoke("verify", *arguments)
+        assert done.exit_code == 1
+        assert done.stderr.count("000002.json cannot be read") == 1
+    assert invoke("verify", "mnist-v1").exit_code == 0
 
 
 def test_signed_provenance_is_verified_with_the_public_key(

@@ -47,7 +47,7 @@ def verify(root: Path, name: str) -> Verdict:
             f"There is no version {name[:60]!r} in {root}; see `sightline models list`."
         )
     place = places.relative(*parsed)
-    damages = list(_of_log(root, parsed[0]))
+    damages = list(verify_log(root, parsed[0]))
     try:
         version = read_registered(root, audit.read(root, parsed[0]), name)
         expected = version.files
@@ -104,7 +104,16 @@ def _without_log(root: Path, parsed: tuple[str, int]) -> dict[str, FileRecord]:
         return {}
 
 
-def _of_log(root: Path, dataset: str) -> Iterator[Damage]:
+def verify_log(root: Path, dataset: str) -> Iterator[Damage]:
+    """Check the audit log of a data set, whether it has versions or not.
+
+    Args:
+        root: The artifacts root.
+        dataset: The data set's name.
+
+    Yields:
+        What is wrong.
+    """
     for path in audit.strangers(root, dataset):
         if not path.name.startswith("."):
             yield _damage(path.relative_to(root).as_posix(), "nothing", "a file that is no event")
