@@ -125,7 +125,7 @@ def rollback(
     console.show_log(verbose=False)
     root = artifacts.resolve()
     present = store.find(root, "champion", slug(dataset))  # which may be damaged or gone
-    event = store.rollback(root, present.rpartition("-v")[0], reason)
+    event = store.rollback(root, present.rpartition("-v")[0], reason, present)
     _show_change(event, f"{event.champion_before} was before.")
 
 

@@ -2,6 +2,7 @@ import json
 import re
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 import runs_to_promote
@@ -253,6 +254,24 @@ def test_rollback_makes_the_champion_before_the_champion_again(root: Path) -> No
     assert done.exit_code == 0, done.output
     assert "The champion of mnist is mnist-v1. mnist-v2 was before." in done.stdout
     assert "rolled back to" in invoke("history").stdout
+
+
+def test_rollback_leaves_another_champion_than_was_meant_alone(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody else rolls back between the look at the champion and the deed."""
+    find = store.find
+
+    def find_and_lose(*arguments: Any) -> str:
+        found = find(*arguments)
+        store.rollback(root, "mnist", "I was first")
+        return found
+
+    promote(root, "run-4")
+    monkeypatch.setattr(store, "find", find_and_lose)
+    said = refused("rollback", "--dataset", "mnist", "--reason", "worse in use")
+    assert "The champion of mnist is mnist-v2 by now and no longer mnist-v4" in said
+    assert store.aliases(root, "mnist").champion == "mnist-v2"
 
 
 @pytest.mark.parametrize("damaged", ["version.json", "model.keras", ""])
