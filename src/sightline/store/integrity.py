@@ -11,6 +11,11 @@ from sightline.store import audit, places
 from sightline.store.version import Version, read_registered, read_version
 from sightline.verification import Damage
 
+_UNREGISTERED = (
+    "none: what made it was killed before it was done, which `sightline models promote` of its run "
+    "completes; or it does not belong there"
+)
+
 
 class Verdict(Record):
     """What was found of one version.
@@ -49,8 +54,10 @@ def verify(root: Path, name: str) -> Verdict:
     place = places.relative(*parsed)
     damages = list(verify_log(root, parsed[0]))
     try:
-        version = read_registered(root, audit.read(root, parsed[0]), name)
-        expected = version.files
+        trail = audit.read(root, parsed[0])
+        if name not in trail.line.registered:
+            damages.append(_damage(place, "an event that registers it", _UNREGISTERED))
+        expected = read_registered(root, trail, name).files
     except InputError as error:
         if not damages:
             damages.append(_damage(f"{place}/{places.VERSION}", "what was registered", str(error)))
