@@ -4,7 +4,7 @@ import math
 
 from sightline.datasets.quoting import quoted
 from sightline.promotion import paired
-from sightline.promotion.criteria import rounded
+from sightline.promotion.criteria import rounded_up
 from sightline.promotion.paired import Pairs
 from sightline.promotion.scores import Scores
 from sightline.records import Criterion
@@ -70,7 +70,7 @@ def _doubt(name: str, pairs: Pairs[int], low: float, alpha: float, margin: float
     return (
         f"Class {name} lost {max(0.0, lost):.3g} points of recall on {_images(pairs)}, but may "
         f"lose more ({_at_worst(low)}), {allowed}: the images are too few to tell. About "
-        f"{rounded(needed)} of this class would, or "
+        f"{rounded_up(needed)} of this class would, or "
         f"promotion.class_margin={min(1.0, enough):.3g} would let it pass."
     )
 
