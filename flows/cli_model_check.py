@@ -77,8 +77,9 @@ def _of_logs(root: Path, dataset: str | None) -> list[Damage]:
 
 
 def _signatures(root: Path, names: Sequence[str], key: Path, *, asked: bool) -> Signed:
-    """Check the provenance of versions that were asked for, or else of those once promoted."""
-    wanted = set(names) if asked else _promoted(root)
+    """Check the provenance of versions that were asked for, or else once promoted or signed."""
+    signed = {name for name in names if attestation.exists(root, name)}  # whatever the log says
+    wanted = set(names) if asked else _promoted(root) | signed
     return {name: attestation.verify(root, name, key) for name in names if name in wanted}
 
 

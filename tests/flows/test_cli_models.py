@@ -334,6 +334,20 @@ def test_signed_provenance_is_verified_with_the_public_key(
     assert "attestations/4.intoto.json: expected what was signed of mnist-v4" in done.stderr
 
 
+def test_signature_is_checked_whatever_the_log_says(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("securesystemslib", reason="needs the extra signing")
+    assert invoke("keygen", "signing.pem").exit_code == 0
+    monkeypatch.setenv(attestation.VARIABLE, "signing.pem")
+    promote(root, "run-4")
+    (root / "models/mnist/audit/000002.json").write_text("{}")
+    (root / "models/mnist/versions/4/model.keras").write_bytes(b"another")
+    done = invoke("verify", "--dataset", "mnist", "--key", "signing.pem.pub")
+    assert done.exit_code == 1
+    assert ", as signed, found SHA-256" in done.stderr
+
+
 def test_promotion_that_was_not_signed_is_found_where_a_key_is_given(root: Path) -> None:
     pytest.importorskip("securesystemslib", reason="needs the extra signing")
     assert invoke("keygen", "signing.pem").exit_code == 0
