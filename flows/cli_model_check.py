@@ -42,13 +42,14 @@ def verify(
     root = artifacts.resolve()
     wanted = slug(dataset)
     names = _chosen(root, model, wanted)
-    if not names:
+    found = [] if model else _of_logs(root, wanted)
+    if not names and not found:
         model_tables.show_none(artifacts, wanted)
         return
     verdicts = [store.verify(root, name) for name in names]
     signed = {} if key is None else _signatures(root, names, key, asked=model is not None)
     console.out().print(_table(root, verdicts, signed, with_key=key is not None))
-    found = [damage for verdict in verdicts for damage in verdict.damages]
+    found += [damage for verdict in verdicts for damage in verdict.damages]
     found += [damage for damages in signed.values() for damage in damages]
     damages = list(dict.fromkeys(found))  # versions share their log
     for damage in damages:
@@ -61,12 +62,24 @@ def _chosen(root: Path, model: str | None, dataset: str | None) -> list[str]:
     """Name the versions to check; one named outright even where the log is damaged."""
     if model is None:
         return store.names(root, dataset)
+    if dataset is not None and model not in (*store.ALIASES, *store.names(root, dataset)):
+        raise InputError(
+            f"There is no version {model[:60]!r} of {dataset} in {root}; see `sightline models "
+            f"list --dataset {dataset}`."
+        )
     return [store.find(root, model, dataset) if model in store.ALIASES else model]
 
 
+def _of_logs(root: Path, dataset: str | None) -> list[Damage]:
+    """Check the logs, also of a data set that has lost its versions."""
+    asked = store.datasets(root) if dataset is None else [dataset]
+    return [damage for one in asked for damage in store.verify_log(root, one)]
+
+
 def _signatures(root: Path, names: Sequence[str], key: Path, *, asked: bool) -> Signed:
-    """Check the provenance of versions that were asked for, or else of those once promoted."""
-    wanted = set(names) if asked else _promoted(root)
+    """Check the provenance of versions that were asked for, or else once promoted or signed."""
+    signed = {name for name in names if attestation.exists(root, name)}  # whatever the log says
+    wanted = set(names) if asked else _promoted(root) | signed
     return {name: attestation.verify(root, name, key) for name in names if name in wanted}
 
 

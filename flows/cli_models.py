@@ -94,10 +94,11 @@ def promote(
     root = artifacts.resolve()
     store.check_reason(reason)
     manifest = runs.read(root, run)
-    if store.run_of(root, manifest.records.ingest.dataset, "champion") == manifest.run_id:
-        _sign_champion(root, manifest, reason, signs=signs)
+    own = _own_champion(root, manifest)
+    if own is not None and not (force and store.verify(root, own).damages):
+        _sign_champion(root, own, manifest, reason, signs=signs)
         return
-    version, decision = shipping.examine(root, manifest, rebaseline=rebaseline)
+    version, decision = shipping.examine(root, manifest, rebaseline=rebaseline, force=force)
     out = console.out()
     out.print(model_tables.criteria(decision))
     if not (decision.promote or force):
@@ -124,7 +125,7 @@ def rollback(
     console.show_log(verbose=False)
     root = artifacts.resolve()
     present = store.find(root, "champion", slug(dataset))  # which may be damaged or gone
-    event = store.rollback(root, present.rpartition("-v")[0], reason)
+    event = store.rollback(root, present.rpartition("-v")[0], reason, present)
     _show_change(event, f"{event.champion_before} was before.")
 
 
@@ -163,15 +164,27 @@ def keygen(
         out.print(line, soft_wrap=True, markup=False)
 
 
-def _sign_champion(root: Path, manifest: RunManifest, reason: str, *, signs: bool) -> None:
+def _own_champion(root: Path, manifest: RunManifest) -> str | None:
+    """Name the champion if it is the model of this very run; it may be damaged or gone."""
+    dataset = manifest.records.ingest.dataset
+    if store.run_of(root, dataset, "champion") != manifest.run_id:
+        return None
+    return store.find(root, "champion", dataset)
+
+
+def _sign_champion(
+    root: Path, name: str, manifest: RunManifest, reason: str, *, signs: bool
+) -> None:
     """Sign the champion's provenance; refuse a run that needs nothing else where there is no key.
 
     Raises:
         InputError: There is no key, or the version is damaged.
     """
-    name = store.find(root, "champion", manifest.records.ingest.dataset)
     if not signs:
-        raise InputError(f"The champion {name} is the model of run {manifest.run_id}.")
+        raise InputError(
+            f"The champion {name} is the model of run {manifest.run_id}. Where its files are "
+            "damaged, --force makes another version of the run the champion."
+        )
     version = store.resolve(root, name)
     store.promote(root, version, reason, None, name, forced=True)  # it is the champion: only signs
     console.out().print(f"Signed {name}, which is the champion already.", soft_wrap=True)

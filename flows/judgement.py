@@ -43,7 +43,7 @@ def judged(
     try:
         certificate = stage(export, run, files, trained, evaluation, config.export)
         decision = judge(run, config, source.sha256, files, trained, evaluation, certificate)
-    except SightlineError as error:
+    except (SightlineError, TimeoutError) as error:  # the latter from Prefect, at a task's time-out
         _log.error("The promotion gate: %s", error)
         decision = shipping.undecided(run, files, evaluation, error)
     return certificate, decision

@@ -5,7 +5,7 @@ from pathlib import Path
 from sightline import holdout, noise, runs, store, verification
 from sightline.at_work import at_work
 from sightline.config import TrainingConfig
-from sightline.errors import BusyStorageError, InputError, SightlineError
+from sightline.errors import BusyStorageError, InputError, SightlineError, StorageError
 from sightline.holdout import holdout_sha256
 from sightline.keras_process import keras_process, prepare_device
 from sightline.manifest import RunManifest
@@ -94,7 +94,11 @@ def check(config: TrainingConfig) -> None:
 
 
 def undecided(
-    run: Run, files: DatasetFiles, evaluation: Evaluation, error: SightlineError
+    run: Run,
+    files: DatasetFiles,
+    evaluation: Evaluation,
+    error: SightlineError | TimeoutError,
+    champion: str | None = None,
 ) -> Decision:
     """Refuse a model that could not be exported or judged; its run is worth keeping all the same.
 
@@ -103,11 +107,13 @@ def undecided(
         files: What it was measured on.
         evaluation: How well it did.
         error: What went wrong.
+        champion: Name of the version in use, where it matters who that was.
     """
     asked = Criterion(name="judged", passed=False, sentence=str(error))
     return Decision(
         promote=False,
         candidate=run.id,
+        champion=champion,
         holdout_sha256=holdout_sha256(files),
         images=sum(files.counts["test"]),
         accuracy=evaluation.accuracy,
@@ -116,7 +122,9 @@ def undecided(
     )
 
 
-def examine(root: Path, manifest: RunManifest, *, rebaseline: bool) -> tuple[Version, Decision]:
+def examine(
+    root: Path, manifest: RunManifest, *, rebaseline: bool, force: bool = False
+) -> tuple[Version, Decision]:
     """Export and judge a published run outside of its flow, and make a version of it.
 
     Model and predictions are taken from the run's folder, the test images from the cache.
@@ -125,6 +133,8 @@ def examine(root: Path, manifest: RunManifest, *, rebaseline: bool) -> tuple[Ver
         root: The artifacts root.
         manifest: The run's.
         rebaseline: As for `judge`.
+        force: Whether what keeps the gate from judging, such as a champion that is damaged, becomes
+            the decision instead of an error.
 
     Returns:
         The version, and what the gate says of it.
@@ -149,16 +159,24 @@ def examine(root: Path, manifest: RunManifest, *, rebaseline: bool) -> tuple[Ver
         )
         prepare_device(config.training)
         certificate = keras_process().run(EXPORT, run, files, trained, evaluation, config.export)
-        decision = judge(
-            run,
-            config,
-            manifest.source_sha256,
-            files,
-            trained,
-            evaluation,
-            certificate,
-            rebaseline=rebaseline,
-        )
+        champion = store.aliases(root, files.dataset).champion
+        try:
+            decision = judge(
+                run,
+                config,
+                manifest.source_sha256,
+                files,
+                trained,
+                evaluation,
+                certificate,
+                rebaseline=rebaseline,
+            )
+        except StorageError:
+            raise
+        except InputError as error:
+            if not force:
+                raise
+            decision = undecided(run, files, evaluation, error, champion)
         return store.register(root, manifest, certificate), decision
 
 

@@ -1,6 +1,8 @@
 import json
 import re
+import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 import runs_to_promote
@@ -53,7 +55,9 @@ def gate(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     """Answers in the gate's place what each of the following asks is to get."""
     answers: list[bool] = []
 
-    def judged(root: Path, manifest: RunManifest, *, rebaseline: bool) -> tuple[Version, Decision]:
+    def judged(
+        root: Path, manifest: RunManifest, *, rebaseline: bool, force: bool
+    ) -> tuple[Version, Decision]:
         version = store.register(root, manifest)
         champion = store.aliases(root, version.dataset).champion
         return version, decide(manifest.run_id, champion, promote=answers.pop(0))
@@ -139,7 +143,7 @@ def test_run_that_the_gate_refuses_ends_with_exit_code_3(root: Path, gate: list[
     assert "failed" in done.stdout
     event = store.history(root, "mnist")[-1]
     assert (event.action, event.version) == ("refuse", "mnist-v3")
-    assert "3" in invoke("promote", "--help").stdout
+    assert "the exit code is 3" in " ".join(invoke("promote", "--help").stdout.split())
 
 
 def test_reason_stays_where_the_gate_refuses(root: Path, gate: list[bool]) -> None:
@@ -152,7 +156,9 @@ def test_reason_stays_where_the_gate_refuses(root: Path, gate: list[bool]) -> No
 
 
 def test_refusal_is_said_once(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def judged(root: Path, manifest: RunManifest, *, rebaseline: bool) -> tuple[Version, Decision]:
+    def judged(
+        root: Path, manifest: RunManifest, *, rebaseline: bool, force: bool
+    ) -> tuple[Version, Decision]:
         decision = decide(manifest.run_id, promote=False)
         said = decision.model_copy(update={"sentence": "Refused: it is worse."})
         return store.register(root, manifest), said
@@ -202,6 +208,19 @@ def test_force_promotes_all_the_same_and_the_log_says_so(root: Path, gate: list[
     assert "promoted by force" in invoke("history").stdout
 
 
+def test_force_makes_the_run_of_a_damaged_champion_the_champion_again(
+    root: Path, gate: list[bool]
+) -> None:
+    arguments = ("promote", "run-2", "--force", "--reason", "it is damaged")
+    assert "mnist-v2 is the model of run run-2" in refused(*arguments)
+    (root / "models/mnist/versions/2/model.keras").write_bytes(b"damaged")
+    gate.append(False)
+    done = invoke(*arguments)
+    assert done.exit_code == 0, done.output
+    assert "The champion of mnist is mnist-v4 by force" in done.stdout
+    assert store.verify(root, "mnist-v4").damages == ()
+
+
 def test_force_that_was_not_needed_is_none(root: Path, gate: list[bool]) -> None:
     gate.append(True)
     assert invoke("promote", "run-3", "--force", "--reason", "sure").exit_code == 0
@@ -220,6 +239,7 @@ def test_force_that_was_not_needed_is_none(root: Path, gate: list[bool]) -> None
         (("show", "latest"), "'latest' is no model of the store"),
         (("show", "../../x"), "'../../x' is no model of the store"),
         (("verify", "mnist-v9"), "no version 'mnist-v9'"),
+        (("verify", "mnist-v1", "--dataset", "zoo"), "no version 'mnist-v1' of zoo"),
         (("verify", "mnist-v1", "--key", "none.pub"), "none.pub"),
     ],
 )
@@ -234,6 +254,24 @@ def test_rollback_makes_the_champion_before_the_champion_again(root: Path) -> No
     assert done.exit_code == 0, done.output
     assert "The champion of mnist is mnist-v1. mnist-v2 was before." in done.stdout
     assert "rolled back to" in invoke("history").stdout
+
+
+def test_rollback_leaves_another_champion_than_was_meant_alone(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody else rolls back between the look at the champion and the deed."""
+    find = store.find
+
+    def find_and_lose(*arguments: Any) -> str:
+        found = find(*arguments)
+        store.rollback(root, "mnist", "I was first")
+        return found
+
+    promote(root, "run-4")
+    monkeypatch.setattr(store, "find", find_and_lose)
+    said = refused("rollback", "--dataset", "mnist", "--reason", "worse in use")
+    assert "The champion of mnist is mnist-v2 by now and no longer mnist-v4" in said
+    assert store.aliases(root, "mnist").champion == "mnist-v2"
 
 
 @pytest.mark.parametrize("damaged", ["version.json", "model.keras", ""])
@@ -268,6 +306,16 @@ def test_verify_names_the_damage_of_a_log_once(root: Path) -> None:
     assert "000002.json cannot be read" in refused("list")
 
 
+def test_verify_names_the_damage_of_a_log_without_versions(root: Path) -> None:
+    shutil.rmtree(root / "models/zoo/versions")
+    (root / "models/zoo/audit/000002.json").write_text("{}")
+    for arguments in ((), ("--dataset", "zoo")):
+        done = invoke("verify", *arguments)
+        assert done.exit_code == 1
+        assert done.stderr.count("000002.json cannot be read") == 1
+    assert invoke("verify", "mnist-v1").exit_code == 0
+
+
 def test_signed_provenance_is_verified_with_the_public_key(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -284,6 +332,20 @@ def test_signed_provenance_is_verified_with_the_public_key(
     done = invoke("verify", "champion", "--dataset", "mnist", "--key", "signing.pem.pub")
     assert done.exit_code == 1
     assert "attestations/4.intoto.json: expected what was signed of mnist-v4" in done.stderr
+
+
+def test_signature_is_checked_whatever_the_log_says(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("securesystemslib", reason="needs the extra signing")
+    assert invoke("keygen", "signing.pem").exit_code == 0
+    monkeypatch.setenv(attestation.VARIABLE, "signing.pem")
+    promote(root, "run-4")
+    (root / "models/mnist/audit/000002.json").write_text("{}")
+    (root / "models/mnist/versions/4/model.keras").write_bytes(b"another")
+    done = invoke("verify", "--dataset", "mnist", "--key", "signing.pem.pub")
+    assert done.exit_code == 1
+    assert ", as signed, found SHA-256" in done.stderr
 
 
 def test_promotion_that_was_not_signed_is_found_where_a_key_is_given(root: Path) -> None:

@@ -1,10 +1,13 @@
 import json
 import shutil
+import time
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import made_runs
 import pytest
+from prefect import flow, task
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId
 from prefect.client.schemas.objects import Artifact
@@ -12,12 +15,13 @@ from typer.testing import CliRunner
 
 from flows.cli import app
 from flows.deployed import train
+from flows.judgement import judged
 from flows.training import training_flow
-from sightline import recipes, runs, seed_runs, store
+from sightline import datasets, recipes, runs, seed_runs, store
 from sightline.config import TrainingConfig
 from sightline.errors import InputError
 from sightline.manifest import RunManifest
-from sightline.records import Promotion, Run, RunSummary
+from sightline.records import DatasetFiles, Promotion, Run, RunSummary
 
 pytestmark = pytest.mark.usefixtures("prefect_api", "keras")
 
@@ -172,6 +176,44 @@ def test_what_goes_wrong_at_the_gate_costs_no_run(
     assert "Not judged: " in outcome(summary).sentence
     assert runs.read(root, "kept").records.evaluate.accuracy == summary.test_accuracy
     assert "The promotion gate: " in caplog.text
+
+
+def test_gate_that_takes_too_long_costs_no_run(data: Path, files: DatasetFiles, run: Run) -> None:
+    @task(timeout_seconds=0.1, persist_result=False)
+    def stuck() -> None:
+        while True:
+            time.sleep(0.01)
+
+    stage: Any = lambda *_: stuck()  # noqa: E731 - in a stopwatch's place
+    settings = config(data, "enforce")
+    records = (files, made_runs.trained(), made_runs.evaluated())
+    source = datasets.locate(settings.data)
+    asked = flow(lambda: judged(stage, run, settings, source, *records), name="asked")
+    certificate, decision = asked()
+    assert certificate is None
+    assert decision is not None
+    assert not decision.promote
+    assert decision.sentence.startswith("Not judged: ")
+    assert "0.1 second" in decision.sentence
+
+
+def test_force_takes_the_place_of_a_champion_that_is_damaged(
+    again: RunSummary, data: Path, root: Path, tmp_path: Path
+) -> None:
+    elsewhere = tmp_path / "artifacts"
+    shutil.copytree(root, elsewhere)
+    training_flow(config(data, "off", "training.seed=7"), Run(id="other", root=elsewhere))
+    champion = store.find(elsewhere, "champion")
+    model = f"models/textures/versions/{champion.rpartition('-v')[2]}/model.keras"
+    (elsewhere / model).write_bytes(b"damaged")
+    arguments = ["other", "--reason=it is damaged", f"--artifacts={elsewhere}"]
+    done = CliRunner().invoke(app, ["models", "promote", *arguments])
+    assert (done.exit_code, model in done.stderr) == (2, True), done.output
+    assert "by force, against the gate" in invoked("promote", "--force", *arguments)
+    event = store.history(elsewhere)[-1]
+    assert (event.action, event.champion_before, event.forced) == ("promote", champion, True)
+    assert event.decision is not None
+    assert model in event.decision.sentence
 
 
 def test_signing_key_is_looked_for_before_anything_is_trained(

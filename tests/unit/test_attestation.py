@@ -161,6 +161,16 @@ def test_file_that_was_not_signed_is_found(root: Path, key: Path) -> None:
     }
 
 
+def test_log_that_was_cut_off_before_a_signed_promotion_is_found(root: Path, key: Path) -> None:
+    promoted(root)
+    promoted(root, "run-2")
+    (root / "models/mnist/audit/000004.json").unlink()
+    (root / "models/mnist/last_event.json").unlink()
+    assert store.verify(root, "mnist-v2").damages == ()
+    assert wrong(root, key) == {}
+    assert wrong(root, key, "mnist-v2") == {"models/mnist/audit": "none, or another event"}
+
+
 def test_signature_of_another_key_is_found(root: Path, key: Path, tmp_path: Path) -> None:
     promoted(root)
     other = tmp_path / "other.pem"
@@ -181,8 +191,8 @@ def test_statement_of_another_version_is_found(root: Path, key: Path) -> None:
 def test_missing_statement_is_found(root: Path, key: Path) -> None:
     store.register(root, runs_to_promote.publish(root, "run-1"))
     assert wrong(root, key) == {
-        "models/mnist/attestations/1.intoto.json": "no statement: it was promoted without a key, "
-        "or the file was removed"
+        "models/mnist/attestations/1.intoto.json": "no statement: it was promoted without a key or "
+        "not at all, or the file was removed"
     }
 
 

@@ -12,7 +12,7 @@ from sightline import files
 from sightline.attestation import keys, library
 from sightline.attestation.attesting import PAYLOAD_TYPE, path, written
 from sightline.errors import InputError
-from sightline.store import documents, places
+from sightline.store import audit, documents, places
 from sightline.verification import Damage
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ class _Subject(_Part):
 
 
 class _Promotion(_Part):
+    number: int
     version: str
 
 
@@ -53,6 +54,9 @@ class _Statement(_Part):
 
 def verify(root: Path, name: str, key: Path) -> tuple[Damage, ...]:
     """Check signature, statement and files of a version; any changed byte of them is found.
+
+    So is an audit log that no longer knows of the promotion, unless it is damaged: `store.verify`
+    says so.
 
     Args:
         root: The artifacts root.
@@ -79,14 +83,18 @@ def verify(root: Path, name: str, key: Path) -> tuple[Damage, ...]:
     except ValidationError as error:
         found = f"{error.error_count()} errors in the statement that is signed"
     except FileNotFoundError:
-        found = "no statement: it was promoted without a key, or the file was removed"
+        found = "no statement: it was promoted without a key or not at all, or the file was removed"
     except OSError as error:
         found = str(error.strerror)
     except ValueError as error:
         found = str(error)
     else:
         subjects = {subject.name: subject.digest.sha256 for subject in said.subject}
-        return tuple(_differing(root, places.relative(*parsed), subjects))
+        signed = said.predicate.sightline_promotion
+        return (
+            *_differing(root, places.relative(*parsed), subjects),
+            *_forgotten(root, parsed[0], signed),
+        )
     expected = f"what was signed of {name} with the key that belongs to {key}"
     relative = envelope.relative_to(root).as_posix()
     return (Damage(path=relative, expected=expected, found=found),)
@@ -125,6 +133,20 @@ def _differing(root: Path, place: str, subjects: dict[str, str]) -> Iterator[Dam
         elif (found := _found(root / place / name)) != f"SHA-256 {subjects[name]}":
             expected = f"SHA-256 {subjects[name]}, as signed"
             yield Damage(path=f"{place}/{name}", expected=expected, found=found)
+
+
+def _forgotten(root: Path, dataset: str, signed: _Promotion) -> Iterator[Damage]:
+    """Look for the event that was signed: who removes all trace of it leaves a whole log."""
+    try:
+        events = audit.read(root, dataset).events
+    except InputError:
+        return
+    known = {(event.number, event.version) for event in events if event.action == "promote"}
+    if (signed.number, signed.version) not in known:
+        expected = f"event {signed.number}, the promotion of {signed.version} that was signed"
+        yield Damage(
+            path=f"models/{dataset}/audit", expected=expected, found="none, or another event"
+        )
 
 
 def _files(folder: Path) -> Iterator[Path]:

@@ -29,7 +29,7 @@ def mcnemar(pairs: Pairs[int], alpha: float) -> Criterion:
     else:
         verdict = (
             f"{by_chance}, more than the allowed {alpha:g}. If it is better by as much as it "
-            f"looks, about {rounded(needed)} test images would show it."
+            f"looks, about {rounded_up(needed)} test images would show it."
         )
     return Criterion(
         name="mcnemar",
@@ -164,6 +164,7 @@ def certificate(found: Certificate | None) -> Criterion:
     )
 
 
-def rounded(count: int) -> str:
-    """Write an estimate with two digits."""
-    return f"{float(f'{count:.2g}'):,.0f}"
+def rounded_up(count: int) -> str:
+    """Write an estimate with two digits, so that it is never fewer than it takes."""
+    step: int = 10 ** max(0, len(str(count)) - 2)
+    return f"{-(-count // step) * step:,}"

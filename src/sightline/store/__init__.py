@@ -26,7 +26,7 @@ from sightline.store.alias import (
 )
 from sightline.store.audit import history
 from sightline.store.event import Event
-from sightline.store.integrity import Verdict, names, verify
+from sightline.store.integrity import Verdict, names, verify, verify_log
 from sightline.store.places import datasets
 from sightline.store.registration import register
 from sightline.store.succession import check_reason, promote, refuse, rollback
@@ -53,5 +53,6 @@ __all__ = [
     "rollback",
     "run_of",
     "verify",
+    "verify_log",
     "versions",
 ]

@@ -11,6 +11,11 @@ from sightline.store import audit, places
 from sightline.store.version import Version, read_registered, read_version
 from sightline.verification import Damage
 
+_UNREGISTERED = (
+    "none: what made it was killed before it was done, which `sightline models promote` of its run "
+    "completes; or it does not belong there"
+)
+
 
 class Verdict(Record):
     """What was found of one version.
@@ -47,10 +52,12 @@ def verify(root: Path, name: str) -> Verdict:
             f"There is no version {name[:60]!r} in {root}; see `sightline models list`."
         )
     place = places.relative(*parsed)
-    damages = list(_of_log(root, parsed[0]))
+    damages = list(verify_log(root, parsed[0]))
     try:
-        version = read_registered(root, audit.read(root, parsed[0]), name)
-        expected = version.files
+        trail = audit.read(root, parsed[0])
+        if name not in trail.line.registered:
+            damages.append(_damage(place, "an event that registers it", _UNREGISTERED))
+        expected = read_registered(root, trail, name).files
     except InputError as error:
         if not damages:
             damages.append(_damage(f"{place}/{places.VERSION}", "what was registered", str(error)))
@@ -104,7 +111,16 @@ def _without_log(root: Path, parsed: tuple[str, int]) -> dict[str, FileRecord]:
         return {}
 
 
-def _of_log(root: Path, dataset: str) -> Iterator[Damage]:
+def verify_log(root: Path, dataset: str) -> Iterator[Damage]:
+    """Check the audit log of a data set, whether it has versions or not.
+
+    Args:
+        root: The artifacts root.
+        dataset: The data set's name.
+
+    Yields:
+        What is wrong.
+    """
     for path in audit.strangers(root, dataset):
         if not path.name.startswith("."):
             yield _damage(path.relative_to(root).as_posix(), "nothing", "a file that is no event")

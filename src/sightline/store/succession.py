@@ -100,7 +100,7 @@ def refuse(root: Path, version: Version, decision: Decision, reason: str = "") -
         return _append(root, trail, "refuse", registered, reason, decision)
 
 
-def rollback(root: Path, dataset: str, reason: str) -> Event:
+def rollback(root: Path, dataset: str, reason: str, expected_champion: str | None = None) -> Event:
     """Make the champion before the present one the champion again; twice goes further back.
 
     The present one may be damaged or gone.
@@ -109,11 +109,14 @@ def rollback(root: Path, dataset: str, reason: str) -> Event:
         root: The artifacts root.
         dataset: The data set's name.
         reason: Why, for people.
+        expected_champion: Name of the champion that is meant, so that two who roll back from the
+            same one do not go back twice; whichever it is unless given.
 
     Returns:
         The event.
 
     Raises:
+        ChampionChangedError: Another version is the champion by now.
         InputError: There is none before it, there is no reason, or the log or a file of the
             version before is damaged.
         StorageError: The artifacts root is full or cannot be written.
@@ -122,6 +125,11 @@ def rollback(root: Path, dataset: str, reason: str) -> Event:
     _previous(root, audit.read(root, dataset))  # leaves nothing behind where there is no such
     with writing.alone(root, dataset, f"roll {dataset} back"):
         trail = audit.read(root, dataset)
+        if expected_champion not in (None, trail.line.champion):
+            raise ChampionChangedError(
+                f"The champion of {dataset} is {trail.line.champion} by now and no longer "
+                f"{expected_champion}, so nothing was rolled back; see `sightline models history`."
+            )
         previous = _previous(root, trail)
         integrity.check(root, previous)
         return _append(root, trail, "rollback", previous, reason)

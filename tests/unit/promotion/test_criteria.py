@@ -23,7 +23,7 @@ def test_unclear_gain_fails_with_the_images_that_would_show_it() -> None:
     assert not found.passed
     assert found.sentence.endswith(
         "with p = 0.3, more than the allowed 0.05. If it is better by as much as it looks, about "
-        "6,000 test images would show it."
+        "6,400 test images would show it."
     )
 
 

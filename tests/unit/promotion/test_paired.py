@@ -160,6 +160,17 @@ def test_images_that_would_show_a_gain_are_about_those_that_do(pairs: Pairs[int]
     assert 0.04 < p_value < 0.065
 
 
+@pytest.mark.parametrize("alpha", [0.01, 0.05, 0.49])
+def test_more_images_than_there_are_would_show_a_gain_that_these_do_not(alpha: float) -> None:
+    asked = [(fixed, broken) for fixed in range(40) for broken in range(fixed)]
+    unclear = [pairs for pairs in asked if paired.mcnemar(*pairs) > alpha]
+    assert len(unclear) > 30
+    for fixed, broken in unclear:
+        needed = paired.images_to_show(Pairs(fixed, broken, 100), alpha)
+        assert needed is not None
+        assert needed > 100, (fixed, broken)
+
+
 def test_no_number_of_images_shows_a_gain_that_there_is_not() -> None:
     assert paired.images_to_show(Pairs(4, 4, 100), 0.05) is None
     assert paired.images_to_show(Pairs(3, 4, 100), 0.05) is None

@@ -33,7 +33,7 @@ def test_class_with_too_few_images_says_what_would_help() -> None:
     assert (
         "Class “1” lost 0 points of recall on 100 test images, but may lose more" in found.sentence
     )
-    assert "too few to tell. About 130 of this class would, or" in found.sentence
+    assert "too few to tell. About 140 of this class would, or" in found.sentence
     assert "promotion.class_margin=0.027 would let it pass." in found.sentence
     assert recall.classes(few, 0.05, 0.027).passed
     assert recall.classes(scores((0, 0, 1000), (0, 0, 133)), 0.05, 0.02).passed

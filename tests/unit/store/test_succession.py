@@ -225,3 +225,14 @@ def test_damaged_champion_is_left_behind_and_not_gone_back_to(root: Path) -> Non
     with pytest.raises(InputError, match=r"1/model\.keras is damaged"):
         store.rollback(root, "mnist", "further")
     assert store.aliases(root, "mnist").champion == "mnist-v2"
+
+
+@pytest.mark.parametrize("name", [".lock", "versions"])
+def test_what_is_in_the_way_of_a_file_is_named(root: Path, name: str) -> None:
+    promoted(root, *registered(root, 1))
+    place = root / "models/mnist" / name
+    files.remove(place)
+    place.write_text("") if name == "versions" else place.mkdir()
+    manifest = runs_to_promote.publish(root, "run-2")
+    with pytest.raises(InputError, match=f"models/mnist/{name} is in the way"):
+        store.register(root, manifest)
