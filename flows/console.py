@@ -174,7 +174,9 @@ def show_summary(summary: RunSummary, console: Console) -> None:
     console.print(table)
     console.print(
         f"Test accuracy [bold]{summary.test_accuracy:.2%}[/bold], "
-        f"loss {summary.test_loss:.4f}, {summary.parameters:,} parameters"
+        f"loss {summary.test_loss:.4f}, {summary.parameters:,} parameters; always naming the most "
+        f"frequent class gets {summary.baseline_accuracy:.2%}",
+        soft_wrap=True,
     )
     if summary.promotion is not None:
         _show_promotion(summary.promotion, console)

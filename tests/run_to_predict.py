@@ -75,6 +75,6 @@ def _dots(file: FileRecord) -> DatasetFiles:
         image_shape=SHAPE,
         images={"test": test},
         labels=file,
-        counts={},
+        counts={"test": (5, 5)},
         inspection=Inspection(profiles={"train": profile(dots(500))}, affected={}, findings=file),
     )

@@ -76,6 +76,7 @@ class _Part(Record):
 class _Ingested(_Part):
     dataset: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")  # becomes part of a file's name
     source: str
+    counts: dict[str, tuple[int, ...]]
 
 
 class _Built(_Part):

@@ -98,6 +98,7 @@ def folder(root: Path, run_id: str) -> Path:
 
 def summary(root: Path, manifest: RunManifest | ManifestExcerpt) -> RunSummary:
     """Summarise a run for its caller."""
+    tested = manifest.records.ingest.counts["test"]
     return RunSummary(
         run_id=manifest.run_id,
         run_dir=str(folder(root, manifest.run_id)),
@@ -105,6 +106,7 @@ def summary(root: Path, manifest: RunManifest | ManifestExcerpt) -> RunSummary:
         recipe=manifest.config.recipe,
         parameters=manifest.records.build.parameters,
         test_accuracy=manifest.records.evaluate.accuracy,
+        baseline_accuracy=max(tested) / sum(tested),
         test_loss=manifest.records.evaluate.loss,
         stages=manifest.stages,
         total_seconds=manifest.total_seconds,

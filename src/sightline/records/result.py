@@ -106,7 +106,11 @@ class StageRecords(Record):
 
 
 class RunSummary(Record):
-    """What a finished run tells its caller; the object that `--json` prints."""
+    """What a finished run tells its caller; the object that `--json` prints.
+
+    Attributes:
+        baseline_accuracy: What always naming the most frequent class of the test split would get.
+    """
 
     run_id: str
     run_dir: str
@@ -114,6 +118,7 @@ class RunSummary(Record):
     recipe: str
     parameters: int
     test_accuracy: float
+    baseline_accuracy: float
     test_loss: float
     stages: dict[str, StageTime]
     total_seconds: float
