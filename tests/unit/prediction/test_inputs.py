@@ -45,6 +45,13 @@ def test_link_that_leads_out_of_a_folder_is_refused(tmp_path: Path) -> None:
         inputs.recognise(str(tmp_path / "in"))
 
 
+def test_link_that_leads_to_itself_is_refused(tmp_path: Path) -> None:
+    write_pictures(tmp_path, dots(1))
+    (tmp_path / "x.png").symlink_to("x.png")
+    with pytest.raises(DataError, match=r"x\.png is a link that cannot be followed"):
+        inputs.recognise(str(tmp_path))
+
+
 def test_folder_that_is_linked_into_itself_is_not_gone_through_for_ever(tmp_path: Path) -> None:
     write_pictures(tmp_path / "deep", dots(2))
     (tmp_path / "deep" / "again").symlink_to(tmp_path)
