@@ -87,11 +87,16 @@ def absolute(given: str) -> Path:
         DataError: There can be no such path.
     """
     try:
-        path = Path(given).expanduser().absolute()
+        if not given:
+            raise ValueError("Path would take the present folder for it")
+        path = Path(given)
+        if not os.path.lexists(path):  # a file may be called "~photo.png"
+            path = path.expanduser()
+        path = path.absolute()
         path.exists()
     except PermissionError as error:
         raise DataError(f"{given} cannot be read: {error.strerror}.") from None
-    except (OSError, ValueError, RuntimeError):  # too long, a NUL, an unknown ~user
+    except (OSError, ValueError, RuntimeError):  # none, too long, a NUL, an unknown ~user
         raise DataError(f"{quoted(repr(given[:80]))} is no possible path.") from None
     return path
 

@@ -89,6 +89,23 @@ def test_what_cannot_be_predicted_is_refused_at_once(
         inputs.check(f"{tmp_path}/{name}")
 
 
+def test_no_path_is_not_the_present_folder() -> None:
+    with pytest.raises(DataError, match="'' is no possible path"):
+        inputs.check("")
+
+
+def test_tilde_begins_a_name_where_such_a_file_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_pictures(tmp_path, dots(1))
+    (tmp_path / "0000.png").rename(tmp_path / "~photo.png")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for given in ("~photo.png", "~/~photo.png"):
+        inputs.check(given)
+        assert inputs.recognise(given).path == str(tmp_path / "~photo.png")
+
+
 def test_path_that_is_no_text_is_refused_with_a_way_out() -> None:
     with pytest.raises(InputError, match=r"is not text in UTF-8; .* give the folder it lies in"):
         inputs.check("\udcff.png")
