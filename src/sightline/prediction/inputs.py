@@ -143,7 +143,10 @@ def _files(root: Path) -> Iterator[os.DirEntry[str]]:
 
 
 def _is_image(entry: os.DirEntry[str]) -> bool:
-    return Path(entry.name).suffix.lower() in IMAGE_SUFFIXES and entry.is_file()
+    """Tell whether it is to be an image; a link to nothing is one that cannot be read."""
+    if Path(entry.name).suffix.lower() not in IMAGE_SUFFIXES:
+        return False
+    return entry.is_file() or not os.path.exists(entry.path)
 
 
 def _column(given: str, path: Path) -> tuple[int, str]:

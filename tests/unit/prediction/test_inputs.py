@@ -45,6 +45,15 @@ def test_link_that_leads_out_of_a_folder_is_refused(tmp_path: Path) -> None:
         inputs.recognise(str(tmp_path / "in"))
 
 
+def test_link_to_an_image_that_is_gone_counts_as_one_to_be_read(tmp_path: Path) -> None:
+    write_pictures(tmp_path, dots(1))
+    (tmp_path / "x.png").symlink_to("gone.png")
+    (tmp_path / "notes").symlink_to("gone.txt")
+    found = inputs.recognise(str(tmp_path))
+    assert (found.images, found.left_out) == (2, 1)
+    assert [path.name for path in inputs.pictures(tmp_path)] == ["0000.png", "x.png"]
+
+
 def test_link_that_leads_to_itself_is_refused(tmp_path: Path) -> None:
     write_pictures(tmp_path, dots(1))
     (tmp_path / "x.png").symlink_to("x.png")
