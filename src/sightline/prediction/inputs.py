@@ -160,7 +160,7 @@ def _column(given: str, path: Path) -> tuple[int, str]:
         raise DataError(
             f"{given}: expected a column {_USUAL_COLUMN!r} of encoded images (binary, or a struct "
             f"with bytes), or only one such column; its columns are "
-            f"{quoted(', '.join(schema.names)) or 'none'}."
+            f"{quoted(', '.join(f'{field.name} ({field.type})' for field in schema)) or 'none'}."
         )
     if rows < 1:
         raise DataError(f"{given} holds no images.")

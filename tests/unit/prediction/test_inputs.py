@@ -140,8 +140,12 @@ def test_only_column_of_bytes_is_that_of_the_images(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("columns", "message"),
     [
-        ({"label": [1]}, "expected a column 'image'.* its columns are label"),
-        ({"a": [b"1"], "b": [b"1"]}, "or only one such column; its columns are a, b"),
+        ({"label": [1]}, r"expected a column 'image'.* its columns are label \(int64\)\."),
+        (
+            {"a": [b"1"], "b": [b"1"]},
+            r"or only one such column; its columns are a \(binary\), b \(binary\)\.",
+        ),
+        ({"image": ["x.png"]}, r"its columns are image \(string\)\."),
         ({"\x1b[2J": [1]}, r"its columns are \\x1b\[2J"),
         ({"image": pa.array([], pa.binary())}, "holds no images"),
     ],
