@@ -1,5 +1,6 @@
 """Making a run again from its manifest: what equals, what differs, and what came of it."""
 
+import os
 import secrets
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Literal
 from sightline import conditions, datasets, run_difference, runs, tolerance
 from sightline.conditions import Condition
 from sightline.config import GateConfig, TrainingConfig
-from sightline.errors import DataError, InputError
+from sightline.errors import InputError
 from sightline.manifest import RunManifest
 from sightline.records import Record, Run, Source
 from sightline.records.difference import Measure, RunDifference
@@ -71,14 +72,11 @@ def find_source(original: RunManifest) -> Source:
     Raises:
         InputError: It is not there any more, or its content changed.
     """
-    try:
-        source = datasets.locate(original.config.data)
-    except DataError:
-        # The config holds a path as it was given, maybe from another folder; the record, where.
-        place = Path(original.records.ingest.source)
-        if not place.is_absolute() or not place.exists():
-            raise
-        source = datasets.locate(original.config.data.model_copy(update={"dataset": str(place)}))
+    data, place = original.config.data, original.records.ingest.source
+    # The config holds a path as it was given, maybe in another folder; the record, where that was.
+    if os.path.isabs(place) and os.path.exists(place):
+        data = data.model_copy(update={"dataset": place})
+    source = datasets.locate(data)
     if source.sha256 != original.source_sha256:
         raise InputError(
             f"The data set {source.path} is not what run {original.run_id} was made from: expected "

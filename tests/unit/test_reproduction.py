@@ -151,6 +151,17 @@ def test_data_are_found_from_another_folder(original: RunManifest, tmp_path: Pat
     assert config.data.dataset == source.path
 
 
+def test_other_data_of_the_same_name_in_this_folder_are_not_taken_for_those_of_then(
+    original: RunManifest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = tmp_path / "here"
+    here.mkdir()
+    write_npz(here / "textures.npz", train=200)
+    moved = made_from(original, tmp_path / "textures.npz", "textures.npz")
+    monkeypatch.chdir(here)
+    assert reproduction.find_source(moved).path == str(tmp_path / "textures.npz")
+
+
 def test_changed_data_are_refused_with_both_digests(original: RunManifest, tmp_path: Path) -> None:
     path = write_npz(tmp_path / "mine.npz")
     run = made_from(original, path, str(path))

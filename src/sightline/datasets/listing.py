@@ -76,16 +76,27 @@ def _is_image(root: Path, entry: os.DirEntry[str]) -> bool:
 
 
 def refuse_way_out(root: Path, entry: os.DirEntry[str]) -> None:
-    """Refuse a link that leads out of the data set.
+    """Refuse a link that leads out of the data set, or that cannot be followed.
 
     Args:
         root: The data set.
         entry: Anything below it.
 
     Raises:
-        DataError: It is such a link.
+        DataError: It is such a link; one to nothing is none.
     """
-    if entry.is_symlink() and not Path(entry.path).resolve().is_relative_to(root.resolve()):
+    if not entry.is_symlink():
+        return
+    try:
+        entry.stat()
+    except FileNotFoundError:
+        pass
+    except OSError as error:  # it leads to itself, through a file, or where nobody may look
+        raise DataError(
+            f"{entry.path} is a link that cannot be followed ({error.strerror}); remove it, or put "
+            "the file itself there."
+        ) from None
+    if not Path(entry.path).resolve().is_relative_to(root.resolve()):
         raise DataError(
             f"{entry.path} is a link that leads out of {root}; put the file itself there."
         )

@@ -87,11 +87,16 @@ def absolute(given: str) -> Path:
         DataError: There can be no such path.
     """
     try:
-        path = Path(given).expanduser().absolute()
+        if not given:
+            raise ValueError("Path would take the present folder for it")
+        path = Path(given)
+        if not os.path.lexists(path):  # a file may be called "~photo.png"
+            path = path.expanduser()
+        path = path.absolute()
         path.exists()
     except PermissionError as error:
         raise DataError(f"{given} cannot be read: {error.strerror}.") from None
-    except (OSError, ValueError, RuntimeError):  # too long, a NUL, an unknown ~user
+    except (OSError, ValueError, RuntimeError):  # none, too long, a NUL, an unknown ~user
         raise DataError(f"{quoted(repr(given[:80]))} is no possible path.") from None
     return path
 
@@ -138,7 +143,10 @@ def _files(root: Path) -> Iterator[os.DirEntry[str]]:
 
 
 def _is_image(entry: os.DirEntry[str]) -> bool:
-    return Path(entry.name).suffix.lower() in IMAGE_SUFFIXES and entry.is_file()
+    """Tell whether it is to be an image; a link to nothing is one that cannot be read."""
+    if Path(entry.name).suffix.lower() not in IMAGE_SUFFIXES:
+        return False
+    return entry.is_file() or not os.path.exists(entry.path)
 
 
 def _column(given: str, path: Path) -> tuple[int, str]:
@@ -152,7 +160,7 @@ def _column(given: str, path: Path) -> tuple[int, str]:
         raise DataError(
             f"{given}: expected a column {_USUAL_COLUMN!r} of encoded images (binary, or a struct "
             f"with bytes), or only one such column; its columns are "
-            f"{quoted(', '.join(schema.names)) or 'none'}."
+            f"{quoted(', '.join(f'{field.name} ({field.type})' for field in schema)) or 'none'}."
         )
     if rows < 1:
         raise DataError(f"{given} holds no images.")

@@ -225,6 +225,18 @@ def test_link_that_leads_out_of_the_folder_is_refused(read, folder: Path, tmp_pa
         read(folder)
 
 
+@pytest.mark.parametrize(
+    ("target", "reason"), [("link.png", "Too many levels"), ("../cat/0.png/x", "Not a directory")]
+)
+def test_link_that_cannot_be_followed_is_refused(
+    read, folder: Path, target: str, reason: str
+) -> None:
+    (folder / "train" / "dog" / "link.png").symlink_to(target)
+
+    with pytest.raises(DataError, match=rf"link\.png is a link that cannot be followed \({reason}"):
+        read(folder)
+
+
 def test_link_inside_the_folder_is_followed(read, folder: Path) -> None:
     (folder / "train" / "dog" / "9.png").symlink_to(folder / "train" / "dog" / "1.png")
 

@@ -45,6 +45,22 @@ def test_link_that_leads_out_of_a_folder_is_refused(tmp_path: Path) -> None:
         inputs.recognise(str(tmp_path / "in"))
 
 
+def test_link_to_an_image_that_is_gone_counts_as_one_to_be_read(tmp_path: Path) -> None:
+    write_pictures(tmp_path, dots(1))
+    (tmp_path / "x.png").symlink_to("gone.png")
+    (tmp_path / "notes").symlink_to("gone.txt")
+    found = inputs.recognise(str(tmp_path))
+    assert (found.images, found.left_out) == (2, 1)
+    assert [path.name for path in inputs.pictures(tmp_path)] == ["0000.png", "x.png"]
+
+
+def test_link_that_leads_to_itself_is_refused(tmp_path: Path) -> None:
+    write_pictures(tmp_path, dots(1))
+    (tmp_path / "x.png").symlink_to("x.png")
+    with pytest.raises(DataError, match=r"x\.png is a link that cannot be followed"):
+        inputs.recognise(str(tmp_path))
+
+
 def test_folder_that_is_linked_into_itself_is_not_gone_through_for_ever(tmp_path: Path) -> None:
     write_pictures(tmp_path / "deep", dots(2))
     (tmp_path / "deep" / "again").symlink_to(tmp_path)
@@ -82,6 +98,23 @@ def test_what_cannot_be_predicted_is_refused_at_once(
         inputs.check(f"{tmp_path}/{name}")
 
 
+def test_no_path_is_not_the_present_folder() -> None:
+    with pytest.raises(DataError, match="'' is no possible path"):
+        inputs.check("")
+
+
+def test_tilde_begins_a_name_where_such_a_file_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_pictures(tmp_path, dots(1))
+    (tmp_path / "0000.png").rename(tmp_path / "~photo.png")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for given in ("~photo.png", "~/~photo.png"):
+        inputs.check(given)
+        assert inputs.recognise(given).path == str(tmp_path / "~photo.png")
+
+
 def test_path_that_is_no_text_is_refused_with_a_way_out() -> None:
     with pytest.raises(InputError, match=r"is not text in UTF-8; .* give the folder it lies in"):
         inputs.check("\udcff.png")
@@ -107,8 +140,12 @@ def test_only_column_of_bytes_is_that_of_the_images(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("columns", "message"),
     [
-        ({"label": [1]}, "expected a column 'image'.* its columns are label"),
-        ({"a": [b"1"], "b": [b"1"]}, "or only one such column; its columns are a, b"),
+        ({"label": [1]}, r"expected a column 'image'.* its columns are label \(int64\)\."),
+        (
+            {"a": [b"1"], "b": [b"1"]},
+            r"or only one such column; its columns are a \(binary\), b \(binary\)\.",
+        ),
+        ({"image": ["x.png"]}, r"its columns are image \(string\)\."),
         ({"\x1b[2J": [1]}, r"its columns are \\x1b\[2J"),
         ({"image": pa.array([], pa.binary())}, "holds no images"),
     ],
