@@ -31,7 +31,7 @@ def excerpt(run_id: str = "run", **changed: Any) -> ManifestExcerpt:
         "environment": {},
         "stages": {},
         "records": {
-            "ingest": {"dataset": dataset, "source": dataset},
+            "ingest": {"dataset": dataset, "source": dataset, "counts": {"test": [1000] * 10}},
             "build": {"parameters": 141_258},
             "evaluate": {
                 "accuracy": accuracy,

@@ -28,17 +28,18 @@ def sha256(path: Path) -> str:
 
 
 @contextmanager
-def new_file(path: Path) -> Iterator[Path]:
+def new_file(path: Path, mode: int = 0o666) -> Iterator[Path]:
     """Yield a temporary path beside `path`; on success it is synced and renamed to `path`.
 
     On an error the temporary file is removed and `path` stays as it was.
 
     Args:
         path: The final name. Its folder is made where it is missing.
+        mode: Who may do what with it, less what the process's umask takes away.
     """
     make_folder(path.parent)
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
-    temporary.touch(exist_ok=False)  # a link of this name is not followed
+    temporary.touch(mode, exist_ok=False)  # a link of this name is not followed
     try:
         yield temporary
         _sync(temporary)

@@ -53,8 +53,7 @@ def generate(path: Path) -> Path:
     )
     try:
         for file, text, mode in ((path, private_text, 0o600), (public, public_text, 0o644)):
-            with files.new_file(file) as temporary:
-                temporary.chmod(mode)  # before there is anything to read in it
+            with files.new_file(file, mode) as temporary:  # nobody else could open it earlier
                 temporary.write_bytes(text)
     except OSError as error:
         raise InputError(f"{path} cannot be written: {error.strerror}.") from None

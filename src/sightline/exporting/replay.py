@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from itertools import chain, repeat
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,8 +81,9 @@ def batches(images: int, largest: int) -> Iterator[slice]:
         start += min(size, largest)
 
 
-def _answer(predict: Predict, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    found = np.asarray(predict(np.array(images)), dtype=np.float32)
+def _answer(predict: Predict, images: NDArray[np.uint8]) -> NDArray[Any]:
+    """Return what was answered, of whatever type: that it is float32 is checked by who asked."""
+    found = np.asarray(predict(np.array(images)))
     if found.ndim != 2 or len(found) != len(images):  # noqa: PLR2004 - one row an image
         raise ValueError(f"{len(images)} images were answered with an array of {found.shape}")
     return found

@@ -130,6 +130,7 @@ def test_batches_are_of_several_sizes(images: int, sizes: list[int]) -> None:
     ("answers", "problem"),
     [
         (np.full((2, 4), np.nan, np.float32), "no finite numbers"),
+        (np.zeros((2, 4)), r"float64\[2, 4\], expected float32\[2, 4\]"),
         (np.zeros((2, 3), np.float32), r"float32\[2, 3\], expected float32\[2, 4\]"),
         (np.zeros((2, 4)), r"float64\[2, 4\], expected"),
     ],
