@@ -246,7 +246,7 @@ def _label_doubts(
     images = open_mapped(run.root / files.images["train"].path)
     labels = read_labels(run.root, files, "train")
     found = label_doubts.find(tested.serve, images, labels, threshold)
-    label_doubts.write(draft.path(_DOUBTS), found)
+    label_doubts.write(draft.path(_DOUBTS), found, run.root / files.labels.path)
     return LabelDoubts(
         examined=len(labels),
         found=found.num_rows,

@@ -20,6 +20,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from sightline.label_table import read_sources
+
 KINDS = ("leak", "conflict", "near_leak", "duplicate", "near_duplicate", "blank", "saturated")
 """The gravest first."""
 
@@ -31,9 +33,11 @@ _SCHEMA = pa.schema(
         ("split", pa.string()),
         ("index", pa.int64()),
         ("label", pa.int64()),
+        ("source", pa.string()),
         ("other_split", pa.string()),
         ("other_index", pa.int64()),
         ("other_label", pa.int64()),
+        ("other_source", pa.string()),
         ("distance", pa.int64()),
     ]
 )
@@ -88,12 +92,14 @@ class Examples:
         sizes: Images of each.
         splits: int8 array of shape (n,): place of the split in `names`.
         labels: int16 array of shape (n,).
+        table: Their label table, which says where each came from.
     """
 
     names: tuple[str, ...]
     sizes: tuple[int, ...]
     splits: NDArray[np.int8]
     labels: NDArray[np.int16]
+    table: Path
 
     def count(self, rows: Rows) -> dict[str, int]:
         """Count the examples of some rows, split by split."""
@@ -107,9 +113,14 @@ class Examples:
         return found
 
     def columns(self, rows: Rows) -> list[pa.Array]:
-        """Return split, index within the split, and label of some rows."""
+        """Return split, index within the split, label and source of some rows."""
         names = pa.DictionaryArray.from_arrays(self.splits[rows], list(self.names))
-        return [names.cast(pa.string()), pa.array(self.indexes(rows)), pa.array(self.labels[rows])]
+        return [
+            names.cast(pa.string()),
+            pa.array(self.indexes(rows)),
+            pa.array(self.labels[rows]),
+            read_sources(self.table, rows),
+        ]
 
 
 def write(path: Path, found: Iterable[Found], examples: Examples) -> None:
@@ -171,7 +182,7 @@ def _table(found: Found, examples: Examples) -> pa.Table:
     distances = np.zeros(count) if found.distances is None else found.distances
     order = np.lexsort((found.rows, distances))
     others: Sequence[pa.Array] = [
-        pa.nulls(count, kind) for kind in (pa.string(), pa.int64(), pa.int64())
+        pa.nulls(count, kind) for kind in (pa.string(), pa.int64(), pa.int64(), pa.string())
     ]
     if found.others is not None:
         others = examples.columns(found.others[order])

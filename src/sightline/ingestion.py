@@ -119,7 +119,9 @@ def _make(run: Run, source: Source, settings: DataConfig, draft: Draft) -> Datas
         label_digests={member.split: member.labels_sha256 for member in members},
         counts=counts,
         notes=(*reading.notes, *_notes(reading, members, shape)),
-        inspection=inspection.inspect(draft, paths, labels, digests, counts),
+        inspection=inspection.inspect(
+            draft, paths, labels, digests, counts, draft.path(_LABELS_FILE)
+        ),
     )
 
 

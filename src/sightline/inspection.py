@@ -31,6 +31,7 @@ def inspect(
     labels: NDArray[np.int16],
     digests: NDArray[np.bytes_],
     counts: Counts,
+    table: Path,
 ) -> Inspection:
     """Look at all images and write the table of what is odd about some of them.
 
@@ -40,13 +41,14 @@ def inspect(
         labels: int16 array of shape (n,): the labels, split after split in this order.
         digests: Array of n byte strings in the same order; equal for equal pixels alone.
         counts: Split name to the number of images of each class.
+        table: The label table, in the same order.
 
     Returns:
         Profiles, and how many images of each split are concerned.
     """
     sizes = {split: sum(of_split) for split, of_split in counts.items()}
     splits = np.repeat(np.arange(len(sizes), dtype=np.int8), list(sizes.values()))
-    examples = Examples(tuple(sizes), tuple(sizes.values()), splits, labels)
+    examples = Examples(tuple(sizes), tuple(sizes.values()), splits, labels, table)
     equal = EqualImages(digests, splits)
     look = _Look(images, counts)
     found = list(_find(look, equal, examples))

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from sightline.label_table import Labels
+from sightline.label_table import Labels, read_sources
 from sightline.measures.predictions import Images, Predict, blocks
 from sightline.progress import Progress, emit
 from sightline.records import Mistake
@@ -45,9 +45,16 @@ def find(predict: Predict, images: Images, labels: Labels, threshold: float) -> 
     return found.take(np.lexsort((found["index"], -exceeds)))
 
 
-def write(path: Path, doubts: pa.Table) -> None:
-    """Write what `find` found as Parquet, pages with checksums."""
-    pq.write_table(doubts, path, write_page_checksum=True)
+def write(path: Path, doubts: pa.Table, label_table: Path) -> None:
+    """Write what `find` found as Parquet, pages with checksums.
+
+    Args:
+        path: The file to write.
+        doubts: What was found.
+        label_table: Says where each image came from; its first rows are the training split's.
+    """
+    sources = read_sources(label_table, np.asarray(doubts["index"]))
+    pq.write_table(doubts.append_column("source", sources), path, write_page_checksum=True)
 
 
 def read(path: Path, class_names: Sequence[str], most: int) -> tuple[Mistake, ...]:

@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -65,11 +66,20 @@ def test_only_those_as_sure_as_the_threshold_count() -> None:
     assert 0 < len(found["index"]) < len(rows)
 
 
-def test_doubts_are_read_as_they_were_written(tmp_path: Path) -> None:
+@pytest.fixture
+def label_table(tmp_path: Path) -> Path:
+    path = tmp_path / "labels.parquet"
+    pq.write_table(pa.table({"source": [f"{number}.png" for number in range(COUNT)]}), path)
+    return path
+
+
+def test_doubts_are_read_as_they_were_written(tmp_path: Path, label_table: Path) -> None:
     labels, _ = flipped()
     found = label_doubts.find(predict, pixels(), labels, 0.95)
-    label_doubts.write(tmp_path / "doubts.parquet", found)
-    assert pq.read_table(tmp_path / "doubts.parquet") == found
+    label_doubts.write(tmp_path / "doubts.parquet", found, label_table)
+    written = pq.read_table(tmp_path / "doubts.parquet")
+    assert written.drop(["source"]) == found
+    assert written["source"].to_pylist() == [f"{index}.png" for index in found["index"].to_pylist()]
     assert found.schema.names == ["index", "label", "predicted", "probability", "label_probability"]
     assert [str(kind) for kind in found.schema.types] == ["int64"] * 3 + ["float"] * 2
     first, *others = label_doubts.read(tmp_path / "doubts.parquet", NAMES, 5)
@@ -81,17 +91,17 @@ def test_doubts_are_read_as_they_were_written(tmp_path: Path) -> None:
     assert len(label_doubts.read(tmp_path / "doubts.parquet", NAMES, 1000)) == 40
 
 
-def test_no_doubt_is_an_empty_table(tmp_path: Path) -> None:
+def test_no_doubt_is_an_empty_table(tmp_path: Path, label_table: Path) -> None:
     found = label_doubts.find(predict, pixels(), true_labels(), 0.95)
-    label_doubts.write(tmp_path / "doubts.parquet", found)
+    label_doubts.write(tmp_path / "doubts.parquet", found, label_table)
     assert pq.read_table(tmp_path / "doubts.parquet").num_rows == 0
     assert label_doubts.read(tmp_path / "doubts.parquet", NAMES, 24) == ()
 
 
-def test_flipped_bit_in_the_table_is_noticed(tmp_path: Path) -> None:
+def test_flipped_bit_in_the_table_is_noticed(tmp_path: Path, label_table: Path) -> None:
     path = tmp_path / "doubts.parquet"
     labels, _ = flipped()
-    label_doubts.write(path, label_doubts.find(predict, pixels(), labels, 0.95))
+    label_doubts.write(path, label_doubts.find(predict, pixels(), labels, 0.95), label_table)
     column = pq.read_metadata(path).row_group(0).column(3)
     content = bytearray(path.read_bytes())
     content[column.data_page_offset + column.total_compressed_size // 2] ^= 1

@@ -41,6 +41,7 @@ def test_findings_are_drawn_where_there_are_any(
         (160, 40),
         np.repeat(np.array([0, 1], np.int8), [160, 40]),
         np.zeros(200, np.int16),
+        run.root / hostile_files.labels.path,
     )
     leak = findings.Found("leak", np.array([163]), np.array([7]), np.array([0]))
     findings.write(table, [leak, findings.Found("blank", np.array([5]))], examples)
