@@ -28,6 +28,8 @@ SETTINGS = {
     "model.dropout": "0.2",
     "training.augmentation": "{rotation=0.05, translation=0.1, zoom=0.1}",
     "preprocessing.validation_fraction": "0.2",
+    "evaluation.robustness_images": "0",
+    "evaluation.saliency_images": "0",
 }
 """Sixteen steps an epoch, 640 in all: some seconds."""
 
