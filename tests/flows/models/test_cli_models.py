@@ -1,53 +1,17 @@
 import json
 import re
-import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 import runs_to_promote
+from models_command import invoke, promote, refused
 from runs_to_promote import decide
-from typer.testing import CliRunner, Result
 
-from flows.cli import app
 from sightline import attestation, files, shipping, store
 from sightline.manifest import RunManifest
 from sightline.records import Decision
 from sightline.store import Version
-
-HOSTILE = "[bold]x[/bold] \x1b[2J <script>"
-
-
-@pytest.fixture
-def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """mnist has had two champions and has a candidate; zoo has a champion."""
-    monkeypatch.setenv("COLUMNS", "250")
-    monkeypatch.setenv("SIGHTLINE_USER", "ada")
-    monkeypatch.delenv(attestation.VARIABLE, raising=False)
-    monkeypatch.chdir(tmp_path)
-    root = tmp_path / "artifacts"
-    for number in (1, 2):
-        promote(root, f"run-{number}")
-    store.register(root, runs_to_promote.publish(root, "run-3", accuracy=0.97))
-    promote(root, "zoo-1", "zoo")
-    return root
-
-
-def promote(root: Path, name: str, dataset: str = "mnist") -> None:
-    version = store.register(root, runs_to_promote.publish(root, name, dataset))
-    champion = store.aliases(root, dataset).champion
-    store.promote(root, version, HOSTILE, decide(name, champion), champion)
-
-
-def invoke(*arguments: str) -> Result:
-    return CliRunner().invoke(app, ["models", *arguments])
-
-
-def refused(*arguments: str, code: int = 2) -> str:
-    done = invoke(*arguments)
-    assert done.exit_code == code, done.output
-    assert "Traceback" not in done.output
-    return " ".join(done.stderr.split())
 
 
 @pytest.fixture
@@ -286,78 +250,6 @@ def test_rollback_leaves_a_damaged_champion_behind(root: Path, damaged: str) -> 
     assert "The champion of mnist is mnist-v1. mnist-v2 was before." in done.stdout
 
 
-def test_verify_finds_a_changed_byte(root: Path) -> None:
-    done = invoke("verify")
-    assert done.exit_code == 0, done.output
-    assert done.stdout.count("ok") == 4
-    model = root / "models/mnist/versions/2/model.keras"
-    model.write_bytes(model.read_bytes()[:-1] + b"?")
-    done = invoke("verify")
-    assert done.exit_code == 1
-    assert "models/mnist/versions/2/model.keras: expected SHA-256" in done.stderr
-    assert invoke("verify", "mnist-v1").exit_code == 0
-
-
-def test_verify_names_the_damage_of_a_log_once(root: Path) -> None:
-    (root / "models/mnist/audit/000002.json").unlink()
-    done = invoke("verify")
-    assert done.exit_code == 1
-    assert done.stderr.count("000002.json cannot be read") == 1
-    assert "000002.json cannot be read" in refused("list")
-
-
-def test_verify_names_the_damage_of_a_log_without_versions(root: Path) -> None:
-    shutil.rmtree(root / "models/zoo/versions")
-    (root / "models/zoo/audit/000002.json").write_text("{}")
-    for arguments in ((), ("--dataset", "zoo")):
-        done = invoke("verify", *arguments)
-        assert done.exit_code == 1
-        assert done.stderr.count("000002.json cannot be read") == 1
-    assert invoke("verify", "mnist-v1").exit_code == 0
-
-
-def test_signed_provenance_is_verified_with_the_public_key(
-    root: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    pytest.importorskip("securesystemslib", reason="needs the extra signing")
-    done = invoke("keygen", "signing.pem")
-    assert done.exit_code == 0, done.output
-    assert "PRIVATE" not in done.output
-    monkeypatch.setenv(attestation.VARIABLE, "signing.pem")
-    promote(root, "run-4")
-    done = invoke("verify", "mnist-v4", "--key", "signing.pem.pub")
-    assert done.exit_code == 0, done.output
-    envelope = root / "models/mnist/attestations/4.intoto.json"
-    envelope.write_bytes(envelope.read_bytes().replace(b"a", b"b", 1))
-    done = invoke("verify", "champion", "--dataset", "mnist", "--key", "signing.pem.pub")
-    assert done.exit_code == 1
-    assert "attestations/4.intoto.json: expected what was signed of mnist-v4" in done.stderr
-
-
-def test_signature_is_checked_whatever_the_log_says(
-    root: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    pytest.importorskip("securesystemslib", reason="needs the extra signing")
-    assert invoke("keygen", "signing.pem").exit_code == 0
-    monkeypatch.setenv(attestation.VARIABLE, "signing.pem")
-    promote(root, "run-4")
-    (root / "models/mnist/audit/000002.json").write_text("{}")
-    (root / "models/mnist/versions/4/model.keras").write_bytes(b"another")
-    done = invoke("verify", "--dataset", "mnist", "--key", "signing.pem.pub")
-    assert done.exit_code == 1
-    assert ", as signed, found SHA-256" in done.stderr
-
-
-def test_promotion_that_was_not_signed_is_found_where_a_key_is_given(root: Path) -> None:
-    pytest.importorskip("securesystemslib", reason="needs the extra signing")
-    assert invoke("keygen", "signing.pem").exit_code == 0
-    done = invoke("verify", "--key", "signing.pem.pub")
-    assert done.exit_code == 1
-    assert "not promoted" in done.stdout
-    assert done.stderr.count("promoted without a key") == 3
-    assert done.stdout.count("not signed") == 3
-
-
 @pytest.mark.parametrize("command", ["list", "history", "verify"])
 def test_empty_store_says_how_to_begin(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
@@ -382,13 +274,3 @@ def test_form_that_nobody_certified_is_called_so(root: Path) -> None:
     others = tuple(export for export in whole.exports if export.format != "keras")
     store.register(root, manifest, whole.model_copy(update={"exports": others}))
     assert "keras (not certified), saved_model, onnx" in invoke("show", "mnist-v4").stdout
-
-
-def test_root_is_no_name_of_a_key() -> None:
-    pytest.importorskip("securesystemslib", reason="needs the extra signing")
-    assert "/ is no name of a file" in refused("keygen", "/")
-
-
-def test_usage_names_an_optional_model_once() -> None:
-    assert "[MODEL]" in invoke("verify", "--help").stdout
-    assert "[[MODEL]]" not in invoke("verify", "--help").stdout
