@@ -17,7 +17,7 @@ import predict
 import time_to_accuracy
 from comparison import Comparison, show
 
-from sightline import provenance
+from sightline.pipeline import provenance
 
 
 def main() -> None:

@@ -15,10 +15,11 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from sightline import datasets, ingestion, preprocessing, recipes
-from sightline.keras_process import keras_process, prepare_device
+from sightline.config import loading
+from sightline.data import ingest, locate, preprocess
+from sightline.pipeline.process import keras_process, prepare_device
+from sightline.pipeline.stages import BUILD, EVALUATE, TRAIN
 from sightline.records import Run
-from sightline.stages import BUILD, EVALUATE, TRAIN
 
 OFF = {
     "robustness": {"robustness_images": 0},
@@ -35,12 +36,12 @@ def main() -> None:
     parser.add_argument("--recipe", default="tutorial")
     parser.add_argument("--rounds", type=int, default=3)
     asked = parser.parse_args()
-    config = recipes.load(asked.recipe)
+    config = loading.load(asked.recipe)
     prepare_device(config.training)
     with tempfile.TemporaryDirectory() as folder:
         run = Run(id="evaluation", root=Path(folder), data_dir=asked.data_dir)
-        files = ingestion.ingest(run, datasets.locate(config.data), config.data)
-        arrays = preprocessing.preprocess(run, files, config.preprocessing)
+        files = ingest.ingest(run, locate.locate(config.data), config.data)
+        arrays = preprocess.preprocess(run, files, config.preprocessing)
         blueprint = keras_process().run(BUILD, run, arrays, config.model)
         trained = keras_process().run(TRAIN, run, arrays, blueprint, config.training)
 

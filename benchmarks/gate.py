@@ -30,9 +30,9 @@ from scipy.special import ndtr, ndtri
 from scipy.stats import binomtest, multivariate_normal
 
 from sightline.config import PromotionConfig
-from sightline.promotion.decision import Parties, decide
-from sightline.promotion.scores import Answers, Scores
 from sightline.records import Certificate, Decision, ExportCheck, FileRecord
+from sightline.registry.gate.decision import Parties, decide
+from sightline.registry.gate.scores import Answers, Scores
 
 CLASSES = 10
 CHAMPION_ERROR = 0.015

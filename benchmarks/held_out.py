@@ -14,12 +14,12 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from sightline import datasets, ingestion, preprocessing, recipes
-from sightline.config import TrainingConfig
-from sightline.keras_process import keras_process, prepare_device
-from sightline.progress import Progress, listening
+from sightline.config import TrainingConfig, loading
+from sightline.data import ingest, locate, preprocess
+from sightline.pipeline.process import keras_process, prepare_device
+from sightline.pipeline.progress import Progress, listening
+from sightline.pipeline.stages import BUILD, TRAIN
 from sightline.records import Run
-from sightline.stages import BUILD, TRAIN
 
 
 def train(root: Path, data_dir: Path, config: TrainingConfig) -> tuple[float, float, float]:
@@ -31,8 +31,8 @@ def train(root: Path, data_dir: Path, config: TrainingConfig) -> tuple[float, fl
     """
     run = Run(id="held-out", root=root, data_dir=data_dir)
     prepare_device(config.training)
-    files = ingestion.ingest(run, datasets.locate(config.data), config.data)
-    arrays = preprocessing.preprocess(run, files, config.preprocessing)
+    files = ingest.ingest(run, locate.locate(config.data), config.data)
+    arrays = preprocess.preprocess(run, files, config.preprocessing)
     blueprint = keras_process().run(BUILD, run, arrays, config.model)
     trained = keras_process().run(TRAIN, run, arrays, blueprint, config.training)
     last = pq.read_table(root / trained.history.path).to_pylist()[-1]
@@ -60,7 +60,7 @@ def main() -> None:
         for seed in range(asked.seeds):
             share = f"preprocessing.validation_fraction={asked.examples / 60_000}"
             changes = [share, f"training.seed={seed}", *asked.changes]
-            config = recipes.load(asked.recipe, overrides=changes)
+            config = loading.load(asked.recipe, overrides=changes)
             accuracy, trained, seconds = train(Path(folder), asked.data_dir, config)
             found.append(accuracy)
             print(f"seed {seed}: {accuracy:.2f} % held out, {trained:.2f} % training, {seconds} s")

@@ -27,11 +27,13 @@ import numpy as np
 import tensorflow as tf
 from keras.optimizers.schedules import CosineDecay
 
-from sightline import datasets, ingestion, keras_files, model, precision, preprocessing, recipes
-from sightline.arrays import open_mapped
-from sightline.augmentation import augmentation
-from sightline.config import ModelConfig, TrainingConfig
+from sightline.config import ModelConfig, TrainingConfig, loading
+from sightline.data import ingest, locate, preprocess
+from sightline.models import build, keras_files
 from sightline.records import ArraySet, Run
+from sightline.storage.npy import open_mapped
+from sightline.training import precision
+from sightline.training.augmentation import augmentation
 
 HELD_OUT = 10_000
 PARTS = 2
@@ -43,9 +45,9 @@ EDGE = 2
 def prepared(root: Path, data_dir: Path, config: TrainingConfig) -> tuple[ArraySet, Path]:
     """Return the arrays, and the architecture's file."""
     run = Run(id="levers", root=root, data_dir=data_dir)
-    files = ingestion.ingest(run, datasets.locate(config.data), config.data)
-    arrays = preprocessing.preprocess(run, files, config.preprocessing)
-    return arrays, root / model.build(run, arrays, config.model).architecture.path
+    files = ingest.ingest(run, locate.locate(config.data), config.data)
+    arrays = preprocess.preprocess(run, files, config.preprocessing)
+    return arrays, root / build.build(run, arrays, config.model).architecture.path
 
 
 def widened(settings: ModelConfig, width: int, dense: int | None) -> ModelConfig:
@@ -75,7 +77,7 @@ class Step:
     ) -> None:
         """Take the networks and what was asked for."""
         self._network, self._teachers, self._asked = network, teachers, asked
-        settings = recipes.load("accurate").training
+        settings = loading.load("accurate").training
         self._smoothing = settings.label_smoothing
         self._warp = augmentation(settings.augmentation, asked.seed)
 
@@ -116,7 +118,7 @@ def train(
 ) -> None:
     """Fit the network."""
     images, labels = map(tf.constant, arrays)
-    batch = recipes.load("accurate").training.batch_size
+    batch = loading.load("accurate").training.batch_size
     steps = len(arrays[0]) // batch
     change = optimizer(asked, steps * asked.epochs)
     change.build(network.trainable_variables)
@@ -142,7 +144,7 @@ def train(
 
 def arguments() -> argparse.Namespace:
     """Read the command line."""
-    settings = recipes.load("accurate").training
+    settings = loading.load("accurate").training
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -165,7 +167,7 @@ def arguments() -> argparse.Namespace:
 def main() -> None:
     """Train, and print how well the held-out images are told apart."""
     asked = arguments()
-    config = recipes.load(
+    config = loading.load(
         "accurate", overrides=[f"preprocessing.validation_fraction={HELD_OUT / 60_000}"]
     )
     config = config.model_copy(update={"model": widened(config.model, asked.width, asked.dense)})

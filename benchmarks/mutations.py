@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 from types import SimpleNamespace
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))
 
 from faults import faultpoint_root as roots
 from faults.faultpoint_root import Pipeline
@@ -28,8 +28,8 @@ from prefect.filesystems import LocalFileSystem
 from prefect.results import ResultStore
 from prefect.serializers import JSONSerializer
 
-from sightline.stages import PREPROCESS
-from tasks.caching import CheckedEntries
+from sightline.pipeline.stages import PREPROCESS
+from sightline.tasks.cache_policy import CheckedEntries
 
 
 def prefect_records(pipeline: Pipeline, root: Path, tally: Tally, count: int, seed: int) -> None:

@@ -19,7 +19,7 @@ from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))
 
 import postgres
 from examples import write_npz
@@ -56,7 +56,7 @@ def training(running: Stack, data: str, deployment: str) -> tuple[str, list[int]
         "train/train-manual", dataset=data, epochs=LONG, deployment=deployment, refresh=True
     )
     wait_for("training", lambda: running.training_of(flow_run))
-    return flow_run, running.processes("sightline.keras_worker")
+    return flow_run, running.processes("sightline.pipeline.worker")
 
 
 def cancel(running: Stack, data: str, deployment: str) -> float:

@@ -26,9 +26,10 @@ def export(folder: Path) -> None:
     """Write the tutorial's network, untrained, as `.keras` and ONNX."""
     import keras
 
-    from sightline import keras_files, model, recipes
+    from sightline.config import loading
+    from sightline.models import build, keras_files
 
-    network = model.classifier((28, 28, 1), 10, recipes.load("tutorial").model)
+    network = build.classifier((28, 28, 1), 10, loading.load("tutorial").model)
     keras_files.export(network, folder / "model.keras")
     if find_spec("onnxruntime"):
         exported = keras_files.read_model(folder / "model.keras")
@@ -39,16 +40,16 @@ def export(folder: Path) -> None:
 
 def evaluation_way(folder: Path) -> Callable[[Any], Any]:
     """Return what the stage `evaluate` predicts with."""
-    from sightline import keras_files
-    from sightline.measures import subject
+    from sightline.evaluation import model_under_test
+    from sightline.models import keras_files
 
     model = keras_files.read_model(folder / "model.keras")
-    return lambda images: subject.class_probabilities(model, images, BATCH)
+    return lambda images: model_under_test.class_probabilities(model, images, BATCH)
 
 
 def keras_way(folder: Path) -> Callable[[Any], Any]:
     """Return Keras' own loop."""
-    from sightline import keras_files
+    from sightline.models import keras_files
 
     model = keras_files.read_model(folder / "model.keras")
     return lambda images: model.predict(images, batch_size=BATCH, verbose=0)

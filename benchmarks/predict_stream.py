@@ -29,8 +29,9 @@ _MIB = 1 << 20
 
 def write(folder: Path, count: int) -> None:
     """Write images and model."""
-    from sightline import keras_files, model, recipes
-    from sightline.arrays import ArrayWriter
+    from sightline.config import loading
+    from sightline.models import build, keras_files
+    from sightline.storage.npy import ArrayWriter
 
     generator = np.random.default_rng(0)
     block = generator.integers(0, 256, (_BLOCK, 28, 28, 1), dtype=np.uint8)
@@ -38,14 +39,14 @@ def write(folder: Path, count: int) -> None:
     with ArrayWriter(folder / "images.npy", (count, 28, 28, 1), "uint8") as writer:
         for start in range(0, count, _BLOCK):
             writer.append(block[: count - start])
-    network = model.classifier((28, 28, 1), 10, recipes.load("tutorial").model)
+    network = build.classifier((28, 28, 1), 10, loading.load("tutorial").model)
     keras_files.export(network, folder / "model.keras")
 
 
 def bare(folder: Path) -> dict[str, float]:
     """Predict batch by batch and keep nothing."""
-    from sightline import keras_files
-    from sightline.arrays import open_mapped
+    from sightline.models import keras_files
+    from sightline.storage.npy import open_mapped
 
     model = keras_files.read_model(folder / "model.keras")
     images = open_mapped(folder / "images.npy")

@@ -25,10 +25,18 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from sightline import datasets, files, ingestion, preprocessing, recipes
-from sightline.checkpointing import Checkpoints
-from sightline.config import Augmentation, DataConfig, FitConfig, ModelConfig, PreprocessingConfig
+from sightline.config import (
+    Augmentation,
+    DataConfig,
+    FitConfig,
+    ModelConfig,
+    PreprocessingConfig,
+    loading,
+)
+from sightline.data import ingest, locate, preprocess
 from sightline.records import ArraySet, Run, TrainedModel
+from sightline.storage import files
+from sightline.training.checkpoints import Checkpoints
 
 INTERVAL = 5
 """Steps between two checkpoints."""
@@ -161,10 +169,10 @@ class _Worker:
 
 def _work(root: Path, recipe: str) -> None:
     """Train in this process; print every step and, at the end, the digests."""
-    from sightline import history
-    from sightline.progress import Progress, listening
+    from sightline.pipeline.progress import Progress, listening
+    from sightline.training import callbacks
 
-    history._REPORT_INTERVAL = 0  # every step
+    callbacks._REPORT_INTERVAL = 0  # every step
 
     def tell(progress: Progress) -> None:
         if progress.stage == "train" and progress.total and progress.epoch:
@@ -180,17 +188,18 @@ def _work(root: Path, recipe: str) -> None:
 
 
 def _train(run: Run, dataset: str, network: dict[str, object], fit: FitConfig) -> TrainedModel:
-    from sightline import model, training
+    from sightline.models import build
+    from sightline.training import train
 
     arrays = _arrays(run, dataset)
-    settings: ModelConfig = recipes.load("tutorial").model.model_copy(update=network)
-    return training.train(run, arrays, model.build(run, arrays, settings), fit)
+    settings: ModelConfig = loading.load("tutorial").model.model_copy(update=network)
+    return train.train(run, arrays, build.build(run, arrays, settings), fit)
 
 
 def _arrays(run: Run, dataset: str) -> ArraySet:
     settings = DataConfig(dataset=dataset)
-    ingested = ingestion.ingest(run, datasets.locate(settings), settings)
-    return preprocessing.preprocess(run, ingested, PreprocessingConfig(validation_fraction=0.1))
+    ingested = ingest.ingest(run, locate.locate(settings), settings)
+    return preprocess.preprocess(run, ingested, PreprocessingConfig(validation_fraction=0.1))
 
 
 def _table(rows: list[_Kills], seed: int) -> Table:

@@ -2,10 +2,9 @@
 
 import logging
 
-from flows.stopwatch import Stopwatch
-from sightline import shipping
 from sightline.config import TrainingConfig
 from sightline.errors import SightlineError
+from sightline.flows.stage_timer import Stopwatch
 from sightline.records import (
     Certificate,
     DatasetFiles,
@@ -15,8 +14,9 @@ from sightline.records import (
     Source,
     TrainedModel,
 )
-from tasks.export import export
-from tasks.judge import judge
+from sightline.registry import workflow
+from sightline.tasks.export import export
+from sightline.tasks.promotion_gate import judge
 
 _log = logging.getLogger("sightline.flows")
 
@@ -45,5 +45,5 @@ def judged(
         decision = judge(run, config, source.sha256, files, trained, evaluation, certificate)
     except (SightlineError, TimeoutError) as error:  # the latter from Prefect, at a task's time-out
         _log.error("The promotion gate: %s", error)
-        decision = shipping.undecided(run, files, evaluation, error)
+        decision = workflow.undecided(run, files, evaluation, error)
     return certificate, decision

@@ -3,10 +3,10 @@
 from prefect.artifacts import create_table_artifact
 
 from sightline.config import ModelConfig
-from sightline.keras_process import keras_process
+from sightline.pipeline.process import keras_process
+from sightline.pipeline.stages import BUILD
 from sightline.records import ArraySet, ModelBlueprint, Run
-from sightline.stages import BUILD
-from tasks.stage import stage_task
+from sightline.tasks.base import stage_task
 
 
 @stage_task(BUILD, retries=2, timeout_seconds=600)

@@ -10,8 +10,8 @@ from prefect.artifacts import (
     update_progress_artifact,
 )
 
-from sightline.progress import Progress
-from tasks.display import display_only
+from sightline.pipeline.progress import Progress
+from sightline.tasks.display import display_only
 
 _QUIET_SECONDS = 2
 """Time between two updates where epochs are short; the last is always shown."""

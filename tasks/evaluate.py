@@ -1,11 +1,11 @@
 """Stage 5: measure the trained model on the test split."""
 
 from sightline.config import EvaluationConfig
-from sightline.keras_process import keras_process
+from sightline.pipeline.process import keras_process
+from sightline.pipeline.stages import EVALUATE
 from sightline.records import ArraySet, DatasetFiles, Evaluation, Run, TrainedModel
-from sightline.stages import EVALUATE
-from tasks.display import show_table
-from tasks.stage import stage_task
+from sightline.tasks.base import stage_task
+from sightline.tasks.display import show_table
 
 
 @stage_task(EVALUATE, retries=2, timeout_seconds=3600)

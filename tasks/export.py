@@ -1,12 +1,12 @@
 """Stage 7: export the measured model, and certify that every form is the same model."""
 
 from sightline.config import ExportConfig
-from sightline.keras_process import keras_process
+from sightline.pipeline.process import keras_process
+from sightline.pipeline.stages import EXPORT
 from sightline.records import Certificate, DatasetFiles, Evaluation, Run, TrainedModel
 from sightline.reporting import exports
-from sightline.stages import EXPORT
-from tasks.display import display_only, show_table
-from tasks.stage import stage_task
+from sightline.tasks.base import stage_task
+from sightline.tasks.display import display_only, show_table
 
 
 @stage_task(EXPORT, retries=2, timeout_seconds=3600)

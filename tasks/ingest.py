@@ -1,13 +1,13 @@
 """Stage 1: the verified source becomes one canonical form."""
 
-from sightline import ingestion
 from sightline.config import DataConfig
-from sightline.progress import listening
+from sightline.data import ingest as ingestion
+from sightline.pipeline.progress import listening
+from sightline.pipeline.stages import INGEST
 from sightline.records import DatasetFiles, Run, Source
-from sightline.stages import INGEST
-from tasks.display import show_table
-from tasks.progress_log import ProgressLog
-from tasks.stage import stage_task
+from sightline.tasks.base import stage_task
+from sightline.tasks.display import show_table
+from sightline.tasks.progress_log import ProgressLog
 
 
 @stage_task(INGEST, retries=3, timeout_seconds=2 * 3600)

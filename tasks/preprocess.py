@@ -2,11 +2,11 @@
 
 from prefect.artifacts import create_table_artifact
 
-from sightline import preprocessing
 from sightline.config import PreprocessingConfig
+from sightline.data import preprocess as preprocessing
+from sightline.pipeline.stages import PREPROCESS
 from sightline.records import ArraySet, DatasetFiles, Run
-from sightline.stages import PREPROCESS
-from tasks.stage import stage_task
+from sightline.tasks.base import stage_task
 
 
 @stage_task(PREPROCESS, retries=2, timeout_seconds=3600)

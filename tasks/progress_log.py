@@ -4,7 +4,7 @@ import time
 
 from prefect.logging import get_run_logger
 
-from sightline.progress import Progress
+from sightline.pipeline.progress import Progress
 
 _STEP_SECONDS = 30
 """Time between two lines of one step."""

@@ -5,9 +5,9 @@ import logging
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from sightline import shipping
 from sightline.records import Promotion, Run
-from tasks.stage import is_passing_fault
+from sightline.registry import workflow
+from sightline.tasks.base import is_passing_fault
 
 _log = logging.getLogger("sightline.tasks")
 
@@ -24,7 +24,7 @@ _log = logging.getLogger("sightline.tasks")
 )
 def promote(run: Run) -> Promotion:
     """Keep the model as a version and do with it as the gate said."""
-    promotion = shipping.settle(run.root, run.id)
+    promotion = workflow.settle(run.root, run.id)
     log = _log.info if promotion.version else _log.error
     log("%s: %s", promotion.version or run.id, promotion.sentence)
     return promotion

@@ -4,11 +4,11 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 from prefect.runtime import flow_run
 
-from sightline import publishing
 from sightline.config import TrainingConfig
 from sightline.records import Run, RunSummary, Source, StageRecords, StageTime
-from tasks import run_artifacts
-from tasks.display import display_only
+from sightline.reporting import publish as publishing
+from sightline.tasks import artifacts
+from sightline.tasks.display import display_only
 
 
 @task(
@@ -28,5 +28,5 @@ def publish(
     """Write the run folder and show its report in Prefect."""
     summary = publishing.publish(run, config, source, records, stages, flow_run_id=flow_run.id)
     with display_only():
-        run_artifacts.show(run, summary, records)
+        artifacts.show(run, summary, records)
     return summary

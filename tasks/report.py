@@ -1,10 +1,10 @@
 """Stage 6: the pictures of the report."""
 
-from sightline import reporting
 from sightline.config import ReportConfig
+from sightline.pipeline.stages import REPORT
 from sightline.records import DatasetFiles, Evaluation, Report, Run, TrainedModel
-from sightline.stages import REPORT
-from tasks.stage import stage_task
+from sightline.reporting import report as reporting
+from sightline.tasks.base import stage_task
 
 
 @stage_task(REPORT, retries=2, timeout_seconds=600)

@@ -1,14 +1,14 @@
 """Stage 4: fit the model in the Keras process, here or on a deployment."""
 
 from sightline.config import FitConfig
-from sightline.keras_process import keras_process
-from sightline.progress import listening
+from sightline.pipeline.process import keras_process
+from sightline.pipeline.progress import listening
+from sightline.pipeline.stages import TRAIN
 from sightline.records import ArraySet, ModelBlueprint, Run, TrainedModel
-from sightline.stages import TRAIN
-from tasks.epochs import EpochArtifacts
-from tasks.handover import fit_elsewhere
-from tasks.progress_log import ProgressLog
-from tasks.stage import stage_task
+from sightline.tasks.base import stage_task
+from sightline.tasks.epochs import EpochArtifacts
+from sightline.tasks.progress_log import ProgressLog
+from sightline.tasks.remote import fit_elsewhere
 
 
 @stage_task(TRAIN, retries=2, timeout_seconds=24 * 3600)

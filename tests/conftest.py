@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from command import Command, Completed
-from examples import write_npz
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
-from sightline import datasets, ingestion, preprocessing
+from command import Command, Completed
+from examples import write_npz
 from sightline.config import DataConfig, PreprocessingConfig
+from sightline.data import ingest, locate, preprocess
 from sightline.records import ArraySet, DatasetFiles, Run
 
 pytest_plugins = ["factory"]
@@ -92,12 +92,12 @@ def run(tmp_path: Path) -> Run:
 @pytest.fixture
 def files(run: Run, tmp_path: Path) -> DatasetFiles:
     settings = DataConfig(dataset=str(write_npz(tmp_path / "textures.npz")))
-    return ingestion.ingest(run, datasets.locate(settings), settings)
+    return ingest.ingest(run, locate.locate(settings), settings)
 
 
 @pytest.fixture
 def prepared(run: Run, files: DatasetFiles) -> ArraySet:
-    return preprocessing.preprocess(run, files, PreprocessingConfig(validation_fraction=0.2))
+    return preprocess.preprocess(run, files, PreprocessingConfig(validation_fraction=0.2))
 
 
 @pytest.fixture(scope="session")

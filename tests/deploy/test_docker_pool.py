@@ -5,11 +5,12 @@ from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-import pools
 import pytest
 from docker import DockerClient
 from prefect.utilities.schema_tools import ValidationError, validate
 from prefect_docker.worker import DockerWorker
+
+import pools
 
 GIB = 2**30
 MIB = 2**20

@@ -78,8 +78,8 @@ def test_build_context_keeps_everything_else_out(tmp_path: Path) -> None:
         ".venv/pyvenv.cfg",
         "artifacts/runs/x",
         "deploy/.env",
-        "flows/__pycache__/cli.pyc",
-        "src/sightline/__pycache__/model.pyc",
+        "flows/cli/__pycache__/main.pyc",
+        "src/sightline/models/__pycache__/build.pyc",
         "src/sightline.egg-info/PKG-INFO",
         "tests/conftest.py",
     ]

@@ -3,11 +3,11 @@ import json
 from typing import Any
 
 import kubernetes_validate
-import pools
 import pytest
 from prefect.utilities.schema_tools import ValidationError, validate
 
-from tasks.train import train
+import pools
+from sightline.tasks.train import train
 
 DEVICES = ["cpu", "gpu"]
 VERSIONS = ["1.31", kubernetes_validate.latest_version()]

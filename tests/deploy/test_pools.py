@@ -1,10 +1,11 @@
 from typing import Any
 
-import pools
 import pytest
 from jsonschema import Draft202012Validator
 from prefect.server.schemas.actions import WorkPoolCreate
 from prefect.utilities.schema_tools import ValidationError, is_valid_schema, validate
+
+import pools
 
 VARIABLES = "variables.properties."
 POD = "job_configuration.job_manifest.spec.template.spec."

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 OTHERS = [name for name in ("jax", "torch") if find_spec(name)]
-PROGRAM = Path(__file__).parents[1] / "first_step.py"
+PROGRAM = Path(__file__).parents[1] / "support" / "first_step.py"
 
 
 RECIPES = ["tutorial", "fast"]

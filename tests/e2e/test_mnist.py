@@ -2,6 +2,7 @@ import json
 from pathlib import Path
 
 import pytest
+
 from command import Command
 
 pytestmark = pytest.mark.slow

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from command import Completed
 from examples import write_npz
 from processes import wait_for

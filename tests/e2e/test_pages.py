@@ -8,6 +8,7 @@ from typing import Any, Literal
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect, sync_playwright
+
 from stack import Stack
 
 CHROMIUM = shutil.which("chromium")
@@ -107,10 +108,10 @@ def test_form_of_the_deployment_explains_its_parameters(browser: Browser, worker
 
 
 def test_form_offers_the_recipes_as_choices(workers: Stack) -> None:
-    from sightline import recipes
+    from sightline.config import loading
 
     schema = workers.deployment("train/train-manual")["parameter_openapi_schema"]["properties"]
-    assert schema["recipe"]["enum"] == recipes.names()
+    assert schema["recipe"]["enum"] == loading.names()
     assert all(field.get("description") for field in schema.values()), schema
 
 

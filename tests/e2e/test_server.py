@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
+
 from command import Command
 from examples import write_npz
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from stack import Stack, stack
 
 PASSWORD = "admin:s3cret-of-the-test"  # noqa: S105 - made up

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from processes import is_running, wait_for
 from stack import Json, Stack
 

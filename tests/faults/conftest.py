@@ -5,6 +5,7 @@ from contextlib import suppress
 
 import httpx
 import pytest
+
 from command import Command, Completed
 from processes import wait_for
 
@@ -13,7 +14,7 @@ from processes import wait_for
 def served(sightline: Command, environment: dict[str, str]) -> Iterator[Command]:
     """The real command with one Prefect server for all tests, which saves each its own start."""
     with subprocess.Popen(
-        [sys.executable, "-m", "flows.private_server"],
+        [sys.executable, "-m", "sightline.flows.server.ephemeral"],
         stdin=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

@@ -12,13 +12,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from examples import write_npz
 from faults.faultpoint import NONE, Fault, Outcome, Stages
 
-from sightline import caching, datasets, files, recipes, verification
-from sightline.config import TrainingConfig
+from examples import write_npz
+from sightline.config import TrainingConfig, loading
+from sightline.data import locate
+from sightline.pipeline import cache
+from sightline.pipeline.stages import EXPORT, STAGES
 from sightline.records import Record, Run, Source, StageRecords
-from sightline.stages import EXPORT, STAGES
+from sightline.runs import verify
+from sightline.storage import files
 
 STEPS = [*(stage.name for stage in STAGES if stage is not EXPORT), "publish"]
 """Export is left out: it works in processes of its own, which no fault point reaches; what it
@@ -87,8 +90,8 @@ def complete(stages: Stages, folder: Path) -> Whole:
         The pipeline and its artifacts root.
     """
     data = write_npz(folder / "textures.npz", train=32, test=16)
-    config = recipes.load("quickstart", overrides=_SETTINGS, dataset=str(data))
-    pipeline = Pipeline(stages, config, datasets.locate(config.data))
+    config = loading.load("quickstart", overrides=_SETTINGS, dataset=str(data))
+    pipeline = Pipeline(stages, config, locate.locate(config.data))
     root = folder / "artifacts"
     root.mkdir()
     for step in STEPS:
@@ -145,9 +148,9 @@ def visible_damage(root: Path) -> list[str]:
     found = []
     for stage in STAGES:
         for folder in _visible(root / "cache" / stage.name):
-            if caching.find(Run(id="looking", root=root), stage, folder.name) is None:
+            if cache.find(Run(id="looking", root=root), stage, folder.name) is None:
                 found.append(str(folder))
-    for verdict in verification.verify(root):
+    for verdict in verify.verify(root):
         found += [damage.path for damage in verdict.damages]
     for path in _visible(root / "checkpoints"):
         for checkpoint in _visible(path):

@@ -17,11 +17,16 @@ from typing import Any
 
 from pydantic import validate_call
 
-from sightline import evaluation, ingestion, model, preprocessing, publishing, reporting, runs
-from sightline import training as fitting
 from sightline.config import TrainingConfig
+from sightline.data import ingest, preprocess
 from sightline.errors import SightlineError
+from sightline.evaluation import evaluate
+from sightline.models import build
 from sightline.records import Run, RunSummary, Source, StageRecords, StageTime
+from sightline.reporting import publish as publishing
+from sightline.reporting import report
+from sightline.runs import run_folder
+from sightline.training import train as fitting
 
 
 def publish(
@@ -31,17 +36,17 @@ def publish(
     records: StageRecords,
     stages: dict[str, StageTime],
 ) -> RunSummary:
-    with runs.claimed(run.root, run.id):
+    with run_folder.claimed(run.root, run.id):
         return publishing.publish(run, config, source, records, stages)
 
 
 STEPS = {
-    "ingest": ingestion.ingest,
-    "preprocess": preprocessing.preprocess,
-    "build": model.build,
+    "ingest": ingest.ingest,
+    "preprocess": preprocess.preprocess,
+    "build": build.build,
     "train": fitting.train,
-    "evaluate": evaluation.evaluate,
-    "report": reporting.report,
+    "evaluate": evaluate.evaluate,
+    "report": report.report,
     "publish": publish,
     "publish unclaimed": publishing.publish,
 }

@@ -2,10 +2,12 @@
 
 from pathlib import Path
 
-from sightline import caching, locks, pins, verification
-from sightline.checkpointing import Checkpoints
+from sightline.pipeline import cache
+from sightline.pipeline.stages import STAGES
 from sightline.records import Run
-from sightline.stages import STAGES
+from sightline.runs import pins, verify
+from sightline.storage import locks
+from sightline.training.checkpoints import Checkpoints
 
 _STAGES = {stage.name: stage for stage in STAGES}
 
@@ -33,9 +35,9 @@ def is_noticed(path: Path, root: Path) -> bool:
             return free
     match parts[0]:
         case "cache":
-            return caching.find(Run(id="looking", root=root), _STAGES[parts[1]], parts[2]) is None
+            return cache.find(Run(id="looking", root=root), _STAGES[parts[1]], parts[2]) is None
         case "runs":
-            (verdict,) = verification.verify(root, parts[1])
+            (verdict,) = verify.verify(root, parts[1])
             return any(damage.path == "/".join(parts) for damage in verdict.damages)
         case "pins":
             pin = pins.find(root, path.stem)

@@ -13,7 +13,7 @@ from faults.faultpoint_root import Pipeline
 from faults.file_damage import damage
 from faults.file_verdicts import is_noticed, kind_of, may_be_missing
 
-from sightline import pins
+from sightline.runs import pins
 
 
 @dataclass

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from bad_input import Case
 from command import Completed
 from hostile_input import FEW_THREADS, HOSTILE, limit_memory

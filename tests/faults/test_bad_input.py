@@ -3,15 +3,15 @@
 import gzip
 from pathlib import Path
 
-import bad_files as bad
 import numpy as np
 import pytest
+
+import bad_files as bad
 from bad_files import IDX_IMAGES, IDX_LABELS, Write
 from bad_input import CASES, Case
 from command import Command
 from reading import read_all
 from refusal import check_refused
-
 from sightline.errors import DataError
 
 FLIPS = 200

@@ -8,16 +8,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from command import Command, Completed
-from examples import write_npz
 from faults import faultpoint_root as roots
 from faults.faultpoint import Fault, Outcome
 from faults.faultpoint_root import Pipeline, Whole
 from faults.faultpoint_sweep import Sweep
-from refusal import check_refused
 
-from sightline import arrays, files, pruning, runs, verification
+from command import Command, Completed
+from examples import write_npz
+from refusal import check_refused
 from sightline.errors import RunExistsError
+from sightline.runs import run_folder, verify
+from sightline.runs.prune import prune as pruning
+from sightline.storage import files, npy
 
 WAITING = "Waiting for another run that does the same: "
 
@@ -135,7 +137,7 @@ def test_row_31_reader_of_a_mapped_file_survives_a_change_of_the_cache(
     pipeline, root = whole
     copy = roots.copy(root, tmp_path / "root")
     path = copy / pipeline.records["preprocess"].splits["train"].images.path
-    mapped, before = arrays.open_mapped(path), path.read_bytes()
+    mapped, before = npy.open_mapped(path), path.read_bytes()
     assert not mapped.flags.writeable
     inode = path.stat().st_ino
     change(pipeline, copy)
@@ -158,7 +160,7 @@ def test_row_32_run_id_of_a_run_at_work_is_refused_by_the_command(
     tmp_path: Path, sightline: Command
 ) -> None:
     root = tmp_path / "root"
-    with runs.claimed(root, "busy"):
+    with run_folder.claimed(root, "busy"):
         done = train(sightline, root, tmp_path, "busy")
     check_refused(done, "'busy' is at work", str(root), "choose another --run-id")
     assert not (root / "cache").exists()
@@ -179,8 +181,8 @@ def test_row_32_of_two_runs_that_publish_one_id_at_once_one_is_refused(
         outcomes = at_once(pipeline, "publish unclaimed", copy, "same", "same")
         refused = [outcome.error for outcome in outcomes if outcome.error]
         assert [kind for kind, _ in refused] == ["RunExistsError"]
-        assert all(verdict.damages == () for verdict in verification.verify(copy))
-        assert sorted(runs.run_ids(copy)) == ["first", "same"]
+        assert all(verdict.damages == () for verdict in verify.verify(copy))
+        assert sorted(run_folder.run_ids(copy)) == ["first", "same"]
         assert roots.leftovers(copy) == []
 
 
@@ -195,13 +197,13 @@ def test_row_32_run_id_of_a_killed_run_is_free_again(tmp_path: Path) -> None:
         holder.stdout.readline()
         with (
             pytest.raises(RunExistsError, match="'doomed' is at work"),
-            runs.claimed(tmp_path, "doomed"),
+            run_folder.claimed(tmp_path, "doomed"),
         ):
             pass
         holder.kill()
         holder.wait()
     half = tmp_path / "runs" / ".doomed.0123abcd.tmp"
     half.mkdir()
-    with runs.claimed(tmp_path, "doomed"):
+    with run_folder.claimed(tmp_path, "doomed"):
         assert not half.exists()
     assert list((tmp_path / "runs").iterdir()) == []

@@ -12,17 +12,18 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from command import Command
 from faults import faultpoint_root as roots
 from faults.faultpoint_root import Whole
 from faults.file_damage import empty, flip, shrink, truncate
 from faults.mutation_sweep import sweep, with_everything
-from refusal import check_refused
 
 import sightline as package
-from sightline import caching, files
+from command import Command
+from refusal import check_refused
+from sightline.pipeline import cache
+from sightline.pipeline.stages import INGEST
 from sightline.records import DatasetFiles, Run
-from sightline.stages import INGEST
+from sightline.storage import files
 
 Change = Callable[[bytes, random.Random], bytes]
 
@@ -107,8 +108,8 @@ def test_row_17_entry_under_the_key_of_another_is_not_believed(
     entry = copy / "cache" / "ingest" / pipeline.key("ingest")
     shutil.copytree(entry, entry.with_name("0" * 40))
     run = Run(id="x", root=copy)
-    assert caching.find(run, INGEST, "0" * 40) is None
-    assert caching.find(run, INGEST, entry.name) is not None
+    assert cache.find(run, INGEST, "0" * 40) is None
+    assert cache.find(run, INGEST, entry.name) is not None
 
 
 def test_row_14_to_17_no_change_of_any_stored_file_is_silent(
@@ -181,7 +182,7 @@ def test_row_20_stored_result_of_prefect_that_was_changed_is_never_believed(
     from prefect import flow
     from prefect.settings import PREFECT_LOCAL_STORAGE_PATH
 
-    from tasks.ingest import ingest
+    from sightline.tasks.ingest import ingest
 
     pipeline, root = whole
     copy, canary = roots.copy(root, tmp_path / "root"), tmp_path / "canary"

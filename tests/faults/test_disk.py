@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
-from command import Command, Completed
-from examples import write_npz
 from faults import faultpoint_root as roots
 from faults.faultpoint import Fault, Outcome, library
 from faults.faultpoint_root import Whole
 from faults.faultpoint_sweep import Sweep, sample
+
+from command import Command, Completed
+from examples import write_npz
 from refusal import check_refused
 
 BIN = Path(sys.executable).parent

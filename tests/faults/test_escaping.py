@@ -5,14 +5,14 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from rich.table import Table
+
 from command import Command
 from examples import write_npz
 from refusal import check_refused
-from rich.table import Table
-
-from flows import console
-from sightline.printable import printable
+from sightline.flows.cli import console
 from sightline.reporting.page import escape_markdown
+from sightline.storage.text import printable
 
 ESCAPE = "\x1b]0;owned\x9c\x1b[2J"
 

@@ -11,18 +11,21 @@ from pathlib import Path
 
 import pytest
 import yaml
+from markdown_it import MarkdownIt
+
 from command import Command, Completed
 from hostile_models import lambda_layer
 from hostile_place import NAMES, OVERRIDES, SECRET, STAGES, Hostile
-from markdown_it import MarkdownIt
 from refusal import check_refused
-
-from sightline import datasets, evaluation, recipes, runs, sealed
-from sightline.config import EvaluationConfig
+from sightline.config import EvaluationConfig, loading
+from sightline.data import locate
 from sightline.errors import ModelFileError
-from sightline.files import sha256
+from sightline.evaluation import evaluate
+from sightline.pipeline.stages import INGEST
 from sightline.records import Run
-from sightline.stages import INGEST
+from sightline.runs import run_folder
+from sightline.storage import json_digest
+from sightline.storage.files import sha256
 
 
 @pytest.fixture(scope="module")
@@ -41,8 +44,8 @@ def arguments_seen() -> list[str]:
 
 @pytest.fixture(scope="module")
 def first(hostile: Hostile, arguments_seen: list[str]) -> Completed:
-    config = recipes.load("quickstart", overrides=list(OVERRIDES), dataset=str(hostile.data))
-    key = INGEST.key(datasets.locate(config.data), config.data)
+    config = loading.load("quickstart", overrides=list(OVERRIDES), dataset=str(hostile.data))
+    key = INGEST.key(locate.locate(config.data), config.data)
     hostile.plant(f"sightline-ingest-{key}")
     with _watching_processes(arguments_seen):
         done = hostile.train("first", "--verbose")
@@ -100,7 +103,7 @@ def check_markdown(markdown: str) -> None:
 
 
 def test_row_61_names_are_escaped_in_the_page(first: Completed, hostile: Hostile) -> None:
-    html = (runs.folder(hostile.root, "first") / "report.html").read_text(encoding="utf-8")
+    html = (run_folder.folder(hostile.root, "first") / "report.html").read_text(encoding="utf-8")
     page = Page(html)
     assert not page.tags & {"script", "b", "i", "iframe"}
     assert not {name for name in page.attributes if name.startswith("on")}
@@ -110,11 +113,13 @@ def test_row_61_names_are_escaped_in_the_page(first: Completed, hostile: Hostile
 
 
 def test_row_61_names_are_escaped_in_markdown(first: Completed, hostile: Hostile) -> None:
-    check_markdown((runs.folder(hostile.root, "first") / "report.md").read_text(encoding="utf-8"))
+    check_markdown(
+        (run_folder.folder(hostile.root, "first") / "report.md").read_text(encoding="utf-8")
+    )
 
 
 def test_row_61_names_are_escaped_in_the_model_card(first: Completed, hostile: Hostile) -> None:
-    card = (runs.folder(hostile.root, "first") / "MODEL_CARD.md").read_text(encoding="utf-8")
+    card = (run_folder.folder(hostile.root, "first") / "MODEL_CARD.md").read_text(encoding="utf-8")
     _, block, markdown = card.split("---\n", 2)
     check_markdown(markdown)
     described = yaml.safe_load(block)
@@ -133,7 +138,7 @@ def test_row_61_names_are_escaped_in_prefect_artifacts(first: Completed, hostile
 
 def artifacts(hostile: Hostile) -> dict[str, str]:
     """Read what Prefect shows of the first run from its database: key to data."""
-    flow_run = str(runs.read(hostile.root, "first").flow_run_id).replace("-", "")
+    flow_run = str(run_folder.read(hostile.root, "first").flow_run_id).replace("-", "")
     with sqlite3.connect(hostile.home / "prefect.db") as database:
         rows = database.execute(
             "SELECT key, CAST(data AS TEXT) FROM artifact "
@@ -189,7 +194,7 @@ def test_row_54_other_model_than_the_trained_one_is_not_evaluated(
     trained = records.train.model_copy(update={"model": other})
     run = Run(id="other", root=hostile.root)
     with pytest.raises(ModelFileError, match=r"has the SHA-256 [0-9a-f]{64}, expected 0000"):
-        evaluation.evaluate(run, records.ingest, records.preprocess, trained, EvaluationConfig())
+        evaluate.evaluate(run, records.ingest, records.preprocess, trained, EvaluationConfig())
 
 
 def test_row_54_planted_model_ends_the_command_and_runs_no_code(
@@ -212,8 +217,8 @@ def _entries(hostile: Hostile, stage: str) -> list[Path]:
 def _seal_again(entry: Path, before: str) -> None:
     """Make an entry that somebody changed look whole, as somebody can who may write there."""
     path = entry / "manifest.json"
-    text = sealed.unseal(path.read_bytes()).decode()
+    text = json_digest.unseal(path.read_bytes()).decode()
     model = entry / "model.keras"
     manifest = json.loads(text.replace(before, sha256(model)))
     manifest["record"]["model"]["bytes"] = model.stat().st_size
-    path.write_bytes(sealed.seal(manifest))
+    path.write_bytes(json_digest.seal(manifest))

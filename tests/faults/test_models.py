@@ -12,8 +12,11 @@ from pathlib import Path
 
 import h5py
 import keras
-import load_models
 import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+import load_models
 from damaged_models import damage_bytes, damage_config
 from hostile_models import (
     ATTACKS,
@@ -26,13 +29,11 @@ from hostile_models import (
     lambda_layer,
     unpack,
 )
-from hypothesis import HealthCheck, Phase, given, settings
-from hypothesis import strategies as st
-
-from sightline import files, keras_files, model, model_files, recipes
-from sightline.augmentation import augmentation
-from sightline.config import Augmentation
+from sightline.config import Augmentation, loading
 from sightline.errors import ModelFileError
+from sightline.models import build, file_checks, keras_files
+from sightline.storage import files
+from sightline.training.augmentation import augmentation
 
 Outcome = dict[str, str]
 Damage = Callable[[bytes, random.Random], bytes]
@@ -180,10 +181,10 @@ def test_row_54_architecture_is_guarded_like_a_model(
         keras_files.read_architecture(path)
 
 
-@pytest.mark.parametrize("recipe", recipes.names())
+@pytest.mark.parametrize("recipe", loading.names())
 def test_everything_that_a_config_can_build_is_let_through(recipe: str, tmp_path: Path) -> None:
-    config = recipes.load(recipe, overrides=["model.dropout=0.5"])
-    network = model.classifier((8, 8, 1), 3, config.model, ((1, 1), (0, 1)))
+    config = loading.load(recipe, overrides=["model.dropout=0.5"])
+    network = build.classifier((8, 8, 1), 3, config.model, ((1, 1), (0, 1)))
     keras_files.export(network, tmp_path / "model.keras")
     exported = keras_files.read_model(tmp_path / "model.keras")
     loaded = keras_files.without_preprocessing(exported)
@@ -200,7 +201,7 @@ def test_network_beyond_the_limit_is_refused_before_it_takes_memory(
 ) -> None:
     path = tmp_path / "architecture.json"
     path.write_bytes(unpack(honest.read_bytes())["config.json"])
-    monkeypatch.setattr(model_files, "LARGEST_PARAMETERS", 62)
+    monkeypatch.setattr(file_checks, "LARGEST_PARAMETERS", 62)
     with pytest.raises(ModelFileError, match="63 parameters, expected at most 62"):
         keras_files.read_architecture(path)
 

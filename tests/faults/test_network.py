@@ -9,14 +9,14 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import mirror
 import pytest
+
+import mirror
 from command import Command, Completed
 from mirror import CONTENT, LASTING, MNIST_FIRST, Mirror
 from refusal import check_refused
-
-from sightline.datasets import catalogue, fetching
-from sightline.datasets.download import Patience
+from sightline.data import catalog, fetching
+from sightline.data.download import Patience
 from sightline.records import Run
 
 
@@ -90,7 +90,7 @@ def test_row_39_stall_ends_in_time_and_the_file_is_asked_for_again(
     server: Mirror, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.setitem(catalogue.NAMED, "tiny", mirror.tiny([server.address]))
+    monkeypatch.setitem(catalog.NAMED, "tiny", mirror.tiny([server.address]))
     server.faults["/train"] = ["stall"]
 
     paths = fetching.fetch(Run(id="stall", root=tmp_path), "tiny", Patience(read=0.3))

@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from processes import is_running, wait_for
+from sightline.runs import run_folder
 from stack import Json, Stack
-
-from sightline import runs
 
 
 def test_row_46_killed_training_on_the_gpu_pool_is_started_again_by_itself(
@@ -55,7 +54,7 @@ def test_row_46_killed_run_is_crashed_and_a_rerun_goes_on_from_its_checkpoint(
 
 def check_resumed(running: Stack) -> None:
     """The last run went on from the checkpoint of one that was killed."""
-    (sentence,) = runs.read(running.artifacts, "latest").records.train.resumed
+    (sentence,) = run_folder.read(running.artifacts, "latest").records.train.resumed
     assert sentence.startswith("Went on from ")
 
 

@@ -7,20 +7,23 @@ import uuid
 from pathlib import Path
 
 import pytest
-from command import Command, Completed
 from pydantic import ValidationError
-from refusal import check_refused
 from typer.testing import CliRunner
 
-from flows.cli import app
-from flows.training import training_flow
-from sightline import caching, files, locks, pins, recipes, sealed
-from sightline.caching import Draft
+from command import Command, Completed
+from refusal import check_refused
+from sightline.config import loading
 from sightline.errors import InputError, StorageError
+from sightline.flows.cli.main import app
+from sightline.flows.train import training_flow
+from sightline.pipeline import cache
+from sightline.pipeline.cache import Draft
+from sightline.pipeline.stages import BUILD, Stage
 from sightline.records import DeviceReport, FileRecord, ModelBlueprint, Run
-from sightline.stages import BUILD, Stage
+from sightline.runs import pins
+from sightline.storage import files, json_digest, locks
 
-STAGE = Stage("stand-in", "sightline.arrays", DeviceReport, ())
+STAGE = Stage("stand-in", "sightline.storage.npy", DeviceReport, ())
 HOSTILE_IDS = {
     "up": "../x",
     "absolute": "/x",
@@ -83,7 +86,7 @@ def test_row_60_hostile_id_names_no_run(root: Path, command: str, run_id: str) -
 
 
 def test_row_60_hostile_id_is_refused_without_the_command_line(root: Path) -> None:
-    config = recipes.load("quickstart", dataset="mnist-5k")
+    config = loading.load("quickstart", dataset="mnist-5k")
     for run_id in HOSTILE_IDS.values():
         with pytest.raises(InputError, match="cannot be used"):
             training_flow.fn(config, Run(id=run_id, root=root))
@@ -138,7 +141,7 @@ def test_row_62_link_in_the_place_of_a_cache_entry_is_replaced(
 ) -> None:
     run = Run(id="one", root=root)
     entry = link(root / "cache" / "stand-in" / "key", victim)
-    made = caching.find_or_make(run, STAGE, "key", _make)
+    made = cache.find_or_make(run, STAGE, "key", _make)
     assert made.device == "made"
     assert not entry.is_symlink()
     assert (entry / "result.txt").read_text() == "made"
@@ -223,9 +226,9 @@ def test_row_62_entry_that_names_a_file_outside_of_the_root_is_not_believed(
     entry = root / "cache" / "build" / "key"
     entry.mkdir(parents=True)
     content = {"stage": "build", "key": "key", "made_by": "x", "record": record}
-    (entry / "manifest.json").write_bytes(sealed.seal({**content, "files": names[place]}))
+    (entry / "manifest.json").write_bytes(json_digest.seal({**content, "files": names[place]}))
     with caplog.at_level(logging.WARNING):
-        assert caching.find(run, BUILD, "key") is None
+        assert cache.find(run, BUILD, "key") is None
     assert "secret" in caplog.text
 
 

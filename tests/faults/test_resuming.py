@@ -10,19 +10,15 @@ import keras
 import pandas as pd
 import pytest
 
-from sightline import model, preprocessing, saving, training, training_state
-from sightline.augmentation import augmentation
-from sightline.config import (
-    Augmentation,
-    Convolution,
-    FitConfig,
-    ModelConfig,
-    PreprocessingConfig,
-)
+from sightline.config import Augmentation, Convolution, FitConfig, ModelConfig, PreprocessingConfig
+from sightline.data import preprocess
 from sightline.errors import ConfigError, DivergenceError
-from sightline.history import History
+from sightline.models import build
 from sightline.records import ArraySet, DatasetFiles, ModelBlueprint, Run, TrainedModel
-from sightline.towers import side_by_side
+from sightline.training import saving, state, train
+from sightline.training.augmentation import augmentation
+from sightline.training.branches import side_by_side
+from sightline.training.callbacks import History
 
 PLAIN = ModelConfig(convolutions=(Convolution(filters=4), Convolution(filters=8)), dense_units=8)
 RANDOM = PLAIN.model_copy(update={"dropout": 0.3})
@@ -73,8 +69,8 @@ def checkpoints(run: Run) -> list[Path]:
 def fit(
     run: Run, arrays: ArraySet, network: ModelConfig, settings: FitConfig = FIT
 ) -> TrainedModel:
-    blueprint: ModelBlueprint = model.build(run, arrays, network)
-    return training.train(run, arrays, blueprint, settings)
+    blueprint: ModelBlueprint = build.build(run, arrays, network)
+    return train.train(run, arrays, blueprint, settings)
 
 
 def interrupt(run: Run, arrays: ArraySet, network: ModelConfig, settings: FitConfig = FIT) -> None:
@@ -159,15 +155,15 @@ def test_interrupted_training_with_all_that_speeds_it_up_ends_with_the_same_byte
 
 
 def test_random_changes_depend_on_the_seed_generators(run: Run, prepared: ArraySet) -> None:
-    network = model.classifier((12, 12, 1), 4, RANDOM)
+    network = build.classifier((12, 12, 1), 4, RANDOM)
     network = side_by_side(network, 1, augmentation(CHANGES, seed=1))
     network.compile("adam", "categorical_crossentropy", metrics=["accuracy"])
-    training_state.prepare(network)
-    seeds = [name for name in training_state.capture(network) if name.startswith("seeds_")]
+    state.prepare(network)
+    seeds = [name for name in state.capture(network) if name.startswith("seeds_")]
     assert len(seeds) == 2  # augmentation, dropout
-    before = training_state.digest(network, "seeds")
+    before = state.digest(network, "seeds")
     network(keras.ops.zeros((1, 12, 12, 1)), training=True)
-    assert training_state.digest(network, "seeds") != before
+    assert state.digest(network, "seeds") != before
 
 
 def test_told_to_stop_it_writes_a_checkpoint_and_exits(
@@ -221,7 +217,7 @@ def test_best_weights_survive_an_interruption(
 
 
 def test_best_weights_need_a_validation_split(run: Run, files: DatasetFiles) -> None:
-    arrays = preprocessing.preprocess(run, files, PreprocessingConfig())
+    arrays = preprocess.preprocess(run, files, PreprocessingConfig())
     with pytest.raises(ConfigError, match=r"preprocessing\.validation_fraction"):
         fit(run, arrays, PLAIN, FIT.model_copy(update={"keep": "best"}))
 
@@ -248,9 +244,9 @@ def test_checkpoints_are_written_by_time_and_never_cost_much(
             return clock[0]
 
     monkeypatch.setattr(saving, "time", Clock)
-    write = training_state.capture
+    write = state.capture
     monkeypatch.setattr(
-        training_state,
+        state,
         "capture",
         lambda *given: (clock.__setitem__(0, clock[0] + 1), write(*given))[1],
     )
@@ -292,9 +288,9 @@ def test_row_50_hidden_nan_is_caught_at_the_next_checkpoint(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     fitted: list[keras.Model] = []
-    prepare = training_state.prepare
+    prepare = state.prepare
     monkeypatch.setattr(
-        training_state, "prepare", lambda network: (fitted.append(network), prepare(network))
+        state, "prepare", lambda network: (fitted.append(network), prepare(network))
     )
 
     def poison() -> None:

@@ -9,12 +9,12 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
+
 from command import Command, Completed
 from refusal import check_refused
-
-from sightline import diagnosis
-from sightline.api_health import check_api
 from sightline.errors import DownloadError, ServerError
+from sightline.pipeline import doctor
+from sightline.pipeline.api_health import check_api
 from sightline.records import Run
 
 ROOT = Path(__file__).parents[2]
@@ -46,7 +46,7 @@ def test_row_64_password_in_the_address_of_the_api_is_refused_unseen(
 
 @pytest.mark.parametrize("url", API_URLS)
 def test_row_64_doctor_does_not_show_a_password(url: str) -> None:
-    check = diagnosis._guarded("server", lambda: diagnosis._find_server(url))
+    check = doctor._guarded("server", lambda: doctor._find_server(url))
     assert not check.passed
     assert SECRET not in check.found
 

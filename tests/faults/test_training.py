@@ -11,14 +11,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from command import Command, Completed
 from examples import write_npz
 from processes import descendants, wait_for
 from refusal import check_refused
+from sightline.records.manifest import RunManifest
+from sightline.runs import run_folder
 from stack import BIN
-
-from sightline import runs
-from sightline.manifest import RunManifest
 
 SETTINGS = {
     "training.epochs": "40",
@@ -92,7 +92,7 @@ class Training:
         return int(path.name.split("-")[1])
 
     def manifest(self) -> RunManifest:
-        return runs.read(self.root, "latest")
+        return run_folder.read(self.root, "latest")
 
 
 def cut_power(process: "subprocess.Popen[str]") -> None:

@@ -2,9 +2,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from examples import write_npz
 
-from sightline.keras_process import keras_process
+from examples import write_npz
+from sightline.pipeline.process import keras_process
 
 
 @pytest.fixture(scope="session")

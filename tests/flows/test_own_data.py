@@ -5,12 +5,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from examples import pictures
 from PIL import Image
 
-from flows.training import training_flow
-from sightline import recipes, runs
+from examples import pictures
+from sightline.config import loading
+from sightline.flows.train import training_flow
 from sightline.records import Run
+from sightline.runs import run_folder
 
 pytestmark = pytest.mark.usefixtures("prefect_api", "keras")
 
@@ -98,9 +99,9 @@ def test_own_data_trains_and_reports_without_a_code_change(
 ) -> None:
     assert callable(write)
     path = write(tmp_path / "my data")
-    config = recipes.load("tutorial", overrides=SMALL, dataset=str(path))
+    config = loading.load("tutorial", overrides=SMALL, dataset=str(path))
     summary = training_flow(config, Run(id="own", root=tmp_path / "artifacts"))
-    manifest = runs.read(tmp_path / "artifacts", "own")
+    manifest = run_folder.read(tmp_path / "artifacts", "own")
     assert manifest.records.ingest.class_names == classes
     assert manifest.records.ingest.image_shape == shape
     if classes != SEVEN:  # whose pixels are noise

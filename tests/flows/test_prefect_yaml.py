@@ -92,7 +92,7 @@ def test_training_deployments_are_queued_one_at_a_time() -> None:
 
 def test_event_trigger_hands_over_name_and_digest() -> None:
     (trigger,) = BY_NAME["train-on-data"]["triggers"]
-    from flows.watching import EVENT
+    from sightline.flows.watch import EVENT
 
     assert trigger["expect"] == [EVENT]
     assert trigger["parameters"] == {

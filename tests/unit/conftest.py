@@ -1,18 +1,15 @@
 import shutil
 from pathlib import Path
 
-import made_runs
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from sightline import files as folder_files
-from sightline import reporting
+import made_runs
 from sightline.config import ReportConfig
-from sightline.manifest import RunManifest
-from sightline.measures.calibration import reliability
-from sightline.measures.coverage import coverage
+from sightline.evaluation.calibration import reliability
+from sightline.evaluation.selective import coverage
 from sightline.records import (
     Calibration,
     ClassMetrics,
@@ -27,6 +24,9 @@ from sightline.records import (
     StageTime,
     TrainedModel,
 )
+from sightline.records.manifest import RunManifest
+from sightline.reporting import report as reporting
+from sightline.storage import files as folder_files
 
 HOSTILE = "<script>alert(1)</script> | [x](javascript:alert(1)) $a_b$"
 

@@ -8,11 +8,11 @@ it reads, so that a change elsewhere leaves its cache valid.
 from sightline.config.base import Section
 from sightline.config.data import DataConfig, PreprocessingConfig
 from sightline.config.evaluation import EvaluationConfig, ReportConfig
-from sightline.config.fit import Augmentation, FitConfig
 from sightline.config.gate import GateConfig, Limit
 from sightline.config.model import Convolution, ModelConfig
 from sightline.config.promotion import ExportConfig, Format, PromotionConfig
-from sightline.config.training import TrainingConfig
+from sightline.config.run import TrainingConfig
+from sightline.config.training import Augmentation, FitConfig
 
 __all__ = [
     "Augmentation",

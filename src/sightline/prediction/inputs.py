@@ -4,12 +4,12 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from sightline.datasets import parquet_images
-from sightline.datasets.listing import IMAGE_SUFFIXES, refuse_way_out, visible
-from sightline.datasets.quoting import quoted
+from sightline.data.listing import IMAGE_SUFFIXES, refuse_way_out, visible
+from sightline.data.readers import parquet_images
 from sightline.errors import DataError, InputError
 from sightline.prediction import npy
 from sightline.prediction.records import Input
+from sightline.storage.quoting import quoted
 
 _EXPECTED = "a PNG, JPEG or BMP image, a folder of them, an .npy or a .parquet file"
 _HINTS = {".npz": " Save one of its arrays with np.save(FILE, images)."}

@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sightline.datasets import content, npy_header
-from sightline.datasets.quoting import quoted
-from sightline.datasets.reading import MAX_IMAGE_BYTES
+from sightline.data.readers import content, npy
+from sightline.data.readers.base import MAX_IMAGE_BYTES
 from sightline.errors import DataError
+from sightline.storage.quoting import quoted
 
 _GREY_DIMENSIONS, _DIMENSIONS = 3, 4
 _CHANNELS = (1, 3)
@@ -55,7 +55,7 @@ def read_header(path: Path) -> ArrayHeader:
     content.check_head(path)
     try:
         with path.open("rb") as file:
-            shape, fortran_order, dtype = npy_header.checked(file, str(path))
+            shape, fortran_order, dtype = npy.checked(file, str(path))
             start, size = file.tell(), os.fstat(file.fileno()).st_size
     except (OSError, EOFError) as error:
         raise DataError(f"{path} cannot be read ({quoted(error)}).") from None

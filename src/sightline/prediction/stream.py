@@ -12,11 +12,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from sightline.datasets import parquet_images
-from sightline.datasets.lookahead import in_order
-from sightline.datasets.pictures import Header, Picture, decode_one
-from sightline.datasets.pixels import conform
-from sightline.datasets.reading import rows_in_block
+from sightline.data.readers import parquet_images
+from sightline.data.readers.base import rows_in_block
+from sightline.data.readers.images import Header, Picture, decode_one
+from sightline.data.readers.parallel import in_order
+from sightline.data.readers.pixels import conform
 from sightline.errors import DataError
 from sightline.prediction import npy
 from sightline.prediction.inputs import pictures

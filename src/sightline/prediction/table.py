@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 
-from sightline import files
 from sightline.prediction.records import Request
+from sightline.storage import files
 
 _GROUP_ROWS, _GROUP_BYTES = 65_536, 8 << 20
 COLUMNS = pa.schema(

@@ -34,13 +34,7 @@ from sightline.records.evaluation import (
     Temperature,
 )
 from sightline.records.model import DeviceReport, Gpu, Layer, ModelBlueprint, TrainedModel
-from sightline.records.promotion import (
-    Certificate,
-    Criterion,
-    Decision,
-    ExportCheck,
-    Promotion,
-)
+from sightline.records.promotion import Certificate, Criterion, Decision, ExportCheck, Promotion
 from sightline.records.result import (
     Mistake,
     Report,

@@ -6,10 +6,10 @@ from typing import Any
 import yaml
 
 from sightline.config import FitConfig
-from sightline.datasets.catalogue import NAMED, NamedDataset
-from sightline.dotted import flatten
-from sightline.manifest import RunManifest
+from sightline.config.flatten import flatten
+from sightline.data.catalog import NAMED, NamedDataset
 from sightline.records import Calibration, CorruptionMetrics, Evaluation, Robustness, SliceMetrics
+from sightline.records.manifest import RunManifest
 from sightline.reporting import page, summary
 
 _TASK = "image-classification"

@@ -11,12 +11,12 @@ from typing import Any, NamedTuple
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
-from sightline.dotted import flatten
-from sightline.figures.canvas import DOTS_PER_INCH
-from sightline.manifest import RunManifest
-from sightline.printable import printable
+from sightline.config.flatten import flatten
 from sightline.records import Evaluation, FileRecord
-from sightline.reporting import checks, difference_rows, exports, summary
+from sightline.records.manifest import RunManifest
+from sightline.reporting import exports, run_diff_rows, summary, tables
+from sightline.reporting.figures.canvas import DOTS_PER_INCH
+from sightline.storage.text import printable
 
 _MOST_CLASSES = 50
 """Beyond this many classes, tables show the weakest or first ones only."""
@@ -115,7 +115,7 @@ def _facts(manifest: RunManifest, escape: Callable[[str], str]) -> dict[str, Any
         "pairs": most_confused(records.evaluate),
         "counts": _counts(manifest)[:_MOST_CLASSES],
         "gate": records.gate,
-        "checks": checks,
+        "checks": tables,
         "splits": _splits(manifest),
         "quality": summary.quality(manifest),
         "certainty": summary.certainty(manifest),
@@ -170,7 +170,7 @@ def _shown(value: object) -> object:
 def environment() -> Environment:
     """Return what all templates of the package share."""
     environment = Environment(
-        loader=PackageLoader("sightline.reporting", "."),
+        loader=PackageLoader("sightline.reporting", "templates"),
         autoescape=select_autoescape(enabled_extensions=("html.j2",)),
         finalize=_shown,
         undefined=StrictUndefined,
@@ -179,7 +179,7 @@ def environment() -> Environment:
     )
     environment.filters["md"] = escape_markdown
     environment.filters["percent"] = lambda share: f"{share:.2%}"
-    environment.filters["points"] = difference_rows.points
+    environment.filters["points"] = run_diff_rows.points
     environment.filters["thousands"] = lambda number: f"{number:,}"
     environment.filters["seconds"] = lambda seconds: f"{seconds:,.1f} s"
     environment.filters["mib"] = lambda size: f"{size / 2**20:,.0f} MiB"

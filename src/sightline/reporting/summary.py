@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Iterator
 
-from sightline.manifest import RunManifest
 from sightline.records import Evaluation, RunComparison
+from sightline.records.manifest import RunManifest
 
 _WEAK_F1 = 0.9
 _MISCALIBRATED = 0.05

@@ -8,10 +8,11 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from damaging import EXTREMES, damaged, maybe
-from fuzzing import fuzz, read_or_refuse
 from hypothesis import given
 from hypothesis import strategies as st
+
+from damaging import EXTREMES, damaged, maybe
+from fuzzing import fuzz, read_or_refuse
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # a warning stops no reader in real life either
 

@@ -4,13 +4,12 @@ import json
 from pathlib import Path
 
 import pytest
-from damaging import EXTREMES, damaged, maybe
-from fuzzing import check_message, fuzz
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sightline import recipes
-from sightline.config import TrainingConfig
+from damaging import EXTREMES, damaged, maybe
+from fuzzing import check_message, fuzz
+from sightline.config import TrainingConfig, loading
 from sightline.errors import ConfigError
 
 SECTIONS = TrainingConfig.model_json_schema()["$defs"]
@@ -44,7 +43,7 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @st.composite
 def toml_file(draw: st.DrawFn) -> bytes:
     """A recipe that was damaged, or keys with values of any kind."""
-    recipe = recipes.text("tutorial").encode()
+    recipe = loading.text("tutorial").encode()
     keys = st.one_of(KEYS, WORDS, st.just("a." * 400 + "a"))
     lines = draw(st.lists(st.tuples(keys, LITERALS), max_size=3))
     settings = "\n".join(f"{key} = {value}" for key, value in lines).encode()
@@ -53,7 +52,7 @@ def toml_file(draw: st.DrawFn) -> bytes:
 
 def check(file: Path | None, overrides: list[str]) -> None:
     try:
-        config = recipes.load("tutorial", file, overrides)
+        config = loading.load("tutorial", file, overrides)
     except ConfigError as error:
         check_message(error)
     else:

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from damaging import EXTREMES, damaged, maybe
-from fuzzing import fuzz, read_or_refuse
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
+
+from damaging import EXTREMES, damaged, maybe
+from fuzzing import fuzz, read_or_refuse
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # a warning stops no reader in real life either
 

@@ -8,11 +8,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from damaging import damaged, maybe
-from fuzzing import fuzz, read_or_refuse
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
+
+from damaging import damaged, maybe
+from fuzzing import fuzz, read_or_refuse
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # a warning stops no reader in real life either
 

@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-import bad_files as bad
 import pytest
+
+import bad_files as bad
 from bad_files import Write
 from fuzzing import read_or_refuse
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from run_to_predict import dots, write_pictures
 
+from run_to_predict import dots, write_pictures
 from sightline.errors import DataError, InputError
 from sightline.prediction import inputs
 

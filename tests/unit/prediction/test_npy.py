@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from run_to_predict import dots
 
+from run_to_predict import dots
 from sightline.errors import DataError
 from sightline.prediction import npy
 

@@ -7,10 +7,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image
-from run_to_predict import SHAPE, dots, write_pictures
 
-from sightline.datasets.pictures import large_images_refused
-from sightline.datasets.pixels import conform
+from run_to_predict import SHAPE, dots, write_pictures
+from sightline.data.readers.images import large_images_refused
+from sightline.data.readers.pixels import conform
 from sightline.errors import DataError
 from sightline.prediction import inputs, stream
 from sightline.prediction.stream import Block

@@ -1,8 +1,8 @@
 import pytest
 
-from sightline import figures
-from sightline.manifest import RunManifest
 from sightline.records import ArrayFile, ArraySplit, Layer, Run
+from sightline.records.manifest import RunManifest
+from sightline.reporting import figures
 
 LAYERS = (
     Layer(name="images", kind="InputLayer", output_shape=(12, 12, 1), parameters=0),

@@ -6,7 +6,6 @@ from huggingface_hub import ModelCard, ModelCardData
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from sightline.manifest import RunManifest
 from sightline.records import (
     Calibration,
     Check,
@@ -22,6 +21,7 @@ from sightline.records import (
     SliceMetrics,
     Temperature,
 )
+from sightline.records.manifest import RunManifest
 from sightline.reporting.model_card import render_model_card
 
 HOSTILE = (

@@ -7,8 +7,8 @@ import pytest
 from markdown_it import MarkdownIt
 from PIL import Image
 
-from sightline.manifest import RunManifest
 from sightline.records import Check, ClassMetrics, GateVerdict, Move
+from sightline.records.manifest import RunManifest
 from sightline.reporting import page
 
 VOID = {"meta", "img", "br", "hr", "link", "input"}

@@ -4,16 +4,18 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from sightline import figures, findings, prediction_table, reporting
 from sightline.config import ReportConfig
-from sightline.files import sha256
+from sightline.data.validation import findings
+from sightline.evaluation import prediction_table
 from sightline.records import DatasetFiles, Evaluation, FileRecord, Run, TrainedModel
+from sightline.reporting import figures, report
+from sightline.storage.files import sha256
 
 
 def test_worst_mistakes_are_the_surest_first_and_then_by_index(
     run: Run, hostile_files: DatasetFiles, trained: TrainedModel, evaluation: Evaluation
 ) -> None:
-    result = reporting.report(run, hostile_files, trained, evaluation, ReportConfig())
+    result = report.report(run, hostile_files, trained, evaluation, ReportConfig())
     assert [mistake.index for mistake in result.mistakes] == [8, 20, 4]
     assert result.mistakes_total == 3
     assert "findings" not in result.figures  # nothing is odd about these images
@@ -27,7 +29,7 @@ def test_worst_mistakes_are_the_surest_first_and_then_by_index(
 def test_pictures_are_written_to_the_cache(
     run: Run, hostile_files: DatasetFiles, trained: TrainedModel, evaluation: Evaluation
 ) -> None:
-    result = reporting.report(run, hostile_files, trained, evaluation, ReportConfig())
+    result = report.report(run, hostile_files, trained, evaluation, ReportConfig())
     for record in (*result.figures.values(), *result.thumbnails):
         assert (run.root / record.path).read_bytes().startswith(b"\x89PNG")
 
@@ -49,7 +51,7 @@ def test_findings_are_drawn_where_there_are_any(
     assert hostile_files.inspection is not None
     inspection = hostile_files.inspection.model_copy(update={"findings": record})
     files = hostile_files.model_copy(update={"inspection": inspection})
-    found = reporting.report(run, files, trained, evaluation, ReportConfig(mistakes=0))
+    found = report.report(run, files, trained, evaluation, ReportConfig(mistakes=0))
     assert (run.root / found.figures["findings"].path).read_bytes().startswith(b"\x89PNG")
 
 
@@ -58,7 +60,7 @@ def test_number_of_mistakes_can_be_limited(
 ) -> None:
     for most in (0, 1):
         settings = ReportConfig(mistakes=most)
-        result = reporting.report(run, hostile_files, trained, evaluation, settings)
+        result = report.report(run, hostile_files, trained, evaluation, settings)
         assert len(result.mistakes) == len(result.thumbnails) == most
         assert result.mistakes_total == 3
 
@@ -70,11 +72,11 @@ def test_second_call_finds_the_pictures_and_draws_nothing(
     evaluation: Evaluation,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    first = reporting.report(run, hostile_files, trained, evaluation, ReportConfig())
+    first = report.report(run, hostile_files, trained, evaluation, ReportConfig())
     monkeypatch.delattr(figures, "draw_curves")
-    assert reporting.report(run, hostile_files, trained, evaluation, ReportConfig()) == first
+    assert report.report(run, hostile_files, trained, evaluation, ReportConfig()) == first
     with pytest.raises(AttributeError):
-        reporting.report(run, hostile_files, trained, evaluation, ReportConfig(mistakes=1))
+        report.report(run, hostile_files, trained, evaluation, ReportConfig(mistakes=1))
 
 
 def test_block_borders_change_nothing(
@@ -84,10 +86,10 @@ def test_block_borders_change_nothing(
     evaluation: Evaluation,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    whole = reporting.report(run, hostile_files, trained, evaluation, ReportConfig())
+    whole = report.report(run, hostile_files, trained, evaluation, ReportConfig())
     monkeypatch.setattr(prediction_table, "_BLOCK", 4 * 3)  # three rows of four classes
     again = run.model_copy(update={"id": "again", "refresh": True})
-    assert reporting.report(again, hostile_files, trained, evaluation, ReportConfig()) == whole
+    assert report.report(again, hostile_files, trained, evaluation, ReportConfig()) == whole
 
 
 def test_flawless_model_still_gets_its_pictures(
@@ -97,7 +99,7 @@ def test_flawless_model_still_gets_its_pictures(
     table = pq.read_table(path)
     right = table.filter(table["label"].to_numpy() == table["predicted"].to_numpy())
     pq.write_table(right, path)
-    result = reporting.report(run, hostile_files, trained, evaluation, ReportConfig())
+    result = report.report(run, hostile_files, trained, evaluation, ReportConfig())
     assert (result.mistakes, result.thumbnails, result.mistakes_total) == ((), (), 0)
     assert (run.root / result.figures["mistakes"].path).exists()
 
@@ -113,7 +115,7 @@ def test_damaged_predictions_are_noticed(
     pq.write_table(table, path, write_page_checksum=True, compression="none", use_dictionary=False)
     flip_middle_of_column(path, "probability_1")
     with pytest.raises(OSError, match="CRC"):
-        reporting.report(run, hostile_files, trained, evaluation, ReportConfig())
+        report.report(run, hostile_files, trained, evaluation, ReportConfig())
 
 
 def flip_middle_of_column(path: Path, name: str) -> None:

@@ -1,6 +1,5 @@
 import pytest
 
-from sightline.manifest import RunManifest
 from sightline.records import (
     Calibration,
     Check,
@@ -14,6 +13,7 @@ from sightline.records import (
     RunComparison,
     Spread,
 )
+from sightline.records.manifest import RunManifest
 from sightline.reporting import summary
 
 

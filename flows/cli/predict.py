@@ -1,0 +1,146 @@
+"""`sightline predict`: which class images belong to, says a trained model."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from sightline.data import locate
+from sightline.flows.cli import console
+from sightline.flows.cli.options import ArtifactsOption
+from sightline.flows.cli.signals import ending_in_order, exit_code
+from sightline.pipeline.process import keras_process
+from sightline.prediction import predict as prediction
+from sightline.prediction.predict import Outcome, Prediction
+
+EXAMPLES = (
+    "Examples:\n\nsightline predict photo.png scans/\n\n"
+    "sightline predict images.npy --model mnist-v3 --output predictions.parquet\n\n"
+    "sightline predict scans/ --model champion --dataset mnist --abstain-below 0.9 --json"
+)
+_SUGGESTED = "predictions.parquet"
+
+
+def predict(
+    inputs: Annotated[
+        list[str],
+        typer.Argument(
+            help="PNG, JPEG or BMP files, folders of them with all below, .npy files (uint8; n, "
+            "height, width and maybe 1 or 3 channels), .parquet files with a column of images."
+        ),
+    ],
+    model: Annotated[
+        str,
+        typer.Option(
+            help="champion, candidate, a version such as mnist-v3, the id of a run or its first "
+            "characters, or the path of a .keras file."
+        ),
+    ] = "champion",
+    dataset: Annotated[
+        str | None, typer.Option(help="Whose champion, where several data sets have one.")
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            help="File for all predictions, .parquet or .csv; it appears when all are there, and "
+            "replaces one that is there."
+        ),
+    ] = None,
+    abstain_below: Annotated[
+        float,
+        typer.Option(
+            min=0,
+            max=1,
+            metavar="P",
+            help="Give no answer where the most probable class is less probable: `abstained` is "
+            "true then, and `label` only a guess.",
+        ),
+    ] = 0.0,
+    artifacts: ArtifactsOption = Path("artifacts"),
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object and nothing else.")
+    ] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", help="Show what TensorFlow writes.")
+    ] = False,
+) -> None:
+    """Predict the classes of images with a trained model; exit 1 if one could not be read."""
+    console.show_log(verbose=verbose)
+    served = prediction.find(artifacts.resolve(), model, locate.slug(dataset) if dataset else None)
+    keras_process().verbose = verbose
+    try:
+        with ending_in_order(), console.ProgressDisplay():
+            outcome = prediction.predict(inputs, served, output, abstain_below)
+    except KeyboardInterrupt as interrupt:
+        console.err.print("Interrupted; nothing was written.")
+        raise typer.Exit(exit_code(interrupt)) from None
+    if as_json:
+        typer.echo(outcome.model_dump_json())
+    else:
+        _show(outcome)
+    _warn(outcome)
+    raise typer.Exit(1 if outcome.failed else 0)
+
+
+def _show(outcome: Outcome) -> None:
+    out = console.out()
+    if outcome.output is None:
+        out.print(_table(outcome.predictions))
+        left = outcome.images - len(outcome.predictions)
+        if left:
+            out.print(f"… and {left:,} more; --output {_SUGGESTED} writes all of them.")
+    if outcome.output is not None or len(outcome.predictions) < outcome.images:
+        out.print(_counts(outcome))
+    out.print(
+        f"{outcome.images:,} image{'' if outcome.images == 1 else 's'} in {outcome.seconds:.1f} s "
+        f"({outcome.images_per_second:,.0f} images/s), model {outcome.model}",
+        soft_wrap=True,
+        markup=False,
+    )
+    if outcome.output is not None:
+        out.print(f"Predictions: {outcome.output}", soft_wrap=True, markup=False)
+
+
+def _table(predictions: Sequence[Prediction]) -> Table:
+    table = Table("Image", "Label", "Probability", "Abstained")
+    table.columns[0].overflow = "fold"
+    table.columns[2].justify = "right"
+    for one in predictions:
+        if one.label is None or one.probability is None:
+            table.add_row(console.plain(one.input), "[red]could not be read[/red]", "", "")
+            continue
+        label = console.plain(one.label)
+        table.add_row(
+            console.plain(one.input),
+            f"[dim]{label}?[/dim]" if one.abstained else label,
+            f"{one.probability:.2%}",
+            "yes" if one.abstained else "",
+        )
+    return table
+
+
+def _counts(outcome: Outcome) -> Table:
+    table = Table("Class", "Images")
+    table.columns[1].justify = "right"
+    for name, count in outcome.classes.items():
+        if count:
+            table.add_row(console.plain(name), f"{count:,}")
+    for name, count in (("abstained", outcome.abstained), ("not read", outcome.failed)):
+        if count:
+            table.add_row(f"[dim]{name}[/dim]", f"{count:,}")
+    return table
+
+
+def _warn(outcome: Outcome) -> None:
+    for sentence in outcome.warnings:
+        console.err.print(f"Warning: {sentence}", soft_wrap=True, markup=False)
+    if outcome.failed:
+        where = "" if outcome.output is None else " The column `error` tells of each."
+        console.err.print(
+            f"{outcome.failed:,} of {outcome.images:,} images could not be read, the first: "
+            f"{outcome.first_error}{where}",
+            soft_wrap=True,
+            markup=False,
+        )

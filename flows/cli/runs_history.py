@@ -1,0 +1,90 @@
+"""`sightline runs history`: the test accuracy from run to run, as a picture and a table."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from sightline.data import locate
+from sightline.flows.cli import console
+from sightline.flows.cli.options import ArtifactsOption
+from sightline.flows.cli.runs_list import RecipeOption, SinceOption
+from sightline.runs import history as accuracy_history
+from sightline.runs import query
+from sightline.runs.history import Entry
+from sightline.runs.query import Wanted
+
+EXAMPLES = (
+    "Examples:\n\nsightline runs history --dataset mnist --output history.png\n\n"
+    "sightline runs history --dataset mnist --dataset fashion-mnist --since 4w"
+)
+
+_CAPTION = (
+    "Change: since the last run of the same recipe, in percentage points. Noise: what two runs "
+    "that differ in their seed alone differ by at most, in 95 of 100 cases."
+)
+_NOISE = {True: "within", False: "beyond", None: "unknown"}
+
+
+def history(
+    dataset: Annotated[
+        list[str] | None,
+        typer.Option(help="A data set, a panel each; that of the newest run by default."),
+    ] = None,
+    recipe: RecipeOption = None,
+    since: SinceOption = None,
+    last: Annotated[
+        int, typer.Option(min=1, max=1000, help="How many of the newest runs of a data set.")
+    ] = accuracy_history.LAST,
+    output: Annotated[
+        Path | None,
+        typer.Option(help="PNG to write; history.png under the artifacts.", dir_okay=False),
+    ] = None,
+    artifacts: ArtifactsOption = Path("artifacts"),
+) -> None:
+    """Draw the test accuracy over runs, and what seeds alone would change."""
+    console.show_log(verbose=False)
+    root = artifacts.resolve()
+    names = list(dict.fromkeys(locate.slug(name) for name in dataset or []))
+    wanted = Wanted(
+        datasets=frozenset(names) or None,
+        recipe=recipe,
+        since=query.parse_since(since, datetime.now(UTC)) if since else None,
+    )
+    found = query.read(root, wanted, console.show_left_out)
+    histories = {
+        name: accuracy_history.entries(root, runs)
+        for name, runs in accuracy_history.collect(found, names, last).items()
+    }
+    if not histories:
+        console.show_no_runs(root, artifacts)
+        return
+    out = console.out()
+    for name, entries in histories.items():
+        out.print(_table(name, entries))
+    if not any(entry.band for entries in histories.values() for entry in entries):
+        out.print("No seed noise was measured for these; `sightline train --seeds 5` does that.")
+    picture = (output or root / "history.png").absolute()
+    accuracy_history.draw(picture, histories)
+    out.print(f"Picture: {picture}", soft_wrap=True, markup=False)
+
+
+def _table(dataset: str, entries: Sequence[Entry]) -> Table:
+    table = Table("Published, UTC", "Run", "Recipe", "Accuracy", "95 % interval", "Change", "Noise")
+    table.title, table.caption = console.plain(dataset), _CAPTION
+    table.columns[1].overflow = "fold"
+    for entry in entries:
+        evaluation = entry.run.records.evaluate
+        table.add_row(
+            f"{entry.run.created.astimezone(UTC):%Y-%m-%d %H:%M}",
+            console.plain(entry.run.run_id),
+            console.plain(entry.run.config.recipe),
+            f"{evaluation.accuracy:.2%}",
+            "{:.2%} to {:.2%}".format(*evaluation.accuracy_interval),
+            "" if entry.change is None else f"{100 * entry.change:+.2f}",
+            "" if entry.change is None else _NOISE[entry.is_noise],
+        )
+    return table

@@ -1,0 +1,91 @@
+"""`sightline runs list`: which runs there are, sorted and filtered."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from pydantic import TypeAdapter
+from rich.table import Table
+
+from sightline.data import locate
+from sightline.flows.cli import console
+from sightline.flows.cli.options import ArtifactsOption
+from sightline.records import RunSummary
+from sightline.runs import pins, query, run_folder
+from sightline.runs.query import Order, Wanted
+
+EXAMPLES = (
+    "Examples:\n\nsightline runs list --sort accuracy --dataset mnist\n\n"
+    "sightline runs list --since 7d --min-accuracy 0.98 --json"
+)
+
+_PINNED = "*"
+"""The mark of pinned runs in the list."""
+
+RecipeOption = Annotated[str | None, typer.Option(help="Only runs of this recipe.")]
+SinceOption = Annotated[
+    str | None,
+    typer.Option(help="Only runs since a date (2026-11-01, UTC) or for so long (12h, 7d, 4w)."),
+]
+
+
+def list_runs(
+    artifacts: ArtifactsOption = Path("artifacts"),
+    sort: Annotated[
+        Order, typer.Option(help="Newest, best or quickest first, or by name.")
+    ] = Order.TIME,
+    reverse: Annotated[bool, typer.Option("--reverse", help="Turn the order round.")] = False,
+    dataset: Annotated[str | None, typer.Option(help="Only runs of this data set.")] = None,
+    recipe: RecipeOption = None,
+    since: SinceOption = None,
+    min_accuracy: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, help="Only runs at least as accurate, such as 0.98."),
+    ] = None,
+    pinned: Annotated[bool, typer.Option("--pinned", help="Only pinned runs.")] = False,
+    limit: Annotated[
+        int, typer.Option(min=1, help="How many to list at most, of those that are left.")
+    ] = 20,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON array.")] = False,
+) -> None:
+    """List runs, the newest first."""
+    root = artifacts.resolve()
+    pins_there = pins.pinned_ids(root)
+    wanted = Wanted(
+        datasets=frozenset({locate.slug(dataset)}) if dataset else None,
+        recipe=recipe,
+        since=query.parse_since(since, datetime.now(UTC)) if since else None,
+        min_accuracy=min_accuracy,
+        run_ids=pins_there if pinned else None,
+    )
+    by_time = reverse and sort is Order.TIME
+    found = query.read(root, wanted, console.show_left_out, oldest_first=by_time)
+    chosen = islice(query.arrange(found, sort, reverse=reverse), limit)
+    summaries = [run_folder.summary(root, run) for run in chosen]
+    if as_json:
+        typer.echo(TypeAdapter(list[RunSummary]).dump_json(summaries))
+    elif summaries:
+        console.out().print(_table(summaries, pins_there))
+    else:
+        console.show_no_runs(root, artifacts)
+
+
+def _table(summaries: Sequence[RunSummary], pinned: frozenset[str]) -> Table:
+    table = Table("", "Run", "Data set", "Recipe", "Test accuracy", "Loss", "Seconds")
+    table.columns[1].overflow = "fold"  # an id is there to be copied
+    for summary in summaries:
+        table.add_row(
+            _PINNED if summary.run_id in pinned else "",
+            console.plain(summary.run_id),
+            console.plain(summary.dataset),
+            console.plain(summary.recipe),
+            f"{summary.test_accuracy:.2%}",
+            f"{summary.test_loss:.4f}",
+            f"{summary.total_seconds:.1f}",
+        )
+    if any(summary.run_id in pinned for summary in summaries):
+        table.caption = f"{_PINNED} pinned: never pruned"
+    return table

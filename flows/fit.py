@@ -1,0 +1,76 @@
+"""The stage train alone, for a work pool with GPUs; `training.deployment` names its deployment."""
+
+from datetime import datetime
+from typing import Any
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+from prefect.concurrency.sync import concurrency
+from prefect.logging import get_run_logger
+from prefect.states import Completed
+
+from sightline.config import FitConfig
+from sightline.flows import worker
+from sightline.flows.outage import enduring
+from sightline.pipeline.process import prepare_device
+from sightline.pipeline.stages import TRAIN
+from sightline.records import ArraySet, Gpu, ModelBlueprint
+from sightline.storage.workspace import at_work
+from sightline.tasks.display import show_table
+from sightline.tasks.train import train
+from sightline.training import gpu
+
+GPU_LIMIT = "gpu"
+"""The global concurrency limit of trainings at a time; `sightline ops install` makes it."""
+
+
+@flow(name="fit", flow_run_name="{run_id}", persist_result=False, result_serializer="json")
+def fit_flow(
+    run_id: str,
+    started: datetime,
+    arrays: ArraySet,
+    blueprint: ModelBlueprint,
+    settings: FitConfig,
+    refresh: bool = False,
+) -> State[Any]:
+    """Fit a network that another run prepared; made for `training.deployment`.
+
+    Args:
+        run_id: Id of the run that the training belongs to.
+        started: When that run was asked for.
+        arrays: Record of the stage preprocess.
+        blueprint: Record of the stage build.
+        settings: How to fit.
+        refresh: Train anew, whatever the cache holds.
+
+    Returns:
+        A Completed state with the key of the result's cache entry as its message.
+
+    Raises:
+        DeviceError: A GPU is expected and there is none.
+        RunError: The training failed.
+    """
+    run = worker.run(run_id, started=started, refresh=refresh)
+    required = not worker.gpu_is_optional()
+    _show(gpu.require() if required else gpu.visible())
+    with (
+        enduring(),
+        at_work(run.root),
+        # A lease that could not be renewed must not end a training that is going well.
+        concurrency(GPU_LIMIT, lease_duration=60, raise_on_lease_renewal_failure=False),
+    ):
+        demanded = {"device": "gpu"} if required and settings.device == "auto" else {}
+        prepare_device(settings.model_copy(update=demanded))
+        train(run, arrays, blueprint, settings)
+    return Completed(message=TRAIN.key(arrays, blueprint, settings))
+
+
+def _show(found: tuple[Gpu, ...]) -> None:
+    log = get_run_logger()
+    if not found:
+        log.warning("No GPU here and SIGHTLINE_GPU is optional: training on the CPU")
+        return
+    rows = [{**one.model_dump(), "memory": f"{one.memory_bytes / 2**30:.0f} GiB"} for one in found]
+    for one in found:
+        log.info("GPU: %s, driver %s, %.0f GiB", one.name, one.driver, one.memory_bytes / 2**30)
+    show_table(rows, key="gpu", description="What the worker found before training")

@@ -1,0 +1,1 @@
+"""The Prefect API: private, shared, and what watches over it."""

@@ -1,0 +1,227 @@
+"""The Prefect API that a run talks to: the configured one, or a private one on loopback.
+
+Prefect can start a temporary server itself, but only at the first call and while the caller
+waits; started from here it comes up while other work goes on.
+"""
+
+import atexit
+import logging
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from ipaddress import ip_address
+from pathlib import Path
+from typing import NoReturn
+
+import httpx
+
+from sightline.errors import RunError, ServerError
+from sightline.pipeline.api_health import check_api
+
+_QUIET = {"PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1"}
+_SHARED = {
+    # Leases in memory would be lost with a restart, and their slots taken for ever.
+    "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": (
+        "prefect.server.concurrency.lease_storage.filesystem"
+    ),
+    # Late is told to people: not for a run that waits a moment for another.
+    "PREFECT_SERVER_SERVICES_LATE_RUNS_AFTER_SECONDS": "600",
+}
+_PASSWORD = "PREFECT_SERVER_API_AUTH_STRING"  # noqa: S105 - the variable's name
+_SETTINGS_FILES = (Path("prefect.toml"), Path(".env"))
+_ANSWER_SECONDS = 10
+_START_SECONDS = 120
+"""A server that has to create its database needs more than Prefect's default of 20 seconds."""
+
+_log = logging.getLogger("sightline.server")
+
+
+def configure(*, verbose: bool) -> None:
+    """Set what Prefect reads from the environment; must precede its import.
+
+    Args:
+        verbose: Whether Prefect's own log lines reach the terminal. They always reach the API.
+    """
+    for name, value in _QUIET.items():
+        os.environ.setdefault(name, value)
+    os.environ.setdefault("PREFECT_LOGGING_EXTRA_LOGGERS", "sightline")
+    if not verbose:
+        os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
+
+
+def reach(*, verbose: bool) -> "PrivateServer | None":
+    """Make sure of the configured API, or start a private server where there is none.
+
+    Raises:
+        ServerError: The configured API does not answer.
+    """
+    if configured_url() is None:
+        return PrivateServer(verbose=verbose)
+    require()
+    return None
+
+
+def require() -> None:
+    """Make sure that a Prefect API is configured and answers.
+
+    Raises:
+        ServerError: None is configured, it does not answer, or its address holds a password.
+    """
+    url = configured_url()
+    if url is None:
+        raise ServerError(
+            "No Prefect server is configured; start one with `make server`, then set "
+            "PREFECT_API_URL=http://127.0.0.1:4200/api."
+        )
+    check_api(url)
+
+
+@contextmanager
+def refusals() -> Iterator[None]:
+    """Turn what the server refuses, or a server that goes away, into one sentence.
+
+    Raises:
+        ServerError: In place of the HTTP error.
+    """
+    try:
+        yield
+    except httpx.HTTPStatusError as error:
+        raise ServerError(
+            f"The Prefect server refused ({error.response.status_code} "
+            f"{error.response.reason_phrase}); check PREFECT_API_AUTH_STRING and that the server "
+            "is of the same version."
+        ) from None
+    except httpx.TransportError as error:
+        raise ServerError(f"The Prefect server went away ({error}); try again.") from None
+
+
+def serve(host: str, port: int) -> NoReturn:
+    """Become a Prefect server that several machines or deployments use.
+
+    Args:
+        host: Address to listen on; beyond loopback only with a password.
+        port: Port to listen on.
+
+    Raises:
+        ServerError: It would be open to everybody.
+    """
+    if not _is_loopback(host) and not _has_password():
+        raise ServerError(
+            f"A server on {host} without a password lets everybody who reaches it run code on "
+            f"your workers; set {_PASSWORD}=USER:PASSWORD (and PREFECT_API_AUTH_STRING to the "
+            "same for workers), or listen on 127.0.0.1."
+        )
+    for name, value in {**_QUIET, **_SHARED}.items():
+        os.environ.setdefault(name, value)
+    program = str(Path(sys.executable).with_name("prefect"))
+    os.execv(program, [program, "server", "start", "--host", host, "--port", str(port)])  # noqa: S606 - becomes it
+
+
+def _has_password() -> bool:
+    user, _, password = os.environ.get(_PASSWORD, "").partition(":")
+    return bool(user.strip() and password.strip())
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    with suppress(ValueError):
+        return ip_address(host).is_loopback
+    return False
+
+
+def configured_url() -> str | None:
+    """Return the address of the API that the environment or Prefect's settings name."""
+    if url := os.environ.get("PREFECT_API_URL"):
+        return url
+    home = Path(os.environ.get("PREFECT_HOME", "~/.prefect")).expanduser()
+    profiles = Path(os.environ.get("PREFECT_PROFILES_PATH", home / "profiles.toml"))
+    if not any(path.exists() for path in (profiles, *_SETTINGS_FILES)) and not _in_pyproject():
+        return None  # without importing Prefect, which takes a second
+    from prefect.settings import PREFECT_API_URL
+
+    in_profile: str | None = PREFECT_API_URL.value()
+    return in_profile
+
+
+def _in_pyproject() -> bool:
+    project = Path("pyproject.toml")
+    return project.exists() and b"[tool.prefect" in project.read_bytes()
+
+
+class PrivateServer:
+    """A server of this process's own; it ends with this process."""
+
+    def __init__(self, *, verbose: bool) -> None:
+        """Start it and point Prefect at it; `wait` until it answers.
+
+        Args:
+            verbose: Whether what it writes reaches the terminal.
+        """
+        self._is_used = False
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - kept as long as the server
+        self._process = subprocess.Popen(
+            # -P: a file in the user's folder must not stand in for a library.
+            [sys.executable, "-P", "-m", "sightline.flows.server.ephemeral"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=sys.stderr if verbose else self._log,
+            start_new_session=True,  # Ctrl-C is for the run, which then ends its server
+        )
+        # Registered before Prefect's own handlers, so it runs after they sent their last events.
+        atexit.register(self._stop)
+        port = self._process.stdout.readline().strip() if self._process.stdout else b""
+        self._url = f"http://127.0.0.1:{port.decode()}/api"
+        os.environ["PREFECT_API_URL"] = self._url
+        for name in ("NO_PROXY", "no_proxy"):  # a proxy could not reach loopback
+            known = os.environ.get(name)
+            os.environ[name] = f"{known},127.0.0.1" if known else "127.0.0.1"
+        if "prefect" in sys.modules:
+            from prefect.context import refresh_global_settings_context
+
+            refresh_global_settings_context()
+
+    def wait(self) -> None:
+        """Return when the server answers.
+
+        Raises:
+            RunError: It ended or did not answer in time.
+        """
+        deadline = time.monotonic() + _START_SECONDS
+        while not self._answers():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                self._log.seek(0)
+                tail = self._log.read().decode(errors="replace")[-2000:]
+                _log.error("The private Prefect server wrote:\n%s", tail)
+                raise RunError(
+                    "The private Prefect server did not start; start one with `make server` and "
+                    "set PREFECT_API_URL=http://127.0.0.1:4200/api."
+                )
+            time.sleep(0.05)
+        self._is_used = True
+
+    def _answers(self) -> bool:
+        try:
+            return httpx.get(f"{self._url}/health", timeout=_ANSWER_SECONDS).is_success
+        except httpx.HTTPError:
+            return False
+
+    def _stop(self) -> None:
+        """End it: with good grace only where it was used.
+
+        One that is still starting may have seconds to go with its new database, which it would
+        finish first. Killed there, the next one goes on with it.
+        """
+        if self._is_used:
+            self._process.terminate()
+        else:
+            self._process.kill()
+        try:
+            self._process.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()

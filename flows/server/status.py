@@ -1,0 +1,202 @@
+"""What the Prefect server knows of Sightline: pools, workers, queues, deployments, runs."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.filters import (
+    FlowFilter,
+    FlowFilterName,
+    FlowRunFilter,
+    FlowRunFilterDeploymentId,
+    FlowRunFilterState,
+    FlowRunFilterStateName,
+    FlowRunFilterStateType,
+)
+from prefect.client.schemas.objects import FlowRun, StateType, WorkPool
+from prefect.client.schemas.responses import DeploymentResponse
+from prefect.client.schemas.sorting import FlowRunSort
+
+from sightline.flows.stage_timer import STAGE_LABEL
+
+FLOWS = ["train", "fit", "watch"]
+_MOST = 200
+_ENDED = [StateType.COMPLETED, StateType.FAILED, StateType.CRASHED, StateType.CANCELLED]
+_WAITING = ["AwaitingConcurrencySlot", "AwaitingRetry"]
+_UNDER_WAY = [StateType.RUNNING, StateType.PENDING, StateType.CANCELLING]
+_ONLINE = "ONLINE"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the overview: what it is, its name, its state and what else is known."""
+
+    kind: str
+    name: str
+    state: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class Overview:
+    """The lines, and whether any deployment could run now."""
+
+    rows: tuple[Row, ...]
+    can_run: bool
+
+
+class Reader:
+    """Reads the overview from one Prefect server."""
+
+    def __init__(self, client: SyncPrefectClient) -> None:
+        """Ask for the pools and their workers."""
+        self._client = client
+        self._flows = FlowFilter(name=FlowFilterName(any_=FLOWS))
+        self._pools = client.read_work_pools(limit=_MOST)
+        self._workers = {
+            pool.name: client.read_workers_for_work_pool(pool.name, limit=_MOST, offset=0)
+            for pool in self._pools
+        }
+        self._deployments = client.read_deployments(flow_filter=self._flows, limit=_MOST)
+        self._names = {item.id: item.name for item in client.read_flows(flow_filter=self._flows)}
+
+    def overview(self) -> Overview:
+        """Put the lines together."""
+        rows = (
+            *self._pool_rows(),
+            *self._worker_rows(),
+            *self._queue_rows(),
+            *self._deployment_rows(),
+            *self._run_rows("late", FlowRunFilterState(name=_names("Late"))),
+            *self._run_rows("waiting", FlowRunFilterState(name=_names(*_WAITING))),
+            *self._run_rows("running", FlowRunFilterState(type=_types(*_UNDER_WAY))),
+        )
+        return Overview(
+            rows=rows, can_run=any(self._hindrance(item) is None for item in self._deployments)
+        )
+
+    def _pool_rows(self) -> Iterator[Row]:
+        for pool in self._pools:
+            online = self._online(pool)
+            limit = "no limit" if pool.concurrency_limit is None else f"{pool.concurrency_limit}"
+            yield Row(
+                "pool",
+                pool.name,
+                self._pool_hindrance(pool.name) or "ready",
+                f"{pool.type}, {online} online, runs at a time: {limit}",
+            )
+
+    def _worker_rows(self) -> Iterator[Row]:
+        for pool, workers in self._workers.items():
+            for worker in workers:
+                seen = worker.last_heartbeat_time
+                yield Row(
+                    "worker",
+                    worker.name,
+                    str(worker.status.value if worker.status else "unknown").lower(),
+                    f"pool {pool}, last seen {_ago(seen)}",
+                )
+
+    def _queue_rows(self) -> Iterator[Row]:
+        for pool in self._pools:
+            for queue in self._client.read_work_queues(pool.name, limit=_MOST, offset=0):
+                limit = queue.concurrency_limit
+                yield Row(
+                    "queue",
+                    f"{pool.name}/{queue.name}",
+                    str(queue.status.value if queue.status else "unknown")
+                    .lower()
+                    .replace("_", " "),
+                    f"priority {queue.priority}, runs at a time: {limit or 'no limit'}",
+                )
+
+    def _deployment_rows(self) -> Iterator[Row]:
+        for item in sorted(self._deployments, key=self._name):
+            scheduled = FlowRunFilterState(name=_names("Scheduled"))
+            upcoming = self._first(item, scheduled, FlowRunSort.EXPECTED_START_TIME_ASC)
+            ended = FlowRunFilterState(type=_types(*_ENDED))
+            last = self._first(item, ended, FlowRunSort.END_TIME_DESC)
+            yield Row(
+                "deployment",
+                self._name(item),
+                self._hindrance(item) or "ready",
+                f"next {_due(upcoming)}; last {_result(last)}",
+            )
+
+    def _run_rows(self, kind: str, wanted: FlowRunFilterState) -> Iterator[Row]:
+        for run in self._client.read_flow_runs(
+            flow_filter=self._flows, flow_run_filter=FlowRunFilter(state=wanted), limit=_MOST
+        ):
+            stage = run.labels.get(STAGE_LABEL)
+            since = run.start_time or run.expected_start_time
+            detail = f"since {_moment(since)}, pool {run.work_pool_name}"
+            yield Row(kind, run.name, _state(run), detail + (f", stage {stage}" if stage else ""))
+
+    def _hindrance(self, deployment: DeploymentResponse) -> str | None:
+        """Say why a deployment cannot run now; None where it can."""
+        if deployment.paused:
+            return "paused"
+        found = self._pool_hindrance(deployment.work_pool_name)
+        fit = deployment.parameters.get("deployment")
+        if found or not fit:
+            return found
+        other = next((item for item in self._deployments if self._name(item) == fit), None)
+        if other is None:
+            return f"no deployment {fit}"
+        return f"{fit} is paused" if other.paused else self._pool_hindrance(other.work_pool_name)
+
+    def _pool_hindrance(self, name: str | None) -> str | None:
+        pool = next((pool for pool in self._pools if pool.name == name), None)
+        if pool is None:
+            return f"no pool {name}"
+        if pool.is_paused:
+            return f"pool {name} is paused"
+        if not self._online(pool):
+            return f"no worker on {name}"
+        return None
+
+    def _online(self, pool: WorkPool) -> int:
+        return sum(worker.status == _ONLINE for worker in self._workers[pool.name])
+
+    def _name(self, deployment: DeploymentResponse) -> str:
+        return f"{self._names.get(deployment.flow_id, '?')}/{deployment.name}"
+
+    def _first(
+        self, deployment: DeploymentResponse, wanted: FlowRunFilterState, order: FlowRunSort
+    ) -> FlowRun | None:
+        chosen = FlowRunFilter(
+            deployment_id=FlowRunFilterDeploymentId(any_=[deployment.id]), state=wanted
+        )
+        found = self._client.read_flow_runs(flow_run_filter=chosen, sort=order, limit=1)
+        return found[0] if found else None
+
+
+def _names(*names: str) -> FlowRunFilterStateName:
+    return FlowRunFilterStateName(any_=list(names))
+
+
+def _types(*types: StateType) -> FlowRunFilterStateType:
+    return FlowRunFilterStateType(any_=list(types))
+
+
+def _due(run: FlowRun | None) -> str:
+    return _moment(run.expected_start_time) if run else "none"
+
+
+def _result(run: FlowRun | None) -> str:
+    return "none" if run is None else f"{_state(run)} {_moment(run.end_time)} ({run.name})"
+
+
+def _state(run: FlowRun) -> str:
+    return run.state_name or "unknown"
+
+
+def _moment(when: datetime | None) -> str:
+    return "none" if when is None else f"{when.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def _ago(when: datetime | None) -> str:
+    if when is None:
+        return "never"
+    return f"{timedelta(seconds=round((datetime.now(UTC) - when).total_seconds()))} ago"

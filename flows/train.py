@@ -1,0 +1,77 @@
+"""The main path: from a data set to a saved report."""
+
+from prefect import flow
+
+from sightline.config import TrainingConfig
+from sightline.data import locate
+from sightline.evaluation import slices
+from sightline.flows.judgement import judged
+from sightline.flows.stage_timer import Stopwatch
+from sightline.pipeline.process import prepare_device
+from sightline.records import Run, RunSummary, Source, StageRecords
+from sightline.registry import workflow
+from sightline.runs import run_folder
+from sightline.storage.workspace import at_work
+from sightline.tasks.build import build
+from sightline.tasks.data_gate import gate
+from sightline.tasks.evaluate import evaluate
+from sightline.tasks.ingest import ingest
+from sightline.tasks.preprocess import preprocess
+from sightline.tasks.promote import promote
+from sightline.tasks.publish import publish
+from sightline.tasks.report import report
+from sightline.tasks.train import train
+
+
+def pipeline(config: TrainingConfig, run: Run, source: Source | None = None) -> RunSummary:
+    """Train a classifier and publish its run folder.
+
+    Args:
+        config: What to do.
+        run: Where to do it, and under which id.
+        source: The data set's source, where the caller has found it already.
+
+    Returns:
+        What came out, and where the run folder lies.
+
+    Raises:
+        InputError: The run id is taken, a demanded device is missing, the data cannot be used.
+        RunError: A stage failed.
+    """
+    run_folder.check_new(run.root, run.id)
+    workflow.check(config)
+    prepare_device(config.training)
+    source = source or locate.locate(config.data)
+    stage = Stopwatch(run)
+
+    with at_work(run.root):
+        files = stage(ingest, run, source, config.data)
+        verdict = gate(run, files, config.gate)
+        slices.check(run.root, files, config.evaluation.slices)
+        arrays = stage(preprocess, run, files, config.preprocessing)
+        blueprint = stage(build, run, arrays, config.model)
+        trained = stage(train, run, arrays, blueprint, config.training)
+        evaluation = stage(evaluate, run, files, arrays, trained, config.evaluation)
+        pictures = stage(report, run, files, trained, evaluation, config.report)
+        certificate, decision = judged(stage, run, config, source, files, trained, evaluation)
+
+        records = StageRecords(
+            ingest=files,
+            gate=verdict,
+            preprocess=arrays,
+            build=blueprint,
+            train=trained,
+            evaluate=evaluation,
+            report=pictures,
+            export=certificate,
+            decision=decision,
+        )
+        summary = publish(run, config, source, records, stage.times)
+        if decision is None:
+            return summary
+        return summary.model_copy(update={"promotion": promote(run)})
+
+
+training_flow = flow(
+    name="train", flow_run_name="{run.id}", persist_result=False, result_serializer="json"
+)(pipeline)

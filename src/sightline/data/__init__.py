@@ -1,0 +1,1 @@
+"""Images and labels: locate, download, read, validate, split and preprocess them."""

@@ -1,0 +1,50 @@
+"""The test images and labels that models are scored on: their digest, and if they are whole."""
+
+from pathlib import Path
+
+from sightline.errors import DataError
+from sightline.pipeline import provenance
+from sightline.records import DatasetFiles
+from sightline.storage import files as storage
+
+
+def holdout_sha256(files: DatasetFiles) -> str:
+    """Digest what a model of this data set is scored on: test images, labels, class names.
+
+    Two models that were scored on equal digests can be compared image by image, whatever they
+    were trained on.
+
+    Args:
+        files: Output of ingest.
+
+    Returns:
+        64 hexadecimal digits.
+    """
+    labels = files.label_digests.get("test", files.labels.sha256)
+    return provenance.digest_of(files.images["test"].sha256, labels, *files.class_names)
+
+
+def check(root: Path, files: DatasetFiles) -> None:
+    """Make sure that test images and labels are what was ingested.
+
+    Args:
+        root: The artifacts root.
+        files: Output of ingest.
+
+    Raises:
+        DataError: One of their files is missing or damaged.
+    """
+    for record in (files.images["test"], files.labels):
+        path = root / record.path
+        try:
+            found = storage.sha256(path)
+        except OSError as error:
+            reason = f"cannot be read ({error.strerror})"
+        else:
+            if found == record.sha256:
+                continue
+            reason = f"has the SHA-256 {found}, expected {record.sha256}"
+        raise DataError(
+            f"{path}, which models are measured on, {reason}; train on {files.dataset} again, "
+            "which reads the data set anew where it has to."
+        )

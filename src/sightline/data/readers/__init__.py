@@ -1,0 +1,1 @@
+"""Read images and labels, one format a module."""

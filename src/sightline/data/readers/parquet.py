@@ -1,0 +1,138 @@
+"""Reads Parquet files in the layout of Hugging Face: encoded images and labels as columns."""
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from sightline.config import DataConfig
+from sightline.data.layout import Layout
+from sightline.data.readers import images, labels, metadata, parquet_images
+from sightline.data.readers.base import Examples, Metadata, Reading
+from sightline.data.readers.images import Picture
+from sightline.errors import DataError
+from sightline.storage.quoting import quoted
+
+_LABEL_ROWS = 65_536
+_METADATA_ROWS = 1024
+
+
+def read(layout: Layout, settings: DataConfig) -> Reading:
+    """Read an image column (encoded bytes, or a struct of `bytes` and `path`) and a label column.
+
+    Args:
+        layout: One or more files a split.
+        settings: Names of the columns; size and number of channels of the images.
+
+    Returns:
+        Images of one shape; class names from the schema's metadata where they are present.
+
+    Raises:
+        DataError: A file is damaged, a column is missing or of another type, or an image is
+            only a path.
+    """
+    for path in (path for split in layout.files.values() for path in split):
+        _check_columns(path, settings)
+    names = _stated_names(next(iter(layout.files.values()))[0], settings.label_column)
+    found = [_labels(layout, split, settings.label_column) for split in layout.files]
+    class_names, numbers = labels.encode(found, names)
+    total = sum(len(split) for split in numbers)
+    everything = (
+        picture for paths in layout.files.values() for picture in _pictures(paths, settings)
+    )
+    shape, changes = images.survey(everything, total, settings)
+    examples = tuple(
+        _examples(layout, split, split_labels, shape, settings)
+        for split, split_labels in zip(layout.files, numbers, strict=True)
+    )
+    return Reading(class_names, shape, examples, (*layout.notes, *changes))
+
+
+def _examples(
+    layout: Layout,
+    split: str,
+    split_labels: NDArray[np.int64],
+    shape: tuple[int, int, int],
+    settings: DataConfig,
+) -> Examples:
+    paths = layout.files[split]
+    ends = np.cumsum([parquet_images.row_count(path) for path in paths])
+
+    def origin(row: int) -> str:
+        file = int(np.searchsorted(ends, row, side="right"))
+        first = int(ends[file - 1]) if file else 0
+        return f"{layout.relative(paths[file])}#{row - first}"
+
+    return Examples(
+        split,
+        split_labels,
+        lambda: images.decode(_pictures(paths, settings), shape),
+        origin,
+        (lambda: _metadata(paths, settings)) if settings.metadata_columns else None,
+    )
+
+
+def _check_columns(path: Path, settings: DataConfig) -> None:
+    with parquet_images.opened(path) as file:
+        schema = file.schema_arrow
+        parquet_images.check_packing(path, file.metadata)
+    for key in ("image_column", "label_column"):
+        column = getattr(settings, key)
+        if schema.names.count(column) != 1:
+            raise DataError(
+                f"{path} has no column {column!r}; its columns are "
+                f"{quoted(', '.join(schema.names))}: set data.{key}."
+            )
+    known = {settings.image_column, settings.label_column}
+    metadata.check_columns(path, [name for name in schema.names if name not in known], settings)
+    kind = schema.field(settings.image_column).type
+    of_bytes = kind
+    if pa.types.is_struct(kind) and kind.get_field_index("bytes") >= 0:
+        of_bytes = kind.field("bytes").type
+    # Of nulls the row is told later.
+    if not (parquet_images.holds_images(kind) or pa.types.is_null(of_bytes)):
+        raise DataError(
+            f"{path}: expected encoded images in the column {settings.image_column!r} (binary, or "
+            f"a struct with bytes), found {quoted(kind)}."
+        )
+
+
+def _stated_names(path: Path, column: str) -> list[str] | None:
+    with parquet_images.opened(path) as file:
+        metadata = file.schema_arrow.metadata or {}
+    try:
+        feature = json.loads(metadata[b"huggingface"])["info"]["features"][column]
+        names = feature["names"]
+    except (KeyError, ValueError, TypeError, RecursionError):
+        return None
+    is_list = isinstance(names, list) and all(isinstance(name, str) for name in names)
+    return names if is_list and names else None
+
+
+def _labels(layout: Layout, split: str, column: str) -> labels.FoundLabels:
+    paths = layout.files[split]
+    subject = str(paths[0]) if len(paths) == 1 else f"{layout.path} ({split})"
+    collector = labels.LabelCollector(subject)
+    for path in paths:
+        for batch in parquet_images.batches(path, [column], _LABEL_ROWS):
+            collector.add(batch.column(0))
+    return collector.found()
+
+
+def _metadata(paths: Sequence[Path], settings: DataConfig) -> Metadata:
+    for path in paths:
+        row = 0
+        for batch in parquet_images.batches(path, list(settings.metadata_columns), _METADATA_ROWS):
+            yield metadata.as_text(batch.select(settings.metadata_columns), path, row)
+            row += len(batch)
+
+
+def _pictures(paths: Sequence[Path], settings: DataConfig) -> Iterator[Picture]:
+    return (
+        parquet_images.picture(path, row, value)
+        for path in paths
+        for row, value in parquet_images.values(path, settings.image_column)
+    )

@@ -1,0 +1,1 @@
+"""Inspect the images and decide whether they are fit for training."""

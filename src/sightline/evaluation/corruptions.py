@@ -1,0 +1,128 @@
+"""A fixed set of corruptions of images, each in severities 1 to 5.
+
+A corruption takes uint8 images of shape (m, height, width, channels), a severity s and the
+position of the first image in the sample; it returns uint8 images of the same shape. It depends
+on nothing else: an image is corrupted alike in whatever block it comes, for whatever model.
+
+| corruption | at severity s |
+| --- | --- |
+| shift | by 3s % of the height and of the width, along one of four diagonals |
+| rotation | by 9s degrees about the centre, to the left or to the right |
+| scale | about the centre, 1 + s / 10 times as large or as small |
+| noise | normal noise of 8s % of the range of pixels, for each pixel and channel |
+| blur | Gaussian, its standard deviation 1.5s % of the shorter side |
+| contrast | 18s % of a pixel's distance from the image's mean are taken away |
+| inversion | 20s % of the way from a pixel to its opposite, so that 5 is the negative |
+
+Directions take turns by position. What moves in from outside repeats the border, so that a
+background of any colour goes on. Lengths are shares of the sides and mean the same at any size;
+only the grain of the noise is that of the pixels.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from sightline.evaluation.predictions import Images
+
+Corruption = Callable[[Images, int, int], Images]
+
+SEVERITIES = range(1, 6)
+
+_SHIFT, _DEGREES, _SCALE, _NOISE, _BLUR, _CONTRAST = 0.03, 9, 0.1, 0.08, 0.015, 0.18
+"""Strength of severity 1; the others are multiples."""
+
+_DIAGONALS = ((1, 1), (1, -1), (-1, 1), (-1, -1))
+_IN_PLACE = (0.0, 0.0)
+
+_Map = tuple[NDArray[np.float64], tuple[float, float]]
+"""Where a pixel's value is taken from: a matrix about the centre, then pixels down and right."""
+
+
+def shift(images: Images, severity: int, first: int) -> Images:
+    """Move the images along a diagonal."""
+    height, width = (_SHIFT * severity * side for side in images.shape[1:3])
+    maps = [(np.eye(2), (down * height, right * width)) for down, right in _DIAGONALS]
+    return _mapped(images, first, maps)
+
+
+def rotation(images: Images, severity: int, first: int) -> Images:
+    """Turn the images about their centre."""
+    angle = math.radians(_DEGREES * severity)
+    turn = np.array([[math.cos(angle), math.sin(angle)], [-math.sin(angle), math.cos(angle)]])
+    return _mapped(images, first, [(turn, _IN_PLACE), (turn.T, _IN_PLACE)])
+
+
+def scale(images: Images, severity: int, first: int) -> Images:
+    """Make what is seen larger or smaller."""
+    factor = 1 + _SCALE * severity
+    maps = [(np.eye(2) * factor, _IN_PLACE), (np.eye(2) / factor, _IN_PLACE)]
+    return _mapped(images, first, maps)
+
+
+def noise(images: Images, severity: int, first: int) -> Images:
+    """Add normal noise; its seed is made of severity and position."""
+    drawn = [
+        np.random.default_rng((severity, position)).standard_normal(images.shape[1:], np.float32)
+        for position in range(first, first + len(images))
+    ]
+    return _pixels(images + np.float32(255 * _NOISE * severity) * np.stack(drawn))
+
+
+def blur(images: Images, severity: int, first: int) -> Images:
+    """Blur height and width, not the channels."""
+    deviation = _BLUR * severity * min(images.shape[1:3])
+    spread = (0, deviation, deviation, 0)
+    return _pixels(ndimage.gaussian_filter(images, spread, output=np.float32, mode="nearest"))
+
+
+def contrast(images: Images, severity: int, first: int) -> Images:
+    """Draw the pixels towards the mean of their image, over all channels."""
+    mean = images.mean(axis=(1, 2, 3), keepdims=True).astype(np.float32)
+    return _pixels(mean + np.float32(1 - _CONTRAST * severity) * (images - mean))
+
+
+def inversion(images: Images, severity: int, first: int) -> Images:
+    """Blend the images with their negatives."""
+    left = SEVERITIES[-1] - severity
+    blended = left * images.astype(np.uint16) + severity * (255 - images).astype(np.uint16)
+    half = SEVERITIES[-1] // 2
+    return ((blended + half) // SEVERITIES[-1]).astype(np.uint8)
+
+
+CORRUPTIONS: dict[str, Corruption] = {
+    "shift": shift,
+    "rotation": rotation,
+    "scale": scale,
+    "noise": noise,
+    "blur": blur,
+    "contrast": contrast,
+    "inversion": inversion,
+}
+
+
+def _mapped(images: Images, first: int, maps: Sequence[_Map]) -> Images:
+    """Take each pixel from another place, by bilinear interpolation; the maps take turns."""
+    centre = (np.array(images.shape[1:3]) - 1) / 2
+    corrupted = np.empty_like(images)
+    for position, (image, result) in enumerate(zip(images, corrupted, strict=True), start=first):
+        matrix, moved = maps[position % len(maps)]
+        offset = centre - matrix @ centre + moved
+        # Plane by plane: over four dimensions SciPy would look at sixteen neighbours of a pixel.
+        for channel in range(images.shape[3]):
+            ndimage.affine_transform(
+                image[..., channel],
+                matrix,
+                offset,
+                output=result[..., channel],
+                order=1,
+                mode="nearest",
+            )
+    return corrupted
+
+
+def _pixels(values: NDArray[np.float32]) -> Images:
+    return np.clip(np.rint(values), 0, 255).astype(np.uint8)

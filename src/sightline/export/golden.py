@@ -1,0 +1,102 @@
+"""Golden images: what every exported form has to answer as the model did that was measured."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from sightline.data import holdout
+from sightline.errors import StageError
+from sightline.records import DatasetFiles, Evaluation, Run
+from sightline.storage import files
+from sightline.storage.npy import BLOCK_BYTES, ArrayWriter, read_rows
+
+Floats = NDArray[np.float32]
+
+_COLUMN = "probability_"
+_VALUES = 4 << 20
+"""Probabilities that are read at once."""
+
+
+@dataclass(frozen=True)
+class Golden:
+    """Test images, and what was measured on them.
+
+    Attributes:
+        images: NPY file, uint8 of shape (n, height, width, channels).
+        sha256: Digest of the pixels alone, in that order.
+        probabilities: float32 of shape (n, num_classes), as `evaluate` stored them.
+    """
+
+    images: Path
+    sha256: str
+    probabilities: Floats
+
+
+def choose(images: int, wanted: int) -> NDArray[np.int64]:
+    """Choose rows of the test split, evenly spaced from the first on.
+
+    Args:
+        images: How many there are, at least 1.
+        wanted: How many are wanted; all are taken where there are fewer.
+
+    Returns:
+        int64 of shape (n,), ascending, each row once.
+    """
+    count = min(images, wanted)
+    return np.arange(count, dtype=np.int64) * images // count
+
+
+def gather(
+    run: Run, ingested: DatasetFiles, evaluation: Evaluation, wanted: int, path: Path
+) -> Golden:
+    """Write the golden images and read what was measured on them.
+
+    Args:
+        run: Gives the artifacts root.
+        ingested: Gives the test images.
+        evaluation: Gives their probabilities.
+        wanted: How many images.
+        path: NPY file to write.
+
+    Raises:
+        DataError: The test images are missing or damaged.
+        StageError: The predictions are other ones than were recorded, or not of these images.
+    """
+    holdout.check(run.root, ingested)
+    test = ingested.images["test"]
+    rows = choose(test.shape[0], wanted)
+    probabilities = _measured(run.root, evaluation, rows, test.shape[0])
+    pixels = hashlib.sha256()
+    shape = (len(rows), *test.shape[1:])
+    at_once = max(1, BLOCK_BYTES // int(np.prod(test.shape[1:])))
+    with ArrayWriter(path, shape, test.dtype) as writer:
+        for start in range(0, len(rows), at_once):
+            block = read_rows(run.root / test.path, rows[start : start + at_once])
+            pixels.update(block.data)
+            writer.append(block)
+    return Golden(path, pixels.hexdigest(), probabilities)
+
+
+def _measured(root: Path, evaluation: Evaluation, rows: NDArray[np.int64], images: int) -> Floats:
+    """Read the probabilities of some rows; the whole table may be larger than memory."""
+    path = root / evaluation.predictions.path
+    if not path.is_file() or files.sha256(path) != evaluation.predictions.sha256:
+        raise StageError(f"{path} is not what evaluate wrote; run again with --refresh.")
+    found: list[Floats] = []
+    start = 0
+    with pq.ParquetFile(path, page_checksum_verification=True) as table:
+        if table.metadata.num_rows != images:
+            raise StageError(
+                f"{path} has {table.metadata.num_rows:,} rows, but there are {images:,} test "
+                "images; run again with --refresh."
+            )
+        names = [name for name in table.schema_arrow.names if name.startswith(_COLUMN)]
+        for batch in table.iter_batches(max(1, _VALUES // len(names)), columns=names):
+            wanted = rows[(rows >= start) & (rows < start + len(batch))] - start
+            found.append(np.stack([column.to_numpy()[wanted] for column in batch], axis=1))
+            start += len(batch)
+    return np.concatenate(found)

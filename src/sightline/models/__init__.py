@@ -1,0 +1,1 @@
+"""Build networks, and read and write Keras model files safely."""

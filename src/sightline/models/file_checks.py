@@ -1,0 +1,250 @@
+"""What a model file may hold; all of it is checked before Keras sees a byte.
+
+Keras' safe mode refuses lambdas, but its loader has had one hole after another: it looks classes
+up by name, unpacks members, and lets HDF5 read other files. Here only what Sightline itself
+writes gets through: three stored members, the classes of `model.py`, plain arrays.
+"""
+
+import hashlib
+import io
+import json
+import stat
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import h5py
+
+from sightline.errors import ModelFileError
+from sightline.storage.text import printable
+
+LARGEST_PARAMETERS = 1 << 28
+"""268 million; the tutorial's network has 141,258. What a file could demand in memory beyond
+that is more than a machine that trains with Sightline is likely to have to spare."""
+
+_LARGEST_TEXT = 4 << 20
+"""Bytes of JSON; 64 convolutions, the most that a config allows, take 100 kB."""
+
+_LARGEST_FILE = 4 * LARGEST_PARAMETERS + _LARGEST_TEXT + (16 << 20)
+"""Bytes: float32 weights, the JSON, and what HDF5 and ZIP add."""
+
+_LONGEST_REASON = 300
+_WEIGHTS = "model.weights.h5"
+_MEMBERS = ("config.json", "metadata.json", _WEIGHTS)
+
+_CLASSES = frozenset(
+    {
+        ("None", "__keras_tensor__"),
+        ("keras", "DTypePolicy"),
+        ("keras.initializers", "GlorotUniform"),
+        ("keras.initializers", "Ones"),
+        ("keras.initializers", "Zeros"),
+        ("keras.layers", "BatchNormalization"),
+        ("keras.layers", "Conv2D"),
+        ("keras.layers", "Cropping2D"),
+        ("keras.layers", "Dense"),
+        ("keras.layers", "Dropout"),
+        ("keras.layers", "GlobalAveragePooling2D"),
+        ("keras.layers", "InputLayer"),
+        ("keras.layers", "ReLU"),
+        ("keras.layers", "Rescaling"),
+        ("keras.src.models.functional", "Functional"),
+    }
+)
+"""Module and class of all that `model.py` and `keras_files.export` build with; a new layer there
+needs its line here. None of them reads a file, imports a module or runs code from its config."""
+
+
+@dataclass(frozen=True)
+class ModelParts:
+    """What a checked `.keras` file holds.
+
+    Attributes:
+        config: Keras' JSON of the model.
+        weights: The bytes of an HDF5 file with plain arrays.
+        parameters: How many numbers these arrays hold.
+    """
+
+    config: str
+    weights: bytes
+    parameters: int
+
+
+class Refusal(Exception):
+    """What is wrong with a model file, in words that go on after its name."""
+
+
+@contextmanager
+def refusals(path: Path) -> Iterator[None]:
+    """Turn whatever a model file makes go wrong into one sentence.
+
+    Args:
+        path: The file.
+
+    Raises:
+        ModelFileError: In place of any exception: what a hostile file makes zipfile, HDF5 and
+            Keras raise has no end.
+        OSError: Storage did not give the file; with the system's number, unlike HDF5's own.
+    """
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        kind = "" if isinstance(error, Refusal) else f"{type(error).__name__}: "
+        reason = printable((str(error).strip() or "no reason given").splitlines()[0])
+        raise ModelFileError(
+            f"{path} cannot be used as a model: {kind}{reason[:_LONGEST_REASON].rstrip('. ')}; "
+            "use a file that Sightline wrote, as it wrote it."
+        ) from error
+
+
+def read_config(path: Path, expected_sha256: str | None = None) -> str:
+    """Read and check the JSON of a model.
+
+    Args:
+        path: JSON as `keras.Model.to_json` writes it.
+        expected_sha256: Digest that the file must have, where a record names it.
+
+    Returns:
+        The text, in which only known classes are named.
+
+    Raises:
+        ModelFileError: It is too large, no such JSON, names another class, or is another file.
+    """
+    with refusals(path):
+        return _checked_config(_read(path, _LARGEST_TEXT, expected_sha256))
+
+
+def read_archive(path: Path, expected_sha256: str | None = None) -> ModelParts:
+    """Read and check a `.keras` file.
+
+    Args:
+        path: A file as `keras_files.export` writes it.
+        expected_sha256: Digest that the file must have, where a record names it.
+
+    Returns:
+        Its parts. They were read once: what was checked is what gets loaded.
+
+    Raises:
+        ModelFileError: It is of another format, damaged, another file than expected, or holds
+            anything that Sightline does not write.
+    """
+    with refusals(path):
+        content = _read(path, _LARGEST_FILE, expected_sha256)
+        _check_format(content)
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            _check_members(archive.infolist())
+            config = _checked_config(archive.read("config.json"))
+            weights = archive.read(_WEIGHTS)
+        return ModelParts(config, weights, _count_parameters(weights))
+
+
+def _read(path: Path, most: int, expected_sha256: str | None) -> bytes:
+    if not path.exists():
+        raise Refusal("there is no such file")
+    if path.is_dir():
+        raise Refusal("it is a folder, such as a SavedModel; expected a file")
+    if not path.is_file():
+        raise Refusal("it is no regular file")
+    size = path.stat().st_size
+    if size > most:
+        raise Refusal(f"it has {size:,} bytes, expected at most {most:,}")
+    content = path.read_bytes()
+    found = hashlib.sha256(content).hexdigest()
+    if expected_sha256 not in {None, found}:
+        raise Refusal(f"it has the SHA-256 {found}, expected {expected_sha256}")
+    return content
+
+
+def _check_format(content: bytes) -> None:
+    if content.startswith(b"\x89HDF"):
+        raise Refusal("it is of Keras' legacy HDF5 format, which can hold code")
+    if not content.startswith(b"PK\x03\x04"):
+        raise Refusal(f"expected a ZIP archive, found a file that begins with {content[:15]!r}")
+
+
+def _check_members(members: list[zipfile.ZipInfo]) -> None:
+    names = [member.filename for member in members]
+    for name in names:
+        if name not in _MEMBERS:
+            raise Refusal(f"the member {name[:80]!r} does not belong there")
+    if sorted(names) != sorted(_MEMBERS):
+        raise Refusal(f"expected {', '.join(_MEMBERS)}, each once, found {', '.join(names)}")
+    for member in members:
+        kind = stat.S_IFMT(member.external_attr >> 16)
+        if kind not in {0, stat.S_IFREG}:
+            raise Refusal(f"the member {member.filename} is a link or a device")
+        if member.compress_type != zipfile.ZIP_STORED or member.flag_bits & 1:
+            raise Refusal(f"the member {member.filename} is compressed or encrypted")
+        if member.file_size != member.compress_size:
+            raise Refusal(
+                f"the member {member.filename} states {member.file_size:,} bytes and stores "
+                f"{member.compress_size:,}"
+            )
+
+
+def _checked_config(content: bytes) -> str:
+    if len(content) > _LARGEST_TEXT:
+        raise Refusal(f"its JSON has {len(content):,} bytes, expected at most {_LARGEST_TEXT:,}")
+    text = content.decode("utf-8")
+    config = json.loads(text)
+    if not isinstance(config, dict) or config.get("class_name") != "Functional":
+        raise Refusal("its JSON does not describe a functional model")
+    for part in _objects(config):
+        _check_object(part)
+    return text
+
+
+def _objects(value: Any) -> Iterator[dict[str, Any]]:
+    """Yield every object in parsed JSON, however deep."""
+    waiting = [value]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict):
+            yield value
+            waiting.extend(value.values())
+        elif isinstance(value, list):
+            waiting.extend(value)
+
+
+def _check_object(part: dict[str, Any]) -> None:
+    name = part.get("class_name")
+    if "class_name" in part and (str(part.get("module")), str(name)) not in _CLASSES:
+        shown = f"{part.get('module')}.{name}"
+        raise Refusal(f"it names {shown[:80]!r}, which Sightline does not build models with")
+    if part.get("registered_name") not in (None, name):
+        raise Refusal(f"it names a custom object, {str(part['registered_name'])[:80]!r}")
+    if part.get("compile_config"):
+        raise Refusal("it holds the state of a training")
+
+
+def _count_parameters(weights: bytes) -> int:
+    """Check an HDF5 file and count the numbers in it."""
+    links: dict[str, Any] = {}
+    found: dict[str, Any] = {}
+    with h5py.File(io.BytesIO(weights), "r") as file:
+        file.visititems_links(links.__setitem__)
+        for name, link in links.items():
+            if not isinstance(link, h5py.HardLink):
+                raise Refusal(f"its weights hold a link, {name[:80]!r}")
+        file.visititems(found.__setitem__)
+        return sum(_size(name, item) for name, item in found.items())
+
+
+def _size(name: str, item: Any) -> int:
+    if isinstance(item, h5py.Group):
+        return 0
+    if not isinstance(item, h5py.Dataset) or item.dtype.kind not in "fiub":
+        raise Refusal(f"its weights hold {name[:80]!r}, which is no array of numbers")
+    stored = item.id.get_storage_size()
+    is_plain = not item.is_virtual and not item.external and item.chunks is None
+    if not is_plain or stored != item.nbytes:
+        raise Refusal(
+            f"its weights' array {name[:80]!r} states {item.nbytes:,} bytes and stores {stored:,}, "
+            "or takes them from elsewhere"
+        )
+    return int(item.size)

@@ -1,0 +1,1 @@
+"""Stages, their cache, where results come from, and the process that Keras runs in."""

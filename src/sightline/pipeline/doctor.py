@@ -1,0 +1,96 @@
+"""Would a run work here? Versions, device, server, storage, disk."""
+
+import importlib.metadata
+import platform
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from packaging.requirements import Requirement
+
+from sightline.config import FitConfig
+from sightline.errors import SightlineError
+from sightline.pipeline.api_health import check_api
+from sightline.pipeline.process import keras_process
+from sightline.records import DeviceReport
+from sightline.storage import files
+
+_DISTRIBUTION = "sightline"
+_MINIMUM_FREE_BYTES = 1 << 30
+"""MNIST's caches take about 0.3 GB; below 1 GB a run is not worth starting."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that was looked at: its name, whether it will do, and what was found."""
+
+    name: str
+    passed: bool
+    found: str
+
+
+def check_all(root: Path, api_url: str | None) -> list[Check]:
+    """Look at everything that a run needs.
+
+    Args:
+        root: The artifacts root.
+        api_url: The configured Prefect API, if any.
+
+    Returns:
+        The checks, failed ones among them.
+    """
+    return [
+        Check("python", True, platform.python_version()),
+        *_check_versions(),
+        _guarded("device", _find_device),
+        _guarded("server", lambda: _find_server(api_url)),
+        _guarded("storage", lambda: _find_storage(root)),
+        _guarded("free disk", lambda: _find_free_disk(root)),
+    ]
+
+
+def _check_versions() -> Iterator[Check]:
+    for line in importlib.metadata.requires(_DISTRIBUTION) or []:
+        requirement = Requirement(line)
+        if requirement.marker and not requirement.marker.evaluate({"extra": ""}):
+            continue
+        try:
+            version = importlib.metadata.version(requirement.name)
+        except importlib.metadata.PackageNotFoundError:
+            yield Check(requirement.name, False, f"not installed; needs {requirement.specifier}")
+            continue
+        fits = requirement.specifier.contains(version, prereleases=True)
+        wanted = "" if fits else f"; needs {requirement.specifier}"
+        yield Check(requirement.name, fits, version + wanted)
+
+
+def _guarded(name: str, find: Callable[[], str]) -> Check:
+    try:
+        return Check(name, True, find())
+    except (OSError, SightlineError) as error:
+        return Check(name, False, str(error) or type(error).__name__)
+
+
+def _find_device() -> str:
+    wish = FitConfig(epochs=1)
+    report = keras_process().call("sightline.training.device", "inspect", DeviceReport, wish)
+    return f"{report.device}, backend {report.environment['backend']}"
+
+
+def _find_server(api_url: str | None) -> str:
+    if api_url is None:
+        return "none configured; each run starts a private one"
+    return f"{check_api(api_url)} answers"
+
+
+def _find_storage(root: Path) -> str:
+    files.check_writable(root)
+    return f"{root} can be written"
+
+
+def _find_free_disk(root: Path) -> str:
+    free = shutil.disk_usage(root).free
+    if free < _MINIMUM_FREE_BYTES:
+        raise OSError(f"{free / 1e9:.1f} GB free in {root}; a run needs at least 1 GB")
+    return f"{free / 1e9:.1f} GB"

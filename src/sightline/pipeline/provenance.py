@@ -1,0 +1,143 @@
+"""What a result was made from: code, lock file, versions and machine, each with its digest."""
+
+import ast
+import functools
+import hashlib
+import importlib.metadata
+import json
+import os
+import platform
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import sightline
+from sightline.storage import files
+
+_PACKAGE = "sightline"
+_FOLDER = Path(sightline.__file__).parent
+_RECORDED = ("tensorflow", "keras", "prefect", "numpy", "pandas", "pyarrow", "pillow")
+_RECORDED_VARIABLES = ("KERAS_BACKEND", "TF_ENABLE_ONEDNN_OPTS", "OMP_NUM_THREADS")
+
+
+def digest_of(*parts: str) -> str:
+    """Return the SHA-256 of strings, each closed by a NUL, as 64 hexadecimal digits."""
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(part.encode())
+        digest.update(b"\0")
+    return digest.hexdigest()
+
+
+@functools.cache
+def code_digest(module: str) -> str:
+    """Digest the source of a module and of every Sightline module that it imports.
+
+    Imports are read from the syntax tree, those inside functions too, so that a change
+    in a shared module is never missed and one in a foreign module changes nothing.
+
+    Args:
+        module: Full name, such as "sightline.training.train".
+
+    Returns:
+        64 hexadecimal digits.
+    """
+    sources: dict[str, str] = {}
+    _collect(module, sources)
+    return digest_of(*(part for name in sorted(sources) for part in (name, sources[name])))
+
+
+def package_digest() -> str:
+    """Digest all source of Sightline's domain package, whichever stage uses it."""
+    sources = sorted(path for path in _FOLDER.rglob("*") if path.suffix in {".py", ".toml", ".j2"})
+    return digest_of(
+        *(part for path in sources for part in (path.relative_to(_FOLDER).as_posix(), _read(path)))
+    )
+
+
+def lock_digest() -> str | None:
+    """Digest `requirements.lock` of the checkout; None where Sightline runs outside of one."""
+    lock = _FOLDER.parents[1] / "requirements.lock"
+    return files.sha256(lock) if lock.is_file() else None
+
+
+def versions(*distributions: str) -> dict[str, str]:
+    """Look up installed versions.
+
+    Args:
+        distributions: Names of distributions; those not installed are left out.
+
+    Returns:
+        Name to version.
+    """
+    found: dict[str, str] = {}
+    for name in distributions:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def keras_backend() -> str:
+    """Tell which backend Keras will take, without importing it."""
+    if backend := os.environ.get("KERAS_BACKEND"):
+        return backend
+    home = Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser()
+    with suppress(OSError, ValueError, TypeError):
+        return str(json.loads((home / "keras.json").read_bytes())["backend"])
+    return "tensorflow"
+
+
+def cores() -> int:
+    """Return how many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def environment() -> dict[str, Any]:
+    """Describe the machine and the versions that a run depends on; nothing secret."""
+    return {
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "machine": platform.machine(),
+        "cores": cores(),
+        "versions": versions(_PACKAGE, *_RECORDED),
+        "variables": {key: os.environ[key] for key in _RECORDED_VARIABLES if key in os.environ},
+    }
+
+
+def _collect(module: str, sources: dict[str, str]) -> None:
+    path = _path_of(module)
+    if module in sources or path is None:
+        return
+    sources[module] = _read(path)
+    for imported in _imports(sources[module]):
+        _collect(imported, sources)
+
+
+def _imports(source: str) -> set[str]:
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found.add(node.module)
+            found.update(f"{node.module}.{alias.name}" for alias in node.names)
+    return found
+
+
+def _path_of(module: str) -> Path | None:
+    package, *parts = module.split(".")
+    if package != _PACKAGE or not parts:
+        return None
+    place = _FOLDER.joinpath(*parts)
+    for path in (place.with_suffix(".py"), place / "__init__.py"):
+        if path.is_file():
+            return path
+    return None
+
+
+def _read(path: Path) -> str:
+    return path.read_text(encoding="utf-8")

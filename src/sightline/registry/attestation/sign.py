@@ -1,0 +1,61 @@
+"""Signs what is said of a promoted version."""
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sightline.registry import paths
+from sightline.registry.attestation import statement
+from sightline.registry.events import Event
+from sightline.registry.version import Version
+from sightline.storage import files
+
+if TYPE_CHECKING:
+    from securesystemslib.dsse import Envelope
+    from securesystemslib.signer import CryptoSigner
+
+PAYLOAD_TYPE = "application/vnd.in-toto+json"
+
+
+def path(root: Path, dataset: str, number: int) -> Path:
+    """Return where the envelope of a version lies."""
+    return paths.home(root, dataset) / "attestations" / f"{number}.intoto.json"
+
+
+def exists(root: Path, name: str) -> bool:
+    """Tell whether there is an envelope of a version, such as "mnist-v3"."""
+    parsed = paths.parse(name)
+    return parsed is not None and os.path.lexists(path(root, *parsed))
+
+
+def attest(root: Path, version: Version, event: Event, signer: "CryptoSigner") -> Path:
+    """Write the signed statement of a promoted version; an earlier one is replaced.
+
+    Args:
+        root: The artifacts root.
+        version: The version.
+        event: Its promotion.
+        signer: What signs, as `keys.configured` returns it.
+
+    Returns:
+        Where the envelope lies.
+
+    Raises:
+        InputError: The version's copy of its run's manifest cannot be read.
+        StorageError: The artifacts root is full or cannot be written.
+    """
+    from securesystemslib.dsse import Envelope
+
+    said = json.dumps(statement.build(root, version, event), ensure_ascii=False).encode()
+    envelope = Envelope(said, PAYLOAD_TYPE, {})
+    envelope.sign(signer)
+    target = path(root, version.dataset, version.number)
+    with files.storage_errors(root), files.new_file(target) as temporary:
+        temporary.write_bytes(written(envelope))
+    return target
+
+
+def written(envelope: "Envelope") -> bytes:
+    """Return an envelope as the one text that it is written as."""
+    return json.dumps(envelope.to_dict(), indent=1).encode()

@@ -1,0 +1,96 @@
+"""What is said of a promoted version, in the in-toto form with SLSA's provenance."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from sightline.records.manifest import RunManifest
+from sightline.registry import paths
+from sightline.registry.events import Event
+from sightline.registry.version import Version
+from sightline.runs import run_folder
+
+TYPE = "https://in-toto.io/Statement/v1"
+PREDICATE = "https://slsa.dev/provenance/v1"
+_BUILD = "https://sightline.example/training/v1"
+_BUILDER = "https://sightline.example/pipeline/v1"
+
+Json = dict[str, Any]
+
+
+def build(root: Path, version: Version, event: Event) -> Json:
+    """Describe a version: its files, what they were made from, and its promotion.
+
+    Args:
+        root: The artifacts root.
+        version: The version.
+        event: Its promotion.
+
+    Returns:
+        A JSON-able statement; equal arguments give equal statements.
+
+    Raises:
+        InputError: The version's copy of its run's manifest cannot be read.
+    """
+    manifest = run_folder.read_folder(root / version.folder)
+    subjects = {name: file.sha256 for name, file in version.files.items()}
+    subjects[paths.VERSION] = event.version_sha256
+    return {
+        "_type": TYPE,
+        "subject": [_described(name, subjects[name]) for name in sorted(subjects)],
+        "predicateType": PREDICATE,
+        "predicate": {
+            "buildDefinition": _definition(version, manifest),
+            "runDetails": _details(manifest),
+            "sightline_promotion": _promotion(event),
+        },
+    }
+
+
+def _definition(version: Version, manifest: RunManifest) -> Json:
+    dependencies = [
+        _described("data", manifest.source_sha256),
+        _described("holdout", version.holdout_sha256),
+        _described("code", manifest.code_sha256),
+    ]
+    if manifest.lock_sha256 is not None:
+        dependencies.append(_described("requirements.lock", manifest.lock_sha256))
+    return {
+        "buildType": _BUILD,
+        "externalParameters": {
+            "dataset": version.dataset,
+            "config": manifest.config.model_dump(mode="json"),
+        },
+        "internalParameters": {
+            "seed": manifest.config.training.seed,
+            "training": manifest.records.train.environment,
+            "machine": manifest.environment,
+        },
+        "resolvedDependencies": dependencies,
+    }
+
+
+def _details(manifest: RunManifest) -> Json:
+    started = manifest.created - timedelta(seconds=manifest.total_seconds)
+    return {
+        "builder": {"id": _BUILDER, "version": manifest.environment.get("versions", {})},
+        "metadata": {
+            "invocationId": manifest.run_id,
+            "startedOn": _time(started),
+            "finishedOn": _time(manifest.created),
+        },
+        "byproducts": [_described("weights", manifest.weights_sha256)],
+    }
+
+
+def _promotion(event: Event) -> Json:
+    """Say what the audit log does; SLSA asks for such a name of what it does not know itself."""
+    return event.model_dump(mode="json", exclude={"schema_version", "previous_sha256"})
+
+
+def _described(name: str, sha256: str) -> Json:
+    return {"name": name, "digest": {"sha256": sha256}}
+
+
+def _time(when: datetime) -> str:
+    return f"{when.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"

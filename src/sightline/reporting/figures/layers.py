@@ -1,0 +1,141 @@
+"""The model as a chain of boxes."""
+
+import math
+from collections.abc import Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sightline.records import Layer
+from sightline.reporting.figures.canvas import GREY, INK, LITERAL, blank, save, shorten
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_ROWS = 30
+"""Layers a column; longer models go on in the next column."""
+_PITCH, _BOX = 0.36, 0.27
+_TOP, _WIDTH, _MARGIN, _GUTTER = 0.72, 6.3, 0.15, 1.15
+"""Inches: one row, a box, the headings, one column, its border, the room for the resolution."""
+
+_COLOURS = (
+    ("Conv", "#CFE3F3"),
+    ("Dense", "#FBE3D3"),
+    ("Pooling", "#DDEEDD"),
+    ("Input", "#ECECEC"),
+)
+_OTHER = "#F7F7F7"
+_SPATIAL = 3
+"""Dimensions of an output that still is an image: height, width, channels."""
+
+
+def draw_layers(
+    path: Path, layers: Sequence[Layer], image_shape: tuple[int, int, int], num_classes: int
+) -> None:
+    """Draw the layers top to bottom, at their left the resolution of their outputs.
+
+    Args:
+        path: PNG to write.
+        layers: The layers in order.
+        image_shape: Height, width, channels of the input.
+        num_classes: Number of outputs.
+    """
+    columns = math.ceil(len(layers) / _ROWS)
+    # Columns of nearly equal length look better than a full one and a stump.
+    rows = math.ceil(len(layers) / columns)
+    width, height = columns * _WIDTH, _TOP + rows * _PITCH + _MARGIN
+    figure = blank(width, height)
+    axes = figure.add_axes((0, 0, 1, 1))
+    axes.set(xlim=(0, width), ylim=(height, 0))
+    axes.axis("off")
+    total = sum(layer.parameters for layer in layers)
+    title = f"{_times(image_shape)} image to {num_classes:,} classes, {total:,} parameters"
+    axes.text(_MARGIN, 0.22, title, fontsize=11, fontweight="bold", va="center", color=INK)
+    for column in range(columns):
+        _draw_column(
+            axes, layers[column * rows : (column + 1) * rows], column * _WIDTH, image_shape
+        )
+    save(figure, path)
+
+
+def _draw_column(
+    axes: "Axes", layers: Sequence[Layer], left: float, image_shape: tuple[int, int, int]
+) -> None:
+    box = left + _MARGIN + _GUTTER
+    right = left + _WIDTH - _MARGIN
+    heads = (
+        (left + _MARGIN + _GUTTER / 2 - 0.1, "resolution", "center"),
+        (box + 0.1, "layer", "left"),
+        (right - 1.0, "output", "right"),
+        (right - 0.1, "parameters", "right"),
+    )
+    for place, text, align in heads:
+        axes.text(place, _TOP - 0.14, text, fontsize=8, color=GREY, ha=align, va="center")
+    for row, layer in enumerate(layers):
+        _draw_layer(axes, layer, box, right, _TOP + row * _PITCH, is_first=row == 0)
+    row = 0
+    for shape, group in groupby(layers, key=_resolution):
+        count = len(list(group))
+        if shape:
+            share = _width_share(shape, image_shape)
+            _draw_resolution(axes, shape, share, left + _MARGIN, row, count)
+        row += count
+
+
+def _draw_layer(
+    axes: "Axes", layer: Layer, left: float, right: float, top: float, *, is_first: bool
+) -> None:
+    from matplotlib.patches import FancyBboxPatch
+
+    colour = next((colour for kind, colour in _COLOURS if kind in layer.kind), _OTHER)
+    axes.add_patch(
+        FancyBboxPatch(
+            (left, top),
+            right - left,
+            _BOX,
+            boxstyle="round,pad=0,rounding_size=0.05",
+            facecolor=colour,
+            edgecolor=GREY,
+            linewidth=0.7,
+        )
+    )
+    if not is_first:
+        stem = (left + 0.35, left + 0.35)
+        axes.plot(stem, (top - _PITCH + _BOX, top), color=GREY, linewidth=1)
+    middle = top + _BOX / 2
+    style = {"va": "center", "color": INK, **LITERAL}
+    kind = shorten(layer.kind, 22)
+    axes.text(left + 0.1, middle, kind, fontsize=9, fontweight="bold", **style)
+    name = shorten(layer.name, 18)
+    axes.text(left + 1.95, middle, name, fontsize=8, **style | {"color": GREY})
+    axes.text(right - 1.0, middle, _times(layer.output_shape), fontsize=9, ha="right", **style)
+    if layer.parameters:
+        axes.text(right - 0.1, middle, f"{layer.parameters:,}", fontsize=9, ha="right", **style)
+
+
+def _draw_resolution(
+    axes: "Axes", shape: tuple[int, ...], share: float, left: float, row: int, count: int
+) -> None:
+    """Draw a block as wide as the resolution is high, so that it is seen to halve."""
+    from matplotlib.patches import Rectangle
+
+    room = _GUTTER - 0.2
+    width = max(share, 0.08) * room
+    top, height = _TOP + row * _PITCH, count * _PITCH - (_PITCH - _BOX)
+    corner = (left + (room - width) / 2, top)
+    axes.add_patch(Rectangle(corner, width, height, facecolor="#CFE3F3", linewidth=0))
+    middle = (left + room / 2, top + height / 2)
+    axes.text(*middle, _times(shape), fontsize=8, ha="center", va="center", color=INK)
+
+
+def _width_share(shape: tuple[int, ...], image_shape: tuple[int, int, int]) -> float:
+    return math.sqrt(shape[0] * shape[1] / (image_shape[0] * image_shape[1]))
+
+
+def _resolution(layer: Layer) -> tuple[int, ...]:
+    """Return height and width of a layer's output, nothing where it is no image."""
+    return layer.output_shape[:2] if len(layer.output_shape) == _SPATIAL else ()
+
+
+def _times(shape: Sequence[int]) -> str:
+    return " × ".join(str(side) for side in shape)  # noqa: RUF001 - the sign is meant

@@ -1,0 +1,143 @@
+"""Publishes a run: copies of the results, the report and the manifest, whole or not at all."""
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sightline.config import TrainingConfig
+from sightline.errors import StageError
+from sightline.pipeline import provenance
+from sightline.records import FileRecord, Run, RunSummary, Source, StageRecords, StageTime
+from sightline.records.manifest import RunManifest
+from sightline.reporting import model_card, page
+from sightline.runs import comparison, run_folder, seed_noise
+from sightline.storage import files, json_digest
+
+_TAKEN = frozenset({errno.EEXIST, errno.ENOTEMPTY})
+_TEXT_BYTES = 1 << 20
+"""Room for the report's text, the model card and the manifest."""
+
+
+def publish(  # the last step of a run; it names everything that the manifest holds
+    run: Run,
+    config: TrainingConfig,
+    source: Source,
+    records: StageRecords,
+    stages: dict[str, StageTime],
+    flow_run_id: str | None = None,
+) -> RunSummary:
+    """Write the run folder: copies of the results, the report and the manifest.
+
+    Args:
+        run: Where, and under which id.
+        config: The complete config.
+        source: The data set's source.
+        records: What the stages returned.
+        stages: Stage name to its time.
+        flow_run_id: Prefect's id of the flow run.
+
+    Returns:
+        The summary for the caller.
+
+    Raises:
+        RunExistsError: The run id was taken meanwhile.
+        StageError: A result changed while it was copied.
+        StorageError: The artifacts root is full or cannot be written.
+    """
+    run_folder.check_new(run.root, run.id)
+    if source.kind not in {"named", "embedded"}:
+        # The cached record names the place where equal data was read the first time.
+        ingested = records.ingest.model_copy(update={"source": source.path})
+        records = records.model_copy(update={"ingest": ingested})
+    manifest = RunManifest(
+        run_id=run.id,
+        created=datetime.now(UTC),
+        config=config,
+        code_sha256=provenance.package_digest(),
+        lock_sha256=provenance.lock_digest(),
+        source_sha256=source.sha256,
+        weights_sha256=records.train.weights_sha256,
+        environment=provenance.environment(),
+        stages=stages,
+        records=records,
+        files={},
+        total_seconds=round((datetime.now(UTC) - run.started).total_seconds(), 3),
+        compared=comparison.with_last_run(run, records.ingest, records.evaluate),
+        flow_run_id=flow_run_id,
+        repeats=run.repeats,
+    )
+    band = seed_noise.find(run.root, manifest)
+    manifest = manifest.model_copy(update={"seed_noise": band.accuracy if band else None})
+    with _new_folder(run, _bytes_needed(records)) as target:
+        copied = {
+            name: _copy(run.root, target / name, result) for name, result in _results(records)
+        }
+        manifest = manifest.model_copy(update={"files": copied})
+        for name, text in (
+            ("report.html", page.render_html(run.root, manifest)),
+            ("report.md", page.render_markdown(manifest)),
+            ("MODEL_CARD.md", model_card.render_model_card(manifest)),
+        ):
+            (target / name).write_text(text, encoding="utf-8")
+            copied[name] = _describe(target / name)
+        (target / run_folder.MANIFEST).write_bytes(
+            json_digest.seal(manifest.model_dump(mode="json"))
+        )
+    return run_folder.summary(run.root, manifest)
+
+
+@contextmanager
+def _new_folder(run: Run, needed: int) -> Iterator[Path]:
+    """Yield a temporary folder that becomes the run's, unless somebody was faster."""
+    final = run_folder.folder(run.root, run.id)
+    try:
+        with files.storage_errors(run.root):
+            files.make_folder(final.parent)
+            files.check_room(run.root, needed, "The copies of the results and the report")
+            with files.new_folder(final, replace=False) as folder:
+                yield folder
+    except OSError as error:
+        if error.errno in _TAKEN:
+            raise run_folder.taken(run.root, run.id) from None
+        raise
+
+
+def _bytes_needed(records: StageRecords) -> int:
+    """Estimate the size of a run folder; the report holds the pictures once more, as base64."""
+    pictures = [*records.report.figures.values(), *records.report.thumbnails]
+    copies = sum(result.bytes for _, result in _results(records))
+    return copies + 2 * sum(picture.bytes for picture in pictures) + _TEXT_BYTES
+
+
+def _results(records: StageRecords) -> Iterator[tuple[str, FileRecord]]:
+    yield "layers.png", records.build.picture
+    for name, picture in records.report.figures.items():
+        yield f"{name}.png", picture
+    yield "model.keras", records.train.model
+    yield "model_summary.txt", records.build.summary
+    yield "history.parquet", records.train.history
+    yield "predictions.parquet", records.evaluate.predictions
+    yield "metrics.json", records.evaluate.metrics
+    if records.evaluate.label_doubts is not None:
+        yield "label_doubts.parquet", records.evaluate.label_doubts.table
+    if records.export is not None:
+        yield "certificate.json", records.export.certificate
+    if records.ingest.inspection is not None:
+        yield "findings.parquet", records.ingest.inspection.findings
+
+
+def _copy(root: Path, target: Path, result: FileRecord) -> FileRecord:
+    files.copy(root / result.path, target)
+    copied = _describe(target)
+    if copied.sha256 != result.sha256:
+        raise StageError(
+            f"{result.path} changed while the run was published (expected SHA-256 "
+            f"{result.sha256}, got {copied.sha256}); run again."
+        )
+    return copied
+
+
+def _describe(path: Path) -> FileRecord:
+    return FileRecord(path=path.name, sha256=files.sha256(path), bytes=path.stat().st_size)

@@ -1,0 +1,178 @@
+"""The stage report: pictures of what went in, what was learnt and what went wrong."""
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow.parquet as pq
+
+from sightline.config import ReportConfig
+from sightline.data import samples
+from sightline.data.validation import findings
+from sightline.evaluation import label_errors, mistakes
+from sightline.pipeline.cache import Draft, find_or_make
+from sightline.pipeline.stages import REPORT
+from sightline.records import (
+    DatasetFiles,
+    Evaluation,
+    FileRecord,
+    LabelDoubts,
+    Mistake,
+    Report,
+    Run,
+    Saliency,
+    TrainedModel,
+)
+from sightline.reporting import figures
+from sightline.storage.files import check_room
+from sightline.storage.npy import open_mapped
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_PICTURES_BYTES, _THUMBNAIL_BYTES = 2 << 20, 16 << 10
+"""Room for the pictures, and for the thumbnail of a mistake."""
+
+_DOUBTS = 24
+"""Doubtful labels that are shown; the table has all."""
+
+_FINDINGS, _FINDINGS_BYTES = 24, 32 << 20
+"""Most findings that are shown; fewer where the images are large."""
+
+
+def report(
+    run: Run,
+    files: DatasetFiles,
+    trained: TrainedModel,
+    evaluation: Evaluation,
+    settings: ReportConfig,
+) -> Report:
+    """Draw the pictures of a run.
+
+    Args:
+        run: Where to work.
+        files: Gives samples and the test images.
+        trained: Gives the history.
+        evaluation: Gives the predictions and the confusion matrix.
+        settings: How many mistakes to show.
+
+    Returns:
+        The pictures and the worst mistakes.
+
+    Raises:
+        StorageError: The disk has too little room.
+    """
+
+    def make(draft: Draft) -> Report:
+        needed = _PICTURES_BYTES + settings.mistakes * _THUMBNAIL_BYTES
+        check_room(run.root, needed, "The pictures of the report")
+        worst, total = _worst_mistakes(run, files, evaluation, settings.mistakes)
+        rows = [mistake.index for mistake in worst]
+        images = open_mapped(run.root / files.images["test"].path)[rows]
+        figures.draw_curves(draft.path("curves.png"), _history(run, trained))
+        figures.draw_mistakes(draft.path("mistakes.png"), images, worst)
+        drawn = [
+            "curves",
+            "mistakes",
+            *_draw_data(run, files, draft),
+            *_draw_measures(run, files, evaluation, draft),
+        ]
+        return Report(
+            figures={name: draft.record(f"{name}.png") for name in drawn},
+            thumbnails=_thumbnails(draft, images),
+            mistakes=worst,
+            mistakes_total=total,
+        )
+
+    key = REPORT.key(files, trained, evaluation, settings)
+    return find_or_make(run, REPORT, key, make)
+
+
+def _draw_data(run: Run, files: DatasetFiles, draft: Draft) -> Iterator[str]:
+    """Draw what the images show; yield the pictures' names."""
+    chosen, names = samples.choose(run.root, files)
+    title = f"Training images of {files.dataset}"
+    figures.draw_samples(draft.path("samples.png"), chosen, names, title)
+    yield "samples"
+    if _draw_findings(run, files, draft):
+        yield "findings"
+
+
+def _draw_measures(
+    run: Run, files: DatasetFiles, evaluation: Evaluation, draft: Draft
+) -> Iterator[str]:
+    """Draw what was measured; yield the pictures' names."""
+    figures.draw_confusion_matrix(
+        draft.path("confusion_matrix.png"), evaluation.confusion, files.class_names
+    )
+    yield "confusion_matrix"
+    if evaluation.calibration is not None:
+        figures.draw_calibration(
+            draft.path("calibration.png"), evaluation.calibration, evaluation.coverage
+        )
+        yield "calibration"
+    if evaluation.robustness is not None:
+        figures.draw_robustness(draft.path("robustness.png"), evaluation.robustness)
+        yield "robustness"
+    if evaluation.saliency is not None:
+        _draw_saliency(run, files, evaluation, evaluation.saliency, draft.path("saliency.png"))
+        yield "saliency"
+    if evaluation.label_doubts is not None and evaluation.label_doubts.found:
+        _draw_label_doubts(run, files, evaluation.label_doubts, draft.path("label_doubts.png"))
+        yield "label_doubts"
+
+
+def _draw_saliency(
+    run: Run, files: DatasetFiles, evaluation: Evaluation, saliency: Saliency, path: Path
+) -> None:
+    rows = list(saliency.indexes)
+    explained, _ = _worst_mistakes(run, files, evaluation, len(rows))
+    images = open_mapped(run.root / files.images["test"].path)[rows]
+    maps = open_mapped(run.root / saliency.maps.path)
+    figures.draw_saliency(path, images, maps, explained)
+
+
+def _draw_label_doubts(run: Run, files: DatasetFiles, found: LabelDoubts, path: Path) -> None:
+    doubts = label_errors.read(run.root / found.table.path, files.class_names, _DOUBTS)
+    images = open_mapped(run.root / files.images["train"].path)
+    figures.draw_label_doubts(path, images[[doubt.index for doubt in doubts]], doubts)
+
+
+def _draw_findings(run: Run, files: DatasetFiles, draft: Draft) -> bool:
+    """Draw some of what ingest found in the images; tell whether there is anything."""
+    if files.inspection is None:
+        return False
+    most = max(1, min(_FINDINGS, _FINDINGS_BYTES // math.prod(files.image_shape)))
+    found = findings.choose(run.root / files.inspection.findings.path, most)
+    if not found:
+        return False
+    splits = {name: open_mapped(run.root / file.path) for name, file in files.images.items()}
+    images = [
+        [splits[place.split][place.index] for place in (one.image, one.other) if place]
+        for one in found
+    ]
+    figures.draw_findings(draft.path("findings.png"), found, images, files.class_names)
+    return True
+
+
+def _worst_mistakes(
+    run: Run, files: DatasetFiles, evaluation: Evaluation, most: int
+) -> tuple[tuple[Mistake, ...], int]:
+    predictions = run.root / evaluation.predictions.path
+    return mistakes.worst(predictions, files.class_names, most)
+
+
+def _history(run: Run, trained: TrainedModel) -> "pd.DataFrame":
+    path = run.root / trained.history.path
+    history: pd.DataFrame = pq.read_table(path, page_checksum_verification=True).to_pandas()
+    return history
+
+
+def _thumbnails(draft: Draft, images: figures.Images) -> tuple[FileRecord, ...]:
+    records = []
+    for number, image in enumerate(images, start=1):
+        name = f"mistake_{number:03}.png"
+        figures.write_thumbnail(draft.path(name), image)
+        records.append(draft.record(name))
+    return tuple(records)

@@ -1,0 +1,1 @@
+"""Run folders: list, compare, reproduce, verify and pin them."""

@@ -1,0 +1,1 @@
+"""Delete old runs, cache entries and leftovers."""

@@ -1,0 +1,1 @@
+"""Fit the model: the loop, its input pipeline, checkpoints and device."""

@@ -1,0 +1,111 @@
+"""The state of a Keras training as arrays: all that the next step's bits depend on."""
+
+import hashlib
+from collections.abc import Iterator
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from sightline.training.checkpoints import Arrays
+
+_PARTS = ("weights", "optimizer", "seeds", "metrics")
+
+
+def prepare(model: keras.Model) -> None:
+    """Make all variables of a compiled model, so that they can be read and set.
+
+    Args:
+        model: A compiled model with one output (batch, num_classes).
+    """
+    model.optimizer.build(model.trainable_variables)
+    nothing = np.zeros((1, *model.output_shape[1:]), np.float32)
+    model.compute_metrics(None, nothing, nothing)
+    model.reset_metrics()
+
+
+def capture(model: keras.Model, *parts: str) -> Arrays:
+    """Copy weights, optimizer, seed-generator states and metric accumulators.
+
+    Args:
+        model: A model that was prepared.
+        parts: Names of the parts, as for `restore`; all unless told.
+
+    Returns:
+        Arrays by name: the part and the number of the variable in it.
+    """
+    return {name: np.array(_values(variable)) for name, variable in _named(model, *parts)}
+
+
+def restore(model: keras.Model, arrays: Arrays, *parts: str) -> None:
+    """Set variables to what was captured.
+
+    Args:
+        model: A prepared model of the same architecture.
+        arrays: What `capture` returned.
+        parts: Names of the parts to set: weights, optimizer, seeds, metrics; all unless told.
+
+    Raises:
+        ValueError: A variable is missing, or of another shape or type.
+    """
+    for name, variable in _named(model, *parts):
+        found = arrays.get(name)
+        if found is None or found.shape != tuple(variable.shape):
+            raise ValueError(f"{name} ({variable.path}) is missing or has another shape")
+        variable.assign(found)
+
+
+def broken(model: keras.Model, arrays: Arrays) -> str | None:
+    """Find a weight or an optimizer's variable that is not finite.
+
+    A finite loss proves nothing: ReLU and pooling may turn NaN into numbers.
+
+    Returns:
+        The path of the first such variable; None where all are finite.
+    """
+    for name, variable in _named(model, "weights", "optimizer"):
+        if not np.isfinite(arrays[name]).all():
+            return str(variable.path)
+    return None
+
+
+def digest(model: keras.Model, part: str) -> str:
+    """Digest one part of the state: path, dtype, shape and bytes of each variable, in order.
+
+    Args:
+        model: A prepared model.
+        part: "weights", "optimizer" or "seeds".
+
+    Returns:
+        64 hexadecimal digits.
+    """
+    found = hashlib.sha256()
+    for _, variable in _named(model, part):
+        values = _values(variable)
+        found.update(f"{variable.path} {values.dtype} {values.shape}\n".encode())
+        found.update(values.tobytes())
+    return found.hexdigest()
+
+
+def _named(model: keras.Model, *parts: str) -> Iterator[tuple[str, Any]]:
+    for part in parts or _PARTS:
+        for number, variable in enumerate(_variables(model, part)):
+            yield f"{part}_{number}", variable
+
+
+def _variables(model: keras.Model, part: str) -> list[Any]:
+    match part:
+        case "weights":
+            return list(model.weights)
+        case "optimizer":
+            return list(model.optimizer.variables)
+        case "metrics":
+            return list(model.metrics_variables)
+    others = {id(variable) for variable in (*model.weights, *model.metrics_variables)}
+    return [variable for variable in model.variables if id(variable) not in others]
+
+
+def _values(variable: Any) -> NDArray[Any]:
+    values: NDArray[Any] = keras.ops.convert_to_numpy(variable)
+    return values

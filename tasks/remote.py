@@ -1,0 +1,180 @@
+"""Hands the stage train to a Prefect deployment, waits for it and takes its record back.
+
+What crosses is small: records and settings go as parameters, and the deployment's flow run
+ends with the key of its cache entry as its message. The entry lies under the artifacts root
+that both mount, and is believed only after every file of it checked out.
+"""
+
+import logging
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+from uuid import UUID
+
+import httpx
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import FlowRun, State
+from prefect.deployments import run_deployment
+from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
+from prefect.logging import get_run_logger
+from prefect.runtime import task_run
+from prefect.states import Cancelling
+
+from sightline.config import FitConfig
+from sightline.errors import ConfigError, HandoverError, HandoverLostError
+from sightline.pipeline import cache
+from sightline.pipeline.stages import TRAIN
+from sightline.records import ArraySet, ModelBlueprint, Run, TrainedModel
+
+_POLL_SECONDS = 2
+_WARN_SECONDS = 60
+"""How long a run may wait for a worker before the log says so, again and again."""
+
+_PATIENCE_SECONDS = 2 * 3600
+"""How long a worker may take to begin; a night without one must end with an error."""
+
+_SILENCE_SECONDS = 600
+"""How long the server may be away; a restart takes seconds, an upgrade minutes."""
+
+_KEY = re.compile(r"[0-9a-f]{40}")
+_log = logging.getLogger("sightline.handover")
+
+
+def fit_elsewhere(
+    run: Run, arrays: ArraySet, blueprint: ModelBlueprint, settings: FitConfig
+) -> TrainedModel:
+    """Run the stage train on the deployment that the settings name.
+
+    Args:
+        run: Where to work; the deployment's worker mounts the same artifacts root, maybe
+            under another path.
+        arrays: Training arrays.
+        blueprint: The untrained model.
+        settings: `deployment` is set.
+
+    Returns:
+        The record of the checked result.
+
+    Raises:
+        ConfigError: There is no such deployment.
+        HandoverLostError: The process died on the other side, or the server stayed away.
+        HandoverError: It failed, was cancelled, or its result is not under this root.
+    """
+    flow_run = _begin(run, arrays, blueprint, settings)
+    with _cancelling_with_us(flow_run):
+        state = _wait(flow_run)
+    if not state.is_completed():
+        kind = HandoverLostError if state.is_crashed() else HandoverError
+        raise kind(
+            f"The training on {settings.deployment} (flow run {flow_run.name}) ended "
+            f"{state.name}: {state.message or 'no message'}"
+        )
+    return _take_back(run, flow_run, state, TRAIN.key(arrays, blueprint, settings))
+
+
+def _begin(run: Run, arrays: ArraySet, blueprint: ModelBlueprint, settings: FitConfig) -> FlowRun:
+    parameters: dict[str, Any] = {
+        "run_id": run.id,
+        "started": run.started.isoformat(),
+        "refresh": run.refresh,
+        "arrays": arrays.model_dump(mode="json"),
+        "blueprint": blueprint.model_dump(mode="json"),
+        "settings": settings.model_copy(update={"deployment": None}).model_dump(mode="json"),
+    }
+    try:
+        flow_run = run_deployment(
+            str(settings.deployment),
+            parameters=parameters,
+            timeout=0,
+            flow_run_name=run.id,
+            # An answer that got lost must not make a second training.
+            idempotency_key=f"{task_run.id}-{task_run.run_count}" if task_run.id else None,
+        )
+    except ObjectNotFound:
+        raise ConfigError(
+            f"training.deployment is {settings.deployment!r}, which this Prefect server does not "
+            "know; expected FLOW/DEPLOYMENT as in `prefect deployment ls`, such as fit/fit-gpu."
+        ) from None
+    assert isinstance(flow_run, FlowRun)  # noqa: S101 - a coroutine only in async callers
+    return flow_run
+
+
+def _wait(flow_run: FlowRun) -> State[Any]:
+    """Wait for the end; a server that is away for a while is waited for as well."""
+    since, warned, shown = time.monotonic(), 0.0, ""
+    for found in _answers(flow_run.id):
+        state = found.state
+        if state is None:
+            continue
+        if state.is_final():
+            return state
+        if state.name != shown:
+            shown = state.name or ""
+            get_run_logger().info("Training on pool %s: %s", found.work_pool_name, shown)
+        waited = time.monotonic() - since
+        if not state.is_scheduled():
+            since, warned = time.monotonic(), 0.0
+        elif waited >= _PATIENCE_SECONDS:
+            raise HandoverError(
+                f"No worker of the pool {found.work_pool_name} took the training within "
+                f"{_PATIENCE_SECONDS / 3600:g} hours; start one, then run again."
+            )
+        elif waited - warned >= _WARN_SECONDS:
+            warned = waited
+            get_run_logger().warning(
+                "No worker of the pool %s has been free for the training for %.0f s; "
+                "`sightline ops status` shows them.",
+                found.work_pool_name,
+                waited,
+            )
+    raise HandoverLostError(
+        f"The Prefect server did not answer for {_SILENCE_SECONDS} s while the training "
+        f"{flow_run.name} was under way elsewhere; it goes on there, and a new try waits for it."
+    )
+
+
+def _answers(flow_run_id: UUID) -> Iterator[FlowRun]:
+    """Yield what the server says, every few seconds, until it is silent for too long."""
+    heard = time.monotonic()
+    while time.monotonic() - heard < _SILENCE_SECONDS:
+        try:
+            with get_client(sync_client=True) as client:
+                found = client.read_flow_run(flow_run_id)
+        except ObjectNotFound:
+            raise HandoverError(f"The flow run {flow_run_id} was deleted on the server.") from None
+        except (httpx.TransportError, PrefectHTTPStatusError) as error:
+            _log.warning("The Prefect server does not answer (%s); waiting", error)
+        else:
+            heard = time.monotonic()
+            yield found
+        time.sleep(_POLL_SECONDS)
+
+
+@contextmanager
+def _cancelling_with_us(flow_run: FlowRun) -> Iterator[None]:
+    """Cancel the other run where this one is cancelled, times out or fails."""
+    try:
+        yield
+    except HandoverLostError:
+        raise
+    except BaseException:
+        with suppress(Exception), get_client(sync_client=True) as client:
+            client.set_flow_run_state(flow_run.id, Cancelling())
+        raise
+
+
+def _take_back(run: Run, flow_run: FlowRun, state: State[Any], expected: str) -> TrainedModel:
+    key = state.message or ""
+    entry = cache.find(run, TRAIN, key) if _KEY.fullmatch(key) else None
+    if key != expected:
+        get_run_logger().warning(
+            "The worker that trained has other code, libraries or another backend than this one"
+        )
+    if entry is None:
+        raise HandoverError(
+            f"The training {flow_run.name} is done, but its result {key!r} is not under "
+            f"{run.root}; both workers must mount the same artifacts root (SIGHTLINE_ARTIFACTS)."
+        )
+    return entry.record

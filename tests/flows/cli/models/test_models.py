@@ -1,0 +1,277 @@
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import runs_to_promote
+from models_command import invoke, promote, refused
+from runs_to_promote import decide
+from sightline import registry
+from sightline.records import Decision
+from sightline.records.manifest import RunManifest
+from sightline.registry import Version, attestation, workflow
+from sightline.storage import files
+
+
+@pytest.fixture
+def gate(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """Answers in the gate's place what each of the following asks is to get."""
+    answers: list[bool] = []
+
+    def judged(
+        root: Path, manifest: RunManifest, *, rebaseline: bool, force: bool
+    ) -> tuple[Version, Decision]:
+        version = registry.register(root, manifest)
+        champion = registry.aliases(root, version.dataset).champion
+        return version, decide(manifest.run_id, champion, promote=answers.pop(0))
+
+    monkeypatch.setattr(workflow, "examine", judged)
+    return answers
+
+
+def test_list_shows_versions_with_their_aliases(root: Path) -> None:
+    done = invoke("list")
+    assert done.exit_code == 0, done.output
+    rows = [re.split(r" *│ *", line)[1:4] for line in done.stdout.splitlines() if "-v" in line]
+    assert [(name, alias) for name, alias, _ in rows] == [
+        ("mnist-v1", ""),
+        ("mnist-v2", "champion"),
+        ("mnist-v3", "candidate"),
+        ("zoo-v1", "champion"),
+    ]
+    assert "keras, saved_model, onnx" in done.stdout
+    assert "97.00%" in done.stdout
+
+
+def test_list_as_json_is_an_array_of_versions(root: Path) -> None:
+    found = json.loads(invoke("list", "--dataset", "./elsewhere/MNIST", "--json").stdout)
+    assert [version["name"] for version in found] == ["mnist-v1", "mnist-v2", "mnist-v3"]
+    assert [version["alias"] for version in found] == [None, "champion", "candidate"]
+    assert found[1]["files"]["model.keras"]["path"] == "models/mnist/versions/2/model.keras"
+
+
+def test_damaged_version_is_left_out_of_the_list_and_said(root: Path) -> None:
+    (root / "models/mnist/versions/1/version.json").write_text("{}")
+    done = invoke("list")
+    assert done.exit_code == 0, done.output
+    assert "mnist-v1" not in done.stdout
+    assert "Left out:" in done.stderr
+    assert "versions/1/version.json" in done.stderr
+
+
+def test_show_says_what_a_version_is_and_what_was_done_with_it(root: Path) -> None:
+    done = invoke("show", "champion", "--dataset", "mnist")
+    assert done.exit_code == 0, done.output
+    for text in ("mnist-v2", "champion", "run-2", "99.00%", "all forms agree", "promoted"):
+        assert text in done.stdout
+    assert "[bold]x[/bold] \\x1b[2J <script>" in done.stdout
+    assert "\x1b" not in done.stdout
+    assert json.loads(invoke("show", "mnist-v3", "--json").stdout)["alias"] == "candidate"
+
+
+def test_alias_that_two_data_sets_have_needs_the_data_set(root: Path) -> None:
+    assert "2 data sets have a champion: mnist-v2, zoo-v1; say which with --dataset" in refused(
+        "show", "champion"
+    )
+    assert "2 data sets have a champion" in refused("rollback", "--reason", "x")
+
+
+def test_history_is_a_table_and_an_array(root: Path) -> None:
+    done = invoke("history", "--dataset", "mnist")
+    assert done.exit_code == 0, done.output
+    assert done.stdout.count("registered") == 3
+    assert done.stdout.count("promoted") == 2
+    assert "99.00% (before 98.00%, p = 0.03)" in done.stdout
+    assert "ada" in done.stdout
+    events = json.loads(invoke("history", "--json").stdout)
+    assert len(events) == 7
+    assert events[-1]["version"] == "zoo-v1"
+
+
+def test_better_run_becomes_the_champion(root: Path, gate: list[bool]) -> None:
+    runs_to_promote.publish(root, "run-4")
+    gate.append(True)
+    done = invoke("promote", "run-4", "--reason", "it is better")
+    assert done.exit_code == 0, done.output
+    assert "The champion of mnist is mnist-v4. It is better." in done.stdout
+    assert registry.history(root)[-1].reason == "it is better"
+    assert "mnist-v4 is the model of run run-4" in refused("promote", "run-4", "--reason", "x")
+
+
+def test_run_that_the_gate_refuses_ends_with_exit_code_3(root: Path, gate: list[bool]) -> None:
+    gate.append(False)
+    done = invoke("promote", "run-3", "--reason", "I like it")
+    assert done.exit_code == 3, done.output
+    assert "Refused mnist-v3: It is not better: <b>p = 0.4</b>." in done.stdout
+    assert "failed" in done.stdout
+    event = registry.history(root, "mnist")[-1]
+    assert (event.action, event.version) == ("refuse", "mnist-v3")
+    assert "the exit code is 3" in " ".join(invoke("promote", "--help").stdout.split())
+
+
+def test_reason_stays_where_the_gate_refuses(root: Path, gate: list[bool]) -> None:
+    gate.append(False)
+    assert invoke("promote", "run-3", "--reason", "I like [b]it[/b]").exit_code == 3
+    assert registry.history(root, "mnist")[-1].reason == "I like [b]it[/b]"
+    shown = invoke("history", "--dataset", "mnist").stdout
+    assert "I like [b]it[/b]" in shown
+    assert shown.count("It is not better: <b>p = 0.4</b>.") == 1
+
+
+def test_refusal_is_said_once(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def judged(
+        root: Path, manifest: RunManifest, *, rebaseline: bool, force: bool
+    ) -> tuple[Version, Decision]:
+        decision = decide(manifest.run_id, promote=False)
+        said = decision.model_copy(update={"sentence": "Refused: it is worse."})
+        return registry.register(root, manifest), said
+
+    monkeypatch.setattr(workflow, "examine", judged)
+    done = invoke("promote", "run-3", "--reason", "x")
+    assert "Refused mnist-v3: it is worse." in done.stdout
+
+
+def test_key_that_cannot_be_used_is_found_before_anything_is_done(
+    root: Path, gate: list[bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("securesystemslib", reason="needs the extra signing")
+    runs_to_promote.publish(root, "run-4")
+    gate.append(True)
+    monkeypatch.setenv(attestation.VARIABLE, "none.pem")
+    assert "none.pem" in refused("promote", "run-4", "--reason", "x")
+    assert gate == [True]
+    assert registry.versions(root, "mnist")[-1].name == "mnist-v3"
+
+
+def test_champion_that_was_promoted_without_a_key_is_signed_later(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("securesystemslib", reason="needs the extra signing")
+    assert invoke("keygen", "signing.pem").exit_code == 0
+    before = registry.history(root)
+    monkeypatch.setenv(attestation.VARIABLE, "signing.pem")
+    done = invoke("promote", "run-2", "--reason", "to sign it")
+    assert done.exit_code == 0, done.output
+    assert "Signed mnist-v2, which is the champion already." in done.stdout
+    assert attestation.verify(root, "mnist-v2", Path("signing.pem.pub")) == ()
+    assert registry.history(root) == before
+
+
+def test_run_of_a_damaged_champion_is_known(root: Path) -> None:
+    files.remove(root / "models/mnist/versions/2")
+    assert "mnist-v2 is the model of run run-2" in refused("promote", "run-2", "--reason", "x")
+
+
+def test_force_promotes_all_the_same_and_the_log_says_so(root: Path, gate: list[bool]) -> None:
+    gate.append(False)
+    done = invoke("promote", "run-3", "--force", "--reason", "an emergency")
+    assert done.exit_code == 0, done.output
+    assert "The champion of mnist is mnist-v3 by force, against the gate." in done.stdout
+    assert registry.history(root, "mnist")[-1].forced
+    assert "promoted by force" in invoke("history").stdout
+
+
+def test_force_makes_the_run_of_a_damaged_champion_the_champion_again(
+    root: Path, gate: list[bool]
+) -> None:
+    arguments = ("promote", "run-2", "--force", "--reason", "it is damaged")
+    assert "mnist-v2 is the model of run run-2" in refused(*arguments)
+    (root / "models/mnist/versions/2/model.keras").write_bytes(b"damaged")
+    gate.append(False)
+    done = invoke(*arguments)
+    assert done.exit_code == 0, done.output
+    assert "The champion of mnist is mnist-v4 by force" in done.stdout
+    assert registry.verify(root, "mnist-v4").damages == ()
+
+
+def test_force_that_was_not_needed_is_none(root: Path, gate: list[bool]) -> None:
+    gate.append(True)
+    assert invoke("promote", "run-3", "--force", "--reason", "sure").exit_code == 0
+    assert not registry.history(root, "mnist")[-1].forced
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("promote", "run-3"), "--reason"),
+        (("promote", "run-3", "--reason", " "), "A reason has to be given"),
+        (("promote", "nothing", "--reason", "x"), "no run 'nothing'"),
+        (("rollback", "--dataset", "zoo", "--reason", "x"), "its champion zoo-v1 is the first"),
+        (("list", "--dataset", ""), "--dataset is empty"),
+        (("rollback", "--dataset", " ", "--reason", "x"), "--dataset is empty"),
+        (("show", "latest"), "'latest' is no model of the store"),
+        (("show", "../../x"), "'../../x' is no model of the store"),
+        (("verify", "mnist-v9"), "no version 'mnist-v9'"),
+        (("verify", "mnist-v1", "--dataset", "zoo"), "no version 'mnist-v1' of zoo"),
+        (("verify", "mnist-v1", "--key", "none.pub"), "none.pub"),
+    ],
+)
+def test_wrong_input_is_refused(root: Path, arguments: tuple[str, ...], message: str) -> None:
+    if "--key" in arguments:
+        pytest.importorskip("securesystemslib", reason="needs the extra signing")
+    assert message in refused(*arguments)
+
+
+def test_rollback_makes_the_champion_before_the_champion_again(root: Path) -> None:
+    done = invoke("rollback", "--dataset", "mnist", "--reason", "worse in use")
+    assert done.exit_code == 0, done.output
+    assert "The champion of mnist is mnist-v1. mnist-v2 was before." in done.stdout
+    assert "rolled back to" in invoke("history").stdout
+
+
+def test_rollback_leaves_another_champion_than_was_meant_alone(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody else rolls back between the look at the champion and the deed."""
+    find = registry.find
+
+    def find_and_lose(*arguments: Any) -> str:
+        found = find(*arguments)
+        registry.rollback(root, "mnist", "I was first")
+        return found
+
+    promote(root, "run-4")
+    monkeypatch.setattr(registry, "find", find_and_lose)
+    said = refused("rollback", "--dataset", "mnist", "--reason", "worse in use")
+    assert "The champion of mnist is mnist-v2 by now and no longer mnist-v4" in said
+    assert registry.aliases(root, "mnist").champion == "mnist-v2"
+
+
+@pytest.mark.parametrize("damaged", ["version.json", "model.keras", ""])
+def test_rollback_leaves_a_damaged_champion_behind(root: Path, damaged: str) -> None:
+    folder = root / "models/mnist/versions/2"
+    if damaged:
+        (folder / damaged).write_text("{}")
+    else:
+        files.remove(folder)
+    done = invoke("rollback", "--dataset", "mnist", "--reason", "it is damaged")
+    assert done.exit_code == 0, done.output
+    assert "The champion of mnist is mnist-v1. mnist-v2 was before." in done.stdout
+
+
+@pytest.mark.parametrize("command", ["list", "history", "verify"])
+def test_empty_store_says_how_to_begin(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = invoke(command)
+    assert done.exit_code == 0, done.output
+    assert "`sightline models promote RUN`" in " ".join(done.stdout.split())
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("command", ["list", "history", "verify"])
+def test_data_set_without_models_is_told_from_an_empty_store(root: Path, command: str) -> None:
+    done = invoke(command, "--dataset", "./nosuch")
+    assert done.exit_code == 0, done.output
+    assert "No models of nosuch in artifacts; there are models of mnist, zoo." in done.stdout
+
+
+def test_form_that_nobody_certified_is_called_so(root: Path) -> None:
+    manifest = runs_to_promote.publish(root, "run-4", exports=False)
+    whole = runs_to_promote.certificate(root, "run-4")
+    others = tuple(export for export in whole.exports if export.format != "keras")
+    registry.register(root, manifest, whole.model_copy(update={"exports": others}))
+    assert "keras (not certified), saved_model, onnx" in invoke("show", "mnist-v4").stdout

@@ -1,0 +1,224 @@
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner, Result
+
+from examples import pictures, write_npz
+from sightline.config import loading
+from sightline.data import locate
+from sightline.errors import DataError
+from sightline.flows.cli import starting
+from sightline.flows.cli.main import app
+from sightline.pipeline import doctor
+from sightline.pipeline.doctor import Check
+from sightline.records import Run
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")
+    for name in ("SIGHTLINE_ARTIFACTS", "SIGHTLINE_DATA_DIR", "SIGHTLINE_MIRROR"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def invoke(*arguments: str) -> Result:
+    return CliRunner().invoke(app, list(arguments))
+
+
+def refuses(result: Result, message: str) -> None:
+    """The user made a mistake: exit code 2, one sentence on standard error, no traceback."""
+    assert result.exit_code == 2, result.output
+    assert result.stdout == ""
+    text = " ".join(result.stderr.split())
+    assert text.startswith("Error: ")
+    assert re.search(message, text), text
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    "command", ["train", "doctor", "datasets list", "datasets fetch", "runs open", "recipes show"]
+)
+def test_every_command_explains_itself(command: str) -> None:
+    result = invoke(*command.split(), "--help")
+    assert result.exit_code == 0
+    assert "Usage:" in result.stdout
+
+
+def test_help_of_train_gives_examples() -> None:
+    assert "sightline train --recipe quickstart" in invoke("train", "--help").stdout
+
+
+def test_version_is_printed() -> None:
+    assert re.fullmatch(r"\d+\.\d+\.\d+\n", invoke("--version").stdout)
+
+
+def test_recipes_are_listed_with_the_default() -> None:
+    text = invoke("recipes", "list").stdout
+    assert "tutorial (default)" in text
+    assert "quickstart" in text
+
+
+def test_shown_recipe_is_a_config_file(tmp_path: Path) -> None:
+    shown = invoke("recipes", "show", "tutorial")
+    assert shown.exit_code == 0
+    file = tmp_path / "mine.toml"
+    file.write_text(shown.stdout)
+    from sightline.config import loading
+
+    assert loading.load("tutorial", file) == loading.load("tutorial")
+
+
+def test_datasets_are_listed() -> None:
+    text = invoke("datasets", "list").stdout
+    assert {"mnist", "fashion-mnist", "mnist-5k", "Ankle"} <= set(re.findall(r"[\w-]+", text))
+
+
+def test_inspect_shows_the_data_and_draws_samples(tmp_path: Path) -> None:
+    write_npz(tmp_path / "textures.npz")
+    result = invoke("datasets", "inspect", "textures.npz")
+    assert result.exit_code == 0, result.output
+    assert "4 classes, 12x12 pixels, grey" in result.stdout
+    assert re.search(r"train.*160.*0.*239", result.stdout)
+    assert re.search(r"sha256 [0-9a-f]{64}", result.stdout)
+    assert re.search(r"leaks.*passed.*No test image is equal to a training image", result.stdout)
+    assert re.search(r"Findings: .*/artifacts/cache/ingest/\w+/findings\.parquet", result.stdout)
+    picture = tmp_path / "artifacts" / "datasets" / "textures-samples.png"
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_inspect_shows_what_would_stop_a_run(tmp_path: Path) -> None:
+    images, labels = pictures(20, 0)
+    np.savez("leak.npz", x_train=images, y_train=labels, x_test=images, y_test=labels)
+    result = invoke("datasets", "inspect", "leak.npz", "--set", "gate.leaks.action=fail")
+    assert result.exit_code == 0, result.output
+    assert re.search(r"leaks.*failed.*20 of 20 test images \(100%\)", result.stdout)
+
+
+def test_data_gate_stops_the_command_while_it_still_waits_for_the_server(tmp_path: Path) -> None:
+    images, labels = pictures(20, 0)
+    np.savez("leak.npz", x_train=images, y_train=labels, x_test=images, y_test=labels)
+    config = loading.load(overrides=["gate.leaks.action=fail"], dataset="leak.npz")
+    run = Run(id="leaky", root=tmp_path / "artifacts")
+    with pytest.raises(DataError, match=r"check leaks: 20 of 20 test images"):
+        starting.ingest_ahead(config, run, locate.locate(config.data))
+
+
+def test_embedded_data_set_needs_no_network() -> None:
+    result = invoke("datasets", "inspect", "mnist-5k")
+    assert result.exit_code == 0, result.output
+    assert re.search(r"train.*4,000", result.stdout)
+    assert re.search(r"test.*1,000", result.stdout)
+
+
+def test_fetch_finds_a_local_copy(mnist_dir: Path) -> None:
+    result = invoke("datasets", "fetch", "mnist", "--data-dir", str(mnist_dir))
+    assert result.exit_code == 0, result.output
+    paths = [Path(line) for line in result.stdout.splitlines()]
+    assert len(paths) == 4
+    assert all(path.parent == mnist_dir for path in paths)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--recipe", "tutorail"], "did you mean 'tutorial'"),
+        (["--set", "training.epoch=3"], "did you mean 'epochs'"),
+        (["--config", "missing.toml"], r"missing\.toml cannot be read"),
+        (["--dataset", "mnits"], "did you mean 'mnist'"),
+        (["--dataset", "./nowhere"], r"\./nowhere does not exist"),
+        (["--dataset", "empty"], r"empty"),
+        (["--run-id", "../x"], r"run id '\.\./x' cannot be used"),
+        (["--run-id", "/abs"], r"run id '/abs' cannot be used"),
+        (["--run-id", "x" * 300], "cannot be used"),
+        (["--run-id", "taken"], "'taken' exists already"),
+    ],
+)
+def test_mistake_ends_train_with_one_sentence_before_any_work(
+    tmp_path: Path, arguments: list[str], message: str
+) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "artifacts" / "runs" / "taken").mkdir(parents=True)
+    refuses(invoke("train", *arguments), message)
+    assert not (tmp_path / "artifacts" / "cache").exists()
+
+
+@pytest.mark.parametrize("command", [["train"], ["datasets", "inspect", "mnist-5k"]])
+def test_artifacts_folder_that_cannot_be_written_is_refused(command: list[str]) -> None:
+    Path("file").touch()
+    refuses(invoke(*command, "--artifacts", "file/artifacts"), "file/artifacts cannot be written")
+
+
+def test_api_that_does_not_answer_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_npz(tmp_path / "textures.npz")
+    for url in ("http://127.0.0.1:9/api", "http://[::1"):
+        monkeypatch.setenv("PREFECT_API_URL", url)
+        refuses(invoke("train", "--dataset", "textures.npz"), "PREFECT_API_URL does not answer")
+
+
+def test_folder_with_markup_in_its_name_is_printed_as_it_is(tmp_path: Path) -> None:
+    write_npz(tmp_path / "textures.npz")
+    result = invoke("datasets", "inspect", "textures.npz", "--artifacts", "x[/b]")
+    assert result.exit_code == 0, result.output
+    assert "x[/b]/datasets/textures-samples.png" in result.stdout
+
+
+def test_inspect_takes_settings(tmp_path: Path) -> None:
+    rows = [f"{kind}," + ",".join(["7"] * 64) for kind in ("a", "b") * 10]
+    header = "kind," + ",".join(f"p{number}" for number in range(64))
+    (tmp_path / "table.csv").write_text("\n".join([header, *rows]))
+    arguments = ["datasets", "inspect", "table.csv", "--set", "data.label_column=kind"]
+    assert "2 classes, 8x8 pixels" in invoke(*arguments).stdout
+    refuses(invoke(*arguments[:3]), "label")
+
+
+def test_damaged_run_costs_a_line_and_not_the_list(tmp_path: Path) -> None:
+    folder = tmp_path / "artifacts" / "runs" / "damaged"
+    folder.mkdir(parents=True)
+    (folder / "manifest.json").write_text("{}")
+    result = invoke("runs", "list")
+    assert result.exit_code == 0
+    assert "Left out: " in result.stderr
+    assert "damaged/manifest.json" in result.stderr
+
+
+def test_mismatched_counts_are_refused_with_the_file(tmp_path: Path) -> None:
+    images = np.zeros((4, 8, 8), dtype=np.uint8)
+    np.savez("m.npz", x_train=images, y_train=[0, 1], x_test=images, y_test=[0, 1, 0, 1])
+    refuses(invoke("datasets", "inspect", "m.npz"), r"m\.npz.*4.*2")
+
+
+def test_unknown_run_is_refused() -> None:
+    refuses(invoke("runs", "show", "nothing"), "no run 'nothing'")
+    refuses(invoke("runs", "open", "latest"), "no run 'latest'")
+
+
+def test_no_runs_yet_is_said() -> None:
+    result = invoke("runs", "list")
+    assert result.exit_code == 0
+    assert "No runs" in result.stdout
+
+
+def test_unknown_option_ends_with_2() -> None:
+    assert invoke("train", "--epochs", "3").exit_code == 2
+
+
+@pytest.mark.parametrize(("passed", "code"), [(True, 0), (False, 1)])
+def test_doctor_ends_with_1_if_something_would_fail(
+    monkeypatch: pytest.MonkeyPatch, passed: bool, code: int
+) -> None:
+    checks = [Check("python", True, "3.11"), Check("device", passed, "cpu")]
+    monkeypatch.setattr(doctor, "check_all", lambda root, url: checks)
+    result = invoke("doctor")
+    assert result.exit_code == code
+    assert ("fails" in result.stdout) is not passed
+
+
+def test_json_of_runs_is_not_mixed_with_tables(tmp_path: Path) -> None:
+    result = invoke("runs", "list", "--json")
+    assert json.loads(result.stdout) == []

@@ -1,0 +1,112 @@
+import json
+import re
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from sightline.config import loading
+from sightline.flows.cli import console
+from sightline.flows.cli import reproduce as cli_reproduce
+from sightline.flows.cli.main import app
+from sightline.flows.train import training_flow
+from sightline.records import Run
+from sightline.runs import run_folder
+from sightline.runs.conditions import Condition
+from sightline.storage import json_digest
+
+TINY = [
+    "training.epochs=1",
+    "training.epoch_examples=320",
+    "model.convolutions=[{filters=4, stride=4}]",
+    "evaluation.robustness_images=0",
+    "evaluation.saliency_images=0",
+    "evaluation.label_doubts=1",
+    "report.mistakes=2",
+]
+
+SET_BY_THE_COMMAND = {
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "DO_NOT_TRACK": "1",
+    "PREFECT_LOGGING_EXTRA_LOGGERS": "sightline",
+    "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
+}
+
+pytestmark = pytest.mark.usefixtures("prefect_api", "keras")
+
+
+@pytest.fixture(scope="module")
+def root(prefect_api: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("artifacts")
+    config = loading.load("quickstart", overrides=TINY, dataset="mnist-5k")
+    training_flow(config, Run(id="first", root=root))
+    return root
+
+
+@pytest.fixture(autouse=True)
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from prefect.settings import PREFECT_API_URL
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "160")
+    monkeypatch.setenv("PREFECT_API_URL", str(PREFECT_API_URL.value()))
+    for name, value in SET_BY_THE_COMMAND.items():
+        monkeypatch.setenv(name, value)  # so that it is taken back
+
+
+def reproduce(root: Path, *arguments: str) -> Result:
+    return CliRunner().invoke(app, ["reproduce", "first", f"--artifacts={root}", *arguments])
+
+
+def test_run_is_reproduced_bit_for_bit(root: Path) -> None:
+    done = reproduce(root)
+    assert done.exit_code == 0, done.output
+    (count,) = re.findall(r"^(\d+ of \d+) conditions are equal\.$", done.stdout, re.MULTILINE)
+    equal, among = count.split(" of ")
+    assert equal == among
+    assert "Condition" not in done.stdout
+    assert "Reproduced bit for bit: the weights are equal" in done.stdout
+    again = next(run_id for run_id in run_folder.run_ids(root) if run_id.startswith("first-again-"))
+    first, second = run_folder.read(root, "first"), run_folder.read(root, again)
+    assert second.weights_sha256 == first.weights_sha256
+    assert not any(stage.cached for stage in second.stages.values())
+    assert second.config == first.config
+    assert second.repeats == "first"
+    assert run_folder.find(root, "latest") == "first"
+
+
+def test_only_conditions_that_differ_are_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    found = [
+        Condition(name="pipeline.python", recorded="3.11.7", now="3.11.7", equal=True),
+        Condition(name="[b]cores", recorded=2, now=8, equal=False),
+        Condition(name="training.xla", recorded=True, now=None, equal=False),
+    ]
+    cli_reproduce._show_conditions(found, console.out())
+    shown = capsys.readouterr().out
+    assert re.search(r"\[b\]cores +│ 2 +│ 8 ", shown), shown
+    assert re.search(r"training\.xla +│ true +│ none ", shown), shown
+    assert "python" not in shown
+    assert "1 of 3 conditions are equal." in shown
+
+
+def test_other_data_are_refused_before_anything_is_trained(root: Path) -> None:
+    path = run_folder.folder(root, "first") / run_folder.MANIFEST
+    before = path.read_bytes()
+    manifest = json.loads(json_digest.unseal(before))
+    try:
+        path.write_bytes(json_digest.seal({**manifest, "source_sha256": "0" * 64}))
+        done = reproduce(root, "--json")
+    finally:
+        path.write_bytes(before)
+    assert done.exit_code == 2
+    assert done.stdout == ""
+    assert re.search(
+        r"mnist-5k is not what run first was made from: expected SHA-256 0{64}, found",
+        " ".join(done.stderr.split()),
+    )
+
+
+def test_exit_codes_are_in_the_help() -> None:
+    text = " ".join(CliRunner().invoke(app, ["reproduce", "--help"]).stdout.split())
+    assert "0 reproduced bit for bit; 3 reproduced within the noise" in text
+    assert "4 not reproduced" in text

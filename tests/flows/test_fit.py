@@ -1,0 +1,76 @@
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from examples import write_npz
+from sightline.config import loading
+from sightline.data import ingest, locate, preprocess
+from sightline.errors import DeviceError
+from sightline.flows.fit import fit_flow
+from sightline.pipeline import cache
+from sightline.pipeline.process import keras_process
+from sightline.pipeline.stages import BUILD, TRAIN
+from sightline.records import Run
+
+pytestmark = pytest.mark.usefixtures("prefect_api", "keras")
+
+
+@pytest.fixture(scope="module")
+def work(tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, dict[str, Any]]:
+    """What another run prepared: its root, and the parameters that it hands over."""
+    folder = tmp_path_factory.mktemp("shared")
+    data = write_npz(folder / "textures.npz")
+    config = loading.load("quickstart", overrides=["training.epochs=1"], dataset=str(data))
+    run = Run(id="handed-over", root=folder / "artifacts")
+    files = ingest.ingest(run, locate.locate(config.data), config.data)
+    arrays = preprocess.preprocess(run, files, config.preprocessing)
+    blueprint = keras_process().run(BUILD, run, arrays, config.model)
+    return run, {
+        "run_id": run.id,
+        "started": run.started.isoformat(),
+        "arrays": arrays.model_dump(mode="json"),
+        "blueprint": blueprint.model_dump(mode="json"),
+        "settings": config.training.model_dump(mode="json"),
+    }
+
+
+@pytest.fixture(autouse=True)
+def worker(work: tuple[Run, dict[str, Any]], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment of a worker on a machine without a GPU."""
+    monkeypatch.setenv("SIGHTLINE_ARTIFACTS", str(work[0].root))
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
+    monkeypatch.delenv("SIGHTLINE_GPU", raising=False)
+
+
+def test_machine_without_a_gpu_fails_before_any_training(work: tuple[Run, dict[str, Any]]) -> None:
+    run, parameters = work
+    with pytest.raises(DeviceError, match="A GPU is expected here"):
+        fit_flow(**parameters)
+    assert not (run.root / "cache" / "train").exists()
+
+
+def test_training_is_found_by_the_key_that_the_flow_ends_with(
+    work: tuple[Run, dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SIGHTLINE_GPU", "optional")
+    run, parameters = work
+    state = fit_flow(**parameters, return_state=True)
+    assert state.is_completed()
+    entry = cache.find(run, TRAIN, state.message or "")
+    assert entry is not None
+    assert entry.record.epochs == 1
+    assert entry.record.gpus == ()
+    assert entry.made_by == f"{run.id} {datetime.fromisoformat(parameters['started']).isoformat()}"
+
+
+def test_root_of_another_machine_may_lie_elsewhere(
+    work: tuple[Run, dict[str, Any]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("SIGHTLINE_GPU", "optional")
+    run, parameters = work
+    mounted = tmp_path / "mounted"
+    mounted.symlink_to(run.root)
+    monkeypatch.setenv("SIGHTLINE_ARTIFACTS", str(mounted))
+    assert fit_flow(**parameters, return_state=True).is_completed()

@@ -1,0 +1,80 @@
+import signal
+import threading
+import time
+from collections.abc import Callable
+from contextlib import nullcontext
+from types import SimpleNamespace
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+from prefect.concurrency import _leases
+from prefect.states import Cancelling, Running, State
+
+from sightline.flows import outage
+
+
+def answering(answer: Callable[[], Any]) -> Callable[..., Any]:
+    """Stand in for `get_client`: a server that answers as a test says."""
+    client = SimpleNamespace(
+        renew_concurrency_lease=lambda lease_id, lease_duration: answer(),
+        read_flow_run=lambda flow_run_id: SimpleNamespace(state=answer()),
+        set_flow_run_state=lambda flow_run_id, state: None,
+    )
+    return lambda **options: nullcontext(client)
+
+
+def test_lease_that_cannot_be_renewed_ends_no_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Prefect gives up after three tries and would end the body."""
+    tries: list[int] = []
+
+    def away() -> None:
+        tries.append(1)
+        raise httpx.ConnectError("the server is away")
+
+    monkeypatch.setattr(_leases, "get_client", answering(away))
+    monkeypatch.setattr(_leases, "exponential_backoff_with_jitter", lambda *arguments: 0.01)
+    monkeypatch.setattr(_leases, "_RENEWAL_MAX_ATTEMPTS", _leases._RENEWAL_MAX_ATTEMPTS)
+    monkeypatch.setattr(_leases, "_RENEWAL_RETRY_MAX_DELAY", _leases._RENEWAL_RETRY_MAX_DELAY)
+    reached = False
+    with (
+        outage.enduring(),
+        _leases.maintain_concurrency_lease(uuid4(), 300, raise_on_lease_renewal_failure=True),
+    ):
+        while len(tries) < 20:
+            time.sleep(0.01)
+        reached = True
+    assert reached
+
+
+def watched(monkeypatch: pytest.MonkeyPatch, states: list[Any]) -> list[int]:
+    """Watch a run whose state is asked for again and again; return the signals that it got."""
+    signals: list[int] = []
+    done = threading.Event()
+
+    def next_state() -> State[Any]:
+        if not states:
+            done.set()
+            return Running()
+        state = states.pop(0)
+        if isinstance(state, Exception):
+            raise state
+        return state
+
+    monkeypatch.setattr(outage, "get_client", answering(next_state))
+    monkeypatch.setattr(outage, "_POLL_SECONDS", 0.01)
+    monkeypatch.setattr(outage.os, "kill", lambda pid, number: signals.append(number))
+    outage._watch(uuid4(), done)
+    return signals
+
+
+def test_cancel_that_the_worker_missed_ends_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    away = httpx.ConnectError("the server is away")
+    states = [Running(), away, Cancelling(), Cancelling(), Cancelling()]
+    assert watched(monkeypatch, states) == [signal.SIGTERM]
+
+
+def test_run_that_goes_on_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    away = httpx.ReadTimeout("busy")
+    assert watched(monkeypatch, [Running(), away, away, Running(), Cancelling()]) == []

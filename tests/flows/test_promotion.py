@@ -1,0 +1,234 @@
+import json
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from prefect import flow, task
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId
+from prefect.client.schemas.objects import Artifact
+from typer.testing import CliRunner
+
+import made_runs
+from sightline import registry
+from sightline.config import TrainingConfig, loading
+from sightline.data import locate
+from sightline.errors import InputError
+from sightline.flows.cli.main import app
+from sightline.flows.deployments import train
+from sightline.flows.judgement import judged
+from sightline.flows.train import training_flow
+from sightline.records import DatasetFiles, Promotion, Run, RunSummary
+from sightline.records.manifest import RunManifest
+from sightline.runs import run_folder, seeds
+
+pytestmark = pytest.mark.usefixtures("prefect_api", "keras")
+
+SETTINGS = [
+    "training.epochs=2",
+    "evaluation.robustness_images=0",
+    "evaluation.label_doubts=1",
+    'export.formats=["keras", "saved_model"]',
+    "export.golden_images=20",
+]
+
+
+@pytest.fixture(scope="module")
+def reported(prefect_api: None, keras: None, data: Path, root: Path) -> RunSummary:
+    """The first model, judged and not promoted."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SIGHTLINE_ARTIFACTS", str(root))
+        summary = train(
+            dataset=str(data), recipe="quickstart", overrides=SETTINGS, gate="report", force=True
+        )
+    assert isinstance(summary, RunSummary)
+    return summary
+
+
+@pytest.fixture(scope="module")
+def promoted(reported: RunSummary, root: Path) -> str:
+    """What the command says that promotes it by hand."""
+    return invoked("promote", "latest", "--reason=it is the first", f"--artifacts={root}")
+
+
+@pytest.fixture(scope="module")
+def again(promoted: str, data: Path, root: Path) -> RunSummary:
+    """The same training once more, now with a champion to beat."""
+    return training_flow(config(data, "enforce"), Run(id="again", root=root))
+
+
+def config(data: Path, gate: str, *changes: str) -> TrainingConfig:
+    overrides = [*SETTINGS, f'promotion.gate="{gate}"', *changes]
+    return loading.load("quickstart", overrides=overrides, dataset=str(data))
+
+
+def invoked(*arguments: str) -> str:
+    done = CliRunner().invoke(app, ["models", *arguments])
+    assert done.exit_code == 0, done.output
+    return done.stdout
+
+
+def outcome(summary: RunSummary) -> Promotion:
+    assert summary.promotion is not None
+    return summary.promotion
+
+
+def artifacts(manifest: RunManifest) -> dict[str | None, Artifact]:
+    assert manifest.flow_run_id is not None
+    of_run = ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[UUID(manifest.flow_run_id)]))
+    with get_client(sync_client=True) as client:
+        return {found.key: found for found in client.read_artifacts(artifact_filter=of_run)}
+
+
+def test_model_that_passes_stays_the_candidate_where_the_gate_only_reports(
+    reported: RunSummary,
+) -> None:
+    found = outcome(reported)
+    assert (found.version, found.promoted) == ("textures-v1", False)
+    assert found.sentence.startswith("Fit to be the first model: ")
+    assert f"sightline models promote {reported.run_id} --reason" in found.sentence
+    assert list(reported.stages)[-1] == "export"
+
+
+def test_report_and_card_of_the_run_tell_what_the_gate_said(
+    reported: RunSummary, root: Path
+) -> None:
+    manifest = run_folder.read(root, reported.run_id)
+    decision, certificate = manifest.records.decision, manifest.records.export
+    assert decision is not None
+    assert certificate is not None
+    page = (Path(reported.run_dir) / "report.html").read_text(encoding="utf-8")
+    brief = (Path(reported.run_dir) / "report.md").read_text(encoding="utf-8")
+    for criterion in decision.criteria:
+        assert criterion.sentence.split(":")[0] in page
+        assert f"| {criterion.name.replace('_', chr(92) + '_')} | passed |" in brief
+    assert page.count(decision.sentence) == 2  # among the first answers and where it is shown
+    assert "It may be, but the gate only reports." in page
+    written = json.loads((Path(reported.run_dir) / "certificate.json").read_bytes())
+    assert [export["format"] for export in written["exports"]] == ["keras", "saved_model"]
+    for export in certificate.exports:
+        assert f"{export.difference:.1e}" in page
+
+
+def test_prefect_shows_decision_and_exports(reported: RunSummary, root: Path) -> None:
+    shown = artifacts(run_folder.read(root, reported.run_id))
+    rows: list[dict[str, Any]] = json.loads(str(shown["promotion-gate"].data))
+    assert [row["passed"] for row in rows] == [True] * len(rows)
+    assert len(json.loads(str(shown["export"].data))) == 2
+
+
+def test_promotion_by_hand_asks_the_same_gate(promoted: str, root: Path) -> None:
+    assert "The champion of textures is textures-v1. Fit to be the first model" in promoted
+    assert registry.aliases(root, "textures").champion == "textures-v1"
+    event = registry.history(root)[-1]
+    assert (event.reason, event.forced) == ("it is the first", False)
+    assert event.decision is not None
+    assert event.decision.promote
+
+
+def test_same_model_is_not_promoted_again(again: RunSummary, root: Path) -> None:
+    assert all(stage.cached for stage in again.stages.values())
+    assert not outcome(again).promoted
+    assert "it is textures-v1 itself, weight by weight" in outcome(again).sentence
+    assert registry.aliases(root, "textures").champion == "textures-v1"
+    assert registry.history(root)[-1].action == "refuse"
+
+
+def test_better_model_takes_the_place_of_the_champion_by_itself(
+    again: RunSummary, data: Path, root: Path, tmp_path: Path
+) -> None:
+    longer = config(data, "enforce")
+    training = longer.training.model_copy(update={"epochs": 12})
+    promotion = longer.promotion.model_copy(
+        update={"class_margin": 1, "calibration_margin": 1, "latency_factor": 100, "alpha": 0.49}
+    )
+    changed = longer.model_copy(update={"training": training, "promotion": promotion})
+    found = outcome(training_flow(changed, Run(id="longer", root=root)))
+    decision = run_folder.read(root, "longer").records.decision
+    assert decision is not None
+    assert decision.champion == "textures-v1"
+    assert found.promoted == decision.promote
+    assert decision.promote, found.sentence
+    assert registry.aliases(root, "textures").champion == found.version
+
+
+def test_promotion_by_hand_needs_the_run_and_the_test_images_alone(
+    again: RunSummary, root: Path
+) -> None:
+    for stage in ("train", "evaluate", "export"):
+        shutil.rmtree(root / "cache" / stage)
+    arguments = ["again", "--force", "--reason=to see", f"--artifacts={root}"]
+    done = CliRunner().invoke(app, ["models", "promote", *arguments])
+    assert done.exit_code == 0, done.output
+    assert "by force, against the gate" in " ".join(done.stdout.split())
+
+
+def test_what_goes_wrong_at_the_gate_costs_no_run(
+    again: RunSummary, data: Path, root: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    champion = registry.champion(root, "textures")
+    assert champion is not None
+    (root / champion.model.path).write_bytes(b"damaged")
+    other = config(data, "enforce", "training.seed=7")
+    summary = training_flow(other, Run(id="kept", root=root))
+    assert not outcome(summary).promoted
+    assert "Not judged: " in outcome(summary).sentence
+    assert run_folder.read(root, "kept").records.evaluate.accuracy == summary.test_accuracy
+    assert "The promotion gate: " in caplog.text
+
+
+def test_gate_that_takes_too_long_costs_no_run(data: Path, files: DatasetFiles, run: Run) -> None:
+    @task(timeout_seconds=0.1, persist_result=False)
+    def stuck() -> None:
+        while True:
+            time.sleep(0.01)
+
+    stage: Any = lambda *_: stuck()  # noqa: E731 - in a stopwatch's place
+    settings = config(data, "enforce")
+    records = (files, made_runs.trained(), made_runs.evaluated())
+    source = locate.locate(settings.data)
+    asked = flow(lambda: judged(stage, run, settings, source, *records), name="asked")
+    certificate, decision = asked()
+    assert certificate is None
+    assert decision is not None
+    assert not decision.promote
+    assert decision.sentence.startswith("Not judged: ")
+    assert "0.1 second" in decision.sentence
+
+
+def test_force_takes_the_place_of_a_champion_that_is_damaged(
+    again: RunSummary, data: Path, root: Path, tmp_path: Path
+) -> None:
+    elsewhere = tmp_path / "artifacts"
+    shutil.copytree(root, elsewhere)
+    training_flow(config(data, "off", "training.seed=7"), Run(id="other", root=elsewhere))
+    champion = registry.find(elsewhere, "champion")
+    model = f"models/textures/versions/{champion.rpartition('-v')[2]}/model.keras"
+    (elsewhere / model).write_bytes(b"damaged")
+    arguments = ["other", "--reason=it is damaged", f"--artifacts={elsewhere}"]
+    done = CliRunner().invoke(app, ["models", "promote", *arguments])
+    assert (done.exit_code, model in done.stderr) == (2, True), done.output
+    assert "by force, against the gate" in invoked("promote", "--force", *arguments)
+    event = registry.history(elsewhere)[-1]
+    assert (event.action, event.champion_before, event.forced) == ("promote", champion, True)
+    assert event.decision is not None
+    assert model in event.decision.sentence
+
+
+def test_signing_key_is_looked_for_before_anything_is_trained(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SIGHTLINE_SIGNING_KEY", str(tmp_path / "nowhere.pem"))
+    with pytest.raises(InputError, match=r"nowhere\.pem"):
+        training_flow(config(data, "enforce"), Run(id="unsigned", root=tmp_path))
+    assert not (tmp_path / "cache").exists()
+
+
+def test_several_seeds_are_measured_and_never_judged(data: Path, tmp_path: Path) -> None:
+    planned = seeds.plan(config(data, "enforce"), Run(id="seeds", root=tmp_path), 2)
+    assert {one.config.promotion.gate for one in planned} == {"off"}
+    (single,) = seeds.plan(config(data, "enforce"), Run(id="one", root=tmp_path), 1)
+    assert single.config.promotion.gate == "enforce"

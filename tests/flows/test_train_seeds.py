@@ -1,0 +1,150 @@
+import json
+import re
+from io import StringIO
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId
+from rich.console import Console
+
+from sightline.config import loading
+from sightline.data import locate
+from sightline.flows.cli import seed_table
+from sightline.flows.deployments import train
+from sightline.flows.train_seeds import seeds_flow
+from sightline.records import Run
+from sightline.records.manifest import RunManifest
+from sightline.runs import run_folder, seed_noise
+from sightline.runs import seeds as seed_runs
+from sightline.runs.provenance_diff import Comparison
+from sightline.runs.seeds import SeedSummary
+
+pytestmark = pytest.mark.usefixtures("prefect_api", "keras")
+
+
+SMALL = "model.convolutions=[{filters=4, stride=4}]"
+OVERRIDES = ["training.epochs=1", "training.seed=3", SMALL]
+
+
+def asked(data: Path) -> dict[str, Any]:
+    """Fill in the form so that it says what `OVERRIDES` say."""
+    return {
+        "dataset": str(data),
+        "recipe": "quickstart",
+        "epochs": 1,
+        "seed": 3,
+        "overrides": [SMALL],
+    }
+
+
+@pytest.fixture(scope="module")
+def summary(prefect_api: None, keras: None, data: Path, root: Path) -> SeedSummary:
+    """Two seeds in one run of the deployed flow."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SIGHTLINE_ARTIFACTS", str(root))
+        summary = train(**asked(data), seeds=2)
+    assert isinstance(summary, SeedSummary)
+    return summary
+
+
+def test_every_seed_has_its_run_and_shares_what_does_not_depend_on_it(
+    summary: SeedSummary, root: Path
+) -> None:
+    first, second = (run_folder.read(root, one.run_id) for one in summary.runs)
+    assert [run.config.training.seed for run in (first, second)] == [3, 4]
+    assert first.run_id.endswith("-s3")
+    assert first.weights_sha256 != second.weights_sha256
+    assert [name for name, stage in second.stages.items() if stage.cached] == [
+        "ingest",
+        "preprocess",
+        "build",
+    ]
+    assert first.flow_run_id == second.flow_run_id
+    assert second.total_seconds < (second.created - first.created).total_seconds() + 1
+
+
+def test_excerpt_of_a_manifest_says_what_the_manifest_says(
+    summary: SeedSummary, root: Path
+) -> None:
+    run_id = summary.runs[0].run_id
+    whole, excerpt = run_folder.read(root, run_id), run_folder.read_excerpt(root, run_id)
+    assert run_folder.summary(root, whole) == run_folder.summary(root, excerpt)
+    for name in RunManifest.model_fields.keys() - {"records", "files"}:
+        assert getattr(whole, name) == getattr(excerpt, name), name
+
+
+def test_noise_band_is_stored_for_every_run_of_the_recipe(summary: SeedSummary, root: Path) -> None:
+    manifest = run_folder.read(root, summary.runs[0].run_id)
+    assert seed_noise.find(root, manifest) == summary.noise
+    assert summary.noise.seeds == (3, 4)
+    assert summary.noise.accuracy.values == tuple(one.test_accuracy for one in summary.runs)
+
+
+def test_spread_and_history_are_shown_in_prefect(summary: SeedSummary, root: Path) -> None:
+    flow_run = run_folder.read(root, summary.runs[0].run_id).flow_run_id
+    its = ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[UUID(flow_run)]))
+    with get_client(sync_client=True) as client:
+        found = {artifact.key: artifact for artifact in client.read_artifacts(artifact_filter=its)}
+    rows = json.loads(str(found["seed-noise"].data))
+    assert [row["seed"] for row in rows] == [3, 4]
+    assert "standard deviation" in str(found["seed-noise"].description)
+    picture = str(found["accuracy-history"].data)
+    assert picture.startswith("data:image/png;base64,")
+    assert len(picture) < 100_000
+
+
+def test_nothing_changed_once_all_seeds_are_measured(
+    summary: SeedSummary, data: Path, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SIGHTLINE_ARTIFACTS", str(root))
+    before = run_folder.run_ids(root)
+    state = train(**asked(data), seeds=2, return_state=True)  # type: ignore[call-overload]
+    assert (state.name, run_folder.run_ids(root)) == ("Unchanged", before)
+    single = train(**asked(data), return_state=True)  # type: ignore[call-overload]
+    assert single.name == "Unchanged", "its run is among them, though not the last"
+
+
+def test_missing_seed_or_noise_band_is_a_change(
+    summary: SeedSummary, data: Path, root: Path
+) -> None:
+    config = loading.load("quickstart", overrides=OVERRIDES, dataset=str(data))
+    source = locate.locate(config.data)
+
+    def compared(seeds: int) -> Comparison:
+        planned = seed_runs.plan(config, Run(id="asked", root=root), seeds)
+        return seed_runs.since_last(planned, source)
+
+    assert compared(1).run_id == summary.runs[0].run_id
+    assert compared(2).unchanged
+    assert compared(3).changes == ("config (training.seed 4 -> 5)",)
+    stored = Path(summary.noise_file)
+    stored.unlink()
+    assert compared(2).changes == ("the noise band (not measured)",)
+    seed_noise.write(root, summary.noise)
+    assert compared(2).unchanged
+
+
+def test_same_command_goes_on_with_the_seeds_that_are_missing(
+    summary: SeedSummary, data: Path, root: Path
+) -> None:
+    run_id = summary.runs[0].run_id.removesuffix("-s3")
+    config = loading.load("quickstart", overrides=OVERRIDES, dataset=str(data))
+    before = run_folder.run_ids(root)
+    again = seeds_flow(config, Run(id=run_id, root=root), 2)
+    assert run_folder.run_ids(root) == before
+    assert again.runs == summary.runs
+
+
+def test_terminal_shows_each_seed_and_how_far_they_lie_apart(summary: SeedSummary) -> None:
+    written = StringIO()
+    seed_table.show(summary, Console(width=200, file=written))
+    text = written.getvalue()
+    for one in summary.runs:
+        assert re.search(rf"{one.seed} +│ {one.test_accuracy:.2%}", text), text
+        assert one.run_id in text
+    assert re.search(r"mean \d+\.\d{3}%, 95 % interval of the mean", text)
+    assert re.search(r"standard deviation \d+\.\d{3} points, .* by at most \d+\.\d{3} points", text)
+    assert summary.noise_file in text

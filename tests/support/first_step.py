@@ -1,0 +1,55 @@
+"""Train recipes for a few steps on whatever backend Keras has here; print losses as JSON.
+
+Usage: python first_step.py FOLDER RECIPE ... An epoch is a single batch. First weights are drawn
+by NumPy, since each backend has a random number generator of its own.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pyarrow.parquet as pq
+
+from examples import write_npz
+from sightline.config import DataConfig, PreprocessingConfig, loading
+from sightline.data import ingest, locate, preprocess
+from sightline.models import build
+from sightline.records import Run
+from sightline.training import train
+
+EPOCHS = 3
+drawn = train._network
+
+
+def drawn_by_numpy(*given: object) -> keras.Model:
+    """Draw the kernels and biases; all other weights begin as zeros and ones."""
+    network = drawn(*given)
+    chance = np.random.default_rng(0)
+    for weight in network.weights:
+        if weight.name in {"kernel", "bias"}:
+            weight.assign(chance.normal(scale=0.1, size=weight.shape))
+    return network
+
+
+def main(folder: Path, recipe: str) -> list[float]:
+    """Train a recipe on textures."""
+    run = Run(id="first-step", root=folder / "artifacts")
+    data = DataConfig(dataset=str(write_npz(folder / "textures.npz")))
+    files = ingest.ingest(run, locate.locate(data), data)
+    arrays = preprocess.preprocess(run, files, PreprocessingConfig(validation_fraction=0.2))
+    config = loading.load(recipe)
+    settings = config.training.model_copy(
+        update={"epochs": EPOCHS, "epoch_examples": 32, "batch_size": 32, "precision": "float32"}
+    )
+    blueprint = build.build(run, arrays, config.model)
+    trained = train.train(run, arrays, blueprint, settings)
+    losses = pq.read_table(run.root / trained.history.path)["loss"]
+    return [float(loss) for loss in losses.to_pylist()]
+
+
+if __name__ == "__main__":
+    train._network = drawn_by_numpy
+    found = {recipe: main(Path(sys.argv[1]), recipe) for recipe in sys.argv[2:]}
+    sys.stdout.write(json.dumps({keras.backend.backend(): found}))

@@ -1,0 +1,303 @@
+"""Rows 56, 58, 59 and 63 of the fault matrix: files that were made to do harm.
+
+Each would make a folder `canary` beside itself, write outside of its folder, or fill the memory.
+"""
+
+import io
+import json
+import os
+import pickle
+import resource
+import stat
+import struct
+import tarfile
+import zipfile
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+import bad_files as bad
+from bad_files import IDX_IMAGES, Write, X, Y
+from bad_input import Case
+
+_MEMORY_BYTES = 5 << 28  # every bomb unpacks to more
+FEW_THREADS = {"OMP_NUM_THREADS": "2", "OPENBLAS_NUM_THREADS": "2", "MALLOC_ARENA_MAX": "2"}
+"""Environment that keeps the address space small on machines with many cores."""
+
+_BLOCK = 16 << 20
+_BOMB_BYTES = 3 << 30
+_LINE_BYTES = 768 << 20  # Python takes three times as much to read a line
+
+
+def limit_memory() -> None:
+    """Refuse this process, and what it becomes, more than 1.25 GiB of address space."""
+    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_BYTES, _MEMORY_BYTES))
+
+
+class Canary:
+    """Makes a folder where it is unpickled."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return os.mkdir, (str(self.path),)
+
+
+def pickled_member(name: str) -> Write:
+    """An archive of which one array is pickled."""
+
+    def write(folder: Path) -> Path:
+        canary = np.asarray([Canary(folder / "canary")] * len(X), dtype=object)
+        return bad.npz(**{name: canary})(folder)
+
+    return write
+
+
+def pickled_file(name: str) -> Write:
+    """A pickle under the name of an array or an archive: NumPy would load it, if it was let."""
+
+    def write(folder: Path) -> Path:
+        return bad.file(name, pickle.dumps(Canary(folder / "canary")))(folder)
+
+    return write
+
+
+def pickled_npy(folder: Path) -> Path:
+    """An NPY file of pickled objects."""
+    np.save(folder / "x.npy", np.asarray([Canary(folder / "canary")], dtype=object))
+    return folder / "x.npy"
+
+
+def pickled_column_type(folder: Path) -> Path:
+    """A table whose column has a type of Python's own, which PyArrow once unpickled."""
+    kind = {
+        b"ARROW:extension:name": b"arrow.py_extension_type",
+        b"ARROW:extension:metadata": pickle.dumps(Canary(folder / "canary")),
+    }
+    label = pa.field("label", pa.string(), metadata=kind)
+    schema = pa.schema([pa.field("image", pa.binary()), label])
+    table = pa.table({"image": [bad.png(x) for x in X], "label": ["a"] * len(X)}, schema=schema)
+    pq.write_table(table, folder / "data.parquet")
+    return folder / "data.parquet"
+
+
+def slipping_archive(folder: Path) -> Path:
+    """An archive whose members' names lead out of any folder, and one that is a link."""
+    with zipfile.ZipFile(folder / "data.npz", "w") as archive:
+        for name, values in (("../../x_train", X), (f"{folder}/y_train", Y), ("y_train", Y)):
+            content = io.BytesIO()
+            np.save(content, values)
+            archive.writestr(f"{name}.npy", content.getvalue())
+        link = zipfile.ZipInfo("x_train.npy")
+        link.external_attr = (stat.S_IFLNK | 0o777) << 16
+        archive.writestr(link, "/etc/passwd")
+    return folder / "data.npz"
+
+
+def slipping_tar(name: str, mode: str) -> Write:
+    """A tar file with a member above its folder, one with an absolute name, and a link."""
+
+    def write(folder: Path) -> Path:
+        with tarfile.open(folder / name, mode) as archive:
+            for escape in ("../escaped", str(folder / "escaped")):
+                archive.addfile(tarfile.TarInfo(escape), io.BytesIO())
+            link = tarfile.TarInfo("train")
+            link.type, link.linkname = tarfile.SYMTYPE, "/etc"
+            archive.addfile(link)
+        return folder / name
+
+    return write
+
+
+def link_out(link: str, target: str) -> Write:
+    """A folder of images of which one, or a whole split, is a link to what lies elsewhere."""
+
+    def write(folder: Path) -> Path:
+        bad.images("elsewhere/cat", "given/train/cat", "given/train/dog", "given/test/cat")(folder)
+        place = folder / "given" / link
+        place.rename(folder / "replaced")
+        place.symlink_to(folder / "elsewhere" / target)
+        return folder / "given"
+
+    return write
+
+
+def zeros(packer: "zlib._Compress", start: bytes = b"") -> bytes:
+    """Pack some bytes and then 3 GiB of zeros, by repeating one packed block."""
+    head = packer.compress(start) + packer.flush(zlib.Z_FULL_FLUSH)
+    block = packer.compress(bytes(_BLOCK)) + packer.flush(zlib.Z_FULL_FLUSH)
+    return head + block * (_BOMB_BYTES // _BLOCK)
+
+
+def gzip_bomb(folder: Path) -> Path:
+    """Images that go on for 3 GiB."""
+    packed = zeros(zlib.compressobj(9, zlib.DEFLATED, 31), bad.idx_bytes(X))
+    return bad.idx({IDX_IMAGES: packed})(folder)
+
+
+def zip_bomb(header: bytes) -> Write:
+    """An archive whose x_train begins with some bytes and goes on for 3 GiB."""
+
+    def write(folder: Path) -> Path:
+        packed = zeros(zlib.compressobj(9, zlib.DEFLATED, -15), header)
+        name, size = b"x_train.npy", len(header) + _BOMB_BYTES
+        about = struct.pack("<5H3L2H", 20, 0, 8, 0, 33, 0, len(packed), size, len(name), 0)
+        member = b"PK\3\4" + about + name + packed
+        entry = (
+            b"PK\1\2" + struct.pack("<H", 20) + about + struct.pack("<3H2L", 0, 0, 0, 0, 0) + name
+        )
+        end = struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, 1, 1, len(entry), len(member), 0)
+        return bad.file("data.npz", member + entry + end)(folder)
+
+    return write
+
+
+def npy_header(shape: tuple[int, ...]) -> bytes:
+    """The header of an NPY file of bytes."""
+    file = io.BytesIO()
+    fields = {"descr": "|u1", "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(file, fields)
+    return file.getvalue()
+
+
+def png_of(width: int, height: int) -> bytes:
+    """A PNG of a few bytes that states any size."""
+    chunks = [
+        (b"IHDR", struct.pack(">2I5B", width, height, 8, 2, 0, 0, 0)),
+        (b"IDAT", zlib.compress(bytes(1000))),
+        (b"IEND", b""),
+    ]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+        for name, data in chunks
+    )
+
+
+def parquet_bomb(folder: Path) -> Path:
+    """A table of 1 MB whose images unpack to a page of 260 MiB."""
+    table = pa.table({"image": [bytes(260 << 20), b""], "label": ["a", "b"]})
+    pq.write_table(table, folder / "data.parquet", compression="zstd", use_dictionary=False)
+    return folder / "data.parquet"
+
+
+def parquet_header_bomb(folder: Path) -> Path:
+    """A table whose page of distinct labels states 2**31 - 1 of them."""
+    path = bad.parquet(label=["a", "b"] * 4)(folder)
+    content = path.read_bytes()
+    place = content.index(b"\x3c\x15\x04\x15")  # a dictionary of two values
+    most = b"\xfe\xff\xff\xff\x0f"
+    path.write_bytes(content[: place + 2] + most + content[place + 3 :])
+    return path
+
+
+def endless_line(folder: Path) -> Path:
+    """A CSV file of zeros, without a line end, that takes no room on the disk."""
+    with (folder / "data.csv").open("wb") as file:
+        file.truncate(_LINE_BYTES)
+    return folder / "data.csv"
+
+
+def yaml(name: str) -> Write:
+    """A YAML file with a tag that calls a function where it is loaded without care."""
+
+    def write(folder: Path) -> Path:
+        canary = json.dumps(str(folder / "canary"))
+        text = f"training:\n  epochs: !!python/object/apply:os.mkdir [{canary}]\n"
+        return bad.file(name, text.encode())(folder)
+
+    return write
+
+
+PICKLES = (
+    Case(
+        "row-56-pickled-images-npz",
+        ("data.npz, x_train holds pickled Python objects, which are never loaded",),
+        pickled_member("x_train"),
+    ),
+    Case(
+        "row-56-pickled-labels-npz",
+        ("data.npz, y_train holds pickled Python objects, which are never loaded",),
+        pickled_member("y_train"),
+    ),
+    Case("row-56-pickle-as-npz", ("data.npz cannot be read as an",), pickled_file("data.npz")),
+    Case("row-56-pickle-as-npy", ("data.npy is not a file",), pickled_file("data.npy")),
+    Case("row-56-pickled-npy", ("x.npy is not a file that", "np.savez"), pickled_npy),
+    Case("row-56-pickled-type-parquet", ("one class only ('a')",), pickled_column_type),
+)
+
+ESCAPES = (
+    Case("row-58-slip-and-link-npz", ("x_train is not an NPY array",), slipping_archive),
+    Case(
+        "row-58-slip-tar",
+        ("data.tar is not a file that can be read",),
+        slipping_tar("data.tar", "w"),
+    ),
+    Case(
+        "row-58-slip-tar-as-idx",
+        ("expected an IDX file of images",),
+        lambda folder: slipping_tar(IDX_IMAGES, "w:gz")(bad.idx()(folder)).parent,
+    ),
+    Case(
+        "row-58-link-to-an-image",
+        ("0.png is a link that leads out of",),
+        link_out("train/dog/0.png", "cat/0.png"),
+    ),
+    Case("row-58-link-to-a-split", ("train is a link that leads out of",), link_out("train", "")),
+)
+
+BOMBS = (
+    Case("row-59-bomb-idx", (IDX_IMAGES, "states 8 x 8 x 8 bytes", "holds more"), gzip_bomb),
+    Case(
+        "row-59-bomb-in-the-header-npz",
+        ("x_train is not an NPY array: its header states 3,221,225,472 bytes",),
+        zip_bomb(b"\x93NUMPY\2\0" + struct.pack("<I", _BOMB_BYTES)),
+    ),
+    Case(
+        "row-59-bomb-of-one-image-npz",
+        ("expected at most 67,108,864 bytes an example",),
+        zip_bomb(npy_header((2, 1 << 15, 3 << 14))),
+    ),
+    Case(
+        "row-59-bomb-of-pixels-folder",
+        ("dog/1.png has more than 89,478,485 pixels",),
+        bad.images(files={"dog/1.png": png_of(60_000, 60_000)}),
+    ),
+    Case(
+        "row-59-bomb-of-pixels-parquet",
+        ("data.parquet, row 3", "has more than 89,478,485 pixels"),
+        bad.parquet(image=[bad.png(x) for x in X[:3]] + [png_of(60_000, 60_000)] * 5),
+    ),
+    Case("row-59-bomb-page-parquet", ("row group 0 unpacks to 272,6",), parquet_bomb),
+    Case(
+        "row-59-bomb-in-the-header-parquet",
+        ("data.parquet needs more memory than there is",),
+        parquet_header_bomb,
+    ),
+    Case("row-59-endless-line-csv", ("data.csv is not a CSV file",), endless_line),
+)
+
+TAGS = (
+    Case(
+        "row-63-tag-in-a-yaml-file",
+        ("mine.yaml is not valid TOML",),
+        yaml("mine.yaml"),
+        ("--config={folder}/mine.yaml",),
+    ),
+    Case(
+        "row-63-tag-in-a-toml-file",
+        ("mine.toml is not valid TOML",),
+        yaml("mine.toml"),
+        ("--config={folder}/mine.toml",),
+    ),
+    Case(
+        "row-63-tag-in-a-setting",
+        ("'training.epochs' does not accept '!!python",),
+        options=('--set=training.epochs=!!python/object/apply:os.mkdir ["{folder}/canary"]',),
+    ),
+)
+
+HOSTILE = PICKLES + ESCAPES + BOMBS + TAGS

@@ -1,0 +1,101 @@
+"""Records of a published run, made without running anything: what is not asked for is plain."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sightline.config import loading
+from sightline.records import (
+    ArraySet,
+    DatasetFiles,
+    Evaluation,
+    FileRecord,
+    ModelBlueprint,
+    Report,
+    StageRecords,
+    TrainedModel,
+)
+from sightline.records.manifest import RunManifest
+from sightline.runs import run_folder
+from sightline.storage import json_digest
+
+ANY_FILE = FileRecord(path="made/file", sha256="e" * 64, bytes=1000)
+"""The record of a file that nobody looks at."""
+
+
+def trained(**known: Any) -> TrainedModel:
+    """Say that a model was trained."""
+    plain: dict[str, Any] = {
+        "model": ANY_FILE,
+        "weights_sha256": "a" * 64,
+        "history": ANY_FILE,
+        "epochs": 1,
+        "device": "cpu (2 cores)",
+        "images_per_second": 1234.5,
+        "peak_memory_bytes": 900 << 20,
+        "environment": {"backend": "tensorflow"},
+    }
+    return TrainedModel(**plain | known)
+
+
+def evaluated(**known: Any) -> Evaluation:
+    """Say that a model was measured."""
+    plain: dict[str, Any] = {
+        "metrics": ANY_FILE,
+        "predictions": ANY_FILE,
+        "accuracy": 0.5,
+        "accuracy_interval": (0.4, 0.6),
+        "loss": 1.0,
+        "classes": (),
+        "confusion": (),
+        "serving_difference": 0.0,
+    }
+    return Evaluation(**plain | known)
+
+
+def stages(files: DatasetFiles, parameters: int = 141_258, **known: Any) -> StageRecords:
+    """Say that all stages went through, from the data set's files on."""
+    names, shape = files.class_names, files.image_shape
+    plain: dict[str, Any] = {
+        "ingest": files,
+        "preprocess": ArraySet(class_names=names, image_shape=shape, splits={}),
+        "build": ModelBlueprint(
+            architecture=ANY_FILE,
+            summary=ANY_FILE,
+            picture=ANY_FILE,
+            layers=(),
+            parameters=parameters,
+            image_shape=shape,
+            num_classes=len(names),
+        ),
+        "train": trained(),
+        "evaluate": evaluated(),
+        "report": Report(figures={}, thumbnails=(), mistakes=(), mistakes_total=0),
+    }
+    return StageRecords(**plain | known)
+
+
+def manifest(run_id: str, records: StageRecords, **known: Any) -> RunManifest:
+    """Describe a run."""
+    plain: dict[str, Any] = {
+        "created": datetime(2026, 11, 24, 1, 2, 3, tzinfo=UTC),
+        "config": loading.load("tutorial"),
+        "code_sha256": "b" * 64,
+        "lock_sha256": None,
+        "source_sha256": "c" * 64,
+        "weights_sha256": records.train.weights_sha256,
+        "environment": {"python": "3.11.7", "versions": {"keras": "3.15.1"}},
+        "stages": {},
+        "files": {},
+        "total_seconds": 65.4,
+    }
+    return RunManifest(run_id=run_id, records=records, **plain | known)
+
+
+def write(root: Path, described: RunManifest) -> Path:
+    """Write a run's manifest, which publishes it, and return its folder."""
+    folder = run_folder.folder(root, described.run_id)
+    folder.mkdir(parents=True, exist_ok=True)
+    content = json_digest.seal(described.model_dump(mode="json"))
+    (folder / run_folder.MANIFEST).write_bytes(content)
+    return folder

@@ -1,0 +1,166 @@
+"""A mirror on loopback that serves packed files, and breaks in every way that a mirror can.
+
+Run as a program it is the real command line with one more named data set, `tiny`, which has this
+content: `python tests/mirror.py datasets fetch tiny --mirror http://127.0.0.1:PORT`.
+"""
+
+import gzip
+import hashlib
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import numpy as np
+
+from sightline.data import catalog
+from sightline.data.catalog import NamedDataset, RawFile
+
+CONTENT = {"train": np.random.default_rng(0).bytes(200_000), "test": b"test content" * 300}
+"""The first does not pack: half of it is more than any buffer on the way holds back."""
+
+
+MNIST_FIRST = "/mnist/train-images-idx3-ubyte.gz"
+"""What is asked for first where the data set is mnist, whose real content the mirror has not."""
+
+LASTING = {
+    "row-38-no-length": ("cut", 1, "what it sent is truncated"),
+    "row-38-lying-length": ("lying", 1, "what it sent is truncated"),
+    "row-38-other-content": ("wrong", 1, "it sent 14 bytes with SHA-256"),
+    "row-40-html": ("html", 1, "it sent an HTML page instead of the file"),
+    "row-41-not-found": ("404", 1, "it answered 404 Not Found"),
+    "row-41-server-error-retried-3-times": ("500", 4, "it answered 500"),
+    "row-41-redirect-loop": ("loop", 6, "redirects"),
+}
+"""Rows of the fault matrix that end in an error: the fault, how many requests, what is told."""
+
+
+def tiny(mirrors: Sequence[str] = ()) -> NamedDataset:
+    """A named data set of the two files that a mirror serves."""
+    return NamedDataset(
+        name="tiny",
+        title="Tiny",
+        description="For tests.",
+        licence="none",
+        class_names=("a", "b"),
+        files=tuple(
+            RawFile(name, hashlib.sha256(content).hexdigest(), len(content))
+            for name, content in CONTENT.items()
+        ),
+        mirrors=tuple(mirrors),
+    )
+
+
+class Mirror(ThreadingHTTPServer):
+    """Serves; `faults` says, request by request, what an address suffers first.
+
+    Attributes:
+        faults: Beginning of a path to names of faults, used up one a request.
+        asked: Paths that were asked for.
+        ranges: Requests for a part of a file.
+        held: Set once a request is kept waiting in the middle of its answer.
+        released: Set to let it go.
+    """
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Answer)
+        self.faults: dict[str, list[str]] = {}
+        self.asked: list[str] = []
+        self.ranges: list[str] = []
+        self.held = threading.Event()
+        self.released = threading.Event()
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}"
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Clients that hang up early are part of the tests."""
+
+
+@contextmanager
+def serving() -> Iterator[Mirror]:
+    """Serve in a thread until the end of the block."""
+    with Mirror() as mirror:
+        thread = threading.Thread(target=mirror.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield mirror
+        finally:
+            mirror.released.set()
+            mirror.shutdown()
+            thread.join()
+
+
+class Answer(BaseHTTPRequestHandler):
+    server: Mirror
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+    def do_GET(self) -> None:
+        self.server.asked.append(self.path)
+        if "Range" in self.headers:
+            self.server.ranges.append(self.headers["Range"])
+        path = self.path.partition("?")[0]
+        faults = next((f for key, f in self.server.faults.items() if path.startswith(key)), [])
+        fault = faults.pop(0) if faults else "none"
+        content = CONTENT.get(path.rpartition("/")[2].removesuffix(".gz"), CONTENT["train"])
+        getattr(self, f"_{fault}", self._status)(gzip.compress(content, mtime=0), fault)
+
+    def _send(self, body: bytes, length: int | None) -> None:
+        self.send_response(200)
+        if length is not None:
+            self.send_header("Content-Length", str(length))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def _none(self, body: bytes, _: str) -> None:
+        self._send(body, len(body))
+
+    def _short(self, body: bytes, _: str) -> None:
+        self._send(body[:100], len(body))
+
+    def _lying(self, body: bytes, _: str) -> None:
+        self._send(body[:100], 100)
+
+    def _cut(self, body: bytes, _: str) -> None:
+        self._send(body[:100], None)
+
+    def _unstated(self, body: bytes, _: str) -> None:
+        self._send(body, None)
+
+    def _html(self, body: bytes, _: str) -> None:
+        self._send(b"<!DOCTYPE html><html>Please sign in</html>", None)
+
+    def _wrong(self, body: bytes, _: str) -> None:
+        self._send(gzip.compress(b"something else"), None)
+
+    def _endless(self, body: bytes, _: str) -> None:
+        self.send_response(200)
+        self.end_headers()
+        while not self.server.released.is_set():
+            self.wfile.write(bytes(1 << 16))
+
+    def _stall(self, body: bytes, _: str) -> None:
+        self._send(body[: len(body) // 2], len(body))
+        self.wfile.flush()
+        self.server.held.set()
+        self.server.released.wait(60)
+
+    def _loop(self, body: bytes, _: str) -> None:
+        self.send_response(302)
+        self.send_header("Location", self.path)
+        self.end_headers()
+
+    def _status(self, body: bytes, fault: str) -> None:
+        self.send_error(int(fault))
+
+
+if __name__ == "__main__":
+    from sightline.flows.cli.main import main
+
+    catalog.NAMED["tiny"] = tiny()
+    main()

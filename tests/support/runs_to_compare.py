@@ -1,0 +1,128 @@
+"""Whole run folders, made without training: forty test images, some of them misread."""
+
+import shutil
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+import made_runs
+from examples import write_npz
+from sightline.config import DataConfig, loading
+from sightline.data import ingest, locate
+from sightline.evaluation.intervals import wilson
+from sightline.records import (
+    Calibration,
+    ClassMetrics,
+    DatasetFiles,
+    Evaluation,
+    FileRecord,
+    Report,
+    Run,
+    StageTime,
+)
+from sightline.records.manifest import RunManifest
+from sightline.runs import run_folder
+from sightline.storage.files import sha256
+
+HOSTILE = "<script>alert(1)</script> [bold]x[/bold] \x1b[2J"
+CLASSES = (HOSTILE, "b", "c", "d")
+IMAGES = 40
+ENVIRONMENT = {"python": "3.11.7", "cores": 2, "versions": {"keras": "3.15.1"}, "variables": {}}
+TRAINING = {"backend": "tensorflow", "threads": "automatic", "deterministic": "true"}
+
+
+def ingested(root: Path, folder: Path) -> DatasetFiles:
+    """Read a small data set into the cache; one of its classes has a hostile name."""
+    settings = DataConfig(dataset=str(write_npz(folder / "textures.npz")))
+    files = ingest.ingest(Run(id="ingest", root=root), locate.locate(settings), settings)
+    return files.model_copy(update={"class_names": CLASSES})
+
+
+def publish(
+    root: Path,
+    run_id: str,
+    files: DatasetFiles,
+    wrong: Collection[int],
+    *,
+    environment: dict[str, Any] = ENVIRONMENT,
+    overrides: Collection[str] = (),
+    weights: str = "a",
+) -> RunManifest:
+    """Write the folder of a run that misreads some rows, the higher the surer."""
+    folder = run_folder.folder(root, run_id)
+    folder.mkdir(parents=True)
+    predictions = write_table(folder / "predictions.parquet", predictions_of(wrong))
+    columns = ("accuracy", "loss", "val_accuracy", "val_loss")
+    history = write_table(
+        folder / "history.parquet", {"epoch": [1, 2], **{name: [0.5, 0.9] for name in columns}}
+    )
+    manifest = made_runs.manifest(
+        run_id,
+        made_runs.stages(
+            files,
+            train=made_runs.trained(
+                weights_sha256=weights * 64, history=history, epochs=2, environment=TRAINING
+            ),
+            evaluate=_evaluation(wrong, predictions),
+            report=Report(figures={}, thumbnails=(), mistakes=(), mistakes_total=len(wrong)),
+        ),
+        config=loading.load("tutorial", overrides=list(overrides)),
+        environment=environment,
+        stages={"ingest": StageTime(seconds=1.25, cached=True)},
+        files={"predictions.parquet": predictions, "history.parquet": history},
+    )
+    made_runs.write(root, manifest)
+    return manifest
+
+
+def forget_images(root: Path) -> None:
+    """Clean the cache up."""
+    shutil.rmtree(root / "cache")
+
+
+def predictions_of(wrong: Collection[int]) -> dict[str, object]:
+    """Make the columns of a table of predictions."""
+    rows = np.arange(IMAGES)
+    labels = rows % len(CLASSES)
+    predicted = np.where(np.isin(rows, list(wrong)), (labels + 1) % len(CLASSES), labels)
+    probabilities = np.empty((IMAGES, len(CLASSES)), np.float32)
+    probabilities[:] = (0.5 - rows[:, np.newaxis] / 100) / (len(CLASSES) - 1)
+    probabilities[rows, predicted] = 0.5 + rows / 100
+    columns: dict[str, object] = {"index": rows, "label": labels, "predicted": predicted}
+    return columns | {f"probability_{n}": probabilities[:, n] for n in range(len(CLASSES))}
+
+
+def write_table(path: Path, columns: dict[str, Any]) -> FileRecord:
+    """Write a Parquet file and describe it."""
+    pq.write_table(pa.table(columns), path, write_page_checksum=True)
+    return FileRecord(path=path.name, sha256=sha256(path), bytes=path.stat().st_size)
+
+
+def _evaluation(wrong: Collection[int], predictions: FileRecord) -> Evaluation:
+    size = IMAGES // len(CLASSES)
+    right = [size - sum(row % len(CLASSES) == n for row in wrong) for n in range(len(CLASSES))]
+    interval = wilson(IMAGES - len(wrong), IMAGES)
+    assert interval is not None
+    return made_runs.evaluated(
+        predictions=predictions,
+        accuracy=1 - len(wrong) / IMAGES,
+        accuracy_interval=interval,
+        loss=0.1 + len(wrong) / 100,
+        top_k={2: 1.0},
+        classes=tuple(
+            ClassMetrics(
+                class_name=name,
+                precision=0.9,
+                recall=hits / size,
+                f1=hits / size,
+                support=size,
+                recall_interval=wilson(hits, size),
+            )
+            for name, hits in zip(CLASSES, right, strict=True)
+        ),
+        calibration=Calibration(bins=(), error=0.01),
+    )

@@ -1,0 +1,156 @@
+"""Published runs with a model and exports to ship, and what a gate says; made without training."""
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import made_runs
+from sightline.records import (
+    ArrayFile,
+    Calibration,
+    Certificate,
+    Criterion,
+    DatasetFiles,
+    Decision,
+    ExportCheck,
+    FileRecord,
+    Inspection,
+    SplitProfile,
+)
+from sightline.records.manifest import RunManifest
+from sightline.runs import run_folder
+
+PROFILE = SplitProfile(
+    images=8,
+    per_class=(4, 4),
+    pixel_min=0,
+    pixel_max=255,
+    pixel_mean=100.0,
+    pixel_std=50.0,
+    pixels=(1.0,),
+    brightness=(1.0,),
+)
+
+
+def digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def file(root: Path, path: str, content: bytes) -> FileRecord:
+    """Write a file and return its record."""
+    place = root / path
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_bytes(content)
+    return FileRecord(path=path, sha256=hashlib.sha256(content).hexdigest(), bytes=len(content))
+
+
+def certificate(root: Path, run_id: str, *, failing: str | None = None) -> Certificate:
+    """Export a run's model; a failing form does not agree."""
+    place = f"cache/export/{digest(run_id)[:40]}"
+    model = b"model of " + run_id.encode()
+    forms: dict[Any, tuple[FileRecord, ...]] = {
+        "keras": (file(root, f"{place}/exports/model.keras", model),),
+        "saved_model": (
+            file(root, f"{place}/exports/saved_model/saved_model.pb", b"graph " + run_id.encode()),
+            file(root, f"{place}/exports/saved_model/variables/variables.index", b"index"),
+        ),
+        "onnx": (file(root, f"{place}/exports/model.onnx", b"onnx " + run_id.encode()),),
+    }
+    exports = tuple(
+        ExportCheck(
+            format=form,
+            files=records,
+            runtime=f"{form} 1.0",
+            difference=0.5 if form == failing else 1e-7,
+            agreement=1.0,
+            load_seconds=0.1,
+            latency_1=0.001,
+            latency_256=0.01,
+            passed=form != failing,
+        )
+        for form, records in forms.items()
+    )
+    return Certificate(
+        model_sha256=hashlib.sha256(model).hexdigest(),
+        weights_sha256=digest(f"weights of {run_id}"),
+        golden_images=8,
+        golden_sha256=digest("golden"),
+        tolerance=1e-5,
+        exports=exports,
+        certificate=file(root, f"{place}/certificate.json", b"{}"),
+    )
+
+
+def publish(
+    root: Path,
+    run_id: str,
+    dataset: str = "mnist",
+    *,
+    accuracy: float = 0.99,
+    exports: bool = True,
+    failing: str | None = None,
+) -> RunManifest:
+    """Publish a run."""
+    files = DatasetFiles(
+        dataset=dataset,
+        source=dataset,
+        class_names=("<b>nought</b>", "one"),
+        image_shape=(8, 8, 1),
+        images={split: _images(dataset, split) for split in ("train", "test")},
+        labels=made_runs.ANY_FILE,
+        counts={"train": (4, 4), "test": (4, 4)},
+        inspection=Inspection(
+            profiles={"train": PROFILE}, affected={}, findings=made_runs.ANY_FILE
+        ),
+    )
+    records = made_runs.stages(
+        files,
+        parameters=123,
+        train=made_runs.trained(weights_sha256=digest(f"weights of {run_id}")),
+        evaluate=made_runs.evaluated(
+            accuracy=accuracy,
+            accuracy_interval=(accuracy - 0.01, accuracy),
+            loss=0.03,
+            calibration=Calibration(bins=(), error=0.004),
+        ),
+        export=certificate(root, run_id, failing=failing) if exports else None,
+    )
+    model = file(run_folder.folder(root, run_id), "model.keras", b"model of " + run_id.encode())
+    manifest = made_runs.manifest(
+        run_id,
+        records,
+        code_sha256=digest("code"),
+        lock_sha256=digest("lock"),
+        source_sha256=digest("source"),
+        total_seconds=60.0,
+        files={"model.keras": model},
+    )
+    made_runs.write(root, manifest)
+    return manifest
+
+
+def _images(dataset: str, split: str) -> ArrayFile:
+    return ArrayFile(
+        path=f"cache/ingest/{split}.npy",
+        sha256=digest(f"{dataset} {split}"),
+        bytes=1,
+        shape=(8, 8, 8, 1),
+        dtype="uint8",
+    )
+
+
+def decide(run_id: str, champion: str | None = None, *, promote: bool = True) -> Decision:
+    """Say what a gate might say."""
+    sentence = "It is better." if promote else "It is not better: <b>p = 0.4</b>."
+    return Decision(
+        promote=promote,
+        candidate=run_id,
+        champion=champion,
+        holdout_sha256=digest("holdout"),
+        images=8,
+        accuracy=0.99,
+        champion_accuracy=None if champion is None else 0.98,
+        p_value=None if champion is None else 0.03,
+        criteria=(Criterion(name="mcnemar", passed=promote, sentence=sentence),),
+        sentence=sentence,
+    )

@@ -1,0 +1,289 @@
+"""A Prefect server with workers, started and ended as a person would; all on loopback."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from processes import command_line, descendants, free_port, wait_for
+
+BIN = Path(sys.executable).parent
+ROOT = Path(__file__).parents[2]
+FINAL = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
+Json = dict[str, Any]
+
+
+class Stack:
+    """One server; workers are started on demand and ended with it."""
+
+    def __init__(self, folder: Path, environment: dict[str, str], database: str | None) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}/api"
+        self.ui = f"http://127.0.0.1:{self.port}"
+        self.artifacts = folder / "artifacts"
+        self.logs = folder
+        self.workers: list[subprocess.Popen[bytes]] = []
+        self.environment = {
+            **environment,
+            "PREFECT_HOME": str(folder / "prefect"),
+            "PREFECT_API_URL": self.url,
+            "PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "5",
+            "PREFECT_SERVER_SERVICES_LATE_RUNS_AFTER_SECONDS": "15",
+            "PREFECT_SERVER_DEPLOYMENTS_CONCURRENCY_SLOT_WAIT_SECONDS": "3",
+            "PREFECT_WORKER_QUERY_SECONDS": "2",
+            "SIGHTLINE_ARTIFACTS": str(self.artifacts),
+            "SIGHTLINE_GPU": "optional",
+            "CUDA_VISIBLE_DEVICES": "-1",
+        }
+        if database:
+            self.environment["PREFECT_API_DATABASE_CONNECTION_URL"] = database
+        password = self.environment.get("PREFECT_API_AUTH_STRING")
+        self.client = httpx.Client(
+            base_url=self.url,
+            timeout=90,  # SQLite waits for a lock for 60
+            auth=httpx.BasicAuth(*password.split(":")) if password else None,
+        )
+        self.artifacts.mkdir(parents=True)
+        self.start_server()
+
+    def start_server(self) -> None:
+        self.server = self._spawn("server", ["make", "server", f"PORT={self.port}"])
+        wait_for("the server answers", self._answers)
+
+    def _answers(self) -> bool:
+        assert self.server.poll() is None, (self.logs / "server.log").read_text()[-3000:]
+        with suppress(httpx.HTTPError):
+            return self.client.get("/health").is_success
+        return False
+
+    def stop_server(self) -> None:
+        _end(self.server)
+
+    def kill_server(self) -> None:
+        """End the server without a word, as when its machine loses its power."""
+        doomed = [*descendants(self.server.pid), self.server.pid]
+        for pid in doomed:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self.server.wait()
+
+    def start_worker(self, pool: str) -> subprocess.Popen[bytes]:
+        command = ["make", "worker", f"POOL={pool}"]
+        worker = self._spawn(f"worker-{pool}-{len(self.workers)}", command)
+        self.workers.append(worker)
+        wait_for("the worker is online", lambda: self._online(pool) > 0)
+        return worker
+
+    def _online(self, pool: str) -> int:
+        workers = self.post(f"/work_pools/{pool}/workers/filter", {})
+        return sum(worker["status"] == "ONLINE" for worker in workers)
+
+    def power_off(self, worker: subprocess.Popen[bytes]) -> None:
+        """Kill a worker and all below it at once, without a word to the server."""
+        doomed = [*descendants(worker.pid), worker.pid]
+        for signal_number in (signal.SIGSTOP, signal.SIGKILL):  # nobody sees another die
+            for pid in doomed:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal_number)
+        worker.wait()
+        self.workers.remove(worker)
+
+    def training_of(self, flow_run: str) -> bool:
+        """Tell whether a run, or the fit that it handed over, has ended an epoch."""
+        assert self.run(flow_run)["state"]["type"] not in FINAL, self.tail()
+        runs = [flow_run, *(fit["id"] for fit in self.fits_of(flow_run))]
+        # Not the first: a training may go on from the checkpoint of one that was killed.
+        return any(re.match(r"Epoch \d+ of", line) for one in runs for line in self.messages(one))
+
+    def processes(self, program: str) -> list[int]:
+        """List the processes below the workers whose command line names a program."""
+        return [
+            pid
+            for worker in self.workers
+            for pid in descendants(worker.pid)
+            if program in command_line(pid)
+        ]
+
+    def flow_process(self) -> int:
+        """Return the process of the flow run that was started last."""
+        return int(wait_for("a flow runs", lambda: self.processes("prefect.engine"))[-1])
+
+    def keras_processes(self) -> list[int]:
+        """List the Keras processes below the workers."""
+        return self.processes("sightline.pipeline.worker")
+
+    def begin(self, data: Path, epochs: int, deployment: str) -> str:
+        """Start a run and return it once its first epoch is done."""
+        flow_run = self.start(
+            "train/train-manual", dataset=str(data), epochs=epochs, deployment=deployment
+        )
+        wait_for("the run trains", lambda: self.training_of(flow_run))
+        return flow_run
+
+    def close(self) -> None:
+        for worker in self.workers:  # before the server, so that they can say good-bye
+            _end(worker)
+        self.stop_server()
+        self.client.close()
+
+    def _spawn(self, name: str, command: list[str]) -> subprocess.Popen[bytes]:
+        with (self.logs / f"{name}.log").open("ab") as log:
+            return subprocess.Popen(
+                command,
+                cwd=ROOT,
+                env=self.environment,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                # A shell lets what it starts in the background ignore Ctrl-C; that is inherited.
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
+            )
+
+    def command(self, *command: str, **changes: str) -> subprocess.CompletedProcess[str]:
+        """Run a command of the project's environment and return what it did."""
+        return self._finish([str(BIN / command[0]), *command[1:]], changes)
+
+    def make(self, *arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
+        """Run a target of the Makefile."""
+        return self._finish(["make", *arguments], changes)
+
+    def _finish(
+        self, command: list[str], changes: dict[str, str]
+    ) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            command,
+            cwd=ROOT,
+            env={**self.environment, **changes},
+            capture_output=True,
+            text=True,
+            check=False,
+            stdin=subprocess.DEVNULL,
+        )
+
+    def post(self, path: str, body: Any) -> Any:
+        return self._ask("POST", path, body)
+
+    def get(self, path: str) -> Any:
+        return self._ask("GET", path)
+
+    def _ask(self, method: str, path: str, body: Any = None) -> Any:
+        """Ask the API; a server on SQLite answers 503 while its database is locked.
+
+        It may also wait for the lock longer than the client for an answer. To ask again for what
+        only reads is harmless.
+        """
+        reads = method == "GET" or path.endswith("/filter")
+
+        def answered() -> httpx.Response | None:
+            try:
+                answer = self.client.request(method, path, json=body)
+            except httpx.ReadTimeout:
+                if not reads:
+                    raise
+                return None
+            return None if answer.status_code == httpx.codes.SERVICE_UNAVAILABLE else answer
+
+        answer: httpx.Response = wait_for(f"{method} {path} is answered", answered)
+        answer.raise_for_status()
+        return answer.json() if answer.content else None
+
+    def deployment(self, name: str) -> Json:
+        found: Json = self.get(f"/deployments/name/{name}")
+        return found
+
+    def start(self, deployment: str, /, **parameters: object) -> str:
+        """Start a deployment and return the flow run's id."""
+        body = {"parameters": parameters, "state": {"type": "SCHEDULED"}}
+        path = f"/deployments/{self.deployment(deployment)['id']}/create_flow_run"
+        return str(self.post(path, body)["id"])
+
+    def cancel(self, flow_run: str) -> None:
+        """Cancel a flow run as the button in the UI does."""
+        state = {"type": "CANCELLING", "name": "Cancelling"}
+        self.post(f"/flow_runs/{flow_run}/set_state", {"state": state})
+
+    def run(self, flow_run: str) -> Json:
+        found: Json = self.get(f"/flow_runs/{flow_run}")
+        return found
+
+    def state(self, flow_run: str) -> str:
+        return str(self.run(flow_run)["state"]["name"])
+
+    def finish(self, flow_run: str) -> Json:
+        """Wait for the end of a flow run."""
+
+        def ended() -> Json | None:
+            found = self.run(flow_run)
+            return found if found["state"]["type"] in FINAL else None
+
+        try:
+            found: Json = wait_for(f"flow run {flow_run} ends", ended, 300)
+        except AssertionError:
+            sys.stderr.write(self.tail())
+            raise
+        return found
+
+    def runs_of(self, deployment: str) -> list[Json]:
+        wanted = {"deployments": {"id": {"any_": [self.deployment(deployment)["id"]]}}}
+        found: list[Json] = self.post("/flow_runs/filter", wanted)
+        return found
+
+    def fits_of(self, flow_run: str) -> list[Json]:
+        """List the runs of fit/fit-gpu that a flow run started, the oldest first."""
+        tasks = self.post("/task_runs/filter", {"flow_runs": {"id": {"any_": [flow_run]}}})
+        parents = [task["id"] for task in tasks]
+        wanted = {"flow_runs": {"parent_task_run_id": {"any_": parents}}}
+        found: list[Json] = self.post("/flow_runs/filter", wanted) if parents else []
+        return sorted(found, key=lambda item: str(item["created"]))
+
+    def artifacts_of(self, flow_run: str) -> dict[str, Json]:
+        wanted = {"artifacts": {"flow_run_id": {"any_": [flow_run]}}}
+        return {item["key"]: item for item in self.post("/artifacts/filter", wanted)}
+
+    def messages(self, flow_run: str) -> list[str]:
+        wanted = {"logs": {"flow_run_id": {"any_": [flow_run]}}, "sort": "TIMESTAMP_ASC"}
+        return [item["message"] for item in self.post("/logs/filter", wanted)]
+
+    def tail(self) -> str:
+        """Return the end of all logs, for a test that failed."""
+        texts = (
+            f"--- {path.name}\n{path.read_text()[-3000:]}\n" for path in self.logs.glob("*.log")
+        )
+        return "".join(texts)
+
+
+def stack(
+    folder: Path, environment: dict[str, str], database: str | None = None
+) -> Iterator[Stack]:
+    running = Stack(folder, environment, database)
+    try:
+        yield running
+    finally:
+        running.close()
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Interrupt as Ctrl-C does, then make sure; only what was started here."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGINT)
+    try:
+        process.wait(timeout=60)
+    except subprocess.TimeoutExpired:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    wait_for("all that it started has ended", lambda: not _group(process.pid))
+
+
+def _group(group: int) -> bool:
+    with suppress(ProcessLookupError):
+        os.killpg(group, 0)
+        return True
+    return False

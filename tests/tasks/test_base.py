@@ -1,0 +1,161 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from prefect import State, flow
+from prefect.states import Failed
+
+from sightline.config import FitConfig
+from sightline.errors import (
+    BusyStorageError,
+    DataError,
+    DownloadError,
+    HandoverError,
+    HandoverLostError,
+    KerasProcessError,
+    NetworkError,
+    StageError,
+    StorageError,
+)
+from sightline.pipeline.process import KerasProcess
+from sightline.pipeline.progress import Progress
+from sightline.pipeline.stages import TRAIN
+from sightline.records import DeviceReport, Run
+from sightline.tasks import epochs
+from sightline.tasks.base import is_passing_fault, stage_task
+from sightline.tasks.cache_policy import CheckedEntries
+from sightline.tasks.train import train
+
+pytestmark = pytest.mark.usefixtures("prefect_api")
+
+SETTINGS = FitConfig(epochs=1)
+REQUEST = httpx.Request("GET", "http://127.0.0.1")
+
+
+@pytest.fixture
+def process(monkeypatch: pytest.MonkeyPatch) -> Iterator[KerasProcess]:
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1] / "support"))
+    process = KerasProcess()
+    yield process
+    process.close()
+
+
+@pytest.mark.parametrize(
+    ("error", "passes"),
+    [
+        (BusyStorageError("busy"), True),
+        (TimeoutError("took too long"), False),
+        (PermissionError("closed"), False),
+        (StorageError("full"), False),
+        (ConnectionResetError(), True),
+        (KerasProcessError("died"), True),
+        (HandoverLostError("died elsewhere"), True),
+        (HandoverError("failed elsewhere"), False),
+        (NetworkError("a mirror broke off"), True),
+        (DownloadError("no mirror has it"), False),
+        (httpx.ConnectError("server away"), True),
+        (httpx.HTTPStatusError("503", request=REQUEST, response=httpx.Response(503)), True),
+        (httpx.HTTPStatusError("422", request=REQUEST, response=httpx.Response(422)), False),
+        (DataError("wrong"), False),
+        (StageError("not finite"), False),
+        (ValueError("bug"), False),
+    ],
+)
+def test_only_faults_that_may_pass_are_tried_again(error: Exception, passes: bool) -> None:
+    assert is_passing_fault(train, None, Failed(data=error)) is passes  # type: ignore[arg-type]
+
+
+def test_busy_storage_is_tried_again(run: Run) -> None:
+    calls: list[int] = []
+
+    @stage_task(TRAIN, retries=2, timeout_seconds=60)  # type: ignore[arg-type]
+    def flaky(run: Run, settings: FitConfig) -> DeviceReport:
+        calls.append(1)
+        if len(calls) < 3:
+            raise BusyStorageError("busy")
+        return DeviceReport(device="cpu", environment={})
+
+    @flow
+    def once() -> str:
+        return flaky.with_options(retry_delay_seconds=0)(run, SETTINGS).device
+
+    assert once() == "cpu"
+    assert len(calls) == 3
+
+
+def test_mistake_of_the_user_is_not_tried_again(run: Run) -> None:
+    calls: list[int] = []
+
+    @stage_task(TRAIN, retries=2, timeout_seconds=60)  # type: ignore[arg-type]
+    def wrong(run: Run, settings: FitConfig) -> DeviceReport:
+        calls.append(1)
+        raise DataError("row 3 is wrong")
+
+    @flow
+    def once() -> None:
+        wrong.with_options(retry_delay_seconds=0)(run, SETTINGS)
+
+    with pytest.raises(DataError, match="row 3 is wrong"):
+        once()
+    assert len(calls) == 1
+
+
+def test_time_out_ends_the_keras_process(run: Run, process: KerasProcess) -> None:
+    @stage_task(TRAIN, retries=0, timeout_seconds=1)  # type: ignore[arg-type]
+    def hang(run: Run, settings: FitConfig) -> DeviceReport:
+        return process.call("stand_in_stage", "sleep", DeviceReport, settings)
+
+    states: list[State[DeviceReport]] = []
+
+    @flow
+    def once() -> None:
+        states.append(hang(run, SETTINGS, return_state=True))
+
+    process.start()
+    child = process._child
+    assert child is not None
+    once()
+    assert [state.name for state in states] == ["TimedOut"]
+    assert not child.is_alive()
+
+
+def test_stages_are_tasks_with_everything_that_operation_needs() -> None:
+    from importlib import import_module
+
+    from sightline.pipeline.stages import STAGES
+
+    for stage in STAGES:
+        task = getattr(import_module(f"tasks.{stage.name}"), stage.name)
+        assert task.name == stage.name
+        assert task.description
+        assert task.retries >= 2
+        assert task.timeout_seconds
+        assert task.retry_condition_fn is is_passing_fault
+        first, second, *_ = task.retry_delay_seconds
+        assert second == 2 * first
+        assert task.retry_jitter_factor
+        assert isinstance(task.cache_policy, CheckedEntries)
+        assert task.cache_policy.stage is stage
+        assert task.result_serializer == "json"
+        assert not task.tags, "each set of tags costs requests for limits"
+
+
+def test_server_that_fails_costs_the_display_and_not_the_training(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*arguments: object, **options: object) -> None:
+        raise httpx.ConnectError("server is gone")
+
+    for name in ("create_progress_artifact", "update_progress_artifact", "create_table_artifact"):
+        monkeypatch.setattr(epochs, name, fail)
+    artifacts = epochs.EpochArtifacts()
+    artifacts.update(Progress(stage="train", done=1, epoch=1, epochs=2, epoch_done=True))
+    artifacts.finish()
+    assert caplog.text.count("the run goes on") == 2
+
+
+def test_unknown_key_is_a_miss(run: Run) -> None:
+    policy = CheckedEntries(stage=TRAIN)
+    inputs = {"run": run, "settings": SETTINGS}
+    assert policy.compute_key(None, inputs, {}) is None  # type: ignore[arg-type]

@@ -1,0 +1,285 @@
+"""The hand-over of a training, against a real Prefect API; the other side is played by hand."""
+
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from datetime import datetime
+from types import SimpleNamespace
+from typing import Any
+
+import httpx
+import pytest
+from prefect import flow
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.objects import FlowRun
+from prefect.states import Cancelling, Completed, Crashed, Failed
+
+from sightline.config import FitConfig
+from sightline.errors import ConfigError, HandoverError, HandoverLostError
+from sightline.pipeline.cache import Draft, find_or_make
+from sightline.pipeline.stages import TRAIN
+from sightline.records import ArraySet, FileRecord, ModelBlueprint, Run, TrainedModel
+from sightline.tasks import remote
+
+pytestmark = pytest.mark.usefixtures("prefect_api")
+
+SETTINGS = FitConfig(epochs=1, deployment="other-side/fit")
+FILE = FileRecord(path="made/x", sha256="a" * 64, bytes=1)
+ARRAYS = ArraySet(class_names=("a", "b"), image_shape=(8, 8, 1), splits={})
+BLUEPRINT = ModelBlueprint(
+    architecture=FILE,
+    summary=FILE,
+    picture=FILE,
+    layers=(),
+    parameters=1,
+    image_shape=(8, 8, 1),
+    num_classes=2,
+)
+
+
+@flow(name="other-side")
+def other_side(
+    run_id: str,
+    started: datetime,
+    refresh: bool,
+    arrays: dict[str, Any],
+    blueprint: dict[str, Any],
+    settings: dict[str, Any],
+) -> None:
+    """Stands for the fit flow; nobody runs it, the tests set its state."""
+
+
+@pytest.fixture(scope="module")
+def client(prefect_api: None) -> Iterator[SyncPrefectClient]:
+    with get_client(sync_client=True) as client:
+        flow_id = client.create_flow(other_side)
+        client.create_deployment(flow_id=flow_id, name="fit")
+        yield client
+
+
+@pytest.fixture(autouse=True)
+def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(remote, "_POLL_SECONDS", 0)
+
+
+def entry(run: Run) -> tuple[str, TrainedModel]:
+    """Put a result where the other side would put it."""
+
+    def make(draft: Draft) -> TrainedModel:
+        draft.path("model.keras").write_bytes(b"model")
+        draft.path("history.parquet").write_bytes(b"history")
+        return TrainedModel(
+            model=draft.record("model.keras"),
+            weights_sha256="b" * 64,
+            history=draft.record("history.parquet"),
+            epochs=1,
+            device="gpu (H100)",
+            images_per_second=1.0,
+            peak_memory_bytes=1,
+            environment={},
+        )
+
+    key = TRAIN.key(ARRAYS, BLUEPRINT, SETTINGS)
+    return key, find_or_make(run, TRAIN, key, make)
+
+
+def answering(
+    monkeypatch: pytest.MonkeyPatch, client: SyncPrefectClient, state: Any
+) -> list[FlowRun]:
+    """Set the state of the handed-over run as soon as it is there."""
+    begun: list[FlowRun] = []
+    begin = remote._begin
+
+    def begin_and_answer(*arguments: Any) -> FlowRun:
+        flow_run = begin(*arguments)
+        begun.append(flow_run)
+        client.set_flow_run_state(flow_run.id, state, force=True)
+        return flow_run
+
+    monkeypatch.setattr(remote, "_begin", begin_and_answer)
+    return begun
+
+
+def reading(read_flow_run: Callable[[Any], FlowRun]) -> Callable[..., Any]:
+    """Stand in for `get_client`: its answers are a test's."""
+    return lambda **options: nullcontext(SimpleNamespace(read_flow_run=read_flow_run))
+
+
+def hand_over(run: Run) -> TrainedModel:
+    results: list[TrainedModel] = []
+
+    @flow
+    def once() -> None:
+        results.append(remote.fit_elsewhere(run, ARRAYS, BLUEPRINT, SETTINGS))
+
+    once()
+    return results[0]
+
+
+def test_record_is_taken_back_from_the_shared_root(
+    run: Run, client: SyncPrefectClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key, made = entry(run)
+    begun = answering(monkeypatch, client, Completed(message=key))
+    assert hand_over(run) == made
+    given = client.read_flow_run(begun[0].id).parameters
+    assert given["settings"]["deployment"] is None
+    assert datetime.fromisoformat(given["started"]) == run.started
+    assert str(run.root) not in str(given)
+
+
+@pytest.mark.parametrize("message", ["0" * 40, "../../../etc", "", None])
+def test_result_that_is_not_there_is_an_error(
+    run: Run, client: SyncPrefectClient, monkeypatch: pytest.MonkeyPatch, message: str | None
+) -> None:
+    answering(monkeypatch, client, Completed(message=message))
+    with pytest.raises(HandoverError, match="must mount the same artifacts root"):
+        hand_over(run)
+
+
+def test_damaged_result_is_not_believed(
+    run: Run, client: SyncPrefectClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key, made = entry(run)
+    (run.root / made.model.path).write_bytes(b"other")
+    answering(monkeypatch, client, Completed(message=key))
+    with pytest.raises(HandoverError):
+        hand_over(run)
+
+
+@pytest.mark.parametrize(
+    ("state", "kind"),
+    [(Crashed(message="gone"), HandoverLostError), (Failed(message="no GPU"), HandoverError)],
+)
+def test_end_on_the_other_side_is_told_with_its_reason(
+    run: Run,
+    client: SyncPrefectClient,
+    monkeypatch: pytest.MonkeyPatch,
+    state: Any,
+    kind: type[HandoverError],
+) -> None:
+    answering(monkeypatch, client, state)
+    with pytest.raises(HandoverError, match=f"ended {state.name}: {state.message}") as caught:
+        hand_over(run)
+    assert caught.type is kind
+
+
+def test_unknown_deployment_is_named(run: Run, client: SyncPrefectClient) -> None:
+    unknown = SETTINGS.model_copy(update={"deployment": "fit/nowhere"})
+
+    @flow
+    def once() -> None:
+        remote.fit_elsewhere(run, ARRAYS, BLUEPRINT, unknown)
+
+    with pytest.raises(ConfigError, match=r"training\.deployment is 'fit/nowhere'"):
+        once()
+
+
+def test_run_that_is_interrupted_cancels_the_other_side(
+    run: Run, client: SyncPrefectClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[FlowRun] = []
+
+    def interrupt(flow_run: FlowRun) -> None:
+        begun.append(flow_run)
+        raise TimeoutError("as Prefect raises it")
+
+    monkeypatch.setattr(remote, "_wait", interrupt)
+    with pytest.raises(TimeoutError):
+        hand_over(run)
+    state = client.read_flow_run(begun[0].id).state
+    assert state is not None
+    assert state.name in {Cancelling().name, "Cancelled"}
+
+
+def test_server_that_is_away_for_a_while_is_waited_for(
+    run: Run, client: SyncPrefectClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key, made = entry(run)
+    answering(monkeypatch, client, Completed(message=key))
+    answers = iter([httpx.ConnectError("away"), httpx.ReadTimeout("busy")])
+
+    def sometimes(flow_run_id: Any) -> FlowRun:
+        error = next(answers, None)
+        if error is not None:
+            raise error
+        return client.read_flow_run(flow_run_id)
+
+    monkeypatch.setattr(remote, "get_client", reading(sometimes))
+    assert hand_over(run) == made
+
+
+def test_server_that_stays_away_is_given_up(
+    run: Run, client: SyncPrefectClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answering(monkeypatch, client, Completed())
+    monkeypatch.setattr(remote, "_SILENCE_SECONDS", 0)
+    with pytest.raises(HandoverLostError, match="did not answer for 0 s"):
+        hand_over(run)
+
+
+def test_pool_without_a_worker_is_given_up_and_its_run_cancelled(
+    run: Run, client: SyncPrefectClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[FlowRun] = []
+    begin = remote._begin
+
+    def remember(*arguments: Any) -> FlowRun:
+        begun.append(begin(*arguments))
+        return begun[0]
+
+    monkeypatch.setattr(remote, "_begin", remember)
+    monkeypatch.setattr(remote, "_PATIENCE_SECONDS", 0)
+    with pytest.raises(HandoverError, match=r"No worker of the pool .* took the training within 0"):
+        hand_over(run)
+    state = client.read_flow_run(begun[0].id).state
+    assert state is not None
+    assert state.name in {"Cancelling", "Cancelled"}
+
+
+def test_flow_run_that_was_deleted_is_an_error(
+    run: Run, client: SyncPrefectClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin = remote._begin
+
+    def begin_and_delete(*arguments: Any) -> FlowRun:
+        flow_run = begin(*arguments)
+        client.delete_flow_run(flow_run.id)
+        return flow_run
+
+    monkeypatch.setattr(remote, "_begin", begin_and_delete)
+    with pytest.raises(HandoverError, match="was deleted"):
+        hand_over(run)
+
+
+def test_result_of_other_code_is_taken_with_a_warning(
+    run: Run,
+    client: SyncPrefectClient,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    key, made = entry(run)
+    monkeypatch.setenv("KERAS_BACKEND", "another")
+    answering(monkeypatch, client, Completed(message=key))
+    assert hand_over(run) == made
+    assert "other code, libraries or another backend" in caplog.text
+
+
+def test_wait_for_a_worker_is_logged_with_what_to_do(
+    run: Run,
+    client: SyncPrefectClient,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(remote, "_WARN_SECONDS", 0)
+    key, _ = entry(run)
+    seen: list[int] = []
+
+    def after_a_while(flow_run_id: Any) -> FlowRun:
+        seen.append(1)
+        if len(seen) == 3:
+            client.set_flow_run_state(flow_run_id, Completed(message=key), force=True)
+        return client.read_flow_run(flow_run_id)
+
+    monkeypatch.setattr(remote, "get_client", reading(after_a_while))
+    hand_over(run)
+    assert "No worker of the pool" in caplog.text

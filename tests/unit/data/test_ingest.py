@@ -1,0 +1,325 @@
+import hashlib
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+
+from examples import write_npz
+from sightline.config import DataConfig
+from sightline.data import ingest as ingestion
+from sightline.data import locate
+from sightline.data.readers import dispatch
+from sightline.data.validation import findings
+from sightline.errors import ConfigError, DataError, StorageError
+from sightline.pipeline.progress import Progress, listening
+from sightline.records import DatasetFiles, Run
+from sightline.storage import npy
+
+COLOURS = ("amber", "blue", "coral", "denim", "ebony", "flax", "green <&>")
+
+
+@pytest.fixture(autouse=True)
+def root(run: Run) -> Path:
+    run.root.mkdir()
+    return run.root
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """Seven classes of JPEG files of mixed sizes, not split."""
+    folder = tmp_path / "Photos 2024"
+    for label, name in enumerate(COLOURS):
+        (folder / name).mkdir(parents=True)
+        for number in range(10):
+            size = (20 + 3 * number, 50 - 2 * number)
+            colour = (30 * label, 255 - 30 * label, 5 * number)
+            Image.new("RGB", size, colour).save(folder / name / f"{number}.jpg", quality=95)
+    return folder
+
+
+def ingest(run: Run, path: object, **settings: Any) -> DatasetFiles:
+    config = DataConfig(dataset=str(path), **settings)
+    return ingestion.ingest(run, locate.locate(config), config)
+
+
+def images(run: Run, files: DatasetFiles, split: str) -> np.ndarray:
+    return np.load(run.root / files.images[split].path, allow_pickle=False)
+
+
+def labels(run: Run, files: DatasetFiles) -> list[dict[str, Any]]:
+    return pq.read_table(run.root / files.labels.path, page_checksum_verification=True).to_pylist()
+
+
+def test_images_and_labels_arrive_unchanged(run: Run, tmp_path: Path) -> None:
+    path = write_npz(tmp_path / "quarters.npz")
+    with np.load(path) as arrays_in:
+        expected = {name: arrays_in[name] for name in arrays_in.files}
+
+    files = ingest(run, path)
+
+    for split, count in (("train", 160), ("test", 40)):
+        found = images(run, files, split)
+        assert found.dtype == np.uint8
+        assert files.images[split].shape == (count, 12, 12, 1) == found.shape
+        np.testing.assert_array_equal(found, expected[f"x_{split}"])
+    rows = labels(run, files)
+    assert [row["label"] for row in rows[:160]] == expected["y_train"].tolist()
+    assert [row["label"] for row in rows[160:]] == expected["y_test"].tolist()
+    assert files.counts == {"train": (40,) * 4, "test": (10,) * 4}
+    assert files.dataset == "quarters"
+    assert files.source == str(path)
+
+
+def test_label_table_tells_source_and_digest_of_every_image(run: Run, tmp_path: Path) -> None:
+    files = ingest(run, write_npz(tmp_path / "quarters.npz"))
+
+    rows = labels(run, files)
+
+    assert len(rows) == 200
+    assert list(rows[0]) == ["index", "split", "label", "class_name", "source", "pixels_sha256"]
+    for row in (rows[0], rows[159], rows[160], rows[199]):
+        image = images(run, files, row["split"])[row["index"]]
+        assert row["pixels_sha256"] == hashlib.sha256(image.tobytes()).hexdigest()
+        assert row["source"] == f"x_{row['split']}#{row['index']}"
+        assert row["class_name"] == str(row["label"])
+    assert [row["index"] for row in rows] == [*range(160), *range(40)]
+
+
+def test_photos_of_mixed_sizes_become_one_shape_in_both_splits(run: Run, photos: Path) -> None:
+    files = ingest(run, photos)
+
+    assert files.class_names == COLOURS
+    assert files.dataset == "photos-2024"
+    assert files.image_shape == (64, 64, 3)
+    assert files.counts == {"train": (8,) * 7, "test": (2,) * 7}
+    assert "70 of 70 images were resized to 64x64" in files.notes[0]
+    assert "14 examples" in files.notes[-1]
+
+
+def test_every_photo_keeps_its_label_through_the_split(run: Run, photos: Path) -> None:
+    files = ingest(run, photos)
+
+    rows = labels(run, files)
+
+    assert len({row["source"] for row in rows}) == 70
+    for row in rows:
+        assert row["source"].startswith(row["class_name"] + "/")
+        colour = images(run, files, row["split"])[row["index"]].reshape(-1, 3).mean(axis=0)
+        number = int(Path(row["source"]).stem)
+        expected = (30 * row["label"], 255 - 30 * row["label"], 5 * number)
+        assert np.abs(colour - expected).max() < 4
+
+
+def test_seed_and_share_of_the_split_follow_the_config(run: Run, photos: Path) -> None:
+    first = ingest(run, photos, test_fraction=0.5)
+    other = ingest(run, photos, test_fraction=0.5, seed=1)
+
+    assert first.counts["test"] == (5,) * 7
+    assert first.images["test"].sha256 != other.images["test"].sha256
+
+
+def test_embedded_set_is_the_same_whatever_the_seed(run: Run) -> None:
+    first = ingest(run, "mnist-5k")
+    other = ingest(run, "mnist-5k", seed=9, test_fraction=0.5)
+
+    assert first.counts == {"train": (400,) * 10, "test": (100,) * 10}
+    assert first.images["test"].sha256 == other.images["test"].sha256
+
+
+def test_any_source_is_resized_and_converted_on_demand(run: Run, tmp_path: Path) -> None:
+    path = write_npz(tmp_path / "quarters.npz")
+
+    files = ingest(run, path, image_size=(20, 16), channels=3)
+
+    assert images(run, files, "train").shape == (160, 20, 16, 3)
+    assert files.notes == (
+        "All images were resized from 12x12 to 20x16 pixels.",
+        "All images were converted to RGB.",
+    )
+
+
+def test_second_call_finds_the_result_and_does_not_read_the_source(
+    run: Run, tmp_path: Path
+) -> None:
+    path = write_npz(tmp_path / "quarters.npz")
+    config = DataConfig(dataset=str(path))
+    source = locate.locate(config)
+    first = ingestion.ingest(run, source, config)
+    path.unlink()
+
+    assert ingestion.ingest(run, source, config) == first
+
+
+def test_damaged_result_is_made_again(run: Run, tmp_path: Path) -> None:
+    path = write_npz(tmp_path / "quarters.npz")
+    first = ingest(run, path)
+    file = run.root / first.images["train"].path
+    file.write_bytes(file.read_bytes()[:-1] + b"\xff")
+
+    again = ingest(run, path)
+
+    assert again == first
+    assert images(run, again, "train").shape == (160, 12, 12, 1)
+
+
+def test_failed_reading_leaves_no_result(run: Run, photos: Path) -> None:
+    (photos / "blue" / "zz.jpg").write_bytes(b"\xff\xd8\xff no photo")
+
+    with pytest.raises(DataError, match=r"blue/zz\.jpg"):
+        ingest(run, photos)
+    assert not [path for path in (run.root / "cache" / "ingest").iterdir() if path.is_dir()]
+
+
+@pytest.mark.parametrize(("rows", "found"), [(5, "fewer"), (7, "more")])
+def test_source_that_changes_while_it_is_read_is_refused(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows: int, found: str
+) -> None:
+    def write(count: int) -> None:
+        path.write_text("\n".join(",".join([str(row % 2), *["9"] * 64]) for row in range(count)))
+
+    def open_and_change(*arguments: Any) -> Any:
+        reading = open_source(*arguments)
+        write(rows)
+        return reading
+
+    open_source = dispatch.open_source
+    monkeypatch.setattr(dispatch, "open_source", open_and_change)
+    path = tmp_path / "table.csv"
+    write(6)
+
+    with pytest.raises(DataError, match=rf"had 6 labels \(whole\), then {found} images; run again"):
+        ingest(run, path)
+
+
+def write_sites(path: Path, count: int = 40) -> Path:
+    """A CSV with the site of every image; every seventh is unknown."""
+    header = ["label", "site", *(f"p{number}" for number in range(64))]
+    rows = [
+        [str(row % 2), f"site {row}" if row % 7 else "", *[str(row)] * 64] for row in range(count)
+    ]
+    path.write_text("\n".join(",".join(row) for row in [header, *rows]))
+    return path
+
+
+def test_metadata_stay_with_their_image_through_the_split(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ingestion, "_ROW_GROUP", 7)
+    path = write_sites(tmp_path / "sites.csv")
+
+    files = ingest(run, path, metadata_columns=["site"])
+
+    rows = labels(run, files)
+    assert {split: array.shape[0] for split, array in files.images.items()} == {
+        "train": 32,
+        "test": 8,
+    }
+    for row in rows:
+        number = images(run, files, row["split"])[row["index"], 0, 0, 0]
+        assert row["site"] == (f"site {number}" if number % 7 else None)
+        assert row["source"] == f"sites.csv#{number}"
+    assert list(rows[0])[-2:] == ["pixels_sha256", "site"]
+
+
+@pytest.mark.parametrize(("rows", "found"), [(5, "fewer"), (7, "more")])
+def test_metadata_that_change_while_they_are_read_are_refused(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows: int, found: str
+) -> None:
+    def write_and_change(*arguments: Any) -> Any:
+        written = write_images(*arguments)
+        write_sites(path, rows)
+        return written
+
+    write_images = ingestion._write_images
+    monkeypatch.setattr(ingestion, "_write_images", write_and_change)
+    path = write_sites(tmp_path / "sites.csv", 6)
+
+    with pytest.raises(DataError, match=rf"had 6 labels .*, then {found} rows of metadata"):
+        ingest(run, path, metadata_columns=["site"])
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        (["site", "source"], "names 'source', a column that every label table has"),
+        (["site", "site"], "names 'site' twice"),
+    ],
+)
+def test_metadata_that_would_hide_a_column_are_refused(
+    run: Run, tmp_path: Path, columns: list[str], message: str
+) -> None:
+    with pytest.raises(ConfigError, match=rf"data\.metadata_columns {message}"):
+        ingest(run, write_sites(tmp_path / "sites.csv"), metadata_columns=columns)
+
+
+def test_progress_ends_with_all_images(run: Run, photos: Path) -> None:
+    told: list[Progress] = []
+
+    with listening(told.append):
+        ingest(run, photos)
+
+    assert {progress.stage for progress in told} == {"ingest"}
+    last = told[-1]
+    assert (last.unit, last.done, last.total) == ("images", 70, 70)
+
+
+def test_images_are_written_in_blocks(
+    run: Run, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes: list[int] = []
+    append = npy.ArrayWriter.append
+
+    def watched(writer: npy.ArrayWriter, block: np.ndarray) -> None:
+        sizes.append(block.nbytes)
+        append(writer, block)
+
+    monkeypatch.setattr(npy.ArrayWriter, "append", watched)
+
+    ingest(run, photos, image_size=(512, 512))
+
+    assert sum(sizes) == 70 * 512 * 512 * 3
+    assert max(sizes) <= npy.BLOCK_BYTES
+
+
+def test_full_disk_is_noticed_before_writing(
+    run: Run, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usage = type("Usage", (), {"free": 1000})
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+
+    with pytest.raises(StorageError, match=r"need 860,160 bytes .* only 1,000 are free"):
+        ingest(run, photos)
+
+
+def test_real_mnist_has_its_known_counts_and_no_equal_images(run: Run, mnist_dir: Path) -> None:
+    files = ingest(run.model_copy(update={"data_dir": mnist_dir}), "mnist")
+
+    assert files.images["train"].shape == (60_000, 28, 28, 1)
+    assert files.counts["test"] == (980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009)
+    found = files.inspection
+    assert found is not None
+    assert found.profiles["train"].pixel_mean == pytest.approx(33.3184, abs=1e-4)
+    assert (found.profiles["test"].pixel_min, found.profiles["test"].pixel_max) == (0, 255)
+    for kind in ("leak", "duplicate", "conflict", "blank", "saturated"):
+        assert found.affected[kind] == {"train": 0, "test": 0}
+    assert 0 < found.affected["near_leak"]["test"] < 20
+    assert 0 < found.affected["near_duplicate"]["train"] < 100
+    alike = findings.read_first(run.root / found.findings.path, 99)
+    assert {one.image.label for one in alike["near_leak"]} == {1}  # strokes, nothing else
+
+
+def test_profile_and_findings_are_part_of_the_result(run: Run, tmp_path: Path) -> None:
+    files = ingest(run, write_npz(tmp_path / "quarters.npz"))
+
+    found = files.inspection
+    assert found is not None
+    train = images(run, files, "train")
+    assert found.profiles["train"].per_class == (40,) * 4
+    assert found.profiles["train"].pixel_max == train.max()
+    assert found.profiles["train"].pixel_mean == pytest.approx(train.mean(), abs=1e-4)
+    assert found.findings.path.startswith("cache/ingest/")
+    assert (run.root / found.findings.path).stat().st_size == found.findings.bytes

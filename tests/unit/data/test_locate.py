@@ -1,0 +1,188 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from examples import write_npz
+from sightline.config import DataConfig
+from sightline.data import layout
+from sightline.data import locate as datasets
+from sightline.data import locate as location
+from sightline.errors import DataError
+from sightline.pipeline.progress import Progress, listening
+from sightline.records import Run, Source
+
+
+def locate(path: object) -> Source:
+    return datasets.locate(DataConfig(dataset=str(path)))
+
+
+def test_named_data_set_is_found_without_touching_a_file(run: Run) -> None:
+    source = locate("fashion-mnist")
+
+    assert (source.dataset, source.kind) == ("fashion-mnist", "named")
+    assert source.sha256 != locate("mnist").sha256
+    assert locate("mnist-5k").kind == "embedded"
+    assert not run.root.exists()
+
+
+def test_equal_content_has_equal_digests_wherever_it_lies(tmp_path: Path) -> None:
+    one = locate(write_npz(tmp_path / "My Data (v2).npz"))
+    (tmp_path / "b").mkdir()
+    other = locate(write_npz(tmp_path / "b" / "copy.npz"))
+
+    assert one.sha256 == other.sha256
+    assert one.dataset == "my-data-v2"
+    assert one.kind == "npz"
+
+
+def test_digest_changes_with_content_and_with_names(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        Image.new("L", (8, 8), 1).save(tmp_path / name / "x.png")
+    first = locate(tmp_path).sha256
+    (tmp_path / "a" / ".DS_Store").write_bytes(b"clutter")
+    assert locate(tmp_path).sha256 == first
+
+    Image.new("L", (8, 8), 2).save(tmp_path / "a" / "x.png")
+    second = locate(tmp_path).sha256
+    (tmp_path / "a" / "x.png").rename(tmp_path / "a" / "y.png")
+
+    assert len({first, second, locate(tmp_path).sha256}) == 3
+
+
+def test_digesting_many_files_tells_its_progress(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        for number in range(60):
+            (tmp_path / name / f"{number}.png").write_bytes(bytes([number]))
+    told: list[Progress] = []
+
+    with listening(told.append):
+        locate(tmp_path)
+
+    assert (told[-1].stage, told[-1].done, told[-1].total) == ("ingest", 120, 120)
+
+
+def test_mistyped_name_suggests_the_nearest_and_says_that_paths_work() -> None:
+    with pytest.raises(DataError, match=r"did you mean 'mnist'\?.*or the path of a file or folder"):
+        locate("mnits")
+
+
+@pytest.mark.parametrize("missing", ["no/such/folder", "/nowhere/at-all.npz", "./mnist"])
+def test_missing_path_is_refused(missing: str) -> None:
+    with pytest.raises(DataError, match=f"{missing} does not exist"):
+        locate(missing)
+
+
+@pytest.mark.parametrize("odd", ["a\0b", "x" * 5000, "~nobody-of-this-name/x"])
+def test_impossible_path_is_refused(odd: str) -> None:
+    with pytest.raises(DataError, match=r"no data set 'a|nor a possible path"):
+        locate(odd)
+
+
+def test_address_is_refused_without_repeating_its_secrets() -> None:
+    with pytest.raises(DataError, match="download the data and give their path") as caught:
+        locate("https://me:hunter2@host/data.npz?sig=s3cret")
+    assert "hunter2" not in str(caught.value)
+
+
+def test_empty_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / ".DS_Store").write_bytes(b"x")
+
+    with pytest.raises(DataError, match=f"The folder {tmp_path} is empty; expected four IDX"):
+        locate(tmp_path)
+
+
+def test_folder_of_something_else_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "letter.txt").write_text("dear")
+
+    with pytest.raises(DataError, match="holds nothing that can be read"):
+        locate(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["x.txt", "x.npy", "train-images-idx3-ubyte"])
+def test_file_of_another_kind_is_refused(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"x")
+
+    with pytest.raises(DataError, match="is not a file that can be read"):
+        locate(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("x.npy", b"\x93NUMPY", r"An \.npy file has no labels: save both with np\.savez"),
+        ("x.npy", b"<!doctype html>", "looks like an HTML page"),
+        ("x.gz", b"  <HTML lang='en'>", "looks like an HTML page"),
+        ("x.gz", b"<?xml version='1.0'?><!DOCTYPE html>", "looks like an HTML page"),
+        ("x.gz", b"<!-- saved --><head><title>", "looks like an HTML page"),
+        ("x.gz", b"", "is empty"),
+    ],
+)
+def test_file_of_another_kind_is_told_what_it_is(
+    tmp_path: Path, name: str, content: bytes, message: str
+) -> None:
+    (tmp_path / name).write_bytes(content)
+
+    with pytest.raises(DataError, match=message):
+        locate(tmp_path / name)
+
+
+def test_split_that_lies_elsewhere_is_refused(tmp_path: Path) -> None:
+    for name in ("elsewhere/cat", "given/test/cat"):
+        (tmp_path / name).mkdir(parents=True)
+        Image.new("L", (8, 8)).save(tmp_path / name / "x.png")
+    (tmp_path / "given" / "train").symlink_to(tmp_path / "elsewhere")
+
+    with pytest.raises(DataError, match="given/train is a link that leads out of"):
+        locate(tmp_path / "given")
+
+
+@pytest.mark.parametrize("suffix", ["npz", "csv"])
+def test_two_candidates_ask_for_one(tmp_path: Path, suffix: str) -> None:
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.{suffix}").write_bytes(b"x")
+
+    with pytest.raises(DataError, match="give the path of one of them"):
+        locate(tmp_path)
+
+
+def test_folder_with_one_archive_is_that_archive(tmp_path: Path) -> None:
+    write_npz(tmp_path / "only.npz")
+
+    assert layout.find(tmp_path).kind == "npz"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("mnist-5k", "mnist-5k"),
+        ("/data/My Photos/", "my-photos"),
+        ("../Vögel.csv", "v-gel"),
+        ("/", "data"),
+        ("x" * 60, "x" * 40),
+        ("日本", "data"),
+    ],
+)
+def test_slug_fits_a_run_id(text: str, expected: str) -> None:
+    assert location.slug(text) == expected
+
+
+def test_slug_of_here_is_the_name_of_this_folder(tmp_path: Path, monkeypatch) -> None:
+    (tmp_path / "birds").mkdir()
+    monkeypatch.chdir(tmp_path / "birds")
+
+    assert location.slug(".") == "birds"
+
+
+def test_digest_does_not_depend_on_the_listing_order(tmp_path: Path) -> None:
+    for folder, names in (("p", "ab"), ("q", "ba")):
+        for name in names:
+            (tmp_path / folder / name).mkdir(parents=True)
+            Image.fromarray(np.full((8, 8), ord(name), np.uint8)).save(
+                tmp_path / folder / name / "x.bmp"
+            )
+
+    assert locate(tmp_path / "p").sha256 == locate(tmp_path / "q").sha256

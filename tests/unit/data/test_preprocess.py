@@ -1,0 +1,84 @@
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from examples import CLASSES, pictures
+from sightline.config import DataConfig, PreprocessingConfig
+from sightline.data import ingest, locate, preprocess
+from sightline.errors import DataError
+from sightline.records import DatasetFiles, Run
+from sightline.storage import npy
+
+
+def test_images_are_scaled_and_labels_encoded(run: Run, files: DatasetFiles) -> None:
+    result = preprocess.preprocess(run, files, PreprocessingConfig())
+    images, labels = pictures(160, 1)
+    train = result.splits["train"]
+    stored = npy.open_mapped(run.root / train.images.path)
+    assert stored.dtype == np.float32
+    assert stored.shape == train.images.shape == (160, 12, 12, 1)
+    np.testing.assert_array_equal(stored, images.astype(np.float32) * np.float32(1 / 255))
+    assert stored.min() >= 0
+    assert stored.max() <= 1
+    one_hot = npy.open_mapped(run.root / train.labels.path)
+    np.testing.assert_array_equal(one_hot, np.eye(CLASSES, dtype=np.float32)[labels])
+    assert set(result.splits) == {"train", "test"}
+
+
+def test_white_is_exactly_one() -> None:
+    assert np.float32(255) * preprocess.SCALE == 1
+
+
+def test_validation_split_takes_the_same_share_of_each_class(run: Run, files: DatasetFiles) -> None:
+    result = preprocess.preprocess(run, files, PreprocessingConfig(validation_fraction=0.25))
+    train, validation = (
+        npy.open_mapped(run.root / result.splits[name].labels.path)
+        for name in ("train", "validation")
+    )
+    assert train.sum(axis=0).tolist() == [30] * CLASSES
+    assert validation.sum(axis=0).tolist() == [10] * CLASSES
+
+
+def test_validation_and_training_share_no_image_and_lose_none(
+    run: Run, files: DatasetFiles
+) -> None:
+    result = preprocess.preprocess(run, files, PreprocessingConfig(validation_fraction=0.25))
+    rows = [
+        image.tobytes()
+        for name in ("train", "validation")
+        for image in npy.open_mapped(run.root / result.splits[name].images.path)
+    ]
+    expected = {
+        (image.astype(np.float32) * preprocess.SCALE).tobytes() for image in pictures(160, 1)[0]
+    }
+    assert len(rows) == 160
+    assert set(rows) == expected
+
+
+def test_seed_decides_the_validation_split(run: Run, files: DatasetFiles) -> None:
+    first, again, other = (
+        preprocess.preprocess(
+            run.model_copy(update={"id": f"run-{number}", "refresh": True}),
+            files,
+            PreprocessingConfig(validation_fraction=0.25, seed=seed),
+        )
+        .splits["validation"]
+        .images.sha256
+        for number, seed in enumerate((0, 0, 1))
+    )
+    assert first == again
+    assert first != other
+
+
+def test_class_with_a_single_training_image_cannot_be_validated(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "single.npz"
+    images = np.zeros((4, 8, 8), dtype=np.uint8)
+    np.savez(path, x_train=images, y_train=[0, 0, 0, 1], x_test=images, y_test=[0, 0, 0, 1])
+    settings = DataConfig(dataset=str(path))
+    files = ingest.ingest(run, locate.locate(settings), settings)
+    for refuse in (preprocess.check, partial(preprocess.preprocess, run)):
+        with pytest.raises(DataError, match=r"class '1' has a single example.*validation split"):
+            refuse(files, PreprocessingConfig(validation_fraction=0.5))
+    preprocess.check(files, PreprocessingConfig())

@@ -1,0 +1,117 @@
+import numpy as np
+import pytest
+
+from sightline.data.validation import drift
+from sightline.data.validation.profile import Profiler
+from sightline.records import DatasetFiles, FileRecord, Inspection, Move, SplitProfile
+
+FILE = FileRecord(path="a", sha256="0" * 64, bytes=1)
+
+
+def profile(images: np.ndarray, *per_class: int) -> SplitProfile:
+    profiler = Profiler()
+    profiler.add(images)
+    return profiler.profile(per_class)
+
+
+def noise(count: int, seed: int, brightest: int = 200) -> np.ndarray:
+    """Images of all brightnesses."""
+    generator = np.random.default_rng(seed)
+    return (
+        generator.integers(0, brightest, (count, 1, 1, 1))
+        + generator.integers(0, 56, (count, 8, 8, 1))
+    ).astype(np.uint8)
+
+
+def data_set(train: SplitProfile, *class_names: str, side: int = 8) -> DatasetFiles:
+    return DatasetFiles(
+        dataset="d",
+        source="s",
+        class_names=class_names,
+        image_shape=(side, side, 1),
+        images={},
+        labels=FILE,
+        counts={"train": train.per_class},
+        inspection=Inspection(profiles={"train": train}, affected={}, findings=FILE),
+    )
+
+
+def test_equal_distributions_have_no_drift() -> None:
+    assert drift.stability_index([0.5, 0.5], [0.5, 0.5], 10, 10) == 0
+
+
+def test_stability_index_is_that_of_its_formula_where_there_are_many_images() -> None:
+    before, now = np.array([0.5, 0.3, 0.2]), np.array([0.4, 0.3, 0.3])
+    expected = np.sum((now - before) * np.log(now / before))
+    found = drift.stability_index(before.tolist(), now.tolist(), 10**8, 10**8)
+    assert found == pytest.approx(expected, rel=1e-4)
+
+
+def test_empty_bin_does_not_make_it_endless() -> None:
+    assert 0.5 < drift.stability_index([1.0, 0.0], [0.5, 0.5], 10_000, 10_000) < 10
+
+
+@pytest.mark.parametrize("count", [20, 200, 5000])
+def test_two_samples_of_the_same_kind_have_hardly_any_drift(count: int) -> None:
+    found = [
+        drift.largest(
+            data_set(profile(noise(count, 2 * seed), count, 0), "a", "b"),
+            data_set(profile(noise(count, 2 * seed + 1), count, 0), "a", "b"),
+        ).value
+        for seed in range(20)
+    ]
+    assert np.mean(np.array(found) > 0.1) <= 0.1
+
+
+def test_darker_images_are_noticed_and_named() -> None:
+    before = data_set(profile(noise(500, 0), 250, 250), "a", "b")
+    now = data_set(profile(noise(500, 1, brightest=60), 250, 250), "a", "b")
+    found = drift.largest(before, now)
+    assert found.value > 0.25
+    assert found.subject in {
+        "the pixels of the train images",
+        "the brightness of the train images",
+    }
+    assert [move.figure for move in drift.moves(before, now)] == [
+        "pixel mean",
+        "pixel standard deviation",
+    ]
+
+
+def test_classes_are_compared_by_name_whatever_their_order() -> None:
+    images = noise(300, 0)
+    before = data_set(profile(images, 100, 200), "cat", "dog")
+    assert drift.largest(before, data_set(profile(images, 200, 100), "dog", "cat")).value == 0
+    now = data_set(profile(images, 200, 50, 50), "cat", "dog", "elk")
+    found = drift.largest(before, now)
+    assert (found.subject, found.value > 0.25) == ("the classes of the train images", True)
+    assert drift.moves(before, now) == (
+        Move(split="all", figure="classes", before=2, now=3),
+        Move(split="train", figure="share of class dog", before=0.666667, now=0.166667),
+        Move(split="train", figure="share of class cat", before=0.333333, now=0.666667),
+        Move(split="train", figure="share of class elk", before=0, now=0.166667),
+    )
+
+
+def test_shape_and_number_of_images_are_moves() -> None:
+    before = data_set(profile(noise(300, 0), 300, 0), "a", "b")
+    now = data_set(profile(noise(400, 0), 400, 0), "a", "b", side=9)
+    assert drift.moves(before, now)[:3] == (
+        Move(split="all", figure="height", before=8, now=9),
+        Move(split="all", figure="width", before=8, now=9),
+        Move(split="train", figure="images", before=300, now=400),
+    )
+
+
+@pytest.mark.parametrize(
+    ("figure", "before", "now", "words"),
+    [
+        ("images", 60_000, 1_234_567, ("60,000", "1,234,567")),
+        ("pixel mean", 33.318421, 34.0, ("33.32", "34")),
+        ("share of class <b>", 0.1, 0.123456, ("10.00%", "12.35%")),
+    ],
+)
+def test_moves_are_written_for_people(
+    figure: str, before: float, now: float, words: tuple[str, str]
+) -> None:
+    assert drift.in_words(Move(split="train", figure=figure, before=before, now=now)) == words

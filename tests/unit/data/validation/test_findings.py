@@ -1,0 +1,95 @@
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from sightline.data.validation import findings
+from sightline.data.validation.findings import Examples, Finding, Found, Place
+
+LEAKS = Found("leak", np.array([6, 8]), np.array([2, 0]), np.array([0, 0]))
+NEAR = Found("near_duplicate", np.array([3, 5, 9]), np.array([0, 2, 6]), np.array([5, 1, 5]))
+BLANK = Found("blank", np.array([4]))
+
+
+@pytest.fixture
+def examples(tmp_path: Path) -> Examples:
+    table = tmp_path / "labels.parquet"
+    sources = [f"photos/{number}.png" for number in range(10)]
+    pq.write_table(pa.table({"source": sources}), table, row_group_size=4, write_page_checksum=True)
+    return Examples(
+        names=("train", "test"),
+        sizes=(6, 4),
+        splits=np.repeat(np.array([0, 1], np.int8), [6, 4]),
+        labels=np.array([0, 1, 2, 0, 1, 2, 2, 1, 0, 2], np.int16),
+        table=table,
+    )
+
+
+@pytest.fixture
+def table(tmp_path: Path, examples: Examples) -> Path:
+    path = tmp_path / "findings.parquet"
+    findings.write(path, [LEAKS, NEAR, Found("duplicate", np.array([], np.int64)), BLANK], examples)
+    return path
+
+
+def test_every_finding_is_a_row_with_split_index_and_label(table: Path) -> None:
+    rows = pq.read_table(table).to_pylist()
+    assert len(rows) == 6
+    assert rows[0] == {
+        "kind": "leak",
+        "split": "test",
+        "index": 0,
+        "label": 2,
+        "source": "photos/6.png",
+        "other_split": "train",
+        "other_index": 2,
+        "other_label": 2,
+        "other_source": "photos/2.png",
+        "distance": 0,
+    }
+    assert rows[-1]["kind"] == "blank"
+    assert rows[-1]["other_split"] is rows[-1]["other_source"] is rows[-1]["distance"] is None
+    assert [row["source"] for row in rows[2:]] == [
+        f"photos/{number}.png" for number in (5, 3, 9, 4)
+    ]
+
+
+def test_findings_are_read_back_kind_by_kind_the_least_distant_first(table: Path) -> None:
+    found = findings.read_first(table, 2)
+    assert list(found) == ["leak", "near_duplicate", "blank"]
+    assert [one.distance for one in found["near_duplicate"]] == [1, 5]
+    assert found["near_duplicate"][0] == Finding(
+        "near_duplicate", Place("train", 5, 2), Place("train", 2, 2), 1
+    )
+    assert found["blank"] == [Finding("blank", Place("train", 4, 1), None, None)]
+
+
+def test_shown_findings_are_some_of_every_kind(table: Path) -> None:
+    assert [one.kind for one in findings.choose(table, 4)] == [
+        *("leak", "leak", "near_duplicate", "blank")
+    ]
+    assert len(findings.choose(table, 99)) == 6
+
+
+def test_table_without_findings_has_its_columns(tmp_path: Path, examples: Examples) -> None:
+    path = tmp_path / "findings.parquet"
+    findings.write(path, [Found("blank", np.array([], np.int64))], examples)
+    assert pq.read_schema(path).names[:4] == ["kind", "split", "index", "label"]
+    assert findings.read_first(path, 3) == {}
+    assert findings.choose(path, 3) == []
+
+
+def test_examples_are_counted_split_by_split(examples: Examples) -> None:
+    assert examples.count(np.array([0, 1, 9])) == {"train": 2, "test": 1}
+    assert examples.count(np.array([], np.int64)) == {"train": 0, "test": 0}
+
+
+def test_damaged_table_is_noticed(table: Path) -> None:
+    column = pq.read_metadata(table).row_group(0).column(2)
+    content = bytearray(table.read_bytes())
+    content[(column.dictionary_page_offset or column.data_page_offset) + 30] ^= 1
+    table.write_bytes(content)
+    with pytest.raises(OSError, match=r"CRC|deserialize"):
+        findings.read_first(table, 1)

@@ -1,0 +1,118 @@
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from examples import clothes
+from sightline.data.validation import near_duplicates
+from sightline.data.validation.duplicates import Pairs
+from sightline.data.validation.perceptual_hash import Fingerprints, fingerprints
+
+IMAGES = clothes(300, 5)[0]
+
+
+def find(images: np.ndarray, test: int = 0) -> tuple[Pairs, Pairs]:
+    splits = np.repeat(np.array([0, 1], np.int8), [len(images) - test, test])
+    return near_duplicates.find(lambda rows: images[rows], fingerprints(images), splits)
+
+
+def jpeg(image: np.ndarray) -> np.ndarray:
+    file = io.BytesIO()
+    Image.fromarray(image[..., 0]).save(file, "JPEG", quality=85)
+    return np.asarray(Image.open(file))[..., np.newaxis]
+
+
+def changed(images: np.ndarray) -> np.ndarray:
+    """Noise of one level, re-encoding, brightness and contrast in turn."""
+    noise = np.random.default_rng(1).integers(-1, 2, images.shape)
+    versions = (
+        np.clip(images + noise, 0, 255),
+        np.stack([jpeg(image) for image in images]),
+        np.minimum(images.astype(int) + 12, 255),
+        np.rint(0.9 * images),
+    )
+    return np.stack([versions[row % 4][row] for row in range(len(images))]).astype(np.uint8)
+
+
+def test_changed_copies_in_the_test_split_are_all_found() -> None:
+    copied = np.arange(0, 300, 5)
+    images = np.concatenate([IMAGES, changed(IMAGES)[copied]])
+    _, leaks = find(images, test=len(copied))
+    assert leaks.rows.tolist() == list(range(300, 300 + len(copied)))
+    assert near_duplicates.correlation(images[leaks.rows], images[leaks.others]).min() > 0.985
+    assert np.mean(leaks.others == copied) > 0.95  # others were as alike before
+
+
+def test_changed_copies_in_one_split_are_all_found() -> None:
+    copied = np.arange(0, 300, 5)
+    within, across = find(np.concatenate([IMAGES, changed(IMAGES)[copied]]))
+    assert set(range(300, 300 + len(copied))) <= set(within.rows.tolist())
+    assert len(across.rows) == 0
+    assert (within.others < within.rows).all()
+
+
+def test_images_of_noise_are_not_alike() -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (500, 16, 16, 3), dtype=np.uint8)
+    within, across = find(noise, test=100)
+    assert len(within.rows) == len(across.rows) == 0
+
+
+def test_pixels_decide_where_only_the_coarse_shape_agrees() -> None:
+    fine = np.indices((32, 32)).sum(axis=0)[..., np.newaxis] % 2
+    coarse = 60 + np.arange(32, dtype=np.uint8)[:, np.newaxis, np.newaxis] * np.ones_like(fine)
+    images = np.stack([coarse + 60 * fine, coarse + 60 * (1 - fine)]).astype(np.uint8)
+    assert np.abs(np.diff(fingerprints(images).spectra.astype(int), axis=0)).max() <= 3
+    within, _ = find(images)
+    assert within.rows.tolist() == []
+
+
+def test_blank_images_are_left_out() -> None:
+    images = np.stack([np.full((8, 8, 1), value, np.uint8) for value in range(0, 250, 10)])
+    within, across = find(images, test=5)
+    assert len(within.rows) == len(across.rows) == 0
+
+
+@pytest.mark.parametrize("equal_hashes", [True, False])
+def test_number_of_comparisons_grows_with_the_images_and_no_faster(
+    monkeypatch: pytest.MonkeyPatch, equal_hashes: bool
+) -> None:
+    """Also where all images are alike, and where all hashes are equal though no image is."""
+    compared: list[int] = []
+    read: list[int] = []
+    compare = near_duplicates._compare
+
+    def counting(rows: np.ndarray, spectra: np.ndarray) -> object:
+        compared.append(min(len(rows), near_duplicates._REACH) * len(rows))
+        return compare(rows, spectra)
+
+    def reading(rows: np.ndarray) -> np.ndarray:
+        read.append(len(rows))
+        return np.random.default_rng(0).integers(0, 256, (len(rows), 8, 8, 1), dtype=np.uint8)
+
+    monkeypatch.setattr(near_duplicates, "_compare", counting)
+    monkeypatch.setattr(near_duplicates, "_REACH", 16)
+    count = 600
+    prints = Fingerprints.empty(count)
+    prints.spectra[:] = 1
+    prints.hashes[:] = 7 if equal_hashes else np.arange(count)
+    splits = np.repeat(np.array([0, 1], np.int8), [400, 200])
+    near_duplicates.find(reading, prints, splits)
+    assert sum(compared) <= 4 * 2 * near_duplicates._REACH * count
+    assert sum(read) <= 2 * 2 * count + 2
+
+
+def test_where_all_images_are_alike_nearly_all_are_named_with_an_earlier_one() -> None:
+    generator = np.random.default_rng(3)
+    images = IMAGES[:1] // 2 + generator.integers(0, 3, (700, 28, 28, 1), dtype=np.uint8)
+    within, across = find(images, test=200)
+    assert len(within.rows) > 690
+    assert len(across.rows) > 190
+    assert (across.others < 500).all()
+
+
+def test_correlation_is_that_of_numpy() -> None:
+    one, other = np.random.default_rng(0).integers(0, 256, (2, 5, 8, 8, 3), dtype=np.uint8)
+    expected = [np.corrcoef(a.ravel(), b.ravel())[0, 1] for a, b in zip(one, other, strict=True)]
+    np.testing.assert_allclose(near_duplicates.correlation(one, other), expected)
+    assert near_duplicates.correlation(one[:1], np.zeros_like(one[:1])).tolist() == [0]

@@ -1,0 +1,38 @@
+import numpy as np
+import pytest
+
+from sightline.data.validation.profile import Profiler
+
+GENERATOR = np.random.default_rng(0)
+
+
+def test_profile_tells_what_numpy_tells() -> None:
+    images = GENERATOR.integers(3, 250, (50, 9, 7, 3), dtype=np.uint8)
+    profiler = Profiler()
+    profiler.add(images)
+    profile = profiler.profile([20, 30])
+    assert (profile.images, profile.per_class) == (50, (20, 30))
+    assert (profile.pixel_min, profile.pixel_max) == (images.min(), images.max())
+    assert profile.pixel_mean == pytest.approx(images.mean(), abs=1e-5)
+    assert profile.pixel_std == pytest.approx(images.std(), abs=1e-5)
+    expected, _ = np.histogram(images, bins=16, range=(0, 256))
+    assert profile.pixels == pytest.approx(expected / images.size, abs=1e-6)
+    expected, _ = np.histogram(images.mean(axis=(1, 2, 3)), bins=16, range=(0, 256))
+    assert profile.brightness == pytest.approx(expected / 50, abs=1e-6)
+
+
+def test_profile_does_not_depend_on_the_blocks() -> None:
+    images = GENERATOR.integers(0, 256, (40, 8, 8, 1), dtype=np.uint8)
+    whole, parts = Profiler(), Profiler()
+    whole.add(images)
+    for part in np.array_split(images, 7):
+        parts.add(part)
+    assert whole.profile([40]) == parts.profile([40])
+
+
+def test_darkest_and_brightest_image_are_in_the_outer_bins() -> None:
+    profiler = Profiler()
+    profiler.add(np.stack([np.full((8, 8, 1), value, np.uint8) for value in (0, 255)]))
+    profile = profiler.profile([1, 1])
+    assert profile.brightness[0] == profile.brightness[-1] == 0.5
+    assert profile.pixels[0] == profile.pixels[-1] == 0.5

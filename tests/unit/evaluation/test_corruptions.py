@@ -1,0 +1,145 @@
+import hashlib
+
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from sightline.evaluation import corruptions
+from sightline.evaluation.corruptions import CORRUPTIONS, SEVERITIES
+
+INVERTED = "2f86ec111632fccf647b0afa9d34ee7357f74babed51bff589f4fd6f3a7ba721"
+EVERY = pytest.mark.parametrize("name", CORRUPTIONS)
+
+
+def hills(count: int, shape: tuple[int, int, int]) -> np.ndarray:
+    """Draw a bright ellipse off the centre and a dim one, each image and channel its own."""
+    row, column = (np.linspace(-1, 1, 2 * side + 1)[1::2] for side in shape[:2])
+    y, x = row[:, np.newaxis, np.newaxis], column[np.newaxis, :, np.newaxis]
+    moved = 0.05 * np.arange(shape[2])
+    images = [
+        220 * np.exp(-(((y - 0.3 + moved) / 0.3) ** 2) - ((x - 0.02 * number) / 0.15) ** 2)
+        + 90 * np.exp(-(((y + 0.4) / 0.2) ** 2) - ((x + 0.3 - moved) / 0.3) ** 2)
+        for number in range(count)
+    ]
+    return np.clip(np.rint(images), 0, 255).astype(np.uint8)
+
+
+def change(images: np.ndarray, corrupted: np.ndarray) -> float:
+    return float(np.abs(corrupted.astype(float) - images).mean())
+
+
+@EVERY
+@pytest.mark.parametrize("shape", [(28, 28, 1), (12, 31, 3), (1, 8, 1)])
+def test_corrupted_images_are_images_of_the_same_shape(
+    name: str, shape: tuple[int, int, int]
+) -> None:
+    images = hills(3, shape)
+    images.flags.writeable = False
+    for severity in SEVERITIES:
+        corrupted = CORRUPTIONS[name](images, severity, 0)
+        assert corrupted.shape == images.shape
+        assert corrupted.dtype == np.uint8
+
+
+@EVERY
+def test_image_is_corrupted_alike_in_whatever_block_it_comes(name: str) -> None:
+    images = hills(7, (28, 28, 3))
+    whole = CORRUPTIONS[name](images, 3, 10)
+    parts = [CORRUPTIONS[name](images[start : start + 3], 3, 10 + start) for start in (0, 3, 6)]
+    np.testing.assert_array_equal(whole, np.concatenate(parts))
+
+
+@EVERY
+@pytest.mark.parametrize("shape", [(28, 28, 1), (28, 28, 3), (224, 224, 1)])
+def test_higher_severity_changes_more(name: str, shape: tuple[int, int, int]) -> None:
+    images = hills(4, shape)
+    changes = [change(images, CORRUPTIONS[name](images, severity, 0)) for severity in SEVERITIES]
+    assert changes[0] > 0
+    assert changes == sorted(set(changes))
+
+
+@pytest.mark.parametrize("name", sorted({*CORRUPTIONS} - {"noise"}))
+def test_corruption_means_the_same_on_large_images(name: str) -> None:
+    small, large = (
+        CORRUPTIONS[name](hills(4, (side, side, 1)), 5, 0).astype(float) for side in (28, 224)
+    )
+    reduced = large.reshape(4, 28, 8, 28, 8, 1).mean(axis=(2, 4))
+    assert change(small, reduced) < 0.06 * change(small, hills(4, (28, 28, 1)))
+
+
+def test_images_shift_along_four_diagonals_in_turn() -> None:
+    images = hills(4, (100, 100, 1))
+    shifted = corruptions.shift(images, 2, 0)
+    inner = slice(6, -6)
+    moves = [(-6, -6), (-6, 6), (6, -6), (6, 6)]
+    for image, found, move in zip(images, shifted, moves, strict=True):
+        expected = np.roll(image, move, axis=(0, 1))
+        np.testing.assert_array_equal(found[inner, inner], expected[inner, inner])
+
+
+def test_border_goes_on_outside() -> None:
+    white = np.full((2, 20, 20, 1), 255, np.uint8)
+    for name in ("shift", "rotation", "scale"):
+        np.testing.assert_array_equal(CORRUPTIONS[name](white, 5, 0), white)
+
+
+def test_images_turn_to_the_left_and_to_the_right() -> None:
+    images = hills(2, (30, 30, 3))
+    turned = corruptions.rotation(images, 4, 0)
+    for image, found, degrees in zip(images, turned, (36, -36), strict=True):
+        expected = ndimage.rotate(image, degrees, reshape=False, order=1, mode="nearest")
+        np.testing.assert_allclose(found, expected, atol=1)
+
+
+def test_square_becomes_smaller_and_larger() -> None:
+    images = np.zeros((2, 60, 60, 1), np.uint8)
+    images[:, 20:40, 20:40] = 255
+    areas = corruptions.scale(images, 5, 0).sum(axis=(1, 2, 3)) / 255
+    assert np.sqrt(areas) == pytest.approx([20 / 1.5, 20 * 1.5], rel=0.02)
+
+
+def test_noise_has_its_strength_and_differs_everywhere() -> None:
+    grey = np.full((2, 64, 64, 3), 128, np.uint8)
+    for severity in (1, 2):
+        added = corruptions.noise(grey, severity, 5).astype(float) - 128
+        assert added.std() == pytest.approx(255 * 0.08 * severity, rel=0.03)
+        assert abs(added.mean()) < 1
+    samples = np.concatenate([added[0].reshape(-1, 3).T, added[1].reshape(-1, 3).T])
+    assert np.abs(np.corrcoef(samples) - np.eye(6)).max() < 0.1
+
+
+def test_blur_is_a_gaussian_of_its_width() -> None:
+    image = hills(1, (50, 80, 1))[0, :, :, 0].astype(float)
+    distance = np.arange(-16, 17)
+    weights = np.exp(-0.5 * (distance / (0.015 * 5 * 50)) ** 2)
+    expected = image
+    for axis in (0, 1):
+        padded = np.pad(expected, [(16, 16) if side == axis else (0, 0) for side in (0, 1)], "edge")
+        windows = np.lib.stride_tricks.sliding_window_view(padded, 33, axis=axis)
+        expected = windows @ (weights / weights.sum())
+    found = corruptions.blur(image.astype(np.uint8)[np.newaxis, ..., np.newaxis], 5, 0)
+    np.testing.assert_allclose(found[0, :, :, 0], expected, atol=0.51)
+
+
+def test_blur_keeps_colours_apart() -> None:
+    red = hills(1, (20, 20, 3)) * np.array([1, 0, 0], np.uint8)
+    assert not corruptions.blur(red, 5, 0)[..., 1:].any()
+
+
+def test_contrast_is_taken_away_about_the_mean_of_the_image() -> None:
+    images = hills(2, (20, 20, 3))
+    for severity in SEVERITIES:
+        for image, found in zip(images, corruptions.contrast(images, severity, 0), strict=True):
+            expected = image.mean() + (1 - 0.18 * severity) * (image - image.mean())
+            np.testing.assert_allclose(found, expected, atol=0.51)
+
+
+def test_inversion_goes_all_the_way_to_the_negative() -> None:
+    images = np.arange(256, dtype=np.uint8).reshape(1, 16, 16, 1)
+    np.testing.assert_array_equal(corruptions.inversion(images, 5, 0), 255 - images)
+    assert corruptions.inversion(images, 2, 0).ravel()[[0, 255]].tolist() == [102, 153]
+    bytes_of_all = b"".join(corruptions.inversion(images, s, 0).tobytes() for s in SEVERITIES)
+    assert (
+        hashlib.sha256(bytes_of_all).hexdigest()
+        == "2f86ec111632fccf647b0afa9d34ee7357f74babed51bff589f4fd6f3a7ba721"
+    )

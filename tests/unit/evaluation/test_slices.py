@@ -1,0 +1,97 @@
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from scipy.stats import binomtest
+
+from sightline.errors import ConfigError
+from sightline.evaluation import slices
+from sightline.records import DatasetFiles, Run
+
+
+def table(path: Path, row_group_size: int = 4, **columns: list[Any]) -> Path:
+    """A label table with five training images before the test images of `columns`."""
+    count = len(next(iter(columns.values())))
+    described = {"split": ["train"] * 5 + ["test"] * count}
+    described |= {name: [values[0]] * 5 + values for name, values in columns.items()}
+    path = path / "labels.parquet"
+    pq.write_table(pa.table(described), path, row_group_size=row_group_size)
+    return path
+
+
+def rows(measured: tuple[Any, ...]) -> list[tuple[str, str, int, float]]:
+    return [(row.column, row.value, row.images, row.accuracy) for row in measured]
+
+
+def test_each_value_has_its_accuracy_the_most_frequent_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(slices, "_ROWS", 3)
+    path = table(tmp_path, camera=["b", "a", "b", "c", "b", "a"], label=[0, 0, 0, 0, 0, 1])
+    right = np.array([True, True, False, False, False, True])
+
+    measured = slices.measure(path, "test", ["camera", "label", "split"], right)
+
+    assert rows(measured) == [
+        ("camera", "b", 3, 1 / 3),
+        ("camera", "a", 2, 1.0),
+        ("camera", "c", 1, 0.0),
+        ("label", "0", 5, 0.4),
+        ("label", "1", 1, 1.0),
+        ("split", "test", 6, 0.5),
+    ]
+    interval = binomtest(1, 3).proportion_ci(0.95, method="wilson")
+    assert measured[0].interval == (interval.low, interval.high)
+
+
+def test_missing_values_are_a_slice_apart_from_the_word_for_them(tmp_path: Path) -> None:
+    path = table(tmp_path, site=[None, "nan", None, "", "None", None])
+    right = np.array([True, False, True, True, True, False])
+
+    assert rows(slices.measure(path, "test", ["site"], right)) == [
+        ("site", "(none)", 3, 2 / 3),
+        ("site", "nan", 1, 0.0),
+        ("site", "", 1, 1.0),
+        ("site", "None", 1, 1.0),
+    ]
+
+
+def test_column_without_any_value_is_one_slice(tmp_path: Path) -> None:
+    path = table(tmp_path, site=pa.nulls(6, pa.string()).to_pylist())
+
+    assert rows(slices.measure(path, "test", ["site"], np.ones(6, np.bool_))) == [
+        ("site", "(none)", 6, 1.0)
+    ]
+
+
+def test_rare_values_beyond_fifty_are_summed_up(tmp_path: Path) -> None:
+    values = [f"image {number}" for number in range(200)] + ["often"] * 3
+    path = table(tmp_path, row_group_size=64, source=values)
+    right = np.arange(203) % 2 == 0
+
+    measured = slices.measure(path, "test", ["source"], right)
+
+    assert len(measured) == 51
+    assert rows(measured[:2]) == [("source", "often", 3, 2 / 3), ("source", "image 0", 1, 1.0)]
+    assert rows(measured[-1:]) == [("source", "(other)", 151, 75 / 151)]
+    assert sum(row.images for row in measured) == 203
+    assert round(sum(row.images * row.accuracy for row in measured)) == right.sum()
+
+
+def test_any_column_of_an_ingested_table_can_be_measured(run: Run, files: DatasetFiles) -> None:
+    right = np.arange(40) % 4 > 0  # labels go 0, 1, 2, 3
+
+    measured = slices.measure(run.root / files.labels.path, "test", ["class_name"], right)
+
+    assert rows(measured) == [
+        ("class_name", str(label), 10, float(label > 0)) for label in range(4)
+    ]
+    slices.check(run.root, files, ["class_name", "source", "index"])
+
+
+def test_unknown_column_is_refused_with_what_is_there(run: Run, files: DatasetFiles) -> None:
+    with pytest.raises(ConfigError, match=r"evaluation\.slices names 'camera'.*class_name, source"):
+        slices.check(run.root, files, ["source", "camera"])

@@ -1,0 +1,53 @@
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from model_to_export import Measured
+from sightline.errors import StageError
+from sightline.export.golden import choose, gather
+
+
+@pytest.mark.parametrize(
+    ("images", "wanted", "rows"),
+    [(10, 5, [0, 2, 4, 6, 8]), (10, 3, [0, 3, 6]), (3, 10, [0, 1, 2]), (1, 1, [0])],
+)
+def test_rows_are_spread_evenly_and_all_taken_where_there_are_fewer(
+    images: int, wanted: int, rows: list[int]
+) -> None:
+    assert choose(images, wanted).tolist() == rows
+
+
+def test_rows_are_distinct() -> None:
+    rows = choose(10_000, 999)
+    assert len(set(rows.tolist())) == 999
+    assert rows[-1] < 10_000
+
+
+def test_images_come_with_what_was_measured_on_them(measured: Measured, tmp_path: Path) -> None:
+    golden = gather(measured.run, measured.files, measured.evaluation, 7, tmp_path / "golden.npy")
+    raw = np.load(measured.run.root / measured.files.images["test"].path)
+    rows = choose(len(raw), 7)
+    assert (np.load(golden.images) == raw[rows]).all()
+    table = pq.read_table(measured.run.root / measured.evaluation.predictions.path)
+    expected = np.stack([table[f"probability_{number}"].to_numpy() for number in range(4)], axis=1)
+    assert (golden.probabilities == expected[rows]).all()
+    assert golden.probabilities.dtype == np.float32
+
+
+def test_predictions_that_are_not_the_measured_ones_are_refused(
+    measured: Measured, tmp_path: Path
+) -> None:
+    other = measured.evaluation.predictions.model_copy(update={"sha256": "0" * 64})
+    evaluation = measured.evaluation.model_copy(update={"predictions": other})
+    with pytest.raises(StageError, match="is not what evaluate wrote"):
+        gather(measured.run, measured.files, evaluation, 7, tmp_path / "golden.npy")
+
+
+def test_predictions_of_other_images_are_refused(measured: Measured, tmp_path: Path) -> None:
+    test = measured.files.images["test"]
+    fewer = test.model_copy(update={"shape": (3, *test.shape[1:])})
+    files = measured.files.model_copy(update={"images": {"test": fewer}})
+    with pytest.raises(StageError, match="but there are 3 test images"):
+        gather(measured.run, files, measured.evaluation, 2, tmp_path / "golden.npy")

@@ -1,0 +1,70 @@
+from pathlib import Path
+
+import pytest
+
+from sightline.pipeline import provenance
+
+
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A package of three modules: stage imports shared inside a function; other stands alone."""
+    (tmp_path / "stage.py").write_text(
+        "def f():\n    from sightline import shared\n    return shared\n"
+    )
+    (tmp_path / "shared.py").write_text("X = 1\n")
+    (tmp_path / "other.py").write_text("Y = 1\n")
+    (tmp_path / "pages").mkdir()
+    (tmp_path / "pages" / "__init__.py").write_text("import sightline.shared\n")
+    (tmp_path / "pages" / "page.html.j2").write_text("<p>\n")
+    monkeypatch.setattr(provenance, "_FOLDER", tmp_path)
+    provenance.code_digest.cache_clear()
+    return tmp_path
+
+
+def digest(module: str) -> str:
+    provenance.code_digest.cache_clear()
+    return provenance.code_digest(f"sightline.{module}")
+
+
+@pytest.mark.parametrize(
+    ("module", "changed", "matters"),
+    [
+        ("stage", "stage.py", True),
+        ("stage", "shared.py", True),
+        ("stage", "other.py", False),
+        ("pages", "pages/page.html.j2", False),
+        ("pages", "shared.py", True),
+        ("pages", "stage.py", False),
+    ],
+)
+def test_code_digest_follows_just_what_a_module_uses(
+    package: Path, module: str, changed: str, matters: bool
+) -> None:
+    before = digest(module)
+    with (package / changed).open("a") as file:
+        file.write("# changed\n")
+    assert (digest(module) != before) is matters
+
+
+def test_training_depends_on_shared_modules_but_not_on_the_report() -> None:
+    sources: dict[str, str] = {}
+    provenance._collect("sightline.training.train", sources)
+    assert {
+        "sightline.training.train",
+        "sightline.storage.npy",
+        "sightline.models.keras_files",
+    } <= set(sources)
+    assert not any("report" in name or "figures" in name for name in sources)
+
+
+def test_versions_leave_out_what_is_not_installed() -> None:
+    found = provenance.versions("numpy", "no-such-distribution")
+    assert list(found) == ["numpy"]
+
+
+def test_environment_holds_no_other_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SECRET_TOKEN", "hunter2")
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    environment = provenance.environment()
+    assert environment["variables"]["OMP_NUM_THREADS"] == "2"
+    assert "hunter2" not in str(environment)

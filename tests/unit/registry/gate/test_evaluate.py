@@ -1,0 +1,209 @@
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+from paired_answers import certificate
+from sightline.config import Convolution, ModelConfig, PromotionConfig
+from sightline.errors import DataError, ModelFileError
+from sightline.models import build, keras_files
+from sightline.pipeline.progress import Progress, listening
+from sightline.records import DatasetFiles, Decision, Evaluation, FileRecord, Run, TrainedModel
+from sightline.registry import Version
+from sightline.registry.gate.evaluate import judge
+from sightline.storage import files as artifact_files
+from sightline.storage.npy import open_mapped
+
+# With ten images a class the default margin tells nothing.
+SETTINGS = PromotionConfig(class_margin=0.5, latency_factor=100)
+
+
+@pytest.fixture
+def gate(
+    run: Run,
+    files: DatasetFiles,
+    trained: TrainedModel,
+    evaluation: Evaluation,
+    sure: FileRecord,
+    champion: Version,
+) -> Any:
+    """Judge the model that is right beside the untrained one, unless told otherwise."""
+
+    def judged(**changed: Any) -> Decision:
+        inputs: dict[str, Any] = {
+            "root": run.root,
+            "run_id": run.id,
+            "files": files,
+            "trained": trained.model_copy(update={"model": changed.pop("model", sure)}),
+            "evaluation": evaluation,
+            "certificate": certificate(),
+            "champion": champion,
+            "settings": SETTINGS,
+        }
+        return judge(**{**inputs, **changed})
+
+    return judged
+
+
+def leftovers(root: Path) -> list[str]:
+    return [path.name for path in root.iterdir() if path.name.startswith(".promotion")]
+
+
+def asked(decision: Decision) -> list[tuple[str, bool]]:
+    return [(criterion.name, criterion.passed) for criterion in decision.criteria]
+
+
+def test_better_model_is_promoted_on_what_both_say_of_the_test_images(gate: Any, run: Run) -> None:
+    seen: list[Progress] = []
+    with listening(seen.append):
+        found = gate()
+    assert found.promote, found.sentence
+    assert (found.images, found.fixed, found.broken) == (40, 30, 0)
+    assert (found.accuracy, found.champion_accuracy) == (1.0, 0.25)
+    assert found.p_value == 0.5**30
+    assert [name for name, _ in asked(found)] == [
+        "task", "holdout", "same_model", "mcnemar", "bootstrap", "classes", "calibration",
+        "latency", "noise", "certificate",
+    ]  # fmt: skip
+    latency = next(one for one in found.criteria if one.name == "latency")
+    assert latency.measured is not None
+    assert latency.measured > 0
+    assert [(one.stage, one.done, one.total) for one in seen] == [("promotion", 40, 40)]
+    assert leftovers(run.root) == []
+
+
+def test_what_a_killed_gate_leaves_is_known_to_a_clean_up(gate: Any, run: Run) -> None:
+    seen: list[str] = []
+    with listening(lambda _: seen.extend(path.name for path in artifact_files.leftovers(run.root))):
+        gate()
+    assert [name[:11] for name in seen] == [".promotion."]
+
+
+def shipped(version: Version, model: FileRecord) -> Version:
+    """Return the version with another model."""
+    return version.model_copy(update={"files": {"model.keras": model}})
+
+
+def test_worse_model_is_refused(gate: Any, champion: Version, sure: FileRecord) -> None:
+    found = gate(model=champion.model, champion=shipped(champion, sure), noise=0.01)
+    assert not found.promote
+    assert (found.fixed, found.broken, found.p_value) == (0, 30, 1.0)
+    assert found.sentence.startswith("Refused: not better than textures-v1 as far as 40 test")
+    assert ("noise", False) in asked(found)
+
+
+def test_answers_are_those_of_the_files(gate: Any, run: Run, files: DatasetFiles) -> None:
+    shapes = ModelConfig(convolutions=(Convolution(filters=2),), dense_units=5)
+    keras.utils.set_random_seed(3)
+    path = run.root / "made" / "other.keras"
+    keras_files.export(build.classifier((12, 12, 1), 4, shapes), path)
+    record = FileRecord(path="made/other.keras", sha256=artifact_files.sha256(path), bytes=1)
+    found = gate(model=record)
+    images = np.asarray(open_mapped(run.root / files.images["test"].path))
+    predicted = keras_files.read_model(path).predict_on_batch(images).argmax(axis=1)
+    assert found.accuracy == (predicted == np.arange(40) % 4).mean()
+
+
+def test_first_model_is_judged_by_its_evaluation(gate: Any, run: Run) -> None:
+    found = gate(champion=None)
+    assert found.promote
+    assert (found.champion, found.accuracy, found.images) == (None, 0.925, 40)
+    assert leftovers(run.root) == []
+
+
+def test_changed_holdout_is_refused_until_both_are_measured_anew(
+    gate: Any, champion: Version
+) -> None:
+    before = champion.model_copy(update={"holdout_sha256": "f" * 64})
+    found = gate(champion=before)
+    assert asked(found) == [("holdout", False)]
+    assert "`sightline models promote test-run --rebaseline --reason ...`" in found.sentence
+    again = gate(champion=before, rebaseline=True)
+    assert again.promote
+    assert (again.fixed, again.champion_accuracy) == (30, 0.25)
+
+
+def test_champion_itself_is_refused_but_may_be_measured_anew(
+    gate: Any, champion: Version, trained: TrainedModel
+) -> None:
+    same = champion.model_copy(update={"weights_sha256": trained.weights_sha256})
+    for rebaseline in (False, True):
+        found = gate(champion=same, rebaseline=rebaseline)
+        assert asked(found) == [("same_model", False)]
+        assert found.sentence.startswith("Refused: it is textures-v1 itself, weight by weight")
+    moved = same.model_copy(update={"holdout_sha256": "f" * 64})
+    found = gate(champion=moved, rebaseline=True)
+    assert found.promote
+    assert found.sentence.startswith("textures-v1 once more, measured on other test images: 92.50%")
+    assert not gate(champion=moved, rebaseline=True, certificate=None).promote
+
+
+def test_other_classes_or_images_are_refused_and_cannot_be_measured_anew(
+    gate: Any, champion: Version
+) -> None:
+    for other in (
+        {"class_names": ("a", "b")},
+        {"image_shape": (28, 28, 1)},
+    ):
+        found = gate(champion=champion.model_copy(update=other), rebaseline=True)
+        assert asked(found) == [("task", False)]
+        assert found.sentence.startswith("Refused: it does not do what textures-v1 does")
+
+
+@pytest.mark.parametrize("damage", ["missing", "bit", "folder"])
+def test_champion_that_cannot_be_read_is_named_with_what_to_do(
+    gate: Any, run: Run, champion: Version, damage: str
+) -> None:
+    path = run.root / champion.model.path
+    content = bytearray(path.read_bytes())
+    path.unlink()
+    if damage == "bit":
+        content[-300] ^= 1
+        path.write_bytes(content)
+    elif damage == "folder":
+        path.mkdir()
+    with pytest.raises(ModelFileError) as refusal:
+        gate()
+    assert str(path) in str(refusal.value)
+    assert "the model of textures-v1, the champion: restore it" in str(refusal.value)
+    assert "`sightline models rollback`" in str(refusal.value)
+    assert leftovers(run.root) == []
+
+
+def test_candidate_that_cannot_be_read_is_not_taken_for_the_champion(
+    gate: Any, run: Run, sure: FileRecord
+) -> None:
+    (run.root / sure.path).unlink()
+    with pytest.raises(ModelFileError, match="there is no such file") as refusal:
+        gate()
+    assert "champion" not in str(refusal.value)
+
+
+def test_model_that_does_not_fit_the_images_is_refused(
+    gate: Any, run: Run, champion: Version
+) -> None:
+    path = run.root / champion.model.path
+    layers = ModelConfig(convolutions=(Convolution(filters=1),), dense_units=1)
+    keras_files.export(build.classifier((8, 8, 1), 2, layers), path)
+    other = champion.model.model_copy(update={"sha256": artifact_files.sha256(path)})
+    with pytest.raises(ModelFileError, match=r"shape \(8, 8, 1\) and tells 2 classes.*\(12, 12, 1"):
+        gate(champion=shipped(champion, other))
+
+
+@pytest.mark.parametrize("damage", ["missing", "changed", "labels"])
+def test_changed_test_images_or_labels_are_refused(
+    gate: Any, run: Run, files: DatasetFiles, damage: str
+) -> None:
+    path = run.root / (files.labels if damage == "labels" else files.images["test"]).path
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.unlink()
+    if damage != "missing":
+        path.write_bytes(content)
+    with pytest.raises(DataError) as refusal:
+        gate()
+    assert str(refusal.value).startswith(f"{path}, which models are measured on, ")
+    assert "train on textures again" in str(refusal.value)
+    assert leftovers(run.root) == []

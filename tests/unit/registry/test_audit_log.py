@@ -1,0 +1,158 @@
+import itertools
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import runs_to_promote
+from runs_to_promote import decide
+from sightline import registry
+from sightline.errors import InputError
+from sightline.registry import audit_log
+from sightline.storage import files, json_digest
+
+
+@pytest.fixture
+def log(root: Path) -> Path:
+    """Five events: registered, promoted, registered, refused, registered."""
+    first, second = (
+        registry.register(root, runs_to_promote.publish(root, f"run-{number}")) for number in (1, 2)
+    )
+    registry.promote(root, first, "first", decide("run-1"), None)
+    registry.refuse(root, second, decide("run-2", "mnist-v1", promote=False))
+    registry.register(root, runs_to_promote.publish(root, "run-3"))
+    return root / "models/mnist/audit"
+
+
+def event(log: Path, number: int) -> Path:
+    return log / f"{number:06d}.json"
+
+
+def test_events_are_numbered_and_chained(root: Path, log: Path) -> None:
+    events = registry.history(root, "mnist")
+    assert [found.number for found in events] == [1, 2, 3, 4, 5]
+    assert events[0].previous_sha256 is None
+    for before, after in itertools.pairwise(events):
+        assert after.previous_sha256 == files.sha256(event(log, before.number))
+    assert sorted(path.name for path in log.iterdir()) == [f"{n:06d}.json" for n in range(1, 6)]
+
+
+def rewrite(path: Path, **changes: object) -> None:
+    """Change an event as somebody would who knows how it is sealed."""
+    content = json.loads(json_digest.unseal(path.read_bytes()))
+    path.write_bytes(json_digest.seal({**content, **changes}))
+
+
+DAMAGES: dict[str, Callable[[Path], object]] = {
+    "first removed": lambda log: event(log, 1).unlink(),
+    "middle removed": lambda log: event(log, 3).unlink(),
+    "last removed": lambda log: event(log, 5).unlink(),
+    "last two removed": lambda log: (event(log, 5).unlink(), event(log, 4).unlink()),
+    "all removed": files.remove,
+    "swapped": lambda log: (
+        event(log, 2).rename(log / "x"),
+        event(log, 3).rename(event(log, 2)),
+        (log / "x").rename(event(log, 3)),
+    ),
+    "copied to the end": lambda log: files.copy(event(log, 5), event(log, 6)),
+    "far number": lambda log: files.copy(event(log, 5), log / "999999999.json"),
+    "reason changed": lambda log: rewrite(event(log, 3), reason="another"),
+    "last one changed": lambda log: rewrite(event(log, 5), who="mallory"),
+    "champion changed": lambda log: rewrite(event(log, 3), champion_after="mnist-v2"),
+    "of another data set": lambda log: rewrite(event(log, 1), dataset="zoo"),
+    "unknown action": lambda log: rewrite(event(log, 3), action="destroy"),
+    "unknown key": lambda log: rewrite(event(log, 3), colour="red"),
+    "empty": lambda log: event(log, 3).write_bytes(b""),
+    "truncated": lambda log: os.truncate(event(log, 3), 100),
+    "huge": lambda log: os.truncate(event(log, 3), 1 << 40),
+    "deep": lambda log: event(log, 3).write_bytes(json_digest.seal({"a": 1})[:-1] + b"[" * 100_000),
+    "folder": lambda log: (event(log, 3).unlink(), event(log, 3).mkdir()),
+    "pipe": lambda log: (event(log, 3).unlink(), os.mkfifo(event(log, 3))),
+    "link": lambda log: (
+        event(log, 3).rename(log.parent / "x"),
+        event(log, 3).symlink_to(log.parent / "x"),
+    ),
+    "mark damaged": lambda log: (log.parent / "last_event.json").write_bytes(b"{"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES.keys())
+def test_damaged_log_is_refused_with_its_file_by_whoever_reads_or_adds(
+    root: Path, log: Path, damage: Callable[[Path], object]
+) -> None:
+    version = registry.resolve(root, "candidate")
+    damage(log)
+    for ask in (
+        lambda: registry.aliases(root, "mnist"),
+        lambda: registry.champion(root, "mnist"),
+        lambda: registry.resolve(root, "mnist-v1"),
+        lambda: registry.history(root),
+        lambda: registry.versions(root),
+        lambda: registry.register(root, runs_to_promote.publish(root, "run-4")),
+        lambda: registry.promote(root, version, "why", decide("run-3", "mnist-v1"), "mnist-v1"),
+        lambda: registry.rollback(root, "mnist", "why"),
+    ):
+        with pytest.raises(InputError, match=r"models/mnist/(audit/\d+|last_event)\.json"):
+            ask()
+    verdict = registry.verify(root, "mnist-v1")
+    assert verdict.damages != ()
+
+
+def test_event_that_is_forged_with_its_digests_still_has_to_follow(root: Path, log: Path) -> None:
+    """Whoever knows the form can add an event; it must be one that could have been made."""
+    content = json.loads(json_digest.unseal(event(log, 5).read_bytes()))
+    forged = {
+        **content,
+        "number": 6,
+        "previous_sha256": files.sha256(event(log, 5)),
+        "action": "promote",
+        "version": "mnist-v9",
+        "champion_after": "mnist-v9",
+    }
+    event(log, 6).write_bytes(json_digest.seal(forged))
+    with pytest.raises(InputError, match="mnist-v9 was never registered"):
+        registry.aliases(root, "mnist")
+
+
+def test_any_changed_byte_of_an_event_is_found(root: Path, log: Path) -> None:
+    for number in (1, 3, 5):
+        path = event(log, number)
+        content = path.read_bytes()
+        for at in range(0, len(content), 3):
+            path.write_bytes(content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :])
+            with pytest.raises(InputError, match="audit"):
+                audit_log.read(root, "mnist")
+        path.write_bytes(content)
+    assert len(audit_log.read(root, "mnist").events) == 5
+
+
+def test_missing_mark_of_the_last_event_is_made_up_for(root: Path, log: Path) -> None:
+    """A process that is killed between the event and the mark leaves it one behind."""
+    mark = log.parent / "last_event.json"
+    mark.unlink()
+    assert len(registry.history(root)) == 5
+    registry.register(root, runs_to_promote.publish(root, "run-4"))
+    event(log, 6).unlink()
+    with pytest.raises(InputError, match=r"000006\.json: expected the last event, found no such"):
+        registry.history(root)
+
+
+def test_files_that_are_no_events_are_passed_over_but_found(root: Path, log: Path) -> None:
+    for name in ("7.json", "0000001.json", "000001.json.bak", "notes.txt"):
+        (log / name).write_text("x")
+    (log / ".000006.json.0123abcd.tmp").touch()
+    assert len(registry.history(root)) == 5
+    found = {damage.path for damage in registry.verify(root, "mnist-v1").damages}
+    assert found == {
+        f"models/mnist/audit/{name}"
+        for name in ("7.json", "0000001.json", "000001.json.bak", "notes.txt")
+    }
+
+
+def test_history_of_all_data_sets_is_in_the_order_of_time(root: Path, log: Path) -> None:
+    registry.register(root, runs_to_promote.publish(root, "run-9", "alphabet"))
+    events = registry.history(root)
+    assert [found.dataset for found in events] == ["mnist"] * 5 + ["alphabet"]
+    assert sorted(events, key=lambda found: found.created) == events

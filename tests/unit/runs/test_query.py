@@ -1,0 +1,126 @@
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from excerpts import CONFIG, excerpt, publish, with_recipe
+from sightline.errors import InputError
+from sightline.records.manifest import ManifestExcerpt
+from sightline.runs import query, run_folder
+from sightline.runs.query import Order, Wanted
+
+NOW = datetime(2026, 12, 1, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """Four runs, a day apart from 2026-11-24 on."""
+    publish(
+        tmp_path,
+        excerpt("one", accuracy=0.97, loss=0.3, seconds=9, dataset="mnist"),
+        excerpt("two", accuracy=0.99, loss=0.1, seconds=5, dataset="fashion-mnist"),
+        excerpt("three", accuracy=0.98, loss=0.2, seconds=7, config=with_recipe(CONFIG, "fast")),
+        excerpt("four", accuracy=0.99, loss=0.4, seconds=5, dataset="zoo"),
+    )
+    return tmp_path
+
+
+def refuse(error: InputError) -> None:
+    raise error
+
+
+def names(root: Path, order: Order = Order.TIME, *, reverse: bool = False, **wanted: Any) -> str:
+    by_time = reverse and order is Order.TIME
+    found = query.read(root, Wanted(**wanted), refuse, oldest_first=by_time)
+    return " ".join(run.run_id for run in query.arrange(found, order, reverse=reverse))
+
+
+@pytest.mark.parametrize(
+    ("order", "expected", "turned"),
+    [
+        (Order.TIME, "four three two one", "one two three four"),
+        (Order.ACCURACY, "four two three one", "one three four two"),
+        (Order.LOSS, "two three one four", "four one three two"),
+        (Order.SECONDS, "four two three one", "one three four two"),
+        (Order.DATASET, "two three one four", "four three one two"),
+        (Order.RECIPE, "three four two one", "four two one three"),
+    ],
+)
+def test_runs_are_sorted_and_equal_ones_stay_newest_first(
+    root: Path, order: Order, expected: str, turned: str
+) -> None:
+    assert names(root, order) == expected
+    assert names(root, order, reverse=True) == turned
+
+
+@pytest.mark.parametrize(
+    ("wanted", "expected"),
+    [
+        ({}, "four three two one"),
+        ({"datasets": frozenset({"mnist"})}, "three one"),
+        ({"datasets": frozenset({"mnist", "zoo"})}, "four three one"),
+        ({"recipe": "fast"}, "three"),
+        ({"since": datetime(2026, 11, 26, tzinfo=UTC)}, "four three"),
+        ({"min_accuracy": 0.98}, "four three two"),
+        ({"run_ids": frozenset({"one", "gone"})}, "one"),
+        ({"recipe": "tutorial", "min_accuracy": 0.98}, "four two"),
+        ({"recipe": "unknown"}, ""),
+    ],
+)
+def test_only_wanted_runs_are_left(root: Path, wanted: dict[str, Any], expected: str) -> None:
+    assert names(root, **wanted) == expected
+
+
+def test_by_time_no_more_runs_are_read_than_are_shown(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+    really = run_folder.read_excerpt
+
+    def counted(root: Path, run_id: str) -> ManifestExcerpt:
+        read.append(run_id)
+        return really(root, run_id)
+
+    monkeypatch.setattr(run_folder, "read_excerpt", counted)
+    found = query.arrange(query.read(root, Wanted(), refuse), Order.TIME, reverse=False)
+    assert [run.run_id for run in islice(found, 2)] == ["four", "three"]
+    assert read == ["four", "three"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [(b'"accuracy": 0.99', b'"accuracy": 0.98'), (b'"sha256"', b'"sha257"'), (b"{", b"[")],
+)
+def test_run_that_is_damaged_is_told_and_passed_over(
+    root: Path, before: bytes, after: bytes
+) -> None:
+    path = root / "runs" / "two" / "manifest.json"
+    path.write_bytes(path.read_bytes().replace(before, after, 1))
+    told: list[InputError] = []
+    found = [run.run_id for run in query.read(root, Wanted(), told.append)]
+    assert found == ["four", "three", "one"]
+    (error,) = told
+    assert "two/manifest.json cannot be read" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2026-11-01", datetime(2026, 11, 1, tzinfo=UTC)),
+        ("2026-11-01T08:30", datetime(2026, 11, 1, 8, 30, tzinfo=UTC)),
+        ("2026-11-01T08:30+02:00", datetime(2026, 11, 1, 6, 30, tzinfo=UTC)),
+        (" 7d ", NOW - timedelta(days=7)),
+        ("12h", NOW - timedelta(hours=12)),
+        ("4w", NOW - timedelta(weeks=4)),
+    ],
+)
+def test_since_is_a_moment_or_how_long_ago(text: str, moment: datetime) -> None:
+    assert query.parse_since(text, NOW) == moment
+
+
+@pytest.mark.parametrize("text", ["", "yesterday", "7", "d", "-7d", "999999w", "2026-13-01", "7m"])
+def test_other_words_for_a_time_are_refused(text: str) -> None:
+    with pytest.raises(InputError, match="expected a date such as 2026-11-01, or how long ago"):
+        query.parse_since(text, NOW)

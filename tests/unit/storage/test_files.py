@@ -1,0 +1,142 @@
+import errno
+import mmap
+from pathlib import Path
+
+import pytest
+
+from sightline.errors import StorageError
+from sightline.storage import files
+
+
+def test_new_file_appears_only_when_finished(tmp_path: Path) -> None:
+    target = tmp_path / "folder" / "result.txt"
+    with files.new_file(target) as temporary:
+        temporary.write_text("content")
+        assert not target.exists()
+    assert target.read_text() == "content"
+    assert list(target.parent.iterdir()) == [target]
+
+
+def test_failed_write_keeps_the_old_file(tmp_path: Path) -> None:
+    target = tmp_path / "result.txt"
+    target.write_text("old")
+
+    def write_and_fail() -> None:
+        with files.new_file(target) as temporary:
+            temporary.write_text("new")
+            raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        write_and_fail()
+    assert target.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_new_folder_replaces_the_old_one_whole(tmp_path: Path) -> None:
+    target = tmp_path / "entry"
+    target.mkdir()
+    (target / "old").touch()
+    with files.new_folder(target, replace=True) as temporary:
+        (temporary / "new").touch()
+        assert (target / "old").exists()
+    assert [path.name for path in target.iterdir()] == ["new"]
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_open_map_of_a_replaced_file_still_reads_the_old_bytes(tmp_path: Path) -> None:
+    target = tmp_path / "entry"
+    for content in (b"old" * 5000, b"new"):
+        with files.new_folder(target, replace=True) as temporary:
+            (temporary / "file").write_bytes(content)
+        if content[:3] == b"old":
+            with (target / "file").open("rb") as file:
+                mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    assert (target / "file").read_bytes() == b"new"
+    assert mapped[:] == b"old" * 5000
+    files.set_aside(target)
+    assert mapped[-3:] == b"old"
+
+
+def test_link_at_the_final_name_is_replaced_and_not_followed(tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "file").write_text("theirs")
+    link = tmp_path / "entry"
+    link.symlink_to(elsewhere)
+    with files.new_folder(link, replace=True) as temporary:
+        (temporary / "file").write_text("ours")
+    assert not link.is_symlink()
+    assert (link / "file").read_text() == "ours"
+    assert (elsewhere / "file").read_text() == "theirs"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["elsewhere", "entry"]
+
+
+def test_leftovers_that_are_files_are_removed_as_well(tmp_path: Path) -> None:
+    (tmp_path / ".a.npz.0123abcd.tmp").touch()
+    (tmp_path / ".b.npz.0123abcd.tmp").touch()
+    files.remove_leftovers(tmp_path / "a.npz")
+    assert [path.name for path in tmp_path.iterdir()] == [".b.npz.0123abcd.tmp"]
+
+
+def test_full_disk_is_said_to_be_full_whatever_is_missing(tmp_path: Path) -> None:
+    root = tmp_path / "not" / "there"
+
+    def write() -> None:
+        with files.storage_errors(root):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(StorageError, match=rf"{root} is full, [\d,]+ bytes are free"):
+        write()
+
+
+def test_new_folder_never_overwrites_unless_asked(tmp_path: Path) -> None:
+    target = tmp_path / "run"
+    target.mkdir()
+    (target / "old").touch()
+
+    def publish() -> None:
+        with files.new_folder(target, replace=False) as temporary:
+            (temporary / "new").touch()
+
+    with pytest.raises(OSError, match="not empty"):
+        publish()
+    assert [path.name for path in target.iterdir()] == ["old"]
+
+
+def test_leftovers_are_what_our_own_writers_leave(tmp_path: Path) -> None:
+    ours = [".a.0123abcd.tmp", ".b.json.0123abcd.tmp", ".c.0123abcd.aside"]
+    for name in (*ours, "a.0123abcd.tmp", ".a.tmp", ".cache", ".a.0123ABCD.tmp", ".0123abcd.tmp"):
+        (tmp_path / name).touch()
+    assert [path.name for path in files.leftovers(tmp_path)] == ours
+
+
+def test_leftovers_are_named_as_the_writers_name_them(tmp_path: Path) -> None:
+    with (
+        files.new_file(tmp_path / "file") as file,
+        files.new_folder(tmp_path / "folder", replace=False) as folder,
+    ):
+        file.touch()
+        assert files.leftovers(tmp_path) == [file, folder]
+
+
+def test_set_aside_folder_is_never_seen_half_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "run").mkdir()
+    monkeypatch.setattr(files.shutil, "rmtree", lambda path, ignore_errors: None)
+    files.set_aside(tmp_path / "run")
+    assert list(tmp_path.iterdir()) == files.leftovers(tmp_path)
+
+
+def test_link_is_removed_and_measured_without_its_target(tmp_path: Path) -> None:
+    target = tmp_path / "target"
+    target.mkdir()
+    (target / "file").write_bytes(b"12345")
+    (tmp_path / "link").symlink_to(target)
+    assert files.size(target) == 5
+    assert files.size(target / "file") == 5
+    assert files.size(tmp_path / "link") == len(str(target))
+    assert files.size(tmp_path / "missing") == 0
+    files.remove(tmp_path / "link")
+    assert [path.name for path in tmp_path.iterdir()] == ["target"]
+    assert (target / "file").exists()

@@ -1,0 +1,44 @@
+import keras
+import numpy as np
+import pytest
+
+from sightline.config import Convolution, ModelConfig
+from sightline.models import build
+from sightline.training.branches import side_by_side
+
+PLAIN = ModelConfig(convolutions=(Convolution(filters=4),) * 2, dense_units=4)
+IMAGES = np.random.default_rng(0).random((7, 12, 12, 1), np.float32)
+LABELS = np.eye(4, dtype=np.float32)[[0, 1, 2, 3, 0, 1, 2]]
+
+
+def network() -> keras.Model:
+    keras.utils.set_random_seed(0)
+    return build.classifier((12, 12, 1), 4, PLAIN)
+
+
+def weights_after_a_step(towers: int) -> list[np.ndarray]:
+    trained = side_by_side(network(), towers)
+    trained.compile(keras.optimizers.SGD(0.1), "categorical_crossentropy")
+    parts = np.array_split(IMAGES, towers)
+    trained.train_on_batch(parts if towers > 1 else IMAGES, LABELS)
+    return trained.get_weights()
+
+
+def test_single_tower_is_the_network_itself() -> None:
+    alone = network()
+    assert side_by_side(alone, 1) is alone
+
+
+@pytest.mark.parametrize("towers", [2, 3])
+def test_parts_give_what_the_whole_gives(towers: int) -> None:
+    whole = network()
+    split = side_by_side(whole, towers)
+    found = split(np.array_split(IMAGES, towers), training=False)
+    np.testing.assert_allclose(found, whole.predict(IMAGES, verbose=0), atol=1e-6)
+    assert split.count_params() == whole.count_params()
+
+
+@pytest.mark.parametrize("towers", [2, 3])
+def test_step_is_that_of_the_whole_batch(towers: int) -> None:
+    for alone, split in zip(weights_after_a_step(1), weights_after_a_step(towers), strict=True):
+        np.testing.assert_allclose(split, alone, atol=1e-6)

@@ -1,0 +1,99 @@
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sightline.training.checkpoints import Checkpoint, Checkpoints, Position
+
+POSITION = Position(made_by="run", environment={"cores": "2"})
+
+
+@pytest.fixture
+def checkpoints(tmp_path: Path) -> Checkpoints:
+    return Checkpoints(tmp_path, "0" * 40)
+
+
+def at(steps: int) -> Checkpoint:
+    rows = ({"epoch": 1, "loss": 0.1},)
+    position = POSITION.model_copy(update={"steps": steps, "history": rows})
+    arrays = {
+        "weights_0": np.full((3, 4), steps, np.float32),
+        "seeds_0": np.array([1, steps], np.uint32),
+    }
+    return Checkpoint(position, arrays)
+
+
+def test_newest_is_read_back_as_it_was(checkpoints: Checkpoints) -> None:
+    assert checkpoints.newest() is None
+    for steps in (5, 1_000_000, 10):
+        checkpoints.write(at(steps))
+    found = checkpoints.newest()
+    assert found is not None
+    assert found.position == at(1_000_000).position
+    assert isinstance(found.position.history[0]["epoch"], int)
+    assert set(found.arrays) == {"weights_0", "seeds_0"}
+    for name, values in at(1_000_000).arrays.items():
+        np.testing.assert_array_equal(found.arrays[name], values, strict=True)
+
+
+def test_two_are_kept(checkpoints: Checkpoints) -> None:
+    for steps in (10, 20, 30, 40):
+        checkpoints.write(at(steps))
+    names = sorted(path.name[11:20] for path in checkpoints.folder.iterdir())
+    assert names == ["000000030", "000000040"]
+    checkpoints.discard()
+    assert not checkpoints.folder.exists()
+
+
+@pytest.mark.parametrize("damage", ["flip", "truncate", "empty", "swap", "HTML", "folder"])
+def test_damaged_one_is_passed_over_with_a_warning(
+    checkpoints: Checkpoints, damage: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    older, newer = (checkpoints.write(at(steps)) for steps in (10, 20))
+    content = newer.read_bytes()
+    middle = len(content) // 2
+    damaged = {
+        "flip": content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :],
+        "truncate": content[:-10],
+        "empty": b"",
+        "swap": older.read_bytes(),
+        "HTML": b"<!doctype html><title>404</title>",
+    }
+    if damage == "folder":
+        newer.unlink()
+        newer.mkdir()
+    else:
+        newer.write_bytes(damaged[damage])
+    found = checkpoints.newest()
+    assert found is not None
+    assert found.position.steps == 10
+    assert f"{newer} is damaged and passed over" in caplog.text
+    assert not newer.exists()
+
+
+def test_pickled_arrays_are_never_loaded(
+    checkpoints: Checkpoints, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = checkpoints.write(at(1))
+    np.savez(path, position=np.array([{"canary": True}], dtype=object))
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+    path.rename(path.with_name(f"checkpoint-000000001-{digest}.npz"))
+    assert checkpoints.newest() is None
+    assert "allow_pickle=False" in caplog.text
+
+
+def test_half_written_one_is_removed(checkpoints: Checkpoints) -> None:
+    checkpoints.write(at(1))
+    half = checkpoints.folder / ".checkpoint-000000002-0123456789abcdef.npz.01234567.tmp"
+    half.write_bytes(b"PK")
+    assert checkpoints.newest() is not None
+    assert not half.exists()
+
+
+def test_other_files_in_the_folder_are_left_alone(checkpoints: Checkpoints) -> None:
+    checkpoints.write(at(1))
+    (checkpoints.folder / "notes.txt").write_text("mine")
+    for steps in (2, 3):
+        checkpoints.write(at(steps))
+    assert (checkpoints.folder / "notes.txt").read_text() == "mine"

@@ -1,0 +1,81 @@
+from collections.abc import Callable
+
+import pynvml
+import pytest
+
+from sightline.errors import DeviceError
+from sightline.training import gpu
+
+MEMORY = 80 << 30
+
+
+class Memory:
+    total = MEMORY
+
+
+@pytest.fixture
+def two_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Answers as NVIDIA's library gives them on a machine with two GPUs."""
+    answers: dict[str, Callable[..., object]] = {
+        "nvmlInit": lambda: None,
+        "nvmlShutdown": lambda: None,
+        "nvmlSystemGetDriverVersion": lambda: "570.86",
+        "nvmlDeviceGetCount": lambda: 2,
+        "nvmlDeviceGetHandleByIndex": lambda number: number,
+        "nvmlDeviceGetName": lambda handle: f"Model {handle}",
+        "nvmlDeviceGetUUID": lambda handle: f"GPU-{handle}aaa-bbb",
+        "nvmlDeviceGetMemoryInfo": lambda handle: Memory,
+    }
+    for name, answer in answers.items():
+        monkeypatch.setattr(pynvml, name, answer)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+
+
+@pytest.fixture
+def no_driver(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> None:
+        raise pynvml.NVMLError_LibraryNotFound
+
+    monkeypatch.setattr(pynvml, "nvmlInit", fail)
+
+
+@pytest.mark.usefixtures("two_gpus")
+def test_gpus_are_listed_with_driver_and_memory() -> None:
+    found = gpu.require()
+    assert [(one.name, one.driver, one.memory_bytes) for one in found] == [
+        ("Model 0", "570.86", MEMORY),
+        ("Model 1", "570.86", MEMORY),
+    ]
+
+
+@pytest.mark.usefixtures("two_gpus")
+@pytest.mark.parametrize(
+    ("chosen", "names"),
+    [
+        ("1", ["Model 1"]),
+        ("GPU-0aaa", ["Model 0"]),
+        ("0,1", ["Model 0", "Model 1"]),
+        ("MIG-0aaa", ["Model 0", "Model 1"]),
+        ("-1", []),
+        ("", []),
+    ],
+)
+def test_only_visible_gpus_count(
+    monkeypatch: pytest.MonkeyPatch, chosen: str, names: list[str]
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", chosen)
+    assert [one.name for one in gpu.visible()] == names
+
+
+@pytest.mark.usefixtures("two_gpus")
+def test_hidden_gpus_are_an_error_that_names_the_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
+    with pytest.raises(DeviceError, match=r"2 GPUs none is visible \(CUDA_VISIBLE_DEVICES is '-1'"):
+        gpu.require()
+
+
+@pytest.mark.usefixtures("no_driver")
+def test_machine_without_a_driver_has_no_gpu_and_says_what_to_do() -> None:
+    assert gpu.visible() == ()
+    with pytest.raises(DeviceError, match=r"A GPU is expected here.*SIGHTLINE_GPU=optional"):
+        gpu.require()

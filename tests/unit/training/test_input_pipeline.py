@@ -1,0 +1,75 @@
+from typing import Any
+
+import numpy as np
+import pytest
+
+from sightline.records import ArraySet, Run
+from sightline.storage import npy
+from sightline.training import input_pipeline
+
+
+def test_order_is_a_function_of_seed_and_epoch(run: Run, prepared: ArraySet) -> None:
+    def order(seed: int | None, epoch: int) -> bytes:
+        fed = input_pipeline.Batches(run.root, prepared.splits["train"], 16, seed)
+        fed.start_epoch(epoch)
+        return b"".join(fed[index][0].tobytes() for index in range(fed.num_batches))
+
+    assert order(0, 1) == order(0, 1)
+    assert order(0, 1) != order(0, 2)
+    assert order(0, 1) != order(1, 1)
+    stored = npy.open_mapped(run.root / prepared.splits["train"].images.path)
+    assert order(None, 0) == order(None, 1) == stored.tobytes()
+
+
+def test_epoch_can_pass_over_some_examples_or_over_all_several_times(
+    run: Run, prepared: ArraySet
+) -> None:
+    def fed(examples: int | None, epoch: int) -> list[bytes]:
+        given = input_pipeline.Batches(run.root, prepared.splits["train"], 16, 0, examples=examples)
+        given.start_epoch(epoch)
+        blocks = [given[index][0] for index in range(given.num_batches)]
+        return [image.tobytes() for block in blocks for image in block]
+
+    whole = fed(None, 0)
+    assert fed(40, 0) == whole[:40]
+    assert fed(40, 1) != whole[:40]
+    several = fed(300, 0)
+    assert several[:128] == whole
+    assert sorted(several[128:256]) == sorted(whole)
+    assert several[128:256] != whole
+    assert len(several) == 300
+
+
+@pytest.mark.parametrize(("examples", "steps"), [(64, 4), (66, 4), (67, 5), (2, 1)])
+def test_each_tower_gets_a_part_of_each_batch(
+    run: Run, prepared: ArraySet, examples: int, steps: int
+) -> None:
+    def fed(towers: int) -> list[Any]:
+        split = prepared.splits["train"]
+        given = input_pipeline.Batches(run.root, split, 16, 0, examples=examples, towers=towers)
+        return [given[index] for index in range(given.num_batches)]
+
+    parts = fed(3)
+    assert len(parts) == steps
+    sizes = [len(part) for images, _ in parts for part in images]
+    assert min(sizes) >= (examples >= 3)
+    assert sum(sizes) == sum(len(labels) for _, labels in parts) == examples
+    joined = np.concatenate([part for images, _ in parts for part in images])
+    np.testing.assert_array_equal(joined, np.concatenate([images for images, _ in fed(1)]))
+
+
+@pytest.mark.parametrize("towers", [1, 2])
+def test_fit_is_fed_each_epoch_anew_and_nothing_tunes_itself(
+    run: Run, prepared: ArraySet, towers: int
+) -> None:
+    given = input_pipeline.Batches(
+        run.root, prepared.splits["train"], 48, 0, first_step=1, towers=towers
+    )
+    data = input_pipeline.feed(given)
+    for epoch in (0, 1):
+        given.start_epoch(epoch)
+        seen = [labels.numpy() for _, labels in data]
+        assert len(seen) == len(data) == given.num_batches == 2
+        expected = [given[index][1] for index in range(2)]
+        np.testing.assert_array_equal(np.concatenate(seen), np.concatenate(expected))
+    assert data.options().autotune.enabled is False

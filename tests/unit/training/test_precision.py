@@ -1,0 +1,76 @@
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+from sightline.config import Convolution, ModelConfig
+from sightline.models import build
+from sightline.training import precision
+
+NETWORK = ModelConfig(
+    convolutions=(Convolution(filters=4, normalized=True),) * 2,
+    dense_units=4,
+)
+
+
+@contextmanager
+def processor(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, text: str) -> Iterator[None]:
+    described = tmp_path / "cpuinfo"
+    described.write_text(text)
+    with monkeypatch.context() as patch:
+        patch.setattr(precision, "Path", lambda _: described)
+        yield
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("model name\t: x\nflags\t\t: fpu avx512_bf16 sse\n", "bfloat16"),
+        ("Features\t: fp asimd bf16\n", "bfloat16"),
+        ("flags\t\t: fpu avx2\n", "float32"),
+        ("", "float32"),
+    ],
+)
+def test_bfloat16_is_taken_where_the_processor_computes_in_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, text: str, expected: str
+) -> None:
+    with processor(monkeypatch, tmp_path, text):
+        assert precision.resolve("auto", "cpu") == expected
+        assert precision.resolve("bfloat16", "cpu") == "bfloat16"
+        assert precision.resolve("float32", "cpu") == "float32"
+
+
+def test_convolutions_compute_in_bfloat16_and_the_rest_in_float32() -> None:
+    network = build.classifier((12, 12, 1), 4, NETWORK)
+    before = network.to_json()
+    images = np.random.default_rng(0).random((8, 12, 12, 1), np.float32)
+    exact = keras.ops.convert_to_numpy(network(images, training=False))
+    seen: dict[str, Any] = {}
+    with precision.computing_in(network, "bfloat16"):
+        inner = keras.Model(network.input, [layer.output for layer in network.layers])
+        for layer, values in zip(network.layers, inner(images, training=False), strict=True):
+            seen[layer.name] = keras.backend.standardize_dtype(values.dtype)
+    assert seen["images"] == seen["dense"] == seen["probabilities"] == "float32"
+    lowered = {name for name, dtype in seen.items() if dtype == "bfloat16"}
+    assert lowered == {
+        f"{kind}_{number}" for kind in ("convolution", "normalization", "relu") for number in (1, 2)
+    }
+    assert {weight.dtype for weight in network.weights} == {"float32"}
+    assert network.to_json() == before
+    np.testing.assert_array_equal(
+        keras.ops.convert_to_numpy(network(images, training=False)), exact
+    )
+
+
+def test_exact_float32_holds_within_its_block_alone() -> None:
+    import tensorflow as tf
+
+    enabled = tf.config.experimental.tensor_float_32_execution_enabled
+    assert enabled()
+    with precision.exact_float32():
+        assert not enabled()
+    assert enabled()
