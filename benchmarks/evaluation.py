@@ -20,6 +20,7 @@ from sightline.data import ingest, locate, preprocess
 from sightline.pipeline.process import keras_process, prepare_device
 from sightline.pipeline.stages import BUILD, EVALUATE, TRAIN
 from sightline.records import Run
+from sightline.storage.workspace import Workspace
 
 OFF = {
     "robustness": {"robustness_images": 0},
@@ -39,7 +40,7 @@ def main() -> None:
     config = loading.load(asked.recipe)
     prepare_device(config.training)
     with tempfile.TemporaryDirectory() as folder:
-        run = Run(id="evaluation", root=Path(folder), data_dir=asked.data_dir)
+        run = Run(id="evaluation", workspace=Workspace(Path(folder)), data_dir=asked.data_dir)
         files = ingest.ingest(run, locate.locate(config.data), config.data)
         arrays = preprocess.preprocess(run, files, config.preprocessing)
         blueprint = keras_process().run(BUILD, run, arrays, config.model)

@@ -20,6 +20,7 @@ from sightline.pipeline.process import keras_process, prepare_device
 from sightline.pipeline.progress import Progress, listening
 from sightline.pipeline.stages import BUILD, TRAIN
 from sightline.records import Run
+from sightline.storage.workspace import Workspace
 
 
 def train(root: Path, data_dir: Path, config: TrainingConfig) -> tuple[float, float, float]:
@@ -29,7 +30,7 @@ def train(root: Path, data_dir: Path, config: TrainingConfig) -> tuple[float, fl
         Accuracy on the held-out and on the training images in percent, the latter as seen while
         training in the last epoch; seconds of the fit.
     """
-    run = Run(id="held-out", root=root, data_dir=data_dir)
+    run = Run(id="held-out", workspace=Workspace(root), data_dir=data_dir)
     prepare_device(config.training)
     files = ingest.ingest(run, locate.locate(config.data), config.data)
     arrays = preprocess.preprocess(run, files, config.preprocessing)

@@ -31,7 +31,7 @@ ERRNOS = {"full": errno.ENOSPC, "broken": errno.EIO, "read-only": errno.EROFS}
 
 HOLDER = """
 import pathlib, sys
-from sightline import locks
+from sightline.storage import locks
 with locks.alone(pathlib.Path(sys.argv[1]), "benchmark"):
     print("held", flush=True)
     sys.stdin.read()

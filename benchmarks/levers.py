@@ -32,6 +32,7 @@ from sightline.data import ingest, locate, preprocess
 from sightline.models import build, keras_files
 from sightline.records import ArraySet, Run
 from sightline.storage.npy import open_mapped
+from sightline.storage.workspace import Workspace
 from sightline.training import precision
 from sightline.training.augmentation import augmentation
 
@@ -44,7 +45,7 @@ EDGE = 2
 
 def prepared(root: Path, data_dir: Path, config: TrainingConfig) -> tuple[ArraySet, Path]:
     """Return the arrays, and the architecture's file."""
-    run = Run(id="levers", root=root, data_dir=data_dir)
+    run = Run(id="levers", workspace=Workspace(root), data_dir=data_dir)
     files = ingest.ingest(run, locate.locate(config.data), config.data)
     arrays = preprocess.preprocess(run, files, config.preprocessing)
     return arrays, root / build.build(run, arrays, config.model).architecture.path

@@ -36,6 +36,7 @@ from sightline.config import (
 from sightline.data import ingest, locate, preprocess
 from sightline.records import ArraySet, Run, TrainedModel
 from sightline.storage import files
+from sightline.storage.workspace import Workspace
 from sightline.training.checkpoints import Checkpoints
 
 INTERVAL = 5
@@ -108,7 +109,7 @@ class _Kills:
             self.lost.append(reached)
             return
         self.while_writing += bool(files.leftovers(folder))
-        checkpoints = Checkpoints(root, folder.name)
+        checkpoints = Checkpoints(Workspace(root), folder.name)
         before = sorted(folder.glob("checkpoint-*"))
         newest = checkpoints.newest()
         self.damaged += len(before) - len(sorted(folder.glob("checkpoint-*")))
@@ -182,7 +183,12 @@ def _work(root: Path, recipe: str) -> None:
 
     network, fit = RECIPES[recipe]
     with listening(tell):
-        trained = _train(Run(id="run", root=root), "mnist-5k", network, FIT.model_copy(update=fit))
+        trained = _train(
+            Run(id="run", workspace=Workspace(root)),
+            "mnist-5k",
+            network,
+            FIT.model_copy(update=fit),
+        )
     digests = (trained.weights_sha256, trained.optimizer_sha256, trained.seeds_sha256)
     sys.stdout.write(f"digests {' '.join(map(str, digests))}\n")
 
@@ -223,7 +229,7 @@ def _table(rows: list[_Kills], seed: int) -> Table:
 def _cost(folder: Path, data_dir: Path | None) -> Table:
     """Train with the default interval and show what the checkpoints cost."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    run = Run(id="cost", root=folder / "cost", data_dir=data_dir)
+    run = Run(id="cost", workspace=Workspace(folder / "cost"), data_dir=data_dir)
     dataset, epochs = ("mnist", 3) if data_dir else ("mnist-5k", 40)
     fit = FitConfig(epochs=epochs)
     trained = _train(run, dataset, {}, fit)

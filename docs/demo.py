@@ -18,6 +18,7 @@ import numpy as np
 from PIL import Image
 
 from sightline.runs import run_folder
+from sightline.storage.workspace import Workspace
 
 IMAGES = 100
 QUICK = ("evaluation.robustness_images=0", "evaluation.label_doubts=1", "report.mistakes=8")
@@ -121,7 +122,7 @@ def exports(demo: Demo) -> Iterator[str]:
 def write_images(root: Path, run_id: str, folder: Path) -> None:
     """Write some test images of a run as PNG files."""
     folder.mkdir()
-    images = run_folder.read(root, run_id).records.ingest.images["test"]
+    images = run_folder.read(Workspace(root), run_id).records.ingest.images["test"]
     for number, image in enumerate(np.load(root / images.path, mmap_mode="r")[:IMAGES]):
         Image.fromarray(image[..., 0]).save(folder / f"{number:03}.png")
 

@@ -15,7 +15,6 @@ from sightline.flows.outage import enduring
 from sightline.pipeline.process import prepare_device
 from sightline.pipeline.stages import TRAIN
 from sightline.records import ArraySet, Gpu, ModelBlueprint
-from sightline.storage.workspace import at_work
 from sightline.tasks.display import show_table
 from sightline.tasks.train import train
 from sightline.training import gpu
@@ -55,7 +54,7 @@ def fit_flow(
     _show(gpu.require() if required else gpu.visible())
     with (
         enduring(),
-        at_work(run.root),
+        run.workspace.in_use(),
         # A lease that could not be renewed must not end a training that is going well.
         concurrency(GPU_LIMIT, lease_duration=60, raise_on_lease_renewal_failure=False),
     ):

@@ -11,7 +11,6 @@ from sightline.pipeline.process import prepare_device
 from sightline.records import Run, RunSummary, Source, StageRecords
 from sightline.registry import workflow
 from sightline.runs import run_folder
-from sightline.storage.workspace import at_work
 from sightline.tasks.build import build
 from sightline.tasks.data_gate import gate
 from sightline.tasks.evaluate import evaluate
@@ -38,16 +37,16 @@ def pipeline(config: TrainingConfig, run: Run, source: Source | None = None) -> 
         InputError: The run id is taken, a demanded device is missing, the data cannot be used.
         RunError: A stage failed.
     """
-    run_folder.check_new(run.root, run.id)
+    run_folder.check_new(run.workspace, run.id)
     workflow.check(config)
     prepare_device(config.training)
     source = source or locate.locate(config.data)
     stage = Stopwatch(run)
 
-    with at_work(run.root):
+    with run.workspace.in_use():
         files = stage(ingest, run, source, config.data)
         verdict = gate(run, files, config.gate)
-        slices.check(run.root, files, config.evaluation.slices)
+        slices.check(run.workspace, files, config.evaluation.slices)
         arrays = stage(preprocess, run, files, config.preprocessing)
         blueprint = stage(build, run, arrays, config.model)
         trained = stage(train, run, arrays, blueprint, config.training)

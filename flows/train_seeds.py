@@ -12,7 +12,6 @@ from sightline.pipeline.progress import Progress, emit
 from sightline.records import Run, Source
 from sightline.runs import seeds as seed_runs
 from sightline.runs.seeds import SeedSummary
-from sightline.storage.workspace import at_work
 from sightline.tasks.seed_noise import measure
 
 _SEEDS_A_PROCESS = 10
@@ -41,7 +40,7 @@ def seed_pipeline(
     """
     source = source or locate.locate(config.data)
     planned = seed_runs.plan(config, run, seeds)
-    with at_work(run.root):
+    with run.workspace.in_use():
         left = seed_runs.unfinished(planned, source)
         for done, one in enumerate(left, start=seeds - len(left)):
             emit(Progress(stage="seeds", done=done, total=seeds, unit="done"))

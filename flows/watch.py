@@ -1,6 +1,5 @@
 """One look at a data set: emits an event when its digest changed, which starts a training."""
 
-from pathlib import Path
 from typing import Annotated
 
 from prefect import flow
@@ -13,6 +12,7 @@ from pydantic import Field
 from sightline.data import locate, watch
 from sightline.data.watch import Look
 from sightline.flows import worker
+from sightline.storage.workspace import Workspace
 
 EVENT = "sightline.dataset.updated"
 
@@ -29,15 +29,15 @@ def watch_flow(dataset: Annotated[str, Field(min_length=1)]) -> None:
     Args:
         dataset: A path that the worker can read, or a data set's name.
     """
-    found = look_and_tell(worker.artifacts(), dataset)
+    found = look_and_tell(Workspace(worker.artifacts()), dataset)
     get_run_logger().info(sentence(found))
 
 
-def look_and_tell(root: Path, dataset: str) -> Look:
+def look_and_tell(workspace: Workspace, dataset: str) -> Look:
     """Look at a data set and emit the event where it changed; only then remember the look.
 
     Args:
-        root: The artifacts root, where looks are remembered.
+        workspace: The artifacts root, where looks are remembered.
         dataset: Path or name.
 
     Returns:
@@ -47,11 +47,11 @@ def look_and_tell(root: Path, dataset: str) -> Look:
         DataError: There is no such data set, or it cannot be read.
         httpx.HTTPError: The Prefect server did not take the event; the next look tells again.
     """
-    found = watch.look(root, dataset)
+    found = watch.look(workspace, dataset)
     if found.changed:
         _emit(found)
     if found.first or found.changed:
-        watch.remember(root, found)
+        watch.remember(workspace, found)
     return found
 
 

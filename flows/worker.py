@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sightline.errors import ConfigError
 from sightline.records import Run
-from sightline.storage import files
+from sightline.storage.workspace import Workspace
 
 _OPTIONAL = "optional"
 
@@ -27,7 +27,7 @@ def run(run_id: str, *, started: datetime | None = None, refresh: bool = False) 
     given = {} if started is None else {"started": started}
     return Run(
         id=run_id,
-        root=artifacts(),
+        workspace=Workspace(artifacts()),
         data_dir=Path(data_dir) if data_dir else None,
         mirror=os.environ.get("SIGHTLINE_MIRROR"),
         refresh=refresh,
@@ -49,7 +49,7 @@ def artifacts() -> Path:
             f"SIGHTLINE_ARTIFACTS is {found!r} in the environment of this worker; expected the "
             "absolute path of the folder for caches and runs, the same storage for all workers."
         )
-    files.check_writable(Path(found))
+    Workspace(Path(found)).check_writable()
     return Path(found)
 
 

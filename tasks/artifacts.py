@@ -21,14 +21,14 @@ _PICTURES = (
 
 def show(run: Run, summary: RunSummary, records: StageRecords) -> None:
     """Show the report, the pictures, the stage times and the accuracy of the last runs."""
-    report = run_folder.folder(run.root, run.id) / "report.md"
+    report = run_folder.folder(run.workspace, run.id) / "report.md"
     create_markdown_artifact(
         report.read_text(encoding="utf-8"),
         key="training-report",
         description=escape_markdown(summary.run_id),
     )
     for key, name, caption in _PICTURES:
-        _show_picture(key, run.root / records.report.figures[name].path, caption)
+        _show_picture(key, run.workspace.root / records.report.figures[name].path, caption)
     _show_times(summary)
     if run.repeats is None:  # a repetition is no part of the history
         _show_accuracy(run, records.ingest.dataset)
@@ -45,7 +45,7 @@ def _show_times(summary: RunSummary) -> None:
 
 def _show_accuracy(run: Run, dataset: str) -> None:
     """Show the accuracy of the last runs of a data set, as a table and as a picture."""
-    last = list(islice(run_folder.history(run.root, dataset), history.LAST))
+    last = list(islice(run_folder.history(run.workspace, dataset), history.LAST))
     rows = []
     for earlier in last:
         evaluation = earlier.records.evaluate
@@ -64,7 +64,7 @@ def _show_accuracy(run: Run, dataset: str) -> None:
     show_table(rows, key="test-accuracy", description=caption)
     with TemporaryDirectory() as folder:
         path = Path(folder) / "history.png"
-        history.draw(path, {dataset: history.entries(run.root, last)})
+        history.draw(path, {dataset: history.entries(run.workspace, last)})
         _show_picture("accuracy-history", path, escape_markdown(caption))
 
 

@@ -175,6 +175,7 @@ def _take_back(run: Run, flow_run: FlowRun, state: State[Any], expected: str) ->
     if entry is None:
         raise HandoverError(
             f"The training {flow_run.name} is done, but its result {key!r} is not under "
-            f"{run.root}; both workers must mount the same artifacts root (SIGHTLINE_ARTIFACTS)."
+            f"{run.workspace}; both workers must mount the same artifacts root "
+            "(SIGHTLINE_ARTIFACTS)."
         )
     return entry.record

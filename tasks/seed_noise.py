@@ -18,7 +18,7 @@ from sightline.tasks.display import display_only, show_table
 )
 def measure(run: Run, run_ids: tuple[str, ...]) -> SeedSummary:
     """Measure and store the noise band of some runs, and show it in Prefect."""
-    summary = seeds.measure(run.root, run_ids)
+    summary = seeds.measure(run.workspace, run_ids)
     with display_only():
         _show(summary)
     return summary

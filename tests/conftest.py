@@ -14,6 +14,7 @@ from examples import write_npz
 from sightline.config import DataConfig, PreprocessingConfig
 from sightline.data import ingest, locate, preprocess
 from sightline.records import ArraySet, DatasetFiles, Run
+from sightline.storage.workspace import Workspace
 
 pytest_plugins = ["factory"]
 
@@ -86,7 +87,7 @@ def mnist_dir() -> Path:
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
-    return Run(id="test-run", root=tmp_path / "artifacts")
+    return Run(id="test-run", workspace=Workspace(tmp_path / "artifacts"))
 
 
 @pytest.fixture

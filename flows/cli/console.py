@@ -28,6 +28,7 @@ from sightline.pipeline.progress import Progress, listening
 from sightline.records import Promotion, RunSummary
 from sightline.runs import run_folder
 from sightline.storage.text import printable
+from sightline.storage.workspace import Workspace
 
 _QUIET_SECONDS = 10
 """How long a step without epochs goes on before it is mentioned in a log file."""
@@ -84,9 +85,9 @@ def show_left_out(error: InputError) -> None:
     err.print(f"Left out: {error}", soft_wrap=True, markup=False)
 
 
-def show_no_runs(root: Path, given: Path) -> None:
+def show_no_runs(workspace: Workspace, given: Path) -> None:
     """Say that there are no runs, or none that are wanted."""
-    if run_folder.run_ids(root):
+    if run_folder.run_ids(workspace):
         out().print("No run is of that kind; `sightline runs list` shows what there is.")
     else:
         out().print(f"No runs in {given} yet; begin with `sightline train`.", markup=False)

@@ -20,7 +20,7 @@ from sightline.flows.server import api
 from sightline.records import DatasetFiles, GateVerdict, Run
 from sightline.reporting import figures
 from sightline.storage import files
-from sightline.storage.workspace import at_work
+from sightline.storage.workspace import Workspace
 
 app = typer.Typer(no_args_is_help=True, help="List, fetch and inspect data sets.")
 
@@ -54,7 +54,9 @@ def fetch(
     artifacts: ArtifactsOption = Path("artifacts"),
 ) -> None:
     """Make sure that a named data set is here and verified; print its files."""
-    run = Run(id="fetch", root=artifacts.resolve(), data_dir=data_dir, mirror=mirror)
+    run = Run(
+        id="fetch", workspace=Workspace(artifacts.resolve()), data_dir=data_dir, mirror=mirror
+    )
     with console.ProgressDisplay():
         paths = fetching.fetch(run, name)
     for path in paths:
@@ -74,17 +76,19 @@ def inspect(
     artifacts: ArtifactsOption = Path("artifacts"),
 ) -> None:
     """Show shape, classes, counts, pixels and what the data gate says, and draw some samples."""
-    run = Run(id="inspect", root=artifacts.resolve(), data_dir=data_dir, mirror=mirror)
-    files.check_writable(run.root)
+    run = Run(
+        id="inspect", workspace=Workspace(artifacts.resolve()), data_dir=data_dir, mirror=mirror
+    )
+    run.workspace.check_writable()
     settings = loading.load(overrides=overrides or [], dataset=dataset)
-    with at_work(run.root):
+    with run.workspace.in_use():
         with console.ProgressDisplay():
             ingested = ingest.ingest(run, locate.locate(settings.data), settings.data)
         _show(ingested)
         _show_verdict(run, ingested, gate.assess(run, ingested, settings.gate))
-        picture = run.root / "datasets" / f"{ingested.dataset}-samples.png"
-        images, names = samples.choose(run.root, ingested)
-        with files.storage_errors(run.root), files.new_file(picture) as temporary:
+        picture = run.workspace.root / "datasets" / f"{ingested.dataset}-samples.png"
+        images, names = samples.choose(run.workspace, ingested)
+        with files.storage_errors(run.workspace.root), files.new_file(picture) as temporary:
             figures.draw_samples(temporary, images, names, f"Samples of {ingested.dataset}")
     console.out().print(f"Samples: {picture}", soft_wrap=True, markup=False)
 
@@ -99,13 +103,13 @@ def watch(
 ) -> None:
     """Look once whether a data set changed; if so, tell Prefect, which starts train-on-data."""
     root = artifacts.resolve()
-    files.check_writable(root)
+    Workspace(root).check_writable()
     api.configure(verbose=False)
     api.require()
     from sightline.flows import watch as watching
 
     with api.refusals():
-        found = watching.look_and_tell(root, dataset)
+        found = watching.look_and_tell(Workspace(root), dataset)
     typer.echo(watching.sentence(found))
 
 
@@ -148,5 +152,5 @@ def _show_verdict(run: Run, found: DatasetFiles, verdict: GateVerdict) -> None:
             soft_wrap=True,
         )
     if found.inspection:
-        table = run.root / found.inspection.findings.path
+        table = run.workspace.root / found.inspection.findings.path
         console.out().print(f"Findings: {table}", soft_wrap=True, markup=False)

@@ -38,7 +38,7 @@ from sightline.records import Run, RunSummary, Source
 from sightline.runs import run_folder
 from sightline.runs import seeds as seed_runs
 from sightline.runs.seeds import SeedRun
-from sightline.storage import files
+from sightline.storage.workspace import Workspace
 
 
 class Gate(StrEnum):
@@ -161,7 +161,7 @@ def train(
     settings = loading.load(recipe, config, [*(overrides or []), *chosen], dataset)
     run = Run(
         id=_new_id(settings) if run_id is None else run_id,
-        root=artifacts.resolve(),
+        workspace=Workspace(artifacts.resolve()),
         data_dir=data_dir,
         mirror=mirror,
         refresh=refresh,
@@ -169,7 +169,7 @@ def train(
     planned = seed_runs.plan(settings, run, seeds)
     if seeds > 1 and settings.promotion.gate != "off":
         console.err.print("Several seeds are measured and not judged: the promotion gate is off.")
-    files.check_writable(run.root)
+    run.workspace.check_writable()
     source = locate.locate(settings.data)
     left = seed_runs.unfinished(planned, source)
     if if_changed and _is_unchanged(planned, source):
@@ -197,7 +197,7 @@ def _is_unchanged(planned: Sequence[SeedRun], source: Source) -> bool:
 @app.command()
 def doctor(artifacts: ArtifactsOption = Path("artifacts")) -> None:
     """Check versions, device, server, storage and free disk; exit 1 if something would fail."""
-    checks = diagnosis.check_all(artifacts.resolve(), api.configured_url())
+    checks = diagnosis.check_all(Workspace(artifacts.resolve()), api.configured_url())
     table = Table("Check", "", "Found")
     for check in checks:
         mark = "[green]ok[/green]" if check.passed else "[bold red]fails[/bold red]"

@@ -16,6 +16,7 @@ from sightline.flows.cli.options import ArtifactsOption
 from sightline.records.manifest import RunManifest
 from sightline.registry import Event, Version, attestation, workflow
 from sightline.runs import run_folder
+from sightline.storage.workspace import Workspace
 
 REFUSED = 3
 """Exit code where the promotion gate does not let a model pass."""
@@ -36,8 +37,8 @@ def list_models(
     """List the versions in the model store, with their aliases."""
     root = artifacts.resolve()
     wanted = slug(dataset)
-    found = registry.versions(root, wanted, console.show_left_out)
-    aliases = _aliases(root, found)
+    found = registry.versions(Workspace(root), wanted, console.show_left_out)
+    aliases = _aliases(Workspace(root), found)
     if as_json:
         typer.echo(json.dumps([_described(version, aliases) for version in found]))
     elif found:
@@ -55,14 +56,16 @@ def show(
 ) -> None:
     """Show a version: what it can, what it consists of, and what was done with it."""
     root = artifacts.resolve()
-    version = registry.resolve(root, model, slug(dataset))
-    aliases = _aliases(root, [version])
+    version = registry.resolve(Workspace(root), model, slug(dataset))
+    aliases = _aliases(Workspace(root), [version])
     if as_json:
         typer.echo(json.dumps(_described(version, aliases)))
         return
     out = console.out()
-    out.print(models_tables.model(version, aliases.get(version.name, ""), root))
-    done = [e for e in registry.history(root, version.dataset) if e.version == version.name]
+    out.print(models_tables.model(version, aliases.get(version.name, ""), Workspace(root)))
+    done = [
+        e for e in registry.history(Workspace(root), version.dataset) if e.version == version.name
+    ]
     out.print(models_tables.events(done))
 
 
@@ -94,21 +97,23 @@ def promote(
     console.show_log(verbose=False)
     root = artifacts.resolve()
     registry.check_reason(reason)
-    manifest = run_folder.read(root, run)
-    own = _own_champion(root, manifest)
-    if own is not None and not (force and registry.verify(root, own).damages):
-        _sign_champion(root, own, manifest, reason, signs=signs)
+    manifest = run_folder.read(Workspace(root), run)
+    own = _own_champion(Workspace(root), manifest)
+    if own is not None and not (force and registry.verify(Workspace(root), own).damages):
+        _sign_champion(Workspace(root), own, manifest, reason, signs=signs)
         return
-    version, decision = workflow.examine(root, manifest, rebaseline=rebaseline, force=force)
+    version, decision = workflow.examine(
+        Workspace(root), manifest, rebaseline=rebaseline, force=force
+    )
     out = console.out()
     out.print(models_tables.criteria(decision))
     if not (decision.promote or force):
-        registry.refuse(root, version, decision, reason)
+        registry.refuse(Workspace(root), version, decision, reason)
         why = decision.sentence.removeprefix("Refused: ")
         out.print(f"Refused {version.name}: {why}", soft_wrap=True, markup=False)
         raise typer.Exit(REFUSED)
     event = registry.promote(
-        root, version, reason, decision, decision.champion, forced=not decision.promote
+        Workspace(root), version, reason, decision, decision.champion, forced=not decision.promote
     )
     _show_change(event, decision.sentence)
 
@@ -125,8 +130,10 @@ def rollback(
     """Make the champion before the present one the champion again; twice goes further back."""
     console.show_log(verbose=False)
     root = artifacts.resolve()
-    present = registry.find(root, "champion", slug(dataset))  # which may be damaged or gone
-    event = registry.rollback(root, present.rpartition("-v")[0], reason, present)
+    present = registry.find(
+        Workspace(root), "champion", slug(dataset)
+    )  # which may be damaged or gone
+    event = registry.rollback(Workspace(root), present.rpartition("-v")[0], reason, present)
     _show_change(event, f"{event.champion_before} was before.")
 
 
@@ -138,7 +145,7 @@ def history(
 ) -> None:
     """List what was done with the models, by whom and why; the oldest first."""
     wanted = slug(dataset)
-    events = registry.history(artifacts.resolve(), wanted)
+    events = registry.history(Workspace(artifacts.resolve()), wanted)
     if as_json:
         typer.echo(TypeAdapter(list[Event]).dump_json(events))
     elif events:
@@ -165,16 +172,16 @@ def keygen(
         out.print(line, soft_wrap=True, markup=False)
 
 
-def _own_champion(root: Path, manifest: RunManifest) -> str | None:
+def _own_champion(workspace: Workspace, manifest: RunManifest) -> str | None:
     """Name the champion if it is the model of this very run; it may be damaged or gone."""
     dataset = manifest.records.ingest.dataset
-    if registry.run_of(root, dataset, "champion") != manifest.run_id:
+    if registry.run_of(workspace, dataset, "champion") != manifest.run_id:
         return None
-    return registry.find(root, "champion", dataset)
+    return registry.find(workspace, "champion", dataset)
 
 
 def _sign_champion(
-    root: Path, name: str, manifest: RunManifest, reason: str, *, signs: bool
+    workspace: Workspace, name: str, manifest: RunManifest, reason: str, *, signs: bool
 ) -> None:
     """Sign the champion's provenance; refuse a run that needs nothing else where there is no key.
 
@@ -186,18 +193,18 @@ def _sign_champion(
             f"The champion {name} is the model of run {manifest.run_id}. Where its files are "
             "damaged, --force makes another version of the run the champion."
         )
-    version = registry.resolve(root, name)
+    version = registry.resolve(workspace, name)
     registry.promote(
-        root, version, reason, None, name, forced=True
+        workspace, version, reason, None, name, forced=True
     )  # it is the champion: only signs
     console.out().print(f"Signed {name}, which is the champion already.", soft_wrap=True)
 
 
-def _aliases(root: Path, found: Sequence[Version]) -> dict[str, str]:
+def _aliases(workspace: Workspace, found: Sequence[Version]) -> dict[str, str]:
     """Return the name of a version to its alias."""
     named: dict[str, str] = {}
     for dataset in dict.fromkeys(version.dataset for version in found):
-        aliases = registry.aliases(root, dataset)
+        aliases = registry.aliases(workspace, dataset)
         for alias, version in (("candidate", aliases.candidate), ("champion", aliases.champion)):
             if version is not None:
                 named[version] = alias

@@ -12,6 +12,7 @@ from sightline.flows.cli import console
 from sightline.flows.cli.console import plain
 from sightline.records import Decision
 from sightline.registry import Event, Version
+from sightline.storage.workspace import Workspace
 
 _ACTIONS = {
     "register": "registered",
@@ -44,7 +45,7 @@ def models(found: Sequence[Version], aliases: Mapping[str, str]) -> Table:
     return table
 
 
-def model(version: Version, alias: str, root: Path) -> Table:
+def model(version: Version, alias: str, workspace: Workspace) -> Table:
     """Show one version."""
     table = Table("Version", version.name, title_justify="left")
     table.columns[1].overflow = "fold"  # a digest is there to be compared
@@ -64,7 +65,7 @@ def model(version: Version, alias: str, root: Path) -> Table:
         "forms": forms(version),
         "certificate": "none" if certificate is None else _certificate(certificate.passed),
         "files": f"{len(version.files)}, {decimal(sum(f.bytes for f in version.files.values()))}",
-        "folder": str(root / version.folder),
+        "folder": str(workspace.root / version.folder),
         "model_sha256": version.model.sha256,
         "weights_sha256": version.weights_sha256,
         "holdout_sha256": version.holdout_sha256,
@@ -109,7 +110,7 @@ def show_none(given: Path, dataset: str | None) -> None:
         dataset: The only data set that was asked for.
     """
     text = f"No models in {given} yet; `sightline models promote RUN` makes a run's the champion."
-    others = [name for name in registry.datasets(given.resolve()) if name != dataset]
+    others = [name for name in registry.datasets(Workspace(given.resolve())) if name != dataset]
     if dataset is not None and others:
         text = f"No models of {dataset} in {given}; there are models of {', '.join(others)}."
     console.out().print(text, soft_wrap=True, markup=False)

@@ -14,6 +14,7 @@ from sightline.flows.cli.signals import ending_in_order, exit_code
 from sightline.pipeline.process import keras_process
 from sightline.prediction import predict as prediction
 from sightline.prediction.predict import Outcome, Prediction
+from sightline.storage.workspace import Workspace
 
 EXAMPLES = (
     "Examples:\n\nsightline predict photo.png scans/\n\n"
@@ -68,7 +69,9 @@ def predict(
 ) -> None:
     """Predict the classes of images with a trained model; exit 1 if one could not be read."""
     console.show_log(verbose=verbose)
-    served = prediction.find(artifacts.resolve(), model, locate.slug(dataset) if dataset else None)
+    served = prediction.find(
+        Workspace(artifacts.resolve()), model, locate.slug(dataset) if dataset else None
+    )
     keras_process().verbose = verbose
     try:
         with ending_in_order(), console.ProgressDisplay():

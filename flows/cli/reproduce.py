@@ -18,7 +18,7 @@ from sightline.runs import reproduce as reproduction
 from sightline.runs.conditions import Condition
 from sightline.runs.reproduce import Verdict
 from sightline.runs.seeds import SeedRun
-from sightline.storage import files
+from sightline.storage.workspace import Workspace
 
 EXAMPLES = (
     "Exit codes: 0 reproduced bit for bit; 3 reproduced within the noise, in another environment; "
@@ -50,10 +50,10 @@ def reproduce(
     """
     console.show_log(verbose=verbose)
     root = artifacts.resolve()
-    original = compare.read_one(root, run)
-    files.check_writable(root)
+    original = compare.read_one(Workspace(root), run)
+    Workspace(root).check_writable()
     source = reproduction.find_source(original)
-    again = SeedRun(*reproduction.plan(root, original, source, data_dir, mirror))
+    again = SeedRun(*reproduction.plan(Workspace(root), original, source, data_dir, mirror))
     out = console.err if as_json else console.out()
     out.print(f"Run {original.run_id} again, as {again.run.id}", soft_wrap=True, markup=False)
     device = starting.look_at_device(again.config.training, verbose=verbose)
@@ -63,7 +63,9 @@ def reproduce(
     except KeyboardInterrupt as interrupt:
         console.err.print("Interrupted; the same command begins anew.")
         raise typer.Exit(exit_code(interrupt)) from None
-    verdict = reproduction.judge(root, original, run_folder.read(root, again.run.id))
+    verdict = reproduction.judge(
+        Workspace(root), original, run_folder.read(Workspace(root), again.run.id)
+    )
     if as_json:
         typer.echo(verdict.model_dump_json())
     _show(verdict, out)

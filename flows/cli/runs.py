@@ -12,6 +12,7 @@ from sightline.flows.cli import console, runs_compare, runs_history, runs_list, 
 from sightline.flows.cli.options import ArtifactsOption
 from sightline.runs import pins, run_folder
 from sightline.runs import verify as verification
+from sightline.storage.workspace import Workspace
 
 app = typer.Typer(
     no_args_is_help=True, help="List, compare, show, check, open, pin and prune past runs."
@@ -31,14 +32,14 @@ app.command("compare", epilog=runs_compare.EXAMPLES)(runs_compare.compare)
 def show(run: RunArgument, artifacts: ArtifactsOption = Path("artifacts")) -> None:
     """Show a run's result, stages and provenance."""
     root = artifacts.resolve()
-    manifest = run_folder.read(root, run)
-    console.show_summary(run_folder.summary(root, manifest), console.out())
+    manifest = run_folder.read(Workspace(root), run)
+    console.show_summary(run_folder.summary(Workspace(root), manifest), console.out())
     table = Table("Provenance", "", title_justify="left")
     table.columns[1].overflow = "fold"  # a digest is there to be compared
     trained = manifest.records.train
     rows: dict[str, str] = {
         "created": f"{manifest.created:%Y-%m-%d %H:%M:%S} UTC",
-        **_pin_row(root, manifest.run_id),
+        **_pin_row(Workspace(root), manifest.run_id),
         "device": trained.device,
         "gpus": "; ".join(
             f"{gpu.name}, driver {gpu.driver}, {gpu.memory_bytes / 2**30:.0f} GiB"
@@ -60,8 +61,8 @@ def show(run: RunArgument, artifacts: ArtifactsOption = Path("artifacts")) -> No
     console.out().print(table)
 
 
-def _pin_row(root: Path, run_id: str) -> dict[str, str]:
-    pin = pins.find(root, run_id)
+def _pin_row(workspace: Workspace, run_id: str) -> dict[str, str]:
+    pin = pins.find(workspace, run_id)
     if pin is None:
         return {}
     since = f"{pin.pinned:%Y-%m-%d %H:%M:%S} UTC" if pin.pinned else "its pin is damaged"
@@ -77,7 +78,7 @@ def verify(
     artifacts: ArtifactsOption = Path("artifacts"),
 ) -> None:
     """Compare every file of a run, or of all runs, with its digest; exit 1 if one is damaged."""
-    verdicts = verification.verify(artifacts.resolve(), run)
+    verdicts = verification.verify(Workspace(artifacts.resolve()), run)
     table = Table("Run", "Files", "Size", "Result")
     table.columns[0].overflow = "fold"
     for verdict in verdicts:
@@ -100,7 +101,10 @@ def verify(
 def open_run(run: RunArgument, artifacts: ArtifactsOption = Path("artifacts")) -> None:
     """Open a run's report in the browser."""
     root = artifacts.resolve()
-    report = run_folder.folder(root, run_folder.read(root, run).run_id) / "report.html"
+    report = (
+        run_folder.folder(Workspace(root), run_folder.read(Workspace(root), run).run_id)
+        / "report.html"
+    )
     typer.echo(report)
     if not webbrowser.open(report.as_uri()):
         console.err.print("No browser could be started; open the file above yourself.")
@@ -113,14 +117,14 @@ def pin(
     artifacts: ArtifactsOption = Path("artifacts"),
 ) -> None:
     """Pin a run, so that it is never pruned."""
-    made = pins.pin(artifacts.resolve(), run, reason)
+    made = pins.pin(Workspace(artifacts.resolve()), run, reason)
     typer.echo(f"Pinned {made.run_id}.")
 
 
 @app.command()
 def unpin(run: RunArgument, artifacts: ArtifactsOption = Path("artifacts")) -> None:
     """Take a run's pin away; the run may be pruned then."""
-    typer.echo(f"No longer pinned: {pins.unpin(artifacts.resolve(), run)}.")
+    typer.echo(f"No longer pinned: {pins.unpin(Workspace(artifacts.resolve()), run)}.")
 
 
 app.command(epilog=runs_prune.EXAMPLES)(runs_prune.prune)

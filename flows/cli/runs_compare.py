@@ -12,6 +12,7 @@ from sightline.flows.cli import console
 from sightline.flows.cli.options import ArtifactsOption
 from sightline.records.difference import RunDifference, Setting
 from sightline.runs import compare as run_difference
+from sightline.storage.workspace import Workspace
 
 EXAMPLES = (
     "Examples:\n\nsightline runs compare 20261124T0102 latest\n\n"
@@ -49,8 +50,8 @@ def compare(
     """Compare two runs: config, metrics, which images changed, and whether that is chance."""
     console.show_log(verbose=False)
     root = artifacts.resolve()
-    pair = run_difference.read(root, a, b)
-    found = run_difference.compare(root, pair)
+    pair = run_difference.read(Workspace(root), a, b)
+    found = run_difference.compare(Workspace(root), pair)
     if as_json:
         typer.echo(found.model_dump_json())
     else:
@@ -60,7 +61,7 @@ def compare(
     from sightline.reporting import run_diff
 
     page = (output or root / "compare.html").absolute()
-    run_diff.write(page, root, pair, found)
+    run_diff.write(page, Workspace(root), pair, found)
     shown = console.err if as_json else console.out()
     shown.print(f"Page: {page}", soft_wrap=True, markup=False)
     if open_page and not webbrowser.open(page.as_uri()):

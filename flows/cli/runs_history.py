@@ -16,6 +16,7 @@ from sightline.runs import history as accuracy_history
 from sightline.runs import query
 from sightline.runs.history import Entry
 from sightline.runs.query import Wanted
+from sightline.storage.workspace import Workspace
 
 EXAMPLES = (
     "Examples:\n\nsightline runs history --dataset mnist --output history.png\n\n"
@@ -54,13 +55,13 @@ def history(
         recipe=recipe,
         since=query.parse_since(since, datetime.now(UTC)) if since else None,
     )
-    found = query.read(root, wanted, console.show_left_out)
+    found = query.read(Workspace(root), wanted, console.show_left_out)
     histories = {
-        name: accuracy_history.entries(root, runs)
+        name: accuracy_history.entries(Workspace(root), runs)
         for name, runs in accuracy_history.collect(found, names, last).items()
     }
     if not histories:
-        console.show_no_runs(root, artifacts)
+        console.show_no_runs(Workspace(root), artifacts)
         return
     out = console.out()
     for name, entries in histories.items():

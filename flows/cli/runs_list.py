@@ -16,6 +16,7 @@ from sightline.flows.cli.options import ArtifactsOption
 from sightline.records import RunSummary
 from sightline.runs import pins, query, run_folder
 from sightline.runs.query import Order, Wanted
+from sightline.storage.workspace import Workspace
 
 EXAMPLES = (
     "Examples:\n\nsightline runs list --sort accuracy --dataset mnist\n\n"
@@ -53,7 +54,7 @@ def list_runs(
 ) -> None:
     """List runs, the newest first."""
     root = artifacts.resolve()
-    pins_there = pins.pinned_ids(root)
+    pins_there = pins.pinned_ids(Workspace(root))
     wanted = Wanted(
         datasets=frozenset({locate.slug(dataset)}) if dataset else None,
         recipe=recipe,
@@ -62,15 +63,15 @@ def list_runs(
         run_ids=pins_there if pinned else None,
     )
     by_time = reverse and sort is Order.TIME
-    found = query.read(root, wanted, console.show_left_out, oldest_first=by_time)
+    found = query.read(Workspace(root), wanted, console.show_left_out, oldest_first=by_time)
     chosen = islice(query.arrange(found, sort, reverse=reverse), limit)
-    summaries = [run_folder.summary(root, run) for run in chosen]
+    summaries = [run_folder.summary(Workspace(root), run) for run in chosen]
     if as_json:
         typer.echo(TypeAdapter(list[RunSummary]).dump_json(summaries))
     elif summaries:
         console.out().print(_table(summaries, pins_there))
     else:
-        console.show_no_runs(root, artifacts)
+        console.show_no_runs(Workspace(root), artifacts)
 
 
 def _table(summaries: Sequence[RunSummary], pinned: frozenset[str]) -> Table:

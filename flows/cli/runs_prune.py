@@ -13,7 +13,7 @@ from sightline.flows.cli import console
 from sightline.flows.cli.options import ArtifactsOption
 from sightline.runs.prune import prune as pruning
 from sightline.runs.prune.plan import Plan
-from sightline.storage.workspace import is_anybody_at_work
+from sightline.storage.workspace import Workspace
 
 EXAMPLES = (
     "Examples:\n\nsightline runs prune --keep 30 --dry-run\n\n"
@@ -40,22 +40,22 @@ def prune(
     While a run is at work nothing is removed and the exit code is 2.
     """
     root = artifacts.resolve()
-    plan = pruning.plan(root, keep) if dry_run else pruning.prune(root, keep)
-    _warn(root, plan, dry_run=dry_run)
+    plan = pruning.plan(Workspace(root), keep) if dry_run else pruning.prune(Workspace(root), keep)
+    _warn(Workspace(root), plan, dry_run=dry_run)
     if as_json:
         typer.echo(json.dumps({"dry_run": dry_run, **plan.model_dump(mode="json")}))
     else:
         _show(plan, dry_run=dry_run)
 
 
-def _warn(root: Path, plan: Plan, *, dry_run: bool) -> None:
+def _warn(workspace: Workspace, plan: Plan, *, dry_run: bool) -> None:
     lines = [f"Left alone: {left.path}: {left.why}" for left in plan.left_alone]
     if not plan.cache_is_judged:
         lines.append(
             "No cache entry is removed: nobody knows what a run needs whose manifest cannot be "
             "read. Mend it or move it out of runs/, then prune again."
         )
-    if dry_run and is_anybody_at_work(root):
+    if dry_run and workspace.is_in_use():
         lines.append("A run is at work: what it is making seems to be left over here, but stays.")
     for line in lines:
         console.err.print(line, soft_wrap=True, markup=False)

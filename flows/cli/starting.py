@@ -16,7 +16,6 @@ from sightline.records import DeviceReport, Run, RunSummary, Source
 from sightline.registry import workflow
 from sightline.runs import run_folder
 from sightline.runs.seeds import SeedRun, SeedSummary
-from sightline.storage.workspace import at_work
 
 
 def start(
@@ -44,7 +43,7 @@ def start(
         RunError: A stage failed.
     """
     workflow.check(planned[0].config)
-    with ending_in_order(), console.ProgressDisplay(), at_work(run.root), _claimed(left):
+    with ending_in_order(), console.ProgressDisplay(), run.workspace.in_use(), _claimed(left):
         return _train(planned, run, source, verbose=verbose)
 
 
@@ -72,7 +71,7 @@ def look_at_device(settings: FitConfig, *, verbose: bool) -> DeviceReport | None
 def _claimed(planned: Sequence[SeedRun]) -> Iterator[None]:
     with ExitStack() as held:
         for one in planned:
-            held.enter_context(run_folder.claimed(one.run.root, one.run.id))
+            held.enter_context(run_folder.claimed(one.run.workspace, one.run.id))
         yield
 
 
@@ -86,7 +85,7 @@ def _train(
     keras_process().verbose = verbose
     prepare_device(config.training)
     if run.refresh or not all(
-        run_folder.has_equal(run.root, one.config, source) for one in planned
+        run_folder.has_equal(run.workspace, one.config, source) for one in planned
     ):
         keras_process().start()
     if private is not None:
@@ -119,5 +118,5 @@ def ingest_ahead(config: TrainingConfig, run: Run, source: Source) -> Run:
     ingested = ingest.ingest(run, source, config.data)
     gate.judge(run, ingested, config.gate)
     preprocess.check(ingested, config.preprocessing)
-    slices.check(run.root, ingested, config.evaluation.slices)
+    slices.check(run.workspace, ingested, config.evaluation.slices)
     return run.model_copy(update={"ahead": {"ingest": time.monotonic() - started}})

@@ -22,6 +22,7 @@ from sightline.pipeline.stages import EXPORT, STAGES
 from sightline.records import Record, Run, Source, StageRecords
 from sightline.runs import verify
 from sightline.storage import files
+from sightline.storage.workspace import Workspace
 
 STEPS = [*(stage.name for stage in STAGES if stage is not EXPORT), "publish"]
 """Export is left out: it works in processes of its own, which no fault point reaches; what it
@@ -55,7 +56,12 @@ class Pipeline:
 
     def inputs(self, step: str, root: Path, run_id: str = "again", **asked: Any) -> list[Any]:
         """Return what the step's function takes."""
-        run = Run(id=run_id, root=root, started=datetime(2026, 11, 24, tzinfo=UTC), **asked)
+        run = Run(
+            id=run_id,
+            workspace=Workspace(root),
+            started=datetime(2026, 11, 24, tzinfo=UTC),
+            **asked,
+        )
         of, config = self.records, self.config
         taken: dict[str, list[Any]] = {
             "ingest": [self.source, config.data],
@@ -148,9 +154,9 @@ def visible_damage(root: Path) -> list[str]:
     found = []
     for stage in STAGES:
         for folder in _visible(root / "cache" / stage.name):
-            if cache.find(Run(id="looking", root=root), stage, folder.name) is None:
+            if cache.find(Run(id="looking", workspace=Workspace(root)), stage, folder.name) is None:
                 found.append(str(folder))
-    for verdict in verify.verify(root):
+    for verdict in verify.verify(Workspace(root)):
         found += [damage.path for damage in verdict.damages]
     for path in _visible(root / "checkpoints"):
         for checkpoint in _visible(path):

@@ -36,7 +36,7 @@ def publish(
     records: StageRecords,
     stages: dict[str, StageTime],
 ) -> RunSummary:
-    with run_folder.claimed(run.root, run.id):
+    with run_folder.claimed(run.workspace, run.id):
         return publishing.publish(run, config, source, records, stages)
 
 

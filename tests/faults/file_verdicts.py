@@ -7,6 +7,7 @@ from sightline.pipeline.stages import STAGES
 from sightline.records import Run
 from sightline.runs import pins, verify
 from sightline.storage import locks
+from sightline.storage.workspace import Workspace
 from sightline.training.checkpoints import Checkpoints
 
 _STAGES = {stage.name: stage for stage in STAGES}
@@ -35,12 +36,17 @@ def is_noticed(path: Path, root: Path) -> bool:
             return free
     match parts[0]:
         case "cache":
-            return cache.find(Run(id="looking", root=root), _STAGES[parts[1]], parts[2]) is None
+            return (
+                cache.find(
+                    Run(id="looking", workspace=Workspace(root)), _STAGES[parts[1]], parts[2]
+                )
+                is None
+            )
         case "runs":
-            (verdict,) = verify.verify(root, parts[1])
+            (verdict,) = verify.verify(Workspace(root), parts[1])
             return any(damage.path == "/".join(parts) for damage in verdict.damages)
         case "pins":
-            pin = pins.find(root, path.stem)
+            pin = pins.find(Workspace(root), path.stem)
             return pin is not None and pin.pinned is None
         case "checkpoints":
             return _passes_over(path, root)
@@ -49,7 +55,7 @@ def is_noticed(path: Path, root: Path) -> bool:
 
 def _passes_over(path: Path, root: Path) -> bool:
     """Tell whether the checkpoints are read as if this one were not there."""
-    checkpoints = Checkpoints(root, path.parent.name)
+    checkpoints = Checkpoints(Workspace(root), path.parent.name)
     found = checkpoints.newest()
     with_it = None if found is None else found.position.steps
     path.unlink(missing_ok=True)

@@ -14,6 +14,7 @@ from faults.file_damage import damage
 from faults.file_verdicts import is_noticed, kind_of, may_be_missing
 
 from sightline.runs import pins
+from sightline.storage.workspace import Workspace
 
 
 @dataclass
@@ -43,7 +44,7 @@ def with_everything(pipeline: Pipeline, whole: Path, root: Path) -> Path:
     last = max(at for at, (_, path) in enumerate(operations, 1) if path.endswith("model.keras"))
     pipeline.run("train", keep, Fault(last, "kill"))
     shutil.copytree(keep / "checkpoints", root / "checkpoints", dirs_exist_ok=True)
-    pins.pin(root, "first", "in the paper")
+    pins.pin(Workspace(root), "first", "in the paper")
     for used in (keep, undisturbed):
         shutil.rmtree(used)
     return root

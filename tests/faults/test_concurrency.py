@@ -20,6 +20,7 @@ from sightline.errors import RunExistsError
 from sightline.runs import run_folder, verify
 from sightline.runs.prune import prune as pruning
 from sightline.storage import files, npy
+from sightline.storage.workspace import Workspace
 
 WAITING = "Waiting for another run that does the same: "
 
@@ -105,7 +106,7 @@ def test_row_30_lock_file_that_was_left_behind_holds_nobody_up(
         outcome = pipeline.run(step, copy)
         assert outcome.error is None
         assert outcome.log == ""
-    assert pruning.prune(copy, keep=1).kept
+    assert pruning.prune(Workspace(copy), keep=1).kept
 
 
 def replace(pipeline: Pipeline, root: Path) -> None:
@@ -114,7 +115,7 @@ def replace(pipeline: Pipeline, root: Path) -> None:
 
 def prune(pipeline: Pipeline, root: Path) -> None:
     files.set_aside(root / "runs" / "first")
-    assert {entry.stage for entry in pruning.prune(root).entries} >= {"preprocess"}
+    assert {entry.stage for entry in pruning.prune(Workspace(root)).entries} >= {"preprocess"}
 
 
 def replace_what_is_damaged(pipeline: Pipeline, root: Path) -> None:
@@ -160,7 +161,7 @@ def test_row_32_run_id_of_a_run_at_work_is_refused_by_the_command(
     tmp_path: Path, sightline: Command
 ) -> None:
     root = tmp_path / "root"
-    with run_folder.claimed(root, "busy"):
+    with run_folder.claimed(Workspace(root), "busy"):
         done = train(sightline, root, tmp_path, "busy")
     check_refused(done, "'busy' is at work", str(root), "choose another --run-id")
     assert not (root / "cache").exists()
@@ -181,15 +182,16 @@ def test_row_32_of_two_runs_that_publish_one_id_at_once_one_is_refused(
         outcomes = at_once(pipeline, "publish unclaimed", copy, "same", "same")
         refused = [outcome.error for outcome in outcomes if outcome.error]
         assert [kind for kind, _ in refused] == ["RunExistsError"]
-        assert all(verdict.damages == () for verdict in verify.verify(copy))
-        assert sorted(run_folder.run_ids(copy)) == ["first", "same"]
+        assert all(verdict.damages == () for verdict in verify.verify(Workspace(copy)))
+        assert sorted(run_folder.run_ids(Workspace(copy))) == ["first", "same"]
         assert roots.leftovers(copy) == []
 
 
 def test_row_32_run_id_of_a_killed_run_is_free_again(tmp_path: Path) -> None:
     program = (
-        "import pathlib, sys; from sightline import runs\n"
-        "with runs.claimed(pathlib.Path(sys.argv[1]), 'doomed'): print(flush=True); input()"
+        "import pathlib, sys; from sightline.runs import run_folder\n"
+        "from sightline.storage.workspace import Workspace\n"
+        "with run_folder.claimed(Workspace(pathlib.Path(sys.argv[1])), 'doomed'): print(flush=True); input()"
     )
     command = [sys.executable, "-c", program, str(tmp_path)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
@@ -197,13 +199,13 @@ def test_row_32_run_id_of_a_killed_run_is_free_again(tmp_path: Path) -> None:
         holder.stdout.readline()
         with (
             pytest.raises(RunExistsError, match="'doomed' is at work"),
-            run_folder.claimed(tmp_path, "doomed"),
+            run_folder.claimed(Workspace(tmp_path), "doomed"),
         ):
             pass
         holder.kill()
         holder.wait()
     half = tmp_path / "runs" / ".doomed.0123abcd.tmp"
     half.mkdir()
-    with run_folder.claimed(tmp_path, "doomed"):
+    with run_folder.claimed(Workspace(tmp_path), "doomed"):
         assert not half.exists()
     assert list((tmp_path / "runs").iterdir()) == []

@@ -24,6 +24,7 @@ from sightline.pipeline import cache
 from sightline.pipeline.stages import INGEST
 from sightline.records import DatasetFiles, Run
 from sightline.storage import files
+from sightline.storage.workspace import Workspace
 
 Change = Callable[[bytes, random.Random], bytes]
 
@@ -107,7 +108,7 @@ def test_row_17_entry_under_the_key_of_another_is_not_believed(
     copy = roots.copy(root, tmp_path / "root")
     entry = copy / "cache" / "ingest" / pipeline.key("ingest")
     shutil.copytree(entry, entry.with_name("0" * 40))
-    run = Run(id="x", root=copy)
+    run = Run(id="x", workspace=Workspace(copy))
     assert cache.find(run, INGEST, "0" * 40) is None
     assert cache.find(run, INGEST, entry.name) is not None
 
@@ -230,8 +231,8 @@ def test_row_21_entry_is_stale_after_a_change_of_the_code(whole: Whole, tmp_path
     source = tmp_path / "src" / "sightline"
     shutil.copytree(Path(package.__file__).parent, source)
     program = (
-        "import sys; from pydantic import validate_call; from sightline import ingestion\n"
-        "import json; validate_call(ingestion.ingest)(*json.loads(sys.argv[1]))"
+        "import sys; from pydantic import validate_call; from sightline.data import ingest\n"
+        "import json; validate_call(ingest.ingest)(*json.loads(sys.argv[1]))"
     )
     inputs = [item.model_dump(mode="json") for item in pipeline.inputs("ingest", copy)]
     command = [sys.executable, "-c", program, json.dumps(inputs)]

@@ -26,6 +26,7 @@ from sightline.records import Run
 from sightline.runs import run_folder
 from sightline.storage import json_digest
 from sightline.storage.files import sha256
+from sightline.storage.workspace import Workspace
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +104,9 @@ def check_markdown(markdown: str) -> None:
 
 
 def test_row_61_names_are_escaped_in_the_page(first: Completed, hostile: Hostile) -> None:
-    html = (run_folder.folder(hostile.root, "first") / "report.html").read_text(encoding="utf-8")
+    html = (run_folder.folder(Workspace(hostile.root), "first") / "report.html").read_text(
+        encoding="utf-8"
+    )
     page = Page(html)
     assert not page.tags & {"script", "b", "i", "iframe"}
     assert not {name for name in page.attributes if name.startswith("on")}
@@ -114,12 +117,16 @@ def test_row_61_names_are_escaped_in_the_page(first: Completed, hostile: Hostile
 
 def test_row_61_names_are_escaped_in_markdown(first: Completed, hostile: Hostile) -> None:
     check_markdown(
-        (run_folder.folder(hostile.root, "first") / "report.md").read_text(encoding="utf-8")
+        (run_folder.folder(Workspace(hostile.root), "first") / "report.md").read_text(
+            encoding="utf-8"
+        )
     )
 
 
 def test_row_61_names_are_escaped_in_the_model_card(first: Completed, hostile: Hostile) -> None:
-    card = (run_folder.folder(hostile.root, "first") / "MODEL_CARD.md").read_text(encoding="utf-8")
+    card = (run_folder.folder(Workspace(hostile.root), "first") / "MODEL_CARD.md").read_text(
+        encoding="utf-8"
+    )
     _, block, markdown = card.split("---\n", 2)
     check_markdown(markdown)
     described = yaml.safe_load(block)
@@ -138,7 +145,7 @@ def test_row_61_names_are_escaped_in_prefect_artifacts(first: Completed, hostile
 
 def artifacts(hostile: Hostile) -> dict[str, str]:
     """Read what Prefect shows of the first run from its database: key to data."""
-    flow_run = str(run_folder.read(hostile.root, "first").flow_run_id).replace("-", "")
+    flow_run = str(run_folder.read(Workspace(hostile.root), "first").flow_run_id).replace("-", "")
     with sqlite3.connect(hostile.home / "prefect.db") as database:
         rows = database.execute(
             "SELECT key, CAST(data AS TEXT) FROM artifact "
@@ -192,7 +199,7 @@ def test_row_54_other_model_than_the_trained_one_is_not_evaluated(
     records = hostile.records
     other = records.train.model.model_copy(update={"sha256": "0" * 64})
     trained = records.train.model_copy(update={"model": other})
-    run = Run(id="other", root=hostile.root)
+    run = Run(id="other", workspace=Workspace(hostile.root))
     with pytest.raises(ModelFileError, match=r"has the SHA-256 [0-9a-f]{64}, expected 0000"):
         evaluate.evaluate(run, records.ingest, records.preprocess, trained, EvaluationConfig())
 

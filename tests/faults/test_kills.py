@@ -9,6 +9,7 @@ from faults.faultpoint_root import Whole
 from faults.faultpoint_sweep import Sweep, distinct, sample
 
 from sightline.runs import run_folder
+from sightline.storage.workspace import Workspace
 
 EVERYWHERE = {"ingest", "preprocess"}
 """Steps that are killed at every distinct operation, the others at some."""
@@ -107,6 +108,6 @@ def test_row_25_kill_while_the_report_is_written_leaves_no_half_report(
     for point in (*written, *renamed):
         root = swept.fresh(f"killed-{point.at}")
         assert swept.pipeline.run("publish", root, Fault(point.at, "tear")).killed
-        assert run_folder.run_ids(root) == ["first"]
+        assert run_folder.run_ids(Workspace(root)) == ["first"]
         assert [path.name for path in (root / "runs").iterdir() if path.name[0] != "."] == ["first"]
         assert not roots.visible_damage(root)

@@ -18,6 +18,7 @@ from refusal import check_refused
 from sightline.data import catalog, fetching
 from sightline.data.download import Patience
 from sightline.records import Run
+from sightline.storage.workspace import Workspace
 
 
 @pytest.fixture
@@ -93,7 +94,9 @@ def test_row_39_stall_ends_in_time_and_the_file_is_asked_for_again(
     monkeypatch.setitem(catalog.NAMED, "tiny", mirror.tiny([server.address]))
     server.faults["/train"] = ["stall"]
 
-    paths = fetching.fetch(Run(id="stall", root=tmp_path), "tiny", Patience(read=0.3))
+    paths = fetching.fetch(
+        Run(id="stall", workspace=Workspace(tmp_path)), "tiny", Patience(read=0.3)
+    )
 
     assert [gzip.decompress(path.read_bytes()) for path in paths] == list(CONTENT.values())
     assert server.asked == ["/train.gz"] * 2 + ["/test.gz"]

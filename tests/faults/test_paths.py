@@ -22,6 +22,7 @@ from sightline.pipeline.stages import BUILD, Stage
 from sightline.records import DeviceReport, FileRecord, ModelBlueprint, Run
 from sightline.runs import pins
 from sightline.storage import files, json_digest, locks
+from sightline.storage.workspace import Workspace
 
 STAGE = Stage("stand-in", "sightline.storage.npy", DeviceReport, ())
 HOSTILE_IDS = {
@@ -89,7 +90,7 @@ def test_row_60_hostile_id_is_refused_without_the_command_line(root: Path) -> No
     config = loading.load("quickstart", dataset="mnist-5k")
     for run_id in HOSTILE_IDS.values():
         with pytest.raises(InputError, match="cannot be used"):
-            training_flow.fn(config, Run(id=run_id, root=root))
+            training_flow.fn(config, Run(id=run_id, workspace=Workspace(root)))
 
 
 @pytest.fixture
@@ -139,7 +140,7 @@ def test_row_62_link_that_comes_while_a_run_is_published_is_not_followed(
 def test_row_62_link_in_the_place_of_a_cache_entry_is_replaced(
     root: Path, victim: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    run = Run(id="one", root=root)
+    run = Run(id="one", workspace=Workspace(root))
     entry = link(root / "cache" / "stand-in" / "key", victim)
     made = cache.find_or_make(run, STAGE, "key", _make)
     assert made.device == "made"
@@ -177,9 +178,9 @@ def test_row_62_link_in_the_place_of_a_temporary_name_is_not_followed(
 
 def test_row_62_link_in_the_place_of_a_pin_is_replaced(root: Path, victim: Path) -> None:
     place = link(root / "pins" / "one.json", victim / "precious")
-    pins.pin(root, "one", "in production")
+    pins.pin(Workspace(root), "one", "in production")
     assert not place.is_symlink()
-    assert pins.pinned_ids(root) == {"one"}
+    assert pins.pinned_ids(Workspace(root)) == {"one"}
     check_untouched(victim)
 
 
@@ -218,7 +219,7 @@ def test_row_62_entry_that_names_a_file_outside_of_the_root_is_not_believed(
 ) -> None:
     secret = root.parent / "secret"
     secret.write_text("secret")
-    run = Run(id="one", root=root)
+    run = Run(id="one", workspace=Workspace(root))
     record = _blueprint(files.sha256(secret))
     if place == "record":
         record["summary"]["path"] = "../secret"

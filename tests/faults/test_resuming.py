@@ -63,7 +63,7 @@ def cut_power() -> None:
 
 
 def checkpoints(run: Run) -> list[Path]:
-    return sorted((run.root / "checkpoints").glob("*/*.npz"))
+    return sorted((run.workspace.root / "checkpoints").glob("*/*.npz"))
 
 
 def fit(
@@ -85,7 +85,7 @@ def elsewhere(run: Run, tmp_path: Path) -> Run:
     for name in ("ingest", "preprocess"):
         target = other / "cache" / name
         target.parent.mkdir(exist_ok=True)
-        target.symlink_to(run.root / "cache" / name)
+        target.symlink_to(run.workspace.root / "cache" / name)
     return run.model_copy(update={"root": other})
 
 
@@ -119,7 +119,7 @@ def test_interrupted_training_ends_with_the_same_bytes(
     told = ["epoch", "loss", "accuracy", "val_loss", "val_accuracy"]
     histories = [
         pd.read_parquet(root / trained.history.path)[told]
-        for root, trained in ((run.root, resumed), (tmp_path / "other", whole))
+        for root, trained in ((run.workspace.root, resumed), (tmp_path / "other", whole))
     ]
     pd.testing.assert_frame_equal(*histories, check_exact=True)
     assert not checkpoints(run), "a finished training needs none"
@@ -315,7 +315,7 @@ def test_row_51_absurd_learning_rate_is_caught_and_the_last_good_checkpoint_stay
     with pytest.raises(DivergenceError, match=r"lower training\.learning_rate \(now 1e\+06\)"):
         fit(run, prepared, PLAIN, absurd)
     assert checkpoints(run)
-    assert not list((run.root / "cache" / "train").glob("[0-9a-f]*"))
+    assert not list((run.workspace.root / "cache" / "train").glob("[0-9a-f]*"))
 
 
 def test_row_34_full_disk_costs_the_checkpoint_and_never_the_training(

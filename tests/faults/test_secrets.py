@@ -16,6 +16,7 @@ from sightline.errors import DownloadError, ServerError
 from sightline.pipeline import doctor
 from sightline.pipeline.api_health import check_api
 from sightline.records import Run
+from sightline.storage.workspace import Workspace
 
 ROOT = Path(__file__).parents[2]
 SECRET = "hunter2"  # noqa: S105 - it is made up
@@ -96,7 +97,7 @@ def test_row_64_mirror_is_named_without_its_secrets(
 
 
 def test_row_64_mirror_is_no_part_of_a_record() -> None:
-    run = Run(id="x", root=Path("/x"), mirror=f"http://user:{SECRET}@127.0.0.1")
+    run = Run(id="x", workspace=Workspace(Path("/x")), mirror=f"http://user:{SECRET}@127.0.0.1")
     assert SECRET not in f"{run!r} {run} {run.model_dump_json()} {run.model_dump()}"
     assert SECRET not in f"{DownloadError('x')!r}"
 

@@ -18,6 +18,7 @@ from processes import descendants, wait_for
 from refusal import check_refused
 from sightline.records.manifest import RunManifest
 from sightline.runs import run_folder
+from sightline.storage.workspace import Workspace
 from stack import BIN
 
 SETTINGS = {
@@ -92,7 +93,7 @@ class Training:
         return int(path.name.split("-")[1])
 
     def manifest(self) -> RunManifest:
-        return run_folder.read(self.root, "latest")
+        return run_folder.read(Workspace(self.root), "latest")
 
 
 def cut_power(process: "subprocess.Popen[str]") -> None:

@@ -10,6 +10,7 @@ from sightline.errors import ConfigError, DataError
 from sightline.flows.deployments import Recipe, train
 from sightline.records import RunSummary
 from sightline.runs import run_folder
+from sightline.storage.workspace import Workspace
 
 pytestmark = pytest.mark.usefixtures("prefect_api", "keras")
 
@@ -34,7 +35,7 @@ def again(data: Path, **changed: object) -> State:
 
 
 def test_parameters_of_the_form_become_the_config(first: RunSummary, root: Path) -> None:
-    config = run_folder.read(root, first.run_id).config
+    config = run_folder.read(Workspace(root), first.run_id).config
     assert (config.recipe, config.training.epochs, config.training.schedule) == (
         "tutorial",
         1,
@@ -48,7 +49,7 @@ def test_nothing_changed_ends_as_unchanged_and_makes_no_run(
     state = again(data)
     assert (state.name, state.is_completed()) == ("Unchanged", True)
     assert first.run_id in (state.message or "")
-    assert run_folder.run_ids(root) == [first.run_id]
+    assert run_folder.run_ids(Workspace(root)) == [first.run_id]
 
 
 def test_deployment_that_fits_is_no_change(first: RunSummary, data: Path) -> None:

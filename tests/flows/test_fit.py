@@ -13,6 +13,7 @@ from sightline.pipeline import cache
 from sightline.pipeline.process import keras_process
 from sightline.pipeline.stages import BUILD, TRAIN
 from sightline.records import Run
+from sightline.storage.workspace import Workspace
 
 pytestmark = pytest.mark.usefixtures("prefect_api", "keras")
 
@@ -23,7 +24,7 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, dict[str, Any]]
     folder = tmp_path_factory.mktemp("shared")
     data = write_npz(folder / "textures.npz")
     config = loading.load("quickstart", overrides=["training.epochs=1"], dataset=str(data))
-    run = Run(id="handed-over", root=folder / "artifacts")
+    run = Run(id="handed-over", workspace=Workspace(folder / "artifacts"))
     files = ingest.ingest(run, locate.locate(config.data), config.data)
     arrays = preprocess.preprocess(run, files, config.preprocessing)
     blueprint = keras_process().run(BUILD, run, arrays, config.model)
@@ -48,7 +49,7 @@ def test_machine_without_a_gpu_fails_before_any_training(work: tuple[Run, dict[s
     run, parameters = work
     with pytest.raises(DeviceError, match="A GPU is expected here"):
         fit_flow(**parameters)
-    assert not (run.root / "cache" / "train").exists()
+    assert not (run.workspace.root / "cache" / "train").exists()
 
 
 def test_training_is_found_by_the_key_that_the_flow_ends_with(
@@ -71,6 +72,6 @@ def test_root_of_another_machine_may_lie_elsewhere(
     monkeypatch.setenv("SIGHTLINE_GPU", "optional")
     run, parameters = work
     mounted = tmp_path / "mounted"
-    mounted.symlink_to(run.root)
+    mounted.symlink_to(run.workspace.root)
     monkeypatch.setenv("SIGHTLINE_ARTIFACTS", str(mounted))
     assert fit_flow(**parameters, return_state=True).is_completed()

@@ -12,6 +12,7 @@ from sightline.config import loading
 from sightline.flows.train import training_flow
 from sightline.records import Run
 from sightline.runs import run_folder
+from sightline.storage.workspace import Workspace
 
 pytestmark = pytest.mark.usefixtures("prefect_api", "keras")
 
@@ -100,8 +101,8 @@ def test_own_data_trains_and_reports_without_a_code_change(
     assert callable(write)
     path = write(tmp_path / "my data")
     config = loading.load("tutorial", overrides=SMALL, dataset=str(path))
-    summary = training_flow(config, Run(id="own", root=tmp_path / "artifacts"))
-    manifest = run_folder.read(tmp_path / "artifacts", "own")
+    summary = training_flow(config, Run(id="own", workspace=Workspace(tmp_path / "artifacts")))
+    manifest = run_folder.read(Workspace(tmp_path / "artifacts"), "own")
     assert manifest.records.ingest.class_names == classes
     assert manifest.records.ingest.image_shape == shape
     if classes != SEVEN:  # whose pixels are noise

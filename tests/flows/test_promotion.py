@@ -24,6 +24,7 @@ from sightline.flows.train import training_flow
 from sightline.records import DatasetFiles, Promotion, Run, RunSummary
 from sightline.records.manifest import RunManifest
 from sightline.runs import run_folder, seeds
+from sightline.storage.workspace import Workspace
 
 pytestmark = pytest.mark.usefixtures("prefect_api", "keras")
 
@@ -57,7 +58,7 @@ def promoted(reported: RunSummary, root: Path) -> str:
 @pytest.fixture(scope="module")
 def again(promoted: str, data: Path, root: Path) -> RunSummary:
     """The same training once more, now with a champion to beat."""
-    return training_flow(config(data, "enforce"), Run(id="again", root=root))
+    return training_flow(config(data, "enforce"), Run(id="again", workspace=Workspace(root)))
 
 
 def config(data: Path, gate: str, *changes: str) -> TrainingConfig:
@@ -96,7 +97,7 @@ def test_model_that_passes_stays_the_candidate_where_the_gate_only_reports(
 def test_report_and_card_of_the_run_tell_what_the_gate_said(
     reported: RunSummary, root: Path
 ) -> None:
-    manifest = run_folder.read(root, reported.run_id)
+    manifest = run_folder.read(Workspace(root), reported.run_id)
     decision, certificate = manifest.records.decision, manifest.records.export
     assert decision is not None
     assert certificate is not None
@@ -114,7 +115,7 @@ def test_report_and_card_of_the_run_tell_what_the_gate_said(
 
 
 def test_prefect_shows_decision_and_exports(reported: RunSummary, root: Path) -> None:
-    shown = artifacts(run_folder.read(root, reported.run_id))
+    shown = artifacts(run_folder.read(Workspace(root), reported.run_id))
     rows: list[dict[str, Any]] = json.loads(str(shown["promotion-gate"].data))
     assert [row["passed"] for row in rows] == [True] * len(rows)
     assert len(json.loads(str(shown["export"].data))) == 2
@@ -122,8 +123,8 @@ def test_prefect_shows_decision_and_exports(reported: RunSummary, root: Path) ->
 
 def test_promotion_by_hand_asks_the_same_gate(promoted: str, root: Path) -> None:
     assert "The champion of textures is textures-v1. Fit to be the first model" in promoted
-    assert registry.aliases(root, "textures").champion == "textures-v1"
-    event = registry.history(root)[-1]
+    assert registry.aliases(Workspace(root), "textures").champion == "textures-v1"
+    event = registry.history(Workspace(root))[-1]
     assert (event.reason, event.forced) == ("it is the first", False)
     assert event.decision is not None
     assert event.decision.promote
@@ -133,8 +134,8 @@ def test_same_model_is_not_promoted_again(again: RunSummary, root: Path) -> None
     assert all(stage.cached for stage in again.stages.values())
     assert not outcome(again).promoted
     assert "it is textures-v1 itself, weight by weight" in outcome(again).sentence
-    assert registry.aliases(root, "textures").champion == "textures-v1"
-    assert registry.history(root)[-1].action == "refuse"
+    assert registry.aliases(Workspace(root), "textures").champion == "textures-v1"
+    assert registry.history(Workspace(root))[-1].action == "refuse"
 
 
 def test_better_model_takes_the_place_of_the_champion_by_itself(
@@ -146,13 +147,13 @@ def test_better_model_takes_the_place_of_the_champion_by_itself(
         update={"class_margin": 1, "calibration_margin": 1, "latency_factor": 100, "alpha": 0.49}
     )
     changed = longer.model_copy(update={"training": training, "promotion": promotion})
-    found = outcome(training_flow(changed, Run(id="longer", root=root)))
-    decision = run_folder.read(root, "longer").records.decision
+    found = outcome(training_flow(changed, Run(id="longer", workspace=Workspace(root))))
+    decision = run_folder.read(Workspace(root), "longer").records.decision
     assert decision is not None
     assert decision.champion == "textures-v1"
     assert found.promoted == decision.promote
     assert decision.promote, found.sentence
-    assert registry.aliases(root, "textures").champion == found.version
+    assert registry.aliases(Workspace(root), "textures").champion == found.version
 
 
 def test_promotion_by_hand_needs_the_run_and_the_test_images_alone(
@@ -169,14 +170,16 @@ def test_promotion_by_hand_needs_the_run_and_the_test_images_alone(
 def test_what_goes_wrong_at_the_gate_costs_no_run(
     again: RunSummary, data: Path, root: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    champion = registry.champion(root, "textures")
+    champion = registry.champion(Workspace(root), "textures")
     assert champion is not None
     (root / champion.model.path).write_bytes(b"damaged")
     other = config(data, "enforce", "training.seed=7")
-    summary = training_flow(other, Run(id="kept", root=root))
+    summary = training_flow(other, Run(id="kept", workspace=Workspace(root)))
     assert not outcome(summary).promoted
     assert "Not judged: " in outcome(summary).sentence
-    assert run_folder.read(root, "kept").records.evaluate.accuracy == summary.test_accuracy
+    assert (
+        run_folder.read(Workspace(root), "kept").records.evaluate.accuracy == summary.test_accuracy
+    )
     assert "The promotion gate: " in caplog.text
 
 
@@ -204,15 +207,17 @@ def test_force_takes_the_place_of_a_champion_that_is_damaged(
 ) -> None:
     elsewhere = tmp_path / "artifacts"
     shutil.copytree(root, elsewhere)
-    training_flow(config(data, "off", "training.seed=7"), Run(id="other", root=elsewhere))
-    champion = registry.find(elsewhere, "champion")
+    training_flow(
+        config(data, "off", "training.seed=7"), Run(id="other", workspace=Workspace(elsewhere))
+    )
+    champion = registry.find(Workspace(elsewhere), "champion")
     model = f"models/textures/versions/{champion.rpartition('-v')[2]}/model.keras"
     (elsewhere / model).write_bytes(b"damaged")
     arguments = ["other", "--reason=it is damaged", f"--artifacts={elsewhere}"]
     done = CliRunner().invoke(app, ["models", "promote", *arguments])
     assert (done.exit_code, model in done.stderr) == (2, True), done.output
     assert "by force, against the gate" in invoked("promote", "--force", *arguments)
-    event = registry.history(elsewhere)[-1]
+    event = registry.history(Workspace(elsewhere))[-1]
     assert (event.action, event.champion_before, event.forced) == ("promote", champion, True)
     assert event.decision is not None
     assert model in event.decision.sentence
@@ -223,12 +228,12 @@ def test_signing_key_is_looked_for_before_anything_is_trained(
 ) -> None:
     monkeypatch.setenv("SIGHTLINE_SIGNING_KEY", str(tmp_path / "nowhere.pem"))
     with pytest.raises(InputError, match=r"nowhere\.pem"):
-        training_flow(config(data, "enforce"), Run(id="unsigned", root=tmp_path))
+        training_flow(config(data, "enforce"), Run(id="unsigned", workspace=Workspace(tmp_path)))
     assert not (tmp_path / "cache").exists()
 
 
 def test_several_seeds_are_measured_and_never_judged(data: Path, tmp_path: Path) -> None:
-    planned = seeds.plan(config(data, "enforce"), Run(id="seeds", root=tmp_path), 2)
+    planned = seeds.plan(config(data, "enforce"), Run(id="seeds", workspace=Workspace(tmp_path)), 2)
     assert {one.config.promotion.gate for one in planned} == {"off"}
-    (single,) = seeds.plan(config(data, "enforce"), Run(id="one", root=tmp_path), 1)
+    (single,) = seeds.plan(config(data, "enforce"), Run(id="one", workspace=Workspace(tmp_path)), 1)
     assert single.config.promotion.gate == "enforce"

@@ -14,6 +14,7 @@ from sightline.flows.train import training_flow
 from sightline.pipeline.process import keras_process
 from sightline.records import Run, RunSummary
 from sightline.runs import run_folder
+from sightline.storage.workspace import Workspace
 
 pytestmark = pytest.mark.usefixtures("prefect_api", "keras")
 
@@ -53,7 +54,7 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> TrainingConfig:
 
 @pytest.fixture(scope="module")
 def first(prefect_api: None, root: Path, config: TrainingConfig) -> RunSummary:
-    return training_flow(config, Run(id="first", root=root))
+    return training_flow(config, Run(id="first", workspace=Workspace(root)))
 
 
 def cached(summary: RunSummary) -> list[str]:
@@ -139,7 +140,7 @@ def test_report_has_the_numbers_of_the_metrics(first: RunSummary) -> None:
 def test_manifest_says_what_the_run_was_made_from(
     first: RunSummary, root: Path, config: TrainingConfig
 ) -> None:
-    manifest = run_folder.read(root, "first")
+    manifest = run_folder.read(Workspace(root), "first")
     assert manifest.config == config
     assert manifest.records.evaluate.accuracy == first.test_accuracy
     assert manifest.flow_run_id is not None
@@ -152,7 +153,7 @@ def test_second_run_is_cached_and_has_its_own_folder(
     first: RunSummary, root: Path, config: TrainingConfig
 ) -> None:
     keras_process().close()
-    second = training_flow(config, Run(id="second", root=root))
+    second = training_flow(config, Run(id="second", workspace=Workspace(root)))
     assert cached(second) == STAGES
     assert second.test_accuracy == first.test_accuracy
     assert {path.name for path in Path(second.run_dir).iterdir()} == FILES
@@ -164,9 +165,9 @@ def test_second_run_is_cached_and_has_its_own_folder(
 def test_damaged_result_is_made_again_and_nothing_else(
     first: RunSummary, root: Path, config: TrainingConfig
 ) -> None:
-    blueprint = run_folder.read(root, "first").records.build
+    blueprint = run_folder.read(Workspace(root), "first").records.build
     (root / blueprint.summary.path).write_text("damaged")
-    healed = training_flow(config, Run(id="healed", root=root))
+    healed = training_flow(config, Run(id="healed", workspace=Workspace(root)))
     assert cached(healed) == [name for name in STAGES if name != "build"]
     assert healed.test_accuracy == first.test_accuracy
 
@@ -176,7 +177,7 @@ def test_changed_setting_reuses_what_does_not_depend_on_it(
 ) -> None:
     fewer = config.training.model_copy(update={"epochs": 1})
     changed = training_flow(
-        config.model_copy(update={"training": fewer}), Run(id="changed", root=root)
+        config.model_copy(update={"training": fewer}), Run(id="changed", workspace=Workspace(root))
     )
     assert cached(changed) == ["ingest", "preprocess", "build"]
 
@@ -184,9 +185,9 @@ def test_changed_setting_reuses_what_does_not_depend_on_it(
 def test_refresh_computes_every_stage_to_the_same_weights(
     first: RunSummary, root: Path, config: TrainingConfig
 ) -> None:
-    fresh = training_flow(config, Run(id="fresh", root=root, refresh=True))
+    fresh = training_flow(config, Run(id="fresh", workspace=Workspace(root), refresh=True))
     assert cached(fresh) == []
-    weights = [run_folder.read(root, name).weights_sha256 for name in ("first", "fresh")]
+    weights = [run_folder.read(Workspace(root), name).weights_sha256 for name in ("first", "fresh")]
     assert weights[0] == weights[1]
 
 
@@ -196,7 +197,7 @@ def test_taken_run_id_is_refused(first: RunSummary, root: Path, config: Training
     longer = config.training.model_copy(update={"epochs": 3})
     changed = config.model_copy(update={"training": longer})
     with pytest.raises(RunExistsError, match="'first' exists already"):
-        training_flow(changed, Run(id="first", root=root))
+        training_flow(changed, Run(id="first", workspace=Workspace(root)))
     assert sorted((root / "cache").rglob("*")) == entries
     assert (Path(first.run_dir) / "manifest.json").read_bytes() == before
 
@@ -206,12 +207,12 @@ def test_damaged_source_fails_the_flow_with_its_name(root: Path, tmp_path: Path)
     path.write_bytes(b"<!DOCTYPE html><html></html>")
     config = loading.load("quickstart", dataset=str(path))
     with pytest.raises(DataError, match=r"broken\.npz.*HTML page"):
-        training_flow(config, Run(id="broken", root=root))
-    assert not run_folder.folder(root, "broken").exists()
+        training_flow(config, Run(id="broken", workspace=Workspace(root)))
+    assert not run_folder.folder(Workspace(root), "broken").exists()
 
 
 def test_verdict_of_the_data_gate_is_part_of_the_manifest(first: RunSummary, root: Path) -> None:
-    verdict = run_folder.read(root, "first").records.gate
+    verdict = run_folder.read(Workspace(root), "first").records.gate
     assert verdict is not None
     assert [check.name for check in verdict.checks] == list(GateConfig.model_fields)
     assert verdict.compared_with is None
@@ -229,9 +230,9 @@ def test_data_gate_stops_the_flow_before_anything_is_trained(
     )
     before = sorted((root / "cache").glob("[!i]*/*"))
     with pytest.raises(DataError, match=r"check leaks: 40 of 40 test images \(100%\) are equal"):
-        training_flow(config, Run(id="leaky", root=root))
+        training_flow(config, Run(id="leaky", workspace=Workspace(root)))
     assert sorted((root / "cache").glob("[!i]*/*")) == before
-    assert not run_folder.folder(root, "leaky").exists()
+    assert not run_folder.folder(Workspace(root), "leaky").exists()
 
 
 def test_planted_result_in_prefects_store_is_never_believed(
@@ -240,7 +241,7 @@ def test_planted_result_in_prefects_store_is_never_believed(
     from prefect.settings import PREFECT_LOCAL_STORAGE_PATH
 
     store = Path(PREFECT_LOCAL_STORAGE_PATH.value())
-    training_flow(config, Run(id="before-planting", root=root))
+    training_flow(config, Run(id="before-planting", workspace=Workspace(root)))
     planted = list(store.glob("sightline-*"))
     assert len(planted) >= len(STAGES)
     for path in planted:
@@ -248,7 +249,7 @@ def test_planted_result_in_prefects_store_is_never_believed(
         record["metadata"]["serializer"] = {"type": "pickle"}
         record["result"] = "gASVCAAAAAAAAACMBG9vcHOULg=="
         path.write_text(json.dumps(record))
-    again = training_flow(config, Run(id="after-planting", root=root))
+    again = training_flow(config, Run(id="after-planting", workspace=Workspace(root)))
     assert cached(again) == STAGES
     assert again.test_accuracy == first.test_accuracy
 
@@ -256,4 +257,6 @@ def test_planted_result_in_prefects_store_is_never_believed(
 def test_source_digest_is_part_of_the_manifest(
     first: RunSummary, root: Path, config: TrainingConfig
 ) -> None:
-    assert run_folder.read(root, "first").source_sha256 == locate.locate(config.data).sha256
+    assert (
+        run_folder.read(Workspace(root), "first").source_sha256 == locate.locate(config.data).sha256
+    )

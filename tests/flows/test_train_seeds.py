@@ -21,6 +21,7 @@ from sightline.runs import run_folder, seed_noise
 from sightline.runs import seeds as seed_runs
 from sightline.runs.provenance_diff import Comparison
 from sightline.runs.seeds import SeedSummary
+from sightline.storage.workspace import Workspace
 
 pytestmark = pytest.mark.usefixtures("prefect_api", "keras")
 
@@ -53,7 +54,7 @@ def summary(prefect_api: None, keras: None, data: Path, root: Path) -> SeedSumma
 def test_every_seed_has_its_run_and_shares_what_does_not_depend_on_it(
     summary: SeedSummary, root: Path
 ) -> None:
-    first, second = (run_folder.read(root, one.run_id) for one in summary.runs)
+    first, second = (run_folder.read(Workspace(root), one.run_id) for one in summary.runs)
     assert [run.config.training.seed for run in (first, second)] == [3, 4]
     assert first.run_id.endswith("-s3")
     assert first.weights_sha256 != second.weights_sha256
@@ -70,21 +71,26 @@ def test_excerpt_of_a_manifest_says_what_the_manifest_says(
     summary: SeedSummary, root: Path
 ) -> None:
     run_id = summary.runs[0].run_id
-    whole, excerpt = run_folder.read(root, run_id), run_folder.read_excerpt(root, run_id)
-    assert run_folder.summary(root, whole) == run_folder.summary(root, excerpt)
+    whole, excerpt = (
+        run_folder.read(Workspace(root), run_id),
+        run_folder.read_excerpt(Workspace(root), run_id),
+    )
+    assert run_folder.summary(Workspace(root), whole) == run_folder.summary(
+        Workspace(root), excerpt
+    )
     for name in RunManifest.model_fields.keys() - {"records", "files"}:
         assert getattr(whole, name) == getattr(excerpt, name), name
 
 
 def test_noise_band_is_stored_for_every_run_of_the_recipe(summary: SeedSummary, root: Path) -> None:
-    manifest = run_folder.read(root, summary.runs[0].run_id)
-    assert seed_noise.find(root, manifest) == summary.noise
+    manifest = run_folder.read(Workspace(root), summary.runs[0].run_id)
+    assert seed_noise.find(Workspace(root), manifest) == summary.noise
     assert summary.noise.seeds == (3, 4)
     assert summary.noise.accuracy.values == tuple(one.test_accuracy for one in summary.runs)
 
 
 def test_spread_and_history_are_shown_in_prefect(summary: SeedSummary, root: Path) -> None:
-    flow_run = run_folder.read(root, summary.runs[0].run_id).flow_run_id
+    flow_run = run_folder.read(Workspace(root), summary.runs[0].run_id).flow_run_id
     its = ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[UUID(flow_run)]))
     with get_client(sync_client=True) as client:
         found = {artifact.key: artifact for artifact in client.read_artifacts(artifact_filter=its)}
@@ -100,9 +106,9 @@ def test_nothing_changed_once_all_seeds_are_measured(
     summary: SeedSummary, data: Path, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SIGHTLINE_ARTIFACTS", str(root))
-    before = run_folder.run_ids(root)
+    before = run_folder.run_ids(Workspace(root))
     state = train(**asked(data), seeds=2, return_state=True)  # type: ignore[call-overload]
-    assert (state.name, run_folder.run_ids(root)) == ("Unchanged", before)
+    assert (state.name, run_folder.run_ids(Workspace(root))) == ("Unchanged", before)
     single = train(**asked(data), return_state=True)  # type: ignore[call-overload]
     assert single.name == "Unchanged", "its run is among them, though not the last"
 
@@ -114,7 +120,7 @@ def test_missing_seed_or_noise_band_is_a_change(
     source = locate.locate(config.data)
 
     def compared(seeds: int) -> Comparison:
-        planned = seed_runs.plan(config, Run(id="asked", root=root), seeds)
+        planned = seed_runs.plan(config, Run(id="asked", workspace=Workspace(root)), seeds)
         return seed_runs.since_last(planned, source)
 
     assert compared(1).run_id == summary.runs[0].run_id
@@ -123,7 +129,7 @@ def test_missing_seed_or_noise_band_is_a_change(
     stored = Path(summary.noise_file)
     stored.unlink()
     assert compared(2).changes == ("the noise band (not measured)",)
-    seed_noise.write(root, summary.noise)
+    seed_noise.write(Workspace(root), summary.noise)
     assert compared(2).unchanged
 
 
@@ -132,9 +138,9 @@ def test_same_command_goes_on_with_the_seeds_that_are_missing(
 ) -> None:
     run_id = summary.runs[0].run_id.removesuffix("-s3")
     config = loading.load("quickstart", overrides=OVERRIDES, dataset=str(data))
-    before = run_folder.run_ids(root)
-    again = seeds_flow(config, Run(id=run_id, root=root), 2)
-    assert run_folder.run_ids(root) == before
+    before = run_folder.run_ids(Workspace(root))
+    again = seeds_flow(config, Run(id=run_id, workspace=Workspace(root)), 2)
+    assert run_folder.run_ids(Workspace(root)) == before
     assert again.runs == summary.runs
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 _PROGRAM = """
 import pathlib, sys
-from sightline.at_work import at_work
-with at_work(pathlib.Path(sys.argv[1])):
+from sightline.storage.workspace import Workspace
+with Workspace(pathlib.Path(sys.argv[1])).in_use():
     print("at work", flush=True)
     sys.stdin.read()
 """

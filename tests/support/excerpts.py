@@ -10,6 +10,7 @@ from sightline.config import TrainingConfig, loading
 from sightline.records.manifest import ManifestExcerpt
 from sightline.runs import run_folder
 from sightline.storage import json_digest
+from sightline.storage.workspace import Workspace
 
 CONFIG = loading.load("tutorial")
 IMAGES = 10_000
@@ -63,7 +64,7 @@ def publish(root: Path, *found: ManifestExcerpt) -> list[ManifestExcerpt]:
         for number, run in enumerate(found)
     ]
     for run in dated:
-        folder = run_folder.folder(root, run.run_id)
+        folder = run_folder.folder(Workspace(root), run.run_id)
         folder.mkdir(parents=True)
         (folder / run_folder.MANIFEST).write_bytes(json_digest.seal(run.model_dump(mode="json")))
     return dated

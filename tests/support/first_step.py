@@ -17,6 +17,7 @@ from sightline.config import DataConfig, PreprocessingConfig, loading
 from sightline.data import ingest, locate, preprocess
 from sightline.models import build
 from sightline.records import Run
+from sightline.storage.workspace import Workspace
 from sightline.training import train
 
 EPOCHS = 3
@@ -35,7 +36,7 @@ def drawn_by_numpy(*given: object) -> keras.Model:
 
 def main(folder: Path, recipe: str) -> list[float]:
     """Train a recipe on textures."""
-    run = Run(id="first-step", root=folder / "artifacts")
+    run = Run(id="first-step", workspace=Workspace(folder / "artifacts"))
     data = DataConfig(dataset=str(write_npz(folder / "textures.npz")))
     files = ingest.ingest(run, locate.locate(data), data)
     arrays = preprocess.preprocess(run, files, PreprocessingConfig(validation_fraction=0.2))
@@ -45,7 +46,7 @@ def main(folder: Path, recipe: str) -> list[float]:
     )
     blueprint = build.build(run, arrays, config.model)
     trained = train.train(run, arrays, blueprint, settings)
-    losses = pq.read_table(run.root / trained.history.path)["loss"]
+    losses = pq.read_table(run.workspace.root / trained.history.path)["loss"]
     return [float(loss) for loss in losses.to_pylist()]
 
 

@@ -20,6 +20,7 @@ from sightline.data.readers.base import Examples
 from sightline.errors import DataError
 from sightline.records import Run
 from sightline.storage.text import printable
+from sightline.storage.workspace import Workspace
 
 _ASKED = os.environ.get("SIGHTLINE_FUZZ_EXAMPLES")
 _LONGEST_MESSAGE = 1500
@@ -60,7 +61,7 @@ def check_message(error: Exception) -> None:
 
 def _read(chosen: DataConfig) -> None:
     source = locate.locate(chosen)
-    run = Run(id="fuzz", root=Path(chosen.dataset).parent)
+    run = Run(id="fuzz", workspace=Workspace(Path(chosen.dataset).parent))
     reading, _ = dispatch.open_source(run, source, chosen)
     shape = pixels.target_shape(reading.image_shape, chosen)
     assert 2 <= len(set(reading.class_names)) == len(reading.class_names)

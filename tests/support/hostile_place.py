@@ -11,6 +11,7 @@ from command import Command, Completed
 from examples import pictures
 from sightline.records import StageRecords
 from sightline.runs import run_folder
+from sightline.storage.workspace import Workspace
 
 NAMES = (
     "<script>alert(1)</script>",
@@ -81,7 +82,7 @@ class Hostile:
 
     @property
     def records(self) -> StageRecords:
-        return run_folder.read(self.root, "first").records
+        return run_folder.read(Workspace(self.root), "first").records
 
 
 class _Attack:

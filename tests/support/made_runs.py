@@ -18,6 +18,7 @@ from sightline.records import (
 from sightline.records.manifest import RunManifest
 from sightline.runs import run_folder
 from sightline.storage import json_digest
+from sightline.storage.workspace import Workspace
 
 ANY_FILE = FileRecord(path="made/file", sha256="e" * 64, bytes=1000)
 """The record of a file that nobody looks at."""
@@ -94,7 +95,7 @@ def manifest(run_id: str, records: StageRecords, **known: Any) -> RunManifest:
 
 def write(root: Path, described: RunManifest) -> Path:
     """Write a run's manifest, which publishes it, and return its folder."""
-    folder = run_folder.folder(root, described.run_id)
+    folder = run_folder.folder(Workspace(root), described.run_id)
     folder.mkdir(parents=True, exist_ok=True)
     content = json_digest.seal(described.model_dump(mode="json"))
     (folder / run_folder.MANIFEST).write_bytes(content)

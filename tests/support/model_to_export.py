@@ -21,6 +21,7 @@ from sightline.export.export import export
 from sightline.models import build, keras_files
 from sightline.records import Certificate, DatasetFiles, Evaluation, FileRecord, Run, TrainedModel
 from sightline.storage import files
+from sightline.storage.workspace import Workspace
 
 LAYERS = ModelConfig(
     convolutions=(Convolution(filters=4), Convolution(filters=8, stride=2, normalized=True)),
@@ -41,7 +42,7 @@ class Measured:
 
     @property
     def model(self) -> Path:
-        return self.run.root / self.trained.model.path
+        return self.run.workspace.root / self.trained.model.path
 
     def export(self, settings: ExportConfig) -> Certificate:
         return export(self.run, self.files, self.trained, self.evaluation, settings)
@@ -49,11 +50,11 @@ class Measured:
 
 def measured(folder: Path) -> Measured:
     """Ingest textures, make a model with weights of its own, and measure it."""
-    run = Run(id="shipping", root=folder / "artifacts")
+    run = Run(id="shipping", workspace=Workspace(folder / "artifacts"))
     settings = DataConfig(dataset=str(write_npz(folder / "textures.npz")))
     ingested = ingest.ingest(run, locate.locate(settings), settings)
     arrays = preprocess.preprocess(run, ingested, PreprocessingConfig())
-    trained = _trained(run.root, classifier((12, 12, 1), 4, LAYERS))
+    trained = _trained(run.workspace.root, classifier((12, 12, 1), 4, LAYERS))
     found = evaluate.evaluate(run, ingested, arrays, trained, _SHALLOW)
     return Measured(run, ingested, trained, found)
 

@@ -8,15 +8,16 @@ import runs_to_promote
 from runs_to_promote import decide
 from sightline import registry
 from sightline.flows.cli.main import app
+from sightline.storage.workspace import Workspace
 
 HOSTILE = "[bold]x[/bold] \x1b[2J <script>"
 
 
 def promote(root: Path, name: str, dataset: str = "mnist") -> None:
     """Make a version of a run, and the champion of it."""
-    version = registry.register(root, runs_to_promote.publish(root, name, dataset))
-    champion = registry.aliases(root, dataset).champion
-    registry.promote(root, version, HOSTILE, decide(name, champion), champion)
+    version = registry.register(Workspace(root), runs_to_promote.publish(root, name, dataset))
+    champion = registry.aliases(Workspace(root), dataset).champion
+    registry.promote(Workspace(root), version, HOSTILE, decide(name, champion), champion)
 
 
 def invoke(*arguments: str) -> Result:

@@ -19,6 +19,7 @@ from sightline.records import (
 )
 from sightline.runs import run_folder
 from sightline.storage import files
+from sightline.storage.workspace import Workspace
 
 RUN_ID = "20261124T010203Z-dots-tutorial-abcdef"
 CLASS_NAMES = ("[bold]cat[/bold]", "dog\u202egod")
@@ -49,7 +50,7 @@ def write_pictures(folder: Path, images: NDArray[np.uint8], suffix: str = "png")
 
 def publish(root: Path, run_id: str = RUN_ID) -> Path:
     """Write a run folder with manifest and model; training images are dots."""
-    path = run_folder.folder(root, run_id) / "model.keras"
+    path = run_folder.folder(Workspace(root), run_id) / "model.keras"
     path.parent.mkdir(parents=True)
     honest_model(path)
     model = FileRecord(path=path.name, sha256=files.sha256(path), bytes=path.stat().st_size)

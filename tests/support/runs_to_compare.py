@@ -27,6 +27,7 @@ from sightline.records import (
 from sightline.records.manifest import RunManifest
 from sightline.runs import run_folder
 from sightline.storage.files import sha256
+from sightline.storage.workspace import Workspace
 
 HOSTILE = "<script>alert(1)</script> [bold]x[/bold] \x1b[2J"
 CLASSES = (HOSTILE, "b", "c", "d")
@@ -38,7 +39,9 @@ TRAINING = {"backend": "tensorflow", "threads": "automatic", "deterministic": "t
 def ingested(root: Path, folder: Path) -> DatasetFiles:
     """Read a small data set into the cache; one of its classes has a hostile name."""
     settings = DataConfig(dataset=str(write_npz(folder / "textures.npz")))
-    files = ingest.ingest(Run(id="ingest", root=root), locate.locate(settings), settings)
+    files = ingest.ingest(
+        Run(id="ingest", workspace=Workspace(root)), locate.locate(settings), settings
+    )
     return files.model_copy(update={"class_names": CLASSES})
 
 
@@ -53,7 +56,7 @@ def publish(
     weights: str = "a",
 ) -> RunManifest:
     """Write the folder of a run that misreads some rows, the higher the surer."""
-    folder = run_folder.folder(root, run_id)
+    folder = run_folder.folder(Workspace(root), run_id)
     folder.mkdir(parents=True)
     predictions = write_table(folder / "predictions.parquet", predictions_of(wrong))
     columns = ("accuracy", "loss", "val_accuracy", "val_loss")

@@ -19,6 +19,7 @@ from sightline.records import (
 )
 from sightline.records.manifest import RunManifest
 from sightline.runs import run_folder
+from sightline.storage.workspace import Workspace
 
 PROFILE = SplitProfile(
     images=8,
@@ -115,7 +116,9 @@ def publish(
         ),
         export=certificate(root, run_id, failing=failing) if exports else None,
     )
-    model = file(run_folder.folder(root, run_id), "model.keras", b"model of " + run_id.encode())
+    model = file(
+        run_folder.folder(Workspace(root), run_id), "model.keras", b"model of " + run_id.encode()
+    )
     manifest = made_runs.manifest(
         run_id,
         records,

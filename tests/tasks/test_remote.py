@@ -124,7 +124,7 @@ def test_record_is_taken_back_from_the_shared_root(
     given = client.read_flow_run(begun[0].id).parameters
     assert given["settings"]["deployment"] is None
     assert datetime.fromisoformat(given["started"]) == run.started
-    assert str(run.root) not in str(given)
+    assert str(run.workspace.root) not in str(given)
 
 
 @pytest.mark.parametrize("message", ["0" * 40, "../../../etc", "", None])
@@ -140,7 +140,7 @@ def test_damaged_result_is_not_believed(
     run: Run, client: SyncPrefectClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     key, made = entry(run)
-    (run.root / made.model.path).write_bytes(b"other")
+    (run.workspace.root / made.model.path).write_bytes(b"other")
     answering(monkeypatch, client, Completed(message=key))
     with pytest.raises(HandoverError):
         hand_over(run)

@@ -32,7 +32,7 @@ HOSTILE = "<script>alert(1)</script> | [x](javascript:alert(1)) $a_b$"
 
 
 def recorded(run: Run, name: str, content: bytes = b"content") -> FileRecord:
-    path = run.root / "made" / name
+    path = run.workspace.root / "made" / name
     path.parent.mkdir(parents=True, exist_ok=True)
     if not path.exists():
         path.write_bytes(content)
@@ -42,7 +42,7 @@ def recorded(run: Run, name: str, content: bytes = b"content") -> FileRecord:
 
 
 def write_table(run: Run, name: str, columns: dict[str, object]) -> FileRecord:
-    path = run.root / "made" / name
+    path = run.workspace.root / "made" / name
     path.parent.mkdir(parents=True, exist_ok=True)
     pq.write_table(pa.table(columns), path)
     return recorded(run, name)
@@ -129,7 +129,7 @@ def pictures(
     evaluation: Evaluation,
     drawn: Path,
 ) -> Report:
-    cache = run.root / "cache" / "report"
+    cache = run.workspace.root / "cache" / "report"
     shutil.copytree(drawn, cache, dirs_exist_ok=True)
     report = reporting.report(run, hostile_files, trained, evaluation, ReportConfig())
     shutil.copytree(cache, drawn, dirs_exist_ok=True)
@@ -162,4 +162,4 @@ def manifest(
 
 @pytest.fixture
 def artifacts(run: Run) -> Path:
-    return run.root
+    return run.workspace.root

@@ -42,8 +42,8 @@ def fetch(run: Run, name: str, patience: Patience = _PATIENCE) -> list[Path]:
         for path, file in zip(local, dataset.files, strict=True):
             _check(path, file, dataset)
         return local
-    lock = run.root / "datasets" / f".{name}.lock"
-    with files.storage_errors(run.root), locks.alone(lock, f"fetching {name}"):
+    lock = run.workspace.root / "datasets" / f".{name}.lock"
+    with files.storage_errors(run.workspace.root), locks.alone(lock, f"fetching {name}"):
         return _from_store(run, dataset, patience)
 
 
@@ -80,7 +80,7 @@ def _present(folder: Path, file: RawFile) -> Path | None:
 
 
 def _from_store(run: Run, dataset: NamedDataset, patience: Patience) -> list[Path]:
-    store = run.root / "datasets" / dataset.name
+    store = run.workspace.root / "datasets" / dataset.name
     _sweep(store)
     mirrors = list(dataset.mirrors)
     if run.mirror:

@@ -1,11 +1,10 @@
 """The test images and labels that models are scored on: their digest, and if they are whole."""
 
-from pathlib import Path
-
 from sightline.errors import DataError
 from sightline.pipeline import provenance
 from sightline.records import DatasetFiles
 from sightline.storage import files as storage
+from sightline.storage.workspace import Workspace
 
 
 def holdout_sha256(files: DatasetFiles) -> str:
@@ -24,18 +23,17 @@ def holdout_sha256(files: DatasetFiles) -> str:
     return provenance.digest_of(files.images["test"].sha256, labels, *files.class_names)
 
 
-def check(root: Path, files: DatasetFiles) -> None:
+def check(workspace: Workspace, files: DatasetFiles) -> None:
     """Make sure that test images and labels are what was ingested.
 
     Args:
-        root: The artifacts root.
         files: Output of ingest.
 
     Raises:
         DataError: One of their files is missing or damaged.
     """
     for record in (files.images["test"], files.labels):
-        path = root / record.path
+        path = workspace.root / record.path
         try:
             found = storage.sha256(path)
         except OSError as error:

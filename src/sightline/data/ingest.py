@@ -23,7 +23,7 @@ from sightline.pipeline import cache, stages
 from sightline.pipeline.cache import Draft
 from sightline.pipeline.counting import Counter
 from sightline.records import ArrayFile, DatasetFiles, Run, Source
-from sightline.storage import files, npy
+from sightline.storage import npy
 
 _LABELS_FILE = "labels.parquet"
 _ROW_GROUP = 16_384
@@ -106,7 +106,7 @@ def _make(run: Run, source: Source, settings: DataConfig, draft: Draft) -> Datas
         for member in _divide(examples, reading.class_names, settings)
     ]
     needed = sum(member.count for member in members) * math.prod(shape)
-    files.check_room(run.root, needed, "The images")
+    run.workspace.check_room(needed, "The images")
     images = _write_images(draft, reading, members, shape)
     digests = _write_labels(draft, reading, members, schema)
     labels = np.concatenate([member.labels for member in members])

@@ -8,6 +8,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from sightline.records import DatasetFiles
+from sightline.storage.workspace import Workspace
 
 Labels = NDArray[np.int16]
 """Two bytes an example, since there are at most 1,000 classes: labels are held whole."""
@@ -34,11 +35,10 @@ def read_sources(path: Path, rows: NDArray[np.int64]) -> pa.Array:
     return pa.concat_arrays(parts).take(pa.array(places))
 
 
-def read_labels(root: Path, files: DatasetFiles, split: str) -> Labels:
+def read_labels(workspace: Workspace, files: DatasetFiles, split: str) -> Labels:
     """Read the labels of one split.
 
     Args:
-        root: The artifacts root.
         files: The ingested data set.
         split: Name of the split.
 
@@ -48,7 +48,9 @@ def read_labels(root: Path, files: DatasetFiles, split: str) -> Labels:
     counts = {name: images.shape[0] for name, images in files.images.items()}
     labels = np.empty(sum(counts.values()), dtype=np.int16)
     row = 0
-    with pq.ParquetFile(root / files.labels.path, page_checksum_verification=True) as table:
+    with pq.ParquetFile(
+        workspace.root / files.labels.path, page_checksum_verification=True
+    ) as table:
         for batch in table.iter_batches(columns=["label"]):
             labels[row : row + len(batch)] = batch.column(0).to_numpy()
             row += len(batch)

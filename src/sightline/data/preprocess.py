@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +14,8 @@ from sightline.pipeline.cache import Draft, find_or_make
 from sightline.pipeline.progress import Progress, emit
 from sightline.pipeline.stages import PREPROCESS
 from sightline.records import ArraySet, ArraySplit, DatasetFiles, Run
-from sightline.storage.files import check_room
 from sightline.storage.npy import ArrayWriter, read_blocks
+from sightline.storage.workspace import Workspace
 
 Mask = NDArray[np.bool_]
 
@@ -41,12 +40,12 @@ def preprocess(run: Run, files: DatasetFiles, settings: PreprocessingConfig) -> 
     """
 
     def make(draft: Draft) -> ArraySet:
-        check_room(run.root, _bytes_needed(files), "The training arrays")
+        run.workspace.check_room(_bytes_needed(files), "The training arrays")
         splits: dict[str, ArraySplit] = {}
         for name in files.images:
-            labels = read_labels(run.root, files, name)
+            labels = read_labels(run.workspace, files, name)
             for part, mask in _parts(name, labels, files.class_names, settings):
-                splits[part] = _write_split(run.root, draft, files, name, part, labels, mask)
+                splits[part] = _write_split(run.workspace, draft, files, name, part, labels, mask)
         return ArraySet(class_names=files.class_names, image_shape=files.image_shape, splits=splits)
 
     return find_or_make(run, PREPROCESS, PREPROCESS.key(files, settings), make)
@@ -88,7 +87,7 @@ def _parts(
 
 
 def _write_split(
-    root: Path,
+    workspace: Workspace,
     draft: Draft,
     files: DatasetFiles,
     split: str,
@@ -101,7 +100,7 @@ def _write_split(
     shape = (count, *source.shape[1:])
     with ArrayWriter(draft.path(f"images_{part}.npy"), shape, "float32") as writer:
         start = 0
-        for block in read_blocks(root / source.path):
+        for block in read_blocks(workspace.root / source.path):
             kept = block[mask[start : start + len(block)]]
             writer.append(kept.astype(np.float32) * SCALE)
             start += len(block)

@@ -10,6 +10,7 @@ from sightline.data.locate import locate
 from sightline.pipeline.provenance import digest_of
 from sightline.records import Record, Source
 from sightline.storage import files
+from sightline.storage.workspace import Workspace
 
 _NAME_DIGITS = 12
 
@@ -45,11 +46,11 @@ class Look(Record):
         return not self.first and self.previous_sha256 != self.source.sha256
 
 
-def look(root: Path, dataset: str) -> Look:
+def look(workspace: Workspace, dataset: str) -> Look:
     """Digest a data set and compare it with the last look that was remembered.
 
     Args:
-        root: The artifacts root; looks are remembered under `watch/`.
+        workspace: Looks are remembered under `watch/`.
         dataset: A data set's name, or the path of your own.
 
     Returns:
@@ -61,24 +62,24 @@ def look(root: Path, dataset: str) -> Look:
     """
     source = locate(DataConfig(dataset=dataset))
     found = Look(dataset=source.path, source=source, looked=datetime.now(UTC))
-    with files.storage_errors(root):
-        before = _remembered(_path(root, found))
+    with files.storage_errors(workspace.root):
+        before = _remembered(_path(workspace, found))
     return found.model_copy(update={"previous_sha256": before})
 
 
-def remember(root: Path, found: Look) -> None:
+def remember(workspace: Workspace, found: Look) -> None:
     """Keep a look for the next one to compare with; call it once everybody was told.
 
     Raises:
         StorageError: The artifacts root is full or cannot be written.
     """
-    with files.storage_errors(root), files.new_file(_path(root, found)) as path:
+    with files.storage_errors(workspace.root), files.new_file(_path(workspace, found)) as path:
         path.write_text(found.model_dump_json(indent=1), encoding="utf-8")
 
 
-def _path(root: Path, found: Look) -> Path:
+def _path(workspace: Workspace, found: Look) -> Path:
     place = digest_of(found.dataset)[:_NAME_DIGITS]
-    return root / "watch" / f"{found.source.dataset}-{place}.json"
+    return workspace.root / "watch" / f"{found.source.dataset}-{place}.json"
 
 
 def _remembered(path: Path) -> str | None:

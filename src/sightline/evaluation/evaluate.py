@@ -43,7 +43,6 @@ from sightline.records import (
     Temperature,
     TrainedModel,
 )
-from sightline.storage.files import check_room
 from sightline.storage.npy import ArrayWriter, open_mapped
 from sightline.training.precision import exact_float32
 
@@ -87,7 +86,7 @@ def evaluate(
     """
 
     def make(draft: Draft) -> Evaluation:
-        check_room(run.root, _bytes_needed(arrays), "The predictions")
+        run.workspace.check_room(_bytes_needed(arrays), "The predictions")
         tested = model_under_test.load(run, files, arrays, trained, settings)
         difference = _serving_difference(tested)
         predictions = predict_split(
@@ -98,7 +97,7 @@ def evaluate(
             draft.path(_PREDICTIONS),
         )
         right = predictions.rank == 0
-        labels = run.root / files.labels.path
+        labels = run.workspace.root / files.labels.path
         metrics = Metrics(
             **_of_predictions(files, tested.labels, predictions),
             calibration=_calibration(run, arrays, tested, predictions, settings, draft),
@@ -207,10 +206,10 @@ def _calibration(
 def _temperature(run: Run, arrays: ArraySet, tested: Subject) -> tuple[float, int]:
     """Fit the temperature to validation images from all over the split; return their number."""
     split = arrays.splits["validation"]
-    images = open_mapped(run.root / split.images.path)
+    images = open_mapped(run.workspace.root / split.images.path)
     count = min(len(images), _TEMPERATURE_IMAGES)
     rows = np.linspace(0, len(images) - 1, count).astype(np.int64)
-    labels = open_mapped(run.root / split.labels.path)[rows].argmax(axis=1)
+    labels = open_mapped(run.workspace.root / split.labels.path)[rows].argmax(axis=1)
     steps = range(0, count, tested.batch_size)
     probabilities = np.concatenate(
         [tested.predict(images[rows[at : at + tested.batch_size]]) for at in steps]
@@ -249,10 +248,10 @@ def _label_doubts(
     threshold = settings.label_doubts
     if threshold == 1:
         return None
-    images = open_mapped(run.root / files.images["train"].path)
-    labels = read_labels(run.root, files, "train")
+    images = open_mapped(run.workspace.root / files.images["train"].path)
+    labels = read_labels(run.workspace, files, "train")
     found = label_errors.find(tested.serve, images, labels, threshold)
-    label_errors.write(draft.path(_DOUBTS), found, run.root / files.labels.path)
+    label_errors.write(draft.path(_DOUBTS), found, run.workspace.root / files.labels.path)
     return LabelDoubts(
         examined=len(labels),
         found=found.num_rows,

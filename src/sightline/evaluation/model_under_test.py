@@ -66,14 +66,14 @@ def load(
     Raises:
         ModelFileError: The model's file is not the one that was exported.
     """
-    model = keras_files.read_model(run.root / trained.model.path, trained.model.sha256)
-    images = open_mapped(run.root / arrays.splits["test"].images.path)
+    model = keras_files.read_model(run.workspace.root / trained.model.path, trained.model.sha256)
+    images = open_mapped(run.workspace.root / arrays.splits["test"].images.path)
     return Subject(
         model=model,
         network=keras_files.without_preprocessing(model),
-        raw=open_mapped(run.root / files.images["test"].path),
+        raw=open_mapped(run.workspace.root / files.images["test"].path),
         images=images,
-        labels=read_labels(run.root, files, "test"),
+        labels=read_labels(run.workspace, files, "test"),
         batch_size=min(settings.batch_size, max(1, _BATCH_BYTES // int(images[0].nbytes))),
     )
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from sightline.errors import ConfigError
 from sightline.evaluation.intervals import wilson
 from sightline.records import DatasetFiles, SliceMetrics
+from sightline.storage.workspace import Workspace
 
 MOST_VALUES = 50
 """Values of a column that are shown by themselves, the most frequent ones."""
@@ -23,18 +24,17 @@ NONE, OTHER = "(none)", "(other)"
 _ROWS = 65_536
 
 
-def check(root: Path, files: DatasetFiles, columns: Sequence[str]) -> None:
+def check(workspace: Workspace, files: DatasetFiles, columns: Sequence[str]) -> None:
     """Refuse columns that `measure` would not find: at once, before anything is trained.
 
     Args:
-        root: The artifacts root.
         files: The ingested data set.
         columns: What the config names.
 
     Raises:
         ConfigError: The label table has no such column.
     """
-    there = pq.read_schema(root / files.labels.path).names
+    there = pq.read_schema(workspace.root / files.labels.path).names
     for column in columns:
         if column not in there:
             raise ConfigError(

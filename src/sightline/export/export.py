@@ -67,8 +67,8 @@ def export(
     forms = formats.chosen(settings)
 
     def make(draft: Draft) -> Certificate:
-        model = run.root / trained.model.path
-        storage.check_room(run.root, _bytes_needed(files, trained, settings), "The exported models")
+        model = run.workspace.root / trained.model.path
+        run.workspace.check_room(_bytes_needed(files, trained, settings), "The exported models")
         _convert(draft, model, trained.model, [form for form in forms if form != "keras"])
         with tempfile.TemporaryDirectory(dir=draft.path(_CERTIFICATE).parent) as scratch:
             images = golden.gather(

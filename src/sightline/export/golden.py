@@ -13,6 +13,7 @@ from sightline.errors import StageError
 from sightline.records import DatasetFiles, Evaluation, Run
 from sightline.storage import files
 from sightline.storage.npy import BLOCK_BYTES, ArrayWriter, read_rows
+from sightline.storage.workspace import Workspace
 
 Floats = NDArray[np.float32]
 
@@ -66,24 +67,26 @@ def gather(
         DataError: The test images are missing or damaged.
         StageError: The predictions are other ones than were recorded, or not of these images.
     """
-    holdout.check(run.root, ingested)
+    holdout.check(run.workspace, ingested)
     test = ingested.images["test"]
     rows = choose(test.shape[0], wanted)
-    probabilities = _measured(run.root, evaluation, rows, test.shape[0])
+    probabilities = _measured(run.workspace, evaluation, rows, test.shape[0])
     pixels = hashlib.sha256()
     shape = (len(rows), *test.shape[1:])
     at_once = max(1, BLOCK_BYTES // int(np.prod(test.shape[1:])))
     with ArrayWriter(path, shape, test.dtype) as writer:
         for start in range(0, len(rows), at_once):
-            block = read_rows(run.root / test.path, rows[start : start + at_once])
+            block = read_rows(run.workspace.root / test.path, rows[start : start + at_once])
             pixels.update(block.data)
             writer.append(block)
     return Golden(path, pixels.hexdigest(), probabilities)
 
 
-def _measured(root: Path, evaluation: Evaluation, rows: NDArray[np.int64], images: int) -> Floats:
+def _measured(
+    workspace: Workspace, evaluation: Evaluation, rows: NDArray[np.int64], images: int
+) -> Floats:
     """Read the probabilities of some rows; the whole table may be larger than memory."""
-    path = root / evaluation.predictions.path
+    path = workspace.root / evaluation.predictions.path
     if not path.is_file() or files.sha256(path) != evaluation.predictions.sha256:
         raise StageError(f"{path} is not what evaluate wrote; run again with --refresh.")
     found: list[Floats] = []

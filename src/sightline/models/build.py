@@ -8,7 +8,6 @@ from sightline.pipeline.cache import Draft, find_or_make
 from sightline.pipeline.stages import BUILD
 from sightline.records import ArraySet, Layer, ModelBlueprint, Run
 from sightline.reporting import figures
-from sightline.storage.files import check_room
 from sightline.training.crop import NO_BORDERS, Borders, blank_borders
 
 _MOMENTUM = 0.9
@@ -34,7 +33,7 @@ def build(run: Run, arrays: ArraySet, settings: ModelConfig) -> ModelBlueprint:
     """
 
     def make(draft: Draft) -> ModelBlueprint:
-        check_room(run.root, _DESCRIPTION_BYTES, "The description of the model")
+        run.workspace.check_room(_DESCRIPTION_BYTES, "The description of the model")
         borders = _borders(run, arrays, settings)
         model = classifier(arrays.image_shape, len(arrays.class_names), settings, borders)
         rows = tuple(_describe(layer) for layer in model.layers)
@@ -104,7 +103,7 @@ def classifier(
 def _borders(run: Run, arrays: ArraySet, settings: ModelConfig) -> Borders:
     if settings.window == 1:
         return NO_BORDERS
-    return blank_borders(run.root / arrays.splits["train"].images.path, settings.window)
+    return blank_borders(run.workspace.root / arrays.splits["train"].images.path, settings.window)
 
 
 def _describe(layer: keras.layers.Layer) -> Layer:

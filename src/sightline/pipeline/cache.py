@@ -81,7 +81,7 @@ def find(run: Run, stage: Stage[R], key: str) -> Entry[R] | None:
     Returns:
         The entry; None where there is none or it is damaged.
     """
-    folder = run.root / _relative(stage, key)
+    folder = run.workspace.root / _relative(stage, key)
     if not folder.exists():
         return None
     try:
@@ -112,8 +112,8 @@ def find_or_make(run: Run, stage: Stage[R], key: str, make: Callable[[Draft], R]
         StorageError: The artifacts root is full or cannot be written.
         BusyStorageError: Storage did not answer; another try may work.
     """
-    folder = run.root / _relative(stage, key)
-    with files.storage_errors(run.root), locks.alone(_lock(run, stage, key), stage.name):
+    folder = run.workspace.root / _relative(stage, key)
+    with files.storage_errors(run.workspace.root), locks.alone(_lock(run, stage, key), stage.name):
         entry = find(run, stage, key)
         if entry is not None and (not run.refresh or entry.made_by == run.token):
             return entry.record
@@ -136,7 +136,7 @@ def idle(run: Run, stage: Stage[Any], key: str) -> Iterator[bool]:
 
 def _make(run: Run, stage: Stage[R], key: str, make: Callable[[Draft], R]) -> R:
     final = _relative(stage, key)
-    with files.new_folder(run.root / final, replace=True) as folder:
+    with files.new_folder(run.workspace.root / final, replace=True) as folder:
         started = time.monotonic()
         record = make(Draft(folder, final))
         manifest = {
@@ -156,7 +156,7 @@ def _make(run: Run, stage: Stage[R], key: str, make: Callable[[Draft], R]) -> R:
 
 
 def _lock(run: Run, stage: Stage[Any], key: str) -> Path:
-    return run.root / "cache" / stage.name / f".{key}.lock"
+    return run.workspace.root / "cache" / stage.name / f".{key}.lock"
 
 
 def _relative(stage: Stage[Any], key: str) -> str:

@@ -5,7 +5,6 @@ import platform
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from packaging.requirements import Requirement
 
@@ -14,7 +13,7 @@ from sightline.errors import SightlineError
 from sightline.pipeline.api_health import check_api
 from sightline.pipeline.process import keras_process
 from sightline.records import DeviceReport
-from sightline.storage import files
+from sightline.storage.workspace import Workspace
 
 _DISTRIBUTION = "sightline"
 _MINIMUM_FREE_BYTES = 1 << 30
@@ -30,11 +29,10 @@ class Check:
     found: str
 
 
-def check_all(root: Path, api_url: str | None) -> list[Check]:
+def check_all(workspace: Workspace, api_url: str | None) -> list[Check]:
     """Look at everything that a run needs.
 
     Args:
-        root: The artifacts root.
         api_url: The configured Prefect API, if any.
 
     Returns:
@@ -45,8 +43,8 @@ def check_all(root: Path, api_url: str | None) -> list[Check]:
         *_check_versions(),
         _guarded("device", _find_device),
         _guarded("server", lambda: _find_server(api_url)),
-        _guarded("storage", lambda: _find_storage(root)),
-        _guarded("free disk", lambda: _find_free_disk(root)),
+        _guarded("storage", lambda: _find_storage(workspace)),
+        _guarded("free disk", lambda: _find_free_disk(workspace)),
     ]
 
 
@@ -84,13 +82,13 @@ def _find_server(api_url: str | None) -> str:
     return f"{check_api(api_url)} answers"
 
 
-def _find_storage(root: Path) -> str:
-    files.check_writable(root)
-    return f"{root} can be written"
+def _find_storage(workspace: Workspace) -> str:
+    workspace.check_writable()
+    return f"{workspace} can be written"
 
 
-def _find_free_disk(root: Path) -> str:
-    free = shutil.disk_usage(root).free
+def _find_free_disk(workspace: Workspace) -> str:
+    free = shutil.disk_usage(workspace.root).free
     if free < _MINIMUM_FREE_BYTES:
-        raise OSError(f"{free / 1e9:.1f} GB free in {root}; a run needs at least 1 GB")
+        raise OSError(f"{free / 1e9:.1f} GB free in {workspace}; a run needs at least 1 GB")
     return f"{free / 1e9:.1f} GB"

@@ -9,15 +9,15 @@ from sightline.prediction.records import Served
 from sightline.records.manifest import RunManifest
 from sightline.runs import run_folder
 from sightline.storage import files
+from sightline.storage.workspace import Workspace
 
 _MODEL = "model.keras"
 
 
-def find(root: Path, model: str, dataset: str | None = None) -> Served:
+def find(workspace: Workspace, model: str, dataset: str | None = None) -> Served:
     """Find a model.
 
     Args:
-        root: The artifacts root.
         model: An alias, a version such as "mnist-v3", the id of a run or its first characters, or
             the path of a `.keras` file.
         dataset: Whose alias is meant, where several data sets have one.
@@ -30,7 +30,7 @@ def find(root: Path, model: str, dataset: str | None = None) -> Served:
             a file is damaged.
         ModelFileError: There is no such file.
     """
-    for text in (model, str(root)):
+    for text in (model, str(workspace.root)):
         check_text(text)
     if model == "latest":
         raise InputError(
@@ -40,22 +40,22 @@ def find(root: Path, model: str, dataset: str | None = None) -> Served:
     if "/" in model or model.endswith(".keras"):
         return _of_file(Path(model))
     if registry.is_name(model):
-        return _of_store(root, model, dataset)
-    if not model or not any(run_id.startswith(model) for run_id in run_folder.run_ids(root)):
+        return _of_store(workspace, model, dataset)
+    if not model or not any(run_id.startswith(model) for run_id in run_folder.run_ids(workspace)):
         raise InputError(
             f"{model!r} is no alias (champion, candidate), no version such as mnist-v3, no run in "
-            f"{root} and no path of a .keras file; see `sightline models list` and "
+            f"{workspace} and no path of a .keras file; see `sightline models list` and "
             "`sightline runs list`."
         )
-    manifest = run_folder.read(root, model)
-    return _of_manifest(run_folder.folder(root, manifest.run_id) / _MODEL, manifest)
+    manifest = run_folder.read(workspace, model)
+    return _of_manifest(run_folder.folder(workspace, manifest.run_id) / _MODEL, manifest)
 
 
-def _of_store(root: Path, name: str, dataset: str | None) -> Served:
-    version = registry.resolve(root, name, dataset)
+def _of_store(workspace: Workspace, name: str, dataset: str | None) -> Served:
+    version = registry.resolve(workspace, name, dataset)
     return Served(
         name=version.name if name == version.name else f"{version.name} ({name})",
-        path=str(root / version.model.path),
+        path=str(workspace.root / version.model.path),
         sha256=version.model.sha256,
         class_names=version.class_names,
         image_shape=version.image_shape,

@@ -6,6 +6,8 @@ from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from sightline.storage.workspace import Workspace
+
 
 class Record(BaseModel):
     """A frozen, JSON-able record.
@@ -23,7 +25,7 @@ class Run(Record):
 
     Attributes:
         id: The run's id and the name of its folder.
-        root: The artifacts root.
+        workspace: The artifacts root that it works in.
         started: When the run was asked for, in UTC.
         data_dir: Where local copies of named data sets lie.
         mirror: Base address to download from instead of the public mirrors.
@@ -33,7 +35,7 @@ class Run(Record):
     """
 
     id: str
-    root: Path
+    workspace: Workspace
     started: datetime = Field(default_factory=lambda: datetime.now(UTC))
     data_dir: Path | None = None
     mirror: str | None = Field(default=None, exclude=True, repr=False)  # may hold a password

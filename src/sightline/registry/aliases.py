@@ -1,12 +1,12 @@
 """Names of versions: aliases that follow from the events, and versions named outright."""
 
-from pathlib import Path
 from typing import Literal, get_args
 
 from sightline.errors import InputError
 from sightline.records import Record
 from sightline.registry import audit_log, paths
 from sightline.registry.version import Version, read_registered
+from sightline.storage.workspace import Workspace
 
 Alias = Literal["champion", "candidate"]
 ALIASES: tuple[Alias, ...] = get_args(Alias)
@@ -25,17 +25,16 @@ class Aliases(Record):
     candidate: str | None = None
 
 
-def aliases(root: Path, dataset: str) -> Aliases:
+def aliases(workspace: Workspace, dataset: str) -> Aliases:
     """Find out what the aliases of a data set mean.
 
     Args:
-        root: The artifacts root.
         dataset: The data set's name; one that the store does not know has no aliases.
 
     Raises:
         InputError: The audit log is damaged, or it is no name of a data set.
     """
-    line = audit_log.read(root, dataset).line
+    line = audit_log.read(workspace, dataset).line
     return Aliases(champion=line.champion, candidate=line.candidate)
 
 
@@ -44,11 +43,10 @@ def is_name(text: str) -> bool:
     return text in ALIASES or paths.parse(text) is not None
 
 
-def run_of(root: Path, dataset: str, alias: Alias) -> str | None:
+def run_of(workspace: Workspace, dataset: str, alias: Alias) -> str | None:
     """Return the run that an alias's version came from; the version may be damaged or gone.
 
     Args:
-        root: The artifacts root.
         dataset: The data set's name.
         alias: Which.
 
@@ -58,45 +56,43 @@ def run_of(root: Path, dataset: str, alias: Alias) -> str | None:
     Raises:
         InputError: The audit log is damaged, or it is no name of a data set.
     """
-    trail = audit_log.read(root, dataset)
+    trail = audit_log.read(workspace, dataset)
     name = getattr(trail.line, alias)
     event = trail.last(lambda event: event.version == name)
     return event.run_id if event else None
 
 
-def champion(root: Path, dataset: str) -> Version | None:
+def champion(workspace: Workspace, dataset: str) -> Version | None:
     """Read the version of a data set that is in use; None where none was promoted.
 
     Raises:
         InputError: The audit log or the version is damaged, or it is no name of a data set.
     """
-    trail = audit_log.read(root, dataset)
+    trail = audit_log.read(workspace, dataset)
     name = trail.line.champion
-    return read_registered(root, trail, name) if name else None
+    return read_registered(workspace, trail, name) if name else None
 
 
-def resolve(root: Path, name: str, dataset: str | None = None) -> Version:
+def resolve(workspace: Workspace, name: str, dataset: str | None = None) -> Version:
     """Read the version that a name stands for; there is no name for the newest one.
 
     Args:
-        root: The artifacts root.
         name: "champion", "candidate", or a version such as "mnist-v3".
         dataset: Whose alias; may be left out where only one data set has it.
 
     Raises:
         InputError: There is no such version, it is not clear which is meant, or it is damaged.
     """
-    found = find(root, name, dataset)
+    found = find(workspace, name, dataset)
     parsed = paths.parse(found)
     assert parsed is not None  # noqa: S101 - what `find` returns
-    return read_registered(root, audit_log.read(root, parsed[0]), found)
+    return read_registered(workspace, audit_log.read(workspace, parsed[0]), found)
 
 
-def find(root: Path, name: str, dataset: str | None = None) -> str:
+def find(workspace: Workspace, name: str, dataset: str | None = None) -> str:
     """Return the name of the version that a name stands for; the version itself is not read.
 
     Args:
-        root: The artifacts root.
         name: As for `resolve`.
         dataset: As for `resolve`.
 
@@ -104,7 +100,7 @@ def find(root: Path, name: str, dataset: str | None = None) -> str:
         InputError: As for `resolve`.
     """
     if name in ALIASES:
-        return _of_alias(root, name, dataset)
+        return _of_alias(workspace, name, dataset)
     parsed = paths.parse(name)
     if parsed is None:
         raise InputError(
@@ -113,18 +109,20 @@ def find(root: Path, name: str, dataset: str | None = None) -> str:
         )
     if dataset is not None and parsed[0] != dataset:
         raise InputError(f"{name} is a version of {parsed[0]}, not of {dataset[:_LONGEST]!r}.")
-    if name not in audit_log.read(root, parsed[0]).line.registered:
-        raise InputError(f"There is no version {name!r} in {root}; see `sightline models list`.")
+    if name not in audit_log.read(workspace, parsed[0]).line.registered:
+        raise InputError(
+            f"There is no version {name!r} in {workspace}; see `sightline models list`."
+        )
     return name
 
 
-def _of_alias(root: Path, alias: str, dataset: str | None) -> str:
-    asked = paths.datasets(root) if dataset is None else [dataset]
-    found = [name for one in asked if (name := getattr(aliases(root, one), alias))]
+def _of_alias(workspace: Workspace, alias: str, dataset: str | None) -> str:
+    asked = paths.datasets(workspace) if dataset is None else [dataset]
+    found = [name for one in asked if (name := getattr(aliases(workspace, one), alias))]
     if not found:
         of = f" of {dataset}" if dataset is not None else ""
         raise InputError(
-            f"There is no {alias}{of} in {root}; `sightline models list` shows what there is, "
+            f"There is no {alias}{of} in {workspace}; `sightline models list` shows what there is, "
             "`sightline models promote RUN` makes a champion."
         )
     if len(found) > 1:

@@ -12,6 +12,7 @@ from sightline.records import Decision, Record
 from sightline.registry import author, documents, paths
 from sightline.registry.events import Event
 from sightline.registry.line import Action, Line
+from sightline.storage.workspace import Workspace
 
 _NAME = re.compile(r"[0-9]{6,9}\.json")
 _log = logging.getLogger(__name__)
@@ -45,11 +46,10 @@ class Trail:
         return next((event for event in reversed(self.events) if wanted(event)), None)
 
 
-def read(root: Path, dataset: str) -> Trail:
+def read(workspace: Workspace, dataset: str) -> Trail:
     """Read the events of a data set and check that none was changed, removed or put in.
 
     Args:
-        root: The artifacts root.
         dataset: The data set's name.
 
     Returns:
@@ -58,7 +58,7 @@ def read(root: Path, dataset: str) -> Trail:
     Raises:
         InputError: An event is damaged or missing, or does not follow from the one before.
     """
-    folder = paths.home(root, dataset)
+    folder = paths.home(workspace, dataset)
     marked = _read_last(folder)  # before the events: whoever adds one meanwhile marks it later
     trail = Trail(dataset)
     for number in range(1, _count(folder) + 1):
@@ -72,23 +72,22 @@ def read(root: Path, dataset: str) -> Trail:
     return trail
 
 
-def history(root: Path, dataset: str | None = None) -> list[Event]:
+def history(workspace: Workspace, dataset: str | None = None) -> list[Event]:
     """List what was done, the oldest first.
 
     Args:
-        root: The artifacts root.
         dataset: Only with versions of this data set; of all unless told.
 
     Raises:
         InputError: A log is damaged, or `dataset` is no name of a data set.
     """
-    chosen = paths.datasets(root) if dataset is None else [dataset]
-    events = [event for name in chosen for event in read(root, name).events]
+    chosen = paths.datasets(workspace) if dataset is None else [dataset]
+    events = [event for name in chosen for event in read(workspace, name).events]
     return sorted(events, key=lambda event: (event.created, event.dataset, event.number))
 
 
 def append(  # names all that an event holds
-    root: Path,
+    workspace: Workspace,
     trail: Trail,
     action: Action,
     version: str,
@@ -102,7 +101,6 @@ def append(  # names all that an event holds
     """Add an event; hold the data set's lock.
 
     Args:
-        root: The artifacts root.
         trail: What is there, read under the same lock.
         action: What was done.
         version: With which version.
@@ -121,7 +119,7 @@ def append(  # names all that an event holds
         OSError: It cannot be written.
     """
     number = len(trail.events) + 1
-    folder = paths.home(root, trail.dataset)
+    folder = paths.home(workspace, trail.dataset)
     path = _path(folder, number)
     line = trail.line.after(action, version)
     event = Event(
@@ -147,9 +145,9 @@ def append(  # names all that an event holds
     return Trail(trail.dataset, (*trail.events, event), sha256, line)
 
 
-def strangers(root: Path, dataset: str) -> list[Path]:
+def strangers(workspace: Workspace, dataset: str) -> list[Path]:
     """List what lies among the events and is none."""
-    folder = paths.home(root, dataset) / "audit"
+    folder = paths.home(workspace, dataset) / "audit"
     found = folder.iterdir() if folder.is_dir() else ()
     return sorted(path for path in found if _number(path) is None)
 

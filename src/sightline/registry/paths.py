@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 from sightline.errors import InputError
+from sightline.storage.workspace import Workspace
 
 LAST_EVENT = "last_event.json"
 VERSION = "version.json"
@@ -28,9 +29,9 @@ def parse(version: str) -> tuple[str, int] | None:
     return (found[1], int(found[2])) if found else None
 
 
-def datasets(root: Path) -> list[str]:
+def datasets(workspace: Workspace) -> list[str]:
     """List the data sets that the store has anything of, by name."""
-    folder = root / "models"
+    folder = workspace.root / "models"
     if not folder.is_dir():
         return []
     return sorted(
@@ -41,7 +42,7 @@ def datasets(root: Path) -> list[str]:
     )
 
 
-def home(root: Path, dataset: str) -> Path:
+def home(workspace: Workspace, dataset: str) -> Path:
     """Return the folder of a data set.
 
     Raises:
@@ -52,7 +53,7 @@ def home(root: Path, dataset: str) -> Path:
             f"{dataset[:60]!r} is no name of a data set in the model store; expected up to 40 "
             "lower-case letters, digits and hyphens. See `sightline models list`."
         )
-    return root / "models" / dataset
+    return workspace.root / "models" / dataset
 
 
 def relative(dataset: str, number: int) -> str:
@@ -60,15 +61,15 @@ def relative(dataset: str, number: int) -> str:
     return f"models/{dataset}/versions/{number}"
 
 
-def folders(root: Path, dataset: str) -> list[Path]:
+def folders(workspace: Workspace, dataset: str) -> list[Path]:
     """List the folders of a data set in which something may be half written; not all exist."""
-    own = home(root, dataset)
+    own = home(workspace, dataset)
     return [own, *(own / name for name in ("versions", "audit", "attestations"))]
 
 
-def numbers(root: Path, dataset: str) -> list[int]:
+def numbers(workspace: Workspace, dataset: str) -> list[int]:
     """List the numbers of the versions that lie there, whether an event knows them or not."""
-    folder = home(root, dataset) / "versions"
+    folder = home(workspace, dataset) / "versions"
     if not folder.is_dir():
         return []
     return sorted(int(path.name) for path in folder.iterdir() if _NUMBER.fullmatch(path.name))

@@ -1,7 +1,5 @@
 """Who becomes champion after whom: promotions, refusals and rollbacks."""
 
-from pathlib import Path
-
 from sightline.errors import ChampionChangedError, InputError
 from sightline.records import Decision
 from sightline.registry import audit_log, verify, writing
@@ -11,12 +9,13 @@ from sightline.registry.line import Action
 from sightline.registry.version import Version, read_registered
 from sightline.runs import pins, run_folder
 from sightline.storage.text import printable
+from sightline.storage.workspace import Workspace
 
 _LONGEST_REASON = 1000
 
 
 def promote(
-    root: Path,
+    workspace: Workspace,
     version: Version,
     reason: str,
     decision: Decision | None,
@@ -29,7 +28,6 @@ def promote(
     SIGHTLINE_SIGNING_KEY names a key, the version's provenance is signed with it.
 
     Args:
-        root: The artifacts root.
         version: A registered version.
         reason: Why, for people.
         decision: What the promotion gate said of it.
@@ -51,28 +49,29 @@ def promote(
     reason = check_reason(reason)
     _check_decision(version, decision, forced=forced)
     signer = attestation.configured()  # a key that cannot be used is found before anything is done
-    with writing.alone(root, version.dataset, f"promote {version.name}"):
-        trail = audit_log.read(root, version.dataset)
-        registered = read_registered(root, trail, version.name)
-        verify.check(root, registered)
+    with writing.alone(workspace, version.dataset, f"promote {version.name}"):
+        trail = audit_log.read(workspace, version.dataset)
+        registered = read_registered(workspace, trail, version.name)
+        verify.check(workspace, registered)
         if trail.line.champion == version.name:
             event = _last(trail, "promote", version.name)
         else:
             _check_champion(trail, version, expected_champion)
-            _pin(root, version, reason)
-            event = _append(root, trail, "promote", registered, reason, decision, forced=forced)
+            _pin(workspace, version, reason)
+            event = _append(
+                workspace, trail, "promote", registered, reason, decision, forced=forced
+            )
         if signer is not None:
-            attestation.attest(root, registered, event, signer)
+            attestation.attest(workspace, registered, event, signer)
     return event
 
 
-def refuse(root: Path, version: Version, decision: Decision, reason: str = "") -> Event:
+def refuse(workspace: Workspace, version: Version, decision: Decision, reason: str = "") -> Event:
     """Note that the gate did not let a version pass; it is no longer the candidate.
 
     The same refusal for the same reason once more adds nothing.
 
     Args:
-        root: The artifacts root.
         version: A registered version.
         decision: What the promotion gate said of it.
         reason: Why, for people; the decision's sentence by default.
@@ -85,9 +84,9 @@ def refuse(root: Path, version: Version, decision: Decision, reason: str = "") -
         StorageError: The artifacts root is full or cannot be written.
     """
     reason = check_reason(reason or decision.sentence)
-    with writing.alone(root, version.dataset, f"refuse {version.name}"):
-        trail = audit_log.read(root, version.dataset)
-        registered = read_registered(root, trail, version.name)
+    with writing.alone(workspace, version.dataset, f"refuse {version.name}"):
+        trail = audit_log.read(workspace, version.dataset)
+        registered = read_registered(workspace, trail, version.name)
         last = trail.last(lambda event: event.version == version.name)
         same = ("refuse", decision, reason)
         if last is not None and (last.action, last.decision, last.reason) == same:
@@ -97,16 +96,17 @@ def refuse(root: Path, version: Version, decision: Decision, reason: str = "") -
                 f"{version.name} is the champion and cannot be refused; `sightline models "
                 "rollback` makes the one before it the champion again."
             )
-        return _append(root, trail, "refuse", registered, reason, decision)
+        return _append(workspace, trail, "refuse", registered, reason, decision)
 
 
-def rollback(root: Path, dataset: str, reason: str, expected_champion: str | None = None) -> Event:
+def rollback(
+    workspace: Workspace, dataset: str, reason: str, expected_champion: str | None = None
+) -> Event:
     """Make the champion before the present one the champion again; twice goes further back.
 
     The present one may be damaged or gone.
 
     Args:
-        root: The artifacts root.
         dataset: The data set's name.
         reason: Why, for people.
         expected_champion: Name of the champion that is meant, so that two who roll back from the
@@ -122,32 +122,34 @@ def rollback(root: Path, dataset: str, reason: str, expected_champion: str | Non
         StorageError: The artifacts root is full or cannot be written.
     """
     reason = check_reason(reason)
-    _previous(root, audit_log.read(root, dataset))  # leaves nothing behind where there is no such
-    with writing.alone(root, dataset, f"roll {dataset} back"):
-        trail = audit_log.read(root, dataset)
+    _previous(
+        workspace, audit_log.read(workspace, dataset)
+    )  # leaves nothing behind where there is no such
+    with writing.alone(workspace, dataset, f"roll {dataset} back"):
+        trail = audit_log.read(workspace, dataset)
         if expected_champion not in (None, trail.line.champion):
             raise ChampionChangedError(
                 f"The champion of {dataset} is {trail.line.champion} by now and no longer "
                 f"{expected_champion}, so nothing was rolled back; see `sightline models history`."
             )
-        previous = _previous(root, trail)
-        verify.check(root, previous)
-        return _append(root, trail, "rollback", previous, reason)
+        previous = _previous(workspace, trail)
+        verify.check(workspace, previous)
+        return _append(workspace, trail, "rollback", previous, reason)
 
 
-def _previous(root: Path, trail: Trail) -> Version:
+def _previous(workspace: Workspace, trail: Trail) -> Version:
     if trail.line.before is None:
         only = trail.line.champion
         known = f"its champion {only} is the first" if only else "it has no champion"
         raise InputError(
-            f"Nothing to roll back to for {trail.dataset} in {root}: {known}. See `sightline "
+            f"Nothing to roll back to for {trail.dataset} in {workspace}: {known}. See `sightline "
             "models history`."
         )
-    return read_registered(root, trail, trail.line.before)
+    return read_registered(workspace, trail, trail.line.before)
 
 
 def _append(
-    root: Path,
+    workspace: Workspace,
     trail: Trail,
     action: Action,
     version: Version,
@@ -157,7 +159,7 @@ def _append(
     forced: bool = False,
 ) -> Event:
     added = audit_log.append(
-        root,
+        workspace,
         trail,
         action,
         version.name,
@@ -222,7 +224,9 @@ def _check_champion(trail: Trail, version: Version, expected: str | None) -> Non
         )
 
 
-def _pin(root: Path, version: Version, reason: str) -> None:
+def _pin(workspace: Workspace, version: Version, reason: str) -> None:
     """Pin a version's run, unless it is gone or pinned: a reason that somebody gave stays."""
-    if version.run_id in run_folder.run_ids(root) and version.run_id not in pins.pinned_ids(root):
-        pins.pin(root, version.run_id, f"promoted as {version.name}: {reason}")
+    if version.run_id in run_folder.run_ids(workspace) and version.run_id not in pins.pinned_ids(
+        workspace
+    ):
+        pins.pin(workspace, version.run_id, f"promoted as {version.name}: {reason}")

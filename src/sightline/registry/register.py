@@ -14,20 +14,22 @@ from sightline.registry.audit_log import Trail
 from sightline.registry.version import Version, read_registered, read_version
 from sightline.runs import run_folder
 from sightline.storage import files
-from sightline.storage.workspace import at_work
+from sightline.storage.workspace import Workspace
 
 Source = tuple[str, Path, FileRecord]
 """Name as shipped, where it lies, what it must be."""
 
 
-def register(root: Path, manifest: RunManifest, certificate: Certificate | None = None) -> Version:
+def register(
+    workspace: Workspace, manifest: RunManifest, certificate: Certificate | None = None
+) -> Version:
     """Add a run's model to the store; it becomes the candidate.
 
     Registering the same run again returns the version that is there, unless it is damaged, and
     completes what a killed process began.
 
     Args:
-        root: The artifacts root, with the run published.
+        workspace: The artifacts root, with the run published.
         manifest: The run's.
         certificate: That of its exports, where the run made none itself.
 
@@ -41,20 +43,20 @@ def register(root: Path, manifest: RunManifest, certificate: Certificate | None 
     """
     certificate = certificate or manifest.records.export
     dataset = manifest.records.ingest.dataset
-    with at_work(root), ExitStack() as held:
-        sources = list(_sources(root, manifest, certificate))
-        held.enter_context(writing.alone(root, dataset, f"register a version of {dataset}"))
-        trail = audit_log.read(root, dataset)
-        version = _find(root, trail, manifest, certificate, sources)
+    with workspace.in_use(), ExitStack() as held:
+        sources = list(_sources(workspace, manifest, certificate))
+        held.enter_context(writing.alone(workspace, dataset, f"register a version of {dataset}"))
+        trail = audit_log.read(workspace, dataset)
+        version = _find(workspace, trail, manifest, certificate, sources)
         if version is None:
-            version = _make(root, manifest, certificate, sources, trail.line.registered)
+            version = _make(workspace, manifest, certificate, sources, trail.line.registered)
         if version.name not in trail.line.registered:
             audit_log.append(
-                root,
+                workspace,
                 trail,
                 "register",
                 version.name,
-                version_sha256=files.sha256(root / version.folder / paths.VERSION),
+                version_sha256=files.sha256(workspace.root / version.folder / paths.VERSION),
                 run_id=version.run_id,
                 reason="",
             )
@@ -62,11 +64,11 @@ def register(root: Path, manifest: RunManifest, certificate: Certificate | None 
 
 
 def _sources(
-    root: Path, manifest: RunManifest, certificate: Certificate | None
+    workspace: Workspace, manifest: RunManifest, certificate: Certificate | None
 ) -> Iterator[Source]:
     from sightline.export import formats  # which needs NumPy
 
-    run = run_folder.folder(root, manifest.run_id)
+    run = run_folder.folder(workspace, manifest.run_id)
     own = run / paths.MANIFEST
     model = _model(own, manifest)
     yield paths.MODEL, run / paths.MODEL, model
@@ -82,12 +84,12 @@ def _sources(
             f"{manifest.run_id}: expected SHA-256 {model.sha256}, got {certificate.model_sha256}; "
             "export again."
         )
-    yield paths.CERTIFICATE, root / certificate.certificate.path, certificate.certificate
+    yield paths.CERTIFICATE, workspace.root / certificate.certificate.path, certificate.certificate
     for export in certificate.exports:
         if export.passed and export.format != "keras":  # the measured file itself is that
             for file in export.files:
                 name = f"{formats.FOLDER}/{formats.shipped_name(file)}"
-                yield name, root / file.path, file
+                yield name, workspace.root / file.path, file
 
 
 def _model(path: Path, manifest: RunManifest) -> FileRecord:
@@ -104,7 +106,7 @@ def _model(path: Path, manifest: RunManifest) -> FileRecord:
 
 
 def _find(
-    root: Path,
+    workspace: Workspace,
     trail: Trail,
     manifest: RunManifest,
     certificate: Certificate | None,
@@ -115,26 +117,26 @@ def _find(
     A certificate holds times, so that exporting once more never gives the same one.
     """
     expected = {name: (file.sha256, file.bytes) for name, _, file in sources}
-    for version in _readable(root, trail):
+    for version in _readable(workspace, trail):
         found = {name: (file.sha256, file.bytes) for name, file in version.files.items()}
         same = all(found.get(own) == expected[own] for own in (paths.MODEL, paths.MANIFEST))
         known = version.name in trail.line.registered
         if same and (found == expected or (known and _covers(version.certificate, certificate))):
             with suppress(InputError):  # a damaged one is none
-                verify.check(root, version)
+                verify.check(workspace, version)
                 return version
     return None
 
 
-def _readable(root: Path, trail: Trail) -> Iterator[Version]:
+def _readable(workspace: Workspace, trail: Trail) -> Iterator[Version]:
     """Read versions, the newest first, also those that no event knows yet."""
-    for number in reversed(paths.numbers(root, trail.dataset)):
+    for number in reversed(paths.numbers(workspace, trail.dataset)):
         name = paths.name(trail.dataset, number)
         try:
             if name in trail.line.registered:
-                version = read_registered(root, trail, name)
+                version = read_registered(workspace, trail, name)
             else:
-                version, _ = read_version(root, trail.dataset, number)
+                version, _ = read_version(workspace, trail.dataset, number)
         except InputError:
             continue
         yield version
@@ -152,7 +154,7 @@ def _forms(certificate: Certificate | None) -> set[str]:
 
 
 def _make(
-    root: Path,
+    workspace: Workspace,
     manifest: RunManifest,
     certificate: Certificate | None,
     sources: list[Source],
@@ -160,11 +162,11 @@ def _make(
 ) -> Version:
     records, dataset = manifest.records, manifest.records.ingest.dataset
     known = [parsed[1] for name in registered if (parsed := paths.parse(name))]
-    number = max((*known, *paths.numbers(root, dataset)), default=0) + 1
+    number = max((*known, *paths.numbers(workspace, dataset)), default=0) + 1
     place = paths.relative(dataset, number)
     inspection, calibration = records.ingest.inspection, records.evaluate.calibration
-    files.check_room(root, sum(file.bytes for _, _, file in sources), "The files of a version")
-    with files.new_folder(root / place, replace=False) as folder:
+    workspace.check_room(sum(file.bytes for _, _, file in sources), "The files of a version")
+    with files.new_folder(workspace.root / place, replace=False) as folder:
         version = Version(
             dataset=dataset,
             number=number,

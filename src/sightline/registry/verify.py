@@ -10,6 +10,7 @@ from sightline.registry import audit_log, paths
 from sightline.registry.version import Version, read_registered, read_version
 from sightline.runs.verify import Damage
 from sightline.storage import files
+from sightline.storage.workspace import Workspace
 
 _UNREGISTERED = (
     "none: what made it was killed before it was done, which `sightline models promote` of its run "
@@ -33,11 +34,10 @@ class Verdict(Record):
     damages: tuple[Damage, ...]
 
 
-def verify(root: Path, name: str) -> Verdict:
+def verify(workspace: Workspace, name: str) -> Verdict:
     """Read every file of a version and compare digests; look for others; check the audit log.
 
     Args:
-        root: The artifacts root.
         name: The version's name, such as "mnist-v3".
 
     Returns:
@@ -47,92 +47,95 @@ def verify(root: Path, name: str) -> Verdict:
         InputError: It is no name of a version, or there is nothing of that name.
     """
     parsed = paths.parse(name)
-    if parsed is None or name not in names(root, parsed[0]):
+    if parsed is None or name not in names(workspace, parsed[0]):
         raise InputError(
-            f"There is no version {name[:60]!r} in {root}; see `sightline models list`."
+            f"There is no version {name[:60]!r} in {workspace}; see `sightline models list`."
         )
     place = paths.relative(*parsed)
-    damages = list(verify_log(root, parsed[0]))
+    damages = list(verify_log(workspace, parsed[0]))
     try:
-        trail = audit_log.read(root, parsed[0])
+        trail = audit_log.read(workspace, parsed[0])
         if name not in trail.line.registered:
             damages.append(_damage(place, "an event that registers it", _UNREGISTERED))
-        expected = read_registered(root, trail, name).files
+        expected = read_registered(workspace, trail, name).files
     except InputError as error:
         if not damages:
             damages.append(_damage(f"{place}/{paths.VERSION}", "what was registered", str(error)))
-        expected = _without_log(root, parsed)
+        expected = _without_log(workspace, parsed)
     if expected:  # where nothing is known, everything would be unexpected
-        damages += [*_changed(root, expected), *_unexpected(root / place, place, expected)]
-    size = sum(files.size(root / record.path) for record in expected.values())
+        damages += [
+            *_changed(workspace, expected),
+            *_unexpected(workspace.root / place, place, expected),
+        ]
+    size = sum(files.size(workspace.root / record.path) for record in expected.values())
     return Verdict(version=name, files=len(expected) + 1, bytes=size, damages=tuple(damages))
 
 
-def check(root: Path, version: Version) -> None:
+def check(workspace: Workspace, version: Version) -> None:
     """Make sure that every file of a version is as it was registered.
 
     Raises:
         InputError: One is missing or damaged.
     """
-    for damage in _changed(root, version.files):
+    for damage in _changed(workspace, version.files):
         raise InputError(
-            f"{root / damage.path} is damaged: expected {damage.expected}, found {damage.found}. "
-            f"Restore it from a copy, or promote another run; `sightline models verify "
+            f"{workspace.root / damage.path} is damaged: expected {damage.expected}, "
+            f"found {damage.found}. Restore it from a copy, or promote another run; `sightline models verify "
             f"{version.name}` says what else is damaged."
         )
 
 
-def names(root: Path, dataset: str | None = None) -> list[str]:
+def names(workspace: Workspace, dataset: str | None = None) -> list[str]:
     """List the versions that lie in the store or that a log knows, damaged ones too.
 
     Args:
-        root: The artifacts root.
         dataset: Only versions of this data set; of all unless told.
     """
     found: set[tuple[str, int]] = set()
-    for one in paths.datasets(root) if dataset is None else [dataset]:
-        found.update((one, number) for number in paths.numbers(root, one))
-        found.update(parsed for name in _known(root, one) if (parsed := paths.parse(name)))
+    for one in paths.datasets(workspace) if dataset is None else [dataset]:
+        found.update((one, number) for number in paths.numbers(workspace, one))
+        found.update(parsed for name in _known(workspace, one) if (parsed := paths.parse(name)))
     return [paths.name(*one) for one in sorted(found)]
 
 
-def _known(root: Path, dataset: str) -> frozenset[str]:
+def _known(workspace: Workspace, dataset: str) -> frozenset[str]:
     try:
-        return audit_log.read(root, dataset).line.registered
+        return audit_log.read(workspace, dataset).line.registered
     except InputError:
         return frozenset()
 
 
-def _without_log(root: Path, parsed: tuple[str, int]) -> dict[str, FileRecord]:
+def _without_log(workspace: Workspace, parsed: tuple[str, int]) -> dict[str, FileRecord]:
     """Return what a version says of itself where the log cannot vouch for it."""
     try:
-        return read_version(root, *parsed)[0].files
+        return read_version(workspace, *parsed)[0].files
     except InputError:
         return {}
 
 
-def verify_log(root: Path, dataset: str) -> Iterator[Damage]:
+def verify_log(workspace: Workspace, dataset: str) -> Iterator[Damage]:
     """Check the audit log of a data set, whether it has versions or not.
 
     Args:
-        root: The artifacts root.
         dataset: The data set's name.
 
     Yields:
         What is wrong.
     """
-    for path in audit_log.strangers(root, dataset):
+    for path in audit_log.strangers(workspace, dataset):
         if not path.name.startswith("."):
-            yield _damage(path.relative_to(root).as_posix(), "nothing", "a file that is no event")
+            yield _damage(
+                path.relative_to(workspace.root).as_posix(), "nothing", "a file that is no event"
+            )
     try:
-        audit_log.read(root, dataset)
+        audit_log.read(workspace, dataset)
     except InputError as error:
         yield _damage(f"models/{dataset}/audit", "a whole log", str(error))
 
 
-def _changed(root: Path, expected: dict[str, FileRecord]) -> Iterator[Damage]:
+def _changed(workspace: Workspace, expected: dict[str, FileRecord]) -> Iterator[Damage]:
     for record in expected.values():
-        path = root / record.path
+        path = workspace.root / record.path
         if not path.is_file() or path.is_symlink():
             found = "a link" if path.is_symlink() else "a folder" if path.is_dir() else "no file"
         else:

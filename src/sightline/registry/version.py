@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from pathlib import Path
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
@@ -11,6 +10,7 @@ from sightline.errors import InputError
 from sightline.records import Certificate, FileRecord, Interval, Record, SplitProfile
 from sightline.registry import audit_log, documents, paths
 from sightline.registry.audit_log import Trail
+from sightline.storage.workspace import Workspace
 
 
 class Version(Record):
@@ -81,11 +81,10 @@ class Version(Record):
         return self
 
 
-def read_version(root: Path, dataset: str, number: int) -> tuple[Version, str]:
+def read_version(workspace: Workspace, dataset: str, number: int) -> tuple[Version, str]:
     """Read a version, whether an event knows it or not.
 
     Args:
-        root: The artifacts root.
         dataset: The data set's name.
         number: The version's number.
 
@@ -95,7 +94,7 @@ def read_version(root: Path, dataset: str, number: int) -> tuple[Version, str]:
     Raises:
         InputError: It is missing, damaged, or that of another version.
     """
-    path = paths.home(root, dataset) / "versions" / str(number) / paths.VERSION
+    path = paths.home(workspace, dataset) / "versions" / str(number) / paths.VERSION
     version, sha256 = documents.read(path, Version)
     if version.name != paths.name(dataset, number):
         raise InputError(
@@ -105,11 +104,10 @@ def read_version(root: Path, dataset: str, number: int) -> tuple[Version, str]:
     return version, sha256
 
 
-def read_registered(root: Path, trail: Trail, name: str) -> Version:
+def read_registered(workspace: Workspace, trail: Trail, name: str) -> Version:
     """Read a version that an event knows, and check that it is the one that was registered.
 
     Args:
-        root: The artifacts root.
         trail: The events of its data set.
         name: The version's name.
 
@@ -120,26 +118,25 @@ def read_registered(root: Path, trail: Trail, name: str) -> Version:
     parsed = paths.parse(name)
     if event is None or parsed is None:
         raise InputError(
-            f"There is no version {name[:60]!r} in {root}; see `sightline models list`."
+            f"There is no version {name[:60]!r} in {workspace}; see `sightline models list`."
         )
-    version, sha256 = read_version(root, *parsed)
+    version, sha256 = read_version(workspace, *parsed)
     if sha256 != event.version_sha256:
         raise InputError(
-            f"{root / version.folder / paths.VERSION} was changed since {name} was registered: "
-            f"expected SHA-256 {event.version_sha256}, got {sha256}; restore it from a copy."
+            f"{workspace.root / version.folder / paths.VERSION} was changed since {name} was "
+            f"registered: expected SHA-256 {event.version_sha256}, got {sha256}; restore it from a copy."
         )
     return version
 
 
 def versions(
-    root: Path,
+    workspace: Workspace,
     dataset: str | None = None,
     left_out: Callable[[InputError], object] | None = None,
 ) -> list[Version]:
     """List versions, by data set and number.
 
     Args:
-        root: The artifacts root.
         dataset: Only versions of this data set; of all unless told.
         left_out: Called with what is wrong with a version, which is then left out; unless
             given, that is raised.
@@ -148,12 +145,12 @@ def versions(
         InputError: A log or a version is damaged, or `dataset` is no name of a data set.
     """
     found: list[Version] = []
-    for name in paths.datasets(root) if dataset is None else [dataset]:
-        trail = audit_log.read(root, name)
+    for name in paths.datasets(workspace) if dataset is None else [dataset]:
+        trail = audit_log.read(workspace, name)
         for event in trail.events:
             if event.action == "register":
                 try:
-                    found.append(read_registered(root, trail, event.version))
+                    found.append(read_registered(workspace, trail, event.version))
                 except InputError as error:
                     if left_out is None:
                         raise

@@ -1,7 +1,5 @@
 """From a trained model to the model in use: judged, kept as a version, promoted or refused."""
 
-from pathlib import Path
-
 from sightline import registry
 from sightline.config import TrainingConfig
 from sightline.data import holdout
@@ -24,7 +22,7 @@ from sightline.records.manifest import RunManifest
 from sightline.registry import Version
 from sightline.registry.gate import evaluate
 from sightline.runs import run_folder, seed_noise, verify
-from sightline.storage.workspace import at_work
+from sightline.storage.workspace import Workspace
 
 _ADVISED = frozenset(
     {"classes", "calibration", "latency", "noise", "minimum_accuracy", "certificate"}
@@ -62,10 +60,10 @@ def judge(  # everything that a decision depends on
         InputError: A file that it needs is missing or damaged, or the model store is.
         StorageError: The artifacts root is full or cannot be written.
     """
-    champion = registry.champion(run.root, files.dataset)
-    band = seed_noise.read(seed_noise.path(run.root, files.dataset, source_sha256, config))
+    champion = registry.champion(run.workspace, files.dataset)
+    band = seed_noise.read(seed_noise.path(run.workspace, files.dataset, source_sha256, config))
     return evaluate.judge(
-        run.root,
+        run.workspace,
         run.id,
         files,
         trained,
@@ -125,14 +123,13 @@ def undecided(
 
 
 def examine(
-    root: Path, manifest: RunManifest, *, rebaseline: bool, force: bool = False
+    workspace: Workspace, manifest: RunManifest, *, rebaseline: bool, force: bool = False
 ) -> tuple[Version, Decision]:
     """Export and judge a published run outside of its flow, and make a version of it.
 
     Model and predictions are taken from the run's folder, the test images from the cache.
 
     Args:
-        root: The artifacts root.
         manifest: The run's.
         rebaseline: As for `judge`.
         force: Whether what keeps the gate from judging, such as a champion that is damaged, becomes
@@ -147,21 +144,21 @@ def examine(
         StorageError: The artifacts root is full or cannot be written.
     """
     run, config, files = (
-        Run(id=manifest.run_id, root=root),
+        Run(id=manifest.run_id, workspace=workspace),
         manifest.config,
         manifest.records.ingest,
     )
-    with at_work(root):
-        holdout.check(root, files)
+    with workspace.in_use():
+        holdout.check(workspace, files)
         trained = manifest.records.train.model_copy(
-            update={"model": _published(root, manifest, "model.keras")}
+            update={"model": _published(workspace, manifest, "model.keras")}
         )
         evaluation = manifest.records.evaluate.model_copy(
-            update={"predictions": _published(root, manifest, "predictions.parquet")}
+            update={"predictions": _published(workspace, manifest, "predictions.parquet")}
         )
         prepare_device(config.training)
         certificate = keras_process().run(EXPORT, run, files, trained, evaluation, config.export)
-        champion = registry.aliases(root, files.dataset).champion
+        champion = registry.aliases(workspace, files.dataset).champion
         try:
             decision = judge(
                 run,
@@ -179,17 +176,16 @@ def examine(
             if not force:
                 raise
             decision = undecided(run, files, evaluation, error, champion)
-        return registry.register(root, manifest, certificate), decision
+        return registry.register(workspace, manifest, certificate), decision
 
 
-def settle(root: Path, run_id: str) -> Promotion:
+def settle(workspace: Workspace, run_id: str) -> Promotion:
     """Make a version of a published run that was judged, and do with it as the gate said.
 
     With the gate at "report" a version that passed stays the candidate. What is wrong with the
     model store costs the promotion and not the run.
 
     Args:
-        root: The artifacts root.
         run_id: The run's whole id.
 
     Returns:
@@ -199,25 +195,25 @@ def settle(root: Path, run_id: str) -> Promotion:
         InputError: The run's manifest cannot be read.
         BusyStorageError: Storage did not answer; another try may work.
     """
-    manifest = run_folder.read_folder(run_folder.folder(root, run_id))
+    manifest = run_folder.read_folder(run_folder.folder(workspace, run_id))
     decision = manifest.records.decision
     assert decision is not None  # noqa: S101 - the gate is on
     try:
-        return _settle(root, manifest, decision)
+        return _settle(workspace, manifest, decision)
     except BusyStorageError:
         raise
     except InputError as error:
         return Promotion(promoted=False, sentence=f"Not promoted: {error}{_how_to(manifest)}")
 
 
-def _settle(root: Path, manifest: RunManifest, decision: Decision) -> Promotion:
-    version = registry.register(root, manifest)
+def _settle(workspace: Workspace, manifest: RunManifest, decision: Decision) -> Promotion:
+    version = registry.register(workspace, manifest)
     if not decision.promote:
-        registry.refuse(root, version, decision)
+        registry.refuse(workspace, version, decision)
         return _outcome(version, _in_full(decision))
     if manifest.config.promotion.gate == "report":
         return _outcome(version, f"{decision.sentence}{_how_to(manifest)}")
-    registry.promote(root, version, decision.sentence, decision, decision.champion)
+    registry.promote(workspace, version, decision.sentence, decision, decision.champion)
     return _outcome(version, decision.sentence, promoted=True)
 
 
@@ -229,11 +225,11 @@ def _in_full(decision: Decision) -> str:
     )
 
 
-def _published(root: Path, manifest: RunManifest, name: str) -> FileRecord:
+def _published(workspace: Workspace, manifest: RunManifest, name: str) -> FileRecord:
     """Return the record of a file in a run's folder, under its path below the root."""
-    path = verify.whole(root, manifest, name)
+    path = verify.whole(workspace, manifest, name)
     record = manifest.files[name]
-    return record.model_copy(update={"path": path.relative_to(root).as_posix()})
+    return record.model_copy(update={"path": path.relative_to(workspace.root).as_posix()})
 
 
 def _outcome(version: Version, sentence: str, *, promoted: bool = False) -> Promotion:

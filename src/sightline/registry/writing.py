@@ -2,24 +2,22 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from sightline.errors import InputError
 from sightline.registry import paths
 from sightline.storage import files, locks
-from sightline.storage.workspace import at_work
+from sightline.storage.workspace import Workspace
 
 _LOCK = ".lock"
 
 
 @contextmanager
-def alone(root: Path, dataset: str, purpose: str) -> Iterator[None]:
+def alone(workspace: Workspace, dataset: str, purpose: str) -> Iterator[None]:
     """Have a data set's part of the store alone; what killed writers left is removed.
 
     A clean-up of old runs waits meanwhile, so that the run that is registered stays.
 
     Args:
-        root: The artifacts root.
         dataset: The data set's name.
         purpose: What is done, for whoever has to wait.
 
@@ -27,10 +25,10 @@ def alone(root: Path, dataset: str, purpose: str) -> Iterator[None]:
         InputError: `dataset` is no name of a data set, or something is in the way of a file.
         StorageError: The artifacts root is full or cannot be written.
     """
-    lock = paths.home(root, dataset) / _LOCK
+    lock = paths.home(workspace, dataset) / _LOCK
     try:
-        with at_work(root), files.storage_errors(root), locks.alone(lock, purpose):
-            for folder in paths.folders(root, dataset):
+        with workspace.in_use(), files.storage_errors(workspace.root), locks.alone(lock, purpose):
+            for folder in paths.folders(workspace, dataset):
                 if folder.is_dir():
                     for leftover in files.leftovers(folder):
                         files.remove(leftover)

@@ -5,7 +5,6 @@ import functools
 import math
 import re
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
@@ -17,6 +16,7 @@ from sightline.records.manifest import RunManifest
 from sightline.reporting import exports, run_diff_rows, summary, tables
 from sightline.reporting.figures.canvas import DOTS_PER_INCH
 from sightline.storage.text import printable
+from sightline.storage.workspace import Workspace
 
 _MOST_CLASSES = 50
 """Beyond this many classes, tables show the weakest or first ones only."""
@@ -39,11 +39,11 @@ class Pair(NamedTuple):
     share: float
 
 
-def render_html(root: Path, manifest: RunManifest) -> str:
+def render_html(workspace: Workspace, manifest: RunManifest) -> str:
     """Make the page: one file, no script, nothing loaded from anywhere.
 
     Args:
-        root: The artifacts root, where the pictures lie.
+        workspace: The artifacts root, where the pictures lie.
         manifest: The finished run.
 
     Returns:
@@ -52,11 +52,11 @@ def render_html(root: Path, manifest: RunManifest) -> str:
 
     def source(record: FileRecord) -> Markup:
         """Embed a picture at its own size."""
-        return embedded((root / record.path).read_bytes(), 1)
+        return embedded((workspace.root / record.path).read_bytes(), 1)
 
     def figure(record: FileRecord) -> Markup:
         """Embed a figure at the size that it was drawn for."""
-        return embedded((root / record.path).read_bytes(), FIGURE_DENSITY)
+        return embedded((workspace.root / record.path).read_bytes(), FIGURE_DENSITY)
 
     template = environment().get_template("report.html.j2")
     return template.render(_facts(manifest, str), source=source, figure_source=figure)

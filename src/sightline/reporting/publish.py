@@ -14,6 +14,7 @@ from sightline.records.manifest import RunManifest
 from sightline.reporting import model_card, page
 from sightline.runs import comparison, run_folder, seed_noise
 from sightline.storage import files, json_digest
+from sightline.storage.workspace import Workspace
 
 _TAKEN = frozenset({errno.EEXIST, errno.ENOTEMPTY})
 _TEXT_BYTES = 1 << 20
@@ -46,7 +47,7 @@ def publish(  # the last step of a run; it names everything that the manifest ho
         StageError: A result changed while it was copied.
         StorageError: The artifacts root is full or cannot be written.
     """
-    run_folder.check_new(run.root, run.id)
+    run_folder.check_new(run.workspace, run.id)
     if source.kind not in {"named", "embedded"}:
         # The cached record names the place where equal data was read the first time.
         ingested = records.ingest.model_copy(update={"source": source.path})
@@ -68,15 +69,15 @@ def publish(  # the last step of a run; it names everything that the manifest ho
         flow_run_id=flow_run_id,
         repeats=run.repeats,
     )
-    band = seed_noise.find(run.root, manifest)
+    band = seed_noise.find(run.workspace, manifest)
     manifest = manifest.model_copy(update={"seed_noise": band.accuracy if band else None})
     with _new_folder(run, _bytes_needed(records)) as target:
         copied = {
-            name: _copy(run.root, target / name, result) for name, result in _results(records)
+            name: _copy(run.workspace, target / name, result) for name, result in _results(records)
         }
         manifest = manifest.model_copy(update={"files": copied})
         for name, text in (
-            ("report.html", page.render_html(run.root, manifest)),
+            ("report.html", page.render_html(run.workspace, manifest)),
             ("report.md", page.render_markdown(manifest)),
             ("MODEL_CARD.md", model_card.render_model_card(manifest)),
         ):
@@ -85,22 +86,22 @@ def publish(  # the last step of a run; it names everything that the manifest ho
         (target / run_folder.MANIFEST).write_bytes(
             json_digest.seal(manifest.model_dump(mode="json"))
         )
-    return run_folder.summary(run.root, manifest)
+    return run_folder.summary(run.workspace, manifest)
 
 
 @contextmanager
 def _new_folder(run: Run, needed: int) -> Iterator[Path]:
     """Yield a temporary folder that becomes the run's, unless somebody was faster."""
-    final = run_folder.folder(run.root, run.id)
+    final = run_folder.folder(run.workspace, run.id)
     try:
-        with files.storage_errors(run.root):
+        with files.storage_errors(run.workspace.root):
             files.make_folder(final.parent)
-            files.check_room(run.root, needed, "The copies of the results and the report")
+            run.workspace.check_room(needed, "The copies of the results and the report")
             with files.new_folder(final, replace=False) as folder:
                 yield folder
     except OSError as error:
         if error.errno in _TAKEN:
-            raise run_folder.taken(run.root, run.id) from None
+            raise run_folder.taken(run.workspace, run.id) from None
         raise
 
 
@@ -128,8 +129,8 @@ def _results(records: StageRecords) -> Iterator[tuple[str, FileRecord]]:
         yield "findings.parquet", records.ingest.inspection.findings
 
 
-def _copy(root: Path, target: Path, result: FileRecord) -> FileRecord:
-    files.copy(root / result.path, target)
+def _copy(workspace: Workspace, target: Path, result: FileRecord) -> FileRecord:
+    files.copy(workspace.root / result.path, target)
     copied = _describe(target)
     if copied.sha256 != result.sha256:
         raise StageError(

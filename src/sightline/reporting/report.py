@@ -25,7 +25,6 @@ from sightline.records import (
     TrainedModel,
 )
 from sightline.reporting import figures
-from sightline.storage.files import check_room
 from sightline.storage.npy import open_mapped
 
 if TYPE_CHECKING:
@@ -66,10 +65,10 @@ def report(
 
     def make(draft: Draft) -> Report:
         needed = _PICTURES_BYTES + settings.mistakes * _THUMBNAIL_BYTES
-        check_room(run.root, needed, "The pictures of the report")
+        run.workspace.check_room(needed, "The pictures of the report")
         worst, total = _worst_mistakes(run, files, evaluation, settings.mistakes)
         rows = [mistake.index for mistake in worst]
-        images = open_mapped(run.root / files.images["test"].path)[rows]
+        images = open_mapped(run.workspace.root / files.images["test"].path)[rows]
         figures.draw_curves(draft.path("curves.png"), _history(run, trained))
         figures.draw_mistakes(draft.path("mistakes.png"), images, worst)
         drawn = [
@@ -91,7 +90,7 @@ def report(
 
 def _draw_data(run: Run, files: DatasetFiles, draft: Draft) -> Iterator[str]:
     """Draw what the images show; yield the pictures' names."""
-    chosen, names = samples.choose(run.root, files)
+    chosen, names = samples.choose(run.workspace, files)
     title = f"Training images of {files.dataset}"
     figures.draw_samples(draft.path("samples.png"), chosen, names, title)
     yield "samples"
@@ -128,14 +127,14 @@ def _draw_saliency(
 ) -> None:
     rows = list(saliency.indexes)
     explained, _ = _worst_mistakes(run, files, evaluation, len(rows))
-    images = open_mapped(run.root / files.images["test"].path)[rows]
-    maps = open_mapped(run.root / saliency.maps.path)
+    images = open_mapped(run.workspace.root / files.images["test"].path)[rows]
+    maps = open_mapped(run.workspace.root / saliency.maps.path)
     figures.draw_saliency(path, images, maps, explained)
 
 
 def _draw_label_doubts(run: Run, files: DatasetFiles, found: LabelDoubts, path: Path) -> None:
-    doubts = label_errors.read(run.root / found.table.path, files.class_names, _DOUBTS)
-    images = open_mapped(run.root / files.images["train"].path)
+    doubts = label_errors.read(run.workspace.root / found.table.path, files.class_names, _DOUBTS)
+    images = open_mapped(run.workspace.root / files.images["train"].path)
     figures.draw_label_doubts(path, images[[doubt.index for doubt in doubts]], doubts)
 
 
@@ -144,10 +143,12 @@ def _draw_findings(run: Run, files: DatasetFiles, draft: Draft) -> bool:
     if files.inspection is None:
         return False
     most = max(1, min(_FINDINGS, _FINDINGS_BYTES // math.prod(files.image_shape)))
-    found = findings.choose(run.root / files.inspection.findings.path, most)
+    found = findings.choose(run.workspace.root / files.inspection.findings.path, most)
     if not found:
         return False
-    splits = {name: open_mapped(run.root / file.path) for name, file in files.images.items()}
+    splits = {
+        name: open_mapped(run.workspace.root / file.path) for name, file in files.images.items()
+    }
     images = [
         [splits[place.split][place.index] for place in (one.image, one.other) if place]
         for one in found
@@ -159,12 +160,12 @@ def _draw_findings(run: Run, files: DatasetFiles, draft: Draft) -> bool:
 def _worst_mistakes(
     run: Run, files: DatasetFiles, evaluation: Evaluation, most: int
 ) -> tuple[tuple[Mistake, ...], int]:
-    predictions = run.root / evaluation.predictions.path
+    predictions = run.workspace.root / evaluation.predictions.path
     return mistakes.worst(predictions, files.class_names, most)
 
 
 def _history(run: Run, trained: TrainedModel) -> "pd.DataFrame":
-    path = run.root / trained.history.path
+    path = run.workspace.root / trained.history.path
     history: pd.DataFrame = pq.read_table(path, page_checksum_verification=True).to_pandas()
     return history
 

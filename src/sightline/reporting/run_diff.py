@@ -18,6 +18,7 @@ from sightline.reporting import figures, page, run_diff_rows
 from sightline.runs import verify
 from sightline.storage import files
 from sightline.storage.npy import open_mapped
+from sightline.storage.workspace import Workspace
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,36 +35,35 @@ Shown = list[tuple[Reversal, bytes | None]]
 """Examples, each with its picture as PNG, where there is one."""
 
 
-def write(path: Path, root: Path, pair: Pair, found: RunDifference) -> None:
+def write(path: Path, workspace: Workspace, pair: Pair, found: RunDifference) -> None:
     """Write the page.
 
     Args:
         path: HTML file; it appears whole or not at all.
-        root: The artifacts root.
         pair: The manifests of A and B.
         found: How they differ.
 
     Raises:
         StorageError: It cannot be written, or something else than a file is there.
     """
-    html = render(root, pair, found)
+    html = render(workspace, pair, found)
     with files.new_output(path) as temporary:
         temporary.write_text(html, encoding="utf-8")
 
 
-def render(root: Path, pair: Pair, found: RunDifference) -> str:
+def render(workspace: Workspace, pair: Pair, found: RunDifference) -> str:
     """Make the page.
 
     Args:
-        root: The artifacts root, where histories and test images lie.
+        workspace: The artifacts root, where histories and test images lie.
         pair: The manifests of A and B.
         found: How they differ.
 
     Returns:
         HTML; class names and everything else from the user is escaped.
     """
-    curves, no_curves = _curves(root, pair)
-    broken, fixed, no_images = _examples(root, pair, found)
+    curves, no_curves = _curves(workspace, pair)
+    broken, fixed, no_images = _examples(workspace, pair, found)
     return (
         page.environment()
         .get_template("difference.html.j2")
@@ -93,10 +93,10 @@ def _most_changed(found: RunDifference) -> list[ClassPair]:
     return sorted(found.classes, key=lambda pair: -abs(pair.b.f1 - pair.a.f1))
 
 
-def _curves(root: Path, pair: Pair) -> tuple[bytes | None, str]:
+def _curves(workspace: Workspace, pair: Pair) -> tuple[bytes | None, str]:
     """Draw the histories; where one cannot be read, return why."""
     try:
-        histories = [_history(root, run) for run in pair]
+        histories = [_history(workspace, run) for run in pair]
     except InputError as error:
         return None, str(error)
     with tempfile.TemporaryDirectory() as folder:
@@ -105,8 +105,8 @@ def _curves(root: Path, pair: Pair) -> tuple[bytes | None, str]:
         return picture.read_bytes(), ""
 
 
-def _history(root: Path, run: RunManifest) -> "pd.DataFrame":
-    path = verify.whole(root, run, "history.parquet")
+def _history(workspace: Workspace, run: RunManifest) -> "pd.DataFrame":
+    path = verify.whole(workspace, run, "history.parquet")
     try:
         table = pq.read_table(path, page_checksum_verification=True)
         watched = [name for name in _WATCHED if name in table.column_names]
@@ -118,14 +118,16 @@ def _history(root: Path, run: RunManifest) -> "pd.DataFrame":
         raise InputError(f"{path} cannot be read as a history: {error}.") from None
 
 
-def _examples(root: Path, pair: Pair, found: RunDifference) -> tuple[Shown, Shown, str]:
+def _examples(workspace: Workspace, pair: Pair, found: RunDifference) -> tuple[Shown, Shown, str]:
     """Find the pictures of newly broken and newly fixed examples; where there are none, why."""
     if found.reversals is None:
         return [], [], ""
     broken, fixed = found.reversals.broken_examples, found.reversals.fixed_examples
     examples, pictures, missing = [*broken, *fixed], list[bytes | None](), ""
     try:
-        pictures += _thumbnails(root, pair, [one.index for one in examples]) if examples else []
+        pictures += (
+            _thumbnails(workspace, pair, [one.index for one in examples]) if examples else []
+        )
     except InputError as error:
         missing = (
             f"No pictures: the test images are no longer in the cache as they were. {error} "
@@ -136,8 +138,8 @@ def _examples(root: Path, pair: Pair, found: RunDifference) -> tuple[Shown, Show
     return shown[: len(broken)], shown[len(broken) :], missing
 
 
-def _thumbnails(root: Path, pair: Pair, rows: Sequence[int]) -> list[bytes]:
-    images = _test_images(root, [run.records.ingest.images["test"] for run in pair], rows)
+def _thumbnails(workspace: Workspace, pair: Pair, rows: Sequence[int]) -> list[bytes]:
+    images = _test_images(workspace, [run.records.ingest.images["test"] for run in pair], rows)
     thumbnails = []
     with tempfile.TemporaryDirectory() as folder:
         picture = Path(folder, "image.png")
@@ -147,7 +149,9 @@ def _thumbnails(root: Path, pair: Pair, rows: Sequence[int]) -> list[bytes]:
     return thumbnails
 
 
-def _test_images(root: Path, records: Sequence[ArrayFile], rows: Sequence[int]) -> figures.Images:
+def _test_images(
+    workspace: Workspace, records: Sequence[ArrayFile], rows: Sequence[int]
+) -> figures.Images:
     """Read some test images from the first of the cache entries that holds them.
 
     Raises:
@@ -155,7 +159,7 @@ def _test_images(root: Path, records: Sequence[ArrayFile], rows: Sequence[int]) 
     """
     missing: InputError | None = None
     for record in dict.fromkeys(records):
-        path = root / record.path
+        path = workspace.root / record.path
         try:
             verify.check(path, record)
             return _images(path, rows)

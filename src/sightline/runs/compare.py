@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from sightline.config.flatten import differing, flatten
@@ -21,6 +20,7 @@ from sightline.records.difference import (
 from sightline.records.manifest import RunManifest
 from sightline.runs import measure_pairs, reversals, run_folder, seed_noise, verify
 from sightline.runs.comparison import same_test_images
+from sightline.storage.workspace import Workspace
 
 _CHANCE = 0.05
 """A difference that equally good models show at least so often says nothing; as in the report."""
@@ -28,57 +28,54 @@ _CHANCE = 0.05
 Pair = tuple[RunManifest, RunManifest]
 
 
-def read(root: Path, a: str, b: str) -> Pair:
+def read(workspace: Workspace, a: str, b: str) -> Pair:
     """Read the manifests of two runs.
 
     Args:
-        root: The artifacts root.
         a: The one run's id, the first characters of it, or "latest".
         b: The other's.
 
     Raises:
         InputError: One is not there or cannot be read, or both are the same.
     """
-    ids = run_folder.find(root, a), run_folder.find(root, b)
+    ids = run_folder.find(workspace, a), run_folder.find(workspace, b)
     if ids[0] == ids[1]:
         raise InputError(
             f"A and B are the same run, {ids[0]}; give two, see `sightline runs list`."
         )
-    return read_one(root, ids[0]), read_one(root, ids[1])
+    return read_one(workspace, ids[0]), read_one(workspace, ids[1])
 
 
-def read_one(root: Path, run: str) -> RunManifest:
+def read_one(workspace: Workspace, run: str) -> RunManifest:
     """Read a run's manifest and make sure that it is this run's.
 
     Args:
-        root: The artifacts root.
         run: The run's id, the first characters of it, or "latest".
 
     Raises:
         InputError: It is not there, cannot be read, or is that of another run.
     """
-    run_id = run_folder.find(root, run)
-    manifest = run_folder.read(root, run_id)
+    run_id = run_folder.find(workspace, run)
+    manifest = run_folder.read(workspace, run_id)
     if manifest.run_id != run_id:  # it becomes part of paths
         raise InputError(
-            f"{run_folder.folder(root, run_id) / run_folder.MANIFEST} is that of run "
+            f"{run_folder.folder(workspace, run_id) / run_folder.MANIFEST} is that of run "
             f"{manifest.run_id[:130]!r}; give a folder its run's name."
         )
     return manifest
 
 
-def compare(root: Path, pair: Pair) -> RunDifference:
+def compare(workspace: Workspace, pair: Pair) -> RunDifference:
     """Find out how run B differs from run A.
 
     What cannot be compared, since it is damaged or of other data, is named in the remarks.
 
     Args:
-        root: The artifacts root.
         pair: The manifests of A and B.
     """
     before, now = pair
     remarks: list[str] = []
-    predictions = _predictions(root, before, remarks), _predictions(root, now, remarks)
+    predictions = _predictions(workspace, before, remarks), _predictions(workspace, now, remarks)
     comparable = same_test_images(before.records.ingest, now.records.ingest)
     if not comparable:
         remarks.append(_why_not_comparable(pair))
@@ -97,7 +94,7 @@ def compare(root: Path, pair: Pair) -> RunDifference:
         measures=tuple(measure_pairs.measures(*evaluations, predictions)),
         classes=tuple(measure_pairs.classes(*evaluations)) if same_classes else (),
         reversals=reversals.find(*predictions, names) if comparable else None,
-        noise=_noise(root, pair) if comparable else None,
+        noise=_noise(workspace, pair) if comparable else None,
     )
     return difference.model_copy(update={"sentence": _sentence(difference)})
 
@@ -151,10 +148,10 @@ def _settings(before: dict[str, Any], now: dict[str, Any]) -> tuple[Setting, ...
     return tuple(Setting(key=key, a=a, b=b) for key, a, b in differing(*flat))
 
 
-def _predictions(root: Path, run: RunManifest, remarks: list[str]) -> Predictions | None:
+def _predictions(workspace: Workspace, run: RunManifest, remarks: list[str]) -> Predictions | None:
     """Read a run's predictions; where they cannot be read, that is a remark."""
     try:
-        path = verify.whole(root, run, "predictions.parquet")
+        path = verify.whole(workspace, run, "predictions.parquet")
         return prediction_table.read(path, len(run.records.ingest.class_names))
     except InputError as error:
         remarks.append(f"The predictions of run {run.run_id} are left out: {error}")
@@ -170,9 +167,9 @@ def _why_not_comparable(pair: Pair) -> str:
     )
 
 
-def _noise(root: Path, pair: Pair) -> SeedNoise | None:
+def _noise(workspace: Workspace, pair: Pair) -> SeedNoise | None:
     """Hold the difference against the wider of the bands that were measured for A or B."""
-    bands = [(band, run) for run in pair if (band := seed_noise.find(root, run)) is not None]
+    bands = [(band, run) for run in pair if (band := seed_noise.find(workspace, run)) is not None]
     if not bands:
         return None
     band, run = max(bands, key=lambda found: found[0].accuracy.difference)

@@ -53,7 +53,7 @@ def with_last_run(run: Run, files: DatasetFiles, evaluation: Evaluation) -> RunC
         None where no run of this data set can be read. The p-value is that of McNemar's exact
         test: how often equally good models differ by as much or more.
     """
-    last = run_folder.last(run.root, files.dataset)
+    last = run_folder.last(run.workspace, files.dataset)
     if last is None:
         return None
     compared = RunComparison(
@@ -65,10 +65,10 @@ def with_last_run(run: Run, files: DatasetFiles, evaluation: Evaluation) -> RunC
     if not same_test_images(last.records.ingest, files):
         return compared
     try:
-        before = _right(run_folder.folder(run.root, last.run_id) / _PREDICTIONS)
+        before = _right(run_folder.folder(run.workspace, last.run_id) / _PREDICTIONS)
     except InputError:
         return compared
-    now = _right(run.root / evaluation.predictions.path)
+    now = _right(run.workspace.root / evaluation.predictions.path)
     found = discordant(before, now)
     counts = {"fixed": len(found.fixed), "broken": len(found.broken)}
     return compared.model_copy(update={**counts, "p_value": found.p_value})

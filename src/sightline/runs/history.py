@@ -12,6 +12,7 @@ from sightline.reporting.figures import HistoryPoint
 from sightline.runs import seed_noise
 from sightline.runs.seed_noise import NoiseBand
 from sightline.storage import files
+from sightline.storage.workspace import Workspace
 
 LAST = 30
 """How many of the newest runs of a data set are shown unless told."""
@@ -63,11 +64,11 @@ def collect(
     return {name: runs for name, runs in chosen.items() if runs}
 
 
-def entries(root: Path, runs: Iterable[ManifestExcerpt]) -> list[Entry]:
+def entries(workspace: Workspace, runs: Iterable[ManifestExcerpt]) -> list[Entry]:
     """Compare each run with the one before it of the same recipe.
 
     Args:
-        root: The artifacts root, where the noise bands lie.
+        workspace: The artifacts root, where the noise bands lie.
         runs: Runs of one data set.
 
     Returns:
@@ -77,9 +78,11 @@ def entries(root: Path, runs: Iterable[ManifestExcerpt]) -> list[Entry]:
     before: dict[str, Entry] = {}
     found = []
     for run in sorted(runs, key=lambda run: (run.created.timestamp(), run.run_id)):
-        place = seed_noise.path(root, run.records.ingest.dataset, run.source_sha256, run.config)
+        place = seed_noise.path(
+            workspace, run.records.ingest.dataset, run.source_sha256, run.config
+        )
         if place not in bands:
-            bands[place] = seed_noise.find(root, run)
+            bands[place] = seed_noise.find(workspace, run)
         entry = _entry(run, bands[place], before.get(run.config.recipe))
         before[run.config.recipe] = entry
         found.append(entry)

@@ -11,7 +11,7 @@ from sightline.errors import InputError
 from sightline.records import Record
 from sightline.runs import run_folder
 from sightline.storage import files, json_digest
-from sightline.storage.workspace import at_work
+from sightline.storage.workspace import Workspace
 
 
 class Pin(Record):
@@ -28,11 +28,10 @@ class Pin(Record):
     reason: str = ""
 
 
-def pin(root: Path, run: str, reason: str = "") -> Pin:
+def pin(workspace: Workspace, run: str, reason: str = "") -> Pin:
     """Pin a run, or renew its pin; waits for a clean-up that is going on.
 
     Args:
-        root: The artifacts root.
         run: The run's id, the first characters of it, or "latest".
         reason: Why, for people.
 
@@ -43,21 +42,20 @@ def pin(root: Path, run: str, reason: str = "") -> Pin:
         InputError: No such run, or several that begin so.
         StorageError: The artifacts root is full or cannot be written.
     """
-    run_id = run_folder.find(root, run)
-    with at_work(root):
-        run_folder.find(root, run_id)  # a clean-up that was waited for may have removed it
+    run_id = run_folder.find(workspace, run)
+    with workspace.in_use():
+        run_folder.find(workspace, run_id)  # a clean-up that was waited for may have removed it
         made = Pin(run_id=run_id, pinned=datetime.now(UTC), reason=reason)
-        path = _path(root, run_id)
-        with files.storage_errors(root), files.new_file(path) as temporary:
+        path = _path(workspace, run_id)
+        with files.storage_errors(workspace.root), files.new_file(path) as temporary:
             temporary.write_bytes(json_digest.seal(made.model_dump(mode="json")))
     return made
 
 
-def unpin(root: Path, run: str) -> str:
+def unpin(workspace: Workspace, run: str) -> str:
     """Take a run's pin away.
 
     Args:
-        root: The artifacts root.
         run: As for `pin`; the whole id where the run itself is gone.
 
     Returns:
@@ -67,23 +65,25 @@ def unpin(root: Path, run: str) -> str:
         InputError: No such run, several that begin so, or it is not pinned.
         StorageError: The artifacts root cannot be written.
     """
-    run_id = run if run in pinned_ids(root) else run_folder.find(root, run)
-    if run_id not in pinned_ids(root):
-        raise InputError(f"The run {run_id!r} is not pinned in {root}; see `sightline runs list`.")
-    with files.storage_errors(root):
-        files.remove(_path(root, run_id))
+    run_id = run if run in pinned_ids(workspace) else run_folder.find(workspace, run)
+    if run_id not in pinned_ids(workspace):
+        raise InputError(
+            f"The run {run_id!r} is not pinned in {workspace}; see `sightline runs list`."
+        )
+    with files.storage_errors(workspace.root):
+        files.remove(_path(workspace, run_id))
     return run_id
 
 
-def pinned_ids(root: Path) -> frozenset[str]:
+def pinned_ids(workspace: Workspace) -> frozenset[str]:
     """List the ids of the pinned runs.
 
     Raises:
         StorageError: The pins cannot be listed; better than to take none for pinned.
     """
-    with files.storage_errors(root):
+    with files.storage_errors(workspace.root):
         try:
-            names = [path.name for path in (root / "pins").iterdir()]
+            names = [path.name for path in (workspace.root / "pins").iterdir()]
         except FileNotFoundError:
             return frozenset()
     return frozenset(
@@ -93,25 +93,24 @@ def pinned_ids(root: Path) -> frozenset[str]:
     )
 
 
-def find(root: Path, run_id: str) -> Pin | None:
+def find(workspace: Workspace, run_id: str) -> Pin | None:
     """Read a run's pin.
 
     Args:
-        root: The artifacts root.
         run_id: The run's whole id.
 
     Returns:
         The pin, without time and reason where its file is damaged; None where there is none.
     """
-    if run_id not in pinned_ids(root):
+    if run_id not in pinned_ids(workspace):
         return None
     try:
         return Pin.model_validate_json(
-            json_digest.unseal_if_sealed(_path(root, run_id).read_bytes())
+            json_digest.unseal_if_sealed(_path(workspace, run_id).read_bytes())
         )
     except (OSError, ValueError):
         return Pin(run_id=run_id, pinned=None)
 
 
-def _path(root: Path, run_id: str) -> Path:
-    return root / "pins" / f"{run_id}.json"
+def _path(workspace: Workspace, run_id: str) -> Path:
+    return workspace.root / "pins" / f"{run_id}.json"

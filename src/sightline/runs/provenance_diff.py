@@ -13,6 +13,7 @@ from sightline.records import FileRecord, Record, Source
 from sightline.records.manifest import ManifestExcerpt, RunManifest
 from sightline.runs import run_folder
 from sightline.storage import files
+from sightline.storage.workspace import Workspace
 
 _SHOWN_DIGITS = 8
 
@@ -44,33 +45,34 @@ class Comparison(Record):
         return f"Changed since run {self.run_id}: {', '.join(self.changes)}."
 
 
-def since_last_run(root: Path, config: TrainingConfig, source: Source) -> Comparison:
+def since_last_run(workspace: Workspace, config: TrainingConfig, source: Source) -> Comparison:
     """Compare what is asked for with the last run of the same data set and recipe.
 
     Where there is a run of the same seed, too, the last one of these counts: the runs of
     `train --seeds` come in between and change nothing.
 
     Args:
-        root: The artifacts root.
         config: The complete config.
         source: The data set's source as it lies there now.
 
     Returns:
         The comparison. Where a config names its data or its deployment does not count.
     """
-    last = _last_run(root, config, source)
+    last = _last_run(workspace, config, source)
     if last is None:
         return Comparison(run_id=None)
-    return Comparison(run_id=last.run_id, changes=tuple(_changes(root, last, config, source)))
+    return Comparison(run_id=last.run_id, changes=tuple(_changes(workspace, last, config, source)))
 
 
-def _last_run(root: Path, config: TrainingConfig, source: Source) -> RunManifest | None:
+def _last_run(workspace: Workspace, config: TrainingConfig, source: Source) -> RunManifest | None:
     alike = [
-        run for run in run_folder.history(root, source.dataset) if _is_alike(run, config, source)
+        run
+        for run in run_folder.history(workspace, source.dataset)
+        if _is_alike(run, config, source)
     ]
     for run in sorted(alike, key=lambda run: run.config.training.seed != config.training.seed):
         with suppress(InputError):
-            return run_folder.read(root, run.run_id)
+            return run_folder.read(workspace, run.run_id)
     return None
 
 
@@ -82,7 +84,7 @@ def _is_alike(run: ManifestExcerpt, config: TrainingConfig, source: Source) -> b
 
 
 def _changes(
-    root: Path, last: RunManifest, config: TrainingConfig, source: Source
+    workspace: Workspace, last: RunManifest, config: TrainingConfig, source: Source
 ) -> Iterator[str]:
     if last.source_sha256 != source.sha256:
         yield f"data ({_short(last.source_sha256)} -> {_short(source.sha256)})"
@@ -97,7 +99,7 @@ def _changes(
         yield f"environment ({'; '.join(surroundings)})"
     elif last.lock_sha256 != provenance.lock_digest():
         yield "environment (requirements.lock)"
-    if damaged := _damaged(root, last):
+    if damaged := _damaged(workspace, last):
         yield f"the last run's files ({', '.join(damaged)} missing or damaged)"
 
 
@@ -123,8 +125,8 @@ def _differences(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
     return [f"{name} {_shown(old)} -> {_shown(new)}" for name, old, new in differing(before, after)]
 
 
-def _damaged(root: Path, manifest: RunManifest) -> list[str]:
-    folder = run_folder.folder(root, manifest.run_id)
+def _damaged(workspace: Workspace, manifest: RunManifest) -> list[str]:
+    folder = run_folder.folder(workspace, manifest.run_id)
     return [name for name, record in manifest.files.items() if not _is_whole(folder / name, record)]
 
 

@@ -4,13 +4,13 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from pathlib import Path
 from typing import Any
 
 from sightline.errors import InputError
 from sightline.records import Record
 from sightline.records.manifest import ManifestExcerpt
 from sightline.runs import run_folder
+from sightline.storage.workspace import Workspace
 
 _AGO = re.compile(r"(\d{1,6})([hdw])")
 _UNITS = {"h": "hours", "d": "days", "w": "weeks"}
@@ -65,7 +65,7 @@ class Wanted(Record):
 
 
 def read(
-    root: Path,
+    workspace: Workspace,
     wanted: Wanted,
     left_out: Callable[[InputError], None],
     *,
@@ -74,7 +74,6 @@ def read(
     """Read the runs that are wanted one by one, the last published first unless told otherwise.
 
     Args:
-        root: The artifacts root.
         wanted: Which runs.
         left_out: Is told of each manifest that cannot be read.
         oldest_first: Whether to begin at the other end.
@@ -82,10 +81,10 @@ def read(
     Yields:
         Excerpts of manifests.
     """
-    run_ids = run_folder.run_ids(root)
+    run_ids = run_folder.run_ids(workspace)
     for run_id in reversed(run_ids) if oldest_first else run_ids:
         try:
-            run = run_folder.read_excerpt(root, run_id)
+            run = run_folder.read_excerpt(workspace, run_id)
         except InputError as error:
             left_out(error)
         else:

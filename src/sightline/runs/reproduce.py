@@ -15,6 +15,7 @@ from sightline.records.manifest import RunManifest
 from sightline.runs import compare, conditions, run_folder, tolerance
 from sightline.runs.conditions import Condition
 from sightline.runs.tolerance import Tolerance
+from sightline.storage.workspace import Workspace
 
 Outcome = Literal["bit for bit", "within the noise", "not reproduced"]
 
@@ -88,7 +89,7 @@ def find_source(original: RunManifest) -> Source:
 
 
 def plan(
-    root: Path,
+    workspace: Workspace,
     original: RunManifest,
     source: Source,
     data_dir: Path | None = None,
@@ -97,7 +98,6 @@ def plan(
     """Plan the run that repeats another one.
 
     Args:
-        root: The artifacts root.
         original: The run to repeat.
         source: Where its data lie now.
         data_dir: Where local copies of named data sets lie.
@@ -110,13 +110,13 @@ def plan(
     suffix = f"-again-{secrets.token_hex(3)}"
     run = Run(
         id=original.run_id[: _LONGEST_ID - len(suffix)] + suffix,
-        root=root,
+        workspace=workspace,
         data_dir=data_dir,
         mirror=mirror,
         refresh=True,
         repeats=original.run_id,
     )
-    run_folder.check_new(root, run.id)
+    run_folder.check_new(workspace, run.id)
     config = original.config
     data = config.data
     if source.kind not in {"named", "embedded"}:
@@ -136,11 +136,10 @@ def _without_stop(gate: GateConfig) -> GateConfig:
     return gate.model_copy(update=limits)
 
 
-def judge(root: Path, original: RunManifest, again: RunManifest) -> Verdict:
+def judge(workspace: Workspace, original: RunManifest, again: RunManifest) -> Verdict:
     """Say whether a run was reproduced.
 
     Args:
-        root: The artifacts root.
         original: The run.
         again: The run that repeated it.
 
@@ -152,11 +151,11 @@ def judge(root: Path, original: RunManifest, again: RunManifest) -> Verdict:
     found = conditions.between(original, again)
     others = [condition.name for condition in found if not condition.equal]
     equal = again.weights_sha256 == original.weights_sha256
-    allowed = tolerance.find(root, original, again)
+    allowed = tolerance.find(workspace, original, again)
     distance = abs(again.records.evaluate.accuracy - original.records.evaluate.accuracy)
     promised = not others and _is_deterministic(original)
     outcome = decide(equal=equal, promised=promised, within=distance <= allowed.limit)
-    difference = compare.compare(root, (original, again))
+    difference = compare.compare(workspace, (original, again))
     images = difference.reversals
     return Verdict(
         run_id=original.run_id,

@@ -19,7 +19,7 @@ from sightline.pipeline.stages import content_of
 from sightline.records import Record, Spread
 from sightline.records.manifest import ManifestExcerpt, RunManifest
 from sightline.storage import files, json_digest
-from sightline.storage.workspace import at_work
+from sightline.storage.workspace import Workspace
 
 _SHARE = 0.95
 _FEWEST = 2
@@ -102,12 +102,12 @@ def config_digest(config: TrainingConfig) -> str:
     return digest_of(*(content_of(section) for section in sections))
 
 
-def path(root: Path, dataset: str, source_sha256: str, config: TrainingConfig) -> Path:
+def path(workspace: Workspace, dataset: str, source_sha256: str, config: TrainingConfig) -> Path:
     """Return where the band of a data set's content and a config lies, or would lie."""
-    return _path(root, dataset, config.recipe, source_sha256, config_digest(config))
+    return _path(workspace, dataset, config.recipe, source_sha256, config_digest(config))
 
 
-def write(root: Path, band: NoiseBand) -> Path:
+def write(workspace: Workspace, band: NoiseBand) -> Path:
     """Store a band in place of an earlier one; waits for a clean-up that is going on.
 
     Returns:
@@ -116,8 +116,12 @@ def write(root: Path, band: NoiseBand) -> Path:
     Raises:
         StorageError: The artifacts root is full or cannot be written.
     """
-    place = _path(root, band.dataset, band.recipe, band.source_sha256, band.config_sha256)
-    with at_work(root), files.storage_errors(root), files.new_file(place) as temporary:
+    place = _path(workspace, band.dataset, band.recipe, band.source_sha256, band.config_sha256)
+    with (
+        workspace.in_use(),
+        files.storage_errors(workspace.root),
+        files.new_file(place) as temporary,
+    ):
         temporary.write_bytes(json_digest.seal(band.model_dump(mode="json")))
     return place
 
@@ -141,17 +145,16 @@ def read(place: Path) -> NoiseBand | None:
         return None
 
 
-def find(root: Path, run: RunManifest | ManifestExcerpt) -> NoiseBand | None:
+def find(workspace: Workspace, run: RunManifest | ManifestExcerpt) -> NoiseBand | None:
     """Find the band that fits a run: the same data and config, whatever the seed.
 
     Args:
-        root: The artifacts root.
         run: The run.
 
     Returns:
         The band; None where none was measured or it is damaged.
     """
-    band = read(path(root, run.records.ingest.dataset, run.source_sha256, run.config))
+    band = read(path(workspace, run.records.ingest.dataset, run.source_sha256, run.config))
     fits = band is not None and _identity(run) == (
         band.dataset,
         band.recipe,
@@ -171,9 +174,11 @@ def _identity(run: RunManifest | ManifestExcerpt) -> tuple[str, str, str, str]:
     )
 
 
-def _path(root: Path, dataset: str, recipe: str, source_sha256: str, config_sha256: str) -> Path:
+def _path(
+    workspace: Workspace, dataset: str, recipe: str, source_sha256: str, config_sha256: str
+) -> Path:
     digest = digest_of(source_sha256, config_sha256)[:_SHOWN_DIGITS]
-    return root / "noise" / f"{dataset}-{recipe}-{digest}.json"
+    return workspace.root / "noise" / f"{dataset}-{recipe}-{digest}.json"
 
 
 def _spread(values: Sequence[float]) -> Spread:

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 from sightline.config import TrainingConfig
@@ -12,6 +11,7 @@ from sightline.records.manifest import ManifestExcerpt
 from sightline.runs import provenance_diff, run_folder, seed_noise
 from sightline.runs.provenance_diff import Comparison
 from sightline.runs.seed_noise import NoiseBand
+from sightline.storage.workspace import Workspace
 
 MOST = 100
 """Largest number of seeds."""
@@ -84,7 +84,7 @@ def plan(config: TrainingConfig, run: Run, seeds: int) -> list[SeedRun]:
         RunExistsError: A single run is asked for, whose id is taken.
     """
     if seeds == 1:
-        run_folder.check_new(run.root, run.id)
+        run_folder.check_new(run.workspace, run.id)
         return [SeedRun(config, run)]
     first = config.training.seed
     if first + seeds - 1 > _LARGEST_SEED:
@@ -95,7 +95,7 @@ def plan(config: TrainingConfig, run: Run, seeds: int) -> list[SeedRun]:
     planned = [_with_seed(config, run, seed) for seed in range(first, first + seeds)]
     for one in planned:
         if not _is_there(one):
-            run_folder.check_new(run.root, one.run.id)
+            run_folder.check_new(run.workspace, one.run.id)
     return planned
 
 
@@ -110,7 +110,7 @@ def _with_seed(config: TrainingConfig, run: Run, seed: int) -> SeedRun:
 
 
 def _is_there(one: SeedRun) -> bool:
-    return os.path.lexists(run_folder.folder(one.run.root, one.run.id))
+    return os.path.lexists(run_folder.folder(one.run.workspace, one.run.id))
 
 
 def unfinished(planned: Sequence[SeedRun], source: Source) -> list[SeedRun]:
@@ -134,12 +134,12 @@ def unfinished(planned: Sequence[SeedRun], source: Source) -> list[SeedRun]:
 
 
 def _check_same(one: SeedRun, source: Source) -> None:
-    there = run_folder.read_excerpt(one.run.root, one.run.id)
+    there = run_folder.read_excerpt(one.run.workspace, one.run.id)
     if there.config != one.config or there.source_sha256 != source.sha256:
         what = "config" if there.config != one.config else "data"
         raise RunExistsError(
-            f"The run {one.run.id!r} exists already in {one.run.root}, with other {what}; choose "
-            "another --run-id."
+            f"The run {one.run.id!r} exists already in {one.run.workspace}, with other "
+            f"{what}; choose another --run-id."
         )
 
 
@@ -155,21 +155,20 @@ def since_last(planned: Sequence[SeedRun], source: Source) -> Comparison:
         that of the last.
     """
     for one in planned:
-        compared = provenance_diff.since_last_run(one.run.root, one.config, source)
+        compared = provenance_diff.since_last_run(one.run.workspace, one.config, source)
         if not compared.unchanged or len(planned) == 1:
             return compared
     config, run = planned[0]
-    band = seed_noise.read(seed_noise.path(run.root, source.dataset, source.sha256, config))
+    band = seed_noise.read(seed_noise.path(run.workspace, source.dataset, source.sha256, config))
     if band is None or not {one.config.training.seed for one in planned} <= set(band.seeds):
         return compared.model_copy(update={"changes": ("the noise band (not measured)",)})
     return compared
 
 
-def measure(root: Path, run_ids: Sequence[str]) -> SeedSummary:
+def measure(workspace: Workspace, run_ids: Sequence[str]) -> SeedSummary:
     """Measure how far the runs of some seeds lie apart, and store the noise band.
 
     Args:
-        root: The artifacts root.
         run_ids: Their ids.
 
     Returns:
@@ -179,22 +178,22 @@ def measure(root: Path, run_ids: Sequence[str]) -> SeedSummary:
         InputError: A manifest cannot be read, or the runs differ in more than their seed.
         StorageError: The artifacts root is full or cannot be written.
     """
-    found = [run_folder.read_excerpt(root, run_id) for run_id in run_ids]
+    found = [run_folder.read_excerpt(workspace, run_id) for run_id in run_ids]
     band = seed_noise.measure(found)
     return SeedSummary(
         dataset=band.dataset,
         recipe=band.recipe,
-        runs=tuple(_result(root, run) for run in found),
+        runs=tuple(_result(workspace, run) for run in found),
         noise=band,
-        noise_file=str(seed_noise.write(root, band)),
+        noise_file=str(seed_noise.write(workspace, band)),
     )
 
 
-def _result(root: Path, run: ManifestExcerpt) -> SeedResult:
+def _result(workspace: Workspace, run: ManifestExcerpt) -> SeedResult:
     return SeedResult(
         seed=run.config.training.seed,
         run_id=run.run_id,
-        run_dir=str(run_folder.folder(root, run.run_id)),
+        run_dir=str(run_folder.folder(workspace, run.run_id)),
         test_accuracy=run.records.evaluate.accuracy,
         test_accuracy_interval=run.records.evaluate.accuracy_interval,
         test_loss=run.records.evaluate.loss,

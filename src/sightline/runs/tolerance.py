@@ -1,12 +1,12 @@
 """By how much two accuracies may differ that are equal but for chance."""
 
 import math
-from pathlib import Path
 from typing import NamedTuple
 
 from sightline.records import Evaluation
 from sightline.records.manifest import RunManifest
 from sightline.runs import seed_noise
+from sightline.storage.workspace import Workspace
 
 
 class Tolerance(NamedTuple):
@@ -16,18 +16,18 @@ class Tolerance(NamedTuple):
     source: str
 
 
-def find(root: Path, original: RunManifest, again: RunManifest) -> Tolerance:
+def find(workspace: Workspace, original: RunManifest, again: RunManifest) -> Tolerance:
     """Return by how much the accuracies of a run and its repetition may differ by chance.
 
     Args:
-        root: The artifacts root, where noise bands lie.
+        workspace: The artifacts root, where noise bands lie.
         original: The run.
         again: The run that repeats it.
 
     Returns:
         The run's seed noise; where none was measured, what the test images alone leave open.
     """
-    band = seed_noise.find(root, original)
+    band = seed_noise.find(workspace, original)
     if band is not None:
         return Tolerance(band.accuracy.difference, f"the seed noise of {len(band.seeds)} seeds")
     limit = combined_half_width(original.records.evaluate, again.records.evaluate)

@@ -8,6 +8,7 @@ from sightline.records import FileRecord, Record
 from sightline.records.manifest import RunManifest
 from sightline.runs import run_folder
 from sightline.storage import files
+from sightline.storage.workspace import Workspace
 
 
 class Damage(Record):
@@ -34,11 +35,10 @@ class Verdict(Record):
     damages: tuple[Damage, ...]
 
 
-def verify(root: Path, run: str | None = None) -> list[Verdict]:
+def verify(workspace: Workspace, run: str | None = None) -> list[Verdict]:
     """Read every file of run folders and compare digests.
 
     Args:
-        root: The artifacts root.
         run: The run's id, the first characters of it, or "latest"; all runs unless told.
 
     Returns:
@@ -48,23 +48,24 @@ def verify(root: Path, run: str | None = None) -> list[Verdict]:
         InputError: No such run, or several that begin so.
     """
     if run is None:
-        return [_judge(root, name) for name in _folders(root)]
+        return [_judge(workspace, name) for name in _folders(workspace)]
     # A folder without a manifest is no run to others; here it is one that is damaged.
-    return [_judge(root, run if run in _folders(root) else run_folder.find(root, run))]
+    return [
+        _judge(workspace, run if run in _folders(workspace) else run_folder.find(workspace, run))
+    ]
 
 
-def whole(root: Path, manifest: RunManifest, name: str) -> Path:
+def whole(workspace: Workspace, manifest: RunManifest, name: str) -> Path:
     """Return a file of a run folder that is as it was published.
 
     Args:
-        root: The artifacts root.
         manifest: The run's.
         name: The file's name, such as "history.parquet".
 
     Raises:
         InputError: It is missing or damaged, or the manifest does not name it.
     """
-    path = run_folder.folder(root, manifest.run_id) / name
+    path = run_folder.folder(workspace, manifest.run_id) / name
     record = manifest.files.get(name)
     if record is None:
         raise InputError(f"The manifest of run {manifest.run_id!r} names no file {name!r}.")
@@ -93,8 +94,8 @@ def check(path: Path, record: FileRecord) -> None:
         )
 
 
-def _folders(root: Path) -> list[str]:
-    folder = root / "runs"
+def _folders(workspace: Workspace) -> list[str]:
+    folder = workspace.root / "runs"
     if not folder.is_dir():
         return []
     return sorted(
@@ -102,8 +103,8 @@ def _folders(root: Path) -> list[str]:
     )
 
 
-def _judge(root: Path, name: str) -> Verdict:
-    folder = run_folder.folder(root, name)
+def _judge(workspace: Workspace, name: str) -> Verdict:
+    folder = run_folder.folder(workspace, name)
     try:
         expected = run_folder.read_folder(folder).files
     except InputError as error:

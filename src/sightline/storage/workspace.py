@@ -1,11 +1,8 @@
-"""Who is at work under an artifacts root: runs share it, a clean-up needs it alone.
-
-The lock is `.at-work.lock` under the root; the kernel frees it when its holder dies, so a
-killed run never keeps a clean-up out.
-"""
+"""The workspace: the artifacts root, the folders below it, and who may work in it."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from sightline.errors import InputError
@@ -14,47 +11,80 @@ from sightline.storage import files, locks
 _LOCK = ".at-work.lock"
 
 
-@contextmanager
-def at_work(root: Path) -> Iterator[None]:
-    """Keep a clean-up out while something is made, read or pinned under a root; may be nested.
+@dataclass(frozen=True)
+class Workspace:
+    """An artifacts root: what runs produce and share lies below it.
 
-    Where a clean-up is going on, its end is waited for.
+    Runs share a lock on it, and a clean-up takes the lock alone. The kernel releases the lock
+    when its holder dies, so a killed run never keeps a clean-up out.
 
-    Args:
-        root: The artifacts root; made where it is missing.
-
-    Raises:
-        StorageError: The root cannot be written.
+    Attributes:
+        workspace: The folder's path.
     """
-    with ExitStack() as held:
-        with files.storage_errors(root):
-            waiting = f"Waiting for the clean-up of {root} to end"
-            held.enter_context(locks.shared(root / _LOCK, waiting))
-        yield
 
+    root: Path
 
-@contextmanager
-def nobody_at_work(root: Path) -> Iterator[None]:
-    """Have a root alone; whoever begins to work meanwhile waits.
+    def __str__(self) -> str:
+        """Return the path, for messages."""
+        return str(self.root)
 
-    Args:
-        root: The artifacts root.
+    def path(self, relative: str) -> Path:
+        """Return the path of what a record names by its path relative to the root."""
+        return self.root / relative
 
-    Raises:
-        InputError: Something is at work there.
-        StorageError: The root cannot be written.
-    """
-    with ExitStack() as held:
-        with files.storage_errors(root):
-            alone = held.enter_context(locks.alone_if_free(root / _LOCK))
-        if not alone:
-            raise InputError(f"A run is at work in {root}; prune when it has ended.")
-        yield
+    @contextmanager
+    def in_use(self) -> Iterator[None]:
+        """Keep a clean-up out while files are written, read or pinned; may be nested.
 
+        The root is created if it is missing. If a clean-up is running, wait for it to end.
 
-def is_anybody_at_work(root: Path) -> bool:
-    """Tell whether something is at work under a root; leaves nothing behind there."""
-    if not (root / _LOCK).exists():
-        return False
-    with files.storage_errors(root), locks.alone_if_free(root / _LOCK) as alone:
-        return not alone
+        Raises:
+            StorageError: The root cannot be written.
+        """
+        with ExitStack() as held:
+            with files.storage_errors(self.root):
+                waiting = f"Waiting for the clean-up of {self} to end"
+                held.enter_context(locks.shared(self.root / _LOCK, waiting))
+            yield
+
+    @contextmanager
+    def exclusive(self) -> Iterator[None]:
+        """Have the workspace alone; a run that starts meanwhile waits.
+
+        Raises:
+            InputError: A run is using the workspace.
+            StorageError: The root cannot be written.
+        """
+        with ExitStack() as held:
+            with files.storage_errors(self.root):
+                alone = held.enter_context(locks.alone_if_free(self.root / _LOCK))
+            if not alone:
+                raise InputError(f"A run is using {self}; prune when it has ended.")
+            yield
+
+    def is_in_use(self) -> bool:
+        """Return whether a run is using the workspace; writes nothing."""
+        if not (self.root / _LOCK).exists():
+            return False
+        with files.storage_errors(self.root), locks.alone_if_free(self.root / _LOCK) as alone:
+            return not alone
+
+    def check_writable(self) -> None:
+        """Check that the root can be created and written.
+
+        Raises:
+            StorageError: It cannot.
+        """
+        files.check_writable(self.root)
+
+    def check_room(self, needed: int, purpose: str) -> None:
+        """Check that there is enough free disk.
+
+        Args:
+            needed: Bytes that are about to be written.
+            purpose: What for; the subject of the error's sentence.
+
+        Raises:
+            StorageError: There is less.
+        """
+        files.check_room(self.root, needed, purpose)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from sightline.records import Record
 from sightline.storage import files
+from sightline.storage.workspace import Workspace
 
 Arrays = dict[str, NDArray[np.generic]]
 
@@ -72,14 +73,13 @@ class Checkpoint:
 class Checkpoints:
     """The checkpoints of one training; whoever holds the lock of its cache entry writes them."""
 
-    def __init__(self, root: Path, key: str) -> None:
+    def __init__(self, workspace: Workspace, key: str) -> None:
         """Bind to the folder; nothing is made yet.
 
         Args:
-            root: The artifacts root.
             key: Key of the training's cache entry.
         """
-        self.folder = root / "checkpoints" / key
+        self.folder = workspace.root / "checkpoints" / key
 
     def write(self, checkpoint: Checkpoint) -> Path:
         """Write a checkpoint, whole or not at all, and remove all but the newest two.

@@ -1,7 +1,6 @@
 """Shuffled batches: what a training step sees is a function of (seed, epoch, step) alone."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import keras
@@ -10,6 +9,7 @@ from numpy.typing import NDArray
 
 from sightline.records import ArraySplit
 from sightline.storage.npy import open_mapped
+from sightline.storage.workspace import Workspace
 
 Floats = NDArray[np.float32]
 Batch = tuple[Floats | tuple[Floats, ...], Floats]
@@ -23,7 +23,7 @@ class Batches(keras.utils.PyDataset):
 
     def __init__(
         self,
-        root: Path,
+        workspace: Workspace,
         split: ArraySplit,
         batch_size: int,
         seed: int | None,
@@ -34,7 +34,6 @@ class Batches(keras.utils.PyDataset):
         """Open the arrays.
 
         Args:
-            root: The artifacts root.
             split: The arrays.
             batch_size: Examples a batch, at least one a tower; the last batch may be smaller.
             seed: Seed of the order; None keeps the stored order.
@@ -44,8 +43,8 @@ class Batches(keras.utils.PyDataset):
             towers: Parts that the images of a batch are given in, see `sightline.towers`.
         """
         super().__init__()
-        self._images = open_mapped(root / split.images.path)
-        self._labels = open_mapped(root / split.labels.path)
+        self._images = open_mapped(workspace.root / split.images.path)
+        self._labels = open_mapped(workspace.root / split.labels.path)
         self._batch_size = batch_size
         self._seed = seed
         self._first_step = first_step

@@ -9,7 +9,6 @@ import logging
 import random
 import time
 from contextlib import suppress
-from pathlib import Path
 from typing import Any, Literal
 
 import keras
@@ -24,7 +23,7 @@ from sightline.pipeline import cache
 from sightline.pipeline.cache import Draft, find_or_make
 from sightline.pipeline.stages import TRAIN
 from sightline.records import ArraySet, ModelBlueprint, Run, TrainedModel
-from sightline.storage.files import check_room
+from sightline.storage.workspace import Workspace
 from sightline.training import device as runtime
 from sightline.training import gpu, precision, state
 from sightline.training.augmentation import augmentation
@@ -71,17 +70,17 @@ def train(
         DivergenceError: The weights are no longer finite.
     """
     key = TRAIN.key(arrays, blueprint, settings)
-    checkpoints = Checkpoints(run.root, key)
+    checkpoints = Checkpoints(run.workspace, key)
 
     def make(draft: Draft) -> TrainedModel:
         needed = 2 * 4 * blueprint.parameters + _SPARE_BYTES
-        check_room(run.root, needed, "The trained model and its history")
+        run.workspace.check_room(needed, "The trained model and its history")
         device = runtime.resolve_device(settings.device)
         if settings.deterministic or (settings.deterministic is None and device == "cpu"):
             runtime.compute_deterministically()
         with keras.device(f"{device}:0"), runtime.memory_errors(settings.batch_size):
             chance = random.Random(settings.seed)  # noqa: S311 - no secret
-            network = _network(run.root, blueprint, settings, chance)
+            network = _network(run.workspace, blueprint, settings, chance)
             computed_in = precision.resolve(settings.precision, device)
             environment = runtime.environment() | {"precision": computed_in}
             with precision.computing_in(network, computed_in):
@@ -123,7 +122,7 @@ def _fit(
     with saver.listening():
         for first, last, first_step in _segments(begin.position, settings.epochs):
             batches = Batches(
-                run.root,
+                run.workspace,
                 split,
                 settings.batch_size,
                 settings.seed,
@@ -183,7 +182,7 @@ def _held_out(run: Run, arrays: ArraySet, settings: FitConfig) -> Any:
     split = arrays.splits.get("validation")
     if split is not None:
         towers = _towers(arrays, settings)
-        return feed(Batches(run.root, split, settings.batch_size, seed=None, towers=towers))
+        return feed(Batches(run.workspace, split, settings.batch_size, seed=None, towers=towers))
     if settings.keep == "best":
         raise ConfigError(
             'training.keep is "best", which is told by a validation split; set '
@@ -240,12 +239,12 @@ def _steps(arrays: ArraySet, settings: FitConfig) -> int:
 
 
 def _network(
-    root: Path, blueprint: ModelBlueprint, settings: FitConfig, chance: random.Random
+    workspace: Workspace, blueprint: ModelBlueprint, settings: FitConfig, chance: random.Random
 ) -> keras.Model:
     keras.backend.clear_session()
     keras.utils.set_random_seed(settings.seed)
     architecture = blueprint.architecture
-    network = keras_files.read_architecture(root / architecture.path, architecture.sha256)
+    network = keras_files.read_architecture(workspace.root / architecture.path, architecture.sha256)
     draw_by_seed(network, chance)
     return network
 

@@ -15,6 +15,7 @@ from sightline.flows.cli.main import app
 from sightline.pipeline import doctor
 from sightline.pipeline.doctor import Check
 from sightline.records import Run
+from sightline.storage.workspace import Workspace
 
 
 @pytest.fixture(autouse=True)
@@ -102,7 +103,7 @@ def test_data_gate_stops_the_command_while_it_still_waits_for_the_server(tmp_pat
     images, labels = pictures(20, 0)
     np.savez("leak.npz", x_train=images, y_train=labels, x_test=images, y_test=labels)
     config = loading.load(overrides=["gate.leaks.action=fail"], dataset="leak.npz")
-    run = Run(id="leaky", root=tmp_path / "artifacts")
+    run = Run(id="leaky", workspace=Workspace(tmp_path / "artifacts"))
     with pytest.raises(DataError, match=r"check leaks: 20 of 20 test images"):
         starting.ingest_ahead(config, run, locate.locate(config.data))
 

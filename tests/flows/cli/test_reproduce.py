@@ -14,6 +14,7 @@ from sightline.records import Run
 from sightline.runs import run_folder
 from sightline.runs.conditions import Condition
 from sightline.storage import json_digest
+from sightline.storage.workspace import Workspace
 
 TINY = [
     "training.epochs=1",
@@ -39,7 +40,7 @@ pytestmark = pytest.mark.usefixtures("prefect_api", "keras")
 def root(prefect_api: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("artifacts")
     config = loading.load("quickstart", overrides=TINY, dataset="mnist-5k")
-    training_flow(config, Run(id="first", root=root))
+    training_flow(config, Run(id="first", workspace=Workspace(root)))
     return root
 
 
@@ -66,13 +67,20 @@ def test_run_is_reproduced_bit_for_bit(root: Path) -> None:
     assert equal == among
     assert "Condition" not in done.stdout
     assert "Reproduced bit for bit: the weights are equal" in done.stdout
-    again = next(run_id for run_id in run_folder.run_ids(root) if run_id.startswith("first-again-"))
-    first, second = run_folder.read(root, "first"), run_folder.read(root, again)
+    again = next(
+        run_id
+        for run_id in run_folder.run_ids(Workspace(root))
+        if run_id.startswith("first-again-")
+    )
+    first, second = (
+        run_folder.read(Workspace(root), "first"),
+        run_folder.read(Workspace(root), again),
+    )
     assert second.weights_sha256 == first.weights_sha256
     assert not any(stage.cached for stage in second.stages.values())
     assert second.config == first.config
     assert second.repeats == "first"
-    assert run_folder.find(root, "latest") == "first"
+    assert run_folder.find(Workspace(root), "latest") == "first"
 
 
 def test_only_conditions_that_differ_are_shown(capsys: pytest.CaptureFixture[str]) -> None:
@@ -90,7 +98,7 @@ def test_only_conditions_that_differ_are_shown(capsys: pytest.CaptureFixture[str
 
 
 def test_other_data_are_refused_before_anything_is_trained(root: Path) -> None:
-    path = run_folder.folder(root, "first") / run_folder.MANIFEST
+    path = run_folder.folder(Workspace(root), "first") / run_folder.MANIFEST
     before = path.read_bytes()
     manifest = json.loads(json_digest.unseal(before))
     try:

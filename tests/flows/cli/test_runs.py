@@ -9,6 +9,7 @@ from typer.testing import CliRunner, Result
 from excerpts import CONFIG, excerpt, publish, with_recipe
 from sightline.flows.cli.main import app
 from sightline.runs import pins, seed_noise
+from sightline.storage.workspace import Workspace
 
 
 @pytest.fixture
@@ -25,7 +26,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         excerpt("zoo", dataset="zoo", accuracy=0.7),
     ]
     publish(root, *runs, *others)
-    seed_noise.write(root, seed_noise.measure(runs[:3]))
+    seed_noise.write(Workspace(root), seed_noise.measure(runs[:3]))
     return root
 
 
@@ -59,7 +60,7 @@ def listed(*arguments: str) -> list[str]:
 def test_runs_are_sorted_and_filtered_before_the_limit(
     root: Path, arguments: str, expected: str
 ) -> None:
-    pins.pin(root, "mnist-1")
+    pins.pin(Workspace(root), "mnist-1")
     assert listed(*arguments.split()) == expected.split()
 
 

@@ -10,6 +10,7 @@ import runs_to_compare
 from runs_to_compare import publish
 from sightline.flows.cli.main import app
 from sightline.runs import run_folder
+from sightline.storage.workspace import Workspace
 
 
 @pytest.fixture
@@ -64,10 +65,10 @@ def test_page_is_written_where_it_is_wanted(root: Path) -> None:
 
 
 def test_hostile_names_reach_neither_the_terminal_nor_its_markup(root: Path) -> None:
-    manifest = run_folder.read(root, "run-b")
+    manifest = run_folder.read(Workspace(root), "run-b")
     stages = {"[bold]\x1b[2J": manifest.stages["ingest"]}
     made_runs.write(root, manifest.model_copy(update={"stages": stages}))
-    (run_folder.folder(root, "run-b") / "predictions.parquet").unlink()
+    (run_folder.folder(Workspace(root), "run-b") / "predictions.parquet").unlink()
     done = compare("run-a", "run-b")
     assert done.exit_code == 0, done.output
     assert "[bold]\\x1b[2J" in done.stdout

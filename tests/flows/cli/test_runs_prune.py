@@ -12,6 +12,7 @@ from sightline.flows.cli.main import app
 from sightline.flows.train import training_flow
 from sightline.records import Run, RunSummary
 from sightline.runs import run_folder
+from sightline.storage.workspace import Workspace
 
 pytestmark = pytest.mark.usefixtures("prefect_api", "keras", "wide")
 
@@ -39,8 +40,8 @@ def root(
 ) -> Path:
     """Two runs that share the entries of ingest, preprocess and build."""
     root = tmp_path_factory.mktemp("artifacts")
-    training_flow(longer(config), Run(id="old", root=root))
-    training_flow(config, Run(id="new", root=root))
+    training_flow(longer(config), Run(id="old", workspace=Workspace(root)))
+    training_flow(config, Run(id="new", workspace=Workspace(root)))
     return root
 
 
@@ -85,7 +86,7 @@ def test_clean_up_is_refused_while_a_run_is_at_work_and_a_dry_run_says_so(root: 
     assert "prune when it has ended" in " ".join(refused.stderr.split())
     assert dry.exit_code == 0
     assert "A run is at work: " in dry.stderr
-    assert run_folder.run_ids(root) == ["new", "old"]
+    assert run_folder.run_ids(Workspace(root)) == ["new", "old"]
 
 
 def test_pinned_run_is_marked_and_never_pruned(root: Path) -> None:
@@ -104,7 +105,7 @@ def test_pinned_run_is_marked_and_never_pruned(root: Path) -> None:
 
 
 def test_unreadable_run_is_named_and_the_cache_stays(root: Path) -> None:
-    manifest = run_folder.folder(root, "old") / "manifest.json"
+    manifest = run_folder.folder(Workspace(root), "old") / "manifest.json"
     whole = manifest.rename(root / "whole.json")
     manifest.write_bytes(whole.read_bytes()[:100])
     before = names(root)
@@ -127,15 +128,15 @@ def test_clean_up_removes_the_old_run_and_what_only_it_needed(root: Path) -> Non
     assert removed["bytes"] == sum(
         item["bytes"] for item in (*removed["runs"], *removed["entries"])
     )
-    assert run_folder.run_ids(root) == ["new"]
+    assert run_folder.run_ids(Workspace(root)) == ["new"]
 
 
 def test_kept_run_is_made_again_wholly_from_the_cache(root: Path, config: TrainingConfig) -> None:
-    assert cached(training_flow(config, Run(id="again", root=root))) == STAGES
+    assert cached(training_flow(config, Run(id="again", workspace=Workspace(root)))) == STAGES
 
 
 def test_removed_run_is_made_again_from_what_it_shared(root: Path, config: TrainingConfig) -> None:
-    summary = training_flow(longer(config), Run(id="old-again", root=root))
+    summary = training_flow(longer(config), Run(id="old-again", workspace=Workspace(root)))
     assert cached(summary) == ["ingest", "preprocess", "build"]
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 PROGRAM = """
-from flows import server
+from sightline.flows.server import api as server
 server.configure(verbose=False)
 print(server.configured_url())
 if server.configured_url() is None:
@@ -65,7 +65,7 @@ def test_private_server_listens_on_loopback_and_ends_with_its_run(
 
 KILLED = """
 import time
-from flows import server
+from sightline.flows.server import api as server
 private = server.PrivateServer(verbose=False)
 private.wait()
 print(private._process.pid, flush=True)
@@ -104,7 +104,7 @@ def test_two_first_runs_at_once_both_get_a_server(tmp_path: Path) -> None:
 UNUSED = """
 import os, time
 from pathlib import Path
-from flows import server
+from sightline.flows.server import api as server
 private = server.PrivateServer(verbose=False)
 database = Path(os.environ["PREFECT_HOME"], "prefect.db")
 while not database.exists():

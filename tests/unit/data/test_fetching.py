@@ -39,7 +39,7 @@ def fetch(run: Run) -> list[Path]:
 
 
 def left_behind(run: Run) -> list[str]:
-    folder = run.root / "datasets" / "tiny"
+    folder = run.workspace.root / "datasets" / "tiny"
     return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
 
 
@@ -236,7 +236,7 @@ def test_damaged_earlier_download_is_replaced(server: Mirror, run: Run, content:
 
 
 def test_what_a_killed_download_left_is_removed(run: Run) -> None:
-    folder = run.root / "datasets" / "tiny"
+    folder = run.workspace.root / "datasets" / "tiny"
     folder.mkdir(parents=True)
     (folder / ".train.gz.0123abcd.tmp").write_bytes(b"half")
 

@@ -40,12 +40,12 @@ def test_other_class_names_make_another_holdout(files: DatasetFiles) -> None:
 
 
 def test_damaged_or_missing_test_images_are_told(run: Run, files: DatasetFiles) -> None:
-    check(run.root, files)
-    path = run.root / files.images["test"].path
+    check(run.workspace, files)
+    path = run.workspace.root / files.images["test"].path
     content = path.read_bytes()
     path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
     with pytest.raises(DataError, match=r"images_test\.npy, which .* train on textures again"):
-        check(run.root, files)
+        check(run.workspace, files)
     path.unlink()
     with pytest.raises(DataError, match="cannot be read"):
-        check(run.root, files)
+        check(run.workspace, files)

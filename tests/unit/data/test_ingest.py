@@ -24,8 +24,8 @@ COLOURS = ("amber", "blue", "coral", "denim", "ebony", "flax", "green <&>")
 
 @pytest.fixture(autouse=True)
 def root(run: Run) -> Path:
-    run.root.mkdir()
-    return run.root
+    run.workspace.root.mkdir()
+    return run.workspace.root
 
 
 @pytest.fixture
@@ -47,11 +47,13 @@ def ingest(run: Run, path: object, **settings: Any) -> DatasetFiles:
 
 
 def images(run: Run, files: DatasetFiles, split: str) -> np.ndarray:
-    return np.load(run.root / files.images[split].path, allow_pickle=False)
+    return np.load(run.workspace.root / files.images[split].path, allow_pickle=False)
 
 
 def labels(run: Run, files: DatasetFiles) -> list[dict[str, Any]]:
-    return pq.read_table(run.root / files.labels.path, page_checksum_verification=True).to_pylist()
+    return pq.read_table(
+        run.workspace.root / files.labels.path, page_checksum_verification=True
+    ).to_pylist()
 
 
 def test_images_and_labels_arrive_unchanged(run: Run, tmp_path: Path) -> None:
@@ -157,7 +159,7 @@ def test_second_call_finds_the_result_and_does_not_read_the_source(
 def test_damaged_result_is_made_again(run: Run, tmp_path: Path) -> None:
     path = write_npz(tmp_path / "quarters.npz")
     first = ingest(run, path)
-    file = run.root / first.images["train"].path
+    file = run.workspace.root / first.images["train"].path
     file.write_bytes(file.read_bytes()[:-1] + b"\xff")
 
     again = ingest(run, path)
@@ -171,7 +173,9 @@ def test_failed_reading_leaves_no_result(run: Run, photos: Path) -> None:
 
     with pytest.raises(DataError, match=r"blue/zz\.jpg"):
         ingest(run, photos)
-    assert not [path for path in (run.root / "cache" / "ingest").iterdir() if path.is_dir()]
+    assert not [
+        path for path in (run.workspace.root / "cache" / "ingest").iterdir() if path.is_dir()
+    ]
 
 
 @pytest.mark.parametrize(("rows", "found"), [(5, "fewer"), (7, "more")])
@@ -308,7 +312,7 @@ def test_real_mnist_has_its_known_counts_and_no_equal_images(run: Run, mnist_dir
         assert found.affected[kind] == {"train": 0, "test": 0}
     assert 0 < found.affected["near_leak"]["test"] < 20
     assert 0 < found.affected["near_duplicate"]["train"] < 100
-    alike = findings.read_first(run.root / found.findings.path, 99)
+    alike = findings.read_first(run.workspace.root / found.findings.path, 99)
     assert {one.image.label for one in alike["near_leak"]} == {1}  # strokes, nothing else
 
 
@@ -322,4 +326,4 @@ def test_profile_and_findings_are_part_of_the_result(run: Run, tmp_path: Path) -
     assert found.profiles["train"].pixel_max == train.max()
     assert found.profiles["train"].pixel_mean == pytest.approx(train.mean(), abs=1e-4)
     assert found.findings.path.startswith("cache/ingest/")
-    assert (run.root / found.findings.path).stat().st_size == found.findings.bytes
+    assert (run.workspace.root / found.findings.path).stat().st_size == found.findings.bytes

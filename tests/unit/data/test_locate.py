@@ -24,7 +24,7 @@ def test_named_data_set_is_found_without_touching_a_file(run: Run) -> None:
     assert (source.dataset, source.kind) == ("fashion-mnist", "named")
     assert source.sha256 != locate("mnist").sha256
     assert locate("mnist-5k").kind == "embedded"
-    assert not run.root.exists()
+    assert not run.workspace.root.exists()
 
 
 def test_equal_content_has_equal_digests_wherever_it_lies(tmp_path: Path) -> None:

@@ -16,13 +16,13 @@ def test_images_are_scaled_and_labels_encoded(run: Run, files: DatasetFiles) -> 
     result = preprocess.preprocess(run, files, PreprocessingConfig())
     images, labels = pictures(160, 1)
     train = result.splits["train"]
-    stored = npy.open_mapped(run.root / train.images.path)
+    stored = npy.open_mapped(run.workspace.root / train.images.path)
     assert stored.dtype == np.float32
     assert stored.shape == train.images.shape == (160, 12, 12, 1)
     np.testing.assert_array_equal(stored, images.astype(np.float32) * np.float32(1 / 255))
     assert stored.min() >= 0
     assert stored.max() <= 1
-    one_hot = npy.open_mapped(run.root / train.labels.path)
+    one_hot = npy.open_mapped(run.workspace.root / train.labels.path)
     np.testing.assert_array_equal(one_hot, np.eye(CLASSES, dtype=np.float32)[labels])
     assert set(result.splits) == {"train", "test"}
 
@@ -34,7 +34,7 @@ def test_white_is_exactly_one() -> None:
 def test_validation_split_takes_the_same_share_of_each_class(run: Run, files: DatasetFiles) -> None:
     result = preprocess.preprocess(run, files, PreprocessingConfig(validation_fraction=0.25))
     train, validation = (
-        npy.open_mapped(run.root / result.splits[name].labels.path)
+        npy.open_mapped(run.workspace.root / result.splits[name].labels.path)
         for name in ("train", "validation")
     )
     assert train.sum(axis=0).tolist() == [30] * CLASSES
@@ -48,7 +48,7 @@ def test_validation_and_training_share_no_image_and_lose_none(
     rows = [
         image.tobytes()
         for name in ("train", "validation")
-        for image in npy.open_mapped(run.root / result.splits[name].images.path)
+        for image in npy.open_mapped(run.workspace.root / result.splits[name].images.path)
     ]
     expected = {
         (image.astype(np.float32) * preprocess.SCALE).tobytes() for image in pictures(160, 1)[0]

@@ -84,14 +84,14 @@ def test_rare_values_beyond_fifty_are_summed_up(tmp_path: Path) -> None:
 def test_any_column_of_an_ingested_table_can_be_measured(run: Run, files: DatasetFiles) -> None:
     right = np.arange(40) % 4 > 0  # labels go 0, 1, 2, 3
 
-    measured = slices.measure(run.root / files.labels.path, "test", ["class_name"], right)
+    measured = slices.measure(run.workspace.root / files.labels.path, "test", ["class_name"], right)
 
     assert rows(measured) == [
         ("class_name", str(label), 10, float(label > 0)) for label in range(4)
     ]
-    slices.check(run.root, files, ["class_name", "source", "index"])
+    slices.check(run.workspace, files, ["class_name", "source", "index"])
 
 
 def test_unknown_column_is_refused_with_what_is_there(run: Run, files: DatasetFiles) -> None:
     with pytest.raises(ConfigError, match=r"evaluation\.slices names 'camera'.*class_name, source"):
-        slices.check(run.root, files, ["source", "camera"])
+        slices.check(run.workspace, files, ["source", "camera"])

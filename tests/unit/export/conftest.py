@@ -22,4 +22,4 @@ def certificate(measured: Measured) -> Certificate:
 @pytest.fixture(scope="session")
 def entry(measured: Measured, certificate: Certificate) -> Path:
     """The folder of that export's cache entry; not to be changed."""
-    return (measured.run.root / certificate.certificate.path).parent
+    return (measured.run.workspace.root / certificate.certificate.path).parent

@@ -95,8 +95,8 @@ def test_form_that_cannot_be_loaded_has_failed(tmp_path: Path) -> None:
 
 def test_process_ends_with_its_parent(hanging: list[str]) -> None:
     script = (
-        "import sys; from sightline.exporting import own_process; "
-        "own_process.run('replay', *sys.argv[1:])"
+        "import sys; from sightline.export import child_process; "
+        "child_process.run('replay', *sys.argv[1:])"
     )
     parent = subprocess.Popen([sys.executable, "-c", script, *hanging])
     mine = Path(f"/proc/{parent.pid}/task/{parent.pid}/children")

@@ -51,7 +51,7 @@ def test_every_file_of_a_form_is_recorded(
 ) -> None:
     check = check_of(certificate, form)
     for record in check.files:
-        path = measured.run.root / record.path
+        path = measured.run.workspace.root / record.path
         assert files.sha256(path) == record.sha256
         assert path.stat().st_size == record.bytes
     if form == "keras":
@@ -71,7 +71,9 @@ def test_certificate_is_the_record_as_sealed_json(
     measured: Measured, certificate: Certificate
 ) -> None:
     content = json.loads(
-        json_digest.unseal((measured.run.root / certificate.certificate.path).read_bytes())
+        json_digest.unseal(
+            (measured.run.workspace.root / certificate.certificate.path).read_bytes()
+        )
     )
     assert Certificate(**content, certificate=certificate.certificate) == certificate
     assert certificate.passed
@@ -197,7 +199,7 @@ def test_changed_weight_is_found(
 
 def change_a_weight(measured: Measured, record: FileRecord, folder: Path) -> bool:
     """Copy a file of a form; make the weights of the last layer in it others."""
-    content = (measured.run.root / record.path).read_bytes()
+    content = (measured.run.workspace.root / record.path).read_bytes()
     kernel = last_kernel(measured)
     for weights in (kernel.tobytes(), kernel.T.tobytes()):
         changed = content.replace(weights, b"\x00\x00\x80\x3f" + weights[4:])
@@ -215,7 +217,7 @@ def last_kernel(measured: Measured) -> np.ndarray:
 
 
 def some_answers(measured: Measured) -> tuple[np.ndarray, np.ndarray]:
-    images = np.load(measured.run.root / measured.files.images["test"].path)[:5]
+    images = np.load(measured.run.workspace.root / measured.files.images["test"].path)[:5]
     return images, keras_files.read_model(measured.model).predict_on_batch(images)
 
 

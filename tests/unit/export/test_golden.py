@@ -27,10 +27,10 @@ def test_rows_are_distinct() -> None:
 
 def test_images_come_with_what_was_measured_on_them(measured: Measured, tmp_path: Path) -> None:
     golden = gather(measured.run, measured.files, measured.evaluation, 7, tmp_path / "golden.npy")
-    raw = np.load(measured.run.root / measured.files.images["test"].path)
+    raw = np.load(measured.run.workspace.root / measured.files.images["test"].path)
     rows = choose(len(raw), 7)
     assert (np.load(golden.images) == raw[rows]).all()
-    table = pq.read_table(measured.run.root / measured.evaluation.predictions.path)
+    table = pq.read_table(measured.run.workspace.root / measured.evaluation.predictions.path)
     expected = np.stack([table[f"probability_{number}"].to_numpy() for number in range(4)], axis=1)
     assert (golden.probabilities == expected[rows]).all()
     assert golden.probabilities.dtype == np.float32

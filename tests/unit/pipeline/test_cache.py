@@ -34,14 +34,14 @@ def never(draft: Draft) -> ModelBlueprint:
 
 
 def entry_folder(run: Run) -> Path:
-    return run.root / "cache" / "build" / KEY
+    return run.workspace.root / "cache" / "build" / KEY
 
 
 def test_second_call_finds_what_the_first_made(run: Run) -> None:
     made = find_or_make(run, BUILD, KEY, make)
     assert find_or_make(run, BUILD, KEY, never) == made
     assert made.architecture.path == f"cache/build/{KEY}/architecture"
-    assert (run.root / made.architecture.path).read_text() == "architecture"
+    assert (run.workspace.root / made.architecture.path).read_text() == "architecture"
 
 
 def test_entry_names_the_run_that_made_it(run: Run) -> None:
@@ -61,7 +61,7 @@ def test_look_up_never_removes_an_entry(run: Run) -> None:
 
 def test_refresh_under_a_used_run_id_makes_again(run: Run) -> None:
     find_or_make(run, BUILD, KEY, make)
-    again = Run(id=run.id, root=run.root, refresh=True)
+    again = Run(id=run.id, workspace=run.workspace, refresh=True)
     with pytest.raises(AssertionError, match="made again"):
         find_or_make(again, BUILD, KEY, never)
 
@@ -221,7 +221,7 @@ def make_below(draft: Draft) -> ModelBlueprint:
 def test_names_may_lead_into_folders(run: Run) -> None:
     made = find_or_make(run, BUILD, KEY, make_below)
     assert made.picture.path == f"cache/build/{KEY}/a/b/picture"
-    assert (run.root / made.picture.path).read_text() == "picture"
+    assert (run.workspace.root / made.picture.path).read_text() == "picture"
     manifest = json.loads((entry_folder(run) / "manifest.json").read_bytes())
     names = {"architecture", "summary", "picture"}
     assert set(manifest["files"]) == names | {f"a/b/{name}" for name in names}
@@ -231,7 +231,7 @@ def test_names_may_lead_into_folders(run: Run) -> None:
 @pytest.mark.parametrize("damage", ["changed", "removed", "folder"])
 def test_damage_below_is_noticed(run: Run, damage: str) -> None:
     made = find_or_make(run, BUILD, KEY, make_below)
-    path = run.root / made.picture.path
+    path = run.workspace.root / made.picture.path
     path.unlink()
     if damage == "changed":
         path.write_text("pictura")

@@ -148,9 +148,9 @@ def test_operations_keep_to_the_cores_of_their_tower(monkeypatch: pytest.MonkeyP
 def test_child_of_a_killed_parent_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", str(TESTS))
     program = (
-        "from sightline.keras_process import keras_process\n"
+        "from sightline.pipeline.process import keras_process\n"
         "from sightline.config import FitConfig\n"
-        "from sightline.progress import listening\n"
+        "from sightline.pipeline.progress import listening\n"
         "from sightline.records import DeviceReport\n"
         "process = keras_process()\n"
         "show = lambda progress: print(process._child._process.pid, flush=True)\n"
@@ -169,8 +169,8 @@ def test_child_of_a_killed_parent_ends(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_importing_keras_leaves_out_what_nobody_calls_and_hides_it_from_nobody() -> None:
     script = """
 import gc, sys
-from sightline import keras_worker
-keras_worker._import_keras()
+from sightline.pipeline import worker
+worker._import_keras()
 print(sorted({"keras", "matplotlib", "sklearn"} & set(sys.modules)), gc.isenabled())
 import matplotlib, sklearn
 """

@@ -9,6 +9,7 @@ from sightline.errors import InputError, ModelFileError
 from sightline.prediction.predict import find
 from sightline.runs import run_folder
 from sightline.storage import files
+from sightline.storage.workspace import Workspace
 
 
 @pytest.fixture(scope="module")
@@ -45,12 +46,12 @@ def test_characters_that_several_runs_begin_with_are_refused(tmp_path: Path) -> 
 
 
 def test_file_beside_its_manifest_has_the_names_of_its_classes(root: Path) -> None:
-    served = find(root, str(run_folder.folder(root, RUN_ID) / "model.keras"))
+    served = find(root, str(run_folder.folder(Workspace(root), RUN_ID) / "model.keras"))
     assert (served.name, served.class_names) == (RUN_ID, CLASS_NAMES)
 
 
 def test_file_by_itself_says_what_is_unknown(root: Path, tmp_path: Path) -> None:
-    shutil.copy(run_folder.folder(root, RUN_ID) / "model.keras", tmp_path / "mine.keras")
+    shutil.copy(run_folder.folder(Workspace(root), RUN_ID) / "model.keras", tmp_path / "mine.keras")
     served = find(root, str(tmp_path / "mine.keras"))
     assert served.class_names is None
     assert "names of the classes are unknown" in served.notes[0]
@@ -97,7 +98,7 @@ def test_aliases_and_versions_come_from_the_store(root: Path, tmp_path: Path) ->
     for name in ("champion", "dots-v1"):
         with pytest.raises(InputError):
             find(root, name)
-    version = store.register(root, run_folder.read(root, RUN_ID))
+    version = store.register(root, run_folder.read(Workspace(root), RUN_ID))
     served = find(root, version.name)
     assert (served.name, served.class_names) == (version.name, CLASS_NAMES)
     assert served.sha256 == files.sha256(Path(served.path))

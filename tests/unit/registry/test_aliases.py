@@ -7,6 +7,7 @@ from runs_to_promote import decide
 from sightline import registry
 from sightline.errors import InputError
 from sightline.storage import files
+from sightline.storage.workspace import Workspace
 
 
 @pytest.fixture
@@ -14,9 +15,9 @@ def filled(root: Path) -> Path:
     """mnist has a champion and a candidate, zoo a candidate."""
     for dataset, number in (("mnist", 1), ("mnist", 2), ("zoo", 1)):
         manifest = runs_to_promote.publish(root, f"{dataset}-{number}", dataset)
-        version = registry.register(root, manifest)
+        version = registry.register(Workspace(root), manifest)
         if version.name == "mnist-v1":
-            registry.promote(root, version, "first", decide("mnist-1"), None)
+            registry.promote(Workspace(root), version, "first", decide("mnist-1"), None)
     return root
 
 
@@ -33,8 +34,8 @@ def filled(root: Path) -> Path:
 def test_alias_or_name_stands_for_a_version(
     filled: Path, name: str, dataset: str | None, expected: str
 ) -> None:
-    assert registry.resolve(filled, name, dataset).name == expected
-    assert registry.find(filled, name, dataset) == expected
+    assert registry.resolve(Workspace(filled), name, dataset).name == expected
+    assert registry.find(Workspace(filled), name, dataset) == expected
 
 
 @pytest.mark.parametrize(
@@ -59,16 +60,16 @@ def test_name_that_stands_for_none_is_refused(
     filled: Path, name: str, dataset: str | None, message: str
 ) -> None:
     with pytest.raises(InputError, match=message) as refused:
-        registry.resolve(filled, name, dataset)
+        registry.resolve(Workspace(filled), name, dataset)
     assert len(str(refused.value)) < 400
 
 
 def test_run_of_an_alias_is_known_without_its_version(filled: Path) -> None:
     files.remove(filled / "models/mnist/versions")
-    assert registry.run_of(filled, "mnist", "champion") == "mnist-1"
-    assert registry.run_of(filled, "mnist", "candidate") == "mnist-2"
-    assert registry.run_of(filled, "zoo", "champion") is None
-    assert registry.run_of(filled, "cats", "candidate") is None
+    assert registry.run_of(Workspace(filled), "mnist", "champion") == "mnist-1"
+    assert registry.run_of(Workspace(filled), "mnist", "candidate") == "mnist-2"
+    assert registry.run_of(Workspace(filled), "zoo", "champion") is None
+    assert registry.run_of(Workspace(filled), "cats", "candidate") is None
 
 
 def test_names_that_the_store_understands() -> None:
@@ -80,8 +81,8 @@ def test_names_that_the_store_understands() -> None:
 
 def test_empty_store_says_what_makes_a_champion(root: Path) -> None:
     with pytest.raises(InputError, match="`sightline models promote RUN` makes a champion"):
-        registry.resolve(root, "champion")
-    assert registry.datasets(root) == []
-    assert registry.versions(root) == []
-    assert registry.history(root) == []
+        registry.resolve(Workspace(root), "champion")
+    assert registry.datasets(Workspace(root)) == []
+    assert registry.versions(Workspace(root)) == []
+    assert registry.history(Workspace(root)) == []
     assert not root.exists()

@@ -12,17 +12,19 @@ from sightline import registry
 from sightline.errors import InputError
 from sightline.registry import audit_log
 from sightline.storage import files, json_digest
+from sightline.storage.workspace import Workspace
 
 
 @pytest.fixture
 def log(root: Path) -> Path:
     """Five events: registered, promoted, registered, refused, registered."""
     first, second = (
-        registry.register(root, runs_to_promote.publish(root, f"run-{number}")) for number in (1, 2)
+        registry.register(Workspace(root), runs_to_promote.publish(root, f"run-{number}"))
+        for number in (1, 2)
     )
-    registry.promote(root, first, "first", decide("run-1"), None)
-    registry.refuse(root, second, decide("run-2", "mnist-v1", promote=False))
-    registry.register(root, runs_to_promote.publish(root, "run-3"))
+    registry.promote(Workspace(root), first, "first", decide("run-1"), None)
+    registry.refuse(Workspace(root), second, decide("run-2", "mnist-v1", promote=False))
+    registry.register(Workspace(root), runs_to_promote.publish(root, "run-3"))
     return root / "models/mnist/audit"
 
 
@@ -31,7 +33,7 @@ def event(log: Path, number: int) -> Path:
 
 
 def test_events_are_numbered_and_chained(root: Path, log: Path) -> None:
-    events = registry.history(root, "mnist")
+    events = registry.history(Workspace(root), "mnist")
     assert [found.number for found in events] == [1, 2, 3, 4, 5]
     assert events[0].previous_sha256 is None
     for before, after in itertools.pairwise(events):
@@ -82,21 +84,23 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
 def test_damaged_log_is_refused_with_its_file_by_whoever_reads_or_adds(
     root: Path, log: Path, damage: Callable[[Path], object]
 ) -> None:
-    version = registry.resolve(root, "candidate")
+    version = registry.resolve(Workspace(root), "candidate")
     damage(log)
     for ask in (
-        lambda: registry.aliases(root, "mnist"),
-        lambda: registry.champion(root, "mnist"),
-        lambda: registry.resolve(root, "mnist-v1"),
-        lambda: registry.history(root),
-        lambda: registry.versions(root),
-        lambda: registry.register(root, runs_to_promote.publish(root, "run-4")),
-        lambda: registry.promote(root, version, "why", decide("run-3", "mnist-v1"), "mnist-v1"),
-        lambda: registry.rollback(root, "mnist", "why"),
+        lambda: registry.aliases(Workspace(root), "mnist"),
+        lambda: registry.champion(Workspace(root), "mnist"),
+        lambda: registry.resolve(Workspace(root), "mnist-v1"),
+        lambda: registry.history(Workspace(root)),
+        lambda: registry.versions(Workspace(root)),
+        lambda: registry.register(Workspace(root), runs_to_promote.publish(root, "run-4")),
+        lambda: registry.promote(
+            Workspace(root), version, "why", decide("run-3", "mnist-v1"), "mnist-v1"
+        ),
+        lambda: registry.rollback(Workspace(root), "mnist", "why"),
     ):
         with pytest.raises(InputError, match=r"models/mnist/(audit/\d+|last_event)\.json"):
             ask()
-    verdict = registry.verify(root, "mnist-v1")
+    verdict = registry.verify(Workspace(root), "mnist-v1")
     assert verdict.damages != ()
 
 
@@ -113,7 +117,7 @@ def test_event_that_is_forged_with_its_digests_still_has_to_follow(root: Path, l
     }
     event(log, 6).write_bytes(json_digest.seal(forged))
     with pytest.raises(InputError, match="mnist-v9 was never registered"):
-        registry.aliases(root, "mnist")
+        registry.aliases(Workspace(root), "mnist")
 
 
 def test_any_changed_byte_of_an_event_is_found(root: Path, log: Path) -> None:
@@ -123,28 +127,28 @@ def test_any_changed_byte_of_an_event_is_found(root: Path, log: Path) -> None:
         for at in range(0, len(content), 3):
             path.write_bytes(content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :])
             with pytest.raises(InputError, match="audit"):
-                audit_log.read(root, "mnist")
+                audit_log.read(Workspace(root), "mnist")
         path.write_bytes(content)
-    assert len(audit_log.read(root, "mnist").events) == 5
+    assert len(audit_log.read(Workspace(root), "mnist").events) == 5
 
 
 def test_missing_mark_of_the_last_event_is_made_up_for(root: Path, log: Path) -> None:
     """A process that is killed between the event and the mark leaves it one behind."""
     mark = log.parent / "last_event.json"
     mark.unlink()
-    assert len(registry.history(root)) == 5
-    registry.register(root, runs_to_promote.publish(root, "run-4"))
+    assert len(registry.history(Workspace(root))) == 5
+    registry.register(Workspace(root), runs_to_promote.publish(root, "run-4"))
     event(log, 6).unlink()
     with pytest.raises(InputError, match=r"000006\.json: expected the last event, found no such"):
-        registry.history(root)
+        registry.history(Workspace(root))
 
 
 def test_files_that_are_no_events_are_passed_over_but_found(root: Path, log: Path) -> None:
     for name in ("7.json", "0000001.json", "000001.json.bak", "notes.txt"):
         (log / name).write_text("x")
     (log / ".000006.json.0123abcd.tmp").touch()
-    assert len(registry.history(root)) == 5
-    found = {damage.path for damage in registry.verify(root, "mnist-v1").damages}
+    assert len(registry.history(Workspace(root))) == 5
+    found = {damage.path for damage in registry.verify(Workspace(root), "mnist-v1").damages}
     assert found == {
         f"models/mnist/audit/{name}"
         for name in ("7.json", "0000001.json", "000001.json.bak", "notes.txt")
@@ -152,7 +156,7 @@ def test_files_that_are_no_events_are_passed_over_but_found(root: Path, log: Pat
 
 
 def test_history_of_all_data_sets_is_in_the_order_of_time(root: Path, log: Path) -> None:
-    registry.register(root, runs_to_promote.publish(root, "run-9", "alphabet"))
-    events = registry.history(root)
+    registry.register(Workspace(root), runs_to_promote.publish(root, "run-9", "alphabet"))
+    events = registry.history(Workspace(root))
     assert [found.dataset for found in events] == ["mnist"] * 5 + ["alphabet"]
     assert sorted(events, key=lambda found: found.created) == events

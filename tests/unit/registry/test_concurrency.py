@@ -11,26 +11,29 @@ from runs_to_promote import decide
 from sightline import registry
 from sightline.runs import pins, run_folder
 from sightline.storage import files
+from sightline.storage.workspace import Workspace
 
 _WRITER = """
 import json, pathlib, sys
-from sightline import runs, store
+from sightline import registry
+from sightline.runs import run_folder
+from sightline.storage.workspace import Workspace
 from sightline.errors import ChampionChangedError
 from sightline.records import Decision
 
 root, decision, *names = sys.argv[1:]
-root = pathlib.Path(root)
+root = Workspace(pathlib.Path(root))
 print("ready", flush=True)
 sys.stdin.readline()
 done = {}
 for name in names:
-    version = store.register(root, runs.read(root, name))
+    version = registry.register(root, run_folder.read(root, name))
     while name not in done:
-        champion = store.aliases(root, "mnist").champion
+        champion = registry.aliases(root, "mnist").champion
         made = Decision.model_validate_json(decision)
         made = made.model_copy(update={"candidate": name, "champion": champion})
         try:
-            event = store.promote(root, version, name, made, champion)
+            event = registry.promote(root, version, name, made, champion)
         except ChampionChangedError:
             continue
         done[name] = event.number
@@ -66,34 +69,42 @@ def test_writers_at_once_lose_nothing(root: Path) -> None:
         answer, log = process.communicate()
         assert process.returncode == 0, log
         done.update(json.loads(answer))
-    events = registry.history(root, "mnist")
+    events = registry.history(Workspace(root), "mnist")
     assert [event.number for event in events] == list(range(1, 41))
-    assert sorted(version.number for version in registry.versions(root)) == list(range(1, 21))
+    assert sorted(version.number for version in registry.versions(Workspace(root))) == list(
+        range(1, 21)
+    )
     promotions = {event.run_id: event.number for event in events if event.action == "promote"}
     assert promotions == done
-    champion = registry.champion(root, "mnist")
+    champion = registry.champion(Workspace(root), "mnist")
     assert champion is not None
     assert promotions[champion.run_id] == max(promotions.values())
-    assert [registry.verify(root, name).damages for name in registry.names(root)] == [()] * 20
+    assert [
+        registry.verify(Workspace(root), name).damages for name in registry.names(Workspace(root))
+    ] == [()] * 20
 
 
 def test_processes_that_register_one_run_make_one_version(root: Path) -> None:
     runs_to_promote.publish(root, "run-1")
     program = (
-        "import pathlib, sys; from sightline import runs, store; root = pathlib.Path(sys.argv[1]);"
-        "print(store.register(root, runs.read(root, 'run-1')).name)"
+        "import pathlib, sys; from sightline import registry; "
+        "from sightline.runs import run_folder; from sightline.storage.workspace import Workspace; "
+        "root = Workspace(pathlib.Path(sys.argv[1]));"
+        "print(registry.register(root, run_folder.read(root, 'run-1')).name)"
     )
     processes = [
         subprocess.Popen([sys.executable, "-c", program, str(root)], stdout=subprocess.PIPE)
         for _ in range(4)
     ]
     assert {process.communicate()[0] for process in processes} == {b"mnist-v1\n"}
-    assert len(registry.history(root)) == 1
+    assert len(registry.history(Workspace(root))) == 1
 
 
 _VICTIM = """
 import os, pathlib, signal, sys
-from sightline import runs, store
+from sightline import registry
+from sightline.runs import run_folder
+from sightline.storage.workspace import Workspace
 from sightline.records import Decision
 
 WATCHED = {"open", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.chmod", "shutil.copyfile"}
@@ -110,8 +121,8 @@ def work(root, at):
                 os.kill(os.getpid(), signal.SIGKILL)
 
     sys.addaudithook(count)
-    version = store.register(root, runs.read(root, "run-2"))
-    store.promote(root, version, "better", made, "mnist-v1")
+    version = registry.register(root, run_folder.read(root, "run-2"))
+    registry.promote(root, version, "better", made, "mnist-v1")
     print(seen, flush=True)
 
 made = Decision.model_validate_json(sys.argv[1])
@@ -139,8 +150,8 @@ def victims(*roots: Path) -> list[str]:
 
 
 def filled(root: Path) -> None:
-    first = registry.register(root, runs_to_promote.publish(root, "run-1"))
-    registry.promote(root, first, "first", decide("run-1"), None)
+    first = registry.register(Workspace(root), runs_to_promote.publish(root, "run-1"))
+    registry.promote(Workspace(root), first, "first", decide("run-1"), None)
     runs_to_promote.publish(root, "run-2")
 
 
@@ -155,16 +166,19 @@ def test_process_that_is_killed_anywhere_leaves_a_store_that_can_go_on(tmp_path:
         shutil.copytree(before, root)
     assert victims(*roots) == ["killed"] * len(roots)
     for root in roots:
-        assert registry.aliases(root, "mnist").champion in {"mnist-v1", "mnist-v2"}
-        for version in registry.versions(root):
-            assert registry.verify(root, version.name).damages == ()
-        version = registry.register(root, run_folder.read(root, "run-2"))
+        assert registry.aliases(Workspace(root), "mnist").champion in {"mnist-v1", "mnist-v2"}
+        for version in registry.versions(Workspace(root)):
+            assert registry.verify(Workspace(root), version.name).damages == ()
+        version = registry.register(Workspace(root), run_folder.read(Workspace(root), "run-2"))
         decision = decide("run-2", "mnist-v1")
-        registry.promote(root, version, "better", decision, "mnist-v1")
-        assert [version.name for version in registry.versions(root)] == ["mnist-v1", "mnist-v2"]
-        assert [event.number for event in registry.history(root)] == [1, 2, 3, 4]
-        assert registry.verify(root, "mnist-v2").damages == ()
-        assert "run-2" in pins.pinned_ids(root)
+        registry.promote(Workspace(root), version, "better", decision, "mnist-v1")
+        assert [version.name for version in registry.versions(Workspace(root))] == [
+            "mnist-v1",
+            "mnist-v2",
+        ]
+        assert [event.number for event in registry.history(Workspace(root))] == [1, 2, 3, 4]
+        assert registry.verify(Workspace(root), "mnist-v2").damages == ()
+        assert "run-2" in pins.pinned_ids(Workspace(root))
         home = root / "models/mnist"
         places = (home, home / "versions", home / "audit")
         assert [files.leftovers(place) for place in places] == [[], [], []]

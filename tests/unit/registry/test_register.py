@@ -11,11 +11,12 @@ from sightline.errors import InputError, StorageError
 from sightline.registry import Version, audit_log, paths
 from sightline.runs import run_folder
 from sightline.storage import files, json_digest
+from sightline.storage.workspace import Workspace
 
 
 def test_version_holds_copies_of_all_that_is_shipped(root: Path) -> None:
     manifest = runs_to_promote.publish(root, "run-1")
-    version = registry.register(root, manifest)
+    version = registry.register(Workspace(root), manifest)
     assert version.name == "mnist-v1"
     assert set(version.files) == {
         "model.keras",
@@ -31,12 +32,12 @@ def test_version_holds_copies_of_all_that_is_shipped(root: Path) -> None:
         assert record.sha256 == files.sha256(folder / name)
     assert version.model.sha256 == manifest.files["model.keras"].sha256
     assert run_folder.read_folder(folder) == manifest
-    assert registry.verify(root, "mnist-v1").damages == ()
+    assert registry.verify(Workspace(root), "mnist-v1").damages == ()
 
 
 def test_version_says_what_the_run_found(root: Path) -> None:
     manifest = runs_to_promote.publish(root, "run-1", accuracy=0.97)
-    version = registry.register(root, manifest)
+    version = registry.register(Workspace(root), manifest)
     assert version.run_id == "run-1"
     assert version.recipe == "tutorial"
     assert (version.accuracy, version.loss, version.parameters) == (0.97, 0.03, 123)
@@ -44,32 +45,34 @@ def test_version_says_what_the_run_found(root: Path) -> None:
     assert version.profile == runs_to_promote.PROFILE
     assert version.certificate == manifest.records.export
     assert version.holdout_sha256 == holdout_sha256(manifest.records.ingest)
-    assert registry.versions(root) == [version]
+    assert registry.versions(Workspace(root)) == [version]
 
 
 def test_registered_version_is_the_candidate_and_not_the_champion(root: Path) -> None:
-    registry.register(root, runs_to_promote.publish(root, "run-1"))
-    assert registry.aliases(root, "mnist") == registry.Aliases(candidate="mnist-v1")
-    assert registry.champion(root, "mnist") is None
-    (event,) = registry.history(root)
+    registry.register(Workspace(root), runs_to_promote.publish(root, "run-1"))
+    assert registry.aliases(Workspace(root), "mnist") == registry.Aliases(candidate="mnist-v1")
+    assert registry.champion(Workspace(root), "mnist") is None
+    (event,) = registry.history(Workspace(root))
     assert (event.action, event.version, event.who) == ("register", "mnist-v1", "ada")
 
 
 def test_same_run_again_is_the_version_that_is_there(root: Path) -> None:
     manifest = runs_to_promote.publish(root, "run-1")
-    assert registry.register(root, manifest) == registry.register(root, manifest)
-    assert len(registry.history(root)) == 1
+    assert registry.register(Workspace(root), manifest) == registry.register(
+        Workspace(root), manifest
+    )
+    assert len(registry.history(Workspace(root))) == 1
 
 
 def test_run_that_was_exported_again_is_the_version_that_is_there(root: Path) -> None:
     manifest = runs_to_promote.publish(root, "run-1", exports=False)
-    first = registry.register(root, manifest, runs_to_promote.certificate(root, "run-1"))
+    first = registry.register(Workspace(root), manifest, runs_to_promote.certificate(root, "run-1"))
     again = runs_to_promote.certificate(root, "run-1")
     later = runs_to_promote.file(root, again.certificate.path, b'{"seconds": 2}')
     again = again.model_copy(update={"certificate": later})
-    assert registry.register(root, manifest, again) == first
-    assert registry.register(root, manifest) == first
-    assert len(registry.history(root)) == 1
+    assert registry.register(Workspace(root), manifest, again) == first
+    assert registry.register(Workspace(root), manifest) == first
+    assert len(registry.history(Workspace(root))) == 1
 
 
 def test_form_that_an_earlier_export_lacks_or_failed_makes_another_version(root: Path) -> None:
@@ -80,7 +83,7 @@ def test_form_that_an_earlier_export_lacks_or_failed_makes_another_version(root:
     for exports in (whole.exports[:2], failed.exports, whole.exports, whole.exports[:2]):
         written = runs_to_promote.file(root, whole.certificate.path, b"%d" % len(numbers))
         one = whole.model_copy(update={"exports": exports, "certificate": written})
-        numbers.append(registry.register(root, manifest, one).number)
+        numbers.append(registry.register(Workspace(root), manifest, one).number)
     assert numbers == [1, 2, 3, 3]
 
 
@@ -88,7 +91,7 @@ def test_form_that_an_earlier_export_lacks_or_failed_makes_another_version(root:
 def test_damaged_version_is_not_found_again(root: Path, name: str) -> None:
     """Also where the damaged one was sealed anew, so that only the audit log tells."""
     manifest = runs_to_promote.publish(root, "run-1")
-    damaged = root / registry.register(root, manifest).folder / name
+    damaged = root / registry.register(Workspace(root), manifest).folder / name
     content = damaged.read_bytes()
     if name == "version.json":
         damaged.write_bytes(
@@ -96,46 +99,52 @@ def test_damaged_version_is_not_found_again(root: Path, name: str) -> None:
         )
     else:
         damaged.write_bytes(content.replace(b"run-1", b"run-9"))
-    version = registry.register(root, manifest)
+    version = registry.register(Workspace(root), manifest)
     assert version.name == "mnist-v2"
-    assert registry.register(root, manifest) == version
-    assert registry.aliases(root, "mnist").candidate == "mnist-v2"
+    assert registry.register(Workspace(root), manifest) == version
+    assert registry.aliases(Workspace(root), "mnist").candidate == "mnist-v2"
 
 
 def test_run_of_a_used_id_with_other_content_is_another_version(root: Path) -> None:
-    registry.register(root, runs_to_promote.publish(root, "run-1", accuracy=0.9))
-    again = registry.register(root, runs_to_promote.publish(root, "run-1", accuracy=0.95))
+    registry.register(Workspace(root), runs_to_promote.publish(root, "run-1", accuracy=0.9))
+    again = registry.register(
+        Workspace(root), runs_to_promote.publish(root, "run-1", accuracy=0.95)
+    )
     assert again.name == "mnist-v2"
 
 
 def test_run_that_was_exported_later_is_another_version(root: Path) -> None:
     manifest = runs_to_promote.publish(root, "run-1", exports=False)
-    bare = registry.register(root, manifest)
+    bare = registry.register(Workspace(root), manifest)
     assert set(bare.files) == {"model.keras", "manifest.json"}
-    exported = registry.register(root, manifest, runs_to_promote.certificate(root, "run-1"))
+    exported = registry.register(
+        Workspace(root), manifest, runs_to_promote.certificate(root, "run-1")
+    )
     assert exported.name == "mnist-v2"
     assert "exports/model.onnx" in exported.files
 
 
 def test_form_that_does_not_agree_is_not_shipped(root: Path) -> None:
-    version = registry.register(root, runs_to_promote.publish(root, "run-1", failing="onnx"))
+    version = registry.register(
+        Workspace(root), runs_to_promote.publish(root, "run-1", failing="onnx")
+    )
     assert "exports/model.onnx" not in version.files
     assert "exports/saved_model/saved_model.pb" in version.files
 
 
 def test_version_outlives_its_run_and_the_cache(root: Path) -> None:
-    registry.register(root, runs_to_promote.publish(root, "run-1"))
+    registry.register(Workspace(root), runs_to_promote.publish(root, "run-1"))
     files.remove(root / "runs")
     files.remove(root / "cache")
-    assert registry.verify(root, "mnist-v1").damages == ()
-    assert registry.resolve(root, "mnist-v1").run_id == "run-1"
+    assert registry.verify(Workspace(root), "mnist-v1").damages == ()
+    assert registry.resolve(Workspace(root), "mnist-v1").run_id == "run-1"
 
 
 def test_certificate_of_another_model_is_refused(root: Path) -> None:
     manifest = runs_to_promote.publish(root, "run-1")
     foreign = runs_to_promote.certificate(root, "run-2")
     with pytest.raises(InputError, match="that of another model than run run-1"):
-        registry.register(root, manifest, foreign)
+        registry.register(Workspace(root), manifest, foreign)
     assert not (root / "models").exists()
 
 
@@ -156,9 +165,9 @@ def test_damaged_source_is_refused_and_leaves_no_version(
     if damage == "folder":
         path.mkdir()
     with pytest.raises(InputError, match=path.name):
-        registry.register(root, manifest)
-    assert registry.versions(root) == []
-    assert paths.numbers(root, "mnist") == []
+        registry.register(Workspace(root), manifest)
+    assert registry.versions(Workspace(root)) == []
+    assert paths.numbers(Workspace(root), "mnist") == []
     assert files.leftovers(root / "models/mnist/versions") == []
 
 
@@ -166,58 +175,63 @@ def test_run_that_was_replaced_meanwhile_is_refused(root: Path) -> None:
     manifest = runs_to_promote.publish(root, "run-1")
     other = manifest.model_copy(update={"weights_sha256": "0" * 64})
     with pytest.raises(InputError, match="another run than expected"):
-        registry.register(root, other)
+        registry.register(Workspace(root), other)
 
 
 def test_run_without_a_folder_is_refused(root: Path) -> None:
     manifest = runs_to_promote.publish(root, "run-1")
-    files.remove(run_folder.folder(root, "run-1"))
+    files.remove(run_folder.folder(Workspace(root), "run-1"))
     with pytest.raises(InputError, match=r"manifest\.json cannot be read"):
-        registry.register(root, manifest)
+        registry.register(Workspace(root), manifest)
 
 
 def test_version_whose_event_a_killed_process_did_not_write_gets_it(root: Path) -> None:
     manifest = runs_to_promote.publish(root, "run-1")
-    registry.register(root, manifest)
+    registry.register(Workspace(root), manifest)
     (root / "models/mnist/audit/000001.json").unlink()
     (root / "models/mnist/last_event.json").unlink()
-    assert registry.versions(root) == []
-    assert registry.register(root, manifest).name == "mnist-v1"
-    assert [event.version for event in registry.history(root)] == ["mnist-v1"]
-    assert registry.verify(root, "mnist-v1").damages == ()
+    assert registry.versions(Workspace(root)) == []
+    assert registry.register(Workspace(root), manifest).name == "mnist-v1"
+    assert [event.version for event in registry.history(Workspace(root))] == ["mnist-v1"]
+    assert registry.verify(Workspace(root), "mnist-v1").damages == ()
 
 
 def test_version_without_an_event_does_not_lend_its_number(root: Path) -> None:
-    registry.register(root, runs_to_promote.publish(root, "run-1"))
+    registry.register(Workspace(root), runs_to_promote.publish(root, "run-1"))
     (root / "models/mnist/audit/000001.json").unlink()
     (root / "models/mnist/last_event.json").unlink()
-    assert registry.register(root, runs_to_promote.publish(root, "run-2")).name == "mnist-v2"
-    assert [found.name for found in registry.versions(root)] == ["mnist-v2"]
+    assert (
+        registry.register(Workspace(root), runs_to_promote.publish(root, "run-2")).name
+        == "mnist-v2"
+    )
+    assert [found.name for found in registry.versions(Workspace(root))] == ["mnist-v2"]
 
 
 def test_what_killed_writers_left_is_removed(root: Path) -> None:
-    registry.register(root, runs_to_promote.publish(root, "run-1"))
+    registry.register(Workspace(root), runs_to_promote.publish(root, "run-1"))
     home = root / "models/mnist"
     (home / "versions/.2.0123abcd.tmp/exports").mkdir(parents=True)
     (home / "audit/.000002.json.0123abcd.tmp").touch()
     (home / ".last_event.json.0123abcd.tmp").touch()
-    registry.register(root, runs_to_promote.publish(root, "run-2"))
+    registry.register(Workspace(root), runs_to_promote.publish(root, "run-2"))
     assert list(home.rglob("*.tmp")) == []
 
 
 def test_each_data_set_counts_for_itself(root: Path) -> None:
     names = [
-        registry.register(root, runs_to_promote.publish(root, f"{dataset}-run", dataset)).name
+        registry.register(
+            Workspace(root), runs_to_promote.publish(root, f"{dataset}-run", dataset)
+        ).name
         for dataset in ("mnist", "zoo", "mnist-v1")
     ]
     assert names == ["mnist-v1", "zoo-v1", "mnist-v1-v1"]
-    assert registry.datasets(root) == ["mnist", "mnist-v1", "zoo"]
-    assert [version.name for version in registry.versions(root, "zoo")] == ["zoo-v1"]
-    assert registry.resolve(root, "mnist-v1-v1").dataset == "mnist-v1"
+    assert registry.datasets(Workspace(root)) == ["mnist", "mnist-v1", "zoo"]
+    assert [version.name for version in registry.versions(Workspace(root), "zoo")] == ["zoo-v1"]
+    assert registry.resolve(Workspace(root), "mnist-v1-v1").dataset == "mnist-v1"
 
 
 def test_record_that_names_files_elsewhere_is_no_version(root: Path) -> None:
-    version = registry.register(root, runs_to_promote.publish(root, "run-1"))
+    version = registry.register(Workspace(root), runs_to_promote.publish(root, "run-1"))
     elsewhere = made_runs.ANY_FILE.model_copy(update={"path": "runs/run-1/model.keras"})
     with pytest.raises(ValueError, match="expected the file models/mnist/versions/1/model"):
         Version.model_validate(
@@ -226,8 +240,8 @@ def test_record_that_names_files_elsewhere_is_no_version(root: Path) -> None:
 
 
 def test_audit_log_knows_the_version_by_its_digest(root: Path) -> None:
-    version = registry.register(root, runs_to_promote.publish(root, "run-1"))
-    (event,) = audit_log.read(root, "mnist").events
+    version = registry.register(Workspace(root), runs_to_promote.publish(root, "run-1"))
+    (event,) = audit_log.read(Workspace(root), "mnist").events
     assert event.version_sha256 == files.sha256(root / version.folder / "version.json")
 
 
@@ -235,9 +249,9 @@ def test_store_that_cannot_be_written_is_said_in_one_sentence(root: Path) -> Non
     manifest = runs_to_promote.publish(root, "run-1")
     (root / "models").touch()
     with pytest.raises(StorageError, match="cannot be used"):
-        registry.register(root, manifest)
+        registry.register(Workspace(root), manifest)
     (root / "models").unlink()
     (root / "models/mnist").mkdir(parents=True)
     (root / "models/mnist/.lock").symlink_to("/etc/passwd")
     with pytest.raises(StorageError, match="is a symbolic link, which is not followed"):
-        registry.register(root, manifest)
+        registry.register(Workspace(root), manifest)

@@ -22,7 +22,7 @@ def split(images: int) -> ArraySplit:
 def manifest(run: Run, manifest: RunManifest) -> RunManifest:
     """The manifest of a run with a validation split and a picture of its layers."""
     records = manifest.records
-    figures.draw_layers(run.root / records.build.picture.path, LAYERS, (12, 12, 1), 4)
+    figures.draw_layers(run.workspace.root / records.build.picture.path, LAYERS, (12, 12, 1), 4)
     splits = {"train": split(120), "validation": split(40), "test": split(40)}
     return manifest.model_copy(
         update={

@@ -31,19 +31,19 @@ def test_pictures_are_written_to_the_cache(
 ) -> None:
     result = report.report(run, hostile_files, trained, evaluation, ReportConfig())
     for record in (*result.figures.values(), *result.thumbnails):
-        assert (run.root / record.path).read_bytes().startswith(b"\x89PNG")
+        assert (run.workspace.root / record.path).read_bytes().startswith(b"\x89PNG")
 
 
 def test_findings_are_drawn_where_there_are_any(
     run: Run, hostile_files: DatasetFiles, trained: TrainedModel, evaluation: Evaluation
 ) -> None:
-    table = run.root / "findings.parquet"
+    table = run.workspace.root / "findings.parquet"
     examples = findings.Examples(
         ("train", "test"),
         (160, 40),
         np.repeat(np.array([0, 1], np.int8), [160, 40]),
         np.zeros(200, np.int16),
-        run.root / hostile_files.labels.path,
+        run.workspace.root / hostile_files.labels.path,
     )
     leak = findings.Found("leak", np.array([163]), np.array([7]), np.array([0]))
     findings.write(table, [leak, findings.Found("blank", np.array([5]))], examples)
@@ -52,7 +52,7 @@ def test_findings_are_drawn_where_there_are_any(
     inspection = hostile_files.inspection.model_copy(update={"findings": record})
     files = hostile_files.model_copy(update={"inspection": inspection})
     found = report.report(run, files, trained, evaluation, ReportConfig(mistakes=0))
-    assert (run.root / found.figures["findings"].path).read_bytes().startswith(b"\x89PNG")
+    assert (run.workspace.root / found.figures["findings"].path).read_bytes().startswith(b"\x89PNG")
 
 
 def test_number_of_mistakes_can_be_limited(
@@ -95,13 +95,13 @@ def test_block_borders_change_nothing(
 def test_flawless_model_still_gets_its_pictures(
     run: Run, hostile_files: DatasetFiles, trained: TrainedModel, evaluation: Evaluation
 ) -> None:
-    path = run.root / evaluation.predictions.path
+    path = run.workspace.root / evaluation.predictions.path
     table = pq.read_table(path)
     right = table.filter(table["label"].to_numpy() == table["predicted"].to_numpy())
     pq.write_table(right, path)
     result = report.report(run, hostile_files, trained, evaluation, ReportConfig())
     assert (result.mistakes, result.thumbnails, result.mistakes_total) == ((), (), 0)
-    assert (run.root / result.figures["mistakes"].path).exists()
+    assert (run.workspace.root / result.figures["mistakes"].path).exists()
 
 
 def test_damaged_predictions_are_noticed(
@@ -110,7 +110,7 @@ def test_damaged_predictions_are_noticed(
     trained: TrainedModel,
     evaluation: Evaluation,
 ) -> None:
-    path = run.root / evaluation.predictions.path
+    path = run.workspace.root / evaluation.predictions.path
     table = pq.read_table(path)
     pq.write_table(table, path, write_page_checksum=True, compression="none", use_dictionary=False)
     flip_middle_of_column(path, "probability_1")

@@ -11,6 +11,7 @@ from sightline.records import DatasetFiles
 from sightline.records.manifest import RunManifest
 from sightline.reporting import run_diff
 from sightline.runs import compare, run_folder
+from sightline.storage.workspace import Workspace
 
 Pair = tuple[RunManifest, RunManifest]
 
@@ -36,7 +37,7 @@ def pair(root: Path, files: DatasetFiles) -> Pair:
 
 
 def rendered(root: Path, pair: Pair) -> str:
-    return run_diff.render(root, pair, compare.compare(root, pair))
+    return run_diff.render(Workspace(root), pair, compare.compare(Workspace(root), pair))
 
 
 @pytest.fixture
@@ -68,9 +69,9 @@ def test_page_tells_what_differs(html: str) -> None:
 
 
 def test_one_epoch_is_no_epochs(root: Path, pair: Pair) -> None:
-    found = compare.compare(root, pair)
+    found = compare.compare(Workspace(root), pair)
     found = found.model_copy(update={"b": found.b.model_copy(update={"epochs": 1})})
-    text = text_of(run_diff.render(root, pair, found))
+    text = text_of(run_diff.render(Workspace(root), pair, found))
     assert "2 epochs on cpu" in text
     assert "1 epoch on cpu" in text
 
@@ -131,7 +132,7 @@ def test_missing_images_cost_the_pictures_alone(root: Path, pair: Pair, damage: 
 
 
 def test_missing_history_costs_the_curves_alone(root: Path, pair: Pair) -> None:
-    (run_folder.folder(root, "run-b") / "history.parquet").unlink()
+    (run_folder.folder(Workspace(root), "run-b") / "history.parquet").unlink()
     html = rendered(root, pair)
     assert "history.parquet is missing, or is no file." in html
     assert html.count("<img ") == 6
@@ -147,8 +148,8 @@ def test_runs_of_other_data_say_what_cannot_be_compared(root: Path, files: Datas
 
 
 def test_page_is_not_written_over_what_is_no_file(root: Path, pair: Pair, tmp_path: Path) -> None:
-    found = compare.compare(root, pair)
-    run_diff.write(tmp_path / "new" / "page.html", root, pair, found)
+    found = compare.compare(Workspace(root), pair)
+    run_diff.write(tmp_path / "new" / "page.html", Workspace(root), pair, found)
     assert (tmp_path / "new" / "page.html").read_text(encoding="utf-8").startswith("<!DOCTYPE")
     with pytest.raises(StorageError, match="is there and no file"):
-        run_diff.write(tmp_path, root, pair, found)
+        run_diff.write(tmp_path, Workspace(root), pair, found)

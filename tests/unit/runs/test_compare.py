@@ -13,6 +13,7 @@ from sightline.records import DatasetFiles
 from sightline.records.difference import RunDifference
 from sightline.records.manifest import RunManifest
 from sightline.runs import compare, run_folder, seed_noise
+from sightline.storage.workspace import Workspace
 
 
 @pytest.fixture
@@ -45,7 +46,7 @@ def pair(root: Path, files: DatasetFiles) -> tuple[RunManifest, RunManifest]:
 
 @pytest.fixture
 def found(root: Path, pair: tuple[RunManifest, RunManifest]) -> RunDifference:
-    return compare.compare(root, compare.read(root, "run-a", "run-b"))
+    return compare.compare(Workspace(root), compare.read(Workspace(root), "run-a", "run-b"))
 
 
 def measured(found: RunDifference, name: str) -> tuple[float | None, float | None]:
@@ -104,7 +105,7 @@ def test_newly_right_and_newly_wrong_images_are_named_the_surest_first(
 def test_at_most_24_examples_are_named(root: Path, files: DatasetFiles) -> None:
     publish(root, "run-a", files, [])
     publish(root, "run-b", files, range(40), weights="f")
-    found = compare.compare(root, compare.read(root, "run-a", "run-b"))
+    found = compare.compare(Workspace(root), compare.read(Workspace(root), "run-a", "run-b"))
     assert found.reversals is not None
     assert found.reversals.broken == 40
     assert len(found.reversals.broken_examples) == 24
@@ -130,8 +131,8 @@ def test_difference_is_held_against_the_seed_noise(
             )
             for seed, accuracy in enumerate(accuracies)
         ]
-        seed_noise.write(root, seed_noise.measure(runs_of_seeds))
-        found = compare.compare(root, pair)
+        seed_noise.write(Workspace(root), seed_noise.measure(runs_of_seeds))
+        found = compare.compare(Workspace(root), pair)
         assert found.noise is not None
         assert (found.noise.run_id, found.noise.seeds, found.noise.within) == ("run-a", 2, within)
         assert f"{'within' if within else 'beyond'} the seed noise" in found.sentence
@@ -139,7 +140,7 @@ def test_difference_is_held_against_the_seed_noise(
 
 def test_equal_weights_are_said(root: Path, files: DatasetFiles) -> None:
     pair = publish(root, "run-a", files, [4]), publish(root, "run-b", files, [4])
-    assert compare.compare(root, pair).sentence == "A and B have the same weights."
+    assert compare.compare(Workspace(root), pair).sentence == "A and B have the same weights."
 
 
 def test_runs_of_other_data_are_compared_as_far_as_that_goes(
@@ -150,7 +151,7 @@ def test_runs_of_other_data_are_compared_as_far_as_that_goes(
         update={"dataset": "zoo", "images": images, "class_names": ("w", "x", "y", "z")}
     )
     pair = publish(root, "run-a", files, [4]), publish(root, "run-b", other, [8, 9], weights="f")
-    found = compare.compare(root, pair)
+    found = compare.compare(Workspace(root), pair)
     assert found.reversals is None
     assert found.noise is None
     assert found.classes == ()
@@ -163,14 +164,14 @@ def test_a_run_is_not_compared_with_itself(
     root: Path, pair: tuple[RunManifest, RunManifest]
 ) -> None:
     with pytest.raises(InputError, match=r"the same run, run-a; give two"):
-        compare.read(root, "run-a", "run-a")
+        compare.read(Workspace(root), "run-a", "run-a")
 
 
 @pytest.mark.parametrize("damage", ["gone", "flipped", "folder", "pipe"])
 def test_damaged_predictions_cost_what_they_tell_alone(
     root: Path, pair: tuple[RunManifest, RunManifest], damage: str
 ) -> None:
-    path = run_folder.folder(root, "run-b") / "predictions.parquet"
+    path = run_folder.folder(Workspace(root), "run-b") / "predictions.parquet"
     content = bytearray(path.read_bytes())
     path.unlink()
     if damage == "flipped":
@@ -180,7 +181,7 @@ def test_damaged_predictions_cost_what_they_tell_alone(
         path.mkdir()
     elif damage == "pipe":
         os.mkfifo(path)
-    found = compare.compare(root, pair)
+    found = compare.compare(Workspace(root), pair)
     assert found.reversals is None
     assert re.search(r"predictions of run run-b are left out: .*parquet is", found.remarks[0])
     assert measured(found, "accuracy") == (0.925, 0.875)
@@ -206,10 +207,10 @@ def test_predictions_of_another_form_are_left_out(
 ) -> None:
     columns = runs_to_compare.predictions_of([])
     columns.pop("probability_3") if column is None else columns.update({column: values})
-    path = run_folder.folder(root, "run-b") / "predictions.parquet"
+    path = run_folder.folder(Workspace(root), "run-b") / "predictions.parquet"
     record = runs_to_compare.write_table(path, columns)
     odd = pair[1].model_copy(update={"files": {"predictions.parquet": record}})
-    found = compare.compare(root, (pair[0], odd))
+    found = compare.compare(Workspace(root), (pair[0], odd))
     assert found.reversals is None
     assert message in found.remarks[0]
 
@@ -217,10 +218,10 @@ def test_predictions_of_another_form_are_left_out(
 def test_damaged_manifest_is_refused_with_its_name(
     root: Path, pair: tuple[RunManifest, RunManifest]
 ) -> None:
-    path = run_folder.folder(root, "run-b") / run_folder.MANIFEST
+    path = run_folder.folder(Workspace(root), "run-b") / run_folder.MANIFEST
     path.write_bytes(path.read_bytes().replace(b"run-b", b"run-c"))
     with pytest.raises(InputError, match=r"run-b/manifest\.json cannot be read"):
-        compare.read(root, "run-a", "run-b")
+        compare.read(Workspace(root), "run-a", "run-b")
 
 
 def test_manifest_of_another_run_is_refused(
@@ -228,6 +229,6 @@ def test_manifest_of_another_run_is_refused(
 ) -> None:
     astray = pair[0].model_copy(update={"run_id": "../../run-a"})
     content = json.dumps(astray.model_dump(mode="json"))
-    (run_folder.folder(root, "run-b") / run_folder.MANIFEST).write_text(content)
+    (run_folder.folder(Workspace(root), "run-b") / run_folder.MANIFEST).write_text(content)
     with pytest.raises(InputError, match=r"run-b/manifest\.json is that of run '\.\./\.\./run-a'"):
-        compare.read(root, "run-a", "run-b")
+        compare.read(Workspace(root), "run-a", "run-b")

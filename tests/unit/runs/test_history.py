@@ -9,6 +9,7 @@ from excerpts import CONFIG, excerpt, with_recipe
 from sightline.errors import StorageError
 from sightline.records.manifest import ManifestExcerpt
 from sightline.runs import history, seed_noise
+from sightline.storage.workspace import Workspace
 
 FAST = with_recipe(CONFIG, "fast")
 
@@ -34,13 +35,13 @@ def measured(tmp_path: Path) -> Path:
         excerpt(f"s{seed}", seed=seed, accuracy=accuracy)
         for seed, accuracy in enumerate((0.990, 0.991, 0.992, 0.991, 0.990))
     ]
-    seed_noise.write(tmp_path, seed_noise.measure(runs))
+    seed_noise.write(Workspace(tmp_path), seed_noise.measure(runs))
     return tmp_path
 
 
 def test_change_is_that_since_the_last_run_of_the_same_recipe(tmp_path: Path) -> None:
     slow, fast = nights(0.990, 0.991), nights(0.95, 0.96, recipe="fast")
-    entries = history.entries(tmp_path, [fast[1], slow[1], slow[0], fast[0]])
+    entries = history.entries(Workspace(tmp_path), [fast[1], slow[1], slow[0], fast[0]])
     assert [entry.run.run_id for entry in entries] == [
         "fast-0",
         "tutorial-0",
@@ -53,7 +54,7 @@ def test_change_is_that_since_the_last_run_of_the_same_recipe(tmp_path: Path) ->
 
 
 def test_change_that_seeds_may_explain_is_noise_and_a_larger_one_is_not(measured: Path) -> None:
-    entries = history.entries(measured, nights(0.990, 0.992, 0.987))
+    entries = history.entries(Workspace(measured), nights(0.990, 0.992, 0.987))
     assert [entry.is_noise for entry in entries] == [None, True, False]
     assert all(entry.band for entry in entries)
 
@@ -62,7 +63,7 @@ def test_band_of_the_run_before_tells_of_a_changed_setting(measured: Path) -> No
     before, after = nights(0.990, 0.9995)
     training = CONFIG.training.model_copy(update={"epochs": 9})
     changed = after.model_copy(update={"config": CONFIG.model_copy(update={"training": training})})
-    _, entry = history.entries(measured, [before, changed])
+    _, entry = history.entries(Workspace(measured), [before, changed])
     assert (entry.band, entry.is_noise) == (None, False)
 
 
@@ -73,19 +74,19 @@ def test_wider_band_of_the_two_runs_counts_as_in_their_comparison(measured: Path
         excerpt(f"w{seed}", seed=seed, accuracy=accuracy, config=other)
         for seed, accuracy in enumerate((0.95, 0.99, 0.97))
     ]
-    seed_noise.write(measured, seed_noise.measure(wide))
+    seed_noise.write(Workspace(measured), seed_noise.measure(wide))
     before, after = nights(0.950, 0.990)
     for pair in (
         [before.model_copy(update={"config": other}), after],
         [before, after.model_copy(update={"config": other})],
     ):
-        assert [entry.is_noise for entry in history.entries(measured, pair)][1]
+        assert [entry.is_noise for entry in history.entries(Workspace(measured), pair)][1]
 
 
 def test_damaged_band_is_warned_of_once(measured: Path, caplog: pytest.LogCaptureFixture) -> None:
     (place,) = (measured / "noise").iterdir()
     place.write_bytes(b"{}")
-    entries = history.entries(measured, nights(0.990, 0.992, 0.987))
+    entries = history.entries(Workspace(measured), nights(0.990, 0.992, 0.987))
     assert [entry.band for entry in entries] == [None, None, None]
     assert caplog.text.count("is left out") == 1
 
@@ -116,7 +117,7 @@ def test_no_more_runs_are_looked_at_than_are_needed() -> None:
 
 
 def test_histories_are_drawn_whole_or_not_at_all(measured: Path) -> None:
-    histories = {"mnist": history.entries(measured, nights(0.990, 0.992))}
+    histories = {"mnist": history.entries(Workspace(measured), nights(0.990, 0.992))}
     path = measured / "new" / "history.png"
     history.draw(path, histories)
     with Image.open(path) as picture:

@@ -21,9 +21,9 @@ def published(run: Run, manifest: RunManifest) -> RunManifest:
             "environment": provenance.environment(),
         }
     )
-    folder = run_folder.folder(run.root, current.run_id)
+    folder = run_folder.folder(run.workspace, current.run_id)
     folder.mkdir(parents=True)
-    (folder / "model.keras").write_bytes((run.root / "made" / "model.keras").read_bytes())
+    (folder / "model.keras").write_bytes((run.workspace.root / "made" / "model.keras").read_bytes())
     (folder / "manifest.json").write_text(current.model_dump_json())
     return current
 
@@ -41,7 +41,7 @@ def compare(
     run: Run, manifest: RunManifest, config: TrainingConfig | None = None, **changed: str
 ) -> provenance_diff.Comparison:
     return provenance_diff.since_last_run(
-        run.root, config or manifest.config, source(manifest, **changed)
+        run.workspace, config or manifest.config, source(manifest, **changed)
     )
 
 
@@ -50,7 +50,7 @@ def with_training(config: TrainingConfig, **values: Any) -> TrainingConfig:
 
 
 def rewrite(run: Run, manifest: RunManifest, **changed: Any) -> None:
-    path = run_folder.folder(run.root, manifest.run_id) / "manifest.json"
+    path = run_folder.folder(run.workspace, manifest.run_id) / "manifest.json"
     path.write_text(manifest.model_copy(update=changed).model_dump_json())
 
 
@@ -117,7 +117,7 @@ def test_changed_lock_file_is_a_change(run: Run, published: RunManifest) -> None
 
 
 def test_run_whose_model_is_damaged_is_made_again(run: Run, published: RunManifest) -> None:
-    model = run_folder.folder(run.root, published.run_id) / "model.keras"
+    model = run_folder.folder(run.workspace, published.run_id) / "model.keras"
     model.write_bytes(b"damaged")
     (change,) = compare(run, published).changes
     assert "model.keras missing or damaged" in change
@@ -128,11 +128,11 @@ def test_run_whose_model_is_damaged_is_made_again(run: Run, published: RunManife
 def test_last_run_counts_and_unreadable_ones_are_passed_over(
     run: Run, published: RunManifest, tmp_path: Path
 ) -> None:
-    broken = run_folder.folder(run.root, "broken")
+    broken = run_folder.folder(run.workspace, "broken")
     broken.mkdir()
     (broken / "manifest.json").write_text("{")
     assert compare(run, published).unchanged
-    newer = run_folder.folder(run.root, "newer")
+    newer = run_folder.folder(run.workspace, "newer")
     newer.mkdir()
     config = with_training(published.config, epochs=9)
     (newer / "manifest.json").write_text(
@@ -144,7 +144,7 @@ def test_last_run_counts_and_unreadable_ones_are_passed_over(
 
 
 def test_repetition_of_a_run_is_no_change(run: Run, published: RunManifest) -> None:
-    again = run_folder.folder(run.root, "again")
+    again = run_folder.folder(run.workspace, "again")
     again.mkdir()
     promotion = published.config.promotion.model_copy(update={"gate": "enforce"})
     config = published.config.model_copy(update={"promotion": promotion})

@@ -10,6 +10,7 @@ from sightline.errors import InputError
 from sightline.records.manifest import ManifestExcerpt
 from sightline.runs import query, run_folder
 from sightline.runs.query import Order, Wanted
+from sightline.storage.workspace import Workspace
 
 NOW = datetime(2026, 12, 1, 12, tzinfo=UTC)
 
@@ -33,7 +34,7 @@ def refuse(error: InputError) -> None:
 
 def names(root: Path, order: Order = Order.TIME, *, reverse: bool = False, **wanted: Any) -> str:
     by_time = reverse and order is Order.TIME
-    found = query.read(root, Wanted(**wanted), refuse, oldest_first=by_time)
+    found = query.read(Workspace(root), Wanted(**wanted), refuse, oldest_first=by_time)
     return " ".join(run.run_id for run in query.arrange(found, order, reverse=reverse))
 
 
@@ -84,7 +85,7 @@ def test_by_time_no_more_runs_are_read_than_are_shown(
         return really(root, run_id)
 
     monkeypatch.setattr(run_folder, "read_excerpt", counted)
-    found = query.arrange(query.read(root, Wanted(), refuse), Order.TIME, reverse=False)
+    found = query.arrange(query.read(Workspace(root), Wanted(), refuse), Order.TIME, reverse=False)
     assert [run.run_id for run in islice(found, 2)] == ["four", "three"]
     assert read == ["four", "three"]
 
@@ -99,7 +100,7 @@ def test_run_that_is_damaged_is_told_and_passed_over(
     path = root / "runs" / "two" / "manifest.json"
     path.write_bytes(path.read_bytes().replace(before, after, 1))
     told: list[InputError] = []
-    found = [run.run_id for run in query.read(root, Wanted(), told.append)]
+    found = [run.run_id for run in query.read(Workspace(root), Wanted(), told.append)]
     assert found == ["four", "three", "one"]
     (error,) = told
     assert "two/manifest.json cannot be read" in str(error)

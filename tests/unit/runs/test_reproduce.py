@@ -13,6 +13,7 @@ from sightline.errors import DataError, InputError
 from sightline.records import DatasetFiles, DeviceReport
 from sightline.records.manifest import RunManifest
 from sightline.runs import conditions, reproduce, run_folder, seed_noise, tolerance
+from sightline.storage.workspace import Workspace
 
 OTHER_CORES = {**ENVIRONMENT, "cores": 8}
 
@@ -41,7 +42,7 @@ def test_equal_weights_are_reproduced_bit_for_bit(
     root: Path, files: DatasetFiles, original: RunManifest
 ) -> None:
     again = publish(root, "again", files, [4, 8, 20], environment=OTHER_CORES)
-    verdict = reproduce.judge(root, original, again)
+    verdict = reproduce.judge(Workspace(root), original, again)
     assert (verdict.outcome, verdict.exit_code) == ("bit for bit", 0)
     assert (verdict.fixed, verdict.broken, verdict.p_value) == (0, 0, 1.0)
     assert "92.50% then, 92.50% now" in verdict.sentence
@@ -51,7 +52,7 @@ def test_another_environment_may_give_other_weights_within_the_noise(
     root: Path, files: DatasetFiles, original: RunManifest
 ) -> None:
     again = publish(root, "again", files, [4, 8, 30, 31], environment=OTHER_CORES, weights="f")
-    verdict = reproduce.judge(root, original, again)
+    verdict = reproduce.judge(Workspace(root), original, again)
     assert (verdict.outcome, verdict.exit_code) == ("within the noise", 3)
     (cores,) = (one for one in verdict.conditions if not one.equal)
     assert (cores.name, cores.recorded, cores.now) == ("pipeline.cores", 2, 8)
@@ -66,7 +67,7 @@ def test_a_difference_beyond_the_noise_is_not_reproduced(
     root: Path, files: DatasetFiles, original: RunManifest
 ) -> None:
     again = publish(root, "again", files, range(20), environment=OTHER_CORES, weights="f")
-    verdict = reproduce.judge(root, original, again)
+    verdict = reproduce.judge(Workspace(root), original, again)
     assert (verdict.outcome, verdict.exit_code) == ("not reproduced", 4)
     assert "92.50% then, 50.00% now, 42.50 points apart" in verdict.sentence
 
@@ -78,9 +79,11 @@ def test_measured_seed_noise_is_what_counts(
         original.model_copy(update={"config": with_training(original.config, seed=seed)})
         for seed in range(3)
     ]
-    seed_noise.write(root, seed_noise.measure(seeds))  # all equally good: no difference is noise
+    seed_noise.write(
+        Workspace(root), seed_noise.measure(seeds)
+    )  # all equally good: no difference is noise
     again = publish(root, "again", files, [4, 8], environment=OTHER_CORES, weights="f")
-    verdict = reproduce.judge(root, original, again)
+    verdict = reproduce.judge(Workspace(root), original, again)
     assert (verdict.exit_code, verdict.tolerance) == (4, 0.0)
     assert "allowed 0.00 by the seed noise of 3 seeds" in verdict.sentence
 
@@ -89,7 +92,7 @@ def test_equal_environment_must_give_equal_weights_however_small_the_difference(
     root: Path, files: DatasetFiles, original: RunManifest
 ) -> None:
     again = publish(root, "again", files, [4, 8, 20], weights="f")
-    verdict = reproduce.judge(root, original, again)
+    verdict = reproduce.judge(Workspace(root), original, again)
     assert (verdict.outcome, verdict.exit_code) == ("not reproduced", 4)
     assert "although data, code and environment are equal" in verdict.sentence
 
@@ -99,7 +102,7 @@ def test_training_that_need_not_be_deterministic_may_differ_anywhere(
 ) -> None:
     free = asked_for(original, "training.deterministic=false")
     again = publish(root, "again", files, [4, 8, 20], weights="f")
-    verdict = reproduce.judge(root, free, again)
+    verdict = reproduce.judge(Workspace(root), free, again)
     assert (verdict.outcome, verdict.exit_code) == ("within the noise", 3)
     assert "(the training is not deterministic)" in verdict.sentence
 
@@ -121,7 +124,7 @@ def test_run_is_planned_anew_without_promotion_and_under_an_id_of_its_own(
         update={"run_id": "r" * 120}
     )
     source = locate.locate(long.config.data)
-    config, run = reproduce.plan(root, long, source)
+    config, run = reproduce.plan(Workspace(root), long, source)
     assert re.fullmatch(r"r{107}-again-[0-9a-f]{6}", run.id)
     assert run.refresh
     assert run.repeats == long.run_id
@@ -148,7 +151,7 @@ def test_data_are_found_from_another_folder(original: RunManifest, tmp_path: Pat
     moved = made_from(original, tmp_path / "textures.npz", "./textures.npz")
     source = reproduce.find_source(moved)
     assert source.path == str(tmp_path / "textures.npz")
-    config, _ = reproduce.plan(tmp_path / "artifacts", moved, source)
+    config, _ = reproduce.plan(Workspace(tmp_path / "artifacts"), moved, source)
     assert config.data.dataset == source.path
 
 
@@ -196,5 +199,9 @@ def test_manifests_of_runs_that_are_there_can_be_judged(
     root: Path, files: DatasetFiles, original: RunManifest
 ) -> None:
     publish(root, "again", files, [4, 8, 20])
-    verdict = reproduce.judge(root, run_folder.read(root, "run"), run_folder.read(root, "again"))
+    verdict = reproduce.judge(
+        Workspace(root),
+        run_folder.read(Workspace(root), "run"),
+        run_folder.read(Workspace(root), "again"),
+    )
     assert verdict.exit_code == 0

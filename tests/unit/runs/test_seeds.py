@@ -6,6 +6,7 @@ from excerpts import CONFIG, excerpt, publish, with_training
 from sightline.errors import ConfigError, InputError, RunExistsError
 from sightline.records import Run, Source
 from sightline.runs import run_folder, seed_noise, seeds
+from sightline.storage.workspace import Workspace
 
 SOURCE = Source(dataset="mnist", kind="npz", path="anywhere", sha256="c" * 64)
 
@@ -19,7 +20,7 @@ def test_seeds_follow_one_another_in_runs_of_their_own(run: Run) -> None:
 
 def test_single_seed_is_a_plain_run(run: Run) -> None:
     assert seeds.plan(CONFIG, run, 1) == [(CONFIG, run)]
-    publish(run.root, excerpt(run.id))
+    publish(run.workspace.root, excerpt(run.id))
     with pytest.raises(RunExistsError, match="'test-run' exists already"):
         seeds.plan(CONFIG, run, 1)
 
@@ -38,13 +39,13 @@ def test_run_id_that_is_no_name_with_a_seed_is_refused(run: Run, run_id: str) ->
 
 
 def test_seeds_that_are_finished_are_not_trained_again(run: Run) -> None:
-    publish(run.root, excerpt("test-run-s0", seed=0), excerpt("test-run-s2", seed=2))
+    publish(run.workspace.root, excerpt("test-run-s0", seed=0), excerpt("test-run-s2", seed=2))
     left = seeds.unfinished(seeds.plan(CONFIG, run, 4), SOURCE)
     assert [one.run.id for one in left] == ["test-run-s1", "test-run-s3"]
 
 
 def test_run_of_other_data_or_config_is_not_taken_for_a_finished_seed(run: Run) -> None:
-    publish(run.root, excerpt("test-run-s1", seed=1))
+    publish(run.workspace.root, excerpt("test-run-s1", seed=1))
     planned = seeds.plan(with_training(CONFIG, epochs=9), run, 2)
     with pytest.raises(RunExistsError, match=r"'test-run-s1' exists already .* other config"):
         seeds.unfinished(planned, SOURCE)
@@ -54,7 +55,7 @@ def test_run_of_other_data_or_config_is_not_taken_for_a_finished_seed(run: Run) 
 
 
 def test_folder_that_is_no_run_is_refused_with_its_manifest(run: Run) -> None:
-    run_folder.folder(run.root, "test-run-s0").mkdir(parents=True)
+    run_folder.folder(run.workspace, "test-run-s0").mkdir(parents=True)
     with pytest.raises(InputError, match=r"test-run-s0/manifest\.json cannot be read"):
         seeds.unfinished(seeds.plan(CONFIG, run, 2), SOURCE)
 
@@ -65,7 +66,7 @@ def test_measured_seeds_are_summed_up_and_their_band_is_stored(tmp_path: Path) -
         excerpt("n-s0", seed=0, accuracy=0.98, seconds=20),
         excerpt("n-s1", seed=1, accuracy=0.99, seconds=10),
     )
-    summary = seeds.measure(tmp_path, ["n-s0", "n-s1"])
+    summary = seeds.measure(Workspace(tmp_path), ["n-s0", "n-s1"])
     assert [(one.seed, one.test_accuracy, one.total_seconds) for one in summary.runs] == [
         (0, 0.98, 20),
         (1, 0.99, 10),

@@ -8,27 +8,28 @@ from sightline.records import Run, Source
 from sightline.records.manifest import RunManifest
 from sightline.reporting import publish
 from sightline.runs import run_folder, verify
+from sightline.storage.workspace import Workspace
 
 
 @pytest.fixture
 def folder(artifacts: Path, manifest: RunManifest) -> Path:
     """Publish a real run."""
     source = Source(dataset="textures", kind="npz", path="p", sha256=manifest.source_sha256)
-    run = Run(id="real", root=artifacts)
+    run = Run(id="real", workspace=Workspace(artifacts))
     publish.publish(run, manifest.config, source, manifest.records, manifest.stages)
-    return run_folder.folder(artifacts, "real")
+    return run_folder.folder(Workspace(artifacts), "real")
 
 
 def found(root: Path, run: str | None = None) -> dict[str, str]:
     return {
         damage.path: damage.found
-        for verdict in verify.verify(root, run)
+        for verdict in verify.verify(Workspace(root), run)
         for damage in verdict.damages
     }
 
 
 def test_published_run_is_as_it_was_published(artifacts: Path, folder: Path) -> None:
-    (verdict,) = verify.verify(artifacts)
+    (verdict,) = verify.verify(Workspace(artifacts))
     present = list(folder.iterdir())
     assert verdict.damages == ()
     assert verdict.files == len(present)
@@ -64,7 +65,7 @@ def test_run_of_before_manifests_were_sealed_can_be_read(artifacts: Path, folder
     del content["sha256"]
     manifest.write_text(json.dumps(content, indent=1))
     assert found(artifacts) == {}
-    assert run_folder.read(artifacts, "real").run_id == "real"
+    assert run_folder.read(Workspace(artifacts), "real").run_id == "real"
 
 
 def test_broken_seal_is_not_taken_for_none(artifacts: Path, folder: Path) -> None:
@@ -81,8 +82,8 @@ def test_folder_without_a_manifest_is_found_and_can_be_named(artifacts: Path, fo
     assert list(found(artifacts, "half")) == ["runs/half/manifest.json"]
     assert found(artifacts, "latest") == {}
     with pytest.raises(InputError, match="no run 'nothing'"):
-        verify.verify(artifacts, "nothing")
+        verify.verify(Workspace(artifacts), "nothing")
 
 
 def test_empty_root_has_nothing_to_check(tmp_path: Path) -> None:
-    assert verify.verify(tmp_path) == []
+    assert verify.verify(Workspace(tmp_path)) == []

@@ -7,7 +7,7 @@ def test_lock_of_a_killed_holder_is_free_at_once(tmp_path: Path) -> None:
     lock = tmp_path / "lock"
     program = (
         "import os, pathlib, sys\n"
-        "from sightline import locks\n"
+        "from sightline.storage import locks\n"
         "with locks.alone(pathlib.Path(sys.argv[1]), 'test'):\n"
         "    print('held', flush=True)\n"
         "    sys.stdin.read()\n"

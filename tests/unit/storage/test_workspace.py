@@ -5,13 +5,13 @@ import pytest
 
 from elsewhere import at_work_elsewhere, somebody_waits
 from sightline.errors import InputError, StorageError
-from sightline.storage.workspace import at_work, is_anybody_at_work, nobody_at_work
+from sightline.storage.workspace import Workspace
 
 
 def test_several_may_be_at_work_at_once(tmp_path: Path) -> None:
-    with at_work_elsewhere(tmp_path), at_work(tmp_path), at_work(tmp_path):
-        assert is_anybody_at_work(tmp_path)
-    assert not is_anybody_at_work(tmp_path)
+    with at_work_elsewhere(tmp_path), Workspace(tmp_path).in_use(), Workspace(tmp_path).in_use():
+        assert Workspace(tmp_path).is_in_use()
+    assert not Workspace(tmp_path).is_in_use()
 
 
 def test_clean_up_is_refused_while_a_run_is_at_work(tmp_path: Path) -> None:
@@ -19,10 +19,10 @@ def test_clean_up_is_refused_while_a_run_is_at_work(tmp_path: Path) -> None:
     with (
         at_work_elsewhere(tmp_path),
         pytest.raises(InputError, match=message),
-        nobody_at_work(tmp_path),
+        Workspace(tmp_path).exclusive(),
     ):
         pass
-    with nobody_at_work(tmp_path):
+    with Workspace(tmp_path).exclusive():
         pass
 
 
@@ -30,8 +30,8 @@ def test_killed_run_is_no_longer_at_work(tmp_path: Path) -> None:
     with at_work_elsewhere(tmp_path) as process:
         process.kill()
         process.wait()
-        assert not is_anybody_at_work(tmp_path)
-        with nobody_at_work(tmp_path):
+        assert not Workspace(tmp_path).is_in_use()
+        with Workspace(tmp_path).exclusive():
             pass
 
 
@@ -41,11 +41,11 @@ def test_run_that_begins_during_a_clean_up_waits_and_says_so(
     begun = threading.Event()
 
     def work() -> None:
-        with at_work(tmp_path):
+        with Workspace(tmp_path).in_use():
             begun.set()
 
     worker = threading.Thread(target=work)
-    with somebody_waits() as said, nobody_at_work(tmp_path):
+    with somebody_waits() as said, Workspace(tmp_path).exclusive():
         worker.start()
         assert said.wait(60)
         assert not begun.is_set()
@@ -55,7 +55,7 @@ def test_run_that_begins_during_a_clean_up_waits_and_says_so(
 
 
 def test_asking_leaves_nothing_behind(tmp_path: Path) -> None:
-    assert not is_anybody_at_work(tmp_path / "artifacts")
+    assert not Workspace(tmp_path / "artifacts").is_in_use()
     assert list(tmp_path.iterdir()) == []
 
 
@@ -63,11 +63,11 @@ def test_root_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with (
         pytest.raises(StorageError, match="cannot be used"),
-        at_work(tmp_path / "file" / "artifacts"),
+        Workspace(tmp_path / "file" / "artifacts").in_use(),
     ):
         pass
 
 
 def test_error_of_the_work_itself_passes_unchanged(tmp_path: Path) -> None:
-    with pytest.raises(PermissionError, match="of the work"), at_work(tmp_path):
+    with pytest.raises(PermissionError, match="of the work"), Workspace(tmp_path).in_use():
         raise PermissionError(13, "of the work")

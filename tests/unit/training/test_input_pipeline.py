@@ -10,14 +10,14 @@ from sightline.training import input_pipeline
 
 def test_order_is_a_function_of_seed_and_epoch(run: Run, prepared: ArraySet) -> None:
     def order(seed: int | None, epoch: int) -> bytes:
-        fed = input_pipeline.Batches(run.root, prepared.splits["train"], 16, seed)
+        fed = input_pipeline.Batches(run.workspace, prepared.splits["train"], 16, seed)
         fed.start_epoch(epoch)
         return b"".join(fed[index][0].tobytes() for index in range(fed.num_batches))
 
     assert order(0, 1) == order(0, 1)
     assert order(0, 1) != order(0, 2)
     assert order(0, 1) != order(1, 1)
-    stored = npy.open_mapped(run.root / prepared.splits["train"].images.path)
+    stored = npy.open_mapped(run.workspace.root / prepared.splits["train"].images.path)
     assert order(None, 0) == order(None, 1) == stored.tobytes()
 
 
@@ -25,7 +25,9 @@ def test_epoch_can_pass_over_some_examples_or_over_all_several_times(
     run: Run, prepared: ArraySet
 ) -> None:
     def fed(examples: int | None, epoch: int) -> list[bytes]:
-        given = input_pipeline.Batches(run.root, prepared.splits["train"], 16, 0, examples=examples)
+        given = input_pipeline.Batches(
+            run.workspace, prepared.splits["train"], 16, 0, examples=examples
+        )
         given.start_epoch(epoch)
         blocks = [given[index][0] for index in range(given.num_batches)]
         return [image.tobytes() for block in blocks for image in block]
@@ -46,7 +48,9 @@ def test_each_tower_gets_a_part_of_each_batch(
 ) -> None:
     def fed(towers: int) -> list[Any]:
         split = prepared.splits["train"]
-        given = input_pipeline.Batches(run.root, split, 16, 0, examples=examples, towers=towers)
+        given = input_pipeline.Batches(
+            run.workspace, split, 16, 0, examples=examples, towers=towers
+        )
         return [given[index] for index in range(given.num_batches)]
 
     parts = fed(3)
@@ -63,7 +67,7 @@ def test_fit_is_fed_each_epoch_anew_and_nothing_tunes_itself(
     run: Run, prepared: ArraySet, towers: int
 ) -> None:
     given = input_pipeline.Batches(
-        run.root, prepared.splits["train"], 48, 0, first_step=1, towers=towers
+        run.workspace, prepared.splits["train"], 48, 0, first_step=1, towers=towers
     )
     data = input_pipeline.feed(given)
     for epoch in (0, 1):

@@ -42,7 +42,7 @@ def test_window_and_towers_stay_inside_the_exported_model(run: Run, tmp_path: Pa
     trained = train.train(
         run, arrays, blueprint, FitConfig(epochs=3, batch_size=16, learning_rate=0.02, towers=2)
     )
-    exported = keras_files.read_model(run.root / trained.model.path)
+    exported = keras_files.read_model(run.workspace.root / trained.model.path)
     assert exported.input_shape == (None, 18, 18, 1)
     assert "towers" not in exported.to_json()
     measured = evaluate.evaluate(run, files, arrays, trained, EvaluationConfig())

@@ -69,15 +69,15 @@ def test_network_adapts_to_images_and_classes(shape: tuple[int, int, int], class
 
 def test_blueprint_describes_the_network(run: Run, blueprint: ModelBlueprint) -> None:
     assert blueprint.parameters == sum(layer.parameters for layer in blueprint.layers)
-    architecture = json.loads((run.root / blueprint.architecture.path).read_text())
+    architecture = json.loads((run.workspace.root / blueprint.architecture.path).read_text())
     assert architecture["class_name"] == "Functional"
-    summary = (run.root / blueprint.summary.path).read_text()
+    summary = (run.workspace.root / blueprint.summary.path).read_text()
     assert f"{blueprint.parameters:,}" in summary
-    assert (run.root / blueprint.picture.path).read_bytes().startswith(b"\x89PNG")
+    assert (run.workspace.root / blueprint.picture.path).read_bytes().startswith(b"\x89PNG")
 
 
 def test_network_learns_and_the_history_tells(run: Run, trained: TrainedModel) -> None:
-    history = pd.read_parquet(run.root / trained.history.path)
+    history = pd.read_parquet(run.workspace.root / trained.history.path)
     assert history["epoch"].tolist() == [1, 2, 3]
     assert history["loss"].iloc[-1] < history["loss"].iloc[0]
     assert history["val_accuracy"].iloc[-1] > 0.9
@@ -113,7 +113,8 @@ def test_smoothed_labels_cost_even_where_all_is_right(
     smoothed = FIT.model_copy(update={"label_smoothing": 0.3})
     other = train.train(run, prepared, blueprint, smoothed)
     losses = [
-        pd.read_parquet(run.root / made.history.path)["loss"].iloc[-1] for made in (trained, other)
+        pd.read_parquet(run.workspace.root / made.history.path)["loss"].iloc[-1]
+        for made in (trained, other)
     ]
     least = -0.775 * np.log(0.775) - 3 * 0.075 * np.log(0.075)  # the labels' own entropy
     assert losses[0] < least <= losses[1]
@@ -131,7 +132,7 @@ def test_training_on_some_examples_counts_what_it_saw(
     run: Run, prepared: ArraySet, blueprint: ModelBlueprint
 ) -> None:
     trained = train.train(run, prepared, blueprint, FIT.model_copy(update={"epoch_examples": 40}))
-    history = pd.read_parquet(run.root / trained.history.path)
+    history = pd.read_parquet(run.workspace.root / trained.history.path)
     seen = history["images_per_second"] * history["seconds"]
     assert seen.to_list() == pytest.approx([40] * 3)
 
@@ -173,7 +174,7 @@ def test_progress_counts_every_epoch(
 
 
 def test_exported_model_takes_raw_images(run: Run, trained: TrainedModel) -> None:
-    exported = keras_files.read_model(run.root / trained.model.path)
+    exported = keras_files.read_model(run.workspace.root / trained.model.path)
     images, labels = pictures(40, 2)
     assert exported.input_shape == (None, 12, 12, 1)
     assert exported.inputs[0].dtype == "uint8"
@@ -183,7 +184,7 @@ def test_exported_model_takes_raw_images(run: Run, trained: TrainedModel) -> Non
 
 
 def test_exported_model_holds_no_training_state(run: Run, trained: TrainedModel) -> None:
-    path = run.root / trained.model.path
+    path = run.workspace.root / trained.model.path
     assert path.stat().st_size < 200_000
     with zipfile.ZipFile(path) as archive:
         assert "date_saved" not in json.loads(archive.read("metadata.json"))
@@ -218,7 +219,7 @@ def test_evaluation_counts_what_the_predictions_say(
     run: Run, files: DatasetFiles, prepared: ArraySet, trained: TrainedModel
 ) -> None:
     result = evaluate.evaluate(run, files, prepared, trained, EvaluationConfig(batch_size=7))
-    table = pd.read_parquet(run.root / result.predictions.path)
+    table = pd.read_parquet(run.workspace.root / result.predictions.path)
     assert table["index"].tolist() == list(range(40))
     assert table["label"].tolist() == pictures(40, 2)[1].tolist()
     probabilities = table[[f"probability_{number}" for number in range(CLASSES)]].to_numpy()
@@ -241,7 +242,7 @@ def test_evaluation_counts_what_the_predictions_say(
     assert result.calibration.temperature.validation_images == 32
     assert result.coverage[0].accuracy == result.accuracy
     assert result.slices == ()
-    told = json.loads((run.root / result.metrics.path).read_text())
+    told = json.loads((run.workspace.root / result.metrics.path).read_text())
     assert told == result.model_dump(mode="json", exclude={"metrics", "predictions"})
 
 
@@ -257,7 +258,7 @@ def test_evaluation_goes_as_deep_as_it_is_asked_to(
     assert (result.robustness.images, len(result.robustness.corruptions)) == (20, 7)
     assert result.label_doubts is not None
     assert result.label_doubts.examined == 160
-    doubts = pd.read_parquet(run.root / result.label_doubts.table.path)
+    doubts = pd.read_parquet(run.workspace.root / result.label_doubts.table.path)
     assert len(doubts) == result.label_doubts.found
     assert (doubts["label"] == pictures(160, 1)[1][doubts["index"]]).all()
     wrong = 40 - round(40 * result.accuracy)

@@ -1,6 +1,5 @@
 """What the data gate measures: a number a check, and a sentence that says the same to people."""
 
-from pathlib import Path
 from typing import NamedTuple
 
 from sightline.data.validation import drift, findings
@@ -8,6 +7,7 @@ from sightline.data.validation.findings import Finding
 from sightline.records import DatasetFiles, Inspection
 from sightline.records.manifest import RunManifest
 from sightline.storage.quoting import quoted
+from sightline.storage.workspace import Workspace
 
 _KINDS = {
     "blank": ("blank", "image", "blank"),
@@ -39,12 +39,11 @@ class Measure(NamedTuple):
 
 
 def measure(
-    root: Path, files: DatasetFiles, inspection: Inspection, earlier: RunManifest | None
+    workspace: Workspace, files: DatasetFiles, inspection: Inspection, earlier: RunManifest | None
 ) -> dict[str, Measure]:
     """Measure everything that the gate has a limit for.
 
     Args:
-        root: The artifacts root.
         files: The ingested data set.
         inspection: What ingest found in it.
         earlier: The last run of the same data set, if it was inspected.
@@ -52,7 +51,7 @@ def measure(
     Returns:
         Name of a check to its measure.
     """
-    examples = findings.read_first(root / inspection.findings.path, 1)
+    examples = findings.read_first(workspace.root / inspection.findings.path, 1)
     return {
         "untested_classes": _untested_classes(files),
         "imbalance": _imbalance(files),

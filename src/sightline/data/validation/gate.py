@@ -1,7 +1,6 @@
 """The data gate: judges what ingest found in the images, before anything is trained on them."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Literal
 
 from sightline.config import GateConfig, Limit
@@ -11,6 +10,7 @@ from sightline.errors import DataError, StageError
 from sightline.records import Check, DatasetFiles, GateVerdict, Run
 from sightline.records.manifest import RunManifest
 from sightline.runs import run_folder
+from sightline.storage.workspace import Workspace
 
 
 def judge(run: Run, files: DatasetFiles, settings: GateConfig) -> GateVerdict:
@@ -30,7 +30,7 @@ def judge(run: Run, files: DatasetFiles, settings: GateConfig) -> GateVerdict:
     verdict = assess(run, files, settings)
     failed = [check for check in verdict.checks if check.outcome == "failed"]
     if failed:
-        raise DataError(_refusal(run.root, files, failed))
+        raise DataError(_refusal(run.workspace, files, failed))
     return verdict
 
 
@@ -47,8 +47,8 @@ def assess(run: Run, files: DatasetFiles, settings: GateConfig) -> GateVerdict:
     """
     if files.inspection is None:
         raise StageError(f"The images of {files.dataset} were not inspected when they were read.")
-    earlier = _last_run(run.root, files)
-    measured = checks.measure(run.root, files, files.inspection, earlier)
+    earlier = _last_run(run.workspace, files)
+    measured = checks.measure(run.workspace, files, files.inspection, earlier)
     return GateVerdict(
         checks=tuple(
             _check(name, getattr(settings, name), measured[name])
@@ -59,9 +59,9 @@ def assess(run: Run, files: DatasetFiles, settings: GateConfig) -> GateVerdict:
     )
 
 
-def _last_run(root: Path, files: DatasetFiles) -> RunManifest | None:
+def _last_run(workspace: Workspace, files: DatasetFiles) -> RunManifest | None:
     """Read the last run of the data set, unless it was made before there was a gate."""
-    last = run_folder.last(root, files.dataset)
+    last = run_folder.last(workspace, files.dataset)
     return last if last is not None and last.records.ingest.inspection is not None else None
 
 
@@ -80,10 +80,10 @@ def _check(name: str, limit: Limit, measure: Measure) -> Check:
     )
 
 
-def _refusal(root: Path, files: DatasetFiles, failed: Sequence[Check]) -> str:
+def _refusal(workspace: Workspace, files: DatasetFiles, failed: Sequence[Check]) -> str:
     first = failed[0]
     others = ", ".join(check.name for check in failed[1:])
-    table = root / files.inspection.findings.path if files.inspection else root
+    table = workspace.root / files.inspection.findings.path if files.inspection else workspace.root
     return (
         f"The data gate refuses {files.dataset}, check {first.name}: {first.sentence} Measured "
         f"{first.measured:.4g}, allowed {first.limit:g}"

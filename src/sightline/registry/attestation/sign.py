@@ -10,6 +10,7 @@ from sightline.registry.attestation import statement
 from sightline.registry.events import Event
 from sightline.registry.version import Version
 from sightline.storage import files
+from sightline.storage.workspace import Workspace
 
 if TYPE_CHECKING:
     from securesystemslib.dsse import Envelope
@@ -18,22 +19,21 @@ if TYPE_CHECKING:
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 
 
-def path(root: Path, dataset: str, number: int) -> Path:
+def path(workspace: Workspace, dataset: str, number: int) -> Path:
     """Return where the envelope of a version lies."""
-    return paths.home(root, dataset) / "attestations" / f"{number}.intoto.json"
+    return paths.home(workspace, dataset) / "attestations" / f"{number}.intoto.json"
 
 
-def exists(root: Path, name: str) -> bool:
+def exists(workspace: Workspace, name: str) -> bool:
     """Tell whether there is an envelope of a version, such as "mnist-v3"."""
     parsed = paths.parse(name)
-    return parsed is not None and os.path.lexists(path(root, *parsed))
+    return parsed is not None and os.path.lexists(path(workspace, *parsed))
 
 
-def attest(root: Path, version: Version, event: Event, signer: "CryptoSigner") -> Path:
+def attest(workspace: Workspace, version: Version, event: Event, signer: "CryptoSigner") -> Path:
     """Write the signed statement of a promoted version; an earlier one is replaced.
 
     Args:
-        root: The artifacts root.
         version: The version.
         event: Its promotion.
         signer: What signs, as `keys.configured` returns it.
@@ -47,11 +47,11 @@ def attest(root: Path, version: Version, event: Event, signer: "CryptoSigner") -
     """
     from securesystemslib.dsse import Envelope
 
-    said = json.dumps(statement.build(root, version, event), ensure_ascii=False).encode()
+    said = json.dumps(statement.build(workspace, version, event), ensure_ascii=False).encode()
     envelope = Envelope(said, PAYLOAD_TYPE, {})
     envelope.sign(signer)
-    target = path(root, version.dataset, version.number)
-    with files.storage_errors(root), files.new_file(target) as temporary:
+    target = path(workspace, version.dataset, version.number)
+    with files.storage_errors(workspace.root), files.new_file(target) as temporary:
         temporary.write_bytes(written(envelope))
     return target
 

@@ -1,7 +1,6 @@
 """What is said of a promoted version, in the in-toto form with SLSA's provenance."""
 
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 from sightline.records.manifest import RunManifest
@@ -9,6 +8,7 @@ from sightline.registry import paths
 from sightline.registry.events import Event
 from sightline.registry.version import Version
 from sightline.runs import run_folder
+from sightline.storage.workspace import Workspace
 
 TYPE = "https://in-toto.io/Statement/v1"
 PREDICATE = "https://slsa.dev/provenance/v1"
@@ -18,11 +18,10 @@ _BUILDER = "https://sightline.example/pipeline/v1"
 Json = dict[str, Any]
 
 
-def build(root: Path, version: Version, event: Event) -> Json:
+def build(workspace: Workspace, version: Version, event: Event) -> Json:
     """Describe a version: its files, what they were made from, and its promotion.
 
     Args:
-        root: The artifacts root.
         version: The version.
         event: Its promotion.
 
@@ -32,7 +31,7 @@ def build(root: Path, version: Version, event: Event) -> Json:
     Raises:
         InputError: The version's copy of its run's manifest cannot be read.
     """
-    manifest = run_folder.read_folder(root / version.folder)
+    manifest = run_folder.read_folder(workspace.root / version.folder)
     subjects = {name: file.sha256 for name, file in version.files.items()}
     subjects[paths.VERSION] = event.version_sha256
     return {

@@ -14,6 +14,7 @@ from sightline.registry.attestation import keys, library
 from sightline.registry.attestation.sign import PAYLOAD_TYPE, path, written
 from sightline.runs.verify import Damage
 from sightline.storage import files
+from sightline.storage.workspace import Workspace
 
 if TYPE_CHECKING:
     from securesystemslib.signer import SSlibKey
@@ -52,14 +53,13 @@ class _Statement(_Part):
     predicate: _Predicate
 
 
-def verify(root: Path, name: str, key: Path) -> tuple[Damage, ...]:
+def verify(workspace: Workspace, name: str, key: Path) -> tuple[Damage, ...]:
     """Check signature, statement and files of a version; any changed byte of them is found.
 
     So is an audit log that no longer knows of the promotion, unless it is damaged: `store.verify`
     says so.
 
     Args:
-        root: The artifacts root.
         name: The version's name, such as "mnist-v3".
         key: PEM file of the public key.
 
@@ -75,7 +75,7 @@ def verify(root: Path, name: str, key: Path) -> tuple[Damage, ...]:
     parsed = paths.parse(name)
     if parsed is None:
         raise InputError(f"{name[:60]!r} is no version; expected a name such as mnist-v3.")
-    envelope = path(root, *parsed)
+    envelope = path(workspace, *parsed)
     try:
         said = _Statement.model_validate_json(_signed(envelope, trusted))
         if said.predicate.sightline_promotion.version != name:
@@ -92,11 +92,11 @@ def verify(root: Path, name: str, key: Path) -> tuple[Damage, ...]:
         subjects = {subject.name: subject.digest.sha256 for subject in said.subject}
         signed = said.predicate.sightline_promotion
         return (
-            *_differing(root, paths.relative(*parsed), subjects),
-            *_forgotten(root, parsed[0], signed),
+            *_differing(workspace, paths.relative(*parsed), subjects),
+            *_forgotten(workspace, parsed[0], signed),
         )
     expected = f"what was signed of {name} with the key that belongs to {key}"
-    relative = envelope.relative_to(root).as_posix()
+    relative = envelope.relative_to(workspace.root).as_posix()
     return (Damage(path=relative, expected=expected, found=found),)
 
 
@@ -125,20 +125,23 @@ def _signed(envelope_path: Path, key: "SSlibKey") -> bytes:
     return payload
 
 
-def _differing(root: Path, place: str, subjects: dict[str, str]) -> Iterator[Damage]:
-    there = {path.relative_to(root / place).as_posix(): path for path in _files(root / place)}
+def _differing(workspace: Workspace, place: str, subjects: dict[str, str]) -> Iterator[Damage]:
+    there = {
+        path.relative_to(workspace.root / place).as_posix(): path
+        for path in _files(workspace.root / place)
+    }
     for name in sorted({*subjects, *there}):
         if name not in subjects:
             yield Damage(path=f"{place}/{name}", expected="nothing", found="what was not signed")
-        elif (found := _found(root / place / name)) != f"SHA-256 {subjects[name]}":
+        elif (found := _found(workspace.root / place / name)) != f"SHA-256 {subjects[name]}":
             expected = f"SHA-256 {subjects[name]}, as signed"
             yield Damage(path=f"{place}/{name}", expected=expected, found=found)
 
 
-def _forgotten(root: Path, dataset: str, signed: _Promotion) -> Iterator[Damage]:
+def _forgotten(workspace: Workspace, dataset: str, signed: _Promotion) -> Iterator[Damage]:
     """Look for the event that was signed: who removes all trace of it leaves a whole log."""
     try:
-        events = audit_log.read(root, dataset).events
+        events = audit_log.read(workspace, dataset).events
     except InputError:
         return
     known = {(event.number, event.version) for event in events if event.action == "promote"}

@@ -3,13 +3,14 @@
 from pathlib import Path
 
 from sightline.records import DatasetFiles, FileRecord, Record
+from sightline.storage.workspace import Workspace
 
 
 class Contest(Record):
     """Two models and what both are to predict.
 
     Attributes:
-        root: The artifacts root.
+        workspace: Where the files lie.
         files: Gives the test images, the labels and the class names.
         candidate: `.keras` file of the new model.
         champion: `.keras` file of the one in use.
@@ -17,7 +18,7 @@ class Contest(Record):
         table: Parquet file to write; see `scores.COLUMNS`.
     """
 
-    root: Path
+    workspace: Workspace
     files: DatasetFiles
     candidate: FileRecord
     champion: FileRecord

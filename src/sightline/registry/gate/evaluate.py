@@ -22,11 +22,11 @@ from sightline.registry.gate.contest import Contest, Timing
 from sightline.registry.gate.decision import Parties
 from sightline.registry.gate.scores import Scores
 from sightline.storage import files as artifact_files
-from sightline.storage.workspace import at_work
+from sightline.storage.workspace import Workspace
 
 
 def judge(  # everything that a decision depends on
-    root: Path,
+    workspace: Workspace,
     run_id: str,
     files: DatasetFiles,
     trained: TrainedModel,
@@ -41,7 +41,6 @@ def judge(  # everything that a decision depends on
     """Say whether a run's model may take the champion's place.
 
     Args:
-        root: The artifacts root.
         run_id: The run's id.
         files: The data set that it was trained and measured on.
         trained: Its model.
@@ -68,7 +67,7 @@ def judge(  # everything that a decision depends on
     asked = _preconditions(parties, files, trained, champion, rebaseline=rebaseline)
     if all(criterion.passed for criterion in asked):
         if trained.weights_sha256 != champion.weights_sha256:
-            answers = _answers(root, files, trained, champion)
+            answers = _answers(workspace, files, trained, champion)
             return decision.decide(parties, answers, certificate, settings, noise, asked)
         asked += (criteria.certificate(certificate),)
     praise = f"{champion.name} once more, measured on other test images"
@@ -98,11 +97,17 @@ def _preconditions(
     return asked if first is None else (first,)
 
 
-def _answers(root: Path, files: DatasetFiles, trained: TrainedModel, champion: Version) -> Scores:
+def _answers(
+    workspace: Workspace, files: DatasetFiles, trained: TrainedModel, champion: Version
+) -> Scores:
     """Let both models predict the test images."""
-    with at_work(root), artifact_files.storage_errors(root), _temporary_folder(root) as folder:
+    with (
+        workspace.in_use(),
+        artifact_files.storage_errors(workspace.root),
+        _temporary_folder(workspace) as folder,
+    ):
         contest = Contest(
-            root=root,
+            workspace=workspace,
             files=files,
             candidate=trained.model,
             champion=champion.model,
@@ -114,9 +119,9 @@ def _answers(root: Path, files: DatasetFiles, trained: TrainedModel, champion: V
 
 
 @contextmanager
-def _temporary_folder(root: Path) -> Iterator[Path]:
+def _temporary_folder(workspace: Workspace) -> Iterator[Path]:
     """Yield a folder under the root; a clean-up knows by its name what a killed process left."""
-    folder = root / f".promotion.{uuid.uuid4().hex[:8]}.tmp"
+    folder = workspace.root / f".promotion.{uuid.uuid4().hex[:8]}.tmp"
     folder.mkdir()
     try:
         yield folder

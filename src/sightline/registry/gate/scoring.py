@@ -54,13 +54,13 @@ def score(contest: Contest) -> Timing:
         StorageError: The disk has too little room.
     """
     images = contest.files.images["test"]
-    holdout.check(contest.root, contest.files)
+    holdout.check(contest.workspace, contest.files)
     models = _models(contest)
-    with artifact_files.storage_errors(contest.root):
+    with artifact_files.storage_errors(contest.workspace.root):
         needed = images.shape[0] * _ROW_BYTES
-        artifact_files.check_room(contest.root, needed, "The predictions of two models")
+        contest.workspace.check_room(needed, "The predictions of two models")
         _predict(contest, models)
-    image = next(read_blocks(contest.root / images.path))[:1]
+    image = next(read_blocks(contest.workspace.root / images.path))[:1]
     candidate, champion = _median_seconds(models, image)
     return Timing(candidate_seconds=candidate, champion_seconds=champion)
 
@@ -77,7 +77,7 @@ def _models(contest: Contest) -> tuple[keras.Model, keras.Model]:
 
 
 def _model(contest: Contest, record: FileRecord) -> keras.Model:
-    path, files = contest.root / record.path, contest.files
+    path, files = contest.workspace.root / record.path, contest.files
     model = keras_files.read_model(path, record.sha256)
     found = (tuple(model.input_shape[1:]), model.output_shape[-1])
     expected = (files.image_shape, len(files.class_names))
@@ -93,10 +93,10 @@ def _predict(contest: Contest, models: Sequence[keras.Model]) -> None:
     """Write what both models say, block by block."""
     test = contest.files.images["test"]
     batch = max(1, min(_BATCH, _BATCH_BYTES // (4 * int(np.prod(test.shape[1:])))))
-    labels = read_labels(contest.root, contest.files, "test").astype(np.int64)
+    labels = read_labels(contest.workspace, contest.files, "test").astype(np.int64)
     done = 0
     with _writer(contest.table) as writer:
-        for block in read_blocks(contest.root / test.path):
+        for block in read_blocks(contest.workspace.root / test.path):
             columns = [labels[done : done + len(block)]]
             for model in models:
                 probabilities = class_probabilities(model, block, batch)

@@ -7,16 +7,18 @@ from pathlib import Path
 from sightline.pipeline.stages import STAGES
 from sightline.runs.prune.plan import LINK, LeftAlone, OldEntry
 from sightline.storage import files
+from sightline.storage.workspace import Workspace
 
 KEY = re.compile(r"[0-9a-f]{40}")
 _STAGES = frozenset(stage.name for stage in STAGES)
 
 
-def judge(root: Path, needed: set[tuple[str, str]]) -> tuple[list[OldEntry], list[LeftAlone]]:
+def judge(
+    workspace: Workspace, needed: set[tuple[str, str]]
+) -> tuple[list[OldEntry], list[LeftAlone]]:
     """Look at every cache entry.
 
     Args:
-        root: The artifacts root.
         needed: Stage and key of the entries that stay.
 
     Returns:
@@ -27,34 +29,34 @@ def judge(root: Path, needed: set[tuple[str, str]]) -> tuple[list[OldEntry], lis
     """
     going: list[OldEntry] = []
     left_alone: list[LeftAlone] = []
-    for path in _paths(root):
+    for path in _paths(workspace):
         stage, key = path.parent.name, path.name
         if path.is_symlink():
-            left_alone.append(LeftAlone(path=path.relative_to(root).as_posix(), why=LINK))
+            left_alone.append(LeftAlone(path=path.relative_to(workspace.root).as_posix(), why=LINK))
         elif stage not in _STAGES or not KEY.fullmatch(key) or not path.is_dir():
             why = "it is no cache entry of this version of Sightline"
-            left_alone.append(LeftAlone(path=path.relative_to(root).as_posix(), why=why))
+            left_alone.append(LeftAlone(path=path.relative_to(workspace.root).as_posix(), why=why))
         elif (stage, key) not in needed:
             going.append(OldEntry(stage=stage, key=key, bytes=files.size(path)))
     return going, left_alone
 
 
-def stage_folders(root: Path) -> list[Path]:
+def stage_folders(workspace: Workspace) -> list[Path]:
     """List the folders of stages that are looked into; never behind a symbolic link."""
-    return [path for path in _above(root) if _is_looked_into(path)]
+    return [path for path in _above(workspace) if _is_looked_into(path)]
 
 
-def _paths(root: Path) -> Iterator[Path]:
+def _paths(workspace: Workspace) -> Iterator[Path]:
     """Yield every entry, and in its place a folder that is not looked into."""
-    for path in _above(root):
+    for path in _above(workspace):
         if _is_looked_into(path):
             yield from _visible(path)
         else:
             yield path
 
 
-def _above(root: Path) -> list[Path]:
-    cache = root / "cache"
+def _above(workspace: Workspace) -> list[Path]:
+    cache = workspace.root / "cache"
     return [cache] if cache.is_symlink() else _visible(cache)
 
 

@@ -8,13 +8,11 @@ from sightline.registry import paths
 from sightline.runs.prune import cache
 from sightline.runs.prune.plan import Leftover
 from sightline.storage import files
+from sightline.storage.workspace import Workspace
 
 
-def leftovers(root: Path) -> list[Leftover]:
+def leftovers(workspace: Workspace) -> list[Leftover]:
     """List what was left half written or half removed, anywhere under a root.
-
-    Args:
-        root: The artifacts root.
 
     Returns:
         Files and folders; while something is at work, also what it is writing.
@@ -23,47 +21,51 @@ def leftovers(root: Path) -> list[Leftover]:
         OSError: A folder cannot be listed.
     """
     return [
-        Leftover(path=path.relative_to(root).as_posix(), bytes=files.size(path))
-        for path in _paths(root)
+        Leftover(path=path.relative_to(workspace.root).as_posix(), bytes=files.size(path))
+        for path in _paths(workspace)
     ]
 
 
-def remove(root: Path) -> None:
+def remove(workspace: Workspace) -> None:
     """Remove leftovers, and the locks of runs and of entries that are gone; nobody may be at work.
-
-    Args:
-        root: The artifacts root.
 
     Raises:
         StorageError: Something cannot be removed.
         OSError: A folder cannot be listed.
     """
-    for path in _paths(root):
+    for path in _paths(workspace):
         files.remove(path)
-    if not (root / "runs").is_symlink():
-        for lock in (root / "runs").glob(".*.lock"):
+    if not (workspace.root / "runs").is_symlink():
+        for lock in (workspace.root / "runs").glob(".*.lock"):
             files.remove(lock)
-    for folder in cache.stage_folders(root):
+    for folder in cache.stage_folders(workspace):
         for lock in folder.glob(".*.lock"):
             key = lock.name[1:].removesuffix(".lock")
             if cache.KEY.fullmatch(key) and not (folder / key).exists():
                 files.remove(lock)
-    if stuck := _paths(root):
+    if stuck := _paths(workspace):
         raise StorageError(
             f"{stuck[0]} cannot be removed completely, {len(stuck)} such in all; mend the "
             "permissions below it and prune again."
         )
 
 
-def _paths(root: Path) -> list[Path]:
+def _paths(workspace: Workspace) -> list[Path]:
     names = ("runs", "pins", "noise", "watch", "checkpoints")
-    folders = [root, *(root / name for name in names), *cache.stage_folders(root)]
-    folders += (root / "datasets").glob("*")
-    folders += (path for name in registry.datasets(root) for path in paths.folders(root, name))
+    folders = [
+        workspace.root,
+        *(workspace.root / name for name in names),
+        *cache.stage_folders(workspace),
+    ]
+    folders += (workspace.root / "datasets").glob("*")
+    folders += (
+        path for name in registry.datasets(workspace) for path in paths.folders(workspace, name)
+    )
     return [
         path
         for folder in folders
-        if folder.is_dir() and folder.resolve() == root.resolve() / folder.relative_to(root)
+        if folder.is_dir()
+        and folder.resolve() == workspace.root.resolve() / folder.relative_to(workspace.root)
         for path in files.leftovers(folder)
         if not path.is_symlink()
     ]

@@ -7,8 +7,6 @@ training that was interrupted.
 A symbolic link is never followed and never removed: what it points to may serve others.
 """
 
-from pathlib import Path
-
 from sightline.errors import InputError
 from sightline.runs import run_folder
 from sightline.runs.prune import cache
@@ -17,19 +15,18 @@ from sightline.runs.prune import leftovers as remains
 from sightline.runs.prune import runs as old_runs
 from sightline.runs.prune.plan import Leftover, OldEntry, OldRun, Plan
 from sightline.storage import files
-from sightline.storage.workspace import nobody_at_work
+from sightline.storage.workspace import Workspace
 
 KEEP = 20
 """How many of the newest runs stay unless told."""
 
 
-def plan(root: Path, keep: int = KEEP) -> Plan:
+def plan(workspace: Workspace, keep: int = KEEP) -> Plan:
     """Find out what a clean-up would remove; changes nothing.
 
     While something is at work the answer is rough: what is being made looks left over.
 
     Args:
-        root: The artifacts root.
         keep: How many of the newest runs stay, at least 1; pinned ones do not count.
 
     Returns:
@@ -39,12 +36,12 @@ def plan(root: Path, keep: int = KEEP) -> Plan:
         InputError: There is no such folder, or `keep` is too small.
         StorageError: A folder cannot be read.
     """
-    _check(root, keep)
-    with files.storage_errors(root):
-        judged = old_runs.judge(root, keep)
-        entries, unknown = cache.judge(root, judged.needed) if judged.all_read else ([], [])
-        checkpoints, waiting = old_checkpoints.judge(root)
-        leftovers = [*checkpoints, *remains.leftovers(root)]
+    _check(workspace, keep)
+    with files.storage_errors(workspace.root):
+        judged = old_runs.judge(workspace, keep)
+        entries, unknown = cache.judge(workspace, judged.needed) if judged.all_read else ([], [])
+        checkpoints, waiting = old_checkpoints.judge(workspace)
+        leftovers = [*checkpoints, *remains.leftovers(workspace)]
     going: list[OldRun | OldEntry | Leftover] = [*judged.going, *entries, *leftovers]
     return Plan(
         runs=tuple(judged.going),
@@ -57,14 +54,13 @@ def plan(root: Path, keep: int = KEEP) -> Plan:
     )
 
 
-def prune(root: Path, keep: int = KEEP) -> Plan:
+def prune(workspace: Workspace, keep: int = KEEP) -> Plan:
     """Remove old runs and what only they needed, while nobody is at work.
 
     Runs go first, and each folder is renamed before it is deleted: a clean-up that is killed
     leaves nothing half removed in sight, and the next one removes the rest.
 
     Args:
-        root: The artifacts root.
         keep: As for `plan`.
 
     Returns:
@@ -74,22 +70,23 @@ def prune(root: Path, keep: int = KEEP) -> Plan:
         InputError: Something is at work there, or as for `plan`.
         StorageError: Something cannot be removed.
     """
-    _check(root, keep)
-    with nobody_at_work(root), files.storage_errors(root):
-        found = plan(root, keep)
+    _check(workspace, keep)
+    with workspace.exclusive(), files.storage_errors(workspace.root):
+        found = plan(workspace, keep)
         for old in found.runs:
-            files.set_aside(run_folder.folder(root, old.run_id))
-        old_checkpoints.remove(root)  # while the entries of finished trainings are there
+            files.set_aside(run_folder.folder(workspace, old.run_id))
+        old_checkpoints.remove(workspace)  # while the entries of finished trainings are there
         for entry in found.entries:
-            files.set_aside(root / "cache" / entry.stage / entry.key)
-        remains.remove(root)
+            files.set_aside(workspace.root / "cache" / entry.stage / entry.key)
+        remains.remove(workspace)
     return found
 
 
-def _check(root: Path, keep: int) -> None:
+def _check(workspace: Workspace, keep: int) -> None:
     if keep < 1:
         raise InputError(f"At least the newest run has to stay: expected 1 or more, got {keep}.")
-    if not root.is_dir():
+    if not workspace.root.is_dir():
         raise InputError(
-            f"There is no artifacts folder {root}; give the one that holds runs/ with --artifacts."
+            f"There is no artifacts folder {workspace}; give the one that holds "
+            "runs/ with --artifacts."
         )

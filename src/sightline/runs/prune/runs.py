@@ -10,6 +10,7 @@ from sightline.errors import InputError
 from sightline.runs import pins, run_folder
 from sightline.runs.prune.plan import LINK, KeptRun, LeftAlone, OldRun, Reason
 from sightline.storage import files
+from sightline.storage.workspace import Workspace
 
 _REFERENCE = re.compile(r"\bcache/([^/\"]+)/([^/\"]+)/")
 """A path of a file in an entry, as the JSON of a run's records holds it."""
@@ -50,14 +51,13 @@ class _Run:
     needed: frozenset[tuple[str, str]]
 
 
-def judge(root: Path, keep: int) -> Judged:
+def judge(workspace: Workspace, keep: int) -> Judged:
     """Look at every run, the last published first.
 
     When a run was published is what its manifest says; file times change when a folder is
     copied.
 
     Args:
-        root: The artifacts root.
         keep: How many of the newest runs stay; pinned ones do not count.
 
     Returns:
@@ -68,9 +68,9 @@ def judge(root: Path, keep: int) -> Judged:
         OSError: A folder cannot be listed.
     """
     judged = Judged()
-    _find_candidates(root, judged)
-    pinned = pins.pinned_ids(root)
-    for run in _read_all(root, judged):
+    _find_candidates(workspace, judged)
+    pinned = pins.pinned_ids(workspace)
+    for run in _read_all(workspace, judged):
         name = run.path.name
         if why := _why_untouched(run.path):
             _leave(judged, run.path, why)
@@ -85,9 +85,9 @@ def judge(root: Path, keep: int) -> Judged:
     return judged
 
 
-def _read_all(root: Path, judged: Judged) -> list[_Run]:
+def _read_all(workspace: Workspace, judged: Judged) -> list[_Run]:
     found = []
-    for path in _folders(root):
+    for path in _folders(workspace):
         try:
             found.append(_read(path))
         except InputError as error:
@@ -96,19 +96,19 @@ def _read_all(root: Path, judged: Judged) -> list[_Run]:
     return sorted(found, key=lambda run: (run.created.timestamp(), run.path.name), reverse=True)
 
 
-def _find_candidates(root: Path, judged: Judged) -> None:
-    for dataset in registry.datasets(root):
+def _find_candidates(workspace: Workspace, judged: Judged) -> None:
+    for dataset in registry.datasets(workspace):
         try:
-            if run_id := registry.run_of(root, dataset, "candidate"):
+            if run_id := registry.run_of(workspace, dataset, "candidate"):
                 judged.candidates.add(run_id)
         except (InputError, OSError) as error:
             judged.unclear.add(dataset)
             judged.left_alone.append(LeftAlone(path=f"models/{dataset}", why=str(error)))
 
 
-def _folders(root: Path) -> list[Path]:
+def _folders(workspace: Workspace) -> list[Path]:
     """List what a person sees as a folder among the runs."""
-    folder = root / "runs"
+    folder = workspace.root / "runs"
     if not folder.exists():
         return []
     return sorted(

@@ -6,6 +6,7 @@ import runs_to_promote
 from models_command import promote
 from sightline import registry
 from sightline.registry import attestation
+from sightline.storage.workspace import Workspace
 
 
 @pytest.fixture
@@ -18,6 +19,6 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     root = tmp_path / "artifacts"
     for number in (1, 2):
         promote(root, f"run-{number}")
-    registry.register(root, runs_to_promote.publish(root, "run-3", accuracy=0.97))
+    registry.register(Workspace(root), runs_to_promote.publish(root, "run-3", accuracy=0.97))
     promote(root, "zoo-1", "zoo")
     return root

@@ -13,6 +13,7 @@ from sightline.records import Decision
 from sightline.records.manifest import RunManifest
 from sightline.registry import Version, attestation, workflow
 from sightline.storage import files
+from sightline.storage.workspace import Workspace
 
 
 @pytest.fixture
@@ -23,8 +24,8 @@ def gate(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     def judged(
         root: Path, manifest: RunManifest, *, rebaseline: bool, force: bool
     ) -> tuple[Version, Decision]:
-        version = registry.register(root, manifest)
-        champion = registry.aliases(root, version.dataset).champion
+        version = registry.register(Workspace(root), manifest)
+        champion = registry.aliases(Workspace(root), version.dataset).champion
         return version, decide(manifest.run_id, champion, promote=answers.pop(0))
 
     monkeypatch.setattr(workflow, "examine", judged)
@@ -96,7 +97,7 @@ def test_better_run_becomes_the_champion(root: Path, gate: list[bool]) -> None:
     done = invoke("promote", "run-4", "--reason", "it is better")
     assert done.exit_code == 0, done.output
     assert "The champion of mnist is mnist-v4. It is better." in done.stdout
-    assert registry.history(root)[-1].reason == "it is better"
+    assert registry.history(Workspace(root))[-1].reason == "it is better"
     assert "mnist-v4 is the model of run run-4" in refused("promote", "run-4", "--reason", "x")
 
 
@@ -106,7 +107,7 @@ def test_run_that_the_gate_refuses_ends_with_exit_code_3(root: Path, gate: list[
     assert done.exit_code == 3, done.output
     assert "Refused mnist-v3: It is not better: <b>p = 0.4</b>." in done.stdout
     assert "failed" in done.stdout
-    event = registry.history(root, "mnist")[-1]
+    event = registry.history(Workspace(root), "mnist")[-1]
     assert (event.action, event.version) == ("refuse", "mnist-v3")
     assert "the exit code is 3" in " ".join(invoke("promote", "--help").stdout.split())
 
@@ -114,7 +115,7 @@ def test_run_that_the_gate_refuses_ends_with_exit_code_3(root: Path, gate: list[
 def test_reason_stays_where_the_gate_refuses(root: Path, gate: list[bool]) -> None:
     gate.append(False)
     assert invoke("promote", "run-3", "--reason", "I like [b]it[/b]").exit_code == 3
-    assert registry.history(root, "mnist")[-1].reason == "I like [b]it[/b]"
+    assert registry.history(Workspace(root), "mnist")[-1].reason == "I like [b]it[/b]"
     shown = invoke("history", "--dataset", "mnist").stdout
     assert "I like [b]it[/b]" in shown
     assert shown.count("It is not better: <b>p = 0.4</b>.") == 1
@@ -126,7 +127,7 @@ def test_refusal_is_said_once(root: Path, monkeypatch: pytest.MonkeyPatch) -> No
     ) -> tuple[Version, Decision]:
         decision = decide(manifest.run_id, promote=False)
         said = decision.model_copy(update={"sentence": "Refused: it is worse."})
-        return registry.register(root, manifest), said
+        return registry.register(Workspace(root), manifest), said
 
     monkeypatch.setattr(workflow, "examine", judged)
     done = invoke("promote", "run-3", "--reason", "x")
@@ -142,7 +143,7 @@ def test_key_that_cannot_be_used_is_found_before_anything_is_done(
     monkeypatch.setenv(attestation.VARIABLE, "none.pem")
     assert "none.pem" in refused("promote", "run-4", "--reason", "x")
     assert gate == [True]
-    assert registry.versions(root, "mnist")[-1].name == "mnist-v3"
+    assert registry.versions(Workspace(root), "mnist")[-1].name == "mnist-v3"
 
 
 def test_champion_that_was_promoted_without_a_key_is_signed_later(
@@ -150,13 +151,13 @@ def test_champion_that_was_promoted_without_a_key_is_signed_later(
 ) -> None:
     pytest.importorskip("securesystemslib", reason="needs the extra signing")
     assert invoke("keygen", "signing.pem").exit_code == 0
-    before = registry.history(root)
+    before = registry.history(Workspace(root))
     monkeypatch.setenv(attestation.VARIABLE, "signing.pem")
     done = invoke("promote", "run-2", "--reason", "to sign it")
     assert done.exit_code == 0, done.output
     assert "Signed mnist-v2, which is the champion already." in done.stdout
-    assert attestation.verify(root, "mnist-v2", Path("signing.pem.pub")) == ()
-    assert registry.history(root) == before
+    assert attestation.verify(Workspace(root), "mnist-v2", Path("signing.pem.pub")) == ()
+    assert registry.history(Workspace(root)) == before
 
 
 def test_run_of_a_damaged_champion_is_known(root: Path) -> None:
@@ -169,7 +170,7 @@ def test_force_promotes_all_the_same_and_the_log_says_so(root: Path, gate: list[
     done = invoke("promote", "run-3", "--force", "--reason", "an emergency")
     assert done.exit_code == 0, done.output
     assert "The champion of mnist is mnist-v3 by force, against the gate." in done.stdout
-    assert registry.history(root, "mnist")[-1].forced
+    assert registry.history(Workspace(root), "mnist")[-1].forced
     assert "promoted by force" in invoke("history").stdout
 
 
@@ -183,13 +184,13 @@ def test_force_makes_the_run_of_a_damaged_champion_the_champion_again(
     done = invoke(*arguments)
     assert done.exit_code == 0, done.output
     assert "The champion of mnist is mnist-v4 by force" in done.stdout
-    assert registry.verify(root, "mnist-v4").damages == ()
+    assert registry.verify(Workspace(root), "mnist-v4").damages == ()
 
 
 def test_force_that_was_not_needed_is_none(root: Path, gate: list[bool]) -> None:
     gate.append(True)
     assert invoke("promote", "run-3", "--force", "--reason", "sure").exit_code == 0
-    assert not registry.history(root, "mnist")[-1].forced
+    assert not registry.history(Workspace(root), "mnist")[-1].forced
 
 
 @pytest.mark.parametrize(
@@ -229,14 +230,14 @@ def test_rollback_leaves_another_champion_than_was_meant_alone(
 
     def find_and_lose(*arguments: Any) -> str:
         found = find(*arguments)
-        registry.rollback(root, "mnist", "I was first")
+        registry.rollback(Workspace(root), "mnist", "I was first")
         return found
 
     promote(root, "run-4")
     monkeypatch.setattr(registry, "find", find_and_lose)
     said = refused("rollback", "--dataset", "mnist", "--reason", "worse in use")
     assert "The champion of mnist is mnist-v2 by now and no longer mnist-v4" in said
-    assert registry.aliases(root, "mnist").champion == "mnist-v2"
+    assert registry.aliases(Workspace(root), "mnist").champion == "mnist-v2"
 
 
 @pytest.mark.parametrize("damaged", ["version.json", "model.keras", ""])
@@ -273,5 +274,5 @@ def test_form_that_nobody_certified_is_called_so(root: Path) -> None:
     manifest = runs_to_promote.publish(root, "run-4", exports=False)
     whole = runs_to_promote.certificate(root, "run-4")
     others = tuple(export for export in whole.exports if export.format != "keras")
-    registry.register(root, manifest, whole.model_copy(update={"exports": others}))
+    registry.register(Workspace(root), manifest, whole.model_copy(update={"exports": others}))
     assert "keras (not certified), saved_model, onnx" in invoke("show", "mnist-v4").stdout

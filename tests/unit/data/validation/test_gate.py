@@ -19,8 +19,8 @@ IMAGES, LABELS = clothes(150, 0)
 
 @pytest.fixture(autouse=True)
 def root(run: Run) -> Path:
-    run.root.mkdir(exist_ok=True)
-    return run.root
+    run.workspace.root.mkdir(exist_ok=True)
+    return run.workspace.root
 
 
 def ingest(run: Run, folder: Path, **changes: Any) -> DatasetFiles:
@@ -82,7 +82,7 @@ def test_check_that_is_to_fail_stops_the_run_and_says_what_to_do(run: Run, tmp_p
     assert "Measured 0.04, allowed 0." in message
     assert "--set gate.leaks.action=warn" in message
     assert files.inspection is not None
-    assert str(run.root / files.inspection.findings.path) in message
+    assert str(run.workspace.root / files.inspection.findings.path) in message
 
 
 def test_all_checks_that_fail_are_named(run: Run, tmp_path: Path) -> None:
@@ -147,7 +147,7 @@ def test_data_are_compared_with_those_of_the_last_run(
     run: Run, tmp_path: Path, manifest: RunManifest
 ) -> None:
     before = ingest(run, tmp_path)
-    publish(run.root, manifest, before, "yesterday")
+    publish(run.workspace.root, manifest, before, "yesterday")
     same = data_gate.judge(run, before, GateConfig())
     assert (same.compared_with, same.moved) == ("yesterday", ())
     assert same.checks[-1].measured == 0
@@ -170,8 +170,8 @@ def test_newest_run_of_the_same_data_set_counts(
     for second, (name, dataset) in enumerate(
         (("old", "clothes"), ("new", "clothes"), ("foreign", "shoes"))
     ):
-        publish(run.root, manifest, files.model_copy(update={"dataset": dataset}), name)
-        os.utime(run.root / "runs" / name / "manifest.json", (second, second))
+        publish(run.workspace.root, manifest, files.model_copy(update={"dataset": dataset}), name)
+        os.utime(run.workspace.root / "runs" / name / "manifest.json", (second, second))
     assert data_gate.assess(run, files, GateConfig()).compared_with == "new"
 
 
@@ -179,7 +179,7 @@ def test_run_from_before_the_gate_is_not_compared_with(
     run: Run, tmp_path: Path, manifest: RunManifest
 ) -> None:
     files = ingest(run, tmp_path)
-    publish(run.root, manifest, files.model_copy(update={"inspection": None}), "old")
+    publish(run.workspace.root, manifest, files.model_copy(update={"inspection": None}), "old")
     verdict = data_gate.assess(run, files, GateConfig())
     assert verdict.compared_with is None
     assert verdict.checks[-1].measured is None

@@ -17,7 +17,7 @@ NONE = {"train": 0, "test": 0}
 
 @pytest.fixture
 def folder(run: Run, tmp_path: Path) -> Path:
-    run.root.mkdir()
+    run.workspace.root.mkdir()
     return tmp_path
 
 
@@ -51,7 +51,7 @@ def test_what_was_planted_is_found_and_nothing_else(run: Run, folder: Path, chan
     arrays_in = planted(channels)
     files, found = ingest(run, folder / "planted.npz", **arrays_in)
 
-    table = findings.read_first(run.root / found.findings.path, 99)
+    table = findings.read_first(run.workspace.root / found.findings.path, 99)
 
     assert found.affected["leak"] == {"train": 0, "test": 1}
     assert found.affected["duplicate"] == {"train": 2, "test": 0}

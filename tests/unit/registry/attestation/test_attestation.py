@@ -15,6 +15,7 @@ from sightline import registry
 from sightline.errors import InputError
 from sightline.registry import Version, attestation
 from sightline.storage import files
+from sightline.storage.workspace import Workspace
 
 
 @pytest.fixture
@@ -38,9 +39,9 @@ def public(key: Path) -> Path:
 
 
 def promoted(root: Path, name: str = "run-1") -> Version:
-    version = registry.register(root, runs_to_promote.publish(root, name))
-    champion = registry.aliases(root, "mnist").champion
-    registry.promote(root, version, "it is better", decide(name, champion), champion)
+    version = registry.register(Workspace(root), runs_to_promote.publish(root, name))
+    champion = registry.aliases(Workspace(root), "mnist").champion
+    registry.promote(Workspace(root), version, "it is better", decide(name, champion), champion)
     return version
 
 
@@ -53,7 +54,10 @@ def said(root: Path) -> Any:
 
 
 def wrong(root: Path, key: Path, name: str = "mnist-v1") -> dict[str, str]:
-    return {damage.path: damage.found for damage in attestation.verify(root, name, public(key))}
+    return {
+        damage.path: damage.found
+        for damage in attestation.verify(Workspace(root), name, public(key))
+    }
 
 
 def test_nothing_is_signed_without_a_key(root: Path) -> None:
@@ -64,7 +68,7 @@ def test_nothing_is_signed_without_a_key(root: Path) -> None:
 def test_promoted_version_is_signed_and_verified(root: Path, key: Path) -> None:
     promoted(root)
     assert wrong(root, key) == {}
-    assert registry.verify(root, "mnist-v1").damages == ()
+    assert registry.verify(Workspace(root), "mnist-v1").damages == ()
 
 
 def test_statement_is_of_the_in_toto_form_and_names_every_file(root: Path, key: Path) -> None:
@@ -167,7 +171,7 @@ def test_log_that_was_cut_off_before_a_signed_promotion_is_found(root: Path, key
     promoted(root, "run-2")
     (root / "models/mnist/audit/000004.json").unlink()
     (root / "models/mnist/last_event.json").unlink()
-    assert registry.verify(root, "mnist-v2").damages == ()
+    assert registry.verify(Workspace(root), "mnist-v2").damages == ()
     assert wrong(root, key) == {}
     assert wrong(root, key, "mnist-v2") == {"models/mnist/audit": "none, or another event"}
 
@@ -190,7 +194,7 @@ def test_statement_of_another_version_is_found(root: Path, key: Path) -> None:
 
 
 def test_missing_statement_is_found(root: Path, key: Path) -> None:
-    registry.register(root, runs_to_promote.publish(root, "run-1"))
+    registry.register(Workspace(root), runs_to_promote.publish(root, "run-1"))
     assert wrong(root, key) == {
         "models/mnist/attestations/1.intoto.json": "no statement: it was promoted without a key or "
         "not at all, or the file was removed"
@@ -240,7 +244,7 @@ def test_damaged_champion_is_not_signed(root: Path, key: Path) -> None:
     envelope(root).unlink()
     (root / version.folder / "model.keras").write_bytes(b"another model")
     with pytest.raises(InputError, match=r"model\.keras is damaged"):
-        registry.promote(root, version, "once more", None, version.name, forced=True)
+        registry.promote(Workspace(root), version, "once more", None, version.name, forced=True)
     assert not envelope(root).exists()
 
 
@@ -251,7 +255,7 @@ def test_key_that_others_can_read_stops_the_promotion_before_it_begins(
     key.chmod(mode)
     with pytest.raises(InputError, match=f"can be read by others .mode {mode:04o}."):
         promoted(root)
-    assert registry.aliases(root, "mnist") == registry.Aliases(candidate="mnist-v1")
+    assert registry.aliases(Workspace(root), "mnist") == registry.Aliases(candidate="mnist-v1")
 
 
 def encrypted() -> bytes:
@@ -297,9 +301,9 @@ def test_missing_key_is_said(root: Path, key: Path) -> None:
 def test_private_key_is_no_public_one(root: Path, key: Path) -> None:
     promoted(root)
     with pytest.raises(InputError, match="expected the file that ends with"):
-        attestation.verify(root, "mnist-v1", key)
+        attestation.verify(Workspace(root), "mnist-v1", key)
     with pytest.raises(InputError, match="cannot be read: No such file"):
-        attestation.verify(root, "mnist-v1", key.with_name("none.pub"))
+        attestation.verify(Workspace(root), "mnist-v1", key.with_name("none.pub"))
 
 
 def test_nothing_of_the_key_is_logged(
@@ -308,7 +312,7 @@ def test_nothing_of_the_key_is_logged(
     caplog.set_level(logging.DEBUG)
     secret = key.read_text().splitlines()[1]
     promoted(root)
-    attestation.verify(root, "mnist-v1", public(key))
+    attestation.verify(Workspace(root), "mnist-v1", public(key))
     written = [path.read_bytes() for path in root.rglob("*") if path.is_file()]
     assert secret not in caplog.text
     assert not any(secret.encode() in content for content in written)
@@ -323,7 +327,7 @@ def test_missing_extra_is_said_with_the_command_that_installs_it(
     for ask in (
         lambda: promoted(root),
         lambda: attestation.generate(tmp_path / "key"),
-        lambda: attestation.verify(root, "mnist-v1", tmp_path / "key.pub"),
+        lambda: attestation.verify(Workspace(root), "mnist-v1", tmp_path / "key.pub"),
     ):
         with pytest.raises(InputError, match=r"pip install 'sightline\[signing\]'"):
             ask()

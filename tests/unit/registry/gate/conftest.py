@@ -24,7 +24,7 @@ def process() -> Iterator[None]:
 
 def written(run: Run, name: str, network: keras.Model) -> FileRecord:
     """Write a model as a training would."""
-    path = run.root / name
+    path = run.workspace.root / name
     path.parent.mkdir(parents=True, exist_ok=True)
     keras_files.export(network, path)
     return FileRecord(path=name, sha256=artifact_files.sha256(path), bytes=path.stat().st_size)

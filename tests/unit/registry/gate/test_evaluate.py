@@ -33,7 +33,7 @@ def gate(
 
     def judged(**changed: Any) -> Decision:
         inputs: dict[str, Any] = {
-            "root": run.root,
+            "root": run.workspace.root,
             "run_id": run.id,
             "files": files,
             "trained": trained.model_copy(update={"model": changed.pop("model", sure)}),
@@ -71,12 +71,14 @@ def test_better_model_is_promoted_on_what_both_say_of_the_test_images(gate: Any,
     assert latency.measured is not None
     assert latency.measured > 0
     assert [(one.stage, one.done, one.total) for one in seen] == [("promotion", 40, 40)]
-    assert leftovers(run.root) == []
+    assert leftovers(run.workspace.root) == []
 
 
 def test_what_a_killed_gate_leaves_is_known_to_a_clean_up(gate: Any, run: Run) -> None:
     seen: list[str] = []
-    with listening(lambda _: seen.extend(path.name for path in artifact_files.leftovers(run.root))):
+    with listening(
+        lambda _: seen.extend(path.name for path in artifact_files.leftovers(run.workspace.root))
+    ):
         gate()
     assert [name[:11] for name in seen] == [".promotion."]
 
@@ -97,11 +99,11 @@ def test_worse_model_is_refused(gate: Any, champion: Version, sure: FileRecord) 
 def test_answers_are_those_of_the_files(gate: Any, run: Run, files: DatasetFiles) -> None:
     shapes = ModelConfig(convolutions=(Convolution(filters=2),), dense_units=5)
     keras.utils.set_random_seed(3)
-    path = run.root / "made" / "other.keras"
+    path = run.workspace.root / "made" / "other.keras"
     keras_files.export(build.classifier((12, 12, 1), 4, shapes), path)
     record = FileRecord(path="made/other.keras", sha256=artifact_files.sha256(path), bytes=1)
     found = gate(model=record)
-    images = np.asarray(open_mapped(run.root / files.images["test"].path))
+    images = np.asarray(open_mapped(run.workspace.root / files.images["test"].path))
     predicted = keras_files.read_model(path).predict_on_batch(images).argmax(axis=1)
     assert found.accuracy == (predicted == np.arange(40) % 4).mean()
 
@@ -110,7 +112,7 @@ def test_first_model_is_judged_by_its_evaluation(gate: Any, run: Run) -> None:
     found = gate(champion=None)
     assert found.promote
     assert (found.champion, found.accuracy, found.images) == (None, 0.925, 40)
-    assert leftovers(run.root) == []
+    assert leftovers(run.workspace.root) == []
 
 
 def test_changed_holdout_is_refused_until_both_are_measured_anew(
@@ -156,7 +158,7 @@ def test_other_classes_or_images_are_refused_and_cannot_be_measured_anew(
 def test_champion_that_cannot_be_read_is_named_with_what_to_do(
     gate: Any, run: Run, champion: Version, damage: str
 ) -> None:
-    path = run.root / champion.model.path
+    path = run.workspace.root / champion.model.path
     content = bytearray(path.read_bytes())
     path.unlink()
     if damage == "bit":
@@ -169,13 +171,13 @@ def test_champion_that_cannot_be_read_is_named_with_what_to_do(
     assert str(path) in str(refusal.value)
     assert "the model of textures-v1, the champion: restore it" in str(refusal.value)
     assert "`sightline models rollback`" in str(refusal.value)
-    assert leftovers(run.root) == []
+    assert leftovers(run.workspace.root) == []
 
 
 def test_candidate_that_cannot_be_read_is_not_taken_for_the_champion(
     gate: Any, run: Run, sure: FileRecord
 ) -> None:
-    (run.root / sure.path).unlink()
+    (run.workspace.root / sure.path).unlink()
     with pytest.raises(ModelFileError, match="there is no such file") as refusal:
         gate()
     assert "champion" not in str(refusal.value)
@@ -184,7 +186,7 @@ def test_candidate_that_cannot_be_read_is_not_taken_for_the_champion(
 def test_model_that_does_not_fit_the_images_is_refused(
     gate: Any, run: Run, champion: Version
 ) -> None:
-    path = run.root / champion.model.path
+    path = run.workspace.root / champion.model.path
     layers = ModelConfig(convolutions=(Convolution(filters=1),), dense_units=1)
     keras_files.export(build.classifier((8, 8, 1), 2, layers), path)
     other = champion.model.model_copy(update={"sha256": artifact_files.sha256(path)})
@@ -196,7 +198,7 @@ def test_model_that_does_not_fit_the_images_is_refused(
 def test_changed_test_images_or_labels_are_refused(
     gate: Any, run: Run, files: DatasetFiles, damage: str
 ) -> None:
-    path = run.root / (files.labels if damage == "labels" else files.images["test"]).path
+    path = run.workspace.root / (files.labels if damage == "labels" else files.images["test"]).path
     content = bytearray(path.read_bytes())
     content[-1] ^= 1
     path.unlink()
@@ -206,4 +208,4 @@ def test_changed_test_images_or_labels_are_refused(
         gate()
     assert str(refusal.value).startswith(f"{path}, which models are measured on, ")
     assert "train on textures again" in str(refusal.value)
-    assert leftovers(run.root) == []
+    assert leftovers(run.workspace.root) == []

@@ -72,7 +72,7 @@ def test_pictures_are_drawn_and_equal_input_gives_equal_bytes(tmp_path: Path) ->
 
 def test_drawing_libraries_are_imported_only_to_draw() -> None:
     code = (
-        "import sys, sightline.figures, sightline.reporting.page; "
+        "import sys, sightline.reporting.figures, sightline.reporting.page; "
         "assert not {'matplotlib', 'pandas', 'keras'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

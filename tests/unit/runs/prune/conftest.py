@@ -10,6 +10,7 @@ from sightline.records import ModelBlueprint, Run, Source
 from sightline.records.manifest import RunManifest
 from sightline.reporting import publish as publishing
 from sightline.storage import files
+from sightline.storage.workspace import Workspace
 
 
 @pytest.fixture
@@ -17,7 +18,7 @@ def publish(artifacts: Path, manifest: RunManifest) -> Publish:
     """Publish a real run whose build stage made, or found, the entry of a key."""
 
     def make(name: str, digit: str = "0", recipe: str = "tutorial") -> None:
-        run = Run(id=name, root=artifacts)
+        run = Run(id=name, workspace=Workspace(artifacts))
 
         def draw(draft: Draft) -> ModelBlueprint:
             copied = {}

@@ -9,13 +9,14 @@ from sightline.pipeline.stages import BUILD, INGEST
 from sightline.records import Run
 from sightline.runs import run_folder
 from sightline.runs.prune import prune
+from sightline.storage.workspace import Workspace
 
 
 def test_cache_entries_that_only_old_runs_needed_go(artifacts: Path, publish: Publish) -> None:
     publish("old", "1")
     publish("older-of-a-shared-entry", "2")
     publish("new", "2")
-    prune.prune(artifacts, keep=1)
+    prune.prune(Workspace(artifacts), keep=1)
     assert entries(artifacts) == ["2"]
     assert sorted(path.name for path in (artifacts / "cache" / "build").iterdir()) == [
         f".{key('2')}.lock",
@@ -28,12 +29,15 @@ def test_kept_run_is_found_in_the_cache_and_can_be_published_again(
 ) -> None:
     publish("old", "1")
     publish("new", "2")
-    prune.prune(artifacts, keep=1)
-    run, records = Run(id="x", root=artifacts), run_folder.read(artifacts, "new").records
+    prune.prune(Workspace(artifacts), keep=1)
+    run, records = (
+        Run(id="x", workspace=Workspace(artifacts)),
+        run_folder.read(Workspace(artifacts), "new").records,
+    )
     for stage, record in ((BUILD, records.build.picture), (INGEST, records.ingest.labels)):
         assert cache.find(run, stage, Path(record.path).parent.name) is not None
     publish("again", "2")
-    assert run_folder.run_ids(artifacts) == ["again", "new"]
+    assert run_folder.run_ids(Workspace(artifacts)) == ["again", "new"]
 
 
 def truncate(path: Path) -> None:
@@ -51,8 +55,8 @@ def test_unreadable_run_stays_and_then_the_whole_cache_does(
     publish("unreadable", "1")
     publish("old", "2")
     publish("new", "3")
-    damage(run_folder.folder(artifacts, "unreadable") / "manifest.json")
-    plan = prune.prune(artifacts, keep=1)
+    damage(run_folder.folder(Workspace(artifacts), "unreadable") / "manifest.json")
+    plan = prune.prune(Workspace(artifacts), keep=1)
     assert sorted(path.name for path in (artifacts / "runs").iterdir()) == ["new", "unreadable"]
     assert entries(artifacts) == ["1", "2", "3"]
     assert plan.entries == ()
@@ -67,8 +71,8 @@ def test_linked_cache_is_left_alone(artifacts: Path, tmp_path: Path, publish: Pu
     (artifacts / "cache").rename(tmp_path / "elsewhere")
     (artifacts / "cache").symlink_to(tmp_path / "elsewhere")
     before = tree(tmp_path / "elsewhere")
-    plan = prune.prune(artifacts, keep=1)
-    assert run_folder.run_ids(artifacts) == ["new"]
+    plan = prune.prune(Workspace(artifacts), keep=1)
+    assert run_folder.run_ids(Workspace(artifacts)) == ["new"]
     assert tree(tmp_path / "elsewhere") == before
     assert [left.path for left in plan.left_alone] == ["cache"]
 
@@ -77,5 +81,5 @@ def test_link_to_a_missing_run_keeps_the_whole_cache(artifacts: Path, publish: P
     publish("old", "1")
     publish("new", "2")
     (artifacts / "runs" / "unmounted").symlink_to("/nonexistent/run")
-    assert not prune.prune(artifacts, keep=1).cache_is_judged
+    assert not prune.prune(Workspace(artifacts), keep=1).cache_is_judged
     assert entries(artifacts) == ["1", "2"]

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from prunable import Publish, key, tree
 from sightline.runs.prune import prune
+from sightline.storage.workspace import Workspace
 
 
 def interrupted_training(root: Path, digit: str, days_ago: float) -> Path:
@@ -29,7 +30,7 @@ def test_checkpoints_that_no_training_goes_on_from_are_removed(
     (artifacts / "cache" / "train" / key("5")).mkdir(parents=True)
     half = waiting.with_name(f".{key('6')}.0123abcd.aside")
     half.mkdir()
-    plan = prune.prune(artifacts, keep=1)
+    plan = prune.prune(Workspace(artifacts), keep=1)
     folder = artifacts / "checkpoints"
     assert [path.name for path in folder.iterdir()] == [key("3")]
     assert {left.path: left.bytes for left in plan.leftovers} == {
@@ -51,6 +52,6 @@ def test_linked_checkpoints_are_left_alone(
     folder.rename(tmp_path / "elsewhere")
     folder.symlink_to(tmp_path / "elsewhere")
     before = tree(tmp_path / "elsewhere")
-    plan = prune.prune(artifacts, keep=1)
+    plan = prune.prune(Workspace(artifacts), keep=1)
     assert [left.path for left in plan.left_alone] == [f"checkpoints/{key('3')}"]
     assert tree(tmp_path / "elsewhere") == before

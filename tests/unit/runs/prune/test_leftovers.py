@@ -74,7 +74,8 @@ def test_what_killed_writers_left_of_models_goes_but_nothing_behind_a_link(
 
 KILLED_PRUNE = """
 import os, pathlib, shutil, signal, sys
-from sightline import pruning
+from sightline.runs.prune import prune
+from sightline.storage.workspace import Workspace
 done, really = 0, os.unlink
 def unlink(*arguments, **options):
     global done
@@ -83,7 +84,7 @@ def unlink(*arguments, **options):
         os.kill(os.getpid(), signal.SIGKILL)
     really(*arguments, **options)
 os.unlink = unlink
-pruning.prune(pathlib.Path(sys.argv[1]), keep=1)
+prune.prune(Workspace(pathlib.Path(sys.argv[1])), keep=1)
 """
 
 

@@ -11,13 +11,14 @@ from sightline.records.manifest import RunManifest
 from sightline.runs import pins, run_folder
 from sightline.runs.prune import prune
 from sightline.storage import files
+from sightline.storage.workspace import Workspace
 
 
 def test_newest_runs_stay_whatever_their_names(artifacts: Path, publish: Publish) -> None:
     for name in ("zeta", "beta", "alpha", "gamma"):
         publish(name)
-    plan = prune.prune(artifacts, keep=2)
-    assert run_folder.run_ids(artifacts) == ["gamma", "alpha"]
+    plan = prune.prune(Workspace(artifacts), keep=2)
+    assert run_folder.run_ids(Workspace(artifacts)) == ["gamma", "alpha"]
     assert [old.run_id for old in plan.runs] == ["beta", "zeta"]
     assert {kept.run_id: kept.why for kept in plan.kept} == {
         "gamma": "among the newest",
@@ -31,10 +32,10 @@ def test_copied_folder_keeps_its_order_whatever_its_file_times(
     publish("old")
     publish("new")
     for second, name in enumerate(("new", "old")):
-        os.utime(run_folder.folder(artifacts, name) / "manifest.json", (second, second))
-    assert run_folder.run_ids(artifacts) == ["old", "new"]
-    prune.prune(artifacts, keep=1)
-    assert run_folder.run_ids(artifacts) == ["new"]
+        os.utime(run_folder.folder(Workspace(artifacts), name) / "manifest.json", (second, second))
+    assert run_folder.run_ids(Workspace(artifacts)) == ["old", "new"]
+    prune.prune(Workspace(artifacts), keep=1)
+    assert run_folder.run_ids(Workspace(artifacts)) == ["new"]
 
 
 def test_pinned_runs_stay_with_what_they_need_and_do_not_count(
@@ -42,28 +43,28 @@ def test_pinned_runs_stay_with_what_they_need_and_do_not_count(
 ) -> None:
     for digit in "12345":
         publish(f"run-{digit}", digit)
-    pins.pin(artifacts, "run-2", "promoted")
-    pins.pin(artifacts, "run-4")
-    prune.prune(artifacts, keep=2)
-    assert run_folder.run_ids(artifacts) == ["run-5", "run-4", "run-3", "run-2"]
+    pins.pin(Workspace(artifacts), "run-2", "promoted")
+    pins.pin(Workspace(artifacts), "run-4")
+    prune.prune(Workspace(artifacts), keep=2)
+    assert run_folder.run_ids(Workspace(artifacts)) == ["run-5", "run-4", "run-3", "run-2"]
     assert entries(artifacts) == ["2", "3", "4", "5"]
-    assert pins.pinned_ids(artifacts) == {"run-2", "run-4"}
+    assert pins.pinned_ids(Workspace(artifacts)) == {"run-2", "run-4"}
 
 
 def test_run_of_a_candidate_stays_until_it_is_decided(artifacts: Path, publish: Publish) -> None:
     for digit in "123":
         publish(f"run-{digit}", digit)
     for name in ("run-1", "run-2"):
-        registry.register(artifacts, run_folder.read(artifacts, name))
-    plan = prune.prune(artifacts, keep=1)
+        registry.register(Workspace(artifacts), run_folder.read(Workspace(artifacts), name))
+    plan = prune.prune(Workspace(artifacts), keep=1)
     assert [(kept.run_id, kept.why) for kept in plan.kept] == [
         ("run-3", "among the newest"),
         ("run-2", "candidate"),
     ]
     assert entries(artifacts) == ["2", "3"]
-    (_, version) = registry.versions(artifacts)
-    registry.refuse(artifacts, version, decide("run-2", promote=False))
-    assert [old.run_id for old in prune.prune(artifacts, keep=1).runs] == ["run-2"]
+    (_, version) = registry.versions(Workspace(artifacts))
+    registry.refuse(Workspace(artifacts), version, decide("run-2", promote=False))
+    assert [old.run_id for old in prune.prune(Workspace(artifacts), keep=1).runs] == ["run-2"]
 
 
 def test_damaged_log_of_models_keeps_every_run_that_may_be_its_candidate(
@@ -71,25 +72,30 @@ def test_damaged_log_of_models_keeps_every_run_that_may_be_its_candidate(
 ) -> None:
     for digit in "123":
         publish(f"run-{digit}", digit)
-    version = registry.register(artifacts, run_folder.read(artifacts, "run-1"))
+    version = registry.register(
+        Workspace(artifacts), run_folder.read(Workspace(artifacts), "run-1")
+    )
     (artifacts / f"models/{version.dataset}/audit/000001.json").write_text("{}")
     (artifacts / "models/zoo/audit").mkdir(parents=True)
     (artifacts / "models/zoo/audit/000001.json").write_text("{}")
-    plan = prune.prune(artifacts, keep=1)
+    plan = prune.prune(Workspace(artifacts), keep=1)
     assert [kept.why for kept in plan.kept[1:]] == ["perhaps the candidate"] * 2
     assert plan.runs == ()
     assert {left.path for left in plan.left_alone} == {f"models/{version.dataset}", "models/zoo"}
     files.remove(artifacts / f"models/{version.dataset}")
-    assert [old.run_id for old in prune.prune(artifacts, keep=1).runs] == ["run-2", "run-1"]
+    assert [old.run_id for old in prune.prune(Workspace(artifacts), keep=1).runs] == [
+        "run-2",
+        "run-1",
+    ]
 
 
 def test_unpinned_run_goes(artifacts: Path, publish: Publish) -> None:
     publish("old", "1")
     publish("new", "2")
-    pins.pin(artifacts, "old")
-    assert prune.prune(artifacts, keep=1).runs == ()
-    pins.unpin(artifacts, "old")
-    assert [old.run_id for old in prune.prune(artifacts, keep=1).runs] == ["old"]
+    pins.pin(Workspace(artifacts), "old")
+    assert prune.prune(Workspace(artifacts), keep=1).runs == ()
+    pins.unpin(Workspace(artifacts), "old")
+    assert [old.run_id for old in prune.prune(Workspace(artifacts), keep=1).runs] == ["old"]
 
 
 def test_newest_run_of_every_data_set_and_recipe_stays(artifacts: Path, publish: Publish) -> None:
@@ -98,8 +104,8 @@ def test_newest_run_of_every_data_set_and_recipe_stays(artifacts: Path, publish:
     publish("weekly-1", "3", recipe="weekly")
     publish("tutorial-1", "4")
     publish("tutorial-2", "5")
-    plan = prune.prune(artifacts, keep=1)
-    assert run_folder.run_ids(artifacts) == ["tutorial-2", "weekly-1", "nightly-2"]
+    plan = prune.prune(Workspace(artifacts), keep=1)
+    assert run_folder.run_ids(Workspace(artifacts)) == ["tutorial-2", "weekly-1", "nightly-2"]
     assert entries(artifacts) == ["2", "3", "5"]
     assert plan.kept[1].why == "the newest of its data set and recipe"
 
@@ -107,8 +113,8 @@ def test_newest_run_of_every_data_set_and_recipe_stays(artifacts: Path, publish:
 def test_renamed_run_is_left_alone_with_what_it_needs(artifacts: Path, publish: Publish) -> None:
     publish("old", "1")
     publish("new", "2")
-    run_folder.folder(artifacts, "old").rename(artifacts / "runs" / "my best run")
-    plan = prune.prune(artifacts, keep=1)
+    run_folder.folder(Workspace(artifacts), "old").rename(artifacts / "runs" / "my best run")
+    plan = prune.prune(Workspace(artifacts), keep=1)
     assert (artifacts / "runs" / "my best run" / "report.html").exists()
     assert entries(artifacts) == ["1", "2"]
     assert [left.why for left in plan.left_alone] == ["its name is no run id"]
@@ -131,7 +137,7 @@ def publish_at_random(
             update={"build": manifest.records.build.model_copy(update=built)}
         )
         config = manifest.config.model_copy(update={"recipe": chance.choice("ab")})
-        path = run_folder.folder(root, f"run-{number}") / "manifest.json"
+        path = run_folder.folder(Workspace(root), f"run-{number}") / "manifest.json"
         path.parent.mkdir(parents=True)
         created = manifest.created + timedelta(seconds=number)
         changed = {"records": records, "config": config, "created": created}
@@ -148,10 +154,10 @@ def test_every_run_that_stays_keeps_what_it_needs_and_nothing_else_stays(
         needs = publish_at_random(root, manifest, chance)
         pinned = set(chance.sample(sorted(needs), 2))
         for name in pinned:
-            pins.pin(root, name)
+            pins.pin(Workspace(root), name)
         keep = chance.randint(1, 4)
-        prune.prune(root, keep)
-        left = set(run_folder.run_ids(root))
+        prune.prune(Workspace(root), keep)
+        left = set(run_folder.run_ids(Workspace(root)))
         newest = [name for name in sorted(needs, reverse=True) if name not in pinned][:keep]
         assert left >= pinned | set(newest)
         assert len(left) <= len(pinned) + keep + 2
