@@ -16,7 +16,7 @@ from rich.table import Table
 SHALLOW = (
     "--set=evaluation.robustness_images=0",
     "--set=evaluation.saliency_images=0",
-    "--set=evaluation.label_doubts=1",
+    "--set=evaluation.label_error_threshold=1",
 )
 """Options of `sightline train` that leave out what a plain script does not measure either."""
 

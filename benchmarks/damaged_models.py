@@ -42,8 +42,8 @@ def main() -> None:
             path = Path(folder, "damaged.keras")
             counts: Counter[str] = Counter()
             for number in range(arguments.files):
-                chance = random.Random(number)  # noqa: S311 - no secret
-                path.write_bytes(damage(honest, chance))
+                rng = random.Random(number)  # noqa: S311 - no secret
+                path.write_bytes(damage(honest, rng))
                 outcome = load_models.load_apart(folder, str(path))
                 counts[column(outcome)] += 1
                 if column(outcome) in COLUMNS[2:]:

@@ -25,7 +25,7 @@ from sightline.storage.workspace import Workspace
 OFF = {
     "robustness": {"robustness_images": 0},
     "saliency": {"saliency_images": 0},
-    "doubtful labels": {"label_doubts": 1.0},
+    "doubtful labels": {"label_errors": 1.0},
 }
 ALL_OFF = {key: value for part in OFF.values() for key, value in part.items()}
 

@@ -78,7 +78,7 @@ def throughput(root: Path, asked: argparse.Namespace, recipe: str) -> list[Compa
     work = Comparison(f"{recipe}: TFLOP/s", "matrix products", more_is_better=True)
     for seed in range(asked.rounds):
         peak = answer([sys.executable, "-c", PEAK, asked.device])
-        records = train(root, asked, recipe, epochs=3, epoch_examples=60_000, seed=seed)
+        records = train(root, asked, recipe, epochs=3, examples_per_epoch=60_000, seed=seed)
         trained = records["train"]
         history = pq.read_table(root / "artifacts" / trained["history"]["path"])
         rate.ours.append(history["images_per_second"].to_pylist()[-1])
@@ -92,7 +92,7 @@ def times(root: Path, asked: argparse.Namespace) -> list[Comparison]:
     rows = [Comparison(f"fast: fit to {goal} %, s") for goal in GOALS]
     for examples in EXAMPLES:
         runs = [
-            train(root, asked, "fast", epoch_examples=examples, seed=seed)
+            train(root, asked, "fast", examples_per_epoch=examples, seed=seed)
             for seed in range(asked.rounds)
         ]
         reached = statistics.median(100 * run["evaluate"]["accuracy"] for run in runs)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from sightline.config import TrainingConfig, loading
+from sightline.config import RunConfig, loading
 from sightline.data import ingest, locate, preprocess
 from sightline.pipeline.process import keras_process, prepare_device
 from sightline.pipeline.progress import Progress, listening
@@ -23,7 +23,7 @@ from sightline.records import Run
 from sightline.storage.workspace import Workspace
 
 
-def train(root: Path, data_dir: Path, config: TrainingConfig) -> tuple[float, float, float]:
+def train(root: Path, data_dir: Path, config: RunConfig) -> tuple[float, float, float]:
     """Train once.
 
     Returns:

@@ -27,7 +27,7 @@ import numpy as np
 import tensorflow as tf
 from keras.optimizers.schedules import CosineDecay
 
-from sightline.config import ModelConfig, TrainingConfig, loading
+from sightline.config import ModelConfig, RunConfig, loading
 from sightline.data import ingest, locate, preprocess
 from sightline.models import build, keras_files
 from sightline.records import ArraySet, Run
@@ -43,7 +43,7 @@ EDGE = 2
 """Pixels from the border that no square is centred on."""
 
 
-def prepared(root: Path, data_dir: Path, config: TrainingConfig) -> tuple[ArraySet, Path]:
+def prepared(root: Path, data_dir: Path, config: RunConfig) -> tuple[ArraySet, Path]:
     """Return the arrays, and the architecture's file."""
     run = Run(id="levers", workspace=Workspace(root), data_dir=data_dir)
     files = ingest.ingest(run, locate.locate(config.data), config.data)

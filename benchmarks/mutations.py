@@ -34,7 +34,7 @@ from sightline.tasks.cache_policy import CheckedEntries
 
 def prefect_records(pipeline: Pipeline, root: Path, tally: Tally, count: int, seed: int) -> None:
     """Change what Prefect stored for a run, then look the result up as Prefect does."""
-    kind, chance = "Prefect's store", random.Random(seed)  # noqa: S311 - no secret
+    kind, rng = "Prefect's store", random.Random(seed)  # noqa: S311 - no secret
     with tempfile.TemporaryDirectory() as folder:
         store = ResultStore(
             result_storage=LocalFileSystem(basepath=folder),
@@ -47,7 +47,7 @@ def prefect_records(pipeline: Pipeline, root: Path, tally: Tally, count: int, se
         policy = CheckedEntries(stage=PREPROCESS)
         key = policy.compute_key(context, inputs, {})  # type: ignore[arg-type]
         for _ in range(count):
-            how = damage(Path(folder) / str(key), chance)
+            how = damage(Path(folder) / str(key), rng)
             tally.changed[kind] += 1
             policy.compute_key(context, inputs, {})  # type: ignore[arg-type]
             if store.read(str(key)).result == pipeline.records["preprocess"]:

@@ -28,9 +28,9 @@ from rich.table import Table
 from sightline.config import (
     Augmentation,
     DataConfig,
-    FitConfig,
     ModelConfig,
     PreprocessingConfig,
+    TrainingConfig,
     loading,
 )
 from sightline.data import ingest, locate, preprocess
@@ -42,7 +42,7 @@ from sightline.training.checkpoints import Checkpoints
 INTERVAL = 5
 """Steps between two checkpoints."""
 
-FIT = FitConfig(epochs=4, batch_size=32, checkpoint_steps=INTERVAL)
+FIT = TrainingConfig(epochs=4, batch_size=32, checkpoint_steps=INTERVAL)
 CHANGES = Augmentation(rotation=0.05, translation=0.1, zoom=0.1, shear=0.1, elastic=0.02)
 RECIPES: dict[str, tuple[dict[str, object], dict[str, object]]] = {
     "tutorial": ({}, {}),
@@ -193,7 +193,7 @@ def _work(root: Path, recipe: str) -> None:
     sys.stdout.write(f"digests {' '.join(map(str, digests))}\n")
 
 
-def _train(run: Run, dataset: str, network: dict[str, object], fit: FitConfig) -> TrainedModel:
+def _train(run: Run, dataset: str, network: dict[str, object], fit: TrainingConfig) -> TrainedModel:
     from sightline.models import build
     from sightline.training import train
 
@@ -231,7 +231,7 @@ def _cost(folder: Path, data_dir: Path | None) -> Table:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     run = Run(id="cost", workspace=Workspace(folder / "cost"), data_dir=data_dir)
     dataset, epochs = ("mnist", 3) if data_dir else ("mnist-5k", 40)
-    fit = FitConfig(epochs=epochs)
+    fit = TrainingConfig(epochs=epochs)
     trained = _train(run, dataset, {}, fit)
     images = _arrays(run, dataset).splits["train"].images.shape[0] * epochs
     seconds_of_training = images / trained.images_per_second

@@ -20,9 +20,9 @@ EPOCHS, EXAMPLES = 3, 12_800
 
 VARIANTS = {
     "one tower, float32": {},
-    "two towers, float32": {"towers": 2},
-    "two towers, precision auto, 8 steps at once": {
-        "towers": 2,
+    "two ghost_batches, float32": {"ghost_batches": 2},
+    "two ghost_batches, precision auto, 8 steps at once": {
+        "ghost_batches": 2,
         "precision": "auto",
         "steps_per_execution": 8,
     },
@@ -39,7 +39,7 @@ def plain(data_dir: Path) -> float:
 
 def ours(root: Path, data_dir: Path, seed: int, changes: dict[str, object]) -> float:
     """Measure the tutorial's recipe with some changes; another seed is not in the cache."""
-    wanted = {"epochs": EPOCHS, "epoch_examples": EXAMPLES, "seed": seed, **changes}
+    wanted = {"epochs": EPOCHS, "examples_per_epoch": EXAMPLES, "seed": seed, **changes}
     settings = [f"--set=training.{key}={value}" for key, value in wanted.items()]
     command = [f"{BIN}/sightline", "train", f"--data-dir={data_dir}", *settings, *SHALLOW]
     run = answer(

@@ -32,7 +32,7 @@ def ours(
 ) -> tuple[float, float]:
     """Fit a recipe through the command; return seconds and test accuracy in percent."""
     settings = [f"--data-dir={data_dir}", f"--set=training.seed={seed}", "--refresh", "--json"]
-    settings += [f"--set=training.epoch_examples={examples}"] if examples else []
+    settings += [f"--set=training.examples_per_epoch={examples}"] if examples else []
     command = [f"{BIN}/sightline", "train", f"--recipe={recipe}", *settings, *SHALLOW]
     run = answer([*command, f"--artifacts={root}/artifacts"], PREFECT_HOME=f"{root}/prefect")
     records = json.loads(Path(run["run_dir"], "manifest.json").read_text())["records"]

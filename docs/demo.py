@@ -21,8 +21,12 @@ from sightline.runs import run_folder
 from sightline.storage.workspace import Workspace
 
 IMAGES = 100
-QUICK = ("evaluation.robustness_images=0", "evaluation.label_doubts=1", "report.mistakes=8")
-FULL = ("fast", "training.epoch_examples={}", (6_000, 3_000, 21_600))
+QUICK = (
+    "evaluation.robustness_images=0",
+    "evaluation.label_error_threshold=1",
+    "report.mistakes=8",
+)
+FULL = ("fast", "training.examples_per_epoch={}", (6_000, 3_000, 21_600))
 SMALL = ("quickstart", "training.epochs={}", (2, 1, 10))
 """Recipe, key that says how long to train, and its values: the first model, a worse, a better."""
 

@@ -10,7 +10,7 @@ from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
 from pydantic import Field
 
-from sightline.config import TrainingConfig, loading
+from sightline.config import RunConfig, loading
 from sightline.data import locate
 from sightline.errors import SightlineError
 from sightline.flows import worker
@@ -96,7 +96,7 @@ def train(
 
 
 def _train(
-    config: TrainingConfig, seeds: int, expected_sha256: str, force: bool, refresh: bool
+    config: RunConfig, seeds: int, expected_sha256: str, force: bool, refresh: bool
 ) -> RunSummary | SeedSummary | State[Any]:
     run_id = run_folder.new_id(locate.slug(config.data.dataset), config.recipe)
     run = worker.run(run_id, refresh=refresh)
@@ -117,7 +117,7 @@ def _train(
     return pipeline(config, run, source)
 
 
-def _config(recipe: str, values: dict[str, Any], overrides: list[str]) -> TrainingConfig:
+def _config(recipe: str, values: dict[str, Any], overrides: list[str]) -> RunConfig:
     chosen = [
         f"{key}={json.dumps(value, ensure_ascii=False)}"  # a string of JSON is one of TOML
         for key, value in values.items()

@@ -9,7 +9,7 @@ from prefect.concurrency.sync import concurrency
 from prefect.logging import get_run_logger
 from prefect.states import Completed
 
-from sightline.config import FitConfig
+from sightline.config import TrainingConfig
 from sightline.flows import worker
 from sightline.flows.outage import enduring
 from sightline.pipeline.process import prepare_device
@@ -29,7 +29,7 @@ def fit_flow(
     started: datetime,
     arrays: ArraySet,
     blueprint: ModelBlueprint,
-    settings: FitConfig,
+    settings: TrainingConfig,
     refresh: bool = False,
 ) -> State[Any]:
     """Fit a network that another run prepared; made for `training.deployment`.

@@ -2,7 +2,7 @@
 
 import logging
 
-from sightline.config import TrainingConfig
+from sightline.config import RunConfig
 from sightline.errors import SightlineError
 from sightline.flows.stage_timer import Stopwatch
 from sightline.records import (
@@ -24,7 +24,7 @@ _log = logging.getLogger("sightline.flows")
 def judged(
     stage: Stopwatch,
     run: Run,
-    config: TrainingConfig,
+    config: RunConfig,
     source: Source,
     files: DatasetFiles,
     trained: TrainedModel,

@@ -2,7 +2,7 @@
 
 from prefect import flow
 
-from sightline.config import TrainingConfig
+from sightline.config import RunConfig
 from sightline.data import locate
 from sightline.evaluation import slices
 from sightline.flows.judgement import judged
@@ -22,7 +22,7 @@ from sightline.tasks.report import report
 from sightline.tasks.train import train
 
 
-def pipeline(config: TrainingConfig, run: Run, source: Source | None = None) -> RunSummary:
+def pipeline(config: RunConfig, run: Run, source: Source | None = None) -> RunSummary:
     """Train a classifier and publish its run folder.
 
     Args:
@@ -45,7 +45,7 @@ def pipeline(config: TrainingConfig, run: Run, source: Source | None = None) -> 
 
     with run.workspace.in_use():
         files = stage(ingest, run, source, config.data)
-        verdict = gate(run, files, config.gate)
+        verdict = gate(run, files, config.data_gate)
         slices.check(run.workspace, files, config.evaluation.slices)
         arrays = stage(preprocess, run, files, config.preprocessing)
         blueprint = stage(build, run, arrays, config.model)

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from prefect import flow
 
-from sightline.config import TrainingConfig
+from sightline.config import RunConfig
 from sightline.data import locate
 from sightline.flows.train import pipeline
 from sightline.pipeline.process import keras_process
@@ -19,7 +19,7 @@ _SEEDS_A_PROCESS = 10
 
 
 def seed_pipeline(
-    config: TrainingConfig, run: Run, seeds: int, source: Source | None = None
+    config: RunConfig, run: Run, seeds: int, source: Source | None = None
 ) -> SeedSummary:
     """Train once a seed, each with its own run folder, then measure the noise band.
 

@@ -5,9 +5,9 @@ import logging
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from sightline.config import GateConfig
+from sightline.config import DataGateConfig
 from sightline.data.validation import gate as data_gate
-from sightline.records import DatasetFiles, GateVerdict, Run
+from sightline.records import DataGateResult, DatasetFiles, Run
 from sightline.tasks.display import display_only, show_table
 
 _log = logging.getLogger("sightline.tasks")
@@ -20,7 +20,7 @@ _log = logging.getLogger("sightline.tasks")
     persist_result=False,
     result_serializer="json",
 )
-def gate(run: Run, files: DatasetFiles, settings: GateConfig) -> GateVerdict:
+def gate(run: Run, files: DatasetFiles, settings: DataGateConfig) -> DataGateResult:
     """Judge the images, warn of what is odd about them and show the checks in Prefect."""
     verdict = data_gate.judge(run, files, settings)
     for check in verdict.checks:

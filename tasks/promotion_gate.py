@@ -5,7 +5,7 @@ import logging
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from sightline.config import TrainingConfig
+from sightline.config import RunConfig
 from sightline.records import Certificate, DatasetFiles, Decision, Evaluation, Run, TrainedModel
 from sightline.registry import workflow
 from sightline.tasks.base import is_passing_fault
@@ -26,7 +26,7 @@ _log = logging.getLogger("sightline.tasks")
 )
 def judge(
     run: Run,
-    config: TrainingConfig,
+    config: RunConfig,
     source_sha256: str,
     files: DatasetFiles,
     trained: TrainedModel,

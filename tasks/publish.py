@@ -4,7 +4,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 from prefect.runtime import flow_run
 
-from sightline.config import TrainingConfig
+from sightline.config import RunConfig
 from sightline.records import Run, RunSummary, Source, StageRecords, StageTime
 from sightline.reporting import publish as publishing
 from sightline.tasks import artifacts
@@ -20,7 +20,7 @@ from sightline.tasks.display import display_only
 )
 def publish(
     run: Run,
-    config: TrainingConfig,
+    config: RunConfig,
     source: Source,
     records: StageRecords,
     stages: dict[str, StageTime],

@@ -22,7 +22,7 @@ from prefect.logging import get_run_logger
 from prefect.runtime import task_run
 from prefect.states import Cancelling
 
-from sightline.config import FitConfig
+from sightline.config import TrainingConfig
 from sightline.errors import ConfigError, HandoverError, HandoverLostError
 from sightline.pipeline import cache
 from sightline.pipeline.stages import TRAIN
@@ -43,7 +43,7 @@ _log = logging.getLogger("sightline.handover")
 
 
 def fit_elsewhere(
-    run: Run, arrays: ArraySet, blueprint: ModelBlueprint, settings: FitConfig
+    run: Run, arrays: ArraySet, blueprint: ModelBlueprint, settings: TrainingConfig
 ) -> TrainedModel:
     """Run the stage train on the deployment that the settings name.
 
@@ -74,7 +74,9 @@ def fit_elsewhere(
     return _take_back(run, flow_run, state, TRAIN.key(arrays, blueprint, settings))
 
 
-def _begin(run: Run, arrays: ArraySet, blueprint: ModelBlueprint, settings: FitConfig) -> FlowRun:
+def _begin(
+    run: Run, arrays: ArraySet, blueprint: ModelBlueprint, settings: TrainingConfig
+) -> FlowRun:
     parameters: dict[str, Any] = {
         "run_id": run.id,
         "started": run.started.isoformat(),

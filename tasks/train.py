@@ -1,6 +1,6 @@
 """Stage 4: fit the model in the Keras process, here or on a deployment."""
 
-from sightline.config import FitConfig
+from sightline.config import TrainingConfig
 from sightline.pipeline.process import keras_process
 from sightline.pipeline.progress import listening
 from sightline.pipeline.stages import TRAIN
@@ -13,7 +13,7 @@ from sightline.tasks.remote import fit_elsewhere
 
 @stage_task(TRAIN, retries=2, timeout_seconds=24 * 3600)
 def train(
-    run: Run, arrays: ArraySet, blueprint: ModelBlueprint, settings: FitConfig
+    run: Run, arrays: ArraySet, blueprint: ModelBlueprint, settings: TrainingConfig
 ) -> TrainedModel:
     """Fit the weights and export the model; each epoch updates the Prefect artifacts."""
     if settings.deployment is not None:

@@ -17,7 +17,7 @@ from sightline.flows.cli.options import (
     OverridesOption,
 )
 from sightline.flows.server import api
-from sightline.records import DatasetFiles, GateVerdict, Run
+from sightline.records import DataGateResult, DatasetFiles, Run
 from sightline.reporting import figures
 from sightline.storage import files
 from sightline.storage.workspace import Workspace
@@ -66,7 +66,7 @@ def fetch(
 @app.command(
     epilog="Examples:\n\nsightline datasets inspect ./my-images\n\n"
     "sightline datasets inspect ./table.csv --set data.label_column=kind\n\n"
-    "sightline datasets inspect mnist --set gate.leaks.action=fail"
+    "sightline datasets inspect mnist --set data_gate.leaks.action=fail"
 )
 def inspect(
     dataset: Annotated[str, typer.Argument(help="Name of a data set or a path to your own.")],
@@ -85,7 +85,7 @@ def inspect(
         with console.ProgressDisplay():
             ingested = ingest.ingest(run, locate.locate(settings.data), settings.data)
         _show(ingested)
-        _show_verdict(run, ingested, gate.assess(run, ingested, settings.gate))
+        _show_verdict(run, ingested, gate.assess(run, ingested, settings.data_gate))
         picture = run.workspace.root / "datasets" / f"{ingested.dataset}-samples.png"
         images, names = samples.choose(run.workspace, ingested)
         with files.storage_errors(run.workspace.root), files.new_file(picture) as temporary:
@@ -138,7 +138,7 @@ def _show(found: DatasetFiles) -> None:
         console.out().print(f"Note: {console.plain(note)}")
 
 
-def _show_verdict(run: Run, found: DatasetFiles, verdict: GateVerdict) -> None:
+def _show_verdict(run: Run, found: DatasetFiles, verdict: DataGateResult) -> None:
     checks = Table("Check", "", "Found", title="Data gate", title_justify="left")
     for check in verdict.checks:
         mark = f"[{_COLOURS[check.outcome]}]{check.outcome}[/]"

@@ -9,7 +9,7 @@ import typer
 from rich.table import Table
 from typer.core import TyperGroup
 
-from sightline.config import TrainingConfig, loading
+from sightline.config import RunConfig, loading
 from sightline.data import locate
 from sightline.errors import SightlineError
 from sightline.flows.cli import (
@@ -184,7 +184,7 @@ def train(
         seed_table.show(summary, out)
 
 
-def _new_id(settings: TrainingConfig) -> str:
+def _new_id(settings: RunConfig) -> str:
     return run_folder.new_id(locate.slug(settings.data.dataset), settings.recipe)
 
 

@@ -138,8 +138,8 @@ def _why(event: Event) -> str:
 def _numbers(decision: Decision) -> str:
     if decision.champion_accuracy is None:
         return f"{decision.accuracy:.2%}"
-    chance = "" if decision.p_value is None else f", p = {decision.p_value:.2g}"
-    return f"{decision.accuracy:.2%} (before {decision.champion_accuracy:.2%}{chance})"
+    p_value = "" if decision.p_value is None else f", p = {decision.p_value:.2g}"
+    return f"{decision.accuracy:.2%} (before {decision.champion_accuracy:.2%}{p_value})"
 
 
 def _time(when: datetime) -> str:

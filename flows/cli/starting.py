@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
-from sightline.config import FitConfig, TrainingConfig
+from sightline.config import RunConfig, TrainingConfig
 from sightline.data import ingest, preprocess
 from sightline.data.validation import gate
 from sightline.evaluation import slices
@@ -47,7 +47,7 @@ def start(
         return _train(planned, run, source, verbose=verbose)
 
 
-def look_at_device(settings: FitConfig, *, verbose: bool) -> DeviceReport | None:
+def look_at_device(settings: TrainingConfig, *, verbose: bool) -> DeviceReport | None:
     """Ask Keras what a training would compute on; its process goes on to train.
 
     Args:
@@ -100,7 +100,7 @@ def _train(
     return training_flow(config, run, source)
 
 
-def ingest_ahead(config: TrainingConfig, run: Run, source: Source) -> Run:
+def ingest_ahead(config: RunConfig, run: Run, source: Source) -> Run:
     """Ingest while others start; what cannot be used stops the run before they are waited for.
 
     Args:
@@ -116,7 +116,7 @@ def ingest_ahead(config: TrainingConfig, run: Run, source: Source) -> Run:
     """
     started = time.monotonic()
     ingested = ingest.ingest(run, source, config.data)
-    gate.judge(run, ingested, config.gate)
+    gate.judge(run, ingested, config.data_gate)
     preprocess.check(ingested, config.preprocessing)
     slices.check(run.workspace, ingested, config.evaluation.slices)
     return run.model_copy(update={"ahead": {"ingest": time.monotonic() - started}})

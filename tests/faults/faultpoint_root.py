@@ -15,7 +15,7 @@ from typing import Any
 from faults.faultpoint import NONE, Fault, Outcome, Stages
 
 from examples import write_npz
-from sightline.config import TrainingConfig, loading
+from sightline.config import RunConfig, loading
 from sightline.data import locate
 from sightline.pipeline import cache
 from sightline.pipeline.stages import EXPORT, STAGES
@@ -49,7 +49,7 @@ class Pipeline:
     """The steps of one small run, and what each returned; roots may be copied and moved."""
 
     stages: Stages
-    config: TrainingConfig
+    config: RunConfig
     source: Source
     records: dict[str, Any] = field(default_factory=dict)
     undisturbed: dict[tuple[str, bool], Any] = field(default_factory=dict)

@@ -17,7 +17,7 @@ from typing import Any
 
 from pydantic import validate_call
 
-from sightline.config import TrainingConfig
+from sightline.config import RunConfig
 from sightline.data import ingest, preprocess
 from sightline.errors import SightlineError
 from sightline.evaluation import evaluate
@@ -31,7 +31,7 @@ from sightline.training import train as fitting
 
 def publish(
     run: Run,
-    config: TrainingConfig,
+    config: RunConfig,
     source: Source,
     records: StageRecords,
     stages: dict[str, StageTime],

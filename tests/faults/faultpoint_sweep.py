@@ -40,13 +40,13 @@ def distinct(found: list[Point]) -> list[Point]:
 
 def sample(found: list[Point], count: int, seed: int) -> list[Point]:
     """Draw distinct operations, each kind at least once before any comes a second time."""
-    chance = random.Random(seed)  # noqa: S311 - no secret
+    rng = random.Random(seed)  # noqa: S311 - no secret
     by_kind: dict[str, list[Point]] = {}
     for point in distinct(found):
         by_kind.setdefault(point.kind, []).append(point)
     drawn: list[Point] = []
     for kind in by_kind.values():
-        chance.shuffle(kind)
+        rng.shuffle(kind)
     while len(drawn) < count and any(by_kind.values()):
         drawn += [kind.pop() for kind in by_kind.values() if kind]
     return sorted(drawn[:count], key=lambda point: point.at)

@@ -12,60 +12,60 @@ _LONGEST = 512
 Change = Callable[[bytes, random.Random], bytes]
 
 
-def flip(content: bytes, chance: random.Random) -> bytes:
+def flip(content: bytes, rng: random.Random) -> bytes:
     """Turn one bit."""
-    place = chance.randrange(len(content))
-    changed = bytes([content[place] ^ 1 << chance.randrange(8)])
+    place = rng.randrange(len(content))
+    changed = bytes([content[place] ^ 1 << rng.randrange(8)])
     return content[:place] + changed + content[place + 1 :]
 
 
-def truncate(content: bytes, chance: random.Random) -> bytes:
+def truncate(content: bytes, rng: random.Random) -> bytes:
     """Cut the end off."""
-    return content[: chance.randrange(1, max(2, len(content)))]
+    return content[: rng.randrange(1, max(2, len(content)))]
 
 
-def empty(content: bytes, chance: random.Random) -> bytes:
+def empty(content: bytes, rng: random.Random) -> bytes:
     """Leave nothing."""
     return b""
 
 
-def punch(content: bytes, chance: random.Random) -> bytes:
+def punch(content: bytes, rng: random.Random) -> bytes:
     """Make a hole of zeros, as a block that never reached the disk."""
-    start, end = _range(content, chance)
+    start, end = _range(content, rng)
     return content[:start] + bytes(end - start) + content[end:]
 
 
-def swap(content: bytes, chance: random.Random) -> bytes:
+def swap(content: bytes, rng: random.Random) -> bytes:
     """Exchange two neighbouring stretches of one length."""
-    start, end = _range(content, chance)
+    start, end = _range(content, rng)
     middle = (start + end) // 2
     end = 2 * middle - start
     return content[:start] + content[middle:end] + content[start:middle] + content[end:]
 
 
-def double(content: bytes, chance: random.Random) -> bytes:
+def double(content: bytes, rng: random.Random) -> bytes:
     """Repeat the end."""
-    return content + content[-chance.randint(1, min(_LONGEST, len(content))) :]
+    return content + content[-rng.randint(1, min(_LONGEST, len(content))) :]
 
 
-def shrink(content: bytes, chance: random.Random) -> bytes:
+def shrink(content: bytes, rng: random.Random) -> bytes:
     """Say in the header of an NPY file that there are fewer rows, at the same length."""
     found = _SHAPE.search(content[:128])
     if found is None or int(found[1]) == 0:
         return content
-    fewer = str(chance.randrange(int(found[1]))).rjust(len(found[1])).encode()
+    fewer = str(rng.randrange(int(found[1]))).rjust(len(found[1])).encode()
     return content[: found.start(1)] + fewer + content[found.end(1) :]
 
 
 CHANGES: tuple[Change, ...] = (flip, truncate, empty, punch, swap, double, shrink)
 
 
-def damage(path: Path, chance: random.Random, *, may_delete: bool = True) -> str:
+def damage(path: Path, rng: random.Random, *, may_delete: bool = True) -> str:
     """Change a file's content for certain, or delete it.
 
     Args:
         path: A file; an empty one can only get a byte.
-        chance: Decides how and where.
+        rng: Decides how and where.
         may_delete: Whether deletion is one of the ways.
 
     Returns:
@@ -76,16 +76,16 @@ def damage(path: Path, chance: random.Random, *, may_delete: bool = True) -> str
         path.write_bytes(b"\0")
         return "append"
     while True:
-        change = chance.choice([*CHANGES, *([None] if may_delete else [])])
+        change = rng.choice([*CHANGES, *([None] if may_delete else [])])
         if change is None:
             path.unlink()
             return "delete"
-        changed = change(content, chance)
+        changed = change(content, rng)
         if changed != content:
             path.write_bytes(changed)
             return change.__name__
 
 
-def _range(content: bytes, chance: random.Random) -> tuple[int, int]:
-    start = chance.randrange(len(content))
-    return start, min(len(content), start + chance.randint(1, _LONGEST))
+def _range(content: bytes, rng: random.Random) -> tuple[int, int]:
+    start = rng.randrange(len(content))
+    return start, min(len(content), start + rng.randint(1, _LONGEST))

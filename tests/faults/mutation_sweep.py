@@ -66,7 +66,7 @@ def sweep(
     Yields:
         The tally, after each change.
     """
-    chance = random.Random(seed)  # noqa: S311 - no secret
+    rng = random.Random(seed)  # noqa: S311 - no secret
     files: dict[str, list[Path]] = {}
     for path in sorted(path for path in root.rglob("*") if path.is_file()):
         files.setdefault(kind_of(path, root), []).append(path)
@@ -74,8 +74,8 @@ def sweep(
     expected, tally = roots.results(root), Tally()
     for number in range(count):
         kind = sorted(files)[number % len(files)]
-        path = chance.choice(files[kind])
-        how = damage(path, chance, may_delete=not may_be_missing(path, root))
+        path = rng.choice(files[kind])
+        how = damage(path, rng, may_delete=not may_be_missing(path, root))
         tally.changed[kind] += 1
         if is_noticed(path, root):
             tally.noticed[kind] += 1

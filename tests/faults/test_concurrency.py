@@ -191,7 +191,8 @@ def test_row_32_run_id_of_a_killed_run_is_free_again(tmp_path: Path) -> None:
     program = (
         "import pathlib, sys; from sightline.runs import run_folder\n"
         "from sightline.storage.workspace import Workspace\n"
-        "with run_folder.claimed(Workspace(pathlib.Path(sys.argv[1])), 'doomed'): print(flush=True); input()"
+        "with run_folder.claimed(Workspace(pathlib.Path(sys.argv[1])), 'doomed'):\n"
+        "    print(flush=True); input()"
     )
     command = [sys.executable, "-c", program, str(tmp_path)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:

@@ -34,14 +34,14 @@ def whole() -> Whole:
     return roots.shared()
 
 
-def flip_a_digit(content: bytes, chance: random.Random) -> bytes:
+def flip_a_digit(content: bytes, rng: random.Random) -> bytes:
     """Change a number of the record and nothing else: valid JSON, valid record."""
     manifest = json.loads(content)
     manifest["record"]["counts"]["train"][0] += 1
     return json.dumps(manifest, indent=1, ensure_ascii=False).encode()
 
 
-def forget_a_file(content: bytes, chance: random.Random) -> bytes:
+def forget_a_file(content: bytes, rng: random.Random) -> bytes:
     """Take a file out of the list, so that nobody would check it."""
     manifest = json.loads(content)
     del manifest["files"]["images_train.npy"]

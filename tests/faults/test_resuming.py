@@ -10,7 +10,13 @@ import keras
 import pandas as pd
 import pytest
 
-from sightline.config import Augmentation, Convolution, FitConfig, ModelConfig, PreprocessingConfig
+from sightline.config import (
+    Augmentation,
+    Convolution,
+    ModelConfig,
+    PreprocessingConfig,
+    TrainingConfig,
+)
 from sightline.data import preprocess
 from sightline.errors import ConfigError, DivergenceError
 from sightline.models import build
@@ -24,11 +30,11 @@ PLAIN = ModelConfig(convolutions=(Convolution(filters=4), Convolution(filters=8)
 RANDOM = PLAIN.model_copy(update={"dropout": 0.3})
 NORMALIZED = PLAIN.model_copy(
     update={
-        "convolutions": (Convolution(filters=4, normalized=True), Convolution(filters=8)),
-        "window": 0.9,
+        "convolutions": (Convolution(filters=4, batch_normalization=True), Convolution(filters=8)),
+        "crop_borders": 0.9,
     }
 )
-FIT = FitConfig(epochs=3, batch_size=16, learning_rate=0.01, checkpoint_steps=3)
+FIT = TrainingConfig(epochs=3, batch_size=16, learning_rate=0.01, checkpoint_steps=3)
 CHANGES = Augmentation(rotation=0.05, translation=0.1, zoom=0.1, shear=0.1, elastic=0.02)
 WARPED = FIT.model_copy(update={"augmentation": CHANGES, "weight_decay": 0.01})
 STEPS = 8
@@ -67,13 +73,15 @@ def checkpoints(run: Run) -> list[Path]:
 
 
 def fit(
-    run: Run, arrays: ArraySet, network: ModelConfig, settings: FitConfig = FIT
+    run: Run, arrays: ArraySet, network: ModelConfig, settings: TrainingConfig = FIT
 ) -> TrainedModel:
     blueprint: ModelBlueprint = build.build(run, arrays, network)
     return train.train(run, arrays, blueprint, settings)
 
 
-def interrupt(run: Run, arrays: ArraySet, network: ModelConfig, settings: FitConfig = FIT) -> None:
+def interrupt(
+    run: Run, arrays: ArraySet, network: ModelConfig, settings: TrainingConfig = FIT
+) -> None:
     with pytest.raises(PowerCut):
         fit(run, arrays, network, settings)
 
@@ -101,7 +109,7 @@ def test_interrupted_training_ends_with_the_same_bytes(
     run: Run,
     prepared: ArraySet,
     network: ModelConfig,
-    settings: FitConfig,
+    settings: TrainingConfig,
     moment: int,
     tmp_path: Path,
     at_step: Callable[[int, Callable[[], object]], None],
@@ -133,11 +141,11 @@ def test_interrupted_training_with_all_that_speeds_it_up_ends_with_the_same_byte
 ) -> None:
     settings = FIT.model_copy(
         update={
-            "epoch_examples": 200,
+            "examples_per_epoch": 200,
             "precision": "bfloat16",
             "schedule": "one-cycle",
             "label_smoothing": 0.1,
-            "towers": 3,
+            "ghost_batches": 3,
             "augmentation": CHANGES,
             "steps_per_execution": 2,
         }

@@ -10,10 +10,10 @@ from nbformat import NotebookNode
 NOTEBOOK = Path(__file__).parents[2] / "docs" / "tutorial.ipynb"
 FEWER = [
     "training.epochs=1",
-    "training.epoch_examples=320",
+    "training.examples_per_epoch=320",
     "evaluation.robustness_images=10",
     "evaluation.saliency_images=1",
-    "evaluation.label_doubts=1",
+    "evaluation.label_error_threshold=1",
 ]
 
 

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 import made_runs
 from sightline import registry
-from sightline.config import TrainingConfig, loading
+from sightline.config import RunConfig, loading
 from sightline.data import locate
 from sightline.errors import InputError
 from sightline.flows.cli.main import app
@@ -31,7 +31,7 @@ pytestmark = pytest.mark.usefixtures("prefect_api", "keras")
 SETTINGS = [
     "training.epochs=2",
     "evaluation.robustness_images=0",
-    "evaluation.label_doubts=1",
+    "evaluation.label_error_threshold=1",
     'export.formats=["keras", "saved_model"]',
     "export.golden_images=20",
 ]
@@ -61,7 +61,7 @@ def again(promoted: str, data: Path, root: Path) -> RunSummary:
     return training_flow(config(data, "enforce"), Run(id="again", workspace=Workspace(root)))
 
 
-def config(data: Path, gate: str, *changes: str) -> TrainingConfig:
+def config(data: Path, gate: str, *changes: str) -> RunConfig:
     overrides = [*SETTINGS, f'promotion.gate="{gate}"', *changes]
     return loading.load("quickstart", overrides=overrides, dataset=str(data))
 

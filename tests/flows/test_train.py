@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from examples import pictures, write_npz
-from sightline.config import GateConfig, TrainingConfig, loading
+from sightline.config import DataGateConfig, RunConfig, loading
 from sightline.data import locate
 from sightline.errors import DataError, RunExistsError
 from sightline.flows.train import training_flow
@@ -22,7 +22,7 @@ STAGES = ["ingest", "preprocess", "build", "train", "evaluate", "report"]
 FILES = {
     "calibration.png",
     "findings.parquet",
-    "label_doubts.parquet",
+    "label_errors.parquet",
     "robustness.png",
     "saliency.png",
     "MODEL_CARD.md",
@@ -43,7 +43,7 @@ FILES = {
 
 
 @pytest.fixture(scope="module")
-def config(tmp_path_factory: pytest.TempPathFactory) -> TrainingConfig:
+def config(tmp_path_factory: pytest.TempPathFactory) -> RunConfig:
     path = write_npz(tmp_path_factory.mktemp("data") / "textures.npz")
     return loading.load(
         "quickstart",
@@ -53,7 +53,7 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> TrainingConfig:
 
 
 @pytest.fixture(scope="module")
-def first(prefect_api: None, root: Path, config: TrainingConfig) -> RunSummary:
+def first(prefect_api: None, root: Path, config: RunConfig) -> RunSummary:
     return training_flow(config, Run(id="first", workspace=Workspace(root)))
 
 
@@ -131,14 +131,14 @@ def test_report_has_the_numbers_of_the_metrics(first: RunSummary) -> None:
         f"{temperature['loss']:.4f}",
     ):
         assert figure in sentence
-    doubts = metrics["label_doubts"]
+    doubts = metrics["label_errors"]
     assert any(
         row.startswith(f"{doubts['found']} of {doubts['examined']} training") for row in rows
     )
 
 
 def test_manifest_says_what_the_run_was_made_from(
-    first: RunSummary, root: Path, config: TrainingConfig
+    first: RunSummary, root: Path, config: RunConfig
 ) -> None:
     manifest = run_folder.read(Workspace(root), "first")
     assert manifest.config == config
@@ -150,7 +150,7 @@ def test_manifest_says_what_the_run_was_made_from(
 
 
 def test_second_run_is_cached_and_has_its_own_folder(
-    first: RunSummary, root: Path, config: TrainingConfig
+    first: RunSummary, root: Path, config: RunConfig
 ) -> None:
     keras_process().close()
     second = training_flow(config, Run(id="second", workspace=Workspace(root)))
@@ -163,7 +163,7 @@ def test_second_run_is_cached_and_has_its_own_folder(
 
 
 def test_damaged_result_is_made_again_and_nothing_else(
-    first: RunSummary, root: Path, config: TrainingConfig
+    first: RunSummary, root: Path, config: RunConfig
 ) -> None:
     blueprint = run_folder.read(Workspace(root), "first").records.build
     (root / blueprint.summary.path).write_text("damaged")
@@ -173,7 +173,7 @@ def test_damaged_result_is_made_again_and_nothing_else(
 
 
 def test_changed_setting_reuses_what_does_not_depend_on_it(
-    first: RunSummary, root: Path, config: TrainingConfig
+    first: RunSummary, root: Path, config: RunConfig
 ) -> None:
     fewer = config.training.model_copy(update={"epochs": 1})
     changed = training_flow(
@@ -183,7 +183,7 @@ def test_changed_setting_reuses_what_does_not_depend_on_it(
 
 
 def test_refresh_computes_every_stage_to_the_same_weights(
-    first: RunSummary, root: Path, config: TrainingConfig
+    first: RunSummary, root: Path, config: RunConfig
 ) -> None:
     fresh = training_flow(config, Run(id="fresh", workspace=Workspace(root), refresh=True))
     assert cached(fresh) == []
@@ -191,7 +191,7 @@ def test_refresh_computes_every_stage_to_the_same_weights(
     assert weights[0] == weights[1]
 
 
-def test_taken_run_id_is_refused(first: RunSummary, root: Path, config: TrainingConfig) -> None:
+def test_taken_run_id_is_refused(first: RunSummary, root: Path, config: RunConfig) -> None:
     before = (Path(first.run_dir) / "manifest.json").read_bytes()
     entries = sorted((root / "cache").rglob("*"))
     longer = config.training.model_copy(update={"epochs": 3})
@@ -214,7 +214,7 @@ def test_damaged_source_fails_the_flow_with_its_name(root: Path, tmp_path: Path)
 def test_verdict_of_the_data_gate_is_part_of_the_manifest(first: RunSummary, root: Path) -> None:
     verdict = run_folder.read(Workspace(root), "first").records.gate
     assert verdict is not None
-    assert [check.name for check in verdict.checks] == list(GateConfig.model_fields)
+    assert [check.name for check in verdict.checks] == list(DataGateConfig.model_fields)
     assert verdict.compared_with is None
 
 
@@ -226,7 +226,7 @@ def test_data_gate_stops_the_flow_before_anything_is_trained(
         tmp_path / "leak.npz", x_train=x_train, y_train=y_train, x_test=x_train, y_test=y_train
     )
     config = loading.load(
-        "quickstart", overrides=["gate.leaks.action=fail"], dataset=str(tmp_path / "leak.npz")
+        "quickstart", overrides=["data_gate.leaks.action=fail"], dataset=str(tmp_path / "leak.npz")
     )
     before = sorted((root / "cache").glob("[!i]*/*"))
     with pytest.raises(DataError, match=r"check leaks: 40 of 40 test images \(100%\) are equal"):
@@ -236,7 +236,7 @@ def test_data_gate_stops_the_flow_before_anything_is_trained(
 
 
 def test_planted_result_in_prefects_store_is_never_believed(
-    first: RunSummary, root: Path, config: TrainingConfig
+    first: RunSummary, root: Path, config: RunConfig
 ) -> None:
     from prefect.settings import PREFECT_LOCAL_STORAGE_PATH
 
@@ -255,7 +255,7 @@ def test_planted_result_in_prefects_store_is_never_believed(
 
 
 def test_source_digest_is_part_of_the_manifest(
-    first: RunSummary, root: Path, config: TrainingConfig
+    first: RunSummary, root: Path, config: RunConfig
 ) -> None:
     assert (
         run_folder.read(Workspace(root), "first").source_sha256 == locate.locate(config.data).sha256

@@ -42,47 +42,47 @@ _VALUES: tuple[Any, ...] = (
 )
 
 
-def damage_config(honest: bytes, chance: random.Random) -> bytes:
+def damage_config(honest: bytes, rng: random.Random) -> bytes:
     """Replace, remove, repeat or exchange one to four parts of the config."""
     members = unpack(honest)
     config = json.loads(members[CONFIG])
-    for _ in range(chance.randint(1, 4)):
-        _damage(config, chance)
+    for _ in range(rng.randint(1, 4)):
+        _damage(config, rng)
     return pack({**members, CONFIG: json.dumps(config).encode()})
 
 
-def damage_bytes(honest: bytes, chance: random.Random) -> bytes:
+def damage_bytes(honest: bytes, rng: random.Random) -> bytes:
     """Flip a few bits anywhere in the archive, or cut it off."""
     content = bytearray(honest)
-    for _ in range(chance.randint(1, 8)):
-        content[chance.randrange(len(content))] ^= 1 << chance.randrange(8)
-    return bytes(content if chance.random() < 0.9 else content[: chance.randrange(len(content))])
+    for _ in range(rng.randint(1, 8)):
+        content[rng.randrange(len(content))] ^= 1 << rng.randrange(8)
+    return bytes(content if rng.random() < 0.9 else content[: rng.randrange(len(content))])
 
 
-def damage_weights(honest: bytes, chance: random.Random) -> bytes:
+def damage_weights(honest: bytes, rng: random.Random) -> bytes:
     """Change bytes of the HDF5 file outside its arrays, under a right checksum."""
     members = unpack(honest)
     content = bytearray(members[WEIGHTS])
     arrays = _array_bytes(members[WEIGHTS])
-    for _ in range(chance.randint(1, 8)):
-        place = chance.randrange(len(content))
+    for _ in range(rng.randint(1, 8)):
+        place = rng.randrange(len(content))
         while place in arrays:
-            place = chance.randrange(len(content))
-        content[place] = chance.choice((0, 1, 0x7F, 0xFF, chance.randrange(256)))
+            place = rng.randrange(len(content))
+        content[place] = rng.choice((0, 1, 0x7F, 0xFF, rng.randrange(256)))
     return pack({**members, WEIGHTS: bytes(content)})
 
 
-def _damage(config: dict[str, Any], chance: random.Random) -> None:
+def _damage(config: dict[str, Any], rng: random.Random) -> None:
     holders = [value for value in _all(config) if isinstance(value, dict | list) and value]
-    holder = chance.choice(holders)
-    key = chance.choice(list(holder) if isinstance(holder, dict) else range(len(holder)))
-    action = chance.choice(("replace", "remove", "exchange", "repeat"))
+    holder = rng.choice(holders)
+    key = rng.choice(list(holder) if isinstance(holder, dict) else range(len(holder)))
+    action = rng.choice(("replace", "remove", "exchange", "repeat"))
     if action == "replace":
-        holder[key] = json.loads(json.dumps(chance.choice(_VALUES)))
+        holder[key] = json.loads(json.dumps(rng.choice(_VALUES)))
     elif action == "remove":
         del holder[key]
     elif action == "exchange":
-        holder[key] = json.loads(json.dumps(chance.choice(holders)))
+        holder[key] = json.loads(json.dumps(rng.choice(holders)))
     elif isinstance(holder, list):
         holder.insert(key, json.loads(json.dumps(holder[key])))
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from scipy.stats import binomtest
 
-from sightline.config import TrainingConfig, loading
+from sightline.config import RunConfig, loading
 from sightline.records.manifest import ManifestExcerpt
 from sightline.runs import run_folder
 from sightline.storage import json_digest
@@ -47,12 +47,12 @@ def excerpt(run_id: str = "run", **changed: Any) -> ManifestExcerpt:
     return ManifestExcerpt.model_validate({**values, **changed})
 
 
-def with_training(config: TrainingConfig, **values: Any) -> TrainingConfig:
+def with_training(config: RunConfig, **values: Any) -> RunConfig:
     """Change the config of the training."""
     return config.model_copy(update={"training": config.training.model_copy(update=values)})
 
 
-def with_recipe(config: TrainingConfig, recipe: str) -> TrainingConfig:
+def with_recipe(config: RunConfig, recipe: str) -> RunConfig:
     """Call the config by another name."""
     return config.model_copy(update={"recipe": recipe})
 

@@ -27,10 +27,10 @@ drawn = train._network
 def drawn_by_numpy(*given: object) -> keras.Model:
     """Draw the kernels and biases; all other weights begin as zeros and ones."""
     network = drawn(*given)
-    chance = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     for weight in network.weights:
         if weight.name in {"kernel", "bias"}:
-            weight.assign(chance.normal(scale=0.1, size=weight.shape))
+            weight.assign(rng.normal(scale=0.1, size=weight.shape))
     return network
 
 
@@ -42,7 +42,12 @@ def main(folder: Path, recipe: str) -> list[float]:
     arrays = preprocess.preprocess(run, files, PreprocessingConfig(validation_fraction=0.2))
     config = loading.load(recipe)
     settings = config.training.model_copy(
-        update={"epochs": EPOCHS, "epoch_examples": 32, "batch_size": 32, "precision": "float32"}
+        update={
+            "epochs": EPOCHS,
+            "examples_per_epoch": 32,
+            "batch_size": 32,
+            "precision": "float32",
+        }
     )
     blueprint = build.build(run, arrays, config.model)
     trained = train.train(run, arrays, blueprint, settings)

@@ -24,11 +24,14 @@ from sightline.storage import files
 from sightline.storage.workspace import Workspace
 
 LAYERS = ModelConfig(
-    convolutions=(Convolution(filters=4), Convolution(filters=8, stride=2, normalized=True)),
+    convolutions=(
+        Convolution(filters=4),
+        Convolution(filters=8, stride=2, batch_normalization=True),
+    ),
     dense_units=6,
     dropout=0.2,
 )
-_SHALLOW = EvaluationConfig(robustness_images=0, saliency_images=0, label_doubts=1)
+_SHALLOW = EvaluationConfig(robustness_images=0, saliency_images=0, label_error_threshold=1)
 
 
 @dataclass(frozen=True)

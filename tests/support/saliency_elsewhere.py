@@ -14,7 +14,10 @@ from sightline.evaluation import saliency
 from sightline.models import build
 
 SETTINGS = ModelConfig(
-    convolutions=(Convolution(filters=6, normalized=True), Convolution(filters=8, stride=2)),
+    convolutions=(
+        Convolution(filters=6, batch_normalization=True),
+        Convolution(filters=8, stride=2),
+    ),
     dense_units=8,
     dropout=0.5,
 )
@@ -25,13 +28,13 @@ CLASSES = np.array([2, 0, 1])
 def network() -> keras.Model:
     """Make a network whose probabilities move far between black and an image."""
     made = build.classifier((10, 8, 3), 3, SETTINGS)
-    chance = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     for weight in made.weights:
         if weight.name == "kernel":
             size = np.prod(weight.shape[:-1])
-            weight.assign(chance.normal(scale=2 / np.sqrt(size), size=weight.shape))
+            weight.assign(rng.normal(scale=2 / np.sqrt(size), size=weight.shape))
         elif weight.name == "bias":
-            weight.assign(chance.normal(scale=0.5, size=weight.shape))
+            weight.assign(rng.normal(scale=0.5, size=weight.shape))
     return made
 
 

@@ -3,28 +3,28 @@
 import os
 import time
 
-from sightline.config import FitConfig
+from sightline.config import TrainingConfig
 from sightline.pipeline.progress import Progress, emit
 from sightline.records import DeviceReport
 
 
-def sleep(settings: FitConfig) -> DeviceReport:
+def sleep(settings: TrainingConfig) -> DeviceReport:
     emit(Progress(stage="sleep", done=1))
     time.sleep(600)
     raise AssertionError("slept to the end")
 
 
-def fail(settings: FitConfig) -> DeviceReport:
+def fail(settings: TrainingConfig) -> DeviceReport:
     raise ZeroDivisionError("by hand")
 
 
-def report_progress(settings: FitConfig) -> DeviceReport:
+def report_progress(settings: TrainingConfig) -> DeviceReport:
     for done in range(3):
         emit(Progress(stage="count", done=done, total=3, facts={"loss": 0.5}))
     os.write(1, b"noise on standard output\n")
     return DeviceReport(device=str(os.getpid()), environment={})
 
 
-def die(settings: FitConfig) -> DeviceReport:
+def die(settings: TrainingConfig) -> DeviceReport:
     os.write(2, b"last words\n")
     os._exit(3)

@@ -6,7 +6,7 @@ import pytest
 from prefect import State, flow
 from prefect.states import Failed
 
-from sightline.config import FitConfig
+from sightline.config import TrainingConfig
 from sightline.errors import (
     BusyStorageError,
     DataError,
@@ -29,7 +29,7 @@ from sightline.tasks.train import train
 
 pytestmark = pytest.mark.usefixtures("prefect_api")
 
-SETTINGS = FitConfig(epochs=1)
+SETTINGS = TrainingConfig(epochs=1)
 REQUEST = httpx.Request("GET", "http://127.0.0.1")
 
 
@@ -70,7 +70,7 @@ def test_busy_storage_is_tried_again(run: Run) -> None:
     calls: list[int] = []
 
     @stage_task(TRAIN, retries=2, timeout_seconds=60)  # type: ignore[arg-type]
-    def flaky(run: Run, settings: FitConfig) -> DeviceReport:
+    def flaky(run: Run, settings: TrainingConfig) -> DeviceReport:
         calls.append(1)
         if len(calls) < 3:
             raise BusyStorageError("busy")
@@ -88,7 +88,7 @@ def test_mistake_of_the_user_is_not_tried_again(run: Run) -> None:
     calls: list[int] = []
 
     @stage_task(TRAIN, retries=2, timeout_seconds=60)  # type: ignore[arg-type]
-    def wrong(run: Run, settings: FitConfig) -> DeviceReport:
+    def wrong(run: Run, settings: TrainingConfig) -> DeviceReport:
         calls.append(1)
         raise DataError("row 3 is wrong")
 
@@ -103,7 +103,7 @@ def test_mistake_of_the_user_is_not_tried_again(run: Run) -> None:
 
 def test_time_out_ends_the_keras_process(run: Run, process: KerasProcess) -> None:
     @stage_task(TRAIN, retries=0, timeout_seconds=1)  # type: ignore[arg-type]
-    def hang(run: Run, settings: FitConfig) -> DeviceReport:
+    def hang(run: Run, settings: TrainingConfig) -> DeviceReport:
         return process.call("stand_in_stage", "sleep", DeviceReport, settings)
 
     states: list[State[DeviceReport]] = []

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from sightline.config import GateConfig
+from sightline.config import DataGateConfig
 from sightline.records import DatasetFiles, Run
 from sightline.tasks import data_gate as module
 from sightline.tasks.data_gate import gate
@@ -17,7 +17,7 @@ def test_warnings_of_the_data_gate_are_logged_and_all_checks_shown(
     shown: list[dict[str, Any]] = []
     monkeypatch.setattr(module, "show_table", lambda rows, **_: shown.extend(rows))
     counts = {"train": (9, 1, 1, 1), "test": (1, 1, 1, 1)}
-    settings = GateConfig.model_validate({"imbalance": {"limit": 0.5}})
+    settings = DataGateConfig.model_validate({"imbalance": {"limit": 0.5}})
 
     verdict = gate.fn(run, files.model_copy(update={"counts": counts}), settings)
 
@@ -26,4 +26,4 @@ def test_warnings_of_the_data_gate_are_logged_and_all_checks_shown(
         "Data gate, imbalance: Of the training images, the largest class, “0”, has 9, the "
         "smallest, “1”, 1: 88.9% less."
     ]
-    assert [row["name"] for row in shown] == list(GateConfig.model_fields)
+    assert [row["name"] for row in shown] == list(DataGateConfig.model_fields)

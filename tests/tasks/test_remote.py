@@ -13,7 +13,7 @@ from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.objects import FlowRun
 from prefect.states import Cancelling, Completed, Crashed, Failed
 
-from sightline.config import FitConfig
+from sightline.config import TrainingConfig
 from sightline.errors import ConfigError, HandoverError, HandoverLostError
 from sightline.pipeline.cache import Draft, find_or_make
 from sightline.pipeline.stages import TRAIN
@@ -22,7 +22,7 @@ from sightline.tasks import remote
 
 pytestmark = pytest.mark.usefixtures("prefect_api")
 
-SETTINGS = FitConfig(epochs=1, deployment="other-side/fit")
+SETTINGS = TrainingConfig(epochs=1, deployment="other-side/fit")
 FILE = FileRecord(path="made/x", sha256="a" * 64, bytes=1)
 ARRAYS = ArraySet(class_names=("a", "b"), image_shape=(8, 8, 1), splits={})
 BLUEPRINT = ModelBlueprint(

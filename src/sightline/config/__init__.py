@@ -7,27 +7,27 @@ it reads, so that a change elsewhere leaves its cache valid.
 
 from sightline.config.base import Section
 from sightline.config.data import DataConfig, PreprocessingConfig
+from sightline.config.data_gate import DataGateConfig, Limit
 from sightline.config.evaluation import EvaluationConfig, ReportConfig
-from sightline.config.gate import GateConfig, Limit
 from sightline.config.model import Convolution, ModelConfig
 from sightline.config.promotion import ExportConfig, Format, PromotionConfig
-from sightline.config.run import TrainingConfig
-from sightline.config.training import Augmentation, FitConfig
+from sightline.config.run import RunConfig
+from sightline.config.training import Augmentation, TrainingConfig
 
 __all__ = [
     "Augmentation",
     "Convolution",
     "DataConfig",
+    "DataGateConfig",
     "EvaluationConfig",
     "ExportConfig",
-    "FitConfig",
     "Format",
-    "GateConfig",
     "Limit",
     "ModelConfig",
     "PreprocessingConfig",
     "PromotionConfig",
     "ReportConfig",
+    "RunConfig",
     "Section",
     "TrainingConfig",
 ]

@@ -37,7 +37,7 @@ class EvaluationConfig(Section):
         description="Of how many of the surest mistakes to show which pixels speak for the wrong "
         "class; 0: none.",
     )
-    label_doubts: float = Field(
+    label_error_threshold: float = Field(
         default=0.95,
         gt=0,
         le=1,

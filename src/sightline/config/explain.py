@@ -7,7 +7,7 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from sightline.config import TrainingConfig
+from sightline.config import RunConfig
 
 _SHOWN_CHARACTERS = 80
 
@@ -60,7 +60,7 @@ def _near_key(location: Location) -> str:
     word, known = str(location[-1]), _known_at(location[:-1])
     near = suggestion(word, known)
     if not near:
-        elsewhere = {key.rpartition(".")[2]: key for key in _all_keys(TrainingConfig)}
+        elsewhere = {key.rpartition(".")[2]: key for key in _all_keys(RunConfig)}
         match = difflib.get_close_matches(word, elsewhere, n=1)
         near = f", did you mean {elsewhere[match[0]]!r}?" if match else ""
     return f"{near}; known here: {', '.join(known)}"
@@ -68,7 +68,7 @@ def _near_key(location: Location) -> str:
 
 def _known_at(location: Location) -> list[str]:
     """List the keys of the section at a location; the number of a list's item leads nowhere."""
-    section: Model = TrainingConfig
+    section: Model = RunConfig
     for part in location:
         if isinstance(part, str):
             section = _section(section.model_fields[part].annotation) or section

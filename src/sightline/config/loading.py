@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from sightline.config import TrainingConfig, explain
+from sightline.config import RunConfig, explain
 from sightline.errors import ConfigError
 
 DEFAULT = "tutorial"
@@ -52,7 +52,7 @@ def load(
     config_file: Path | None = None,
     overrides: Iterable[str] = (),
     dataset: str | None = None,
-) -> TrainingConfig:
+) -> RunConfig:
     """Put a config together.
 
     Args:
@@ -77,7 +77,7 @@ def load(
     if dataset is not None:
         _merge(values, {"data": {"dataset": dataset}})
     try:
-        config = TrainingConfig.model_validate(values)
+        config = RunConfig.model_validate(values)
     except ValidationError as error:
         raise ConfigError(explain.explain(error, config_file)) from None
     _check_sections_agree(config)
@@ -88,7 +88,7 @@ def _recipes() -> Traversable:
     return resources.files("sightline.config") / "recipes"
 
 
-def _check_sections_agree(config: TrainingConfig) -> None:
+def _check_sections_agree(config: RunConfig) -> None:
     if config.training.keep == "best" and config.preprocessing.validation_fraction == 0:
         raise ConfigError(
             'training.keep is "best", which is told by a validation split; set '

@@ -10,7 +10,7 @@ class Convolution(Section):
 
     filters: int = Field(ge=1, le=4096)
     stride: int = Field(default=1, ge=1, le=4)
-    normalized: bool = Field(
+    batch_normalization: bool = Field(
         default=False,
         description="Whether what it gives is normalised over the batch (zero mean, unit variance, "
         "then a learnt scale and shift in place of its bias).",
@@ -20,7 +20,7 @@ class Convolution(Section):
 class ModelConfig(Section):
     """The layers between the image and the class probabilities."""
 
-    window: float = Field(
+    crop_borders: float = Field(
         default=1.0,
         ge=0.5,
         le=1,

@@ -4,14 +4,14 @@ from pydantic import Field
 
 from sightline.config.base import Section
 from sightline.config.data import DataConfig, PreprocessingConfig
+from sightline.config.data_gate import DataGateConfig
 from sightline.config.evaluation import EvaluationConfig, ReportConfig
-from sightline.config.gate import GateConfig
 from sightline.config.model import ModelConfig
 from sightline.config.promotion import ExportConfig, PromotionConfig
-from sightline.config.training import FitConfig
+from sightline.config.training import TrainingConfig
 
 
-class TrainingConfig(Section):
+class RunConfig(Section):
     """Everything that a run depends on, apart from the data and the machine."""
 
     recipe: str = Field(
@@ -19,10 +19,10 @@ class TrainingConfig(Section):
     )
     description: str = Field(default="", max_length=300, description="One line for people.")
     data: DataConfig = DataConfig()
-    gate: GateConfig = GateConfig()
+    data_gate: DataGateConfig = DataGateConfig()
     preprocessing: PreprocessingConfig = PreprocessingConfig()
     model: ModelConfig
-    training: FitConfig
+    training: TrainingConfig
     evaluation: EvaluationConfig = EvaluationConfig()
     report: ReportConfig = ReportConfig()
     export: ExportConfig = ExportConfig()

@@ -33,7 +33,7 @@ class Augmentation(Section):
     )
 
 
-class FitConfig(Section):
+class TrainingConfig(Section):
     """How the weights are fitted."""
 
     incidental: ClassVar[frozenset[str]] = frozenset(
@@ -42,16 +42,16 @@ class FitConfig(Section):
 
     augmentation: Augmentation = Augmentation()
     epochs: int = Field(
-        ge=1, le=10_000, description="Passes over the training split, or over epoch_examples."
+        ge=1, le=10_000, description="Passes over the training split, or over examples_per_epoch."
     )
-    epoch_examples: int | None = Field(
+    examples_per_epoch: int | None = Field(
         default=None,
         ge=1,
         description="Training images an epoch: fewer than there are, drawn anew each time, or more "
         "than there are, in several passes. Unset: each once.",
     )
     batch_size: int = Field(default=32, ge=1, le=65_536, description="Images a step.")
-    towers: int = Field(
+    ghost_batches: int = Field(
         default=1,
         ge=1,
         le=64,

@@ -35,7 +35,7 @@ from sightline.records import (
     ClassMetrics,
     DatasetFiles,
     Evaluation,
-    LabelDoubts,
+    LabelErrors,
     Metrics,
     Robustness,
     Run,
@@ -50,7 +50,7 @@ _ROW_BYTES, _CLASS_BYTES = 24, 4
 """A prediction holds three int64, and a float32 for each class."""
 
 _METRICS_BYTES = 1 << 20
-_PREDICTIONS, _MAPS, _DOUBTS = "predictions.parquet", "saliency.npy", "label_doubts.parquet"
+_PREDICTIONS, _MAPS, _DOUBTS = "predictions.parquet", "saliency.npy", "label_errors.parquet"
 _PARITY_IMAGES = 1_000
 _PARITY_TOLERANCE = 1e-5
 """Largest difference of a probability that counts as rounding."""
@@ -105,7 +105,7 @@ def evaluate(
             slices=slices.measure(labels, "test", settings.slices, right),
             robustness=_robustness(tested, settings),
             saliency=_saliency(files, tested, settings, draft),
-            label_doubts=_label_doubts(run, files, tested, settings, draft),
+            label_errors=_label_errors(run, files, tested, settings, draft),
             serving_difference=difference,
         )
         text = json.dumps(metrics.model_dump(mode="json"), indent=1, ensure_ascii=False)
@@ -242,17 +242,17 @@ def _saliency(
     )
 
 
-def _label_doubts(
+def _label_errors(
     run: Run, files: DatasetFiles, tested: Subject, settings: EvaluationConfig, draft: Draft
-) -> LabelDoubts | None:
-    threshold = settings.label_doubts
+) -> LabelErrors | None:
+    threshold = settings.label_error_threshold
     if threshold == 1:
         return None
     images = open_mapped(run.workspace.root / files.images["train"].path)
     labels = read_labels(run.workspace, files, "train")
     found = label_errors.find(tested.serve, images, labels, threshold)
     label_errors.write(draft.path(_DOUBTS), found, run.workspace.root / files.labels.path)
-    return LabelDoubts(
+    return LabelErrors(
         examined=len(labels),
         found=found.num_rows,
         threshold=threshold,

@@ -33,7 +33,7 @@ _FAILED = 3
 
 _ON_THE_CPU = {"CUDA_VISIBLE_DEVICES": "-1", "JAX_PLATFORMS": "cpu"}
 _OF_THE_TRAINING = "TF_NUM_INTRAOP_THREADS"
-"""Fits the Keras process to the towers of a training; here it would spoil the times."""
+"""Fits the Keras process to the ghost_batches of a training; here it would spoil the times."""
 
 _log = logging.getLogger(__name__)
 

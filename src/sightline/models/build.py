@@ -78,17 +78,17 @@ def classifier(
     images = keras.Input(image_shape, name="images")
     features = images
     if borders != NO_BORDERS:
-        features = layers.Cropping2D(borders, name="window")(features)
+        features = layers.Cropping2D(borders, name="crop_borders")(features)
     for number, convolution in enumerate(settings.convolutions, start=1):
         features = layers.Conv2D(
             convolution.filters,
             3,
             strides=convolution.stride,
             padding="same",
-            use_bias=not convolution.normalized,
+            use_bias=not convolution.batch_normalization,
             name=f"convolution_{number}",
         )(features)
-        if convolution.normalized:
+        if convolution.batch_normalization:
             name = f"normalization_{number}"
             features = layers.BatchNormalization(momentum=_MOMENTUM, name=name)(features)
         features = layers.ReLU(name=f"relu_{number}")(features)
@@ -101,9 +101,11 @@ def classifier(
 
 
 def _borders(run: Run, arrays: ArraySet, settings: ModelConfig) -> Borders:
-    if settings.window == 1:
+    if settings.crop_borders == 1:
         return NO_BORDERS
-    return blank_borders(run.workspace.root / arrays.splits["train"].images.path, settings.window)
+    return blank_borders(
+        run.workspace.root / arrays.splits["train"].images.path, settings.crop_borders
+    )
 
 
 def _describe(layer: keras.layers.Layer) -> Layer:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from packaging.requirements import Requirement
 
-from sightline.config import FitConfig
+from sightline.config import TrainingConfig
 from sightline.errors import SightlineError
 from sightline.pipeline.api_health import check_api
 from sightline.pipeline.process import keras_process
@@ -71,7 +71,7 @@ def _guarded(name: str, find: Callable[[], str]) -> Check:
 
 
 def _find_device() -> str:
-    wish = FitConfig(epochs=1)
+    wish = TrainingConfig(epochs=1)
     report = keras_process().call("sightline.training.device", "inspect", DeviceReport, wish)
     return f"{report.device}, backend {report.environment['backend']}"
 

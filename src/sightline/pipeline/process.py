@@ -20,7 +20,7 @@ from contextlib import suppress
 from typing import IO, Any, TypeVar
 
 from sightline import errors
-from sightline.config import FitConfig, Section
+from sightline.config import Section, TrainingConfig
 from sightline.errors import (
     InputError,
     KerasProcessError,
@@ -50,17 +50,17 @@ _log = logging.getLogger(__name__)
 class KerasProcess:
     """Runs stages in a child process, one at a time.
 
-    The child is replaced when it dies, and when it was started for another device or other towers:
-    the bits of a training depend on its threads.
+    The child is replaced when it dies, and when it was started with another device or other threads,
+    since the bits of a training depend on them.
     """
 
     def __init__(self) -> None:
         """Prepare; nothing is started yet."""
         self.verbose = False
         self.use_gpu = True
-        self.towers = 1
+        self.ghost_batches = 1
         self._child: _Child | None = None
-        self._started_for = (self.use_gpu, self.towers)
+        self._started_for = (self.use_gpu, self.ghost_batches)
         self._one_at_a_time = threading.Lock()
 
     def start(self) -> None:
@@ -110,11 +110,11 @@ class KerasProcess:
             child.end()
 
     def _living_child(self) -> "_Child":
-        wanted = (self.use_gpu, self.towers)
+        wanted = (self.use_gpu, self.ghost_batches)
         if self._child is None or self._started_for != wanted or not self._child.is_alive():
             self.close()
             self._child = _Child(
-                self.verbose, _environment(self.verbose, self.use_gpu, self.towers)
+                self.verbose, _environment(self.verbose, self.use_gpu, self.ghost_batches)
             )
             self._started_for = wanted
         return self._child
@@ -230,11 +230,11 @@ def keras_process() -> KerasProcess:
     return process
 
 
-def prepare_device(settings: FitConfig) -> None:
+def prepare_device(settings: TrainingConfig) -> None:
     """Hide the GPU where the CPU is demanded; make sure of a demanded GPU before any work.
 
-    It also fits the threads of an operation to the towers. Both hold for a Keras process that
-    starts afterwards.
+    It also fits the threads of an operation to the ghost batches. Both hold for a Keras process
+    that starts afterwards.
 
     Where the training is handed to a deployment, the device is demanded there and not here.
 
@@ -242,12 +242,12 @@ def prepare_device(settings: FitConfig) -> None:
         DeviceError: `training.device` is "gpu" and the backend sees none.
     """
     keras_process().use_gpu = settings.device != "cpu"
-    keras_process().towers = settings.towers
+    keras_process().ghost_batches = settings.ghost_batches
     if settings.device == "gpu" and settings.deployment is None:
         keras_process().call("sightline.training.device", "inspect", DeviceReport, settings)
 
 
-def _environment(verbose: bool, use_gpu: bool, towers: int = 1) -> dict[str, str]:
+def _environment(verbose: bool, use_gpu: bool, ghost_batches: int = 1) -> dict[str, str]:
     defaults = {
         # Warnings tell why a process died; its log is only shown then.
         "TF_CPP_MIN_LOG_LEVEL": "0" if verbose else "1",
@@ -255,8 +255,8 @@ def _environment(verbose: bool, use_gpu: bool, towers: int = 1) -> dict[str, str
         "TF_FORCE_GPU_ALLOW_GROWTH": "true",
         "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
     }
-    if towers > 1:
-        defaults["TF_NUM_INTRAOP_THREADS"] = str(max(1, cores() // towers))
+    if ghost_batches > 1:
+        defaults["TF_NUM_INTRAOP_THREADS"] = str(max(1, cores() // ghost_batches))
     hidden = {} if use_gpu else {"CUDA_VISIBLE_DEVICES": "-1"}
     return {**defaults, **os.environ, **hidden}
 

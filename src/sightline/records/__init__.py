@@ -3,7 +3,7 @@
 A record holds no array and no model. Paths are relative to the artifacts root, so that a
 record is the same on every machine that mounts that root.
 
-TrainingConfig -> DatasetFiles -> ArraySet -> ModelBlueprint -> TrainedModel -> Evaluation -> Report
+RunConfig -> DatasetFiles -> ArraySet -> ModelBlueprint -> TrainedModel -> Evaluation -> Report
 """
 
 from sightline.records.base import ArrayFile, FileRecord, Record, Run
@@ -11,8 +11,8 @@ from sightline.records.data import (
     ArraySet,
     ArraySplit,
     Check,
+    DataGateResult,
     DatasetFiles,
-    GateVerdict,
     Inspection,
     Move,
     Source,
@@ -25,7 +25,7 @@ from sightline.records.evaluation import (
     CoveragePoint,
     Evaluation,
     Interval,
-    LabelDoubts,
+    LabelErrors,
     Metrics,
     ReliabilityBin,
     Robustness,
@@ -56,17 +56,17 @@ __all__ = [
     "CorruptionMetrics",
     "CoveragePoint",
     "Criterion",
+    "DataGateResult",
     "DatasetFiles",
     "Decision",
     "DeviceReport",
     "Evaluation",
     "ExportCheck",
     "FileRecord",
-    "GateVerdict",
     "Gpu",
     "Inspection",
     "Interval",
-    "LabelDoubts",
+    "LabelErrors",
     "Layer",
     "Metrics",
     "Mistake",

@@ -91,7 +91,7 @@ class Move(Record):
     now: float
 
 
-class GateVerdict(Record):
+class DataGateResult(Record):
     """What the data gate says of the images.
 
     Attributes:

@@ -116,7 +116,7 @@ class Robustness(Record):
     corruptions: tuple[CorruptionMetrics, ...]
 
 
-class LabelDoubts(Record):
+class LabelErrors(Record):
     """Training images whose label the model denies.
 
     Attributes:
@@ -163,7 +163,7 @@ class Metrics(Record):
         coverage: Accuracy of what it is sure of, from answering everything to little.
         slices: Accuracy by metadata, where columns were named.
         robustness: None where it was switched off.
-        label_doubts: None where it was switched off.
+        label_errors: None where it was switched off.
         saliency: None where it was switched off or there is no mistake.
         serving_difference: Largest absolute difference between the probabilities of the
             exported model on raw uint8 images and of the trained one on prepared arrays.
@@ -179,7 +179,7 @@ class Metrics(Record):
     coverage: tuple[CoveragePoint, ...] = ()
     slices: tuple[SliceMetrics, ...] = ()
     robustness: Robustness | None = None
-    label_doubts: LabelDoubts | None = None
+    label_errors: LabelErrors | None = None
     saliency: Saliency | None = None
     serving_difference: float
 

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from sightline.config import TrainingConfig
+from sightline.config import RunConfig
 from sightline.records import (
     FileRecord,
     Interval,
@@ -41,7 +41,7 @@ class _Manifest(Record):
     schema_version: Literal[1] = 1
     run_id: str
     created: datetime
-    config: TrainingConfig
+    config: RunConfig
     code_sha256: str
     lock_sha256: str | None
     source_sha256: str

@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from sightline.records.base import FileRecord, Record
-from sightline.records.data import ArraySet, DatasetFiles, GateVerdict
+from sightline.records.data import ArraySet, DataGateResult, DatasetFiles
 from sightline.records.evaluation import Evaluation
 from sightline.records.model import ModelBlueprint, TrainedModel
 from sightline.records.promotion import Certificate, Decision, Promotion
@@ -95,7 +95,7 @@ class StageRecords(Record):
     """
 
     ingest: DatasetFiles
-    gate: GateVerdict | None = None
+    gate: DataGateResult | None = None
     preprocess: ArraySet
     build: ModelBlueprint
     train: TrainedModel

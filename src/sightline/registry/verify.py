@@ -80,8 +80,8 @@ def check(workspace: Workspace, version: Version) -> None:
     for damage in _changed(workspace, version.files):
         raise InputError(
             f"{workspace.root / damage.path} is damaged: expected {damage.expected}, "
-            f"found {damage.found}. Restore it from a copy, or promote another run; `sightline models verify "
-            f"{version.name}` says what else is damaged."
+            f"found {damage.found}. Restore it from a copy, or promote another run; "
+            f"`sightline models verify {version.name}` says what else is damaged."
         )
 
 

@@ -124,7 +124,8 @@ def read_registered(workspace: Workspace, trail: Trail, name: str) -> Version:
     if sha256 != event.version_sha256:
         raise InputError(
             f"{workspace.root / version.folder / paths.VERSION} was changed since {name} was "
-            f"registered: expected SHA-256 {event.version_sha256}, got {sha256}; restore it from a copy."
+            f"registered: expected SHA-256 {event.version_sha256}, got {sha256}; "
+            "restore it from a copy."
         )
     return version
 

@@ -1,7 +1,7 @@
 """From a trained model to the model in use: judged, kept as a version, promoted or refused."""
 
 from sightline import registry
-from sightline.config import TrainingConfig
+from sightline.config import RunConfig
 from sightline.data import holdout
 from sightline.data.holdout import holdout_sha256
 from sightline.errors import BusyStorageError, InputError, SightlineError, StorageError
@@ -32,7 +32,7 @@ _ADVISED = frozenset(
 
 def judge(  # everything that a decision depends on
     run: Run,
-    config: TrainingConfig,
+    config: RunConfig,
     source_sha256: str,
     files: DatasetFiles,
     trained: TrainedModel,
@@ -76,7 +76,7 @@ def judge(  # everything that a decision depends on
     )
 
 
-def check(config: TrainingConfig) -> None:
+def check(config: RunConfig) -> None:
     """Make sure, before any work, that what the promotion gate needs at its end is there.
 
     Raises:

@@ -5,7 +5,7 @@ from typing import Any
 
 import yaml
 
-from sightline.config import FitConfig
+from sightline.config import TrainingConfig
 from sightline.config.flatten import flatten
 from sightline.data.catalog import NAMED, NamedDataset
 from sightline.records import Calibration, CorruptionMetrics, Evaluation, Robustness, SliceMetrics
@@ -102,7 +102,7 @@ def _facts(manifest: RunManifest) -> dict[str, Any]:
     }
 
 
-def _settings(settings: FitConfig) -> list[tuple[str, str]]:
+def _settings(settings: TrainingConfig) -> list[tuple[str, str]]:
     """List what the weights depend on and was asked for; all of it numbers and words of ours."""
     values = settings.model_dump(mode="json", exclude=set(settings.incidental), exclude_none=True)
     changes = {name: share for name, share in values.pop("augmentation").items() if share}

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sightline.config import TrainingConfig
+from sightline.config import RunConfig
 from sightline.errors import StageError
 from sightline.pipeline import provenance
 from sightline.records import FileRecord, Run, RunSummary, Source, StageRecords, StageTime
@@ -23,7 +23,7 @@ _TEXT_BYTES = 1 << 20
 
 def publish(  # the last step of a run; it names everything that the manifest holds
     run: Run,
-    config: TrainingConfig,
+    config: RunConfig,
     source: Source,
     records: StageRecords,
     stages: dict[str, StageTime],
@@ -121,8 +121,8 @@ def _results(records: StageRecords) -> Iterator[tuple[str, FileRecord]]:
     yield "history.parquet", records.train.history
     yield "predictions.parquet", records.evaluate.predictions
     yield "metrics.json", records.evaluate.metrics
-    if records.evaluate.label_doubts is not None:
-        yield "label_doubts.parquet", records.evaluate.label_doubts.table
+    if records.evaluate.label_errors is not None:
+        yield "label_errors.parquet", records.evaluate.label_errors.table
     if records.export is not None:
         yield "certificate.json", records.export.certificate
     if records.ingest.inspection is not None:

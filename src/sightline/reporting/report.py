@@ -17,7 +17,7 @@ from sightline.records import (
     DatasetFiles,
     Evaluation,
     FileRecord,
-    LabelDoubts,
+    LabelErrors,
     Mistake,
     Report,
     Run,
@@ -117,9 +117,9 @@ def _draw_measures(
     if evaluation.saliency is not None:
         _draw_saliency(run, files, evaluation, evaluation.saliency, draft.path("saliency.png"))
         yield "saliency"
-    if evaluation.label_doubts is not None and evaluation.label_doubts.found:
-        _draw_label_doubts(run, files, evaluation.label_doubts, draft.path("label_doubts.png"))
-        yield "label_doubts"
+    if evaluation.label_errors is not None and evaluation.label_errors.found:
+        _draw_label_errors(run, files, evaluation.label_errors, draft.path("label_errors.png"))
+        yield "label_errors"
 
 
 def _draw_saliency(
@@ -132,10 +132,10 @@ def _draw_saliency(
     figures.draw_saliency(path, images, maps, explained)
 
 
-def _draw_label_doubts(run: Run, files: DatasetFiles, found: LabelDoubts, path: Path) -> None:
+def _draw_label_errors(run: Run, files: DatasetFiles, found: LabelErrors, path: Path) -> None:
     doubts = label_errors.read(run.workspace.root / found.table.path, files.class_names, _DOUBTS)
     images = open_mapped(run.workspace.root / files.images["train"].path)
-    figures.draw_label_doubts(path, images[[doubt.index for doubt in doubts]], doubts)
+    figures.draw_label_errors(path, images[[doubt.index for doubt in doubts]], doubts)
 
 
 def _draw_findings(run: Run, files: DatasetFiles, draft: Draft) -> bool:

@@ -178,7 +178,7 @@ def _of_corruptions(evaluation: Evaluation) -> Iterator[str]:
 
 
 def _of_labels(evaluation: Evaluation) -> Iterator[str]:
-    found = evaluation.label_doubts
+    found = evaluation.label_errors
     if found is not None and found.found:
         verb = "looks" if found.found == 1 else "look"
         yield (

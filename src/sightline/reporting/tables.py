@@ -4,9 +4,9 @@ from typing import NamedTuple
 
 from sightline.data.validation.checks import percent
 from sightline.data.validation.drift import in_words
-from sightline.records import Check, GateVerdict
+from sightline.records import Check, DataGateResult
 
-_PLAIN = frozenset({"untested_classes", "drift"})
+_PLAIN = frozenset({"missing_classes", "drift"})
 """Checks whose measure is no share."""
 
 
@@ -30,7 +30,7 @@ class MoveRow(NamedTuple):
     now: str
 
 
-def check_rows(verdict: GateVerdict) -> list[CheckRow]:
+def check_rows(verdict: DataGateResult) -> list[CheckRow]:
     """Write the checks, in their order."""
     return [
         CheckRow(
@@ -45,12 +45,12 @@ def check_rows(verdict: GateVerdict) -> list[CheckRow]:
     ]
 
 
-def move_rows(verdict: GateVerdict) -> list[MoveRow]:
+def move_rows(verdict: DataGateResult) -> list[MoveRow]:
     """Write what moved, in its order."""
     return [MoveRow(move.split, move.figure, *in_words(move)) for move in verdict.moved]
 
 
-def summary(verdict: GateVerdict) -> str:
+def summary(verdict: DataGateResult) -> str:
     """Say in one phrase how the checks came out."""
     judged = [check for check in verdict.checks if check.outcome != "off"]
     warned = [check.name for check in judged if check.outcome != "passed"]

@@ -5,7 +5,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from sightline.config import Section, TrainingConfig
+from sightline.config import RunConfig, Section
 from sightline.config.flatten import differing
 from sightline.errors import InputError
 from sightline.pipeline import provenance
@@ -45,7 +45,7 @@ class Comparison(Record):
         return f"Changed since run {self.run_id}: {', '.join(self.changes)}."
 
 
-def since_last_run(workspace: Workspace, config: TrainingConfig, source: Source) -> Comparison:
+def since_last_run(workspace: Workspace, config: RunConfig, source: Source) -> Comparison:
     """Compare what is asked for with the last run of the same data set and recipe.
 
     Where there is a run of the same seed, too, the last one of these counts: the runs of
@@ -64,7 +64,7 @@ def since_last_run(workspace: Workspace, config: TrainingConfig, source: Source)
     return Comparison(run_id=last.run_id, changes=tuple(_changes(workspace, last, config, source)))
 
 
-def _last_run(workspace: Workspace, config: TrainingConfig, source: Source) -> RunManifest | None:
+def _last_run(workspace: Workspace, config: RunConfig, source: Source) -> RunManifest | None:
     alike = [
         run
         for run in run_folder.history(workspace, source.dataset)
@@ -76,7 +76,7 @@ def _last_run(workspace: Workspace, config: TrainingConfig, source: Source) -> R
     return None
 
 
-def _is_alike(run: ManifestExcerpt, config: TrainingConfig, source: Source) -> bool:
+def _is_alike(run: ManifestExcerpt, config: RunConfig, source: Source) -> bool:
     """Tell whether a run is of the same recipe and of the same data, by place or by content."""
     places = {run.records.ingest.source, run.config.data.dataset}
     same_data = run.source_sha256 == source.sha256 or source.path in places
@@ -84,7 +84,7 @@ def _is_alike(run: ManifestExcerpt, config: TrainingConfig, source: Source) -> b
 
 
 def _changes(
-    workspace: Workspace, last: RunManifest, config: TrainingConfig, source: Source
+    workspace: Workspace, last: RunManifest, config: RunConfig, source: Source
 ) -> Iterator[str]:
     if last.source_sha256 != source.sha256:
         yield f"data ({_short(last.source_sha256)} -> {_short(source.sha256)})"

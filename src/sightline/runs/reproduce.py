@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
-from sightline.config import GateConfig, TrainingConfig
+from sightline.config import DataGateConfig, RunConfig
 from sightline.data import locate
 from sightline.errors import InputError
 from sightline.records import Record, Run, Source
@@ -94,7 +94,7 @@ def plan(
     source: Source,
     data_dir: Path | None = None,
     mirror: str | None = None,
-) -> tuple[TrainingConfig, Run]:
+) -> tuple[RunConfig, Run]:
     """Plan the run that repeats another one.
 
     Args:
@@ -122,11 +122,11 @@ def plan(
     if source.kind not in {"named", "embedded"}:
         data = data.model_copy(update={"dataset": source.path})
     promotion = config.promotion.model_copy(update={"gate": "off"})
-    update = {"data": data, "gate": _without_stop(config.gate), "promotion": promotion}
+    update = {"data": data, "data_gate": _without_stop(config.data_gate), "promotion": promotion}
     return config.model_copy(update=update), run
 
 
-def _without_stop(gate: GateConfig) -> GateConfig:
+def _without_stop(gate: DataGateConfig) -> DataGateConfig:
     """Let the data gate warn only: what it compares the data with, the last run, is another one."""
     limits = {
         name: limit.model_copy(update={"action": "warn"})

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
-from sightline.config import TrainingConfig
+from sightline.config import RunConfig
 from sightline.errors import InputError, RunExistsError
 from sightline.pipeline import provenance
 from sightline.records import RunSummary, Source
@@ -236,7 +236,7 @@ def last(workspace: Workspace, dataset: str) -> RunManifest | None:
     return None
 
 
-def has_equal(workspace: Workspace, config: TrainingConfig, source: Source) -> bool:
+def has_equal(workspace: Workspace, config: RunConfig, source: Source) -> bool:
     """Tell whether a recent run had the same config, source and code.
 
     Then every stage is most likely cached. Only an estimate: nothing is checked.

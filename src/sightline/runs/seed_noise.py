@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sightline.config import TrainingConfig
+from sightline.config import RunConfig
 from sightline.errors import InputError
 from sightline.pipeline.provenance import digest_of
 from sightline.pipeline.stages import content_of
@@ -95,14 +95,14 @@ def measure(manifests: Sequence[RunManifest | ManifestExcerpt]) -> NoiseBand:
     )
 
 
-def config_digest(config: TrainingConfig) -> str:
+def config_digest(config: RunConfig) -> str:
     """Digest what the weights depend on in a config, without the seed and incidental fields."""
     training = config.training.model_copy(update={"seed": 0})
     sections = (config.data, config.preprocessing, config.model, training)
     return digest_of(*(content_of(section) for section in sections))
 
 
-def path(workspace: Workspace, dataset: str, source_sha256: str, config: TrainingConfig) -> Path:
+def path(workspace: Workspace, dataset: str, source_sha256: str, config: RunConfig) -> Path:
     """Return where the band of a data set's content and a config lies, or would lie."""
     return _path(workspace, dataset, config.recipe, source_sha256, config_digest(config))
 

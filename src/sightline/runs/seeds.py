@@ -4,7 +4,7 @@ import os
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from sightline.config import TrainingConfig
+from sightline.config import RunConfig
 from sightline.errors import ConfigError, RunExistsError
 from sightline.records import Interval, Record, Run, Source
 from sightline.records.manifest import ManifestExcerpt
@@ -23,7 +23,7 @@ _LARGEST_SEED = 2**31 - 1
 class SeedRun(NamedTuple):
     """One run that is asked for, with its seed in the config."""
 
-    config: TrainingConfig
+    config: RunConfig
     run: Run
 
 
@@ -67,7 +67,7 @@ class SeedSummary(Record):
     noise_file: str
 
 
-def plan(config: TrainingConfig, run: Run, seeds: int) -> list[SeedRun]:
+def plan(config: RunConfig, run: Run, seeds: int) -> list[SeedRun]:
     """Plan one run a seed, `training.seed` and those after it.
 
     Args:
@@ -99,7 +99,7 @@ def plan(config: TrainingConfig, run: Run, seeds: int) -> list[SeedRun]:
     return planned
 
 
-def _with_seed(config: TrainingConfig, run: Run, seed: int) -> SeedRun:
+def _with_seed(config: RunConfig, run: Run, seed: int) -> SeedRun:
     training = config.training.model_copy(update={"seed": seed})
     # The best of several seeds would pass the gate by chance more often than alpha says.
     promotion = config.promotion.model_copy(update={"gate": "off"})

@@ -9,13 +9,13 @@ import keras
 
 
 def side_by_side(
-    model: keras.Model, towers: int, change: keras.layers.Layer | None = None
+    model: keras.Model, ghost_batches: int, change: keras.layers.Layer | None = None
 ) -> keras.Model:
     """Make a model that takes a batch in parts.
 
     Args:
         model: Takes images of shape (m, height, width, channels).
-        towers: How many parts.
+        ghost_batches: How many parts.
         change: What changes the images of a part while training, before the network sees them.
 
     Returns:
@@ -23,9 +23,11 @@ def side_by_side(
         themselves) to the outputs for the whole batch, in order. The model itself where there
         is a single part and nothing is changed.
     """
-    if towers == 1 and change is None:
+    if ghost_batches == 1 and change is None:
         return model
-    parts = [keras.Input(model.input_shape[1:], name=f"part_{n + 1}") for n in range(towers)]
+    parts = [keras.Input(model.input_shape[1:], name=f"part_{n + 1}") for n in range(ghost_batches)]
     outputs = [model(part if change is None else change(part)) for part in parts]
-    joined = keras.layers.Concatenate(axis=0, name="whole")(outputs) if towers > 1 else outputs[0]
-    return keras.Model(parts if towers > 1 else parts[0], joined, name="towers")
+    joined = (
+        keras.layers.Concatenate(axis=0, name="whole")(outputs) if ghost_batches > 1 else outputs[0]
+    )
+    return keras.Model(parts if ghost_batches > 1 else parts[0], joined, name="ghost_batches")

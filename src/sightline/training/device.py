@@ -14,7 +14,7 @@ from typing import Literal
 
 import keras
 
-from sightline.config import FitConfig
+from sightline.config import TrainingConfig
 from sightline.errors import DeviceError, MemoryLimitError
 from sightline.pipeline.provenance import cores, versions
 from sightline.records import DeviceReport
@@ -47,7 +47,7 @@ def resolve_device(wanted: Device) -> Literal["cpu", "gpu"]:
     return "gpu" if gpus and wanted != "cpu" else "cpu"
 
 
-def inspect(settings: FitConfig) -> DeviceReport:
+def inspect(settings: TrainingConfig) -> DeviceReport:
     """Look at the device that a training with these settings would use.
 
     Raises:

@@ -29,7 +29,7 @@ class Batches(keras.utils.PyDataset):
         seed: int | None,
         first_step: int = 0,
         examples: int | None = None,
-        towers: int = 1,
+        ghost_batches: int = 1,
     ) -> None:
         """Open the arrays.
 
@@ -40,7 +40,7 @@ class Batches(keras.utils.PyDataset):
             first_step: The batch to begin with, counted from 0; those before it are left out.
             examples: Examples of a shuffled epoch; each once unless told. More than there are
                 take several passes, each in an order of its own.
-            towers: Parts that the images of a batch are given in, see `sightline.towers`.
+            ghost_batches: Parts that a batch is split into, see `training.branches`.
         """
         super().__init__()
         self._images = open_mapped(workspace.root / split.images.path)
@@ -49,8 +49,8 @@ class Batches(keras.utils.PyDataset):
         self._seed = seed
         self._first_step = first_step
         self._examples = examples or len(self._images)
-        self._towers = towers
-        self._steps = steps_per_epoch(self._examples, batch_size, towers)
+        self._ghost_batches = ghost_batches
+        self._steps = steps_per_epoch(self._examples, batch_size, ghost_batches)
         self.start_epoch(0)
 
     def start_epoch(self, epoch: int) -> None:
@@ -59,8 +59,8 @@ class Batches(keras.utils.PyDataset):
         if self._seed is None:
             self._order = np.arange(count)
             return
-        chance = np.random.default_rng([self._seed, epoch])
-        passes = [chance.permutation(count) for _ in range(-(-self._examples // count))]
+        rng = np.random.default_rng([self._seed, epoch])
+        passes = [rng.permutation(count) for _ in range(-(-self._examples // count))]
         self._order = np.concatenate(passes)[: self._examples]
 
     @property
@@ -71,24 +71,24 @@ class Batches(keras.utils.PyDataset):
     def __getitem__(self, index: int) -> Batch:
         """Return float32 images (m, height, width, channels) and one-hot labels (m, classes).
 
-        With several towers the images are a tuple of parts that differ by at most one in length.
+        With several ghost batches the images are a tuple of parts whose lengths differ by at most one.
         """
         step = self._first_step + index
         start = step * self._batch_size
         end = start + self._batch_size if step < self._steps - 1 else self._examples
         rows = self._order[start:end]
         images, labels = self._images[rows], self._labels[rows]
-        if self._towers == 1:
+        if self._ghost_batches == 1:
             return images, labels
-        return tuple(np.array_split(images, self._towers)), labels
+        return tuple(np.array_split(images, self._ghost_batches)), labels
 
 
-def steps_per_epoch(examples: int, batch_size: int, towers: int = 1) -> int:
+def steps_per_epoch(examples: int, batch_size: int, ghost_batches: int = 1) -> int:
     """Count the batches of a whole epoch.
 
     The last one may be smaller; a rest that is too small for one example a tower joins it.
     """
-    return max(1, (examples + batch_size - towers) // batch_size)
+    return max(1, (examples + batch_size - ghost_batches) // batch_size)
 
 
 def feed(batches: Batches) -> Any:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 import keras
 
-from sightline.config import FitConfig
+from sightline.config import TrainingConfig
 from sightline.errors import DivergenceError
 from sightline.training import state as training_state
 from sightline.training.callbacks import History
@@ -33,7 +33,7 @@ class Saver(keras.callbacks.Callback):
         self,
         checkpoints: Checkpoints,
         history: History,
-        settings: FitConfig,
+        settings: TrainingConfig,
         begin: Checkpoint,
     ) -> None:
         """Begin at a checkpoint.

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from keras.optimizers.schedules import CosineDecay, LearningRateSchedule
 
-from sightline.config import FitConfig
+from sightline.config import TrainingConfig
 from sightline.errors import ConfigError
 from sightline.models import keras_files
 from sightline.pipeline import cache
@@ -48,7 +48,7 @@ _log = logging.getLogger(__name__)
 
 
 def train(
-    run: Run, arrays: ArraySet, blueprint: ModelBlueprint, settings: FitConfig
+    run: Run, arrays: ArraySet, blueprint: ModelBlueprint, settings: TrainingConfig
 ) -> TrainedModel:
     """Fit the model and export it with its preprocessing inside.
 
@@ -79,13 +79,13 @@ def train(
         if settings.deterministic or (settings.deterministic is None and device == "cpu"):
             runtime.compute_deterministically()
         with keras.device(f"{device}:0"), runtime.memory_errors(settings.batch_size):
-            chance = random.Random(settings.seed)  # noqa: S311 - no secret
-            network = _network(run.workspace, blueprint, settings, chance)
+            rng = random.Random(settings.seed)  # noqa: S311 - no secret
+            network = _network(run.workspace, blueprint, settings, rng)
             computed_in = precision.resolve(settings.precision, device)
             environment = runtime.environment() | {"precision": computed_in}
             with precision.computing_in(network, computed_in):
                 started = time.monotonic()
-                model = _compiled(network, arrays, settings, chance)
+                model = _compiled(network, arrays, settings, rng)
                 begin = _begin(run, model, checkpoints, environment)
                 saver, history = _fit(run, model, checkpoints, arrays, settings, begin)
                 seconds = round(time.monotonic() - started, 3)
@@ -111,7 +111,7 @@ def _fit(
     model: keras.Model,
     checkpoints: Checkpoints,
     arrays: ArraySet,
-    settings: FitConfig,
+    settings: TrainingConfig,
     begin: Checkpoint,
 ) -> tuple[Saver, History]:
     """Fit from where the training stands to its end."""
@@ -128,7 +128,7 @@ def _fit(
                 settings.seed,
                 first_step,
                 examples,
-                _towers(arrays, settings),
+                _ghost_batches(arrays, settings),
             )
             model.fit(
                 feed(batches),
@@ -178,11 +178,15 @@ def _orders(batches: Batches) -> keras.callbacks.Callback:
     )
 
 
-def _held_out(run: Run, arrays: ArraySet, settings: FitConfig) -> Any:
+def _held_out(run: Run, arrays: ArraySet, settings: TrainingConfig) -> Any:
     split = arrays.splits.get("validation")
     if split is not None:
-        towers = _towers(arrays, settings)
-        return feed(Batches(run.workspace, split, settings.batch_size, seed=None, towers=towers))
+        ghost_batches = _ghost_batches(arrays, settings)
+        return feed(
+            Batches(
+                run.workspace, split, settings.batch_size, seed=None, ghost_batches=ghost_batches
+            )
+        )
     if settings.keep == "best":
         raise ConfigError(
             'training.keep is "best", which is told by a validation split; set '
@@ -196,7 +200,7 @@ def _record(
     model: keras.Model,
     saver: Saver,
     history: History,
-    settings: FitConfig,
+    settings: TrainingConfig,
     device: Literal["cpu", "gpu"],
 ) -> TrainedModel:
     """Write the history; describe it and the exported model."""
@@ -222,38 +226,38 @@ def _record(
     )
 
 
-def _examples(arrays: ArraySet, settings: FitConfig) -> int:
+def _examples(arrays: ArraySet, settings: TrainingConfig) -> int:
     """Count the examples of an epoch."""
-    return settings.epoch_examples or arrays.splits["train"].images.shape[0]
+    return settings.examples_per_epoch or arrays.splits["train"].images.shape[0]
 
 
-def _towers(arrays: ArraySet, settings: FitConfig) -> int:
-    """Count the towers: a batch has at least an example for each."""
-    return min(settings.towers, settings.batch_size, _examples(arrays, settings))
+def _ghost_batches(arrays: ArraySet, settings: TrainingConfig) -> int:
+    """Count the ghost_batches: a batch has at least an example for each."""
+    return min(settings.ghost_batches, settings.batch_size, _examples(arrays, settings))
 
 
-def _steps(arrays: ArraySet, settings: FitConfig) -> int:
+def _steps(arrays: ArraySet, settings: TrainingConfig) -> int:
     """Count the steps of an epoch."""
-    towers = _towers(arrays, settings)
-    return steps_per_epoch(_examples(arrays, settings), settings.batch_size, towers)
+    ghost_batches = _ghost_batches(arrays, settings)
+    return steps_per_epoch(_examples(arrays, settings), settings.batch_size, ghost_batches)
 
 
 def _network(
-    workspace: Workspace, blueprint: ModelBlueprint, settings: FitConfig, chance: random.Random
+    workspace: Workspace, blueprint: ModelBlueprint, settings: TrainingConfig, rng: random.Random
 ) -> keras.Model:
     keras.backend.clear_session()
     keras.utils.set_random_seed(settings.seed)
     architecture = blueprint.architecture
     network = keras_files.read_architecture(workspace.root / architecture.path, architecture.sha256)
-    draw_by_seed(network, chance)
+    draw_by_seed(network, rng)
     return network
 
 
 def _compiled(
-    network: keras.Model, arrays: ArraySet, settings: FitConfig, chance: random.Random
+    network: keras.Model, arrays: ArraySet, settings: TrainingConfig, rng: random.Random
 ) -> keras.Model:
-    change = augmentation(settings.augmentation, draw_seed(chance))
-    model = side_by_side(network, _towers(arrays, settings), change)
+    change = augmentation(settings.augmentation, draw_seed(rng))
+    model = side_by_side(network, _ghost_batches(arrays, settings), change)
     model.compile(
         optimizer=_optimizer(settings, _steps(arrays, settings) * settings.epochs),
         loss=keras.losses.CategoricalCrossentropy(label_smoothing=settings.label_smoothing),
@@ -263,12 +267,12 @@ def _compiled(
     return model
 
 
-def _steps_per_execution(settings: FitConfig) -> int:
+def _steps_per_execution(settings: TrainingConfig) -> int:
     """Return how many steps Keras takes at once; on PyTorch it takes one."""
     return 1 if keras.backend.backend() == "torch" else settings.steps_per_execution
 
 
-def _optimizer(settings: FitConfig, steps: int) -> keras.optimizers.Optimizer:
+def _optimizer(settings: TrainingConfig, steps: int) -> keras.optimizers.Optimizer:
     rate = _learning_rate(settings, steps)
     options = {"learning_rate": rate, "weight_decay": settings.weight_decay or None}
     optimizer = keras.optimizers.get({"class_name": settings.optimizer, "config": options})
@@ -277,7 +281,7 @@ def _optimizer(settings: FitConfig, steps: int) -> keras.optimizers.Optimizer:
     return optimizer
 
 
-def _learning_rate(settings: FitConfig, steps: int) -> float | LearningRateSchedule:
+def _learning_rate(settings: TrainingConfig, steps: int) -> float | LearningRateSchedule:
     """Return the rate, or its course over all steps of the training."""
     full = settings.learning_rate
     match settings.schedule:

@@ -9,15 +9,15 @@ from hypothesis import strategies as st
 
 from damaging import EXTREMES, damaged, maybe
 from fuzzing import check_message, fuzz
-from sightline.config import TrainingConfig, loading
+from sightline.config import RunConfig, loading
 from sightline.errors import ConfigError
 
-SECTIONS = TrainingConfig.model_json_schema()["$defs"]
+SECTIONS = RunConfig.model_json_schema()["$defs"]
 KEYS = st.sampled_from(
-    [f"training.{key}" for key in SECTIONS["FitConfig"]["properties"]]
+    [f"training.{key}" for key in SECTIONS["TrainingConfig"]["properties"]]
     + [f"data.{key}" for key in SECTIONS["DataConfig"]["properties"]]
     + [f"model.{key}" for key in SECTIONS["ModelConfig"]["properties"]]
-    + [*TrainingConfig.model_fields]
+    + [*RunConfig.model_fields]
 )
 WORDS = st.text(st.sampled_from("abcdeimnoprst_-.[]{}\"'=#\\\n\t\0é"), max_size=12)
 LITERALS = st.one_of(
@@ -56,7 +56,7 @@ def check(file: Path | None, overrides: list[str]) -> None:
     except ConfigError as error:
         check_message(error)
     else:
-        assert TrainingConfig.model_validate_json(config.model_dump_json()) == config
+        assert RunConfig.model_validate_json(config.model_dump_json()) == config
 
 
 @fuzz

@@ -94,7 +94,7 @@ def test_inspect_shows_the_data_and_draws_samples(tmp_path: Path) -> None:
 def test_inspect_shows_what_would_stop_a_run(tmp_path: Path) -> None:
     images, labels = pictures(20, 0)
     np.savez("leak.npz", x_train=images, y_train=labels, x_test=images, y_test=labels)
-    result = invoke("datasets", "inspect", "leak.npz", "--set", "gate.leaks.action=fail")
+    result = invoke("datasets", "inspect", "leak.npz", "--set", "data_gate.leaks.action=fail")
     assert result.exit_code == 0, result.output
     assert re.search(r"leaks.*failed.*20 of 20 test images \(100%\)", result.stdout)
 
@@ -102,7 +102,7 @@ def test_inspect_shows_what_would_stop_a_run(tmp_path: Path) -> None:
 def test_data_gate_stops_the_command_while_it_still_waits_for_the_server(tmp_path: Path) -> None:
     images, labels = pictures(20, 0)
     np.savez("leak.npz", x_train=images, y_train=labels, x_test=images, y_test=labels)
-    config = loading.load(overrides=["gate.leaks.action=fail"], dataset="leak.npz")
+    config = loading.load(overrides=["data_gate.leaks.action=fail"], dataset="leak.npz")
     run = Run(id="leaky", workspace=Workspace(tmp_path / "artifacts"))
     with pytest.raises(DataError, match=r"check leaks: 20 of 20 test images"):
         starting.ingest_ahead(config, run, locate.locate(config.data))

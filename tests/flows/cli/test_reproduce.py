@@ -18,11 +18,11 @@ from sightline.storage.workspace import Workspace
 
 TINY = [
     "training.epochs=1",
-    "training.epoch_examples=320",
+    "training.examples_per_epoch=320",
     "model.convolutions=[{filters=4, stride=4}]",
     "evaluation.robustness_images=0",
     "evaluation.saliency_images=0",
-    "evaluation.label_doubts=1",
+    "evaluation.label_error_threshold=1",
     "report.mistakes=2",
 ]
 

@@ -7,7 +7,7 @@ from typer.testing import CliRunner, Result
 
 from elsewhere import at_work_elsewhere
 from examples import write_npz
-from sightline.config import TrainingConfig, loading
+from sightline.config import RunConfig, loading
 from sightline.flows.cli.main import app
 from sightline.flows.train import training_flow
 from sightline.records import Run, RunSummary
@@ -25,19 +25,17 @@ def wide(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="module")
-def config(tmp_path_factory: pytest.TempPathFactory) -> TrainingConfig:
+def config(tmp_path_factory: pytest.TempPathFactory) -> RunConfig:
     path = write_npz(tmp_path_factory.mktemp("data") / "textures.npz")
     return loading.load("quickstart", overrides=["training.epochs=1"], dataset=str(path))
 
 
-def longer(config: TrainingConfig) -> TrainingConfig:
+def longer(config: RunConfig) -> RunConfig:
     return config.model_copy(update={"training": config.training.model_copy(update={"epochs": 2})})
 
 
 @pytest.fixture(scope="module")
-def root(
-    prefect_api: None, tmp_path_factory: pytest.TempPathFactory, config: TrainingConfig
-) -> Path:
+def root(prefect_api: None, tmp_path_factory: pytest.TempPathFactory, config: RunConfig) -> Path:
     """Two runs that share the entries of ingest, preprocess and build."""
     root = tmp_path_factory.mktemp("artifacts")
     training_flow(longer(config), Run(id="old", workspace=Workspace(root)))
@@ -131,11 +129,11 @@ def test_clean_up_removes_the_old_run_and_what_only_it_needed(root: Path) -> Non
     assert run_folder.run_ids(Workspace(root)) == ["new"]
 
 
-def test_kept_run_is_made_again_wholly_from_the_cache(root: Path, config: TrainingConfig) -> None:
+def test_kept_run_is_made_again_wholly_from_the_cache(root: Path, config: RunConfig) -> None:
     assert cached(training_flow(config, Run(id="again", workspace=Workspace(root)))) == STAGES
 
 
-def test_removed_run_is_made_again_from_what_it_shared(root: Path, config: TrainingConfig) -> None:
+def test_removed_run_is_made_again_from_what_it_shared(root: Path, config: RunConfig) -> None:
     summary = training_flow(longer(config), Run(id="old-again", workspace=Workspace(root)))
     assert cached(summary) == ["ingest", "preprocess", "build"]
 

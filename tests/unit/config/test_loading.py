@@ -77,7 +77,10 @@ def test_wrong_setting_is_refused_with_its_key(override: str, message: str) -> N
             "evaluation.slices=site",
             r"does not accept 'site': expected a list, such as \[\"a\", \"b\"\]",
         ),
-        ("gate.near_leaks.limit=2", "does not accept 2: input should be less than or equal to 1"),
+        (
+            "data_gate.near_leaks.limit=2",
+            "does not accept 2: input should be less than or equal to 1",
+        ),
         ("training=3", "does not accept 3: expected a table with the keys augmentation, epochs"),
         ("training.keep=best", "set preprocessing.validation_fraction"),
         ("training.epochs=" + "9" * 5000, "'training.epochs' does not accept '9{79}…: "),

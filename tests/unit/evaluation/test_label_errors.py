@@ -31,10 +31,10 @@ def predict(images: np.ndarray) -> np.ndarray:
 
 def flipped() -> tuple[np.ndarray, np.ndarray]:
     """Give forty images the label of another class; return the labels and who they are."""
-    chance = np.random.default_rng(2)
-    rows = np.sort(chance.choice(COUNT, 40, replace=False))
+    rng = np.random.default_rng(2)
+    rows = np.sort(rng.choice(COUNT, 40, replace=False))
     labels = true_labels()
-    labels[rows] = (labels[rows] + chance.integers(1, 4, 40)) % 4
+    labels[rows] = (labels[rows] + rng.integers(1, 4, 40)) % 4
     return labels, rows
 
 

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from sightline.config import FitConfig
+from sightline.config import TrainingConfig
 from sightline.errors import DeviceError, KerasProcessError, StageError
 from sightline.pipeline.process import KerasProcess, _environment
 from sightline.pipeline.progress import Progress, listening
 from sightline.records import DeviceReport
 
 TESTS = Path(__file__).parents[2] / "support"
-SETTINGS = FitConfig(epochs=1)
+SETTINGS = TrainingConfig(epochs=1)
 
 
 @pytest.fixture(scope="module")
@@ -59,13 +59,13 @@ def test_child_that_was_started_for_other_towers_is_replaced(
     process: KerasProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = call(process, "report_progress").device
-    monkeypatch.setattr(process, "towers", 2)
+    monkeypatch.setattr(process, "ghost_batches", 2)
     assert call(process, "report_progress").device != first
     wait_until_gone(int(first))
 
 
 def test_our_own_errors_arrive_as_they_were_raised(process: KerasProcess) -> None:
-    wish = FitConfig(epochs=1, device="gpu")
+    wish = TrainingConfig(epochs=1, device="gpu")
     with pytest.raises(DeviceError, match="sees no GPU"):
         process.call("sightline.training.device", "inspect", DeviceReport, wish)
     report = process.call("sightline.training.device", "inspect", DeviceReport, SETTINGS)
@@ -139,23 +139,25 @@ def test_operations_keep_to_the_cores_of_their_tower(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("sightline.pipeline.process.cores", lambda: 8)
     name = "TF_NUM_INTRAOP_THREADS"
     monkeypatch.delenv(name, raising=False)
-    threads = [_environment(False, True, towers).get(name) for towers in (1, 2, 3, 64)]
+    threads = [
+        _environment(False, True, ghost_batches).get(name) for ghost_batches in (1, 2, 3, 64)
+    ]
     assert threads == [None, "4", "2", "1"]
     monkeypatch.setenv(name, "5")
-    assert _environment(False, True, towers=2)[name] == "5"
+    assert _environment(False, True, ghost_batches=2)[name] == "5"
 
 
 def test_child_of_a_killed_parent_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", str(TESTS))
     program = (
         "from sightline.pipeline.process import keras_process\n"
-        "from sightline.config import FitConfig\n"
+        "from sightline.config import TrainingConfig\n"
         "from sightline.pipeline.progress import listening\n"
         "from sightline.records import DeviceReport\n"
         "process = keras_process()\n"
         "show = lambda progress: print(process._child._process.pid, flush=True)\n"
         "with listening(show):\n"
-        "    process.call('stand_in_stage', 'sleep', DeviceReport, FitConfig(epochs=1))\n"
+        "    process.call('stand_in_stage', 'sleep', DeviceReport, TrainingConfig(epochs=1))\n"
     )
     with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE) as parent:
         assert parent.stdout is not None

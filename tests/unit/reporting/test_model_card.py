@@ -11,10 +11,10 @@ from sightline.records import (
     Check,
     ClassMetrics,
     CorruptionMetrics,
+    DataGateResult,
     Evaluation,
     FileRecord,
-    GateVerdict,
-    LabelDoubts,
+    LabelErrors,
     ReliabilityBin,
     Report,
     Robustness,
@@ -65,7 +65,7 @@ def in_depth(manifest: RunManifest, word: str) -> RunManifest:
                 CorruptionMetrics(corruption="noise", accuracies=(0.9, 0.8, 0.6, 0.4, 0.15)),
             ),
         ),
-        label_doubts=LabelDoubts(examined=160, found=7, threshold=0.95, table=table),
+        label_errors=LabelErrors(examined=160, found=7, threshold=0.95, table=table),
         classes=tuple(
             row.model_copy(update={"class_name": word if number == 3 else row.class_name})
             for number, row in enumerate(manifest.records.evaluate.classes)
@@ -75,7 +75,7 @@ def in_depth(manifest: RunManifest, word: str) -> RunManifest:
     off = Check(name="drift", outcome="off", measured=None, limit=0.1, sentence="Not shown.")
     records = deep.records.model_copy(
         update={
-            "gate": GateVerdict(checks=(check, off)),
+            "gate": DataGateResult(checks=(check, off)),
             "ingest": deep.records.ingest.model_copy(
                 update={"source": f"/home/erika/{word.rpartition('/')[2]}", "notes": (word,)}
             ),
@@ -216,7 +216,7 @@ def test_limits_of_a_model_that_names_one_class_alone_claim_no_more(manifest: Ru
         deep,
         confusion=((10, 0, 0, 0),) * 4,
         robustness=Robustness(images=20, accuracy=0.25, corruptions=(unmoved,)),
-        label_doubts=LabelDoubts(examined=160, found=0, threshold=0.95, table=table),
+        label_errors=LabelErrors(examined=160, found=0, threshold=0.95, table=table),
     )
 
     card = text(render_model_card(blind))

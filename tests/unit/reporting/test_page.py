@@ -7,7 +7,7 @@ import pytest
 from markdown_it import MarkdownIt
 from PIL import Image
 
-from sightline.records import Check, ClassMetrics, GateVerdict, Move
+from sightline.records import Check, ClassMetrics, DataGateResult, Move
 from sightline.records.manifest import RunManifest
 from sightline.reporting import page
 
@@ -251,7 +251,7 @@ def test_escaped_markdown_shows_the_text_itself() -> None:
 def judged(manifest: RunManifest) -> RunManifest:
     """A run whose data gate warned of something, and whose images moved."""
     hostile = manifest.records.ingest.class_names[0]
-    verdict = GateVerdict(
+    verdict = DataGateResult(
         checks=(
             Check(
                 name="leaks",

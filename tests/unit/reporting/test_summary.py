@@ -4,10 +4,10 @@ from sightline.records import (
     Calibration,
     Check,
     CorruptionMetrics,
+    DataGateResult,
     FileRecord,
-    GateVerdict,
     Inspection,
-    LabelDoubts,
+    LabelErrors,
     ReliabilityBin,
     Robustness,
     RunComparison,
@@ -123,11 +123,11 @@ def test_what_looks_wrong_is_listed(manifest: RunManifest) -> None:
                 CorruptionMetrics(corruption="inversion", accuracies=(0.3, 0.2, 0.1, 0.1, 0.1)),
             ),
         ),
-        label_doubts=LabelDoubts(examined=160, found=3, threshold=0.95, table=table),
+        label_errors=LabelErrors(examined=160, found=3, threshold=0.95, table=table),
     )
     passed = Check(name="blank", outcome="passed", measured=0, limit=0, sentence="No blank ones.")
     warned = passed.model_copy(update={"outcome": "warned", "sentence": "2 images are blank."})
-    gate = GateVerdict(checks=(passed, warned))
+    gate = DataGateResult(checks=(passed, warned))
     records = doubtful.records.model_copy(update={"gate": gate})
     found = summary.doubts(doubtful.model_copy(update={"records": records}), str.upper)
     assert found == [

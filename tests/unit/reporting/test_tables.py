@@ -1,6 +1,6 @@
 from typing import Any
 
-from sightline.records import Check, GateVerdict, Move
+from sightline.records import Check, DataGateResult, Move
 from sightline.reporting import tables
 
 
@@ -8,10 +8,10 @@ def check(name: str, outcome: Any, measured: float | None) -> Check:
     return Check(name=name, outcome=outcome, measured=measured, limit=0.01, sentence="Found.")
 
 
-VERDICT = GateVerdict(
+VERDICT = DataGateResult(
     checks=(
         check("leaks", "warned", 0.00012),
-        check("untested_classes", "passed", 0),
+        check("missing_classes", "passed", 0),
         check("drift", "passed", None),
         check("blank", "off", 0.5),
     ),
@@ -33,4 +33,4 @@ def test_moves_are_written() -> None:
 
 def test_summary_names_the_checks_that_warned() -> None:
     assert tables.summary(VERDICT) == "1 of 3 checks warned: leaks"
-    assert tables.summary(GateVerdict(checks=VERDICT.checks[1:])) == "all 2 checks passed"
+    assert tables.summary(DataGateResult(checks=VERDICT.checks[1:])) == "all 2 checks passed"

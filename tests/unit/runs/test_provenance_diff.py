@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from sightline.config import TrainingConfig
+from sightline.config import RunConfig
 from sightline.pipeline import provenance
 from sightline.records import Run, Source
 from sightline.records.manifest import RunManifest
@@ -38,14 +38,14 @@ def source(manifest: RunManifest, **changed: str) -> Source:
 
 
 def compare(
-    run: Run, manifest: RunManifest, config: TrainingConfig | None = None, **changed: str
+    run: Run, manifest: RunManifest, config: RunConfig | None = None, **changed: str
 ) -> provenance_diff.Comparison:
     return provenance_diff.since_last_run(
         run.workspace, config or manifest.config, source(manifest, **changed)
     )
 
 
-def with_training(config: TrainingConfig, **values: Any) -> TrainingConfig:
+def with_training(config: RunConfig, **values: Any) -> RunConfig:
     return config.model_copy(update={"training": config.training.model_copy(update=values)})
 
 

@@ -7,7 +7,7 @@ import runs_to_compare
 from examples import write_npz
 from excerpts import with_training
 from runs_to_compare import ENVIRONMENT, publish
-from sightline.config import TrainingConfig, loading
+from sightline.config import RunConfig, loading
 from sightline.data import locate
 from sightline.errors import DataError, InputError
 from sightline.records import DatasetFiles, DeviceReport
@@ -120,7 +120,7 @@ def test_combined_interval_is_newcombes(root: Path, files: DatasetFiles) -> None
 def test_run_is_planned_anew_without_promotion_and_under_an_id_of_its_own(
     root: Path, original: RunManifest
 ) -> None:
-    long = asked_for(original, "promotion.gate=enforce", "gate.drift.action=fail").model_copy(
+    long = asked_for(original, "promotion.gate=enforce", "data_gate.drift.action=fail").model_copy(
         update={"run_id": "r" * 120}
     )
     source = locate.locate(long.config.data)
@@ -129,8 +129,8 @@ def test_run_is_planned_anew_without_promotion_and_under_an_id_of_its_own(
     assert run.refresh
     assert run.repeats == long.run_id
     assert config.promotion.gate == "off"
-    assert config.gate.drift.action == "warn"
-    assert TrainingConfig.model_validate(config.model_dump()) == config
+    assert config.data_gate.drift.action == "warn"
+    assert RunConfig.model_validate(config.model_dump()) == config
     unchanged = {"promotion", "gate"}
     assert config.model_dump(exclude=unchanged) == long.config.model_dump(exclude=unchanged)
 

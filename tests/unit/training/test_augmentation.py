@@ -97,12 +97,12 @@ def test_elastic_displacement_has_its_size_and_is_smooth() -> None:
     assert abs(np.corrcoef(bent[:, 4, 6, 0], bent[:, 4, 6, 1])[0, 1]) < 0.1
 
 
-@pytest.mark.parametrize("towers", [1, 2])
-def test_it_stands_in_front_of_the_network_and_not_in_it(towers: int) -> None:
+@pytest.mark.parametrize("ghost_batches", [1, 2])
+def test_it_stands_in_front_of_the_network_and_not_in_it(ghost_batches: int) -> None:
     images = keras.Input((9, 14, 3))
     network = keras.Model(images, keras.layers.GlobalAveragePooling2D()(images))
-    trained = side_by_side(network, towers, augmentation(ALL, seed=1))
-    parts = [IMAGES[:4], IMAGES[4:]] if towers == 2 else IMAGES
+    trained = side_by_side(network, ghost_batches, augmentation(ALL, seed=1))
+    parts = [IMAGES[:4], IMAGES[4:]] if ghost_batches == 2 else IMAGES
     np.testing.assert_array_equal(trained(parts, training=False), network(IMAGES))
     assert np.abs(trained(parts, training=True) - network(IMAGES)).max() > 0.01
     assert [type(layer).__name__ for layer in network.layers] == [

@@ -16,11 +16,11 @@ def network() -> keras.Model:
     return build.classifier((12, 12, 1), 4, PLAIN)
 
 
-def weights_after_a_step(towers: int) -> list[np.ndarray]:
-    trained = side_by_side(network(), towers)
+def weights_after_a_step(ghost_batches: int) -> list[np.ndarray]:
+    trained = side_by_side(network(), ghost_batches)
     trained.compile(keras.optimizers.SGD(0.1), "categorical_crossentropy")
-    parts = np.array_split(IMAGES, towers)
-    trained.train_on_batch(parts if towers > 1 else IMAGES, LABELS)
+    parts = np.array_split(IMAGES, ghost_batches)
+    trained.train_on_batch(parts if ghost_batches > 1 else IMAGES, LABELS)
     return trained.get_weights()
 
 
@@ -29,16 +29,18 @@ def test_single_tower_is_the_network_itself() -> None:
     assert side_by_side(alone, 1) is alone
 
 
-@pytest.mark.parametrize("towers", [2, 3])
-def test_parts_give_what_the_whole_gives(towers: int) -> None:
+@pytest.mark.parametrize("ghost_batches", [2, 3])
+def test_parts_give_what_the_whole_gives(ghost_batches: int) -> None:
     whole = network()
-    split = side_by_side(whole, towers)
-    found = split(np.array_split(IMAGES, towers), training=False)
+    split = side_by_side(whole, ghost_batches)
+    found = split(np.array_split(IMAGES, ghost_batches), training=False)
     np.testing.assert_allclose(found, whole.predict(IMAGES, verbose=0), atol=1e-6)
     assert split.count_params() == whole.count_params()
 
 
-@pytest.mark.parametrize("towers", [2, 3])
-def test_step_is_that_of_the_whole_batch(towers: int) -> None:
-    for alone, split in zip(weights_after_a_step(1), weights_after_a_step(towers), strict=True):
+@pytest.mark.parametrize("ghost_batches", [2, 3])
+def test_step_is_that_of_the_whole_batch(ghost_batches: int) -> None:
+    for alone, split in zip(
+        weights_after_a_step(1), weights_after_a_step(ghost_batches), strict=True
+    ):
         np.testing.assert_allclose(split, alone, atol=1e-6)

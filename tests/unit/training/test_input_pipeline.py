@@ -46,10 +46,10 @@ def test_epoch_can_pass_over_some_examples_or_over_all_several_times(
 def test_each_tower_gets_a_part_of_each_batch(
     run: Run, prepared: ArraySet, examples: int, steps: int
 ) -> None:
-    def fed(towers: int) -> list[Any]:
+    def fed(ghost_batches: int) -> list[Any]:
         split = prepared.splits["train"]
         given = input_pipeline.Batches(
-            run.workspace, split, 16, 0, examples=examples, towers=towers
+            run.workspace, split, 16, 0, examples=examples, ghost_batches=ghost_batches
         )
         return [given[index] for index in range(given.num_batches)]
 
@@ -62,12 +62,12 @@ def test_each_tower_gets_a_part_of_each_batch(
     np.testing.assert_array_equal(joined, np.concatenate([images for images, _ in fed(1)]))
 
 
-@pytest.mark.parametrize("towers", [1, 2])
+@pytest.mark.parametrize("ghost_batches", [1, 2])
 def test_fit_is_fed_each_epoch_anew_and_nothing_tunes_itself(
-    run: Run, prepared: ArraySet, towers: int
+    run: Run, prepared: ArraySet, ghost_batches: int
 ) -> None:
     given = input_pipeline.Batches(
-        run.workspace, prepared.splits["train"], 48, 0, first_step=1, towers=towers
+        run.workspace, prepared.splits["train"], 48, 0, first_step=1, ghost_batches=ghost_batches
     )
     data = input_pipeline.feed(given)
     for epoch in (0, 1):

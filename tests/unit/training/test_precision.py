@@ -12,7 +12,7 @@ from sightline.models import build
 from sightline.training import precision
 
 NETWORK = ModelConfig(
-    convolutions=(Convolution(filters=4, normalized=True),) * 2,
+    convolutions=(Convolution(filters=4, batch_normalization=True),) * 2,
     dense_units=4,
 )
 

@@ -10,9 +10,9 @@ from sightline.config import (
     Convolution,
     DataConfig,
     EvaluationConfig,
-    FitConfig,
     ModelConfig,
     PreprocessingConfig,
+    RunConfig,
     TrainingConfig,
     loading,
 )
@@ -36,15 +36,24 @@ def bordered(run: Run, path: Path) -> tuple[DatasetFiles, ArraySet]:
 
 def test_window_and_towers_stay_inside_the_exported_model(run: Run, tmp_path: Path) -> None:
     files, arrays = bordered(run, tmp_path / "bordered.npz")
-    settings = ModelConfig(convolutions=(Convolution(filters=8),) * 2, dense_units=8, window=0.99)
+    settings = ModelConfig(
+        convolutions=(Convolution(filters=8),) * 2, dense_units=8, crop_borders=0.99
+    )
     blueprint = build.build(run, arrays, settings)
-    assert {layer.name: layer.output_shape for layer in blueprint.layers}["window"] == (12, 12, 1)
+    assert {layer.name: layer.output_shape for layer in blueprint.layers}["crop_borders"] == (
+        12,
+        12,
+        1,
+    )
     trained = train.train(
-        run, arrays, blueprint, FitConfig(epochs=3, batch_size=16, learning_rate=0.02, towers=2)
+        run,
+        arrays,
+        blueprint,
+        TrainingConfig(epochs=3, batch_size=16, learning_rate=0.02, ghost_batches=2),
     )
     exported = keras_files.read_model(run.workspace.root / trained.model.path)
     assert exported.input_shape == (None, 18, 18, 1)
-    assert "towers" not in exported.to_json()
+    assert "ghost_batches" not in exported.to_json()
     measured = evaluate.evaluate(run, files, arrays, trained, EvaluationConfig())
     assert measured.accuracy > 0.6  # chance: 0.25
 
@@ -62,7 +71,7 @@ def test_recipe_has_the_tutorials_convolutions_and_no_more_parameters(recipe: st
     assert 0.99 * parameters[1] < parameters[0] <= parameters[1]
 
 
-def accuracy(run: Run, data: Path, config: TrainingConfig) -> float:
+def accuracy(run: Run, data: Path, config: RunConfig) -> float:
     settings = DataConfig(dataset=str(data))
     files = ingest.ingest(run, locate.locate(settings), settings)
     arrays = preprocess.preprocess(run, files, config.preprocessing)
@@ -73,7 +82,7 @@ def accuracy(run: Run, data: Path, config: TrainingConfig) -> float:
 
 @pytest.mark.parametrize(
     ("recipe", "changes"),
-    [("fast", []), ("accurate", ["training.epoch_examples=1000", "training.epochs=20"])],
+    [("fast", []), ("accurate", ["training.examples_per_epoch=1000", "training.epochs=20"])],
 )
 def test_recipe_learns_a_few_small_colour_images(
     recipe: str, changes: list[str], run: Run, tmp_path: Path

@@ -7,14 +7,14 @@ from threading import Event
 import keras
 import numpy as np
 
-from sightline.config import Augmentation, Convolution, FitConfig, ModelConfig
+from sightline.config import Augmentation, Convolution, ModelConfig, TrainingConfig
 from sightline.models import build
 from sightline.records import ArraySet, Run
 from sightline.training import train
 from sightline.training.seeding import draw_by_seed
 
 LAYERS = ModelConfig(
-    convolutions=(Convolution(filters=4, normalized=True), Convolution(filters=4)),
+    convolutions=(Convolution(filters=4, batch_normalization=True), Convolution(filters=4)),
     dense_units=4,
     dropout=0.5,
 )
@@ -48,7 +48,7 @@ def test_weights_are_those_that_keras_draws_from_the_same_seed() -> None:
 
 def test_draws_of_another_thread_change_nothing(run: Run, prepared: ArraySet) -> None:
     changes = Augmentation(rotation=0.1)
-    settings = FitConfig(epochs=1, batch_size=32, augmentation=changes)
+    settings = TrainingConfig(epochs=1, batch_size=32, augmentation=changes)
     blueprint = build.build(run, prepared, LAYERS)
     quiet = train.train(run, prepared, blueprint, settings)
     fresh = run.model_copy(update={"id": "fresh", "refresh": True})

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from examples import CLASSES, pictures
-from sightline.config import Convolution, EvaluationConfig, FitConfig, ModelConfig, loading
+from sightline.config import Convolution, EvaluationConfig, ModelConfig, TrainingConfig, loading
 from sightline.errors import DeviceError, StageError
 from sightline.evaluation import evaluate, model_under_test, predictions
 from sightline.models import build, keras_files
@@ -19,7 +19,7 @@ from sightline.records import ArraySet, DatasetFiles, ModelBlueprint, Run, Train
 from sightline.training import device, input_pipeline, train
 
 SMALL = ModelConfig(convolutions=(Convolution(filters=8), Convolution(filters=8)), dense_units=8)
-FIT = FitConfig(epochs=3, batch_size=16, learning_rate=0.02)
+FIT = TrainingConfig(epochs=3, batch_size=16, learning_rate=0.02)
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def test_tutorial_network_has_141258_parameters() -> None:
 
 
 def test_normalised_network_has_no_biases_and_can_be_stored(tmp_path: Path) -> None:
-    convolutions = (Convolution(filters=8, normalized=True),) * 2
+    convolutions = (Convolution(filters=8, batch_normalization=True),) * 2
     settings = SMALL.model_copy(update={"convolutions": convolutions})
     network = build.classifier((12, 12, 1), 4, settings)
     kinds = [type(layer).__name__ for layer in network.layers[1:7]]
@@ -131,7 +131,9 @@ def test_one_cycle_rises_for_a_quarter_then_falls_to_zero() -> None:
 def test_training_on_some_examples_counts_what_it_saw(
     run: Run, prepared: ArraySet, blueprint: ModelBlueprint
 ) -> None:
-    trained = train.train(run, prepared, blueprint, FIT.model_copy(update={"epoch_examples": 40}))
+    trained = train.train(
+        run, prepared, blueprint, FIT.model_copy(update={"examples_per_epoch": 40})
+    )
     history = pd.read_parquet(run.workspace.root / trained.history.path)
     seen = history["images_per_second"] * history["seconds"]
     assert seen.to_list() == pytest.approx([40] * 3)
@@ -249,17 +251,19 @@ def test_evaluation_counts_what_the_predictions_say(
 def test_evaluation_goes_as_deep_as_it_is_asked_to(
     run: Run, files: DatasetFiles, prepared: ArraySet, trained: TrainedModel
 ) -> None:
-    asked = EvaluationConfig(slices=("class_name",), robustness_images=20, label_doubts=0.3)
+    asked = EvaluationConfig(
+        slices=("class_name",), robustness_images=20, label_error_threshold=0.3
+    )
     result = evaluate.evaluate(run, files, prepared, trained, asked)
     assert [row.images for row in result.slices] == [10] * CLASSES
     recalls = [row.recall for row in result.classes]
     assert sorted(row.accuracy for row in result.slices) == pytest.approx(sorted(recalls))
     assert result.robustness is not None
     assert (result.robustness.images, len(result.robustness.corruptions)) == (20, 7)
-    assert result.label_doubts is not None
-    assert result.label_doubts.examined == 160
-    doubts = pd.read_parquet(run.workspace.root / result.label_doubts.table.path)
-    assert len(doubts) == result.label_doubts.found
+    assert result.label_errors is not None
+    assert result.label_errors.examined == 160
+    doubts = pd.read_parquet(run.workspace.root / result.label_errors.table.path)
+    assert len(doubts) == result.label_errors.found
     assert (doubts["label"] == pictures(160, 1)[1][doubts["index"]]).all()
     wrong = 40 - round(40 * result.accuracy)
     assert (result.saliency is None) == (wrong == 0)
@@ -267,9 +271,9 @@ def test_evaluation_goes_as_deep_as_it_is_asked_to(
         assert result.saliency.maps.shape == (min(wrong, 8), 12, 12)
         assert result.saliency.completeness < 0.1
 
-    shallow = EvaluationConfig(robustness_images=0, saliency_images=0, label_doubts=1)
+    shallow = EvaluationConfig(robustness_images=0, saliency_images=0, label_error_threshold=1)
     plain = evaluate.evaluate(run, files, prepared, trained, shallow)
-    assert (plain.robustness, plain.saliency, plain.label_doubts) == (None, None, None)
+    assert (plain.robustness, plain.saliency, plain.label_errors) == (None, None, None)
     assert plain.accuracy == result.accuracy
 
 

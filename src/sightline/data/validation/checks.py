@@ -14,7 +14,7 @@ _KINDS = {
     "saturated": ("saturated", "image", "black or white almost everywhere"),
     "duplicates": ("duplicate", "image", "equal to an earlier one of the same split"),
     "leaks": ("leak", "test image", "equal to a training image"),
-    "conflicts": ("conflict", "image", "equal to one with another label"),
+    "conflicting_labels": ("conflict", "image", "equal to one with another label"),
     "near_duplicates": ("near_duplicate", "image", "much like an earlier one of the same split"),
     "near_leaks": ("near_leak", "test image", "much like a training image"),
 }
@@ -53,7 +53,7 @@ def measure(
     """
     examples = findings.read_first(workspace.root / inspection.findings.path, 1)
     return {
-        "untested_classes": _untested_classes(files),
+        "missing_classes": _missing_classes(files),
         "imbalance": _imbalance(files),
         "drift": _drift(files, earlier),
         **{
@@ -68,7 +68,7 @@ def percent(share: float) -> str:
     return f"{100 * share:.3g}%"
 
 
-def _untested_classes(files: DatasetFiles) -> Measure:
+def _missing_classes(files: DatasetFiles) -> Measure:
     missing = {
         name: [split for split, counts in files.counts.items() if not counts[number]]
         for number, name in enumerate(files.class_names)

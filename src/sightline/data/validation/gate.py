@@ -3,17 +3,17 @@
 from collections.abc import Sequence
 from typing import Literal
 
-from sightline.config import GateConfig, Limit
+from sightline.config import DataGateConfig, Limit
 from sightline.data.validation import checks, drift
 from sightline.data.validation.checks import Measure
 from sightline.errors import DataError, StageError
-from sightline.records import Check, DatasetFiles, GateVerdict, Run
+from sightline.records import Check, DataGateResult, DatasetFiles, Run
 from sightline.records.manifest import RunManifest
 from sightline.runs import run_folder
 from sightline.storage.workspace import Workspace
 
 
-def judge(run: Run, files: DatasetFiles, settings: GateConfig) -> GateVerdict:
+def judge(run: Run, files: DatasetFiles, settings: DataGateConfig) -> DataGateResult:
     """Let a data set pass, with or without warnings, or stop the run.
 
     Args:
@@ -34,7 +34,7 @@ def judge(run: Run, files: DatasetFiles, settings: GateConfig) -> GateVerdict:
     return verdict
 
 
-def assess(run: Run, files: DatasetFiles, settings: GateConfig) -> GateVerdict:
+def assess(run: Run, files: DatasetFiles, settings: DataGateConfig) -> DataGateResult:
     """Judge like `judge`, but let everything pass.
 
     Args:
@@ -49,10 +49,10 @@ def assess(run: Run, files: DatasetFiles, settings: GateConfig) -> GateVerdict:
         raise StageError(f"The images of {files.dataset} were not inspected when they were read.")
     earlier = _last_run(run.workspace, files)
     measured = checks.measure(run.workspace, files, files.inspection, earlier)
-    return GateVerdict(
+    return DataGateResult(
         checks=tuple(
             _check(name, getattr(settings, name), measured[name])
-            for name in GateConfig.model_fields
+            for name in DataGateConfig.model_fields
         ),
         compared_with=earlier.run_id if earlier else None,
         moved=drift.moves(earlier.records.ingest, files) if earlier else (),

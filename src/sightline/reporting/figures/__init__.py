@@ -11,7 +11,7 @@ from sightline.reporting.figures.curves import draw_both_curves, draw_curves
 from sightline.reporting.figures.grid import (
     Images,
     draw_findings,
-    draw_label_doubts,
+    draw_label_errors,
     draw_mistakes,
     draw_samples,
 )
@@ -29,7 +29,7 @@ __all__ = [
     "draw_confusion_matrix",
     "draw_curves",
     "draw_findings",
-    "draw_label_doubts",
+    "draw_label_errors",
     "draw_layers",
     "draw_mistakes",
     "draw_robustness",

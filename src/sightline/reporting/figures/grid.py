@@ -65,7 +65,7 @@ def draw_mistakes(path: Path, images: Images, mistakes: Sequence[Mistake]) -> No
     save(lay_out_mistakes(images, mistakes, title, columns=6, side=1.25), path)
 
 
-def draw_label_doubts(path: Path, images: Images, doubts: Sequence[Mistake]) -> None:
+def draw_label_errors(path: Path, images: Images, doubts: Sequence[Mistake]) -> None:
     """Draw training images whose label the model denies, with label, prediction and index.
 
     Args:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from examples import clothes
-from sightline.config import DataConfig, GateConfig
+from sightline.config import DataConfig, DataGateConfig
 from sightline.data import ingest as ingestion
 from sightline.data import locate
 from sightline.data.validation import gate as data_gate
@@ -31,8 +31,8 @@ def ingest(run: Run, folder: Path, **changes: Any) -> DatasetFiles:
     return ingestion.ingest(run, locate.locate(config), config)
 
 
-def gate(**limits: Any) -> GateConfig:
-    return GateConfig.model_validate(limits)
+def gate(**limits: Any) -> DataGateConfig:
+    return DataGateConfig.model_validate(limits)
 
 
 def checks(run: Run, files: DatasetFiles, **limits: Any) -> dict[str, Check]:
@@ -48,8 +48,8 @@ def publish(root: Path, manifest: RunManifest, files: DatasetFiles, run_id: str)
 
 
 def test_clean_data_pass_every_check_in_the_order_of_the_config(run: Run, tmp_path: Path) -> None:
-    verdict = data_gate.judge(run, ingest(run, tmp_path), GateConfig())
-    assert [check.name for check in verdict.checks] == list(GateConfig.model_fields)
+    verdict = data_gate.judge(run, ingest(run, tmp_path), DataGateConfig())
+    assert [check.name for check in verdict.checks] == list(DataGateConfig.model_fields)
     assert {check.outcome for check in verdict.checks} == {"passed"}
     assert verdict.checks[1].sentence == "Every class of the training split has 10 images."
     assert (verdict.compared_with, verdict.moved) == (None, ())
@@ -80,7 +80,7 @@ def test_check_that_is_to_fail_stops_the_run_and_says_what_to_do(run: Run, tmp_p
     assert "refuses clothes, check leaks: 2 of 50 test images (4%) are equal" in message
     assert "such as test 0 (“7”) and train 7 (“7”)" in message
     assert "Measured 0.04, allowed 0." in message
-    assert "--set gate.leaks.action=warn" in message
+    assert "--set data_gate.leaks.action=warn" in message
     assert files.inspection is not None
     assert str(run.workspace.root / files.inspection.findings.path) in message
 
@@ -109,11 +109,11 @@ def test_classes_without_images_and_uneven_ones_are_named(run: Run, tmp_path: Pa
     y_train, y_test = names[LABELS[:100]], names[LABELS[100:] % 3]
     y_train[np.flatnonzero(y_train == "class <c>")[1:]] = "class <a>"
     found = checks(run, ingest(run, tmp_path, y_train=y_train, y_test=y_test))
-    assert found["untested_classes"].measured == 7
+    assert found["missing_classes"].measured == 7
     assert "7 of 10 classes lack images in a split: “class <d>” (test), " in (
-        found["untested_classes"].sentence
+        found["missing_classes"].sentence
     )
-    assert found["untested_classes"].sentence.endswith(" and 2 more.")
+    assert found["missing_classes"].sentence.endswith(" and 2 more.")
     assert found["imbalance"].outcome == "warned"
     assert found["imbalance"].sentence.startswith(
         "Of the training images, the largest class, “class <a>”, has 19, the smallest, "
@@ -133,7 +133,7 @@ def test_every_kind_of_finding_has_its_check(run: Run, tmp_path: Path) -> None:
         "blank": 0.01,
         "saturated": 0.01,
         "duplicates": 0.01,
-        "conflicts": 0.02,
+        "conflicting_labels": 0.02,
         "near_duplicates": 0.01,
         "near_leaks": 0.02,
     }.items():
@@ -148,13 +148,13 @@ def test_data_are_compared_with_those_of_the_last_run(
 ) -> None:
     before = ingest(run, tmp_path)
     publish(run.workspace.root, manifest, before, "yesterday")
-    same = data_gate.judge(run, before, GateConfig())
+    same = data_gate.judge(run, before, DataGateConfig())
     assert (same.compared_with, same.moved) == ("yesterday", ())
     assert same.checks[-1].measured == 0
     assert same.checks[-1].sentence == "The images and labels are those of run yesterday."
 
     darker = ingest(run, tmp_path, x_train=IMAGES[:100] // 3, x_test=IMAGES[100:] // 3)
-    moved = data_gate.judge(run, darker, GateConfig())
+    moved = data_gate.judge(run, darker, DataGateConfig())
     drift = moved.checks[-1]
     assert (drift.name, drift.outcome) == ("drift", "warned")
     assert "Since run yesterday, the" in drift.sentence
@@ -172,7 +172,7 @@ def test_newest_run_of_the_same_data_set_counts(
     ):
         publish(run.workspace.root, manifest, files.model_copy(update={"dataset": dataset}), name)
         os.utime(run.workspace.root / "runs" / name / "manifest.json", (second, second))
-    assert data_gate.assess(run, files, GateConfig()).compared_with == "new"
+    assert data_gate.assess(run, files, DataGateConfig()).compared_with == "new"
 
 
 def test_run_from_before_the_gate_is_not_compared_with(
@@ -180,7 +180,7 @@ def test_run_from_before_the_gate_is_not_compared_with(
 ) -> None:
     files = ingest(run, tmp_path)
     publish(run.workspace.root, manifest, files.model_copy(update={"inspection": None}), "old")
-    verdict = data_gate.assess(run, files, GateConfig())
+    verdict = data_gate.assess(run, files, DataGateConfig())
     assert verdict.compared_with is None
     assert verdict.checks[-1].measured is None
     assert verdict.checks[-1].outcome == "passed"
@@ -189,4 +189,4 @@ def test_run_from_before_the_gate_is_not_compared_with(
 def test_data_that_were_not_inspected_never_pass(run: Run, tmp_path: Path) -> None:
     files = ingest(run, tmp_path).model_copy(update={"inspection": None})
     with pytest.raises(StageError, match="clothes were not inspected"):
-        data_gate.judge(run, files, GateConfig())
+        data_gate.judge(run, files, DataGateConfig())

@@ -120,15 +120,13 @@ def test_renamed_run_is_left_alone_with_what_it_needs(artifacts: Path, publish: 
     assert [left.why for left in plan.left_alone] == ["its name is no run id"]
 
 
-def publish_at_random(
-    root: Path, manifest: RunManifest, chance: random.Random
-) -> dict[str, set[str]]:
+def publish_at_random(root: Path, manifest: RunManifest, rng: random.Random) -> dict[str, set[str]]:
     """Write manifests of eight runs that refer to three of ten entries each; return these."""
     needs: dict[str, set[str]] = {}
     for digit in "0123456789":
         entry(root, digit).mkdir(parents=True)
     for number in range(8):
-        picked = chance.sample("0123456789", 3)
+        picked = rng.sample("0123456789", 3)
         built = {
             name: FileRecord(path=f"cache/build/{key(digit)}/x", sha256="0" * 64, bytes=1)
             for name, digit in zip(("architecture", "summary", "picture"), picked, strict=True)
@@ -136,7 +134,7 @@ def publish_at_random(
         records = manifest.records.model_copy(
             update={"build": manifest.records.build.model_copy(update=built)}
         )
-        config = manifest.config.model_copy(update={"recipe": chance.choice("ab")})
+        config = manifest.config.model_copy(update={"recipe": rng.choice("ab")})
         path = run_folder.folder(Workspace(root), f"run-{number}") / "manifest.json"
         path.parent.mkdir(parents=True)
         created = manifest.created + timedelta(seconds=number)
@@ -150,12 +148,12 @@ def test_every_run_that_stays_keeps_what_it_needs_and_nothing_else_stays(
     tmp_path: Path, manifest: RunManifest
 ) -> None:
     for seed in range(30):
-        root, chance = tmp_path / str(seed), random.Random(seed)  # noqa: S311 - no secret
-        needs = publish_at_random(root, manifest, chance)
-        pinned = set(chance.sample(sorted(needs), 2))
+        root, rng = tmp_path / str(seed), random.Random(seed)  # noqa: S311 - no secret
+        needs = publish_at_random(root, manifest, rng)
+        pinned = set(rng.sample(sorted(needs), 2))
         for name in pinned:
             pins.pin(Workspace(root), name)
-        keep = chance.randint(1, 4)
+        keep = rng.randint(1, 4)
         prune.prune(Workspace(root), keep)
         left = set(run_folder.run_ids(Workspace(root)))
         newest = [name for name in sorted(needs, reverse=True) if name not in pinned][:keep]

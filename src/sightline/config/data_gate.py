@@ -22,14 +22,14 @@ class Share(Limit):
     limit: float = Field(ge=0, le=1, description="Largest share that passes.")
 
 
-class GateConfig(Section):
+class DataGateConfig(Section):
     """What the images must be like before anything is trained on them.
 
     A measure is the share of the images that are concerned, in the split where it is largest,
     unless the check says otherwise.
     """
 
-    untested_classes: Limit = Field(
+    missing_classes: Limit = Field(
         default=Limit(limit=0),
         description="Number of classes without an image in one of the splits.",
     )
@@ -49,7 +49,7 @@ class GateConfig(Section):
     leaks: Share = Field(
         default=Share(limit=0), description="Test images equal to a training image."
     )
-    conflicts: Share = Field(
+    conflicting_labels: Share = Field(
         default=Share(limit=0), description="Images equal to one with another label."
     )
     near_duplicates: Share = Field(
