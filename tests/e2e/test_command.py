@@ -12,6 +12,7 @@ import pytest
 from command import Command
 from examples import pictures, write_npz
 from sightline.runs import run_folder
+from sightline.storage.workspace import Workspace
 
 STAGES = ["ingest", "preprocess", "build", "train", "evaluate", "report"]
 
@@ -169,7 +170,7 @@ def test_ctrl_c_ends_everything_and_keeps_what_was_done(
     assert "Traceback" not in rest
     assert len(children) == 2
     assert not [pid for pid in children if Path(f"/proc/{pid}").exists()]
-    assert not run_folder.run_ids(tmp_path)
+    assert not run_folder.run_ids(Workspace(tmp_path))
     assert list((tmp_path / "cache" / "preprocess").iterdir())
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from sightline.records.manifest import RunManifest
 from sightline.runs import run_folder
+from sightline.storage.workspace import Workspace
 
 ROOT = Path(__file__).parents[2]
 BLOCKS = re.findall(r"^```\n(.*?)^```", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
@@ -48,7 +49,7 @@ def works(command: str, checkout: Path, environment: dict[str, str]) -> None:
 def quickstart(checkout: Path, environment: dict[str, str]) -> RunManifest:
     """The first command, in full; those after it look at its run."""
     works(COMMANDS[0], checkout, environment)
-    return run_folder.read(checkout / "artifacts", "latest")
+    return run_folder.read(Workspace(checkout / "artifacts"), "latest")
 
 
 def test_first_command_of_the_readme_reaches_96_percent(quickstart: RunManifest) -> None:

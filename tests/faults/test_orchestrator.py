@@ -11,6 +11,7 @@ from typing import Any
 
 from processes import is_running, wait_for
 from sightline.runs import run_folder
+from sightline.storage.workspace import Workspace
 from stack import Json, Stack
 
 
@@ -54,7 +55,7 @@ def test_row_46_killed_run_is_crashed_and_a_rerun_goes_on_from_its_checkpoint(
 
 def check_resumed(running: Stack) -> None:
     """The last run went on from the checkpoint of one that was killed."""
-    (sentence,) = run_folder.read(running.artifacts, "latest").records.train.resumed
+    (sentence,) = run_folder.read(Workspace(running.artifacts), "latest").records.train.resumed
     assert sentence.startswith("Went on from ")
 
 

@@ -10,6 +10,7 @@ from examples import write_npz
 from processes import free_port, wait_for
 from refusal import check_refused
 from sightline.runs import run_folder
+from sightline.storage.workspace import Workspace
 from stack import BIN
 
 
@@ -18,7 +19,7 @@ def test_row_45_absent_server_is_named_before_any_work(sightline: Command, tmp_p
     options = ("--dataset", str(write_npz(tmp_path / "data.npz")), "--artifacts", str(tmp_path))
     done = sightline("train", *options, PREFECT_API_URL=url)
     check_refused(done, "PREFECT_API_URL does not answer", "make server")
-    assert not run_folder.run_ids(tmp_path)
+    assert not run_folder.run_ids(Workspace(tmp_path))
 
 
 def test_row_47_database_that_is_locked_for_half_a_minute_costs_nothing(

@@ -5,10 +5,11 @@ import pytest
 from examples import write_npz
 from sightline.data import watch
 from sightline.errors import DataError, StorageError
+from sightline.storage.workspace import Workspace
 
 
 def look(tmp_path: Path, data: Path) -> watch.Look:
-    return watch.look(tmp_path / "artifacts", str(data))
+    return watch.look(Workspace(tmp_path / "artifacts"), str(data))
 
 
 def test_first_look_only_remembers(tmp_path: Path) -> None:
@@ -16,7 +17,7 @@ def test_first_look_only_remembers(tmp_path: Path) -> None:
     found = look(tmp_path, data)
     assert (found.first, found.changed) == (True, False)
     assert found.dataset == str(data)
-    watch.remember(tmp_path / "artifacts", found)
+    watch.remember(Workspace(tmp_path / "artifacts"), found)
     again = look(tmp_path, data)
     assert (again.first, again.changed) == (False, False)
 
@@ -24,13 +25,13 @@ def test_first_look_only_remembers(tmp_path: Path) -> None:
 def test_change_is_seen_until_it_is_remembered(tmp_path: Path) -> None:
     data = write_npz(tmp_path / "textures.npz")
     first = look(tmp_path, data)
-    watch.remember(tmp_path / "artifacts", first)
+    watch.remember(Workspace(tmp_path / "artifacts"), first)
     write_npz(data, train=200)
     for _ in range(2):  # the server could not be told: the next look tells again
         changed = look(tmp_path, data)
         assert changed.changed
         assert changed.previous_sha256 == first.source.sha256
-    watch.remember(tmp_path / "artifacts", changed)
+    watch.remember(Workspace(tmp_path / "artifacts"), changed)
     assert not look(tmp_path, data).changed
 
 
@@ -38,13 +39,13 @@ def test_two_data_sets_of_one_name_are_told_apart(tmp_path: Path) -> None:
     for folder, train in (("a", 160), ("b", 200)):
         (tmp_path / folder).mkdir()
         data = write_npz(tmp_path / folder / "textures.npz", train=train)
-        watch.remember(tmp_path / "artifacts", look(tmp_path, data))
+        watch.remember(Workspace(tmp_path / "artifacts"), look(tmp_path, data))
     assert not look(tmp_path, tmp_path / "a" / "textures.npz").changed
 
 
 def test_damaged_memory_counts_as_a_change(tmp_path: Path) -> None:
     data = write_npz(tmp_path / "textures.npz")
-    watch.remember(tmp_path / "artifacts", look(tmp_path, data))
+    watch.remember(Workspace(tmp_path / "artifacts"), look(tmp_path, data))
     (memory,) = (tmp_path / "artifacts" / "watch").iterdir()
     memory.write_text("{")
     assert look(tmp_path, data).changed

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from sightline.pipeline import doctor
+from sightline.storage.workspace import Workspace
 
 
 class Healthy(BaseHTTPRequestHandler):
@@ -61,13 +62,15 @@ def test_no_server_is_fine() -> None:
 
 def test_storage_that_cannot_be_written_is_found(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    check = doctor._guarded("storage", lambda: doctor._find_storage(tmp_path / "file"))
+    check = doctor._guarded("storage", lambda: doctor._find_storage(Workspace(tmp_path / "file")))
     assert not check.passed
-    assert doctor._guarded("storage", lambda: doctor._find_storage(tmp_path / "new")).passed
+    assert doctor._guarded(
+        "storage", lambda: doctor._find_storage(Workspace(tmp_path / "new"))
+    ).passed
 
 
 def test_full_disk_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "_MINIMUM_FREE_BYTES", 1 << 60)
-    check = doctor._guarded("free disk", lambda: doctor._find_free_disk(tmp_path))
+    check = doctor._guarded("free disk", lambda: doctor._find_free_disk(Workspace(tmp_path)))
     assert not check.passed
     assert "needs at least" in check.found

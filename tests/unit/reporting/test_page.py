@@ -10,6 +10,7 @@ from PIL import Image
 from sightline.records import Check, ClassMetrics, DataGateResult, Move
 from sightline.records.manifest import RunManifest
 from sightline.reporting import page
+from sightline.storage.workspace import Workspace
 
 VOID = {"meta", "img", "br", "hr", "link", "input"}
 
@@ -43,7 +44,7 @@ class Page(HTMLParser):
 
 @pytest.fixture
 def html(artifacts: Path, manifest: RunManifest) -> str:
-    return page.render_html(artifacts, manifest)
+    return page.render_html(Workspace(artifacts), manifest)
 
 
 def test_page_tells_the_result(html: str, manifest: RunManifest) -> None:
@@ -143,7 +144,7 @@ def test_perfect_classes_have_no_bar(artifacts: Path, manifest: RunManifest) -> 
     evaluation = evaluation.model_copy(update={"classes": classes})
     records = manifest.records.model_copy(update={"evaluate": evaluation})
     perfect = manifest.model_copy(update={"records": records})
-    assert page.render_html(artifacts, perfect).count("width:0.0%") == 4
+    assert page.render_html(Workspace(artifacts), perfect).count("width:0.0%") == 4
 
 
 def test_class_names_cannot_break_out_of_the_page(html: str, manifest: RunManifest) -> None:
@@ -153,7 +154,7 @@ def test_class_names_cannot_break_out_of_the_page(html: str, manifest: RunManife
 
 
 def test_page_is_the_same_each_time(html: str, artifacts: Path, manifest: RunManifest) -> None:
-    assert page.render_html(artifacts, manifest) == html
+    assert page.render_html(Workspace(artifacts), manifest) == html
 
 
 def test_many_classes_do_not_flood_the_page(artifacts: Path, manifest: RunManifest) -> None:
@@ -170,7 +171,7 @@ def test_many_classes_do_not_flood_the_page(artifacts: Path, manifest: RunManife
     )
     records = manifest.records.model_copy(update={"evaluate": evaluation, "ingest": ingest})
     many = manifest.model_copy(update={"records": records})
-    text = Page(page.render_html(artifacts, many)).text
+    text = Page(page.render_html(Workspace(artifacts), many)).text
     assert "950 stronger classes are left out" in text
     assert "class 0" in text
     assert "class 999" not in text
@@ -184,7 +185,7 @@ def test_run_without_mistakes_says_so(artifacts: Path, manifest: RunManifest) ->
     )
     records = manifest.records.model_copy(update={"report": report})
     perfect = manifest.model_copy(update={"records": records})
-    assert "No test image was misclassified." in page.render_html(artifacts, perfect)
+    assert "No test image was misclassified." in page.render_html(Workspace(artifacts), perfect)
 
 
 def test_resumed_training_is_told(artifacts: Path, manifest: RunManifest) -> None:
@@ -192,7 +193,7 @@ def test_resumed_training_is_told(artifacts: Path, manifest: RunManifest) -> Non
     trained = manifest.records.train.model_copy(update={"resumed": (sentence,), "best_epoch": 2})
     records = manifest.records.model_copy(update={"train": trained})
     resumed = manifest.model_copy(update={"records": records})
-    text = Page(page.render_html(artifacts, resumed)).text
+    text = Page(page.render_html(Workspace(artifacts), resumed)).text
     assert sentence in text
     assert "Weights of epoch" in text
     assert "Went on from epoch 2, step 130" in page.render_markdown(resumed)
@@ -277,7 +278,7 @@ def judged(manifest: RunManifest) -> RunManifest:
 
 
 def test_report_tells_what_the_data_gate_found(artifacts: Path, judged: RunManifest) -> None:
-    shown = Page(page.render_html(artifacts, judged))
+    shown = Page(page.render_html(Workspace(artifacts), judged))
     hostile = judged.records.ingest.class_names[0]
     for expected in (
         "1 of 2 checks warned: leaks",

@@ -6,6 +6,7 @@ import pytest
 from sightline.records import DatasetFiles, Evaluation, Run, RunComparison
 from sightline.records.manifest import RunManifest
 from sightline.runs import comparison, run_folder
+from sightline.storage.workspace import Workspace
 
 LAST = "20260101T000000Z-textures-tutorial-000000"
 
@@ -14,7 +15,7 @@ LAST = "20260101T000000Z-textures-tutorial-000000"
 def last(run: Run, manifest: RunManifest) -> RunManifest:
     """An earlier run with three mistakes: rows 4, 8 and 20 of 40."""
     published = manifest.model_copy(update={"run_id": LAST})
-    folder = run_folder.folder(run.workspace, LAST)
+    folder = run_folder.folder(Workspace(run.workspace), LAST)
     folder.mkdir(parents=True)
     (folder / "manifest.json").write_text(published.model_dump_json())
     predictions = run.workspace.root / manifest.records.evaluate.predictions.path
@@ -71,7 +72,7 @@ def test_other_test_images_are_not_compared_one_by_one(run: Run, last: RunManife
 def test_damaged_predictions_of_the_last_run_cost_the_comparison_alone(
     run: Run, last: RunManifest, content: bytes | None
 ) -> None:
-    path = run_folder.folder(run.workspace, LAST) / "predictions.parquet"
+    path = run_folder.folder(Workspace(run.workspace), LAST) / "predictions.parquet"
     if content is None:
         path.unlink()
     else:

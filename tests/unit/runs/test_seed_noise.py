@@ -11,6 +11,7 @@ from sightline.errors import InputError
 from sightline.records.manifest import ManifestExcerpt
 from sightline.runs import seed_noise
 from sightline.runs.seed_noise import NoiseBand
+from sightline.storage.workspace import Workspace
 
 ACCURACIES = (0.9912, 0.9899, 0.9905, 0.9921, 0.9908)
 LOSSES = (0.031, 0.035, 0.029, 0.027, 0.033)
@@ -87,14 +88,16 @@ def test_runs_that_are_not_alike_but_for_their_seed_are_refused(
 def test_stored_band_fits_every_seed_of_the_same_data_and_settings(
     tmp_path: Path, band: NoiseBand
 ) -> None:
-    place = seed_noise.write(tmp_path, band)
+    place = seed_noise.write(Workspace(tmp_path), band)
     assert place.parent == tmp_path / "noise"
     assert place.name.startswith("mnist-tutorial-")
-    assert seed_noise.find(tmp_path, excerpt(seed=77)) == band
+    assert seed_noise.find(Workspace(tmp_path), excerpt(seed=77)) == band
     deployed = with_training(CONFIG, deployment="fit/fit-gpu", checkpoint_seconds=1)
     report = CONFIG.report.model_copy(update={"mistakes": 3})
-    assert seed_noise.find(tmp_path, excerpt(config=deployed)) == band
-    assert seed_noise.find(tmp_path, excerpt(config=CONFIG.model_copy(update={"report": report})))
+    assert seed_noise.find(Workspace(tmp_path), excerpt(config=deployed)) == band
+    assert seed_noise.find(
+        Workspace(tmp_path), excerpt(config=CONFIG.model_copy(update={"report": report}))
+    )
 
 
 @pytest.mark.parametrize(
@@ -110,21 +113,23 @@ def test_stored_band_fits_every_seed_of_the_same_data_and_settings(
 def test_stored_band_fits_no_run_of_other_data_or_settings(
     tmp_path: Path, band: NoiseBand, changed: dict[str, Any]
 ) -> None:
-    seed_noise.write(tmp_path, band)
+    seed_noise.write(Workspace(tmp_path), band)
     other = excerpt(**changed)
-    assert seed_noise.find(tmp_path, other) is None
+    assert seed_noise.find(Workspace(tmp_path), other) is None
     source = (other.records.ingest.dataset, other.source_sha256, other.config)
-    (tmp_path / "noise" / seed_noise.path(tmp_path, *source).name).write_bytes(
+    (tmp_path / "noise" / seed_noise.path(Workspace(tmp_path), *source).name).write_bytes(
         next((tmp_path / "noise").iterdir()).read_bytes()
     )
-    assert seed_noise.find(tmp_path, other) is None, "a copy under its name is still another's"
+    assert seed_noise.find(Workspace(tmp_path), other) is None, (
+        "a copy under its name is still another's"
+    )
 
 
 def test_measuring_again_replaces_the_band(tmp_path: Path, band: NoiseBand) -> None:
-    seed_noise.write(tmp_path, band)
+    seed_noise.write(Workspace(tmp_path), band)
     again = seed_noise.measure(seeds()[:2])
-    seed_noise.write(tmp_path, again)
-    assert seed_noise.find(tmp_path, excerpt()) == again
+    seed_noise.write(Workspace(tmp_path), again)
+    assert seed_noise.find(Workspace(tmp_path), excerpt()) == again
     assert len(list((tmp_path / "noise").iterdir())) == 1
 
 
@@ -132,7 +137,7 @@ def test_measuring_again_replaces_the_band(tmp_path: Path, band: NoiseBand) -> N
 def test_damaged_band_is_reported_and_left_out(
     tmp_path: Path, band: NoiseBand, damage: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    place = seed_noise.write(tmp_path, band)
+    place = seed_noise.write(Workspace(tmp_path), band)
     text = place.read_bytes()
     place.unlink()
     if damage == "folder":
@@ -141,10 +146,10 @@ def test_damaged_band_is_reported_and_left_out(
         changed = {"bit": text.replace(b"0.9912", b"0.9913"), "empty": b"", "seal": text[:-60]}
         place.write_bytes(changed[damage])
     with caplog.at_level(logging.WARNING, "sightline"):
-        assert seed_noise.find(tmp_path, excerpt()) is None
+        assert seed_noise.find(Workspace(tmp_path), excerpt()) is None
     assert f"The noise band {place} is left out" in caplog.text
 
 
 def test_no_band_is_no_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    assert seed_noise.find(tmp_path, excerpt()) is None
+    assert seed_noise.find(Workspace(tmp_path), excerpt()) is None
     assert caplog.text == ""

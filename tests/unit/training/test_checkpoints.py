@@ -4,6 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from sightline.storage.workspace import Workspace
 from sightline.training.checkpoints import Checkpoint, Checkpoints, Position
 
 POSITION = Position(made_by="run", environment={"cores": "2"})
@@ -11,7 +12,7 @@ POSITION = Position(made_by="run", environment={"cores": "2"})
 
 @pytest.fixture
 def checkpoints(tmp_path: Path) -> Checkpoints:
-    return Checkpoints(tmp_path, "0" * 40)
+    return Checkpoints(Workspace(tmp_path), "0" * 40)
 
 
 def at(steps: int) -> Checkpoint:

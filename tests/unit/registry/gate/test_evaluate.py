@@ -33,7 +33,7 @@ def gate(
 
     def judged(**changed: Any) -> Decision:
         inputs: dict[str, Any] = {
-            "root": run.workspace.root,
+            "workspace": run.workspace,
             "run_id": run.id,
             "files": files,
             "trained": trained.model_copy(update={"model": changed.pop("model", sure)}),

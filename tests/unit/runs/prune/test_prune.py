@@ -10,6 +10,7 @@ from sightline.errors import InputError, StorageError
 from sightline.runs import run_folder
 from sightline.runs.prune import prune as pruning
 from sightline.storage import files
+from sightline.storage.workspace import Workspace
 
 
 @pytest.mark.parametrize("place", ["runs/old", "runs", f"cache/build/{key('1')}", "cache/build"])
@@ -22,7 +23,7 @@ def test_symbolic_link_and_what_lies_behind_it_are_left_alone(
     link.rename(target)
     link.symlink_to(target)
     before = tree(target)
-    plan = pruning.prune(artifacts, keep=1)
+    plan = pruning.prune(Workspace(artifacts), keep=1)
     assert link.is_symlink()
     assert tree(target) == before
     linked_runs = {"runs/old", "runs/new"} if place == "runs" else {place}
@@ -40,7 +41,7 @@ def test_what_is_no_run_and_no_entry_is_left_alone(artifacts: Path, publish: Pub
     for name in (*unknown, *hidden, *others):
         (artifacts / name).parent.mkdir(parents=True, exist_ok=True)
         (artifacts / name).touch()
-    plan = pruning.prune(artifacts, keep=1)
+    plan = pruning.prune(Workspace(artifacts), keep=1)
     assert all((artifacts / name).exists() for name in (*unknown, *hidden, *others))
     assert [left.path for left in plan.left_alone] == [
         "cache/build/v2",
@@ -58,12 +59,12 @@ def test_clean_up_waits_for_no_run_and_is_free_when_the_run_is_killed(
     with at_work_elsewhere(artifacts) as process:
         before = tree(artifacts)
         with pytest.raises(InputError, match=r"A run is at work in .*; prune when it has ended"):
-            pruning.prune(artifacts, keep=1)
+            pruning.prune(Workspace(artifacts), keep=1)
         assert tree(artifacts) == before
         process.send_signal(signal.SIGKILL)
         process.wait()
-        pruning.prune(artifacts, keep=1)
-    assert run_folder.run_ids(artifacts) == ["new"]
+        pruning.prune(Workspace(artifacts), keep=1)
+    assert run_folder.run_ids(Workspace(artifacts)) == ["new"]
 
 
 def test_plan_changes_nothing_and_says_what_is_removed_then(
@@ -72,11 +73,11 @@ def test_plan_changes_nothing_and_says_what_is_removed_then(
     publish("old", "1")
     publish("new", "2")
     before, size = tree(artifacts), files.size(artifacts)
-    planned = pruning.plan(artifacts, keep=1)
+    planned = pruning.plan(Workspace(artifacts), keep=1)
     assert tree(artifacts) == before
-    assert pruning.prune(artifacts, keep=1) == planned
+    assert pruning.prune(Workspace(artifacts), keep=1) == planned
     assert size - files.size(artifacts) == planned.bytes > 0
-    again = pruning.prune(artifacts, keep=1)
+    again = pruning.prune(Workspace(artifacts), keep=1)
     assert (again.runs, again.entries, again.leftovers, again.bytes) == ((), (), (), 0)
 
 
@@ -85,8 +86,8 @@ def test_pins_that_cannot_be_read_stop_the_clean_up(artifacts: Path, publish: Pu
     publish("new")
     (artifacts / "pins").touch()
     with pytest.raises(StorageError, match="pins"):
-        pruning.prune(artifacts, keep=1)
-    assert run_folder.run_ids(artifacts) == ["new", "old"]
+        pruning.prune(Workspace(artifacts), keep=1)
+    assert run_folder.run_ids(Workspace(artifacts)) == ["new", "old"]
 
 
 @pytest.mark.parametrize("prune", [pruning.plan, pruning.prune])
@@ -101,6 +102,6 @@ def test_mistakes_are_refused_before_anything_is_made(
 
 
 def test_empty_artifacts_folder_has_nothing_to_remove(tmp_path: Path) -> None:
-    plan = pruning.prune(tmp_path)
+    plan = pruning.prune(Workspace(tmp_path))
     assert (plan.runs, plan.entries, plan.leftovers, plan.kept) == ((), (), (), ())
     assert plan.cache_is_judged
