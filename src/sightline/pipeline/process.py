@@ -50,8 +50,8 @@ _log = logging.getLogger(__name__)
 class KerasProcess:
     """Runs stages in a child process, one at a time.
 
-    The child is replaced when it dies, and when it was started with another device or other threads,
-    since the bits of a training depend on them.
+    The child is replaced when it dies, and when it was started with another device or other
+    threads, since the bits of a training depend on them.
     """
 
     def __init__(self) -> None:

@@ -71,7 +71,7 @@ class Batches(keras.utils.PyDataset):
     def __getitem__(self, index: int) -> Batch:
         """Return float32 images (m, height, width, channels) and one-hot labels (m, classes).
 
-        With several ghost batches the images are a tuple of parts whose lengths differ by at most one.
+        With several ghost batches the images are a tuple of parts; lengths differ by at most one.
         """
         step = self._first_step + index
         start = step * self._batch_size
