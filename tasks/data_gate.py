@@ -8,6 +8,7 @@ from prefect.cache_policies import NO_CACHE
 from sightline.config import DataGateConfig
 from sightline.data.validation import gate as data_gate
 from sightline.records import DataGateResult, DatasetFiles, Run
+from sightline.runs import run_folder
 from sightline.tasks.display import display_only, show_table
 
 _log = logging.getLogger("sightline.tasks")
@@ -21,14 +22,15 @@ _log = logging.getLogger("sightline.tasks")
     result_serializer="json",
 )
 def gate(run: Run, files: DatasetFiles, settings: DataGateConfig) -> DataGateResult:
-    """Judge the images, warn of what is odd about them and show the checks in Prefect."""
-    verdict = data_gate.judge(run, files, settings)
-    for check in verdict.checks:
+    """Check the images, log warnings and show the checks in Prefect."""
+    last_run = run_folder.last(run.workspace, files.dataset)
+    result = data_gate.check_data(run.workspace, files, settings, last_run)
+    for check in result.checks:
         if check.outcome == "warned":
             _log.warning("Data gate, %s: %s", check.name, check.sentence)
-    rows = [check.model_dump(mode="json") for check in verdict.checks]
+    rows = [check.model_dump(mode="json") for check in result.checks]
     with display_only():
         show_table(
             rows, key="data-gate", description=f"What the images of {files.dataset} are like"
         )
-    return verdict
+    return result

@@ -19,6 +19,7 @@ from sightline.flows.cli.options import (
 from sightline.flows.server import api
 from sightline.records import DataGateResult, DatasetFiles, Run
 from sightline.reporting import figures
+from sightline.runs import run_folder
 from sightline.storage import files
 from sightline.storage.workspace import Workspace
 
@@ -85,7 +86,9 @@ def inspect(
         with console.ProgressDisplay():
             ingested = ingest.ingest(run, locate.locate(settings.data), settings.data)
         _show(ingested)
-        _show_verdict(run, ingested, gate.assess(run, ingested, settings.data_gate))
+        last_run = run_folder.last(run.workspace, ingested.dataset)
+        checked = gate.run_checks(run.workspace, ingested, settings.data_gate, last_run)
+        _show_checks(run, ingested, checked)
         picture = run.workspace.root / "datasets" / f"{ingested.dataset}-samples.png"
         images, names = samples.choose(run.workspace, ingested)
         with files.storage_errors(run.workspace.root), files.new_file(picture) as temporary:
@@ -138,16 +141,16 @@ def _show(found: DatasetFiles) -> None:
         console.out().print(f"Note: {console.plain(note)}")
 
 
-def _show_verdict(run: Run, found: DatasetFiles, verdict: DataGateResult) -> None:
+def _show_checks(run: Run, found: DatasetFiles, result: DataGateResult) -> None:
     checks = Table("Check", "", "Found", title="Data gate", title_justify="left")
-    for check in verdict.checks:
+    for check in result.checks:
         mark = f"[{_COLOURS[check.outcome]}]{check.outcome}[/]"
         checks.add_row(check.name, mark, console.plain(check.sentence))
     console.out().print(checks)
-    for move in verdict.moved:
+    for move in result.moved:
         before, now = drift.in_words(move)
         console.out().print(
-            f"Moved since run {verdict.compared_with}: {move.split}, {console.plain(move.figure)}: "
+            f"Moved since run {result.compared_with}: {move.split}, {console.plain(move.figure)}: "
             f"{before}, now {now}",
             soft_wrap=True,
         )

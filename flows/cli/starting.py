@@ -116,7 +116,8 @@ def ingest_ahead(config: RunConfig, run: Run, source: Source) -> Run:
     """
     started = time.monotonic()
     ingested = ingest.ingest(run, source, config.data)
-    gate.judge(run, ingested, config.data_gate)
+    last_run = run_folder.last(run.workspace, ingested.dataset)
+    gate.check_data(run.workspace, ingested, config.data_gate, last_run)
     preprocess.check(ingested, config.preprocessing)
     slices.check(run.workspace, ingested, config.evaluation.slices)
     return run.model_copy(update={"ahead": {"ingest": time.monotonic() - started}})

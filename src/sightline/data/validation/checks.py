@@ -26,7 +26,7 @@ _NAMED = 5
 _LONGEST_NAME = 40
 
 
-class Measure(NamedTuple):
+class Measurement(NamedTuple):
     """What a check found.
 
     Attributes:
@@ -40,8 +40,8 @@ class Measure(NamedTuple):
 
 def measure(
     workspace: Workspace, files: DatasetFiles, inspection: Inspection, earlier: RunManifest | None
-) -> dict[str, Measure]:
-    """Measure everything that the gate has a limit for.
+) -> dict[str, Measurement]:
+    """Measurement everything that the gate has a limit for.
 
     Args:
         files: The ingested data set.
@@ -68,32 +68,32 @@ def percent(share: float) -> str:
     return f"{100 * share:.3g}%"
 
 
-def _missing_classes(files: DatasetFiles) -> Measure:
+def _missing_classes(files: DatasetFiles) -> Measurement:
     missing = {
         name: [split for split, counts in files.counts.items() if not counts[number]]
         for number, name in enumerate(files.class_names)
     }
     named = [f"{_name(name)} ({', '.join(splits)})" for name, splits in missing.items() if splits]
     if not named:
-        return Measure(0, "Every class has images in every split.")
+        return Measurement(0, "Every class has images in every split.")
     more = f" and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
     listed = ", ".join(named[:_NAMED]) + more
-    return Measure(
+    return Measurement(
         len(named),
         f"{len(named)} of {len(files.class_names)} classes lack images in a split: {listed}.",
     )
 
 
-def _imbalance(files: DatasetFiles) -> Measure:
+def _imbalance(files: DatasetFiles) -> Measurement:
     counts = files.counts["train"]
     (most, largest), (fewest, smallest) = (
         pick(zip(counts, files.class_names, strict=True), key=lambda one: one[0])
         for pick in (max, min)
     )
     if most == fewest:
-        return Measure(0, f"Every class of the training split has {most:,} images.")
+        return Measurement(0, f"Every class of the training split has {most:,} images.")
     short = 1 - fewest / most
-    return Measure(
+    return Measurement(
         short,
         f"Of the training images, the largest class, {_name(largest)}, has {most:,}, the "
         f"smallest, {_name(smallest)}, {fewest:,}: {percent(short)} less.",
@@ -106,8 +106,8 @@ def _share(
     subject: str,
     phrase: str,
     examples: list[Finding],
-) -> Measure:
-    """Measure the share of a split's images that are concerned, in the split with the largest."""
+) -> Measurement:
+    """Measurement the share of a split's images that are concerned, in the split with the largest."""
     sizes = {split: images.shape[0] for split, images in files.images.items()}
     counted = [
         f"{count:,} of {sizes[split]:,} {split} images ({percent(count / sizes[split])})"
@@ -115,23 +115,23 @@ def _share(
         if count
     ]
     if not counted:
-        return Measure(0, f"No {subject} is {phrase}.")
+        return Measurement(0, f"No {subject} is {phrase}.")
     verb = "is" if sum(affected.values()) == 1 else "are"
     such = f", such as {_described(files, examples[0])}" if examples else ""
-    return Measure(
+    return Measurement(
         max(count / sizes[split] for split, count in affected.items()),
         f"{' and '.join(counted)} {verb} {phrase}{such}.",
     )
 
 
-def _drift(files: DatasetFiles, earlier: RunManifest | None) -> Measure:
+def _drift(files: DatasetFiles, earlier: RunManifest | None) -> Measurement:
     if earlier is None:
-        return Measure(None, "There is no earlier run of this data set to compare with.")
+        return Measurement(None, "There is no earlier run of this data set to compare with.")
     before = earlier.records.ingest
     if before.labels.sha256 == files.labels.sha256:
-        return Measure(0, f"The images and labels are those of run {earlier.run_id}.")
+        return Measurement(0, f"The images and labels are those of run {earlier.run_id}.")
     found = drift.largest(before, files)
-    return Measure(
+    return Measurement(
         round(found.value, 4),
         f"Since run {earlier.run_id}, {found.subject} moved most, by a population stability "
         f"index of {found.value:.3g}.",
