@@ -41,7 +41,7 @@ class Measurement(NamedTuple):
 def measure(
     workspace: Workspace, files: DatasetFiles, inspection: Inspection, earlier: RunManifest | None
 ) -> dict[str, Measurement]:
-    """Measurement everything that the gate has a limit for.
+    """Run every measurement the gate has a limit for."""
 
     Args:
         files: The ingested data set.
@@ -107,7 +107,7 @@ def _share(
     phrase: str,
     examples: list[Finding],
 ) -> Measurement:
-    """Measurement the share of a split's images that are concerned, in the split with the largest."""
+    """Measure the share of affected images in the split with the largest share."""
     sizes = {split: images.shape[0] for split, images in files.images.items()}
     counted = [
         f"{count:,} of {sizes[split]:,} {split} images ({percent(count / sizes[split])})"

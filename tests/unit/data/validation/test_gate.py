@@ -154,7 +154,7 @@ def test_data_are_compared_with_those_of_the_last_run(
     assert (drift.name, drift.outcome) == ("drift", "warned")
     assert "yesterday" in drift.sentence
     assert {move.figure for move in moved.moved} == {"pixel mean", "pixel standard deviation"}
-    with pytest.raises(DataError, match="drift.*yesterday"):
+    with pytest.raises(DataError, match=r"drift.*yesterday"):
         gate(run, darker, last_run, drift={"action": "fail"})
 
 
