@@ -41,7 +41,7 @@ class Measurement(NamedTuple):
 def measure(
     workspace: Workspace, files: DatasetFiles, inspection: Inspection, earlier: RunManifest | None
 ) -> dict[str, Measurement]:
-    """Run every measurement the gate has a limit for."""
+    """Measure everything that the gate has a limit for.
 
     Args:
         files: The ingested data set.
