@@ -51,7 +51,7 @@ def pipeline(config: RunConfig, run: Run, source: Source | None = None) -> RunSu
         blueprint = stage(build, run, arrays, config.model)
         trained = stage(train, run, arrays, blueprint, config.training)
         evaluation = stage(evaluate, run, files, arrays, trained, config.evaluation)
-        pictures = stage(report, run, files, trained, evaluation, config.report)
+        drawn = stage(report, run, files, blueprint, trained, evaluation, config.report)
         certificate, decision = judged(stage, run, config, source, files, trained, evaluation)
 
         records = StageRecords(
@@ -61,7 +61,7 @@ def pipeline(config: RunConfig, run: Run, source: Source | None = None) -> RunSu
             build=blueprint,
             train=trained,
             evaluate=evaluation,
-            report=pictures,
+            report=drawn,
             export=certificate,
             decision=decision,
         )

@@ -1,8 +1,8 @@
-"""Stage 6: the pictures of the report."""
+"""Stage 6: the figures of the report."""
 
 from sightline.config import ReportConfig
 from sightline.pipeline.stages import REPORT
-from sightline.records import DatasetFiles, Evaluation, Report, Run, TrainedModel
+from sightline.records import DatasetFiles, Evaluation, ModelBlueprint, Report, Run, TrainedModel
 from sightline.reporting import report as reporting
 from sightline.tasks.base import stage_task
 
@@ -11,9 +11,10 @@ from sightline.tasks.base import stage_task
 def report(
     run: Run,
     files: DatasetFiles,
+    blueprint: ModelBlueprint,
     trained: TrainedModel,
     evaluation: Evaluation,
     settings: ReportConfig,
 ) -> Report:
-    """Draw the samples, the curves, the confusion matrix and the worst mistakes."""
-    return reporting.report(run, files, trained, evaluation, settings)
+    """Draw the samples, the layers, the curves, the confusion matrix and the worst mistakes."""
+    return reporting.report(run, files, blueprint, trained, evaluation, settings)

@@ -18,7 +18,7 @@ from sightline.flows.cli.options import (
 )
 from sightline.flows.server import api
 from sightline.records import DataGateResult, DatasetFiles, Run
-from sightline.reporting import figures
+from sightline.reporting.figures.grid import draw_samples
 from sightline.runs import run_folder
 from sightline.storage import files
 from sightline.storage.workspace import Workspace
@@ -92,7 +92,7 @@ def inspect(
         picture = run.workspace.root / "datasets" / f"{ingested.dataset}-samples.png"
         images, names = samples.choose(run.workspace, ingested)
         with files.storage_errors(run.workspace.root), files.new_file(picture) as temporary:
-            figures.draw_samples(temporary, images, names, f"Samples of {ingested.dataset}")
+            draw_samples(temporary, images, names, f"Samples of {ingested.dataset}")
     console.out().print(f"Samples: {picture}", soft_wrap=True, markup=False)
 
 

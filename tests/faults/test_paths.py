@@ -238,7 +238,6 @@ def _blueprint(digest: str) -> dict[str, dict[str, object]]:
     blueprint = ModelBlueprint(
         architecture=file,
         summary=file,
-        picture=file,
         layers=(),
         parameters=1,
         image_shape=(8, 8, 1),

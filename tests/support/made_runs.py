@@ -63,7 +63,6 @@ def stages(files: DatasetFiles, parameters: int = 141_258, **known: Any) -> Stag
         "build": ModelBlueprint(
             architecture=ANY_FILE,
             summary=ANY_FILE,
-            picture=ANY_FILE,
             layers=(),
             parameters=parameters,
             image_shape=shape,

@@ -28,7 +28,6 @@ ARRAYS = ArraySet(class_names=("a", "b"), image_shape=(8, 8, 1), splits={})
 BLUEPRINT = ModelBlueprint(
     architecture=FILE,
     summary=FILE,
-    picture=FILE,
     layers=(),
     parameters=1,
     image_shape=(8, 8, 1),

@@ -107,7 +107,6 @@ def blueprint(run: Run) -> ModelBlueprint:
     return ModelBlueprint(
         architecture=recorded(run, "architecture.json"),
         summary=recorded(run, "model_summary.txt"),
-        picture=recorded(run, "layers.png"),
         layers=(Layer(name="dense", kind="Dense", output_shape=(4,), parameters=141_258),),
         parameters=141_258,
         image_shape=(12, 12, 1),
@@ -125,13 +124,14 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def pictures(
     run: Run,
     hostile_files: DatasetFiles,
+    blueprint: ModelBlueprint,
     trained: TrainedModel,
     evaluation: Evaluation,
     drawn: Path,
 ) -> Report:
     cache = run.workspace.root / "cache" / "report"
     shutil.copytree(drawn, cache, dirs_exist_ok=True)
-    report = reporting.report(run, hostile_files, trained, evaluation, ReportConfig())
+    report = reporting.report(run, hostile_files, blueprint, trained, evaluation, ReportConfig())
     shutil.copytree(cache, drawn, dirs_exist_ok=True)
     return report
 

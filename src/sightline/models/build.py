@@ -7,14 +7,13 @@ from sightline.config import ModelConfig
 from sightline.pipeline.cache import Draft, find_or_make
 from sightline.pipeline.stages import BUILD
 from sightline.records import ArraySet, Layer, ModelBlueprint, Run
-from sightline.reporting import figures
 from sightline.training.crop import NO_BORDERS, Borders, blank_borders
 
 _MOMENTUM = 0.9
 """Of the running means and variances; Keras' 0.99 forgets too slowly for a few hundred steps."""
 
 _DESCRIPTION_BYTES = 1 << 20
-"""Room for the architecture, the summary and the picture."""
+"""Room for the architecture and the summary."""
 
 
 def build(run: Run, arrays: ArraySet, settings: ModelConfig) -> ModelBlueprint:
@@ -26,7 +25,7 @@ def build(run: Run, arrays: ArraySet, settings: ModelConfig) -> ModelBlueprint:
         settings: The layers.
 
     Returns:
-        The architecture as JSON, a text summary, a picture and the number of parameters.
+        The architecture as JSON, a text summary and the number of parameters.
 
     Raises:
         StorageError: The disk has too little room.
@@ -41,13 +40,9 @@ def build(run: Run, arrays: ArraySet, settings: ModelConfig) -> ModelBlueprint:
         lines: list[str] = []
         model.summary(line_length=88, print_fn=lines.append)
         draft.path("model_summary.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
-        figures.draw_layers(
-            draft.path("layers.png"), rows, arrays.image_shape, len(arrays.class_names)
-        )
         return ModelBlueprint(
             architecture=draft.record("architecture.json"),
             summary=draft.record("model_summary.txt"),
-            picture=draft.record("layers.png"),
             layers=rows,
             parameters=model.count_params(),
             image_shape=arrays.image_shape,

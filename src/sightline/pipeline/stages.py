@@ -92,7 +92,7 @@ def _drop(value: dict[str, Any], key: str) -> list[tuple[str, Any]]:
 
 INGEST = Stage("ingest", "sightline.data.ingest", DatasetFiles, ("numpy", "pillow", "pyarrow"))
 PREPROCESS = Stage("preprocess", "sightline.data.preprocess", ArraySet, ("numpy",))
-BUILD = Stage("build", "sightline.models.build", ModelBlueprint, (*_KERAS, "matplotlib"))
+BUILD = Stage("build", "sightline.models.build", ModelBlueprint, _KERAS)
 TRAIN = Stage("train", "sightline.training.train", TrainedModel, _KERAS)
 EVALUATE = Stage(
     "evaluate", "sightline.evaluation.evaluate", Evaluation, (*_KERAS, "scikit-learn", "scipy")

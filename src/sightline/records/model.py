@@ -20,16 +20,14 @@ class ModelBlueprint(Record):
     Attributes:
         architecture: Keras' JSON of the functional model; input float32 in [0, 1].
         summary: Text table of the layers.
-        picture: PNG of the layers.
         layers: The layers in order.
         parameters: Number of trainable and other weights.
     """
 
-    incidental: ClassVar[frozenset[str]] = frozenset({"summary", "picture"})
+    incidental: ClassVar[frozenset[str]] = frozenset({"summary"})
 
     architecture: FileRecord
     summary: FileRecord
-    picture: FileRecord
     layers: tuple[Layer, ...]
     parameters: int
     image_shape: tuple[int, int, int]

@@ -20,11 +20,11 @@ class Mistake(Record):
 
 
 class Report(Record):
-    """Output of report: the pictures and what they show.
+    """Output of report: the figures and what they show.
 
     Attributes:
-        figures: Picture name ("samples", "curves", "confusion_matrix", "mistakes", and "findings"
-            where there are any) to its PNG.
+        figures: Figure name to its PNG: "samples", "layers", "curves", "confusion_matrix",
+            "mistakes", and "findings" where there are any.
         thumbnails: One small PNG a mistake, in the order of `mistakes`.
         mistakes: The worst mistakes, the most confident first.
         mistakes_total: How many test examples were misclassified.

@@ -113,7 +113,6 @@ def _bytes_needed(records: StageRecords) -> int:
 
 
 def _results(records: StageRecords) -> Iterator[tuple[str, FileRecord]]:
-    yield "layers.png", records.build.picture
     for name, picture in records.report.figures.items():
         yield f"{name}.png", picture
     yield "model.keras", records.train.model

@@ -19,12 +19,20 @@ from sightline.records import (
     FileRecord,
     LabelErrors,
     Mistake,
+    ModelBlueprint,
     Report,
     Run,
     Saliency,
     TrainedModel,
 )
-from sightline.reporting import figures
+from sightline.reporting.figures import grid
+from sightline.reporting.figures.calibration import draw_calibration
+from sightline.reporting.figures.confusion import draw_confusion_matrix
+from sightline.reporting.figures.curves import draw_curves
+from sightline.reporting.figures.layers import draw_layers
+from sightline.reporting.figures.robustness import draw_robustness
+from sightline.reporting.figures.saliency import draw_saliency
+from sightline.reporting.figures.thumbnail import write_thumbnail
 from sightline.storage.npy import open_mapped
 
 if TYPE_CHECKING:
@@ -43,6 +51,7 @@ _FINDINGS, _FINDINGS_BYTES = 24, 32 << 20
 def report(
     run: Run,
     files: DatasetFiles,
+    blueprint: ModelBlueprint,
     trained: TrainedModel,
     evaluation: Evaluation,
     settings: ReportConfig,
@@ -52,6 +61,7 @@ def report(
     Args:
         run: Where to work.
         files: Gives samples and the test images.
+        blueprint: Gives the layers.
         trained: Gives the history.
         evaluation: Gives the predictions and the confusion matrix.
         settings: How many mistakes to show.
@@ -69,9 +79,11 @@ def report(
         worst, total = _worst_mistakes(run, files, evaluation, settings.mistakes)
         rows = [mistake.index for mistake in worst]
         images = open_mapped(run.workspace.root / files.images["test"].path)[rows]
-        figures.draw_curves(draft.path("curves.png"), _history(run, trained))
-        figures.draw_mistakes(draft.path("mistakes.png"), images, worst)
+        draw_layers(draft.path("layers.png"), blueprint)
+        draw_curves(draft.path("curves.png"), _history(run, trained))
+        grid.draw_mistakes(draft.path("mistakes.png"), images, worst)
         drawn = [
+            "layers",
             "curves",
             "mistakes",
             *_draw_data(run, files, draft),
@@ -84,7 +96,7 @@ def report(
             mistakes_total=total,
         )
 
-    key = REPORT.key(files, trained, evaluation, settings)
+    key = REPORT.key(files, blueprint, trained, evaluation, settings)
     return find_or_make(run, REPORT, key, make)
 
 
@@ -92,7 +104,7 @@ def _draw_data(run: Run, files: DatasetFiles, draft: Draft) -> Iterator[str]:
     """Draw what the images show; yield the pictures' names."""
     chosen, names = samples.choose(run.workspace, files)
     title = f"Training images of {files.dataset}"
-    figures.draw_samples(draft.path("samples.png"), chosen, names, title)
+    grid.draw_samples(draft.path("samples.png"), chosen, names, title)
     yield "samples"
     if _draw_findings(run, files, draft):
         yield "findings"
@@ -102,17 +114,15 @@ def _draw_measures(
     run: Run, files: DatasetFiles, evaluation: Evaluation, draft: Draft
 ) -> Iterator[str]:
     """Draw what was measured; yield the pictures' names."""
-    figures.draw_confusion_matrix(
+    draw_confusion_matrix(
         draft.path("confusion_matrix.png"), evaluation.confusion, files.class_names
     )
     yield "confusion_matrix"
     if evaluation.calibration is not None:
-        figures.draw_calibration(
-            draft.path("calibration.png"), evaluation.calibration, evaluation.coverage
-        )
+        draw_calibration(draft.path("calibration.png"), evaluation.calibration, evaluation.coverage)
         yield "calibration"
     if evaluation.robustness is not None:
-        figures.draw_robustness(draft.path("robustness.png"), evaluation.robustness)
+        draw_robustness(draft.path("robustness.png"), evaluation.robustness)
         yield "robustness"
     if evaluation.saliency is not None:
         _draw_saliency(run, files, evaluation, evaluation.saliency, draft.path("saliency.png"))
@@ -129,13 +139,13 @@ def _draw_saliency(
     explained, _ = _worst_mistakes(run, files, evaluation, len(rows))
     images = open_mapped(run.workspace.root / files.images["test"].path)[rows]
     maps = open_mapped(run.workspace.root / saliency.maps.path)
-    figures.draw_saliency(path, images, maps, explained)
+    draw_saliency(path, images, maps, explained)
 
 
 def _draw_label_errors(run: Run, files: DatasetFiles, found: LabelErrors, path: Path) -> None:
     doubts = label_errors.read(run.workspace.root / found.table.path, files.class_names, _DOUBTS)
     images = open_mapped(run.workspace.root / files.images["train"].path)
-    figures.draw_label_errors(path, images[[doubt.index for doubt in doubts]], doubts)
+    grid.draw_label_errors(path, images[[doubt.index for doubt in doubts]], doubts)
 
 
 def _draw_findings(run: Run, files: DatasetFiles, draft: Draft) -> bool:
@@ -153,7 +163,7 @@ def _draw_findings(run: Run, files: DatasetFiles, draft: Draft) -> bool:
         [splits[place.split][place.index] for place in (one.image, one.other) if place]
         for one in found
     ]
-    figures.draw_findings(draft.path("findings.png"), found, images, files.class_names)
+    grid.draw_findings(draft.path("findings.png"), found, images, files.class_names)
     return True
 
 
@@ -170,10 +180,10 @@ def _history(run: Run, trained: TrainedModel) -> "pd.DataFrame":
     return history
 
 
-def _thumbnails(draft: Draft, images: figures.Images) -> tuple[FileRecord, ...]:
+def _thumbnails(draft: Draft, images: grid.Images) -> tuple[FileRecord, ...]:
     records = []
     for number, image in enumerate(images, start=1):
         name = f"mistake_{number:03}.png"
-        figures.write_thumbnail(draft.path(name), image)
+        write_thumbnail(draft.path(name), image)
         records.append(draft.record(name))
     return tuple(records)

@@ -14,7 +14,10 @@ from sightline.errors import InputError
 from sightline.records import ArrayFile
 from sightline.records.difference import ClassPair, Reversal, RunDifference
 from sightline.records.manifest import RunManifest
-from sightline.reporting import figures, page, run_diff_rows
+from sightline.reporting import page, run_diff_rows
+from sightline.reporting.figures.curves import draw_both_curves
+from sightline.reporting.figures.grid import Images
+from sightline.reporting.figures.thumbnail import write_thumbnail
 from sightline.runs import verify
 from sightline.storage import files
 from sightline.storage.npy import open_mapped
@@ -101,7 +104,7 @@ def _curves(workspace: Workspace, pair: Pair) -> tuple[bytes | None, str]:
         return None, str(error)
     with tempfile.TemporaryDirectory() as folder:
         picture = Path(folder, "curves.png")
-        figures.draw_both_curves(picture, *histories)
+        draw_both_curves(picture, *histories)
         return picture.read_bytes(), ""
 
 
@@ -144,14 +147,12 @@ def _thumbnails(workspace: Workspace, pair: Pair, rows: Sequence[int]) -> list[b
     with tempfile.TemporaryDirectory() as folder:
         picture = Path(folder, "image.png")
         for image in images:
-            figures.write_thumbnail(picture, image)
+            write_thumbnail(picture, image)
             thumbnails.append(picture.read_bytes())
     return thumbnails
 
 
-def _test_images(
-    workspace: Workspace, records: Sequence[ArrayFile], rows: Sequence[int]
-) -> figures.Images:
+def _test_images(workspace: Workspace, records: Sequence[ArrayFile], rows: Sequence[int]) -> Images:
     """Read some test images from the first of the cache entries that holds them.
 
     Raises:
@@ -168,7 +169,7 @@ def _test_images(
     raise missing or InputError("No entry is named.")
 
 
-def _images(path: Path, rows: Sequence[int]) -> figures.Images:
+def _images(path: Path, rows: Sequence[int]) -> Images:
     try:
         images = open_mapped(path)
     except (OSError, ValueError) as error:
@@ -180,5 +181,5 @@ def _images(path: Path, rows: Sequence[int]) -> figures.Images:
         )
     if max(rows) >= len(images):
         raise InputError(f"{path} ends at image {len(images) - 1:,}, expected {max(rows):,}.")
-    chosen: figures.Images = images[list(rows)]
+    chosen: Images = images[list(rows)]
     return chosen

@@ -7,8 +7,7 @@ from typing import NamedTuple
 
 from sightline.errors import StorageError
 from sightline.records.manifest import ManifestExcerpt
-from sightline.reporting import figures
-from sightline.reporting.figures import HistoryPoint
+from sightline.reporting.figures.accuracy_history import HistoryPoint, draw_accuracy_history
 from sightline.runs import seed_noise
 from sightline.runs.seed_noise import NoiseBand
 from sightline.storage import files
@@ -112,7 +111,7 @@ def draw(path: Path, histories: Mapping[str, Sequence[Entry]]) -> None:
         if path.exists() and not path.is_file():
             raise OSError(errno.EEXIST, "it is there and no file")  # such as /dev/null
         with files.new_file(path) as temporary:
-            figures.draw_accuracy_history(temporary, panels)
+            draw_accuracy_history(temporary, panels)
     except OSError as error:
         raise StorageError(
             f"The picture {path} cannot be written ({error.strerror}); choose another place for it."

@@ -17,7 +17,7 @@ KEY = "0" * 40
 
 def make(draft: Draft) -> ModelBlueprint:
     files: dict[str, FileRecord] = {}
-    for name in ("architecture", "summary", "picture"):
+    for name in ("architecture", "summary"):
         draft.path(name).write_text(name)
         files[name] = draft.record(name)
     return ModelBlueprint(
@@ -101,7 +101,7 @@ def test_errors_of_the_disk_are_explained_and_leave_nothing(
 
 
 def flip_a_byte(folder: Path) -> None:
-    path = folder / "picture"
+    path = folder / "architecture"
     content = bytearray(path.read_bytes())
     content[0] ^= 1
     path.write_bytes(content)
@@ -127,7 +127,7 @@ def empty_the_manifest(folder: Path) -> None:
 def spoil_the_list_of_files(folder: Path) -> None:
     path = folder / "manifest.json"
     manifest = json.loads(path.read_bytes())
-    manifest["files"] = ["picture"]
+    manifest["files"] = ["summary"]
     path.write_text(json.dumps(manifest))
 
 
@@ -205,13 +205,13 @@ def test_two_runs_at_once_share_one_computation(run: Run) -> None:
 def test_manifest_lists_the_digest_of_every_file(run: Run) -> None:
     find_or_make(run, BUILD, KEY, make)
     manifest = json.loads((entry_folder(run) / "manifest.json").read_bytes())
-    assert set(manifest["files"]) == {"architecture", "summary", "picture"}
+    assert set(manifest["files"]) == {"architecture", "summary"}
     assert cache.files.sha256(entry_folder(run) / "summary") == manifest["files"]["summary"]
 
 
 def make_below(draft: Draft) -> ModelBlueprint:
     files: dict[str, FileRecord] = {}
-    for name in ("architecture", "summary", "picture"):
+    for name in ("architecture", "summary"):
         draft.path(f"a/b/{name}").write_text(name)
         files[name] = draft.record(f"a/b/{name}")
     (draft.path("a/empty/file").parent).rmdir()
@@ -220,10 +220,10 @@ def make_below(draft: Draft) -> ModelBlueprint:
 
 def test_names_may_lead_into_folders(run: Run) -> None:
     made = find_or_make(run, BUILD, KEY, make_below)
-    assert made.picture.path == f"cache/build/{KEY}/a/b/picture"
-    assert (run.workspace.root / made.picture.path).read_text() == "picture"
+    assert made.summary.path == f"cache/build/{KEY}/a/b/summary"
+    assert (run.workspace.root / made.summary.path).read_text() == "summary"
     manifest = json.loads((entry_folder(run) / "manifest.json").read_bytes())
-    names = {"architecture", "summary", "picture"}
+    names = {"architecture", "summary"}
     assert set(manifest["files"]) == names | {f"a/b/{name}" for name in names}
     assert find_or_make(run, BUILD, KEY, never) == made
 
@@ -231,7 +231,7 @@ def test_names_may_lead_into_folders(run: Run) -> None:
 @pytest.mark.parametrize("damage", ["changed", "removed", "folder"])
 def test_damage_below_is_noticed(run: Run, damage: str) -> None:
     made = find_or_make(run, BUILD, KEY, make_below)
-    path = run.workspace.root / made.picture.path
+    path = run.workspace.root / made.summary.path
     path.unlink()
     if damage == "changed":
         path.write_text("pictura")
@@ -242,7 +242,7 @@ def test_damage_below_is_noticed(run: Run, damage: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["../build", "/etc/hostname", "a/../picture", "", ".", "./picture"]
+    "name", ["../build", "/etc/hostname", "a/../summary", "", ".", "./summary"]
 )
 def test_name_that_leads_elsewhere_is_never_read(
     run: Run, name: str, caplog: pytest.LogCaptureFixture

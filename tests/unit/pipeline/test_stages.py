@@ -6,14 +6,13 @@ from sightline.pipeline.stages import BUILD, EVALUATE, INGEST, PREPROCESS, REPOR
 from sightline.records import DatasetFiles, FileRecord, Inspection, Layer, ModelBlueprint
 
 
-def blueprint(path: str = "a", architecture: str = "1", picture: str = "2") -> ModelBlueprint:
+def blueprint(path: str = "a", architecture: str = "1", summary: str = "2") -> ModelBlueprint:
     def record(digit: str) -> FileRecord:
         return FileRecord(path=f"{path}/{digit}", sha256=digit * 64, bytes=1)
 
     return ModelBlueprint(
         architecture=record(architecture),
-        summary=record("3"),
-        picture=record(picture),
+        summary=record(summary),
         layers=(Layer(name="dense", kind="Dense", output_shape=(10,), parameters=330),),
         parameters=330,
         image_shape=(28, 28, 1),
@@ -27,7 +26,7 @@ def test_key_follows_content_and_not_paths() -> None:
 
 
 def test_key_ignores_incidental_files() -> None:
-    assert TRAIN.key(blueprint(picture="2")) == TRAIN.key(blueprint(picture="5"))
+    assert TRAIN.key(blueprint(summary="2")) == TRAIN.key(blueprint(summary="5"))
 
 
 def test_only_the_report_is_made_anew_where_ingest_found_something_else() -> None:

@@ -1,8 +1,7 @@
 import pytest
 
-from sightline.records import ArrayFile, ArraySplit, Layer, Run
+from sightline.records import ArrayFile, ArraySplit, Layer
 from sightline.records.manifest import RunManifest
-from sightline.reporting import figures
 
 LAYERS = (
     Layer(name="images", kind="InputLayer", output_shape=(12, 12, 1), parameters=0),
@@ -19,10 +18,9 @@ def split(images: int) -> ArraySplit:
 
 
 @pytest.fixture
-def manifest(run: Run, manifest: RunManifest) -> RunManifest:
-    """The manifest of a run with a validation split and a picture of its layers."""
+def manifest(manifest: RunManifest) -> RunManifest:
+    """The manifest of a run with a validation split."""
     records = manifest.records
-    figures.draw_layers(run.workspace.root / records.build.picture.path, LAYERS, (12, 12, 1), 4)
     splits = {"train": split(120), "validation": split(40), "test": split(40)}
     return manifest.model_copy(
         update={

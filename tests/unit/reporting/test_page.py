@@ -101,7 +101,10 @@ def test_pictures_have_their_size_so_that_nothing_jumps(
 ) -> None:
     layers, thumbnail = (
         artifacts / record.path
-        for record in (manifest.records.build.picture, manifest.records.report.thumbnails[0])
+        for record in (
+            manifest.records.report.figures["layers"],
+            manifest.records.report.thumbnails[0],
+        )
     )
     shown = {
         (attributes["width"], attributes["height"]) for attributes in Page(html).attributes("img")

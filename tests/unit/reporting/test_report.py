@@ -7,15 +7,26 @@ import pytest
 from sightline.config import ReportConfig
 from sightline.data.validation import findings
 from sightline.evaluation import prediction_table
-from sightline.records import DatasetFiles, Evaluation, FileRecord, Run, TrainedModel
-from sightline.reporting import figures, report
+from sightline.records import (
+    DatasetFiles,
+    Evaluation,
+    FileRecord,
+    ModelBlueprint,
+    Run,
+    TrainedModel,
+)
+from sightline.reporting import report
 from sightline.storage.files import sha256
 
 
 def test_worst_mistakes_are_the_surest_first_and_then_by_index(
-    run: Run, hostile_files: DatasetFiles, trained: TrainedModel, evaluation: Evaluation
+    run: Run,
+    hostile_files: DatasetFiles,
+    blueprint: ModelBlueprint,
+    trained: TrainedModel,
+    evaluation: Evaluation,
 ) -> None:
-    result = report.report(run, hostile_files, trained, evaluation, ReportConfig())
+    result = report.report(run, hostile_files, blueprint, trained, evaluation, ReportConfig())
     assert [mistake.index for mistake in result.mistakes] == [8, 20, 4]
     assert result.mistakes_total == 3
     assert "findings" not in result.figures  # nothing is odd about these images
@@ -27,15 +38,23 @@ def test_worst_mistakes_are_the_surest_first_and_then_by_index(
 
 
 def test_pictures_are_written_to_the_cache(
-    run: Run, hostile_files: DatasetFiles, trained: TrainedModel, evaluation: Evaluation
+    run: Run,
+    hostile_files: DatasetFiles,
+    blueprint: ModelBlueprint,
+    trained: TrainedModel,
+    evaluation: Evaluation,
 ) -> None:
-    result = report.report(run, hostile_files, trained, evaluation, ReportConfig())
+    result = report.report(run, hostile_files, blueprint, trained, evaluation, ReportConfig())
     for record in (*result.figures.values(), *result.thumbnails):
         assert (run.workspace.root / record.path).read_bytes().startswith(b"\x89PNG")
 
 
 def test_findings_are_drawn_where_there_are_any(
-    run: Run, hostile_files: DatasetFiles, trained: TrainedModel, evaluation: Evaluation
+    run: Run,
+    hostile_files: DatasetFiles,
+    blueprint: ModelBlueprint,
+    trained: TrainedModel,
+    evaluation: Evaluation,
 ) -> None:
     table = run.workspace.root / "findings.parquet"
     examples = findings.Examples(
@@ -51,16 +70,20 @@ def test_findings_are_drawn_where_there_are_any(
     assert hostile_files.inspection is not None
     inspection = hostile_files.inspection.model_copy(update={"findings": record})
     files = hostile_files.model_copy(update={"inspection": inspection})
-    found = report.report(run, files, trained, evaluation, ReportConfig(mistakes=0))
+    found = report.report(run, files, blueprint, trained, evaluation, ReportConfig(mistakes=0))
     assert (run.workspace.root / found.figures["findings"].path).read_bytes().startswith(b"\x89PNG")
 
 
 def test_number_of_mistakes_can_be_limited(
-    run: Run, hostile_files: DatasetFiles, trained: TrainedModel, evaluation: Evaluation
+    run: Run,
+    hostile_files: DatasetFiles,
+    blueprint: ModelBlueprint,
+    trained: TrainedModel,
+    evaluation: Evaluation,
 ) -> None:
     for most in (0, 1):
         settings = ReportConfig(mistakes=most)
-        result = report.report(run, hostile_files, trained, evaluation, settings)
+        result = report.report(run, hostile_files, blueprint, trained, evaluation, settings)
         assert len(result.mistakes) == len(result.thumbnails) == most
         assert result.mistakes_total == 3
 
@@ -68,38 +91,48 @@ def test_number_of_mistakes_can_be_limited(
 def test_second_call_finds_the_pictures_and_draws_nothing(
     run: Run,
     hostile_files: DatasetFiles,
+    blueprint: ModelBlueprint,
     trained: TrainedModel,
     evaluation: Evaluation,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    first = report.report(run, hostile_files, trained, evaluation, ReportConfig())
-    monkeypatch.delattr(figures, "draw_curves")
-    assert report.report(run, hostile_files, trained, evaluation, ReportConfig()) == first
-    with pytest.raises(AttributeError):
-        report.report(run, hostile_files, trained, evaluation, ReportConfig(mistakes=1))
+    first = report.report(run, hostile_files, blueprint, trained, evaluation, ReportConfig())
+    monkeypatch.delattr(report, "draw_curves")
+    assert (
+        report.report(run, hostile_files, blueprint, trained, evaluation, ReportConfig()) == first
+    )
+    with pytest.raises(NameError):
+        report.report(run, hostile_files, blueprint, trained, evaluation, ReportConfig(mistakes=1))
 
 
 def test_block_borders_change_nothing(
     run: Run,
     hostile_files: DatasetFiles,
+    blueprint: ModelBlueprint,
     trained: TrainedModel,
     evaluation: Evaluation,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    whole = report.report(run, hostile_files, trained, evaluation, ReportConfig())
+    whole = report.report(run, hostile_files, blueprint, trained, evaluation, ReportConfig())
     monkeypatch.setattr(prediction_table, "_BLOCK", 4 * 3)  # three rows of four classes
     again = run.model_copy(update={"id": "again", "refresh": True})
-    assert report.report(again, hostile_files, trained, evaluation, ReportConfig()) == whole
+    assert (
+        report.report(again, hostile_files, blueprint, trained, evaluation, ReportConfig()) == whole
+    )
 
 
 def test_flawless_model_still_gets_its_pictures(
-    run: Run, hostile_files: DatasetFiles, trained: TrainedModel, evaluation: Evaluation
+    run: Run,
+    hostile_files: DatasetFiles,
+    blueprint: ModelBlueprint,
+    trained: TrainedModel,
+    evaluation: Evaluation,
 ) -> None:
     path = run.workspace.root / evaluation.predictions.path
     table = pq.read_table(path)
     right = table.filter(table["label"].to_numpy() == table["predicted"].to_numpy())
     pq.write_table(right, path)
-    result = report.report(run, hostile_files, trained, evaluation, ReportConfig())
+    result = report.report(run, hostile_files, blueprint, trained, evaluation, ReportConfig())
     assert (result.mistakes, result.thumbnails, result.mistakes_total) == ((), (), 0)
     assert (run.workspace.root / result.figures["mistakes"].path).exists()
 
@@ -107,6 +140,7 @@ def test_flawless_model_still_gets_its_pictures(
 def test_damaged_predictions_are_noticed(
     run: Run,
     hostile_files: DatasetFiles,
+    blueprint: ModelBlueprint,
     trained: TrainedModel,
     evaluation: Evaluation,
 ) -> None:
@@ -115,7 +149,7 @@ def test_damaged_predictions_are_noticed(
     pq.write_table(table, path, write_page_checksum=True, compression="none", use_dictionary=False)
     flip_middle_of_column(path, "probability_1")
     with pytest.raises(OSError, match="CRC"):
-        report.report(run, hostile_files, trained, evaluation, ReportConfig())
+        report.report(run, hostile_files, blueprint, trained, evaluation, ReportConfig())
 
 
 def flip_middle_of_column(path: Path, name: str) -> None:

@@ -6,7 +6,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sightline.records import Layer
+from sightline.records import Layer, ModelBlueprint
 from sightline.reporting.figures.canvas import GREY, INK, LITERAL, blank, save, shorten
 
 if TYPE_CHECKING:
@@ -29,17 +29,14 @@ _SPATIAL = 3
 """Dimensions of an output that still is an image: height, width, channels."""
 
 
-def draw_layers(
-    path: Path, layers: Sequence[Layer], image_shape: tuple[int, int, int], num_classes: int
-) -> None:
+def draw_layers(path: Path, blueprint: ModelBlueprint) -> None:
     """Draw the layers top to bottom, at their left the resolution of their outputs.
 
     Args:
         path: PNG to write.
-        layers: The layers in order.
-        image_shape: Height, width, channels of the input.
-        num_classes: Number of outputs.
+        blueprint: Gives the layers, the shape of the images and the number of classes.
     """
+    layers, image_shape = blueprint.layers, blueprint.image_shape
     columns = math.ceil(len(layers) / _ROWS)
     # Columns of nearly equal length look better than a full one and a stump.
     rows = math.ceil(len(layers) / columns)
@@ -48,8 +45,8 @@ def draw_layers(
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set(xlim=(0, width), ylim=(height, 0))
     axes.axis("off")
-    total = sum(layer.parameters for layer in layers)
-    title = f"{_times(image_shape)} image to {num_classes:,} classes, {total:,} parameters"
+    classes, total = blueprint.num_classes, sum(layer.parameters for layer in layers)
+    title = f"{_times(image_shape)} image to {classes:,} classes, {total:,} parameters"
     axes.text(_MARGIN, 0.22, title, fontsize=11, fontweight="bold", va="center", color=INK)
     for column in range(columns):
         _draw_column(

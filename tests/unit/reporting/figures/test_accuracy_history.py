@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sightline.reporting.figures import HistoryPoint, draw_accuracy_history
+from sightline.reporting.figures.accuracy_history import HistoryPoint, draw_accuracy_history
 
 HOSTILE = r"<b>$\badcommand{$</b> \x1b a name that goes on and on"
 

@@ -22,7 +22,7 @@ def publish(artifacts: Path, manifest: RunManifest) -> Publish:
 
         def draw(draft: Draft) -> ModelBlueprint:
             copied = {}
-            for field in ("architecture", "summary", "picture"):
+            for field in ("architecture", "summary"):
                 files.copy(artifacts / getattr(blueprint, field).path, draft.path(field))
                 copied[field] = draft.record(field)
             return blueprint.model_copy(update=copied)

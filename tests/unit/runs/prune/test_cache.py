@@ -34,7 +34,7 @@ def test_kept_run_is_found_in_the_cache_and_can_be_published_again(
         Run(id="x", workspace=Workspace(artifacts)),
         run_folder.read(Workspace(artifacts), "new").records,
     )
-    for stage, record in ((BUILD, records.build.picture), (INGEST, records.ingest.labels)):
+    for stage, record in ((BUILD, records.build.summary), (INGEST, records.ingest.labels)):
         assert cache.find(run, stage, Path(record.path).parent.name) is not None
     publish("again", "2")
     assert run_folder.run_ids(Workspace(artifacts)) == ["again", "new"]
