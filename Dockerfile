@@ -16,10 +16,11 @@ FROM ${PYTHON_IMAGE} AS libraries
 ARG DEVICE
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1
 RUN python -m venv /opt/venv
-COPY requirements-image-${DEVICE}.lock /tmp/requirements.lock
+COPY deploy/locks /tmp/locks
 RUN --mount=type=secret,id=pip.conf,target=/etc/pip.conf \
     /opt/venv/bin/python -m pip install --no-cache-dir --compile --no-deps --require-hashes \
-        --requirement /tmp/requirements.lock
+        --requirement /tmp/locks/base.lock --requirement /tmp/locks/image.lock \
+        $(test ${DEVICE} = cpu || echo --requirement /tmp/locks/${DEVICE}.lock)
 
 FROM ${PYTHON_IMAGE} AS base
 # tini reaps the Keras processes of runs that were killed and passes signals on.
@@ -32,7 +33,7 @@ RUN apt-get update \
 COPY --from=libraries /opt/venv /opt/venv
 ENV PATH=/opt/venv/bin:$PATH
 WORKDIR /opt/sightline
-COPY pyproject.toml README.md LICENSE requirements.lock prefect.yaml ./
+COPY pyproject.toml README.md LICENSE prefect.yaml ./
 COPY flows flows
 COPY tasks tasks
 COPY src src

@@ -40,7 +40,7 @@ help: ## Print this list
 	@echo "  make run ARGS='--set training.epochs=3'"
 
 .PHONY: install
-install: $(INSTALLED) ## Set up .venv from requirements.lock
+install: $(INSTALLED) ## Set up .venv from deploy/locks/base.lock
 
 .PHONY: run
 run: $(INSTALLED) ## Train and report (DATASET=mnist-5k, RECIPE=..., ARGS='...')
@@ -89,7 +89,7 @@ audit: $(INSTALLED_DEV) ## Look for known holes in what is locked (ADVISORIES=al
 # Only what the lock files name, by their hashes: nothing is resolved, downloaded or installed.
 # Strict: what could not be looked up must not pass for sound.
 AUDIT_OPTIONS := --vulnerability-service osv --strict --disable-pip \
-	--progress-spinner off $(addprefix --requirement ,$(sort $(wildcard requirements*.lock)))
+	--progress-spinner off $(addprefix --requirement ,$(sort $(wildcard deploy/locks/*.lock)))
 
 .PHONY: format
 format: $(INSTALLED_DEV) ## Format the code and apply safe lint fixes
@@ -97,26 +97,32 @@ format: $(INSTALLED_DEV) ## Format the code and apply safe lint fixes
 	$(BIN)/ruff format
 
 .PHONY: lock
-lock: ## Renew the lock files within the ranges of pyproject.toml (needs uv)
-	uv pip compile pyproject.toml $(LOCK_OPTIONS) --extra build -o requirements.lock
-	uv pip compile pyproject.toml $(LOCK_OPTIONS) --extra build --extra dev -c requirements.lock -o requirements-dev.lock
-	uv pip compile pyproject.toml $(LOCK_OPTIONS) --extra build --extra deploy --extra export --extra signing -c requirements.lock -o requirements-image-cpu.lock
-	uv pip compile pyproject.toml $(LOCK_OPTIONS) --extra build --extra deploy --extra export --extra signing --extra gpu -c requirements.lock -o requirements-image-gpu.lock
+lock: ## Renew deploy/locks within the ranges of pyproject.toml (needs uv; UPGRADE= keeps versions)
+	$(call locked,base,--extra build)
+	$(call locked,image,--extra deploy --extra export --extra signing,base)
+	$(call locked,gpu,--extra deploy --extra export --extra signing --extra gpu,base image)
+	$(call locked,dev,--extra build --extra deploy --extra export --extra signing --extra dev,base image)
 
-LOCK_OPTIONS := --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
+# A lock file holds what it adds to those that are installed before it, in the same versions.
+# $(call locked,NAME,EXTRAS,LOCKED BEFORE)
+UPGRADE ?= --upgrade
+locked = @uv pip compile pyproject.toml $(2) $(LOCK_OPTIONS) -o deploy/locks/$(1).lock \
+	$(foreach name,$(3),--constraint deploy/locks/$(name).lock) \
+	$$(sed -nE 's/^([A-Za-z0-9._-]+)==.*/--no-emit-package \1/p' $(3:%=deploy/locks/%.lock) /dev/null | sort -u)
+LOCK_OPTIONS := --quiet $(UPGRADE) --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 
 .PHONY: clean
 clean: ## Remove .venv and what the tools left; artifacts/ stays
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
-$(INSTALLED): requirements.lock pyproject.toml
+$(INSTALLED): deploy/locks/base.lock pyproject.toml
 	@echo "Setting up $(VENV) (once, about a minute) ..."
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(PIP) --require-hashes --requirement requirements.lock
+	@$(PIP) --require-hashes --requirement deploy/locks/base.lock
 	@$(PIP) --no-build-isolation --editable .
 	@touch $@
 
-$(INSTALLED_DEV): $(INSTALLED) requirements-dev.lock
+$(INSTALLED_DEV): $(INSTALLED) deploy/locks/image.lock deploy/locks/dev.lock
 	@echo "Adding the developer tools to $(VENV) (once) ..."
-	@$(PIP) --require-hashes --requirement requirements-dev.lock
+	@$(PIP) --require-hashes --requirement deploy/locks/image.lock --requirement deploy/locks/dev.lock
 	@touch $@

@@ -19,7 +19,7 @@ def advisory(package: str, *events: tuple[str, str], **more: Any) -> dict[str, A
 
 
 def locked(package: str) -> str:
-    text = "".join(path.read_text() for path in ROOT.glob("requirements*.lock"))
+    text = "".join(path.read_text() for path in (ROOT / "deploy" / "locks").glob("*.lock"))
     found = re.search(rf"^{package}==(\S+)", text, re.MULTILINE)
     assert found, package
     return found[1]

@@ -56,8 +56,8 @@ def package_digest() -> str:
 
 
 def lock_digest() -> str | None:
-    """Digest `requirements.lock` of the checkout; None where Sightline runs outside of one."""
-    lock = _FOLDER.parents[1] / "requirements.lock"
+    """Digest the lock file of the checkout; None where Sightline runs outside of one."""
+    lock = _FOLDER.parents[1] / "deploy" / "locks" / "base.lock"
     return files.sha256(lock) if lock.is_file() else None
 
 

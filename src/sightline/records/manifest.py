@@ -24,7 +24,7 @@ class _Manifest(Record):
         created: When the run was published, in UTC.
         config: The complete config.
         code_sha256: Digest of Sightline's own source.
-        lock_sha256: Digest of `requirements.lock`; None where the checkout has none.
+        lock_sha256: Digest of `deploy/locks/base.lock`; None where the checkout has none.
         source_sha256: Digest of the data set's source.
         weights_sha256: Digest of the final weights.
         environment: Versions, platform and cores of the pipeline process.

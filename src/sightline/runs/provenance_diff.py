@@ -98,7 +98,7 @@ def _changes(
     ):
         yield f"environment ({'; '.join(surroundings)})"
     elif last.lock_sha256 != provenance.lock_digest():
-        yield "environment (requirements.lock)"
+        yield "environment (lock file)"
     if damaged := _damaged(workspace, last):
         yield f"the last run's files ({', '.join(damaged)} missing or damaged)"
 

@@ -114,7 +114,7 @@ def test_changed_version_is_a_change_and_another_machine_is_none(
 
 def test_changed_lock_file_is_a_change(run: Run, published: RunManifest) -> None:
     rewrite(run, published, lock_sha256="f" * 64)
-    assert compare(run, published).changes == ("environment (requirements.lock)",)
+    assert compare(run, published).changes == ("environment (lock file)",)
 
 
 def test_run_whose_model_is_damaged_is_made_again(run: Run, published: RunManifest) -> None:

@@ -53,7 +53,7 @@ def _definition(version: Version, manifest: RunManifest) -> Json:
         _described("code", manifest.code_sha256),
     ]
     if manifest.lock_sha256 is not None:
-        dependencies.append(_described("requirements.lock", manifest.lock_sha256))
+        dependencies.append(_described("base.lock", manifest.lock_sha256))
     return {
         "buildType": _BUILD,
         "externalParameters": {

@@ -111,7 +111,7 @@ def test_statement_says_what_it_was_made_from_and_why_it_was_promoted(
         "data": runs_to_promote.digest("source"),
         "holdout": version.holdout_sha256,
         "code": runs_to_promote.digest("code"),
-        "requirements.lock": runs_to_promote.digest("lock"),
+        "base.lock": runs_to_promote.digest("lock"),
     }
     assert details["metadata"] == {
         "invocationId": "run-1",
