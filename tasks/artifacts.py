@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 from prefect.artifacts import create_image_artifact, create_markdown_artifact
 
 from sightline.records import Run, RunSummary, StageRecords
+from sightline.reporting import accuracy_history
 from sightline.reporting.page import escape_markdown
 from sightline.runs import history, run_folder
 from sightline.tasks.display import show_table
@@ -64,7 +65,7 @@ def _show_accuracy(run: Run, dataset: str) -> None:
     show_table(rows, key="test-accuracy", description=caption)
     with TemporaryDirectory() as folder:
         path = Path(folder) / "history.png"
-        history.draw(path, {dataset: history.entries(run.workspace, last)})
+        accuracy_history.draw(path, {dataset: history.entries(run.workspace, last)})
         _show_picture("accuracy-history", path, escape_markdown(caption))
 
 

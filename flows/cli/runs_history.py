@@ -12,7 +12,8 @@ from sightline.data import locate
 from sightline.flows.cli import console
 from sightline.flows.cli.options import ArtifactsOption
 from sightline.flows.cli.runs_list import RecipeOption, SinceOption
-from sightline.runs import history as accuracy_history
+from sightline.reporting import accuracy_history
+from sightline.runs import history as run_history
 from sightline.runs import query
 from sightline.runs.history import Entry
 from sightline.runs.query import Wanted
@@ -39,7 +40,7 @@ def history(
     since: SinceOption = None,
     last: Annotated[
         int, typer.Option(min=1, max=1000, help="How many of the newest runs of a data set.")
-    ] = accuracy_history.LAST,
+    ] = run_history.LAST,
     output: Annotated[
         Path | None,
         typer.Option(help="PNG to write; history.png under the artifacts.", dir_okay=False),
@@ -57,8 +58,8 @@ def history(
     )
     found = query.read(Workspace(root), wanted, console.show_left_out)
     histories = {
-        name: accuracy_history.entries(Workspace(root), runs)
-        for name, runs in accuracy_history.collect(found, names, last).items()
+        name: run_history.entries(Workspace(root), runs)
+        for name, runs in run_history.collect(found, names, last).items()
     }
     if not histories:
         console.show_no_runs(Workspace(root), artifacts)

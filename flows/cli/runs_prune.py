@@ -11,6 +11,7 @@ from rich.table import Table
 
 from sightline.flows.cli import console
 from sightline.flows.cli.options import ArtifactsOption
+from sightline.registry.retention import registered_models
 from sightline.runs.prune import prune as pruning
 from sightline.runs.prune.plan import Plan
 from sightline.storage.workspace import Workspace
@@ -39,9 +40,10 @@ def prune(
 
     While a run is at work nothing is removed and the exit code is 2.
     """
-    root = artifacts.resolve()
-    plan = pruning.plan(Workspace(root), keep) if dry_run else pruning.prune(Workspace(root), keep)
-    _warn(Workspace(root), plan, dry_run=dry_run)
+    workspace = Workspace(artifacts.resolve())
+    act = pruning.plan if dry_run else pruning.prune
+    plan = act(workspace, keep, registered_models)
+    _warn(workspace, plan, dry_run=dry_run)
     if as_json:
         typer.echo(json.dumps({"dry_run": dry_run, **plan.model_dump(mode="json")}))
     else:
@@ -49,8 +51,8 @@ def prune(
 
 
 def _warn(workspace: Workspace, plan: Plan, *, dry_run: bool) -> None:
-    lines = [f"Left alone: {left.path}: {left.why}" for left in plan.left_alone]
-    if not plan.cache_is_judged:
+    lines = [f"Left alone: {one.path}: {one.reason}" for one in plan.skipped]
+    if not plan.cache_checked:
         lines.append(
             "No cache entry is removed: nobody knows what a run needs whose manifest cannot be "
             "read. Mend it or move it out of runs/, then prune again."
@@ -68,9 +70,9 @@ def _show(plan: Plan, *, dry_run: bool) -> None:
     if plan.entries or plan.leftovers:
         out.print(_rest_table(plan))
     out.print(_outcome(plan, dry_run=dry_run), soft_wrap=True)
-    reasons = Counter(run.why for run in plan.kept)
+    reasons = Counter(run.reason for run in plan.kept)
     if reasons:
-        counted = ", ".join(f"{count} ({why})" for why, count in reasons.items())
+        counted = ", ".join(f"{count} ({reason})" for reason, count in reasons.items())
         out.print(f"Runs that stay: {counted}.", soft_wrap=True)
 
 

@@ -17,6 +17,7 @@ from command import Command, Completed
 from examples import write_npz
 from refusal import check_refused
 from sightline.errors import RunExistsError
+from sightline.registry.retention import registered_models
 from sightline.runs import run_folder, verify
 from sightline.runs.prune import prune as pruning
 from sightline.storage import files, npy
@@ -106,7 +107,7 @@ def test_row_30_lock_file_that_was_left_behind_holds_nobody_up(
         outcome = pipeline.run(step, copy)
         assert outcome.error is None
         assert outcome.log == ""
-    assert pruning.prune(Workspace(copy), keep=1).kept
+    assert pruning.prune(Workspace(copy), 1, registered_models).kept
 
 
 def replace(pipeline: Pipeline, root: Path) -> None:
@@ -115,7 +116,8 @@ def replace(pipeline: Pipeline, root: Path) -> None:
 
 def prune(pipeline: Pipeline, root: Path) -> None:
     files.set_aside(root / "runs" / "first")
-    assert {entry.stage for entry in pruning.prune(Workspace(root)).entries} >= {"preprocess"}
+    plan = pruning.prune(Workspace(root), pruning.KEEP, registered_models)
+    assert {entry.stage for entry in plan.entries} >= {"preprocess"}
 
 
 def replace_what_is_damaged(pipeline: Pipeline, root: Path) -> None:

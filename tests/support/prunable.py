@@ -4,6 +4,11 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from sightline.registry.retention import registered_models
+from sightline.runs.prune import prune as pruning
+from sightline.runs.prune.plan import Plan
+from sightline.storage.workspace import Workspace
+
 Tree = dict[str, tuple[int, int, bytes]]
 Publish = Callable[..., None]
 
@@ -32,3 +37,13 @@ def entries(root: Path) -> list[str]:
     """The first digits of the keys of the build stage that are there."""
     folder = root / "cache" / "build"
     return sorted(path.name[0] for path in folder.iterdir() if not path.name.startswith("."))
+
+
+def prune(root: Path, keep: int = pruning.KEEP) -> Plan:
+    """Clean a folder up as the command does."""
+    return pruning.prune(Workspace(root), keep, registered_models)
+
+
+def plan(root: Path, keep: int = pruning.KEEP) -> Plan:
+    """Plan a cleanup as the command does."""
+    return pruning.plan(Workspace(root), keep, registered_models)

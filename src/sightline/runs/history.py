@@ -1,24 +1,16 @@
-"""The test accuracy from run to run, beside what seeds alone would change."""
+"""The test accuracy from run to run, and whether a change is larger than the seed noise."""
 
-import errno
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from sightline.errors import StorageError
 from sightline.records.manifest import ManifestExcerpt
-from sightline.reporting.figures.accuracy_history import HistoryPoint, draw_accuracy_history
 from sightline.runs import seed_noise
 from sightline.runs.seed_noise import NoiseBand
-from sightline.storage import files
 from sightline.storage.workspace import Workspace
 
 LAST = 30
-"""How many of the newest runs of a data set are shown unless told."""
-
-_DEVIATIONS = 2
-"""Half the height of a drawn band in standard deviations: 95 % of all seeds lie within, if there
-were enough to know the deviation; of few seeds it is only roughly known."""
+"""How many of the newest runs of a data set are shown by default."""
 
 
 class Entry(NamedTuple):
@@ -26,11 +18,11 @@ class Entry(NamedTuple):
 
     Attributes:
         run: The run.
-        band: The noise band that fits it; None where none was measured.
-        change: Its accuracy less that of the last run before it of the same recipe; None for the
-            first one.
-        is_noise: Whether seeds alone may explain the change (95 %), by the wider band of the two
-            runs, as when they are compared; None where neither has one.
+        band: Its noise band; None if none was measured.
+        change: Its accuracy minus that of the previous run of the same recipe; None for the
+            first run.
+        is_noise: Whether different seeds alone may explain the change (95 %), by the wider noise
+            band of the two runs; None if neither has one.
     """
 
     run: ManifestExcerpt
@@ -42,15 +34,15 @@ class Entry(NamedTuple):
 def collect(
     found: Iterable[ManifestExcerpt], datasets: Sequence[str], last: int = LAST
 ) -> dict[str, list[ManifestExcerpt]]:
-    """Choose the runs of histories; reads no further than it has to.
+    """Group runs by data set, reading no more of them than needed.
 
     Args:
-        found: Runs, the newest first; those that repeat another one are passed over.
-        datasets: Names of data sets; that of the newest run where none is named.
-        last: How many of the newest runs of each.
+        found: Runs, the newest first; those that reproduce another run are skipped.
+        datasets: Names of data sets; if empty, the data set of the newest run.
+        last: How many of the newest runs of each data set.
 
     Returns:
-        Data set to its runs, the newest first; data sets without runs are left out.
+        Data set to its runs, the newest first, without data sets that have no runs.
     """
     chosen: dict[str, list[ManifestExcerpt]] = {name: [] for name in datasets}
     for run in (run for run in found if run.repeats is None):
@@ -64,67 +56,27 @@ def collect(
 
 
 def entries(workspace: Workspace, runs: Iterable[ManifestExcerpt]) -> list[Entry]:
-    """Compare each run with the one before it of the same recipe.
-
-    Args:
-        workspace: The artifacts root, where the noise bands lie.
-        runs: Runs of one data set.
+    """Compare each run of a data set with the previous one of the same recipe.
 
     Returns:
-        One entry a run, the oldest first.
+        One entry per run, the oldest first.
     """
     bands: dict[Path, NoiseBand | None] = {}
-    before: dict[str, Entry] = {}
+    previous: dict[str, Entry] = {}
     found = []
     for run in sorted(runs, key=lambda run: (run.created.timestamp(), run.run_id)):
-        place = seed_noise.path(
-            workspace, run.records.ingest.dataset, run.source_sha256, run.config
-        )
-        if place not in bands:
-            bands[place] = seed_noise.find(workspace, run)
-        entry = _entry(run, bands[place], before.get(run.config.recipe))
-        before[run.config.recipe] = entry
+        path = seed_noise.path(workspace, run.records.ingest.dataset, run.source_sha256, run.config)
+        if path not in bands:
+            bands[path] = seed_noise.find(workspace, run)
+        entry = _entry(run, bands[path], previous.get(run.config.recipe))
+        previous[run.config.recipe] = entry
         found.append(entry)
     return found
 
 
-def _entry(run: ManifestExcerpt, band: NoiseBand | None, before: Entry | None) -> Entry:
-    if before is None:
+def _entry(run: ManifestExcerpt, band: NoiseBand | None, previous: Entry | None) -> Entry:
+    if previous is None:
         return Entry(run, band, None, None)
-    change = run.records.evaluate.accuracy - before.run.records.evaluate.accuracy
-    known = [one.accuracy.difference for one in (band, before.band) if one]
+    change = run.records.evaluate.accuracy - previous.run.records.evaluate.accuracy
+    known = [one.accuracy.difference for one in (band, previous.band) if one]
     return Entry(run, band, change, abs(change) <= max(known) if known else None)
-
-
-def draw(path: Path, histories: Mapping[str, Sequence[Entry]]) -> None:
-    """Draw histories, one panel a data set.
-
-    Args:
-        path: PNG to write; it appears whole or not at all.
-        histories: Data set to its entries, the oldest first; at least one data set.
-
-    Raises:
-        StorageError: It cannot be written, or something else than a file is there.
-    """
-    panels = {name: [_point(entry) for entry in history] for name, history in histories.items()}
-    try:
-        if path.exists() and not path.is_file():
-            raise OSError(errno.EEXIST, "it is there and no file")  # such as /dev/null
-        with files.new_file(path) as temporary:
-            draw_accuracy_history(temporary, panels)
-    except OSError as error:
-        raise StorageError(
-            f"The picture {path} cannot be written ({error.strerror}); choose another place for it."
-        ) from error
-
-
-def _point(entry: Entry) -> HistoryPoint:
-    evaluation = entry.run.records.evaluate
-    accuracy = entry.band.accuracy if entry.band else None
-    return HistoryPoint(
-        created=entry.run.created,
-        recipe=entry.run.config.recipe,
-        accuracy=evaluation.accuracy,
-        interval=evaluation.accuracy_interval,
-        band=(accuracy.mean, _DEVIATIONS * accuracy.deviation) if accuracy else None,
-    )

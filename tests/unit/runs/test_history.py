@@ -1,12 +1,9 @@
-import os
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from PIL import Image
 
 from excerpts import CONFIG, excerpt, with_recipe
-from sightline.errors import StorageError
 from sightline.records.manifest import ManifestExcerpt
 from sightline.runs import history, seed_noise
 from sightline.storage.workspace import Workspace
@@ -114,20 +111,6 @@ def test_no_more_runs_are_looked_at_than_are_needed() -> None:
     found = iter([excerpt("new"), excerpt("old"), excerpt("older")])
     history.collect(found, [], 1)
     assert [run.run_id for run in found] == ["old", "older"]
-
-
-def test_histories_are_drawn_whole_or_not_at_all(measured: Path) -> None:
-    histories = {"mnist": history.entries(Workspace(measured), nights(0.990, 0.992))}
-    path = measured / "new" / "history.png"
-    history.draw(path, histories)
-    with Image.open(path) as picture:
-        picture.verify()
-    assert [file.name for file in path.parent.iterdir()] == ["history.png"]
-    (measured / "file").touch()
-    os.mkfifo(measured / "pipe")
-    for place in ("file/history.png", "pipe", "new"):
-        with pytest.raises(StorageError, match=f"{place} cannot be written"):
-            history.draw(measured / place, histories)
 
 
 def test_repetition_of_a_run_is_no_part_of_a_history() -> None:

@@ -1,70 +1,103 @@
-"""Finds the cache entries that no run that stays refers to."""
+"""Finds cache entries that no kept run refers to, and checkpoints that no training resumes from."""
 
 import re
-from collections.abc import Iterator
+import time
 from pathlib import Path
 
 from sightline.pipeline.stages import STAGES
-from sightline.runs.prune.plan import LINK, LeftAlone, OldEntry
+from sightline.runs.prune.plan import LINK, OldEntry, Skipped
 from sightline.storage import files
 from sightline.storage.workspace import Workspace
 
 KEY = re.compile(r"[0-9a-f]{40}")
 _STAGES = frozenset(stage.name for stage in STAGES)
 
+CHECKPOINT_DAYS = 7
+"""How long the checkpoints of an interrupted training are kept after the last write."""
 
-def judge(
+_RESUMABLE = (
+    "an interrupted training may resume from it; it is removed "
+    f"{CHECKPOINT_DAYS} days after its last write"
+)
+
+
+def find_unused(
     workspace: Workspace, needed: set[tuple[str, str]]
-) -> tuple[list[OldEntry], list[LeftAlone]]:
-    """Look at every cache entry.
+) -> tuple[list[OldEntry], list[Skipped]]:
+    """Find the cache entries to remove.
 
     Args:
-        needed: Stage and key of the entries that stay.
+        needed: Stage and key of the entries to keep.
 
     Returns:
-        Entries that go, and what is left alone since it is no entry of `cache/<stage>/<key>/`.
+        The entries, and what is skipped because it is not an entry `cache/<stage>/<key>/`.
 
     Raises:
         OSError: A folder cannot be listed.
     """
-    going: list[OldEntry] = []
-    left_alone: list[LeftAlone] = []
-    for path in _paths(workspace):
+    unused: list[OldEntry] = []
+    skipped: list[Skipped] = []
+    folders = stage_folders(workspace)
+    others = [path for path in _children(workspace.root / "cache") if path not in folders]
+    for path in sorted(others + [entry for folder in folders for entry in _children(folder)]):
         stage, key = path.parent.name, path.name
+        name = path.relative_to(workspace.root).as_posix()
         if path.is_symlink():
-            left_alone.append(LeftAlone(path=path.relative_to(workspace.root).as_posix(), why=LINK))
+            skipped.append(Skipped(path=name, reason=LINK))
         elif stage not in _STAGES or not KEY.fullmatch(key) or not path.is_dir():
-            why = "it is no cache entry of this version of Sightline"
-            left_alone.append(LeftAlone(path=path.relative_to(workspace.root).as_posix(), why=why))
+            reason = "it is not a cache entry of this version of Sightline"
+            skipped.append(Skipped(path=name, reason=reason))
         elif (stage, key) not in needed:
-            going.append(OldEntry(stage=stage, key=key, bytes=files.size(path)))
-    return going, left_alone
+            unused.append(OldEntry(stage=stage, key=key, bytes=files.size(path)))
+    return unused, skipped
 
 
 def stage_folders(workspace: Workspace) -> list[Path]:
-    """List the folders of stages that are looked into; never behind a symbolic link."""
-    return [path for path in _above(workspace) if _is_looked_into(path)]
+    """List the folders that hold the cache entries of a stage, without symbolic links."""
+    return [
+        path
+        for path in _children(workspace.root / "cache")
+        if path.name in _STAGES and path.is_dir() and not path.is_symlink()
+    ]
 
 
-def _paths(workspace: Workspace) -> Iterator[Path]:
-    """Yield every entry, and in its place a folder that is not looked into."""
-    for path in _above(workspace):
-        if _is_looked_into(path):
-            yield from _visible(path)
+def find_old_checkpoints(workspace: Workspace) -> tuple[list[Path], list[Skipped]]:
+    """Find the checkpoints to remove. A training that completes removes its own.
+
+    Returns:
+        Folders whose training is complete, or was interrupted more than `CHECKPOINT_DAYS` days
+        ago, and the folders that are kept because a training may resume from them.
+
+    Raises:
+        OSError: A folder cannot be listed.
+    """
+    old: list[Path] = []
+    skipped: list[Skipped] = []
+    folder = workspace.root / "checkpoints"
+    for path in [] if folder.is_symlink() else _children(folder):
+        name = path.relative_to(workspace.root).as_posix()
+        if not KEY.fullmatch(path.name):
+            continue
+        if path.is_symlink():
+            skipped.append(Skipped(path=name, reason=LINK))
+        elif not path.is_dir():
+            continue
+        elif (workspace.root / "cache" / "train" / path.name).is_dir() or _is_abandoned(path):
+            old.append(path)
         else:
-            yield path
+            skipped.append(Skipped(path=name, reason=_RESUMABLE))
+    return old, skipped
 
 
-def _above(workspace: Workspace) -> list[Path]:
-    cache = workspace.root / "cache"
-    return [cache] if cache.is_symlink() else _visible(cache)
+def _is_abandoned(path: Path) -> bool:
+    times = [found.stat().st_mtime for found in (path, *path.iterdir())]
+    return max(times) < time.time() - CHECKPOINT_DAYS * 24 * 3600
 
 
-def _is_looked_into(path: Path) -> bool:
-    return path.name in _STAGES and path.is_dir() and not path.is_symlink()
-
-
-def _visible(folder: Path) -> list[Path]:
-    if not folder.exists():
+def _children(folder: Path) -> list[Path]:
+    """List the visible children of a folder; a link is listed itself and not followed."""
+    if folder.is_symlink():
+        return [folder]
+    if not folder.is_dir():
         return []
     return sorted(path for path in folder.iterdir() if not path.name.startswith("."))

@@ -1,71 +1,69 @@
-"""What killed processes left, and locks that nobody needs; all of it hidden from readers."""
+"""Finds and removes what killed processes left, and the locks of removed runs and entries."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
-from sightline import registry
 from sightline.errors import StorageError
-from sightline.registry import paths
 from sightline.runs.prune import cache
-from sightline.runs.prune.plan import Leftover
 from sightline.storage import files
 from sightline.storage.workspace import Workspace
 
+_FOLDERS = ("runs", "pins", "noise", "watch", "checkpoints")
 
-def leftovers(workspace: Workspace) -> list[Leftover]:
-    """List what was left half written or half removed, anywhere under a root.
 
-    Returns:
-        Files and folders; while something is at work, also what it is writing.
+def find(workspace: Workspace, model_folders: Iterable[Path]) -> list[Path]:
+    """List what killed processes left half written or half removed.
+
+    While a run is active, what it is writing is also listed.
+
+    Args:
+        model_folders: Folders of the model registry.
 
     Raises:
         OSError: A folder cannot be listed.
     """
+    folders = [
+        workspace.root,
+        *(workspace.root / name for name in _FOLDERS),
+        *cache.stage_folders(workspace),
+        *(workspace.root / "datasets").glob("*"),
+        *model_folders,
+    ]
+    root = workspace.root.resolve()
     return [
-        Leftover(path=path.relative_to(workspace.root).as_posix(), bytes=files.size(path))
-        for path in _paths(workspace)
+        path
+        for folder in folders
+        if folder.is_dir() and folder.resolve() == root / folder.relative_to(workspace.root)
+        for path in files.leftovers(folder)
+        if not path.is_symlink()
     ]
 
 
-def remove(workspace: Workspace) -> None:
-    """Remove leftovers, and the locks of runs and of entries that are gone; nobody may be at work.
+def remove(workspace: Workspace, model_folders: Iterable[Path]) -> None:
+    """Remove leftovers and unused locks. No run may be active.
 
     Raises:
         StorageError: Something cannot be removed.
         OSError: A folder cannot be listed.
     """
-    for path in _paths(workspace):
+    for path in find(workspace, model_folders):
         files.remove(path)
-    if not (workspace.root / "runs").is_symlink():
-        for lock in (workspace.root / "runs").glob(".*.lock"):
-            files.remove(lock)
-    for folder in cache.stage_folders(workspace):
-        for lock in folder.glob(".*.lock"):
-            key = lock.name[1:].removesuffix(".lock")
-            if cache.KEY.fullmatch(key) and not (folder / key).exists():
-                files.remove(lock)
-    if stuck := _paths(workspace):
+    for lock in _unused_locks(workspace):
+        files.remove(lock)
+    if stuck := find(workspace, model_folders):
         raise StorageError(
-            f"{stuck[0]} cannot be removed completely, {len(stuck)} such in all; mend the "
+            f"{stuck[0]} and {len(stuck) - 1} others cannot be removed completely; fix the "
             "permissions below it and prune again."
         )
 
 
-def _paths(workspace: Workspace) -> list[Path]:
-    names = ("runs", "pins", "noise", "watch", "checkpoints")
-    folders = [
-        workspace.root,
-        *(workspace.root / name for name in names),
-        *cache.stage_folders(workspace),
-    ]
-    folders += (workspace.root / "datasets").glob("*")
-    folders += (
-        path for name in registry.datasets(workspace) for path in paths.folders(workspace, name)
-    )
-    return [
-        path
-        for folder in folders
-        if folder.is_dir()
-        and folder.resolve() == workspace.root.resolve() / folder.relative_to(workspace.root)
-        for path in files.leftovers(folder)
-        if not path.is_symlink()
-    ]
+def _unused_locks(workspace: Workspace) -> list[Path]:
+    """List the locks of all runs, and of cache entries that no longer exist."""
+    runs = workspace.root / "runs"
+    locks = [] if runs.is_symlink() else list(runs.glob(".*.lock"))
+    for folder in cache.stage_folders(workspace):
+        for lock in folder.glob(".*.lock"):
+            key = lock.name[1:].removesuffix(".lock")
+            if cache.KEY.fullmatch(key) and not (folder / key).exists():
+                locks.append(lock)
+    return locks

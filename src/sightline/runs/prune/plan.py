@@ -1,6 +1,8 @@
-"""What a clean-up removes and what it leaves, as one record."""
+"""What a cleanup removes and what it keeps, as one record."""
 
+from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Literal
 
 from sightline.records import Record
@@ -10,13 +12,28 @@ Reason = Literal[
     "among the newest",
     "the newest of its data set and recipe",
     "candidate",
-    "perhaps the candidate",
+    "possibly the candidate",
 ]
-LINK = "it is a symbolic link, and what it points to may serve others"
+LINK = "it is a symbolic link, and other programs may use its target"
+
+
+@dataclass(frozen=True)
+class RegisteredModels:
+    """What a cleanup has to know about the model registry.
+
+    Attributes:
+        candidates: IDs of the runs whose models await a promotion decision.
+        unreadable: Data set to the error, where its event log is damaged.
+        folders: Folders in which a killed process may have left files; not all need to exist.
+    """
+
+    candidates: frozenset[str] = frozenset()
+    unreadable: dict[str, str] = field(default_factory=dict)
+    folders: tuple[Path, ...] = ()
 
 
 class OldRun(Record):
-    """A run that goes: its id, when it was published (UTC), its bytes."""
+    """A run to remove: its ID, its publication time (UTC) and its size in bytes."""
 
     run_id: str
     created: datetime
@@ -24,7 +41,7 @@ class OldRun(Record):
 
 
 class OldEntry(Record):
-    """A cache entry that no run that stays refers to: its stage, its key, its bytes."""
+    """A cache entry that no kept run refers to: its stage, key and size in bytes."""
 
     stage: str
     key: str
@@ -32,7 +49,7 @@ class OldEntry(Record):
 
 
 class Leftover(Record):
-    """What a killed process left: POSIX path relative to the artifacts root, bytes."""
+    """What a killed process left: POSIX path relative to the artifacts root, size in bytes."""
 
     path: str
     bytes: int
@@ -42,34 +59,33 @@ class KeptRun(Record):
     """A run that stays, and why."""
 
     run_id: str
-    why: Reason
+    reason: Reason
 
 
-class LeftAlone(Record):
-    """What nobody touches since it is not understood: path relative to the root, and why."""
+class Skipped(Record):
+    """Something that a cleanup never touches: path relative to the artifacts root, and why."""
 
     path: str
-    why: str
+    reason: str
 
 
 class Plan(Record):
-    """What a clean-up removes, and what it leaves.
+    """What a cleanup removes and what it keeps.
 
     Attributes:
-        runs: Runs that go, the last published first.
-        entries: Cache entries that go.
-        leftovers: What killed processes left half written or half removed.
+        runs: Runs to remove, the last published first.
+        entries: Cache entries to remove.
+        leftovers: Files and folders that killed processes left.
         kept: Runs that stay, the last published first.
-        left_alone: What stays because it is not understood.
-        cache_is_judged: Whether it is known what every run that stays needs; where it is not,
-            no cache entry goes.
-        bytes: What is freed in all.
+        skipped: What stays because it is unknown or unreadable.
+        cache_checked: Whether all manifests could be read. If not, no cache entry is removed.
+        bytes: How much is freed in total.
     """
 
     runs: tuple[OldRun, ...]
     entries: tuple[OldEntry, ...]
     leftovers: tuple[Leftover, ...]
     kept: tuple[KeptRun, ...]
-    left_alone: tuple[LeftAlone, ...]
-    cache_is_judged: bool
+    skipped: tuple[Skipped, ...]
+    cache_checked: bool
     bytes: int

@@ -1,92 +1,103 @@
-"""Clean-up of old runs and of the cache entries that only they needed.
+"""Removes old runs and the cache entries that only they needed.
 
-What stays: the newest runs, the newest run of every data set and recipe (the next scheduled
-run is compared with it), pinned runs, the run of every data set's candidate, which may still be
-promoted, every cache entry that a run that stays refers to, and for a week the checkpoints of a
-training that was interrupted.
-A symbolic link is never followed and never removed: what it points to may serve others.
+A cleanup keeps the newest runs, the newest run of each data set and recipe (the next scheduled
+run is compared with it), pinned runs, the run of each candidate (it may still be promoted), every
+cache entry that a kept run refers to, and the checkpoints of recently interrupted trainings.
+It neither follows nor removes symbolic links, because other programs may use their targets.
 """
+
+from collections.abc import Callable
 
 from sightline.errors import InputError
 from sightline.runs import run_folder
-from sightline.runs.prune import cache
-from sightline.runs.prune import checkpoints as old_checkpoints
-from sightline.runs.prune import leftovers as remains
-from sightline.runs.prune import runs as old_runs
-from sightline.runs.prune.plan import Leftover, OldEntry, OldRun, Plan
+from sightline.runs.prune import cache, leftovers, runs
+from sightline.runs.prune.plan import Leftover, OldEntry, OldRun, Plan, RegisteredModels
 from sightline.storage import files
 from sightline.storage.workspace import Workspace
 
 KEEP = 20
-"""How many of the newest runs stay unless told."""
+"""How many of the newest runs are kept by default."""
+
+ModelReader = Callable[[Workspace], RegisteredModels]
 
 
-def plan(workspace: Workspace, keep: int = KEEP) -> Plan:
-    """Find out what a clean-up would remove; changes nothing.
+def plan(workspace: Workspace, keep: int, read_models: ModelReader) -> Plan:
+    """Find out what a cleanup would remove, without changing anything.
 
-    While something is at work the answer is rough: what is being made looks left over.
+    If a run is active, its unfinished files are listed as leftovers.
 
     Args:
-        keep: How many of the newest runs stay, at least 1; pinned ones do not count.
-
-    Returns:
-        What goes and what stays.
+        keep: How many of the newest runs stay, at least 1; pinned runs do not count.
+        read_models: Reads what the model registry still needs.
 
     Raises:
-        InputError: There is no such folder, or `keep` is too small.
+        InputError: The folder does not exist, or `keep` is too small.
         StorageError: A folder cannot be read.
     """
     _check(workspace, keep)
     with files.storage_errors(workspace.root):
-        judged = old_runs.judge(workspace, keep)
-        entries, unknown = cache.judge(workspace, judged.needed) if judged.all_read else ([], [])
-        checkpoints, waiting = old_checkpoints.judge(workspace)
-        leftovers = [*checkpoints, *remains.leftovers(workspace)]
-    going: list[OldRun | OldEntry | Leftover] = [*judged.going, *entries, *leftovers]
-    return Plan(
-        runs=tuple(judged.going),
-        entries=tuple(entries),
-        leftovers=tuple(leftovers),
-        kept=tuple(judged.kept),
-        left_alone=(*judged.left_alone, *unknown, *waiting),
-        cache_is_judged=judged.all_read,
-        bytes=sum(item.bytes for item in going),
-    )
+        return _plan(workspace, keep, read_models(workspace))
 
 
-def prune(workspace: Workspace, keep: int = KEEP) -> Plan:
-    """Remove old runs and what only they needed, while nobody is at work.
+def prune(workspace: Workspace, keep: int, read_models: ModelReader) -> Plan:
+    """Remove old runs and what only they needed, while no run is active.
 
-    Runs go first, and each folder is renamed before it is deleted: a clean-up that is killed
-    leaves nothing half removed in sight, and the next one removes the rest.
+    Runs are removed first, and each folder is renamed before it is deleted: a cleanup that is
+    killed never leaves a visible, half-removed folder, and the next cleanup removes the rest.
 
     Args:
         keep: As for `plan`.
+        read_models: As for `plan`; called when no other process can register a model.
 
     Returns:
         What was removed and what stays.
 
     Raises:
-        InputError: Something is at work there, or as for `plan`.
+        InputError: A run is active, the folder does not exist, or `keep` is too small.
         StorageError: Something cannot be removed.
     """
     _check(workspace, keep)
     with workspace.exclusive(), files.storage_errors(workspace.root):
-        found = plan(workspace, keep)
-        for old in found.runs:
-            files.set_aside(run_folder.folder(workspace, old.run_id))
-        old_checkpoints.remove(workspace)  # while the entries of finished trainings are there
+        models = read_models(workspace)
+        found = _plan(workspace, keep, models)
+        for run in found.runs:
+            files.set_aside(run_folder.folder(workspace, run.run_id))
+        # Before the cache entries: a complete training is recognized by its entry.
+        for checkpoints in cache.find_old_checkpoints(workspace)[0]:
+            files.set_aside(checkpoints)
         for entry in found.entries:
             files.set_aside(workspace.root / "cache" / entry.stage / entry.key)
-        remains.remove(workspace)
+        leftovers.remove(workspace, models.folders)
     return found
+
+
+def _plan(workspace: Workspace, keep: int, models: RegisteredModels) -> Plan:
+    selection = runs.select(workspace, keep, models)
+    entries, unknown = (
+        cache.find_unused(workspace, selection.needed) if selection.all_read else ([], [])
+    )
+    checkpoints, resumable = cache.find_old_checkpoints(workspace)
+    left = [
+        Leftover(path=path.relative_to(workspace.root).as_posix(), bytes=files.size(path))
+        for path in (*checkpoints, *leftovers.find(workspace, models.folders))
+    ]
+    removed: list[OldRun | OldEntry | Leftover] = [*selection.old, *entries, *left]
+    return Plan(
+        runs=tuple(selection.old),
+        entries=tuple(entries),
+        leftovers=tuple(left),
+        kept=tuple(selection.kept),
+        skipped=(*selection.skipped, *unknown, *resumable),
+        cache_checked=selection.all_read,
+        bytes=sum(item.bytes for item in removed),
+    )
 
 
 def _check(workspace: Workspace, keep: int) -> None:
     if keep < 1:
-        raise InputError(f"At least the newest run has to stay: expected 1 or more, got {keep}.")
+        raise InputError(f"keep must be at least 1, got {keep}.")
     if not workspace.root.is_dir():
         raise InputError(
-            f"There is no artifacts folder {workspace}; give the one that holds "
+            f"The artifacts folder {workspace} does not exist; name the folder that contains "
             "runs/ with --artifacts."
         )

@@ -1,113 +1,98 @@
-"""Tells the runs that go from those that stay, and what those that stay need of the cache."""
+"""Decides which runs to remove, and which cache entries the kept runs need."""
 
 import re
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from sightline import registry
 from sightline.errors import InputError
 from sightline.runs import pins, run_folder
-from sightline.runs.prune.plan import LINK, KeptRun, LeftAlone, OldRun, Reason
+from sightline.runs.prune.plan import LINK, KeptRun, OldRun, Reason, RegisteredModels, Skipped
 from sightline.storage import files
 from sightline.storage.workspace import Workspace
 
 _REFERENCE = re.compile(r"\bcache/([^/\"]+)/([^/\"]+)/")
-"""A path of a file in an entry, as the JSON of a run's records holds it."""
+"""The path of a file in a cache entry, as in the JSON of a manifest."""
 
 
 @dataclass
-class Judged:
-    """What is known of the runs.
+class Selection:
+    """Which runs to remove and which to keep.
 
     Attributes:
-        going: Runs that go, the last published first.
-        kept: Runs that stay, the last published first.
-        left_alone: Folders among the runs that are not touched.
-        needed: Stage and key of every cache entry that what stays refers to.
-        pairs: Data set and recipe of what stays.
-        candidates: Runs of the models that wait for a decision.
-        unclear: Data sets of which nobody knows what waits, since their audit log is damaged.
+        old: Runs to remove, the last published first.
+        kept: Runs to keep, the last published first.
+        skipped: Folders that are not touched.
+        needed: Stage and key of every cache entry that a kept run refers to.
         all_read: Whether every manifest could be read.
     """
 
-    going: list[OldRun] = field(default_factory=list)
+    old: list[OldRun] = field(default_factory=list)
     kept: list[KeptRun] = field(default_factory=list)
-    left_alone: list[LeftAlone] = field(default_factory=list)
+    skipped: list[Skipped] = field(default_factory=list)
     needed: set[tuple[str, str]] = field(default_factory=set)
-    pairs: set[tuple[str, str]] = field(default_factory=set)
-    candidates: set[str] = field(default_factory=set)
-    unclear: set[str] = field(default_factory=set)
     all_read: bool = True
 
 
 @dataclass(frozen=True)
 class _Run:
-    """What counts of a manifest; the whole of it may be large."""
+    """The part of a manifest that matters here; a complete manifest may be large."""
 
     path: Path
     created: datetime
-    pair: tuple[str, str]
+    dataset: str
+    recipe: str
     needed: frozenset[tuple[str, str]]
 
 
-def judge(workspace: Workspace, keep: int) -> Judged:
-    """Look at every run, the last published first.
+def select(workspace: Workspace, keep: int, models: RegisteredModels) -> Selection:
+    """Decide which runs to remove.
 
-    When a run was published is what its manifest says; file times change when a folder is
-    copied.
+    The publication time is taken from the manifest, since copying a folder changes file times.
 
     Args:
-        keep: How many of the newest runs stay; pinned ones do not count.
-
-    Returns:
-        What goes, what stays and why.
+        keep: How many of the newest runs stay; pinned runs do not count.
+        models: Whose runs may still be needed.
 
     Raises:
         StorageError: The pins cannot be listed.
         OSError: A folder cannot be listed.
     """
-    judged = Judged()
-    _find_candidates(workspace, judged)
+    selection = Selection()
+    for dataset, error in models.unreadable.items():
+        selection.skipped.append(Skipped(path=f"models/{dataset}", reason=error))
     pinned = pins.pinned_ids(workspace)
-    for run in _read_all(workspace, judged):
+    newest = 0
+    seen: set[tuple[str, str]] = set()
+    for run in _read_all(workspace, selection):
         name = run.path.name
-        if why := _why_untouched(run.path):
-            _leave(judged, run.path, why)
-        elif reason := _why_kept(judged, run, keep, pinned=name in pinned):
-            judged.kept.append(KeptRun(run_id=name, why=reason))
+        if why := _why_untouchable(run.path):
+            selection.skipped.append(Skipped(path=f"runs/{name}", reason=why))
+        elif reason := _why_kept(run, seen, models, pinned=name in pinned, newest=newest < keep):
+            newest += reason == "among the newest"
+            selection.kept.append(KeptRun(run_id=name, reason=reason))
         else:
             size = files.size(run.path)
-            judged.going.append(OldRun(run_id=name, created=run.created, bytes=size))
+            selection.old.append(OldRun(run_id=name, created=run.created, bytes=size))
             continue
-        judged.pairs.add(run.pair)
-        judged.needed.update(run.needed)
-    return judged
+        seen.add((run.dataset, run.recipe))
+        selection.needed.update(run.needed)
+    return selection
 
 
-def _read_all(workspace: Workspace, judged: Judged) -> list[_Run]:
+def _read_all(workspace: Workspace, selection: Selection) -> list[_Run]:
+    """Read all manifests, the newest first; unreadable ones are noted in the selection."""
     found = []
     for path in _folders(workspace):
         try:
             found.append(_read(path))
         except InputError as error:
-            judged.all_read = False
-            _leave(judged, path, str(error))
+            selection.all_read = False
+            selection.skipped.append(Skipped(path=f"runs/{path.name}", reason=str(error)))
     return sorted(found, key=lambda run: (run.created.timestamp(), run.path.name), reverse=True)
 
 
-def _find_candidates(workspace: Workspace, judged: Judged) -> None:
-    for dataset in registry.datasets(workspace):
-        try:
-            if run_id := registry.run_of(workspace, dataset, "candidate"):
-                judged.candidates.add(run_id)
-        except (InputError, OSError) as error:
-            judged.unclear.add(dataset)
-            judged.left_alone.append(LeftAlone(path=f"models/{dataset}", why=str(error)))
-
-
 def _folders(workspace: Workspace) -> list[Path]:
-    """List what a person sees as a folder among the runs."""
     folder = workspace.root / "runs"
     if not folder.exists():
         return []
@@ -123,28 +108,32 @@ def _read(path: Path) -> _Run:
     return _Run(
         path=path,
         created=manifest.created,
-        pair=(manifest.records.ingest.dataset, manifest.config.recipe),
+        dataset=manifest.records.ingest.dataset,
+        recipe=manifest.config.recipe,
         needed=frozenset(_REFERENCE.findall(manifest.records.model_dump_json())),
     )
 
 
-def _why_untouched(path: Path) -> str | None:
+def _why_untouchable(path: Path) -> str | None:
     if path.is_symlink() or path.parent.is_symlink():
         return LINK
-    return None if run_folder.is_id(path.name) else "its name is no run id"
+    return None if run_folder.is_id(path.name) else "its name is not a run ID"
 
 
-def _why_kept(judged: Judged, run: _Run, keep: int, *, pinned: bool) -> Reason | None:
+def _why_kept(
+    run: _Run,
+    seen: set[tuple[str, str]],
+    models: RegisteredModels,
+    *,
+    pinned: bool,
+    newest: bool,
+) -> Reason | None:
     if pinned:
         return "pinned"
-    if sum(kept.why == "among the newest" for kept in judged.kept) < keep:
+    if newest:
         return "among the newest"
-    if run.pair not in judged.pairs:
+    if (run.dataset, run.recipe) not in seen:
         return "the newest of its data set and recipe"
-    if run.path.name in judged.candidates:
+    if run.path.name in models.candidates:
         return "candidate"
-    return "perhaps the candidate" if run.pair[0] in judged.unclear else None
-
-
-def _leave(judged: Judged, path: Path, why: str) -> None:
-    judged.left_alone.append(LeftAlone(path=f"runs/{path.name}", why=why))
+    return "possibly the candidate" if run.dataset in models.unreadable else None

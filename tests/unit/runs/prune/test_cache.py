@@ -3,12 +3,11 @@ from pathlib import Path
 
 import pytest
 
-from prunable import Publish, entries, key, tree
+from prunable import Publish, entries, key, prune, tree
 from sightline.pipeline import cache
 from sightline.pipeline.stages import BUILD, INGEST
 from sightline.records import Run
 from sightline.runs import run_folder
-from sightline.runs.prune import prune
 from sightline.storage.workspace import Workspace
 
 
@@ -16,7 +15,7 @@ def test_cache_entries_that_only_old_runs_needed_go(artifacts: Path, publish: Pu
     publish("old", "1")
     publish("older-of-a-shared-entry", "2")
     publish("new", "2")
-    prune.prune(Workspace(artifacts), keep=1)
+    prune(artifacts, 1)
     assert entries(artifacts) == ["2"]
     assert sorted(path.name for path in (artifacts / "cache" / "build").iterdir()) == [
         f".{key('2')}.lock",
@@ -29,7 +28,7 @@ def test_kept_run_is_found_in_the_cache_and_can_be_published_again(
 ) -> None:
     publish("old", "1")
     publish("new", "2")
-    prune.prune(Workspace(artifacts), keep=1)
+    prune(artifacts, 1)
     run, records = (
         Run(id="x", workspace=Workspace(artifacts)),
         run_folder.read(Workspace(artifacts), "new").records,
@@ -56,30 +55,30 @@ def test_unreadable_run_stays_and_then_the_whole_cache_does(
     publish("old", "2")
     publish("new", "3")
     damage(run_folder.folder(Workspace(artifacts), "unreadable") / "manifest.json")
-    plan = prune.prune(Workspace(artifacts), keep=1)
+    plan = prune(artifacts, 1)
     assert sorted(path.name for path in (artifacts / "runs").iterdir()) == ["new", "unreadable"]
     assert entries(artifacts) == ["1", "2", "3"]
     assert plan.entries == ()
-    assert not plan.cache_is_judged
-    assert [left.path for left in plan.left_alone] == ["runs/unreadable"]
-    assert "manifest.json cannot be read" in plan.left_alone[0].why
+    assert not plan.cache_checked
+    assert [left.path for left in plan.skipped] == ["runs/unreadable"]
+    assert "manifest.json cannot be read" in plan.skipped[0].reason
 
 
-def test_linked_cache_is_left_alone(artifacts: Path, tmp_path: Path, publish: Publish) -> None:
+def test_linked_cache_is_skipped(artifacts: Path, tmp_path: Path, publish: Publish) -> None:
     publish("old", "1")
     publish("new", "2")
     (artifacts / "cache").rename(tmp_path / "elsewhere")
     (artifacts / "cache").symlink_to(tmp_path / "elsewhere")
     before = tree(tmp_path / "elsewhere")
-    plan = prune.prune(Workspace(artifacts), keep=1)
+    plan = prune(artifacts, 1)
     assert run_folder.run_ids(Workspace(artifacts)) == ["new"]
     assert tree(tmp_path / "elsewhere") == before
-    assert [left.path for left in plan.left_alone] == ["cache"]
+    assert [left.path for left in plan.skipped] == ["cache"]
 
 
 def test_link_to_a_missing_run_keeps_the_whole_cache(artifacts: Path, publish: Publish) -> None:
     publish("old", "1")
     publish("new", "2")
     (artifacts / "runs" / "unmounted").symlink_to("/nonexistent/run")
-    assert not prune.prune(Workspace(artifacts), keep=1).cache_is_judged
+    assert not prune(artifacts, 1).cache_checked
     assert entries(artifacts) == ["1", "2"]

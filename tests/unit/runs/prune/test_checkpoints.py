@@ -2,9 +2,7 @@ import os
 import time
 from pathlib import Path
 
-from prunable import Publish, key, tree
-from sightline.runs.prune import prune
-from sightline.storage.workspace import Workspace
+from prunable import Publish, key, prune, tree
 
 
 def interrupted_training(root: Path, digit: str, days_ago: float) -> Path:
@@ -30,28 +28,22 @@ def test_checkpoints_that_no_training_goes_on_from_are_removed(
     (artifacts / "cache" / "train" / key("5")).mkdir(parents=True)
     half = waiting.with_name(f".{key('6')}.0123abcd.aside")
     half.mkdir()
-    plan = prune.prune(Workspace(artifacts), keep=1)
+    plan = prune(artifacts, 1)
     folder = artifacts / "checkpoints"
     assert [path.name for path in folder.iterdir()] == [key("3")]
     assert {left.path: left.bytes for left in plan.leftovers} == {
         f"checkpoints/{path.name}": size for path, size in ((given_up, 8), (done, 8), (half, 0))
     }
-    assert [(left.path, left.why) for left in plan.left_alone] == [
-        (
-            f"checkpoints/{key('3')}",
-            "an interrupted training may go on from it; it goes 7 days after its last write",
-        )
-    ]
+    assert [left.path for left in plan.skipped] == [f"checkpoints/{key('3')}"]
+    assert "7 days" in plan.skipped[0].reason
 
 
-def test_linked_checkpoints_are_left_alone(
-    artifacts: Path, tmp_path: Path, publish: Publish
-) -> None:
+def test_linked_checkpoints_are_skipped(artifacts: Path, tmp_path: Path, publish: Publish) -> None:
     publish("new", "2")
     folder = interrupted_training(artifacts, "3", days_ago=100)
     folder.rename(tmp_path / "elsewhere")
     folder.symlink_to(tmp_path / "elsewhere")
     before = tree(tmp_path / "elsewhere")
-    plan = prune.prune(Workspace(artifacts), keep=1)
-    assert [left.path for left in plan.left_alone] == [f"checkpoints/{key('3')}"]
+    plan = prune(artifacts, 1)
+    assert [left.path for left in plan.skipped] == [f"checkpoints/{key('3')}"]
     assert tree(tmp_path / "elsewhere") == before

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from prunable import Publish, entries, key, tree
+from prunable import Publish, entries, key, prune, tree
 from sightline.errors import StorageError
 from sightline.runs import run_folder
-from sightline.runs.prune import prune
 from sightline.storage import files
+from sightline.storage.workspace import Workspace
 
 
 def test_leftovers_of_killed_processes_go(artifacts: Path, publish: Publish) -> None:
@@ -24,12 +24,12 @@ def test_leftovers_of_killed_processes_go(artifacts: Path, publish: Publish) -> 
             (artifacts / place).mkdir()
             (artifacts / place / "half").write_bytes(b"1234")
     (artifacts / "cache" / "build" / f".{key('1')}.lock").touch()
-    plan = prune.prune(artifacts, keep=1)
+    plan = prune(artifacts, 1)
     assert {left.path: left.bytes for left in plan.leftovers} == dict.fromkeys(places, 4)
     assert not any((artifacts / place).exists() for place in places)
     assert not (artifacts / "cache" / "build" / f".{key('1')}.lock").exists()
     assert (artifacts / "cache" / "build" / f".{key('2')}.lock").exists()
-    assert run_folder.run_ids(artifacts) == ["new"]
+    assert run_folder.run_ids(Workspace(artifacts)) == ["new"]
 
 
 def test_leftovers_of_downloads_looks_and_noise_bands_go_and_what_is_whole_stays(
@@ -47,7 +47,7 @@ def test_leftovers_of_downloads_looks_and_noise_bands_go_and_what_is_whole_stays
         (artifacts / name).parent.mkdir(parents=True, exist_ok=True)
         (artifacts / name).touch()
     (artifacts / "runs" / ".killed.lock").touch()
-    prune.prune(artifacts, keep=1)
+    prune(artifacts, 1)
     assert not any((artifacts / name).exists() for name in half)
     assert all((artifacts / name).exists() for name in whole)
     assert [path.name for path in (artifacts / "runs").iterdir()] == ["new"]
@@ -65,7 +65,7 @@ def test_what_killed_writers_left_of_models_goes_but_nothing_behind_a_link(
             (home / name).parent.mkdir(parents=True, exist_ok=True)
             (home / name).touch()
     (artifacts / "models/zoo").symlink_to(elsewhere)
-    plan = prune.prune(artifacts, keep=1)
+    plan = prune(artifacts, 1)
     assert {left.path for left in plan.leftovers} == {f"models/mnist/{name}" for name in half}
     assert not any((artifacts / "models/mnist" / name).exists() for name in half)
     assert (artifacts / "models/mnist/versions/1").exists()
@@ -74,6 +74,7 @@ def test_what_killed_writers_left_of_models_goes_but_nothing_behind_a_link(
 
 KILLED_PRUNE = """
 import os, pathlib, shutil, signal, sys
+from sightline.registry.retention import registered_models
 from sightline.runs.prune import prune
 from sightline.storage.workspace import Workspace
 done, really = 0, os.unlink
@@ -84,7 +85,7 @@ def unlink(*arguments, **options):
         os.kill(os.getpid(), signal.SIGKILL)
     really(*arguments, **options)
 os.unlink = unlink
-prune.prune(Workspace(pathlib.Path(sys.argv[1])), keep=1)
+prune.prune(Workspace(pathlib.Path(sys.argv[1])), 1, registered_models)
 """
 
 
@@ -101,10 +102,10 @@ def test_killed_clean_up_leaves_nothing_half_removed_in_sight(
     assert killed.returncode == -signal.SIGKILL
     left = {name: content for name, (_, _, content) in tree(artifacts).items()}
     assert 0 < len(list(files.leftovers(artifacts / "runs"))) <= 2
-    for run_id in run_folder.run_ids(artifacts):
+    for run_id in run_folder.run_ids(Workspace(artifacts)):
         folder = f"runs/{run_id}/"
         assert {name for name in whole if name.startswith(folder)} <= left.keys()
-    prune.prune(artifacts, keep=1)
+    prune(artifacts, 1)
     assert [path.name for path in (artifacts / "runs").iterdir()] == ["run-3"]
     assert entries(artifacts) == ["3"]
 
@@ -115,6 +116,6 @@ def test_what_cannot_be_removed_completely_is_reported(
     publish("old")
     publish("new")
     monkeypatch.setattr(files.shutil, "rmtree", lambda path, ignore_errors: None)
-    with pytest.raises(StorageError, match=r"\.old\..*\.aside cannot be removed completely"):
-        prune.prune(artifacts, keep=1)
-    assert run_folder.run_ids(artifacts) == ["new"]
+    with pytest.raises(StorageError, match=r"\.old\..*\.aside.* prune again"):
+        prune(artifacts, 1)
+    assert run_folder.run_ids(Workspace(artifacts)) == ["new"]

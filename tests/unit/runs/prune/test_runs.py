@@ -3,13 +3,12 @@ import random
 from datetime import timedelta
 from pathlib import Path
 
-from prunable import Publish, entries, entry, key
+from prunable import Publish, entries, entry, key, prune
 from runs_to_promote import decide
 from sightline import registry
 from sightline.records import FileRecord
 from sightline.records.manifest import RunManifest
 from sightline.runs import pins, run_folder
-from sightline.runs.prune import prune
 from sightline.storage import files
 from sightline.storage.workspace import Workspace
 
@@ -17,10 +16,10 @@ from sightline.storage.workspace import Workspace
 def test_newest_runs_stay_whatever_their_names(artifacts: Path, publish: Publish) -> None:
     for name in ("zeta", "beta", "alpha", "gamma"):
         publish(name)
-    plan = prune.prune(Workspace(artifacts), keep=2)
+    plan = prune(artifacts, 2)
     assert run_folder.run_ids(Workspace(artifacts)) == ["gamma", "alpha"]
     assert [old.run_id for old in plan.runs] == ["beta", "zeta"]
-    assert {kept.run_id: kept.why for kept in plan.kept} == {
+    assert {kept.run_id: kept.reason for kept in plan.kept} == {
         "gamma": "among the newest",
         "alpha": "among the newest",
     }
@@ -34,7 +33,7 @@ def test_copied_folder_keeps_its_order_whatever_its_file_times(
     for second, name in enumerate(("new", "old")):
         os.utime(run_folder.folder(Workspace(artifacts), name) / "manifest.json", (second, second))
     assert run_folder.run_ids(Workspace(artifacts)) == ["old", "new"]
-    prune.prune(Workspace(artifacts), keep=1)
+    prune(artifacts, 1)
     assert run_folder.run_ids(Workspace(artifacts)) == ["new"]
 
 
@@ -45,7 +44,7 @@ def test_pinned_runs_stay_with_what_they_need_and_do_not_count(
         publish(f"run-{digit}", digit)
     pins.pin(Workspace(artifacts), "run-2", "promoted")
     pins.pin(Workspace(artifacts), "run-4")
-    prune.prune(Workspace(artifacts), keep=2)
+    prune(artifacts, 2)
     assert run_folder.run_ids(Workspace(artifacts)) == ["run-5", "run-4", "run-3", "run-2"]
     assert entries(artifacts) == ["2", "3", "4", "5"]
     assert pins.pinned_ids(Workspace(artifacts)) == {"run-2", "run-4"}
@@ -56,15 +55,15 @@ def test_run_of_a_candidate_stays_until_it_is_decided(artifacts: Path, publish: 
         publish(f"run-{digit}", digit)
     for name in ("run-1", "run-2"):
         registry.register(Workspace(artifacts), run_folder.read(Workspace(artifacts), name))
-    plan = prune.prune(Workspace(artifacts), keep=1)
-    assert [(kept.run_id, kept.why) for kept in plan.kept] == [
+    plan = prune(artifacts, 1)
+    assert [(kept.run_id, kept.reason) for kept in plan.kept] == [
         ("run-3", "among the newest"),
         ("run-2", "candidate"),
     ]
     assert entries(artifacts) == ["2", "3"]
     (_, version) = registry.versions(Workspace(artifacts))
     registry.refuse(Workspace(artifacts), version, decide("run-2", promote=False))
-    assert [old.run_id for old in prune.prune(Workspace(artifacts), keep=1).runs] == ["run-2"]
+    assert [old.run_id for old in prune(artifacts, 1).runs] == ["run-2"]
 
 
 def test_damaged_log_of_models_keeps_every_run_that_may_be_its_candidate(
@@ -78,12 +77,12 @@ def test_damaged_log_of_models_keeps_every_run_that_may_be_its_candidate(
     (artifacts / f"models/{version.dataset}/audit/000001.json").write_text("{}")
     (artifacts / "models/zoo/audit").mkdir(parents=True)
     (artifacts / "models/zoo/audit/000001.json").write_text("{}")
-    plan = prune.prune(Workspace(artifacts), keep=1)
-    assert [kept.why for kept in plan.kept[1:]] == ["perhaps the candidate"] * 2
+    plan = prune(artifacts, 1)
+    assert [kept.reason for kept in plan.kept[1:]] == ["possibly the candidate"] * 2
     assert plan.runs == ()
-    assert {left.path for left in plan.left_alone} == {f"models/{version.dataset}", "models/zoo"}
+    assert {left.path for left in plan.skipped} == {f"models/{version.dataset}", "models/zoo"}
     files.remove(artifacts / f"models/{version.dataset}")
-    assert [old.run_id for old in prune.prune(Workspace(artifacts), keep=1).runs] == [
+    assert [old.run_id for old in prune(artifacts, 1).runs] == [
         "run-2",
         "run-1",
     ]
@@ -93,9 +92,9 @@ def test_unpinned_run_goes(artifacts: Path, publish: Publish) -> None:
     publish("old", "1")
     publish("new", "2")
     pins.pin(Workspace(artifacts), "old")
-    assert prune.prune(Workspace(artifacts), keep=1).runs == ()
+    assert prune(artifacts, 1).runs == ()
     pins.unpin(Workspace(artifacts), "old")
-    assert [old.run_id for old in prune.prune(Workspace(artifacts), keep=1).runs] == ["old"]
+    assert [old.run_id for old in prune(artifacts, 1).runs] == ["old"]
 
 
 def test_newest_run_of_every_data_set_and_recipe_stays(artifacts: Path, publish: Publish) -> None:
@@ -104,20 +103,20 @@ def test_newest_run_of_every_data_set_and_recipe_stays(artifacts: Path, publish:
     publish("weekly-1", "3", recipe="weekly")
     publish("tutorial-1", "4")
     publish("tutorial-2", "5")
-    plan = prune.prune(Workspace(artifacts), keep=1)
+    plan = prune(artifacts, 1)
     assert run_folder.run_ids(Workspace(artifacts)) == ["tutorial-2", "weekly-1", "nightly-2"]
     assert entries(artifacts) == ["2", "3", "5"]
-    assert plan.kept[1].why == "the newest of its data set and recipe"
+    assert plan.kept[1].reason == "the newest of its data set and recipe"
 
 
-def test_renamed_run_is_left_alone_with_what_it_needs(artifacts: Path, publish: Publish) -> None:
+def test_renamed_run_is_skipped_with_what_it_needs(artifacts: Path, publish: Publish) -> None:
     publish("old", "1")
     publish("new", "2")
     run_folder.folder(Workspace(artifacts), "old").rename(artifacts / "runs" / "my best run")
-    plan = prune.prune(Workspace(artifacts), keep=1)
+    plan = prune(artifacts, 1)
     assert (artifacts / "runs" / "my best run" / "report.html").exists()
     assert entries(artifacts) == ["1", "2"]
-    assert [left.why for left in plan.left_alone] == ["its name is no run id"]
+    assert [left.reason for left in plan.skipped] == ["its name is not a run ID"]
 
 
 def publish_at_random(root: Path, manifest: RunManifest, rng: random.Random) -> dict[str, set[str]]:
@@ -154,7 +153,7 @@ def test_every_run_that_stays_keeps_what_it_needs_and_nothing_else_stays(
         for name in pinned:
             pins.pin(Workspace(root), name)
         keep = rng.randint(1, 4)
-        prune.prune(Workspace(root), keep)
+        prune(root, keep)
         left = set(run_folder.run_ids(Workspace(root)))
         newest = [name for name in sorted(needs, reverse=True) if name not in pinned][:keep]
         assert left >= pinned | set(newest)
