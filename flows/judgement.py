@@ -14,7 +14,7 @@ from sightline.records import (
     Source,
     TrainedModel,
 )
-from sightline.registry import workflow
+from sightline.registry.gate.evaluate import Candidate, not_judged
 from sightline.tasks.export import export
 from sightline.tasks.promotion_gate import judge
 
@@ -39,11 +39,19 @@ def judged(
     """
     if config.promotion.gate == "off":
         return None, None
-    certificate = None
+    candidate = Candidate(
+        run=run,
+        config=config,
+        source_sha256=source.sha256,
+        files=files,
+        trained=trained,
+        evaluation=evaluation,
+    )
     try:
         certificate = stage(export, run, files, trained, evaluation, config.export)
-        decision = judge(run, config, source.sha256, files, trained, evaluation, certificate)
+        candidate = candidate.model_copy(update={"certificate": certificate})
+        decision = judge(candidate)
     except (SightlineError, TimeoutError) as error:  # the latter from Prefect, at a task's time-out
         _log.error("The promotion gate: %s", error)
-        decision = workflow.undecided(run, files, evaluation, error)
-    return certificate, decision
+        decision = not_judged(candidate, error)
+    return candidate.certificate, decision

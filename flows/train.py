@@ -38,7 +38,7 @@ def pipeline(config: RunConfig, run: Run, source: Source | None = None) -> RunSu
         RunError: A stage failed.
     """
     run_folder.check_new(run.workspace, run.id)
-    workflow.check(config)
+    workflow.check_requirements(config)
     prepare_device(config.training)
     source = source or locate.locate(config.data)
     stage = Stopwatch(run)

@@ -24,7 +24,7 @@ _log = logging.getLogger("sightline.tasks")
 )
 def promote(run: Run) -> Promotion:
     """Keep the model as a version and do with it as the gate said."""
-    promotion = workflow.settle(run.workspace, run.id)
+    promotion = workflow.apply_decision(run.workspace, run.id)
     log = _log.info if promotion.version else _log.error
     log("%s: %s", promotion.version or run.id, promotion.sentence)
     return promotion

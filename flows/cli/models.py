@@ -102,7 +102,7 @@ def promote(
     if own is not None and not (force and registry.verify(Workspace(root), own).damages):
         _sign_champion(Workspace(root), own, manifest, reason, signs=signs)
         return
-    version, decision = workflow.examine(
+    version, decision = workflow.evaluate_run(
         Workspace(root), manifest, rebaseline=rebaseline, force=force
     )
     out = console.out()

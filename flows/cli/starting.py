@@ -42,7 +42,7 @@ def start(
         InputError: A run id is taken, a demanded device is missing, the data cannot be used.
         RunError: A stage failed.
     """
-    workflow.check(planned[0].config)
+    workflow.check_requirements(planned[0].config)
     with ending_in_order(), console.ProgressDisplay(), run.workspace.in_use(), _claimed(left):
         return _train(planned, run, source, verbose=verbose)
 

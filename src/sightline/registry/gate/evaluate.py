@@ -1,12 +1,14 @@
-"""The promotion gate itself: asks what can be asked at once, lets both models predict, decides."""
+"""Decides whether to promote a candidate."""
 
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sightline.config import PromotionConfig
+from sightline import registry
+from sightline.config import RunConfig
 from sightline.data.holdout import holdout_sha256
+from sightline.errors import SightlineError
 from sightline.pipeline.process import keras_process
 from sightline.records import (
     Certificate,
@@ -14,6 +16,8 @@ from sightline.records import (
     DatasetFiles,
     Decision,
     Evaluation,
+    Record,
+    Run,
     TrainedModel,
 )
 from sightline.registry import Version
@@ -21,57 +25,104 @@ from sightline.registry.gate import criteria, decision, preconditions, scores
 from sightline.registry.gate.contest import Contest, Timing
 from sightline.registry.gate.decision import Parties
 from sightline.registry.gate.scores import Scores
+from sightline.runs import seed_noise
 from sightline.storage import files as artifact_files
 from sightline.storage.workspace import Workspace
 
 
-def judge(  # everything that a decision depends on
-    workspace: Workspace,
-    run_id: str,
-    files: DatasetFiles,
-    trained: TrainedModel,
-    evaluation: Evaluation,
-    certificate: Certificate | None,
-    champion: Version | None,
-    settings: PromotionConfig,
-    noise: float | None = None,
-    *,
-    rebaseline: bool = False,
-) -> Decision:
-    """Say whether a run's model may take the champion's place.
+class Candidate(Record):
+    """A trained model that may become the champion, and what the decision depends on.
+
+    Attributes:
+        run: Its run; gives the workspace.
+        config: The run's config; gives the limits, and the recipe whose seed noise applies.
+        source_sha256: Digest of the data set's source.
+        files: The data set that it was trained and tested on.
+        trained: Its model.
+        evaluation: Its test results.
+        certificate: Its exports; None if there are none.
+    """
+
+    run: Run
+    config: RunConfig
+    source_sha256: str
+    files: DatasetFiles
+    trained: TrainedModel
+    evaluation: Evaluation
+    certificate: Certificate | None = None
+
+
+def decide_promotion(candidate: Candidate, *, rebaseline: bool = False) -> Decision:
+    """Decide whether to promote a candidate.
 
     Args:
-        run_id: The run's id.
-        files: The data set that it was trained and measured on.
-        trained: Its model.
-        evaluation: What the test split says of it.
-        certificate: What became of its exports; None where there are none.
-        champion: The version in use; None where there is none yet.
-        settings: The limits.
-        noise: `accuracy.difference` of the noise band that fits the run, where there is one.
-        rebaseline: Whether a champion that was promoted on other test images is measured anew
-            on the run's, instead of being left where it is.
+        candidate: The model and what is known of it.
+        rebaseline: Accept test images other than those the champion was promoted on, and score
+            both models on the candidate's.
 
     Returns:
         The decision with its numbers.
 
     Raises:
-        DataError: The test images are not there any more, or changed.
+        DataError: The test images are missing or were changed.
+        InputError: The model store is damaged.
         ModelFileError: A model is missing, damaged, or does not fit the images.
         StorageError: The artifacts root is full or cannot be written.
     """
-    counts = files.counts["test"]
-    parties = Parties(run_id, champion.name if champion else None, holdout_sha256(files))
+    workspace, dataset = candidate.run.workspace, candidate.files.dataset
+    champion = registry.champion(workspace, dataset)
+    band = seed_noise.read(
+        seed_noise.path(workspace, dataset, candidate.source_sha256, candidate.config)
+    )
+    noise = band.accuracy.difference if band else None
+    return compare(candidate, champion, noise, rebaseline=rebaseline)
+
+
+def not_judged(
+    candidate: Candidate, error: SightlineError | TimeoutError, champion: str | None = None
+) -> Decision:
+    """Refuse a candidate that could not be exported or judged.
+
+    Args:
+        candidate: The model.
+        error: What went wrong.
+        champion: Name of the champion, if it is known.
+    """
+    return Decision(
+        promote=False,
+        candidate=candidate.run.id,
+        champion=champion,
+        holdout_sha256=holdout_sha256(candidate.files),
+        images=sum(candidate.files.counts["test"]),
+        accuracy=candidate.evaluation.accuracy,
+        criteria=(Criterion(name="judged", passed=False, sentence=str(error)),),
+        sentence=f"Not judged: {error}",
+    )
+
+
+def compare(
+    candidate: Candidate,
+    champion: Version | None,
+    noise: float | None = None,
+    *,
+    rebaseline: bool = False,
+) -> Decision:
+    """Compare a candidate with a given champion; see `decide_promotion`."""
+    files, certificate = candidate.files, candidate.certificate
+    counts, accuracy = files.counts["test"], candidate.evaluation.accuracy
+    limits = candidate.config.promotion
+    name = champion.name if champion else None
+    parties = Parties(candidate.run.id, name, holdout_sha256(files))
     if champion is None:
-        return decision.decide_first(parties, evaluation.accuracy, counts, certificate, settings)
-    asked = _preconditions(parties, files, trained, champion, rebaseline=rebaseline)
+        return decision.decide_first(parties, accuracy, counts, certificate, limits)
+    asked = _preconditions(parties, files, candidate.trained, champion, rebaseline=rebaseline)
     if all(criterion.passed for criterion in asked):
-        if trained.weights_sha256 != champion.weights_sha256:
-            answers = _answers(workspace, files, trained, champion)
-            return decision.decide(parties, answers, certificate, settings, noise, asked)
+        if candidate.trained.weights_sha256 != champion.weights_sha256:
+            answers = _answers(candidate, champion)
+            return decision.decide(parties, answers, certificate, limits, noise, asked)
         asked += (criteria.certificate(certificate),)
     praise = f"{champion.name} once more, measured on other test images"
-    return decision.of_criteria(parties, evaluation.accuracy, sum(counts), asked, praise)
+    return decision.of_criteria(parties, accuracy, sum(counts), asked, praise)
 
 
 def _preconditions(
@@ -97,10 +148,9 @@ def _preconditions(
     return asked if first is None else (first,)
 
 
-def _answers(
-    workspace: Workspace, files: DatasetFiles, trained: TrainedModel, champion: Version
-) -> Scores:
+def _answers(candidate: Candidate, champion: Version) -> Scores:
     """Let both models predict the test images."""
+    workspace, files = candidate.run.workspace, candidate.files
     with (
         workspace.in_use(),
         artifact_files.storage_errors(workspace.root),
@@ -109,7 +159,7 @@ def _answers(
         contest = Contest(
             workspace=workspace,
             files=files,
-            candidate=trained.model,
+            candidate=candidate.trained.model,
             champion=champion.model,
             champion_name=champion.name,
             table=folder / "answers.parquet",

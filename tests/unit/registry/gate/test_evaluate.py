@@ -6,18 +6,19 @@ import numpy as np
 import pytest
 
 from paired_answers import certificate
-from sightline.config import Convolution, ModelConfig, PromotionConfig
+from sightline.config import Convolution, ModelConfig, PromotionConfig, loading
 from sightline.errors import DataError, ModelFileError
 from sightline.models import build, keras_files
 from sightline.pipeline.progress import Progress, listening
 from sightline.records import DatasetFiles, Decision, Evaluation, FileRecord, Run, TrainedModel
 from sightline.registry import Version
-from sightline.registry.gate.evaluate import judge
+from sightline.registry.gate.evaluate import Candidate, compare
 from sightline.storage import files as artifact_files
 from sightline.storage.npy import open_mapped
 
 # With ten images a class the default margin tells nothing.
 SETTINGS = PromotionConfig(class_margin=0.5, latency_factor=100)
+CONFIG = loading.load("tutorial").model_copy(update={"promotion": SETTINGS})
 
 
 @pytest.fixture
@@ -32,17 +33,16 @@ def gate(
     """Judge the model that is right beside the untrained one, unless told otherwise."""
 
     def judged(**changed: Any) -> Decision:
-        inputs: dict[str, Any] = {
-            "workspace": run.workspace,
-            "run_id": run.id,
-            "files": files,
-            "trained": trained.model_copy(update={"model": changed.pop("model", sure)}),
-            "evaluation": evaluation,
-            "certificate": certificate(),
-            "champion": champion,
-            "settings": SETTINGS,
-        }
-        return judge(**{**inputs, **changed})
+        candidate = Candidate(
+            run=run,
+            config=CONFIG,
+            source_sha256="a" * 64,
+            files=files,
+            trained=trained.model_copy(update={"model": changed.pop("model", sure)}),
+            evaluation=evaluation,
+            certificate=changed.pop("certificate", certificate()),
+        )
+        return compare(candidate, **{"champion": champion, **changed})
 
     return judged
 
