@@ -63,14 +63,14 @@ def fit_temperature(probabilities: Floats, labels: NDArray[np.integer[Any]]) -> 
     rows = np.arange(len(labels))
 
     def loss(exponent: float) -> float:
-        tempered = temper(probabilities, float(np.exp(exponent)))
-        return float(-np.log(np.maximum(tempered[rows, labels], _tiny())).mean())
+        scaled = apply_temperature(probabilities, float(np.exp(exponent)))
+        return float(-np.log(np.maximum(scaled[rows, labels], _tiny())).mean())
 
     bounds = (float(np.log(_LOWEST)), float(np.log(_HIGHEST)))
     return float(np.exp(minimize_scalar(loss, bounds=bounds, method="bounded").x))
 
 
-def temper(probabilities: Floats, temperature: float) -> Floats:
+def apply_temperature(probabilities: Floats, temperature: float) -> Floats:
     """Divide the logits by a temperature.
 
     Args:
@@ -83,8 +83,8 @@ def temper(probabilities: Floats, temperature: float) -> Floats:
     from scipy.special import softmax
 
     logits = np.log(np.maximum(probabilities.astype(np.float64), _tiny()))
-    tempered: Floats = softmax(logits / temperature, axis=1)
-    return tempered
+    scaled: Floats = softmax(logits / temperature, axis=1)
+    return scaled
 
 
 def _tiny() -> float:

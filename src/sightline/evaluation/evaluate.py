@@ -6,7 +6,6 @@ Runs inside the Keras process. What is measured stands in `sightline.measures`.
 import json
 from typing import Any
 
-import keras
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
@@ -25,7 +24,7 @@ from sightline.evaluation import (
 from sightline.evaluation.calibration import fit_temperature, reliability
 from sightline.evaluation.intervals import wilson
 from sightline.evaluation.model_under_test import Subject
-from sightline.evaluation.predictions import Predictions, blocks, predict_split, tempered
+from sightline.evaluation.predictions import Predictions, blocks, predict_split, read
 from sightline.evaluation.selective import coverage
 from sightline.pipeline.cache import Draft, find_or_make
 from sightline.pipeline.stages import EVALUATE
@@ -93,15 +92,15 @@ def evaluate(
             tested.predict,
             tested.images,
             tested.labels,
-            keras.config.epsilon(),  # Keras' categorical_crossentropy keeps it from 0 and 1
+            len(files.class_names),
             draft.path(_PREDICTIONS),
         )
-        right = predictions.rank == 0
+        right = predictions.correct
         labels = run.workspace.root / files.labels.path
         metrics = Metrics(
             **_of_predictions(files, tested.labels, predictions),
-            calibration=_calibration(run, arrays, tested, predictions, settings, draft),
-            coverage=coverage(predictions.confidence, right),
+            calibration=_calibration(run, files, arrays, tested, predictions, settings, draft),
+            coverage=coverage(predictions.probability, right),
             slices=slices.measure(labels, "test", settings.slices, right),
             robustness=_robustness(tested, settings),
             saliency=_saliency(files, tested, settings, draft),
@@ -142,21 +141,21 @@ def _serving_difference(tested: Subject) -> float:
 def _of_predictions(
     files: DatasetFiles, labels: Labels, predictions: Predictions
 ) -> dict[str, Any]:
-    right, total = int((predictions.rank == 0).sum()), len(labels)
+    right, total = int(predictions.correct.sum()), len(labels)
     classes = range(len(files.class_names))
     confusion = confusion_matrix(labels, predictions.predicted, labels=classes)
     return {
         "accuracy": right / total,
         "accuracy_interval": wilson(right, total),
         "top_k": {k: float((predictions.rank < k).mean()) for k in _TOP if k < len(classes)},
-        "loss": predictions.loss,
+        "loss": float(predictions.losses.mean()),
         "classes": _class_metrics(files, labels, predictions.predicted, confusion),
         "confusion": tuple(tuple(int(count) for count in row) for row in confusion),
     }
 
 
 def _class_metrics(
-    files: DatasetFiles, labels: Labels, predicted: Labels, confusion: NDArray[np.int64]
+    files: DatasetFiles, labels: Labels, predicted: NDArray[np.int64], confusion: NDArray[np.int64]
 ) -> tuple[ClassMetrics, ...]:
     columns = precision_recall_fscore_support(
         labels, predicted, labels=range(len(files.class_names)), zero_division=0.0
@@ -180,6 +179,7 @@ def _class_metrics(
 
 def _calibration(
     run: Run,
+    files: DatasetFiles,
     arrays: ArraySet,
     tested: Subject,
     predictions: Predictions,
@@ -187,18 +187,18 @@ def _calibration(
     draft: Draft,
 ) -> Calibration:
     bins = settings.calibration_bins
-    found, error = reliability(predictions.confidence, predictions.rank == 0, bins)
+    found, error = reliability(predictions.probability, predictions.correct, bins)
     if "validation" not in arrays.splits:
         return Calibration(bins=found, error=error)
     temperature, images = _temperature(run, arrays, tested)
     path = draft.path(_PREDICTIONS)
-    mended = tempered(path, tested.labels, keras.config.epsilon(), temperature)
-    _, mended_error = reliability(mended.confidence, mended.rank == 0, bins)
+    scaled = read(path, len(files.class_names), temperature)
+    _, scaled_error = reliability(scaled.probability, scaled.correct, bins)
     effect = Temperature(
         temperature=temperature,
         validation_images=images,
-        loss=mended.loss,
-        calibration_error=mended_error,
+        loss=float(scaled.losses.mean()),
+        calibration_error=scaled_error,
     )
     return Calibration(bins=found, error=error, temperature=effect)
 

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from sightline.evaluation.prediction_table import blocks, join
+from sightline.evaluation.predictions import join, of_block
+from sightline.evaluation.predictions_table import read_blocks
 from sightline.records import Mistake
 
 
@@ -21,9 +22,8 @@ def worst(
     Returns:
         The mistakes, the surest first, and how many there are in all.
     """
-    wrong = join(
-        block.take(np.flatnonzero(~block.right)) for block in blocks(predictions, len(class_names))
-    )
+    parts = map(of_block, read_blocks(predictions, len(class_names)))
+    wrong = join(part.take(~part.correct) for part in parts)
     order = np.lexsort((wrong.index, -wrong.probability))[:most]
     found = tuple(
         Mistake(

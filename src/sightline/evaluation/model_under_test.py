@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from sightline.config import EvaluationConfig
 from sightline.data.label_table import Labels, read_labels
-from sightline.evaluation.predictions import Floats, Images
+from sightline.evaluation.predictions import Images
+from sightline.evaluation.predictions_table import Floats
 from sightline.models import keras_files
 from sightline.records import ArraySet, DatasetFiles, Run, TrainedModel
 from sightline.storage.npy import open_mapped

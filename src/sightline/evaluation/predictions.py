@@ -1,129 +1,151 @@
-"""What a model says of a split, image by image."""
+"""Predictions for a split, image by image."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from sightline.data.label_table import Labels
-from sightline.evaluation.calibration import temper
+from sightline.evaluation import predictions_table
+from sightline.evaluation.calibration import apply_temperature
+from sightline.evaluation.predictions_table import Block, Floats
 from sightline.pipeline.progress import Progress, emit
 from sightline.storage.npy import BLOCK_BYTES
 
-Floats = NDArray[np.float32]
 Images = NDArray[np.uint8]
 """Raw images, (m, height, width, channels)."""
 
 Predict = Callable[[NDArray[Any]], Floats]
 """From images of shape (m, height, width, channels) to class probabilities, (m, num_classes)."""
 
-_VALUES = 4 << 20
-"""Probabilities that are read at once."""
+_EPSILON = 1e-7
+"""Keras' categorical_crossentropy clips probabilities to [1e-7, 1 - 1e-7]."""
 
 
 @dataclass(frozen=True)
 class Predictions:
-    """A few bytes an image, all in the order of the split.
+    """What the measures need to know of n predictions.
 
     Attributes:
-        predicted: The most probable class, int16.
-        confidence: Its probability, float32.
-        rank: How many classes come before the label, int16; 0 where the model is right.
-        loss: Mean cross-entropy, in nats.
+        index: int64 array of shape (n,), index in the split.
+        label: Integer array of shape (n,), values 0 to num_classes - 1.
+        predicted: int64 array of shape (n,), the most probable class.
+        probability: float32 array of shape (n,), probability of the predicted class, in [0, 1].
+        label_probability: float32 array of shape (n,), probability of the label, in [0, 1].
+        rank: int64 array of shape (n,), number of classes ranked before the label; 0 where the
+            prediction is correct.
     """
 
-    predicted: Labels
-    confidence: Floats
-    rank: NDArray[np.int16]
-    loss: float
+    index: NDArray[np.int64]
+    label: NDArray[Any]
+    predicted: NDArray[np.int64]
+    probability: Floats
+    label_probability: Floats
+    rank: NDArray[np.int64]
+
+    @property
+    def correct(self) -> NDArray[np.bool_]:
+        """Return which predictions are correct; bool array of shape (n,)."""
+        correct: NDArray[np.bool_] = np.equal(self.label, self.predicted)
+        return correct
+
+    @property
+    def losses(self) -> NDArray[np.float64]:
+        """Return the cross-entropy of each image in nats, shape (n,)."""
+        clipped = np.clip(self.label_probability, _EPSILON, 1 - _EPSILON)
+        return -np.log(clipped.astype(np.float64))
+
+    def take(self, rows: NDArray[Any]) -> "Predictions":
+        """Return the rows of an index array or a boolean mask."""
+        return Predictions(**{name: getattr(self, name)[rows] for name in _FIELDS})
 
 
-class _Tally:
-    """Gathers predictions block by block."""
-
-    def __init__(self, images: int, smallest: float) -> None:
-        self._predicted = np.empty(images, dtype=np.int16)
-        self._confidence = np.empty(images, dtype=np.float32)
-        self._rank = np.empty(images, dtype=np.int16)
-        self._loss = 0.0
-        self._smallest = smallest
-
-    def add(self, rows: slice, labels: Labels, probabilities: Floats) -> None:
-        order = np.arange(len(labels))
-        of_label = probabilities[order, labels]
-        self._predicted[rows] = probabilities.argmax(axis=1)
-        self._confidence[rows] = probabilities.max(axis=1)
-        before = probabilities > of_label[:, np.newaxis]
-        # Of equal ones the first counts as the most probable, as argmax has it.
-        before |= (probabilities == of_label[:, np.newaxis]) & (
-            np.arange(probabilities.shape[1]) < labels[:, np.newaxis]
-        )
-        self._rank[rows] = before.sum(axis=1)
-        clipped = np.clip(of_label, self._smallest, 1 - self._smallest)
-        self._loss -= float(np.log(clipped).sum())
-
-    def predictions(self) -> Predictions:
-        return Predictions(
-            self._predicted, self._confidence, self._rank, self._loss / len(self._predicted)
-        )
+_FIELDS = tuple(field.name for field in fields(Predictions))
 
 
 def predict_split(
-    predict: Predict, images: Floats, labels: Labels, smallest: float, path: Path
+    predict: Predict, images: Floats, labels: Labels, num_classes: int, path: Path
 ) -> Predictions:
-    """Predict a split block by block and write the predictions.
+    """Predict a split block by block and write the predictions table.
 
     Args:
         predict: From prepared images to class probabilities.
-        images: float32 of shape (n, height, width, channels), values in [0, 1].
-        labels: int16 of shape (n,).
-        smallest: Distance from 0 and 1 that probabilities keep in the loss.
-        path: Parquet file to write: index, label, predicted, probability_<i>.
-
-    Returns:
-        What the measures need of them.
+        images: float32 array of shape (n, height, width, channels), values in [0, 1].
+        labels: int16 array of shape (n,).
+        num_classes: Number of classes.
+        path: Parquet file to write, see `predictions_table.schema`.
     """
-    tally = _Tally(len(labels), smallest)
-    with _Writer(path) as writer:
+    parts = []
+    columns = predictions_table.schema(num_classes)
+    with pq.ParquetWriter(path, columns, write_page_checksum=True) as writer:
         for rows in blocks(images):
-            probabilities = predict(images[rows])
-            tally.add(rows, labels[rows], probabilities)
-            writer.append(rows, labels[rows], probabilities)
+            block = Block(rows.start, labels[rows], predict(images[rows]))
+            writer.write_table(predictions_table.to_arrow(block))
+            parts.append(of_block(block))
             emit(Progress(stage="evaluate", done=rows.stop, total=len(labels), unit="images"))
-    return tally.predictions()
+    return join(parts)
 
 
-def tempered(path: Path, labels: Labels, smallest: float, temperature: float) -> Predictions:
-    """Read written predictions and divide their logits by a temperature.
+def read(path: Path, num_classes: int, temperature: float | None = None) -> Predictions:
+    """Read a predictions table.
 
     Args:
-        path: What `predict_split` wrote.
-        labels: int16 of shape (n,).
-        smallest: As for `predict_split`.
-        temperature: More than 0.
+        path: Parquet file written by the evaluate stage.
+        num_classes: Number of classes.
+        temperature: Divides the logits; None leaves the probabilities unchanged.
 
-    Returns:
-        As `predict_split`, with other probabilities.
+    Raises:
+        InputError: The file is missing, damaged, or not a predictions table.
     """
-    tally = _Tally(len(labels), smallest)
-    start = 0
-    with pq.ParquetFile(path, page_checksum_verification=True) as table:
-        names = [name for name in table.schema_arrow.names if name.startswith("probability_")]
-        for batch in table.iter_batches(max(1, _VALUES // len(names)), columns=names):
-            rows = slice(start, start + len(batch))
-            probabilities = np.stack([column.to_numpy() for column in batch.columns], axis=1)
-            tally.add(rows, labels[rows], temper(probabilities, temperature).astype(np.float32))
-            start = rows.stop
-    return tally.predictions()
+    found = predictions_table.read_blocks(path, num_classes)
+    if temperature is None:
+        return join(of_block(block) for block in found)
+    return join(
+        of_block(
+            replace(
+                block,
+                probabilities=apply_temperature(block.probabilities, temperature).astype(
+                    np.float32
+                ),
+            )
+        )
+        for block in found
+    )
+
+
+def of_block(block: Block) -> Predictions:
+    """Reduce the probabilities of a block to what the measures need."""
+    rows, classes = (np.arange(size) for size in block.probabilities.shape)
+    predicted = block.probabilities.argmax(axis=1)
+    of_label = block.probabilities[rows, block.labels]
+    higher = block.probabilities > of_label[:, np.newaxis]
+    # Among equal probabilities the first class ranks highest, as in argmax.
+    earlier = classes < block.labels[:, np.newaxis]
+    equal = block.probabilities == of_label[:, np.newaxis]
+    return Predictions(
+        index=block.start + rows,
+        label=block.labels,
+        predicted=predicted,
+        probability=block.probabilities[rows, predicted],
+        label_probability=of_label,
+        rank=(higher | (equal & earlier)).sum(axis=1),
+    )
+
+
+def join(parts: Iterable[Predictions]) -> Predictions:
+    """Concatenate at least one part."""
+    found = list(parts)
+    return Predictions(
+        **{name: np.concatenate([getattr(part, name) for part in found]) for name in _FIELDS}
+    )
 
 
 def blocks(images: NDArray[Any]) -> Iterator[slice]:
-    """Yield the rows of images that are held at once, in order.
+    """Yield the rows of images that are held in memory at once, in order.
 
     Args:
         images: Array of shape (n, height, width, channels), n at least 1; may be mapped.
@@ -131,31 +153,3 @@ def blocks(images: NDArray[Any]) -> Iterator[slice]:
     rows = max(1, BLOCK_BYTES // int(images[0].nbytes))
     for start in range(0, len(images), rows):
         yield slice(start, min(start + rows, len(images)))
-
-
-class _Writer:
-    """Writes predictions block by block, one row group each."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._writer: pq.ParquetWriter | None = None
-
-    def __enter__(self) -> "_Writer":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._writer is not None:
-            self._writer.close()
-
-    def append(self, rows: slice, labels: Labels, probabilities: Floats) -> None:
-        columns: dict[str, Any] = {
-            "index": np.arange(rows.start, rows.stop),
-            "label": labels.astype(np.int64),
-            "predicted": probabilities.argmax(axis=1).astype(np.int64),
-        }
-        for number in range(probabilities.shape[1]):
-            columns[f"probability_{number}"] = probabilities[:, number]
-        table = pa.table(columns)
-        if self._writer is None:
-            self._writer = pq.ParquetWriter(self._path, table.schema, write_page_checksum=True)
-        self._writer.write_table(table)

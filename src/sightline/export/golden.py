@@ -5,21 +5,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from sightline.data import holdout
-from sightline.errors import StageError
+from sightline.evaluation import predictions_table
 from sightline.records import DatasetFiles, Evaluation, Run
-from sightline.storage import files
 from sightline.storage.npy import BLOCK_BYTES, ArrayWriter, read_rows
 from sightline.storage.workspace import Workspace
 
 Floats = NDArray[np.float32]
-
-_COLUMN = "probability_"
-_VALUES = 4 << 20
-"""Probabilities that are read at once."""
 
 
 @dataclass(frozen=True)
@@ -65,12 +59,14 @@ def gather(
 
     Raises:
         DataError: The test images are missing or damaged.
-        StageError: The predictions are other ones than were recorded, or not of these images.
+        InputError: The predictions differ from the recorded ones, or are of other images.
     """
     holdout.check(run.workspace, ingested)
     test = ingested.images["test"]
     rows = choose(test.shape[0], wanted)
-    probabilities = _measured(run.workspace, evaluation, rows, test.shape[0])
+    probabilities = _measured(
+        run.workspace, evaluation, len(ingested.class_names), rows, test.shape[0]
+    )
     pixels = hashlib.sha256()
     shape = (len(rows), *test.shape[1:])
     at_once = max(1, BLOCK_BYTES // int(np.prod(test.shape[1:])))
@@ -83,23 +79,19 @@ def gather(
 
 
 def _measured(
-    workspace: Workspace, evaluation: Evaluation, rows: NDArray[np.int64], images: int
+    workspace: Workspace,
+    evaluation: Evaluation,
+    num_classes: int,
+    rows: NDArray[np.int64],
+    images: int,
 ) -> Floats:
     """Read the probabilities of some rows; the whole table may be larger than memory."""
     path = workspace.root / evaluation.predictions.path
-    if not path.is_file() or files.sha256(path) != evaluation.predictions.sha256:
-        raise StageError(f"{path} is not what evaluate wrote; run again with --refresh.")
-    found: list[Floats] = []
-    start = 0
-    with pq.ParquetFile(path, page_checksum_verification=True) as table:
-        if table.metadata.num_rows != images:
-            raise StageError(
-                f"{path} has {table.metadata.num_rows:,} rows, but there are {images:,} test "
-                "images; run again with --refresh."
-            )
-        names = [name for name in table.schema_arrow.names if name.startswith(_COLUMN)]
-        for batch in table.iter_batches(max(1, _VALUES // len(names)), columns=names):
-            wanted = rows[(rows >= start) & (rows < start + len(batch))] - start
-            found.append(np.stack([column.to_numpy()[wanted] for column in batch], axis=1))
-            start += len(batch)
+    blocks = predictions_table.read_blocks(
+        path, num_classes, rows=images, sha256=evaluation.predictions.sha256
+    )
+    found = []
+    for block in blocks:
+        inside = (rows >= block.start) & (rows < block.start + len(block.labels))
+        found.append(block.probabilities[rows[inside] - block.start])
     return np.concatenate(found)

@@ -6,8 +6,8 @@ from typing import Any
 
 from sightline.config.flatten import differing, flatten
 from sightline.errors import InputError
-from sightline.evaluation import prediction_table
-from sightline.evaluation.prediction_table import Predictions
+from sightline.evaluation import predictions
+from sightline.evaluation.predictions import Predictions
 from sightline.pipeline.provenance import digest_of
 from sightline.records.difference import (
     Ingredient,
@@ -152,7 +152,7 @@ def _predictions(workspace: Workspace, run: RunManifest, remarks: list[str]) -> 
     """Read a run's predictions; where they cannot be read, that is a remark."""
     try:
         path = verify.whole(workspace, run, "predictions.parquet")
-        return prediction_table.read(path, len(run.records.ingest.class_names))
+        return predictions.read(path, len(run.records.ingest.class_names))
     except InputError as error:
         remarks.append(f"The predictions of run {run.run_id} are left out: {error}")
         return None

@@ -1,14 +1,13 @@
 """Whether a run is better than the one before, image by image where both saw the same ones."""
 
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from sightline.data.holdout import holdout_sha256
 from sightline.errors import InputError
+from sightline.evaluation import predictions
 from sightline.records import DatasetFiles, Evaluation, Run, RunComparison
 from sightline.runs import run_folder
 
@@ -65,10 +64,12 @@ def with_last_run(run: Run, files: DatasetFiles, evaluation: Evaluation) -> RunC
     if not same_test_images(last.records.ingest, files):
         return compared
     try:
-        before = _right(run_folder.folder(run.workspace, last.run_id) / _PREDICTIONS)
+        path = run_folder.folder(run.workspace, last.run_id) / _PREDICTIONS
+        before = predictions.read(path, len(files.class_names)).correct
     except InputError:
         return compared
-    now = _right(run.workspace.root / evaluation.predictions.path)
+    path = run.workspace.root / evaluation.predictions.path
+    now = predictions.read(path, len(files.class_names)).correct
     found = discordant(before, now)
     counts = {"fixed": len(found.fixed), "broken": len(found.broken)}
     return compared.model_copy(update={**counts, "p_value": found.p_value})
@@ -88,18 +89,3 @@ def same_test_images(before: DatasetFiles, now: DatasetFiles) -> bool:
     """Tell whether two runs were tested on the same images with the same labels."""
     both_tested = "test" in before.images and "test" in now.images
     return both_tested and holdout_sha256(before) == holdout_sha256(now)
-
-
-def _right(path: Path) -> NDArray[np.bool_]:
-    """Tell which predictions are right, in the order of the test split.
-
-    Raises:
-        InputError: The file is missing or damaged.
-    """
-    try:
-        with pq.ParquetFile(path, page_checksum_verification=True) as table:
-            columns = table.read(["label", "predicted"])
-    except (OSError, ValueError) as error:  # Arrow's errors are one of the two
-        raise InputError(f"{path} cannot be read as Parquet: {error}.") from None
-    right: NDArray[np.bool_] = columns["label"].to_numpy() == columns["predicted"].to_numpy()
-    return right

@@ -3,19 +3,13 @@
 import math
 from collections.abc import Iterator, Sequence
 
-import numpy as np
-
 from sightline.evaluation.intervals import wilson
-from sightline.evaluation.prediction_table import Predictions
+from sightline.evaluation.predictions import Predictions
 from sightline.records import Evaluation
 from sightline.records.difference import ClassPair, Measure
 
 _NORMAL = 1.959964
 """97.5 % quantile of the normal distribution."""
-
-
-_SMALLEST = 1e-7
-"""Probabilities below count as this one, as they do in the loss that evaluate measures."""
 
 
 def tested(evaluation: Evaluation) -> int:
@@ -83,7 +77,7 @@ def _loss_half_width(predictions: Predictions | None) -> float | None:
     """Half the width of the 95 % interval of the mean loss, by the central limit theorem."""
     if predictions is None or len(predictions.label) < 2:  # noqa: PLR2004 - a deviation takes two
         return None
-    losses = -np.log(predictions.label_probability.astype(np.float64).clip(_SMALLEST))
+    losses = predictions.losses
     half = _NORMAL * float(losses.std(ddof=1)) / math.sqrt(len(losses))
     return half if math.isfinite(half) else None
 

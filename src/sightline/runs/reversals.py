@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from sightline.evaluation.prediction_table import Predictions
+from sightline.evaluation.predictions import Predictions
 from sightline.records.difference import Reversal, Reversals
 from sightline.runs.comparison import discordant
 
@@ -26,7 +26,7 @@ def find(
     """
     if before is None or now is None or not np.array_equal(before.label, now.label):
         return None
-    found = discordant(before.right, now.right)
+    found = discordant(before.correct, now.correct)
     fixed, broken = (_examples(before, now, rows, names) for rows in (found.fixed, found.broken))
     return Reversals(
         images=len(now.label),

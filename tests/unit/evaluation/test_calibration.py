@@ -4,7 +4,7 @@ from sklearn.calibration import CalibratedClassifierCV, calibration_curve
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 
-from sightline.evaluation.calibration import fit_temperature, reliability, temper
+from sightline.evaluation.calibration import apply_temperature, fit_temperature, reliability
 
 
 def drawn(seed: int = 0, images: int = 4000) -> tuple[np.ndarray, np.ndarray]:
@@ -50,18 +50,18 @@ def test_temperature_agrees_with_scikit_learn() -> None:
     theirs = 1 / fitted.calibrated_classifiers_[0].calibrators[0].beta_
     ours = fit_temperature(classifier.predict_proba(images[60:]), labels[60:])
     assert ours == pytest.approx(theirs, rel=1e-3)
-    tempered = temper(classifier.predict_proba(images[60:]), ours)
-    assert tempered == pytest.approx(fitted.predict_proba(images[60:]), abs=1e-3)
+    scaled = apply_temperature(classifier.predict_proba(images[60:]), ours)
+    assert scaled == pytest.approx(fitted.predict_proba(images[60:]), abs=1e-3)
 
 
 def test_temperature_of_sure_and_wrong_probabilities_is_high() -> None:
     probabilities = np.tile(np.float32([0.999, 0.001]), (100, 1))
     labels = (np.arange(100) % 10 == 0).astype(np.int64)
     temperature = fit_temperature(probabilities, labels)
-    assert temper(probabilities, temperature)[0, 0] == pytest.approx(0.9, abs=1e-3)
+    assert apply_temperature(probabilities, temperature)[0, 0] == pytest.approx(0.9, abs=1e-3)
 
 
 def test_probabilities_of_zero_stay_finite() -> None:
     probabilities = np.float32([[1, 0, 0]])
-    assert temper(probabilities, 1.0)[0] == pytest.approx([1, 0, 0], abs=1e-30)
-    assert np.isfinite(temper(probabilities, 5.0)).all()
+    assert apply_temperature(probabilities, 1.0)[0] == pytest.approx([1, 0, 0], abs=1e-30)
+    assert np.isfinite(apply_temperature(probabilities, 5.0)).all()

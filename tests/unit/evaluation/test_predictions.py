@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from sklearn.metrics import log_loss, top_k_accuracy_score
 
-from sightline.evaluation import predictions
-from sightline.evaluation.calibration import temper
-from sightline.evaluation.predictions import Floats, predict_split, tempered
+from sightline.evaluation import predictions, predictions_table
+from sightline.evaluation.calibration import apply_temperature
+from sightline.evaluation.predictions import Floats, predict_split, read
 
-IMAGES, CLASSES, SMALLEST = 50, 6, 1e-7
+IMAGES, CLASSES = 50, 6
 
 
 @pytest.fixture
@@ -31,14 +31,16 @@ def images() -> np.ndarray:
 def test_predictions_agree_with_scikit_learn(
     images: np.ndarray, labels: np.ndarray, tmp_path: Path
 ) -> None:
-    found = predict_split(probabilities, images, labels, SMALLEST, tmp_path / "p.parquet")
+    found = predict_split(probabilities, images, labels, CLASSES, tmp_path / "p.parquet")
     said = probabilities(images)
-    assert found.loss == pytest.approx(log_loss(labels, said, labels=range(CLASSES)), rel=1e-5)
+    assert found.losses.mean() == pytest.approx(
+        log_loss(labels, said, labels=range(CLASSES)), rel=1e-5
+    )
     for k in (1, 2, 3, 5):
         expected = top_k_accuracy_score(labels, said, k=k, labels=range(CLASSES))
         assert (found.rank < k).mean() == expected
     assert (found.predicted == said.argmax(axis=1)).all()
-    assert (found.confidence == said.max(axis=1)).all()
+    assert (found.probability == said.max(axis=1)).all()
 
 
 def test_of_equal_probabilities_the_first_counts(tmp_path: Path) -> None:
@@ -47,7 +49,7 @@ def test_of_equal_probabilities_the_first_counts(tmp_path: Path) -> None:
 
     labels = np.arange(4, dtype=np.int16)
     images = np.zeros((4, 2, 2, 1), np.float32)
-    found = predict_split(even, images, labels, SMALLEST, tmp_path / "p.parquet")
+    found = predict_split(even, images, labels, 4, tmp_path / "p.parquet")
     assert found.rank.tolist() == [0, 1, 2, 3]
     assert found.predicted.tolist() == [0, 0, 0, 0]
 
@@ -56,23 +58,25 @@ def test_blocks_change_nothing(
     images: np.ndarray, labels: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "p.parquet"
-    whole = predict_split(probabilities, images, labels, SMALLEST, path)
-    cooled = tempered(path, labels, SMALLEST, 2.0)
+    whole = predict_split(probabilities, images, labels, CLASSES, path)
+    cooled = read(path, CLASSES, 2.0)
     monkeypatch.setattr(predictions, "BLOCK_BYTES", 7 * images[0].nbytes)
-    monkeypatch.setattr(predictions, "_VALUES", 7 * CLASSES)
-    parts = predict_split(probabilities, images, labels, SMALLEST, path)
+    monkeypatch.setattr(predictions_table, "_BLOCK_VALUES", 7 * CLASSES)
+    parts = predict_split(probabilities, images, labels, CLASSES, path)
     assert (parts.rank == whole.rank).all()
-    assert parts.loss == pytest.approx(whole.loss)
-    assert tempered(path, labels, SMALLEST, 2.0).loss == pytest.approx(cooled.loss)
+    assert (parts.losses == whole.losses).all()
+    assert read(path, CLASSES, 2.0).losses.mean() == pytest.approx(cooled.losses.mean())
 
 
 def test_tempered_predictions_are_those_of_the_tempered_probabilities(
     images: np.ndarray, labels: np.ndarray, tmp_path: Path
 ) -> None:
     path = tmp_path / "p.parquet"
-    plain = predict_split(probabilities, images, labels, SMALLEST, path)
-    found = tempered(path, labels, SMALLEST, 3.0)
-    expected = temper(probabilities(images), 3.0)
-    assert found.confidence == pytest.approx(expected.max(axis=1), rel=1e-5)
-    assert found.loss == pytest.approx(log_loss(labels, expected, labels=range(CLASSES)), rel=1e-5)
+    plain = predict_split(probabilities, images, labels, CLASSES, path)
+    found = read(path, CLASSES, 3.0)
+    expected = apply_temperature(probabilities(images), 3.0)
+    assert found.probability == pytest.approx(expected.max(axis=1), rel=1e-5)
+    assert found.losses.mean() == pytest.approx(
+        log_loss(labels, expected, labels=range(CLASSES)), rel=1e-5
+    )
     assert (found.rank == plain.rank).all(), "a temperature changes no order"

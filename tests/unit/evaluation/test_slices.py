@@ -10,7 +10,6 @@ from scipy.stats import binomtest
 from sightline.errors import ConfigError
 from sightline.evaluation import slices
 from sightline.records import DatasetFiles, Run
-from sightline.storage.workspace import Workspace
 
 
 def table(path: Path, row_group_size: int = 4, **columns: list[Any]) -> Path:
@@ -90,9 +89,9 @@ def test_any_column_of_an_ingested_table_can_be_measured(run: Run, files: Datase
     assert rows(measured) == [
         ("class_name", str(label), 10, float(label > 0)) for label in range(4)
     ]
-    slices.check(Workspace(run.workspace), files, ["class_name", "source", "index"])
+    slices.check(run.workspace, files, ["class_name", "source", "index"])
 
 
 def test_unknown_column_is_refused_with_what_is_there(run: Run, files: DatasetFiles) -> None:
     with pytest.raises(ConfigError, match=r"evaluation\.slices names 'camera'.*class_name, source"):
-        slices.check(Workspace(run.workspace), files, ["source", "camera"])
+        slices.check(run.workspace, files, ["source", "camera"])

@@ -5,7 +5,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from model_to_export import Measured
-from sightline.errors import StageError
+from sightline.errors import InputError
 from sightline.export.golden import choose, gather
 
 
@@ -41,7 +41,7 @@ def test_predictions_that_are_not_the_measured_ones_are_refused(
 ) -> None:
     other = measured.evaluation.predictions.model_copy(update={"sha256": "0" * 64})
     evaluation = measured.evaluation.model_copy(update={"predictions": other})
-    with pytest.raises(StageError, match="is not what evaluate wrote"):
+    with pytest.raises(InputError, match=r"predictions\.parquet .*--refresh"):
         gather(measured.run, measured.files, evaluation, 7, tmp_path / "golden.npy")
 
 
@@ -49,5 +49,5 @@ def test_predictions_of_other_images_are_refused(measured: Measured, tmp_path: P
     test = measured.files.images["test"]
     fewer = test.model_copy(update={"shape": (3, *test.shape[1:])})
     files = measured.files.model_copy(update={"images": {"test": fewer}})
-    with pytest.raises(StageError, match="but there are 3 test images"):
+    with pytest.raises(InputError, match=r"predictions\.parquet .*expected 3 rows"):
         gather(measured.run, files, measured.evaluation, 2, tmp_path / "golden.npy")

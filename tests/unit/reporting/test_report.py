@@ -6,7 +6,8 @@ import pytest
 
 from sightline.config import ReportConfig
 from sightline.data.validation import findings
-from sightline.evaluation import prediction_table
+from sightline.errors import InputError
+from sightline.evaluation import predictions_table
 from sightline.records import (
     DatasetFiles,
     Evaluation,
@@ -114,7 +115,7 @@ def test_block_borders_change_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     whole = report.report(run, hostile_files, blueprint, trained, evaluation, ReportConfig())
-    monkeypatch.setattr(prediction_table, "_BLOCK", 4 * 3)  # three rows of four classes
+    monkeypatch.setattr(predictions_table, "_BLOCK_VALUES", 4 * 3)  # three rows of four classes
     again = run.model_copy(update={"id": "again", "refresh": True})
     assert (
         report.report(again, hostile_files, blueprint, trained, evaluation, ReportConfig()) == whole
@@ -131,7 +132,7 @@ def test_flawless_model_still_gets_its_pictures(
     path = run.workspace.root / evaluation.predictions.path
     table = pq.read_table(path)
     right = table.filter(table["label"].to_numpy() == table["predicted"].to_numpy())
-    pq.write_table(right, path)
+    pq.write_table(right.set_column(0, "index", [range(len(right))]), path)
     result = report.report(run, hostile_files, blueprint, trained, evaluation, ReportConfig())
     assert (result.mistakes, result.thumbnails, result.mistakes_total) == ((), (), 0)
     assert (run.workspace.root / result.figures["mistakes"].path).exists()

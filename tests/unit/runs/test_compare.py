@@ -190,11 +190,11 @@ def test_damaged_predictions_cost_what_they_tell_alone(
 @pytest.mark.parametrize(
     ("column", "values", "message"),
     [
-        ("predicted", [4] * 40, "names a class beyond the 4"),
-        ("label", [-1] * 40, "numbers below zero"),
-        ("label", ["b"] * 40, "expected whole numbers, got string"),
-        ("probability_2", [None] * 40, "expected probabilities, got"),
-        ("index", [0] * 40, "not in the order"),
+        ("predicted", [4] * 40, "predicted"),
+        ("label", [-1] * 40, "labels from 0 to 3"),
+        ("label", ["b"] * 40, "expected int64 in the column 'label', found string"),
+        ("probability_2", [None] * 40, "expected float in the column 'probability_2'"),
+        ("index", [0] * 40, "order"),
         (None, [], "'probability_3' is missing"),
     ],
 )

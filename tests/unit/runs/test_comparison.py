@@ -1,12 +1,9 @@
-import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
+from runs_to_compare import predictions_of, write_table
 from sightline.records import DatasetFiles, Evaluation, Run, RunComparison
 from sightline.records.manifest import RunManifest
 from sightline.runs import comparison, run_folder
-from sightline.storage.workspace import Workspace
 
 LAST = "20260101T000000Z-textures-tutorial-000000"
 
@@ -15,7 +12,7 @@ LAST = "20260101T000000Z-textures-tutorial-000000"
 def last(run: Run, manifest: RunManifest) -> RunManifest:
     """An earlier run with three mistakes: rows 4, 8 and 20 of 40."""
     published = manifest.model_copy(update={"run_id": LAST})
-    folder = run_folder.folder(Workspace(run.workspace), LAST)
+    folder = run_folder.folder(run.workspace, LAST)
     folder.mkdir(parents=True)
     (folder / "manifest.json").write_text(published.model_dump_json())
     predictions = run.workspace.root / manifest.records.evaluate.predictions.path
@@ -24,11 +21,7 @@ def last(run: Run, manifest: RunManifest) -> RunManifest:
 
 
 def predicting(run: Run, evaluation: Evaluation, wrong: list[int]) -> Evaluation:
-    labels = np.arange(40) % 4
-    predicted = np.where(np.isin(np.arange(40), wrong), (labels + 1) % 4, labels)
-    pq.write_table(
-        pa.table({"label": labels, "predicted": predicted}), run.workspace.root / "now.parquet"
-    )
+    write_table(run.workspace.root / "now.parquet", predictions_of(wrong))
     record = evaluation.predictions.model_copy(update={"path": "now.parquet"})
     return evaluation.model_copy(update={"predictions": record})
 
@@ -72,7 +65,7 @@ def test_other_test_images_are_not_compared_one_by_one(run: Run, last: RunManife
 def test_damaged_predictions_of_the_last_run_cost_the_comparison_alone(
     run: Run, last: RunManifest, content: bytes | None
 ) -> None:
-    path = run_folder.folder(Workspace(run.workspace), LAST) / "predictions.parquet"
+    path = run_folder.folder(run.workspace, LAST) / "predictions.parquet"
     if content is None:
         path.unlink()
     else:

@@ -1,0 +1,119 @@
+"""The predictions table: a Parquet file with one row for each test image, in split order."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from sightline.errors import InputError
+from sightline.storage import files
+
+Floats = NDArray[np.float32]
+
+_BLOCK_VALUES = 4 << 20
+"""Probabilities held in memory at once."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """Some consecutive rows of the table.
+
+    Attributes:
+        start: Index of the first row in the test split.
+        labels: Integer array of shape (m,), values 0 to num_classes - 1.
+        probabilities: float32 array of shape (m, num_classes), in [0, 1].
+    """
+
+    start: int
+    labels: NDArray[Any]
+    probabilities: Floats
+
+
+def schema(num_classes: int) -> pa.Schema:
+    """Return the columns: index, label, predicted (int64) and probability_<i> (float32)."""
+    integers = ((name, pa.int64()) for name in ("index", "label", "predicted"))
+    floats = ((f"probability_{number}", pa.float32()) for number in range(num_classes))
+    return pa.schema([*integers, *floats])
+
+
+def to_arrow(block: Block) -> pa.Table:
+    """Convert a block to rows of the table."""
+    rows, num_classes = block.probabilities.shape
+    columns = [
+        np.arange(block.start, block.start + rows),
+        block.labels.astype(np.int64),
+        block.probabilities.argmax(axis=1).astype(np.int64),
+        *block.probabilities.T,
+    ]
+    return pa.table([pa.array(column) for column in columns], schema(num_classes))
+
+
+def read_blocks(
+    path: Path, num_classes: int, *, rows: int | None = None, sha256: str | None = None
+) -> Iterator[Block]:
+    """Read the table block by block: with a thousand classes it may exceed the memory.
+
+    Args:
+        path: Parquet file written by the evaluate stage; every page is checked.
+        num_classes: Number of classes.
+        rows: Expected number of rows; None skips the check.
+        sha256: Expected digest of the file; None skips the check.
+
+    Yields:
+        All rows, in order.
+
+    Raises:
+        InputError: The file is missing, damaged, or not such a table.
+    """
+    try:
+        if sha256 is not None and files.sha256(path) != sha256:
+            raise ValueError("it is not the file that evaluate wrote")
+        with pq.ParquetFile(path, page_checksum_verification=True) as table:
+            _check_layout(table, schema(num_classes), rows)
+            start = 0
+            for batch in table.iter_batches(max(1, _BLOCK_VALUES // num_classes)):
+                yield _block(start, batch)
+                start += len(batch)
+    except (OSError, ValueError) as error:  # Arrow's errors are one of the two
+        if isinstance(error, OSError) and error.errno and not isinstance(error, FileNotFoundError):
+            raise  # storage did not answer, which says nothing about the file
+        reason = str(error).splitlines()[0].rstrip(".")
+        raise InputError(
+            f"{path} cannot be read as predictions: {reason}; run again with --refresh."
+        ) from None
+
+
+def _check_layout(table: pq.ParquetFile, expected: pa.Schema, rows: int | None) -> None:
+    found = table.schema_arrow.remove_metadata()
+    for field in expected:
+        position = found.get_field_index(field.name)
+        if position < 0:
+            raise ValueError(f"the column {field.name!r} is missing")
+        if found.field(position).type != field.type:
+            raise ValueError(
+                f"expected {field.type} in the column {field.name!r}, found "
+                f"{found.field(position).type}"
+            )
+    if found.names != expected.names:
+        raise ValueError(f"expected {len(expected)} columns in order, found {len(found)}")
+    if not table.metadata.num_rows:
+        raise ValueError("it has no rows")
+    if rows not in {None, table.metadata.num_rows}:
+        raise ValueError(f"expected {rows:,} rows, found {table.metadata.num_rows:,}")
+
+
+def _block(start: int, batch: pa.RecordBatch) -> Block:
+    index, labels, predicted, *probabilities = (column.to_numpy() for column in batch)
+    block = Block(start, labels, np.stack(probabilities, axis=1))
+    if not np.array_equal(index, np.arange(start, start + len(index))):
+        raise ValueError("its rows are not in the order of the test split")
+    if labels.min() < 0 or labels.max() >= len(probabilities):
+        raise ValueError(f"expected labels from 0 to {len(probabilities) - 1}")
+    if not np.array_equal(predicted, block.probabilities.argmax(axis=1)):
+        raise ValueError("a predicted class is not the most probable one")
+    return block
