@@ -6,7 +6,6 @@ import pytest
 
 from sightline.config import ReportConfig
 from sightline.data.validation import findings
-from sightline.errors import InputError
 from sightline.evaluation import predictions_table
 from sightline.records import (
     DatasetFiles,
