@@ -6,6 +6,7 @@ import pytest
 
 from sightline.config import ReportConfig
 from sightline.data.validation import findings
+from sightline.errors import InputError
 from sightline.evaluation import predictions_table
 from sightline.records import (
     DatasetFiles,
@@ -148,7 +149,7 @@ def test_damaged_predictions_are_noticed(
     table = pq.read_table(path)
     pq.write_table(table, path, write_page_checksum=True, compression="none", use_dictionary=False)
     flip_middle_of_column(path, "probability_1")
-    with pytest.raises(OSError, match="CRC"):
+    with pytest.raises(InputError, match="CRC"):
         report.report(run, hostile_files, blueprint, trained, evaluation, ReportConfig())
 
 
