@@ -22,10 +22,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))
 
-from faults import faultpoint_root as roots
-from faults.faultpoint import Stages
-from faults.faultpoint_root import Pipeline
-from faults.faultpoint_sweep import Point, Sweep
+import faultpoint_root as roots
+from faultpoint import Stages
+from faultpoint_root import Pipeline
+from faultpoint_sweep import Point, Sweep
 
 ERRNOS = {"full": errno.ENOSPC, "broken": errno.EIO, "read-only": errno.EROFS}
 

@@ -20,14 +20,14 @@ from types import SimpleNamespace
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))
 
-from faults import faultpoint_root as roots
-from faults.faultpoint_root import Pipeline
-from faults.file_damage import damage
-from faults.mutation_sweep import Tally, sweep, with_everything
 from prefect.filesystems import LocalFileSystem
 from prefect.results import ResultStore
 from prefect.serializers import JSONSerializer
 
+import faultpoint_root as roots
+from faultpoint_root import Pipeline
+from file_damage import damage
+from mutation_sweep import Tally, sweep, with_everything
 from sightline.pipeline.stages import PREPROCESS
 from sightline.tasks.cache_policy import CheckedEntries
 

@@ -2,7 +2,7 @@
 
 Usage: python benchmarks/refusals.py [--only row-59]
 
-Runs the cases of rows 1 to 13, 38 to 41, 56, 58, 59 and 63 through the real command line, each
+Runs the cases of bad input, hostile files and a failing mirror through the real command line, each
 in a folder of its own and with 1.25 GiB of address space, against a mirror on loopback.
 """
 

@@ -1,4 +1,4 @@
-"""Rows 56, 58, 59 and 63: hostile files run nothing, write nowhere and fill no memory."""
+"""Hostile files run nothing, write nothing outside and fill no memory."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Rows 1 to 13: what cannot be used is refused by one sentence, before anything is kept."""
+"""Unusable input is refused with one sentence before anything is stored."""
 
 import gzip
 from pathlib import Path
@@ -36,9 +36,7 @@ def test_bad_input_is_refused(sightline: Command, tmp_path: Path, case: Case) ->
     assert kept(artifacts) == []
 
 
-def test_row_11_class_of_one_image_is_not_split_for_validation(
-    sightline: Command, tmp_path: Path
-) -> None:
+def test_class_of_one_image_is_not_split_for_validation(sightline: Command, tmp_path: Path) -> None:
     labels = np.where(np.arange(bad.COUNT) == 0, 1, 0)
 
     done = sightline(
@@ -58,9 +56,9 @@ def kept(artifacts: Path) -> list[Path]:
 @pytest.mark.parametrize(
     ("write", "name"),
     [
-        pytest.param(bad.idx(WHOLE_CHUNK), IDX_IMAGES, id="row-03-images-idx"),
-        pytest.param(bad.idx(), IDX_LABELS, id="row-03-labels-idx"),
-        pytest.param(bad.npz(), "data.npz", id="row-03-npz"),
+        pytest.param(bad.idx(WHOLE_CHUNK), IDX_IMAGES, id="images-idx"),
+        pytest.param(bad.idx(), IDX_LABELS, id="labels-idx"),
+        pytest.param(bad.npz(), "data.npz", id="npz"),
     ],
 )
 def test_no_flipped_bit_changes_the_data_silently(tmp_path: Path, write: Write, name: str) -> None:

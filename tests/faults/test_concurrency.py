@@ -1,4 +1,4 @@
-"""Rows 28 to 32: several runs on one artifacts root share work and never harm each other."""
+"""Concurrent runs on one artifacts root share work and never harm each other."""
 
 import subprocess
 import sys
@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from faults import faultpoint_root as roots
-from faults.faultpoint import Fault, Outcome
-from faults.faultpoint_root import Pipeline, Whole
-from faults.faultpoint_sweep import Sweep
 
+import faultpoint_root as roots
 from command import Command, Completed
 from examples import write_npz
+from faultpoint import Fault, Outcome
+from faultpoint_root import Pipeline, Whole
+from faultpoint_sweep import Sweep
 from refusal import check_refused
 from sightline.errors import RunExistsError
 from sightline.registry.retention import registered_models
@@ -39,8 +39,8 @@ def at_once(pipeline: Pipeline, step: str, root: Path, *ids: str) -> list[Outcom
     return [pipeline.stages.wait(trial) for trial in started]
 
 
-@pytest.mark.parametrize("step", ["ingest", "train"], ids=["row-28-ingest", "row-28-train"])
-def test_row_28_two_cold_runs_of_one_key_compute_once_and_have_equal_bytes(
+@pytest.mark.parametrize("step", ["ingest", "train"], ids=["ingest", "train"])
+def test_two_cold_runs_of_one_key_compute_once_and_have_equal_bytes(
     whole: Whole, tmp_path: Path, step: str
 ) -> None:
     pipeline, root = whole
@@ -55,9 +55,7 @@ def test_row_28_two_cold_runs_of_one_key_compute_once_and_have_equal_bytes(
         assert WAITING in one.log + other.log
 
 
-def test_row_29_run_goes_on_where_the_holder_of_its_lock_was_killed(
-    whole: Whole, tmp_path: Path
-) -> None:
+def test_run_goes_on_where_the_holder_of_its_lock_was_killed(whole: Whole, tmp_path: Path) -> None:
     pipeline, root = whole
     swept = Sweep(pipeline, root, "train", tmp_path, {})
     last = max(point.at for point in swept.points if point.name.endswith("model.keras"))
@@ -86,12 +84,12 @@ def until(happens: Callable[[], bool]) -> None:
 @pytest.mark.parametrize(
     "content",
     [
-        pytest.param(b"", id="row-30-empty"),
-        pytest.param(b"4194304 host\n", id="row-30-of-a-process-that-is-gone"),
-        pytest.param(b"\0\xff" * 4096, id="row-30-garbage"),
+        pytest.param(b"", id="empty"),
+        pytest.param(b"4194304 host\n", id="of-a-process-that-is-gone"),
+        pytest.param(b"\0\xff" * 4096, id="garbage"),
     ],
 )
-def test_row_30_lock_file_that_was_left_behind_holds_nobody_up(
+def test_lock_file_that_was_left_behind_holds_nobody_up(
     whole: Whole, tmp_path: Path, content: bytes
 ) -> None:
     pipeline, root = whole
@@ -129,12 +127,12 @@ def replace_what_is_damaged(pipeline: Pipeline, root: Path) -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        pytest.param(replace, id="row-31-replaced"),
-        pytest.param(prune, id="row-31-pruned"),
-        pytest.param(replace_what_is_damaged, id="row-31-mended"),
+        pytest.param(replace, id="replaced"),
+        pytest.param(prune, id="pruned"),
+        pytest.param(replace_what_is_damaged, id="mended"),
     ],
 )
-def test_row_31_reader_of_a_mapped_file_survives_a_change_of_the_cache(
+def test_reader_of_a_mapped_file_survives_a_change_of_the_cache(
     whole: Whole, tmp_path: Path, change: Callable[[Pipeline, Path], None]
 ) -> None:
     pipeline, root = whole
@@ -149,7 +147,7 @@ def test_row_31_reader_of_a_mapped_file_survives_a_change_of_the_cache(
     assert mapped.tobytes() == before[-mapped.nbytes :]
 
 
-def test_row_32_run_id_of_a_finished_run_is_refused_by_the_command(
+def test_run_id_of_a_finished_run_is_refused_by_the_command(
     whole: Whole, tmp_path: Path, sightline: Command
 ) -> None:
     copy = roots.copy(whole[1], tmp_path / "root")
@@ -159,7 +157,7 @@ def test_row_32_run_id_of_a_finished_run_is_refused_by_the_command(
     assert roots.snapshot(copy) == before
 
 
-def test_row_32_run_id_of_a_run_at_work_is_refused_by_the_command(
+def test_run_id_of_a_run_at_work_is_refused_by_the_command(
     tmp_path: Path, sightline: Command
 ) -> None:
     root = tmp_path / "root"
@@ -175,7 +173,7 @@ def train(sightline: Command, root: Path, scratch: Path, run_id: str) -> Complet
     return sightline("train", "--recipe", "quickstart", "--run-id", run_id, *places)
 
 
-def test_row_32_of_two_runs_that_publish_one_id_at_once_one_is_refused(
+def test_of_two_runs_that_publish_one_id_at_once_one_is_refused(
     whole: Whole, tmp_path: Path
 ) -> None:
     pipeline, root = whole
@@ -189,7 +187,7 @@ def test_row_32_of_two_runs_that_publish_one_id_at_once_one_is_refused(
         assert roots.leftovers(copy) == []
 
 
-def test_row_32_run_id_of_a_killed_run_is_free_again(tmp_path: Path) -> None:
+def test_run_id_of_a_killed_run_is_free_again(tmp_path: Path) -> None:
     program = (
         "import pathlib, sys; from sightline.runs import run_folder\n"
         "from sightline.storage.workspace import Workspace\n"

@@ -1,4 +1,4 @@
-"""Rows 14 to 17, 20 and 21: what is stored is checked, and made again where it is damaged."""
+"""Stored files are checked before use, and rebuilt if they are damaged."""
 
 import base64
 import json
@@ -12,13 +12,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from faults import faultpoint_root as roots
-from faults.faultpoint_root import Whole
-from faults.file_damage import empty, flip, shrink, truncate
-from faults.mutation_sweep import sweep, with_everything
 
+import faultpoint_root as roots
 import sightline as package
 from command import Command
+from faultpoint_root import Whole
+from file_damage import empty, flip, shrink, truncate
+from mutation_sweep import sweep, with_everything
 from refusal import check_refused
 from sightline.pipeline import cache
 from sightline.pipeline.stages import INGEST
@@ -73,7 +73,7 @@ def case(row: str, step: str, name: str, change: Change) -> object:
         case("17", "report", "curves.png", flip),
     ],
 )
-def test_row_14_to_17_damaged_file_is_noticed_and_made_again_with_the_same_bytes(
+def test_damaged_file_is_noticed_and_made_again_with_the_same_bytes(
     whole: Whole, tmp_path: Path, step: str, name: str, change: Change
 ) -> None:
     pipeline, root = whole
@@ -90,9 +90,7 @@ def test_row_14_to_17_damaged_file_is_noticed_and_made_again_with_the_same_bytes
     assert roots.leftovers(copy) == []
 
 
-def test_row_17_missing_manifest_and_missing_file_are_made_again(
-    whole: Whole, tmp_path: Path
-) -> None:
+def test_missing_manifest_and_missing_file_are_made_again(whole: Whole, tmp_path: Path) -> None:
     pipeline, root = whole
     for name in ("manifest.json", "labels.parquet"):
         copy = roots.copy(root, tmp_path / name)
@@ -101,9 +99,7 @@ def test_row_17_missing_manifest_and_missing_file_are_made_again(
         assert roots.results(copy) == roots.results(root)
 
 
-def test_row_17_entry_under_the_key_of_another_is_not_believed(
-    whole: Whole, tmp_path: Path
-) -> None:
+def test_entry_under_the_key_of_another_is_not_believed(whole: Whole, tmp_path: Path) -> None:
     pipeline, root = whole
     copy = roots.copy(root, tmp_path / "root")
     entry = copy / "cache" / "ingest" / pipeline.key("ingest")
@@ -113,7 +109,7 @@ def test_row_17_entry_under_the_key_of_another_is_not_believed(
     assert cache.find(run, INGEST, entry.name) is not None
 
 
-def test_row_14_to_17_no_change_of_any_stored_file_is_silent(
+def test_no_change_of_any_stored_file_is_silent(
     whole: Whole, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     pipeline, root = whole
@@ -177,7 +173,7 @@ def change_a_count(text: bytes) -> bytes:
 
 
 @pytest.mark.usefixtures("prefect_api")
-def test_row_20_stored_result_of_prefect_that_was_changed_is_never_believed(
+def test_stored_result_of_prefect_that_was_changed_is_never_believed(
     whole: Whole, tmp_path: Path
 ) -> None:
     from prefect import flow
@@ -213,7 +209,7 @@ def test_row_20_stored_result_of_prefect_that_was_changed_is_never_believed(
     assert not canary.exists()
 
 
-def test_row_21_entry_is_stale_after_a_change_of_the_config(whole: Whole, tmp_path: Path) -> None:
+def test_entry_is_stale_after_a_change_of_the_config(whole: Whole, tmp_path: Path) -> None:
     pipeline, root = whole
     copy = roots.copy(root, tmp_path / "root")
     run, source, settings = pipeline.inputs("ingest", copy)
@@ -225,7 +221,7 @@ def test_row_21_entry_is_stale_after_a_change_of_the_config(whole: Whole, tmp_pa
     assert len(roots.entries(copy, "ingest")) == 2
 
 
-def test_row_21_entry_is_stale_after_a_change_of_the_code(whole: Whole, tmp_path: Path) -> None:
+def test_entry_is_stale_after_a_change_of_the_code(whole: Whole, tmp_path: Path) -> None:
     pipeline, root = whole
     copy = roots.copy(root, tmp_path / "root")
     source = tmp_path / "src" / "sightline"

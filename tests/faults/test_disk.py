@@ -1,4 +1,4 @@
-"""Rows 33, 35 and 36: a disk that is full, read-only or broken."""
+"""A disk that is full, read-only or broken."""
 
 import errno
 import re
@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
-from faults import faultpoint_root as roots
-from faults.faultpoint import Fault, Outcome, library
-from faults.faultpoint_root import Whole
-from faults.faultpoint_sweep import Sweep, sample
 
+import faultpoint_root as roots
 from command import Command, Completed
 from examples import write_npz
+from faultpoint import Fault, Outcome, library
+from faultpoint_root import Whole
+from faultpoint_sweep import Sweep, sample
 from refusal import check_refused
 
 BIN = Path(sys.executable).parent
@@ -43,7 +43,7 @@ def check_message(outcome: Outcome, kind: str, expected: re.Pattern[str]) -> Non
 
 
 @of_row(33)
-def test_row_33_step_without_room_is_refused_before_it_begins(
+def test_step_without_room_is_refused_before_it_begins(
     whole: Whole, tmp_path: Path, step: str
 ) -> None:
     pipeline, root = whole
@@ -57,7 +57,7 @@ def test_row_33_step_without_room_is_refused_before_it_begins(
 
 
 @of_row(33)
-def test_row_33_disk_that_fills_up_in_a_step_costs_nothing_that_was_there(
+def test_disk_that_fills_up_in_a_step_costs_nothing_that_was_there(
     whole: Whole, tmp_path: Path, step: str
 ) -> None:
     swept = Sweep(*whole, step, tmp_path, {})
@@ -67,7 +67,7 @@ def test_row_33_disk_that_fills_up_in_a_step_costs_nothing_that_was_there(
 
 
 @of_row(36)
-def test_row_36_error_of_the_storage_costs_nothing_that_was_there(
+def test_error_of_the_storage_costs_nothing_that_was_there(
     whole: Whole, tmp_path: Path, step: str
 ) -> None:
     swept = Sweep(*whole, step, tmp_path, {})
@@ -87,9 +87,7 @@ def fail_at_some(swept: Sweep, count: int, number: int, seed: int) -> list[Outco
 
 
 @of_row(35)
-def test_row_35_read_only_cache_is_refused_with_its_path(
-    whole: Whole, tmp_path: Path, step: str
-) -> None:
+def test_read_only_cache_is_refused_with_its_path(whole: Whole, tmp_path: Path, step: str) -> None:
     pipeline, root = whole
     copy = roots.copy(root, tmp_path / "root", without=step)
     outcome = pipeline.run(step, copy, Fault(1, "on", errno.EROFS))
@@ -161,11 +159,11 @@ FULL_DISK = Fault(1, "on", errno.ENOSPC)
 @pytest.mark.parametrize(
     ("examples", "expected"),
     [
-        pytest.param(8_000, "The images need 1,152,000 bytes under ", id="row-33-too-many-images"),
-        pytest.param(5_500, "artifacts is full, ", id="row-33-full-in-the-middle"),
+        pytest.param(8_000, "The images need 1,152,000 bytes under ", id="too-many-images"),
+        pytest.param(5_500, "artifacts is full, ", id="full-in-the-middle"),
     ],
 )
-def test_row_33_disk_of_one_megabyte_is_refused_by_the_command(
+def test_disk_of_one_megabyte_is_refused_by_the_command(
     machine: Machine, examples: int, expected: str
 ) -> None:
     write_npz(machine.data, train=examples - 1_000, test=1_000)
@@ -179,7 +177,7 @@ def test_row_33_disk_of_one_megabyte_is_refused_by_the_command(
     assert machine.listing == [str(old)]
 
 
-def test_row_35_cache_mounted_read_only_is_refused_by_the_command(machine: Machine) -> None:
+def test_cache_mounted_read_only_is_refused_by_the_command(machine: Machine) -> None:
     write_npz(machine.data, train=32, test=16)
     cache = machine.artifacts / "cache"
     done = machine.run_mounted(
@@ -189,13 +187,13 @@ def test_row_35_cache_mounted_read_only_is_refused_by_the_command(machine: Machi
     check_refused(done, str(cache / "ingest"), "Read-only file system", "choose another folder")
 
 
-def test_row_36_error_of_the_storage_is_refused_by_the_command(machine: Machine) -> None:
+def test_error_of_the_storage_is_refused_by_the_command(machine: Machine) -> None:
     write_npz(machine.data, train=32, test=16)
     done = machine.run_under(machine.artifacts / "cache", Fault(1, "on", errno.EIO))
     check_refused(done, str(machine.artifacts), "Input/output error", "run again")
 
 
-def test_row_33_disk_that_is_full_for_the_model_is_refused_by_the_command(
+def test_disk_that_is_full_for_the_model_is_refused_by_the_command(
     machine: Machine, served: Command
 ) -> None:
     write_npz(machine.data, train=32, test=16)

@@ -1,4 +1,4 @@
-"""Row 61: names that a terminal would obey or Rich would take for markup."""
+"""Names that a terminal would execute or that Rich would read as markup."""
 
 import logging
 import subprocess
@@ -20,22 +20,22 @@ ESCAPE = "\x1b]0;owned\x9c\x1b[2J"
 @pytest.mark.parametrize(
     ("text", "shown"),
     [
-        pytest.param("\x1b[2J\x07\x9b", r"\x1b[2J\x07\x9b", id="row-61-escape-sequence"),
-        pytest.param("a\r\nError: b", r"a\r\nError: b", id="row-61-line-ends"),
-        pytest.param("a\u2028b\u2029", r"a\u2028b\u2029", id="row-61-other-line-ends"),
-        pytest.param("\u202egnp.exe", r"\u202egnp.exe", id="row-61-turned-around"),
-        pytest.param("\ud800", r"\ud800", id="row-61-half-a-pair"),
+        pytest.param("\x1b[2J\x07\x9b", r"\x1b[2J\x07\x9b", id="escape-sequence"),
+        pytest.param("a\r\nError: b", r"a\r\nError: b", id="line-ends"),
+        pytest.param("a\u2028b\u2029", r"a\u2028b\u2029", id="other-line-ends"),
+        pytest.param("\u202egnp.exe", r"\u202egnp.exe", id="turned-around"),
+        pytest.param("\ud800", r"\ud800", id="half-a-pair"),
         pytest.param(
-            "crème\u3000\u0928\u0940\u200d", "crème\u3000\u0928\u0940\u200d", id="row-61-letters"
+            "crème\u3000\u0928\u0940\u200d", "crème\u3000\u0928\u0940\u200d", id="letters"
         ),
     ],
 )
-def test_row_61_what_a_terminal_would_obey_is_shown(text: str, shown: str) -> None:
+def test_what_a_terminal_would_obey_is_shown(text: str, shown: str) -> None:
     assert printable(text) == shown
     assert "\x1b" not in escape_markdown(text)
 
 
-def test_row_61_console_shows_codes_in_every_kind_of_output(
+def test_console_shows_codes_in_every_kind_of_output(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "200")
@@ -51,7 +51,7 @@ def test_row_61_console_shows_codes_in_every_kind_of_output(
     assert "[bold]" in shown
 
 
-def test_row_61_log_shows_codes(
+def test_log_shows_codes(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     logger = logging.getLogger("sightline")
@@ -62,7 +62,7 @@ def test_row_61_log_shows_codes(
     assert shown == "WARNING: " + r"\x1b]0;owned\x9c\x1b[2J is damaged" + "\nby " + "a\\rb\n"
 
 
-def test_row_61_error_shows_the_codes_in_a_file_name(sightline: Command, tmp_path: Path) -> None:
+def test_error_shows_the_codes_in_a_file_name(sightline: Command, tmp_path: Path) -> None:
     path = tmp_path / f"[red]{ESCAPE}.npz"
     path.write_bytes(b"<!DOCTYPE html>")
     done = sightline("train", f"--dataset={path}", f"--artifacts={tmp_path / 'artifacts'}")
@@ -70,9 +70,7 @@ def test_row_61_error_shows_the_codes_in_a_file_name(sightline: Command, tmp_pat
     assert not set("\x1b\x9c") & set(done.stderr)
 
 
-def test_row_61_inspection_shows_the_codes_in_a_file_name(
-    sightline: Command, tmp_path: Path
-) -> None:
+def test_inspection_shows_the_codes_in_a_file_name(sightline: Command, tmp_path: Path) -> None:
     path = write_npz(tmp_path / f"[red]{ESCAPE}.npz")
     done = sightline("datasets", "inspect", str(path), f"--artifacts={tmp_path / 'artifacts'}")
     assert done.returncode == 0, done.stderr
@@ -80,7 +78,7 @@ def test_row_61_inspection_shows_the_codes_in_a_file_name(
     assert not set("\x1b\x9c") & set(done.stdout + done.stderr)
 
 
-def test_row_61_damaged_manifest_shows_the_codes_in_it(sightline: Command, tmp_path: Path) -> None:
+def test_damaged_manifest_shows_the_codes_in_it(sightline: Command, tmp_path: Path) -> None:
     folder = tmp_path / "runs" / "one"
     folder.mkdir(parents=True)
     (folder / "manifest.json").write_text('{"\\u001b[2J": 1}')

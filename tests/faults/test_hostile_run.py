@@ -1,4 +1,4 @@
-"""Rows 54, 57, 61 and 64: a training among hostile names, secrets, planted pickles and models."""
+"""A training with hostile names, secrets, planted pickles and planted models."""
 
 import json
 import re
@@ -103,7 +103,7 @@ def check_markdown(markdown: str) -> None:
     assert "\x1b" not in markdown
 
 
-def test_row_61_names_are_escaped_in_the_page(first: Completed, hostile: Hostile) -> None:
+def test_names_are_escaped_in_the_page(first: Completed, hostile: Hostile) -> None:
     html = (run_folder.folder(Workspace(hostile.root), "first") / "report.html").read_text(
         encoding="utf-8"
     )
@@ -115,7 +115,7 @@ def test_row_61_names_are_escaped_in_the_page(first: Completed, hostile: Hostile
     assert r"\x1b[2J\n# <img src=x" in page.text
 
 
-def test_row_61_names_are_escaped_in_markdown(first: Completed, hostile: Hostile) -> None:
+def test_names_are_escaped_in_markdown(first: Completed, hostile: Hostile) -> None:
     check_markdown(
         (run_folder.folder(Workspace(hostile.root), "first") / "report.md").read_text(
             encoding="utf-8"
@@ -123,7 +123,7 @@ def test_row_61_names_are_escaped_in_markdown(first: Completed, hostile: Hostile
     )
 
 
-def test_row_61_names_are_escaped_in_the_model_card(first: Completed, hostile: Hostile) -> None:
+def test_names_are_escaped_in_the_model_card(first: Completed, hostile: Hostile) -> None:
     card = (run_folder.folder(Workspace(hostile.root), "first") / "MODEL_CARD.md").read_text(
         encoding="utf-8"
     )
@@ -134,7 +134,7 @@ def test_row_61_names_are_escaped_in_the_model_card(first: Completed, hostile: H
     assert not any(name in str(described) for name in NAMES)
 
 
-def test_row_61_names_are_escaped_in_prefect_artifacts(first: Completed, hostile: Hostile) -> None:
+def test_names_are_escaped_in_prefect_artifacts(first: Completed, hostile: Hostile) -> None:
     found = artifacts(hostile)
     check_markdown(found.pop("training-report"))
     assert set(found) >= {"stage-times", "test-accuracy", "training-history"}
@@ -155,7 +155,7 @@ def artifacts(hostile: Hostile) -> dict[str, str]:
     return {key: json.loads(data) if data.startswith('"') else data for key, data in rows}
 
 
-def test_row_64_secrets_stay_in_the_environment(
+def test_secrets_stay_in_the_environment(
     first: Completed, hostile: Hostile, arguments_seen: list[str]
 ) -> None:
     assert SECRET not in first.stdout + first.stderr
@@ -168,7 +168,7 @@ def test_row_64_secrets_stay_in_the_environment(
         assert not path.is_file() or SECRET.encode() not in path.read_bytes(), path
 
 
-def test_row_57_planted_pickle_is_never_loaded(first: Completed, hostile: Hostile) -> None:
+def test_planted_pickle_is_never_loaded(first: Completed, hostile: Hostile) -> None:
     stored = [path.name for path in hostile.store.glob("sightline-*")]
     assert not hostile.canary.exists(), "the one planted before the first run was read"
     for stage in STAGES:
@@ -183,7 +183,7 @@ def test_row_57_planted_pickle_is_never_loaded(first: Completed, hostile: Hostil
     assert [name for name, stage in stages.items() if stage["cached"]] == list(STAGES)
 
 
-def test_row_57_planted_pickle_would_run_if_it_were_loaded(hostile: Hostile) -> None:
+def test_planted_pickle_would_run_if_it_were_loaded(hostile: Hostile) -> None:
     from prefect.results import ResultRecord
 
     planted = hostile.plant("control")
@@ -193,7 +193,7 @@ def test_row_57_planted_pickle_would_run_if_it_were_loaded(hostile: Hostile) -> 
     planted.unlink()
 
 
-def test_row_54_other_model_than_the_trained_one_is_not_evaluated(
+def test_other_model_than_the_trained_one_is_not_evaluated(
     first: Completed, hostile: Hostile
 ) -> None:
     records = hostile.records
@@ -204,7 +204,7 @@ def test_row_54_other_model_than_the_trained_one_is_not_evaluated(
         evaluate.evaluate(run, records.ingest, records.preprocess, trained, EvaluationConfig())
 
 
-def test_row_54_planted_model_ends_the_command_and_runs_no_code(
+def test_planted_model_ends_the_command_and_runs_no_code(
     first: Completed, hostile: Hostile
 ) -> None:
     (entry,) = _entries(hostile, "train")

@@ -1,13 +1,13 @@
-"""Rows 22, 24 and 25: a `kill -9` at file operations of every stage."""
+"""`kill -9` at file operations of every stage."""
 
 from pathlib import Path
 
 import pytest
-from faults import faultpoint_root as roots
-from faults.faultpoint import Fault
-from faults.faultpoint_root import Whole
-from faults.faultpoint_sweep import Sweep, distinct, sample
 
+import faultpoint_root as roots
+from faultpoint import Fault
+from faultpoint_root import Whole
+from faultpoint_sweep import Sweep, distinct, sample
 from sightline.runs import run_folder
 from sightline.storage.workspace import Workspace
 
@@ -15,7 +15,7 @@ EVERYWHERE = {"ingest", "preprocess"}
 """Steps that are killed at every distinct operation, the others at some."""
 
 every_step = pytest.mark.parametrize(
-    "step", [pytest.param(step, id=f"row-22-{step}") for step in roots.STEPS]
+    "step", [pytest.param(step, id=f"{step}") for step in roots.STEPS]
 )
 
 
@@ -29,7 +29,7 @@ def sweep(whole: Whole, step: str, scratch: Path, **asked: bool) -> Sweep:
 
 
 @every_step
-def test_row_22_step_killed_at_a_file_operation_recovers_and_loses_nothing(
+def test_step_killed_at_a_file_operation_recovers_and_loses_nothing(
     whole: Whole, tmp_path: Path, step: str
 ) -> None:
     swept = sweep(whole, step, tmp_path)
@@ -41,7 +41,7 @@ def test_row_22_step_killed_at_a_file_operation_recovers_and_loses_nothing(
 
 
 @every_step
-def test_row_22_every_file_is_synced_before_it_is_seen_and_its_folder_after(
+def test_every_file_is_synced_before_it_is_seen_and_its_folder_after(
     whole: Whole, tmp_path: Path, step: str
 ) -> None:
     """A kill cannot tell: the page cache outlives the process, though not a loss of power."""
@@ -70,11 +70,11 @@ def folder(path: str) -> str:
 @pytest.mark.parametrize(
     ("kind", "do"),
     [
-        pytest.param("write", "tear", id="row-24-torn-write"),
-        pytest.param("rename", "kill", id="row-24-rename"),
+        pytest.param("write", "tear", id="torn-write"),
+        pytest.param("rename", "kill", id="rename"),
     ],
 )
-def test_row_24_kill_while_the_model_is_replaced_leaves_the_previous_one(
+def test_kill_while_the_model_is_replaced_leaves_the_previous_one(
     whole: Whole, tmp_path: Path, kind: str, do: str
 ) -> None:
     swept = sweep(whole, "train", tmp_path, refresh=True)
@@ -94,7 +94,7 @@ def test_row_24_kill_while_the_model_is_replaced_leaves_the_previous_one(
     assert not roots.visible_damage(root)
 
 
-def test_row_25_kill_while_the_report_is_written_leaves_no_half_report(
+def test_kill_while_the_report_is_written_leaves_no_half_report(
     whole: Whole, tmp_path: Path
 ) -> None:
     swept = sweep(whole, "publish", tmp_path)

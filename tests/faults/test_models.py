@@ -1,4 +1,4 @@
-"""Rows 54 and 55: a model file that attacks whoever loads it."""
+"""Model files that attack whoever loads them."""
 
 import io
 import json
@@ -118,8 +118,8 @@ def _refused(outcome: Outcome, path: Path, expected: str, canary: Path) -> None:
     assert len(outcome["message"].splitlines()) == 1
 
 
-@pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: f"row-54-{attack.__name__}")
-def test_row_54_malicious_model_is_refused_and_the_canary_untouched(
+@pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: f"{attack.__name__}")
+def test_malicious_model_is_refused_and_the_canary_untouched(
     outcomes: dict[str, Outcome], corpus: dict[str, Path], canary: Path, attack: Attack
 ) -> None:
     name = attack.__name__
@@ -129,14 +129,12 @@ def test_row_54_malicious_model_is_refused_and_the_canary_untouched(
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        pytest.param("legacy_h5", "legacy HDF5 format", id="row-55-h5"),
-        pytest.param("legacy_renamed", "legacy HDF5 format", id="row-55-h5-named-keras"),
-        pytest.param(
-            "saved_model", "it is a folder, such as a SavedModel", id="row-55-saved-model"
-        ),
+        pytest.param("legacy_h5", "legacy HDF5 format", id="h5"),
+        pytest.param("legacy_renamed", "legacy HDF5 format", id="h5-named-keras"),
+        pytest.param("saved_model", "it is a folder, such as a SavedModel", id="saved-model"),
     ],
 )
-def test_row_55_legacy_format_is_refused(
+def test_legacy_format_is_refused(
     outcomes: dict[str, Outcome], corpus: dict[str, Path], canary: Path, name: str, expected: str
 ) -> None:
     _refused(outcomes[name], corpus[name], expected, canary)
@@ -164,7 +162,7 @@ def test_corpus_would_read_the_canary_without_the_guard(honest: Path, tmp_path: 
     assert secret.stat().st_atime > 0
 
 
-def test_row_54_model_of_another_digest_is_refused(honest: Path) -> None:
+def test_model_of_another_digest_is_refused(honest: Path) -> None:
     digest = files.sha256(honest)
     assert keras_files.read_model(honest, digest).count_params() == 63
     with pytest.raises(ModelFileError, match=f"SHA-256 {digest}, expected {'0' * 64}"):
@@ -172,7 +170,7 @@ def test_row_54_model_of_another_digest_is_refused(honest: Path) -> None:
 
 
 @pytest.mark.parametrize("attack", ["lambda_layer", "wide_layers", "deep_json", "long_json"])
-def test_row_54_architecture_is_guarded_like_a_model(
+def test_architecture_is_guarded_like_a_model(
     corpus: dict[str, Path], tmp_path: Path, attack: str
 ) -> None:
     path = tmp_path / "architecture.json"
@@ -226,7 +224,7 @@ def test_what_was_refused_takes_no_memory_later(corpus: dict[str, Path], tmp_pat
     suppress_health_check=list(HealthCheck),
 )
 @given(seed=st.integers(0, 2**32), damage=st.sampled_from([damage_config, damage_bytes]))
-def test_row_54_damaged_model_is_refused_or_loads_and_nothing_else(
+def test_damaged_model_is_refused_or_loads_and_nothing_else(
     honest: Path, tmp_path_factory: pytest.TempPathFactory, seed: int, damage: Damage
 ) -> None:
     path = tmp_path_factory.getbasetemp() / "damaged.keras"

@@ -1,4 +1,4 @@
-"""Rows 37 to 43: a mirror that breaks, through the real command line wherever no time is waited."""
+"""A mirror that fails, through the real command line where no time is waited."""
 
 import gzip
 import os
@@ -54,9 +54,9 @@ def check_fetched(done: Completed, artifacts: Path) -> None:
 @pytest.mark.parametrize(
     "faults",
     [
-        pytest.param(["short"], id="row-37-body-shorter-than-its-length"),
-        pytest.param(["503"], id="row-41-one-server-error"),
-        pytest.param(["short"], id="row-43-range-ignored"),
+        pytest.param(["short"], id="body-shorter-than-its-length"),
+        pytest.param(["503"], id="one-server-error"),
+        pytest.param(["short"], id="range-ignored"),
     ],
 )
 def test_passing_fault_is_got_over_by_asking_for_the_whole_file_again(
@@ -87,7 +87,7 @@ def test_lasting_fault_is_refused_before_any_training(
     assert not [path for path in tmp_path.rglob("*") if path.is_file() and path.suffix != ".lock"]
 
 
-def test_row_39_stall_ends_in_time_and_the_file_is_asked_for_again(
+def test_stall_ends_in_time_and_the_file_is_asked_for_again(
     server: Mirror, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
@@ -103,7 +103,7 @@ def test_row_39_stall_ends_in_time_and_the_file_is_asked_for_again(
     assert max(Patience().connect, Patience().read) <= 30
 
 
-def test_row_42_download_that_was_killed_leaves_nothing_and_is_made_again(
+def test_download_that_was_killed_leaves_nothing_and_is_made_again(
     server: Mirror, surroundings: dict[str, str], tmp_path: Path
 ) -> None:
     server.faults["/tiny/train"] = ["stall"]

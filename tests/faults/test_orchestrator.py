@@ -1,4 +1,4 @@
-"""Rows 44, 46, 48 and 49: workers and servers of a whole set-up that die or are busy."""
+"""Workers and servers of a complete deployment that die or are busy."""
 
 import json
 import os
@@ -15,7 +15,7 @@ from sightline.storage.workspace import Workspace
 from stack import Json, Stack
 
 
-def test_row_46_killed_training_on_the_gpu_pool_is_started_again_by_itself(
+def test_killed_training_on_the_gpu_pool_is_started_again_by_itself(
     workers: Stack, textures: Path
 ) -> None:
     # The slot of a killed training is given back after a minute; with two there is no wait.
@@ -30,7 +30,7 @@ def test_row_46_killed_training_on_the_gpu_pool_is_started_again_by_itself(
     check_resumed(workers)
 
 
-def test_row_46_killed_run_is_crashed_and_a_rerun_goes_on_from_its_checkpoint(
+def test_killed_run_is_crashed_and_a_rerun_goes_on_from_its_checkpoint(
     workers: Stack, textures: Path
 ) -> None:
     flow_run = workers.begin(textures, 301, "")
@@ -59,7 +59,7 @@ def check_resumed(running: Stack) -> None:
     assert sentence.startswith("Went on from ")
 
 
-def test_row_44_server_that_is_killed_and_restarted_in_mid_training_loses_nothing(
+def test_server_that_is_killed_and_restarted_in_mid_training_loses_nothing(
     workers: Stack, textures: Path, told: tuple[Json, str]
 ) -> None:
     flow_run = workers.begin(textures, 302, "fit/fit-gpu")
@@ -72,7 +72,7 @@ def test_row_44_server_that_is_killed_and_restarted_in_mid_training_loses_nothin
     assert "training-report" in workers.artifacts_of(flow_run)
 
 
-def test_row_48_schedule_that_fires_during_a_run_is_queued_and_completes(
+def test_schedule_that_fires_during_a_run_is_queued_and_completes(
     workers: Stack, textures: Path
 ) -> None:
     """The worker would have room for a second run; the deployment's limit keeps it back."""
@@ -112,7 +112,7 @@ def test_row_48_schedule_that_fires_during_a_run_is_queued_and_completes(
     workers.client.delete(path).raise_for_status()
 
 
-def test_row_49_run_of_a_lost_machine_becomes_crashed_and_is_told(told: tuple[Json, str]) -> None:
+def test_run_of_a_lost_machine_becomes_crashed_and_is_told(told: tuple[Json, str]) -> None:
     found, text = told
     assert found["state"]["name"] == "Crashed"
     assert found["state"]["message"].startswith("No sign of life for 90 s")

@@ -1,4 +1,4 @@
-"""Rows 18, 19, 34, 50, 51 and 53; and a resumed training has the bytes of one in a single go."""
+"""A resumed training ends with the bytes of an uninterrupted one, whatever happens meanwhile."""
 
 import errno
 import os
@@ -276,7 +276,7 @@ def test_interval_and_stopping_are_no_part_of_the_result(run: Run, prepared: Arr
     assert fit(run, prepared, PLAIN, FIT.model_copy(update={"checkpoint_steps": 1})) == first
 
 
-def test_row_53_changed_config_never_goes_on_from_a_foreign_checkpoint(
+def test_changed_config_never_goes_on_from_a_foreign_checkpoint(
     run: Run, prepared: ArraySet, at_step: Callable[[int, Callable[[], object]], None]
 ) -> None:
     at_step(STEPS, cut_power)
@@ -289,7 +289,7 @@ def test_row_53_changed_config_never_goes_on_from_a_foreign_checkpoint(
     assert fit(run, prepared, PLAIN).resumed
 
 
-def test_row_50_hidden_nan_is_caught_at_the_next_checkpoint(
+def test_hidden_nan_is_caught_at_the_next_checkpoint(
     run: Run,
     prepared: ArraySet,
     at_step: Callable[[int, Callable[[], object]], None],
@@ -316,7 +316,7 @@ def test_row_50_hidden_nan_is_caught_at_the_next_checkpoint(
     assert [path.name[:20] for path in good] == ["checkpoint-000000003"]
 
 
-def test_row_51_absurd_learning_rate_is_caught_and_the_last_good_checkpoint_stays(
+def test_absurd_learning_rate_is_caught_and_the_last_good_checkpoint_stays(
     run: Run, prepared: ArraySet
 ) -> None:
     absurd = FIT.model_copy(update={"learning_rate": 1e6, "checkpoint_steps": 1, "epochs": 40})
@@ -326,7 +326,7 @@ def test_row_51_absurd_learning_rate_is_caught_and_the_last_good_checkpoint_stay
     assert not list((run.workspace.root / "cache" / "train").glob("[0-9a-f]*"))
 
 
-def test_row_34_full_disk_costs_the_checkpoint_and_never_the_training(
+def test_full_disk_costs_the_checkpoint_and_never_the_training(
     run: Run,
     prepared: ArraySet,
     tmp_path: Path,
@@ -359,7 +359,7 @@ def test_row_34_full_disk_costs_the_checkpoint_and_never_the_training(
     assert fit(again, prepared, RANDOM).weights_sha256 == whole.weights_sha256
 
 
-@pytest.mark.parametrize("damaged", [1, 2], ids=["row-18-newest", "row-19-all"])
+@pytest.mark.parametrize("damaged", [1, 2], ids=["newest", "all"])
 def test_damaged_checkpoints_are_passed_over(
     run: Run,
     prepared: ArraySet,

@@ -1,4 +1,4 @@
-"""Rows 64 and 65: secrets in messages and on the server, and servers that are open to all."""
+"""Secrets in messages and on the server, and servers that are open to everyone."""
 
 import os
 import sqlite3
@@ -29,24 +29,22 @@ def check_kept(done: Completed, *expected: str) -> None:
 
 
 API_URLS = [
-    pytest.param(f"http://user:{SECRET}@127.0.0.1:9/api", id="row-64-user-and-password"),
-    pytest.param(f"http://{SECRET}@127.0.0.1:9/api", id="row-64-token"),
-    pytest.param(f"http://user:{SECRET}/x@127.0.0.1:9/api", id="row-64-unescaped-slash"),
-    pytest.param(f"http://user:{SECRET}@/api", id="row-64-no-host"),
-    pytest.param(f"http://user:{SECRET}", id="row-64-no-host-and-no-sign"),
-    pytest.param(f"http://[user:{SECRET}@/api", id="row-64-no-address"),
+    pytest.param(f"http://user:{SECRET}@127.0.0.1:9/api", id="user-and-password"),
+    pytest.param(f"http://{SECRET}@127.0.0.1:9/api", id="token"),
+    pytest.param(f"http://user:{SECRET}/x@127.0.0.1:9/api", id="unescaped-slash"),
+    pytest.param(f"http://user:{SECRET}@/api", id="no-host"),
+    pytest.param(f"http://user:{SECRET}", id="no-host-and-no-sign"),
+    pytest.param(f"http://[user:{SECRET}@/api", id="no-address"),
 ]
 
 
 @pytest.mark.parametrize("url", API_URLS)
-def test_row_64_password_in_the_address_of_the_api_is_refused_unseen(
-    sightline: Command, url: str
-) -> None:
+def test_password_in_the_address_of_the_api_is_refused_unseen(sightline: Command, url: str) -> None:
     check_kept(sightline("ops", "status", PREFECT_API_URL=url), "PREFECT_API_URL")
 
 
 @pytest.mark.parametrize("url", API_URLS)
-def test_row_64_doctor_does_not_show_a_password(url: str) -> None:
+def test_doctor_does_not_show_a_password(url: str) -> None:
     check = doctor._guarded("server", lambda: doctor._find_server(url))
     assert not check.passed
     assert SECRET not in check.found
@@ -72,7 +70,7 @@ def locked() -> Iterator[str]:
         thread.join()
 
 
-def test_row_64_answer_is_told_without_the_address(locked: str) -> None:
+def test_answer_is_told_without_the_address(locked: str) -> None:
     with pytest.raises(ServerError, match="it answered 401") as caught:
         check_api(f"{locked}/api")
     assert locked not in str(caught.value)
@@ -81,39 +79,39 @@ def test_row_64_answer_is_told_without_the_address(locked: str) -> None:
 @pytest.mark.parametrize(
     "mirror",
     [
-        pytest.param(f"ftp://user:{SECRET}@127.0.0.1/x", id="row-64-user-and-password"),
-        pytest.param(f"ftp://127.0.0.1/x?sig={SECRET}", id="row-64-signature"),
-        pytest.param(f"ftp://user:{SECRET}/x@127.0.0.1/", id="row-64-unescaped-slash"),
-        pytest.param(f"ftp://user:x?{SECRET}@127.0.0.1/", id="row-64-unescaped-question"),
-        pytest.param(f"ftp://[user:{SECRET}@127.0.0.1/", id="row-64-no-address"),
-        pytest.param(f"http://user:{SECRET}\N{ACCOUNT OF}@127.0.0.1/", id="row-64-odd-letter"),
+        pytest.param(f"ftp://user:{SECRET}@127.0.0.1/x", id="user-and-password"),
+        pytest.param(f"ftp://127.0.0.1/x?sig={SECRET}", id="signature"),
+        pytest.param(f"ftp://user:{SECRET}/x@127.0.0.1/", id="unescaped-slash"),
+        pytest.param(f"ftp://user:x?{SECRET}@127.0.0.1/", id="unescaped-question"),
+        pytest.param(f"ftp://[user:{SECRET}@127.0.0.1/", id="no-address"),
+        pytest.param(f"http://user:{SECRET}\N{ACCOUNT OF}@127.0.0.1/", id="odd-letter"),
     ],
 )
-def test_row_64_mirror_is_named_without_its_secrets(
+def test_mirror_is_named_without_its_secrets(
     sightline: Command, tmp_path: Path, mirror: str
 ) -> None:
     arguments = ("datasets", "fetch", "mnist", f"--artifacts={tmp_path}")
     check_kept(sightline(*arguments, SIGHTLINE_MIRROR=mirror), "http:// or https:// address")
 
 
-def test_row_64_mirror_is_no_part_of_a_record() -> None:
+def test_mirror_is_no_part_of_a_record() -> None:
     run = Run(id="x", workspace=Workspace(Path("/x")), mirror=f"http://user:{SECRET}@127.0.0.1")
     assert SECRET not in f"{run!r} {run} {run.model_dump_json()} {run.model_dump()}"
     assert SECRET not in f"{DownloadError('x')!r}"
 
 
-def test_row_64_address_as_a_data_set_is_refused_unseen(sightline: Command, tmp_path: Path) -> None:
+def test_address_as_a_data_set_is_refused_unseen(sightline: Command, tmp_path: Path) -> None:
     dataset = f"https://user:{SECRET}@127.0.0.1/x.npz?sig={SECRET}"
     done = sightline("train", f"--dataset={dataset}", f"--artifacts={tmp_path}")
     check_kept(done, "An address cannot be used as a data set")
 
 
-def test_row_64_webhook_is_refused_unseen(sightline: Command) -> None:
+def test_webhook_is_refused_unseen(sightline: Command) -> None:
     done = sightline("ops", "install", SIGHTLINE_WEBHOOK_URL=f"chat.example.org/{SECRET}")
     check_kept(done, "SIGHTLINE_WEBHOOK_URL")
 
 
-def test_row_64_webhook_is_not_readable_on_the_server(
+def test_webhook_is_not_readable_on_the_server(
     served: Command, environment: dict[str, str]
 ) -> None:
     done = served("ops", "install", SIGHTLINE_WEBHOOK_URL=f"https://chat.example.org/{SECRET}-hook")
@@ -129,16 +127,16 @@ def test_row_64_webhook_is_not_readable_on_the_server(
 @pytest.mark.parametrize(
     ("host", "password"),
     [
-        pytest.param("0.0.0.0", None, id="row-65-all-addresses"),
-        pytest.param("::", None, id="row-65-all-addresses-of-version-6"),
-        pytest.param("0", None, id="row-65-short-for-all"),
-        pytest.param("127.0.0.1.example.org", None, id="row-65-like-loopback"),
-        pytest.param("0.0.0.0", "", id="row-65-empty-password"),
-        pytest.param("0.0.0.0", "user:", id="row-65-user-alone"),
-        pytest.param("0.0.0.0", " : ", id="row-65-blanks"),
+        pytest.param("0.0.0.0", None, id="all-addresses"),
+        pytest.param("::", None, id="all-addresses-of-version-6"),
+        pytest.param("0", None, id="short-for-all"),
+        pytest.param("127.0.0.1.example.org", None, id="like-loopback"),
+        pytest.param("0.0.0.0", "", id="empty-password"),
+        pytest.param("0.0.0.0", "user:", id="user-alone"),
+        pytest.param("0.0.0.0", " : ", id="blanks"),
     ],
 )
-def test_row_65_server_open_to_everybody_is_refused(
+def test_server_open_to_everybody_is_refused(
     sightline: Command, host: str, password: str | None
 ) -> None:
     settings = {} if password is None else {"PREFECT_SERVER_API_AUTH_STRING": password}
@@ -146,7 +144,7 @@ def test_row_65_server_open_to_everybody_is_refused(
     check_refused(done, f"A server on {host} without a password", "PREFECT_SERVER_API_AUTH_STRING")
 
 
-def test_row_65_make_refuses_a_server_that_is_open_to_everybody(
+def test_make_refuses_a_server_that_is_open_to_everybody(
     environment: dict[str, str],
 ) -> None:
     done = subprocess.run(

@@ -1,4 +1,4 @@
-"""Rows 45 and 47: a Prefect server that is absent, or whose database is locked."""
+"""A Prefect server that is absent, or whose database is locked."""
 
 import sqlite3
 import subprocess
@@ -14,7 +14,7 @@ from sightline.storage.workspace import Workspace
 from stack import BIN
 
 
-def test_row_45_absent_server_is_named_before_any_work(sightline: Command, tmp_path: Path) -> None:
+def test_absent_server_is_named_before_any_work(sightline: Command, tmp_path: Path) -> None:
     url = f"http://127.0.0.1:{free_port()}/api"
     options = ("--dataset", str(write_npz(tmp_path / "data.npz")), "--artifacts", str(tmp_path))
     done = sightline("train", *options, PREFECT_API_URL=url)
@@ -22,7 +22,7 @@ def test_row_45_absent_server_is_named_before_any_work(sightline: Command, tmp_p
     assert not run_folder.run_ids(Workspace(tmp_path))
 
 
-def test_row_47_database_that_is_locked_for_half_a_minute_costs_nothing(
+def test_database_that_is_locked_for_half_a_minute_costs_nothing(
     served: Command, environment: dict[str, str], tmp_path: Path
 ) -> None:
     artifacts = tmp_path / "artifacts"

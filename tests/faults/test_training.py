@@ -1,4 +1,4 @@
-"""Rows 23, 26, 27, 46 and 52: a training that is killed, told to stop, or too large."""
+"""A training that is killed, told to stop, or too large for memory."""
 
 import json
 import os
@@ -153,7 +153,7 @@ def training(tmp_path: Path, data: Path, surroundings: dict[str, str], whole: Tr
     return started
 
 
-def test_row_23_and_26_killed_again_and_again_it_ends_with_the_same_bits(
+def test_killed_again_and_again_it_ends_with_the_same_bits(
     training: Training, whole: Training
 ) -> None:
     moments = np.random.default_rng(23)
@@ -171,7 +171,7 @@ def test_row_23_and_26_killed_again_and_again_it_ends_with_the_same_bits(
     assert not training.checkpoints()
 
 
-def test_row_27_sigterm_or_a_dead_parent_costs_no_step(training: Training, whole: Training) -> None:
+def test_sigterm_or_a_dead_parent_costs_no_step(training: Training, whole: Training) -> None:
     errors = training.interrupt(50, signal.SIGTERM, pause=0.05)
     assert "Told to stop: the training stands at" in errors
     assert "the same command goes on from there" in errors
@@ -211,7 +211,7 @@ def place(steps: int) -> str:
     return f"epoch {epochs + 1}, step {step}" if step else f"the end of epoch {epochs}"
 
 
-def test_row_46_killed_keras_process_is_started_again_and_goes_on(
+def test_killed_keras_process_is_started_again_and_goes_on(
     training: Training, whole: Training
 ) -> None:
     with subprocess.Popen(
@@ -225,7 +225,7 @@ def test_row_46_killed_keras_process_is_started_again_and_goes_on(
     check_equal(training.manifest(), whole.manifest())
 
 
-def test_row_52_too_little_memory_asks_for_a_smaller_batch(
+def test_too_little_memory_asks_for_a_smaller_batch(
     tmp_path: Path, surroundings: dict[str, str], served: Command
 ) -> None:
     images = write_npz(tmp_path / "large.npz", train=2000, shape=(64, 64, 1))

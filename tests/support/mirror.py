@@ -24,13 +24,13 @@ MNIST_FIRST = "/mnist/train-images-idx3-ubyte.gz"
 """What is asked for first where the data set is mnist, whose real content the mirror has not."""
 
 LASTING = {
-    "row-38-no-length": ("cut", 1, "what it sent is truncated"),
-    "row-38-lying-length": ("lying", 1, "what it sent is truncated"),
-    "row-38-other-content": ("wrong", 1, "it sent 14 bytes with SHA-256"),
-    "row-40-html": ("html", 1, "it sent an HTML page instead of the file"),
-    "row-41-not-found": ("404", 1, "it answered 404 Not Found"),
-    "row-41-server-error-retried-3-times": ("500", 4, "it answered 500"),
-    "row-41-redirect-loop": ("loop", 6, "redirects"),
+    "no-length": ("cut", 1, "what it sent is truncated"),
+    "lying-length": ("lying", 1, "what it sent is truncated"),
+    "other-content": ("wrong", 1, "it sent 14 bytes with SHA-256"),
+    "html": ("html", 1, "it sent an HTML page instead of the file"),
+    "not-found": ("404", 1, "it answered 404 Not Found"),
+    "server-error-retried-3-times": ("500", 4, "it answered 500"),
+    "redirect-loop": ("loop", 6, "redirects"),
 }
 """Rows of the fault matrix that end in an error: the fault, how many requests, what is told."""
 

@@ -1,4 +1,4 @@
-"""IDX and NPZ: rows 1 to 11 and 56, with faults that nobody thought of."""
+"""Fuzz IDX and NPZ files."""
 
 import gzip
 import io

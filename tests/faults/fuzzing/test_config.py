@@ -1,4 +1,4 @@
-"""Config files and `--set`: rows 13 and 63, with mistakes that nobody thought of."""
+"""Fuzz config files and `--set`."""
 
 import json
 from pathlib import Path

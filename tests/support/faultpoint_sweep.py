@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from faults import faultpoint_root as roots
-from faults.faultpoint import Fault, Outcome
-from faults.faultpoint_root import Pipeline
+import faultpoint_root as roots
+from faultpoint import Fault, Outcome
+from faultpoint_root import Pipeline
 
 _NAMES = re.compile(r"[0-9a-f]{40}|\.[0-9a-f]{8}\.(?=tmp|aside)|\d{9}-[0-9a-f]{16}")
 

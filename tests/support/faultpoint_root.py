@@ -12,9 +12,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from faults.faultpoint import NONE, Fault, Outcome, Stages
-
 from examples import write_npz
+from faultpoint import NONE, Fault, Outcome, Stages
 from sightline.config import RunConfig, loading
 from sightline.data import locate
 from sightline.pipeline import cache

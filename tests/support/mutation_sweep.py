@@ -7,12 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from faults import faultpoint_root as roots
-from faults.faultpoint import Fault
-from faults.faultpoint_root import Pipeline
-from faults.file_damage import damage
-from faults.file_verdicts import is_noticed, kind_of, may_be_missing
-
+import faultpoint_root as roots
+from faultpoint import Fault
+from faultpoint_root import Pipeline
+from file_damage import damage
+from file_verdicts import is_noticed, kind_of, may_be_missing
 from sightline.runs import pins
 from sightline.storage.workspace import Workspace
 
