@@ -23,7 +23,7 @@ from refusal import check_refused
 from sightline.pipeline import cache
 from sightline.pipeline.stages import INGEST
 from sightline.records import DatasetFiles, Run
-from sightline.storage import files
+from sightline.storage import digests
 from sightline.storage.workspace import Workspace
 
 Change = Callable[[bytes, random.Random], bytes]
@@ -132,14 +132,14 @@ def test_damaged_run_folder_is_found_by_the_command(
     assert sound.returncode == 0, sound.stderr
     assert "ok" in sound.stdout
     model = run / "model.keras"
-    before = files.sha256(model)
+    before = digests.sha256(model)
     model.write_bytes(flip(model.read_bytes(), random.Random(0)))  # noqa: S311 - no secret
     (run / "curves.png").unlink()
     (run / "notes.txt").touch()
     damaged = sightline(*verify, "latest")
     assert damaged.returncode == 1
     lines = damaged.stderr.splitlines()
-    found = f"expected SHA-256 {before}, found SHA-256 {files.sha256(model)}"
+    found = f"expected SHA-256 {before}, found SHA-256 {digests.sha256(model)}"
     assert f"runs/first/model.keras: {found}" in lines
     assert any("runs/first/curves.png: expected SHA-256" in line for line in lines)
     assert any("runs/first/notes.txt: expected nothing" in line for line in lines)

@@ -25,7 +25,7 @@ from sightline.pipeline.stages import INGEST
 from sightline.records import Run
 from sightline.runs import run_folder
 from sightline.storage import json_digest
-from sightline.storage.files import sha256
+from sightline.storage.digests import sha256
 from sightline.storage.workspace import Workspace
 
 
@@ -224,8 +224,8 @@ def _entries(hostile: Hostile, stage: str) -> list[Path]:
 def _seal_again(entry: Path, before: str) -> None:
     """Make an entry that somebody changed look whole, as somebody can who may write there."""
     path = entry / "manifest.json"
-    text = json_digest.unseal(path.read_bytes()).decode()
+    text = json_digest.verify(path.read_bytes()).decode()
     model = entry / "model.keras"
     manifest = json.loads(text.replace(before, sha256(model)))
     manifest["record"]["model"]["bytes"] = model.stat().st_size
-    path.write_bytes(json_digest.seal(manifest))
+    path.write_bytes(json_digest.dumps(manifest))

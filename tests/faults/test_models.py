@@ -32,7 +32,7 @@ from hostile_models import (
 from sightline.config import Augmentation, loading
 from sightline.errors import ModelFileError
 from sightline.models import build, file_checks, keras_files
-from sightline.storage import files
+from sightline.storage import digests
 from sightline.training.augmentation import augmentation
 
 Outcome = dict[str, str]
@@ -163,7 +163,7 @@ def test_corpus_would_read_the_canary_without_the_guard(honest: Path, tmp_path: 
 
 
 def test_model_of_another_digest_is_refused(honest: Path) -> None:
-    digest = files.sha256(honest)
+    digest = digests.sha256(honest)
     assert keras_files.read_model(honest, digest).count_params() == 63
     with pytest.raises(ModelFileError, match=f"SHA-256 {digest}, expected {'0' * 64}"):
         keras_files.read_model(honest, "0" * 64)

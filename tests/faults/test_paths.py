@@ -21,7 +21,7 @@ from sightline.pipeline.cache import Draft
 from sightline.pipeline.stages import BUILD, Stage
 from sightline.records import DeviceReport, FileRecord, ModelBlueprint, Run
 from sightline.runs import pins
-from sightline.storage import files, json_digest, locks
+from sightline.storage import digests, files, json_digest, locks
 from sightline.storage.workspace import Workspace
 
 STAGE = Stage("stand-in", "sightline.storage.npy", DeviceReport, ())
@@ -212,14 +212,14 @@ def test_entry_that_names_a_file_outside_of_the_root_is_not_believed(
     secret = root.parent / "secret"
     secret.write_text("secret")
     run = Run(id="one", workspace=Workspace(root))
-    record = _blueprint(files.sha256(secret))
+    record = _blueprint(digests.sha256(secret))
     if place == "record":
         record["summary"]["path"] = "../secret"
-    names = {"files": {"../../../../secret": files.sha256(secret)}, "record": {}}
+    names = {"files": {"../../../../secret": digests.sha256(secret)}, "record": {}}
     entry = root / "cache" / "build" / "key"
     entry.mkdir(parents=True)
     content = {"stage": "build", "key": "key", "made_by": "x", "record": record}
-    (entry / "manifest.json").write_bytes(json_digest.seal({**content, "files": names[place]}))
+    (entry / "manifest.json").write_bytes(json_digest.dumps({**content, "files": names[place]}))
     with caplog.at_level(logging.WARNING):
         assert cache.find(run, BUILD, "key") is None
     assert "secret" in caplog.text

@@ -66,5 +66,5 @@ def publish(root: Path, *found: ManifestExcerpt) -> list[ManifestExcerpt]:
     for run in dated:
         folder = run_folder.folder(Workspace(root), run.run_id)
         folder.mkdir(parents=True)
-        (folder / run_folder.MANIFEST).write_bytes(json_digest.seal(run.model_dump(mode="json")))
+        (folder / run_folder.MANIFEST).write_bytes(json_digest.dumps(run.model_dump(mode="json")))
     return dated

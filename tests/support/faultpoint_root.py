@@ -20,7 +20,7 @@ from sightline.pipeline import cache
 from sightline.pipeline.stages import EXPORT, STAGES
 from sightline.records import Record, Run, Source, StageRecords
 from sightline.runs import verify
-from sightline.storage import files
+from sightline.storage import digests, files
 from sightline.storage.workspace import Workspace
 
 STEPS = [*(stage.name for stage in STAGES if stage is not EXPORT), "publish"]
@@ -130,7 +130,7 @@ def copy(root: Path, to: Path, without: str | None = None) -> Path:
 def snapshot(root: Path) -> dict[str, str]:
     """Digest every file that readers can see: path to SHA-256."""
     return {
-        path.relative_to(root).as_posix(): files.sha256(path)
+        path.relative_to(root).as_posix(): digests.sha256(path)
         for path in sorted(root.rglob("*"))
         if path.is_file() and not any(part.startswith(".") for part in path.relative_to(root).parts)
     }

@@ -96,6 +96,6 @@ def write(root: Path, described: RunManifest) -> Path:
     """Write a run's manifest, which publishes it, and return its folder."""
     folder = run_folder.folder(Workspace(root), described.run_id)
     folder.mkdir(parents=True, exist_ok=True)
-    content = json_digest.seal(described.model_dump(mode="json"))
+    content = json_digest.dumps(described.model_dump(mode="json"))
     (folder / run_folder.MANIFEST).write_bytes(content)
     return folder

@@ -20,7 +20,7 @@ from sightline.evaluation import evaluate
 from sightline.export.export import export
 from sightline.models import build, keras_files
 from sightline.records import Certificate, DatasetFiles, Evaluation, FileRecord, Run, TrainedModel
-from sightline.storage import files
+from sightline.storage import digests
 from sightline.storage.workspace import Workspace
 
 LAYERS = ModelConfig(
@@ -76,6 +76,6 @@ def _trained(root: Path, classifier: keras.Model) -> TrainedModel:
     path.parent.mkdir(parents=True)
     keras_files.export(classifier, path)
     record = FileRecord(
-        path="made/model.keras", sha256=files.sha256(path), bytes=path.stat().st_size
+        path="made/model.keras", sha256=digests.sha256(path), bytes=path.stat().st_size
     )
     return made_runs.trained(model=record, history=record)

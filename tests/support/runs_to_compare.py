@@ -26,7 +26,7 @@ from sightline.records import (
 )
 from sightline.records.manifest import RunManifest
 from sightline.runs import run_folder
-from sightline.storage.files import sha256
+from sightline.storage.digests import sha256
 from sightline.storage.workspace import Workspace
 
 HOSTILE = "<script>alert(1)</script> [bold]x[/bold] \x1b[2J"

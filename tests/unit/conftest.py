@@ -26,7 +26,7 @@ from sightline.records import (
 )
 from sightline.records.manifest import RunManifest
 from sightline.reporting import report as reporting
-from sightline.storage import files as folder_files
+from sightline.storage import digests
 
 HOSTILE = "<script>alert(1)</script> | [x](javascript:alert(1)) $a_b$"
 
@@ -36,9 +36,7 @@ def recorded(run: Run, name: str, content: bytes = b"content") -> FileRecord:
     path.parent.mkdir(parents=True, exist_ok=True)
     if not path.exists():
         path.write_bytes(content)
-    return FileRecord(
-        path=f"made/{name}", sha256=folder_files.sha256(path), bytes=path.stat().st_size
-    )
+    return FileRecord(path=f"made/{name}", sha256=digests.sha256(path), bytes=path.stat().st_size)
 
 
 def write_table(run: Run, name: str, columns: dict[str, object]) -> FileRecord:

@@ -3,7 +3,7 @@
 from sightline.errors import DataError
 from sightline.pipeline import provenance
 from sightline.records import DatasetFiles
-from sightline.storage import files as storage
+from sightline.storage import digests
 from sightline.storage.workspace import Workspace
 
 
@@ -34,15 +34,9 @@ def check(workspace: Workspace, files: DatasetFiles) -> None:
     """
     for record in (files.images["test"], files.labels):
         path = workspace.root / record.path
-        try:
-            found = storage.sha256(path)
-        except OSError as error:
-            reason = f"cannot be read ({error.strerror})"
-        else:
-            if found == record.sha256:
-                continue
-            reason = f"has the SHA-256 {found}, expected {record.sha256}"
-        raise DataError(
-            f"{path}, which models are measured on, {reason}; train on {files.dataset} again, "
-            "which reads the data set anew where it has to."
-        )
+        found = digests.difference(path, record.sha256)
+        if found is not None:
+            raise DataError(
+                f"{path}, which models are tested on, is damaged: expected SHA-256 "
+                f"{record.sha256}, found {found}; train on {files.dataset} again to rebuild it."
+            )

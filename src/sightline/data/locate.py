@@ -13,7 +13,7 @@ from sightline.errors import DataError
 from sightline.pipeline.counting import Counter
 from sightline.pipeline.provenance import digest_of
 from sightline.records import Source
-from sightline.storage import files
+from sightline.storage import digests
 
 _MANY_FILES = 100
 _SLUG_LENGTH = 40
@@ -101,6 +101,6 @@ def _digest(found: Layout) -> str:
 
 def _content(path: Path) -> str:
     try:
-        return files.sha256(path)
+        return digests.sha256(path)
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}.") from None

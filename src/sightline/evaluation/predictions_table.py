@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from sightline.errors import InputError
-from sightline.storage import files
+from sightline.storage import digests
 
 Floats = NDArray[np.float32]
 
@@ -71,7 +71,7 @@ def read_blocks(
         InputError: The file is missing, damaged, or not such a table.
     """
     try:
-        if sha256 is not None and files.sha256(path) != sha256:
+        if sha256 is not None and digests.sha256(path) != sha256:
             raise ValueError("it is not the file that evaluate wrote")
         with pq.ParquetFile(path, page_checksum_verification=True) as table:
             _check_layout(table, schema(num_classes), rows)

@@ -27,8 +27,7 @@ from sightline.records import (
     Run,
     TrainedModel,
 )
-from sightline.storage import files as storage
-from sightline.storage import json_digest
+from sightline.storage import digests, json_digest
 
 __all__ = ["export", "shipped_name"]
 
@@ -86,7 +85,7 @@ def export(
             "tolerance": settings.tolerance,
         }
         content = {**facts, "exports": [check.model_dump(mode="json") for check in checks]}
-        draft.path(_CERTIFICATE).write_bytes(json_digest.seal(content))
+        draft.path(_CERTIFICATE).write_bytes(json_digest.dumps(content))
         return Certificate(**facts, exports=tuple(checks), certificate=draft.record(_CERTIFICATE))
 
     return find_or_make(run, EXPORT, EXPORT.key(files, trained, evaluation, settings), make)
@@ -125,7 +124,7 @@ def _check(
     tolerance: float,
 ) -> ExportCheck:
     if form == "keras":
-        if storage.sha256(model) != record.sha256:
+        if digests.sha256(model) != record.sha256:
             raise ModelFileError(
                 f"{model} is not the file that was measured; run again with --refresh."
             )

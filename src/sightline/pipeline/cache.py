@@ -10,14 +10,14 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from pydantic import ValidationError
 
 from sightline.pipeline.stages import Stage
 from sightline.records import ArrayFile, FileRecord, Record, Run
-from sightline.storage import files, json_digest, locks
+from sightline.storage import digests, files, json_digest, locks
 from sightline.storage.npy import ArrayWriter
 
 R = TypeVar("R", bound=Record)
@@ -47,7 +47,7 @@ class Draft:
         """Digest the finished file `name` and return its record under its final path."""
         path = self.path(name)
         return FileRecord(
-            path=f"{self._final}/{name}", sha256=files.sha256(path), bytes=path.stat().st_size
+            path=f"{self._final}/{name}", sha256=digests.sha256(path), bytes=path.stat().st_size
         )
 
     def array_record(self, writer: ArrayWriter) -> ArrayFile:
@@ -146,12 +146,12 @@ def _make(run: Run, stage: Stage[R], key: str, make: Callable[[Draft], R]) -> R:
             "seconds": round(time.monotonic() - started, 3),
             "record": record.model_dump(mode="json"),
             "files": {
-                path.relative_to(folder).as_posix(): files.sha256(path)
+                path.relative_to(folder).as_posix(): digests.sha256(path)
                 for path in sorted(folder.rglob("*"))
                 if not path.is_dir()
             },
         }
-        (folder / _MANIFEST).write_bytes(json_digest.seal(manifest))
+        (folder / _MANIFEST).write_bytes(json_digest.dumps(manifest))
     return record
 
 
@@ -165,7 +165,7 @@ def _relative(stage: Stage[Any], key: str) -> str:
 
 def _read_manifest(folder: Path, stage: Stage[Any], key: str) -> dict[str, Any]:
     try:
-        manifest: dict[str, Any] = json.loads(json_digest.unseal((folder / _MANIFEST).read_bytes()))
+        manifest: dict[str, Any] = json.loads(json_digest.verify((folder / _MANIFEST).read_bytes()))
     except ValueError as error:
         raise ValueError(f"{_MANIFEST}: {error}") from None
     found = (manifest["stage"], manifest["key"])
@@ -174,16 +174,6 @@ def _read_manifest(folder: Path, stage: Stage[Any], key: str) -> dict[str, Any]:
     return manifest
 
 
-def _check_files(folder: Path, digests: dict[str, str]) -> None:
-    for name, digest in digests.items():
-        if not _is_below(name):
-            raise ValueError(f"{_MANIFEST}: {name!r} is no name of a file in it")
-        found = files.sha256(folder / name)
-        if found != digest:
-            raise ValueError(f"{name}: expected SHA-256 {digest}, got {found}")
-
-
-def _is_below(name: str) -> bool:
-    """Tell whether a name leads to a file in the folder that it is taken from, or below."""
-    path = PurePosixPath(name)
-    return str(path) == name != "." and not path.is_absolute() and ".." not in path.parts
+def _check_files(folder: Path, expected: dict[str, str]) -> None:
+    for mismatch in digests.mismatches(folder, expected):
+        raise ValueError(f"{mismatch.name!r}: expected {mismatch.expected}, got {mismatch.found}")

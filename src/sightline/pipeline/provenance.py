@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import sightline
-from sightline.storage import files
+from sightline.storage import digests
 
 _PACKAGE = "sightline"
 _FOLDER = Path(sightline.__file__).parent
@@ -58,7 +58,7 @@ def package_digest() -> str:
 def lock_digest() -> str | None:
     """Digest the lock file of the checkout; None where Sightline runs outside of one."""
     lock = _FOLDER.parents[1] / "deploy" / "locks" / "base.lock"
-    return files.sha256(lock) if lock.is_file() else None
+    return digests.sha256(lock) if lock.is_file() else None
 
 
 def versions(*distributions: str) -> dict[str, str]:

@@ -9,7 +9,7 @@ from sightline.data.readers import parquet_images
 from sightline.errors import DataError, InputError
 from sightline.prediction import npy
 from sightline.prediction.records import Input
-from sightline.storage.quoting import quoted
+from sightline.storage.text import quoted
 
 _EXPECTED = "a PNG, JPEG or BMP image, a folder of them, an .npy or a .parquet file"
 _HINTS = {".npz": " Save one of its arrays with np.save(FILE, images)."}

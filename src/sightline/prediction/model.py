@@ -8,7 +8,7 @@ from sightline.prediction.inputs import absolute, check_text
 from sightline.prediction.records import Served
 from sightline.records.manifest import RunManifest
 from sightline.runs import run_folder
-from sightline.storage import files
+from sightline.storage import digests
 from sightline.storage.workspace import Workspace
 
 _MODEL = "model.keras"
@@ -73,7 +73,7 @@ def _of_file(path: Path) -> Served:
         if path.name in manifest.files:
             return _of_manifest(path, manifest)
     try:
-        digest = files.sha256(path)
+        digest = digests.sha256(path)
     except OSError as error:
         raise ModelFileError(f"{path} cannot be read: {error.strerror}.") from None
     note = (

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from sightline.data.readers import content, npy
 from sightline.data.readers.base import MAX_IMAGE_BYTES
 from sightline.errors import DataError
-from sightline.storage.quoting import quoted
+from sightline.storage.text import quoted
 
 _GREY_DIMENSIONS, _DIMENSIONS = 3, 4
 _CHANNELS = (1, 3)

@@ -29,7 +29,7 @@ def write(path: Path, record: Record) -> str:
     Returns:
         The SHA-256 of the file.
     """
-    text = json_digest.seal(record.model_dump(mode="json"))
+    text = json_digest.dumps(record.model_dump(mode="json"))
     with files.new_file(path) as temporary:
         temporary.write_bytes(text)
     return hashlib.sha256(text).hexdigest()
@@ -50,7 +50,7 @@ def read(path: Path, kind: type[R]) -> tuple[R, str]:
     """
     try:
         text = content(path)
-        record = kind.model_validate_json(json_digest.unseal(text))
+        record = kind.model_validate_json(json_digest.verify(text))
     except OSError as error:
         raise _refusal(path, str(error.strerror)) from None
     except ValidationError as error:

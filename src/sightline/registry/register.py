@@ -13,7 +13,7 @@ from sightline.registry import audit_log, documents, paths, verify, writing
 from sightline.registry.audit_log import Trail
 from sightline.registry.version import Version, read_registered, read_version
 from sightline.runs import run_folder
-from sightline.storage import files
+from sightline.storage import digests, files
 from sightline.storage.workspace import Workspace
 
 Source = tuple[str, Path, FileRecord]
@@ -56,7 +56,7 @@ def register(
                 trail,
                 "register",
                 version.name,
-                version_sha256=files.sha256(workspace.root / version.folder / paths.VERSION),
+                version_sha256=digests.sha256(workspace.root / version.folder / paths.VERSION),
                 run_id=version.run_id,
                 reason="",
             )
@@ -208,7 +208,7 @@ def _copy(source: Path, target: Path, expected: FileRecord, path: str) -> FileRe
         raise InputError(
             f"{source} is missing or no file; train again, or restore it from a copy."
         ) from None
-    if found != expected.bytes or files.sha256(target) != expected.sha256:
+    if found != expected.bytes or digests.sha256(target) != expected.sha256:
         raise InputError(
             f"{source} is not what it was when it was made: expected {expected.bytes:,} bytes with "
             f"SHA-256 {expected.sha256}; restore it from a copy, or train again with --refresh."
@@ -217,4 +217,4 @@ def _copy(source: Path, target: Path, expected: FileRecord, path: str) -> FileRe
 
 
 def _describe(path: Path) -> FileRecord:
-    return FileRecord(path=path.name, sha256=files.sha256(path), bytes=path.stat().st_size)
+    return FileRecord(path=path.name, sha256=digests.sha256(path), bytes=path.stat().st_size)

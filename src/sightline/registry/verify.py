@@ -9,7 +9,7 @@ from sightline.records import FileRecord, Record
 from sightline.registry import audit_log, paths
 from sightline.registry.version import Version, read_registered, read_version
 from sightline.runs.verify import Damage
-from sightline.storage import files
+from sightline.storage import digests, files
 from sightline.storage.workspace import Workspace
 
 _UNREGISTERED = (
@@ -134,17 +134,9 @@ def verify_log(workspace: Workspace, dataset: str) -> Iterator[Damage]:
 
 
 def _changed(workspace: Workspace, expected: dict[str, FileRecord]) -> Iterator[Damage]:
-    for record in expected.values():
-        path = workspace.root / record.path
-        if not path.is_file() or path.is_symlink():
-            found = "a link" if path.is_symlink() else "a folder" if path.is_dir() else "no file"
-        else:
-            try:
-                found = f"SHA-256 {files.sha256(path)}"
-            except OSError as error:
-                found = str(error.strerror)
-        if found != f"SHA-256 {record.sha256}":
-            yield _damage(record.path, f"SHA-256 {record.sha256}", found)
+    recorded = {record.path: record.sha256 for record in expected.values()}
+    for mismatch in digests.mismatches(workspace.root, recorded):
+        yield _damage(mismatch.name, mismatch.expected, mismatch.found)
 
 
 def _unexpected(folder: Path, place: str, expected: dict[str, FileRecord]) -> Iterator[Damage]:

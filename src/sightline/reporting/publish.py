@@ -13,7 +13,7 @@ from sightline.records import FileRecord, Run, RunSummary, Source, StageRecords,
 from sightline.records.manifest import RunManifest
 from sightline.reporting import model_card, page
 from sightline.runs import comparison, run_folder, seed_noise
-from sightline.storage import files, json_digest
+from sightline.storage import digests, files, json_digest
 from sightline.storage.workspace import Workspace
 
 _TAKEN = frozenset({errno.EEXIST, errno.ENOTEMPTY})
@@ -84,7 +84,7 @@ def publish(  # the last step of a run; it names everything that the manifest ho
             (target / name).write_text(text, encoding="utf-8")
             copied[name] = _describe(target / name)
         (target / run_folder.MANIFEST).write_bytes(
-            json_digest.seal(manifest.model_dump(mode="json"))
+            json_digest.dumps(manifest.model_dump(mode="json"))
         )
     return run_folder.summary(run.workspace, manifest)
 
@@ -140,4 +140,4 @@ def _copy(workspace: Workspace, target: Path, result: FileRecord) -> FileRecord:
 
 
 def _describe(path: Path) -> FileRecord:
-    return FileRecord(path=path.name, sha256=files.sha256(path), bytes=path.stat().st_size)
+    return FileRecord(path=path.name, sha256=digests.sha256(path), bytes=path.stat().st_size)

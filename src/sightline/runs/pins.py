@@ -48,7 +48,7 @@ def pin(workspace: Workspace, run: str, reason: str = "") -> Pin:
         made = Pin(run_id=run_id, pinned=datetime.now(UTC), reason=reason)
         path = _path(workspace, run_id)
         with files.storage_errors(workspace.root), files.new_file(path) as temporary:
-            temporary.write_bytes(json_digest.seal(made.model_dump(mode="json")))
+            temporary.write_bytes(json_digest.dumps(made.model_dump(mode="json")))
     return made
 
 
@@ -105,9 +105,7 @@ def find(workspace: Workspace, run_id: str) -> Pin | None:
     if run_id not in pinned_ids(workspace):
         return None
     try:
-        return Pin.model_validate_json(
-            json_digest.unseal_if_sealed(_path(workspace, run_id).read_bytes())
-        )
+        return Pin.model_validate_json(json_digest.verify(_path(workspace, run_id).read_bytes()))
     except (OSError, ValueError):
         return Pin(run_id=run_id, pinned=None)
 

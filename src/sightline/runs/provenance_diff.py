@@ -12,7 +12,7 @@ from sightline.pipeline import provenance
 from sightline.records import FileRecord, Record, Source
 from sightline.records.manifest import ManifestExcerpt, RunManifest
 from sightline.runs import run_folder
-from sightline.storage import files
+from sightline.storage import digests
 from sightline.storage.workspace import Workspace
 
 _SHOWN_DIGITS = 8
@@ -132,7 +132,7 @@ def _damaged(workspace: Workspace, manifest: RunManifest) -> list[str]:
 
 def _is_whole(path: Path, record: FileRecord) -> bool:
     try:
-        return files.sha256(path) == record.sha256
+        return digests.sha256(path) == record.sha256
     except OSError:
         return False
 

@@ -186,7 +186,7 @@ def read_excerpt(workspace: Workspace, run_id: str) -> ManifestExcerpt:
 def _read_as(kind: type[M], run_folder: Path) -> M:
     path = run_folder / MANIFEST
     try:
-        return kind.model_validate_json(json_digest.unseal_if_sealed(path.read_bytes()))
+        return kind.model_validate_json(json_digest.verify(path.read_bytes()))
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}.") from None
     except ValidationError as error:

@@ -122,7 +122,7 @@ def write(workspace: Workspace, band: NoiseBand) -> Path:
         files.storage_errors(workspace.root),
         files.new_file(place) as temporary,
     ):
-        temporary.write_bytes(json_digest.seal(band.model_dump(mode="json")))
+        temporary.write_bytes(json_digest.dumps(band.model_dump(mode="json")))
     return place
 
 
@@ -133,7 +133,7 @@ def read(place: Path) -> NoiseBand | None:
         None where there is none; one that is damaged is reported in the log, and is none.
     """
     try:
-        return NoiseBand.model_validate_json(json_digest.unseal(place.read_bytes()))
+        return NoiseBand.model_validate_json(json_digest.verify(place.read_bytes()))
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:

@@ -7,7 +7,7 @@ from sightline.errors import InputError
 from sightline.records import FileRecord, Record
 from sightline.records.manifest import RunManifest
 from sightline.runs import run_folder
-from sightline.storage import files
+from sightline.storage import digests, files
 from sightline.storage.workspace import Workspace
 
 
@@ -79,18 +79,11 @@ def check(path: Path, record: FileRecord) -> None:
     Raises:
         InputError: It is missing, no plain file, or its content is another one.
     """
-    try:
-        # What never ends, such as a pipe, is not read; another size is seen at once.
-        size = path.stat().st_size if path.is_file() else None
-        found = files.sha256(path) if size == record.bytes else None
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}.") from None
-    if size is None:
-        raise InputError(f"{path} is missing, or is no file.")
-    if found != record.sha256:
+    found = digests.difference(path, record.sha256, record.bytes)
+    if found is not None:
         raise InputError(
             f"{path} is damaged: expected {record.bytes:,} bytes with SHA-256 {record.sha256}, "
-            f"found {f'SHA-256 {found}' if found else f'{size:,} bytes'}."
+            f"found {found}."
         )
 
 
@@ -118,14 +111,9 @@ def _judge(workspace: Workspace, name: str) -> Verdict:
 
 
 def _damaged(name: str, folder: Path, expected: dict[str, FileRecord]) -> Iterator[Damage]:
-    for file, record in expected.items():
-        try:
-            digest = files.sha256(folder / file)
-        except OSError as error:
-            yield _damage(name, file, f"SHA-256 {record.sha256}", str(error.strerror))
-        else:
-            if digest != record.sha256:
-                yield _damage(name, file, f"SHA-256 {record.sha256}", f"SHA-256 {digest}")
+    recorded = {file: record.sha256 for file, record in expected.items()}
+    for mismatch in digests.mismatches(folder, recorded):
+        yield _damage(name, mismatch.name, mismatch.expected, mismatch.found)
 
 
 def _unexpected(name: str, folder: Path, expected: dict[str, FileRecord]) -> Iterator[Damage]:

@@ -1,7 +1,6 @@
 """Files that appear whole or not at all: the only place that renames or syncs."""
 
 import errno
-import hashlib
 import os
 import re
 import shutil
@@ -12,19 +11,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from sightline.errors import BusyStorageError, StorageError
-from sightline.storage import swapping
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _CLOSED = frozenset({errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR})
 _BUSY = frozenset({errno.EAGAIN, errno.EBUSY, errno.EIO, errno.ESTALE, errno.ETIMEDOUT})
 _ROOT_OPTION = "--artifacts or SIGHTLINE_ARTIFACTS"
 _LEFTOVER = re.compile(r"\..+\.[0-9a-f]{8}\.(tmp|aside)")
-
-
-def sha256(path: Path) -> str:
-    """Return the SHA-256 of a file's content as 64 hexadecimal digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @contextmanager
@@ -94,11 +86,11 @@ def new_folder(path: Path, *, replace: bool) -> Iterator[Path]:
         for file in temporary.rglob("*"):
             _sync(file)
         _sync(temporary)
-        if not (replace and swapping.swap(temporary, path)):
-            if replace:
-                set_aside(path)
-            temporary.rename(path)
+        aside = _rename_aside(path) if replace else None
+        temporary.rename(path)
         _sync(path.parent)
+        if aside is not None:
+            remove(aside)
     finally:
         remove(temporary)
 
@@ -113,13 +105,19 @@ def make_folder(folder: Path) -> None:
 
 def set_aside(folder: Path) -> None:
     """Remove a folder so that nobody sees it half removed: rename first, then delete."""
-    aside = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:8]}.aside")
+    aside = _rename_aside(folder)
+    if aside is not None:
+        _sync(folder.parent)
+        remove(aside)
+
+
+def _rename_aside(path: Path) -> Path | None:
+    """Move a folder, or a link to one, to a temporary name; return None if it does not exist."""
+    aside = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.aside")
     try:
-        folder.rename(aside)
+        return path.rename(aside)
     except FileNotFoundError:
-        return
-    _sync(folder.parent)
-    shutil.rmtree(aside, ignore_errors=True)
+        return None
 
 
 def leftovers(folder: Path) -> list[Path]:

@@ -1,6 +1,6 @@
-"""JSON files that carry their own digest: their last key is the SHA-256 of all the rest.
+"""JSON files that end with their own SHA-256, so that every changed byte is noticed.
 
-They stay readable for people and for any JSON parser, and every changed byte is noticed.
+Any JSON parser reads them: the digest is the last key, "sha256".
 """
 
 import hashlib
@@ -8,37 +8,29 @@ import json
 import re
 from typing import Any
 
-_SEAL = re.compile(rb',\n "sha256": "([0-9a-f]{64})"\n\}\Z')
+_DIGEST = re.compile(rb',\n "sha256": "([0-9a-f]{64})"\n\}\Z')
 _END = b"\n}"
 
 
-def seal(content: dict[str, Any]) -> bytes:
-    """Return an object as indented JSON with its digest.
+def dumps(content: dict[str, Any]) -> bytes:
+    """Return an object as indented JSON in UTF-8 that ends with its digest.
 
     Args:
-        content: JSON-able values, at least one, without a key "sha256".
-
-    Returns:
-        UTF-8 text. Its last line but one holds the digest of the text without that line.
+        content: JSON-able values, at least one, without a key "sha256". The digest is that of
+            the JSON without the digest's line.
     """
     body = json.dumps(content, indent=1, ensure_ascii=False).encode()
     digest = hashlib.sha256(body).hexdigest()
     return body.removesuffix(_END) + f',\n "sha256": "{digest}"\n}}'.encode()
 
 
-def unseal(text: bytes) -> bytes:
-    """Check the digest of a text.
-
-    Args:
-        text: What `seal` returned.
-
-    Returns:
-        The JSON without the digest.
+def verify(text: bytes) -> bytes:
+    """Check the digest that `dumps` added and return the JSON without it.
 
     Raises:
-        ValueError: A byte differs from what was sealed, or there is no seal.
+        ValueError: The digest is missing, or the text was changed.
     """
-    found = _SEAL.search(text)
+    found = _DIGEST.search(text)
     if found is None:
         raise ValueError("it does not end with a digest of itself")
     body = text[: found.start()] + _END
@@ -46,14 +38,3 @@ def unseal(text: bytes) -> bytes:
     if digest != expected:
         raise ValueError(f"expected SHA-256 {expected}, got {digest}")
     return body
-
-
-def unseal_if_sealed(text: bytes) -> bytes:
-    """Check the digest of a text; one that has none comes from before files were sealed.
-
-    Whatever reads the JSON must refuse a key "sha256", which is then a broken seal.
-
-    Raises:
-        ValueError: A byte differs from what was sealed.
-    """
-    return unseal(text) if _SEAL.search(text) else text

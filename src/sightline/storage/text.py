@@ -35,3 +35,15 @@ def _is_obeyed(character: str) -> bool:
 
 def _escaped(character: str) -> str:
     return ascii(character)[1:-1]
+
+
+def quoted(text: object, longest: int = 200) -> str:
+    """Return the first line of untrusted text, escaped and shortened to fit in a message.
+
+    Args:
+        text: Anything with a string form, such as an exception.
+        longest: Most characters to return, plus an ellipsis.
+    """
+    line = str(text).partition("\n")[0]
+    shown = printable(line[: longest + 1])
+    return shown if len(shown) <= longest else f"{shown[:longest]}…"

@@ -100,9 +100,9 @@ def test_only_conditions_that_differ_are_shown(capsys: pytest.CaptureFixture[str
 def test_other_data_are_refused_before_anything_is_trained(root: Path) -> None:
     path = run_folder.folder(Workspace(root), "first") / run_folder.MANIFEST
     before = path.read_bytes()
-    manifest = json.loads(json_digest.unseal(before))
+    manifest = json.loads(json_digest.verify(before))
     try:
-        path.write_bytes(json_digest.seal({**manifest, "source_sha256": "0" * 64}))
+        path.write_bytes(json_digest.dumps({**manifest, "source_sha256": "0" * 64}))
         done = reproduce(root, "--json")
     finally:
         path.write_bytes(before)

@@ -9,7 +9,6 @@ from sightline.data import ingest, locate
 from sightline.data.holdout import check, holdout_sha256
 from sightline.errors import DataError
 from sightline.records import DatasetFiles, Run
-from sightline.storage.workspace import Workspace
 
 
 def ingested(run: Run, folder: Path, train: int = 40, relabelled: int = 0) -> DatasetFiles:
@@ -41,12 +40,12 @@ def test_other_class_names_make_another_holdout(files: DatasetFiles) -> None:
 
 
 def test_damaged_or_missing_test_images_are_told(run: Run, files: DatasetFiles) -> None:
-    check(Workspace(run.workspace), files)
+    check(run.workspace, files)
     path = run.workspace.root / files.images["test"].path
     content = path.read_bytes()
     path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
-    with pytest.raises(DataError, match=r"images_test\.npy, which .* train on textures again"):
-        check(Workspace(run.workspace), files)
+    with pytest.raises(DataError, match=r"images_test\.npy.* train on textures again"):
+        check(run.workspace, files)
     path.unlink()
-    with pytest.raises(DataError, match="cannot be read"):
-        check(Workspace(run.workspace), files)
+    with pytest.raises(DataError, match="no file"):
+        check(run.workspace, files)

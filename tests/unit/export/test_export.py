@@ -19,7 +19,7 @@ from sightline.pipeline import cache
 from sightline.pipeline.stages import EXPORT
 from sightline.records import Certificate, ExportCheck, FileRecord
 from sightline.reporting import exports
-from sightline.storage import files, json_digest
+from sightline.storage import digests, json_digest
 
 MODULES: dict[Format, str] = {"litert": "ai_edge_litert", "onnx": "onnxruntime"}
 
@@ -52,7 +52,7 @@ def test_every_file_of_a_form_is_recorded(
     check = check_of(certificate, form)
     for record in check.files:
         path = measured.run.workspace.root / record.path
-        assert files.sha256(path) == record.sha256
+        assert digests.sha256(path) == record.sha256
         assert path.stat().st_size == record.bytes
     if form == "keras":
         assert check.files == (measured.trained.model,)
@@ -71,7 +71,7 @@ def test_certificate_is_the_record_as_sealed_json(
     measured: Measured, certificate: Certificate
 ) -> None:
     content = json.loads(
-        json_digest.unseal(
+        json_digest.verify(
             (measured.run.workspace.root / certificate.certificate.path).read_bytes()
         )
     )
@@ -167,15 +167,15 @@ def test_equal_models_give_equal_bytes(measured: Measured, entry: Path, tmp_path
     with ThreadPoolExecutor() as pool:
         what = (str(measured.model), digest, str(tmp_path))
         list(pool.map(lambda form: child_process.run("convert", *what, form), forms))
-    assert digests(tmp_path) == digests(entry / "exports")
+    assert digest_by_name(tmp_path) == digest_by_name(entry / "exports")
 
 
 FILES = {"saved_model": "saved_model", "litert": "model.tflite", "onnx": "model.onnx"}
 
 
-def digests(folder: Path) -> dict[str, str]:
+def digest_by_name(folder: Path) -> dict[str, str]:
     return {
-        path.relative_to(folder).as_posix(): files.sha256(path)
+        path.relative_to(folder).as_posix(): digests.sha256(path)
         for path in sorted(folder.rglob("*"))
         if path.is_file()
     }
@@ -228,7 +228,7 @@ def test_large_colour_images_of_any_batch_size(
     check_of(certificate, form)  # or skip
     network = classifier((40, 32, 3), 5, LAYERS)
     keras_files.export(network, tmp_path / "model.keras")
-    digest = files.sha256(tmp_path / "model.keras")
+    digest = digests.sha256(tmp_path / "model.keras")
     child_process.run("convert", str(tmp_path / "model.keras"), digest, str(tmp_path), form)
     images = np.random.default_rng(1).integers(0, 256, (6, 40, 32, 3), dtype=np.uint8)
     np.save(tmp_path / "golden.npy", images)

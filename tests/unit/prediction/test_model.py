@@ -8,7 +8,7 @@ from run_to_predict import CLASS_NAMES, RUN_ID, SHAPE, publish
 from sightline.errors import InputError, ModelFileError
 from sightline.prediction.predict import find
 from sightline.runs import run_folder
-from sightline.storage import files
+from sightline.storage import digests
 from sightline.storage.workspace import Workspace
 
 
@@ -23,7 +23,7 @@ def test_run_is_found_by_its_id_and_its_first_characters(root: Path) -> None:
     for name in (RUN_ID, RUN_ID[:12]):
         served = find(root, name)
         assert served.name == RUN_ID
-        assert served.sha256 == files.sha256(Path(served.path))
+        assert served.sha256 == digests.sha256(Path(served.path))
         assert served.class_names == CLASS_NAMES
         assert served.image_shape == SHAPE
         assert served.profile is not None
@@ -101,6 +101,6 @@ def test_aliases_and_versions_come_from_the_store(root: Path, tmp_path: Path) ->
     version = store.register(root, run_folder.read(Workspace(root), RUN_ID))
     served = find(root, version.name)
     assert (served.name, served.class_names) == (version.name, CLASS_NAMES)
-    assert served.sha256 == files.sha256(Path(served.path))
+    assert served.sha256 == digests.sha256(Path(served.path))
     assert find(root, "candidate").name == f"{version.name} (candidate)"
     assert find(root, "candidate", "dots").sha256 == served.sha256

@@ -11,7 +11,7 @@ from runs_to_promote import decide
 from sightline import registry
 from sightline.errors import InputError
 from sightline.registry import audit_log
-from sightline.storage import files, json_digest
+from sightline.storage import digests, files, json_digest
 from sightline.storage.workspace import Workspace
 
 
@@ -37,14 +37,14 @@ def test_events_are_numbered_and_chained(root: Path, log: Path) -> None:
     assert [found.number for found in events] == [1, 2, 3, 4, 5]
     assert events[0].previous_sha256 is None
     for before, after in itertools.pairwise(events):
-        assert after.previous_sha256 == files.sha256(event(log, before.number))
+        assert after.previous_sha256 == digests.sha256(event(log, before.number))
     assert sorted(path.name for path in log.iterdir()) == [f"{n:06d}.json" for n in range(1, 6)]
 
 
 def rewrite(path: Path, **changes: object) -> None:
     """Change an event as somebody would who knows how it is sealed."""
-    content = json.loads(json_digest.unseal(path.read_bytes()))
-    path.write_bytes(json_digest.seal({**content, **changes}))
+    content = json.loads(json_digest.verify(path.read_bytes()))
+    path.write_bytes(json_digest.dumps({**content, **changes}))
 
 
 DAMAGES: dict[str, Callable[[Path], object]] = {
@@ -69,7 +69,9 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
     "empty": lambda log: event(log, 3).write_bytes(b""),
     "truncated": lambda log: os.truncate(event(log, 3), 100),
     "huge": lambda log: os.truncate(event(log, 3), 1 << 40),
-    "deep": lambda log: event(log, 3).write_bytes(json_digest.seal({"a": 1})[:-1] + b"[" * 100_000),
+    "deep": lambda log: event(log, 3).write_bytes(
+        json_digest.dumps({"a": 1})[:-1] + b"[" * 100_000
+    ),
     "folder": lambda log: (event(log, 3).unlink(), event(log, 3).mkdir()),
     "pipe": lambda log: (event(log, 3).unlink(), os.mkfifo(event(log, 3))),
     "link": lambda log: (
@@ -106,16 +108,16 @@ def test_damaged_log_is_refused_with_its_file_by_whoever_reads_or_adds(
 
 def test_event_that_is_forged_with_its_digests_still_has_to_follow(root: Path, log: Path) -> None:
     """Whoever knows the form can add an event; it must be one that could have been made."""
-    content = json.loads(json_digest.unseal(event(log, 5).read_bytes()))
+    content = json.loads(json_digest.verify(event(log, 5).read_bytes()))
     forged = {
         **content,
         "number": 6,
-        "previous_sha256": files.sha256(event(log, 5)),
+        "previous_sha256": digests.sha256(event(log, 5)),
         "action": "promote",
         "version": "mnist-v9",
         "champion_after": "mnist-v9",
     }
-    event(log, 6).write_bytes(json_digest.seal(forged))
+    event(log, 6).write_bytes(json_digest.dumps(forged))
     with pytest.raises(InputError, match="mnist-v9 was never registered"):
         registry.aliases(Workspace(root), "mnist")
 

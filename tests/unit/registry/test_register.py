@@ -10,7 +10,7 @@ from sightline.data.holdout import holdout_sha256
 from sightline.errors import InputError, StorageError
 from sightline.registry import Version, audit_log, paths
 from sightline.runs import run_folder
-from sightline.storage import files, json_digest
+from sightline.storage import digests, files, json_digest
 from sightline.storage.workspace import Workspace
 
 
@@ -29,7 +29,7 @@ def test_version_holds_copies_of_all_that_is_shipped(root: Path) -> None:
     folder = root / "models/mnist/versions/1"
     for name, record in version.files.items():
         assert record.path == f"models/mnist/versions/1/{name}"
-        assert record.sha256 == files.sha256(folder / name)
+        assert record.sha256 == digests.sha256(folder / name)
     assert version.model.sha256 == manifest.files["model.keras"].sha256
     assert run_folder.read_folder(folder) == manifest
     assert registry.verify(Workspace(root), "mnist-v1").damages == ()
@@ -95,7 +95,7 @@ def test_damaged_version_is_not_found_again(root: Path, name: str) -> None:
     content = damaged.read_bytes()
     if name == "version.json":
         damaged.write_bytes(
-            json_digest.seal({**json.loads(json_digest.unseal(content)), "loss": 0.0})
+            json_digest.dumps({**json.loads(json_digest.verify(content)), "loss": 0.0})
         )
     else:
         damaged.write_bytes(content.replace(b"run-1", b"run-9"))
@@ -242,7 +242,7 @@ def test_record_that_names_files_elsewhere_is_no_version(root: Path) -> None:
 def test_audit_log_knows_the_version_by_its_digest(root: Path) -> None:
     version = registry.register(Workspace(root), runs_to_promote.publish(root, "run-1"))
     (event,) = audit_log.read(Workspace(root), "mnist").events
-    assert event.version_sha256 == files.sha256(root / version.folder / "version.json")
+    assert event.version_sha256 == digests.sha256(root / version.folder / "version.json")
 
 
 def test_store_that_cannot_be_written_is_said_in_one_sentence(root: Path) -> None:

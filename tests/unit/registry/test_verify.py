@@ -9,7 +9,7 @@ import runs_to_promote
 from runs_to_promote import decide
 from sightline import registry
 from sightline.errors import InputError
-from sightline.storage import files, json_digest
+from sightline.storage import digests, files, json_digest
 from sightline.storage.workspace import Workspace
 
 
@@ -78,9 +78,9 @@ def test_version_that_was_changed_and_sealed_again_is_found(root: Path, folder: 
     """All digests in the version fit; that of the audit log does not."""
     path, model = folder / "version.json", folder / "model.keras"
     model.write_bytes(b"another model")
-    content = json.loads(json_digest.unseal(path.read_bytes()))
-    content["files"]["model.keras"].update(sha256=files.sha256(model), bytes=13)
-    path.write_bytes(json_digest.seal(content))
+    content = json.loads(json_digest.verify(path.read_bytes()))
+    content["files"]["model.keras"].update(sha256=digests.sha256(model), bytes=13)
+    path.write_bytes(json_digest.dumps(content))
     assert "was changed since mnist-v1 was registered" in "".join(found(root).values())
     for ask in (
         lambda: registry.resolve(Workspace(root), "champion"),

@@ -17,7 +17,7 @@ from sightline.records import (
     TrainedModel,
 )
 from sightline.reporting import report
-from sightline.storage.files import sha256
+from sightline.storage.digests import sha256
 
 
 def test_worst_mistakes_are_the_surest_first_and_then_by_index(

@@ -134,7 +134,7 @@ def test_missing_images_cost_the_pictures_alone(root: Path, pair: Pair, damage: 
 def test_missing_history_costs_the_curves_alone(root: Path, pair: Pair) -> None:
     (run_folder.folder(Workspace(root), "run-b") / "history.parquet").unlink()
     html = rendered(root, pair)
-    assert "history.parquet is missing, or is no file." in html
+    assert "history.parquet is damaged" in html
     assert html.count("<img ") == 6
 
 

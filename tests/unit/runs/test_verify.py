@@ -42,7 +42,7 @@ def test_every_changed_file_is_found(artifacts: Path, folder: Path) -> None:
         path.write_bytes(before[:-1])
         assert list(found(artifacts)) == [f"runs/real/{path.name}"]
         path.unlink()
-        assert "No such file" in found(artifacts)[f"runs/real/{path.name}"]
+        assert list(found(artifacts)) == [f"runs/real/{path.name}"]
         path.write_bytes(before)
     assert found(artifacts) == {}
 
@@ -59,21 +59,15 @@ def test_changed_number_in_the_manifest_is_found(artifacts: Path, folder: Path) 
     assert "expected SHA-256" in found(artifacts)["runs/real/manifest.json"]
 
 
-def test_run_of_before_manifests_were_sealed_can_be_read(artifacts: Path, folder: Path) -> None:
-    manifest = folder / "manifest.json"
-    content = json.loads(manifest.read_bytes())
-    del content["sha256"]
-    manifest.write_text(json.dumps(content, indent=1))
-    assert found(artifacts) == {}
-    assert run_folder.read(Workspace(artifacts), "real").run_id == "real"
-
-
-def test_broken_seal_is_not_taken_for_none(artifacts: Path, folder: Path) -> None:
+def test_manifest_without_a_digest_is_damaged(artifacts: Path, folder: Path) -> None:
     manifest = folder / "manifest.json"
     text = manifest.read_text()
-    for broken in (f"{text}\n", text.replace('\n "sha256"', '\n  "sha256"')):
+    content = json.loads(text)
+    del content["sha256"]
+    without = json.dumps(content, indent=1)
+    for broken in (without, f"{text}\n", text.replace('\n "sha256"', '\n  "sha256"')):
         manifest.write_text(broken)
-        assert "sha256: Extra inputs" in found(artifacts)["runs/real/manifest.json"]
+        assert list(found(artifacts)) == ["runs/real/manifest.json"]
 
 
 def test_folder_without_a_manifest_is_found_and_can_be_named(artifacts: Path, folder: Path) -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from sightline.errors import StageError
-from sightline.storage import files, npy
+from sightline.storage import digests, npy
 
 
 def test_blocks_come_back_as_they_were_written(
@@ -20,7 +20,7 @@ def test_blocks_come_back_as_they_were_written(
     assert len(blocks) > 1
     np.testing.assert_array_equal(np.concatenate(blocks), expected)
     np.testing.assert_array_equal(npy.open_mapped(path), expected)
-    assert writer.sha256 == files.sha256(path)
+    assert writer.sha256 == digests.sha256(path)
 
 
 def test_missing_rows_are_noticed(tmp_path: Path) -> None:

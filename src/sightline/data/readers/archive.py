@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from sightline.data.readers import npy
 from sightline.data.readers.base import check_count, rows_in_block
 from sightline.errors import DataError
-from sightline.storage.quoting import quoted
+from sightline.storage.text import quoted
 
 _DAMAGE = (
     zipfile.BadZipFile,

@@ -27,7 +27,7 @@ from sightline.data.readers.base import (
     exact_pixels,
 )
 from sightline.errors import DataError
-from sightline.storage.quoting import quoted
+from sightline.storage.text import quoted
 
 _BLOCK_BYTES = 4 << 20
 _NUMBER = re.compile(r"^[+-]?\d+(\.0*)?([eE][+-]?\d+)?$")

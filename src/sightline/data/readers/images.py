@@ -21,7 +21,7 @@ from sightline.data.readers.parallel import in_order
 from sightline.data.readers.pixels import conformed, flattened, is_grey, target_shape
 from sightline.errors import DataError
 from sightline.pipeline.counting import Counter
-from sightline.storage.quoting import quoted
+from sightline.storage.text import quoted
 
 FORMATS = ("PNG", "JPEG", "BMP")
 _DEFAULT_SIZE = (64, 64)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from sightline.data.readers.base import MAX_EXAMPLES, check_count
 from sightline.errors import DataError
-from sightline.storage.quoting import quoted
+from sightline.storage.text import quoted
 
 MIN_CLASSES, MAX_CLASSES = 2, 1000
 _MAX_NAME = 200

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from sightline.config import DataConfig
 from sightline.errors import DataError
-from sightline.storage.quoting import quoted
+from sightline.storage.text import quoted
 
 _MAX_CHARACTERS = 1000
 _COLUMNS_SHOWN = 8

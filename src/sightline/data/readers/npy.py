@@ -7,7 +7,7 @@ from io import BufferedReader
 import numpy as np
 
 from sightline.errors import DataError
-from sightline.storage.quoting import quoted
+from sightline.storage.text import quoted
 
 Header = tuple[tuple[int, ...], bool, "np.dtype[np.generic]"]
 """Shape, whether it is in Fortran order, and type."""

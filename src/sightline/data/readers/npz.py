@@ -11,7 +11,7 @@ from sightline.data.layout import WHOLE, Layout
 from sightline.data.readers import archive, content, labels
 from sightline.data.readers.base import MAX_IMAGE_BYTES, Blocks, Examples, Reading, exact_pixels
 from sightline.errors import DataError
-from sightline.storage.quoting import quoted
+from sightline.storage.text import quoted
 
 _MAX_LABEL_BYTES = 4 << 10
 _SURROGATES = range(0xD800, 0xE000)

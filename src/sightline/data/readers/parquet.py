@@ -14,7 +14,7 @@ from sightline.data.readers import images, labels, metadata, parquet_images
 from sightline.data.readers.base import Examples, Metadata, Reading
 from sightline.data.readers.images import Picture
 from sightline.errors import DataError
-from sightline.storage.quoting import quoted
+from sightline.storage.text import quoted
 
 _LABEL_ROWS = 65_536
 _METADATA_ROWS = 1024

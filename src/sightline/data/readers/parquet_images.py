@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from sightline.data.readers import content
 from sightline.data.readers.images import Picture
 from sightline.errors import DataError
-from sightline.storage.quoting import quoted
+from sightline.storage.text import quoted
 
 _BUFFER_BYTES = 1 << 20
 _IMAGE_ROWS = 64

@@ -6,7 +6,7 @@ from sightline.data.validation import drift, findings
 from sightline.data.validation.findings import Finding
 from sightline.records import DatasetFiles, Inspection
 from sightline.records.manifest import RunManifest
-from sightline.storage.quoting import quoted
+from sightline.storage.text import quoted
 from sightline.storage.workspace import Workspace
 
 _KINDS = {

@@ -13,7 +13,7 @@ from sightline.registry import audit_log, documents, paths
 from sightline.registry.attestation import keys, library
 from sightline.registry.attestation.sign import PAYLOAD_TYPE, path, written
 from sightline.runs.verify import Damage
-from sightline.storage import files
+from sightline.storage import digests
 from sightline.storage.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -163,6 +163,6 @@ def _found(file: Path) -> str:
     if file.is_symlink() or not file.is_file():
         return "a link" if file.is_symlink() else "no plain file"
     try:
-        return f"SHA-256 {files.sha256(file)}"
+        return f"SHA-256 {digests.sha256(file)}"
     except OSError as error:
         return str(error.strerror)

@@ -7,7 +7,7 @@ from sightline.registry.gate import paired_tests
 from sightline.registry.gate.criteria import rounded_up
 from sightline.registry.gate.paired_tests import Pairs
 from sightline.registry.gate.scores import Scores
-from sightline.storage.quoting import quoted
+from sightline.storage.text import quoted
 
 _LONGEST_NAME = 40
 _STEPS = 1000

@@ -14,7 +14,7 @@ from runs_to_promote import decide
 from sightline import registry
 from sightline.errors import InputError
 from sightline.registry import Version, attestation
-from sightline.storage import files
+from sightline.storage import digests, files
 from sightline.storage.workspace import Workspace
 
 
@@ -79,7 +79,7 @@ def test_statement_is_of_the_in_toto_form_and_names_every_file(root: Path, key: 
     subjects = {found["name"]: found["digest"]["sha256"] for found in statement["subject"]}
     folder = root / version.folder
     there = {p.relative_to(folder).as_posix(): p for p in folder.rglob("*") if p.is_file()}
-    assert subjects == {name: files.sha256(path) for name, path in there.items()}
+    assert subjects == {name: digests.sha256(path) for name, path in there.items()}
     assert json.loads(envelope(root).read_bytes())["payloadType"] == "application/vnd.in-toto+json"
 
 

@@ -11,7 +11,7 @@ from sightline.models import build, keras_files
 from sightline.pipeline.process import keras_process
 from sightline.records import DatasetFiles, FileRecord, Run
 from sightline.registry import Version
-from sightline.storage import files as artifact_files
+from sightline.storage import digests
 
 LAYERS = ModelConfig(convolutions=(Convolution(filters=3),), dense_units=3)
 
@@ -27,7 +27,7 @@ def written(run: Run, name: str, network: keras.Model) -> FileRecord:
     path = run.workspace.root / name
     path.parent.mkdir(parents=True, exist_ok=True)
     keras_files.export(network, path)
-    return FileRecord(path=name, sha256=artifact_files.sha256(path), bytes=path.stat().st_size)
+    return FileRecord(path=name, sha256=digests.sha256(path), bytes=path.stat().st_size)
 
 
 @pytest.fixture

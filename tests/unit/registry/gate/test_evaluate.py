@@ -13,6 +13,7 @@ from sightline.pipeline.progress import Progress, listening
 from sightline.records import DatasetFiles, Decision, Evaluation, FileRecord, Run, TrainedModel
 from sightline.registry import Version
 from sightline.registry.gate.evaluate import Candidate, compare
+from sightline.storage import digests
 from sightline.storage import files as artifact_files
 from sightline.storage.npy import open_mapped
 
@@ -101,7 +102,7 @@ def test_answers_are_those_of_the_files(gate: Any, run: Run, files: DatasetFiles
     keras.utils.set_random_seed(3)
     path = run.workspace.root / "made" / "other.keras"
     keras_files.export(build.classifier((12, 12, 1), 4, shapes), path)
-    record = FileRecord(path="made/other.keras", sha256=artifact_files.sha256(path), bytes=1)
+    record = FileRecord(path="made/other.keras", sha256=digests.sha256(path), bytes=1)
     found = gate(model=record)
     images = np.asarray(open_mapped(run.workspace.root / files.images["test"].path))
     predicted = keras_files.read_model(path).predict_on_batch(images).argmax(axis=1)
@@ -189,7 +190,7 @@ def test_model_that_does_not_fit_the_images_is_refused(
     path = run.workspace.root / champion.model.path
     layers = ModelConfig(convolutions=(Convolution(filters=1),), dense_units=1)
     keras_files.export(build.classifier((8, 8, 1), 2, layers), path)
-    other = champion.model.model_copy(update={"sha256": artifact_files.sha256(path)})
+    other = champion.model.model_copy(update={"sha256": digests.sha256(path)})
     with pytest.raises(ModelFileError, match=r"shape \(8, 8, 1\) and tells 2 classes.*\(12, 12, 1"):
         gate(champion=shipped(champion, other))
 
@@ -206,6 +207,6 @@ def test_changed_test_images_or_labels_are_refused(
         path.write_bytes(content)
     with pytest.raises(DataError) as refusal:
         gate()
-    assert str(refusal.value).startswith(f"{path}, which models are measured on, ")
+    assert str(refusal.value).startswith(str(path))
     assert "train on textures again" in str(refusal.value)
     assert leftovers(run.workspace.root) == []

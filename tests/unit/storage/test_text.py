@@ -1,6 +1,6 @@
 import pytest
 
-from sightline.storage.quoting import quoted
+from sightline.storage.text import quoted
 
 
 @pytest.mark.parametrize(

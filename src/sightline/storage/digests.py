@@ -1,0 +1,73 @@
+"""SHA-256 digests of files, and the files that differ from their expected digests."""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+
+@dataclass(frozen=True)
+class Mismatch:
+    """A file that differs from what was expected.
+
+    Attributes:
+        name: The file's name, as given to `mismatches`.
+        expected: "SHA-256 <digest>".
+        found: The same of the file, or why it has none, such as "no file" or "a link".
+    """
+
+    name: str
+    expected: str
+    found: str
+
+
+def sha256(path: Path) -> str:
+    """Return the SHA-256 of a file's content as 64 hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def mismatches(folder: Path, expected: Mapping[str, str]) -> Iterator[Mismatch]:
+    """Compare files with their expected digests.
+
+    Args:
+        folder: The folder that the names are relative to.
+        expected: POSIX path relative to `folder` to the SHA-256 in hexadecimal digits.
+
+    Yields:
+        What differs, in the order of `expected`. Names that lead out of the folder are never read.
+    """
+    for name, digest in expected.items():
+        found = difference(folder / name, digest) if _is_below(name) else "a path outside"
+        if found is not None:
+            yield Mismatch(name, f"SHA-256 {digest}", found)
+
+
+def difference(path: Path, expected: str, size: int | None = None) -> str | None:
+    """Compare one file with its expected digest.
+
+    Args:
+        path: The file. Links are not followed, and pipes and devices are not read.
+        expected: SHA-256 in hexadecimal digits.
+        size: Expected number of bytes; a file of another size is not read.
+
+    Returns:
+        What was found instead, to be part of a sentence; None if the file matches.
+    """
+    if path.is_symlink():
+        return "a link"
+    if not path.is_file():
+        return "a folder" if path.is_dir() else "no file"
+    try:
+        found_size = path.stat().st_size
+        if size is not None and found_size != size:
+            return f"{found_size:,} bytes"
+        found = sha256(path)
+    except OSError as error:
+        return f"an unreadable file ({error.strerror})"
+    return None if found == expected else f"SHA-256 {found}"
+
+
+def _is_below(name: str) -> bool:
+    path = PurePosixPath(name)
+    return str(path) == name != "." and not path.is_absolute() and ".." not in path.parts
