@@ -1,9 +1,10 @@
-"""What a person sees in the terminal: progress, tables, errors."""
+"""Terminal output: progress, log lines, tables and errors."""
 
 import logging
 import sys
 import time
-from collections.abc import Iterable
+import webbrowser
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -27,20 +28,21 @@ from sightline.errors import InputError
 from sightline.pipeline.progress import Progress, listening
 from sightline.records import Promotion, RunSummary
 from sightline.runs import run_folder
+from sightline.runs.verify import Damage
 from sightline.storage.text import printable
 from sightline.storage.workspace import Workspace
 
-_QUIET_SECONDS = 10
-"""How long a step without epochs goes on before it is mentioned in a log file."""
+_LOG_SECONDS = 10
+"""Interval at which a step without epochs is logged if there is no terminal."""
 
 
 class _Terminal(Console):
-    """A console that shows what a terminal would obey: names from outside may hold such codes."""
+    """A console that shows control codes in names and messages instead of sending them."""
 
     def render(
         self, renderable: RenderableType, options: ConsoleOptions | None = None
     ) -> Iterable[Segment]:
-        """Render as Rich does; only Rich's own codes are left."""
+        """Render as Rich does, and keep only Rich's own control codes."""
         for segment in super().render(renderable, options):
             if segment.control:
                 yield segment
@@ -57,7 +59,7 @@ err = _Terminal(stderr=True, highlight=False)
 
 
 def plain(text: str) -> str:
-    """Escape what Rich would take for markup, and a terminal for commands."""
+    """Escape Rich markup and the control codes of terminals."""
     return escape(printable(text))
 
 
@@ -70,8 +72,18 @@ def out() -> Console:
     return _Terminal(highlight=False)
 
 
+def say(text: str) -> None:
+    """Print a line on standard output, without markup or wrapping."""
+    out().print(text, soft_wrap=True, markup=False)
+
+
+def note(text: str) -> None:
+    """Print a line on standard error, without markup or wrapping."""
+    err.print(text, soft_wrap=True, markup=False)
+
+
 def show_log(*, verbose: bool) -> None:
-    """Show Sightline's own log lines on standard error: warnings, or all of them."""
+    """Show Sightline's log on standard error: warnings, or everything if verbose."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_PrintableFormatter("%(levelname)s: %(message)s"))
     handler.setLevel(logging.INFO if verbose else logging.WARNING)
@@ -80,24 +92,41 @@ def show_log(*, verbose: bool) -> None:
     logger.setLevel(logging.INFO)
 
 
-def show_left_out(error: InputError) -> None:
-    """Say that a run is left out of a list, and why."""
-    err.print(f"Left out: {error}", soft_wrap=True, markup=False)
+def show_skipped(error: InputError) -> None:
+    """Print why a run or a model is missing from a list."""
+    note(f"Skipped: {error}")
 
 
-def show_no_runs(workspace: Workspace, given: Path) -> None:
-    """Say that there are no runs, or none that are wanted."""
+def show_no_runs(workspace: Workspace) -> None:
+    """Print that there are no runs, or none that match the filters."""
     if run_folder.run_ids(workspace):
-        out().print("No run is of that kind; `sightline runs list` shows what there is.")
+        say("No matching runs; `sightline runs list` shows all.")
     else:
-        out().print(f"No runs in {given} yet; begin with `sightline train`.", markup=False)
+        say(f"No runs in {workspace} yet; start one with `sightline train`.")
+
+
+def show_damages(damages: Iterable[Damage]) -> None:
+    """Print each damaged file with what was expected and found."""
+    for damage in damages:
+        note(f"{damage.path}: expected {damage.expected}, found {damage.found}")
+
+
+def damage_mark(damages: Sequence[Damage]) -> str:
+    """Return the cell of a table that says whether files are damaged."""
+    return f"[bold red]damaged: {len(damages)}[/bold red]" if damages else "[green]ok[/green]"
+
+
+def open_in_browser(page: Path) -> None:
+    """Open a page in the browser, or print that there is none."""
+    if not webbrowser.open(page.as_uri()):
+        note("Could not start a browser; open the file above yourself.")
 
 
 class ProgressDisplay:
-    """Bars in a terminal, plain lines elsewhere; all on standard error."""
+    """Progress bars in a terminal, plain lines elsewhere; both on standard error."""
 
     def __init__(self) -> None:
-        """Prepare the bars."""
+        """Create the progress bars."""
         self._bars = Bars(
             TextColumn("{task.description:<16}"),
             BarColumn(bar_width=24),
@@ -109,11 +138,11 @@ class ProgressDisplay:
             disable=not err.is_terminal,
         )
         self._tasks: dict[str, TaskID] = {}
-        self._mentioned: dict[str, float] = {}
+        self._logged: dict[str, float] = {}
         self._listening = listening(self._show)
 
     def __enter__(self) -> Self:
-        """Begin to listen."""
+        """Start to listen for progress."""
         self._listening.__enter__()
         self._bars.start()
         return self
@@ -124,7 +153,7 @@ class ProgressDisplay:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Remove the bars."""
+        """Remove the progress bars."""
         self._bars.stop()
         self._listening.__exit__(kind, error, traceback)
 
@@ -133,7 +162,7 @@ class ProgressDisplay:
         if progress.epoch_done:
             err.print(f"Epoch {progress.epoch}/{progress.epochs}  {_facts(progress)}")
         elif not err.is_terminal and progress.epoch is None:
-            self._mention(progress)
+            self._log_step(progress)
 
     def _move_bar(self, progress: Progress) -> None:
         done, total, name = progress.done, progress.total, progress.stage.capitalize()
@@ -152,31 +181,31 @@ class ProgressDisplay:
             visible=total is None or done < total,
         )
 
-    def _mention(self, progress: Progress) -> None:
+    def _log_step(self, progress: Progress) -> None:
         now = time.monotonic()
-        last = self._mentioned.setdefault(progress.stage, now)
-        if now - last >= _QUIET_SECONDS:
-            self._mentioned[progress.stage] = now
+        last = self._logged.setdefault(progress.stage, now)
+        if now - last >= _LOG_SECONDS:
+            self._logged[progress.stage] = now
             of = f" of {progress.total:,}" if progress.total else ""
             err.print(f"{progress.stage.capitalize()}: {progress.done:,}{of} {progress.unit}")
-        if progress.done == progress.total:  # the step of the next seed is another one
-            del self._mentioned[progress.stage]
+        if progress.done == progress.total:  # the next seed has this step again
+            del self._logged[progress.stage]
 
 
 def show_summary(summary: RunSummary, console: Console) -> None:
-    """Print the table of stages, the test accuracy and where the report lies."""
+    """Print the stages, the test accuracy and the path of the report."""
     console.print(f"Run {summary.run_id}", soft_wrap=True, markup=False)
     table = Table("Stage", "Seconds", "Cached")
     table.columns[1].justify = "right"
     for name, stage in summary.stages.items():
         table.add_row(name, f"{stage.seconds:.1f}", "yes" if stage.cached else "no")
     table.add_section()
-    table.add_row("whole run", f"{summary.total_seconds:.1f}", "")
+    table.add_row("total", f"{summary.total_seconds:.1f}", "")
     console.print(table)
     console.print(
         f"Test accuracy [bold]{summary.test_accuracy:.2%}[/bold], "
-        f"loss {summary.test_loss:.4f}, {summary.parameters:,} parameters; always naming the most "
-        f"frequent class gets {summary.baseline_accuracy:.2%}",
+        f"loss {summary.test_loss:.4f}, {summary.parameters:,} parameters, "
+        f"majority-class baseline {summary.baseline_accuracy:.2%}",
         soft_wrap=True,
     )
     if summary.promotion is not None:

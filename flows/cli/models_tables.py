@@ -1,8 +1,7 @@
-"""How models of the store, their history and a decision look in the terminal."""
+"""Tables of registered models, their history and promotion decisions."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 
 from rich.filesize import decimal
 from rich.table import Table
@@ -23,14 +22,11 @@ _ACTIONS = {
 
 
 def models(found: Sequence[Version], aliases: Mapping[str, str]) -> Table:
-    """List versions.
-
-    Args:
-        found: The versions.
-        aliases: Name of a version to its alias.
-    """
-    table = Table("Version", "Alias", "Registered, UTC", "Recipe", "Test accuracy", "Forms", "Run")
-    table.columns[0].no_wrap = True  # names and ids are there to be copied
+    """List versions; `aliases` maps their names to aliases."""
+    table = Table(
+        "Version", "Alias", "Registered (UTC)", "Recipe", "Test accuracy", "Formats", "Run"
+    )
+    table.columns[0].no_wrap = True  # names and IDs must be easy to copy
     table.columns[6].overflow = "fold"
     for version in found:
         table.add_row(
@@ -39,7 +35,7 @@ def models(found: Sequence[Version], aliases: Mapping[str, str]) -> Table:
             _time(version.created),
             plain(version.recipe),
             f"{version.accuracy:.2%}",
-            plain(forms(version)),
+            plain(formats(version)),
             plain(version.run_id),
         )
     return table
@@ -48,7 +44,7 @@ def models(found: Sequence[Version], aliases: Mapping[str, str]) -> Table:
 def model(version: Version, alias: str, workspace: Workspace) -> Table:
     """Show one version."""
     table = Table("Version", version.name, title_justify="left")
-    table.columns[1].overflow = "fold"  # a digest is there to be compared
+    table.columns[1].overflow = "fold"  # digests must be complete
     low, high = version.accuracy_interval
     certificate, calibration = version.certificate, version.calibration_error
     rows = {
@@ -62,7 +58,7 @@ def model(version: Version, alias: str, workspace: Workspace) -> Table:
         "parameters": f"{version.parameters:,}",
         "images": " x ".join(str(side) for side in version.image_shape),
         "classes": ", ".join(version.class_names),
-        "forms": forms(version),
+        "formats": formats(version),
         "certificate": "none" if certificate is None else _certificate(certificate.passed),
         "files": f"{len(version.files)}, {decimal(sum(f.bytes for f in version.files.values()))}",
         "folder": str(workspace.root / version.folder),
@@ -76,11 +72,11 @@ def model(version: Version, alias: str, workspace: Workspace) -> Table:
 
 
 def events(found: Sequence[Event]) -> Table:
-    """List what was done, in the order given."""
-    table = Table("When, UTC", "What", "Version", "Champion then", "Accuracy", "Who", "Why")
+    """List events in the order given."""
+    table = Table("Time (UTC)", "Event", "Version", "Champion after", "Accuracy", "By", "Reason")
     table.columns[2].no_wrap = True
     for event in found:
-        forced = " by force" if event.forced else ""
+        forced = " (forced)" if event.forced else ""
         table.add_row(
             _time(event.created),
             _ACTIONS[event.action] + forced,
@@ -88,50 +84,45 @@ def events(found: Sequence[Event]) -> Table:
             plain(event.champion_after or "none"),
             "" if event.decision is None else _numbers(event.decision),
             plain(event.who),
-            _why(event),
+            _reason(event),
         )
     return table
 
 
 def criteria(decision: Decision) -> Table:
-    """Show what the promotion gate asked."""
-    table = Table("Criterion", "", "Found")
+    """Show the criteria of the promotion gate."""
+    table = Table("Criterion", "Result", "Details")
     for criterion in decision.criteria:
         mark = "[green]passed[/green]" if criterion.passed else "[bold red]failed[/bold red]"
         table.add_row(plain(criterion.name), mark, plain(criterion.sentence))
     return table
 
 
-def show_none(given: Path, dataset: str | None) -> None:
-    """Say that the store, or a data set that was asked for, has no models, and what fills it.
-
-    Args:
-        given: The artifacts root as it was given.
-        dataset: The only data set that was asked for.
-    """
-    text = f"No models in {given} yet; `sightline models promote RUN` makes a run's the champion."
-    others = [name for name in registry.datasets(Workspace(given.resolve())) if name != dataset]
+def show_none(workspace: Workspace, dataset: str | None) -> None:
+    """Print that the registry, or the data set asked for, has no models, and what adds one."""
+    text = f"No models in {workspace} yet; `sightline models promote RUN` promotes a run's model."
+    others = [name for name in registry.datasets(workspace) if name != dataset]
     if dataset is not None and others:
-        text = f"No models of {dataset} in {given}; there are models of {', '.join(others)}."
-    console.out().print(text, soft_wrap=True, markup=False)
+        text = f"No models of {dataset} in {workspace}; there are models of {', '.join(others)}."
+    console.say(text)
 
 
-def forms(version: Version) -> str:
-    """Name the forms in which a version is shipped."""
+def formats(version: Version) -> str:
+    """Name the formats in which a version is available."""
     exports = version.certificate.exports if version.certificate else ()
     passed: list[str] = [export.format for export in exports if export.passed]
     keras = "keras" if "keras" in passed else "keras (not certified)"
-    return ", ".join([keras, *(form for form in passed if form != "keras")])
+    return ", ".join([keras, *(name for name in passed if name != "keras")])
 
 
 def _certificate(passed: bool) -> str:
-    return "all forms agree" if passed else "not all forms agree; those that do not are left out"
+    return "all formats agree" if passed else "some formats disagree and are left out"
 
 
-def _why(event: Event) -> str:
-    """Show the reason that somebody gave, and below it what the gate said."""
-    said = event.decision.sentence if event.decision else ""
-    parts = [event.reason] if said in event.reason else [event.reason, said]
+def _reason(event: Event) -> str:
+    """Show the given reason, and below it the decision of the gate."""
+    decision = event.decision.sentence if event.decision else ""
+    parts = [event.reason] if decision in event.reason else [event.reason, decision]
     return "\n".join(plain(part) for part in parts if part)
 
 

@@ -1,4 +1,4 @@
-"""`sightline models verify`: whether models, their log and their signatures are intact."""
+"""`sightline models verify`: checks models, their audit log and their signatures."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -12,8 +12,12 @@ from rich.table import Table
 from sightline import registry
 from sightline.errors import InputError
 from sightline.flows.cli import console, models_tables
-from sightline.flows.cli.model_options import ModelDatasetOption, slug
-from sightline.flows.cli.options import ArtifactsOption
+from sightline.flows.cli.options import (
+    DEFAULT_WORKSPACE,
+    ModelDatasetOption,
+    WorkspaceOption,
+    dataset_slug,
+)
 from sightline.registry import Verdict, attestation
 from sightline.runs.verify import Damage
 from sightline.storage.workspace import Workspace
@@ -21,74 +25,71 @@ from sightline.storage.workspace import Workspace
 EXAMPLES = (
     "Examples:\n\nsightline models verify\n\nsightline models verify champion --key signing.pem.pub"
 )
-Signed = dict[str, tuple[Damage, ...]]
+Signatures = dict[str, tuple[Damage, ...]]
 
 
 def verify(
     model: Annotated[
         str | None,
-        typer.Argument(metavar="MODEL", help="champion, candidate, or a version; all by default."),
+        typer.Argument(metavar="MODEL", help="champion, candidate, or a version. Default: all."),
     ] = None,
     key: Annotated[
         Path | None,
-        typer.Option(help="Public key: check the signed provenance of promoted versions, too."),
+        typer.Option(help="Public key; also verifies the signatures of promoted versions."),
     ] = None,
     dataset: ModelDatasetOption = None,
-    artifacts: ArtifactsOption = Path("artifacts"),
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
 ) -> None:
-    """Compare every file of a version, or of all, with its digest; exit 1 if one is damaged.
+    """Verify the digest of every file of a version, or of all. Exit with 1 on damage.
 
-    The audit log is checked as well, and with a key the signature of every promoted version.
+    The audit log is verified too and, with --key, the signature of every promoted version.
     """
-    root = artifacts.resolve()
-    wanted = slug(dataset)
-    names = _chosen(Workspace(root), model, wanted)
-    found = [] if model else _of_logs(Workspace(root), wanted)
+    wanted = dataset_slug(dataset)
+    names = _chosen(workspace, model, wanted)
+    found = [] if model else _log_damages(workspace, wanted)
     if not names and not found:
-        models_tables.show_none(artifacts, wanted)
+        models_tables.show_none(workspace, wanted)
         return
-    verdicts = [registry.verify(Workspace(root), name) for name in names]
-    signed = (
-        {} if key is None else _signatures(Workspace(root), names, key, asked=model is not None)
-    )
-    console.out().print(_table(Workspace(root), verdicts, signed, with_key=key is not None))
+    verdicts = [registry.verify(workspace, name) for name in names]
+    signatures = {}
+    if key is not None:
+        signatures = _signatures(workspace, names, key, asked=model is not None)
+    console.out().print(_table(workspace, verdicts, signatures, with_key=key is not None))
     found += [damage for verdict in verdicts for damage in verdict.damages]
-    found += [damage for damages in signed.values() for damage in damages]
-    damages = list(dict.fromkeys(found))  # versions share their log
-    for damage in damages:
-        text = f"{damage.path}: expected {damage.expected}, found {damage.found}"
-        console.err.print(text, soft_wrap=True, markup=False)
-    raise typer.Exit(1 if damages else 0)
+    found += [damage for damages in signatures.values() for damage in damages]
+    console.show_damages(dict.fromkeys(found))  # versions share their log
+    raise typer.Exit(1 if found else 0)
 
 
 def _chosen(workspace: Workspace, model: str | None, dataset: str | None) -> list[str]:
-    """Name the versions to check; one named outright even where the log is damaged."""
+    """Name the versions to verify; a version can be named even if the log is damaged."""
     if model is None:
         return registry.names(workspace, dataset)
-    if dataset is not None and model not in (
-        *registry.ALIASES,
-        *registry.names(workspace, dataset),
-    ):
+    if model in registry.ALIASES:
+        return [registry.find(workspace, model, dataset)]
+    if dataset is not None and model not in registry.names(workspace, dataset):
         raise InputError(
             f"There is no version {model[:60]!r} of {dataset} in {workspace}; see "
             f"`sightline models list --dataset {dataset}`."
         )
-    return [registry.find(workspace, model, dataset) if model in registry.ALIASES else model]
+    return [model]
 
 
-def _of_logs(workspace: Workspace, dataset: str | None) -> list[Damage]:
-    """Check the logs, also of a data set that has lost its versions."""
-    asked = registry.datasets(workspace) if dataset is None else [dataset]
-    return [damage for one in asked for damage in registry.verify_log(workspace, one)]
+def _log_damages(workspace: Workspace, dataset: str | None) -> list[Damage]:
+    """Verify the audit logs, even of a data set that has lost its versions."""
+    datasets = registry.datasets(workspace) if dataset is None else [dataset]
+    return [damage for one in datasets for damage in registry.verify_log(workspace, one)]
 
 
-def _signatures(workspace: Workspace, names: Sequence[str], key: Path, *, asked: bool) -> Signed:
-    """Check the provenance of versions that were asked for, or else once promoted or signed."""
-    signed = {
-        name for name in names if attestation.exists(workspace, name)
-    }  # whatever the log says
-    wanted = set(names) if asked else _promoted(workspace) | signed
-    return {name: attestation.verify(workspace, name, key) for name in names if name in wanted}
+def _signatures(
+    workspace: Workspace, names: Sequence[str], key: Path, *, asked: bool
+) -> Signatures:
+    """Verify the provenance of the versions asked for, or of all once promoted or signed."""
+    if not asked:
+        promoted = _promoted(workspace)
+        # Signed versions count whatever the log says.
+        names = [one for one in names if one in promoted or attestation.exists(workspace, one)]
+    return {name: attestation.verify(workspace, name, key) for name in names}
 
 
 def _promoted(workspace: Workspace) -> set[str]:
@@ -101,20 +102,16 @@ def _promoted(workspace: Workspace) -> set[str]:
 
 
 def _table(
-    workspace: Workspace, verdicts: Sequence[Verdict], signed: Signed, *, with_key: bool
+    workspace: Workspace, verdicts: Sequence[Verdict], signatures: Signatures, *, with_key: bool
 ) -> Table:
     table = Table("Version", "Files", "Size", "Result", *(["Signature"] if with_key else []))
     for verdict in verdicts:
         row = [console.plain(verdict.version), f"{verdict.files:,}", decimal(verdict.bytes)]
-        row.append(_result(verdict.damages))
+        row.append(console.damage_mark(verdict.damages))
         if with_key:
-            row.append(_signature(workspace, verdict.version, signed.get(verdict.version)))
+            row.append(_signature(workspace, verdict.version, signatures.get(verdict.version)))
         table.add_row(*row)
     return table
-
-
-def _result(damages: Sequence[Damage]) -> str:
-    return f"[bold red]damaged: {len(damages)}[/bold red]" if damages else "[green]ok[/green]"
 
 
 def _signature(workspace: Workspace, name: str, damages: Sequence[Damage] | None) -> str:
@@ -122,4 +119,4 @@ def _signature(workspace: Workspace, name: str, damages: Sequence[Damage] | None
         return "not promoted"
     if damages and not attestation.exists(workspace, name):
         return "[bold red]not signed[/bold red]"
-    return _result(damages)
+    return console.damage_mark(damages)

@@ -1,4 +1,4 @@
-"""`sightline ops`: the Prefect server behind nightly runs."""
+"""`sightline ops`: the Prefect server behind scheduled runs."""
 
 import json
 from collections.abc import Iterator
@@ -12,6 +12,7 @@ from rich.table import Table
 
 from sightline.errors import ConfigError
 from sightline.flows.cli import console
+from sightline.flows.cli.options import JsonOption
 from sightline.flows.server import api
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from sightline.flows.server.status import Overview
 
-app = typer.Typer(no_args_is_help=True, help="Serve, equip and watch the Prefect server.")
+app = typer.Typer(no_args_is_help=True, help="Start, configure and monitor the Prefect server.")
 
 _UNFIT = 1
 _COLOURS = {
@@ -41,14 +42,16 @@ def install(
     gpus: Annotated[
         int | None,
         typer.Option(
-            min=1, help="How many trainings may run at a time on GPUs; 1 unless it was set before."
+            min=1, help="Maximum number of concurrent GPU trainings. Default: unchanged, or 1."
         ),
     ] = None,
     lost_after: Annotated[
         int | None,
         typer.Option(
             min=90,
-            help="Seconds of silence after which a run is Crashed; 300 unless it was set before.",
+            metavar="SECONDS",
+            help="Mark a run as Crashed after this time without a heartbeat. Default: unchanged, "
+            "or 300.",
         ),
     ] = None,
     webhook_url: Annotated[
@@ -56,25 +59,25 @@ def install(
         typer.Option(
             envvar="SIGHTLINE_WEBHOOK_URL",
             show_envvar=True,
-            help="Incoming webhook that is told of failed and late runs; kept on the server as a "
-            "secret. Unset: what is installed stays.",
+            help="Incoming webhook for notifications of failed and late runs; stored on the "
+            "server as a secret. Default: unchanged.",
         ),
     ] = None,
 ) -> None:
-    """Install the automations and limits that nightly runs rely on; may be repeated."""
+    """Install or update the automations and limits that scheduled runs rely on."""
     address = _address(webhook_url)
     with _client() as client:
         from sightline.flows.server import automations
 
-        done = automations.equip(client, gpus, lost_after, address)
-    table = Table("What", "Done")
+        done = automations.install_all(client, gpus, lost_after, address)
+    table = Table("Component", "Status")
     for name, what in done.items():
         table.add_row(name, what)
     console.out().print(table)
 
 
 def _address(webhook_url: str | None) -> str | None:
-    """Refuse what is no address before anything is installed; it is a secret, so not shown."""
+    """Check the URL before anything is installed; it is a secret, so errors do not show it."""
     if not webhook_url:
         return None
     try:
@@ -83,17 +86,15 @@ def _address(webhook_url: str | None) -> str | None:
         url = httpx.URL()
     if url.scheme not in {"http", "https"} or not url.host:
         raise ConfigError(
-            "The webhook (--webhook-url or SIGHTLINE_WEBHOOK_URL) is no http:// or https:// "
-            "address; copy it whole from your chat's settings."
+            "The webhook (--webhook-url or SIGHTLINE_WEBHOOK_URL) is not an http:// or https:// "
+            "URL; copy the complete URL from the settings of your chat."
         )
     return webhook_url
 
 
-@app.command()
-def status(
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-) -> None:
-    """Show pools, workers, queues, deployments and runs; exit 1 if nothing can run."""
+@app.command(epilog="Example: sightline ops status --json")
+def status(as_json: JsonOption = False) -> None:
+    """Show pools, workers, queues, deployments and runs. Exit with 1 if nothing can run."""
     with _client() as client:
         from sightline.flows.server.status import Reader
 
@@ -106,7 +107,7 @@ def status(
 
 
 def _show(found: "Overview") -> None:
-    table = Table("What", "Name", "State", "More")
+    table = Table("Type", "Name", "State", "Details")
     kind = ""
     for row in found.rows:
         if kind and row.kind != kind:
@@ -118,10 +119,9 @@ def _show(found: "Overview") -> None:
         kind = row.kind
     console.out().print(table)
     if not found.can_run:
-        console.err.print(
-            "Nothing can run: no deployment that is not paused has a pool with a worker. "
-            "`make deploy` makes the deployments, `make worker POOL=cpu` starts a worker.",
-            soft_wrap=True,
+        console.note(
+            "Nothing can run: no active deployment has a pool with a worker. `make deploy` "
+            "creates the deployments, `make worker POOL=cpu` starts a worker."
         )
 
 
@@ -134,13 +134,13 @@ def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 4200,
 ) -> None:
-    """Start a Prefect server; beyond loopback only with a password."""
+    """Start a Prefect server. Listening beyond loopback requires a password."""
     api.serve(host, port)
 
 
 @contextmanager
 def _client() -> Iterator["SyncPrefectClient"]:
-    """Talk to the configured server, quietly."""
+    """Connect to the configured server, without Prefect's log."""
     api.configure(verbose=False)
     api.require()
     from prefect.client.orchestration import get_client

@@ -1,4 +1,4 @@
-"""`sightline predict`: which class images belong to, says a trained model."""
+"""`sightline predict`: classifies images with a trained model."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,12 +9,11 @@ from rich.table import Table
 
 from sightline.data import locate
 from sightline.flows.cli import console
-from sightline.flows.cli.options import ArtifactsOption
-from sightline.flows.cli.signals import ending_in_order, exit_code
+from sightline.flows.cli.options import DEFAULT_WORKSPACE, JsonOption, WorkspaceOption
+from sightline.flows.cli.signals import exit_code, graceful_sigterm
 from sightline.pipeline.process import keras_process
 from sightline.prediction import predict as prediction
 from sightline.prediction.predict import Outcome, Prediction
-from sightline.storage.workspace import Workspace
 
 EXAMPLES = (
     "Examples:\n\nsightline predict photo.png scans/\n\n"
@@ -28,25 +27,27 @@ def predict(
     inputs: Annotated[
         list[str],
         typer.Argument(
-            help="PNG, JPEG or BMP files, folders of them with all below, .npy files (uint8; n, "
-            "height, width and maybe 1 or 3 channels), .parquet files with a column of images."
+            help="PNG, JPEG or BMP files, directories of them (searched recursively), .npy files "
+            "(uint8, shape n, height, width and optionally 1 or 3 channels), or .parquet files "
+            "with a column of images."
         ),
     ],
     model: Annotated[
         str,
         typer.Option(
-            help="champion, candidate, a version such as mnist-v3, the id of a run or its first "
-            "characters, or the path of a .keras file."
+            help="champion, candidate, a version such as mnist-v3, a run ID or a prefix of one, or "
+            "the path of a .keras file."
         ),
     ] = "champion",
     dataset: Annotated[
-        str | None, typer.Option(help="Whose champion, where several data sets have one.")
+        str | None,
+        typer.Option(help="Data set of the champion. Optional if only one has a champion."),
     ] = None,
     output: Annotated[
         Path | None,
         typer.Option(
-            help="File for all predictions, .parquet or .csv; it appears when all are there, and "
-            "replaces one that is there."
+            help="File for all predictions, .parquet or .csv. It is written in one step at the "
+            "end and replaces an existing file."
         ),
     ] = None,
     abstain_below: Annotated[
@@ -55,29 +56,23 @@ def predict(
             min=0,
             max=1,
             metavar="P",
-            help="Give no answer where the most probable class is less probable: `abstained` is "
-            "true then, and `label` only a guess.",
+            help="Leave predictions below this confidence unanswered: `abstained` is then true, "
+            "and `label` is only a guess.",
         ),
     ] = 0.0,
-    artifacts: ArtifactsOption = Path("artifacts"),
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object and nothing else.")
-    ] = False,
-    verbose: Annotated[
-        bool, typer.Option("--verbose", help="Show what TensorFlow writes.")
-    ] = False,
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    as_json: JsonOption = False,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Show TensorFlow's log.")] = False,
 ) -> None:
-    """Predict the classes of images with a trained model; exit 1 if one could not be read."""
+    """Classify images with a trained model. Exit with 1 if an image cannot be read."""
     console.show_log(verbose=verbose)
-    served = prediction.find(
-        Workspace(artifacts.resolve()), model, locate.slug(dataset) if dataset else None
-    )
+    served = prediction.find(workspace, model, locate.slug(dataset) if dataset else None)
     keras_process().verbose = verbose
     try:
-        with ending_in_order(), console.ProgressDisplay():
+        with graceful_sigterm(), console.ProgressDisplay():
             outcome = prediction.predict(inputs, served, output, abstain_below)
     except KeyboardInterrupt as interrupt:
-        console.err.print("Interrupted; nothing was written.")
+        console.note("Interrupted; nothing was written.")
         raise typer.Exit(exit_code(interrupt)) from None
     if as_json:
         typer.echo(outcome.model_dump_json())
@@ -96,18 +91,16 @@ def _show(outcome: Outcome) -> None:
             out.print(f"… and {left:,} more; --output {_SUGGESTED} writes all of them.")
     if outcome.output is not None or len(outcome.predictions) < outcome.images:
         out.print(_counts(outcome))
-    out.print(
+    console.say(
         f"{outcome.images:,} image{'' if outcome.images == 1 else 's'} in {outcome.seconds:.1f} s "
-        f"({outcome.images_per_second:,.0f} images/s), model {outcome.model}",
-        soft_wrap=True,
-        markup=False,
+        f"({outcome.images_per_second:,.0f} images/s), model {outcome.model}"
     )
     if outcome.output is not None:
-        out.print(f"Predictions: {outcome.output}", soft_wrap=True, markup=False)
+        console.say(f"Predictions: {outcome.output}")
 
 
 def _table(predictions: Sequence[Prediction]) -> Table:
-    table = Table("Image", "Label", "Probability", "Abstained")
+    table = Table("Image", "Label", "Confidence", "Abstained")
     table.columns[0].overflow = "fold"
     table.columns[2].justify = "right"
     for one in predictions:
@@ -130,7 +123,7 @@ def _counts(outcome: Outcome) -> Table:
     for name, count in outcome.classes.items():
         if count:
             table.add_row(console.plain(name), f"{count:,}")
-    for name, count in (("abstained", outcome.abstained), ("not read", outcome.failed)):
+    for name, count in (("abstained", outcome.abstained), ("unreadable", outcome.failed)):
         if count:
             table.add_row(f"[dim]{name}[/dim]", f"{count:,}")
     return table
@@ -138,12 +131,10 @@ def _counts(outcome: Outcome) -> Table:
 
 def _warn(outcome: Outcome) -> None:
     for sentence in outcome.warnings:
-        console.err.print(f"Warning: {sentence}", soft_wrap=True, markup=False)
+        console.note(f"Warning: {sentence}")
     if outcome.failed:
-        where = "" if outcome.output is None else " The column `error` tells of each."
-        console.err.print(
-            f"{outcome.failed:,} of {outcome.images:,} images could not be read, the first: "
-            f"{outcome.first_error}{where}",
-            soft_wrap=True,
-            markup=False,
+        where = "" if outcome.output is None else " The column `error` has all errors."
+        console.note(
+            f"{outcome.failed:,} of {outcome.images:,} images could not be read. First error: "
+            f"{outcome.first_error}{where}"
         )

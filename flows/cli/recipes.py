@@ -1,18 +1,20 @@
 """`sightline recipes`: the named configs."""
 
+from typing import Annotated
+
 import typer
 from rich.table import Table
 
 from sightline.config import loading
 from sightline.flows.cli import console
 
-app = typer.Typer(no_args_is_help=True, help="List and show recipes: named configs.")
+app = typer.Typer(no_args_is_help=True, help="List and show recipes, which are named configs.")
 
 
 @app.command("list")
 def list_recipes() -> None:
-    """List the recipes with one line each."""
-    table = Table("Recipe", "Epochs", "Data set", "What it does")
+    """List all recipes."""
+    table = Table("Recipe", "Epochs", "Data set", "Description")
     for name in loading.names():
         config = loading.load(name)
         default = " (default)" if name == loading.DEFAULT else ""
@@ -22,7 +24,7 @@ def list_recipes() -> None:
     console.out().print(table)
 
 
-@app.command()
-def show(name: str) -> None:
-    """Print a recipe as TOML; save it, change it and pass it with --config."""
+@app.command(epilog="Example: sightline recipes show tutorial > my-recipe.toml")
+def show(name: Annotated[str, typer.Argument(help="Name of the recipe.")]) -> None:
+    """Print a recipe as TOML. Save it, edit it and pass it with --config."""
     typer.echo(loading.text(name), nl=False)

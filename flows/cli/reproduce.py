@@ -1,28 +1,33 @@
-"""`sightline reproduce`: makes a run again from its manifest and says whether it is the same."""
+"""`sightline reproduce`: repeats a run from its manifest and compares the weights."""
 
 import json
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Annotated
 
 import typer
 from pydantic import JsonValue
 from rich.console import Console
 from rich.table import Table
 
-from sightline.flows.cli import console, starting
-from sightline.flows.cli.options import ArtifactsOption, DataDirOption, MirrorOption
+from sightline.flows.cli import console, train
+from sightline.flows.cli.options import (
+    DEFAULT_WORKSPACE,
+    DataDirOption,
+    JsonOption,
+    MirrorOption,
+    RunArgument,
+    VerboseOption,
+    WorkspaceOption,
+)
 from sightline.flows.cli.signals import exit_code
 from sightline.runs import compare, conditions, run_folder
 from sightline.runs import reproduce as reproduction
 from sightline.runs.conditions import Condition
 from sightline.runs.reproduce import Verdict
 from sightline.runs.seeds import SeedRun
-from sightline.storage.workspace import Workspace
 
 EXAMPLES = (
     "Exit codes: 0 reproduced bit for bit; 3 reproduced within the noise, in another environment; "
-    "4 not reproduced; 2 it cannot be tried, such as when the data changed; 1 the training "
+    "4 not reproduced; 2 cannot be tried, for example because the data changed; 1 the training "
     "failed.\n\nExample: sightline reproduce latest"
 )
 
@@ -30,42 +35,33 @@ _LONGEST_VALUE = 60
 
 
 def reproduce(
-    run: Annotated[str, typer.Argument(help='Run id, the first characters of one, or "latest".')],
-    artifacts: ArtifactsOption = Path("artifacts"),
+    run: RunArgument,
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     data_dir: DataDirOption = None,
     mirror: MirrorOption = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object and nothing else.")
-    ] = False,
-    verbose: Annotated[
-        bool, typer.Option("--verbose", help="Show what Prefect and TensorFlow write.")
-    ] = False,
+    as_json: JsonOption = False,
+    verbose: VerboseOption = False,
 ) -> None:
-    """Train a run again from its manifest, all stages anew, and compare the weights.
+    """Repeat a run from its manifest, without the cache, and compare the weights.
 
-    The cache holds the new results afterwards, in place of those of the same config and data. The
-    new run is listed, but is never the latest, nor the last one that others are compared with.
-
-    Exit code 0: equal weights; 3: others, but within the noise; 4: not reproduced.
+    The new results replace those of the same config and data in the cache. The new run is listed,
+    but it never counts as "latest", and later runs are not compared with it.
     """
     console.show_log(verbose=verbose)
-    root = artifacts.resolve()
-    original = compare.read_one(Workspace(root), run)
-    Workspace(root).check_writable()
+    original = compare.read_one(workspace, run)
+    workspace.check_writable()
     source = reproduction.find_source(original)
-    again = SeedRun(*reproduction.plan(Workspace(root), original, source, data_dir, mirror))
+    again = SeedRun(*reproduction.plan(workspace, original, source, data_dir, mirror))
     out = console.err if as_json else console.out()
-    out.print(f"Run {original.run_id} again, as {again.run.id}", soft_wrap=True, markup=False)
-    device = starting.look_at_device(again.config.training, verbose=verbose)
+    out.print(f"Repeating {original.run_id} as {again.run.id}", soft_wrap=True, markup=False)
+    device = train.inspect_device(again.config.training, verbose=verbose)
     _show_conditions(conditions.with_now(original, source, device), out)
     try:
-        starting.start([again], [again], again.run, source, verbose=verbose)
+        train.start([again], [again], again.run, source, verbose=verbose)
     except KeyboardInterrupt as interrupt:
-        console.err.print("Interrupted; the same command begins anew.")
+        console.note("Interrupted; the same command starts from the beginning.")
         raise typer.Exit(exit_code(interrupt)) from None
-    verdict = reproduction.judge(
-        Workspace(root), original, run_folder.read(Workspace(root), again.run.id)
-    )
+    verdict = reproduction.judge(workspace, original, run_folder.read(workspace, again.run.id))
     if as_json:
         typer.echo(verdict.model_dump_json())
     _show(verdict, out)
@@ -75,16 +71,16 @@ def reproduce(
 def _show_conditions(found: Sequence[Condition], out: Console) -> None:
     others = [one for one in found if not one.equal]
     if others:
-        table = Table("Condition", "Then", "Now")
+        table = Table("Environment", "Then", "Now")
         table.columns[0].overflow = "fold"
         for one in others:
             table.add_row(console.plain(one.name), _short(one.recorded), _short(one.now))
         out.print(table)
-    out.print(f"{len(found) - len(others)} of {len(found)} conditions are equal.")
+    out.print(f"{len(found) - len(others)} of {len(found)} conditions are the same.")
 
 
 def _short(value: JsonValue) -> str:
-    """Show a value, cut where it is long."""
+    """Show a value, shortened if it is long."""
     text = "none" if value is None else value if isinstance(value, str) else json.dumps(value)
     return console.plain(text if len(text) <= _LONGEST_VALUE else f"{text[: _LONGEST_VALUE - 1]}…")
 
@@ -99,7 +95,7 @@ def _show(verdict: Verdict, out: Console) -> None:
     out.print(table)
     if verdict.p_value is not None:
         out.print(
-            f"{verdict.fixed:,} test images newly right, {verdict.broken:,} newly wrong "
+            f"{verdict.fixed:,} test images fixed, {verdict.broken:,} broken "
             f"(McNemar's exact test, p = {verdict.p_value:.2g})."
         )
     out.print(verdict.sentence, soft_wrap=True, markup=False)

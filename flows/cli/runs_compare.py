@@ -1,6 +1,5 @@
 """`sightline runs compare`: two runs side by side, in the terminal and as a page."""
 
-import webbrowser
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated
@@ -9,10 +8,9 @@ import typer
 from rich.table import Table
 
 from sightline.flows.cli import console
-from sightline.flows.cli.options import ArtifactsOption
+from sightline.flows.cli.options import DEFAULT_WORKSPACE, WorkspaceOption
 from sightline.records.difference import RunDifference, Setting
 from sightline.runs import compare as run_difference
-from sightline.storage.workspace import Workspace
 
 EXAMPLES = (
     "Examples:\n\nsightline runs compare 20261124T0102 latest\n\n"
@@ -20,21 +18,19 @@ EXAMPLES = (
 )
 
 _MOST_SETTINGS = 12
-"""So many settings are shown in the terminal; the page has all."""
+"""Number of settings shown in the terminal; the page shows all."""
 _SHOWN_DIGITS = 12
-
-A = Annotated[
-    str, typer.Argument(help='The run before: its id, the first characters, or "latest".')
-]
-B = Annotated[str, typer.Argument(help="The run that is held against it.")]
 
 
 def compare(
-    a: A,
-    b: B,
+    a: Annotated[str, typer.Argument(help='Earlier run: its ID, a prefix of the ID, or "latest".')],
+    b: Annotated[str, typer.Argument(help="Later run to compare with A.")],
     output: Annotated[
         Path | None,
-        typer.Option(help="Page to write; compare.html under the artifacts.", dir_okay=False),
+        typer.Option(
+            help="HTML page to write. Default: compare.html in the artifacts directory.",
+            dir_okay=False,
+        ),
     ] = None,
     open_page: Annotated[
         bool, typer.Option("--open", help="Open the page in the browser.")
@@ -42,16 +38,15 @@ def compare(
     as_json: Annotated[
         bool,
         typer.Option(
-            "--json", help="Print one JSON object; a page is only written with --output or --open."
+            "--json", help="Print JSON; the page is only written with --output or --open."
         ),
     ] = False,
-    artifacts: ArtifactsOption = Path("artifacts"),
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
 ) -> None:
-    """Compare two runs: config, metrics, which images changed, and whether that is chance."""
+    """Compare the configs, metrics and predictions of two runs, with a significance test."""
     console.show_log(verbose=False)
-    root = artifacts.resolve()
-    pair = run_difference.read(Workspace(root), a, b)
-    found = run_difference.compare(Workspace(root), pair)
+    pair = run_difference.read(workspace, a, b)
+    found = run_difference.compare(workspace, pair)
     if as_json:
         typer.echo(found.model_dump_json())
     else:
@@ -60,20 +55,18 @@ def compare(
         return
     from sightline.reporting import run_diff
 
-    page = (output or root / "compare.html").absolute()
-    run_diff.write(page, Workspace(root), pair, found)
-    shown = console.err if as_json else console.out()
-    shown.print(f"Page: {page}", soft_wrap=True, markup=False)
-    if open_page and not webbrowser.open(page.as_uri()):
-        console.err.print("No browser could be started; open the file above yourself.")
+    page = (output or workspace.path("compare.html")).absolute()
+    run_diff.write(page, workspace, pair, found)
+    (console.note if as_json else console.say)(f"Page: {page}")
+    if open_page:
+        console.open_in_browser(page)
 
 
 def _show(found: RunDifference) -> None:
     from sightline.reporting import run_diff_rows
 
     out = console.out()
-    for name, run in (("A", found.a), ("B", found.b)):
-        out.print(f"{name}: {run.run_id}", soft_wrap=True, markup=False)
+    console.say(f"A: {found.a.run_id}\nB: {found.b.run_id}")
     measured = Table("Measure", "A", "B", "Change")
     for row in (*run_diff_rows.measures(found.measures), *run_diff_rows.sizes(found)):
         values = (_with_interval(row.a, row.a_between), _with_interval(row.b, row.b_between))
@@ -83,13 +76,13 @@ def _show(found: RunDifference) -> None:
     for title, settings in (("Config", found.config), ("Environment", found.environment)):
         if settings:
             out.print(_settings(title, settings))
-    times = Table("Stage", "A, s", "B, s")
+    times = Table("Stage", "A (s)", "B (s)")
     for row in run_diff_rows.stages(found):
         times.add_row(console.plain(row.name), row.a, row.b)
     out.print(times)
     for remark in found.remarks:
         out.print(f"[yellow]Not compared:[/yellow] {console.plain(remark)}", soft_wrap=True)
-    out.print(found.sentence, soft_wrap=True, markup=False)
+    console.say(found.sentence)
 
 
 def _with_interval(figure: str, between: str) -> str:
@@ -97,7 +90,7 @@ def _with_interval(figure: str, between: str) -> str:
 
 
 def _origins(found: RunDifference) -> Table:
-    table = Table("Made from", "", "A", "B")
+    table = Table("Input", "Result", "A", "B")
     for row in found.ingredients:
         mark = "[green]equal[/green]" if row.equal else "[yellow]differs[/yellow]"
         table.add_row(row.name, mark, *(_digest(value) for value in (row.a, row.b)))
@@ -110,13 +103,13 @@ def _digest(value: str | None) -> str:
 
 def _settings(title: str, settings: Sequence[Setting]) -> Table:
     table = Table(title, "A", "B")
-    table.columns[0].overflow = "fold"  # a key is there to be copied
+    table.columns[0].overflow = "fold"  # keys must be easy to copy
     for row in settings[:_MOST_SETTINGS]:
         table.add_row(*_values((row.key, row.a, row.b)))
     if len(settings) > _MOST_SETTINGS:
-        table.caption = f"{len(settings) - _MOST_SETTINGS} more; the page has all"
+        table.caption = f"{len(settings) - _MOST_SETTINGS} more; the page shows all"
     return table
 
 
 def _values(values: Iterable[str | None]) -> list[str]:
-    return [console.plain(value) if value is not None else "not there" for value in values]
+    return [console.plain(value) if value is not None else "not set" for value in values]

@@ -1,4 +1,4 @@
-"""`sightline runs history`: the test accuracy from run to run, as a picture and a table."""
+"""`sightline runs history`: the test accuracy from run to run, as a table and a figure."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -10,14 +10,13 @@ from rich.table import Table
 
 from sightline.data import locate
 from sightline.flows.cli import console
-from sightline.flows.cli.options import ArtifactsOption
+from sightline.flows.cli.options import DEFAULT_WORKSPACE, WorkspaceOption
 from sightline.flows.cli.runs_list import RecipeOption, SinceOption
 from sightline.reporting import accuracy_history
 from sightline.runs import history as run_history
 from sightline.runs import query
 from sightline.runs.history import Entry
 from sightline.runs.query import Wanted
-from sightline.storage.workspace import Workspace
 
 EXAMPLES = (
     "Examples:\n\nsightline runs history --dataset mnist --output history.png\n\n"
@@ -25,8 +24,8 @@ EXAMPLES = (
 )
 
 _CAPTION = (
-    "Change: since the last run of the same recipe, in percentage points. Noise: what two runs "
-    "that differ in their seed alone differ by at most, in 95 of 100 cases."
+    "Change: since the last run of the same recipe, in percentage points. Noise: whether two runs "
+    "that differ only in their seed could differ as much (95 of 100 cases)."
 )
 _NOISE = {True: "within", False: "beyond", None: "unknown"}
 
@@ -34,48 +33,53 @@ _NOISE = {True: "within", False: "beyond", None: "unknown"}
 def history(
     dataset: Annotated[
         list[str] | None,
-        typer.Option(help="A data set, a panel each; that of the newest run by default."),
+        typer.Option(
+            help="Data set to show; repeatable, one panel each. Default: that of the newest run."
+        ),
     ] = None,
     recipe: RecipeOption = None,
     since: SinceOption = None,
     last: Annotated[
-        int, typer.Option(min=1, max=1000, help="How many of the newest runs of a data set.")
+        int, typer.Option(min=1, max=1000, help="Number of newest runs per data set.")
     ] = run_history.LAST,
     output: Annotated[
         Path | None,
-        typer.Option(help="PNG to write; history.png under the artifacts.", dir_okay=False),
+        typer.Option(
+            help="PNG file to write. Default: history.png in the artifacts directory.",
+            dir_okay=False,
+        ),
     ] = None,
-    artifacts: ArtifactsOption = Path("artifacts"),
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
 ) -> None:
-    """Draw the test accuracy over runs, and what seeds alone would change."""
+    """Plot the test accuracy of past runs, with the noise between seeds."""
     console.show_log(verbose=False)
-    root = artifacts.resolve()
     names = list(dict.fromkeys(locate.slug(name) for name in dataset or []))
     wanted = Wanted(
         datasets=frozenset(names) or None,
         recipe=recipe,
         since=query.parse_since(since, datetime.now(UTC)) if since else None,
     )
-    found = query.read(Workspace(root), wanted, console.show_left_out)
+    found = query.read(workspace, wanted, console.show_skipped)
     histories = {
-        name: run_history.entries(Workspace(root), runs)
+        name: run_history.entries(workspace, runs)
         for name, runs in run_history.collect(found, names, last).items()
     }
     if not histories:
-        console.show_no_runs(Workspace(root), artifacts)
+        console.show_no_runs(workspace)
         return
-    out = console.out()
     for name, entries in histories.items():
-        out.print(_table(name, entries))
+        console.out().print(_table(name, entries))
     if not any(entry.band for entries in histories.values() for entry in entries):
-        out.print("No seed noise was measured for these; `sightline train --seeds 5` does that.")
-    picture = (output or root / "history.png").absolute()
-    accuracy_history.draw(picture, histories)
-    out.print(f"Picture: {picture}", soft_wrap=True, markup=False)
+        console.say("Seed noise was not measured; `sightline train --seeds 5` measures it.")
+    figure = (output or workspace.path("history.png")).absolute()
+    accuracy_history.draw(figure, histories)
+    console.say(f"Figure: {figure}")
 
 
 def _table(dataset: str, entries: Sequence[Entry]) -> Table:
-    table = Table("Published, UTC", "Run", "Recipe", "Accuracy", "95 % interval", "Change", "Noise")
+    table = Table(
+        "Published (UTC)", "Run", "Recipe", "Accuracy", "95 % interval", "Change", "Noise"
+    )
     table.title, table.caption = console.plain(dataset), _CAPTION
     table.columns[1].overflow = "fold"
     for entry in entries:

@@ -1,9 +1,8 @@
-"""`sightline runs list`: which runs there are, sorted and filtered."""
+"""`sightline runs list`: runs, sorted and filtered."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from itertools import islice
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -12,11 +11,10 @@ from rich.table import Table
 
 from sightline.data import locate
 from sightline.flows.cli import console
-from sightline.flows.cli.options import ArtifactsOption
+from sightline.flows.cli.options import DEFAULT_WORKSPACE, JsonOption, WorkspaceOption
 from sightline.records import RunSummary
 from sightline.runs import pins, query, run_folder
 from sightline.runs.query import Order, Wanted
-from sightline.storage.workspace import Workspace
 
 EXAMPLES = (
     "Examples:\n\nsightline runs list --sort accuracy --dataset mnist\n\n"
@@ -24,59 +22,58 @@ EXAMPLES = (
 )
 
 _PINNED = "*"
-"""The mark of pinned runs in the list."""
+"""Mark of pinned runs in the list."""
 
 RecipeOption = Annotated[str | None, typer.Option(help="Only runs of this recipe.")]
 SinceOption = Annotated[
     str | None,
-    typer.Option(help="Only runs since a date (2026-11-01, UTC) or for so long (12h, 7d, 4w)."),
+    typer.Option(help="Only runs since a date (2026-11-01, UTC) or within a period (12h, 7d, 4w)."),
 ]
 
 
 def list_runs(
-    artifacts: ArtifactsOption = Path("artifacts"),
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     sort: Annotated[
-        Order, typer.Option(help="Newest, best or quickest first, or by name.")
+        Order, typer.Option(help="Sort key: newest, best or fastest first; names alphabetically.")
     ] = Order.TIME,
-    reverse: Annotated[bool, typer.Option("--reverse", help="Turn the order round.")] = False,
+    reverse: Annotated[bool, typer.Option("--reverse", help="Reverse the order.")] = False,
     dataset: Annotated[str | None, typer.Option(help="Only runs of this data set.")] = None,
     recipe: RecipeOption = None,
     since: SinceOption = None,
     min_accuracy: Annotated[
         float | None,
-        typer.Option(min=0, max=1, help="Only runs at least as accurate, such as 0.98."),
+        typer.Option(min=0, max=1, help="Only runs with at least this test accuracy, e.g. 0.98."),
     ] = None,
     pinned: Annotated[bool, typer.Option("--pinned", help="Only pinned runs.")] = False,
     limit: Annotated[
-        int, typer.Option(min=1, help="How many to list at most, of those that are left.")
+        int, typer.Option(min=1, help="Maximum number of runs, after filtering.")
     ] = 20,
-    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON array.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
-    """List runs, the newest first."""
-    root = artifacts.resolve()
-    pins_there = pins.pinned_ids(Workspace(root))
+    """List runs, newest first."""
+    pinned_ids = pins.pinned_ids(workspace)
     wanted = Wanted(
         datasets=frozenset({locate.slug(dataset)}) if dataset else None,
         recipe=recipe,
         since=query.parse_since(since, datetime.now(UTC)) if since else None,
         min_accuracy=min_accuracy,
-        run_ids=pins_there if pinned else None,
+        run_ids=pinned_ids if pinned else None,
     )
     by_time = reverse and sort is Order.TIME
-    found = query.read(Workspace(root), wanted, console.show_left_out, oldest_first=by_time)
+    found = query.read(workspace, wanted, console.show_skipped, oldest_first=by_time)
     chosen = islice(query.arrange(found, sort, reverse=reverse), limit)
-    summaries = [run_folder.summary(Workspace(root), run) for run in chosen]
+    summaries = [run_folder.summary(workspace, run) for run in chosen]
     if as_json:
         typer.echo(TypeAdapter(list[RunSummary]).dump_json(summaries))
     elif summaries:
-        console.out().print(_table(summaries, pins_there))
+        console.out().print(_table(summaries, pinned_ids))
     else:
-        console.show_no_runs(Workspace(root), artifacts)
+        console.show_no_runs(workspace)
 
 
 def _table(summaries: Sequence[RunSummary], pinned: frozenset[str]) -> Table:
     table = Table("", "Run", "Data set", "Recipe", "Test accuracy", "Loss", "Seconds")
-    table.columns[1].overflow = "fold"  # an id is there to be copied
+    table.columns[1].overflow = "fold"  # IDs must be easy to copy
     for summary in summaries:
         table.add_row(
             _PINNED if summary.run_id in pinned else "",

@@ -1,8 +1,7 @@
-"""`sightline runs prune`: what a clean-up of old runs removed, or would remove."""
+"""`sightline runs prune`: removes old runs and the cache entries that only they used."""
 
 import json
 from collections import Counter
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,7 +9,7 @@ from rich.filesize import decimal
 from rich.table import Table
 
 from sightline.flows.cli import console
-from sightline.flows.cli.options import ArtifactsOption
+from sightline.flows.cli.options import DEFAULT_WORKSPACE, JsonOption, WorkspaceOption
 from sightline.registry.retention import registered_models
 from sightline.runs.prune import prune as pruning
 from sightline.runs.prune.plan import Plan
@@ -24,23 +23,19 @@ EXAMPLES = (
 
 def prune(
     keep: Annotated[
-        int, typer.Option(min=1, help="How many of the newest runs stay; pinned ones not counted.")
+        int, typer.Option(min=1, help="Number of newest runs to keep, besides pinned ones.")
     ] = pruning.KEEP,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only show what would go; change nothing.")
+        bool, typer.Option("--dry-run", help="Only show what would be removed.")
     ] = False,
-    artifacts: ArtifactsOption = Path("artifacts"),
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object and nothing else.")
-    ] = False,
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    as_json: JsonOption = False,
 ) -> None:
-    """Remove old runs and the cache entries that only they needed, without asking.
+    """Remove old runs and the cache entries that only they used, without asking.
 
-    Pinned runs stay, the newest run of every data set and recipe, and that of a candidate.
-
-    While a run is at work nothing is removed and the exit code is 2.
+    Pinned runs are kept, and so are the newest run of each data set and recipe and the runs of
+    candidates. While a training is running, nothing is removed and the exit code is 2.
     """
-    workspace = Workspace(artifacts.resolve())
     act = pruning.plan if dry_run else pruning.prune
     plan = act(workspace, keep, registered_models)
     _warn(workspace, plan, dry_run=dry_run)
@@ -51,34 +46,33 @@ def prune(
 
 
 def _warn(workspace: Workspace, plan: Plan, *, dry_run: bool) -> None:
-    lines = [f"Left alone: {one.path}: {one.reason}" for one in plan.skipped]
+    for one in plan.skipped:
+        console.note(f"Skipped: {one.path}: {one.reason}")
     if not plan.cache_checked:
-        lines.append(
-            "No cache entry is removed: nobody knows what a run needs whose manifest cannot be "
-            "read. Mend it or move it out of runs/, then prune again."
+        console.note(
+            "No cache entry is removed, because the manifests above cannot be read and their runs "
+            "may use any entry. Repair these runs or move them out of runs/, then prune again."
         )
     if dry_run and workspace.is_in_use():
-        lines.append("A run is at work: what it is making seems to be left over here, but stays.")
-    for line in lines:
-        console.err.print(line, soft_wrap=True, markup=False)
+        console.note("A run is active. Its unfinished files are listed as leftovers but are kept.")
 
 
 def _show(plan: Plan, *, dry_run: bool) -> None:
-    out = console.out()
     if plan.runs:
-        out.print(_runs_table(plan))
+        console.out().print(_runs_table(plan))
     if plan.entries or plan.leftovers:
-        out.print(_rest_table(plan))
-    out.print(_outcome(plan, dry_run=dry_run), soft_wrap=True)
+        console.out().print(_rest_table(plan))
+    console.say(_outcome(plan, dry_run=dry_run))
     reasons = Counter(run.reason for run in plan.kept)
     if reasons:
-        counted = ", ".join(f"{count} ({reason})" for reason, count in reasons.items())
-        out.print(f"Runs that stay: {counted}.", soft_wrap=True)
+        console.say(
+            f"Kept runs: {', '.join(f'{count} ({reason})' for reason, count in reasons.items())}."
+        )
 
 
 def _runs_table(plan: Plan) -> Table:
     table = Table("Run", "Published (UTC)", "Size")
-    table.columns[0].overflow = "fold"  # the log of a nightly clean-up names runs whole
+    table.columns[0].overflow = "fold"  # logs of nightly clean-ups need complete IDs
     table.columns[2].justify = "right"
     for run in plan.runs:
         table.add_row(run.run_id, f"{run.created:%Y-%m-%d %H:%M}", decimal(run.bytes))
@@ -86,7 +80,7 @@ def _runs_table(plan: Plan) -> Table:
 
 
 def _rest_table(plan: Plan) -> Table:
-    table = Table("What else", "Number", "Size")
+    table = Table("Other files", "Number", "Size")
     for column in table.columns[1:]:
         column.justify = "right"
     for stage in dict.fromkeys(entry.stage for entry in plan.entries):
@@ -94,7 +88,7 @@ def _rest_table(plan: Plan) -> Table:
         table.add_row(f"cache of {stage}", f"{len(sizes):,}", decimal(sum(sizes)))
     if plan.leftovers:
         size = sum(leftover.bytes for leftover in plan.leftovers)
-        table.add_row("left by killed processes", f"{len(plan.leftovers):,}", decimal(size))
+        table.add_row("leftovers of killed processes", f"{len(plan.leftovers):,}", decimal(size))
     return table
 
 

@@ -5,18 +5,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 _INTERRUPTED = 128 + signal.SIGINT
-"""Exit code of a command that Ctrl-C ended, by custom of the shell."""
+"""Exit code of a command that Ctrl-C ended, by convention of the shell."""
 
 _TERMINATED = 128 + signal.SIGTERM
 
 
 class Terminated(KeyboardInterrupt):
-    """SIGTERM came: the machine is wanted for something else."""
+    """The process received SIGTERM."""
 
 
 @contextmanager
-def ending_in_order() -> Iterator[None]:
-    """Let SIGTERM end the command as Ctrl-C does, so that what it began is put in order."""
+def graceful_sigterm() -> Iterator[None]:
+    """Make SIGTERM end the command as Ctrl-C does, so that cleanup code runs."""
 
     def terminate(*_: object) -> None:
         raise Terminated

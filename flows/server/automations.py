@@ -48,7 +48,7 @@ _BODY = (
 ).replace("STAGE", STAGE_LABEL)
 
 
-def equip(
+def install_all(
     client: SyncPrefectClient, gpus: int | None, lost_after: int | None, webhook: str | None
 ) -> dict[str, str]:
     """Install everything; what is not given stays as it is on the server.

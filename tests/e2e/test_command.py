@@ -70,7 +70,7 @@ def test_same_command_again_is_cached_and_ends_with_a_table(
     for stage in STAGES:
         assert re.search(rf"{stage}\s*│\s*\d+\.\d\s*│ yes", done.stdout), done.stdout
     assert f"{first['test_accuracy']:.2%}" in done.stdout
-    assert "always naming the most frequent class gets 25.00%" in done.stdout
+    assert "majority-class baseline 25.00%" in done.stdout
     report = re.search(r"Report: (.*report\.html)", done.stdout)
     assert report is not None
     assert Path(report[1]).is_file()

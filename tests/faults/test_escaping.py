@@ -83,5 +83,5 @@ def test_damaged_manifest_shows_the_codes_in_it(sightline: Command, tmp_path: Pa
     folder.mkdir(parents=True)
     (folder / "manifest.json").write_text('{"\\u001b[2J": 1}')
     done: subprocess.CompletedProcess[str] = sightline("runs", "list", f"--artifacts={tmp_path}")
-    assert "Left out: " in done.stderr
+    assert "Skipped: " in done.stderr
     assert "\x1b" not in done.stderr

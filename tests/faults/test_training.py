@@ -174,7 +174,7 @@ def test_killed_again_and_again_it_ends_with_the_same_bits(
 def test_sigterm_or_a_dead_parent_costs_no_step(training: Training, whole: Training) -> None:
     errors = training.interrupt(50, signal.SIGTERM, pause=0.05)
     assert "Told to stop: the training stands at" in errors
-    assert "the same command goes on from there" in errors
+    assert "run the same command again to resume" in errors
     assert "Traceback" not in errors
     told = [training.steps(path) for path in training.checkpoints()]
     assert len(told) == 2

@@ -164,7 +164,7 @@ def test_promotion_by_hand_needs_the_run_and_the_test_images_alone(
     arguments = ["again", "--force", "--reason=to see", f"--artifacts={root}"]
     done = CliRunner().invoke(app, ["models", "promote", *arguments])
     assert done.exit_code == 0, done.output
-    assert "by force, against the gate" in " ".join(done.stdout.split())
+    assert "forced, against the gate" in " ".join(done.stdout.split())
 
 
 def test_what_goes_wrong_at_the_gate_costs_no_run(
@@ -216,7 +216,7 @@ def test_force_takes_the_place_of_a_champion_that_is_damaged(
     arguments = ["other", "--reason=it is damaged", f"--artifacts={elsewhere}"]
     done = CliRunner().invoke(app, ["models", "promote", *arguments])
     assert (done.exit_code, model in done.stderr) == (2, True), done.output
-    assert "by force, against the gate" in invoked("promote", "--force", *arguments)
+    assert "forced, against the gate" in invoked("promote", "--force", *arguments)
     event = registry.history(Workspace(elsewhere))[-1]
     assert (event.action, event.champion_before, event.forced) == ("promote", champion, True)
     assert event.decision is not None

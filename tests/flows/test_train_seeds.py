@@ -12,7 +12,7 @@ from rich.console import Console
 
 from sightline.config import loading
 from sightline.data import locate
-from sightline.flows.cli import seed_table
+from sightline.flows.cli import train as cli_train
 from sightline.flows.deployments import train
 from sightline.flows.train_seeds import seeds_flow
 from sightline.records import Run
@@ -146,7 +146,7 @@ def test_same_command_goes_on_with_the_seeds_that_are_missing(
 
 def test_terminal_shows_each_seed_and_how_far_they_lie_apart(summary: SeedSummary) -> None:
     written = StringIO()
-    seed_table.show(summary, Console(width=200, file=written))
+    cli_train.show_seeds(summary, Console(width=200, file=written))
     text = written.getvalue()
     for one in summary.runs:
         assert re.search(rf"{one.seed} +│ {one.test_accuracy:.2%}", text), text

@@ -10,7 +10,7 @@ from examples import pictures, write_npz
 from sightline.config import loading
 from sightline.data import locate
 from sightline.errors import DataError
-from sightline.flows.cli import starting
+from sightline.flows.cli import train
 from sightline.flows.cli.main import app
 from sightline.pipeline import doctor
 from sightline.pipeline.doctor import Check
@@ -82,9 +82,9 @@ def test_inspect_shows_the_data_and_draws_samples(tmp_path: Path) -> None:
     write_npz(tmp_path / "textures.npz")
     result = invoke("datasets", "inspect", "textures.npz")
     assert result.exit_code == 0, result.output
-    assert "4 classes, 12x12 pixels, grey" in result.stdout
+    assert "4 classes, 12x12 pixels, grayscale" in result.stdout
     assert re.search(r"train.*160.*0.*239", result.stdout)
-    assert re.search(r"sha256 [0-9a-f]{64}", result.stdout)
+    assert re.search(r"SHA-256: [0-9a-f]{64}", result.stdout)
     assert re.search(r"leaks.*passed.*No test image is equal to a training image", result.stdout)
     assert re.search(r"Findings: .*/artifacts/cache/ingest/\w+/findings\.parquet", result.stdout)
     picture = tmp_path / "artifacts" / "datasets" / "textures-samples.png"
@@ -105,7 +105,7 @@ def test_data_gate_stops_the_command_while_it_still_waits_for_the_server(tmp_pat
     config = loading.load(overrides=["data_gate.leaks.action=fail"], dataset="leak.npz")
     run = Run(id="leaky", workspace=Workspace(tmp_path / "artifacts"))
     with pytest.raises(DataError, match=r"leaks.*20 of 20"):
-        starting.ingest_ahead(config, run, locate.locate(config.data))
+        train.ingest_ahead(config, run, locate.locate(config.data))
 
 
 def test_embedded_data_set_needs_no_network() -> None:
@@ -184,7 +184,7 @@ def test_damaged_run_costs_a_line_and_not_the_list(tmp_path: Path) -> None:
     (folder / "manifest.json").write_text("{}")
     result = invoke("runs", "list")
     assert result.exit_code == 0
-    assert "Left out: " in result.stderr
+    assert "Skipped: " in result.stderr
     assert "damaged/manifest.json" in result.stderr
 
 
@@ -217,7 +217,7 @@ def test_doctor_ends_with_1_if_something_would_fail(
     monkeypatch.setattr(doctor, "check_all", lambda root, url: checks)
     result = invoke("doctor")
     assert result.exit_code == code
-    assert ("fails" in result.stdout) is not passed
+    assert ("failed" in result.stdout) is not passed
 
 
 def test_json_of_runs_is_not_mixed_with_tables(tmp_path: Path) -> None:

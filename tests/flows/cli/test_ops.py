@@ -87,5 +87,5 @@ def test_webhook_that_is_no_address_is_refused_without_showing_it(address: str) 
     done = invoke("ops", "install", "--webhook-url", address)
     assert done.exit_code == 2
     text = " ".join(done.stderr.split())
-    assert "is no http:// or https:// address" in text
+    assert "is not an http:// or https:// URL" in text
     assert "example.org" not in text

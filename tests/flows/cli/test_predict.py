@@ -99,8 +99,8 @@ def test_broken_image_among_good_ones_is_told_at_the_end_with_exit_code_1(place:
     (place / "folder" / "[red]\x1b[2J.png").write_bytes(b"no image either")
     done = invoke("folder", "--output=out.parquet")
     assert done.exit_code == 1
-    assert "2 of 31 images could not be read, the first: folder/0003.png cannot" in done.stderr
-    assert "The column `error` tells of each." in done.stderr
+    assert "2 of 31 images could not be read. First error: folder/0003.png cannot" in done.stderr
+    assert "The column `error` has all errors." in done.stderr
     table = pq.read_table("out.parquet")
     assert table["input"].null_count == 0
     assert table["label"].null_count == 2

@@ -62,10 +62,10 @@ def reproduce(root: Path, *arguments: str) -> Result:
 def test_run_is_reproduced_bit_for_bit(root: Path) -> None:
     done = reproduce(root)
     assert done.exit_code == 0, done.output
-    (count,) = re.findall(r"^(\d+ of \d+) conditions are equal\.$", done.stdout, re.MULTILINE)
+    (count,) = re.findall(r"^(\d+ of \d+) conditions are the same\.$", done.stdout, re.MULTILINE)
     equal, among = count.split(" of ")
     assert equal == among
-    assert "Condition" not in done.stdout
+    assert "Environment" not in done.stdout
     assert "Reproduced bit for bit: the weights are equal" in done.stdout
     again = next(
         run_id
@@ -94,7 +94,7 @@ def test_only_conditions_that_differ_are_shown(capsys: pytest.CaptureFixture[str
     assert re.search(r"\[b\]cores +│ 2 +│ 8 ", shown), shown
     assert re.search(r"training\.xla +│ true +│ none ", shown), shown
     assert "python" not in shown
-    assert "1 of 3 conditions are equal." in shown
+    assert "1 of 3 conditions are the same." in shown
 
 
 def test_other_data_are_refused_before_anything_is_trained(root: Path) -> None:

@@ -90,7 +90,7 @@ def test_wrong_filter_is_refused(root: Path, arguments: str, message: str) -> No
 def test_no_run_of_that_kind_is_said(root: Path, command: str) -> None:
     done = invoke(command, "--recipe", "[/b]unknown")
     assert done.exit_code == 0
-    assert "No run is of that kind" in done.stdout
+    assert "No matching runs" in done.stdout
     assert not (root / "history.png").exists()
 
 

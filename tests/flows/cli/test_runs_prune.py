@@ -70,7 +70,7 @@ def test_dry_run_says_what_would_go_and_changes_nothing(root: Path) -> None:
     assert re.search(
         r"Would free [\d.]+ MB \(runs: 1, cache entries: 3\)\. Nothing was removed", result.stdout
     )
-    assert "Runs that stay: 1 (among the newest)." in result.stdout
+    assert "Kept runs: 1 (among the newest)." in result.stdout
     assert result.stderr == ""
 
 
@@ -83,7 +83,7 @@ def test_clean_up_is_refused_while_a_run_is_at_work_and_a_dry_run_says_so(root: 
     assert "A run is at work in" in refused.stderr
     assert "prune when it has ended" in " ".join(refused.stderr.split())
     assert dry.exit_code == 0
-    assert "A run is at work: " in dry.stderr
+    assert "A run is active" in dry.stderr
     assert run_folder.run_ids(Workspace(root)) == ["new", "old"]
 
 
@@ -97,8 +97,8 @@ def test_pinned_run_is_marked_and_never_pruned(root: Path) -> None:
     result = invoke("prune", root, "--keep", "1")
     assert result.exit_code == 0, result.output
     assert "Nothing to remove." in result.stdout
-    assert "Runs that stay: 1 (among the newest), 1 (pinned)." in result.stdout
-    assert "No longer pinned: old." in invoke("unpin", root, "old").stdout
+    assert "Kept runs: 1 (among the newest), 1 (pinned)." in result.stdout
+    assert "Unpinned old." in invoke("unpin", root, "old").stdout
     assert "pinned" not in invoke("list", root).stdout
 
 
@@ -111,7 +111,7 @@ def test_unreadable_run_is_named_and_the_cache_stays(root: Path) -> None:
     assert names(root) == before
     whole.rename(manifest)
     assert result.exit_code == 0, result.output
-    assert "Left alone: runs/old: " in result.stderr
+    assert "Skipped: runs/old: " in result.stderr
     assert "No cache entry is removed: " in result.stderr
 
 
