@@ -101,20 +101,29 @@ def test_make_alone_lists_the_targets() -> None:
         assert re.search(rf"make {target} +\w", done.stdout)
 
 
-def test_file_tree_of_the_readme_is_complete() -> None:
-    (tree,) = re.findall(r"```text\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
-    listed: set[str] = set()
-    folder = ""
-    for line in tree.splitlines():
-        names = [name for name in line.split() if re.fullmatch(r"[\w/]+(\.py|/)", name)]
-        if not line.startswith(" "):
-            folder = names[0] if names else ""
-            assert (ROOT / line.split()[0]).exists(), line
-        listed.update(folder + name if line.startswith(" ") else name for name in names)
-    assert all((ROOT / name).exists() for name in listed), listed
-    for folder in ("flows", "tasks", "src/sightline"):
-        files = {f"{folder}/{path.name}" for path in (ROOT / folder).glob("*.py")}
-        assert {name for name in files if not name.endswith("__init__.py")} <= listed
+def test_readme_is_short() -> None:
+    assert len((ROOT / "README.md").read_text().splitlines()) <= 150
+
+
+def test_every_room_is_explained() -> None:
+    rooms = {path.parent.name for path in (ROOT / "src" / "sightline").glob("*/__init__.py")}
+    architecture = (ROOT / "docs" / "architecture.md").read_text()
+    readme = (ROOT / "README.md").read_text()
+    assert {room for room in rooms if f"\n| `{room}/` |" not in architecture} == set()
+    assert {
+        room for room in rooms if f"`{room}`" not in readme and f"`{room}/`" not in readme
+    } == set()
+
+
+def test_modules_that_the_architecture_names_exist() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text()
+    named = set(re.findall(r"`((?:[a-z_]+/)+[a-z_]+\.(?:py|yaml))`", text))
+    assert len(named) > 30
+    assert {
+        name
+        for name in named
+        if not any((place / name).exists() for place in (ROOT, ROOT / "src/sightline"))
+    } == set()
 
 
 def test_files_that_the_readme_names_exist() -> None:
