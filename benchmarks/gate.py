@@ -53,13 +53,13 @@ class Scenario:
         name: For people.
         errors: Their probability of an error in each class.
         images: Test images.
-        class_margin: The setting; with few images the default tells nothing.
+        recall_margin: The setting; with few images the default tells nothing.
     """
 
     name: str
     errors: tuple[float, ...]
     images: int = MANY
-    class_margin: float = PromotionConfig().class_margin
+    recall_margin: float = PromotionConfig().recall_margin
 
 
 @dataclass
@@ -96,7 +96,7 @@ def uneven(loss: float, gain: float) -> tuple[float, ...]:
 
 def harmful() -> list[Scenario]:
     """List what must not be promoted more often than alpha."""
-    margin = PromotionConfig().class_margin
+    margin = PromotionConfig().recall_margin
     alike = even(CHAMPION_ERROR)
     return [
         Scenario("equally good", alike),
@@ -114,7 +114,7 @@ def better() -> list[Scenario]:
     """List the candidates that ought to be promoted."""
     return [
         Scenario(f"{gain:g} points better", even(CHAMPION_ERROR - gain / 100), images, margin)
-        for images, margin in ((MANY, PromotionConfig().class_margin), (FEW, WIDE_MARGIN))
+        for images, margin in ((MANY, PromotionConfig().recall_margin), (FEW, WIDE_MARGIN))
         for gain in GAINS
     ]
 
@@ -173,7 +173,7 @@ def certificate() -> Certificate:
 
 def judge(scenario: Scenario, pairs: int, generator: np.random.Generator) -> Tally:
     """Let the gate decide on pairs of models."""
-    settings = PromotionConfig(class_margin=scenario.class_margin)
+    settings = PromotionConfig(recall_margin=scenario.recall_margin)
     tally = Tally(scenario)
     for _ in range(pairs):
         tally.add(decide(PARTIES, simulate(scenario, generator), certificate(), settings))
@@ -190,7 +190,7 @@ def show(title: str, tallies: Sequence[Tally]) -> None:
         table.add_row(
             tally.scenario.name,
             f"{tally.scenario.images:,}",
-            f"{tally.scenario.class_margin:g}",
+            f"{tally.scenario.recall_margin:g}",
             f"{tally.pairs:,}",
             f"{tally.promoted / tally.pairs:.1%}",
             "{:.1%} to {:.1%}".format(*tally.interval()),

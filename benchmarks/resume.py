@@ -48,7 +48,7 @@ RECIPES: dict[str, tuple[dict[str, object], dict[str, object]]] = {
     "tutorial": ({}, {}),
     "dropout": ({"dropout": 0.3}, {}),
     "augmentation": ({}, {"augmentation": CHANGES, "schedule": "cosine"}),
-    "both, best weights": ({"dropout": 0.3}, {"augmentation": CHANGES, "keep": "best"}),
+    "both, best weights": ({"dropout": 0.3}, {"augmentation": CHANGES, "keep_weights": "best"}),
 }
 
 

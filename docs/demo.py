@@ -42,7 +42,7 @@ class Demo:
         self._data = ["--dataset", "mnist" if data_dir else "mnist-5k"]
         self.where = ["--data-dir", str(data_dir)] if data_dir else []
         # A class of 100 test images says little: a margin that it can tell.
-        self._margin = [] if data_dir else ["promotion.class_margin=0.1"]
+        self._margin = [] if data_dir else ["promotion.recall_margin=0.1"]
 
     def say(self, what: str, sentence: str) -> None:
         """Print the line of a step."""

@@ -211,11 +211,11 @@ def test_best_weights_survive_an_interruption(
     at_step: Callable[[int, Callable[[], object]], None],
 ) -> None:
     # Far too large a rate: the validation loss soon grows.
-    best = FIT.model_copy(update={"keep": "best", "learning_rate": 0.5, "epochs": 4})
+    best = FIT.model_copy(update={"keep_weights": "best", "learning_rate": 0.5, "epochs": 4})
     whole = fit(elsewhere(run, tmp_path), prepared, PLAIN, best)
     history = pd.read_parquet(tmp_path / "other" / whole.history.path)
     assert whole.best_epoch == history["val_loss"].idxmin() + 1
-    last = fit(run, prepared, PLAIN, best.model_copy(update={"keep": "last"}))
+    last = fit(run, prepared, PLAIN, best.model_copy(update={"keep_weights": "last"}))
     assert (whole.weights_sha256 == last.weights_sha256) == (whole.best_epoch == 4)
     at_step(4 * STEPS - 1, cut_power)
     interrupt(run, prepared, PLAIN, best)
@@ -227,7 +227,7 @@ def test_best_weights_survive_an_interruption(
 def test_best_weights_need_a_validation_split(run: Run, files: DatasetFiles) -> None:
     arrays = preprocess.preprocess(run, files, PreprocessingConfig())
     with pytest.raises(ConfigError, match=r"preprocessing\.validation_fraction"):
-        fit(run, arrays, PLAIN, FIT.model_copy(update={"keep": "best"}))
+        fit(run, arrays, PLAIN, FIT.model_copy(update={"keep_weights": "best"}))
 
 
 def test_refresh_starts_anew_but_goes_on_after_its_own_interruption(

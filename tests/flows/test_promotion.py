@@ -144,7 +144,7 @@ def test_better_model_takes_the_place_of_the_champion_by_itself(
     longer = config(data, "enforce")
     training = longer.training.model_copy(update={"epochs": 12})
     promotion = longer.promotion.model_copy(
-        update={"class_margin": 1, "calibration_margin": 1, "latency_factor": 100, "alpha": 0.49}
+        update={"recall_margin": 1, "calibration_margin": 1, "latency_factor": 100, "alpha": 0.49}
     )
     changed = longer.model_copy(update={"training": training, "promotion": promotion})
     found = outcome(training_flow(changed, Run(id="longer", workspace=Workspace(root))))

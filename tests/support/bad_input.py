@@ -275,8 +275,8 @@ SETTINGS = (
     ),
     Case(
         "keys-that-disagree",
-        ('training.keep is "best"', "set preprocessing.validation_fraction"),
-        options=("--set=training.keep=best",),
+        ('training.keep_weights="best"', "set preprocessing.validation_fraction"),
+        options=("--set=training.keep_weights=best",),
     ),
     Case("unknown-recipe", ("did you mean 'tutorial'?",), options=("--recipe=tutorail",)),
     Case(

@@ -1,8 +1,8 @@
-"""What a run is asked to do: immutable, checked, complete.
+"""The settings of a run: immutable, validated and complete.
 
-A recipe is a TOML file of these sections; a config file and `--set key=value` override
-it in that order (see `sightline.recipes`). Every stage receives only the section that
-it reads, so that a change elsewhere leaves its cache valid.
+A recipe is a TOML file with these sections. A config file and `--set key=value` override it, in
+that order (see `sightline.config.loading`). Each stage receives only the sections it reads, so
+changing one section keeps the cached results of stages that do not depend on it.
 """
 
 from sightline.config.base import Section

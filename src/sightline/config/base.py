@@ -1,4 +1,4 @@
-"""What all sections share."""
+"""The base class and the field types that all sections share."""
 
 from typing import Annotated, ClassVar
 
@@ -9,10 +9,10 @@ Seed = Annotated[int, Field(ge=0, le=2**31 - 1)]
 
 
 class Section(BaseModel):
-    """One part of the config: frozen, and closed to unknown keys.
+    """A frozen section of the config that rejects unknown keys.
 
     Attributes:
-        incidental: Fields that no stage computes with; they stay out of cache keys.
+        incidental: Fields that do not affect any result; they are left out of cache keys.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -1,4 +1,4 @@
-"""The images: which, how they are read, and how they become arrays."""
+"""Settings of the data set, its splits and its preprocessing."""
 
 from typing import Annotated, ClassVar, Literal
 
@@ -8,9 +8,9 @@ from sightline.config.base import Section, Seed, Side
 
 
 class DataConfig(Section):
-    """Which images to learn from, and how to read them.
+    """The data set, and how to read it.
 
-    A stage knows the data set by the digest of its source, not by its name or path.
+    Stages identify a data set by the digest of its content, not by its name or path.
     """
 
     incidental: ClassVar[frozenset[str]] = frozenset({"dataset"})
@@ -22,44 +22,42 @@ class DataConfig(Section):
     )
     image_size: tuple[Side, Side] | None = Field(
         default=None,
-        description="Height and width in pixels. Unset: kept where all images agree, else 64x64.",
+        description="Height and width in pixels. Unset: the size of the images if they all have "
+        "the same one, else 64x64.",
     )
     channels: Literal[1, 3] | None = Field(
         default=None,
-        description="1 for grey, 3 for RGB. Unset: as found; RGB where any image has colour.",
+        description="1 for grayscale, 3 for RGB. Unset: RGB if any image has color.",
     )
     test_fraction: float = Field(
         default=0.2,
         gt=0,
         lt=1,
-        description="Share of each class set aside for testing where the source has no test split.",
+        description="Fraction of each class held out for testing if the source has no test split.",
     )
     label_column: str = Field(
-        default="label",
-        min_length=1,
-        description="Column of the labels in CSV and Parquet.",
+        default="label", min_length=1, description="Label column in CSV and Parquet files."
     )
     image_column: str = Field(
-        default="image",
-        min_length=1,
-        description="Column of the encoded images in Parquet.",
+        default="image", min_length=1, description="Column of encoded images in Parquet files."
     )
     metadata_columns: tuple[Annotated[str, Field(min_length=1)], ...] = Field(
         default=(),
         max_length=20,
-        description="Columns of CSV and Parquet that go into the label table as text, such as "
-        "the camera or the site; see evaluation.slices.",
+        description="CSV and Parquet columns to copy to the label table as text, such as the "
+        "camera or the site; see evaluation.slices.",
     )
-    seed: Seed = Field(default=0, description="Seed of the train/test split.")
+    seed: Seed = Field(default=0, description="Random seed of the train/test split.")
 
 
 class PreprocessingConfig(Section):
-    """How stored images become training arrays."""
+    """How images become training arrays."""
 
     validation_fraction: float = Field(
         default=0.0,
         ge=0,
         lt=1,
-        description="Share of each class of the training split held out for validation; 0: none.",
+        description="Fraction of each class of the training split held out for validation. 0: no "
+        "validation split.",
     )
-    seed: Seed = Field(default=0, description="Seed of the train/validation split.")
+    seed: Seed = Field(default=0, description="Random seed of the train/validation split.")

@@ -1,4 +1,4 @@
-"""What the images must be like."""
+"""Limits of the data quality checks that run before training."""
 
 from typing import Any, Literal
 
@@ -8,66 +8,68 @@ from sightline.config.base import Section
 
 
 class Limit(Section):
-    """What one check of the data gate lets pass, and what happens beyond."""
+    """The limit of one check of the data gate."""
 
-    limit: float = Field(ge=0, description="Largest measure that passes.")
+    limit: float = Field(ge=0, description="Largest value that passes.")
     action: Literal["warn", "fail", "off"] = Field(
-        default="warn", description="What a larger one does: warn, stop the run, or nothing."
+        default="warn",
+        description="What happens above the limit: log a warning, stop the run, or nothing.",
     )
 
 
 class Share(Limit):
-    """The limit of a check that measures a share; 2 % is 0.02, and beyond 1 nothing would fail."""
+    """The limit of a check that measures a fraction in [0, 1]."""
 
-    limit: float = Field(ge=0, le=1, description="Largest share that passes.")
+    limit: float = Field(ge=0, le=1, description="Largest fraction that passes.")
 
 
 class DataGateConfig(Section):
-    """What the images must be like before anything is trained on them.
+    """Limits of the data quality checks.
 
-    A measure is the share of the images that are concerned, in the split where it is largest,
-    unless the check says otherwise.
+    Unless its description says otherwise, a check measures the fraction of affected images in
+    the split where it is largest.
     """
 
     missing_classes: Limit = Field(
         default=Limit(limit=0),
-        description="Number of classes without an image in one of the splits.",
+        description="Number of classes that have no image in one of the splits.",
     )
     imbalance: Share = Field(
         default=Share(limit=0.9),
-        description="By how much the smallest class of the training split falls short of the "
-        "largest, as a share of it.",
+        description="1 - size of the smallest class / size of the largest class, in the training "
+        "split.",
     )
-    blank: Share = Field(default=Share(limit=0), description="Images whose pixels are all alike.")
+    blank: Share = Field(
+        default=Share(limit=0), description="Images whose pixels all have the same value."
+    )
     saturated: Share = Field(
-        default=Share(limit=0.01),
-        description="Images that are black or white almost everywhere.",
+        default=Share(limit=0.01), description="Images that are almost entirely black or white."
     )
     duplicates: Share = Field(
-        default=Share(limit=0.01), description="Images equal to an earlier one of their split."
+        default=Share(limit=0.01), description="Exact duplicates of another image of their split."
     )
     leaks: Share = Field(
-        default=Share(limit=0), description="Test images equal to a training image."
+        default=Share(limit=0), description="Test images that are also in the training split."
     )
     conflicting_labels: Share = Field(
-        default=Share(limit=0), description="Images equal to one with another label."
+        default=Share(limit=0), description="Identical images that have different labels."
     )
     near_duplicates: Share = Field(
-        default=Share(limit=0.05), description="Images much like an earlier one of their split."
+        default=Share(limit=0.05), description="Near duplicates of another image of their split."
     )
     near_leaks: Share = Field(
-        default=Share(limit=0.01), description="Test images much like a training image."
+        default=Share(limit=0.01), description="Test images that nearly match a training image."
     )
     drift: Limit = Field(
         default=Limit(limit=0.1),
-        description="How far pixels, brightness or classes of a split moved since the last run "
-        "(population stability index; 0.25 is much).",
+        description="Drift of pixel values, brightness or class frequencies since the last run "
+        "(population stability index; above 0.25 is usually considered large).",
     )
 
     @model_validator(mode="before")
     @classmethod
-    def _complete(cls, values: Any) -> Any:
-        """Let a check be changed in part: what is not said stays as it is by default."""
+    def _fill_in_defaults(cls, values: Any) -> Any:
+        """Complete a check of which only the limit or only the action is given."""
         if not isinstance(values, dict):
             return values
         return {

@@ -1,4 +1,4 @@
-"""Nested settings as dotted keys, and where two of them differ."""
+"""Nested settings as dotted keys, and the keys in which two sets of them differ."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -8,7 +8,7 @@ V = TypeVar("V")
 
 
 def flatten(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
-    """List nested settings as dotted keys with their values in JSON."""
+    """Return nested settings as pairs of a dotted key and its value in JSON."""
     rows: list[tuple[str, str]] = []
     for key, value in values.items():
         if isinstance(value, dict):
@@ -21,16 +21,7 @@ def flatten(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]
 def differing(
     before: Mapping[str, V], after: Mapping[str, V]
 ) -> Iterator[tuple[str, V | None, V | None]]:
-    """Find the keys whose values differ.
-
-    Args:
-        before: Dotted keys with their values.
-        after: The same of the other side.
-
-    Yields:
-        Key and both values, in the order of `before`, then what only `after` has; None where a
-        side lacks the key.
-    """
-    for key in [*before, *(key for key in after if key not in before)]:
+    """Yield the keys whose values differ, with both values; None where a key is missing."""
+    for key in {**before, **after}:
         if before.get(key) != after.get(key):
             yield key, before.get(key), after.get(key)

@@ -1,7 +1,4 @@
-"""Recipes: named configs, and how a config is put together from one.
-
-Order of precedence, last wins: the recipe, a config file, `--set key=value`.
-"""
+"""Loads a config from a recipe, a config file and `--set key=value`; the last one wins."""
 
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -21,27 +18,20 @@ _MAX_FILE_BYTES = 1 << 20
 
 
 def names() -> list[str]:
-    """List the recipes that Sightline ships.
-
-    Returns:
-        Recipe names, sorted.
-    """
+    """Return the names of the built-in recipes, sorted."""
     files = _recipes().iterdir()
     return sorted(file.name.removesuffix(_SUFFIX) for file in files if file.name.endswith(_SUFFIX))
 
 
 def text(name: str) -> str:
-    """Return the TOML text of a shipped recipe.
-
-    Args:
-        name: Name of the recipe.
+    """Return a built-in recipe as TOML.
 
     Raises:
         ConfigError: There is no recipe of this name.
     """
     if name not in names():
         raise ConfigError(
-            f"There is no recipe {name!r}{explain.suggestion(name, names())}; "
+            f"Unknown recipe {name!r}{explain.suggestion(name, names())}; "
             f"expected one of {', '.join(names())} (see `sightline recipes list`)."
         )
     return _recipes().joinpath(name + _SUFFIX).read_text(encoding="utf-8")
@@ -53,21 +43,18 @@ def load(
     overrides: Iterable[str] = (),
     dataset: str | None = None,
 ) -> RunConfig:
-    """Put a config together.
+    """Load and validate a config.
 
     Args:
-        recipe: Name of a shipped recipe; where to begin.
-        config_file: A TOML file whose keys replace the recipe's.
-        overrides: `key=value` settings with dotted keys such as `training.epochs=3`; values
-            are TOML, and plain words are taken as strings.
-        dataset: Replaces `data.dataset`, last of all.
-
-    Returns:
-        The checked config.
+        recipe: Name of a built-in recipe.
+        config_file: TOML file whose keys override the recipe's.
+        overrides: `key=value` settings with dotted keys, such as `training.epochs=3`. Values are
+            TOML; anything else is taken as a string.
+        dataset: Overrides `data.dataset`.
 
     Raises:
-        ConfigError: A name, key or value is wrong; the message says which and suggests the
-            nearest key.
+        ConfigError: A name, key or value is wrong. The message names it and suggests the
+            closest valid key.
     """
     values: dict[str, Any] = {"recipe": recipe, **tomllib.loads(text(recipe))}
     if config_file is not None:
@@ -77,23 +64,13 @@ def load(
     if dataset is not None:
         _merge(values, {"data": {"dataset": dataset}})
     try:
-        config = RunConfig.model_validate(values)
+        return RunConfig.model_validate(values)
     except ValidationError as error:
         raise ConfigError(explain.explain(error, config_file)) from None
-    _check_sections_agree(config)
-    return config
 
 
 def _recipes() -> Traversable:
     return resources.files("sightline.config") / "recipes"
-
-
-def _check_sections_agree(config: RunConfig) -> None:
-    if config.training.keep == "best" and config.preprocessing.validation_fraction == 0:
-        raise ConfigError(
-            'training.keep is "best", which is told by a validation split; set '
-            'preprocessing.validation_fraction, such as 0.1, or training.keep to "last".'
-        )
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -101,7 +78,7 @@ def _read(path: Path) -> dict[str, Any]:
         with path.open("rb") as file:
             content = file.read(_MAX_FILE_BYTES + 1)
     except OSError as error:
-        raise ConfigError(f"The config file {path} cannot be read: {error.strerror}.") from None
+        raise ConfigError(f"Cannot read the config file {path}: {error.strerror}.") from None
     if len(content) > _MAX_FILE_BYTES:
         raise ConfigError(
             f"The config file {path} is longer than {_MAX_FILE_BYTES:,} bytes; expected a few "
@@ -111,13 +88,13 @@ def _read(path: Path) -> dict[str, Any]:
         return _toml(content.decode("utf-8-sig"))
     except ValueError as error:
         raise ConfigError(
-            f"The config file {path} is not valid TOML: {error}; write it like what "
-            f"`sightline recipes show {DEFAULT}` prints."
+            f"The config file {path} is not valid TOML: {error}. For an example, run "
+            f"`sightline recipes show {DEFAULT}`."
         ) from None
 
 
 def _toml(text: str) -> dict[str, Any]:
-    """Parse TOML so that every fault is a ValueError, as an integer of absurd length is."""
+    """Parse TOML; every error is a ValueError, even for deeply nested values."""
     try:
         return tomllib.loads(text)
     except RecursionError:
@@ -129,7 +106,7 @@ def _parse_override(override: str) -> dict[str, Any]:
     parts = key.strip().split(".")
     if not equals or not all(parts):
         raise ConfigError(
-            f"--set {explain.shown(override)} is not of the form key=value, such as "
+            f"Invalid --set {explain.shown(override)}: expected key=value, such as "
             "training.epochs=3."
         )
     parsed: Any = _parse_value(value.strip())
@@ -143,7 +120,7 @@ def _parse_value(value: str) -> Any:
         parsed = _toml(f"value = {value}")
     except ValueError:
         return value
-    return parsed["value"] if len(parsed) == 1 else value  # a line end would begin other keys
+    return parsed["value"] if len(parsed) == 1 else value  # a newline could start another key
 
 
 def _merge(target: dict[str, Any], changes: Mapping[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""The network."""
+"""Settings of the network."""
 
 from pydantic import Field
 
@@ -6,14 +6,12 @@ from sightline.config.base import Section
 
 
 class Convolution(Section):
-    """One 3x3 convolution with "same" padding, followed by ReLU."""
+    """A 3x3 convolution with "same" padding, followed by ReLU."""
 
-    filters: int = Field(ge=1, le=4096)
-    stride: int = Field(default=1, ge=1, le=4)
+    filters: int = Field(ge=1, le=4096, description="Number of filters.")
+    stride: int = Field(default=1, ge=1, le=4, description="Stride in both directions, in pixels.")
     batch_normalization: bool = Field(
-        default=False,
-        description="Whether what it gives is normalised over the batch (zero mean, unit variance, "
-        "then a learnt scale and shift in place of its bias).",
+        default=False, description="Apply batch normalization to the output."
     )
 
 
@@ -24,18 +22,15 @@ class ModelConfig(Section):
         default=1.0,
         ge=0.5,
         le=1,
-        description="Share of the training pixels' variance, along the height and along the width, "
-        "that the network looks at; borders without any are cut off. 1: all pixels.",
+        description="Crop the images to the central rows and columns that hold this fraction of "
+        "the training pixels' variance. 1: no cropping.",
     )
     convolutions: tuple[Convolution, ...] = Field(
         min_length=1, max_length=64, description="The 3x3 convolutions, first to last."
     )
     dense_units: int = Field(
-        ge=1, le=65536, description="Width of the hidden dense layer after the global pooling."
+        ge=1, le=65536, description="Units of the hidden dense layer after global pooling."
     )
     dropout: float = Field(
-        default=0.0,
-        ge=0,
-        lt=1,
-        description="Share of the hidden dense layer's values that each training step drops.",
+        default=0.0, ge=0, lt=1, description="Dropout rate after the hidden dense layer."
     )

@@ -1,4 +1,4 @@
-"""What is shipped, and what a model must show before it takes another's place."""
+"""Settings of the exports and the promotion gate."""
 
 from typing import Annotated, Literal
 
@@ -10,7 +10,7 @@ Format = Literal["keras", "saved_model", "litert", "onnx"]
 
 
 class ExportConfig(Section):
-    """In which formats a model is shipped, and how closely each must agree with it."""
+    """Export formats, and how closely each must match the trained model."""
 
     formats: Annotated[tuple[Format, ...], Field(min_length=1, max_length=4)] | None = Field(
         default=None, description="Formats to export. Unset: all whose libraries are installed."
@@ -19,47 +19,52 @@ class ExportConfig(Section):
         default=1000,
         ge=1,
         le=100_000,
-        description="Test images that each exported file replays; all where there are fewer.",
+        description="Number of test images on which each export is compared with the model.",
     )
     tolerance: float = Field(
         default=1e-5,
         ge=0,
         le=1,
-        description="Largest difference from a measured class probability.",
+        description="Largest absolute difference allowed in a class probability.",
     )
 
 
 class PromotionConfig(Section):
-    """When a new model takes the champion's place."""
+    """When a candidate replaces the champion."""
 
     gate: Literal["off", "report", "enforce"] = Field(
         default="off",
-        description="off: nothing is exported or judged; report: the candidate is judged and "
-        "kept; enforce: it becomes the champion where it passes.",
+        description="off: no export and no comparison; report: export the candidate and compare "
+        "it with the champion; enforce: also promote it if it passes.",
     )
     alpha: float = Field(
         default=0.05,
         gt=0,
         lt=0.5,
-        description="Largest probability of promoting a model that is not better.",
+        description="Significance level: the largest probability of promoting a model that is not "
+        "better.",
     )
-    class_margin: float = Field(
+    recall_margin: float = Field(
         default=0.02,
         gt=0,
         le=1,
-        description="Recall that no class may lose, as far as the test images can tell.",
+        description="Non-inferiority margin: no class may be shown to lose this much recall.",
     )
     calibration_margin: float = Field(
-        default=0.01, ge=0, le=1, description="By how much the calibration error may grow."
+        default=0.01,
+        ge=0,
+        le=1,
+        description="Largest increase allowed in the expected calibration error.",
     )
     latency_factor: float = Field(
         default=1.5,
         gt=0,
-        description="How many times the champion's time a single image may take.",
+        description="Largest allowed ratio of the candidate's single-image latency to the "
+        "champion's.",
     )
     minimum_accuracy: float = Field(
         default=0.0,
         ge=0,
         le=1,
-        description="Test accuracy that a first model must have at least.",
+        description="Test accuracy required of the first model of a data set.",
     )

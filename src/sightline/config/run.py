@@ -1,6 +1,8 @@
-"""The whole."""
+"""The complete config of a run."""
 
-from pydantic import Field
+from typing import Self
+
+from pydantic import Field, model_validator
 
 from sightline.config.base import Section
 from sightline.config.data import DataConfig, PreprocessingConfig
@@ -12,12 +14,12 @@ from sightline.config.training import TrainingConfig
 
 
 class RunConfig(Section):
-    """Everything that a run depends on, apart from the data and the machine."""
+    """All settings of a run. Results depend on these, the data and the machine."""
 
     recipe: str = Field(
         pattern=r"^[a-z0-9][a-z0-9-]{0,39}$", description="Name of the recipe, part of the run id."
     )
-    description: str = Field(default="", max_length=300, description="One line for people.")
+    description: str = Field(default="", max_length=300, description="What the recipe is for.")
     data: DataConfig = DataConfig()
     data_gate: DataGateConfig = DataGateConfig()
     preprocessing: PreprocessingConfig = PreprocessingConfig()
@@ -27,3 +29,12 @@ class RunConfig(Section):
     report: ReportConfig = ReportConfig()
     export: ExportConfig = ExportConfig()
     promotion: PromotionConfig = PromotionConfig()
+
+    @model_validator(mode="after")
+    def _best_weights_need_validation(self) -> Self:
+        if self.training.keep_weights == "best" and not self.preprocessing.validation_fraction:
+            raise ValueError(
+                'training.keep_weights="best" needs a validation split; set '
+                'preprocessing.validation_fraction, such as 0.1, or training.keep_weights="last"'
+            )
+        return self

@@ -85,7 +85,11 @@ class Saver(keras.callbacks.Callback):
         """Remember the best weights, and save where it is due."""
         loss = (logs or {}).get("val_loss")
         best = self.position.best_loss
-        if self._settings.keep == "best" and loss is not None and (best is None or loss < best):
+        if (
+            self._settings.keep_weights == "best"
+            and loss is not None
+            and (best is None or loss < best)
+        ):
             state = training_state.capture(self.model, "weights")
             self._best = state
             update = {"best_epoch": epoch + 1, "best_loss": float(loss)}

@@ -187,10 +187,10 @@ def _held_out(run: Run, arrays: ArraySet, settings: TrainingConfig) -> Any:
                 run.workspace, split, settings.batch_size, seed=None, ghost_batches=ghost_batches
             )
         )
-    if settings.keep == "best":
+    if settings.keep_weights == "best":
         raise ConfigError(
-            'training.keep is "best", which is told by a validation split; set '
-            'preprocessing.validation_fraction, such as 0.1, or training.keep to "last".'
+            'training.keep_weights="best" needs a validation split; set '
+            'preprocessing.validation_fraction, such as 0.1, or training.keep_weights="last".'
         )
     return None
 

@@ -42,7 +42,7 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @st.composite
 def toml_file(draw: st.DrawFn) -> bytes:
-    """A recipe that was damaged, or keys with values of any kind."""
+    """Return a damaged recipe, or keys with arbitrary values."""
     recipe = loading.text("tutorial").encode()
     keys = st.one_of(KEYS, WORDS, st.just("a." * 400 + "a"))
     lines = draw(st.lists(st.tuples(keys, LITERALS), max_size=3))

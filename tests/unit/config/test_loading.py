@@ -48,66 +48,54 @@ def test_plain_words_are_taken_as_strings() -> None:
 
 
 @pytest.mark.parametrize(
-    ("override", "message"),
+    ("override", "named"),
     [
-        ("training.epoch=3", "Unknown config key 'training.epoch', did you mean 'epochs'"),
-        ("trainig.epochs=3", "Unknown config key 'trainig', did you mean 'training'"),
-        ("training.epochs=0", "'training.epochs' does not accept 0.*greater than or equal to 1"),
-        ("training.epochs=many", "'training.epochs' does not accept 'many'"),
-        ("training.device=tpu", "'training.device' does not accept 'tpu'.*'auto', 'cpu' or 'gpu'"),
-        ("data.image_size=[4, 4]", "'data.image_size.0' does not accept 4"),
-        ("training.epochs", "not of the form key=value"),
-        ("=3", "not of the form key=value"),
-        ("model.convolutions=[]", "'model.convolutions' does not accept"),
-        ("training.learning_rate=nan", "'training.learning_rate' does not accept nan"),
-    ],
-)
-def test_wrong_setting_is_refused_with_its_key(override: str, message: str) -> None:
-    with pytest.raises(ConfigError, match=message):
-        loading.load(overrides=[override])
-
-
-@pytest.mark.parametrize(
-    ("override", "message"),
-    [
+        ("training.epoch=3", "'training.epoch', did you mean 'epochs'"),
+        ("trainig.epochs=3", "'trainig', did you mean 'training'"),
         ("epochs=3", "'epochs', did you mean 'training.epochs'"),
         ("model.convolutions=[{filter=3}]", "convolutions.0.filter', did you mean 'filters'"),
         ("training.augmentation.zom=0.1", "'training.augmentation.zom', did you mean 'zoom'"),
-        (
-            "evaluation.slices=site",
-            r"does not accept 'site': expected a list, such as \[\"a\", \"b\"\]",
-        ),
-        (
-            "data_gate.near_leaks.limit=2",
-            "does not accept 2: input should be less than or equal to 1",
-        ),
-        ("training=3", "does not accept 3: expected a table with the keys augmentation, epochs"),
-        ("training.keep=best", "set preprocessing.validation_fraction"),
+        ("training.epochs=0", "'training.epochs' does not accept 0"),
+        ("training.epochs=many", "'training.epochs' does not accept 'many'"),
+        ("training.device=tpu", "'training.device' does not accept 'tpu'.*'auto', 'cpu' or 'gpu'"),
+        ("training.learning_rate=nan", "'training.learning_rate' does not accept nan"),
+        ("data.image_size=[4, 4]", "'data.image_size.0' does not accept 4"),
+        ("data_gate.near_leaks.limit=2", "'data_gate.near_leaks.limit' does not accept 2"),
+        ("model.convolutions=[]", "'model.convolutions' does not accept"),
+        ("evaluation.slices=site", r"'evaluation.slices'.* 'site': .*\[\"a\", \"b\"\]"),
+        ("training=3", "'training' does not accept 3: .* keys augmentation, epochs"),
+        ("training.keep_weights=best", "preprocessing.validation_fraction"),
         ("training.epochs=" + "9" * 5000, "'training.epochs' does not accept '9{79}…: "),
-        ("training.seed=0x" + "f" * 5000, "does not accept a number of thousands of digits"),
+        ("training.seed=0x" + "f" * 5000, "'training.seed' does not accept a number of thousands"),
         ("training.epochs=" + "[" * 5000, r"'training.epochs' does not accept '\[{79}…: "),
         ("training.epochs=3\nrecipe='x'", r"'training.epochs' does not accept \"3\\nrecipe"),
+        ("training.epochs", "--set 'training.epochs'.*key=value"),
+        ("=3", "--set '=3'.*key=value"),
     ],
 )
-def test_mistake_is_explained_by_what_would_be_right(override: str, message: str) -> None:
-    with pytest.raises(ConfigError, match=message):
+def test_wrong_setting_is_refused_with_its_key_and_a_remedy(override: str, named: str) -> None:
+    with pytest.raises(ConfigError, match=named):
         loading.load(overrides=[override])
 
 
 @pytest.mark.parametrize(
-    ("content", "message"),
+    "content",
     [
-        (b"a = " + b"[" * 5000, "is not valid TOML: it is nested too deeply"),
-        (b"a = " + b"9" * 5000, "is not valid TOML: .*4300 digits"),
-        (b"# long\n" * 200_000, "is longer than 1,048,576 bytes; expected a few lines"),
+        pytest.param(b"a = " + b"[" * 5000, id="deeply-nested"),
+        pytest.param(b"a = " + b"9" * 5000, id="long-number"),
+        pytest.param(b"# long\n" * 200_000, id="long-file"),
+        pytest.param(b"[training", id="unclosed"),
+        pytest.param(b"\xff", id="not-utf-8"),
+        pytest.param(None, id="missing"),
     ],
 )
-def test_config_file_that_asks_too_much_is_refused(
-    tmp_path: Path, content: bytes, message: str
+def test_unusable_config_file_is_refused_with_its_name(
+    tmp_path: Path, content: bytes | None
 ) -> None:
     file = tmp_path / "mine.toml"
-    file.write_bytes(content)
-    with pytest.raises(ConfigError, match=rf"mine\.toml {message}"):
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(ConfigError, match=r"mine\.toml"):
         loading.load("tutorial", file)
 
 
@@ -117,21 +105,6 @@ def test_config_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
     assert loading.load("tutorial", file).training.epochs == 7
 
 
-def test_unknown_recipe_suggests_the_near_one() -> None:
-    with pytest.raises(ConfigError, match="no recipe 'tutorail', did you mean 'tutorial'"):
+def test_unknown_recipe_suggests_the_closest_one() -> None:
+    with pytest.raises(ConfigError, match="'tutorail', did you mean 'tutorial'"):
         loading.load("tutorail")
-
-
-@pytest.mark.parametrize("content", ["[training", "\xff"])
-def test_config_file_that_is_not_toml_is_refused_with_its_name(
-    tmp_path: Path, content: str
-) -> None:
-    file = tmp_path / "mine.toml"
-    file.write_bytes(content.encode("latin-1"))
-    with pytest.raises(ConfigError, match=r"mine\.toml is not valid TOML"):
-        loading.load("tutorial", file)
-
-
-def test_missing_config_file_is_refused_with_its_name(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"mine\.toml cannot be read"):
-        loading.load("tutorial", tmp_path / "mine.toml")

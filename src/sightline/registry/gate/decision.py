@@ -15,7 +15,7 @@ _REASONS = {
     "same_model": "it is {champion} itself, weight by weight",
     "mcnemar": "not better than {champion} as far as {images:,} test images tell",
     "bootstrap": "not better than {champion} as far as {images:,} test images tell",
-    "classes": "a class may have lost more recall than promotion.class_margin allows",
+    "classes": "a class may have lost more recall than promotion.recall_margin allows",
     "calibration": "its probabilities are less to be believed than those of {champion}",
     "latency": "it is too slow beside {champion}",
     "noise": "not better than {champion} by more than another seed makes",
@@ -72,7 +72,7 @@ def decide(
         *preconditions,
         test,
         criteria.bootstrap(interval, settings.alpha),
-        recall.classes(scores, settings.alpha, settings.class_margin),
+        recall.classes(scores, settings.alpha, settings.recall_margin),
         criteria.calibration(scores, settings.calibration_margin),
         criteria.latency(
             scores.candidate.seconds, scores.champion.seconds, settings.latency_factor

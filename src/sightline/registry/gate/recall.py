@@ -57,12 +57,12 @@ def classes(scores: Scores, alpha: float, margin: float) -> Criterion:
 def _doubt(name: str, pairs: Pairs[int], low: float, alpha: float, margin: float) -> str:
     """Say whether a class lost too much, or too few images tell; and what would help."""
     needed = paired_tests.images_to_tell(pairs, alpha, margin)
-    allowed = f"promotion.class_margin allows {100 * margin:g}"
+    allowed = f"promotion.recall_margin allows {100 * margin:g}"
     if not pairs.images:
         return (
             f"Class {name} has no test image, so it may have lost any recall, {allowed} points: "
             f"it takes at least {needed:,} test images to rule more out, or "
-            "promotion.class_margin=1, which asks nothing of the classes."
+            "promotion.recall_margin=1, which asks nothing of the classes."
         )
     lost = 100 * (pairs.broken - pairs.fixed) / pairs.images
     seen = f"{lost:.3g} points of recall on {_images(pairs)} ({_at_worst(low)}), {allowed}"
@@ -73,7 +73,7 @@ def _doubt(name: str, pairs: Pairs[int], low: float, alpha: float, margin: float
         f"Class {name} lost {max(0.0, lost):.3g} points of recall on {_images(pairs)}, but may "
         f"lose more ({_at_worst(low)}), {allowed}: the images are too few to tell. About "
         f"{rounded_up(needed)} of this class would, or "
-        f"promotion.class_margin={min(1.0, enough):.3g} would let it pass."
+        f"promotion.recall_margin={min(1.0, enough):.3g} would let it pass."
     )
 
 

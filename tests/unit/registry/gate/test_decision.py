@@ -56,7 +56,7 @@ def test_equal_answers_are_refused() -> None:
 
 
 def test_single_image_is_refused() -> None:
-    found = verdict(scores((1, 0, 0), (0, 0, 0)), settings={"class_margin": 1.0})
+    found = verdict(scores((1, 0, 0), (0, 0, 0)), settings={"recall_margin": 1.0})
     assert (found.images, found.accuracy, found.champion_accuracy) == (1, 1.0, 0.0)
     assert failed(found) == ["mcnemar"]
 
@@ -105,7 +105,7 @@ def test_preconditions_go_ahead_of_the_other_criteria() -> None:
 
 
 def test_limits_come_from_the_settings() -> None:
-    settings = {"alpha": 0.01, "class_margin": 0.5, "calibration_margin": 0.2, "latency_factor": 3}
+    settings = {"alpha": 0.01, "recall_margin": 0.5, "calibration_margin": 0.2, "latency_factor": 3}
     limits = {one.name: one.limit for one in verdict(settings=settings).criteria}
     assert limits["mcnemar"] == 0.01
     assert limits["classes"] == -0.5
@@ -115,7 +115,7 @@ def test_limits_come_from_the_settings() -> None:
 
 def test_equally_good_models_are_seldom_promoted_and_better_ones_often() -> None:
     generator = np.random.default_rng(7)
-    settings = {"class_margin": 0.1, "calibration_margin": 1}
+    settings = {"recall_margin": 0.1, "calibration_margin": 1}
     labels = np.arange(2000) % 4
 
     def answers(wrong: float, hard: Any) -> Answers:

@@ -18,7 +18,7 @@ from sightline.storage import files as artifact_files
 from sightline.storage.npy import open_mapped
 
 # With ten images a class the default margin tells nothing.
-SETTINGS = PromotionConfig(class_margin=0.5, latency_factor=100)
+SETTINGS = PromotionConfig(recall_margin=0.5, latency_factor=100)
 CONFIG = loading.load("tutorial").model_copy(update={"promotion": SETTINGS})
 
 

@@ -22,7 +22,7 @@ def test_class_that_lost_for_sure_is_named_with_its_loss() -> None:
     assert not found.passed
     assert found.sentence.startswith(
         "Class “dog” lost 5 points of recall on 1,000 test images (6.3 at worst), "
-        "promotion.class_margin allows 2; "
+        "promotion.recall_margin allows 2; "
     )
 
 
@@ -34,7 +34,7 @@ def test_class_with_too_few_images_says_what_would_help() -> None:
         "Class “1” lost 0 points of recall on 100 test images, but may lose more" in found.sentence
     )
     assert "too few to tell. About 140 of this class would, or" in found.sentence
-    assert "promotion.class_margin=0.027 would let it pass." in found.sentence
+    assert "promotion.recall_margin=0.027 would let it pass." in found.sentence
     assert recall.classes(few, 0.05, 0.027).passed
     assert recall.classes(scores((0, 0, 1000), (0, 0, 133)), 0.05, 0.02).passed
 
