@@ -29,11 +29,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 INSTALLED_DEV := $(VENV)/installed-dev
+PYTEST := $(BIN)/python -m pytest --numprocesses $(PROCESSES) --no-loadscope-reorder
 PIP := $(BIN)/python -m pip --disable-pip-version-check install -qq --compile --no-deps
 
 .PHONY: help
 help: ## Print this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@echo "  make run DATASET=mnist              the tutorial on the full set"
 	@echo "  make run DATASET=/path/to/my/images your own images"
@@ -58,9 +59,17 @@ deploy: $(INSTALLED) ## Make pools, deployments and automations (POOL_TYPE=proce
 worker: $(INSTALLED) ## Start a worker (POOL=cpu or gpu, LIMIT=2 or 1 runs at a time)
 	@exec $(BIN)/prefect worker start --pool "$(POOL)" --limit "$(LIMIT)"
 
+.PHONY: test-fast
+test-fast: $(INSTALLED_DEV) ## Run the tests without servers, browsers and long trainings: before each commit
+	$(PYTEST) -m "not server and not campaign and not slow" $(PYTEST_ARGS)
+
 .PHONY: test
-test: $(INSTALLED_DEV) ## Run the whole offline test suite (PYTEST_ARGS='...', PROCESSES=3)
-	$(BIN)/python -m pytest --numprocesses $(PROCESSES) --no-loadscope-reorder $(PYTEST_ARGS)
+test: $(INSTALLED_DEV) ## Run the test suite, offline (PYTEST_ARGS='...', PROCESSES=3)
+	$(PYTEST) -m "not campaign" $(PYTEST_ARGS)
+
+.PHONY: test-campaigns
+test-campaigns: $(INSTALLED_DEV) ## Kill, damage, fill up and fuzz (DEPTH=full: for hours)
+	$(if $(filter full,$(DEPTH)),SIGHTLINE_TEST_DEPTH=full) $(PYTEST) -m campaign $(PYTEST_ARGS)
 
 .PHONY: check
 check: $(INSTALLED_DEV) ## Check lint, format, types and layers; changes nothing

@@ -24,6 +24,9 @@ SHARING = ("operation", "pages", "server", "stopping")
 """Files of e2e whose tests, like those of the orchestrator's faults, share one server with its
 deployments and workers."""
 
+SERVERS = {"prefect_api", "served", "factory", "server", "guarded", "browser", "database"}
+"""Fixtures that start a server or a browser."""
+
 SHARED_MNIST = Path(__file__).parents[2] / "shared" / "data" / "mnist"
 
 
@@ -53,7 +56,10 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFile:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what takes longest, so that the processes end at about the same time."""
+    """Mark what needs a server; begin with what takes longest, so that processes end together."""
+    for item in items:
+        if SERVERS & set(item.fixturenames) or item.nodeid.startswith("tests/e2e/"):
+            item.add_marker(pytest.mark.server)
     items.sort(key=lambda item: (scope(item.nodeid) != SET_UP, "served" not in item.fixturenames))
 
 

@@ -23,6 +23,8 @@ from sightline.runs.prune import prune as pruning
 from sightline.storage import files, npy
 from sightline.storage.workspace import Workspace
 
+pytestmark = pytest.mark.campaign
+
 WAITING = "Waiting for another run that does the same: "
 
 

@@ -16,6 +16,7 @@ import pytest
 import faultpoint_root as roots
 import sightline as package
 from command import Command
+from depth import at_depth
 from faultpoint_root import Whole
 from file_damage import empty, flip, shrink, truncate
 from mutation_sweep import sweep, with_everything
@@ -25,6 +26,8 @@ from sightline.pipeline.stages import INGEST
 from sightline.records import DatasetFiles, Run
 from sightline.storage import digests
 from sightline.storage.workspace import Workspace
+
+pytestmark = pytest.mark.campaign
 
 Change = Callable[[bytes, random.Random], bytes]
 
@@ -115,7 +118,7 @@ def test_no_change_of_any_stored_file_is_silent(
     pipeline, root = whole
     everything = with_everything(pipeline, root, tmp_path / "root")
     with caplog.at_level("ERROR", "sightline"):
-        *_, tally = sweep(pipeline, everything, 150, seed=1417, heal=2, slow=False)
+        *_, tally = sweep(pipeline, everything, at_depth(150, 1000), seed=1417, heal=2, slow=False)
     assert tally.silent == []
     assert tally.changed == tally.noticed
     assert len(tally.changed) >= 15

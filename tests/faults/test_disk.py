@@ -20,6 +20,8 @@ from faultpoint_root import Whole
 from faultpoint_sweep import Sweep, sample
 from refusal import check_refused
 
+pytestmark = pytest.mark.campaign
+
 BIN = Path(sys.executable).parent
 FULL = re.compile(r"is full, [\d,]+ bytes are free: make room, or choose another folder")
 NO_ROOM = re.compile(r"need [\d,]+ bytes under .*, where only 4,096 are free; make room")
@@ -30,9 +32,7 @@ def whole() -> Whole:
     return roots.shared()
 
 
-def of_row(number: int) -> pytest.MarkDecorator:
-    steps = [pytest.param(step, id=f"row-{number}-{step}") for step in roots.STEPS]
-    return pytest.mark.parametrize("step", steps)
+every_step = pytest.mark.parametrize("step", roots.STEPS)
 
 
 def check_message(outcome: Outcome, kind: str, expected: re.Pattern[str]) -> None:
@@ -42,7 +42,7 @@ def check_message(outcome: Outcome, kind: str, expected: re.Pattern[str]) -> Non
     assert outcome.exit_code == 2
 
 
-@of_row(33)
+@every_step
 def test_step_without_room_is_refused_before_it_begins(
     whole: Whole, tmp_path: Path, step: str
 ) -> None:
@@ -56,7 +56,7 @@ def test_step_without_room_is_refused_before_it_begins(
     assert roots.leftovers(copy) == []
 
 
-@of_row(33)
+@every_step
 def test_disk_that_fills_up_in_a_step_costs_nothing_that_was_there(
     whole: Whole, tmp_path: Path, step: str
 ) -> None:
@@ -66,7 +66,7 @@ def test_disk_that_fills_up_in_a_step_costs_nothing_that_was_there(
         check_message(outcome, "StorageError", FULL)
 
 
-@of_row(36)
+@every_step
 def test_error_of_the_storage_costs_nothing_that_was_there(
     whole: Whole, tmp_path: Path, step: str
 ) -> None:
@@ -86,7 +86,7 @@ def fail_at_some(swept: Sweep, count: int, number: int, seed: int) -> list[Outco
     return failed
 
 
-@of_row(35)
+@every_step
 def test_read_only_cache_is_refused_with_its_path(whole: Whole, tmp_path: Path, step: str) -> None:
     pipeline, root = whole
     copy = roots.copy(root, tmp_path / "root", without=step)

@@ -28,6 +28,8 @@ from sightline.storage import json_digest
 from sightline.storage.digests import sha256
 from sightline.storage.workspace import Workspace
 
+pytestmark = pytest.mark.campaign
+
 
 @pytest.fixture(scope="module")
 def hostile(

@@ -35,6 +35,8 @@ from sightline.models import build, file_checks, keras_files
 from sightline.storage import digests
 from sightline.training.augmentation import augmentation
 
+pytestmark = pytest.mark.campaign
+
 Outcome = dict[str, str]
 Damage = Callable[[bytes, random.Random], bytes]
 

@@ -20,6 +20,8 @@ from sightline.data.download import Patience
 from sightline.records import Run
 from sightline.storage.workspace import Workspace
 
+pytestmark = pytest.mark.campaign
+
 
 @pytest.fixture
 def server() -> Iterator[Mirror]:

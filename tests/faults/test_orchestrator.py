@@ -9,10 +9,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from processes import is_running, wait_for
 from sightline.runs import run_folder
 from sightline.storage.workspace import Workspace
 from stack import Json, Stack
+
+pytestmark = pytest.mark.campaign
 
 
 def test_killed_training_on_the_gpu_pool_is_started_again_by_itself(

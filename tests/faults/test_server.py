@@ -5,6 +5,8 @@ import subprocess
 import time
 from pathlib import Path
 
+import pytest
+
 from command import Command
 from examples import write_npz
 from processes import free_port, wait_for
@@ -12,6 +14,8 @@ from refusal import check_refused
 from sightline.runs import run_folder
 from sightline.storage.workspace import Workspace
 from stack import BIN
+
+pytestmark = pytest.mark.campaign
 
 
 def test_absent_server_is_named_before_any_work(sightline: Command, tmp_path: Path) -> None:

@@ -21,6 +21,8 @@ from sightline.runs import run_folder
 from sightline.storage.workspace import Workspace
 from stack import BIN
 
+pytestmark = pytest.mark.campaign
+
 SETTINGS = {
     "training.epochs": "40",
     "training.batch_size": "8",

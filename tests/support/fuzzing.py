@@ -1,18 +1,19 @@
 """What the fuzz tests have in common: how often they try, and what must hold each time.
 
-`SIGHTLINE_FUZZ_EXAMPLES=20000 pytest tests/faults/fuzzing` tries that many examples a test, and
-other ones each time; without it the examples are few and always the same.
+The examples are few and always the same; `make test-campaigns DEPTH=full` tries 3,000 a test, and
+others each time.
 """
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import HealthCheck, settings
 
 from bounds import bounded
+from depth import FULL, at_depth
 from sightline.config import DataConfig
 from sightline.data import locate
 from sightline.data.readers import dispatch, pixels
@@ -22,20 +23,19 @@ from sightline.records import Run
 from sightline.storage.text import printable
 from sightline.storage.workspace import Workspace
 
-_ASKED = os.environ.get("SIGHTLINE_FUZZ_EXAMPLES")
 _LONGEST_MESSAGE = 1500
 
 
 def fuzz(test: Callable[..., None]) -> Callable[..., None]:
-    """Make a function with `given` a bounded test."""
+    """Make a function with `given` a bounded test of the campaigns."""
     chosen = settings(
-        max_examples=int(_ASKED or 150),
-        derandomize=_ASKED is None,
+        max_examples=at_depth(150, 3000),
+        derandomize=not FULL,
         database=None,
         deadline=None,
         suppress_health_check=list(HealthCheck),
     )
-    return chosen(test)
+    return pytest.mark.campaign(chosen(test))
 
 
 def read_or_refuse(path: Path, **changes: Any) -> bool:
