@@ -29,7 +29,7 @@ from faultpoint_root import Pipeline
 from file_damage import damage
 from mutation_sweep import Tally, sweep, with_everything
 from sightline.pipeline.stages import PREPROCESS
-from sightline.tasks.cache_policy import CheckedEntries
+from sightline.tasks.base import VerifiedCache
 
 
 def prefect_records(pipeline: Pipeline, root: Path, tally: Tally, count: int, seed: int) -> None:
@@ -44,7 +44,7 @@ def prefect_records(pipeline: Pipeline, root: Path, tally: Tally, count: int, se
         context = SimpleNamespace(result_store=store)
         names = ("run", "files", "settings")
         inputs = dict(zip(names, pipeline.inputs("preprocess", root), strict=True))
-        policy = CheckedEntries(stage=PREPROCESS)
+        policy = VerifiedCache(stage=PREPROCESS)
         key = policy.compute_key(context, inputs, {})  # type: ignore[arg-type]
         for _ in range(count):
             how = damage(Path(folder) / str(key), rng)

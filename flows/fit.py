@@ -15,7 +15,7 @@ from sightline.flows.outage import enduring
 from sightline.pipeline.process import prepare_device
 from sightline.pipeline.stages import TRAIN
 from sightline.records import ArraySet, Gpu, ModelBlueprint
-from sightline.tasks.display import show_table
+from sightline.tasks.artifacts import show_table
 from sightline.tasks.train import train
 from sightline.training import gpu
 

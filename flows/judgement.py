@@ -16,7 +16,7 @@ from sightline.records import (
 )
 from sightline.registry.gate.evaluate import Candidate, not_judged
 from sightline.tasks.export import export
-from sightline.tasks.promotion_gate import judge
+from sightline.tasks.promotion_gate import decide
 
 _log = logging.getLogger("sightline.flows")
 
@@ -50,7 +50,7 @@ def judged(
     try:
         certificate = stage(export, run, files, trained, evaluation, config.export)
         candidate = candidate.model_copy(update={"certificate": certificate})
-        decision = judge(candidate)
+        decision = decide(candidate)
     except (SightlineError, TimeoutError) as error:  # the latter from Prefect, at a task's time-out
         _log.error("The promotion gate: %s", error)
         decision = not_judged(candidate, error)

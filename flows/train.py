@@ -12,7 +12,7 @@ from sightline.records import Run, RunSummary, Source, StageRecords
 from sightline.registry import workflow
 from sightline.runs import run_folder
 from sightline.tasks.build import build
-from sightline.tasks.data_gate import gate
+from sightline.tasks.data_gate import check_data
 from sightline.tasks.evaluate import evaluate
 from sightline.tasks.ingest import ingest
 from sightline.tasks.preprocess import preprocess
@@ -45,7 +45,7 @@ def pipeline(config: RunConfig, run: Run, source: Source | None = None) -> RunSu
 
     with run.workspace.in_use():
         files = stage(ingest, run, source, config.data)
-        verdict = gate(run, files, config.data_gate)
+        verdict = check_data(run, files, config.data_gate)
         slices.check(run.workspace, files, config.evaluation.slices)
         arrays = stage(preprocess, run, files, config.preprocessing)
         blueprint = stage(build, run, arrays, config.model)

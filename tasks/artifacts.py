@@ -1,38 +1,79 @@
-"""What Prefect shows of a finished run, cached stages or not; each key is one history."""
+"""Prefect artifacts of runs: tables, images and the report. Each key is one history."""
 
 import base64
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
-from prefect.artifacts import create_image_artifact, create_markdown_artifact
+from prefect.artifacts import (
+    create_image_artifact,
+    create_markdown_artifact,
+    create_table_artifact,
+)
 
 from sightline.records import Run, RunSummary, StageRecords
 from sightline.reporting import accuracy_history
 from sightline.reporting.page import escape_markdown
 from sightline.runs import history, run_folder
-from sightline.tasks.display import show_table
 
-_PICTURES = (
-    ("training-curves", "curves", "Accuracy and loss, epoch by epoch"),
-    ("confusion-matrix", "confusion_matrix", "Test split; row: label, column: prediction"),
+_FIGURES = (
+    ("training-curves", "curves", "Accuracy and loss per epoch"),
+    ("confusion-matrix", "confusion_matrix", "Test split; rows: label, columns: prediction"),
 )
-"""Key, picture and caption."""
+"""Key, figure and caption."""
+
+_log = logging.getLogger("sightline.tasks")
 
 
-def show(run: Run, summary: RunSummary, records: StageRecords) -> None:
-    """Show the report, the pictures, the stage times and the accuracy of the last runs."""
+@contextmanager
+def best_effort() -> Iterator[None]:
+    """Log errors of what is only displayed in Prefect, and continue."""
+    try:
+        yield
+    except Exception:
+        _log.warning("Could not update the artifacts in Prefect; the run continues", exc_info=True)
+
+
+def show_table(rows: Sequence[dict[str, Any]], *, key: str, description: str) -> None:
+    """Create a table artifact that shows all text literally.
+
+    Prefect renders the description and every string cell as Markdown, so that a class name could
+    insert a link or an image. An error is logged and costs the table only.
+
+    Args:
+        rows: One dictionary per row, column to value.
+        key: Key of the artifact.
+        description: A line above the table.
+    """
+    literal = [
+        {
+            name: escape_markdown(value) if isinstance(value, str) else value
+            for name, value in row.items()
+        }
+        for row in rows
+    ]
+    with best_effort():
+        create_table_artifact(literal, key=key, description=escape_markdown(description))
+
+
+def show_run(run: Run, summary: RunSummary, records: StageRecords) -> None:
+    """Show the report, the figures, the stage times and the accuracy of recent runs."""
     report = run_folder.folder(run.workspace, run.id) / "report.md"
-    create_markdown_artifact(
-        report.read_text(encoding="utf-8"),
-        key="training-report",
-        description=escape_markdown(summary.run_id),
-    )
-    for key, name, caption in _PICTURES:
-        _show_picture(key, run.workspace.root / records.report.figures[name].path, caption)
-    _show_times(summary)
-    if run.repeats is None:  # a repetition is no part of the history
-        _show_accuracy(run, records.ingest.dataset)
+    with best_effort():
+        create_markdown_artifact(
+            report.read_text(encoding="utf-8"),
+            key="training-report",
+            description=escape_markdown(summary.run_id),
+        )
+        for key, name, caption in _FIGURES:
+            _show_image(key, run.workspace.path(records.report.figures[name].path), caption)
+        _show_times(summary)
+        if run.repeats is None:  # a repeated run is not part of the history
+            _show_accuracy(run, records.ingest.dataset)
 
 
 def _show_times(summary: RunSummary) -> None:
@@ -40,12 +81,11 @@ def _show_times(summary: RunSummary) -> None:
         {"stage": name, "seconds": round(stage.seconds, 1), "cached": stage.cached}
         for name, stage in summary.stages.items()
     ]
-    total = f"{summary.total_seconds:.1f} s in all"
-    show_table(rows, key="stage-times", description=total)
+    show_table(rows, key="stage-times", description=f"Total: {summary.total_seconds:.1f} s")
 
 
 def _show_accuracy(run: Run, dataset: str) -> None:
-    """Show the accuracy of the last runs of a data set, as a table and as a picture."""
+    """Show the accuracy of the last runs of a data set, as a table and as a figure."""
     last = list(islice(run_folder.history(run.workspace, dataset), history.LAST))
     rows = []
     for earlier in last:
@@ -66,9 +106,9 @@ def _show_accuracy(run: Run, dataset: str) -> None:
     with TemporaryDirectory() as folder:
         path = Path(folder) / "history.png"
         accuracy_history.draw(path, {dataset: history.entries(run.workspace, last)})
-        _show_picture("accuracy-history", path, escape_markdown(caption))
+        _show_image("accuracy-history", path, escape_markdown(caption))
 
 
-def _show_picture(key: str, path: Path, caption: str) -> None:
-    address = f"data:image/png;base64,{base64.b64encode(path.read_bytes()).decode()}"
-    create_image_artifact(address, key=key, description=caption)
+def _show_image(key: str, path: Path, caption: str) -> None:
+    url = f"data:image/png;base64,{base64.b64encode(path.read_bytes()).decode()}"
+    create_image_artifact(url, key=key, description=caption)

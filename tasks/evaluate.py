@@ -1,11 +1,11 @@
-"""Stage 5: measure the trained model on the test split."""
+"""Stage 5: evaluate the trained model on the test split."""
 
 from sightline.config import EvaluationConfig
 from sightline.pipeline.process import keras_process
 from sightline.pipeline.stages import EVALUATE
 from sightline.records import ArraySet, DatasetFiles, Evaluation, Run, TrainedModel
+from sightline.tasks.artifacts import show_table
 from sightline.tasks.base import stage_task
-from sightline.tasks.display import show_table
 
 
 @stage_task(EVALUATE, retries=2, timeout_seconds=3600)
@@ -16,7 +16,7 @@ def evaluate(
     trained: TrainedModel,
     settings: EvaluationConfig,
 ) -> Evaluation:
-    """Predict the test split and measure the predictions."""
+    """Predict the test split and compute its metrics."""
     evaluation = keras_process().run(EVALUATE, run, files, arrays, trained, settings)
     rows = [metrics.model_dump(mode="json") for metrics in evaluation.classes]
     low, high = evaluation.accuracy_interval

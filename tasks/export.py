@@ -1,12 +1,12 @@
-"""Stage 7: export the measured model, and certify that every form is the same model."""
+"""Stage 7: export the evaluated model, and certify that every format is the same model."""
 
 from sightline.config import ExportConfig
 from sightline.pipeline.process import keras_process
 from sightline.pipeline.stages import EXPORT
 from sightline.records import Certificate, DatasetFiles, Evaluation, Run, TrainedModel
 from sightline.reporting import exports
+from sightline.tasks.artifacts import show_table
 from sightline.tasks.base import stage_task
-from sightline.tasks.display import display_only, show_table
 
 
 @stage_task(EXPORT, retries=2, timeout_seconds=3600)
@@ -17,10 +17,7 @@ def export(
     evaluation: Evaluation,
     settings: ExportConfig,
 ) -> Certificate:
-    """Export the measured model in other forms and compare each with what was measured."""
+    """Export the model in other formats and compare the predictions of each."""
     certificate = keras_process().run(EXPORT, run, files, trained, evaluation, settings)
-    with display_only():
-        show_table(
-            exports.rows(certificate), key="export", description=exports.headline(certificate)
-        )
+    show_table(exports.rows(certificate), key="export", description=exports.headline(certificate))
     return certificate

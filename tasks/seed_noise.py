@@ -1,30 +1,16 @@
-"""After the last seed: how far the results lie apart, stored and shown."""
-
-from prefect import task
-from prefect.cache_policies import NO_CACHE
+"""After the last seed: measure, store and show the spread of the results."""
 
 from sightline.records import Run
 from sightline.runs import seeds
 from sightline.runs.seeds import SeedSummary
-from sightline.tasks.display import display_only, show_table
+from sightline.tasks.artifacts import show_table
+from sightline.tasks.base import uncached_task
 
 
-@task(
-    name="measure",
-    timeout_seconds=600,
-    cache_policy=NO_CACHE,  # a few files are read
-    persist_result=False,
-    result_serializer="json",
-)
+@uncached_task("seed-noise")
 def measure(run: Run, run_ids: tuple[str, ...]) -> SeedSummary:
     """Measure and store the noise band of some runs, and show it in Prefect."""
     summary = seeds.measure(run.workspace, run_ids)
-    with display_only():
-        _show(summary)
-    return summary
-
-
-def _show(summary: SeedSummary) -> None:
     rows = [
         {
             "run": one.run_id,
@@ -41,3 +27,4 @@ def _show(summary: SeedSummary) -> None:
         f"{100 * accuracy.deviation:.3f} points over {len(rows)} seeds"
     )
     show_table(rows, key="seed-noise", description=description)
+    return summary

@@ -1,4 +1,4 @@
-"""Stage 4: fit the model in the Keras process, here or on a deployment."""
+"""Stage 4: fit the model, in the Keras process here or on a deployment."""
 
 from sightline.config import TrainingConfig
 from sightline.pipeline.process import keras_process
@@ -6,8 +6,7 @@ from sightline.pipeline.progress import listening
 from sightline.pipeline.stages import TRAIN
 from sightline.records import ArraySet, ModelBlueprint, Run, TrainedModel
 from sightline.tasks.base import stage_task
-from sightline.tasks.epochs import EpochArtifacts
-from sightline.tasks.progress_log import ProgressLog
+from sightline.tasks.progress import EpochArtifacts, logged_progress
 from sightline.tasks.remote import fit_elsewhere
 
 
@@ -15,11 +14,11 @@ from sightline.tasks.remote import fit_elsewhere
 def train(
     run: Run, arrays: ArraySet, blueprint: ModelBlueprint, settings: TrainingConfig
 ) -> TrainedModel:
-    """Fit the weights and export the model; each epoch updates the Prefect artifacts."""
+    """Fit the weights and save the model; each epoch updates the Prefect artifacts."""
     if settings.deployment is not None:
         return fit_elsewhere(run, arrays, blueprint, settings)
     artifacts = EpochArtifacts()
-    with listening(artifacts.update), listening(ProgressLog().update):
+    with listening(artifacts.update), logged_progress():
         trained = keras_process().run(TRAIN, run, arrays, blueprint, settings)
     artifacts.finish()
     return trained

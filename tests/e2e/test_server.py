@@ -95,7 +95,7 @@ def test_run_by_hand_is_not_one_that_the_automations_watch(
 
 def test_prefect_shows_computed_and_cached_stages(server: str, twice: list[dict[str, Any]]) -> None:
     first, second = (task_states(server, summary) for summary in twice)
-    assert set(first) == set(second) == {*STAGES, "gate", "publish"}
+    assert set(first) == set(second) == {*STAGES, "data-gate", "publish"}
     assert {first[stage] for stage in STAGES} == {"Completed"}
     assert {second[stage] for stage in STAGES} == {"Cached"}
 
@@ -138,5 +138,5 @@ def test_tasks_carry_retries_and_no_tags(server: str, twice: list[dict[str, Any]
     flow = {"id": {"any_": [flow_run(server, twice[0])["id"]]}}
     for task in read(server, "task_runs", flow_runs=flow):
         assert not task["tags"]
-        if not task["name"].startswith(("gate", "publish")):
+        if not task["name"].startswith(("data-gate", "publish")):
             assert task["empirical_policy"]["retries"] >= 2

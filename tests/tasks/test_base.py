@@ -22,9 +22,8 @@ from sightline.pipeline.process import KerasProcess
 from sightline.pipeline.progress import Progress
 from sightline.pipeline.stages import TRAIN
 from sightline.records import DeviceReport, Run
-from sightline.tasks import epochs
-from sightline.tasks.base import is_passing_fault, stage_task
-from sightline.tasks.cache_policy import CheckedEntries
+from sightline.tasks import artifacts, progress
+from sightline.tasks.base import VerifiedCache, is_transient, stage_task
 from sightline.tasks.train import train
 
 pytestmark = pytest.mark.usefixtures("prefect_api")
@@ -63,7 +62,7 @@ def process(monkeypatch: pytest.MonkeyPatch) -> Iterator[KerasProcess]:
     ],
 )
 def test_only_faults_that_may_pass_are_tried_again(error: Exception, passes: bool) -> None:
-    assert is_passing_fault(train, None, Failed(data=error)) is passes  # type: ignore[arg-type]
+    assert is_transient(train, None, Failed(data=error)) is passes  # type: ignore[arg-type]
 
 
 def test_busy_storage_is_tried_again(run: Run) -> None:
@@ -126,16 +125,16 @@ def test_stages_are_tasks_with_everything_that_operation_needs() -> None:
     from sightline.pipeline.stages import STAGES
 
     for stage in STAGES:
-        task = getattr(import_module(f"tasks.{stage.name}"), stage.name)
+        task = getattr(import_module(f"sightline.tasks.{stage.name}"), stage.name)
         assert task.name == stage.name
         assert task.description
         assert task.retries >= 2
         assert task.timeout_seconds
-        assert task.retry_condition_fn is is_passing_fault
+        assert task.retry_condition_fn is is_transient
         first, second, *_ = task.retry_delay_seconds
         assert second == 2 * first
         assert task.retry_jitter_factor
-        assert isinstance(task.cache_policy, CheckedEntries)
+        assert isinstance(task.cache_policy, VerifiedCache)
         assert task.cache_policy.stage is stage
         assert task.result_serializer == "json"
         assert not task.tags, "each set of tags costs requests for limits"
@@ -147,15 +146,15 @@ def test_server_that_fails_costs_the_display_and_not_the_training(
     def fail(*arguments: object, **options: object) -> None:
         raise httpx.ConnectError("server is gone")
 
-    for name in ("create_progress_artifact", "update_progress_artifact", "create_table_artifact"):
-        monkeypatch.setattr(epochs, name, fail)
-    artifacts = epochs.EpochArtifacts()
-    artifacts.update(Progress(stage="train", done=1, epoch=1, epochs=2, epoch_done=True))
-    artifacts.finish()
-    assert caplog.text.count("the run goes on") == 2
+    monkeypatch.setattr(progress, "create_progress_artifact", fail)
+    monkeypatch.setattr(artifacts, "create_table_artifact", fail)
+    shown = progress.EpochArtifacts()
+    shown.update(Progress(stage="train", done=1, epoch=1, epochs=2, epoch_done=True))
+    shown.finish()
+    assert [record.levelname for record in caplog.records] == ["WARNING", "WARNING"]
 
 
 def test_unknown_key_is_a_miss(run: Run) -> None:
-    policy = CheckedEntries(stage=TRAIN)
+    policy = VerifiedCache(stage=TRAIN)
     inputs = {"run": run, "settings": SETTINGS}
     assert policy.compute_key(None, inputs, {}) is None  # type: ignore[arg-type]

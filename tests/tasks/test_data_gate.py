@@ -5,7 +5,7 @@ import pytest
 from sightline.config import DataGateConfig
 from sightline.records import DatasetFiles, Run
 from sightline.tasks import data_gate as module
-from sightline.tasks.data_gate import gate
+from sightline.tasks.data_gate import check_data
 
 
 def test_warnings_of_the_data_gate_are_logged_and_all_checks_shown(
@@ -19,7 +19,7 @@ def test_warnings_of_the_data_gate_are_logged_and_all_checks_shown(
     counts = {"train": (9, 1, 1, 1), "test": (1, 1, 1, 1)}
     settings = DataGateConfig.model_validate({"imbalance": {"limit": 0.5}})
 
-    verdict = gate.fn(run, files.model_copy(update={"counts": counts}), settings)
+    verdict = check_data.fn(run, files.model_copy(update={"counts": counts}), settings)
 
     assert [check.name for check in verdict.checks if check.outcome == "warned"] == ["imbalance"]
     assert caplog.messages == [

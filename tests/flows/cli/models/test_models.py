@@ -28,7 +28,7 @@ def gate(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
         champion = registry.aliases(workspace, version.dataset).champion
         return version, decide(manifest.run_id, champion, promote=answers.pop(0))
 
-    monkeypatch.setattr(workflow, "examine", judged)
+    monkeypatch.setattr(workflow, "evaluate_run", judged)
     return answers
 
 
@@ -130,7 +130,7 @@ def test_refusal_is_said_once(root: Path, monkeypatch: pytest.MonkeyPatch) -> No
         said = decision.model_copy(update={"sentence": "Refused: it is worse."})
         return registry.register(workspace, manifest), said
 
-    monkeypatch.setattr(workflow, "examine", judged)
+    monkeypatch.setattr(workflow, "evaluate_run", judged)
     done = invoke("promote", "run-3", "--reason", "x")
     assert "Refused mnist-v3: it is worse." in done.stdout
 

@@ -1,0 +1,98 @@
+"""The progress of long stages in Prefect: a progress bar, a table of epochs, log lines."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import cast
+from uuid import UUID
+
+from prefect.artifacts import create_progress_artifact, update_progress_artifact
+from prefect.logging import get_run_logger
+
+from sightline.pipeline.progress import Progress, listening
+from sightline.tasks.artifacts import best_effort, show_table
+
+_STEP_SECONDS = 30
+"""Interval between log lines within a step."""
+
+_EPOCH_SECONDS = 2
+"""Interval between reports of short epochs; the first and the last are always logged."""
+
+
+@contextmanager
+def logged_progress() -> Iterator[None]:
+    """Log the progress of the current task run while the block runs."""
+    with listening(ProgressLog().update):
+        yield
+
+
+class ProgressLog:
+    """Turns progress into log lines, at a rate that people can read."""
+
+    def __init__(self) -> None:
+        """Start the interval now, so that a short step logs nothing."""
+        self._logger = get_run_logger()
+        self._last = time.monotonic()
+
+    def update(self, progress: Progress) -> None:
+        """Log the end of an epoch, or the progress of a step if the interval has passed."""
+        now = time.monotonic()
+        interval = _EPOCH_SECONDS if progress.epoch_done else _STEP_SECONDS
+        if now - self._last < interval and not _is_first_or_last(progress):
+            return
+        self._last = now
+        self._logger.info("%s%s", _headline(progress), _facts(progress))
+
+
+class EpochArtifacts:
+    """Shows each finished epoch in the Prefect artifacts of the current task run.
+
+    If the server does not answer, only the display suffers, never the training.
+    """
+
+    def __init__(self) -> None:
+        """Create the progress artifact at zero."""
+        self._id: UUID | None = None
+        self._shown = 0.0
+        self._rows: list[dict[str, float | str]] = []
+        with best_effort():
+            artifact = create_progress_artifact(
+                0.0, key="training-progress", description="Finished epochs"
+            )
+            self._id = cast("UUID", artifact)  # a coroutine only if called from one
+
+    def update(self, progress: Progress) -> None:
+        """Show the end of an epoch; ignore all other progress."""
+        if not progress.epoch_done or progress.epoch is None or progress.epochs is None:
+            return
+        facts = {name: round(value, 4) for name, value in progress.facts.items()}
+        self._rows.append({"epoch": progress.epoch, **facts})
+        now = time.monotonic()
+        if now - self._shown < _EPOCH_SECONDS and progress.epoch < progress.epochs:
+            return
+        self._shown = now
+        with best_effort():
+            if self._id is not None:
+                update_progress_artifact(self._id, 100.0 * progress.epoch / progress.epochs)
+
+    def finish(self) -> None:
+        """Store the metrics of all epochs as a table."""
+        show_table(self._rows, key="training-history", description="Metrics per epoch")
+
+
+def _is_first_or_last(progress: Progress) -> bool:
+    return progress.epoch_done and progress.epoch in {1, progress.epochs}
+
+
+def _headline(progress: Progress) -> str:
+    epoch = f"Epoch {progress.epoch} of {progress.epochs}"
+    if progress.epoch_done:
+        return epoch
+    of = f" of {progress.total:,}" if progress.total else ""
+    subject = epoch if progress.epoch else progress.stage.capitalize()
+    return f"{subject}: {progress.done:,}{of} {progress.unit}"
+
+
+def _facts(progress: Progress) -> str:
+    listed = ", ".join(f"{name} {round(value, 4):g}" for name, value in progress.facts.items())
+    return f": {listed}" if listed else ""
