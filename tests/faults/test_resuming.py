@@ -21,6 +21,7 @@ from sightline.data import preprocess
 from sightline.errors import ConfigError, DivergenceError
 from sightline.models import build
 from sightline.records import ArraySet, DatasetFiles, ModelBlueprint, Run, TrainedModel
+from sightline.storage.workspace import Workspace
 from sightline.training import saving, state, train
 from sightline.training.augmentation import augmentation
 from sightline.training.branches import side_by_side
@@ -94,7 +95,7 @@ def elsewhere(run: Run, tmp_path: Path) -> Run:
         target = other / "cache" / name
         target.parent.mkdir(exist_ok=True)
         target.symlink_to(run.workspace.root / "cache" / name)
-    return run.model_copy(update={"root": other})
+    return run.model_copy(update={"workspace": Workspace(other)})
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,6 @@ from sightline.records import Run, RunSummary, Source, StageRecords, StageTime
 from sightline.reporting import publish as publishing
 from sightline.reporting import report
 from sightline.runs import run_folder
-from sightline.storage.workspace import Workspace
 from sightline.training import train as fitting
 
 
@@ -37,7 +36,7 @@ def publish(
     records: StageRecords,
     stages: dict[str, StageTime],
 ) -> RunSummary:
-    with run_folder.claimed(Workspace(run.workspace), run.id):
+    with run_folder.claimed(run.workspace, run.id):
         return publishing.publish(run, config, source, records, stages)
 
 

@@ -9,7 +9,6 @@ from sightline.pipeline import provenance
 from sightline.records import Run, Source
 from sightline.records.manifest import RunManifest
 from sightline.runs import provenance_diff, run_folder
-from sightline.storage.workspace import Workspace
 
 
 @pytest.fixture
@@ -22,7 +21,7 @@ def published(run: Run, manifest: RunManifest) -> RunManifest:
             "environment": provenance.environment(),
         }
     )
-    folder = run_folder.folder(Workspace(run.workspace), current.run_id)
+    folder = run_folder.folder(run.workspace, current.run_id)
     folder.mkdir(parents=True)
     (folder / "model.keras").write_bytes((run.workspace.root / "made" / "model.keras").read_bytes())
     (folder / "manifest.json").write_text(current.model_dump_json())
@@ -42,7 +41,7 @@ def compare(
     run: Run, manifest: RunManifest, config: RunConfig | None = None, **changed: str
 ) -> provenance_diff.Comparison:
     return provenance_diff.since_last_run(
-        Workspace(run.workspace), config or manifest.config, source(manifest, **changed)
+        run.workspace, config or manifest.config, source(manifest, **changed)
     )
 
 
@@ -51,7 +50,7 @@ def with_training(config: RunConfig, **values: Any) -> RunConfig:
 
 
 def rewrite(run: Run, manifest: RunManifest, **changed: Any) -> None:
-    path = run_folder.folder(Workspace(run.workspace), manifest.run_id) / "manifest.json"
+    path = run_folder.folder(run.workspace, manifest.run_id) / "manifest.json"
     path.write_text(manifest.model_copy(update=changed).model_dump_json())
 
 
@@ -118,7 +117,7 @@ def test_changed_lock_file_is_a_change(run: Run, published: RunManifest) -> None
 
 
 def test_run_whose_model_is_damaged_is_made_again(run: Run, published: RunManifest) -> None:
-    model = run_folder.folder(Workspace(run.workspace), published.run_id) / "model.keras"
+    model = run_folder.folder(run.workspace, published.run_id) / "model.keras"
     model.write_bytes(b"damaged")
     (change,) = compare(run, published).changes
     assert "model.keras missing or damaged" in change
@@ -129,11 +128,11 @@ def test_run_whose_model_is_damaged_is_made_again(run: Run, published: RunManife
 def test_last_run_counts_and_unreadable_ones_are_passed_over(
     run: Run, published: RunManifest, tmp_path: Path
 ) -> None:
-    broken = run_folder.folder(Workspace(run.workspace), "broken")
+    broken = run_folder.folder(run.workspace, "broken")
     broken.mkdir()
     (broken / "manifest.json").write_text("{")
     assert compare(run, published).unchanged
-    newer = run_folder.folder(Workspace(run.workspace), "newer")
+    newer = run_folder.folder(run.workspace, "newer")
     newer.mkdir()
     config = with_training(published.config, epochs=9)
     (newer / "manifest.json").write_text(
@@ -145,7 +144,7 @@ def test_last_run_counts_and_unreadable_ones_are_passed_over(
 
 
 def test_repetition_of_a_run_is_no_change(run: Run, published: RunManifest) -> None:
-    again = run_folder.folder(Workspace(run.workspace), "again")
+    again = run_folder.folder(run.workspace, "again")
     again.mkdir()
     promotion = published.config.promotion.model_copy(update={"gate": "enforce"})
     config = published.config.model_copy(update={"promotion": promotion})

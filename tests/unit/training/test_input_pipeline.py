@@ -5,13 +5,12 @@ import pytest
 
 from sightline.records import ArraySet, Run
 from sightline.storage import npy
-from sightline.storage.workspace import Workspace
 from sightline.training import input_pipeline
 
 
 def test_order_is_a_function_of_seed_and_epoch(run: Run, prepared: ArraySet) -> None:
     def order(seed: int | None, epoch: int) -> bytes:
-        fed = input_pipeline.Batches(Workspace(run.workspace), prepared.splits["train"], 16, seed)
+        fed = input_pipeline.Batches(run.workspace, prepared.splits["train"], 16, seed)
         fed.start_epoch(epoch)
         return b"".join(fed[index][0].tobytes() for index in range(fed.num_batches))
 
@@ -27,7 +26,7 @@ def test_epoch_can_pass_over_some_examples_or_over_all_several_times(
 ) -> None:
     def fed(examples: int | None, epoch: int) -> list[bytes]:
         given = input_pipeline.Batches(
-            Workspace(run.workspace), prepared.splits["train"], 16, 0, examples=examples
+            run.workspace, prepared.splits["train"], 16, 0, examples=examples
         )
         given.start_epoch(epoch)
         blocks = [given[index][0] for index in range(given.num_batches)]
@@ -50,7 +49,7 @@ def test_each_tower_gets_a_part_of_each_batch(
     def fed(ghost_batches: int) -> list[Any]:
         split = prepared.splits["train"]
         given = input_pipeline.Batches(
-            Workspace(run.workspace), split, 16, 0, examples=examples, ghost_batches=ghost_batches
+            run.workspace, split, 16, 0, examples=examples, ghost_batches=ghost_batches
         )
         return [given[index] for index in range(given.num_batches)]
 
@@ -68,7 +67,7 @@ def test_fit_is_fed_each_epoch_anew_and_nothing_tunes_itself(
     run: Run, prepared: ArraySet, ghost_batches: int
 ) -> None:
     given = input_pipeline.Batches(
-        Workspace(run.workspace),
+        run.workspace,
         prepared.splits["train"],
         48,
         0,
