@@ -9,7 +9,7 @@ import pytest
 import made_runs
 from sightline.config import ReportConfig
 from sightline.evaluation.calibration import reliability
-from sightline.evaluation.selective import coverage
+from sightline.evaluation.selective import accuracy_at_coverage
 from sightline.records import (
     Calibration,
     ClassMetrics,
@@ -90,7 +90,7 @@ def evaluation(run: Run, hostile_files: DatasetFiles) -> Evaluation:
         confusion=confusion,
         top_k={2: 0.95, 3: 0.975},
         calibration=Calibration(bins=bins, error=0.0425),
-        coverage=coverage(confidence, right),
+        coverage=accuracy_at_coverage(confidence, right),
         slices=(
             SliceMetrics(
                 column="camera", value=HOSTILE, images=40, accuracy=0.925, interval=(0.8, 0.97)

@@ -1,47 +1,76 @@
-"""Whether the probabilities can be believed, and the temperature that would mend them.
+"""Calibration of the probabilities, and temperature scaling.
 
-After C. Guo, G. Pleiss, Y. Sun and K. Weinberger, "On calibration of modern neural networks",
-2017.
+C. Guo, G. Pleiss, Y. Sun and K. Weinberger, "On calibration of modern neural networks" (2017).
 """
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sightline.records import ReliabilityBin
+from sightline.evaluation.model_under_test import ModelUnderTest
+from sightline.evaluation.predictions import PREDICTIONS, Predictions, join, of_block
+from sightline.evaluation.predictions_table import read_blocks
+from sightline.pipeline.cache import Draft
+from sightline.records import Calibration, ReliabilityBin, Temperature
+from sightline.storage.npy import open_mapped
 
 Floats = NDArray[np.floating[Any]]
 
-_LOWEST, _HIGHEST = 0.05, 20.0
-"""Temperatures beyond these come of too few images, or of none that is wrong."""
+_MIN_TEMPERATURE, _MAX_TEMPERATURE = 0.05, 20.0
+"""Optima outside these bounds come from too few images, or from images without a mistake."""
+
+_TEMPERATURE_IMAGES = 10_000
+"""More validation images would not make this one parameter more precise."""
+
+
+def measure(tested: ModelUnderTest, predictions: Predictions, draft: Draft) -> Calibration:
+    """Measure the calibration error, and with a validation split the effect of a temperature."""
+    number = tested.settings.calibration_bins
+    bins, error = reliability(predictions.confidence, predictions.correct, number)
+    if "validation" not in tested.arrays.splits:
+        return Calibration(bins=bins, error=error)
+    probabilities, labels = _predict_validation(tested)
+    temperature = fit_temperature(probabilities, labels)
+    scaled = read_scaled(draft.path(PREDICTIONS), len(tested.files.class_names), temperature)
+    _, scaled_error = reliability(scaled.confidence, scaled.correct, number)
+    effect = Temperature(
+        temperature=temperature,
+        validation_images=len(labels),
+        loss=scaled.loss,
+        calibration_error=scaled_error,
+    )
+    return Calibration(bins=bins, error=error, temperature=effect)
 
 
 def reliability(
-    confidences: Floats, right: NDArray[np.bool_], bins: int
+    confidence: Floats, correct: NDArray[np.bool_], num_bins: int
 ) -> tuple[tuple[ReliabilityBin, ...], float]:
     """Compare confidence and accuracy, bin by bin.
 
     Args:
-        confidences: Highest probability of each image, shape (n,), in [0, 1].
-        right: Whether that class is the label, shape (n,).
-        bins: Number of bins (low, high] of equal width.
+        confidence: Probability of the predicted class, shape (n,), in [0, 1].
+        correct: Whether the prediction is correct, shape (n,).
+        num_bins: Number of bins (low, high] of equal width.
 
     Returns:
-        The bins, and the expected calibration error, in [0, 1].
+        The bins, and the expected calibration error in [0, 1].
     """
-    edges = np.linspace(0, 1, bins + 1)
-    place = np.clip(np.searchsorted(edges, confidences, side="left") - 1, 0, bins - 1)
-    images = np.bincount(place, minlength=bins)
-    confidence = np.bincount(place, weights=confidences, minlength=bins)
-    hits = np.bincount(place, weights=right, minlength=bins)
-    error = np.abs(hits - confidence).sum() / len(confidences)
+    edges = np.linspace(0, 1, num_bins + 1)
+    bins = np.clip(np.searchsorted(edges, confidence, side="left") - 1, 0, num_bins - 1)
+    images, confidences, hits = (
+        np.bincount(bins, weights=weights, minlength=num_bins)
+        for weights in (None, confidence, correct)
+    )
+    error = np.abs(hits - confidences).sum() / len(confidence)
     return tuple(
         ReliabilityBin(
             low=float(edges[number]),
             high=float(edges[number + 1]),
             images=int(count),
-            confidence=float(confidence[number] / count) if count else None,
+            confidence=float(confidences[number] / count) if count else None,
             accuracy=float(hits[number] / count) if count else None,
         )
         for number, count in enumerate(images)
@@ -52,21 +81,21 @@ def fit_temperature(probabilities: Floats, labels: NDArray[np.integer[Any]]) -> 
     """Find the temperature with the lowest cross-entropy.
 
     Args:
-        probabilities: Of shape (n, num_classes), of images that were not trained on.
+        probabilities: Shape (n, num_classes), for images that were not used for training.
         labels: Shape (n,), values from 0 to num_classes - 1.
 
     Returns:
-        From 0.05 to 20; above 1 the probabilities are too sure.
+        A temperature from 0.05 to 20; above 1 the model is overconfident.
     """
     from scipy.optimize import minimize_scalar
 
     rows = np.arange(len(labels))
 
-    def loss(exponent: float) -> float:
-        scaled = apply_temperature(probabilities, float(np.exp(exponent)))
+    def loss(log_temperature: float) -> float:
+        scaled = apply_temperature(probabilities, float(np.exp(log_temperature)))
         return float(-np.log(np.maximum(scaled[rows, labels], _tiny())).mean())
 
-    bounds = (float(np.log(_LOWEST)), float(np.log(_HIGHEST)))
+    bounds = np.log([_MIN_TEMPERATURE, _MAX_TEMPERATURE])
     return float(np.exp(minimize_scalar(loss, bounds=bounds, method="bounded").x))
 
 
@@ -74,11 +103,11 @@ def apply_temperature(probabilities: Floats, temperature: float) -> Floats:
     """Divide the logits by a temperature.
 
     Args:
-        probabilities: Of shape (n, num_classes); their logarithms are logits.
-        temperature: More than 0; 1 changes nothing.
+        probabilities: Shape (n, num_classes); their logarithms serve as logits.
+        temperature: Greater than 0; 1 changes nothing.
 
     Returns:
-        Probabilities of the same shape, float64.
+        float64 probabilities of the same shape.
     """
     from scipy.special import softmax
 
@@ -87,6 +116,29 @@ def apply_temperature(probabilities: Floats, temperature: float) -> Floats:
     return scaled
 
 
+def read_scaled(path: Path, num_classes: int, temperature: float) -> Predictions:
+    """Read a predictions table and divide the logits by a temperature."""
+    return join(
+        of_block(replace(block, probabilities=scaled.astype(np.float32)))
+        for block in read_blocks(path, num_classes)
+        for scaled in [apply_temperature(block.probabilities, temperature)]
+    )
+
+
+def _predict_validation(tested: ModelUnderTest) -> tuple[Floats, NDArray[np.int64]]:
+    """Predict validation images, evenly spaced over the split; return their labels as well."""
+    split = tested.arrays.splits["validation"]
+    images = open_mapped(tested.workspace.root / split.images.path)
+    count = min(len(images), _TEMPERATURE_IMAGES)
+    rows = np.linspace(0, len(images) - 1, count).astype(np.int64)
+    labels = open_mapped(tested.workspace.root / split.labels.path)[rows].argmax(axis=1)
+    steps = range(0, count, tested.batch_size)
+    probabilities = [
+        tested.predict(images[rows[start : start + tested.batch_size]]) for start in steps
+    ]
+    return np.concatenate(probabilities), labels
+
+
 def _tiny() -> float:
-    """Return the smallest probability that float32 holds in full; 0 has no logarithm."""
+    """Return the smallest normal float32, since 0 has no logarithm."""
     return float(np.finfo(np.float32).tiny)

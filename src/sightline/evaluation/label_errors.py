@@ -1,11 +1,10 @@
-"""Training images whose label the model denies: labels that somebody should look at.
+"""Likely label errors: training images whose label the model contradicts.
 
-The model has seen these labels while it learnt. A wrong one that it learnt by heart it no longer
-denies, and one that is wrong in a whole class alike it takes for right; so no doubt does not mean
-that the labels are right. What it denies in spite of having seen it is either a wrong label
-or a right one of an unusual image: that is for a person to say. Predictions of models that
-did not see the image would find more (Northcutt, Jiang and Chuang, "Confident Learning", 2021),
-at the price of training several.
+The model was trained on these labels. It may have memorized a wrong label, and it learns an error
+that runs through a whole class, so an image that is not listed may still be mislabelled. A listed
+image either has a wrong label or is an unusual example of the right one; a person has to decide.
+Out-of-sample predictions would find more (Northcutt, Jiang and Chuang, "Confident Learning",
+2021), but they require several trainings.
 """
 
 from collections.abc import Sequence
@@ -14,90 +13,95 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from numpy.typing import NDArray
 
-from sightline.data.label_table import Labels, read_sources
-from sightline.evaluation.predictions import Images, Predict, blocks
+from sightline.data.label_table import Labels, read_labels, read_sources
+from sightline.evaluation.model_under_test import ModelUnderTest
+from sightline.evaluation.predictions import Images, Predict, blocks, of_block
+from sightline.evaluation.predictions_table import Block
+from sightline.pipeline.cache import Draft
 from sightline.pipeline.progress import Progress, emit
-from sightline.records import Mistake
+from sightline.records import LabelErrors, Mistake
+from sightline.storage.npy import open_mapped
+
+_TABLE = "label_errors.parquet"
+
+
+def measure(tested: ModelUnderTest, _: object, draft: Draft) -> LabelErrors | None:
+    """Find likely label errors of the training split; None where it is switched off."""
+    threshold = tested.settings.label_error_threshold
+    if threshold == 1:
+        return None
+    workspace, files = tested.workspace, tested.files
+    images = open_mapped(workspace.root / files.images["train"].path)
+    labels = read_labels(workspace, files, "train")
+    found = find(tested.predict_raw, images, labels, threshold)
+    write(draft.path(_TABLE), found, workspace.root / files.labels.path)
+    return LabelErrors(
+        examined=len(labels), found=found.num_rows, threshold=threshold, table=draft.record(_TABLE)
+    )
 
 
 def find(predict: Predict, images: Images, labels: Labels, threshold: float) -> pa.Table:
-    """Find the images that the model gives another class, and is sure of it.
+    """Find images for which the model predicts another class than the label with confidence.
 
     Args:
         predict: The model.
         images: uint8 array of shape (n, height, width, channels), the training split as
             ingested, n at least 1; may be mapped.
         labels: int16 array of shape (n,).
-        threshold: Least probability of the other class, in (0, 1].
+        threshold: Smallest probability of the other class, in (0, 1].
 
     Returns:
-        Columns index, label, predicted (int64), probability, label_probability (float32);
-        first where the other class exceeds the label by most.
+        Columns index, label, predicted (int64), probability, label_probability (float32), sorted
+        by how far the probability exceeds that of the label, largest first.
     """
-    denied = []
+    parts = []
     for rows in blocks(images):
-        denied.append(_denied(predict(images[rows]), labels[rows], rows.start, threshold))
+        found = of_block(Block(rows.start, labels[rows], predict(images[rows])))
+        suspect = found.take(~found.correct & (found.confidence >= threshold))
+        parts.append(
+            pa.table(
+                {
+                    "index": suspect.index,
+                    "label": suspect.label.astype(np.int64),
+                    "predicted": suspect.predicted,
+                    "probability": suspect.confidence,
+                    "label_probability": suspect.label_probability,
+                }
+            )
+        )
         emit(Progress(stage="evaluate", done=rows.stop, total=len(images), unit="training images"))
-    found = pa.concat_tables(denied)
-    exceeds = np.asarray(found["probability"]) - np.asarray(found["label_probability"])
-    return found.take(np.lexsort((found["index"], -exceeds)))
+    table = pa.concat_tables(parts)
+    margin = np.asarray(table["probability"]) - np.asarray(table["label_probability"])
+    return table.take(np.lexsort((table["index"], -margin)))
 
 
-def write(path: Path, doubts: pa.Table, label_table: Path) -> None:
-    """Write what `find` found as Parquet, pages with checksums.
+def write(path: Path, found: pa.Table, label_table: Path) -> None:
+    """Write the result of `find` as Parquet with page checksums.
 
     Args:
         path: The file to write.
-        doubts: What was found.
-        label_table: Says where each image came from; its first rows are the training split's.
+        found: Likely label errors.
+        label_table: Names the source of each image; the training split comes first in it.
     """
-    sources = read_sources(label_table, np.asarray(doubts["index"]))
-    pq.write_table(doubts.append_column("source", sources), path, write_page_checksum=True)
+    sources = read_sources(label_table, np.asarray(found["index"]))
+    pq.write_table(found.append_column("source", sources), path, write_page_checksum=True)
 
 
-def read(path: Path, class_names: Sequence[str], most: int) -> tuple[Mistake, ...]:
-    """Read the most doubtful labels.
+def read(path: Path, class_names: Sequence[str], limit: int) -> tuple[Mistake, ...]:
+    """Read the most likely label errors.
 
     Args:
-        path: What `write` wrote; every page is checked.
+        path: File written by `write`; every page is checked.
         class_names: Names in label order.
-        most: How many to read at most.
+        limit: Most rows to read.
 
     Returns:
-        The most doubtful first; indexes are those of the training split.
+        The most likely first; indexes refer to the training split.
     """
     with pq.ParquetFile(path, page_checksum_verification=True) as table:
-        first = next(table.iter_batches(max(1, most)), None)
-    rows = first.slice(0, most).to_pylist() if first else []
-    return tuple(
-        Mistake(
-            index=row["index"],
-            label=class_names[row["label"]],
-            predicted=class_names[row["predicted"]],
-            probability=row["probability"],
-            label_probability=row["label_probability"],
-        )
-        for row in rows
-    )
-
-
-def _denied(
-    probabilities: NDArray[np.float32],
-    labels: Labels,
-    start: int,
-    threshold: float,
-) -> pa.Table:
-    predicted = probabilities.argmax(axis=1)
-    sure = probabilities.max(axis=1) >= threshold
-    rows = np.flatnonzero(sure & (predicted != labels))
-    return pa.table(
-        {
-            "index": start + rows,
-            "label": labels[rows].astype(np.int64),
-            "predicted": predicted[rows],
-            "probability": probabilities[rows, predicted[rows]],
-            "label_probability": probabilities[rows, labels[rows]],
-        }
-    )
+        first = next(table.iter_batches(max(1, limit)), None)
+    rows = first.slice(0, limit).drop_columns(["source"]).to_pylist() if first else []
+    for row in rows:
+        row |= {name: class_names[row[name]] for name in ("label", "predicted")}
+    return tuple(Mistake(**row) for row in rows)

@@ -1,4 +1,4 @@
-"""The wrong predictions that a model was surest of."""
+"""The most confident mistakes of a model."""
 
 from pathlib import Path
 
@@ -9,30 +9,32 @@ from sightline.evaluation.predictions_table import read_blocks
 from sightline.records import Mistake
 
 
-def worst(
-    predictions: Path, class_names: tuple[str, ...], most: int
+def most_confident(
+    predictions: Path, class_names: tuple[str, ...], limit: int
 ) -> tuple[tuple[Mistake, ...], int]:
-    """Find the wrong predictions with the highest probability, and count all wrong ones.
+    """Find the most confident mistakes and count all mistakes.
 
     Args:
-        predictions: The Parquet file of the stage evaluate.
+        predictions: The predictions table.
         class_names: Names in label order.
-        most: How many to find.
+        limit: Most mistakes to return.
 
     Returns:
-        The mistakes, the surest first, and how many there are in all.
+        The mistakes, the most confident first, and the number of all mistakes.
+
+    Raises:
+        InputError: The table is missing or damaged.
     """
     parts = map(of_block, read_blocks(predictions, len(class_names)))
     wrong = join(part.take(~part.correct) for part in parts)
-    order = np.lexsort((wrong.index, -wrong.probability))[:most]
-    found = tuple(
+    found = wrong.take(np.lexsort((wrong.index, -wrong.confidence))[:limit])
+    return tuple(
         Mistake(
-            index=int(wrong.index[row]),
-            label=class_names[wrong.label[row]],
-            predicted=class_names[wrong.predicted[row]],
-            probability=float(wrong.probability[row]),
-            label_probability=float(wrong.label_probability[row]),
+            index=int(found.index[row]),
+            label=class_names[found.label[row]],
+            predicted=class_names[found.predicted[row]],
+            probability=float(found.confidence[row]),
+            label_probability=float(found.label_probability[row]),
         )
-        for row in order
-    )
-    return found, len(wrong.index)
+        for row in range(len(found.index))
+    ), len(wrong.index)

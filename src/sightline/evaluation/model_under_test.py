@@ -1,9 +1,8 @@
-"""The model under test and what it is tested on."""
+"""The model under test and the test split."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import keras
 import numpy as np
 from numpy.typing import NDArray
 
@@ -11,29 +10,40 @@ from sightline.config import EvaluationConfig
 from sightline.data.label_table import Labels, read_labels
 from sightline.evaluation.predictions import Images
 from sightline.evaluation.predictions_table import Floats
-from sightline.models import keras_files
 from sightline.records import ArraySet, DatasetFiles, Run, TrainedModel
 from sightline.storage.npy import open_mapped
+from sightline.storage.workspace import Workspace
+
+if TYPE_CHECKING:
+    import keras
 
 _BATCH_BYTES = 8 << 20
-"""A prediction step takes no more, since the activations of large images are far larger."""
+"""Most bytes of images a prediction step: the activations of large images are far larger."""
 
 
 @dataclass(frozen=True)
-class Subject:
-    """A model with the test split.
+class ModelUnderTest:
+    """A model with all that a measure may need.
 
     Attributes:
-        model: As exported, from uint8 images to probabilities.
+        workspace: Holds the files.
+        files: The ingested data set.
+        arrays: The prepared splits.
+        settings: What to measure.
+        model: The exported model, from uint8 images to probabilities.
         network: The same from float32 images in [0, 1].
         raw: Test images, uint8 of shape (n, height, width, channels), mapped.
-        images: The same, prepared: float32 in [0, 1].
+        images: The prepared test images, float32 in [0, 1], mapped.
         labels: int16 of shape (n,).
         batch_size: Images a prediction step.
     """
 
-    model: keras.Model
-    network: keras.Model
+    workspace: Workspace
+    files: DatasetFiles
+    arrays: ArraySet
+    settings: EvaluationConfig
+    model: "keras.Model"
+    network: "keras.Model"
     raw: Images
     images: Floats
     labels: Labels
@@ -43,9 +53,9 @@ class Subject:
         """Return the class probabilities of prepared images, (m, num_classes)."""
         return class_probabilities(self.network, images, self.batch_size)
 
-    def serve(self, raw: NDArray[Any]) -> Floats:
-        """Return the class probabilities of raw images, as whoever uses the model gets them."""
-        return class_probabilities(self.model, raw, self.batch_size)
+    def predict_raw(self, images: NDArray[Any]) -> Floats:
+        """Return the class probabilities of raw images, as users of the exported model do."""
+        return class_probabilities(self.model, images, self.batch_size)
 
 
 def load(
@@ -54,41 +64,43 @@ def load(
     arrays: ArraySet,
     trained: TrainedModel,
     settings: EvaluationConfig,
-) -> Subject:
+) -> ModelUnderTest:
     """Load the exported model and open the test split.
 
-    Args:
-        run: Gives the artifacts root.
-        files: Gives the raw images and the labels.
-        arrays: Gives the prepared images.
-        trained: The exported model.
-        settings: Batch size.
-
     Raises:
-        ModelFileError: The model's file is not the one that was exported.
+        ModelFileError: The model's file differs from the exported one.
     """
-    model = keras_files.read_model(run.workspace.root / trained.model.path, trained.model.sha256)
-    images = open_mapped(run.workspace.root / arrays.splits["test"].images.path)
-    return Subject(
+    from sightline.models import keras_files
+
+    root = run.workspace.root
+    model = keras_files.read_model(root / trained.model.path, trained.model.sha256)
+    images = open_mapped(root / arrays.splits["test"].images.path)
+    return ModelUnderTest(
+        workspace=run.workspace,
+        files=files,
+        arrays=arrays,
+        settings=settings,
         model=model,
         network=keras_files.without_preprocessing(model),
-        raw=open_mapped(run.workspace.root / files.images["test"].path),
+        raw=open_mapped(root / files.images["test"].path),
         images=images,
         labels=read_labels(run.workspace, files, "test"),
         batch_size=min(settings.batch_size, max(1, _BATCH_BYTES // int(images[0].nbytes))),
     )
 
 
-def class_probabilities(model: keras.Model, images: NDArray[Any], batch_size: int) -> Floats:
-    """Predict batch by batch: `predict` makes an input pipeline, whose tuner it may wait for.
+def class_probabilities(model: "keras.Model", images: NDArray[Any], batch_size: int) -> Floats:
+    """Predict in batches.
+
+    `model.predict` is avoided: it builds a tf.data pipeline whose autotuner may block.
 
     Args:
-        model: Takes what the images are.
-        images: Of shape (n, height, width, channels).
+        model: Accepts the images.
+        images: Shape (n, height, width, channels).
         batch_size: Most images at a time.
 
     Returns:
-        The class probabilities, (n, num_classes).
+        Class probabilities of shape (n, num_classes).
     """
     starts = range(0, len(images), batch_size)
     return np.concatenate(

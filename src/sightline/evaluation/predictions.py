@@ -1,7 +1,7 @@
 """Predictions for a split, image by image."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from sightline.data.label_table import Labels
 from sightline.evaluation import predictions_table
-from sightline.evaluation.calibration import apply_temperature
 from sightline.evaluation.predictions_table import Block, Floats
 from sightline.pipeline.progress import Progress, emit
 from sightline.storage.npy import BLOCK_BYTES
@@ -21,6 +20,9 @@ Images = NDArray[np.uint8]
 
 Predict = Callable[[NDArray[Any]], Floats]
 """From images of shape (m, height, width, channels) to class probabilities, (m, num_classes)."""
+
+PREDICTIONS = "predictions.parquet"
+"""Name of the predictions table in the results of evaluate and in run folders."""
 
 _EPSILON = 1e-7
 """Keras' categorical_crossentropy clips probabilities to [1e-7, 1 - 1e-7]."""
@@ -34,7 +36,7 @@ class Predictions:
         index: int64 array of shape (n,), index in the split.
         label: Integer array of shape (n,), values 0 to num_classes - 1.
         predicted: int64 array of shape (n,), the most probable class.
-        probability: float32 array of shape (n,), probability of the predicted class, in [0, 1].
+        confidence: float32 array of shape (n,), probability of the predicted class, in [0, 1].
         label_probability: float32 array of shape (n,), probability of the label, in [0, 1].
         rank: int64 array of shape (n,), number of classes ranked before the label; 0 where the
             prediction is correct.
@@ -43,7 +45,7 @@ class Predictions:
     index: NDArray[np.int64]
     label: NDArray[Any]
     predicted: NDArray[np.int64]
-    probability: Floats
+    confidence: Floats
     label_probability: Floats
     rank: NDArray[np.int64]
 
@@ -58,6 +60,11 @@ class Predictions:
         """Return the cross-entropy of each image in nats, shape (n,)."""
         clipped = np.clip(self.label_probability, _EPSILON, 1 - _EPSILON)
         return -np.log(clipped.astype(np.float64))
+
+    @property
+    def loss(self) -> float:
+        """Return the mean cross-entropy in nats."""
+        return float(self.losses.mean())
 
     def take(self, rows: NDArray[Any]) -> "Predictions":
         """Return the rows of an index array or a boolean mask."""
@@ -90,31 +97,13 @@ def predict_split(
     return join(parts)
 
 
-def read(path: Path, num_classes: int, temperature: float | None = None) -> Predictions:
+def read(path: Path, num_classes: int) -> Predictions:
     """Read a predictions table.
-
-    Args:
-        path: Parquet file written by the evaluate stage.
-        num_classes: Number of classes.
-        temperature: Divides the logits; None leaves the probabilities unchanged.
 
     Raises:
         InputError: The file is missing, damaged, or not a predictions table.
     """
-    found = predictions_table.read_blocks(path, num_classes)
-    if temperature is None:
-        return join(of_block(block) for block in found)
-    return join(
-        of_block(
-            replace(
-                block,
-                probabilities=apply_temperature(block.probabilities, temperature).astype(
-                    np.float32
-                ),
-            )
-        )
-        for block in found
-    )
+    return join(of_block(block) for block in predictions_table.read_blocks(path, num_classes))
 
 
 def of_block(block: Block) -> Predictions:
@@ -130,7 +119,7 @@ def of_block(block: Block) -> Predictions:
         index=block.start + rows,
         label=block.labels,
         predicted=predicted,
-        probability=block.probabilities[rows, predicted],
+        confidence=block.probabilities[rows, predicted],
         label_probability=of_label,
         rank=(higher | (equal & earlier)).sum(axis=1),
     )

@@ -1,77 +1,162 @@
-"""Which pixels speak for a class, by integrated gradients.
+"""Which pixels support the predicted class, by integrated gradients.
 
-Runs inside the Keras process. Sundararajan, Taly and Yan, "Axiomatic Attribution for Deep
-Networks" (2017): a pixel's part in the probability p of a class is its value times the mean of
-p's derivative by it on the straight way from black to the image. The parts of all pixels add up
-to p(image) - p(black); how far they are from that tells how well the integral was taken. A
-pixel that is black has no part, whatever would happen if it were not.
+Runs in the Keras process. M. Sundararajan, A. Taly and Q. Yan, "Axiomatic attribution for deep
+networks" (2017): the attribution of a pixel to the probability p of a class is its value times the
+mean derivative of p with respect to it along the straight path from black to the image. The
+attributions add up to p(image) - p(black); the distance from that sum measures the error of the
+integral. A black pixel always has the attribution 0.
 """
+
+from typing import Any
 
 import keras
 import numpy as np
+from numpy.typing import NDArray
 
-from sightline.evaluation.gradients import Classes, Floats, input_gradients, probabilities_of
+from sightline.evaluation import mistakes
+from sightline.evaluation.model_under_test import ModelUnderTest
+from sightline.evaluation.predictions import PREDICTIONS
+from sightline.pipeline.cache import Draft
 from sightline.pipeline.progress import Progress, emit
+from sightline.records import Saliency
+from sightline.storage.npy import ArrayWriter
+
+Floats = NDArray[np.float32]
+Classes = NDArray[np.int64]
+
+_MAPS = "saliency.npy"
 
 _TOLERANCE = 0.01
-"""Distance from completeness, as a probability, beyond which more points are taken."""
+"""Largest accepted distance from completeness, as a probability; beyond it points are added."""
 
-_FEWEST_POINTS, _MOST_POINTS = 32, 512
-"""On the way from black; doubled until the tolerance is met."""
+_MIN_POINTS, _MAX_POINTS = 32, 512
+"""Points on the path from black; doubled until the tolerance is met."""
 
 _BATCH_BYTES = 512 << 10
-"""Images differentiated at once, as float32; what all layers gave them is held, too. Never more
-than the fewest points: some backends prepare anew for each size of a batch."""
+"""Size of the float32 images differentiated at once; all activations are held as well. A batch
+never exceeds the fewest points, since some backends compile again for each batch size."""
+
+
+def measure(tested: ModelUnderTest, _: object, draft: Draft) -> Saliency | None:
+    """Explain the most confident mistakes; None where it is switched off or there is none."""
+    class_names, limit = tested.files.class_names, tested.settings.saliency_images
+    found, _total = mistakes.most_confident(draft.path(PREDICTIONS), class_names, limit)
+    if not found:
+        return None
+    indexes = [mistake.index for mistake in found]
+    predicted = np.array([class_names.index(mistake.predicted) for mistake in found])
+    maps, completeness = attribute(tested.network, tested.images[indexes], predicted)
+    with ArrayWriter(draft.path(_MAPS), maps.shape, "float32") as writer:
+        writer.append(maps)
+    return Saliency(
+        indexes=tuple(indexes), maps=draft.array_record(writer), completeness=completeness
+    )
 
 
 def attribute(network: keras.Model, images: Floats, classes: Classes) -> tuple[Floats, float]:
-    """Find the part of each pixel in the probability of one class an image.
+    """Attribute the probability of one class to the pixels of each image.
 
     Args:
-        network: Takes float32 images in [0, 1]; gives class probabilities. Computes in float32,
-            as every exported network does, whatever it was trained in.
+        network: Maps float32 images in [0, 1] to class probabilities. Computes in float32, as
+            every exported network does, whatever precision it was trained in.
         images: float32 array of shape (m, height, width, channels), values in [0, 1], m at
             least 1.
-        classes: int64 array of shape (m,), the class asked for of each image.
+        classes: int64 array of shape (m,), one class for each image.
 
     Returns:
-        float32 array of shape (m, height, width), summed over the channels, in units of
+        float32 maps of shape (m, height, width), summed over the channels, in units of
         probability; and the largest distance between the sum of a map and
         p(image) - p(black).
     """
     maps = np.empty(images.shape[:3], dtype=np.float32)
     distances = []
-    for number, image in enumerate(images):
-        chosen = classes[number : number + 1]
-        maps[number], distance = _attribute(network, image, chosen)
+    for row, image in enumerate(images):
+        maps[row], distance = _attribute(network, image, classes[row : row + 1])
         distances.append(distance)
-        done = number + 1
-        emit(Progress(stage="evaluate", done=done, total=len(images), unit="explained mistakes"))
+        progress = {"done": row + 1, "total": len(images), "unit": "explained mistakes"}
+        emit(Progress(stage="evaluate", **progress))
     return maps, max(distances)
 
 
+def probabilities_of(network: keras.Model, images: Floats, classes: Classes) -> Floats:
+    """Predict the probability of one class for each image; arguments as for `attribute`."""
+    return np.asarray(keras.ops.convert_to_numpy(_chosen(network, images, classes)))
+
+
+def input_gradients(network: keras.Model, images: Floats, classes: Classes) -> Floats:
+    """Differentiate the probability of one class for each image with respect to its pixels.
+
+    Keras has no API for gradients, so each backend computes them its own way. The probabilities
+    of an image depend on no other image, so the gradient of their sum is the gradient of each.
+
+    Returns:
+        float32 array of the images' shape: change of the probability per unit of the pixel.
+    """
+    match keras.backend.backend():
+        case "tensorflow":
+            gradients = _tensorflow_gradients
+        case "jax":
+            gradients = _jax_gradients
+        case _:
+            gradients = _torch_gradients
+    return np.asarray(gradients(network, images, classes))
+
+
 def _attribute(network: keras.Model, image: Floats, chosen: Classes) -> tuple[Floats, float]:
-    """Take more points until the map of one image adds up."""
+    """Add points until the map of one image is complete."""
     ends = np.stack([np.zeros_like(image), image])
     black, reached = probabilities_of(network, ends, np.repeat(chosen, 2)).astype(np.float64)
-    points = _FEWEST_POINTS
+    points = _MIN_POINTS
     while True:
-        parts = _integrate(network, image, chosen, points)
-        distance = abs(float(parts.sum(dtype=np.float64)) - (reached - black))
-        if distance <= _TOLERANCE or points >= _MOST_POINTS:
-            return parts.sum(axis=-1), float(distance)
+        attributions = _integrate(network, image, chosen, points)
+        distance = abs(float(attributions.sum(dtype=np.float64)) - (reached - black))
+        if distance <= _TOLERANCE or points >= _MAX_POINTS:
+            return attributions.sum(axis=-1), float(distance)
         points *= 2
 
 
 def _integrate(network: keras.Model, image: Floats, chosen: Classes, points: int) -> Floats:
     """Integrate the gradient by Gauss-Legendre quadrature, in batches; the image's shape."""
     nodes, weights = np.polynomial.legendre.leggauss(points)
-    places, shares = ((nodes + 1) / 2).astype(np.float32), (weights / 2).astype(np.float32)
+    scales, shares = ((nodes + 1) / 2).astype(np.float32), (weights / 2).astype(np.float32)
     mean = np.zeros_like(image)
-    step = min(max(1, _BATCH_BYTES // image.nbytes), _FEWEST_POINTS)
+    step = min(max(1, _BATCH_BYTES // image.nbytes), _MIN_POINTS)
     for start in range(0, points, step):
-        part = places[start : start + step]
+        part = scales[start : start + step]
         scaled = part[:, np.newaxis, np.newaxis, np.newaxis] * image
         gradients = input_gradients(network, scaled, np.repeat(chosen, len(part)))
         mean += np.tensordot(shares[start : start + step], gradients, axes=1)
     return image * mean
+
+
+def _chosen(network: keras.Model, images: Any, classes: Classes) -> Any:
+    """Return the probability of each image's class, a tensor of shape (m,)."""
+    # A network that was read from a file expects a list with its single input.
+    inputs = keras.tree.map_structure(lambda _: images, network.input)
+    probabilities = network(inputs, training=False)
+    chosen = keras.ops.take_along_axis(probabilities, classes[:, np.newaxis], axis=1)
+    return keras.ops.squeeze(chosen, axis=1)
+
+
+def _tensorflow_gradients(network: keras.Model, images: Floats, classes: Classes) -> Any:
+    import tensorflow as tf
+
+    pixels = tf.convert_to_tensor(images)
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+        tape.watch(pixels)
+        chosen = _chosen(network, pixels, classes)
+    return tape.gradient(chosen, pixels)
+
+
+def _jax_gradients(network: keras.Model, images: Floats, classes: Classes) -> Any:
+    import jax
+
+    return jax.grad(lambda pixels: _chosen(network, pixels, classes).sum())(images)
+
+
+def _torch_gradients(network: keras.Model, images: Floats, classes: Classes) -> Any:
+    import torch
+
+    pixels = keras.ops.convert_to_tensor(images).detach().requires_grad_()
+    (gradients,) = torch.autograd.grad(_chosen(network, pixels, classes).sum(), pixels)
+    return keras.ops.convert_to_numpy(gradients)

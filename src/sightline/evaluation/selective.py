@@ -1,37 +1,41 @@
-"""Accuracy of what is answered where the model abstains below a probability."""
+"""Accuracy against coverage: how a model performs if it abstains below a confidence."""
 
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sightline.evaluation.predictions import Predictions
 from sightline.records import CoveragePoint
 
 THRESHOLDS = (0.0, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999, 0.9999)
-"""Close together where good models have their probabilities."""
+"""Dense near 1, where the confidences of good models are."""
 
 
-def coverage(
-    confidences: NDArray[np.floating[Any]], right: NDArray[np.bool_]
+def measure(_: object, predictions: Predictions, __: object) -> tuple[CoveragePoint, ...]:
+    """Measure coverage and accuracy on the test split."""
+    return accuracy_at_coverage(predictions.confidence, predictions.correct)
+
+
+def accuracy_at_coverage(
+    confidence: NDArray[np.floating[Any]], correct: NDArray[np.bool_]
 ) -> tuple[CoveragePoint, ...]:
     """Measure coverage and accuracy at each threshold.
 
     Args:
-        confidences: Highest probability of each image, shape (n,), in [0, 1].
-        right: Whether that class is the label, shape (n,).
+        confidence: Probability of the predicted class, shape (n,), in [0, 1].
+        correct: Whether the prediction is correct, shape (n,).
 
     Returns:
-        A point for each threshold, lowest first, as long as anything is answered.
+        One point for each threshold that leaves at least one prediction, lowest first.
     """
-    points = []
-    for threshold in THRESHOLDS:
-        answered = confidences >= threshold
-        if answered.any():
-            points.append(
-                CoveragePoint(
-                    threshold=threshold,
-                    coverage=float(answered.mean()),
-                    accuracy=float(right[answered].mean()),
-                )
-            )
-    return tuple(points)
+    answered = {threshold: confidence >= threshold for threshold in THRESHOLDS}
+    return tuple(
+        CoveragePoint(
+            threshold=threshold,
+            coverage=float(rows.mean()),
+            accuracy=float(correct[rows].mean()),
+        )
+        for threshold, rows in answered.items()
+        if rows.any()
+    )

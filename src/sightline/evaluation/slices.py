@@ -1,4 +1,4 @@
-"""Accuracy by metadata: for each value of a column of the label table."""
+"""Accuracy for each value of a metadata column of the label table."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -12,72 +12,78 @@ from numpy.typing import NDArray
 
 from sightline.errors import ConfigError
 from sightline.evaluation.intervals import wilson
+from sightline.evaluation.model_under_test import ModelUnderTest
+from sightline.evaluation.predictions import Predictions
 from sightline.records import DatasetFiles, SliceMetrics
 from sightline.storage.workspace import Workspace
 
-MOST_VALUES = 50
-"""Values of a column that are shown by themselves, the most frequent ones."""
+MAX_VALUES = 50
+"""The most frequent values of a column have rows of their own."""
 
 NONE, OTHER = "(none)", "(other)"
-"""Stand for images without a value, and for those with one of the less frequent values."""
+"""Stand for images without a value, and for images with one of the less frequent values."""
 
 _ROWS = 65_536
 
 
 def check(workspace: Workspace, files: DatasetFiles, columns: Sequence[str]) -> None:
-    """Refuse columns that `measure` would not find: at once, before anything is trained.
-
-    Args:
-        files: The ingested data set.
-        columns: What the config names.
+    """Check before the training that the configured columns exist.
 
     Raises:
         ConfigError: The label table has no such column.
     """
-    there = pq.read_schema(workspace.root / files.labels.path).names
+    found = pq.read_schema(workspace.root / files.labels.path).names
     for column in columns:
-        if column not in there:
+        if column not in found:
             raise ConfigError(
                 f"evaluation.slices names {column!r}, expected a column of the label table: "
-                f"{', '.join(there)}; to bring a column of a CSV or Parquet source there, name it "
-                "in data.metadata_columns."
+                f"{', '.join(found)}; to add a column of a CSV or Parquet source, name it in "
+                "data.metadata_columns."
             )
 
 
 def measure(
-    path: Path, split: str, columns: Sequence[str], right: NDArray[np.bool_]
+    tested: ModelUnderTest, predictions: Predictions, _: object
 ) -> tuple[SliceMetrics, ...]:
-    """Measure the accuracy on the images of each value of some columns.
+    """Measure the accuracy on the test split for the configured columns."""
+    path = tested.workspace.root / tested.files.labels.path
+    return accuracy_by_value(path, "test", tested.settings.slices, predictions.correct)
 
-    A value costs no memory: eight bytes an image tell whether two values are equal.
+
+def accuracy_by_value(
+    path: Path, split: str, columns: Sequence[str], correct: NDArray[np.bool_]
+) -> tuple[SliceMetrics, ...]:
+    """Measure the accuracy for each value of some columns.
+
+    Values are compared by a hash of eight bytes, so memory does not grow with their length.
 
     Args:
         path: The label table.
         split: Name of the split.
         columns: Columns of the table.
-        right: Whether each image of the split, in its order, was named right; bool array of
-            shape (n,).
+        correct: Whether the prediction is correct, for each image of the split in order; shape
+            (n,).
 
     Returns:
-        One row a value, column by column; within a column the most frequent value first. What
-        goes beyond 50 values is one row.
+        One row for each value, column by column, the most frequent value first. Values beyond
+        the 50 most frequent share one row.
     """
-    return tuple(row for column in columns for row in _measure_column(path, split, column, right))
+    return tuple(row for column in columns for row in _rows(path, split, column, correct))
 
 
-def _measure_column(
-    path: Path, split: str, column: str, right: NDArray[np.bool_]
+def _rows(
+    path: Path, split: str, column: str, correct: NDArray[np.bool_]
 ) -> Iterator[SliceMetrics]:
-    codes = np.concatenate([_codes(values) for values in _values(path, split, column)])
-    _, first, slices, images = np.unique(
-        codes, return_index=True, return_inverse=True, return_counts=True
+    hashes = np.concatenate([_hashes(values) for values in _values(path, split, column)])
+    _, first, groups, images = np.unique(
+        hashes, return_index=True, return_inverse=True, return_counts=True
     )
-    hits = np.bincount(slices, weights=right).astype(np.int64)
+    hits = np.bincount(groups, weights=correct).astype(np.int64)
     order = np.lexsort((first, -images))
-    shown, others = order[:MOST_VALUES], order[MOST_VALUES:]
-    names = _at(path, split, column, first[shown])
-    for number, name in zip(shown, names, strict=True):
-        yield _row(column, name, int(images[number]), int(hits[number]))
+    frequent, others = order[:MAX_VALUES], order[MAX_VALUES:]
+    names = _take(path, split, column, first[frequent])
+    for group, name in zip(frequent, names, strict=True):
+        yield _row(column, name, int(images[group]), int(hits[group]))
     if len(others):
         yield _row(column, OTHER, int(images[others].sum()), int(hits[others].sum()))
 
@@ -90,16 +96,16 @@ def _values(path: Path, split: str, column: str) -> Iterator[Any]:
             yield rows[column].cast(pa.string())
 
 
-def _codes(values: Any) -> NDArray[np.uint64]:
-    """Give equal values equal numbers, and different ones different numbers, as good as surely."""
+def _hashes(values: Any) -> NDArray[np.uint64]:
+    """Hash values to 64 bits; a missing value is 0."""
     from pandas.util import hash_array
 
-    codes: NDArray[np.uint64] = hash_array(values.to_numpy(zero_copy_only=False))
-    return np.where(values.is_null(), np.uint64(0), codes)
+    hashes: NDArray[np.uint64] = hash_array(values.to_numpy(zero_copy_only=False))
+    return np.where(values.is_null(), np.uint64(0), hashes)
 
 
-def _at(path: Path, split: str, column: str, rows: NDArray[np.int64]) -> list[str]:
-    """Look values up, given their rows in the split; only these are held."""
+def _take(path: Path, split: str, column: str, rows: NDArray[np.int64]) -> list[str]:
+    """Look up the values of some rows of a split; only these are held in memory."""
     found: dict[int, str | None] = {}
     start = 0
     for values in _values(path, split, column):
@@ -109,13 +115,9 @@ def _at(path: Path, split: str, column: str, rows: NDArray[np.int64]) -> list[st
     return [NONE if (value := found[int(row)]) is None else value for row in rows]
 
 
-def _row(column: str, value: str, images: int, right: int) -> SliceMetrics:
-    interval = wilson(right, images)
-    assert interval is not None  # noqa: S101 - a value has images
+def _row(column: str, value: str, images: int, hits: int) -> SliceMetrics:
+    interval = wilson(hits, images)
+    assert interval is not None  # noqa: S101 - every value has images
     return SliceMetrics(
-        column=column,
-        value=value,
-        images=images,
-        accuracy=right / images,
-        interval=interval,
+        column=column, value=value, images=images, accuracy=hits / images, interval=interval
     )

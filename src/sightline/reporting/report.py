@@ -171,7 +171,7 @@ def _worst_mistakes(
     run: Run, files: DatasetFiles, evaluation: Evaluation, most: int
 ) -> tuple[tuple[Mistake, ...], int]:
     predictions = run.workspace.root / evaluation.predictions.path
-    return mistakes.worst(predictions, files.class_names, most)
+    return mistakes.most_confident(predictions, files.class_names, most)
 
 
 def _history(run: Run, trained: TrainedModel) -> "pd.DataFrame":

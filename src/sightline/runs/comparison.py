@@ -11,8 +11,6 @@ from sightline.evaluation import predictions
 from sightline.records import DatasetFiles, Evaluation, Run, RunComparison
 from sightline.runs import run_folder
 
-_PREDICTIONS = "predictions.parquet"
-
 
 class Discordant(NamedTuple):
     """Test images that exactly one of two models has right.
@@ -64,7 +62,7 @@ def with_last_run(run: Run, files: DatasetFiles, evaluation: Evaluation) -> RunC
     if not same_test_images(last.records.ingest, files):
         return compared
     try:
-        path = run_folder.folder(run.workspace, last.run_id) / _PREDICTIONS
+        path = run_folder.folder(run.workspace, last.run_id) / predictions.PREDICTIONS
         before = predictions.read(path, len(files.class_names)).correct
     except InputError:
         return compared

@@ -41,16 +41,16 @@ def find(
 def _examples(
     before: Predictions, now: Predictions, rows: NDArray[np.int64], names: tuple[str, ...]
 ) -> tuple[Reversal, ...]:
-    surest = rows[np.lexsort((rows, -now.probability[rows]))][:MOST_EXAMPLES]
+    surest = rows[np.lexsort((rows, -now.confidence[rows]))][:MOST_EXAMPLES]
     a, b = before.take(surest), now.take(surest)
     return tuple(
         Reversal(
             index=int(b.index[row]),
             label=names[b.label[row]],
             a=names[a.predicted[row]],
-            a_probability=float(a.probability[row]),
+            a_probability=float(a.confidence[row]),
             b=names[b.predicted[row]],
-            b_probability=float(b.probability[row]),
+            b_probability=float(b.confidence[row]),
         )
         for row in range(len(surest))
     )

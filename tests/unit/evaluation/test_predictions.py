@@ -1,82 +1,125 @@
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from sklearn.metrics import log_loss, top_k_accuracy_score
 
+from sightline.errors import InputError
 from sightline.evaluation import predictions, predictions_table
-from sightline.evaluation.calibration import apply_temperature
-from sightline.evaluation.predictions import Floats, predict_split, read
+from sightline.evaluation.calibration import apply_temperature, read_scaled
+from sightline.evaluation.mistakes import most_confident
+from sightline.evaluation.predictions import Floats, Predictions, predict_split, read
 
 IMAGES, CLASSES = 50, 6
+LABELS = np.random.default_rng(1).integers(0, CLASSES, IMAGES).astype(np.int16)
+PIXELS = np.random.default_rng(2).random((IMAGES, 2, 2, 1), dtype=np.float32)
 
 
-@pytest.fixture
-def labels() -> np.ndarray:
-    return np.random.default_rng(1).integers(0, CLASSES, IMAGES).astype(np.int16)
-
-
-def probabilities(images: np.ndarray) -> Floats:
-    """Stand in for a model: what it says depends on the image's first pixel alone."""
+def model(images: np.ndarray) -> Floats:
+    """Stand in for a model: the probabilities depend on the image's first pixel alone."""
     numbers = images.reshape(len(images), -1)[:, :1] * np.arange(1, CLASSES + 1)
-    logits = np.sin(37 * numbers)
-    return (np.exp(3 * logits) / np.exp(3 * logits).sum(axis=1, keepdims=True)).astype(np.float32)
+    exponents = np.exp(3 * np.sin(37 * numbers))
+    return (exponents / exponents.sum(axis=1, keepdims=True)).astype(np.float32)
 
 
 @pytest.fixture
-def images() -> np.ndarray:
-    return np.random.default_rng(2).random((IMAGES, 2, 2, 1), dtype=np.float32)
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "predictions.parquet"
 
 
-def test_predictions_agree_with_scikit_learn(
-    images: np.ndarray, labels: np.ndarray, tmp_path: Path
-) -> None:
-    found = predict_split(probabilities, images, labels, CLASSES, tmp_path / "p.parquet")
-    said = probabilities(images)
-    assert found.losses.mean() == pytest.approx(
-        log_loss(labels, said, labels=range(CLASSES)), rel=1e-5
-    )
+@pytest.fixture
+def predicted(path: Path) -> Predictions:
+    return predict_split(model, PIXELS, LABELS, CLASSES, path)
+
+
+def test_predictions_agree_with_scikit_learn(predicted: Predictions) -> None:
+    probabilities = model(PIXELS)
+    expected = log_loss(LABELS, probabilities, labels=range(CLASSES))
+    assert predicted.loss == pytest.approx(expected, rel=1e-5)
     for k in (1, 2, 3, 5):
-        expected = top_k_accuracy_score(labels, said, k=k, labels=range(CLASSES))
-        assert (found.rank < k).mean() == expected
-    assert (found.predicted == said.argmax(axis=1)).all()
-    assert (found.probability == said.max(axis=1)).all()
+        expected = top_k_accuracy_score(LABELS, probabilities, k=k, labels=range(CLASSES))
+        assert (predicted.rank < k).mean() == expected
+    assert (predicted.predicted == probabilities.argmax(axis=1)).all()
+    assert (predicted.confidence == probabilities.max(axis=1)).all()
 
 
-def test_of_equal_probabilities_the_first_counts(tmp_path: Path) -> None:
+def test_first_of_equal_probabilities_ranks_highest(path: Path) -> None:
     def even(images: np.ndarray) -> Floats:
         return np.full((len(images), 4), 0.25, dtype=np.float32)
 
     labels = np.arange(4, dtype=np.int16)
-    images = np.zeros((4, 2, 2, 1), np.float32)
-    found = predict_split(even, images, labels, 4, tmp_path / "p.parquet")
+    found = predict_split(even, np.zeros((4, 2, 2, 1), np.float32), labels, 4, path)
     assert found.rank.tolist() == [0, 1, 2, 3]
     assert found.predicted.tolist() == [0, 0, 0, 0]
 
 
-def test_blocks_change_nothing(
-    images: np.ndarray, labels: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_table_is_read_as_it_was_written(path: Path, predicted: Predictions) -> None:
+    assert_equal(read(path, CLASSES), predicted)
+    assert predicted.index.tolist() == list(range(IMAGES))
+
+
+def test_block_size_changes_nothing(
+    path: Path, predicted: Predictions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = tmp_path / "p.parquet"
-    whole = predict_split(probabilities, images, labels, CLASSES, path)
-    cooled = read(path, CLASSES, 2.0)
-    monkeypatch.setattr(predictions, "BLOCK_BYTES", 7 * images[0].nbytes)
+    scaled = read_scaled(path, CLASSES, 2.0)
+    monkeypatch.setattr(predictions, "BLOCK_BYTES", 7 * PIXELS[0].nbytes)
     monkeypatch.setattr(predictions_table, "_BLOCK_VALUES", 7 * CLASSES)
-    parts = predict_split(probabilities, images, labels, CLASSES, path)
-    assert (parts.rank == whole.rank).all()
-    assert (parts.losses == whole.losses).all()
-    assert read(path, CLASSES, 2.0).losses.mean() == pytest.approx(cooled.losses.mean())
+    assert_equal(predict_split(model, PIXELS, LABELS, CLASSES, path), predicted)
+    assert_equal(read_scaled(path, CLASSES, 2.0), scaled)
 
 
-def test_tempered_predictions_are_those_of_the_tempered_probabilities(
-    images: np.ndarray, labels: np.ndarray, tmp_path: Path
+def test_temperature_rescales_what_was_written(path: Path, predicted: Predictions) -> None:
+    found = read_scaled(path, CLASSES, 3.0)
+    expected = apply_temperature(model(PIXELS), 3.0)
+    assert found.confidence == pytest.approx(expected.max(axis=1), rel=1e-5)
+    assert found.loss == pytest.approx(log_loss(LABELS, expected, labels=range(CLASSES)), rel=1e-5)
+    assert (found.rank == predicted.rank).all(), "a temperature keeps the order of the classes"
+
+
+def test_most_confident_mistakes_come_first(path: Path, predicted: Predictions) -> None:
+    names = tuple("abcdef")
+    found, total = most_confident(path, names, 3)
+    wrong = np.flatnonzero(~predicted.correct)
+    order = wrong[np.argsort(-predicted.confidence[wrong])]
+    assert [mistake.index for mistake in found] == order[:3].tolist()
+    assert total == len(wrong)
+    assert found[0].label == names[LABELS[order[0]]]
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "named"),
+    [
+        ("predicted", 5, "predicted"),
+        ("label", -1, "labels from 0 to 5"),
+        ("label", "b", "expected int64 in the column 'label', found string"),
+        ("probability_2", None, "expected float in the column 'probability_2'"),
+        ("index", 0, "order"),
+        ("probability_5", "missing", "'probability_5' is missing"),
+        ("probability_6", 0.5, "columns"),
+    ],
+)
+def test_table_of_another_form_is_refused(
+    path: Path, predicted: Predictions, column: str, value: object, named: str
 ) -> None:
-    path = tmp_path / "p.parquet"
-    plain = predict_split(probabilities, images, labels, CLASSES, path)
-    found = read(path, CLASSES, 3.0)
-    expected = apply_temperature(probabilities(images), 3.0)
-    assert found.probability == pytest.approx(expected.max(axis=1), rel=1e-5)
-    assert found.losses.mean() == pytest.approx(
-        log_loss(labels, expected, labels=range(CLASSES)), rel=1e-5
-    )
-    assert (found.rank == plain.rank).all(), "a temperature changes no order"
+    table = pq.read_table(path)
+    columns = {name: table[name] for name in table.column_names} | {column: [value] * IMAGES}
+    if value == "missing":
+        del columns[column]
+    pq.write_table(pa.table(columns), path)
+    with pytest.raises(InputError, match=rf"predictions\.parquet .*{named}.*--refresh"):
+        read(path, CLASSES)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"PAR1 no table"])
+def test_missing_or_damaged_table_is_refused(path: Path, content: bytes | None) -> None:
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(InputError, match=r"predictions\.parquet"):
+        read(path, CLASSES)
+
+
+def assert_equal(found: Predictions, expected: Predictions) -> None:
+    for name, values in vars(expected).items():
+        np.testing.assert_array_equal(getattr(found, name), values)

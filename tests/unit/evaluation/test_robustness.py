@@ -28,7 +28,7 @@ def accuracy(images: np.ndarray, labels: np.ndarray) -> float:
 
 def test_accuracy_is_that_on_the_corrupted_images() -> None:
     labels = LABELS.astype(np.int16)
-    found = robustness.measure(predict, IMAGES, labels, 1000)
+    found = robustness.accuracy_under_corruption(predict, IMAGES, labels, 1000)
     order = np.argsort(labels, kind="stable")
     assert found.images == 90
     assert found.accuracy == accuracy(IMAGES, labels) == 1
@@ -51,7 +51,7 @@ def test_each_class_has_its_share_of_the_sample(most: int) -> None:
         seen.append(images.ravel())
         return np.zeros((len(images), 3), np.float32)
 
-    assert robustness.measure(watching, places, labels, most).images == most
+    assert robustness.accuracy_under_corruption(watching, places, labels, most).images == most
     chosen = seen[0]
     assert len(set(chosen.tolist())) == most
     shares = np.bincount(labels[chosen], minlength=3) / most
@@ -62,7 +62,7 @@ def test_mapped_images_are_read_in_blocks_and_give_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     labels = LABELS.astype(np.int16)
-    whole = robustness.measure(predict, IMAGES, labels, 80)
+    whole = robustness.accuracy_under_corruption(predict, IMAGES, labels, 80)
     np.save(tmp_path / "images.npy", IMAGES)
     sizes = set()
 
@@ -72,14 +72,14 @@ def test_mapped_images_are_read_in_blocks_and_give_the_same(
 
     monkeypatch.setattr(predictions, "BLOCK_BYTES", 7 * IMAGES[0].nbytes)
     mapped = npy.open_mapped(tmp_path / "images.npy")
-    assert robustness.measure(watching, mapped, labels, 80) == whole
+    assert robustness.accuracy_under_corruption(watching, mapped, labels, 80) == whole
     assert sizes == {7, 3}
 
 
 def test_progress_ends_when_all_is_done() -> None:
     heard: list[Progress] = []
     with listening(heard.append):
-        robustness.measure(predict, IMAGES, LABELS.astype(np.int16), 20)
+        robustness.accuracy_under_corruption(predict, IMAGES, LABELS.astype(np.int16), 20)
     done = [progress.done for progress in heard]
     assert done == sorted(done)
     assert done[-1] == heard[-1].total == 20 * 36

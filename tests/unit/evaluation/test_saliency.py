@@ -2,119 +2,142 @@ import json
 import os
 import subprocess
 import sys
-from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
 import pytest
-from scipy.special import expit
+from scipy.special import expit, softmax
 
-from saliency_elsewhere import CLASSES, IMAGES, explain, network
+import saliency_on_backend
+from saliency_on_backend import CLASSES, IMAGES
 from sightline.evaluation import saliency
-from sightline.evaluation.gradients import probabilities_of
+from sightline.evaluation.saliency import input_gradients, probabilities_of
 from sightline.models import keras_files
 
-PROGRAM = Path(__file__).parents[2] / "support" / "saliency_elsewhere.py"
+ONE = np.ones(1, int)
 
 
-def linear(weights: np.ndarray, bias: float) -> keras.Model:
-    """Make a network whose second class has the probability expit(weights . image + bias)."""
-    images = keras.Input(weights.shape)
-    scores = keras.layers.Dense(2)(keras.layers.Flatten()(images))
-    made = keras.Model(images, keras.layers.Softmax()(scores))
+@pytest.fixture(scope="module")
+def network() -> keras.Model:
+    return saliency_on_backend.network()
+
+
+@pytest.fixture(scope="module")
+def explained(network: keras.Model) -> tuple[np.ndarray, float]:
+    return saliency.attribute(network, IMAGES, CLASSES)
+
+
+def linear(kernel: np.ndarray, bias: tuple[float, ...], shape: tuple[int, ...]) -> keras.Model:
+    """Build a network whose logits are image . kernel + bias."""
+    images = keras.Input(shape)
+    scores = keras.layers.Dense(len(bias))(keras.layers.Flatten()(images))
+    model = keras.Model(images, keras.layers.Softmax()(scores))
+    model.set_weights([kernel, np.array(bias)])
+    return model
+
+
+def logistic(weights: np.ndarray, bias: float) -> keras.Model:
+    """Build a network whose second class has the probability expit(weights . image + bias)."""
     kernel = np.stack([np.zeros(weights.size), weights.ravel()], axis=1)
-    made.set_weights([kernel, np.array([0, bias])])
-    return made
+    return linear(kernel, (0, bias), weights.shape)
 
 
 def drawn(scale: float) -> np.ndarray:
     return np.random.default_rng(0).normal(scale=scale, size=(6, 5, 1))
 
 
-def expected(weights: np.ndarray, bias: float, images: np.ndarray) -> np.ndarray:
-    """Integrate by hand: the derivative is weights * expit', and only expit' changes."""
-    scores = (weights * images).sum(axis=(1, 2, 3))
-    share = (expit(scores + bias) - expit(bias)) / scores
-    return (share[:, None, None, None] * weights * images).sum(axis=-1)
+def test_gradient_of_a_linear_network_is_that_of_the_softmax() -> None:
+    kernel = np.random.default_rng(2).normal(scale=0.1, size=(240, 3))
+    probabilities = softmax(IMAGES.reshape(3, 240) @ kernel, axis=1)
+    chosen = probabilities[[0, 1, 2], CLASSES]
+    expected = chosen[:, np.newaxis] * (kernel.T[CLASSES] - probabilities @ kernel.T)
+    gradients = input_gradients(linear(kernel, (0, 0, 0), IMAGES.shape[1:]), IMAGES, CLASSES)
+    assert (gradients.dtype, gradients.shape) == (np.float32, IMAGES.shape)
+    np.testing.assert_allclose(gradients.reshape(3, 240), expected, rtol=1e-4, atol=1e-6)
 
 
-def test_linear_network_is_explained_as_by_hand() -> None:
-    weights, images = drawn(1.0), np.random.default_rng(1).random((3, 6, 5, 1), np.float32)
-    maps, distance = saliency.attribute(linear(weights, -0.5), images, np.ones(3, int))
-    np.testing.assert_allclose(maps, expected(weights, -0.5, images), atol=1e-5)
-    assert distance < 1e-5
-    against, _ = saliency.attribute(linear(weights, -0.5), images, np.zeros(3, int))
-    np.testing.assert_allclose(against, -maps, atol=1e-5)
+def test_gradient_of_an_image_depends_on_no_other(network: keras.Model) -> None:
+    together = input_gradients(network, IMAGES, CLASSES)
+    alone = input_gradients(network, IMAGES[1:2], CLASSES[1:2])
+    np.testing.assert_allclose(alone, together[1:2], rtol=1e-4, atol=1e-6)
 
 
-def test_parts_of_a_real_network_add_up_to_what_the_image_changes() -> None:
-    maps, distance = explain()
-    model = network()
-    black = probabilities_of(model, np.zeros_like(IMAGES), CLASSES)
-    change = probabilities_of(model, IMAGES, CLASSES) - black
-    distances = np.abs(maps.sum(axis=(1, 2)) - change)
-    assert np.abs(change).max() > 0.1
-    assert distances.max() < 0.01
-    assert distance == pytest.approx(distances.max(), abs=1e-5)
-
-
-def test_network_from_a_file_is_explained_alike(tmp_path: Path) -> None:
-    keras_files.export(network(), tmp_path / "model.keras")
-    read = keras_files.without_preprocessing(keras_files.read_model(tmp_path / "model.keras"))
-    maps, distance = saliency.attribute(read, IMAGES, CLASSES)
-    np.testing.assert_allclose(maps, explain()[0], atol=1e-6)
-    assert distance < 0.01
-
-
-def test_steep_network_gets_more_points(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[int] = []
-    plain = saliency.input_gradients
-
-    def counting(model: keras.Model, images: np.ndarray, classes: np.ndarray) -> np.ndarray:
-        asked.append(len(images))
-        return plain(model, images, classes)
-
-    monkeypatch.setattr(saliency, "input_gradients", counting)
-    weights = np.abs(drawn(30.0))
-    image = np.ones((1, 6, 5, 1), np.float32)
-    gentle, steep = linear(weights / 300, 0), linear(weights, -0.37 * weights.sum())
-    assert saliency.attribute(gentle, image, np.ones(1, int))[1] < 0.01
-    assert sum(asked) == 32
-    asked.clear()
-    assert saliency.attribute(steep, image, np.ones(1, int))[1] < 0.01
-    assert 64 < sum(asked) <= 32 + 64 + 128 + 256 + 512
-
-
-def test_hopeless_network_ends_and_says_how_far_it_is_from_complete() -> None:
-    weights = np.full((6, 5, 1), 1e5)
-    image = np.ones((1, 6, 5, 1), np.float32)
-    _, distance = saliency.attribute(linear(weights, -0.37 * 3e6), image, np.ones(1, int))
-    assert distance > 0.01
-
-
-def test_black_pixels_have_no_part_and_channels_are_summed() -> None:
-    images = IMAGES.copy()
-    images[:, :4] = 0
-    maps, _ = saliency.attribute(network(), images, CLASSES)
-    assert maps.shape == (3, 10, 8)
-    assert not maps[:, :4].any()
-    assert maps[:, 4:].all()
-
-
-def test_jax_explains_like_tensorflow() -> None:
-    assert find_spec("jax"), "the developer tools hold it"
+def test_jax_gives_the_gradients_of_tensorflow(network: keras.Model) -> None:
     done = subprocess.run(
-        [sys.executable, str(PROGRAM)],
+        [sys.executable, Path(saliency_on_backend.__file__)],
         env={**os.environ, "KERAS_BACKEND": "jax"},
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    maps, _ = explain()
-    assert found["backend"] == "jax"
-    assert found["distance"] < 0.01
-    np.testing.assert_allclose(found["maps"], maps, atol=1e-4)
+    backend, gradients = json.loads(done.stdout.splitlines()[-1])
+    assert backend == "jax"
+    np.testing.assert_allclose(gradients, input_gradients(network, IMAGES, CLASSES), atol=1e-5)
+
+
+def test_linear_network_is_explained_as_by_hand() -> None:
+    weights, images = drawn(1.0), np.random.default_rng(1).random((3, 6, 5, 1), np.float32)
+    # Only expit' changes along the path.
+    scores = (weights * images).sum(axis=(1, 2, 3))
+    slope = (expit(scores - 0.5) - expit(-0.5)) / scores
+    expected = (slope[:, None, None, None] * weights * images).sum(axis=-1)
+    maps, distance = saliency.attribute(logistic(weights, -0.5), images, np.ones(3, int))
+    np.testing.assert_allclose(maps, expected, atol=1e-5)
+    assert distance < 1e-5
+
+
+def test_map_adds_up_to_what_the_image_changes(
+    network: keras.Model, explained: tuple[np.ndarray, float]
+) -> None:
+    maps, distance = explained
+    black = probabilities_of(network, np.zeros_like(IMAGES), CLASSES)
+    change = probabilities_of(network, IMAGES, CLASSES) - black
+    distances = np.abs(maps.sum(axis=(1, 2)) - change)
+    assert np.abs(change).max() > 0.1
+    assert distances.max() < 0.01
+    assert distance == pytest.approx(distances.max(), abs=1e-5)
+
+
+def test_network_from_a_file_gets_the_same_maps(
+    tmp_path: Path, network: keras.Model, explained: tuple[np.ndarray, float]
+) -> None:
+    keras_files.export(network, tmp_path / "model.keras")
+    read = keras_files.without_preprocessing(keras_files.read_model(tmp_path / "model.keras"))
+    maps, _ = saliency.attribute(read, IMAGES[:1], CLASSES[:1])
+    np.testing.assert_allclose(maps, explained[0][:1], atol=1e-6)
+
+
+def test_steep_network_gets_more_points(monkeypatch: pytest.MonkeyPatch) -> None:
+    batches: list[int] = []
+
+    def counting(model: keras.Model, images: np.ndarray, classes: np.ndarray) -> np.ndarray:
+        batches.append(len(images))
+        return input_gradients(model, images, classes)
+
+    monkeypatch.setattr(saliency, "input_gradients", counting)
+    weights = np.abs(drawn(30.0))
+    image = np.ones((1, 6, 5, 1), np.float32)
+    gentle, steep = logistic(weights / 300, 0), logistic(weights, -0.37 * weights.sum())
+    assert saliency.attribute(gentle, image, ONE)[1] < 0.01
+    assert sum(batches) == 32
+    batches.clear()
+    assert saliency.attribute(steep, image, ONE)[1] < 0.01
+    assert 64 < sum(batches) <= 32 + 64 + 128 + 256 + 512
+
+
+def test_incomplete_map_is_returned_with_its_distance() -> None:
+    weights = np.full((6, 5, 1), 1e5)
+    image = np.ones((1, 6, 5, 1), np.float32)
+    _, distance = saliency.attribute(logistic(weights, -0.37 * 3e6), image, ONE)
+    assert distance > 0.01
+
+
+def test_black_pixels_get_no_attribution(network: keras.Model) -> None:
+    image = IMAGES[:1].copy()
+    image[:, :4] = 0
+    maps, _ = saliency.attribute(network, image, CLASSES[:1])
+    assert maps.shape == (1, 10, 8)
+    assert not maps[:, :4].any()
+    assert maps[:, 4:].all()

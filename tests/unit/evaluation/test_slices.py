@@ -33,7 +33,7 @@ def test_each_value_has_its_accuracy_the_most_frequent_first(
     path = table(tmp_path, camera=["b", "a", "b", "c", "b", "a"], label=[0, 0, 0, 0, 0, 1])
     right = np.array([True, True, False, False, False, True])
 
-    measured = slices.measure(path, "test", ["camera", "label", "split"], right)
+    measured = slices.accuracy_by_value(path, "test", ["camera", "label", "split"], right)
 
     assert rows(measured) == [
         ("camera", "b", 3, 1 / 3),
@@ -51,7 +51,7 @@ def test_missing_values_are_a_slice_apart_from_the_word_for_them(tmp_path: Path)
     path = table(tmp_path, site=[None, "nan", None, "", "None", None])
     right = np.array([True, False, True, True, True, False])
 
-    assert rows(slices.measure(path, "test", ["site"], right)) == [
+    assert rows(slices.accuracy_by_value(path, "test", ["site"], right)) == [
         ("site", "(none)", 3, 2 / 3),
         ("site", "nan", 1, 0.0),
         ("site", "", 1, 1.0),
@@ -62,7 +62,7 @@ def test_missing_values_are_a_slice_apart_from_the_word_for_them(tmp_path: Path)
 def test_column_without_any_value_is_one_slice(tmp_path: Path) -> None:
     path = table(tmp_path, site=pa.nulls(6, pa.string()).to_pylist())
 
-    assert rows(slices.measure(path, "test", ["site"], np.ones(6, np.bool_))) == [
+    assert rows(slices.accuracy_by_value(path, "test", ["site"], np.ones(6, np.bool_))) == [
         ("site", "(none)", 6, 1.0)
     ]
 
@@ -72,7 +72,7 @@ def test_rare_values_beyond_fifty_are_summed_up(tmp_path: Path) -> None:
     path = table(tmp_path, row_group_size=64, source=values)
     right = np.arange(203) % 2 == 0
 
-    measured = slices.measure(path, "test", ["source"], right)
+    measured = slices.accuracy_by_value(path, "test", ["source"], right)
 
     assert len(measured) == 51
     assert rows(measured[:2]) == [("source", "often", 3, 2 / 3), ("source", "image 0", 1, 1.0)]
@@ -84,7 +84,9 @@ def test_rare_values_beyond_fifty_are_summed_up(tmp_path: Path) -> None:
 def test_any_column_of_an_ingested_table_can_be_measured(run: Run, files: DatasetFiles) -> None:
     right = np.arange(40) % 4 > 0  # labels go 0, 1, 2, 3
 
-    measured = slices.measure(run.workspace.root / files.labels.path, "test", ["class_name"], right)
+    measured = slices.accuracy_by_value(
+        run.workspace.root / files.labels.path, "test", ["class_name"], right
+    )
 
     assert rows(measured) == [
         ("class_name", str(label), 10, float(label > 0)) for label in range(4)

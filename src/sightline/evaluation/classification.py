@@ -1,0 +1,53 @@
+"""Accuracy, loss, metrics of each class and the confusion matrix."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
+
+from sightline.evaluation.intervals import wilson
+from sightline.evaluation.predictions import Predictions
+from sightline.records import ClassMetrics
+
+_TOP = (2, 3, 5)
+
+
+def measure(predictions: Predictions, class_names: tuple[str, ...]) -> dict[str, Any]:
+    """Return the fields accuracy, accuracy_interval, top_k, loss, classes and confusion."""
+    hits, total, classes = int(predictions.correct.sum()), len(predictions.label), len(class_names)
+    confusion = confusion_matrix(predictions.label, predictions.predicted, labels=range(classes))
+    return {
+        "accuracy": hits / total,
+        "accuracy_interval": wilson(hits, total),
+        "top_k": {k: float((predictions.rank < k).mean()) for k in _TOP if k < classes},
+        "loss": predictions.loss,
+        "classes": _class_metrics(predictions, class_names, confusion),
+        "confusion": tuple(tuple(int(count) for count in row) for row in confusion),
+    }
+
+
+def _class_metrics(
+    predictions: Predictions, class_names: tuple[str, ...], confusion: NDArray[np.int64]
+) -> tuple[ClassMetrics, ...]:
+    columns = precision_recall_fscore_support(
+        predictions.label,
+        predictions.predicted,
+        labels=range(len(class_names)),
+        zero_division=0.0,
+    )
+    hits, predicted = confusion.diagonal(), confusion.sum(axis=0)
+    return tuple(
+        ClassMetrics(
+            class_name=name,
+            precision=float(precision),
+            recall=float(recall),
+            f1=float(f1),
+            support=int(support),
+            precision_interval=wilson(int(hits[number]), int(predicted[number])),
+            recall_interval=wilson(int(hits[number]), int(support)),
+        )
+        for number, (name, precision, recall, f1, support) in enumerate(
+            zip(class_names, *columns, strict=True)
+        )
+    )
