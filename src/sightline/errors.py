@@ -1,45 +1,45 @@
-"""The errors that Sightline raises on purpose, and the exit code each ends with.
+"""The exceptions that Sightline raises on purpose, and the exit code of each.
 
 SightlineError
-├── InputError             exit code 2: the user can mend it
-│   ├── ConfigError        an unknown key, a value out of bounds, a bad recipe
-│   ├── DataError          a data set that is missing, damaged or malformed
+├── InputError             exit code 2: the user can fix it
+│   ├── ConfigError        an unknown key, a value out of bounds, an invalid recipe
+│   ├── DataError          a data set is missing, damaged or malformed
 │   │   └── DownloadError  no mirror delivered the data set
-│   │       └── NetworkError   a mirror did not answer; another try may work
-│   ├── ModelFileError     a model file that is damaged, foreign or unsafe
-│   ├── DeviceError        the demanded device is not there
-│   ├── MemoryLimitError   the machine or the GPU has too little memory for the batch
-│   ├── ServerError        the configured Prefect API does not answer
-│   ├── StorageError       the artifacts root has no room or cannot be written
-│   │   └── BusyStorageError   storage did not answer; another try may work
-│   ├── ChampionChangedError   another version is the champion by now
-│   └── RunExistsError     the run id is taken
+│   │       └── NetworkError   a mirror did not respond; retrying may help
+│   ├── ModelFileError     a model file is damaged, unsupported or unsafe
+│   ├── DeviceError        the requested device is not available
+│   ├── MemoryLimitError   the batch does not fit in memory
+│   ├── ServerError        the configured Prefect API does not respond
+│   ├── StorageError       the artifacts folder is full or not writable
+│   │   └── BusyStorageError   the storage did not respond; retrying may help
+│   ├── ChampionChangedError   the champion was replaced during the comparison
+│   └── RunExistsError     the run id is already in use
 └── RunError               exit code 1: the run failed
-    ├── StageError         a stage stopped on an error that nobody foresaw
+    ├── StageError         a stage stopped on an unexpected error
     │   └── DivergenceError    weights are no longer finite
-    ├── KerasProcessError  the Keras process died or did not answer in time
-    └── HandoverError      a training that was handed to a deployment did not succeed
-        └── HandoverLostError  its process died or was not heard of; another try may work
+    ├── KerasProcessError  the Keras process died or timed out
+    └── HandoverError      a training that a deployment ran did not succeed
+        └── HandoverLostError  its process died or stopped reporting; retrying may help
 
-A message is one sentence or two that name the subject (path, row, key), what was
-expected, what was found and what to do next.
+A message is one or two sentences: the path, row or key, what was expected, what was found and
+what to do next.
 """
 
 
 class SightlineError(Exception):
-    """Base of all errors raised on purpose."""
+    """Base class of all errors that Sightline raises on purpose."""
 
     exit_code = 1
 
 
 class InputError(SightlineError):
-    """Something that the user gave cannot be used."""
+    """The user's input cannot be used."""
 
     exit_code = 2
 
 
 class ConfigError(InputError):
-    """A recipe, a config file or a `--set` value is wrong."""
+    """A recipe, a config file or a `--set` value is invalid."""
 
 
 class DataError(InputError):
@@ -51,60 +51,60 @@ class DownloadError(DataError):
 
 
 class NetworkError(DownloadError):
-    """A mirror did not answer or broke off; another try may work."""
+    """A mirror did not respond or the connection broke; retrying may help."""
 
 
 class ModelFileError(InputError):
-    """A model file is damaged, of another format, or holds what Sightline does not write."""
+    """A model file is damaged, in an unsupported format or contains what Sightline never writes."""
 
 
 class DeviceError(InputError):
-    """The device that the config demands is not available."""
+    """The requested device is not available."""
 
 
 class MemoryLimitError(InputError):
-    """The machine or the GPU has too little memory for the batch."""
+    """The batch does not fit in the memory of the machine or the GPU."""
 
 
 class ServerError(InputError):
-    """The configured Prefect API does not answer."""
+    """The configured Prefect API does not respond."""
 
 
 class StorageError(InputError):
-    """The artifacts root has no room or cannot be written."""
+    """The artifacts folder is full or not writable."""
 
 
 class BusyStorageError(StorageError):
-    """Storage did not answer as it should; another try may work."""
+    """The storage did not respond as expected; retrying may help."""
 
 
 class ChampionChangedError(InputError):
-    """The champion is another version than the one that a candidate was compared with."""
+    """The champion is no longer the version that the candidate was compared with."""
 
 
 class RunExistsError(InputError):
-    """A run of this id is already there."""
+    """A run with this id already exists."""
 
 
 class RunError(SightlineError):
-    """A run failed for a reason that lies outside the user's input."""
+    """A run failed for a reason other than the user's input."""
 
 
 class StageError(RunError):
-    """A stage stopped on an error that nobody foresaw."""
+    """A stage stopped on an unexpected error."""
 
 
 class DivergenceError(StageError):
-    """Weights or an optimizer's variables are no longer finite."""
+    """The weights or the optimizer's variables are no longer finite."""
 
 
 class KerasProcessError(RunError):
-    """The Keras process died or did not answer in time."""
+    """The Keras process died or timed out."""
 
 
 class HandoverError(RunError):
-    """A training that was handed to a deployment did not succeed."""
+    """A training that was handed over to a deployment did not succeed."""
 
 
 class HandoverLostError(HandoverError):
-    """A training that was handed over died or was not heard of; another try may work."""
+    """The process of a training that was handed over died or stopped reporting."""

@@ -23,8 +23,8 @@ from refusal import check_refused
 pytestmark = pytest.mark.campaign
 
 BIN = Path(sys.executable).parent
-FULL = re.compile(r"is full, [\d,]+ bytes are free: make room, or choose another folder")
-NO_ROOM = re.compile(r"need [\d,]+ bytes under .*, where only 4,096 are free; make room")
+FULL = re.compile(r"is full, [\d,]+ bytes are free; free up space, or choose another folder")
+NO_ROOM = re.compile(r"need [\d,]+ bytes under .*, but only 4,096 are free; free up space")
 
 
 @pytest.fixture
@@ -71,7 +71,7 @@ def test_error_of_the_storage_costs_nothing_that_was_there(
     whole: Whole, tmp_path: Path, step: str
 ) -> None:
     swept = Sweep(*whole, step, tmp_path, {})
-    said = re.compile(r"did not answer as it should \(.*\); what was there is intact: run again")
+    said = re.compile(r"did not respond as expected \(.*\)\. .*: run again")
     for outcome in fail_at_some(swept, 2 if step in roots.SLOW else 5, errno.EIO, seed=36):
         check_message(outcome, "BusyStorageError", said)
 
@@ -171,9 +171,9 @@ def test_disk_of_one_megabyte_is_refused_by_the_command(
     mount = f"mount -t tmpfs -o size=1m none {{place}} && echo old > {shlex.quote(str(old))}"
     done = machine.run_mounted(mount, machine.artifacts)
     if done is None:  # a machine without mounts has the fault point
-        check_refused(machine.run_under(machine.artifacts, FULL_DISK), "is full, ", "make room")
+        check_refused(machine.run_under(machine.artifacts, FULL_DISK), "is full, ", "free up space")
         return
-    check_refused(done, expected, "free", "make room, or choose another folder")
+    check_refused(done, expected, "free", "free up space, or choose another folder")
     assert machine.listing == [str(old)]
 
 
@@ -199,6 +199,6 @@ def test_disk_that_is_full_for_the_model_is_refused_by_the_command(
     write_npz(machine.data, train=32, test=16)
     place, url = machine.artifacts / "cache" / "train", served.url  # type: ignore[attr-defined]
     done = machine.run_under(place, FULL_DISK, PREFECT_API_URL=url)
-    check_refused(done, f"{machine.artifacts} is full, ", "make room")
+    check_refused(done, f"{machine.artifacts} is full, ", "free up space")
     assert roots.leftovers(machine.artifacts) == []
     assert not roots.visible_damage(machine.artifacts)

@@ -1,1 +1,1 @@
-"""Files that appear complete or not at all, locks, NPY blocks and checksummed JSON."""
+"""Atomic files, locks, digests, NPY blocks and checksummed JSON."""

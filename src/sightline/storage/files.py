@@ -1,4 +1,7 @@
-"""Files that appear whole or not at all: the only place that renames or syncs."""
+"""Atomic writes: files and folders appear complete or not at all.
+
+This is the only module that renames or syncs files.
+"""
 
 import errno
 import os
@@ -13,7 +16,7 @@ from pathlib import Path
 from sightline.errors import BusyStorageError, StorageError
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
-_CLOSED = frozenset({errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR})
+_NOT_WRITABLE = frozenset({errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR})
 _BUSY = frozenset({errno.EAGAIN, errno.EBUSY, errno.EIO, errno.ESTALE, errno.ETIMEDOUT})
 _ROOT_OPTION = "--artifacts or SIGHTLINE_ARTIFACTS"
 _LEFTOVER = re.compile(r"\..+\.[0-9a-f]{8}\.(tmp|aside)")
@@ -21,17 +24,17 @@ _LEFTOVER = re.compile(r"\..+\.[0-9a-f]{8}\.(tmp|aside)")
 
 @contextmanager
 def new_file(path: Path, mode: int = 0o666) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; on success it is synced and renamed to `path`.
+    """Yield a temporary path; on success it is synced and renamed to `path`.
 
-    On an error the temporary file is removed and `path` stays as it was.
+    On an error the temporary file is removed and `path` is unchanged.
 
     Args:
-        path: The final name. Its folder is made where it is missing.
-        mode: Who may do what with it, less what the process's umask takes away.
+        path: The final path. Missing parent folders are created.
+        mode: Permissions of the file, before the umask is applied.
     """
     make_folder(path.parent)
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
-    temporary.touch(mode, exist_ok=False)  # a link of this name is not followed
+    temporary = _temporary_name(path, "tmp")
+    temporary.touch(mode, exist_ok=False)  # never follows a link of this name
     try:
         yield temporary
         _sync(temporary)
@@ -43,22 +46,22 @@ def new_file(path: Path, mode: int = 0o666) -> Iterator[Path]:
 
 @contextmanager
 def new_output(path: Path) -> Iterator[Path]:
-    """Yield a temporary file for what `--output` names; as `new_file`, whatever is in the way.
+    """Yield a temporary path for the file that `--output` names; like `new_file`.
 
     Args:
-        path: As the user gave it. A file that is there is replaced.
+        path: The user's path. An existing file is replaced.
 
     Raises:
-        StorageError: It cannot be written, or something else than a file is there.
-        BusyStorageError: Storage did not answer; another try may work.
+        StorageError: It cannot be written, or exists and is not a file.
+        BusyStorageError: The storage did not respond; retrying may help.
     """
     try:
         with storage_errors(path.parent, "--output"):
             if path.exists() and not path.is_file():  # such as /dev/null
-                raise OSError(errno.EEXIST, "it is there and no file")
+                raise OSError(errno.EEXIST, "it exists and is not a file")
             with new_file(path) as temporary:
                 yield temporary
-    except OSError as error:  # a file in place of its folder, a name that is too long
+    except OSError as error:  # such as a file in place of its folder, or a name that is too long
         raise StorageError(
             f"The output {path} cannot be written: {error.strerror}; choose another name."
         ) from None
@@ -66,70 +69,71 @@ def new_output(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def new_folder(path: Path, *, replace: bool) -> Iterator[Path]:
-    """Yield a temporary folder beside `path`; on success its files are synced and it is renamed.
+    """Yield a temporary folder; on success its files are synced and it is renamed to `path`.
 
     On an error the temporary folder is removed. Files of a replaced folder that are open or
-    mapped somewhere stay readable there.
+    memory-mapped stay readable.
 
     Args:
-        path: The final name. Its parent is made where it is missing.
-        replace: Whether a folder that stands at `path` is removed.
+        path: The final path. Missing parent folders are created.
+        replace: Replace an existing folder.
 
     Raises:
-        OSError: There is a folder at `path` already and it is not to be replaced.
+        OSError: `path` exists and `replace` is false.
     """
     make_folder(path.parent)
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
+    temporary = _temporary_name(path, "tmp")
     temporary.mkdir()
     try:
         yield temporary
         for file in temporary.rglob("*"):
             _sync(file)
         _sync(temporary)
-        aside = _rename_aside(path) if replace else None
+        replaced = _rename_aside(path) if replace else None
         temporary.rename(path)
         _sync(path.parent)
-        if aside is not None:
-            remove(aside)
+        if replaced is not None:
+            remove(replaced)
     finally:
         remove(temporary)
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder and those above it where they are missing, so that they last."""
+    """Create a folder and its missing parents, and sync them."""
     missing = [path for path in (folder, *folder.parents) if not path.exists()]
     folder.mkdir(parents=True, exist_ok=True)
-    for made in reversed(missing):
-        _sync(made.parent)
+    for created in reversed(missing):
+        _sync(created.parent)
 
 
 def set_aside(folder: Path) -> None:
-    """Remove a folder so that nobody sees it half removed: rename first, then delete."""
+    """Remove a folder atomically: rename it first, then delete it."""
     aside = _rename_aside(folder)
     if aside is not None:
         _sync(folder.parent)
         remove(aside)
 
 
-def _rename_aside(path: Path) -> Path | None:
-    """Move a folder, or a link to one, to a temporary name; return None if it does not exist."""
-    aside = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.aside")
-    try:
-        return path.rename(aside)
-    except FileNotFoundError:
-        return None
-
-
 def leftovers(folder: Path) -> list[Path]:
-    """List what killed processes left of `new_file`, `new_folder` and `set_aside` in a folder.
+    """Return the temporary files that killed processes left in a folder.
 
-    What is being written there right now looks the same: make sure that nobody is at work.
+    Files that are being written look the same: make sure that no process is writing.
     """
     return sorted(path for path in folder.iterdir() if _LEFTOVER.fullmatch(path.name))
 
 
+def remove_leftovers(path: Path) -> None:
+    """Remove the temporary files that killed processes left while they wrote `path`.
+
+    Hold the lock of `path`, so that no other process is writing it.
+    """
+    for suffix in ("tmp", "aside"):
+        for leftover in path.parent.glob(f".{path.name}.*.{suffix}"):
+            remove(leftover)
+
+
 def remove(path: Path) -> None:
-    """Remove a file, or a folder as far as the system lets us; never what a link points to."""
+    """Remove a file, a link, or a folder and as much of its content as permissions allow."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)
     else:
@@ -137,118 +141,118 @@ def remove(path: Path) -> None:
 
 
 def size(path: Path) -> int:
-    """Add up the bytes of a file, or of all files below a folder; links are not followed."""
+    """Return the bytes of a file, or of all files below a folder; links are not followed."""
     paths = [str(path)]
     if path.is_dir() and not path.is_symlink():
         paths = [os.path.join(folder, name) for folder, _, names in os.walk(path) for name in names]
-    found = 0
+    total = 0
     for file in paths:
-        with suppress(FileNotFoundError):  # removed meanwhile
-            found += os.lstat(file).st_size
-    return found
+        with suppress(FileNotFoundError):  # removed in the meantime
+            total += os.lstat(file).st_size
+    return total
 
 
-def remove_leftovers(path: Path) -> None:
-    """Remove what killed processes left of `new_file`, `new_folder` and `set_aside`.
-
-    Args:
-        path: The final name; nobody else may be writing it, so hold its lock.
-    """
-    for pattern in (f".{path.name}.*.tmp", f".{path.name}.*.aside"):
-        for leftover in path.parent.glob(pattern):
-            remove(leftover)
+def copy(source: Path, target: Path) -> None:
+    """Copy the content of a file, but not its times and permissions."""
+    shutil.copyfile(source, target)
 
 
 @contextmanager
 def storage_errors(root: Path, option: str = _ROOT_OPTION) -> Iterator[None]:
-    """Turn the system's errors of writing into ours; other errors pass.
+    """Convert operating system errors of a write; other errors pass unchanged.
 
     Args:
-        root: Where is written; named in the message.
-        option: What chooses another place; named in the message.
+        root: The folder that is written to, for the message.
+        option: The option that selects another folder, for the message.
 
     Raises:
-        StorageError: There is no room or no permission.
-        BusyStorageError: Storage did not answer; another try may work.
+        StorageError: The disk is full or not writable.
+        BusyStorageError: The storage did not respond; retrying may help.
     """
     try:
         yield
     except OSError as error:
-        explained = _explained(root, error, option)
-        if explained is None:
+        converted = _converted(root, error, option)
+        if converted is None:
             raise
-        raise explained from error
+        raise converted from error
 
 
 def check_writable(root: Path) -> None:
-    """Make sure that a folder is there and can be written.
+    """Create a folder if it is missing, and check that it is writable.
 
     Raises:
-        StorageError: It cannot be made or written, or it is full.
-        BusyStorageError: Storage did not answer; another try may work.
+        StorageError: It cannot be created or written, or the disk is full.
+        BusyStorageError: The storage did not respond; retrying may help.
     """
     try:
         root.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=root) as file:
             file.write(b"sightline")
     except OSError as error:
-        explained = None if error.errno in _CLOSED else _explained(root, error)
-        raise explained or StorageError(
+        converted = None if error.errno in _NOT_WRITABLE else _converted(root, error)
+        raise converted or StorageError(
             f"The artifacts folder {root} cannot be written ({error.strerror}); choose another "
-            "with --artifacts or SIGHTLINE_ARTIFACTS."
+            f"one with {_ROOT_OPTION}."
         ) from None
 
 
 def check_room(root: Path, needed: int, purpose: str) -> None:
-    """Make sure that there is room for a number of bytes.
+    """Check that enough disk space is free.
 
     Args:
         root: An existing folder.
-        needed: Bytes that are going to be written.
-        purpose: What needs them.
+        needed: Bytes to be written.
+        purpose: What needs them; the subject of the message, in the plural.
 
     Raises:
-        StorageError: There is less room; the message says how much is needed and free.
+        StorageError: There is less space.
     """
-    free = _free(root)
+    free = _free_bytes(root)
     if needed > free:
         raise StorageError(
-            f"{purpose} need {needed:,} bytes under {root}, where only {free:,} are free; "
-            "make room, or choose another folder with --artifacts or SIGHTLINE_ARTIFACTS."
+            f"{purpose} need {needed:,} bytes under {root}, but only {free:,} are free; free up "
+            f"space, or choose another folder with {_ROOT_OPTION}."
         )
 
 
-def copy(source: Path, target: Path) -> None:
-    """Copy a file's content; times and permissions are not carried over."""
-    shutil.copyfile(source, target)
-
-
-def _explained(
+def _converted(
     root: Path, error: OSError, option: str = _ROOT_OPTION
 ) -> StorageError | BusyStorageError | None:
-    """Say what an error of the system means here; None where nobody foresaw it."""
+    place = error.filename or root
     if error.errno in _FULL:
         return StorageError(
-            f"{root} is full, {_free(root):,} bytes are free: make room, or choose another folder "
-            f"with {option}."
+            f"{root} is full, {_free_bytes(root):,} bytes are free; free up space, or choose "
+            f"another folder with {option}."
         )
-    if error.errno in _CLOSED:
+    if error.errno in _NOT_WRITABLE:
         return StorageError(
-            f"{error.filename or root} cannot be used ({error.strerror}); choose another "
-            f"folder with {option}, or mend its permissions."
+            f"{place} cannot be used ({error.strerror}); choose another folder with {option}, or "
+            "fix its permissions."
         )
     if error.errno in _BUSY:
         return BusyStorageError(
-            f"{error.filename or root} did not answer as it should ({error.strerror}); what was "
-            "there is intact: run again, and look at the disk or its connection if it stays so."
+            f"{place} did not respond as expected ({error.strerror}). Existing files are intact: "
+            "run again, and check the disk or its connection if this happens again."
         )
     return None
 
 
-def _free(root: Path) -> int:
-    """Return the bytes that are free where a folder is or would be."""
-    place = next(path for path in (root, *root.parents) if path.exists())
-    return shutil.disk_usage(place).free
+def _free_bytes(root: Path) -> int:
+    existing = next(path for path in (root, *root.parents) if path.exists())
+    return shutil.disk_usage(existing).free
+
+
+def _temporary_name(path: Path, suffix: str) -> Path:
+    return path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.{suffix}")
+
+
+def _rename_aside(path: Path) -> Path | None:
+    """Rename a folder to a temporary name and return that; None if the folder does not exist."""
+    try:
+        return path.rename(_temporary_name(path, "aside"))
+    except FileNotFoundError:
+        return None
 
 
 def _sync(path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Locks between processes: the kernel frees them at once when their holder dies."""
+"""Locks between processes; the kernel releases them when their holder exits or dies."""
 
 import errno
 import fcntl
@@ -17,33 +17,33 @@ _log = logging.getLogger(__name__)
 
 @contextmanager
 def alone(path: Path, purpose: str) -> Iterator[None]:
-    """Hold an exclusive lock; the kernel frees it at once when its holder dies.
+    """Hold an exclusive lock.
 
     Args:
-        path: The lock file. It is made where it is missing and stays behind, empty.
-        purpose: What is done under the lock; logged where somebody else holds it.
+        path: The lock file. It is created if it is missing, and is never removed.
+        purpose: What the lock is for; logged if it is held by another process.
     """
     with _lock_file(path) as file:
-        _wait_for(file, fcntl.LOCK_EX, f"Waiting for another run that does the same: {purpose}")
+        _acquire(file, fcntl.LOCK_EX, f"Waiting for another run that does the same: {purpose}")
         yield
 
 
 @contextmanager
 def shared(path: Path, waiting: str) -> Iterator[None]:
-    """Hold a lock together with others; it keeps out whoever wants it alone.
+    """Hold a shared lock, which excludes exclusive ones.
 
     Args:
         path: The lock file, as for `alone`.
-        waiting: What is logged where somebody holds it alone.
+        waiting: Message to log if the lock is held exclusively.
     """
     with _lock_file(path) as file:
-        _wait_for(file, fcntl.LOCK_SH, waiting)
+        _acquire(file, fcntl.LOCK_SH, waiting)
         yield
 
 
 @contextmanager
 def alone_if_free(path: Path) -> Iterator[bool]:
-    """Try to hold a lock alone, without waiting; yield whether it is held.
+    """Try to acquire an exclusive lock without waiting; yield whether it is held.
 
     Args:
         path: The lock file, as for `alone`.
@@ -59,22 +59,20 @@ def alone_if_free(path: Path) -> Iterator[bool]:
 
 def _lock_file(path: Path) -> BinaryIO:
     files.make_folder(path.parent)
-    # NFS shares a lock only among readers, gives it alone to a writer. A link is not followed.
     try:
-        return open(path, "a+b", opener=_without_following)
+        # NFS needs a file that is open for reading (shared lock) and writing (exclusive lock).
+        return open(path, "a+b", opener=_open_without_following_links)
     except OSError as error:
         if error.errno != errno.ELOOP:
             raise
-        raise StorageError(
-            f"The lock file {path} is a symbolic link, which is not followed; remove it."
-        ) from None
+        raise StorageError(f"The lock file {path} is a symbolic link; remove it.") from None
 
 
-def _without_following(path: str, flags: int) -> int:
+def _open_without_following_links(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_NOFOLLOW, 0o666)
 
 
-def _wait_for(file: BinaryIO, kind: int, waiting: str) -> None:
+def _acquire(file: BinaryIO, kind: int, waiting: str) -> None:
     try:
         fcntl.flock(file, kind | fcntl.LOCK_NB)
     except BlockingIOError:

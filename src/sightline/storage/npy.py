@@ -1,4 +1,4 @@
-"""NPY files written and read in blocks, so that memory does not grow with their length."""
+"""Writes and reads NPY files in blocks, so that memory use does not depend on their length."""
 
 import hashlib
 import io
@@ -14,23 +14,23 @@ from numpy.typing import NDArray
 from sightline.errors import StageError
 
 BLOCK_BYTES = 8 << 20
-"""How much of an array is held at once, in bytes."""
+"""Size of a block, in bytes."""
 
 
 class ArrayWriter:
-    """Writes an NPY file block by block, and digests it meanwhile.
+    """Writes an NPY file block by block and computes its SHA-256 in another thread.
 
-    Unlike a writable memory map it leaves no dirty pages in the process's resident set. The
-    digest is one of what was to be written: it tells of a disk that stored something else.
+    Unlike a writable memory map, it leaves no dirty pages in the process's resident set. The
+    digest is that of the data in memory, so it also reveals a disk that stored something else.
     """
 
     def __init__(self, path: Path, shape: tuple[int, ...], dtype: str) -> None:
         """Open the file and write its header.
 
         Args:
-            path: Where to write.
+            path: Path of the file.
             shape: Final shape; the blocks must add up to `shape[0]` rows.
-            dtype: NumPy name of the element type, such as "uint8".
+            dtype: Name of the NumPy dtype, such as "uint8".
         """
         self.shape = shape
         self.dtype = np.dtype(dtype)
@@ -51,8 +51,8 @@ class ArrayWriter:
         """Write the next rows.
 
         Args:
-            block: Array of shape (m, *shape[1:]) and exactly the file's dtype; not to be
-                changed afterwards, since it is still being digested.
+            block: Array of shape (m, *shape[1:]) and the dtype of the file. Do not change it
+                afterwards: its digest is computed in the background.
         """
         if block.shape[1:] != self.shape[1:] or block.dtype != self.dtype:
             raise StageError(
@@ -63,7 +63,7 @@ class ArrayWriter:
         self._rows += len(block)
 
     def _write(self, content: memoryview | bytes) -> None:
-        """Write while another thread digests; at most two blocks are held at a time."""
+        """Write while another thread computes the digest; holds at most two blocks."""
         self._await_digest()
         self._digested = self._digester.submit(self._digest.update, content)
         self._file.write(content)
@@ -82,7 +82,7 @@ class ArrayWriter:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Close the file and check that every row was written."""
+        """Close the file; raise a StageError if rows are missing."""
         self._digester.shutdown()
         self._file.close()
         if kind is not None:
@@ -96,10 +96,10 @@ def read_blocks(path: Path) -> Iterator[NDArray[Any]]:
     """Read an NPY file in blocks of about `BLOCK_BYTES`.
 
     Args:
-        path: An NPY file in C order, of a plain numeric dtype and at least one dimension.
+        path: An NPY file in C order with a numeric dtype and at least one dimension.
 
     Yields:
-        Arrays of shape (m, *shape[1:]) in order; every yielded array is independent memory.
+        Arrays of shape (m, *shape[1:]) in order, each in memory of its own.
     """
     with path.open("rb") as file:
         shape, dtype = _read_header(file)
@@ -112,39 +112,39 @@ def read_blocks(path: Path) -> Iterator[NDArray[Any]]:
 
 
 def read_rows(path: Path, rows: NDArray[np.int64]) -> NDArray[Any]:
-    """Read single rows of an NPY file; unlike a memory map's, their pages do not stay resident.
+    """Read selected rows of an NPY file; unlike with a memory map, no pages stay resident.
 
     Args:
         path: As for `read_blocks`.
-        rows: Numbers of m rows, in any order.
+        rows: Indices of m rows, in any order.
 
     Returns:
         Array of shape (m, *shape[1:]).
 
     Raises:
-        StageError: The file ends before a row.
+        StageError: The file is truncated.
     """
     with path.open("rb", buffering=0) as file:
         shape, dtype = _read_header(file)
-        begin = file.tell()
-        found = np.empty((len(rows), *shape[1:]), dtype)
-        for place, row in zip(found, rows.tolist(), strict=True):
-            file.seek(begin + row * place.nbytes)
-            if file.readinto(place.data) != place.nbytes:
+        start = file.tell()
+        selected = np.empty((len(rows), *shape[1:]), dtype)
+        for target, row in zip(selected, rows.tolist(), strict=True):
+            file.seek(start + row * target.nbytes)
+            if file.readinto(target.data) != target.nbytes:
                 raise StageError(f"{path.name} ends before its row {row}.")
-    return found
+    return selected
 
 
 def open_mapped(path: Path) -> NDArray[Any]:
-    """Open an NPY file as a read-only memory map; never unpickles."""
+    """Open an NPY file as a read-only memory map; pickled objects are rejected."""
     mapped: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
     return mapped
 
 
 def _header(shape: tuple[int, ...], dtype: np.dtype[Any]) -> bytes:
     header = io.BytesIO()
-    described = np.lib.format.dtype_to_descr(dtype)
-    fields = {"descr": described, "fortran_order": False, "shape": shape}
+    descr = np.lib.format.dtype_to_descr(dtype)
+    fields = {"descr": descr, "fortran_order": False, "shape": shape}
     np.lib.format.write_array_header_1_0(header, fields)
     return header.getvalue()
 
@@ -155,5 +155,5 @@ def _read_header(file: BinaryIO) -> tuple[tuple[int, ...], np.dtype[Any]]:
         raise StageError(f"{file.name}: expected NPY version (1, 0), got {version}.")
     shape, fortran_order, dtype = np.lib.format.read_array_header_1_0(file)
     if fortran_order or dtype.hasobject:
-        raise StageError(f"{file.name}: expected plain numbers in C order.")
+        raise StageError(f"{file.name}: expected numbers in C order.")
     return shape, dtype

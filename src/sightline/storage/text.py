@@ -1,40 +1,30 @@
-"""Text from outside, made fit for people: no control codes, one line."""
+"""Makes untrusted text safe to print: no control codes, one line."""
 
 import unicodedata
 
-_OBEYED = frozenset({"Cc", "Cs", "Zl", "Zp"})
-"""Unicode categories: control codes, half of a surrogate pair, line and paragraph ends."""
+_CONTROL = frozenset({"Cc", "Cs", "Zl", "Zp"})
+"""Unicode categories: control codes, surrogates, line and paragraph separators."""
 
-_TURNING = frozenset({"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"})
-"""Characters that turn the direction of what follows, so that it reads as something else."""
+_BIDIRECTIONAL = frozenset({"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"})
+"""Characters that change the direction of the text after them."""
 
 
 def printable(text: str) -> str:
-    r"""Escape what a terminal or a page would obey instead of show.
+    r"""Escape the characters that control a terminal or change the direction of text.
+
+    (`rich.control.escape_control_codes` escapes five codes only, and not ESC.)
 
     Args:
-        text: Any text: a name of a class, file or run, or a message with one in it.
+        text: Any text, such as the name of a class, file or run.
 
     Returns:
-        The text on one line, with escapes such as `\x1b` or `\u202e`; letters, spaces and signs
-        of all scripts stay as they are.
+        One line with escapes such as `\x1b` or `\u202e`; all other characters are unchanged.
     """
     if text.isprintable():
         return text
     return "".join(
-        _escaped(character) if _is_obeyed(character) else character for character in text
+        ascii(character)[1:-1] if _is_unsafe(character) else character for character in text
     )
-
-
-def _is_obeyed(character: str) -> bool:
-    return (
-        unicodedata.category(character) in _OBEYED
-        or unicodedata.bidirectional(character) in _TURNING
-    )
-
-
-def _escaped(character: str) -> str:
-    return ascii(character)[1:-1]
 
 
 def quoted(text: object, longest: int = 200) -> str:
@@ -47,3 +37,10 @@ def quoted(text: object, longest: int = 200) -> str:
     line = str(text).partition("\n")[0]
     shown = printable(line[: longest + 1])
     return shown if len(shown) <= longest else f"{shown[:longest]}…"
+
+
+def _is_unsafe(character: str) -> bool:
+    return (
+        unicodedata.category(character) in _CONTROL
+        or unicodedata.bidirectional(character) in _BIDIRECTIONAL
+    )

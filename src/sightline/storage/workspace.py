@@ -1,4 +1,4 @@
-"""The workspace: the artifacts root, the folders below it, and who may work in it."""
+"""The workspace: the artifacts folder, its paths, and who is using it."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -13,13 +13,13 @@ _LOCK = ".at-work.lock"
 
 @dataclass(frozen=True)
 class Workspace:
-    """An artifacts root: what runs produce and share lies below it.
+    """The artifacts folder, which holds everything that runs produce and share.
 
-    Runs share a lock on it, and a clean-up takes the lock alone. The kernel releases the lock
-    when its holder dies, so a killed run never keeps a clean-up out.
+    Runs hold a shared lock on it and `prune` an exclusive one. The kernel releases the lock of a
+    process that dies, so a killed run never blocks a clean-up.
 
     Attributes:
-        workspace: The folder's path.
+        root: Path of the folder.
     """
 
     root: Path
@@ -29,36 +29,36 @@ class Workspace:
         return str(self.root)
 
     def path(self, relative: str) -> Path:
-        """Return the path of what a record names by its path relative to the root."""
+        """Return the path of a file that a record names relative to the root."""
         return self.root / relative
 
     @contextmanager
     def in_use(self) -> Iterator[None]:
-        """Keep a clean-up out while files are written, read or pinned; may be nested.
+        """Keep clean-ups out while files are written, read or pinned; may be nested.
 
-        The root is created if it is missing. If a clean-up is running, wait for it to end.
+        Creates the root if it is missing, and waits for a running clean-up to end.
 
         Raises:
-            StorageError: The root cannot be written.
+            StorageError: The root is not writable.
         """
-        with ExitStack() as held:
+        with ExitStack() as stack:
             with files.storage_errors(self.root):
                 waiting = f"Waiting for the clean-up of {self} to end"
-                held.enter_context(locks.shared(self.root / _LOCK, waiting))
+                stack.enter_context(locks.shared(self.root / _LOCK, waiting))
             yield
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:
-        """Have the workspace alone; a run that starts meanwhile waits.
+        """Use the workspace exclusively; runs that start in the meantime wait.
 
         Raises:
             InputError: A run is using the workspace.
-            StorageError: The root cannot be written.
+            StorageError: The root is not writable.
         """
-        with ExitStack() as held:
+        with ExitStack() as stack:
             with files.storage_errors(self.root):
-                alone = held.enter_context(locks.alone_if_free(self.root / _LOCK))
-            if not alone:
+                acquired = stack.enter_context(locks.alone_if_free(self.root / _LOCK))
+            if not acquired:
                 raise InputError(f"A run is using {self}; prune when it has ended.")
             yield
 
@@ -66,25 +66,13 @@ class Workspace:
         """Return whether a run is using the workspace; writes nothing."""
         if not (self.root / _LOCK).exists():
             return False
-        with files.storage_errors(self.root), locks.alone_if_free(self.root / _LOCK) as alone:
-            return not alone
+        with files.storage_errors(self.root), locks.alone_if_free(self.root / _LOCK) as free:
+            return not free
 
     def check_writable(self) -> None:
-        """Check that the root can be created and written.
-
-        Raises:
-            StorageError: It cannot.
-        """
+        """Raise a StorageError if the root cannot be created or written."""
         files.check_writable(self.root)
 
     def check_room(self, needed: int, purpose: str) -> None:
-        """Check that there is enough free disk.
-
-        Args:
-            needed: Bytes that are about to be written.
-            purpose: What for; the subject of the error's sentence.
-
-        Raises:
-            StorageError: There is less.
-        """
+        """Raise a StorageError if fewer bytes than needed are free; see `files.check_room`."""
         files.check_room(self.root, needed, purpose)

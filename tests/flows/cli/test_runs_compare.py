@@ -98,7 +98,7 @@ def test_runs_that_cannot_be_compared_are_refused(root: Path, arguments: str, me
         ("file/deeper/x.html", "choose another folder with --output"),
         ("n" * 300, "cannot be written: File name too long"),
         ("/proc/x.html", "cannot be written: No such file or directory"),
-        ("/dev/null", "it is there and no file"),
+        ("/dev/null", "is not a file"),
     ],
 )
 def test_place_that_cannot_be_written_is_told(root: Path, output: str, message: str) -> None:

@@ -83,8 +83,8 @@ def test_leftovers_of_a_killed_process_are_removed(run: Run) -> None:
         (errno.ENOSPC, StorageError, r"is full, [\d,]+ bytes are free"),
         (errno.EROFS, StorageError, "cannot be used"),
         (errno.EACCES, StorageError, "cannot be used"),
-        (errno.EIO, BusyStorageError, "did not answer"),
-        (errno.ESTALE, BusyStorageError, "did not answer"),
+        (errno.EIO, BusyStorageError, "did not respond"),
+        (errno.ESTALE, BusyStorageError, "did not respond"),
         (errno.ENOENT, FileNotFoundError, "as the system says"),
     ],
 )

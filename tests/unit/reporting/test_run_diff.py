@@ -151,5 +151,5 @@ def test_page_is_not_written_over_what_is_no_file(root: Path, pair: Pair, tmp_pa
     found = compare.compare(Workspace(root), pair)
     run_diff.write(tmp_path / "new" / "page.html", Workspace(root), pair, found)
     assert (tmp_path / "new" / "page.html").read_text(encoding="utf-8").startswith("<!DOCTYPE")
-    with pytest.raises(StorageError, match="is there and no file"):
+    with pytest.raises(StorageError, match="not a file"):
         run_diff.write(tmp_path, Workspace(root), pair, found)

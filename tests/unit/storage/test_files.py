@@ -32,7 +32,7 @@ def test_failed_write_keeps_the_old_file(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [target]
 
 
-def test_new_folder_replaces_the_old_one_whole(tmp_path: Path) -> None:
+def test_new_folder_replaces_the_old_one_completely(tmp_path: Path) -> None:
     target = tmp_path / "entry"
     target.mkdir()
     (target / "old").touch()
@@ -78,7 +78,7 @@ def test_leftovers_that_are_files_are_removed_as_well(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == [".b.npz.0123abcd.tmp"]
 
 
-def test_full_disk_is_said_to_be_full_whatever_is_missing(tmp_path: Path) -> None:
+def test_full_disk_is_reported_even_if_the_root_does_not_exist(tmp_path: Path) -> None:
     root = tmp_path / "not" / "there"
 
     def write() -> None:

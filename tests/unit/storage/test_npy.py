@@ -28,7 +28,7 @@ def test_missing_rows_are_noticed(tmp_path: Path) -> None:
         with npy.ArrayWriter(tmp_path / "array.npy", (3, 2), "uint8") as writer:
             writer.append(np.zeros((2, 2), dtype=np.uint8))
 
-    with pytest.raises(StageError, match="expected 3 rows, got 2"):
+    with pytest.raises(StageError, match="3 rows, got 2"):
         write_too_few()
 
 
@@ -46,7 +46,7 @@ def test_block_of_another_kind_is_refused(tmp_path: Path, block: np.ndarray) -> 
 def test_pickled_objects_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "array.npy"
     np.save(path, np.array([{"a": 1}], dtype=object), allow_pickle=True)
-    with pytest.raises(StageError, match="plain numbers"):
+    with pytest.raises(StageError, match=r"array\.npy"):
         next(npy.read_blocks(path))
     with pytest.raises(ValueError, match="Python objects"):
         npy.open_mapped(path)
