@@ -1,8 +1,8 @@
-"""The way of a model, from training to rollback, a line a step; docs/shipping.md explains each.
+"""Ship a model, from training to rollback, one line a step; docs/shipping.md explains each.
 
 Usage: python docs/demo.py [--data-dir DIRECTORY_OF_MNIST] [--artifacts artifacts/demo]
 
-Takes the real MNIST where its files are there, else the 5,000 images that are always there.
+Uses the full MNIST if its files are there, else the 5,000 embedded images.
 """
 
 import argparse
@@ -28,38 +28,38 @@ QUICK = (
 )
 FULL = ("fast", "training.examples_per_epoch={}", (6_000, 3_000, 21_600))
 SMALL = ("quickstart", "training.epochs={}", (2, 1, 10))
-"""Recipe, key that says how long to train, and its values: the first model, a worse, a better."""
+"""Recipe, the key for the training length, and its values: a first, a worse and a better model."""
 
 
 class Demo:
     """Runs commands under one artifacts root and counts the steps."""
 
     def __init__(self, root: Path, data_dir: Path | None) -> None:
-        """Take the real MNIST where it is."""
+        """Use the full MNIST if its folder is given."""
         self.root, self._number = root, 0
         self._given = ["--artifacts", str(root)]
         self._recipe, self._length, self.lengths = FULL if data_dir else SMALL
         self._data = ["--dataset", "mnist" if data_dir else "mnist-5k"]
         self.where = ["--data-dir", str(data_dir)] if data_dir else []
-        # A class of 100 test images says little: a margin that it can tell.
+        # With 100 test images a class, only a large loss of recall is significant.
         self._margin = [] if data_dir else ["promotion.recall_margin=0.1"]
 
     def say(self, what: str, sentence: str) -> None:
-        """Print the line of a step."""
+        """Print one numbered step."""
         self._number += 1
         print(f"{self._number}. {what}: {sentence}", flush=True)
 
     def train(self, what: str, length: int, *, promoted: bool) -> dict[str, Any]:
-        """Train for so long and let the gate decide; end where it decides otherwise."""
+        """Train for a given length and let the gate decide; exit if the decision is unexpected."""
         settings = [self._length.format(length), *QUICK, *self._margin]
         chosen = [f"--set={setting}" for setting in settings]
         command = ["train", "--recipe", self._recipe, *self._data, *self.where, "--gate=enforce"]
         found = self.json(*command, *chosen)
         promotion = found["promotion"]
-        outcome = "is the champion" if promotion["promoted"] else "is not promoted"
+        outcome = "is the new champion" if promotion["promoted"] else "is not promoted"
         self.say(what, f"{promotion['version']} {outcome}. {promotion['sentence']}")
         if promotion["promoted"] != promoted:
-            raise SystemExit("That is not what was to be shown.")
+            raise SystemExit("The gate decided otherwise than this demonstration expects.")
         return found
 
     def json(self, *arguments: str) -> dict[str, Any]:
@@ -68,7 +68,7 @@ class Demo:
         return found
 
     def last_line(self, *arguments: str) -> str:
-        """Run a command; end where it fails, with what it said."""
+        """Run a command and return its last line; exit with its error if it fails."""
         command = [str(Path(sys.executable).with_name("sightline")), *arguments, *self._given]
         done = subprocess.run(command, check=False, capture_output=True, text=True)
         if done.returncode:
@@ -77,45 +77,47 @@ class Demo:
 
 
 def main() -> None:
-    """Walk the way."""
+    """Run all steps."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data-dir", type=Path)
     parser.add_argument("--artifacts", type=Path, default=Path("artifacts/demo"))
     asked = parser.parse_args()
     given = asked.data_dir if asked.data_dir and asked.data_dir.is_dir() else None
-    begin_anew(asked.artifacts)
+    prepare(asked.artifacts)
     demo = Demo(asked.artifacts.resolve(), given)
 
     first, worse, better = demo.lengths
     demo.train("A first model", first, promoted=True)
-    demo.train("One that was trained for half as long", worse, promoted=False)
-    run = demo.train("One that was trained for longer", better, promoted=True)
-    demo.say("Its exports", ", ".join(exports(demo)))
+    demo.train("A model trained for half as long", worse, promoted=False)
+    run = demo.train("A model trained for longer", better, promoted=True)
+    demo.say("Exports", ", ".join(exports(demo)))
 
     folder = demo.root / "scans"
     write_images(demo.root, run["run_id"], folder)
     output = demo.root / "predictions.parquet"
     found = demo.json("predict", str(folder), "--output", str(output), "--abstain-below=0.9")
-    counted = f"{found['images']} PNG files, {found['abstained']} left to a person"
+    counted = f"{found['images']} PNG files, {found['abstained']} left unanswered"
     demo.say("Prediction", f"{counted}, by {found['model']}; {output}")
 
-    demo.say("Rollback", demo.last_line("models", "rollback", "--reason", "to show how"))
+    demo.say("Rollback", demo.last_line("models", "rollback", "--reason", "demonstration"))
     demo.say("Reproduction", demo.json("reproduce", run["run_id"], *demo.where)["sentence"])
     demo.say("Files", demo.last_line("models", "verify") and f"all intact, in {demo.root}")
 
 
-def begin_anew(folder: Path) -> None:
-    """Empty the folder of an earlier demonstration, and no other."""
+def prepare(folder: Path) -> None:
+    """Empty the folder of an earlier demonstration; refuse any other folder."""
     mark = folder / ".demo"
     if folder.exists() and any(folder.iterdir()) and not mark.is_file():
-        raise SystemExit(f"{folder} is not empty and not of a demonstration; name another one.")
+        raise SystemExit(
+            f"{folder} is not empty and not from a demonstration; choose another folder."
+        )
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     mark.touch()
 
 
 def exports(demo: Demo) -> Iterator[str]:
-    """Describe the champion's exported forms."""
+    """Describe the champion's exports."""
     certificate = demo.json("models", "show", "champion")["certificate"]
     for export in certificate["exports"]:
         verdict = "agrees" if export["passed"] else "DIFFERS"
