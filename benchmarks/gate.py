@@ -2,7 +2,7 @@
 
 Usage: python benchmarks/gate.py [--pairs 1000] [--seed 0]
 
-No model is trained: the real `decide` gets made-up answers of two models to the same test images.
+No model is trained: the gate decides on simulated predictions of two models for the same images.
 Images differ in difficulty, which both models share: with d drawn for each image, and t for each
 image and model, both standard normal, a model is wrong where sqrt(1 - r) t - sqrt(r) d is below
 the quantile of its error (a Gaussian copula of one factor, r = 0.8). So two of five mistakes of a
@@ -30,9 +30,10 @@ from scipy.special import ndtr, ndtri
 from scipy.stats import binomtest, multivariate_normal
 
 from sightline.config import PromotionConfig
+from sightline.evaluation.predictions import Predictions
 from sightline.records import Certificate, Decision, ExportCheck, FileRecord
-from sightline.registry.gate.decision import Parties, decide
-from sightline.registry.gate.scores import Answers, Scores
+from sightline.registry.gate.decision import Comparison, from_scores
+from sightline.registry.gate.scores import Scores, Timing
 
 CLASSES = 10
 CHAMPION_ERROR = 0.015
@@ -42,7 +43,7 @@ WIDE_MARGIN = 0.1
 GAINS = (0.1, 0.2, 0.3, 0.5, 1.0)
 """By how many points of accuracy the better candidates are better."""
 
-PARTIES = Parties("simulated-candidate", "simulated-champion", "0" * 64)
+COMPARISON = Comparison("simulated-candidate", "simulated-champion", "0" * 64)
 
 
 @dataclass(frozen=True)
@@ -124,25 +125,26 @@ def simulate(scenario: Scenario, generator: np.random.Generator) -> Scores:
     labels = np.arange(scenario.images) % CLASSES
     difficulty = generator.standard_normal(scenario.images)
     return Scores(
-        labels=labels,
         class_names=tuple(str(number) for number in range(CLASSES)),
-        candidate=_answers(labels, difficulty, np.array(scenario.errors), generator),
-        champion=_answers(labels, difficulty, np.array(even(CHAMPION_ERROR)), generator),
+        candidate=_predictions(labels, difficulty, np.array(scenario.errors), generator),
+        champion=_predictions(labels, difficulty, np.array(even(CHAMPION_ERROR)), generator),
+        timing=Timing(candidate_seconds=0.001, champion_seconds=0.001),
     )
 
 
-def _answers(
+def _predictions(
     labels: NDArray[np.int64],
     difficulty: NDArray[np.float64],
     errors: NDArray[np.float64],
     generator: np.random.Generator,
-) -> Answers:
+) -> Predictions:
     quantiles = ndtri(errors)[labels]
     wrong = ndtr((quantiles + np.sqrt(CORRELATION) * difficulty) / np.sqrt(1 - CORRELATION))
     other = (labels + generator.integers(1, CLASSES, len(labels))) % CLASSES
     predicted = np.where(generator.random(len(labels)) < wrong, other, labels)
     confidence = np.maximum(1 - wrong, 1 / CLASSES).astype(np.float32)
-    return Answers(predicted, confidence, seconds=0.001)
+    rank = np.not_equal(predicted, labels).astype(np.int64)
+    return Predictions(np.arange(len(labels)), labels, predicted, confidence, confidence, rank)
 
 
 @cache
@@ -176,7 +178,7 @@ def judge(scenario: Scenario, pairs: int, generator: np.random.Generator) -> Tal
     settings = PromotionConfig(recall_margin=scenario.recall_margin)
     tally = Tally(scenario)
     for _ in range(pairs):
-        tally.add(decide(PARTIES, simulate(scenario, generator), certificate(), settings))
+        tally.add(from_scores(COMPARISON, simulate(scenario, generator), certificate(), settings))
     return tally
 
 

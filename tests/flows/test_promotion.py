@@ -89,7 +89,7 @@ def test_model_that_passes_stays_the_candidate_where_the_gate_only_reports(
 ) -> None:
     found = outcome(reported)
     assert (found.version, found.promoted) == ("textures-v1", False)
-    assert found.sentence.startswith("Fit to be the first model: ")
+    assert found.sentence.startswith("Passed as the first model: ")
     assert f"sightline models promote {reported.run_id} --reason" in found.sentence
     assert list(reported.stages)[-1] == "export"
 
@@ -122,7 +122,7 @@ def test_prefect_shows_decision_and_exports(reported: RunSummary, root: Path) ->
 
 
 def test_promotion_by_hand_asks_the_same_gate(promoted: str, root: Path) -> None:
-    assert "The champion of textures is textures-v1. Fit to be the first model" in promoted
+    assert "The champion of textures is textures-v1. Passed as the first model" in promoted
     assert registry.aliases(Workspace(root), "textures").champion == "textures-v1"
     event = registry.history(Workspace(root))[-1]
     assert (event.reason, event.forced) == ("it is the first", False)

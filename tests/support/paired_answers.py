@@ -1,18 +1,25 @@
-"""Answers of two models to the same images, made from counts; and exports that agree or not."""
+"""Predictions of two models for the same images, built from counts, and certificates of exports."""
 
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from sightline.evaluation.predictions import Predictions
 from sightline.records import Certificate, ExportCheck, FileRecord
-from sightline.registry.gate.scores import Answers, Scores
+from sightline.registry.gate.scores import Scores, Timing
 
 Counts = tuple[int, int, int]
-"""Images of a class that are fixed, that are broken, and that both have right."""
+"""Images of a class that are fixed, that are broken, and that both models have right."""
 
 
-def scores(*by_class: Counts, names: tuple[str, ...] = (), **changed: Any) -> Scores:
-    """Make the answers of a candidate and a champion from counts, class by class."""
+def scores(
+    *by_class: Counts, names: tuple[str, ...] = (), confidence: float = 0.9, seconds: float = 0.001
+) -> Scores:
+    """Build the predictions of a candidate and a champion from counts for each class.
+
+    The confidence and the seconds are the candidate's, the champion's are 0.9 and 0.001.
+    """
     labels, candidate, champion = [], [], []
     for label, (fixed, broken, both) in enumerate(by_class):
         wrong = (label + 1) % len(by_class)
@@ -20,20 +27,24 @@ def scores(*by_class: Counts, names: tuple[str, ...] = (), **changed: Any) -> Sc
         candidate += [label] * fixed + [wrong] * broken + [label] * both
         champion += [wrong] * fixed + [label] * (broken + both)
     return Scores(
-        labels=np.array(labels, dtype=np.int64),
-        class_names=names or tuple(str(number) for number in range(len(by_class))),
-        candidate=answers(candidate, **changed),
-        champion=answers(champion),
+        class_names=names or tuple(map(str, range(len(by_class)))),
+        candidate=predictions(np.array(labels), np.array(candidate), confidence),
+        champion=predictions(np.array(labels), np.array(champion), 0.9),
+        timing=Timing(candidate_seconds=seconds, champion_seconds=0.001),
     )
 
 
-def answers(predicted: list[int], confidence: float = 0.9, seconds: float = 0.001) -> Answers:
-    probability = np.full(len(predicted), confidence, dtype=np.float32)
-    return Answers(np.array(predicted, dtype=np.int64), probability, seconds)
+def predictions(
+    labels: NDArray[Any], predicted: NDArray[Any], probability: NDArray[np.float32] | float
+) -> Predictions:
+    """Build predictions; nothing of them but the predicted class and its probability is used."""
+    chosen = np.full(len(labels), probability, dtype=np.float32)
+    rank = np.not_equal(predicted, labels).astype(np.int64)
+    return Predictions(np.arange(len(labels)), labels, predicted, chosen, chosen, rank)
 
 
 def certificate(**differences: float) -> Certificate:
-    """Make a certificate of exported forms, each with its difference; all agree unless told."""
+    """Build a certificate from differences by format; all agree by default."""
     file = FileRecord(path="exports/model", sha256="e" * 64, bytes=1)
     return Certificate(
         model_sha256="a" * 64,

@@ -92,7 +92,7 @@ class Decision(Record):
         images: How many these are.
         accuracy: The candidate's, in [0, 1].
         champion_accuracy: The champion's on the same images.
-        interval: 1 - 2 alpha interval of the difference of the accuracies, by paired bootstrap.
+        interval: 1 - 2 alpha interval of the difference of the accuracies, by Tango's score test.
         fixed: Images that the champion has wrong and the candidate right.
         broken: Images that the champion has right and the candidate wrong.
         p_value: Of McNemar's exact test, one-sided: that the candidate is not better.

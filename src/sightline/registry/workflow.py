@@ -14,7 +14,7 @@ from sightline.runs import run_folder, verify
 from sightline.storage.workspace import Workspace
 
 _ADVISED = frozenset(
-    {"classes", "calibration", "latency", "noise", "minimum_accuracy", "certificate"}
+    {"class_recall", "calibration", "latency", "noise", "minimum_accuracy", "certificate"}
 )
 """Criteria whose sentence adds numbers, names or advice to the decision's."""
 

@@ -1,1 +1,1 @@
-"""The promotion gate: whether a new model is better than the one in use, and not by chance."""
+"""The promotion gate: decides whether a candidate is better than the champion."""

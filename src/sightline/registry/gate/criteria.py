@@ -1,159 +1,190 @@
-"""What a candidate must show to take the champion's place, one function a criterion.
+"""The criteria that a candidate must meet to be promoted, one function each.
 
-"It" in the sentences is the candidate. What is asked of the classes stands in `recall`, what is
-asked before any image is predicted in `preconditions`.
+In the sentences, "it" is the candidate.
 """
 
+import math
+from collections.abc import Sequence
+
 from sightline.evaluation.calibration import reliability
+from sightline.evaluation.predictions import Predictions
 from sightline.records import Certificate, Criterion
 from sightline.registry.gate import paired_tests
 from sightline.registry.gate.paired_tests import Pairs
-from sightline.registry.gate.scores import Answers, Classes, Scores
+from sightline.registry.gate.scores import Scores, Timing
+from sightline.storage.text import quoted
 
 _BINS = 15
+_MAX_NAME_LENGTH = 40
+_MARGIN_STEPS = 1000
+"""Margins are suggested in thousandths."""
 
 
 def mcnemar(pairs: Pairs[int], alpha: float) -> Criterion:
-    """Ask that chance alone seldom does as well, by McNemar's exact one-sided test (1947)."""
+    """Require a gain that is significant by McNemar's exact one-sided test (1947)."""
     p_value = paired_tests.mcnemar(pairs.fixed, pairs.broken)
-    found = (
-        f"Of {pairs.images:,} test images it has {pairs.fixed:,} right that the champion has "
-        f"wrong, and {pairs.broken:,} wrong that the champion has right"
+    sentence = (
+        f"On {pairs.images:,} test images it fixes {pairs.fixed:,} of the champion's mistakes and "
+        f"makes {pairs.broken:,} new ones (p = {p_value:.2g}, at most {alpha:g} allowed)."
     )
-    by_chance = f"a model that is no better does as well with p = {p_value:.2g}"
-    needed = paired_tests.images_to_show(pairs, alpha)
-    if p_value <= alpha:
-        verdict = f"{by_chance}, at most {alpha:g} is allowed."
-    elif needed is None:
-        verdict = "nothing says that it is better."
-    else:
-        verdict = (
-            f"{by_chance}, more than the allowed {alpha:g}. If it is better by as much as it "
-            f"looks, about {rounded_up(needed)} test images would show it."
+    if p_value > alpha:
+        needed = paired_tests.images_to_show(pairs, alpha)
+        sentence += (
+            " There is no sign of a gain."
+            if needed is None
+            else f" If the gain is real, about {_rounded_up(needed)} test images would show it."
         )
     return Criterion(
-        name="mcnemar",
-        passed=p_value <= alpha,
-        measured=p_value,
-        limit=alpha,
-        sentence=f"{found}: {verdict}",
+        name="mcnemar", passed=p_value <= alpha, measured=p_value, limit=alpha, sentence=sentence
     )
 
 
-def bootstrap(interval: tuple[float, float], alpha: float) -> Criterion:
-    """Ask that the gain stays above 0 when the test images are drawn anew.
+def class_recall(scores: Scores, alpha: float, margin: float) -> Criterion:
+    """Require that no class loses more recall than the margin, as far as its test images show.
+
+    Each class must pass by itself. If all of them must, each at level alpha, a model that loses
+    more than the margin in some class passes with probability alpha at most, however many classes
+    there are, so no correction for their number is needed (R. L. Berger, "Multiparameter hypothesis
+    testing and acceptance sampling", 1982). The level of the score bound is approximate: for an
+    alpha of 0.05 it is 0.07 at worst, where a class has just enough images to pass without a broken
+    one.
 
     Args:
-        interval: Of the difference of the accuracies, as `paired.bootstrap` finds it.
-        alpha: Share of the resamples below it, and above it.
+        scores: The predictions; a class without test images fails.
+        alpha: Level of the one-sided interval of each class.
+        margin: The loss of recall to rule out, in (0, 1]; 1 skips the check.
     """
-    low, high = interval
-    verdict = "all above 0" if low > 0 else "not all above 0"
+    lows = paired_tests.lower_ends(scores.by_class, alpha)
+    worst = int(lows.argmin())
+    low, failing = float(lows[worst]), int((lows <= -margin).sum())
+    passed = margin >= 1 or not failing
+    name = f"“{quoted(scores.class_names[worst], _MAX_NAME_LENGTH)}”"
+    pairs = Pairs(*(int(counts[worst]) for counts in scores.by_class))
+    if passed:
+        sentence = (
+            f"No class loses more than {100 * margin:g} points of recall, as far as the test "
+            f"images show. The least certain is {name}: at most {_points(low)} on {_images(pairs)}."
+        )
+    else:
+        sentence = f"Class {name} {_lost_recall(pairs, low, alpha, margin)}"
+        if failing > 1:
+            sentence += f" It is the worst of {failing} failing classes of {len(lows)}."
     return Criterion(
-        name="bootstrap",
-        passed=low > 0,
-        measured=low,
-        limit=0.0,
-        sentence=f"Over {paired_tests.RESAMPLES:,} resamples of the test images its accuracy "
-        f"differs by {100 * low:+.3g} to {100 * high:+.3g} points from the champion's "
-        f"({100 * (1 - 2 * alpha):g}% interval): {verdict}.",
+        name="class_recall",
+        passed=passed,
+        measured=max(-1.0, low),
+        limit=-margin,
+        sentence=sentence,
+    )
+
+
+def _lost_recall(pairs: Pairs[int], low: float, alpha: float, margin: float) -> str:
+    """Describe a failing class: it lost too much, or has too few images; and what would help."""
+    needed = paired_tests.images_to_rule_out(pairs, alpha, margin)
+    allowed = f"promotion.recall_margin allows {100 * margin:g}"
+    if not pairs.images:
+        return (
+            f"has no test images, so it may have lost all recall; {allowed} points. Provide at "
+            f"least {needed:,} test images, or skip the check with promotion.recall_margin=1."
+        )
+    lost = 100 * (pairs.broken - pairs.fixed) / pairs.images
+    if needed is None:
+        return (
+            f"lost {lost:.3g} points of recall on {_images(pairs)} (at most {_points(low)}); "
+            f"{allowed}. More training images of this class may help."
+        )
+    margin_to_pass = math.floor(-low * _MARGIN_STEPS) / _MARGIN_STEPS + 1 / _MARGIN_STEPS
+    return (
+        f"lost {max(0.0, lost):.3g} points of recall on {_images(pairs)} but may have lost "
+        f"{_points(low)}; {allowed}. These are too few images to tell: provide about "
+        f"{_rounded_up(needed)} of this class, or set "
+        f"promotion.recall_margin={min(1.0, margin_to_pass):.3g}."
     )
 
 
 def calibration(scores: Scores, margin: float) -> Criterion:
-    """Ask that its probabilities are not much less to be believed than the champion's.
-
-    Args:
-        scores: The answers.
-        margin: By how much the expected calibration error may grow, in [0, 1].
-    """
-    error = _calibration_error(scores.candidate, scores.labels)
-    before = _calibration_error(scores.champion, scores.labels)
+    """Require that the expected calibration error grows by at most a margin in [0, 1]."""
+    error, before = (_calibration_error(model) for model in (scores.candidate, scores.champion))
     growth = error - before
-    help_ = "" if growth <= margin else "; training.label_smoothing or fewer epochs may help"
+    advice = "" if growth <= margin else "; try training.label_smoothing or fewer epochs"
     return Criterion(
         name="calibration",
         passed=growth <= margin,
         measured=growth,
         limit=margin,
         sentence=f"Its expected calibration error is {error:.2%}, the champion's {before:.2%}; "
-        f"it may be larger by {100 * margin:g} points{help_}.",
+        f"it may be {100 * margin:g} points larger{advice}.",
     )
 
 
-def _calibration_error(answers: Answers, labels: Classes) -> float:
-    return reliability(answers.probability, answers.predicted == labels, _BINS)[1]
+def _calibration_error(predictions: Predictions) -> float:
+    return reliability(predictions.probability, predictions.correct, _BINS)[1]
 
 
-def latency(candidate: float, champion: float, factor: float) -> Criterion:
-    """Ask that one image does not take much longer.
-
-    Args:
-        candidate: Its median time for one image, in seconds.
-        champion: The champion's, more than 0.
-        factor: How many times as long it may take.
-    """
-    ratio = candidate / champion
-    help_ = "" if ratio <= factor else "; a smaller network is faster"
+def latency(timing: Timing, factor: float) -> Criterion:
+    """Require that one image takes at most `factor` times as long as with the champion."""
+    ratio = timing.candidate_seconds / timing.champion_seconds
+    advice = "" if ratio <= factor else "; try a smaller network"
     return Criterion(
         name="latency",
         passed=ratio <= factor,
         measured=ratio,
         limit=factor,
-        sentence=f"One image takes it {1000 * candidate:.3g} ms, the champion "
-        f"{1000 * champion:.3g} ms (medians): {ratio:.2f} times as long, allowed {factor:g}"
-        f"{help_}.",
+        sentence=f"One image takes {1000 * timing.candidate_seconds:.3g} ms, with the champion "
+        f"{1000 * timing.champion_seconds:.3g} ms (medians): {ratio:.2f} times as long, allowed "
+        f"{factor:g}{advice}.",
     )
 
 
 def noise(pairs: Pairs[int], difference: float | None) -> Criterion:
-    """Ask that another seed would not have done the same, where that was measured.
+    """Require a gain above the seed noise, if that was measured.
 
     Args:
         pairs: The counts.
-        difference: What the accuracies of two seeds differ by at most in 95 of 100 cases.
+        difference: The largest difference of the accuracies of two seeds in 95 of 100 cases.
     """
     gain = (pairs.fixed - pairs.broken) / pairs.images
     if difference is None:
         return Criterion(
             name="noise",
             passed=True,
-            sentence="How much another seed alone changes the accuracy was not measured for this "
-            "data set and recipe; `sightline train --seeds 5` does.",
+            sentence="The seed noise of this data set and recipe is unknown; measure it with "
+            "`sightline train --seeds 5`.",
         )
     passed = gain > difference
-    verdict = "more than" if passed else "not more than"
     return Criterion(
         name="noise",
         passed=passed,
         measured=gain,
         limit=difference,
-        sentence=f"Its accuracy differs by {100 * gain:+.3g} points from the champion's, {verdict} "
-        f"the {100 * difference:.3g} by which two seeds of its recipe differ.",
+        sentence=f"Its accuracy differs by {100 * gain:+.3g} points from the champion's, "
+        f"{'more' if passed else 'not more'} than the {100 * difference:.3g} points by which two "
+        "seeds of its recipe differ.",
     )
 
 
 def certificate(found: Certificate | None) -> Criterion:
-    """Ask that every exported form is the model that was measured."""
+    """Require that every exported format agrees with the measured model."""
     if found is None or not found.exports:
-        sentence = (
-            "Nothing was exported, so nothing shows that what is shipped is what was measured; "
-            "train with promotion.gate=report or enforce."
+        return Criterion(
+            name="certificate",
+            passed=False,
+            sentence="Nothing was exported, so there is no proof that the shipped model is the "
+            "measured one; train with promotion.gate=report or enforce.",
         )
-        return Criterion(name="certificate", passed=False, sentence=sentence)
     largest = max(export.difference for export in found.exports)
-    odd = [export for export in found.exports if not export.passed]
-    if odd:
-        listed = ", ".join(f"{export.format} by {export.difference:.2g}" for export in odd)
+    failing = [export for export in found.exports if not export.passed]
+    if failing:
+        listed = ", ".join(f"{export.format} by {export.difference:.2g}" for export in failing)
         sentence = (
-            f"Exported forms differ in a class probability from what was measured, {listed}; "
-            f"promotion allows {found.tolerance:g} (export.tolerance)."
+            f"Exported formats differ from the measured class probabilities: {listed}; "
+            f"export.tolerance allows {found.tolerance:g}."
         )
     else:
         names = ", ".join(export.format for export in found.exports)
         sentence = (
-            f"All exported forms ({names}) agree on {found.golden_images:,} images to within "
-            f"{largest:.2g}, allowed {found.tolerance:g}."
+            f"All exported formats ({names}) agree on {found.golden_images:,} images to within "
+            f"{largest:.2g}; export.tolerance allows {found.tolerance:g}."
         )
     return Criterion(
         name="certificate",
@@ -164,7 +195,57 @@ def certificate(found: Certificate | None) -> Criterion:
     )
 
 
-def rounded_up(count: int) -> str:
-    """Write an estimate with two digits, so that it is never fewer than it takes."""
+def baseline(correct: int, counts: Sequence[int], alpha: float) -> Criterion:
+    """Require that a first model beats the majority-class baseline.
+
+    The lower end of Wilson's interval (E. B. Wilson, "Probable inference, the law of succession,
+    and statistical inference", 1927) must exceed the share of the most frequent class.
+
+    Args:
+        correct: Number of correct test images.
+        counts: Test images of each class; at least one in all.
+        alpha: Probability that the true accuracy is below the interval.
+    """
+    from scipy.stats import binomtest
+
+    images = sum(counts)
+    bounds = binomtest(correct, images).proportion_ci(1 - 2 * alpha, method="wilson")
+    low, share = float(bounds.low), max(counts) / images
+    above = "above" if low > share else "not above"
+    advice = "" if low > share else "; train longer, or check the data"
+    return Criterion(
+        name="baseline",
+        passed=low > share,
+        measured=low,
+        limit=share,
+        sentence=f"{correct:,} of {images:,} test images are correct, so its accuracy is at least "
+        f"{low:.2%} ({100 * (1 - alpha):g}% confidence): {above} the majority-class baseline of "
+        f"{share:.2%}{advice}.",
+    )
+
+
+def minimum_accuracy(accuracy: float, minimum: float) -> Criterion:
+    """Require of a first model the configured accuracy in [0, 1]."""
+    passed = accuracy >= minimum
+    return Criterion(
+        name="minimum_accuracy",
+        passed=passed,
+        measured=accuracy,
+        limit=minimum,
+        sentence=f"Its test accuracy is {accuracy:.2%}, {'at least' if passed else 'below'} the "
+        f"{minimum:.2%} of promotion.minimum_accuracy.",
+    )
+
+
+def _rounded_up(count: int) -> str:
+    """Round an estimate up to two digits."""
     step: int = 10 ** max(0, len(str(count)) - 2)
     return f"{-(-count // step) * step:,}"
+
+
+def _points(low: float) -> str:
+    return f"{100 * max(0.0, min(1.0, -low)):.3g}"
+
+
+def _images(pairs: Pairs[int]) -> str:
+    return f"{pairs.images:,} test image{'' if pairs.images == 1 else 's'}"

@@ -1,39 +1,38 @@
-"""Whether a candidate takes the champion's place: pure functions of what was measured."""
+"""Decisions of the promotion gate: pure functions of what was measured."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sightline.config import PromotionConfig
 from sightline.records import Certificate, Criterion, Decision
-from sightline.registry.gate import criteria, first_model, paired_tests, recall
+from sightline.registry.gate import criteria, paired_tests
 from sightline.registry.gate.scores import Scores
 
 _REASONS = {
-    "task": "it does not do what {champion} does",
-    "holdout": "the test images or labels changed since {champion} was promoted; measure both on "
+    "task": "it does not solve the same task as {champion}",
+    "holdout": "the test images or labels changed since {champion} was promoted; compare both on "
     "the new ones with `sightline models promote {candidate} --rebaseline --reason ...`",
-    "same_model": "it is {champion} itself, weight by weight",
-    "mcnemar": "not better than {champion} as far as {images:,} test images tell",
-    "bootstrap": "not better than {champion} as far as {images:,} test images tell",
-    "classes": "a class may have lost more recall than promotion.recall_margin allows",
-    "calibration": "its probabilities are less to be believed than those of {champion}",
-    "latency": "it is too slow beside {champion}",
-    "noise": "not better than {champion} by more than another seed makes",
-    "guessing": "not better than naming the most frequent class",
+    "same_model": "its weights are those of {champion}",
+    "mcnemar": "{images:,} test images do not show that it is better than {champion}",
+    "class_recall": "a class may have lost more recall than promotion.recall_margin allows",
+    "calibration": "it is less well calibrated than {champion}",
+    "latency": "it is too slow compared with {champion}",
+    "noise": "its gain over {champion} is within the seed noise",
+    "baseline": "it is not better than always predicting the most frequent class",
     "minimum_accuracy": "its accuracy is below promotion.minimum_accuracy",
-    "certificate": "its exported forms are not shown to be what was measured",
+    "certificate": "its exported formats are not shown to match the measured model",
 }
-"""Name of a criterion to what is said first where it fails."""
+"""Name of a criterion to the reason that is given first if it fails."""
 
-_SMALLEST_P = 0.0001
+_MIN_P_VALUE = 0.0001
 
 
-class Parties(NamedTuple):
-    """Who is compared on what.
+class Comparison(NamedTuple):
+    """What is compared.
 
     Attributes:
-        candidate: The new model's run.
-        champion: Name of the version in use; None where there is none.
+        candidate: The candidate's run id.
+        champion: Name of the champion; None if there is none.
         holdout_sha256: Digest of the test images and labels.
     """
 
@@ -42,130 +41,115 @@ class Parties(NamedTuple):
     holdout_sha256: str
 
 
-def decide(
-    parties: Parties,
+def from_scores(
+    comparison: Comparison,
     scores: Scores,
     certificate: Certificate | None,
-    settings: PromotionConfig,
+    limits: PromotionConfig,
     noise: float | None = None,
     preconditions: Sequence[Criterion] = (),
 ) -> Decision:
     """Compare a candidate with the champion.
 
     Args:
-        parties: Who is compared.
-        scores: What both say of the test images.
-        certificate: What became of the candidate's exports; None where there are none.
-        settings: The limits.
-        noise: What the accuracies of two seeds of the candidate's recipe differ by at most in 95
-            of 100 cases; None where that was not measured.
-        preconditions: What was found before; goes ahead of the other criteria.
+        comparison: What is compared.
+        scores: What both models predict.
+        certificate: The candidate's exports; None if there are none.
+        limits: The limits.
+        noise: Seed noise of the candidate's recipe, see `criteria.noise`; None if unknown.
+        preconditions: Criteria that were checked before; listed first.
 
     Returns:
-        The decision. A model that is not better passes with probability `settings.alpha` at most,
-        since McNemar's exact test alone lets no more through.
+        The decision. A model that is not better is promoted with probability `limits.alpha` at
+        most, since McNemar's exact test alone guarantees this.
     """
     pairs = scores.pairs
-    interval = paired_tests.bootstrap(pairs, settings.alpha)
-    test = criteria.mcnemar(pairs, settings.alpha)
-    asked = (
+    test = criteria.mcnemar(pairs, limits.alpha)
+    checked = (
         *preconditions,
         test,
-        criteria.bootstrap(interval, settings.alpha),
-        recall.classes(scores, settings.alpha, settings.recall_margin),
-        criteria.calibration(scores, settings.calibration_margin),
-        criteria.latency(
-            scores.candidate.seconds, scores.champion.seconds, settings.latency_factor
-        ),
+        criteria.class_recall(scores, limits.alpha, limits.recall_margin),
+        criteria.calibration(scores, limits.calibration_margin),
+        criteria.latency(scores.timing, limits.latency_factor),
         criteria.noise(pairs, noise),
         criteria.certificate(certificate),
     )
-    accuracy, before = float(scores.candidate_right.mean()), float(scores.champion_right.mean())
-    p_value = test.measured if test.measured is not None else 1.0
-    praise = f"Better than {parties.champion}"
-    figures = f"{accuracy:.2%} instead of {before:.2%}, {_written(p_value)}"
-    return Decision(
-        promote=all(criterion.passed for criterion in asked),
-        candidate=parties.candidate,
-        champion=parties.champion,
-        holdout_sha256=parties.holdout_sha256,
+    accuracy, before = (
+        float(model.correct.mean()) for model in (scores.candidate, scores.champion)
+    )
+    p_value = paired_tests.mcnemar(pairs.fixed, pairs.broken)
+    p_text = "p < 0.0001" if p_value < _MIN_P_VALUE else f"p = {p_value:.2g}"
+    return _decision(
+        comparison,
+        checked,
+        f"Better than {comparison.champion}",
+        f"{accuracy:.2%} instead of {before:.2%}, {p_text}",
         images=pairs.images,
         accuracy=accuracy,
         champion_accuracy=before,
-        interval=interval,
+        interval=paired_tests.interval(pairs, limits.alpha),
         fixed=pairs.fixed,
         broken=pairs.broken,
         p_value=p_value,
-        criteria=asked,
-        sentence=_sentence(parties, pairs.images, asked, praise, figures),
     )
 
 
-def decide_first(
-    parties: Parties,
+def for_first_model(
+    comparison: Comparison,
     accuracy: float,
     counts: Sequence[int],
     certificate: Certificate | None,
-    settings: PromotionConfig,
+    limits: PromotionConfig,
 ) -> Decision:
-    """Judge a model where there is none to compare it with.
+    """Judge a model if there is no champion.
 
     Args:
-        parties: The candidate, without a champion.
+        comparison: The candidate, without a champion.
         accuracy: Its test accuracy, in [0, 1].
         counts: Test images of each class, in label order; at least one in all.
-        certificate: What became of its exports; None where there are none.
-        settings: The limits.
+        certificate: Its exports; None if there are none.
+        limits: The limits.
     """
-    right = round(accuracy * sum(counts))
-    asked = (
-        first_model.better_than_guessing(right, counts, settings.alpha),
-        first_model.minimum_accuracy(accuracy, settings.minimum_accuracy),
+    correct = round(accuracy * sum(counts))
+    checked = (
+        criteria.baseline(correct, counts, limits.alpha),
+        criteria.minimum_accuracy(accuracy, limits.minimum_accuracy),
         criteria.certificate(certificate),
     )
-    return of_criteria(parties, accuracy, sum(counts), asked, "Fit to be the first model")
+    return from_criteria(comparison, accuracy, sum(counts), checked, "Passed as the first model")
 
 
-def of_criteria(
-    parties: Parties, accuracy: float, images: int, asked: Sequence[Criterion], praise: str
+def from_criteria(
+    comparison: Comparison, accuracy: float, images: int, checked: Sequence[Criterion], praise: str
 ) -> Decision:
-    """Decide without comparing any answers.
+    """Decide without comparing predictions.
 
     Args:
-        parties: Who would be compared.
-        accuracy: The candidate's on its test images, in [0, 1].
-        images: How many these are.
-        asked: The criteria.
-        praise: What the sentence begins with if all passed.
+        comparison: What would be compared.
+        accuracy: The candidate's test accuracy, in [0, 1].
+        images: Number of test images.
+        checked: The criteria.
+        praise: Start of the sentence if all passed.
     """
+    figures = f"{accuracy:.2%} of {images:,} test images correct"
+    return _decision(comparison, checked, praise, figures, images=images, accuracy=accuracy)
+
+
+def _decision(
+    comparison: Comparison, checked: Sequence[Criterion], praise: str, figures: str, **numbers: Any
+) -> Decision:
+    """Build a decision whose sentence gives the main reason and names whatever else failed."""
+    failed = [criterion.name for criterion in checked if not criterion.passed]
+    if failed:
+        reason = _REASONS[failed[0]].format(**comparison._asdict(), **numbers)
+        others = f"; also failed: {', '.join(failed[1:])}" if failed[1:] else ""
+        sentence = f"Refused: {reason} ({figures}){others}."
+    else:
+        sentence = f"{praise}: {figures}."
     return Decision(
-        promote=all(criterion.passed for criterion in asked),
-        candidate=parties.candidate,
-        champion=parties.champion,
-        holdout_sha256=parties.holdout_sha256,
-        images=images,
-        accuracy=accuracy,
-        criteria=tuple(asked),
-        sentence=_sentence(
-            parties, images, asked, praise, f"{accuracy:.2%} of {images:,} test images right"
-        ),
+        promote=not failed,
+        **comparison._asdict(),
+        criteria=tuple(checked),
+        sentence=sentence,
+        **numbers,
     )
-
-
-def _sentence(
-    parties: Parties, images: int, asked: Sequence[Criterion], praise: str, figures: str
-) -> str:
-    """Say what was decided, why, and what else failed."""
-    failed = [criterion.name for criterion in asked if not criterion.passed]
-    if not failed:
-        return f"{praise}: {figures}."
-    reason = _REASONS[failed[0]].format(
-        champion=parties.champion, candidate=parties.candidate, images=images
-    )
-    also = [name for name in failed[1:] if _REASONS[name] != _REASONS[failed[0]]]
-    others = f"; failed as well: {', '.join(also)}" if also else ""
-    return f"Refused: {reason} ({figures}){others}."
-
-
-def _written(p_value: float) -> str:
-    return "p < 0.0001" if p_value < _SMALLEST_P else f"p = {p_value:.2g}"

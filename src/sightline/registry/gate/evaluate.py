@@ -22,9 +22,8 @@ from sightline.records import (
 )
 from sightline.registry import Version
 from sightline.registry.gate import criteria, decision, preconditions, scores
-from sightline.registry.gate.contest import Contest, Timing
-from sightline.registry.gate.decision import Parties
-from sightline.registry.gate.scores import Scores
+from sightline.registry.gate.decision import Comparison
+from sightline.registry.gate.scores import Scores, ScoringRequest, Timing
 from sightline.runs import seed_noise
 from sightline.storage import files as artifact_files
 from sightline.storage.workspace import Workspace
@@ -112,43 +111,38 @@ def compare(
     counts, accuracy = files.counts["test"], candidate.evaluation.accuracy
     limits = candidate.config.promotion
     name = champion.name if champion else None
-    parties = Parties(candidate.run.id, name, holdout_sha256(files))
+    comparison = Comparison(candidate.run.id, name, holdout_sha256(files))
     if champion is None:
-        return decision.decide_first(parties, accuracy, counts, certificate, limits)
-    asked = _preconditions(parties, files, candidate.trained, champion, rebaseline=rebaseline)
-    if all(criterion.passed for criterion in asked):
+        return decision.for_first_model(comparison, accuracy, counts, certificate, limits)
+    checked = _preconditions(candidate, comparison, champion, rebaseline=rebaseline)
+    if all(criterion.passed for criterion in checked):
         if candidate.trained.weights_sha256 != champion.weights_sha256:
-            answers = _answers(candidate, champion)
-            return decision.decide(parties, answers, certificate, limits, noise, asked)
-        asked += (criteria.certificate(certificate),)
-    praise = f"{champion.name} once more, measured on other test images"
-    return decision.of_criteria(parties, accuracy, sum(counts), asked, praise)
+            found = _scores(candidate, champion)
+            return decision.from_scores(comparison, found, certificate, limits, noise, checked)
+        checked += (criteria.certificate(certificate),)
+    praise = f"{champion.name} again, measured on other test images"
+    return decision.from_criteria(comparison, accuracy, sum(counts), checked, praise)
 
 
 def _preconditions(
-    parties: Parties,
-    files: DatasetFiles,
-    trained: TrainedModel,
-    champion: Version,
-    *,
-    rebaseline: bool,
+    candidate: Candidate, comparison: Comparison, champion: Version, *, rebaseline: bool
 ) -> tuple[Criterion, ...]:
-    """Ask one thing after the other, up to the first that does not hold."""
-    moved = parties.holdout_sha256 != champion.holdout_sha256
-    asked = (
-        preconditions.same_task(files, champion),
-        preconditions.same_holdout(
-            parties.candidate, parties.holdout_sha256, champion, rebaseline=rebaseline
-        ),
-        preconditions.another_model(
-            trained.weights_sha256, champion, measured_anew=moved and rebaseline
+    """Return all preconditions, or the first that fails."""
+    holdout = comparison.holdout_sha256
+    checked = (
+        preconditions.same_task(candidate.files, champion),
+        preconditions.same_holdout(candidate.run.id, holdout, champion, rebaseline=rebaseline),
+        preconditions.new_weights(
+            candidate.trained.weights_sha256,
+            champion,
+            rebaselined=rebaseline and holdout != champion.holdout_sha256,
         ),
     )
-    first = next((criterion for criterion in asked if not criterion.passed), None)
-    return asked if first is None else (first,)
+    failed = [criterion for criterion in checked if not criterion.passed]
+    return (failed[0],) if failed else checked
 
 
-def _answers(candidate: Candidate, champion: Version) -> Scores:
+def _scores(candidate: Candidate, champion: Version) -> Scores:
     """Let both models predict the test images."""
     workspace, files = candidate.run.workspace, candidate.files
     with (
@@ -156,21 +150,21 @@ def _answers(candidate: Candidate, champion: Version) -> Scores:
         artifact_files.storage_errors(workspace.root),
         _temporary_folder(workspace) as folder,
     ):
-        contest = Contest(
+        request = ScoringRequest(
             workspace=workspace,
             files=files,
             candidate=candidate.trained.model,
             champion=champion.model,
             champion_name=champion.name,
-            table=folder / "answers.parquet",
+            folder=folder,
         )
-        timing = keras_process().call("sightline.registry.gate.scoring", "score", Timing, contest)
-        return scores.read(contest.table, files.class_names, timing)
+        timing = keras_process().call("sightline.registry.gate.scoring", "score", Timing, request)
+        return scores.read(folder, files.class_names, timing)
 
 
 @contextmanager
 def _temporary_folder(workspace: Workspace) -> Iterator[Path]:
-    """Yield a folder under the root; a clean-up knows by its name what a killed process left."""
+    """Yield a folder below the root, named so that a clean-up removes it after a kill."""
     folder = workspace.root / f".promotion.{uuid.uuid4().hex[:8]}.tmp"
     folder.mkdir()
     try:

