@@ -35,10 +35,10 @@ def scores(
 
 
 def predictions(
-    labels: NDArray[Any], predicted: NDArray[Any], probability: NDArray[np.float32] | float
+    labels: NDArray[Any], predicted: NDArray[Any], confidence: NDArray[np.float32] | float
 ) -> Predictions:
-    """Build predictions; nothing of them but the predicted class and its probability is used."""
-    chosen = np.full(len(labels), probability, dtype=np.float32)
+    """Build predictions; nothing of them but the predicted class and its confidence is used."""
+    chosen = np.full(len(labels), confidence, dtype=np.float32)
     rank = np.not_equal(predicted, labels).astype(np.int64)
     return Predictions(np.arange(len(labels)), labels, predicted, chosen, chosen, rank)
 

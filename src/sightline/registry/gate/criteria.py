@@ -118,7 +118,7 @@ def calibration(scores: Scores, margin: float) -> Criterion:
 
 
 def _calibration_error(predictions: Predictions) -> float:
-    return reliability(predictions.probability, predictions.correct, _BINS)[1]
+    return reliability(predictions.confidence, predictions.correct, _BINS)[1]
 
 
 def latency(timing: Timing, factor: float) -> Criterion:

@@ -113,7 +113,7 @@ def test_calibration_error_may_grow_by_the_margin(
 def test_calibration_is_measured_as_in_the_report() -> None:
     one = scores((3, 1, 20), (0, 2, 9))
     errors = [
-        reliability(model.probability, model.correct, 15)[1]
+        reliability(model.confidence, model.correct, 15)[1]
         for model in (one.candidate, one.champion)
     ]
     assert criteria.calibration(one, 0.01).measured == pytest.approx(errors[0] - errors[1])

@@ -31,8 +31,8 @@ def test_pairs_are_counted_class_by_class() -> None:
 
 def test_predictions_of_both_models_are_read(folder: Path) -> None:
     found = read(folder, ("a", "b"), TIMING)
-    assert found.candidate.probability.tolist() == [0.75, 0.5]
-    assert found.champion.probability.tolist() == [0.5, 0.75]
+    assert found.candidate.confidence.tolist() == [0.75, 0.5]
+    assert found.champion.confidence.tolist() == [0.5, 0.75]
     assert found.candidate.label.tolist() == found.champion.label.tolist() == [0, 1]
     assert found.timing == TIMING
 
