@@ -19,7 +19,7 @@ from sightline.flows.train import pipeline
 from sightline.flows.train_seeds import seed_pipeline
 from sightline.pipeline.process import keras_process, prepare_device
 from sightline.records import RunSummary
-from sightline.runs import run_folder
+from sightline.runs import new_run
 from sightline.runs import seeds as seed_runs
 from sightline.runs.seeds import SeedSummary
 
@@ -98,7 +98,7 @@ def train(
 def _train(
     config: RunConfig, seeds: int, expected_sha256: str, force: bool, refresh: bool
 ) -> RunSummary | SeedSummary | State[Any]:
-    run_id = run_folder.new_id(locate.slug(config.data.dataset), config.recipe)
+    run_id = new_run.new_id(locate.slug(config.data.dataset), config.recipe)
     run = worker.run(run_id, refresh=refresh)
     source = locate.locate(config.data)
     log = get_run_logger()

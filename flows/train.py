@@ -10,7 +10,7 @@ from sightline.flows.stage_timer import Stopwatch
 from sightline.pipeline.process import prepare_device
 from sightline.records import Run, RunSummary, Source, StageRecords
 from sightline.registry import workflow
-from sightline.runs import run_folder
+from sightline.runs import new_run
 from sightline.tasks.build import build
 from sightline.tasks.data_gate import check_data
 from sightline.tasks.evaluate import evaluate
@@ -37,7 +37,7 @@ def pipeline(config: RunConfig, run: Run, source: Source | None = None) -> RunSu
         InputError: The run id is taken, a demanded device is missing, the data cannot be used.
         RunError: A stage failed.
     """
-    run_folder.check_new(run.workspace, run.id)
+    new_run.check_new(run.workspace, run.id)
     workflow.check_requirements(config)
     prepare_device(config.training)
     source = source or locate.locate(config.data)

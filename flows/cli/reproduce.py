@@ -19,10 +19,10 @@ from sightline.flows.cli.options import (
     WorkspaceOption,
 )
 from sightline.flows.cli.signals import exit_code
-from sightline.runs import compare, conditions, run_folder
+from sightline.records.difference import ProvenanceRow
+from sightline.runs import provenance_diff, run_folder
 from sightline.runs import reproduce as reproduction
-from sightline.runs.conditions import Condition
-from sightline.runs.reproduce import Verdict
+from sightline.runs.reproduce import Reproduction
 from sightline.runs.seeds import SeedRun
 
 EXAMPLES = (
@@ -48,35 +48,36 @@ def reproduce(
     but it never counts as "latest", and later runs are not compared with it.
     """
     console.show_log(verbose=verbose)
-    original = compare.read_one(workspace, run)
+    original = run_folder.read_own(workspace, run)
     workspace.check_writable()
     source = reproduction.find_source(original)
     again = SeedRun(*reproduction.plan(workspace, original, source, data_dir, mirror))
     out = console.err if as_json else console.out()
     out.print(f"Repeating {original.run_id} as {again.run.id}", soft_wrap=True, markup=False)
     device = train.inspect_device(again.config.training, verbose=verbose)
-    _show_conditions(conditions.with_now(original, source, device), out)
+    _show_provenance(provenance_diff.with_now(original, source, device), out)
     try:
         train.start([again], [again], again.run, source, verbose=verbose)
     except KeyboardInterrupt as interrupt:
         console.note("Interrupted; the same command starts from the beginning.")
         raise typer.Exit(exit_code(interrupt)) from None
-    verdict = reproduction.judge(workspace, original, run_folder.read(workspace, again.run.id))
+    found = reproduction.check(workspace, original, run_folder.read(workspace, again.run.id))
     if as_json:
-        typer.echo(verdict.model_dump_json())
-    _show(verdict, out)
-    raise typer.Exit(verdict.exit_code)
+        typer.echo(found.model_dump_json())
+    _show(found, out)
+    raise typer.Exit(found.exit_code)
 
 
-def _show_conditions(found: Sequence[Condition], out: Console) -> None:
+def _show_provenance(found: Sequence[ProvenanceRow], out: Console) -> None:
     others = [one for one in found if not one.equal]
     if others:
         table = Table("Environment", "Then", "Now")
         table.columns[0].overflow = "fold"
         for one in others:
-            table.add_row(console.plain(one.name), _short(one.recorded), _short(one.now))
+            table.add_row(console.plain(one.name), _short(one.a), _short(one.b))
         out.print(table)
-    out.print(f"{len(found) - len(others)} of {len(found)} conditions are the same.")
+    equal = len(found) - len(others)
+    out.print(f"{equal} of {len(found)} values of data, code and environment are equal.")
 
 
 def _short(value: JsonValue) -> str:
@@ -85,17 +86,17 @@ def _short(value: JsonValue) -> str:
     return console.plain(text if len(text) <= _LONGEST_VALUE else f"{text[: _LONGEST_VALUE - 1]}…")
 
 
-def _show(verdict: Verdict, out: Console) -> None:
+def _show(found: Reproduction, out: Console) -> None:
     from sightline.reporting import run_diff_rows
 
     table = Table("Measure", "Then", "Now", "Change")
-    for row in run_diff_rows.measures(verdict.measures):
+    for row in run_diff_rows.measures(found.measures):
         table.add_row(row.name, row.a, row.b, row.change)
-    table.add_row("weights", verdict.weights_sha256[:12], verdict.again_sha256[:12], "")
+    table.add_row("weights", found.weights_sha256[:12], found.again_sha256[:12], "")
     out.print(table)
-    if verdict.p_value is not None:
+    if found.p_value is not None:
         out.print(
-            f"{verdict.fixed:,} test images fixed, {verdict.broken:,} broken "
-            f"(McNemar's exact test, p = {verdict.p_value:.2g})."
+            f"{found.fixed:,} test images fixed, {found.broken:,} broken "
+            f"(McNemar's exact test, p = {found.p_value:.2g})."
         )
-    out.print(verdict.sentence, soft_wrap=True, markup=False)
+    out.print(found.sentence, soft_wrap=True, markup=False)

@@ -5,12 +5,13 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from pydantic import JsonValue
 from rich.table import Table
 
 from sightline.flows.cli import console
 from sightline.flows.cli.options import DEFAULT_WORKSPACE, WorkspaceOption
 from sightline.records.difference import RunDifference, Setting
-from sightline.runs import compare as run_difference
+from sightline.runs import compare as comparison
 
 EXAMPLES = (
     "Examples:\n\nsightline runs compare 20261124T0102 latest\n\n"
@@ -45,8 +46,8 @@ def compare(
 ) -> None:
     """Compare the configs, metrics and predictions of two runs, with a significance test."""
     console.show_log(verbose=False)
-    pair = run_difference.read(workspace, a, b)
-    found = run_difference.compare(workspace, pair)
+    pair = comparison.read_pair(workspace, a, b)
+    found = comparison.compare(workspace, pair)
     if as_json:
         typer.echo(found.model_dump_json())
     else:
@@ -91,14 +92,14 @@ def _with_interval(figure: str, between: str) -> str:
 
 def _origins(found: RunDifference) -> Table:
     table = Table("Input", "Result", "A", "B")
-    for row in found.ingredients:
+    for row in found.provenance:
         mark = "[green]equal[/green]" if row.equal else "[yellow]differs[/yellow]"
         table.add_row(row.name, mark, *(_digest(value) for value in (row.a, row.b)))
     return table
 
 
-def _digest(value: str | None) -> str:
-    return console.plain(value[:_SHOWN_DIGITS]) if value else "none"
+def _digest(value: JsonValue) -> str:
+    return console.plain(str(value)[:_SHOWN_DIGITS]) if value else "none"
 
 
 def _settings(title: str, settings: Sequence[Setting]) -> Table:

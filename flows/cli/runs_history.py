@@ -16,7 +16,7 @@ from sightline.reporting import accuracy_history
 from sightline.runs import history as run_history
 from sightline.runs import query
 from sightline.runs.history import Entry
-from sightline.runs.query import Wanted
+from sightline.runs.query import RunFilter
 
 EXAMPLES = (
     "Examples:\n\nsightline runs history --dataset mnist --output history.png\n\n"
@@ -54,12 +54,12 @@ def history(
     """Plot the test accuracy of past runs, with the noise between seeds."""
     console.show_log(verbose=False)
     names = list(dict.fromkeys(locate.slug(name) for name in dataset or []))
-    wanted = Wanted(
+    selected = RunFilter(
         datasets=frozenset(names) or None,
         recipe=recipe,
         since=query.parse_since(since, datetime.now(UTC)) if since else None,
     )
-    found = query.read(workspace, wanted, console.show_skipped)
+    found = query.read(workspace, selected, console.show_skipped)
     histories = {
         name: run_history.entries(workspace, runs)
         for name, runs in run_history.collect(found, names, last).items()

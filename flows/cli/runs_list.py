@@ -14,7 +14,7 @@ from sightline.flows.cli import console
 from sightline.flows.cli.options import DEFAULT_WORKSPACE, JsonOption, WorkspaceOption
 from sightline.records import RunSummary
 from sightline.runs import pins, query, run_folder
-from sightline.runs.query import Order, Wanted
+from sightline.runs.query import Order, RunFilter
 
 EXAMPLES = (
     "Examples:\n\nsightline runs list --sort accuracy --dataset mnist\n\n"
@@ -52,7 +52,7 @@ def list_runs(
 ) -> None:
     """List runs, newest first."""
     pinned_ids = pins.pinned_ids(workspace)
-    wanted = Wanted(
+    selected = RunFilter(
         datasets=frozenset({locate.slug(dataset)}) if dataset else None,
         recipe=recipe,
         since=query.parse_since(since, datetime.now(UTC)) if since else None,
@@ -60,8 +60,8 @@ def list_runs(
         run_ids=pinned_ids if pinned else None,
     )
     by_time = reverse and sort is Order.TIME
-    found = query.read(workspace, wanted, console.show_skipped, oldest_first=by_time)
-    chosen = islice(query.arrange(found, sort, reverse=reverse), limit)
+    found = query.read(workspace, selected, console.show_skipped, oldest_first=by_time)
+    chosen = islice(query.sort(found, sort, reverse=reverse), limit)
     summaries = [run_folder.summary(workspace, run) for run in chosen]
     if as_json:
         typer.echo(TypeAdapter(list[RunSummary]).dump_json(summaries))

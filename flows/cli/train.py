@@ -30,7 +30,7 @@ from sightline.flows.server import api
 from sightline.pipeline.process import keras_process, prepare_device
 from sightline.records import DeviceReport, Run, RunSummary, Source
 from sightline.registry import workflow
-from sightline.runs import run_folder
+from sightline.runs import new_run, run_folder
 from sightline.runs import seeds as seed_runs
 from sightline.runs.seeds import SeedRun, SeedSummary
 
@@ -131,7 +131,7 @@ def train(
 
 
 def _new_id(settings: RunConfig) -> str:
-    return run_folder.new_id(locate.slug(settings.data.dataset), settings.recipe)
+    return new_run.new_id(locate.slug(settings.data.dataset), settings.recipe)
 
 
 def _is_unchanged(planned: Sequence[SeedRun], source: Source) -> bool:
@@ -186,7 +186,7 @@ def inspect_device(settings: TrainingConfig, *, verbose: bool) -> DeviceReport |
 def _claimed(planned: Sequence[SeedRun]) -> Iterator[None]:
     with ExitStack() as held:
         for one in planned:
-            held.enter_context(run_folder.claimed(one.run.workspace, one.run.id))
+            held.enter_context(new_run.claim(one.run.workspace, one.run.id))
         yield
 
 

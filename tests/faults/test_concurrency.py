@@ -18,7 +18,7 @@ from faultpoint_sweep import Sweep
 from refusal import check_refused
 from sightline.errors import RunExistsError
 from sightline.registry.retention import registered_models
-from sightline.runs import run_folder, verify
+from sightline.runs import new_run, run_folder, verify
 from sightline.runs.prune import prune as pruning
 from sightline.storage import files, npy
 from sightline.storage.workspace import Workspace
@@ -163,7 +163,7 @@ def test_run_id_of_a_run_at_work_is_refused_by_the_command(
     tmp_path: Path, sightline: Command
 ) -> None:
     root = tmp_path / "root"
-    with run_folder.claimed(Workspace(root), "busy"):
+    with new_run.claim(Workspace(root), "busy"):
         done = train(sightline, root, tmp_path, "busy")
     check_refused(done, "'busy' is at work", str(root), "choose another --run-id")
     assert not (root / "cache").exists()
@@ -191,9 +191,9 @@ def test_of_two_runs_that_publish_one_id_at_once_one_is_refused(
 
 def test_run_id_of_a_killed_run_is_free_again(tmp_path: Path) -> None:
     program = (
-        "import pathlib, sys; from sightline.runs import run_folder\n"
+        "import pathlib, sys; from sightline.runs import new_run\n"
         "from sightline.storage.workspace import Workspace\n"
-        "with run_folder.claimed(Workspace(pathlib.Path(sys.argv[1])), 'doomed'):\n"
+        "with new_run.claim(Workspace(pathlib.Path(sys.argv[1])), 'doomed'):\n"
         "    print(flush=True); input()"
     )
     command = [sys.executable, "-c", program, str(tmp_path)]
@@ -202,13 +202,13 @@ def test_run_id_of_a_killed_run_is_free_again(tmp_path: Path) -> None:
         holder.stdout.readline()
         with (
             pytest.raises(RunExistsError, match="'doomed' is at work"),
-            run_folder.claimed(Workspace(tmp_path), "doomed"),
+            new_run.claim(Workspace(tmp_path), "doomed"),
         ):
             pass
         holder.kill()
         holder.wait()
     half = tmp_path / "runs" / ".doomed.0123abcd.tmp"
     half.mkdir()
-    with run_folder.claimed(Workspace(tmp_path), "doomed"):
+    with new_run.claim(Workspace(tmp_path), "doomed"):
         assert not half.exists()
     assert list((tmp_path / "runs").iterdir()) == []

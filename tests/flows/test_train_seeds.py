@@ -19,7 +19,7 @@ from sightline.records import Run
 from sightline.records.manifest import RunManifest
 from sightline.runs import run_folder, seed_noise
 from sightline.runs import seeds as seed_runs
-from sightline.runs.provenance_diff import Comparison
+from sightline.runs.provenance_diff import Changes
 from sightline.runs.seeds import SeedSummary
 from sightline.storage.workspace import Workspace
 
@@ -119,7 +119,7 @@ def test_missing_seed_or_noise_band_is_a_change(
     config = loading.load("quickstart", overrides=OVERRIDES, dataset=str(data))
     source = locate.locate(config.data)
 
-    def compared(seeds: int) -> Comparison:
+    def compared(seeds: int) -> Changes:
         planned = seed_runs.plan(config, Run(id="asked", workspace=Workspace(root)), seeds)
         return seed_runs.since_last(planned, source)
 

@@ -25,7 +25,7 @@ from sightline.models import build
 from sightline.records import Run, RunSummary, Source, StageRecords, StageTime
 from sightline.reporting import publish as publishing
 from sightline.reporting import report
-from sightline.runs import run_folder
+from sightline.runs import new_run
 from sightline.training import train as fitting
 
 
@@ -36,7 +36,7 @@ def publish(
     records: StageRecords,
     stages: dict[str, StageTime],
 ) -> RunSummary:
-    with run_folder.claimed(run.workspace, run.id):
+    with new_run.claim(run.workspace, run.id):
         return publishing.publish(run, config, source, records, stages)
 
 

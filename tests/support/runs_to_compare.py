@@ -82,6 +82,13 @@ def publish(
     return manifest
 
 
+def with_accuracy(manifest: RunManifest, accuracy: float) -> RunManifest:
+    """Change the test accuracy of a run."""
+    evaluation = manifest.records.evaluate.model_copy(update={"accuracy": accuracy})
+    records = manifest.records.model_copy(update={"evaluate": evaluation})
+    return manifest.model_copy(update={"records": records})
+
+
 def forget_images(root: Path) -> None:
     """Clean the cache up."""
     shutil.rmtree(root / "cache")

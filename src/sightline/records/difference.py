@@ -1,8 +1,8 @@
-"""Records of how two runs differ; the first is called A, the second B."""
+"""Records of how run B differs from run A."""
 
 from datetime import datetime
 
-from pydantic import Field
+from pydantic import Field, JsonValue
 
 from sightline.records.base import Record
 from sightline.records.evaluation import ClassMetrics
@@ -10,19 +10,19 @@ from sightline.records.result import StageTime
 
 
 class Side(Record):
-    """One of the two runs, in short.
+    """The key figures of one of the runs.
 
     Attributes:
-        dataset: The data set's name.
-        test_images: How many it was tested on.
-        parameters: Of its network.
-        model_bytes: Size of its `model.keras`.
-        images_per_second: Training images a second.
+        dataset: Name of the data set.
+        test_images: Size of the test split.
+        parameters: Number of parameters of the model.
+        model_bytes: Size of `model.keras`.
+        images_per_second: Training images per second.
         epochs: Epochs trained.
-        device: What it was trained on.
-        seed: Its `training.seed`.
+        device: Device that trained it.
+        seed: `training.seed`.
         stages: Stage name to its time.
-        total_seconds: Wall time of the whole run.
+        total_seconds: Wall time of the complete run.
     """
 
     run_id: str
@@ -40,17 +40,24 @@ class Side(Record):
     total_seconds: float
 
 
-class Ingredient(Record):
-    """One thing that both runs were made from or made, by its digest; None where unknown."""
+class ProvenanceRow(Record):
+    """One thing that a result depends on, in both runs.
+
+    Attributes:
+        name: Such as "data", "code" or "training.device".
+        a: Of A, such as a digest; None if unknown.
+        b: Of B.
+        equal: Whether both are the same.
+    """
 
     name: str
-    a: str | None
-    b: str | None
+    a: JsonValue
+    b: JsonValue
     equal: bool
 
 
 class Setting(Record):
-    """A setting or a fact that differs: dotted key, value in JSON; None where it is missing."""
+    """A setting that differs: dotted key, values as JSON text; None if a run lacks it."""
 
     key: str
     a: str | None
@@ -62,10 +69,10 @@ class Measure(Record):
 
     Attributes:
         name: Such as "accuracy", "loss" or "top-2 accuracy".
-        a: Of A; None where it was not measured.
-        b: Of B.
-        a_interval: None where none is known.
-        b_interval: None where none is known.
+        a: Of A; None if not measured.
+        b: Of B; None if not measured.
+        a_interval: None if unknown.
+        b_interval: None if unknown.
     """
 
     name: str
@@ -82,16 +89,16 @@ class ClassPair(Record):
     b: ClassMetrics
 
 
-class Reversal(Record):
-    """A test image that one run has right and the other wrong.
+class Flip(Record):
+    """A test image that only one of the runs classifies correctly.
 
     Attributes:
         index: In the test split.
-        label: Its class.
-        a: What A takes it for.
-        a_probability: How sure A is of that, in [0, 1].
-        b: What B takes it for.
-        b_probability: How sure B is of that, in [0, 1].
+        label: Name of its class.
+        a: Class that A predicts.
+        a_probability: Confidence of A, in [0, 1].
+        b: Class that B predicts.
+        b_probability: Confidence of B, in [0, 1].
     """
 
     index: int
@@ -102,34 +109,34 @@ class Reversal(Record):
     b_probability: float
 
 
-class Reversals(Record):
-    """Both runs image by image.
+class Flips(Record):
+    """The test images that only one of the runs classifies correctly.
 
     Attributes:
-        images: Test images that both saw.
-        fixed: How many A has wrong and B right.
-        broken: How many A has right and B wrong.
+        images: Size of the test split.
+        fixed: Number of images that A gets wrong and B gets right.
+        broken: Number of images that A gets right and B gets wrong.
         p_value: Of McNemar's exact test, two-sided.
-        fixed_examples: Some of the fixed ones, those first of which B is surest.
-        broken_examples: Some of the broken ones, those first of which B is surest.
+        fixed_examples: Some of the fixed images, B's most confident predictions first.
+        broken_examples: Some of the broken images, B's most confident predictions first.
     """
 
     images: int
     fixed: int
     broken: int
     p_value: float
-    fixed_examples: tuple[Reversal, ...]
-    broken_examples: tuple[Reversal, ...]
+    fixed_examples: tuple[Flip, ...]
+    broken_examples: tuple[Flip, ...]
 
 
 class SeedNoise(Record):
-    """How far accuracies lie apart that differ in the seed alone.
+    """The difference of A and B beside the noise of different seeds.
 
     Attributes:
-        run_id: The run whose data and config this was measured for.
-        seeds: How many seeds were trained.
-        difference: What two such runs differ by at most in 95 of 100 cases.
-        within: Whether A and B differ by no more.
+        run_id: The run whose data and config the noise was measured for.
+        seeds: Number of seeds trained.
+        difference: Bound on the difference in accuracy of 95 % of pairs that differ only in seed.
+        within: Whether A and B differ by at most that.
     """
 
     run_id: str
@@ -142,25 +149,25 @@ class RunDifference(Record):
     """How run B differs from run A.
 
     Attributes:
-        sentence: What came out, for people.
+        sentence: The conclusion, for people.
         remarks: What could not be compared, and why.
-        ingredients: Data, code, lock file, environment and weights.
+        provenance: Data, code, lock file, environment and weights.
         config: Settings that differ.
-        environment: What differs of the machines, the versions and the devices.
-        measures: Both side by side.
-        classes: In label order; empty where the classes differ.
-        reversals: None where that cannot be told.
-        noise: None where none was measured.
+        environment: Differences in machine, versions and device.
+        measures: Figures of the test split.
+        classes: In label order; empty if the classes differ.
+        flips: None if the test images differ or the predictions cannot be read.
+        noise: None if it was not measured.
     """
 
     a: Side
     b: Side
     sentence: str = ""
     remarks: tuple[str, ...] = ()
-    ingredients: tuple[Ingredient, ...] = Field(min_length=1)
+    provenance: tuple[ProvenanceRow, ...] = Field(min_length=1)
     config: tuple[Setting, ...]
     environment: tuple[Setting, ...]
     measures: tuple[Measure, ...]
     classes: tuple[ClassPair, ...]
-    reversals: Reversals | None = None
+    flips: Flips | None = None
     noise: SeedNoise | None = None

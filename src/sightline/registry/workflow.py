@@ -125,7 +125,7 @@ def _candidate(workspace: Workspace, manifest: RunManifest) -> Candidate:
 
 def _published(workspace: Workspace, manifest: RunManifest, name: str) -> FileRecord:
     """Return the record of a file in a run folder, with its path relative to the root."""
-    path = verify.whole(workspace, manifest, name)
+    path = verify.intact_file(workspace, manifest, name)
     record = manifest.files[name]
     return record.model_copy(update={"path": path.relative_to(workspace.root).as_posix()})
 

@@ -12,7 +12,7 @@ from sightline.pipeline import provenance
 from sightline.records import FileRecord, Run, RunSummary, Source, StageRecords, StageTime
 from sightline.records.manifest import RunManifest
 from sightline.reporting import model_card, page
-from sightline.runs import comparison, run_folder, seed_noise
+from sightline.runs import flips, new_run, run_folder, seed_noise
 from sightline.storage import digests, files, json_digest
 from sightline.storage.workspace import Workspace
 
@@ -47,7 +47,7 @@ def publish(  # the last step of a run; it names everything that the manifest ho
         StageError: A result changed while it was copied.
         StorageError: The artifacts root is full or cannot be written.
     """
-    run_folder.check_new(run.workspace, run.id)
+    new_run.check_new(run.workspace, run.id)
     if source.kind not in {"named", "embedded"}:
         # The cached record names the place where equal data was read the first time.
         ingested = records.ingest.model_copy(update={"source": source.path})
@@ -65,7 +65,7 @@ def publish(  # the last step of a run; it names everything that the manifest ho
         records=records,
         files={},
         total_seconds=round((datetime.now(UTC) - run.started).total_seconds(), 3),
-        compared=comparison.with_last_run(run, records.ingest, records.evaluate),
+        compared=flips.with_last_run(run, records.ingest, records.evaluate),
         flow_run_id=flow_run_id,
         repeats=run.repeats,
     )
@@ -101,7 +101,7 @@ def _new_folder(run: Run, needed: int) -> Iterator[Path]:
                 yield folder
     except OSError as error:
         if error.errno in _TAKEN:
-            raise run_folder.taken(run.workspace, run.id) from None
+            raise new_run.taken(run.workspace, run.id) from None
         raise
 
 

@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from sightline.errors import InputError
 from sightline.records import ArrayFile
-from sightline.records.difference import ClassPair, Reversal, RunDifference
+from sightline.records.difference import ClassPair, Flip, RunDifference
 from sightline.records.manifest import RunManifest
 from sightline.reporting import page, run_diff_rows
 from sightline.reporting.figures.curves import draw_both_curves
@@ -34,7 +34,7 @@ _CHANNELS = frozenset({(1,), (3,)})
 """What follows number, height and width in the shape of images."""
 
 Pair = tuple[RunManifest, RunManifest]
-Shown = list[tuple[Reversal, bytes | None]]
+Shown = list[tuple[Flip, bytes | None]]
 """Examples, each with its picture as PNG, where there is one."""
 
 
@@ -109,7 +109,7 @@ def _curves(workspace: Workspace, pair: Pair) -> tuple[bytes | None, str]:
 
 
 def _history(workspace: Workspace, run: RunManifest) -> "pd.DataFrame":
-    path = verify.whole(workspace, run, "history.parquet")
+    path = verify.intact_file(workspace, run, "history.parquet")
     try:
         table = pq.read_table(path, page_checksum_verification=True)
         watched = [name for name in _WATCHED if name in table.column_names]
@@ -123,9 +123,9 @@ def _history(workspace: Workspace, run: RunManifest) -> "pd.DataFrame":
 
 def _examples(workspace: Workspace, pair: Pair, found: RunDifference) -> tuple[Shown, Shown, str]:
     """Find the pictures of newly broken and newly fixed examples; where there are none, why."""
-    if found.reversals is None:
+    if found.flips is None:
         return [], [], ""
-    broken, fixed = found.reversals.broken_examples, found.reversals.fixed_examples
+    broken, fixed = found.flips.broken_examples, found.flips.fixed_examples
     examples, pictures, missing = [*broken, *fixed], list[bytes | None](), ""
     try:
         pictures += (
@@ -162,7 +162,7 @@ def _test_images(workspace: Workspace, records: Sequence[ArrayFile], rows: Seque
     for record in dict.fromkeys(records):
         path = workspace.root / record.path
         try:
-            verify.check(path, record)
+            verify.check_file(path, record)
             return _images(path, rows)
         except InputError as error:
             missing = missing or error

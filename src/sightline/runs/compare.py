@@ -1,102 +1,107 @@
-"""How two runs differ: what they were made from, what came out, and whether that is chance."""
+"""Two runs side by side: their provenance, their measures, and whether the difference is chance."""
 
 import json
+import math
 from collections.abc import Iterator
-from typing import Any
 
-from sightline.config.flatten import differing, flatten
 from sightline.errors import InputError
 from sightline.evaluation import predictions
+from sightline.evaluation.intervals import wilson
 from sightline.evaluation.predictions import Predictions
 from sightline.pipeline.provenance import digest_of
+from sightline.records import Evaluation, Interval
 from sightline.records.difference import (
-    Ingredient,
-    Reversals,
+    ClassPair,
+    Flips,
+    Measure,
+    ProvenanceRow,
     RunDifference,
     SeedNoise,
-    Setting,
     Side,
 )
 from sightline.records.manifest import RunManifest
-from sightline.runs import measure_pairs, reversals, run_folder, seed_noise, verify
-from sightline.runs.comparison import same_test_images
+from sightline.runs import flips, provenance_diff, run_folder, seed_noise, verify
 from sightline.storage.workspace import Workspace
 
-_CHANCE = 0.05
-"""A difference that equally good models show at least so often says nothing; as in the report."""
+_ALPHA = 0.05
+"""Significance level of McNemar's test, as in the report."""
+
+_NORMAL = 1.959964
+"""97.5 % quantile of the normal distribution."""
 
 Pair = tuple[RunManifest, RunManifest]
+Figure = tuple[float | None, Interval | None]
 
 
-def read(workspace: Workspace, a: str, b: str) -> Pair:
+def read_pair(workspace: Workspace, a: str, b: str) -> Pair:
     """Read the manifests of two runs.
 
     Args:
-        a: The one run's id, the first characters of it, or "latest".
-        b: The other's.
+        a: The ID of run A, its first characters, or "latest".
+        b: The same for run B.
 
     Raises:
-        InputError: One is not there or cannot be read, or both are the same.
+        InputError: A run does not exist or cannot be read, or both are the same.
     """
     ids = run_folder.find(workspace, a), run_folder.find(workspace, b)
     if ids[0] == ids[1]:
         raise InputError(
             f"A and B are the same run, {ids[0]}; give two, see `sightline runs list`."
         )
-    return read_one(workspace, ids[0]), read_one(workspace, ids[1])
-
-
-def read_one(workspace: Workspace, run: str) -> RunManifest:
-    """Read a run's manifest and make sure that it is this run's.
-
-    Args:
-        run: The run's id, the first characters of it, or "latest".
-
-    Raises:
-        InputError: It is not there, cannot be read, or is that of another run.
-    """
-    run_id = run_folder.find(workspace, run)
-    manifest = run_folder.read(workspace, run_id)
-    if manifest.run_id != run_id:  # it becomes part of paths
-        raise InputError(
-            f"{run_folder.folder(workspace, run_id) / run_folder.MANIFEST} is that of run "
-            f"{manifest.run_id[:130]!r}; give a folder its run's name."
-        )
-    return manifest
+    return run_folder.read_own(workspace, ids[0]), run_folder.read_own(workspace, ids[1])
 
 
 def compare(workspace: Workspace, pair: Pair) -> RunDifference:
     """Find out how run B differs from run A.
 
-    What cannot be compared, since it is damaged or of other data, is named in the remarks.
+    The remarks name what cannot be compared because it is damaged or of other data.
 
     Args:
         pair: The manifests of A and B.
     """
-    before, now = pair
     remarks: list[str] = []
-    predictions = _predictions(workspace, before, remarks), _predictions(workspace, now, remarks)
-    comparable = same_test_images(before.records.ingest, now.records.ingest)
+    found = [_predictions(workspace, run, remarks) for run in pair]
+    ingested = [run.records.ingest for run in pair]
+    evaluated = [run.records.evaluate for run in pair]
+    comparable = flips.same_test_images(*ingested)
     if not comparable:
-        remarks.append(_why_not_comparable(pair))
-    names = before.records.ingest.class_names
-    same_classes = names == now.records.ingest.class_names
+        remarks.append(_different_images(ingested[0].dataset, ingested[1].dataset))
+    names = ingested[0].class_names
+    same_classes = names == ingested[1].class_names
     if not same_classes:
-        remarks.append("The classes differ, so they are not set side by side.")
-    evaluations = before.records.evaluate, now.records.evaluate
+        remarks.append("The runs have different classes, so classes are not compared.")
     difference = RunDifference(
-        a=_side(before),
-        b=_side(now),
+        a=_side(pair[0]),
+        b=_side(pair[1]),
         remarks=tuple(remarks),
-        ingredients=tuple(_ingredients(pair)),
-        config=_settings(*(run.config.model_dump(mode="json") for run in pair)),
-        environment=_settings(*(surroundings(run) for run in pair)),
-        measures=tuple(measure_pairs.measures(*evaluations, predictions)),
-        classes=tuple(measure_pairs.classes(*evaluations)) if same_classes else (),
-        reversals=reversals.find(*predictions, names) if comparable else None,
+        provenance=_provenance(pair),
+        config=provenance_diff.settings(*(run.config.model_dump(mode="json") for run in pair)),
+        environment=provenance_diff.settings(*(provenance_diff.environment(run) for run in pair)),
+        measures=tuple(
+            measures(_figures(evaluated[0], found[0]), _figures(evaluated[1], found[1]))
+        ),
+        classes=_classes(*evaluated) if same_classes else (),
+        flips=flips.find(found[0], found[1], names) if comparable else None,
         noise=_noise(workspace, pair) if comparable else None,
     )
     return difference.model_copy(update={"sentence": _sentence(difference)})
+
+
+def _predictions(workspace: Workspace, run: RunManifest, remarks: list[str]) -> Predictions | None:
+    try:
+        path = verify.intact_file(workspace, run, predictions.PREDICTIONS)
+        return predictions.read(path, len(run.records.ingest.class_names))
+    except InputError as error:
+        remarks.append(f"The predictions of run {run.run_id} are not used: {error}")
+        return None
+
+
+def _different_images(a: str, b: str) -> str:
+    data = f"from the data sets {a} and {b}" if a != b else f"both from {a}"
+    return (
+        f"The runs were tested on different images ({data}), so images are not compared, and "
+        "whether the difference is chance is unknown."
+    )
 
 
 def _side(run: RunManifest) -> Side:
@@ -106,7 +111,7 @@ def _side(run: RunManifest) -> Side:
         created=run.created,
         dataset=records.ingest.dataset,
         recipe=run.config.recipe,
-        test_images=measure_pairs.tested(records.evaluate),
+        test_images=_tested(records.evaluate),
         parameters=records.build.parameters,
         model_bytes=records.train.model.bytes,
         images_per_second=records.train.images_per_second,
@@ -118,57 +123,64 @@ def _side(run: RunManifest) -> Side:
     )
 
 
-def _ingredients(pair: Pair) -> Iterator[Ingredient]:
-    digests: dict[str, tuple[str | None, ...]] = {
-        "data": tuple(run.source_sha256 for run in pair),
-        "code": tuple(run.code_sha256 for run in pair),
-        "lock file": tuple(run.lock_sha256 for run in pair),
-        "environment": tuple(_environment_digest(run) for run in pair),
-        "weights": tuple(run.weights_sha256 for run in pair),
-    }
-    for name, (a, b) in digests.items():
-        yield Ingredient(name=name, a=a, b=b, equal=a == b)
+def _tested(evaluation: Evaluation) -> int:
+    return sum(metrics.support for metrics in evaluation.classes)
 
 
-def _environment_digest(run: RunManifest) -> str:
-    return digest_of(json.dumps(surroundings(run), sort_keys=True))
-
-
-def surroundings(run: RunManifest) -> dict[str, Any]:
-    """Return what is recorded of the machine, the versions and the device of a run."""
-    trained = run.records.train
-    return {
-        "pipeline": run.environment,
-        "training": {"device": trained.device, **trained.environment},
-    }
-
-
-def _settings(before: dict[str, Any], now: dict[str, Any]) -> tuple[Setting, ...]:
-    flat = dict(flatten(before)), dict(flatten(now))
-    return tuple(Setting(key=key, a=a, b=b) for key, a, b in differing(*flat))
-
-
-def _predictions(workspace: Workspace, run: RunManifest, remarks: list[str]) -> Predictions | None:
-    """Read a run's predictions; where they cannot be read, that is a remark."""
-    try:
-        path = verify.whole(workspace, run, "predictions.parquet")
-        return predictions.read(path, len(run.records.ingest.class_names))
-    except InputError as error:
-        remarks.append(f"The predictions of run {run.run_id} are left out: {error}")
-        return None
-
-
-def _why_not_comparable(pair: Pair) -> str:
-    names = {run.records.ingest.dataset for run in pair}
-    what = f"of the data sets {' and '.join(sorted(names))}" if len(names) > 1 else "each on others"
-    return (
-        f"The runs were tested on different images ({what}): which images were fixed or broken, "
-        "and whether the difference is chance, cannot be told."
+def _provenance(pair: Pair) -> tuple[ProvenanceRow, ...]:
+    digests = (
+        {
+            "data": run.source_sha256,
+            "code": run.code_sha256,
+            "lock file": run.lock_sha256,
+            "environment": digest_of(json.dumps(provenance_diff.environment(run), sort_keys=True)),
+            "weights": run.weights_sha256,
+        }
+        for run in pair
     )
+    return provenance_diff.rows(*digests)
+
+
+def _figures(evaluation: Evaluation, found: Predictions | None) -> dict[str, Figure]:
+    images, calibration = _tested(evaluation), evaluation.calibration
+    return {
+        "accuracy": (evaluation.accuracy, evaluation.accuracy_interval),
+        "loss": (evaluation.loss, loss_interval(evaluation.loss, found)),
+        "calibration error": (calibration.error if calibration else None, None),
+        **{
+            f"top-{k} accuracy": (share, _share_interval(share, images))
+            for k, share in sorted(evaluation.top_k.items())
+        },
+    }
+
+
+def _share_interval(share: float, images: int) -> Interval | None:
+    return wilson(round(share * images), images) if 0 <= share <= 1 else None
+
+
+def loss_interval(loss: float, found: Predictions | None) -> Interval | None:
+    """Return the 95 % interval of the mean loss in nats, by the central limit theorem."""
+    if found is None or len(found.label) < 2:  # noqa: PLR2004 - a deviation needs two
+        return None
+    half = _NORMAL * float(found.losses.std(ddof=1)) / math.sqrt(len(found.label))
+    return (max(0.0, loss - half), loss + half) if math.isfinite(half) else None
+
+
+def measures(a: dict[str, Figure], b: dict[str, Figure]) -> Iterator[Measure]:
+    """Put figures of two runs side by side; a figure that one of them lacks is None there."""
+    for name in dict.fromkeys((*a, *b)):
+        (a_value, a_interval), (b_value, b_interval) = (
+            figures.get(name, (None, None)) for figures in (a, b)
+        )
+        yield Measure(name=name, a=a_value, b=b_value, a_interval=a_interval, b_interval=b_interval)
+
+
+def _classes(a: Evaluation, b: Evaluation) -> tuple[ClassPair, ...]:
+    return tuple(ClassPair(a=x, b=y) for x, y in zip(a.classes, b.classes, strict=False))
 
 
 def _noise(workspace: Workspace, pair: Pair) -> SeedNoise | None:
-    """Hold the difference against the wider of the bands that were measured for A or B."""
+    """Compare the difference with the wider noise band of A and B."""
     bands = [(band, run) for run in pair if (band := seed_noise.find(workspace, run)) is not None]
     if not bands:
         return None
@@ -183,23 +195,23 @@ def _noise(workspace: Workspace, pair: Pair) -> SeedNoise | None:
 
 
 def _sentence(difference: RunDifference) -> str:
-    """Say which run is better, and how sure that is."""
-    if next(row for row in difference.ingredients if row.name == "weights").equal:
+    """Say which run is better, and how certain that is."""
+    if next(row for row in difference.provenance if row.name == "weights").equal:
         return "A and B have the same weights."
     accuracy = difference.measures[0]
     figures = f"test accuracy {accuracy.a:.2%} in A, {accuracy.b:.2%} in B"
-    found = difference.reversals
+    found = difference.flips
     if found is None:
-        return f"Whether A or B is better cannot be told: {figures}."
+        return f"Whether A or B is better is unknown: {figures}."
     return (
-        f"{_judged(found)}: {figures}; {found.fixed:,} images newly right, {found.broken:,} newly "
-        f"wrong (McNemar's exact test, p = {found.p_value:.2g}).{_of_noise(difference.noise)}"
+        f"{_conclusion(found)}: {figures}; {found.fixed:,} images newly right, {found.broken:,} "
+        f"newly wrong (McNemar's exact test, p = {found.p_value:.2g}).{_of_noise(difference.noise)}"
     )
 
 
-def _judged(found: Reversals) -> str:
-    if found.p_value >= _CHANCE:
-        return "B is neither better nor worse than A, as far as these images tell"
+def _conclusion(found: Flips) -> str:
+    if found.p_value >= _ALPHA:
+        return "The difference between A and B is not significant"
     return f"B is {'better' if found.fixed > found.broken else 'worse'} than A"
 
 
@@ -207,7 +219,7 @@ def _of_noise(found: SeedNoise | None) -> str:
     if found is None:
         return ""
     return (
-        f" The difference is {'within' if found.within else 'beyond'} the seed noise: trainings "
-        f"that differ in their seed alone lie up to {100 * found.difference:.2f} points apart by "
-        f"chance ({found.seeds} seeds)."
+        f" The difference is {'within' if found.within else 'beyond'} the seed noise: runs that "
+        f"differ only in their seed differ by up to {100 * found.difference:.2f} points "
+        f"({found.seeds} seeds)."
     )

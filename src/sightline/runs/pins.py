@@ -1,7 +1,7 @@
-"""Pinned runs, which are never pruned; a promoted run is a pinned run.
+"""Pinned runs, which are never pruned. A promoted run is pinned.
 
-A pin is a file `pins/<run-id>.json` under the artifacts root, since a run folder never
-changes. The file's name alone pins: one that is damaged still protects its run.
+A pin is a file `pins/<run ID>.json` under the artifacts root, since a run folder never changes.
+The file's name alone protects the run, even if its content is damaged.
 """
 
 from datetime import UTC, datetime
@@ -18,9 +18,9 @@ class Pin(Record):
     """One pinned run.
 
     Attributes:
-        run_id: The run's whole id.
-        pinned: When, in UTC; None where the pin's file is damaged.
-        reason: Why, in the words of who pinned it; may be empty.
+        run_id: The run's complete ID.
+        pinned: When, in UTC; None if the pin's file is damaged.
+        reason: Why, as the user wrote it; may be empty.
     """
 
     run_id: str
@@ -29,44 +29,42 @@ class Pin(Record):
 
 
 def pin(workspace: Workspace, run: str, reason: str = "") -> Pin:
-    """Pin a run, or renew its pin; waits for a clean-up that is going on.
+    """Pin a run, or update its pin; waits for a running cleanup.
 
     Args:
-        run: The run's id, the first characters of it, or "latest".
+        run: The run's ID, its first characters, or "latest".
         reason: Why, for people.
 
-    Returns:
-        The pin.
-
     Raises:
-        InputError: No such run, or several that begin so.
+        InputError: No run matches, or several do.
         StorageError: The artifacts root is full or cannot be written.
     """
     run_id = run_folder.find(workspace, run)
     with workspace.in_use():
-        run_folder.find(workspace, run_id)  # a clean-up that was waited for may have removed it
-        made = Pin(run_id=run_id, pinned=datetime.now(UTC), reason=reason)
+        run_folder.find(workspace, run_id)  # the cleanup may have removed it
+        created = Pin(run_id=run_id, pinned=datetime.now(UTC), reason=reason)
         path = _path(workspace, run_id)
         with files.storage_errors(workspace.root), files.new_file(path) as temporary:
-            temporary.write_bytes(json_digest.dumps(made.model_dump(mode="json")))
-    return made
+            temporary.write_bytes(json_digest.dumps(created.model_dump(mode="json")))
+    return created
 
 
 def unpin(workspace: Workspace, run: str) -> str:
-    """Take a run's pin away.
+    """Remove a run's pin.
 
     Args:
-        run: As for `pin`; the whole id where the run itself is gone.
+        run: As for `pin`; the complete ID if the run no longer exists.
 
     Returns:
-        The run's whole id.
+        The run's complete ID.
 
     Raises:
-        InputError: No such run, several that begin so, or it is not pinned.
+        InputError: No run matches, several do, or the run is not pinned.
         StorageError: The artifacts root cannot be written.
     """
-    run_id = run if run in pinned_ids(workspace) else run_folder.find(workspace, run)
-    if run_id not in pinned_ids(workspace):
+    pinned = pinned_ids(workspace)
+    run_id = run if run in pinned else run_folder.find(workspace, run)
+    if run_id not in pinned:
         raise InputError(
             f"The run {run_id!r} is not pinned in {workspace}; see `sightline runs list`."
         )
@@ -76,10 +74,10 @@ def unpin(workspace: Workspace, run: str) -> str:
 
 
 def pinned_ids(workspace: Workspace) -> frozenset[str]:
-    """List the ids of the pinned runs.
+    """List the IDs of the pinned runs.
 
     Raises:
-        StorageError: The pins cannot be listed; better than to take none for pinned.
+        StorageError: The pins cannot be listed, so no run may be treated as unpinned.
     """
     with files.storage_errors(workspace.root):
         try:
@@ -94,18 +92,12 @@ def pinned_ids(workspace: Workspace) -> frozenset[str]:
 
 
 def find(workspace: Workspace, run_id: str) -> Pin | None:
-    """Read a run's pin.
-
-    Args:
-        run_id: The run's whole id.
-
-    Returns:
-        The pin, without time and reason where its file is damaged; None where there is none.
-    """
+    """Read a run's pin, without time and reason if its file is damaged; None if not pinned."""
     if run_id not in pinned_ids(workspace):
         return None
     try:
-        return Pin.model_validate_json(json_digest.verify(_path(workspace, run_id).read_bytes()))
+        text = json_digest.verify(_path(workspace, run_id).read_bytes())
+        return Pin.model_validate_json(text)
     except (OSError, ValueError):
         return Pin(run_id=run_id, pinned=None)
 

@@ -1,30 +1,33 @@
-"""What changed since the last run of a data set and recipe: data, code, config, environment."""
+"""What differs between the provenance of two runs: data, code, config and environment."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 from sightline.config import RunConfig, Section
-from sightline.config.flatten import differing
+from sightline.config.flatten import differing, flatten
 from sightline.errors import InputError
 from sightline.pipeline import provenance
-from sightline.records import FileRecord, Record, Source
+from sightline.records import DeviceReport, Record, Source
+from sightline.records.difference import ProvenanceRow, Setting
 from sightline.records.manifest import ManifestExcerpt, RunManifest
-from sightline.runs import run_folder
-from sightline.storage import digests
+from sightline.runs import run_folder, verify
 from sightline.storage.workspace import Workspace
 
 _SHOWN_DIGITS = 8
 
+_CHOSEN_IN_TRAINING = frozenset({"training.deterministic", "training.precision"})
+"""Known only after a training has started."""
 
-class Comparison(Record):
-    """What differs between what is asked for and the last run.
+
+class Changes(Record):
+    """What changed since the last run of the same data set and recipe.
 
     Attributes:
-        run_id: The last run of the same data set and recipe; None where there is none.
-        changes: One phrase a difference, such as "config (training.epochs 5 -> 6)"; empty
-            where the run would only be made again.
+        run_id: The last run; None if there is none.
+        changes: One phrase per difference, such as "config (training.epochs 5 -> 6)"; empty if
+            another run would give the same result.
     """
 
     run_id: str | None
@@ -32,12 +35,12 @@ class Comparison(Record):
 
     @property
     def unchanged(self) -> bool:
-        """Tell whether there is a last run and nothing changed since."""
+        """Return whether there is a last run and nothing has changed since."""
         return self.run_id is not None and not self.changes
 
     @property
     def sentence(self) -> str:
-        """Say in one line what changed."""
+        """Describe the changes in one sentence."""
         if self.run_id is None:
             return "There is no earlier run of this data set and recipe."
         if not self.changes:
@@ -45,42 +48,107 @@ class Comparison(Record):
         return f"Changed since run {self.run_id}: {', '.join(self.changes)}."
 
 
-def since_last_run(workspace: Workspace, config: RunConfig, source: Source) -> Comparison:
-    """Compare what is asked for with the last run of the same data set and recipe.
+def rows(a: Mapping[str, Any], b: Mapping[str, Any]) -> tuple[ProvenanceRow, ...]:
+    """Compare nested provenance key by key, equal values included."""
+    before, after = dict(flatten(a)), dict(flatten(b))
+    return tuple(
+        ProvenanceRow(
+            name=name,
+            a=json.loads(before.get(name, "null")),
+            b=json.loads(after.get(name, "null")),
+            equal=before.get(name) == after.get(name),
+        )
+        for name in dict.fromkeys((*before, *after))
+    )
 
-    Where there is a run of the same seed, too, the last one of these counts: the runs of
-    `train --seeds` come in between and change nothing.
+
+def settings(a: Mapping[str, Any], b: Mapping[str, Any]) -> tuple[Setting, ...]:
+    """List the keys of nested settings whose values differ."""
+    found = differing(dict(flatten(a)), dict(flatten(b)))
+    return tuple(Setting(key=key, a=x, b=y) for key, x, y in found)
+
+
+def environment(run: RunManifest) -> dict[str, Any]:
+    """Return what a run recorded of machine, versions and device."""
+    trained = run.records.train
+    return {
+        "pipeline": run.environment,
+        "training": {"device": trained.device, **trained.environment},
+    }
+
+
+def between(a: RunManifest, b: RunManifest) -> tuple[ProvenanceRow, ...]:
+    """Compare the data, code and environment of two runs."""
+    return rows(_provenance(a), _provenance(b))
+
+
+def with_now(
+    run: RunManifest, source: Source, device: DeviceReport | None
+) -> tuple[ProvenanceRow, ...]:
+    """Compare the data, code and environment of a run with the present ones.
+
+    Args:
+        run: The run; A in the result.
+        source: The present source of its data set.
+        device: The device that Keras would use; None if training runs on another machine.
+    """
+    training = {"device": device.device, **device.environment} if device else {}
+    now = {
+        "data": source.sha256,
+        "code": provenance.package_digest(),
+        "lock file": provenance.lock_digest(),
+        "pipeline": provenance.environment(),
+        "training": training,
+    }
+    return tuple(
+        row
+        for row in rows(_provenance(run), now)
+        if row.name not in _CHOSEN_IN_TRAINING
+        and (device is not None or not row.name.startswith("training."))
+    )
+
+
+def _provenance(run: RunManifest) -> dict[str, Any]:
+    return {
+        "data": run.source_sha256,
+        "code": run.code_sha256,
+        "lock file": run.lock_sha256,
+        **environment(run),
+    }
+
+
+def since_last_run(workspace: Workspace, config: RunConfig, source: Source) -> Changes:
+    """Compare a config and its data with the last run of the same data set and recipe.
+
+    If there are runs of the same seed, the last of these counts: the runs of `train --seeds` in
+    between change nothing. The path of the data and the deployment do not count.
 
     Args:
         config: The complete config.
-        source: The data set's source as it lies there now.
-
-    Returns:
-        The comparison. Where a config names its data or its deployment does not count.
+        source: The present source of the data set.
     """
     last = _last_run(workspace, config, source)
     if last is None:
-        return Comparison(run_id=None)
-    return Comparison(run_id=last.run_id, changes=tuple(_changes(workspace, last, config, source)))
+        return Changes(run_id=None)
+    return Changes(run_id=last.run_id, changes=tuple(_changes(workspace, last, config, source)))
 
 
 def _last_run(workspace: Workspace, config: RunConfig, source: Source) -> RunManifest | None:
-    alike = [
+    candidates = [
         run
         for run in run_folder.history(workspace, source.dataset)
-        if _is_alike(run, config, source)
+        if run.config.recipe == config.recipe and _has_data(run, source)
     ]
-    for run in sorted(alike, key=lambda run: run.config.training.seed != config.training.seed):
+    for run in sorted(candidates, key=lambda run: run.config.training.seed != config.training.seed):
         with suppress(InputError):
             return run_folder.read(workspace, run.run_id)
     return None
 
 
-def _is_alike(run: ManifestExcerpt, config: RunConfig, source: Source) -> bool:
-    """Tell whether a run is of the same recipe and of the same data, by place or by content."""
-    places = {run.records.ingest.source, run.config.data.dataset}
-    same_data = run.source_sha256 == source.sha256 or source.path in places
-    return same_data and run.config.recipe == config.recipe
+def _has_data(run: ManifestExcerpt, source: Source) -> bool:
+    """Return whether a run used the same data, by path or by content."""
+    paths = {run.records.ingest.source, run.config.data.dataset}
+    return run.source_sha256 == source.sha256 or source.path in paths
 
 
 def _changes(
@@ -91,15 +159,13 @@ def _changes(
     code = provenance.package_digest()
     if last.code_sha256 != code:
         yield f"code ({_short(last.code_sha256)} -> {_short(code)})"
-    if settings := _differences(_content(last.config), _content(config)):
-        yield f"config ({'; '.join(settings)})"
-    if surroundings := _differences(
-        _environment(last.environment), _environment(provenance.environment())
-    ):
-        yield f"environment ({'; '.join(surroundings)})"
+    if changed := _differences(_content(last.config), _content(config)):
+        yield f"config ({'; '.join(changed)})"
+    if changed := _differences(_portable(last.environment), _portable(provenance.environment())):
+        yield f"environment ({'; '.join(changed)})"
     elif last.lock_sha256 != provenance.lock_digest():
         yield "environment (lock file)"
-    if damaged := _damaged(workspace, last):
+    if damaged := verify.damaged_files(workspace, last):
         yield f"the last run's files ({', '.join(damaged)} missing or damaged)"
 
 
@@ -116,25 +182,13 @@ def _content(section: Section) -> dict[str, Any]:
     return found
 
 
-def _environment(recorded: dict[str, Any]) -> dict[str, Any]:
-    """Leave out what may differ from machine to machine of a pool without being a change."""
+def _portable(recorded: dict[str, Any]) -> dict[str, Any]:
+    """Drop what may differ between the machines of a pool, such as the number of cores."""
     return {"python": recorded["python"], **recorded["versions"], **recorded["variables"]}
 
 
 def _differences(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
     return [f"{name} {_shown(old)} -> {_shown(new)}" for name, old, new in differing(before, after)]
-
-
-def _damaged(workspace: Workspace, manifest: RunManifest) -> list[str]:
-    folder = run_folder.folder(workspace, manifest.run_id)
-    return [name for name, record in manifest.files.items() if not _is_whole(folder / name, record)]
-
-
-def _is_whole(path: Path, record: FileRecord) -> bool:
-    try:
-        return digests.sha256(path) == record.sha256
-    except OSError:
-        return False
 
 
 def _short(digest: str) -> str:

@@ -1,4 +1,4 @@
-"""Lists of runs: which of them are wanted, and in what order."""
+"""Lists of runs: which runs to show, and in which order."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator
@@ -17,7 +17,7 @@ _UNITS = {"h": "hours", "d": "days", "w": "weeks"}
 
 
 class Order(StrEnum):
-    """What a list of runs is sorted by: the newest, best or quickest first, names from a to z."""
+    """Sort key of a list of runs: newest, best or fastest first, names alphabetically."""
 
     TIME = "time"
     ACCURACY = "accuracy"
@@ -36,15 +36,15 @@ _KEYS: dict[Order, Callable[[ManifestExcerpt], Any]] = {
 }
 
 
-class Wanted(Record):
-    """Which runs are wanted; what is None lets all pass.
+class RunFilter(Record):
+    """Selects runs; a field that is None selects all.
 
     Attributes:
-        datasets: Names of data sets as in run ids.
+        datasets: Names of data sets.
         recipe: Name of a recipe.
-        since: When the run was published at the earliest, with its time zone.
-        min_accuracy: Least accuracy on the test split, in [0, 1].
-        run_ids: Ids of runs.
+        since: Earliest publication time, with its time zone.
+        min_accuracy: Lowest test accuracy, in [0, 1].
+        run_ids: IDs of runs.
     """
 
     datasets: frozenset[str] | None = None
@@ -53,8 +53,8 @@ class Wanted(Record):
     min_accuracy: float | None = None
     run_ids: frozenset[str] | None = None
 
-    def takes(self, run: ManifestExcerpt) -> bool:
-        """Tell whether a run is wanted."""
+    def matches(self, run: ManifestExcerpt) -> bool:
+        """Return whether the filter selects a run."""
         return (
             (self.datasets is None or run.records.ingest.dataset in self.datasets)
             and (self.recipe is None or run.config.recipe == self.recipe)
@@ -66,42 +66,38 @@ class Wanted(Record):
 
 def read(
     workspace: Workspace,
-    wanted: Wanted,
-    left_out: Callable[[InputError], None],
+    selected: RunFilter,
+    on_error: Callable[[InputError], None],
     *,
     oldest_first: bool = False,
 ) -> Iterator[ManifestExcerpt]:
-    """Read the runs that are wanted one by one, the last published first unless told otherwise.
+    """Read runs one by one, the last published first by default.
 
     Args:
-        wanted: Which runs.
-        left_out: Is told of each manifest that cannot be read.
-        oldest_first: Whether to begin at the other end.
-
-    Yields:
-        Excerpts of manifests.
+        selected: Which runs.
+        on_error: Called for each manifest that cannot be read.
+        oldest_first: Whether to reverse the order.
     """
     run_ids = run_folder.run_ids(workspace)
     for run_id in reversed(run_ids) if oldest_first else run_ids:
         try:
             run = run_folder.read_excerpt(workspace, run_id)
         except InputError as error:
-            left_out(error)
+            on_error(error)
         else:
-            if wanted.takes(run):
+            if selected.matches(run):
                 yield run
 
 
-def arrange(
+def sort(
     found: Iterable[ManifestExcerpt], order: Order, *, reverse: bool
 ) -> Iterable[ManifestExcerpt]:
-    """Sort runs; equal ones stay as they come.
+    """Sort runs; equal runs keep their order.
 
     Args:
-        found: Runs in the order of time that is wanted; it is kept, and nothing is read ahead,
-            where the order is that of time.
-        order: What to sort by.
-        reverse: Whether to turn the order round.
+        found: Runs sorted by time; returned unread if the order is that of time.
+        order: Sort key.
+        reverse: Whether to reverse the order.
     """
     if order is Order.TIME:
         return found
@@ -109,14 +105,14 @@ def arrange(
 
 
 def parse_since(text: str, now: datetime) -> datetime:
-    """Read a moment in the past: a date or time (UTC unless it says otherwise), or how long ago.
+    """Parse a date, a time (UTC by default) or an age.
 
     Args:
         text: Such as "2026-11-01", "2026-11-01T08:30", "7d", "12h" or "4w".
-        now: The time to count back from, with its time zone.
+        now: The time that an age is relative to, with its time zone.
 
     Raises:
-        InputError: It is neither.
+        InputError: The text has another form.
     """
     try:
         if ago := _AGO.fullmatch(text.strip()):
@@ -124,7 +120,7 @@ def parse_since(text: str, now: datetime) -> datetime:
         moment = datetime.fromisoformat(text.strip())
     except (ValueError, OverflowError):
         raise InputError(
-            f"--since {text[:40]!r} is no time; expected a date such as 2026-11-01, or how long "
-            "ago, such as 12h, 7d or 4w."
+            f"Invalid --since {text[:40]!r}; expected a date such as 2026-11-01, or an age such as "
+            "12h, 7d or 4w."
         ) from None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

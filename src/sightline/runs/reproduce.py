@@ -1,49 +1,55 @@
-"""Making a run again from its manifest: what equals, what differs, and what came of it."""
+"""Reproduces a run from its manifest, and decides whether the result is the same."""
 
+import math
 import os
 import secrets
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from sightline.config import DataGateConfig, RunConfig
 from sightline.data import locate
 from sightline.errors import InputError
-from sightline.records import Record, Run, Source
-from sightline.records.difference import Measure, RunDifference
+from sightline.records import Evaluation, Record, Run, Source
+from sightline.records.difference import Measure, ProvenanceRow
 from sightline.records.manifest import RunManifest
-from sightline.runs import compare, conditions, run_folder, tolerance
-from sightline.runs.conditions import Condition
-from sightline.runs.tolerance import Tolerance
+from sightline.runs import compare, new_run, provenance_diff, seed_noise
 from sightline.storage.workspace import Workspace
 
 Outcome = Literal["bit for bit", "within the noise", "not reproduced"]
 
 EXIT_CODES: Mapping[Outcome, int] = {"bit for bit": 0, "within the noise": 3, "not reproduced": 4}
-"""1 and 2 are those of errors."""
+"""1 and 2 are taken by errors."""
 
 _LONGEST_ID = 120
 _MOST_NAMED = 5
 
 
-class Verdict(Record):
-    """What came of making a run again; the object that `--json` prints.
+class Tolerance(NamedTuple):
+    """How far two accuracies may differ by chance, in [0, 1], and how that is known."""
+
+    limit: float
+    source: str
+
+
+class Reproduction(Record):
+    """The outcome of a reproduction; the object that `--json` prints.
 
     Attributes:
-        run_id: The run.
-        again: The run that repeats it.
-        outcome: What came of it.
+        run_id: The original run, A in what follows.
+        again: The run that reproduces it, B in what follows.
+        outcome: Whether it was reproduced.
         exit_code: Of the command: 0, 3 or 4.
-        sentence: The verdict and its reason, for people.
-        conditions: What the result depends on, then and now.
-        weights_sha256: Of the run's weights.
-        again_sha256: Of the new weights.
-        measures: Figures of the test split; a: of the run, b: of its repetition.
-        tolerance: Difference of the accuracies that is still noise.
-        tolerance_source: What that was taken from.
-        fixed: Test images that are newly right; None where that cannot be told.
-        broken: Test images that are newly wrong.
-        p_value: Of McNemar's exact test, two-sided.
+        sentence: The outcome and its reason, for people.
+        provenance: Data, code and environment of both.
+        weights_sha256: Digest of the original weights.
+        again_sha256: Digest of the new weights.
+        measures: Figures of the test split.
+        tolerance: Difference in accuracy that is still noise.
+        tolerance_source: How that is known.
+        fixed: Test images that are newly right; None if unknown.
+        broken: Test images that are newly wrong; None if unknown.
+        p_value: Of McNemar's exact test, two-sided; None if unknown.
     """
 
     run_id: str
@@ -51,7 +57,7 @@ class Verdict(Record):
     outcome: Outcome
     exit_code: int
     sentence: str
-    conditions: tuple[Condition, ...]
+    provenance: tuple[ProvenanceRow, ...]
     weights_sha256: str
     again_sha256: str
     measures: tuple[Measure, ...]
@@ -63,27 +69,20 @@ class Verdict(Record):
 
 
 def find_source(original: RunManifest) -> Source:
-    """Find the data that a run was made from.
-
-    Args:
-        original: The run.
-
-    Returns:
-        The data set's source, whose content is that of then.
+    """Find the data of a run.
 
     Raises:
-        InputError: It is not there any more, or its content changed.
+        InputError: The data no longer exists, or its content changed.
     """
-    data, place = original.config.data, original.records.ingest.source
-    # The config holds a path as it was given, maybe in another folder; the record, where that was.
-    if os.path.isabs(place) and os.path.exists(place):
-        data = data.model_copy(update={"dataset": place})
+    data, path = original.config.data, original.records.ingest.source
+    # The config has the path as given, maybe relative to another folder; the record is absolute.
+    if os.path.isabs(path) and os.path.exists(path):
+        data = data.model_copy(update={"dataset": path})
     source = locate.locate(data)
     if source.sha256 != original.source_sha256:
         raise InputError(
-            f"The data set {source.path} is not what run {original.run_id} was made from: expected "
-            f"SHA-256 {original.source_sha256}, found {source.sha256}. Other data give another "
-            "result; bring the data of then back."
+            f"The data set {source.path} changed since run {original.run_id}: expected SHA-256 "
+            f"{original.source_sha256}, found {source.sha256}. Restore the original data."
         )
     return source
 
@@ -95,17 +94,17 @@ def plan(
     data_dir: Path | None = None,
     mirror: str | None = None,
 ) -> tuple[RunConfig, Run]:
-    """Plan the run that repeats another one.
+    """Plan the run that reproduces another run.
 
     Args:
-        original: The run to repeat.
-        source: Where its data lie now.
-        data_dir: Where local copies of named data sets lie.
-        mirror: Base address to download from instead of the public mirrors.
+        original: The run to reproduce.
+        source: Its data.
+        data_dir: Folder with local copies of named data sets.
+        mirror: Base URL to download from instead of the public mirrors.
 
     Returns:
-        The config, which promotes nothing and lets data pass that passed then, and the run, which
-        makes everything anew.
+        The config, which promotes nothing and whose data gate only warns, and the run, which
+        ignores the cache.
     """
     suffix = f"-again-{secrets.token_hex(3)}"
     run = Run(
@@ -116,18 +115,18 @@ def plan(
         refresh=True,
         repeats=original.run_id,
     )
-    run_folder.check_new(workspace, run.id)
+    new_run.check_new(workspace, run.id)
     config = original.config
     data = config.data
     if source.kind not in {"named", "embedded"}:
         data = data.model_copy(update={"dataset": source.path})
     promotion = config.promotion.model_copy(update={"gate": "off"})
-    update = {"data": data, "data_gate": _without_stop(config.data_gate), "promotion": promotion}
+    update = {"data": data, "data_gate": _warn_only(config.data_gate), "promotion": promotion}
     return config.model_copy(update=update), run
 
 
-def _without_stop(gate: DataGateConfig) -> DataGateConfig:
-    """Let the data gate warn only: what it compares the data with, the last run, is another one."""
+def _warn_only(gate: DataGateConfig) -> DataGateConfig:
+    """Let the data gate only warn: the last run that it compares with is another one now."""
     limits = {
         name: limit.model_copy(update={"action": "warn"})
         for name, limit in gate
@@ -136,91 +135,103 @@ def _without_stop(gate: DataGateConfig) -> DataGateConfig:
     return gate.model_copy(update=limits)
 
 
-def judge(workspace: Workspace, original: RunManifest, again: RunManifest) -> Verdict:
-    """Say whether a run was reproduced.
+def check(workspace: Workspace, original: RunManifest, again: RunManifest) -> Reproduction:
+    """Decide whether a run was reproduced.
 
     Args:
         original: The run.
-        again: The run that repeated it.
+        again: The run that reproduces it.
 
     Returns:
-        The verdict: equal weights are "bit for bit". Others are "within the noise" if the
-        accuracies are, and equal weights were not to be expected: code or environment differ, or
-        the training was not to be deterministic.
+        Equal weights are "bit for bit". Other weights with an accuracy within the tolerance are
+        "within the noise", unless data, code and environment are equal and the training is
+        deterministic: then the weights had to be equal.
     """
-    found = conditions.between(original, again)
-    others = [condition.name for condition in found if not condition.equal]
-    equal = again.weights_sha256 == original.weights_sha256
-    allowed = tolerance.find(workspace, original, again)
-    distance = abs(again.records.evaluate.accuracy - original.records.evaluate.accuracy)
-    promised = not others and _is_deterministic(original)
-    outcome = decide(equal=equal, promised=promised, within=distance <= allowed.limit)
+    provenance = provenance_diff.between(original, again)
+    differing = [row.name for row in provenance if not row.equal]
+    must_equal = not differing and _is_deterministic(original)
+    tolerance = _tolerance(workspace, original, again)
+    a, b = (run.records.evaluate.accuracy for run in (original, again))
+    if again.weights_sha256 == original.weights_sha256:
+        outcome: Outcome = "bit for bit"
+    elif abs(b - a) <= tolerance.limit and not must_equal:
+        outcome = "within the noise"
+    else:
+        outcome = "not reproduced"
     difference = compare.compare(workspace, (original, again))
-    images = difference.reversals
-    return Verdict(
+    images = difference.flips
+    return Reproduction(
         run_id=original.run_id,
         again=again.run_id,
         outcome=outcome,
         exit_code=EXIT_CODES[outcome],
-        sentence=_sentence(outcome, difference, allowed, others, promised=promised),
-        conditions=found,
+        sentence=_sentence(outcome, a, b, tolerance, differing, must_equal=must_equal),
+        provenance=provenance,
         weights_sha256=original.weights_sha256,
         again_sha256=again.weights_sha256,
         measures=difference.measures,
-        tolerance=allowed.limit,
-        tolerance_source=allowed.source,
+        tolerance=tolerance.limit,
+        tolerance_source=tolerance.source,
         fixed=images.fixed if images else None,
         broken=images.broken if images else None,
         p_value=images.p_value if images else None,
     )
 
 
-def decide(*, equal: bool, promised: bool, within: bool) -> Outcome:
-    """Decide what came of it.
-
-    Args:
-        equal: Whether the weights are equal.
-        promised: Whether they had to be: an equal environment and a deterministic training.
-        within: Whether the accuracies differ by no more than noise.
-    """
-    if equal:
-        return "bit for bit"
-    return "within the noise" if within and not promised else "not reproduced"
-
-
 def _is_deterministic(run: RunManifest) -> bool:
-    """Tell whether equal inputs had to give equal weights; see `training.deterministic`."""
+    """Return whether equal inputs give equal weights; see `training.deterministic`."""
     wanted = run.config.training.deterministic
     return run.records.train.device.startswith("cpu") if wanted is None else wanted
 
 
-def _sentence(
-    outcome: Outcome,
-    difference: RunDifference,
-    allowed: Tolerance,
-    others: Sequence[str],
-    *,
-    promised: bool,
-) -> str:
-    a, b = difference.measures[0].a or 0.0, difference.measures[0].b or 0.0
-    figures = f"test accuracy {a:.2%} then, {b:.2%} now"
-    if outcome == "bit for bit":
-        return f"Reproduced bit for bit: the weights are equal; {figures}."
-    if promised:
-        return (
-            "Not reproduced: the weights differ, although data, code and environment are equal and "
-            f"the training is deterministic; {figures}."
-        )
-    why = _named(others) if others else "the training is not deterministic"
-    apart, limit = f"{100 * abs(b - a):.2f} points", f"{100 * allowed.limit:.2f}"
-    was = "Reproduced within the noise" if outcome == "within the noise" else "Not reproduced"
-    return (
-        f"{was}: the weights differ ({why}); {figures}, {apart} apart, allowed {limit} by "
-        f"{allowed.source}."
+def _tolerance(workspace: Workspace, original: RunManifest, again: RunManifest) -> Tolerance:
+    band = seed_noise.find(workspace, original)
+    if band is not None:
+        return Tolerance(band.accuracy.difference, f"the seed noise of {len(band.seeds)} seeds")
+    limit = combined_half_width(original.records.evaluate, again.records.evaluate)
+    return Tolerance(limit, "the combined 95% interval of both, since no seed noise was measured")
+
+
+def combined_half_width(a: Evaluation, b: Evaluation) -> float:
+    """Return how far two equally good accuracies may differ by chance, in [0, 1].
+
+    R. G. Newcombe, "Interval estimation for the difference between independent proportions"
+    (1998), method 10: the limit that is nearer to zero.
+    """
+    low, high = sorted((a, b), key=lambda evaluation: evaluation.accuracy)
+    return math.hypot(
+        high.accuracy - high.accuracy_interval[0], low.accuracy_interval[1] - low.accuracy
     )
 
 
-def _named(others: Sequence[str]) -> str:
-    more = len(others) - _MOST_NAMED
+def _sentence(
+    outcome: Outcome,
+    a: float,
+    b: float,
+    tolerance: Tolerance,
+    differing: Sequence[str],
+    *,
+    must_equal: bool,
+) -> str:
+    accuracies = f"test accuracy {a:.2%} originally, {b:.2%} now"
+    if outcome == "bit for bit":
+        return f"Reproduced bit for bit: the weights are equal; {accuracies}."
+    if must_equal:
+        return (
+            "Not reproduced: the weights differ, although data, code and environment are equal and "
+            f"the training is deterministic; {accuracies}."
+        )
+    start = "Not reproduced" if outcome == "not reproduced" else "Reproduced within the noise"
+    reason = _named(differing) if differing else "the training is not deterministic"
+    return (
+        f"{start}: the weights differ ({reason}); {accuracies}, a difference of "
+        f"{100 * abs(b - a):.2f} points; allowed are {100 * tolerance.limit:.2f} points by "
+        f"{tolerance.source}."
+    )
+
+
+def _named(differing: Sequence[str]) -> str:
+    more = len(differing) - _MOST_NAMED
     rest = f" and {more} more" if more > 0 else ""
-    return f"{', '.join(others[:_MOST_NAMED])}{rest} {'differs' if len(others) == 1 else 'differ'}"
+    verb = "differs" if len(differing) == 1 else "differ"
+    return f"{', '.join(differing[:_MOST_NAMED])}{rest} {verb}"

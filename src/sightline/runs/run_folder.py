@@ -1,147 +1,61 @@
-"""Run folders: what a person or a later step reads; `publishing` writes them."""
+"""Reads run folders, `runs/<run ID>/`; `reporting.publish` writes them."""
 
-import os
 import re
-import secrets
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
-from datetime import UTC, datetime
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
 from pydantic import ValidationError
 
 from sightline.config import RunConfig
-from sightline.errors import InputError, RunExistsError
+from sightline.errors import InputError
 from sightline.pipeline import provenance
 from sightline.records import RunSummary, Source
 from sightline.records.manifest import ManifestExcerpt, RunManifest
-from sightline.storage import files, json_digest, locks
+from sightline.storage import json_digest
 from sightline.storage.workspace import Workspace
 
 M = TypeVar("M", RunManifest, ManifestExcerpt)
 
-_RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,119}")
 MANIFEST = "manifest.json"
+_RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,119}")
 _RECENT = 20
-"""How many of the newest runs are looked through for an equal one."""
-
-
-def new_id(dataset: str, recipe: str) -> str:
-    """Make a run id that sorts by time: `<UTC time>-<dataset>-<recipe>-<6 hex>`."""
-    return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{dataset}-{recipe}-{secrets.token_hex(3)}"
-
-
-def check_new(workspace: Workspace, run_id: str) -> None:
-    """Make sure that a run id is well formed and free.
-
-    Raises:
-        InputError: The id is not a plain name.
-        RunExistsError: There is such a run already.
-    """
-    if not is_id(run_id):
-        raise InputError(
-            f"The run id {run_id[:130]!r} cannot be used; expected a letter or digit, then up to "
-            "119 letters, digits, '.', '_' or '-'."
-        )
-    if os.path.lexists(folder(workspace, run_id)):  # a link that leads nowhere is there as well
-        raise taken(workspace, run_id)
-
-
-def taken(workspace: Workspace, run_id: str) -> RunExistsError:
-    """Say that there is a run of this id already."""
-    return RunExistsError(
-        f"The run {run_id!r} exists already in {workspace}; choose another --run-id."
-    )
-
-
-@contextmanager
-def claimed(workspace: Workspace, run_id: str) -> Iterator[None]:
-    """Have a new run id alone; the kernel frees it when its holder dies.
-
-    What a killed run of this id left half published is removed.
-
-    Args:
-        workspace: Made where it is missing. Be at work there: a clean-up removes
-            the locks of runs.
-        run_id: The id of the run that begins.
-
-    Raises:
-        InputError: The id is not a plain name.
-        RunExistsError: There is such a run already, or one is at work.
-        StorageError: The artifacts root cannot be written.
-    """
-    check_new(workspace, run_id)
-    lock = folder(workspace, run_id).with_name(f".{run_id}.lock")
-    with ExitStack() as held:
-        with files.storage_errors(workspace.root):
-            alone = held.enter_context(locks.alone_if_free(lock))
-        if not alone:
-            raise RunExistsError(
-                f"A run {run_id!r} is at work in {workspace}; choose another --run-id, "
-                "or wait for its end."
-            )
-        check_new(workspace, run_id)  # it may have been published before the lock was free
-        files.remove_leftovers(folder(workspace, run_id))
-        try:
-            yield
-        finally:
-            with suppress(OSError):
-                lock.unlink()
+"""How many of the newest runs are searched for an equal one."""
 
 
 def is_id(name: str) -> bool:
-    """Tell whether a name is a well-formed run id."""
+    """Return whether a name is a well-formed run ID."""
     return _RUN_ID.fullmatch(name) is not None
 
 
 def folder(workspace: Workspace, run_id: str) -> Path:
-    """Return where a run's folder lies."""
+    """Return the path of a run's folder."""
     return workspace.root / "runs" / run_id
 
 
-def summary(workspace: Workspace, manifest: RunManifest | ManifestExcerpt) -> RunSummary:
-    """Summarise a run for its caller."""
-    tested = manifest.records.ingest.counts["test"]
-    return RunSummary(
-        run_id=manifest.run_id,
-        run_dir=str(folder(workspace, manifest.run_id)),
-        dataset=manifest.records.ingest.dataset,
-        recipe=manifest.config.recipe,
-        parameters=manifest.records.build.parameters,
-        test_accuracy=manifest.records.evaluate.accuracy,
-        baseline_accuracy=max(tested) / sum(tested),
-        test_loss=manifest.records.evaluate.loss,
-        stages=manifest.stages,
-        total_seconds=manifest.total_seconds,
-    )
-
-
-def read(workspace: Workspace, run: str) -> RunManifest:
-    """Read a run's manifest.
-
-    Args:
-        run: The run's id, the first characters of it, or "latest".
-
-    Raises:
-        InputError: No such run, several that begin so, or a manifest that cannot be read.
-    """
-    return read_folder(folder(workspace, find(workspace, run)))
+def run_ids(workspace: Workspace) -> list[str]:
+    """List the IDs of all published runs, the last published first."""
+    published = []
+    for path in (workspace.root / "runs").glob(f"*/{MANIFEST}"):
+        with suppress(FileNotFoundError):  # removed in the meantime
+            published.append((path.stat().st_mtime_ns, path.parent.name))
+    return [run_id for _, run_id in sorted(published, reverse=True) if is_id(run_id)]
 
 
 def find(workspace: Workspace, run: str) -> str:
-    """Return the whole id of a run.
+    """Return the complete ID of a run.
 
     Args:
-        run: The run's id, the first characters of it, or "latest": the last published one that
-            does not repeat another.
+        run: The run's ID, its first characters, or "latest": the last published run that does
+            not reproduce another one.
 
     Raises:
-        InputError: No such run, or several that begin so.
+        InputError: No run matches, or several do.
     """
     ids = run_ids(workspace)
     if run == "latest":
-        found = [name for name in ids if not _is_repetition(workspace, name)][:1]
+        found = [name for name in ids if not _is_reproduction(workspace, name)][:1]
     else:
         found = [name for name in ids if name == run]
     found = found or [name for name in ids if run and name.startswith(run)]
@@ -149,17 +63,48 @@ def find(workspace: Workspace, run: str) -> str:
         raise InputError(f"There is no run {run!r} in {workspace}; see `sightline runs list`.")
     if len(found) > 1:
         raise InputError(
-            f"{len(found)} runs in {workspace} begin with {run!r}; give more of the id "
+            f"{len(found)} runs in {workspace} begin with {run!r}; give more of the ID "
             f"(the newest is {found[0]})."
         )
     return found[0]
 
 
-def _is_repetition(workspace: Workspace, run_id: str) -> bool:
-    """Tell whether a run is known to repeat another one; a damaged manifest tells nothing."""
+def _is_reproduction(workspace: Workspace, run_id: str) -> bool:
+    """Return whether a run reproduces another one; False if its manifest is damaged."""
     with suppress(InputError):
         return read_excerpt(workspace, run_id).repeats is not None
     return False
+
+
+def read(workspace: Workspace, run: str) -> RunManifest:
+    """Read the manifest of a run.
+
+    Args:
+        run: As for `find`.
+
+    Raises:
+        InputError: No run matches, several do, or the manifest cannot be read.
+    """
+    return read_folder(folder(workspace, find(workspace, run)))
+
+
+def read_own(workspace: Workspace, run: str) -> RunManifest:
+    """Read the manifest of a run and check that it belongs to it.
+
+    Args:
+        run: As for `find`.
+
+    Raises:
+        InputError: As for `read`, or the manifest belongs to another run.
+    """
+    run_id = find(workspace, run)
+    manifest = read(workspace, run_id)
+    if manifest.run_id != run_id:  # the manifest's ID becomes part of paths
+        raise InputError(
+            f"{folder(workspace, run_id) / MANIFEST} belongs to run {manifest.run_id[:130]!r}; "
+            "rename the folder to that."
+        )
+    return manifest
 
 
 def read_folder(run_folder: Path) -> RunManifest:
@@ -172,10 +117,10 @@ def read_folder(run_folder: Path) -> RunManifest:
 
 
 def read_excerpt(workspace: Workspace, run_id: str) -> ManifestExcerpt:
-    """Read what lists of runs need of a run's manifest.
+    """Read the part of a manifest that lists of runs show.
 
     Args:
-        run_id: The run's whole id.
+        run_id: The run's complete ID.
 
     Raises:
         InputError: It cannot be read.
@@ -193,33 +138,36 @@ def _read_as(kind: type[M], run_folder: Path) -> M:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "the file"
         raise InputError(
-            f"{path} cannot be read as a run's manifest: {where}: {first['msg']}; it is damaged "
-            "or of another version of Sightline."
+            f"{path} cannot be read as a manifest: {where}: {first['msg']}; it is damaged or from "
+            "another version of Sightline."
         ) from None
     except ValueError as error:
         raise InputError(
-            f"{path} cannot be read as a run's manifest: {error}; it is damaged: restore it from a "
-            "copy, or train again."
+            f"{path} cannot be read as a manifest: {error}; restore it from a copy, or train again."
         ) from None
 
 
-def run_ids(workspace: Workspace) -> list[str]:
-    """List the ids of all published runs, the last published first."""
-    published = []
-    for path in (workspace.root / "runs").glob(f"*/{MANIFEST}"):
-        with suppress(FileNotFoundError):  # removed meanwhile
-            published.append((path.stat().st_mtime_ns, path.parent.name))
-    return [run_id for _, run_id in sorted(published, reverse=True) if is_id(run_id)]
+def summary(workspace: Workspace, manifest: RunManifest | ManifestExcerpt) -> RunSummary:
+    """Summarize a run."""
+    tested = manifest.records.ingest.counts["test"]
+    return RunSummary(
+        run_id=manifest.run_id,
+        run_dir=str(folder(workspace, manifest.run_id)),
+        dataset=manifest.records.ingest.dataset,
+        recipe=manifest.config.recipe,
+        parameters=manifest.records.build.parameters,
+        test_accuracy=manifest.records.evaluate.accuracy,
+        baseline_accuracy=max(tested) / sum(tested),
+        test_loss=manifest.records.evaluate.loss,
+        stages=manifest.stages,
+        total_seconds=manifest.total_seconds,
+    )
 
 
 def history(workspace: Workspace, dataset: str) -> Iterator[ManifestExcerpt]:
     """Read the runs of a data set one by one, the last published first.
 
-    Args:
-        dataset: The data set's name as in a run id.
-
-    Yields:
-        Excerpts of manifests; those that cannot be read, or that repeat another run, are left out.
+    Runs that cannot be read or that reproduce another run are skipped.
     """
     for run_id in run_ids(workspace):
         with suppress(InputError):
@@ -229,7 +177,7 @@ def history(workspace: Workspace, dataset: str) -> Iterator[ManifestExcerpt]:
 
 
 def last(workspace: Workspace, dataset: str) -> RunManifest | None:
-    """Read the last run of a data set that `history` has; None where none can be read."""
+    """Read the newest run in `history`; None if there is none."""
     for run in history(workspace, dataset):
         with suppress(InputError):
             return read_folder(folder(workspace, run.run_id))
@@ -237,9 +185,9 @@ def last(workspace: Workspace, dataset: str) -> RunManifest | None:
 
 
 def has_equal(workspace: Workspace, config: RunConfig, source: Source) -> bool:
-    """Tell whether a recent run had the same config, source and code.
+    """Return whether a recent run had the same config, data and code.
 
-    Then every stage is most likely cached. Only an estimate: nothing is checked.
+    Every stage is then most likely cached; this is only an estimate.
     """
     code = provenance.package_digest()
     for run_id in run_ids(workspace)[:_RECENT]:

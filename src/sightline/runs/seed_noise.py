@@ -1,8 +1,8 @@
-"""Noise bands: how far results lie apart where nothing but the seed differs.
+"""Seed noise: how much results differ between runs that differ only in their seed.
 
-A band is a file `noise/<dataset>-<recipe>-<digest>.json` under the artifacts root. Its digest is
-that of the data and of all settings that the weights depend on, but the seed: it fits every
-run of these, whatever its seed, and runs of other data or settings have a band of their own.
+It is stored as a noise band, `noise/<dataset>-<recipe>-<digest>.json` under the artifacts root.
+The digest covers the data and all settings that the weights depend on except the seed, so a band
+applies to all runs of the same data and settings.
 """
 
 import logging
@@ -21,7 +21,7 @@ from sightline.records.manifest import ManifestExcerpt, RunManifest
 from sightline.storage import files, json_digest
 from sightline.storage.workspace import Workspace
 
-_SHARE = 0.95
+_CONFIDENCE = 0.95
 _FEWEST = 2
 _SHOWN_DIGITS = 12
 
@@ -29,18 +29,18 @@ _log = logging.getLogger(__name__)
 
 
 class NoiseBand(Record):
-    """How far the results of a data set and recipe lie apart from seed to seed.
+    """The spread of results over seeds, for one data set and one set of settings.
 
     Attributes:
-        dataset: The data set's name, as in run ids.
+        dataset: Name of the data set.
         recipe: Name of the recipe.
         source_sha256: Digest of the data set's source.
-        config_sha256: Digest of what the weights depend on in the config, without the seed.
-        code_sha256: Digest of Sightline's source; None where the runs had different ones.
-        seeds: The seeds, smallest first.
-        run_ids: The runs, in the order of the seeds.
-        accuracy: Of the test accuracy, a share in [0, 1].
-        loss: Of the test loss, in nats.
+        config_sha256: Digest of the settings that the weights depend on, without the seed.
+        code_sha256: Digest of Sightline's source; None if it differs between the runs.
+        seeds: The seeds in ascending order.
+        run_ids: The run of each seed.
+        accuracy: Spread of the test accuracy, in [0, 1].
+        loss: Spread of the test loss, in nats.
         created: When it was measured, in UTC.
     """
 
@@ -57,27 +57,27 @@ class NoiseBand(Record):
 
 
 def measure(manifests: Sequence[RunManifest | ManifestExcerpt]) -> NoiseBand:
-    """Measure how far runs lie apart that differ in their seed alone.
+    """Measure the spread of runs that differ only in their seed.
 
     Args:
-        manifests: At least two, each of another `training.seed`.
+        manifests: At least two, each with another `training.seed`.
 
     Returns:
-        The band; it is not written yet.
+        The band, not stored yet.
 
     Raises:
-        InputError: There are too few, or something else differs.
+        InputError: There are too few runs, or they differ in more than their seed.
     """
     runs = sorted(manifests, key=lambda run: run.config.training.seed)
     seeds = tuple(run.config.training.seed for run in runs)
     if len(set(seeds)) < max(len(runs), _FEWEST):
         raise InputError(
-            f"Seed noise takes at least {_FEWEST} runs, each of another training.seed; got the "
+            f"Seed noise needs at least {_FEWEST} runs, each with another training.seed; got the "
             f"seeds {', '.join(map(str, seeds)) or 'of none'}."
         )
-    if odd := next((run for run in runs if _identity(run) != _identity(runs[0])), None):
+    if other := next((run for run in runs if _identity(run) != _identity(runs[0])), None):
         raise InputError(
-            f"The runs {runs[0].run_id!r} and {odd.run_id!r} differ in more than their seed; "
+            f"The runs {runs[0].run_id!r} and {other.run_id!r} differ in more than their seed; "
             "expected the same data, recipe and settings."
         )
     codes = {run.code_sha256 for run in runs}
@@ -85,7 +85,7 @@ def measure(manifests: Sequence[RunManifest | ManifestExcerpt]) -> NoiseBand:
         dataset=runs[0].records.ingest.dataset,
         recipe=runs[0].config.recipe,
         source_sha256=runs[0].source_sha256,
-        config_sha256=config_digest(runs[0].config),
+        config_sha256=_config_digest(runs[0].config),
         code_sha256=codes.pop() if len(codes) == 1 else None,
         seeds=seeds,
         run_ids=tuple(run.run_id for run in runs),
@@ -95,20 +95,13 @@ def measure(manifests: Sequence[RunManifest | ManifestExcerpt]) -> NoiseBand:
     )
 
 
-def config_digest(config: RunConfig) -> str:
-    """Digest what the weights depend on in a config, without the seed and incidental fields."""
-    training = config.training.model_copy(update={"seed": 0})
-    sections = (config.data, config.preprocessing, config.model, training)
-    return digest_of(*(content_of(section) for section in sections))
-
-
 def path(workspace: Workspace, dataset: str, source_sha256: str, config: RunConfig) -> Path:
-    """Return where the band of a data set's content and a config lies, or would lie."""
-    return _path(workspace, dataset, config.recipe, source_sha256, config_digest(config))
+    """Return the path of a noise band, whether or not it exists."""
+    return _path(workspace, dataset, config.recipe, source_sha256, _config_digest(config))
 
 
 def write(workspace: Workspace, band: NoiseBand) -> Path:
-    """Store a band in place of an earlier one; waits for a clean-up that is going on.
+    """Store a band, replacing an earlier one; waits for a running cleanup.
 
     Returns:
         The band's file.
@@ -116,62 +109,51 @@ def write(workspace: Workspace, band: NoiseBand) -> Path:
     Raises:
         StorageError: The artifacts root is full or cannot be written.
     """
-    place = _path(workspace, band.dataset, band.recipe, band.source_sha256, band.config_sha256)
+    target = _path(workspace, band.dataset, band.recipe, band.source_sha256, band.config_sha256)
     with (
         workspace.in_use(),
         files.storage_errors(workspace.root),
-        files.new_file(place) as temporary,
+        files.new_file(target) as temporary,
     ):
         temporary.write_bytes(json_digest.dumps(band.model_dump(mode="json")))
-    return place
+    return target
 
 
-def read(place: Path) -> NoiseBand | None:
-    """Read a band.
-
-    Returns:
-        None where there is none; one that is damaged is reported in the log, and is none.
-    """
+def read(path: Path) -> NoiseBand | None:
+    """Read a band; None if it does not exist or is damaged, which is logged."""
     try:
-        return NoiseBand.model_validate_json(json_digest.verify(place.read_bytes()))
+        return NoiseBand.model_validate_json(json_digest.verify(path.read_bytes()))
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:
         _log.warning(
-            "The noise band %s is left out: %s; `sightline train --seeds 5` measures it again",
-            place,
+            "The noise band %s is ignored: %s; measure it again with `sightline train --seeds 5`",
+            path,
             str(error).splitlines()[0],
         )
         return None
 
 
 def find(workspace: Workspace, run: RunManifest | ManifestExcerpt) -> NoiseBand | None:
-    """Find the band that fits a run: the same data and config, whatever the seed.
-
-    Args:
-        run: The run.
-
-    Returns:
-        The band; None where none was measured or it is damaged.
-    """
+    """Read the noise band of a run's data and settings; None if none was measured."""
     band = read(path(workspace, run.records.ingest.dataset, run.source_sha256, run.config))
-    fits = band is not None and _identity(run) == (
-        band.dataset,
-        band.recipe,
-        band.source_sha256,
-        band.config_sha256,
-    )
-    return band if fits else None
+    if band is None:
+        return None
+    own = (band.dataset, band.recipe, band.source_sha256, band.config_sha256)
+    return band if own == _identity(run) else None
 
 
 def _identity(run: RunManifest | ManifestExcerpt) -> tuple[str, str, str, str]:
-    """Return what is equal in all runs of a band."""
-    return (
-        run.records.ingest.dataset,
-        run.config.recipe,
-        run.source_sha256,
-        config_digest(run.config),
-    )
+    """Return what the runs of a band have in common."""
+    dataset = run.records.ingest.dataset
+    return dataset, run.config.recipe, run.source_sha256, _config_digest(run.config)
+
+
+def _config_digest(config: RunConfig) -> str:
+    """Digest the settings that the weights depend on, without the seed."""
+    training = config.training.model_copy(update={"seed": 0})
+    sections = (config.data, config.preprocessing, config.model, training)
+    return digest_of(*(content_of(section) for section in sections))
 
 
 def _path(
@@ -182,11 +164,11 @@ def _path(
 
 
 def _spread(values: Sequence[float]) -> Spread:
-    """Sum up a sample; for Student's t see scipy.stats.t."""
+    """Describe a sample by Student's t distribution."""
     from scipy.stats import t
 
     count, deviation = len(values), statistics.stdev(values)
-    quantile = float(t.ppf((1 + _SHARE) / 2, count - 1))
+    quantile = float(t.ppf((1 + _CONFIDENCE) / 2, count - 1))
     return Spread(
         values=tuple(values),
         mean=statistics.fmean(values),

@@ -1,4 +1,4 @@
-"""The runs of `train --seeds`: one a seed, alike in everything else."""
+"""The runs of `train --seeds`: one per seed, with equal settings otherwise."""
 
 import os
 from collections.abc import Sequence
@@ -8,8 +8,8 @@ from sightline.config import RunConfig
 from sightline.errors import ConfigError, RunExistsError
 from sightline.records import Interval, Record, Run, Source
 from sightline.records.manifest import ManifestExcerpt
-from sightline.runs import provenance_diff, run_folder, seed_noise
-from sightline.runs.provenance_diff import Comparison
+from sightline.runs import new_run, provenance_diff, run_folder, seed_noise
+from sightline.runs.provenance_diff import Changes
 from sightline.runs.seed_noise import NoiseBand
 from sightline.storage.workspace import Workspace
 
@@ -21,23 +21,23 @@ _LARGEST_SEED = 2**31 - 1
 
 
 class SeedRun(NamedTuple):
-    """One run that is asked for, with its seed in the config."""
+    """One run to train, with its seed in the config."""
 
     config: RunConfig
     run: Run
 
 
 class SeedResult(Record):
-    """What came out for one seed.
+    """The result of one seed.
 
     Attributes:
         seed: The seed.
-        run_id: Its run.
-        run_dir: Where its run folder lies.
-        test_accuracy: Share of right predictions, in [0, 1].
-        test_accuracy_interval: 95 % interval of it on these test images.
+        run_id: ID of its run.
+        run_dir: Path of its run folder.
+        test_accuracy: In [0, 1].
+        test_accuracy_interval: 95 % interval of the accuracy, from the number of test images.
         test_loss: Mean cross-entropy, in nats.
-        total_seconds: Wall time of its run.
+        total_seconds: Wall time of the run.
     """
 
     seed: int
@@ -50,14 +50,14 @@ class SeedResult(Record):
 
 
 class SeedSummary(Record):
-    """What the runs of several seeds tell their caller; the object that `--json` prints.
+    """The results of several seeds; the object that `--json` prints.
 
     Attributes:
-        dataset: The data set's name.
+        dataset: Name of the data set.
         recipe: Name of the recipe.
-        runs: One a seed, the smallest seed first.
-        noise: How far they lie apart.
-        noise_file: Where that is stored.
+        runs: One result per seed, in ascending order.
+        noise: The spread of the results.
+        noise_file: Path of the stored noise band.
     """
 
     dataset: str
@@ -68,34 +68,34 @@ class SeedSummary(Record):
 
 
 def plan(config: RunConfig, run: Run, seeds: int) -> list[SeedRun]:
-    """Plan one run a seed, `training.seed` and those after it.
+    """Plan one run per seed, starting at `training.seed`.
 
     Args:
-        config: What to do; its seed is the first.
-        run: Where to do it; its id is the beginning of theirs: `<id>-s<seed>`.
-        seeds: How many; the run itself, as it is, for a single one.
+        config: The config; its seed is the first.
+        run: The run; the others are called `<id>-s<seed>`.
+        seeds: Number of seeds; 1 returns the run unchanged.
 
     Returns:
         The runs in the order of their seeds.
 
     Raises:
-        ConfigError: The last seed would be too large.
-        InputError: An id cannot be used.
-        RunExistsError: A single run is asked for, whose id is taken.
+        ConfigError: The last seed is too large.
+        InputError: A run ID is malformed.
+        RunExistsError: A single run is planned and its ID is taken.
     """
     if seeds == 1:
-        run_folder.check_new(run.workspace, run.id)
+        new_run.check_new(run.workspace, run.id)
         return [SeedRun(config, run)]
     first = config.training.seed
     if first + seeds - 1 > _LARGEST_SEED:
         raise ConfigError(
-            f"{seeds} seeds from training.seed {first} on would go beyond {_LARGEST_SEED}, the "
-            "largest; expected a smaller first one."
+            f"training.seed: {seeds} seeds starting at {first} exceed the largest seed, "
+            f"{_LARGEST_SEED}; choose a smaller training.seed."
         )
     planned = [_with_seed(config, run, seed) for seed in range(first, first + seeds)]
     for one in planned:
-        if not _is_there(one):
-            run_folder.check_new(run.workspace, one.run.id)
+        if not _exists(one):
+            new_run.check_new(run.workspace, one.run.id)
     return planned
 
 
@@ -109,70 +109,60 @@ def _with_seed(config: RunConfig, run: Run, seed: int) -> SeedRun:
     )
 
 
-def _is_there(one: SeedRun) -> bool:
+def _exists(one: SeedRun) -> bool:
     return os.path.lexists(run_folder.folder(one.run.workspace, one.run.id))
 
 
 def unfinished(planned: Sequence[SeedRun], source: Source) -> list[SeedRun]:
-    """Leave out the runs that an earlier, interrupted command of the same id has finished.
+    """Drop the runs that an earlier, interrupted command with the same ID has completed.
 
     Args:
         planned: The runs of all seeds.
         source: The data set's source.
 
-    Returns:
-        Those that are not there yet.
-
     Raises:
-        InputError: The manifest of a finished run cannot be read.
-        RunExistsError: There is a run of such an id with another config or other data.
+        InputError: The manifest of a completed run cannot be read.
+        RunExistsError: A run exists with another config or other data.
     """
-    finished = [one for one in planned if _is_there(one)]
+    finished = [one for one in planned if _exists(one)]
     for one in finished:
         _check_same(one, source)
     return [one for one in planned if one not in finished]
 
 
 def _check_same(one: SeedRun, source: Source) -> None:
-    there = run_folder.read_excerpt(one.run.workspace, one.run.id)
-    if there.config != one.config or there.source_sha256 != source.sha256:
-        what = "config" if there.config != one.config else "data"
+    existing = run_folder.read_excerpt(one.run.workspace, one.run.id)
+    if existing.config != one.config or existing.source_sha256 != source.sha256:
+        what = "config" if existing.config != one.config else "data"
         raise RunExistsError(
-            f"The run {one.run.id!r} exists already in {one.run.workspace}, with other "
-            f"{what}; choose another --run-id."
+            f"The run {one.run.id!r} already exists in {one.run.workspace} with other {what}; "
+            "choose another --run-id."
         )
 
 
-def since_last(planned: Sequence[SeedRun], source: Source) -> Comparison:
-    """Compare what is asked for with the last run of each seed, and look for the noise band.
+def since_last(planned: Sequence[SeedRun], source: Source) -> Changes:
+    """Compare planned runs with the last run of each seed and with the noise band.
 
     Args:
         planned: The runs of all seeds.
-        source: The data set's source as it lies there now.
+        source: The present source of the data set.
 
     Returns:
-        The comparison of the first seed that has no such run or where something changed, else
-        that of the last.
+        The changes of the first seed that has any or has no earlier run; else none.
     """
     for one in planned:
-        compared = provenance_diff.since_last_run(one.run.workspace, one.config, source)
-        if not compared.unchanged or len(planned) == 1:
-            return compared
+        changes = provenance_diff.since_last_run(one.run.workspace, one.config, source)
+        if not changes.unchanged or len(planned) == 1:
+            return changes
     config, run = planned[0]
     band = seed_noise.read(seed_noise.path(run.workspace, source.dataset, source.sha256, config))
     if band is None or not {one.config.training.seed for one in planned} <= set(band.seeds):
-        return compared.model_copy(update={"changes": ("the noise band (not measured)",)})
-    return compared
+        return changes.model_copy(update={"changes": ("the noise band (not measured)",)})
+    return changes
 
 
 def measure(workspace: Workspace, run_ids: Sequence[str]) -> SeedSummary:
-    """Measure how far the runs of some seeds lie apart, and store the noise band.
-
-    Args:
-        run_ids: Their ids.
-
-    Returns:
-        What came out for each, and the band.
+    """Measure the spread of some runs and store it as a noise band.
 
     Raises:
         InputError: A manifest cannot be read, or the runs differ in more than their seed.

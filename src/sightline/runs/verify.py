@@ -8,25 +8,26 @@ from sightline.records import FileRecord, Record
 from sightline.records.manifest import RunManifest
 from sightline.runs import run_folder
 from sightline.storage import digests, files
+from sightline.storage.digests import Mismatch
 from sightline.storage.workspace import Workspace
 
 
 class Damage(Record):
-    """One thing that is wrong: POSIX path relative to the root, what was expected and found."""
+    """A file that differs: POSIX path relative to the root, what was expected and found."""
 
     path: str
     expected: str
     found: str
 
 
-class Verdict(Record):
-    """What was found in one run folder.
+class RunCheck(Record):
+    """The result of checking one run folder.
 
     Attributes:
-        run_id: The folder's name.
-        files: How many files were checked, the manifest among them.
+        run_id: Name of the folder.
+        files: Number of files checked, including the manifest.
         bytes: Their size.
-        damages: What is wrong; empty where the folder is as it was published.
+        damages: What differs; empty if the folder is as published.
     """
 
     run_id: str
@@ -35,49 +36,47 @@ class Verdict(Record):
     damages: tuple[Damage, ...]
 
 
-def verify(workspace: Workspace, run: str | None = None) -> list[Verdict]:
-    """Read every file of run folders and compare digests.
+def verify(workspace: Workspace, run: str | None = None) -> list[RunCheck]:
+    """Compare all files of run folders with their digests.
 
     Args:
-        run: The run's id, the first characters of it, or "latest"; all runs unless told.
+        run: The run's ID, its first characters, or "latest"; None for all runs.
 
     Returns:
-        One verdict a folder, by name.
+        One result per folder, sorted by name.
 
     Raises:
-        InputError: No such run, or several that begin so.
+        InputError: No run matches, or several do.
     """
-    if run is None:
-        return [_judge(workspace, name) for name in _folders(workspace)]
-    # A folder without a manifest is no run to others; here it is one that is damaged.
-    return [
-        _judge(workspace, run if run in _folders(workspace) else run_folder.find(workspace, run))
-    ]
+    names = _folders(workspace)
+    if run is not None:
+        # A folder without a manifest is a damaged run here, although it is not listed elsewhere.
+        names = [run if run in names else run_folder.find(workspace, run)]
+    return [_check(workspace, name) for name in names]
 
 
-def whole(workspace: Workspace, manifest: RunManifest, name: str) -> Path:
-    """Return a file of a run folder that is as it was published.
+def intact_file(workspace: Workspace, manifest: RunManifest, name: str) -> Path:
+    """Return the path of a file in a run folder after checking its digest.
 
     Args:
-        manifest: The run's.
         name: The file's name, such as "history.parquet".
 
     Raises:
-        InputError: It is missing or damaged, or the manifest does not name it.
+        InputError: The file is missing, damaged or not in the manifest.
     """
     path = run_folder.folder(workspace, manifest.run_id) / name
     record = manifest.files.get(name)
     if record is None:
-        raise InputError(f"The manifest of run {manifest.run_id!r} names no file {name!r}.")
-    check(path, record)
+        raise InputError(f"The manifest of run {manifest.run_id!r} has no file {name!r}.")
+    check_file(path, record)
     return path
 
 
-def check(path: Path, record: FileRecord) -> None:
-    """Make sure that a file is the one that a record names.
+def check_file(path: Path, record: FileRecord) -> None:
+    """Check a file against its record.
 
     Raises:
-        InputError: It is missing, no plain file, or its content is another one.
+        InputError: The file is missing, not a regular file, or differs.
     """
     found = digests.difference(path, record.sha256, record.bytes)
     if found is not None:
@@ -85,6 +84,11 @@ def check(path: Path, record: FileRecord) -> None:
             f"{path} is damaged: expected {record.bytes:,} bytes with SHA-256 {record.sha256}, "
             f"found {found}."
         )
+
+
+def damaged_files(workspace: Workspace, manifest: RunManifest) -> list[str]:
+    """List the files of a run that are missing or damaged."""
+    return [found.name for found in _mismatches(workspace, manifest.run_id, manifest.files)]
 
 
 def _folders(workspace: Workspace) -> list[str]:
@@ -96,7 +100,7 @@ def _folders(workspace: Workspace) -> list[str]:
     )
 
 
-def _judge(workspace: Workspace, name: str) -> Verdict:
+def _check(workspace: Workspace, name: str) -> RunCheck:
     folder = run_folder.folder(workspace, name)
     try:
         expected = run_folder.read_folder(folder).files
@@ -104,22 +108,27 @@ def _judge(workspace: Workspace, name: str) -> Verdict:
         found = str(error).removeprefix(f"{folder / run_folder.MANIFEST} ")
         expected, damages = {}, [_damage(name, run_folder.MANIFEST, "a manifest", found)]
     else:
-        damages = [*_damaged(name, folder, expected), *_unexpected(name, folder, expected)]
+        damages = [
+            *(
+                _damage(name, found.name, found.expected, found.found)
+                for found in _mismatches(workspace, name, expected)
+            ),
+            *(
+                _damage(name, path.name, "nothing", "a file that is not in the manifest")
+                for path in sorted(folder.iterdir())
+                if path.name not in expected and path.name != run_folder.MANIFEST
+            ),
+        ]
     checked = [folder / run_folder.MANIFEST, *(folder / file for file in expected)]
     size = sum(files.size(path) for path in checked)
-    return Verdict(run_id=name, files=len(checked), bytes=size, damages=tuple(damages))
+    return RunCheck(run_id=name, files=len(checked), bytes=size, damages=tuple(damages))
 
 
-def _damaged(name: str, folder: Path, expected: dict[str, FileRecord]) -> Iterator[Damage]:
-    recorded = {file: record.sha256 for file, record in expected.items()}
-    for mismatch in digests.mismatches(folder, recorded):
-        yield _damage(name, mismatch.name, mismatch.expected, mismatch.found)
-
-
-def _unexpected(name: str, folder: Path, expected: dict[str, FileRecord]) -> Iterator[Damage]:
-    for path in sorted(folder.iterdir()):
-        if path.name not in expected and path.name != run_folder.MANIFEST:
-            yield _damage(name, path.name, "nothing", "a file that is not in the manifest")
+def _mismatches(
+    workspace: Workspace, run_id: str, expected: dict[str, FileRecord]
+) -> Iterator[Mismatch]:
+    recorded = {name: record.sha256 for name, record in expected.items()}
+    return digests.mismatches(run_folder.folder(workspace, run_id), recorded)
 
 
 def _damage(name: str, file: str, expected: str, found: str) -> Damage:

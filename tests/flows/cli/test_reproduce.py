@@ -11,8 +11,8 @@ from sightline.flows.cli import reproduce as cli_reproduce
 from sightline.flows.cli.main import app
 from sightline.flows.train import training_flow
 from sightline.records import Run
+from sightline.records.difference import ProvenanceRow
 from sightline.runs import run_folder
-from sightline.runs.conditions import Condition
 from sightline.storage import json_digest
 from sightline.storage.workspace import Workspace
 
@@ -62,7 +62,7 @@ def reproduce(root: Path, *arguments: str) -> Result:
 def test_run_is_reproduced_bit_for_bit(root: Path) -> None:
     done = reproduce(root)
     assert done.exit_code == 0, done.output
-    (count,) = re.findall(r"^(\d+ of \d+) conditions are the same\.$", done.stdout, re.MULTILINE)
+    (count,) = re.findall(r"^(\d+ of \d+) values of .* are equal", done.stdout, re.MULTILINE)
     equal, among = count.split(" of ")
     assert equal == among
     assert "Environment" not in done.stdout
@@ -83,18 +83,18 @@ def test_run_is_reproduced_bit_for_bit(root: Path) -> None:
     assert run_folder.find(Workspace(root), "latest") == "first"
 
 
-def test_only_conditions_that_differ_are_shown(capsys: pytest.CaptureFixture[str]) -> None:
+def test_only_differing_values_are_shown(capsys: pytest.CaptureFixture[str]) -> None:
     found = [
-        Condition(name="pipeline.python", recorded="3.11.7", now="3.11.7", equal=True),
-        Condition(name="[b]cores", recorded=2, now=8, equal=False),
-        Condition(name="training.xla", recorded=True, now=None, equal=False),
+        ProvenanceRow(name="pipeline.python", a="3.11.7", b="3.11.7", equal=True),
+        ProvenanceRow(name="[b]cores", a=2, b=8, equal=False),
+        ProvenanceRow(name="training.xla", a=True, b=None, equal=False),
     ]
-    cli_reproduce._show_conditions(found, console.out())
+    cli_reproduce._show_provenance(found, console.out())
     shown = capsys.readouterr().out
     assert re.search(r"\[b\]cores +│ 2 +│ 8 ", shown), shown
     assert re.search(r"training\.xla +│ true +│ none ", shown), shown
     assert "python" not in shown
-    assert "1 of 3 conditions are the same." in shown
+    assert "1 of 3 values" in shown
 
 
 def test_other_data_are_refused_before_anything_is_trained(root: Path) -> None:

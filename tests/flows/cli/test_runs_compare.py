@@ -52,7 +52,7 @@ def test_json_holds_all_facts_and_writes_no_page(root: Path) -> None:
     assert done.stdout.count("\n") == 1
     assert (found["a"]["run_id"], found["b"]["run_id"]) == ("run-a", "run-b")
     assert found["config"] == [{"key": "training.epochs", "a": "5", "b": "7"}]
-    assert (found["reversals"]["fixed"], found["reversals"]["broken"]) == (2, 1)
+    assert (found["flips"]["fixed"], found["flips"]["broken"]) == (2, 1)
     assert not (root / "compare.html").exists()
 
 

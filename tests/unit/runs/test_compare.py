@@ -1,43 +1,35 @@
-import json
+import math
 import os
-import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import runs_to_compare
 from excerpts import with_training
 from runs_to_compare import publish
 from sightline.errors import InputError
+from sightline.evaluation.predictions import Predictions
 from sightline.records import DatasetFiles
 from sightline.records.difference import RunDifference
 from sightline.records.manifest import RunManifest
 from sightline.runs import compare, run_folder, seed_noise
 from sightline.storage.workspace import Workspace
 
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    return tmp_path / "artifacts"
+Pair = tuple[RunManifest, RunManifest]
 
 
 @pytest.fixture
-def files(root: Path, tmp_path: Path) -> DatasetFiles:
-    return runs_to_compare.ingested(root, tmp_path)
-
-
-@pytest.fixture
-def pair(root: Path, files: DatasetFiles) -> tuple[RunManifest, RunManifest]:
-    """A has rows 4, 8 and 20 wrong; B row 8, and 30 to 33."""
-    overrides = ["training.epochs=7", "training.seed=3"]
+def pair(workspace: Workspace, dataset: DatasetFiles) -> Pair:
+    """A gets rows 4, 8 and 20 wrong; B gets rows 8 and 30 to 33 wrong."""
     return (
-        publish(root, "run-a", files, [4, 8, 20]),
+        publish(workspace.root, "run-a", dataset, [4, 8, 20]),
         publish(
-            root,
+            workspace.root,
             "run-b",
-            files,
+            dataset,
             [8, 30, 31, 32, 33],
-            overrides=overrides,
+            overrides=["training.epochs=7", "training.seed=3"],
             weights="f",
             environment={**runs_to_compare.ENVIRONMENT, "cores": 8},
         ),
@@ -45,8 +37,8 @@ def pair(root: Path, files: DatasetFiles) -> tuple[RunManifest, RunManifest]:
 
 
 @pytest.fixture
-def found(root: Path, pair: tuple[RunManifest, RunManifest]) -> RunDifference:
-    return compare.compare(Workspace(root), compare.read(Workspace(root), "run-a", "run-b"))
+def found(workspace: Workspace, pair: Pair) -> RunDifference:
+    return compare.compare(workspace, compare.read_pair(workspace, "run-a", "run-b"))
 
 
 def measured(found: RunDifference, name: str) -> tuple[float | None, float | None]:
@@ -54,25 +46,25 @@ def measured(found: RunDifference, name: str) -> tuple[float | None, float | Non
     return one.a, one.b
 
 
-def test_only_settings_that_differ_are_listed(found: RunDifference) -> None:
+def test_only_differing_settings_are_listed(found: RunDifference) -> None:
     assert {row.key: (row.a, row.b) for row in found.config} == {
         "training.epochs": ("5", "7"),
         "training.seed": ("0", "3"),
     }
+    assert [(row.key, row.a, row.b) for row in found.environment] == [("pipeline.cores", "2", "8")]
 
 
-def test_digests_are_compared_and_the_environment_key_by_key(found: RunDifference) -> None:
-    assert {row.name: row.equal for row in found.ingredients} == {
+def test_digests_are_compared(found: RunDifference) -> None:
+    assert {row.name: row.equal for row in found.provenance} == {
         "data": True,
         "code": True,
         "lock file": True,
         "environment": False,
         "weights": False,
     }
-    assert [(row.key, row.a, row.b) for row in found.environment] == [("pipeline.cores", "2", "8")]
 
 
-def test_measures_stand_side_by_side_with_their_intervals(found: RunDifference) -> None:
+def test_measures_are_side_by_side_with_their_intervals(found: RunDifference) -> None:
     assert measured(found, "accuracy") == (0.925, 0.875)
     assert measured(found, "calibration error") == (0.01, 0.01)
     accuracy, loss, _, top = found.measures
@@ -86,92 +78,84 @@ def test_measures_stand_side_by_side_with_their_intervals(found: RunDifference) 
     assert [pair.b.recall for pair in found.classes] == [0.8, 0.9, 0.9, 0.9]
 
 
-def test_newly_right_and_newly_wrong_images_are_named_the_surest_first(
-    found: RunDifference,
-) -> None:
-    images = found.reversals
-    assert images is not None
-    assert (images.images, images.fixed, images.broken) == (40, 2, 4)
-    assert images.p_value == pytest.approx(0.6875)  # 2 of 6 heads, two-sided
-    assert [one.index for one in images.fixed_examples] == [20, 4]
-    assert [one.index for one in images.broken_examples] == [33, 32, 31, 30]
-    first = images.broken_examples[0]
+def test_loss_interval_clips_probabilities_like_keras() -> None:
+    zeros, ones = np.zeros(2, dtype=np.int64), np.ones(2, dtype=np.int64)
+    probabilities = np.array([0, 1], dtype=np.float32)
+    found = Predictions(np.arange(2), zeros, ones, probabilities[::-1], probabilities, ones)
+    half = 1.959964 * (-math.log(1e-7) / math.sqrt(2)) / math.sqrt(2)
+    assert compare.loss_interval(0.5, found) == (0, pytest.approx(0.5 + half, abs=1e-6))
+    assert compare.loss_interval(0.5, None) is None
+
+
+def test_flips_are_named_the_most_confident_first(found: RunDifference) -> None:
+    flips = found.flips
+    assert flips is not None
+    assert (flips.images, flips.fixed, flips.broken) == (40, 2, 4)
+    assert flips.p_value == pytest.approx(0.6875)  # 2 of 6 heads, two-sided
+    assert [one.index for one in flips.fixed_examples] == [20, 4]
+    assert [one.index for one in flips.broken_examples] == [33, 32, 31, 30]
+    first = flips.broken_examples[0]
     assert (first.label, first.a, first.b) == ("b", "b", "c")
     assert first.b_probability == pytest.approx(0.83)
-    assert "B is neither better nor worse than A" in found.sentence
+    assert "not significant" in found.sentence
     assert "2 images newly right, 4 newly wrong" in found.sentence
 
 
-def test_at_most_24_examples_are_named(root: Path, files: DatasetFiles) -> None:
-    publish(root, "run-a", files, [])
-    publish(root, "run-b", files, range(40), weights="f")
-    found = compare.compare(Workspace(root), compare.read(Workspace(root), "run-a", "run-b"))
-    assert found.reversals is not None
-    assert found.reversals.broken == 40
-    assert len(found.reversals.broken_examples) == 24
-    assert found.sentence.startswith("B is worse than A: test accuracy 100.00% in A, 0.00% in B")
+def test_at_most_24_examples_are_named(workspace: Workspace, dataset: DatasetFiles) -> None:
+    a = publish(workspace.root, "run-a", dataset, [])
+    b = publish(workspace.root, "run-b", dataset, range(40), weights="f")
+    found = compare.compare(workspace, (a, b))
+    assert found.flips is not None
+    assert found.flips.broken == 40
+    assert len(found.flips.broken_examples) == 24
+    assert found.sentence.startswith("B is worse than A: ")
 
 
-def test_difference_is_held_against_the_seed_noise(
-    root: Path, pair: tuple[RunManifest, RunManifest]
+@pytest.mark.parametrize(
+    ("accuracies", "within"), [((0.5, 0.9), True), ((0.92, 0.921), False)], ids=["wide", "narrow"]
+)
+def test_difference_is_compared_with_the_seed_noise(
+    workspace: Workspace, pair: Pair, accuracies: tuple[float, ...], within: bool
 ) -> None:
-    for accuracies, within in (((0.5, 0.9), True), ((0.92, 0.921), False)):
-        runs_of_seeds = [
-            pair[0].model_copy(
-                update={
-                    "config": with_training(pair[0].config, seed=seed),
-                    "records": pair[0].records.model_copy(
-                        update={
-                            "evaluate": pair[0].records.evaluate.model_copy(
-                                update={"accuracy": accuracy}
-                            )
-                        }
-                    ),
-                }
-            )
-            for seed, accuracy in enumerate(accuracies)
-        ]
-        seed_noise.write(Workspace(root), seed_noise.measure(runs_of_seeds))
-        found = compare.compare(Workspace(root), pair)
-        assert found.noise is not None
-        assert (found.noise.run_id, found.noise.seeds, found.noise.within) == ("run-a", 2, within)
-        assert f"{'within' if within else 'beyond'} the seed noise" in found.sentence
+    seeds = [
+        runs_to_compare.with_accuracy(pair[0], accuracy).model_copy(
+            update={"config": with_training(pair[0].config, seed=seed)}
+        )
+        for seed, accuracy in enumerate(accuracies)
+    ]
+    seed_noise.write(workspace, seed_noise.measure(seeds))
+    found = compare.compare(workspace, pair)
+    assert found.noise is not None
+    assert (found.noise.run_id, found.noise.seeds, found.noise.within) == ("run-a", 2, within)
+    assert f"{'within' if within else 'beyond'} the seed noise" in found.sentence
 
 
-def test_equal_weights_are_said(root: Path, files: DatasetFiles) -> None:
-    pair = publish(root, "run-a", files, [4]), publish(root, "run-b", files, [4])
-    assert compare.compare(Workspace(root), pair).sentence == "A and B have the same weights."
+def test_equal_weights_are_reported(workspace: Workspace, dataset: DatasetFiles) -> None:
+    a, b = (publish(workspace.root, name, dataset, [4]) for name in ("run-a", "run-b"))
+    assert compare.compare(workspace, (a, b)).sentence == "A and B have the same weights."
 
 
-def test_runs_of_other_data_are_compared_as_far_as_that_goes(
-    root: Path, files: DatasetFiles
+def test_runs_of_different_data_are_compared_without_their_images(
+    workspace: Workspace, dataset: DatasetFiles
 ) -> None:
-    images = {**files.images, "test": files.images["test"].model_copy(update={"sha256": "9" * 64})}
-    other = files.model_copy(
-        update={"dataset": "zoo", "images": images, "class_names": ("w", "x", "y", "z")}
-    )
-    pair = publish(root, "run-a", files, [4]), publish(root, "run-b", other, [8, 9], weights="f")
-    found = compare.compare(Workspace(root), pair)
-    assert found.reversals is None
-    assert found.noise is None
-    assert found.classes == ()
+    test = dataset.images["test"].model_copy(update={"sha256": "9" * 64})
+    names = ("w", "x", "y", "z")
+    changed = {"dataset": "zoo", "images": {**dataset.images, "test": test}, "class_names": names}
+    other = dataset.model_copy(update=changed)
+    a = publish(workspace.root, "run-a", dataset, [4])
+    b = publish(workspace.root, "run-b", other, [8, 9], weights="f")
+    found = compare.compare(workspace, (a, b))
+    assert (found.flips, found.noise, found.classes) == (None, None, ())
     assert measured(found, "accuracy") == (0.975, 0.95)
-    assert "different images (of the data sets textures and zoo)" in found.remarks[0]
-    assert "cannot be told: test accuracy 97.50% in A, 95.00% in B" in found.sentence
+    assert "textures and zoo" in found.remarks[0]
+    assert "97.50% in A, 95.00% in B" in found.sentence
 
 
-def test_a_run_is_not_compared_with_itself(
-    root: Path, pair: tuple[RunManifest, RunManifest]
+@pytest.mark.parametrize("damage", ["missing", "flipped", "folder", "pipe"])
+def test_damaged_predictions_leave_the_other_figures(
+    workspace: Workspace, pair: Pair, damage: str
 ) -> None:
-    with pytest.raises(InputError, match=r"the same run, run-a; give two"):
-        compare.read(Workspace(root), "run-a", "run-a")
-
-
-@pytest.mark.parametrize("damage", ["gone", "flipped", "folder", "pipe"])
-def test_damaged_predictions_cost_what_they_tell_alone(
-    root: Path, pair: tuple[RunManifest, RunManifest], damage: str
-) -> None:
-    path = run_folder.folder(Workspace(root), "run-b") / "predictions.parquet"
+    path = run_folder.folder(workspace, "run-b") / "predictions.parquet"
     content = bytearray(path.read_bytes())
     path.unlink()
     if damage == "flipped":
@@ -181,54 +165,35 @@ def test_damaged_predictions_cost_what_they_tell_alone(
         path.mkdir()
     elif damage == "pipe":
         os.mkfifo(path)
-    found = compare.compare(Workspace(root), pair)
-    assert found.reversals is None
-    assert re.search(r"predictions of run run-b are left out: .*parquet is", found.remarks[0])
+    found = compare.compare(workspace, pair)
+    assert found.flips is None
+    assert "run-b/predictions.parquet" in found.remarks[0]
     assert measured(found, "accuracy") == (0.925, 0.875)
 
 
-@pytest.mark.parametrize(
-    ("column", "values", "message"),
-    [
-        ("predicted", [4] * 40, "predicted"),
-        ("label", [-1] * 40, "labels from 0 to 3"),
-        ("label", ["b"] * 40, "expected int64 in the column 'label', found string"),
-        ("probability_2", [None] * 40, "expected float in the column 'probability_2'"),
-        ("index", [0] * 40, "order"),
-        (None, [], "'probability_3' is missing"),
-    ],
-)
-def test_predictions_of_another_form_are_left_out(
-    root: Path,
-    pair: tuple[RunManifest, RunManifest],
-    column: str | None,
-    values: list[object],
-    message: str,
-) -> None:
+def test_table_of_another_form_is_not_used(workspace: Workspace, pair: Pair) -> None:
+    path = run_folder.folder(workspace, "run-b") / "predictions.parquet"
     columns = runs_to_compare.predictions_of([])
-    columns.pop("probability_3") if column is None else columns.update({column: values})
-    path = run_folder.folder(Workspace(root), "run-b") / "predictions.parquet"
-    record = runs_to_compare.write_table(path, columns)
-    odd = pair[1].model_copy(update={"files": {"predictions.parquet": record}})
-    found = compare.compare(Workspace(root), (pair[0], odd))
-    assert found.reversals is None
-    assert message in found.remarks[0]
+    record = runs_to_compare.write_table(path, {**columns, "label": ["b"] * 40})
+    b = pair[1].model_copy(update={"files": {"predictions.parquet": record}})
+    found = compare.compare(workspace, (pair[0], b))
+    assert found.flips is None
+    assert str(path) in found.remarks[0]
 
 
-def test_damaged_manifest_is_refused_with_its_name(
-    root: Path, pair: tuple[RunManifest, RunManifest]
+def test_a_run_is_not_compared_with_itself(workspace: Workspace, pair: Pair) -> None:
+    with pytest.raises(InputError, match=r"run-a; .*`sightline runs list`"):
+        compare.read_pair(workspace, "run-a", "run-a")
+
+
+@pytest.mark.parametrize("damage", ["flipped", "of another run"])
+def test_damaged_manifest_is_refused_with_its_path(
+    workspace: Workspace, pair: Pair, damage: str
 ) -> None:
-    path = run_folder.folder(Workspace(root), "run-b") / run_folder.MANIFEST
-    path.write_bytes(path.read_bytes().replace(b"run-b", b"run-c"))
-    with pytest.raises(InputError, match=r"run-b/manifest\.json cannot be read"):
-        compare.read(Workspace(root), "run-a", "run-b")
-
-
-def test_manifest_of_another_run_is_refused(
-    root: Path, pair: tuple[RunManifest, RunManifest]
-) -> None:
-    astray = pair[0].model_copy(update={"run_id": "../../run-a"})
-    content = json.dumps(astray.model_dump(mode="json"))
-    (run_folder.folder(Workspace(root), "run-b") / run_folder.MANIFEST).write_text(content)
-    with pytest.raises(InputError, match=r"run-b/manifest\.json is that of run '\.\./\.\./run-a'"):
-        compare.read(Workspace(root), "run-a", "run-b")
+    path: Path = run_folder.folder(workspace, "run-b") / run_folder.MANIFEST
+    if damage == "flipped":
+        path.write_bytes(path.read_bytes().replace(b"run-b", b"run-c"))
+    else:
+        path.write_text(pair[0].model_copy(update={"run_id": "../../run-a"}).model_dump_json())
+    with pytest.raises(InputError, match=r"run-b/manifest\.json"):
+        compare.read_pair(workspace, "run-a", "run-b")

@@ -85,7 +85,7 @@ def test_damaged_band_is_warned_of_once(measured: Path, caplog: pytest.LogCaptur
     place.write_bytes(b"{}")
     entries = history.entries(Workspace(measured), nights(0.990, 0.992, 0.987))
     assert [entry.band for entry in entries] == [None, None, None]
-    assert caplog.text.count("is left out") == 1
+    assert len(caplog.records) == 1
 
 
 def test_newest_runs_of_the_newest_data_set_are_chosen_unless_others_are_named() -> None:

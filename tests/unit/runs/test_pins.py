@@ -51,7 +51,7 @@ def test_unpinned_run_is_not_pinned(tmp_path: Path) -> None:
 def test_unknown_run_is_neither_pinned_nor_unpinned(tmp_path: Path) -> None:
     for change in (pins.pin, pins.unpin):
         with pytest.raises(InputError, match="no run 'nothing'"):
-            change(tmp_path / "artifacts", "nothing")
+            change(Workspace(tmp_path / "artifacts"), "nothing")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -1,158 +1,148 @@
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+import made_runs
+from excerpts import with_training
+from runs_to_compare import publish
 from sightline.config import RunConfig
 from sightline.pipeline import provenance
-from sightline.records import Run, Source
+from sightline.records import DatasetFiles, DeviceReport, Source
 from sightline.records.manifest import RunManifest
 from sightline.runs import provenance_diff, run_folder
+from sightline.runs.provenance_diff import Changes
+from sightline.storage.workspace import Workspace
 
 
 @pytest.fixture
-def published(run: Run, manifest: RunManifest) -> RunManifest:
-    """A run of today's code and environment; its model lies in the run folder."""
-    current = manifest.model_copy(
-        update={
-            "code_sha256": provenance.package_digest(),
-            "lock_sha256": provenance.lock_digest(),
-            "environment": provenance.environment(),
-        }
-    )
-    folder = run_folder.folder(run.workspace, current.run_id)
-    folder.mkdir(parents=True)
-    (folder / "model.keras").write_bytes((run.workspace.root / "made" / "model.keras").read_bytes())
-    (folder / "manifest.json").write_text(current.model_dump_json())
-    return current
+def published(workspace: Workspace, dataset: DatasetFiles) -> RunManifest:
+    """A run of the present code and environment."""
+    manifest = publish(workspace.root, "last", dataset, [])
+    now = {
+        "code_sha256": provenance.package_digest(),
+        "lock_sha256": provenance.lock_digest(),
+        "environment": provenance.environment(),
+    }
+    return rewrite(workspace, manifest, **now)
 
 
-def source(manifest: RunManifest, **changed: str) -> Source:
-    return Source(
-        dataset=manifest.records.ingest.dataset,
-        kind="npz",
-        path=changed.get("path", "anywhere"),
-        sha256=changed.get("sha256", manifest.source_sha256),
-    )
+def rewrite(workspace: Workspace, manifest: RunManifest, **changed: Any) -> RunManifest:
+    changed_manifest = manifest.model_copy(update=changed)
+    made_runs.write(workspace.root, changed_manifest)
+    return changed_manifest
 
 
-def compare(
-    run: Run, manifest: RunManifest, config: RunConfig | None = None, **changed: str
-) -> provenance_diff.Comparison:
-    return provenance_diff.since_last_run(
-        run.workspace, config or manifest.config, source(manifest, **changed)
-    )
+def since_last(
+    workspace: Workspace,
+    manifest: RunManifest,
+    config: RunConfig | None = None,
+    path: str = "anywhere",
+    sha256: str | None = None,
+) -> Changes:
+    sha256 = sha256 or manifest.source_sha256
+    source = Source(dataset="textures", kind="npz", path=path, sha256=sha256)
+    return provenance_diff.since_last_run(workspace, config or manifest.config, source)
 
 
-def with_training(config: RunConfig, **values: Any) -> RunConfig:
-    return config.model_copy(update={"training": config.training.model_copy(update=values)})
-
-
-def rewrite(run: Run, manifest: RunManifest, **changed: Any) -> None:
-    path = run_folder.folder(run.workspace, manifest.run_id) / "manifest.json"
-    path.write_text(manifest.model_copy(update=changed).model_dump_json())
-
-
-def test_equal_run_is_unchanged_and_named(run: Run, published: RunManifest) -> None:
-    found = compare(run, published)
+def test_equal_run_is_unchanged_and_named(workspace: Workspace, published: RunManifest) -> None:
+    found = since_last(workspace, published)
     assert found.unchanged
-    assert found.sentence.endswith(f"equal run {published.run_id}.")
+    assert published.run_id in found.sentence
 
 
-def test_place_of_the_data_and_of_the_training_do_not_count(
-    run: Run, published: RunManifest
+def test_paths_deployments_and_descriptions_do_not_count(
+    workspace: Workspace, published: RunManifest
 ) -> None:
     data = published.config.data.model_copy(update={"dataset": "/elsewhere/textures.npz"})
     moved = with_training(published.config, deployment="fit/fit-gpu")
     moved = moved.model_copy(update={"data": data, "description": "other words"})
-    assert compare(run, published, moved, path="/elsewhere").unchanged
+    assert since_last(workspace, published, moved, path="/elsewhere").unchanged
 
 
-def test_first_run_of_a_data_set_and_recipe_has_nothing_to_compare_with(
-    run: Run, published: RunManifest
+def test_first_run_of_a_data_set_and_recipe_has_no_earlier_run(
+    workspace: Workspace, published: RunManifest
 ) -> None:
     other = published.config.model_copy(update={"recipe": "another"})
-    found = compare(run, published, other)
-    assert not found.unchanged
-    assert found.run_id is None
+    found = since_last(workspace, published, other)
+    assert (found.unchanged, found.run_id) == (False, None)
     assert "no earlier run" in found.sentence
 
 
-def test_changed_data_are_named_with_both_digests(run: Run, published: RunManifest) -> None:
-    found = compare(run, published, sha256="d" * 64, path=published.records.ingest.source)
+def test_changed_data_are_named_with_both_digests(
+    workspace: Workspace, published: RunManifest
+) -> None:
+    path = published.records.ingest.source
+    found = since_last(workspace, published, path=path, sha256="d" * 64)
     assert found.changes == ("data (cccccccc -> dddddddd)",)
+    elsewhere = since_last(workspace, published, path="/elsewhere", sha256="d" * 64)
+    assert elsewhere.run_id is None, "equal names do not make it the same data set"
 
 
-def test_other_data_of_the_same_name_are_another_data_set(run: Run, published: RunManifest) -> None:
-    assert compare(run, published, sha256="d" * 64, path="/elsewhere").run_id is None
-
-
-def test_changed_config_is_named_key_by_key(run: Run, published: RunManifest) -> None:
-    found = compare(run, published, with_training(published.config, epochs=7, seed=3))
+def test_changed_config_is_named_key_by_key(workspace: Workspace, published: RunManifest) -> None:
+    found = since_last(workspace, published, with_training(published.config, epochs=7, seed=3))
     assert found.changes == ("config (training.epochs 5 -> 7; training.seed 0 -> 3)",)
 
 
-def test_changed_code_is_named(run: Run, published: RunManifest) -> None:
-    rewrite(run, published, code_sha256="e" * 64)
-    (change,) = compare(run, published).changes
-    assert change.startswith("code (eeeeeeee -> ")
-
-
-def test_changed_version_is_a_change_and_another_machine_is_none(
-    run: Run, published: RunManifest
+@pytest.mark.parametrize(
+    ("changed", "phrase"),
+    [
+        ({"code_sha256": "e" * 64}, "code (eeeeeeee -> "),
+        ({"lock_sha256": "f" * 64}, "environment (lock file)"),
+        ({"environment": {"versions": {"keras": "3.0.0"}, "cores": 96}}, "keras 3.0.0 -> "),
+        ({"environment": {"platform": "another", "cores": 96}}, None),
+    ],
+    ids=["code", "lock file", "version", "machine"],
+)
+def test_code_and_versions_count_and_the_machine_does_not(
+    workspace: Workspace, published: RunManifest, changed: dict[str, Any], phrase: str | None
 ) -> None:
-    before = published.environment
-    versions = {**before["versions"], "keras": "3.0.0"}
-    rewrite(run, published, environment={**before, "versions": versions, "cores": 96})
-    (change,) = compare(run, published).changes
-    assert change.startswith("environment (keras 3.0.0 -> ")
-    rewrite(run, published, environment={**before, "platform": "another", "cores": 96})
-    assert compare(run, published).unchanged
+    if environment := changed.get("environment"):
+        now = published.environment
+        versions = now["versions"] | environment.get("versions", {})
+        changed = {"environment": {**now, **environment, "versions": versions}}
+    rewrite(workspace, published, **changed)
+    changes = since_last(workspace, published).changes
+    assert [phrase in change for change in changes if phrase] == [True] * bool(phrase)
+    assert len(changes) == bool(phrase)
 
 
-def test_changed_lock_file_is_a_change(run: Run, published: RunManifest) -> None:
-    rewrite(run, published, lock_sha256="f" * 64)
-    assert compare(run, published).changes == ("environment (lock file)",)
-
-
-def test_run_whose_model_is_damaged_is_made_again(run: Run, published: RunManifest) -> None:
-    model = run_folder.folder(run.workspace, published.run_id) / "model.keras"
-    model.write_bytes(b"damaged")
-    (change,) = compare(run, published).changes
-    assert "model.keras missing or damaged" in change
-    model.unlink()
-    assert not compare(run, published).unchanged
-
-
-def test_last_run_counts_and_unreadable_ones_are_passed_over(
-    run: Run, published: RunManifest, tmp_path: Path
+def test_run_whose_files_are_damaged_counts_as_changed(
+    workspace: Workspace, published: RunManifest
 ) -> None:
-    broken = run_folder.folder(run.workspace, "broken")
+    path = run_folder.folder(workspace, published.run_id) / "predictions.parquet"
+    path.write_bytes(b"damaged")
+    (change,) = since_last(workspace, published).changes
+    assert "predictions.parquet" in change
+    path.unlink()
+    assert not since_last(workspace, published).unchanged
+
+
+def test_newest_readable_run_counts(workspace: Workspace, published: RunManifest) -> None:
+    broken = run_folder.folder(workspace, "broken")
     broken.mkdir()
-    (broken / "manifest.json").write_text("{")
-    assert compare(run, published).unchanged
-    newer = run_folder.folder(run.workspace, "newer")
-    newer.mkdir()
+    (broken / run_folder.MANIFEST).write_text("{")
+    assert since_last(workspace, published).unchanged
     config = with_training(published.config, epochs=9)
-    (newer / "manifest.json").write_text(
-        published.model_copy(
-            update={"run_id": "newer", "config": config, "created": datetime.now(UTC), "files": {}}
-        ).model_dump_json()
-    )
-    assert compare(run, published).changes == ("config (training.epochs 9 -> 5)",)
+    rewrite(workspace, published, run_id="newer", config=config, files={})
+    assert since_last(workspace, published).changes == ("config (training.epochs 9 -> 5)",)
 
 
-def test_repetition_of_a_run_is_no_change(run: Run, published: RunManifest) -> None:
-    again = run_folder.folder(run.workspace, "again")
-    again.mkdir()
-    promotion = published.config.promotion.model_copy(update={"gate": "enforce"})
-    config = published.config.model_copy(update={"promotion": promotion})
-    (again / "manifest.json").write_text(
-        published.model_copy(
-            update={"run_id": "again", "config": config, "repeats": published.run_id, "files": {}}
-        ).model_dump_json()
-    )
-    found = compare(run, published)
-    assert found.unchanged
-    assert found.run_id == published.run_id
+def test_reproduction_of_a_run_does_not_count(workspace: Workspace, published: RunManifest) -> None:
+    config = with_training(published.config, epochs=9)
+    rewrite(workspace, published, run_id="again", config=config, repeats="last", files={})
+    found = since_last(workspace, published)
+    assert (found.unchanged, found.run_id) == (True, "last")
+
+
+def test_run_is_compared_with_the_present_before_training(published: RunManifest) -> None:
+    source = Source(dataset="textures", kind="npz", path="p", sha256="d" * 64)
+    device = DeviceReport(device="cpu", environment={"backend": "jax", "threads": "automatic"})
+    rows = {row.name: row for row in provenance_diff.with_now(published, source, device)}
+    assert rows["code"].equal
+    assert (rows["data"].equal, rows["data"].b) == (False, source.sha256)
+    backend = rows["training.backend"]
+    assert (backend.a, backend.b) == ("tensorflow", "jax")
+    assert rows["training.threads"].equal
+    assert "training.deterministic" not in rows, "chosen only in training"
+    elsewhere = provenance_diff.with_now(published, source, None)
+    assert not any(row.name.startswith("training") for row in elsewhere)

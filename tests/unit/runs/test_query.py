@@ -9,7 +9,7 @@ from excerpts import CONFIG, excerpt, publish, with_recipe
 from sightline.errors import InputError
 from sightline.records.manifest import ManifestExcerpt
 from sightline.runs import query, run_folder
-from sightline.runs.query import Order, Wanted
+from sightline.runs.query import Order, RunFilter
 from sightline.storage.workspace import Workspace
 
 NOW = datetime(2026, 12, 1, 12, tzinfo=UTC)
@@ -32,14 +32,14 @@ def refuse(error: InputError) -> None:
     raise error
 
 
-def names(root: Path, order: Order = Order.TIME, *, reverse: bool = False, **wanted: Any) -> str:
+def names(root: Path, order: Order = Order.TIME, *, reverse: bool = False, **selected: Any) -> str:
     by_time = reverse and order is Order.TIME
-    found = query.read(Workspace(root), Wanted(**wanted), refuse, oldest_first=by_time)
-    return " ".join(run.run_id for run in query.arrange(found, order, reverse=reverse))
+    found = query.read(Workspace(root), RunFilter(**selected), refuse, oldest_first=by_time)
+    return " ".join(run.run_id for run in query.sort(found, order, reverse=reverse))
 
 
 @pytest.mark.parametrize(
-    ("order", "expected", "turned"),
+    ("order", "expected", "reversed_order"),
     [
         (Order.TIME, "four three two one", "one two three four"),
         (Order.ACCURACY, "four two three one", "one three four two"),
@@ -50,14 +50,14 @@ def names(root: Path, order: Order = Order.TIME, *, reverse: bool = False, **wan
     ],
 )
 def test_runs_are_sorted_and_equal_ones_stay_newest_first(
-    root: Path, order: Order, expected: str, turned: str
+    root: Path, order: Order, expected: str, reversed_order: str
 ) -> None:
     assert names(root, order) == expected
-    assert names(root, order, reverse=True) == turned
+    assert names(root, order, reverse=True) == reversed_order
 
 
 @pytest.mark.parametrize(
-    ("wanted", "expected"),
+    ("selected", "expected"),
     [
         ({}, "four three two one"),
         ({"datasets": frozenset({"mnist"})}, "three one"),
@@ -70,8 +70,8 @@ def test_runs_are_sorted_and_equal_ones_stay_newest_first(
         ({"recipe": "unknown"}, ""),
     ],
 )
-def test_only_wanted_runs_are_left(root: Path, wanted: dict[str, Any], expected: str) -> None:
-    assert names(root, **wanted) == expected
+def test_only_selected_runs_are_read(root: Path, selected: dict[str, Any], expected: str) -> None:
+    assert names(root, **selected) == expected
 
 
 def test_by_time_no_more_runs_are_read_than_are_shown(
@@ -85,7 +85,7 @@ def test_by_time_no_more_runs_are_read_than_are_shown(
         return really(root, run_id)
 
     monkeypatch.setattr(run_folder, "read_excerpt", counted)
-    found = query.arrange(query.read(Workspace(root), Wanted(), refuse), Order.TIME, reverse=False)
+    found = query.sort(query.read(Workspace(root), RunFilter(), refuse), Order.TIME, reverse=False)
     assert [run.run_id for run in islice(found, 2)] == ["four", "three"]
     assert read == ["four", "three"]
 
@@ -94,16 +94,14 @@ def test_by_time_no_more_runs_are_read_than_are_shown(
     ("before", "after"),
     [(b'"accuracy": 0.99', b'"accuracy": 0.98'), (b'"sha256"', b'"sha257"'), (b"{", b"[")],
 )
-def test_run_that_is_damaged_is_told_and_passed_over(
-    root: Path, before: bytes, after: bytes
-) -> None:
+def test_damaged_run_is_reported_and_skipped(root: Path, before: bytes, after: bytes) -> None:
     path = root / "runs" / "two" / "manifest.json"
     path.write_bytes(path.read_bytes().replace(before, after, 1))
-    told: list[InputError] = []
-    found = [run.run_id for run in query.read(Workspace(root), Wanted(), told.append)]
+    errors: list[InputError] = []
+    found = [run.run_id for run in query.read(Workspace(root), RunFilter(), errors.append)]
     assert found == ["four", "three", "one"]
-    (error,) = told
-    assert "two/manifest.json cannot be read" in str(error)
+    (error,) = errors
+    assert "two/manifest.json" in str(error)
 
 
 @pytest.mark.parametrize(
@@ -117,11 +115,11 @@ def test_run_that_is_damaged_is_told_and_passed_over(
         ("4w", NOW - timedelta(weeks=4)),
     ],
 )
-def test_since_is_a_moment_or_how_long_ago(text: str, moment: datetime) -> None:
+def test_since_is_a_time_or_an_age(text: str, moment: datetime) -> None:
     assert query.parse_since(text, NOW) == moment
 
 
 @pytest.mark.parametrize("text", ["", "yesterday", "7", "d", "-7d", "999999w", "2026-13-01", "7m"])
-def test_other_words_for_a_time_are_refused(text: str) -> None:
-    with pytest.raises(InputError, match="expected a date such as 2026-11-01, or how long ago"):
+def test_other_forms_of_time_are_refused(text: str) -> None:
+    with pytest.raises(InputError, match="--since"):
         query.parse_since(text, NOW)

@@ -21,20 +21,20 @@ def test_seeds_follow_one_another_in_runs_of_their_own(run: Run) -> None:
 def test_single_seed_is_a_plain_run(run: Run) -> None:
     assert seeds.plan(CONFIG, run, 1) == [(CONFIG, run)]
     publish(run.workspace.root, excerpt(run.id))
-    with pytest.raises(RunExistsError, match="'test-run' exists already"):
+    with pytest.raises(RunExistsError, match=r"'test-run' .*--run-id"):
         seeds.plan(CONFIG, run, 1)
 
 
 def test_seeds_beyond_the_largest_are_refused(run: Run) -> None:
     largest = with_training(CONFIG, seed=2**31 - 2)
     assert seeds.plan(largest, run, 2)[-1].config.training.seed == 2**31 - 1
-    with pytest.raises(ConfigError, match=r"3 seeds from training\.seed 2147483646"):
+    with pytest.raises(ConfigError, match=r"training\.seed"):
         seeds.plan(largest, run, 3)
 
 
 @pytest.mark.parametrize("run_id", ["../x", "x" * 118])
 def test_run_id_that_is_no_name_with_a_seed_is_refused(run: Run, run_id: str) -> None:
-    with pytest.raises(InputError, match="cannot be used"):
+    with pytest.raises(InputError, match="--run-id"):
         seeds.plan(CONFIG, run.model_copy(update={"id": run_id}), 2)
 
 
@@ -47,16 +47,16 @@ def test_seeds_that_are_finished_are_not_trained_again(run: Run) -> None:
 def test_run_of_other_data_or_config_is_not_taken_for_a_finished_seed(run: Run) -> None:
     publish(run.workspace.root, excerpt("test-run-s1", seed=1))
     planned = seeds.plan(with_training(CONFIG, epochs=9), run, 2)
-    with pytest.raises(RunExistsError, match=r"'test-run-s1' exists already .* other config"):
+    with pytest.raises(RunExistsError, match=r"'test-run-s1' already exists .* other config"):
         seeds.unfinished(planned, SOURCE)
     planned = seeds.plan(CONFIG, run, 2)
-    with pytest.raises(RunExistsError, match=r"'test-run-s1' exists already .* other data"):
+    with pytest.raises(RunExistsError, match=r"'test-run-s1' already exists .* other data"):
         seeds.unfinished(planned, SOURCE.model_copy(update={"sha256": "d" * 64}))
 
 
 def test_folder_that_is_no_run_is_refused_with_its_manifest(run: Run) -> None:
     run_folder.folder(run.workspace, "test-run-s0").mkdir(parents=True)
-    with pytest.raises(InputError, match=r"test-run-s0/manifest\.json cannot be read"):
+    with pytest.raises(InputError, match=r"test-run-s0/manifest\.json"):
         seeds.unfinished(seeds.plan(CONFIG, run, 2), SOURCE)
 
 

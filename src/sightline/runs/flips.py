@@ -1,0 +1,132 @@
+"""Flips: the test images that only one of two models classifies correctly."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sightline.data.holdout import holdout_sha256
+from sightline.errors import InputError
+from sightline.evaluation import predictions
+from sightline.evaluation.predictions import Predictions
+from sightline.records import DatasetFiles, Evaluation, Run, RunComparison
+from sightline.records.difference import Flip, Flips
+from sightline.runs import run_folder
+
+MOST_EXAMPLES = 24
+"""Number of fixed, and of broken, images that are named."""
+
+
+class Discordant(NamedTuple):
+    """Test images that exactly one of two models classifies correctly.
+
+    Attributes:
+        fixed: int64 array, rows that only the second model gets right.
+        broken: int64 array, rows that only the first model gets right.
+    """
+
+    fixed: NDArray[np.int64]
+    broken: NDArray[np.int64]
+
+    @property
+    def p_value(self) -> float:
+        """Return how often equally good models differ by this much or more.
+
+        McNemar's exact test, two-sided: Q. McNemar, "Note on the sampling error of the difference
+        between correlated proportions or percentages" (1947).
+        """
+        fixed, broken = len(self.fixed), len(self.broken)
+        if not fixed + broken:
+            return 1.0
+        from scipy.stats import binomtest
+
+        return float(binomtest(fixed, fixed + broken).pvalue)
+
+
+def find(a: Predictions | None, b: Predictions | None, names: tuple[str, ...]) -> Flips | None:
+    """Compare two models image by image.
+
+    Args:
+        a: Predictions of model A; None if they cannot be read.
+        b: Predictions of model B for the same images.
+        names: Class names in label order.
+
+    Returns:
+        None if predictions are missing or the labels differ.
+    """
+    if a is None or b is None or not np.array_equal(a.label, b.label):
+        return None
+    found = discordant(a, b)
+    return Flips(
+        images=len(b.label),
+        fixed=len(found.fixed),
+        broken=len(found.broken),
+        p_value=found.p_value,
+        fixed_examples=_examples(a, b, found.fixed, names),
+        broken_examples=_examples(a, b, found.broken, names),
+    )
+
+
+def discordant(a: Predictions, b: Predictions) -> Discordant:
+    """Find the rows in which exactly one model is right; both must be of the same images."""
+    return Discordant(
+        np.flatnonzero(b.correct & ~a.correct), np.flatnonzero(a.correct & ~b.correct)
+    )
+
+
+def same_test_images(a: DatasetFiles, b: DatasetFiles) -> bool:
+    """Return whether two test splits hold the same images with the same labels."""
+    both_tested = "test" in a.images and "test" in b.images
+    return both_tested and holdout_sha256(a) == holdout_sha256(b)
+
+
+def with_last_run(run: Run, files: DatasetFiles, evaluation: Evaluation) -> RunComparison | None:
+    """Compare a run that is about to be published with the last run of its data set.
+
+    Args:
+        run: The run; not published yet.
+        files: What was ingested.
+        evaluation: Its predictions are in the cache.
+
+    Returns:
+        None if there is no earlier run of this data set.
+    """
+    last = run_folder.last(run.workspace, files.dataset)
+    if last is None:
+        return None
+    compared = RunComparison(
+        run_id=last.run_id,
+        recipe=last.config.recipe,
+        accuracy=last.records.evaluate.accuracy,
+        loss=last.records.evaluate.loss,
+    )
+    if not same_test_images(last.records.ingest, files):
+        return compared
+    path = run_folder.folder(run.workspace, last.run_id) / predictions.PREDICTIONS
+    classes = len(files.class_names)
+    try:
+        before = predictions.read(path, classes)
+    except InputError:
+        return compared
+    now = predictions.read(run.workspace.path(evaluation.predictions.path), classes)
+    found = discordant(before, now)
+    counts = {"fixed": len(found.fixed), "broken": len(found.broken)}
+    return compared.model_copy(update={**counts, "p_value": found.p_value})
+
+
+def _examples(
+    a: Predictions, b: Predictions, rows: NDArray[np.int64], names: tuple[str, ...]
+) -> tuple[Flip, ...]:
+    most_confident = rows[np.lexsort((rows, -b.confidence[rows]))][:MOST_EXAMPLES]
+    a, b = a.take(most_confident), b.take(most_confident)
+    return tuple(
+        Flip(
+            index=int(b.index[row]),
+            label=names[b.label[row]],
+            a=names[a.predicted[row]],
+            a_probability=float(a.confidence[row]),
+            b=names[b.predicted[row]],
+            b_probability=float(b.confidence[row]),
+        )
+        for row in range(len(most_confident))
+    )

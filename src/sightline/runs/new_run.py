@@ -1,0 +1,76 @@
+"""New runs: their IDs, and the lock of an active run."""
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from datetime import UTC, datetime
+
+from sightline.errors import InputError, RunExistsError
+from sightline.runs import run_folder
+from sightline.storage import files, locks
+from sightline.storage.workspace import Workspace
+
+
+def new_id(dataset: str, recipe: str) -> str:
+    """Return a run ID that sorts by time: `<UTC time>-<dataset>-<recipe>-<6 hex digits>`."""
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{dataset}-{recipe}-{secrets.token_hex(3)}"
+
+
+def check_new(workspace: Workspace, run_id: str) -> None:
+    """Check that a run ID is well formed and not in use.
+
+    Raises:
+        InputError: The ID is malformed.
+        RunExistsError: The run exists.
+    """
+    if not run_folder.is_id(run_id):
+        raise InputError(
+            f"The run ID {run_id[:130]!r} is invalid: expected a letter or digit, then up to 119 "
+            "letters, digits, '.', '_' or '-'. Choose another --run-id."
+        )
+    if os.path.lexists(run_folder.folder(workspace, run_id)):  # a broken link counts as well
+        raise taken(workspace, run_id)
+
+
+def taken(workspace: Workspace, run_id: str) -> RunExistsError:
+    """Return the error for a run that already exists."""
+    return RunExistsError(
+        f"The run {run_id!r} already exists in {workspace}; choose another --run-id."
+    )
+
+
+@contextmanager
+def claim(workspace: Workspace, run_id: str) -> Iterator[None]:
+    """Reserve a new run ID; the kernel releases it when the process dies.
+
+    Unpublished files of a killed run with this ID are removed.
+
+    Args:
+        workspace: Created if it is missing. Hold `workspace.in_use()`, since a cleanup removes
+            the locks of runs.
+        run_id: The ID of the new run.
+
+    Raises:
+        InputError: The ID is malformed.
+        RunExistsError: The run exists or is active.
+        StorageError: The artifacts root cannot be written.
+    """
+    check_new(workspace, run_id)
+    folder = run_folder.folder(workspace, run_id)
+    lock = folder.with_name(f".{run_id}.lock")
+    with ExitStack() as held:
+        with files.storage_errors(workspace.root):
+            alone = held.enter_context(locks.alone_if_free(lock))
+        if not alone:
+            raise RunExistsError(
+                f"The run {run_id!r} is active in {workspace}; choose another --run-id, or wait "
+                "for it to end."
+            )
+        check_new(workspace, run_id)  # it may have been published before the lock was free
+        files.remove_leftovers(folder)
+        try:
+            yield
+        finally:
+            with suppress(OSError):
+                lock.unlink()

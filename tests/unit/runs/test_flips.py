@@ -1,0 +1,74 @@
+from collections.abc import Collection
+
+import pytest
+
+from runs_to_compare import predictions_of, publish, write_table
+from sightline.records import DatasetFiles, Run, RunComparison
+from sightline.records.manifest import RunManifest
+from sightline.runs import flips, run_folder
+from sightline.storage.workspace import Workspace
+
+
+@pytest.fixture
+def last(workspace: Workspace, dataset: DatasetFiles) -> RunManifest:
+    """An earlier run with three of 40 images wrong."""
+    return publish(workspace.root, "last", dataset, [4, 8, 20])
+
+
+def compare(workspace: Workspace, last: RunManifest, wrong: Collection[int]) -> RunComparison:
+    record = write_table(workspace.root / "now.parquet", predictions_of(wrong))
+    evaluation = last.records.evaluate.model_copy(update={"predictions": record})
+    run = Run(id="now", workspace=workspace)
+    found = flips.with_last_run(run, last.records.ingest, evaluation)
+    assert found is not None
+    assert (found.run_id, found.accuracy) == ("last", last.records.evaluate.accuracy)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("wrong", "fixed", "broken", "p_value"),
+    [
+        ([4, 30], 2, 1, 1.0),
+        ([4, 8, 20], 0, 0, 1.0),
+        ([4, 8, 20, *range(21, 31)], 0, 10, 2 / 2**10),  # ten of ten coins show heads, two-sided
+    ],
+)
+def test_flips_are_counted_with_mcnemars_exact_test(
+    workspace: Workspace,
+    last: RunManifest,
+    wrong: list[int],
+    fixed: int,
+    broken: int,
+    p_value: float,
+) -> None:
+    found = compare(workspace, last, wrong)
+    assert (found.fixed, found.broken) == (fixed, broken)
+    assert found.p_value == pytest.approx(p_value)
+
+
+def test_different_test_images_are_not_compared(workspace: Workspace, last: RunManifest) -> None:
+    images = dict(last.records.ingest.images)
+    images["test"] = images["test"].model_copy(update={"sha256": "f" * 64})
+    files = last.records.ingest.model_copy(update={"images": images})
+    run = Run(id="now", workspace=workspace)
+    found = flips.with_last_run(run, files, last.records.evaluate)
+    assert found is not None
+    assert (found.accuracy, found.fixed, found.p_value) == (0.925, None, None)
+
+
+@pytest.mark.parametrize("content", [b"", b"PAR1 no table", None])
+def test_damaged_predictions_of_the_last_run_leave_the_other_figures(
+    workspace: Workspace, last: RunManifest, content: bytes | None
+) -> None:
+    path = run_folder.folder(workspace, "last") / "predictions.parquet"
+    if content is None:
+        path.unlink()
+    else:
+        path.write_bytes(content)
+    assert compare(workspace, last, wrong=[4]).fixed is None
+
+
+def test_first_run_of_a_data_set_has_no_comparison(workspace: Workspace, last: RunManifest) -> None:
+    files = last.records.ingest.model_copy(update={"dataset": "zoo"})
+    run = Run(id="now", workspace=workspace)
+    assert flips.with_last_run(run, files, last.records.evaluate) is None
