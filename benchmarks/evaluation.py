@@ -17,10 +17,13 @@ from rich.table import Table
 
 from sightline.config import loading
 from sightline.data import ingest, locate, preprocess
-from sightline.pipeline.process import keras_process, prepare_device
-from sightline.pipeline.stages import BUILD, EVALUATE, TRAIN
+from sightline.evaluation.evaluate import EVALUATE
+from sightline.models.build import BUILD
+from sightline.pipeline.process import keras_process
 from sightline.records import Run
 from sightline.storage.workspace import Workspace
+from sightline.training.device import prepare_process
+from sightline.training.train import TRAIN
 
 OFF = {
     "robustness": {"robustness_images": 0},
@@ -38,20 +41,20 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     asked = parser.parse_args()
     config = loading.load(asked.recipe)
-    prepare_device(config.training)
+    prepare_process(config.training)
     with tempfile.TemporaryDirectory() as folder:
         run = Run(id="evaluation", workspace=Workspace(Path(folder)), data_dir=asked.data_dir)
         files = ingest.ingest(run, locate.locate(config.data), config.data)
         arrays = preprocess.preprocess(run, files, config.preprocessing)
-        blueprint = keras_process().run(BUILD, run, arrays, config.model)
-        trained = keras_process().run(TRAIN, run, arrays, blueprint, config.training)
+        blueprint = keras_process().run(BUILD.function, run, arrays, config.model)
+        trained = keras_process().run(TRAIN.function, run, arrays, blueprint, config.training)
 
         def seconds(number: int, **changes: object) -> float:
             """Evaluate anew, whatever the cache holds."""
             settings = config.evaluation.model_copy(update=changes)
             anew = run.model_copy(update={"id": f"evaluation-{number}", "refresh": True})
             started = time.monotonic()
-            keras_process().run(EVALUATE, anew, files, arrays, trained, settings)
+            keras_process().run(EVALUATE.function, anew, files, arrays, trained, settings)
             return time.monotonic() - started
 
         seconds(0)

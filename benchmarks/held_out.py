@@ -16,11 +16,13 @@ import pyarrow.parquet as pq
 
 from sightline.config import RunConfig, loading
 from sightline.data import ingest, locate, preprocess
-from sightline.pipeline.process import keras_process, prepare_device
+from sightline.models.build import BUILD
+from sightline.pipeline.process import keras_process
 from sightline.pipeline.progress import Progress, listening
-from sightline.pipeline.stages import BUILD, TRAIN
 from sightline.records import Run
 from sightline.storage.workspace import Workspace
+from sightline.training.device import prepare_process
+from sightline.training.train import TRAIN
 
 
 def train(root: Path, data_dir: Path, config: RunConfig) -> tuple[float, float, float]:
@@ -31,11 +33,11 @@ def train(root: Path, data_dir: Path, config: RunConfig) -> tuple[float, float, 
         training in the last epoch; seconds of the fit.
     """
     run = Run(id="held-out", workspace=Workspace(root), data_dir=data_dir)
-    prepare_device(config.training)
+    prepare_process(config.training)
     files = ingest.ingest(run, locate.locate(config.data), config.data)
     arrays = preprocess.preprocess(run, files, config.preprocessing)
-    blueprint = keras_process().run(BUILD, run, arrays, config.model)
-    trained = keras_process().run(TRAIN, run, arrays, blueprint, config.training)
+    blueprint = keras_process().run(BUILD.function, run, arrays, config.model)
+    trained = keras_process().run(TRAIN.function, run, arrays, blueprint, config.training)
     last = pq.read_table(root / trained.history.path).to_pylist()[-1]
     return 100 * last["val_accuracy"], 100 * last["accuracy"], trained.fit_seconds
 

@@ -28,7 +28,7 @@ import faultpoint_root as roots
 from faultpoint_root import Pipeline
 from file_damage import damage
 from mutation_sweep import Tally, sweep, with_everything
-from sightline.pipeline.stages import PREPROCESS
+from sightline.data.preprocess import PREPROCESS
 from sightline.tasks.base import VerifiedCache
 
 

@@ -27,9 +27,9 @@ def export(folder: Path) -> None:
     import keras
 
     from sightline.config import loading
-    from sightline.models import build, keras_files
+    from sightline.models import cnn, keras_files
 
-    network = build.classifier((28, 28, 1), 10, loading.load("tutorial").model)
+    network = cnn.classifier((28, 28, 1), 10, loading.load("tutorial").model)
     keras_files.export(network, folder / "model.keras")
     if find_spec("onnxruntime"):
         exported = keras_files.read_model(folder / "model.keras")

@@ -30,7 +30,7 @@ _MIB = 1 << 20
 def write(folder: Path, count: int) -> None:
     """Write images and model."""
     from sightline.config import loading
-    from sightline.models import build, keras_files
+    from sightline.models import cnn, keras_files
     from sightline.storage.npy import ArrayWriter
 
     generator = np.random.default_rng(0)
@@ -39,7 +39,7 @@ def write(folder: Path, count: int) -> None:
     with ArrayWriter(folder / "images.npy", (count, 28, 28, 1), "uint8") as writer:
         for start in range(0, count, _BLOCK):
             writer.append(block[: count - start])
-    network = build.classifier((28, 28, 1), 10, loading.load("tutorial").model)
+    network = cnn.classifier((28, 28, 1), 10, loading.load("tutorial").model)
     keras_files.export(network, folder / "model.keras")
 
 

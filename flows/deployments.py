@@ -17,11 +17,11 @@ from sightline.flows import worker
 from sightline.flows.outage import enduring
 from sightline.flows.train import pipeline
 from sightline.flows.train_seeds import seed_pipeline
-from sightline.pipeline.process import keras_process, prepare_device
 from sightline.records import RunSummary
 from sightline.runs import new_run
 from sightline.runs import seeds as seed_runs
 from sightline.runs.seeds import SeedSummary
+from sightline.training.device import prepare_process
 
 Recipe = Literal["accurate", "fast", "quickstart", "tutorial"]
 """The shipped recipes, as choices of the form; a test holds them against `recipes.names()`."""
@@ -110,8 +110,7 @@ def _train(
     log.info(compared.sentence)
     if compared.unchanged and not force and not refresh:
         return Completed(name="Unchanged", message=compared.sentence)
-    prepare_device(config.training)
-    keras_process().start()
+    prepare_process(config.training).start()
     if seeds > 1:
         return seed_pipeline(config, run, seeds, source)
     return pipeline(config, run, source)

@@ -12,12 +12,12 @@ from prefect.states import Completed
 from sightline.config import TrainingConfig
 from sightline.flows import worker
 from sightline.flows.outage import enduring
-from sightline.pipeline.process import prepare_device
-from sightline.pipeline.stages import TRAIN
 from sightline.records import ArraySet, Gpu, ModelBlueprint
 from sightline.tasks.artifacts import show_table
 from sightline.tasks.train import train
 from sightline.training import gpu
+from sightline.training.device import prepare_process
+from sightline.training.train import TRAIN
 
 GPU_LIMIT = "gpu"
 """The global concurrency limit of trainings at a time; `sightline ops install` makes it."""
@@ -59,7 +59,7 @@ def fit_flow(
         concurrency(GPU_LIMIT, lease_duration=60, raise_on_lease_renewal_failure=False),
     ):
         demanded = {"device": "gpu"} if required and settings.device == "auto" else {}
-        prepare_device(settings.model_copy(update=demanded))
+        prepare_process(settings.model_copy(update=demanded))
         train(run, arrays, blueprint, settings)
     return Completed(message=TRAIN.key(arrays, blueprint, settings))
 

@@ -7,7 +7,6 @@ from sightline.data import locate
 from sightline.evaluation import slices
 from sightline.flows.judgement import judged
 from sightline.flows.stage_timer import Stopwatch
-from sightline.pipeline.process import prepare_device
 from sightline.records import Run, RunSummary, Source, StageRecords
 from sightline.registry import workflow
 from sightline.runs import new_run
@@ -20,6 +19,7 @@ from sightline.tasks.promote import promote
 from sightline.tasks.publish import publish
 from sightline.tasks.report import report
 from sightline.tasks.train import train
+from sightline.training.device import prepare_process
 
 
 def pipeline(config: RunConfig, run: Run, source: Source | None = None) -> RunSummary:
@@ -39,7 +39,7 @@ def pipeline(config: RunConfig, run: Run, source: Source | None = None) -> RunSu
     """
     new_run.check_new(run.workspace, run.id)
     workflow.check_requirements(config)
-    prepare_device(config.training)
+    prepare_process(config.training)
     source = source or locate.locate(config.data)
     stage = Stopwatch(run)
 

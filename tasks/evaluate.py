@@ -1,8 +1,8 @@
 """Stage 5: evaluate the trained model on the test split."""
 
 from sightline.config import EvaluationConfig
+from sightline.evaluation.evaluate import EVALUATE
 from sightline.pipeline.process import keras_process
-from sightline.pipeline.stages import EVALUATE
 from sightline.records import ArraySet, DatasetFiles, Evaluation, Run, TrainedModel
 from sightline.tasks.artifacts import show_table
 from sightline.tasks.base import stage_task
@@ -17,7 +17,7 @@ def evaluate(
     settings: EvaluationConfig,
 ) -> Evaluation:
     """Predict the test split and compute its metrics."""
-    evaluation = keras_process().run(EVALUATE, run, files, arrays, trained, settings)
+    evaluation = keras_process().run(EVALUATE.function, run, files, arrays, trained, settings)
     rows = [metrics.model_dump(mode="json") for metrics in evaluation.classes]
     low, high = evaluation.accuracy_interval
     headline = f"Test accuracy {evaluation.accuracy:.2%} (95 % interval {low:.2%} to {high:.2%})"

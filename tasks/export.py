@@ -1,8 +1,8 @@
 """Stage 7: export the evaluated model, and certify that every format is the same model."""
 
 from sightline.config import ExportConfig
+from sightline.export.export import EXPORT
 from sightline.pipeline.process import keras_process
-from sightline.pipeline.stages import EXPORT
 from sightline.records import Certificate, DatasetFiles, Evaluation, Run, TrainedModel
 from sightline.reporting import exports
 from sightline.tasks.artifacts import show_table
@@ -18,6 +18,6 @@ def export(
     settings: ExportConfig,
 ) -> Certificate:
     """Export the model in other formats and compare the predictions of each."""
-    certificate = keras_process().run(EXPORT, run, files, trained, evaluation, settings)
+    certificate = keras_process().run(EXPORT.function, run, files, trained, evaluation, settings)
     show_table(exports.rows(certificate), key="export", description=exports.headline(certificate))
     return certificate

@@ -2,7 +2,7 @@
 
 from sightline.config import DataConfig
 from sightline.data import ingest as ingestion
-from sightline.pipeline.stages import INGEST
+from sightline.data.ingest import INGEST
 from sightline.records import DatasetFiles, Run, Source
 from sightline.tasks.artifacts import show_table
 from sightline.tasks.base import stage_task

@@ -2,7 +2,7 @@
 
 from sightline.config import PreprocessingConfig
 from sightline.data import preprocess as preprocessing
-from sightline.pipeline.stages import PREPROCESS
+from sightline.data.preprocess import PREPROCESS
 from sightline.records import ArraySet, DatasetFiles, Run
 from sightline.tasks.artifacts import show_table
 from sightline.tasks.base import stage_task

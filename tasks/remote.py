@@ -25,8 +25,8 @@ from prefect.states import Cancelling
 from sightline.config import TrainingConfig
 from sightline.errors import ConfigError, HandoverError, HandoverLostError
 from sightline.pipeline import cache
-from sightline.pipeline.stages import TRAIN
 from sightline.records import ArraySet, ModelBlueprint, Run, TrainedModel
+from sightline.training.train import TRAIN
 
 _POLL_SECONDS = 2
 _WARN_SECONDS = 60

@@ -1,9 +1,9 @@
 """Stage 6: the figures of the report."""
 
 from sightline.config import ReportConfig
-from sightline.pipeline.stages import REPORT
 from sightline.records import DatasetFiles, Evaluation, ModelBlueprint, Report, Run, TrainedModel
 from sightline.reporting import report as reporting
+from sightline.reporting.report import REPORT
 from sightline.tasks.base import stage_task
 
 

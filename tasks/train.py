@@ -3,11 +3,11 @@
 from sightline.config import TrainingConfig
 from sightline.pipeline.process import keras_process
 from sightline.pipeline.progress import listening
-from sightline.pipeline.stages import TRAIN
 from sightline.records import ArraySet, ModelBlueprint, Run, TrainedModel
 from sightline.tasks.base import stage_task
 from sightline.tasks.progress import EpochArtifacts, logged_progress
 from sightline.tasks.remote import fit_elsewhere
+from sightline.training.train import TRAIN
 
 
 @stage_task(TRAIN, retries=2, timeout_seconds=24 * 3600)
@@ -19,6 +19,6 @@ def train(
         return fit_elsewhere(run, arrays, blueprint, settings)
     artifacts = EpochArtifacts()
     with listening(artifacts.update), logged_progress():
-        trained = keras_process().run(TRAIN, run, arrays, blueprint, settings)
+        trained = keras_process().run(TRAIN.function, run, arrays, blueprint, settings)
     artifacts.finish()
     return trained

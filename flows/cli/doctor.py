@@ -7,11 +7,12 @@ from sightline.flows.cli import console
 from sightline.flows.cli.options import DEFAULT_WORKSPACE, WorkspaceOption
 from sightline.flows.server import api
 from sightline.pipeline import doctor as diagnosis
+from sightline.training import device
 
 
 def doctor(workspace: WorkspaceOption = DEFAULT_WORKSPACE) -> None:
     """Check versions, device, server, storage and free disk space. Exit with 1 on a problem."""
-    checks = diagnosis.check_all(workspace, api.configured_url())
+    checks = diagnosis.check_all(workspace, api.configured_url(), device.describe)
     table = Table("Check", "Result", "Details")
     for check in checks:
         mark = "[green]ok[/green]" if check.passed else "[bold red]failed[/bold red]"

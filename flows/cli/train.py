@@ -27,12 +27,13 @@ from sightline.flows.cli.options import (
 )
 from sightline.flows.cli.signals import graceful_sigterm
 from sightline.flows.server import api
-from sightline.pipeline.process import keras_process, prepare_device
+from sightline.pipeline.process import keras_process
 from sightline.records import DeviceReport, Run, RunSummary, Source
 from sightline.registry import workflow
 from sightline.runs import new_run, run_folder
 from sightline.runs import seeds as seed_runs
 from sightline.runs.seeds import SeedRun, SeedSummary
+from sightline.training import device
 
 EXAMPLES = (
     "Examples:\n\nsightline train --recipe quickstart\n\n"
@@ -176,10 +177,8 @@ def inspect_device(settings: TrainingConfig, *, verbose: bool) -> DeviceReport |
         DeviceError: A GPU is demanded and there is none.
     """
     keras_process().verbose = verbose
-    prepare_device(settings)
-    if settings.deployment is not None:
-        return None
-    return keras_process().call("sightline.training.device", "inspect", DeviceReport, settings)
+    process = device.prepare_process(settings)
+    return None if settings.deployment is not None else process.run(device.inspect, settings)
 
 
 @contextmanager
@@ -198,11 +197,11 @@ def _train(
     api.configure(verbose=verbose)
     private = api.reach(verbose=verbose)
     keras_process().verbose = verbose
-    prepare_device(config.training)
+    process = device.prepare_process(config.training)
     if run.refresh or not all(
         run_folder.has_equal(run.workspace, one.config, source) for one in planned
     ):
-        keras_process().start()
+        process.start()
     if private is not None:
         run = ingest_ahead(config, run, source)
     from sightline.flows.train import training_flow

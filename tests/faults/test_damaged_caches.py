@@ -21,8 +21,8 @@ from faultpoint_root import Whole
 from file_damage import empty, flip, shrink, truncate
 from mutation_sweep import sweep, with_everything
 from refusal import check_refused
+from sightline.data.ingest import INGEST
 from sightline.pipeline import cache
-from sightline.pipeline.stages import INGEST
 from sightline.records import DatasetFiles, Run
 from sightline.storage import digests
 from sightline.storage.workspace import Workspace

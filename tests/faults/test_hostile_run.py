@@ -19,9 +19,9 @@ from hostile_place import NAMES, OVERRIDES, SECRET, STAGES, Hostile
 from refusal import check_refused
 from sightline.config import EvaluationConfig, loading
 from sightline.data import locate
+from sightline.data.ingest import INGEST
 from sightline.errors import ModelFileError
 from sightline.evaluation import evaluate
-from sightline.pipeline.stages import INGEST
 from sightline.records import Run
 from sightline.runs import run_folder
 from sightline.storage import json_digest

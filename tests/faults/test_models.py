@@ -31,7 +31,7 @@ from hostile_models import (
 )
 from sightline.config import Augmentation, loading
 from sightline.errors import ModelFileError
-from sightline.models import build, file_checks, keras_files
+from sightline.models import cnn, file_checks, keras_files
 from sightline.storage import digests
 from sightline.training.augmentation import augmentation
 
@@ -184,7 +184,7 @@ def test_architecture_is_guarded_like_a_model(
 @pytest.mark.parametrize("recipe", loading.names())
 def test_everything_that_a_config_can_build_is_let_through(recipe: str, tmp_path: Path) -> None:
     config = loading.load(recipe, overrides=["model.dropout=0.5"])
-    network = build.classifier((8, 8, 1), 3, config.model, ((1, 1), (0, 1)))
+    network = cnn.classifier((8, 8, 1), 3, config.model, ((1, 1), (0, 1)))
     keras_files.export(network, tmp_path / "model.keras")
     exported = keras_files.read_model(tmp_path / "model.keras")
     loaded = keras_files.without_preprocessing(exported)

@@ -16,15 +16,21 @@ from sightline.config import loading
 from sightline.errors import InputError, StorageError
 from sightline.flows.cli.main import app
 from sightline.flows.train import training_flow
+from sightline.models.build import BUILD
 from sightline.pipeline import cache
 from sightline.pipeline.cache import Draft
-from sightline.pipeline.stages import BUILD, Stage
+from sightline.pipeline.stages import Stage
 from sightline.records import DeviceReport, FileRecord, ModelBlueprint, Run
 from sightline.runs import pins
 from sightline.storage import digests, files, json_digest, locks
 from sightline.storage.workspace import Workspace
 
-STAGE = Stage("stand-in", "sightline.storage.npy", DeviceReport, ())
+
+def stand_in() -> DeviceReport:
+    raise AssertionError("never called")
+
+
+STAGE = Stage(stand_in, ())
 HOSTILE_IDS = {
     "up": "../x",
     "absolute": "/x",
@@ -135,7 +141,7 @@ def test_link_in_the_place_of_a_cache_entry_is_replaced(
     root: Path, victim: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     run = Run(id="one", workspace=Workspace(root))
-    entry = link(root / "cache" / "stand-in" / "key", victim)
+    entry = link(root / "cache" / "stand_in" / "key", victim)
     made = cache.find_or_make(run, STAGE, "key", _make)
     assert made.device == "made"
     assert not entry.is_symlink()

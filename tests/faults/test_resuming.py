@@ -19,7 +19,7 @@ from sightline.config import (
 )
 from sightline.data import preprocess
 from sightline.errors import ConfigError, DivergenceError
-from sightline.models import build
+from sightline.models import build, cnn
 from sightline.records import ArraySet, DatasetFiles, ModelBlueprint, Run, TrainedModel
 from sightline.storage.workspace import Workspace
 from sightline.training import saving, state, train
@@ -164,7 +164,7 @@ def test_interrupted_training_with_all_that_speeds_it_up_ends_with_the_same_byte
 
 
 def test_random_changes_depend_on_the_seed_generators(run: Run, prepared: ArraySet) -> None:
-    network = build.classifier((12, 12, 1), 4, RANDOM)
+    network = cnn.classifier((12, 12, 1), 4, RANDOM)
     network = side_by_side(network, 1, augmentation(CHANGES, seed=1))
     network.compile("adam", "categorical_crossentropy", metrics=["accuracy"])
     state.prepare(network)

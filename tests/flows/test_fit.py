@@ -9,11 +9,12 @@ from sightline.config import loading
 from sightline.data import ingest, locate, preprocess
 from sightline.errors import DeviceError
 from sightline.flows.fit import fit_flow
+from sightline.models.build import BUILD
 from sightline.pipeline import cache
 from sightline.pipeline.process import keras_process
-from sightline.pipeline.stages import BUILD, TRAIN
 from sightline.records import Run
 from sightline.storage.workspace import Workspace
+from sightline.training.train import TRAIN
 
 pytestmark = pytest.mark.usefixtures("prefect_api", "keras")
 
@@ -27,7 +28,7 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, dict[str, Any]]
     run = Run(id="handed-over", workspace=Workspace(folder / "artifacts"))
     files = ingest.ingest(run, locate.locate(config.data), config.data)
     arrays = preprocess.preprocess(run, files, config.preprocessing)
-    blueprint = keras_process().run(BUILD, run, arrays, config.model)
+    blueprint = keras_process().run(BUILD.function, run, arrays, config.model)
     return run, {
         "run_id": run.id,
         "started": run.started.isoformat(),

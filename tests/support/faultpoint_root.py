@@ -12,12 +12,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from declared_stages import STAGES
 from examples import write_npz
 from faultpoint import NONE, Fault, Outcome, Stages
 from sightline.config import RunConfig, loading
 from sightline.data import locate
+from sightline.export.export import EXPORT
 from sightline.pipeline import cache
-from sightline.pipeline.stages import EXPORT, STAGES
 from sightline.records import Record, Run, Source, StageRecords
 from sightline.runs import verify
 from sightline.storage import digests, files

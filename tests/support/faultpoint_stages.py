@@ -20,12 +20,13 @@ from pydantic import validate_call
 from sightline.config import RunConfig
 from sightline.data import ingest, preprocess
 from sightline.errors import SightlineError
-from sightline.evaluation import evaluate
-from sightline.models import build
+from sightline.evaluation import evaluate, measures
+from sightline.models import build, cnn
 from sightline.records import Run, RunSummary, Source, StageRecords, StageTime
 from sightline.reporting import publish as publishing
 from sightline.reporting import report
 from sightline.runs import new_run
+from sightline.training import fit
 from sightline.training import train as fitting
 
 
@@ -39,6 +40,9 @@ def publish(
     with new_run.claim(run.workspace, run.id):
         return publishing.publish(run, config, source, records, stages)
 
+
+KERAS_SIDE = (cnn, fit, measures)
+"""Stages import these when they are called; here they are imported before the fork."""
 
 STEPS = {
     "ingest": ingest.ingest,

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from declared_stages import STAGES
 from sightline.pipeline import cache
-from sightline.pipeline.stages import STAGES
 from sightline.records import Run
 from sightline.runs import pins, verify
 from sightline.storage import locks

@@ -18,10 +18,10 @@ from sightline.data import ingest, locate, preprocess
 from sightline.models import build
 from sightline.records import Run
 from sightline.storage.workspace import Workspace
-from sightline.training import train
+from sightline.training import fit, train
 
 EPOCHS = 3
-drawn = train._network
+drawn = fit._network
 
 
 def drawn_by_numpy(*given: object) -> keras.Model:
@@ -56,6 +56,6 @@ def main(folder: Path, recipe: str) -> list[float]:
 
 
 if __name__ == "__main__":
-    train._network = drawn_by_numpy
+    fit._network = drawn_by_numpy
     found = {recipe: main(Path(sys.argv[1]), recipe) for recipe in sys.argv[2:]}
     sys.stdout.write(json.dumps({keras.backend.backend(): found}))

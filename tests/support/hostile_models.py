@@ -19,7 +19,7 @@ import keras
 import numpy as np
 
 from sightline.config import Convolution, ModelConfig
-from sightline.models import build, keras_files
+from sightline.models import cnn, keras_files
 
 CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 CANARY_BYTES = b"12345678901234567890123456789012"
@@ -31,7 +31,7 @@ Members = dict[str, bytes]
 def honest_model(path: Path) -> Path:
     """Write a small model as a training would."""
     layers = ModelConfig(convolutions=(Convolution(filters=4),), dense_units=3)
-    keras_files.export(build.classifier((8, 8, 1), 2, layers), path)
+    keras_files.export(cnn.classifier((8, 8, 1), 2, layers), path)
     return path
 
 

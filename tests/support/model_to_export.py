@@ -18,7 +18,7 @@ from sightline.config import (
 from sightline.data import ingest, locate, preprocess
 from sightline.evaluation import evaluate
 from sightline.export.export import export
-from sightline.models import build, keras_files
+from sightline.models import cnn, keras_files
 from sightline.records import Certificate, DatasetFiles, Evaluation, FileRecord, Run, TrainedModel
 from sightline.storage import digests
 from sightline.storage.workspace import Workspace
@@ -65,7 +65,7 @@ def measured(folder: Path) -> Measured:
 def classifier(shape: tuple[int, int, int], classes: int, layers: ModelConfig) -> keras.Model:
     """Make an untrained model whose probabilities differ from image to image."""
     keras.utils.set_random_seed(7)
-    made = build.classifier(shape, classes, layers, ((1, 1), (2, 0)))
+    made = cnn.classifier(shape, classes, layers, ((1, 1), (2, 0)))
     last = made.get_layer("probabilities").kernel
     last.assign(30 * last)
     return made

@@ -8,7 +8,7 @@ import numpy as np
 
 from sightline.config import Convolution, ModelConfig
 from sightline.evaluation import saliency
-from sightline.models import build
+from sightline.models import cnn
 
 SETTINGS = ModelConfig(
     convolutions=(Convolution(filters=6, stride=2, batch_normalization=True),),
@@ -21,7 +21,7 @@ CLASSES = np.array([2, 0, 1])
 
 def network() -> keras.Model:
     """Build a network with the same weights on every backend, steep between black and an image."""
-    model = build.classifier((10, 8, 3), 3, SETTINGS)
+    model = cnn.classifier((10, 8, 3), 3, SETTINGS)
     rng = np.random.default_rng(0)
     for weight in model.weights:
         if weight.name == "kernel":

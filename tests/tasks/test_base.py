@@ -6,6 +6,7 @@ import pytest
 from prefect import State, flow
 from prefect.states import Failed
 
+import stand_in_stage
 from sightline.config import TrainingConfig
 from sightline.errors import (
     BusyStorageError,
@@ -20,11 +21,11 @@ from sightline.errors import (
 )
 from sightline.pipeline.process import KerasProcess
 from sightline.pipeline.progress import Progress
-from sightline.pipeline.stages import TRAIN
 from sightline.records import DeviceReport, Run
 from sightline.tasks import artifacts, progress
 from sightline.tasks.base import VerifiedCache, is_transient, stage_task
 from sightline.tasks.train import train
+from sightline.training.train import TRAIN
 
 pytestmark = pytest.mark.usefixtures("prefect_api")
 
@@ -103,7 +104,7 @@ def test_mistake_of_the_user_is_not_tried_again(run: Run) -> None:
 def test_time_out_ends_the_keras_process(run: Run, process: KerasProcess) -> None:
     @stage_task(TRAIN, retries=0, timeout_seconds=1)  # type: ignore[arg-type]
     def hang(run: Run, settings: TrainingConfig) -> DeviceReport:
-        return process.call("stand_in_stage", "sleep", DeviceReport, settings)
+        return process.run(stand_in_stage.sleep, settings)
 
     states: list[State[DeviceReport]] = []
 
@@ -122,7 +123,7 @@ def test_time_out_ends_the_keras_process(run: Run, process: KerasProcess) -> Non
 def test_stages_are_tasks_with_everything_that_operation_needs() -> None:
     from importlib import import_module
 
-    from sightline.pipeline.stages import STAGES
+    from declared_stages import STAGES
 
     for stage in STAGES:
         task = getattr(import_module(f"sightline.tasks.{stage.name}"), stage.name)

@@ -16,9 +16,9 @@ from prefect.states import Cancelling, Completed, Crashed, Failed
 from sightline.config import TrainingConfig
 from sightline.errors import ConfigError, HandoverError, HandoverLostError
 from sightline.pipeline.cache import Draft, find_or_make
-from sightline.pipeline.stages import TRAIN
 from sightline.records import ArraySet, FileRecord, ModelBlueprint, Run, TrainedModel
 from sightline.tasks import remote
+from sightline.training.train import TRAIN
 
 pytestmark = pytest.mark.usefixtures("prefect_api")
 

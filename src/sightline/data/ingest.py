@@ -19,9 +19,10 @@ from sightline.data.readers import dispatch, pixels
 from sightline.data.readers.base import Examples, Reading
 from sightline.data.validation import inspect
 from sightline.errors import ConfigError, DataError
-from sightline.pipeline import cache, stages
+from sightline.pipeline import cache
 from sightline.pipeline.cache import Draft
 from sightline.pipeline.counting import Counter
+from sightline.pipeline.stages import Stage
 from sightline.records import ArrayFile, DatasetFiles, Run, Source
 from sightline.storage import npy
 
@@ -90,10 +91,11 @@ def ingest(run: Run, source: Source, settings: DataConfig) -> DatasetFiles:
         DownloadError: No mirror delivered a named data set.
         StorageError: The disk has too little room for the images.
     """
-    key = stages.INGEST.key(source, settings)
-    return cache.find_or_make(
-        run, stages.INGEST, key, lambda draft: _make(run, source, settings, draft)
-    )
+    key = INGEST.key(source, settings)
+    return cache.find_or_make(run, INGEST, key, lambda draft: _make(run, source, settings, draft))
+
+
+INGEST = Stage(ingest, ("numpy", "pillow", "pyarrow"))
 
 
 def _make(run: Run, source: Source, settings: DataConfig, draft: Draft) -> DatasetFiles:

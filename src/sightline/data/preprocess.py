@@ -12,7 +12,7 @@ from sightline.data.scaling import SCALE
 from sightline.data.splits import check_counts, choose_share
 from sightline.pipeline.cache import Draft, find_or_make
 from sightline.pipeline.progress import Progress, emit
-from sightline.pipeline.stages import PREPROCESS
+from sightline.pipeline.stages import Stage
 from sightline.records import ArraySet, ArraySplit, DatasetFiles, Run
 from sightline.storage.npy import ArrayWriter, read_blocks
 from sightline.storage.workspace import Workspace
@@ -49,6 +49,9 @@ def preprocess(run: Run, files: DatasetFiles, settings: PreprocessingConfig) -> 
         return ArraySet(class_names=files.class_names, image_shape=files.image_shape, splits=splits)
 
     return find_or_make(run, PREPROCESS, PREPROCESS.key(files, settings), make)
+
+
+PREPROCESS = Stage(preprocess, ("numpy",))
 
 
 def check(files: DatasetFiles, settings: PreprocessingConfig) -> None:

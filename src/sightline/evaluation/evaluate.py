@@ -1,53 +1,9 @@
-"""Measure the trained model on the test split, which no earlier stage has used.
-
-Runs in the Keras process. To add a measure, write a module with a function
-`measure(tested, predictions, draft)`, add a field of its result to `records.Metrics`, and list it
-in `MEASURES`.
-"""
-
-import json
-from collections.abc import Callable
-from typing import Any
-
-import numpy as np
+"""The stage evaluate: measure the trained model on the test split, unused until here."""
 
 from sightline.config import EvaluationConfig
-from sightline.errors import StageError
-from sightline.evaluation import (
-    calibration,
-    classification,
-    label_errors,
-    model_under_test,
-    robustness,
-    saliency,
-    selective,
-    slices,
-)
-from sightline.evaluation.model_under_test import ModelUnderTest
-from sightline.evaluation.predictions import PREDICTIONS, Predictions, blocks, predict_split
 from sightline.pipeline.cache import Draft, find_or_make
-from sightline.pipeline.stages import EVALUATE
-from sightline.records import ArraySet, DatasetFiles, Evaluation, Metrics, Run, TrainedModel
-from sightline.training.precision import exact_float32
-
-MEASURES: dict[str, Callable[[ModelUnderTest, Predictions, Draft], Any]] = {
-    "calibration": calibration.measure,
-    "coverage": selective.measure,
-    "slices": slices.measure,
-    "robustness": robustness.measure,
-    "saliency": saliency.measure,
-    "label_errors": label_errors.measure,
-}
-"""Field of `records.Metrics` to the function that measures it."""
-
-_METRICS = "metrics.json"
-_METRICS_BYTES = 1 << 20
-_ROW_BYTES, _CLASS_BYTES = 24, 4
-"""A row of the predictions table holds three int64, and a float32 for each class."""
-
-_SERVING_IMAGES = 1_000
-_SERVING_TOLERANCE = 1e-5
-"""Largest difference of a probability that counts as rounding."""
+from sightline.pipeline.stages import KERAS, Stage
+from sightline.records import ArraySet, DatasetFiles, Evaluation, Run, TrainedModel
 
 
 def evaluate(
@@ -57,57 +13,25 @@ def evaluate(
     trained: TrainedModel,
     settings: EvaluationConfig,
 ) -> Evaluation:
-    """Predict the test split and measure the predictions.
+    """Predict the test split and measure the predictions. Runs in the Keras process.
 
     Args:
-        run: Where to work.
         files: The ingested data set with raw images and labels.
         arrays: The prepared splits.
         trained: The exported model.
         settings: Batch size, and what to measure.
 
     Raises:
-        StageError: The exported model does not agree with the trained one.
+        StageError: The exported model disagrees with the trained one.
         StorageError: The disk has too little room.
     """
 
     def make(draft: Draft) -> Evaluation:
-        run.workspace.check_room(_bytes_needed(arrays), "The predictions")
-        tested = model_under_test.load(run, files, arrays, trained, settings)
-        serving_difference = _serving_difference(tested)
-        path, classes = draft.path(PREDICTIONS), len(files.class_names)
-        predictions = predict_split(tested.predict, tested.images, tested.labels, classes, path)
-        metrics = Metrics(
-            **classification.measure(predictions, files.class_names),
-            **{name: measure(tested, predictions, draft) for name, measure in MEASURES.items()},
-            serving_difference=serving_difference,
-        )
-        text = json.dumps(metrics.model_dump(mode="json"), indent=1, ensure_ascii=False)
-        draft.path(_METRICS).write_text(text, encoding="utf-8")
-        return Evaluation(
-            metrics=draft.record(_METRICS),
-            predictions=draft.record(PREDICTIONS),
-            **dict(metrics),
-        )
+        from sightline.evaluation import measures  # imports Keras
 
-    key = EVALUATE.key(files, arrays, trained, settings)
-    with exact_float32():
-        return find_or_make(run, EVALUATE, key, make)
+        return measures.measure(run, files, arrays, trained, settings, draft)
+
+    return find_or_make(run, EVALUATE, EVALUATE.key(files, arrays, trained, settings), make)
 
 
-def _bytes_needed(arrays: ArraySet) -> int:
-    examples, classes = arrays.splits["test"].labels.shape
-    return examples * (_ROW_BYTES + classes * _CLASS_BYTES) + _METRICS_BYTES
-
-
-def _serving_difference(tested: ModelUnderTest) -> float:
-    """Compare the exported model on raw images with its network on prepared ones."""
-    count = min(_SERVING_IMAGES, next(blocks(tested.images)).stop)
-    served = tested.predict_raw(tested.raw[:count])
-    difference = float(np.abs(served - tested.predict(tested.images[:count])).max())
-    if difference > _SERVING_TOLERANCE:
-        raise StageError(
-            f"The exported model differs from the trained one by {difference:.2g} in a class "
-            f"probability, expected at most {_SERVING_TOLERANCE:.0e}: its preprocessing is wrong."
-        )
-    return difference
+EVALUATE = Stage(evaluate, (*KERAS, "scikit-learn", "scipy"))

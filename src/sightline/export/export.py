@@ -17,7 +17,7 @@ from sightline.export.formats import shipped_name
 from sightline.pipeline.cache import Draft, find_or_make
 from sightline.pipeline.progress import Progress, emit
 from sightline.pipeline.provenance import cores
-from sightline.pipeline.stages import EXPORT
+from sightline.pipeline.stages import KERAS, Stage
 from sightline.records import (
     Certificate,
     DatasetFiles,
@@ -89,6 +89,22 @@ def export(
         return Certificate(**facts, exports=tuple(checks), certificate=draft.record(_CERTIFICATE))
 
     return find_or_make(run, EXPORT, EXPORT.key(files, trained, evaluation, settings), make)
+
+
+EXPORT = Stage(
+    export,
+    (
+        *KERAS,
+        "ai-edge-litert",
+        "flatbuffers",
+        "h5py",
+        "onnx",
+        "onnxruntime",
+        "protobuf",
+        "pyarrow",
+        "tf2onnx",
+    ),
+)
 
 
 def _bytes_needed(files: DatasetFiles, trained: TrainedModel, settings: ExportConfig) -> int:

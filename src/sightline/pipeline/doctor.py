@@ -8,11 +8,8 @@ from dataclasses import dataclass
 
 from packaging.requirements import Requirement
 
-from sightline.config import TrainingConfig
 from sightline.errors import SightlineError
 from sightline.pipeline.api_health import check_api
-from sightline.pipeline.process import keras_process
-from sightline.records import DeviceReport
 from sightline.storage.workspace import Workspace
 
 _DISTRIBUTION = "sightline"
@@ -29,11 +26,14 @@ class Check:
     found: str
 
 
-def check_all(workspace: Workspace, api_url: str | None) -> list[Check]:
+def check_all(
+    workspace: Workspace, api_url: str | None, find_device: Callable[[], str]
+) -> list[Check]:
     """Look at everything that a run needs.
 
     Args:
         api_url: The configured Prefect API, if any.
+        find_device: Describes the device that Keras would use.
 
     Returns:
         The checks, failed ones among them.
@@ -41,7 +41,7 @@ def check_all(workspace: Workspace, api_url: str | None) -> list[Check]:
     return [
         Check("python", True, platform.python_version()),
         *_check_versions(),
-        _guarded("device", _find_device),
+        _guarded("device", find_device),
         _guarded("server", lambda: _find_server(api_url)),
         _guarded("storage", lambda: _find_storage(workspace)),
         _guarded("free disk", lambda: _find_free_disk(workspace)),
@@ -68,12 +68,6 @@ def _guarded(name: str, find: Callable[[], str]) -> Check:
         return Check(name, True, find())
     except (OSError, SightlineError) as error:
         return Check(name, False, str(error) or type(error).__name__)
-
-
-def _find_device() -> str:
-    wish = TrainingConfig(epochs=1)
-    report = keras_process().call("sightline.training.device", "inspect", DeviceReport, wish)
-    return f"{report.device}, backend {report.environment['backend']}"
 
 
 def _find_server(api_url: str | None) -> str:

@@ -1,8 +1,8 @@
-"""The one process in which Keras runs: started early, asked for stages, ended for sure.
+"""The child process in which Keras runs.
 
-TensorFlow lives in a child so that a time-out or a cancel really stops it, its memory is
-given back, and its import overlaps with other work. Requests and answers are lines of JSON;
-see `sightline.keras_worker` for the other end.
+TensorFlow runs in a child so that a time-out or a cancel really stops it, its memory is freed,
+and its import overlaps with other work. Requests and answers are lines of JSON; see
+`sightline.pipeline.worker` for the other end.
 """
 
 import atexit
@@ -16,11 +16,13 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import IO, Any, TypeVar
 
 from sightline import errors
-from sightline.config import Section, TrainingConfig
+from sightline.config import Section
 from sightline.errors import (
     InputError,
     KerasProcessError,
@@ -29,9 +31,8 @@ from sightline.errors import (
     StageError,
 )
 from sightline.pipeline.progress import Progress, emit
-from sightline.pipeline.provenance import cores
-from sightline.pipeline.stages import Stage
-from sightline.records import DeviceReport, Record
+from sightline.pipeline.stages import result_type
+from sightline.records import Record
 
 R = TypeVar("R", bound=Record)
 Message = dict[str, Any]
@@ -47,33 +48,48 @@ _SIGNS_OF_FULL_MEMORY = ("OOM when allocating", "bad_alloc", "RESOURCE_EXHAUSTED
 _log = logging.getLogger(__name__)
 
 
-class KerasProcess:
-    """Runs stages in a child process, one at a time.
+@dataclass(frozen=True)
+class ProcessSettings:
+    """How a Keras process is started; the bits of a training depend on it.
 
-    The child is replaced when it dies, and when it was started with another device or other
-    threads, since the bits of a training depend on them.
+    Attributes:
+        use_gpu: False hides all GPUs.
+        threads: Threads of an operation; None leaves the choice to the backend.
+    """
+
+    use_gpu: bool = True
+    threads: int | None = None
+
+
+class KerasProcess:
+    """Runs functions of records in a child process, one at a time.
+
+    The child is replaced when it dies and when it was started with other settings.
     """
 
     def __init__(self) -> None:
-        """Prepare; nothing is started yet."""
+        """Start nothing yet."""
         self.verbose = False
-        self.use_gpu = True
-        self.ghost_batches = 1
+        self._settings = self._started_with = ProcessSettings()
         self._child: _Child | None = None
-        self._started_for = (self.use_gpu, self.ghost_batches)
         self._one_at_a_time = threading.Lock()
+
+    def configure(self, settings: ProcessSettings) -> None:
+        """Set how the child is started; the next use replaces one that was started otherwise."""
+        self._settings = settings
 
     def start(self) -> None:
         """Start the child, if there is none, and return at once; it imports Keras meanwhile."""
         with self._one_at_a_time:
             self._living_child()
 
-    def run(self, stage: Stage[R], *inputs: Record | Section) -> R:
-        """Run a stage's function in the child.
+    def run(self, function: Callable[..., R], *inputs: Record | Section) -> R:
+        """Run a function in the child.
 
         Args:
-            stage: The stage.
-            inputs: What its function takes, in order.
+            function: A function at the top of its module. The child imports the module and
+                looks the function up by name; no code crosses the pipe.
+            inputs: What it takes, in order.
 
         Returns:
             The record that the function returned.
@@ -83,25 +99,21 @@ class KerasProcess:
             StageError: The function stopped on another error.
             KerasProcessError: The child died.
         """
-        return self.call(stage.module, stage.name, stage.result, *inputs)
-
-    def call(self, module: str, function: str, result: type[R], *inputs: Record | Section) -> R:
-        """Run any function of records in the child; see `run`."""
         request = {
-            "module": module,
-            "function": function,
+            "module": function.__module__,
+            "function": function.__qualname__,
             "inputs": [item.model_dump(mode="json") for item in inputs],
         }
         with self._one_at_a_time:
             try:
-                answer = self._living_child().ask(function, request)
+                answer = self._living_child().ask(function.__name__, request)
             except (InputError, StageError):
                 raise
             except BaseException:
-                # After a time-out or a cancel the child would go on computing for nobody.
+                # After a time-out or a cancel the child would compute for nobody.
                 self.close()
                 raise
-        return result.model_validate(answer)
+        return result_type(function).model_validate(answer)
 
     def close(self) -> None:
         """End the child, if there is one."""
@@ -110,13 +122,14 @@ class KerasProcess:
             child.end()
 
     def _living_child(self) -> "_Child":
-        wanted = (self.use_gpu, self.ghost_batches)
-        if self._child is None or self._started_for != wanted or not self._child.is_alive():
+        if (
+            self._child is None
+            or self._started_with != self._settings
+            or not self._child.is_alive()
+        ):
             self.close()
-            self._child = _Child(
-                self.verbose, _environment(self.verbose, self.use_gpu, self.ghost_batches)
-            )
-            self._started_for = wanted
+            self._child = _Child(self.verbose, _environment(self.verbose, self._settings))
+            self._started_with = self._settings
         return self._child
 
 
@@ -230,24 +243,7 @@ def keras_process() -> KerasProcess:
     return process
 
 
-def prepare_device(settings: TrainingConfig) -> None:
-    """Hide the GPU where the CPU is demanded; make sure of a demanded GPU before any work.
-
-    It also fits the threads of an operation to the ghost batches. Both hold for a Keras process
-    that starts afterwards.
-
-    Where the training is handed to a deployment, the device is demanded there and not here.
-
-    Raises:
-        DeviceError: `training.device` is "gpu" and the backend sees none.
-    """
-    keras_process().use_gpu = settings.device != "cpu"
-    keras_process().ghost_batches = settings.ghost_batches
-    if settings.device == "gpu" and settings.deployment is None:
-        keras_process().call("sightline.training.device", "inspect", DeviceReport, settings)
-
-
-def _environment(verbose: bool, use_gpu: bool, ghost_batches: int = 1) -> dict[str, str]:
+def _environment(verbose: bool, settings: ProcessSettings) -> dict[str, str]:
     defaults = {
         # Warnings tell why a process died; its log is only shown then.
         "TF_CPP_MIN_LOG_LEVEL": "0" if verbose else "1",
@@ -255,9 +251,9 @@ def _environment(verbose: bool, use_gpu: bool, ghost_batches: int = 1) -> dict[s
         "TF_FORCE_GPU_ALLOW_GROWTH": "true",
         "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
     }
-    if ghost_batches > 1:
-        defaults["TF_NUM_INTRAOP_THREADS"] = str(max(1, cores() // ghost_batches))
-    hidden = {} if use_gpu else {"CUDA_VISIBLE_DEVICES": "-1"}
+    if settings.threads is not None:
+        defaults["TF_NUM_INTRAOP_THREADS"] = str(settings.threads)
+    hidden = {} if settings.use_gpu else {"CUDA_VISIBLE_DEVICES": "-1"}
     return {**defaults, **os.environ, **hidden}
 
 

@@ -16,6 +16,7 @@ from sightline.storage import digests
 
 _PACKAGE = "sightline"
 _FOLDER = Path(sightline.__file__).parent
+_ORCHESTRATION = {"flows", "tasks"}
 _RECORDED = ("tensorflow", "keras", "prefect", "numpy", "pandas", "pyarrow", "pillow")
 _RECORDED_VARIABLES = ("KERAS_BACKEND", "TF_ENABLE_ONEDNN_OPTS", "OMP_NUM_THREADS")
 
@@ -48,11 +49,18 @@ def code_digest(module: str) -> str:
 
 
 def package_digest() -> str:
-    """Digest all source of Sightline's domain package, whichever stage uses it."""
-    sources = sorted(path for path in _FOLDER.rglob("*") if path.suffix in {".py", ".toml", ".j2"})
-    return digest_of(
-        *(part for path in sources for part in (path.relative_to(_FOLDER).as_posix(), _read(path)))
-    )
+    """Digest the source of Sightline's domain package, whichever stage uses it.
+
+    Flows and tasks are left out: they decide when a stage runs, not what it computes. So the
+    digest is the same in a checkout, where they are links, and in an installed package.
+    """
+    sources = {
+        path.relative_to(_FOLDER).as_posix(): path
+        for path in _FOLDER.rglob("*")
+        if path.suffix in {".py", ".toml", ".j2"}
+    }
+    kept = sorted(name for name in sources if name.partition("/")[0] not in _ORCHESTRATION)
+    return digest_of(*(part for name in kept for part in (name, _read(sources[name]))))
 
 
 def lock_digest() -> str | None:

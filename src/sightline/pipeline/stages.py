@@ -1,29 +1,27 @@
-"""The stages: what each is called, what it returns and what its result depends on.
+"""What a stage of the pipeline is: its function and what its result depends on.
 
-By convention stage "train" is the function `train` of its module; a stage's function takes
-the run first and then its inputs, each a record or a section of the config.
+Each stage is declared beside its function, as `TRAIN = Stage(train, KERAS)`. The function takes
+the run first and then its inputs, each a record or a section of the config. It imports Keras
+and whatever else is heavy when it is called, so that the parent process can name it cheaply.
 """
 
 import json
+import typing
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from sightline.config import Section
 from sightline.pipeline import provenance
-from sightline.records import (
-    ArraySet,
-    Certificate,
-    DatasetFiles,
-    Evaluation,
-    ModelBlueprint,
-    Record,
-    Report,
-    TrainedModel,
-)
+from sightline.records import Record
 
 R = TypeVar("R", bound=Record)
 
-_KERAS = ("keras", "tensorflow", "jax", "torch", "numpy")
+KERAS = ("keras", "tensorflow", "jax", "torch", "numpy")
+"""Distributions that the result of every Keras stage depends on."""
+
+STAGE_NAMES = ("ingest", "preprocess", "build", "train", "evaluate", "report", "export")
+"""All stages in the order of the pipeline; each has a folder of this name in the cache."""
 
 
 @dataclass(frozen=True)
@@ -31,25 +29,36 @@ class Stage(Generic[R]):
     """One stage.
 
     Attributes:
-        name: Name of the stage and of its function.
-        module: The module that the function stands in.
-        result: The record that it returns.
+        function: Its function; `name`, `module` and `result` come from it.
         distributions: Libraries whose versions the result depends on.
         reads: Incidental fields of its inputs that this stage does compute with.
     """
 
-    name: str
-    module: str
-    result: type[R]
+    function: Callable[..., R]
     distributions: tuple[str, ...]
     reads: frozenset[str] = frozenset()
+
+    @property
+    def name(self) -> str:
+        """Name of the stage."""
+        return self.function.__name__
+
+    @property
+    def module(self) -> str:
+        """Full name of the module that declares the function."""
+        return self.function.__module__
+
+    @property
+    def result(self) -> type[R]:
+        """Type of the record that the function returns."""
+        return result_type(self.function)
 
     def key(self, *inputs: Record | Section | str) -> str:
         """Return the cache key of this stage for some inputs.
 
-        It is made of the inputs' content, the source that the stage uses, the versions of
-        the libraries that it depends on and Keras' backend. Paths do not count: equal bytes
-        give equal keys.
+        It depends on the inputs' content, the source that the stage uses, the versions of the
+        libraries that it depends on and Keras' backend. Paths do not count: equal bytes give
+        equal keys.
 
         Args:
             inputs: Records, config sections and digests.
@@ -64,6 +73,12 @@ class Stage(Generic[R]):
         libraries = json.dumps(provenance.versions(*self.distributions), sort_keys=True)
         backend = provenance.keras_backend() if "keras" in self.distributions else ""
         return provenance.digest_of(self.name, code, libraries, backend, *content)[:40]
+
+
+def result_type(function: Callable[..., R]) -> type[R]:
+    """Return the type of the record that a function is annotated to return."""
+    result: type[R] = typing.get_type_hints(function)["return"]
+    return result
 
 
 def content_of(model: Record | Section, reads: frozenset[str] = frozenset()) -> str:
@@ -88,37 +103,3 @@ def _without_paths(value: Any) -> Any:
 
 def _drop(value: dict[str, Any], key: str) -> list[tuple[str, Any]]:
     return [(name, item) for name, item in value.items() if name != key]
-
-
-INGEST = Stage("ingest", "sightline.data.ingest", DatasetFiles, ("numpy", "pillow", "pyarrow"))
-PREPROCESS = Stage("preprocess", "sightline.data.preprocess", ArraySet, ("numpy",))
-BUILD = Stage("build", "sightline.models.build", ModelBlueprint, _KERAS)
-TRAIN = Stage("train", "sightline.training.train", TrainedModel, _KERAS)
-EVALUATE = Stage(
-    "evaluate", "sightline.evaluation.evaluate", Evaluation, (*_KERAS, "scikit-learn", "scipy")
-)
-REPORT = Stage(
-    "report",
-    "sightline.reporting.report",
-    Report,
-    ("matplotlib", "pillow", "pandas"),
-    reads=frozenset({"inspection"}),  # findings are drawn
-)
-EXPORT = Stage(
-    "export",
-    "sightline.export.export",
-    Certificate,
-    (
-        *_KERAS,
-        "ai-edge-litert",
-        "flatbuffers",
-        "h5py",
-        "onnx",
-        "onnxruntime",
-        "protobuf",
-        "pyarrow",
-        "tf2onnx",
-    ),
-)
-
-STAGES: tuple[Stage[Any], ...] = (INGEST, PREPROCESS, BUILD, TRAIN, EVALUATE, REPORT, EXPORT)

@@ -1,12 +1,13 @@
 """The Keras process's own program: reads requests, runs stages, answers.
 
-Started by `sightline.keras_process`, never by hand. Each line on standard input is a
+Started by `sightline.pipeline.process`, never by hand. Each line on standard input is a
 request; each line on the given file descriptor is progress, a line of the log, a result or
 an error. When standard input closes, the parent is gone: the process asks itself to stop, as
 SIGTERM does. A training then writes a checkpoint first, everything else ends at once.
 """
 
 import importlib
+import inspect
 import json
 import logging
 import os
@@ -16,7 +17,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any, BinaryIO
 
@@ -25,7 +26,6 @@ from pydantic import validate_call
 from sightline.pipeline.fast_import import quick_import
 from sightline.pipeline.process import STOPPING_SECONDS
 from sightline.pipeline.progress import Progress, listening
-from sightline.pipeline.stages import BUILD, TRAIN
 from sightline.records import Record
 
 
@@ -37,20 +37,14 @@ def main(descriptor: int) -> None:
     """
     requests: queue.Queue[bytes] = queue.Queue()
     threading.Thread(target=_read_requests, args=(requests,), daemon=True).start()
-    _import_keras()  # while the parent is busy with something else
+    with quick_import():
+        import keras  # noqa: F401 - while the parent is busy with something else
     with os.fdopen(descriptor, "wb", buffering=0) as answers:
         logger = logging.getLogger("sightline")
         logger.addHandler(_Forwarder(answers))
         logger.setLevel(logging.INFO)
         for request in _forever(requests):
             _answer(json.loads(request), answers)
-
-
-def _import_keras() -> None:
-    """Import Keras and what builds and trains; what evaluates is imported when it is asked for."""
-    with quick_import():
-        for stage in (BUILD, TRAIN):
-            importlib.import_module(stage.module)
 
 
 class _Forwarder(logging.Handler):
@@ -70,8 +64,7 @@ def _answer(request: dict[str, Any], answers: BinaryIO) -> None:
         _write(answers, {"progress": progress.model_dump(mode="json")})
 
     try:
-        module = importlib.import_module(request["module"])
-        function = validate_call(getattr(module, request["function"]))
+        function = validate_call(_function(request["module"], request["function"]))
         with listening(pass_on):
             result: Record = function(*request["inputs"])
     except Exception as error:
@@ -87,6 +80,14 @@ def _answer(request: dict[str, Any], answers: BinaryIO) -> None:
         )
     else:
         _write(answers, {"result": result.model_dump(mode="json")})
+
+
+def _function(module: str, name: str) -> Callable[..., Record]:
+    """Import a module and return the function that it defines under a name."""
+    found = getattr(importlib.import_module(module), name)
+    if not inspect.isfunction(found) or (found.__module__, found.__qualname__) != (module, name):
+        raise TypeError(f"{module}.{name} is not a function that {module} defines")
+    return found
 
 
 def _write(answers: BinaryIO, message: dict[str, Any]) -> None:

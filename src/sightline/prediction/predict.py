@@ -61,7 +61,14 @@ def predict(
 
 
 def _ask(request: Request) -> Outcome:
-    return keras_process().call("sightline.prediction.keras_side", "predict", Outcome, request)
+    return keras_process().run(predict_request, request)
+
+
+def predict_request(request: Request) -> Outcome:
+    """Predict images and write the predictions. Runs in the Keras process."""
+    from sightline.prediction import keras_side  # imports Keras
+
+    return keras_side.predict(request)
 
 
 def _form(output: Path, given: Sequence[str]) -> Literal["parquet", "csv"]:

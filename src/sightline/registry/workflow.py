@@ -4,14 +4,14 @@ from sightline import registry
 from sightline.config import RunConfig
 from sightline.data import holdout
 from sightline.errors import BusyStorageError, InputError, StorageError
-from sightline.pipeline.process import keras_process, prepare_device
-from sightline.pipeline.stages import EXPORT
+from sightline.export.export import EXPORT
 from sightline.records import Decision, FileRecord, Promotion, Run
 from sightline.records.manifest import RunManifest
 from sightline.registry import Version
 from sightline.registry.gate.evaluate import Candidate, decide_promotion, not_judged
 from sightline.runs import run_folder, verify
 from sightline.storage.workspace import Workspace
+from sightline.training.device import prepare_process
 
 _ADVISED = frozenset(
     {"class_recall", "calibration", "latency", "noise", "minimum_accuracy", "certificate"}
@@ -108,9 +108,9 @@ def _candidate(workspace: Workspace, manifest: RunManifest) -> Candidate:
     predictions = _published(workspace, manifest, "predictions.parquet")
     trained = records.train.model_copy(update={"model": model})
     evaluation = records.evaluate.model_copy(update={"predictions": predictions})
-    prepare_device(manifest.config.training)
-    certificate = keras_process().run(
-        EXPORT, run, records.ingest, trained, evaluation, manifest.config.export
+    keras = prepare_process(manifest.config.training)
+    certificate = keras.run(
+        EXPORT.function, run, records.ingest, trained, evaluation, manifest.config.export
     )
     return Candidate(
         run=run,

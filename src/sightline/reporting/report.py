@@ -12,7 +12,7 @@ from sightline.data import samples
 from sightline.data.validation import findings
 from sightline.evaluation import label_errors, mistakes
 from sightline.pipeline.cache import Draft, find_or_make
-from sightline.pipeline.stages import REPORT
+from sightline.pipeline.stages import Stage
 from sightline.records import (
     DatasetFiles,
     Evaluation,
@@ -98,6 +98,13 @@ def report(
 
     key = REPORT.key(files, blueprint, trained, evaluation, settings)
     return find_or_make(run, REPORT, key, make)
+
+
+REPORT = Stage(
+    report,
+    ("matplotlib", "pillow", "pandas"),
+    reads=frozenset({"inspection"}),  # the figures show findings
+)
 
 
 def _draw_data(run: Run, files: DatasetFiles, draft: Draft) -> Iterator[str]:

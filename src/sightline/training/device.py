@@ -1,217 +1,56 @@
-"""The device that Keras computes on: what there is, what was used, how much memory it took.
-
-Runs inside the Keras process.
-"""
-
-import os
-import platform
-import resource
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from pathlib import Path
-from typing import Literal
-
-import keras
+"""The device of a training, as seen from the parent process: nothing here imports Keras."""
 
 from sightline.config import TrainingConfig
-from sightline.errors import DeviceError, MemoryLimitError
-from sightline.pipeline.provenance import cores, versions
+from sightline.pipeline.process import KerasProcess, ProcessSettings, keras_process
+from sightline.pipeline.provenance import cores
 from sightline.records import DeviceReport
 
-_OUT_OF_MEMORY = ("RESOURCE_EXHAUSTED", "Status: 1, message: could not create a primitive")
-"""How XLA and oneDNN (its status 1 is out of memory) say it in errors of other kinds."""
 
-Device = Literal["auto", "cpu", "gpu"]
+def process_settings(training: TrainingConfig) -> ProcessSettings:
+    """Return how the Keras process must be started for a training.
+
+    The GPU is hidden if the training asks for the CPU. Ghost batches run side by side, so each
+    operation gets its share of the cores.
+    """
+    ghost_batches = training.ghost_batches
+    return ProcessSettings(
+        use_gpu=training.device != "cpu",
+        threads=max(1, cores() // ghost_batches) if ghost_batches > 1 else None,
+    )
 
 
-def resolve_device(wanted: Device) -> Literal["cpu", "gpu"]:
-    """Decide what to compute on.
+def prepare_process(training: TrainingConfig) -> KerasProcess:
+    """Configure the Keras process for a training and check that a required GPU is available.
 
-    Args:
-        wanted: "auto" takes a GPU where there is one.
-
-    Returns:
-        "cpu" or "gpu".
+    If a deployment does the training, its machine needs the GPU and nothing is checked here.
 
     Raises:
-        DeviceError: "gpu" is wanted and the backend sees none.
+        DeviceError: `training.device` is "gpu" and the backend sees none.
     """
-    gpus = _gpus()
-    if wanted == "gpu" and not gpus:
-        raise DeviceError(
-            f'training.device is "gpu" but the {keras.backend.backend()} backend sees no GPU; '
-            "install the GPU extra and a driver (see docs/gpu.md), "
-            'or set training.device to "auto" or "cpu".'
-        )
-    return "gpu" if gpus and wanted != "cpu" else "cpu"
+    process = keras_process()
+    process.configure(process_settings(training))
+    if training.device == "gpu" and training.deployment is None:
+        process.run(inspect, training)
+    return process
 
 
-def inspect(settings: TrainingConfig) -> DeviceReport:
-    """Look at the device that a training with these settings would use.
+def inspect(training: TrainingConfig) -> DeviceReport:
+    """Describe the device that a training would use. Runs in the Keras process.
 
     Raises:
-        DeviceError: A GPU is demanded and the backend sees none.
+        DeviceError: A GPU is required and the backend sees none.
     """
-    device = resolve_device(settings.device)
-    return DeviceReport(device=describe_device(device), environment=environment())
+    from sightline.training import backend  # imports Keras
+
+    device = backend.resolve_device(training.device)
+    return DeviceReport(device=backend.describe_device(device), environment=backend.environment())
 
 
-def describe_device(device: Literal["cpu", "gpu"]) -> str:
-    """Name the device for people, such as "cpu (2 cores)" or "gpu (NVIDIA H200)"."""
-    if device == "cpu":
-        return f"cpu ({cores()} cores)"
-    return f"gpu ({_gpu_name()})"
-
-
-def peak_memory_bytes() -> int:
-    """Return the largest resident set of this process so far, in bytes."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
-
-
-def peak_device_memory_bytes(device: Literal["cpu", "gpu"]) -> int | None:
-    """Return the largest memory taken on the GPU so far, in bytes; None on a CPU."""
-    if device == "cpu":
-        return None
-    match keras.backend.backend():
-        case "tensorflow":
-            import tensorflow as tf  # Keras offers no way to ask for device memory
-
-            return int(tf.config.experimental.get_memory_info("GPU:0")["peak"])
-        case "jax":
-            import jax
-
-            return int(jax.local_devices()[0].memory_stats()["peak_bytes_in_use"])
-        case _:
-            import torch
-
-            return int(torch.cuda.max_memory_allocated())
-
-
-def compute_deterministically() -> None:
-    """Choose operations that give equal bits each time, in this process, for good.
-
-    JAX on a GPU takes its choice from XLA_FLAGS when it starts; on a CPU it needs none.
-    """
-    match keras.backend.backend():
-        case "tensorflow":
-            import tensorflow as tf  # Keras offers no way
-
-            tf.config.experimental.enable_op_determinism()
-        case "torch":
-            import torch
-
-            torch.use_deterministic_algorithms(True)
-
-
-@contextmanager
-def memory_errors(batch_size: int) -> Iterator[None]:
-    """Turn the errors of full memory, whatever backend raises them, into ours.
-
-    Args:
-        batch_size: Named in the message.
+def describe() -> str:
+    """Ask the Keras process for the device and the backend that a training would use.
 
     Raises:
-        MemoryLimitError: The machine or the GPU has too little memory.
+        KerasProcessError: Keras cannot be imported.
     """
-    try:
-        yield
-    except Exception as error:
-        if not _is_out_of_memory(error):
-            raise
-        raise MemoryLimitError(
-            f"There is too little memory for training.batch_size {batch_size:,}; try "
-            f"{max(1, batch_size // 2):,}, or smaller images (data.image_size)."
-        ) from error
-
-
-def environment() -> dict[str, str]:
-    """Describe what the bits of a training depend on, apart from code, config and data."""
-    return {
-        "backend": keras.backend.backend(),
-        **versions("keras", "tensorflow", "jax", "torch", "numpy"),
-        "float": keras.config.floatx(),
-        "cpu": _cpu_name(),
-        "cores": str(cores()),
-        "threads": _threads(),
-        "deterministic": _is_deterministic(),
-        "onednn": os.environ.get("TF_ENABLE_ONEDNN_OPTS", "default"),
-        "omp_num_threads": os.environ.get("OMP_NUM_THREADS", "default"),
-    }
-
-
-def _gpus() -> list[str]:
-    if keras.backend.backend() == "torch":  # for which Keras lists no devices
-        import torch
-
-        return [f"gpu:{number}" for number in range(torch.cuda.device_count())]
-    try:
-        return list(keras.distribution.list_devices("gpu"))
-    except RuntimeError:  # so says JAX that there is none
-        return []
-
-
-def _is_out_of_memory(error: Exception) -> bool:
-    names = {kind.__name__ for kind in type(error).__mro__}
-    full = {"MemoryError", "ResourceExhaustedError", "OutOfMemoryError"}  # of three backends
-    return bool(names & full) or any(sign in str(error) for sign in _OUT_OF_MEMORY)
-
-
-def _threads() -> str:
-    """Say how many threads work within an operation and how many operations run side by side."""
-    match keras.backend.backend():
-        case "tensorflow":
-            import tensorflow as tf
-
-            chosen = os.environ.get("TF_NUM_INTRAOP_THREADS", "automatic")
-            within = tf.config.threading.get_intra_op_parallelism_threads() or chosen
-            between = tf.config.threading.get_inter_op_parallelism_threads() or "automatic"
-            return f"within: {within}, between: {between}"
-        case "torch":
-            import torch
-
-            within, between = torch.get_num_threads(), torch.get_num_interop_threads()
-            return f"within: {within}, between: {between}"
-        case _:
-            return "default"
-
-
-def _is_deterministic() -> str:
-    match keras.backend.backend():
-        case "tensorflow":
-            from tensorflow.python.framework import config
-
-            return str(config.is_op_determinism_enabled()).lower()
-        case "torch":
-            import torch
-
-            return str(torch.are_deterministic_algorithms_enabled()).lower()
-        case _:
-            return "default"
-
-
-def _cpu_name() -> str:
-    """Name the processor; libraries choose their kernels by it."""
-    with suppress(OSError), Path("/proc/cpuinfo").open(encoding="utf-8") as file:
-        for line in file:
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
-
-
-def _gpu_name() -> str:
-    match keras.backend.backend():
-        case "tensorflow":
-            import tensorflow as tf
-
-            gpu = tf.config.list_physical_devices("GPU")[0]
-            return str(tf.config.experimental.get_device_details(gpu).get("device_name", "unknown"))
-        case "jax":
-            import jax
-
-            return str(jax.local_devices()[0].device_kind)
-        case _:
-            import torch
-
-            return str(torch.cuda.get_device_name(0))
+    report = keras_process().run(inspect, TrainingConfig(epochs=1))
+    return f"{report.device}, backend {report.environment['backend']}"

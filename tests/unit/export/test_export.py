@@ -12,11 +12,10 @@ from model_to_export import LAYERS, Measured, classifier
 from sightline.config import ExportConfig, Format
 from sightline.errors import ConfigError, ModelFileError, StageError
 from sightline.export import certify, child_process
-from sightline.export.export import shipped_name
+from sightline.export.export import EXPORT, shipped_name
 from sightline.export.golden import Golden
 from sightline.models import keras_files
 from sightline.pipeline import cache
-from sightline.pipeline.stages import EXPORT
 from sightline.records import Certificate, ExportCheck, FileRecord
 from sightline.reporting import exports
 from sightline.storage import digests, json_digest

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from sightline.errors import BusyStorageError, StorageError
+from sightline.models.build import BUILD
 from sightline.pipeline import cache
 from sightline.pipeline.cache import Draft, find, find_or_make
-from sightline.pipeline.stages import BUILD
 from sightline.records import FileRecord, Layer, ModelBlueprint, Run
 from sightline.storage import json_digest
 

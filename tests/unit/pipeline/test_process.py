@@ -3,16 +3,18 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+import stand_in_stage
 from sightline.config import TrainingConfig
 from sightline.errors import DeviceError, KerasProcessError, StageError
-from sightline.pipeline.process import KerasProcess, _environment
+from sightline.pipeline.process import KerasProcess, ProcessSettings, _environment
 from sightline.pipeline.progress import Progress, listening
 from sightline.records import DeviceReport
+from sightline.training import device
 
 TESTS = Path(__file__).parents[2] / "support"
 SETTINGS = TrainingConfig(epochs=1)
@@ -28,8 +30,8 @@ def process() -> Iterator[KerasProcess]:
         process.close()
 
 
-def call(process: KerasProcess, function: str) -> DeviceReport:
-    return process.call("stand_in_stage", function, DeviceReport, SETTINGS)
+def call(process: KerasProcess, function: Callable[[TrainingConfig], DeviceReport]) -> DeviceReport:
+    return process.run(function, SETTINGS)
 
 
 def is_running(pid: int) -> bool:
@@ -47,28 +49,26 @@ def test_answers_come_from_one_other_process(
 ) -> None:
     seen: list[Progress] = []
     with listening(seen.append):
-        first = call(process, "report_progress")
+        first = call(process, stand_in_stage.report_progress)
     assert [progress.done for progress in seen] == [0, 1, 2]
     assert seen[0].facts == {"loss": 0.5}
     assert int(first.device) != os.getpid()
-    assert call(process, "report_progress") == first
+    assert call(process, stand_in_stage.report_progress) == first
     assert capfd.readouterr() == ("", "")
 
 
-def test_child_that_was_started_for_other_towers_is_replaced(
-    process: KerasProcess, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    first = call(process, "report_progress").device
-    monkeypatch.setattr(process, "ghost_batches", 2)
-    assert call(process, "report_progress").device != first
+def test_child_that_was_started_with_other_settings_is_replaced(process: KerasProcess) -> None:
+    first = call(process, stand_in_stage.report_progress).device
+    process.configure(ProcessSettings(threads=1))
+    assert call(process, stand_in_stage.report_progress).device != first
     wait_until_gone(int(first))
 
 
 def test_our_own_errors_arrive_as_they_were_raised(process: KerasProcess) -> None:
     wish = TrainingConfig(epochs=1, device="gpu")
     with pytest.raises(DeviceError, match="sees no GPU"):
-        process.call("sightline.training.device", "inspect", DeviceReport, wish)
-    report = process.call("sightline.training.device", "inspect", DeviceReport, SETTINGS)
+        process.run(device.inspect, wish)
+    report = process.run(device.inspect, SETTINGS)
     assert report.device.startswith("cpu")
 
 
@@ -76,7 +76,7 @@ def test_unforeseen_errors_become_stage_errors_with_a_logged_traceback(
     process: KerasProcess, caplog: pytest.LogCaptureFixture
 ) -> None:
     with pytest.raises(StageError, match="Stage fail stopped on ZeroDivisionError: by hand"):
-        call(process, "fail")
+        call(process, stand_in_stage.fail)
     assert "Traceback" in caplog.text
 
 
@@ -87,9 +87,9 @@ def test_dead_child_is_reported_and_replaced(
         caplog.at_level(logging.ERROR),
         pytest.raises(KerasProcessError, match="died in stage die with exit code 3"),
     ):
-        call(process, "die")
+        call(process, stand_in_stage.die)
     assert "last words" in caplog.text
-    assert call(process, "report_progress").device
+    assert call(process, stand_in_stage.report_progress).device
 
 
 def test_killed_child_is_reported_with_a_hint(process: KerasProcess) -> None:
@@ -101,7 +101,7 @@ def test_killed_child_is_reported_with_a_hint(process: KerasProcess) -> None:
         listening(kill),
         pytest.raises(KerasProcessError, match=r"signal 9 \(out of memory\?.*batch_size"),
     ):
-        call(process, "sleep")
+        call(process, stand_in_stage.sleep)
 
 
 def test_interrupted_call_ends_the_child(process: KerasProcess) -> None:
@@ -113,9 +113,9 @@ def test_interrupted_call_ends_the_child(process: KerasProcess) -> None:
         raise TimeoutError("as Prefect raises it")
 
     with listening(interrupt), pytest.raises(TimeoutError):
-        call(process, "sleep")
+        call(process, stand_in_stage.sleep)
     assert not is_running(pids[0])
-    assert call(process, "report_progress").device != str(pids[0])
+    assert call(process, stand_in_stage.report_progress).device != str(pids[0])
 
 
 def test_file_in_the_users_folder_does_not_stand_in_for_a_library(
@@ -124,27 +124,26 @@ def test_file_in_the_users_folder_does_not_stand_in_for_a_library(
     (tmp_path / "queue.py").write_text("raise SystemExit('planted')")
     monkeypatch.chdir(tmp_path)
     process = KerasProcess()
-    report = process.call("sightline.training.device", "inspect", DeviceReport, SETTINGS)
+    report = process.run(device.inspect, SETTINGS)
     process.close()
     assert report.environment["backend"]
 
 
 def test_gpu_is_hidden_where_the_cpu_is_demanded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
-    assert _environment(verbose=False, use_gpu=False)["CUDA_VISIBLE_DEVICES"] == "-1"
-    assert _environment(verbose=False, use_gpu=True)["CUDA_VISIBLE_DEVICES"] == "0"
+    assert _environment(False, ProcessSettings(use_gpu=False))["CUDA_VISIBLE_DEVICES"] == "-1"
+    assert _environment(False, ProcessSettings())["CUDA_VISIBLE_DEVICES"] == "0"
 
 
-def test_operations_keep_to_the_cores_of_their_tower(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sightline.pipeline.process.cores", lambda: 8)
+def test_environment_of_the_user_wins_over_the_threads_of_the_settings(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     name = "TF_NUM_INTRAOP_THREADS"
     monkeypatch.delenv(name, raising=False)
-    threads = [
-        _environment(False, True, ghost_batches).get(name) for ghost_batches in (1, 2, 3, 64)
-    ]
-    assert threads == [None, "4", "2", "1"]
+    assert name not in _environment(False, ProcessSettings())
+    assert _environment(False, ProcessSettings(threads=4))[name] == "4"
     monkeypatch.setenv(name, "5")
-    assert _environment(False, True, ghost_batches=2)[name] == "5"
+    assert _environment(False, ProcessSettings(threads=4))[name] == "5"
 
 
 def test_child_of_a_killed_parent_ends(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -152,12 +151,12 @@ def test_child_of_a_killed_parent_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     program = (
         "from sightline.pipeline.process import keras_process\n"
         "from sightline.config import TrainingConfig\n"
+        "import stand_in_stage\n"
         "from sightline.pipeline.progress import listening\n"
-        "from sightline.records import DeviceReport\n"
         "process = keras_process()\n"
         "show = lambda progress: print(process._child._process.pid, flush=True)\n"
         "with listening(show):\n"
-        "    process.call('stand_in_stage', 'sleep', DeviceReport, TrainingConfig(epochs=1))\n"
+        "    process.run(stand_in_stage.sleep, TrainingConfig(epochs=1))\n"
     )
     with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE) as parent:
         assert parent.stdout is not None
@@ -171,8 +170,9 @@ def test_child_of_a_killed_parent_ends(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_importing_keras_leaves_out_what_nobody_calls_and_hides_it_from_nobody() -> None:
     script = """
 import gc, sys
-from sightline.pipeline import worker
-worker._import_keras()
+from sightline.pipeline.fast_import import quick_import
+with quick_import():
+    import keras
 print(sorted({"keras", "matplotlib", "sklearn"} & set(sys.modules)), gc.isenabled())
 import matplotlib, sklearn
 """

@@ -46,14 +46,26 @@ def test_code_digest_follows_just_what_a_module_uses(
     assert (digest(module) != before) is matters
 
 
+def test_package_digest_leaves_out_flows_and_tasks(package: Path) -> None:
+    before = provenance.package_digest()
+    for name in ("flows", "tasks"):
+        (package / name).mkdir()
+        (package / name / "train.py").touch()
+    assert provenance.package_digest() == before
+    (package / "pages" / "page.html.j2").write_text("<q>\n")
+    assert provenance.package_digest() != before
+
+
 def test_training_depends_on_shared_modules_but_not_on_the_report() -> None:
     sources: dict[str, str] = {}
     provenance._collect("sightline.training.train", sources)
     assert {
         "sightline.training.train",
+        "sightline.training.fit",
         "sightline.storage.npy",
         "sightline.models.keras_files",
     } <= set(sources)
+    assert "sightline.pipeline.process" not in sources
     assert not any("report" in name or "figures" in name for name in sources)
 
 

@@ -1,9 +1,15 @@
 import pytest
 
+from declared_stages import STAGES
 from sightline.config import loading
+from sightline.data.ingest import INGEST
+from sightline.data.preprocess import PREPROCESS
+from sightline.evaluation.evaluate import EVALUATE
+from sightline.models.build import BUILD
 from sightline.pipeline import provenance, stages
-from sightline.pipeline.stages import BUILD, EVALUATE, INGEST, PREPROCESS, REPORT, TRAIN
-from sightline.records import DatasetFiles, FileRecord, Inspection, Layer, ModelBlueprint
+from sightline.records import DatasetFiles, FileRecord, Inspection, Layer, ModelBlueprint, Record
+from sightline.reporting.report import REPORT
+from sightline.training.train import TRAIN
 
 
 def blueprint(path: str = "a", architecture: str = "1", summary: str = "2") -> ModelBlueprint:
@@ -83,8 +89,10 @@ def test_key_of_keras_stages_follows_the_backend(monkeypatch: pytest.MonkeyPatch
     assert len({ingest for _, ingest in keys}) == 1
 
 
-def test_every_stage_is_a_function_of_its_module() -> None:
+def test_every_stage_is_declared_in_the_module_of_its_function() -> None:
     from importlib import import_module
 
-    for stage in stages.STAGES:
-        assert callable(getattr(import_module(stage.module), stage.name))
+    assert tuple(stage.name for stage in STAGES) == stages.STAGE_NAMES
+    for stage in STAGES:
+        assert getattr(import_module(stage.module), stage.name) is stage.function
+        assert issubclass(stage.result, Record)

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from sightline.config import Convolution, ModelConfig
-from sightline.models import build
+from sightline.models import cnn
 from sightline.training.branches import side_by_side
 
 PLAIN = ModelConfig(convolutions=(Convolution(filters=4),) * 2, dense_units=4)
@@ -13,7 +13,7 @@ LABELS = np.eye(4, dtype=np.float32)[[0, 1, 2, 3, 0, 1, 2]]
 
 def network() -> keras.Model:
     keras.utils.set_random_seed(0)
-    return build.classifier((12, 12, 1), 4, PLAIN)
+    return cnn.classifier((12, 12, 1), 4, PLAIN)
 
 
 def weights_after_a_step(ghost_batches: int) -> list[np.ndarray]:

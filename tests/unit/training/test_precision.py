@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from sightline.config import Convolution, ModelConfig
-from sightline.models import build
+from sightline.models import cnn
 from sightline.training import precision
 
 NETWORK = ModelConfig(
@@ -45,7 +45,7 @@ def test_bfloat16_is_taken_where_the_processor_computes_in_it(
 
 
 def test_convolutions_compute_in_bfloat16_and_the_rest_in_float32() -> None:
-    network = build.classifier((12, 12, 1), 4, NETWORK)
+    network = cnn.classifier((12, 12, 1), 4, NETWORK)
     before = network.to_json()
     images = np.random.default_rng(0).random((8, 12, 12, 1), np.float32)
     exact = keras.ops.convert_to_numpy(network(images, training=False))

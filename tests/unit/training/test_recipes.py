@@ -18,7 +18,7 @@ from sightline.config import (
 )
 from sightline.data import ingest, locate, preprocess
 from sightline.evaluation import evaluate
-from sightline.models import build, keras_files
+from sightline.models import build, cnn, keras_files
 from sightline.records import ArraySet, DatasetFiles, Run
 from sightline.training import train
 
@@ -66,7 +66,7 @@ def test_recipe_has_the_tutorials_convolutions_and_no_more_parameters(recipe: st
     ]
     assert shapes[0] == shapes[1]
     parameters = [
-        build.classifier((28, 28, 1), 10, one).count_params() for one in (settings, tutorial)
+        cnn.classifier((28, 28, 1), 10, one).count_params() for one in (settings, tutorial)
     ]
     assert 0.99 * parameters[1] < parameters[0] <= parameters[1]
 

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 from sightline.config import Augmentation, Convolution, ModelConfig, TrainingConfig
-from sightline.models import build
+from sightline.models import build, cnn
 from sightline.records import ArraySet, Run
 from sightline.training import train
 from sightline.training.seeding import draw_by_seed
@@ -21,7 +21,7 @@ LAYERS = ModelConfig(
 
 
 def begun(seed: int) -> keras.Model:
-    network = build.classifier((12, 12, 1), 4, LAYERS)
+    network = cnn.classifier((12, 12, 1), 4, LAYERS)
     draw_by_seed(network, random.Random(seed))  # noqa: S311 - no secret
     return network
 
@@ -41,7 +41,7 @@ def test_weights_and_dropout_are_those_of_the_seed() -> None:
 
 def test_weights_are_those_that_keras_draws_from_the_same_seed() -> None:
     keras.utils.set_random_seed(3)
-    theirs = build.classifier((12, 12, 1), 4, LAYERS)
+    theirs = cnn.classifier((12, 12, 1), 4, LAYERS)
     for one, other in zip(begun(3).weights, theirs.weights, strict=True):
         np.testing.assert_array_equal(one, other)
 

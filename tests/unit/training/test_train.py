@@ -13,10 +13,10 @@ from examples import CLASSES, pictures
 from sightline.config import Convolution, EvaluationConfig, ModelConfig, TrainingConfig, loading
 from sightline.errors import DeviceError, StageError
 from sightline.evaluation import evaluate, model_under_test, predictions
-from sightline.models import build, keras_files
+from sightline.models import build, cnn, keras_files
 from sightline.pipeline.progress import Progress, listening
 from sightline.records import ArraySet, DatasetFiles, ModelBlueprint, Run, TrainedModel
-from sightline.training import device, input_pipeline, train
+from sightline.training import backend, fit, input_pipeline, train
 
 SMALL = ModelConfig(convolutions=(Convolution(filters=8), Convolution(filters=8)), dense_units=8)
 FIT = TrainingConfig(epochs=3, batch_size=16, learning_rate=0.02)
@@ -33,7 +33,7 @@ def trained(run: Run, prepared: ArraySet, blueprint: ModelBlueprint) -> TrainedM
 
 
 def test_tutorial_network_has_141258_parameters() -> None:
-    network = build.classifier((28, 28, 1), 10, loading.load("tutorial").model)
+    network = cnn.classifier((28, 28, 1), 10, loading.load("tutorial").model)
     assert network.count_params() == 141_258
     kinds = [type(layer).__name__ for layer in network.layers]
     expected = ["InputLayer", *["Conv2D", "ReLU"] * 6, "GlobalAveragePooling2D", "Dense", "Dense"]
@@ -47,7 +47,7 @@ def test_tutorial_network_has_141258_parameters() -> None:
 def test_normalised_network_has_no_biases_and_can_be_stored(tmp_path: Path) -> None:
     convolutions = (Convolution(filters=8, batch_normalization=True),) * 2
     settings = SMALL.model_copy(update={"convolutions": convolutions})
-    network = build.classifier((12, 12, 1), 4, settings)
+    network = cnn.classifier((12, 12, 1), 4, settings)
     kinds = [type(layer).__name__ for layer in network.layers[1:7]]
     assert kinds == ["Conv2D", "BatchNormalization", "ReLU"] * 2
     assert not any(layer.use_bias for layer in network.layers if layer.name[:4] == "conv")
@@ -62,7 +62,7 @@ def test_normalised_network_has_no_biases_and_can_be_stored(tmp_path: Path) -> N
     ("shape", "classes"), [((8, 8, 1), 2), ((31, 17, 3), 7), ((28, 28, 1), 1000)]
 )
 def test_network_adapts_to_images_and_classes(shape: tuple[int, int, int], classes: int) -> None:
-    network = build.classifier(shape, classes, loading.load("tutorial").model)
+    network = cnn.classifier(shape, classes, loading.load("tutorial").model)
     assert network.output_shape == (None, classes)
     assert network.input_shape == (None, *shape)
 
@@ -99,11 +99,11 @@ def test_same_inputs_give_the_same_bytes(
 
 def test_cosine_schedule_ends_at_zero() -> None:
     settings = FIT.model_copy(update={"schedule": "cosine"})
-    schedule = train._learning_rate(settings, steps=24)
+    schedule = fit._learning_rate(settings, steps=24)
     assert not isinstance(schedule, float)
     rates = [float(schedule(step)) for step in (0, 12, 24)]
     assert rates == pytest.approx([0.02, 0.01, 0.0])
-    assert train._learning_rate(FIT, steps=24) == 0.02
+    assert fit._learning_rate(FIT, steps=24) == 0.02
 
 
 def test_smoothed_labels_cost_even_where_all_is_right(
@@ -121,7 +121,7 @@ def test_smoothed_labels_cost_even_where_all_is_right(
 
 def test_one_cycle_rises_for_a_quarter_then_falls_to_zero() -> None:
     settings = FIT.model_copy(update={"schedule": "one-cycle"})
-    schedule = train._learning_rate(settings, steps=24)
+    schedule = fit._learning_rate(settings, steps=24)
     assert not isinstance(schedule, float)
     rates = [float(schedule(step)) for step in (0, 3, 6, 15, 24)]
     assert rates == pytest.approx([0.0, 0.01, 0.02, 0.01, 0.0])
@@ -206,7 +206,7 @@ def test_torch_is_asked_itself_for_gpus(
     torch = SimpleNamespace(cuda=SimpleNamespace(device_count=lambda: count))
     monkeypatch.setitem(sys.modules, "torch", torch)
     monkeypatch.setattr(keras.backend, "backend", lambda: "torch")
-    assert device.resolve_device("auto") == expected
+    assert backend.resolve_device("auto") == expected
 
 
 def test_exploding_weights_are_an_error(

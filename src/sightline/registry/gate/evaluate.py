@@ -158,8 +158,15 @@ def _scores(candidate: Candidate, champion: Version) -> Scores:
             champion_name=champion.name,
             folder=folder,
         )
-        timing = keras_process().call("sightline.registry.gate.scoring", "score", Timing, request)
+        timing = keras_process().run(score, request)
         return scores.read(folder, files.class_names, timing)
+
+
+def score(request: ScoringRequest) -> Timing:
+    """Let both models predict the test images. Runs in the Keras process."""
+    from sightline.registry.gate import scoring  # imports Keras
+
+    return scoring.score(request)
 
 
 @contextmanager

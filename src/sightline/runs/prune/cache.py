@@ -4,13 +4,12 @@ import re
 import time
 from pathlib import Path
 
-from sightline.pipeline.stages import STAGES
+from sightline.pipeline.stages import STAGE_NAMES
 from sightline.runs.prune.plan import LINK, OldEntry, Skipped
 from sightline.storage import files
 from sightline.storage.workspace import Workspace
 
 KEY = re.compile(r"[0-9a-f]{40}")
-_STAGES = frozenset(stage.name for stage in STAGES)
 
 CHECKPOINT_DAYS = 7
 """How long the checkpoints of an interrupted training are kept after the last write."""
@@ -44,7 +43,7 @@ def find_unused(
         name = path.relative_to(workspace.root).as_posix()
         if path.is_symlink():
             skipped.append(Skipped(path=name, reason=LINK))
-        elif stage not in _STAGES or not KEY.fullmatch(key) or not path.is_dir():
+        elif stage not in STAGE_NAMES or not KEY.fullmatch(key) or not path.is_dir():
             reason = "it is not a cache entry of this version of Sightline"
             skipped.append(Skipped(path=name, reason=reason))
         elif (stage, key) not in needed:
@@ -57,7 +56,7 @@ def stage_folders(workspace: Workspace) -> list[Path]:
     return [
         path
         for path in _children(workspace.root / "cache")
-        if path.name in _STAGES and path.is_dir() and not path.is_symlink()
+        if path.name in STAGE_NAMES and path.is_dir() and not path.is_symlink()
     ]
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from sightline.config import Convolution, ModelConfig
 from sightline.data.holdout import holdout_sha256
-from sightline.models import build, keras_files
+from sightline.models import cnn, keras_files
 from sightline.pipeline.process import keras_process
 from sightline.records import DatasetFiles, FileRecord, Run
 from sightline.registry import Version
@@ -37,7 +37,7 @@ def sure(run: Run) -> FileRecord:
     pairs = ((line, smooth), (smooth, line), (line, line))
     filters = np.stack([np.outer(*pair) for pair in pairs], axis=-1)[:, :, np.newaxis] / 16
     sharpness, threshold = 400.0, 0.08
-    network = build.classifier((12, 12, 1), 4, LAYERS)
+    network = cnn.classifier((12, 12, 1), 4, LAYERS)
     network.set_weights(
         [
             filters,
@@ -54,7 +54,7 @@ def sure(run: Run) -> FileRecord:
 @pytest.fixture
 def untrained(run: Run) -> FileRecord:
     """A model that gives every image the same class."""
-    network = build.classifier((12, 12, 1), 4, LAYERS)
+    network = cnn.classifier((12, 12, 1), 4, LAYERS)
     network.set_weights([0 * weights for weights in network.get_weights()])
     return written(run, "models/textures/versions/1/model.keras", network)
 

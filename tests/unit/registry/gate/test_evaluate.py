@@ -8,7 +8,7 @@ import pytest
 from paired_answers import certificate
 from sightline.config import Convolution, ModelConfig, PromotionConfig, loading
 from sightline.errors import DataError, ModelFileError
-from sightline.models import build, keras_files
+from sightline.models import cnn, keras_files
 from sightline.pipeline.progress import Progress, listening
 from sightline.records import DatasetFiles, Decision, Evaluation, FileRecord, Run, TrainedModel
 from sightline.registry import Version
@@ -101,7 +101,7 @@ def test_candidate_predicts_the_test_images_again(gate: Any, run: Run, files: Da
     shapes = ModelConfig(convolutions=(Convolution(filters=2),), dense_units=5)
     keras.utils.set_random_seed(3)
     path = run.workspace.root / "made" / "other.keras"
-    keras_files.export(build.classifier((12, 12, 1), 4, shapes), path)
+    keras_files.export(cnn.classifier((12, 12, 1), 4, shapes), path)
     record = FileRecord(path="made/other.keras", sha256=digests.sha256(path), bytes=1)
     found = gate(model=record)
     images = np.asarray(open_mapped(run.workspace.root / files.images["test"].path))
@@ -188,7 +188,7 @@ def test_model_that_does_not_fit_the_images_is_refused(
 ) -> None:
     path = run.workspace.root / champion.model.path
     layers = ModelConfig(convolutions=(Convolution(filters=1),), dense_units=1)
-    keras_files.export(build.classifier((8, 8, 1), 2, layers), path)
+    keras_files.export(cnn.classifier((8, 8, 1), 2, layers), path)
     other = champion.model.model_copy(update={"sha256": digests.sha256(path)})
     with pytest.raises(ModelFileError, match=r"\(8, 8, 1\) .* 2 classes.*\(12, 12, 1"):
         gate(champion=shipped(champion, other))

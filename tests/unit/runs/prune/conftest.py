@@ -3,9 +3,9 @@ from pathlib import Path
 import pytest
 
 from prunable import Publish, key
+from sightline.models.build import BUILD
 from sightline.pipeline import cache
 from sightline.pipeline.cache import Draft
-from sightline.pipeline.stages import BUILD
 from sightline.records import ModelBlueprint, Run, Source
 from sightline.records.manifest import RunManifest
 from sightline.reporting import publish as publishing

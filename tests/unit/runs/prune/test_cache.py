@@ -4,8 +4,9 @@ from pathlib import Path
 import pytest
 
 from prunable import Publish, entries, key, prune, tree
+from sightline.data.ingest import INGEST
+from sightline.models.build import BUILD
 from sightline.pipeline import cache
-from sightline.pipeline.stages import BUILD, INGEST
 from sightline.records import Run
 from sightline.runs import run_folder
 from sightline.storage.workspace import Workspace

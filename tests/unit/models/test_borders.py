@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sightline.training.crop import NO_BORDERS, blank_borders
+from sightline.models.borders import NO_BORDERS, blank_borders
 
 
 def stored(tmp_path: Path, images: np.ndarray) -> Path:

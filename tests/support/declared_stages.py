@@ -1,0 +1,14 @@
+"""All stages in the order of the pipeline."""
+
+from typing import Any
+
+from sightline.data.ingest import INGEST
+from sightline.data.preprocess import PREPROCESS
+from sightline.evaluation.evaluate import EVALUATE
+from sightline.export.export import EXPORT
+from sightline.models.build import BUILD
+from sightline.pipeline.stages import Stage
+from sightline.reporting.report import REPORT
+from sightline.training.train import TRAIN
+
+STAGES: tuple[Stage[Any], ...] = (INGEST, PREPROCESS, BUILD, TRAIN, EVALUATE, REPORT, EXPORT)
