@@ -77,7 +77,7 @@ def test_no_flipped_bit_changes_the_data_silently(tmp_path: Path, write: Write, 
             refused += 1
         else:
             assert found.class_names == reading.class_names
-            for before, after in zip(reading.examples, found.examples, strict=True):
+            for before, after in zip(reading.splits, found.splits, strict=True):
                 np.testing.assert_array_equal(after.labels, before.labels)
-                np.testing.assert_array_equal(found_images[after.split], images[before.split])
+                np.testing.assert_array_equal(found_images[after.name], images[before.name])
     assert refused > FLIPS / 2

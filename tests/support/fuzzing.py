@@ -1,7 +1,7 @@
-"""What the fuzz tests have in common: how often they try, and what must hold each time.
+"""What the fuzz tests share: the number of examples, and what must hold for each.
 
-The examples are few and always the same; `make test-campaigns DEPTH=full` tries 3,000 a test, and
-others each time.
+The examples are few and always the same; `make test-campaigns DEPTH=full` tries 3,000 per
+test, new ones each time.
 """
 
 from collections.abc import Callable
@@ -16,8 +16,8 @@ from bounds import bounded
 from depth import FULL, at_depth
 from sightline.config import DataConfig
 from sightline.data import locate
-from sightline.data.readers import dispatch, pixels
-from sightline.data.readers.base import Examples
+from sightline.data.readers import dispatch, images
+from sightline.data.readers.base import RawSplit
 from sightline.errors import DataError
 from sightline.records import Run
 from sightline.storage.text import printable
@@ -27,7 +27,7 @@ _LONGEST_MESSAGE = 1500
 
 
 def fuzz(test: Callable[..., None]) -> Callable[..., None]:
-    """Make a function with `given` a bounded test of the campaigns."""
+    """Turn a function with `given` into a bounded test of the campaigns."""
     chosen = settings(
         max_examples=at_depth(150, 3000),
         derandomize=not FULL,
@@ -39,9 +39,9 @@ def fuzz(test: Callable[..., None]) -> Callable[..., None]:
 
 
 def read_or_refuse(path: Path, **changes: Any) -> bool:
-    """Read a data set as ingest does; tell whether it was accepted.
+    """Read a data set as ingest does; return whether it was accepted.
 
-    It is refused with one line, or what it gives agrees with what it says of itself.
+    It must be consistent, or be refused with a message of one line.
     """
     with bounded():
         try:
@@ -53,7 +53,7 @@ def read_or_refuse(path: Path, **changes: Any) -> bool:
 
 
 def check_message(error: Exception) -> None:
-    """A message is one line that a terminal can show."""
+    """Check that a message is one printable line."""
     message = str(error)
     assert printable(message) == message, repr(message)
     assert len(message) <= _LONGEST_MESSAGE
@@ -62,21 +62,21 @@ def check_message(error: Exception) -> None:
 def _read(chosen: DataConfig) -> None:
     source = locate.locate(chosen)
     run = Run(id="fuzz", workspace=Workspace(Path(chosen.dataset).parent))
-    reading, _ = dispatch.open_source(run, source, chosen)
-    shape = pixels.target_shape(reading.image_shape, chosen)
-    assert 2 <= len(set(reading.class_names)) == len(reading.class_names)
-    for part in reading.examples:
-        _check_part(part, len(reading.class_names), shape)
+    raw, _ = dispatch.open_source(run, source, chosen)
+    shape = images.target_shape(raw.image_shape, chosen)
+    assert 2 <= len(set(raw.class_names)) == len(raw.class_names)
+    for split in raw.splits:
+        _check_split(split, len(raw.class_names), shape)
 
 
-def _check_part(part: Examples, num_classes: int, shape: tuple[int, int, int]) -> None:
-    assert part.labels.dtype == np.int64
-    assert 0 <= part.labels.min() <= part.labels.max() < num_classes
+def _check_split(split: RawSplit, num_classes: int, shape: tuple[int, int, int]) -> None:
+    assert split.labels.dtype == np.int64
+    assert 0 <= split.labels.min() <= split.labels.max() < num_classes
     count = 0
-    for block in pixels.conform(part.blocks(), shape):
+    for block in images.conform(split.images(), shape):
         assert block.dtype == np.uint8
         assert block.shape[1:] == shape
         count += len(block)
-    assert count == len(part.labels)
-    assert part.origin(0)
-    assert part.origin(count - 1)
+    assert count == len(split.labels)
+    assert split.source(0)
+    assert split.source(count - 1)

@@ -1,23 +1,32 @@
-"""Reads a data set as ingest does, whole."""
+"""Reads complete data sets as ingest does."""
 
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
 from sightline.config import DataConfig
 from sightline.data import locate
 from sightline.data.readers import dispatch
-from sightline.data.readers.base import Reading
+from sightline.data.readers.base import RawDataset
+from sightline.errors import DataError
 from sightline.records import Run
 from sightline.storage.workspace import Workspace
 
 
-def read_all(path: Path, **settings: Any) -> tuple[Reading, dict[str, NDArray[np.uint8]]]:
-    """Return the reading and the images of each split."""
+def read_all(path: Path, **settings: Any) -> tuple[RawDataset, dict[str, NDArray[np.uint8]]]:
+    """Return the data set and the images of each split."""
     chosen = DataConfig(dataset=str(path), **settings)
-    run = Run(id="read", workspace=Workspace(path))  # no named data set is fetched
-    reading, _ = dispatch.open_source(run, locate.locate(chosen), chosen)
-    images = {part.split: np.concatenate(list(part.blocks())) for part in reading.examples}
-    return reading, images
+    run = Run(id="read", workspace=Workspace(path))
+    raw, _ = dispatch.open_source(run, locate.locate(chosen), chosen)
+    return raw, {split.name: np.concatenate(list(split.images())) for split in raw.splits}
+
+
+def check_unreadable(path: Path, *facts: str, **settings: Any) -> None:
+    """Check that reading fails with an error that names all facts."""
+    with pytest.raises(DataError) as caught:
+        read_all(path, **settings)
+    for fact in facts:
+        assert fact in str(caught.value)

@@ -14,9 +14,11 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from sightline.config import DataConfig
-from sightline.data import layout, splits
-from sightline.data.readers import dispatch, pixels
-from sightline.data.readers.base import Examples, Reading
+from sightline.data import splits
+from sightline.data.layout import UNSPLIT
+from sightline.data.readers import dispatch
+from sightline.data.readers import images as raw_images
+from sightline.data.readers.base import RawDataset, RawSplit
 from sightline.data.validation import inspect
 from sightline.errors import ConfigError, DataError
 from sightline.pipeline import cache
@@ -48,7 +50,7 @@ class _Member:
     """The rows of some examples that make one split: bool array of shape (n,)."""
 
     split: str
-    examples: Examples
+    examples: RawSplit
     chosen: NDArray[np.bool_]
 
     @property
@@ -101,10 +103,10 @@ INGEST = Stage(ingest, ("numpy", "pillow", "pyarrow"))
 def _make(run: Run, source: Source, settings: DataConfig, draft: Draft) -> DatasetFiles:
     schema = _schema(settings)
     reading, origin = dispatch.open_source(run, source, settings)
-    shape = pixels.target_shape(reading.image_shape, settings)
+    shape = raw_images.target_shape(reading.image_shape, settings)
     members = [
         member
-        for examples in reading.examples
+        for examples in reading.splits
         for member in _divide(examples, reading.class_names, settings)
     ]
     needed = sum(member.count for member in members) * math.prod(shape)
@@ -143,10 +145,10 @@ def _schema(settings: DataConfig) -> Any:
 
 
 def _divide(
-    examples: Examples, class_names: tuple[str, ...], settings: DataConfig
+    examples: RawSplit, class_names: tuple[str, ...], settings: DataConfig
 ) -> list[_Member]:
-    if examples.split != layout.WHOLE:
-        return [_Member(examples.split, examples, np.ones(len(examples.labels), np.bool_))]
+    if examples.name != UNSPLIT:
+        return [_Member(examples.name, examples, np.ones(len(examples.labels), np.bool_))]
     test = splits.choose_share(
         examples.labels, class_names, settings.test_fraction, settings.seed, "test"
     )
@@ -154,10 +156,10 @@ def _divide(
 
 
 def _write_images(
-    draft: Draft, reading: Reading, members: list[_Member], shape: tuple[int, int, int]
+    draft: Draft, reading: RawDataset, members: list[_Member], shape: tuple[int, int, int]
 ) -> dict[str, ArrayFile]:
     """Read every example once and append it to the file of its split; return their records."""
-    counter = Counter("images", sum(len(part.labels) for part in reading.examples))
+    counter = Counter("images", sum(len(part.labels) for part in reading.splits))
     with ExitStack() as stack:
         writers = [
             stack.enter_context(
@@ -165,9 +167,9 @@ def _write_images(
             )
             for member in members
         ]
-        for examples in reading.examples:
+        for examples in reading.splits:
             start = 0
-            for block in _counted(pixels.conform(examples.blocks(), shape), examples, "images"):
+            for block in _counted(raw_images.conform(examples.images(), shape), examples, "images"):
                 for member, writer in zip(members, writers, strict=True):
                     if member.examples is examples:
                         chosen = member.chosen[start : start + len(block)]
@@ -180,7 +182,7 @@ def _write_images(
     }
 
 
-def _counted(parts: Iterator[Part], examples: Examples, what: str) -> Iterator[Part]:
+def _counted(parts: Iterator[Part], examples: RawSplit, what: str) -> Iterator[Part]:
     """Make sure that there are as many images, or rows, as labels, which were read before."""
     left = len(examples.labels)
     for part in parts:
@@ -191,12 +193,12 @@ def _counted(parts: Iterator[Part], examples: Examples, what: str) -> Iterator[P
     if left:
         raise DataError(
             f"The source changed while it was read: it had {len(examples.labels):,} labels "
-            f"({examples.split}), then {'more' if left < 0 else 'fewer'} {what}; run again."
+            f"({examples.name}), then {'more' if left < 0 else 'fewer'} {what}; run again."
         )
 
 
 def _write_labels(
-    draft: Draft, reading: Reading, members: list[_Member], schema: Any
+    draft: Draft, reading: RawDataset, members: list[_Member], schema: Any
 ) -> NDArray[np.bytes_]:
     """Write the label table; return the first half of each image's SHA-256, 16 bytes."""
     kept: list[NDArray[np.bytes_]] = []
@@ -225,14 +227,16 @@ def _first_halves(digests: pa.Array) -> NDArray[np.bytes_]:
     return np.frombuffer(bytes.fromhex(text), dtype=f"S{_KEPT_BYTES}")
 
 
-def _columns(member: _Member, reading: Reading, rows: NDArray[np.int64], start: int) -> list[Any]:
+def _columns(
+    member: _Member, reading: RawDataset, rows: NDArray[np.int64], start: int
+) -> list[Any]:
     numbers = member.examples.labels[rows]
     return [
         pa.array(np.arange(start, start + len(rows))),
         pa.array([member.split] * len(rows), pa.string()),
         pa.array(numbers),
         pa.array([reading.class_names[number] for number in numbers], pa.string()),
-        pa.array([_printable(member.examples.origin(int(row))) for row in rows], pa.string()),
+        pa.array([_printable(member.examples.source(int(row))) for row in rows], pa.string()),
     ]
 
 
@@ -265,14 +269,14 @@ def _digests(draft: Draft, member: _Member) -> Iterator[str]:
             yield hashlib.sha256(image.data).hexdigest()
 
 
-def _counts(member: _Member, reading: Reading) -> tuple[int, ...]:
+def _counts(member: _Member, reading: RawDataset) -> tuple[int, ...]:
     chosen = member.examples.labels[member.chosen]
     counts = np.bincount(chosen, minlength=len(reading.class_names))
     return tuple(int(count) for count in counts)
 
 
 def _notes(
-    reading: Reading, members: list[_Member], shape: tuple[int, int, int]
+    reading: RawDataset, members: list[_Member], shape: tuple[int, int, int]
 ) -> tuple[str, ...]:
     notes = []
     if reading.image_shape[:2] != shape[:2]:
@@ -280,7 +284,7 @@ def _notes(
         notes.append(f"All images were resized from {before} to {after} pixels.")
     if reading.image_shape[2] != shape[2]:
         notes.append(f"All images were converted to {'grey' if shape[2] == 1 else 'RGB'}.")
-    if any(member.examples.split == layout.WHOLE for member in members):
+    if any(member.examples.name == UNSPLIT for member in members):
         test = sum(int(member.chosen.sum()) for member in members if member.split == "test")
         notes.append(f"{test:,} examples, a share of each class, were set aside for testing.")
     return tuple(notes)

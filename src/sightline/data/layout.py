@@ -1,32 +1,34 @@
-"""What lies at a path: recognises the format by names alone."""
+"""Find the files of a data set and recognize their format by name."""
 
 import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
 
-from sightline.data.listing import class_folders, named, refuse_way_out, visible
 from sightline.data.readers import content
 from sightline.errors import DataError
 
-Kind = Literal["idx", "npz", "folder", "parquet", "csv"]
+UNSPLIT = "unsplit"
+"""Name of the only split of a source that has no test split yet."""
 
-WHOLE = "whole"
-"""Stands for the split of a source that is not split yet."""
+FILE_KINDS = {".npz": "npz", ".parquet": "parquet", ".csv": "csv"}
+"""Formats whose data sets may be a single file, by suffix."""
 
-FILE_KINDS: dict[str, Kind] = {".npz": "npz", ".parquet": "parquet", ".csv": "csv"}
-"""Formats of which a single file is a data set."""
+IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp"})
 
-_NAMES_SHOWN = 5
+_CLUTTER = frozenset({"thumbs.db", "desktop.ini", "__macosx"})
+_MAX_NAMES = 5
 _IDX = re.compile(r"^(train|t10k|test)-(images|labels)[-.]idx[13]-ubyte(\.gz)?$")
 _SPLIT = re.compile(r"^(train|test)(?![a-z0-9])", re.IGNORECASE)
 _FORMATS = (
-    "four IDX files, an .npz, Parquet or CSV files, or one folder of PNG, JPEG or BMP images a "
-    "class, in train/ and test/ or not split"
+    "four IDX files, one .npz file, Parquet files, CSV files, or one folder of PNG, JPEG or BMP "
+    "images per class, optionally split into train/ and test/"
 )
-_NPY_HINT = " An .npy file has no labels: save both with np.savez(FILE, x_train=..., y_train=...)."
+_NPY_HINT = " An .npy file has no labels; save both with np.savez(FILE, x_train=..., y_train=...)."
+
+Entries = list[os.DirEntry[str]]
+SplitFiles = Mapping[str, tuple[Path, ...]]
 
 
 @dataclass(frozen=True)
@@ -34,63 +36,122 @@ class Layout:
     """The files of a data set.
 
     Attributes:
-        kind: Their format.
-        path: The file or folder that was asked for.
-        files: "train" and maybe "test", or `WHOLE` alone, to the files of that split; for
-            IDX its images, then its labels; for images sorted by class, then by name.
-        notes: Sentences on what was left out.
+        kind: Their format, a key of `readers.dispatch.READERS`.
+        path: The file or folder that the user named.
+        files: "train" and "test", or `UNSPLIT` alone, mapped to the files of that split. IDX:
+            images, then labels. Image folders: sorted by class, then by name.
+        notes: Sentences about files that were left out.
     """
 
-    kind: Kind
+    kind: str
     path: Path
-    files: Mapping[str, tuple[Path, ...]]
+    files: SplitFiles
     notes: tuple[str, ...] = ()
 
     def relative(self, file: Path) -> str:
-        """Return a file's POSIX path inside of the data set; its name where it is the data set."""
+        """Return a file's POSIX path within the data set."""
         return file.name if file == self.path else file.relative_to(self.path).as_posix()
 
 
-def find(path: Path) -> Layout:
-    """Recognise a data set.
-
-    Args:
-        path: An existing file or folder.
-
-    Returns:
-        Its layout.
+def find_layout(path: Path) -> Layout:
+    """Recognize the data set at an existing path.
 
     Raises:
-        DataError: The folder is empty, or nothing known lies there.
+        DataError: The folder is empty, or the format is unknown.
     """
     if not path.is_dir():
-        return _of_file(path)
-    entries = visible(path)
+        return _single_file(path)
+    entries = list_folder(path)
     if not entries:
         raise DataError(f"The folder {path} is empty; expected {_FORMATS}.")
-    for recognise in (_idx, _npz, _parquet, _split_csv, _images, _lone_csv):
-        layout = recognise(path, entries)
-        if layout is not None:
-            return layout
-    raise DataError(f"{path} holds nothing that can be read; expected {_FORMATS}.")
+    layout = (
+        _idx(path, entries)
+        or _only_file(path, entries, ".npz")
+        or _parquet(path, entries)
+        or _split_csv(path, entries)
+        or _image_folders(path, entries)
+        or _only_file(path, entries, ".csv", " Alternatively, name two train.csv and test.csv.")
+    )
+    if layout is None:
+        raise DataError(f"{path} has no data in a known format; expected {_FORMATS}.")
+    return layout
 
 
-def _of_file(path: Path) -> Layout:
+def list_folder(path: Path) -> Entries:
+    """List a folder sorted by name, without hidden files and desktop clutter.
+
+    Raises:
+        DataError: The folder cannot be read.
+    """
+    try:
+        with os.scandir(path) as entries:
+            kept = [entry for entry in entries if not _is_clutter(entry.name)]
+    except OSError as error:
+        raise DataError(f"The folder {path} cannot be read: {error.strerror}.") from None
+    return sorted(kept, key=lambda entry: entry.name)
+
+
+def check_link(root: Path, entry: os.DirEntry[str]) -> None:
+    """Refuse a link that leaves the data set or cannot be followed; dangling links pass.
+
+    Raises:
+        DataError: `entry`, somewhere below `root`, is such a link.
+    """
+    if not entry.is_symlink():
+        return
+    try:
+        entry.stat()
+    except FileNotFoundError:
+        pass
+    except OSError as error:  # a loop, a path through a file, or a folder without permission
+        raise DataError(
+            f"{entry.path} is a link that cannot be followed ({error.strerror}); remove it or "
+            "replace it with the file itself."
+        ) from None
+    if not Path(entry.path).resolve().is_relative_to(root.resolve()):
+        raise DataError(
+            f"{entry.path} is a link that leads out of {root}; replace it with the file itself."
+        )
+
+
+def _is_clutter(name: str) -> bool:
+    return name.startswith(".") or name.lower() in _CLUTTER
+
+
+def _with_suffix(path: Path, entries: Entries, suffix: str) -> tuple[Path, ...]:
+    """Return the files directly in `path` with this suffix, in any case."""
+    return tuple(
+        path / entry.name
+        for entry in entries
+        if entry.name.lower().endswith(suffix) and entry.is_file()
+    )
+
+
+def _single_file(path: Path) -> Layout:
     kind = FILE_KINDS.get(path.suffix.lower())
     if kind is None or not path.is_file():
         if path.is_file():
-            content.check_head(path)  # a page that was saved under a wrong name is told as one
+            content.check_head(path)  # report a saved web page as one
         hint = _NPY_HINT if path.suffix.lower() == ".npy" else ""
         raise DataError(
-            f"{path} is not a file that can be read; expected an .npz, .parquet or .csv file, "
-            f"or a folder with {_FORMATS}.{hint}"
+            f"{path} is not a supported file; expected an .npz, .parquet or .csv file, or a folder "
+            f"with {_FORMATS}.{hint}"
         )
-    return Layout(kind, path, {WHOLE: (path,)})
+    return Layout(kind, path, {UNSPLIT: (path,)})
 
 
-def _idx(path: Path, entries: list[os.DirEntry[str]]) -> Layout | None:
+def _only_file(path: Path, entries: Entries, suffix: str, hint: str = "") -> Layout | None:
+    files = _with_suffix(path, entries, suffix)
+    if len(files) > 1:
+        raise DataError(
+            f"{path} has {len(files)} {suffix} files; give the path of one of them.{hint}"
+        )
+    return Layout(FILE_KINDS[suffix], path, {UNSPLIT: files}) if files else None
+
+
+def _idx(path: Path, entries: Entries) -> Layout | None:
     found: dict[tuple[str, str], Path] = {}
-    for entry in entries:  # sorted: a plain file comes before its .gz and wins
+    for entry in entries:  # sorted, so a plain file precedes its .gz and wins
         match = _IDX.match(entry.name)
         if match and entry.is_file():
             split = "train" if match[1] == "train" else "test"
@@ -102,40 +163,31 @@ def _idx(path: Path, entries: list[os.DirEntry[str]]) -> Layout | None:
         missing = [part for part in ("images", "labels") if (split, part) not in found]
         if missing:
             raise DataError(
-                f"{path} lacks the {missing[0]} of its {split} split; expected IDX files named "
-                "like train-images-idx3-ubyte and train-labels-idx1-ubyte, plain or .gz."
+                f"{path} lacks the {missing[0]} of the {split} split; expected IDX files such as "
+                "train-images-idx3-ubyte and train-labels-idx1-ubyte, plain or .gz."
             )
         files[split] = (found[split, "images"], found[split, "labels"])
-    if "test" not in files:
-        files = {WHOLE: files["train"]}
-    return Layout("idx", path, files)
+    return Layout("idx", path, _as_splits(files))
 
 
-def _npz(path: Path, entries: list[os.DirEntry[str]]) -> Layout | None:
-    files = named(path, entries, ".npz")
-    if len(files) > 1:
-        raise DataError(f"{path} holds {len(files)} .npz files; give the path of one of them.")
-    return Layout("npz", path, {WHOLE: files}) if files else None
-
-
-def _parquet(path: Path, entries: list[os.DirEntry[str]]) -> Layout | None:
-    files = named(path, entries, ".parquet")
+def _parquet(path: Path, entries: Entries) -> Layout | None:
+    files = _with_suffix(path, entries, ".parquet")
     if files:
         return _parquet_files(path, files)
     folders = {
         entry.name: inner
         for entry in entries
         if entry.is_dir()
-        and (inner := named(path / entry.name, visible(path / entry.name), ".parquet"))
+        and (inner := _with_suffix(path / entry.name, list_folder(path / entry.name), ".parquet"))
     }
     if "train" in folders:
-        splits = {name: folders[name] for name in ("train", "test") if name in folders}
-        left_out = [name for name in folders if name not in splits]
-        return Layout("parquet", path, _whole_if_alone(splits), _left_out(left_out))
+        splits: SplitFiles = {name: folders[name] for name in ("train", "test") if name in folders}
+        others = [name for name in folders if name not in splits]
+        return Layout("parquet", path, _as_splits(splits), _left_out(others))
     if len(folders) > 1:
         raise DataError(
-            f"{path} holds Parquet files in {len(folders)} folders ({', '.join(folders)}), none "
-            "of them train; give the path of one of them."
+            f"{path} has Parquet files in {len(folders)} folders ({', '.join(folders)}), but none "
+            "is named train; give the path of one of them."
         )
     return _parquet_files(path, next(iter(folders.values()))) if folders else None
 
@@ -144,67 +196,80 @@ def _parquet_files(path: Path, files: tuple[Path, ...]) -> Layout:
     by_split: dict[str, list[Path]] = {}
     for file in files:
         match = _SPLIT.match(file.name)
-        by_split.setdefault(match[1].lower() if match else WHOLE, []).append(file)
+        by_split.setdefault(match[1].lower() if match else UNSPLIT, []).append(file)
     if "train" not in by_split:
-        return Layout("parquet", path, {WHOLE: files})
-    splits = {name: tuple(by_split[name]) for name in ("train", "test") if name in by_split}
-    left_out = [file.name for file in by_split.get(WHOLE, [])]
-    return Layout("parquet", path, _whole_if_alone(splits), _left_out(left_out))
+        return Layout("parquet", path, {UNSPLIT: files})
+    splits: SplitFiles = {
+        name: tuple(by_split[name]) for name in ("train", "test") if name in by_split
+    }
+    others = [file.name for file in by_split.get(UNSPLIT, [])]
+    return Layout("parquet", path, _as_splits(splits), _left_out(others))
 
 
-def _split_csv(path: Path, entries: list[os.DirEntry[str]]) -> Layout | None:
-    by_name = {file.name.lower(): file for file in named(path, entries, ".csv")}
-    splits = {
+def _split_csv(path: Path, entries: Entries) -> Layout | None:
+    by_name = {file.name.lower(): file for file in _with_suffix(path, entries, ".csv")}
+    splits: SplitFiles = {
         split: (by_name[f"{split}.csv"],)
         for split in ("train", "test")
         if f"{split}.csv" in by_name
     }
-    return Layout("csv", path, _whole_if_alone(splits)) if "train" in splits else None
+    return Layout("csv", path, _as_splits(splits)) if "train" in splits else None
 
 
-def _lone_csv(path: Path, entries: list[os.DirEntry[str]]) -> Layout | None:
-    files = named(path, entries, ".csv")
-    if len(files) > 1:
-        raise DataError(
-            f"{path} holds {len(files)} CSV files; name two of them train.csv and test.csv, or "
-            "give the path of one of them."
-        )
-    return Layout("csv", path, {WHOLE: files}) if files else None
-
-
-def _images(path: Path, entries: list[os.DirEntry[str]]) -> Layout | None:
+def _image_folders(path: Path, entries: Entries) -> Layout | None:
     folders = [entry.name for entry in entries if entry.is_dir()]
     splits = [name for name in ("train", "test") if name in folders]
     for entry in entries:
         if entry.name in splits:
-            refuse_way_out(path, entry)
-    split_by_folder = "train" in splits and any(entry.is_dir() for entry in visible(path / "train"))
-    others = 0 if split_by_folder else len(entries) - len(folders)
+            check_link(path, entry)
+    is_split = "train" in splits and any(entry.is_dir() for entry in list_folder(path / "train"))
+    others = 0 if is_split else len(entries) - len(folders)
     files: dict[str, tuple[Path, ...]] = {}
-    for split in splits if split_by_folder else [WHOLE]:
-        found, other = class_folders(path, path if split == WHOLE else path / split)
-        files[split] = found
+    for split in splits if is_split else [UNSPLIT]:
+        files[split], other = _class_folders(path, path if split == UNSPLIT else path / split)
         others += other
     if not any(files.values()):
         return None
-    notes = _left_out([name for name in folders if name not in splits]) if split_by_folder else ()
+    notes = _left_out([name for name in folders if name not in splits]) if is_split else ()
     if others:
-        notes += (_not_images(others),)
-    return Layout("folder", path, _whole_if_alone(files), notes)
+        notes += (f"Left out, as not PNG, JPEG or BMP images: {others:,} file(s).",)
+    return Layout("folder", path, _as_splits(files), notes)
 
 
-def _not_images(count: int) -> str:
-    if count == 1:
-        return "1 file that is no PNG, JPEG or BMP image was left out."
-    return f"{count:,} files that are no PNG, JPEG or BMP images were left out."
+def _class_folders(root: Path, folder: Path) -> tuple[tuple[Path, ...], int]:
+    """Return the images of `<class>/*`, sorted by class and name, and the number of other files."""
+    images: list[Path] = []
+    empty: list[str] = []
+    others = 0
+    for entry in list_folder(folder):
+        check_link(root, entry)
+        if not entry.is_dir():
+            continue
+        inside = list_folder(folder / entry.name)
+        found = [item for item in inside if _is_image(root, item)]
+        images.extend(folder / entry.name / item.name for item in found)
+        others += len(inside) - len(found)
+        if not found:
+            empty.append(entry.name)
+    if images and empty:
+        raise DataError(
+            f"The class folder {folder / empty[0]} has no PNG, JPEG or BMP image; add some or "
+            "remove the folder."
+        )
+    return tuple(images), others
 
 
-def _whole_if_alone(files: Mapping[Any, tuple[Path, ...]]) -> Mapping[str, tuple[Path, ...]]:
-    return files if len(files) > 1 else {WHOLE: next(iter(files.values()), ())}
+def _is_image(root: Path, entry: os.DirEntry[str]) -> bool:
+    check_link(root, entry)
+    return Path(entry.name).suffix.lower() in IMAGE_SUFFIXES and entry.is_file()
+
+
+def _as_splits(files: SplitFiles) -> SplitFiles:
+    return files if len(files) > 1 else {UNSPLIT: next(iter(files.values()), ())}
 
 
 def _left_out(names: list[str]) -> tuple[str, ...]:
     if not names:
         return ()
-    more = ", …" if len(names) > _NAMES_SHOWN else ""
-    return (f"Left out, as neither train nor test: {', '.join(names[:_NAMES_SHOWN])}{more}.",)
+    more = ", …" if len(names) > _MAX_NAMES else ""
+    return (f"Left out, as neither train nor test: {', '.join(names[:_MAX_NAMES])}{more}.",)

@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from sightline.data.listing import IMAGE_SUFFIXES, refuse_way_out, visible
+from sightline.data.layout import IMAGE_SUFFIXES, check_link, list_folder
 from sightline.data.readers import parquet_images
 from sightline.errors import DataError, InputError
 from sightline.prediction import npy
@@ -129,15 +129,15 @@ def _count(given: str, path: Path) -> tuple[int, int]:
 
 def _files(root: Path) -> Iterator[os.DirEntry[str]]:
     """Yield all that is no folder; folders that are links are not entered: they may go round."""
-    waiting = [iter(visible(root))]
+    waiting = [iter(list_folder(root))]
     while waiting:
         entry = next(waiting[-1], None)
         if entry is None:
             waiting.pop()
             continue
-        refuse_way_out(root, entry)
+        check_link(root, entry)
         if entry.is_dir(follow_symlinks=False):
-            waiting.append(iter(visible(Path(entry.path))))
+            waiting.append(iter(list_folder(Path(entry.path))))
         else:
             yield entry
 
@@ -151,10 +151,10 @@ def _is_image(entry: os.DirEntry[str]) -> bool:
 
 def _column(given: str, path: Path) -> tuple[int, str]:
     """Return the number of a file's rows, and the column of its images."""
-    with parquet_images.opened(path) as file:
-        parquet_images.check_packing(path, file.metadata)
+    with parquet_images.open_parquet(path) as file:
+        parquet_images.check_compression(path, file.metadata)
         schema, rows = file.schema_arrow, int(file.metadata.num_rows)
-    found = [field.name for field in schema if parquet_images.holds_images(field.type)]
+    found = [field.name for field in schema if parquet_images.is_image_type(field.type)]
     wanted = [name for name in found if name == _USUAL_COLUMN] or found
     if len(wanted) != 1:
         raise DataError(

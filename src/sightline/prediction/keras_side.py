@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 
 from sightline.data.readers import images
 from sightline.data.readers.labels import MAX_CLASSES
-from sightline.data.readers.parallel import in_order
-from sightline.data.readers.pixels import MAX_SIDE
+from sightline.data.readers.parallel import ordered_map
 from sightline.data.validation.profile import Profiler
 from sightline.errors import ModelFileError
 from sightline.models import keras_files
@@ -54,11 +53,11 @@ def predict(request: Request) -> Outcome:
         return block, np.asarray(model.predict_on_batch(block.images))
 
     started = time.monotonic()
-    with images.large_images_refused(), table.opened(request) as append:
+    with images.silence_bomb_warnings(), table.opened(request) as append:
         blocks = stream.read(request.inputs, shape, size)
         # A thread, so that the model is at work while its last answers are counted and written;
         # one, since not every backend of Keras takes more.
-        for block, answers in in_order(answer, blocks, batch_size=1, ahead=2, threads=1):
+        for block, answers in ordered_map(answer, blocks, batch_size=1, ahead=2, threads=1):
             append(tally.add(block, answers))
     return tally.outcome(time.monotonic() - started)
 
@@ -156,7 +155,7 @@ class _Tally:
         found = [*self._request.served.notes]
         if left_out:
             found.append(f"Files that are no PNG, JPEG or BMP images were left out: {left_out:,}.")
-        found += images.changes(self._shape, self._resized, self._converted, read)
+        found += images.describe_conversions(self._shape, self._resized, self._converted, read)
         if self._request.served.profile and read:
             profile = self._profiler.profile(self._counts.tolist())
             found += drift.compare(profile, self._request.served.profile)
@@ -191,7 +190,7 @@ def _described(model: keras.Model, served: Served) -> tuple[tuple[int, int, int]
 def _is_images(shape: tuple[Any, ...]) -> bool:
     match shape:
         case (None, int(height), int(width), 1 | 3):
-            return max(height, width) <= MAX_SIDE
+            return max(height, width) <= images.MAX_SIDE
     return False
 
 

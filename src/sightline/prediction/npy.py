@@ -55,7 +55,7 @@ def read_header(path: Path) -> ArrayHeader:
     content.check_head(path)
     try:
         with path.open("rb") as file:
-            shape, fortran_order, dtype = npy.checked(file, str(path))
+            shape, fortran_order, dtype = npy.read_untrusted_header(file, str(path))
             start, size = file.tell(), os.fstat(file.fileno()).st_size
     except (OSError, EOFError) as error:
         raise DataError(f"{path} cannot be read ({quoted(error)}).") from None

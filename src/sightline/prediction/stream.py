@@ -14,9 +14,8 @@ from numpy.typing import NDArray
 
 from sightline.data.readers import parquet_images
 from sightline.data.readers.base import rows_in_block
-from sightline.data.readers.images import Header, Picture, decode_one
-from sightline.data.readers.parallel import in_order
-from sightline.data.readers.pixels import conform
+from sightline.data.readers.images import EncodedImage, ImageHeader, conform, decode_one
+from sightline.data.readers.parallel import ordered_map
 from sightline.errors import DataError
 from sightline.prediction import npy
 from sightline.prediction.inputs import pictures
@@ -51,14 +50,14 @@ class _Item:
     """An encoded image, or what is wrong with it."""
 
     name: str
-    picture: Picture | None
+    picture: EncodedImage | None
     error: str = ""
 
 
 @dataclass(frozen=True)
 class _Decoded:
     name: str
-    found: tuple[Header, NDArray[np.uint8]] | None
+    found: tuple[ImageHeader, NDArray[np.uint8]] | None
     error: str = ""
 
 
@@ -106,7 +105,7 @@ def _of_array(one: Input, shape: Shape, size: int) -> Iterator[Block]:
         )
 
     try:
-        yield from in_order(block, range(0, total, rows), batch_size=1, ahead=_BLOCKS_AHEAD)
+        yield from ordered_map(block, range(0, total, rows), batch_size=1, ahead=_BLOCKS_AHEAD)
     finally:
         os.close(descriptor)
 
@@ -118,7 +117,7 @@ def _numbered(name: str, first: int, count: int) -> Any:
 
 def _of_pictures(group: Iterable[Input], shape: Shape, size: int) -> Iterator[Block]:
     items = (item for one in group for item in _items(one))
-    decoded = in_order(lambda item: _decoded(item, shape), items)
+    decoded = ordered_map(lambda item: _decoded(item, shape), items)
     while rows := list(islice(decoded, size)):
         yield _block(rows, shape)
 
@@ -126,16 +125,16 @@ def _of_pictures(group: Iterable[Input], shape: Shape, size: int) -> Iterator[Bl
 def _items(one: Input) -> Iterator[_Item]:
     path = Path(one.path)
     if one.kind == "parquet":
-        for row, value in parquet_images.values(path, one.column):
+        for row, value in parquet_images.read_values(path, one.column):
             name = f"{one.name}#{row}"
             try:
-                yield _Item(name, parquet_images.picture(path, row, value))
+                yield _Item(name, parquet_images.to_image(path, row, value))
             except DataError as error:
                 yield _Item(name, None, str(error))
         return
     for file in pictures(path) if one.kind == "folder" else [path]:
         name = str(Path(one.name) / file.relative_to(path))
-        yield _Item(name, Picture(name, file))
+        yield _Item(name, EncodedImage(name, file))
 
 
 def _decoded(item: _Item, shape: Shape) -> _Decoded:

@@ -12,13 +12,13 @@ class Source(Record):
 
     Attributes:
         dataset: Its name, fit for a run id: lower case, digits and hyphens.
-        kind: What lies there; decides who reads it.
+        kind: "named", "embedded", or a format: a key of `data.readers.dispatch.READERS`.
         path: Where it lies; the data set's name where it has no place of its own.
         sha256: Digest of the content, whatever its path.
     """
 
     dataset: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")
-    kind: Literal["named", "embedded", "idx", "npz", "folder", "parquet", "csv"]
+    kind: str
     path: str
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
 

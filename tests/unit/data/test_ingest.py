@@ -195,7 +195,9 @@ def test_source_that_changes_while_it_is_read_is_refused(
     path = tmp_path / "table.csv"
     write(6)
 
-    with pytest.raises(DataError, match=rf"had 6 labels \(whole\), then {found} images; run again"):
+    with pytest.raises(
+        DataError, match=rf"had 6 labels \(unsplit\), then {found} images; run again"
+    ):
         ingest(run, path)
 
 

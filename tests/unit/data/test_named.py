@@ -28,14 +28,14 @@ def test_mnist_is_not_taken_for_fashion_mnist(mnist_dir: Path, run: Run) -> None
 
 def test_embedded_set_is_split_in_fixed_equal_shares(run: Run) -> None:
     (path,) = fetching.fetch(run, "mnist-5k")
-    train, test = mnist_csv.read(path, NAMED["mnist-5k"].class_names).examples
+    train, test = mnist_csv.read(path, NAMED["mnist-5k"].class_names).splits
 
     assert np.bincount(train.labels).tolist() == [400] * 10
     assert np.bincount(test.labels).tolist() == [100] * 10
-    origins = {part.origin(row) for part in (train, test) for row in range(len(part.labels))}
+    origins = {part.source(row) for part in (train, test) for row in range(len(part.labels))}
     assert len(origins) == 5000
-    assert next(train.blocks()).shape == (4000, 28, 28, 1)
-    assert test.origin(0) == "mnist_5k.csv.gz#4"
+    assert next(train.images()).shape == (4000, 28, 28, 1)
+    assert test.source(0) == "mnist_5k.csv.gz#4"
 
 
 def test_embedded_set_that_was_changed_is_refused(

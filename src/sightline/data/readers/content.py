@@ -1,4 +1,4 @@
-"""What a raw file holds: its bytes, plain or gzip, always read to the very end."""
+"""Read raw files, plain or gzip, always to the end so that checksums are verified."""
 
 import hashlib
 import zlib
@@ -9,7 +9,7 @@ from typing import BinaryIO
 from sightline.errors import DataError
 
 CHUNK_BYTES = 1 << 20
-"""How much is read or decompressed at once, in bytes."""
+"""Bytes read or decompressed at once."""
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _GZIP_FORMAT = 31  # zlib's window bits for one gzip member with its checksum
@@ -18,16 +18,13 @@ _HTML_MARKS = (b"<!doctype html", b"<html", b"<head", b"<body", b"<script")
 
 
 def is_html(head: bytes) -> bool:
-    """Tell whether a file's first bytes are those of an HTML page."""
+    """Return whether the first bytes of a file are those of an HTML page."""
     start = head[:_HEAD_BYTES].removeprefix(b"\xef\xbb\xbf").lstrip().lower()
     return start.startswith(b"<") and any(mark in start for mark in _HTML_MARKS)
 
 
 def check_head(path: Path) -> None:
-    """Refuse a file that is empty or that only stands in for the real one.
-
-    Args:
-        path: Any file.
+    """Refuse a file that is empty or a stand-in for the real one.
 
     Raises:
         DataError: It cannot be read, is empty, an HTML page or a Git LFS pointer.
@@ -38,27 +35,21 @@ def check_head(path: Path) -> None:
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}.") from None
     if not head:
-        raise DataError(f"{path} is empty; get a fresh copy of it.")
+        raise DataError(f"{path} is empty; get a fresh copy.")
     if is_html(head):
         raise DataError(
-            f"{path} looks like an HTML page, perhaps a login or error page that was saved "
-            "under this name; download the file itself."
+            f"{path} looks like an HTML page, perhaps a login or error page; download the file "
+            "itself."
         )
     if head.startswith(b"version https://git-lfs"):
-        raise DataError(f"{path} is only a Git LFS pointer; run `git lfs pull` where it came from.")
+        raise DataError(f"{path} is a Git LFS pointer; run `git lfs pull` in its repository.")
 
 
-def chunks(path: Path) -> Iterator[bytes]:
-    """Read a file's content, decompressed where it starts like a gzip file.
-
-    Args:
-        path: A plain file or one with a single gzip member, whatever its name.
-
-    Yields:
-        Bytes, about `CHUNK_BYTES` at a time.
+def read_chunks(path: Path) -> Iterator[bytes]:
+    """Read a file in chunks of about `CHUNK_BYTES`, decompressed if it is gzip by its content.
 
     Raises:
-        DataError: The file is empty, an HTML page, truncated, fails its checksum or goes on
+        DataError: The file is empty, an HTML page, truncated, fails its checksum or continues
             after the end of its gzip member.
     """
     check_head(path)
@@ -73,7 +64,7 @@ def chunks(path: Path) -> Iterator[bytes]:
 
 
 def digest(path: Path, limit: int | None = None) -> tuple[str, int]:
-    """Digest a file's decompressed content.
+    """Digest the decompressed content of a file.
 
     Args:
         path: A plain or gzip file.
@@ -84,7 +75,7 @@ def digest(path: Path, limit: int | None = None) -> tuple[str, int]:
     """
     found = hashlib.sha256()
     size = 0
-    for chunk in chunks(path):
+    for chunk in read_chunks(path):
         found.update(chunk)
         size += len(chunk)
         if limit is not None and size > limit:
@@ -99,13 +90,13 @@ def _inflate(file: BinaryIO, path: Path) -> Iterator[bytes]:
         try:
             chunk = stream.decompress(packed, CHUNK_BYTES)
         except zlib.error as error:
-            raise DataError(f"{path} is damaged ({error}); get a fresh copy of it.") from None
+            raise DataError(f"{path} is damaged ({error}); get a fresh copy.") from None
         if chunk:
             yield chunk
         elif not packed:
-            raise DataError(f"{path} is truncated: its gzip data end early; get a fresh copy.")
+            raise DataError(f"{path} is truncated within its gzip data; get a fresh copy.")
     if stream.unused_data or file.read(1):
         raise DataError(
-            f"{path} goes on after the end of its gzip data; expected a single gzip member, "
-            "get a fresh copy."
+            f"{path} continues after the end of its gzip data; expected a single gzip member, get "
+            "a fresh copy."
         )

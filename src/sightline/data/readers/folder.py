@@ -1,4 +1,4 @@
-"""Reads a folder of images, one folder a class."""
+"""Read a folder of images with one folder per class."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -9,48 +9,43 @@ from numpy.typing import NDArray
 from sightline.config import DataConfig
 from sightline.data.layout import Layout
 from sightline.data.readers import images, labels
-from sightline.data.readers.base import Examples, Reading, check_count
-from sightline.data.readers.images import Picture
+from sightline.data.readers.base import RawDataset, RawSplit, Shape, check_count
+from sightline.data.readers.images import EncodedImage
 
 
-def read(layout: Layout, settings: DataConfig) -> Reading:
-    """Read `train/<class>/*` and `test/<class>/*`, or only `<class>/*`.
+def read(layout: Layout, settings: DataConfig) -> RawDataset:
+    """Read `train/<class>/*` and `test/<class>/*`, or `<class>/*`.
 
     Args:
-        layout: The image files of each split; the folder that one lies in is its class.
-        settings: Size and number of channels that all images are brought to.
-
-    Returns:
-        Images of one shape. Class names are folder names, sorted.
+        layout: The image files of each split; the name of the parent folder is the class.
+        settings: Size and number of channels of the result.
 
     Raises:
-        DataError: An image cannot be read, or the classes of the splits do not agree.
+        DataError: An image cannot be read, or the splits have different classes.
     """
     found = [_labels(layout, split) for split in layout.files]
     class_names, numbers = labels.encode(found)
     paths = [path for split in layout.files.values() for path in split]
-    shape, changes = images.survey(_pictures(paths), len(paths), settings)
-    examples = tuple(
-        _examples(layout, split, split_labels, shape)
-        for split, split_labels in zip(layout.files, numbers, strict=True)
+    shape, notes = images.choose_shape(_encoded(paths), len(paths), settings)
+    splits = tuple(
+        _split(layout, name, split_labels, shape)
+        for name, split_labels in zip(layout.files, numbers, strict=True)
     )
-    return Reading(class_names, shape, examples, (*layout.notes, *changes))
+    return RawDataset(class_names, shape, splits, (*layout.notes, *notes))
 
 
-def _examples(
-    layout: Layout, split: str, split_labels: NDArray[np.int64], shape: tuple[int, int, int]
-) -> Examples:
-    paths = layout.files[split]
-    return Examples(
-        split,
+def _split(layout: Layout, name: str, split_labels: NDArray[np.int64], shape: Shape) -> RawSplit:
+    paths = layout.files[name]
+    return RawSplit(
+        name,
         split_labels,
-        lambda: images.decode(_pictures(paths), shape),
-        lambda row: layout.relative(paths[row]),
+        images=lambda: images.decode(_encoded(paths), shape),
+        source=lambda row: layout.relative(paths[row]),
     )
 
 
-def _pictures(paths: Sequence[Path]) -> Iterator[Picture]:
-    return (Picture(str(path), path) for path in paths)
+def _encoded(paths: Sequence[Path]) -> Iterator[EncodedImage]:
+    return (EncodedImage(str(path), path) for path in paths)
 
 
 def _labels(layout: Layout, split: str) -> labels.FoundLabels:

@@ -1,4 +1,4 @@
-"""Encoded images (PNG, JPEG, BMP): their headers first, then their pixels, in a few threads."""
+"""Decode PNG, JPEG and BMP images, and bring all images of a data set to one shape."""
 
 import io
 import math
@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,48 +16,49 @@ from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from sightline.config import DataConfig
 from sightline.data.readers import content
-from sightline.data.readers.base import Blocks, rows_in_block
-from sightline.data.readers.parallel import in_order
-from sightline.data.readers.pixels import conformed, flattened, is_grey, target_shape
+from sightline.data.readers.base import Blocks, Shape, rows_in_block
+from sightline.data.readers.parallel import ordered_map
 from sightline.errors import DataError
 from sightline.pipeline.counting import Counter
 from sightline.storage.text import quoted
 
 FORMATS = ("PNG", "JPEG", "BMP")
+MIN_SIDE, MAX_SIDE = 8, 4096
 _DEFAULT_SIZE = (64, 64)
-_TURNED = frozenset({5, 6, 7, 8})  # EXIF orientations that swap height and width
+_ROTATED = frozenset({5, 6, 7, 8})  # EXIF orientations that swap height and width
+_WHITE = (255, 255, 255, 255)
 R = TypeVar("R")
 
 
 @dataclass(frozen=True)
-class Picture:
-    """One encoded image: where it came from, for errors, and its file or its bytes."""
+class EncodedImage:
+    """An encoded image: its name for errors, and its file or its bytes."""
 
-    subject: str
+    name: str
     data: Path | bytes
 
 
 @dataclass(frozen=True)
-class Header:
-    """What an image's header tells: height and width as it is to be seen, and colour."""
+class ImageHeader:
+    """Height and width of an upright image, and whether it is grey."""
 
     size: tuple[int, int]
     grey: bool
 
 
-def survey(
-    pictures: Iterable[Picture], total: int, settings: DataConfig
-) -> tuple[tuple[int, int, int], tuple[str, ...]]:
-    """Look at all headers and decide on one shape.
+def choose_shape(
+    images: Iterable[EncodedImage], total: int, settings: DataConfig
+) -> tuple[Shape, tuple[str, ...]]:
+    """Read the headers of all images and choose one shape for them.
 
     Args:
-        pictures: All images of all splits.
+        images: All images of all splits.
         total: Their number.
-        settings: May ask for a size or a number of channels. Without, the size is kept where
-            all images agree and 64x64 otherwise; one image with colour makes all RGB.
+        settings: Can set size and channels. Default: the common size, or 64x64 if sizes differ;
+            RGB if any image has colour.
 
     Returns:
-        Height, width and channels, and sentences on what is going to be changed.
+        The shape, and sentences about the conversions it takes.
 
     Raises:
         DataError: An image cannot be read or is too large; the message names it.
@@ -65,23 +66,54 @@ def survey(
     sizes: Tally[tuple[int, int]] = Tally()
     grey = 0
     counter = Counter("headers", total)
-    with large_images_refused():
-        for header in map(_header, pictures):
+    with silence_bomb_warnings():
+        for image in images:
+            header = _with_image(image, _read_header)
             sizes[header.size] += 1
             grey += header.grey
             counter.advance(1)
     size = settings.image_size or (next(iter(sizes)) if len(sizes) == 1 else _DEFAULT_SIZE)
     shape = target_shape((*size, 1 if grey == total else 3), settings)
     resized = total - sizes[shape[0], shape[1]]
-    return shape, changes(shape, resized, total - grey if shape[2] == 1 else grey, total)
+    converted = total - grey if shape[2] == 1 else grey
+    return shape, describe_conversions(shape, resized, converted, total)
 
 
-def decode(pictures: Iterable[Picture], shape: tuple[int, int, int]) -> Blocks:
-    """Decode images in order.
+def target_shape(found: Shape, settings: DataConfig) -> Shape:
+    """Return the configured shape; `found`, the shape of the source, is the default.
+
+    Raises:
+        DataError: A side is shorter than 8 or longer than 4,096 pixels.
+    """
+    height, width = settings.image_size or found[:2]
+    if min(height, width) < MIN_SIDE or max(height, width) > MAX_SIDE:
+        raise DataError(
+            f"The images are {height}x{width} pixels; expected sides of {MIN_SIDE} to "
+            f"{MAX_SIDE:,}, set data.image_size to resize them."
+        )
+    return height, width, settings.channels or found[2]
+
+
+def describe_conversions(shape: Shape, resized: int, converted: int, total: int) -> tuple[str, ...]:
+    """Describe how many of `total` images were resized and how many changed channels."""
+    notes = []
+    if resized:
+        notes.append(
+            f"{resized:,} of {total:,} images were resized to {shape[0]}x{shape[1]} pixels, "
+            "ignoring their aspect ratio."
+        )
+    if converted:
+        kind = "grey" if shape[2] == 1 else "RGB"
+        notes.append(f"{converted:,} of {total:,} images were converted to {kind}.")
+    return tuple(notes)
+
+
+def decode(images: Iterable[EncodedImage], shape: Shape) -> Blocks:
+    """Decode images in order, in several threads, and bring them to one shape.
 
     Args:
-        pictures: The images; drawn only as far ahead as the threads need.
-        shape: Height, width and channels that every image is brought to.
+        images: Drawn only as far ahead as the threads need.
+        shape: Shape of every result.
 
     Yields:
         uint8 arrays of shape (m, *shape).
@@ -89,9 +121,13 @@ def decode(pictures: Iterable[Picture], shape: tuple[int, int, int]) -> Blocks:
     Raises:
         DataError: An image cannot be decoded; the message names it.
     """
-    rows = rows_in_block(int(np.prod(shape)))
+
+    def pixels(image: EncodedImage) -> NDArray[np.uint8]:
+        return _with_image(image, lambda opened: _decode(opened, shape))
+
+    rows = rows_in_block(math.prod(shape))
     block: list[NDArray[np.uint8]] = []
-    for image in in_order(lambda picture: _pixels(picture, shape), pictures):
+    for image in ordered_map(pixels, images):
         block.append(image)
         if len(block) == rows:
             yield np.stack(block)
@@ -100,108 +136,122 @@ def decode(pictures: Iterable[Picture], shape: tuple[int, int, int]) -> Blocks:
         yield np.stack(block)
 
 
-def decode_one(picture: Picture, shape: tuple[int, int, int]) -> tuple[Header, NDArray[np.uint8]]:
-    """Look at an image's header and decode it.
-
-    Args:
-        picture: The image.
-        shape: Height, width and channels that it is brought to.
-
-    Returns:
-        What the header tells, and a uint8 array of `shape`.
+def decode_one(image: EncodedImage, shape: Shape) -> tuple[ImageHeader, NDArray[np.uint8]]:
+    """Return an image's header, and the image as a uint8 array of `shape`.
 
     Raises:
         DataError: It cannot be decoded; the message names it.
     """
-    return _with_image(picture, lambda image: (_look(image), _decoded(image, shape)))
+    return _with_image(image, lambda opened: (_read_header(opened), _decode(opened, shape)))
+
+
+def conform(blocks: Blocks, shape: Shape) -> Blocks:
+    """Bring blocks of raw images to one shape.
+
+    Args:
+        blocks: uint8 arrays of shape (m, height, width, channels).
+        shape: Shape of every result.
+
+    Yields:
+        uint8 arrays of shape (m, *shape); a block that has this shape is passed on as it is.
+    """
+    for block in blocks:
+        if block.shape[1:] == shape:
+            yield block
+            continue
+        out = np.empty((len(block), *shape), dtype=np.uint8)
+        for index, image in enumerate(block):
+            grey = image.shape[-1] == 1
+            out[index] = _conform(Image.fromarray(image[..., 0] if grey else image), shape)
+        yield out
 
 
 @contextmanager
-def large_images_refused() -> Iterator[None]:
-    """Keep Pillow from warning of large images, which become our error.
+def silence_bomb_warnings() -> Iterator[None]:
+    """Silence Pillow's warnings about large images, which become our errors.
 
-    Enter it in one thread, around all those that read images: it is not made for several.
+    Not thread-safe: enter it once, around all threads that read images.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
         yield
 
 
-def _header(picture: Picture) -> Header:
-    return _with_image(picture, _look)
-
-
-def _pixels(picture: Picture, shape: tuple[int, int, int]) -> NDArray[np.uint8]:
-    return _with_image(picture, lambda image: _decoded(image, shape))
-
-
-def _look(image: Image.Image) -> Header:
+def _read_header(image: Image.Image) -> ImageHeader:
     width, height = image.size
-    turned = False
-    if image.format == "JPEG" or "exif" in image.info:  # elsewhere asking would decode it
-        turned = image.getexif().get(ExifTags.Base.Orientation) in _TURNED
-    return Header((width, height) if turned else (height, width), is_grey(image))
+    rotated = False
+    if image.format == "JPEG" or "exif" in image.info:  # other formats would be decoded for it
+        rotated = image.getexif().get(ExifTags.Base.Orientation) in _ROTATED
+    return ImageHeader((width, height) if rotated else (height, width), _is_grey(image))
 
 
-def _decoded(image: Image.Image, shape: tuple[int, int, int]) -> NDArray[np.uint8]:
+def _decode(image: Image.Image, shape: Shape) -> NDArray[np.uint8]:
     side = 2 * max(shape[:2])
-    image.draft(None, (side, side))  # lets JPEG leave out detail that resizing drops anyway
-    return conformed(flattened(ImageOps.exif_transpose(image)), shape)
+    image.draft(None, (side, side))  # lets JPEG skip detail that resizing would drop
+    return _conform(_flatten(ImageOps.exif_transpose(image)), shape)
 
 
-def _with_image(picture: Picture, use: Callable[[Image.Image], R]) -> R:
-    data = io.BytesIO(picture.data) if isinstance(picture.data, bytes) else picture.data
+def _conform(image: Image.Image, shape: Shape) -> NDArray[np.uint8]:
+    """Bring an L or RGB image to a shape.
+
+    Grey is luma by ITU-R 601; resizing uses an antialiasing filter.
+    """
+    height, width, channels = shape
+    wanted = image.convert("L" if channels == 1 else "RGB")
+    if wanted.size != (width, height):
+        wanted = wanted.resize((width, height), Image.Resampling.LANCZOS)
+    return np.asarray(wanted, dtype=np.uint8).reshape(shape)
+
+
+def _flatten(image: Image.Image) -> Image.Image:
+    """Convert any mode to L or RGB: 16 bits to 8, transparency over white, palettes resolved."""
+    if image.mode.startswith("I"):
+        wide: NDArray[Any] = np.asarray(image).astype(np.float64)
+        return Image.fromarray(np.rint(np.clip(wide, 0, 65535) / 257).astype(np.uint8))
+    grey = _is_grey(image)
+    if image.has_transparency_data:
+        layer = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", layer.size, _WHITE), layer)
+    return image.convert("L" if grey else "RGB")
+
+
+def _is_grey(image: Image.Image) -> bool:
+    """Return whether an image has no colour, from its mode and palette alone."""
+    if image.mode in {"P", "PA"} and image.palette is not None:
+        colours = np.frombuffer(bytes(image.getpalette("RGB") or ()), np.uint8).reshape(-1, 3)
+        return bool((colours == colours[:, :1]).all())
+    return image.mode in {"1", "L", "LA", "La", "F"} or image.mode.startswith("I")
+
+
+def _with_image(encoded: EncodedImage, use: Callable[[Image.Image], R]) -> R:
+    """Open an image and pass it to a function; report any error as a `DataError`."""
+    data = io.BytesIO(encoded.data) if isinstance(encoded.data, bytes) else encoded.data
     try:
         with Image.open(data, formats=FORMATS) as image:
             if image.width * image.height > (Image.MAX_IMAGE_PIXELS or math.inf):
-                raise Image.DecompressionBombError  # Pillow itself only warns up to twice as many
+                raise Image.DecompressionBombError  # Pillow only warns up to twice the limit
             return use(image)
     except Image.DecompressionBombError:
         raise DataError(
-            f"{picture.subject} has more than {Image.MAX_IMAGE_PIXELS:,} pixels; make it smaller "
-            "or remove it."
+            f"{encoded.name} has more than {Image.MAX_IMAGE_PIXELS:,} pixels; shrink or remove it."
         ) from None
     except MemoryError:
         raise DataError(
-            f"{picture.subject} needs more memory than there is; make it smaller or remove it."
+            f"{encoded.name} needs more memory than available; shrink or remove it."
         ) from None
-    except Exception as error:  # Pillow's decoders raise whatever the damage led to
-        _check_kind(picture)
-        reason = quoted(str(error).replace(repr(str(picture.data)), "it"))
+    except Exception as error:  # Pillow's decoders raise anything on damaged files
+        _check_head(encoded)
+        reason = quoted(str(error).replace(repr(str(encoded.data)), "it"))
         if isinstance(error, UnidentifiedImageError):
-            reason = "its format is another"
+            reason = "unknown format"
         raise DataError(
-            f"{picture.subject} cannot be read as a PNG, JPEG or BMP image ({reason}); replace or "
+            f"{encoded.name} cannot be read as a PNG, JPEG or BMP image ({reason}); replace or "
             "remove it."
         ) from None
 
 
-def _check_kind(picture: Picture) -> None:
-    """Say what a file is that is no image at all."""
-    if isinstance(picture.data, Path):
-        content.check_head(picture.data)
-    elif content.is_html(picture.data):
-        raise DataError(f"{picture.subject}: the image is an HTML page; replace or remove it.")
-
-
-def changes(
-    shape: tuple[int, int, int], resized: int, converted: int, total: int
-) -> tuple[str, ...]:
-    """Say in sentences what was changed while images were brought to a shape.
-
-    Args:
-        shape: Height, width and channels that they have now.
-        resized: How many had another size.
-        converted: How many had other channels.
-        total: How many there are.
-    """
-    notes = []
-    if resized:
-        notes.append(
-            f"{resized:,} of {total:,} images were resized to {shape[0]}x{shape[1]} pixels, "
-            "without keeping the ratio of their sides."
-        )
-    if converted:
-        kind = "grey" if shape[2] == 1 else "RGB"
-        notes.append(f"{converted:,} of {total:,} images were converted to {kind}.")
-    return tuple(notes)
+def _check_head(encoded: EncodedImage) -> None:
+    if isinstance(encoded.data, Path):
+        content.check_head(encoded.data)
+    elif content.is_html(encoded.data):
+        raise DataError(f"{encoded.name}: the image is an HTML page; replace or remove it.")

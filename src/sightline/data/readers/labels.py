@@ -1,4 +1,4 @@
-"""From the labels of any source to class names and numbers."""
+"""Turn the labels of any source into class names and numbers."""
 
 import unicodedata
 from collections.abc import Sequence
@@ -15,19 +15,19 @@ from sightline.storage.text import quoted
 
 MIN_CLASSES, MAX_CLASSES = 2, 1000
 _MAX_NAME = 200
-_INVISIBLE = frozenset({"Cc", "Cs", "Zl", "Zp"})  # control, half a surrogate pair, line ends
+_UNPRINTABLE = frozenset({"Cc", "Cs", "Zl", "Zp"})  # control, half a surrogate pair, line ends
 
 Value = int | str
 
 
 @dataclass(frozen=True)
 class FoundLabels:
-    """Labels as they stand in one split of a source.
+    """The labels of one split as the source states them.
 
     Attributes:
         subject: File or array to name in an error.
         values: The distinct labels, all integers or all strings, in any order.
-        codes: int16 array of shape (n,): position in `values`, an example each.
+        codes: int16 array of shape (n,): for each example, a position in `values`.
     """
 
     subject: str
@@ -35,33 +35,30 @@ class FoundLabels:
     codes: NDArray[np.int16]
 
     def row_of(self, value: Value) -> int:
-        """Return the first row, counted from 0, that has this label."""
+        """Return the first row, counted from 0, with this label."""
         return int(np.argmax(self.codes == self.values.index(value)))
 
 
 class LabelCollector:
-    """Takes in labels piece by piece and keeps two bytes an example."""
+    """Collects labels batch by batch, in two bytes per example."""
 
     def __init__(self, subject: str) -> None:
-        """Begin without labels; `subject` names the file or array in an error."""
+        """Start empty; `subject` is the file or array to name in an error."""
         self._subject = subject
         self._codes: dict[Value, int] = {}
         self._chunks: list[NDArray[np.int16]] = []
         self._rows = 0
 
     def add(self, labels: Any) -> None:
-        """Take in the next labels.
-
-        Args:
-            labels: pyarrow array of integers or strings.
+        """Add a pyarrow array of integers or strings.
 
         Raises:
-            DataError: A label is missing, of another type, or there are too many classes.
+            DataError: A label is missing or of another type, or there are too many classes.
         """
         kind = labels.type.value_type if pa.types.is_dictionary(labels.type) else labels.type
         if not _is_label_type(kind):
             raise DataError(
-                f"{self._subject}: expected integers or words as labels, found {quoted(kind)}."
+                f"{self._subject}: expected integers or strings as labels, found {quoted(kind)}."
             )
         if labels.null_count:
             row = self._rows + int(np.argmax(np.asarray(labels.is_null())))
@@ -70,19 +67,18 @@ class LabelCollector:
         try:
             values = encoded.dictionary.to_pylist()
         except UnicodeDecodeError:
-            raise DataError(f"{self._subject}: a label is not text in UTF-8; mend it.") from None
+            raise DataError(f"{self._subject}: a label is not UTF-8 text; fix it.") from None
         if len({type(value) for value in (*self._codes, *values)}) > 1:
             raise DataError(
-                f"{self._subject}: some labels are integers and some are words; expected one kind."
+                f"{self._subject}: expected either integers or strings as labels, found both."
             )
         lookup = [self._codes.setdefault(value, len(self._codes)) for value in values]
         if len(self._codes) > MAX_CLASSES:
             raise DataError(
-                f"{self._subject}: expected at most {MAX_CLASSES:,} different labels, found more; "
-                "check that these really are the labels."
+                f"{self._subject}: expected at most {MAX_CLASSES:,} distinct labels, found more; "
+                "check that this is the label column."
             )
-        indices = np.asarray(encoded.indices)
-        self._chunks.append(np.asarray(lookup, dtype=np.int16)[indices])
+        self._chunks.append(np.asarray(lookup, dtype=np.int16)[np.asarray(encoded.indices)])
         self._rows += len(labels)
         if self._rows > MAX_EXAMPLES:
             check_count(self._subject, self._rows)
@@ -96,36 +92,36 @@ class LabelCollector:
 def encode(
     found: Sequence[FoundLabels], names: Sequence[str] | None = None
 ) -> tuple[tuple[str, ...], tuple[NDArray[np.int64], ...]]:
-    """Number the labels.
+    """Encode labels as numbers.
 
     Args:
-        found: The labels of the training split (or of all examples), then maybe of the test
-            split.
-        names: Class names in label order, where the source states them; labels are then
-            positions in them, or the names themselves.
+        found: The labels of the training split, or of all examples; then those of the test
+            split, if there is one.
+        names: Class names in label order, if the source states them; labels are then positions
+            in them, or the names themselves.
 
     Returns:
         Class names in label order, and for each split an int64 array of shape (n,).
 
     Raises:
-        DataError: There are fewer than 2 or more than 1,000 classes, a name cannot be shown,
-            a label is out of range, or a test label never occurs in training.
+        DataError: There are fewer than 2 or more than 1,000 classes, a name is unprintable, a
+            label is out of range, or a test label never occurs in the training split.
     """
     train = found[0]
     if len(train.values) < MIN_CLASSES:
         only = quoted(repr(train.values[0]))
-        raise DataError(f"{train.subject} has one class only ({only}); expected at least 2.")
+        raise DataError(f"{train.subject} has only one class ({only}); expected at least 2.")
     order: list[Value] = sorted(train.values)
     positions: dict[Value, int] = {value: index for index, value in enumerate(order)}
     if names is not None:
-        words = isinstance(order[0], str)
-        positions = {name if words else index: index for index, name in enumerate(names)}
+        strings = isinstance(order[0], str)
+        positions = {name if strings else index: index for index, name in enumerate(names)}
     class_names = tuple(names) if names is not None else tuple(str(value) for value in order)
     _check_names(class_names, train.subject)
     for split in found if names is not None else ():
         _check_known(split, positions, class_names)
     for split in found[1:]:
-        _check_seen(split, train)
+        _check_trained(split, train)
     return class_names, tuple(_numbers(split, positions) for split in found)
 
 
@@ -140,6 +136,13 @@ def _numbers(split: FoundLabels, positions: dict[Value, int]) -> NDArray[np.int6
     return lookup[split.codes]
 
 
+def _wrong_label(split: FoundLabels, value: Value, problem: str) -> DataError:
+    return DataError(
+        f"{split.subject}, row {split.row_of(value)} (counted from 0): the label "
+        f"{quoted(repr(value))} {problem}."
+    )
+
+
 def _check_known(
     split: FoundLabels, positions: dict[Value, int], class_names: tuple[str, ...]
 ) -> None:
@@ -148,20 +151,14 @@ def _check_known(
             known = f"{class_names[0]!r} to {class_names[-1]!r}"
             if isinstance(value, int):
                 known = f"{min(positions)} to {max(positions)}"
-            raise DataError(
-                f"{split.subject}, row {split.row_of(value)} (counted from 0): the label "
-                f"{quoted(repr(value))} is not one of the {len(positions):,} classes; expected "
-                f"{known}."
-            )
+            problem = f"is not one of the {len(positions):,} classes; expected {known}"
+            raise _wrong_label(split, value, problem)
 
 
-def _check_seen(split: FoundLabels, train: FoundLabels) -> None:
-    unseen = [value for value in split.values if value not in train.values]
-    if unseen:
-        raise DataError(
-            f"{split.subject}, row {split.row_of(unseen[0])} (counted from 0): the label "
-            f"{quoted(repr(unseen[0]))} never occurs in the training split."
-        )
+def _check_trained(split: FoundLabels, train: FoundLabels) -> None:
+    for value in split.values:
+        if value not in train.values:
+            raise _wrong_label(split, value, "never occurs in the training split")
 
 
 def _check_names(names: tuple[str, ...], subject: str) -> None:
@@ -175,10 +172,10 @@ def _check_names(names: tuple[str, ...], subject: str) -> None:
                 f"{subject}: expected class names of 1 to {_MAX_NAME} characters, found "
                 f"{name[:40]!r}."
             )
-        if any(unicodedata.category(character) in _INVISIBLE for character in name):
+        if any(unicodedata.category(character) in _UNPRINTABLE for character in name):
             raise DataError(
                 f"{subject}: the class name {name!r} contains control characters; rename it."
             )
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
-        raise DataError(f"{subject}: the class name {twice!r} occurs twice.")
+        raise DataError(f"{subject}: the class name {twice!r} occurs twice; rename one.")

@@ -1,124 +1,265 @@
-"""Reads `.npz` archives member by member as a stream; nothing is ever unpickled."""
+"""Stream the arrays of an `.npz` archive; nothing is ever unpickled."""
 
+import io
+import math
+import struct
 import sys
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from sightline.config import DataConfig
-from sightline.data.layout import WHOLE, Layout
-from sightline.data.readers import archive, content, labels
-from sightline.data.readers.base import MAX_IMAGE_BYTES, Blocks, Examples, Reading, exact_pixels
+from sightline.data.layout import UNSPLIT, Layout
+from sightline.data.readers import content, labels, npy
+from sightline.data.readers.base import (
+    MAX_IMAGE_BYTES,
+    Blocks,
+    RawDataset,
+    RawSplit,
+    Shape,
+    check_count,
+    rows_in_block,
+    to_pixels,
+)
 from sightline.errors import DataError
 from sightline.storage.text import quoted
 
+_ZIP_ERRORS = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    OSError,
+    NotImplementedError,
+    RuntimeError,
+    ValueError,  # names that are not UTF-8, offsets before the start of the file
+    OverflowError,
+)
+_END_RECORD = struct.Struct("<4s6xH10x")  # of a zip file without a comment
+_END_SIGNATURE = b"PK\x05\x06"
+_EXPECTED = "x_train and y_train, and x_test and y_test if there is a test split"
+_EXPECTED_SHAPE = "(n, height, width), (n, height, width, 1) or (n, height, width, 3)"
 _MAX_LABEL_BYTES = 4 << 10
 _SURROGATES = range(0xD800, 0xE000)
 _GREY_DIMENSIONS, _COLOUR_DIMENSIONS = 3, 4
 
 
-def read(layout: Layout, settings: DataConfig) -> Reading:
-    """Read `x_train, y_train, x_test, y_test`; without a test split the first two.
+def read(layout: Layout, settings: DataConfig) -> RawDataset:
+    """Read `x_train`, `y_train`, `x_test` and `y_test`, or only the first two.
 
     Args:
-        layout: The one file.
+        layout: The archive.
         settings: Not used.
 
     Returns:
-        Images of shape (n, h, w), (n, h, w, 1) or (n, h, w, 3), grey or RGB.
+        Grey or RGB images, from arrays of shape (n, h, w), (n, h, w, 1) or (n, h, w, 3).
 
     Raises:
-        DataError: The archive is damaged or pickled, an array is missing or of a wrong shape
-            or type, or a value is not a whole number from 0 to 255.
+        DataError: The archive is damaged or pickled, an array is missing or has the wrong shape
+            or dtype, or a value is not an integer from 0 to 255.
     """
-    path = layout.files[WHOLE][0]
+    path = layout.files[UNSPLIT][0]
     content.check_head(path)
-    names = archive.array_names(path)
-    splits = ["train", "test"] if {"x_test", "y_test"} & names else ["train"]
+    names = _array_names(path)
+    split_names = ["train", "test"] if {"x_test", "y_test"} & names else ["train"]
     images, found = [], []
-    for split in splits:
-        images.append(_images(archive.find_member(path, f"x_{split}", names, MAX_IMAGE_BYTES)))
-        member = archive.find_member(path, f"y_{split}", names, _MAX_LABEL_BYTES)
-        found.append(_labels(member, images[-1]))
-    shapes = {_image_shape(member) for member in images}
+    for split in split_names:
+        images.append(_image_array(_find_array(path, f"x_{split}", names, MAX_IMAGE_BYTES)))
+        found.append(_labels(_find_array(path, f"y_{split}", names, _MAX_LABEL_BYTES), images[-1]))
+    shapes = {_image_shape(array) for array in images}
     if len(shapes) > 1:
         raise DataError(f"{path}: x_train and x_test differ in their image shape: {shapes}.")
     class_names, numbers = labels.encode(found)
-    examples = tuple(
-        _examples(member, split_labels, split if len(splits) > 1 else WHOLE)
-        for member, split_labels, split in zip(images, numbers, splits, strict=True)
+    splits = tuple(
+        _split(array, split_labels, split if len(split_names) > 1 else UNSPLIT)
+        for array, split_labels, split in zip(images, numbers, split_names, strict=True)
     )
-    return Reading(class_names, shapes.pop(), examples, layout.notes)
+    return RawDataset(class_names, shapes.pop(), splits, layout.notes)
 
 
-def _examples(member: archive.Member, split_labels: NDArray[np.int64], split: str) -> Examples:
-    shape = _image_shape(member)
+@dataclass(frozen=True)
+class _Array:
+    """An array of the archive, as its header describes it."""
 
-    def blocks() -> Blocks:
+    path: Path
+    name: str
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+
+    @property
+    def subject(self) -> str:
+        """Archive and array, to name in an error."""
+        return f"{self.path}, {self.name}"
+
+    @property
+    def row_bytes(self) -> int:
+        return math.prod(self.shape[1:]) * self.dtype.itemsize
+
+
+def _split(array: _Array, split_labels: NDArray[np.int64], name: str) -> RawSplit:
+    shape = _image_shape(array)
+
+    def images() -> Blocks:
         row = 0
-        for block in archive.blocks(member):
-            yield exact_pixels(block, member.subject, row).reshape(len(block), *shape)
+        for block in _blocks(array):
+            yield to_pixels(block, array.subject, row).reshape(len(block), *shape)
             row += len(block)
 
-    return Examples(split, split_labels, blocks, lambda row: f"{member.name}#{row}")
+    return RawSplit(name, split_labels, images, source=lambda row: f"{array.name}#{row}")
 
 
-def _images(member: archive.Member) -> archive.Member:
-    plain = len(member.shape) == _GREY_DIMENSIONS
-    coloured = len(member.shape) == _COLOUR_DIMENSIONS and member.shape[-1] in (1, 3)
-    if not (plain or coloured) or 0 in member.shape:
+def _image_array(array: _Array) -> _Array:
+    grey = len(array.shape) == _GREY_DIMENSIONS
+    coloured = len(array.shape) == _COLOUR_DIMENSIONS and array.shape[-1] in (1, 3)
+    if not (grey or coloured) or 0 in array.shape:
         raise DataError(
-            f"{member.subject}: expected the shape (n, height, width), (n, height, width, 1) or "
-            f"(n, height, width, 3), found {member.shape}."
+            f"{array.subject}: expected the shape {_EXPECTED_SHAPE}, found {array.shape}."
         )
-    if member.dtype.kind not in "iuf":
+    if array.dtype.kind not in "iuf":
         raise DataError(
-            f"{member.subject}: expected whole numbers from 0 to 255, found {quoted(member.dtype)}."
+            f"{array.subject}: expected integers from 0 to 255, found {quoted(array.dtype)}."
         )
-    return member
+    return array
 
 
-def _image_shape(member: archive.Member) -> tuple[int, int, int]:
-    channels = member.shape[3] if len(member.shape) == _COLOUR_DIMENSIONS else 1
-    return member.shape[1], member.shape[2], channels
+def _image_shape(array: _Array) -> Shape:
+    channels = array.shape[3] if len(array.shape) == _COLOUR_DIMENSIONS else 1
+    return array.shape[1], array.shape[2], channels
 
 
-def _labels(member: archive.Member, images: archive.Member) -> labels.FoundLabels:
-    if member.shape[0] != images.shape[0]:
+def _labels(array: _Array, images: _Array) -> labels.FoundLabels:
+    if array.shape[0] != images.shape[0]:
         raise DataError(
-            f"{member.path}: {images.name} holds {images.shape[0]:,} images, but {member.name} "
-            f"{member.shape[0]:,} labels."
+            f"{array.path}: {images.name} has {images.shape[0]:,} images, but {array.name} has "
+            f"{array.shape[0]:,} labels."
         )
-    if member.shape[1:] not in {(), (1,)}:
+    if array.shape[1:] not in {(), (1,)}:
         raise DataError(
-            f"{member.subject}: expected one label an image, of shape (n,) or (n, 1), found "
-            f"{member.shape}; one-hot labels become numbers by .argmax(axis=1)."
+            f"{array.subject}: expected one label per image, of shape (n,) or (n, 1), found "
+            f"{array.shape}; convert one-hot labels with .argmax(axis=1)."
         )
-    if member.dtype.kind not in "iuU":
+    if array.dtype.kind not in "iuU":
         raise DataError(
-            f"{member.subject}: expected integers or strings as labels, found "
-            f"{quoted(member.dtype)}."
+            f"{array.subject}: expected integers or strings as labels, found {quoted(array.dtype)}."
         )
-    native = member.dtype.newbyteorder("=")
-    collector = labels.LabelCollector(member.subject)
+    native = array.dtype.newbyteorder("=")
+    collector = labels.LabelCollector(array.subject)
     row = 0
-    for block in archive.blocks(member):
+    for block in _blocks(array):
         values = block.reshape(-1).astype(native)
         if native.kind == "U":
-            _check_text(values, member.subject, row)
+            _check_text(values, array.subject, row)
         collector.add(pa.array(values))
         row += len(values)
     return collector.found()
 
 
-def _check_text(words: NDArray[np.str_], subject: str, first_row: int) -> None:
-    """Refuse code points that are no characters, of which NumPy makes no Python string."""
-    points = words.view(np.uint32).reshape(len(words), -1)
+def _check_text(strings: NDArray[np.str_], subject: str, first_row: int) -> None:
+    """Refuse code points that are not characters, which NumPy cannot turn into Python strings."""
+    points = strings.view(np.uint32).reshape(len(strings), -1)
     surrogate = (points >= _SURROGATES.start) & (points < _SURROGATES.stop)
     wrong = (surrogate | (points > sys.maxunicode)).any(axis=1)
     if wrong.any():
         raise DataError(
-            f"{subject}, row {first_row + int(wrong.argmax())} (counted from 0): the label is no "
-            "text; save the labels again."
+            f"{subject}, row {first_row + int(wrong.argmax())} (counted from 0): the label is not "
+            "valid Unicode; save the labels again."
         )
+
+
+def _array_names(path: Path) -> set[str]:
+    with _reading(path), zipfile.ZipFile(path) as archive:
+        _check_directory(path, len(archive.infolist()))
+        return {name.removesuffix(".npy") for name in archive.namelist()}
+
+
+def _find_array(path: Path, name: str, names: set[str], max_row_bytes: int) -> _Array:
+    """Read and check the header of an array before anything is allocated."""
+    if name not in names:
+        raise DataError(
+            f"{path} lacks the array {name}; expected {_EXPECTED}, found "
+            f"{quoted(', '.join(sorted(names))) or 'none'}."
+        )
+    with _reading(path), _open(path, name) as (stream, stated_bytes):
+        shape, fortran_order, dtype = npy.read_untrusted_header(stream, f"{path}, {name}")
+    array = _Array(path, name, shape, dtype)
+    if dtype.hasobject:
+        raise DataError(
+            f"{array.subject} contains pickled Python objects, which are never loaded; save it as "
+            "plain integers or strings."
+        )
+    if fortran_order and len(shape) > 1:
+        raise DataError(
+            f"{array.subject} is in Fortran order; save np.ascontiguousarray({name}) instead."
+        )
+    _check_size(array, stated_bytes, max_row_bytes)
+    return array
+
+
+def _check_size(array: _Array, stated_bytes: int, max_row_bytes: int) -> None:
+    check_count(array.subject, array.shape[0] if array.shape else 0)
+    described = f"{quoted(array.shape)} of {quoted(array.dtype)}"
+    if not array.dtype.itemsize:
+        raise DataError(f"{array.subject}: its values have no bytes ({described}).")
+    if min(array.shape) < 0 or array.shape[0] * array.row_bytes > stated_bytes:
+        raise DataError(
+            f"{array.subject}: its header states {described}, more than the archive contains."
+        )
+    if array.row_bytes > max_row_bytes:
+        raise DataError(
+            f"{array.subject}: expected at most {max_row_bytes:,} bytes per example, found "
+            f"{array.row_bytes:,} ({described})."
+        )
+
+
+def _check_directory(path: Path, found: int) -> None:
+    """Detect arrays hidden by a damaged directory, whose last record states their number."""
+    with path.open("rb") as file:
+        file.seek(-_END_RECORD.size, io.SEEK_END)
+        signature, stated = _END_RECORD.unpack(file.read(_END_RECORD.size))
+    if signature == _END_SIGNATURE and stated != found:
+        raise zipfile.BadZipFile(f"its directory states {stated} members but lists {found}")
+
+
+def _blocks(array: _Array) -> Iterator[NDArray[Any]]:
+    """Yield an array's rows in blocks, to the end so that its checksum is verified."""
+    left = array.shape[0]
+    with _reading(array.path), _open(array.path, array.name) as (stream, _):
+        npy.read_header(stream)
+        while left:
+            count = min(left, rows_in_block(max(1, array.row_bytes)))
+            data = stream.read(count * array.row_bytes)
+            if len(data) < count * array.row_bytes:
+                raise EOFError(f"{array.name} ends early")
+            yield np.frombuffer(data, array.dtype).reshape(count, *array.shape[1:])
+            left -= count
+        if stream.read(1):
+            raise EOFError(f"{array.name} continues after its last row")
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except _ZIP_ERRORS as error:
+        raise DataError(
+            f"{path} cannot be read as an .npz archive ({quoted(error)}); get a fresh copy."
+        ) from None
+
+
+@contextmanager
+def _open(path: Path, name: str) -> Iterator[tuple[zipfile.ZipExtFile, int]]:
+    """Open an array; yield the stream and its stated size in bytes."""
+    with zipfile.ZipFile(path) as archive:
+        info = archive.getinfo(f"{name}.npy" if f"{name}.npy" in archive.namelist() else name)
+        if info.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
+            raise zipfile.BadZipFile(f"{name} uses a compression that NumPy never writes")
+        with cast("zipfile.ZipExtFile", archive.open(info)) as stream:
+            yield stream, info.file_size

@@ -1,4 +1,4 @@
-"""Runs a function over many items in a few threads, in order and with bounded memory."""
+"""Map a function over many items in threads, in order and in bounded memory."""
 
 import os
 from collections import deque
@@ -11,29 +11,29 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 _THREADS = min(4, os.cpu_count() or 1)
-_BATCH = 8  # small images: handing over each by itself costs more than decoding it
+_BATCH = 8  # passing small images to a thread one by one costs more than decoding them
 _BATCHES_AHEAD = 5
 
 
-def in_order(
+def ordered_map(
     function: Callable[[T], R],
     items: Iterable[T],
     batch_size: int = _BATCH,
     ahead: int = _BATCHES_AHEAD,
     threads: int = _THREADS,
 ) -> Iterator[R]:
-    """Apply a function that frees the interpreter lock, such as decoding or hashing.
+    """Apply a function that releases the interpreter lock, such as decoding or hashing.
 
     Args:
-        function: Called in several threads at once, unless told otherwise.
-        items: Its arguments; drawn only a few batches ahead of what was consumed.
-        batch_size: How many are handed to a thread at a time.
-        ahead: How many batches are drawn ahead; their results may wait all at once.
-        threads: How many call it.
+        function: Called in several threads at once.
+        items: Its arguments; drawn only a few batches ahead of the consumer.
+        batch_size: Items per task of a thread.
+        ahead: Batches drawn ahead, whose results may all be in memory.
+        threads: Number of threads.
 
     Yields:
-        The results in the order of the items; the first error is raised in its turn, at
-        most a batch early.
+        The results in the order of the items. An error is raised in its turn, at most a batch
+        early.
     """
 
     def work(batch: list[T]) -> list[R]:

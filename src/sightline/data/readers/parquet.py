@@ -1,4 +1,4 @@
-"""Reads Parquet files in the layout of Hugging Face: encoded images and labels as columns."""
+"""Read Parquet files in the layout of Hugging Face: columns of encoded images and labels."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from sightline.config import DataConfig
 from sightline.data.layout import Layout
 from sightline.data.readers import images, labels, metadata, parquet_images
-from sightline.data.readers.base import Examples, Metadata, Reading
-from sightline.data.readers.images import Picture
+from sightline.data.readers.base import Metadata, RawDataset, RawSplit, Shape
+from sightline.data.readers.images import EncodedImage
 from sightline.errors import DataError
 from sightline.storage.text import quoted
 
@@ -20,18 +20,18 @@ _LABEL_ROWS = 65_536
 _METADATA_ROWS = 1024
 
 
-def read(layout: Layout, settings: DataConfig) -> Reading:
+def read(layout: Layout, settings: DataConfig) -> RawDataset:
     """Read an image column (encoded bytes, or a struct of `bytes` and `path`) and a label column.
 
     Args:
-        layout: One or more files a split.
-        settings: Names of the columns; size and number of channels of the images.
+        layout: One or more files per split.
+        settings: Column names; size and number of channels of the images.
 
     Returns:
-        Images of one shape; class names from the schema's metadata where they are present.
+        Images of one shape. Class names come from the schema's metadata if present.
 
     Raises:
-        DataError: A file is damaged, a column is missing or of another type, or an image is
+        DataError: A file is damaged, a column is missing or has another type, or an image is
             only a path.
     """
     for path in (path for split in layout.files.values() for path in split):
@@ -39,46 +39,44 @@ def read(layout: Layout, settings: DataConfig) -> Reading:
     names = _stated_names(next(iter(layout.files.values()))[0], settings.label_column)
     found = [_labels(layout, split, settings.label_column) for split in layout.files]
     class_names, numbers = labels.encode(found, names)
+    encoded = (image for paths in layout.files.values() for image in _encoded(paths, settings))
     total = sum(len(split) for split in numbers)
-    everything = (
-        picture for paths in layout.files.values() for picture in _pictures(paths, settings)
+    shape, notes = images.choose_shape(encoded, total, settings)
+    splits = tuple(
+        _split(layout, name, split_labels, shape, settings)
+        for name, split_labels in zip(layout.files, numbers, strict=True)
     )
-    shape, changes = images.survey(everything, total, settings)
-    examples = tuple(
-        _examples(layout, split, split_labels, shape, settings)
-        for split, split_labels in zip(layout.files, numbers, strict=True)
-    )
-    return Reading(class_names, shape, examples, (*layout.notes, *changes))
+    return RawDataset(class_names, shape, splits, (*layout.notes, *notes))
 
 
-def _examples(
+def _split(
     layout: Layout,
-    split: str,
+    name: str,
     split_labels: NDArray[np.int64],
-    shape: tuple[int, int, int],
+    shape: Shape,
     settings: DataConfig,
-) -> Examples:
-    paths = layout.files[split]
+) -> RawSplit:
+    paths = layout.files[name]
     ends = np.cumsum([parquet_images.row_count(path) for path in paths])
 
-    def origin(row: int) -> str:
+    def source(row: int) -> str:
         file = int(np.searchsorted(ends, row, side="right"))
         first = int(ends[file - 1]) if file else 0
         return f"{layout.relative(paths[file])}#{row - first}"
 
-    return Examples(
-        split,
+    return RawSplit(
+        name,
         split_labels,
-        lambda: images.decode(_pictures(paths, settings), shape),
-        origin,
-        (lambda: _metadata(paths, settings)) if settings.metadata_columns else None,
+        images=lambda: images.decode(_encoded(paths, settings), shape),
+        source=source,
+        metadata=(lambda: _metadata(paths, settings)) if settings.metadata_columns else None,
     )
 
 
 def _check_columns(path: Path, settings: DataConfig) -> None:
-    with parquet_images.opened(path) as file:
+    with parquet_images.open_parquet(path) as file:
         schema = file.schema_arrow
-        parquet_images.check_packing(path, file.metadata)
+        parquet_images.check_compression(path, file.metadata)
     for key in ("image_column", "label_column"):
         column = getattr(settings, key)
         if schema.names.count(column) != 1:
@@ -89,11 +87,8 @@ def _check_columns(path: Path, settings: DataConfig) -> None:
     known = {settings.image_column, settings.label_column}
     metadata.check_columns(path, [name for name in schema.names if name not in known], settings)
     kind = schema.field(settings.image_column).type
-    of_bytes = kind
-    if pa.types.is_struct(kind) and kind.get_field_index("bytes") >= 0:
-        of_bytes = kind.field("bytes").type
-    # Of nulls the row is told later.
-    if not (parquet_images.holds_images(kind) or pa.types.is_null(of_bytes)):
+    # Nulls are reported later, with their row.
+    if not (parquet_images.is_image_type(kind) or pa.types.is_null(parquet_images.bytes_of(kind))):
         raise DataError(
             f"{path}: expected encoded images in the column {settings.image_column!r} (binary, or "
             f"a struct with bytes), found {quoted(kind)}."
@@ -101,7 +96,7 @@ def _check_columns(path: Path, settings: DataConfig) -> None:
 
 
 def _stated_names(path: Path, column: str) -> list[str] | None:
-    with parquet_images.opened(path) as file:
+    with parquet_images.open_parquet(path) as file:
         metadata = file.schema_arrow.metadata or {}
     try:
         feature = json.loads(metadata[b"huggingface"])["info"]["features"][column]
@@ -117,22 +112,23 @@ def _labels(layout: Layout, split: str, column: str) -> labels.FoundLabels:
     subject = str(paths[0]) if len(paths) == 1 else f"{layout.path} ({split})"
     collector = labels.LabelCollector(subject)
     for path in paths:
-        for batch in parquet_images.batches(path, [column], _LABEL_ROWS):
+        for batch in parquet_images.read_batches(path, [column], _LABEL_ROWS):
             collector.add(batch.column(0))
     return collector.found()
 
 
 def _metadata(paths: Sequence[Path], settings: DataConfig) -> Metadata:
+    columns = list(settings.metadata_columns)
     for path in paths:
         row = 0
-        for batch in parquet_images.batches(path, list(settings.metadata_columns), _METADATA_ROWS):
-            yield metadata.as_text(batch.select(settings.metadata_columns), path, row)
+        for batch in parquet_images.read_batches(path, columns, _METADATA_ROWS):
+            yield metadata.as_text(batch.select(columns), path, row)
             row += len(batch)
 
 
-def _pictures(paths: Sequence[Path], settings: DataConfig) -> Iterator[Picture]:
+def _encoded(paths: Sequence[Path], settings: DataConfig) -> Iterator[EncodedImage]:
     return (
-        parquet_images.picture(path, row, value)
+        parquet_images.to_image(path, row, value)
         for path in paths
-        for row, value in parquet_images.values(path, settings.image_column)
+        for row, value in parquet_images.read_values(path, settings.image_column)
     )

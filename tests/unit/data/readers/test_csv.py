@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sightline.errors import DataError
+from reading import check_unreadable, read_all
 
 X = np.random.default_rng(0).integers(0, 256, (12, 64), dtype=np.uint8)
 Y = np.arange(12) % 3
@@ -24,147 +24,121 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "digits.csv"
 
 
-def test_file_with_a_header_is_read_exactly(read, path: Path) -> None:
-    reading, images = read(write(path))
-
-    assert reading.class_names == ("0", "1", "2")
-    np.testing.assert_array_equal(images["whole"].reshape(12, 64), X)
-    np.testing.assert_array_equal(reading.examples[0].labels, Y)
+def as_floats(path: Path) -> Path:
+    np.savetxt(path, np.column_stack([Y, X]), delimiter=",")
+    return path
 
 
-def test_first_column_is_the_label_where_there_is_no_header(read, path: Path) -> None:
-    reading, images = read(write(path, header=False))
-
-    assert len(reading.examples[0].labels) == 12
-    np.testing.assert_array_equal(images["whole"].reshape(12, 64), X)
+def with_blank_lines(path: Path) -> Path:
+    write(path).write_text(path.read_text().replace("\n", "\n\n"))
+    return path
 
 
-def test_folder_with_both_splits_is_read(read, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "written", [write, lambda path: write(path, header=False), as_floats, with_blank_lines]
+)
+def test_file_is_read_exactly(path: Path, written) -> None:
+    raw, images = read_all(written(path))
+
+    assert raw.class_names == ("0", "1", "2")
+    np.testing.assert_array_equal(images["unsplit"].reshape(12, 64), X)
+    np.testing.assert_array_equal(raw.splits[0].labels, Y)
+
+
+def test_folder_with_both_splits_is_read(tmp_path: Path) -> None:
     write(tmp_path / "train.csv")
     write(tmp_path / "test.csv", Y[:4], X[:4])
 
-    reading, images = read(tmp_path)
+    raw, images = read_all(tmp_path)
 
-    assert [part.split for part in reading.examples] == ["train", "test"]
+    assert [split.name for split in raw.splits] == ["train", "test"]
     np.testing.assert_array_equal(images["test"].reshape(4, 64), X[:4])
 
 
-def test_label_column_may_stand_anywhere_and_hold_words(read, path: Path) -> None:
+def test_label_column_can_be_anywhere_and_contain_words(path: Path) -> None:
     names = [f"p{i}" for i in range(64)]
     rows = [
-        ",".join([*map(str, row[:10]), w, *map(str, row[10:])])
-        for w, row in zip("badbad", X[:6], strict=True)
+        ",".join([*map(str, row[:10]), word, *map(str, row[10:])])
+        for word, row in zip("badbad", X[:6], strict=True)
     ]
     path.write_text("\n".join([",".join([*names[:10], "what", *names[10:]]), *rows]))
 
-    reading, images = read(path, label_column="what")
+    raw, images = read_all(path, label_column="what")
 
-    assert reading.class_names == ("a", "b", "d")
-    np.testing.assert_array_equal(images["whole"].reshape(6, 64), X[:6])
-
-
-def test_numbers_written_as_floats_are_understood(read, path: Path) -> None:
-    np.savetxt(path, np.column_stack([Y, X]), delimiter=",")
-
-    reading, images = read(path)
-
-    assert reading.class_names == ("0", "1", "2")
-    np.testing.assert_array_equal(images["whole"].reshape(12, 64), X)
+    assert raw.class_names == ("a", "b", "d")
+    np.testing.assert_array_equal(images["unsplit"].reshape(6, 64), X[:6])
 
 
-def test_square_rgb_is_recognised_by_the_number_of_columns(read, path: Path) -> None:
+def test_square_rgb_is_recognized_by_the_number_of_columns(path: Path) -> None:
     colour = np.random.default_rng(0).integers(0, 256, (12, 192), dtype=np.uint8)
 
-    reading, images = read(write(path, pixels=colour))
+    raw, images = read_all(write(path, pixels=colour))
 
-    assert reading.image_shape == (8, 8, 3)
-    np.testing.assert_array_equal(images["whole"], colour.reshape(12, 8, 8, 3))
-
-
-def test_config_states_the_size_of_images_that_are_not_square(read, path: Path) -> None:
-    reading, _ = read(write(path, pixels=np.tile(X, 2)), image_size=(8, 16))
-
-    assert reading.image_shape == (8, 16, 1)
+    assert raw.image_shape == (8, 8, 3)
+    np.testing.assert_array_equal(images["unsplit"], colour.reshape(12, 8, 8, 3))
 
 
-def test_columns_that_make_no_square_ask_for_the_size(read, path: Path) -> None:
-    with pytest.raises(DataError, match=r"63 pixel columns .* set data\.image_size"):
-        read(write(path, pixels=X[:, :63]))
+def test_image_size_of_other_images_is_configured(path: Path) -> None:
+    assert read_all(write(path, pixels=np.tile(X, 2)), image_size=(8, 16))[0].image_shape == (
+        *(8, 16, 1),
+    )
+    check_unreadable(write(path, pixels=X[:, :63]), "63", "data.image_size")
 
 
-@pytest.mark.parametrize("bad", [256, -1, 2.5, "nan"])
-def test_value_that_is_no_pixel_is_refused_with_its_row(read, path: Path, bad: object) -> None:
+@pytest.mark.parametrize("bad", [256, -1, 2.5, "nan", "", "black"])
+def test_invalid_pixel_is_refused(path: Path, bad: object) -> None:
     pixels = X.astype(object)
     pixels[7, 3] = bad
 
-    with pytest.raises(DataError, match=rf"digits.csv, row 7 .* found {bad}"):
-        read(write(path, pixels=pixels))
+    check_unreadable(write(path, pixels=pixels), "digits.csv", str(bad))
 
 
-@pytest.mark.parametrize("bad", ["", "black"])
-def test_word_or_gap_among_the_pixels_is_refused(read, path: Path, bad: str) -> None:
-    pixels = X.astype(object)
-    pixels[7, 3] = bad
+def test_invalid_pixel_is_located_by_its_row(path: Path) -> None:
+    pixels = X.astype(int)
+    pixels[7, 3] = 256
 
-    with pytest.raises(DataError, match=r"digits.csv"):
-        read(write(path, pixels=pixels))
+    check_unreadable(write(path, pixels=pixels), "digits.csv, row 7", "256")
 
 
-def test_missing_label_is_refused_with_its_row(read, path: Path) -> None:
+def test_missing_label_is_refused_with_its_row(path: Path) -> None:
     labels = [*map(str, Y)]
     labels[5] = ""
 
-    with pytest.raises(DataError, match=r"digits.csv, row 5 .*label is missing"):
-        read(write(path, labels))
+    check_unreadable(write(path, labels), "digits.csv, row 5", "label")
 
 
-def test_unknown_label_column_names_what_is_there(read, path: Path) -> None:
-    with pytest.raises(DataError, match=r"'kind', found label, pixel0.*set data\.label_column"):
-        read(write(path), label_column="kind")
+def test_unknown_label_column_lists_the_columns(path: Path) -> None:
+    check_unreadable(
+        write(path), "'kind'", "label, pixel0", "data.label_column", label_column="kind"
+    )
 
 
-def test_row_of_another_length_is_refused(read, path: Path) -> None:
-    write(path)
-    path.write_text(path.read_text() + "1,2,3\n")
+def test_labels_beyond_float_precision_stay_distinct(path: Path) -> None:
+    raw, _ = read_all(write(path, [2**53, 2**53 + 1] * 6))
 
-    with pytest.raises(DataError, match="Expected 65 columns, got 3"):
-        read(path)
+    assert raw.class_names == ("9007199254740992", "9007199254740993")
 
 
-def test_header_alone_is_refused(read, path: Path) -> None:
-    with pytest.raises(DataError, match=r"digits.csv holds 0 examples"):
-        read(write(path, [], X[:0]))
+def test_header_alone_is_refused(path: Path) -> None:
+    check_unreadable(write(path, [], X[:0]), "digits.csv", "0 examples")
 
 
-def test_blank_lines_are_passed_over(read, path: Path) -> None:
-    write(path)
-    path.write_text(path.read_text().replace("\n", "\n\n"))
+@pytest.mark.parametrize(
+    ("content", "fact"),
+    [
+        (b"\n1,2\n", "blank"),
+        (b"a,a,label\n1,1,1\n", "same name"),
+        (b"<!doctype html>", "HTML"),
+        (b"\x89PNG\xff\xfe" * 50, "UTF-8"),
+    ],
+)
+def test_malformed_file_is_refused_with_its_path(path: Path, content: bytes, fact: str) -> None:
+    path.write_bytes(content)
 
-    assert len(read(path)[1]["whole"]) == 12
-
-
-def test_labels_that_floats_cannot_tell_apart_stay_apart(read, path: Path) -> None:
-    reading, _ = read(write(path, [2**53, 2**53 + 1] * 6))
-
-    assert reading.class_names == ("9007199254740992", "9007199254740993")
-
-
-def test_blank_first_line_is_refused(read, path: Path) -> None:
-    path.write_text("\n1,2\n")
-
-    with pytest.raises(DataError, match="first line is blank"):
-        read(path)
+    check_unreadable(path, str(path), fact)
 
 
-def test_html_page_is_called_one(read, path: Path) -> None:
-    path.write_text("<!doctype html>")
+def test_row_of_another_length_is_refused(path: Path) -> None:
+    write(path).write_text(path.read_text() + "1,2,3\n")
 
-    with pytest.raises(DataError, match="looks like an HTML page"):
-        read(path)
-
-
-def test_binary_file_is_refused(read, path: Path) -> None:
-    path.write_bytes(b"\x89PNG\xff\xfe" * 50)
-
-    with pytest.raises(DataError, match=r"digits\.csv"):
-        read(path)
+    check_unreadable(path, str(path), "Expected 65 columns, got 3")

@@ -6,19 +6,19 @@ from sightline.data.readers.labels import FoundLabels, LabelCollector, encode
 from sightline.errors import DataError
 
 
-def collect(*pieces: list, subject: str = "train") -> FoundLabels:
+def collect(*batches: list, subject: str = "train") -> FoundLabels:
     collector = LabelCollector(subject)
-    for piece in pieces:
-        collector.add(pa.array(piece))
+    for batch in batches:
+        collector.add(pa.array(batch))
     return collector.found()
 
 
-def test_numbers_sort_as_numbers_and_words_as_words() -> None:
+def test_integers_sort_as_integers_and_strings_as_strings() -> None:
     assert encode([collect([10, 9], [2, 10])])[0] == ("2", "9", "10")
     assert encode([collect(["10", "9"], ["2"])])[0] == ("10", "2", "9")
 
 
-def test_both_splits_share_one_numbering() -> None:
+def test_both_splits_share_one_encoding() -> None:
     names, (train, test) = encode([collect(["b", "a"]), collect(["a"], ["b", "a"])])
 
     assert names == ("a", "b")
@@ -27,55 +27,41 @@ def test_both_splits_share_one_numbering() -> None:
     assert train.dtype == np.int64
 
 
-def test_stated_names_give_labels_their_position() -> None:
-    names, (numbers,) = encode([collect([2, 0])], ["x", "y", "z"])
+@pytest.mark.parametrize("labels", [[2, 0], ["z", "x"]])
+def test_labels_are_positions_in_stated_names_or_the_names(labels: list) -> None:
+    names, (numbers,) = encode([collect(labels)], ["x", "y", "z"])
 
     assert names == ("x", "y", "z")
     assert numbers.tolist() == [2, 0]
 
 
-def test_words_are_looked_up_in_stated_names() -> None:
-    assert encode([collect(["z", "x"])], ["x", "y", "z"])[1][0].tolist() == [2, 0]
-
-
-def test_unseen_test_label_is_refused_with_its_row() -> None:
-    with pytest.raises(
-        DataError, match=r"test, row 2 .*label 7 never occurs in the training split"
-    ):
+def test_untrained_test_label_is_refused_with_its_row() -> None:
+    with pytest.raises(DataError, match=r"test, row 2 .*label 7 .*training split"):
         encode([collect([1, 2]), collect([1, 2], [7], subject="test")])
 
 
-def test_words_in_one_file_and_numbers_in_the_next_are_refused() -> None:
-    with pytest.raises(DataError, match="train: some labels are integers and some are words"):
+def test_mix_of_integers_and_strings_is_refused() -> None:
+    with pytest.raises(DataError, match=r"train: .*both"):
         collect([0, 1], ["cat"])
 
 
-def test_endless_label_is_shortened_in_the_message() -> None:
-    with pytest.raises(DataError, match=r"one class only \('x{199}…\)"):
+def test_long_label_is_shortened_in_the_message() -> None:
+    with pytest.raises(DataError, match=r"\('x{199}…\)"):
         encode([collect(["x" * 5000])])
 
 
-def test_too_many_classes_are_refused_at_once() -> None:
-    with pytest.raises(DataError, match="at most 1,000 different labels"):
+def test_number_of_classes_is_limited() -> None:
+    assert len(encode([collect(list(range(1000)))])[0]) == 1000
+    with pytest.raises(DataError, match="at most 1,000"):
         collect(list(range(1001)))
 
 
-def test_a_thousand_classes_are_fine() -> None:
-    assert len(encode([collect(list(range(1000)))])[0]) == 1000
-
-
-@pytest.mark.parametrize("name", ["", "  ", "x" * 201])
-def test_name_that_cannot_be_shown_is_refused(name: str) -> None:
-    with pytest.raises(DataError, match="class names of 1 to 200 characters"):
-        encode([collect([name, "b"])])
-
-
-@pytest.mark.parametrize("name", ["a\nb", "a\x00", "a\u2028b", "\x7f"])
-def test_control_characters_are_refused(name: str) -> None:
-    with pytest.raises(DataError, match="contains control characters"):
+@pytest.mark.parametrize("name", ["", "  ", "x" * 201, "a\nb", "a\x00", "a\u2028b", "\x7f"])
+def test_unprintable_or_long_name_is_refused(name: str) -> None:
+    with pytest.raises(DataError, match="class name"):
         encode([collect([name, "b"])])
 
 
 def test_split_without_examples_is_refused() -> None:
-    with pytest.raises(DataError, match="train holds 0 examples"):
+    with pytest.raises(DataError, match="train has 0 examples"):
         LabelCollector("train").found()
