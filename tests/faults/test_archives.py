@@ -15,7 +15,7 @@ BIN = Path(sys.executable).parent
 
 
 def limited(command: list[str], environment: dict[str, str]) -> Completed:
-    """Run a command that is refused memory beyond the limit, as its children are."""
+    """Run a command with limited memory."""
     return subprocess.run(
         command,
         env={**environment, **FEW_THREADS},
@@ -40,7 +40,7 @@ def test_hostile_input_is_refused_and_touches_nothing(
 
 
 def tree(folder: Path) -> dict[str, int]:
-    """Return what lies below a folder and when it was changed, apart from the artifacts' locks."""
+    """Return the paths below a folder and their modification times, except locks."""
     return {
         str(path): path.lstat().st_mtime_ns
         for path in folder.rglob("*")

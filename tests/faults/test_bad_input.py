@@ -23,7 +23,7 @@ WHOLE_CHUNK = {
         ("labels-idx1-ubyte", np.arange(16, dtype=np.uint8) % 4),
     )
 }
-"""Images that end, with their header, at 1 MiB: a reader that stops there misses the checksum."""
+"""Images that end, with their header, at 1 MiB: a reader that stops there skips the checksum."""
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
@@ -44,12 +44,12 @@ def test_class_of_one_image_is_not_split_for_validation(sightline: Command, tmp_
         *("--set=preprocessing.validation_fraction=0.5", f"--artifacts={tmp_path}/artifacts"),
     )
 
-    check_refused(done, "class '1' has a single example", "the validation split; add another")
+    check_refused(done, "class '1'", "validation split", "add another")
     assert not list((tmp_path / "artifacts").glob("cache/preprocess/[!.]*"))
 
 
 def kept(artifacts: Path) -> list[Path]:
-    """List what a run made, apart from its locks: nothing may be left of one that was refused."""
+    """List the files of a run except its locks; a refused run must leave none."""
     return [path for path in artifacts.rglob("*") if path.is_file() and path.suffix != ".lock"]
 
 

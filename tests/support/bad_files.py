@@ -1,6 +1,6 @@
-"""Small data sets of every format, right or with one thing wrong: each a function of a folder.
+"""Small data sets of every format, valid or with one fault, each a function of a folder.
 
-Unless something is changed, eight 8x8 images of four classes, two images a class.
+By default eight 8x8 images of four classes, two images per class.
 """
 
 import gzip
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 Write = Callable[[Path], Path]
-"""Writes into an empty folder and returns the path that `--dataset` is to be given."""
+"""Writes into an empty folder and returns the path for `--dataset`."""
 
 COUNT = 8
 X = np.random.default_rng(0).integers(0, 256, (COUNT, 8, 8), dtype=np.uint8)
@@ -28,13 +28,13 @@ IDX_IMAGES, IDX_LABELS = "train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.
 
 
 def idx_bytes(values: NDArray[np.uint8], kind: int = 8) -> bytes:
-    """Return an IDX file; `kind` 8 is an unsigned byte a value, 13 a float."""
+    """Return an IDX file; `kind` 8 is unsigned bytes, 13 is floats."""
     header = struct.pack(f">4B{values.ndim}I", 0, 0, kind, values.ndim, *values.shape)
     return header + values.tobytes()
 
 
 def idx(files: Mapping[str, bytes] | None = None) -> Write:
-    """Four packed IDX files; `files` gives some of them another content, packed or not."""
+    """Write four compressed IDX files; `files` replaces the content of some."""
     content = {
         f"{split}-{part}": gzip.compress(idx_bytes(values), mtime=0)
         for split in ("train", "t10k")
@@ -50,7 +50,7 @@ def idx(files: Mapping[str, bytes] | None = None) -> Write:
 
 
 def npz(**changes: object) -> Write:
-    """An archive of four arrays; a change of None leaves one out."""
+    """Write an archive of four arrays; a change of None removes one."""
     found: dict[str, Any] = {"x_train": X, "y_train": Y, "x_test": X, "y_test": Y} | changes
     arrays = {name: array for name, array in found.items() if array is not None}
 
@@ -69,7 +69,7 @@ def png(image: NDArray[np.uint8]) -> bytes:
 
 
 def parquet(names: list[str] | None = None, **columns: object) -> Write:
-    """A table with the columns image and label; `names` as Hugging Face states class names."""
+    """Write a table with the columns image and label; `names` are Hugging Face class names."""
     found: dict[str, Any] = {"image": [png(image) for image in X], "label": Y.tolist()} | columns
     features = {"label": {"names": names or [], "_type": "ClassLabel"}}
     schema = {b"huggingface": json.dumps({"info": {"features": features}}).encode()}
@@ -83,7 +83,7 @@ def parquet(names: list[str] | None = None, **columns: object) -> Write:
 
 
 def csv(rows: Mapping[tuple[int, int], object] | None = None, test: object = None) -> Write:
-    """A header and a row an image; `rows` replaces cells, `test` the labels of a second file."""
+    """Write a header and a row per image; `rows` replaces cells, `test` labels a second file."""
     table: NDArray[Any] = np.column_stack([Y, X.reshape(COUNT, -1)]).astype(object)
     for cell, value in (rows or {}).items():
         table[cell] = value
@@ -103,7 +103,7 @@ def csv(rows: Mapping[tuple[int, int], object] | None = None, test: object = Non
 
 
 def images(*folders: str, files: Mapping[str, bytes] | None = None) -> Write:
-    """Two PNG images in each folder, such as "train/cat"; `files` are added or replaced."""
+    """Write two PNG images to each folder, such as "train/cat"; `files` are added or replaced."""
 
     def write(folder: Path) -> Path:
         for name in folders or ("cat", "dog"):
@@ -118,7 +118,7 @@ def images(*folders: str, files: Mapping[str, bytes] | None = None) -> Write:
 
 
 def file(name: str, content: bytes) -> Write:
-    """A single file."""
+    """Write a single file."""
 
     def write(folder: Path) -> Path:
         (folder / name).write_bytes(content)
@@ -128,7 +128,7 @@ def file(name: str, content: bytes) -> Write:
 
 
 def harmed(write: Write, change: Callable[[bytes], bytes], name: str = "") -> Write:
-    """Write, then change the bytes of the data set's one file or of the file `name`."""
+    """Write, then change the bytes of the only file or of the file `name`."""
 
     def write_and_harm(folder: Path) -> Path:
         found = write(folder)
@@ -140,12 +140,12 @@ def harmed(write: Write, change: Callable[[bytes], bytes], name: str = "") -> Wr
 
 
 def cut(keep: float) -> Callable[[bytes], bytes]:
-    """Keep a share of the bytes."""
+    """Keep this share of the bytes."""
     return lambda content: content[: int(keep * len(content))]
 
 
 def flipped(share: float) -> Callable[[bytes], bytes]:
-    """Flip one bit, at a share of the length."""
+    """Flip one bit at this share of the length."""
 
     def flip(content: bytes) -> bytes:
         changed = bytearray(content)

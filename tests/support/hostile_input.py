@@ -23,9 +23,9 @@ import bad_files as bad
 from bad_files import IDX_IMAGES, Write, X, Y
 from bad_input import Case
 
-_MEMORY_BYTES = 5 << 28  # every bomb unpacks to more
+_MEMORY_BYTES = 5 << 28  # every bomb decompresses to more
 FEW_THREADS = {"OMP_NUM_THREADS": "2", "OPENBLAS_NUM_THREADS": "2", "MALLOC_ARENA_MAX": "2"}
-"""Environment that keeps the address space small on machines with many cores."""
+"""Environment that limits the address space on machines with many cores."""
 
 _BLOCK = 16 << 20
 _BOMB_BYTES = 3 << 30
@@ -33,12 +33,12 @@ _LINE_BYTES = 768 << 20  # Python takes three times as much to read a line
 
 
 def limit_memory() -> None:
-    """Refuse this process, and what it becomes, more than 1.25 GiB of address space."""
+    """Limit this process and its children to 1.25 GiB of address space."""
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_BYTES, _MEMORY_BYTES))
 
 
 class Canary:
-    """Makes a folder where it is unpickled."""
+    """Creates a folder when it is unpickled."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -48,7 +48,7 @@ class Canary:
 
 
 def pickled_member(name: str) -> Write:
-    """An archive of which one array is pickled."""
+    """An archive with one pickled array."""
 
     def write(folder: Path) -> Path:
         canary = np.asarray([Canary(folder / "canary")] * len(X), dtype=object)
@@ -58,7 +58,7 @@ def pickled_member(name: str) -> Write:
 
 
 def pickled_file(name: str) -> Write:
-    """A pickle under the name of an array or an archive: NumPy would load it, if it was let."""
+    """A pickle named like an array or an archive, which `allow_pickle=True` would load."""
 
     def write(folder: Path) -> Path:
         return bad.file(name, pickle.dumps(Canary(folder / "canary")))(folder)
@@ -73,7 +73,7 @@ def pickled_npy(folder: Path) -> Path:
 
 
 def pickled_column_type(folder: Path) -> Path:
-    """A table whose column has a type of Python's own, which PyArrow once unpickled."""
+    """A table with a Python extension type, which PyArrow used to unpickle."""
     kind = {
         b"ARROW:extension:name": b"arrow.py_extension_type",
         b"ARROW:extension:metadata": pickle.dumps(Canary(folder / "canary")),
@@ -86,7 +86,7 @@ def pickled_column_type(folder: Path) -> Path:
 
 
 def slipping_archive(folder: Path) -> Path:
-    """An archive whose members' names lead out of any folder, and one that is a link."""
+    """An archive with member names that lead out of its folder, and a link."""
     with zipfile.ZipFile(folder / "data.npz", "w") as archive:
         for name, values in (("../../x_train", X), (f"{folder}/y_train", Y), ("y_train", Y)):
             content = io.BytesIO()
@@ -114,7 +114,7 @@ def slipping_tar(name: str, mode: str) -> Write:
 
 
 def link_out(link: str, target: str) -> Write:
-    """A folder of images of which one, or a whole split, is a link to what lies elsewhere."""
+    """A folder of images in which one image or one split is a link to a place outside."""
 
     def write(folder: Path) -> Path:
         bad.images("elsewhere/cat", "given/train/cat", "given/train/dog", "given/test/cat")(folder)
@@ -127,20 +127,20 @@ def link_out(link: str, target: str) -> Write:
 
 
 def zeros(packer: "zlib._Compress", start: bytes = b"") -> bytes:
-    """Pack some bytes and then 3 GiB of zeros, by repeating one packed block."""
+    """Compress some bytes and then 3 GiB of zeros, by repeating one compressed block."""
     head = packer.compress(start) + packer.flush(zlib.Z_FULL_FLUSH)
     block = packer.compress(bytes(_BLOCK)) + packer.flush(zlib.Z_FULL_FLUSH)
     return head + block * (_BOMB_BYTES // _BLOCK)
 
 
 def gzip_bomb(folder: Path) -> Path:
-    """Images that go on for 3 GiB."""
+    """Images followed by 3 GiB of zeros."""
     packed = zeros(zlib.compressobj(9, zlib.DEFLATED, 31), bad.idx_bytes(X))
     return bad.idx({IDX_IMAGES: packed})(folder)
 
 
 def zip_bomb(header: bytes) -> Write:
-    """An archive whose x_train begins with some bytes and goes on for 3 GiB."""
+    """An archive whose x_train starts with `header` and continues for 3 GiB."""
 
     def write(folder: Path) -> Path:
         packed = zeros(zlib.compressobj(9, zlib.DEFLATED, -15), header)
@@ -165,7 +165,7 @@ def npy_header(shape: tuple[int, ...]) -> bytes:
 
 
 def png_of(width: int, height: int) -> bytes:
-    """A PNG of a few bytes that states any size."""
+    """A small PNG that states any size."""
     chunks = [
         (b"IHDR", struct.pack(">2I5B", width, height, 8, 2, 0, 0, 0)),
         (b"IDAT", zlib.compress(bytes(1000))),
@@ -178,7 +178,7 @@ def png_of(width: int, height: int) -> bytes:
 
 
 def parquet_bomb(folder: Path) -> Path:
-    """A table of 1 MB whose images unpack to a page of 260 MiB."""
+    """A table of 1 MB whose images decompress to a page of 260 MiB."""
     table = pa.table({"image": [bytes(260 << 20), b""], "label": ["a", "b"]})
     pq.write_table(table, folder / "data.parquet", compression="zstd", use_dictionary=False)
     return folder / "data.parquet"
@@ -195,14 +195,14 @@ def parquet_header_bomb(folder: Path) -> Path:
 
 
 def endless_line(folder: Path) -> Path:
-    """A CSV file of zeros, without a line end, that takes no room on the disk."""
+    """A sparse CSV file of zeros without a line end."""
     with (folder / "data.csv").open("wb") as file:
         file.truncate(_LINE_BYTES)
     return folder / "data.csv"
 
 
 def yaml(name: str) -> Write:
-    """A YAML file with a tag that calls a function where it is loaded without care."""
+    """A YAML file with a tag that calls a function if it is loaded unsafely."""
 
     def write(folder: Path) -> Path:
         canary = json.dumps(str(folder / "canary"))
@@ -215,69 +215,69 @@ def yaml(name: str) -> Write:
 PICKLES = (
     Case(
         "pickled-images-npz",
-        ("data.npz, x_train holds pickled Python objects, which are never loaded",),
+        ("data.npz, x_train", "pickled"),
         pickled_member("x_train"),
     ),
     Case(
         "pickled-labels-npz",
-        ("data.npz, y_train holds pickled Python objects, which are never loaded",),
+        ("data.npz, y_train", "pickled"),
         pickled_member("y_train"),
     ),
-    Case("pickle-as-npz", ("data.npz cannot be read as an",), pickled_file("data.npz")),
-    Case("pickle-as-npy", ("data.npy is not a file",), pickled_file("data.npy")),
-    Case("pickled-npy", ("x.npy is not a file that", "np.savez"), pickled_npy),
-    Case("pickled-type-parquet", ("one class only ('a')",), pickled_column_type),
+    Case("pickle-as-npz", ("data.npz", ".npz archive"), pickled_file("data.npz")),
+    Case("pickle-as-npy", ("data.npy", "np.savez"), pickled_file("data.npy")),
+    Case("pickled-npy", ("x.npy", "np.savez"), pickled_npy),
+    Case("pickled-type-parquet", ("one class ('a')",), pickled_column_type),
 )
 
 ESCAPES = (
     Case("slip-and-link-npz", ("x_train is not an NPY array",), slipping_archive),
     Case(
         "slip-tar",
-        ("data.tar is not a file that can be read",),
+        ("data.tar", "expected an .npz"),
         slipping_tar("data.tar", "w"),
     ),
     Case(
         "slip-tar-as-idx",
-        ("expected an IDX file of images",),
+        ("IDX file of images",),
         lambda folder: slipping_tar(IDX_IMAGES, "w:gz")(bad.idx()(folder)).parent,
     ),
     Case(
         "link-to-an-image",
-        ("0.png is a link that leads out of",),
+        ("0.png is a link",),
         link_out("train/dog/0.png", "cat/0.png"),
     ),
-    Case("link-to-a-split", ("train is a link that leads out of",), link_out("train", "")),
+    Case("link-to-a-split", ("train is a link",), link_out("train", "")),
 )
 
 BOMBS = (
-    Case("bomb-idx", (IDX_IMAGES, "states 8 x 8 x 8 bytes", "holds more"), gzip_bomb),
+    Case("bomb-idx", (IDX_IMAGES, "states 8 x 8 x 8 bytes", "more"), gzip_bomb),
     Case(
         "bomb-in-the-header-npz",
-        ("x_train is not an NPY array: its header states 3,221,225,472 bytes",),
+        ("x_train", "3,221,225,472 bytes"),
         zip_bomb(b"\x93NUMPY\2\0" + struct.pack("<I", _BOMB_BYTES)),
     ),
     Case(
         "bomb-of-one-image-npz",
-        ("expected at most 67,108,864 bytes an example",),
+        ("67,108,864 bytes",),
         zip_bomb(npy_header((2, 1 << 15, 3 << 14))),
     ),
     Case(
         "bomb-of-pixels-folder",
-        ("dog/1.png has more than 89,478,485 pixels",),
+        ("dog/1.png", "89,478,485 pixels"),
         bad.images(files={"dog/1.png": png_of(60_000, 60_000)}),
     ),
     Case(
         "bomb-of-pixels-parquet",
-        ("data.parquet, row 3", "has more than 89,478,485 pixels"),
+        ("data.parquet, row 3", "89,478,485 pixels"),
         bad.parquet(image=[bad.png(x) for x in X[:3]] + [png_of(60_000, 60_000)] * 5),
     ),
-    Case("bomb-page-parquet", ("row group 0 unpacks to 272,6",), parquet_bomb),
+    Case("bomb-page-parquet", ("row group 0", "272,6"), parquet_bomb),
     Case(
         "bomb-in-the-header-parquet",
-        ("data.parquet needs more memory than there is",),
+        ("data.parquet", "memory"),
         parquet_header_bomb,
     ),
-    Case("endless-line-csv", ("data.csv is not a CSV file",), endless_line),
+    Case("endless-line-csv", ("data.csv", "CSV"), endless_line),
 )
 
 TAGS = (
