@@ -26,7 +26,7 @@ class Stopwatch:
 
     def __init__(self, run: Run) -> None:
         """Begin with what was done before the flow began."""
-        self._ahead = run.ahead
+        self._ahead = run.earlier_seconds
         self.times: dict[str, StageTime] = {}
 
     def __call__(self, stage: Task[P, R], *args: P.args, **kwargs: P.kwargs) -> R:

@@ -52,7 +52,7 @@ def seed_pipeline(
 
 def _begun(run: Run) -> Run:
     """Let a later run's time begin now; what was done ahead was done for the first."""
-    return run.model_copy(update={"started": datetime.now(UTC), "ahead": {}})
+    return run.model_copy(update={"started": datetime.now(UTC), "earlier_seconds": {}})
 
 
 seeds_flow = flow(

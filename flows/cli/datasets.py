@@ -143,7 +143,7 @@ def _show_gate(workspace: Workspace, found: DatasetFiles, result: DataGateResult
         mark = f"[{_COLOURS[check.outcome]}]{check.outcome}[/]"
         checks.add_row(check.name, mark, console.plain(check.sentence))
     console.out().print(checks)
-    for move in result.moved:
+    for move in result.changes:
         before, now = drift.in_words(move)
         console.say(
             f"Changed since run {result.compared_with}: {move.split}, {printable(move.figure)}: "

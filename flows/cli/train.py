@@ -229,7 +229,7 @@ def ingest_ahead(config: RunConfig, run: Run, source: Source) -> Run:
     data_gate.check_data(run.workspace, ingested, config.data_gate, last_run)
     preprocess.check(ingested, config.preprocessing)
     slices.check(run.workspace, ingested, config.evaluation.slices)
-    return run.model_copy(update={"ahead": {"ingest": time.monotonic() - started}})
+    return run.model_copy(update={"earlier_seconds": {"ingest": time.monotonic() - started}})
 
 
 def show_seeds(summary: SeedSummary, out: Console) -> None:

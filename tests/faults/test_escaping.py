@@ -12,6 +12,7 @@ from examples import write_npz
 from refusal import check_refused
 from sightline.flows.cli import console
 from sightline.reporting.page import escape_markdown
+from sightline.storage import json_digest
 from sightline.storage.text import printable
 
 ESCAPE = "\x1b]0;owned\x9c\x1b[2J"
@@ -81,7 +82,7 @@ def test_inspection_shows_the_codes_in_a_file_name(sightline: Command, tmp_path:
 def test_damaged_manifest_shows_the_codes_in_it(sightline: Command, tmp_path: Path) -> None:
     folder = tmp_path / "runs" / "one"
     folder.mkdir(parents=True)
-    (folder / "manifest.json").write_text('{"\\u001b[2J": 1}')
+    (folder / "manifest.json").write_bytes(json_digest.dumps({"\x1b[2J": 1}))
     done: subprocess.CompletedProcess[str] = sightline("runs", "list", f"--artifacts={tmp_path}")
     assert "Skipped: " in done.stderr
     assert "\x1b" not in done.stderr

@@ -1,7 +1,7 @@
-"""What passes between stages: small frozen records that name files and carry their digests.
+"""The records that stages pass on: small, frozen, with the paths and digests of files.
 
-A record holds no array and no model. Paths are relative to the artifacts root, so that a
-record is the same on every machine that mounts that root.
+A record holds no array and no model. Paths are relative to the artifacts folder, so a record is
+the same on every machine that mounts that folder.
 
 RunConfig -> DatasetFiles -> ArraySet -> ModelBlueprint -> TrainedModel -> Evaluation -> Report
 """
@@ -14,7 +14,7 @@ from sightline.records.data import (
     DataGateResult,
     DatasetFiles,
     Inspection,
-    Move,
+    ProfileChange,
     Source,
     SplitProfile,
 )
@@ -71,7 +71,7 @@ __all__ = [
     "Metrics",
     "Mistake",
     "ModelBlueprint",
-    "Move",
+    "ProfileChange",
     "Promotion",
     "Record",
     "ReliabilityBin",

@@ -1,4 +1,4 @@
-"""The base of all records, and those that name a run and its files."""
+"""The base class of all records, and the records of a run and its files."""
 
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
@@ -10,10 +10,10 @@ from sightline.storage.workspace import Workspace
 
 
 class Record(BaseModel):
-    """A frozen, JSON-able record.
+    """A frozen record that can be stored as JSON.
 
     Attributes:
-        incidental: Fields that no later stage computes with; they stay out of cache keys.
+        incidental: Fields that no later stage depends on; they are left out of cache keys.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -21,17 +21,16 @@ class Record(BaseModel):
 
 
 class Run(Record):
-    """Where a run works and how it was asked for; never part of a cache key.
+    """The id, workspace and options of a run; never part of a cache key.
 
     Attributes:
         id: The run's id and the name of its folder.
-        workspace: The artifacts root that it works in.
-        started: When the run was asked for, in UTC.
-        data_dir: Where local copies of named data sets lie.
-        mirror: Base address to download from instead of the public mirrors.
-        refresh: Whether to make every stage again.
-        ahead: Stage name to the seconds spent on it before the flow began.
-        repeats: Id of the run that this one makes again, where it does.
+        started: When the run was requested, in UTC.
+        data_dir: Folder with local copies of named data sets.
+        mirror: Base URL to download from instead of the public mirrors.
+        refresh: Ignore the cache and rerun every stage.
+        earlier_seconds: Stage name to the seconds spent on it before the flow started.
+        repeats: Id of the run that this one reproduces.
     """
 
     id: str
@@ -40,17 +39,17 @@ class Run(Record):
     data_dir: Path | None = None
     mirror: str | None = Field(default=None, exclude=True, repr=False)  # may hold a password
     refresh: bool = False
-    ahead: dict[str, float] = Field(default_factory=dict)
+    earlier_seconds: dict[str, float] = Field(default_factory=dict)
     repeats: str | None = None
 
     @property
     def token(self) -> str:
-        """Tell this run from an earlier one of the same id."""
+        """Identifies this run among runs with the same id."""
         return f"{self.id} {self.started.isoformat()}"
 
 
 def _below_root(path: str) -> str:
-    """Refuse a path that leads out of the artifacts root: a record may come from a file."""
+    """Reject paths that lead out of the artifacts folder: a record may come from a file."""
     parts = PurePosixPath(path).parts
     if not parts or path.startswith("/") or ".." in parts or not path.isprintable():
         raise ValueError(f"expected a path below the artifacts root without '..', got {path!r}")
@@ -58,7 +57,7 @@ def _below_root(path: str) -> str:
 
 
 class FileRecord(Record):
-    """A file under the artifacts root: POSIX path relative to the root, digest, size in bytes."""
+    """A file: POSIX path relative to the artifacts folder, SHA-256 and size in bytes."""
 
     path: Annotated[str, AfterValidator(_below_root)]
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
@@ -66,7 +65,7 @@ class FileRecord(Record):
 
 
 class ArrayFile(FileRecord):
-    """An NPY file with its shape and its NumPy dtype name."""
+    """An NPY file with its shape and the name of its NumPy dtype."""
 
     shape: tuple[int, ...]
     dtype: str

@@ -1,4 +1,4 @@
-"""Records of the images: where they came from, and what ingest and preprocess made."""
+"""Records of the data: its source, its quality, and the outputs of ingest and preprocess."""
 
 from typing import ClassVar, Literal
 
@@ -8,13 +8,13 @@ from sightline.records.base import ArrayFile, FileRecord, Record
 
 
 class Source(Record):
-    """A data set that was found and digested, before any image is decoded.
+    """A located data set, before any image is decoded.
 
     Attributes:
-        dataset: Its name, fit for a run id: lower case, digits and hyphens.
+        dataset: Its name in lower-case letters, digits and hyphens, as in run ids.
         kind: "named", "embedded", or a format: a key of `data.readers.dispatch.READERS`.
-        path: Where it lies; the data set's name where it has no place of its own.
-        sha256: Digest of the content, whatever its path.
+        path: Its path, or the data set's name if it is built in or downloaded.
+        sha256: Digest of its content; does not depend on the path.
     """
 
     dataset: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")
@@ -24,17 +24,13 @@ class Source(Record):
 
 
 class SplitProfile(Record):
-    """What the images of a split look like, in numbers.
+    """Statistics of the images of a split; pixel values range from 0 to 255.
 
     Attributes:
-        images: How many there are.
-        per_class: Images of each class, in label order.
-        pixel_min: Smallest pixel value, 0 to 255.
-        pixel_max: Largest pixel value, 0 to 255.
-        pixel_mean: Mean of all pixel values, 0 to 255.
-        pixel_std: Their standard deviation.
-        pixels: Share of the pixel values in each sixteenth of their range, darkest first.
-        brightness: Share of the images whose mean pixel value lies in each sixteenth.
+        images: Number of images.
+        per_class: Number of images of each class, in label order.
+        pixels: Histogram of the pixel values: fractions in 16 bins, darkest first.
+        brightness: Histogram of the images' mean pixel values, likewise.
     """
 
     images: int
@@ -48,15 +44,15 @@ class SplitProfile(Record):
 
 
 class Inspection(Record):
-    """What ingest found in the images, before anybody judges it.
+    """What ingest found out about the images; the input of the data gate.
 
     Attributes:
-        profiles: Split name to its profile.
-        affected: Kind of finding (see `sightline.findings`) to the number of images of each
-            split that it concerns.
-        findings: Parquet file with one row a finding: kind, split, index, label, and, where
-            two images are concerned, other_split, other_index, other_label, and distance
-            (bits in which the perceptual hashes differ); split and index as in the label table.
+        profiles: Split name to its statistics.
+        affected: Kind of finding (see `data.validation.findings`) to the number of affected
+            images of each split.
+        findings: Parquet file with one row per finding: kind, split, index, label and, for pairs
+            of images, other_split, other_index, other_label and distance (bits in which the
+            perceptual hashes differ).
     """
 
     profiles: dict[str, SplitProfile]
@@ -68,11 +64,10 @@ class Check(Record):
     """One check of the data gate.
 
     Attributes:
-        name: As in the config's section `gate`.
-        outcome: What came of it.
-        measured: What was measured; None where there was nothing to compare with.
-        limit: Largest measure that passes.
-        sentence: What was found, for people.
+        name: Its key in the config section `data_gate`.
+        measured: The measured value; None if there was nothing to compare with.
+        limit: Largest value that passes.
+        sentence: The result in one sentence.
     """
 
     name: str
@@ -82,8 +77,8 @@ class Check(Record):
     sentence: str
 
 
-class Move(Record):
-    """How far one figure of a split's profile is from that of the run before."""
+class ProfileChange(Record):
+    """One statistic of a split that changed since the previous run."""
 
     split: str
     figure: str
@@ -92,37 +87,37 @@ class Move(Record):
 
 
 class DataGateResult(Record):
-    """What the data gate says of the images.
+    """Result of the data gate.
 
     Attributes:
-        checks: In the order of the config.
-        compared_with: Id of the run whose profile this one was compared with.
-        moved: What differs from it.
+        checks: The checks in the order of the config.
+        compared_with: Id of the run whose statistics these were compared with.
+        changes: Statistics that differ from that run's.
     """
 
     checks: tuple[Check, ...]
     compared_with: str | None = None
-    moved: tuple[Move, ...] = ()
+    changes: tuple[ProfileChange, ...] = ()
 
 
 class DatasetFiles(Record):
-    """Output of ingest: one canonical form of any source.
+    """Output of ingest: one canonical form for all sources.
 
     Attributes:
-        dataset: The data set's name, fit for a run id: lower case, digits and hyphens.
-        source: Where the images came from, for people; never a secret.
-        class_names: Names in label order; `num_classes` is their number.
+        dataset: The data set's name in lower-case letters, digits and hyphens.
+        source: Description of the source; contains no secrets.
+        class_names: Names in label order.
         image_shape: Height, width and channels (1 or 3).
         images: Split name ("train", "test") to a uint8 NPY file of shape (n, height, width,
             channels), values 0 to 255.
-        labels: Parquet file with one row an example, splits one after the other: index (int64,
+        labels: Parquet file with one row per example, one split after the other: index (int64,
             within the split), split, label (int64), class_name, source, pixels_sha256; then
             the metadata columns (string) that the config names.
         label_digests: Split name to the SHA-256 of its labels (int16, little-endian, in the order
             of the images).
         counts: Split name to the number of examples of each class, in label order.
-        notes: Sentences on what was changed while reading, such as resized images.
-        inspection: What the images look like, and what is odd about some of them.
+        notes: Sentences about conversions, such as resized images.
+        inspection: Statistics of the images and data quality findings.
     """
 
     incidental: ClassVar[frozenset[str]] = frozenset({"source", "inspection"})
@@ -152,7 +147,7 @@ class ArraySplit(Record):
 
 
 class ArraySet(Record):
-    """Output of preprocess: splits "train", "test" and, where asked for, "validation"."""
+    """Output of preprocess: splits "train", "test" and, if configured, "validation"."""
 
     class_names: tuple[str, ...]
     image_shape: tuple[int, int, int]

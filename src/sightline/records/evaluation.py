@@ -1,19 +1,19 @@
-"""Records of what the test split says about a model."""
+"""Records of the evaluation on the test split."""
 
 from pydantic import Field
 
 from sightline.records.base import ArrayFile, FileRecord, Record
 
 Interval = tuple[float, float]
-"""A 95 % interval of a share, both ends in [0, 1]; Wilson's score interval."""
+"""A 95 % Wilson score interval of a proportion, in [0, 1]."""
 
 
 class ClassMetrics(Record):
     """Precision, recall and F1 (all in [0, 1]) and number of test examples of one class.
 
     Attributes:
-        precision_interval: None where nothing was given this name.
-        recall_interval: None where there is no test example of this class.
+        precision_interval: None if the class was never predicted.
+        recall_interval: None if the class has no test images.
     """
 
     class_name: str
@@ -26,11 +26,11 @@ class ClassMetrics(Record):
 
 
 class ReliabilityBin(Record):
-    """The test images whose highest probability lies in (low, high].
+    """The test images whose highest probability is in (low, high].
 
     Attributes:
-        confidence: Mean of that probability; None without images.
-        accuracy: Share of them that are right; None without images.
+        confidence: Their mean highest probability; None if there are none.
+        accuracy: Their accuracy; None if there are none.
     """
 
     low: float
@@ -41,13 +41,13 @@ class ReliabilityBin(Record):
 
 
 class Temperature(Record):
-    """A temperature that the logits are divided by, and what it would do.
+    """Result of temperature scaling, which divides the logits by a temperature.
 
     Attributes:
-        temperature: Above 1 the model was too sure, below 1 not sure enough.
-        validation_images: Validation images that it was fitted to.
-        loss: Mean cross-entropy on the test split with it, in nats.
-        calibration_error: Expected calibration error on the test split with it.
+        temperature: Above 1 if the model is overconfident, below 1 if it is underconfident.
+        validation_images: Number of validation images that it was fitted to.
+        loss: Mean cross-entropy on the test split after scaling, in nats.
+        calibration_error: Expected calibration error on the test split after scaling.
     """
 
     temperature: float
@@ -57,12 +57,12 @@ class Temperature(Record):
 
 
 class Calibration(Record):
-    """How far the highest probability is from the share of right predictions.
+    """Calibration of the highest probability.
 
     Attributes:
-        bins: Of equal width, from 0 to 1.
-        error: Expected calibration error: mean distance of confidence and accuracy in a bin,
-            weighted by its images.
+        bins: Bins of equal width from 0 to 1.
+        error: Expected calibration error: mean difference between confidence and accuracy over
+            the bins, weighted by their images.
         temperature: None without a validation split.
     """
 
@@ -72,12 +72,12 @@ class Calibration(Record):
 
 
 class CoveragePoint(Record):
-    """What is left where the model abstains below a probability.
+    """Selective prediction: the model abstains below a confidence threshold.
 
     Attributes:
-        threshold: The probability, in [0, 1].
-        coverage: Share of the test images that it still answers.
-        accuracy: Share of these that are right.
+        threshold: Lowest accepted probability, in [0, 1].
+        coverage: Fraction of the test images that get a prediction.
+        accuracy: Accuracy on these.
     """
 
     threshold: float
@@ -86,7 +86,7 @@ class CoveragePoint(Record):
 
 
 class SliceMetrics(Record):
-    """Accuracy on the test images that have one value in a column of the label table."""
+    """Accuracy on the test images that share a value in a column of the label table."""
 
     column: str
     value: str
@@ -106,9 +106,8 @@ class Robustness(Record):
     """Accuracy under a fixed set of corruptions.
 
     Attributes:
-        images: Test images, the same for each corruption.
-        accuracy: Accuracy on them as they are.
-        corruptions: One row each.
+        images: Number of test images, the same ones for each corruption.
+        accuracy: Their accuracy without corruption.
     """
 
     images: int
@@ -117,13 +116,12 @@ class Robustness(Record):
 
 
 class LabelErrors(Record):
-    """Training images whose label the model denies.
+    """Possible label errors in the training split.
 
     Attributes:
-        examined: Training images that were looked at.
-        found: How many of them it gives another class with at least `threshold`.
-        threshold: Probability of the other class.
-        table: Parquet file, the most doubtful first: index (in the training split as
+        examined: Number of training images checked.
+        found: Number whose probability of another class is at least `threshold`.
+        table: Parquet file, most likely errors first: index (in the training split as
             ingested), label, predicted (int64), probability, label_probability (float32).
     """
 
@@ -134,14 +132,14 @@ class LabelErrors(Record):
 
 
 class Saliency(Record):
-    """Which pixels speak for the wrong class in the surest mistakes, by integrated gradients.
+    """Saliency maps of the most confident mistakes, by integrated gradients.
 
     Attributes:
-        indexes: Index in the test split of each image, the surest mistake first.
-        maps: float32 NPY of shape (m, height, width): how much each pixel adds to the
-            probability of the predicted class, beside a black image; channels are summed.
-        completeness: Largest distance between the sum of a map and the difference of that
-            probability between the image and black.
+        indexes: Index of each image in the test split, the most confident mistake first.
+        maps: float32 NPY of shape (m, height, width): contribution of each pixel to the
+            probability of the predicted class relative to a black image, summed over channels.
+        completeness: Largest absolute difference between the sum of a map and the change of that
+            probability from the black image to the image.
     """
 
     indexes: tuple[int, ...]
@@ -150,23 +148,22 @@ class Saliency(Record):
 
 
 class Metrics(Record):
-    """What the test split says about a model.
+    """Metrics of a model on the test split.
 
     Attributes:
-        accuracy: Share of right predictions, in [0, 1].
+        accuracy: In [0, 1].
         accuracy_interval: 95 % Wilson score interval of the accuracy.
-        top_k: k to the share of images whose label is among the k most probable classes.
+        top_k: k to the top-k accuracy.
         loss: Mean categorical cross-entropy (log loss), in nats.
-        classes: Metrics a class, in label order.
+        classes: Metrics per class, in label order.
         confusion: Counts; row: label, column: prediction.
-        calibration: Whether the probabilities can be believed.
-        coverage: Accuracy of what it is sure of, from answering everything to little.
-        slices: Accuracy by metadata, where columns were named.
-        robustness: None where it was switched off.
-        label_errors: None where it was switched off.
-        saliency: None where it was switched off or there is no mistake.
-        serving_difference: Largest absolute difference between the probabilities of the
-            exported model on raw uint8 images and of the trained one on prepared arrays.
+        coverage: Accuracy of selective prediction, for increasing thresholds.
+        slices: Accuracy for each value of `evaluation.slices`.
+        robustness: None if skipped.
+        label_errors: None if skipped.
+        saliency: None if skipped, or if there are no mistakes.
+        serving_difference: Largest absolute difference in probability between the exported model
+            on raw uint8 images and the trained model on preprocessed arrays.
     """
 
     accuracy: float
@@ -189,7 +186,7 @@ class Evaluation(Metrics):
 
     Attributes:
         metrics: JSON file of the metrics.
-        predictions: Parquet file with one row an example: index, label, predicted,
+        predictions: Parquet file with one row per example: index, label, predicted,
             probability_<i> for each class i (float32, rows sum to 1).
     """
 

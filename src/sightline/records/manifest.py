@@ -1,4 +1,4 @@
-"""The manifest of a run: what was asked, what it was made from, and what came out."""
+"""The manifest of a run: its config, its provenance and its results."""
 
 from datetime import datetime
 from typing import Any, Literal
@@ -18,24 +18,22 @@ from sightline.records import (
 
 
 class _Manifest(Record):
-    """What every reader of a `manifest.json` takes from it.
+    """The fields that manifests and their excerpts share.
 
     Attributes:
         created: When the run was published, in UTC.
-        config: The complete config.
         code_sha256: Digest of Sightline's own source.
-        lock_sha256: Digest of `deploy/locks/base.lock`; None where the checkout has none.
+        lock_sha256: Digest of `deploy/locks/base.lock`; None outside of a checkout.
         source_sha256: Digest of the data set's source.
         weights_sha256: Digest of the final weights.
         environment: Versions, platform and cores of the pipeline process.
         stages: Stage name to its time in this run.
         total_seconds: Wall time from the start of the run to its publication.
-        compared: The last run of this data set beside this one.
-        seed_noise: How far the test accuracies of runs lie apart that differ from this one in
-            their seed alone, where that was measured.
-        flow_run_id: Prefect's id of the flow run, where there was one.
-        repeats: Id of the run that this one made again, where it did. Such a run only tells
-            whether that can be done: it is never the last run of its data set, nor the latest.
+        compared: Comparison with the previous run of this data set.
+        seed_noise: Spread of the test accuracy over random seeds, if it was measured.
+        flow_run_id: Prefect's id of the flow run, if there was one.
+        repeats: Id of the run that this one reproduced. Such a run never counts as the previous
+            run of its data set, nor as the latest run.
     """
 
     schema_version: Literal[1] = 1
@@ -59,8 +57,9 @@ class RunManifest(_Manifest):
     """The content of a run folder's `manifest.json`.
 
     Attributes:
-        records: What the stages returned; their paths are relative to the artifacts root.
-        files: Name of a file in the run folder to its record; paths relative to the run folder.
+        records: Outputs of the stages; paths are relative to the artifacts folder.
+        files: Name of a file in the run folder to its record; paths are relative to the run
+            folder.
     """
 
     records: StageRecords
@@ -68,7 +67,7 @@ class RunManifest(_Manifest):
 
 
 class _Part(Record):
-    """A part of a record; the rest is passed over while it is read."""
+    """Part of a record; its other fields are ignored."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -96,11 +95,11 @@ class _Records(_Part):
 
 
 class ManifestExcerpt(_Manifest):
-    """What lists of runs need of a manifest; read in a fraction of the time and memory.
+    """The part of a manifest that lists of runs show; reading it saves time and memory.
 
     Attributes:
-        records: The figures of `RunManifest.records` that a list shows, under the same names.
-        files: Not looked into.
+        records: Some fields of `RunManifest.records`, under the same names.
+        files: Not parsed.
     """
 
     records: _Records

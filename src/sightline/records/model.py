@@ -1,4 +1,4 @@
-"""Records of the network, untrained and trained."""
+"""Records of the untrained and the trained network."""
 
 from typing import ClassVar
 
@@ -6,7 +6,7 @@ from sightline.records.base import FileRecord, Record
 
 
 class Layer(Record):
-    """One layer of the model, for summaries; `output_shape` leaves out the batch dimension."""
+    """One layer of the model; `output_shape` excludes the batch dimension."""
 
     name: str
     kind: str
@@ -20,8 +20,7 @@ class ModelBlueprint(Record):
     Attributes:
         architecture: Keras' JSON of the functional model; input float32 in [0, 1].
         summary: Text table of the layers.
-        layers: The layers in order.
-        parameters: Number of trainable and other weights.
+        parameters: Number of weights, trainable or not.
     """
 
     incidental: ClassVar[frozenset[str]] = frozenset({"summary"})
@@ -35,7 +34,7 @@ class ModelBlueprint(Record):
 
 
 class Gpu(Record):
-    """One GPU: its name, the version of its driver, its memory in bytes."""
+    """A GPU: name, driver version and memory in bytes."""
 
     name: str
     driver: str
@@ -48,25 +47,25 @@ class TrainedModel(Record):
     Attributes:
         model: `.keras` file that takes raw uint8 images of `image_shape` and returns class
             probabilities.
-        weights_sha256: Digest of all weights, in order; equal weights give equal digests.
+        weights_sha256: Digest of all weights, in order.
         optimizer_sha256: Digest of the optimizer's variables after the last step.
         seeds_sha256: Digest of the seed generators' states after the last step.
-        history: Parquet file with one row an epoch: epoch (from 1), loss, accuracy,
-            val_loss and val_accuracy where there is a validation split, seconds,
+        history: Parquet file with one row per epoch: epoch (from 1), loss, accuracy,
+            val_loss and val_accuracy if there is a validation split, seconds,
             images_per_second.
-        epochs: Epochs trained.
-        best_epoch: The epoch whose weights these are, where the best were asked for.
-        resumed: A sentence for each time that the training went on from a checkpoint.
-        checkpoints: How many checkpoints were written.
-        checkpoint_seconds: Time spent on writing them.
-        device: What it was trained on, such as "cpu" or "gpu: NVIDIA H200".
-        fit_seconds: Wall time of the fit in the process that ended it: graph building, validation
-            and checkpoints included, what a resumed training did before left out.
-        images_per_second: Training images a second, over all epochs.
-        peak_memory_bytes: Largest resident set of the Keras process.
-        peak_device_memory_bytes: Largest memory taken on the GPU; None on a CPU.
-        gpus: The GPUs that the process could see, whether it used them or not.
-        environment: What the bits depend on: versions, backend, threads, oneDNN.
+        epochs: Number of epochs trained.
+        best_epoch: The epoch of these weights if `training.keep_weights` is "best".
+        resumed: One sentence for each time that training resumed from a checkpoint.
+        checkpoints: Number of checkpoints written.
+        checkpoint_seconds: Time spent writing them.
+        device: Such as "cpu" or "gpu: NVIDIA H200".
+        fit_seconds: Wall time of the fit in its last process, including graph building,
+            validation and checkpoints; excludes the time before training resumed.
+        images_per_second: Training throughput over all epochs.
+        peak_memory_bytes: Peak resident set size of the Keras process.
+        peak_device_memory_bytes: Peak GPU memory; None on a CPU.
+        gpus: All GPUs visible to the process.
+        environment: What the exact weights depend on: versions, backend, threads, oneDNN.
     """
 
     incidental: ClassVar[frozenset[str]] = frozenset(
@@ -103,7 +102,7 @@ class TrainedModel(Record):
 
 
 class DeviceReport(Record):
-    """What Keras would compute on, for people, and what the bits depend on."""
+    """The device that Keras uses, and the environment that exact results depend on."""
 
     device: str
     environment: dict[str, str]

@@ -1,4 +1,4 @@
-"""Records of what is shipped, and of why."""
+"""Records of exports and promotions."""
 
 from pydantic import Field
 
@@ -7,21 +7,19 @@ from sightline.records.base import FileRecord, Record
 
 
 class ExportCheck(Record):
-    """One exported form of a model, loaded by its own runtime in a process of its own.
+    """Result of running one export with its own runtime, in its own process.
 
     Attributes:
-        format: Which form.
-        files: What it consists of; paths relative to the artifacts root, names below the last
-            folder `exports/` as they are shipped.
-        runtime: Library and version that loaded it, such as "onnxruntime 1.32.0".
-        difference: Largest difference of a class probability from what was measured.
-        agreement: Share of the golden images that get the same class as was measured.
-        load_seconds: Time from a file to a model that answers.
+        files: Files of the export; the part of the path after `exports/` is the shipped name.
+        runtime: Library and version, such as "onnxruntime 1.32.0".
+        difference: Largest absolute difference from the class probabilities of `evaluate`.
+        agreement: Fraction of the golden images with the same predicted class.
+        load_seconds: Time to load the model.
         latency_1: Median seconds for one image.
         latency_256: Median seconds for a batch of 256.
-        passed: Whether it agrees, to within the tolerance.
-        problem: Why it gave no answer that could be compared, for people; then the difference is 1,
-            and what could not be measured is 0.
+        passed: Whether the difference is within the tolerance.
+        problem: Why the export could not be run; then `difference` is 1, and what was not
+            measured is 0.
     """
 
     format: Format
@@ -37,16 +35,14 @@ class ExportCheck(Record):
 
 
 class Certificate(Record):
-    """Output of export: that every exported form is the model that was measured.
+    """Output of export: whether every export matches the evaluated model.
 
     Attributes:
-        model_sha256: Digest of the `.keras` file that was measured.
-        weights_sha256: Digest of its weights.
-        golden_images: Test images that each form replayed.
+        model_sha256: Digest of the evaluated `.keras` file.
+        golden_images: Number of test images that each export was run on.
         golden_sha256: Digest of their pixels.
         tolerance: Largest difference that passes.
-        exports: One row a form.
-        certificate: JSON file of all this.
+        certificate: JSON file with the content of this record.
     """
 
     model_sha256: str
@@ -59,19 +55,18 @@ class Certificate(Record):
 
     @property
     def passed(self) -> bool:
-        """Tell whether all forms agree."""
+        """Whether all exports passed."""
         return all(export.passed for export in self.exports)
 
 
 class Criterion(Record):
-    """One thing that a model must show before it is promoted.
+    """One criterion of the promotion gate.
 
     Attributes:
         name: Short name, such as "mcnemar".
-        passed: Whether it did.
-        measured: What was measured; None where there was nothing to measure.
-        limit: What it was held against.
-        sentence: What was found, for people.
+        measured: The measured value; None if there is none.
+        limit: The value it was compared with.
+        sentence: The result in one sentence.
     """
 
     name: str
@@ -82,22 +77,22 @@ class Criterion(Record):
 
 
 class Decision(Record):
-    """What the promotion gate says of a candidate.
+    """Decision of the promotion gate.
 
     Attributes:
-        promote: Whether it may take the champion's place: all criteria passed.
-        candidate: Its run.
-        champion: Version that it was compared with; None where there was none.
-        holdout_sha256: Digest of the test images and labels that both were scored on.
-        images: How many these are.
-        accuracy: The candidate's, in [0, 1].
-        champion_accuracy: The champion's on the same images.
-        interval: 1 - 2 alpha interval of the difference of the accuracies, by Tango's score test.
-        fixed: Images that the champion has wrong and the candidate right.
-        broken: Images that the champion has right and the candidate wrong.
-        p_value: Of McNemar's exact test, one-sided: that the candidate is not better.
-        criteria: What was asked, in order.
-        sentence: The decision and its main reason, for people.
+        promote: Whether all criteria passed.
+        candidate: Id of the candidate's run.
+        champion: Version that it was compared with; None if there was no champion.
+        holdout_sha256: Digest of the test images and labels.
+        images: Number of test images.
+        accuracy: Test accuracy of the candidate, in [0, 1].
+        champion_accuracy: Test accuracy of the champion, in [0, 1].
+        interval: 1 - 2 alpha confidence interval of the difference in accuracy, by Tango's
+            score test.
+        fixed: Number of images that only the candidate classifies correctly.
+        broken: Number of images that only the champion classifies correctly.
+        p_value: One-sided p-value of McNemar's exact test.
+        sentence: The decision and its main reason.
     """
 
     promote: bool
@@ -116,12 +111,12 @@ class Decision(Record):
 
 
 class Promotion(Record):
-    """What became of a run's model in the model store.
+    """Registration and promotion of a run's model.
 
     Attributes:
-        version: The version that was made of it, such as "mnist-v3"; None where none could be.
+        version: The registered version, such as "mnist-v3"; None if it was not registered.
         promoted: Whether it is the champion now.
-        sentence: What was decided and why, for people.
+        sentence: The decision and its reason.
     """
 
     version: str | None = None

@@ -1,4 +1,4 @@
-"""Records of what a run came to: its report, its stages, its summary."""
+"""Records of a run's report, stages and summary."""
 
 from pydantic import Field
 
@@ -10,7 +10,7 @@ from sightline.records.promotion import Certificate, Decision, Promotion
 
 
 class Mistake(Record):
-    """A prediction other than the label: index in its split, class names, probability of each."""
+    """A wrong prediction: index in its split, class names and their probabilities."""
 
     index: int
     label: str
@@ -20,14 +20,14 @@ class Mistake(Record):
 
 
 class Report(Record):
-    """Output of report: the figures and what they show.
+    """Output of report: its figures and the mistakes that it shows.
 
     Attributes:
         figures: Figure name to its PNG: "samples", "layers", "curves", "confusion_matrix",
             "mistakes", and "findings" where there are any.
-        thumbnails: One small PNG a mistake, in the order of `mistakes`.
-        mistakes: The worst mistakes, the most confident first.
-        mistakes_total: How many test examples were misclassified.
+        thumbnails: One PNG per mistake, in the order of `mistakes`.
+        mistakes: The most confident mistakes, in descending order of confidence.
+        mistakes_total: Number of misclassified test images.
     """
 
     figures: dict[str, FileRecord]
@@ -37,17 +37,17 @@ class Report(Record):
 
 
 class RunComparison(Record):
-    """A run beside the last one of its data set.
+    """Comparison with the previous run of the same data set.
 
     Attributes:
-        run_id: Id of the last run.
+        run_id: Id of the previous run.
         recipe: Its recipe.
         accuracy: Its test accuracy, in [0, 1].
         loss: Its test loss, in nats.
-        fixed: Test images that it had wrong and this run has right; None where it was tested on
-            other images, or its predictions cannot be read.
-        broken: Test images that it had right and this run has wrong.
-        p_value: Of McNemar's exact test (1947), two-sided.
+        fixed: Number of test images that only this run classifies correctly; None if the test
+            images differ or the previous predictions cannot be read.
+        broken: Number of test images that only the previous run classifies correctly.
+        p_value: Two-sided p-value of McNemar's exact test (1947).
     """
 
     run_id: str
@@ -60,15 +60,13 @@ class RunComparison(Record):
 
 
 class Spread(Record):
-    """How one figure spreads over the seeds.
+    """Spread of one metric over random seeds.
 
     Attributes:
-        values: One a seed, in the order of the seeds.
-        mean: Their mean.
-        deviation: Their standard deviation, with n - 1.
-        half_width: Half the width of the 95 % interval of the mean, by Student's t.
-        difference: What two single runs differ by at most in 95 of 100 cases if nothing but
-            their seeds differs, by Student's t.
+        values: One value per seed.
+        deviation: Sample standard deviation (n - 1).
+        half_width: Half the width of the 95 % confidence interval of the mean (Student's t).
+        difference: Largest difference between two seeds in 95 % of cases (Student's t).
     """
 
     values: tuple[float, ...]
@@ -79,19 +77,19 @@ class Spread(Record):
 
 
 class StageTime(Record):
-    """How long a stage took in this run, and whether its result was already there."""
+    """Duration of a stage in this run, and whether its result came from the cache."""
 
     seconds: float = Field(ge=0)
     cached: bool
 
 
 class StageRecords(Record):
-    """What the stages returned, and what the gates said: of the data, and of the model.
+    """Outputs of all stages, of the data gate and of the promotion gate.
 
     Attributes:
-        gate: Of the images, between ingest and preprocess.
-        export: None where the promotion gate is off.
-        decision: None where the promotion gate is off.
+        gate: Result of the data gate.
+        export: None if the promotion gate is off.
+        decision: None if the promotion gate is off.
     """
 
     ingest: DatasetFiles
@@ -106,10 +104,10 @@ class StageRecords(Record):
 
 
 class RunSummary(Record):
-    """What a finished run tells its caller; the object that `--json` prints.
+    """Summary of a finished run; the object that `--json` prints.
 
     Attributes:
-        baseline_accuracy: What always naming the most frequent class of the test split would get.
+        baseline_accuracy: Accuracy of always predicting the most frequent class.
     """
 
     run_id: str

@@ -47,7 +47,7 @@ def check_rows(verdict: DataGateResult) -> list[CheckRow]:
 
 def move_rows(verdict: DataGateResult) -> list[MoveRow]:
     """Write what moved, in its order."""
-    return [MoveRow(move.split, move.figure, *in_words(move)) for move in verdict.moved]
+    return [MoveRow(move.split, move.figure, *in_words(move)) for move in verdict.changes]
 
 
 def summary(verdict: DataGateResult) -> str:

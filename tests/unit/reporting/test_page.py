@@ -7,7 +7,7 @@ import pytest
 from markdown_it import MarkdownIt
 from PIL import Image
 
-from sightline.records import Check, ClassMetrics, DataGateResult, Move
+from sightline.records import Check, ClassMetrics, DataGateResult, ProfileChange
 from sightline.records.manifest import RunManifest
 from sightline.reporting import page
 from sightline.storage.workspace import Workspace
@@ -267,7 +267,9 @@ def judged(manifest: RunManifest) -> RunManifest:
             Check(name="blank", outcome="passed", measured=0, limit=0, sentence="No image."),
         ),
         compared_with="20261123T010203Z-textures-tutorial-abcdef",
-        moved=(Move(split="train", figure=f"share of class {hostile}", before=0.25, now=0.5),),
+        changes=(
+            ProfileChange(split="train", figure=f"share of class {hostile}", before=0.25, now=0.5),
+        ),
     )
     report = manifest.records.report
     findings = {"findings": report.figures["samples"]}

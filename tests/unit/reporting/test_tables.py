@@ -1,6 +1,6 @@
 from typing import Any
 
-from sightline.records import Check, DataGateResult, Move
+from sightline.records import Check, DataGateResult, ProfileChange
 from sightline.reporting import tables
 
 
@@ -16,7 +16,7 @@ VERDICT = DataGateResult(
         check("blank", "off", 0.5),
     ),
     compared_with="yesterday",
-    moved=(Move(split="train", figure="images", before=59_000, now=60_000),),
+    changes=(ProfileChange(split="train", figure="images", before=59_000, now=60_000),),
 )
 
 

@@ -14,6 +14,7 @@ from sightline.records import DatasetFiles
 from sightline.records.difference import RunDifference
 from sightline.records.manifest import RunManifest
 from sightline.runs import compare, run_folder, seed_noise
+from sightline.storage import json_digest
 from sightline.storage.workspace import Workspace
 
 Pair = tuple[RunManifest, RunManifest]
@@ -194,6 +195,7 @@ def test_damaged_manifest_is_refused_with_its_path(
     if damage == "flipped":
         path.write_bytes(path.read_bytes().replace(b"run-b", b"run-c"))
     else:
-        path.write_text(pair[0].model_copy(update={"run_id": "../../run-a"}).model_dump_json())
+        astray = pair[0].model_copy(update={"run_id": "../../run-a"})
+        path.write_bytes(json_digest.dumps(astray.model_dump(mode="json")))
     with pytest.raises(InputError, match=r"run-b/manifest\.json"):
         compare.read_pair(workspace, "run-a", "run-b")

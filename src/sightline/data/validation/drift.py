@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sightline.records import DatasetFiles, Move, SplitProfile
+from sightline.records import DatasetFiles, ProfileChange, SplitProfile
 
 _DEVIATIONS = 2
 _NOTICEABLE_LEVELS = 1.0
@@ -72,7 +72,7 @@ def stability_index(
     return max(0.0, float(index))
 
 
-def moves(before: DatasetFiles, now: DatasetFiles) -> tuple[Move, ...]:
+def moves(before: DatasetFiles, now: DatasetFiles) -> tuple[ProfileChange, ...]:
     """List the figures that moved noticeably: shape, counts, pixel values, shares of classes.
 
     Args:
@@ -82,7 +82,7 @@ def moves(before: DatasetFiles, now: DatasetFiles) -> tuple[Move, ...]:
     return (*_moves_of_shape(before, now), *_moves_of_splits(before, now))
 
 
-def in_words(move: Move) -> tuple[str, str]:
+def in_words(move: ProfileChange) -> tuple[str, str]:
     """Write both figures of a move for people."""
     before, now = (
         f"{100 * value:.2f}%"
@@ -107,38 +107,38 @@ def _drifts(before: DatasetFiles, now: DatasetFiles) -> Iterator[Drift]:
             yield Drift(index, f"the {subject} of the {split} images")
 
 
-def _moves_of_shape(before: DatasetFiles, now: DatasetFiles) -> Iterator[Move]:
+def _moves_of_shape(before: DatasetFiles, now: DatasetFiles) -> Iterator[ProfileChange]:
     figures = ("height", "width", "channels", "classes")
     first = (*before.image_shape, len(before.class_names))
     second = (*now.image_shape, len(now.class_names))
     for figure, one, other in zip(figures, first, second, strict=True):
         if one != other:
-            yield Move(split="all", figure=figure, before=one, now=other)
+            yield ProfileChange(split="all", figure=figure, before=one, now=other)
 
 
-def _moves_of_splits(before: DatasetFiles, now: DatasetFiles) -> Iterator[Move]:
+def _moves_of_splits(before: DatasetFiles, now: DatasetFiles) -> Iterator[ProfileChange]:
     for split, one, other in _common(before, now):
         if one.images != other.images:
-            yield Move(split=split, figure="images", before=one.images, now=other.images)
+            yield ProfileChange(split=split, figure="images", before=one.images, now=other.images)
         for figure, first, second in (
             ("pixel mean", one.pixel_mean, other.pixel_mean),
             ("pixel standard deviation", one.pixel_std, other.pixel_std),
         ):
             if abs(first - second) >= _NOTICEABLE_LEVELS:
-                yield Move(split=split, figure=figure, before=first, now=second)
+                yield ProfileChange(split=split, figure=figure, before=first, now=second)
         yield from _moves_of_classes(split, _shares(before, one), _shares(now, other))
 
 
 def _moves_of_classes(
     split: str, before: Mapping[str, float], now: Mapping[str, float]
-) -> Iterator[Move]:
+) -> Iterator[ProfileChange]:
     names = {*before, *now}
     distances = {name: abs(before.get(name, 0.0) - now.get(name, 0.0)) for name in names}
     for name in sorted(names, key=lambda name: (-distances[name], name))[:_MOST_CLASSES]:
         if distances[name] >= _NOTICEABLE_SHARE:
             figure = f"{_SHARE_OF}{name}"
             first, second = (round(of.get(name, 0.0), 6) for of in (before, now))
-            yield Move(split=split, figure=figure, before=first, now=second)
+            yield ProfileChange(split=split, figure=figure, before=first, now=second)
 
 
 def _common(

@@ -55,7 +55,7 @@ def run_checks(
             for name in DataGateConfig.model_fields
         ),
         compared_with=last_run.run_id if last_run else None,
-        moved=drift.moves(last_run.records.ingest, files) if last_run else (),
+        changes=drift.moves(last_run.records.ingest, files) if last_run else (),
     )
 
 

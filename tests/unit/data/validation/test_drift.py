@@ -3,7 +3,7 @@ import pytest
 
 from sightline.data.validation import drift
 from sightline.data.validation.profile import Profiler
-from sightline.records import DatasetFiles, FileRecord, Inspection, Move, SplitProfile
+from sightline.records import DatasetFiles, FileRecord, Inspection, ProfileChange, SplitProfile
 
 FILE = FileRecord(path="a", sha256="0" * 64, bytes=1)
 
@@ -86,10 +86,10 @@ def test_classes_are_compared_by_name_whatever_their_order() -> None:
     found = drift.largest(before, now)
     assert (found.subject, found.value > 0.25) == ("the classes of the train images", True)
     assert drift.moves(before, now) == (
-        Move(split="all", figure="classes", before=2, now=3),
-        Move(split="train", figure="share of class dog", before=0.666667, now=0.166667),
-        Move(split="train", figure="share of class cat", before=0.333333, now=0.666667),
-        Move(split="train", figure="share of class elk", before=0, now=0.166667),
+        ProfileChange(split="all", figure="classes", before=2, now=3),
+        ProfileChange(split="train", figure="share of class dog", before=0.666667, now=0.166667),
+        ProfileChange(split="train", figure="share of class cat", before=0.333333, now=0.666667),
+        ProfileChange(split="train", figure="share of class elk", before=0, now=0.166667),
     )
 
 
@@ -97,9 +97,9 @@ def test_shape_and_number_of_images_are_moves() -> None:
     before = data_set(profile(noise(300, 0), 300, 0), "a", "b")
     now = data_set(profile(noise(400, 0), 400, 0), "a", "b", side=9)
     assert drift.moves(before, now)[:3] == (
-        Move(split="all", figure="height", before=8, now=9),
-        Move(split="all", figure="width", before=8, now=9),
-        Move(split="train", figure="images", before=300, now=400),
+        ProfileChange(split="all", figure="height", before=8, now=9),
+        ProfileChange(split="all", figure="width", before=8, now=9),
+        ProfileChange(split="train", figure="images", before=300, now=400),
     )
 
 
@@ -114,4 +114,6 @@ def test_shape_and_number_of_images_are_moves() -> None:
 def test_moves_are_written_for_people(
     figure: str, before: float, now: float, words: tuple[str, str]
 ) -> None:
-    assert drift.in_words(Move(split="train", figure=figure, before=before, now=now)) == words
+    assert (
+        drift.in_words(ProfileChange(split="train", figure=figure, before=before, now=now)) == words
+    )

@@ -61,7 +61,7 @@ def test_clean_data_pass_every_check_in_the_order_of_the_config(
     result = gate(run, clean)
     assert [check.name for check in result.checks] == list(DataGateConfig.model_fields)
     assert {check.outcome for check in result.checks} == {"passed"}
-    assert (result.compared_with, result.moved) == (None, ())
+    assert (result.compared_with, result.changes) == (None, ())
 
 
 def test_exceeded_limit_warns_with_numbers_and_an_example(run: Run, leaking: DatasetFiles) -> None:
@@ -141,7 +141,7 @@ def last_run(manifest: RunManifest, clean: DatasetFiles) -> RunManifest:
 
 def test_unchanged_data_do_not_drift(run: Run, clean: DatasetFiles, last_run: RunManifest) -> None:
     same = gate(run, clean, last_run)
-    assert (same.compared_with, same.moved) == ("yesterday", ())
+    assert (same.compared_with, same.changes) == ("yesterday", ())
     assert same.checks[-1].measured == 0
 
 
@@ -153,7 +153,7 @@ def test_data_are_compared_with_those_of_the_last_run(
     drift = moved.checks[-1]
     assert (drift.name, drift.outcome) == ("drift", "warned")
     assert "yesterday" in drift.sentence
-    assert {move.figure for move in moved.moved} == {"pixel mean", "pixel standard deviation"}
+    assert {move.figure for move in moved.changes} == {"pixel mean", "pixel standard deviation"}
     with pytest.raises(DataError, match=r"drift.*yesterday"):
         gate(run, darker, last_run, drift={"action": "fail"})
 

@@ -9,7 +9,7 @@ from sightline import registry
 from sightline.records import FileRecord
 from sightline.records.manifest import RunManifest
 from sightline.runs import pins, run_folder
-from sightline.storage import files
+from sightline.storage import files, json_digest
 from sightline.storage.workspace import Workspace
 
 
@@ -138,7 +138,8 @@ def publish_at_random(root: Path, manifest: RunManifest, rng: random.Random) -> 
         path.parent.mkdir(parents=True)
         created = manifest.created + timedelta(seconds=number)
         changed = {"records": records, "config": config, "created": created}
-        path.write_text(manifest.model_copy(update=changed).model_dump_json())
+        content = manifest.model_copy(update=changed).model_dump(mode="json")
+        path.write_bytes(json_digest.dumps(content))
         needs[path.parent.name] = set(picked)
     return needs
 
