@@ -1,20 +1,29 @@
-"""A small artifacts root to clean up: its entries by the first digit of their keys."""
+"""A small workspace to clean up; its cache entries are named by the first digit of their keys."""
 
 import os
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
+import made_runs
+import runs_to_promote
+from sightline.models.build import BUILD
+from sightline.pipeline import cache
+from sightline.pipeline.cache import Draft
+from sightline.records import ModelBlueprint, Run
+from sightline.records.manifest import RunManifest
 from sightline.registry.retention import registered_models
 from sightline.runs.prune import prune as pruning
 from sightline.runs.prune.plan import Plan
 from sightline.storage.workspace import Workspace
 
 Tree = dict[str, tuple[int, int, bytes]]
-Publish = Callable[..., None]
+Publish = Callable[..., RunManifest]
+FILES = ("architecture", "summary")
 
 
 def tree(root: Path) -> Tree:
-    """Everything that could change below a folder: kind, time, content or target."""
+    """Return everything that may change below a folder: kind, time, content or link target."""
     found: Tree = {}
     for path in sorted(root.rglob("*")):
         state = path.lstat()
@@ -29,21 +38,44 @@ def key(digit: str) -> str:
     return digit * 40
 
 
-def entry(root: Path, digit: str) -> Path:
-    return root / "cache" / "build" / key(digit)
+def entry(workspace: Workspace, digit: str) -> Path:
+    return workspace.path(f"cache/build/{key(digit)}")
 
 
-def entries(root: Path) -> list[str]:
-    """The first digits of the keys of the build stage that are there."""
-    folder = root / "cache" / "build"
+def entries(workspace: Workspace) -> list[str]:
+    """List the cache entries of the build stage."""
+    folder = workspace.path("cache/build")
     return sorted(path.name[0] for path in folder.iterdir() if not path.name.startswith("."))
 
 
-def prune(root: Path, keep: int = pruning.KEEP) -> Plan:
-    """Clean a folder up as the command does."""
-    return pruning.prune(Workspace(root), keep, registered_models)
+def publish(
+    workspace: Workspace, name: str, digit: str = "0", recipe: str = "tutorial"
+) -> RunManifest:
+    """Publish a run whose build stage created, or found, a cache entry."""
+
+    def build(draft: Draft) -> ModelBlueprint:
+        for field in FILES:
+            draft.path(field).write_text(field)
+        return manifest.records.build.model_copy(
+            update={field: draft.record(field) for field in FILES}
+        )
+
+    manifest = runs_to_promote.publish(workspace.root, name, exports=False)
+    built = cache.find_or_make(Run(id=name, workspace=workspace), BUILD, key(digit), build)
+    manifest = manifest.model_copy(
+        update={
+            "config": manifest.config.model_copy(update={"recipe": recipe}),
+            "created": datetime.now(UTC),
+            "records": manifest.records.model_copy(update={"build": built}),
+        }
+    )
+    made_runs.write(workspace.root, manifest)
+    return manifest
 
 
-def plan(root: Path, keep: int = pruning.KEEP) -> Plan:
-    """Plan a cleanup as the command does."""
-    return pruning.plan(Workspace(root), keep, registered_models)
+def prune(workspace: Workspace, keep: int = pruning.KEEP) -> Plan:
+    return pruning.prune(workspace, keep, registered_models)
+
+
+def plan(workspace: Workspace, keep: int = pruning.KEEP) -> Plan:
+    return pruning.plan(workspace, keep, registered_models)

@@ -1,43 +1,35 @@
+import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+<<<<<<< HEAD
 from prunable import Publish, entries, key, prune, tree
-from sightline.data.ingest import INGEST
 from sightline.models.build import BUILD
 from sightline.pipeline import cache
+=======
+from prunable import entries, key, prune, publish, tree
+from sightline.pipeline import cache
+from sightline.models.build import BUILD
+>>>>>>> d18ac42 (Tests: prune on small runs written by hand)
 from sightline.records import Run
 from sightline.runs import run_folder
 from sightline.storage.workspace import Workspace
 
 
-def test_cache_entries_that_only_old_runs_needed_go(artifacts: Path, publish: Publish) -> None:
-    publish("old", "1")
-    publish("older-of-a-shared-entry", "2")
-    publish("new", "2")
-    prune(artifacts, 1)
-    assert entries(artifacts) == ["2"]
-    assert sorted(path.name for path in (artifacts / "cache" / "build").iterdir()) == [
-        f".{key('2')}.lock",
-        key("2"),
-    ]
-
-
-def test_kept_run_is_found_in_the_cache_and_can_be_published_again(
-    artifacts: Path, publish: Publish
-) -> None:
-    publish("old", "1")
-    publish("new", "2")
-    prune(artifacts, 1)
-    run, records = (
-        Run(id="x", workspace=Workspace(artifacts)),
-        run_folder.read(Workspace(artifacts), "new").records,
-    )
-    for stage, record in ((BUILD, records.build.summary), (INGEST, records.ingest.labels)):
-        assert cache.find(run, stage, Path(record.path).parent.name) is not None
-    publish("again", "2")
-    assert run_folder.run_ids(Workspace(artifacts)) == ["again", "new"]
+def test_cache_entries_that_only_old_runs_needed_are_removed(workspace: Workspace) -> None:
+    publish(workspace, "old", "1")
+    publish(workspace, "older-with-a-shared-entry", "2")
+    publish(workspace, "new", "2")
+    prune(workspace, 1)
+    names = sorted(path.name for path in workspace.path("cache/build").iterdir())
+    assert names == [f".{key('2')}.lock", key("2")]
+    run = Run(id="x", workspace=workspace)
+    assert cache.find(run, BUILD, key("2")) is not None
+    publish(workspace, "again", "2")
+    assert run_folder.run_ids(workspace) == ["again", "new"]
 
 
 def truncate(path: Path) -> None:
@@ -49,37 +41,63 @@ def write_as_another_version_would(path: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", [truncate, write_as_another_version_would, Path.unlink])
-def test_unreadable_run_stays_and_then_the_whole_cache_does(
-    artifacts: Path, publish: Publish, damage: Callable[[Path], None]
+def test_unreadable_run_stays_with_the_complete_cache(
+    workspace: Workspace, damage: Callable[[Path], None]
 ) -> None:
-    publish("unreadable", "1")
-    publish("old", "2")
-    publish("new", "3")
-    damage(run_folder.folder(Workspace(artifacts), "unreadable") / "manifest.json")
-    plan = prune(artifacts, 1)
-    assert sorted(path.name for path in (artifacts / "runs").iterdir()) == ["new", "unreadable"]
-    assert entries(artifacts) == ["1", "2", "3"]
-    assert plan.entries == ()
-    assert not plan.cache_checked
+    for name, digit in (("unreadable", "1"), ("old", "2"), ("new", "3")):
+        publish(workspace, name, digit)
+    damage(run_folder.folder(workspace, "unreadable") / run_folder.MANIFEST)
+    plan = prune(workspace, 1)
+    assert sorted(path.name for path in workspace.path("runs").iterdir()) == ["new", "unreadable"]
+    assert entries(workspace) == ["1", "2", "3"]
+    assert (plan.entries, plan.cache_checked) == ((), False)
     assert [left.path for left in plan.skipped] == ["runs/unreadable"]
-    assert "manifest.json cannot be read" in plan.skipped[0].reason
+    assert "manifest.json" in plan.skipped[0].reason
 
 
-def test_linked_cache_is_skipped(artifacts: Path, tmp_path: Path, publish: Publish) -> None:
-    publish("old", "1")
-    publish("new", "2")
-    (artifacts / "cache").rename(tmp_path / "elsewhere")
-    (artifacts / "cache").symlink_to(tmp_path / "elsewhere")
+def test_link_to_a_missing_run_keeps_the_complete_cache(workspace: Workspace) -> None:
+    publish(workspace, "old", "1")
+    publish(workspace, "new", "2")
+    workspace.path("runs/unmounted").symlink_to("/nonexistent/run")
+    assert not prune(workspace, 1).cache_checked
+    assert entries(workspace) == ["1", "2"]
+
+
+def interrupted_training(workspace: Workspace, digit: str, days_ago: float) -> Path:
+    """Leave the checkpoints of a training, the last one written some days ago."""
+    folder = workspace.path(f"checkpoints/{key(digit)}")
+    folder.mkdir(parents=True)
+    written = time.time() - days_ago * 24 * 3600
+    for steps in (1, 2):
+        path = folder / f"checkpoint-{steps:09}-0123456789abcdef.npz"
+        path.write_bytes(b"1234")
+        os.utime(path, (written, written - steps))
+    os.utime(folder, (written, written))
+    return folder
+
+
+def test_checkpoints_that_no_training_resumes_from_are_removed(workspace: Workspace) -> None:
+    publish(workspace, "new", "2")
+    resumable = interrupted_training(workspace, "3", days_ago=6.9)
+    abandoned = interrupted_training(workspace, "4", days_ago=7.1)
+    done = interrupted_training(workspace, "5", days_ago=0)
+    workspace.path(f"cache/train/{key('5')}").mkdir(parents=True)
+    half = resumable.with_name(f".{key('6')}.0123abcd.aside")
+    half.mkdir()
+    plan = prune(workspace, 1)
+    assert [path.name for path in workspace.path("checkpoints").iterdir()] == [key("3")]
+    assert {left.path: left.bytes for left in plan.leftovers} == {
+        f"checkpoints/{path.name}": size for path, size in ((abandoned, 8), (done, 8), (half, 0))
+    }
+    assert [left.path for left in plan.skipped] == [f"checkpoints/{key('3')}"]
+    assert "7 days" in plan.skipped[0].reason
+
+
+def test_linked_checkpoints_are_skipped(workspace: Workspace, tmp_path: Path) -> None:
+    publish(workspace, "new", "2")
+    folder = interrupted_training(workspace, "3", days_ago=100)
+    folder.rename(tmp_path / "elsewhere")
+    folder.symlink_to(tmp_path / "elsewhere")
     before = tree(tmp_path / "elsewhere")
-    plan = prune(artifacts, 1)
-    assert run_folder.run_ids(Workspace(artifacts)) == ["new"]
+    assert [left.path for left in prune(workspace, 1).skipped] == [f"checkpoints/{key('3')}"]
     assert tree(tmp_path / "elsewhere") == before
-    assert [left.path for left in plan.skipped] == ["cache"]
-
-
-def test_link_to_a_missing_run_keeps_the_whole_cache(artifacts: Path, publish: Publish) -> None:
-    publish("old", "1")
-    publish("new", "2")
-    (artifacts / "runs" / "unmounted").symlink_to("/nonexistent/run")
-    assert not prune(artifacts, 1).cache_checked
-    assert entries(artifacts) == ["1", "2"]
