@@ -1,119 +1,109 @@
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
-from excerpts import CONFIG, excerpt, with_recipe
+from excerpts import CONFIG, excerpt, with_recipe, with_training
+from sightline.config import RunConfig
 from sightline.records.manifest import ManifestExcerpt
 from sightline.runs import history, seed_noise
 from sightline.storage.workspace import Workspace
 
-FAST = with_recipe(CONFIG, "fast")
+LONGER = with_training(CONFIG, epochs=9)
 
 
 def nights(*accuracies: float, recipe: str = "tutorial") -> list[ManifestExcerpt]:
-    """One run a night, the oldest first."""
-    first = excerpt(config=with_recipe(CONFIG, recipe)).created
+    """One run per night, the oldest first."""
+    config, first = with_recipe(CONFIG, recipe), excerpt().created
     return [
         excerpt(
             f"{recipe}-{night}",
             accuracy=accuracy,
-            config=with_recipe(CONFIG, recipe),
+            config=config,
             created=first + timedelta(days=night),
         )
         for night, accuracy in enumerate(accuracies)
     ]
 
 
-@pytest.fixture
-def measured(tmp_path: Path) -> Path:
-    """A root with the noise of the tutorial: two runs differ by up to 0.0039."""
+def measure(workspace: Workspace, config: RunConfig, *accuracies: float) -> None:
     runs = [
-        excerpt(f"s{seed}", seed=seed, accuracy=accuracy)
-        for seed, accuracy in enumerate((0.990, 0.991, 0.992, 0.991, 0.990))
+        excerpt(f"s{seed}", seed=seed, accuracy=accuracy, config=config)
+        for seed, accuracy in enumerate(accuracies)
     ]
-    seed_noise.write(Workspace(tmp_path), seed_noise.measure(runs))
-    return tmp_path
+    seed_noise.write(workspace, seed_noise.measure(runs))
 
 
-def test_change_is_that_since_the_last_run_of_the_same_recipe(tmp_path: Path) -> None:
+@pytest.fixture
+def measured(workspace: Workspace) -> Workspace:
+    """A workspace with the noise of the tutorial: two runs differ by up to 0.0039."""
+    measure(workspace, CONFIG, 0.990, 0.991, 0.992, 0.991, 0.990)
+    return workspace
+
+
+def test_runs_are_compared_with_the_previous_run_of_their_recipe(workspace: Workspace) -> None:
     slow, fast = nights(0.990, 0.991), nights(0.95, 0.96, recipe="fast")
-    entries = history.entries(Workspace(tmp_path), [fast[1], slow[1], slow[0], fast[0]])
-    assert [entry.run.run_id for entry in entries] == [
-        "fast-0",
-        "tutorial-0",
-        "fast-1",
-        "tutorial-1",
-    ]
+    entries = history.entries(workspace, [fast[1], slow[1], slow[0], fast[0]])
+    names = [entry.run.run_id for entry in entries]
+    assert names == ["fast-0", "tutorial-0", "fast-1", "tutorial-1"]
     assert [entry.change for entry in entries[:2]] == [None, None]
     assert [entry.change for entry in entries[2:]] == pytest.approx([0.01, 0.001])
     assert {entry.is_noise for entry in entries} == {None}
 
 
-def test_change_that_seeds_may_explain_is_noise_and_a_larger_one_is_not(measured: Path) -> None:
-    entries = history.entries(Workspace(measured), nights(0.990, 0.992, 0.987))
+def test_small_change_is_noise_and_a_larger_one_is_not(measured: Workspace) -> None:
+    entries = history.entries(measured, nights(0.990, 0.992, 0.987))
     assert [entry.is_noise for entry in entries] == [None, True, False]
     assert all(entry.band for entry in entries)
 
 
-def test_band_of_the_run_before_tells_of_a_changed_setting(measured: Path) -> None:
+def test_band_of_the_previous_run_counts_if_a_setting_changed(measured: Workspace) -> None:
     before, after = nights(0.990, 0.9995)
-    training = CONFIG.training.model_copy(update={"epochs": 9})
-    changed = after.model_copy(update={"config": CONFIG.model_copy(update={"training": training})})
-    _, entry = history.entries(Workspace(measured), [before, changed])
+    changed = after.model_copy(update={"config": LONGER})
+    _, entry = history.entries(measured, [before, changed])
     assert (entry.band, entry.is_noise) == (None, False)
 
 
-def test_wider_band_of_the_two_runs_counts_as_in_their_comparison(measured: Path) -> None:
-    training = CONFIG.training.model_copy(update={"epochs": 9})
-    other = CONFIG.model_copy(update={"training": training})
-    wide = [
-        excerpt(f"w{seed}", seed=seed, accuracy=accuracy, config=other)
-        for seed, accuracy in enumerate((0.95, 0.99, 0.97))
-    ]
-    seed_noise.write(Workspace(measured), seed_noise.measure(wide))
-    before, after = nights(0.950, 0.990)
-    for pair in (
-        [before.model_copy(update={"config": other}), after],
-        [before, after.model_copy(update={"config": other})],
-    ):
-        assert [entry.is_noise for entry in history.entries(Workspace(measured), pair)][1]
+@pytest.mark.parametrize("changed", [0, 1])
+def test_wider_band_of_two_runs_counts(measured: Workspace, changed: int) -> None:
+    measure(measured, LONGER, 0.95, 0.99, 0.97)
+    pair = nights(0.950, 0.990)
+    pair[changed] = pair[changed].model_copy(update={"config": LONGER})
+    assert history.entries(measured, pair)[1].is_noise
 
 
-def test_damaged_band_is_warned_of_once(measured: Path, caplog: pytest.LogCaptureFixture) -> None:
-    (place,) = (measured / "noise").iterdir()
-    place.write_bytes(b"{}")
-    entries = history.entries(Workspace(measured), nights(0.990, 0.992, 0.987))
+def test_damaged_band_is_reported_once(
+    measured: Workspace, caplog: pytest.LogCaptureFixture
+) -> None:
+    (path,) = measured.path("noise").iterdir()
+    path.write_bytes(b"{}")
+    entries = history.entries(measured, nights(0.990, 0.992, 0.987))
     assert [entry.band for entry in entries] == [None, None, None]
     assert len(caplog.records) == 1
 
 
-def test_newest_runs_of_the_newest_data_set_are_chosen_unless_others_are_named() -> None:
+def test_newest_runs_of_the_named_or_the_newest_data_set_are_collected() -> None:
     found = [
-        excerpt("z2", dataset="zoo"),
-        excerpt("m2"),
-        excerpt("z1", dataset="zoo"),
-        excerpt("m1"),
-        excerpt("z0", dataset="zoo"),
+        excerpt(name, dataset={"z": "zoo", "m": "mnist"}[name[0]])
+        for name in ("z2", "m2", "z1", "m1", "z0")
     ]
 
-    def chosen(datasets: list[str], last: int) -> dict[str, list[str]]:
+    def collected(datasets: list[str], last: int) -> dict[str, list[str]]:
         histories = history.collect(iter(found), datasets, last)
         return {name: [run.run_id for run in runs] for name, runs in histories.items()}
 
-    assert chosen([], 2) == {"zoo": ["z2", "z1"]}
-    assert chosen(["mnist", "zoo", "gone"], 2) == {"mnist": ["m2", "m1"], "zoo": ["z2", "z1"]}
-    assert chosen(["gone"], 2) == {}
+    assert collected([], 2) == {"zoo": ["z2", "z1"]}
+    assert collected(["mnist", "zoo", "gone"], 2) == {"mnist": ["m2", "m1"], "zoo": ["z2", "z1"]}
+    assert collected(["gone"], 2) == {}
     assert history.collect([], [], 2) == {}
 
 
-def test_no_more_runs_are_looked_at_than_are_needed() -> None:
+def test_no_more_runs_are_read_than_needed() -> None:
     found = iter([excerpt("new"), excerpt("old"), excerpt("older")])
     history.collect(found, [], 1)
     assert [run.run_id for run in found] == ["old", "older"]
 
 
-def test_repetition_of_a_run_is_no_part_of_a_history() -> None:
+def test_reproductions_are_not_part_of_a_history() -> None:
     night, other = *nights(0.990), excerpt("zoo-again", dataset="zoo", repeats="zoo")
     again = night.model_copy(update={"run_id": "again", "repeats": night.run_id})
     assert history.collect([other, again, night], []) == {"mnist": [night]}

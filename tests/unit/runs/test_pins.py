@@ -7,106 +7,96 @@ import pytest
 from elsewhere import somebody_waits
 from sightline.errors import InputError, StorageError
 from sightline.runs import pins, run_folder
+from sightline.runs.pins import Pin
 from sightline.storage import files
 from sightline.storage.workspace import Workspace
 
 
-def make_run(root: Path, run_id: str) -> Path:
-    folder = run_folder.folder(Workspace(root), run_id)
+@pytest.fixture
+def run(workspace: Workspace) -> Path:
+    """The folder of a run called "best"."""
+    folder = run_folder.folder(workspace, "best")
     folder.mkdir(parents=True)
-    (folder / "manifest.json").touch()
+    (folder / run_folder.MANIFEST).touch()
     return folder
 
 
-def test_pin_says_when_and_why_and_leaves_the_run_as_it_is(tmp_path: Path) -> None:
-    folder = make_run(tmp_path, "best")
-    pins.pin(Workspace(tmp_path), "be", "in the paper")
-    pin = pins.find(Workspace(tmp_path), "best")
+def test_pin_has_a_time_and_a_reason_and_leaves_the_run_unchanged(
+    workspace: Workspace, run: Path
+) -> None:
+    pins.pin(workspace, "be", "first")
+    pins.pin(workspace, "latest", "in the paper")
+    pin = pins.find(workspace, "best")
     assert pin is not None
     assert pin.reason == "in the paper"
     assert pin.pinned is not None
     assert abs(datetime.now(UTC) - pin.pinned) < timedelta(minutes=1)
-    assert [path.name for path in folder.iterdir()] == ["manifest.json"]
-    assert pins.pinned_ids(Workspace(tmp_path)) == {"best"}
+    assert [path.name for path in run.iterdir()] == [run_folder.MANIFEST]
+    assert pins.pinned_ids(workspace) == {"best"}
 
 
-def test_pinning_again_renews_the_reason(tmp_path: Path) -> None:
-    make_run(tmp_path, "best")
-    pins.pin(Workspace(tmp_path), "best", "first")
-    pins.pin(Workspace(tmp_path), "latest", "second")
-    pin = pins.find(Workspace(tmp_path), "best")
-    assert pin is not None
-    assert pin.reason == "second"
+def test_unpinned_run_is_not_pinned(workspace: Workspace, run: Path) -> None:
+    pins.pin(workspace, "best")
+    assert pins.unpin(workspace, "latest") == "best"
+    assert pins.find(workspace, "best") is None
+    with pytest.raises(InputError, match=r"'best' .*`sightline runs list`"):
+        pins.unpin(workspace, "best")
 
 
-def test_unpinned_run_is_not_pinned(tmp_path: Path) -> None:
-    make_run(tmp_path, "best")
-    pins.pin(Workspace(tmp_path), "best")
-    assert pins.unpin(Workspace(tmp_path), "latest") == "best"
-    assert pins.find(Workspace(tmp_path), "best") is None
-    with pytest.raises(InputError, match="'best' is not pinned"):
-        pins.unpin(Workspace(tmp_path), "best")
-
-
-def test_unknown_run_is_neither_pinned_nor_unpinned(tmp_path: Path) -> None:
+def test_unknown_run_is_neither_pinned_nor_unpinned(workspace: Workspace, tmp_path: Path) -> None:
     for change in (pins.pin, pins.unpin):
-        with pytest.raises(InputError, match="no run 'nothing'"):
-            change(Workspace(tmp_path / "artifacts"), "nothing")
+        with pytest.raises(InputError, match="'nothing'"):
+            change(workspace, "nothing")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_pin_of_a_run_that_is_gone_can_be_taken_away(tmp_path: Path) -> None:
-    folder = make_run(tmp_path, "best")
-    pins.pin(Workspace(tmp_path), "best")
-    files.remove(folder)
-    assert pins.unpin(Workspace(tmp_path), "best") == "best"
-    assert pins.pinned_ids(Workspace(tmp_path)) == frozenset()
+def test_pin_of_a_removed_run_can_be_removed(workspace: Workspace, run: Path) -> None:
+    pins.pin(workspace, "best")
+    files.remove(run)
+    assert pins.unpin(workspace, "best") == "best"
+    assert pins.pinned_ids(workspace) == frozenset()
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe", b'{"run_id": 1}'])
-def test_damaged_pin_still_pins(tmp_path: Path, content: bytes) -> None:
-    make_run(tmp_path, "best")
-    pins.pin(Workspace(tmp_path), "best", "reason")
-    (tmp_path / "pins" / "best.json").write_bytes(content)
-    assert pins.pinned_ids(Workspace(tmp_path)) == {"best"}
-    assert pins.find(Workspace(tmp_path), "best") == pins.Pin(run_id="best", pinned=None)
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe", b'{"run_id": 1}', None])
+def test_damaged_pin_still_protects_its_run(
+    workspace: Workspace, run: Path, content: bytes | None
+) -> None:
+    pins.pin(workspace, "best", "reason")
+    path = workspace.path("pins/best.json")
+    flipped = path.read_bytes().replace(b': "reason', b': "season', 1)
+    path.write_bytes(flipped if content is None else content)
+    assert pins.pinned_ids(workspace) == {"best"}
+    assert pins.find(workspace, "best") == Pin(run_id="best", pinned=None)
 
 
-def test_pin_whose_reason_was_changed_by_a_bit_counts_as_damaged(tmp_path: Path) -> None:
-    make_run(tmp_path, "best")
-    pins.pin(Workspace(tmp_path), "best", "reason")
-    path = tmp_path / "pins" / "best.json"
-    path.write_bytes(path.read_bytes().replace(b': "reason', b': "season', 1))
-    assert pins.find(Workspace(tmp_path), "best") == pins.Pin(run_id="best", pinned=None)
+def test_unfinished_pin_does_not_count(workspace: Workspace) -> None:
+    workspace.path("pins").mkdir(parents=True)
+    workspace.path("pins/.best.json.0123abcd.tmp").touch()
+    assert pins.pinned_ids(workspace) == frozenset()
 
 
-def test_half_written_pin_is_none(tmp_path: Path) -> None:
-    (tmp_path / "pins").mkdir()
-    (tmp_path / "pins" / ".best.json.0123abcd.tmp").touch()
-    assert pins.pinned_ids(Workspace(tmp_path)) == frozenset()
+def test_pins_that_cannot_be_listed_are_an_error(workspace: Workspace, run: Path) -> None:
+    workspace.path("pins").touch()
+    with pytest.raises(StorageError, match="pins"):
+        pins.pinned_ids(workspace)
 
 
-def test_pins_that_cannot_be_listed_are_not_taken_for_none(tmp_path: Path) -> None:
-    (tmp_path / "pins").touch()
-    with pytest.raises(StorageError, match="pins cannot be used"):
-        pins.pinned_ids(Workspace(tmp_path))
-
-
-def test_run_that_a_clean_up_removes_meanwhile_is_not_pinned(tmp_path: Path) -> None:
-    folder = make_run(tmp_path, "old")
+def test_run_that_a_cleanup_removes_in_the_meantime_is_not_pinned(
+    workspace: Workspace, run: Path
+) -> None:
     errors: list[InputError] = []
 
     def pin() -> None:
         try:
-            pins.pin(Workspace(tmp_path), "old")
+            pins.pin(workspace, "best")
         except InputError as error:
             errors.append(error)
 
     pinning = threading.Thread(target=pin)
-    with somebody_waits() as said, Workspace(tmp_path).exclusive():
+    with somebody_waits() as said, workspace.exclusive():
         pinning.start()
         assert said.wait(60)
-        files.set_aside(folder)
+        files.set_aside(run)
     pinning.join()
-    assert "no run 'old'" in str(errors[0])
-    assert not (tmp_path / "pins").exists()
+    assert "'best'" in str(errors[0])
+    assert not workspace.path("pins").exists()

@@ -78,13 +78,13 @@ def test_by_time_no_more_runs_are_read_than_are_shown(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read: list[str] = []
-    really = run_folder.read_excerpt
+    read_excerpt = run_folder.read_excerpt
 
-    def counted(root: Path, run_id: str) -> ManifestExcerpt:
+    def count(workspace: Workspace, run_id: str) -> ManifestExcerpt:
         read.append(run_id)
-        return really(root, run_id)
+        return read_excerpt(workspace, run_id)
 
-    monkeypatch.setattr(run_folder, "read_excerpt", counted)
+    monkeypatch.setattr(run_folder, "read_excerpt", count)
     found = query.sort(query.read(Workspace(root), RunFilter(), refuse), Order.TIME, reverse=False)
     assert [run.run_id for run in islice(found, 2)] == ["four", "three"]
     assert read == ["four", "three"]
