@@ -5,15 +5,9 @@ from pathlib import Path
 
 import pytest
 
-<<<<<<< HEAD
-from prunable import Publish, entries, key, prune, tree
-from sightline.models.build import BUILD
-from sightline.pipeline import cache
-=======
 from prunable import entries, key, prune, publish, tree
-from sightline.pipeline import cache
 from sightline.models.build import BUILD
->>>>>>> d18ac42 (Tests: prune on small runs written by hand)
+from sightline.pipeline import cache
 from sightline.records import Run
 from sightline.runs import run_folder
 from sightline.storage.workspace import Workspace
