@@ -1,4 +1,4 @@
-"""A small untrained model, measured as a run would: what there is before it is exported."""
+"""A small untrained model, measured as in a run: the input of the export stage."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,12 +31,12 @@ LAYERS = ModelConfig(
     dense_units=6,
     dropout=0.2,
 )
-_SHALLOW = EvaluationConfig(robustness_images=0, saliency_images=0, label_error_threshold=1)
+_ACCURACY_ONLY = EvaluationConfig(robustness_images=0, saliency_images=0, label_error_threshold=1)
 
 
 @dataclass(frozen=True)
 class Measured:
-    """What export is given."""
+    """The arguments of the export stage."""
 
     run: Run
     files: DatasetFiles
@@ -52,30 +52,26 @@ class Measured:
 
 
 def measured(folder: Path) -> Measured:
-    """Ingest textures, make a model with weights of its own, and measure it."""
+    """Ingest textures, build a model and measure it."""
     run = Run(id="shipping", workspace=Workspace(folder / "artifacts"))
     settings = DataConfig(dataset=str(write_npz(folder / "textures.npz")))
-    ingested = ingest.ingest(run, locate.locate(settings), settings)
-    arrays = preprocess.preprocess(run, ingested, PreprocessingConfig())
-    trained = _trained(run.workspace.root, classifier((12, 12, 1), 4, LAYERS))
-    found = evaluate.evaluate(run, ingested, arrays, trained, _SHALLOW)
-    return Measured(run, ingested, trained, found)
-
-
-def classifier(shape: tuple[int, int, int], classes: int, layers: ModelConfig) -> keras.Model:
-    """Make an untrained model whose probabilities differ from image to image."""
-    keras.utils.set_random_seed(7)
-    made = cnn.classifier(shape, classes, layers, ((1, 1), (2, 0)))
-    last = made.get_layer("probabilities").kernel
-    last.assign(30 * last)
-    return made
-
-
-def _trained(root: Path, classifier: keras.Model) -> TrainedModel:
-    path = root / "made" / "model.keras"
+    files = ingest.ingest(run, locate.locate(settings), settings)
+    arrays = preprocess.preprocess(run, files, PreprocessingConfig())
+    path = run.workspace.root / "made" / "model.keras"
     path.parent.mkdir(parents=True)
-    keras_files.export(classifier, path)
+    keras_files.export(classifier((12, 12, 1), 4), path)
     record = FileRecord(
         path="made/model.keras", sha256=digests.sha256(path), bytes=path.stat().st_size
     )
-    return made_runs.trained(model=record, history=record)
+    trained = made_runs.trained(model=record, history=record)
+    evaluation = evaluate.evaluate(run, files, arrays, trained, _ACCURACY_ONLY)
+    return Measured(run, files, trained, evaluation)
+
+
+def classifier(shape: tuple[int, int, int], classes: int) -> keras.Model:
+    """Build an untrained model whose probabilities differ from image to image."""
+    keras.utils.set_random_seed(7)
+    model = cnn.classifier(shape, classes, LAYERS, ((1, 1), (2, 0)))
+    kernel = model.get_layer("probabilities").kernel
+    kernel.assign(30 * kernel)
+    return model

@@ -1,8 +1,8 @@
-"""Export the measured model in other forms, and prove that each is the same model.
+"""Export the measured model to other formats and certify that each gives the same predictions.
 
-Every form is loaded by its own runtime in a fresh process and answers golden images of the test
-split; what it says is compared with the probabilities that `evaluate` measured. So the
-certificate tells of the very files that are shipped.
+Each format is loaded by its own runtime in a fresh process and predicts golden images of the test
+split; the probabilities are compared with those that the evaluation measured. The certificate is
+therefore about the very files that are registered.
 """
 
 import tempfile
@@ -11,9 +11,10 @@ from pathlib import Path
 
 from sightline.config import ExportConfig, Format
 from sightline.errors import ModelFileError, StageError
-from sightline.export import certify, child_process, formats, golden
+from sightline.export import certify, child_process, formats
 from sightline.export.child_process import ProgramError
-from sightline.export.formats import shipped_name
+from sightline.export.formats import FORMATS
+from sightline.export.golden import Golden, gather
 from sightline.pipeline.cache import Draft, find_or_make
 from sightline.pipeline.progress import Progress, emit
 from sightline.pipeline.provenance import cores
@@ -29,11 +30,9 @@ from sightline.records import (
 )
 from sightline.storage import digests, json_digest
 
-__all__ = ["export", "shipped_name"]
-
 _CERTIFICATE = "certificate.json"
 _SPARE_BYTES = 4 << 20
-"""Room for graphs and the certificate; the weights come on top, once a form."""
+"""Room for graphs and the certificate, besides the weights of each format."""
 
 
 def export(
@@ -43,45 +42,44 @@ def export(
     evaluation: Evaluation,
     settings: ExportConfig,
 ) -> Certificate:
-    """Export the measured model and certify what came out.
+    """Export the measured model and certify the exports.
 
-    Equal inputs give equal files, but for the times in the certificate.
+    Equal inputs give equal files, except for the times in the certificate.
 
     Args:
         run: Where to work.
-        files: Gives the test images.
+        files: The ingested data set with the test images.
         trained: The measured model.
-        evaluation: Gives what was measured, image by image.
-        settings: Which forms, how many golden images, how much they may differ.
+        evaluation: The measured probabilities.
+        settings: Formats, number of golden images, tolerance.
 
     Returns:
-        One row a form. A form that differs is in it as well: `passed` tells.
+        One row for each format, including those that differ: see `passed`.
 
     Raises:
-        ConfigError: A library that a named form needs is not installed.
-        ModelFileError: The model's file is not the one that was measured.
-        StageError: A form cannot be written, or a process hung or was killed.
+        ConfigError: A library that a configured format requires is not installed.
+        ModelFileError: The model's file differs from the measured one.
+        StageError: A format cannot be written, or a process hung or was killed.
         StorageError: The disk has too little room.
     """
-    forms = formats.chosen(settings)
+    names = formats.chosen(settings)
 
     def make(draft: Draft) -> Certificate:
         model = run.workspace.root / trained.model.path
         run.workspace.check_room(_bytes_needed(files, trained, settings), "The exported models")
-        _convert(draft, model, trained.model, [form for form in forms if form != "keras"])
+        _convert(draft, model, trained.model, [name for name in names if FORMATS[name].convert])
         with tempfile.TemporaryDirectory(dir=draft.path(_CERTIFICATE).parent) as scratch:
-            images = golden.gather(
-                run, files, evaluation, settings.golden_images, Path(scratch, "golden.npy")
-            )
+            path = Path(scratch, "golden.npy")
+            golden = gather(run, files, evaluation, settings.golden_images, path)
             checks = []
-            for done, form in enumerate(forms, start=1):
-                checks.append(_check(draft, form, model, trained.model, images, settings.tolerance))
-                emit(Progress(stage="export", done=done, total=len(forms), unit="forms"))
+            for done, name in enumerate(names, start=1):
+                checks.append(_check(draft, name, model, trained.model, golden, settings.tolerance))
+                emit(Progress(stage="export", done=done, total=len(names), unit="formats"))
         facts = {
             "model_sha256": trained.model.sha256,
             "weights_sha256": trained.weights_sha256,
-            "golden_images": len(images.probabilities),
-            "golden_sha256": images.sha256,
+            "golden_images": len(golden.probabilities),
+            "golden_sha256": golden.sha256,
             "tolerance": settings.tolerance,
         }
         content = {**facts, "exports": [check.model_dump(mode="json") for check in checks]}
@@ -110,48 +108,45 @@ EXPORT = Stage(
 def _bytes_needed(files: DatasetFiles, trained: TrainedModel, settings: ExportConfig) -> int:
     test = files.images["test"]
     golden_bytes = min(1.0, settings.golden_images / test.shape[0]) * test.bytes
-    return int(golden_bytes) + len(formats.NAMES) * (trained.model.bytes + _SPARE_BYTES)
+    return int(golden_bytes) + len(FORMATS) * (trained.model.bytes + _SPARE_BYTES)
 
 
-def _convert(draft: Draft, model: Path, record: FileRecord, forms: list[Format]) -> None:
-    """Write the forms, as many at a time as there are cores."""
+def _convert(draft: Draft, model: Path, record: FileRecord, names: list[Format]) -> None:
+    """Write the formats, one process for each core at a time."""
     folder = draft.path(f"{formats.FOLDER}/{_CERTIFICATE}").parent
 
-    def convert(form: Format) -> None:
-        what = (str(model), record.sha256, str(folder), form)
+    def convert(name: Format) -> None:
+        arguments = (str(model), record.sha256, str(folder), name)
         try:
-            child_process.run("convert", *what, KERAS_BACKEND="tensorflow")
+            child_process.run("convert", *arguments, KERAS_BACKEND="tensorflow")
         except ProgramError as error:
             raise StageError(
-                f"The model {record.path} cannot be exported as {form}: {error}; name the forms "
+                f"The model {record.path} cannot be exported as {name}: {error}; list the formats "
                 "that you need in export.formats."
             ) from None
 
     with ThreadPoolExecutor(cores()) as pool:
-        list(pool.map(convert, forms))
+        list(pool.map(convert, names))
 
 
 def _check(
     draft: Draft,
-    form: Format,
+    name: Format,
     model: Path,
     record: FileRecord,
-    images: golden.Golden,
+    golden: Golden,
     tolerance: float,
 ) -> ExportCheck:
-    if form == "keras":
+    if FORMATS[name].convert is None:
         if digests.sha256(model) != record.sha256:
             raise ModelFileError(
-                f"{model} is not the file that was measured; run again with --refresh."
+                f"{model} differs from the measured file; run again with --refresh."
             )
-        return certify.check(form, model, (record,), images, tolerance)
-    path = draft.path(f"{formats.FOLDER}/{formats.NAMES[form]}")
-    records = tuple(draft.record(name) for name in _names(draft, path))
-    return certify.check(form, path, records, images, tolerance)
-
-
-def _names(draft: Draft, path: Path) -> list[str]:
-    """List the files of a form by their names in the draft."""
-    found = sorted(path.rglob("*")) if path.is_dir() else [path]
+        return certify.check(name, model, (record,), golden, tolerance)
+    path = draft.path(f"{formats.FOLDER}/{FORMATS[name].file}")
     root = draft.path(_CERTIFICATE).parent
-    return [file.relative_to(root).as_posix() for file in found if file.is_file()]
+    files = sorted(path.rglob("*")) if path.is_dir() else [path]
+    records = tuple(
+        draft.record(file.relative_to(root).as_posix()) for file in files if file.is_file()
+    )
+    return certify.check(name, path, records, golden, tolerance)

@@ -1,70 +1,211 @@
-"""The forms that a model is shipped in: what each needs, and what its files are called."""
+"""The export formats: file name, required libraries, converter and runtime of each.
 
+To add a format, add an entry to `FORMATS` and its name to `config.Format`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import version
 from importlib.util import find_spec
-from pathlib import PurePosixPath
-from typing import get_args
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from sightline.config import ExportConfig, Format
 from sightline.errors import ConfigError
+from sightline.pipeline.fast_import import quick_import
+from sightline.pipeline.provenance import cores
 from sightline.records import FileRecord
 
 FOLDER = "exports"
-"""Folder in a cache entry that holds what is shipped, under the names that it is shipped by."""
+"""Folder of a cache entry with the exported files, under the names of a registered version."""
 
-NAMES: dict[Format, str] = {
-    "keras": "model.keras",
-    "saved_model": "saved_model",
-    "litert": "model.tflite",
-    "onnx": "model.onnx",
-}
-"""File or folder of each form; `saved_model` is a folder."""
+INPUT = "pixels"
+"""Name of the input in every converted format."""
 
-_MODULES: dict[Format, tuple[str, ...]] = {
-    "keras": (),
-    "saved_model": (),
-    "litert": ("ai_edge_litert",),
-    "onnx": ("onnxruntime", "tf2onnx"),
-}
-"""What a form needs beside Keras and TensorFlow; distributions are called the same, with '-'."""
+Predict = Callable[[NDArray[np.uint8]], NDArray[Any]]
+"""From raw images (m, height, width, channels) to class probabilities, (m, num_classes)."""
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """An imported library that loads a model with its default settings, on all cores.
+
+    Attributes:
+        name: The library and its version.
+        load: From a file or folder to a function that predicts.
+    """
+
+    name: str
+    load: Callable[[Path], Predict]
+
+
+@dataclass(frozen=True)
+class ExportFormat:
+    """How a model is written in a format, and how it is loaded again.
+
+    Attributes:
+        file: Name of its file or folder.
+        runtime: Imports the library that loads it.
+        convert: Writes a Keras model to a path so that it accepts uint8 images (batch, height,
+            width, channels) of any batch size; None for the trained file itself.
+        requires: Modules needed besides Keras and TensorFlow; the distributions have the same
+            names with "-".
+    """
+
+    file: str
+    runtime: Callable[[], Runtime]
+    convert: Callable[[Any, Path], None] | None = None
+    requires: tuple[str, ...] = ()
+
+    @property
+    def missing(self) -> list[str]:
+        """Return the distributions that are required but not installed."""
+        return [name.replace("_", "-") for name in self.requires if find_spec(name) is None]
 
 
 def chosen(settings: ExportConfig) -> tuple[Format, ...]:
-    """Decide which forms a model is exported in.
+    """Return the formats to export, each once and in the order of `FORMATS`.
 
-    Args:
-        settings: Names the forms; without names it is those whose libraries are installed.
-
-    Returns:
-        Each form once, in a fixed order.
+    Without configured formats these are all whose libraries are installed.
 
     Raises:
-        ConfigError: A library that a named form needs is not installed.
+        ConfigError: A library that a configured format requires is not installed.
     """
-    known: tuple[Format, ...] = get_args(Format)
     if settings.formats is None:
-        return tuple(form for form in known if not _missing(form))
-    for form in settings.formats:
-        if missing := _missing(form):
+        return tuple(name for name, known in FORMATS.items() if not known.missing)
+    for name in settings.formats:
+        if missing := FORMATS[name].missing:
             raise ConfigError(
-                f"export.formats names {form!r}, which needs {' and '.join(missing)}; install "
-                'what is missing with pip install "sightline[export]", or leave it out.'
+                f"export.formats names {name!r}, which needs {' and '.join(missing)}; run "
+                'pip install "sightline[export]", or remove the format.'
             )
-    return tuple(form for form in known if form in settings.formats)
+    return tuple(name for name in FORMATS if name in settings.formats)
 
 
 def shipped_name(record: FileRecord) -> str:
-    """Return the name that an exported file is shipped by, relative to a model's folder.
-
-    Args:
-        record: A file of an `ExportCheck`.
+    """Return the name of an exported file relative to the folder of a registered version.
 
     Returns:
         A POSIX path such as "saved_model/variables/variables.index"; "model.keras" for the
-        measured model, which lies where the training wrote it.
+        trained file.
     """
     _, found, name = record.path.rpartition(f"/{FOLDER}/")
     return name if found else PurePosixPath(record.path).name
 
 
-def _missing(form: Format) -> list[str]:
-    return [name.replace("_", "-") for name in _MODULES[form] if find_spec(name) is None]
+def _keras() -> Runtime:
+    with quick_import():
+        import keras
+
+        from sightline.models import keras_files
+
+    def load(path: Path) -> Predict:
+        predict: Predict = keras_files.read_model(path).predict_on_batch
+        return predict
+
+    return Runtime(f"keras {keras.__version__} ({keras.backend.backend()})", load)
+
+
+def _save_model(model: Any, path: Path) -> None:
+    """Write a SavedModel; Keras' own export writes each weight twice, in random order."""
+    import tensorflow as tf
+
+    images = tf.TensorSpec(model.input_shape, tf.uint8, name=INPUT)
+    module = tf.Module()
+    module.weights = [weight.value for weight in model.weights]  # without the seeds of dropout
+    module.serve = tf.function(
+        lambda pixels: model(pixels, training=False), input_signature=[images], autograph=False
+    )
+    endpoints = dict.fromkeys(("serve", "serving_default"), module.serve)  # as in Keras
+    tf.saved_model.save(module, str(path), signatures=endpoints)
+    _remove_random_id(path / "fingerprint.pb")
+
+
+def _remove_random_id(path: Path) -> None:
+    """Clear the random id in a SavedModel's fingerprint, so that equal models give equal bytes."""
+    from tensorflow.core.protobuf import fingerprint_pb2
+
+    fingerprint = fingerprint_pb2.FingerprintDef.FromString(path.read_bytes())
+    fingerprint.uuid = str(fingerprint.graph_def_program_hash)
+    path.write_bytes(fingerprint.SerializeToString(deterministic=True))
+
+
+def _tensorflow() -> Runtime:
+    with quick_import():
+        import tensorflow as tf
+
+    def load(path: Path) -> Predict:
+        loaded = tf.saved_model.load(str(path))
+        (name,) = loaded.signatures["serving_default"].structured_input_signature[1]
+
+        def predict(images: NDArray[np.uint8]) -> NDArray[Any]:
+            # Looked up each time, since a signature does not keep its variables alive.
+            outputs = loaded.signatures["serving_default"](**{name: tf.constant(images)})
+            (probabilities,) = outputs.values()
+            return np.asarray(probabilities)
+
+        return predict
+
+    return Runtime(f"tensorflow {tf.__version__}", load)
+
+
+def _litert() -> Runtime:
+    from ai_edge_litert.interpreter import Interpreter
+
+    def load(path: Path) -> Predict:
+        interpreter = Interpreter(str(path), num_threads=cores())
+        given = interpreter.get_input_details()[0]["index"]
+        wanted = interpreter.get_output_details()[0]["index"]
+        shape: tuple[int, ...] = ()
+
+        def predict(images: NDArray[np.uint8]) -> NDArray[Any]:
+            nonlocal shape
+            if images.shape != shape:
+                interpreter.resize_tensor_input(given, images.shape)
+                interpreter.allocate_tensors()
+                shape = images.shape
+            interpreter.set_tensor(given, images)
+            interpreter.invoke()
+            return np.asarray(interpreter.get_tensor(wanted))
+
+        return predict
+
+    return Runtime(f"ai-edge-litert {version('ai-edge-litert')}", load)
+
+
+def _onnxruntime() -> Runtime:
+    import onnxruntime
+
+    def load(path: Path) -> Predict:
+        session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+        (given,) = session.get_inputs()
+        return lambda images: np.asarray(session.run(None, {given.name: images})[0])
+
+    return Runtime(f"onnxruntime {onnxruntime.__version__}", load)
+
+
+def _keras_export(name: str) -> Callable[[Any, Path], None]:
+    """Return a converter that uses Keras' own export."""
+
+    def convert(model: Any, path: Path) -> None:
+        import keras
+
+        signature = [keras.InputSpec(shape=model.input_shape, dtype="uint8", name=INPUT)]
+        model.export(path, format=name, verbose=False, input_signature=signature)
+
+    return convert
+
+
+FORMATS: dict[Format, ExportFormat] = {
+    "keras": ExportFormat("model.keras", _keras),
+    "saved_model": ExportFormat("saved_model", _tensorflow, _save_model),
+    "litert": ExportFormat(
+        "model.tflite", _litert, _keras_export("litert"), requires=("ai_edge_litert",)
+    ),
+    "onnx": ExportFormat(
+        "model.onnx", _onnxruntime, _keras_export("onnx"), requires=("onnxruntime", "tf2onnx")
+    ),
+}

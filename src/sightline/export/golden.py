@@ -1,4 +1,4 @@
-"""Golden images: what every exported form has to answer as the model did that was measured."""
+"""Golden images: test images on which every export must reproduce the measured probabilities."""
 
 import hashlib
 from dataclasses import dataclass
@@ -18,12 +18,12 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Golden:
-    """Test images, and what was measured on them.
+    """Test images with the probabilities that the evaluation measured.
 
     Attributes:
         images: NPY file, uint8 of shape (n, height, width, channels).
         sha256: Digest of the pixels alone, in that order.
-        probabilities: float32 of shape (n, num_classes), as `evaluate` stored them.
+        probabilities: float32 of shape (n, num_classes).
     """
 
     images: Path
@@ -31,64 +31,57 @@ class Golden:
     probabilities: Floats
 
 
-def choose(images: int, wanted: int) -> NDArray[np.int64]:
-    """Choose rows of the test split, evenly spaced from the first on.
+def choose(images: int, limit: int) -> NDArray[np.int64]:
+    """Choose evenly spaced rows of the test split, the first one included.
 
     Args:
-        images: How many there are, at least 1.
-        wanted: How many are wanted; all are taken where there are fewer.
+        images: Number of rows, at least 1.
+        limit: Most rows to choose.
 
     Returns:
         int64 of shape (n,), ascending, each row once.
     """
-    count = min(images, wanted)
+    count = min(images, limit)
     return np.arange(count, dtype=np.int64) * images // count
 
 
-def gather(
-    run: Run, ingested: DatasetFiles, evaluation: Evaluation, wanted: int, path: Path
-) -> Golden:
-    """Write the golden images and read what was measured on them.
+def gather(run: Run, files: DatasetFiles, evaluation: Evaluation, limit: int, path: Path) -> Golden:
+    """Write the golden images and read their probabilities.
 
     Args:
-        run: Gives the artifacts root.
-        ingested: Gives the test images.
-        evaluation: Gives their probabilities.
-        wanted: How many images.
+        run: Where to work.
+        files: The ingested data set with the test images.
+        evaluation: Names the predictions table.
+        limit: Most images.
         path: NPY file to write.
 
     Raises:
         DataError: The test images are missing or damaged.
         InputError: The predictions differ from the recorded ones, or are of other images.
     """
-    holdout.check(run.workspace, ingested)
-    test = ingested.images["test"]
-    rows = choose(test.shape[0], wanted)
-    probabilities = _measured(
-        run.workspace, evaluation, len(ingested.class_names), rows, test.shape[0]
-    )
+    holdout.check(run.workspace, files)
+    test = files.images["test"]
+    rows = choose(test.shape[0], limit)
+    probabilities = _probabilities(run.workspace, files, evaluation, rows)
     pixels = hashlib.sha256()
-    shape = (len(rows), *test.shape[1:])
-    at_once = max(1, BLOCK_BYTES // int(np.prod(test.shape[1:])))
-    with ArrayWriter(path, shape, test.dtype) as writer:
-        for start in range(0, len(rows), at_once):
-            block = read_rows(run.workspace.root / test.path, rows[start : start + at_once])
+    step = max(1, BLOCK_BYTES // int(np.prod(test.shape[1:])))
+    with ArrayWriter(path, (len(rows), *test.shape[1:]), test.dtype) as writer:
+        for start in range(0, len(rows), step):
+            block = read_rows(run.workspace.root / test.path, rows[start : start + step])
             pixels.update(block.data)
             writer.append(block)
     return Golden(path, pixels.hexdigest(), probabilities)
 
 
-def _measured(
-    workspace: Workspace,
-    evaluation: Evaluation,
-    num_classes: int,
-    rows: NDArray[np.int64],
-    images: int,
+def _probabilities(
+    workspace: Workspace, files: DatasetFiles, evaluation: Evaluation, rows: NDArray[np.int64]
 ) -> Floats:
-    """Read the probabilities of some rows; the whole table may be larger than memory."""
-    path = workspace.root / evaluation.predictions.path
+    """Read the probabilities of some rows; the complete table may exceed the memory."""
     blocks = predictions_table.read_blocks(
-        path, num_classes, rows=images, sha256=evaluation.predictions.sha256
+        workspace.root / evaluation.predictions.path,
+        len(files.class_names),
+        rows=files.images["test"].shape[0],
+        sha256=evaluation.predictions.sha256,
     )
     found = []
     for block in blocks:

@@ -1,3 +1,5 @@
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -5,7 +7,35 @@ import pytest
 import model_to_export
 from model_to_export import Measured
 from sightline.config import ExportConfig
+from sightline.export import child_process, replay
+from sightline.export.child_process import ProgramError
 from sightline.records import Certificate
+
+
+@contextmanager
+def without_children(*programs: str) -> Iterator[None]:
+    """Run programs in this process, and time each prediction only a few times."""
+    run = child_process.run
+
+    def run_here(program: str, *arguments: str, **variables: str) -> None:
+        if program not in programs:
+            run(program, *arguments, **variables)
+            return
+        try:
+            child_process.PROGRAMS[program](*arguments)
+        except Exception as error:
+            raise ProgramError(f"{type(error).__name__}: {error}") from None
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(child_process, "run", run_here)
+        patch.setattr(replay, "_TIMING_SECONDS", 0)
+        yield
+
+
+@pytest.fixture
+def in_process() -> Iterator[None]:
+    with without_children("convert", "replay"):
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -15,8 +45,9 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> Measured:
 
 @pytest.fixture(scope="session")
 def certificate(measured: Measured) -> Certificate:
-    """The model in all forms whose libraries are installed."""
-    return measured.export(ExportConfig(golden_images=20))
+    """The model in all formats whose libraries are installed."""
+    with without_children("replay"):  # names in converted files need a fresh process
+        return measured.export(ExportConfig(golden_images=20))
 
 
 @pytest.fixture(scope="session")

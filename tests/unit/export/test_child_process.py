@@ -82,7 +82,8 @@ def test_exception_is_told_in_one_line(tmp_path: Path) -> None:
     assert "\x1b" not in str(raised.value)
 
 
-def test_form_that_cannot_be_loaded_has_failed(tmp_path: Path) -> None:
+@pytest.mark.usefixtures("in_process")
+def test_model_that_cannot_be_loaded_does_not_pass(tmp_path: Path) -> None:
     np.save(tmp_path / "golden.npy", np.zeros((2, 8, 8, 1), np.uint8))
     (tmp_path / "model.keras").write_bytes(b"garbage")
     golden = Golden(tmp_path / "golden.npy", "0" * 64, np.zeros((2, 4), np.float32))
@@ -129,23 +130,22 @@ def test_batches_are_of_several_sizes(images: int, sizes: list[int]) -> None:
 @pytest.mark.parametrize(
     ("answers", "problem"),
     [
-        (np.full((2, 4), np.nan, np.float32), "no finite numbers"),
-        (np.zeros((2, 4)), r"float64\[2, 4\], expected float32\[2, 4\]"),
-        (np.zeros((2, 3), np.float32), r"float32\[2, 3\], expected float32\[2, 4\]"),
-        (np.zeros((2, 4)), r"float64\[2, 4\], expected"),
+        (np.full((2, 4), np.nan, np.float32), "not finite"),
+        (np.zeros((2, 4)), r"expected probabilities float32\[2, 4\], got float64\[2, 4\]"),
+        (np.zeros((2, 3), np.float32), r"float32\[2, 4\], got float32\[2, 3\]"),
     ],
 )
 def test_answers_that_cannot_be_compared_are_refused(
     tmp_path: Path, answers: np.ndarray, problem: str
 ) -> None:
     golden = Golden(tmp_path / "golden.npy", "0" * 64, np.zeros((2, 4), np.float32))
-    np.save(tmp_path / "answers.npy", answers)
+    np.save(tmp_path / "probabilities.npy", answers)
     with pytest.raises(ProgramError, match=problem):
-        certify._answers(tmp_path / "answers.npy", golden)
+        certify._probabilities(tmp_path / "probabilities.npy", golden)
 
 
 def test_answers_are_never_unpickled(tmp_path: Path) -> None:
     golden = Golden(tmp_path / "golden.npy", "0" * 64, np.zeros((2, 4), np.float32))
-    np.save(tmp_path / "answers.npy", np.array([object()]), allow_pickle=True)
+    np.save(tmp_path / "probabilities.npy", np.array([object()]), allow_pickle=True)
     with pytest.raises(ProgramError, match="cannot be read"):
-        certify._answers(tmp_path / "answers.npy", golden)
+        certify._probabilities(tmp_path / "probabilities.npy", golden)
