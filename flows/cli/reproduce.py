@@ -89,14 +89,16 @@ def _short(value: JsonValue) -> str:
 def _show(found: Reproduction, out: Console) -> None:
     from sightline.reporting import run_diff_rows
 
+    difference = found.difference
     table = Table("Measure", "Then", "Now", "Change")
-    for row in run_diff_rows.measures(found.measures):
+    for row in run_diff_rows.measures(difference.measures):
         table.add_row(row.name, row.a, row.b, row.change)
-    table.add_row("weights", found.weights_sha256[:12], found.again_sha256[:12], "")
+    weights = next(row for row in difference.provenance if row.name == "weights")
+    table.add_row("weights", str(weights.a)[:12], str(weights.b)[:12], "")
     out.print(table)
-    if found.p_value is not None:
+    if flips := difference.flips:
         out.print(
-            f"{found.fixed:,} test images fixed, {found.broken:,} broken "
-            f"(McNemar's exact test, p = {found.p_value:.2g})."
+            f"{flips.fixed:,} test images fixed, {flips.broken:,} broken "
+            f"(McNemar's exact test, p = {flips.p_value:.2g})."
         )
     out.print(found.sentence, soft_wrap=True, markup=False)

@@ -10,19 +10,12 @@ from sightline.records.result import StageTime
 
 
 class Side(Record):
-    """The key figures of one of the runs.
+    """Key figures of one of the runs.
 
     Attributes:
-        dataset: Name of the data set.
         test_images: Size of the test split.
-        parameters: Number of parameters of the model.
         model_bytes: Size of `model.keras`.
         images_per_second: Training images per second.
-        epochs: Epochs trained.
-        device: Device that trained it.
-        seed: `training.seed`.
-        stages: Stage name to its time.
-        total_seconds: Wall time of the complete run.
     """
 
     run_id: str

@@ -15,7 +15,7 @@ from sightline.records.manifest import ManifestExcerpt, RunManifest
 from sightline.runs import run_folder, verify
 from sightline.storage.workspace import Workspace
 
-_SHOWN_DIGITS = 8
+_LONGEST_VALUE = 60
 
 _CHOSEN_IN_TRAINING = frozenset({"training.deterministic", "training.precision"})
 """Known only after a training has started."""
@@ -75,11 +75,6 @@ def environment(run: RunManifest) -> dict[str, Any]:
         "pipeline": run.environment,
         "training": {"device": trained.device, **trained.environment},
     }
-
-
-def between(a: RunManifest, b: RunManifest) -> tuple[ProvenanceRow, ...]:
-    """Compare the data, code and environment of two runs."""
-    return rows(_provenance(a), _provenance(b))
 
 
 def with_now(
@@ -155,14 +150,14 @@ def _changes(
     workspace: Workspace, last: RunManifest, config: RunConfig, source: Source
 ) -> Iterator[str]:
     if last.source_sha256 != source.sha256:
-        yield f"data ({_short(last.source_sha256)} -> {_short(source.sha256)})"
+        yield f"data ({last.source_sha256[:8]} -> {source.sha256[:8]})"
     code = provenance.package_digest()
     if last.code_sha256 != code:
-        yield f"code ({_short(last.code_sha256)} -> {_short(code)})"
-    if changed := _differences(_content(last.config), _content(config)):
-        yield f"config ({'; '.join(changed)})"
-    if changed := _differences(_portable(last.environment), _portable(provenance.environment())):
-        yield f"environment ({'; '.join(changed)})"
+        yield f"code ({last.code_sha256[:8]} -> {code[:8]})"
+    if changed := _phrases(_content(last.config), _content(config)):
+        yield f"config ({changed})"
+    if changed := _phrases(_portable(last.environment), _portable(provenance.environment())):
+        yield f"environment ({changed})"
     elif last.lock_sha256 != provenance.lock_digest():
         yield "environment (lock file)"
     if damaged := verify.damaged_files(workspace, last):
@@ -170,16 +165,10 @@ def _changes(
 
 
 def _content(section: Section) -> dict[str, Any]:
-    """Flatten a config to dotted keys, without descriptions and incidental fields."""
-    found: dict[str, Any] = {}
-    for name, value in section:
-        if name in section.incidental or name == "description":
-            continue
-        if isinstance(value, Section):
-            found |= {f"{name}.{key}": item for key, item in _content(value).items()}
-        else:
-            found[name] = value
-    return found
+    """Dump a config without descriptions and incidental fields."""
+    found = section.model_dump(mode="json", exclude={"description", *section.incidental})
+    sections = {name: value for name, value in section if isinstance(value, Section)}
+    return found | {name: _content(value) for name, value in sections.items() if name in found}
 
 
 def _portable(recorded: dict[str, Any]) -> dict[str, Any]:
@@ -187,15 +176,13 @@ def _portable(recorded: dict[str, Any]) -> dict[str, Any]:
     return {"python": recorded["python"], **recorded["versions"], **recorded["variables"]}
 
 
-def _differences(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
-    return [f"{name} {_shown(old)} -> {_shown(new)}" for name, old, new in differing(before, after)]
+def _phrases(before: dict[str, Any], after: dict[str, Any]) -> str:
+    return "; ".join(
+        f"{row.key} {_shown(row.a)} -> {_shown(row.b)}" for row in settings(before, after)
+    )
 
 
-def _short(digest: str) -> str:
-    return digest[:_SHOWN_DIGITS]
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, tuple):
-        return f"{len(value)} entries"
-    return "unset" if value is None else str(value)
+def _shown(value: str | None) -> str:
+    if value is None or value == "null":
+        return "unset"
+    return value.strip('"') if len(value) <= _LONGEST_VALUE else f"{value[:_LONGEST_VALUE]}…"

@@ -11,9 +11,9 @@ from sightline.config import DataGateConfig, RunConfig
 from sightline.data import locate
 from sightline.errors import InputError
 from sightline.records import Evaluation, Record, Run, Source
-from sightline.records.difference import Measure, ProvenanceRow
+from sightline.records.difference import RunDifference
 from sightline.records.manifest import RunManifest
-from sightline.runs import compare, new_run, provenance_diff, seed_noise
+from sightline.runs import compare, new_run, seed_noise
 from sightline.storage.workspace import Workspace
 
 Outcome = Literal["bit for bit", "within the noise", "not reproduced"]
@@ -36,20 +36,12 @@ class Reproduction(Record):
     """The outcome of a reproduction; the object that `--json` prints.
 
     Attributes:
-        run_id: The original run, A in what follows.
-        again: The run that reproduces it, B in what follows.
-        outcome: Whether it was reproduced.
+        run_id: The original run, A in the difference.
+        again: The run that reproduces it, B in the difference.
         exit_code: Of the command: 0, 3 or 4.
         sentence: The outcome and its reason, for people.
-        provenance: Data, code and environment of both.
-        weights_sha256: Digest of the original weights.
-        again_sha256: Digest of the new weights.
-        measures: Figures of the test split.
-        tolerance: Difference in accuracy that is still noise.
+        tolerance: Difference in accuracy that is still noise, in [0, 1].
         tolerance_source: How that is known.
-        fixed: Test images that are newly right; None if unknown.
-        broken: Test images that are newly wrong; None if unknown.
-        p_value: Of McNemar's exact test, two-sided; None if unknown.
     """
 
     run_id: str
@@ -57,15 +49,9 @@ class Reproduction(Record):
     outcome: Outcome
     exit_code: int
     sentence: str
-    provenance: tuple[ProvenanceRow, ...]
-    weights_sha256: str
-    again_sha256: str
-    measures: tuple[Measure, ...]
     tolerance: float
     tolerance_source: str
-    fixed: int | None = None
-    broken: int | None = None
-    p_value: float | None = None
+    difference: RunDifference
 
 
 def find_source(original: RunManifest) -> Source:
@@ -147,34 +133,28 @@ def check(workspace: Workspace, original: RunManifest, again: RunManifest) -> Re
         "within the noise", unless data, code and environment are equal and the training is
         deterministic: then the weights had to be equal.
     """
-    provenance = provenance_diff.between(original, again)
-    differing = [row.name for row in provenance if not row.equal]
+    difference = compare.compare(workspace, (original, again))
+    equal = {row.name: row.equal for row in difference.provenance}
+    inputs = [name for name in ("data", "code", "lock file") if not equal[name]]
+    differing = [*inputs, *(row.key for row in difference.environment)]
     must_equal = not differing and _is_deterministic(original)
     tolerance = _tolerance(workspace, original, again)
     a, b = (run.records.evaluate.accuracy for run in (original, again))
-    if again.weights_sha256 == original.weights_sha256:
+    if equal["weights"]:
         outcome: Outcome = "bit for bit"
     elif abs(b - a) <= tolerance.limit and not must_equal:
         outcome = "within the noise"
     else:
         outcome = "not reproduced"
-    difference = compare.compare(workspace, (original, again))
-    images = difference.flips
     return Reproduction(
         run_id=original.run_id,
         again=again.run_id,
         outcome=outcome,
         exit_code=EXIT_CODES[outcome],
         sentence=_sentence(outcome, a, b, tolerance, differing, must_equal=must_equal),
-        provenance=provenance,
-        weights_sha256=original.weights_sha256,
-        again_sha256=again.weights_sha256,
-        measures=difference.measures,
         tolerance=tolerance.limit,
         tolerance_source=tolerance.source,
-        fixed=images.fixed if images else None,
-        broken=images.broken if images else None,
-        p_value=images.p_value if images else None,
+        difference=difference,
     )
 
 

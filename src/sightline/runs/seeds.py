@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from sightline.config import RunConfig
 from sightline.errors import ConfigError, RunExistsError
-from sightline.records import Interval, Record, Run, Source
+from sightline.records import Interval, Record, Run, RunSummary, Source
 from sightline.records.manifest import ManifestExcerpt
 from sightline.runs import new_run, provenance_diff, run_folder, seed_noise
 from sightline.runs.provenance_diff import Changes
@@ -27,34 +27,21 @@ class SeedRun(NamedTuple):
     run: Run
 
 
-class SeedResult(Record):
+class SeedResult(RunSummary):
     """The result of one seed.
 
     Attributes:
-        seed: The seed.
-        run_id: ID of its run.
-        run_dir: Path of its run folder.
-        test_accuracy: In [0, 1].
         test_accuracy_interval: 95 % interval of the accuracy, from the number of test images.
-        test_loss: Mean cross-entropy, in nats.
-        total_seconds: Wall time of the run.
     """
 
     seed: int
-    run_id: str
-    run_dir: str
-    test_accuracy: float
     test_accuracy_interval: Interval
-    test_loss: float
-    total_seconds: float
 
 
 class SeedSummary(Record):
     """The results of several seeds; the object that `--json` prints.
 
     Attributes:
-        dataset: Name of the data set.
-        recipe: Name of the recipe.
         runs: One result per seed, in ascending order.
         noise: The spread of the results.
         noise_file: Path of the stored noise band.
@@ -181,11 +168,7 @@ def measure(workspace: Workspace, run_ids: Sequence[str]) -> SeedSummary:
 
 def _result(workspace: Workspace, run: ManifestExcerpt) -> SeedResult:
     return SeedResult(
+        **run_folder.summary(workspace, run).model_dump(),
         seed=run.config.training.seed,
-        run_id=run.run_id,
-        run_dir=str(run_folder.folder(workspace, run.run_id)),
-        test_accuracy=run.records.evaluate.accuracy,
         test_accuracy_interval=run.records.evaluate.accuracy_interval,
-        test_loss=run.records.evaluate.loss,
-        total_seconds=run.total_seconds,
     )
