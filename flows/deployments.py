@@ -1,4 +1,4 @@
-"""The flow that deployments run: a form of plain parameters in front of the main path."""
+"""The flow that deployments run: a form with plain parameters in front of the main path."""
 
 import json
 from typing import Annotated, Any, Literal
@@ -14,9 +14,10 @@ from sightline.config import RunConfig, loading
 from sightline.data import locate
 from sightline.errors import SightlineError
 from sightline.flows import worker
-from sightline.flows.outage import enduring
-from sightline.flows.train import pipeline
-from sightline.flows.train_seeds import seed_pipeline
+from sightline.flows.outage import survive_outages
+from sightline.flows.preflight import preflight
+from sightline.flows.train import run_stages
+from sightline.flows.train_seeds import train_seeds
 from sightline.records import RunSummary
 from sightline.runs import new_run
 from sightline.runs import seeds as seed_runs
@@ -24,14 +25,14 @@ from sightline.runs.seeds import SeedSummary
 from sightline.training.device import prepare_process
 
 Recipe = Literal["accurate", "fast", "quickstart", "tutorial"]
-"""The shipped recipes, as choices of the form; a test holds them against `recipes.names()`."""
+"""The shipped recipes, as choices of the form; a test compares them with `loading.names()`."""
 
 
 def run_name() -> str:
     """Name a flow run after its data set, recipe and time, such as mnist-tutorial-20261123-0200."""
     given = flow_run.parameters
-    moment = flow_run.scheduled_start_time
-    return f"{locate.slug(given['dataset'])}-{given['recipe']}-{moment:%Y%m%d-%H%M}"
+    time = flow_run.scheduled_start_time
+    return f"{locate.slug(given['dataset'])}-{given['recipe']}-{time:%Y%m%d-%H%M}"
 
 
 @flow(name="train", flow_run_name=run_name, persist_result=False, result_serializer="json")
@@ -51,31 +52,31 @@ def train(
     force: bool = False,
     refresh: bool = False,
 ) -> RunSummary | SeedSummary | State[Any]:
-    """Train, evaluate and report, unless nothing changed since the last run.
+    """Train and evaluate a model and write a report, unless nothing changed since the last run.
 
     Args:
         dataset: Name of a data set (mnist, fashion-mnist, mnist-5k), or a path that the worker
             can read.
-        recipe: The named config to begin with.
-        epochs: Passes over the training split; none takes the recipe's.
-        batch_size: Images a step; none takes the recipe's.
-        learning_rate: Step size of the optimizer; none takes the recipe's.
+        recipe: Named config to start from.
+        epochs: Passes over the training split. Default: the recipe's.
+        batch_size: Images per step. Default: the recipe's.
+        learning_rate: Learning rate of the optimizer. Default: the recipe's.
         seed: Seed of the initial weights and of the shuffling.
-        seeds: How many seeds to train, one after the other: this one and those after it. With
-            more than one, how far the results lie apart is measured and kept as a noise band.
-        device: What to compute on; "gpu" fails where there is none.
-        deployment: Deployment that fits the weights, such as fit/fit-gpu; empty: this worker.
-        gate: Whether the model is exported and held against the champion: not at all, to report
-            it, or to promote it where it is better. Several seeds are never judged.
-        overrides: More of the config as key=value, such as training.schedule=cosine.
-        sha256: Digest that the data set should have; the data trigger sets it.
-        force: Run although nothing changed since the last run.
-        refresh: Make every stage again, whatever the cache holds.
+        seeds: Number of seeds to train, starting at `seed`. With more than one, the spread of
+            the results is reported and stored as a noise band.
+        device: Device to train on; "gpu" fails if there is none.
+        deployment: Deployment that runs the training stage, such as fit/fit-gpu. Default: this
+            worker.
+        gate: off; report: compare the model with the champion; enforce: also promote the model
+            if it is better. Always off with several seeds.
+        overrides: More config keys as key=value, such as training.schedule=cosine.
+        sha256: Expected digest of the data set; set by the data trigger.
+        force: Run even if nothing changed since the last run.
+        refresh: Ignore the cache and rerun every stage.
 
     Returns:
-        What came out, for each seed where there are several; a Completed state named "Unchanged"
-        where there was nothing to do.
-        A run that failed ends with our sentence as its message.
+        The summary of the run or of all seeds, or a Completed state named "Unchanged". A failed
+        run has the message of its error.
     """
     values = {
         "data.dataset": dataset,
@@ -88,11 +89,11 @@ def train(
         "promotion.gate": gate,
     }
     try:
-        with enduring():
+        with survive_outages():
             config = _config(recipe, values, overrides or [])
             return _train(config, seeds, sha256, force, refresh)
     except SightlineError as error:
-        return Failed(data=error, message=str(error))  # the sentence alone, for people
+        return Failed(data=error, message=str(error))  # the message without a traceback
 
 
 def _train(
@@ -100,20 +101,23 @@ def _train(
 ) -> RunSummary | SeedSummary | State[Any]:
     run_id = new_run.new_id(locate.slug(config.data.dataset), config.recipe)
     run = worker.run(run_id, refresh=refresh)
-    source = locate.locate(config.data)
+    checked = preflight(config, run, seeds, compare=True, force=force)
     log = get_run_logger()
-    if expected_sha256 not in {"", source.sha256}:
+    if expected_sha256 not in {"", checked.source.sha256}:
         log.warning(
-            "The data changed again since the event: %s -> %s", expected_sha256, source.sha256
+            "The data changed again since the event: %s -> %s",
+            expected_sha256,
+            checked.source.sha256,
         )
-    compared = seed_runs.since_last(seed_runs.plan(config, run, seeds), source)
-    log.info(compared.sentence)
-    if compared.unchanged and not force and not refresh:
-        return Completed(name="Unchanged", message=compared.sentence)
+    message = checked.changes.sentence if checked.changes else ""
+    log.info(message)
+    if checked.unchanged:
+        return Completed(name="Unchanged", message=message)
     prepare_process(config.training).start()
-    if seeds > 1:
-        return seed_pipeline(config, run, seeds, source)
-    return pipeline(config, run, source)
+    with checked.claimed():
+        if seeds > 1:
+            return train_seeds(checked.planned, checked.unfinished, checked.source)
+        return run_stages(checked.config, run, checked.source)
 
 
 def _config(recipe: str, values: dict[str, Any], overrides: list[str]) -> RunConfig:

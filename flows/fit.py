@@ -1,4 +1,4 @@
-"""The stage train alone, for a work pool with GPUs; `training.deployment` names its deployment."""
+"""The stage train alone, for a work pool with GPUs; other runs name it in `training.deployment`."""
 
 from datetime import datetime
 from typing import Any
@@ -11,7 +11,7 @@ from prefect.states import Completed
 
 from sightline.config import TrainingConfig
 from sightline.flows import worker
-from sightline.flows.outage import enduring
+from sightline.flows.outage import survive_outages
 from sightline.records import ArraySet, Gpu, ModelBlueprint
 from sightline.tasks.artifacts import show_table
 from sightline.tasks.train import train
@@ -20,7 +20,7 @@ from sightline.training.device import prepare_process
 from sightline.training.train import TRAIN
 
 GPU_LIMIT = "gpu"
-"""The global concurrency limit of trainings at a time; `sightline ops install` makes it."""
+"""Global concurrency limit of GPU trainings; `sightline ops install` creates it."""
 
 
 @flow(name="fit", flow_run_name="{run_id}", persist_result=False, result_serializer="json")
@@ -32,30 +32,30 @@ def fit_flow(
     settings: TrainingConfig,
     refresh: bool = False,
 ) -> State[Any]:
-    """Fit a network that another run prepared; made for `training.deployment`.
+    """Fit a network for another run, which started this flow through `training.deployment`.
 
     Args:
-        run_id: Id of the run that the training belongs to.
-        started: When that run was asked for.
+        run_id: ID of the other run.
+        started: When the other run was requested.
         arrays: Record of the stage preprocess.
         blueprint: Record of the stage build.
-        settings: How to fit.
-        refresh: Train anew, whatever the cache holds.
+        settings: Config of the training.
+        refresh: Ignore the cache.
 
     Returns:
-        A Completed state with the key of the result's cache entry as its message.
+        A Completed state whose message is the key of the result's cache entry.
 
     Raises:
-        DeviceError: A GPU is expected and there is none.
+        DeviceError: A GPU is required and there is none.
         RunError: The training failed.
     """
     run = worker.run(run_id, started=started, refresh=refresh)
     required = not worker.gpu_is_optional()
     _show(gpu.require() if required else gpu.visible())
     with (
-        enduring(),
+        survive_outages(),
         run.workspace.in_use(),
-        # A lease that could not be renewed must not end a training that is going well.
+        # A lease that cannot be renewed must not end a healthy training.
         concurrency(GPU_LIMIT, lease_duration=60, raise_on_lease_renewal_failure=False),
     ):
         demanded = {"device": "gpu"} if required and settings.device == "auto" else {}
@@ -67,9 +67,9 @@ def fit_flow(
 def _show(found: tuple[Gpu, ...]) -> None:
     log = get_run_logger()
     if not found:
-        log.warning("No GPU here and SIGHTLINE_GPU is optional: training on the CPU")
+        log.warning("No GPU found and SIGHTLINE_GPU is optional: training on the CPU")
         return
     rows = [{**one.model_dump(), "memory": f"{one.memory_bytes / 2**30:.0f} GiB"} for one in found]
     for one in found:
         log.info("GPU: %s, driver %s, %.0f GiB", one.name, one.driver, one.memory_bytes / 2**30)
-    show_table(rows, key="gpu", description="What the worker found before training")
+    show_table(rows, key="gpu", description="GPUs of the worker")

@@ -1,7 +1,8 @@
-"""How long each stage of a run takes, and whether its result was already there."""
+"""Measures how long each stage of a run takes, and whether its result was cached."""
 
 import logging
 import time
+from collections.abc import Mapping
 from typing import ParamSpec, TypeVar
 from uuid import UUID
 
@@ -9,28 +10,28 @@ from prefect import Task
 from prefect.client.orchestration import get_client
 from prefect.runtime import deployment, flow_run
 
-from sightline.records import Run, StageTime
+from sightline.records import StageTime
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 STAGE_LABEL = "sightline.stage"
-"""Label of a deployed flow run that names the stage it is in; notifications quote it, so that
-they name the stage of a run that was killed as well."""
+"""Label of a deployed flow run that names its current stage. Notifications quote it, so that they
+name the stage even of a run that was killed."""
 
 _log = logging.getLogger("sightline.flows")
 
 
-class Stopwatch:
+class StageTimer:
     """Runs tasks and keeps their times."""
 
-    def __init__(self, run: Run) -> None:
-        """Begin with what was done before the flow began."""
-        self._ahead = run.earlier_seconds
+    def __init__(self, ahead: Mapping[str, float]) -> None:
+        """Start with the seconds that stages took before the flow."""
+        self._ahead = ahead
         self.times: dict[str, StageTime] = {}
 
     def __call__(self, stage: Task[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """Run a task, keep its time and return its result; a failure is raised as it was."""
+        """Run a task, keep its time and return its result; its errors are raised unchanged."""
         _label(stage.name)
         started = time.monotonic()
         state = stage(*args, return_state=True, **kwargs)
@@ -46,4 +47,4 @@ def _label(stage: str) -> None:
         with get_client(sync_client=True) as client:
             client.update_flow_run_labels(UUID(flow_run.id), {STAGE_LABEL: stage})
     except Exception:
-        _log.warning("Prefect could not be told of the stage; the run goes on", exc_info=True)
+        _log.warning("Could not report the stage to Prefect; the run continues", exc_info=True)

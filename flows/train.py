@@ -1,76 +1,123 @@
 """The main path: from a data set to a saved report."""
 
+import logging
+
 from prefect import flow
 
 from sightline.config import RunConfig
-from sightline.data import locate
+from sightline.errors import SightlineError
 from sightline.evaluation import slices
-from sightline.flows.judgement import judged
-from sightline.flows.stage_timer import Stopwatch
-from sightline.records import Run, RunSummary, Source, StageRecords
-from sightline.registry import workflow
-from sightline.runs import new_run
+from sightline.flows.preflight import IngestedAhead, preflight
+from sightline.flows.stage_timer import StageTimer
+from sightline.records import Decision, Run, RunSummary, Source, StageRecords
+from sightline.registry.gate.evaluate import Candidate, not_judged
 from sightline.tasks.build import build
 from sightline.tasks.data_gate import check_data
 from sightline.tasks.evaluate import evaluate
+from sightline.tasks.export import export
 from sightline.tasks.ingest import ingest
 from sightline.tasks.preprocess import preprocess
 from sightline.tasks.promote import promote
+from sightline.tasks.promotion_gate import decide
 from sightline.tasks.publish import publish
 from sightline.tasks.report import report
 from sightline.tasks.train import train
 from sightline.training.device import prepare_process
 
+_log = logging.getLogger("sightline.flows")
 
-def pipeline(config: RunConfig, run: Run, source: Source | None = None) -> RunSummary:
+
+@flow(name="train", flow_run_name="{run.id}", persist_result=False, result_serializer="json")
+def training_flow(
+    config: RunConfig, run: Run, source: Source | None = None, ahead: IngestedAhead | None = None
+) -> RunSummary:
     """Train a classifier and publish its run folder.
 
     Args:
-        config: What to do.
-        run: Where to do it, and under which id.
-        source: The data set's source, where the caller has found it already.
-
-    Returns:
-        What came out, and where the run folder lies.
+        config: Config of the training.
+        run: Workspace and ID of the run.
+        source: Source of the data, from a caller that has called `preflight` and prepared the
+            device. Without it, both are done here.
+        ahead: Result of `ingest_ahead`, if it was called.
 
     Raises:
-        InputError: The run id is taken, a demanded device is missing, the data cannot be used.
+        InputError: The run ID is taken, a demanded device is missing, or the data is unusable.
         RunError: A stage failed.
     """
-    new_run.check_new(run.workspace, run.id)
-    workflow.check_requirements(config)
+    if source is not None:
+        return run_stages(config, run, source, ahead)
+    checked = preflight(config, run)
     prepare_process(config.training)
-    source = source or locate.locate(config.data)
-    stage = Stopwatch(run)
+    with checked.claimed():
+        return run_stages(config, run, checked.source)
 
-    with run.workspace.in_use():
-        files = stage(ingest, run, source, config.data)
-        verdict = check_data(run, files, config.data_gate)
+
+def run_stages(
+    config: RunConfig, run: Run, source: Source, ahead: IngestedAhead | None = None
+) -> RunSummary:
+    """Run all stages of a training that passed the checks; see `training_flow`."""
+    stage = StageTimer({"ingest": ahead.seconds} if ahead else {})
+
+    files = stage(ingest, run, source, config.data)
+    data_quality = check_data(run, files, config.data_gate, ahead.gate if ahead else None)
+    if ahead is None:
         slices.check(run.workspace, files, config.evaluation.slices)
-        arrays = stage(preprocess, run, files, config.preprocessing)
-        blueprint = stage(build, run, arrays, config.model)
-        trained = stage(train, run, arrays, blueprint, config.training)
-        evaluation = stage(evaluate, run, files, arrays, trained, config.evaluation)
-        drawn = stage(report, run, files, blueprint, trained, evaluation, config.report)
-        certificate, decision = judged(stage, run, config, source, files, trained, evaluation)
+    arrays = stage(preprocess, run, files, config.preprocessing)
+    blueprint = stage(build, run, arrays, config.model)
+    trained = stage(train, run, arrays, blueprint, config.training)
+    evaluation = stage(evaluate, run, files, arrays, trained, config.evaluation)
+    figures = stage(report, run, files, blueprint, trained, evaluation, config.report)
+    candidate = Candidate(
+        run=run,
+        config=config,
+        source_sha256=source.sha256,
+        files=files,
+        trained=trained,
+        evaluation=evaluation,
+    )
+    candidate, decision = evaluate_candidate(stage, candidate)
 
-        records = StageRecords(
-            ingest=files,
-            gate=verdict,
-            preprocess=arrays,
-            build=blueprint,
-            train=trained,
-            evaluate=evaluation,
-            report=drawn,
-            export=certificate,
-            decision=decision,
+    records = StageRecords(
+        ingest=files,
+        gate=data_quality,
+        preprocess=arrays,
+        build=blueprint,
+        train=trained,
+        evaluate=evaluation,
+        report=figures,
+        export=candidate.certificate,
+        decision=decision,
+    )
+    summary = publish(run, config, source, records, stage.times)
+    if decision is None:
+        return summary
+    return summary.model_copy(update={"promotion": promote(run)})
+
+
+def evaluate_candidate(
+    stage: StageTimer, candidate: Candidate
+) -> tuple[Candidate, Decision | None]:
+    """Export the model and compare it with the champion, if the promotion gate is on.
+
+    An error here costs the promotion, not the run, which is published all the same.
+
+    Returns:
+        The candidate with its certificate, and the decision; None if the gate is off.
+    """
+    config = candidate.config
+    if config.promotion.gate == "off":
+        return candidate, None
+    try:
+        certificate = stage(
+            export,
+            candidate.run,
+            candidate.files,
+            candidate.trained,
+            candidate.evaluation,
+            config.export,
         )
-        summary = publish(run, config, source, records, stage.times)
-        if decision is None:
-            return summary
-        return summary.model_copy(update={"promotion": promote(run)})
-
-
-training_flow = flow(
-    name="train", flow_run_name="{run.id}", persist_result=False, result_serializer="json"
-)(pipeline)
+        candidate = candidate.model_copy(update={"certificate": certificate})
+        return candidate, decide(candidate)
+    except (SightlineError, TimeoutError) as error:  # Prefect raises the latter at a timeout
+        _log.error("The promotion gate: %s", error)
+        return candidate, not_judged(candidate, error)

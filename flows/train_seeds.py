@@ -1,60 +1,71 @@
-"""The main path once a seed, one after the other, and how far the results lie apart."""
+"""The main path once per seed, one after the other, and the spread of the results."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from prefect import flow
 
 from sightline.config import RunConfig
-from sightline.data import locate
-from sightline.flows.train import pipeline
+from sightline.flows.preflight import IngestedAhead, preflight
+from sightline.flows.train import run_stages
 from sightline.pipeline.process import keras_process
 from sightline.pipeline.progress import Progress, emit
 from sightline.records import Run, Source
 from sightline.runs import seeds as seed_runs
-from sightline.runs.seeds import SeedSummary
+from sightline.runs.seeds import SeedRun, SeedSummary
 from sightline.tasks.seed_noise import measure
+from sightline.training.device import prepare_process
 
-_SEEDS_A_PROCESS = 10
-"""Keras keeps a few megabytes of each training; after so many seeds it begins anew."""
+_SEEDS_PER_PROCESS = 10
+"""Keras keeps a few megabytes of each training; its process is restarted after this many."""
 
 
-def seed_pipeline(
-    config: RunConfig, run: Run, seeds: int, source: Source | None = None
+@flow(name="train-seeds", flow_run_name="{run.id}", persist_result=False, result_serializer="json")
+def seeds_flow(
+    config: RunConfig,
+    run: Run,
+    seeds: int,
+    source: Source | None = None,
+    ahead: IngestedAhead | None = None,
 ) -> SeedSummary:
-    """Train once a seed, each with its own run folder, then measure the noise band.
+    """Train with several seeds, each with its own run folder, then measure the noise band.
 
-    Seeds that an earlier, interrupted flow of the same run id has finished are not trained again.
+    Seeds that an earlier, interrupted flow of the same run ID has finished are not trained again.
 
     Args:
-        config: What to do; its seed is the first, the others follow.
-        run: Where to do it; its id is the beginning of theirs.
-        seeds: How many, at least 2.
-        source: The data set's source, where the caller has found it already.
-
-    Returns:
-        What came out for each seed, and how far they lie apart.
+        config: Config of the training; its seed is the first, the next ones follow.
+        run: Workspace of the runs, and the prefix of their IDs.
+        seeds: Number of seeds, at least 2.
+        source: As in `training_flow`.
+        ahead: As in `training_flow`.
 
     Raises:
-        InputError: As for one run, or a run id is taken by another run.
+        InputError: As in `training_flow`, or a run ID is taken by another run.
         RunError: A stage failed; the seeds before are kept.
     """
-    source = source or locate.locate(config.data)
-    planned = seed_runs.plan(config, run, seeds)
-    with run.workspace.in_use():
-        left = seed_runs.unfinished(planned, source)
-        for done, one in enumerate(left, start=seeds - len(left)):
-            emit(Progress(stage="seeds", done=done, total=seeds, unit="done"))
-            if one is not left[0] and done % _SEEDS_A_PROCESS == 0:
-                keras_process().close()
-            pipeline(one.config, one.run if one is left[0] else _begun(one.run), source)
-        return measure(run, tuple(one.run.id for one in planned))
+    if source is not None:
+        planned = seed_runs.per_seed(config, run, seeds)
+        return train_seeds(planned, seed_runs.missing(planned), source, ahead)
+    checked = preflight(config, run, seeds)
+    prepare_process(config.training)
+    with checked.claimed():
+        return train_seeds(checked.planned, checked.unfinished, checked.source)
 
 
-def _begun(run: Run) -> Run:
-    """Let a later run's time begin now; what was done ahead was done for the first."""
-    return run.model_copy(update={"started": datetime.now(UTC), "earlier_seconds": {}})
-
-
-seeds_flow = flow(
-    name="train-seeds", flow_run_name="{run.id}", persist_result=False, result_serializer="json"
-)(seed_pipeline)
+def train_seeds(
+    planned: Sequence[SeedRun],
+    unfinished: Sequence[SeedRun],
+    source: Source,
+    ahead: IngestedAhead | None = None,
+) -> SeedSummary:
+    """Train the unfinished seeds of a training that passed the checks, then measure all."""
+    for done, one in enumerate(unfinished, start=len(planned) - len(unfinished)):
+        emit(Progress(stage="seeds", done=done, total=len(planned), unit="done"))
+        if one is unfinished[0]:
+            run_stages(one.config, one.run, source, ahead)
+            continue
+        if done % _SEEDS_PER_PROCESS == 0:
+            keras_process().close()
+        run = one.run.model_copy(update={"started": datetime.now(UTC)})
+        run_stages(one.config, run, source)
+    return measure(planned[0].run, tuple(one.run.id for one in planned))

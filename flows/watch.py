@@ -1,4 +1,4 @@
-"""One look at a data set: emits an event when its digest changed, which starts a training."""
+"""Checks a data set once, and emits the event that starts a training if its digest changed."""
 
 from typing import Annotated
 
@@ -24,29 +24,27 @@ def run_name() -> str:
 
 @flow(name="watch", flow_run_name=run_name, persist_result=False)
 def watch_flow(dataset: Annotated[str, Field(min_length=1)]) -> None:
-    """Look at a data set once and tell Prefect when it changed since the last look.
+    """Check a data set once and notify Prefect if it changed since the last check.
 
     Args:
-        dataset: A path that the worker can read, or a data set's name.
+        dataset: Path that the worker can read, or name of a data set.
     """
-    found = look_and_tell(Workspace(worker.artifacts()), dataset)
-    get_run_logger().info(sentence(found))
+    get_run_logger().info(sentence(check_and_notify(worker.workspace(), dataset)))
 
 
-def look_and_tell(workspace: Workspace, dataset: str) -> Look:
-    """Look at a data set and emit the event where it changed; only then remember the look.
+def check_and_notify(workspace: Workspace, dataset: str) -> Look:
+    """Check a data set and emit the event if it changed; remember the check afterwards.
 
     Args:
-        workspace: The artifacts root, where looks are remembered.
+        workspace: Where checks are remembered.
         dataset: Path or name.
 
-    Returns:
-        What was found.
-
     Raises:
-        DataError: There is no such data set, or it cannot be read.
-        httpx.HTTPError: The Prefect server did not take the event; the next look tells again.
+        DataError: The data set does not exist, or cannot be read.
+        StorageError: The workspace cannot be written.
+        httpx.HTTPError: The Prefect server did not accept the event; the next check tries again.
     """
+    workspace.check_writable()
     found = watch.look(workspace, dataset)
     if found.changed:
         _emit(found)
@@ -56,18 +54,18 @@ def look_and_tell(workspace: Workspace, dataset: str) -> Look:
 
 
 def sentence(found: Look) -> str:
-    """Say in one line what a look found."""
+    """Summarize a check in one line."""
     digest = found.source.sha256
     if found.first:
         pinned = " (its content is pinned and never changes)" if found.pinned else ""
-        return f"{found.dataset} is watched from now on{pinned}; sha256 {digest}"
+        return f"Now watching {found.dataset}{pinned}; sha256 {digest}"
     if found.changed:
         return f"{found.dataset} changed: sha256 {found.previous_sha256} -> {digest}; event sent"
     return f"{found.dataset} is unchanged; sha256 {digest}"
 
 
 def _emit(found: Look) -> None:
-    """Post the event and wait for the answer: `emit_event` only queues it."""
+    """Post the event and wait for the answer; Prefect's `emit_event` would only queue it."""
     event = Event(
         event=EVENT,
         resource=Resource(

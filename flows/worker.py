@@ -1,4 +1,4 @@
-"""What a worker's environment tells a deployed flow: where results and data lie."""
+"""Settings read from the worker's environment."""
 
 import os
 from datetime import datetime
@@ -8,26 +8,23 @@ from sightline.errors import ConfigError
 from sightline.records import Run
 from sightline.storage.workspace import Workspace
 
-_OPTIONAL = "optional"
-
 
 def run(run_id: str, *, started: datetime | None = None, refresh: bool = False) -> Run:
-    """Describe a run with the folders of this worker.
+    """Describe a run with the directories of this worker.
 
     Args:
-        run_id: Id of the run.
-        started: When it was asked for; now by default.
-        refresh: Whether to make every stage again.
+        run_id: ID of the run.
+        started: When the run was requested; now by default.
+        refresh: Whether to ignore the cache.
 
     Raises:
         ConfigError: SIGHTLINE_ARTIFACTS is not an absolute path.
-        StorageError: It cannot be written.
     """
     data_dir = os.environ.get("SIGHTLINE_DATA_DIR")
     given = {} if started is None else {"started": started}
     return Run(
         id=run_id,
-        workspace=Workspace(artifacts()),
+        workspace=workspace(),
         data_dir=Path(data_dir) if data_dir else None,
         mirror=os.environ.get("SIGHTLINE_MIRROR"),
         refresh=refresh,
@@ -35,24 +32,22 @@ def run(run_id: str, *, started: datetime | None = None, refresh: bool = False) 
     )
 
 
-def artifacts() -> Path:
-    """Return the artifacts root of this worker.
+def workspace() -> Workspace:
+    """Return the workspace of this worker.
 
     Raises:
-        ConfigError: SIGHTLINE_ARTIFACTS is not an absolute path. A worker runs each flow in
-            a folder of its own, so a relative one would be lost with it.
-        StorageError: It cannot be written.
+        ConfigError: SIGHTLINE_ARTIFACTS is not an absolute path. A worker runs each flow in its
+            own temporary directory, so that a relative one would be lost with it.
     """
     found = os.environ.get("SIGHTLINE_ARTIFACTS", "")
     if not Path(found).is_absolute():
         raise ConfigError(
             f"SIGHTLINE_ARTIFACTS is {found!r} in the environment of this worker; expected the "
-            "absolute path of the folder for caches and runs, the same storage for all workers."
+            "absolute path of the directory for caches and runs, on storage that all workers share."
         )
-    Workspace(Path(found)).check_writable()
-    return Path(found)
+    return Workspace(Path(found))
 
 
 def gpu_is_optional() -> bool:
-    """Tell whether a training may go on without a GPU; SIGHTLINE_GPU=optional says so."""
-    return os.environ.get("SIGHTLINE_GPU") == _OPTIONAL
+    """Return whether training may run without a GPU, which SIGHTLINE_GPU=optional allows."""
+    return os.environ.get("SIGHTLINE_GPU") == "optional"

@@ -103,13 +103,12 @@ def inspect(
 )
 def watch(dataset: DatasetArgument, workspace: WorkspaceOption = DEFAULT_WORKSPACE) -> None:
     """Check once whether a data set changed. If so, send the event that starts train-on-data."""
-    workspace.check_writable()
     api.configure(verbose=False)
     api.require()
     from sightline.flows import watch as watching
 
     with api.refusals():
-        found = watching.look_and_tell(workspace, dataset)
+        found = watching.check_and_notify(workspace, dataset)
     typer.echo(watching.sentence(found))
 
 

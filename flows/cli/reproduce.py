@@ -8,6 +8,7 @@ from pydantic import JsonValue
 from rich.console import Console
 from rich.table import Table
 
+from sightline.config import TrainingConfig
 from sightline.flows.cli import console, train
 from sightline.flows.cli.options import (
     DEFAULT_WORKSPACE,
@@ -19,11 +20,15 @@ from sightline.flows.cli.options import (
     WorkspaceOption,
 )
 from sightline.flows.cli.signals import exit_code
+from sightline.flows.preflight import Preflight
+from sightline.pipeline.process import keras_process
+from sightline.records import DeviceReport
 from sightline.records.difference import ProvenanceRow
 from sightline.runs import provenance_diff, run_folder
 from sightline.runs import reproduce as reproduction
 from sightline.runs.reproduce import Reproduction
 from sightline.runs.seeds import SeedRun
+from sightline.training import device
 
 EXAMPLES = (
     "Exit codes: 0 reproduced bit for bit; 3 reproduced within the noise, in another environment; "
@@ -51,21 +56,36 @@ def reproduce(
     original = run_folder.read_own(workspace, run)
     workspace.check_writable()
     source = reproduction.find_source(original)
-    again = SeedRun(*reproduction.plan(workspace, original, source, data_dir, mirror))
+    config, again = reproduction.plan(workspace, original, source, data_dir, mirror)
     out = console.err if as_json else console.out()
-    out.print(f"Repeating {original.run_id} as {again.run.id}", soft_wrap=True, markup=False)
-    device = train.inspect_device(again.config.training, verbose=verbose)
-    _show_provenance(provenance_diff.with_now(original, source, device), out)
+    out.print(f"Repeating {original.run_id} as {again.id}", soft_wrap=True, markup=False)
+    report = _inspect_device(config.training, verbose=verbose)
+    _show_provenance(provenance_diff.with_now(original, source, report), out)
     try:
-        train.start([again], [again], again.run, source, verbose=verbose)
+        planned = [SeedRun(config, again)]
+        train.start(Preflight(config, again, planned, planned, source), verbose=verbose)
     except KeyboardInterrupt as interrupt:
         console.note("Interrupted; the same command starts from the beginning.")
         raise typer.Exit(exit_code(interrupt)) from None
-    found = reproduction.check(workspace, original, run_folder.read(workspace, again.run.id))
+    found = reproduction.check(workspace, original, run_folder.read(workspace, again.id))
     if as_json:
         typer.echo(found.model_dump_json())
     _show(found, out)
     raise typer.Exit(found.exit_code)
+
+
+def _inspect_device(settings: TrainingConfig, *, verbose: bool) -> DeviceReport | None:
+    """Ask Keras which device a training would use. Its process stays up for the training.
+
+    Returns:
+        None if a deployment does the training, since its machine is not known yet.
+
+    Raises:
+        DeviceError: A GPU is demanded and there is none.
+    """
+    keras_process().verbose = verbose
+    process = device.prepare_process(settings)
+    return None if settings.deployment is not None else process.run(device.inspect, settings)
 
 
 def _show_provenance(found: Sequence[ProvenanceRow], out: Console) -> None:

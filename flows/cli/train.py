@@ -1,8 +1,5 @@
 """`sightline train`: starts a training, follows it and shows its results."""
 
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -11,10 +8,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from sightline.config import RunConfig, TrainingConfig, loading
-from sightline.data import ingest, locate, preprocess
-from sightline.data.validation import gate as data_gate
-from sightline.evaluation import slices
+from sightline.config import loading
+from sightline.data import locate
 from sightline.flows.cli import console
 from sightline.flows.cli.options import (
     DEFAULT_WORKSPACE,
@@ -26,14 +21,14 @@ from sightline.flows.cli.options import (
     WorkspaceOption,
 )
 from sightline.flows.cli.signals import graceful_sigterm
+from sightline.flows.preflight import IngestedAhead, Preflight, ingest_ahead, preflight
 from sightline.flows.server import api
 from sightline.pipeline.process import keras_process
-from sightline.records import DeviceReport, Run, RunSummary, Source
-from sightline.registry import workflow
+from sightline.records import Run, RunSummary
 from sightline.runs import new_run, run_folder
 from sightline.runs import seeds as seed_runs
-from sightline.runs.seeds import SeedRun, SeedSummary
-from sightline.training import device
+from sightline.runs.seeds import SeedSummary
+from sightline.training.device import prepare_process
 
 EXAMPLES = (
     "Examples:\n\nsightline train --recipe quickstart\n\n"
@@ -106,22 +101,16 @@ def train(
     console.show_log(verbose=verbose)
     chosen = [f'promotion.gate="{gate}"'] if gate else []
     settings = loading.load(recipe, config, [*(overrides or []), *chosen], dataset)
-    run = Run(
-        id=_new_id(settings) if run_id is None else run_id,
-        workspace=workspace,
-        data_dir=data_dir,
-        mirror=mirror,
-        refresh=refresh,
-    )
-    planned = seed_runs.plan(settings, run, seeds)
+    run_id = run_id or new_run.new_id(locate.slug(settings.data.dataset), settings.recipe)
+    run = Run(id=run_id, workspace=workspace, data_dir=data_dir, mirror=mirror, refresh=refresh)
     if seeds > 1 and settings.promotion.gate != "off":
         console.note("The promotion gate is off because several seeds are trained.")
-    workspace.check_writable()
-    source = locate.locate(settings.data)
-    left = seed_runs.unfinished(planned, source)
-    if if_changed and _is_unchanged(planned, source):
+    checked = preflight(settings, run, seeds, compare=if_changed)
+    if checked.changes:
+        console.note(checked.changes.sentence)
+    if checked.unchanged:
         return
-    summary = start(planned, left, run, source, verbose=verbose)
+    summary = start(checked, verbose=verbose)
     if as_json:
         typer.echo(summary.model_dump_json())
     out = console.err if as_json else console.out()
@@ -131,105 +120,62 @@ def train(
         show_seeds(summary, out)
 
 
-def _new_id(settings: RunConfig) -> str:
-    return new_run.new_id(locate.slug(settings.data.dataset), settings.recipe)
-
-
-def _is_unchanged(planned: Sequence[SeedRun], source: Source) -> bool:
-    compared = seed_runs.since_last(planned, source)
-    console.note(compared.sentence)
-    return compared.unchanged and not planned[0].run.refresh
-
-
-def start(
-    planned: Sequence[SeedRun],
-    left: Sequence[SeedRun],
-    run: Run,
-    source: Source,
-    *,
-    verbose: bool,
-) -> RunSummary | SeedSummary:
-    """Train the planned runs, with progress on standard error.
+def start(checked: Preflight, *, verbose: bool) -> RunSummary | SeedSummary:
+    """Train what passed the checks, with progress on standard error.
 
     Args:
-        planned: One run, or one per seed.
-        left: The planned runs that do not exist yet.
-        run: The run that was asked for.
-        source: The data set's source.
+        checked: Result of the preflight.
         verbose: Whether to show the logs of Prefect and TensorFlow.
 
     Raises:
         InputError: A run ID is taken, a demanded device is missing, or the data is unusable.
         RunError: A stage failed.
     """
-    workflow.check_requirements(planned[0].config)
-    with graceful_sigterm(), console.ProgressDisplay(), run.workspace.in_use(), _claimed(left):
-        return _train(planned, run, source, verbose=verbose)
+    with graceful_sigterm(), console.ProgressDisplay(), checked.claimed():
+        return _train(checked, verbose=verbose)
 
 
-def inspect_device(settings: TrainingConfig, *, verbose: bool) -> DeviceReport | None:
-    """Ask Keras which device a training would use. Its process stays up for the training.
-
-    Returns:
-        None if a deployment does the training, since its machine is not known yet.
-
-    Raises:
-        DeviceError: A GPU is demanded and there is none.
-    """
-    keras_process().verbose = verbose
-    process = device.prepare_process(settings)
-    return None if settings.deployment is not None else process.run(device.inspect, settings)
-
-
-@contextmanager
-def _claimed(planned: Sequence[SeedRun]) -> Iterator[None]:
-    with ExitStack() as held:
-        for one in planned:
-            held.enter_context(new_run.claim(one.run.workspace, one.run.id))
-        yield
-
-
-def _train(
-    planned: Sequence[SeedRun], run: Run, source: Source, *, verbose: bool
-) -> RunSummary | SeedSummary:
-    """Overlap the slow starts: the server, the import of Keras, the import of Prefect, ingest."""
-    config = planned[0].config
+def _train(checked: Preflight, *, verbose: bool) -> RunSummary | SeedSummary:
+    """Run the flow. The slow starts overlap: the server, Keras, Prefect's import, ingest."""
     api.configure(verbose=verbose)
-    private = api.reach(verbose=verbose)
+    server = api.reach(verbose=verbose)  # None if a configured server answers
     keras_process().verbose = verbose
-    process = device.prepare_process(config.training)
-    if run.refresh or not all(
-        run_folder.has_equal(run.workspace, one.config, source) for one in planned
-    ):
+    process = prepare_process(checked.config.training)
+    if not _is_probably_cached(checked):
         process.start()
-    if private is not None:
-        run = ingest_ahead(config, run, source)
+    ahead = None
+    if server is not None:
+        ahead = ingest_ahead(checked.config, checked.run, checked.source)
+    import_flows()
+    if server is not None:
+        server.wait()
+    return _run_flow(checked, ahead)
+
+
+def _is_probably_cached(checked: Preflight) -> bool:
+    return not checked.run.refresh and all(
+        run_folder.has_equal(one.run.workspace, one.config, checked.source)
+        for one in checked.planned
+    )
+
+
+def import_flows() -> None:
+    """Import Prefect and the flows, which takes a second.
+
+    Prefect reads its settings from the environment when it is imported, so `api.configure` and
+    `api.reach` must have been called.
+    """
+    import sightline.flows.train_seeds  # noqa: F401
+
+
+def _run_flow(checked: Preflight, ahead: IngestedAhead | None) -> RunSummary | SeedSummary:
     from sightline.flows.train import training_flow
     from sightline.flows.train_seeds import seeds_flow
 
-    if private is not None:
-        private.wait()
-    if len(planned) > 1:
-        return seeds_flow(config, run, len(planned), source)
-    return training_flow(config, run, source)
-
-
-def ingest_ahead(config: RunConfig, run: Run, source: Source) -> Run:
-    """Ingest while others start; unusable data stops the run before they are waited for.
-
-    Returns:
-        The run, with the time that this took.
-
-    Raises:
-        InputError: The data cannot be used.
-    """
-    started = time.monotonic()
-    ingested = ingest.ingest(run, source, config.data)
-    last_run = run_folder.last(run.workspace, ingested.dataset)
-    data_gate.check_data(run.workspace, ingested, config.data_gate, last_run)
-    preprocess.check(ingested, config.preprocessing)
-    slices.check(run.workspace, ingested, config.evaluation.slices)
-    return run.model_copy(update={"earlier_seconds": {"ingest": time.monotonic() - started}})
+    seeds = len(checked.planned)
+    if seeds > 1:
+        return seeds_flow(checked.config, checked.run, seeds, checked.source, ahead)
+    return training_flow(checked.config, checked.run, checked.source, ahead)
 
 
 def show_seeds(summary: SeedSummary, out: Console) -> None:

@@ -41,7 +41,7 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, dict[str, Any]]
 @pytest.fixture(autouse=True)
 def worker(work: tuple[Run, dict[str, Any]], monkeypatch: pytest.MonkeyPatch) -> None:
     """The environment of a worker on a machine without a GPU."""
-    monkeypatch.setenv("SIGHTLINE_ARTIFACTS", str(work[0].root))
+    monkeypatch.setenv("SIGHTLINE_ARTIFACTS", str(work[0].workspace.root))
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
     monkeypatch.delenv("SIGHTLINE_GPU", raising=False)
 

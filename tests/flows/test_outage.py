@@ -39,7 +39,7 @@ def test_lease_that_cannot_be_renewed_ends_no_run(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(_leases, "_RENEWAL_RETRY_MAX_DELAY", _leases._RENEWAL_RETRY_MAX_DELAY)
     reached = False
     with (
-        outage.enduring(),
+        outage.survive_outages(),
         _leases.maintain_concurrency_lease(uuid4(), 300, raise_on_lease_renewal_failure=True),
     ):
         while len(tries) < 20:

@@ -19,10 +19,10 @@ from sightline.data import locate
 from sightline.errors import InputError
 from sightline.flows.cli.main import app
 from sightline.flows.deployments import train
-from sightline.flows.judgement import judged
-from sightline.flows.train import training_flow
+from sightline.flows.train import evaluate_candidate, training_flow
 from sightline.records import DatasetFiles, Promotion, Run, RunSummary
 from sightline.records.manifest import RunManifest
+from sightline.registry.gate.evaluate import Candidate
 from sightline.runs import run_folder, seeds
 from sightline.storage.workspace import Workspace
 
@@ -189,16 +189,20 @@ def test_gate_that_takes_too_long_costs_no_run(data: Path, files: DatasetFiles, 
         while True:
             time.sleep(0.01)
 
-    stage: Any = lambda *_: stuck()  # noqa: E731 - in a stopwatch's place
+    stage: Any = lambda *_: stuck()  # noqa: E731 - takes the place of a timer
     settings = config(data, "enforce")
-    records = (files, made_runs.trained(), made_runs.evaluated())
-    source = locate.locate(settings.data)
-    asked = flow(lambda: judged(stage, run, settings, source, *records), name="asked")
-    certificate, decision = asked()
-    assert certificate is None
+    candidate = Candidate(
+        run=run,
+        config=settings,
+        source_sha256=locate.locate(settings.data).sha256,
+        files=files,
+        trained=made_runs.trained(),
+        evaluation=made_runs.evaluated(),
+    )
+    candidate, decision = flow(lambda: evaluate_candidate(stage, candidate), name="judging")()
+    assert candidate.certificate is None
     assert decision is not None
     assert not decision.promote
-    assert decision.sentence.startswith("Not judged: ")
     assert "0.1 second" in decision.sentence
 
 

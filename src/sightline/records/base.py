@@ -25,11 +25,11 @@ class Run(Record):
 
     Attributes:
         id: The run's id and the name of its folder.
+        workspace: The workspace that it uses.
         started: When the run was requested, in UTC.
         data_dir: Folder with local copies of named data sets.
         mirror: Base URL to download from instead of the public mirrors.
         refresh: Ignore the cache and rerun every stage.
-        earlier_seconds: Stage name to the seconds spent on it before the flow started.
         repeats: Id of the run that this one reproduces.
     """
 
@@ -39,7 +39,6 @@ class Run(Record):
     data_dir: Path | None = None
     mirror: str | None = Field(default=None, exclude=True, repr=False)  # may hold a password
     refresh: bool = False
-    earlier_seconds: dict[str, float] = Field(default_factory=dict)
     repeats: str | None = None
 
     @property

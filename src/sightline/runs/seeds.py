@@ -70,8 +70,19 @@ def plan(config: RunConfig, run: Run, seeds: int) -> list[SeedRun]:
         InputError: A run ID is malformed.
         RunExistsError: A single run is planned and its ID is taken.
     """
+    planned = per_seed(config, run, seeds)
+    for one in planned if seeds == 1 else missing(planned):
+        new_run.check_new(one.run.workspace, one.run.id)
+    return planned
+
+
+def per_seed(config: RunConfig, run: Run, seeds: int) -> list[SeedRun]:
+    """Plan as `plan` does, without checking the run IDs.
+
+    Raises:
+        ConfigError: The last seed is too large.
+    """
     if seeds == 1:
-        new_run.check_new(run.workspace, run.id)
         return [SeedRun(config, run)]
     first = config.training.seed
     if first + seeds - 1 > _LARGEST_SEED:
@@ -79,11 +90,12 @@ def plan(config: RunConfig, run: Run, seeds: int) -> list[SeedRun]:
             f"training.seed: {seeds} seeds starting at {first} exceed the largest seed, "
             f"{_LARGEST_SEED}; choose a smaller training.seed."
         )
-    planned = [_with_seed(config, run, seed) for seed in range(first, first + seeds)]
-    for one in planned:
-        if not _exists(one):
-            new_run.check_new(run.workspace, one.run.id)
-    return planned
+    return [_with_seed(config, run, seed) for seed in range(first, first + seeds)]
+
+
+def missing(planned: Sequence[SeedRun]) -> list[SeedRun]:
+    """Return the planned runs that do not exist yet."""
+    return [one for one in planned if not _exists(one)]
 
 
 def _with_seed(config: RunConfig, run: Run, seed: int) -> SeedRun:
@@ -111,10 +123,11 @@ def unfinished(planned: Sequence[SeedRun], source: Source) -> list[SeedRun]:
         InputError: The manifest of a completed run cannot be read.
         RunExistsError: A run exists with another config or other data.
     """
-    finished = [one for one in planned if _exists(one)]
-    for one in finished:
-        _check_same(one, source)
-    return [one for one in planned if one not in finished]
+    left = missing(planned)
+    for one in planned:
+        if one not in left:
+            _check_same(one, source)
+    return left
 
 
 def _check_same(one: SeedRun, source: Source) -> None:

@@ -1,0 +1,116 @@
+"""The checks before a training, made once by each way in: the command and the deployed flow.
+
+It does not import Prefect, so that the command can refuse a mistake before that import.
+"""
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+
+from sightline.config import RunConfig
+from sightline.data import ingest, locate, preprocess
+from sightline.data.validation import gate
+from sightline.evaluation import slices
+from sightline.records import DataGateResult, Record, Run, Source
+from sightline.registry import workflow
+from sightline.runs import new_run, run_folder
+from sightline.runs import seeds as seed_runs
+from sightline.runs.provenance_diff import Changes
+from sightline.runs.seeds import SeedRun
+
+
+@dataclass(frozen=True)
+class Preflight:
+    """A training that passed the checks.
+
+    Attributes:
+        config: Config of the training; of the first seed if there are several.
+        run: The run that was asked for.
+        planned: The run itself, or one run per seed.
+        unfinished: The planned runs that do not exist yet.
+        source: The data set's source.
+        changes: Changes since the last run, if it was asked for.
+        unchanged: Whether there is nothing to do since the last run.
+    """
+
+    config: RunConfig
+    run: Run
+    planned: Sequence[SeedRun]
+    unfinished: Sequence[SeedRun]
+    source: Source
+    changes: Changes | None = None
+    unchanged: bool = False
+
+    @contextmanager
+    def claimed(self) -> Iterator[None]:
+        """Reserve the IDs of the unfinished runs, and keep the workspace from being pruned.
+
+        Raises:
+            RunExistsError: An ID is taken.
+            StorageError: The workspace cannot be written.
+        """
+        with self.run.workspace.in_use(), ExitStack() as held:
+            for one in self.unfinished:
+                held.enter_context(new_run.claim(one.run.workspace, one.run.id))
+            yield
+
+
+class IngestedAhead(Record):
+    """Data that was ingested and checked before the flow started.
+
+    Attributes:
+        seconds: Time it took.
+        gate: Result of the data gate.
+    """
+
+    seconds: float
+    gate: DataGateResult
+
+
+def preflight(
+    config: RunConfig, run: Run, seeds: int = 1, *, compare: bool = False, force: bool = False
+) -> Preflight:
+    """Check everything that needs neither data nor Keras, the cheapest first.
+
+    Args:
+        config: Config of the training.
+        run: Workspace and ID of the run.
+        seeds: Number of seeds to train.
+        compare: Whether to compare with the last run, and stop if nothing changed.
+        force: Whether to continue even if nothing changed.
+
+    Raises:
+        ConfigError: The last seed would be too large, or an export format is not installed.
+        DataError: The data set does not exist.
+        InputError: A run ID is malformed, or the signing key cannot be used.
+        RunExistsError: A run ID is taken.
+        StorageError: The workspace cannot be written.
+    """
+    planned = seed_runs.plan(config, run, seeds)
+    run.workspace.check_writable()
+    source = locate.locate(config.data)
+    unfinished = seed_runs.unfinished(planned, source)
+    changes = seed_runs.since_last(planned, source) if compare else None
+    unchanged = bool(changes and changes.unchanged and not (force or run.refresh))
+    if not unchanged:
+        workflow.check_requirements(planned[0].config)
+    return Preflight(
+        planned[0].config, run, planned, unfinished, source, changes, unchanged=unchanged
+    )
+
+
+def ingest_ahead(config: RunConfig, run: Run, source: Source) -> IngestedAhead:
+    """Ingest and check the data while a server starts, so that unusable data fails at once.
+
+    Raises:
+        DataError: The data cannot be read, or the data gate refuses it.
+        ConfigError: A slice or an image size does not fit the data.
+    """
+    started = time.monotonic()
+    files = ingest.ingest(run, source, config.data)
+    last_run = run_folder.last(run.workspace, files.dataset)
+    result = gate.check_data(run.workspace, files, config.data_gate, last_run)
+    preprocess.check(files, config.preprocessing)
+    slices.check(run.workspace, files, config.evaluation.slices)
+    return IngestedAhead(seconds=time.monotonic() - started, gate=result)
