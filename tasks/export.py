@@ -4,7 +4,7 @@ from sightline.config import ExportConfig
 from sightline.export.export import EXPORT
 from sightline.pipeline.process import keras_process
 from sightline.records import Certificate, DatasetFiles, Evaluation, Run, TrainedModel
-from sightline.reporting import exports
+from sightline.reporting import summary, tables
 from sightline.tasks.artifacts import show_table
 from sightline.tasks.base import stage_task
 
@@ -19,5 +19,6 @@ def export(
 ) -> Certificate:
     """Export the model in other formats and compare the predictions of each."""
     certificate = keras_process().run(EXPORT.function, run, files, trained, evaluation, settings)
-    show_table(exports.rows(certificate), key="export", description=exports.headline(certificate))
+    rows = tables.exports(certificate).records()
+    show_table(rows, key="export", description=summary.exports(certificate))
     return certificate

@@ -111,8 +111,8 @@ def _show(found: Reproduction, out: Console) -> None:
 
     difference = found.difference
     table = Table("Measure", "Then", "Now", "Change")
-    for row in run_diff_rows.measures(difference.measures):
-        table.add_row(row.name, row.a, row.b, row.change)
+    for row in run_diff_rows.measures(difference.measures).rows:
+        table.add_row(*map(str, row))
     weights = next(row for row in difference.provenance if row.name == "weights")
     table.add_row("weights", str(weights.a)[:12], str(weights.b)[:12], "")
     out.print(table)

@@ -68,26 +68,22 @@ def _show(found: RunDifference) -> None:
 
     out = console.out()
     console.say(f"A: {found.a.run_id}\nB: {found.b.run_id}")
-    measured = Table("Measure", "A", "B", "Change")
-    for row in (*run_diff_rows.measures(found.measures), *run_diff_rows.sizes(found)):
-        values = (_with_interval(row.a, row.a_between), _with_interval(row.b, row.b_between))
-        measured.add_row(row.name, *values, row.change)
+    measured = Table("Metric", "A", "B", "Change")
+    for metrics in (run_diff_rows.measures(found.measures), run_diff_rows.sizes(found)):
+        for row in metrics.rows:
+            measured.add_row(*map(str, row))
     out.print(measured)
     out.print(_origins(found))
     for title, settings in (("Config", found.config), ("Environment", found.environment)):
         if settings:
             out.print(_settings(title, settings))
     times = Table("Stage", "A (s)", "B (s)")
-    for row in run_diff_rows.stages(found):
-        times.add_row(console.plain(row.name), row.a, row.b)
+    for row in run_diff_rows.stages(found).rows:
+        times.add_row(*(console.plain(str(text)) for text in row))
     out.print(times)
     for remark in found.remarks:
         out.print(f"[yellow]Not compared:[/yellow] {console.plain(remark)}", soft_wrap=True)
     console.say(found.sentence)
-
-
-def _with_interval(figure: str, between: str) -> str:
-    return f"{figure} ({between})" if between else figure
 
 
 def _origins(found: RunDifference) -> Table:

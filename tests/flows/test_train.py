@@ -84,7 +84,9 @@ def test_model_card_has_the_numbers_of_the_metrics(first: RunSummary) -> None:
     low, high = metrics["accuracy_interval"]
     assert f"| {low:.2%} to {high:.2%} |" in card
     for row in metrics["classes"]:
-        assert f"| {row['class_name']} | {row['precision']:.2%} | {row['recall']:.2%} |" in card
+        assert re.search(
+            rf"\| {row['class_name']} \| {row['precision']:.2%} [^|]*\| {row['recall']:.2%} ", card
+        )
 
 
 def test_report_has_the_numbers_of_the_metrics(first: RunSummary) -> None:
@@ -103,7 +105,7 @@ def test_report_has_the_numbers_of_the_metrics(first: RunSummary) -> None:
 
     expected = {
         percent(metrics["accuracy"]),
-        f"test accuracy, 95% Wilson interval{between(metrics['accuracy_interval'])}",
+        f"test accuracy, 95% confidence interval{between(metrics['accuracy_interval'])} (Wilson)",
         f"Test loss {metrics['loss']:.4f}",
         *(f"Top-{k} accuracy {percent(share)}" for k, share in metrics["top_k"].items()),
         *(
@@ -132,9 +134,7 @@ def test_report_has_the_numbers_of_the_metrics(first: RunSummary) -> None:
     ):
         assert figure in sentence
     doubts = metrics["label_errors"]
-    assert any(
-        row.startswith(f"{doubts['found']} of {doubts['examined']} training") for row in rows
-    )
+    assert any(f"{doubts['found']} of {doubts['examined']} training" in row for row in rows)
 
 
 def test_manifest_says_what_the_run_was_made_from(

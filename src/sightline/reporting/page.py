@@ -5,74 +5,59 @@ import functools
 import math
 import re
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
 from sightline.config.flatten import flatten
-from sightline.records import Evaluation, FileRecord
+from sightline.records import FileRecord
 from sightline.records.manifest import RunManifest
-from sightline.reporting import exports, run_diff_rows, summary, tables
+from sightline.reporting import summary, tables
 from sightline.reporting.figures.canvas import DOTS_PER_INCH
+from sightline.reporting.tables import Table
 from sightline.storage.text import printable
 from sightline.storage.workspace import Workspace
 
-_MOST_CLASSES = 50
-"""Beyond this many classes, tables show the weakest or first ones only."""
-_MOST_PAIRS = 10
 _PAGE_DOTS_PER_INCH = 96
-"""Pixels of a page an inch, by definition of CSS."""
+"""Pixels of a page per inch, as CSS defines it."""
 
 FIGURE_DENSITY = DOTS_PER_INCH / _PAGE_DOTS_PER_INCH
-"""Pixels of a figure a pixel of the page."""
+"""Pixels of a figure per pixel of the page."""
 
 _MARKDOWN_SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~&$:/@])")
 
 
-class Pair(NamedTuple):
-    """How often one class was taken for another."""
-
-    label: str
-    predicted: str
-    images: int
-    share: float
-
-
 def render_html(workspace: Workspace, manifest: RunManifest) -> str:
-    """Make the page: one file, no script, nothing loaded from anywhere.
+    """Render the page: one file without scripts that loads nothing.
 
     Args:
-        workspace: The artifacts root, where the pictures lie.
+        workspace: Where the figures are.
         manifest: The finished run.
 
     Returns:
-        HTML; class names and everything else from the user is escaped.
+        HTML; class names and all other text from the user is escaped.
     """
 
-    def source(record: FileRecord) -> Markup:
-        """Embed a picture at its own size."""
-        return embedded((workspace.root / record.path).read_bytes(), 1)
+    def embed(record: FileRecord, density: float) -> Markup:
+        return embedded((workspace.root / record.path).read_bytes(), density)
 
-    def figure(record: FileRecord) -> Markup:
-        """Embed a figure at the size that it was drawn for."""
-        return embedded((workspace.root / record.path).read_bytes(), FIGURE_DENSITY)
-
-    template = environment().get_template("report.html.j2")
-    return template.render(_facts(manifest, str), source=source, figure_source=figure)
+    return render(
+        "report.html.j2",
+        **_facts(manifest, str),
+        thumbnail_source=lambda record: embed(record, 1),
+        figure_source=lambda record: embed(record, FIGURE_DENSITY),
+    )
 
 
 def render_markdown(manifest: RunManifest) -> str:
-    """Make the short form, without pictures.
+    """Render the short form, without figures, as GitHub Markdown; text from the user is escaped."""
+    return render("report.md.j2", **_facts(manifest, escape_markdown))
 
-    Args:
-        manifest: The finished run.
 
-    Returns:
-        GitHub Markdown; everything from the user is escaped.
-    """
-    template = environment().get_template("report.md.j2")
-    return template.render(_facts(manifest, escape_markdown))
+def render(template: str, **facts: Any) -> str:
+    """Render one of the templates of the package."""
+    return _environment().get_template(template).render(facts)
 
 
 def escape_markdown(text: object) -> str:
@@ -80,12 +65,33 @@ def escape_markdown(text: object) -> str:
     return _MARKDOWN_SPECIAL.sub(r"\\\1", printable(" ".join(str(text).split())))
 
 
+def markdown_table(table: Table) -> Markup:
+    """Write a table as GitHub Markdown, without its bars; text from the user is escaped."""
+    shown = [number for number, kind in enumerate(table.kinds) if kind != "b"]
+    heads = table.columns or [table.name, *[""] * (len(table.kinds) - 1)]
+    rules = ["---:" if table.kinds[number] == "n" else "---" for number in shown]
+    rows = [
+        [_markdown_cell(row[number], table.kinds[number]) for number in shown]
+        for row in (*table.rows, *([table.total] if table.total else []))
+    ]
+    lines = [[heads[number] for number in shown], rules, *rows]
+    text = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    text = f"{text}\n\n{table.left_out}" if table.left_out else text
+    return Markup(text)  # noqa: S704 - the cells are escaped
+
+
+def _markdown_cell(cell: object, kind: str) -> str:
+    if kind == "n":  # numbers are our own
+        return str(cell)
+    return f"`{cell}`" if kind == "c" else escape_markdown(cell)
+
+
 def embedded(png: bytes, density: float = 1) -> Markup:
-    """Write the attributes of an `img`: the picture itself and its size on the page.
+    """Write the attributes of an `img`: the image itself and its size on the page.
 
     Args:
-        png: The picture.
-        density: Its pixels a pixel of the page.
+        png: The image.
+        density: Its pixels per pixel of the page.
     """
     # The header of a PNG holds width and height as four bytes each, most significant first.
     width, height = (int.from_bytes(png[start : start + 4], "big") for start in (16, 20))
@@ -97,10 +103,6 @@ def embedded(png: bytes, density: float = 1) -> Markup:
 
 def _facts(manifest: RunManifest, escape: Callable[[str], str]) -> dict[str, Any]:
     records = manifest.records
-    classes = sorted(
-        records.evaluate.classes,
-        key=lambda metrics: (not metrics.support, metrics.f1, metrics.class_name),
-    )
     return {
         "run": manifest,
         "files": records.ingest,
@@ -108,67 +110,22 @@ def _facts(manifest: RunManifest, escape: Callable[[str], str]) -> dict[str, Any
         "trained": records.train,
         "evaluation": records.evaluate,
         "report": records.report,
-        "test_images": sum(metrics.support for metrics in classes),
-        "classes": classes[:_MOST_CLASSES],
-        "classes_left_out": max(0, len(classes) - _MOST_CLASSES),
-        "guessing_loss": math.log(len(classes)),
-        "pairs": most_confused(records.evaluate),
-        "counts": _counts(manifest)[:_MOST_CLASSES],
         "gate": records.gate,
-        "checks": tables,
-        "splits": _splits(manifest),
-        "quality": summary.quality(manifest),
-        "certainty": summary.certainty(manifest),
-        "progress": summary.progress(manifest),
-        "doubts": summary.doubts(manifest, escape),
-        "shipping": summary.shipping(manifest),
         "decision": records.decision,
         "certificate": records.export,
-        "certificate_rows": exports.rows(records.export) if records.export else [],
-        "certificate_headline": exports.headline(records.export) if records.export else "",
-        "settings": flatten(manifest.config.model_dump(mode="json")),
+        "warnings": summary.warnings(manifest, escape),
+        "uniform_loss": math.log(len(records.ingest.class_names)),
+        "config": flatten(manifest.config.model_dump(mode="json")),
     }
-
-
-def most_confused(evaluation: Evaluation) -> list[Pair]:
-    """List the confusions by their number of images, at most ten."""
-    names = [metrics.class_name for metrics in evaluation.classes]
-    pairs = [
-        Pair(names[label], names[predicted], count, count / sum(row))
-        for label, row in enumerate(evaluation.confusion)
-        for predicted, count in enumerate(row)
-        if count and label != predicted
-    ]
-    return sorted(pairs, key=lambda pair: -pair.images)[:_MOST_PAIRS]
-
-
-def _splits(manifest: RunManifest) -> list[tuple[str, int, str]]:
-    """List the splits as the training used them: name, number of images, what for."""
-    uses = {
-        "train": "the weights are fitted to it",
-        "validation": "held out of train; watched while training",
-        "test": "measured once, at the end; nothing is fitted to it",
-    }
-    splits = manifest.records.preprocess.splits
-    return [
-        (name, splits[name].images.shape[0], use) for name, use in uses.items() if name in splits
-    ]
-
-
-def _counts(manifest: RunManifest) -> list[tuple[str, tuple[int, ...]]]:
-    files = manifest.records.ingest
-    columns = [files.counts[split] for split in files.images]
-    return list(zip(files.class_names, zip(*columns, strict=True), strict=True))
 
 
 def _shown(value: object) -> object:
-    """Take control codes out of every text that a template shows; markup is our own."""
+    """Escape control codes in all text that a template shows, except our own markup."""
     return printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 @functools.cache
-def environment() -> Environment:
-    """Return what all templates of the package share."""
+def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("sightline.reporting", "templates"),
         autoescape=select_autoescape(enabled_extensions=("html.j2",)),
@@ -177,11 +134,14 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["md"] = escape_markdown
-    environment.filters["percent"] = lambda share: f"{share:.2%}"
-    environment.filters["points"] = run_diff_rows.points
-    environment.filters["thousands"] = lambda number: f"{number:,}"
-    environment.filters["seconds"] = lambda seconds: f"{seconds:,.1f} s"
-    environment.filters["mib"] = lambda size: f"{size / 2**20:,.0f} MiB"
-    environment.filters["shape"] = lambda sides: "\N{MULTIPLICATION SIGN}".join(map(str, sides))
+    environment.globals |= {"tables": tables, "summary": summary}
+    environment.filters |= {
+        "md": escape_markdown,
+        "markdown_table": markdown_table,
+        "percent": lambda share: f"{share:.2%}",
+        "thousands": lambda number: f"{number:,}",
+        "seconds": lambda seconds: f"{seconds:,.1f} s",
+        "mib": lambda size: f"{size / 2**20:,.0f} MiB",
+        "times": tables.times,
+    }
     return environment

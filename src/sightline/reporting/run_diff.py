@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from markupsafe import Markup
 
 from sightline.errors import InputError
 from sightline.records import ArrayFile
-from sightline.records.difference import ClassPair, Flip, RunDifference
+from sightline.records.difference import Flip, RunDifference
 from sightline.records.manifest import RunManifest
 from sightline.reporting import page, run_diff_rows
 from sightline.reporting.figures.curves import draw_both_curves
@@ -26,7 +25,6 @@ from sightline.storage.workspace import Workspace
 if TYPE_CHECKING:
     import pandas as pd
 
-_MOST_CLASSES = 50
 _WATCHED = ("val_accuracy", "val_loss")
 """Curves that a training without a validation split lacks."""
 
@@ -67,33 +65,18 @@ def render(workspace: Workspace, pair: Pair, found: RunDifference) -> str:
     """
     curves, no_curves = _curves(workspace, pair)
     broken, fixed, no_images = _examples(workspace, pair, found)
-    return (
-        page.environment()
-        .get_template("difference.html.j2")
-        .render(
-            found=found,
-            measures=run_diff_rows.measures(found.measures),
-            sizes=run_diff_rows.sizes(found),
-            stages=run_diff_rows.stages(found),
-            classes=_most_changed(found)[:_MOST_CLASSES],
-            classes_left_out=max(0, len(found.classes) - _MOST_CLASSES),
-            curves=curves,
-            no_curves=no_curves,
-            broken=broken,
-            fixed=fixed,
-            no_images=no_images,
-            source=page.embedded,
-            figure_source=_figure_source,
-        )
+    return page.render(
+        "difference.html.j2",
+        found=found,
+        rows=run_diff_rows,
+        curves=curves,
+        no_curves=no_curves,
+        broken=broken,
+        fixed=fixed,
+        no_images=no_images,
+        thumbnail_source=page.embedded,
+        figure_source=lambda png: page.embedded(png, page.FIGURE_DENSITY),
     )
-
-
-def _figure_source(png: bytes) -> Markup:
-    return page.embedded(png, page.FIGURE_DENSITY)
-
-
-def _most_changed(found: RunDifference) -> list[ClassPair]:
-    return sorted(found.classes, key=lambda pair: -abs(pair.b.f1 - pair.a.f1))
 
 
 def _curves(workspace: Workspace, pair: Pair) -> tuple[bytes | None, str]:

@@ -1,105 +1,126 @@
-"""How two runs differ, as rows of text for the terminal and the page."""
+"""How two runs differ, as tables for the terminal and the page."""
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Sequence
 
 from rich.filesize import decimal
 
 from sightline.records import StageTime
-from sightline.records.difference import Measure, RunDifference
+from sightline.records.difference import Measure, RunDifference, Setting
+from sightline.reporting.tables import NONE, Cell, Table, interval
 
-_NONE = "none"
-
-
-class Row(NamedTuple):
-    """One figure of A and of B as text, with intervals and the difference where they are known."""
-
-    name: str
-    a: str
-    b: str
-    change: str = ""
-    a_between: str = ""
-    b_between: str = ""
+_MOST_CLASSES = 50
 
 
-def measures(found: Sequence[Measure]) -> list[Row]:
-    """Write what was measured on the test split: accuracy, loss, calibration error, top-k."""
-    return [_measure(one) for one in found]
+def measures(found: Sequence[Measure]) -> Table:
+    """List what was measured on the test split: accuracy, loss, calibration error, top-k."""
+    return Table("Metric", "tnnn", ("Metric", "A", "B", "Change"), [_measure(one) for one in found])
 
 
-def sizes(found: RunDifference) -> list[Row]:
-    """Write what the models take and what their trainings took."""
+def sizes(found: RunDifference) -> Table:
+    """List the sizes of the models and the effort of their trainings."""
     a, b = found.a, found.b
     counts = {
         "parameters": (a.parameters, b.parameters),
         "epochs": (a.epochs, b.epochs),
         "test images": (a.test_images, b.test_images),
     }
-    return [
-        *(Row(name, f"{x:,}", f"{y:,}", _signed(y - x)) for name, (x, y) in counts.items()),
-        Row("model file", decimal(a.model_bytes), decimal(b.model_bytes)),
-        Row(
-            "training images a second",
+    rows = [
+        *(
+            (name, f"{x:,}", f"{y:,}", f"{y - x:+,}" if x != y else "0")
+            for name, (x, y) in counts.items()
+        ),
+        ("model file", decimal(a.model_bytes), decimal(b.model_bytes), ""),
+        (
+            "training images per second",
             f"{a.images_per_second:,.0f}",
             f"{b.images_per_second:,.0f}",
             _factor(a.images_per_second, b.images_per_second),
         ),
-        Row(
-            "whole run",
+        (
+            "total time",
             f"{a.total_seconds:,.1f} s",
             f"{b.total_seconds:,.1f} s",
             _factor(a.total_seconds, b.total_seconds),
         ),
     ]
+    return Table("Size and speed", "tnnn", ("Size and speed", "A", "B", "Change"), rows)
 
 
-def stages(found: RunDifference) -> list[Row]:
-    """Write how long each stage took in both, in seconds."""
-    a, b = found.a.stages, found.b.stages
-    names = [*a, *(name for name in b if name not in a)]
-    return [Row(name, _time(a.get(name)), _time(b.get(name))) for name in names]
-
-
-def points(difference: float) -> str:
-    """Write a difference of two shares in points: hundredths."""
-    return f"{100 * difference:+.2f} points"
-
-
-def _measure(one: Measure) -> Row:
-    is_loss = one.name == "loss"
-    change = ""
-    if one.a is not None and one.b is not None:
-        change = f"{one.b - one.a:+.4f}" if is_loss else points(one.b - one.a)
-    return Row(
-        one.name,
-        _figure(one.a, is_loss=is_loss),
-        _figure(one.b, is_loss=is_loss),
-        change,
-        _between(one.a_interval, is_loss=is_loss),
-        _between(one.b_interval, is_loss=is_loss),
+def classes(found: RunDifference) -> Table:
+    """List recall and F1 of the classes, the largest change of F1 first."""
+    pairs = sorted(found.classes, key=lambda pair: -abs(pair.b.f1 - pair.a.f1))
+    rows: list[tuple[Cell | str, ...]] = [
+        (
+            pair.a.class_name,
+            *(Cell(f"{one.recall:.2%}", interval(one.recall_interval)) for one in (pair.a, pair.b)),
+            points(pair.b.recall - pair.a.recall),
+            f"{pair.a.f1:.4f}",
+            f"{pair.b.f1:.4f}",
+            Cell(f"{pair.b.f1 - pair.a.f1:+.4f}", weak=pair.b.f1 < pair.a.f1),
+        )
+        for pair in pairs[:_MOST_CLASSES]
+    ]
+    more = len(pairs) - _MOST_CLASSES
+    return Table(
+        "Classes",
+        "tnnnnnn",
+        ("Class", "Recall, A", "Recall, B", "Change", "F1, A", "F1, B", "Change"),
+        rows,
+        left_out=f"{more:,} more classes, which changed less, are left out." if more > 0 else "",
     )
 
 
-def _figure(value: float | None, *, is_loss: bool) -> str:
-    if value is None:
-        return _NONE
-    return f"{value:.4f}" if is_loss else f"{value:.2%}"
+def settings(name: str, found: Iterable[Setting]) -> Table:
+    """List settings or facts that differ."""
+    rows = [(row.key, row.a or "not set", row.b or "not set") for row in found]
+    return Table(name, "ccc", ("Key", "A", "B"), rows)
 
 
-def _between(interval: tuple[float, float] | None, *, is_loss: bool) -> str:
-    if interval is None:
-        return ""
-    return " to ".join(_figure(end, is_loss=is_loss) for end in interval)
+def digests(found: RunDifference) -> Table:
+    """List the digests of data, code, lock file, environment and weights."""
+    rows: list[tuple[Cell | str, ...]] = [
+        (
+            row.name,
+            Cell("yes" if row.equal else "no", weak=not row.equal),
+            *(f"{str(digest)[:16]}…" if digest else NONE for digest in (row.a, row.b)),
+        )
+        for row in found.provenance
+    ]
+    return Table("Digests", "ttcc", ("Digest", "Equal", "A", "B"), rows)
+
+
+def stages(found: RunDifference) -> Table:
+    """List the seconds of each stage."""
+    a, b = found.a.stages, found.b.stages
+    rows = [(name, _time(a.get(name)), _time(b.get(name))) for name in dict.fromkeys((*a, *b))]
+    total = ("Total", *(f"{run.total_seconds:,.1f}" for run in (found.a, found.b)))
+    return Table("Stages", "tnn", ("Stage", "A, s", "B, s"), rows, total)
+
+
+def points(difference: float) -> str:
+    """Write a difference of two shares in percentage points."""
+    return f"{100 * difference:+.2f} points"
+
+
+def _measure(one: Measure) -> tuple[str, Cell, Cell, str]:
+    is_loss = one.name == "loss"
+    form = "{:.4f}" if is_loss else "{:.2%}"
+    a, b = (
+        Cell(
+            NONE if value is None else form.format(value),
+            " to ".join(map(form.format, ends)) if ends else "",
+        )
+        for value, ends in ((one.a, one.a_interval), (one.b, one.b_interval))
+    )
+    if one.a is None or one.b is None:
+        return one.name, a, b, ""
+    return one.name, a, b, f"{one.b - one.a:+.4f}" if is_loss else points(one.b - one.a)
 
 
 def _time(stage: StageTime | None) -> str:
     if stage is None:
-        return _NONE
+        return NONE
     return f"{stage.seconds:,.1f}{' (cached)' if stage.cached else ''}"
-
-
-def _signed(difference: int) -> str:
-    return f"{difference:+,}" if difference else "0"
 
 
 def _factor(before: float, now: float) -> str:

@@ -1,170 +1,227 @@
-"""The run in one minute: is it good, how sure is that, is it better, what looks wrong."""
+"""The sentences of the page, the Markdown report and the model card."""
 
 from collections.abc import Callable, Iterator
 
-from sightline.records import Evaluation, RunComparison
+from sightline.records import Certificate, DataGateResult, Evaluation, RunComparison
 from sightline.records.manifest import RunManifest
+from sightline.reporting import tables
 
-_WEAK_F1 = 0.9
 _MISCALIBRATED = 0.05
-_CHANCE = 0.05
-"""A difference that equally good models show at least so often says nothing."""
+"""Expected calibration error above which the reader is warned."""
+_SIGNIFICANT = 0.05
+"""A change with a p-value below this is called better or worse."""
 _FRAGILE = 0.5
-"""Share of the accuracy on clean images, below which a corruption is worth a word."""
+"""Share of the clean accuracy below which a corruption is worth a warning."""
 _MILD = 2
-"""Severity up to which images are still what a user may send."""
+"""Highest severity of images that users are likely to have."""
 
 Escape = Callable[[str], str]
 
 
 def quality(manifest: RunManifest) -> str:
-    """Say how good the model is."""
-    total = _tested(manifest)
-    frequent = max(metrics.support for metrics in manifest.records.evaluate.classes)
+    """Describe the accuracy, with the majority-class baseline."""
+    evaluation = manifest.records.evaluate
+    total, wrong = test_images(evaluation), manifest.records.report.mistakes_total
     return (
-        f"The model names the right class for {total - manifest.records.report.mistakes_total:,} "
-        f"of {total:,} test images, {novelty(manifest)}; always naming the most frequent class "
-        f"would get {frequent / total:.2%}."
+        f"The model classifies {total - wrong:,} of {total:,} test images correctly; "
+        f"majority-class baseline {_baseline(evaluation):.2%}.{leaks(manifest)}"
     )
 
 
-def novelty(manifest: RunManifest) -> str:
-    """Say how many of the test images the model was trained on, as far as was looked for."""
+def test_images(evaluation: Evaluation) -> int:
+    """Return the number of test images."""
+    return sum(metrics.support for metrics in evaluation.classes)
+
+
+def _baseline(evaluation: Evaluation) -> float:
+    return max(metrics.support for metrics in evaluation.classes) / test_images(evaluation)
+
+
+def leaks(manifest: RunManifest) -> str:
+    """Say how many test images are also training images; nothing if this was not checked."""
     found = manifest.records.ingest.inspection
-    leaks = found.affected.get("leak", {}).get("test", 0) if found else 0
-    if not leaks:
-        return "none of which it had seen before"
-    equal = "equals a training image" if leaks == 1 else "equal training ones"
-    return f"{leaks:,} of which {equal}"
+    if found is None:
+        return ""
+    count = found.affected.get("leak", {}).get("test", 0)
+    if not count:
+        return " No test image is in the training set."
+    return f" {count:,} test {'image is' if count == 1 else 'images are'} in the training set."
 
 
 def certainty(manifest: RunManifest) -> str:
-    """Say how sure that is."""
-    low, high = manifest.records.evaluate.accuracy_interval
-    return (
-        f"As far as {_tested(manifest):,} images tell: for more images of this kind, expect "
-        f"between {low:.2%} and {high:.2%} to be right.{_of_seeds(manifest)}"
+    """Give the confidence interval of the accuracy and, where it was measured, the seed noise."""
+    evaluation, noise = manifest.records.evaluate, manifest.seed_noise
+    sentence = (
+        f"With {test_images(evaluation):,} test images, the 95% confidence interval of the "
+        f"accuracy is {tables.interval(evaluation.accuracy_interval)}."
     )
-
-
-def _of_seeds(manifest: RunManifest) -> str:
-    noise = manifest.seed_noise
     if noise is None:
-        return ""
+        return sentence
     return (
-        f" Of {len(noise.values)} trainings that differ in their seed alone, the mean is "
-        f"{noise.mean:.2%}; two of them differ by up to {100 * noise.difference:.2f} points by "
-        "chance."
+        f"{sentence} The mean accuracy over {len(noise.values)} seeds is {noise.mean:.2%}; two "
+        f"seeds differ by up to {100 * noise.difference:.2f} points (95%)."
     )
-
-
-def _tested(manifest: RunManifest) -> int:
-    return sum(metrics.support for metrics in manifest.records.evaluate.classes)
 
 
 def progress(manifest: RunManifest) -> str:
-    """Say whether the run is better than the last one of its data set."""
+    """Compare the run with the previous one of its data set."""
     compared = manifest.compared
     if compared is None:
-        return "There is no earlier run of this data set to compare with."
+        return "This is the first run of this data set."
     now = manifest.records.evaluate.accuracy
     change = f"{compared.accuracy:.2%} before, {now:.2%} now (run {compared.run_id})"
     if compared.fixed is None or compared.broken is None or compared.p_value is None:
         return (
-            "Not comparable with the run before, which was tested on other images or whose "
-            f"predictions cannot be read: {change}."
+            "Not comparable with the previous run: its test images differ or its predictions "
+            f"cannot be read; {change}."
         )
     if not compared.fixed + compared.broken:
-        return f"Every prediction is as right or wrong as in the run before: {change}."
+        return f"The same test images are misclassified as in the previous run: {change}."
     return (
-        f"{_judged(compared)}: {change}; {compared.fixed:,} images newly right, "
+        f"{_change(compared)}: {change}; {compared.fixed:,} images newly correct, "
         f"{compared.broken:,} newly wrong (McNemar's exact test, p = {compared.p_value:.2g})."
     )
 
 
-def _judged(compared: RunComparison) -> str:
-    if (compared.p_value or 0.0) >= _CHANCE:
-        return "Neither better nor worse than the run before, as far as these images tell"
+def _change(compared: RunComparison) -> str:
+    if (compared.p_value or 0.0) >= _SIGNIFICANT:
+        return "No significant change from the previous run"
     better = (compared.fixed or 0) > (compared.broken or 0)
-    return f"{'Better' if better else 'Worse'} than the run before"
+    return f"{'Better' if better else 'Worse'} than the previous run"
 
 
-def shipping(manifest: RunManifest) -> str:
-    """Say whether the model is shipped; empty where the promotion gate was off."""
+def promotion(manifest: RunManifest) -> str:
+    """Say whether the model passed the promotion gate; empty where the gate was off."""
     decision = manifest.records.decision
     if decision is None:
         return ""
     if not decision.promote:
         return f"No. {decision.sentence}"
     if manifest.config.promotion.gate == "report":
-        return f"It may be, but the gate only reports. {decision.sentence}"
+        return f"It passed, but the gate only reports. {decision.sentence}"
     return f"Yes, unless another model was promoted meanwhile. {decision.sentence}"
 
 
-def doubts(manifest: RunManifest, escape: Escape) -> list[str]:
-    """List what looks wrong, most important first.
+def data_gate(result: DataGateResult) -> str:
+    """Say in one phrase how the checks of the data gate came out."""
+    enabled = [check for check in result.checks if check.outcome != "off"]
+    warned = [check.name for check in enabled if check.outcome != "passed"]
+    if not warned:
+        return f"all {len(enabled)} checks passed"
+    return f"{len(warned)} of {len(enabled)} checks warned: {', '.join(warned)}"
+
+
+def exports(certificate: Certificate) -> str:
+    """Say whether the exported formats agree with the evaluated model."""
+    failed = [check.format for check in certificate.exports if not check.passed]
+    images = f"{certificate.golden_images:,} test images"
+    if failed:
+        return (
+            f"{', '.join(failed)} {'disagrees' if len(failed) == 1 else 'disagree'} with the "
+            f"evaluated model on {images} (tolerance {certificate.tolerance:g})"
+        )
+    largest = max(check.difference for check in certificate.exports)
+    return (
+        f"{len(certificate.exports)} exported formats agree with the evaluated model on {images}; "
+        f"their class probabilities differ by at most {largest:.1e}"
+    )
+
+
+def temperature(evaluation: Evaluation) -> str:
+    """Say what temperature scaling would change; empty where calibration was not measured."""
+    calibration = evaluation.calibration
+    if calibration is None:
+        return ""
+    found = calibration.temperature
+    if found is None:
+        return (
+            "Temperature scaling was not fitted: there is no validation split "
+            "(preprocessing.validation_fraction)."
+        )
+    return (
+        f"Temperature scaling with T = {found.temperature:.3f}, fitted to "
+        f"{found.validation_images:,} validation images, would change the calibration error to "
+        f"{found.calibration_error:.2%} and the test loss from {evaluation.loss:.4f} to "
+        f"{found.loss:.4f}; the exported model does not apply it."
+    )
+
+
+def label_errors(evaluation: Evaluation) -> str:
+    """Say how many training labels may be wrong; empty where they were not checked."""
+    found = evaluation.label_errors
+    if found is None:
+        return ""
+    return (
+        f"Possible label errors: for {found.found:,} of {found.examined:,} training images, the "
+        f"model predicts a class other than the label with a probability of at least "
+        f"{found.threshold:.0%}. It was trained on these labels, so it may have memorized other "
+        "wrong ones."
+    )
+
+
+def warnings(manifest: RunManifest, escape: Escape) -> list[str]:
+    """List what needs attention, the most important first.
 
     Args:
         manifest: The finished run.
-        escape: Makes a name from the user literal.
+        escape: Makes text from the user literal.
     """
+    evaluation = manifest.records.evaluate
     return [
-        *_of_guessing(manifest.records.evaluate),
-        *_of_data(manifest, escape),
-        *_of_classes(manifest.records.evaluate, escape),
-        *_of_probabilities(manifest.records.evaluate),
-        *_of_corruptions(manifest.records.evaluate),
-        *_of_labels(manifest.records.evaluate),
+        *_baseline_warnings(evaluation),
+        *_data_warnings(manifest.records.gate, escape),
+        *_class_warnings(evaluation, escape),
+        *_calibration_warnings(evaluation),
+        *_robustness_warnings(evaluation),
+        *_label_warnings(evaluation),
     ]
 
 
-def _of_guessing(evaluation: Evaluation) -> Iterator[str]:
-    supports = [metrics.support for metrics in evaluation.classes]
-    if evaluation.accuracy_interval[0] <= max(supports) / sum(supports):
+def _baseline_warnings(evaluation: Evaluation) -> Iterator[str]:
+    if evaluation.accuracy_interval[0] <= _baseline(evaluation):
         yield (
-            "Always naming the most frequent class may be as good, as far as these images tell: "
-            "the model may have learnt nothing. More epochs (training.epochs), another recipe or "
-            "more images may help."
+            "The model may be no better than the majority-class baseline, which lies within or "
+            "above the confidence interval. Try more epochs (training.epochs), another recipe or "
+            "more images."
         )
 
 
-def _of_data(manifest: RunManifest, escape: Escape) -> Iterator[str]:
-    gate = manifest.records.gate
+def _data_warnings(gate: DataGateResult | None, escape: Escape) -> Iterator[str]:
     for check in gate.checks if gate else ():
         if check.outcome == "warned":
             yield f"Data: {escape(check.sentence)}"
 
 
-def _of_classes(evaluation: Evaluation, escape: Escape) -> Iterator[str]:
-    tested = [metrics for metrics in evaluation.classes if metrics.support]
-    named = [sum(column) for column in zip(*evaluation.confusion, strict=False)]
-    unnamed = [
-        metrics
-        for metrics, images in zip(evaluation.classes, named, strict=False)
-        if metrics.support and not images
-    ]
-    if unnamed:
-        first = escape(unnamed[0].class_name)
-        yield f"It never names {len(unnamed):,} of {len(tested):,} tested classes: “{first}”" + (
-            " and others." if unnamed[1:] else "."
-        )
+def _class_warnings(evaluation: Evaluation, escape: Escape) -> Iterator[str]:
+    tested = [row for row in evaluation.classes if row.support]
+    predicted = predictions_per_class(evaluation)
+    never = [row for row in tested if not predicted[row.class_name]]
+    if never:
+        first = escape(never[0].class_name)
+        others = " and others" if never[1:] else ""
+        yield f"{len(never):,} of {len(tested):,} classes are never predicted: “{first}”{others}."
         return
-    weakest = min(tested, key=lambda metrics: metrics.f1)
-    if weakest.f1 < _WEAK_F1:
-        name = escape(weakest.class_name)
-        yield f"The weakest class is “{name}” with an F1 of {weakest.f1:.3f}."
+    weakest = min(tested, key=lambda row: row.f1)
+    if weakest.f1 < tables.WEAK_F1:
+        yield f"The weakest class is “{escape(weakest.class_name)}” (F1 {weakest.f1:.4f})."
 
 
-def _of_probabilities(evaluation: Evaluation) -> Iterator[str]:
+def predictions_per_class(evaluation: Evaluation) -> dict[str, int]:
+    """Return how many test images the model assigns to each class."""
+    names = (row.class_name for row in evaluation.classes)
+    return dict(zip(names, map(sum, zip(*evaluation.confusion, strict=True)), strict=True))
+
+
+def _calibration_warnings(evaluation: Evaluation) -> Iterator[str]:
     calibration = evaluation.calibration
     if calibration is not None and calibration.error > _MISCALIBRATED:
         yield (
-            f"The probabilities are off by {100 * calibration.error:.1f} percentage points on "
-            "average (expected calibration error)."
+            f"The probabilities are poorly calibrated: expected calibration error "
+            f"{calibration.error:.2%}."
         )
 
 
-def _of_corruptions(evaluation: Evaluation) -> Iterator[str]:
+def _robustness_warnings(evaluation: Evaluation) -> Iterator[str]:
     robustness = evaluation.robustness
     if robustness is None:
         return
@@ -172,16 +229,17 @@ def _of_corruptions(evaluation: Evaluation) -> Iterator[str]:
     accuracy = worst.accuracies[_MILD - 1]
     if accuracy < _FRAGILE * robustness.accuracy:
         yield (
-            f"Mild {worst.corruption} (severity {_MILD} of 5) takes the accuracy down to "
-            f"{accuracy:.1%}."
+            f"Mild {worst.corruption} (severity {_MILD} of {len(worst.accuracies)}) reduces the "
+            f"accuracy to {accuracy:.2%}."
         )
 
 
-def _of_labels(evaluation: Evaluation) -> Iterator[str]:
+def _label_warnings(evaluation: Evaluation) -> Iterator[str]:
     found = evaluation.label_errors
     if found is not None and found.found:
-        verb = "looks" if found.found == 1 else "look"
-        yield (
-            f"{found.found:,} of {found.examined:,} training labels {verb} wrong to the model; "
-            "see below."
+        errors = (
+            "1 possible label error"
+            if found.found == 1
+            else f"{found.found:,} possible label errors"
         )
+        yield f"{errors} among {found.examined:,} training images (label_errors.parquet)."

@@ -17,7 +17,7 @@ from sightline.export.golden import Golden
 from sightline.models import keras_files
 from sightline.pipeline import cache
 from sightline.records import Certificate, ExportCheck, FileRecord
-from sightline.reporting import exports
+from sightline.reporting import summary, tables
 from sightline.storage import digests, json_digest
 from sightline.storage.workspace import Workspace
 
@@ -100,15 +100,14 @@ def test_shipped_name_is_relative_to_the_exports(path: str, name: str) -> None:
 
 
 def test_report_shows_a_row_for_each_format(certificate: Certificate) -> None:
-    table = exports.rows(certificate)
-    assert [row["format"] for row in table] == [check.format for check in certificate.exports]
-    assert table[1]["bytes"] == sum(record.bytes for record in certificate.exports[1].files)
-    assert table[1]["passed"] is True
-    bad = certificate.exports[0].model_copy(update={"passed": False, "problem": "It fell over."})
+    rows = tables.exports(certificate).records()
+    assert [row["Format"] for row in rows] == [check.format for check in certificate.exports]
+    assert {row["Outcome"] for row in rows} == {"passed"}
+    bad = certificate.exports[0].model_copy(update={"passed": False, "problem": "Crash."})
     failed = certificate.model_copy(update={"exports": (bad, *certificate.exports[1:])})
     assert not failed.passed
-    assert exports.rows(failed)[0]["problem"] == "It fell over."
-    assert exports.headline(failed) != exports.headline(certificate)
+    assert tables.exports(failed).records()[0]["Outcome"] == "failed (Crash.)"
+    assert summary.exports(failed) != summary.exports(certificate)
 
 
 @pytest.mark.parametrize("name", ["litert", "onnx"])

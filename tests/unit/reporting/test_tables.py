@@ -1,14 +1,19 @@
 from typing import Any
 
+from markdown_it import MarkdownIt
+
 from sightline.records import Check, DataGateResult, ProfileChange
+from sightline.records.manifest import RunManifest
 from sightline.reporting import tables
+from sightline.reporting.page import markdown_table
+from sightline.reporting.tables import Cell, Table
 
 
 def check(name: str, outcome: Any, measured: float | None) -> Check:
     return Check(name=name, outcome=outcome, measured=measured, limit=0.01, sentence="Found.")
 
 
-VERDICT = DataGateResult(
+GATE = DataGateResult(
     checks=(
         check("leaks", "warned", 0.00012),
         check("missing_classes", "passed", 0),
@@ -21,16 +26,60 @@ VERDICT = DataGateResult(
 
 
 def test_measures_are_written_in_their_unit() -> None:
-    rows = tables.check_rows(VERDICT)
-    assert [row.measured for row in rows] == ["0.012%", "0", "", "50%"]
-    assert [row.limit for row in rows] == ["1%", "0.01", "0.01", "1%"]
-    assert [row.odd for row in rows] == [True, False, False, False]
+    rows = tables.checks(GATE).rows
+    assert [row[2:4] for row in rows] == [
+        ("0.012%", "1%"),
+        ("0", "0.01"),
+        ("", "0.01"),
+        ("50%", "1%"),
+    ]
+    assert [isinstance(row[1], Cell) and row[1].weak for row in rows] == [True, False, False, False]
 
 
-def test_moves_are_written() -> None:
-    assert tables.move_rows(VERDICT) == [("train", "images", "59,000", "60,000")]
+def test_drift_is_written_with_both_values() -> None:
+    assert tables.drift(GATE).rows == [("train", "images", "59,000", "60,000")]
 
 
-def test_summary_names_the_checks_that_warned() -> None:
-    assert tables.summary(VERDICT) == "1 of 3 checks warned: leaks"
-    assert tables.summary(DataGateResult(checks=VERDICT.checks[1:])) == "all 2 checks passed"
+def test_weakest_class_comes_first_with_the_longest_bar(manifest: RunManifest) -> None:
+    rows = tables.class_metrics(manifest.records.evaluate).rows
+    assert [(row[0], row[4]) for row in rows[:3]] == [("d", "100.0"), ("c", "71.4"), ("b", "42.9")]
+    classes = tuple(row.model_copy(update={"f1": 1.0}) for row in manifest.records.evaluate.classes)
+    perfect = manifest.records.evaluate.model_copy(update={"classes": classes})
+    assert {row[4] for row in tables.class_metrics(perfect).rows} == {"0.0"}
+
+
+def test_only_mistakes_are_confusions(manifest: RunManifest) -> None:
+    (row,) = tables.confusions(manifest.records.evaluate).rows
+    assert row[1:] == ("b", "3", "30.00%")
+
+
+def test_records_have_a_text_per_column() -> None:
+    table = Table("T", "tn", ("Name", "Share"), [("a", Cell("1%", "0% to 2%"))])
+    assert table.records() == [{"Name": "a", "Share": "1% (0% to 2%)"}]
+
+
+def test_markdown_keeps_hostile_text_in_its_cell_and_leaves_bars_out() -> None:
+    hostile = "`a` | <b>*x*</b>\n[y](z)"
+    table = Table(
+        "T",
+        "tbcn",
+        ("Name", "Bar", "Digest", "Images"),
+        [(hostile, "50.0", "ab12", Cell("7", "note"))],
+        ("All", "", "", "7"),
+        "1 more row is in metrics.json.",
+    )
+    tokens = MarkdownIt().enable("table").parse(markdown_table(table))
+    inline = ["".join(c.content for c in t.children or []) for t in tokens if t.type == "inline"]
+    hostile = " ".join(hostile.split())
+    assert inline[:3] == ["Name", "Digest", "Images"]
+    assert inline[3:6] == [hostile, "ab12", "7 (note)"]
+    assert inline[-1] == table.left_out
+    assert "link_open" not in {child.type for token in tokens for child in token.children or []}
+
+
+def test_table_without_headings_is_headed_by_its_name() -> None:
+    assert markdown_table(Table("Digests", "tc", (), [("Data", "ab")])).splitlines() == [
+        "| Digests |  |",
+        "| --- | --- |",
+        "| Data | `ab` |",
+    ]

@@ -1,0 +1,66 @@
+"""Reads a rendered page for tests."""
+
+from html.parser import HTMLParser
+from itertools import pairwise
+
+VOID = {"meta", "img", "br"}
+
+
+class Page(HTMLParser):
+    """The tags, the text and the table rows of a page whose tags must be balanced."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[tuple[str, dict[str, str]]] = []
+        self.rows: list[list[str]] = []
+        self.text = ""
+        self.feed(html)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, {name: value or "" for name, value in attrs}))
+        if tag not in VOID:
+            self.open.append(tag)
+        if tag == "tr":
+            self.rows.append([])
+        elif tag in {"th", "td"}:
+            self.rows[-1].append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+        if {"th", "td"} & set(self.open):
+            self.rows[-1][-1] += data
+
+    def attributes(self, tag: str) -> list[dict[str, str]]:
+        return [attributes for name, attributes in self.tags if name == tag]
+
+    def ids(self, tag: str = "section") -> list[str]:
+        return [attributes["id"] for attributes in self.attributes(tag)]
+
+
+def check_self_contained(page: Page) -> None:
+    """Insist that a page loads nothing, runs nothing and is reachable by keyboard."""
+    tags = {tag for tag, _ in page.tags}
+    assert not tags & {"script", "link", "iframe", "object"}
+    for _, attributes in page.tags:
+        assert not [name for name in attributes if name.startswith("on")]
+        for name in {"src", "href", "action", "srcset"} & set(attributes):
+            assert attributes[name].startswith(("data:image/png;base64,", "#"))
+    (policy,) = (tag["content"] for tag in page.attributes("meta") if "http-equiv" in tag)
+    assert "default-src 'none'" in policy
+    assert all(tag["alt"] for tag in page.attributes("img"))
+    assert {tag.get("scope") for tag in page.attributes("th")} == {"row", "col"}
+    links = [tag["href"] for tag in page.attributes("a")]
+    assert links == [f"#{name}" for name in page.ids()]
+    scrollable = [tag for tag in page.attributes("div") if tag.get("class") == "scroll"]
+    assert {(tag["role"], tag["tabindex"], bool(tag["aria-label"])) for tag in scrollable} == {
+        ("group", "0", True)
+    }
+    levels = [int(tag[1]) for tag, _ in page.tags if tag in {"h1", "h2", "h3", "h4"}]
+    assert (levels[0], levels.count(1)) == (1, 1)
+    assert all(after <= before + 1 for before, after in pairwise(levels))
