@@ -1,8 +1,8 @@
-"""Hands the stage train to a Prefect deployment, waits for it and takes its record back.
+"""Runs the stage train on a Prefect deployment, waits for it and returns its record.
 
-What crosses is small: records and settings go as parameters, and the deployment's flow run
-ends with the key of its cache entry as its message. The entry lies under the artifacts root
-that both mount, and is believed only after every file of it checked out.
+Little is exchanged: records and settings are parameters, and the message of the deployment's flow
+run is the key of its cache entry. Both workers mount the artifacts root with this entry, and
+every file of it is verified before it is used.
 """
 
 import logging
@@ -30,13 +30,13 @@ from sightline.training.train import TRAIN
 
 _POLL_SECONDS = 2
 _WARN_SECONDS = 60
-"""How long a run may wait for a worker before the log says so, again and again."""
+"""Interval of the warnings while a run waits for a worker."""
 
 _PATIENCE_SECONDS = 2 * 3600
-"""How long a worker may take to begin; a night without one must end with an error."""
+"""Time that a worker may take to start; a night without one must end with an error."""
 
 _SILENCE_SECONDS = 600
-"""How long the server may be away; a restart takes seconds, an upgrade minutes."""
+"""Time that the server may be away: a restart takes seconds, an upgrade minutes."""
 
 _KEY = re.compile(r"[0-9a-f]{40}")
 _log = logging.getLogger("sightline.handover")
@@ -45,25 +45,22 @@ _log = logging.getLogger("sightline.handover")
 def fit_elsewhere(
     run: Run, arrays: ArraySet, blueprint: ModelBlueprint, settings: TrainingConfig
 ) -> TrainedModel:
-    """Run the stage train on the deployment that the settings name.
+    """Run the stage train on the deployment named in the settings.
 
     Args:
-        run: Where to work; the deployment's worker mounts the same artifacts root, maybe
-            under another path.
+        run: The run; the deployment's worker mounts the same artifacts root, perhaps under
+            another path.
         arrays: Training arrays.
         blueprint: The untrained model.
-        settings: `deployment` is set.
-
-    Returns:
-        The record of the checked result.
+        settings: Config of the training, with `deployment`.
 
     Raises:
-        ConfigError: There is no such deployment.
-        HandoverLostError: The process died on the other side, or the server stayed away.
-        HandoverError: It failed, was cancelled, or its result is not under this root.
+        ConfigError: The deployment does not exist.
+        HandoverLostError: The remote process died, or the server stayed away.
+        HandoverError: The training failed or was cancelled, or its result is missing here.
     """
-    flow_run = _begin(run, arrays, blueprint, settings)
-    with _cancelling_with_us(flow_run):
+    flow_run = _start(run, arrays, blueprint, settings)
+    with _cancelled_with_this_run(flow_run):
         state = _wait(flow_run)
     if not state.is_completed():
         kind = HandoverLostError if state.is_crashed() else HandoverError
@@ -71,10 +68,10 @@ def fit_elsewhere(
             f"The training on {settings.deployment} (flow run {flow_run.name}) ended "
             f"{state.name}: {state.message or 'no message'}"
         )
-    return _take_back(run, flow_run, state, TRAIN.key(arrays, blueprint, settings))
+    return _read_result(run, flow_run, state, TRAIN.key(arrays, blueprint, settings))
 
 
-def _begin(
+def _start(
     run: Run, arrays: ArraySet, blueprint: ModelBlueprint, settings: TrainingConfig
 ) -> FlowRun:
     parameters: dict[str, Any] = {
@@ -91,7 +88,7 @@ def _begin(
             parameters=parameters,
             timeout=0,
             flow_run_name=run.id,
-            # An answer that got lost must not make a second training.
+            # A lost answer must not start a second training.
             idempotency_key=f"{task_run.id}-{task_run.run_count}" if task_run.id else None,
         )
     except ObjectNotFound:
@@ -104,9 +101,9 @@ def _begin(
 
 
 def _wait(flow_run: FlowRun) -> State[Any]:
-    """Wait for the end; a server that is away for a while is waited for as well."""
+    """Wait for the end of the flow run, also while the server is away."""
     since, warned, shown = time.monotonic(), 0.0, ""
-    for found in _answers(flow_run.id):
+    for found in _poll(flow_run.id):
         state = found.state
         if state is None:
             continue
@@ -120,34 +117,36 @@ def _wait(flow_run: FlowRun) -> State[Any]:
             since, warned = time.monotonic(), 0.0
         elif waited >= _PATIENCE_SECONDS:
             raise HandoverError(
-                f"No worker of the pool {found.work_pool_name} took the training within "
-                f"{_PATIENCE_SECONDS / 3600:g} hours; start one, then run again."
+                f"No worker of the pool {found.work_pool_name} started the training within "
+                f"{_PATIENCE_SECONDS / 3600:g} hours; start a worker, then run again."
             )
         elif waited - warned >= _WARN_SECONDS:
             warned = waited
             get_run_logger().warning(
-                "No worker of the pool %s has been free for the training for %.0f s; "
-                "`sightline ops status` shows them.",
-                found.work_pool_name,
+                "The training has waited %.0f s for a worker of the pool %s; see "
+                "`sightline ops status`.",
                 waited,
+                found.work_pool_name,
             )
     raise HandoverLostError(
-        f"The Prefect server did not answer for {_SILENCE_SECONDS} s while the training "
-        f"{flow_run.name} was under way elsewhere; it goes on there, and a new try waits for it."
+        f"The Prefect server did not answer for {_SILENCE_SECONDS} s during the training "
+        f"{flow_run.name} on another worker. It continues there; a retry waits for it."
     )
 
 
-def _answers(flow_run_id: UUID) -> Iterator[FlowRun]:
-    """Yield what the server says, every few seconds, until it is silent for too long."""
+def _poll(flow_run_id: UUID) -> Iterator[FlowRun]:
+    """Yield the flow run every few seconds, until the server is silent for too long."""
     heard = time.monotonic()
     while time.monotonic() - heard < _SILENCE_SECONDS:
         try:
             with get_client(sync_client=True) as client:
                 found = client.read_flow_run(flow_run_id)
         except ObjectNotFound:
-            raise HandoverError(f"The flow run {flow_run_id} was deleted on the server.") from None
+            raise HandoverError(
+                f"The flow run {flow_run_id} was deleted on the server; run again."
+            ) from None
         except (httpx.TransportError, PrefectHTTPStatusError) as error:
-            _log.warning("The Prefect server does not answer (%s); waiting", error)
+            _log.warning("The Prefect server does not answer (%s); waiting for it", error)
         else:
             heard = time.monotonic()
             yield found
@@ -155,8 +154,8 @@ def _answers(flow_run_id: UUID) -> Iterator[FlowRun]:
 
 
 @contextmanager
-def _cancelling_with_us(flow_run: FlowRun) -> Iterator[None]:
-    """Cancel the other run where this one is cancelled, times out or fails."""
+def _cancelled_with_this_run(flow_run: FlowRun) -> Iterator[None]:
+    """Cancel the remote run if this one is cancelled, times out or fails."""
     try:
         yield
     except HandoverLostError:
@@ -167,16 +166,16 @@ def _cancelling_with_us(flow_run: FlowRun) -> Iterator[None]:
         raise
 
 
-def _take_back(run: Run, flow_run: FlowRun, state: State[Any], expected: str) -> TrainedModel:
+def _read_result(run: Run, flow_run: FlowRun, state: State[Any], expected: str) -> TrainedModel:
     key = state.message or ""
     entry = cache.find(run, TRAIN, key) if _KEY.fullmatch(key) else None
     if key != expected:
         get_run_logger().warning(
-            "The worker that trained has other code, libraries or another backend than this one"
+            "The worker that trained has different code, libraries or another backend than this one"
         )
     if entry is None:
         raise HandoverError(
-            f"The training {flow_run.name} is done, but its result {key!r} is not under "
+            f"The training {flow_run.name} is complete, but its result {key!r} is not in "
             f"{run.workspace}; both workers must mount the same artifacts root "
             "(SIGHTLINE_ARTIFACTS)."
         )

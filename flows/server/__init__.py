@@ -1,1 +1,1 @@
-"""The Prefect API: private, shared, and what watches over it."""
+"""The Prefect server: a private one for a run, a shared one, its status and automations."""

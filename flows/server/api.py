@@ -1,7 +1,7 @@
-"""The Prefect API that a run talks to: the configured one, or a private one on loopback.
+"""The Prefect API that a run uses: the configured one, or a private one on loopback.
 
-Prefect can start a temporary server itself, but only at the first call and while the caller
-waits; started from here it comes up while other work goes on.
+Prefect can start a temporary server itself, but only at the first call, while the caller waits.
+Started here, it comes up while other work goes on.
 """
 
 import atexit
@@ -24,27 +24,27 @@ from sightline.pipeline.api_health import check_api
 
 _QUIET = {"PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1"}
 _SHARED = {
-    # Leases in memory would be lost with a restart, and their slots taken for ever.
+    # Leases in memory are lost in a restart, and their slots stay taken forever.
     "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": (
         "prefect.server.concurrency.lease_storage.filesystem"
     ),
-    # Late is told to people: not for a run that waits a moment for another.
+    # Late runs notify people; a run that waits shortly for another is not late.
     "PREFECT_SERVER_SERVICES_LATE_RUNS_AFTER_SECONDS": "600",
 }
 _PASSWORD = "PREFECT_SERVER_API_AUTH_STRING"  # noqa: S105 - the variable's name
 _SETTINGS_FILES = (Path("prefect.toml"), Path(".env"))
 _ANSWER_SECONDS = 10
 _START_SECONDS = 120
-"""A server that has to create its database needs more than Prefect's default of 20 seconds."""
+"""A server that creates its database needs more than Prefect's default of 20 seconds."""
 
 _log = logging.getLogger("sightline.server")
 
 
 def configure(*, verbose: bool) -> None:
-    """Set what Prefect reads from the environment; must precede its import.
+    """Set the environment variables that Prefect reads when it is imported.
 
     Args:
-        verbose: Whether Prefect's own log lines reach the terminal. They always reach the API.
+        verbose: Whether Prefect's own log reaches the terminal. It always reaches the API.
     """
     for name, value in _QUIET.items():
         os.environ.setdefault(name, value)
@@ -54,7 +54,7 @@ def configure(*, verbose: bool) -> None:
 
 
 def reach(*, verbose: bool) -> "PrivateServer | None":
-    """Make sure of the configured API, or start a private server where there is none.
+    """Check the configured API, or start a private server if there is none.
 
     Raises:
         ServerError: The configured API does not answer.
@@ -66,10 +66,10 @@ def reach(*, verbose: bool) -> "PrivateServer | None":
 
 
 def require() -> None:
-    """Make sure that a Prefect API is configured and answers.
+    """Check that a Prefect API is configured and answers.
 
     Raises:
-        ServerError: None is configured, it does not answer, or its address holds a password.
+        ServerError: None is configured, it does not answer, or its URL contains a password.
     """
     url = configured_url()
     if url is None:
@@ -82,43 +82,41 @@ def require() -> None:
 
 @contextmanager
 def refusals() -> Iterator[None]:
-    """Turn what the server refuses, or a server that goes away, into one sentence.
-
-    Raises:
-        ServerError: In place of the HTTP error.
-    """
+    """Turn HTTP errors of the server into a ServerError."""
     try:
         yield
     except httpx.HTTPStatusError as error:
         raise ServerError(
-            f"The Prefect server refused ({error.response.status_code} "
-            f"{error.response.reason_phrase}); check PREFECT_API_AUTH_STRING and that the server "
-            "is of the same version."
+            f"The Prefect server refused the request ({error.response.status_code} "
+            f"{error.response.reason_phrase}); check PREFECT_API_AUTH_STRING, and that the server "
+            "has the same version."
         ) from None
     except httpx.TransportError as error:
-        raise ServerError(f"The Prefect server went away ({error}); try again.") from None
+        raise ServerError(
+            f"The connection to the Prefect server broke ({error}); try again."
+        ) from None
 
 
 def serve(host: str, port: int) -> NoReturn:
-    """Become a Prefect server that several machines or deployments use.
+    """Replace this process by a Prefect server for several machines or deployments.
 
     Args:
-        host: Address to listen on; beyond loopback only with a password.
+        host: Address to listen on; other than loopback requires a password.
         port: Port to listen on.
 
     Raises:
-        ServerError: It would be open to everybody.
+        ServerError: The server would be open to everybody.
     """
     if not _is_loopback(host) and not _has_password():
         raise ServerError(
-            f"A server on {host} without a password lets everybody who reaches it run code on "
+            f"A server on {host} without a password lets everybody who can reach it run code on "
             f"your workers; set {_PASSWORD}=USER:PASSWORD (and PREFECT_API_AUTH_STRING to the "
-            "same for workers), or listen on 127.0.0.1."
+            "same value for workers), or listen on 127.0.0.1."
         )
     for name, value in {**_QUIET, **_SHARED}.items():
         os.environ.setdefault(name, value)
     program = str(Path(sys.executable).with_name("prefect"))
-    os.execv(program, [program, "server", "start", "--host", host, "--port", str(port)])  # noqa: S606 - becomes it
+    os.execv(program, [program, "server", "start", "--host", host, "--port", str(port)])  # noqa: S606 - replaces this process
 
 
 def _has_password() -> bool:
@@ -135,7 +133,7 @@ def _is_loopback(host: str) -> bool:
 
 
 def configured_url() -> str | None:
-    """Return the address of the API that the environment or Prefect's settings name."""
+    """Return the URL of the API set in the environment or in Prefect's settings."""
     if url := os.environ.get("PREFECT_API_URL"):
         return url
     home = Path(os.environ.get("PREFECT_HOME", "~/.prefect")).expanduser()
@@ -154,30 +152,30 @@ def _in_pyproject() -> bool:
 
 
 class PrivateServer:
-    """A server of this process's own; it ends with this process."""
+    """A server for this process alone, which ends with it."""
 
     def __init__(self, *, verbose: bool) -> None:
-        """Start it and point Prefect at it; `wait` until it answers.
+        """Start the server and configure Prefect to use it; `wait` until it answers.
 
         Args:
-            verbose: Whether what it writes reaches the terminal.
+            verbose: Whether its output reaches the terminal.
         """
         self._is_used = False
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - kept as long as the server
         self._process = subprocess.Popen(
-            # -P: a file in the user's folder must not stand in for a library.
+            # -P: files in the user's directory must not shadow libraries.
             [sys.executable, "-P", "-m", "sightline.flows.server.ephemeral"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=sys.stderr if verbose else self._log,
-            start_new_session=True,  # Ctrl-C is for the run, which then ends its server
+            start_new_session=True,  # Ctrl-C ends the run, which then ends its server
         )
-        # Registered before Prefect's own handlers, so it runs after they sent their last events.
+        # Registered before Prefect's handlers, so it runs after they send their last events.
         atexit.register(self._stop)
         port = self._process.stdout.readline().strip() if self._process.stdout else b""
         self._url = f"http://127.0.0.1:{port.decode()}/api"
         os.environ["PREFECT_API_URL"] = self._url
-        for name in ("NO_PROXY", "no_proxy"):  # a proxy could not reach loopback
+        for name in ("NO_PROXY", "no_proxy"):  # a proxy cannot reach loopback
             known = os.environ.get(name)
             os.environ[name] = f"{known},127.0.0.1" if known else "127.0.0.1"
         if "prefect" in sys.modules:
@@ -186,10 +184,10 @@ class PrivateServer:
             refresh_global_settings_context()
 
     def wait(self) -> None:
-        """Return when the server answers.
+        """Wait until the server answers.
 
         Raises:
-            RunError: It ended or did not answer in time.
+            RunError: It ended, or did not answer in time.
         """
         deadline = time.monotonic() + _START_SECONDS
         while not self._answers():
@@ -211,10 +209,10 @@ class PrivateServer:
             return False
 
     def _stop(self) -> None:
-        """End it: with good grace only where it was used.
+        """Stop the server; kill it if it was never used.
 
-        One that is still starting may have seconds to go with its new database, which it would
-        finish first. Killed there, the next one goes on with it.
+        A server that is still creating its database would finish that first, for seconds. If it
+        is killed, the next one continues with the database.
         """
         if self._is_used:
             self._process.terminate()

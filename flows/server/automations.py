@@ -1,8 +1,8 @@
-"""What watches over the flows on the Prefect server: installed once, kept by the server.
+"""Automations and limits that the Prefect server keeps for the flows, once installed.
 
-zombies           a run whose heartbeat stopped becomes Crashed, so that it blocks nobody
-failures, delays  a run that failed, crashed, timed out or is late is told to a webhook
-the GPU limit     so many trainings at a time, whichever pool they come from
+zombies           marks a run without a heartbeat as Crashed, so that it blocks no other run
+failures, delays  notify a webhook of runs that failed, crashed, timed out or are late
+the GPU limit     maximum number of concurrent GPU trainings, over all pools
 """
 
 from datetime import timedelta
@@ -30,11 +30,11 @@ FAILURES = "sightline-failures"
 DELAYS = "sightline-delays"
 _WEBHOOK = "sightline-webhook"
 _LOST_AFTER_SECONDS = 300
-"""How long nothing may be heard of a run. Deployed runs have a heartbeat of 30 s; a server that
-is away for less than this loses no training."""
+"""Time without an event after which a run is lost. Deployed runs have a heartbeat of 30 s. A
+server that is away for less than this loses no training."""
 
 _TAG = "prefect.tag.sightline"
-"""What the runs of our deployments carry, and neither runs by hand nor other projects."""
+"""Tag of the runs of our deployments; runs by hand and other projects do not have it."""
 
 _TAGGED = ResourceSpecification({"prefect.resource.role": "tag", "prefect.resource.id": _TAG})
 _SUBJECT = "{{ flow.name }} {{ flow_run.state.name }}: {{ flow_run.name }}"
@@ -51,33 +51,33 @@ _BODY = (
 def install_all(
     client: SyncPrefectClient, gpus: int | None, lost_after: int | None, webhook: str | None
 ) -> dict[str, str]:
-    """Install everything; what is not given stays as it is on the server.
+    """Install or update everything; what is None stays as it is on the server.
 
     Args:
-        client: Of the server.
-        gpus: Trainings at a time on GPUs.
-        lost_after: Seconds of silence after which a run is Crashed.
-        webhook: Address that is told of failed and late runs.
+        client: Client of the server.
+        gpus: Maximum number of concurrent GPU trainings.
+        lost_after: Seconds without an event after which a run is marked as Crashed.
+        webhook: URL that is notified of failed and late runs.
 
     Returns:
-        What there is, and what was done with it, for people.
+        Component to what was done with it, for people.
     """
-    wanted = [zombies(lost_after or silence(client))]
+    automations = [zombies(lost_after or installed_timeout(client))]
     if webhook:
-        wanted += messages(save_webhook(webhook))
-    done = {f"automation {one.name}": install(client, one) for one in wanted}
+        automations += messages(save_webhook(webhook))
+    done = {f"automation {one.name}": install(client, one) for one in automations}
     done["concurrency limit gpu"] = f"{limit_trainings(client, gpus)} at a time"
     if not webhook:
-        done["messages of failed and late runs"] = (
-            "kept, with the webhook that they have"
+        done["notifications of failed and late runs"] = (
+            "unchanged"
             if client.read_automations_by_name(FAILURES)
-            else "left out: give --webhook-url or SIGHTLINE_WEBHOOK_URL"
+            else "not installed: set --webhook-url or SIGHTLINE_WEBHOOK_URL"
         )
     return done
 
 
-def silence(client: SyncPrefectClient) -> int:
-    """Return the seconds of silence that the installed automation grants, else our default."""
+def installed_timeout(client: SyncPrefectClient) -> int:
+    """Return the seconds that the installed zombies automation waits, or the default."""
     for known in client.read_automations_by_name(ZOMBIES):
         if isinstance(known.trigger, EventTrigger):
             return round(known.trigger.within.total_seconds())
@@ -85,13 +85,7 @@ def silence(client: SyncPrefectClient) -> int:
 
 
 def zombies(lost_after: int) -> AutomationCore:
-    """Describe the automation that ends runs without a heartbeat.
-
-    Whatever a run emits counts as a sign of life.
-
-    Args:
-        lost_after: Seconds of silence after which a run is Crashed.
-    """
+    """Describe the automation that ends lost runs: those without any event for some seconds."""
     return AutomationCore(
         name=ZOMBIES,
         description="Marks runs as Crashed whose process and worker are gone",
@@ -108,55 +102,39 @@ def zombies(lost_after: int) -> AutomationCore:
         actions=[
             ChangeFlowRunState(
                 state=StateType.CRASHED,
-                message=f"No sign of life for {lost_after} s; run it again",
+                message=f"No heartbeat for {lost_after} s; run it again",
             )
         ],
     )
 
 
 def messages(webhook: UUID) -> tuple[AutomationCore, ...]:
-    """Describe all automations that tell a webhook, by the id of its block."""
-    return failures(webhook), delays(webhook)
+    """Describe the automations that notify a webhook, by the ID of its block.
 
-
-def failures(webhook: UUID) -> AutomationCore:
-    """Describe the automation that tells of runs that ended badly.
-
-    A training that was handed over is left out: the run that waits for it tells.
-
-    Args:
-        webhook: Id of the block that the message is sent through.
+    A failed training on another pool is left out: the run that waits for it sends a message.
     """
-    return _message(
-        FAILURES,
-        "Tells a webhook of runs that failed, crashed or timed out",
-        _enters({"Failed", "Crashed", "TimedOut"}, ["train", "watch"]),
-        webhook,
-    )
-
-
-def delays(webhook: UUID) -> AutomationCore:
-    """Describe the automation that tells of runs that no worker has taken in time.
-
-    Args:
-        webhook: Id of the block that the message is sent through.
-    """
-    return _message(
-        DELAYS,
-        "Tells a webhook of runs that no worker has taken in time",
-        _enters({"Late"}, ["train", "fit", "watch"]),
-        webhook,
+    send = SendNotification(block_document_id=webhook, subject=_SUBJECT, body=_BODY)
+    return (
+        AutomationCore(
+            name=FAILURES,
+            description="Notifies a webhook of runs that failed, crashed or timed out",
+            trigger=_enters({"Failed", "Crashed", "TimedOut"}, ["train", "watch"]),
+            actions=[send],
+        ),
+        AutomationCore(
+            name=DELAYS,
+            description="Notifies a webhook of runs that no worker has started in time",
+            trigger=_enters({"Late"}, ["train", "fit", "watch"]),
+            actions=[send],
+        ),
     )
 
 
 def save_webhook(url: str) -> UUID:
-    """Keep the webhook's address on the server, encrypted as a secret.
+    """Store the webhook's URL on the server, encrypted as a secret, and return the block's ID.
 
-    The message is posted as JSON with one key `text`, as Slack, Mattermost, Teams' and most
-    other incoming webhooks take it.
-
-    Returns:
-        Id of the block.
+    Messages are posted as JSON with one key `text`, as Slack, Mattermost, Teams and most other
+    incoming webhooks expect.
     """
     block = CustomWebhookNotificationBlock(
         name=_WEBHOOK,
@@ -168,35 +146,27 @@ def save_webhook(url: str) -> UUID:
 
 
 def install(client: SyncPrefectClient, automation: AutomationCore) -> str:
-    """Create an automation, or bring the one of this name up to date.
+    """Create an automation, or update the one of this name, and return what was done.
 
-    One that is equal is left alone: with a change the server forgets for how long it has waited
-    for a run's sign of life, and a run that is lost already would never be ended.
-
-    Returns:
-        What was done, for people.
+    An equal one is not touched: with an update, the server forgets how long it has waited for an
+    event of a run, and a run that is already lost would never be ended.
     """
     known = client.read_automations_by_name(automation.name)
     if not known:
         client.create_automation(automation)
         return "created"
-    for double in known[1:]:
-        client.delete_automation(double.id)
+    for duplicate in known[1:]:
+        client.delete_automation(duplicate.id)
     if known[0].model_dump(include=set(AutomationCore.model_fields)) == automation.model_dump():
-        return "as it should be"
+        return "up to date"
     client.update_automation(known[0].id, automation)
-    return "brought up to date"
+    return "updated"
 
 
 def limit_trainings(client: SyncPrefectClient, most: int | None) -> int:
-    """Let at most so many trainings run at a time on GPUs.
+    """Set the maximum number of concurrent GPU trainings, and return it.
 
-    Args:
-        client: Of the server.
-        most: None keeps the limit that is there, or makes one of 1.
-
-    Returns:
-        The limit that holds now.
+    None keeps the present limit, or creates one of 1.
     """
     if most is None:
         try:
@@ -205,11 +175,6 @@ def limit_trainings(client: SyncPrefectClient, most: int | None) -> int:
             most = 1
     client.upsert_global_concurrency_limit_by_name(GPU_LIMIT, most)
     return most
-
-
-def _message(name: str, description: str, trigger: EventTrigger, webhook: UUID) -> AutomationCore:
-    send = SendNotification(block_document_id=webhook, subject=_SUBJECT, body=_BODY)
-    return AutomationCore(name=name, description=description, trigger=trigger, actions=[send])
 
 
 def _enters(states: set[str], flows: list[str]) -> EventTrigger:

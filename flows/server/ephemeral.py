@@ -1,7 +1,7 @@
-"""A Prefect server for one run, where none is configured; started by `flows.server`.
+"""A private Prefect server for one run if none is configured; `PrivateServer` starts it.
 
-Usage: `python -m flows.private_server`. It takes a free port on loopback, prints it, serves,
-and ends when its standard input closes, so that it never outlives its parent.
+Usage: `python -m sightline.flows.server.ephemeral`. It takes a free port on loopback, prints it,
+serves, and ends when its standard input closes, so that it never outlives its parent.
 """
 
 import gc
@@ -15,7 +15,7 @@ import time
 from sightline.storage import locks
 
 _FAREWELL_SECONDS = 3
-"""How long requests that are under way may take at the end."""
+"""Time that pending requests get at the end."""
 
 
 def main() -> None:
@@ -24,16 +24,16 @@ def main() -> None:
     listener.bind(("127.0.0.1", 0))
     sys.stdout.write(f"{listener.getsockname()[1]}\n")
     sys.stdout.flush()
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # nobody reads on after the port
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # the parent reads only the port
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    gc.disable()  # what is imported and set up stays: looking for garbage there takes a fifth
+    gc.disable()  # garbage collection takes a fifth of the start, and finds nothing
 
     import uvicorn
     from prefect.server.api.server import create_app
     from prefect.settings import PREFECT_HOME
 
     class Server(uvicorn.Server):
-        """Starts one at a time: two that create the same new database break each other."""
+        """Starts one at a time: two servers that create the same database break each other."""
 
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             with locks.alone(PREFECT_HOME.value() / ".sightline.lock", "starting Prefect"):

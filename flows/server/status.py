@@ -1,8 +1,9 @@
-"""What the Prefect server knows of Sightline: pools, workers, queues, deployments, runs."""
+"""Status of Sightline on the Prefect server: pools, workers, queues, deployments, runs."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from enum import Enum
 
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.filters import (
@@ -24,13 +25,13 @@ FLOWS = ["train", "fit", "watch"]
 _MOST = 200
 _ENDED = [StateType.COMPLETED, StateType.FAILED, StateType.CRASHED, StateType.CANCELLED]
 _WAITING = ["AwaitingConcurrencySlot", "AwaitingRetry"]
-_UNDER_WAY = [StateType.RUNNING, StateType.PENDING, StateType.CANCELLING]
+_ACTIVE = [StateType.RUNNING, StateType.PENDING, StateType.CANCELLING]
 _ONLINE = "ONLINE"
 
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the overview: what it is, its name, its state and what else is known."""
+    """One line of the status: type, name, state and details."""
 
     kind: str
     name: str
@@ -40,17 +41,17 @@ class Row:
 
 @dataclass(frozen=True)
 class Overview:
-    """The lines, and whether any deployment could run now."""
+    """All lines, and whether any deployment can run now."""
 
     rows: tuple[Row, ...]
     can_run: bool
 
 
 class Reader:
-    """Reads the overview from one Prefect server."""
+    """Reads the status from a Prefect server."""
 
     def __init__(self, client: SyncPrefectClient) -> None:
-        """Ask for the pools and their workers."""
+        """Read pools, workers and deployments."""
         self._client = client
         self._flows = FlowFilter(name=FlowFilterName(any_=FLOWS))
         self._pools = client.read_work_pools(limit=_MOST)
@@ -62,7 +63,7 @@ class Reader:
         self._names = {item.id: item.name for item in client.read_flows(flow_filter=self._flows)}
 
     def overview(self) -> Overview:
-        """Put the lines together."""
+        """Read the remaining lines and combine all."""
         rows = (
             *self._pool_rows(),
             *self._worker_rows(),
@@ -70,10 +71,10 @@ class Reader:
             *self._deployment_rows(),
             *self._run_rows("late", FlowRunFilterState(name=_names("Late"))),
             *self._run_rows("waiting", FlowRunFilterState(name=_names(*_WAITING))),
-            *self._run_rows("running", FlowRunFilterState(type=_types(*_UNDER_WAY))),
+            *self._run_rows("running", FlowRunFilterState(type=_types(*_ACTIVE))),
         )
         return Overview(
-            rows=rows, can_run=any(self._hindrance(item) is None for item in self._deployments)
+            rows=rows, can_run=any(self._obstacle(item) is None for item in self._deployments)
         )
 
     def _pool_rows(self) -> Iterator[Row]:
@@ -83,8 +84,8 @@ class Reader:
             yield Row(
                 "pool",
                 pool.name,
-                self._pool_hindrance(pool.name) or "ready",
-                f"{pool.type}, {online} online, runs at a time: {limit}",
+                self._pool_obstacle(pool.name) or "ready",
+                f"{pool.type}, {online} workers online, concurrent runs: {limit}",
             )
 
     def _worker_rows(self) -> Iterator[Row]:
@@ -94,7 +95,7 @@ class Reader:
                 yield Row(
                     "worker",
                     worker.name,
-                    str(worker.status.value if worker.status else "unknown").lower(),
+                    _lower(worker.status),
                     f"pool {pool}, last seen {_ago(seen)}",
                 )
 
@@ -105,10 +106,8 @@ class Reader:
                 yield Row(
                     "queue",
                     f"{pool.name}/{queue.name}",
-                    str(queue.status.value if queue.status else "unknown")
-                    .lower()
-                    .replace("_", " "),
-                    f"priority {queue.priority}, runs at a time: {limit or 'no limit'}",
+                    _lower(queue.status).replace("_", " "),
+                    f"priority {queue.priority}, concurrent runs: {limit or 'no limit'}",
                 )
 
     def _deployment_rows(self) -> Iterator[Row]:
@@ -120,7 +119,7 @@ class Reader:
             yield Row(
                 "deployment",
                 self._name(item),
-                self._hindrance(item) or "ready",
+                self._obstacle(item) or "ready",
                 f"next {_due(upcoming)}; last {_result(last)}",
             )
 
@@ -133,20 +132,20 @@ class Reader:
             detail = f"since {_moment(since)}, pool {run.work_pool_name}"
             yield Row(kind, run.name, _state(run), detail + (f", stage {stage}" if stage else ""))
 
-    def _hindrance(self, deployment: DeploymentResponse) -> str | None:
-        """Say why a deployment cannot run now; None where it can."""
+    def _obstacle(self, deployment: DeploymentResponse) -> str | None:
+        """Return why a deployment cannot run now, or None if it can."""
         if deployment.paused:
             return "paused"
-        found = self._pool_hindrance(deployment.work_pool_name)
+        found = self._pool_obstacle(deployment.work_pool_name)
         fit = deployment.parameters.get("deployment")
         if found or not fit:
             return found
         other = next((item for item in self._deployments if self._name(item) == fit), None)
         if other is None:
             return f"no deployment {fit}"
-        return f"{fit} is paused" if other.paused else self._pool_hindrance(other.work_pool_name)
+        return f"{fit} is paused" if other.paused else self._pool_obstacle(other.work_pool_name)
 
-    def _pool_hindrance(self, name: str | None) -> str | None:
+    def _pool_obstacle(self, name: str | None) -> str | None:
         pool = next((pool for pool in self._pools if pool.name == name), None)
         if pool is None:
             return f"no pool {name}"
@@ -170,6 +169,10 @@ class Reader:
         )
         found = self._client.read_flow_runs(flow_run_filter=chosen, sort=order, limit=1)
         return found[0] if found else None
+
+
+def _lower(status: Enum | None) -> str:
+    return str(status.value if status else "unknown").lower()
 
 
 def _names(*names: str) -> FlowRunFilterStateName:

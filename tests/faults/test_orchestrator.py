@@ -119,5 +119,5 @@ def test_schedule_that_fires_during_a_run_is_queued_and_completes(
 def test_run_of_a_lost_machine_becomes_crashed_and_is_told(told: tuple[Json, str]) -> None:
     found, text = told
     assert found["state"]["name"] == "Crashed"
-    assert found["state"]["message"].startswith("No sign of life for 90 s")
+    assert found["state"]["message"].startswith("No heartbeat for 90 s")
     assert "Stage: train" in text
