@@ -7,9 +7,7 @@ Started here, it comes up while other work goes on.
 import atexit
 import logging
 import os
-import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -21,6 +19,7 @@ import httpx
 
 from sightline.errors import RunError, ServerError
 from sightline.pipeline.api_health import check_api
+from sightline.pipeline.child import Child
 
 _QUIET = {"PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1"}
 _SHARED = {
@@ -36,6 +35,8 @@ _SETTINGS_FILES = (Path("prefect.toml"), Path(".env"))
 _ANSWER_SECONDS = 10
 _START_SECONDS = 120
 """A server that creates its database needs more than Prefect's default of 20 seconds."""
+
+_STOP_SECONDS = 5
 
 _log = logging.getLogger("sightline.server")
 
@@ -161,19 +162,11 @@ class PrivateServer:
             verbose: Whether its output reaches the terminal.
         """
         self._is_used = False
-        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - kept as long as the server
-        self._process = subprocess.Popen(
-            # -P: files in the user's directory must not shadow libraries.
-            [sys.executable, "-P", "-m", "sightline.flows.server.ephemeral"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=sys.stderr if verbose else self._log,
-            start_new_session=True,  # Ctrl-C ends the run, which then ends its server
-        )
+        self._process = Child("sightline.flows.server.ephemeral", verbose=verbose)
         # Registered before Prefect's handlers, so it runs after they send their last events.
         atexit.register(self._stop)
-        port = self._process.stdout.readline().strip() if self._process.stdout else b""
-        self._url = f"http://127.0.0.1:{port.decode()}/api"
+        port = (self._process.receive() or {"port": 0})["port"]
+        self._url = f"http://127.0.0.1:{port}/api"
         os.environ["PREFECT_API_URL"] = self._url
         for name in ("NO_PROXY", "no_proxy"):  # a proxy cannot reach loopback
             known = os.environ.get(name)
@@ -191,10 +184,8 @@ class PrivateServer:
         """
         deadline = time.monotonic() + _START_SECONDS
         while not self._answers():
-            if self._process.poll() is not None or time.monotonic() > deadline:
-                self._log.seek(0)
-                tail = self._log.read().decode(errors="replace")[-2000:]
-                _log.error("The private Prefect server wrote:\n%s", tail)
+            if not self._process.is_alive() or time.monotonic() > deadline:
+                _log.error("The private Prefect server wrote:\n%s", self._process.log_tail())
                 raise RunError(
                     "The private Prefect server did not start; start one with `make server` and "
                     "set PREFECT_API_URL=http://127.0.0.1:4200/api."
@@ -214,12 +205,4 @@ class PrivateServer:
         A server that is still creating its database would finish that first, for seconds. If it
         is killed, the next one continues with the database.
         """
-        if self._is_used:
-            self._process.terminate()
-        else:
-            self._process.kill()
-        try:
-            self._process.wait(timeout=5)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        self._process.end(_STOP_SECONDS if self._is_used else 0)

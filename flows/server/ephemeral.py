@@ -1,31 +1,29 @@
 """A private Prefect server for one run if none is configured; `PrivateServer` starts it.
 
-Usage: `python -m sightline.flows.server.ephemeral`. It takes a free port on loopback, prints it,
-serves, and ends when its standard input closes, so that it never outlives its parent.
+It takes a free port on loopback, sends it to its parent, serves, and ends with its parent.
 """
 
 import gc
-import os
-import signal
 import socket
 import sys
-import threading
-import time
 
+from sightline.pipeline import child
 from sightline.storage import locks
 
 _FAREWELL_SECONDS = 3
 """Time that pending requests get at the end."""
 
 
-def main() -> None:
-    """Print the port, then serve until standard input closes."""
+def main(descriptor: int) -> None:
+    """Tell the parent the port, then serve until the parent ends.
+
+    Args:
+        descriptor: File descriptor for the port.
+    """
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
-    sys.stdout.write(f"{listener.getsockname()[1]}\n")
-    sys.stdout.flush()
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # the parent reads only the port
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    child.answer(descriptor, {"port": listener.getsockname()[1]})
+    child.end_with_parent(2 * _FAREWELL_SECONDS)
     gc.disable()  # garbage collection takes a fifth of the start, and finds nothing
 
     import uvicorn
@@ -48,12 +46,5 @@ def main() -> None:
     Server(config).run([listener])
 
 
-def _end_with_parent() -> None:
-    sys.stdin.read()
-    os.kill(os.getpid(), signal.SIGTERM)
-    time.sleep(2 * _FAREWELL_SECONDS)
-    os._exit(1)
-
-
 if __name__ == "__main__":
-    main()
+    main(int(sys.argv[1]))

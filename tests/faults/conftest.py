@@ -1,5 +1,3 @@
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import suppress
 
@@ -8,21 +6,16 @@ import pytest
 
 from command import Command, Completed
 from processes import wait_for
+from sightline.pipeline.child import Child
 
 
 @pytest.fixture(scope="session")
 def served(sightline: Command, environment: dict[str, str]) -> Iterator[Command]:
     """The real command with one Prefect server for all tests, which saves each its own start."""
-    with subprocess.Popen(
-        [sys.executable, "-m", "sightline.flows.server.ephemeral"],
-        stdin=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        env=environment,
-        text=True,
-    ) as server:
-        assert server.stdout is not None
-        url = f"http://127.0.0.1:{int(server.stdout.readline())}/api"
+    with Child("sightline.flows.server.ephemeral", environment=environment) as server:
+        message = server.receive()
+        assert message is not None
+        url = f"http://127.0.0.1:{message['port']}/api"
 
         def answers() -> bool:
             with suppress(httpx.HTTPError):
@@ -36,4 +29,3 @@ def served(sightline: Command, environment: dict[str, str]) -> Iterator[Command]
 
         run.url = url  # type: ignore[attr-defined]
         yield run
-        server.communicate()  # it ends with its standard input

@@ -5,4 +5,4 @@ import sys
 from sightline.export import child_process
 
 if __name__ == "__main__":
-    child_process.main(*sys.argv[1:])
+    child_process.main(*sys.argv[1:-1])  # the last names the descriptor for answers

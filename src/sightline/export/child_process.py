@@ -10,15 +10,12 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
-import threading
 import traceback
 from collections.abc import Callable
-from contextlib import suppress
-from typing import IO
 
 from sightline.errors import StageError
 from sightline.export import convert, replay
+from sightline.pipeline.child import Child, describe_exit, end_with_parent
 from sightline.storage.text import printable
 
 PROGRAMS: dict[str, Callable[..., None]] = {"convert": convert.main, "replay": replay.main}
@@ -26,7 +23,6 @@ PROGRAMS: dict[str, Callable[..., None]] = {"convert": convert.main, "replay": r
 _SECONDS = 900
 """More than any program needs for 100,000 images of MNIST's size on a slow core."""
 
-_TAIL_BYTES = 4000
 _LONGEST_REASON = 300
 _FAILED = 3
 """Exit code of a program that stopped on an exception, which its last line names."""
@@ -55,34 +51,23 @@ def run(program: str, *arguments: str, seconds: float = _SECONDS, **variables: s
         ProgramError: It stopped on an exception or crashed.
         StageError: It hung or was killed, which may be the machine's fault: nothing is decided.
     """
-    with tempfile.TemporaryFile() as log:
-        process = subprocess.Popen(
-            # -P: a file in the user's folder must not stand in for a library.
-            [sys.executable, "-P", "-m", "sightline.export", program, *arguments],
-            stdin=subprocess.PIPE,  # closes when this process ends
-            stdout=log,  # standard output belongs to the user
-            stderr=log,
-            env=_environment(variables),
-        )
+    with Child(
+        "sightline.export", program, *arguments, environment=_environment(variables)
+    ) as child:
         try:
-            code = process.wait(seconds)
+            code = child.wait(seconds)
         except subprocess.TimeoutExpired:
             raise StageError(
                 f"The process that does {program} ({', '.join(arguments[:2])}) did not end within "
                 f"{seconds:g} seconds and was killed; run again when the machine is less busy."
             ) from None
-        finally:
-            process.kill()
-            process.wait()
-            if process.stdin is not None:
-                process.stdin.close()
         if code:
-            raise _death(program, code, _tail(log))
+            raise _death(program, code, child.log_tail())
 
 
 def main(program: str, *arguments: str) -> None:
     """Be such a process; ends with exit code 0, or with a line that names the exception."""
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    end_with_parent()
     try:
         PROGRAMS[program](*arguments)
     except Exception as error:
@@ -97,13 +82,6 @@ def _environment(variables: dict[str, str]) -> dict[str, str]:
     return {"TF_CPP_MIN_LOG_LEVEL": "1", **inherited, **_ON_THE_CPU, **variables}
 
 
-def _end_with_parent() -> None:
-    # Not sys.stdin: the interpreter could not close it while this thread reads.
-    with suppress(OSError):
-        os.read(0, 1)
-    os._exit(1)
-
-
 def _death(program: str, code: int, tail: str) -> Exception:
     _log.info("The process that did %s wrote:\n%s", program, tail)
     if code == -signal.SIGKILL:
@@ -113,11 +91,4 @@ def _death(program: str, code: int, tail: str) -> Exception:
         )
     if code == _FAILED and tail:
         return ProgramError(printable(tail.splitlines()[-1])[:_LONGEST_REASON].rstrip(". "))
-    reason = f"signal {-code}" if code < 0 else f"exit code {code}"
-    return ProgramError(f"its process died with {reason}")
-
-
-def _tail(log: IO[bytes]) -> str:
-    size = log.seek(0, os.SEEK_END)
-    log.seek(max(0, size - _TAIL_BYTES))
-    return log.read().decode(errors="replace").strip()
+    return ProgramError(f"its process died with {describe_exit(code)}")
