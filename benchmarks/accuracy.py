@@ -1,44 +1,67 @@
-"""Test accuracy of a recipe over seeds; each seed trains one model and evaluates it once.
+"""Accuracy of a recipe over seeds.
 
 Usage: python benchmarks/accuracy.py --data-dir DIRECTORY [--recipe accurate] [--seeds 5]
-           [--first-seed 0]
+           [--held-out 10000 [--set KEY=VALUE ...]]
 
-For recipes that are final: what chooses between them is held_out.py.
+Each seed trains one model and evaluates it once on the test split. To choose between settings,
+use `--held-out`: it evaluates on so many images held out of the training split, never on the
+test split.
 """
 
-import argparse
 import math
 import statistics
-import tempfile
 from pathlib import Path
 
+import pyarrow.parquet as pq
+from harness import arguments, scratch
 from scipy.stats import t
-from time_to_accuracy import ours
+from time_to_accuracy import Point, ours
+
+from sightline.config import RunConfig, loading
+from sightline.data import ingest, locate, preprocess
+from sightline.models.build import BUILD
+from sightline.records import Run
+from sightline.storage.workspace import Workspace
+from sightline.training.device import prepare_process
+from sightline.training.train import TRAIN
+
+
+def held_out(root: Path, data_dir: Path, config: RunConfig) -> Point:
+    """Train once; return the seconds of fit and the accuracy on the held-out images in percent."""
+    run = Run(id="held-out", workspace=Workspace(root), data_dir=data_dir)
+    process = prepare_process(config.training)
+    files = ingest.ingest(run, locate.locate(config.data), config.data)
+    arrays = preprocess.preprocess(run, files, config.preprocessing)
+    blueprint = process.run(BUILD.function, run, arrays, config.model)
+    trained = process.run(TRAIN.function, run, arrays, blueprint, config.training)
+    last = pq.read_table(root / trained.history.path).to_pylist()[-1]
+    return trained.fit_seconds or 0.0, 100 * last["val_accuracy"]
 
 
 def interval(values: list[float]) -> float:
-    """Return half the width of the 95 % interval of the mean (Student's t)."""
+    """Return half the width of the 95 % confidence interval of the mean (Student's t)."""
     error = statistics.stdev(values) / math.sqrt(len(values))
     return float(t.ppf(0.975, len(values) - 1)) * error
 
 
 def main() -> None:
     """Train, evaluate and print, seed by seed."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data-dir", type=Path, required=True)
-    parser.add_argument("--recipe", default="accurate")
-    parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--first-seed", type=int, default=0)
-    asked = parser.parse_args()
+    given = arguments(__doc__, recipe="accurate", seeds=5, held_out=0, set=[])
     accuracies = []
-    with tempfile.TemporaryDirectory() as folder:
-        for seed in range(asked.first_seed, asked.first_seed + asked.seeds):
-            seconds, accuracy = ours(Path(folder), asked.data_dir, asked.recipe, seed)
+    with scratch() as root:
+        for seed in range(given.seeds):
+            if given.held_out:
+                fraction = f"preprocessing.validation_fraction={given.held_out / 60_000}"
+                changes = [fraction, f"training.seed={seed}", *given.set]
+                config = loading.load(given.recipe, overrides=changes)
+                seconds, accuracy = held_out(root, given.data_dir, config)
+            else:
+                seconds, accuracy = ours(root, given.data_dir, given.recipe, seed)
             accuracies.append(accuracy)
             print(f"seed {seed}: {accuracy:.2f} %, fit {seconds:.0f} s", flush=True)
     mean = f"mean {statistics.mean(accuracies):.3f} %"
     if len(accuracies) > 1:
-        mean += f" ± {interval(accuracies):.3f} (95 % interval of the mean)"
+        mean += f" ± {interval(accuracies):.3f} (95 % confidence interval of the mean)"
     print(mean)
 
 

@@ -1,80 +1,102 @@
-"""Ingest and preprocess of MNIST beside the least that anybody must do: gunzip and write.
+"""Ingest and preprocess: their time next to the bare minimum, and their peak memory.
 
 Usage: python benchmarks/ingest.py --data-dir DIRECTORY [--rounds 5]
+       python benchmarks/ingest.py --memory
 
-Ours is what the two stages do, from the four `.gz` files to float32 NPY with labels, checks and
-digests, without and with the data gate's look at the images. The bare side decompresses the same
-files, turns them to float32 and writes each as NPY, once. Both write to the same disk and wait
-until it has all bytes. Each in a process of its own; the imports do not count.
+Sightline reads the four `.gz` files of MNIST and writes float32 NPY files with labels, checks
+and digests. The bare side decompresses the same files, converts them to float32 and writes each
+as NPY. Both sync their files, each in its own process; imports do not count. `--memory` prints
+the peak memory for 70,000 and 700,000 made-up images in IDX files (2.9 GB on disk).
 """
 
-import sys
-import tempfile
+import gzip
+import os
+import resource
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
-from comparison import Comparison, answer, in_turn, main
-
-OURS = """
-import json, sys, time
-from pathlib import Path
-from sightline import datasets, ingestion, inspection, preprocessing
-from sightline.config import DataConfig, PreprocessingConfig
-from sightline.records import Run
-look, looked = inspection.inspect, []
-def timed(*given):
-    started = time.monotonic()
-    found = look(*given)
-    looked.append(time.monotonic() - started)
-    return found
-inspection.inspect = timed
-run = Run(id="ingest", root=Path(sys.argv[2]))
-settings = DataConfig(dataset=sys.argv[1])
-started = time.monotonic()
-files = ingestion.ingest(run, datasets.locate(settings), settings)
-preprocessing.preprocess(run, files, PreprocessingConfig())
-whole = time.monotonic() - started
-print(json.dumps({"seconds": whole - sum(looked), "with the look": whole}))
-"""
-
-BARE = """
-import gzip, json, os, sys, time
-from pathlib import Path
 import numpy as np
-started = time.monotonic()
-for path in Path(sys.argv[1]).glob("*.gz"):
-    content = gzip.decompress(path.read_bytes())
-    header = 4 + 4 * content[3]
-    values = np.frombuffer(content, np.uint8, offset=header).astype(np.float32)
-    with Path(sys.argv[2], path.name + ".npy").open("wb") as file:
-        np.save(file, values / 255 if "images" in path.name else values)
-        os.fsync(file.fileno())
-print(json.dumps({"seconds": time.monotonic() - started}))
-"""
+from harness import Comparison, arguments, in_new_process, in_turn, print_rows, scratch, show
+
+
+def ours(source: Path, root: Path, validation_fraction: float) -> tuple[float, float, float]:
+    """Run both stages; return the seconds and the peak memory after each in MiB."""
+    from sightline.config import DataConfig, PreprocessingConfig
+    from sightline.data import ingest, locate, preprocess
+    from sightline.records import Run
+    from sightline.storage.workspace import Workspace
+
+    run, settings = Run(id="ingest", workspace=Workspace(root)), DataConfig(dataset=str(source))
+    started = time.monotonic()
+    files = ingest.ingest(run, locate.locate(settings), settings)
+    peak = peak_mib()
+    settings = PreprocessingConfig(validation_fraction=validation_fraction)
+    preprocess.preprocess(run, files, settings)
+    return time.monotonic() - started, peak, peak_mib()
+
+
+def bare(source: Path, target: Path) -> float:
+    """Decompress, convert and write; return the seconds."""
+    started = time.monotonic()
+    for path in source.glob("*.gz"):
+        content = gzip.decompress(path.read_bytes())
+        header = 4 + 4 * content[3]
+        values = np.frombuffer(content, np.uint8, offset=header).astype(np.float32)
+        with Path(target, path.name + ".npy").open("wb") as file:
+            np.save(file, values / 255 if "images" in path.name else values)
+            os.fsync(file.fileno())
+    return time.monotonic() - started
+
+
+def peak_mib() -> float:
+    """Return the peak resident set size of this process."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def compare(data_dir: Path, rounds: int) -> list[Comparison]:
     """Measure both in turn."""
-    what = "ingest and preprocess of 70,000 images"
-    plain = Comparison(f"{what}, s", "gunzip, float32, write")
-    looking = Comparison(f"{what}, with the data gate's look at them, s", "gunzip, float32, write")
+    row = Comparison("ingest and preprocess of 70,000 images, s", "gunzip, float32, write")
 
-    def measure(program: str) -> dict[str, float]:
-        with tempfile.TemporaryDirectory() as folder:
-            return answer([sys.executable, "-c", program, str(data_dir), folder])
+    def measure_ours(_: int) -> None:
+        with scratch() as root:
+            row.ours.append(in_new_process(ours, data_dir, root, 0.0)[0])
 
-    def ours(_: int) -> None:
-        found = measure(OURS)
-        plain.ours.append(found["seconds"])
-        looking.ours.append(found["with the look"])
+    def measure_bare(_: int) -> None:
+        with scratch() as root:
+            row.theirs.append(in_new_process(bare, data_dir, root))
 
-    def bare(_: int) -> None:
-        seconds = measure(BARE)["seconds"]
-        plain.theirs.append(seconds)
-        looking.theirs.append(seconds)
+    in_turn(rounds, measure_ours, measure_bare)
+    return [row]
 
-    in_turn(rounds, ours, bare)
-    return [plain, looking]
+
+def memory(counts: tuple[int, ...] = (70_000, 700_000)) -> Iterator[tuple[str, ...]]:
+    """Measure the peak memory."""
+    for count in counts:
+        with scratch() as root:
+            write_idx(root / "source", count)
+            seconds, ingest, both = in_new_process(ours, root / "source", root / "artifacts", 0.1)
+        yield f"{count:,}", f"{ingest:.1f}", f"{both:.1f}", f"{seconds:.1f}"
+
+
+def write_idx(folder: Path, count: int) -> None:
+    """Write random images, six sevenths of them for training."""
+    generator = np.random.default_rng(0)
+    folder.mkdir()
+    for split, part in (("train", count * 6 // 7), ("t10k", count - count * 6 // 7)):
+        with (folder / f"{split}-images-idx3-ubyte").open("wb") as file:
+            file.write(np.array([0x803, part, 28, 28], ">u4").tobytes())
+            for start in range(0, part, 10_000):
+                block = min(10_000, part - start)
+                file.write(generator.integers(0, 256, (block, 784), np.uint8).tobytes())
+        with (folder / f"{split}-labels-idx1-ubyte").open("wb") as file:
+            file.write(np.array([0x801, part], ">u4").tobytes())
+            file.write((np.arange(part) % 10).astype(np.uint8).tobytes())
 
 
 if __name__ == "__main__":
-    main(__doc__, compare, rounds=5)
+    given = arguments(__doc__, rounds=5, memory=False)
+    if given.memory:
+        print_rows(("images", "ingest, MiB", "ingest and preprocess, MiB", "seconds"), memory())
+    else:
+        show(compare(given.data_dir, given.rounds))

@@ -1,15 +1,16 @@
-"""Images a second of prediction: the evaluation's way, Keras' `predict` and ONNX Runtime.
+"""Images per second of prediction, next to Keras' `predict`, ONNX Runtime and a bare loop.
 
 Usage: python benchmarks/predict.py --data-dir DIRECTORY [--rounds 3]
+       python benchmarks/predict.py --stream 1000000 [--rounds 3]
 
-The tutorial's network as it is exported, from raw uint8 images to probabilities, the 10,000 test
-images in batches of 500, after a first pass that does not count; each way in a process of its own.
-ONNX Runtime is left out where it is not installed (extra `export`).
+The tutorial's network as it is exported, from raw uint8 images to probabilities, in batches of
+500, each in its own process. The first form predicts the 10,000 test images after a warm-up
+pass, with what `evaluate` uses; ONNX Runtime needs the extra `export`. The second runs
+`sightline predict` on one NPY file of made-up images (784 MB for a million) and compares it with
+`predict_on_batch` on a memory-mapped array, timed from the loaded model to the last image.
 """
 
-import json
-import sys
-import tempfile
+import resource
 import time
 from collections.abc import Callable
 from importlib.util import find_spec
@@ -17,9 +18,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from comparison import Comparison, answer, in_turn, main
+from harness import BIN, Comparison, arguments, in_new_process, in_turn, run, scratch, show
 
 BATCH, PASSES = 500, 5
+Predict = Callable[[Any], Any]
 
 
 def export(folder: Path) -> None:
@@ -38,7 +40,7 @@ def export(folder: Path) -> None:
         exported.export(path, format="onnx", verbose=False, input_signature=signature)
 
 
-def evaluation_way(folder: Path) -> Callable[[Any], Any]:
+def with_evaluate(folder: Path) -> Predict:
     """Return what the stage `evaluate` predicts with."""
     from sightline.evaluation import model_under_test
     from sightline.models import keras_files
@@ -47,7 +49,7 @@ def evaluation_way(folder: Path) -> Callable[[Any], Any]:
     return lambda images: model_under_test.class_probabilities(model, images, BATCH)
 
 
-def keras_way(folder: Path) -> Callable[[Any], Any]:
+def with_keras(folder: Path) -> Predict:
     """Return Keras' own loop."""
     from sightline.models import keras_files
 
@@ -55,29 +57,24 @@ def keras_way(folder: Path) -> Callable[[Any], Any]:
     return lambda images: model.predict(images, batch_size=BATCH, verbose=0)
 
 
-def onnx_way(folder: Path) -> Callable[[Any], Any]:
-    """Return ONNX Runtime on the CPU, a batch at a time."""
+def with_onnx(folder: Path) -> Predict:
+    """Return ONNX Runtime on the CPU."""
     import onnxruntime
 
-    session = onnxruntime.InferenceSession(
-        folder / "model.onnx", providers=["CPUExecutionProvider"]
-    )
+    path = folder / "model.onnx"
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     name = session.get_inputs()[0].name
-    starts = range(0, 10_000, BATCH)
-    return lambda images: np.concatenate(
-        [session.run(None, {name: images[at : at + BATCH]})[0] for at in starts]
-    )
+    return lambda images: [
+        session.run(None, {name: images[at : at + BATCH]}) for at in range(0, len(images), BATCH)
+    ]
 
 
-WAYS = {"sightline": evaluation_way, "keras": keras_way, "onnx": onnx_way}
-
-
-def images_per_second(way: str, folder: Path, data_dir: Path) -> float:
+def images_per_second(way: Callable[[Path], Predict], folder: Path, data_dir: Path) -> float:
     """Predict all test images several times."""
     from plain_keras import read
 
     images = read(data_dir, "t10k-images-idx3-ubyte", 16).reshape(-1, 28, 28, 1)
-    predict = WAYS[way](folder)
+    predict = way(folder)
     predict(images)
     started = time.monotonic()
     for _ in range(PASSES):
@@ -86,37 +83,77 @@ def images_per_second(way: str, folder: Path, data_dir: Path) -> float:
 
 
 def compare(data_dir: Path, rounds: int) -> list[Comparison]:
-    """Measure all in turn."""
-    others = {"keras": "model.predict"} | (
-        {"onnx": "ONNX Runtime"} if find_spec("onnxruntime") else {}
-    )
-    rows = {
-        way: Comparison(f"predict, batch {BATCH}, images/s", name, more_is_better=True)
-        for way, name in others.items()
-    }
-    with tempfile.TemporaryDirectory() as folder:
-        answer([sys.executable, __file__, "export", folder])
+    """Measure all ways in turn."""
+    others = {"`model.predict`": with_keras}
+    if find_spec("onnxruntime"):
+        others["ONNX Runtime"] = with_onnx
+    what = f"predict, batch {BATCH}, images/s"
+    rows = {name: Comparison(what, name, higher_is_better=True) for name in others}
+    with scratch() as folder:
+        in_new_process(export, folder)
 
-        def measure(way: str) -> None:
-            command = [sys.executable, __file__, way, folder, str(data_dir)]
-            found = answer(command)["images_per_second"]
-            for row in rows.values() if way == "sightline" else [rows[way]]:
-                (row.ours if way == "sightline" else row.theirs).append(found)
+        def measure_ours(_: int) -> None:
+            found = in_new_process(images_per_second, with_evaluate, folder, data_dir)
+            for row in rows.values():
+                row.ours.append(found)
 
-        in_turn(rounds, *(lambda _, way=way: measure(way) for way in ("sightline", *others)))
+        def measure(name: str) -> None:
+            found = in_new_process(images_per_second, others[name], folder, data_dir)
+            rows[name].theirs.append(found)
+
+        in_turn(rounds, measure_ours, *(lambda _, name=name: measure(name) for name in others))
     return list(rows.values())
 
 
-def work(way: str, *folders: str) -> dict[str, float]:
-    """Do one process's part."""
-    if way == "export":
-        export(Path(*folders))
-        return {}
-    return {"images_per_second": images_per_second(way, *map(Path, folders))}
+def write_images(folder: Path, count: int, block: int = 10_000) -> None:
+    """Write made-up images into one NPY file."""
+    from sightline.storage.npy import ArrayWriter
+
+    generator = np.random.default_rng(0)
+    images = generator.integers(0, 256, (block, 28, 28, 1), dtype=np.uint8)
+    images[generator.random(images.shape) < 0.8] = 0
+    with ArrayWriter(folder / "images.npy", (count, 28, 28, 1), "uint8") as writer:
+        for start in range(0, count, block):
+            writer.append(images[: count - start])
+
+
+def bare_loop(folder: Path) -> float:
+    """Predict batch by batch and keep nothing; return images per second."""
+    from sightline.models import keras_files
+    from sightline.storage.npy import open_mapped
+
+    model = keras_files.read_model(folder / "model.keras")
+    images = open_mapped(folder / "images.npy")
+    started = time.monotonic()
+    for at in range(0, len(images), BATCH):
+        model.predict_on_batch(np.asarray(images[at : at + BATCH]))
+    return len(images) / (time.monotonic() - started)
+
+
+def stream(count: int, rounds: int) -> list[Comparison]:
+    """Measure the command and the bare loop in turn."""
+    rate = Comparison("images/s, loaded model to last image", "bare loop", higher_is_better=True)
+    total, peak = Comparison("complete command, s"), Comparison("peak memory, MiB")
+    with scratch() as folder:
+        in_new_process(export, folder)
+        write_images(folder, count)
+        files = [f"--model={folder}/model.keras", f"--output={folder}/predictions.parquet"]
+
+        def measure_ours(_: int) -> None:
+            started = time.monotonic()
+            found = run([f"{BIN}/sightline", "predict", f"{folder}/images.npy", *files, "--json"])
+            total.ours.append(time.monotonic() - started)
+            rate.ours.append(found["images_per_second"])
+            peak.ours.append(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024)
+
+        def measure_bare(_: int) -> None:
+            rate.theirs.append(in_new_process(bare_loop, folder))
+
+        in_turn(rounds, measure_ours, measure_bare)
+    return [rate, total, peak]
 
 
 if __name__ == "__main__":
-    if sys.argv[1] in {"export", *WAYS}:
-        print(json.dumps(work(*sys.argv[1:])))
-    else:
-        main(__doc__, compare, rounds=3)
+    given = arguments(__doc__, rounds=3, stream=0)
+    found = stream(given.stream, given.rounds) if given.stream else None
+    show(found or compare(given.data_dir, given.rounds))

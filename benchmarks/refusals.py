@@ -1,23 +1,23 @@
-"""How quickly bad input is refused, and what the user is told: every case of the fault matrix.
+"""How quickly bad input is refused, and with which message.
 
-Usage: python benchmarks/refusals.py [--only row-59]
+Usage: python benchmarks/refusals.py [--only TEXT_IN_THE_CASE'S_NAME]
 
-Runs the cases of bad input, hostile files and a failing mirror through the real command line, each
-in a folder of its own and with 1.25 GiB of address space, against a mirror on loopback.
+Runs the tests' cases of bad input, hostile files and failing mirrors through the real command,
+each in its own folder with 1.25 GiB of address space, against a mirror on loopback. Exit code 1
+if a case is not refused by one line within five seconds.
 """
 
-import argparse
 import os
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))
+from harness import BIN, SUPPORT, arguments, print_rows, scratch
+
+sys.path.insert(0, str(SUPPORT))
 
 import mirror
 from bad_input import CASES
@@ -28,7 +28,7 @@ GOAL_SECONDS = 5
 
 @dataclass(frozen=True)
 class Refusal:
-    """One case: what the command ended with, after how many seconds, and what it wrote."""
+    """Exit code, duration and error output of one case."""
 
     name: str
     code: int
@@ -36,28 +36,19 @@ class Refusal:
     message: str
 
     @property
-    def line(self) -> str:
-        """One row of the table."""
-        return f"{self.name:<42} {self.code:>4} {self.seconds:>8.2f}   {self.message}"
-
-    @property
-    def right(self) -> bool:
-        """Whether it was refused as it should be."""
+    def is_correct(self) -> bool:
+        """Whether the case was refused in time by one line."""
         one_line = self.message.startswith("Error: ") and "\n" not in self.message
         return self.code == 2 and one_line and self.seconds <= GOAL_SECONDS
 
 
-def refuse(name: str, arguments: list[str], folder: Path) -> Refusal:
+def refuse(name: str, command: list[str], folder: Path) -> Refusal:
     """Run a command and time it."""
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("PREFECT_", "SIGHTLINE_"))
-    } | FEW_THREADS
+    kept = {key: value for key, value in os.environ.items() if "PREFECT_" not in key}
     started = time.monotonic()
     done = subprocess.run(
-        [str(Path(sys.executable).parent / "sightline"), *arguments, f"--artifacts={folder}/made"],
-        env={**kept, "PREFECT_HOME": str(folder / "prefect"), "NO_PROXY": "127.0.0.1"},
+        [f"{BIN}/sightline", *command, f"--artifacts={folder}/artifacts"],
+        env=kept | FEW_THREADS | {"PREFECT_HOME": f"{folder}/prefect", "NO_PROXY": "127.0.0.1"},
         capture_output=True,
         text=True,
         check=False,
@@ -66,43 +57,36 @@ def refuse(name: str, arguments: list[str], folder: Path) -> Refusal:
     return Refusal(name, done.returncode, time.monotonic() - started, done.stderr.strip())
 
 
-@contextmanager
-def commands(only: str) -> Iterator[Iterator[Refusal]]:
-    """Go through all cases whose name holds a text."""
-    with mirror.serving() as server, tempfile.TemporaryDirectory() as temporary:
-
-        def each() -> Iterator[Refusal]:
-            for case in CASES + HOSTILE:
-                if only in case.name:
-                    with tempfile.TemporaryDirectory(dir=temporary) as folder:
-                        given = case.arguments(Path(folder) / "given")
-                        yield refuse(case.name, given, Path(folder))
-            for name, (fault, _, _) in mirror.LASTING.items():
-                if only in name:
-                    server.faults[mirror.MNIST_FIRST] = [fault] * 20
-                    given = ["train", "--dataset=mnist", f"--mirror={server.address}"]
-                    with tempfile.TemporaryDirectory(dir=temporary) as folder:
-                        yield refuse(name, given, Path(folder))
-
-        yield each()
+def refusals(only: str) -> Iterator[Refusal]:
+    """Run all cases whose name contains a text."""
+    with mirror.serving() as server:
+        for case in CASES + HOSTILE:
+            if only in case.name:
+                with scratch() as folder:
+                    yield refuse(case.name, case.arguments(folder / "given"), folder)
+        for name, (fault, _, _) in mirror.LASTING.items():
+            if only in name:
+                server.faults[mirror.MNIST_FIRST] = [fault] * 20
+                command = ["train", "--dataset=mnist", f"--mirror={server.address}"]
+                with scratch() as folder:
+                    yield refuse(name, command, folder)
 
 
 def main() -> None:
-    """Measure and print; end with 1 if a case was not refused in time."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", default="", help="only cases whose name holds this")
-    asked = parser.parse_args()
-    print(f"{'case':<42} {'code':>4} {'seconds':>8}   message")
-    found = []
-    with commands(asked.only) as refusals:
-        for refusal in refusals:
-            print(refusal.line, flush=True)
-            found.append(refusal)
-    slowest = max(found, key=lambda refusal: refusal.seconds)
-    right = sum(refusal.right for refusal in found)
-    print(f"{right} of {len(found)} refused by one line within {GOAL_SECONDS} s")
+    """Measure and print."""
+    given, found = arguments(__doc__, only=""), list[Refusal]()
+
+    def rows() -> Iterator[tuple[object, ...]]:
+        for case in refusals(given.only):
+            found.append(case)
+            yield case.name, case.code, f"{case.seconds:.2f}", case.message
+
+    print_rows(("case", "code", "seconds", "message"), rows())
+    slowest = max(found, key=lambda case: case.seconds)
+    correct = sum(case.is_correct for case in found)
+    print(f"{correct} of {len(found)} refused by one line within {GOAL_SECONDS} s")
     print(f"slowest: {slowest.name}, {slowest.seconds:.2f} s")
-    sys.exit(right < len(found))
+    sys.exit(correct < len(found))
 
 
 if __name__ == "__main__":

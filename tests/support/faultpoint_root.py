@@ -40,7 +40,7 @@ _SETTINGS = [
     "report.mistakes=2",
 ]
 _MEASURED = ("ingest", "preprocess", "train")
-_SHOWN = ("ingest", "train", "evaluate")
+_SHOWN = ("ingest", "build", "train", "evaluate")
 _RESULTS = {stage.name: stage.result for stage in STAGES}
 
 
