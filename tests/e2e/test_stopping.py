@@ -1,7 +1,4 @@
-"""A cancel ends everything, wherever it computes and whatever else went wrong.
-
-How long it takes is measured by `benchmarks/operation.py`.
-"""
+"""A cancel ends everything, wherever it computes and whatever else went wrong."""
 
 import os
 import signal
