@@ -155,7 +155,7 @@ def test_run_id_of_a_finished_run_is_refused_by_the_command(
     copy = roots.copy(whole[1], tmp_path / "root")
     before = roots.snapshot(copy)
     done = train(sightline, copy, tmp_path, "first")
-    check_refused(done, "'first' exists already", str(copy), "choose another --run-id")
+    check_refused(done, "'first' already exists", str(copy), "choose another --run-id")
     assert roots.snapshot(copy) == before
 
 
@@ -165,7 +165,7 @@ def test_run_id_of_a_run_at_work_is_refused_by_the_command(
     root = tmp_path / "root"
     with new_run.claim(Workspace(root), "busy"):
         done = train(sightline, root, tmp_path, "busy")
-    check_refused(done, "'busy' is at work", str(root), "choose another --run-id")
+    check_refused(done, "'busy' is active", str(root), "choose another --run-id")
     assert not (root / "cache").exists()
 
 
@@ -201,7 +201,7 @@ def test_run_id_of_a_killed_run_is_free_again(tmp_path: Path) -> None:
         assert holder.stdout is not None
         holder.stdout.readline()
         with (
-            pytest.raises(RunExistsError, match="'doomed' is at work"),
+            pytest.raises(RunExistsError, match="'doomed' is active"),
             new_run.claim(Workspace(tmp_path), "doomed"),
         ):
             pass

@@ -75,7 +75,7 @@ def invoke(*arguments: str) -> Completed:
 def test_hostile_id_is_refused_before_a_run(sightline: Command, root: Path, run_id: str) -> None:
     before = listing(root.parent)
     done = sightline("train", f"--run-id={run_id}", "--dataset=mnist-5k", f"--artifacts={root}")
-    check_refused(done, "cannot be used; expected a letter or digit, then up to 119 letters")
+    check_refused(done, "--run-id")
     assert "\x1b" not in done.stderr
     assert listing(root.parent) == before
 
@@ -85,7 +85,7 @@ def test_hostile_id_is_refused_before_a_run(sightline: Command, root: Path, run_
 def test_hostile_id_names_no_run(root: Path, command: str, run_id: str) -> None:
     before = listing(root.parent)
     done = invoke("runs", command, f"--artifacts={root}", "--", run_id)
-    check_refused(done, "There is no run ")
+    check_refused(done, "sightline runs list")
     assert "\x1b" not in done.stderr
     assert listing(root.parent) == before
 
@@ -93,7 +93,7 @@ def test_hostile_id_names_no_run(root: Path, command: str, run_id: str) -> None:
 def test_hostile_id_is_refused_without_the_command_line(root: Path) -> None:
     config = loading.load("quickstart", dataset="mnist-5k")
     for run_id in HOSTILE_IDS.values():
-        with pytest.raises(InputError, match="cannot be used"):
+        with pytest.raises(InputError, match="--run-id"):
             training_flow.fn(config, Run(id=run_id, workspace=Workspace(root)))
 
 
@@ -120,7 +120,7 @@ def link(path: Path, target: Path) -> Path:
 def test_link_in_the_place_of_a_run_is_a_taken_id(root: Path, victim: Path, leads_to: str) -> None:
     place = link(root / "runs" / "two", victim.with_name(leads_to))
     done = invoke("train", "--run-id=two", "--dataset=mnist-5k", f"--artifacts={root}")
-    check_refused(done, "'two' exists already")
+    check_refused(done, "'two' already exists")
     assert place.is_symlink()
     check_untouched(victim)
     assert not victim.with_name("nowhere").exists()

@@ -196,7 +196,7 @@ def test_taken_run_id_is_refused(first: RunSummary, root: Path, config: RunConfi
     entries = sorted((root / "cache").rglob("*"))
     longer = config.training.model_copy(update={"epochs": 3})
     changed = config.model_copy(update={"training": longer})
-    with pytest.raises(RunExistsError, match="'first' exists already"):
+    with pytest.raises(RunExistsError, match=r"'first' .*--run-id"):
         training_flow(changed, Run(id="first", workspace=Workspace(root)))
     assert sorted((root / "cache").rglob("*")) == entries
     assert (Path(first.run_dir) / "manifest.json").read_bytes() == before

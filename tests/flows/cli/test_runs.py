@@ -72,10 +72,10 @@ def test_list_is_a_table_with_accuracy_and_loss(root: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ("list --since yesterday", "'yesterday' is no time; expected a date"),
+        ("list --since yesterday", "--since 'yesterday'"),
         ("list --sort colour", "'--sort'"),
         ("list --min-accuracy 98", "'--min-accuracy'"),
-        ("history --since 7", "'7' is no time"),
+        ("history --since 7", "--since '7'"),
         ("history --last 0", "'--last'"),
     ],
 )
@@ -133,8 +133,8 @@ def test_damaged_run_and_damaged_band_cost_a_line_and_not_the_history(root: Path
     done = invoke("history", "--dataset", "mnist")
     assert done.exit_code == 0
     assert "mnist-3" in done.stdout
-    assert "mnist-0/manifest.json cannot be read" in done.stderr
-    assert "is left out" in done.stderr
+    assert "mnist-0/manifest.json" in done.stderr
+    assert str(band) in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -142,9 +142,9 @@ def test_damaged_run_and_damaged_band_cost_a_line_and_not_the_history(root: Path
     [
         ("--seeds 0", "'--seeds'"),
         ("--seeds 101", "'--seeds'"),
-        ("--seeds 2 --set training.seed=2147483647", "go beyond 2147483647"),
-        ("--seeds 2 --run-id night", "'night-s1' exists already .* with other config"),
-        ("--seeds 2 --run-id ../night", "cannot be used"),
+        ("--seeds 2 --set training.seed=2147483647", "training.seed: "),
+        ("--seeds 2 --run-id night", "'night-s1' .* other config"),
+        ("--seeds 2 --run-id ../night", "--run-id"),
     ],
 )
 def test_seeds_that_cannot_be_trained_end_the_command_before_any_work(

@@ -73,7 +73,7 @@ def test_hostile_names_reach_neither_the_terminal_nor_its_markup(root: Path) -> 
     assert done.exit_code == 0, done.output
     assert "[bold]\\x1b[2J" in done.stdout
     assert "\x1b[2J" not in done.stdout
-    assert "Not compared: The predictions of run run-b are left out" in done.stdout
+    assert "run-b/predictions.parquet" in done.stdout
 
 
 @pytest.mark.parametrize(
