@@ -16,7 +16,7 @@ from prefect.artifacts import (
 )
 
 from sightline.records import Run, RunSummary, StageRecords
-from sightline.reporting import accuracy_history
+from sightline.reporting.figures.accuracy_history import draw_accuracy_history
 from sightline.reporting.page import escape_markdown
 from sightline.runs import history, run_folder
 
@@ -105,7 +105,7 @@ def _show_accuracy(run: Run, dataset: str) -> None:
     show_table(rows, key="test-accuracy", description=caption)
     with TemporaryDirectory() as folder:
         path = Path(folder) / "history.png"
-        accuracy_history.draw(path, {dataset: history.entries(run.workspace, last)})
+        draw_accuracy_history(path, {dataset: history.entries(run.workspace, last)})
         _show_image("accuracy-history", path, escape_markdown(caption))
 
 

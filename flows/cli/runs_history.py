@@ -12,7 +12,7 @@ from sightline.data import locate
 from sightline.flows.cli import console
 from sightline.flows.cli.options import DEFAULT_WORKSPACE, WorkspaceOption
 from sightline.flows.cli.runs_list import RecipeOption, SinceOption
-from sightline.reporting import accuracy_history
+from sightline.reporting.figures.accuracy_history import draw_accuracy_history
 from sightline.runs import history as run_history
 from sightline.runs import query
 from sightline.runs.history import Entry
@@ -72,7 +72,7 @@ def history(
     if not any(entry.band for entries in histories.values() for entry in entries):
         console.say("Seed noise was not measured; `sightline train --seeds 5` measures it.")
     figure = (output or workspace.path("history.png")).absolute()
-    accuracy_history.draw(figure, histories)
+    draw_accuracy_history(figure, histories)
     console.say(f"Figure: {figure}")
 
 

@@ -1,4 +1,5 @@
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +27,7 @@ from sightline.records import (
 )
 from sightline.records.manifest import RunManifest
 from sightline.reporting import report as reporting
+from sightline.reporting.figures import canvas
 from sightline.storage import digests
 
 HOSTILE = "<script>alert(1)</script> | [x](javascript:alert(1)) $a_b$"
@@ -112,9 +114,17 @@ def blueprint(run: Run) -> ModelBlueprint:
     )
 
 
+@pytest.fixture(scope="session", autouse=True)
+def low_resolution() -> Iterator[None]:
+    """Draw figures with a quarter of the pixels per inch, which is much faster."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(canvas, "DOTS_PER_INCH", canvas.DOTS_PER_INCH // 4)
+        yield
+
+
 @pytest.fixture(scope="session")
 def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Keeps what the stage report drew, since equal inputs give equal pictures."""
+    """Keep what the stage report drew, since equal inputs give equal figures."""
     return tmp_path_factory.mktemp("drawn")
 
 

@@ -1,4 +1,4 @@
-"""The test accuracy from run to run."""
+"""The test accuracy of the runs of a data set over time."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -12,13 +12,15 @@ from sightline.reporting.figures.canvas import (
     BLUE,
     GREY,
     INK,
-    LINE,
-    LITERAL,
     ORANGE,
     blank,
+    percentages,
+    plain,
     save,
     shorten,
 )
+from sightline.runs.history import Entry
+from sightline.storage import files
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -27,37 +29,22 @@ _COLOURS = (BLUE, ORANGE, "#007A5A", "#9B4F8E", "#4A4A4A")
 """Blue, orange, bluish green, purple, dark grey: Okabe and Ito's, dark enough for thin lines."""
 
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "h")
-"""Not as many as colours, so that forty recipes differ in one or the other."""
+"""Not as many as colours, so that forty recipes differ in colour or marker."""
 
 _PANEL_HEIGHT, _FOOT = 3.3, 0.3
 _MOST_TICKS = 8
 _FEW_RUNS = 40
-"""Up to this many runs, markers and intervals have their full size."""
+"""Beyond this many runs, markers and lines are smaller."""
 
 _LONGEST_NAME = 24
 _LEGEND_WIDTH, _HANDLE_WIDTH = 105, 7
-"""In letters: all of the legend, and what stands before a name."""
+"""In letters: the legend, and the handle before a name."""
 
 _PALETTE = 128
-"""Colours of the file: it is a third as large as with all, and one is kept a run."""
+"""Colours of the file, which makes it three times smaller: each run keeps one."""
 
-
-class HistoryPoint(NamedTuple):
-    """One run in the picture.
-
-    Attributes:
-        created: When it was published, with its time zone.
-        recipe: Its recipe; gives colour and marker.
-        accuracy: In [0, 1].
-        interval: 95 % interval of the accuracy, both ends in [0, 1].
-        band: Mean accuracy over seeds and how far to shade around it; None where unknown.
-    """
-
-    created: datetime
-    recipe: str
-    accuracy: float
-    interval: tuple[float, float]
-    band: tuple[float, float] | None
+_DEVIATIONS = 2
+"""Half the height of the shaded band in standard deviations: about 95 % of all seeds."""
 
 
 class _Style(NamedTuple):
@@ -65,56 +52,62 @@ class _Style(NamedTuple):
     marker: str
 
 
-def draw_accuracy_history(path: Path, panels: Mapping[str, Sequence[HistoryPoint]]) -> None:
-    """Draw accuracy with its interval over the runs, evenly spaced, one panel a data set.
+def draw_accuracy_history(path: Path, histories: Mapping[str, Sequence[Entry]]) -> None:
+    """Draw the accuracy of runs with its interval, evenly spaced, one panel per data set.
 
     Args:
         path: PNG to write.
-        panels: Data set to its runs, the oldest first; at least one run each.
+        histories: Data set to its entries, the oldest first; at least one entry each.
+
+    Raises:
+        StorageError: The file cannot be written, or the path exists and is not a file.
     """
-    recipes = sorted({point.recipe for points in panels.values() for point in points})
+    recipes = sorted({_recipe(entry) for entries in histories.values() for entry in entries})
     looks = zip(recipes, cycle(_COLOURS), cycle(_MARKERS), strict=False)
     styles = {recipe: _Style(colour, marker) for recipe, colour, marker in looks}
-    figure = blank(9, _PANEL_HEIGHT * len(panels) + _FOOT, layout="constrained")
-    rows = figure.subplots(len(panels), 1, squeeze=False)[:, 0]
-    for axes, (dataset, points) in zip(rows, panels.items(), strict=True):
-        _draw_panel(axes, dataset, points, styles)
-    save(figure, path)
-    with Image.open(path) as picture:
-        picture.convert("RGB").quantize(_PALETTE).save(path, format="png")
+    figure = blank(9, _PANEL_HEIGHT * len(histories) + _FOOT, layout="constrained")
+    rows = figure.subplots(len(histories), 1, squeeze=False)[:, 0]
+    for axes, (dataset, entries) in zip(rows, histories.items(), strict=True):
+        _draw_panel(axes, dataset, entries, styles)
+    with files.new_output(path) as temporary:
+        save(figure, temporary)
+        with Image.open(temporary) as image:
+            image.convert("RGB").quantize(_PALETTE).save(temporary, format="png")
+
+
+def _recipe(entry: Entry) -> str:
+    return entry.run.config.recipe
+
+
+def _band(entry: Entry) -> tuple[float, float] | None:
+    """Return mean and reach of the seed noise; None if it is unknown."""
+    noise = entry.band.accuracy if entry.band else None
+    return (noise.mean, _DEVIATIONS * noise.deviation) if noise else None
 
 
 def _draw_panel(
-    axes: "Axes", dataset: str, points: Sequence[HistoryPoint], styles: Mapping[str, _Style]
+    axes: "Axes", dataset: str, entries: Sequence[Entry], styles: Mapping[str, _Style]
 ) -> None:
-    from matplotlib.ticker import PercentFormatter
-
     for recipe, style in styles.items():
-        own = [(place, point) for place, point in enumerate(points) if point.recipe == recipe]
+        own = [(place, entry) for place, entry in enumerate(entries) if _recipe(entry) == recipe]
         if own:
             _draw_bands(axes, own, style)
-            _draw_runs(axes, own, style, len(points))
-    _label_time(axes, [point.created.astimezone(UTC) for point in points])
+            _draw_runs(axes, own, style, len(entries))
+    _label_time(axes, [entry.run.created.astimezone(UTC) for entry in entries])
     _show_legend(axes)
-    axes.set_xlim(-0.8, len(points) - 0.2)
+    axes.set_xlim(-0.8, len(entries) - 0.2)
     axes.margins(y=0.08)
-    axes.yaxis.set_major_formatter(PercentFormatter(1.0))
-    axes.set_ylabel("test accuracy (share of the images)", fontsize=9)
-    title = shorten(dataset, 2 * _LONGEST_NAME)
-    axes.set_title(title, loc="left", fontsize=11, fontweight="bold", **LITERAL)
-    if any(point.band for point in points):
+    percentages(axes.yaxis)
+    axes.set_ylabel("test accuracy", fontsize=9)
+    plain(axes, shorten(dataset, 2 * _LONGEST_NAME))
+    if any(_band(entry) for entry in entries):
         noise = "shaded: seed noise, mean ± 2 standard deviations"
         axes.set_title(noise, loc="right", fontsize=9, color=GREY)
-    axes.grid(color=LINE, linewidth=0.7)
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.spines[["left", "bottom"]].set_color(GREY)
-    axes.tick_params(color=GREY, labelsize=9)
 
 
-def _draw_bands(axes: "Axes", own: Sequence[tuple[int, HistoryPoint]], style: _Style) -> None:
-    """Shade a band from the first to the last of the runs in a row that it fits."""
-    for band, group in groupby(own, key=lambda placed: placed[1].band):
+def _draw_bands(axes: "Axes", own: Sequence[tuple[int, Entry]], style: _Style) -> None:
+    """Shade the seed noise from the first to the last run in a row that shares it."""
+    for band, group in groupby(own, key=lambda placed: _band(placed[1])):
         if band is None:
             continue
         places = [place for place, _ in group]
@@ -124,18 +117,18 @@ def _draw_bands(axes: "Axes", own: Sequence[tuple[int, HistoryPoint]], style: _S
         axes.hlines(mean, *ends, color=style.colour, linewidth=0.8, linestyle=(0, (4, 3)))
 
 
-def _draw_runs(
-    axes: "Axes", own: Sequence[tuple[int, HistoryPoint]], style: _Style, runs: int
-) -> None:
+def _draw_runs(axes: "Axes", own: Sequence[tuple[int, Entry]], style: _Style, runs: int) -> None:
     size = 1.0 if runs <= _FEW_RUNS else 0.6
-    accuracies = [point.accuracy for _, point in own]
-    name = shorten(own[0][1].recipe, _LONGEST_NAME)
+    measured = [entry.run.records.evaluate for _, entry in own]
+    accuracies = [one.accuracy for one in measured]
+    intervals = [one.accuracy_interval for one in measured]
+    name = shorten(_recipe(own[0][1]), _LONGEST_NAME)
     axes.errorbar(
         [place for place, _ in own],
         accuracies,
         yerr=[
-            [max(0.0, point.accuracy - point.interval[0]) for _, point in own],
-            [max(0.0, point.interval[1] - point.accuracy) for _, point in own],
+            [max(0.0, one - low) for one, (low, _) in zip(accuracies, intervals, strict=True)],
+            [max(0.0, high - one) for one, (_, high) in zip(accuracies, intervals, strict=True)],
         ],
         color=style.colour,
         marker=style.marker,
@@ -165,7 +158,7 @@ def _show_legend(axes: "Axes") -> None:
 
 
 def _label_time(axes: "Axes", times: Sequence[datetime]) -> None:
-    """Write the date at the first run of a day, or the time of day where all are of one."""
+    """Write the date at the first run of each day, or the times if all are of the same day."""
     days = [time.date() for time in times]
     what, form = "date", "%Y-%m-%d"
     firsts = [0] + [place for place in range(1, len(days)) if days[place] != days[place - 1]]
@@ -173,11 +166,11 @@ def _label_time(axes: "Axes", times: Sequence[datetime]) -> None:
         what, form, firsts = f"time on {days[0]}", "%H:%M", list(range(len(times)))
     places = list(_spread(firsts, len(times) / _MOST_TICKS))
     axes.set_xticks(places, [f"{times[place]:{form}}" for place in places])
-    axes.set_xlabel(f"runs, the oldest first ({what}, UTC)", fontsize=9, color=INK)
+    axes.set_xlabel(f"runs ({what}, UTC)", fontsize=9, color=INK)
 
 
 def _spread(places: Sequence[int], distance: float) -> Iterator[int]:
-    """Leave out the places that are too near to the one before."""
+    """Leave out places that are too close to the previous one."""
     last = -distance
     for place in places:
         if place - last >= distance:

@@ -1,27 +1,39 @@
-"""Whether the probabilities can be believed, and what abstaining brings."""
+"""The reliability diagram, and accuracy over coverage."""
 
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sightline.records import Calibration, CoveragePoint
-from sightline.reporting.figures.canvas import BLUE, GREY, INK, ORANGE, blank, plain, save
+from sightline.reporting.figures.canvas import (
+    BLUE,
+    GREY,
+    INK,
+    ORANGE,
+    blank,
+    percentages,
+    plain,
+    save,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+_THRESHOLDS = 9
+"""At most this many points have their threshold written beside them, so that none overlap."""
 
 
 def draw_calibration(
     path: Path, calibration: Calibration, coverage: Sequence[CoveragePoint]
 ) -> None:
-    """Draw the reliability diagram, and accuracy against coverage.
+    """Draw the reliability diagram, and accuracy over coverage.
 
     Args:
         path: PNG to write.
-        calibration: Bins of the highest probability.
-        coverage: From answering everything to answering little.
+        calibration: Bins of the confidence.
+        coverage: By increasing threshold.
     """
-    figure = blank(9, 4, layout="constrained")
+    figure = blank(9, 4.2, layout="constrained")
     left, right = figure.subplots(1, 2, gridspec_kw={"wspace": 0.08})
     _draw_reliability(left, calibration)
     _draw_coverage(right, coverage)
@@ -29,67 +41,55 @@ def draw_calibration(
 
 
 def _draw_reliability(axes: "Axes", calibration: Calibration) -> None:
-    from matplotlib.ticker import PercentFormatter
-
-    filled = [found for found in calibration.bins if found.images]
-    most = max(found.images for found in filled)
-    axes.plot([0, 1], [0, 1], color=GREY, linewidth=1, linestyle="--", label="as it should be")
+    bins = [one for one in calibration.bins if one.images]
+    most = max(one.images for one in bins)
+    accuracies = [one.accuracy or 0 for one in bins]
+    axes.plot([0, 1], [0, 1], color=GREY, linewidth=1, linestyle="--", label="perfect calibration")
     axes.bar(
-        [found.low for found in filled],
-        [found.accuracy or 0 for found in filled],
-        width=[found.high - found.low for found in filled],
+        [one.low for one in bins],
+        accuracies,
+        width=[one.high - one.low for one in bins],
         align="edge",
         color=BLUE,
         alpha=0.35,
         edgecolor="white",
     )
     axes.scatter(
-        [found.confidence or 0 for found in filled],
-        [found.accuracy or 0 for found in filled],
-        s=[12 + 110 * found.images / most for found in filled],
+        [one.confidence or 0 for one in bins],
+        accuracies,
+        s=[12 + 110 * one.images / most for one in bins],
         color=BLUE,
         edgecolor="white",
         zorder=3,
-        label="test images (larger: more)",
+        label="bins (larger: more images)",
     )
-    axes.set(xlim=(0, 1.03), ylim=(0, 1.03), xlabel="probability of the prediction")
-    axes.set_ylabel("share that is right")
-    for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_formatter(PercentFormatter(1.0))
+    axes.set(xlim=(0, 1.03), ylim=(0, 1.03), xlabel="confidence", ylabel="accuracy")
+    percentages(axes.xaxis, axes.yaxis)
     plain(axes, f"Reliability (calibration error {calibration.error:.2%})")
-    axes.legend(fontsize=9, loc="upper left", framealpha=0.9, edgecolor="white")
+    # Below the diagram, where it hides no bars.
+    axes.legend(fontsize=9, frameon=False, ncols=2, loc="upper left", bbox_to_anchor=(0, -0.15))
 
 
 def _draw_coverage(axes: "Axes", coverage: Sequence[CoveragePoint]) -> None:
-    from matplotlib.ticker import PercentFormatter
-
-    answered = [point.coverage for point in coverage]
-    right = [point.accuracy for point in coverage]
-    axes.plot(answered, right, "o-", color=ORANGE, markersize=4.5)
-    shown = 2.0
+    shares = [point.coverage for point in coverage]
+    axes.plot(shares, [point.accuracy for point in coverage], "o-", color=ORANGE, markersize=4.5)
+    distance = (max(shares) - min(shares)) / _THRESHOLDS
+    last = 2.0
     for point in coverage:
-        # Thresholds that answer almost as much would be written over each other.
-        if shown - point.coverage > _apart(answered):
-            shown = point.coverage
+        if last - point.coverage > distance:
+            last = point.coverage
             axes.annotate(
                 f"{point.threshold:.4g}" if point.threshold else "all",
                 (point.coverage, point.accuracy),
                 xytext=(4, -11),
                 textcoords="offset points",
-                ha="left",
                 fontsize=8,
                 color=INK,
             )
     axes.margins(x=0.08, y=0.12)
-    if min(answered) == max(answered):  # else matplotlib would choose shares beyond all
+    if min(shares) == max(shares):  # else matplotlib would choose limits beyond 100 %
         axes.set(xlim=(0, 1.03), ylim=(0, 1.03))
     axes.invert_xaxis()
-    axes.set(xlabel="coverage (share that is answered)", ylabel="accuracy of the answers")
-    for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_formatter(PercentFormatter(1.0))
-    plain(axes, "Abstaining below a probability")
-
-
-def _apart(answered: Sequence[float]) -> float:
-    """Return how far apart on the axis two of nine words have to be."""
-    return (max(answered) - min(answered)) / 9
+    axes.set(xlabel="coverage (share of images answered)", ylabel="accuracy of the answers")
+    percentages(axes.xaxis, axes.yaxis)
+    plain(axes, "Accuracy over coverage")

@@ -1,58 +1,96 @@
-"""What all pictures share: the canvas, the colours, and how names are cut and written."""
+"""What all figures share: the canvas, the colours, axes and cells, and how names are written."""
 
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
+    from matplotlib.image import AxesImage
 
 BLUE, ORANGE, INK, GREY, LINE = "#0072B2", "#C14E00", "#1C2024", "#5F6368", "#D9DDE2"
-"""Blue and orange are near those of the Okabe-Ito palette, which colour-blind readers can tell
-apart; the orange is darker, so that it is legible as text on white."""
+"""Blue and orange are close to those of the Okabe-Ito palette, which colour-blind readers can
+distinguish; the orange is darker, so that it is legible as text on white."""
 
 DOTS_PER_INCH = 192
-"""Twice that of a plain screen: crisp on dense screens, shown at half the size in the page."""
+"""Twice that of a standard screen: crisp on dense screens, shown at half the size on the page."""
 
 LITERAL: dict[str, Any] = {"parse_math": False}
 """Keeps `$` in a name from starting a formula."""
 
 
 def blank(width: float, height: float, layout: Literal["constrained"] | None = None) -> "Figure":
-    """Make an empty figure.
+    """Create an empty figure.
 
     Args:
         width: Inches.
         height: Inches.
-        layout: matplotlib's layout engine; None where everything is placed by hand.
+        layout: matplotlib's layout engine; None to place everything by hand.
     """
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure  # without pyplot, which has global state
 
     return Figure(figsize=(width, height), dpi=DOTS_PER_INCH, layout=layout, facecolor="white")
 
 
 def save(figure: "Figure", path: Path) -> None:
-    """Write a figure as PNG, without the library's version, which would change the bytes.
+    """Write a figure as PNG, without the version of the library, which would change the bytes.
 
-    What a layout engine places is cut out with a border; it may leave the canvas otherwise.
+    A figure with a layout engine is cropped to its content with a border.
     """
-    placed = figure.get_layout_engine() is not None
-    cut: dict[str, Any] = {"bbox_inches": "tight", "pad_inches": 0.15} if placed else {}
+    cropped = figure.get_layout_engine() is not None
+    crop: dict[str, Any] = {"bbox_inches": "tight", "pad_inches": 0.15} if cropped else {}
     with warnings.catch_warnings():
-        # A name in a script that the font lacks is drawn as boxes; the page shows it right.
+        # A name in a script that the font lacks is drawn as boxes; the page shows it correctly.
         warnings.filterwarnings("ignore", message=r"Glyph \d+")
-        figure.savefig(path, format="png", metadata={"Software": None}, **cut)
+        figure.savefig(path, format="png", metadata={"Software": None}, **crop)
 
 
 def plain(axes: "Axes", title: str) -> None:
-    """Give a diagram its title, faint lines behind what is drawn, and no box around it."""
-    axes.set_title(title, loc="left", fontsize=11, fontweight="bold")
+    """Give a diagram a title, faint grid lines and no box."""
+    axes.set_title(title, loc="left", fontsize=11, fontweight="bold", **LITERAL)
     axes.grid(color=LINE, linewidth=0.7)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["left", "bottom"]].set_color(GREY)
     axes.tick_params(color=GREY, labelsize=9)
+
+
+def percentages(*axes: "Axis") -> None:
+    """Write the ticks of axes as percentages, few enough to stay apart."""
+    from matplotlib.ticker import MaxNLocator, PercentFormatter
+
+    for axis in axes:
+        axis.set_major_locator(MaxNLocator(6))
+        axis.set_major_formatter(PercentFormatter(1.0))
+
+
+def write_cells(
+    axes: "Axes", values: NDArray[Any], form: str, colour: Callable[[int, int], str], size: float
+) -> None:
+    """Write each value that is not 0 into its cell and separate the cells with white lines."""
+    rows, columns = values.shape
+    axes.hlines(np.arange(rows - 1) + 0.5, -0.5, columns - 0.5, color="white", linewidth=1)
+    axes.vlines(np.arange(columns - 1) + 0.5, -0.5, rows - 0.5, color="white", linewidth=1)
+    style: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": size}
+    for (row, column), value in np.ndenumerate(values):
+        if value:
+            axes.text(column, row, form.format(value), color=colour(row, column), **style)
+
+
+def add_scale(axes: "Axes", cells: "AxesImage", label: str, **settings: Any) -> None:
+    """Add a colour bar beside a matrix of cells."""
+    bar = axes.figure.colorbar(cells, ax=axes, pad=0.02, **settings)
+    bar.minorticks_off()
+    bar.ax.tick_params(labelsize=8)
+    bar.set_label(label, fontsize=9)
+    bar.outline.set_visible(False)
+    axes.spines[:].set_color(GREY)
 
 
 def shorten(name: str, most: int) -> str:

@@ -1,4 +1,4 @@
-"""Images in rows and columns, each with words below it."""
+"""Images in rows and columns with captions."""
 
 import math
 from collections.abc import Sequence
@@ -12,7 +12,6 @@ from sightline.records import Mistake
 from sightline.reporting.figures.canvas import GREY, INK, LITERAL, ORANGE, blank, save, shorten
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
     from sightline.data.validation.findings import Finding
@@ -20,20 +19,20 @@ if TYPE_CHECKING:
 Images = NDArray[np.uint8]
 
 _TITLE, _MARGIN, _GAP, _LINE = 0.42, 0.15, 0.14, 0.165
-"""Inches: height of the title, border, gap between images, height of a line of words."""
+"""Inches: height of the title, margin, gap between images, height of a caption's line."""
 
 _GROUND = 221
-"""A light grey, on which black and white images are seen alike."""
+"""A light grey that black and white images stand out from."""
 
 _FEWEST_COLUMNS = 4
-"""Leaves room for the title where there are few images."""
+"""Leaves room for the title if there are few images."""
 
 
-class _Words(NamedTuple):
-    """One line below an image."""
+class Line(NamedTuple):
+    """A line of a caption."""
 
     text: str
-    colour: str
+    colour: str = INK
     weight: str = "normal"
 
 
@@ -44,77 +43,50 @@ def draw_samples(path: Path, images: Images, labels: Sequence[str], title: str) 
         path: PNG to write.
         images: uint8 array of shape (m, height, width, channels), m at least 1.
         labels: Class name of each image.
-        title: Heading of the picture.
+        title: Title of the figure.
     """
-    words = [[_Words(shorten(label, 13), INK)] for label in labels]
-    _draw_grid(path, images, words, title, columns=8, side=0.95)
+    captions = [[Line(shorten(label, 13))] for label in labels]
+    save(draw_grid(images, captions, title, columns=8, side=0.95), path)
 
 
 def draw_mistakes(path: Path, images: Images, mistakes: Sequence[Mistake]) -> None:
-    """Draw wrong predictions with label, prediction and probability.
+    """Draw wrong predictions with true class, prediction and confidence.
 
     Args:
         path: PNG to write.
         images: uint8 array of shape (m, height, width, channels).
-        mistakes: One for each image; without any, the picture says so.
+        mistakes: One per image; without any, the figure says so.
     """
     if not mistakes:
-        _say(path, "No mistakes to show.")
+        figure = blank(6, 1.2)
+        _write(figure, 3, 0.55, Line("No mistakes.", GREY), 10, "center")
+        save(figure, path)
         return
-    title = "The surest mistakes: label → prediction, its probability"
-    save(lay_out_mistakes(images, mistakes, title, columns=6, side=1.25), path)
+    title = "Most confident mistakes: true class → prediction, confidence"
+    captions = [caption(mistake) for mistake in mistakes]
+    save(draw_grid(images, captions, title, columns=6, side=1.25), path)
 
 
-def draw_label_errors(path: Path, images: Images, doubts: Sequence[Mistake]) -> None:
-    """Draw training images whose label the model denies, with label, prediction and index.
+def draw_label_errors(path: Path, images: Images, errors: Sequence[Mistake]) -> None:
+    """Draw training images with possible label errors: label, prediction, confidence and index.
 
     Args:
         path: PNG to write.
-        images: uint8 array of shape (m, height, width, channels).
-        doubts: One for each image; without any, the picture says so.
-    """
-    if not doubts:
-        _say(path, "No label to doubt.")
-        return
-    words = [[*_describe(doubt), _Words(f"index {doubt.index}", GREY)] for doubt in doubts]
-    title = "Doubtful labels of training images: label → prediction, its probability, index"
-    _draw_grid(path, images, words, title, columns=6, side=1.25)
-
-
-def lay_out_mistakes(
-    images: Images,
-    mistakes: Sequence[Mistake],
-    title: str,
-    columns: int,
-    side: float,
-    foot: float = 0.0,
-) -> "Figure":
-    """Lay out a grid of images with label, prediction and probability below each.
-
-    Args:
         images: uint8 array of shape (m, height, width, channels), m at least 1.
-        mistakes: One for each image.
-        title: Heading of the picture.
-        columns: Images a row.
-        side: Width of an image in inches.
-        foot: Inches left free at the bottom.
+        errors: One per image.
     """
-    words = [_describe(mistake) for mistake in mistakes]
-    return _lay_out(images, words, title, columns, side, foot)
+    captions = [[*caption(error), Line(f"index {error.index}", GREY)] for error in errors]
+    title = "Possible label errors: label → prediction, confidence, index"
+    save(draw_grid(images, captions, title, columns=6, side=1.25), path)
 
 
-def _describe(mistake: Mistake) -> list[_Words]:
+def caption(mistake: Mistake) -> list[Line]:
+    """Return true class, prediction and confidence of a wrong prediction."""
     return [
-        _Words(shorten(mistake.label, 16), INK, "bold"),
-        _Words(f"→ {shorten(mistake.predicted, 14)}", ORANGE),
-        _Words(f"{mistake.probability:.1%}", GREY),
+        Line(shorten(mistake.label, 16), weight="bold"),
+        Line(f"→ {shorten(mistake.predicted, 14)}", ORANGE),
+        Line(f"{mistake.probability:.1%}", GREY),
     ]
-
-
-def _say(path: Path, sentence: str) -> None:
-    figure = blank(6, 1.2)
-    figure.text(0.5, 0.5, sentence, ha="center", va="center", color=GREY)
-    save(figure, path)
 
 
 def draw_findings(
@@ -123,21 +95,21 @@ def draw_findings(
     images: Sequence[Sequence[Images]],
     class_names: Sequence[str],
 ) -> None:
-    """Draw images that are odd, each beside the one that is the reason where there is one.
+    """Draw data quality findings, each beside the other image that is concerned, if any.
 
     Args:
         path: PNG to write.
-        found: What is odd about m images, m at least 1.
-        images: One or two uint8 arrays of shape (height, width, channels) a finding.
+        found: m findings, m at least 1.
+        images: One or two uint8 arrays of shape (height, width, channels) per finding.
         class_names: Names in label order.
     """
     tiles = np.stack([_side_by_side(*pair) for pair in images])
-    words = [_words_of(finding, class_names) for finding in found]
-    _draw_grid(path, tiles, words, "Findings of the data gate", columns=4, side=2)
+    captions = [_finding_caption(finding, class_names) for finding in found]
+    save(draw_grid(tiles, captions, "Data quality findings", columns=4, side=2), path)
 
 
 def _side_by_side(image: Images, other: Images | None = None) -> Images:
-    """Put two images side by side on grey, or one into the middle."""
+    """Put two images side by side on grey, or one in the middle."""
     height, width, channels = image.shape
     gap = max(1, width // 14)
     tile = np.full((height + 2 * gap, 2 * width + 3 * gap, channels), _GROUND, dtype=np.uint8)
@@ -150,90 +122,67 @@ def _side_by_side(image: Images, other: Images | None = None) -> Images:
     return tile
 
 
-def _words_of(finding: "Finding", class_names: Sequence[str]) -> list[_Words]:
+def _finding_caption(finding: "Finding", class_names: Sequence[str]) -> list[Line]:
     places = [place for place in (finding.image, finding.other) if place]
     labels = {place.label for place in places}
     names = [shorten(class_names[place.label], 24 // len(places)) for place in places]
     return [
-        _Words(finding.kind.replace("_", " "), INK, "bold"),
-        _Words(" | ".join(f"{place.split} {place.index}" for place in places), GREY),
-        _Words(" | ".join(names), INK if len(labels) == 1 else ORANGE),
+        Line(finding.kind.replace("_", " "), weight="bold"),
+        Line(" | ".join(f"{place.split} {place.index}" for place in places), GREY),
+        Line(" | ".join(names), INK if len(labels) == 1 else ORANGE),
     ]
 
 
-def _draw_grid(
-    path: Path,
+def draw_grid(
     images: Images,
-    words: Sequence[Sequence[_Words]],
-    title: str,
-    columns: int,
-    side: float,
-) -> None:
-    save(_lay_out(images, words, title, columns, side), path)
-
-
-def _lay_out(
-    images: Images,
-    words: Sequence[Sequence[_Words]],
+    captions: Sequence[Sequence[Line]],
     title: str,
     columns: int,
     side: float,
     foot: float = 0.0,
 ) -> "Figure":
+    """Lay out a grid of images with a caption below each.
+
+    Args:
+        images: uint8 array of shape (m, height, width, channels), m at least 1.
+        captions: Lines of each image, equally many.
+        title: Title of the figure.
+        columns: Images per row.
+        side: Width of an image in inches.
+        foot: Inches to leave free at the bottom.
+    """
     columns = min(columns, max(len(images), _FEWEST_COLUMNS))
     rows = math.ceil(len(images) / columns)
-    # Very long or flat images still get a tile that they can be seen in.
+    # Very tall or flat images still get a visible tile.
     height = side * float(np.clip(images.shape[1] / images.shape[2], 0.4, 2.5))
-    pitch = height + _LINE * len(words[0]) + _GAP
+    pitch = height + _LINE * len(captions[0]) + _GAP
     width = columns * (side + _GAP) - _GAP + 2 * _MARGIN
     figure = blank(width, rows * pitch + _TITLE + _MARGIN + foot)
-    _write(figure, _MARGIN, 0.13, shorten(title, 80), INK, "bold", 11, "left")
-    for number, (image, lines) in enumerate(zip(images, words, strict=True)):
+    _write(figure, _MARGIN, 0.13, Line(shorten(title, 80), weight="bold"), 11, "left")
+    for number, (image, lines) in enumerate(zip(images, captions, strict=True)):
         row, column = divmod(number, columns)
         left, top = _MARGIN + column * (side + _GAP), _TITLE + row * pitch
-        _show(_place(figure, left, top, side, height), image)
-        for line, (text, colour, weight) in enumerate(lines):
-            below = top + height + 0.04 + line * _LINE
-            _write(figure, left + side / 2, below, text, colour, weight, 8.5, "center")
+        _show(figure, image, (left, top, side, height))
+        for place, line in enumerate(lines):
+            below = top + height + 0.04 + place * _LINE
+            _write(figure, left + side / 2, below, line, 8.5, "center")
     return figure
 
 
-def _place(figure: "Figure", left: float, top: float, width: float, height: float) -> "Axes":
-    """Add axes; inches from the upper left corner."""
+def _show(figure: "Figure", image: Images, box: tuple[float, float, float, float]) -> None:
+    """Show an image in a box: left, top, width and height in inches from the upper left corner."""
     across, down = figure.get_size_inches()
-    return figure.add_axes(
-        (left / across, 1 - (top + height) / down, width / across, height / down)
-    )
-
-
-def _show(axes: "Axes", image: Images) -> None:
+    left, top, width, height = box
+    place = (left / across, 1 - (top + height) / down, width / across, height / down)
+    axes = figure.add_axes(place)
     grey = image[..., 0] if image.shape[-1] == 1 else image
     axes.imshow(grey, cmap="gray", vmin=0, vmax=255)
-    axes.set_xticks([])
-    axes.set_yticks([])
+    axes.set(xticks=[], yticks=[])
     axes.spines[:].set_visible(False)
 
 
-def _write(
-    figure: "Figure",
-    left: float,
-    top: float,
-    text: str,
-    colour: str,
-    weight: str,
-    size: float,
-    align: str,
-) -> None:
-    """Write one line; inches from the upper left corner."""
+def _write(figure: "Figure", left: float, top: float, line: Line, size: float, align: str) -> None:
+    """Write a line; inches from the upper left corner."""
     across, down = figure.get_size_inches()
-    figure.text(
-        left / across,
-        1 - top / down,
-        text,
-        color=colour,
-        fontweight=weight,
-        fontsize=size,
-        ha=align,
-        va="top",
-        **LITERAL,
-    )
+    style = {"color": line.colour, "fontweight": line.weight, "fontsize": size, **LITERAL}
+    figure.text(left / across, 1 - top / down, line.text, ha=align, va="top", **style)

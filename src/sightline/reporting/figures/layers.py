@@ -1,4 +1,4 @@
-"""The model as a chain of boxes."""
+"""The layers of the model as a chain of boxes."""
 
 import math
 from collections.abc import Sequence
@@ -13,10 +13,11 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _ROWS = 30
-"""Layers a column; longer models go on in the next column."""
+"""Layers per column; longer models continue in the next column."""
 _PITCH, _BOX = 0.36, 0.27
 _TOP, _WIDTH, _MARGIN, _GUTTER = 0.72, 6.3, 0.15, 1.15
-"""Inches: one row, a box, the headings, one column, its border, the room for the resolution."""
+"""Inches: height of a row, of a box, of the headings; width of a column, its margin, and the
+space for the resolution."""
 
 _COLOURS = (
     ("Conv", "#CFE3F3"),
@@ -26,11 +27,11 @@ _COLOURS = (
 )
 _OTHER = "#F7F7F7"
 _SPATIAL = 3
-"""Dimensions of an output that still is an image: height, width, channels."""
+"""Dimensions of an output that is an image: height, width, channels."""
 
 
 def draw_layers(path: Path, blueprint: ModelBlueprint) -> None:
-    """Draw the layers top to bottom, at their left the resolution of their outputs.
+    """Draw the layers from top to bottom with the resolution of their outputs on the left.
 
     Args:
         path: PNG to write.
@@ -38,7 +39,7 @@ def draw_layers(path: Path, blueprint: ModelBlueprint) -> None:
     """
     layers, image_shape = blueprint.layers, blueprint.image_shape
     columns = math.ceil(len(layers) / _ROWS)
-    # Columns of nearly equal length look better than a full one and a stump.
+    # Columns of nearly equal length look better than a full and a short one.
     rows = math.ceil(len(layers) / columns)
     width, height = columns * _WIDTH, _TOP + rows * _PITCH + _MARGIN
     figure = blank(width, height)
@@ -113,7 +114,7 @@ def _draw_layer(
 def _draw_resolution(
     axes: "Axes", shape: tuple[int, ...], share: float, left: float, row: int, count: int
 ) -> None:
-    """Draw a block as wide as the resolution is high, so that it is seen to halve."""
+    """Draw a block whose width shows the resolution."""
     from matplotlib.patches import Rectangle
 
     room = _GUTTER - 0.2
@@ -130,7 +131,7 @@ def _width_share(shape: tuple[int, ...], image_shape: tuple[int, int, int]) -> f
 
 
 def _resolution(layer: Layer) -> tuple[int, ...]:
-    """Return height and width of a layer's output, nothing where it is no image."""
+    """Return height and width of a layer's output; nothing if it is not an image."""
     return layer.output_shape[:2] if len(layer.output_shape) == _SPATIAL else ()
 
 

@@ -1,4 +1,4 @@
-"""Which pixels speak for a wrong class."""
+"""Saliency maps of the most confident mistakes."""
 
 import math
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from sightline.records import Mistake
 from sightline.reporting.figures.canvas import BLUE, GREY, ORANGE, save
-from sightline.reporting.figures.grid import Images, lay_out_mistakes
+from sightline.reporting.figures.grid import Images, caption, draw_grid
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -18,41 +18,42 @@ if TYPE_CHECKING:
 Maps = NDArray[np.float32]
 
 _COLUMNS, _WIDTH, _FOOT = 4, 2.1, 0.6
-"""Mistakes a row; inches: width of an image and its map together, height of the scale."""
+"""Mistakes per row; inches: width of an image with its map, height of the scale."""
 
 _CELLS = 64
-"""Cells that the longer side of a map is divided into at most: more are too small to be seen."""
+"""Most cells along the longer side of a map; smaller ones are too small to see."""
 
 _FULL_COLOUR = 99.5
-"""Percentile of the values that gets the full colour; beyond, all look alike."""
+"""Percentile of the values that has the full colour; larger values look the same."""
 
 _FAINT = 0.78
-"""Grey of a black pixel below a map; white stays white."""
+"""Grey of a black pixel under a map; white stays white."""
 
 
 def draw_saliency(path: Path, images: Images, maps: Maps, mistakes: Sequence[Mistake]) -> None:
-    """Draw each image and, beside it, how much each pixel adds to the predicted class.
+    """Draw each image beside a map of how much each pixel adds to the predicted class.
 
-    Orange pixels speak for that class, blue ones against it; all maps share one scale.
+    Orange pixels raise its probability, blue pixels lower it; all maps share one scale.
 
     Args:
         path: PNG to write.
         images: uint8 array of shape (m, height, width, channels), m at least 1.
         maps: float32 array of shape (m, height, width), in units of probability.
-        mistakes: One for each image.
+        mistakes: One per image.
     """
     side = math.ceil(max(maps.shape[1:]) / _CELLS)
     cells = _summed(maps, side)
     limit = float(np.percentile(np.abs(cells), _FULL_COLOUR)) or 1.0
     pairs = [_beside(image, values / limit) for image, values in zip(images, cells, strict=True)]
-    title = "What speaks for the wrong class: label → prediction, its probability"
-    figure = lay_out_mistakes(np.stack(pairs), mistakes, title, _COLUMNS, _WIDTH, _FOOT)
+    title = "Saliency: true class → prediction, confidence"
+    captions = [caption(mistake) for mistake in mistakes]
+    figure = draw_grid(np.stack(pairs), captions, title, _COLUMNS, _WIDTH, _FOOT)
     _draw_scale(figure, limit, side)
     save(figure, path)
 
 
 def _summed(maps: Maps, side: int) -> Maps:
-    """Sum up the pixels of each cell, and let each pixel of it have the sum."""
+    """Replace each pixel with the sum of its cell."""
     for axis, length in enumerate(maps.shape[1:], start=1):
         sums = np.add.reduceat(maps, np.arange(0, length, side), axis)
         maps = np.repeat(sums, side, axis).take(np.arange(length), axis)
@@ -82,15 +83,13 @@ def _draw_scale(figure: "Figure", limit: float, side: int) -> None:
     from matplotlib.colors import LinearSegmentedColormap, Normalize
     from matplotlib.ticker import PercentFormatter
 
-    colours = LinearSegmentedColormap.from_list("against and for", [BLUE, "white", ORANGE])
+    colours = LinearSegmentedColormap.from_list("down and up", [BLUE, "white", ORANGE])
     scale = ScalarMappable(Normalize(-limit, limit), colours)
     height = figure.get_size_inches()[1]
     axes = figure.add_axes((0.15, (_FOOT - 0.12) / height, 0.7, 0.12 / height))
     bar = figure.colorbar(scale, cax=axes, orientation="horizontal", format=PercentFormatter(1.0))
     bar.ax.tick_params(labelsize=8)
-    who = "a pixel adds" if side == 1 else f"{side}x{side} pixels add"
-    bar.set_label(
-        f"what {who} to the probability of the predicted class (blue: against it, orange: for it)",
-        fontsize=9,
-    )
+    cell = "pixel" if side == 1 else f"{side}x{side} pixels"
+    label = f"change in probability of the predicted class per {cell} (orange: up, blue: down)"
+    bar.set_label(label, fontsize=9)
     bar.outline.set_edgecolor(GREY)

@@ -12,7 +12,7 @@ _LARGEST = 190
 
 
 def write_thumbnail(path: Path, image: NDArray[np.uint8]) -> None:
-    """Write one image; a small one is enlarged by whole pixels, a large one reduced.
+    """Write one image; small ones are enlarged by a whole factor, large ones reduced.
 
     Args:
         path: PNG to write; its longer side is 96 to 190 pixels.

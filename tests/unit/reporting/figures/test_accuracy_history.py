@@ -1,3 +1,4 @@
+import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -5,56 +6,87 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sightline.reporting.figures.accuracy_history import HistoryPoint, draw_accuracy_history
+from excerpts import CONFIG, excerpt, with_recipe
+from sightline.errors import StorageError
+from sightline.records import Spread
+from sightline.reporting.figures.accuracy_history import draw_accuracy_history
+from sightline.runs.history import Entry
+from sightline.runs.seed_noise import NoiseBand
 
+SPREAD = Spread(
+    values=(0.99, 0.992), mean=0.991, deviation=0.0005, half_width=0.001, difference=0.001
+)
+NOISE = NoiseBand(
+    dataset="mnist",
+    recipe="fast",
+    source_sha256="a" * 64,
+    config_sha256="a" * 64,
+    code_sha256=None,
+    seeds=(0, 1),
+    run_ids=("a", "b"),
+    accuracy=SPREAD,
+    loss=SPREAD,
+    created=datetime(2026, 11, 24, tzinfo=UTC),
+)
 HOSTILE = r"<b>$\badcommand{$</b> \x1b a name that goes on and on"
 
 
-def points(count: int, *recipes: str, band: bool = False) -> list[HistoryPoint]:
-    start = datetime(2026, 11, 24, 2, tzinfo=UTC)
+def entries(count: int, *recipes: str, noise: NoiseBand | None = None) -> list[Entry]:
     return [
-        HistoryPoint(
-            created=start + timedelta(days=number),
-            recipe=recipes[number % len(recipes)],
-            accuracy=0.99 + 0.001 * (number % 3),
-            interval=(0.987, 0.993 + 0.001 * (number % 3)),
-            band=(0.991, 0.001) if band else None,
+        Entry(
+            excerpt(
+                accuracy=0.99 + 0.001 * (number % 3),
+                created=datetime(2026, 11, 24, 2, tzinfo=UTC) + timedelta(days=number),
+                config=with_recipe(CONFIG, recipes[number % len(recipes)]),
+            ),
+            band=noise,
+            change=None,
+            is_noise=None,
         )
         for number in range(count)
     ]
 
 
-def draw(path: Path, *panels: list[HistoryPoint]) -> Image.Image:
-    draw_accuracy_history(path, {f"data-{number}": panel for number, panel in enumerate(panels)})
-    with Image.open(path) as picture:
-        return picture.convert("RGB")
-
-
-def test_equal_input_gives_equal_bytes_and_each_data_set_a_panel(tmp_path: Path) -> None:
-    panels = [points(30, "fast", "tutorial", band=True), points(1, "fast")]
-    one = draw(tmp_path / "one.png", *panels)
-    draw(tmp_path / "other.png", *panels)
+def test_equal_input_gives_equal_bytes_and_each_data_set_has_a_panel(tmp_path: Path) -> None:
+    sizes = []
+    for name in ("one.png", "other.png", "single.png"):
+        panels = {"a": entries(30, "fast", "tutorial", noise=NOISE), "b": entries(1, "fast")}
+        if name == "single.png":
+            del panels["b"]
+        draw_accuracy_history(tmp_path / name, panels)
+        with Image.open(tmp_path / name) as image:
+            sizes.append(image.size)
     assert (tmp_path / "one.png").read_bytes() == (tmp_path / "other.png").read_bytes()
-    assert 1000 < one.height < 1500 < one.width < 1800
+    assert sizes[0][1] > 1.7 * sizes[2][1]
+    assert (tmp_path / "one.png").stat().st_size < 70_000, "each run keeps one"
 
 
-def test_noise_band_is_shaded(tmp_path: Path) -> None:
-    def tinted(*, band: bool) -> int:
-        picture = np.asarray(draw(tmp_path / "p.png", points(3, "fast", band=band))).astype(int)
-        red, blue = picture[..., 0], picture[..., 2]
-        return int(((blue - red > 20) & (blue - red < 60)).sum())
+def test_seed_noise_is_shaded(tmp_path: Path) -> None:
+    def tinted(noise: NoiseBand | None) -> int:
+        draw_accuracy_history(tmp_path / "p.png", {"mnist": entries(3, "fast", noise=noise)})
+        with Image.open(tmp_path / "p.png") as image:
+            pixels = np.asarray(image.convert("RGB")).astype(int)
+        difference = pixels[..., 2] - pixels[..., 0]
+        return int(((difference > 20) & (difference < 60)).sum())
 
-    assert tinted(band=True) > 50_000 > tinted(band=False)
-
-
-def test_picture_that_is_kept_a_run_is_small(tmp_path: Path) -> None:
-    draw(tmp_path / "p.png", points(30, "fast", "tutorial", band=True))
-    assert (tmp_path / "p.png").stat().st_size < 70_000
+    assert tinted(NOISE) > 10 * tinted(None)
 
 
 @pytest.mark.parametrize("name", [HOSTILE, "猫 $\n" * 20], ids=["hostile", "foreign"])
-def test_names_are_drawn_literally_whatever_they_are(tmp_path: Path, name: str) -> None:
+def test_names_are_drawn_literally_and_do_not_widen_the_figure(tmp_path: Path, name: str) -> None:
     recipes = [name, *(f"recipe-{number}" for number in range(9))]
-    draw_accuracy_history(tmp_path / "p.png", {name: points(12, *recipes)})
-    with Image.open(tmp_path / "p.png") as picture:
-        assert picture.width < 2200, "a long name does not widen the picture"
+    draw_accuracy_history(tmp_path / "p.png", {name: entries(12, *recipes)})
+    draw_accuracy_history(tmp_path / "short.png", {"a": entries(12, "b")})
+    with Image.open(tmp_path / "p.png") as image, Image.open(tmp_path / "short.png") as short:
+        assert image.width < 1.3 * short.width
+
+
+def test_figure_appears_complete_or_not_at_all(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "history.png"
+    draw_accuracy_history(path, {"mnist": entries(2, "fast")})
+    assert [file.name for file in path.parent.iterdir()] == ["history.png"]
+    (tmp_path / "file").touch()
+    os.mkfifo(tmp_path / "pipe")
+    for place in ("file/history.png", "pipe", "new"):
+        with pytest.raises(StorageError, match=place):
+            draw_accuracy_history(tmp_path / place, {"mnist": entries(2, "fast")})
