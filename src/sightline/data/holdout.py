@@ -1,4 +1,4 @@
-"""The test images and labels that models are scored on: their digest, and if they are whole."""
+"""Identify and verify the test images and labels that models are scored on."""
 
 from sightline.errors import DataError
 from sightline.pipeline import provenance
@@ -8,26 +8,17 @@ from sightline.storage.workspace import Workspace
 
 
 def holdout_sha256(files: DatasetFiles) -> str:
-    """Digest what a model of this data set is scored on: test images, labels, class names.
+    """Digest test images, test labels and class names.
 
-    Two models that were scored on equal digests can be compared image by image, whatever they
-    were trained on.
-
-    Args:
-        files: Output of ingest.
-
-    Returns:
-        64 hexadecimal digits.
+    Two models scored on equal digests can be compared image by image, whatever they were
+    trained on.
     """
     labels = files.label_digests.get("test", files.labels.sha256)
     return provenance.digest_of(files.images["test"].sha256, labels, *files.class_names)
 
 
-def check(workspace: Workspace, files: DatasetFiles) -> None:
-    """Make sure that test images and labels are what was ingested.
-
-    Args:
-        files: Output of ingest.
+def verify_holdout(workspace: Workspace, files: DatasetFiles) -> None:
+    """Verify that the test images and labels have not changed since ingest.
 
     Raises:
         DataError: One of their files is missing or damaged.

@@ -1,28 +1,124 @@
-"""The label table of an ingested data set."""
+"""The label table: one row per example with its split, label, source and metadata."""
 
+import math
+from collections.abc import Iterator, Sequence, Sized
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from sightline.config import DataConfig
+from sightline.data.readers.base import RawSplit
+from sightline.data.splits import Split
+from sightline.errors import ConfigError, DataError
 from sightline.records import DatasetFiles
+from sightline.storage.npy import open_mapped
 from sightline.storage.workspace import Workspace
 
 Labels = NDArray[np.int16]
-"""Two bytes an example, since there are at most 1,000 classes: labels are held whole."""
+"""Two bytes per example (there are at most 1,000 classes), so that all labels fit in memory."""
+
+_ROW_GROUP = 16_384
+_SCHEMA = pa.schema(
+    [
+        ("index", pa.int64()),
+        ("split", pa.string()),
+        ("label", pa.int64()),
+        ("class_name", pa.string()),
+        ("source", pa.string()),
+        ("pixels_sha256", pa.string()),
+    ]
+)
+_MAX_SAMPLES = 40
+_MAX_SAMPLE_BYTES = 64 << 20
+
+Part = TypeVar("Part", bound=Sized)
+
+
+def table_schema(settings: DataConfig) -> pa.Schema:
+    """Return the schema of the label table, metadata columns included.
+
+    Raises:
+        ConfigError: A metadata column is named twice or like a column of every label table.
+    """
+    names = settings.metadata_columns
+    for name in names:
+        if name in _SCHEMA.names:
+            raise ConfigError(
+                f"data.metadata_columns names {name!r}, a column of every label table; rename the "
+                "column in your data."
+            )
+        if names.count(name) > 1:
+            raise ConfigError(f"data.metadata_columns names {name!r} twice; remove one.")
+    return pa.schema([*_SCHEMA, *(pa.field(name, pa.string()) for name in names)])
+
+
+def write_table(
+    path: Path,
+    schema: pa.Schema,
+    splits: Sequence[Split],
+    class_names: Sequence[str],
+    digests: Sequence[NDArray[np.bytes_]],
+) -> None:
+    """Write the label table, split after split.
+
+    Args:
+        path: Parquet file; pages have checksums.
+        schema: From `table_schema`.
+        splits: The splits.
+        class_names: Names in label order.
+        digests: For each split, an S32 array with the SHA-256 of each image's pixels.
+
+    Raises:
+        DataError: The source changed since its labels were read.
+    """
+    with pq.ParquetWriter(
+        path,
+        schema,
+        use_dictionary=["split", "class_name", *schema.names[len(_SCHEMA) :]],
+        write_page_checksum=True,
+    ) as writer:
+        for split, split_digests in zip(splits, digests, strict=True):
+            metadata = _metadata_columns(split)
+            for start in range(0, split.count, _ROW_GROUP):
+                part = slice(start, start + _ROW_GROUP)
+                columns = _columns(split, class_names, split_digests, part)
+                if metadata is not None:
+                    columns += next(metadata)
+                writer.write_table(pa.table(columns, schema=schema))
+
+
+def check_length(parts: Iterator[Part], split: RawSplit, what: str) -> Iterator[Part]:
+    """Pass on parts of a stream and check that it is as long as the labels read before.
+
+    Raises:
+        DataError: It is shorter or longer.
+    """
+    left = len(split.labels)
+    for part in parts:
+        left -= len(part)
+        if left < 0:
+            break
+        yield part
+    if left:
+        raise DataError(
+            f"The source changed during ingest: it had {len(split.labels):,} labels "
+            f"({split.name}), then {'more' if left < 0 else 'fewer'} {what}; run again."
+        )
 
 
 def read_sources(path: Path, rows: NDArray[np.int64]) -> pa.Array:
-    """Read where some examples came from.
+    """Read the sources of some examples.
 
     Args:
-        path: The label table; pages are checked.
-        rows: int64 array of shape (m,): their rows in it, in any order.
+        path: The label table; page checksums are verified.
+        rows: int64 array of shape (m,): rows of the table, in any order.
 
     Returns:
-        m strings, each a file below the source, or a file and a place in it.
+        m strings, each a file below the data set's folder, or a file and a position in it.
     """
     wanted, places = np.unique(rows, return_inverse=True)
     parts = [pa.array([], pa.string())]
@@ -37,10 +133,6 @@ def read_sources(path: Path, rows: NDArray[np.int64]) -> pa.Array:
 
 def read_labels(workspace: Workspace, files: DatasetFiles, split: str) -> Labels:
     """Read the labels of one split.
-
-    Args:
-        files: The ingested data set.
-        split: Name of the split.
 
     Returns:
         int16 array of shape (n,), values 0 to num_classes - 1, in the order of the images.
@@ -57,3 +149,65 @@ def read_labels(workspace: Workspace, files: DatasetFiles, split: str) -> Labels
     names = list(counts)
     start = sum(counts[name] for name in names[: names.index(split)])
     return labels[start : start + counts[split]]
+
+
+def choose_samples(
+    workspace: Workspace, files: DatasetFiles
+) -> tuple[NDArray[np.uint8], list[str]]:
+    """Choose training images to show: the first of each class, equally many per class.
+
+    Returns:
+        At most 40 uint8 images of shape (m, height, width, channels), fewer if they are large,
+        and the class name of each, class by class.
+    """
+    labels = read_labels(workspace, files, "train")
+    most = max(1, min(_MAX_SAMPLES, _MAX_SAMPLE_BYTES // math.prod(files.image_shape)))
+    per_class = max(1, most // len(files.class_names))
+    rows: list[int] = []
+    for number in range(len(files.class_names)):
+        rows.extend(np.flatnonzero(labels == number)[:per_class].tolist())
+    rows = rows[:most]
+    images = open_mapped(workspace.root / files.images["train"].path)[rows]
+    return images, [files.class_names[labels[row]] for row in rows]
+
+
+def _columns(
+    split: Split, class_names: Sequence[str], digests: NDArray[np.bytes_], part: slice
+) -> list[Any]:
+    rows = np.flatnonzero(split.selected)[part]
+    numbers = split.raw.labels[rows]
+    size = digests.itemsize
+    pixels = digests[part].tobytes()  # tolist() would strip trailing zeros
+    return [
+        pa.array(np.arange(part.start, part.start + len(rows))),
+        pa.array([split.name] * len(rows), pa.string()),
+        pa.array(numbers),
+        pa.array([class_names[number] for number in numbers], pa.string()),
+        pa.array([_to_utf8(split.raw.source(int(row))) for row in rows], pa.string()),
+        pa.array([pixels[at : at + size].hex() for at in range(0, len(pixels), size)], pa.string()),
+    ]
+
+
+def _metadata_columns(split: Split) -> Iterator[list[Any]] | None:
+    """Return the metadata columns of the split's rows in row groups; None if there are none."""
+    if split.raw.metadata is None:
+        return None
+    return _row_groups(split, check_length(split.raw.metadata(), split.raw, "rows of metadata"))
+
+
+def _row_groups(split: Split, batches: Iterator[Any]) -> Iterator[list[Any]]:
+    start, held = 0, None
+    for batch in batches:
+        selected = pa.table(batch.filter(pa.array(split.selected[start : start + len(batch)])))
+        start += len(batch)
+        held = selected if held is None else pa.concat_tables([held, selected])
+        while len(held) >= _ROW_GROUP:
+            yield held.slice(0, _ROW_GROUP).columns
+            held = held.slice(_ROW_GROUP)
+    if held:
+        yield held.columns
+
+
+def _to_utf8(text: str) -> str:
+    """Escape the bytes of a file name that are not UTF-8."""
+    return text.encode(errors="backslashreplace").decode()

@@ -1,4 +1,4 @@
-"""From stored images to training arrays: float32 in [0, 1] and one-hot labels."""
+"""The preprocess stage: convert images to float32 in [0, 1] and labels to one-hot vectors."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -8,44 +8,53 @@ from numpy.typing import NDArray
 
 from sightline.config import PreprocessingConfig
 from sightline.data.label_table import Labels, read_labels
-from sightline.data.scaling import SCALE
-from sightline.data.splits import check_counts, choose_share
+from sightline.data.splits import check_counts, stratified_sample
 from sightline.pipeline.cache import Draft, find_or_make
 from sightline.pipeline.progress import Progress, emit
 from sightline.pipeline.stages import Stage
-from sightline.records import ArraySet, ArraySplit, DatasetFiles, Run
+from sightline.records import ArrayFile, ArraySet, ArraySplit, DatasetFiles, Run
 from sightline.storage.npy import ArrayWriter, read_blocks
 from sightline.storage.workspace import Workspace
 
 Mask = NDArray[np.bool_]
 
+SCALE = np.float32(1 / 255)
+"""Scales a uint8 pixel to [0, 1].
+
+The exported model multiplies by the same float32, so that training and serving agree bit for bit.
+"""
+
 _FLOAT_BYTES = 4
+_ONE_HOT_VALUES = 1 << 20  # at once
 
 
 def preprocess(run: Run, files: DatasetFiles, settings: PreprocessingConfig) -> ArraySet:
-    """Turn stored images and labels into training arrays, in bounded memory.
+    """Convert stored images and labels to training arrays, in bounded memory.
 
     Args:
-        run: Where to work.
+        run: Gives the workspace.
         files: The ingested data set.
-        settings: Whether to hold out a validation split.
+        settings: Share and seed of the validation split.
 
     Returns:
-        Splits "train", "test" and, where asked for, "validation": float32 images of shape
+        Splits "train", "test" and, if configured, "validation": float32 images of shape
         (n, height, width, channels) in [0, 1], float32 one-hot labels of shape (n, num_classes).
 
     Raises:
-        DataError: A class has a single training image and is to be split.
+        DataError: A class that must be split has a single training image.
         StorageError: The disk has too little room for the arrays.
     """
 
     def make(draft: Draft) -> ArraySet:
         run.workspace.check_room(_bytes_needed(files), "The training arrays")
         splits: dict[str, ArraySplit] = {}
-        for name in files.images:
-            labels = read_labels(run.workspace, files, name)
-            for part, mask in _parts(name, labels, files.class_names, settings):
-                splits[part] = _write_split(run.workspace, draft, files, name, part, labels, mask)
+        for source in files.images:
+            labels = read_labels(run.workspace, files, source)
+            for name, mask in _parts(source, labels, files.class_names, settings):
+                splits[name] = ArraySplit(
+                    images=_write_images(run.workspace, draft, files, source, name, mask),
+                    labels=_write_labels(draft, name, labels[mask], len(files.class_names)),
+                )
         return ArraySet(class_names=files.class_names, image_shape=files.image_shape, splits=splits)
 
     return find_or_make(run, PREPROCESS, PREPROCESS.key(files, settings), make)
@@ -54,15 +63,11 @@ def preprocess(run: Run, files: DatasetFiles, settings: PreprocessingConfig) -> 
 PREPROCESS = Stage(preprocess, ("numpy",))
 
 
-def check(files: DatasetFiles, settings: PreprocessingConfig) -> None:
-    """Refuse what `preprocess` would refuse, from counts alone: at once, before slow starts.
-
-    Args:
-        files: The ingested data set.
-        settings: Whether to hold out a validation split.
+def check_validation_split(files: DatasetFiles, settings: PreprocessingConfig) -> None:
+    """Check from the class counts alone that `preprocess` can hold out a validation split.
 
     Raises:
-        DataError: A class has a single training image and is to be split.
+        DataError: A class that must be split has a single training image.
     """
     if settings.validation_fraction:
         check_counts(files.counts["train"], files.class_names, "validation")
@@ -74,42 +79,37 @@ def _bytes_needed(files: DatasetFiles) -> int:
 
 
 def _parts(
-    name: str,
-    labels: Labels,
-    class_names: Sequence[str],
-    settings: PreprocessingConfig,
+    source: str, labels: Labels, class_names: Sequence[str], settings: PreprocessingConfig
 ) -> Iterator[tuple[str, Mask]]:
-    if name != "train" or settings.validation_fraction == 0:
-        yield name, np.ones(len(labels), dtype=np.bool_)
+    """Yield the splits made from a stored split, and which of its examples they have."""
+    if source != "train" or settings.validation_fraction == 0:
+        yield source, np.ones(len(labels), dtype=np.bool_)
         return
-    held_out = choose_share(
+    held_out = stratified_sample(
         labels, class_names, settings.validation_fraction, settings.seed, "validation"
     )
     yield "train", ~held_out
     yield "validation", held_out
 
 
-def _write_split(
-    workspace: Workspace,
-    draft: Draft,
-    files: DatasetFiles,
-    split: str,
-    part: str,
-    labels: Labels,
-    mask: Mask,
-) -> ArraySplit:
-    count = int(mask.sum())
-    source = files.images[split]
-    shape = (count, *source.shape[1:])
-    with ArrayWriter(draft.path(f"images_{part}.npy"), shape, "float32") as writer:
+def _write_images(
+    workspace: Workspace, draft: Draft, files: DatasetFiles, source: str, name: str, mask: Mask
+) -> ArrayFile:
+    stored = files.images[source]
+    shape = (int(mask.sum()), *stored.shape[1:])
+    with ArrayWriter(draft.path(f"images_{name}.npy"), shape, "float32") as writer:
         start = 0
-        for block in read_blocks(workspace.root / source.path):
+        for block in read_blocks(workspace.root / stored.path):
             kept = block[mask[start : start + len(block)]]
             writer.append(kept.astype(np.float32) * SCALE)
             start += len(block)
             emit(Progress(stage="preprocess", done=start, total=len(mask), unit="images"))
-    classes = len(files.class_names)
-    with ArrayWriter(draft.path(f"labels_{part}.npy"), (count, classes), "float32") as labelled:
-        for chunk in np.array_split(labels[mask], max(1, count * classes // (1 << 20))):
-            labelled.append(np.eye(classes, dtype=np.float32)[chunk])
-    return ArraySplit(images=draft.array_record(writer), labels=draft.array_record(labelled))
+    return draft.array_record(writer)
+
+
+def _write_labels(draft: Draft, name: str, labels: Labels, classes: int) -> ArrayFile:
+    shape = (len(labels), classes)
+    with ArrayWriter(draft.path(f"labels_{name}.npy"), shape, "float32") as writer:
+        for chunk in np.array_split(labels, max(1, math.prod(shape) // _ONE_HOT_VALUES)):
+            writer.append(np.eye(classes, dtype=np.float32)[chunk])
+    return draft.array_record(writer)

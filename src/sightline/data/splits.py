@@ -1,15 +1,59 @@
-"""Stratified splits: the same share of every class on each side."""
+"""Split examples so that both sides have the same share of every class."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sightline.config import DataConfig
+from sightline.data.layout import UNSPLIT
+from sightline.data.readers.base import RawDataset, RawSplit
 from sightline.errors import DataError
 
 
-def choose_share(
+@dataclass(frozen=True)
+class Split:
+    """A split of the ingested data: some or all examples of a raw split.
+
+    Attributes:
+        name: "train" or "test".
+        raw: Split of the source.
+        selected: bool array of shape (n,), true for the examples of `raw` in this split.
+    """
+
+    name: str
+    raw: RawSplit
+    selected: NDArray[np.bool_]
+
+    @property
+    def count(self) -> int:
+        """Number of examples."""
+        return int(self.selected.sum())
+
+    @property
+    def labels(self) -> NDArray[np.int16]:
+        """Labels of the examples."""
+        return self.raw.labels[self.selected].astype(np.int16)
+
+
+def divide(raw: RawDataset, settings: DataConfig) -> list[Split]:
+    """Return the training and the test split; set a test split aside if the source has none.
+
+    Raises:
+        DataError: A class has a single example.
+    """
+    if len(raw.splits) > 1 or raw.splits[0].name != UNSPLIT:
+        return [Split(split.name, split, np.ones(len(split.labels), bool)) for split in raw.splits]
+    (source,) = raw.splits
+    test = stratified_sample(
+        source.labels, raw.class_names, settings.test_fraction, settings.seed, "test"
+    )
+    return [Split("train", source, ~test), Split("test", source, test)]
+
+
+def stratified_sample(
     labels: NDArray[np.integer[Any]],
     class_names: Sequence[str],
     fraction: float,
@@ -18,15 +62,15 @@ def choose_share(
 ) -> NDArray[np.bool_]:
     """Draw a share of the examples of each class at random.
 
-    Every class ends up on both sides, even where its share rounds to nothing: scikit-learn's
-    stratified splits do not promise that.
+    Unlike scikit-learn's stratified splits, this keeps every class on both sides even if its
+    share rounds to nothing.
 
     Args:
         labels: Integer array of shape (n,), values from 0 to `num_classes` - 1.
         class_names: Names in label order.
         fraction: Share of each class to draw, in (0, 1).
-        seed: Seed of the drawing.
-        split: What the drawn examples are for, such as "test"; for the error message.
+        seed: Random seed.
+        split: Name of the split to draw, for the error message.
 
     Returns:
         bool array of shape (n,), true for the drawn examples.
@@ -35,26 +79,21 @@ def choose_share(
         DataError: A class has a single example.
     """
     check_counts(np.bincount(labels, minlength=len(class_names)).tolist(), class_names, split)
-    chosen = np.zeros(len(labels), dtype=np.bool_)
+    drawn = np.zeros(len(labels), dtype=np.bool_)
     generator = np.random.default_rng(seed)
     for label in range(len(class_names)):
         rows = np.flatnonzero(labels == label)
         if len(rows):
             count = min(max(round(fraction * len(rows)), 1), len(rows) - 1)
-            chosen[generator.choice(rows, count, replace=False, shuffle=False)] = True
-    return chosen
+            drawn[generator.choice(rows, count, replace=False, shuffle=False)] = True
+    return drawn
 
 
 def check_counts(counts: Sequence[int], class_names: Sequence[str], split: str) -> None:
-    """Make sure that every class can be on both sides of a split.
-
-    Args:
-        counts: Examples of each class, in label order.
-        class_names: Names in label order.
-        split: What is going to be drawn, such as "test"; for the error message.
+    """Check that every class can be on both sides of a split.
 
     Raises:
-        DataError: A class has a single example.
+        DataError: A class has a single example; the message names the class and `split`.
     """
     for name, count in zip(class_names, counts, strict=True):
         if count == 1:

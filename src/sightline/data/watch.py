@@ -1,9 +1,8 @@
-"""Remembers the digest of a data set from one look to the next, and tells when it changed."""
+"""Detect changes of a data set by comparing its digest with the one seen before."""
 
+import json
 from datetime import UTC, datetime
 from pathlib import Path
-
-from pydantic import ValidationError
 
 from sightline.config import DataConfig
 from sightline.data.locate import locate
@@ -15,60 +14,57 @@ from sightline.storage.workspace import Workspace
 _NAME_DIGITS = 12
 
 
-class Look(Record):
-    """What one look at a data set found.
+class Observation(Record):
+    """The state of a data set at one time.
 
     Attributes:
-        dataset: The name or absolute path that was looked at.
-        source: What lies there now.
-        looked: When, in UTC.
-        previous_sha256: Digest at the look before; None at the first.
+        dataset: Its name or absolute path.
+        source: The data set as located.
+        observed_at: Time in UTC.
+        previous_sha256: Digest at the observation before; None at the first.
     """
 
     dataset: str
     source: Source
-    looked: datetime
+    observed_at: datetime
     previous_sha256: str | None = None
 
     @property
     def first(self) -> bool:
-        """Tell whether nobody looked before."""
+        """Whether no earlier observation is stored."""
         return self.previous_sha256 is None
 
     @property
     def pinned(self) -> bool:
-        """Tell whether this is a named data set, whose digest is part of Sightline."""
+        """Whether this is a named data set, whose digest is part of Sightline."""
         return self.source.kind in {"named", "embedded"}
 
     @property
     def changed(self) -> bool:
-        """Tell whether the content differs from that of the look before."""
+        """Whether the content differs from the observation before."""
         return not self.first and self.previous_sha256 != self.source.sha256
 
 
-def look(workspace: Workspace, dataset: str) -> Look:
-    """Digest a data set and compare it with the last look that was remembered.
+def observe(workspace: Workspace, dataset: str) -> Observation:
+    """Digest a data set and compare it with the stored observation, without storing the new one.
 
     Args:
-        workspace: Looks are remembered under `watch/`.
-        dataset: A data set's name, or the path of your own.
-
-    Returns:
-        What was found; nothing is remembered yet.
+        workspace: Observations are stored under `watch/`.
+        dataset: A data set's name, or a path.
 
     Raises:
-        DataError: There is no such data set, or it cannot be read.
-        StorageError: What was remembered cannot be read.
+        DataError: The data set does not exist or cannot be read.
+        StorageError: The stored observation cannot be read.
     """
     source = locate(DataConfig(dataset=dataset))
-    found = Look(dataset=source.path, source=source, looked=datetime.now(UTC))
+    found = Observation(dataset=source.path, source=source, observed_at=datetime.now(UTC))
     with files.storage_errors(workspace.root):
-        before = _remembered(_path(workspace, found))
-    return found.model_copy(update={"previous_sha256": before})
+        previous = _stored_digest(_path(workspace, found))
+    return found.model_copy(update={"previous_sha256": previous})
 
 
-def remember(workspace: Workspace, found: Look) -> None:
-    """Keep a look for the next one to compare with; call it once everybody was told.
+def store_observation(workspace: Workspace, found: Observation) -> None:
+    """Store an observation for later comparison; call it after the change was reported.
 
     Raises:
         StorageError: The artifacts root is full or cannot be written.
@@ -77,16 +73,16 @@ def remember(workspace: Workspace, found: Look) -> None:
         path.write_text(found.model_dump_json(indent=1), encoding="utf-8")
 
 
-def _path(workspace: Workspace, found: Look) -> Path:
-    place = digest_of(found.dataset)[:_NAME_DIGITS]
-    return workspace.root / "watch" / f"{found.source.dataset}-{place}.json"
+def _path(workspace: Workspace, found: Observation) -> Path:
+    name = f"{found.source.dataset}-{digest_of(found.dataset)[:_NAME_DIGITS]}.json"
+    return workspace.root / "watch" / name
 
 
-def _remembered(path: Path) -> str | None:
-    """Return the digest of the last look; a damaged memory counts as a change, not as none."""
+def _stored_digest(path: Path) -> str | None:
+    """Return the stored digest; a damaged file counts as a change, not as no observation."""
     try:
-        return Look.model_validate_json(path.read_bytes()).source.sha256
+        return str(json.loads(path.read_bytes())["source"]["sha256"])
     except FileNotFoundError:
         return None
-    except ValidationError:
+    except (ValueError, KeyError, TypeError):
         return "unreadable"

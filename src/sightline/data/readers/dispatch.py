@@ -5,7 +5,7 @@ from pathlib import Path
 
 from sightline.config import DataConfig
 from sightline.data import catalog
-from sightline.data.fetching import fetch
+from sightline.data.download import fetch
 from sightline.data.layout import Layout, find_layout
 from sightline.data.readers import csv, folder, idx, mnist_csv, npz, parquet
 from sightline.data.readers.base import RawDataset

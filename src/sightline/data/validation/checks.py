@@ -1,36 +1,34 @@
-"""What the data gate measures: a number a check, and a sentence that says the same to people."""
+"""Measure what the data gate checks: one number per check, and a sentence that explains it."""
 
 from typing import NamedTuple
 
-from sightline.data.validation import drift, findings
-from sightline.data.validation.findings import Finding
+from sightline.data.validation.drift import largest_drift
+from sightline.data.validation.findings import Finding, read_findings
 from sightline.records import DatasetFiles, Inspection
 from sightline.records.manifest import RunManifest
 from sightline.storage.text import quoted
 from sightline.storage.workspace import Workspace
 
-_KINDS = {
+_FINDINGS = {
     "blank": ("blank", "image", "blank"),
-    "saturated": ("saturated", "image", "black or white almost everywhere"),
+    "saturated": ("saturated", "image", "almost entirely black or white"),
     "duplicates": ("duplicate", "image", "equal to an earlier one of the same split"),
     "leaks": ("leak", "test image", "equal to a training image"),
     "conflicting_labels": ("conflict", "image", "equal to one with another label"),
-    "near_duplicates": ("near_duplicate", "image", "much like an earlier one of the same split"),
-    "near_leaks": ("near_leak", "test image", "much like a training image"),
+    "near_duplicates": ("near_duplicate", "image", "similar to an earlier one of the same split"),
+    "near_leaks": ("near_leak", "test image", "similar to a training image"),
 }
-"""Check to its kind of finding, what may be concerned, and what is said of it."""
+"""Check to its kind of finding, the images it applies to, and their description."""
 
-_NAMED = 5
-"""How many classes a sentence names."""
-
-_LONGEST_NAME = 40
+_MAX_CLASSES = 5
+_MAX_NAME = 40
 
 
 class Measurement(NamedTuple):
-    """What a check found.
+    """Result of a check.
 
     Attributes:
-        value: In the unit of the check's limit; None where there was nothing to compare with.
+        value: In the unit of the check's limit; None if there was nothing to compare with.
         sentence: The same in words.
     """
 
@@ -39,32 +37,33 @@ class Measurement(NamedTuple):
 
 
 def measure(
-    workspace: Workspace, files: DatasetFiles, inspection: Inspection, earlier: RunManifest | None
+    workspace: Workspace, files: DatasetFiles, inspection: Inspection, last_run: RunManifest | None
 ) -> dict[str, Measurement]:
     """Measure everything that the gate has a limit for.
 
     Args:
+        workspace: Where the findings are stored.
         files: The ingested data set.
-        inspection: What ingest found in it.
-        earlier: The last run of the same data set, if it was inspected.
+        inspection: Its inspection.
+        last_run: The last run of the same data set, if it was inspected.
 
     Returns:
-        Name of a check to its measure.
+        Name of a check to its measurement.
     """
-    examples = findings.read_first(workspace.root / inspection.findings.path, 1)
+    examples = read_findings(workspace.root / inspection.findings.path, 1)
     return {
         "missing_classes": _missing_classes(files),
         "imbalance": _imbalance(files),
-        "drift": _drift(files, earlier),
+        "drift": _drift(files, last_run),
         **{
             name: _share(files, inspection.affected[kind], subject, phrase, examples.get(kind, []))
-            for name, (kind, subject, phrase) in _KINDS.items()
+            for name, (kind, subject, phrase) in _FINDINGS.items()
         },
     }
 
 
 def percent(share: float) -> str:
-    """Write a share with three significant digits, so that few of many are not 0%."""
+    """Format a share with three significant digits, so that small shares are not 0%."""
     return f"{100 * share:.3g}%"
 
 
@@ -76,11 +75,11 @@ def _missing_classes(files: DatasetFiles) -> Measurement:
     named = [f"{_name(name)} ({', '.join(splits)})" for name, splits in missing.items() if splits]
     if not named:
         return Measurement(0, "Every class has images in every split.")
-    more = f" and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
-    listed = ", ".join(named[:_NAMED]) + more
+    more = f" and {len(named) - _MAX_CLASSES} more" if len(named) > _MAX_CLASSES else ""
     return Measurement(
         len(named),
-        f"{len(named)} of {len(files.class_names)} classes lack images in a split: {listed}.",
+        f"{len(named)} of {len(files.class_names)} classes have no images in a split: "
+        f"{', '.join(named[:_MAX_CLASSES])}{more}.",
     )
 
 
@@ -95,8 +94,8 @@ def _imbalance(files: DatasetFiles) -> Measurement:
     short = 1 - fewest / most
     return Measurement(
         short,
-        f"Of the training images, the largest class, {_name(largest)}, has {most:,}, the "
-        f"smallest, {_name(smallest)}, {fewest:,}: {percent(short)} less.",
+        f"The largest training class, {_name(largest)}, has {most:,} images; the smallest, "
+        f"{_name(smallest)}, has {fewest:,}: {percent(short)} less.",
     )
 
 
@@ -107,7 +106,7 @@ def _share(
     phrase: str,
     examples: list[Finding],
 ) -> Measurement:
-    """Measure the share of affected images in the split with the largest share."""
+    """Measure the share of affected images, in the split where it is largest."""
     sizes = {split: images.shape[0] for split, images in files.images.items()}
     counted = [
         f"{count:,} of {sizes[split]:,} {split} images ({percent(count / sizes[split])})"
@@ -117,29 +116,28 @@ def _share(
     if not counted:
         return Measurement(0, f"No {subject} is {phrase}.")
     verb = "is" if sum(affected.values()) == 1 else "are"
-    such = f", such as {_described(files, examples[0])}" if examples else ""
+    such = f", such as {_describe(files, examples[0])}" if examples else ""
     return Measurement(
         max(count / sizes[split] for split, count in affected.items()),
         f"{' and '.join(counted)} {verb} {phrase}{such}.",
     )
 
 
-def _drift(files: DatasetFiles, earlier: RunManifest | None) -> Measurement:
-    if earlier is None:
+def _drift(files: DatasetFiles, last_run: RunManifest | None) -> Measurement:
+    if last_run is None:
         return Measurement(None, "There is no earlier run of this data set to compare with.")
-    before = earlier.records.ingest
+    before = last_run.records.ingest
     if before.labels.sha256 == files.labels.sha256:
-        return Measurement(0, f"The images and labels are those of run {earlier.run_id}.")
-    found = drift.largest(before, files)
+        return Measurement(0, f"Images and labels are those of run {last_run.run_id}.")
+    found = largest_drift(before, files)
     return Measurement(
         round(found.value, 4),
-        f"Since run {earlier.run_id}, {found.subject} moved most, by a population stability "
-        f"index of {found.value:.3g}.",
+        f"Since run {last_run.run_id}, {found.subject} changed most: population stability index "
+        f"{found.value:.3g}.",
     )
 
 
-def _described(files: DatasetFiles, finding: Finding) -> str:
-    """Name an image, and the other one where there is one."""
+def _describe(files: DatasetFiles, finding: Finding) -> str:
     return " and ".join(
         f"{place.split} {place.index} ({_name(files.class_names[place.label])})"
         for place in (finding.image, finding.other)
@@ -148,4 +146,4 @@ def _described(files: DatasetFiles, finding: Finding) -> str:
 
 
 def _name(class_name: str) -> str:
-    return f"“{quoted(class_name, _LONGEST_NAME)}”"
+    return f"“{quoted(class_name, _MAX_NAME)}”"

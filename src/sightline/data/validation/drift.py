@@ -1,4 +1,4 @@
-"""How far the images of a data set moved since an earlier run, from the two profiles."""
+"""Measure how much the images of a data set changed since an earlier run."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
@@ -8,36 +8,33 @@ import numpy as np
 from sightline.records import DatasetFiles, ProfileChange, SplitProfile
 
 _DEVIATIONS = 2
-_NOTICEABLE_LEVELS = 1.0
-"""Pixel values, of 0 to 255."""
+_MIN_LEVELS = 1.0
+"""Smaller changes of a pixel statistic, on a scale of 0 to 255, are not listed."""
 
-_NOTICEABLE_SHARE = 0.01
+_MIN_SHARE = 0.01
 _SHARE_OF = "share of class "
-_MOST_CLASSES = 20
-"""How many classes whose share moved are listed."""
+_MAX_CLASSES = 20
+"""Number of classes whose changed share is listed."""
 
 
 class Drift(NamedTuple):
-    """The distribution that moved most.
+    """The drift of one distribution.
 
     Attributes:
-        value: Its population stability index beyond chance.
-        subject: Which it is, such as "the brightness of the test images".
+        value: Population stability index, less what chance explains.
+        subject: The distribution, such as "the brightness of the test images".
     """
 
     value: float
     subject: str
 
 
-def largest(before: DatasetFiles, now: DatasetFiles) -> Drift:
-    """Compare classes, pixels and brightness of the splits that both have.
+def largest_drift(before: DatasetFiles, now: DatasetFiles) -> Drift:
+    """Compare the classes, pixels and brightness of common splits; return the largest drift.
 
     Args:
-        before: The data set as an earlier run read it; inspected.
-        now: The data set as it is; inspected.
-
-    Returns:
-        What moved most.
+        before: The data set of an earlier run; inspected.
+        now: The current data set; inspected.
     """
     return max(_drifts(before, now), key=lambda drift: drift.value)
 
@@ -45,12 +42,12 @@ def largest(before: DatasetFiles, now: DatasetFiles) -> Drift:
 def stability_index(
     before: Sequence[float], now: Sequence[float], images_before: int, images_now: int
 ) -> float:
-    """Compute the population stability index of two distributions, less what chance alone makes.
+    """Compute the population stability index of two distributions, less what chance explains.
 
-    Half an image is added to each bin, so that an empty one weighs as much as it should. Where
-    nothing changed, the index of two samples is chi-square times (1/n + 1/m) (B. Yurdakul,
-    "Statistical properties of population stability index", 2018): its mean and two standard
-    deviations are taken off.
+    Half an image is added to each bin, so that empty bins have a finite weight. For two samples
+    of one distribution, the index is chi-square times (1/n + 1/m) (B. Yurdakul, "Statistical
+    properties of population stability index", 2018): its mean plus two standard deviations is
+    subtracted.
 
     Args:
         before: Share of the images in each of at least two bins.
@@ -59,7 +56,7 @@ def stability_index(
         images_now: Number of images m, at least 1.
 
     Returns:
-        0 or more; 0.1 is a little, 0.25 is much.
+        0 or more; 0.1 is small, 0.25 is large.
     """
     bins = len(before)
     one, other = (
@@ -72,29 +69,29 @@ def stability_index(
     return max(0.0, float(index))
 
 
-def moves(before: DatasetFiles, now: DatasetFiles) -> tuple[ProfileChange, ...]:
-    """List the figures that moved noticeably: shape, counts, pixel values, shares of classes.
+def list_changes(before: DatasetFiles, now: DatasetFiles) -> tuple[ProfileChange, ...]:
+    """List noticeable changes of shape, counts, pixel statistics and class shares.
 
     Args:
-        before: The data set as an earlier run read it; inspected.
-        now: The data set as it is; inspected.
+        before: The data set of an earlier run; inspected.
+        now: The current data set; inspected.
     """
-    return (*_moves_of_shape(before, now), *_moves_of_splits(before, now))
+    return (*_shape_changes(before, now), *_split_changes(before, now))
 
 
-def in_words(move: ProfileChange) -> tuple[str, str]:
-    """Write both figures of a move for people."""
+def format_change(change: ProfileChange) -> tuple[str, str]:
+    """Format the values before and now of a change."""
     before, now = (
         f"{100 * value:.2f}%"
-        if move.figure.startswith(_SHARE_OF)
+        if change.figure.startswith(_SHARE_OF)
         else f"{value:,.2f}".removesuffix(".00")
-        for value in (move.before, move.now)
+        for value in (change.before, change.now)
     )
     return before, now
 
 
 def _drifts(before: DatasetFiles, now: DatasetFiles) -> Iterator[Drift]:
-    for split, one, other in _common(before, now):
+    for split, one, other in _common_splits(before, now):
         shares = _shares(before, one), _shares(now, other)
         names = sorted({*shares[0], *shares[1]})
         classes = [tuple(of.get(name, 0.0) for name in names) for of in shares]
@@ -107,7 +104,7 @@ def _drifts(before: DatasetFiles, now: DatasetFiles) -> Iterator[Drift]:
             yield Drift(index, f"the {subject} of the {split} images")
 
 
-def _moves_of_shape(before: DatasetFiles, now: DatasetFiles) -> Iterator[ProfileChange]:
+def _shape_changes(before: DatasetFiles, now: DatasetFiles) -> Iterator[ProfileChange]:
     figures = ("height", "width", "channels", "classes")
     first = (*before.image_shape, len(before.class_names))
     second = (*now.image_shape, len(now.class_names))
@@ -116,32 +113,30 @@ def _moves_of_shape(before: DatasetFiles, now: DatasetFiles) -> Iterator[Profile
             yield ProfileChange(split="all", figure=figure, before=one, now=other)
 
 
-def _moves_of_splits(before: DatasetFiles, now: DatasetFiles) -> Iterator[ProfileChange]:
-    for split, one, other in _common(before, now):
+def _split_changes(before: DatasetFiles, now: DatasetFiles) -> Iterator[ProfileChange]:
+    for split, one, other in _common_splits(before, now):
         if one.images != other.images:
             yield ProfileChange(split=split, figure="images", before=one.images, now=other.images)
         for figure, first, second in (
             ("pixel mean", one.pixel_mean, other.pixel_mean),
             ("pixel standard deviation", one.pixel_std, other.pixel_std),
         ):
-            if abs(first - second) >= _NOTICEABLE_LEVELS:
+            if abs(first - second) >= _MIN_LEVELS:
                 yield ProfileChange(split=split, figure=figure, before=first, now=second)
-        yield from _moves_of_classes(split, _shares(before, one), _shares(now, other))
+        yield from _class_changes(split, _shares(before, one), _shares(now, other))
 
 
-def _moves_of_classes(
+def _class_changes(
     split: str, before: Mapping[str, float], now: Mapping[str, float]
 ) -> Iterator[ProfileChange]:
-    names = {*before, *now}
-    distances = {name: abs(before.get(name, 0.0) - now.get(name, 0.0)) for name in names}
-    for name in sorted(names, key=lambda name: (-distances[name], name))[:_MOST_CLASSES]:
-        if distances[name] >= _NOTICEABLE_SHARE:
-            figure = f"{_SHARE_OF}{name}"
+    distances = {name: abs(before.get(name, 0.0) - now.get(name, 0.0)) for name in {*before, *now}}
+    for name in sorted(distances, key=lambda name: (-distances[name], name))[:_MAX_CLASSES]:
+        if distances[name] >= _MIN_SHARE:
             first, second = (round(of.get(name, 0.0), 6) for of in (before, now))
-            yield ProfileChange(split=split, figure=figure, before=first, now=second)
+            yield ProfileChange(split=split, figure=f"{_SHARE_OF}{name}", before=first, now=second)
 
 
-def _common(
+def _common_splits(
     before: DatasetFiles, now: DatasetFiles
 ) -> Iterator[tuple[str, SplitProfile, SplitProfile]]:
     profiles = [files.inspection.profiles for files in (before, now) if files.inspection]

@@ -1,4 +1,4 @@
-"""Images with equal pixels, found by their digests."""
+"""Find images with equal pixels by their digests."""
 
 from typing import NamedTuple
 
@@ -10,7 +10,7 @@ Mask = NDArray[np.bool_]
 
 
 class Pairs(NamedTuple):
-    """Images and, for each, another one that is the reason why it is named.
+    """Images, each with another one that it was matched with.
 
     Attributes:
         rows: int64 array of shape (m,): rows of the label table, ascending.
@@ -22,10 +22,10 @@ class Pairs(NamedTuple):
 
 
 class EqualImages:
-    """The images of a data set that share their pixels with another one."""
+    """The images of a data set whose pixels equal those of another one."""
 
     def __init__(self, digests: NDArray[np.bytes_], splits: NDArray[np.int8]) -> None:
-        """Sort the digests once; what is kept grows only with what is found.
+        """Group equal images.
 
         Args:
             digests: Array of shape (n,) in the order of the label table.
@@ -46,38 +46,38 @@ class EqualImages:
         return np.sort(self._rows[~self._starts])
 
     def within_splits(self) -> Pairs:
-        """Find the images that equal an earlier one of their split, with the first such one."""
+        """Match images with the first equal one of their split."""
         starts = self._starts | (np.diff(self._splits, prepend=-1) != 0)
         return self._pairs(~starts, _run_starts(starts))
 
     def across_splits(self) -> Pairs:
-        """Find the images of other splits that equal a training image, with the first such one."""
+        """Match images of other splits with the first equal training image."""
         heads = _run_starts(self._starts)
         return self._pairs((self._splits != 0) & (self._splits[heads] == 0), heads)
 
     def with_other_labels(self, labels: NDArray[np.int16]) -> Pairs:
-        """Find the images that equal one with another label, with the first such one.
+        """Match images with the first equal one that has another label.
 
         Args:
             labels: int16 array of shape (n,) in the order of the label table.
         """
         heads = _run_starts(self._starts)
         own = labels[self._rows]
-        odd = np.flatnonzero(own != own[heads])
-        groups, first = np.unique(heads[odd], return_index=True)
-        contradiction = dict(zip(groups.tolist(), odd[first].tolist(), strict=True))
+        differing = np.flatnonzero(own != own[heads])
+        groups, first = np.unique(heads[differing], return_index=True)
+        contradiction = dict(zip(groups.tolist(), differing[first].tolist(), strict=True))
         others = heads.copy()
-        alike = np.flatnonzero((own == own[heads]) & np.isin(heads, groups))
-        others[alike] = [contradiction[head] for head in heads[alike].tolist()]
+        same = np.flatnonzero((own == own[heads]) & np.isin(heads, groups))
+        others[same] = [contradiction[head] for head in heads[same].tolist()]
         return self._pairs(np.isin(heads, groups), others)
 
     def _pairs(self, chosen: Mask, others: Rows) -> Pairs:
-        """Turn places among the shared images into rows."""
+        """Convert positions among the shared images to rows."""
         rows = self._rows[chosen]
         order = np.argsort(rows)
         return Pairs(rows[order], self._rows[others[chosen]][order])
 
 
 def _run_starts(starts: Mask) -> Rows:
-    """Return, for each place, where its run began."""
+    """Return, for each position, where its run started."""
     return np.maximum.accumulate(np.where(starts, np.arange(len(starts)), 0))

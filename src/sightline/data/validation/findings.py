@@ -1,14 +1,14 @@
-"""What is odd about single images: the kinds of findings, and the table of them.
+"""Findings about single images, and the table that stores them.
 
-A row names an image and, where another one is the reason, that one as well. The kinds are
+A row names an image and, if another image is the reason, that one as well. The kinds are
 
-- `blank`: all pixels alike; `saturated`: black or white almost everywhere;
+- `blank`: a single pixel value; `saturated`: almost entirely black or white;
 - `duplicate`: equal to an earlier image of its split; `leak`: equal to a training image;
 - `conflict`: equal to an image with another label;
-- `near_duplicate`, `near_leak`: much like an earlier image of its split, a training image.
+- `near_duplicate`, `near_leak`: similar to an earlier image of its split, to a training image.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import islice, zip_longest
 from pathlib import Path
@@ -21,11 +21,10 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from sightline.data.label_table import read_sources
+from sightline.data.validation.duplicates import Rows
 
 KINDS = ("leak", "conflict", "near_leak", "duplicate", "near_duplicate", "blank", "saturated")
-"""The gravest first."""
-
-Rows = NDArray[np.int64]
+"""Most serious first."""
 
 _SCHEMA = pa.schema(
     [
@@ -45,7 +44,7 @@ _SCHEMA = pa.schema(
 
 @dataclass(frozen=True)
 class Place:
-    """Where an image stands: split and index as in the label table, and its label."""
+    """Split, index and label of an image in the label table."""
 
     split: str
     index: int
@@ -57,8 +56,8 @@ class Finding:
     """One row of the table.
 
     Attributes:
-        other: The image that is the reason, where there is one.
-        distance: Bits in which the perceptual hashes of the two differ.
+        other: The image that is the reason, if any.
+        distance: Number of bits in which the perceptual hashes of the two differ.
     """
 
     kind: str
@@ -68,12 +67,12 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Found:
-    """All findings of one kind; rows are counted over all splits, one after the other.
+class FindingRows:
+    """All findings of one kind, as rows of the label table.
 
     Attributes:
         rows: int64 array of shape (m,).
-        others: int64 array of shape (m,), or None where no other image is concerned.
+        others: int64 array of shape (m,); None if no other image is involved.
         distances: int64 array of shape (m,), or None.
     """
 
@@ -84,15 +83,15 @@ class Found:
 
 
 @dataclass(frozen=True)
-class Examples:
+class ExampleIndex:
     """The n examples of a data set, split after split, as in the label table.
 
     Attributes:
         names: Names of the splits.
-        sizes: Images of each.
-        splits: int8 array of shape (n,): place of the split in `names`.
+        sizes: Number of images of each.
+        splits: int8 array of shape (n,): position of the split in `names`.
         labels: int16 array of shape (n,).
-        table: Their label table, which says where each came from.
+        table: The label table.
     """
 
     names: tuple[str, ...]
@@ -102,12 +101,12 @@ class Examples:
     table: Path
 
     def count(self, rows: Rows) -> dict[str, int]:
-        """Count the examples of some rows, split by split."""
+        """Count the examples of some rows by split."""
         counted = np.bincount(self.splits[rows], minlength=len(self.names))
         return dict(zip(self.names, counted.tolist(), strict=True))
 
-    def indexes(self, rows: Rows) -> Rows:
-        """Return the place within their split of some rows."""
+    def positions(self, rows: Rows) -> Rows:
+        """Return the positions of some rows within their splits."""
         starts = np.cumsum((0, *self.sizes), dtype=np.int64)
         found: Rows = rows - starts[self.splits[rows]]
         return found
@@ -117,56 +116,46 @@ class Examples:
         names = pa.DictionaryArray.from_arrays(self.splits[rows], list(self.names))
         return [
             names.cast(pa.string()),
-            pa.array(self.indexes(rows)),
+            pa.array(self.positions(rows)),
             pa.array(self.labels[rows]),
             read_sources(self.table, rows),
         ]
 
 
-def write(path: Path, found: Iterable[Found], examples: Examples) -> None:
-    """Write the table, kind by kind; of a kind the least distant first.
+def write_findings(path: Path, found: Iterable[FindingRows], index: ExampleIndex) -> None:
+    """Write the table, kind by kind, smallest distance first.
 
     Args:
-        path: Parquet file to write; pages carry checksums.
-        found: What was found, at most once a kind.
-        examples: What the rows are of.
+        path: Parquet file; pages have checksums.
+        found: At most one per kind.
+        index: The examples that the rows refer to.
     """
     with pq.ParquetWriter(path, _SCHEMA, write_page_checksum=True) as writer:
         for one in found:
-            writer.write_table(_table(one, examples))
+            writer.write_table(_table(one, index))
 
 
-def read_first(path: Path, most: int) -> dict[str, list[Finding]]:
-    """Read the first findings of each kind.
-
-    Args:
-        path: The Parquet file; pages are checked.
-        most: How many of each kind.
+def read_findings(path: Path, per_kind: int) -> dict[str, list[Finding]]:
+    """Read the first findings of each kind, in the order of `KINDS`; page checksums are verified.
 
     Returns:
-        Kind to its findings, in the order of `KINDS`; kinds without any are left out.
+        Kind to its findings, without kinds that have none.
     """
     with pq.ParquetFile(path, page_checksum_verification=True) as file:
         table = file.read()
     found = {}
     for kind in KINDS:
-        rows = table.filter(pc.equal(table["kind"], kind)).slice(0, most)
+        rows = table.filter(pc.equal(table["kind"], kind)).slice(0, per_kind)
         if len(rows):
             found[kind] = [_finding(row) for row in rows.to_pylist()]
     return found
 
 
-def choose(path: Path, most: int) -> list[Finding]:
-    """Choose findings to show: as many of each kind as there is room, the gravest kinds first.
-
-    Args:
-        path: The Parquet file; pages are checked.
-        most: How many in all.
-    """
-    first = read_first(path, most)
-    in_turn = (one for turn in zip_longest(*first.values()) for one in turn if one is not None)
-    chosen = list(islice(in_turn, most))
-    return sorted(chosen, key=lambda finding: KINDS.index(finding.kind))
+def select_findings(path: Path, limit: int) -> list[Finding]:
+    """Select at most `limit` findings to show, equally many of each kind, most serious first."""
+    by_kind = read_findings(path, limit)
+    in_turn = (one for turn in zip_longest(*by_kind.values()) for one in turn if one is not None)
+    return sorted(islice(in_turn, limit), key=lambda finding: KINDS.index(finding.kind))
 
 
 def _finding(row: dict[str, Any]) -> Finding:
@@ -177,18 +166,16 @@ def _finding(row: dict[str, Any]) -> Finding:
     return Finding(row["kind"], image, None if other.split is None else other, row["distance"])
 
 
-def _table(found: Found, examples: Examples) -> pa.Table:
+def _table(found: FindingRows, index: ExampleIndex) -> pa.Table:
     count = len(found.rows)
     distances = np.zeros(count) if found.distances is None else found.distances
     order = np.lexsort((found.rows, distances))
-    others: Sequence[pa.Array] = [
-        pa.nulls(count, kind) for kind in (pa.string(), pa.int64(), pa.int64(), pa.string())
-    ]
-    if found.others is not None:
-        others = examples.columns(found.others[order])
-    distance = (
+    columns = [pa.array([found.kind] * count, pa.string()), *index.columns(found.rows[order])]
+    if found.others is None:
+        columns += [pa.nulls(count, field.type) for field in list(_SCHEMA)[5:9]]
+    else:
+        columns += index.columns(found.others[order])
+    columns.append(
         pa.nulls(count, pa.int64()) if found.distances is None else pa.array(found.distances[order])
     )
-    kinds = pa.array([found.kind], pa.string()).take(pa.array(np.zeros(count, dtype=np.int64)))
-    columns = [kinds, *examples.columns(found.rows[order]), *others, distance]
     return pa.table(columns, names=_SCHEMA.names).cast(_SCHEMA)

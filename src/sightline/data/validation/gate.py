@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from typing import Literal
 
 from sightline.config import DataGateConfig, Limit
-from sightline.data.validation import checks, drift
+from sightline.data.validation import checks
+from sightline.data.validation.drift import list_changes
 from sightline.data.validation.checks import Measurement
 from sightline.errors import DataError, StageError
 from sightline.records import Check, DataGateResult, DatasetFiles
@@ -55,7 +56,7 @@ def run_checks(
             for name in DataGateConfig.model_fields
         ),
         compared_with=last_run.run_id if last_run else None,
-        changes=drift.moves(last_run.records.ingest, files) if last_run else (),
+        changes=list_changes(last_run.records.ingest, files) if last_run else (),
     )
 
 

@@ -1,123 +1,162 @@
-"""What ingest looks for in the images that it wrote, whatever anybody thinks of it.
+"""Inspect images while ingest writes them, and report what is unusual about them.
 
-One pass over the pixels gives the profiles and a fingerprint an image; after that, only images
-that may look alike are read once more. About eighty bytes an image are held.
+One pass over the pixels computes the profile of each split, and per image a digest, a fingerprint
+and whether it is blank or saturated: about 80 bytes. Only near duplicates are read again.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+import hashlib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sightline.data.validation import exposure, findings
-from sightline.data.validation import near_duplicates as lookalikes
 from sightline.data.validation.duplicates import EqualImages, Rows
-from sightline.data.validation.findings import Examples, Found
-from sightline.data.validation.perceptual_hash import Fingerprints, differing_bits, fingerprints
+from sightline.data.validation.findings import ExampleIndex, FindingRows, write_findings
+from sightline.data.validation.near_duplicates import (
+    Fingerprints,
+    find_near_duplicates,
+    fingerprints,
+    hamming_distances,
+)
 from sightline.data.validation.profile import Profiler
 from sightline.pipeline.cache import Draft
-from sightline.records import Inspection, SplitProfile
+from sightline.records import Inspection
 from sightline.storage import npy
 
 _FILE = "findings.parquet"
 _PARTS = 8
-"""How many parts of a block are looked at one by one."""
+"""Parts of a block that are converted to floats one by one."""
 
-Counts = Mapping[str, Sequence[int]]
+_BLACK, _WHITE = 5, 250
+"""Values up to and from which a pixel counts as black and white; JPEG rarely hits 0 and 255."""
+
+_SATURATED_SHARE = 0.99
+_MAX_PIXEL = 255
+
+Mask = NDArray[np.bool_]
 
 
-def inspect(
-    draft: Draft,
-    images: Mapping[str, Path],
-    labels: NDArray[np.int16],
-    digests: NDArray[np.bytes_],
-    counts: Counts,
-    table: Path,
+class SplitInspector:
+    """Inspects the images of one split, block by block.
+
+    Attributes:
+        path: NPY file that the images are written to.
+        labels: int16 array of shape (n,).
+        digests: S32 array of shape (n,): SHA-256 of the pixels of each image.
+        prints: Fingerprints of the n images.
+        blank: bool array of shape (n,); `saturated` likewise.
+    """
+
+    def __init__(self, path: Path, labels: NDArray[np.int16]) -> None:
+        """Prepare for as many images as there are labels."""
+        self.path = path
+        self.labels = labels
+        self.digests = np.zeros(len(labels), dtype=f"S{hashlib.sha256().digest_size}")
+        self.prints = Fingerprints.empty(len(labels))
+        self.blank, self.saturated = np.zeros((2, len(labels)), dtype=np.bool_)
+        self.profiler = Profiler()
+        self._row = 0
+
+    def add(self, images: NDArray[np.uint8]) -> None:
+        """Inspect the next images: uint8 array of shape (m, height, width, channels)."""
+        if not len(images):
+            return
+        for part in np.array_split(np.ascontiguousarray(images), min(len(images), _PARTS)):
+            rows = slice(self._row, self._row + len(part))
+            self._row += len(part)
+            self.profiler.add(part)
+            self.digests[rows] = [hashlib.sha256(image.data).digest() for image in part]
+            self.prints.hashes[rows], self.prints.spectra[rows] = fingerprints(part)
+            self.blank[rows] = is_blank(part)
+            self.saturated[rows] = is_saturated(part) & ~self.blank[rows]
+
+
+def summarize(
+    draft: Draft, inspectors: Mapping[str, SplitInspector], table: Path, classes: int
 ) -> Inspection:
-    """Look at all images and write the table of what is odd about some of them.
+    """Write the table of findings, and return profiles and numbers of affected images.
 
     Args:
-        draft: Where the table goes.
-        images: Split name to its uint8 NPY file; the training split first.
-        labels: int16 array of shape (n,): the labels, split after split in this order.
-        digests: Array of n byte strings in the same order; equal for equal pixels alone.
-        counts: Split name to the number of images of each class.
+        draft: The cache entry to write to.
+        inspectors: Split name to its inspector, all images added; the training split first.
         table: The label table, in the same order.
-
-    Returns:
-        Profiles, and how many images of each split are concerned.
+        classes: Number of classes.
     """
-    sizes = {split: sum(of_split) for split, of_split in counts.items()}
-    splits = np.repeat(np.arange(len(sizes), dtype=np.int8), list(sizes.values()))
-    examples = Examples(tuple(sizes), tuple(sizes.values()), splits, labels, table)
-    equal = EqualImages(digests, splits)
-    look = _Look(images, counts)
-    found = list(_find(look, equal, examples))
-    findings.write(draft.path(_FILE), found, examples)
+    sizes = {name: len(one.labels) for name, one in inspectors.items()}
+    index = ExampleIndex(
+        names=tuple(sizes),
+        sizes=tuple(sizes.values()),
+        splits=np.repeat(np.arange(len(sizes), dtype=np.int8), list(sizes.values())),
+        labels=np.concatenate([one.labels for one in inspectors.values()]),
+        table=table,
+    )
+    found = list(_find(list(inspectors.values()), index))
+    write_findings(draft.path(_FILE), found, index)
     return Inspection(
-        profiles=look.profiles,
-        affected={each.kind: examples.count(each.rows) for each in found},
+        profiles={
+            name: one.profiler.profile(np.bincount(one.labels, minlength=classes).tolist())
+            for name, one in inspectors.items()
+        },
+        affected={one.kind: index.count(one.rows) for one in found},
         findings=draft.record(_FILE),
     )
 
 
-class _Look:
-    """One pass over the images: profiles, fingerprints, and which of them show nothing."""
-
-    def __init__(self, images: Mapping[str, Path], counts: Counts) -> None:
-        total = sum(sum(of_split) for of_split in counts.values())
-        self.prints = Fingerprints.empty(total)
-        self.blank, self.saturated = np.zeros((2, total), dtype=np.bool_)
-        self.profiles: dict[str, SplitProfile] = {}
-        self._images = images
-        row = 0
-        for split, path in images.items():
-            profiler = Profiler()
-            for part in _parts(path):
-                profiler.add(part)
-                self._add(slice(row, row + len(part)), part)
-                row += len(part)
-            self.profiles[split] = profiler.profile(counts[split])
-
-    def _add(self, rows: slice, images: NDArray[np.uint8]) -> None:
-        self.blank[rows] = exposure.blank(images)
-        self.saturated[rows] = exposure.saturated(images) & ~self.blank[rows]
-        self.prints.hashes[rows], self.prints.spectra[rows] = fingerprints(images)
-        self._shape = images.shape[1:]
-
-    def again(self, examples: Examples, rows: Rows) -> NDArray[np.uint8]:
-        """Read the images of some rows once more."""
-        pixels = np.empty((len(rows), *self._shape), dtype=np.uint8)
-        splits, indexes = examples.splits[rows], examples.indexes(rows)
-        for number, path in enumerate(self._images.values()):
-            chosen = splits == number
-            pixels[chosen] = npy.read_rows(path, indexes[chosen])
-        return pixels
+def is_blank(images: NDArray[np.uint8]) -> Mask:
+    """Return which images have a single pixel value: bool array of shape (n,)."""
+    flat = images.reshape(len(images), -1)
+    found: Mask = flat.min(axis=1) == flat.max(axis=1)
+    return found
 
 
-def _parts(path: Path) -> Iterator[NDArray[np.uint8]]:
-    """Read images in parts that stay small when they become floats."""
-    for block in npy.read_blocks(path):
-        yield from np.array_split(block, min(len(block), _PARTS))
+def is_saturated(images: NDArray[np.uint8]) -> Mask:
+    """Return which images are at least 99 % black, or at least 99 % white: bool of shape (n,)."""
+    flat = images.reshape(len(images), -1)
+    means = flat.mean(axis=1)
+    found = np.zeros(len(flat), dtype=np.bool_)
+    # The mean rules out nearly all images; only the pixels of the others are counted.
+    dark = np.flatnonzero(means <= _SATURATED_SHARE * _BLACK + (1 - _SATURATED_SHARE) * _MAX_PIXEL)
+    light = np.flatnonzero(means >= _SATURATED_SHARE * _WHITE)
+    found[dark] = (flat[dark] <= _BLACK).mean(axis=1) >= _SATURATED_SHARE
+    found[light] = (flat[light] >= _WHITE).mean(axis=1) >= _SATURATED_SHARE
+    return found
 
 
-def _find(look: _Look, equal: EqualImages, examples: Examples) -> Iterator[Found]:
-    """Yield what there is of each kind, in the order of `findings.KINDS`."""
-    hashes, spectra = look.prints
-    spectra[equal.repeated] = 0  # of equal images the first stands for all
-    spectra[look.blank] = 0
-    near_duplicates, near_leaks = lookalikes.find(
-        lambda rows: look.again(examples, rows), look.prints, examples.splits
+def _find(inspectors: list[SplitInspector], index: ExampleIndex) -> Iterator[FindingRows]:
+    """Yield the findings of each kind, in the order of `findings.KINDS`."""
+    hashes = np.concatenate([one.prints.hashes for one in inspectors])
+    spectra = np.concatenate([one.prints.spectra for one in inspectors])
+    blank = np.concatenate([one.blank for one in inspectors])
+    equal = EqualImages(np.concatenate([one.digests for one in inspectors]), index.splits)
+    spectra[equal.repeated] = 0  # the first of equal images stands for all
+    spectra[blank] = 0
+
+    near_duplicates, near_leaks = find_near_duplicates(
+        lambda rows: _read(inspectors, index, rows), Fingerprints(hashes, spectra), index.splits
     )
     pairs = {
         "leak": equal.across_splits(),
-        "conflict": equal.with_other_labels(examples.labels),
+        "conflict": equal.with_other_labels(index.labels),
         "near_leak": near_leaks,
         "duplicate": equal.within_splits(),
         "near_duplicate": near_duplicates,
     }
     for kind, (rows, others) in pairs.items():
-        yield Found(kind, rows, others, differing_bits(hashes[rows], hashes[others]))
-    yield Found("blank", np.flatnonzero(look.blank))
-    yield Found("saturated", np.flatnonzero(look.saturated))
+        yield FindingRows(kind, rows, others, hamming_distances(hashes[rows], hashes[others]))
+    yield FindingRows("blank", np.flatnonzero(blank))
+    saturated = np.concatenate([one.saturated for one in inspectors])
+    yield FindingRows("saturated", np.flatnonzero(saturated))
+
+
+def _read(inspectors: list[SplitInspector], index: ExampleIndex, rows: Rows) -> NDArray[np.uint8]:
+    """Read the images of some rows from the files."""
+    splits, positions = index.splits[rows], index.positions(rows)
+    parts = [
+        npy.read_rows(one.path, positions[splits == number])
+        for number, one in enumerate(inspectors)
+    ]
+    pixels = np.empty((len(rows), *parts[0].shape[1:]), dtype=np.uint8)
+    for number, part in enumerate(parts):
+        pixels[splits == number] = part
+    return pixels
