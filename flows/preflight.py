@@ -111,6 +111,6 @@ def ingest_ahead(config: RunConfig, run: Run, source: Source) -> IngestedAhead:
     files = ingest.ingest(run, source, config.data)
     last_run = run_folder.last(run.workspace, files.dataset)
     result = gate.check_data(run.workspace, files, config.data_gate, last_run)
-    preprocess.check(files, config.preprocessing)
+    preprocess.check_validation_split(files, config.preprocessing)
     slices.check(run.workspace, files, config.evaluation.slices)
     return IngestedAhead(seconds=time.monotonic() - started, gate=result)

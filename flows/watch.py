@@ -10,7 +10,7 @@ from prefect.runtime import flow_run
 from pydantic import Field
 
 from sightline.data import locate, watch
-from sightline.data.watch import Look
+from sightline.data.watch import Observation
 from sightline.flows import worker
 from sightline.storage.workspace import Workspace
 
@@ -32,7 +32,7 @@ def watch_flow(dataset: Annotated[str, Field(min_length=1)]) -> None:
     get_run_logger().info(sentence(check_and_notify(worker.workspace(), dataset)))
 
 
-def check_and_notify(workspace: Workspace, dataset: str) -> Look:
+def check_and_notify(workspace: Workspace, dataset: str) -> Observation:
     """Check a data set and emit the event if it changed; remember the check afterwards.
 
     Args:
@@ -45,15 +45,15 @@ def check_and_notify(workspace: Workspace, dataset: str) -> Look:
         httpx.HTTPError: The Prefect server did not accept the event; the next check tries again.
     """
     workspace.check_writable()
-    found = watch.look(workspace, dataset)
+    found = watch.observe(workspace, dataset)
     if found.changed:
         _emit(found)
     if found.first or found.changed:
-        watch.remember(workspace, found)
+        watch.store_observation(workspace, found)
     return found
 
 
-def sentence(found: Look) -> str:
+def sentence(found: Observation) -> str:
     """Summarize a check in one line."""
     digest = found.source.sha256
     if found.first:
@@ -64,7 +64,7 @@ def sentence(found: Look) -> str:
     return f"{found.dataset} is unchanged; sha256 {digest}"
 
 
-def _emit(found: Look) -> None:
+def _emit(found: Observation) -> None:
     """Post the event and wait for the answer; Prefect's `emit_event` would only queue it."""
     event = Event(
         event=EVENT,

@@ -6,8 +6,10 @@ import typer
 from rich.table import Table
 
 from sightline.config import loading
-from sightline.data import catalog, fetching, ingest, locate, samples
-from sightline.data.validation import drift, gate
+from sightline.data import catalog, download, ingest, locate
+from sightline.data.label_table import choose_samples
+from sightline.data.validation import gate
+from sightline.data.validation.drift import format_change
 from sightline.flows.cli import console
 from sightline.flows.cli.options import (
     DEFAULT_WORKSPACE,
@@ -62,7 +64,7 @@ def fetch(
     """Download a named data set, verify it and print the paths of its files."""
     run = Run(id="fetch", workspace=workspace, data_dir=data_dir, mirror=mirror)
     with console.ProgressDisplay():
-        paths = fetching.fetch(run, name)
+        paths = download.fetch(run, name)
     for path in paths:
         typer.echo(path)
 
@@ -91,7 +93,7 @@ def inspect(
         result = gate.run_checks(workspace, ingested, settings.data_gate, last_run)
         _show_gate(workspace, ingested, result)
         image = workspace.path(f"datasets/{ingested.dataset}-samples.png")
-        images, names = samples.choose(workspace, ingested)
+        images, names = choose_samples(workspace, ingested)
         with files.storage_errors(workspace.root), files.new_file(image) as temporary:
             draw_samples(temporary, images, names, f"Samples of {ingested.dataset}")
     console.say(f"Samples: {image}")
@@ -143,7 +145,7 @@ def _show_gate(workspace: Workspace, found: DatasetFiles, result: DataGateResult
         checks.add_row(check.name, mark, console.plain(check.sentence))
     console.out().print(checks)
     for move in result.changes:
-        before, now = drift.in_words(move)
+        before, now = format_change(move)
         console.say(
             f"Changed since run {result.compared_with}: {move.split}, {printable(move.figure)}: "
             f"{before}, now {now}"

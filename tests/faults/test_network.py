@@ -15,8 +15,8 @@ import mirror
 from command import Command, Completed
 from mirror import CONTENT, LASTING, MNIST_FIRST, Mirror
 from refusal import check_refused
-from sightline.data import catalog, fetching
-from sightline.data.download import Patience
+from sightline.data import catalog, download
+from sightline.data.download import RetryPolicy
 from sightline.records import Run
 from sightline.storage.workspace import Workspace
 
@@ -96,13 +96,13 @@ def test_stall_ends_in_time_and_the_file_is_asked_for_again(
     monkeypatch.setitem(catalog.NAMED, "tiny", mirror.tiny([server.address]))
     server.faults["/train"] = ["stall"]
 
-    paths = fetching.fetch(
-        Run(id="stall", workspace=Workspace(tmp_path)), "tiny", Patience(read=0.3)
+    paths = download.fetch(
+        Run(id="stall", workspace=Workspace(tmp_path)), "tiny", RetryPolicy(read_timeout=0.3)
     )
 
     assert [gzip.decompress(path.read_bytes()) for path in paths] == list(CONTENT.values())
     assert server.asked == ["/train.gz"] * 2 + ["/test.gz"]
-    assert max(Patience().connect, Patience().read) <= 30
+    assert max(RetryPolicy().connect_timeout, RetryPolicy().read_timeout) <= 30
 
 
 def test_download_that_was_killed_leaves_nothing_and_is_made_again(

@@ -1,4 +1,4 @@
-"""Reads complete data sets as ingest does."""
+"""Read and ingest complete data sets."""
 
 from pathlib import Path
 from typing import Any
@@ -8,11 +8,12 @@ import pytest
 from numpy.typing import NDArray
 
 from sightline.config import DataConfig
+from sightline.data import ingest as ingestion
 from sightline.data import locate
 from sightline.data.readers import dispatch
 from sightline.data.readers.base import RawDataset
 from sightline.errors import DataError
-from sightline.records import Run
+from sightline.records import DatasetFiles, Run
 from sightline.storage.workspace import Workspace
 
 
@@ -30,3 +31,15 @@ def check_unreadable(path: Path, *facts: str, **settings: Any) -> None:
         read_all(path, **settings)
     for fact in facts:
         assert fact in str(caught.value)
+
+
+def ingest(run: Run, path: object, **settings: Any) -> DatasetFiles:
+    """Ingest the data set at a path."""
+    config = DataConfig(dataset=str(path), **settings)
+    return ingestion.ingest(run, locate.locate(config), config)
+
+
+def ingest_arrays(run: Run, path: Path, **arrays: Any) -> DatasetFiles:
+    """Save arrays as an NPZ archive and ingest it."""
+    np.savez(path, **arrays)
+    return ingest(run, path)

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from sightline.config import PreprocessingConfig
 from sightline.data.label_table import Labels, read_labels
+from sightline.data.scaling import SCALE
 from sightline.data.splits import check_counts, stratified_sample
 from sightline.pipeline.cache import Draft, find_or_make
 from sightline.pipeline.progress import Progress, emit
@@ -17,12 +18,6 @@ from sightline.storage.npy import ArrayWriter, read_blocks
 from sightline.storage.workspace import Workspace
 
 Mask = NDArray[np.bool_]
-
-SCALE = np.float32(1 / 255)
-"""Scales a uint8 pixel to [0, 1].
-
-The exported model multiplies by the same float32, so that training and serving agree bit for bit.
-"""
 
 _FLOAT_BYTES = 4
 _ONE_HOT_VALUES = 1 << 20  # at once

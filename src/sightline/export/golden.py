@@ -59,7 +59,7 @@ def gather(run: Run, files: DatasetFiles, evaluation: Evaluation, limit: int, pa
         DataError: The test images are missing or damaged.
         InputError: The predictions differ from the recorded ones, or are of other images.
     """
-    holdout.check(run.workspace, files)
+    holdout.verify_holdout(run.workspace, files)
     test = files.images["test"]
     rows = choose(test.shape[0], limit)
     probabilities = _probabilities(run.workspace, files, evaluation, rows)

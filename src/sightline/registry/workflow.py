@@ -103,7 +103,7 @@ def apply_decision(workspace: Workspace, run_id: str) -> Promotion:
 def _candidate(workspace: Workspace, manifest: RunManifest) -> Candidate:
     """Collect what was published of a run, and export its model."""
     run, records = Run(id=manifest.run_id, workspace=workspace), manifest.records
-    holdout.check(workspace, records.ingest)
+    holdout.verify_holdout(workspace, records.ingest)
     model = _published(workspace, manifest, "model.keras")
     predictions = _published(workspace, manifest, "predictions.parquet")
     trained = records.train.model_copy(update={"model": model})

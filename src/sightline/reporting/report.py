@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pyarrow.parquet as pq
 
 from sightline.config import ReportConfig
-from sightline.data import samples
-from sightline.data.validation import findings
+from sightline.data.label_table import choose_samples
+from sightline.data.validation.findings import select_findings
 from sightline.evaluation import label_errors, mistakes
 from sightline.pipeline.cache import Draft, find_or_make
 from sightline.pipeline.stages import Stage
@@ -109,7 +109,7 @@ REPORT = Stage(
 
 def _draw_data(run: Run, files: DatasetFiles, draft: Draft) -> Iterator[str]:
     """Draw what the images show; yield the pictures' names."""
-    chosen, names = samples.choose(run.workspace, files)
+    chosen, names = choose_samples(run.workspace, files)
     title = f"Training images of {files.dataset}"
     grid.draw_samples(draft.path("samples.png"), chosen, names, title)
     yield "samples"
@@ -160,7 +160,7 @@ def _draw_findings(run: Run, files: DatasetFiles, draft: Draft) -> bool:
     if files.inspection is None:
         return False
     most = max(1, min(_FINDINGS, _FINDINGS_BYTES // math.prod(files.image_shape)))
-    found = findings.choose(run.workspace.root / files.inspection.findings.path, most)
+    found = select_findings(run.workspace.root / files.inspection.findings.path, most)
     if not found:
         return False
     splits = {

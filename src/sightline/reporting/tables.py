@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from sightline.data.validation.checks import percent
-from sightline.data.validation.drift import in_words
+from sightline.data.validation.drift import format_change
 from sightline.records import (
     Certificate,
     Check,
@@ -143,7 +143,7 @@ def _measured(check: Check, value: float) -> str:
 
 def drift(result: DataGateResult) -> Table:
     """List the statistics that changed since the previous run."""
-    rows = [(change.split, change.figure, *in_words(change)) for change in result.changes]
+    rows = [(change.split, change.figure, *format_change(change)) for change in result.changes]
     return Table("Drift", "ttnn", ("Split", "Statistic", "Before", "Now"), rows)
 
 

@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 
 from examples import CLASSES, pictures
-from sightline.config import DataConfig, PreprocessingConfig
-from sightline.data import ingest, locate, preprocess
+from reading import ingest_arrays
+from sightline.config import PreprocessingConfig
+from sightline.data import preprocess
 from sightline.errors import DataError
 from sightline.records import DatasetFiles, Run
 from sightline.storage import npy
@@ -31,7 +32,7 @@ def test_white_is_exactly_one() -> None:
     assert np.float32(255) * preprocess.SCALE == 1
 
 
-def test_validation_split_takes_the_same_share_of_each_class(run: Run, files: DatasetFiles) -> None:
+def test_validation_split_has_the_same_share_of_each_class(run: Run, files: DatasetFiles) -> None:
     result = preprocess.preprocess(run, files, PreprocessingConfig(validation_fraction=0.25))
     train, validation = (
         npy.open_mapped(run.workspace.root / result.splits[name].labels.path)
@@ -57,7 +58,7 @@ def test_validation_and_training_share_no_image_and_lose_none(
     assert set(rows) == expected
 
 
-def test_seed_decides_the_validation_split(run: Run, files: DatasetFiles) -> None:
+def test_seed_determines_the_validation_split(run: Run, files: DatasetFiles) -> None:
     first, again, other = (
         preprocess.preprocess(
             run.model_copy(update={"id": f"run-{number}", "refresh": True}),
@@ -73,12 +74,11 @@ def test_seed_decides_the_validation_split(run: Run, files: DatasetFiles) -> Non
 
 
 def test_class_with_a_single_training_image_cannot_be_validated(run: Run, tmp_path: Path) -> None:
-    path = tmp_path / "single.npz"
     images = np.zeros((4, 8, 8), dtype=np.uint8)
-    np.savez(path, x_train=images, y_train=[0, 0, 0, 1], x_test=images, y_test=[0, 0, 0, 1])
-    settings = DataConfig(dataset=str(path))
-    files = ingest.ingest(run, locate.locate(settings), settings)
-    for refuse in (preprocess.check, partial(preprocess.preprocess, run)):
-        with pytest.raises(DataError, match=r"class '1' has a single example.*validation split"):
+    arrays = {"x_train": images, "y_train": [0, 0, 0, 1], "x_test": images, "y_test": [0, 0, 0, 1]}
+    files = ingest_arrays(run, tmp_path / "single.npz", **arrays)
+    check = preprocess.check_validation_split
+    for refuse in (check, partial(preprocess.preprocess, run)):
+        with pytest.raises(DataError, match=r"'1' .*validation split"):
             refuse(files, PreprocessingConfig(validation_fraction=0.5))
-    preprocess.check(files, PreprocessingConfig())
+    check(files, PreprocessingConfig())

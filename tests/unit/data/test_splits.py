@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from sightline.data.splits import choose_share
+from sightline.data.splits import stratified_sample
 from sightline.errors import DataError
 
 LABELS = np.repeat(np.arange(3), [100, 50, 10])
@@ -9,26 +9,26 @@ NAMES = ("a", "b", "c")
 
 
 def test_each_class_gives_its_share() -> None:
-    chosen = choose_share(LABELS, NAMES, 0.2, 0, "test")
+    drawn = stratified_sample(LABELS, NAMES, 0.2, 0, "test")
 
-    assert np.bincount(LABELS[chosen]).tolist() == [20, 10, 2]
+    assert np.bincount(LABELS[drawn]).tolist() == [20, 10, 2]
 
 
-def test_seed_decides_and_repeats() -> None:
-    first = choose_share(LABELS, NAMES, 0.2, 1, "test")
+def test_seed_determines_the_sample() -> None:
+    first = stratified_sample(LABELS, NAMES, 0.2, 1, "test")
 
-    np.testing.assert_array_equal(first, choose_share(LABELS, NAMES, 0.2, 1, "test"))
-    assert (first != choose_share(LABELS, NAMES, 0.2, 2, "test")).any()
+    np.testing.assert_array_equal(first, stratified_sample(LABELS, NAMES, 0.2, 1, "test"))
+    assert (first != stratified_sample(LABELS, NAMES, 0.2, 2, "test")).any()
 
 
 @pytest.mark.parametrize("fraction", [0.001, 0.999])
-def test_every_class_is_in_both_splits_even_at_an_extreme_share(fraction: float) -> None:
+def test_every_class_is_on_both_sides_even_at_an_extreme_share(fraction: float) -> None:
     labels = np.asarray([0, 0, 1, 1, 1])
-    chosen = choose_share(labels, ("a", "b"), fraction, 0, "test")
+    drawn = stratified_sample(labels, ("a", "b"), fraction, 0, "test")
 
-    assert set(labels[chosen]) == set(labels[~chosen]) == {0, 1}
+    assert set(labels[drawn]) == set(labels[~drawn]) == {0, 1}
 
 
 def test_class_with_a_single_example_is_refused_by_name() -> None:
-    with pytest.raises(DataError, match=r"The class 'b' has a single example.*add another"):
-        choose_share(np.asarray([0, 0, 1]), ("a", "b"), 0.2, 0, "test")
+    with pytest.raises(DataError, match=r"'b' .*test split; add another"):
+        stratified_sample(np.asarray([0, 0, 1]), ("a", "b"), 0.2, 0, "test")

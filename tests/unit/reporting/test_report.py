@@ -58,15 +58,15 @@ def test_findings_are_drawn_where_there_are_any(
     evaluation: Evaluation,
 ) -> None:
     table = run.workspace.root / "findings.parquet"
-    examples = findings.Examples(
+    examples = findings.ExampleIndex(
         ("train", "test"),
         (160, 40),
         np.repeat(np.array([0, 1], np.int8), [160, 40]),
         np.zeros(200, np.int16),
         run.workspace.root / hostile_files.labels.path,
     )
-    leak = findings.Found("leak", np.array([163]), np.array([7]), np.array([0]))
-    findings.write(table, [leak, findings.Found("blank", np.array([5]))], examples)
+    leak = findings.FindingRows("leak", np.array([163]), np.array([7]), np.array([0]))
+    findings.write_findings(table, [leak, findings.FindingRows("blank", np.array([5]))], examples)
     record = FileRecord(path=table.name, sha256=sha256(table), bytes=table.stat().st_size)
     assert hostile_files.inspection is not None
     inspection = hostile_files.inspection.model_copy(update={"findings": record})

@@ -50,3 +50,13 @@ def test_pickled_objects_are_refused(tmp_path: Path) -> None:
         next(npy.read_blocks(path))
     with pytest.raises(ValueError, match="Python objects"):
         npy.open_mapped(path)
+
+
+def test_rows_are_read_in_any_order(tmp_path: Path) -> None:
+    values = np.arange(60, dtype=np.uint8).reshape(20, 3, 1)
+    np.save(tmp_path / "a.npy", values)
+    rows = np.array([19, 0, 7, 7])
+    np.testing.assert_array_equal(npy.read_rows(tmp_path / "a.npy", rows), values[rows])
+    (tmp_path / "a.npy").write_bytes((tmp_path / "a.npy").read_bytes()[:-1])
+    with pytest.raises(StageError, match=r"a\.npy.*19"):
+        npy.read_rows(tmp_path / "a.npy", rows)

@@ -5,8 +5,8 @@ from typing import Literal
 
 from sightline.config import DataGateConfig, Limit
 from sightline.data.validation import checks
-from sightline.data.validation.drift import list_changes
 from sightline.data.validation.checks import Measurement
+from sightline.data.validation.drift import list_changes
 from sightline.errors import DataError, StageError
 from sightline.records import Check, DataGateResult, DatasetFiles
 from sightline.records.manifest import RunManifest

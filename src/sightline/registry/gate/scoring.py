@@ -50,7 +50,7 @@ def score(request: ScoringRequest) -> Timing:
         StorageError: The disk has too little room.
     """
     workspace, images = request.workspace, request.files.images["test"]
-    holdout.check(workspace, request.files)
+    holdout.verify_holdout(workspace, request.files)
     models = _models(request)
     with files.storage_errors(workspace.root):
         row_bytes = 3 * 8 + 4 * len(request.files.class_names)

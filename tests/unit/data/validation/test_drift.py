@@ -47,14 +47,14 @@ def test_stability_index_is_that_of_its_formula_where_there_are_many_images() ->
     assert found == pytest.approx(expected, rel=1e-4)
 
 
-def test_empty_bin_does_not_make_it_endless() -> None:
+def test_empty_bin_has_a_finite_index() -> None:
     assert 0.5 < drift.stability_index([1.0, 0.0], [0.5, 0.5], 10_000, 10_000) < 10
 
 
 @pytest.mark.parametrize("count", [20, 200, 5000])
 def test_two_samples_of_the_same_kind_have_hardly_any_drift(count: int) -> None:
     found = [
-        drift.largest(
+        drift.largest_drift(
             data_set(profile(noise(count, 2 * seed), count, 0), "a", "b"),
             data_set(profile(noise(count, 2 * seed + 1), count, 0), "a", "b"),
         ).value
@@ -63,16 +63,16 @@ def test_two_samples_of_the_same_kind_have_hardly_any_drift(count: int) -> None:
     assert np.mean(np.array(found) > 0.1) <= 0.1
 
 
-def test_darker_images_are_noticed_and_named() -> None:
+def test_darker_images_are_detected_and_named() -> None:
     before = data_set(profile(noise(500, 0), 250, 250), "a", "b")
     now = data_set(profile(noise(500, 1, brightest=60), 250, 250), "a", "b")
-    found = drift.largest(before, now)
+    found = drift.largest_drift(before, now)
     assert found.value > 0.25
     assert found.subject in {
         "the pixels of the train images",
         "the brightness of the train images",
     }
-    assert [move.figure for move in drift.moves(before, now)] == [
+    assert [change.figure for change in drift.list_changes(before, now)] == [
         "pixel mean",
         "pixel standard deviation",
     ]
@@ -81,11 +81,11 @@ def test_darker_images_are_noticed_and_named() -> None:
 def test_classes_are_compared_by_name_whatever_their_order() -> None:
     images = noise(300, 0)
     before = data_set(profile(images, 100, 200), "cat", "dog")
-    assert drift.largest(before, data_set(profile(images, 200, 100), "dog", "cat")).value == 0
+    assert drift.largest_drift(before, data_set(profile(images, 200, 100), "dog", "cat")).value == 0
     now = data_set(profile(images, 200, 50, 50), "cat", "dog", "elk")
-    found = drift.largest(before, now)
+    found = drift.largest_drift(before, now)
     assert (found.subject, found.value > 0.25) == ("the classes of the train images", True)
-    assert drift.moves(before, now) == (
+    assert drift.list_changes(before, now) == (
         ProfileChange(split="all", figure="classes", before=2, now=3),
         ProfileChange(split="train", figure="share of class dog", before=0.666667, now=0.166667),
         ProfileChange(split="train", figure="share of class cat", before=0.333333, now=0.666667),
@@ -93,10 +93,10 @@ def test_classes_are_compared_by_name_whatever_their_order() -> None:
     )
 
 
-def test_shape_and_number_of_images_are_moves() -> None:
+def test_changes_of_shape_and_number_of_images_are_listed() -> None:
     before = data_set(profile(noise(300, 0), 300, 0), "a", "b")
     now = data_set(profile(noise(400, 0), 400, 0), "a", "b", side=9)
-    assert drift.moves(before, now)[:3] == (
+    assert drift.list_changes(before, now)[:3] == (
         ProfileChange(split="all", figure="height", before=8, now=9),
         ProfileChange(split="all", figure="width", before=8, now=9),
         ProfileChange(split="train", figure="images", before=300, now=400),
@@ -111,9 +111,10 @@ def test_shape_and_number_of_images_are_moves() -> None:
         ("share of class <b>", 0.1, 0.123456, ("10.00%", "12.35%")),
     ],
 )
-def test_moves_are_written_for_people(
+def test_changes_are_formatted(
     figure: str, before: float, now: float, words: tuple[str, str]
 ) -> None:
     assert (
-        drift.in_words(ProfileChange(split="train", figure=figure, before=before, now=now)) == words
+        drift.format_change(ProfileChange(split="train", figure=figure, before=before, now=now))
+        == words
     )

@@ -5,20 +5,28 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from sightline.data.validation import findings
-from sightline.data.validation.findings import Examples, Finding, Found, Place
+from sightline.data.validation.findings import (
+    ExampleIndex,
+    Finding,
+    FindingRows,
+    Place,
+    read_findings,
+    select_findings,
+    write_findings,
+)
 
-LEAKS = Found("leak", np.array([6, 8]), np.array([2, 0]), np.array([0, 0]))
-NEAR = Found("near_duplicate", np.array([3, 5, 9]), np.array([0, 2, 6]), np.array([5, 1, 5]))
-BLANK = Found("blank", np.array([4]))
+LEAKS = FindingRows("leak", np.array([6, 8]), np.array([2, 0]), np.array([0, 0]))
+NEAR = FindingRows("near_duplicate", np.array([3, 5, 9]), np.array([0, 2, 6]), np.array([5, 1, 5]))
+NONE = FindingRows("duplicate", np.array([], np.int64))
+BLANK = FindingRows("blank", np.array([4]))
 
 
 @pytest.fixture
-def examples(tmp_path: Path) -> Examples:
+def index(tmp_path: Path) -> ExampleIndex:
     table = tmp_path / "labels.parquet"
     sources = [f"photos/{number}.png" for number in range(10)]
     pq.write_table(pa.table({"source": sources}), table, row_group_size=4, write_page_checksum=True)
-    return Examples(
+    return ExampleIndex(
         names=("train", "test"),
         sizes=(6, 4),
         splits=np.repeat(np.array([0, 1], np.int8), [6, 4]),
@@ -28,9 +36,9 @@ def examples(tmp_path: Path) -> Examples:
 
 
 @pytest.fixture
-def table(tmp_path: Path, examples: Examples) -> Path:
+def table(tmp_path: Path, index: ExampleIndex) -> Path:
     path = tmp_path / "findings.parquet"
-    findings.write(path, [LEAKS, NEAR, Found("duplicate", np.array([], np.int64)), BLANK], examples)
+    write_findings(path, [LEAKS, NEAR, NONE, BLANK], index)
     return path
 
 
@@ -56,8 +64,8 @@ def test_every_finding_is_a_row_with_split_index_and_label(table: Path) -> None:
     ]
 
 
-def test_findings_are_read_back_kind_by_kind_the_least_distant_first(table: Path) -> None:
-    found = findings.read_first(table, 2)
+def test_findings_are_read_by_kind_smallest_distance_first(table: Path) -> None:
+    found = read_findings(table, 2)
     assert list(found) == ["leak", "near_duplicate", "blank"]
     assert [one.distance for one in found["near_duplicate"]] == [1, 5]
     assert found["near_duplicate"][0] == Finding(
@@ -66,30 +74,30 @@ def test_findings_are_read_back_kind_by_kind_the_least_distant_first(table: Path
     assert found["blank"] == [Finding("blank", Place("train", 4, 1), None, None)]
 
 
-def test_shown_findings_are_some_of_every_kind(table: Path) -> None:
-    assert [one.kind for one in findings.choose(table, 4)] == [
+def test_selected_findings_are_of_every_kind(table: Path) -> None:
+    assert [one.kind for one in select_findings(table, 4)] == [
         *("leak", "leak", "near_duplicate", "blank")
     ]
-    assert len(findings.choose(table, 99)) == 6
+    assert len(select_findings(table, 99)) == 6
 
 
-def test_table_without_findings_has_its_columns(tmp_path: Path, examples: Examples) -> None:
+def test_empty_table_has_its_columns(tmp_path: Path, index: ExampleIndex) -> None:
     path = tmp_path / "findings.parquet"
-    findings.write(path, [Found("blank", np.array([], np.int64))], examples)
+    write_findings(path, [NONE], index)
     assert pq.read_schema(path).names[:4] == ["kind", "split", "index", "label"]
-    assert findings.read_first(path, 3) == {}
-    assert findings.choose(path, 3) == []
+    assert read_findings(path, 3) == {}
+    assert select_findings(path, 3) == []
 
 
-def test_examples_are_counted_split_by_split(examples: Examples) -> None:
-    assert examples.count(np.array([0, 1, 9])) == {"train": 2, "test": 1}
-    assert examples.count(np.array([], np.int64)) == {"train": 0, "test": 0}
+def test_examples_are_counted_by_split(index: ExampleIndex) -> None:
+    assert index.count(np.array([0, 1, 9])) == {"train": 2, "test": 1}
+    assert index.count(np.array([], np.int64)) == {"train": 0, "test": 0}
 
 
-def test_damaged_table_is_noticed(table: Path) -> None:
+def test_damaged_table_is_detected(table: Path) -> None:
     column = pq.read_metadata(table).row_group(0).column(2)
     content = bytearray(table.read_bytes())
     content[(column.dictionary_page_offset or column.data_page_offset) + 30] ^= 1
     table.write_bytes(content)
     with pytest.raises(OSError, match=r"CRC|deserialize"):
-        findings.read_first(table, 1)
+        read_findings(table, 1)

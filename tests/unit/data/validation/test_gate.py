@@ -149,11 +149,14 @@ def test_data_are_compared_with_those_of_the_last_run(
     run: Run, tmp_path: Path, last_run: RunManifest
 ) -> None:
     darker = ingest(run, tmp_path, x_train=IMAGES[:100] // 3, x_test=IMAGES[100:] // 3)
-    moved = gate(run, darker, last_run)
-    drift = moved.checks[-1]
+    result = gate(run, darker, last_run)
+    drift = result.checks[-1]
     assert (drift.name, drift.outcome) == ("drift", "warned")
     assert "yesterday" in drift.sentence
-    assert {move.figure for move in moved.changes} == {"pixel mean", "pixel standard deviation"}
+    assert {change.figure for change in result.changes} == {
+        "pixel mean",
+        "pixel standard deviation",
+    }
     with pytest.raises(DataError, match=r"drift.*yesterday"):
         gate(run, darker, last_run, drift={"action": "fail"})
 

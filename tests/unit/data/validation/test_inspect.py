@@ -4,33 +4,29 @@ import numpy as np
 import pytest
 
 from examples import clothes
-from sightline.config import DataConfig
-from sightline.data import ingest as ingestion
-from sightline.data import locate
+from reading import ingest_arrays
 from sightline.data.validation import findings
-from sightline.errors import StageError
+from sightline.data.validation.inspect import is_blank, is_saturated
 from sightline.records import DatasetFiles, Inspection, Run
 from sightline.storage import npy
+from sightline.storage.workspace import Workspace
 
 NONE = {"train": 0, "test": 0}
 
 
-@pytest.fixture
-def folder(run: Run, tmp_path: Path) -> Path:
-    run.workspace.root.mkdir()
-    return tmp_path
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return Run(id="test-run", workspace=Workspace(tmp_path_factory.mktemp("artifacts")))
 
 
-def ingest(run: Run, path: Path, **split: object) -> tuple[DatasetFiles, Inspection]:
-    np.savez(path, **split)
-    config = DataConfig(dataset=str(path))
-    files = ingestion.ingest(run, locate.locate(config), config)
+def inspect(run: Run, path: Path, **arrays: object) -> tuple[DatasetFiles, Inspection]:
+    files = ingest_arrays(run, path, **arrays)
     assert files.inspection is not None
     return files, files.inspection
 
 
 def planted(channels: int) -> dict[str, np.ndarray]:
-    """Clothes with one finding of each kind, at places that the test knows."""
+    """Return clothes with one finding of each kind at known positions."""
     x, y = clothes(130, 7)
     x = np.repeat(x, channels, axis=-1)
     x_train, y_train, x_test, y_test = x[:100].copy(), y[:100].copy(), x[100:].copy(), y[100:]
@@ -47,11 +43,11 @@ def planted(channels: int) -> dict[str, np.ndarray]:
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-def test_what_was_planted_is_found_and_nothing_else(run: Run, folder: Path, channels: int) -> None:
-    arrays_in = planted(channels)
-    files, found = ingest(run, folder / "planted.npz", **arrays_in)
+def test_planted_findings_are_found_and_no_others(run: Run, tmp_path: Path, channels: int) -> None:
+    arrays = planted(channels)
+    files, found = inspect(run, tmp_path / "planted.npz", **arrays)
 
-    table = findings.read_first(run.workspace.root / found.findings.path, 99)
+    table = findings.read_findings(run.workspace.root / found.findings.path, 99)
 
     assert found.affected["leak"] == {"train": 0, "test": 1}
     assert found.affected["duplicate"] == {"train": 2, "test": 0}
@@ -73,56 +69,68 @@ def test_what_was_planted_is_found_and_nothing_else(run: Run, folder: Path, chan
     assert places["near_duplicate"][("train", 42)] == ("train", 22)
     assert places["blank"] == {("train", 43): None}
     assert places["saturated"] == {("test", 7): None}
-    assert files.counts["train"] == found.profiles["train"].per_class
+    profile = found.profiles["train"]
+    assert profile.per_class == files.counts["train"]
+    assert profile.pixel_max == arrays["x_train"].max()
+    assert profile.pixel_mean == pytest.approx(arrays["x_train"].mean(), abs=1e-4)
 
 
-def test_distinct_images_have_no_findings(run: Run, folder: Path) -> None:
+def test_distinct_images_have_no_findings(run: Run, tmp_path: Path) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (120, 8, 8), dtype=np.uint8)
     labels = np.arange(120) % 3
-    _, found = ingest(
-        run,
-        folder / "noise.npz",
-        x_train=noise[:90],
-        y_train=labels[:90],
-        x_test=noise[90:],
-        y_test=labels[90:],
-    )
+    arrays = {"x_train": noise[:90], "y_train": labels[:90]}
+    arrays |= {"x_test": noise[90:], "y_test": labels[90:]}
+    _, found = inspect(run, tmp_path / "noise.npz", **arrays)
     assert set(found.affected) == set(findings.KINDS)
     assert all(counts == NONE for counts in found.affected.values())
 
 
-def test_data_set_of_equal_images_is_named_in_full(run: Run, folder: Path) -> None:
+def test_every_image_of_a_data_set_of_equal_images_is_found(run: Run, tmp_path: Path) -> None:
     image = clothes(1, 0)[0][0]
-    _, found = ingest(
-        run,
-        folder / "equal.npz",
-        x_train=np.stack([image] * 50),
-        y_train=np.arange(50) % 2,
-        x_test=np.stack([image] * 10),
-        y_test=np.arange(10) % 2,
-    )
+    arrays = {"x_train": np.stack([image] * 50), "y_train": np.arange(50) % 2}
+    arrays |= {"x_test": np.stack([image] * 10), "y_test": np.arange(10) % 2}
+    _, found = inspect(run, tmp_path / "equal.npz", **arrays)
     assert found.affected["duplicate"] == {"train": 49, "test": 9}
     assert found.affected["leak"] == {"train": 0, "test": 10}
     assert found.affected["conflict"] == {"train": 50, "test": 10}
     assert found.affected["near_duplicate"] == found.affected["near_leak"] == NONE
 
 
-def test_block_borders_change_nothing(
-    run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
+def test_result_does_not_depend_on_the_block_size(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _, whole = ingest(run, folder / "planted.npz", **planted(1))
+    _, expected = inspect(run, tmp_path / "planted.npz", **planted(1))
+    monkeypatch.setattr("sightline.data.readers.base.BLOCK_BYTES", 7 * 784)
     monkeypatch.setattr(npy, "BLOCK_BYTES", 7 * 784)
-    again = run.model_copy(update={"id": "again", "refresh": True})
-    _, parts = ingest(again, folder / "planted.npz", **planted(1))
-    assert parts == whole
+    other = run.model_copy(update={"id": "other", "refresh": True})
+    _, found = inspect(other, tmp_path / "planted.npz", **planted(1))
+    assert found == expected
 
 
-def test_single_rows_of_a_file_are_read_in_any_order(tmp_path: Path) -> None:
-    values = np.arange(60, dtype=np.uint8).reshape(20, 3, 1)
-    np.save(tmp_path / "a.npy", values)
-    rows = np.array([19, 0, 7, 7])
-    np.testing.assert_array_equal(npy.read_rows(tmp_path / "a.npy", rows), values[rows])
-    content = (tmp_path / "a.npy").read_bytes()
-    (tmp_path / "a.npy").write_bytes(content[:-1])
-    with pytest.raises(StageError, match=r"a\.npy ends before its row 19"):
-        npy.read_rows(tmp_path / "a.npy", rows)
+def uniform(*values: int) -> np.ndarray:
+    return np.stack([np.full((20, 20, 1), value, dtype=np.uint8) for value in values])
+
+
+def test_image_of_one_value_is_blank() -> None:
+    images = uniform(0, 128, 255, 7)
+    images[3, 5, 5] = 8
+    assert is_blank(images).tolist() == [True, True, True, False]
+
+
+def test_black_and_white_images_are_saturated_and_grey_ones_are_not() -> None:
+    assert is_saturated(uniform(0, 4, 60, 128, 200, 252, 255)).tolist() == [
+        *(True, True, False, False, False, True, True)
+    ]
+
+
+def test_one_percent_of_the_pixels_can_have_any_value() -> None:
+    images = uniform(0, 0, 255, 255)
+    images.reshape(4, -1)[[0, 2], :4] = 128
+    images.reshape(4, -1)[[1, 3], :5] = 128
+    assert is_saturated(images).tolist() == [True, False, True, False]
+
+
+def test_image_of_black_and_white_halves_is_not_saturated() -> None:
+    images = uniform(0)
+    images[0, :10] = 255
+    assert not is_saturated(images).any()

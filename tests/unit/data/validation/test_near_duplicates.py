@@ -7,14 +7,20 @@ from PIL import Image
 from examples import clothes
 from sightline.data.validation import near_duplicates
 from sightline.data.validation.duplicates import Pairs
-from sightline.data.validation.perceptual_hash import Fingerprints, fingerprints
+from sightline.data.validation.near_duplicates import (
+    Fingerprints,
+    find_near_duplicates,
+    fingerprints,
+    hamming_distances,
+)
 
 IMAGES = clothes(300, 5)[0]
+GARMENTS = clothes(40, 0)[0]
 
 
 def find(images: np.ndarray, test: int = 0) -> tuple[Pairs, Pairs]:
     splits = np.repeat(np.array([0, 1], np.int8), [len(images) - test, test])
-    return near_duplicates.find(lambda rows: images[rows], fingerprints(images), splits)
+    return find_near_duplicates(lambda rows: images[rows], fingerprints(images), splits)
 
 
 def jpeg(image: np.ndarray) -> np.ndarray:
@@ -24,7 +30,7 @@ def jpeg(image: np.ndarray) -> np.ndarray:
 
 
 def changed(images: np.ndarray) -> np.ndarray:
-    """Noise of one level, re-encoding, brightness and contrast in turn."""
+    """Apply noise, re-encoding, brightness and contrast in turn."""
     noise = np.random.default_rng(1).integers(-1, 2, images.shape)
     versions = (
         np.clip(images + noise, 0, 255),
@@ -41,7 +47,7 @@ def test_changed_copies_in_the_test_split_are_all_found() -> None:
     _, leaks = find(images, test=len(copied))
     assert leaks.rows.tolist() == list(range(300, 300 + len(copied)))
     assert near_duplicates.correlation(images[leaks.rows], images[leaks.others]).min() > 0.985
-    assert np.mean(leaks.others == copied) > 0.95  # others were as alike before
+    assert np.mean(leaks.others == copied) > 0.95  # some already had an equally similar image
 
 
 def test_changed_copies_in_one_split_are_all_found() -> None:
@@ -52,13 +58,13 @@ def test_changed_copies_in_one_split_are_all_found() -> None:
     assert (within.others < within.rows).all()
 
 
-def test_images_of_noise_are_not_alike() -> None:
+def test_images_of_noise_are_not_similar() -> None:
     noise = np.random.default_rng(0).integers(0, 256, (500, 16, 16, 3), dtype=np.uint8)
     within, across = find(noise, test=100)
     assert len(within.rows) == len(across.rows) == 0
 
 
-def test_pixels_decide_where_only_the_coarse_shape_agrees() -> None:
+def test_pixels_decide_if_only_the_coarse_shape_agrees() -> None:
     fine = np.indices((32, 32)).sum(axis=0)[..., np.newaxis] % 2
     coarse = 60 + np.arange(32, dtype=np.uint8)[:, np.newaxis, np.newaxis] * np.ones_like(fine)
     images = np.stack([coarse + 60 * fine, coarse + 60 * (1 - fine)]).astype(np.uint8)
@@ -67,23 +73,23 @@ def test_pixels_decide_where_only_the_coarse_shape_agrees() -> None:
     assert within.rows.tolist() == []
 
 
-def test_blank_images_are_left_out() -> None:
+def test_blank_images_are_skipped() -> None:
     images = np.stack([np.full((8, 8, 1), value, np.uint8) for value in range(0, 250, 10)])
     within, across = find(images, test=5)
     assert len(within.rows) == len(across.rows) == 0
 
 
 @pytest.mark.parametrize("equal_hashes", [True, False])
-def test_number_of_comparisons_grows_with_the_images_and_no_faster(
+def test_number_of_comparisons_is_linear_in_the_images(
     monkeypatch: pytest.MonkeyPatch, equal_hashes: bool
 ) -> None:
-    """Also where all images are alike, and where all hashes are equal though no image is."""
+    """Even if all images are similar, or all hashes are equal but no image is."""
     compared: list[int] = []
     read: list[int] = []
     compare = near_duplicates._compare
 
     def counting(rows: np.ndarray, spectra: np.ndarray) -> object:
-        compared.append(min(len(rows), near_duplicates._REACH) * len(rows))
+        compared.append(min(len(rows), near_duplicates._NEIGHBOURS) * len(rows))
         return compare(rows, spectra)
 
     def reading(rows: np.ndarray) -> np.ndarray:
@@ -91,18 +97,18 @@ def test_number_of_comparisons_grows_with_the_images_and_no_faster(
         return np.random.default_rng(0).integers(0, 256, (len(rows), 8, 8, 1), dtype=np.uint8)
 
     monkeypatch.setattr(near_duplicates, "_compare", counting)
-    monkeypatch.setattr(near_duplicates, "_REACH", 16)
+    monkeypatch.setattr(near_duplicates, "_NEIGHBOURS", 16)
     count = 600
     prints = Fingerprints.empty(count)
     prints.spectra[:] = 1
     prints.hashes[:] = 7 if equal_hashes else np.arange(count)
     splits = np.repeat(np.array([0, 1], np.int8), [400, 200])
-    near_duplicates.find(reading, prints, splits)
-    assert sum(compared) <= 4 * 2 * near_duplicates._REACH * count
+    find_near_duplicates(reading, prints, splits)
+    assert sum(compared) <= 4 * 2 * near_duplicates._NEIGHBOURS * count
     assert sum(read) <= 2 * 2 * count + 2
 
 
-def test_where_all_images_are_alike_nearly_all_are_named_with_an_earlier_one() -> None:
+def test_nearly_all_of_many_similar_images_are_matched_with_an_earlier_one() -> None:
     generator = np.random.default_rng(3)
     images = IMAGES[:1] // 2 + generator.integers(0, 3, (700, 28, 28, 1), dtype=np.uint8)
     within, across = find(images, test=200)
@@ -116,3 +122,65 @@ def test_correlation_is_that_of_numpy() -> None:
     expected = [np.corrcoef(a.ravel(), b.ravel())[0, 1] for a, b in zip(one, other, strict=True)]
     np.testing.assert_allclose(near_duplicates.correlation(one, other), expected)
     assert near_duplicates.correlation(one[:1], np.zeros_like(one[:1])).tolist() == [0]
+
+
+def bits_apart(images: np.ndarray, others: np.ndarray) -> np.ndarray:
+    return hamming_distances(fingerprints(images).hashes, fingerprints(others).hashes)
+
+
+def resized(images: np.ndarray, side: int) -> np.ndarray:
+    return np.stack(
+        [np.asarray(Image.fromarray(image[..., 0]).resize((side, side))) for image in images]
+    )[..., np.newaxis]
+
+
+def test_hash_does_not_change_with_brightness_and_contrast() -> None:
+    darker = (GARMENTS // 2).astype(np.uint8) * 2 // 2
+    assert bits_apart(darker, darker + 100).max() == 0
+    assert bits_apart(darker, 2 * darker).max() <= 1
+
+
+def test_hash_hardly_changes_with_noise_and_with_size() -> None:
+    noise = np.random.default_rng(0).integers(-1, 2, GARMENTS.shape)
+    noisy = np.clip(GARMENTS + noise, 0, 255).astype(np.uint8)
+    assert bits_apart(GARMENTS, noisy).max() <= 2
+    assert np.median(bits_apart(GARMENTS, resized(GARMENTS, 64))) <= 3
+
+
+def test_other_images_have_other_hashes() -> None:
+    garments = GARMENTS[:10]
+    assert np.median(bits_apart(garments, np.roll(garments, 1, axis=0))) > 12
+
+
+def test_hash_of_an_image_does_not_depend_on_its_neighbours() -> None:
+    together = fingerprints(GARMENTS)
+    for row in (0, 17, 39):
+        alone = fingerprints(GARMENTS[row : row + 1])
+        assert alone.hashes[0] == together.hashes[row]
+        assert alone.spectra[0].tolist() == together.spectra[row].tolist()
+
+
+def test_grey_image_has_the_hash_of_its_colour_version() -> None:
+    colour = np.repeat(GARMENTS, 3, axis=-1)
+    assert bits_apart(GARMENTS, colour).max() <= 1
+
+
+@pytest.mark.parametrize("shape", [(8, 8, 1), (9, 200, 3), (5, 7, 1)])
+def test_any_shape_has_a_fingerprint(shape: tuple[int, int, int]) -> None:
+    images = np.random.default_rng(0).integers(0, 256, (6, *shape), dtype=np.uint8)
+    prints = fingerprints(images)
+    assert len(set(prints.hashes.tolist())) == 6
+    assert np.abs(prints.spectra).max(axis=1).tolist() == [127] * 6
+
+
+@pytest.mark.parametrize("value", [0, 1, 128, 255])
+def test_blank_image_has_no_spectrum(value: int) -> None:
+    prints = fingerprints(np.full((1, 28, 28, 3), value, dtype=np.uint8))
+    assert prints.hashes.tolist() == [0]
+    assert not prints.spectra.any()
+
+
+def test_single_differing_pixel_has_a_spectrum() -> None:
+    image = np.full((1, 28, 28, 1), 200, dtype=np.uint8)
+    image[0, 3, 4] = 201
+    assert fingerprints(image).spectra.any()
