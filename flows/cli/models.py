@@ -21,7 +21,8 @@ from sightline.flows.cli.options import (
     dataset_slug,
 )
 from sightline.records.manifest import RunManifest
-from sightline.registry import Event, Version, attestation, workflow
+from sightline.registry import Event, Version, workflow
+from sightline.registry.attestation import keys
 from sightline.runs import run_folder
 from sightline.storage.workspace import Workspace
 
@@ -99,7 +100,7 @@ def promote(
     Exit code 3: the promotion gate refuses the model. With a signing key, the provenance is
     signed, even if the run's model is already the champion.
     """
-    signs = attestation.configured() is not None
+    signs = keys.configured() is not None
     console.show_log(verbose=False)
     registry.check_reason(reason)
     manifest = run_folder.read(workspace, run)
@@ -165,10 +166,10 @@ def keygen(
     ],
 ) -> None:
     """Create an Ed25519 key pair to sign the provenance of promoted versions."""
-    public = attestation.generate(path.absolute())
+    public = keys.generate(path.absolute())
     console.say(f"Private key: {path}  (mode 0600; keep it secret)")
     console.say(f"Public key: {public}")
-    console.say(f"To sign promotions, set {attestation.VARIABLE} to the path of the private key.")
+    console.say(f"To sign promotions, set {keys.VARIABLE} to the path of the private key.")
 
 
 def _own_champion(workspace: Workspace, manifest: RunManifest) -> str | None:

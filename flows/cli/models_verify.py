@@ -18,7 +18,9 @@ from sightline.flows.cli.options import (
     WorkspaceOption,
     dataset_slug,
 )
-from sightline.registry import Verdict, attestation
+from sightline.registry import Verification
+from sightline.registry.attestation import sign
+from sightline.registry.attestation import verify as attestation
 from sightline.runs.verify import Damage
 from sightline.storage.workspace import Workspace
 
@@ -88,7 +90,7 @@ def _signatures(
     if not asked:
         promoted = _promoted(workspace)
         # Signed versions count whatever the log says.
-        names = [one for one in names if one in promoted or attestation.exists(workspace, one)]
+        names = [one for one in names if one in promoted or sign.exists(workspace, one)]
     return {name: attestation.verify(workspace, name, key) for name in names}
 
 
@@ -102,7 +104,11 @@ def _promoted(workspace: Workspace) -> set[str]:
 
 
 def _table(
-    workspace: Workspace, verdicts: Sequence[Verdict], signatures: Signatures, *, with_key: bool
+    workspace: Workspace,
+    verdicts: Sequence[Verification],
+    signatures: Signatures,
+    *,
+    with_key: bool,
 ) -> Table:
     table = Table("Version", "Files", "Size", "Result", *(["Signature"] if with_key else []))
     for verdict in verdicts:
@@ -117,6 +123,6 @@ def _table(
 def _signature(workspace: Workspace, name: str, damages: Sequence[Damage] | None) -> str:
     if damages is None:
         return "not promoted"
-    if damages and not attestation.exists(workspace, name):
+    if damages and not sign.exists(workspace, name):
         return "[bold red]not signed[/bold red]"
     return console.damage_mark(damages)

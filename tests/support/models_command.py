@@ -1,23 +1,18 @@
-"""The command `sightline models`, and a store for it."""
+"""The command `sightline models`."""
 
 from pathlib import Path
 
 from typer.testing import CliRunner, Result
 
 import runs_to_promote
-from runs_to_promote import decide
-from sightline import registry
 from sightline.flows.cli.main import app
-from sightline.storage.workspace import Workspace
 
 HOSTILE = "[bold]x[/bold] \x1b[2J <script>"
 
 
-def promote(root: Path, name: str, dataset: str = "mnist") -> None:
-    """Make a version of a run, and the champion of it."""
-    version = registry.register(Workspace(root), runs_to_promote.publish(root, name, dataset))
-    champion = registry.aliases(Workspace(root), dataset).champion
-    registry.promote(Workspace(root), version, HOSTILE, decide(name, champion), champion)
+def promote(root: Path, run_id: str, dataset: str = "mnist") -> None:
+    """Make a run's model the champion, for a hostile reason."""
+    runs_to_promote.promote(root, run_id, dataset, HOSTILE)
 
 
 def invoke(*arguments: str) -> Result:
@@ -26,7 +21,7 @@ def invoke(*arguments: str) -> Result:
 
 
 def refused(*arguments: str, code: int = 2) -> str:
-    """Run it, see that it ends with the code, and return what it said."""
+    """Run it, check the exit code, and return what it wrote to stderr."""
     done = invoke(*arguments)
     assert done.exit_code == code, done.output
     assert "Traceback" not in done.output

@@ -1,10 +1,11 @@
-"""Published runs with a model and exports to ship, and what a gate says; made without training."""
+"""Published runs with models, exports and decisions of the gate, built without training."""
 
 import hashlib
 from pathlib import Path
 from typing import Any
 
 import made_runs
+from sightline import registry
 from sightline.records import (
     ArrayFile,
     Calibration,
@@ -18,6 +19,7 @@ from sightline.records import (
     SplitProfile,
 )
 from sightline.records.manifest import RunManifest
+from sightline.registry import Version
 from sightline.runs import run_folder
 from sightline.storage.workspace import Workspace
 
@@ -31,6 +33,11 @@ PROFILE = SplitProfile(
     pixels=(1.0,),
     brightness=(1.0,),
 )
+EXPORTS = {
+    "keras": ("model.keras",),
+    "saved_model": ("saved_model/saved_model.pb", "saved_model/variables/variables.index"),
+    "onnx": ("model.onnx",),
+}
 
 
 def digest(text: str) -> str:
@@ -46,39 +53,34 @@ def file(root: Path, path: str, content: bytes) -> FileRecord:
 
 
 def certificate(root: Path, run_id: str, *, failing: str | None = None) -> Certificate:
-    """Export a run's model; a failing form does not agree."""
-    place = f"cache/export/{digest(run_id)[:40]}"
-    model = b"model of " + run_id.encode()
-    forms: dict[Any, tuple[FileRecord, ...]] = {
-        "keras": (file(root, f"{place}/exports/model.keras", model),),
-        "saved_model": (
-            file(root, f"{place}/exports/saved_model/saved_model.pb", b"graph " + run_id.encode()),
-            file(root, f"{place}/exports/saved_model/variables/variables.index", b"index"),
-        ),
-        "onnx": (file(root, f"{place}/exports/model.onnx", b"onnx " + run_id.encode()),),
-    }
-    exports = tuple(
-        ExportCheck(
-            format=form,
-            files=records,
-            runtime=f"{form} 1.0",
-            difference=0.5 if form == failing else 1e-7,
+    """Export a run's model; a failing format does not agree."""
+    folder = f"cache/export/{digest(run_id)[:40]}"
+
+    def check(export_format: Any, names: tuple[str, ...]) -> ExportCheck:
+        return ExportCheck(
+            format=export_format,
+            files=tuple(
+                file(root, f"{folder}/exports/{name}", f"{name} of {run_id}".encode())
+                for name in names
+            ),
+            runtime=f"{export_format} 1.0",
+            difference=0.5 if export_format == failing else 1e-7,
             agreement=1.0,
             load_seconds=0.1,
             latency_1=0.001,
             latency_256=0.01,
-            passed=form != failing,
+            passed=export_format != failing,
         )
-        for form, records in forms.items()
-    )
+
+    exports = tuple(check(*export) for export in EXPORTS.items())
     return Certificate(
-        model_sha256=hashlib.sha256(model).hexdigest(),
+        model_sha256=exports[0].files[0].sha256,
         weights_sha256=digest(f"weights of {run_id}"),
         golden_images=8,
         golden_sha256=digest("golden"),
         tolerance=1e-5,
         exports=exports,
-        certificate=file(root, f"{place}/certificate.json", b"{}"),
+        certificate=file(root, f"{folder}/certificate.json", b"{}"),
     )
 
 
@@ -97,7 +99,16 @@ def publish(
         source=dataset,
         class_names=("<b>nought</b>", "one"),
         image_shape=(8, 8, 1),
-        images={split: _images(dataset, split) for split in ("train", "test")},
+        images={
+            split: ArrayFile(
+                path=f"cache/ingest/{split}.npy",
+                sha256=digest(f"{dataset} {split}"),
+                bytes=1,
+                shape=(8, 8, 8, 1),
+                dtype="uint8",
+            )
+            for split in ("train", "test")
+        },
         labels=made_runs.ANY_FILE,
         counts={"train": (4, 4), "test": (4, 4)},
         inspection=Inspection(
@@ -116,9 +127,7 @@ def publish(
         ),
         export=certificate(root, run_id, failing=failing) if exports else None,
     )
-    model = file(
-        run_folder.folder(Workspace(root), run_id), "model.keras", b"model of " + run_id.encode()
-    )
+    folder = run_folder.folder(Workspace(root), run_id)
     manifest = made_runs.manifest(
         run_id,
         records,
@@ -126,24 +135,14 @@ def publish(
         lock_sha256=digest("lock"),
         source_sha256=digest("source"),
         total_seconds=60.0,
-        files={"model.keras": model},
+        files={"model.keras": file(folder, "model.keras", f"model.keras of {run_id}".encode())},
     )
     made_runs.write(root, manifest)
     return manifest
 
 
-def _images(dataset: str, split: str) -> ArrayFile:
-    return ArrayFile(
-        path=f"cache/ingest/{split}.npy",
-        sha256=digest(f"{dataset} {split}"),
-        bytes=1,
-        shape=(8, 8, 8, 1),
-        dtype="uint8",
-    )
-
-
 def decide(run_id: str, champion: str | None = None, *, promote: bool = True) -> Decision:
-    """Say what a gate might say."""
+    """Build a decision of the gate."""
     sentence = "It is better." if promote else "It is not better: <b>p = 0.4</b>."
     return Decision(
         promote=promote,
@@ -157,3 +156,18 @@ def decide(run_id: str, champion: str | None = None, *, promote: bool = True) ->
         criteria=(Criterion(name="mcnemar", passed=promote, sentence=sentence),),
         sentence=sentence,
     )
+
+
+def register(root: Path, run_id: str, dataset: str = "mnist", **options: Any) -> Version:
+    """Publish a run and register its model."""
+    return registry.register(Workspace(root), publish(root, run_id, dataset, **options))
+
+
+def promote(
+    root: Path, run_id: str, dataset: str = "mnist", reason: str = "it is better"
+) -> Version:
+    """Publish a run, register its model and make it the champion."""
+    version = register(root, run_id, dataset)
+    champion = registry.aliases(Workspace(root), dataset).champion
+    registry.promote(Workspace(root), version, reason, decide(run_id, champion), champion)
+    return version

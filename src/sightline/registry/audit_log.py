@@ -1,202 +1,195 @@
-"""The audit log of a data set: events that are only ever added, chained by their digests."""
+"""The audit log of a data set: one file an event, chained by digests; events are only added."""
 
+import getpass
 import logging
+import os
 import re
+import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from sightline.errors import InputError
-from sightline.records import Decision, Record
-from sightline.registry import author, documents, paths
-from sightline.registry.events import Event
-from sightline.registry.line import Action, Line
+from sightline.records import Record
+from sightline.registry import documents, paths
+from sightline.registry.events import Action, Event, State
+from sightline.storage.text import printable
 from sightline.storage.workspace import Workspace
 
-_NAME = re.compile(r"[0-9]{6,9}\.json")
+_FILE_NAME = re.compile(r"[0-9]{6,9}\.json")
+_MAX_AUTHOR_LENGTH = 200
 _log = logging.getLogger(__name__)
 
 
-class _Last(Record):
-    """The last event: its number and the digest of its file."""
+class _LastEvent(Record):
+    """The number of the last event and the digest of its file."""
 
     number: int
     event_sha256: str
 
 
 @dataclass(frozen=True)
-class Trail:
-    """All events of a data set, checked.
+class EventLog:
+    """All events of a data set, verified.
 
     Attributes:
-        dataset: Which.
+        dataset: The data set.
         events: The oldest first.
         sha256: Digest of the last event's file; None without events.
-        line: What they come to.
+        state: What the events amount to.
     """
 
     dataset: str
     events: tuple[Event, ...] = ()
     sha256: str | None = None
-    line: Line = field(default_factory=Line)
+    state: State = field(default_factory=State)
 
-    def last(self, wanted: Callable[[Event], bool]) -> Event | None:
-        """Return the last event of a kind; None where there is none."""
-        return next((event for event in reversed(self.events) if wanted(event)), None)
+    def last(self, matches: Callable[[Event], bool]) -> Event | None:
+        """Return the last event that matches, if any."""
+        return next((event for event in reversed(self.events) if matches(event)), None)
+
+    def last_of(self, action: Action, version: str) -> Event | None:
+        """Return the last such event of a version, if any."""
+        return self.last(lambda event: (event.action, event.version) == (action, version))
+
+    def next_link(self) -> dict[str, Any]:
+        """Return the fields that chain the next event to these, by name."""
+        return {
+            "number": len(self.events) + 1,
+            "dataset": self.dataset,
+            "previous_sha256": self.sha256,
+            "champion_before": self.state.champion,
+        }
+
+    def extended(self, event: Event, sha256: str) -> "EventLog":
+        """Return the log with one more event.
+
+        Raises:
+            ValueError: The event is not possible now.
+        """
+        state = self.state.after(event.action, event.version)
+        return EventLog(self.dataset, (*self.events, event), sha256, state)
 
 
-def read(workspace: Workspace, dataset: str) -> Trail:
-    """Read the events of a data set and check that none was changed, removed or put in.
-
-    Args:
-        dataset: The data set's name.
+def read(workspace: Workspace, dataset: str) -> EventLog:
+    """Read the events of a data set, and check that none was changed, removed or inserted.
 
     Returns:
-        The events; none where the store does not know the data set.
+        The events; none if the registry does not know the data set.
 
     Raises:
-        InputError: An event is damaged or missing, or does not follow from the one before.
+        InputError: An event is damaged or missing, or does not follow from the previous one.
     """
     folder = paths.home(workspace, dataset)
-    marked = _read_last(folder)  # before the events: whoever adds one meanwhile marks it later
-    trail = Trail(dataset)
+    last = _read_last_event(folder)  # before the events: writers update it after adding one
+    log = EventLog(dataset)
     for number in range(1, _count(folder) + 1):
         path = _path(folder, number)
         event, sha256 = documents.read(path, Event)
-        trail = _joined(trail, event, sha256, path)
-        if marked and marked.number == number and marked.event_sha256 != sha256:
-            raise _broken(path, f"SHA-256 {marked.event_sha256}", f"SHA-256 {sha256}")
-    if marked and marked.number > len(trail.events):
-        raise _broken(_path(folder, marked.number), "the last event", "no such file")
-    return trail
+        if last and last.number == number and last.event_sha256 != sha256:
+            raise _damaged(path, f"SHA-256 {last.event_sha256}", f"SHA-256 {sha256}")
+        log = _verified(log, event, sha256, path)
+    if last and last.number > len(log.events):
+        raise _damaged(_path(folder, last.number), "the last event", "no file")
+    return log
 
 
 def history(workspace: Workspace, dataset: str | None = None) -> list[Event]:
-    """List what was done, the oldest first.
-
-    Args:
-        dataset: Only with versions of this data set; of all unless told.
+    """List the events of one data set or of all, the oldest first.
 
     Raises:
-        InputError: A log is damaged, or `dataset` is no name of a data set.
+        InputError: A log is damaged, or `dataset` is not a data set name.
     """
     chosen = paths.datasets(workspace) if dataset is None else [dataset]
     events = [event for name in chosen for event in read(workspace, name).events]
     return sorted(events, key=lambda event: (event.created, event.dataset, event.number))
 
 
-def append(  # names all that an event holds
-    workspace: Workspace,
-    trail: Trail,
-    action: Action,
-    version: str,
-    *,
-    version_sha256: str,
-    run_id: str,
-    reason: str,
-    decision: Decision | None = None,
-    forced: bool = False,
-) -> Trail:
-    """Add an event; hold the data set's lock.
+def append(
+    workspace: Workspace, log: EventLog, action: Action, version: str, **details: Any
+) -> Event:
+    """Add an event; the caller holds the data set's lock.
 
     Args:
-        trail: What is there, read under the same lock.
-        action: What was done.
+        workspace: The artifacts root.
+        log: The present events, read under the same lock.
+        action: What is done.
         version: With which version.
-        version_sha256: Digest of its `version.json`.
-        run_id: Its run.
-        reason: Why.
-        decision: What the promotion gate said.
-        forced: Whether it was done against the gate, or without it.
-
-    Returns:
-        The trail with the event.
+        details: The fields of `Event` that do not follow from the log.
 
     Raises:
-        InputError: There is an event of this number already.
-        ValueError: That cannot be done now.
-        OSError: It cannot be written.
+        InputError: There already is a file of this number.
+        ValueError: The event is not possible now.
+        OSError: The file cannot be written.
     """
-    number = len(trail.events) + 1
-    folder = paths.home(workspace, trail.dataset)
-    path = _path(folder, number)
-    line = trail.line.after(action, version)
+    folder = paths.home(workspace, log.dataset)
     event = Event(
-        number=number,
-        dataset=trail.dataset,
+        **log.next_link(),
         created=datetime.now(UTC),
-        who=author.name(),
+        who=_author(),
         action=action,
         version=version,
-        version_sha256=version_sha256,
-        champion_before=trail.line.champion,
-        champion_after=line.champion,
-        reason=reason,
-        run_id=run_id,
-        decision=decision,
-        forced=forced,
-        previous_sha256=trail.sha256,
+        champion_after=log.state.after(action, version).champion,
+        **details,
     )
+    path = _path(folder, event.number)
     if path.exists() or path.is_symlink():
-        raise _broken(path, "nothing yet", "a file")
+        raise _damaged(path, "no file yet", "a file")
     sha256 = documents.write(path, event)
-    _mark(folder, number, sha256)
-    return Trail(trail.dataset, (*trail.events, event), sha256, line)
+    last = folder / paths.LAST_EVENT
+    try:
+        documents.write(last, _LastEvent(number=event.number, event_sha256=sha256))
+    except OSError as error:  # the event counts all the same, and the next one updates the file
+        _log.warning("%s could not be updated: %s", last, error.strerror)
+    return event
 
 
-def strangers(workspace: Workspace, dataset: str) -> list[Path]:
-    """List what lies among the events and is none."""
+def unexpected_files(workspace: Workspace, dataset: str) -> list[Path]:
+    """List the files among the events that are none."""
     folder = paths.home(workspace, dataset) / "audit"
     found = folder.iterdir() if folder.is_dir() else ()
     return sorted(path for path in found if _number(path) is None)
 
 
-def _joined(trail: Trail, event: Event, sha256: str, path: Path) -> Trail:
+def _verified(log: EventLog, event: Event, sha256: str, path: Path) -> EventLog:
     """Add an event that was read, if it follows from the others."""
-    number, before = len(trail.events) + 1, trail.line.champion
-    for expected, found in (
-        (f"event {number} of {trail.dataset}", f"event {event.number} of {event.dataset}"),
-        (
-            f"an event after {_digest(trail.sha256)}",
-            f"an event after {_digest(event.previous_sha256)}",
-        ),
-        (f"champion {before}", f"champion {event.champion_before}"),
-    ):
-        if expected != found:
-            raise _broken(path, expected, found)
+    for name, expected in log.next_link().items():
+        found = getattr(event, name)
+        if found != expected:
+            raise _damaged(path, f"{name} {expected}", f"{name} {found}")
     try:
-        line = trail.line.after(event.action, event.version)
+        extended = log.extended(event, sha256)
     except ValueError as error:
-        raise _broken(path, f"what can be done after event {number - 1}", str(error)) from None
-    if line.champion != event.champion_after:
-        raise _broken(path, f"champion {line.champion}", f"champion {event.champion_after}")
-    return Trail(trail.dataset, (*trail.events, event), sha256, line)
+        raise _damaged(path, "a possible event", f"an impossible one ({error})") from None
+    if event.champion_after != extended.state.champion:
+        raise _damaged(
+            path,
+            f"champion_after {extended.state.champion}",
+            f"champion_after {event.champion_after}",
+        )
+    return extended
 
 
-def _digest(sha256: str | None) -> str:
-    return f"SHA-256 {sha256}" if sha256 else "none"
-
-
-def _broken(path: Path, expected: str, found: str) -> InputError:
+def _damaged(path: Path, expected: str, found: str) -> InputError:
     return InputError(
         f"The audit log is damaged at {path}: expected {expected}, found {found}. An event was "
-        f"changed, removed or put in: restore {path.parent} from a copy; until then no version "
-        "is taken for champion or candidate."
+        f"changed, removed or inserted. Restore {path.parent} from a copy; until then the data set "
+        "has neither champion nor candidate."
     )
 
 
 def _count(folder: Path) -> int:
-    """Return the highest number of an event; all below it were there before it."""
+    """Return the highest event number."""
     if not (folder / "audit").is_dir():
         return 0
-    found = [_number(path) for path in (folder / "audit").iterdir()]
-    return max((number for number in found if number is not None), default=0)
+    return max((_number(path) or 0 for path in (folder / "audit").iterdir()), default=0)
 
 
 def _number(path: Path) -> int | None:
-    """Return the number of an event's file; None where it is called otherwise."""
-    if not _NAME.fullmatch(path.name):
+    """Return the number of an event's file; None if it is not called like one."""
+    if not _FILE_NAME.fullmatch(path.name):
         return None
     number = int(path.stem)
     return number if number and path.name == f"{number:06d}.json" else None
@@ -206,14 +199,16 @@ def _path(folder: Path, number: int) -> Path:
     return folder / "audit" / f"{number:06d}.json"
 
 
-def _read_last(folder: Path) -> _Last | None:
+def _read_last_event(folder: Path) -> _LastEvent | None:
     path = folder / paths.LAST_EVENT
-    return documents.read(path, _Last)[0] if path.exists() or path.is_symlink() else None
+    return documents.read(path, _LastEvent)[0] if path.exists() or path.is_symlink() else None
 
 
-def _mark(folder: Path, number: int, sha256: str) -> None:
-    """Note the last event; it is done whether that works or not, and the next one notes itself."""
+def _author() -> str:
+    """Return SIGHTLINE_USER, or the login name and the host: 1 to 200 printable characters."""
     try:
-        documents.write(folder / paths.LAST_EVENT, _Last(number=number, event_sha256=sha256))
-    except OSError as error:
-        _log.warning("%s could not be renewed: %s", folder / paths.LAST_EVENT, error.strerror)
+        login = getpass.getuser()
+    except (OSError, KeyError):  # a container may run under a number without a name
+        login = f"uid-{os.getuid()}"
+    who = os.environ.get("SIGHTLINE_USER") or f"{login}@{socket.gethostname()}"
+    return printable(who)[:_MAX_AUTHOR_LENGTH]

@@ -1,9 +1,11 @@
-"""Sealed JSON files of records: written whole, read with distrust."""
+"""The registry's files: checksummed JSON records, written atomically by one process at a time."""
 
 import errno
 import hashlib
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -11,20 +13,48 @@ from pydantic import ValidationError
 
 from sightline.errors import InputError
 from sightline.records import Record
-from sightline.storage import files, json_digest
+from sightline.registry import paths
+from sightline.storage import files, json_digest, locks
+from sightline.storage.workspace import Workspace
 
 R = TypeVar("R", bound=Record)
 
-_LARGEST = 4 << 20
-"""Bytes. A version of 1,000 classes with exports takes about 100 kB."""
+_MAX_BYTES = 4 << 20
+"""A version of 1,000 classes with exports takes about 100 kB."""
+
+
+@contextmanager
+def locked(workspace: Workspace, dataset: str, purpose: str) -> Iterator[None]:
+    """Lock a data set's part of the registry, and remove what killed writers left there.
+
+    A cleanup of old runs waits meanwhile, so it cannot remove the run that is being registered.
+
+    Args:
+        workspace: The artifacts root.
+        dataset: The data set's name.
+        purpose: What is done, for whoever has to wait.
+
+    Raises:
+        InputError: `dataset` is not a data set name, or a file is where a folder must be.
+        StorageError: The artifacts root is full or cannot be written.
+    """
+    lock = paths.home(workspace, dataset) / ".lock"
+    try:
+        with workspace.in_use(), files.storage_errors(workspace.root), locks.alone(lock, purpose):
+            for folder in paths.folders(workspace, dataset):
+                if folder.is_dir():
+                    for leftover in files.leftovers(folder):
+                        files.remove(leftover)
+            yield
+    except (FileExistsError, IsADirectoryError) as error:
+        raise InputError(
+            f"{error.filename} is in the way: expected a folder and found a file, or the reverse. "
+            "Move it away, or restore it from a copy."
+        ) from None
 
 
 def write(path: Path, record: Record) -> str:
-    """Write a record as sealed JSON.
-
-    Args:
-        path: Where; its folder is made where it is missing.
-        record: What.
+    """Write a record as checksummed JSON, creating its folder if needed.
 
     Returns:
         The SHA-256 of the file.
@@ -36,42 +66,34 @@ def write(path: Path, record: Record) -> str:
 
 
 def read(path: Path, kind: type[R]) -> tuple[R, str]:
-    """Read a sealed record; a link is not followed.
-
-    Args:
-        path: A file that `write` wrote.
-        kind: The record's class.
+    """Read a record that `write` wrote.
 
     Returns:
         The record, and the SHA-256 of the file.
 
     Raises:
-        InputError: It is missing, damaged, too large, no plain file or of another kind.
+        InputError: The file is missing, damaged, too large, a link, or of another kind.
     """
     try:
-        text = content(path)
+        text = read_bytes(path)
         record = kind.model_validate_json(json_digest.verify(text))
     except OSError as error:
-        raise _refusal(path, str(error.strerror)) from None
+        raise _unreadable(path, str(error.strerror)) from None
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise _refusal(path, f"{where}: {first['msg']}") from None
+        raise _unreadable(path, f"{where}: {first['msg']}") from None
     except ValueError as error:
-        raise _refusal(path, str(error)) from None
+        raise _unreadable(path, str(error)) from None
     return record, hashlib.sha256(text).hexdigest()
 
 
-def content(path: Path, largest: int = _LARGEST) -> bytes:
-    """Read a plain file; a link is not followed and a pipe not waited for.
-
-    Args:
-        path: The file.
-        largest: How many bytes it may have.
+def read_bytes(path: Path, max_bytes: int = _MAX_BYTES) -> bytes:
+    """Read a regular file, without following a link or waiting for a pipe.
 
     Raises:
         OSError: It cannot be read.
-        ValueError: It is no plain file, or too large.
+        ValueError: It is not a regular file, or too large.
     """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
@@ -81,15 +103,15 @@ def content(path: Path, largest: int = _LARGEST) -> bytes:
         raise ValueError("it is a symbolic link, which is not followed") from None
     with os.fdopen(descriptor, "rb") as file:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise ValueError("it is no plain file")
-        text = file.read(largest + 1)
-    if len(text) > largest:
-        raise ValueError(f"it has more than {largest:,} bytes, which is too much for such a file")
+            raise ValueError("it is not a regular file")
+        text = file.read(max_bytes + 1)
+    if len(text) > max_bytes:
+        raise ValueError(f"it is larger than {max_bytes:,} bytes")
     return text
 
 
-def _refusal(path: Path, why: str) -> InputError:
+def _unreadable(path: Path, why: str) -> InputError:
     return InputError(
-        f"{path} cannot be read as a file of the model store: {why}. Restore it from a copy; "
-        "`sightline models verify` says what else is damaged."
+        f"{path} cannot be read as a file of the model registry: {why}. Restore it from a copy; "
+        "`sightline models verify` lists all damage."
     )

@@ -1,5 +1,6 @@
-"""Events: what was done with a version, by whom and why."""
+"""Events: what was done with a version, by whom and why; and what they amount to."""
 
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
@@ -7,27 +8,28 @@ from pydantic import Field
 
 from sightline.records import Decision, Record
 from sightline.registry import paths
-from sightline.registry.line import Action
+
+Action = Literal["register", "promote", "refuse", "rollback"]
 
 
 class Event(Record):
-    """One thing that was done with a version.
+    """One change of the registry.
 
     Attributes:
         number: From 1, without gaps.
-        dataset: The data set of the log.
+        dataset: The data set.
         created: When, in UTC.
         who: Login name and host, or SIGHTLINE_USER.
         action: What was done.
-        version: With which version; with a rollback, the one that is champion again.
+        version: The version; of a rollback, the one that becomes champion again.
         version_sha256: Digest of its `version.json`, which holds those of its files.
-        champion_before: Name of the champion before; None where there was none.
+        champion_before: Name of the champion before; None if there was none.
         champion_after: Name of the champion afterwards.
-        reason: Why, in the words of who did it.
+        reason: Why, as given by the person.
         run_id: The run that the version came from.
-        decision: What the promotion gate said; None where nobody asked it.
-        forced: Whether it was done against the gate, or without it.
-        previous_sha256: Digest of the file of the event before; None for the first.
+        decision: The promotion gate's decision; None if it was not asked.
+        forced: It was done against the gate's decision, or without one.
+        previous_sha256: Digest of the previous event's file; None for the first.
     """
 
     schema_version: Literal[1] = 1
@@ -45,3 +47,50 @@ class Event(Record):
     decision: Decision | None = None
     forced: bool = False
     previous_sha256: str | None
+
+
+@dataclass(frozen=True)
+class State:
+    """The champion and the candidate after some events, and which events may follow.
+
+    Attributes:
+        champions: Versions that were promoted and not rolled back; the last is the champion.
+        candidate: The version registered last, until it is promoted or refused.
+        registered: All registered versions.
+    """
+
+    champions: tuple[str, ...] = ()
+    candidate: str | None = None
+    registered: frozenset[str] = frozenset()
+
+    @property
+    def champion(self) -> str | None:
+        """The version in use; None if none was promoted."""
+        return self.champions[-1] if self.champions else None
+
+    @property
+    def previous_champion(self) -> str | None:
+        """The version that a rollback returns to; None if there is none."""
+        return self.champions[-2] if len(self.champions) > 1 else None
+
+    def after(self, action: Action, version: str) -> "State":
+        """Return the state after one more event.
+
+        Raises:
+            ValueError: The event is not possible now.
+        """
+        if action == "register":
+            if version in self.registered:
+                raise ValueError(f"{version} is already registered")
+            return replace(self, candidate=version, registered=self.registered | {version})
+        if version not in self.registered:
+            raise ValueError(f"{version} was never registered")
+        if action == "rollback":
+            if version != self.previous_champion:
+                raise ValueError(f"{version} was not the champion before {self.champion}")
+            return replace(self, champions=self.champions[:-1])
+        if version == self.champion:
+            raise ValueError(f"{version} is already the champion")
+        candidate = None if version == self.candidate else self.candidate
+        champions = (*self.champions, version) if action == "promote" else self.champions
+        return replace(self, champions=champions, candidate=candidate)

@@ -1,4 +1,4 @@
-"""Where the store keeps what, and what data sets and versions are called."""
+"""Where the registry keeps its files, and the names of data sets and versions."""
 
 import re
 from pathlib import Path
@@ -14,30 +14,30 @@ CERTIFICATE = "certificate.json"
 
 _DATASET = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 DATASET = f"^{_DATASET.pattern}$"
-_NAME = re.compile(rf"({_DATASET.pattern})-v([1-9][0-9]{{0,8}})")
 _NUMBER = re.compile(r"[1-9][0-9]{0,8}")
+_NAME = re.compile(rf"({_DATASET.pattern})-v({_NUMBER.pattern})")
 
 
 def name(dataset: str, number: int) -> str:
-    """Return what a version is called, such as `mnist-v3`."""
+    """Return the name of a version, such as `mnist-v3`."""
     return f"{dataset}-v{number}"
 
 
 def parse(version: str) -> tuple[str, int] | None:
-    """Return the data set and the number of a version's name; None where it is no such name."""
+    """Return the data set and the number in a version's name; None if it is not such a name."""
     found = _NAME.fullmatch(version)
     return (found[1], int(found[2])) if found else None
 
 
 def datasets(workspace: Workspace) -> list[str]:
-    """List the data sets that the store has anything of, by name."""
-    folder = workspace.root / "models"
+    """List the data sets that the registry has anything of, by name."""
+    folder = workspace.path("models")
     if not folder.is_dir():
         return []
     return sorted(
         path.name
         for path in folder.iterdir()
-        if _is_dataset(path.name)
+        if _DATASET.fullmatch(path.name)
         and any((path / name).exists() for name in ("audit", "versions", LAST_EVENT))
     )
 
@@ -46,14 +46,14 @@ def home(workspace: Workspace, dataset: str) -> Path:
     """Return the folder of a data set.
 
     Raises:
-        InputError: It is no name of a data set.
+        InputError: `dataset` is not a data set name.
     """
-    if not _is_dataset(dataset):
+    if not _DATASET.fullmatch(dataset):
         raise InputError(
-            f"{dataset[:60]!r} is no name of a data set in the model store; expected up to 40 "
-            "lower-case letters, digits and hyphens. See `sightline models list`."
+            f"{dataset[:60]!r} is not a data set name; expected up to 40 lower-case letters, "
+            "digits and hyphens. See `sightline models list`."
         )
-    return workspace.root / "models" / dataset
+    return workspace.path("models") / dataset
 
 
 def relative(dataset: str, number: int) -> str:
@@ -62,18 +62,14 @@ def relative(dataset: str, number: int) -> str:
 
 
 def folders(workspace: Workspace, dataset: str) -> list[Path]:
-    """List the folders of a data set in which something may be half written; not all exist."""
+    """List the folders of a data set that may hold incomplete files; not all of them exist."""
     own = home(workspace, dataset)
     return [own, *(own / name for name in ("versions", "audit", "attestations"))]
 
 
 def numbers(workspace: Workspace, dataset: str) -> list[int]:
-    """List the numbers of the versions that lie there, whether an event knows them or not."""
+    """List the numbers of the versions on disk, whether registered or not."""
     folder = home(workspace, dataset) / "versions"
     if not folder.is_dir():
         return []
     return sorted(int(path.name) for path in folder.iterdir() if _NUMBER.fullmatch(path.name))
-
-
-def _is_dataset(text: str) -> bool:
-    return _DATASET.fullmatch(text) is not None

@@ -1,7 +1,7 @@
-"""Makes a version of a run's model: copies that are checked, then an event."""
+"""Registers a run's model as a version: checked copies of its files, then an event."""
 
 from collections.abc import Iterator
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -9,212 +9,224 @@ from sightline.data.holdout import holdout_sha256
 from sightline.errors import InputError
 from sightline.records import Certificate, FileRecord
 from sightline.records.manifest import RunManifest
-from sightline.registry import audit_log, documents, paths, verify, writing
-from sightline.registry.audit_log import Trail
+from sightline.registry import audit_log, documents, paths, verify
+from sightline.registry.audit_log import EventLog
 from sightline.registry.version import Version, read_registered, read_version
 from sightline.runs import run_folder
 from sightline.storage import digests, files
 from sightline.storage.workspace import Workspace
 
-Source = tuple[str, Path, FileRecord]
-"""Name as shipped, where it lies, what it must be."""
+Sources = dict[str, tuple[Path, FileRecord]]
+"""Name as shipped to the file that is copied and its record."""
 
 
 def register(
     workspace: Workspace, manifest: RunManifest, certificate: Certificate | None = None
 ) -> Version:
-    """Add a run's model to the store; it becomes the candidate.
+    """Add a run's model to the registry; it becomes the candidate.
 
-    Registering the same run again returns the version that is there, unless it is damaged, and
-    completes what a killed process began.
+    Registering a run again returns its version, unless that is damaged, and completes what a
+    killed process began.
 
     Args:
         workspace: The artifacts root, with the run published.
         manifest: The run's.
-        certificate: That of its exports, where the run made none itself.
-
-    Returns:
-        The version.
+        certificate: That of its exports, if the run itself made none.
 
     Raises:
-        InputError: The run's folder or an exported file is damaged, the certificate is that of
-            another model, or the data set's audit log is damaged.
+        InputError: The run folder or an exported file is damaged, the certificate belongs to
+            another model, or the audit log is damaged.
         StorageError: The artifacts root is full or cannot be written.
     """
     certificate = certificate or manifest.records.export
     dataset = manifest.records.ingest.dataset
-    with workspace.in_use(), ExitStack() as held:
-        sources = list(_sources(workspace, manifest, certificate))
-        held.enter_context(writing.alone(workspace, dataset, f"register a version of {dataset}"))
-        trail = audit_log.read(workspace, dataset)
-        version = _find(workspace, trail, manifest, certificate, sources)
-        if version is None:
-            version = _make(workspace, manifest, certificate, sources, trail.line.registered)
-        if version.name not in trail.line.registered:
-            audit_log.append(
-                workspace,
-                trail,
-                "register",
-                version.name,
-                version_sha256=digests.sha256(workspace.root / version.folder / paths.VERSION),
-                run_id=version.run_id,
-                reason="",
-            )
+    with workspace.in_use():
+        sources = _sources(workspace, manifest, certificate)
+        with documents.locked(workspace, dataset, f"register a version of {dataset}"):
+            log = audit_log.read(workspace, dataset)
+            version = _existing(workspace, log, certificate, sources)
+            if version is None:
+                version = _copied(workspace, log, manifest, certificate, sources)
+            if version.name not in log.state.registered:
+                record = workspace.path(version.folder) / paths.VERSION
+                audit_log.append(
+                    workspace,
+                    log,
+                    "register",
+                    version.name,
+                    version_sha256=digests.sha256(record),
+                    run_id=version.run_id,
+                    reason="",
+                )
     return version
 
 
 def _sources(
     workspace: Workspace, manifest: RunManifest, certificate: Certificate | None
-) -> Iterator[Source]:
-    from sightline.export import formats  # which needs NumPy
-
+) -> Sources:
     run = run_folder.folder(workspace, manifest.run_id)
     own = run / paths.MANIFEST
     model = _model(own, manifest)
-    yield paths.MODEL, run / paths.MODEL, model
-    yield paths.MANIFEST, own, _describe(own)
-    if certificate is None:
-        return
-    if (certificate.model_sha256, certificate.weights_sha256) != (
-        model.sha256,
-        manifest.weights_sha256,
-    ):
-        raise InputError(
-            f"The certificate {certificate.certificate.path} is that of another model than run "
-            f"{manifest.run_id}: expected SHA-256 {model.sha256}, got {certificate.model_sha256}; "
-            "export again."
-        )
-    yield paths.CERTIFICATE, workspace.root / certificate.certificate.path, certificate.certificate
-    for export in certificate.exports:
-        if export.passed and export.format != "keras":  # the measured file itself is that
-            for file in export.files:
-                name = f"{formats.FOLDER}/{formats.shipped_name(file)}"
-                yield name, workspace.root / file.path, file
+    own_record = FileRecord(path=own.name, sha256=digests.sha256(own), bytes=own.stat().st_size)
+    sources = {paths.MODEL: (run / paths.MODEL, model), paths.MANIFEST: (own, own_record)}
+    if certificate is not None:
+        _check_certificate(certificate, manifest, model)
+        record = certificate.certificate
+        sources[paths.CERTIFICATE] = (workspace.path(record.path), record)
+        sources.update(_exports(workspace, certificate))
+    return sources
+
+
+def _exports(workspace: Workspace, certificate: Certificate) -> Sources:
+    from sightline.export import formats  # which imports NumPy
+
+    return {
+        f"{formats.FOLDER}/{formats.shipped_name(file)}": (workspace.path(file.path), file)
+        for export in certificate.exports
+        if export.passed and export.format != "keras"  # the measured file itself is shipped
+        for file in export.files
+    }
 
 
 def _model(path: Path, manifest: RunManifest) -> FileRecord:
-    """Return the record of a run's model; make sure that the run that lies there is meant."""
+    """Return the record of a run's model, and check that the run folder holds this run."""
     found = run_folder.read_folder(path.parent)
     if (found.created, found.weights_sha256) != (manifest.created, manifest.weights_sha256):
         raise InputError(
-            f"{path} is that of another run than expected: weights {found.weights_sha256}, "
-            f"expected {manifest.weights_sha256}; it was replaced meanwhile. Try again."
+            f"{path} belongs to another run: expected weights {manifest.weights_sha256}, found "
+            f"{found.weights_sha256}. The run was replaced meanwhile; try again."
         )
     if paths.MODEL not in manifest.files:
         raise InputError(f"{path} names no file {paths.MODEL}; it is damaged: train again.")
     return manifest.files[paths.MODEL]
 
 
-def _find(
-    workspace: Workspace,
-    trail: Trail,
-    manifest: RunManifest,
-    certificate: Certificate | None,
-    sources: list[Source],
-) -> Version | None:
-    """Find an intact version of this very run with these exports, or with certified ones.
+def _check_certificate(certificate: Certificate, manifest: RunManifest, model: FileRecord) -> None:
+    found = (certificate.model_sha256, certificate.weights_sha256)
+    if found != (model.sha256, manifest.weights_sha256):
+        raise InputError(
+            f"The certificate {certificate.certificate.path} belongs to another model than that of "
+            f"run {manifest.run_id}: expected SHA-256 {model.sha256}, got "
+            f"{certificate.model_sha256}; export again."
+        )
 
-    A certificate holds times, so that exporting once more never gives the same one.
+
+def _existing(
+    workspace: Workspace, log: EventLog, certificate: Certificate | None, sources: Sources
+) -> Version | None:
+    """Find an intact version of this run with these exports, or with exports that include them.
+
+    A certificate holds times, so that two exports of a model never give equal ones.
     """
-    expected = {name: (file.sha256, file.bytes) for name, _, file in sources}
-    for version in _readable(workspace, trail):
+    expected = {name: (file.sha256, file.bytes) for name, (_, file) in sources.items()}
+    for version in _readable(workspace, log):
         found = {name: (file.sha256, file.bytes) for name, file in version.files.items()}
-        same = all(found.get(own) == expected[own] for own in (paths.MODEL, paths.MANIFEST))
-        known = version.name in trail.line.registered
-        if same and (found == expected or (known and _covers(version.certificate, certificate))):
-            with suppress(InputError):  # a damaged one is none
+        same = all(found.get(name) == expected[name] for name in (paths.MODEL, paths.MANIFEST))
+        registered = version.name in log.state.registered
+        if same and (
+            found == expected or (registered and _includes(version.certificate, certificate))
+        ):
+            with suppress(InputError):  # a damaged version does not count
                 verify.check(workspace, version)
                 return version
     return None
 
 
-def _readable(workspace: Workspace, trail: Trail) -> Iterator[Version]:
-    """Read versions, the newest first, also those that no event knows yet."""
-    for number in reversed(paths.numbers(workspace, trail.dataset)):
-        name = paths.name(trail.dataset, number)
-        try:
-            if name in trail.line.registered:
-                version = read_registered(workspace, trail, name)
+def _readable(workspace: Workspace, log: EventLog) -> Iterator[Version]:
+    """Read the versions on disk, the newest first, whether registered or not."""
+    for number in reversed(paths.numbers(workspace, log.dataset)):
+        name = paths.name(log.dataset, number)
+        with suppress(InputError):
+            if name in log.state.registered:
+                yield read_registered(workspace, log, name)
             else:
-                version, _ = read_version(workspace, trail.dataset, number)
-        except InputError:
-            continue
-        yield version
+                yield read_version(workspace, log.dataset, number)[0]
 
 
-def _covers(had: Certificate | None, wanted: Certificate | None) -> bool:
-    """Tell whether a certificate passed with all the forms that another one has."""
-    if had is None or not had.passed:
+def _includes(existing: Certificate | None, wanted: Certificate | None) -> bool:
+    """Return whether a certificate passed with all formats of another one."""
+    if existing is None or not existing.passed:
         return False
-    return _forms(wanted) <= _forms(had)
+    return _formats(wanted) <= _formats(existing)
 
 
-def _forms(certificate: Certificate | None) -> set[str]:
+def _formats(certificate: Certificate | None) -> set[str]:
     return {export.format for export in certificate.exports} if certificate else set()
 
 
-def _make(
+def _copied(
     workspace: Workspace,
+    log: EventLog,
     manifest: RunManifest,
     certificate: Certificate | None,
-    sources: list[Source],
-    registered: frozenset[str],
+    sources: Sources,
 ) -> Version:
-    records, dataset = manifest.records, manifest.records.ingest.dataset
-    known = [parsed[1] for name in registered if (parsed := paths.parse(name))]
-    number = max((*known, *paths.numbers(workspace, dataset)), default=0) + 1
+    """Create the version's folder with copies of all files and its `version.json`."""
+    dataset = log.dataset
+    registered = [parsed[1] for name in log.state.registered if (parsed := paths.parse(name))]
+    number = max((*registered, *paths.numbers(workspace, dataset)), default=0) + 1
     place = paths.relative(dataset, number)
-    inspection, calibration = records.ingest.inspection, records.evaluate.calibration
-    workspace.check_room(sum(file.bytes for _, _, file in sources), "The files of a version")
-    with files.new_folder(workspace.root / place, replace=False) as folder:
-        version = Version(
-            dataset=dataset,
-            number=number,
-            created=datetime.now(UTC),
-            run_id=manifest.run_id,
-            recipe=manifest.config.recipe,
-            files={
-                name: _copy(source, folder / name, expected, f"{place}/{name}")
-                for name, source, expected in sources
-            },
-            weights_sha256=manifest.weights_sha256,
-            holdout_sha256=holdout_sha256(records.ingest),
-            accuracy=records.evaluate.accuracy,
-            accuracy_interval=records.evaluate.accuracy_interval,
-            loss=records.evaluate.loss,
-            parameters=records.build.parameters,
-            class_names=records.ingest.class_names,
-            image_shape=records.ingest.image_shape,
-            profile=inspection.profiles.get("train") if inspection else None,
-            certificate=certificate,
-            calibration_error=calibration.error if calibration else None,
-        )
+    workspace.check_room(sum(file.bytes for _, file in sources.values()), "The files of a version")
+    with files.new_folder(workspace.path(place), replace=False) as folder:
+        copies = {
+            name: _copy(source, folder / name, record, f"{place}/{name}")
+            for name, (source, record) in sources.items()
+        }
+        version = _described(manifest, certificate, number, copies)
         documents.write(folder / paths.VERSION, version)
     return version
 
 
+def _described(
+    manifest: RunManifest,
+    certificate: Certificate | None,
+    number: int,
+    copies: dict[str, FileRecord],
+) -> Version:
+    files, build, evaluation = (
+        manifest.records.ingest,
+        manifest.records.build,
+        manifest.records.evaluate,
+    )
+    return Version(
+        dataset=files.dataset,
+        number=number,
+        created=datetime.now(UTC),
+        run_id=manifest.run_id,
+        recipe=manifest.config.recipe,
+        files=copies,
+        weights_sha256=manifest.weights_sha256,
+        holdout_sha256=holdout_sha256(files),
+        accuracy=evaluation.accuracy,
+        accuracy_interval=evaluation.accuracy_interval,
+        loss=evaluation.loss,
+        parameters=build.parameters,
+        class_names=files.class_names,
+        image_shape=files.image_shape,
+        profile=files.inspection.profiles.get("train") if files.inspection else None,
+        certificate=certificate,
+        calibration_error=evaluation.calibration.error if evaluation.calibration else None,
+    )
+
+
 def _copy(source: Path, target: Path, expected: FileRecord, path: str) -> FileRecord:
-    """Copy a file and check the copy.
+    """Copy a file, check the copy, and return its record.
 
     Raises:
-        InputError: It cannot be read, or is not what it must be.
+        InputError: The source cannot be read, or was changed.
     """
     files.make_folder(target.parent)
     try:
-        found = source.stat().st_size
-        if found == expected.bytes:
+        same_size = source.stat().st_size == expected.bytes
+        if same_size:
             files.copy(source, target)
     except (FileNotFoundError, IsADirectoryError):
         raise InputError(
-            f"{source} is missing or no file; train again, or restore it from a copy."
+            f"{source} is missing or not a file; train again, or restore it from a copy."
         ) from None
-    if found != expected.bytes or digests.sha256(target) != expected.sha256:
+    if not same_size or digests.sha256(target) != expected.sha256:
         raise InputError(
-            f"{source} is not what it was when it was made: expected {expected.bytes:,} bytes with "
-            f"SHA-256 {expected.sha256}; restore it from a copy, or train again with --refresh."
+            f"{source} was changed: expected {expected.bytes:,} bytes with SHA-256 "
+            f"{expected.sha256}; restore it from a copy, or train again with --refresh."
         )
-    return FileRecord(path=path, sha256=expected.sha256, bytes=expected.bytes)
-
-
-def _describe(path: Path) -> FileRecord:
-    return FileRecord(path=path.name, sha256=digests.sha256(path), bytes=path.stat().st_size)
+    return expected.model_copy(update={"path": path})

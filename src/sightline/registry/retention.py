@@ -1,4 +1,4 @@
-"""What a cleanup of old runs has to keep for the registry."""
+"""What a cleanup of old runs must keep for the registry."""
 
 from sightline.errors import InputError
 from sightline.registry import paths

@@ -1,31 +1,32 @@
-"""Checks versions against their digests, and their log against itself."""
+"""Checks versions against their digests, and the audit log against itself."""
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from sightline.errors import InputError
 from sightline.records import FileRecord, Record
 from sightline.registry import audit_log, paths
-from sightline.registry.version import Version, read_registered, read_version
+from sightline.registry.version import Version, read_registered, read_version, unknown_version
 from sightline.runs.verify import Damage
 from sightline.storage import digests, files
 from sightline.storage.workspace import Workspace
 
 _UNREGISTERED = (
-    "none: what made it was killed before it was done, which `sightline models promote` of its run "
-    "completes; or it does not belong there"
+    "none: its registration was killed, which `sightline models promote` of its run completes; or "
+    "it does not belong there"
 )
 
 
-class Verdict(Record):
-    """What was found of one version.
+class Verification(Record):
+    """The result of checking one version.
 
     Attributes:
         version: Its name.
-        files: How many files were checked.
-        bytes: Their size.
-        damages: What is wrong; empty where it is as it was registered.
+        files: Number of checked files.
+        bytes: Their total size.
+        damages: All damage; empty if the version is as registered.
     """
 
     version: str
@@ -34,103 +35,74 @@ class Verdict(Record):
     damages: tuple[Damage, ...]
 
 
-def verify(workspace: Workspace, name: str) -> Verdict:
-    """Read every file of a version and compare digests; look for others; check the audit log.
+def verify(workspace: Workspace, name: str) -> Verification:
+    """Compare all files of a version with their digests, and check its audit log.
 
     Args:
+        workspace: The artifacts root.
         name: The version's name, such as "mnist-v3".
 
-    Returns:
-        What was found.
-
     Raises:
-        InputError: It is no name of a version, or there is nothing of that name.
+        InputError: There is no such version.
     """
     parsed = paths.parse(name)
     if parsed is None or name not in names(workspace, parsed[0]):
-        raise InputError(
-            f"There is no version {name[:60]!r} in {workspace}; see `sightline models list`."
-        )
+        raise unknown_version(workspace, name)
     place = paths.relative(*parsed)
     damages = list(verify_log(workspace, parsed[0]))
+    expected: dict[str, FileRecord] = {}
     try:
-        trail = audit_log.read(workspace, parsed[0])
-        if name not in trail.line.registered:
+        log = audit_log.read(workspace, parsed[0])
+        if name not in log.state.registered:
             damages.append(_damage(place, "an event that registers it", _UNREGISTERED))
-        expected = read_registered(workspace, trail, name).files
+        expected = read_registered(workspace, log, name).files
     except InputError as error:
         if not damages:
             damages.append(_damage(f"{place}/{paths.VERSION}", "what was registered", str(error)))
-        expected = _without_log(workspace, parsed)
-    if expected:  # where nothing is known, everything would be unexpected
-        damages += [
-            *_changed(workspace, expected),
-            *_unexpected(workspace.root / place, place, expected),
-        ]
-    size = sum(files.size(workspace.root / record.path) for record in expected.values())
-    return Verdict(version=name, files=len(expected) + 1, bytes=size, damages=tuple(damages))
+        with suppress(InputError):  # without a usable log, the version's own record has to do
+            expected = read_version(workspace, *parsed)[0].files
+    if expected:  # without a record, every file would be unexpected
+        damages += _changed(workspace, expected)
+        damages += _unexpected(workspace.path(place), place, expected)
+    size = sum(files.size(workspace.path(record.path)) for record in expected.values())
+    return Verification(version=name, files=len(expected) + 1, bytes=size, damages=tuple(damages))
 
 
 def check(workspace: Workspace, version: Version) -> None:
-    """Make sure that every file of a version is as it was registered.
+    """Check that every file of a version is as registered.
 
     Raises:
         InputError: One is missing or damaged.
     """
     for damage in _changed(workspace, version.files):
         raise InputError(
-            f"{workspace.root / damage.path} is damaged: expected {damage.expected}, "
+            f"{workspace.path(damage.path)} is damaged: expected {damage.expected}, "
             f"found {damage.found}. Restore it from a copy, or promote another run; "
-            f"`sightline models verify {version.name}` says what else is damaged."
+            f"`sightline models verify {version.name}` lists all damage."
         )
 
 
 def names(workspace: Workspace, dataset: str | None = None) -> list[str]:
-    """List the versions that lie in the store or that a log knows, damaged ones too.
-
-    Args:
-        dataset: Only versions of this data set; of all unless told.
-    """
+    """List the versions on disk or in an audit log, of one data set or of all; damaged ones too."""
     found: set[tuple[str, int]] = set()
     for one in paths.datasets(workspace) if dataset is None else [dataset]:
         found.update((one, number) for number in paths.numbers(workspace, one))
-        found.update(parsed for name in _known(workspace, one) if (parsed := paths.parse(name)))
+        with suppress(InputError):
+            registered = audit_log.read(workspace, one).state.registered
+            found.update(parsed for name in registered if (parsed := paths.parse(name)))
     return [paths.name(*one) for one in sorted(found)]
 
 
-def _known(workspace: Workspace, dataset: str) -> frozenset[str]:
-    try:
-        return audit_log.read(workspace, dataset).line.registered
-    except InputError:
-        return frozenset()
-
-
-def _without_log(workspace: Workspace, parsed: tuple[str, int]) -> dict[str, FileRecord]:
-    """Return what a version says of itself where the log cannot vouch for it."""
-    try:
-        return read_version(workspace, *parsed)[0].files
-    except InputError:
-        return {}
-
-
 def verify_log(workspace: Workspace, dataset: str) -> Iterator[Damage]:
-    """Check the audit log of a data set, whether it has versions or not.
-
-    Args:
-        dataset: The data set's name.
-
-    Yields:
-        What is wrong.
-    """
-    for path in audit_log.strangers(workspace, dataset):
+    """Check the audit log of a data set, and yield all damage."""
+    for path in audit_log.unexpected_files(workspace, dataset):
         if not path.name.startswith("."):
-            yield _damage(
-                path.relative_to(workspace.root).as_posix(), "nothing", "a file that is no event"
-            )
+            relative = path.relative_to(workspace.root).as_posix()
+            yield _damage(relative, "nothing", "a file that is not an event")
     try:
         audit_log.read(workspace, dataset)
     except InputError as error:
-        yield _damage(f"models/{dataset}/audit", "a whole log", str(error))
+        yield _damage(f"models/{dataset}/audit", "a complete log", str(error))
 
 
 def _changed(workspace: Workspace, expected: dict[str, FileRecord]) -> Iterator[Damage]:
@@ -140,14 +112,14 @@ def _changed(workspace: Workspace, expected: dict[str, FileRecord]) -> Iterator[
 
 
 def _unexpected(folder: Path, place: str, expected: dict[str, FileRecord]) -> Iterator[Damage]:
-    """Find what lies in a version's folder besides its files and the folders above them."""
+    """Yield what is in a version's folder besides its files and the folders above them."""
     known = {paths.VERSION, *expected}
-    above = {parent.as_posix() for name in expected for parent in Path(name).parents}
+    parents = {parent.as_posix() for name in expected for parent in Path(name).parents}
     for path, folders, entries in os.walk(folder):
         for entry in sorted((*folders, *entries)):
             name = Path(path, entry).relative_to(folder).as_posix()
-            if name not in known and (name not in above or Path(path, entry).is_symlink()):
-                yield _damage(f"{place}/{name}", "nothing", "what is not in version.json")
+            if name not in known and (name not in parents or Path(path, entry).is_symlink()):
+                yield _damage(f"{place}/{name}", "nothing", "a file that is not in version.json")
 
 
 def _damage(path: str, expected: str, found: str) -> Damage:

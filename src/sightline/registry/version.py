@@ -1,4 +1,4 @@
-"""Versions: trained models as they are shipped, which never change."""
+"""Versions: immutable copies of trained models."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -9,15 +9,15 @@ from pydantic import Field, model_validator
 from sightline.errors import InputError
 from sightline.records import Certificate, FileRecord, Interval, Record, SplitProfile
 from sightline.registry import audit_log, documents, paths
-from sightline.registry.audit_log import Trail
+from sightline.registry.audit_log import EventLog
 from sightline.storage.workspace import Workspace
 
 
 class Version(Record):
-    """One version of the models of a data set: the content of its `version.json`.
+    """One version of a data set's models: the content of its `version.json`.
 
     Attributes:
-        dataset: The data set's name, fit for a file's name.
+        dataset: The data set's name.
         number: From 1, in the order of registration.
         created: When it was registered, in UTC.
         run_id: The run that it came from.
@@ -25,15 +25,15 @@ class Version(Record):
         files: Name as shipped, such as "exports/model.onnx", to its record; paths relative to
             the artifacts root.
         weights_sha256: Digest of all weights.
-        holdout_sha256: Digest of what it was scored on (`sightline.holdout`).
+        holdout_sha256: Digest of the test images and labels (`data.holdout`).
         accuracy: Test accuracy, in [0, 1].
-        accuracy_interval: 95 % interval of it.
+        accuracy_interval: Its 95 % interval.
         loss: Test loss, in nats.
         parameters: Number of weights.
         class_names: Names in label order.
         image_shape: Height, width and channels.
-        profile: What its training images looked like; None where nobody looked.
-        certificate: What was measured of its exported forms; None where nothing was exported.
+        profile: Statistics of the training images; None if they were not inspected.
+        certificate: Checks of the exported formats; None if nothing was exported.
         calibration_error: Expected calibration error on the test split, in [0, 1].
     """
 
@@ -58,7 +58,7 @@ class Version(Record):
 
     @property
     def name(self) -> str:
-        """What it is called, such as `mnist-v3`."""
+        """Its name, such as `mnist-v3`."""
         return paths.name(self.dataset, self.number)
 
     @property
@@ -72,7 +72,7 @@ class Version(Record):
         return self.files[paths.MODEL]
 
     @model_validator(mode="after")
-    def _has_its_files_in_its_folder(self) -> Self:
+    def _check_paths(self) -> Self:
         for name, record in self.files.items():
             if record.path != f"{self.folder}/{name}":
                 raise ValueError(f"expected the file {self.folder}/{name}, got {record.path}")
@@ -82,78 +82,79 @@ class Version(Record):
 
 
 def read_version(workspace: Workspace, dataset: str, number: int) -> tuple[Version, str]:
-    """Read a version, whether an event knows it or not.
-
-    Args:
-        dataset: The data set's name.
-        number: The version's number.
+    """Read a version, whether registered or not.
 
     Returns:
         The version, and the SHA-256 of its `version.json`.
 
     Raises:
-        InputError: It is missing, damaged, or that of another version.
+        InputError: It is missing, damaged, or another version.
     """
     path = paths.home(workspace, dataset) / "versions" / str(number) / paths.VERSION
     version, sha256 = documents.read(path, Version)
-    if version.name != paths.name(dataset, number):
+    expected = paths.name(dataset, number)
+    if version.name != expected:
         raise InputError(
-            f"{path} is that of {version.name}, expected {paths.name(dataset, number)}; restore "
-            "it from a copy."
+            f"{path} belongs to {version.name}, expected {expected}; restore it from a copy."
         )
     return version, sha256
 
 
-def read_registered(workspace: Workspace, trail: Trail, name: str) -> Version:
-    """Read a version that an event knows, and check that it is the one that was registered.
+def read_registered(workspace: Workspace, log: EventLog, name: str) -> Version:
+    """Read a registered version, and check that its record did not change since.
 
     Args:
-        trail: The events of its data set.
+        workspace: The artifacts root.
+        log: The events of its data set.
         name: The version's name.
 
     Raises:
-        InputError: No event knows it, or it is missing or was changed since.
+        InputError: It is not registered, missing, or was changed.
     """
-    event = trail.last(lambda event: event.action == "register" and event.version == name)
-    parsed = paths.parse(name)
+    event, parsed = log.last_of("register", name), paths.parse(name)
     if event is None or parsed is None:
-        raise InputError(
-            f"There is no version {name[:60]!r} in {workspace}; see `sightline models list`."
-        )
+        raise unknown_version(workspace, name)
     version, sha256 = read_version(workspace, *parsed)
     if sha256 != event.version_sha256:
         raise InputError(
-            f"{workspace.root / version.folder / paths.VERSION} was changed since {name} was "
+            f"{workspace.path(version.folder) / paths.VERSION} was changed since {name} was "
             f"registered: expected SHA-256 {event.version_sha256}, got {sha256}; "
             "restore it from a copy."
         )
     return version
 
 
+def unknown_version(workspace: Workspace, name: str) -> InputError:
+    """Return the error for a name without a version."""
+    return InputError(
+        f"There is no version {name[:60]!r} in {workspace}; see `sightline models list`."
+    )
+
+
 def versions(
     workspace: Workspace,
     dataset: str | None = None,
-    left_out: Callable[[InputError], object] | None = None,
+    on_damage: Callable[[InputError], object] | None = None,
 ) -> list[Version]:
-    """List versions, by data set and number.
+    """List the versions of one data set or of all, by data set and number.
 
     Args:
-        dataset: Only versions of this data set; of all unless told.
-        left_out: Called with what is wrong with a version, which is then left out; unless
-            given, that is raised.
+        workspace: The artifacts root.
+        dataset: The data set's name; None means all.
+        on_damage: Called with the error of a damaged version, which is then skipped; by default
+            the error is raised.
 
     Raises:
-        InputError: A log or a version is damaged, or `dataset` is no name of a data set.
+        InputError: A log or a version is damaged, or `dataset` is not a data set name.
     """
     found: list[Version] = []
     for name in paths.datasets(workspace) if dataset is None else [dataset]:
-        trail = audit_log.read(workspace, name)
-        for event in trail.events:
-            if event.action == "register":
-                try:
-                    found.append(read_registered(workspace, trail, event.version))
-                except InputError as error:
-                    if left_out is None:
-                        raise
-                    left_out(error)
+        log = audit_log.read(workspace, name)
+        for event in (event for event in log.events if event.action == "register"):
+            try:
+                found.append(read_registered(workspace, log, event.version))
+            except InputError as error:
+                if on_damage is None:
+                    raise
+                on_damage(error)
     return found

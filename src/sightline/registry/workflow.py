@@ -29,11 +29,11 @@ def check_requirements(config: RunConfig) -> None:
     if config.promotion.gate == "off":
         return
     from sightline.export import formats
-    from sightline.registry import attestation
+    from sightline.registry.attestation import keys
 
     formats.chosen(config.export)
     if config.promotion.gate == "enforce":
-        attestation.configured()
+        keys.configured()
 
 
 def evaluate_run(

@@ -3,11 +3,11 @@ import json
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-import runs_to_promote
-from runs_to_promote import decide
+from runs_to_promote import decide, promote, register
 from sightline import registry
 from sightline.errors import InputError
 from sightline.registry import audit_log
@@ -18,13 +18,10 @@ from sightline.storage.workspace import Workspace
 @pytest.fixture
 def log(root: Path) -> Path:
     """Five events: registered, promoted, registered, refused, registered."""
-    first, second = (
-        registry.register(Workspace(root), runs_to_promote.publish(root, f"run-{number}"))
-        for number in (1, 2)
-    )
-    registry.promote(Workspace(root), first, "first", decide("run-1"), None)
+    promote(root, "run-1")
+    second = register(root, "run-2")
     registry.refuse(Workspace(root), second, decide("run-2", "mnist-v1", promote=False))
-    registry.register(Workspace(root), runs_to_promote.publish(root, "run-3"))
+    register(root, "run-3")
     return root / "models/mnist/audit"
 
 
@@ -32,8 +29,8 @@ def event(log: Path, number: int) -> Path:
     return log / f"{number:06d}.json"
 
 
-def test_events_are_numbered_and_chained(root: Path, log: Path) -> None:
-    events = registry.history(Workspace(root), "mnist")
+def test_events_are_numbered_and_chained(workspace: Workspace, log: Path) -> None:
+    events = registry.history(workspace, "mnist")
     assert [found.number for found in events] == [1, 2, 3, 4, 5]
     assert events[0].previous_sha256 is None
     for before, after in itertools.pairwise(events):
@@ -41,9 +38,9 @@ def test_events_are_numbered_and_chained(root: Path, log: Path) -> None:
     assert sorted(path.name for path in log.iterdir()) == [f"{n:06d}.json" for n in range(1, 6)]
 
 
-def rewrite(path: Path, **changes: object) -> None:
-    """Change an event as somebody would who knows how it is sealed."""
-    content = json.loads(json_digest.verify(path.read_bytes()))
+def rewrite(path: Path, source: Path | None = None, **changes: Any) -> None:
+    """Change an event, with a valid digest."""
+    content = json.loads(json_digest.verify((source or path).read_bytes()))
     path.write_bytes(json_digest.dumps({**content, **changes}))
 
 
@@ -78,87 +75,83 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
         event(log, 3).rename(log.parent / "x"),
         event(log, 3).symlink_to(log.parent / "x"),
     ),
-    "mark damaged": lambda log: (log.parent / "last_event.json").write_bytes(b"{"),
+    "last_event.json damaged": lambda log: (log.parent / "last_event.json").write_bytes(b"{"),
 }
 
 
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES.keys())
-def test_damaged_log_is_refused_with_its_file_by_whoever_reads_or_adds(
-    root: Path, log: Path, damage: Callable[[Path], object]
+def test_damaged_log_is_refused_with_its_file_by_readers_and_writers(
+    workspace: Workspace, log: Path, damage: Callable[[Path], object]
 ) -> None:
-    version = registry.resolve(Workspace(root), "candidate")
+    version = registry.resolve(workspace, "candidate")
     damage(log)
-    for ask in (
-        lambda: registry.aliases(Workspace(root), "mnist"),
-        lambda: registry.champion(Workspace(root), "mnist"),
-        lambda: registry.resolve(Workspace(root), "mnist-v1"),
-        lambda: registry.history(Workspace(root)),
-        lambda: registry.versions(Workspace(root)),
-        lambda: registry.register(Workspace(root), runs_to_promote.publish(root, "run-4")),
+    for use in (
+        lambda: registry.aliases(workspace, "mnist"),
+        lambda: registry.champion(workspace, "mnist"),
+        lambda: registry.resolve(workspace, "mnist-v1"),
+        lambda: registry.history(workspace),
+        lambda: registry.versions(workspace),
+        lambda: register(workspace.root, "run-4"),
         lambda: registry.promote(
-            Workspace(root), version, "why", decide("run-3", "mnist-v1"), "mnist-v1"
+            workspace, version, "why", decide("run-3", "mnist-v1"), "mnist-v1"
         ),
-        lambda: registry.rollback(Workspace(root), "mnist", "why"),
+        lambda: registry.rollback(workspace, "mnist", "why"),
     ):
         with pytest.raises(InputError, match=r"models/mnist/(audit/\d+|last_event)\.json"):
-            ask()
-    verdict = registry.verify(Workspace(root), "mnist-v1")
-    assert verdict.damages != ()
+            use()
+    assert registry.verify(workspace, "mnist-v1").damages != ()
 
 
-def test_event_that_is_forged_with_its_digests_still_has_to_follow(root: Path, log: Path) -> None:
-    """Whoever knows the form can add an event; it must be one that could have been made."""
-    content = json.loads(json_digest.verify(event(log, 5).read_bytes()))
-    forged = {
-        **content,
-        "number": 6,
-        "previous_sha256": digests.sha256(event(log, 5)),
-        "action": "promote",
-        "version": "mnist-v9",
-        "champion_after": "mnist-v9",
-    }
-    event(log, 6).write_bytes(json_digest.dumps(forged))
-    with pytest.raises(InputError, match="mnist-v9 was never registered"):
-        registry.aliases(Workspace(root), "mnist")
+def test_forged_event_with_valid_digests_must_be_possible(workspace: Workspace, log: Path) -> None:
+    rewrite(
+        event(log, 6),
+        event(log, 5),
+        number=6,
+        previous_sha256=digests.sha256(event(log, 5)),
+        action="promote",
+        version="mnist-v9",
+        champion_after="mnist-v9",
+    )
+    with pytest.raises(InputError, match=r"000006\.json: .*mnist-v9"):
+        registry.aliases(workspace, "mnist")
 
 
-def test_any_changed_byte_of_an_event_is_found(root: Path, log: Path) -> None:
+def test_any_changed_byte_of_an_event_is_found(workspace: Workspace, log: Path) -> None:
     for number in (1, 3, 5):
         path = event(log, number)
         content = path.read_bytes()
         for at in range(0, len(content), 3):
             path.write_bytes(content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :])
             with pytest.raises(InputError, match="audit"):
-                audit_log.read(Workspace(root), "mnist")
+                audit_log.read(workspace, "mnist")
         path.write_bytes(content)
-    assert len(audit_log.read(Workspace(root), "mnist").events) == 5
+    assert len(audit_log.read(workspace, "mnist").events) == 5
 
 
-def test_missing_mark_of_the_last_event_is_made_up_for(root: Path, log: Path) -> None:
-    """A process that is killed between the event and the mark leaves it one behind."""
-    mark = log.parent / "last_event.json"
-    mark.unlink()
-    assert len(registry.history(Workspace(root))) == 5
-    registry.register(Workspace(root), runs_to_promote.publish(root, "run-4"))
+def test_digest_of_the_last_event_may_be_missing_until_the_next(
+    workspace: Workspace, log: Path
+) -> None:
+    """A process that is killed between the two files leaves it one behind."""
+    (log.parent / "last_event.json").unlink()
+    assert len(registry.history(workspace)) == 5
+    register(workspace.root, "run-4")
     event(log, 6).unlink()
-    with pytest.raises(InputError, match=r"000006\.json: expected the last event, found no such"):
-        registry.history(Workspace(root))
+    with pytest.raises(InputError, match=r"000006\.json: expected the last event"):
+        registry.history(workspace)
 
 
-def test_files_that_are_no_events_are_passed_over_but_found(root: Path, log: Path) -> None:
-    for name in ("7.json", "0000001.json", "000001.json.bak", "notes.txt"):
+def test_other_files_are_ignored_but_reported(workspace: Workspace, log: Path) -> None:
+    names = ("7.json", "0000001.json", "000001.json.bak", "notes.txt")
+    for name in names:
         (log / name).write_text("x")
     (log / ".000006.json.0123abcd.tmp").touch()
-    assert len(registry.history(Workspace(root))) == 5
-    found = {damage.path for damage in registry.verify(Workspace(root), "mnist-v1").damages}
-    assert found == {
-        f"models/mnist/audit/{name}"
-        for name in ("7.json", "0000001.json", "000001.json.bak", "notes.txt")
-    }
+    assert len(registry.history(workspace)) == 5
+    found = {damage.path for damage in registry.verify(workspace, "mnist-v1").damages}
+    assert found == {f"models/mnist/audit/{name}" for name in names}
 
 
-def test_history_of_all_data_sets_is_in_the_order_of_time(root: Path, log: Path) -> None:
-    registry.register(Workspace(root), runs_to_promote.publish(root, "run-9", "alphabet"))
-    events = registry.history(Workspace(root))
+def test_history_of_all_data_sets_is_sorted_by_time(workspace: Workspace, log: Path) -> None:
+    register(workspace.root, "run-9", "alphabet")
+    events = registry.history(workspace)
     assert [found.dataset for found in events] == ["mnist"] * 5 + ["alphabet"]
     assert sorted(events, key=lambda found: found.created) == events

@@ -1,4 +1,4 @@
-"""Several real processes at one store; and one that is killed at each of its file operations."""
+"""Several processes write to one registry, and one is killed at each of its file operations."""
 
 import json
 import shutil
@@ -6,8 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import runs_to_promote
-from runs_to_promote import decide
+from runs_to_promote import decide, promote, publish
 from sightline import registry
 from sightline.runs import pins, run_folder
 from sightline.storage import files
@@ -41,11 +40,11 @@ print(json.dumps(done))
 """
 
 
-def test_writers_at_once_lose_nothing(root: Path) -> None:
+def test_simultaneous_writers_lose_nothing(root: Path, workspace: Workspace) -> None:
     writers = 4
     names = [[f"run-{writer}-{number}" for number in range(5)] for writer in range(writers)]
     for name in (name for mine in names for name in mine):
-        runs_to_promote.publish(root, name)
+        publish(root, name)
     decision = decide("x").model_dump_json()
     processes = [
         subprocess.Popen(
@@ -61,7 +60,7 @@ def test_writers_at_once_lose_nothing(root: Path) -> None:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
     done: dict[str, int] = {}
-    for process in processes:  # all begin at about the same time
+    for process in processes:  # start all at about the same time
         assert process.stdin is not None
         process.stdin.write("go\n")
         process.stdin.flush()
@@ -69,23 +68,23 @@ def test_writers_at_once_lose_nothing(root: Path) -> None:
         answer, log = process.communicate()
         assert process.returncode == 0, log
         done.update(json.loads(answer))
-    events = registry.history(Workspace(root), "mnist")
+    events = registry.history(workspace, "mnist")
     assert [event.number for event in events] == list(range(1, 41))
-    assert sorted(version.number for version in registry.versions(Workspace(root))) == list(
-        range(1, 21)
-    )
+    assert sorted(version.number for version in registry.versions(workspace)) == list(range(1, 21))
     promotions = {event.run_id: event.number for event in events if event.action == "promote"}
     assert promotions == done
-    champion = registry.champion(Workspace(root), "mnist")
+    champion = registry.champion(workspace, "mnist")
     assert champion is not None
     assert promotions[champion.run_id] == max(promotions.values())
-    assert [
-        registry.verify(Workspace(root), name).damages for name in registry.names(Workspace(root))
-    ] == [()] * 20
+    assert [registry.verify(workspace, name).damages for name in registry.names(workspace)] == [
+        ()
+    ] * 20
 
 
-def test_processes_that_register_one_run_make_one_version(root: Path) -> None:
-    runs_to_promote.publish(root, "run-1")
+def test_simultaneous_registrations_of_a_run_make_one_version(
+    root: Path, workspace: Workspace
+) -> None:
+    publish(root, "run-1")
     program = (
         "import pathlib, sys; from sightline import registry; "
         "from sightline.runs import run_folder; from sightline.storage.workspace import Workspace; "
@@ -97,7 +96,7 @@ def test_processes_that_register_one_run_make_one_version(root: Path) -> None:
         for _ in range(4)
     ]
     assert {process.communicate()[0] for process in processes} == {b"mnist-v1\n"}
-    assert len(registry.history(Workspace(root))) == 1
+    assert len(registry.history(workspace)) == 1
 
 
 _VICTIM = """
@@ -113,7 +112,7 @@ def work(root, at):
     seen = 0
 
     def count(event, arguments):
-        # Audit hooks are told of each operation before it is done.
+        # Audit hooks are called before each operation.
         nonlocal seen
         if event in WATCHED and str(root) in str(arguments):
             seen += 1
@@ -137,8 +136,8 @@ for argument in sys.argv[2:]:
 """
 
 
-def victims(*roots: Path) -> list[str]:
-    """Let a process work at each root and be killed at the operation that the root is named by."""
+def run_victims(*roots: Path) -> list[str]:
+    """Work at each root, in processes that are killed at the operation that the root names."""
     decision = decide("run-2", "mnist-v1").model_dump_json()
     done = subprocess.run(
         [sys.executable, "-c", _VICTIM, decision, *map(str, roots)],
@@ -149,36 +148,31 @@ def victims(*roots: Path) -> list[str]:
     return done.stdout.splitlines()
 
 
-def filled(root: Path) -> None:
-    first = registry.register(Workspace(root), runs_to_promote.publish(root, "run-1"))
-    registry.promote(Workspace(root), first, "first", decide("run-1"), None)
-    runs_to_promote.publish(root, "run-2")
-
-
-def test_process_that_is_killed_anywhere_leaves_a_store_that_can_go_on(tmp_path: Path) -> None:
+def test_process_killed_anywhere_leaves_a_usable_registry(tmp_path: Path) -> None:
     before = tmp_path / "before"
-    filled(before)
+    promote(before, "run-1")
+    publish(before, "run-2")
     shutil.copytree(before, tmp_path / "0")
-    (operations,) = map(int, victims(tmp_path / "0"))
+    (operations,) = map(int, run_victims(tmp_path / "0"))
     assert operations > 50
     roots = [tmp_path / str(at) for at in range(1, operations + 1, 3)]
     for root in roots:
         shutil.copytree(before, root)
-    assert victims(*roots) == ["killed"] * len(roots)
+    assert run_victims(*roots) == ["killed"] * len(roots)
     for root in roots:
-        assert registry.aliases(Workspace(root), "mnist").champion in {"mnist-v1", "mnist-v2"}
-        for version in registry.versions(Workspace(root)):
-            assert registry.verify(Workspace(root), version.name).damages == ()
-        version = registry.register(Workspace(root), run_folder.read(Workspace(root), "run-2"))
-        decision = decide("run-2", "mnist-v1")
-        registry.promote(Workspace(root), version, "better", decision, "mnist-v1")
-        assert [version.name for version in registry.versions(Workspace(root))] == [
-            "mnist-v1",
-            "mnist-v2",
-        ]
-        assert [event.number for event in registry.history(Workspace(root))] == [1, 2, 3, 4]
-        assert registry.verify(Workspace(root), "mnist-v2").damages == ()
-        assert "run-2" in pins.pinned_ids(Workspace(root))
-        home = root / "models/mnist"
-        places = (home, home / "versions", home / "audit")
-        assert [files.leftovers(place) for place in places] == [[], [], []]
+        check_usable(Workspace(root))
+
+
+def check_usable(workspace: Workspace) -> None:
+    """Check the registry that a killed process left, and complete what it began."""
+    assert registry.aliases(workspace, "mnist").champion in {"mnist-v1", "mnist-v2"}
+    for version in registry.versions(workspace):
+        assert registry.verify(workspace, version.name).damages == ()
+    version = registry.register(workspace, run_folder.read(workspace, "run-2"))
+    registry.promote(workspace, version, "better", decide("run-2", "mnist-v1"), "mnist-v1")
+    assert [version.name for version in registry.versions(workspace)] == ["mnist-v1", "mnist-v2"]
+    assert [event.number for event in registry.history(workspace)] == [1, 2, 3, 4]
+    assert registry.verify(workspace, "mnist-v2").damages == ()
+    assert "run-2" in pins.pinned_ids(workspace)
+    home = workspace.path("models/mnist")
+    assert [files.leftovers(home / name) for name in (".", "versions", "audit")] == [[], [], []]

@@ -1,22 +1,33 @@
 import json
-from pathlib import Path
 
 import pytest
 
 import made_runs
-import runs_to_promote
+from runs_to_promote import PROFILE, certificate, file, publish, register
 from sightline import registry
 from sightline.data.holdout import holdout_sha256
 from sightline.errors import InputError, StorageError
-from sightline.registry import Version, audit_log, paths
+from sightline.records.manifest import RunManifest
+from sightline.registry import Aliases, Version, audit_log, paths
 from sightline.runs import run_folder
 from sightline.storage import digests, files, json_digest
 from sightline.storage.workspace import Workspace
 
 
-def test_version_holds_copies_of_all_that_is_shipped(root: Path) -> None:
-    manifest = runs_to_promote.publish(root, "run-1")
-    version = registry.register(Workspace(root), manifest)
+@pytest.fixture
+def manifest(workspace: Workspace) -> RunManifest:
+    return publish(workspace.root, "run-1", accuracy=0.97)
+
+
+@pytest.fixture
+def not_exported(workspace: Workspace) -> RunManifest:
+    return publish(workspace.root, "run-1", exports=False)
+
+
+def test_version_holds_copies_of_all_shipped_files(
+    workspace: Workspace, manifest: RunManifest
+) -> None:
+    version = registry.register(workspace, manifest)
     assert version.name == "mnist-v1"
     assert set(version.files) == {
         "model.keras",
@@ -26,135 +37,121 @@ def test_version_holds_copies_of_all_that_is_shipped(root: Path) -> None:
         "exports/saved_model/variables/variables.index",
         "exports/model.onnx",
     }
-    folder = root / "models/mnist/versions/1"
     for name, record in version.files.items():
         assert record.path == f"models/mnist/versions/1/{name}"
-        assert record.sha256 == digests.sha256(folder / name)
+        assert record.sha256 == digests.sha256(workspace.path(record.path))
     assert version.model.sha256 == manifest.files["model.keras"].sha256
-    assert run_folder.read_folder(folder) == manifest
-    assert registry.verify(Workspace(root), "mnist-v1").damages == ()
+    assert run_folder.read_folder(workspace.path(version.folder)) == manifest
+    assert registry.verify(workspace, "mnist-v1").damages == ()
 
 
-def test_version_says_what_the_run_found(root: Path) -> None:
-    manifest = runs_to_promote.publish(root, "run-1", accuracy=0.97)
-    version = registry.register(Workspace(root), manifest)
-    assert version.run_id == "run-1"
-    assert version.recipe == "tutorial"
+def test_version_describes_the_run(workspace: Workspace, manifest: RunManifest) -> None:
+    version = registry.register(workspace, manifest)
+    assert (version.run_id, version.recipe) == ("run-1", "tutorial")
     assert (version.accuracy, version.loss, version.parameters) == (0.97, 0.03, 123)
     assert version.calibration_error == 0.004
-    assert version.profile == runs_to_promote.PROFILE
+    assert version.profile == PROFILE
     assert version.certificate == manifest.records.export
     assert version.holdout_sha256 == holdout_sha256(manifest.records.ingest)
-    assert registry.versions(Workspace(root)) == [version]
+    assert registry.versions(workspace) == [version]
 
 
-def test_registered_version_is_the_candidate_and_not_the_champion(root: Path) -> None:
-    registry.register(Workspace(root), runs_to_promote.publish(root, "run-1"))
-    assert registry.aliases(Workspace(root), "mnist") == registry.Aliases(candidate="mnist-v1")
-    assert registry.champion(Workspace(root), "mnist") is None
-    (event,) = registry.history(Workspace(root))
+def test_registered_version_is_the_candidate_only(workspace: Workspace) -> None:
+    version = register(workspace.root, "run-1")
+    assert registry.aliases(workspace, "mnist") == Aliases(candidate="mnist-v1")
+    assert registry.champion(workspace, "mnist") is None
+    (event,) = audit_log.read(workspace, "mnist").events
     assert (event.action, event.version, event.who) == ("register", "mnist-v1", "ada")
+    assert event.version_sha256 == digests.sha256(workspace.path(version.folder) / "version.json")
 
 
-def test_same_run_again_is_the_version_that_is_there(root: Path) -> None:
-    manifest = runs_to_promote.publish(root, "run-1")
-    assert registry.register(Workspace(root), manifest) == registry.register(
-        Workspace(root), manifest
-    )
-    assert len(registry.history(Workspace(root))) == 1
+def test_registering_a_run_again_returns_its_version(
+    workspace: Workspace, manifest: RunManifest
+) -> None:
+    version = registry.register(workspace, manifest)
+    assert registry.register(workspace, manifest) == version
+    assert len(registry.history(workspace)) == 1
 
 
-def test_run_that_was_exported_again_is_the_version_that_is_there(root: Path) -> None:
-    manifest = runs_to_promote.publish(root, "run-1", exports=False)
-    first = registry.register(Workspace(root), manifest, runs_to_promote.certificate(root, "run-1"))
-    again = runs_to_promote.certificate(root, "run-1")
-    later = runs_to_promote.file(root, again.certificate.path, b'{"seconds": 2}')
-    again = again.model_copy(update={"certificate": later})
-    assert registry.register(Workspace(root), manifest, again) == first
-    assert registry.register(Workspace(root), manifest) == first
-    assert len(registry.history(Workspace(root))) == 1
+def test_exporting_a_run_again_makes_no_other_version(
+    workspace: Workspace, not_exported: RunManifest
+) -> None:
+    exported = certificate(workspace.root, "run-1")
+    first = registry.register(workspace, not_exported, exported)
+    later = file(workspace.root, exported.certificate.path, b'{"seconds": 2}')
+    again = exported.model_copy(update={"certificate": later})
+    assert registry.register(workspace, not_exported, again) == first
+    assert registry.register(workspace, not_exported) == first
+    assert len(registry.history(workspace)) == 1
 
 
-def test_form_that_an_earlier_export_lacks_or_failed_makes_another_version(root: Path) -> None:
-    manifest = runs_to_promote.publish(root, "run-1", exports=False)
-    whole = runs_to_promote.certificate(root, "run-1")
-    failed = runs_to_promote.certificate(root, "run-1", failing="onnx")
+def test_additional_format_makes_another_version(
+    workspace: Workspace, not_exported: RunManifest
+) -> None:
+    bare = registry.register(workspace, not_exported)
+    assert set(bare.files) == {"model.keras", "manifest.json"}
+    exported = certificate(workspace.root, "run-1")
+    failed = certificate(workspace.root, "run-1", failing="onnx").exports
+    some, all_formats = exported.exports[:2], exported.exports
     numbers = []
-    for exports in (whole.exports[:2], failed.exports, whole.exports, whole.exports[:2]):
-        written = runs_to_promote.file(root, whole.certificate.path, b"%d" % len(numbers))
-        one = whole.model_copy(update={"exports": exports, "certificate": written})
-        numbers.append(registry.register(Workspace(root), manifest, one).number)
-    assert numbers == [1, 2, 3, 3]
+    for exports in (some, failed, all_formats, some):
+        record = file(workspace.root, exported.certificate.path, b"%d" % len(numbers))
+        changed = exported.model_copy(update={"exports": exports, "certificate": record})
+        numbers.append(registry.register(workspace, not_exported, changed).number)
+    assert numbers == [2, 3, 4, 4]
 
 
 @pytest.mark.parametrize("name", ["model.keras", "version.json"])
-def test_damaged_version_is_not_found_again(root: Path, name: str) -> None:
-    """Also where the damaged one was sealed anew, so that only the audit log tells."""
-    manifest = runs_to_promote.publish(root, "run-1")
-    damaged = root / registry.register(Workspace(root), manifest).folder / name
+def test_damaged_version_is_not_returned(
+    workspace: Workspace, manifest: RunManifest, name: str
+) -> None:
+    """Not even if its own digests were recomputed, so that only the audit log shows it."""
+    damaged = workspace.path(registry.register(workspace, manifest).folder) / name
     content = damaged.read_bytes()
     if name == "version.json":
-        damaged.write_bytes(
-            json_digest.dumps({**json.loads(json_digest.verify(content)), "loss": 0.0})
-        )
+        changed = {**json.loads(json_digest.verify(content)), "loss": 0.0}
+        damaged.write_bytes(json_digest.dumps(changed))
     else:
         damaged.write_bytes(content.replace(b"run-1", b"run-9"))
-    version = registry.register(Workspace(root), manifest)
+    version = registry.register(workspace, manifest)
     assert version.name == "mnist-v2"
-    assert registry.register(Workspace(root), manifest) == version
-    assert registry.aliases(Workspace(root), "mnist").candidate == "mnist-v2"
+    assert registry.register(workspace, manifest) == version
+    assert registry.aliases(workspace, "mnist").candidate == "mnist-v2"
 
 
-def test_run_of_a_used_id_with_other_content_is_another_version(root: Path) -> None:
-    registry.register(Workspace(root), runs_to_promote.publish(root, "run-1", accuracy=0.9))
-    again = registry.register(
-        Workspace(root), runs_to_promote.publish(root, "run-1", accuracy=0.95)
-    )
-    assert again.name == "mnist-v2"
+def test_other_content_under_a_used_run_id_is_another_version(workspace: Workspace) -> None:
+    register(workspace.root, "run-1", accuracy=0.9)
+    assert register(workspace.root, "run-1", accuracy=0.95).name == "mnist-v2"
 
 
-def test_run_that_was_exported_later_is_another_version(root: Path) -> None:
-    manifest = runs_to_promote.publish(root, "run-1", exports=False)
-    bare = registry.register(Workspace(root), manifest)
-    assert set(bare.files) == {"model.keras", "manifest.json"}
-    exported = registry.register(
-        Workspace(root), manifest, runs_to_promote.certificate(root, "run-1")
-    )
-    assert exported.name == "mnist-v2"
-    assert "exports/model.onnx" in exported.files
-
-
-def test_form_that_does_not_agree_is_not_shipped(root: Path) -> None:
-    version = registry.register(
-        Workspace(root), runs_to_promote.publish(root, "run-1", failing="onnx")
-    )
+def test_format_that_does_not_agree_is_not_shipped(workspace: Workspace) -> None:
+    version = register(workspace.root, "run-1", failing="onnx")
     assert "exports/model.onnx" not in version.files
     assert "exports/saved_model/saved_model.pb" in version.files
 
 
-def test_version_outlives_its_run_and_the_cache(root: Path) -> None:
-    registry.register(Workspace(root), runs_to_promote.publish(root, "run-1"))
-    files.remove(root / "runs")
-    files.remove(root / "cache")
-    assert registry.verify(Workspace(root), "mnist-v1").damages == ()
-    assert registry.resolve(Workspace(root), "mnist-v1").run_id == "run-1"
+def test_version_outlives_its_run_and_the_cache(workspace: Workspace) -> None:
+    register(workspace.root, "run-1")
+    files.remove(workspace.path("runs"))
+    files.remove(workspace.path("cache"))
+    assert registry.verify(workspace, "mnist-v1").damages == ()
+    assert registry.resolve(workspace, "mnist-v1").run_id == "run-1"
 
 
-def test_certificate_of_another_model_is_refused(root: Path) -> None:
-    manifest = runs_to_promote.publish(root, "run-1")
-    foreign = runs_to_promote.certificate(root, "run-2")
-    with pytest.raises(InputError, match="that of another model than run run-1"):
-        registry.register(Workspace(root), manifest, foreign)
-    assert not (root / "models").exists()
+def test_certificate_of_another_model_is_refused(
+    workspace: Workspace, manifest: RunManifest
+) -> None:
+    with pytest.raises(InputError, match=r"certificate\.json .*run-1"):
+        registry.register(workspace, manifest, certificate(workspace.root, "run-2"))
+    assert not workspace.path("models").exists()
 
 
 @pytest.mark.parametrize("damage", ["change", "shorten", "remove", "folder"])
 @pytest.mark.parametrize("which", ["runs/run-1/model.keras", "model.onnx", "certificate.json"])
 def test_damaged_source_is_refused_and_leaves_no_version(
-    root: Path, which: str, damage: str
+    workspace: Workspace, manifest: RunManifest, which: str, damage: str
 ) -> None:
-    manifest = runs_to_promote.publish(root, "run-1")
-    (path,) = (found for found in root.rglob("*") if found.as_posix().endswith(which))
+    (path,) = (found for found in workspace.root.rglob("*") if found.as_posix().endswith(which))
     content = path.read_bytes()
     if damage == "change":
         path.write_bytes(content[:-1] + b"?")
@@ -165,93 +162,83 @@ def test_damaged_source_is_refused_and_leaves_no_version(
     if damage == "folder":
         path.mkdir()
     with pytest.raises(InputError, match=path.name):
-        registry.register(Workspace(root), manifest)
-    assert registry.versions(Workspace(root)) == []
-    assert paths.numbers(Workspace(root), "mnist") == []
-    assert files.leftovers(root / "models/mnist/versions") == []
+        registry.register(workspace, manifest)
+    assert registry.versions(workspace) == []
+    assert paths.numbers(workspace, "mnist") == []
+    assert files.leftovers(workspace.path("models/mnist/versions")) == []
 
 
-def test_run_that_was_replaced_meanwhile_is_refused(root: Path) -> None:
-    manifest = runs_to_promote.publish(root, "run-1")
+def test_run_that_was_replaced_or_removed_meanwhile_is_refused(
+    workspace: Workspace, manifest: RunManifest
+) -> None:
     other = manifest.model_copy(update={"weights_sha256": "0" * 64})
-    with pytest.raises(InputError, match="another run than expected"):
-        registry.register(Workspace(root), other)
+    with pytest.raises(InputError, match="another run"):
+        registry.register(workspace, other)
+    files.remove(run_folder.folder(workspace, "run-1"))
+    with pytest.raises(InputError, match=r"manifest\.json"):
+        registry.register(workspace, manifest)
 
 
-def test_run_without_a_folder_is_refused(root: Path) -> None:
-    manifest = runs_to_promote.publish(root, "run-1")
-    files.remove(run_folder.folder(Workspace(root), "run-1"))
-    with pytest.raises(InputError, match=r"manifest\.json cannot be read"):
-        registry.register(Workspace(root), manifest)
+def test_version_whose_registration_was_killed_gets_its_event(
+    workspace: Workspace, manifest: RunManifest
+) -> None:
+    registry.register(workspace, manifest)
+    forget_event(workspace)
+    assert registry.versions(workspace) == []
+    assert registry.register(workspace, manifest).name == "mnist-v1"
+    assert [event.version for event in registry.history(workspace)] == ["mnist-v1"]
+    assert registry.verify(workspace, "mnist-v1").damages == ()
 
 
-def test_version_whose_event_a_killed_process_did_not_write_gets_it(root: Path) -> None:
-    manifest = runs_to_promote.publish(root, "run-1")
-    registry.register(Workspace(root), manifest)
-    (root / "models/mnist/audit/000001.json").unlink()
-    (root / "models/mnist/last_event.json").unlink()
-    assert registry.versions(Workspace(root)) == []
-    assert registry.register(Workspace(root), manifest).name == "mnist-v1"
-    assert [event.version for event in registry.history(Workspace(root))] == ["mnist-v1"]
-    assert registry.verify(Workspace(root), "mnist-v1").damages == ()
+def test_number_of_a_version_without_an_event_is_not_reused(workspace: Workspace) -> None:
+    register(workspace.root, "run-1")
+    forget_event(workspace)
+    assert register(workspace.root, "run-2").name == "mnist-v2"
+    assert [found.name for found in registry.versions(workspace)] == ["mnist-v2"]
 
 
-def test_version_without_an_event_does_not_lend_its_number(root: Path) -> None:
-    registry.register(Workspace(root), runs_to_promote.publish(root, "run-1"))
-    (root / "models/mnist/audit/000001.json").unlink()
-    (root / "models/mnist/last_event.json").unlink()
-    assert (
-        registry.register(Workspace(root), runs_to_promote.publish(root, "run-2")).name
-        == "mnist-v2"
-    )
-    assert [found.name for found in registry.versions(Workspace(root))] == ["mnist-v2"]
+def forget_event(workspace: Workspace) -> None:
+    """Leave what a process leaves that is killed before it writes the first event."""
+    for name in ("audit/000001.json", "last_event.json"):
+        workspace.path(f"models/mnist/{name}").unlink()
 
 
-def test_what_killed_writers_left_is_removed(root: Path) -> None:
-    registry.register(Workspace(root), runs_to_promote.publish(root, "run-1"))
-    home = root / "models/mnist"
+def test_leftovers_of_killed_writers_are_removed(workspace: Workspace) -> None:
+    register(workspace.root, "run-1")
+    home = workspace.path("models/mnist")
     (home / "versions/.2.0123abcd.tmp/exports").mkdir(parents=True)
     (home / "audit/.000002.json.0123abcd.tmp").touch()
     (home / ".last_event.json.0123abcd.tmp").touch()
-    registry.register(Workspace(root), runs_to_promote.publish(root, "run-2"))
+    register(workspace.root, "run-2")
     assert list(home.rglob("*.tmp")) == []
 
 
-def test_each_data_set_counts_for_itself(root: Path) -> None:
+def test_each_data_set_has_its_own_numbers(workspace: Workspace) -> None:
     names = [
-        registry.register(
-            Workspace(root), runs_to_promote.publish(root, f"{dataset}-run", dataset)
-        ).name
+        register(workspace.root, f"{dataset}-run", dataset).name
         for dataset in ("mnist", "zoo", "mnist-v1")
     ]
     assert names == ["mnist-v1", "zoo-v1", "mnist-v1-v1"]
-    assert registry.datasets(Workspace(root)) == ["mnist", "mnist-v1", "zoo"]
-    assert [version.name for version in registry.versions(Workspace(root), "zoo")] == ["zoo-v1"]
-    assert registry.resolve(Workspace(root), "mnist-v1-v1").dataset == "mnist-v1"
+    assert registry.datasets(workspace) == ["mnist", "mnist-v1", "zoo"]
+    assert [version.name for version in registry.versions(workspace, "zoo")] == ["zoo-v1"]
+    assert registry.resolve(workspace, "mnist-v1-v1").dataset == "mnist-v1"
 
 
-def test_record_that_names_files_elsewhere_is_no_version(root: Path) -> None:
-    version = registry.register(Workspace(root), runs_to_promote.publish(root, "run-1"))
+def test_record_of_files_elsewhere_is_not_a_version(workspace: Workspace) -> None:
+    content = register(workspace.root, "run-1").model_dump()
     elsewhere = made_runs.ANY_FILE.model_copy(update={"path": "runs/run-1/model.keras"})
-    with pytest.raises(ValueError, match="expected the file models/mnist/versions/1/model"):
-        Version.model_validate(
-            {**version.model_dump(), "files": {"model.keras": elsewhere.model_dump()}}
-        )
+    with pytest.raises(ValueError, match=r"models/mnist/versions/1/model\.keras"):
+        Version.model_validate({**content, "files": {"model.keras": elsewhere.model_dump()}})
 
 
-def test_audit_log_knows_the_version_by_its_digest(root: Path) -> None:
-    version = registry.register(Workspace(root), runs_to_promote.publish(root, "run-1"))
-    (event,) = audit_log.read(Workspace(root), "mnist").events
-    assert event.version_sha256 == digests.sha256(root / version.folder / "version.json")
-
-
-def test_store_that_cannot_be_written_is_said_in_one_sentence(root: Path) -> None:
-    manifest = runs_to_promote.publish(root, "run-1")
-    (root / "models").touch()
-    with pytest.raises(StorageError, match="cannot be used"):
-        registry.register(Workspace(root), manifest)
-    (root / "models").unlink()
-    (root / "models/mnist").mkdir(parents=True)
-    (root / "models/mnist/.lock").symlink_to("/etc/passwd")
-    with pytest.raises(StorageError, match="is a symbolic link"):
-        registry.register(Workspace(root), manifest)
+def test_unusable_registry_folder_is_reported(workspace: Workspace, manifest: RunManifest) -> None:
+    models = workspace.path("models")
+    models.touch()
+    with pytest.raises(StorageError, match=str(models)):
+        registry.register(workspace, manifest)
+    models.unlink()
+    lock = models / "mnist/.lock"
+    lock.parent.mkdir(parents=True)
+    lock.symlink_to("/etc/passwd")
+    with pytest.raises(StorageError, match=str(lock)):
+        registry.register(workspace, manifest)

@@ -1,47 +1,63 @@
-"""Ed25519 key pairs in PEM files; no message ever holds a key."""
+"""Ed25519 key pairs in PEM files; no message ever contains a key."""
 
+import importlib
 import os
 import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sightline.errors import InputError
-from sightline.registry.attestation import library
 from sightline.storage import files
 
 if TYPE_CHECKING:
     from securesystemslib.signer import CryptoSigner, SSlibKey
 
 VARIABLE = "SIGHTLINE_SIGNING_KEY"
-_LARGEST = 16 << 10
-"""Bytes; an Ed25519 key takes about 120."""
+_MAX_BYTES = 16 << 10
+"""An Ed25519 key takes about 120 bytes."""
 
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
-def generate(path: Path) -> Path:
-    """Make a key pair: the private key at a path, for its owner alone, the public one beside it.
-
-    Args:
-        path: Where the private key goes; nothing may be there.
-
-    Returns:
-        Where the public key is: the same path with `.pub` added.
+def require_library() -> None:
+    """Check that the libraries of the extra `signing` are installed.
 
     Raises:
-        InputError: It is no name of a file, there is one already, it cannot be written, or the
-            extra is missing.
+        InputError: They are not.
     """
-    library.require()
+    try:
+        importlib.import_module("securesystemslib.dsse")
+        importlib.import_module("cryptography.hazmat.primitives.asymmetric.ed25519")
+    except ImportError as error:
+        raise InputError(
+            f"Signed provenance needs the library {error.name or 'securesystemslib'}, which is "
+            "not installed; install it with: pip install 'sightline[signing]'"
+        ) from None
+
+
+def generate(path: Path) -> Path:
+    """Create a key pair: a private key that only its owner can read, and a public key beside it.
+
+    Args:
+        path: Path of the private key; nothing may be there.
+
+    Returns:
+        Path of the public key: the same with `.pub` added.
+
+    Raises:
+        InputError: It is not a file name, a file exists, it cannot be written, or the extra is
+            missing.
+    """
+    require_library()
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
     if not path.name:
-        raise InputError(f"{path} is no name of a file; give one such as signing.pem.")
+        raise InputError(f"{path} is not a file name; give one such as signing.pem.")
     public = path.with_name(f"{path.name}.pub")
     for file in (path, public):
         if os.path.lexists(file):
-            raise InputError(f"{file} is there already and is not replaced; choose another name.")
+            raise InputError(f"{file} exists and is not replaced; choose another name.")
     key = Ed25519PrivateKey.generate()
     private_text = key.private_bytes(
         serialization.Encoding.PEM,
@@ -53,7 +69,7 @@ def generate(path: Path) -> Path:
     )
     try:
         for file, text, mode in ((path, private_text, 0o600), (public, public_text, 0o644)):
-            with files.new_file(file, mode) as temporary:  # nobody else could open it earlier
+            with files.new_file(file, mode) as temporary:  # with this mode from the beginning
                 temporary.write_bytes(text)
     except OSError as error:
         raise InputError(f"{path} cannot be written: {error.strerror}.") from None
@@ -64,16 +80,16 @@ def configured() -> "CryptoSigner | None":
     """Read the private key that SIGHTLINE_SIGNING_KEY names.
 
     Returns:
-        What signs with it; None where the variable is not set.
+        A signer; None if the variable is not set.
 
     Raises:
-        InputError: The file cannot be read, others can read it, it is no Ed25519 key without a
-            password, or the extra is missing.
+        InputError: The file cannot be read, others can read it, it is not an Ed25519 key without
+            a password, or the extra is missing.
     """
     given = os.environ.get(VARIABLE)
     if not given:
         return None
-    library.require()
+    require_library()
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
@@ -83,23 +99,23 @@ def configured() -> "CryptoSigner | None":
     text = _read(path, f"the private key that {VARIABLE} names", private=True)
     try:
         key = load_pem_private_key(text, password=None)
-    except (ValueError, TypeError, UnsupportedAlgorithm):  # a TypeError where it has a password
+    except (ValueError, TypeError, UnsupportedAlgorithm):  # a TypeError if it has a password
         key = None
     if not isinstance(key, Ed25519PrivateKey):
         raise InputError(
-            f"{path}, which {VARIABLE} names, is no Ed25519 private key in PEM form without a "
-            f"password; make one with `sightline models keygen PATH`."
+            f"{path}, which {VARIABLE} names, is not an Ed25519 private key in PEM form without a "
+            f"password; create one with `sightline models keygen PATH`."
         )
     return CryptoSigner(key)
 
 
-def public(path: Path) -> "SSlibKey":
+def read_public(path: Path) -> "SSlibKey":
     """Read a public key.
 
     Raises:
-        InputError: The file cannot be read, it is no Ed25519 public key, or the extra is missing.
+        InputError: The file cannot be read, is not an Ed25519 public key, or the extra is missing.
     """
-    library.require()
+    require_library()
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
     from cryptography.hazmat.primitives.serialization import load_pem_public_key
@@ -111,26 +127,26 @@ def public(path: Path) -> "SSlibKey":
         key = None
     if not isinstance(key, Ed25519PublicKey):
         raise InputError(
-            f"{path} is no Ed25519 public key in PEM form; expected the file that ends with .pub, "
-            "which `sightline models keygen` wrote."
+            f"{path} is not an Ed25519 public key in PEM form; expected the .pub file that "
+            "`sightline models keygen` wrote."
         )
     return SSlibKey.from_crypto(key)
 
 
 def _read(path: Path, what: str, *, private: bool) -> bytes:
-    """Read a key's file; who may read it is asked of the very file that is open."""
+    """Read a key's file; its mode is that of the open file, which cannot be exchanged."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
         with os.fdopen(descriptor, "rb") as file:
             found = os.fstat(descriptor)
             if not stat.S_ISREG(found.st_mode):
-                raise InputError(f"{path}, {what}, is no file.")
+                raise InputError(f"{path}, {what}, is not a regular file.")
             if private and found.st_mode & _OTHERS:
                 raise InputError(
                     f"{path}, {what}, can be read by others (mode "
                     f"{stat.S_IMODE(found.st_mode):04o}) and is not used; expected 0600: "
                     "chmod 600 it."
                 )
-            return file.read(_LARGEST)
+            return file.read(_MAX_BYTES)
     except OSError as error:
         raise InputError(f"{path}, {what}, cannot be read: {error.strerror}.") from None

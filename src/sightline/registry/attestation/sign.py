@@ -1,4 +1,4 @@
-"""Signs what is said of a promoted version."""
+"""Signs statements about promoted versions."""
 
 import json
 import os
@@ -20,26 +20,27 @@ PAYLOAD_TYPE = "application/vnd.in-toto+json"
 
 
 def path(workspace: Workspace, dataset: str, number: int) -> Path:
-    """Return where the envelope of a version lies."""
+    """Return the path of a version's envelope."""
     return paths.home(workspace, dataset) / "attestations" / f"{number}.intoto.json"
 
 
 def exists(workspace: Workspace, name: str) -> bool:
-    """Tell whether there is an envelope of a version, such as "mnist-v3"."""
+    """Return whether a version, such as "mnist-v3", has an envelope."""
     parsed = paths.parse(name)
     return parsed is not None and os.path.lexists(path(workspace, *parsed))
 
 
 def attest(workspace: Workspace, version: Version, event: Event, signer: "CryptoSigner") -> Path:
-    """Write the signed statement of a promoted version; an earlier one is replaced.
+    """Write the signed statement of a promoted version, replacing an earlier one.
 
     Args:
+        workspace: The artifacts root.
         version: The version.
         event: Its promotion.
-        signer: What signs, as `keys.configured` returns it.
+        signer: From `keys.configured`.
 
     Returns:
-        Where the envelope lies.
+        The path of the envelope.
 
     Raises:
         InputError: The version's copy of its run's manifest cannot be read.
@@ -47,15 +48,15 @@ def attest(workspace: Workspace, version: Version, event: Event, signer: "Crypto
     """
     from securesystemslib.dsse import Envelope
 
-    said = json.dumps(statement.build(workspace, version, event), ensure_ascii=False).encode()
-    envelope = Envelope(said, PAYLOAD_TYPE, {})
+    payload = json.dumps(statement.build(workspace, version, event), ensure_ascii=False).encode()
+    envelope = Envelope(payload, PAYLOAD_TYPE, {})
     envelope.sign(signer)
     target = path(workspace, version.dataset, version.number)
     with files.storage_errors(workspace.root), files.new_file(target) as temporary:
-        temporary.write_bytes(written(envelope))
+        temporary.write_bytes(to_bytes(envelope))
     return target
 
 
-def written(envelope: "Envelope") -> bytes:
-    """Return an envelope as the one text that it is written as."""
+def to_bytes(envelope: "Envelope") -> bytes:
+    """Return the only text that an envelope is stored as."""
     return json.dumps(envelope.to_dict(), indent=1).encode()

@@ -1,4 +1,4 @@
-"""What is said of a promoted version, in the in-toto form with SLSA's provenance."""
+"""The statement about a promoted version: in-toto form with SLSA provenance."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -19,9 +19,10 @@ Json = dict[str, Any]
 
 
 def build(workspace: Workspace, version: Version, event: Event) -> Json:
-    """Describe a version: its files, what they were made from, and its promotion.
+    """Describe a version: its files, what they were built from, and its promotion.
 
     Args:
+        workspace: The artifacts root.
         version: The version.
         event: Its promotion.
 
@@ -31,29 +32,32 @@ def build(workspace: Workspace, version: Version, event: Event) -> Json:
     Raises:
         InputError: The version's copy of its run's manifest cannot be read.
     """
-    manifest = run_folder.read_folder(workspace.root / version.folder)
+    manifest = run_folder.read_folder(workspace.path(version.folder))
     subjects = {name: file.sha256 for name, file in version.files.items()}
     subjects[paths.VERSION] = event.version_sha256
     return {
         "_type": TYPE,
-        "subject": [_described(name, subjects[name]) for name in sorted(subjects)],
+        "subject": [_resource(name, subjects[name]) for name in sorted(subjects)],
         "predicateType": PREDICATE,
         "predicate": {
-            "buildDefinition": _definition(version, manifest),
-            "runDetails": _details(manifest),
-            "sightline_promotion": _promotion(event),
+            "buildDefinition": _build_definition(version, manifest),
+            "runDetails": _run_details(manifest),
+            # SLSA asks for a vendor prefix in the names of extension fields
+            "sightline_promotion": event.model_dump(
+                mode="json", exclude={"schema_version", "previous_sha256"}
+            ),
         },
     }
 
 
-def _definition(version: Version, manifest: RunManifest) -> Json:
+def _build_definition(version: Version, manifest: RunManifest) -> Json:
     dependencies = [
-        _described("data", manifest.source_sha256),
-        _described("holdout", version.holdout_sha256),
-        _described("code", manifest.code_sha256),
+        _resource("data", manifest.source_sha256),
+        _resource("holdout", version.holdout_sha256),
+        _resource("code", manifest.code_sha256),
     ]
     if manifest.lock_sha256 is not None:
-        dependencies.append(_described("base.lock", manifest.lock_sha256))
+        dependencies.append(_resource("base.lock", manifest.lock_sha256))
     return {
         "buildType": _BUILD,
         "externalParameters": {
@@ -69,7 +73,7 @@ def _definition(version: Version, manifest: RunManifest) -> Json:
     }
 
 
-def _details(manifest: RunManifest) -> Json:
+def _run_details(manifest: RunManifest) -> Json:
     started = manifest.created - timedelta(seconds=manifest.total_seconds)
     return {
         "builder": {"id": _BUILDER, "version": manifest.environment.get("versions", {})},
@@ -78,16 +82,11 @@ def _details(manifest: RunManifest) -> Json:
             "startedOn": _time(started),
             "finishedOn": _time(manifest.created),
         },
-        "byproducts": [_described("weights", manifest.weights_sha256)],
+        "byproducts": [_resource("weights", manifest.weights_sha256)],
     }
 
 
-def _promotion(event: Event) -> Json:
-    """Say what the audit log does; SLSA asks for such a name of what it does not know itself."""
-    return event.model_dump(mode="json", exclude={"schema_version", "previous_sha256"})
-
-
-def _described(name: str, sha256: str) -> Json:
+def _resource(name: str, sha256: str) -> Json:
     return {"name": name, "digest": {"sha256": sha256}}
 
 

@@ -4,9 +4,7 @@ import pytest
 
 import runs_to_promote
 from models_command import promote
-from sightline import registry
-from sightline.registry import attestation
-from sightline.storage.workspace import Workspace
+from sightline.registry.attestation import keys
 
 
 @pytest.fixture
@@ -14,11 +12,11 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """mnist has had two champions and has a candidate; zoo has a champion."""
     monkeypatch.setenv("COLUMNS", "250")
     monkeypatch.setenv("SIGHTLINE_USER", "ada")
-    monkeypatch.delenv(attestation.VARIABLE, raising=False)
+    monkeypatch.delenv(keys.VARIABLE, raising=False)
     monkeypatch.chdir(tmp_path)
     root = tmp_path / "artifacts"
     for number in (1, 2):
         promote(root, f"run-{number}")
-    registry.register(Workspace(root), runs_to_promote.publish(root, "run-3", accuracy=0.97))
+    runs_to_promote.register(root, "run-3", accuracy=0.97)
     promote(root, "zoo-1", "zoo")
     return root

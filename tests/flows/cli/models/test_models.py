@@ -11,7 +11,9 @@ from runs_to_promote import decide
 from sightline import registry
 from sightline.records import Decision
 from sightline.records.manifest import RunManifest
-from sightline.registry import Version, attestation, workflow
+from sightline.registry import Version, workflow
+from sightline.registry.attestation import keys
+from sightline.registry.attestation import verify as attestation
 from sightline.storage import files
 from sightline.storage.workspace import Workspace
 
@@ -141,7 +143,7 @@ def test_key_that_cannot_be_used_is_found_before_anything_is_done(
     pytest.importorskip("securesystemslib", reason="needs the extra signing")
     runs_to_promote.publish(root, "run-4")
     gate.append(True)
-    monkeypatch.setenv(attestation.VARIABLE, "none.pem")
+    monkeypatch.setenv(keys.VARIABLE, "none.pem")
     assert "none.pem" in refused("promote", "run-4", "--reason", "x")
     assert gate == [True]
     assert registry.versions(Workspace(root), "mnist")[-1].name == "mnist-v3"
@@ -153,7 +155,7 @@ def test_champion_that_was_promoted_without_a_key_is_signed_later(
     pytest.importorskip("securesystemslib", reason="needs the extra signing")
     assert invoke("keygen", "signing.pem").exit_code == 0
     before = registry.history(Workspace(root))
-    monkeypatch.setenv(attestation.VARIABLE, "signing.pem")
+    monkeypatch.setenv(keys.VARIABLE, "signing.pem")
     done = invoke("promote", "run-2", "--reason", "to sign it")
     assert done.exit_code == 0, done.output
     assert "Signed mnist-v2" in done.stdout

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from models_command import invoke, promote, refused
-from sightline.registry import attestation
+from sightline.registry.attestation import keys
 
 
 def test_verify_finds_a_changed_byte(root: Path) -> None:
@@ -44,7 +44,7 @@ def test_signed_provenance_is_verified_with_the_public_key(
     done = invoke("keygen", "signing.pem")
     assert done.exit_code == 0, done.output
     assert "PRIVATE" not in done.output
-    monkeypatch.setenv(attestation.VARIABLE, "signing.pem")
+    monkeypatch.setenv(keys.VARIABLE, "signing.pem")
     promote(root, "run-4")
     done = invoke("verify", "mnist-v4", "--key", "signing.pem.pub")
     assert done.exit_code == 0, done.output
@@ -60,7 +60,7 @@ def test_signature_is_checked_whatever_the_log_says(
 ) -> None:
     pytest.importorskip("securesystemslib", reason="needs the extra signing")
     assert invoke("keygen", "signing.pem").exit_code == 0
-    monkeypatch.setenv(attestation.VARIABLE, "signing.pem")
+    monkeypatch.setenv(keys.VARIABLE, "signing.pem")
     promote(root, "run-4")
     (root / "models/mnist/audit/000002.json").write_text("{}")
     (root / "models/mnist/versions/4/model.keras").write_bytes(b"another")
