@@ -21,7 +21,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_run_is_found_by_its_id_and_its_first_characters(root: Path) -> None:
     for name in (RUN_ID, RUN_ID[:12]):
-        served = find(root, name)
+        served = find(Workspace(root), name)
         assert served.name == RUN_ID
         assert served.sha256 == digests.sha256(Path(served.path))
         assert served.class_names == CLASS_NAMES
@@ -32,10 +32,10 @@ def test_run_is_found_by_its_id_and_its_first_characters(root: Path) -> None:
 
 def test_the_newest_is_never_served_for_lack_of_a_name(root: Path) -> None:
     with pytest.raises(InputError, match='"latest" is no model to predict with'):
-        find(root, "latest")
+        find(Workspace(root), "latest")
     for name in ("", "champoin", "2027"):
         with pytest.raises(InputError, match=r"is no alias .* no version .* no run"):
-            find(root, name)
+            find(Workspace(root), name)
 
 
 def test_characters_that_several_runs_begin_with_are_refused(tmp_path: Path) -> None:
@@ -46,13 +46,13 @@ def test_characters_that_several_runs_begin_with_are_refused(tmp_path: Path) -> 
 
 
 def test_file_beside_its_manifest_has_the_names_of_its_classes(root: Path) -> None:
-    served = find(root, str(run_folder.folder(Workspace(root), RUN_ID) / "model.keras"))
+    served = find(Workspace(root), str(run_folder.folder(Workspace(root), RUN_ID) / "model.keras"))
     assert (served.name, served.class_names) == (RUN_ID, CLASS_NAMES)
 
 
 def test_file_by_itself_says_what_is_unknown(root: Path, tmp_path: Path) -> None:
     shutil.copy(run_folder.folder(Workspace(root), RUN_ID) / "model.keras", tmp_path / "mine.keras")
-    served = find(root, str(tmp_path / "mine.keras"))
+    served = find(Workspace(root), str(tmp_path / "mine.keras"))
     assert served.class_names is None
     assert "names of the classes are unknown" in served.notes[0]
 
@@ -75,7 +75,7 @@ def test_damaged_manifest_beside_a_file_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["missing.keras", "./folder/x", "\udcff.keras", "a\0.keras"])
 def test_file_that_is_not_there_is_refused(root: Path, name: str) -> None:
     with pytest.raises((ModelFileError, InputError), match=r"no such file|not text in UTF-8"):
-        find(root, name)
+        find(Workspace(root), name)
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_file_that_is_not_there_is_refused(root: Path, name: str) -> None:
 )
 def test_what_is_no_file_is_refused(root: Path, name: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
-        find(root, name)
+        find(Workspace(root), name)
 
 
 def test_aliases_and_versions_come_from_the_store(root: Path, tmp_path: Path) -> None:
@@ -97,10 +97,10 @@ def test_aliases_and_versions_come_from_the_store(root: Path, tmp_path: Path) ->
     root = tmp_path / "root"
     for name in ("champion", "dots-v1"):
         with pytest.raises(InputError):
-            find(root, name)
-    version = store.register(root, run_folder.read(Workspace(root), RUN_ID))
-    served = find(root, version.name)
+            find(Workspace(root), name)
+    version = store.register(Workspace(root), run_folder.read(Workspace(root), RUN_ID))
+    served = find(Workspace(root), version.name)
     assert (served.name, served.class_names) == (version.name, CLASS_NAMES)
     assert served.sha256 == digests.sha256(Path(served.path))
-    assert find(root, "candidate").name == f"{version.name} (candidate)"
-    assert find(root, "candidate", "dots").sha256 == served.sha256
+    assert find(Workspace(root), "candidate").name == f"{version.name} (candidate)"
+    assert find(Workspace(root), "candidate", "dots").sha256 == served.sha256

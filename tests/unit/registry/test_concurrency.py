@@ -120,8 +120,9 @@ def work(root, at):
                 os.kill(os.getpid(), signal.SIGKILL)
 
     sys.addaudithook(count)
-    version = registry.register(root, run_folder.read(root, "run-2"))
-    registry.promote(root, version, "better", made, "mnist-v1")
+    workspace = Workspace(root)
+    version = registry.register(workspace, run_folder.read(workspace, "run-2"))
+    registry.promote(workspace, version, "better", made, "mnist-v1")
     print(seen, flush=True)
 
 made = Decision.model_validate_json(sys.argv[1])

@@ -273,10 +273,10 @@ def test_other_kinds_of_keys_are_refused_and_never_shown(workspace: Workspace, k
 
 def test_missing_key_is_reported(workspace: Workspace, key: Path) -> None:
     key.unlink()
-    with pytest.raises(InputError, match="SIGHTLINE_SIGNING_KEY .*: No such"):
+    with pytest.raises(InputError, match=r"SIGHTLINE_SIGNING_KEY .*: No such"):
         promote(workspace.root, "run-1")
     key.mkdir(mode=0o700)
-    with pytest.raises(InputError, match="SIGHTLINE_SIGNING_KEY .*: Is a directory"):
+    with pytest.raises(InputError, match=r"SIGHTLINE_SIGNING_KEY .*: Is a directory"):
         promote(workspace.root, "run-1")
 
 
