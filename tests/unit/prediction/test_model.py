@@ -42,7 +42,7 @@ def test_characters_that_several_runs_begin_with_are_refused(tmp_path: Path) -> 
     folder = publish(tmp_path)
     shutil.copytree(folder, folder.with_name(RUN_ID[:-1] + "0"))
     with pytest.raises(InputError, match=r"2 runs in .* begin with"):
-        find(tmp_path, RUN_ID[:8])
+        find(Workspace(tmp_path), RUN_ID[:8])
 
 
 def test_file_beside_its_manifest_has_the_names_of_its_classes(root: Path) -> None:
@@ -59,17 +59,17 @@ def test_file_by_itself_says_what_is_unknown(root: Path, tmp_path: Path) -> None
 
 def test_file_that_replaced_that_of_the_run_is_not_vouched_for(tmp_path: Path) -> None:
     folder = publish(tmp_path)
-    before = find(tmp_path, RUN_ID).sha256
+    before = find(Workspace(tmp_path), RUN_ID).sha256
     honest_model(folder / "model.keras")
     for name in (RUN_ID, str(folder / "model.keras")):
-        assert find(tmp_path, name).sha256 == before
+        assert find(Workspace(tmp_path), name).sha256 == before
 
 
 def test_damaged_manifest_beside_a_file_is_refused(tmp_path: Path) -> None:
     folder = publish(tmp_path)
     (folder / "manifest.json").write_text("{}")
     with pytest.raises(InputError, match=r"manifest\.json cannot be read"):
-        find(tmp_path, str(folder / "model.keras"))
+        find(Workspace(tmp_path), str(folder / "model.keras"))
 
 
 @pytest.mark.parametrize("name", ["missing.keras", "./folder/x", "\udcff.keras", "a\0.keras"])
