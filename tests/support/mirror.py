@@ -1,7 +1,7 @@
-"""A mirror on loopback that serves packed files, and breaks in every way that a mirror can.
+"""A mirror on loopback that serves compressed files and simulates faults.
 
-Run as a program it is the real command line with one more named data set, `tiny`, which has this
-content: `python tests/mirror.py datasets fetch tiny --mirror http://127.0.0.1:PORT`.
+Run as a program, it is the real command line with one more named data set, `tiny`:
+`python tests/support/mirror.py datasets fetch tiny --mirror http://127.0.0.1:PORT`.
 """
 
 import gzip
@@ -17,26 +17,25 @@ from sightline.data import catalog
 from sightline.data.catalog import NamedDataset, RawFile
 
 CONTENT = {"train": np.random.default_rng(0).bytes(200_000), "test": b"test content" * 300}
-"""The first does not pack: half of it is more than any buffer on the way holds back."""
-
+"""The first is incompressible: half of it exceeds any buffer on the way."""
 
 MNIST_FIRST = "/mnist/train-images-idx3-ubyte.gz"
-"""What is asked for first where the data set is mnist, whose real content the mirror has not."""
+"""First file requested for mnist; the mirror does not have its real content."""
 
 LASTING = {
-    "no-length": ("cut", 1, "what it sent is truncated"),
-    "lying-length": ("lying", 1, "what it sent is truncated"),
-    "other-content": ("wrong", 1, "it sent 14 bytes with SHA-256"),
-    "html": ("html", 1, "it sent an HTML page instead of the file"),
-    "not-found": ("404", 1, "it answered 404 Not Found"),
-    "server-error-retried-3-times": ("500", 4, "it answered 500"),
+    "no-length": ("cut", 1, "truncated"),
+    "lying-length": ("lying", 1, "truncated"),
+    "other-content": ("wrong", 1, "14 bytes with SHA-256"),
+    "html": ("html", 1, "HTML"),
+    "not-found": ("404", 1, "404 Not Found"),
+    "server-error-retried-3-times": ("500", 4, "500"),
     "redirect-loop": ("loop", 6, "redirects"),
 }
-"""Rows of the fault matrix that end in an error: the fault, how many requests, what is told."""
+"""Faults that end in an error: the fault, the number of requests, and the stated reason."""
 
 
 def tiny(mirrors: Sequence[str] = ()) -> NamedDataset:
-    """A named data set of the two files that a mirror serves."""
+    """Return a named data set of the two files that the mirror serves."""
     return NamedDataset(
         name="tiny",
         title="Tiny",
@@ -52,14 +51,14 @@ def tiny(mirrors: Sequence[str] = ()) -> NamedDataset:
 
 
 class Mirror(ThreadingHTTPServer):
-    """Serves; `faults` says, request by request, what an address suffers first.
+    """The server.
 
     Attributes:
-        faults: Beginning of a path to names of faults, used up one a request.
-        asked: Paths that were asked for.
-        ranges: Requests for a part of a file.
-        held: Set once a request is kept waiting in the middle of its answer.
-        released: Set to let it go.
+        faults: Start of a path to names of faults; each request uses up one.
+        asked: Requested paths.
+        ranges: Range headers of requests.
+        held: Set when a response stalls halfway.
+        released: Set it to continue stalled responses.
     """
 
     daemon_threads = True
@@ -77,12 +76,12 @@ class Mirror(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_port}"
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Clients that hang up early are part of the tests."""
+        """Ignore clients that disconnect early."""
 
 
 @contextmanager
 def serving() -> Iterator[Mirror]:
-    """Serve in a thread until the end of the block."""
+    """Run a mirror in a thread."""
     with Mirror() as mirror:
         thread = threading.Thread(target=mirror.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
