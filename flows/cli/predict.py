@@ -12,8 +12,9 @@ from sightline.flows.cli import console
 from sightline.flows.cli.options import DEFAULT_WORKSPACE, JsonOption, WorkspaceOption
 from sightline.flows.cli.signals import exit_code, graceful_sigterm
 from sightline.pipeline.process import keras_process
+from sightline.prediction import model as models
 from sightline.prediction import predict as prediction
-from sightline.prediction.predict import Outcome, Prediction
+from sightline.prediction.records import Outcome, Prediction
 
 EXAMPLES = (
     "Examples:\n\nsightline predict photo.png scans/\n\n"
@@ -66,7 +67,7 @@ def predict(
 ) -> None:
     """Classify images with a trained model. Exit with 1 if an image cannot be read."""
     console.show_log(verbose=verbose)
-    served = prediction.find(workspace, model, locate.slug(dataset) if dataset else None)
+    served = models.find(workspace, model, locate.slug(dataset) if dataset else None)
     keras_process().verbose = verbose
     try:
         with graceful_sigterm(), console.ProgressDisplay():

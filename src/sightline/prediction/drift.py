@@ -1,52 +1,55 @@
-"""Whether images look like those that a model learned from."""
+"""Compare images with the training images of a model."""
 
 import numpy as np
 
 from sightline.data.validation import drift
 from sightline.records import SplitProfile
 
-_MUCH = 0.25
-"""Population stability index from which on a distribution moved much, as in `sightline.drift`."""
+_LARGE = 0.25
+"""Population stability index of a large shift."""
 
 _UNLIKE, _TIMES_BETTER = 0.3, 2
-"""Distance from which on histograms are unlike, and how many times nearer the inverse must be."""
+"""Distance of unlike histograms, and how many times closer the inverse must be."""
 
 
 def compare(found: SplitProfile, training: SplitProfile) -> tuple[str, ...]:
-    """Say how images differ from the training images.
+    """Describe how images differ from the training images.
 
     Args:
-        found: Profile of the images, brought to the model's shape.
+        found: Profile of the images in the model's shape.
         training: Profile of the training images.
 
     Returns:
-        Sentences; none where the images look alike, as far as their number can tell.
+        Sentences; none if the images are similar, as far as their number shows.
     """
     figures = (
         f"pixel mean {found.pixel_mean:.1f}, standard deviation {found.pixel_std:.1f}; in training "
         f"{training.pixel_mean:.1f} and {training.pixel_std:.1f}"
     )
-    if looks_inverted(found, training):
+    if is_inverted(found, training):
         return (
             f"The images look inverted: light where the training images are dark ({figures}); "
-            "invert them, unless they are meant to be so.",
+            "invert them, unless this is intended.",
         )
-    return tuple(
-        f"The {subject} of the images is unlike that of the training images: population stability "
-        f"index {index:.2f}, {_MUCH} is much ({figures}); the probabilities may be worth little."
-        for subject, one, other in (
+    indexes = {
+        name: drift.stability_index(before, now, training.images, found.images)
+        for name, before, now in (
             ("distribution of the pixels", training.pixels, found.pixels),
             ("brightness", training.brightness, found.brightness),
         )
-        if (index := drift.stability_index(one, other, training.images, found.images)) > _MUCH
+    }
+    return tuple(
+        f"The {name} of the images differs from the training images: population stability index "
+        f"{index:.2f}, large is {_LARGE} ({figures}); the predictions may be unreliable."
+        for name, index in indexes.items()
+        if index > _LARGE
     )
 
 
-def looks_inverted(found: SplitProfile, training: SplitProfile) -> bool:
-    """Tell whether the histogram of the pixels fits much better once it is turned round."""
-    straight = _distance(found.pixels, training.pixels)
-    turned = _distance(found.pixels[::-1], training.pixels)
-    return straight > _UNLIKE and straight > _TIMES_BETTER * turned
+def is_inverted(found: SplitProfile, training: SplitProfile) -> bool:
+    """Return whether the histogram of the pixels fits much better when it is reversed."""
+    distance = _distance(found.pixels, training.pixels)
+    return distance > max(_UNLIKE, _TIMES_BETTER * _distance(found.pixels[::-1], training.pixels))
 
 
 def _distance(one: tuple[float, ...], other: tuple[float, ...]) -> float:

@@ -1,8 +1,9 @@
-"""What is to be predicted: recognises files and folders, and counts their images."""
+"""Recognize the files and folders to predict, and count their images."""
 
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 from sightline.data.layout import IMAGE_SUFFIXES, check_link, list_folder
 from sightline.data.readers import parquet_images
@@ -13,155 +14,153 @@ from sightline.storage.text import quoted
 
 _EXPECTED = "a PNG, JPEG or BMP image, a folder of them, an .npy or a .parquet file"
 _HINTS = {".npz": " Save one of its arrays with np.save(FILE, images)."}
-_USUAL_COLUMN = "image"
+_DEFAULT_COLUMN = "image"
 
 
-def check(given: str) -> None:
-    """Make sure, at once, that something of a known kind lies at a path.
+def check(name: str) -> None:
+    """Check quickly that a path leads to a folder or a file of a known kind.
 
     Raises:
         DataError: It does not.
-        InputError: The path is not text in UTF-8.
+        InputError: The path is not valid UTF-8.
     """
-    check_text(given)
-    path = absolute(given)
+    check_text(name)
+    path = absolute(name)
     check_text(str(path))
     if not path.is_dir() and not (path.is_file() and _kind(path)):
-        found = "is no regular file" if path.exists() else "does not exist"
+        found = "is not a regular file" if path.exists() else "does not exist"
         if path.is_file():
             found = "cannot be predicted"
         hint = _HINTS.get(path.suffix.lower(), "")
-        raise DataError(f"{given} {found}; expected {_EXPECTED}.{hint}")
+        raise DataError(f"{name} {found}; expected {_EXPECTED}.{hint}")
 
 
 def check_text(path: str) -> None:
-    """Make sure that a path can be passed on and written down.
+    """Check that a path can be passed on and written.
 
     Raises:
-        InputError: It is not text in UTF-8.
+        InputError: It is not valid UTF-8.
     """
     try:
         path.encode()
     except UnicodeEncodeError:
         raise InputError(
-            f"The path {path!r} is not text in UTF-8; rename it, or give the folder it lies in."
+            f"The path {path!r} is not valid UTF-8; rename it, or give its folder."
         ) from None
 
 
-def recognise(given: str) -> Input:
-    """Look at what lies at a path, without decoding an image.
-
-    Args:
-        given: A path that passed `check`.
+def describe(name: str) -> Input:
+    """Describe the images at a path that passed `check`, without decoding any.
 
     Raises:
-        DataError: It is damaged, holds no images, or a link leads out of it.
+        DataError: The file is damaged, there are no images, or a link leads out of the folder.
     """
-    path = absolute(given)
+    path = absolute(name)
     if path.is_dir():
-        images, others = _count(given, path)
-        return Input(name=given, path=str(path), kind="folder", images=images, left_out=others)
-    match _kind(path):
-        case "npy":
-            images = npy.read_header(path).shape[0]
-            return Input(name=given, path=str(path), kind="npy", images=images)
-        case "parquet":
-            images, column = _column(given, path)
-            return Input(name=given, path=str(path), kind="parquet", images=images, column=column)
-    return Input(name=given, path=str(path), kind="image", images=1)
+        images, others = _count(name, path)
+        return Input(name=name, path=str(path), kind="folder", images=images, left_out=others)
+    kind, images, column = _kind(path) or "image", 1, ""
+    if kind == "npy":
+        images = npy.read_header(path).shape[0]
+    elif kind == "parquet":
+        images, column = _column(name, path)
+    return Input(name=name, path=str(path), kind=kind, images=images, column=column)
 
 
-def pictures(folder: Path) -> Iterator[Path]:
-    """Yield the images below a folder: folder by folder, each by name, whatever the system.
+def image_files(folder: Path) -> Iterator[Path]:
+    """Yield the images below a folder, folder by folder, sorted by name.
 
     Raises:
-        DataError: A folder cannot be read, or a link leads out.
+        DataError: A folder cannot be read, or a link leads out of it.
     """
-    return (Path(entry.path) for entry in _files(folder) if _is_image(entry))
+    return (Path(entry.path) for entry in _walk(folder) if _is_image(entry))
 
 
-def absolute(given: str) -> Path:
-    """Return the absolute path that was meant.
+def absolute(name: str) -> Path:
+    """Return the absolute path that the user meant.
 
     Raises:
-        DataError: There can be no such path.
+        DataError: Such a path cannot exist.
     """
     try:
-        if not given:
-            raise ValueError("Path would take the present folder for it")
-        path = Path(given)
-        if not os.path.lexists(path):  # a file may be called "~photo.png"
+        if not name:
+            raise ValueError("Path would turn it into the current folder")
+        path = Path(name)
+        if not os.path.lexists(path):  # a file may be named "~photo.png"
             path = path.expanduser()
         path = path.absolute()
         path.exists()
     except PermissionError as error:
-        raise DataError(f"{given} cannot be read: {error.strerror}.") from None
-    except (OSError, ValueError, RuntimeError):  # none, too long, a NUL, an unknown ~user
-        raise DataError(f"{quoted(repr(given[:80]))} is no possible path.") from None
+        raise DataError(f"{name} cannot be read: {error.strerror}.") from None
+    except (OSError, ValueError, RuntimeError):  # too long, a NUL, an unknown ~user
+        raise DataError(f"{quoted(repr(name[:80]))} is not a valid path.") from None
     return path
 
 
-def _kind(path: Path) -> str | None:
+def _kind(path: Path) -> Literal["image", "npy", "parquet"] | None:
     suffix = path.suffix.lower()
-    return (
-        "image" if suffix in IMAGE_SUFFIXES else {".npy": "npy", ".parquet": "parquet"}.get(suffix)
-    )
+    if suffix in IMAGE_SUFFIXES:
+        return "image"
+    if suffix == ".npy":
+        return "npy"
+    return "parquet" if suffix == ".parquet" else None
 
 
-def _count(given: str, path: Path) -> tuple[int, int]:
+def _count(name: str, path: Path) -> tuple[int, int]:
     """Count the images below a folder, and the other files."""
     images = others = 0
-    tables: set[str] = set()
-    for entry in _files(path):
+    suffixes: set[str] = set()
+    for entry in _walk(path):
         if _is_image(entry):
             images += 1
         else:
             others += 1
-            tables.add(Path(entry.name).suffix.lower())
+            suffixes.add(Path(entry.name).suffix.lower())
     if not images:
         hint = " Give the paths of its .npy and .parquet files one by one."
         raise DataError(
-            f"The folder {given} holds no PNG, JPEG or BMP image."
-            f"{hint if tables & {'.npy', '.parquet'} else ''}"
+            f"The folder {name} has no PNG, JPEG or BMP image."
+            f"{hint if suffixes & {'.npy', '.parquet'} else ''}"
         )
     return images, others
 
 
-def _files(root: Path) -> Iterator[os.DirEntry[str]]:
-    """Yield all that is no folder; folders that are links are not entered: they may go round."""
-    waiting = [iter(list_folder(root))]
-    while waiting:
-        entry = next(waiting[-1], None)
+def _walk(root: Path) -> Iterator[os.DirEntry[str]]:
+    """Yield everything except folders. Linked folders are skipped: they may form a loop."""
+    pending = [iter(list_folder(root))]
+    while pending:
+        entry = next(pending[-1], None)
         if entry is None:
-            waiting.pop()
+            pending.pop()
             continue
         check_link(root, entry)
         if entry.is_dir(follow_symlinks=False):
-            waiting.append(iter(list_folder(Path(entry.path))))
+            pending.append(iter(list_folder(Path(entry.path))))
         else:
             yield entry
 
 
 def _is_image(entry: os.DirEntry[str]) -> bool:
-    """Tell whether it is to be an image; a link to nothing is one that cannot be read."""
+    """Return whether an entry counts as an image; a dangling link is an unreadable one."""
     if Path(entry.name).suffix.lower() not in IMAGE_SUFFIXES:
         return False
     return entry.is_file() or not os.path.exists(entry.path)
 
 
-def _column(given: str, path: Path) -> tuple[int, str]:
-    """Return the number of a file's rows, and the column of its images."""
+def _column(name: str, path: Path) -> tuple[int, str]:
+    """Return the number of rows of a Parquet file, and its image column."""
     with parquet_images.open_parquet(path) as file:
         parquet_images.check_compression(path, file.metadata)
         schema, rows = file.schema_arrow, int(file.metadata.num_rows)
     found = [field.name for field in schema if parquet_images.is_image_type(field.type)]
-    wanted = [name for name in found if name == _USUAL_COLUMN] or found
+    wanted = [column for column in found if column == _DEFAULT_COLUMN] or found
     if len(wanted) != 1:
+        columns = ", ".join(f"{field.name} ({field.type})" for field in schema)
         raise DataError(
-            f"{given}: expected a column {_USUAL_COLUMN!r} of encoded images (binary, or a struct "
-            f"with bytes), or only one such column; its columns are "
-            f"{quoted(', '.join(f'{field.name} ({field.type})' for field in schema)) or 'none'}."
+            f"{name}: expected a column {_DEFAULT_COLUMN!r} of encoded images (binary, or a "
+            f"struct with bytes), or only one such column; its columns are "
+            f"{quoted(columns) or 'none'}."
         )
     if rows < 1:
-        raise DataError(f"{given} holds no images.")
+        raise DataError(f"{name} has no images.")
     return rows, wanted[0]

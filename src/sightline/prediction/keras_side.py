@@ -1,8 +1,7 @@
-"""Predict a stream of images. Runs inside the Keras process."""
+"""Predict a stream of images. Runs in the Keras process."""
 
 import time
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
@@ -10,6 +9,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from sightline.data.readers import images
+from sightline.data.readers.base import Shape
+from sightline.data.readers.images import MAX_SIDE
 from sightline.data.readers.labels import MAX_CLASSES
 from sightline.data.readers.parallel import ordered_map
 from sightline.data.validation.profile import Profiler
@@ -17,7 +18,7 @@ from sightline.errors import ModelFileError
 from sightline.models import keras_files
 from sightline.pipeline.counting import Counter
 from sightline.prediction import drift, stream, table
-from sightline.prediction.records import Outcome, Prediction, Request, Served
+from sightline.prediction.records import Outcome, Prediction, Request, ServedModel
 from sightline.prediction.stream import Block
 
 _BATCH = 500
@@ -27,47 +28,40 @@ _BATCH_BYTES = 8 << 20
 """Most bytes of a step's images as float32: the activations of large images are far larger."""
 
 _SHOWN = 20
-"""How many predictions are handed back one by one."""
+"""Number of predictions in the summary."""
 
 
 def predict(request: Request) -> Outcome:
     """Predict all images and write the table.
 
-    Args:
-        request: What to predict, with which model, and where to write.
-
-    Returns:
-        What came of it.
-
     Raises:
         DataError: A file of many images is damaged.
-        ModelFileError: The model's file is damaged, another one, or gives no probabilities.
+        ModelFileError: The model's file is damaged, a different one, or gives no probabilities.
         StorageError: There is no room for the table.
     """
-    model = keras_files.read_model(Path(request.served.path), request.served.sha256)
-    shape, class_names = _described(model, request.served)
+    model = keras_files.read_model(Path(request.model.path), request.model.sha256)
+    shape, class_names = _signature(model, request.model)
     size = max(1, min(_BATCH, _BATCH_BYTES // (4 * int(np.prod(shape)))))
-    tally = _Tally(request, shape, class_names)
+    summary = _Summary(request, shape, class_names)
 
-    def answer(block: Block) -> tuple[Block, NDArray[np.float32]]:
+    def predict_block(block: Block) -> tuple[Block, NDArray[np.float32]]:
         return block, np.asarray(model.predict_on_batch(block.images))
 
     started = time.monotonic()
-    with images.silence_bomb_warnings(), table.opened(request) as append:
+    with images.silence_bomb_warnings(), table.open_table(request) as append:
         blocks = stream.read(request.inputs, shape, size)
-        # A thread, so that the model is at work while its last answers are counted and written;
-        # one, since not every backend of Keras takes more.
-        for block, answers in ordered_map(answer, blocks, batch_size=1, ahead=2, threads=1):
-            append(tally.add(block, answers))
-    return tally.outcome(time.monotonic() - started)
+        # A thread lets the model work while its last predictions are counted and written. Only
+        # one, since not every Keras backend allows more.
+        predicted = ordered_map(predict_block, blocks, batch_size=1, ahead=2, threads=1)
+        for block, probabilities in predicted:
+            append(summary.add(block, probabilities))
+    return summary.outcome(time.monotonic() - started)
 
 
-class _Tally:
-    """Counts predictions block by block and turns them into rows."""
+class _Summary:
+    """Counts predictions block by block and converts them to rows."""
 
-    def __init__(
-        self, request: Request, shape: tuple[int, int, int], class_names: tuple[str, ...]
-    ) -> None:
+    def __init__(self, request: Request, shape: Shape, class_names: tuple[str, ...]) -> None:
         self._request = request
         self._shape = shape
         self._names = class_names
@@ -79,18 +73,16 @@ class _Tally:
         self._shown: list[Prediction] = []
         self._counter = Counter("images", sum(one.images for one in request.inputs), "predict")
 
-    def add(self, block: Block, probabilities: NDArray[np.float32]) -> Any:
-        """Count a block and return its rows, a record batch of `table.COLUMNS`."""
-        failed = np.zeros(len(block.images), dtype=np.bool_)
-        failed[list(block.errors)] = True
+    def add(self, block: Block, probabilities: NDArray[np.float32]) -> pa.RecordBatch:
+        """Count a block and return its rows with the columns `table.COLUMNS`."""
+        failed = np.isin(np.arange(len(block.images)), list(block.errors))
         classes, highest = probabilities.argmax(axis=1), probabilities.max(axis=1)
         if not np.isfinite(highest).all():
             raise ModelFileError(
-                f"{self._request.served.path} gives probabilities that are not finite; its weights "
+                f"{self._request.model.path} gives probabilities that are not finite; its weights "
                 "are damaged: train again, or use another model."
             )
         abstained = ~failed & (highest < self._request.abstain_below)
-        self._count(block, failed, abstained, classes)
         rows = pa.record_batch(
             [
                 block.names,
@@ -99,12 +91,15 @@ class _Tally:
                 pa.array(classes.astype(np.int16), mask=failed),
                 pa.array(highest.astype(np.float32), mask=failed),
                 pa.array(abstained),
-                _errors(block),
+                pa.array([block.errors.get(row) for row in range(len(failed))], pa.string()),
             ],
             schema=table.COLUMNS,
         )
-        self._images += len(failed)
-        self._show(rows)
+        self._count(block, failed, abstained, classes)
+        left = _SHOWN - len(self._shown)
+        if left > 0:
+            columns = rows.select(list(Prediction.model_fields))
+            self._shown += [Prediction(**row) for row in columns[:left].to_pylist()]
         self._counter.advance(len(failed))
         return rows
 
@@ -117,27 +112,21 @@ class _Tally:
     ) -> None:
         answered = classes[~failed & ~abstained]
         self._counts += np.bincount(answered, minlength=len(self._counts))
+        self._images += len(failed)
         self._abstained += int(abstained.sum())
         self._failed += len(block.errors)
         self._resized += block.resized
         self._converted += block.converted
         if block.errors and self._first_error is None:
             self._first_error = next(iter(block.errors.values()))
-        if len(block.errors) < len(failed):
+        if not failed.all():
             self._profiler.add(block.images[~failed] if block.errors else block.images)
 
-    def _show(self, rows: Any) -> None:
-        left = _SHOWN - len(self._shown)
-        if left > 0:
-            columns = list(Prediction.model_fields)
-            self._shown += [Prediction(**row) for row in rows.select(columns)[:left].to_pylist()]
-
     def outcome(self, seconds: float) -> Outcome:
-        """Sum up."""
-        served = self._request.served
+        """Return the summary."""
         return Outcome(
-            model=served.name,
-            model_sha256=served.sha256,
+            model=self._request.model.name,
+            model_sha256=self._request.model.sha256,
             images=self._images,
             classes=dict(zip(self._names, self._counts.tolist(), strict=True)),
             abstained=self._abstained,
@@ -150,52 +139,35 @@ class _Tally:
         )
 
     def _warnings(self) -> tuple[str, ...]:
-        read = self._images - self._failed
+        decoded = self._images - self._failed
         left_out = sum(one.left_out for one in self._request.inputs)
-        found = [*self._request.served.notes]
+        found = [*self._request.model.notes]
         if left_out:
-            found.append(f"Files that are no PNG, JPEG or BMP images were left out: {left_out:,}.")
-        found += images.describe_conversions(self._shape, self._resized, self._converted, read)
-        if self._request.served.profile and read:
+            found.append(f"Left out, as not PNG, JPEG or BMP images: {left_out:,} file(s).")
+        found += images.describe_conversions(self._shape, self._resized, self._converted, decoded)
+        if self._request.model.profile and decoded:
             profile = self._profiler.profile(self._counts.tolist())
-            found += drift.compare(profile, self._request.served.profile)
+            found += drift.compare(profile, self._request.model.profile)
         return tuple(found)
 
 
-def _errors(block: Block) -> Any:
-    rows = len(block.images)
-    if not block.errors:
-        return pa.nulls(rows, pa.string())
-    return pa.array([block.errors.get(row) for row in range(rows)], pa.string())
-
-
-def _described(model: keras.Model, served: Served) -> tuple[tuple[int, int, int], tuple[str, ...]]:
-    """Return the shape of the images that a model takes, and the names of its classes."""
-    taken, given = model.input_shape, model.output_shape
-    if not (_is_images(taken) and _is_classes(given)):
-        raise ModelFileError(
-            f"{served.path} takes {taken} and gives {given}; expected images of one shape, grey or "
-            "RGB, and a probability for each class."
-        )
-    shape, classes = (taken[1], taken[2], taken[3]), given[1]
+def _signature(model: keras.Model, served: ServedModel) -> tuple[Shape, tuple[str, ...]]:
+    """Return the shape of the images that a model accepts, and the names of its classes."""
+    match model.input_shape, model.output_shape:
+        case (
+            (None, int(height), int(width), 1 | 3 as channels),
+            (None, int(classes)),
+        ) if max(height, width) <= MAX_SIDE and classes <= MAX_CLASSES:
+            shape = (height, width, channels)
+        case _:
+            raise ModelFileError(
+                f"{served.path} maps {model.input_shape} to {model.output_shape}; expected grey or "
+                "RGB images of one shape, and a probability for each class."
+            )
     names = served.class_names or tuple(f"class_{number}" for number in range(classes))
     if len(names) != classes or served.image_shape not in {None, shape}:
         raise ModelFileError(
-            f"{served.path} takes images of {shape} and knows {classes} classes; expected "
-            f"{served.image_shape} and {len(names)} from what is written of it."
+            f"{served.path} accepts images of {shape} and has {classes} classes; expected "
+            f"{served.image_shape} and {len(names)}, as recorded."
         )
     return shape, names
-
-
-def _is_images(shape: tuple[Any, ...]) -> bool:
-    match shape:
-        case (None, int(height), int(width), 1 | 3):
-            return max(height, width) <= images.MAX_SIDE
-    return False
-
-
-def _is_classes(shape: tuple[Any, ...]) -> bool:
-    match shape:
-        case (None, int(classes)):
-            return classes <= MAX_CLASSES
-    return False

@@ -1,11 +1,12 @@
-"""Images in an NPY file, read block by block.
+"""Read images from an NPY file block by block.
 
-Not through a memory map: its pages would count as the process's own, and a file that gets shorter
-meanwhile would kill the process.
+Not through a memory map: its pages would count as memory of the process, and a file that shrinks
+while it is read would kill the process.
 """
 
 import math
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,13 +19,12 @@ from sightline.errors import DataError
 from sightline.storage.text import quoted
 
 _GREY_DIMENSIONS, _DIMENSIONS = 3, 4
-_CHANNELS = (1, 3)
 _EXPECTED = "uint8 of shape (n, height, width), (n, height, width, 1) or (n, height, width, 3)"
 
 
 @dataclass(frozen=True)
 class ArrayHeader:
-    """Where the images of an NPY file are.
+    """The images of an NPY file.
 
     Attributes:
         path: The file.
@@ -43,14 +43,11 @@ class ArrayHeader:
 
 
 def read_header(path: Path) -> ArrayHeader:
-    """Read and check the header of an NPY file.
-
-    Args:
-        path: uint8 images, pixel values 0 to 255.
+    """Read and check the header of an NPY file with uint8 images.
 
     Raises:
-        DataError: It is damaged, pickled, of another type or shape, or states another number of
-            bytes than there are.
+        DataError: The file is damaged, pickled, of another type or shape, or does not have the
+            size that its header states.
     """
     content.check_head(path)
     try:
@@ -60,41 +57,37 @@ def read_header(path: Path) -> ArrayHeader:
     except (OSError, EOFError) as error:
         raise DataError(f"{path} cannot be read ({quoted(error)}).") from None
     _check_kind(path, shape, fortran_order, dtype)
-    images = (*shape, 1) if len(shape) == _GREY_DIMENSIONS else shape
-    header = ArrayHeader(path, (images[0], images[1], images[2], images[3]), start)
-    stated = start + math.prod(header.shape)
+    count, height, width, channels = (*shape, 1) if len(shape) == _GREY_DIMENSIONS else shape
+    stated = start + math.prod(shape)
     if stated != size:
         raise DataError(
             f"{path} has {size:,} bytes, expected {stated:,} for {quoted(shape)} of uint8; get a "
-            "fresh copy of it."
+            "fresh copy."
         )
-    return header
+    return ArrayHeader(path, (count, height, width, channels), start)
 
 
-def read_images(header: ArrayHeader, descriptor: int, first: int, count: int) -> NDArray[np.uint8]:
-    """Read some images; several threads may do so at once.
+def read_blocks(header: ArrayHeader, rows: int) -> Iterator[NDArray[np.uint8]]:
+    """Read the images in order.
 
     Args:
-        header: What `read_header` returned.
-        descriptor: The open file.
-        first: Number of the first image, counted from 0.
-        count: How many.
+        header: Result of `read_header`.
+        rows: Most images of a block.
 
-    Returns:
-        uint8 array of shape (count, height, width, channels).
+    Yields:
+        uint8 arrays of shape (m, height, width, channels).
 
     Raises:
-        DataError: The file ends before them.
+        DataError: The file ends early.
     """
-    images = np.empty((count, *header.shape[1:]), dtype=np.uint8)
-    left = images.data.cast("B")
-    place = header.start + first * header.image_bytes
-    while left:
-        read = os.preadv(descriptor, [left], place)
-        if not read:
-            raise DataError(f"{header.path} became shorter while it was read; run again.")
-        left, place = left[read:], place + read
-    return images
+    with header.path.open("rb") as file:
+        file.seek(header.start)
+        for first in range(0, header.shape[0], rows):
+            count = min(rows, header.shape[0] - first)
+            data = file.read(count * header.image_bytes)
+            if len(data) < count * header.image_bytes:
+                raise DataError(f"{header.path} became shorter while it was read; run again.")
+            yield np.frombuffer(data, np.uint8).reshape(count, *header.shape[1:])
 
 
 def _check_kind(
@@ -106,7 +99,7 @@ def _check_kind(
             "round them and save them as uint8."
         )
     grey = len(shape) == _GREY_DIMENSIONS
-    fits = grey or (len(shape) == _DIMENSIONS and shape[-1] in _CHANNELS)
+    fits = grey or (len(shape) == _DIMENSIONS and shape[-1] in {1, 3})
     if not fits or min(shape) < 1 or math.prod(shape[1:]) > MAX_IMAGE_BYTES:
         raise DataError(f"{path}: expected {_EXPECTED}, found the shape {quoted(shape)}.")
     if grey and shape[-1] <= _DIMENSIONS:
@@ -114,4 +107,4 @@ def _check_kind(
             f"{path}: the shape {quoted(shape)} looks like one image; save it as images[None]."
         )
     if fortran_order:
-        raise DataError(f"{path} is stored in Fortran order; save np.ascontiguousarray(images).")
+        raise DataError(f"{path} is in Fortran order; save np.ascontiguousarray(images).")

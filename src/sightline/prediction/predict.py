@@ -1,67 +1,64 @@
-"""Predictions for any number of images, in bounded memory.
+"""Predict any number of images in bounded memory.
 
-inputs   -> Input     what was given, and how many images there are
-served   -> Served    the model, by alias, version, run or file
-serving  -> Outcome   the stream, inside of the Keras process
-    stream, npy       blocks of images, read and decoded ahead
-    likeness          whether they look like the training images
-    table             the file of predictions
+- `inputs` describes what the user named, `model` finds the model.
+- `keras_side` predicts the blocks of images from `stream` in the Keras process.
+- `table` writes the predictions; `drift` compares the images with the training images.
 """
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
 
 from sightline.errors import InputError
 from sightline.pipeline.process import keras_process
 from sightline.prediction import inputs
-from sightline.prediction.model import find
-from sightline.prediction.records import Outcome, Prediction, Request, Served
+from sightline.prediction.records import Outcome, Request, ServedModel, TableFormat
 from sightline.storage import files
 
-__all__ = ["Outcome", "Prediction", "Served", "find", "predict"]
-
-_FORMS: dict[str, Literal["parquet", "csv"]] = {".parquet": "parquet", ".csv": "csv"}
+_FORMATS: dict[str, TableFormat] = {".parquet": "parquet", ".csv": "csv"}
 
 
 def predict(
-    given: Sequence[str], served: Served, output: Path | None = None, abstain_below: float = 0.0
+    paths: Sequence[str],
+    model: ServedModel,
+    output: Path | None = None,
+    abstain_below: float = 0.0,
 ) -> Outcome:
     """Predict images and write the predictions.
 
     Args:
-        given: Paths of image files, folders of them, NPY and Parquet files.
-        served: The model, see `find`.
-        output: Parquet or CSV file to write, by its ending; one that is there is replaced, once
-            all is done. None writes none.
-        abstain_below: Smallest probability of an answer, 0 to 1.
+        paths: Image files, folders of them, NPY and Parquet files.
+        model: The model, see `model.find`.
+        output: Parquet or CSV file to write, by its suffix. An existing file is replaced when all
+            predictions are written.
+        abstain_below: The model abstains below this probability, 0 to 1.
 
     Returns:
-        What came of it, with the first predictions. An image that cannot be read is counted, and
-        its row tells why.
+        The summary with the first predictions. An unreadable image is counted, and its row has
+        the reason.
 
     Raises:
-        DataError: There is no such input, or nothing in it can be read.
-        InputError: The output cannot be of that name.
-        ModelFileError: The model's file is damaged or another one.
-        StorageError: There is no room for the output, or it cannot be written.
+        DataError: An input does not exist or is damaged.
+        InputError: The output cannot have that name.
+        ModelFileError: The model's file is damaged or a different one.
+        StorageError: The output cannot be written, or there is no room.
     """
-    for path in given:
+    for path in paths:
         inputs.check(path)
-    form = _form(output, given) if output else "parquet"
-    keras_process().start()  # it imports Keras while folders are counted
-    found = tuple(inputs.recognise(path) for path in given)
-    request = Request(inputs=found, served=served, abstain_below=abstain_below, form=form)
+    table_format = _format(output, paths) if output else "parquet"
+    keras_process().start()  # imports Keras while folders are counted
+    request = Request(
+        inputs=tuple(inputs.describe(path) for path in paths),
+        model=model,
+        abstain_below=abstain_below,
+        format=table_format,
+    )
     if output is None:
-        return _ask(request)
-    # Made here: whatever happens to the Keras process, nothing half made stays.
+        return keras_process().run(predict_request, request)
+    # Created in this process, so that no partial file stays if the Keras process dies.
     with files.new_output(output) as temporary:
-        outcome = _ask(request.model_copy(update={"table": str(temporary.absolute())}))
+        to_file = request.model_copy(update={"table": str(temporary.absolute())})
+        outcome = keras_process().run(predict_request, to_file)
     return outcome.model_copy(update={"output": str(output)})
-
-
-def _ask(request: Request) -> Outcome:
-    return keras_process().run(predict_request, request)
 
 
 def predict_request(request: Request) -> Outcome:
@@ -71,17 +68,17 @@ def predict_request(request: Request) -> Outcome:
     return keras_side.predict(request)
 
 
-def _form(output: Path, given: Sequence[str]) -> Literal["parquet", "csv"]:
+def _format(output: Path, paths: Sequence[str]) -> TableFormat:
     inputs.check_text(str(inputs.absolute(str(output))))
-    form = _FORMS.get(output.suffix.lower())
-    if form is None:
+    found = _FORMATS.get(output.suffix.lower())
+    if found is None:
         raise InputError(
-            f"The output {output} would be of an unknown format; expected a name that ends with "
-            ".parquet or .csv."
+            f"The output {output} has an unknown format; expected a name that ends with .parquet "
+            "or .csv."
         )
     if output.is_dir():
         raise InputError(f"The output {output} is a folder; give the name of a file.")
-    for path in given:
+    for path in paths:
         if output.exists() and output.samefile(inputs.absolute(path)):
             raise InputError(f"The output {output} would replace an input; choose another name.")
-    return form
+    return found

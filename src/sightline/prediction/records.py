@@ -1,4 +1,4 @@
-"""Records of a prediction: what is to be predicted, by which model, and what came of it."""
+"""Records of a prediction: the request, the model, and the outcome."""
 
 from typing import Literal
 
@@ -6,17 +6,19 @@ from pydantic import Field
 
 from sightline.records import Record, SplitProfile
 
+TableFormat = Literal["parquet", "csv"]
 
-class Served(Record):
-    """The model that answers.
+
+class ServedModel(Record):
+    """The model to predict with.
 
     Attributes:
-        name: What it is called, for people.
+        name: Name to show.
         path: Its `.keras` file.
-        sha256: The digest that the file must have.
-        class_names: Names in label order; None where nobody knows them.
-        image_shape: Height, width and channels that it was trained on; None where nobody knows.
-        profile: What its training images look like; None where nobody knows.
+        sha256: Digest that the file must have.
+        class_names: Names in label order; None if unknown.
+        image_shape: Height, width and channels that it was trained on; None if unknown.
+        profile: Profile of its training images; None if unknown.
         notes: Sentences on what is unknown.
     """
 
@@ -30,15 +32,15 @@ class Served(Record):
 
 
 class Input(Record):
-    """One thing to predict.
+    """A source of images.
 
     Attributes:
-        name: Its path as it was given.
-        path: Its absolute path: the Keras process may stand elsewhere.
-        kind: What lies there.
-        images: How many images it holds, at least 1.
-        column: Column of the images in Parquet.
-        left_out: Files of a folder that are no images.
+        name: Its path as the user gave it.
+        path: Its absolute path, since the Keras process may have another working directory.
+        kind: What it is.
+        images: Number of images, at least 1.
+        column: Image column of a Parquet file.
+        left_out: Number of files of a folder that are not images.
     """
 
     name: str
@@ -50,25 +52,25 @@ class Input(Record):
 
 
 class Request(Record):
-    """What the Keras process is asked for.
+    """A request to the Keras process.
 
     Attributes:
         inputs: What to predict, in order.
-        served: The model.
-        abstain_below: Smallest probability of an answer; the model abstains below.
-        table: File to write all predictions to; None for none.
-        form: Its format.
+        model: The model.
+        abstain_below: The model abstains below this probability.
+        table: File for all predictions; None for none.
+        format: Format of that file.
     """
 
     inputs: tuple[Input, ...]
-    served: Served
+    model: ServedModel
     abstain_below: float = Field(default=0.0, ge=0, le=1)
     table: str | None = None
-    form: Literal["parquet", "csv"] = "parquet"
+    format: TableFormat = "parquet"
 
 
 class Prediction(Record):
-    """What the model says of one image; `label` and `probability` are None where it failed."""
+    """The prediction for one image; `label` and `probability` are None if it is unreadable."""
 
     input: str
     label: str | None
@@ -78,21 +80,21 @@ class Prediction(Record):
 
 
 class Outcome(Record):
-    """What came of a prediction; the object that `--json` prints.
+    """Summary of a prediction; the object that `--json` prints.
 
     Attributes:
         model: Name of the model.
         model_sha256: Digest of its file.
-        output: The file with all predictions; None where none was asked for.
-        images: How many there were.
-        classes: Class name to the number of images that got it, without those abstained on.
-        abstained: Images for which no class is probable enough.
-        failed: Images that could not be read.
-        first_error: What is wrong with the first of them.
-        warnings: Sentences on how these images differ from those that the model learned from.
+        output: The file with all predictions; None if none was requested.
+        images: Number of images.
+        classes: Class name to the number of its images, without abstentions.
+        abstained: Number of images without a sufficiently probable class.
+        failed: Number of images that could not be read.
+        first_error: Why the first of them could not be read.
+        warnings: Sentences on how the images differ from the training images.
         seconds: From the loaded model to the last prediction.
-        images_per_second: In that time.
-        predictions: The first of them, in order.
+        images_per_second: Throughput in that time.
+        predictions: The first predictions, in order.
     """
 
     model: str

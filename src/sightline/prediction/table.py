@@ -1,4 +1,4 @@
-"""The table of predictions, written row group by row group."""
+"""Write the table of predictions, row group by row group."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -25,29 +25,28 @@ COLUMNS = pa.schema(
         ("error", pa.string()),
     ]
 )
-"""A row an image, in order.
+"""One row for each image, in order.
 
 - `input`: its file, or `<file>#<row>` in a file of many; `index`: its number among all, from 0.
 - `label`, `class`, `probability`: the most probable class, its number in label order and its
   probability.
-- `abstained`: whether that is less than was asked for: `label` is then a guess, and no answer. It
-  is kept, since whoever decides instead wants to see it, and a row without one could not be told
-  from one that failed.
-- `error`: why an image could not be read; then alone there is no label.
+- `abstained`: whether the probability is below the requested minimum, so that `label` is only a
+  guess. It is kept for a person who decides instead, and to distinguish the row from a failure.
+- `error`: why an image could not be read; only then is there no label.
 """
 
 Append = Callable[[Any], None]
 
 
 @contextmanager
-def opened(request: Request) -> Iterator[Append]:
-    """Begin the table that a request asks for.
+def open_table(request: Request) -> Iterator[Append]:
+    """Create the table of a request.
 
     Args:
-        request: Names the file and its format, and the model that its metadata tell of.
+        request: Names the file, its format, and the model to be named in the metadata.
 
     Yields:
-        A function that takes the next rows, a pyarrow record batch of `COLUMNS`.
+        A function that appends a pyarrow record batch of `COLUMNS`.
 
     Raises:
         StorageError: There is no room.
@@ -56,40 +55,37 @@ def opened(request: Request) -> Iterator[Append]:
         yield lambda _: None
         return
     path = Path(request.table)
-    with files.storage_errors(path.parent, "--output"), _writer(request, path) as writer:
+    with files.storage_errors(path.parent, "--output"), _open_writer(request, path) as writer:
         group = _Group(writer)
         yield group.append
         group.flush()
 
 
 class _Group:
-    """Gathers rows until they make a row group."""
+    """Collects rows until they fill a row group."""
 
     def __init__(self, writer: Any) -> None:
         self._writer = writer
         self._batches: list[Any] = []
-        self._rows = self._bytes = 0
 
     def append(self, batch: Any) -> None:
         self._batches.append(batch)
-        self._rows += len(batch)
-        self._bytes += batch.nbytes
-        if self._rows >= _GROUP_ROWS or self._bytes >= _GROUP_BYTES:
+        rows = sum(len(one) for one in self._batches)
+        if rows >= _GROUP_ROWS or sum(one.nbytes for one in self._batches) >= _GROUP_BYTES:
             self.flush()
 
     def flush(self) -> None:
         if self._batches:
             self._writer.write_table(pa.Table.from_batches(self._batches))
         self._batches.clear()
-        self._rows = self._bytes = 0
 
 
-def _writer(request: Request, path: Path) -> Any:
-    if request.form == "csv":
+def _open_writer(request: Request, path: Path) -> Any:
+    if request.format == "csv":
         return pyarrow.csv.CSVWriter(path, COLUMNS)
-    told = {
-        "sightline.model": request.served.name,
-        "sightline.model_sha256": request.served.sha256,
+    metadata = {
+        "sightline.model": request.model.name,
+        "sightline.model_sha256": request.model.sha256,
         "sightline.abstain_below": json.dumps(request.abstain_below),
     }
-    return pq.ParquetWriter(path, COLUMNS.with_metadata(told), write_page_checksum=True)
+    return pq.ParquetWriter(path, COLUMNS.with_metadata(metadata), write_page_checksum=True)

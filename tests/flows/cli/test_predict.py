@@ -123,12 +123,12 @@ def test_inverted_images_are_warned_of_and_predicted(place: Path) -> None:
     [
         ("missing.png", "missing.png does not exist"),
         ("folder missing.npy", "missing.npy does not exist"),
-        ("empty", "holds no PNG, JPEG or BMP image"),
+        ("empty", "no PNG, JPEG or BMP image"),
         ("images.npy --output=x.txt", "expected a name that ends with .parquet or .csv"),
         ("images.npy --output=folder.parquet", "is a folder"),
         ("table.parquet --output=table.parquet", "would replace an input"),
-        ("images.npy --model=latest", "is no model to predict with"),
-        ("images.npy --model=champoin", "is no alias"),
+        ("images.npy --model=latest", "Give an alias"),
+        ("images.npy --model=champoin", "sightline models list"),
         ("images.npy --model=nothing.keras", "there is no such file"),
         ("images.npy --abstain-below=2", "--abstain-below"),
         ("", "Missing argument"),
@@ -162,7 +162,7 @@ def test_model_of_another_digest_is_refused_and_nothing_is_written(place: Path) 
         ("file/out.parquet", "cannot be written: File exists"),
         ("file/deeper/out.parquet", "choose another folder with --output"),
         ("n" * 245 + ".parquet", "cannot be written: File name too long"),
-        ("n" * 300 + ".parquet", "is no possible path"),
+        ("n" * 300 + ".parquet", "not a valid path"),
     ],
 )
 def test_place_that_cannot_be_written_is_told(place: Path, output: str, message: str) -> None:

@@ -16,7 +16,7 @@ from sightline.prediction.stream import Block
 
 
 def read(*paths: Path, size: int = 7) -> list[Block]:
-    found = [inputs.recognise(str(path)) for path in paths]
+    found = [inputs.describe(str(path)) for path in paths]
     return list(stream.read(found, SHAPE, size))
 
 
@@ -35,20 +35,13 @@ def encoded(image: np.ndarray) -> bytes:
 
 
 def write_parquet(path: Path, values: Sequence[object]) -> Path:
+    options = {"compression": "none", "use_dictionary": False, "write_statistics": False}
     table = pa.table({"image": values})
-    pq.write_table(
-        table,
-        path,
-        row_group_size=3,
-        write_page_checksum=True,
-        compression="none",
-        use_dictionary=False,
-        write_statistics=False,
-    )
+    pq.write_table(table, path, row_group_size=3, write_page_checksum=True, **options)
     return path
 
 
-def test_array_comes_in_blocks_with_the_number_of_each_row(tmp_path: Path) -> None:
+def test_array_is_read_in_blocks_with_numbered_names(tmp_path: Path) -> None:
     np.save(tmp_path / "x.npy", dots(16))
     blocks = read(tmp_path / "x.npy")
     assert [len(block.images) for block in blocks] == [7, 7, 2]
@@ -56,7 +49,7 @@ def test_array_comes_in_blocks_with_the_number_of_each_row(tmp_path: Path) -> No
     assert names(blocks) == [f"{tmp_path}/x.npy#{row}" for row in range(16)]
 
 
-def test_files_and_folders_share_blocks_in_the_order_given(tmp_path: Path) -> None:
+def test_files_and_folders_share_blocks_in_the_given_order(tmp_path: Path) -> None:
     one = write_pictures(tmp_path / "one", dots(1, 1))
     two = write_pictures(tmp_path / "two", dots(9, 2))
     blocks = read(tmp_path / "two", one[0])
@@ -65,16 +58,16 @@ def test_files_and_folders_share_blocks_in_the_order_given(tmp_path: Path) -> No
     assert np.array_equal(images(blocks), np.concatenate([dots(9, 2), dots(1, 1)]))
 
 
-@pytest.mark.parametrize("within", [True, False])
-def test_table_of_encoded_images_is_read_in_either_layout(tmp_path: Path, within: bool) -> None:
+@pytest.mark.parametrize("as_struct", [True, False])
+def test_table_of_encoded_images_is_read_in_either_layout(tmp_path: Path, as_struct: bool) -> None:
     content = [encoded(image) for image in dots(8)]
-    values = [{"bytes": one, "path": None} for one in content] if within else content
+    values = [{"bytes": one, "path": None} for one in content] if as_struct else content
     blocks = read(write_parquet(tmp_path / "x.parquet", values))
     assert np.array_equal(images(blocks), dots(8))
     assert names(blocks)[-1] == f"{tmp_path}/x.parquet#7"
 
 
-def test_images_are_brought_to_the_models_shape_just_as_ingest_does(tmp_path: Path) -> None:
+def test_images_are_converted_to_the_shape_of_the_model_as_in_ingest(tmp_path: Path) -> None:
     coloured = dots(3, shape=(20, 12, 3))
     np.save(tmp_path / "x.npy", coloured)
     write_pictures(tmp_path / "folder", coloured)
@@ -85,37 +78,36 @@ def test_images_are_brought_to_the_models_shape_just_as_ingest_does(tmp_path: Pa
         assert (block.resized, block.converted) == (3, 3)
 
 
-def test_image_that_cannot_be_read_is_black_and_its_neighbours_are_not(tmp_path: Path) -> None:
+def test_unreadable_image_is_black_and_has_a_reason(tmp_path: Path) -> None:
     paths = write_pictures(tmp_path / "folder", dots(5))
     paths[2].write_bytes(b"\x89PNG\r\n\x1a\nno image")
     paths[3].write_bytes(b"<html>")
     (block,) = read(tmp_path / "folder")
     assert sorted(block.errors) == [2, 3]
-    assert f"{paths[2]} cannot be read as a PNG, JPEG or BMP image" in block.errors[2]
-    assert "HTML page" in block.errors[3]
+    assert str(paths[2]) in block.errors[2]
+    assert "HTML" in block.errors[3]
     assert not block.images[2:4].any()
     assert np.array_equal(block.images[[0, 1, 4]], dots(5)[[0, 1, 4]])
 
 
-def test_missing_and_empty_images_of_a_table_cost_their_rows_alone(tmp_path: Path) -> None:
+def test_missing_images_of_a_table_affect_only_their_rows(tmp_path: Path) -> None:
     good = encoded(dots(1)[0])
     values = [{"bytes": good}, None, {"bytes": None}, {"bytes": b""}, {"bytes": b"x"}]
     (block,) = read(write_parquet(tmp_path / "x.parquet", values))
     assert sorted(block.errors) == [1, 2, 3, 4]
-    assert "row 1 (counted from 0): the image is missing" in block.errors[1]
+    assert "row 1" in block.errors[1]
 
 
 def test_damaged_page_of_a_table_ends_the_stream(tmp_path: Path) -> None:
     path = write_parquet(tmp_path / "x.parquet", [encoded(image) for image in dots(30)])
     found = bytearray(path.read_bytes())
-    at = found.index(encoded(dots(30)[20]))
-    found[at + 20] ^= 1
+    found[found.index(encoded(dots(30)[20])) + 20] ^= 1
     path.write_bytes(found)
-    with pytest.raises(DataError, match=r"x\.parquet cannot be read as Parquet"):
+    with pytest.raises(DataError, match=r"x\.parquet"):
         read(path)
 
 
-def test_image_of_too_many_pixels_costs_its_row_alone(
+def test_image_with_too_many_pixels_affects_only_its_row(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
@@ -123,27 +115,22 @@ def test_image_of_too_many_pixels_costs_its_row_alone(
     write_pictures(tmp_path / "large", dots(1, shape=(20, 20, 1)))
     with silence_bomb_warnings():
         (block,) = read(tmp_path)
-    assert "has more than 100 pixels" in block.errors[2]
+    assert list(block.errors) == [2]
+    assert "100 pixels" in block.errors[2]
 
 
-def test_name_that_is_no_text_is_escaped(tmp_path: Path) -> None:
-    write_pictures(tmp_path, dots(2))
-    (tmp_path / "0000.png").rename(tmp_path / "\udcff\x1b[2J.png")
-    (tmp_path / "0001.png").write_bytes(b"x")
-    (tmp_path / "0001.png").rename(tmp_path / "\udcfe.png")
+def test_name_that_is_not_utf_8_is_escaped(tmp_path: Path) -> None:
+    for name in ("\udcfe.png", "\udcff\x1b[2J.png"):
+        (tmp_path / name).write_bytes(b"x")
     (block,) = read(tmp_path)
-    assert block.names.to_pylist() == [
-        f"{tmp_path}/\\udcfe.png",
-        f"{tmp_path}/\\udcff\x1b[2J.png",
-    ]
-    assert "\\udcfe.png cannot be read" in block.errors[0]
+    expected = [f"{tmp_path}/\\udcfe.png", f"{tmp_path}/\\udcff\x1b[2J.png"]
+    assert block.names.to_pylist() == expected
+    assert "\\udcfe.png" in block.errors[0]
 
 
 def test_only_a_few_blocks_are_read_ahead(tmp_path: Path) -> None:
-    write_pictures(tmp_path, dots(200))
-    paths = sorted(tmp_path.iterdir())
-    found = [inputs.recognise(str(tmp_path))]
-    blocks = stream.read(found, SHAPE, 10)
+    paths = write_pictures(tmp_path, dots(200))
+    blocks = stream.read([inputs.describe(str(tmp_path))], SHAPE, 10)
     next(blocks)
     paths[-1].write_bytes(b"changed meanwhile")
     assert [len(block.errors) for block in blocks][-1] == 1
