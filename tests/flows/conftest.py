@@ -1,3 +1,4 @@
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -5,6 +6,9 @@ import pytest
 
 from examples import write_npz
 from sightline.pipeline.process import keras_process
+from sightline.records import Run, RunSummary
+from sightline.storage.workspace import Workspace
+from tiny_run import tiny
 
 
 @pytest.fixture(scope="session")
@@ -13,13 +17,27 @@ def keras() -> Iterator[None]:
     keras_process().close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data set of one's own."""
     return write_npz(tmp_path_factory.mktemp("data") / "textures.npz")
 
 
+@pytest.fixture(scope="session")
+def first(
+    prefect_api: None, keras: None, data: Path, tmp_path_factory: pytest.TempPathFactory
+) -> RunSummary:
+    """The one run that all tests of the flows share, in a workspace that none of them changes."""
+    from sightline.flows.train import training_flow
+
+    workspace = Workspace(tmp_path_factory.mktemp("first") / "artifacts")
+    return training_flow(tiny(data), Run(id="first", workspace=workspace))
+
+
 @pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An artifacts root that the tests of a file share."""
-    return tmp_path_factory.mktemp("artifacts")
+def root(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Path:
+    """An artifacts root that the tests of a file share: a copy of the one with the first run."""
+    first: RunSummary = request.getfixturevalue("first")
+    copy = tmp_path_factory.mktemp("copy") / "artifacts"
+    shutil.copytree(Path(first.run_dir).parents[1], copy)
+    return copy

@@ -11,6 +11,7 @@ from sightline.flows.deployments import Recipe, train
 from sightline.records import RunSummary
 from sightline.runs import run_folder
 from sightline.storage.workspace import Workspace
+from tiny_run import TINY
 
 pytestmark = pytest.mark.usefixtures("prefect_api", "keras")
 
@@ -20,77 +21,73 @@ def worker(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SIGHTLINE_ARTIFACTS", str(root))
 
 
-@pytest.fixture(scope="module")
-def first(prefect_api: None, keras: None, data: Path, root: Path) -> RunSummary:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SIGHTLINE_ARTIFACTS", str(root))
-        summary = train(dataset=str(data), epochs=1, overrides=["training.schedule=cosine"])
-    assert isinstance(summary, RunSummary)
-    return summary
-
-
-def again(data: Path, **changed: object) -> State:
-    asked = {"dataset": str(data), "epochs": 1, "overrides": ["training.schedule=cosine"]}
+def ask(data: Path, **changed: object) -> State:
+    """Fill in the form as the config of the shared run, unless something is changed."""
+    asked = {"dataset": str(data), "recipe": "quickstart", "epochs": 2, "overrides": list(TINY[1:])}
     return train(**{**asked, **changed}, return_state=True)  # type: ignore[call-overload, no-any-return]
 
 
-def test_parameters_of_the_form_become_the_config(first: RunSummary, root: Path) -> None:
-    config = run_folder.read(Workspace(root), first.run_id).config
-    assert (config.recipe, config.training.epochs, config.training.schedule) == (
-        "tutorial",
+def test_parameters_of_the_form_become_the_config(root: Path, data: Path) -> None:
+    summary = ask(data, epochs=1, batch_size=80, seed=5).result()
+    config = run_folder.read(Workspace(root), summary.run_id).config
+    training = config.training
+    assert (config.recipe, training.epochs, training.batch_size, training.seed) == (
+        "quickstart",
         1,
-        "cosine",
+        80,
+        5,
     )
 
 
 def test_nothing_changed_ends_as_unchanged_and_makes_no_run(
     first: RunSummary, root: Path, data: Path
 ) -> None:
-    state = again(data)
+    before = run_folder.run_ids(Workspace(root))
+    state = ask(data)
     assert (state.name, state.is_completed()) == ("Unchanged", True)
     assert first.run_id in (state.message or "")
-    assert run_folder.run_ids(Workspace(root)) == [first.run_id]
+    assert run_folder.run_ids(Workspace(root)) == before
 
 
 def test_deployment_that_fits_is_no_change(first: RunSummary, data: Path) -> None:
-    assert again(data, deployment="fit/fit-gpu").name == "Unchanged"
+    assert ask(data, deployment="fit/fit-gpu").name == "Unchanged"
 
 
 @pytest.mark.parametrize("switch", ["force", "refresh"])
-def test_run_can_be_demanded(first: RunSummary, data: Path, switch: str) -> None:
-    assert again(data, **{switch: True}).name == "Completed"
+def test_run_can_be_forced(first: RunSummary, data: Path, switch: str) -> None:
+    assert ask(data, **{switch: True}).name == "Completed"
 
 
 def test_data_that_changed_after_the_event_are_trained_and_told(
     first: RunSummary, data: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     digest = locate.locate(DataConfig(dataset=str(data))).sha256
-    again(data, sha256=digest)
+    ask(data, sha256=digest)
     assert "changed again" not in caplog.text
-    again(data, sha256="0" * 64)
+    ask(data, sha256="0" * 64)
     assert f"{'0' * 64} -> {digest}" in caplog.text
 
 
 def test_unknown_key_and_missing_data_are_our_errors(data: Path) -> None:
     with pytest.raises(ConfigError, match=r"did you mean 'epochs'"):
-        again(data, overrides=["training.epoch=3"]).result()
+        ask(data, overrides=["training.epoch=3"]).result()
     with pytest.raises(DataError, match=r"gone\.npz does not exist"):
-        again(data.with_name("gone.npz")).result()
+        ask(data.with_name("gone.npz")).result()
 
 
 def test_overrides_may_replace_what_the_form_says(data: Path) -> None:
     with pytest.raises(DataError, match=r"other\.npz does not exist"):
-        again(data, overrides=[f"data.dataset={data.with_name('other.npz')}"]).result()
+        ask(data, overrides=[f"data.dataset={data.with_name('other.npz')}"]).result()
 
 
 @pytest.mark.parametrize("name", ["größe 😀.npz", 'a "quoted".npz', "back\\slash.npz", "3.npz"])
 def test_path_reaches_the_reader_as_it_was_given(data: Path, name: str) -> None:
-    state = again(data.with_name(name))
+    state = ask(data.with_name(name))
     assert str(data.with_name(name)) in (state.message or "")
 
 
 def test_failed_run_ends_with_our_sentence_alone(data: Path) -> None:
-    state = again(data.with_name("gone.npz"))
+    state = ask(data.with_name("gone.npz"))
     assert state.is_failed()
     assert (state.message or "").startswith("The data set ")
 
@@ -100,7 +97,7 @@ def test_worker_without_an_artifacts_root_is_refused(
 ) -> None:
     monkeypatch.delenv("SIGHTLINE_ARTIFACTS")
     with pytest.raises(ConfigError, match="SIGHTLINE_ARTIFACTS"):
-        again(data).result()
+        ask(data).result()
 
 
 def test_form_knows_all_shipped_recipes() -> None:

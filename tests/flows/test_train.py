@@ -1,20 +1,24 @@
 import json
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 import yaml
 
-from examples import pictures, write_npz
+from examples import pictures
 from sightline.config import DataGateConfig, RunConfig, loading
 from sightline.data import locate
 from sightline.errors import DataError, RunExistsError
 from sightline.flows.train import training_flow
 from sightline.pipeline.process import keras_process
 from sightline.records import Run, RunSummary
+from sightline.registry.retention import registered_models
 from sightline.runs import run_folder
+from sightline.runs.prune.prune import prune
 from sightline.storage.workspace import Workspace
+from tiny_run import tiny
 
 pytestmark = pytest.mark.usefixtures("prefect_api", "keras")
 
@@ -42,19 +46,9 @@ FILES = {
 }
 
 
-@pytest.fixture(scope="module")
-def config(tmp_path_factory: pytest.TempPathFactory) -> RunConfig:
-    path = write_npz(tmp_path_factory.mktemp("data") / "textures.npz")
-    return loading.load(
-        "quickstart",
-        overrides=["training.epochs=2", "preprocessing.validation_fraction=0.2"],
-        dataset=str(path),
-    )
-
-
-@pytest.fixture(scope="module")
-def first(prefect_api: None, root: Path, config: RunConfig) -> RunSummary:
-    return training_flow(config, Run(id="first", workspace=Workspace(root)))
+@pytest.fixture(scope="session")
+def config(data: Path) -> RunConfig:
+    return tiny(data)
 
 
 def cached(summary: RunSummary) -> list[str]:
@@ -137,10 +131,15 @@ def test_report_has_the_numbers_of_the_metrics(first: RunSummary) -> None:
     assert any(f"{doubts['found']} of {doubts['examined']} training" in row for row in rows)
 
 
-def test_manifest_says_what_the_run_was_made_from(
+def test_manifest_records_config_data_environment_and_files(
     first: RunSummary, root: Path, config: RunConfig
 ) -> None:
     manifest = run_folder.read(Workspace(root), "first")
+    assert manifest.source_sha256 == locate.locate(config.data).sha256
+    gate = manifest.records.gate
+    assert gate is not None
+    assert [check.name for check in gate.checks] == list(DataGateConfig.model_fields)
+    assert gate.compared_with is None
     assert manifest.config == config
     assert manifest.records.evaluate.accuracy == first.test_accuracy
     assert manifest.flow_run_id is not None
@@ -158,13 +157,10 @@ def test_second_run_is_cached_and_has_its_own_folder(
     assert second.test_accuracy == first.test_accuracy
     assert {path.name for path in Path(second.run_dir).iterdir()} == FILES
     assert keras_process()._child is None
-    report = (Path(second.run_dir) / "report.html").read_text()
-    assert "second" in report
+    assert "second" in (Path(second.run_dir) / "report.html").read_text()
 
 
-def test_damaged_result_is_made_again_and_nothing_else(
-    first: RunSummary, root: Path, config: RunConfig
-) -> None:
+def test_only_a_damaged_result_is_rebuilt(first: RunSummary, root: Path, config: RunConfig) -> None:
     blueprint = run_folder.read(Workspace(root), "first").records.build
     (root / blueprint.summary.path).write_text("damaged")
     healed = training_flow(config, Run(id="healed", workspace=Workspace(root)))
@@ -172,14 +168,18 @@ def test_damaged_result_is_made_again_and_nothing_else(
     assert healed.test_accuracy == first.test_accuracy
 
 
-def test_changed_setting_reuses_what_does_not_depend_on_it(
-    first: RunSummary, root: Path, config: RunConfig
+def test_changed_setting_reuses_what_does_not_depend_on_it_and_survives_pruning(
+    data: Path, root: Path, tmp_path: Path
 ) -> None:
-    fewer = config.training.model_copy(update={"epochs": 1})
-    changed = training_flow(
-        config.model_copy(update={"training": fewer}), Run(id="changed", workspace=Workspace(root))
-    )
-    assert cached(changed) == ["ingest", "preprocess", "build"]
+    changed, workspace = tiny(data, "training.epochs=1"), Workspace(root)
+    summary = training_flow(changed, Run(id="changed", workspace=workspace))
+    assert cached(summary) == ["ingest", "preprocess", "build"]
+    copy = Workspace(tmp_path / "artifacts")
+    shutil.copytree(root, copy.root)
+    plan = prune(copy, 1, registered_models)
+    assert "first" in {run.run_id for run in plan.runs}
+    assert "train" in {entry.stage for entry in plan.entries}
+    assert cached(training_flow(changed, Run(id="again", workspace=copy))) == STAGES
 
 
 def test_refresh_computes_every_stage_to_the_same_weights(
@@ -192,14 +192,13 @@ def test_refresh_computes_every_stage_to_the_same_weights(
 
 
 def test_taken_run_id_is_refused(first: RunSummary, root: Path, config: RunConfig) -> None:
-    before = (Path(first.run_dir) / "manifest.json").read_bytes()
+    manifest = root / "runs/first/manifest.json"
+    before = manifest.read_bytes()
     entries = sorted((root / "cache").rglob("*"))
-    longer = config.training.model_copy(update={"epochs": 3})
-    changed = config.model_copy(update={"training": longer})
-    with pytest.raises(RunExistsError, match=r"'first' .*--run-id"):
-        training_flow(changed, Run(id="first", workspace=Workspace(root)))
+    with pytest.raises(RunExistsError, match="'first'"):
+        training_flow(config, Run(id="first", workspace=Workspace(root), refresh=True))
     assert sorted((root / "cache").rglob("*")) == entries
-    assert (Path(first.run_dir) / "manifest.json").read_bytes() == before
+    assert manifest.read_bytes() == before
 
 
 def test_damaged_source_fails_the_flow_with_its_name(root: Path, tmp_path: Path) -> None:
@@ -209,13 +208,6 @@ def test_damaged_source_fails_the_flow_with_its_name(root: Path, tmp_path: Path)
     with pytest.raises(DataError, match=r"broken\.npz.*HTML page"):
         training_flow(config, Run(id="broken", workspace=Workspace(root)))
     assert not run_folder.folder(Workspace(root), "broken").exists()
-
-
-def test_verdict_of_the_data_gate_is_part_of_the_manifest(first: RunSummary, root: Path) -> None:
-    verdict = run_folder.read(Workspace(root), "first").records.gate
-    assert verdict is not None
-    assert [check.name for check in verdict.checks] == list(DataGateConfig.model_fields)
-    assert verdict.compared_with is None
 
 
 def test_data_gate_stops_the_flow_before_anything_is_trained(
@@ -252,11 +244,3 @@ def test_planted_result_in_prefects_store_is_never_believed(
     again = training_flow(config, Run(id="after-planting", workspace=Workspace(root)))
     assert cached(again) == STAGES
     assert again.test_accuracy == first.test_accuracy
-
-
-def test_source_digest_is_part_of_the_manifest(
-    first: RunSummary, root: Path, config: RunConfig
-) -> None:
-    assert (
-        run_folder.read(Workspace(root), "first").source_sha256 == locate.locate(config.data).sha256
-    )

@@ -10,7 +10,6 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId
 from rich.console import Console
 
-from sightline.config import loading
 from sightline.data import locate
 from sightline.flows.cli import train as cli_train
 from sightline.flows.deployments import train
@@ -22,22 +21,22 @@ from sightline.runs import seeds as seed_runs
 from sightline.runs.provenance_diff import Changes
 from sightline.runs.seeds import SeedSummary
 from sightline.storage.workspace import Workspace
+from tiny_run import TINY, tiny
 
 pytestmark = pytest.mark.usefixtures("prefect_api", "keras")
 
 
-SMALL = "model.convolutions=[{filters=4, stride=4}]"
-OVERRIDES = ["training.epochs=1", "training.seed=3", SMALL]
+SEEDED = (*TINY[1:], "training.epochs=1", "training.seed=3")
 
 
 def asked(data: Path) -> dict[str, Any]:
-    """Fill in the form so that it says what `OVERRIDES` say."""
+    """Fill in the form so that it says what `SEEDED` says."""
     return {
         "dataset": str(data),
         "recipe": "quickstart",
         "epochs": 1,
         "seed": 3,
-        "overrides": [SMALL],
+        "overrides": list(TINY[1:]),
     }
 
 
@@ -116,7 +115,7 @@ def test_nothing_changed_once_all_seeds_are_measured(
 def test_missing_seed_or_noise_band_is_a_change(
     summary: SeedSummary, data: Path, root: Path
 ) -> None:
-    config = loading.load("quickstart", overrides=OVERRIDES, dataset=str(data))
+    config = tiny(data, *SEEDED)
     source = locate.locate(config.data)
 
     def compared(seeds: int) -> Changes:
@@ -137,7 +136,7 @@ def test_same_command_goes_on_with_the_seeds_that_are_missing(
     summary: SeedSummary, data: Path, root: Path
 ) -> None:
     run_id = summary.runs[0].run_id.removesuffix("-s3")
-    config = loading.load("quickstart", overrides=OVERRIDES, dataset=str(data))
+    config = tiny(data, *SEEDED)
     before = run_folder.run_ids(Workspace(root))
     again = seeds_flow(config, Run(id=run_id, workspace=Workspace(root)), 2)
     assert run_folder.run_ids(Workspace(root)) == before

@@ -5,26 +5,13 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from sightline.config import loading
 from sightline.flows.cli import console
 from sightline.flows.cli import reproduce as cli_reproduce
 from sightline.flows.cli.main import app
-from sightline.flows.train import training_flow
-from sightline.records import Run
 from sightline.records.difference import ProvenanceRow
 from sightline.runs import run_folder
 from sightline.storage import json_digest
 from sightline.storage.workspace import Workspace
-
-TINY = [
-    "training.epochs=1",
-    "training.examples_per_epoch=320",
-    "model.convolutions=[{filters=4, stride=4}]",
-    "evaluation.robustness_images=0",
-    "evaluation.saliency_images=0",
-    "evaluation.label_error_threshold=1",
-    "report.mistakes=2",
-]
 
 SET_BY_THE_COMMAND = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
@@ -34,14 +21,6 @@ SET_BY_THE_COMMAND = {
 }
 
 pytestmark = pytest.mark.usefixtures("prefect_api", "keras")
-
-
-@pytest.fixture(scope="module")
-def root(prefect_api: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("artifacts")
-    config = loading.load("quickstart", overrides=TINY, dataset="mnist-5k")
-    training_flow(config, Run(id="first", workspace=Workspace(root)))
-    return root
 
 
 @pytest.fixture(autouse=True)
