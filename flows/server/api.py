@@ -18,8 +18,8 @@ from typing import NoReturn
 import httpx
 
 from sightline.errors import RunError, ServerError
-from sightline.pipeline.api_health import check_api
 from sightline.pipeline.child import Child
+from sightline.pipeline.doctor import check_api
 
 _QUIET = {"PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1"}
 _SHARED = {

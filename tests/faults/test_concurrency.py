@@ -71,7 +71,7 @@ def test_run_goes_on_where_the_holder_of_its_lock_was_killed(whole: Whole, tmp_p
     outcome = pipeline.stages.wait(waiter)
     assert outcome.error is None
     assert WAITING in outcome.log
-    assert "Went on from" in outcome.log
+    assert "Resumed from" in outcome.log
     assert roots.results(copy) == roots.results(root)
 
 
@@ -123,7 +123,7 @@ def prune(pipeline: Pipeline, root: Path) -> None:
 def replace_what_is_damaged(pipeline: Pipeline, root: Path) -> None:
     entry = root / "cache" / "preprocess" / pipeline.key("preprocess")
     (entry / "manifest.json").unlink()
-    assert "is made again" in pipeline.run("preprocess", root).log
+    assert "Rebuilding the damaged cache entry" in pipeline.run("preprocess", root).log
 
 
 @pytest.mark.parametrize(

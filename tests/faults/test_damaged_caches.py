@@ -98,7 +98,7 @@ def test_missing_manifest_and_missing_file_are_made_again(whole: Whole, tmp_path
     for name in ("manifest.json", "labels.parquet"):
         copy = roots.copy(root, tmp_path / name)
         (copy / "cache" / "ingest" / pipeline.key("ingest") / name).unlink()
-        assert "is damaged and is made again" in pipeline.run("ingest", copy).log
+        assert "Rebuilding the damaged cache entry" in pipeline.run("ingest", copy).log
         assert roots.results(copy) == roots.results(root)
 
 

@@ -60,7 +60,7 @@ def test_killed_run_is_crashed_and_a_rerun_goes_on_from_its_checkpoint(
 def check_resumed(running: Stack) -> None:
     """The last run went on from the checkpoint of one that was killed."""
     (sentence,) = run_folder.read(Workspace(running.artifacts), "latest").records.train.resumed
-    assert sentence.startswith("Went on from ")
+    assert sentence.startswith("Resumed from ")
 
 
 def test_server_that_is_killed_and_restarted_in_mid_training_loses_nothing(

@@ -22,10 +22,10 @@ from sightline.errors import ConfigError, DivergenceError
 from sightline.models import build, cnn
 from sightline.records import ArraySet, DatasetFiles, ModelBlueprint, Run, TrainedModel
 from sightline.storage.workspace import Workspace
-from sightline.training import saving, state, train
+from sightline.training import checkpoint_callback, state, train
 from sightline.training.augmentation import augmentation
-from sightline.training.branches import side_by_side
-from sightline.training.callbacks import History
+from sightline.training.ghost_batches import side_by_side
+from sightline.training.history import History
 
 PLAIN = ModelConfig(convolutions=(Convolution(filters=4), Convolution(filters=8)), dense_units=8)
 RANDOM = PLAIN.model_copy(update={"dropout": 0.3})
@@ -190,7 +190,7 @@ def test_told_to_stop_it_writes_a_checkpoint_and_exits(
     assert "stands at epoch 2, step 2" in caplog.text
     assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
     resumed = fit(run, prepared, RANDOM, rarely)
-    assert "Went on from epoch 2, step 2" in resumed.resumed[0]
+    assert "Resumed from epoch 2, step 2" in resumed.resumed[0]
     whole = fit(elsewhere(run, tmp_path), prepared, RANDOM, rarely)
     assert resumed.weights_sha256 == whole.weights_sha256
 
@@ -202,7 +202,7 @@ def test_told_to_stop_at_the_end_of_an_epoch_it_validates_first(
     with pytest.raises(SystemExit):
         fit(run, prepared, PLAIN)
     resumed = fit(run, prepared, PLAIN)
-    assert "Went on from the end of epoch 1" in resumed.resumed[0]
+    assert "Resumed from the end of epoch 1" in resumed.resumed[0]
 
 
 def test_best_weights_survive_an_interruption(
@@ -239,7 +239,7 @@ def test_refresh_starts_anew_but_goes_on_after_its_own_interruption(
     fresh = run.model_copy(update={"id": "fresh", "refresh": True})
     at_step(STEPS - 1, cut_power)
     interrupt(fresh, prepared, PLAIN)
-    assert fit(fresh, prepared, PLAIN).resumed[0].startswith("Went on from epoch 1, step 6")
+    assert fit(fresh, prepared, PLAIN).resumed[0].startswith("Resumed from epoch 1, step 6")
 
 
 def test_checkpoints_are_written_by_time_and_never_cost_much(
@@ -252,7 +252,7 @@ def test_checkpoints_are_written_by_time_and_never_cost_much(
         def monotonic() -> float:
             return clock[0]
 
-    monkeypatch.setattr(saving, "time", Clock)
+    monkeypatch.setattr(checkpoint_callback, "time", Clock)
     write = state.capture
     monkeypatch.setattr(
         state,

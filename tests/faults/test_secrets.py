@@ -14,7 +14,7 @@ from command import Command, Completed
 from refusal import check_refused
 from sightline.errors import DownloadError, ServerError
 from sightline.pipeline import doctor
-from sightline.pipeline.api_health import check_api
+from sightline.pipeline.doctor import check_api
 from sightline.records import Run
 from sightline.storage.workspace import Workspace
 
@@ -45,7 +45,7 @@ def test_password_in_the_address_of_the_api_is_refused_unseen(sightline: Command
 
 @pytest.mark.parametrize("url", API_URLS)
 def test_doctor_does_not_show_a_password(url: str) -> None:
-    check = doctor._guarded("server", lambda: doctor._find_server(url))
+    check = doctor._check("server", lambda: doctor._find_server(url))
     assert not check.passed
     assert SECRET not in check.found
 

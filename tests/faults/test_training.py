@@ -166,7 +166,7 @@ def test_killed_again_and_again_it_ends_with_the_same_bits(
     assert reached == sorted(set(reached)), "it came forward each time"
     done = training.finish("--json")
     assert done.returncode == 0, done.stderr
-    assert "Went on from epoch" in done.stderr
+    assert "Resumed from epoch" in done.stderr
     assert json.loads(done.stdout)["stages"]["preprocess"]["cached"]
     check_equal(training.manifest(), whole.manifest())
     assert len(training.manifest().records.train.resumed) == 2
@@ -175,7 +175,7 @@ def test_killed_again_and_again_it_ends_with_the_same_bits(
 
 def test_sigterm_or_a_dead_parent_costs_no_step(training: Training, whole: Training) -> None:
     errors = training.interrupt(50, signal.SIGTERM, pause=0.05)
-    assert "Told to stop: the training stands at" in errors
+    assert "Stopped on request at" in errors
     assert "run the same command again to resume" in errors
     assert "Traceback" not in errors
     told = [training.steps(path) for path in training.checkpoints()]
@@ -223,7 +223,7 @@ def test_killed_keras_process_is_started_again_and_goes_on(
         os.kill(keras_worker(process), signal.SIGKILL)
         _, errors = process.communicate()
     assert process.returncode == 0, errors
-    assert "Went on from" in errors
+    assert "Resumed from" in errors
     check_equal(training.manifest(), whole.manifest())
 
 

@@ -21,7 +21,7 @@ from sightline.storage.workspace import Workspace
 from sightline.training import fit, train
 
 EPOCHS = 3
-drawn = fit._network
+drawn = fit._initial_model
 
 
 def drawn_by_numpy(*given: object) -> keras.Model:
@@ -56,6 +56,6 @@ def main(folder: Path, recipe: str) -> list[float]:
 
 
 if __name__ == "__main__":
-    fit._network = drawn_by_numpy
+    fit._initial_model = drawn_by_numpy
     found = {recipe: main(Path(sys.argv[1]), recipe) for recipe in sys.argv[2:]}
     sys.stdout.write(json.dumps({keras.backend.backend(): found}))

@@ -102,6 +102,6 @@ def _heals(
         return False
     outcome = pipeline.run(step, root)
     assert outcome.error is None, outcome.error
-    assert "is damaged and is made again" in outcome.log
+    assert "Rebuilding the damaged cache entry" in outcome.log
     assert roots.results(root) == expected
     return True

@@ -17,7 +17,7 @@ from sightline.data import catalog
 from sightline.data.catalog import NamedDataset, RawFile
 from sightline.data.readers import content
 from sightline.errors import DataError, DownloadError, NetworkError
-from sightline.pipeline.counting import Counter
+from sightline.pipeline.progress import Counter
 from sightline.records import Run
 from sightline.storage import files, locks
 

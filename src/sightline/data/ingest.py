@@ -15,7 +15,7 @@ from sightline.data.readers.base import RawDataset, Shape
 from sightline.data.splits import Split, divide
 from sightline.data.validation.inspect import SplitInspector, summarize
 from sightline.pipeline.cache import Draft, find_or_make
-from sightline.pipeline.counting import Counter
+from sightline.pipeline.progress import Counter
 from sightline.pipeline.stages import Stage
 from sightline.records import ArrayFile, DatasetFiles, Run, Source
 from sightline.storage.npy import ArrayWriter

@@ -10,7 +10,7 @@ from sightline.data import catalog
 from sightline.data.layout import FILE_KINDS, Layout, find_layout
 from sightline.data.readers.parallel import ordered_map
 from sightline.errors import DataError
-from sightline.pipeline.counting import Counter
+from sightline.pipeline.progress import Counter
 from sightline.pipeline.provenance import digest_of
 from sightline.records import Source
 from sightline.storage import digests

@@ -1,8 +1,8 @@
 """Results of stages, kept by content under `cache/<stage>/<key>/` and checked before use.
 
-An entry is a folder with the stage's files and a `manifest.json` that holds the stage's
-record, the run that made it, every file's digest and its own. An entry that does not check out
-is made again and takes the place of the old one; one key is made by one process at a time.
+An entry is a folder with the stage's files and a `manifest.json` that holds the stage's record,
+the run that made it, the digest of each file and its own. A damaged entry is rebuilt and replaced;
+a lock lets only one process build the entry of a key.
 """
 
 import json
@@ -10,6 +10,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -27,86 +28,80 @@ _log = logging.getLogger(__name__)
 
 
 class Draft:
-    """An entry that is being made: files are written to `path(name)`, then recorded.
+    """An entry under construction: files are written to `path(name)`, then recorded.
 
-    A name may lead into folders, such as "exports/model.onnx".
+    A name may contain folders, such as "exports/model.onnx".
     """
 
     def __init__(self, folder: Path, final: str) -> None:
         """Bind the temporary folder to the entry's final path relative to the root."""
         self._folder = folder
         self._final = final
+        self._digests: dict[str, str] = {}
 
     def path(self, name: str) -> Path:
-        """Return where to write the file `name`; its folder is there."""
+        """Return where to write the file `name`; its folder exists."""
         path = self._folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         return path
 
     def record(self, name: str) -> FileRecord:
-        """Digest the finished file `name` and return its record under its final path."""
-        path = self.path(name)
-        return FileRecord(
-            path=f"{self._final}/{name}", sha256=digests.sha256(path), bytes=path.stat().st_size
-        )
+        """Return the record of the finished file `name` under its final path; digests it."""
+        return self._record(name, digests.sha256(self.path(name)))
 
     def array_record(self, writer: ArrayWriter) -> ArrayFile:
-        """Return the record of an NPY file of this folder that was written to its end."""
-        return ArrayFile(
-            path=f"{self._final}/{writer.path.name}",
-            sha256=writer.sha256,
-            bytes=writer.path.stat().st_size,
-            shape=writer.shape,
-            dtype=str(writer.dtype),
+        """Return the record of a complete NPY file; its writer has digested it."""
+        file = self._record(writer.path.relative_to(self._folder).as_posix(), writer.sha256)
+        return ArrayFile(**dict(file), shape=writer.shape, dtype=str(writer.dtype))
+
+    def all_digests(self) -> dict[str, str]:
+        """Return the digests of all files by name; only those without a record are read."""
+        names = sorted(
+            path.relative_to(self._folder).as_posix()
+            for path in self._folder.rglob("*")
+            if not path.is_dir()
         )
+        return {name: self._digests.get(name) or digests.sha256(self.path(name)) for name in names}
+
+    def _record(self, name: str, sha256: str) -> FileRecord:
+        self._digests[name] = sha256
+        size = self.path(name).stat().st_size
+        return FileRecord(path=f"{self._final}/{name}", sha256=sha256, bytes=size)
 
 
+@dataclass(frozen=True)
 class Entry(Generic[R]):
-    """A finished entry: the stage's record, and the token of the run that made it."""
+    """A complete entry: the stage's record, and the token of the run that made it."""
 
-    def __init__(self, record: R, made_by: str) -> None:
-        """Hold what the manifest says."""
-        self.record = record
-        self.made_by = made_by
+    record: R
+    made_by: str
 
 
 def find(run: Run, stage: Stage[R], key: str) -> Entry[R] | None:
-    """Look an entry up and check every file of it.
-
-    Args:
-        run: Gives the artifacts root.
-        stage: The stage.
-        key: The stage's key.
+    """Find an entry and check each of its files.
 
     Returns:
-        The entry; None where there is none or it is damaged.
+        The entry; None if there is none or it is damaged.
     """
     folder = run.workspace.root / _relative(stage, key)
     if not folder.exists():
         return None
     try:
         manifest = _read_manifest(folder, stage, key)
-        _check_files(folder, manifest["files"])
+        for wrong in digests.mismatches(folder, manifest["files"]):
+            raise ValueError(f"{wrong.name!r}: expected {wrong.expected}, got {wrong.found}")
         record = stage.result.model_validate(manifest["record"])
         return Entry(record, str(manifest["made_by"]))
     except (OSError, ValueError, KeyError, TypeError, AttributeError, ValidationError) as error:
-        _log.warning(
-            "The cached result of %s (%s) is damaged and is made again: %s", stage.name, key, error
-        )
+        _log.warning("Rebuilding the damaged cache entry of %s (%s): %s", stage.name, key, error)
         return None
 
 
 def find_or_make(run: Run, stage: Stage[R], key: str, make: Callable[[Draft], R]) -> R:
-    """Return the stored record of a stage, or make it under a lock and store it.
+    """Return the stored record of a stage, or make and store it under a lock.
 
     Args:
-        run: Gives the artifacts root, the run's id and whether to start anew.
-        stage: The stage.
-        key: The stage's key.
         make: Writes the files through the draft and returns the record.
-
-    Returns:
-        The stage's record.
 
     Raises:
         StorageError: The artifacts root is full or cannot be written.
@@ -123,13 +118,7 @@ def find_or_make(run: Run, stage: Stage[R], key: str, make: Callable[[Draft], R]
 
 @contextmanager
 def idle(run: Run, stage: Stage[Any], key: str) -> Iterator[bool]:
-    """Tell whether nobody makes an entry, and let nobody begin meanwhile; never waits.
-
-    Args:
-        run: Gives the artifacts root.
-        stage: The stage.
-        key: The stage's key.
-    """
+    """Yield whether no process is making an entry, and let none start meanwhile; never wait."""
     with locks.alone_if_free(_lock(run, stage, key)) as free:
         yield free
 
@@ -137,19 +126,15 @@ def idle(run: Run, stage: Stage[Any], key: str) -> Iterator[bool]:
 def _make(run: Run, stage: Stage[R], key: str, make: Callable[[Draft], R]) -> R:
     final = _relative(stage, key)
     with files.new_folder(run.workspace.root / final, replace=True) as folder:
-        started = time.monotonic()
-        record = make(Draft(folder, final))
+        started, draft = time.monotonic(), Draft(folder, final)
+        record = make(draft)
         manifest = {
             "stage": stage.name,
             "key": key,
             "made_by": run.token,
             "seconds": round(time.monotonic() - started, 3),
             "record": record.model_dump(mode="json"),
-            "files": {
-                path.relative_to(folder).as_posix(): digests.sha256(path)
-                for path in sorted(folder.rglob("*"))
-                if not path.is_dir()
-            },
+            "files": draft.all_digests(),
         }
         (folder / _MANIFEST).write_bytes(json_digest.dumps(manifest))
     return record
@@ -170,10 +155,5 @@ def _read_manifest(folder: Path, stage: Stage[Any], key: str) -> dict[str, Any]:
         raise ValueError(f"{_MANIFEST}: {error}") from None
     found = (manifest["stage"], manifest["key"])
     if found != (stage.name, key):
-        raise ValueError(f"{_MANIFEST}: it is that of {found[0]} ({found[1]})")
+        raise ValueError(f"{_MANIFEST}: expected {stage.name} ({key}), got {found[0]} ({found[1]})")
     return manifest
-
-
-def _check_files(folder: Path, expected: dict[str, str]) -> None:
-    for mismatch in digests.mismatches(folder, expected):
-        raise ValueError(f"{mismatch.name!r}: expected {mismatch.expected}, got {mismatch.found}")

@@ -1,4 +1,4 @@
-"""Would a run work here? Versions, device, server, storage, disk."""
+"""Checks before the first run: versions, device, Prefect API, storage, disk."""
 
 import importlib.metadata
 import platform
@@ -6,20 +6,21 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+import httpx
 from packaging.requirements import Requirement
 
-from sightline.errors import SightlineError
-from sightline.pipeline.api_health import check_api
+from sightline.errors import ServerError, SightlineError
 from sightline.storage.workspace import Workspace
 
 _DISTRIBUTION = "sightline"
+_ANSWER_SECONDS = 10
 _MINIMUM_FREE_BYTES = 1 << 30
-"""MNIST's caches take about 0.3 GB; below 1 GB a run is not worth starting."""
+"""The caches of MNIST take about 0.3 GB; below 1 GB a run is not worth starting."""
 
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that was looked at: its name, whether it will do, and what was found."""
+    """The result of one check."""
 
     name: str
     passed: bool
@@ -29,23 +30,59 @@ class Check:
 def check_all(
     workspace: Workspace, api_url: str | None, find_device: Callable[[], str]
 ) -> list[Check]:
-    """Look at everything that a run needs.
+    """Check everything that a run needs; failed checks are in the list as well.
 
     Args:
         api_url: The configured Prefect API, if any.
         find_device: Describes the device that Keras would use.
-
-    Returns:
-        The checks, failed ones among them.
     """
     return [
         Check("python", True, platform.python_version()),
         *_check_versions(),
-        _guarded("device", find_device),
-        _guarded("server", lambda: _find_server(api_url)),
-        _guarded("storage", lambda: _find_storage(workspace)),
-        _guarded("free disk", lambda: _find_free_disk(workspace)),
+        _check("device", find_device),
+        _check("server", lambda: _find_server(api_url)),
+        _check("storage", lambda: _find_storage(workspace)),
+        _check("free disk", lambda: _find_free_disk(workspace)),
     ]
+
+
+def check_api(url: str) -> str:
+    """Check that a Prefect API answers, without showing a password of its address.
+
+    Args:
+        url: Its address, such as `http://127.0.0.1:4200/api`.
+
+    Returns:
+        Its host, which may be shown.
+
+    Raises:
+        ServerError: The address is malformed or holds a password, or nothing answers there.
+    """
+    if "@" in url:  # Prefect would show it in its log and its pages
+        raise ServerError(
+            "PREFECT_API_URL contains a user or a password; remove them and set "
+            "PREFECT_API_AUTH_STRING=USER:PASSWORD."
+        )
+    try:
+        address = httpx.URL(url)
+    except httpx.InvalidURL:
+        address = httpx.URL()
+    if problem := _find_problem(address, f"{url.rstrip('/')}/health"):
+        raise ServerError(
+            f"The Prefect API of PREFECT_API_URL does not answer ({problem}); start it with "
+            "`make server`, fix the address, or unset it to run without a server."
+        )
+    return address.host
+
+
+def _find_problem(address: httpx.URL, health: str) -> str | None:
+    if address.scheme not in {"http", "https"} or not address.host:
+        return "it is not an http:// or https:// address"
+    try:
+        answer = httpx.get(health, timeout=_ANSWER_SECONDS)
+    except httpx.HTTPError as error:
+        return str(error) or type(error).__name__
+    return None if answer.is_success else f"it answered {answer.status_code} {answer.reason_phrase}"
 
 
 def _check_versions() -> Iterator[Check]:
@@ -63,7 +100,7 @@ def _check_versions() -> Iterator[Check]:
         yield Check(requirement.name, fits, version + wanted)
 
 
-def _guarded(name: str, find: Callable[[], str]) -> Check:
+def _check(name: str, find: Callable[[], str]) -> Check:
     try:
         return Check(name, True, find())
     except (OSError, SightlineError) as error:
@@ -78,7 +115,7 @@ def _find_server(api_url: str | None) -> str:
 
 def _find_storage(workspace: Workspace) -> str:
     workspace.check_writable()
-    return f"{workspace} can be written"
+    return f"{workspace} is writable"
 
 
 def _find_free_disk(workspace: Workspace) -> str:

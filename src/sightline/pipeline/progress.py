@@ -1,9 +1,10 @@
-"""How far a long step has come: emitted by the domain, shown by whoever listens.
+"""Progress of long steps: emitted by the domain, shown by whoever listens.
 
-The command line listens to draw bars, a Prefect task to update its artifact, the Keras
-process to pass everything on to its parent.
+The command line listens to draw bars, a Prefect task to update its artifact, and the Keras process
+to forward everything to its parent.
 """
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -11,19 +12,22 @@ from pydantic import Field
 
 from sightline.records import Record
 
+INTERVAL = 0.1
+"""Shortest time between two progress events of a counter, in seconds."""
+
 
 class Progress(Record):
     """One step forward.
 
     Attributes:
-        stage: What is going on, such as "train" or "ingest".
-        done: Steps done.
-        total: Steps in all; None where nobody knows.
+        stage: What is running, such as "train" or "ingest".
+        done: Completed steps.
+        total: All steps; None if unknown.
         unit: What is counted, such as "images" or "bytes".
         epoch: The epoch, from 1; only in training.
-        epochs: Epochs in all; only in training.
-        facts: Numbers of the moment, such as loss, accuracy and images_per_second.
-        epoch_done: Whether this closes an epoch.
+        epochs: All epochs; only in training.
+        facts: Current numbers, such as loss, accuracy and images_per_second.
+        epoch_done: Whether this completes an epoch.
     """
 
     stage: str
@@ -43,7 +47,7 @@ _listeners: list[Listener] = []
 
 @contextmanager
 def listening(listener: Listener) -> Iterator[None]:
-    """Call `listener` with all progress that is emitted in this process meanwhile."""
+    """Call `listener` with all progress that is emitted in this process within the block."""
     _listeners.append(listener)
     try:
         yield
@@ -52,6 +56,26 @@ def listening(listener: Listener) -> Iterator[None]:
 
 
 def emit(progress: Progress) -> None:
-    """Tell all listeners."""
+    """Send progress to all listeners."""
     for listener in list(_listeners):
         listener(progress)
+
+
+class Counter:
+    """Emits progress at most every `INTERVAL` seconds, and once at the end."""
+
+    def __init__(self, unit: str, total: int | None, stage: str = "ingest") -> None:
+        """Start at zero; the arguments are those of `Progress`."""
+        self._stage = stage
+        self._unit = unit
+        self._total = total
+        self._done = 0
+        self._emitted = 0.0
+
+    def advance(self, steps: int) -> None:
+        """Count more steps."""
+        self._done += steps
+        now = time.monotonic()
+        if self._done == self._total or now - self._emitted >= INTERVAL:
+            self._emitted = now
+            emit(Progress(stage=self._stage, done=self._done, total=self._total, unit=self._unit))

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from pydantic_core import to_jsonable_python
+
 from sightline.config import Section
 from sightline.pipeline import provenance
 from sightline.records import Record
@@ -56,9 +58,8 @@ class Stage(Generic[R]):
     def key(self, *inputs: Record | Section | str) -> str:
         """Return the cache key of this stage for some inputs.
 
-        It depends on the inputs' content, the source that the stage uses, the versions of the
-        libraries that it depends on and Keras' backend. Paths do not count: equal bytes give
-        equal keys.
+        It depends on the inputs without their incidental fields (paths, for example), the source
+        that the stage uses, the versions of its libraries and Keras' backend.
 
         Args:
             inputs: Records, config sections and digests.
@@ -82,24 +83,20 @@ def result_type(function: Callable[..., R]) -> type[R]:
 
 
 def content_of(model: Record | Section, reads: frozenset[str] = frozenset()) -> str:
-    """Return a record's or a section's content as JSON, without paths and incidental fields.
+    """Return a record or a section as JSON, without incidental fields.
 
     Args:
-        model: What to write.
         reads: Incidental fields that are kept.
     """
-    content = model.model_dump(mode="json", exclude=set(model.incidental - reads))
-    return json.dumps(_without_paths(content), sort_keys=True)
+    return json.dumps(_content(model, reads), sort_keys=True)
 
 
-def _without_paths(value: Any) -> Any:
+def _content(value: Any, reads: frozenset[str]) -> Any:
+    if isinstance(value, Record | Section):
+        kept = type(value).model_fields.keys() - (value.incidental - reads)
+        return {name: _content(getattr(value, name), reads) for name in kept}
     if isinstance(value, dict):
-        kept = value.items() if "sha256" not in value else _drop(value, "path")
-        return {key: _without_paths(item) for key, item in kept}
-    if isinstance(value, list):
-        return [_without_paths(item) for item in value]
-    return value
-
-
-def _drop(value: dict[str, Any], key: str) -> list[tuple[str, Any]]:
-    return [(name, item) for name, item in value.items() if name != key]
+        return {str(key): _content(item, reads) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_content(item, reads) for item in value]
+    return to_jsonable_python(value)

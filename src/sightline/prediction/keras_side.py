@@ -16,7 +16,7 @@ from sightline.data.readers.parallel import ordered_map
 from sightline.data.validation.profile import Profiler
 from sightline.errors import ModelFileError
 from sightline.models import keras_files
-from sightline.pipeline.counting import Counter
+from sightline.pipeline.progress import Counter
 from sightline.prediction import drift, stream, table
 from sightline.prediction.records import Outcome, Prediction, Request, ServedModel
 from sightline.prediction.stream import Block

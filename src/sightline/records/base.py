@@ -58,6 +58,8 @@ def _below_root(path: str) -> str:
 class FileRecord(Record):
     """A file: POSIX path relative to the artifacts folder, SHA-256 and size in bytes."""
 
+    incidental: ClassVar[frozenset[str]] = frozenset({"path"})  # equal bytes give equal results
+
     path: Annotated[str, AfterValidator(_below_root)]
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
     bytes: int = Field(ge=0)

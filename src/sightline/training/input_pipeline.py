@@ -1,4 +1,4 @@
-"""Shuffled batches: what a training step sees is a function of (seed, epoch, step) alone."""
+"""Shuffled batches: what a training step sees is a function of (seed, epoch, step)."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -10,47 +10,41 @@ from numpy.typing import NDArray
 from sightline.records import ArraySplit
 from sightline.storage.npy import open_mapped
 from sightline.storage.workspace import Workspace
+from sightline.training.epoch_plan import EpochPlan
 
 Floats = NDArray[np.float32]
 Batch = tuple[Floats | tuple[Floats, ...], Floats]
 
-_AHEAD = 2
-"""Batches that are ready before they are wanted."""
+_PREFETCHED = 2
+"""Batches that are prepared in advance."""
 
 
 class Batches(keras.utils.PyDataset):
-    """Batches from memory-mapped arrays; the order depends on (seed, epoch) alone."""
+    """Batches from memory-mapped arrays; the order is a function of (seed, epoch)."""
 
     def __init__(
         self,
         workspace: Workspace,
         split: ArraySplit,
-        batch_size: int,
+        plan: EpochPlan,
         seed: int | None,
         first_step: int = 0,
-        examples: int | None = None,
-        ghost_batches: int = 1,
     ) -> None:
         """Open the arrays.
 
         Args:
             split: The arrays.
-            batch_size: Examples a batch, at least one a tower; the last batch may be smaller.
+            plan: The batches of an epoch. If an epoch has more examples than the split, it takes
+                several passes, each in its own order.
             seed: Seed of the order; None keeps the stored order.
-            first_step: The batch to begin with, counted from 0; those before it are left out.
-            examples: Examples of a shuffled epoch; each once unless told. More than there are
-                take several passes, each in an order of its own.
-            ghost_batches: Parts that a batch is split into, see `training.branches`.
+            first_step: The first batch, counted from 0; those before it are skipped.
         """
         super().__init__()
         self._images = open_mapped(workspace.root / split.images.path)
         self._labels = open_mapped(workspace.root / split.labels.path)
-        self._batch_size = batch_size
+        self._plan = plan
         self._seed = seed
         self._first_step = first_step
-        self._examples = examples or len(self._images)
-        self._ghost_batches = ghost_batches
-        self._steps = steps_per_epoch(self._examples, batch_size, ghost_batches)
         self.start_epoch(0)
 
     def start_epoch(self, epoch: int) -> None:
@@ -60,47 +54,36 @@ class Batches(keras.utils.PyDataset):
             self._order = np.arange(count)
             return
         rng = np.random.default_rng([self._seed, epoch])
-        passes = [rng.permutation(count) for _ in range(-(-self._examples // count))]
-        self._order = np.concatenate(passes)[: self._examples]
+        passes = [rng.permutation(count) for _ in range(-(-self._plan.examples // count))]
+        self._order = np.concatenate(passes)[: self._plan.examples]
 
     @property
     def num_batches(self) -> int:
-        """Batches that are left of an epoch."""
-        return self._steps - self._first_step
+        """Remaining batches of an epoch."""
+        return self._plan.steps - self._first_step
 
     def __getitem__(self, index: int) -> Batch:
         """Return float32 images (m, height, width, channels) and one-hot labels (m, classes).
 
         With several ghost batches the images are a tuple of parts; lengths differ by at most one.
         """
-        step = self._first_step + index
-        start = step * self._batch_size
-        end = start + self._batch_size if step < self._steps - 1 else self._examples
-        rows = self._order[start:end]
+        rows = self._order[self._plan.batch(self._first_step + index)]
         images, labels = self._images[rows], self._labels[rows]
-        if self._ghost_batches == 1:
+        if self._plan.ghost_batches == 1:
             return images, labels
-        return tuple(np.array_split(images, self._ghost_batches)), labels
-
-
-def steps_per_epoch(examples: int, batch_size: int, ghost_batches: int = 1) -> int:
-    """Count the batches of a whole epoch.
-
-    The last one may be smaller; a rest that is too small for one example a tower joins it.
-    """
-    return max(1, (examples + batch_size - ghost_batches) // batch_size)
+        return tuple(np.array_split(images, self._plan.ghost_batches)), labels
 
 
 def feed(batches: Batches) -> Any:
-    """Return what `fit` takes batches from.
+    """Return the batches in the form that `fit` reads fastest.
 
-    Keras makes a `tf.data` pipeline that tunes itself. Its tuner is not always told of the end
-    and then sleeps on for its whole interval, which doubles from 10 ms to a minute, while `fit`
-    waits for it. There is nothing to tune here.
+    Keras would build a `tf.data` pipeline with autotuning. The autotuner sometimes misses the end
+    of the data and sleeps for its complete interval, which doubles from 10 ms to a minute, while
+    `fit` waits for it. There is nothing to tune here.
 
     Returns:
-        On TensorFlow a `tf.data.Dataset` of the same batches, which asks for them anew, and so in
-        the order of the epoch, each time that it is gone through; else the batches themselves.
+        On TensorFlow a `tf.data.Dataset` that reads the batches again, in the order of the
+        current epoch, in each iteration; on other backends the batches themselves.
     """
     if keras.backend.backend() != "tensorflow":
         return batches
@@ -117,4 +100,4 @@ def feed(batches: Batches) -> Any:
     fixed = tf.data.Options()
     fixed.autotune.enabled = False
     counted = data.apply(tf.data.experimental.assert_cardinality(batches.num_batches))
-    return counted.prefetch(_AHEAD).with_options(fixed)
+    return counted.prefetch(_PREFETCHED).with_options(fixed)

@@ -56,7 +56,7 @@ def restore(model: keras.Model, arrays: Arrays, *parts: str) -> None:
         variable.assign(found)
 
 
-def broken(model: keras.Model, arrays: Arrays) -> str | None:
+def first_not_finite(model: keras.Model, arrays: Arrays) -> str | None:
     """Find a weight or an optimizer's variable that is not finite.
 
     A finite loss proves nothing: ReLU and pooling may turn NaN into numbers.

@@ -48,11 +48,11 @@ def test_version_outside_of_the_pins_is_found(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_answering_server_is_found(address: str) -> None:
-    assert doctor._guarded("server", lambda: doctor._find_server(f"{address}/api")).passed
+    assert doctor._check("server", lambda: doctor._find_server(f"{address}/api")).passed
 
 
 def test_silent_server_is_found(address: str) -> None:
-    check = doctor._guarded("server", lambda: doctor._find_server(f"{address}/wrong"))
+    check = doctor._check("server", lambda: doctor._find_server(f"{address}/wrong"))
     assert not check.passed
 
 
@@ -62,15 +62,15 @@ def test_no_server_is_fine() -> None:
 
 def test_storage_that_cannot_be_written_is_found(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    check = doctor._guarded("storage", lambda: doctor._find_storage(Workspace(tmp_path / "file")))
+    check = doctor._check("storage", lambda: doctor._find_storage(Workspace(tmp_path / "file")))
     assert not check.passed
-    assert doctor._guarded(
+    assert doctor._check(
         "storage", lambda: doctor._find_storage(Workspace(tmp_path / "new"))
     ).passed
 
 
 def test_full_disk_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "_MINIMUM_FREE_BYTES", 1 << 60)
-    check = doctor._guarded("free disk", lambda: doctor._find_free_disk(Workspace(tmp_path)))
+    check = doctor._check("free disk", lambda: doctor._find_free_disk(Workspace(tmp_path)))
     assert not check.passed
     assert "needs at least" in check.found

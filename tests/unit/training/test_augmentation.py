@@ -7,7 +7,7 @@ from scipy.ndimage import map_coordinates
 
 from sightline.config import Augmentation
 from sightline.training.augmentation import Warp, augmentation
-from sightline.training.branches import side_by_side
+from sightline.training.ghost_batches import side_by_side
 
 ALL = Augmentation(rotation=0.1, translation=0.2, zoom=0.3, shear=0.2, elastic=0.05)
 IMAGES = np.random.default_rng(0).random((6, 9, 14, 3), np.float32)

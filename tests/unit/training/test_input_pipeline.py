@@ -3,14 +3,22 @@ from typing import Any
 import numpy as np
 import pytest
 
+from sightline.config import TrainingConfig
 from sightline.records import ArraySet, Run
 from sightline.storage import npy
-from sightline.training import input_pipeline
+from sightline.training.epoch_plan import EpochPlan
+from sightline.training.input_pipeline import Batches, feed
+
+
+def batches(run: Run, arrays: ArraySet, seed: int | None = 0, **settings: Any) -> Batches:
+    split = arrays.splits["train"]
+    config = TrainingConfig(epochs=1, **{"batch_size": 16, **settings})
+    return Batches(run.workspace, split, EpochPlan.for_training(split, config), seed)
 
 
 def test_order_is_a_function_of_seed_and_epoch(run: Run, prepared: ArraySet) -> None:
     def order(seed: int | None, epoch: int) -> bytes:
-        fed = input_pipeline.Batches(run.workspace, prepared.splits["train"], 16, seed)
+        fed = batches(run, prepared, seed)
         fed.start_epoch(epoch)
         return b"".join(fed[index][0].tobytes() for index in range(fed.num_batches))
 
@@ -21,13 +29,9 @@ def test_order_is_a_function_of_seed_and_epoch(run: Run, prepared: ArraySet) -> 
     assert order(None, 0) == order(None, 1) == stored.tobytes()
 
 
-def test_epoch_can_pass_over_some_examples_or_over_all_several_times(
-    run: Run, prepared: ArraySet
-) -> None:
+def test_epoch_can_take_some_examples_or_several_passes(run: Run, prepared: ArraySet) -> None:
     def fed(examples: int | None, epoch: int) -> list[bytes]:
-        given = input_pipeline.Batches(
-            run.workspace, prepared.splits["train"], 16, 0, examples=examples
-        )
+        given = batches(run, prepared, examples_per_epoch=examples)
         given.start_epoch(epoch)
         blocks = [given[index][0] for index in range(given.num_batches)]
         return [image.tobytes() for block in blocks for image in block]
@@ -43,38 +47,35 @@ def test_epoch_can_pass_over_some_examples_or_over_all_several_times(
 
 
 @pytest.mark.parametrize(("examples", "steps"), [(64, 4), (66, 4), (67, 5), (2, 1)])
-def test_each_tower_gets_a_part_of_each_batch(
+def test_each_ghost_batch_gets_a_part_of_each_batch(
     run: Run, prepared: ArraySet, examples: int, steps: int
 ) -> None:
     def fed(ghost_batches: int) -> list[Any]:
-        split = prepared.splits["train"]
-        given = input_pipeline.Batches(
-            run.workspace, split, 16, 0, examples=examples, ghost_batches=ghost_batches
-        )
+        given = batches(run, prepared, examples_per_epoch=examples, ghost_batches=ghost_batches)
         return [given[index] for index in range(given.num_batches)]
 
     parts = fed(3)
     assert len(parts) == steps
     sizes = [len(part) for images, _ in parts for part in images]
-    assert min(sizes) >= (examples >= 3)
+    assert min(sizes) >= 1
     assert sum(sizes) == sum(len(labels) for _, labels in parts) == examples
     joined = np.concatenate([part for images, _ in parts for part in images])
     np.testing.assert_array_equal(joined, np.concatenate([images for images, _ in fed(1)]))
 
 
+def test_validation_has_as_many_ghost_batches_as_the_training(prepared: ArraySet) -> None:
+    config = TrainingConfig(epochs=1, batch_size=100, ghost_batches=40)
+    plan = EpochPlan.for_training(prepared.splits["train"], config)
+    assert plan.for_validation(prepared.splits["validation"]) == EpochPlan(32, 100, 40)
+
+
 @pytest.mark.parametrize("ghost_batches", [1, 2])
-def test_fit_is_fed_each_epoch_anew_and_nothing_tunes_itself(
+def test_fit_is_fed_each_epoch_in_its_order_and_nothing_tunes_itself(
     run: Run, prepared: ArraySet, ghost_batches: int
 ) -> None:
-    given = input_pipeline.Batches(
-        run.workspace,
-        prepared.splits["train"],
-        48,
-        0,
-        first_step=1,
-        ghost_batches=ghost_batches,
-    )
-    data = input_pipeline.feed(given)
+    split = prepared.splits["train"]
+    given = Batches(run.workspace, split, EpochPlan(128, 48, ghost_batches), 0, first_step=1)
+    data = feed(given)
     for epoch in (0, 1):
         given.start_epoch(epoch)
         seen = [labels.numpy() for _, labels in data]

@@ -16,7 +16,7 @@ from sightline.evaluation import evaluate, model_under_test, predictions
 from sightline.models import build, cnn, keras_files
 from sightline.pipeline.progress import Progress, listening
 from sightline.records import ArraySet, DatasetFiles, ModelBlueprint, Run, TrainedModel
-from sightline.training import backend, fit, input_pipeline, train
+from sightline.training import backend, input_pipeline, optimizer, train
 
 SMALL = ModelConfig(convolutions=(Convolution(filters=8), Convolution(filters=8)), dense_units=8)
 FIT = TrainingConfig(epochs=3, batch_size=16, learning_rate=0.02)
@@ -99,11 +99,11 @@ def test_same_inputs_give_the_same_bytes(
 
 def test_cosine_schedule_ends_at_zero() -> None:
     settings = FIT.model_copy(update={"schedule": "cosine"})
-    schedule = fit._learning_rate(settings, steps=24)
+    schedule = optimizer.learning_rate(settings, steps=24)
     assert not isinstance(schedule, float)
     rates = [float(schedule(step)) for step in (0, 12, 24)]
     assert rates == pytest.approx([0.02, 0.01, 0.0])
-    assert fit._learning_rate(FIT, steps=24) == 0.02
+    assert optimizer.learning_rate(FIT, steps=24) == 0.02
 
 
 def test_smoothed_labels_cost_even_where_all_is_right(
@@ -121,7 +121,7 @@ def test_smoothed_labels_cost_even_where_all_is_right(
 
 def test_one_cycle_rises_for_a_quarter_then_falls_to_zero() -> None:
     settings = FIT.model_copy(update={"schedule": "one-cycle"})
-    schedule = fit._learning_rate(settings, steps=24)
+    schedule = optimizer.learning_rate(settings, steps=24)
     assert not isinstance(schedule, float)
     rates = [float(schedule(step)) for step in (0, 3, 6, 15, 24)]
     assert rates == pytest.approx([0.0, 0.01, 0.02, 0.01, 0.0])

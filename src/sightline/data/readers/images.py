@@ -19,7 +19,7 @@ from sightline.data.readers import content
 from sightline.data.readers.base import Blocks, Shape, rows_in_block
 from sightline.data.readers.parallel import ordered_map
 from sightline.errors import DataError
-from sightline.pipeline.counting import Counter
+from sightline.pipeline.progress import Counter
 from sightline.storage.text import quoted
 
 FORMATS = ("PNG", "JPEG", "BMP")

@@ -1,4 +1,4 @@
-"""The history of a training: counts steps, measures epochs, reports progress."""
+"""The history of a training: counts steps, times epochs, reports progress."""
 
 import time
 
@@ -6,49 +6,48 @@ import keras
 
 from sightline.pipeline.progress import Progress, emit
 from sightline.training.checkpoints import Position
+from sightline.training.epoch_plan import EpochPlan
 
 _REPORT_INTERVAL = 0.1
 """Seconds between two progress reports within an epoch."""
 
 
 class History(keras.callbacks.Callback):
-    """Keeps one row an epoch and reports progress; validation does not count as training."""
+    """Keeps one row per epoch and reports progress; time spent on validation does not count."""
 
-    def __init__(self, images: int, steps_per_epoch: int, epochs: int, begin: Position) -> None:
-        """Go on from a position.
+    def __init__(self, plan: EpochPlan, epochs: int, start: Position) -> None:
+        """Continue from a position.
 
         Args:
-            images: Training images an epoch.
-            steps_per_epoch: Steps of a whole epoch.
-            epochs: Epochs in all.
-            begin: Where the training stands.
+            plan: The batches of an epoch.
+            epochs: Total number of epochs.
+            start: Position of the training.
         """
         super().__init__()
-        self._images = images
-        self._per_epoch = steps_per_epoch
+        self._plan = plan
         self._epochs = epochs
-        self._begin = begin
+        self._start = start
         self._reported = 0.0
-        self._epoch, self._step, self._seconds = begin.epoch, begin.step, begin.seconds
-        self.rows: list[dict[str, int | float]] = [dict(row) for row in begin.history]
+        self._epoch, self._step, self._seconds = start.epoch, start.step, start.seconds
+        self.rows: list[dict[str, int | float]] = [dict(row) for row in start.history]
 
     @property
     def steps(self) -> int:
-        """Steps done in all."""
-        return self._epoch * self._per_epoch + self._step
+        """Steps since the start of the training."""
+        return self._epoch * self._plan.steps + self._step
 
     @property
     def steps_left(self) -> int:
-        """Steps left in the epoch under way."""
-        return self._per_epoch - self._step
+        """Remaining steps of the current epoch."""
+        return self._plan.steps - self._step
 
     def images_per_second(self) -> float:
-        """Return the training images a second over all epochs, validation left out."""
+        """Return the training images per second over all epochs, without validation."""
         seconds = sum(float(row["seconds"]) for row in self.rows)
-        return self._images * len(self.rows) / seconds
+        return self._plan.examples * len(self.rows) / seconds
 
     def position(self, last: Position) -> Position:
-        """Return where the training stands now; all else is taken from the last position."""
+        """Update the last position to the current step."""
         return last.model_copy(
             update={
                 "epoch": self._epoch,
@@ -60,15 +59,15 @@ class History(keras.callbacks.Callback):
         )
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Start the epoch's clock, or go on with that of a half-done epoch."""
+        """Start the clock of the epoch, or continue that of a partial epoch."""
         self._epoch = epoch
-        halfway = epoch == self._begin.epoch
-        self._first_step = self._step = self._begin.step if halfway else 0
-        self._seconds = self._begin.seconds if halfway else 0.0
+        resumed = epoch == self._start.epoch
+        self._first_step = self._step = self._start.step if resumed else 0
+        self._seconds = self._start.seconds if resumed else 0.0
         self._started = time.monotonic() - self._seconds
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
-        """Stop the clock after each batch, so that validation does not count, and report."""
+        """Stop the clock after each batch, before any validation, and report progress."""
         now = time.monotonic()
         self._step = self._first_step + batch + 1
         self._seconds = now - self._started
@@ -77,22 +76,22 @@ class History(keras.callbacks.Callback):
             self._report(self._step, logs or {}, epoch_done=False)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Keep the epoch's row."""
+        """Add the row of the epoch."""
         metrics = {name: float(value) for name, value in (logs or {}).items()}
-        rate = self._images / self._seconds
+        rate = self._plan.examples / self._seconds
         self.rows.append(
             {"epoch": epoch + 1, **metrics, "seconds": self._seconds, "images_per_second": rate}
         )
-        self._report(self._per_epoch, metrics, epoch_done=True)
+        self._report(self._plan.steps, metrics, epoch_done=True)
         self._epoch, self._step, self._seconds = epoch + 1, 0, 0.0
 
     def _report(self, steps: int, logs: dict[str, float], *, epoch_done: bool) -> None:
-        rate = steps / self._per_epoch * self._images / max(self._seconds, 1e-9)
+        rate = steps / self._plan.steps * self._plan.examples / max(self._seconds, 1e-9)
         emit(
             Progress(
                 stage="train",
                 done=steps,
-                total=self._per_epoch,
+                total=self._plan.steps,
                 epoch=self._epoch + 1,
                 epochs=self._epochs,
                 facts={name: float(value) for name, value in logs.items()}

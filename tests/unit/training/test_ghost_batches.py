@@ -4,7 +4,7 @@ import pytest
 
 from sightline.config import Convolution, ModelConfig
 from sightline.models import cnn
-from sightline.training.branches import side_by_side
+from sightline.training.ghost_batches import side_by_side
 
 PLAIN = ModelConfig(convolutions=(Convolution(filters=4),) * 2, dense_units=4)
 IMAGES = np.random.default_rng(0).random((7, 12, 12, 1), np.float32)
