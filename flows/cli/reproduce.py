@@ -53,7 +53,7 @@ def reproduce(
     but it never counts as "latest", and later runs are not compared with it.
     """
     console.show_log(verbose=verbose)
-    original = run_folder.read_own(workspace, run)
+    original = run_folder.read(workspace, run)
     workspace.check_writable()
     source = reproduction.find_source(original)
     config, again = reproduction.plan(workspace, original, source, data_dir, mirror)

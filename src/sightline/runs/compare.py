@@ -48,7 +48,7 @@ def read_pair(workspace: Workspace, a: str, b: str) -> Pair:
         raise InputError(
             f"A and B are the same run, {ids[0]}; give two, see `sightline runs list`."
         )
-    return run_folder.read_own(workspace, ids[0]), run_folder.read_own(workspace, ids[1])
+    return run_folder.read(workspace, ids[0]), run_folder.read(workspace, ids[1])
 
 
 def compare(workspace: Workspace, pair: Pair) -> RunDifference:

@@ -83,11 +83,6 @@ def same_test_images(a: DatasetFiles, b: DatasetFiles) -> bool:
 def with_last_run(run: Run, files: DatasetFiles, evaluation: Evaluation) -> RunComparison | None:
     """Compare a run that is about to be published with the last run of its data set.
 
-    Args:
-        run: The run; not published yet.
-        files: What was ingested.
-        evaluation: Its predictions are in the cache.
-
     Returns:
         None if there is no earlier run of this data set.
     """

@@ -17,10 +17,8 @@ class Entry(NamedTuple):
     """One run of a history.
 
     Attributes:
-        run: The run.
-        band: Its noise band; None if none was measured.
-        change: Its accuracy minus that of the previous run of the same recipe; None for the
-            first run.
+        band: Noise band of the run; None if none was measured.
+        change: Accuracy minus that of the previous run of the recipe; None for the first run.
         is_noise: Whether different seeds alone may explain the change (95 %), by the wider noise
             band of the two runs; None if neither has one.
     """

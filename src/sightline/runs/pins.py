@@ -15,13 +15,7 @@ from sightline.storage.workspace import Workspace
 
 
 class Pin(Record):
-    """One pinned run.
-
-    Attributes:
-        run_id: The run's complete ID.
-        pinned: When, in UTC; None if the pin's file is damaged.
-        reason: Why, as the user wrote it; may be empty.
-    """
+    """A pinned run: its complete ID, when it was pinned (UTC; None if damaged) and why."""
 
     run_id: str
     pinned: datetime | None
@@ -33,7 +27,6 @@ def pin(workspace: Workspace, run: str, reason: str = "") -> Pin:
 
     Args:
         run: The run's ID, its first characters, or "latest".
-        reason: Why, for people.
 
     Raises:
         InputError: No run matches, or several do.
@@ -74,11 +67,7 @@ def unpin(workspace: Workspace, run: str) -> str:
 
 
 def pinned_ids(workspace: Workspace) -> frozenset[str]:
-    """List the IDs of the pinned runs.
-
-    Raises:
-        StorageError: The pins cannot be listed, so no run may be treated as unpinned.
-    """
+    """List the IDs of the pinned runs; raise StorageError if they cannot be listed."""
     with files.storage_errors(workspace.root):
         try:
             names = [path.name for path in (workspace.root / "pins").iterdir()]

@@ -40,11 +40,8 @@ class RunFilter(Record):
     """Selects runs; a field that is None selects all.
 
     Attributes:
-        datasets: Names of data sets.
-        recipe: Name of a recipe.
         since: Earliest publication time, with its time zone.
         min_accuracy: Lowest test accuracy, in [0, 1].
-        run_ids: IDs of runs.
     """
 
     datasets: frozenset[str] | None = None
@@ -74,9 +71,7 @@ def read(
     """Read runs one by one, the last published first by default.
 
     Args:
-        selected: Which runs.
         on_error: Called for each manifest that cannot be read.
-        oldest_first: Whether to reverse the order.
     """
     run_ids = run_folder.run_ids(workspace)
     for run_id in reversed(run_ids) if oldest_first else run_ids:
@@ -96,8 +91,6 @@ def sort(
 
     Args:
         found: Runs sorted by time; returned unread if the order is that of time.
-        order: Sort key.
-        reverse: Whether to reverse the order.
     """
     if order is Order.TIME:
         return found

@@ -5,7 +5,7 @@ import os
 import secrets
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from sightline.config import DataGateConfig, RunConfig
 from sightline.data import locate
@@ -23,13 +23,6 @@ EXIT_CODES: Mapping[Outcome, int] = {"bit for bit": 0, "within the noise": 3, "n
 
 _LONGEST_ID = 120
 _MOST_NAMED = 5
-
-
-class Tolerance(NamedTuple):
-    """How far two accuracies may differ by chance, in [0, 1], and how that is known."""
-
-    limit: float
-    source: str
 
 
 class Reproduction(Record):
@@ -55,11 +48,7 @@ class Reproduction(Record):
 
 
 def find_source(original: RunManifest) -> Source:
-    """Find the data of a run.
-
-    Raises:
-        InputError: The data no longer exists, or its content changed.
-    """
+    """Find the data of a run; raise InputError if it no longer exists or changed."""
     data, path = original.config.data, original.records.ingest.source
     # The config has the path as given, maybe relative to another folder; the record is absolute.
     if os.path.isabs(path) and os.path.exists(path):
@@ -86,7 +75,7 @@ def plan(
         original: The run to reproduce.
         source: Its data.
         data_dir: Folder with local copies of named data sets.
-        mirror: Base URL to download from instead of the public mirrors.
+        mirror: Base URL to download from.
 
     Returns:
         The config, which promotes nothing and whose data gate only warns, and the run, which
@@ -124,10 +113,6 @@ def _warn_only(gate: DataGateConfig) -> DataGateConfig:
 def check(workspace: Workspace, original: RunManifest, again: RunManifest) -> Reproduction:
     """Decide whether a run was reproduced.
 
-    Args:
-        original: The run.
-        again: The run that reproduces it.
-
     Returns:
         Equal weights are "bit for bit". Other weights with an accuracy within the tolerance are
         "within the noise", unless data, code and environment are equal and the training is
@@ -138,11 +123,12 @@ def check(workspace: Workspace, original: RunManifest, again: RunManifest) -> Re
     inputs = [name for name in ("data", "code", "lock file") if not equal[name]]
     differing = [*inputs, *(row.key for row in difference.environment)]
     must_equal = not differing and _is_deterministic(original)
-    tolerance = _tolerance(workspace, original, again)
+    tolerance, tolerance_source = _tolerance(workspace, original, again)
     a, b = (run.records.evaluate.accuracy for run in (original, again))
+    allowed = f"{100 * tolerance:.2f} points by {tolerance_source}"
     if equal["weights"]:
         outcome: Outcome = "bit for bit"
-    elif abs(b - a) <= tolerance.limit and not must_equal:
+    elif abs(b - a) <= tolerance and not must_equal:
         outcome = "within the noise"
     else:
         outcome = "not reproduced"
@@ -151,9 +137,9 @@ def check(workspace: Workspace, original: RunManifest, again: RunManifest) -> Re
         again=again.run_id,
         outcome=outcome,
         exit_code=EXIT_CODES[outcome],
-        sentence=_sentence(outcome, a, b, tolerance, differing, must_equal=must_equal),
-        tolerance=tolerance.limit,
-        tolerance_source=tolerance.source,
+        sentence=_sentence(outcome, (a, b), allowed, differing, must_equal=must_equal),
+        tolerance=tolerance,
+        tolerance_source=tolerance_source,
         difference=difference,
     )
 
@@ -164,12 +150,15 @@ def _is_deterministic(run: RunManifest) -> bool:
     return run.records.train.device.startswith("cpu") if wanted is None else wanted
 
 
-def _tolerance(workspace: Workspace, original: RunManifest, again: RunManifest) -> Tolerance:
+def _tolerance(
+    workspace: Workspace, original: RunManifest, again: RunManifest
+) -> tuple[float, str]:
+    """Return how far the accuracies may differ by chance, in [0, 1], and how that is known."""
     band = seed_noise.find(workspace, original)
     if band is not None:
-        return Tolerance(band.accuracy.difference, f"the seed noise of {len(band.seeds)} seeds")
+        return band.accuracy.difference, f"the seed noise of {len(band.seeds)} seeds"
     limit = combined_half_width(original.records.evaluate, again.records.evaluate)
-    return Tolerance(limit, "the combined 95% interval of both, since no seed noise was measured")
+    return limit, "the combined 95% interval of both, since no seed noise was measured"
 
 
 def combined_half_width(a: Evaluation, b: Evaluation) -> float:
@@ -186,27 +175,26 @@ def combined_half_width(a: Evaluation, b: Evaluation) -> float:
 
 def _sentence(
     outcome: Outcome,
-    a: float,
-    b: float,
-    tolerance: Tolerance,
+    accuracies: tuple[float, float],
+    allowed: str,
     differing: Sequence[str],
     *,
     must_equal: bool,
 ) -> str:
-    accuracies = f"test accuracy {a:.2%} originally, {b:.2%} now"
+    a, b = accuracies
+    figures = f"test accuracy {a:.2%} originally, {b:.2%} now"
     if outcome == "bit for bit":
-        return f"Reproduced bit for bit: the weights are equal; {accuracies}."
+        return f"Reproduced bit for bit: the weights are equal; {figures}."
     if must_equal:
         return (
             "Not reproduced: the weights differ, although data, code and environment are equal and "
-            f"the training is deterministic; {accuracies}."
+            f"the training is deterministic; {figures}."
         )
     start = "Not reproduced" if outcome == "not reproduced" else "Reproduced within the noise"
     reason = _named(differing) if differing else "the training is not deterministic"
     return (
-        f"{start}: the weights differ ({reason}); {accuracies}, a difference of "
-        f"{100 * abs(b - a):.2f} points; allowed are {100 * tolerance.limit:.2f} points by "
-        f"{tolerance.source}."
+        f"{start}: the weights differ ({reason}); {figures}, a difference of "
+        f"{100 * abs(b - a):.2f} points; allowed are {allowed}."
     )
 
 

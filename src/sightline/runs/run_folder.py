@@ -83,22 +83,11 @@ def read(workspace: Workspace, run: str) -> RunManifest:
         run: As for `find`.
 
     Raises:
-        InputError: No run matches, several do, or the manifest cannot be read.
-    """
-    return read_folder(folder(workspace, find(workspace, run)))
-
-
-def read_own(workspace: Workspace, run: str) -> RunManifest:
-    """Read the manifest of a run and check that it belongs to it.
-
-    Args:
-        run: As for `find`.
-
-    Raises:
-        InputError: As for `read`, or the manifest belongs to another run.
+        InputError: No run matches, several do, or the manifest cannot be read or belongs to
+            another run.
     """
     run_id = find(workspace, run)
-    manifest = read(workspace, run_id)
+    manifest = read_folder(folder(workspace, run_id))
     if manifest.run_id != run_id:  # the manifest's ID becomes part of paths
         raise InputError(
             f"{folder(workspace, run_id) / MANIFEST} belongs to run {manifest.run_id[:130]!r}; "
@@ -108,23 +97,12 @@ def read_own(workspace: Workspace, run: str) -> RunManifest:
 
 
 def read_folder(run_folder: Path) -> RunManifest:
-    """Read the manifest in a run's folder.
-
-    Raises:
-        InputError: It cannot be read.
-    """
+    """Read the manifest in a run's folder; raise InputError if it cannot be read."""
     return _read_as(RunManifest, run_folder)
 
 
 def read_excerpt(workspace: Workspace, run_id: str) -> ManifestExcerpt:
-    """Read the part of a manifest that lists of runs show.
-
-    Args:
-        run_id: The run's complete ID.
-
-    Raises:
-        InputError: It cannot be read.
-    """
+    """Read the part of a manifest that lists show; raise InputError if it cannot be read."""
     return _read_as(ManifestExcerpt, folder(workspace, run_id))
 
 

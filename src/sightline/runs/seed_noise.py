@@ -32,16 +32,12 @@ class NoiseBand(Record):
     """The spread of results over seeds, for one data set and one set of settings.
 
     Attributes:
-        dataset: Name of the data set.
-        recipe: Name of the recipe.
         source_sha256: Digest of the data set's source.
         config_sha256: Digest of the settings that the weights depend on, without the seed.
         code_sha256: Digest of Sightline's source; None if it differs between the runs.
-        seeds: The seeds in ascending order.
-        run_ids: The run of each seed.
+        seeds: The seeds in ascending order; `run_ids` has the run of each.
         accuracy: Spread of the test accuracy, in [0, 1].
         loss: Spread of the test loss, in nats.
-        created: When it was measured, in UTC.
     """
 
     dataset: str
@@ -61,9 +57,6 @@ def measure(manifests: Sequence[RunManifest | ManifestExcerpt]) -> NoiseBand:
 
     Args:
         manifests: At least two, each with another `training.seed`.
-
-    Returns:
-        The band, not stored yet.
 
     Raises:
         InputError: There are too few runs, or they differ in more than their seed.
@@ -101,10 +94,7 @@ def path(workspace: Workspace, dataset: str, source_sha256: str, config: RunConf
 
 
 def write(workspace: Workspace, band: NoiseBand) -> Path:
-    """Store a band, replacing an earlier one; waits for a running cleanup.
-
-    Returns:
-        The band's file.
+    """Store a band in place of an earlier one and return its path; wait for a running cleanup.
 
     Raises:
         StorageError: The artifacts root is full or cannot be written.

@@ -58,12 +58,9 @@ def plan(config: RunConfig, run: Run, seeds: int) -> list[SeedRun]:
     """Plan one run per seed, starting at `training.seed`.
 
     Args:
-        config: The config; its seed is the first.
-        run: The run; the others are called `<id>-s<seed>`.
+        config: Has the first seed.
+        run: The runs are called `<id>-s<seed>`.
         seeds: Number of seeds; 1 returns the run unchanged.
-
-    Returns:
-        The runs in the order of their seeds.
 
     Raises:
         ConfigError: The last seed is too large.
@@ -115,10 +112,6 @@ def _exists(one: SeedRun) -> bool:
 def unfinished(planned: Sequence[SeedRun], source: Source) -> list[SeedRun]:
     """Drop the runs that an earlier, interrupted command with the same ID has completed.
 
-    Args:
-        planned: The runs of all seeds.
-        source: The data set's source.
-
     Raises:
         InputError: The manifest of a completed run cannot be read.
         RunExistsError: A run exists with another config or other data.
@@ -142,10 +135,6 @@ def _check_same(one: SeedRun, source: Source) -> None:
 
 def since_last(planned: Sequence[SeedRun], source: Source) -> Changes:
     """Compare planned runs with the last run of each seed and with the noise band.
-
-    Args:
-        planned: The runs of all seeds.
-        source: The present source of the data set.
 
     Returns:
         The changes of the first seed that has any or has no earlier run; else none.

@@ -24,10 +24,8 @@ class RunCheck(Record):
     """The result of checking one run folder.
 
     Attributes:
-        run_id: Name of the folder.
         files: Number of files checked, including the manifest.
         bytes: Their size.
-        damages: What differs; empty if the folder is as published.
     """
 
     run_id: str
@@ -58,9 +56,6 @@ def verify(workspace: Workspace, run: str | None = None) -> list[RunCheck]:
 def intact_file(workspace: Workspace, manifest: RunManifest, name: str) -> Path:
     """Return the path of a file in a run folder after checking its digest.
 
-    Args:
-        name: The file's name, such as "history.parquet".
-
     Raises:
         InputError: The file is missing, damaged or not in the manifest.
     """
@@ -73,11 +68,7 @@ def intact_file(workspace: Workspace, manifest: RunManifest, name: str) -> Path:
 
 
 def check_file(path: Path, record: FileRecord) -> None:
-    """Check a file against its record.
-
-    Raises:
-        InputError: The file is missing, not a regular file, or differs.
-    """
+    """Check a file against its record; raise InputError if it is missing or differs."""
     found = digests.difference(path, record.sha256, record.bytes)
     if found is not None:
         raise InputError(

@@ -30,9 +30,6 @@ def find_unused(
 
     Returns:
         The entries, and what is skipped because it is not an entry `cache/<stage>/<key>/`.
-
-    Raises:
-        OSError: A folder cannot be listed.
     """
     unused: list[OldEntry] = []
     skipped: list[Skipped] = []
@@ -66,9 +63,6 @@ def find_old_checkpoints(workspace: Workspace) -> tuple[list[Path], list[Skipped
     Returns:
         Folders whose training is complete, or was interrupted more than `CHECKPOINT_DAYS` days
         ago, and the folders that are kept because a training may resume from them.
-
-    Raises:
-        OSError: A folder cannot be listed.
     """
     old: list[Path] = []
     skipped: list[Skipped] = []

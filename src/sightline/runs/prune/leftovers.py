@@ -15,12 +15,6 @@ def find(workspace: Workspace, model_folders: Iterable[Path]) -> list[Path]:
     """List what killed processes left half written or half removed.
 
     While a run is active, what it is writing is also listed.
-
-    Args:
-        model_folders: Folders of the model registry.
-
-    Raises:
-        OSError: A folder cannot be listed.
     """
     folders = [
         workspace.root,
@@ -40,12 +34,7 @@ def find(workspace: Workspace, model_folders: Iterable[Path]) -> list[Path]:
 
 
 def remove(workspace: Workspace, model_folders: Iterable[Path]) -> None:
-    """Remove leftovers and unused locks. No run may be active.
-
-    Raises:
-        StorageError: Something cannot be removed.
-        OSError: A folder cannot be listed.
-    """
+    """Remove leftovers and unused locks, while no run is active; raise StorageError if it fails."""
     for path in find(workspace, model_folders):
         files.remove(path)
     for lock in _unused_locks(workspace):

@@ -49,7 +49,7 @@ class OldEntry(Record):
 
 
 class Leftover(Record):
-    """What a killed process left: POSIX path relative to the artifacts root, size in bytes."""
+    """A file or folder of a killed process: path relative to the artifacts root, in bytes."""
 
     path: str
     bytes: int
@@ -73,10 +73,8 @@ class Plan(Record):
     """What a cleanup removes and what it keeps.
 
     Attributes:
-        runs: Runs to remove, the last published first.
+        runs: Runs to remove, the last published first; `kept` are those that stay.
         entries: Cache entries to remove.
-        leftovers: Files and folders that killed processes left.
-        kept: Runs that stay, the last published first.
         skipped: What stays because it is unknown or unreadable.
         cache_checked: Whether all manifests could be read. If not, no cache entry is removed.
         bytes: How much is freed in total.

@@ -21,8 +21,6 @@ class Selection:
 
     Attributes:
         old: Runs to remove, the last published first.
-        kept: Runs to keep, the last published first.
-        skipped: Folders that are not touched.
         needed: Stage and key of every cache entry that a kept run refers to.
         all_read: Whether every manifest could be read.
     """
@@ -53,10 +51,6 @@ def select(workspace: Workspace, keep: int, models: RegisteredModels) -> Selecti
     Args:
         keep: How many of the newest runs stay; pinned runs do not count.
         models: Whose runs may still be needed.
-
-    Raises:
-        StorageError: The pins cannot be listed.
-        OSError: A folder cannot be listed.
     """
     selection = Selection()
     for dataset, error in models.unreadable.items():
