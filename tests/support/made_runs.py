@@ -1,4 +1,4 @@
-"""Records of a published run, made without running anything: what is not asked for is plain."""
+"""Records of a published run, made without training; unspecified fields have plain values."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,11 +21,24 @@ from sightline.storage import json_digest
 from sightline.storage.workspace import Workspace
 
 ANY_FILE = FileRecord(path="made/file", sha256="e" * 64, bytes=1000)
-"""The record of a file that nobody looks at."""
+"""The record of a file that is never read."""
+
+PLAIN: dict[str, Any] = {
+    "created": datetime(2026, 11, 24, 1, 2, 3, tzinfo=UTC),
+    "config": loading.load("tutorial"),
+    "code_sha256": "b" * 64,
+    "lock_sha256": None,
+    "source_sha256": "c" * 64,
+    "environment": {"python": "3.11.7", "versions": {"keras": "3.15.1"}},
+    "stages": {},
+    "files": {},
+    "total_seconds": 65.4,
+}
+"""The fields of a manifest that no test depends on."""
 
 
 def trained(**known: Any) -> TrainedModel:
-    """Say that a model was trained."""
+    """Describe a trained model."""
     plain: dict[str, Any] = {
         "model": ANY_FILE,
         "weights_sha256": "a" * 64,
@@ -40,7 +53,7 @@ def trained(**known: Any) -> TrainedModel:
 
 
 def evaluated(**known: Any) -> Evaluation:
-    """Say that a model was measured."""
+    """Describe an evaluated model."""
     plain: dict[str, Any] = {
         "metrics": ANY_FILE,
         "predictions": ANY_FILE,
@@ -55,7 +68,7 @@ def evaluated(**known: Any) -> Evaluation:
 
 
 def stages(files: DatasetFiles, parameters: int = 141_258, **known: Any) -> StageRecords:
-    """Say that all stages went through, from the data set's files on."""
+    """Describe the results of all stages."""
     names, shape = files.class_names, files.image_shape
     plain: dict[str, Any] = {
         "ingest": files,
@@ -77,19 +90,9 @@ def stages(files: DatasetFiles, parameters: int = 141_258, **known: Any) -> Stag
 
 def manifest(run_id: str, records: StageRecords, **known: Any) -> RunManifest:
     """Describe a run."""
-    plain: dict[str, Any] = {
-        "created": datetime(2026, 11, 24, 1, 2, 3, tzinfo=UTC),
-        "config": loading.load("tutorial"),
-        "code_sha256": "b" * 64,
-        "lock_sha256": None,
-        "source_sha256": "c" * 64,
-        "weights_sha256": records.train.weights_sha256,
-        "environment": {"python": "3.11.7", "versions": {"keras": "3.15.1"}},
-        "stages": {},
-        "files": {},
-        "total_seconds": 65.4,
-    }
-    return RunManifest(run_id=run_id, records=records, **plain | known)
+    weights = records.train.weights_sha256
+    values = PLAIN | {"run_id": run_id, "records": records, "weights_sha256": weights}
+    return RunManifest(**values | known)
 
 
 def write(root: Path, described: RunManifest) -> Path:

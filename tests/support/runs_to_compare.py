@@ -1,4 +1,4 @@
-"""Whole run folders, made without training: forty test images, some of them misread."""
+"""Complete run folders, made without training: forty test images, some misclassified."""
 
 import shutil
 from collections.abc import Collection
@@ -20,7 +20,6 @@ from sightline.records import (
     DatasetFiles,
     Evaluation,
     FileRecord,
-    Report,
     Run,
     StageTime,
 )
@@ -55,7 +54,7 @@ def publish(
     overrides: Collection[str] = (),
     weights: str = "a",
 ) -> RunManifest:
-    """Write the folder of a run that misreads some rows, the higher the surer."""
+    """Write the folder of a run that gets some rows wrong, later rows with more confidence."""
     folder = run_folder.folder(Workspace(root), run_id)
     folder.mkdir(parents=True)
     predictions = write_table(folder / "predictions.parquet", predictions_of(wrong))
@@ -71,7 +70,6 @@ def publish(
                 weights_sha256=weights * 64, history=history, epochs=2, environment=TRAINING
             ),
             evaluate=_evaluation(wrong, predictions),
-            report=Report(figures={}, thumbnails=(), mistakes=(), mistakes_total=len(wrong)),
         ),
         config=loading.load("tutorial", overrides=list(overrides)),
         environment=environment,
@@ -90,12 +88,12 @@ def with_accuracy(manifest: RunManifest, accuracy: float) -> RunManifest:
 
 
 def forget_images(root: Path) -> None:
-    """Clean the cache up."""
+    """Delete the cache."""
     shutil.rmtree(root / "cache")
 
 
 def predictions_of(wrong: Collection[int]) -> dict[str, object]:
-    """Make the columns of a table of predictions."""
+    """Return the columns of a predictions table."""
     rows = np.arange(IMAGES)
     labels = rows % len(CLASSES)
     predicted = np.where(np.isin(rows, list(wrong)), (labels + 1) % len(CLASSES), labels)
