@@ -7,7 +7,6 @@ import errno
 import os
 import re
 import shutil
-import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -18,7 +17,9 @@ from sightline.errors import BusyStorageError, StorageError
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _NOT_WRITABLE = frozenset({errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR})
 _BUSY = frozenset({errno.EAGAIN, errno.EBUSY, errno.EIO, errno.ESTALE, errno.ETIMEDOUT})
-_ROOT_OPTION = "--artifacts or SIGHTLINE_ARTIFACTS"
+ROOT_OPTION = "--artifacts or SIGHTLINE_ARTIFACTS"
+"""What selects another artifacts folder, for messages."""
+
 _LEFTOVER = re.compile(r"\..+\.[0-9a-f]{8}\.(tmp|aside)")
 
 
@@ -158,7 +159,7 @@ def copy(source: Path, target: Path) -> None:
 
 
 @contextmanager
-def storage_errors(root: Path, option: str = _ROOT_OPTION) -> Iterator[None]:
+def storage_errors(root: Path, option: str = ROOT_OPTION) -> Iterator[None]:
     """Convert operating system errors of a write; other errors pass unchanged.
 
     Args:
@@ -178,51 +179,17 @@ def storage_errors(root: Path, option: str = _ROOT_OPTION) -> Iterator[None]:
         raise converted from error
 
 
-def check_writable(root: Path) -> None:
-    """Create a folder if it is missing, and check that it is writable.
-
-    Raises:
-        StorageError: It cannot be created or written, or the disk is full.
-        BusyStorageError: The storage did not respond; retrying may help.
-    """
-    try:
-        root.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=root) as file:
-            file.write(b"sightline")
-    except OSError as error:
-        converted = None if error.errno in _NOT_WRITABLE else _converted(root, error)
-        raise converted or StorageError(
-            f"The artifacts folder {root} cannot be written ({error.strerror}); choose another "
-            f"one with {_ROOT_OPTION}."
-        ) from None
+def free_bytes(folder: Path) -> int:
+    """Return the free disk space where a folder is, or where it would be created."""
+    existing = next(path for path in (folder, *folder.parents) if path.exists())
+    return shutil.disk_usage(existing).free
 
 
-def check_room(root: Path, needed: int, purpose: str) -> None:
-    """Check that enough disk space is free.
-
-    Args:
-        root: An existing folder.
-        needed: Bytes to be written.
-        purpose: What needs them; the subject of the message, in the plural.
-
-    Raises:
-        StorageError: There is less space.
-    """
-    free = _free_bytes(root)
-    if needed > free:
-        raise StorageError(
-            f"{purpose} need {needed:,} bytes under {root}, but only {free:,} are free; free up "
-            f"space, or choose another folder with {_ROOT_OPTION}."
-        )
-
-
-def _converted(
-    root: Path, error: OSError, option: str = _ROOT_OPTION
-) -> StorageError | BusyStorageError | None:
+def _converted(root: Path, error: OSError, option: str) -> StorageError | None:
     place = error.filename or root
     if error.errno in _FULL:
         return StorageError(
-            f"{root} is full, {_free_bytes(root):,} bytes are free; free up space, or choose "
+            f"{root} is full, {free_bytes(root):,} bytes are free; free up space, or choose "
             f"another folder with {option}."
         )
     if error.errno in _NOT_WRITABLE:
@@ -236,11 +203,6 @@ def _converted(
             "run again, and check the disk or its connection if this happens again."
         )
     return None
-
-
-def _free_bytes(root: Path) -> int:
-    existing = next(path for path in (root, *root.parents) if path.exists())
-    return shutil.disk_usage(existing).free
 
 
 def _temporary_name(path: Path, suffix: str) -> Path:

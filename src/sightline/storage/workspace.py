@@ -1,11 +1,12 @@
 """The workspace: the artifacts folder, its paths, and who is using it."""
 
+import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from sightline.errors import InputError
+from sightline.errors import InputError, StorageError
 from sightline.storage import files, locks
 
 _LOCK = ".at-work.lock"
@@ -70,9 +71,36 @@ class Workspace:
             return not free
 
     def check_writable(self) -> None:
-        """Raise a StorageError if the root cannot be created or written."""
-        files.check_writable(self.root)
+        """Create the root if it is missing, and check that it is writable.
+
+        Raises:
+            StorageError: It cannot be created or written, or the disk is full.
+            BusyStorageError: The storage did not respond; retrying may help.
+        """
+        try:
+            with files.storage_errors(self.root):
+                self.root.mkdir(parents=True, exist_ok=True)
+                with tempfile.TemporaryFile(dir=self.root) as file:
+                    file.write(b"sightline")
+        except OSError as error:  # such as a file in its place
+            raise StorageError(
+                f"{self} cannot be used ({error.strerror}); choose another folder with "
+                f"{files.ROOT_OPTION}."
+            ) from None
 
     def check_room(self, needed: int, purpose: str) -> None:
-        """Raise a StorageError if fewer bytes than needed are free; see `files.check_room`."""
-        files.check_room(self.root, needed, purpose)
+        """Check that enough disk space is free.
+
+        Args:
+            needed: Bytes to be written.
+            purpose: What needs them; the subject of the message, in the plural.
+
+        Raises:
+            StorageError: There is less space.
+        """
+        free = files.free_bytes(self.root)
+        if needed > free:
+            raise StorageError(
+                f"{purpose} need {needed:,} bytes under {self}, but only {free:,} are free; free "
+                f"up space, or choose another folder with {files.ROOT_OPTION}."
+            )
