@@ -1,4 +1,4 @@
-"""Publishes a run: copies of the results, the report and the manifest, whole or not at all."""
+"""Publishes a run: copies of the results, the report and the manifest, all or nothing."""
 
 import errno
 from collections.abc import Iterator
@@ -18,10 +18,10 @@ from sightline.storage.workspace import Workspace
 
 _TAKEN = frozenset({errno.EEXIST, errno.ENOTEMPTY})
 _TEXT_BYTES = 1 << 20
-"""Room for the report's text, the model card and the manifest."""
+"""Estimated size of the report's text, the model card and the manifest."""
 
 
-def publish(  # the last step of a run; it names everything that the manifest holds
+def publish(
     run: Run,
     config: RunConfig,
     source: Source,
@@ -32,24 +32,51 @@ def publish(  # the last step of a run; it names everything that the manifest ho
     """Write the run folder: copies of the results, the report and the manifest.
 
     Args:
-        run: Where, and under which id.
+        run: The run.
         config: The complete config.
         source: The data set's source.
-        records: What the stages returned.
-        stages: Stage name to its time.
+        records: The results of the stages.
+        stages: Time of each stage, by name.
         flow_run_id: Prefect's id of the flow run.
 
     Returns:
-        The summary for the caller.
+        The summary of the run.
 
     Raises:
-        RunExistsError: The run id was taken meanwhile.
+        RunExistsError: The run id was taken in the meantime.
         StageError: A result changed while it was copied.
-        StorageError: The artifacts root is full or cannot be written.
+        StorageError: The workspace is full or cannot be written.
     """
     new_run.check_new(run.workspace, run.id)
+    manifest = _manifest(run, config, source, records, stages, flow_run_id)
+    with _new_folder(run, _bytes_needed(records)) as target:
+        copied = {
+            name: _copy(run.workspace, target / name, result) for name, result in _results(records)
+        }
+        manifest = manifest.model_copy(update={"files": copied})
+        for name, text in (
+            ("report.html", page.render_html(run.workspace, manifest)),
+            ("report.md", page.render_markdown(manifest)),
+            ("MODEL_CARD.md", model_card.render_model_card(manifest)),
+        ):
+            (target / name).write_text(text, encoding="utf-8")
+            copied[name] = _describe(target / name)
+        (target / run_folder.MANIFEST).write_bytes(
+            json_digest.dumps(manifest.model_dump(mode="json"))
+        )
+    return run_folder.summary(run.workspace, manifest)
+
+
+def _manifest(
+    run: Run,
+    config: RunConfig,
+    source: Source,
+    records: StageRecords,
+    stages: dict[str, StageTime],
+    flow_run_id: str | None,
+) -> RunManifest:
     if source.kind not in {"named", "embedded"}:
-        # The cached record names the place where equal data was read the first time.
+        # The cached record names the path where the same data was first read.
         ingested = records.ingest.model_copy(update={"source": source.path})
         records = records.model_copy(update={"ingest": ingested})
     manifest = RunManifest(
@@ -70,28 +97,12 @@ def publish(  # the last step of a run; it names everything that the manifest ho
         repeats=run.repeats,
     )
     band = seed_noise.find(run.workspace, manifest)
-    manifest = manifest.model_copy(update={"seed_noise": band.accuracy if band else None})
-    with _new_folder(run, _bytes_needed(records)) as target:
-        copied = {
-            name: _copy(run.workspace, target / name, result) for name, result in _results(records)
-        }
-        manifest = manifest.model_copy(update={"files": copied})
-        for name, text in (
-            ("report.html", page.render_html(run.workspace, manifest)),
-            ("report.md", page.render_markdown(manifest)),
-            ("MODEL_CARD.md", model_card.render_model_card(manifest)),
-        ):
-            (target / name).write_text(text, encoding="utf-8")
-            copied[name] = _describe(target / name)
-        (target / run_folder.MANIFEST).write_bytes(
-            json_digest.dumps(manifest.model_dump(mode="json"))
-        )
-    return run_folder.summary(run.workspace, manifest)
+    return manifest.model_copy(update={"seed_noise": band.accuracy if band else None})
 
 
 @contextmanager
 def _new_folder(run: Run, needed: int) -> Iterator[Path]:
-    """Yield a temporary folder that becomes the run's, unless somebody was faster."""
+    """Yield a temporary folder that becomes the run's, unless the id was taken first."""
     final = run_folder.folder(run.workspace, run.id)
     try:
         with files.storage_errors(run.workspace.root):
@@ -106,15 +117,15 @@ def _new_folder(run: Run, needed: int) -> Iterator[Path]:
 
 
 def _bytes_needed(records: StageRecords) -> int:
-    """Estimate the size of a run folder; the report holds the pictures once more, as base64."""
-    pictures = [*records.report.figures.values(), *records.report.thumbnails]
+    """Estimate the size of a run folder; the page has all figures again, as base64."""
+    figures = [*records.report.figures.values(), *records.report.thumbnails]
     copies = sum(result.bytes for _, result in _results(records))
-    return copies + 2 * sum(picture.bytes for picture in pictures) + _TEXT_BYTES
+    return copies + 2 * sum(figure.bytes for figure in figures) + _TEXT_BYTES
 
 
 def _results(records: StageRecords) -> Iterator[tuple[str, FileRecord]]:
-    for name, picture in records.report.figures.items():
-        yield f"{name}.png", picture
+    for name, figure in records.report.figures.items():
+        yield f"{name}.png", figure
     yield "model.keras", records.train.model
     yield "model_summary.txt", records.build.summary
     yield "history.parquet", records.train.history

@@ -1,9 +1,10 @@
-"""The stage report: pictures of what went in, what was learnt and what went wrong."""
+"""The stage report: figures of the data, the training, the evaluation and the mistakes."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import pyarrow.parquet as pq
 
@@ -17,35 +18,62 @@ from sightline.records import (
     DatasetFiles,
     Evaluation,
     FileRecord,
-    LabelErrors,
     Mistake,
     ModelBlueprint,
     Report,
     Run,
-    Saliency,
     TrainedModel,
 )
-from sightline.reporting.figures import grid
 from sightline.reporting.figures.calibration import draw_calibration
 from sightline.reporting.figures.confusion import draw_confusion_matrix
 from sightline.reporting.figures.curves import draw_curves
+from sightline.reporting.figures.grid import (
+    Images,
+    draw_findings,
+    draw_label_errors,
+    draw_mistakes,
+    draw_samples,
+)
 from sightline.reporting.figures.layers import draw_layers
 from sightline.reporting.figures.robustness import draw_robustness
 from sightline.reporting.figures.saliency import draw_saliency
 from sightline.reporting.figures.thumbnail import write_thumbnail
 from sightline.storage.npy import open_mapped
+from sightline.storage.workspace import Workspace
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_PICTURES_BYTES, _THUMBNAIL_BYTES = 2 << 20, 16 << 10
-"""Room for the pictures, and for the thumbnail of a mistake."""
+_FIGURES_BYTES, _THUMBNAIL_BYTES = 2 << 20, 16 << 10
+"""Estimated size of all figures, and of the thumbnail of a mistake."""
 
-_DOUBTS = 24
-"""Doubtful labels that are shown; the table has all."""
+_LABEL_ERRORS = 24
+"""Most label errors that are drawn; the table has all."""
 
 _FINDINGS, _FINDINGS_BYTES = 24, 32 << 20
-"""Most findings that are shown; fewer where the images are large."""
+"""Most findings that are drawn; fewer if the images are large."""
+
+Figure = tuple[str, Callable[[Path], None]]
+"""The name of a figure, and the function that draws it to a path."""
+
+
+class _Inputs(NamedTuple):
+    workspace: Workspace
+    files: DatasetFiles
+    blueprint: ModelBlueprint
+    trained: TrainedModel
+    evaluation: Evaluation
+
+    def path(self, record: FileRecord) -> Path:
+        return self.workspace.root / record.path
+
+    def images(self, split: str) -> Images:
+        images: Images = open_mapped(self.path(self.files.images[split]))
+        return images
+
+    def mistakes(self, limit: int) -> tuple[tuple[Mistake, ...], int]:
+        predictions = self.path(self.evaluation.predictions)
+        return mistakes.most_confident(predictions, self.files.class_names, limit)
 
 
 def report(
@@ -56,41 +84,35 @@ def report(
     evaluation: Evaluation,
     settings: ReportConfig,
 ) -> Report:
-    """Draw the pictures of a run.
+    """Draw the figures of a run.
 
     Args:
-        run: Where to work.
-        files: Gives samples and the test images.
+        run: The run.
+        files: Gives samples, findings and the test images.
         blueprint: Gives the layers.
         trained: Gives the history.
-        evaluation: Gives the predictions and the confusion matrix.
-        settings: How many mistakes to show.
+        evaluation: Gives the predictions and what was measured.
+        settings: The number of mistakes to show.
 
     Returns:
-        The pictures and the worst mistakes.
+        The figures and the most confident mistakes.
 
     Raises:
-        StorageError: The disk has too little room.
+        StorageError: The disk is too full.
     """
+    inputs = _Inputs(run.workspace, files, blueprint, trained, evaluation)
 
     def make(draft: Draft) -> Report:
-        needed = _PICTURES_BYTES + settings.mistakes * _THUMBNAIL_BYTES
-        run.workspace.check_room(needed, "The pictures of the report")
-        worst, total = _worst_mistakes(run, files, evaluation, settings.mistakes)
-        rows = [mistake.index for mistake in worst]
-        images = open_mapped(run.workspace.root / files.images["test"].path)[rows]
-        draw_layers(draft.path("layers.png"), blueprint)
-        draw_curves(draft.path("curves.png"), _history(run, trained))
-        grid.draw_mistakes(draft.path("mistakes.png"), images, worst)
-        drawn = [
-            "layers",
-            "curves",
-            "mistakes",
-            *_draw_data(run, files, draft),
-            *_draw_measures(run, files, evaluation, draft),
-        ]
+        needed = _FIGURES_BYTES + settings.mistakes * _THUMBNAIL_BYTES
+        run.workspace.check_room(needed, "The figures of the report")
+        worst, total = inputs.mistakes(settings.mistakes)
+        images = inputs.images("test")[[mistake.index for mistake in worst]]
+        drawn: dict[str, FileRecord] = {}
+        for name, draw in _figures(inputs, images, worst):
+            draw(draft.path(f"{name}.png"))
+            drawn[name] = draft.record(f"{name}.png")
         return Report(
-            figures={name: draft.record(f"{name}.png") for name in drawn},
+            figures=drawn,
             thumbnails=_thumbnails(draft, images),
             mistakes=worst,
             mistakes_total=total,
@@ -107,87 +129,61 @@ REPORT = Stage(
 )
 
 
-def _draw_data(run: Run, files: DatasetFiles, draft: Draft) -> Iterator[str]:
-    """Draw what the images show; yield the pictures' names."""
-    chosen, names = choose_samples(run.workspace, files)
-    title = f"Training images of {files.dataset}"
-    grid.draw_samples(draft.path("samples.png"), chosen, names, title)
-    yield "samples"
-    if _draw_findings(run, files, draft):
-        yield "findings"
+def _figures(inputs: _Inputs, images: Images, worst: tuple[Mistake, ...]) -> Iterator[Figure]:
+    chosen, names = choose_samples(inputs.workspace, inputs.files)
+    title = f"Training images of {inputs.files.dataset}"
+    yield "samples", partial(draw_samples, images=chosen, labels=names, title=title)
+    yield from _findings(inputs)
+    yield "layers", partial(draw_layers, blueprint=inputs.blueprint)
+    yield "curves", partial(draw_curves, history=_history(inputs))
+    yield "mistakes", partial(draw_mistakes, images=images, mistakes=worst)
+    yield from _measurements(inputs)
 
 
-def _draw_measures(
-    run: Run, files: DatasetFiles, evaluation: Evaluation, draft: Draft
-) -> Iterator[str]:
-    """Draw what was measured; yield the pictures' names."""
-    draw_confusion_matrix(
-        draft.path("confusion_matrix.png"), evaluation.confusion, files.class_names
-    )
-    yield "confusion_matrix"
-    if evaluation.calibration is not None:
-        draw_calibration(draft.path("calibration.png"), evaluation.calibration, evaluation.coverage)
-        yield "calibration"
-    if evaluation.robustness is not None:
-        draw_robustness(draft.path("robustness.png"), evaluation.robustness)
-        yield "robustness"
-    if evaluation.saliency is not None:
-        _draw_saliency(run, files, evaluation, evaluation.saliency, draft.path("saliency.png"))
-        yield "saliency"
-    if evaluation.label_errors is not None and evaluation.label_errors.found:
-        _draw_label_errors(run, files, evaluation.label_errors, draft.path("label_errors.png"))
-        yield "label_errors"
-
-
-def _draw_saliency(
-    run: Run, files: DatasetFiles, evaluation: Evaluation, saliency: Saliency, path: Path
-) -> None:
-    rows = list(saliency.indexes)
-    explained, _ = _worst_mistakes(run, files, evaluation, len(rows))
-    images = open_mapped(run.workspace.root / files.images["test"].path)[rows]
-    maps = open_mapped(run.workspace.root / saliency.maps.path)
-    draw_saliency(path, images, maps, explained)
-
-
-def _draw_label_errors(run: Run, files: DatasetFiles, found: LabelErrors, path: Path) -> None:
-    doubts = label_errors.read(run.workspace.root / found.table.path, files.class_names, _DOUBTS)
-    images = open_mapped(run.workspace.root / files.images["train"].path)
-    grid.draw_label_errors(path, images[[doubt.index for doubt in doubts]], doubts)
-
-
-def _draw_findings(run: Run, files: DatasetFiles, draft: Draft) -> bool:
-    """Draw some of what ingest found in the images; tell whether there is anything."""
+def _findings(inputs: _Inputs) -> Iterator[Figure]:
+    files = inputs.files
     if files.inspection is None:
-        return False
+        return
     most = max(1, min(_FINDINGS, _FINDINGS_BYTES // math.prod(files.image_shape)))
-    found = select_findings(run.workspace.root / files.inspection.findings.path, most)
-    if not found:
-        return False
-    splits = {
-        name: open_mapped(run.workspace.root / file.path) for name, file in files.images.items()
-    }
-    images = [
-        [splits[place.split][place.index] for place in (one.image, one.other) if place]
-        for one in found
-    ]
-    grid.draw_findings(draft.path("findings.png"), found, images, files.class_names)
-    return True
+    found = select_findings(inputs.path(files.inspection.findings), most)
+    if found:
+        splits = {name: inputs.images(name) for name in files.images}
+        images = [
+            [splits[place.split][place.index] for place in (one.image, one.other) if place]
+            for one in found
+        ]
+        names = files.class_names
+        yield "findings", partial(draw_findings, found=found, images=images, class_names=names)
 
 
-def _worst_mistakes(
-    run: Run, files: DatasetFiles, evaluation: Evaluation, most: int
-) -> tuple[tuple[Mistake, ...], int]:
-    predictions = run.workspace.root / evaluation.predictions.path
-    return mistakes.most_confident(predictions, files.class_names, most)
-
-
-def _history(run: Run, trained: TrainedModel) -> "pd.DataFrame":
-    path = run.workspace.root / trained.history.path
+def _history(inputs: _Inputs) -> "pd.DataFrame":
+    path = inputs.path(inputs.trained.history)
     history: pd.DataFrame = pq.read_table(path, page_checksum_verification=True).to_pandas()
     return history
 
 
-def _thumbnails(draft: Draft, images: grid.Images) -> tuple[FileRecord, ...]:
+def _measurements(inputs: _Inputs) -> Iterator[Figure]:
+    found, names = inputs.evaluation, inputs.files.class_names
+    matrix = partial(draw_confusion_matrix, confusion=found.confusion, class_names=names)
+    yield "confusion_matrix", matrix
+    if found.calibration is not None:
+        draw = partial(draw_calibration, calibration=found.calibration)
+        yield "calibration", partial(draw, coverage=found.coverage)
+    if found.robustness is not None:
+        yield "robustness", partial(draw_robustness, robustness=found.robustness)
+    if found.saliency is not None:
+        rows = list(found.saliency.indexes)
+        explained, _ = inputs.mistakes(len(rows))
+        maps = open_mapped(inputs.path(found.saliency.maps))
+        images = inputs.images("test")[rows]
+        yield "saliency", partial(draw_saliency, images=images, maps=maps, mistakes=explained)
+    if found.label_errors is not None and found.label_errors.found:
+        errors = label_errors.read(inputs.path(found.label_errors.table), names, _LABEL_ERRORS)
+        images = inputs.images("train")[[error.index for error in errors]]
+        yield "label_errors", partial(draw_label_errors, images=images, errors=errors)
+
+
+def _thumbnails(draft: Draft, images: Images) -> tuple[FileRecord, ...]:
     records = []
     for number, image in enumerate(images, start=1):
         name = f"mistake_{number:03}.png"

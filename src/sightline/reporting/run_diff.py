@@ -1,7 +1,8 @@
-"""How two runs differ, as a page: one file, no script, nothing loaded from anywhere."""
+"""The page that compares two runs: one file without scripts that loads nothing."""
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,26 +27,26 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _WATCHED = ("val_accuracy", "val_loss")
-"""Curves that a training without a validation split lacks."""
+"""Curves that are missing without a validation split."""
 
 _CHANNELS = frozenset({(1,), (3,)})
-"""What follows number, height and width in the shape of images."""
+"""Shapes of images end with one of these, after number, height and width."""
 
 Pair = tuple[RunManifest, RunManifest]
 Shown = list[tuple[Flip, bytes | None]]
-"""Examples, each with its picture as PNG, where there is one."""
+"""Examples, each with its image as PNG; None if it is unavailable."""
 
 
 def write(path: Path, workspace: Workspace, pair: Pair, found: RunDifference) -> None:
     """Write the page.
 
     Args:
-        path: HTML file; it appears whole or not at all.
+        path: HTML file; it appears complete or not at all.
         pair: The manifests of A and B.
         found: How they differ.
 
     Raises:
-        StorageError: It cannot be written, or something else than a file is there.
+        StorageError: The file cannot be written, or the path exists and is not a file.
     """
     html = render(workspace, pair, found)
     with files.new_output(path) as temporary:
@@ -53,15 +54,15 @@ def write(path: Path, workspace: Workspace, pair: Pair, found: RunDifference) ->
 
 
 def render(workspace: Workspace, pair: Pair, found: RunDifference) -> str:
-    """Make the page.
+    """Render the page.
 
     Args:
-        workspace: The artifacts root, where histories and test images lie.
+        workspace: Where the histories and test images are.
         pair: The manifests of A and B.
         found: How they differ.
 
     Returns:
-        HTML; class names and everything else from the user is escaped.
+        HTML; class names and all other text from the user is escaped.
     """
     curves, no_curves = _curves(workspace, pair)
     broken, fixed, no_images = _examples(workspace, pair, found)
@@ -80,15 +81,19 @@ def render(workspace: Workspace, pair: Pair, found: RunDifference) -> str:
 
 
 def _curves(workspace: Workspace, pair: Pair) -> tuple[bytes | None, str]:
-    """Draw the histories; where one cannot be read, return why."""
+    """Draw the histories; if one cannot be read, return the reason."""
     try:
         histories = [_history(workspace, run) for run in pair]
     except InputError as error:
         return None, str(error)
+    return _png(lambda path: draw_both_curves(path, *histories)), ""
+
+
+def _png(draw: Callable[[Path], None]) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
-        picture = Path(folder, "curves.png")
-        draw_both_curves(picture, *histories)
-        return picture.read_bytes(), ""
+        path = Path(folder, "figure.png")
+        draw(path)
+        return path.read_bytes()
 
 
 def _history(workspace: Workspace, run: RunManifest) -> "pd.DataFrame":
@@ -105,41 +110,34 @@ def _history(workspace: Workspace, run: RunManifest) -> "pd.DataFrame":
 
 
 def _examples(workspace: Workspace, pair: Pair, found: RunDifference) -> tuple[Shown, Shown, str]:
-    """Find the pictures of newly broken and newly fixed examples; where there are none, why."""
+    """Find the images of broken and fixed examples; if they are unavailable, say why."""
     if found.flips is None:
         return [], [], ""
     broken, fixed = found.flips.broken_examples, found.flips.fixed_examples
-    examples, pictures, missing = [*broken, *fixed], list[bytes | None](), ""
+    examples, missing = [*broken, *fixed], ""
+    images: Sequence[bytes | None] = [None] * len(examples)
     try:
-        pictures += (
-            _thumbnails(workspace, pair, [one.index for one in examples]) if examples else []
-        )
+        if examples:
+            images = _thumbnails(workspace, pair, [one.index for one in examples])
     except InputError as error:
         missing = (
-            f"No pictures: the test images are no longer in the cache as they were. {error} "
-            "Training again with the same data brings them back."
+            f"The images are not shown because the cache no longer has them: {error} "
+            "A training with the same data restores them."
         )
-        pictures = [None] * len(examples)
-    shown = list(zip(examples, pictures, strict=True))
+    shown = list(zip(examples, images, strict=True))
     return shown[: len(broken)], shown[len(broken) :], missing
 
 
 def _thumbnails(workspace: Workspace, pair: Pair, rows: Sequence[int]) -> list[bytes]:
     images = _test_images(workspace, [run.records.ingest.images["test"] for run in pair], rows)
-    thumbnails = []
-    with tempfile.TemporaryDirectory() as folder:
-        picture = Path(folder, "image.png")
-        for image in images:
-            write_thumbnail(picture, image)
-            thumbnails.append(picture.read_bytes())
-    return thumbnails
+    return [_png(partial(write_thumbnail, image=image)) for image in images]
 
 
 def _test_images(workspace: Workspace, records: Sequence[ArrayFile], rows: Sequence[int]) -> Images:
-    """Read some test images from the first of the cache entries that holds them.
+    """Read test images from the first intact cache entry.
 
     Raises:
-        InputError: None does.
+        InputError: No entry is intact.
     """
     missing: InputError | None = None
     for record in dict.fromkeys(records):
@@ -149,7 +147,7 @@ def _test_images(workspace: Workspace, records: Sequence[ArrayFile], rows: Seque
             return _images(path, rows)
         except InputError as error:
             missing = missing or error
-    raise missing or InputError("No entry is named.")
+    raise missing or InputError("The runs record no test images.")
 
 
 def _images(path: Path, rows: Sequence[int]) -> Images:
@@ -159,10 +157,10 @@ def _images(path: Path, rows: Sequence[int]) -> Images:
         raise InputError(f"{path} cannot be read as an array: {error}.") from None
     if images.dtype != np.uint8 or images.shape[3:] not in _CHANNELS:
         raise InputError(
-            f"{path} holds no images: expected uint8 of (n, height, width, 1 or 3), got "
-            f"{images.dtype} of {images.shape}."
+            f"{path} is not an array of images: expected uint8 of shape (n, height, width, 1 or "
+            f"3), found {images.dtype} of shape {images.shape}."
         )
     if max(rows) >= len(images):
-        raise InputError(f"{path} ends at image {len(images) - 1:,}, expected {max(rows):,}.")
+        raise InputError(f"{path} has {len(images):,} images, expected more than {max(rows):,}.")
     chosen: Images = images[list(rows)]
     return chosen

@@ -1,4 +1,4 @@
-from pathlib import Path
+from collections.abc import Callable
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -6,56 +6,59 @@ import pytest
 
 from sightline.config import ReportConfig
 from sightline.data.validation import findings
-from sightline.errors import InputError
 from sightline.evaluation import predictions_table
 from sightline.records import (
     DatasetFiles,
     Evaluation,
     FileRecord,
     ModelBlueprint,
+    Report,
     Run,
     TrainedModel,
 )
 from sightline.reporting import report
 from sightline.storage.digests import sha256
 
+Draw = Callable[..., Report]
 
-def test_worst_mistakes_are_the_surest_first_and_then_by_index(
+
+@pytest.fixture
+def draw(
     run: Run,
     hostile_files: DatasetFiles,
     blueprint: ModelBlueprint,
     trained: TrainedModel,
     evaluation: Evaluation,
-) -> None:
-    result = report.report(run, hostile_files, blueprint, trained, evaluation, ReportConfig())
-    assert [mistake.index for mistake in result.mistakes] == [8, 20, 4]
-    assert result.mistakes_total == 3
-    assert "findings" not in result.figures  # nothing is odd about these images
-    assert {mistake.predicted for mistake in result.mistakes} == {"b"}
-    assert result.mistakes[0].label == hostile_files.class_names[0]
-    assert round(result.mistakes[0].probability, 4) == 0.9
-    assert round(result.mistakes[0].label_probability, 4) == 0.0333
-    assert len(result.thumbnails) == 3
+) -> Draw:
+    """Run the stage, with other files, another run or other settings where given."""
+
+    def draw(files: DatasetFiles = hostile_files, run: Run = run, mistakes: int = 24) -> Report:
+        settings = ReportConfig(mistakes=mistakes)
+        return report.report(run, files, blueprint, trained, evaluation, settings)
+
+    return draw
 
 
-def test_pictures_are_written_to_the_cache(
-    run: Run,
-    hostile_files: DatasetFiles,
-    blueprint: ModelBlueprint,
-    trained: TrainedModel,
-    evaluation: Evaluation,
+def test_mistakes_are_sorted_by_confidence_and_then_by_index(
+    pictures: Report, hostile_files: DatasetFiles
 ) -> None:
-    result = report.report(run, hostile_files, blueprint, trained, evaluation, ReportConfig())
-    for record in (*result.figures.values(), *result.thumbnails):
+    assert [mistake.index for mistake in pictures.mistakes] == [8, 20, 4]
+    assert pictures.mistakes_total == len(pictures.thumbnails) == 3
+    first = pictures.mistakes[0]
+    assert (first.label, first.predicted) == (hostile_files.class_names[0], "b")
+    assert round(first.probability, 4) == 0.9
+    assert round(first.label_probability, 4) == 0.0333
+
+
+def test_every_figure_of_the_evaluation_is_drawn(run: Run, pictures: Report) -> None:
+    names = {"samples", "layers", "curves", "mistakes", "confusion_matrix", "calibration"}
+    assert set(pictures.figures) == names, "there are no findings and no corruptions"
+    for record in (*pictures.figures.values(), *pictures.thumbnails):
         assert (run.workspace.root / record.path).read_bytes().startswith(b"\x89PNG")
 
 
-def test_findings_are_drawn_where_there_are_any(
-    run: Run,
-    hostile_files: DatasetFiles,
-    blueprint: ModelBlueprint,
-    trained: TrainedModel,
-    evaluation: Evaluation,
+def test_findings_are_drawn_if_there_are_any(
+    run: Run, hostile_files: DatasetFiles, draw: Draw
 ) -> None:
     table = run.workspace.root / "findings.parquet"
     examples = findings.ExampleIndex(
@@ -70,93 +73,39 @@ def test_findings_are_drawn_where_there_are_any(
     record = FileRecord(path=table.name, sha256=sha256(table), bytes=table.stat().st_size)
     assert hostile_files.inspection is not None
     inspection = hostile_files.inspection.model_copy(update={"findings": record})
-    files = hostile_files.model_copy(update={"inspection": inspection})
-    found = report.report(run, files, blueprint, trained, evaluation, ReportConfig(mistakes=0))
-    assert (run.workspace.root / found.figures["findings"].path).read_bytes().startswith(b"\x89PNG")
+    found = draw(hostile_files.model_copy(update={"inspection": inspection}), mistakes=0)
+    assert "findings" in found.figures
 
 
-def test_number_of_mistakes_can_be_limited(
-    run: Run,
-    hostile_files: DatasetFiles,
-    blueprint: ModelBlueprint,
-    trained: TrainedModel,
-    evaluation: Evaluation,
+def test_number_of_mistakes_is_limited(draw: Draw) -> None:
+    result = draw(mistakes=1)
+    assert len(result.mistakes) == len(result.thumbnails) == 1
+    assert result.mistakes_total == 3
+
+
+def test_second_call_draws_nothing(
+    pictures: Report, draw: Draw, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for most in (0, 1):
-        settings = ReportConfig(mistakes=most)
-        result = report.report(run, hostile_files, blueprint, trained, evaluation, settings)
-        assert len(result.mistakes) == len(result.thumbnails) == most
-        assert result.mistakes_total == 3
-
-
-def test_second_call_finds_the_pictures_and_draws_nothing(
-    run: Run,
-    hostile_files: DatasetFiles,
-    blueprint: ModelBlueprint,
-    trained: TrainedModel,
-    evaluation: Evaluation,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    first = report.report(run, hostile_files, blueprint, trained, evaluation, ReportConfig())
     monkeypatch.delattr(report, "draw_curves")
-    assert (
-        report.report(run, hostile_files, blueprint, trained, evaluation, ReportConfig()) == first
-    )
+    assert draw() == pictures
     with pytest.raises(NameError):
-        report.report(run, hostile_files, blueprint, trained, evaluation, ReportConfig(mistakes=1))
+        draw(mistakes=1)
 
 
 def test_block_borders_change_nothing(
-    run: Run,
-    hostile_files: DatasetFiles,
-    blueprint: ModelBlueprint,
-    trained: TrainedModel,
-    evaluation: Evaluation,
-    monkeypatch: pytest.MonkeyPatch,
+    run: Run, pictures: Report, draw: Draw, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = report.report(run, hostile_files, blueprint, trained, evaluation, ReportConfig())
     monkeypatch.setattr(predictions_table, "_BLOCK_VALUES", 4 * 3)  # three rows of four classes
-    again = run.model_copy(update={"id": "again", "refresh": True})
-    assert (
-        report.report(again, hostile_files, blueprint, trained, evaluation, ReportConfig()) == whole
-    )
+    assert draw(run=run.model_copy(update={"id": "again", "refresh": True})) == pictures
 
 
-def test_flawless_model_still_gets_its_pictures(
-    run: Run,
-    hostile_files: DatasetFiles,
-    blueprint: ModelBlueprint,
-    trained: TrainedModel,
-    evaluation: Evaluation,
+def test_flawless_model_still_gets_its_figures(
+    run: Run, evaluation: Evaluation, draw: Draw
 ) -> None:
     path = run.workspace.root / evaluation.predictions.path
     table = pq.read_table(path)
     right = table.filter(table["label"].to_numpy() == table["predicted"].to_numpy())
     pq.write_table(right.set_column(0, "index", [range(len(right))]), path)
-    result = report.report(run, hostile_files, blueprint, trained, evaluation, ReportConfig())
+    result = draw()
     assert (result.mistakes, result.thumbnails, result.mistakes_total) == ((), (), 0)
-    assert (run.workspace.root / result.figures["mistakes"].path).exists()
-
-
-def test_damaged_predictions_are_noticed(
-    run: Run,
-    hostile_files: DatasetFiles,
-    blueprint: ModelBlueprint,
-    trained: TrainedModel,
-    evaluation: Evaluation,
-) -> None:
-    path = run.workspace.root / evaluation.predictions.path
-    table = pq.read_table(path)
-    pq.write_table(table, path, write_page_checksum=True, compression="none", use_dictionary=False)
-    flip_middle_of_column(path, "probability_1")
-    with pytest.raises(InputError, match="CRC"):
-        report.report(run, hostile_files, blueprint, trained, evaluation, ReportConfig())
-
-
-def flip_middle_of_column(path: Path, name: str) -> None:
-    group = pq.read_metadata(path).row_group(0)
-    columns = [group.column(number) for number in range(group.num_columns)]
-    column = next(column for column in columns if column.path_in_schema == name)
-    content = bytearray(path.read_bytes())
-    content[column.data_page_offset + column.total_compressed_size // 2] ^= 1
-    path.write_bytes(content)
+    assert "mistakes" in result.figures

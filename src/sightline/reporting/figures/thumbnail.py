@@ -18,12 +18,12 @@ def write_thumbnail(path: Path, image: NDArray[np.uint8]) -> None:
         path: PNG to write; its longer side is 96 to 190 pixels.
         image: uint8 array of shape (height, width, channels).
     """
-    picture = Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)
-    longest = max(picture.size)
+    shown = Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)
+    longest = max(shown.size)
     if longest > _LARGEST:
-        picture.thumbnail((_LARGEST, _LARGEST))
+        shown.thumbnail((_LARGEST, _LARGEST))
     else:
         factor = math.ceil(_SMALLEST / longest)
-        size = (picture.width * factor, picture.height * factor)
-        picture = picture.resize(size, Image.Resampling.NEAREST)
-    picture.save(path, format="PNG", optimize=True)
+        size = (shown.width * factor, shown.height * factor)
+        shown = shown.resize(size, Image.Resampling.NEAREST)
+    shown.save(path, format="PNG", optimize=True)
