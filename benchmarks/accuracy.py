@@ -13,27 +13,19 @@ import statistics
 from pathlib import Path
 
 import pyarrow.parquet as pq
-from harness import arguments, scratch
+from harness import arguments, fit, scratch
 from scipy.stats import t
 from time_to_accuracy import Point, ours
 
 from sightline.config import RunConfig, loading
-from sightline.data import ingest, locate, preprocess
-from sightline.models.build import BUILD
 from sightline.records import Run
 from sightline.storage.workspace import Workspace
-from sightline.training.device import prepare_process
-from sightline.training.train import TRAIN
 
 
 def held_out(root: Path, data_dir: Path, config: RunConfig) -> Point:
     """Train once; return the seconds of fit and the accuracy on the held-out images in percent."""
     run = Run(id="held-out", workspace=Workspace(root), data_dir=data_dir)
-    process = prepare_process(config.training)
-    files = ingest.ingest(run, locate.locate(config.data), config.data)
-    arrays = preprocess.preprocess(run, files, config.preprocessing)
-    blueprint = process.run(BUILD.function, run, arrays, config.model)
-    trained = process.run(TRAIN.function, run, arrays, blueprint, config.training)
+    *_, trained = fit(run, config)
     last = pq.read_table(root / trained.history.path).to_pylist()[-1]
     return trained.fit_seconds or 0.0, 100 * last["val_accuracy"]
 

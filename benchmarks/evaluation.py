@@ -9,16 +9,13 @@ of them, in one process. A first evaluation warms up.
 import statistics
 import time
 
-from harness import arguments, print_rows, scratch
+from harness import arguments, fit, print_rows, scratch
 
 from sightline.config import loading
-from sightline.data import ingest, locate, preprocess
 from sightline.evaluation.evaluate import EVALUATE
-from sightline.models.build import BUILD
+from sightline.pipeline.process import keras_process
 from sightline.records import Run
 from sightline.storage.workspace import Workspace
-from sightline.training.device import prepare_process
-from sightline.training.train import TRAIN
 
 PARTS: dict[str, dict[str, float]] = {
     "robustness": {"robustness_images": 0},
@@ -36,19 +33,15 @@ def main() -> None:
     """Measure and print."""
     given = arguments(__doc__, recipe="tutorial", rounds=3)
     config = loading.load(given.recipe)
-    process = prepare_process(config.training)
     with scratch() as root:
         run = Run(id="evaluation", workspace=Workspace(root), data_dir=given.data_dir, refresh=True)
-        files = ingest.ingest(run, locate.locate(config.data), config.data)
-        arrays = preprocess.preprocess(run, files, config.preprocessing)
-        blueprint = process.run(BUILD.function, run, arrays, config.model)
-        trained = process.run(TRAIN.function, run, arrays, blueprint, config.training)
+        files, arrays, trained = fit(run, config)
 
         def seconds(number: int, changes: dict[str, float]) -> float:
             settings = config.evaluation.model_copy(update=changes)
             again = run.model_copy(update={"id": f"evaluation-{number}"})  # not from the cache
             started = time.monotonic()
-            process.run(EVALUATE.function, again, files, arrays, trained, settings)
+            keras_process().run(EVALUATE.function, again, files, arrays, trained, settings)
             return time.monotonic() - started
 
         seconds(0, {})

@@ -14,23 +14,26 @@ not better, or that lose more recall in one class than the margin, may be promot
 if the lower end of a 95 % Clopper-Pearson interval is above alpha.
 """
 
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from functools import cache
 from itertools import repeat
 
 import numpy as np
-from harness import arguments, print_rows
+from harness import SUPPORT, arguments, print_rows
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 from scipy.stats import binomtest
 
 from sightline.config import PromotionConfig
 from sightline.evaluation.predictions import Predictions
-from sightline.records import Certificate, ExportCheck, FileRecord
 from sightline.registry.gate.decision import Comparison, from_scores
 from sightline.registry.gate.scores import Scores, Timing
+
+sys.path.insert(0, str(SUPPORT))
+
+import paired_answers
 
 CLASSES = 10
 CHAMPION_ERROR = 0.015
@@ -131,22 +134,7 @@ def _predictions(
     other = (labels + generator.integers(1, CLASSES, len(labels))) % CLASSES
     predicted = np.where(generator.random(len(labels)) < wrong, other, labels)
     confidence = np.maximum(1 - wrong, 1 / CLASSES).astype(np.float32)
-    rank = np.not_equal(predicted, labels).astype(np.int64)
-    return Predictions(np.arange(len(labels)), labels, predicted, confidence, confidence, rank)
-
-
-@cache
-def certificate() -> Certificate:
-    """Return a certificate of exports that match; they are not the subject here."""
-    file = FileRecord(path="exports/model.keras", sha256="0" * 64, bytes=1)
-    measured = {"difference": 0, "agreement": 1, "load_seconds": 0, "latency_1": 0.001}
-    export = ExportCheck(
-        format="keras", files=(file,), runtime="none", latency_256=0.1, passed=True, **measured
-    )
-    digests = dict.fromkeys(("model_sha256", "weights_sha256", "golden_sha256"), "0" * 64)
-    return Certificate(
-        golden_images=1000, tolerance=1e-5, exports=(export,), certificate=file, **digests
-    )
+    return paired_answers.predictions(labels, predicted, confidence)
 
 
 def decide(scenario: Scenario, pairs: int, generator: np.random.Generator) -> Tally:
@@ -155,7 +143,7 @@ def decide(scenario: Scenario, pairs: int, generator: np.random.Generator) -> Ta
     promoted = better = 0
     for _ in range(pairs):
         scores = simulate(scenario, generator)
-        decision = from_scores(COMPARISON, scores, certificate(), settings)
+        decision = from_scores(COMPARISON, scores, paired_answers.certificate(), settings)
         promoted += decision.promote
         better += next(one.passed for one in decision.criteria if one.name == "mcnemar")
     return Tally(scenario, pairs, promoted, better)

@@ -13,12 +13,17 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from rich.console import Console
 from rich.table import Table
 
+if TYPE_CHECKING:
+    from sightline.config import RunConfig
+    from sightline.records import ArraySet, DatasetFiles, Run, TrainedModel
+
 T = TypeVar("T")
+Fit: TypeAlias = "tuple[DatasetFiles, ArraySet, TrainedModel]"
 
 BIN = Path(sys.executable).parent
 SUPPORT = Path(__file__).parents[1] / "tests" / "support"
@@ -80,6 +85,26 @@ def records(summary: dict[str, Any]) -> dict[str, Any]:
     manifest = json.loads(Path(summary["run_dir"], "manifest.json").read_text())
     found: dict[str, Any] = manifest["records"]
     return found
+
+
+def fit(run: "Run", config: "RunConfig", call: Callable[..., Any] | None = None) -> "Fit":
+    """Run the stages from ingest to train, by default in the Keras process.
+
+    Args:
+        run: The run.
+        config: The config.
+        call: Calls a stage function with its arguments.
+    """
+    from sightline.data import ingest, locate, preprocess
+    from sightline.models.build import BUILD
+    from sightline.training.device import prepare_process
+    from sightline.training.train import TRAIN
+
+    call = call or prepare_process(config.training).run
+    files = ingest.ingest(run, locate.locate(config.data), config.data)
+    arrays = preprocess.preprocess(run, files, config.preprocessing)
+    blueprint = call(BUILD.function, run, arrays, config.model)
+    return files, arrays, call(TRAIN.function, run, arrays, blueprint, config.training)
 
 
 def in_new_process(function: Callable[..., T], *arguments: Any) -> T:

@@ -20,30 +20,23 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from harness import arguments, print_rows, scratch
+from harness import Fit, arguments, fit, print_rows, scratch
 
-from sightline.config import (
-    Augmentation,
-    DataConfig,
-    PreprocessingConfig,
-    TrainingConfig,
-    loading,
-)
-from sightline.data import ingest, locate, preprocess
-from sightline.records import ArraySet, Run, TrainedModel
+from sightline.config import loading
+from sightline.records import Run
 from sightline.storage import files
 from sightline.storage.workspace import Workspace
 from sightline.training.checkpoints import Checkpoints
 
-FIT = TrainingConfig(epochs=4, batch_size=32, checkpoint_steps=5)
-WARP = Augmentation(rotation=0.05, translation=0.1, zoom=0.1, shear=0.1, elastic=0.02)
-RECIPES: dict[str, tuple[dict[str, object], dict[str, object]]] = {
-    "tutorial": ({}, {}),
-    "dropout": ({"dropout": 0.3}, {}),
-    "augmentation": ({}, {"augmentation": WARP, "schedule": "cosine"}),
-    "both, best weights": ({"dropout": 0.3}, {"augmentation": WARP, "keep_weights": "best"}),
+WARP = "training.augmentation={rotation=0.05, translation=0.1, zoom=0.1, shear=0.1, elastic=0.02}"
+DROPOUT = "model.dropout=0.3"
+RECIPES = {
+    "tutorial": (),
+    "dropout": (DROPOUT,),
+    "augmentation": (WARP, "training.schedule=cosine"),
+    "both, best weights": (DROPOUT, WARP, "training.keep_weights=best"),
 }
-"""What each changes in the tutorial's [model] and in FIT."""
+"""What each changes in the recipe `tutorial`."""
 
 
 class Training:
@@ -145,36 +138,26 @@ class Tally:
 def work(root: Path, recipe: str) -> None:
     """Train in this process; print every step and finally the digests."""
     from sightline.pipeline.progress import Progress, listening
-    from sightline.training import callbacks
+    from sightline.training import history
 
-    callbacks._REPORT_INTERVAL = 0  # every step
+    history._REPORT_INTERVAL = 0  # every step
 
     def report(progress: Progress) -> None:
         if progress.stage == "train" and progress.total and progress.epoch:
             print("step", (progress.epoch - 1) * progress.total + progress.done, flush=True)
 
-    network, fit = RECIPES[recipe]
+    run = Run(id="run", workspace=Workspace(root))
+    changes = ("training.epochs=4", "training.checkpoint_steps=5", *RECIPES[recipe])
     with listening(report):
-        run = Run(id="run", workspace=Workspace(root))
-        trained = train(run, "mnist-5k", network, FIT.model_copy(update=fit))
+        *_, trained = train(run, "mnist-5k", *changes)
     print("digests", trained.weights_sha256, trained.optimizer_sha256, trained.seeds_sha256)
 
 
-def train(run: Run, dataset: str, network: dict[str, object], fit: TrainingConfig) -> TrainedModel:
-    """Train the tutorial's network, with some changes."""
-    from sightline.models.build import BUILD
-    from sightline.training.train import TRAIN
-
-    arrays = prepare(run, dataset)
-    settings = loading.load("tutorial").model.model_copy(update=network)
-    return TRAIN.function(run, arrays, BUILD.function(run, arrays, settings), fit)
-
-
-def prepare(run: Run, dataset: str) -> ArraySet:
-    """Return the arrays of a data set."""
-    settings = DataConfig(dataset=dataset)
-    ingested = ingest.ingest(run, locate.locate(settings), settings)
-    return preprocess.preprocess(run, ingested, PreprocessingConfig(validation_fraction=0.1))
+def train(run: Run, dataset: str, *changes: str) -> Fit:
+    """Train the recipe `tutorial` in this process, with some changes."""
+    overrides = ("preprocessing.validation_fraction=0.1", *changes)
+    config = loading.load("tutorial", overrides=overrides, dataset=dataset)
+    return fit(run, config, call=lambda function, *given: function(*given))
 
 
 def cost(folder: Path, data_dir: Path | None) -> tuple[str, ...]:
@@ -182,8 +165,8 @@ def cost(folder: Path, data_dir: Path | None) -> tuple[str, ...]:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     run = Run(id="cost", workspace=Workspace(folder / "cost"), data_dir=data_dir)
     dataset, epochs = ("mnist", 3) if data_dir else ("mnist-5k", 40)
-    trained = train(run, dataset, {}, TrainingConfig(epochs=epochs))
-    images = prepare(run, dataset).splits["train"].images.shape[0] * epochs
+    _, arrays, trained = train(run, dataset, f"training.epochs={epochs}")
+    images = arrays.splits["train"].images.shape[0] * epochs
     seconds, spent = images / trained.images_per_second, trained.checkpoint_seconds
     each = f"{1000 * spent / max(1, trained.checkpoints):.0f} ms"
     return dataset, f"{seconds:.0f} s", str(trained.checkpoints), each, f"{spent / seconds:.2%}"
