@@ -10,7 +10,7 @@ from sightline.config import Format
 from sightline.export import child_process
 from sightline.export.child_process import ProgramError
 from sightline.export.golden import Floats, Golden
-from sightline.export.replay import FACTS, PROBABILITIES, Facts
+from sightline.export.replay import PROBABILITIES
 from sightline.records import ExportCheck, FileRecord
 from sightline.storage.text import printable
 
@@ -46,21 +46,13 @@ def check(
     problem = None
     with tempfile.TemporaryDirectory(dir=golden.images.parent) as out:
         try:
-            child_process.run("replay", name, str(path), str(golden.images), out)
-            figures |= _facts(Path(out, FACTS)).model_dump()
+            figures |= child_process.run("replay", name, str(path), str(golden.images), out)
             found = _probabilities(Path(out, PROBABILITIES), golden)
             figures |= _compare(found, golden.probabilities)
         except ProgramError as error:
             problem = f"{name} cannot be used: {error}."
     passed = problem is None and figures["difference"] <= tolerance
     return ExportCheck(format=name, files=records, passed=passed, problem=problem, **figures)
-
-
-def _facts(path: Path) -> Facts:
-    try:
-        return Facts.model_validate_json(path.read_bytes())
-    except (OSError, ValueError):
-        raise ProgramError("its process ended without a result") from None
 
 
 def _probabilities(path: Path, golden: Golden) -> Floats:

@@ -1,94 +1,84 @@
-"""Programs that run in a process of their own: what a runtime does there harms nobody else.
+"""Run converters and runtimes in child processes on the CPU.
 
-A converter or a runtime may crash or hang, keeps memory, and takes what others did in its process
-into account, such as counters that end up in names. Here each begins anew, on the CPU. The process
-ends when its parent does.
+A converter or a runtime may crash or hang, keeps memory, and depends on what its process did
+before, such as counters in the names of operations. Here each gets a fresh process.
 """
 
 import logging
 import os
 import signal
 import subprocess
-import sys
 import traceback
 from collections.abc import Callable
 
 from sightline.errors import StageError
 from sightline.export import convert, replay
-from sightline.pipeline.child import Child, describe_exit, end_with_parent
-from sightline.storage.text import printable
+from sightline.pipeline.child import Child, Message, answer, describe_exit, end_with_parent
+from sightline.storage.text import quoted
 
-PROGRAMS: dict[str, Callable[..., None]] = {"convert": convert.main, "replay": replay.main}
+PROGRAMS: dict[str, Callable[..., Message]] = {"convert": convert.main, "replay": replay.main}
 
 _SECONDS = 900
 """More than any program needs for 100,000 images of MNIST's size on a slow core."""
 
 _LONGEST_REASON = 300
-_FAILED = 3
-"""Exit code of a program that stopped on an exception, which its last line names."""
 
-_ON_THE_CPU = {"CUDA_VISIBLE_DEVICES": "-1", "JAX_PLATFORMS": "cpu"}
-_OF_THE_TRAINING = "TF_NUM_INTRAOP_THREADS"
-"""Fits the Keras process to the ghost_batches of a training; here it would spoil the times."""
+_CPU_ONLY = {"CUDA_VISIBLE_DEVICES": "-1", "JAX_PLATFORMS": "cpu"}
+_TRAINING_ONLY = "TF_NUM_INTRAOP_THREADS"
+"""Set for the ghost batches of a training; it would distort the latencies."""
 
 _log = logging.getLogger(__name__)
 
 
 class ProgramError(Exception):
-    """What went wrong in a program, in words that go on after its subject."""
+    """A program failed; the message is a reason without a subject."""
 
 
-def run(program: str, *arguments: str, seconds: float = _SECONDS, **variables: str) -> None:
-    """Run a program to its end.
+def run(program: str, *arguments: str, seconds: float = _SECONDS, **variables: str) -> Message:
+    """Run a program to its end and return its result.
 
     Args:
         program: Name in `PROGRAMS`.
-        arguments: What its function takes.
-        seconds: How long it may take.
-        variables: Environment variables beside those of this process.
+        arguments: Arguments of its function.
+        seconds: Time limit.
+        variables: Environment variables to add.
 
     Raises:
-        ProgramError: It stopped on an exception or crashed.
-        StageError: It hung or was killed, which may be the machine's fault: nothing is decided.
+        ProgramError: It raised an exception or crashed.
+        StageError: It hung or was killed, perhaps by the machine, so nothing is decided.
     """
-    with Child(
-        "sightline.export", program, *arguments, environment=_environment(variables)
-    ) as child:
+    subject = f"The {program} process ({', '.join(arguments[:2])})"
+    with Child("sightline.export", program, *arguments, environment=_environment(variables)) as it:
         try:
-            code = child.wait(seconds)
+            code = it.wait(seconds)
         except subprocess.TimeoutExpired:
             raise StageError(
-                f"The process that does {program} ({', '.join(arguments[:2])}) did not end within "
-                f"{seconds:g} seconds and was killed; run again when the machine is less busy."
+                f"{subject} did not end within {seconds:g} seconds and was killed; run again when "
+                "the machine is less busy."
             ) from None
-        if code:
-            raise _death(program, code, child.log_tail())
+        log, answers = it.log_tail(), it.end()
+    if code == -signal.SIGKILL:
+        raise StageError(f"{subject} was killed, perhaps out of memory; free some and run again.")
+    found = answers[0] if answers else {"error": f"its process died with {describe_exit(code)}"}
+    if "error" in found:
+        _log.info("%s wrote:\n%s", subject, log)
+        raise ProgramError(quoted(found["error"], _LONGEST_REASON).rstrip(". "))
+    return found
 
 
 def main(program: str, *arguments: str) -> None:
-    """Be such a process; ends with exit code 0, or with a line that names the exception."""
+    """Run a program in this process, a child; the last argument is the descriptor for answers."""
     end_with_parent()
     try:
-        PROGRAMS[program](*arguments)
+        result = PROGRAMS[program](*arguments[:-1])
     except Exception as error:
         traceback.print_exc()
-        reason = (str(error).strip() or "no reason given").splitlines()[0]
-        print(f"{type(error).__name__}: {reason}", file=sys.stderr, flush=True)  # noqa: T201 - for the parent
-        os._exit(_FAILED)  # or threads of a library might have the last word
+        reason = str(error).strip() or "no reason given"
+        result = {"error": f"{type(error).__name__}: {reason}"}
+    answer(int(arguments[-1]), result)
+    os._exit(0)  # a library's threads could crash at a regular exit
 
 
 def _environment(variables: dict[str, str]) -> dict[str, str]:
-    inherited = {name: value for name, value in os.environ.items() if name != _OF_THE_TRAINING}
-    return {"TF_CPP_MIN_LOG_LEVEL": "1", **inherited, **_ON_THE_CPU, **variables}
-
-
-def _death(program: str, code: int, tail: str) -> Exception:
-    _log.info("The process that did %s wrote:\n%s", program, tail)
-    if code == -signal.SIGKILL:
-        return StageError(
-            f"The process that does {program} was killed, as happens where memory runs out; make "
-            "room, and run again."
-        )
-    if code == _FAILED and tail:
-        return ProgramError(printable(tail.splitlines()[-1])[:_LONGEST_REASON].rstrip(". "))
-    return ProgramError(f"its process died with {describe_exit(code)}")
+    inherited = {name: value for name, value in os.environ.items() if name != _TRAINING_ONLY}
+    return {"TF_CPP_MIN_LOG_LEVEL": "1", **inherited, **_CPU_ONLY, **variables}

@@ -6,15 +6,15 @@ so only a fresh one gives equal bytes for equal models.
 """
 
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from sightline.config import Format
 from sightline.export.formats import FORMATS
 from sightline.pipeline.fast_import import quick_import
 
 
-def main(model: str, sha256: str, folder: str, name: str) -> None:
-    """Convert a model.
+def main(model: str, sha256: str, folder: str, name: str) -> dict[str, Any]:
+    """Convert a model; the result is empty.
 
     Args:
         model: Path of the `.keras` file.
@@ -28,3 +28,4 @@ def main(model: str, sha256: str, folder: str, name: str) -> None:
     target = FORMATS[cast(Format, name)]
     assert target.convert is not None  # noqa: S101 - "keras" is never converted
     target.convert(keras_files.read_model(Path(model), sha256), Path(folder, target.file))
+    return {}

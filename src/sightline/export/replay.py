@@ -12,11 +12,10 @@ from numpy.typing import NDArray
 
 from sightline.config import Format
 from sightline.export.formats import FORMATS, Predict
-from sightline.records import Record
 from sightline.storage.npy import open_mapped
 
-PROBABILITIES, FACTS = "probabilities.npy", "facts.json"
-"""Names of the files written."""
+PROBABILITIES = "probabilities.npy"
+"""Name of the file written."""
 
 BATCH = 256
 _BATCH_BYTES = 8 << 20
@@ -26,16 +25,7 @@ _WARM_UP = 2
 _MIN_REPEATS, _MAX_REPEATS, _TIMING_SECONDS = 5, 200, 1.0
 
 
-class Facts(Record):
-    """What was measured besides the probabilities; see `records.ExportCheck`."""
-
-    runtime: str
-    load_seconds: float
-    latency_1: float
-    latency_256: float
-
-
-def main(name: str, path: str, golden: str, out: str) -> None:
+def main(name: str, path: str, golden: str, out: str) -> dict[str, Any]:
     """Load an exported model, predict the golden images, measure load time and latency.
 
     The load time ends with the first prediction. It excludes the import of the library, which
@@ -45,7 +35,10 @@ def main(name: str, path: str, golden: str, out: str) -> None:
         name: The format.
         path: The exported file or folder.
         golden: NPY file of uint8 images (n, height, width, channels).
-        out: Folder for the probabilities, an array of shape (n, num_classes), and the facts.
+        out: Folder for the probabilities, an array of shape (n, num_classes).
+
+    Returns:
+        The fields runtime, load_seconds, latency_1 and latency_256 of `records.ExportCheck`.
     """
     images: NDArray[np.uint8] = open_mapped(Path(golden))
     runtime = FORMATS[cast(Format, name)].runtime()
@@ -57,13 +50,12 @@ def main(name: str, path: str, golden: str, out: str) -> None:
     probabilities = [_predict(predict, images[rows]) for rows in batches(len(images), limit)]
     np.save(Path(out, PROBABILITIES), np.concatenate(probabilities), allow_pickle=False)
     full_batch = images[np.arange(BATCH) % len(images)]
-    facts = Facts(
-        runtime=runtime.name,
-        load_seconds=load_seconds,
-        latency_1=_median_seconds(predict, images[:1], 1),
-        latency_256=_median_seconds(predict, full_batch, limit),
-    )
-    Path(out, FACTS).write_text(facts.model_dump_json(), encoding="utf-8")
+    return {
+        "runtime": runtime.name,
+        "load_seconds": load_seconds,
+        "latency_1": _median_seconds(predict, images[:1], 1),
+        "latency_256": _median_seconds(predict, full_batch, limit),
+    }
 
 
 def batches(images: int, limit: int) -> Iterator[slice]:

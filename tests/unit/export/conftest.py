@@ -9,6 +9,7 @@ from model_to_export import Measured
 from sightline.config import ExportConfig
 from sightline.export import child_process, replay
 from sightline.export.child_process import ProgramError
+from sightline.pipeline.child import Message
 from sightline.records import Certificate
 
 
@@ -17,12 +18,11 @@ def without_children(*programs: str) -> Iterator[None]:
     """Run programs in this process, and time each prediction only a few times."""
     run = child_process.run
 
-    def run_here(program: str, *arguments: str, **variables: str) -> None:
+    def run_here(program: str, *arguments: str, **variables: str) -> Message:
         if program not in programs:
-            run(program, *arguments, **variables)
-            return
+            return run(program, *arguments, **variables)
         try:
-            child_process.PROGRAMS[program](*arguments)
+            return child_process.PROGRAMS[program](*arguments)
         except Exception as error:
             raise ProgramError(f"{type(error).__name__}: {error}") from None
 

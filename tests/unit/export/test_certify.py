@@ -1,0 +1,64 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sightline.export import certify, child_process, replay
+from sightline.export.golden import Golden
+from sightline.records import ExportCheck, FileRecord
+
+RECORDS = (FileRecord(path="model.keras", sha256="0" * 64, bytes=1),)
+FIGURES = {"runtime": "keras 3", "load_seconds": 1.0, "latency_1": 1.0, "latency_256": 1.0}
+
+
+@pytest.fixture
+def golden(tmp_path: Path) -> Golden:
+    np.save(tmp_path / "golden.npy", np.zeros((2, 8, 8, 1), np.uint8))
+    return Golden(tmp_path / "golden.npy", "0" * 64, np.zeros((2, 4), np.float32))
+
+
+def check(golden: Golden) -> ExportCheck:
+    return certify.check("keras", golden.images.parent / "model.keras", RECORDS, golden, 1)
+
+
+@pytest.mark.usefixtures("in_process")
+def test_model_that_cannot_be_loaded_does_not_pass(golden: Golden) -> None:
+    (golden.images.parent / "model.keras").write_bytes(b"garbage")
+    found = check(golden)
+    assert not found.passed
+    assert found.problem is not None
+    assert "ModelFileError" in found.problem
+    assert (found.difference, found.agreement) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("probabilities", "named"),
+    [
+        (np.full((2, 4), np.nan, np.float32), "not finite"),
+        (np.zeros((2, 4)), "float64[2, 4]"),
+        (np.zeros((2, 3), np.float32), "float32[2, 3]"),
+        (np.array([object()]), "cannot be read"),  # never unpickled
+    ],
+)
+def test_probabilities_that_cannot_be_compared_do_not_pass(
+    golden: Golden, probabilities: np.ndarray, named: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(*arguments: str) -> dict[str, object]:
+        np.save(Path(arguments[-1], replay.PROBABILITIES), probabilities, allow_pickle=True)
+        return FIGURES
+
+    monkeypatch.setattr(child_process, "run", run)
+    found = check(golden)
+    assert not found.passed
+    assert named in str(found.problem)
+    assert found.runtime == "keras 3"
+
+
+@pytest.mark.parametrize(
+    ("images", "sizes"),
+    [(1, [1]), (2, [1, 1]), (3, [1, 2]), (10, [1, 2, 4, 3]), (11, [1, 2, 4, 4])],
+)
+def test_replay_uses_batches_of_several_sizes(images: int, sizes: list[int]) -> None:
+    found = list(replay.batches(images, 4))
+    assert [rows.stop - rows.start for rows in found] == sizes
+    assert [row for rows in found for row in range(rows.start, rows.stop)] == list(range(images))
