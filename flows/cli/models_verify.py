@@ -18,7 +18,7 @@ from sightline.flows.cli.options import (
     WorkspaceOption,
     dataset_slug,
 )
-from sightline.registry import Verification
+from sightline.registry import VersionCheck
 from sightline.registry.attestation import sign
 from sightline.registry.attestation import verify as attestation
 from sightline.runs.verify import Damage
@@ -105,7 +105,7 @@ def _promoted(workspace: Workspace) -> set[str]:
 
 def _table(
     workspace: Workspace,
-    verdicts: Sequence[Verification],
+    verdicts: Sequence[VersionCheck],
     signatures: Signatures,
     *,
     with_key: bool,

@@ -29,15 +29,15 @@ from sightline.registry.events import Event
 from sightline.registry.paths import datasets
 from sightline.registry.promote import check_reason, promote, refuse, rollback
 from sightline.registry.register import register
-from sightline.registry.verify import Verification, names, verify, verify_log
+from sightline.registry.verify import VersionCheck, names, verify, verify_log
 from sightline.registry.version import Version, versions
 
 __all__ = [
     "ALIASES",
     "Aliases",
     "Event",
-    "Verification",
     "Version",
+    "VersionCheck",
     "aliases",
     "champion",
     "check_reason",

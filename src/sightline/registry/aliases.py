@@ -70,7 +70,6 @@ def resolve(workspace: Workspace, name: str, dataset: str | None = None) -> Vers
     """Read the version that a name stands for; no name means "the newest".
 
     Args:
-        workspace: The artifacts root.
         name: "champion", "candidate", or a version such as "mnist-v3".
         dataset: The data set of an alias; optional if only one data set has it.
 

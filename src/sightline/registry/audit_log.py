@@ -113,7 +113,6 @@ def append(
     """Add an event; the caller holds the data set's lock.
 
     Args:
-        workspace: The artifacts root.
         log: The present events, read under the same lock.
         action: What is done.
         version: With which version.

@@ -30,7 +30,6 @@ def locked(workspace: Workspace, dataset: str, purpose: str) -> Iterator[None]:
     A cleanup of old runs waits meanwhile, so it cannot remove the run that is being registered.
 
     Args:
-        workspace: The artifacts root.
         dataset: The data set's name.
         purpose: What is done, for whoever has to wait.
 

@@ -27,7 +27,6 @@ def promote(
     SIGHTLINE_SIGNING_KEY names a key, the version's provenance is signed with it.
 
     Args:
-        workspace: The artifacts root.
         version: A registered version.
         reason: Why, for people.
         decision: The promotion gate's decision on it.
@@ -69,7 +68,6 @@ def refuse(workspace: Workspace, version: Version, decision: Decision, reason: s
     Repeating the same refusal for the same reason adds no event.
 
     Args:
-        workspace: The artifacts root.
         version: A registered version.
         decision: The promotion gate's decision on it.
         reason: Why, for people; the decision's sentence by default.
@@ -100,7 +98,6 @@ def rollback(
     """Make the previous champion the champion again; the present one may be damaged.
 
     Args:
-        workspace: The artifacts root.
         dataset: The data set's name.
         reason: Why, for people.
         expected_champion: Name of the present champion, so that two simultaneous rollbacks do not

@@ -29,7 +29,6 @@ def register(
     killed process began.
 
     Args:
-        workspace: The artifacts root, with the run published.
         manifest: The run's.
         certificate: That of its exports, if the run itself made none.
 

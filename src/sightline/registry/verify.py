@@ -19,7 +19,7 @@ _UNREGISTERED = (
 )
 
 
-class Verification(Record):
+class VersionCheck(Record):
     """The result of checking one version.
 
     Attributes:
@@ -35,11 +35,10 @@ class Verification(Record):
     damages: tuple[Damage, ...]
 
 
-def verify(workspace: Workspace, name: str) -> Verification:
+def verify(workspace: Workspace, name: str) -> VersionCheck:
     """Compare all files of a version with their digests, and check its audit log.
 
     Args:
-        workspace: The artifacts root.
         name: The version's name, such as "mnist-v3".
 
     Raises:
@@ -65,7 +64,7 @@ def verify(workspace: Workspace, name: str) -> Verification:
         damages += _changed(workspace, expected)
         damages += _unexpected(workspace.path(place), place, expected)
     size = sum(files.size(workspace.path(record.path)) for record in expected.values())
-    return Verification(version=name, files=len(expected) + 1, bytes=size, damages=tuple(damages))
+    return VersionCheck(version=name, files=len(expected) + 1, bytes=size, damages=tuple(damages))
 
 
 def check(workspace: Workspace, version: Version) -> None:

@@ -104,7 +104,6 @@ def read_registered(workspace: Workspace, log: EventLog, name: str) -> Version:
     """Read a registered version, and check that its record did not change since.
 
     Args:
-        workspace: The artifacts root.
         log: The events of its data set.
         name: The version's name.
 
@@ -139,7 +138,6 @@ def versions(
     """List the versions of one data set or of all, by data set and number.
 
     Args:
-        workspace: The artifacts root.
         dataset: The data set's name; None means all.
         on_damage: Called with the error of a damaged version, which is then skipped; by default
             the error is raised.

@@ -44,7 +44,6 @@ def evaluate_run(
     Model and predictions are read from the run folder, the test images from the cache.
 
     Args:
-        workspace: The artifacts root.
         manifest: The run's.
         rebaseline: As for `decide_promotion`.
         force: If the gate cannot judge, because the champion is damaged for example, return a
@@ -79,7 +78,6 @@ def apply_decision(workspace: Workspace, run_id: str) -> Promotion:
     store costs the promotion, not the run.
 
     Args:
-        workspace: The artifacts root.
         run_id: The complete run id.
 
     Returns:

@@ -34,7 +34,6 @@ def attest(workspace: Workspace, version: Version, event: Event, signer: "Crypto
     """Write the signed statement of a promoted version, replacing an earlier one.
 
     Args:
-        workspace: The artifacts root.
         version: The version.
         event: Its promotion.
         signer: From `keys.configured`.

@@ -22,7 +22,6 @@ def build(workspace: Workspace, version: Version, event: Event) -> Json:
     """Describe a version: its files, what they were built from, and its promotion.
 
     Args:
-        workspace: The artifacts root.
         version: The version.
         event: Its promotion.
 

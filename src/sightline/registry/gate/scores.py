@@ -22,7 +22,6 @@ class ScoringRequest(Record):
     """Two models, and the test images that both are to predict.
 
     Attributes:
-        workspace: The artifacts root.
         files: Gives the test images, the labels and the class names.
         candidate: `.keras` file of the candidate.
         champion: `.keras` file of the champion.

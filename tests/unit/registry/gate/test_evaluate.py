@@ -12,7 +12,9 @@ from sightline.models import cnn, keras_files
 from sightline.pipeline.progress import Progress, listening
 from sightline.records import DatasetFiles, Decision, Evaluation, FileRecord, Run, TrainedModel
 from sightline.registry import Version
+from sightline.registry.gate import evaluate, scoring
 from sightline.registry.gate.evaluate import Candidate, compare
+from sightline.registry.gate.scores import ScoringRequest, Timing
 from sightline.storage import digests
 from sightline.storage import files as artifact_files
 from sightline.storage.npy import open_mapped
@@ -22,16 +24,27 @@ SETTINGS = PromotionConfig(recall_margin=0.5, latency_factor=100)
 CONFIG = loading.load("tutorial").model_copy(update={"promotion": SETTINGS})
 
 
+class _SameProcess:
+    """Stands in for the Keras process, which other tests cover; records still pass as JSON."""
+
+    def run(self, function: Any, request: ScoringRequest) -> Timing:
+        received = ScoringRequest.model_validate_json(request.model_dump_json())
+        return Timing.model_validate_json(function(received).model_dump_json())
+
+
 @pytest.fixture
 def gate(
     run: Run,
     files: DatasetFiles,
     trained: TrainedModel,
     evaluation: Evaluation,
-    sure: FileRecord,
+    accurate: FileRecord,
     champion: Version,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Any:
-    """Compare the accurate model with the untrained one by default."""
+    """Compare the accurate model with the constant one by default, in this process."""
+    monkeypatch.setattr(evaluate, "keras_process", _SameProcess)
+    monkeypatch.setattr(scoring, "_MAX_ROUNDS", 2)
 
     def judged(**changed: Any) -> Decision:
         candidate = Candidate(
@@ -39,7 +52,7 @@ def gate(
             config=CONFIG,
             source_sha256="a" * 64,
             files=files,
-            trained=trained.model_copy(update={"model": changed.pop("model", sure)}),
+            trained=trained.model_copy(update={"model": changed.pop("model", accurate)}),
             evaluation=evaluation,
             certificate=changed.pop("certificate", certificate()),
         )
@@ -89,8 +102,8 @@ def shipped(version: Version, model: FileRecord) -> Version:
     return version.model_copy(update={"files": {"model.keras": model}})
 
 
-def test_worse_model_is_refused(gate: Any, champion: Version, sure: FileRecord) -> None:
-    found = gate(model=champion.model, champion=shipped(champion, sure), noise=0.01)
+def test_worse_model_is_refused(gate: Any, champion: Version, accurate: FileRecord) -> None:
+    found = gate(model=champion.model, champion=shipped(champion, accurate), noise=0.01)
     assert not found.promote
     assert (found.fixed, found.broken, found.p_value) == (0, 30, 1.0)
     assert found.sentence.startswith("Refused: ")
@@ -100,9 +113,9 @@ def test_worse_model_is_refused(gate: Any, champion: Version, sure: FileRecord) 
 def test_candidate_predicts_the_test_images_again(gate: Any, run: Run, files: DatasetFiles) -> None:
     shapes = ModelConfig(convolutions=(Convolution(filters=2),), dense_units=5)
     keras.utils.set_random_seed(3)
-    path = run.workspace.root / "made" / "other.keras"
+    path = run.workspace.root / "other" / "second.keras"
     keras_files.export(cnn.classifier((12, 12, 1), 4, shapes), path)
-    record = FileRecord(path="made/other.keras", sha256=digests.sha256(path), bytes=1)
+    record = FileRecord(path="other/second.keras", sha256=digests.sha256(path), bytes=1)
     found = gate(model=record)
     images = np.asarray(open_mapped(run.workspace.root / files.images["test"].path))
     predicted = keras_files.read_model(path).predict_on_batch(images).argmax(axis=1)
@@ -155,7 +168,7 @@ def test_other_classes_or_image_shapes_are_refused_even_if_rebaselined(
 
 
 @pytest.mark.parametrize("damage", ["missing", "bit", "folder"])
-def test_champion_that_cannot_be_read_is_named_with_what_to_do(
+def test_unreadable_champion_is_named_with_a_remedy(
     gate: Any, run: Run, champion: Version, damage: str
 ) -> None:
     path = run.workspace.root / champion.model.path
@@ -174,10 +187,10 @@ def test_champion_that_cannot_be_read_is_named_with_what_to_do(
     assert leftovers(run.workspace.root) == []
 
 
-def test_candidate_that_cannot_be_read_is_not_taken_for_the_champion(
-    gate: Any, run: Run, sure: FileRecord
+def test_unreadable_candidate_is_not_called_the_champion(
+    gate: Any, run: Run, accurate: FileRecord
 ) -> None:
-    (run.workspace.root / sure.path).unlink()
+    (run.workspace.root / accurate.path).unlink()
     with pytest.raises(ModelFileError, match="there is no such file") as refusal:
         gate()
     assert "champion" not in str(refusal.value)
