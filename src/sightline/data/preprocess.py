@@ -26,11 +26,6 @@ _ONE_HOT_VALUES = 1 << 20  # at once
 def preprocess(run: Run, files: DatasetFiles, settings: PreprocessingConfig) -> ArraySet:
     """Convert stored images and labels to training arrays, in bounded memory.
 
-    Args:
-        run: Gives the workspace.
-        files: The ingested data set.
-        settings: Share and seed of the validation split.
-
     Returns:
         Splits "train", "test" and, if configured, "validation": float32 images of shape
         (n, height, width, channels) in [0, 1], float32 one-hot labels of shape (n, num_classes).

@@ -19,7 +19,6 @@ class Observation(Record):
 
     Attributes:
         dataset: Its name or absolute path.
-        source: The data set as located.
         observed_at: Time in UTC.
         previous_sha256: Digest at the observation before; None at the first.
     """
@@ -46,11 +45,7 @@ class Observation(Record):
 
 
 def observe(workspace: Workspace, dataset: str) -> Observation:
-    """Digest a data set and compare it with the stored observation, without storing the new one.
-
-    Args:
-        workspace: Observations are stored under `watch/`.
-        dataset: A data set's name, or a path.
+    """Digest a data set (a name or a path) and compare it with the stored observation.
 
     Raises:
         DataError: The data set does not exist or cannot be read.

@@ -62,9 +62,7 @@ def test_findings_are_drawn_if_there_are_any(
 ) -> None:
     table = run.workspace.root / "findings.parquet"
     examples = findings.ExampleIndex(
-        ("train", "test"),
-        (160, 40),
-        np.repeat(np.array([0, 1], np.int8), [160, 40]),
+        {"train": 160, "test": 40},
         np.zeros(200, np.int16),
         run.workspace.root / hostile_files.labels.path,
     )

@@ -59,12 +59,7 @@ def read(layout: Layout, settings: DataConfig) -> RawDataset:
     and all other columns are pixels, row by row, the RGB values of a pixel side by side. If the
     first row has only numbers, there is no header and the first column is the label.
 
-    Args:
-        layout: One file per split.
-        settings: Column names; optionally image size and channels.
-
-    Returns:
-        Images of the configured shape, else square grey or square RGB images.
+    Images have the configured shape, else they are square, grey or RGB.
 
     Raises:
         DataError: A file is damaged, the number of columns fits no image shape, or a value is

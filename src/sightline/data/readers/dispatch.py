@@ -27,11 +27,6 @@ _WITH_METADATA = ("csv", "parquet")
 def open_source(run: Run, source: Source, settings: DataConfig) -> tuple[RawDataset, str]:
     """Read the labels and headers of a source; its images are streamed later.
 
-    Args:
-        run: Workspace, local data folder and mirror, for named data sets.
-        source: The located source.
-        settings: How to read it.
-
     Returns:
         The data, and a description of their origin for people.
 

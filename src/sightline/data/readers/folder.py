@@ -16,9 +16,7 @@ from sightline.data.readers.images import EncodedImage
 def read(layout: Layout, settings: DataConfig) -> RawDataset:
     """Read `train/<class>/*` and `test/<class>/*`, or `<class>/*`.
 
-    Args:
-        layout: The image files of each split; the name of the parent folder is the class.
-        settings: Size and number of channels of the result.
+    The name of an image's folder is its class; `settings` can set size and channels.
 
     Raises:
         DataError: An image cannot be read, or the splits have different classes.

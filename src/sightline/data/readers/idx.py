@@ -31,24 +31,21 @@ def read(
 ) -> RawDataset:
     """Read IDX files, plain or gzip, with grey images.
 
-    Args:
-        layout: The image file and the label file of each split.
-        settings: Not used.
-        class_names: Names in label order, if known.
+    `layout` has the image file and the label file of each split, `class_names` the names in label
+    order, if known.
 
     Raises:
         DataError: A file is damaged or of another type, or a split has different numbers of
             images and labels.
     """
-    shapes = {name: _dimensions(files[0], _IMAGES) for name, files in layout.files.items()}
-    found = [_labels(files[1]) for files in layout.files.values()]
-    for (images, label_file), shape, one in zip(
-        layout.files.values(), shapes.values(), found, strict=True
-    ):
-        if shape[0] != len(one.codes):
+    shapes, found = {}, []
+    for name, (images, label_file) in layout.files.items():
+        shapes[name] = _dimensions(images, _IMAGES)
+        found.append(_labels(label_file))
+        if shapes[name][0] != len(found[-1].codes):
             raise DataError(
-                f"{images} has {shape[0]:,} images, but {label_file} has {len(one.codes):,} "
-                "labels; check that they belong together."
+                f"{images} has {shapes[name][0]:,} images, but {label_file} has "
+                f"{len(found[-1].codes):,} labels; check that they belong together."
             )
     sizes = {shape[1:] for shape in shapes.values()}
     if len(sizes) > 1:

@@ -55,12 +55,7 @@ _GREY_DIMENSIONS, _COLOUR_DIMENSIONS = 3, 4
 def read(layout: Layout, settings: DataConfig) -> RawDataset:
     """Read `x_train`, `y_train`, `x_test` and `y_test`, or only the first two.
 
-    Args:
-        layout: The archive.
-        settings: Not used.
-
-    Returns:
-        Grey or RGB images, from arrays of shape (n, h, w), (n, h, w, 1) or (n, h, w, 3).
+    Images have the shape (n, h, w), (n, h, w, 1) or (n, h, w, 3).
 
     Raises:
         DataError: The archive is damaged or pickled, an array is missing or has the wrong shape

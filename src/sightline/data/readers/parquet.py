@@ -23,12 +23,7 @@ _METADATA_ROWS = 1024
 def read(layout: Layout, settings: DataConfig) -> RawDataset:
     """Read an image column (encoded bytes, or a struct of `bytes` and `path`) and a label column.
 
-    Args:
-        layout: One or more files per split.
-        settings: Column names; size and number of channels of the images.
-
-    Returns:
-        Images of one shape. Class names come from the schema's metadata if present.
+    Class names come from the schema's metadata if present.
 
     Raises:
         DataError: A file is damaged, a column is missing or has another type, or an image is

@@ -39,17 +39,7 @@ class Measurement(NamedTuple):
 def measure(
     workspace: Workspace, files: DatasetFiles, inspection: Inspection, last_run: RunManifest | None
 ) -> dict[str, Measurement]:
-    """Measure everything that the gate has a limit for.
-
-    Args:
-        workspace: Where the findings are stored.
-        files: The ingested data set.
-        inspection: Its inspection.
-        last_run: The last run of the same data set, if it was inspected.
-
-    Returns:
-        Name of a check to its measurement.
-    """
+    """Return the measurement of every check by name; `last_run` must have been inspected."""
     examples = read_findings(workspace.root / inspection.findings.path, 1)
     return {
         "missing_classes": _missing_classes(files),

@@ -30,12 +30,7 @@ class Drift(NamedTuple):
 
 
 def largest_drift(before: DatasetFiles, now: DatasetFiles) -> Drift:
-    """Compare the classes, pixels and brightness of common splits; return the largest drift.
-
-    Args:
-        before: The data set of an earlier run; inspected.
-        now: The current data set; inspected.
-    """
+    """Return the largest drift of classes, pixels or brightness; both must be inspected."""
     return max(_drifts(before, now), key=lambda drift: drift.value)
 
 
@@ -70,12 +65,7 @@ def stability_index(
 
 
 def list_changes(before: DatasetFiles, now: DatasetFiles) -> tuple[ProfileChange, ...]:
-    """List noticeable changes of shape, counts, pixel statistics and class shares.
-
-    Args:
-        before: The data set of an earlier run; inspected.
-        now: The current data set; inspected.
-    """
+    """List noticeable changes of shape, counts, pixel statistics and class shares."""
     return (*_shape_changes(before, now), *_split_changes(before, now))
 
 

@@ -10,6 +10,7 @@ A row names an image and, if another image is the reason, that one as well. The 
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice, zip_longest
 from pathlib import Path
 from typing import Any
@@ -87,33 +88,34 @@ class ExampleIndex:
     """The n examples of a data set, split after split, as in the label table.
 
     Attributes:
-        names: Names of the splits.
-        sizes: Number of images of each.
-        splits: int8 array of shape (n,): position of the split in `names`.
+        sizes: Name of each split to its number of examples.
         labels: int16 array of shape (n,).
         table: The label table.
     """
 
-    names: tuple[str, ...]
-    sizes: tuple[int, ...]
-    splits: NDArray[np.int8]
+    sizes: dict[str, int]
     labels: NDArray[np.int16]
     table: Path
 
+    @cached_property
+    def splits(self) -> NDArray[np.int8]:
+        """Number of each example's split, from 0: int8 array of shape (n,)."""
+        return np.repeat(np.arange(len(self.sizes), dtype=np.int8), list(self.sizes.values()))
+
     def count(self, rows: Rows) -> dict[str, int]:
         """Count the examples of some rows by split."""
-        counted = np.bincount(self.splits[rows], minlength=len(self.names))
-        return dict(zip(self.names, counted.tolist(), strict=True))
+        counted = np.bincount(self.splits[rows], minlength=len(self.sizes))
+        return dict(zip(self.sizes, counted.tolist(), strict=True))
 
     def positions(self, rows: Rows) -> Rows:
         """Return the positions of some rows within their splits."""
-        starts = np.cumsum((0, *self.sizes), dtype=np.int64)
+        starts = np.cumsum((0, *self.sizes.values()), dtype=np.int64)
         found: Rows = rows - starts[self.splits[rows]]
         return found
 
     def columns(self, rows: Rows) -> list[pa.Array]:
         """Return split, index within the split, label and source of some rows."""
-        names = pa.DictionaryArray.from_arrays(self.splits[rows], list(self.names))
+        names = pa.DictionaryArray.from_arrays(self.splits[rows], list(self.sizes))
         return [
             names.cast(pa.string()),
             pa.array(self.positions(rows)),

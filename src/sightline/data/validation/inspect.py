@@ -83,11 +83,8 @@ def summarize(
         table: The label table, in the same order.
         classes: Number of classes.
     """
-    sizes = {name: len(one.labels) for name, one in inspectors.items()}
     index = ExampleIndex(
-        names=tuple(sizes),
-        sizes=tuple(sizes.values()),
-        splits=np.repeat(np.arange(len(sizes), dtype=np.int8), list(sizes.values())),
+        sizes={name: len(one.labels) for name, one in inspectors.items()},
         labels=np.concatenate([one.labels for one in inspectors.values()]),
         table=table,
     )

@@ -27,9 +27,7 @@ def index(tmp_path: Path) -> ExampleIndex:
     sources = [f"photos/{number}.png" for number in range(10)]
     pq.write_table(pa.table({"source": sources}), table, row_group_size=4, write_page_checksum=True)
     return ExampleIndex(
-        names=("train", "test"),
-        sizes=(6, 4),
-        splits=np.repeat(np.array([0, 1], np.int8), [6, 4]),
+        sizes={"train": 6, "test": 4},
         labels=np.array([0, 1, 2, 0, 1, 2, 2, 1, 0, 2], np.int16),
         table=table,
     )
