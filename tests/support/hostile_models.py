@@ -1,7 +1,7 @@
 """Model files that attack whoever loads them; the name of a function is the name of its case.
 
-Each takes the bytes of an honest model and the path of a canary, which an attack that works
-would write, read or run, and returns what to save as a model file.
+Each takes the bytes of an honest model and the path of a canary, which a successful attack would
+write, read or run, and returns the bytes of a model file.
 """
 
 import base64
@@ -28,8 +28,48 @@ Attack = Callable[[bytes, Path], bytes]
 Members = dict[str, bytes]
 
 
+ATTACKS: dict[Attack, str] = {}
+"""Each attack and what its refusal names."""
+
+
+def refused_with(named: str) -> Callable[[Attack], Attack]:
+    """Register an attack with what its refusal names."""
+
+    def register(attack: Attack) -> Attack:
+        ATTACKS[attack] = named
+        return attack
+
+    return register
+
+
+def hdf5(change: Callable[[h5py.File, Path], None]) -> Attack:
+    """Turn a change of the weights file into an attack of the same name."""
+
+    def attack(honest: bytes, canary: Path) -> bytes:
+        members = unpack(honest)
+        buffer = io.BytesIO(members[WEIGHTS])
+        with h5py.File(buffer, "a") as file:
+            change(file, canary)
+        return pack({**members, WEIGHTS: buffer.getvalue()})
+
+    attack.__name__ = change.__name__
+    return attack
+
+
+def first_array(file: h5py.File) -> h5py.Dataset:
+    return file.visititems(lambda _, item: item if isinstance(item, h5py.Dataset) else None)
+
+
+def removed_array(file: h5py.File) -> tuple[str, tuple[int, ...]]:
+    """Remove the first array; return its name and shape."""
+    array = first_array(file)
+    name, shape = array.name, array.shape
+    del file[name]
+    return name, shape
+
+
 def honest_model(path: Path) -> Path:
-    """Write a small model as a training would."""
+    """Write a small model as in a training."""
     layers = ModelConfig(convolutions=(Convolution(filters=4),), dense_units=3)
     keras_files.export(cnn.classifier((8, 8, 1), 2, layers), path)
     return path
@@ -50,30 +90,22 @@ def pack(members: Members, *more: tuple[zipfile.ZipInfo, bytes]) -> bytes:
     return buffer.getvalue()
 
 
+def with_config(honest: bytes, change: Callable[[dict[str, Any]], object]) -> bytes:
+    """Change the config of the model."""
+    members = unpack(honest)
+    config = json.loads(members[CONFIG])
+    change(config)
+    return pack({**members, CONFIG: json.dumps(config).encode()})
+
+
 def with_layer(honest: bytes, **changes: Any) -> bytes:
-    """Put something else in the place of the layer that scales the images."""
-    members = unpack(honest)
-    config = json.loads(members[CONFIG])
-    layer = next(part for part in config["config"]["layers"] if part["name"] == "scale")
-    layer.update(changes)
-    return pack({**members, CONFIG: json.dumps(config).encode()})
+    """Change the layer that scales the images."""
 
+    def change(config: dict[str, Any]) -> None:
+        layers = config["config"]["layers"]
+        next(layer for layer in layers if layer["name"] == "scale").update(changes)
 
-def with_scaling(honest: bytes, **changes: Any) -> bytes:
-    """Change the config of the layer that scales the images."""
-    members = unpack(honest)
-    config = json.loads(members[CONFIG])
-    layer = next(part for part in config["config"]["layers"] if part["name"] == "scale")
-    layer["config"].update(changes)
-    return pack({**members, CONFIG: json.dumps(config).encode()})
-
-
-def with_weights(honest: bytes, change: Callable[[h5py.File], None]) -> bytes:
-    members = unpack(honest)
-    buffer = io.BytesIO(members[WEIGHTS])
-    with h5py.File(buffer, "a") as file:
-        change(file)
-    return pack({**members, WEIGHTS: buffer.getvalue()})
+    return with_config(honest, change)
 
 
 def _code(canary: Path) -> dict[str, Any]:
@@ -87,7 +119,7 @@ def _code(canary: Path) -> dict[str, Any]:
 
 
 def _calling(module: str, name: str, argument: object) -> dict[str, Any]:
-    """Make a Lambda layer that calls any function, as CVE-2025-1550 did."""
+    """Build a Lambda layer that calls any function, as in CVE-2025-1550."""
     function = {
         "module": module,
         "class_name": "function",
@@ -102,21 +134,25 @@ def _calling(module: str, name: str, argument: object) -> dict[str, Any]:
     }
 
 
+@refused_with("keras.layers.Lambda")
 def lambda_layer(honest: bytes, canary: Path) -> bytes:
     config = {"name": "scale", "function": _code(canary), "arguments": {}}
     return with_layer(honest, class_name="Lambda", config=config)
 
 
+@refused_with("None.Lambda")
 def lambda_without_module(honest: bytes, canary: Path) -> bytes:
-    """Take the legacy way into the loader, which layers without a module go."""
-    members = unpack(lambda_layer(honest, canary))
-    config = json.loads(members[CONFIG])
-    for layer in config["config"]["layers"]:
-        if layer["class_name"] == "Lambda":
-            del layer["module"]
-    return pack({**members, CONFIG: json.dumps(config).encode()})
+    """Reach the legacy loader of layers without a module."""
+
+    def change(config: dict[str, Any]) -> None:
+        for layer in config["config"]["layers"]:
+            if layer["class_name"] == "Lambda":
+                del layer["module"]
+
+    return with_config(lambda_layer(honest, canary), change)
 
 
+@refused_with("__lambda__")
 def lambda_as_regularizer(honest: bytes, canary: Path) -> bytes:
     return with_layer(
         honest,
@@ -125,37 +161,42 @@ def lambda_as_regularizer(honest: bytes, canary: Path) -> bytes:
     )
 
 
+@refused_with("the state of a training")
 def lambda_as_loss(honest: bytes, canary: Path) -> bytes:
-    members = unpack(honest)
-    config = json.loads(members[CONFIG])
-    config["compile_config"] = {"optimizer": "adam", "loss": _code(canary)}
-    return pack({**members, CONFIG: json.dumps(config).encode()})
+    compiled = {"compile_config": {"optimizer": "adam", "loss": _code(canary)}}
+    return with_config(honest, lambda config: config.update(compiled))
 
 
+@refused_with("keras.layers.Lambda")
 def system_command(honest: bytes, canary: Path) -> bytes:
     return with_layer(honest, **_calling("os", "system", f"echo run > {canary}"))
 
 
+@refused_with("keras.layers.Lambda")
 def download_gadget(honest: bytes, canary: Path) -> bytes:
-    """Fetch a file to any place, as CVE-2025-8747 did."""
+    """Download a file to any path, as in CVE-2025-8747."""
     return with_layer(honest, **_calling("keras.utils", "get_file", canary.as_uri()))
 
 
+@refused_with("keras.layers.Lambda")
 def unsafe_mode_gadget(honest: bytes, canary: Path) -> bytes:
-    """Switch the safe mode off from inside, as CVE-2025-9906 did."""
+    """Switch the safe mode off from inside, as in CVE-2025-9906."""
     call = _calling("keras.config", "enable_unsafe_deserialization", None)
     return with_layer(lambda_layer(honest, canary), **call)
 
 
+@refused_with("keras.layers.Lambda")
 def second_model(honest: bytes, canary: Path) -> bytes:
     return with_layer(honest, **_calling("keras.models", "load_model", str(canary)))
 
 
+@refused_with("subprocess.Popen")
 def foreign_class(honest: bytes, canary: Path) -> bytes:
     config = {"name": "scale", "args": ["touch", str(canary)]}
     return with_layer(honest, module="subprocess", class_name="Popen", config=config)
 
 
+@refused_with("keras.src.layers.core.lambda_layer.Lambda")
 def private_class(honest: bytes, canary: Path) -> bytes:
     """Reach a class of Keras by the path of its module instead of its public name."""
     return with_layer(
@@ -163,34 +204,37 @@ def private_class(honest: bytes, canary: Path) -> bytes:
     )
 
 
+@refused_with("evil>Rescaling")
 def custom_object(honest: bytes, canary: Path) -> bytes:
     return with_layer(honest, registered_name="evil>Rescaling")
 
 
+@refused_with("os.__typespec__")
 def type_spec(honest: bytes, canary: Path) -> bytes:
-    return with_scaling(
-        honest,
-        scale={
-            "class_name": "__typespec__",
-            "config": [str(canary)],
-            "spec_name": "system",
-            "module": "os",
-            "registered_name": None,
-        },
-    )
+    scale = {
+        "class_name": "__typespec__",
+        "config": [str(canary)],
+        "spec_name": "system",
+        "module": "os",
+        "registered_name": None,
+    }
+    return with_layer(honest, config={"name": "scale", "scale": scale})
 
 
+@refused_with("keras.layers.StringLookup")
 def vocabulary_file(honest: bytes, canary: Path) -> bytes:
-    """Read any file into a lookup table, as CVE-2025-12058 did."""
+    """Read any file into a lookup table, as in CVE-2025-12058."""
     config = {"name": "scale", "vocabulary": str(canary)}
     return with_layer(honest, class_name="StringLookup", config=config)
 
 
+@refused_with("keras.layers.TFSMLayer")
 def saved_model_layer(honest: bytes, canary: Path) -> bytes:
     config = {"name": "scale", "filepath": str(canary.parent)}
     return with_layer(honest, class_name="TFSMLayer", config=config)
 
 
+@refused_with("keras.layers.TorchModuleWrapper")
 def torch_module(honest: bytes, canary: Path) -> bytes:
     """Hide a pickle in a config."""
     pickled = base64.b64encode(b"cos\nsystem\n(S'touch canary'\ntR.").decode()
@@ -198,18 +242,21 @@ def torch_module(honest: bytes, canary: Path) -> bytes:
     return with_layer(honest, class_name="TorchModuleWrapper", config=config)
 
 
+@refused_with("RecursionError")
 def deep_json(honest: bytes, canary: Path) -> bytes:
     return pack({**unpack(honest), CONFIG: b'{"a":' * 200_000})
 
 
+@refused_with("expected at most 4,194,304")
 def long_json(honest: bytes, canary: Path) -> bytes:
     members = unpack(honest)
     return pack({**members, CONFIG: members[CONFIG] + b" " * (5 << 20)})
 
 
+@refused_with("68,720,263,168 parameters")
 def wide_layers(honest: bytes, canary: Path) -> bytes:
     """Ask for 256 GB of weights in a few thousand bytes; all shapes fit."""
-    with ThreadPoolExecutor(1) as pool:  # Keras would make up for the weights in this thread
+    with ThreadPoolExecutor(1) as pool:  # Keras would create the weights later in this thread
         config = pool.submit(_wide).result()
     return pack({**unpack(honest), CONFIG: config.encode()})
 
@@ -221,26 +268,31 @@ def _wide() -> str:
         return str(keras.Model(images, wide).to_json())
 
 
+@refused_with("expected axis -1")
 def wide_build(honest: bytes, canary: Path) -> bytes:
-    """Ask for it in the shape that a layer is said to have been built with."""
+    """Ask for as much in the build config of a layer."""
     shape = {"input_shape": [None, 1 << 20, 1 << 20]}
     return with_layer(
         honest, class_name="Dense", config={"name": "scale", "units": 1 << 20}, build_config=shape
     )
 
 
+@refused_with("does not belong there")
 def escaping_member(honest: bytes, canary: Path) -> bytes:
     return pack({**unpack(honest), f"../../{canary.name}": b"escaped"})
 
 
+@refused_with("does not belong there")
 def absolute_member(honest: bytes, canary: Path) -> bytes:
     return pack({**unpack(honest), str(canary): b"escaped"})
 
 
+@refused_with("'assets/vocabulary.txt' does not belong there")
 def asset_member(honest: bytes, canary: Path) -> bytes:
     return pack({**unpack(honest), "assets/vocabulary.txt": b"word\n"})
 
 
+@refused_with("link")
 def linked_member(honest: bytes, canary: Path) -> bytes:
     members = unpack(honest)
     link = zipfile.ZipInfo(METADATA)
@@ -249,8 +301,9 @@ def linked_member(honest: bytes, canary: Path) -> bytes:
     return pack(members, (link, str(canary).encode()))
 
 
+@refused_with("each once")
 def second_config(honest: bytes, canary: Path) -> bytes:
-    """Show one config to whoever checks the first and another to whoever loads the last."""
+    """Store one config for a check of the first member, and another for a load of the last."""
     members = unpack(honest)
     evil = unpack(lambda_layer(honest, canary))[CONFIG]
     buffer = io.BytesIO()
@@ -260,12 +313,14 @@ def second_config(honest: bytes, canary: Path) -> bytes:
     return buffer.getvalue().replace(b"config.jsom", CONFIG.encode())
 
 
+@refused_with("each once")
 def missing_weights(honest: bytes, canary: Path) -> bytes:
     members = unpack(honest)
     del members[WEIGHTS]
     return pack(members)
 
 
+@refused_with("states 4,294,967,040 bytes")
 def giant_stated_size(honest: bytes, canary: Path) -> bytes:
     content = bytearray(honest)
     entry = content.index(b"PK\x01\x02")
@@ -273,6 +328,7 @@ def giant_stated_size(honest: bytes, canary: Path) -> bytes:
     return bytes(content)
 
 
+@refused_with("compressed")
 def decompression_bomb(honest: bytes, canary: Path) -> bytes:
     members = unpack(honest)
     info = zipfile.ZipInfo(WEIGHTS)
@@ -281,145 +337,81 @@ def decompression_bomb(honest: bytes, canary: Path) -> bytes:
     return pack(members, (info, bytes(256 << 20)))
 
 
-def external_link(honest: bytes, canary: Path) -> bytes:
-    def change(file: h5py.File) -> None:
-        file["layers/more"] = h5py.ExternalLink(str(canary), "/")
-
-    return with_weights(honest, change)
-
-
-def soft_link(honest: bytes, canary: Path) -> bytes:
-    def change(file: h5py.File) -> None:
-        file["layers/more"] = h5py.SoftLink("/layers")
-
-    return with_weights(honest, change)
+@refused_with("a link, 'layers/more'")
+@hdf5
+def external_link(file: h5py.File, canary: Path) -> None:
+    file["layers/more"] = h5py.ExternalLink(str(canary), "/")
 
 
-def external_array(honest: bytes, canary: Path) -> bytes:
-    """Take the weights of a layer from any file, as CVE-2026-1669 did."""
-
-    def change(file: h5py.File) -> None:
-        place, shape = first_array(file)
-        del file[place]
-        source = [(str(canary), 0, 4 * int(np.prod(shape)))]
-        file.create_dataset(place, shape, "<f4", external=source)
-
-    return with_weights(honest, change)
+@refused_with("a link, 'layers/more'")
+@hdf5
+def soft_link(file: h5py.File, canary: Path) -> None:
+    file["layers/more"] = h5py.SoftLink("/layers")
 
 
-def virtual_array(honest: bytes, canary: Path) -> bytes:
-    def change(file: h5py.File) -> None:
-        place, shape = first_array(file)
-        del file[place]
-        layout = h5py.VirtualLayout(shape, "<f4")
-        layout[...] = h5py.VirtualSource(str(canary), "data", shape)
-        file.create_virtual_dataset(place, layout)
-
-    return with_weights(honest, change)
+@refused_with("from elsewhere")
+@hdf5
+def external_array(file: h5py.File, canary: Path) -> None:
+    """Read the weights of a layer from any file, as in CVE-2026-1669."""
+    place, shape = removed_array(file)
+    source = [(str(canary), 0, 4 * int(np.prod(shape)))]
+    file.create_dataset(place, shape, "<f4", external=source)
 
 
-def unstored_array(honest: bytes, canary: Path) -> bytes:
-    """State a terabyte and store nothing, as CVE-2026-0897 did."""
-
-    def change(file: h5py.File) -> None:
-        place, _ = first_array(file)
-        del file[place]
-        file.create_dataset(place, (1 << 38,), "<f4")
-
-    return with_weights(honest, change)
+@refused_with("from elsewhere")
+@hdf5
+def virtual_array(file: h5py.File, canary: Path) -> None:
+    place, shape = removed_array(file)
+    layout = h5py.VirtualLayout(shape, "<f4")
+    layout[...] = h5py.VirtualSource(str(canary), "data", shape)
+    file.create_virtual_dataset(place, layout)
 
 
-def packed_array(honest: bytes, canary: Path) -> bytes:
-    def change(file: h5py.File) -> None:
-        place, _ = first_array(file)
-        del file[place]
-        file.create_dataset(place, (1 << 38,), "<f4", chunks=(1 << 20,), compression="gzip")
-
-    return with_weights(honest, change)
-
-
-def words_as_weights(honest: bytes, canary: Path) -> bytes:
-    def change(file: h5py.File) -> None:
-        file["layers/words"] = ["a", "b"]
-
-    return with_weights(honest, change)
+@refused_with("stores 0")
+@hdf5
+def unstored_array(file: h5py.File, canary: Path) -> None:
+    """State a terabyte and store nothing, as in CVE-2026-0897."""
+    place, _ = removed_array(file)
+    file.create_dataset(place, (1 << 38,), "<f4")
 
 
-def circle_of_groups(honest: bytes, canary: Path) -> bytes:
-    def change(file: h5py.File) -> None:
-        file["layers/again"] = file["layers"]
-        del file[first_array(file)[0]]
+@refused_with("stores 0")
+@hdf5
+def packed_array(file: h5py.File, canary: Path) -> None:
+    place, _ = removed_array(file)
+    file.create_dataset(place, (1 << 38,), "<f4", chunks=(1 << 20,), compression="gzip")
 
-    return with_weights(honest, change)
+
+@refused_with("no array of numbers")
+@hdf5
+def words_as_weights(file: h5py.File, canary: Path) -> None:
+    file["layers/words"] = ["a", "b"]
 
 
+@refused_with("parameters")
+@hdf5
+def circle_of_groups(file: h5py.File, canary: Path) -> None:
+    file["layers/again"] = file["layers"]
+    removed_array(file)
+
+
+@refused_with("Bad CRC-32")
 def flipped_weight(honest: bytes, canary: Path) -> bytes:
     content = bytearray(honest)
     content[content.index(b"\x89HDF") + 3000] ^= 1
     return bytes(content)
 
 
+@refused_with("not a zip file")
 def truncated(honest: bytes, canary: Path) -> bytes:
     return honest[: len(honest) // 2]
 
 
+@refused_with("b'<!DOCTYPE html>'")
 def html_page(honest: bytes, canary: Path) -> bytes:
     return b"<!DOCTYPE html><html><body>Please log in</body></html>"
 
 
+@refused_with("begins with b''")
 def empty(honest: bytes, canary: Path) -> bytes:
     return b""
-
-
-def first_array(file: h5py.File) -> tuple[str, tuple[int, ...]]:
-    found: list[tuple[str, tuple[int, ...]]] = []
-    file.visititems(
-        lambda name, item: (
-            found.append((name, item.shape)) if isinstance(item, h5py.Dataset) else None
-        )
-    )
-    return found[0]
-
-
-ATTACKS: dict[Attack, str] = {
-    lambda_layer: "keras.layers.Lambda",
-    lambda_without_module: "None.Lambda",
-    lambda_as_regularizer: "__lambda__",
-    lambda_as_loss: "the state of a training",
-    system_command: "keras.layers.Lambda",
-    download_gadget: "keras.layers.Lambda",
-    unsafe_mode_gadget: "keras.layers.Lambda",
-    second_model: "keras.layers.Lambda",
-    foreign_class: "subprocess.Popen",
-    private_class: "keras.src.layers.core.lambda_layer.Lambda",
-    custom_object: "evil>Rescaling",
-    type_spec: "os.__typespec__",
-    vocabulary_file: "keras.layers.StringLookup",
-    saved_model_layer: "keras.layers.TFSMLayer",
-    torch_module: "keras.layers.TorchModuleWrapper",
-    deep_json: "RecursionError",
-    long_json: "expected at most 4,194,304",
-    wide_layers: "68,720,263,168 parameters",
-    wide_build: "expected axis -1",
-    escaping_member: "does not belong there",
-    absolute_member: "does not belong there",
-    asset_member: "'assets/vocabulary.txt' does not belong there",
-    linked_member: "link",
-    second_config: "each once",
-    missing_weights: "each once",
-    giant_stated_size: "states 4,294,967,040 bytes",
-    decompression_bomb: "compressed",
-    external_link: "a link, 'layers/more'",
-    soft_link: "a link, 'layers/more'",
-    external_array: "from elsewhere",
-    virtual_array: "from elsewhere",
-    unstored_array: "stores 0",
-    packed_array: "stores 0",
-    words_as_weights: "no array of numbers",
-    circle_of_groups: "parameters",
-    flipped_weight: "Bad CRC-32",
-    truncated: "not a zip file",
-    html_page: "b'<!DOCTYPE html>'",
-    empty: "begins with b''",
-}
-"""Each attack and what the refusal says of it."""

@@ -1,7 +1,7 @@
-"""Loads model files one by one, each in a process of its own with little memory to spare.
+"""Load model files one by one, each in a forked process with limited memory.
 
 Usage: python load_models.py CANARY PATH [PATH ...]; prints one JSON object, path to outcome.
-Fork: the import of Keras, which takes seconds, is made once.
+Forked, so that Keras is imported only once.
 """
 
 import json
@@ -20,11 +20,11 @@ _ALARMING = ("os.system", "os.exec", "os.posix_spawn", "subprocess.Popen", "sock
 
 
 def main(canary: str, *paths: str) -> None:
-    outcomes = {path: load_apart(canary, path) for path in paths}
+    outcomes = {path: load_in_child(canary, path) for path in paths}
     sys.stdout.write(json.dumps(outcomes))
 
 
-def load_apart(canary: str, path: str) -> dict[str, str]:
+def load_in_child(canary: str, path: str) -> dict[str, str]:
     reading, writing = os.pipe()
     child = os.fork()
     if not child:
@@ -50,7 +50,7 @@ def _load(canary: str, path: str) -> dict[str, str]:
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     sys.addaudithook(watch)
     try:
-        if "unguarded" in path:  # what Keras would do if it were asked to trust the file
+        if "unguarded" in path:  # as if the file was trusted
             keras.saving.load_model(path, compile=False, safe_mode=False)
         else:
             keras_files.read_model(Path(path))
