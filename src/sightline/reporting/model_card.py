@@ -86,7 +86,7 @@ def _facts(manifest: RunManifest) -> dict[str, Any]:
         "untested": len(evaluation.classes) - len(tested),
         "rough": sum(row.support < _FEW_IMAGES for row in tested),
         "few_images": _FEW_IMAGES,
-        "confused": next(iter(tables.most_confused(evaluation)), None),
+        "confused": next(iter(tables.confusions(evaluation).rows), None),
         "overconfidence": _overconfidence(evaluation.calibration),
         "hardest": _hardest(evaluation.robustness),
         "weak_slice": _weakest_slice(evaluation),

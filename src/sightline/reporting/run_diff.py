@@ -6,17 +6,14 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sightline.errors import InputError
-from sightline.records import ArrayFile
 from sightline.records.difference import Flip, RunDifference
 from sightline.records.manifest import RunManifest
 from sightline.reporting import page, run_diff_rows
 from sightline.reporting.figures.curves import draw_both_curves
-from sightline.reporting.figures.grid import Images
 from sightline.reporting.figures.thumbnail import write_thumbnail
 from sightline.runs import verify
 from sightline.storage import files
@@ -28,9 +25,6 @@ if TYPE_CHECKING:
 
 _WATCHED = ("val_accuracy", "val_loss")
 """Curves that are missing without a validation split."""
-
-_CHANNELS = frozenset({(1,), (3,)})
-"""Shapes of images end with one of these, after number, height and width."""
 
 Pair = tuple[RunManifest, RunManifest]
 Shown = list[tuple[Flip, bytes | None]]
@@ -128,39 +122,21 @@ def _examples(workspace: Workspace, pair: Pair, found: RunDifference) -> tuple[S
     return shown[: len(broken)], shown[len(broken) :], missing
 
 
-def _thumbnails(workspace: Workspace, pair: Pair, rows: Sequence[int]) -> list[bytes]:
-    images = _test_images(workspace, [run.records.ingest.images["test"] for run in pair], rows)
-    return [_png(partial(write_thumbnail, image=image)) for image in images]
-
-
-def _test_images(workspace: Workspace, records: Sequence[ArrayFile], rows: Sequence[int]) -> Images:
+def _thumbnails(workspace: Workspace, pair: Pair, rows: list[int]) -> list[bytes]:
     """Read test images from the first intact cache entry.
 
     Raises:
         InputError: No entry is intact.
     """
     missing: InputError | None = None
-    for record in dict.fromkeys(records):
+    for record in dict.fromkeys(run.records.ingest.images["test"] for run in pair):
         path = workspace.root / record.path
         try:
             verify.check_file(path, record)
-            return _images(path, rows)
+            images = open_mapped(path)[rows]
+            return [_png(partial(write_thumbnail, image=image)) for image in images]
         except InputError as error:
             missing = missing or error
+        except (OSError, ValueError, IndexError, TypeError) as error:
+            missing = missing or InputError(f"{path} cannot be read as images: {error}.")
     raise missing or InputError("The runs record no test images.")
-
-
-def _images(path: Path, rows: Sequence[int]) -> Images:
-    try:
-        images = open_mapped(path)
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path} cannot be read as an array: {error}.") from None
-    if images.dtype != np.uint8 or images.shape[3:] not in _CHANNELS:
-        raise InputError(
-            f"{path} is not an array of images: expected uint8 of shape (n, height, width, 1 or "
-            f"3), found {images.dtype} of shape {images.shape}."
-        )
-    if max(rows) >= len(images):
-        raise InputError(f"{path} has {len(images):,} images, expected more than {max(rows):,}.")
-    chosen: Images = images[list(rows)]
-    return chosen

@@ -79,15 +79,6 @@ class Table(NamedTuple):
         return [dict(zip(self.columns, map(str, row), strict=True)) for row in self.rows]
 
 
-class Confusion(NamedTuple):
-    """How often one class was predicted as another; `share` is of the images of the class."""
-
-    label: str
-    predicted: str
-    images: int
-    share: float
-
-
 def splits(run: RunManifest) -> Table:
     """List the splits as the training used them."""
     found = run.records.preprocess.splits
@@ -207,23 +198,23 @@ def interval(ends: Interval | None) -> str:
     return f"{ends[0]:.2%} to {ends[1]:.2%}" if ends else ""
 
 
-def most_confused(evaluation: Evaluation) -> list[Confusion]:
-    """Return the most frequent confusions, ten at most."""
+def confusions(evaluation: Evaluation) -> Table:
+    """List the most frequent confusions."""
     names = [row.class_name for row in evaluation.classes]
     found = [
-        Confusion(names[label], names[predicted], count, count / sum(row))
+        (count, label, predicted)
         for label, row in enumerate(evaluation.confusion)
         for predicted, count in enumerate(row)
         if count and label != predicted
     ]
-    return sorted(found, key=lambda pair: -pair.images)[:_MOST_CONFUSIONS]
-
-
-def confusions(evaluation: Evaluation) -> Table:
-    """List the most frequent confusions."""
     rows = [
-        (pair.label, pair.predicted, f"{pair.images:,}", f"{pair.share:.2%}")
-        for pair in most_confused(evaluation)
+        (
+            names[label],
+            names[predicted],
+            f"{count:,}",
+            f"{count / sum(evaluation.confusion[label]):.2%}",
+        )
+        for count, label, predicted in sorted(found, key=lambda one: -one[0])[:_MOST_CONFUSIONS]
     ]
     columns = ("True class", "Predicted", "Images", "Of the class")
     return Table("Most frequent confusions", "ttnn", columns, rows)

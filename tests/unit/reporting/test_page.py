@@ -1,13 +1,13 @@
 import re
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import pytest
 from markdown_it import MarkdownIt
 from PIL import Image
 
 from html_page import Page, check_self_contained
+from reported_runs import with_records
 from sightline.records import Check, DataGateResult, ProfileChange
 from sightline.records.manifest import RunManifest
 from sightline.reporting import page
@@ -17,11 +17,6 @@ from sightline.storage.workspace import Workspace
 @pytest.fixture
 def html(artifacts: Path, manifest: RunManifest) -> str:
     return page.render_html(Workspace(artifacts), manifest)
-
-
-def with_records(manifest: RunManifest, **changes: Any) -> RunManifest:
-    records = manifest.records.model_copy(update=changes)
-    return manifest.model_copy(update={"records": records})
 
 
 def test_page_has_the_results(html: str, manifest: RunManifest) -> None:

@@ -2,36 +2,25 @@ import re
 
 import pytest
 
+from reported_runs import FILE, IN_DEPTH, NO_FIGURES, with_evaluation, with_records
 from sightline.records import (
     Calibration,
     Certificate,
     Check,
-    CorruptionMetrics,
     DataGateResult,
-    Evaluation,
     ExportCheck,
-    FileRecord,
     Inspection,
-    LabelErrors,
-    ReliabilityBin,
-    Robustness,
+    Report,
     RunComparison,
     Spread,
-    Temperature,
 )
 from sightline.records.manifest import RunManifest
 from sightline.reporting import summary
 
-FILE = FileRecord(path="made/file", sha256="a" * 64, bytes=1)
 
-
-def with_records(manifest: RunManifest, **changes: object) -> RunManifest:
-    records = manifest.records.model_copy(update=changes)
-    return manifest.model_copy(update={"records": records})
-
-
-def with_evaluation(manifest: RunManifest, **changes: object) -> RunManifest:
-    return with_records(manifest, evaluate=manifest.records.evaluate.model_copy(update=changes))
+@pytest.fixture
+def pictures() -> Report:
+    return NO_FIGURES
 
 
 def numbers(sentence: str) -> list[str]:
@@ -108,50 +97,31 @@ def test_model_that_predicts_one_class_is_found_out(manifest: RunManifest) -> No
     assert "“b”" in never
 
 
-@pytest.fixture
-def measured(manifest: RunManifest) -> Evaluation:
-    bins = (ReliabilityBin(low=0, high=1, images=40, confidence=0.99, accuracy=0.9),)
-    temperature = Temperature(
-        temperature=1.25, validation_images=50, loss=0.1, calibration_error=0.0123
-    )
-    mild = CorruptionMetrics(corruption="blur", accuracies=(0.9, 0.8, 0.7, 0.6, 0.5))
-    harsh = CorruptionMetrics(corruption="inversion", accuracies=(0.3, 0.2, 0.1, 0.1, 0.1))
-    return manifest.records.evaluate.model_copy(
-        update={
-            "calibration": Calibration(bins=bins, error=0.09, temperature=temperature),
-            "robustness": Robustness(images=40, accuracy=0.9, corruptions=(mild, harsh)),
-            "label_errors": LabelErrors(examined=160, found=3, threshold=0.95, table=FILE),
-        }
-    )
-
-
-def test_warnings_name_data_class_calibration_corruption_and_labels(
-    manifest: RunManifest, measured: Evaluation
-) -> None:
+def test_warnings_name_data_class_calibration_corruption_and_labels(manifest: RunManifest) -> None:
     passed = Check(name="blank", outcome="passed", measured=0, limit=0, sentence="No blank ones.")
     warned = passed.model_copy(update={"outcome": "warned", "sentence": "2 images are blank."})
     gate = DataGateResult(checks=(passed, warned))
-    found = summary.warnings(with_records(manifest, evaluate=measured, gate=gate), str.upper)
+    faulty = with_records(with_evaluation(manifest, **IN_DEPTH), gate=gate)
+    found = summary.warnings(faulty, str.upper)
     assert [numbers(warning) for warning in found] == [
         ["2"],
         ["1", "0.6500"],
         ["9.00%"],
         ["2", "5", "20.00%"],
-        ["3", "160"],
+        ["7", "160"],
     ]
     assert "2 IMAGES ARE BLANK." in found[0]
     assert "“D”" in found[1]
-    assert "inversion" in found[3]
+    assert "noise" in found[3]
     assert summary.data_gate(gate) == "1 of 2 checks warned: blank"
 
 
-def test_temperature_scaling_and_label_errors_give_their_numbers(measured: Evaluation) -> None:
-    text = summary.temperature(measured)
-    assert numbers(text) == ["1.250", "50", "1.23%", "0.1234", "0.1000"]
-    assert numbers(summary.label_errors(measured)) == ["3", "160", "95%"]
-    untuned = measured.model_copy(
-        update={"calibration": Calibration(bins=(), error=0.1), "label_errors": None}
-    )
+def test_temperature_scaling_and_label_errors_give_their_numbers(manifest: RunManifest) -> None:
+    measured = with_evaluation(manifest, **IN_DEPTH).records.evaluate
+    assert numbers(summary.temperature(measured)) == ["1.250", "50", "1.23%", "0.1234", "0.1000"]
+    assert numbers(summary.label_errors(measured)) == ["7", "160", "95%"]
+    bare = {"calibration": Calibration(bins=(), error=0.1), "label_errors": None}
+    untuned = measured.model_copy(update=bare)
     assert "preprocessing.validation_fraction" in summary.temperature(untuned)
     assert summary.label_errors(untuned) == ""
 

@@ -1,12 +1,19 @@
 from typing import Any
 
+import pytest
 from markdown_it import MarkdownIt
 
-from sightline.records import Check, DataGateResult, ProfileChange
+from reported_runs import NO_FIGURES
+from sightline.records import Check, DataGateResult, ProfileChange, Report
 from sightline.records.manifest import RunManifest
 from sightline.reporting import tables
 from sightline.reporting.page import markdown_table
 from sightline.reporting.tables import Cell, Table
+
+
+@pytest.fixture
+def pictures() -> Report:
+    return NO_FIGURES
 
 
 def check(name: str, outcome: Any, measured: float | None) -> Check:

@@ -1,6 +1,7 @@
 """The test accuracy of the runs of a data set over time."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import math
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import cycle, groupby
 from pathlib import Path
@@ -158,21 +159,11 @@ def _show_legend(axes: "Axes") -> None:
 
 
 def _label_time(axes: "Axes", times: Sequence[datetime]) -> None:
-    """Write the date at the first run of each day, or the times if all are of the same day."""
-    days = [time.date() for time in times]
+    """Write the dates of some runs, or their times if all are of the same day."""
+    first = times[0].date()
     what, form = "date", "%Y-%m-%d"
-    firsts = [0] + [place for place in range(1, len(days)) if days[place] != days[place - 1]]
-    if len(firsts) == 1:
-        what, form, firsts = f"time on {days[0]}", "%H:%M", list(range(len(times)))
-    places = list(_spread(firsts, len(times) / _MOST_TICKS))
+    if first == times[-1].date():
+        what, form = f"time on {first}", "%H:%M"
+    places = range(0, len(times), math.ceil(len(times) / _MOST_TICKS))
     axes.set_xticks(places, [f"{times[place]:{form}}" for place in places])
     axes.set_xlabel(f"runs ({what}, UTC)", fontsize=9, color=INK)
-
-
-def _spread(places: Sequence[int], distance: float) -> Iterator[int]:
-    """Leave out places that are too close to the previous one."""
-    last = -distance
-    for place in places:
-        if place - last >= distance:
-            last = place
-            yield place

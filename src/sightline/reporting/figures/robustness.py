@@ -41,7 +41,6 @@ def draw_robustness(path: Path, robustness: Robustness) -> None:
     axes.set_xticks(range(accuracies.shape[1]), [str(n + 1) for n in range(accuracies.shape[1])])
     axes.tick_params(length=0, labelsize=9.5)
     axes.set_xlabel("severity of the corruption")
-    images, accuracy = f"{robustness.images:,}", f"{robustness.accuracy:.1%}"
-    title = f"Accuracy on {images} corrupted test images ({accuracy} without corruption)"
+    title = f"Accuracy under corruption ({robustness.accuracy:.1%} without)"
     axes.set_title(title, loc="left", fontsize=11, fontweight="bold")
     save(figure, path)
