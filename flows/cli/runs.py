@@ -45,7 +45,7 @@ def show(run: RunArgument, workspace: WorkspaceOption = DEFAULT_WORKSPACE) -> No
 
 
 def _pin_row(workspace: Workspace, run_id: str) -> dict[str, str]:
-    pin = pins.find(workspace, run_id)
+    pin = pins.read(workspace, run_id)
     if pin is None:
         return {}
     since = f"{pin.pinned:%Y-%m-%d %H:%M:%S} UTC" if pin.pinned else "the pin's file is damaged"

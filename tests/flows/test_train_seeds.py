@@ -15,7 +15,6 @@ from sightline.flows.cli import train as cli_train
 from sightline.flows.deployments import train
 from sightline.flows.train_seeds import seeds_flow
 from sightline.records import Run
-from sightline.records.manifest import RunManifest
 from sightline.runs import run_folder, seed_noise
 from sightline.runs import seeds as seed_runs
 from sightline.runs.provenance_diff import Changes
@@ -66,24 +65,9 @@ def test_every_seed_has_its_run_and_shares_what_does_not_depend_on_it(
     assert second.total_seconds < (second.created - first.created).total_seconds() + 1
 
 
-def test_excerpt_of_a_manifest_says_what_the_manifest_says(
-    summary: SeedSummary, root: Path
-) -> None:
-    run_id = summary.runs[0].run_id
-    whole, excerpt = (
-        run_folder.read(Workspace(root), run_id),
-        run_folder.read_excerpt(Workspace(root), run_id),
-    )
-    assert run_folder.summary(Workspace(root), whole) == run_folder.summary(
-        Workspace(root), excerpt
-    )
-    for name in RunManifest.model_fields.keys() - {"records", "files"}:
-        assert getattr(whole, name) == getattr(excerpt, name), name
-
-
 def test_noise_band_is_stored_for_every_run_of_the_recipe(summary: SeedSummary, root: Path) -> None:
     manifest = run_folder.read(Workspace(root), summary.runs[0].run_id)
-    assert seed_noise.find(Workspace(root), manifest) == summary.noise
+    assert seed_noise.band_of(Workspace(root), manifest) == summary.noise
     assert summary.noise.seeds == (3, 4)
     assert summary.noise.accuracy.values == tuple(one.test_accuracy for one in summary.runs)
 

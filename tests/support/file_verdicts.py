@@ -46,7 +46,7 @@ def is_noticed(path: Path, root: Path) -> bool:
             (verdict,) = verify.verify(Workspace(root), parts[1])
             return any(damage.path == "/".join(parts) for damage in verdict.damages)
         case "pins":
-            pin = pins.find(Workspace(root), path.stem)
+            pin = pins.read(Workspace(root), path.stem)
             return pin is not None and pin.pinned is None
         case "checkpoints":
             return _passes_over(path, root)

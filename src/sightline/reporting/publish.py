@@ -96,7 +96,7 @@ def _manifest(
         flow_run_id=flow_run_id,
         repeats=run.repeats,
     )
-    band = seed_noise.find(run.workspace, manifest)
+    band = seed_noise.band_of(run.workspace, manifest)
     return manifest.model_copy(update={"seed_noise": band.accuracy if band else None})
 
 
@@ -112,7 +112,7 @@ def _new_folder(run: Run, needed: int) -> Iterator[Path]:
                 yield folder
     except OSError as error:
         if error.errno in _TAKEN:
-            raise new_run.taken(run.workspace, run.id) from None
+            raise new_run.already_exists(run.workspace, run.id) from None
         raise
 
 

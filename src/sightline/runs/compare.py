@@ -43,7 +43,7 @@ def read_pair(workspace: Workspace, a: str, b: str) -> Pair:
     Raises:
         InputError: A run does not exist or cannot be read, or both are the same.
     """
-    ids = run_folder.find(workspace, a), run_folder.find(workspace, b)
+    ids = run_folder.resolve(workspace, a), run_folder.resolve(workspace, b)
     if ids[0] == ids[1]:
         raise InputError(
             f"A and B are the same run, {ids[0]}; give two, see `sightline runs list`."
@@ -81,7 +81,7 @@ def compare(workspace: Workspace, pair: Pair) -> RunDifference:
             measures(_figures(evaluated[0], found[0]), _figures(evaluated[1], found[1]))
         ),
         classes=_classes(*evaluated) if same_classes else (),
-        flips=flips.find(found[0], found[1], names) if comparable else None,
+        flips=flips.between(found[0], found[1], names) if comparable else None,
         noise=_noise(workspace, pair) if comparable else None,
     )
     return difference.model_copy(update={"sentence": _sentence(difference)})
@@ -181,7 +181,9 @@ def _classes(a: Evaluation, b: Evaluation) -> tuple[ClassPair, ...]:
 
 def _noise(workspace: Workspace, pair: Pair) -> SeedNoise | None:
     """Compare the difference with the wider noise band of A and B."""
-    bands = [(band, run) for run in pair if (band := seed_noise.find(workspace, run)) is not None]
+    bands = [
+        (band, run) for run in pair if (band := seed_noise.band_of(workspace, run)) is not None
+    ]
     if not bands:
         return None
     band, run = max(bands, key=lambda found: found[0].accuracy.difference)

@@ -43,7 +43,7 @@ class Discordant(NamedTuple):
         return float(binomtest(fixed, fixed + broken).pvalue)
 
 
-def find(a: Predictions | None, b: Predictions | None, names: tuple[str, ...]) -> Flips | None:
+def between(a: Predictions | None, b: Predictions | None, names: tuple[str, ...]) -> Flips | None:
     """Compare two models image by image.
 
     Args:

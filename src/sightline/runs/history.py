@@ -1,12 +1,11 @@
 """The test accuracy from run to run, and whether a change is larger than the seed noise."""
 
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 from sightline.records.manifest import ManifestExcerpt
 from sightline.runs import seed_noise
-from sightline.runs.seed_noise import NoiseBand
+from sightline.runs.seed_noise import NoiseBand, Setup
 from sightline.storage.workspace import Workspace
 
 LAST = 30
@@ -59,14 +58,14 @@ def entries(workspace: Workspace, runs: Iterable[ManifestExcerpt]) -> list[Entry
     Returns:
         One entry per run, the oldest first.
     """
-    bands: dict[Path, NoiseBand | None] = {}
+    bands: dict[Setup, NoiseBand | None] = {}
     previous: dict[str, Entry] = {}
     found = []
     for run in sorted(runs, key=lambda run: (run.created.timestamp(), run.run_id)):
-        path = seed_noise.path(workspace, run.records.ingest.dataset, run.source_sha256, run.config)
-        if path not in bands:
-            bands[path] = seed_noise.find(workspace, run)
-        entry = _entry(run, bands[path], previous.get(run.config.recipe))
+        setup = seed_noise.setup_of_run(run)
+        if setup not in bands:
+            bands[setup] = seed_noise.read(workspace, setup)
+        entry = _entry(run, bands[setup], previous.get(run.config.recipe))
         previous[run.config.recipe] = entry
         found.append(entry)
     return found

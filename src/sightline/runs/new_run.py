@@ -30,10 +30,10 @@ def check_new(workspace: Workspace, run_id: str) -> None:
             "letters, digits, '.', '_' or '-'. Choose another --run-id."
         )
     if os.path.lexists(run_folder.folder(workspace, run_id)):  # a broken link counts as well
-        raise taken(workspace, run_id)
+        raise already_exists(workspace, run_id)
 
 
-def taken(workspace: Workspace, run_id: str) -> RunExistsError:
+def already_exists(workspace: Workspace, run_id: str) -> RunExistsError:
     """Return the error for a run that already exists."""
     return RunExistsError(
         f"The run {run_id!r} already exists in {workspace}; choose another --run-id."

@@ -32,9 +32,9 @@ def pin(workspace: Workspace, run: str, reason: str = "") -> Pin:
         InputError: No run matches, or several do.
         StorageError: The artifacts root is full or cannot be written.
     """
-    run_id = run_folder.find(workspace, run)
+    run_id = run_folder.resolve(workspace, run)
     with workspace.in_use():
-        run_folder.find(workspace, run_id)  # the cleanup may have removed it
+        run_folder.resolve(workspace, run_id)  # the cleanup may have removed it
         created = Pin(run_id=run_id, pinned=datetime.now(UTC), reason=reason)
         path = _path(workspace, run_id)
         with files.storage_errors(workspace.root), files.new_file(path) as temporary:
@@ -56,7 +56,7 @@ def unpin(workspace: Workspace, run: str) -> str:
         StorageError: The artifacts root cannot be written.
     """
     pinned = pinned_ids(workspace)
-    run_id = run if run in pinned else run_folder.find(workspace, run)
+    run_id = run if run in pinned else run_folder.resolve(workspace, run)
     if run_id not in pinned:
         raise InputError(
             f"The run {run_id!r} is not pinned in {workspace}; see `sightline runs list`."
@@ -80,7 +80,7 @@ def pinned_ids(workspace: Workspace) -> frozenset[str]:
     )
 
 
-def find(workspace: Workspace, run_id: str) -> Pin | None:
+def read(workspace: Workspace, run_id: str) -> Pin | None:
     """Read a run's pin, without time and reason if its file is damaged; None if not pinned."""
     if run_id not in pinned_ids(workspace):
         return None

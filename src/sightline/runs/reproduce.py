@@ -154,7 +154,7 @@ def _tolerance(
     workspace: Workspace, original: RunManifest, again: RunManifest
 ) -> tuple[float, str]:
     """Return how far the accuracies may differ by chance, in [0, 1], and how that is known."""
-    band = seed_noise.find(workspace, original)
+    band = seed_noise.band_of(workspace, original)
     if band is not None:
         return band.accuracy.difference, f"the seed noise of {len(band.seeds)} seeds"
     limit = combined_half_width(original.records.evaluate, again.records.evaluate)

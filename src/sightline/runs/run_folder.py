@@ -43,7 +43,7 @@ def run_ids(workspace: Workspace) -> list[str]:
     return [run_id for _, run_id in sorted(published, reverse=True) if is_id(run_id)]
 
 
-def find(workspace: Workspace, run: str) -> str:
+def resolve(workspace: Workspace, run: str) -> str:
     """Return the complete ID of a run.
 
     Args:
@@ -80,13 +80,13 @@ def read(workspace: Workspace, run: str) -> RunManifest:
     """Read the manifest of a run.
 
     Args:
-        run: As for `find`.
+        run: As for `resolve`.
 
     Raises:
         InputError: No run matches, several do, or the manifest cannot be read or belongs to
             another run.
     """
-    run_id = find(workspace, run)
+    run_id = resolve(workspace, run)
     manifest = read_folder(folder(workspace, run_id))
     if manifest.run_id != run_id:  # the manifest's ID becomes part of paths
         raise InputError(

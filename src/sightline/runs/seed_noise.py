@@ -11,6 +11,7 @@ import statistics
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from sightline.config import RunConfig
 from sightline.errors import InputError
@@ -26,6 +27,20 @@ _FEWEST = 2
 _SHOWN_DIGITS = 12
 
 _log = logging.getLogger(__name__)
+
+
+class Setup(NamedTuple):
+    """What the runs of a noise band have in common: data and settings without the seed."""
+
+    dataset: str
+    recipe: str
+    source_sha256: str
+    config_sha256: str
+
+    def path(self, workspace: Workspace) -> Path:
+        """Return the path of the noise band, whether or not it exists."""
+        digest = digest_of(self.source_sha256, self.config_sha256)[:_SHOWN_DIGITS]
+        return workspace.path(f"noise/{self.dataset}-{self.recipe}-{digest}.json")
 
 
 class NoiseBand(Record):
@@ -51,6 +66,11 @@ class NoiseBand(Record):
     loss: Spread
     created: datetime
 
+    @property
+    def setup(self) -> Setup:
+        """Return the setup that the band applies to."""
+        return Setup(self.dataset, self.recipe, self.source_sha256, self.config_sha256)
+
 
 def measure(manifests: Sequence[RunManifest | ManifestExcerpt]) -> NoiseBand:
     """Measure the spread of runs that differ only in their seed.
@@ -68,17 +88,15 @@ def measure(manifests: Sequence[RunManifest | ManifestExcerpt]) -> NoiseBand:
             f"Seed noise needs at least {_FEWEST} runs, each with another training.seed; got the "
             f"seeds {', '.join(map(str, seeds)) or 'of none'}."
         )
-    if other := next((run for run in runs if _identity(run) != _identity(runs[0])), None):
+    setup = setup_of_run(runs[0])
+    if other := next((run for run in runs if setup_of_run(run) != setup), None):
         raise InputError(
             f"The runs {runs[0].run_id!r} and {other.run_id!r} differ in more than their seed; "
             "expected the same data, recipe and settings."
         )
     codes = {run.code_sha256 for run in runs}
     return NoiseBand(
-        dataset=runs[0].records.ingest.dataset,
-        recipe=runs[0].config.recipe,
-        source_sha256=runs[0].source_sha256,
-        config_sha256=_config_digest(runs[0].config),
+        **setup._asdict(),
         code_sha256=codes.pop() if len(codes) == 1 else None,
         seeds=seeds,
         run_ids=tuple(run.run_id for run in runs),
@@ -88,9 +106,17 @@ def measure(manifests: Sequence[RunManifest | ManifestExcerpt]) -> NoiseBand:
     )
 
 
-def path(workspace: Workspace, dataset: str, source_sha256: str, config: RunConfig) -> Path:
-    """Return the path of a noise band, whether or not it exists."""
-    return _path(workspace, dataset, config.recipe, source_sha256, _config_digest(config))
+def setup_of(dataset: str, source_sha256: str, config: RunConfig) -> Setup:
+    """Digest the settings that the weights depend on, without the seed."""
+    training = config.training.model_copy(update={"seed": 0})
+    sections = (config.data, config.preprocessing, config.model, training)
+    digest = digest_of(*(content_of(section) for section in sections))
+    return Setup(dataset, config.recipe, source_sha256, digest)
+
+
+def setup_of_run(run: RunManifest | ManifestExcerpt) -> Setup:
+    """Return the setup of a run."""
+    return setup_of(run.records.ingest.dataset, run.source_sha256, run.config)
 
 
 def write(workspace: Workspace, band: NoiseBand) -> Path:
@@ -99,20 +125,21 @@ def write(workspace: Workspace, band: NoiseBand) -> Path:
     Raises:
         StorageError: The artifacts root is full or cannot be written.
     """
-    target = _path(workspace, band.dataset, band.recipe, band.source_sha256, band.config_sha256)
+    path = band.setup.path(workspace)
     with (
         workspace.in_use(),
         files.storage_errors(workspace.root),
-        files.new_file(target) as temporary,
+        files.new_file(path) as temporary,
     ):
         temporary.write_bytes(json_digest.dumps(band.model_dump(mode="json")))
-    return target
+    return path
 
 
-def read(path: Path) -> NoiseBand | None:
-    """Read a band; None if it does not exist or is damaged, which is logged."""
+def read(workspace: Workspace, setup: Setup) -> NoiseBand | None:
+    """Read the band of a setup; None if it does not exist or is damaged, which is logged."""
+    path = setup.path(workspace)
     try:
-        return NoiseBand.model_validate_json(json_digest.verify(path.read_bytes()))
+        band = NoiseBand.model_validate_json(json_digest.verify(path.read_bytes()))
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:
@@ -122,35 +149,12 @@ def read(path: Path) -> NoiseBand | None:
             str(error).splitlines()[0],
         )
         return None
+    return band if band.setup == setup else None
 
 
-def find(workspace: Workspace, run: RunManifest | ManifestExcerpt) -> NoiseBand | None:
+def band_of(workspace: Workspace, run: RunManifest | ManifestExcerpt) -> NoiseBand | None:
     """Read the noise band of a run's data and settings; None if none was measured."""
-    band = read(path(workspace, run.records.ingest.dataset, run.source_sha256, run.config))
-    if band is None:
-        return None
-    own = (band.dataset, band.recipe, band.source_sha256, band.config_sha256)
-    return band if own == _identity(run) else None
-
-
-def _identity(run: RunManifest | ManifestExcerpt) -> tuple[str, str, str, str]:
-    """Return what the runs of a band have in common."""
-    dataset = run.records.ingest.dataset
-    return dataset, run.config.recipe, run.source_sha256, _config_digest(run.config)
-
-
-def _config_digest(config: RunConfig) -> str:
-    """Digest the settings that the weights depend on, without the seed."""
-    training = config.training.model_copy(update={"seed": 0})
-    sections = (config.data, config.preprocessing, config.model, training)
-    return digest_of(*(content_of(section) for section in sections))
-
-
-def _path(
-    workspace: Workspace, dataset: str, recipe: str, source_sha256: str, config_sha256: str
-) -> Path:
-    digest = digest_of(source_sha256, config_sha256)[:_SHOWN_DIGITS]
-    return workspace.root / "noise" / f"{dataset}-{recipe}-{digest}.json"
+    return read(workspace, setup_of_run(run))
 
 
 def _spread(values: Sequence[float]) -> Spread:

@@ -144,7 +144,8 @@ def since_last(planned: Sequence[SeedRun], source: Source) -> Changes:
         if not changes.unchanged or len(planned) == 1:
             return changes
     config, run = planned[0]
-    band = seed_noise.read(seed_noise.path(run.workspace, source.dataset, source.sha256, config))
+    setup = seed_noise.setup_of(source.dataset, source.sha256, config)
+    band = seed_noise.read(run.workspace, setup)
     if band is None or not {one.config.training.seed for one in planned} <= set(band.seeds):
         return changes.model_copy(update={"changes": ("the noise band (not measured)",)})
     return changes

@@ -49,7 +49,7 @@ def verify(workspace: Workspace, run: str | None = None) -> list[RunCheck]:
     names = _folders(workspace)
     if run is not None:
         # A folder without a manifest is a damaged run here, although it is not listed elsewhere.
-        names = [run if run in names else run_folder.find(workspace, run)]
+        names = [run if run in names else run_folder.resolve(workspace, run)]
     return [_check(workspace, name) for name in names]
 
 

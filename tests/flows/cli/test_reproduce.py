@@ -59,7 +59,7 @@ def test_run_is_reproduced_bit_for_bit(root: Path) -> None:
     assert not any(stage.cached for stage in second.stages.values())
     assert second.config == first.config
     assert second.repeats == "first"
-    assert run_folder.find(Workspace(root), "latest") == "first"
+    assert run_folder.resolve(Workspace(root), "latest") == "first"
 
 
 def test_only_differing_values_are_shown(capsys: pytest.CaptureFixture[str]) -> None:

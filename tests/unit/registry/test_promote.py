@@ -32,7 +32,7 @@ def test_promoted_version_is_the_champion_and_its_run_is_pinned(
     assert (event.reason, event.decision, event.forced) == ("the first", decision, False)
     assert registry.champion(workspace, "mnist") == version
     assert registry.aliases(workspace, "mnist").candidate is None
-    pin = pins.find(workspace, "run-1")
+    pin = pins.read(workspace, "run-1")
     assert pin is not None
     assert pin.reason == "promoted as mnist-v1: the first"
 
@@ -40,7 +40,7 @@ def test_promoted_version_is_the_champion_and_its_run_is_pinned(
 def test_existing_pin_keeps_its_reason(workspace: Workspace, version: Version) -> None:
     pins.pin(workspace, "run-1", "in the paper")
     registry.promote(workspace, version, "better", decide("run-1"), None)
-    pin = pins.find(workspace, "run-1")
+    pin = pins.read(workspace, "run-1")
     assert pin is not None
     assert pin.reason == "in the paper"
 

@@ -172,16 +172,6 @@ def test_damaged_predictions_leave_the_other_figures(
     assert measured(found, "accuracy") == (0.925, 0.875)
 
 
-def test_table_of_another_form_is_not_used(workspace: Workspace, pair: Pair) -> None:
-    path = run_folder.folder(workspace, "run-b") / "predictions.parquet"
-    columns = runs_to_compare.predictions_of([])
-    record = runs_to_compare.write_table(path, {**columns, "label": ["b"] * 40})
-    b = pair[1].model_copy(update={"files": {"predictions.parquet": record}})
-    found = compare.compare(workspace, (pair[0], b))
-    assert found.flips is None
-    assert str(path) in found.remarks[0]
-
-
 def test_a_run_is_not_compared_with_itself(workspace: Workspace, pair: Pair) -> None:
     with pytest.raises(InputError, match=r"run-a; .*`sightline runs list`"):
         compare.read_pair(workspace, "run-a", "run-a")

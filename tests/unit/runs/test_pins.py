@@ -26,7 +26,7 @@ def test_pin_has_a_time_and_a_reason_and_leaves_the_run_unchanged(
 ) -> None:
     pins.pin(workspace, "be", "first")
     pins.pin(workspace, "latest", "in the paper")
-    pin = pins.find(workspace, "best")
+    pin = pins.read(workspace, "best")
     assert pin is not None
     assert pin.reason == "in the paper"
     assert pin.pinned is not None
@@ -38,7 +38,7 @@ def test_pin_has_a_time_and_a_reason_and_leaves_the_run_unchanged(
 def test_unpinned_run_is_not_pinned(workspace: Workspace, run: Path) -> None:
     pins.pin(workspace, "best")
     assert pins.unpin(workspace, "latest") == "best"
-    assert pins.find(workspace, "best") is None
+    assert pins.read(workspace, "best") is None
     with pytest.raises(InputError, match=r"'best' .*`sightline runs list`"):
         pins.unpin(workspace, "best")
 
@@ -66,7 +66,7 @@ def test_damaged_pin_still_protects_its_run(
     flipped = path.read_bytes().replace(b': "reason', b': "season', 1)
     path.write_bytes(flipped if content is None else content)
     assert pins.pinned_ids(workspace) == {"best"}
-    assert pins.find(workspace, "best") == Pin(run_id="best", pinned=None)
+    assert pins.read(workspace, "best") == Pin(run_id="best", pinned=None)
 
 
 def test_unfinished_pin_does_not_count(workspace: Workspace) -> None:

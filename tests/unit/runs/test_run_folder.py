@@ -27,12 +27,12 @@ def write(workspace: Workspace, *runs: ManifestExcerpt) -> None:
 def test_runs_are_found_by_id_by_first_characters_and_as_the_latest(workspace: Workspace) -> None:
     write(workspace, *map(excerpt, ("zeta", "2025", "2026a", "2026b")))
     assert run_folder.run_ids(workspace) == ["2026b", "2026a", "2025", "zeta"]
-    found = {name: run_folder.find(workspace, name) for name in ("2026a", "z", "latest")}
+    found = {name: run_folder.resolve(workspace, name) for name in ("2026a", "z", "latest")}
     assert found == {"2026a": "2026a", "z": "zeta", "latest": "2026b"}
     with pytest.raises(InputError, match=r"2 runs .*'2026'"):
-        run_folder.find(workspace, "2026")
+        run_folder.resolve(workspace, "2026")
     with pytest.raises(InputError, match=r"'1999' .*`sightline runs list`"):
-        run_folder.find(workspace, "1999")
+        run_folder.resolve(workspace, "1999")
 
 
 def test_reproduction_is_listed_but_is_not_the_latest_and_has_no_history(
@@ -43,7 +43,7 @@ def test_reproduction_is_listed_but_is_not_the_latest_and_has_no_history(
     made_runs.write(workspace.root, again)
     assert run_folder.run_ids(workspace) == ["first-again-1", "first"]
     assert run_folder.read(workspace, "first-a") == again
-    assert run_folder.find(workspace, "latest") == "first"
+    assert run_folder.resolve(workspace, "latest") == "first"
     assert [run.run_id for run in run_folder.history(workspace, "textures")] == ["first"]
     assert run_folder.last(workspace, "textures") == first
 
@@ -62,7 +62,7 @@ def test_damaged_run_may_be_the_latest_and_is_refused_with_its_path(workspace: W
     write(workspace, excerpt("damaged"))
     path = run_folder.folder(workspace, "damaged") / run_folder.MANIFEST
     path.write_text(path.read_text()[:100])
-    assert run_folder.find(workspace, "latest") == "damaged"
+    assert run_folder.resolve(workspace, "latest") == "damaged"
     with pytest.raises(InputError, match=r"damaged/manifest\.json"):
         run_folder.read(workspace, "damaged")
 

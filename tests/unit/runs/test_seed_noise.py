@@ -87,7 +87,7 @@ def test_band_applies_to_all_runs_of_the_same_data_and_settings(
         {"config": deployed},
         {"config": CONFIG.model_copy(update={"report": report})},
     ):
-        assert seed_noise.find(workspace, excerpt(**changed)) == band
+        assert seed_noise.band_of(workspace, excerpt(**changed)) == band
 
 
 @pytest.mark.parametrize(
@@ -105,18 +105,18 @@ def test_band_does_not_apply_to_other_data_or_settings(
 ) -> None:
     stored = seed_noise.write(workspace, band)
     other = excerpt(**changed)
-    assert seed_noise.find(workspace, other) is None
-    dataset = other.records.ingest.dataset
-    path = seed_noise.path(workspace, dataset, other.source_sha256, other.config)
-    path.write_bytes(stored.read_bytes())
-    assert seed_noise.find(workspace, other) is None, "a copy under its name does not apply either"
+    assert seed_noise.band_of(workspace, other) is None
+    seed_noise.setup_of_run(other).path(workspace).write_bytes(stored.read_bytes())
+    assert seed_noise.band_of(workspace, other) is None, (
+        "a copy under its name does not apply either"
+    )
 
 
 def test_new_band_replaces_the_old_one(workspace: Workspace, band: NoiseBand) -> None:
     path = seed_noise.write(workspace, band)
     again = seed_noise.measure(RUNS[:2])
     assert seed_noise.write(workspace, again) == path
-    assert seed_noise.find(workspace, excerpt()) == again
+    assert seed_noise.band_of(workspace, excerpt()) == again
 
 
 @pytest.mark.parametrize("damage", ["bit", "empty", "folder", "cut"])
@@ -132,12 +132,12 @@ def test_damaged_band_is_reported_and_ignored(
         changed = {"bit": text.replace(b"0.9912", b"0.9913"), "empty": b"", "cut": text[:-60]}
         path.write_bytes(changed[damage])
     with caplog.at_level(logging.WARNING, "sightline"):
-        assert seed_noise.find(workspace, excerpt()) is None
+        assert seed_noise.band_of(workspace, excerpt()) is None
     assert str(path) in caplog.text
 
 
 def test_missing_band_is_not_reported(
     workspace: Workspace, caplog: pytest.LogCaptureFixture
 ) -> None:
-    assert seed_noise.find(workspace, excerpt()) is None
+    assert seed_noise.band_of(workspace, excerpt()) is None
     assert caplog.text == ""

@@ -70,9 +70,8 @@ def decide_promotion(candidate: Candidate, *, rebaseline: bool = False) -> Decis
     """
     workspace, dataset = candidate.run.workspace, candidate.files.dataset
     champion = registry.champion(workspace, dataset)
-    band = seed_noise.read(
-        seed_noise.path(workspace, dataset, candidate.source_sha256, candidate.config)
-    )
+    setup = seed_noise.setup_of(dataset, candidate.source_sha256, candidate.config)
+    band = seed_noise.read(workspace, setup)
     noise = band.accuracy.difference if band else None
     return compare(candidate, champion, noise, rebaseline=rebaseline)
 

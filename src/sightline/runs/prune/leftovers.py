@@ -11,7 +11,7 @@ from sightline.storage.workspace import Workspace
 _FOLDERS = ("runs", "pins", "noise", "watch", "checkpoints")
 
 
-def find(workspace: Workspace, model_folders: Iterable[Path]) -> list[Path]:
+def paths(workspace: Workspace, model_folders: Iterable[Path]) -> list[Path]:
     """List what killed processes left half written or half removed.
 
     While a run is active, what it is writing is also listed.
@@ -35,11 +35,11 @@ def find(workspace: Workspace, model_folders: Iterable[Path]) -> list[Path]:
 
 def remove(workspace: Workspace, model_folders: Iterable[Path]) -> None:
     """Remove leftovers and unused locks, while no run is active; raise StorageError if it fails."""
-    for path in find(workspace, model_folders):
+    for path in paths(workspace, model_folders):
         files.remove(path)
     for lock in _unused_locks(workspace):
         files.remove(lock)
-    if stuck := find(workspace, model_folders):
+    if stuck := paths(workspace, model_folders):
         raise StorageError(
             f"{stuck[0]} and {len(stuck) - 1} others cannot be removed completely; fix the "
             "permissions below it and prune again."

@@ -79,7 +79,7 @@ def _plan(workspace: Workspace, keep: int, models: RegisteredModels) -> Plan:
     checkpoints, resumable = cache.find_old_checkpoints(workspace)
     left = [
         Leftover(path=path.relative_to(workspace.root).as_posix(), bytes=files.size(path))
-        for path in (*checkpoints, *leftovers.find(workspace, models.folders))
+        for path in (*checkpoints, *leftovers.paths(workspace, models.folders))
     ]
     removed: list[OldRun | OldEntry | Leftover] = [*selection.old, *entries, *left]
     return Plan(
