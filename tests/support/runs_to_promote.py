@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import made_runs
+from paired_answers import export_check
 from sightline import registry
 from sightline.records import (
     ArrayFile,
@@ -13,7 +14,6 @@ from sightline.records import (
     Criterion,
     DatasetFiles,
     Decision,
-    ExportCheck,
     FileRecord,
     Inspection,
     SplitProfile,
@@ -56,23 +56,17 @@ def certificate(root: Path, run_id: str, *, failing: str | None = None) -> Certi
     """Export a run's model; a failing format does not agree."""
     folder = f"cache/export/{digest(run_id)[:40]}"
 
-    def check(export_format: Any, names: tuple[str, ...]) -> ExportCheck:
-        return ExportCheck(
-            format=export_format,
-            files=tuple(
-                file(root, f"{folder}/exports/{name}", f"{name} of {run_id}".encode())
-                for name in names
+    exports = tuple(
+        export_check(
+            name,
+            0.5 if name == failing else 1e-7,
+            *(
+                file(root, f"{folder}/exports/{one}", f"{one} of {run_id}".encode())
+                for one in names
             ),
-            runtime=f"{export_format} 1.0",
-            difference=0.5 if export_format == failing else 1e-7,
-            agreement=1.0,
-            load_seconds=0.1,
-            latency_1=0.001,
-            latency_256=0.01,
-            passed=export_format != failing,
         )
-
-    exports = tuple(check(*export) for export in EXPORTS.items())
+        for name, names in EXPORTS.items()
+    )
     return Certificate(
         model_sha256=exports[0].files[0].sha256,
         weights_sha256=digest(f"weights of {run_id}"),

@@ -53,7 +53,7 @@ def evaluate_run(
         The version and the decision.
 
     Raises:
-        InputError: A required file is missing or damaged, or the model store is.
+        InputError: A required file is missing or damaged, or the registry is.
         RunError: The export failed.
         StorageError: The artifacts root is full or cannot be written.
     """
@@ -74,8 +74,8 @@ def evaluate_run(
 def apply_decision(workspace: Workspace, run_id: str) -> Promotion:
     """Register a published run that was judged, and promote or refuse it as decided.
 
-    With the gate at "report", a version that passed stays the candidate. An error in the model
-    store costs the promotion, not the run.
+    With the gate at "report", a version that passed stays the candidate. An error in the
+    registry costs the promotion, not the run.
 
     Args:
         run_id: The complete run id.

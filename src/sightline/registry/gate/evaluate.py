@@ -64,7 +64,7 @@ def decide_promotion(candidate: Candidate, *, rebaseline: bool = False) -> Decis
 
     Raises:
         DataError: The test images are missing or were changed.
-        InputError: The model store is damaged.
+        InputError: The registry is damaged.
         ModelFileError: A model is missing, damaged, or does not fit the images.
         StorageError: The artifacts root is full or cannot be written.
     """

@@ -65,7 +65,7 @@ def leftovers(root: Path) -> list[str]:
     return [path.name for path in root.iterdir() if path.name.startswith(".promotion")]
 
 
-def asked(decision: Decision) -> list[tuple[str, bool]]:
+def criteria_of(decision: Decision) -> list[tuple[str, bool]]:
     return [(criterion.name, criterion.passed) for criterion in decision.criteria]
 
 
@@ -77,7 +77,7 @@ def test_better_model_is_promoted_on_the_predictions_of_both(gate: Any, run: Run
     assert (found.images, found.fixed, found.broken) == (40, 30, 0)
     assert (found.accuracy, found.champion_accuracy) == (1.0, 0.25)
     assert found.p_value == 0.5**30
-    assert [name for name, _ in asked(found)] == [
+    assert [name for name, _ in criteria_of(found)] == [
         "task", "holdout", "same_model", "mcnemar", "class_recall", "calibration", "latency",
         "noise", "certificate",
     ]  # fmt: skip
@@ -107,7 +107,7 @@ def test_worse_model_is_refused(gate: Any, champion: Version, accurate: FileReco
     assert not found.promote
     assert (found.fixed, found.broken, found.p_value) == (0, 30, 1.0)
     assert found.sentence.startswith("Refused: ")
-    assert ("noise", False) in asked(found)
+    assert ("noise", False) in criteria_of(found)
 
 
 def test_candidate_predicts_the_test_images_again(gate: Any, run: Run, files: DatasetFiles) -> None:
@@ -132,7 +132,7 @@ def test_first_model_is_judged_by_its_evaluation(gate: Any, run: Run) -> None:
 def test_changed_test_images_are_refused_unless_rebaselined(gate: Any, champion: Version) -> None:
     before = champion.model_copy(update={"holdout_sha256": "f" * 64})
     found = gate(champion=before)
-    assert asked(found) == [("holdout", False)]
+    assert criteria_of(found) == [("holdout", False)]
     assert "`sightline models promote test-run --rebaseline --reason ...`" in found.sentence
     again = gate(champion=before, rebaseline=True)
     assert again.promote
@@ -145,7 +145,7 @@ def test_champion_itself_is_refused_unless_rebaselined(
     same = champion.model_copy(update={"weights_sha256": trained.weights_sha256})
     for rebaseline in (False, True):
         found = gate(champion=same, rebaseline=rebaseline)
-        assert asked(found) == [("same_model", False)]
+        assert criteria_of(found) == [("same_model", False)]
         assert not found.promote
     moved = same.model_copy(update={"holdout_sha256": "f" * 64})
     found = gate(champion=moved, rebaseline=True)
@@ -163,35 +163,29 @@ def test_other_classes_or_image_shapes_are_refused_even_if_rebaselined(
         {"image_shape": (28, 28, 1)},
     ):
         found = gate(champion=champion.model_copy(update=other), rebaseline=True)
-        assert asked(found) == [("task", False)]
+        assert criteria_of(found) == [("task", False)]
         assert not found.promote
 
 
-@pytest.mark.parametrize("damage", ["missing", "bit", "folder"])
+@pytest.mark.parametrize("damage", ["missing", "bit"])
 def test_unreadable_champion_is_named_with_a_remedy(
     gate: Any, run: Run, champion: Version, damage: str
 ) -> None:
-    path = run.workspace.root / champion.model.path
-    content = bytearray(path.read_bytes())
-    path.unlink()
-    if damage == "bit":
-        content[-300] ^= 1
-        path.write_bytes(content)
-    elif damage == "folder":
-        path.mkdir()
+    path = run.workspace.path(champion.model.path)
+    damage_file(path, damage)
     with pytest.raises(ModelFileError) as refusal:
         gate()
-    assert str(path) in str(refusal.value)
-    assert "champion textures-v1" in str(refusal.value)
-    assert "`sightline models rollback`" in str(refusal.value)
+    for text in (str(path), "champion textures-v1", "`sightline models rollback`"):
+        assert text in str(refusal.value)
     assert leftovers(run.workspace.root) == []
 
 
 def test_unreadable_candidate_is_not_called_the_champion(
     gate: Any, run: Run, accurate: FileRecord
 ) -> None:
-    (run.workspace.root / accurate.path).unlink()
-    with pytest.raises(ModelFileError, match="there is no such file") as refusal:
+    path = run.workspace.path(accurate.path)
+    damage_file(path, "missing")
+    with pytest.raises(ModelFileError, match=str(path)) as refusal:
         gate()
     assert "champion" not in str(refusal.value)
 
@@ -199,7 +193,7 @@ def test_unreadable_candidate_is_not_called_the_champion(
 def test_model_that_does_not_fit_the_images_is_refused(
     gate: Any, run: Run, champion: Version
 ) -> None:
-    path = run.workspace.root / champion.model.path
+    path = run.workspace.path(champion.model.path)
     layers = ModelConfig(convolutions=(Convolution(filters=1),), dense_units=1)
     keras_files.export(cnn.classifier((8, 8, 1), 2, layers), path)
     other = champion.model.model_copy(update={"sha256": digests.sha256(path)})
@@ -207,18 +201,22 @@ def test_model_that_does_not_fit_the_images_is_refused(
         gate(champion=shipped(champion, other))
 
 
-@pytest.mark.parametrize("damage", ["missing", "changed", "labels"])
+@pytest.mark.parametrize("damage", ["missing", "bit"])
+@pytest.mark.parametrize("which", ["images", "labels"])
 def test_changed_test_images_or_labels_are_refused(
-    gate: Any, run: Run, files: DatasetFiles, damage: str
+    gate: Any, run: Run, files: DatasetFiles, which: str, damage: str
 ) -> None:
-    path = run.workspace.root / (files.labels if damage == "labels" else files.images["test"]).path
-    content = bytearray(path.read_bytes())
-    content[-1] ^= 1
-    path.unlink()
-    if damage != "missing":
-        path.write_bytes(content)
-    with pytest.raises(DataError) as refusal:
+    record = files.labels if which == "labels" else files.images["test"]
+    path = run.workspace.path(record.path)
+    damage_file(path, damage)
+    with pytest.raises(DataError, match=f"{path}.*train on textures again"):
         gate()
-    assert str(refusal.value).startswith(str(path))
-    assert "train on textures again" in str(refusal.value)
     assert leftovers(run.workspace.root) == []
+
+
+def damage_file(path: Path, damage: str) -> None:
+    content = bytearray(path.read_bytes())
+    content[-300] ^= 1
+    path.unlink()
+    if damage == "bit":
+        path.write_bytes(content)

@@ -61,8 +61,8 @@ def test_score_uses_the_maximum_likelihood_variance(pairs: Pairs[int], differenc
     def log_likelihood(difference: float, broken: float) -> float:
         fixed = broken + difference
         terms = ((pairs.fixed, fixed), (pairs.broken, broken))
-        alike = pairs.images - pairs.fixed - pairs.broken
-        return sum(n * math.log(share) for n, share in (*terms, (alike, 1 - fixed - broken)) if n)
+        equal = pairs.images - pairs.fixed - pairs.broken
+        return sum(n * math.log(share) for n, share in (*terms, (equal, 1 - fixed - broken)) if n)
 
     lowest, highest = max(0.0, -difference), (1 - difference) / 2
     share = optimize.minimize_scalar(
@@ -133,8 +133,8 @@ def test_estimated_images_about_suffice_to_show_a_gain(pairs: Pairs[int]) -> Non
 
 @pytest.mark.parametrize("alpha", [0.01, 0.05, 0.49])
 def test_estimate_exceeds_the_images_that_do_not_show_a_gain(alpha: float) -> None:
-    asked = [(fixed, broken) for fixed in range(40) for broken in range(fixed)]
-    unclear = [pairs for pairs in asked if paired_tests.mcnemar(*pairs) > alpha]
+    counts = [(fixed, broken) for fixed in range(40) for broken in range(fixed)]
+    unclear = [pairs for pairs in counts if paired_tests.mcnemar(*pairs) > alpha]
     assert len(unclear) > 30
     for fixed, broken in unclear:
         needed = paired_tests.images_to_show(Pairs(fixed, broken, 100), alpha)
