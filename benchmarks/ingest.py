@@ -31,8 +31,8 @@ def ours(source: Path, root: Path, validation_fraction: float) -> tuple[float, f
     started = time.monotonic()
     files = ingest.ingest(run, locate.locate(settings), settings)
     peak = peak_mib()
-    settings = PreprocessingConfig(validation_fraction=validation_fraction)
-    preprocess.preprocess(run, files, settings)
+    splits = PreprocessingConfig(validation_fraction=validation_fraction)
+    preprocess.preprocess(run, files, splits)
     return time.monotonic() - started, peak, peak_mib()
 
 
