@@ -1,22 +1,22 @@
 """A fixed set of corruptions of images, each in severities 1 to 5.
 
-A corruption takes uint8 images of shape (m, height, width, channels), a severity s and the
-position of the first image in the sample; it returns uint8 images of the same shape. It depends
-on nothing else: an image is corrupted alike in whatever block it comes, for whatever model.
+A corruption maps uint8 images of shape (m, height, width, channels), a severity s and the position
+of the first image in the sample to uint8 images of the same shape. It depends on nothing else, so
+an image is corrupted equally in every block and for every model.
 
 | corruption | at severity s |
 | --- | --- |
 | shift | by 3s % of the height and of the width, along one of four diagonals |
 | rotation | by 9s degrees about the centre, to the left or to the right |
-| scale | about the centre, 1 + s / 10 times as large or as small |
+| scale | about the centre, 1 + s / 10 times larger or smaller |
 | noise | normal noise of 8s % of the range of pixels, for each pixel and channel |
 | blur | Gaussian, its standard deviation 1.5s % of the shorter side |
-| contrast | 18s % of a pixel's distance from the image's mean are taken away |
-| inversion | 20s % of the way from a pixel to its opposite, so that 5 is the negative |
+| contrast | 18s % of a pixel's distance from the image's mean removed |
+| inversion | 20s % of the way from a pixel to its opposite; 5 is the negative |
 
-Directions take turns by position. What moves in from outside repeats the border, so that a
-background of any colour goes on. Lengths are shares of the sides and mean the same at any size;
-only the grain of the noise is that of the pixels.
+Directions alternate by position. Pixels from outside repeat the border, which continues a
+background of any colour. Lengths are fractions of the sides and mean the same at every image
+size; only the grain of the noise is one pixel.
 """
 
 import math
@@ -36,10 +36,10 @@ _SHIFT, _DEGREES, _SCALE, _NOISE, _BLUR, _CONTRAST = 0.03, 9, 0.1, 0.08, 0.015, 
 """Strength of severity 1; the others are multiples."""
 
 _DIAGONALS = ((1, 1), (1, -1), (-1, 1), (-1, -1))
-_IN_PLACE = (0.0, 0.0)
+_NO_OFFSET = (0.0, 0.0)
 
 _Map = tuple[NDArray[np.float64], tuple[float, float]]
-"""Where a pixel's value is taken from: a matrix about the centre, then pixels down and right."""
+"""Source of a pixel: a matrix about the centre, then an offset in pixels down and right."""
 
 
 def shift(images: Images, severity: int, first: int) -> Images:
@@ -50,21 +50,21 @@ def shift(images: Images, severity: int, first: int) -> Images:
 
 
 def rotation(images: Images, severity: int, first: int) -> Images:
-    """Turn the images about their centre."""
+    """Rotate the images about their centre."""
     angle = math.radians(_DEGREES * severity)
     turn = np.array([[math.cos(angle), math.sin(angle)], [-math.sin(angle), math.cos(angle)]])
-    return _mapped(images, first, [(turn, _IN_PLACE), (turn.T, _IN_PLACE)])
+    return _mapped(images, first, [(turn, _NO_OFFSET), (turn.T, _NO_OFFSET)])
 
 
 def scale(images: Images, severity: int, first: int) -> Images:
-    """Make what is seen larger or smaller."""
+    """Enlarge or shrink the content."""
     factor = 1 + _SCALE * severity
-    maps = [(np.eye(2) * factor, _IN_PLACE), (np.eye(2) / factor, _IN_PLACE)]
+    maps = [(np.eye(2) * factor, _NO_OFFSET), (np.eye(2) / factor, _NO_OFFSET)]
     return _mapped(images, first, maps)
 
 
 def noise(images: Images, severity: int, first: int) -> Images:
-    """Add normal noise; its seed is made of severity and position."""
+    """Add normal noise, seeded with severity and position."""
     drawn = [
         np.random.default_rng((severity, position)).standard_normal(images.shape[1:], np.float32)
         for position in range(first, first + len(images))
@@ -80,7 +80,7 @@ def blur(images: Images, severity: int, first: int) -> Images:
 
 
 def contrast(images: Images, severity: int, first: int) -> Images:
-    """Draw the pixels towards the mean of their image, over all channels."""
+    """Move the pixels towards the mean of their image over all channels."""
     mean = images.mean(axis=(1, 2, 3), keepdims=True).astype(np.float32)
     return _pixels(mean + np.float32(1 - _CONTRAST * severity) * (images - mean))
 
@@ -105,21 +105,17 @@ CORRUPTIONS: dict[str, Corruption] = {
 
 
 def _mapped(images: Images, first: int, maps: Sequence[_Map]) -> Images:
-    """Take each pixel from another place, by bilinear interpolation; the maps take turns."""
+    """Resample each image with one of the maps in turn, by bilinear interpolation."""
     centre = (np.array(images.shape[1:3]) - 1) / 2
     corrupted = np.empty_like(images)
     for position, (image, result) in enumerate(zip(images, corrupted, strict=True), start=first):
-        matrix, moved = maps[position % len(maps)]
-        offset = centre - matrix @ centre + moved
-        # Plane by plane: over four dimensions SciPy would look at sixteen neighbours of a pixel.
+        matrix, move = maps[position % len(maps)]
+        offset = centre - matrix @ centre + move
+        # Per channel: in four dimensions SciPy would interpolate between sixteen neighbours.
         for channel in range(images.shape[3]):
+            plane = result[..., channel]
             ndimage.affine_transform(
-                image[..., channel],
-                matrix,
-                offset,
-                output=result[..., channel],
-                order=1,
-                mode="nearest",
+                image[..., channel], matrix, offset, output=plane, order=1, mode="nearest"
             )
     return corrupted
 

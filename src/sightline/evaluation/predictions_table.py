@@ -89,18 +89,13 @@ def read_blocks(
 
 
 def _check_layout(table: pq.ParquetFile, expected: pa.Schema, rows: int | None) -> None:
-    found = table.schema_arrow.remove_metadata()
+    columns = {field.name: field.type for field in table.schema_arrow}
     for field in expected:
-        position = found.get_field_index(field.name)
-        if position < 0:
-            raise ValueError(f"the column {field.name!r} is missing")
-        if found.field(position).type != field.type:
-            raise ValueError(
-                f"expected {field.type} in the column {field.name!r}, found "
-                f"{found.field(position).type}"
-            )
-    if found.names != expected.names:
-        raise ValueError(f"expected {len(expected)} columns in order, found {len(found)}")
+        found = columns.get(field.name, "none")
+        if found != field.type:
+            raise ValueError(f"expected {field.type} in the column {field.name!r}, found {found}")
+    if table.schema_arrow.names != expected.names:
+        raise ValueError(f"expected {len(expected)} columns in order, found {len(columns)}")
     if not table.metadata.num_rows:
         raise ValueError("it has no rows")
     if rows not in {None, table.metadata.num_rows}:

@@ -7,33 +7,28 @@ from sklearn.linear_model import LogisticRegression
 from sightline.evaluation.calibration import apply_temperature, fit_temperature, reliability
 
 
-def drawn(seed: int = 0, images: int = 4000) -> tuple[np.ndarray, np.ndarray]:
-    """Confidences between 0.3 and 1, and whether each is right: less often than they say."""
-    generator = np.random.default_rng(seed)
-    confidences = generator.uniform(0.3, 1, images).astype(np.float32)
-    return confidences, generator.random(images) < confidences**2
-
-
 def test_bins_agree_with_scikit_learn() -> None:
-    confidences, right = drawn()
-    bins, _ = reliability(confidences, right, 15)
-    accuracy, confidence = calibration_curve(right, confidences, n_bins=15)
+    generator = np.random.default_rng(0)
+    confidences = generator.uniform(0.3, 1, 4000).astype(np.float32)
+    correct = generator.random(4000) < confidences**2
+    bins, _ = reliability(confidences, correct, 15)
+    accuracy, confidence = calibration_curve(correct, confidences, n_bins=15)
     filled = [found for found in bins if found.images]
     assert [found.accuracy for found in filled] == pytest.approx(accuracy.tolist())
     assert [found.confidence for found in filled] == pytest.approx(confidence.tolist())
-    assert sum(found.images for found in bins) == len(right)
+    assert sum(found.images for found in bins) == len(correct)
 
 
 def test_error_is_that_of_the_published_formula() -> None:
     # Guo et al. (2017), equation 3, on two bins by hand: |1/2 - 0.6| * 2/5 + |1 - 0.9| * 3/5
     confidences = np.array([0.55, 0.65, 0.85, 0.9, 0.95])
-    right = np.array([True, False, True, True, True])
-    bins, error = reliability(confidences, right, 4)
+    correct = np.array([True, False, True, True, True])
+    bins, error = reliability(confidences, correct, 4)
     assert [found.images for found in bins] == [0, 0, 2, 3]
     assert error == pytest.approx(0.1 * 2 / 5 + 0.1 * 3 / 5)
 
 
-def test_certain_images_lie_in_the_last_bin_and_an_edge_in_the_lower_one() -> None:
+def test_edge_belongs_to_the_lower_bin() -> None:
     bins, error = reliability(np.array([1.0, 0.5]), np.array([True, True]), 2)
     assert [found.images for found in bins] == [1, 1]
     assert error == pytest.approx(0.25)
@@ -44,7 +39,7 @@ def test_temperature_agrees_with_scikit_learn() -> None:
     generator = np.random.default_rng(1)
     images, labels = generator.normal(size=(3000, 4)), generator.integers(0, 3, 3000)
     images[:, 0] += labels
-    classifier = LogisticRegression(C=1e3).fit(images[:60], labels[:60])  # too sure
+    classifier = LogisticRegression(C=1e3).fit(images[:60], labels[:60])  # overconfident
     fitted = CalibratedClassifierCV(FrozenEstimator(classifier), method="temperature")
     fitted.fit(images[60:], labels[60:])
     theirs = 1 / fitted.calibrated_classifiers_[0].calibrators[0].beta_
@@ -54,7 +49,7 @@ def test_temperature_agrees_with_scikit_learn() -> None:
     assert scaled == pytest.approx(fitted.predict_proba(images[60:]), abs=1e-3)
 
 
-def test_temperature_of_sure_and_wrong_probabilities_is_high() -> None:
+def test_temperature_lowers_the_confidence_to_the_accuracy() -> None:
     probabilities = np.tile(np.float32([0.999, 0.001]), (100, 1))
     labels = (np.arange(100) % 10 == 0).astype(np.int64)
     temperature = fit_temperature(probabilities, labels)

@@ -4,7 +4,7 @@ from sightline.evaluation.intervals import wilson
 
 
 @pytest.mark.parametrize(
-    ("right", "total", "published"),
+    ("successes", "total", "published"),
     [
         # Newcombe, "Two-sided confidence intervals for the single proportion" (1998), table I
         (81, 263, (0.2553, 0.3662)),
@@ -16,10 +16,10 @@ from sightline.evaluation.intervals import wilson
     ],
 )
 def test_interval_agrees_with_published_values(
-    right: int, total: int, published: tuple[float, float]
+    successes: int, total: int, published: tuple[float, float]
 ) -> None:
-    assert wilson(right, total) == pytest.approx(published, abs=6e-5)
+    assert wilson(successes, total) == pytest.approx(published, abs=6e-5)
 
 
-def test_nothing_has_no_interval() -> None:
+def test_empty_sample_has_no_interval() -> None:
     assert wilson(0, 0) is None

@@ -96,7 +96,7 @@ def test_most_confident_mistakes_come_first(path: Path, predicted: Predictions) 
         ("label", "b", "expected int64 in the column 'label', found string"),
         ("probability_2", None, "expected float in the column 'probability_2'"),
         ("index", 0, "order"),
-        ("probability_5", "missing", "'probability_5' is missing"),
+        ("probability_5", "missing", "'probability_5', found none"),
         ("probability_6", 0.5, "columns"),
     ],
 )

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from examples import pictures
-from sightline.evaluation import predictions, robustness
+from sightline.evaluation import predictions
 from sightline.evaluation.corruptions import CORRUPTIONS, SEVERITIES
+from sightline.evaluation.robustness import accuracy_under_corruption
 from sightline.pipeline.progress import Progress, listening
 from sightline.storage import npy
 
@@ -13,7 +14,7 @@ IMAGES, LABELS = pictures(90, 0, (12, 16, 1))
 
 
 def predict(images: np.ndarray) -> np.ndarray:
-    """Tell the four textures by their rows and columns."""
+    """Distinguish the four textures by their rows and columns."""
     values = images[..., 0].astype(np.float32)
     rows = np.abs(np.diff(values.mean(axis=2), axis=1)).mean(axis=1)
     columns = np.abs(np.diff(values.mean(axis=1), axis=1)).mean(axis=1)
@@ -28,7 +29,7 @@ def accuracy(images: np.ndarray, labels: np.ndarray) -> float:
 
 def test_accuracy_is_that_on_the_corrupted_images() -> None:
     labels = LABELS.astype(np.int16)
-    found = robustness.accuracy_under_corruption(predict, IMAGES, labels, 1000)
+    found = accuracy_under_corruption(predict, IMAGES, labels, 1000)
     order = np.argsort(labels, kind="stable")
     assert found.images == 90
     assert found.accuracy == accuracy(IMAGES, labels) == 1
@@ -40,46 +41,41 @@ def test_accuracy_is_that_on_the_corrupted_images() -> None:
     assert by_name["blur"][4] < by_name["blur"][0] == 1
 
 
-@pytest.mark.parametrize("most", [1, 10, 40])
-def test_each_class_has_its_share_of_the_sample(most: int) -> None:
+@pytest.mark.parametrize("limit", [1, 10, 40])
+def test_classes_keep_their_shares_in_the_sample(limit: int) -> None:
     labels = np.repeat(np.arange(3, dtype=np.int16), [10, 30, 60])
     labels = np.random.default_rng(0).permutation(labels)
     places = np.arange(100, dtype=np.uint8).reshape(100, 1, 1, 1)
     seen: list[np.ndarray] = []
 
-    def watching(images: np.ndarray) -> np.ndarray:
+    def recording(images: np.ndarray) -> np.ndarray:
         seen.append(images.ravel())
         return np.zeros((len(images), 3), np.float32)
 
-    assert robustness.accuracy_under_corruption(watching, places, labels, most).images == most
-    chosen = seen[0]
-    assert len(set(chosen.tolist())) == most
-    shares = np.bincount(labels[chosen], minlength=3) / most
-    np.testing.assert_allclose(shares, [0.1, 0.3, 0.6], atol=1 / most)
+    assert accuracy_under_corruption(recording, places, labels, limit).images == limit
+    assert len(set(seen[0].tolist())) == limit
+    shares = np.bincount(labels[seen[0]], minlength=3) / limit
+    np.testing.assert_allclose(shares, [0.1, 0.3, 0.6], atol=1 / limit)
 
 
-def test_mapped_images_are_read_in_blocks_and_give_the_same(
+def test_mapped_images_are_read_in_blocks_with_the_same_result(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     labels = LABELS.astype(np.int16)
-    whole = robustness.accuracy_under_corruption(predict, IMAGES, labels, 80)
+    expected = accuracy_under_corruption(predict, IMAGES, labels, 80)
     np.save(tmp_path / "images.npy", IMAGES)
     sizes = set()
 
-    def watching(images: np.ndarray) -> np.ndarray:
+    def recording(images: np.ndarray) -> np.ndarray:
         sizes.add(len(images))
         return predict(images)
 
     monkeypatch.setattr(predictions, "BLOCK_BYTES", 7 * IMAGES[0].nbytes)
     mapped = npy.open_mapped(tmp_path / "images.npy")
-    assert robustness.accuracy_under_corruption(watching, mapped, labels, 80) == whole
+    events: list[Progress] = []
+    with listening(events.append):
+        assert accuracy_under_corruption(recording, mapped, labels, 80) == expected
     assert sizes == {7, 3}
-
-
-def test_progress_ends_when_all_is_done() -> None:
-    heard: list[Progress] = []
-    with listening(heard.append):
-        robustness.accuracy_under_corruption(predict, IMAGES, LABELS.astype(np.int16), 20)
-    done = [progress.done for progress in heard]
+    done = [event.done for event in events]
     assert done == sorted(done)
-    assert done[-1] == heard[-1].total == 20 * 36
+    assert done[-1] == events[-1].total == 80 * 36

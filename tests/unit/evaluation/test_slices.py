@@ -9,6 +9,7 @@ from scipy.stats import binomtest
 
 from sightline.errors import ConfigError
 from sightline.evaluation import slices
+from sightline.evaluation.slices import accuracy_by_value
 from sightline.records import DatasetFiles, Run
 
 
@@ -26,14 +27,14 @@ def rows(measured: tuple[Any, ...]) -> list[tuple[str, str, int, float]]:
     return [(row.column, row.value, row.images, row.accuracy) for row in measured]
 
 
-def test_each_value_has_its_accuracy_the_most_frequent_first(
+def test_values_are_measured_most_frequent_first(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(slices, "_ROWS", 3)
     path = table(tmp_path, camera=["b", "a", "b", "c", "b", "a"], label=[0, 0, 0, 0, 0, 1])
-    right = np.array([True, True, False, False, False, True])
+    correct = np.array([True, True, False, False, False, True])
 
-    measured = slices.accuracy_by_value(path, "test", ["camera", "label", "split"], right)
+    measured = accuracy_by_value(path, "test", ["camera", "label", "split"], correct)
 
     assert rows(measured) == [
         ("camera", "b", 3, 1 / 3),
@@ -47,11 +48,11 @@ def test_each_value_has_its_accuracy_the_most_frequent_first(
     assert measured[0].interval == (interval.low, interval.high)
 
 
-def test_missing_values_are_a_slice_apart_from_the_word_for_them(tmp_path: Path) -> None:
+def test_missing_values_form_a_slice_of_their_own(tmp_path: Path) -> None:
     path = table(tmp_path, site=[None, "nan", None, "", "None", None])
-    right = np.array([True, False, True, True, True, False])
+    correct = np.array([True, False, True, True, True, False])
 
-    assert rows(slices.accuracy_by_value(path, "test", ["site"], right)) == [
+    assert rows(accuracy_by_value(path, "test", ["site"], correct)) == [
         ("site", "(none)", 3, 2 / 3),
         ("site", "nan", 1, 0.0),
         ("site", "", 1, 1.0),
@@ -59,33 +60,33 @@ def test_missing_values_are_a_slice_apart_from_the_word_for_them(tmp_path: Path)
     ]
 
 
-def test_column_without_any_value_is_one_slice(tmp_path: Path) -> None:
+def test_column_without_values_is_one_slice(tmp_path: Path) -> None:
     path = table(tmp_path, site=pa.nulls(6, pa.string()).to_pylist())
 
-    assert rows(slices.accuracy_by_value(path, "test", ["site"], np.ones(6, np.bool_))) == [
+    assert rows(accuracy_by_value(path, "test", ["site"], np.ones(6, np.bool_))) == [
         ("site", "(none)", 6, 1.0)
     ]
 
 
-def test_rare_values_beyond_fifty_are_summed_up(tmp_path: Path) -> None:
+def test_values_beyond_fifty_share_a_row(tmp_path: Path) -> None:
     values = [f"image {number}" for number in range(200)] + ["often"] * 3
     path = table(tmp_path, row_group_size=64, source=values)
-    right = np.arange(203) % 2 == 0
+    correct = np.arange(203) % 2 == 0
 
-    measured = slices.accuracy_by_value(path, "test", ["source"], right)
+    measured = accuracy_by_value(path, "test", ["source"], correct)
 
     assert len(measured) == 51
     assert rows(measured[:2]) == [("source", "often", 3, 2 / 3), ("source", "image 0", 1, 1.0)]
     assert rows(measured[-1:]) == [("source", "(other)", 151, 75 / 151)]
     assert sum(row.images for row in measured) == 203
-    assert round(sum(row.images * row.accuracy for row in measured)) == right.sum()
+    assert round(sum(row.images * row.accuracy for row in measured)) == correct.sum()
 
 
 def test_any_column_of_an_ingested_table_can_be_measured(run: Run, files: DatasetFiles) -> None:
-    right = np.arange(40) % 4 > 0  # labels go 0, 1, 2, 3
+    correct = np.arange(40) % 4 > 0  # labels go 0, 1, 2, 3
 
-    measured = slices.accuracy_by_value(
-        run.workspace.root / files.labels.path, "test", ["class_name"], right
+    measured = accuracy_by_value(
+        run.workspace.root / files.labels.path, "test", ["class_name"], correct
     )
 
     assert rows(measured) == [
@@ -94,6 +95,6 @@ def test_any_column_of_an_ingested_table_can_be_measured(run: Run, files: Datase
     slices.check(run.workspace, files, ["class_name", "source", "index"])
 
 
-def test_unknown_column_is_refused_with_what_is_there(run: Run, files: DatasetFiles) -> None:
+def test_unknown_column_is_refused_with_the_known_ones(run: Run, files: DatasetFiles) -> None:
     with pytest.raises(ConfigError, match=r"evaluation\.slices names 'camera'.*class_name, source"):
         slices.check(run.workspace, files, ["source", "camera"])
