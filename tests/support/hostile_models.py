@@ -161,7 +161,7 @@ def lambda_as_regularizer(honest: bytes, canary: Path) -> bytes:
     )
 
 
-@refused_with("the state of a training")
+@refused_with("training state")
 def lambda_as_loss(honest: bytes, canary: Path) -> bytes:
     compiled = {"compile_config": {"optimizer": "adam", "loss": _code(canary)}}
     return with_config(honest, lambda config: config.update(compiled))
@@ -277,17 +277,17 @@ def wide_build(honest: bytes, canary: Path) -> bytes:
     )
 
 
-@refused_with("does not belong there")
+@refused_with("unexpected member")
 def escaping_member(honest: bytes, canary: Path) -> bytes:
     return pack({**unpack(honest), f"../../{canary.name}": b"escaped"})
 
 
-@refused_with("does not belong there")
+@refused_with("unexpected member")
 def absolute_member(honest: bytes, canary: Path) -> bytes:
     return pack({**unpack(honest), str(canary): b"escaped"})
 
 
-@refused_with("'assets/vocabulary.txt' does not belong there")
+@refused_with("unexpected member 'assets/vocabulary.txt'")
 def asset_member(honest: bytes, canary: Path) -> bytes:
     return pack({**unpack(honest), "assets/vocabulary.txt": b"word\n"})
 
@@ -301,7 +301,7 @@ def linked_member(honest: bytes, canary: Path) -> bytes:
     return pack(members, (link, str(canary).encode()))
 
 
-@refused_with("each once")
+@refused_with("expected the members")
 def second_config(honest: bytes, canary: Path) -> bytes:
     """Store one config for a check of the first member, and another for a load of the last."""
     members = unpack(honest)
@@ -313,7 +313,7 @@ def second_config(honest: bytes, canary: Path) -> bytes:
     return buffer.getvalue().replace(b"config.jsom", CONFIG.encode())
 
 
-@refused_with("each once")
+@refused_with("expected the members")
 def missing_weights(honest: bytes, canary: Path) -> bytes:
     members = unpack(honest)
     del members[WEIGHTS]
@@ -382,7 +382,7 @@ def packed_array(file: h5py.File, canary: Path) -> None:
     file.create_dataset(place, (1 << 38,), "<f4", chunks=(1 << 20,), compression="gzip")
 
 
-@refused_with("no array of numbers")
+@refused_with("not a numeric array")
 @hdf5
 def words_as_weights(file: h5py.File, canary: Path) -> None:
     file["layers/words"] = ["a", "b"]
@@ -412,6 +412,6 @@ def html_page(honest: bytes, canary: Path) -> bytes:
     return b"<!DOCTYPE html><html><body>Please log in</body></html>"
 
 
-@refused_with("begins with b''")
+@refused_with("starts with b''")
 def empty(honest: bytes, canary: Path) -> bytes:
     return b""

@@ -8,6 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import made_runs
+import trained_textures
 from sightline.config import ReportConfig
 from sightline.evaluation.calibration import reliability
 from sightline.evaluation.selective import accuracy_at_coverage
@@ -171,3 +172,9 @@ def manifest(
 @pytest.fixture
 def artifacts(run: Run) -> Path:
     return run.workspace.root
+
+
+@pytest.fixture(scope="session")
+def textures(tmp_path_factory: pytest.TempPathFactory) -> trained_textures.Textures:
+    """A trained model for tests that only read it."""
+    return trained_textures.make(tmp_path_factory.mktemp("textures"))

@@ -1,4 +1,4 @@
-"""The part of the images where something happens, so that blank borders cost nothing."""
+"""Blank borders of the training images, which the model crops to save computation."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from sightline.storage.npy import read_blocks
 
 Borders = tuple[tuple[int, int], tuple[int, int]]
-"""Pixels (above, below) and (left, right) of the window."""
+"""Cropped pixels (top, bottom) and (left, right)."""
 
 NO_BORDERS: Borders = ((0, 0), (0, 0))
 
@@ -16,16 +16,15 @@ Floats = NDArray[np.float64]
 
 
 def blank_borders(images: Path, share: float) -> Borders:
-    """Find the borders that hold next to none of the images' variance.
+    """Find the borders that contain hardly any of the images' variance.
 
     Args:
         images: NPY file, float32 of shape (n, height, width, channels).
-        share: What the window keeps of the variance along the height, and along the width,
-            in (0, 1]; what is given up is split evenly between both sides. 1 gives up only
-            rows and columns in which no pixel ever changes.
+        share: Share of the variance to keep along each axis, in (0, 1]; the rest is split evenly
+            between both sides. 1 crops only rows and columns in which no pixel ever changes.
 
     Returns:
-        The borders; a single row and column are left at least.
+        The borders; at least one row and one column remain.
     """
     variance = _variance(images)
     rows, columns = variance.sum(axis=(1, 2)), variance.sum(axis=(0, 2))
@@ -44,11 +43,11 @@ def _variance(images: Path) -> Floats:
 
 
 def _blank_ends(variance: Floats, share: float) -> tuple[int, int]:
-    given_up = variance.sum() * (1 - share) / 2
+    dropped = variance.sum() * (1 - share) / 2
     if not variance.any():
         return 0, 0
     before, after = (
-        int(np.searchsorted(np.cumsum(line), given_up, side="right"))
+        int(np.searchsorted(np.cumsum(line), dropped, side="right"))
         for line in (variance, variance[::-1])
     )
     return min(before, len(variance) - 1), min(after, len(variance) - 1 - before)

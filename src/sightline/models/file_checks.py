@@ -1,8 +1,8 @@
-"""What a model file may hold; all of it is checked before Keras sees a byte.
+"""What a model file may contain, checked before Keras reads it.
 
-Keras' safe mode refuses lambdas, but its loader has had one hole after another: it looks classes
-up by name, unpacks members, and lets HDF5 read other files. Here only what Sightline itself
-writes gets through: three stored members, the classes of `model.py`, plain arrays.
+Keras' safe mode rejects lambdas, but its loader has had one vulnerability after another: it looks
+up classes by name, unpacks members, and lets HDF5 read other files. Only what Sightline writes is
+accepted: three stored members, the layers of its architectures, plain arrays.
 """
 
 import hashlib
@@ -22,14 +22,13 @@ from sightline.errors import ModelFileError
 from sightline.storage.text import printable
 
 LARGEST_PARAMETERS = 1 << 28
-"""268 million; the tutorial's network has 141,258. What a file could demand in memory beyond
-that is more than a machine that trains with Sightline is likely to have to spare."""
+"""268 million; the tutorial's model has 141,258. A file with more could exhaust the memory."""
 
 _LARGEST_TEXT = 4 << 20
-"""Bytes of JSON; 64 convolutions, the most that a config allows, take 100 kB."""
+"""Bytes of JSON; 64 convolutions, the maximum of a config, take 100 kB."""
 
 _LARGEST_FILE = 4 * LARGEST_PARAMETERS + _LARGEST_TEXT + (16 << 20)
-"""Bytes: float32 weights, the JSON, and what HDF5 and ZIP add."""
+"""Bytes: float32 weights, the JSON, and the overhead of HDF5 and ZIP."""
 
 _LONGEST_REASON = 300
 _WEIGHTS = "model.weights.h5"
@@ -54,18 +53,18 @@ _CLASSES = frozenset(
         ("keras.src.models.functional", "Functional"),
     }
 )
-"""Module and class of all that `model.py` and `keras_files.export` build with; a new layer there
-needs its line here. None of them reads a file, imports a module or runs code from its config."""
+"""Module and class of everything that the architectures and `keras_files.export` use; a new layer
+needs a line here. None of them reads a file, imports a module or runs code from its config."""
 
 
 @dataclass(frozen=True)
 class ModelParts:
-    """What a checked `.keras` file holds.
+    """The content of a checked `.keras` file.
 
     Attributes:
         config: Keras' JSON of the model.
         weights: The bytes of an HDF5 file with plain arrays.
-        parameters: How many numbers these arrays hold.
+        parameters: Number of values in these arrays.
     """
 
     config: str
@@ -74,20 +73,17 @@ class ModelParts:
 
 
 class Refusal(Exception):
-    """What is wrong with a model file, in words that go on after its name."""
+    """What is wrong with a model file; continues a sentence that names the file."""
 
 
 @contextmanager
 def refusals(path: Path) -> Iterator[None]:
-    """Turn whatever a model file makes go wrong into one sentence.
-
-    Args:
-        path: The file.
+    """Raise any exception that a model file causes as one error that names the file.
 
     Raises:
-        ModelFileError: In place of any exception: what a hostile file makes zipfile, HDF5 and
-            Keras raise has no end.
-        OSError: Storage did not give the file; with the system's number, unlike HDF5's own.
+        ModelFileError: For any exception, since a hostile file can make zipfile, HDF5 and Keras
+            raise anything.
+        OSError: Storage failed; it has an errno, unlike the errors of HDF5.
     """
     try:
         yield
@@ -98,40 +94,26 @@ def refusals(path: Path) -> Iterator[None]:
         reason = printable((str(error).strip() or "no reason given").splitlines()[0])
         raise ModelFileError(
             f"{path} cannot be used as a model: {kind}{reason[:_LONGEST_REASON].rstrip('. ')}; "
-            "use a file that Sightline wrote, as it wrote it."
+            "use an unmodified file that Sightline wrote."
         ) from error
 
 
 def read_config(path: Path, expected_sha256: str | None = None) -> str:
-    """Read and check the JSON of a model.
-
-    Args:
-        path: JSON as `keras.Model.to_json` writes it.
-        expected_sha256: Digest that the file must have, where a record names it.
-
-    Returns:
-        The text, in which only known classes are named.
+    """Read and check the JSON of `keras.Model.to_json`; return it if it has only known classes.
 
     Raises:
-        ModelFileError: It is too large, no such JSON, names another class, or is another file.
+        ModelFileError: It is malformed, too large, or differs from the expected digest.
     """
     with refusals(path):
         return _checked_config(_read(path, _LARGEST_TEXT, expected_sha256))
 
 
 def read_archive(path: Path, expected_sha256: str | None = None) -> ModelParts:
-    """Read and check a `.keras` file.
-
-    Args:
-        path: A file as `keras_files.export` writes it.
-        expected_sha256: Digest that the file must have, where a record names it.
-
-    Returns:
-        Its parts. They were read once: what was checked is what gets loaded.
+    """Read and check a `.keras` file; it is read once, so what is checked is what is loaded.
 
     Raises:
-        ModelFileError: It is of another format, damaged, another file than expected, or holds
-            anything that Sightline does not write.
+        ModelFileError: It has another format, is damaged, differs from the expected digest, or
+            contains anything that Sightline does not write.
     """
     with refusals(path):
         content = _read(path, _LARGEST_FILE, expected_sha256)
@@ -145,35 +127,35 @@ def read_archive(path: Path, expected_sha256: str | None = None) -> ModelParts:
 
 def _read(path: Path, most: int, expected_sha256: str | None) -> bytes:
     if not path.exists():
-        raise Refusal("there is no such file")
+        raise Refusal("it does not exist")
     if path.is_dir():
         raise Refusal("it is a folder, such as a SavedModel; expected a file")
     if not path.is_file():
-        raise Refusal("it is no regular file")
+        raise Refusal("it is not a regular file")
     size = path.stat().st_size
     if size > most:
         raise Refusal(f"it has {size:,} bytes, expected at most {most:,}")
     content = path.read_bytes()
     found = hashlib.sha256(content).hexdigest()
     if expected_sha256 not in {None, found}:
-        raise Refusal(f"it has the SHA-256 {found}, expected {expected_sha256}")
+        raise Refusal(f"its SHA-256 is {found}, expected {expected_sha256}")
     return content
 
 
 def _check_format(content: bytes) -> None:
     if content.startswith(b"\x89HDF"):
-        raise Refusal("it is of Keras' legacy HDF5 format, which can hold code")
+        raise Refusal("it has Keras' legacy HDF5 format, which can contain code")
     if not content.startswith(b"PK\x03\x04"):
-        raise Refusal(f"expected a ZIP archive, found a file that begins with {content[:15]!r}")
+        raise Refusal(f"expected a ZIP archive, got a file that starts with {content[:15]!r}")
 
 
 def _check_members(members: list[zipfile.ZipInfo]) -> None:
     names = [member.filename for member in members]
     for name in names:
         if name not in _MEMBERS:
-            raise Refusal(f"the member {name[:80]!r} does not belong there")
+            raise Refusal(f"it has an unexpected member {name[:80]!r}")
     if sorted(names) != sorted(_MEMBERS):
-        raise Refusal(f"expected {', '.join(_MEMBERS)}, each once, found {', '.join(names)}")
+        raise Refusal(f"expected the members {', '.join(_MEMBERS)}, got {', '.join(names)}")
     for member in members:
         kind = stat.S_IFMT(member.external_attr >> 16)
         if kind not in {0, stat.S_IFREG}:
@@ -200,7 +182,7 @@ def _checked_config(content: bytes) -> str:
 
 
 def _objects(value: Any) -> Iterator[dict[str, Any]]:
-    """Yield every object in parsed JSON, however deep."""
+    """Yield every object in parsed JSON at any depth."""
     waiting = [value]
     while waiting:
         value = waiting.pop()
@@ -215,11 +197,11 @@ def _check_object(part: dict[str, Any]) -> None:
     name = part.get("class_name")
     if "class_name" in part and (str(part.get("module")), str(name)) not in _CLASSES:
         shown = f"{part.get('module')}.{name}"
-        raise Refusal(f"it names {shown[:80]!r}, which Sightline does not build models with")
+        raise Refusal(f"it contains the class {shown[:80]!r}, which Sightline does not use")
     if part.get("registered_name") not in (None, name):
-        raise Refusal(f"it names a custom object, {str(part['registered_name'])[:80]!r}")
+        raise Refusal(f"it contains a custom object, {str(part['registered_name'])[:80]!r}")
     if part.get("compile_config"):
-        raise Refusal("it holds the state of a training")
+        raise Refusal("it contains training state")
 
 
 def _count_parameters(weights: bytes) -> int:
@@ -230,7 +212,7 @@ def _count_parameters(weights: bytes) -> int:
         file.visititems_links(links.__setitem__)
         for name, link in links.items():
             if not isinstance(link, h5py.HardLink):
-                raise Refusal(f"its weights hold a link, {name[:80]!r}")
+                raise Refusal(f"its weights contain a link, {name[:80]!r}")
         file.visititems(found.__setitem__)
         return sum(_size(name, item) for name, item in found.items())
 
@@ -239,12 +221,12 @@ def _size(name: str, item: Any) -> int:
     if isinstance(item, h5py.Group):
         return 0
     if not isinstance(item, h5py.Dataset) or item.dtype.kind not in "fiub":
-        raise Refusal(f"its weights hold {name[:80]!r}, which is no array of numbers")
+        raise Refusal(f"its weights contain {name[:80]!r}, which is not a numeric array")
     stored = item.id.get_storage_size()
     is_plain = not item.is_virtual and not item.external and item.chunks is None
     if not is_plain or stored != item.nbytes:
         raise Refusal(
             f"its weights' array {name[:80]!r} states {item.nbytes:,} bytes and stores {stored:,}, "
-            "or takes them from elsewhere"
+            "or reads them from elsewhere"
         )
     return int(item.size)

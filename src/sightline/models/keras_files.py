@@ -1,7 +1,6 @@
-"""Keras models on disk: the only place that reads them; written with the same bytes each time.
+"""Reads and writes Keras models; equal models give equal bytes.
 
-Nothing here trusts a file: `model_files` checks it, then Keras gets what was checked, in safe
-mode.
+No file is trusted: `file_checks` checks it first, then Keras loads what was checked in safe mode.
 """
 
 import json
@@ -18,54 +17,48 @@ from sightline.models.file_checks import Refusal
 
 _NETWORK = "classifier"
 _EPOCH = (1980, 1, 1, 0, 0, 0)
-"""The earliest time that a ZIP archive can hold; stands in for the time of writing."""
+"""The earliest time of a ZIP archive; replaces the time of writing."""
 
 
 def read_architecture(path: Path, expected_sha256: str | None = None) -> keras.Model:
-    """Make an untrained model from Keras' JSON.
-
-    Args:
-        path: JSON as `keras.Model.to_json` writes it.
-        expected_sha256: Digest that the file must have, where a record names it.
-
-    Returns:
-        The model with weights drawn by chance.
+    """Build an untrained model with random weights from the JSON of `keras.Model.to_json`.
 
     Raises:
-        ModelFileError: The file is damaged, too large or names what Sightline does not build.
+        ModelFileError: The file is damaged, too large or contains other classes than Sightline's.
     """
     config = file_checks.read_config(path, expected_sha256)
     with file_checks.refusals(path):
         parameters = _parameters(config)
         if parameters > file_checks.LARGEST_PARAMETERS:
             raise Refusal(
-                f"its network has {parameters:,} parameters, expected at most "
+                f"its architecture has {parameters:,} parameters, expected at most "
                 f"{file_checks.LARGEST_PARAMETERS:,}"
             )
         return _build(config)
 
 
 def read_model(path: Path, expected_sha256: str | None = None) -> keras.Model:
-    """Load a `.keras` file, without any training state.
+    """Load a `.keras` file without training state.
 
     Args:
-        path: A file that `export` wrote.
-        expected_sha256: Digest that the file must have, where a record names it.
+        path: A file written by `export`.
+        expected_sha256: Digest of the file, if a record names it.
 
     Returns:
         A model from uint8 images of shape (batch, height, width, channels) to float32 class
         probabilities of shape (batch, num_classes).
 
     Raises:
-        ModelFileError: The file is damaged, of another format or another content than expected,
-            or holds anything that Sightline does not write.
+        ModelFileError: The file is damaged, differs from the expected digest, or contains
+            anything that Sightline does not write.
     """
     parts = file_checks.read_archive(path, expected_sha256)
     with file_checks.refusals(path), tempfile.TemporaryDirectory() as folder:
         parameters = _parameters(parts.config)
         if parameters != parts.parameters:
             raise Refusal(
-                f"its network has {parameters:,} parameters, its weights are {parts.parameters:,}"
+                f"its architecture has {parameters:,} parameters, its weights have "
+                f"{parts.parameters:,}"
             )
         model = _build(parts.config)
         weights = Path(folder, "model.weights.h5")
@@ -75,16 +68,15 @@ def read_model(path: Path, expected_sha256: str | None = None) -> keras.Model:
 
 
 def export(model: keras.Model, path: Path) -> None:
-    """Save a classifier so that it takes raw images.
+    """Save a classifier together with its preprocessing.
 
     Args:
         model: Takes float32 images in [0, 1].
-        path: Ends with `.keras`; the file takes uint8 images of the same shape, and equal
-            weights give equal bytes.
+        path: `.keras` file; the saved model takes uint8 images of the same shape.
     """
     images = keras.Input(model.input_shape[1:], dtype="uint8", name="pixels")
     scaled = keras.layers.Rescaling(float(SCALE), name="scale")(images)
-    # A new model around the same layers leaves the optimizer's state behind.
+    # A new model around the same layers drops the optimizer state.
     network = keras.Model(model.inputs, model.outputs, name=_NETWORK)
     exported = keras.Model(images, network(scaled), name="sightline")
     exported.save(path)
@@ -92,21 +84,14 @@ def export(model: keras.Model, path: Path) -> None:
 
 
 def without_preprocessing(model: keras.Model) -> keras.Model:
-    """Return the network inside an exported model, with the same weights.
-
-    Args:
-        model: A model that `export` made.
-
-    Returns:
-        A model from float32 images in [0, 1] to class probabilities.
-    """
+    """Return the classifier inside an exported model, from float32 images in [0, 1]."""
     return model.get_layer(_NETWORK)
 
 
 def _parameters(config: str) -> int:
-    """Count the weights that a config asks for, without memory for any of them."""
-    # Keras notes what is yet to initialize and makes up for it at the next chance, thread by
-    # thread: a thread that ends takes the counted weights with it.
+    """Count the weights of a config without allocating them."""
+    # Keras remembers uninitialized variables per thread and initializes them later: those of a
+    # finished thread are forgotten.
     with ThreadPoolExecutor(1) as pool:
         return pool.submit(_count, config).result()
 
@@ -117,7 +102,7 @@ def _count(config: str) -> int:
 
 
 def _build(config: str) -> keras.Model:
-    # Parsed anew each time: Keras takes the parsed form apart.
+    # Parsed each time: Keras modifies the parsed form.
     return keras.saving.deserialize_keras_object(json.loads(config), safe_mode=True)
 
 

@@ -1,4 +1,4 @@
-"""What a result was made from: code, lock file, versions and machine, each with its digest."""
+"""The provenance of results: code, lock file, library versions and machine."""
 
 import ast
 import functools
@@ -22,7 +22,7 @@ _RECORDED_VARIABLES = ("KERAS_BACKEND", "TF_ENABLE_ONEDNN_OPTS", "OMP_NUM_THREAD
 
 
 def digest_of(*parts: str) -> str:
-    """Return the SHA-256 of strings, each closed by a NUL, as 64 hexadecimal digits."""
+    """Return the SHA-256 of strings, each terminated by a NUL, as 64 hexadecimal digits."""
     digest = hashlib.sha256()
     for part in parts:
         digest.update(part.encode())
@@ -34,14 +34,11 @@ def digest_of(*parts: str) -> str:
 def code_digest(module: str) -> str:
     """Digest the source of a module and of every Sightline module that it imports.
 
-    Imports are read from the syntax tree, those inside functions too, so that a change
-    in a shared module is never missed and one in a foreign module changes nothing.
+    Imports are read from the syntax tree, also inside functions: a change of any used module
+    changes the digest, a change of any other does not.
 
     Args:
         module: Full name, such as "sightline.training.train".
-
-    Returns:
-        64 hexadecimal digits.
     """
     sources: dict[str, str] = {}
     _collect(module, sources)
@@ -49,10 +46,10 @@ def code_digest(module: str) -> str:
 
 
 def package_digest() -> str:
-    """Digest the source of Sightline's domain package, whichever stage uses it.
+    """Digest the complete source of Sightline except flows and tasks.
 
-    Flows and tasks are left out: they decide when a stage runs, not what it computes. So the
-    digest is the same in a checkout, where they are links, and in an installed package.
+    Those decide when a stage runs, not what it computes. Without them the digest is the same in a
+    checkout, where they are links, and in an installed package.
     """
     sources = {
         path.relative_to(_FOLDER).as_posix(): path
@@ -64,20 +61,13 @@ def package_digest() -> str:
 
 
 def lock_digest() -> str | None:
-    """Digest the lock file of the checkout; None where Sightline runs outside of one."""
+    """Digest the lock file of the checkout; None in an installed package."""
     lock = _FOLDER.parents[1] / "deploy" / "locks" / "base.lock"
     return digests.sha256(lock) if lock.is_file() else None
 
 
 def versions(*distributions: str) -> dict[str, str]:
-    """Look up installed versions.
-
-    Args:
-        distributions: Names of distributions; those not installed are left out.
-
-    Returns:
-        Name to version.
-    """
+    """Return the versions of those distributions that are installed, by name."""
     found: dict[str, str] = {}
     for name in distributions:
         try:
@@ -88,7 +78,7 @@ def versions(*distributions: str) -> dict[str, str]:
 
 
 def keras_backend() -> str:
-    """Tell which backend Keras will take, without importing it."""
+    """Return the backend that Keras would use, without importing Keras."""
     if backend := os.environ.get("KERAS_BACKEND"):
         return backend
     home = Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser()
@@ -98,14 +88,14 @@ def keras_backend() -> str:
 
 
 def cores() -> int:
-    """Return how many cores this process may use."""
+    """Return the number of cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
 def environment() -> dict[str, Any]:
-    """Describe the machine and the versions that a run depends on; nothing secret."""
+    """Describe the machine and the versions that a run depends on, without secrets."""
     return {
         "python": platform.python_version(),
         "platform": platform.platform(),

@@ -1,8 +1,8 @@
 """What a stage of the pipeline is: its function and what its result depends on.
 
-Each stage is declared beside its function, as `TRAIN = Stage(train, KERAS)`. The function takes
-the run first and then its inputs, each a record or a section of the config. It imports Keras
-and whatever else is heavy when it is called, so that the parent process can name it cheaply.
+Each stage is declared beside its function, as in `TRAIN = Stage(train, KERAS)`. The function takes
+the run and then its inputs, each a record or a section of the config. It imports Keras and other
+heavy libraries only when it is called, so that the parent process can refer to it.
 """
 
 import json
@@ -33,7 +33,7 @@ class Stage(Generic[R]):
     Attributes:
         function: Its function; `name`, `module` and `result` come from it.
         distributions: Libraries whose versions the result depends on.
-        reads: Incidental fields of its inputs that this stage does compute with.
+        reads: Incidental fields of its inputs that this stage depends on.
     """
 
     function: Callable[..., R]

@@ -1,6 +1,6 @@
-"""The device that Keras computes on: what there is, what was used, how much memory it took.
+"""What differs between Keras backends: devices, memory, determinism, threads.
 
-Runs inside the Keras process.
+Runs in the Keras process.
 """
 
 import os
@@ -18,19 +18,13 @@ from sightline.errors import DeviceError, MemoryLimitError
 from sightline.pipeline.provenance import cores, versions
 
 _OUT_OF_MEMORY = ("RESOURCE_EXHAUSTED", "Status: 1, message: could not create a primitive")
-"""How XLA and oneDNN (its status 1 is out of memory) say it in errors of other kinds."""
+"""Found in other errors of XLA and of oneDNN, whose status 1 is out of memory."""
 
 Device = Literal["auto", "cpu", "gpu"]
 
 
 def resolve_device(wanted: Device) -> Literal["cpu", "gpu"]:
-    """Decide what to compute on.
-
-    Args:
-        wanted: "auto" takes a GPU where there is one.
-
-    Returns:
-        "cpu" or "gpu".
+    """Choose the device; "auto" is a GPU if there is one.
 
     Raises:
         DeviceError: "gpu" is wanted and the backend sees none.
@@ -53,18 +47,18 @@ def describe_device(device: Literal["cpu", "gpu"]) -> str:
 
 
 def peak_memory_bytes() -> int:
-    """Return the largest resident set of this process so far, in bytes."""
+    """Return the peak resident set size of this process, in bytes."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
 
 
 def peak_device_memory_bytes(device: Literal["cpu", "gpu"]) -> int | None:
-    """Return the largest memory taken on the GPU so far, in bytes; None on a CPU."""
+    """Return the peak memory used on the GPU, in bytes; None on a CPU."""
     if device == "cpu":
         return None
     match keras.backend.backend():
         case "tensorflow":
-            import tensorflow as tf  # Keras offers no way to ask for device memory
+            import tensorflow as tf  # Keras does not report device memory
 
             return int(tf.config.experimental.get_memory_info("GPU:0")["peak"])
         case "jax":
@@ -78,13 +72,13 @@ def peak_device_memory_bytes(device: Literal["cpu", "gpu"]) -> int | None:
 
 
 def compute_deterministically() -> None:
-    """Choose operations that give equal bits each time, in this process, for good.
+    """Use deterministic operations in this process from now on.
 
-    JAX on a GPU takes its choice from XLA_FLAGS when it starts; on a CPU it needs none.
+    JAX on a GPU reads this choice from XLA_FLAGS when it starts; on a CPU it needs none.
     """
     match keras.backend.backend():
         case "tensorflow":
-            import tensorflow as tf  # Keras offers no way
+            import tensorflow as tf
 
             tf.config.experimental.enable_op_determinism()
         case "torch":
@@ -95,14 +89,7 @@ def compute_deterministically() -> None:
 
 @contextmanager
 def memory_errors(batch_size: int) -> Iterator[None]:
-    """Turn the errors of full memory, whatever backend raises them, into ours.
-
-    Args:
-        batch_size: Named in the message.
-
-    Raises:
-        MemoryLimitError: The machine or the GPU has too little memory.
-    """
+    """Raise out-of-memory errors of any backend as MemoryLimitError, naming the batch size."""
     try:
         yield
     except Exception as error:
@@ -115,7 +102,7 @@ def memory_errors(batch_size: int) -> Iterator[None]:
 
 
 def environment() -> dict[str, str]:
-    """Describe what the bits of a training depend on, apart from code, config and data."""
+    """Describe what the bits of a training depend on, except code, config and data."""
     return {
         "backend": keras.backend.backend(),
         **versions("keras", "tensorflow", "jax", "torch", "numpy"),
@@ -130,13 +117,13 @@ def environment() -> dict[str, str]:
 
 
 def _gpus() -> list[str]:
-    if keras.backend.backend() == "torch":  # for which Keras lists no devices
+    if keras.backend.backend() == "torch":  # Keras lists no devices for it
         import torch
 
         return [f"gpu:{number}" for number in range(torch.cuda.device_count())]
     try:
         return list(keras.distribution.list_devices("gpu"))
-    except RuntimeError:  # so says JAX that there is none
+    except RuntimeError:  # JAX without a GPU
         return []
 
 
@@ -147,7 +134,7 @@ def _is_out_of_memory(error: Exception) -> bool:
 
 
 def _threads() -> str:
-    """Say how many threads work within an operation and how many operations run side by side."""
+    """Return the threads within an operation and the operations in parallel."""
     match keras.backend.backend():
         case "tensorflow":
             import tensorflow as tf
@@ -180,7 +167,7 @@ def _is_deterministic() -> str:
 
 
 def _cpu_name() -> str:
-    """Name the processor; libraries choose their kernels by it."""
+    """Name the processor; libraries choose kernels by it."""
     with suppress(OSError), Path("/proc/cpuinfo").open(encoding="utf-8") as file:
         for line in file:
             if line.startswith("model name"):

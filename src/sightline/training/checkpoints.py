@@ -1,8 +1,8 @@
-"""Checkpoints on disk: where a training stands, in one file that is whole or is passed over.
+"""Checkpoints on disk: the state of a training in one file, which is used only if it is intact.
 
 `checkpoints/<key>/checkpoint-<steps>-<digest>.npz`: the key is that of the training's cache
-entry, so that another config, data set or code never meets them; the steps count from the
-start of the training; the digest is that of the file's content. The newest two are kept.
+entry, so another config, data set or code never uses them; the steps count from the start of the
+training; the digest is that of the file's content. The newest two are kept.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ from sightline.storage.workspace import Workspace
 Arrays = dict[str, NDArray[np.generic]]
 
 KEPT = 2
-"""A checkpoint that turns out to be damaged has one before it."""
+"""If the newest checkpoint is damaged, the one before it is used."""
 
 _NAME = re.compile(r"checkpoint-(?P<steps>\d{9})-(?P<digest>[0-9a-f]{16})\.npz")
 _POSITION = "position"
@@ -30,22 +30,22 @@ _log = logging.getLogger(__name__)
 
 
 class Position(Record):
-    """How far a training has come, and what belongs to it besides arrays.
+    """The progress of a training and everything else of its state except arrays.
 
     Attributes:
-        epoch: The epoch under way, from 0; epochs that are done.
-        step: Steps done in that epoch.
-        steps: Steps done in all.
-        seconds: Time spent on the steps of that epoch.
-        history: One row an epoch that is done.
-        checkpoints: How many were written so far.
+        epoch: The current epoch, from 0; the number of completed epochs.
+        step: Completed steps of the current epoch.
+        steps: Completed steps of the training.
+        seconds: Time spent on the steps of the current epoch.
+        history: One row per completed epoch.
+        checkpoints: Number of checkpoints written so far.
         checkpoint_seconds: Time spent on writing them.
-        best_epoch: The epoch with the lowest validation loss so far, from 1; None where
-            nobody asks for it.
-        best_loss: That loss.
+        best_epoch: The epoch with the lowest validation loss so far, from 1; None if the best
+            weights are not kept.
+        best_loss: Its validation loss.
         made_by: Token of the run that wrote the checkpoint.
-        resumed: What was resumed on the way: a sentence each.
-        environment: What the bits depend on, as the writing process saw it.
+        resumed: One sentence per resumption.
+        environment: What the bits of the training depend on, in the writing process.
     """
 
     epoch: int = 0
@@ -64,31 +64,24 @@ class Position(Record):
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A position and the arrays of that moment."""
+    """A position and the arrays at that position."""
 
     position: Position
     arrays: Arrays
 
 
 class Checkpoints:
-    """The checkpoints of one training; whoever holds the lock of its cache entry writes them."""
+    """The checkpoints of one training; the holder of the lock of its cache entry writes them."""
 
     def __init__(self, workspace: Workspace, key: str) -> None:
-        """Bind to the folder; nothing is made yet.
-
-        Args:
-            key: Key of the training's cache entry.
-        """
+        """Bind to the folder of a cache key; nothing is written yet."""
         self.folder = workspace.root / "checkpoints" / key
 
     def write(self, checkpoint: Checkpoint) -> Path:
-        """Write a checkpoint, whole or not at all, and remove all but the newest two.
-
-        Returns:
-            The file.
+        """Write a checkpoint atomically, remove all but the newest two, and return its path.
 
         Raises:
-            OSError: It cannot be written; those before it are intact.
+            OSError: It cannot be written; the existing ones are intact.
         """
         content = _encode(checkpoint)
         digest = hashlib.sha256(content).hexdigest()[:16]
@@ -100,12 +93,9 @@ class Checkpoints:
         return path
 
     def newest(self) -> Checkpoint | None:
-        """Read the newest good checkpoint; damaged ones are removed, with a warning each.
+        """Return the newest intact checkpoint, if any; damaged ones are removed with a warning.
 
-        What killed processes left half written is removed as well.
-
-        Returns:
-            The checkpoint; None where there is none, or none is good.
+        Partial files of killed processes are removed as well.
         """
         paths = self._paths()
         for leftover in files.leftovers(self.folder) if self.folder.is_dir() else ():
@@ -114,18 +104,18 @@ class Checkpoints:
             try:
                 return _decode(path)
             except (OSError, ValueError, KeyError, EOFError) as error:
-                _log.warning("The checkpoint %s is damaged and passed over: %s", path, error)
+                _log.warning("Skipping the damaged checkpoint %s: %s", path, error)
                 files.remove(path)
         if paths:
-            _log.warning("No checkpoint of this training is good: it starts anew")
+            _log.warning("No checkpoint of this training is intact; it starts from the beginning")
         return None
 
     def discard(self) -> None:
-        """Remove all checkpoints, and what killed processes left of some."""
+        """Remove all checkpoints and partial files."""
         files.set_aside(self.folder)
 
     def _paths(self) -> list[Path]:
-        """List the checkpoints, the newest first."""
+        """List the checkpoints, newest first."""
         if not self.folder.is_dir():
             return []
         found = [path for path in self.folder.iterdir() if _NAME.fullmatch(path.name)]

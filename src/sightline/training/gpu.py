@@ -1,4 +1,4 @@
-"""The GPUs of this machine, asked of the driver: no framework is imported, so it takes no time."""
+"""The GPUs of this machine, as the driver lists them; fast, since it imports no framework."""
 
 import os
 from collections.abc import Iterator
@@ -13,11 +13,7 @@ _VISIBLE = "CUDA_VISIBLE_DEVICES"
 
 
 def visible() -> tuple[Gpu, ...]:
-    """List the GPUs that this process may use, as far as NVIDIA's driver knows.
-
-    Returns:
-        The GPUs in the driver's order; none where there is no driver.
-    """
+    """List the GPUs that this process may use, in the order of NVIDIA's driver, if there is one."""
     try:
         with _driver():
             version = pynvml.nvmlSystemGetDriverVersion()
@@ -39,16 +35,15 @@ def visible() -> tuple[Gpu, ...]:
 
 
 def require() -> tuple[Gpu, ...]:
-    """Make sure that there is a GPU.
+    """List the GPUs like `visible`, but require at least one.
 
     Raises:
-        DeviceError: There is none, or none that this process may use; the message says what
-            the driver answered.
+        DeviceError: There is none that this process may use.
     """
     found = visible()
     if not found:
         raise DeviceError(
-            f"A GPU is expected here, but {_reason()}; run the worker of this pool on a machine "
+            f"A GPU is required here, but {_reason()}; run the worker of this pool on a machine "
             "with a GPU, or set SIGHTLINE_GPU=optional in its environment to train without one."
         )
     return found
@@ -59,9 +54,9 @@ def _reason() -> str:
         with _driver():
             count = pynvml.nvmlDeviceGetCount()
     except pynvml.NVMLError as error:
-        return f"NVIDIA's driver answers: {error}"
+        return f"the NVIDIA driver reports: {error}"
     hidden = os.environ.get(_VISIBLE)
-    return f"of the driver's {count} GPUs none is visible ({_VISIBLE} is {hidden!r})"
+    return f"none of the {count} GPUs is visible ({_VISIBLE} is {hidden!r})"
 
 
 @contextmanager
@@ -74,7 +69,7 @@ def _driver() -> Iterator[None]:
 
 
 def _is_visible(number: int, uuid: str) -> bool:
-    """Tell whether CUDA may use a GPU; of which one a MIG slice is a part is not asked."""
+    """Return whether CUDA may use a GPU; any MIG slice counts as visible."""
     chosen = os.environ.get(_VISIBLE)
     if chosen is None:
         return True

@@ -1,6 +1,6 @@
-"""What the layers compute in: float32, or bfloat16 around float32 weights.
+"""The compute type of the layers: float32, or bfloat16 with float32 weights.
 
-Runs inside the Keras process.
+Runs in the Keras process.
 """
 
 from collections.abc import Iterator
@@ -14,22 +14,19 @@ from keras import layers
 Precision = Literal["float32", "bfloat16"]
 
 _LOWERED = (layers.Conv2D, layers.BatchNormalization, layers.ReLU)
-"""Where nearly all of the time goes; what follows the pooling is too small to matter."""
+"""Layers that take nearly all of the time; those after the pooling are too small to matter."""
 
 _FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}
-"""As Linux names them for x86 and ARM."""
+"""Names of the CPU features in Linux, for x86 and ARM."""
 
 _FIRST_CAPABILITY = 8
-"""NVIDIA's compute capability of the first GPUs with bfloat16 (Ampere)."""
+"""NVIDIA compute capability of the first GPUs with bfloat16 (Ampere)."""
 
 
 def resolve(wanted: Literal["float32", "bfloat16", "auto"], device: str) -> Precision:
-    """Decide what to compute in.
+    """Choose the compute type on a device, "cpu" or "gpu".
 
-    Args:
-        wanted: "auto" takes bfloat16 where the device has instructions for it; without them
-            it is slower than float32.
-        device: "cpu" or "gpu".
+    "auto" is bfloat16 if the device has instructions for it; otherwise float32 is faster.
     """
     if wanted != "auto":
         return wanted
@@ -39,11 +36,11 @@ def resolve(wanted: Literal["float32", "bfloat16", "auto"], device: str) -> Prec
 
 @contextmanager
 def computing_in(model: keras.Model, precision: Precision) -> Iterator[None]:
-    """Let a model's convolutions compute in a precision, and in float32 again afterwards.
+    """Set the compute type of a model's convolutions within the block.
 
     Args:
-        model: Its weights are float32 all the time; it was not called yet.
-        precision: What to compute in within the block.
+        model: A model that was not called yet; its weights are always float32.
+        precision: The compute type; float32 after the block.
     """
     policy = "mixed_bfloat16" if precision == "bfloat16" else "float32"
     lowered = [layer for layer in model.layers if isinstance(layer, _LOWERED)]
@@ -58,10 +55,10 @@ def computing_in(model: keras.Model, precision: Precision) -> Iterator[None]:
 
 @contextmanager
 def exact_float32() -> Iterator[None]:
-    """Let float32 be float32 on a GPU, too, within the block.
+    """Compute float32 without TF32 on a GPU within the block.
 
-    NVIDIA's GPUs from Ampere on otherwise round the factors of products to 10 bits (TF32), so that
-    what is measured there would differ from what a CPU answers by more than rounding.
+    NVIDIA GPUs from Ampere on round the factors of products to 10 bits (TF32) by default, so
+    measurements would differ from those on a CPU by more than rounding.
     """
     match keras.backend.backend():
         case "tensorflow":
@@ -81,7 +78,7 @@ def exact_float32() -> Iterator[None]:
         case _:
             import torch
 
-            before = torch.backends.cudnn.allow_tf32  # of matrix products it is off by default
+            before = torch.backends.cudnn.allow_tf32  # off by default for matrix products
             torch.backends.cudnn.allow_tf32 = False
             try:
                 yield

@@ -1,7 +1,7 @@
-"""A beginning that is a function of the seed alone: weights and the layers' random numbers.
+"""Initial weights and random states that are a function of the seed.
 
-Runs inside the Keras process. Where no seed is given, Keras draws one from Python's global
-generator, where any thread of the process, a library's included, may draw in between.
+Runs in the Keras process. Without an explicit seed, Keras draws one from Python's global
+generator, from which any other thread of the process may draw in between.
 """
 
 import random
@@ -10,18 +10,17 @@ import keras
 
 
 def draw_seed(rng: random.Random) -> int:
-    """Draw a seed as Keras draws one where none is given: from 1 to 1,000,000,000."""
+    """Draw a seed as Keras does by default: from 1 to 1,000,000,000."""
     return rng.randint(1, 1_000_000_000)
 
 
-def draw_by_seed(network: keras.Model, rng: random.Random) -> None:
-    """Draw anew what Keras drew by chance: kernels, and where dropout begins.
+def draw_by_seed(model: keras.Model, rng: random.Random) -> None:
+    """Redraw the kernels and the states of dropout, layer by layer; constants stay.
 
     Args:
-        network: Its layers are taken in order; what begins with constants stays.
         rng: Gives each layer its seed.
     """
-    for layer in network.layers:
+    for layer in model.layers:
         initializer = getattr(layer, "kernel_initializer", None)
         if initializer is not None and "seed" in initializer.get_config():
             config = initializer.get_config() | {"seed": draw_seed(rng)}

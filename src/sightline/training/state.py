@@ -1,4 +1,4 @@
-"""The state of a Keras training as arrays: all that the next step's bits depend on."""
+"""The state of a Keras training as arrays: everything that the next step depends on."""
 
 import hashlib
 from collections.abc import Iterator
@@ -14,11 +14,7 @@ _PARTS = ("weights", "optimizer", "seeds", "metrics")
 
 
 def prepare(model: keras.Model) -> None:
-    """Make all variables of a compiled model, so that they can be read and set.
-
-    Args:
-        model: A compiled model with one output (batch, num_classes).
-    """
+    """Create all variables of a compiled model with one output (batch, num_classes)."""
     model.optimizer.build(model.trainable_variables)
     nothing = np.zeros((1, *model.output_shape[1:]), np.float32)
     model.compute_metrics(None, nothing, nothing)
@@ -26,11 +22,10 @@ def prepare(model: keras.Model) -> None:
 
 
 def capture(model: keras.Model, *parts: str) -> Arrays:
-    """Copy weights, optimizer, seed-generator states and metric accumulators.
+    """Copy the state of a prepared model.
 
     Args:
-        model: A model that was prepared.
-        parts: Names of the parts, as for `restore`; all unless told.
+        parts: "weights", "optimizer", "seeds" or "metrics"; by default all.
 
     Returns:
         Arrays by name: the part and the number of the variable in it.
@@ -39,15 +34,10 @@ def capture(model: keras.Model, *parts: str) -> Arrays:
 
 
 def restore(model: keras.Model, arrays: Arrays, *parts: str) -> None:
-    """Set variables to what was captured.
-
-    Args:
-        model: A prepared model of the same architecture.
-        arrays: What `capture` returned.
-        parts: Names of the parts to set: weights, optimizer, seeds, metrics; all unless told.
+    """Restore what `capture` returned in a prepared model of the same architecture.
 
     Raises:
-        ValueError: A variable is missing, or of another shape or type.
+        ValueError: An array is missing or has another shape.
     """
     for name, variable in _named(model, *parts):
         found = arrays.get(name)
@@ -57,12 +47,9 @@ def restore(model: keras.Model, arrays: Arrays, *parts: str) -> None:
 
 
 def first_not_finite(model: keras.Model, arrays: Arrays) -> str | None:
-    """Find a weight or an optimizer's variable that is not finite.
+    """Return the path of the first weight or optimizer variable that is not finite, if any.
 
     A finite loss proves nothing: ReLU and pooling may turn NaN into numbers.
-
-    Returns:
-        The path of the first such variable; None where all are finite.
     """
     for name, variable in _named(model, "weights", "optimizer"):
         if not np.isfinite(arrays[name]).all():
@@ -71,15 +58,7 @@ def first_not_finite(model: keras.Model, arrays: Arrays) -> str | None:
 
 
 def digest(model: keras.Model, part: str) -> str:
-    """Digest one part of the state: path, dtype, shape and bytes of each variable, in order.
-
-    Args:
-        model: A prepared model.
-        part: "weights", "optimizer" or "seeds".
-
-    Returns:
-        64 hexadecimal digits.
-    """
+    """Return the SHA-256 of one part: path, dtype, shape and bytes of each variable in order."""
     found = hashlib.sha256()
     for _, variable in _named(model, part):
         values = _values(variable)

@@ -129,7 +129,7 @@ def test_inverted_images_are_warned_of_and_predicted(place: Path) -> None:
         ("table.parquet --output=table.parquet", "would replace an input"),
         ("images.npy --model=latest", "Give an alias"),
         ("images.npy --model=champoin", "sightline models list"),
-        ("images.npy --model=nothing.keras", "there is no such file"),
+        ("images.npy --model=nothing.keras", "does not exist"),
         ("images.npy --abstain-below=2", "--abstain-below"),
         ("", "Missing argument"),
     ],

@@ -1,16 +1,19 @@
 import errno
 import json
+import os
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from sightline.errors import BusyStorageError, StorageError
 from sightline.models.build import BUILD
-from sightline.pipeline import cache
 from sightline.pipeline.cache import Draft, find, find_or_make
 from sightline.records import FileRecord, Layer, ModelBlueprint, Run
-from sightline.storage import json_digest
+from sightline.storage import digests, json_digest
+from sightline.storage.npy import ArrayWriter
 
 KEY = "0" * 40
 
@@ -107,57 +110,31 @@ def flip_a_byte(folder: Path) -> None:
     path.write_bytes(content)
 
 
-def remove_a_file(folder: Path) -> None:
-    (folder / "summary").unlink()
-
-
-def remove_the_manifest(folder: Path) -> None:
-    (folder / "manifest.json").unlink()
-
-
-def truncate_the_manifest(folder: Path) -> None:
+def edit_manifest(folder: Path, **changes: object) -> None:
+    """Change the manifest and give it the digest of its new content."""
     path = folder / "manifest.json"
-    path.write_bytes(path.read_bytes()[:-20])
+    manifest = json.loads(json_digest.verify(path.read_bytes()))
+    path.write_bytes(json_digest.dumps({**manifest, **changes}))
 
 
-def empty_the_manifest(folder: Path) -> None:
-    (folder / "manifest.json").write_text("[]")
+DAMAGES: dict[str, Callable[[Path], object]] = {
+    "flipped bit": flip_a_byte,
+    "no file": lambda folder: (folder / "summary").unlink(),
+    "no manifest": lambda folder: (folder / "manifest.json").unlink(),
+    "truncated": lambda folder: os.truncate(folder / "manifest.json", 100),
+    "other JSON": lambda folder: (folder / "manifest.json").write_text("[]"),
+    "files": lambda folder: edit_manifest(folder, files=["summary"]),
+    "record": lambda folder: edit_manifest(folder, record={"parameters": "many"}),
+    "other stage": lambda folder: edit_manifest(folder, stage="train"),
+}
 
 
-def spoil_the_list_of_files(folder: Path) -> None:
-    path = folder / "manifest.json"
-    manifest = json.loads(path.read_bytes())
-    manifest["files"] = ["summary"]
-    path.write_text(json.dumps(manifest))
-
-
-def spoil_the_record(folder: Path) -> None:
-    path = folder / "manifest.json"
-    manifest = json.loads(path.read_bytes())
-    manifest["record"]["parameters"] = "many"
-    path.write_text(json.dumps(manifest))
-
-
-@pytest.mark.parametrize(
-    "damage",
-    [
-        flip_a_byte,
-        remove_a_file,
-        remove_the_manifest,
-        truncate_the_manifest,
-        empty_the_manifest,
-        spoil_the_record,
-        spoil_the_list_of_files,
-    ],
-)
-def test_damaged_entry_is_made_again(
-    run: Run, damage: object, caplog: pytest.LogCaptureFixture
-) -> None:
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_damaged_entry_is_rebuilt(run: Run, damage: str, caplog: pytest.LogCaptureFixture) -> None:
     made = find_or_make(run, BUILD, KEY, make)
-    assert callable(damage)
-    damage(entry_folder(run))
+    DAMAGES[damage](entry_folder(run))
     assert find(run, BUILD, KEY) is None
-    assert "is damaged and is made again" in caplog.text
+    assert KEY in caplog.text
     assert find_or_make(run, BUILD, KEY, make) == made
     assert find(run, BUILD, KEY) is not None
 
@@ -202,11 +179,26 @@ def test_two_runs_at_once_share_one_computation(run: Run) -> None:
     assert results[0] == results[1]
 
 
-def test_manifest_lists_the_digest_of_every_file(run: Run) -> None:
-    find_or_make(run, BUILD, KEY, make)
-    manifest = json.loads((entry_folder(run) / "manifest.json").read_bytes())
-    assert set(manifest["files"]) == {"architecture", "summary"}
-    assert cache.digests.sha256(entry_folder(run) / "summary") == manifest["files"]["summary"]
+def test_manifest_lists_every_file_and_reads_only_those_without_a_record(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+    sha256 = digests.sha256
+    monkeypatch.setattr(digests, "sha256", lambda path: (read.append(path.name), sha256(path))[1])
+
+    def make_more(draft: Draft) -> ModelBlueprint:
+        draft.path("notes").write_text("without a record")
+        with ArrayWriter(draft.path("images.npy"), (2, 3), "uint8") as writer:
+            writer.append(np.ones((2, 3), np.uint8))
+        draft.array_record(writer)
+        return make(draft)
+
+    find_or_make(run, BUILD, KEY, make_more)
+    assert sorted(read) == ["architecture", "notes", "summary"]
+    found = json.loads((entry_folder(run) / "manifest.json").read_bytes())["files"]
+    assert found == {
+        name: sha256(entry_folder(run) / name) for name in [*sorted(read), "images.npy"]
+    }
 
 
 def make_below(draft: Draft) -> ModelBlueprint:
@@ -244,13 +236,7 @@ def test_damage_below_is_noticed(run: Run, damage: str) -> None:
 @pytest.mark.parametrize(
     "name", ["../build", "/etc/hostname", "a/../summary", "", ".", "./summary"]
 )
-def test_name_that_leads_elsewhere_is_never_read(
-    run: Run, name: str, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_name_that_leads_elsewhere_is_never_read(run: Run, name: str) -> None:
     find_or_make(run, BUILD, KEY, make)
-    path = entry_folder(run) / "manifest.json"
-    manifest = json.loads(json_digest.verify(path.read_bytes()))
-    manifest["files"][name] = "0" * 64
-    path.write_bytes(json_digest.dumps(manifest))
+    edit_manifest(entry_folder(run), files={name: "0" * 64})
     assert find(run, BUILD, KEY) is None
-    assert repr(name) in caplog.text

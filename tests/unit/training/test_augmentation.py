@@ -17,7 +17,7 @@ GRID = np.stack(np.mgrid[:9, :14], axis=-1).astype(np.float32)
 def places(settings: Augmentation, count: int = 500) -> Any:
     """Where the pixels of so many images come from, less where they are, in pixels."""
     warp = Warp(settings, seed=1)
-    moved = warp._moved(count, 9, 14) + (warp._bent(count, 9, 14) if settings.elastic else 0.0)
+    moved = warp._affine(count, 9, 14) + (warp._elastic(count, 9, 14) if settings.elastic else 0.0)
     return keras.ops.convert_to_numpy(moved) - GRID
 
 
@@ -51,7 +51,7 @@ def test_pixels_are_interpolated_as_scipy_does(monkeypatch: pytest.MonkeyPatch) 
     where[0] = GRID + np.float32([2, -3])  # whole pixels
     where[1] = GRID * 5 - 20  # far outside
     warp = Warp(Augmentation(zoom=0.1), seed=1)
-    monkeypatch.setattr(warp, "_moved", lambda *_: keras.ops.convert_to_tensor(where))
+    monkeypatch.setattr(warp, "_affine", lambda *_: keras.ops.convert_to_tensor(where))
     found = keras.ops.convert_to_numpy(warp(IMAGES, training=True))
     for image, place, changed in zip(IMAGES, where, found, strict=True):
         for channel in range(3):

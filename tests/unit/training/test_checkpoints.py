@@ -69,7 +69,7 @@ def test_damaged_one_is_passed_over_with_a_warning(
     found = checkpoints.newest()
     assert found is not None
     assert found.position.steps == 10
-    assert f"{newer} is damaged and passed over" in caplog.text
+    assert f"Skipping the damaged checkpoint {newer}" in caplog.text
     assert not newer.exists()
 
 

@@ -70,12 +70,12 @@ def test_only_visible_gpus_count(
 @pytest.mark.usefixtures("two_gpus")
 def test_hidden_gpus_are_an_error_that_names_the_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
-    with pytest.raises(DeviceError, match=r"2 GPUs none is visible \(CUDA_VISIBLE_DEVICES is '-1'"):
+    with pytest.raises(DeviceError, match=r"2 GPUs .*CUDA_VISIBLE_DEVICES"):
         gpu.require()
 
 
 @pytest.mark.usefixtures("no_driver")
 def test_machine_without_a_driver_has_no_gpu_and_says_what_to_do() -> None:
     assert gpu.visible() == ()
-    with pytest.raises(DeviceError, match=r"A GPU is expected here.*SIGHTLINE_GPU=optional"):
+    with pytest.raises(DeviceError, match=r"A GPU is required here.*SIGHTLINE_GPU=optional"):
         gpu.require()

@@ -1,0 +1,105 @@
+import json
+from pathlib import Path
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+
+from examples import CLASSES, pictures
+from sightline.config import EvaluationConfig
+from sightline.errors import StageError
+from sightline.evaluation import evaluate, model_under_test, predictions
+from sightline.models import keras_files
+from sightline.records import Evaluation, Run
+from trained_textures import Textures
+
+
+def measure(textures: Textures, run: Run | None = None, **settings: object) -> Evaluation:
+    return evaluate.evaluate(
+        run or textures.run,
+        textures.files,
+        textures.arrays,
+        textures.trained,
+        EvaluationConfig.model_validate(settings),
+    )
+
+
+def test_evaluation_counts_what_the_predictions_say(textures: Textures) -> None:
+    result = measure(textures, batch_size=7)
+    table = pd.read_parquet(textures.run.workspace.root / result.predictions.path)
+    assert table["index"].tolist() == list(range(40))
+    assert table["label"].tolist() == pictures(40, 2)[1].tolist()
+    probabilities = table[[f"probability_{number}" for number in range(CLASSES)]].to_numpy()
+    assert (probabilities.argmax(axis=1) == table["predicted"]).all()
+    assert result.accuracy == (table["label"] == table["predicted"]).mean()
+    expected_loss = -np.log(probabilities[np.arange(40), table["label"]]).mean()
+    assert result.loss == pytest.approx(expected_loss, rel=1e-4)
+    low, high = result.accuracy_interval
+    assert 0 <= low <= result.accuracy <= high <= 1
+    assert np.sum(result.confusion) == 40
+    assert [metrics.support for metrics in result.classes] == [10] * CLASSES
+    for row in result.classes:
+        assert row.recall_interval is not None
+        assert row.recall_interval[0] <= row.recall <= row.recall_interval[1]
+    assert result.top_k.keys() == {2, 3}
+    assert result.accuracy <= result.top_k[2] <= result.top_k[3] <= 1
+    assert result.calibration is not None
+    assert sum(found.images for found in result.calibration.bins) == 40
+    assert result.calibration.temperature is not None, "there is a validation split"
+    assert result.calibration.temperature.validation_images == 32
+    assert result.coverage[0].accuracy == result.accuracy
+    assert result.slices == ()
+    told = json.loads((textures.run.workspace.root / result.metrics.path).read_text())
+    assert told == result.model_dump(mode="json", exclude={"metrics", "predictions"})
+
+
+def test_evaluation_goes_as_deep_as_it_is_asked_to(textures: Textures) -> None:
+    result = measure(
+        textures, slices=("class_name",), robustness_images=20, label_error_threshold=0.3
+    )
+    assert [row.images for row in result.slices] == [10] * CLASSES
+    recalls = [row.recall for row in result.classes]
+    assert sorted(row.accuracy for row in result.slices) == pytest.approx(sorted(recalls))
+    assert result.robustness is not None
+    assert (result.robustness.images, len(result.robustness.corruptions)) == (20, 7)
+    assert result.label_errors is not None
+    assert result.label_errors.examined == 160
+    doubts = pd.read_parquet(textures.run.workspace.root / result.label_errors.table.path)
+    assert len(doubts) == result.label_errors.found
+    assert (doubts["label"] == pictures(160, 1)[1][doubts["index"]]).all()
+    wrong = 40 - round(40 * result.accuracy)
+    assert (result.saliency is None) == (wrong == 0)
+    if result.saliency is not None:
+        assert result.saliency.maps.shape == (min(wrong, 8), 12, 12)
+        assert result.saliency.completeness < 0.1
+
+    plain = measure(textures, robustness_images=0, saliency_images=0, label_error_threshold=1)
+    assert (plain.robustness, plain.saliency, plain.label_errors) == (None, None, None)
+    assert plain.accuracy == result.accuracy
+
+
+def test_evaluation_in_blocks_equals_evaluation_at_once(
+    textures: Textures, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = measure(textures)
+    monkeypatch.setattr(predictions, "BLOCK_BYTES", 9 * 12 * 12 * 4)
+    monkeypatch.setattr(model_under_test, "_BATCH_BYTES", 2 * 12 * 12 * 4)
+    blocks = measure(textures, textures.refreshed)
+    assert blocks.confusion == whole.confusion
+    assert blocks.loss == pytest.approx(whole.loss, rel=1e-5)
+
+
+def test_model_that_serves_otherwise_than_it_was_trained_is_refused(
+    textures: Textures, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read_model = keras_files.read_model
+
+    def read_badly_scaled(path: Path, expected_sha256: str) -> keras.Model:
+        exported = read_model(path, expected_sha256)
+        exported.get_layer("scale").scale = 1 / 200
+        return exported
+
+    monkeypatch.setattr(keras_files, "read_model", read_badly_scaled)
+    with pytest.raises(StageError, match="differs from the trained one"):
+        measure(textures, textures.refreshed)
