@@ -1,9 +1,10 @@
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 import made_runs
-from excerpts import with_training
+from excerpts import with_recipe, with_training
 from runs_to_compare import publish
 from sightline.config import RunConfig
 from sightline.pipeline import provenance
@@ -12,6 +13,8 @@ from sightline.records.manifest import RunManifest
 from sightline.runs import provenance_diff, run_folder
 from sightline.runs.provenance_diff import Changes
 from sightline.storage.workspace import Workspace
+
+SinceLast = Callable[..., Changes]
 
 
 @pytest.fixture
@@ -32,54 +35,52 @@ def rewrite(workspace: Workspace, manifest: RunManifest, **changed: Any) -> RunM
     return changed_manifest
 
 
-def since_last(
-    workspace: Workspace,
-    manifest: RunManifest,
-    config: RunConfig | None = None,
-    path: str = "anywhere",
-    sha256: str | None = None,
-) -> Changes:
-    sha256 = sha256 or manifest.source_sha256
-    source = Source(dataset="textures", kind="npz", path=path, sha256=sha256)
-    return provenance_diff.since_last_run(workspace, config or manifest.config, source)
+@pytest.fixture
+def since_last(workspace: Workspace, published: RunManifest) -> SinceLast:
+    def compare(
+        config: RunConfig = published.config,
+        path: str = "anywhere",
+        sha256: str = published.source_sha256,
+    ) -> Changes:
+        source = Source(dataset="textures", kind="npz", path=path, sha256=sha256)
+        return provenance_diff.since_last_run(workspace, config, source)
+
+    return compare
 
 
-def test_equal_run_is_unchanged_and_named(workspace: Workspace, published: RunManifest) -> None:
-    found = since_last(workspace, published)
-    assert found.unchanged
-    assert published.run_id in found.sentence
+def test_equal_run_is_unchanged_and_named(since_last: SinceLast) -> None:
+    assert since_last().unchanged
+    assert "run last" in since_last().sentence
 
 
 def test_paths_deployments_and_descriptions_do_not_count(
-    workspace: Workspace, published: RunManifest
+    published: RunManifest, since_last: SinceLast
 ) -> None:
     data = published.config.data.model_copy(update={"dataset": "/elsewhere/textures.npz"})
     moved = with_training(published.config, deployment="fit/fit-gpu")
     moved = moved.model_copy(update={"data": data, "description": "other words"})
-    assert since_last(workspace, published, moved, path="/elsewhere").unchanged
+    assert since_last(moved, path="/elsewhere").unchanged
 
 
 def test_first_run_of_a_data_set_and_recipe_has_no_earlier_run(
-    workspace: Workspace, published: RunManifest
+    published: RunManifest, since_last: SinceLast
 ) -> None:
-    other = published.config.model_copy(update={"recipe": "another"})
-    found = since_last(workspace, published, other)
+    found = since_last(with_recipe(published.config, "another"))
     assert (found.unchanged, found.run_id) == (False, None)
     assert "no earlier run" in found.sentence
 
 
 def test_changed_data_are_named_with_both_digests(
-    workspace: Workspace, published: RunManifest
+    published: RunManifest, since_last: SinceLast
 ) -> None:
-    path = published.records.ingest.source
-    found = since_last(workspace, published, path=path, sha256="d" * 64)
+    found = since_last(path=published.records.ingest.source, sha256="d" * 64)
     assert found.changes == ("data (cccccccc -> dddddddd)",)
-    elsewhere = since_last(workspace, published, path="/elsewhere", sha256="d" * 64)
+    elsewhere = since_last(path="/elsewhere", sha256="d" * 64)
     assert elsewhere.run_id is None, "equal names do not make it the same data set"
 
 
-def test_changed_config_is_named_key_by_key(workspace: Workspace, published: RunManifest) -> None:
-    found = since_last(workspace, published, with_training(published.config, epochs=7, seed=3))
+def test_changed_config_is_named_key_by_key(published: RunManifest, since_last: SinceLast) -> None:
+    found = since_last(with_training(published.config, epochs=7, seed=3))
     assert found.changes == ("config (training.epochs 5 -> 7; training.seed 0 -> 3)",)
 
 
@@ -94,44 +95,45 @@ def test_changed_config_is_named_key_by_key(workspace: Workspace, published: Run
     ids=["code", "lock file", "version", "machine"],
 )
 def test_code_and_versions_count_and_the_machine_does_not(
-    workspace: Workspace, published: RunManifest, changed: dict[str, Any], phrase: str | None
+    workspace: Workspace,
+    published: RunManifest,
+    since_last: SinceLast,
+    changed: dict[str, Any],
+    phrase: str | None,
 ) -> None:
     if environment := changed.get("environment"):
         now = published.environment
         versions = now["versions"] | environment.get("versions", {})
         changed = {"environment": {**now, **environment, "versions": versions}}
     rewrite(workspace, published, **changed)
-    changes = since_last(workspace, published).changes
-    assert [phrase in change for change in changes if phrase] == [True] * bool(phrase)
+    changes = since_last().changes
     assert len(changes) == bool(phrase)
+    assert all(str(phrase) in change for change in changes)
 
 
 def test_run_whose_files_are_damaged_counts_as_changed(
-    workspace: Workspace, published: RunManifest
+    workspace: Workspace, since_last: SinceLast
 ) -> None:
-    path = run_folder.folder(workspace, published.run_id) / "predictions.parquet"
+    path = run_folder.folder(workspace, "last") / "predictions.parquet"
     path.write_bytes(b"damaged")
-    (change,) = since_last(workspace, published).changes
+    (change,) = since_last().changes
     assert "predictions.parquet" in change
     path.unlink()
-    assert not since_last(workspace, published).unchanged
+    assert not since_last().unchanged
 
 
-def test_newest_readable_run_counts(workspace: Workspace, published: RunManifest) -> None:
+def test_newest_readable_run_counts(
+    workspace: Workspace, published: RunManifest, since_last: SinceLast
+) -> None:
     broken = run_folder.folder(workspace, "broken")
     broken.mkdir()
     (broken / run_folder.MANIFEST).write_text("{")
-    assert since_last(workspace, published).unchanged
-    config = with_training(published.config, epochs=9)
-    rewrite(workspace, published, run_id="newer", config=config, files={})
-    assert since_last(workspace, published).changes == ("config (training.epochs 9 -> 5)",)
-
-
-def test_reproduction_of_a_run_does_not_count(workspace: Workspace, published: RunManifest) -> None:
+    assert since_last().unchanged
     config = with_training(published.config, epochs=9)
     rewrite(workspace, published, run_id="again", config=config, repeats="last", files={})
-    found = since_last(workspace, published)
-    assert (found.unchanged, found.run_id) == (True, "last")
+    assert since_last().run_id == "last", "a reproduction does not count"
+    rewrite(workspace, published, run_id="newer", config=config, files={})
+    assert since_last().changes == ("config (training.epochs 9 -> 5)",)
 
 
 def test_run_is_compared_with_the_present_before_training(published: RunManifest) -> None:
@@ -140,8 +142,7 @@ def test_run_is_compared_with_the_present_before_training(published: RunManifest
     rows = {row.name: row for row in provenance_diff.with_now(published, source, device)}
     assert rows["code"].equal
     assert (rows["data"].equal, rows["data"].b) == (False, source.sha256)
-    backend = rows["training.backend"]
-    assert (backend.a, backend.b) == ("tensorflow", "jax")
+    assert (rows["training.backend"].a, rows["training.backend"].b) == ("tensorflow", "jax")
     assert rows["training.threads"].equal
     assert "training.deterministic" not in rows, "chosen only in training"
     elsewhere = provenance_diff.with_now(published, source, None)

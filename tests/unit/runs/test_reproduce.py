@@ -1,5 +1,7 @@
 import re
+from collections.abc import Callable, Collection
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,9 +14,11 @@ from sightline.errors import DataError, InputError
 from sightline.records import DatasetFiles
 from sightline.records.manifest import RunManifest
 from sightline.runs import reproduce, seed_noise
+from sightline.runs.reproduce import Reproduction
 from sightline.storage.workspace import Workspace
 
 OTHER_CORES = {**ENVIRONMENT, "cores": 8}
+Repeat = Callable[..., Reproduction]
 
 
 @pytest.fixture
@@ -27,22 +31,27 @@ def with_config(original: RunManifest, *overrides: str) -> RunManifest:
     return original.model_copy(update={"config": config})
 
 
-def test_equal_weights_are_reproduced_bit_for_bit(
-    workspace: Workspace, dataset: DatasetFiles, original: RunManifest
-) -> None:
-    again = publish(workspace.root, "again", dataset, [4, 8, 20], environment=OTHER_CORES)
-    found = reproduce.check(workspace, original, again)
+@pytest.fixture
+def repeat(workspace: Workspace, dataset: DatasetFiles, original: RunManifest) -> Repeat:
+    """Reproduce the original in another environment, with some rows wrong."""
+
+    def check(wrong: Collection[int], run: RunManifest = original, **known: Any) -> Reproduction:
+        known = {"environment": OTHER_CORES, "weights": "f"} | known
+        again = publish(workspace.root, "again", dataset, wrong, **known)
+        return reproduce.check(workspace, run, again)
+
+    return check
+
+
+def test_equal_weights_are_reproduced_bit_for_bit(repeat: Repeat) -> None:
+    found = repeat([4, 8, 20], weights="a")
     assert (found.outcome, found.exit_code) == ("bit for bit", 0)
     assert found.difference.flips is not None
     assert (found.difference.flips.fixed, found.difference.flips.broken) == (0, 0)
 
 
-def test_another_environment_may_give_other_weights_within_the_noise(
-    workspace: Workspace, dataset: DatasetFiles, original: RunManifest
-) -> None:
-    wrong = [4, 8, 30, 31]
-    again = publish(workspace.root, "again", dataset, wrong, environment=OTHER_CORES, weights="f")
-    found = reproduce.check(workspace, original, again)
+def test_another_environment_may_give_other_weights_within_the_noise(repeat: Repeat) -> None:
+    found = repeat([4, 8, 30, 31])
     assert (found.outcome, found.exit_code) == ("within the noise", 3)
     differing = [(row.key, row.a, row.b) for row in found.difference.environment]
     assert differing == [("pipeline.cores", "2", "8")]
@@ -50,41 +59,31 @@ def test_another_environment_may_give_other_weights_within_the_noise(
     assert "(pipeline.cores differs)" in found.sentence
 
 
-def test_difference_beyond_the_noise_is_not_reproduced(
-    workspace: Workspace, dataset: DatasetFiles, original: RunManifest
-) -> None:
-    wrong = range(20)
-    again = publish(workspace.root, "again", dataset, wrong, environment=OTHER_CORES, weights="f")
-    found = reproduce.check(workspace, original, again)
+def test_difference_beyond_the_noise_is_not_reproduced(repeat: Repeat) -> None:
+    found = repeat(range(20))
     assert (found.outcome, found.exit_code) == ("not reproduced", 4)
     assert "42.50 points" in found.sentence
 
 
 def test_measured_seed_noise_is_the_tolerance(
-    workspace: Workspace, dataset: DatasetFiles, original: RunManifest
+    workspace: Workspace, original: RunManifest, repeat: Repeat
 ) -> None:
     seeds = [
         original.model_copy(update={"config": with_training(original.config, seed=seed)})
         for seed in range(3)
     ]
     seed_noise.write(workspace, seed_noise.measure(seeds))  # equal accuracies: no noise at all
-    again = publish(workspace.root, "again", dataset, [4], environment=OTHER_CORES, weights="f")
-    found = reproduce.check(workspace, original, again)
+    found = repeat([4])
     assert (found.exit_code, found.tolerance) == (4, 0.0)
     assert found.tolerance_source == "the seed noise of 3 seeds"
 
 
 @pytest.mark.parametrize(("deterministic", "exit_code"), [("true", 4), ("false", 3)])
 def test_equal_environment_must_give_equal_weights_if_training_is_deterministic(
-    workspace: Workspace,
-    dataset: DatasetFiles,
-    original: RunManifest,
-    deterministic: str,
-    exit_code: int,
+    original: RunManifest, repeat: Repeat, deterministic: str, exit_code: int
 ) -> None:
-    original = with_config(original, f"training.deterministic={deterministic}")
-    again = publish(workspace.root, "again", dataset, [4, 8, 20], weights="f")
-    assert reproduce.check(workspace, original, again).exit_code == exit_code
+    run = with_config(original, f"training.deterministic={deterministic}")
+    assert repeat([4, 8, 20], run, environment=ENVIRONMENT).exit_code == exit_code
 
 
 def test_combined_interval_is_newcombes(original: RunManifest) -> None:
