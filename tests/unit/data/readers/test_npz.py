@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from examples import write_npz
 from reading import check_unreadable, read_all
 
 X = np.random.default_rng(0).integers(0, 256, (20, 8, 8), dtype=np.uint8)
@@ -49,13 +48,6 @@ def test_integers_of_any_dtype_are_pixels(path: Path, dtype: str) -> None:
     _, images = read_all(save(path, x_train=X.astype(dtype)))
 
     np.testing.assert_array_equal(images["train"][..., 0], X)
-
-
-def test_integer_labels_sort_as_integers(path: Path) -> None:
-    raw, _ = read_all(save(path, y_train=Y * 5 + 1, y_test=Y[:8] * 5 + 1))
-
-    assert raw.class_names == ("1", "6", "11", "16")
-    np.testing.assert_array_equal(raw.splits[0].labels, Y)
 
 
 def test_string_labels_become_class_names(path: Path) -> None:
@@ -113,12 +105,6 @@ def test_pickled_array_is_refused_and_never_run(path: Path, tmp_path: Path) -> N
 )
 def test_malformed_array_is_refused(path: Path, changes: dict, fact: str) -> None:
     check_unreadable(save(path, **changes), "data.npz", fact)
-
-
-def test_html_page_is_recognized(path: Path) -> None:
-    path.write_text("<html><body>404</body></html>")
-
-    check_unreadable(path, "data.npz", "HTML")
 
 
 def test_truncated_archive_is_refused_with_its_name(path: Path) -> None:
@@ -242,9 +228,3 @@ def test_label_that_is_not_unicode_is_refused_with_its_row(path: Path, point: in
     points[13, 1] = point
 
     check_unreadable(save(path, y_train=points.view("<U2")[:, 0]), "y_train, row 13", "label")
-
-
-def test_the_shared_example_is_readable(path: Path) -> None:
-    raw, _ = read_all(write_npz(path))
-
-    assert [len(split.labels) for split in raw.splits] == [160, 40]

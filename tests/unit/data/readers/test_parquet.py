@@ -14,8 +14,8 @@ from reading import check_unreadable, read_all
 NOT_UTF8 = pa.array([b"a", b"\xff\xfe"], pa.binary()).view(pa.string())
 
 
-def png(value: int, size: tuple[int, int] = (8, 8)) -> bytes:
-    return bad_files.png(np.full(size, value, np.uint8))
+def png(value: int) -> bytes:
+    return bad_files.png(np.full((8, 8), value, np.uint8))
 
 
 def metadata(names: object = ("owl", "cat", "ant")) -> dict[bytes, bytes]:
@@ -81,13 +81,6 @@ def test_other_splits_are_left_out_with_a_note(tmp_path: Path) -> None:
         write(tmp_path / f"{name}.parquet", [0, 1])
 
     assert "validation-0.parquet" in read_all(tmp_path)[0].notes[0]
-
-
-def test_mixed_sizes_are_resized_with_a_note(tmp_path: Path) -> None:
-    raw, _ = read_all(write(tmp_path / "x.parquet", [0, 1], [png(1), png(2, (20, 9))]))
-
-    assert raw.image_shape == (64, 64, 1)
-    assert "2 of 2" in raw.notes[0]
 
 
 def test_columns_are_configured_by_name(tmp_path: Path) -> None:
