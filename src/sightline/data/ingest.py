@@ -13,7 +13,8 @@ from sightline.data.readers import dispatch
 from sightline.data.readers import images as raw_images
 from sightline.data.readers.base import RawDataset, Shape
 from sightline.data.splits import Split, divide
-from sightline.data.validation.inspect import SplitInspector, summarize
+from sightline.data.validation.findings import ExampleIndex
+from sightline.data.validation.inspect import ImageInspector
 from sightline.pipeline.cache import Draft, find_or_make
 from sightline.pipeline.progress import Counter
 from sightline.pipeline.stages import Stage
@@ -49,12 +50,17 @@ def _ingest(run: Run, source: Source, settings: DataConfig, draft: Draft) -> Dat
     splits = divide(raw, settings)
     needed = sum(split.count for split in splits) * math.prod(shape)
     run.workspace.check_room(needed, "The images")
-    images, inspectors = _write_images(draft, raw, splits, shape)
-    digests = [inspector.digests for inspector in inspectors.values()]
     table = draft.path(_LABELS_FILE)
-    label_table.write_table(table, schema, splits, raw.class_names, digests)
-    classes = len(raw.class_names)
-    counts = {split.name: np.bincount(split.labels, minlength=classes) for split in splits}
+    index = ExampleIndex(
+        sizes={split.name: split.count for split in splits},
+        labels=np.concatenate([split.labels for split in splits]),
+        table=table,
+    )
+    paths = {split.name: draft.path(_images_file(split)) for split in splits}
+    inspector = ImageInspector(index, paths)
+    images = _write_images(draft, raw, splits, shape, inspector)
+    label_table.write_table(table, schema, splits, raw.class_names, inspector.digests)
+    counts = {split.name: split.counts(len(raw.class_names)) for split in splits}
     return DatasetFiles(
         dataset=source.dataset,
         source=origin,
@@ -63,24 +69,24 @@ def _ingest(run: Run, source: Source, settings: DataConfig, draft: Draft) -> Dat
         images=images,
         labels=draft.record(_LABELS_FILE),
         label_digests={split.name: _labels_sha256(split) for split in splits},
-        counts={name: tuple(found.tolist()) for name, found in counts.items()},
+        counts=counts,
         notes=(*raw.notes, *_notes(raw, splits, shape)),
-        inspection=summarize(draft, inspectors, table, classes),
+        inspection=inspector.summarize(draft, counts),
     )
 
 
 def _write_images(
-    draft: Draft, raw: RawDataset, splits: list[Split], shape: Shape
-) -> tuple[dict[str, ArrayFile], dict[str, SplitInspector]]:
+    draft: Draft, raw: RawDataset, splits: list[Split], shape: Shape, inspector: ImageInspector
+) -> dict[str, ArrayFile]:
     """Read every example once; write it to its split's file and inspect it on the way."""
     counter = Counter("images", sum(len(split.labels) for split in raw.splits))
     with ExitStack() as stack:
-        writers, inspectors = {}, {}
-        for split in splits:
-            path = draft.path(f"images_{split.name}.npy")
-            writer = ArrayWriter(path, (split.count, *shape), "uint8")
-            writers[split.name] = stack.enter_context(writer)
-            inspectors[split.name] = SplitInspector(path, split.labels)
+        writers = {
+            split.name: stack.enter_context(
+                ArrayWriter(draft.path(_images_file(split)), (split.count, *shape), "uint8")
+            )
+            for split in splits
+        }
         for source in raw.splits:
             start = 0
             blocks = raw_images.conform(source.images(), shape)
@@ -90,10 +96,14 @@ def _write_images(
                         selected = split.selected[start : start + len(block)]
                         images = block if selected.all() else block[selected]
                         writers[split.name].append(images)
-                        inspectors[split.name].add(images)
+                        inspector.add(split.name, images)
                 start += len(block)
                 counter.advance(len(block))
-    return {name: draft.array_record(writer) for name, writer in writers.items()}, inspectors
+    return {name: draft.array_record(writer) for name, writer in writers.items()}
+
+
+def _images_file(split: Split) -> str:
+    return f"images_{split.name}.npy"
 
 
 def _labels_sha256(split: Split) -> str:

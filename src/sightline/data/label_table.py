@@ -61,7 +61,7 @@ def write_table(
     schema: pa.Schema,
     splits: Sequence[Split],
     class_names: Sequence[str],
-    digests: Sequence[NDArray[np.bytes_]],
+    digests: NDArray[np.bytes_],
 ) -> None:
     """Write the label table, split after split.
 
@@ -70,7 +70,7 @@ def write_table(
         schema: From `table_schema`.
         splits: The splits.
         class_names: Names in label order.
-        digests: For each split, an S32 array with the SHA-256 of each image's pixels.
+        digests: S32 array with the SHA-256 of each image's pixels, split after split.
 
     Raises:
         DataError: The source changed since its labels were read.
@@ -81,14 +81,17 @@ def write_table(
         use_dictionary=["split", "class_name", *schema.names[len(_SCHEMA) :]],
         write_page_checksum=True,
     ) as writer:
-        for split, split_digests in zip(splits, digests, strict=True):
+        done = 0
+        for split in splits:
             metadata = _metadata_columns(split)
             for start in range(0, split.count, _ROW_GROUP):
-                part = slice(start, start + _ROW_GROUP)
-                columns = _columns(split, class_names, split_digests, part)
+                part = slice(start, min(start + _ROW_GROUP, split.count))
+                columns = _columns(split, class_names, part)
+                columns.append(_hexadecimal(digests[done + part.start : done + part.stop]))
                 if metadata is not None:
                     columns += next(metadata)
                 writer.write_table(pa.table(columns, schema=schema))
+            done += split.count
 
 
 def check_length(parts: Iterator[Part], split: RawSplit, what: str) -> Iterator[Part]:
@@ -171,21 +174,21 @@ def choose_samples(
     return images, [files.class_names[labels[row]] for row in rows]
 
 
-def _columns(
-    split: Split, class_names: Sequence[str], digests: NDArray[np.bytes_], part: slice
-) -> list[Any]:
+def _columns(split: Split, class_names: Sequence[str], part: slice) -> list[Any]:
     rows = np.flatnonzero(split.selected)[part]
     numbers = split.raw.labels[rows]
-    size = digests.itemsize
-    pixels = digests[part].tobytes()  # tolist() would strip trailing zeros
     return [
         pa.array(np.arange(part.start, part.start + len(rows))),
         pa.array([split.name] * len(rows), pa.string()),
         pa.array(numbers),
         pa.array([class_names[number] for number in numbers], pa.string()),
         pa.array([_to_utf8(split.raw.source(int(row))) for row in rows], pa.string()),
-        pa.array([pixels[at : at + size].hex() for at in range(0, len(pixels), size)], pa.string()),
     ]
+
+
+def _hexadecimal(digests: NDArray[np.bytes_]) -> Any:
+    digits, size = digests.tobytes().hex(), 2 * digests.itemsize  # tolist() strips trailing zeros
+    return pa.array([digits[at : at + size] for at in range(0, len(digits), size)], pa.string())
 
 
 def _metadata_columns(split: Split) -> Iterator[list[Any]] | None:

@@ -37,6 +37,10 @@ class Split:
         """Labels of the examples."""
         return self.raw.labels[self.selected].astype(np.int16)
 
+    def counts(self, classes: int) -> tuple[int, ...]:
+        """Return the number of examples of each class."""
+        return tuple(np.bincount(self.labels, minlength=classes).tolist())
+
 
 def divide(raw: RawDataset, settings: DataConfig) -> list[Split]:
     """Return the training and the test split; set a test split aside if the source has none.

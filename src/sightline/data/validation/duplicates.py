@@ -1,12 +1,11 @@
 """Find images with equal pixels by their digests."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 Rows = NDArray[np.int64]
-Mask = NDArray[np.bool_]
 
 
 class Pairs(NamedTuple):
@@ -32,28 +31,26 @@ class EqualImages:
             splits: int8 array of shape (n,): the number of each image's split, ascending; 0 is
                 the training split.
         """
-        order = np.argsort(digests, kind="stable")
-        ordered = digests[order]
-        starts = np.concatenate([[True], ordered[1:] != ordered[:-1]])
-        shared = ~starts | ~np.append(starts[1:], True)
-        self._rows: Rows = order[shared]
-        self._starts: Mask = starts[shared]
+        _, groups, counts = np.unique(digests, return_inverse=True, return_counts=True)
+        self._rows: Rows = np.flatnonzero(counts[groups] > 1)
+        self._groups = groups[self._rows]
         self._splits = splits[self._rows]
+        self._first = _first_of_each(self._groups)
 
     @property
     def repeated(self) -> Rows:
         """Rows of all but the first image of each group."""
-        return np.sort(self._rows[~self._starts])
+        found: Rows = self._rows[self._first != np.arange(len(self._rows))]
+        return found
 
     def within_splits(self) -> Pairs:
         """Match images with the first equal one of their split."""
-        starts = self._starts | (np.diff(self._splits, prepend=-1) != 0)
-        return self._pairs(~starts, _run_starts(starts))
+        first = _first_of_each(self._groups * np.iinfo(np.int8).max + self._splits)
+        return self._pairs(first != np.arange(len(first)), first)
 
     def across_splits(self) -> Pairs:
         """Match images of other splits with the first equal training image."""
-        heads = _run_starts(self._starts)
-        return self._pairs((self._splits != 0) & (self._splits[heads] == 0), heads)
+        return self._pairs((self._splits != 0) & (self._splits[self._first] == 0), self._first)
 
     def with_other_labels(self, labels: NDArray[np.int16]) -> Pairs:
         """Match images with the first equal one that has another label.
@@ -61,23 +58,21 @@ class EqualImages:
         Args:
             labels: int16 array of shape (n,) in the order of the label table.
         """
-        heads = _run_starts(self._starts)
         own = labels[self._rows]
-        differing = np.flatnonzero(own != own[heads])
-        groups, first = np.unique(heads[differing], return_index=True)
-        contradiction = dict(zip(groups.tolist(), differing[first].tolist(), strict=True))
-        others = heads.copy()
-        same = np.flatnonzero((own == own[heads]) & np.isin(heads, groups))
-        others[same] = [contradiction[head] for head in heads[same].tolist()]
-        return self._pairs(np.isin(heads, groups), others)
+        differing = np.flatnonzero(own != own[self._first])
+        others = np.full(len(own), -1)
+        # In reverse, so that the first image with another label than the head is assigned last.
+        others[self._first[differing[::-1]]] = differing[::-1]
+        others = others[self._first]
+        others[differing] = self._first[differing]
+        return self._pairs(others >= 0, others)
 
-    def _pairs(self, chosen: Mask, others: Rows) -> Pairs:
-        """Convert positions among the shared images to rows."""
-        rows = self._rows[chosen]
-        order = np.argsort(rows)
-        return Pairs(rows[order], self._rows[others[chosen]][order])
+    def _pairs(self, chosen: NDArray[np.bool_], others: Rows) -> Pairs:
+        """Convert positions among the equal images to rows."""
+        return Pairs(self._rows[chosen], self._rows[others[chosen]])
 
 
-def _run_starts(starts: Mask) -> Rows:
-    """Return, for each position, where its run started."""
-    return np.maximum.accumulate(np.where(starts, np.arange(len(starts)), 0))
+def _first_of_each(groups: NDArray[Any]) -> Rows:
+    """Return, for each position, the first position of the same group."""
+    _, first, inverse = np.unique(groups, return_index=True, return_inverse=True)
+    return first[inverse]

@@ -102,6 +102,11 @@ class ExampleIndex:
         """Number of each example's split, from 0: int8 array of shape (n,)."""
         return np.repeat(np.arange(len(self.sizes), dtype=np.int8), list(self.sizes.values()))
 
+    @property
+    def starts(self) -> Rows:
+        """First row of each split: int64 array."""
+        return np.cumsum((0, *self.sizes.values()), dtype=np.int64)[:-1]
+
     def count(self, rows: Rows) -> dict[str, int]:
         """Count the examples of some rows by split."""
         counted = np.bincount(self.splits[rows], minlength=len(self.sizes))
@@ -109,8 +114,7 @@ class ExampleIndex:
 
     def positions(self, rows: Rows) -> Rows:
         """Return the positions of some rows within their splits."""
-        starts = np.cumsum((0, *self.sizes.values()), dtype=np.int64)
-        found: Rows = rows - starts[self.splits[rows]]
+        found: Rows = rows - self.starts[self.splits[rows]]
         return found
 
     def columns(self, rows: Rows) -> list[pa.Array]:

@@ -5,7 +5,7 @@ and whether it is blank or saturated: about 80 bytes. Only near duplicates are r
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -37,67 +37,84 @@ _MAX_PIXEL = 255
 Mask = NDArray[np.bool_]
 
 
-class SplitInspector:
-    """Inspects the images of one split, block by block.
+class ImageInspector:
+    """Inspects the images of all splits, block by block.
 
     Attributes:
-        path: NPY file that the images are written to.
-        labels: int16 array of shape (n,).
-        digests: S32 array of shape (n,): SHA-256 of the pixels of each image.
-        prints: Fingerprints of the n images.
-        blank: bool array of shape (n,); `saturated` likewise.
+        digests: S32 array of shape (n,): SHA-256 of the pixels of each image, split after split.
     """
 
-    def __init__(self, path: Path, labels: NDArray[np.int16]) -> None:
-        """Prepare for as many images as there are labels."""
-        self.path = path
-        self.labels = labels
-        self.digests = np.zeros(len(labels), dtype=f"S{hashlib.sha256().digest_size}")
-        self.prints = Fingerprints.empty(len(labels))
-        self.blank, self.saturated = np.zeros((2, len(labels)), dtype=np.bool_)
-        self.profiler = Profiler()
-        self._row = 0
+    def __init__(self, index: ExampleIndex, paths: Mapping[str, Path]) -> None:
+        """Prepare for the examples of `index`; `paths` are the NPY files of the splits."""
+        count = len(index.labels)
+        self.digests = np.zeros(count, dtype=f"S{hashlib.sha256().digest_size}")
+        self._index = index
+        self._paths = paths
+        self._prints = Fingerprints.empty(count)
+        self._blank, self._saturated = np.zeros((2, count), dtype=np.bool_)
+        self._profilers = {name: Profiler() for name in paths}
+        self._next_row = dict(zip(paths, index.starts.tolist(), strict=True))
 
-    def add(self, images: NDArray[np.uint8]) -> None:
-        """Inspect the next images: uint8 array of shape (m, height, width, channels)."""
+    def add(self, split: str, images: NDArray[np.uint8]) -> None:
+        """Inspect the next images of a split: uint8 of shape (m, height, width, channels)."""
         if not len(images):
             return
+        self._profilers[split].add(images)
         for part in np.array_split(np.ascontiguousarray(images), min(len(images), _PARTS)):
-            rows = slice(self._row, self._row + len(part))
-            self._row += len(part)
-            self.profiler.add(part)
+            rows = slice(self._next_row[split], self._next_row[split] + len(part))
+            self._next_row[split] = rows.stop
             self.digests[rows] = [hashlib.sha256(image.data).digest() for image in part]
-            self.prints.hashes[rows], self.prints.spectra[rows] = fingerprints(part)
-            self.blank[rows] = is_blank(part)
-            self.saturated[rows] = is_saturated(part) & ~self.blank[rows]
+            self._prints.hashes[rows], self._prints.spectra[rows] = fingerprints(part)
+            self._blank[rows] = is_blank(part)
+            self._saturated[rows] = is_saturated(part) & ~self._blank[rows]
 
+    def summarize(self, draft: Draft, counts: Mapping[str, Sequence[int]]) -> Inspection:
+        """Write the table of findings; return profiles and numbers of affected images.
 
-def summarize(
-    draft: Draft, inspectors: Mapping[str, SplitInspector], table: Path, classes: int
-) -> Inspection:
-    """Write the table of findings, and return profiles and numbers of affected images.
+        Args:
+            draft: The cache entry to write to.
+            counts: Split name to the number of images of each class.
+        """
+        found = list(self._find())
+        write_findings(draft.path(_FILE), found, self._index)
+        return Inspection(
+            profiles={name: one.profile(counts[name]) for name, one in self._profilers.items()},
+            affected={one.kind: self._index.count(one.rows) for one in found},
+            findings=draft.record(_FILE),
+        )
 
-    Args:
-        draft: The cache entry to write to.
-        inspectors: Split name to its inspector, all images added; the training split first.
-        table: The label table, in the same order.
-        classes: Number of classes.
-    """
-    index = ExampleIndex(
-        sizes={name: len(one.labels) for name, one in inspectors.items()},
-        labels=np.concatenate([one.labels for one in inspectors.values()]),
-        table=table,
-    )
-    found = list(_find(list(inspectors.values()), index))
-    write_findings(draft.path(_FILE), found, index)
-    return Inspection(
-        profiles={
-            name: one.profiler.profile(np.bincount(one.labels, minlength=classes).tolist())
-            for name, one in inspectors.items()
-        },
-        affected={one.kind: index.count(one.rows) for one in found},
-        findings=draft.record(_FILE),
-    )
+    def _find(self) -> Iterator[FindingRows]:
+        """Yield the findings of each kind, in the order of `findings.KINDS`."""
+        hashes, spectra = self._prints
+        equal = EqualImages(self.digests, self._index.splits)
+        spectra[equal.repeated] = 0  # the first of equal images stands for all
+        spectra[self._blank] = 0
+        near_duplicates, near_leaks = find_near_duplicates(
+            self._read, self._prints, self._index.splits
+        )
+        pairs = {
+            "leak": equal.across_splits(),
+            "conflict": equal.with_other_labels(self._index.labels),
+            "near_leak": near_leaks,
+            "duplicate": equal.within_splits(),
+            "near_duplicate": near_duplicates,
+        }
+        for kind, (rows, others) in pairs.items():
+            yield FindingRows(kind, rows, others, hamming_distances(hashes[rows], hashes[others]))
+        yield FindingRows("blank", np.flatnonzero(self._blank))
+        yield FindingRows("saturated", np.flatnonzero(self._saturated))
+
+    def _read(self, rows: Rows) -> NDArray[np.uint8]:
+        """Read the images of some rows from the files."""
+        splits, positions = self._index.splits[rows], self._index.positions(rows)
+        parts = [
+            npy.read_rows(path, positions[splits == number])
+            for number, path in enumerate(self._paths.values())
+        ]
+        pixels = np.empty((len(rows), *parts[0].shape[1:]), dtype=np.uint8)
+        for number, part in enumerate(parts):
+            pixels[splits == number] = part
+        return pixels
 
 
 def is_blank(images: NDArray[np.uint8]) -> Mask:
@@ -118,42 +135,3 @@ def is_saturated(images: NDArray[np.uint8]) -> Mask:
     found[dark] = (flat[dark] <= _BLACK).mean(axis=1) >= _SATURATED_SHARE
     found[light] = (flat[light] >= _WHITE).mean(axis=1) >= _SATURATED_SHARE
     return found
-
-
-def _find(inspectors: list[SplitInspector], index: ExampleIndex) -> Iterator[FindingRows]:
-    """Yield the findings of each kind, in the order of `findings.KINDS`."""
-    hashes = np.concatenate([one.prints.hashes for one in inspectors])
-    spectra = np.concatenate([one.prints.spectra for one in inspectors])
-    blank = np.concatenate([one.blank for one in inspectors])
-    equal = EqualImages(np.concatenate([one.digests for one in inspectors]), index.splits)
-    spectra[equal.repeated] = 0  # the first of equal images stands for all
-    spectra[blank] = 0
-
-    near_duplicates, near_leaks = find_near_duplicates(
-        lambda rows: _read(inspectors, index, rows), Fingerprints(hashes, spectra), index.splits
-    )
-    pairs = {
-        "leak": equal.across_splits(),
-        "conflict": equal.with_other_labels(index.labels),
-        "near_leak": near_leaks,
-        "duplicate": equal.within_splits(),
-        "near_duplicate": near_duplicates,
-    }
-    for kind, (rows, others) in pairs.items():
-        yield FindingRows(kind, rows, others, hamming_distances(hashes[rows], hashes[others]))
-    yield FindingRows("blank", np.flatnonzero(blank))
-    saturated = np.concatenate([one.saturated for one in inspectors])
-    yield FindingRows("saturated", np.flatnonzero(saturated))
-
-
-def _read(inspectors: list[SplitInspector], index: ExampleIndex, rows: Rows) -> NDArray[np.uint8]:
-    """Read the images of some rows from the files."""
-    splits, positions = index.splits[rows], index.positions(rows)
-    parts = [
-        npy.read_rows(one.path, positions[splits == number])
-        for number, one in enumerate(inspectors)
-    ]
-    pixels = np.empty((len(rows), *parts[0].shape[1:]), dtype=np.uint8)
-    for number, part in enumerate(parts):
-        pixels[splits == number] = part
-    return pixels
