@@ -38,7 +38,7 @@ def _baseline(evaluation: Evaluation) -> float:
 
 
 def leaks(manifest: RunManifest) -> str:
-    """Say how many test images are also training images; nothing if this was not checked."""
+    """State how many test images are also training images; empty if this was not checked."""
     found = manifest.records.ingest.inspection
     if found is None:
         return ""
@@ -49,7 +49,7 @@ def leaks(manifest: RunManifest) -> str:
 
 
 def certainty(manifest: RunManifest) -> str:
-    """Give the confidence interval of the accuracy and, where it was measured, the seed noise."""
+    """Give the confidence interval of the accuracy and, if measured, the seed noise."""
     evaluation, noise = manifest.records.evaluate, manifest.seed_noise
     sentence = (
         f"With {test_images(evaluation):,} test images, the 95% confidence interval of the "
@@ -91,7 +91,7 @@ def _change(compared: RunComparison) -> str:
 
 
 def promotion(manifest: RunManifest) -> str:
-    """Say whether the model passed the promotion gate; empty where the gate was off."""
+    """State whether the model passed the promotion gate; empty if the gate was off."""
     decision = manifest.records.decision
     if decision is None:
         return ""
@@ -103,7 +103,7 @@ def promotion(manifest: RunManifest) -> str:
 
 
 def data_gate(result: DataGateResult) -> str:
-    """Say in one phrase how the checks of the data gate came out."""
+    """State in one phrase how the checks of the data gate came out."""
     enabled = [check for check in result.checks if check.outcome != "off"]
     warned = [check.name for check in enabled if check.outcome != "passed"]
     if not warned:
@@ -112,7 +112,7 @@ def data_gate(result: DataGateResult) -> str:
 
 
 def exports(certificate: Certificate) -> str:
-    """Say whether the exported formats agree with the evaluated model."""
+    """State whether the exported formats agree with the evaluated model."""
     failed = [check.format for check in certificate.exports if not check.passed]
     images = f"{certificate.golden_images:,} test images"
     if failed:
@@ -128,7 +128,7 @@ def exports(certificate: Certificate) -> str:
 
 
 def temperature(evaluation: Evaluation) -> str:
-    """Say what temperature scaling would change; empty where calibration was not measured."""
+    """State what temperature scaling would change; empty if calibration was not measured."""
     calibration = evaluation.calibration
     if calibration is None:
         return ""
@@ -147,7 +147,7 @@ def temperature(evaluation: Evaluation) -> str:
 
 
 def label_errors(evaluation: Evaluation) -> str:
-    """Say how many training labels may be wrong; empty where they were not checked."""
+    """State how many training labels may be wrong; empty if they were not checked."""
     found = evaluation.label_errors
     if found is None:
         return ""

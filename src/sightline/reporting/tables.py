@@ -63,7 +63,7 @@ class Table(NamedTuple):
             a bar is its width in percent, and only the page draws it.
         columns: The heading of each column; empty for a table without headings.
         rows: The rows.
-        total: The last row, where there is one.
+        total: The last row, if any.
         left_out: Where to find the rows that were cut.
     """
 
@@ -194,7 +194,7 @@ def class_metrics(evaluation: Evaluation) -> Table:
 
 
 def interval(ends: Interval | None) -> str:
-    """Write both ends of an interval of shares; nothing where it is unknown."""
+    """Write both ends of an interval of shares; empty if it is unknown."""
     return f"{ends[0]:.2%} to {ends[1]:.2%}" if ends else ""
 
 
