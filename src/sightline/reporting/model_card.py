@@ -66,19 +66,13 @@ def _known(manifest: RunManifest) -> NamedDataset | None:
 
 
 def _facts(manifest: RunManifest) -> dict[str, Any]:
-    records = manifest.records
-    evaluation = records.evaluate
+    evaluation, files = manifest.records.evaluate, manifest.records.ingest
     tested = [row for row in tables.weakest_first(evaluation) if row.support]
     known = _known(manifest)
     return {
-        "run": manifest,
-        "files": records.ingest,
-        "gate": records.gate,
-        "blueprint": records.build,
-        "trained": records.train,
-        "evaluation": evaluation,
+        **page.facts(manifest, page.escape_markdown),
         "known": known,
-        "source": records.ingest.source if known else PurePath(records.ingest.source).name,
+        "source": files.source if known else PurePath(files.source).name,
         "test_images": summary.test_images(evaluation),
         "settings": _settings(manifest.config.training),
         "weakest": tested[0],

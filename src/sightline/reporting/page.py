@@ -44,7 +44,7 @@ def render_html(workspace: Workspace, manifest: RunManifest) -> str:
 
     return render(
         "report.html.j2",
-        **_facts(manifest, str),
+        **facts(manifest, str),
         thumbnail_source=lambda record: embed(record, 1),
         figure_source=lambda record: embed(record, FIGURE_DENSITY),
     )
@@ -52,7 +52,7 @@ def render_html(workspace: Workspace, manifest: RunManifest) -> str:
 
 def render_markdown(manifest: RunManifest) -> str:
     """Render the short form, without figures, as GitHub Markdown; text from the user is escaped."""
-    return render("report.md.j2", **_facts(manifest, escape_markdown))
+    return render("report.md.j2", **facts(manifest, escape_markdown))
 
 
 def render(template: str, **facts: Any) -> str:
@@ -83,7 +83,9 @@ def markdown_table(table: Table) -> Markup:
 def _markdown_cell(cell: object, kind: str) -> str:
     if kind == "n":  # numbers are our own
         return str(cell)
-    return f"`{cell}`" if kind == "c" else escape_markdown(cell)
+    if kind == "c":
+        return "`{}`".format(printable(str(cell)).replace("`", "'").replace("|", r"\|"))
+    return escape_markdown(cell)
 
 
 def embedded(png: bytes, density: float = 1) -> Markup:
@@ -101,7 +103,8 @@ def embedded(png: bytes, density: float = 1) -> Markup:
     )
 
 
-def _facts(manifest: RunManifest, escape: Callable[[str], str]) -> dict[str, Any]:
+def facts(manifest: RunManifest, escape: Callable[[str], str]) -> dict[str, Any]:
+    """Name what the templates of the report and of the model card show."""
     records = manifest.records
     return {
         "run": manifest,
