@@ -10,10 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sightline.evaluation.model_under_test import ModelUnderTest
+from sightline.evaluation.model_under_test import Context, ModelUnderTest
 from sightline.evaluation.predictions import PREDICTIONS, Predictions, join, of_block
 from sightline.evaluation.predictions_table import read_blocks
-from sightline.pipeline.cache import Draft
 from sightline.records import Calibration, ReliabilityBin, Temperature
 from sightline.storage.npy import open_mapped
 
@@ -26,15 +25,18 @@ _TEMPERATURE_IMAGES = 10_000
 """More validation images would not make this one parameter more precise."""
 
 
-def measure(tested: ModelUnderTest, predictions: Predictions, draft: Draft) -> Calibration:
+def measure(context: Context) -> Calibration:
     """Measure the calibration error, and with a validation split the effect of a temperature."""
+    tested, predictions = context.tested, context.predictions
     number = tested.settings.calibration_bins
     bins, error = reliability(predictions.confidence, predictions.correct, number)
     if "validation" not in tested.arrays.splits:
         return Calibration(bins=bins, error=error)
     probabilities, labels = _predict_validation(tested)
     temperature = fit_temperature(probabilities, labels)
-    scaled = read_scaled(draft.path(PREDICTIONS), len(tested.files.class_names), temperature)
+    scaled = read_scaled(
+        context.draft.path(PREDICTIONS), len(tested.files.class_names), temperature
+    )
     _, scaled_error = reliability(scaled.confidence, scaled.correct, number)
     effect = Temperature(
         temperature=temperature,

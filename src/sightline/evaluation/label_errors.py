@@ -15,10 +15,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sightline.data.label_table import Labels, read_labels, read_sources
-from sightline.evaluation.model_under_test import ModelUnderTest
+from sightline.evaluation.model_under_test import Context
 from sightline.evaluation.predictions import Images, Predict, blocks, of_block
 from sightline.evaluation.predictions_table import Block
-from sightline.pipeline.cache import Draft
 from sightline.pipeline.progress import Progress, emit
 from sightline.records import LabelErrors, Mistake
 from sightline.storage.npy import open_mapped
@@ -26,8 +25,9 @@ from sightline.storage.npy import open_mapped
 _TABLE = "label_errors.parquet"
 
 
-def measure(tested: ModelUnderTest, _: object, draft: Draft) -> LabelErrors | None:
+def measure(context: Context) -> LabelErrors | None:
     """Find likely label errors of the training split; None where it is switched off."""
+    tested, draft = context.tested, context.draft
     threshold = tested.settings.label_error_threshold
     if threshold == 1:
         return None

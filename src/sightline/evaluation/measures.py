@@ -1,7 +1,7 @@
 """Measure the trained model on the test split, which no earlier stage has used.
 
 Runs in the Keras process. To add a measure, write a module with a function
-`measure(tested, predictions, draft)`, add a field of its result to `records.Metrics`, and list it
+`measure(context)`, add a field of its result to `records.Metrics`, and list it
 in `MEASURES`.
 """
 
@@ -23,13 +23,13 @@ from sightline.evaluation import (
     selective,
     slices,
 )
-from sightline.evaluation.model_under_test import ModelUnderTest
-from sightline.evaluation.predictions import PREDICTIONS, Predictions, blocks, predict_split
+from sightline.evaluation.model_under_test import Context, ModelUnderTest
+from sightline.evaluation.predictions import PREDICTIONS, blocks, predict_split
 from sightline.pipeline.cache import Draft
 from sightline.records import ArraySet, DatasetFiles, Evaluation, Metrics, Run, TrainedModel
 from sightline.training.precision import exact_float32
 
-MEASURES: dict[str, Callable[[ModelUnderTest, Predictions, Draft], Any]] = {
+MEASURES: dict[str, Callable[[Context], Any]] = {
     "calibration": calibration.measure,
     "coverage": selective.measure,
     "slices": slices.measure,
@@ -64,9 +64,10 @@ def measure(
     serving_difference = _serving_difference(tested)
     path, classes = draft.path(PREDICTIONS), len(files.class_names)
     predictions = predict_split(tested.predict, tested.images, tested.labels, classes, path)
+    context = Context(tested, predictions, draft)
     metrics = Metrics(
         **classification.measure(predictions, files.class_names),
-        **{name: measure(tested, predictions, draft) for name, measure in MEASURES.items()},
+        **{name: function(context) for name, function in MEASURES.items()},
         serving_difference=serving_difference,
     )
     text = json.dumps(metrics.model_dump(mode="json"), indent=1, ensure_ascii=False)

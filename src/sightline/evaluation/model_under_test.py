@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 
 from sightline.config import EvaluationConfig
 from sightline.data.label_table import Labels, read_labels
-from sightline.evaluation.predictions import Images
+from sightline.evaluation.predictions import Images, Predictions
 from sightline.evaluation.predictions_table import Floats
+from sightline.pipeline.cache import Draft
 from sightline.records import ArraySet, DatasetFiles, Run, TrainedModel
 from sightline.storage.npy import open_mapped
 from sightline.storage.workspace import Workspace
@@ -56,6 +57,21 @@ class ModelUnderTest:
     def predict_raw(self, images: NDArray[Any]) -> Floats:
         """Return the class probabilities of raw images, as users of the exported model do."""
         return class_probabilities(self.model, images, self.batch_size)
+
+
+@dataclass(frozen=True)
+class Context:
+    """What every measure is given.
+
+    Attributes:
+        tested: The model under test and its settings.
+        predictions: Its predictions for the test split; `draft` has the complete table.
+        draft: Takes the files of the evaluation.
+    """
+
+    tested: ModelUnderTest
+    predictions: Predictions
+    draft: Draft
 
 
 def load(

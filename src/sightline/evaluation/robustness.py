@@ -7,14 +7,15 @@ from numpy.typing import NDArray
 
 from sightline.data.label_table import Labels
 from sightline.evaluation.corruptions import CORRUPTIONS, SEVERITIES
-from sightline.evaluation.model_under_test import ModelUnderTest
+from sightline.evaluation.model_under_test import Context
 from sightline.evaluation.predictions import Images, Predict, blocks
 from sightline.pipeline.progress import Progress, emit
 from sightline.records import CorruptionMetrics, Robustness
 
 
-def measure(tested: ModelUnderTest, _: object, __: object) -> Robustness | None:
+def measure(context: Context) -> Robustness | None:
     """Measure the robustness of the exported model; None where it is switched off."""
+    tested = context.tested
     limit = tested.settings.robustness_images
     if not limit:
         return None

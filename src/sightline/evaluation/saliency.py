@@ -14,9 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sightline.evaluation import mistakes
-from sightline.evaluation.model_under_test import ModelUnderTest
+from sightline.evaluation.model_under_test import Context
 from sightline.evaluation.predictions import PREDICTIONS
-from sightline.pipeline.cache import Draft
 from sightline.pipeline.progress import Progress, emit
 from sightline.records import Saliency
 from sightline.storage.npy import ArrayWriter
@@ -37,10 +36,11 @@ _BATCH_BYTES = 512 << 10
 never exceeds the fewest points, since some backends compile again for each batch size."""
 
 
-def measure(tested: ModelUnderTest, _: object, draft: Draft) -> Saliency | None:
+def measure(context: Context) -> Saliency | None:
     """Explain the most confident mistakes; None where it is switched off or there is none."""
+    tested, draft = context.tested, context.draft
     class_names, limit = tested.files.class_names, tested.settings.saliency_images
-    found, _total = mistakes.most_confident(draft.path(PREDICTIONS), class_names, limit)
+    found, _ = mistakes.most_confident(draft.path(PREDICTIONS), class_names, limit)
     if not found:
         return None
     indexes = [mistake.index for mistake in found]

@@ -5,16 +5,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sightline.evaluation.predictions import Predictions
+from sightline.evaluation.model_under_test import Context
 from sightline.records import CoveragePoint
 
 THRESHOLDS = (0.0, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999, 0.9999)
 """Dense near 1, where the confidences of good models are."""
 
 
-def measure(_: object, predictions: Predictions, __: object) -> tuple[CoveragePoint, ...]:
+def measure(context: Context) -> tuple[CoveragePoint, ...]:
     """Measure coverage and accuracy on the test split."""
-    return accuracy_at_coverage(predictions.confidence, predictions.correct)
+    return accuracy_at_coverage(context.predictions.confidence, context.predictions.correct)
 
 
 def accuracy_at_coverage(

@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 
 from sightline.errors import ConfigError
 from sightline.evaluation.intervals import wilson
-from sightline.evaluation.model_under_test import ModelUnderTest
-from sightline.evaluation.predictions import Predictions
+from sightline.evaluation.model_under_test import Context
 from sightline.records import DatasetFiles, SliceMetrics
 from sightline.storage.workspace import Workspace
 
@@ -42,12 +41,11 @@ def check(workspace: Workspace, files: DatasetFiles, columns: Sequence[str]) -> 
             )
 
 
-def measure(
-    tested: ModelUnderTest, predictions: Predictions, _: object
-) -> tuple[SliceMetrics, ...]:
+def measure(context: Context) -> tuple[SliceMetrics, ...]:
     """Measure the accuracy on the test split for the configured columns."""
+    tested = context.tested
     path = tested.workspace.root / tested.files.labels.path
-    return accuracy_by_value(path, "test", tested.settings.slices, predictions.correct)
+    return accuracy_by_value(path, "test", tested.settings.slices, context.predictions.correct)
 
 
 def accuracy_by_value(
