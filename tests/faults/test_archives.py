@@ -35,7 +35,7 @@ def test_hostile_input_is_refused_and_touches_nothing(
 
     done = limited([*command, f"--artifacts={tmp_path}/artifacts"], environment)
 
-    check_refused(done, *case.told)
+    check_refused(done, *case.facts)
     assert tree(tmp_path) == before
 
 

@@ -32,7 +32,7 @@ def test_bad_input_is_refused(sightline: Command, tmp_path: Path, case: Case) ->
 
     done = sightline(*case.arguments(tmp_path / "given"), f"--artifacts={artifacts}")
 
-    check_refused(done, *case.told)
+    check_refused(done, *case.facts)
     assert kept(artifacts) == []
 
 

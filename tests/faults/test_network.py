@@ -35,7 +35,7 @@ def surroundings(environment: dict[str, str]) -> dict[str, str]:
 
 
 def fetch_tiny(server: Mirror, artifacts: Path) -> list[str]:
-    """The command that downloads the two files whose content the mirror serves."""
+    """Return the command that downloads the two files of the mirror."""
     options = ["--mirror", server.address, "--artifacts", str(artifacts)]
     return [sys.executable, mirror.__file__, "datasets", "fetch", "tiny", *options]
 
@@ -45,7 +45,7 @@ def run(command: list[str], surroundings: dict[str, str]) -> Completed:
 
 
 def check_fetched(done: Completed, artifacts: Path) -> None:
-    """Both files are there, whole, and nothing else is."""
+    """Check that both files were downloaded completely, and nothing else."""
     assert done.returncode == 0, done.stderr
     folder = artifacts / "datasets" / "tiny"
     assert done.stdout.split() == [str(folder / f"{name}.gz") for name in CONTENT]
@@ -61,7 +61,7 @@ def check_fetched(done: Completed, artifacts: Path) -> None:
         pytest.param(["short"], id="range-ignored"),
     ],
 )
-def test_passing_fault_is_got_over_by_asking_for_the_whole_file_again(
+def test_transient_fault_is_retried_from_the_start_of_the_file(
     server: Mirror, surroundings: dict[str, str], tmp_path: Path, faults: list[str]
 ) -> None:
     server.faults["/tiny/train"] = list(faults)
@@ -73,9 +73,9 @@ def test_passing_fault_is_got_over_by_asking_for_the_whole_file_again(
     assert server.ranges == []
 
 
-@pytest.mark.parametrize(("fault", "requests", "told"), LASTING.values(), ids=LASTING)
+@pytest.mark.parametrize(("fault", "requests", "reason"), LASTING.values(), ids=LASTING)
 def test_lasting_fault_is_refused_before_any_training(
-    sightline: Command, server: Mirror, tmp_path: Path, fault: str, requests: int, told: str
+    sightline: Command, server: Mirror, tmp_path: Path, fault: str, requests: int, reason: str
 ) -> None:
     server.faults[MNIST_FIRST] = [fault] * 20
 
@@ -84,12 +84,12 @@ def test_lasting_fault_is_refused_before_any_training(
         NO_PROXY="127.0.0.1",
     )
 
-    check_refused(done, f"{server.address}{MNIST_FIRST}: ", told, "--data-dir")
+    check_refused(done, f"{server.address}{MNIST_FIRST}: ", reason, "--data-dir")
     assert server.asked == [MNIST_FIRST] * requests
     assert not [path for path in tmp_path.rglob("*") if path.is_file() and path.suffix != ".lock"]
 
 
-def test_stall_ends_in_time_and_the_file_is_asked_for_again(
+def test_stalled_download_times_out_and_is_retried(
     server: Mirror, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
@@ -105,7 +105,7 @@ def test_stall_ends_in_time_and_the_file_is_asked_for_again(
     assert max(RetryPolicy().connect_timeout, RetryPolicy().read_timeout) <= 30
 
 
-def test_download_that_was_killed_leaves_nothing_and_is_made_again(
+def test_killed_download_is_cleaned_up_and_repeated(
     server: Mirror, surroundings: dict[str, str], tmp_path: Path
 ) -> None:
     server.faults["/tiny/train"] = ["stall"]

@@ -1,6 +1,6 @@
-"""Input that a user may get wrong, and what the error says.
+"""Invalid user input, and the facts that its error must name.
 
-The tests run every case through the real command line, and so does `benchmarks/refusals.py`.
+Every case is run through the real command line.
 """
 
 import gzip
@@ -21,14 +21,14 @@ class Case:
     """One fault.
 
     Attributes:
-        name: Row of the matrix, fault and format.
-        told: Facts that the error message must contain.
+        name: Fault and format.
+        facts: Facts that the error message must contain.
         write: Writes the data set; None if the data set is not the fault.
         options: Further command-line arguments; `{folder}` is the folder of the data set.
     """
 
     name: str
-    told: tuple[str, ...]
+    facts: tuple[str, ...]
     write: Write | None = None
     options: tuple[str, ...] = ()
 

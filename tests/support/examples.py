@@ -1,4 +1,4 @@
-"""Small made-up data sets that a network can learn in seconds."""
+"""Small synthetic data sets that a network learns in seconds."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ CLASSES = 4
 def pictures(
     count: int, seed: int, shape: tuple[int, int, int] = (12, 12, 1)
 ) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """Make noisy textures: rows, columns, checks or nothing."""
+    """Return noisy textures of four classes: rows, columns, checks, none."""
     generator = np.random.default_rng(seed)
     labels = np.arange(count) % CLASSES
     images = generator.integers(0, 60, (count, *shape), dtype=np.uint8)
@@ -22,7 +22,7 @@ def pictures(
 
 
 def clothes(count: int, seed: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """Make grey silhouettes of ten garments with stripes and noise, 28x28, up to the borders."""
+    """Return grey silhouettes of ten garments with stripes and noise, 28x28."""
     generator = np.random.default_rng(seed)
     labels = np.arange(count) % 10
     images = np.stack([_garment(label, generator) for label in labels])
@@ -53,7 +53,7 @@ def _garment(kind: int, generator: np.random.Generator) -> NDArray[np.uint8]:
 
 
 def write_folders(path: Path, train: int, test: int, shape: tuple[int, int, int]) -> Path:
-    """Write the textures as PNG files, a folder a class, below train/ and test/."""
+    """Write textures as PNG files, one folder per class, below train/ and test/."""
     for split, count, seed in (("train", train, 1), ("test", test, 2)):
         for number, (image, label) in enumerate(zip(*pictures(count, seed, shape), strict=True)):
             folder = path / split / f"texture {label}"
@@ -65,7 +65,7 @@ def write_folders(path: Path, train: int, test: int, shape: tuple[int, int, int]
 def write_npz(
     path: Path, train: int = 160, test: int = 40, shape: tuple[int, int, int] = (12, 12, 1)
 ) -> Path:
-    """Write the images as x_train, y_train, x_test, y_test."""
+    """Write textures as x_train, y_train, x_test and y_test."""
     x_train, y_train = pictures(train, 1, shape)
     x_test, y_test = pictures(test, 2, shape)
     np.savez(path, x_train=x_train, y_train=y_train, x_test=x_test, y_test=y_test)

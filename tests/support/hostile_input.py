@@ -1,6 +1,7 @@
-"""Files that were made to do harm.
+"""Malicious files.
 
-Each would make a folder `canary` beside itself, write outside of its folder, or fill the memory.
+Each tries to create a folder `canary` beside itself, to write outside its folder, or to exhaust the
+memory.
 """
 
 import io

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from damaging import EXTREMES, damaged, maybe
 from fuzzing import fuzz, read_or_refuse
 
-pytestmark = pytest.mark.filterwarnings("ignore")  # a warning stops no reader in real life either
+pytestmark = pytest.mark.filterwarnings("ignore")  # users do not turn warnings into errors
 
 BYTES = bytes(range(256)) * 4
 COUNT, SIDE = 4, 8
@@ -32,14 +32,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def shapes(truth: tuple[int, ...]) -> st.SearchStrategy[tuple[int, ...]]:
-    """The truth, with some sizes wrong, or of another number of dimensions."""
+    """Draw the correct shape, one with wrong sizes, or one with other dimensions."""
     near = st.tuples(*(maybe(size, SIZES) for size in truth))
     return maybe(truth, near, st.lists(SIZES, max_size=5).map(tuple))
 
 
 @st.composite
 def idx_file(draw: st.DrawFn, truth: tuple[int, ...]) -> bytes:
-    """A file whose header states the truth or anything else; plain or packed."""
+    """Draw a file with a correct or arbitrary header, plain or compressed."""
     sizes = draw(shapes(truth))
     kind = draw(maybe(len(truth), st.integers(0, 255)))
     body = BYTES[: draw(maybe(math.prod(truth), st.integers(0, len(BYTES))))]
@@ -53,7 +53,7 @@ def idx_file(draw: st.DrawFn, truth: tuple[int, ...]) -> bytes:
 
 @st.composite
 def npy_member(draw: st.DrawFn, truth: tuple[int, ...]) -> bytes:
-    """An array whose header is right, odd or damaged."""
+    """Draw an array with a valid, unusual or damaged header."""
     shape = draw(shapes(truth))
     order = draw(maybe(False, st.sampled_from([True, 1, None])))
     fields = {"descr": draw(maybe("|u1", DTYPES)), "fortran_order": order, "shape": shape}
@@ -69,7 +69,7 @@ def npy_member(draw: st.DrawFn, truth: tuple[int, ...]) -> bytes:
 
 @st.composite
 def npz_file(draw: st.DrawFn) -> bytes:
-    """An archive of two arrays, under the right names or others."""
+    """Draw an archive of two arrays, under the expected or other names."""
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", draw(st.sampled_from([zipfile.ZIP_STORED, 8]))) as archive:
         for name, truth in (("x_train", (COUNT, SIDE, SIDE)), ("y_train", (COUNT,))):

@@ -1,4 +1,4 @@
-"""Encoded images in folders, under any class name."""
+"""Encoded images in folders, damaged or with invalid chunks."""
 
 import io
 import struct
@@ -14,7 +14,7 @@ from PIL import Image
 from damaging import EXTREMES, damaged, maybe
 from fuzzing import fuzz, read_or_refuse
 
-pytestmark = pytest.mark.filterwarnings("ignore")  # a warning stops no reader in real life either
+pytestmark = pytest.mark.filterwarnings("ignore")  # users do not turn warnings into errors
 
 PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
 KINDS = [("PNG", mode) for mode in ("1", "L", "LA", "P", "RGB", "RGBA", "I;16")]
@@ -45,8 +45,8 @@ EXIF = b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0"
 
 
 @st.composite
-def png_of_odd_chunks(draw: st.DrawFn) -> bytes:
-    """A PNG whose checksums are right and whose header and chunks are not."""
+def png_of_invalid_chunks(draw: st.DrawFn) -> bytes:
+    """Draw a PNG with valid checksums but invalid header and chunks."""
     size = st.one_of(st.integers(0, 20), st.sampled_from(EXTREMES))
     sides = [draw(maybe(12, size)) % 2**32 for _ in range(2)]
     depth, colour, interlaced = (draw(st.sampled_from(kinds)) for kinds in DEPTHS)
@@ -72,7 +72,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @fuzz
-@given(content=st.one_of(st.sampled_from(FILES).flatmap(damaged), png_of_odd_chunks()))
+@given(content=st.one_of(st.sampled_from(FILES).flatmap(damaged), png_of_invalid_chunks()))
 def test_image_is_refused_or_consistent(place: Path, content: bytes) -> None:
     (place / "b" / "x.png").write_bytes(content)
     read_or_refuse(place)

@@ -1,4 +1,4 @@
-"""Parquet and CSV: what their readers make of any columns, types and cells."""
+"""Parquet and CSV with arbitrary columns, types and cells."""
 
 import io
 import json
@@ -15,7 +15,7 @@ from PIL import Image
 from damaging import damaged, maybe
 from fuzzing import fuzz, read_or_refuse
 
-pytestmark = pytest.mark.filterwarnings("ignore")  # a warning stops no reader in real life either
+pytestmark = pytest.mark.filterwarnings("ignore")  # users do not turn warnings into errors
 
 
 def _png(value: int) -> bytes:
@@ -24,10 +24,10 @@ def _png(value: int) -> bytes:
     return file.getvalue()
 
 
-PICTURES = [_png(7), _png(8), _png(9), _png(10)]
+IMAGES = [_png(7), _png(8), _png(9), _png(10)]
 NAMES = {"image": {"_type": "Image"}, "label": {"names": ["a", "b"], "_type": "ClassLabel"}}
 FEATURES = json.dumps({"info": {"features": NAMES}}).encode()
-COUNT = len(PICTURES)
+COUNT = len(IMAGES)
 JSON = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(), st.text(max_size=5)),
     lambda inner: st.one_of(
@@ -37,15 +37,15 @@ JSON = st.recursive(
     max_leaves=8,
 )
 IMAGE_COLUMNS: list[Any] = [
-    PICTURES,
-    [{"bytes": picture, "path": None} for picture in PICTURES],
+    IMAGES,
+    [{"bytes": image, "path": None} for image in IMAGES],
     [{"path": "a.png"}] * COUNT,
     [{"bytes": number} for number in (1, 2**60, 3, 4)],
     [{"bytes": [1, 300]}] * COUNT,
     [{"bytes": "x"}] * COUNT,
     [{"bytes": None, "path": "../../etc/passwd"}] * COUNT,
     pa.StructArray.from_arrays(
-        [pa.array(PICTURES), pa.array([b"\xff"] * COUNT, pa.binary()).view(pa.string())],
+        [pa.array(IMAGES), pa.array([b"\xff"] * COUNT, pa.binary()).view(pa.string())],
         ["bytes", "path"],
     ),
     [None] * COUNT,
@@ -53,7 +53,7 @@ IMAGE_COLUMNS: list[Any] = [
     [b"<html>"] * COUNT,
     ["a.png"] * COUNT,
     [1.5] * COUNT,
-    [[PICTURES[0]]] * COUNT,
+    [[IMAGES[0]]] * COUNT,
 ]
 LABELS = st.one_of(
     st.lists(st.integers(-(2**63), 2**64 - 1), min_size=COUNT, max_size=COUNT),
@@ -79,14 +79,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @st.composite
 def parquet_file(draw: st.DrawFn) -> bytes:
-    """A table of right or odd columns, sometimes damaged."""
-    columns: dict[str, Any] = {"image": draw(maybe(PICTURES, st.sampled_from(IMAGE_COLUMNS)))}
-    if draw(st.booleans()) and columns["image"] is PICTURES:
-        columns["image"] = [*PICTURES[1:], draw(damaged(PICTURES[0]))]
+    """Draw a table of valid or unusual columns, sometimes damaged."""
+    columns: dict[str, Any] = {"image": draw(maybe(IMAGES, st.sampled_from(IMAGE_COLUMNS)))}
+    if draw(st.booleans()) and columns["image"] is IMAGES:
+        columns["image"] = [*IMAGES[1:], draw(damaged(IMAGES[0]))]
     columns["label"] = draw(maybe([0, 1, 0, 1], LABELS))
     try:
         table = pa.table(columns)
-    except (pa.ArrowException, OverflowError):  # no type holds them all: write them as words
+    except (pa.ArrowException, OverflowError):  # no common type: write strings
         table = pa.table(columns | {"label": [repr(label) for label in columns["label"]]})
     features = draw(maybe(FEATURES, damaged(FEATURES), JSON.map(json.dumps).map(str.encode)))
     file = io.BytesIO()
@@ -104,7 +104,7 @@ def parquet_file(draw: st.DrawFn) -> bytes:
 
 @st.composite
 def csv_file(draw: st.DrawFn) -> bytes:
-    """Rows of numbers with some cells of any kind, sometimes damaged."""
+    """Draw rows of numbers with some arbitrary cells, sometimes damaged."""
     rows = [[str(row % 2), *(str(row + pixel) for pixel in range(9))] for row in range(6)]
     if draw(st.booleans()):
         rows.insert(0, ["label", *(f"pixel{number}" for number in range(9))])

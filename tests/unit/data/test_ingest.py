@@ -267,5 +267,5 @@ def test_real_mnist_has_its_known_counts_and_no_equal_images(run: Run, mnist_dir
         assert found.affected[kind] == {"train": 0, "test": 0}
     assert 0 < found.affected["near_leak"]["test"] < 20
     assert 0 < found.affected["near_duplicate"]["train"] < 100
-    alike = findings.read_findings(run.workspace.root / found.findings.path, 99)
-    assert {one.image.label for one in alike["near_leak"]} == {1}  # strokes, nothing else
+    similar = findings.read_findings(run.workspace.root / found.findings.path, 99)
+    assert {one.image.label for one in similar["near_leak"]} == {1}  # strokes, nothing else

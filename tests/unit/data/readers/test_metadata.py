@@ -114,10 +114,10 @@ def test_unknown_parquet_column_lists_the_columns(tmp_path: Path, column: str) -
 def test_metadata_that_are_not_short_text_are_refused_with_their_column(
     tmp_path: Path, values: object, fact: str
 ) -> None:
-    path = write_parquet(tmp_path / "x.parquet", odd=values)
-    raw, _ = read_all(path, metadata_columns=("odd",))
+    path = write_parquet(tmp_path / "x.parquet", site=values)
+    raw, _ = read_all(path, metadata_columns=("site",))
 
-    with pytest.raises(DataError, match=r"x\.parquet.*'odd'") as raised:
+    with pytest.raises(DataError, match=r"x\.parquet.*'site'") as raised:
         metadata(raw.splits[0])
     assert fact in str(raised.value)
 

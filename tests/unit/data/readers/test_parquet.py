@@ -104,7 +104,10 @@ def test_columns_are_configured_by_name(tmp_path: Path) -> None:
         ([0, -1], None, metadata(), "row 1 (counted from 0): the label -1 "),
         ([0, 1], None, metadata(["a", "a"]), "'a'"),
         (NOT_UTF8, None, None, "UTF-8"),
-        *(([0, 1], [{"bytes": odd}] * 2, None, "'image'") for odd in (5, 2**60, [1, 300], "text")),
+        *(
+            ([0, 1], [{"bytes": value}] * 2, None, "'image'")
+            for value in (5, 2**60, [1, 300], "text")
+        ),
     ],
 )
 def test_malformed_row_is_refused(tmp_path: Path, labels, images, meta, fact: str) -> None:

@@ -6,7 +6,7 @@ from sightline.data.validation.profile import Profiler
 GENERATOR = np.random.default_rng(0)
 
 
-def test_profile_tells_what_numpy_tells() -> None:
+def test_profile_agrees_with_numpy() -> None:
     images = GENERATOR.integers(3, 250, (50, 9, 7, 3), dtype=np.uint8)
     profiler = Profiler()
     profiler.add(images)
@@ -23,11 +23,11 @@ def test_profile_tells_what_numpy_tells() -> None:
 
 def test_profile_does_not_depend_on_the_blocks() -> None:
     images = GENERATOR.integers(0, 256, (40, 8, 8, 1), dtype=np.uint8)
-    whole, parts = Profiler(), Profiler()
-    whole.add(images)
+    complete, parts = Profiler(), Profiler()
+    complete.add(images)
     for part in np.array_split(images, 7):
         parts.add(part)
-    assert whole.profile([40]) == parts.profile([40])
+    assert complete.profile([40]) == parts.profile([40])
 
 
 def test_darkest_and_brightest_image_are_in_the_outer_bins() -> None:

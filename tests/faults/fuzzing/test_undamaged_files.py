@@ -1,4 +1,4 @@
-"""What the other tests damage is accepted as long as it is whole."""
+"""The data sets that other tests damage are accepted undamaged."""
 
 from pathlib import Path
 
