@@ -63,7 +63,7 @@ ModelArgument = Annotated[
     typer.Argument(metavar="MODEL", help="champion, candidate, or a version such as mnist-v3."),
 ]
 ModelDatasetOption = Annotated[
-    str | None, typer.Option("--dataset", help="Only models of this data set.")
+    str | None, typer.Option("--dataset", help="Data set of the models. Default: all.")
 ]
 
 

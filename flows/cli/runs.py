@@ -104,7 +104,7 @@ def open_run(run: RunArgument, workspace: WorkspaceOption = DEFAULT_WORKSPACE) -
 @app.command(epilog='Example: sightline runs pin latest --reason "in the paper"')
 def pin(
     run: RunArgument,
-    reason: Annotated[str, typer.Option(help="Reason, for people.")] = "",
+    reason: Annotated[str, typer.Option(help="Reason, shown by `sightline runs show`.")] = "",
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
 ) -> None:
     """Pin a run so that it is never pruned."""

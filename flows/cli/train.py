@@ -204,7 +204,7 @@ def show_seeds(summary: SeedSummary, out: Console) -> None:
         f"Spread: standard deviation {100 * accuracy.deviation:.3f} points, range "
         f"{min(accuracy.values):.2%} to {max(accuracy.values):.2%}. In 95 of 100 cases, two runs "
         f"that differ only in their seed differ by at most "
-        f"{100 * min(1.0, accuracy.difference):.3f} points",
+        f"{100 * min(1.0, accuracy.difference):.3f} points.",
         soft_wrap=True,
     )
     out.print(f"Loss: mean {loss.mean:.4f}, standard deviation {loss.deviation:.4f}")

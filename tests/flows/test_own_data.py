@@ -2,8 +2,6 @@ import csv
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
@@ -21,6 +19,8 @@ SMALL = [
     "training.epochs=8",
     "training.batch_size=8",
     "training.learning_rate=0.02",
+    "evaluation.robustness_images=0",
+    "evaluation.saliency_images=0",
 ]
 SEVEN = ("apple", "bee <b>", "cat", "dog", "elk", "fox", "gnu")
 
@@ -40,15 +40,6 @@ def write_image_folder(folder: Path) -> Path:
     return folder
 
 
-def write_unsplit_folder(folder: Path) -> Path:
-    images, labels = pictures(60, 4)
-    for number, (image, label) in enumerate(zip(images, labels, strict=True)):
-        place = folder / f"texture {label}"
-        place.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(image[..., 0]).save(place / f"{number}.bmp")
-    return folder
-
-
 def write_csv(folder: Path) -> Path:
     folder.mkdir()
     for name, count in (("train", 80), ("test", 20)):
@@ -58,21 +49,6 @@ def write_csv(folder: Path) -> Path:
             writer.writerow(["label", *(f"pixel{number}" for number in range(144))])
             for image, label in zip(images, labels, strict=True):
                 writer.writerow([label, *image.reshape(-1)])
-    return folder
-
-
-def write_parquet(folder: Path) -> Path:
-    folder.mkdir()
-    for name, count in (("train", 80), ("test", 20)):
-        images, labels = pictures(count, 6)
-        encoded = []
-        for number, image in enumerate(images):
-            file = folder / "image.png"
-            Image.fromarray(image[..., 0]).save(file)
-            encoded.append({"bytes": file.read_bytes(), "path": f"{number}.png"})
-            file.unlink()
-        table = pa.table({"image": encoded, "label": [f"texture {label}" for label in labels]})
-        pq.write_table(table, folder / f"{name}-00000-of-00001.parquet")
     return folder
 
 
@@ -89,9 +65,7 @@ def write_npz(folder: Path) -> Path:
     ("write", "classes", "shape"),
     [
         (write_image_folder, SEVEN, (64, 64, 3)),
-        (write_unsplit_folder, tuple(f"texture {n}" for n in range(4)), (12, 12, 1)),
         (write_csv, tuple("0123"), (12, 12, 1)),
-        (write_parquet, tuple(f"texture {n}" for n in range(4)), (12, 12, 1)),
         (write_npz, tuple("0123"), (9, 14, 3)),
     ],
 )

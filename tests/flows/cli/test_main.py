@@ -1,9 +1,12 @@
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+from typer.core import TyperGroup as Group
+from typer.main import get_command
 from typer.testing import CliRunner, Result
 
 from examples import pictures, write_npz
@@ -40,36 +43,33 @@ def refuses(result: Result, message: str) -> None:
     assert "Traceback" not in result.stderr
 
 
-@pytest.mark.parametrize(
-    "command", ["train", "doctor", "datasets list", "datasets fetch", "runs open", "recipes show"]
-)
-def test_every_command_explains_itself(command: str) -> None:
-    result = invoke(*command.split(), "--help")
+def commands(group: Group, *names: str) -> Iterator[tuple[str, ...]]:
+    for name, command in group.commands.items():
+        if isinstance(command, Group):
+            yield from commands(command, *names, name)
+        else:
+            yield (*names, name)
+
+
+@pytest.mark.parametrize("command", list(commands(get_command(app))), ids=" ".join)
+def test_every_command_explains_itself(command: tuple[str, ...]) -> None:
+    result = invoke(*command, "--help")
     assert result.exit_code == 0
     assert "Usage:" in result.stdout
-
-
-def test_help_of_train_gives_examples() -> None:
-    assert "sightline train --recipe quickstart" in invoke("train", "--help").stdout
+    if command not in {("datasets", "list"), ("recipes", "list")}:
+        assert f"sightline {' '.join(command)}" in result.stdout.partition("Options")[2]
 
 
 def test_version_is_printed() -> None:
     assert re.fullmatch(r"\d+\.\d+\.\d+\n", invoke("--version").stdout)
 
 
-def test_recipes_are_listed_with_the_default() -> None:
+def test_recipes_are_listed_and_shown_as_config_files(tmp_path: Path) -> None:
     text = invoke("recipes", "list").stdout
     assert "tutorial (default)" in text
     assert "quickstart" in text
-
-
-def test_shown_recipe_is_a_config_file(tmp_path: Path) -> None:
-    shown = invoke("recipes", "show", "tutorial")
-    assert shown.exit_code == 0
     file = tmp_path / "mine.toml"
-    file.write_text(shown.stdout)
-    from sightline.config import loading
-
+    file.write_text(invoke("recipes", "show", "tutorial").stdout)
     assert loading.load("tutorial", file) == loading.load("tutorial")
 
 

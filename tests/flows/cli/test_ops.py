@@ -75,13 +75,6 @@ def test_server_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch) -
     assert "does not answer" in " ".join(done.stderr.split())
 
 
-@pytest.mark.parametrize("command", ["install", "status", "server"])
-def test_every_command_explains_itself(command: str) -> None:
-    done = invoke("ops", command, "--help")
-    assert done.exit_code == 0
-    assert "Usage:" in done.stdout
-
-
 @pytest.mark.parametrize("address", ["not a url", "http://", "ftp://example.org/x", "example.org"])
 def test_webhook_that_is_no_address_is_refused_without_showing_it(address: str) -> None:
     done = invoke("ops", "install", "--webhook-url", address)

@@ -209,8 +209,3 @@ def test_interrupted_prediction_leaves_nothing_half_made(
 
 def _begun(place: Path) -> list[Path]:
     return list(place.glob(".out.parquet.*.tmp"))
-
-
-def test_help_gives_examples() -> None:
-    done = CliRunner().invoke(app, ["predict", "--help"])
-    assert "sightline predict images.npy --model mnist-v3" in " ".join(done.stdout.split())
