@@ -133,7 +133,9 @@ def test_promotion_by_hand_asks_the_same_gate(promoted: str, root: Path) -> None
 def test_same_model_is_not_promoted_again(again: RunSummary, root: Path) -> None:
     assert all(stage.cached for stage in again.stages.values())
     assert not outcome(again).promoted
-    assert "it is textures-v1 itself, weight by weight" in outcome(again).sentence
+    decision = run_folder.read(Workspace(root), "again").records.decision
+    assert decision is not None
+    assert [one.name for one in decision.criteria if not one.passed] == ["same_model"]
     assert registry.aliases(Workspace(root), "textures").champion == "textures-v1"
     assert registry.history(Workspace(root))[-1].action == "refuse"
 
