@@ -13,6 +13,7 @@ from runs_to_promote import digest, promote, register
 from sightline import registry
 from sightline.errors import InputError
 from sightline.registry.attestation import keys
+from sightline.registry.attestation.sign import PAYLOAD_TYPE, to_bytes
 from sightline.registry.attestation.verify import verify
 from sightline.storage import digests, files
 from sightline.storage.workspace import Workspace
@@ -58,10 +59,8 @@ def test_statement_in_in_toto_form_names_every_file(workspace: Workspace, key: P
     folder = workspace.path(version.folder)
     there = {p.relative_to(folder).as_posix(): p for p in folder.rglob("*") if p.is_file()}
     assert subjects == {name: digests.sha256(path) for name, path in there.items()}
-    assert (
-        json.loads(envelope(workspace).read_bytes())["payloadType"]
-        == "application/vnd.in-toto+json"
-    )
+    content = json.loads(envelope(workspace).read_bytes())
+    assert content["payloadType"] == "application/vnd.in-toto+json"
 
 
 def test_envelope_can_be_verified_by_other_tools(workspace: Workspace, key: Path) -> None:
@@ -172,6 +171,19 @@ def test_statement_of_another_version_is_found(workspace: Workspace, key: Path) 
     }
 
 
+@pytest.mark.parametrize("payload", [b"1", b"[]", b"{}", b'{"_type": "a", "predicateType": "b"}'])
+def test_signed_statement_of_another_form_is_found(
+    workspace: Workspace, key: Path, payload: bytes
+) -> None:
+    from securesystemslib.dsse import Envelope
+
+    promote(workspace.root, "run-1")
+    signed = Envelope(payload, PAYLOAD_TYPE, {})
+    signed.sign(keys.configured())
+    envelope(workspace).write_bytes(to_bytes(signed))
+    assert list(damage_of(workspace, key)) == ["models/mnist/attestations/1.intoto.json"]
+
+
 def test_missing_statement_is_found(workspace: Workspace, key: Path) -> None:
     register(workspace.root, "run-1")
     assert list(damage_of(workspace, key)) == ["models/mnist/attestations/1.intoto.json"]
@@ -234,30 +246,24 @@ def test_key_that_others_can_read_prevents_the_promotion(
     assert registry.aliases(workspace, "mnist") == registry.Aliases(candidate="mnist-v1")
 
 
-def encrypted() -> bytes:
+def pem(private: Any, password: bytes | None = None) -> bytes:
     from cryptography.hazmat.primitives import serialization
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-    return Ed25519PrivateKey.generate().private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.BestAvailableEncryption(b"s3cret"),
+    encryption: Any = serialization.NoEncryption()
+    if password is not None:
+        encryption = serialization.BestAvailableEncryption(password)
+    encoded: bytes = private.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption
     )
-
-
-def elliptic() -> bytes:
-    from cryptography.hazmat.primitives import serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
-
-    return ec.generate_private_key(ec.SECP256R1()).private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    )
+    return encoded
 
 
 def test_other_kinds_of_keys_are_refused_and_never_shown(workspace: Workspace, key: Path) -> None:
-    for content in (b"", b"s3cret", encrypted(), elliptic(), public(key).read_bytes()):
+    from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+
+    encrypted = pem(ed25519.Ed25519PrivateKey.generate(), b"s3cret")
+    elliptic = pem(ec.generate_private_key(ec.SECP256R1()))
+    for content in (b"", b"s3cret", encrypted, elliptic, public(key).read_bytes()):
         key.write_bytes(content)
         with pytest.raises(InputError, match="`sightline models keygen PATH`") as refused:
             promote(workspace.root, "run-1")
