@@ -138,7 +138,7 @@ def _read(path: Path, most: int, expected_sha256: str | None) -> bytes:
     content = path.read_bytes()
     found = hashlib.sha256(content).hexdigest()
     if expected_sha256 not in {None, found}:
-        raise Refusal(f"its SHA-256 is {found}, expected {expected_sha256}")
+        raise Refusal(f"it has SHA-256 {found}, expected {expected_sha256}")
     return content
 
 

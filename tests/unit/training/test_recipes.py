@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from examples import clothes, pictures, write_folders
+from examples import pictures, write_folders
 from sightline.config import (
     Convolution,
     DataConfig,
@@ -34,7 +34,7 @@ def bordered(run: Run, path: Path) -> tuple[DatasetFiles, ArraySet]:
     return files, preprocess.preprocess(run, files, PreprocessingConfig())
 
 
-def test_window_and_towers_stay_inside_the_exported_model(run: Run, tmp_path: Path) -> None:
+def test_cropping_is_exported_and_ghost_batches_are_not(run: Run, tmp_path: Path) -> None:
     files, arrays = bordered(run, tmp_path / "bordered.npz")
     settings = ModelConfig(
         convolutions=(Convolution(filters=8),) * 2, dense_units=8, crop_borders=0.99
@@ -89,10 +89,3 @@ def test_recipe_learns_a_few_small_colour_images(
 ) -> None:
     folders = write_folders(tmp_path / "colours", train=160, test=80, shape=(20, 16, 3))
     assert accuracy(run, folders, loading.load(recipe, overrides=changes)) > 0.95  # chance: 0.25
-
-
-def test_fast_recipe_learns_garments(run: Run, tmp_path: Path) -> None:
-    (x_train, y_train), (x_test, y_test) = clothes(3000, 1), clothes(500, 2)
-    path = tmp_path / "clothes.npz"
-    np.savez(path, x_train=x_train, y_train=y_train, x_test=x_test, y_test=y_test)
-    assert accuracy(run, path, loading.load("fast")) > 0.95  # chance: 0.1
