@@ -22,8 +22,6 @@ def test_warnings_of_the_data_gate_are_logged_and_all_checks_shown(
     verdict = check_data.fn(run, files.model_copy(update={"counts": counts}), settings)
 
     assert [check.name for check in verdict.checks if check.outcome == "warned"] == ["imbalance"]
-    assert caplog.messages == [
-        "Data gate, imbalance: Of the training images, the largest class, “0”, has 9, the "
-        "smallest, “1”, 1: 88.9% less."
-    ]
+    (message,) = caplog.messages
+    assert all(fact in message for fact in ("imbalance", "“0”", "9", "“1”", "88.9%"))
     assert [row["name"] for row in shown] == list(DataGateConfig.model_fields)
