@@ -44,10 +44,7 @@ def worker() -> Iterator[Worker]:
 
 def ask(port: int, *arguments: str) -> int:
     """Run the script as the image's health check does, with a proxy that it must not ask."""
-    environment = {
-        "PREFECT_WORKER_WEBSERVER_PORT": str(port),
-        "http_proxy": "http://127.0.0.1:9",
-    }
+    environment = {"PREFECT_WORKER_WEBSERVER_PORT": str(port), "http_proxy": "http://127.0.0.1:9"}
     return subprocess.run(
         [sys.executable, str(SCRIPT), *arguments], env=environment, check=False
     ).returncode

@@ -5,13 +5,14 @@ import httpx
 import pytest
 
 from command import Command, Completed
+from faultpoint_root import Finished, shared
 from processes import wait_for
 from sightline.pipeline.child import Child
 
 
 @pytest.fixture(scope="session")
 def served(sightline: Command, environment: dict[str, str]) -> Iterator[Command]:
-    """The real command with one Prefect server for all tests, which saves each its own start."""
+    """The real command with one Prefect server for all tests."""
     with Child("sightline.flows.server.ephemeral", environment=environment) as server:
         message = server.receive()
         assert message is not None
@@ -29,3 +30,9 @@ def served(sightline: Command, environment: dict[str, str]) -> Iterator[Command]
 
         run.url = url  # type: ignore[attr-defined]
         yield run
+
+
+@pytest.fixture
+def finished() -> Finished:
+    """The shared pipeline and its complete artifacts root: copy it, never change it."""
+    return shared()

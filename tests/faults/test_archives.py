@@ -11,6 +11,8 @@ from command import Completed
 from hostile_input import FEW_THREADS, HOSTILE, limit_memory
 from refusal import check_refused
 
+pytestmark = pytest.mark.campaign
+
 BIN = Path(sys.executable).parent
 
 

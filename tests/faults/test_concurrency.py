@@ -13,7 +13,7 @@ import faultpoint_root as roots
 from command import Command, Completed
 from examples import write_npz
 from faultpoint import Fault, Outcome
-from faultpoint_root import Pipeline, Whole
+from faultpoint_root import Finished, Pipeline
 from faultpoint_sweep import Sweep
 from refusal import check_refused
 from sightline.errors import RunExistsError
@@ -28,11 +28,6 @@ pytestmark = pytest.mark.campaign
 WAITING = "Waiting for another run that does the same: "
 
 
-@pytest.fixture
-def whole() -> Whole:
-    return roots.shared()
-
-
 def at_once(pipeline: Pipeline, step: str, root: Path, *ids: str) -> list[Outcome]:
     """Run a step for several runs at the same time, a process each."""
     started = [
@@ -43,9 +38,9 @@ def at_once(pipeline: Pipeline, step: str, root: Path, *ids: str) -> list[Outcom
 
 @pytest.mark.parametrize("step", ["ingest", "train"], ids=["ingest", "train"])
 def test_two_cold_runs_of_one_key_compute_once_and_have_equal_bytes(
-    whole: Whole, tmp_path: Path, step: str
+    finished: Finished, tmp_path: Path, step: str
 ) -> None:
-    pipeline, root = whole
+    pipeline, root = finished
     copy = roots.copy(root, tmp_path / "root", without=step)
     one, other = at_once(pipeline, step, copy, "one", "other")
     assert one.error is other.error is None
@@ -57,8 +52,10 @@ def test_two_cold_runs_of_one_key_compute_once_and_have_equal_bytes(
         assert WAITING in one.log + other.log
 
 
-def test_run_goes_on_where_the_holder_of_its_lock_was_killed(whole: Whole, tmp_path: Path) -> None:
-    pipeline, root = whole
+def test_run_goes_on_where_the_holder_of_its_lock_was_killed(
+    finished: Finished, tmp_path: Path
+) -> None:
+    pipeline, root = finished
     swept = Sweep(pipeline, root, "train", tmp_path, {})
     last = max(point.at for point in swept.points if point.name.endswith("model.keras"))
     copy = swept.fresh("contended")
@@ -92,9 +89,9 @@ def until(happens: Callable[[], bool]) -> None:
     ],
 )
 def test_lock_file_that_was_left_behind_holds_nobody_up(
-    whole: Whole, tmp_path: Path, content: bytes
+    finished: Finished, tmp_path: Path, content: bytes
 ) -> None:
-    pipeline, root = whole
+    pipeline, root = finished
     copy = roots.copy(root, tmp_path / "root", without="ingest")
     for lock in (
         copy / "cache" / "ingest" / f".{pipeline.key('ingest')}.lock",
@@ -135,9 +132,9 @@ def replace_what_is_damaged(pipeline: Pipeline, root: Path) -> None:
     ],
 )
 def test_reader_of_a_mapped_file_survives_a_change_of_the_cache(
-    whole: Whole, tmp_path: Path, change: Callable[[Pipeline, Path], None]
+    finished: Finished, tmp_path: Path, change: Callable[[Pipeline, Path], None]
 ) -> None:
-    pipeline, root = whole
+    pipeline, root = finished
     copy = roots.copy(root, tmp_path / "root")
     path = copy / pipeline.records["preprocess"].splits["train"].images.path
     mapped, before = npy.open_mapped(path), path.read_bytes()
@@ -150,9 +147,9 @@ def test_reader_of_a_mapped_file_survives_a_change_of_the_cache(
 
 
 def test_run_id_of_a_finished_run_is_refused_by_the_command(
-    whole: Whole, tmp_path: Path, sightline: Command
+    finished: Finished, tmp_path: Path, sightline: Command
 ) -> None:
-    copy = roots.copy(whole[1], tmp_path / "root")
+    copy = roots.copy(finished[1], tmp_path / "root")
     before = roots.snapshot(copy)
     done = train(sightline, copy, tmp_path, "first")
     check_refused(done, "'first' already exists", str(copy), "choose another --run-id")
@@ -176,9 +173,9 @@ def train(sightline: Command, root: Path, scratch: Path, run_id: str) -> Complet
 
 
 def test_of_two_runs_that_publish_one_id_at_once_one_is_refused(
-    whole: Whole, tmp_path: Path
+    finished: Finished, tmp_path: Path
 ) -> None:
-    pipeline, root = whole
+    pipeline, root = finished
     for number in range(5):
         copy = roots.copy(root, tmp_path / str(number))
         outcomes = at_once(pipeline, "publish unclaimed", copy, "same", "same")

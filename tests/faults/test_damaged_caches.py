@@ -17,7 +17,7 @@ import faultpoint_root as roots
 import sightline as package
 from command import Command
 from depth import at_depth
-from faultpoint_root import Whole
+from faultpoint_root import Finished
 from file_damage import empty, flip, shrink, truncate
 from mutation_sweep import sweep, with_everything
 from refusal import check_refused
@@ -30,11 +30,6 @@ from sightline.storage.workspace import Workspace
 pytestmark = pytest.mark.campaign
 
 Change = Callable[[bytes, random.Random], bytes]
-
-
-@pytest.fixture
-def whole() -> Whole:
-    return roots.shared()
 
 
 def flip_a_digit(content: bytes, rng: random.Random) -> bytes:
@@ -77,9 +72,9 @@ def case(row: str, step: str, name: str, change: Change) -> object:
     ],
 )
 def test_damaged_file_is_noticed_and_made_again_with_the_same_bytes(
-    whole: Whole, tmp_path: Path, step: str, name: str, change: Change
+    finished: Finished, tmp_path: Path, step: str, name: str, change: Change
 ) -> None:
-    pipeline, root = whole
+    pipeline, root = finished
     copy = roots.copy(root, tmp_path / "root")
     path = copy / "cache" / step / pipeline.key(step) / name
     path.write_bytes(change(path.read_bytes(), random.Random(14)))  # noqa: S311 - no secret
@@ -93,8 +88,10 @@ def test_damaged_file_is_noticed_and_made_again_with_the_same_bytes(
     assert roots.leftovers(copy) == []
 
 
-def test_missing_manifest_and_missing_file_are_made_again(whole: Whole, tmp_path: Path) -> None:
-    pipeline, root = whole
+def test_missing_manifest_and_missing_file_are_made_again(
+    finished: Finished, tmp_path: Path
+) -> None:
+    pipeline, root = finished
     for name in ("manifest.json", "labels.parquet"):
         copy = roots.copy(root, tmp_path / name)
         (copy / "cache" / "ingest" / pipeline.key("ingest") / name).unlink()
@@ -102,8 +99,8 @@ def test_missing_manifest_and_missing_file_are_made_again(whole: Whole, tmp_path
         assert roots.results(copy) == roots.results(root)
 
 
-def test_entry_under_the_key_of_another_is_not_believed(whole: Whole, tmp_path: Path) -> None:
-    pipeline, root = whole
+def test_entry_under_the_key_of_another_is_not_believed(finished: Finished, tmp_path: Path) -> None:
+    pipeline, root = finished
     copy = roots.copy(root, tmp_path / "root")
     entry = copy / "cache" / "ingest" / pipeline.key("ingest")
     shutil.copytree(entry, entry.with_name("0" * 40))
@@ -113,9 +110,9 @@ def test_entry_under_the_key_of_another_is_not_believed(whole: Whole, tmp_path: 
 
 
 def test_no_change_of_any_stored_file_is_silent(
-    whole: Whole, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    finished: Finished, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    pipeline, root = whole
+    pipeline, root = finished
     everything = with_everything(pipeline, root, tmp_path / "root")
     with caplog.at_level("ERROR", "sightline"):
         *_, tally = sweep(pipeline, everything, at_depth(150, 1000), seed=1417, heal=2, slow=False)
@@ -126,9 +123,9 @@ def test_no_change_of_any_stored_file_is_silent(
 
 
 def test_damaged_run_folder_is_found_by_the_command(
-    whole: Whole, tmp_path: Path, sightline: Command
+    finished: Finished, tmp_path: Path, sightline: Command
 ) -> None:
-    copy = roots.copy(whole[1], tmp_path / "root")
+    copy = roots.copy(finished[1], tmp_path / "root")
     run = copy / "runs" / "first"
     verify = ("runs", "verify", "--artifacts", str(copy))
     sound = sightline(*verify)
@@ -150,9 +147,9 @@ def test_damaged_run_folder_is_found_by_the_command(
 
 
 def test_damaged_manifest_of_a_run_is_an_error_that_names_it(
-    whole: Whole, tmp_path: Path, sightline: Command
+    finished: Finished, tmp_path: Path, sightline: Command
 ) -> None:
-    copy = roots.copy(whole[1], tmp_path / "root")
+    copy = roots.copy(finished[1], tmp_path / "root")
     manifest = copy / "runs" / "first" / "manifest.json"
     text = manifest.read_text()
     accuracy = json.loads(text)["records"]["evaluate"]["accuracy"]
@@ -177,14 +174,14 @@ def change_a_count(text: bytes) -> bytes:
 
 @pytest.mark.usefixtures("prefect_api")
 def test_stored_result_of_prefect_that_was_changed_is_never_believed(
-    whole: Whole, tmp_path: Path
+    finished: Finished, tmp_path: Path
 ) -> None:
     from prefect import flow
     from prefect.settings import PREFECT_LOCAL_STORAGE_PATH
 
     from sightline.tasks.ingest import ingest
 
-    pipeline, root = whole
+    pipeline, root = finished
     copy, canary = roots.copy(root, tmp_path / "root"), tmp_path / "canary"
     run, *inputs = pipeline.inputs("ingest", copy)
 
@@ -212,8 +209,8 @@ def test_stored_result_of_prefect_that_was_changed_is_never_believed(
     assert not canary.exists()
 
 
-def test_entry_is_stale_after_a_change_of_the_config(whole: Whole, tmp_path: Path) -> None:
-    pipeline, root = whole
+def test_entry_is_stale_after_a_change_of_the_config(finished: Finished, tmp_path: Path) -> None:
+    pipeline, root = finished
     copy = roots.copy(root, tmp_path / "root")
     run, source, settings = pipeline.inputs("ingest", copy)
     changed = settings.model_copy(update={"channels": 3})
@@ -224,8 +221,8 @@ def test_entry_is_stale_after_a_change_of_the_config(whole: Whole, tmp_path: Pat
     assert len(roots.entries(copy, "ingest")) == 2
 
 
-def test_entry_is_stale_after_a_change_of_the_code(whole: Whole, tmp_path: Path) -> None:
-    pipeline, root = whole
+def test_entry_is_stale_after_a_change_of_the_code(finished: Finished, tmp_path: Path) -> None:
+    pipeline, root = finished
     copy = roots.copy(root, tmp_path / "root")
     source = tmp_path / "src" / "sightline"
     shutil.copytree(Path(package.__file__).parent, source)

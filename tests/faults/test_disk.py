@@ -16,7 +16,7 @@ import faultpoint_root as roots
 from command import Command, Completed
 from examples import write_npz
 from faultpoint import Fault, Outcome, library
-from faultpoint_root import Whole
+from faultpoint_root import Finished
 from faultpoint_sweep import Sweep, sample
 from refusal import check_refused
 
@@ -25,11 +25,6 @@ pytestmark = pytest.mark.campaign
 BIN = Path(sys.executable).parent
 FULL = re.compile(r"is full, [\d,]+ bytes are free; free up space, or choose another folder")
 NO_ROOM = re.compile(r"need [\d,]+ bytes under .*, but only 4,096 are free; free up space")
-
-
-@pytest.fixture
-def whole() -> Whole:
-    return roots.shared()
 
 
 every_step = pytest.mark.parametrize("step", roots.STEPS)
@@ -44,9 +39,9 @@ def check_message(outcome: Outcome, kind: str, expected: re.Pattern[str]) -> Non
 
 @every_step
 def test_step_without_room_is_refused_before_it_begins(
-    whole: Whole, tmp_path: Path, step: str
+    finished: Finished, tmp_path: Path, step: str
 ) -> None:
-    pipeline, root = whole
+    pipeline, root = finished
     copy = roots.copy(root, tmp_path / "root", without=step)
     before = roots.snapshot(copy)
     outcome = pipeline.run(step, copy, Fault(free=4096))
@@ -58,9 +53,9 @@ def test_step_without_room_is_refused_before_it_begins(
 
 @every_step
 def test_disk_that_fills_up_in_a_step_costs_nothing_that_was_there(
-    whole: Whole, tmp_path: Path, step: str
+    finished: Finished, tmp_path: Path, step: str
 ) -> None:
-    swept = Sweep(*whole, step, tmp_path, {})
+    swept = Sweep(*finished, step, tmp_path, {})
     outcomes = fail_at_some(swept, 3 if step in roots.SLOW else 6, errno.ENOSPC, seed=33)
     for outcome in outcomes:
         check_message(outcome, "StorageError", FULL)
@@ -68,9 +63,9 @@ def test_disk_that_fills_up_in_a_step_costs_nothing_that_was_there(
 
 @every_step
 def test_error_of_the_storage_costs_nothing_that_was_there(
-    whole: Whole, tmp_path: Path, step: str
+    finished: Finished, tmp_path: Path, step: str
 ) -> None:
-    swept = Sweep(*whole, step, tmp_path, {})
+    swept = Sweep(*finished, step, tmp_path, {})
     said = re.compile(r"did not respond as expected \(.*\)\. .*: run again")
     for outcome in fail_at_some(swept, 2 if step in roots.SLOW else 5, errno.EIO, seed=36):
         check_message(outcome, "BusyStorageError", said)
@@ -87,8 +82,10 @@ def fail_at_some(swept: Sweep, count: int, number: int, seed: int) -> list[Outco
 
 
 @every_step
-def test_read_only_cache_is_refused_with_its_path(whole: Whole, tmp_path: Path, step: str) -> None:
-    pipeline, root = whole
+def test_read_only_cache_is_refused_with_its_path(
+    finished: Finished, tmp_path: Path, step: str
+) -> None:
+    pipeline, root = finished
     copy = roots.copy(root, tmp_path / "root", without=step)
     outcome = pipeline.run(step, copy, Fault(1, "on", errno.EROFS))
     place = "runs" if step == "publish" else f"cache/{step}"

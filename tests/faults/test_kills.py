@@ -7,7 +7,7 @@ import pytest
 import faultpoint_root as roots
 from depth import FULL
 from faultpoint import Fault
-from faultpoint_root import Whole
+from faultpoint_root import Finished
 from faultpoint_sweep import Sweep, distinct, sample
 from sightline.runs import run_folder
 from sightline.storage.workspace import Workspace
@@ -20,20 +20,15 @@ EVERYWHERE = {"ingest", "preprocess"}
 every_step = pytest.mark.parametrize("step", roots.STEPS)
 
 
-@pytest.fixture
-def whole() -> Whole:
-    return roots.shared()
-
-
-def sweep(whole: Whole, step: str, scratch: Path, **asked: bool) -> Sweep:
-    return Sweep(*whole, step, scratch, asked)
+def sweep(finished: Finished, step: str, scratch: Path, **asked: bool) -> Sweep:
+    return Sweep(*finished, step, scratch, asked)
 
 
 @every_step
 def test_step_killed_at_a_file_operation_recovers_and_loses_nothing(
-    whole: Whole, tmp_path: Path, step: str
+    finished: Finished, tmp_path: Path, step: str
 ) -> None:
-    swept = sweep(whole, step, tmp_path)
+    swept = sweep(finished, step, tmp_path)
     assert {"open", "write", "fsync", "rename"} <= {point.kind for point in swept.points}
     some = sample(swept.points, 4 if step in roots.SLOW else 8, seed=22)
     chosen = distinct(swept.points) if FULL or step in EVERYWHERE else some
@@ -43,10 +38,10 @@ def test_step_killed_at_a_file_operation_recovers_and_loses_nothing(
 
 @every_step
 def test_every_file_is_synced_before_it_is_seen_and_its_folder_after(
-    whole: Whole, tmp_path: Path, step: str
+    finished: Finished, tmp_path: Path, step: str
 ) -> None:
     """A kill cannot tell: the page cache outlives the process, though not a loss of power."""
-    swept = sweep(whole, step, tmp_path)
+    swept = sweep(finished, step, tmp_path)
     root = swept.fresh("folders")
     existing = {str(path.relative_to(root)) for path in root.rglob("*") if path.is_dir()}
     unsynced: set[str] = set()
@@ -70,15 +65,12 @@ def folder(path: str) -> str:
 
 @pytest.mark.parametrize(
     ("kind", "do"),
-    [
-        pytest.param("write", "tear", id="torn-write"),
-        pytest.param("rename", "kill", id="rename"),
-    ],
+    [pytest.param("write", "tear", id="torn-write"), pytest.param("rename", "kill", id="rename")],
 )
 def test_kill_while_the_model_is_replaced_leaves_the_previous_one(
-    whole: Whole, tmp_path: Path, kind: str, do: str
+    finished: Finished, tmp_path: Path, kind: str, do: str
 ) -> None:
-    swept = sweep(whole, "train", tmp_path, refresh=True)
+    swept = sweep(finished, "train", tmp_path, refresh=True)
     model = swept.pipeline.records["train"].model
     at_the_model = [
         point
@@ -91,14 +83,14 @@ def test_kill_while_the_model_is_replaced_leaves_the_previous_one(
     root = swept.fresh("killed")
     assert swept.pipeline.run("train", root, Fault(point.at, do), refresh=True).killed
     for path in (root / model.path, root / "runs" / "first" / "model.keras"):
-        assert path.read_bytes() == (swept.whole / model.path).read_bytes()
+        assert path.read_bytes() == (swept.complete / model.path).read_bytes()
     assert not roots.visible_damage(root)
 
 
 def test_kill_while_the_report_is_written_leaves_no_half_report(
-    whole: Whole, tmp_path: Path
+    finished: Finished, tmp_path: Path
 ) -> None:
-    swept = sweep(whole, "publish", tmp_path)
+    swept = sweep(finished, "publish", tmp_path)
     written = [
         point
         for point in swept.points

@@ -2,19 +2,16 @@
 
 import json
 import logging
-import subprocess
 import uuid
 from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
-from typer.testing import CliRunner
 
-from command import Command, Completed
+from command import invoke
 from refusal import check_refused
 from sightline.config import loading
 from sightline.errors import InputError, StorageError
-from sightline.flows.cli.main import app
 from sightline.flows.train import training_flow
 from sightline.models.build import BUILD
 from sightline.pipeline import cache
@@ -45,7 +42,8 @@ HOSTILE_IDS = {
     "escape": "\x1b[2Jx",
     "slash": "one/../../x",
 }
-IDS = [pytest.param(value, id=f"{name}") for name, value in HOSTILE_IDS.items()]
+IDS = [pytest.param(value, id=name) for name, value in HOSTILE_IDS.items()]
+CONFIG = loading.load("quickstart", dataset="mnist-5k")
 COMMANDS = ("show", "open", "pin", "unpin", "verify")
 
 
@@ -66,17 +64,14 @@ def listing(folder: Path) -> list[tuple[str, bytes]]:
     return [(str(path), path.read_bytes() if path.is_file() else b"") for path in paths]
 
 
-def invoke(*arguments: str) -> Completed:
-    result = CliRunner().invoke(app, list(arguments))
-    return subprocess.CompletedProcess([], result.exit_code, result.stdout, result.stderr)
-
-
-@pytest.mark.parametrize("run_id", [one for one in IDS if one.id != "nul"])
-def test_hostile_id_is_refused_before_a_run(sightline: Command, root: Path, run_id: str) -> None:
+@pytest.mark.parametrize("run_id", IDS)
+def test_hostile_id_is_refused_before_a_run(root: Path, run_id: str) -> None:
     before = listing(root.parent)
-    done = sightline("train", f"--run-id={run_id}", "--dataset=mnist-5k", f"--artifacts={root}")
+    done = invoke("train", f"--run-id={run_id}", "--dataset=mnist-5k", f"--artifacts={root}")
     check_refused(done, "--run-id")
     assert "\x1b" not in done.stderr
+    with pytest.raises(InputError, match="--run-id"):
+        training_flow.fn(CONFIG, Run(id=run_id, workspace=Workspace(root)))
     assert listing(root.parent) == before
 
 
@@ -88,13 +83,6 @@ def test_hostile_id_names_no_run(root: Path, command: str, run_id: str) -> None:
     check_refused(done, "sightline runs list")
     assert "\x1b" not in done.stderr
     assert listing(root.parent) == before
-
-
-def test_hostile_id_is_refused_without_the_command_line(root: Path) -> None:
-    config = loading.load("quickstart", dataset="mnist-5k")
-    for run_id in HOSTILE_IDS.values():
-        with pytest.raises(InputError, match="--run-id"):
-            training_flow.fn(config, Run(id=run_id, workspace=Workspace(root)))
 
 
 @pytest.fixture
@@ -117,16 +105,16 @@ def link(path: Path, target: Path) -> Path:
 
 
 @pytest.mark.parametrize("leads_to", ["victim", "nowhere"])
-def test_link_in_the_place_of_a_run_is_a_taken_id(root: Path, victim: Path, leads_to: str) -> None:
+def test_link_in_the_place_of_a_run_takes_its_id(root: Path, victim: Path, leads_to: str) -> None:
     place = link(root / "runs" / "two", victim.with_name(leads_to))
     done = invoke("train", "--run-id=two", "--dataset=mnist-5k", f"--artifacts={root}")
-    check_refused(done, "'two' already exists")
+    check_refused(done, "'two'", "--run-id")
     assert place.is_symlink()
     check_untouched(victim)
     assert not victim.with_name("nowhere").exists()
 
 
-def test_link_that_comes_while_a_run_is_published_is_not_followed(root: Path, victim: Path) -> None:
+def test_link_created_while_a_run_is_published_is_not_followed(root: Path, victim: Path) -> None:
     def publish() -> None:
         with files.new_folder(root / "runs" / "two", replace=False) as folder:
             (folder / "report.html").write_text("report")
@@ -142,7 +130,7 @@ def test_link_in_the_place_of_a_cache_entry_is_replaced(
 ) -> None:
     run = Run(id="one", workspace=Workspace(root))
     entry = link(root / "cache" / "stand_in" / "key", victim)
-    made = cache.find_or_make(run, STAGE, "key", _make)
+    made = cache.find_or_make(run, STAGE, "key", _write)
     assert made.device == "made"
     assert not entry.is_symlink()
     assert (entry / "result.txt").read_text() == "made"
@@ -150,7 +138,7 @@ def test_link_in_the_place_of_a_cache_entry_is_replaced(
     assert "damaged" in caplog.text
 
 
-def _make(draft: Draft) -> DeviceReport:
+def _write(draft: Draft) -> DeviceReport:
     draft.path("result.txt").write_text("made")
     return DeviceReport(device="made", environment={})
 
@@ -188,14 +176,14 @@ def test_link_in_the_place_of_a_pin_is_replaced(root: Path, victim: Path) -> Non
 def test_link_in_the_place_of_a_lock_is_refused(root: Path, victim: Path, leads_to: str) -> None:
     lock = link(root / "cache" / ".key.lock", victim / leads_to)
     with (
-        pytest.raises(StorageError, match=r"\.key\.lock is a symbolic link"),
+        pytest.raises(StorageError, match=r"\.key\.lock"),
         locks.alone(lock, "x"),
     ):
         pass
     check_untouched(victim)
 
 
-def test_link_in_the_place_of_a_picture_is_replaced(root: Path, victim: Path) -> None:
+def test_link_in_the_place_of_an_image_is_replaced(root: Path, victim: Path) -> None:
     place = link(root / "datasets" / "mnist-5k-samples.png", victim / "precious")
     done = invoke("datasets", "inspect", "mnist-5k", f"--artifacts={root}")
     assert done.returncode == 0, done.stderr
@@ -207,12 +195,12 @@ def test_link_in_the_place_of_a_picture_is_replaced(root: Path, victim: Path) ->
     "path", ["../../secret", "/etc/passwd", "a/../../b", "", ".", "..", "a\0b", "a\nb"]
 )
 def test_record_cannot_name_a_file_outside_of_the_root(path: str) -> None:
-    with pytest.raises(ValidationError, match="below the artifacts root"):
+    with pytest.raises(ValidationError, match="path"):
         FileRecord(path=path, sha256="0" * 64, bytes=1)
 
 
 @pytest.mark.parametrize("place", ["record", "files"])
-def test_entry_that_names_a_file_outside_of_the_root_is_not_believed(
+def test_entry_that_names_a_file_outside_of_the_root_is_ignored(
     root: Path, caplog: pytest.LogCaptureFixture, place: str
 ) -> None:
     secret = root.parent / "secret"

@@ -115,20 +115,20 @@ def test_interrupted_training_ends_with_the_same_bytes(
     tmp_path: Path,
     at_step: Callable[[int, Callable[[], object]], None],
 ) -> None:
-    whole = fit(elsewhere(run, tmp_path), prepared, network, settings)
-    assert not whole.resumed
+    uninterrupted = fit(elsewhere(run, tmp_path), prepared, network, settings)
+    assert not uninterrupted.resumed
     at_step(moment, cut_power)
     interrupt(run, prepared, network, settings)
     resumed = fit(run, prepared, network, settings)
-    assert resumed.weights_sha256 == whole.weights_sha256
-    assert resumed.optimizer_sha256 == whole.optimizer_sha256
-    assert resumed.seeds_sha256 == whole.seeds_sha256
-    assert resumed.model.sha256 == whole.model.sha256
+    assert resumed.weights_sha256 == uninterrupted.weights_sha256
+    assert resumed.optimizer_sha256 == uninterrupted.optimizer_sha256
+    assert resumed.seeds_sha256 == uninterrupted.seeds_sha256
+    assert resumed.model.sha256 == uninterrupted.model.sha256
     assert len(resumed.resumed) == (moment > 3)
     told = ["epoch", "loss", "accuracy", "val_loss", "val_accuracy"]
     histories = [
         pd.read_parquet(root / trained.history.path)[told]
-        for root, trained in ((run.workspace.root, resumed), (tmp_path / "other", whole))
+        for root, trained in ((run.workspace.root, resumed), (tmp_path / "other", uninterrupted))
     ]
     pd.testing.assert_frame_equal(*histories, check_exact=True)
     assert not checkpoints(run), "a finished training needs none"
@@ -152,17 +152,18 @@ def test_interrupted_training_with_all_that_speeds_it_up_ends_with_the_same_byte
         }
     )
     single = settings.model_copy(update={"steps_per_execution": 1})
-    whole = fit(elsewhere(run, tmp_path), prepared, NORMALIZED, single)
-    assert whole.environment["precision"] == "bfloat16"
+    uninterrupted = fit(elsewhere(run, tmp_path), prepared, NORMALIZED, single)
+    assert uninterrupted.environment["precision"] == "bfloat16"
     at_step(11, cut_power)
     interrupt(run, prepared, NORMALIZED, settings)
     resumed = fit(run, prepared, NORMALIZED, settings)
     assert "epoch 2, step 6" in resumed.resumed[0]
-    assert resumed.weights_sha256 == whole.weights_sha256
-    assert resumed.optimizer_sha256 == whole.optimizer_sha256
-    assert resumed.model.sha256 == whole.model.sha256
+    assert resumed.weights_sha256 == uninterrupted.weights_sha256
+    assert resumed.optimizer_sha256 == uninterrupted.optimizer_sha256
+    assert resumed.model.sha256 == uninterrupted.model.sha256
 
 
+@pytest.mark.campaign
 def test_random_changes_depend_on_the_seed_generators(run: Run, prepared: ArraySet) -> None:
     network = cnn.classifier((12, 12, 1), 4, RANDOM)
     network = side_by_side(network, 1, augmentation(CHANGES, seed=1))
@@ -191,10 +192,11 @@ def test_told_to_stop_it_writes_a_checkpoint_and_exits(
     assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
     resumed = fit(run, prepared, RANDOM, rarely)
     assert "Resumed from epoch 2, step 2" in resumed.resumed[0]
-    whole = fit(elsewhere(run, tmp_path), prepared, RANDOM, rarely)
-    assert resumed.weights_sha256 == whole.weights_sha256
+    uninterrupted = fit(elsewhere(run, tmp_path), prepared, RANDOM, rarely)
+    assert resumed.weights_sha256 == uninterrupted.weights_sha256
 
 
+@pytest.mark.campaign
 def test_told_to_stop_at_the_end_of_an_epoch_it_validates_first(
     run: Run, prepared: ArraySet, at_step: Callable[[int, Callable[[], object]], None]
 ) -> None:
@@ -205,6 +207,7 @@ def test_told_to_stop_at_the_end_of_an_epoch_it_validates_first(
     assert "Resumed from the end of epoch 1" in resumed.resumed[0]
 
 
+@pytest.mark.campaign
 def test_best_weights_survive_an_interruption(
     run: Run,
     prepared: ArraySet,
@@ -213,24 +216,29 @@ def test_best_weights_survive_an_interruption(
 ) -> None:
     # Far too large a rate: the validation loss soon grows.
     best = FIT.model_copy(update={"keep_weights": "best", "learning_rate": 0.5, "epochs": 4})
-    whole = fit(elsewhere(run, tmp_path), prepared, PLAIN, best)
-    history = pd.read_parquet(tmp_path / "other" / whole.history.path)
-    assert whole.best_epoch == history["val_loss"].idxmin() + 1
+    uninterrupted = fit(elsewhere(run, tmp_path), prepared, PLAIN, best)
+    history = pd.read_parquet(tmp_path / "other" / uninterrupted.history.path)
+    assert uninterrupted.best_epoch == history["val_loss"].idxmin() + 1
     last = fit(run, prepared, PLAIN, best.model_copy(update={"keep_weights": "last"}))
-    assert (whole.weights_sha256 == last.weights_sha256) == (whole.best_epoch == 4)
+    assert (uninterrupted.weights_sha256 == last.weights_sha256) == (uninterrupted.best_epoch == 4)
     at_step(4 * STEPS - 1, cut_power)
     interrupt(run, prepared, PLAIN, best)
     resumed = fit(run, prepared, PLAIN, best)
     assert resumed.resumed
-    assert (resumed.best_epoch, resumed.weights_sha256) == (whole.best_epoch, whole.weights_sha256)
+    assert (resumed.best_epoch, resumed.weights_sha256) == (
+        uninterrupted.best_epoch,
+        uninterrupted.weights_sha256,
+    )
 
 
+@pytest.mark.campaign
 def test_best_weights_need_a_validation_split(run: Run, files: DatasetFiles) -> None:
     arrays = preprocess.preprocess(run, files, PreprocessingConfig())
     with pytest.raises(ConfigError, match=r"preprocessing\.validation_fraction"):
         fit(run, arrays, PLAIN, FIT.model_copy(update={"keep_weights": "best"}))
 
 
+@pytest.mark.campaign
 def test_refresh_starts_anew_but_goes_on_after_its_own_interruption(
     run: Run, prepared: ArraySet, at_step: Callable[[int, Callable[[], object]], None]
 ) -> None:
@@ -242,6 +250,7 @@ def test_refresh_starts_anew_but_goes_on_after_its_own_interruption(
     assert fit(fresh, prepared, PLAIN).resumed[0].startswith("Resumed from epoch 1, step 6")
 
 
+@pytest.mark.campaign
 def test_checkpoints_are_written_by_time_and_never_cost_much(
     run: Run, prepared: ArraySet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -255,9 +264,7 @@ def test_checkpoints_are_written_by_time_and_never_cost_much(
     monkeypatch.setattr(checkpoint_callback, "time", Clock)
     write = state.capture
     monkeypatch.setattr(
-        state,
-        "capture",
-        lambda *given: (clock.__setitem__(0, clock[0] + 1), write(*given))[1],
+        state, "capture", lambda *given: (clock.__setitem__(0, clock[0] + 1), write(*given))[1]
     )
     after_step = History.on_train_batch_end
 
@@ -272,11 +279,13 @@ def test_checkpoints_are_written_by_time_and_never_cost_much(
     assert trained.checkpoints == 3 * STEPS // 2
 
 
+@pytest.mark.campaign
 def test_interval_and_stopping_are_no_part_of_the_result(run: Run, prepared: ArraySet) -> None:
     first = fit(run, prepared, PLAIN)
     assert fit(run, prepared, PLAIN, FIT.model_copy(update={"checkpoint_steps": 1})) == first
 
 
+@pytest.mark.campaign
 def test_changed_config_never_goes_on_from_a_foreign_checkpoint(
     run: Run, prepared: ArraySet, at_step: Callable[[int, Callable[[], object]], None]
 ) -> None:
@@ -290,6 +299,7 @@ def test_changed_config_never_goes_on_from_a_foreign_checkpoint(
     assert fit(run, prepared, PLAIN).resumed
 
 
+@pytest.mark.campaign
 def test_hidden_nan_is_caught_at_the_next_checkpoint(
     run: Run,
     prepared: ArraySet,
@@ -317,6 +327,7 @@ def test_hidden_nan_is_caught_at_the_next_checkpoint(
     assert [path.name[:20] for path in good] == ["checkpoint-000000003"]
 
 
+@pytest.mark.campaign
 def test_absurd_learning_rate_is_caught_and_the_last_good_checkpoint_stays(
     run: Run, prepared: ArraySet
 ) -> None:
@@ -327,6 +338,7 @@ def test_absurd_learning_rate_is_caught_and_the_last_good_checkpoint_stays(
     assert not list((run.workspace.root / "cache" / "train").glob("[0-9a-f]*"))
 
 
+@pytest.mark.campaign
 def test_full_disk_costs_the_checkpoint_and_never_the_training(
     run: Run,
     prepared: ArraySet,
@@ -335,7 +347,7 @@ def test_full_disk_costs_the_checkpoint_and_never_the_training(
     at_step: Callable[[int, Callable[[], object]], None],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    whole = fit(elsewhere(run, tmp_path), prepared, RANDOM)
+    uninterrupted = fit(elsewhere(run, tmp_path), prepared, RANDOM)
     fsync = os.fsync
 
     def full(descriptor: int) -> None:
@@ -348,7 +360,7 @@ def test_full_disk_costs_the_checkpoint_and_never_the_training(
     assert "No checkpoint could be written" in caplog.text
     assert "No space left on device" in caplog.text
     assert trained.checkpoints == 2
-    assert trained.weights_sha256 == whole.weights_sha256
+    assert trained.weights_sha256 == uninterrupted.weights_sha256
     monkeypatch.setattr(os, "fsync", fsync)
     at_step(7, lambda: monkeypatch.setattr(os, "fsync", full))
     at_step(12, cut_power)
@@ -357,7 +369,7 @@ def test_full_disk_costs_the_checkpoint_and_never_the_training(
     (before, kept) = checkpoints(run)
     assert [before.name[11:20], kept.name[11:20]] == ["000000003", "000000006"]
     assert not list(kept.parent.glob(".*.tmp")), "no half file is left"
-    assert fit(again, prepared, RANDOM).weights_sha256 == whole.weights_sha256
+    assert fit(again, prepared, RANDOM).weights_sha256 == uninterrupted.weights_sha256
 
 
 @pytest.mark.parametrize("damaged", [1, 2], ids=["newest", "all"])

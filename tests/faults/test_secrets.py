@@ -2,7 +2,6 @@
 
 import os
 import sqlite3
-import subprocess
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -10,20 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from command import Command, Completed
+from command import Command, Completed, invoke
 from refusal import check_refused
 from sightline.errors import DownloadError, ServerError
 from sightline.pipeline import doctor
-from sightline.pipeline.doctor import check_api
 from sightline.records import Run
 from sightline.storage.workspace import Workspace
 
-ROOT = Path(__file__).parents[2]
-SECRET = "hunter2"  # noqa: S105 - it is made up
+SECRET = "hunter2"  # noqa: S105 - invented for the tests
 
 
-def check_kept(done: Completed, *expected: str) -> None:
-    """A refusal that says what is wrong without the secret."""
+def check_refused_without_secret(done: Completed, *expected: str) -> None:
     check_refused(done, *expected)
     assert SECRET not in done.stdout + done.stderr
 
@@ -33,18 +29,14 @@ API_URLS = [
     pytest.param(f"http://{SECRET}@127.0.0.1:9/api", id="token"),
     pytest.param(f"http://user:{SECRET}/x@127.0.0.1:9/api", id="unescaped-slash"),
     pytest.param(f"http://user:{SECRET}@/api", id="no-host"),
-    pytest.param(f"http://user:{SECRET}", id="no-host-and-no-sign"),
+    pytest.param(f"http://user:{SECRET}", id="no-host-and-no-at-sign"),
     pytest.param(f"http://[user:{SECRET}@/api", id="no-address"),
 ]
 
 
 @pytest.mark.parametrize("url", API_URLS)
-def test_password_in_the_address_of_the_api_is_refused_unseen(sightline: Command, url: str) -> None:
-    check_kept(sightline("ops", "status", PREFECT_API_URL=url), "PREFECT_API_URL")
-
-
-@pytest.mark.parametrize("url", API_URLS)
-def test_doctor_does_not_show_a_password(url: str) -> None:
+def test_password_in_the_api_url_is_refused_and_not_shown(url: str) -> None:
+    check_refused_without_secret(invoke("ops", "status", PREFECT_API_URL=url), "PREFECT_API_URL")
     check = doctor._check("server", lambda: doctor._find_server(url))
     assert not check.passed
     assert SECRET not in check.found
@@ -52,7 +44,7 @@ def test_doctor_does_not_show_a_password(url: str) -> None:
 
 @pytest.fixture
 def locked() -> Iterator[str]:
-    """An API that answers 401, and repeats what it was asked."""
+    """An API that answers 401 and repeats the requested path."""
 
     class Locked(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -63,16 +55,16 @@ def locked() -> Iterator[str]:
             pass
 
     with HTTPServer(("127.0.0.1", 0), Locked) as server:
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
         thread.start()
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
         thread.join()
 
 
-def test_answer_is_told_without_the_address(locked: str) -> None:
-    with pytest.raises(ServerError, match="it answered 401") as caught:
-        check_api(f"{locked}/api")
+def test_answer_of_the_api_is_reported_without_its_address(locked: str) -> None:
+    with pytest.raises(ServerError, match="401") as caught:
+        doctor.check_api(f"{locked}/api")
     assert locked not in str(caught.value)
 
 
@@ -84,14 +76,12 @@ def test_answer_is_told_without_the_address(locked: str) -> None:
         pytest.param(f"ftp://user:{SECRET}/x@127.0.0.1/", id="unescaped-slash"),
         pytest.param(f"ftp://user:x?{SECRET}@127.0.0.1/", id="unescaped-question"),
         pytest.param(f"ftp://[user:{SECRET}@127.0.0.1/", id="no-address"),
-        pytest.param(f"http://user:{SECRET}\N{ACCOUNT OF}@127.0.0.1/", id="odd-letter"),
+        pytest.param(f"http://user:{SECRET}\N{ACCOUNT OF}@127.0.0.1/", id="unusual-letter"),
     ],
 )
-def test_mirror_is_named_without_its_secrets(
-    sightline: Command, tmp_path: Path, mirror: str
-) -> None:
-    arguments = ("datasets", "fetch", "mnist", f"--artifacts={tmp_path}")
-    check_kept(sightline(*arguments, SIGHTLINE_MIRROR=mirror), "http:// or https:// address")
+def test_mirror_is_named_without_its_secrets(tmp_path: Path, mirror: str) -> None:
+    done = invoke("datasets", "fetch", "mnist", f"--artifacts={tmp_path}", SIGHTLINE_MIRROR=mirror)
+    check_refused_without_secret(done, "http:// or https://")
 
 
 def test_mirror_is_no_part_of_a_record() -> None:
@@ -100,17 +90,18 @@ def test_mirror_is_no_part_of_a_record() -> None:
     assert SECRET not in f"{DownloadError('x')!r}"
 
 
-def test_address_as_a_data_set_is_refused_unseen(sightline: Command, tmp_path: Path) -> None:
+def test_address_as_a_data_set_is_refused_and_not_shown(tmp_path: Path) -> None:
     dataset = f"https://user:{SECRET}@127.0.0.1/x.npz?sig={SECRET}"
-    done = sightline("train", f"--dataset={dataset}", f"--artifacts={tmp_path}")
-    check_kept(done, "An address cannot be used as a data set")
+    done = invoke("train", f"--dataset={dataset}", f"--artifacts={tmp_path}")
+    check_refused_without_secret(done, "data set")
 
 
-def test_webhook_is_refused_unseen(sightline: Command) -> None:
-    done = sightline("ops", "install", SIGHTLINE_WEBHOOK_URL=f"chat.example.org/{SECRET}")
-    check_kept(done, "SIGHTLINE_WEBHOOK_URL")
+def test_invalid_webhook_is_refused_and_not_shown() -> None:
+    done = invoke("ops", "install", SIGHTLINE_WEBHOOK_URL=f"chat.example.org/{SECRET}")
+    check_refused_without_secret(done, "SIGHTLINE_WEBHOOK_URL")
 
 
+@pytest.mark.campaign
 def test_webhook_is_not_readable_on_the_server(
     served: Command, environment: dict[str, str]
 ) -> None:
@@ -127,34 +118,15 @@ def test_webhook_is_not_readable_on_the_server(
 @pytest.mark.parametrize(
     ("host", "password"),
     [
-        pytest.param("0.0.0.0", None, id="all-addresses"),
-        pytest.param("::", None, id="all-addresses-of-version-6"),
-        pytest.param("0", None, id="short-for-all"),
-        pytest.param("127.0.0.1.example.org", None, id="like-loopback"),
-        pytest.param("0.0.0.0", "", id="empty-password"),
-        pytest.param("0.0.0.0", "user:", id="user-alone"),
+        pytest.param("0", "", id="short-for-all-addresses"),
+        pytest.param("127.0.0.1.example.org", "", id="similar-to-loopback"),
+        pytest.param("0.0.0.0", "user:", id="user-without-password"),
         pytest.param("0.0.0.0", " : ", id="blanks"),
     ],
 )
-def test_server_open_to_everybody_is_refused(
-    sightline: Command, host: str, password: str | None
+def test_server_open_to_everyone_is_refused(
+    host: str, password: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = {} if password is None else {"PREFECT_SERVER_API_AUTH_STRING": password}
-    done = sightline("ops", "server", "--host", host, **settings)
-    check_refused(done, f"A server on {host} without a password", "PREFECT_SERVER_API_AUTH_STRING")
-
-
-def test_make_refuses_a_server_that_is_open_to_everybody(
-    environment: dict[str, str],
-) -> None:
-    done = subprocess.run(
-        # What is installed counts as up to date: nothing is to be set up here.
-        ["make", "--silent", "--old-file=.venv/installed", "server", "HOST=0.0.0.0"],
-        cwd=ROOT,
-        env={**environment, "PATH": os.environ["PATH"]},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 2
-    assert "A server on 0.0.0.0 without a password" in done.stderr
+    monkeypatch.setattr(os, "execv", lambda *_: pytest.fail("the server was started"))
+    done = invoke("ops", "server", "--host", host, PREFECT_SERVER_API_AUTH_STRING=password)
+    check_refused(done, host, "PREFECT_SERVER_API_AUTH_STRING")

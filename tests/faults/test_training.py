@@ -115,13 +115,16 @@ def keras_worker(process: "subprocess.Popen[Any]") -> int:
     )
 
 
-def check_equal(resumed: RunManifest, whole: RunManifest) -> None:
-    ours, theirs = resumed.records.train, whole.records.train
+def check_equal(resumed: RunManifest, uninterrupted: RunManifest) -> None:
+    ours, theirs = resumed.records.train, uninterrupted.records.train
     assert ours.weights_sha256 == theirs.weights_sha256
     assert ours.optimizer_sha256 == theirs.optimizer_sha256
     assert ours.seeds_sha256 == theirs.seeds_sha256
     assert ours.model.sha256 == theirs.model.sha256
-    assert resumed.records.evaluate.predictions.sha256 == whole.records.evaluate.predictions.sha256
+    assert (
+        resumed.records.evaluate.predictions.sha256
+        == uninterrupted.records.evaluate.predictions.sha256
+    )
 
 
 @pytest.fixture(scope="module")
@@ -135,11 +138,11 @@ def surroundings(served: Command, environment: dict[str, str]) -> dict[str, str]
 
 
 @pytest.fixture(scope="module")
-def whole(
+def uninterrupted(
     data: Path, surroundings: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> Training:
     """The same training in one go."""
-    training = Training(tmp_path_factory.mktemp("whole"), data, surroundings)
+    training = Training(tmp_path_factory.mktemp("uninterrupted"), data, surroundings)
     done = training.finish()
     assert done.returncode == 0, done.stderr
     assert "Went on" not in done.stderr
@@ -147,16 +150,18 @@ def whole(
 
 
 @pytest.fixture
-def training(tmp_path: Path, data: Path, surroundings: dict[str, str], whole: Training) -> Training:
+def training(
+    tmp_path: Path, data: Path, surroundings: dict[str, str], uninterrupted: Training
+) -> Training:
     """A training whose earlier stages are done."""
     started = Training(tmp_path, data, surroundings)
     for stage in ("ingest", "preprocess", "build"):
-        shutil.copytree(whole.root / "cache" / stage, started.root / "cache" / stage)
+        shutil.copytree(uninterrupted.root / "cache" / stage, started.root / "cache" / stage)
     return started
 
 
 def test_killed_again_and_again_it_ends_with_the_same_bits(
-    training: Training, whole: Training
+    training: Training, uninterrupted: Training
 ) -> None:
     moments = np.random.default_rng(23)
     reached = [0]
@@ -168,12 +173,14 @@ def test_killed_again_and_again_it_ends_with_the_same_bits(
     assert done.returncode == 0, done.stderr
     assert "Resumed from epoch" in done.stderr
     assert json.loads(done.stdout)["stages"]["preprocess"]["cached"]
-    check_equal(training.manifest(), whole.manifest())
+    check_equal(training.manifest(), uninterrupted.manifest())
     assert len(training.manifest().records.train.resumed) == 2
     assert not training.checkpoints()
 
 
-def test_sigterm_or_a_dead_parent_costs_no_step(training: Training, whole: Training) -> None:
+def test_sigterm_or_a_dead_parent_costs_no_step(
+    training: Training, uninterrupted: Training
+) -> None:
     errors = training.interrupt(50, signal.SIGTERM, pause=0.05)
     assert "Stopped on request at" in errors
     assert "run the same command again to resume" in errors
@@ -184,7 +191,7 @@ def test_sigterm_or_a_dead_parent_costs_no_step(training: Training, whole: Train
     orphaned = end_without_its_parent(training, told[0], due_after=97)
     assert (orphaned - told[0]) % 97, "the last one was not due"
     assert training.finish().returncode == 0
-    check_equal(training.manifest(), whole.manifest())
+    check_equal(training.manifest(), uninterrupted.manifest())
     first, second = training.manifest().records.train.resumed
     assert place(told[0]) in first
     assert place(orphaned) in second
@@ -214,7 +221,7 @@ def place(steps: int) -> str:
 
 
 def test_killed_keras_process_is_started_again_and_goes_on(
-    training: Training, whole: Training
+    training: Training, uninterrupted: Training
 ) -> None:
     with subprocess.Popen(
         training.command(), env=training._environment, stderr=subprocess.PIPE, text=True
@@ -224,7 +231,7 @@ def test_killed_keras_process_is_started_again_and_goes_on(
         _, errors = process.communicate()
     assert process.returncode == 0, errors
     assert "Resumed from" in errors
-    check_equal(training.manifest(), whole.manifest())
+    check_equal(training.manifest(), uninterrupted.manifest())
 
 
 def test_too_little_memory_asks_for_a_smaller_batch(

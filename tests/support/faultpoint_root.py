@@ -1,4 +1,4 @@
-"""A complete artifacts root, small and real, and its copies that are damaged and mended."""
+"""A small complete artifacts root and its copies that are damaged and rebuilt."""
 
 import atexit
 import functools
@@ -25,11 +25,11 @@ from sightline.storage import digests, files
 from sightline.storage.workspace import Workspace
 
 STEPS = [*(stage.name for stage in STAGES if stage is not EXPORT), "publish"]
-"""Export is left out: it works in processes of its own, which no fault point reaches; what it
-stores is stored as the other stages' results are."""
+"""Export is missing: it works in child processes, which no fault point reaches, and stores its
+result like every other stage."""
 
 SLOW = frozenset({"train", "evaluate", "report"})
-"""Steps of a second; the others take a tenth of it."""
+"""Steps that take a second; the others take a tenth."""
 
 _SETTINGS = [
     "training.epochs=2",
@@ -46,7 +46,7 @@ _RESULTS = {stage.name: stage.result for stage in STAGES}
 
 @dataclass
 class Pipeline:
-    """The steps of one small run, and what each returned; roots may be copied and moved."""
+    """The steps of a small run and their results; roots may be copied and moved."""
 
     stages: Stages
     config: RunConfig
@@ -55,7 +55,7 @@ class Pipeline:
     undisturbed: dict[tuple[str, bool], Any] = field(default_factory=dict)
 
     def inputs(self, step: str, root: Path, run_id: str = "again", **asked: Any) -> list[Any]:
-        """Return what the step's function takes."""
+        """Return the arguments of the step's function."""
         run = Run(
             id=run_id,
             workspace=Workspace(root),
@@ -76,7 +76,7 @@ class Pipeline:
         return [run, *taken[step]]
 
     def run(self, step: str, root: Path, fault: Fault = NONE, **asked: Any) -> Outcome:
-        """Make one trial of a step; what it needs must be there."""
+        """Run one trial of a step; its inputs must exist."""
         return self.stages.run(step, self.inputs(step, root, **asked), root, fault)
 
     def key(self, step: str) -> str:
@@ -85,11 +85,11 @@ class Pipeline:
         return path.split("/")[2]
 
 
-Whole = tuple[Pipeline, Path]
-"""A pipeline and the complete root that it made."""
+Finished = tuple[Pipeline, Path]
+"""A pipeline and its complete artifacts root."""
 
 
-def complete(stages: Stages, folder: Path) -> Whole:
+def run_all(stages: Stages, folder: Path) -> Finished:
     """Run the whole pipeline once; the run is called "first".
 
     Returns:
@@ -109,13 +109,13 @@ def complete(stages: Stages, folder: Path) -> Whole:
 
 
 @functools.cache
-def shared() -> Whole:
-    """Make a pipeline and its complete root, once a session; both go with it."""
+def shared() -> Finished:
+    """Return the pipeline and its complete root, created once and removed at exit."""
     ending = ExitStack()
     atexit.register(ending.close)
     folder = Path(ending.enter_context(tempfile.TemporaryDirectory()))
     (folder / "trials").mkdir()
-    return complete(ending.enter_context(Stages(folder / "trials")), folder)
+    return run_all(ending.enter_context(Stages(folder / "trials")), folder)
 
 
 def copy(root: Path, to: Path, without: str | None = None) -> Path:
@@ -138,7 +138,7 @@ def snapshot(root: Path) -> dict[str, str]:
 
 
 def results(root: Path) -> dict[str, str]:
-    """Leave out of a snapshot what tells of times: manifests, histories, reports, checkpoints."""
+    """Return the snapshot without files that contain times: manifests, histories, reports."""
     written = ("manifest.json", "history.parquet", "report.html", "report.md", "MODEL_CARD.md")
     timed = (*written, ".npz")
     return {path: digest for path, digest in snapshot(root).items() if not path.endswith(timed)}
@@ -150,11 +150,11 @@ def entries(root: Path, step: str) -> list[str]:
 
 
 def visible_damage(root: Path) -> list[str]:
-    """Name what stands under a final name and is not whole."""
+    """List damaged files under their final names."""
     found = []
     for stage in STAGES:
         for folder in _visible(root / "cache" / stage.name):
-            if cache.find(Run(id="looking", workspace=Workspace(root)), stage, folder.name) is None:
+            if cache.find(Run(id="inspect", workspace=Workspace(root)), stage, folder.name) is None:
                 found.append(str(folder))
     for verdict in verify.verify(Workspace(root)):
         found += [damage.path for damage in verdict.damages]
@@ -167,7 +167,7 @@ def visible_damage(root: Path) -> list[str]:
 
 
 def leftovers(root: Path) -> list[str]:
-    """Name what is half written or half removed, anywhere."""
+    """List everything partly written or partly removed."""
     folders = [path for path in root.rglob("*") if path.is_dir()]
     return sorted(
         path.relative_to(root).as_posix()

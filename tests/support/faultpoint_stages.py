@@ -31,11 +31,7 @@ from sightline.training import train as fitting
 
 
 def publish(
-    run: Run,
-    config: RunConfig,
-    source: Source,
-    records: StageRecords,
-    stages: dict[str, StageTime],
+    run: Run, config: RunConfig, source: Source, records: StageRecords, stages: dict[str, StageTime]
 ) -> RunSummary:
     with new_run.claim(run.workspace, run.id):
         return publishing.publish(run, config, source, records, stages)

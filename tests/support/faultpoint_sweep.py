@@ -58,7 +58,7 @@ class Sweep:
 
     Attributes:
         pipeline: The steps.
-        whole: The complete root.
+        complete: The complete root.
         step: The step that is disturbed.
         scratch: Where the copies go.
         asked: What else the run is asked for, such as `refresh`, after which the own result is
@@ -68,7 +68,7 @@ class Sweep:
     """
 
     pipeline: Pipeline
-    whole: Path
+    complete: Path
     step: str
     scratch: Path
     asked: dict[str, Any]
@@ -91,7 +91,7 @@ class Sweep:
     def fresh(self, name: str) -> Path:
         """Copy the root for one trial."""
         missing = None if self.asked.get("refresh") else self.step
-        return roots.copy(self.whole, self.scratch / f"{self.step}-{name}", without=missing)
+        return roots.copy(self.complete, self.scratch / f"{self.step}-{name}", without=missing)
 
     def kill(self, point: Point) -> None:
         """Kill at a point, in the middle of a write; look, recover, look."""

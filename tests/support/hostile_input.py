@@ -214,16 +214,8 @@ def yaml(name: str) -> Write:
 
 
 PICKLES = (
-    Case(
-        "pickled-images-npz",
-        ("data.npz, x_train", "pickled"),
-        pickled_member("x_train"),
-    ),
-    Case(
-        "pickled-labels-npz",
-        ("data.npz, y_train", "pickled"),
-        pickled_member("y_train"),
-    ),
+    Case("pickled-images-npz", ("data.npz, x_train", "pickled"), pickled_member("x_train")),
+    Case("pickled-labels-npz", ("data.npz, y_train", "pickled"), pickled_member("y_train")),
     Case("pickle-as-npz", ("data.npz", ".npz archive"), pickled_file("data.npz")),
     Case("pickle-as-npy", ("data.npy", "np.savez"), pickled_file("data.npy")),
     Case("pickled-npy", ("x.npy", "np.savez"), pickled_npy),
@@ -232,21 +224,13 @@ PICKLES = (
 
 ESCAPES = (
     Case("slip-and-link-npz", ("x_train is not an NPY array",), slipping_archive),
-    Case(
-        "slip-tar",
-        ("data.tar", "expected an .npz"),
-        slipping_tar("data.tar", "w"),
-    ),
+    Case("slip-tar", ("data.tar", "expected an .npz"), slipping_tar("data.tar", "w")),
     Case(
         "slip-tar-as-idx",
         ("IDX file of images",),
         lambda folder: slipping_tar(IDX_IMAGES, "w:gz")(bad.idx()(folder)).parent,
     ),
-    Case(
-        "link-to-an-image",
-        ("0.png is a link",),
-        link_out("train/dog/0.png", "cat/0.png"),
-    ),
+    Case("link-to-an-image", ("0.png is a link",), link_out("train/dog/0.png", "cat/0.png")),
     Case("link-to-a-split", ("train is a link",), link_out("train", "")),
 )
 
@@ -258,9 +242,7 @@ BOMBS = (
         zip_bomb(b"\x93NUMPY\2\0" + struct.pack("<I", _BOMB_BYTES)),
     ),
     Case(
-        "bomb-of-one-image-npz",
-        ("67,108,864 bytes",),
-        zip_bomb(npy_header((2, 1 << 15, 3 << 14))),
+        "bomb-of-one-image-npz", ("67,108,864 bytes",), zip_bomb(npy_header((2, 1 << 15, 3 << 14)))
     ),
     Case(
         "bomb-of-pixels-folder",
@@ -273,11 +255,7 @@ BOMBS = (
         bad.parquet(image=[bad.png(x) for x in X[:3]] + [png_of(60_000, 60_000)] * 5),
     ),
     Case("bomb-page-parquet", ("row group 0", "272,6"), parquet_bomb),
-    Case(
-        "bomb-in-the-header-parquet",
-        ("data.parquet", "memory"),
-        parquet_header_bomb,
-    ),
+    Case("bomb-in-the-header-parquet", ("data.parquet", "memory"), parquet_header_bomb),
     Case("endless-line-csv", ("data.csv", "CSV"), endless_line),
 )
 

@@ -23,7 +23,7 @@ class Tally:
     Attributes:
         changed: Files changed.
         noticed: How many of these were refused or had no effect.
-        healed: How many were made again, with the bytes of before.
+        healed: How many were rebuilt with the same bytes.
         silent: What nobody noticed.
     """
 
@@ -33,12 +33,12 @@ class Tally:
     silent: list[str] = field(default_factory=list)
 
 
-def with_everything(pipeline: Pipeline, whole: Path, root: Path) -> Path:
+def with_everything(pipeline: Pipeline, complete: Path, root: Path) -> Path:
     """Copy a complete root and add what an interrupted training and a pin leave."""
-    roots.copy(whole, root)
+    roots.copy(complete, root)
     keep = root.with_name("interrupted")
-    roots.copy(whole, keep, without="train")
-    undisturbed = roots.copy(whole, root.with_name("undisturbed"), without="train")
+    roots.copy(complete, keep, without="train")
+    undisturbed = roots.copy(complete, root.with_name("undisturbed"), without="train")
     operations = pipeline.run("train", undisturbed).operations
     last = max(at for at, (_, path) in enumerate(operations, 1) if path.endswith("model.keras"))
     pipeline.run("train", keep, Fault(last, "kill"))
