@@ -1,4 +1,4 @@
-"""The checks before a training, made once by each way in: the command and the deployed flow.
+"""The checks before a training, run once by each entry point: the command and the deployed flow.
 
 It does not import Prefect, so that the command can refuse a mistake before that import.
 """

@@ -1,7 +1,7 @@
 """The Prefect API that a run uses: the configured one, or a private one on loopback.
 
 Prefect can start a temporary server itself, but only at the first call, while the caller waits.
-Started here, it comes up while other work goes on.
+Started here, it starts up in parallel with other work.
 """
 
 import atexit

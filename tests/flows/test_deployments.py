@@ -39,9 +39,7 @@ def test_parameters_of_the_form_become_the_config(root: Path, data: Path) -> Non
     )
 
 
-def test_nothing_changed_ends_as_unchanged_and_makes_no_run(
-    first: RunSummary, root: Path, data: Path
-) -> None:
+def test_unchanged_run_ends_as_unchanged(first: RunSummary, root: Path, data: Path) -> None:
     before = run_folder.run_ids(Workspace(root))
     state = ask(data)
     assert (state.name, state.is_completed()) == ("Unchanged", True)
@@ -58,7 +56,7 @@ def test_run_can_be_forced(first: RunSummary, data: Path, switch: str) -> None:
     assert ask(data, **{switch: True}).name == "Completed"
 
 
-def test_data_that_changed_after_the_event_are_trained_and_told(
+def test_data_that_changed_after_the_event_is_trained_with_a_warning(
     first: RunSummary, data: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     digest = locate.locate(DataConfig(dataset=str(data))).sha256
@@ -86,7 +84,7 @@ def test_path_reaches_the_reader_as_it_was_given(data: Path, name: str) -> None:
     assert str(data.with_name(name)) in (state.message or "")
 
 
-def test_failed_run_ends_with_our_sentence_alone(data: Path) -> None:
+def test_failed_run_has_the_message_of_the_error(data: Path) -> None:
     state = ask(data.with_name("gone.npz"))
     assert state.is_failed()
     assert (state.message or "").startswith("The data set ")

@@ -67,7 +67,7 @@ def test_training_is_found_by_the_key_that_the_flow_ends_with(
     assert entry.made_by == f"{run.id} {datetime.fromisoformat(parameters['started']).isoformat()}"
 
 
-def test_root_of_another_machine_may_lie_elsewhere(
+def test_artifacts_may_be_mounted_at_another_path(
     work: tuple[Run, dict[str, Any]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("SIGHTLINE_GPU", "optional")

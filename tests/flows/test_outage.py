@@ -75,6 +75,6 @@ def test_cancel_that_the_worker_missed_ends_the_run(monkeypatch: pytest.MonkeyPa
     assert watched(monkeypatch, states) == [signal.SIGTERM]
 
 
-def test_run_that_goes_on_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_healthy_run_is_not_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     away = httpx.ReadTimeout("busy")
     assert watched(monkeypatch, [Running(), away, away, Running(), Cancelling()]) == []

@@ -94,9 +94,7 @@ def test_model_that_passes_stays_the_candidate_where_the_gate_only_reports(
     assert list(reported.stages)[-1] == "export"
 
 
-def test_report_and_card_of_the_run_tell_what_the_gate_said(
-    reported: RunSummary, root: Path
-) -> None:
+def test_report_shows_the_decision_of_the_gate(reported: RunSummary, root: Path) -> None:
     manifest = run_folder.read(Workspace(root), reported.run_id)
     decision, certificate = manifest.records.decision, manifest.records.export
     assert decision is not None
@@ -121,7 +119,7 @@ def test_prefect_shows_decision_and_exports(reported: RunSummary, root: Path) ->
     assert len(json.loads(str(shown["export"].data))) == 2
 
 
-def test_promotion_by_hand_asks_the_same_gate(promoted: str, root: Path) -> None:
+def test_manual_promotion_uses_the_same_gate(promoted: str, root: Path) -> None:
     assert "The champion of textures is textures-v1. Passed as the first model" in promoted
     assert registry.aliases(Workspace(root), "textures").champion == "textures-v1"
     event = registry.history(Workspace(root))[-1]
@@ -140,7 +138,7 @@ def test_same_model_is_not_promoted_again(again: RunSummary, root: Path) -> None
     assert registry.history(Workspace(root))[-1].action == "refuse"
 
 
-def test_better_model_takes_the_place_of_the_champion_by_itself(
+def test_better_model_is_promoted_automatically(
     again: RunSummary, data: Path, root: Path, tmp_path: Path
 ) -> None:
     longer = config(data, "enforce")
@@ -158,7 +156,7 @@ def test_better_model_takes_the_place_of_the_champion_by_itself(
     assert registry.aliases(Workspace(root), "textures").champion == found.version
 
 
-def test_promotion_by_hand_needs_the_run_and_the_test_images_alone(
+def test_manual_promotion_needs_only_the_run_and_the_test_images(
     again: RunSummary, root: Path
 ) -> None:
     for stage in ("train", "evaluate", "export"):
@@ -169,7 +167,7 @@ def test_promotion_by_hand_needs_the_run_and_the_test_images_alone(
     assert "forced, against the gate" in " ".join(done.stdout.split())
 
 
-def test_what_goes_wrong_at_the_gate_costs_no_run(
+def test_error_in_the_gate_costs_only_the_promotion(
     again: RunSummary, data: Path, root: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     champion = registry.champion(Workspace(root), "textures")
@@ -185,7 +183,9 @@ def test_what_goes_wrong_at_the_gate_costs_no_run(
     assert "The promotion gate: " in caplog.text
 
 
-def test_gate_that_takes_too_long_costs_no_run(data: Path, files: DatasetFiles, run: Run) -> None:
+def test_timeout_of_the_gate_costs_only_the_promotion(
+    data: Path, files: DatasetFiles, run: Run
+) -> None:
     @task(timeout_seconds=0.1, persist_result=False)
     def stuck() -> None:
         while True:
@@ -208,7 +208,7 @@ def test_gate_that_takes_too_long_costs_no_run(data: Path, files: DatasetFiles, 
     assert "0.1 second" in decision.sentence
 
 
-def test_force_takes_the_place_of_a_champion_that_is_damaged(
+def test_force_replaces_a_damaged_champion(
     again: RunSummary, data: Path, root: Path, tmp_path: Path
 ) -> None:
     elsewhere = tmp_path / "artifacts"
@@ -229,7 +229,7 @@ def test_force_takes_the_place_of_a_champion_that_is_damaged(
     assert model in event.decision.sentence
 
 
-def test_signing_key_is_looked_for_before_anything_is_trained(
+def test_missing_signing_key_is_refused_before_any_training(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SIGHTLINE_SIGNING_KEY", str(tmp_path / "nowhere.pem"))
@@ -238,7 +238,7 @@ def test_signing_key_is_looked_for_before_anything_is_trained(
     assert not (tmp_path / "cache").exists()
 
 
-def test_several_seeds_are_measured_and_never_judged(data: Path, tmp_path: Path) -> None:
+def test_several_seeds_turn_the_promotion_gate_off(data: Path, tmp_path: Path) -> None:
     planned = seeds.plan(config(data, "enforce"), Run(id="seeds", workspace=Workspace(tmp_path)), 2)
     assert {one.config.promotion.gate for one in planned} == {"off"}
     (single,) = seeds.plan(config(data, "enforce"), Run(id="one", workspace=Workspace(tmp_path)), 1)

@@ -227,7 +227,7 @@ def test_data_gate_stops_the_flow_before_anything_is_trained(
     assert not run_folder.folder(Workspace(root), "leaky").exists()
 
 
-def test_planted_result_in_prefects_store_is_never_believed(
+def test_planted_result_in_prefects_store_is_never_used(
     first: RunSummary, root: Path, config: RunConfig
 ) -> None:
     from prefect.settings import PREFECT_LOCAL_STORAGE_PATH

@@ -85,7 +85,7 @@ def test_spread_and_history_are_shown_in_prefect(summary: SeedSummary, root: Pat
     assert len(picture) < 100_000
 
 
-def test_nothing_changed_once_all_seeds_are_measured(
+def test_run_is_unchanged_once_all_seeds_are_measured(
     summary: SeedSummary, data: Path, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SIGHTLINE_ARTIFACTS", str(root))
@@ -116,7 +116,7 @@ def test_missing_seed_or_noise_band_is_a_change(
     assert compared(2).unchanged
 
 
-def test_same_command_goes_on_with_the_seeds_that_are_missing(
+def test_same_command_resumes_with_the_missing_seeds(
     summary: SeedSummary, data: Path, root: Path
 ) -> None:
     run_id = summary.runs[0].run_id.removesuffix("-s3")
@@ -127,7 +127,7 @@ def test_same_command_goes_on_with_the_seeds_that_are_missing(
     assert again.runs == summary.runs
 
 
-def test_terminal_shows_each_seed_and_how_far_they_lie_apart(summary: SeedSummary) -> None:
+def test_terminal_shows_each_seed_and_the_spread(summary: SeedSummary) -> None:
     written = StringIO()
     cli_train.show_seeds(summary, Console(width=200, file=written))
     text = written.getvalue()

@@ -32,7 +32,7 @@ def test_folders_come_from_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_
 @pytest.mark.parametrize(
     ("value", "optional"), [(None, False), ("required", False), ("", False), ("optional", True)]
 )
-def test_gpu_is_required_unless_it_is_said_to_be_optional(
+def test_gpu_is_required_unless_optional(
     monkeypatch: pytest.MonkeyPatch, value: str | None, optional: bool
 ) -> None:
     if value is None:

@@ -62,11 +62,11 @@ def process(monkeypatch: pytest.MonkeyPatch) -> Iterator[KerasProcess]:
         (ValueError("bug"), False),
     ],
 )
-def test_only_faults_that_may_pass_are_tried_again(error: Exception, passes: bool) -> None:
+def test_only_transient_faults_are_retried(error: Exception, passes: bool) -> None:
     assert is_transient(train, None, Failed(data=error)) is passes  # type: ignore[arg-type]
 
 
-def test_busy_storage_is_tried_again(run: Run) -> None:
+def test_busy_storage_is_retried(run: Run) -> None:
     calls: list[int] = []
 
     @stage_task(TRAIN, retries=2, timeout_seconds=60)  # type: ignore[arg-type]
@@ -84,7 +84,7 @@ def test_busy_storage_is_tried_again(run: Run) -> None:
     assert len(calls) == 3
 
 
-def test_mistake_of_the_user_is_not_tried_again(run: Run) -> None:
+def test_mistake_of_the_user_is_not_retried(run: Run) -> None:
     calls: list[int] = []
 
     @stage_task(TRAIN, retries=2, timeout_seconds=60)  # type: ignore[arg-type]
@@ -101,7 +101,7 @@ def test_mistake_of_the_user_is_not_tried_again(run: Run) -> None:
     assert len(calls) == 1
 
 
-def test_time_out_ends_the_keras_process(run: Run, process: KerasProcess) -> None:
+def test_timeout_ends_the_keras_process(run: Run, process: KerasProcess) -> None:
     @stage_task(TRAIN, retries=0, timeout_seconds=1)  # type: ignore[arg-type]
     def hang(run: Run, settings: TrainingConfig) -> DeviceReport:
         return process.run(stand_in_stage.sleep, settings)
@@ -141,7 +141,7 @@ def test_stages_are_tasks_with_everything_that_operation_needs() -> None:
         assert not task.tags, "each set of tags costs requests for limits"
 
 
-def test_server_that_fails_costs_the_display_and_not_the_training(
+def test_failing_server_costs_only_the_display(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def fail(*arguments: object, **options: object) -> None:

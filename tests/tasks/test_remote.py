@@ -135,7 +135,7 @@ def test_result_that_is_not_there_is_an_error(
         hand_over(run)
 
 
-def test_damaged_result_is_not_believed(
+def test_damaged_result_is_not_used(
     run: Run, client: SyncPrefectClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     key, made = entry(run)
@@ -149,7 +149,7 @@ def test_damaged_result_is_not_believed(
     ("state", "kind"),
     [(Crashed(message="gone"), HandoverLostError), (Failed(message="no GPU"), HandoverError)],
 )
-def test_end_on_the_other_side_is_told_with_its_reason(
+def test_remote_failure_is_reported_with_its_reason(
     run: Run,
     client: SyncPrefectClient,
     monkeypatch: pytest.MonkeyPatch,
@@ -173,7 +173,7 @@ def test_unknown_deployment_is_named(run: Run, client: SyncPrefectClient) -> Non
         once()
 
 
-def test_run_that_is_interrupted_cancels_the_other_side(
+def test_interrupted_run_cancels_the_remote_training(
     run: Run, client: SyncPrefectClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begun: list[FlowRun] = []
@@ -190,7 +190,7 @@ def test_run_that_is_interrupted_cancels_the_other_side(
     assert state.name in {Cancelling().name, "Cancelled"}
 
 
-def test_server_that_is_away_for_a_while_is_waited_for(
+def test_short_outage_of_the_server_is_survived(
     run: Run, client: SyncPrefectClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     key, made = entry(run)
@@ -207,7 +207,7 @@ def test_server_that_is_away_for_a_while_is_waited_for(
     assert hand_over(run) == made
 
 
-def test_server_that_stays_away_is_given_up(
+def test_long_outage_of_the_server_ends_the_wait(
     run: Run, client: SyncPrefectClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answering(monkeypatch, client, Completed())
@@ -216,7 +216,7 @@ def test_server_that_stays_away_is_given_up(
         hand_over(run)
 
 
-def test_pool_without_a_worker_is_given_up_and_its_run_cancelled(
+def test_pool_without_a_worker_ends_the_wait_and_cancels_the_run(
     run: Run, client: SyncPrefectClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begun: list[FlowRun] = []
@@ -235,7 +235,7 @@ def test_pool_without_a_worker_is_given_up_and_its_run_cancelled(
     assert state.name in {"Cancelling", "Cancelled"}
 
 
-def test_flow_run_that_was_deleted_is_an_error(
+def test_deleted_flow_run_is_an_error(
     run: Run, client: SyncPrefectClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begin = remote._start
@@ -250,7 +250,7 @@ def test_flow_run_that_was_deleted_is_an_error(
         hand_over(run)
 
 
-def test_result_of_other_code_is_taken_with_a_warning(
+def test_result_of_different_code_is_used_with_a_warning(
     run: Run,
     client: SyncPrefectClient,
     monkeypatch: pytest.MonkeyPatch,

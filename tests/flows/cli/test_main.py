@@ -199,7 +199,7 @@ def test_unknown_run_is_refused() -> None:
     refuses(invoke("runs", "open", "latest"), "no run 'latest'")
 
 
-def test_no_runs_yet_is_said() -> None:
+def test_empty_list_of_runs_suggests_a_training() -> None:
     result = invoke("runs", "list")
     assert result.exit_code == 0
     assert "No runs" in result.stdout

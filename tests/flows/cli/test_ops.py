@@ -62,7 +62,7 @@ def test_server_beyond_loopback_with_a_password_is_started(
 @pytest.mark.parametrize(
     "command", [("ops", "status"), ("ops", "install"), ("datasets", "watch", "mnist-5k")]
 )
-def test_command_that_needs_a_server_says_how_to_get_one(command: tuple[str, ...]) -> None:
+def test_command_that_needs_a_server_names_the_remedy(command: tuple[str, ...]) -> None:
     done = invoke(*command)
     assert done.exit_code == 2
     assert re.search(r"make server.*PREFECT_API_URL", " ".join(done.stderr.split()))
@@ -76,7 +76,7 @@ def test_server_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.mark.parametrize("address", ["not a url", "http://", "ftp://example.org/x", "example.org"])
-def test_webhook_that_is_no_address_is_refused_without_showing_it(address: str) -> None:
+def test_invalid_webhook_is_refused_without_showing_it(address: str) -> None:
     done = invoke("ops", "install", "--webhook-url", address)
     assert done.exit_code == 2
     text = " ".join(done.stderr.split())

@@ -56,7 +56,7 @@ def test_a_few_images_are_a_table(place: Path) -> None:
     assert done.stderr == ""
 
 
-def test_one_image_is_no_images(place: Path) -> None:
+def test_one_image_is_singular(place: Path) -> None:
     assert "1 image in" in invoke("folder/0000.png").stdout
 
 
@@ -94,7 +94,7 @@ def test_abstained_images_are_marked(place: Path) -> None:
     assert re.search(r"0000\.png +│ \S+\? +│ +[\d.]+% │ yes", done.stdout), done.stdout
 
 
-def test_broken_image_among_good_ones_is_told_at_the_end_with_exit_code_1(place: Path) -> None:
+def test_unreadable_image_is_reported_at_the_end_with_exit_code_1(place: Path) -> None:
     (place / "folder" / "0003.png").write_bytes(b"no image")
     (place / "folder" / "[red]\x1b[2J.png").write_bytes(b"no image either")
     done = invoke("folder", "--output=out.parquet")
@@ -165,7 +165,7 @@ def test_model_of_another_digest_is_refused_and_nothing_is_written(place: Path) 
         ("n" * 300 + ".parquet", "not a valid path"),
     ],
 )
-def test_place_that_cannot_be_written_is_told(place: Path, output: str, message: str) -> None:
+def test_output_that_cannot_be_written_is_refused(place: Path, output: str, message: str) -> None:
     (place / "file").touch()
     assert message in refused(invoke("images.npy", f"--output={output}"))
     assert leftovers(place) == []

@@ -76,7 +76,7 @@ def test_only_differing_values_are_shown(capsys: pytest.CaptureFixture[str]) -> 
     assert "1 of 3 values" in shown
 
 
-def test_other_data_are_refused_before_anything_is_trained(root: Path) -> None:
+def test_changed_data_is_refused_before_any_training(root: Path) -> None:
     path = run_folder.folder(Workspace(root), "first") / run_folder.MANIFEST
     before = path.read_bytes()
     manifest = json.loads(json_digest.verify(before))

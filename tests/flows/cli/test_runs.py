@@ -87,7 +87,7 @@ def test_wrong_filter_is_refused(root: Path, arguments: str, message: str) -> No
 
 
 @pytest.mark.parametrize("command", ["list", "history"])
-def test_no_run_of_that_kind_is_said(root: Path, command: str) -> None:
+def test_filter_without_matches_is_reported(root: Path, command: str) -> None:
     done = invoke(command, "--recipe", "[/b]unknown")
     assert done.exit_code == 0
     assert "No matching runs" in done.stdout

@@ -29,7 +29,7 @@ def compare(*arguments: str) -> Result:
     return CliRunner().invoke(app, ["runs", "compare", *arguments])
 
 
-def test_terminal_shows_what_differs_and_the_page_lies_under_the_artifacts(root: Path) -> None:
+def test_terminal_shows_differences_and_the_page_is_in_the_artifacts(root: Path) -> None:
     done = compare("run-a", "run-b")
     assert done.exit_code == 0, done.output
     for expected in (
@@ -101,7 +101,7 @@ def test_runs_that_cannot_be_compared_are_refused(root: Path, arguments: str, me
         ("/dev/null", "is not a file"),
     ],
 )
-def test_place_that_cannot_be_written_is_told(root: Path, output: str, message: str) -> None:
+def test_output_that_cannot_be_written_is_refused(root: Path, output: str, message: str) -> None:
     Path("file").touch()
     done = compare("run-a", "run-b", "--json", f"--output={output}")
     assert done.exit_code == 2, done.exception

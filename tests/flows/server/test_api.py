@@ -113,7 +113,7 @@ print(private._process.pid)
 """
 
 
-def test_server_that_is_ended_while_it_makes_its_database_goes_on_the_next_time(
+def test_killed_start_of_a_server_does_not_break_the_next_one(
     tmp_path: Path,
 ) -> None:
     environment = {name: value for name, value in os.environ.items() if "PREFECT" not in name}

@@ -55,7 +55,7 @@ def test_list_as_json_is_an_array_of_versions(root: Path) -> None:
     assert found[1]["files"]["model.keras"]["path"] == "models/mnist/versions/2/model.keras"
 
 
-def test_damaged_version_is_left_out_of_the_list_and_said(root: Path) -> None:
+def test_damaged_version_is_skipped_with_a_message(root: Path) -> None:
     (root / "models/mnist/versions/1/version.json").write_text("{}")
     done = invoke("list")
     assert done.exit_code == 0, done.output
@@ -122,7 +122,7 @@ def test_reason_stays_where_the_gate_refuses(root: Path, gate: list[bool]) -> No
     assert shown.count("It is not better: <b>p = 0.4</b>.") == 1
 
 
-def test_refusal_is_said_once(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_refusal_is_printed_once(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def judged(
         workspace: Workspace, manifest: RunManifest, *, rebaseline: bool, force: bool
     ) -> tuple[Version, Decision]:
@@ -135,7 +135,7 @@ def test_refusal_is_said_once(root: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert "Refused mnist-v3: it is worse." in done.stdout
 
 
-def test_key_that_cannot_be_used_is_found_before_anything_is_done(
+def test_unusable_key_is_refused_before_any_work(
     root: Path, gate: list[bool], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("securesystemslib", reason="needs the extra signing")
@@ -161,13 +161,13 @@ def test_champion_that_was_promoted_without_a_key_is_signed_later(
     assert registry.history(Workspace(root)) == before
 
 
-def test_run_of_a_damaged_champion_is_known(root: Path) -> None:
+def test_run_of_a_damaged_champion_is_recognized(root: Path) -> None:
     files.remove(root / "models/mnist/versions/2")
     refusal = refused("promote", "run-2", "--reason", "x")
     assert "mnist-v2 already is the model of run run-2" in refusal
 
 
-def test_force_promotes_all_the_same_and_the_log_says_so(root: Path, gate: list[bool]) -> None:
+def test_force_promotes_and_the_log_records_it(root: Path, gate: list[bool]) -> None:
     gate.append(False)
     done = invoke("promote", "run-3", "--force", "--reason", "an emergency")
     assert done.exit_code == 0, done.output
@@ -189,7 +189,7 @@ def test_force_makes_the_run_of_a_damaged_champion_the_champion_again(
     assert registry.verify(Workspace(root), "mnist-v4").damages == ()
 
 
-def test_force_that_was_not_needed_is_none(root: Path, gate: list[bool]) -> None:
+def test_unnecessary_force_is_not_recorded(root: Path, gate: list[bool]) -> None:
     gate.append(True)
     assert invoke("promote", "run-3", "--force", "--reason", "sure").exit_code == 0
     assert not registry.history(Workspace(root), "mnist")[-1].forced
@@ -266,13 +266,13 @@ def test_empty_store_says_how_to_begin(
 
 
 @pytest.mark.parametrize("command", ["list", "history", "verify"])
-def test_data_set_without_models_is_told_from_an_empty_store(root: Path, command: str) -> None:
+def test_data_set_without_models_differs_from_an_empty_registry(root: Path, command: str) -> None:
     done = invoke(command, "--dataset", "./nosuch")
     assert done.exit_code == 0, done.output
     assert "there are models of mnist, zoo." in done.stdout
 
 
-def test_form_that_nobody_certified_is_called_so(root: Path) -> None:
+def test_format_without_certificate_is_marked(root: Path) -> None:
     manifest = runs_to_promote.publish(root, "run-4", exports=False)
     whole = runs_to_promote.certificate(root, "run-4")
     others = tuple(export for export in whole.exports if export.format != "keras")
