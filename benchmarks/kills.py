@@ -93,7 +93,7 @@ def main() -> None:
         waits = [1000 * lock_wait_after_a_kill(folder / "lock") for _ in range(20)]
         (folder / "trials").mkdir()
         with Stages(folder / "trials") as stages:
-            pipeline, original = roots.complete(stages, folder)
+            pipeline, original = roots.run_all(stages, folder)
             print_rows(head, rows(pipeline, original, faults, given.steps.split(",")))
     print(f"lock wait after a kill: {statistics.median(waits):.1f} ms, at most {max(waits):.1f} ms")
 

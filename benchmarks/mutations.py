@@ -1,11 +1,11 @@
-"""A thousand changes of stored files: how many are noticed, healed and silent.
+"""A thousand changes of stored files: how many are detected, rebuilt and undetected.
 
 Usage: python benchmarks/mutations.py [--count 1000] [--seed 1] [--heal 10]
 
 Changes the files of a small, complete artifacts folder (cache, run, pin, checkpoints, locks) and
 a result that Prefect stored, one at a time: a flipped bit, a hole, swapped parts, a cut, an
 empty file, a doubled end, a shorter header, no file. Noticed: refused, or without effect.
-Healed: for every tenth noticed change in the cache, the stage ran again and produced the
+Healed: for every tenth detected change in the cache, the stage ran again and produced the
 original bytes. Silent: the file was believed; then the exit code is 1.
 """
 
@@ -50,35 +50,35 @@ def change_prefect_results(pipeline: Pipeline, root: Path, tally: Tally, count: 
             tally.changed[kind] += 1
             policy.compute_key(context, inputs, {})  # type: ignore[arg-type]
             if store.read(str(key)).result == pipeline.records["preprocess"]:
-                tally.noticed[kind] += 1
-                tally.healed[kind] += 1
+                tally.detected[kind] += 1
+                tally.rebuilt[kind] += 1
             else:
-                tally.silent.append(f"{kind}: {change}")
+                tally.undetected.append(f"{kind}: {change}")
 
 
 def rows(tally: Tally) -> Iterator[tuple[object, ...]]:
     """Count per kind of file."""
     for kind in sorted(tally.changed):
-        changed, noticed = tally.changed[kind], tally.noticed[kind]
-        yield kind, changed, noticed, changed - noticed, tally.healed[kind]
-    totals = (tally.changed.total(), tally.noticed.total(), len(tally.silent))
-    yield "all", *totals, tally.healed.total()
+        changed, detected = tally.changed[kind], tally.detected[kind]
+        yield kind, changed, detected, changed - detected, tally.rebuilt[kind]
+    totals = (tally.changed.total(), tally.detected.total(), len(tally.undetected))
+    yield "all", *totals, tally.rebuilt.total()
 
 
 def main() -> None:
     """Change and print."""
-    given = arguments(__doc__, count=1000, seed=1, heal=10)
+    given = arguments(__doc__, count=1000, seed=1, rebuild=10)
     logging.getLogger("sightline").setLevel(logging.ERROR)
     pipeline, original = roots.shared()
     with scratch() as folder:
         root = with_everything(pipeline, original, folder / "root")
         in_prefect = given.count // 20
         count = given.count - in_prefect
-        *_, tally = sweep(pipeline, root, count, given.seed, given.heal, slow=True)
+        *_, tally = sweep(pipeline, root, count, given.seed, given.rebuild, slow=True)
         change_prefect_results(pipeline, original, tally, in_prefect)
-    print_rows(("file", "changed", "noticed", "silent", "healed"), rows(tally))
-    print(*tally.silent, sep="\n")
-    raise SystemExit(bool(tally.silent))
+    print_rows(("file", "changed", "detected", "undetected", "rebuilt"), rows(tally))
+    print(*tally.undetected, sep="\n")
+    raise SystemExit(bool(tally.undetected))
 
 
 if __name__ == "__main__":

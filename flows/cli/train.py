@@ -101,7 +101,8 @@ def train(
     console.show_log(verbose=verbose)
     chosen = [f'promotion.gate="{gate}"'] if gate else []
     settings = loading.load(recipe, config, [*(overrides or []), *chosen], dataset)
-    run_id = run_id or new_run.new_id(locate.slug(settings.data.dataset), settings.recipe)
+    if run_id is None:
+        run_id = new_run.new_id(locate.slug(settings.data.dataset), settings.recipe)
     run = Run(id=run_id, workspace=workspace, data_dir=data_dir, mirror=mirror, refresh=refresh)
     if seeds > 1 and settings.promotion.gate != "off":
         console.note("The promotion gate is off because several seeds are trained.")

@@ -1,4 +1,4 @@
-"""A resumed training ends with the bytes of an uninterrupted one, whatever happens meanwhile."""
+"""A resumed training ends with the bytes of an uninterrupted one, whatever interrupts it."""
 
 import errno
 import os
@@ -10,21 +10,12 @@ import keras
 import pandas as pd
 import pytest
 
-from sightline.config import (
-    Augmentation,
-    Convolution,
-    ModelConfig,
-    PreprocessingConfig,
-    TrainingConfig,
-)
-from sightline.data import preprocess
-from sightline.errors import ConfigError, DivergenceError
-from sightline.models import build, cnn
-from sightline.records import ArraySet, DatasetFiles, ModelBlueprint, Run, TrainedModel
+from sightline.config import Augmentation, Convolution, ModelConfig, TrainingConfig
+from sightline.errors import DivergenceError
+from sightline.models import build
+from sightline.records import ArraySet, Run, TrainedModel
 from sightline.storage.workspace import Workspace
 from sightline.training import checkpoint_callback, state, train
-from sightline.training.augmentation import augmentation
-from sightline.training.ghost_batches import side_by_side
 from sightline.training.history import History
 
 PLAIN = ModelConfig(convolutions=(Convolution(filters=4), Convolution(filters=8)), dense_units=8)
@@ -36,109 +27,125 @@ NORMALIZED = PLAIN.model_copy(
     }
 )
 FIT = TrainingConfig(epochs=3, batch_size=16, learning_rate=0.01, checkpoint_steps=3)
-CHANGES = Augmentation(rotation=0.05, translation=0.1, zoom=0.1, shear=0.1, elastic=0.02)
-WARPED = FIT.model_copy(update={"augmentation": CHANGES, "weight_decay": 0.01})
+DISTORTIONS = Augmentation(rotation=0.05, translation=0.1, zoom=0.1, shear=0.1, elastic=0.02)
+AUGMENTED = FIT.model_copy(update={"augmentation": DISTORTIONS, "weight_decay": 0.01})
 STEPS = 8
-"""128 training images in batches of 16."""
+"""Steps an epoch: 128 training images in batches of 16."""
 
 
 class PowerCut(BaseException):
     """Stands in for a machine that stops."""
 
 
-@pytest.fixture
-def at_step(monkeypatch: pytest.MonkeyPatch) -> Callable[[int, Callable[[], object]], None]:
-    """Do something once, after a number of steps of this process."""
+class Bench:
+    """Trainings in one artifacts root, which can be interrupted at a step."""
 
-    def arrange(step: int, action: Callable[[], object]) -> None:
+    def __init__(self, run: Run, arrays: ArraySet, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.run = run
+        self.arrays = arrays
+        self.monkeypatch = monkeypatch
+
+    def fit(self, network: ModelConfig, settings: TrainingConfig = FIT) -> TrainedModel:
+        blueprint = build.build(self.run, self.arrays, network)
+        return train.train(self.run, self.arrays, blueprint, settings)
+
+    def at_step(self, step: int, action: Callable[[], object]) -> None:
+        """Do something once, after this number of steps of this process."""
         after_step = History.on_train_batch_end
-        seen = []
+        steps = []
 
-        def step_done(self: History, batch: int, logs: dict[str, float] | None = None) -> None:
-            after_step(self, batch, logs)
-            seen.append(batch)
-            if len(seen) == step:
+        def step_done(history: History, batch: int, logs: dict[str, float] | None = None) -> None:
+            after_step(history, batch, logs)
+            steps.append(batch)
+            if len(steps) == step:
                 action()
 
-        monkeypatch.setattr(History, "on_train_batch_end", step_done)
+        self.monkeypatch.setattr(History, "on_train_batch_end", step_done)
 
-    return arrange
+    def interrupt(self, step: int, network: ModelConfig, settings: TrainingConfig = FIT) -> None:
+        def cut_power() -> None:
+            raise PowerCut
+
+        self.at_step(step, cut_power)
+        with pytest.raises(PowerCut):
+            self.fit(network, settings)
+
+    def terminate(self, step: int, network: ModelConfig, settings: TrainingConfig = FIT) -> int:
+        """Send SIGTERM at a step and return the exit code."""
+        self.at_step(step, lambda: os.kill(os.getpid(), signal.SIGTERM))
+        with pytest.raises(SystemExit) as stopped:
+            self.fit(network, settings)
+        return int(stopped.value.code or 0)
+
+    def refreshing(self) -> "Bench":
+        """The same root for a run that ignores the cache."""
+        fresh = self.run.model_copy(update={"id": "fresh", "refresh": True})
+        return Bench(fresh, self.arrays, self.monkeypatch)
+
+    def checkpoints(self) -> list[Path]:
+        return sorted((self.run.workspace.root / "checkpoints").glob("*/*.npz"))
+
+    def history(self, trained: TrainedModel) -> pd.DataFrame:
+        columns = ["epoch", "loss", "accuracy", "val_loss", "val_accuracy"]
+        return pd.read_parquet(self.run.workspace.root / trained.history.path)[columns]
 
 
-def cut_power() -> None:
-    raise PowerCut
+@pytest.fixture
+def bench(run: Run, prepared: ArraySet, monkeypatch: pytest.MonkeyPatch) -> Bench:
+    return Bench(run, prepared, monkeypatch)
 
 
-def checkpoints(run: Run) -> list[Path]:
-    return sorted((run.workspace.root / "checkpoints").glob("*/*.npz"))
-
-
-def fit(
-    run: Run, arrays: ArraySet, network: ModelConfig, settings: TrainingConfig = FIT
-) -> TrainedModel:
-    blueprint: ModelBlueprint = build.build(run, arrays, network)
-    return train.train(run, arrays, blueprint, settings)
-
-
-def interrupt(
-    run: Run, arrays: ArraySet, network: ModelConfig, settings: TrainingConfig = FIT
-) -> None:
-    with pytest.raises(PowerCut):
-        fit(run, arrays, network, settings)
-
-
-def elsewhere(run: Run, tmp_path: Path) -> Run:
-    """The same run with an artifacts root that shares the finished stages alone."""
-    other = tmp_path / "other"
-    other.mkdir(exist_ok=True)
+@pytest.fixture
+def other(bench: Bench, tmp_path: Path) -> Bench:
+    """A bench whose artifacts root shares only the finished stages, for uninterrupted trainings."""
+    cache = tmp_path / "other" / "cache"
+    cache.mkdir(parents=True)
     for name in ("ingest", "preprocess"):
-        target = other / "cache" / name
-        target.parent.mkdir(exist_ok=True)
-        target.symlink_to(run.workspace.root / "cache" / name)
-    return run.model_copy(update={"workspace": Workspace(other)})
+        (cache / name).symlink_to(bench.run.workspace.root / "cache" / name)
+    run = bench.run.model_copy(update={"workspace": Workspace(cache.parent)})
+    return Bench(run, bench.arrays, bench.monkeypatch)
 
 
-@pytest.mark.parametrize(
-    ("network", "settings", "moment"),
-    [
-        *((PLAIN, FIT, moment) for moment in (1, STEPS, 3 * STEPS)),
-        *((RANDOM, WARPED, moment) for moment in (STEPS - 1, STEPS + 4)),
-        (NORMALIZED, FIT, STEPS + 4),
-    ],
-)
-def test_interrupted_training_ends_with_the_same_bytes(
-    run: Run,
-    prepared: ArraySet,
-    network: ModelConfig,
-    settings: TrainingConfig,
-    moment: int,
-    tmp_path: Path,
-    at_step: Callable[[int, Callable[[], object]], None],
-) -> None:
-    uninterrupted = fit(elsewhere(run, tmp_path), prepared, network, settings)
-    assert not uninterrupted.resumed
-    at_step(moment, cut_power)
-    interrupt(run, prepared, network, settings)
-    resumed = fit(run, prepared, network, settings)
+def check_equal(resumed: TrainedModel, uninterrupted: TrainedModel) -> None:
     assert resumed.weights_sha256 == uninterrupted.weights_sha256
     assert resumed.optimizer_sha256 == uninterrupted.optimizer_sha256
     assert resumed.seeds_sha256 == uninterrupted.seeds_sha256
     assert resumed.model.sha256 == uninterrupted.model.sha256
-    assert len(resumed.resumed) == (moment > 3)
-    told = ["epoch", "loss", "accuracy", "val_loss", "val_accuracy"]
-    histories = [
-        pd.read_parquet(root / trained.history.path)[told]
-        for root, trained in ((run.workspace.root, resumed), (tmp_path / "other", uninterrupted))
-    ]
-    pd.testing.assert_frame_equal(*histories, check_exact=True)
-    assert not checkpoints(run), "a finished training needs none"
 
 
-def test_interrupted_training_with_all_that_speeds_it_up_ends_with_the_same_bytes(
-    run: Run,
-    prepared: ArraySet,
-    tmp_path: Path,
-    at_step: Callable[[int, Callable[[], object]], None],
+@pytest.mark.parametrize(
+    ("network", "settings", "step"),
+    [
+        (PLAIN, FIT, STEPS),
+        *(
+            pytest.param(*case, marks=pytest.mark.campaign)
+            for case in (
+                (PLAIN, FIT, 1),
+                (PLAIN, FIT, 3 * STEPS),
+                (RANDOM, AUGMENTED, STEPS - 1),
+                (RANDOM, AUGMENTED, STEPS + 4),
+                (NORMALIZED, FIT, STEPS + 4),
+            )
+        ),
+    ],
+)
+def test_interrupted_training_ends_with_the_same_bytes(
+    bench: Bench, other: Bench, network: ModelConfig, settings: TrainingConfig, step: int
+) -> None:
+    uninterrupted = other.fit(network, settings)
+    assert not uninterrupted.resumed
+    bench.interrupt(step, network, settings)
+    resumed = bench.fit(network, settings)
+    check_equal(resumed, uninterrupted)
+    assert len(resumed.resumed) == (step > 3)
+    pd.testing.assert_frame_equal(
+        bench.history(resumed), other.history(uninterrupted), check_exact=True
+    )
+    assert not bench.checkpoints(), "a finished training needs none"
+
+
+def test_interrupted_training_with_everything_that_speeds_it_up_ends_with_the_same_bytes(
+    bench: Bench, other: Bench
 ) -> None:
     settings = FIT.model_copy(
         update={
@@ -147,112 +154,64 @@ def test_interrupted_training_with_all_that_speeds_it_up_ends_with_the_same_byte
             "schedule": "one-cycle",
             "label_smoothing": 0.1,
             "ghost_batches": 3,
-            "augmentation": CHANGES,
+            "augmentation": DISTORTIONS,
             "steps_per_execution": 2,
         }
     )
     single = settings.model_copy(update={"steps_per_execution": 1})
-    uninterrupted = fit(elsewhere(run, tmp_path), prepared, NORMALIZED, single)
+    uninterrupted = other.fit(NORMALIZED, single)
     assert uninterrupted.environment["precision"] == "bfloat16"
-    at_step(11, cut_power)
-    interrupt(run, prepared, NORMALIZED, settings)
-    resumed = fit(run, prepared, NORMALIZED, settings)
+    bench.interrupt(11, NORMALIZED, settings)
+    resumed = bench.fit(NORMALIZED, settings)
     assert "epoch 2, step 6" in resumed.resumed[0]
-    assert resumed.weights_sha256 == uninterrupted.weights_sha256
-    assert resumed.optimizer_sha256 == uninterrupted.optimizer_sha256
-    assert resumed.model.sha256 == uninterrupted.model.sha256
+    check_equal(resumed, uninterrupted)
 
 
-@pytest.mark.campaign
-def test_random_changes_depend_on_the_seed_generators(run: Run, prepared: ArraySet) -> None:
-    network = cnn.classifier((12, 12, 1), 4, RANDOM)
-    network = side_by_side(network, 1, augmentation(CHANGES, seed=1))
-    network.compile("adam", "categorical_crossentropy", metrics=["accuracy"])
-    state.prepare(network)
-    seeds = [name for name in state.capture(network) if name.startswith("seeds_")]
-    assert len(seeds) == 2  # augmentation, dropout
-    before = state.digest(network, "seeds")
-    network(keras.ops.zeros((1, 12, 12, 1)), training=True)
-    assert state.digest(network, "seeds") != before
-
-
-def test_told_to_stop_it_writes_a_checkpoint_and_exits(
-    run: Run,
-    prepared: ArraySet,
-    tmp_path: Path,
-    at_step: Callable[[int, Callable[[], object]], None],
-    caplog: pytest.LogCaptureFixture,
+def test_terminated_training_writes_a_checkpoint_and_exits(
+    bench: Bench, other: Bench, caplog: pytest.LogCaptureFixture
 ) -> None:
     rarely = FIT.model_copy(update={"checkpoint_steps": None, "checkpoint_seconds": 86_400})
-    at_step(STEPS + 2, lambda: os.kill(os.getpid(), signal.SIGTERM))
-    with pytest.raises(SystemExit) as stopped:
-        fit(run, prepared, RANDOM, rarely)
-    assert stopped.value.code == 143
-    assert "stands at epoch 2, step 2" in caplog.text
+    assert bench.terminate(STEPS + 2, RANDOM, rarely) == 143
+    assert "epoch 2, step 2" in caplog.text
     assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
-    resumed = fit(run, prepared, RANDOM, rarely)
-    assert "Resumed from epoch 2, step 2" in resumed.resumed[0]
-    uninterrupted = fit(elsewhere(run, tmp_path), prepared, RANDOM, rarely)
-    assert resumed.weights_sha256 == uninterrupted.weights_sha256
+    resumed = bench.fit(RANDOM, rarely)
+    assert "epoch 2, step 2" in resumed.resumed[0]
+    check_equal(resumed, other.fit(RANDOM, rarely))
 
 
 @pytest.mark.campaign
-def test_told_to_stop_at_the_end_of_an_epoch_it_validates_first(
-    run: Run, prepared: ArraySet, at_step: Callable[[int, Callable[[], object]], None]
-) -> None:
-    at_step(STEPS, lambda: os.kill(os.getpid(), signal.SIGTERM))
-    with pytest.raises(SystemExit):
-        fit(run, prepared, PLAIN)
-    resumed = fit(run, prepared, PLAIN)
-    assert "Resumed from the end of epoch 1" in resumed.resumed[0]
+def test_training_terminated_at_the_end_of_an_epoch_validates_first(bench: Bench) -> None:
+    bench.terminate(STEPS, PLAIN)
+    assert "the end of epoch 1" in bench.fit(PLAIN).resumed[0]
 
 
 @pytest.mark.campaign
-def test_best_weights_survive_an_interruption(
-    run: Run,
-    prepared: ArraySet,
-    tmp_path: Path,
-    at_step: Callable[[int, Callable[[], object]], None],
-) -> None:
+def test_best_weights_survive_an_interruption(bench: Bench, other: Bench) -> None:
     # Far too large a rate: the validation loss soon grows.
     best = FIT.model_copy(update={"keep_weights": "best", "learning_rate": 0.5, "epochs": 4})
-    uninterrupted = fit(elsewhere(run, tmp_path), prepared, PLAIN, best)
-    history = pd.read_parquet(tmp_path / "other" / uninterrupted.history.path)
-    assert uninterrupted.best_epoch == history["val_loss"].idxmin() + 1
-    last = fit(run, prepared, PLAIN, best.model_copy(update={"keep_weights": "last"}))
-    assert (uninterrupted.weights_sha256 == last.weights_sha256) == (uninterrupted.best_epoch == 4)
-    at_step(4 * STEPS - 1, cut_power)
-    interrupt(run, prepared, PLAIN, best)
-    resumed = fit(run, prepared, PLAIN, best)
+    uninterrupted = other.fit(PLAIN, best)
+    assert uninterrupted.best_epoch == other.history(uninterrupted)["val_loss"].argmin() + 1
+    last = bench.fit(PLAIN, best.model_copy(update={"keep_weights": "last"}))
+    is_last = uninterrupted.best_epoch == 4
+    assert (uninterrupted.weights_sha256 == last.weights_sha256) == is_last
+    bench.interrupt(4 * STEPS - 1, PLAIN, best)
+    resumed = bench.fit(PLAIN, best)
     assert resumed.resumed
-    assert (resumed.best_epoch, resumed.weights_sha256) == (
-        uninterrupted.best_epoch,
-        uninterrupted.weights_sha256,
-    )
+    assert resumed.best_epoch == uninterrupted.best_epoch
+    check_equal(resumed, uninterrupted)
 
 
 @pytest.mark.campaign
-def test_best_weights_need_a_validation_split(run: Run, files: DatasetFiles) -> None:
-    arrays = preprocess.preprocess(run, files, PreprocessingConfig())
-    with pytest.raises(ConfigError, match=r"preprocessing\.validation_fraction"):
-        fit(run, arrays, PLAIN, FIT.model_copy(update={"keep_weights": "best"}))
+def test_refresh_starts_over_but_resumes_after_its_own_interruption(bench: Bench) -> None:
+    bench.interrupt(STEPS, PLAIN)
+    fresh = bench.refreshing()
+    fresh.interrupt(STEPS - 1, PLAIN)
+    assert "epoch 1, step 6" in fresh.fit(PLAIN).resumed[0]
 
 
 @pytest.mark.campaign
-def test_refresh_starts_anew_but_goes_on_after_its_own_interruption(
-    run: Run, prepared: ArraySet, at_step: Callable[[int, Callable[[], object]], None]
-) -> None:
-    at_step(STEPS, cut_power)
-    interrupt(run, prepared, PLAIN)
-    fresh = run.model_copy(update={"id": "fresh", "refresh": True})
-    at_step(STEPS - 1, cut_power)
-    interrupt(fresh, prepared, PLAIN)
-    assert fit(fresh, prepared, PLAIN).resumed[0].startswith("Resumed from epoch 1, step 6")
-
-
-@pytest.mark.campaign
-def test_checkpoints_are_written_by_time_and_never_cost_much(
-    run: Run, prepared: ArraySet, monkeypatch: pytest.MonkeyPatch
+def test_checkpoints_by_time_take_a_bounded_share_of_it(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = [0.0]
 
@@ -261,56 +220,56 @@ def test_checkpoints_are_written_by_time_and_never_cost_much(
         def monotonic() -> float:
             return clock[0]
 
+    def later(seconds: float, function: Callable[..., object]) -> Callable[..., object]:
+        def called(*given: object) -> object:
+            clock[0] += seconds
+            return function(*given)
+
+        return called
+
     monkeypatch.setattr(checkpoint_callback, "time", Clock)
-    write = state.capture
-    monkeypatch.setattr(
-        state, "capture", lambda *given: (clock.__setitem__(0, clock[0] + 1), write(*given))[1]
-    )
+    monkeypatch.setattr(state, "capture", later(1, state.capture))
     after_step = History.on_train_batch_end
 
-    def step_done(self: History, batch: int, logs: dict[str, float] | None = None) -> None:
-        after_step(self, batch, logs)
+    def step_done(history: History, batch: int, logs: dict[str, float] | None = None) -> None:
+        after_step(history, batch, logs)
         clock[0] += 30
 
     monkeypatch.setattr(History, "on_train_batch_end", step_done)
     by_time = FIT.model_copy(update={"checkpoint_steps": None, "checkpoint_seconds": 10})
-    trained = fit(run, prepared, PLAIN, by_time)
     # Each takes one second: no more than one in 50 seconds is affordable, two steps here.
-    assert trained.checkpoints == 3 * STEPS // 2
+    assert bench.fit(PLAIN, by_time).checkpoints == 3 * STEPS // 2
 
 
 @pytest.mark.campaign
-def test_interval_and_stopping_are_no_part_of_the_result(run: Run, prepared: ArraySet) -> None:
-    first = fit(run, prepared, PLAIN)
-    assert fit(run, prepared, PLAIN, FIT.model_copy(update={"checkpoint_steps": 1})) == first
+def test_interval_of_checkpoints_does_not_change_the_result(bench: Bench) -> None:
+    first = bench.fit(PLAIN)
+    assert bench.fit(PLAIN, FIT.model_copy(update={"checkpoint_steps": 1})) == first
 
 
 @pytest.mark.campaign
-def test_changed_config_never_goes_on_from_a_foreign_checkpoint(
-    run: Run, prepared: ArraySet, at_step: Callable[[int, Callable[[], object]], None]
-) -> None:
-    at_step(STEPS, cut_power)
-    interrupt(run, prepared, PLAIN)
-    foreign = checkpoints(run)
-    assert len(foreign) == 2
-    assert not fit(run, prepared, PLAIN, FIT.model_copy(update={"learning_rate": 0.02})).resumed
-    assert not fit(run, prepared, RANDOM).resumed
-    assert checkpoints(run) == foreign, "that training may still be finished"
-    assert fit(run, prepared, PLAIN).resumed
+def test_changed_config_never_resumes_from_the_checkpoint_of_another(bench: Bench) -> None:
+    bench.interrupt(STEPS, PLAIN)
+    existing = bench.checkpoints()
+    assert len(existing) == 2
+    assert not bench.fit(PLAIN, FIT.model_copy(update={"learning_rate": 0.02})).resumed
+    assert not bench.fit(RANDOM).resumed
+    assert bench.checkpoints() == existing, "that training may still be finished"
+    assert bench.fit(PLAIN).resumed
 
 
 @pytest.mark.campaign
 def test_hidden_nan_is_caught_at_the_next_checkpoint(
-    run: Run,
-    prepared: ArraySet,
-    at_step: Callable[[int, Callable[[], object]], None],
-    monkeypatch: pytest.MonkeyPatch,
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fitted: list[keras.Model] = []
     prepare = state.prepare
-    monkeypatch.setattr(
-        state, "prepare", lambda network: (fitted.append(network), prepare(network))
-    )
+
+    def remember(network: keras.Model) -> None:
+        fitted.append(network)
+        prepare(network)
+
+    monkeypatch.setattr(state, "prepare", remember)
 
     def poison() -> None:
         if hasattr(fitted[0], "jax_state_sync"):
@@ -318,36 +277,21 @@ def test_hidden_nan_is_caught_at_the_next_checkpoint(
         bias = fitted[0].get_layer("convolution_1").bias
         bias.assign(bias * float("nan"))
 
-    at_step(4, poison)
-    with pytest.raises(
-        DivergenceError, match=r"convolution_1.* no longer finite at epoch 1, step 6"
-    ):
-        fit(run, prepared, PLAIN)
-    good = checkpoints(run)
+    bench.at_step(4, poison)
+    with pytest.raises(DivergenceError, match=r"convolution_1.* epoch 1, step 6"):
+        bench.fit(PLAIN)
+    good = bench.checkpoints()
     assert [path.name[:20] for path in good] == ["checkpoint-000000003"]
 
 
 @pytest.mark.campaign
-def test_absurd_learning_rate_is_caught_and_the_last_good_checkpoint_stays(
-    run: Run, prepared: ArraySet
-) -> None:
-    absurd = FIT.model_copy(update={"learning_rate": 1e6, "checkpoint_steps": 1, "epochs": 40})
-    with pytest.raises(DivergenceError, match=r"lower training\.learning_rate \(now 1e\+06\)"):
-        fit(run, prepared, PLAIN, absurd)
-    assert checkpoints(run)
-    assert not list((run.workspace.root / "cache" / "train").glob("[0-9a-f]*"))
-
-
-@pytest.mark.campaign
 def test_full_disk_costs_the_checkpoint_and_never_the_training(
-    run: Run,
-    prepared: ArraySet,
-    tmp_path: Path,
+    bench: Bench,
+    other: Bench,
     monkeypatch: pytest.MonkeyPatch,
-    at_step: Callable[[int, Callable[[], object]], None],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    uninterrupted = fit(elsewhere(run, tmp_path), prepared, RANDOM)
+    uninterrupted = other.fit(RANDOM)
     fsync = os.fsync
 
     def full(descriptor: int) -> None:
@@ -355,41 +299,34 @@ def test_full_disk_costs_the_checkpoint_and_never_the_training(
             raise OSError(errno.ENOSPC, "No space left on device")
         fsync(descriptor)
 
-    at_step(7, lambda: monkeypatch.setattr(os, "fsync", full))
-    trained = fit(run, prepared, RANDOM)
-    assert "No checkpoint could be written" in caplog.text
+    bench.at_step(7, lambda: monkeypatch.setattr(os, "fsync", full))
+    trained = bench.fit(RANDOM)
     assert "No space left on device" in caplog.text
     assert trained.checkpoints == 2
-    assert trained.weights_sha256 == uninterrupted.weights_sha256
+    check_equal(trained, uninterrupted)
     monkeypatch.setattr(os, "fsync", fsync)
-    at_step(7, lambda: monkeypatch.setattr(os, "fsync", full))
-    at_step(12, cut_power)
-    again = run.model_copy(update={"id": "again", "refresh": True})
-    interrupt(again, prepared, RANDOM)
-    (before, kept) = checkpoints(run)
+    fresh = bench.refreshing()
+    fresh.at_step(7, lambda: monkeypatch.setattr(os, "fsync", full))
+    fresh.interrupt(12, RANDOM)
+    (before, kept) = fresh.checkpoints()
     assert [before.name[11:20], kept.name[11:20]] == ["000000003", "000000006"]
-    assert not list(kept.parent.glob(".*.tmp")), "no half file is left"
-    assert fit(again, prepared, RANDOM).weights_sha256 == uninterrupted.weights_sha256
+    assert not list(kept.parent.glob(".*.tmp")), "no partial file is left"
+    check_equal(fresh.fit(RANDOM), uninterrupted)
 
 
-@pytest.mark.parametrize("damaged", [1, 2], ids=["newest", "all"])
-def test_damaged_checkpoints_are_passed_over(
-    run: Run,
-    prepared: ArraySet,
-    damaged: int,
-    at_step: Callable[[int, Callable[[], object]], None],
-    caplog: pytest.LogCaptureFixture,
+@pytest.mark.parametrize(
+    "damaged",
+    [pytest.param(1, id="newest"), pytest.param(2, id="all", marks=pytest.mark.campaign)],
+)
+def test_damaged_checkpoints_are_skipped(
+    bench: Bench, damaged: int, caplog: pytest.LogCaptureFixture
 ) -> None:
-    at_step(12, cut_power)
-    interrupt(run, prepared, PLAIN)
-    paths = checkpoints(run)
-    for path in paths[-damaged:]:
+    bench.interrupt(12, PLAIN)
+    for path in bench.checkpoints()[-damaged:]:
         content = bytearray(path.read_bytes())
         content[len(content) // 2] ^= 1
         path.write_bytes(content)
-    resumed = fit(run, prepared, PLAIN)
-    assert caplog.text.count("Skipping the damaged checkpoint") == damaged
-    assert ("it starts anew" in caplog.text) == (damaged == 2)
+    resumed = bench.fit(PLAIN)
+    assert caplog.text.count("damaged checkpoint") == damaged
     assert ["epoch 1, step 6" in sentence for sentence in resumed.resumed] == [True] * (2 - damaged)
-    fresh = run.model_copy(update={"id": "fresh", "refresh": True})
-    assert fit(fresh, prepared, PLAIN).weights_sha256 == resumed.weights_sha256
+    check_equal(bench.refreshing().fit(PLAIN), resumed)

@@ -1,4 +1,4 @@
-"""Changes stored files one at a time, and counts what is noticed, healed and silent."""
+"""Changes stored files one at a time, and counts what is detected and rebuilt."""
 
 import random
 import shutil
@@ -18,23 +18,23 @@ from sightline.storage.workspace import Workspace
 
 @dataclass
 class Tally:
-    """Counts by kind of file; what was silent, by path and change.
+    """Counts by kind of file; what was undetected by path and change.
 
     Attributes:
         changed: Files changed.
-        noticed: How many of these were refused or had no effect.
-        healed: How many were rebuilt with the same bytes.
-        silent: What nobody noticed.
+        detected: Number of these that were refused or had no effect.
+        rebuilt: Number of files rebuilt with the same bytes.
+        undetected: What stayed undetected.
     """
 
     changed: Counter[str] = field(default_factory=Counter)
-    noticed: Counter[str] = field(default_factory=Counter)
-    healed: Counter[str] = field(default_factory=Counter)
-    silent: list[str] = field(default_factory=list)
+    detected: Counter[str] = field(default_factory=Counter)
+    rebuilt: Counter[str] = field(default_factory=Counter)
+    undetected: list[str] = field(default_factory=list)
 
 
 def with_everything(pipeline: Pipeline, complete: Path, root: Path) -> Path:
-    """Copy a complete root and add what an interrupted training and a pin leave."""
+    """Copy a complete root and add the checkpoints of an interrupted training and a pin."""
     roots.copy(complete, root)
     keep = root.with_name("interrupted")
     roots.copy(complete, keep, without="train")
@@ -50,16 +50,16 @@ def with_everything(pipeline: Pipeline, complete: Path, root: Path) -> Path:
 
 
 def sweep(
-    pipeline: Pipeline, root: Path, count: int, seed: int, heal: int, slow: bool
+    pipeline: Pipeline, root: Path, count: int, seed: int, rebuild: int, slow: bool
 ) -> Iterator[Tally]:
-    """Change files drawn by kind, one at a time, and bring each back afterwards.
+    """Change files drawn by kind, one at a time, and restore each afterwards.
 
     Args:
         pipeline: The steps.
         root: From `with_everything`; used up.
-        count: How many changes.
-        seed: Of all that is drawn.
-        heal: Of so many noticed changes in the cache one is made good again.
+        count: Number of changes.
+        seed: Seed of all random choices.
+        rebuild: Of this many detected changes in the cache one is rebuilt.
         slow: Whether steps of a second are among these.
 
     Yields:
@@ -77,24 +77,24 @@ def sweep(
         how = damage(path, rng, may_delete=not may_be_missing(path, root))
         tally.changed[kind] += 1
         if is_noticed(path, root):
-            tally.noticed[kind] += 1
+            tally.detected[kind] += 1
         else:
-            tally.silent.append(f"{path.relative_to(root)}: {how}")
-        if kind.startswith("cache") and tally.noticed[kind] % heal == 0:
-            tally.healed[kind] += _heals(pipeline, path, root, expected, slow=slow)
+            tally.undetected.append(f"{path.relative_to(root)}: {how}")
+        if kind.startswith("cache") and tally.detected[kind] % rebuild == 0:
+            tally.rebuilt[kind] += _rebuilds(pipeline, path, root, expected, slow=slow)
         _restore(contents)
         yield tally
 
 
 def _restore(contents: dict[Path, bytes]) -> None:
-    """Write back what differs; a stage that was run again removes its checkpoints, too."""
+    """Write back what differs; a repeated stage also removes its checkpoints."""
     for path, content in contents.items():
         path.parent.mkdir(exist_ok=True)
         if not path.exists() or path.read_bytes() != content:
             path.write_bytes(content)
 
 
-def _heals(
+def _rebuilds(
     pipeline: Pipeline, path: Path, root: Path, expected: dict[str, str], *, slow: bool
 ) -> bool:
     step = path.relative_to(root).parts[1]
