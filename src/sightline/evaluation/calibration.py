@@ -24,14 +24,18 @@ _MIN_TEMPERATURE, _MAX_TEMPERATURE = 0.05, 20.0
 _TEMPERATURE_IMAGES = 10_000
 """More validation images would not make this one parameter more precise."""
 
+_TINY = float(np.finfo(np.float32).tiny)
+"""Stands for 0, which has no logarithm."""
+
 
 def measure(context: Context) -> Calibration:
     """Measure the calibration error, and with a validation split the effect of a temperature."""
     tested, predictions = context.tested, context.predictions
     number = tested.settings.calibration_bins
     bins, error = reliability(predictions.confidence, predictions.correct, number)
+    calibration = Calibration(bins=bins, error=error)
     if "validation" not in tested.arrays.splits:
-        return Calibration(bins=bins, error=error)
+        return calibration
     probabilities, labels = _predict_validation(tested)
     temperature = fit_temperature(probabilities, labels)
     scaled = read_scaled(
@@ -44,18 +48,17 @@ def measure(context: Context) -> Calibration:
         loss=scaled.loss,
         calibration_error=scaled_error,
     )
-    return Calibration(bins=bins, error=error, temperature=effect)
+    return calibration.model_copy(update={"temperature": effect})
 
 
 def reliability(
     confidence: Floats, correct: NDArray[np.bool_], num_bins: int
 ) -> tuple[tuple[ReliabilityBin, ...], float]:
-    """Compare confidence and accuracy, bin by bin.
+    """Compare confidence and accuracy in bins (low, high] of equal width.
 
     Args:
         confidence: Probability of the predicted class, shape (n,), in [0, 1].
         correct: Whether the prediction is correct, shape (n,).
-        num_bins: Number of bins (low, high] of equal width.
 
     Returns:
         The bins, and the expected calibration error in [0, 1].
@@ -80,14 +83,10 @@ def reliability(
 
 
 def fit_temperature(probabilities: Floats, labels: NDArray[np.integer[Any]]) -> float:
-    """Find the temperature with the lowest cross-entropy.
+    """Find the temperature from 0.05 to 20 with the lowest cross-entropy.
 
-    Args:
-        probabilities: Shape (n, num_classes), for images that were not used for training.
-        labels: Shape (n,), values from 0 to num_classes - 1.
-
-    Returns:
-        A temperature from 0.05 to 20; above 1 the model is overconfident.
+    Above 1 the model is overconfident. The probabilities (n, num_classes) are of images that were
+    not used for training.
     """
     from scipy.optimize import minimize_scalar
 
@@ -95,25 +94,17 @@ def fit_temperature(probabilities: Floats, labels: NDArray[np.integer[Any]]) -> 
 
     def loss(log_temperature: float) -> float:
         scaled = apply_temperature(probabilities, float(np.exp(log_temperature)))
-        return float(-np.log(np.maximum(scaled[rows, labels], _tiny())).mean())
+        return float(-np.log(np.maximum(scaled[rows, labels], _TINY)).mean())
 
     bounds = np.log([_MIN_TEMPERATURE, _MAX_TEMPERATURE])
     return float(np.exp(minimize_scalar(loss, bounds=bounds, method="bounded").x))
 
 
 def apply_temperature(probabilities: Floats, temperature: float) -> Floats:
-    """Divide the logits by a temperature.
-
-    Args:
-        probabilities: Shape (n, num_classes); their logarithms serve as logits.
-        temperature: Greater than 0; 1 changes nothing.
-
-    Returns:
-        float64 probabilities of the same shape.
-    """
+    """Divide the logits of probabilities (n, num_classes) by a temperature greater than 0."""
     from scipy.special import softmax
 
-    logits = np.log(np.maximum(probabilities.astype(np.float64), _tiny()))
+    logits = np.log(np.maximum(probabilities.astype(np.float64), _TINY))
     scaled: Floats = softmax(logits / temperature, axis=1)
     return scaled
 
@@ -139,8 +130,3 @@ def _predict_validation(tested: ModelUnderTest) -> tuple[Floats, NDArray[np.int6
         tested.predict(images[rows[start : start + tested.batch_size]]) for start in steps
     ]
     return np.concatenate(probabilities), labels
-
-
-def _tiny() -> float:
-    """Return the smallest normal float32, since 0 has no logarithm."""
-    return float(np.finfo(np.float32).tiny)

@@ -94,13 +94,8 @@ def inversion(images: Images, severity: int, first: int) -> Images:
 
 
 CORRUPTIONS: dict[str, Corruption] = {
-    "shift": shift,
-    "rotation": rotation,
-    "scale": scale,
-    "noise": noise,
-    "blur": blur,
-    "contrast": contrast,
-    "inversion": inversion,
+    function.__name__: function
+    for function in (shift, rotation, scale, noise, blur, contrast, inversion)
 }
 
 

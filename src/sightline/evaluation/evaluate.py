@@ -15,12 +15,6 @@ def evaluate(
 ) -> Evaluation:
     """Predict the test split and measure the predictions. Runs in the Keras process.
 
-    Args:
-        files: The ingested data set with raw images and labels.
-        arrays: The prepared splits.
-        trained: The exported model.
-        settings: Batch size, and what to measure.
-
     Raises:
         StageError: The exported model disagrees with the trained one.
         StorageError: The disk has too little room.

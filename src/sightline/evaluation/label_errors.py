@@ -16,9 +16,7 @@ import pyarrow.parquet as pq
 
 from sightline.data.label_table import Labels, read_labels, read_sources
 from sightline.evaluation.model_under_test import Context
-from sightline.evaluation.predictions import Images, Predict, blocks, of_block
-from sightline.evaluation.predictions_table import Block
-from sightline.pipeline.progress import Progress, emit
+from sightline.evaluation.predictions import Images, Predict, join, of_block, predict_blocks
 from sightline.records import LabelErrors, Mistake
 from sightline.storage.npy import open_mapped
 
@@ -46,8 +44,7 @@ def find(predict: Predict, images: Images, labels: Labels, threshold: float) -> 
 
     Args:
         predict: The model.
-        images: uint8 array of shape (n, height, width, channels), the training split as
-            ingested, n at least 1; may be mapped.
+        images: The training split as ingested, at least one image; may be mapped.
         labels: int16 array of shape (n,).
         threshold: Smallest probability of the other class, in (0, 1].
 
@@ -55,50 +52,32 @@ def find(predict: Predict, images: Images, labels: Labels, threshold: float) -> 
         Columns index, label, predicted (int64), probability, label_probability (float32), sorted
         by how far the probability exceeds that of the label, largest first.
     """
-    parts = []
-    for rows in blocks(images):
-        found = of_block(Block(rows.start, labels[rows], predict(images[rows])))
-        suspect = found.take(~found.correct & (found.confidence >= threshold))
-        parts.append(
-            pa.table(
-                {
-                    "index": suspect.index,
-                    "label": suspect.label.astype(np.int64),
-                    "predicted": suspect.predicted,
-                    "probability": suspect.confidence,
-                    "label_probability": suspect.label_probability,
-                }
-            )
-        )
-        emit(Progress(stage="evaluate", done=rows.stop, total=len(images), unit="training images"))
-    table = pa.concat_tables(parts)
-    margin = np.asarray(table["probability"]) - np.asarray(table["label_probability"])
-    return table.take(np.lexsort((table["index"], -margin)))
+    parts = map(of_block, predict_blocks(predict, images, labels, "training images"))
+    found = join(part.take(~part.correct & (part.confidence >= threshold)) for part in parts)
+    margin = found.confidence - found.label_probability
+    found = found.take(np.lexsort((found.index, -margin)))
+    return pa.table(
+        {
+            "index": found.index,
+            "label": found.label.astype(np.int64),
+            "predicted": found.predicted,
+            "probability": found.confidence,
+            "label_probability": found.label_probability,
+        }
+    )
 
 
 def write(path: Path, found: pa.Table, label_table: Path) -> None:
-    """Write the result of `find` as Parquet with page checksums.
+    """Write the result of `find`, and each image's source, as Parquet with page checksums.
 
-    Args:
-        path: The file to write.
-        found: Likely label errors.
-        label_table: Names the source of each image; the training split comes first in it.
+    The training split comes first in the label table.
     """
     sources = read_sources(label_table, np.asarray(found["index"]))
     pq.write_table(found.append_column("source", sources), path, write_page_checksum=True)
 
 
 def read(path: Path, class_names: Sequence[str], limit: int) -> tuple[Mistake, ...]:
-    """Read the most likely label errors.
-
-    Args:
-        path: File written by `write`; every page is checked.
-        class_names: Names in label order.
-        limit: Most rows to read.
-
-    Returns:
-        The most likely first; indexes refer to the training split.
-    """
+    """Read and check the most likely label errors; indexes refer to the training split."""
     with pq.ParquetFile(path, page_checksum_verification=True) as table:
         first = next(table.iter_batches(max(1, limit)), None)
     rows = first.slice(0, limit).drop_columns(["source"]).to_pylist() if first else []

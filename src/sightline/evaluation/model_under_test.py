@@ -27,10 +27,6 @@ class ModelUnderTest:
     """A model with all that a measure may need.
 
     Attributes:
-        workspace: Holds the files.
-        files: The ingested data set.
-        arrays: The prepared splits.
-        settings: What to measure.
         model: The exported model, from uint8 images to probabilities.
         network: The same from float32 images in [0, 1].
         raw: Test images, uint8 of shape (n, height, width, channels), mapped.
@@ -61,13 +57,7 @@ class ModelUnderTest:
 
 @dataclass(frozen=True)
 class Context:
-    """What every measure is given.
-
-    Attributes:
-        tested: The model under test and its settings.
-        predictions: Its predictions for the test split; `draft` has the complete table.
-        draft: Takes the files of the evaluation.
-    """
+    """What every measure is given; `draft` takes its files and has the predictions table."""
 
     tested: ModelUnderTest
     predictions: Predictions
@@ -106,17 +96,9 @@ def load(
 
 
 def class_probabilities(model: "keras.Model", images: NDArray[Any], batch_size: int) -> Floats:
-    """Predict in batches.
+    """Predict the class probabilities (n, num_classes) of images in batches.
 
     `model.predict` is avoided: it builds a tf.data pipeline whose autotuner may block.
-
-    Args:
-        model: Accepts the images.
-        images: Shape (n, height, width, channels).
-        batch_size: Most images at a time.
-
-    Returns:
-        Class probabilities of shape (n, num_classes).
     """
     starts = range(0, len(images), batch_size)
     return np.concatenate(

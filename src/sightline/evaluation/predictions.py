@@ -13,6 +13,7 @@ from sightline.data.label_table import Labels
 from sightline.evaluation import predictions_table
 from sightline.evaluation.predictions_table import Block, Floats
 from sightline.pipeline.progress import Progress, emit
+from sightline.records import Mistake
 from sightline.storage.npy import BLOCK_BYTES
 
 Images = NDArray[np.uint8]
@@ -77,24 +78,23 @@ _FIELDS = tuple(field.name for field in fields(Predictions))
 def predict_split(
     predict: Predict, images: Floats, labels: Labels, num_classes: int, path: Path
 ) -> Predictions:
-    """Predict a split block by block and write the predictions table.
-
-    Args:
-        predict: From prepared images to class probabilities.
-        images: float32 array of shape (n, height, width, channels), values in [0, 1].
-        labels: int16 array of shape (n,).
-        num_classes: Number of classes.
-        path: Parquet file to write, see `predictions_table.schema`.
-    """
+    """Predict prepared images block by block and write the predictions table."""
     parts = []
     columns = predictions_table.schema(num_classes)
     with pq.ParquetWriter(path, columns, write_page_checksum=True) as writer:
-        for rows in blocks(images):
-            block = Block(rows.start, labels[rows], predict(images[rows]))
+        for block in predict_blocks(predict, images, labels, "images"):
             writer.write_table(predictions_table.to_arrow(block))
             parts.append(of_block(block))
-            emit(Progress(stage="evaluate", done=rows.stop, total=len(labels), unit="images"))
     return join(parts)
+
+
+def predict_blocks(
+    predict: Predict, images: NDArray[Any], labels: Labels, unit: str
+) -> Iterator[Block]:
+    """Predict at least one image, block by block; `unit` is what the progress counts."""
+    for rows in blocks(images):
+        yield Block(rows.start, labels[rows], predict(images[rows]))
+        emit(Progress(stage="evaluate", done=rows.stop, total=len(images), unit=unit))
 
 
 def read(path: Path, num_classes: int) -> Predictions:
@@ -104,6 +104,29 @@ def read(path: Path, num_classes: int) -> Predictions:
         InputError: The file is missing, damaged, or not a predictions table.
     """
     return join(of_block(block) for block in predictions_table.read_blocks(path, num_classes))
+
+
+def most_confident_mistakes(
+    path: Path, class_names: tuple[str, ...], limit: int
+) -> tuple[tuple[Mistake, ...], int]:
+    """Find the most confident mistakes in a predictions table, and count all mistakes.
+
+    Raises:
+        InputError: The table is missing or damaged.
+    """
+    parts = map(of_block, predictions_table.read_blocks(path, len(class_names)))
+    wrong = join(part.take(~part.correct) for part in parts)
+    found = wrong.take(np.lexsort((wrong.index, -wrong.confidence))[:limit])
+    return tuple(
+        Mistake(
+            index=int(found.index[row]),
+            label=class_names[found.label[row]],
+            predicted=class_names[found.predicted[row]],
+            probability=float(found.confidence[row]),
+            label_probability=float(found.label_probability[row]),
+        )
+        for row in range(len(found.index))
+    ), len(wrong.index)
 
 
 def of_block(block: Block) -> Predictions:
@@ -134,11 +157,7 @@ def join(parts: Iterable[Predictions]) -> Predictions:
 
 
 def blocks(images: NDArray[Any]) -> Iterator[slice]:
-    """Yield the rows of images that are held in memory at once, in order.
-
-    Args:
-        images: Array of shape (n, height, width, channels), n at least 1; may be mapped.
-    """
+    """Yield the rows of images, at least one, that are held in memory at once, in order."""
     rows = max(1, BLOCK_BYTES // int(images[0].nbytes))
     for start in range(0, len(images), rows):
         yield slice(start, min(start + rows, len(images)))

@@ -60,12 +60,8 @@ def read_blocks(
 
     Args:
         path: Parquet file written by the evaluate stage; every page is checked.
-        num_classes: Number of classes.
         rows: Expected number of rows; None skips the check.
         sha256: Expected digest of the file; None skips the check.
-
-    Yields:
-        All rows, in order.
 
     Raises:
         InputError: The file is missing, damaged, or not such a table.

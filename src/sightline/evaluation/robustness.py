@@ -27,28 +27,25 @@ def accuracy_under_corruption(
 ) -> Robustness:
     """Predict a sample of the test split under each corruption in each severity.
 
-    Args:
-        predict: The model.
-        images: uint8 array of shape (n, height, width, channels), n at least 1; may be mapped.
-        labels: int16 array of shape (n,).
-        limit: Most images to sample, at least 1; classes keep their shares.
+    At most `limit` images are sampled; classes keep their shares.
     """
     rows = _sample(labels, limit)
     hits = np.zeros(1 + len(CORRUPTIONS) * len(SEVERITIES), dtype=np.int64)
+    done, total = 0, len(rows) * len(hits)
     for part in blocks(images[: len(rows)]):
         chosen = rows[part]
         for number, version in enumerate(_versions(images[chosen], part.start)):
             hits[number] += np.count_nonzero(predict(version).argmax(axis=1) == labels[chosen])
-            _report(part.start * len(hits) + (number + 1) * len(chosen), len(rows) * len(hits))
-    accuracy, *corrupted = (hits / len(rows)).tolist()
+            done += len(chosen)
+            emit(Progress(stage="evaluate", done=done, total=total, unit="corrupted images"))
+    shares = hits / len(rows)
+    corrupted = shares[1:].reshape(len(CORRUPTIONS), len(SEVERITIES)).tolist()
     return Robustness(
         images=len(rows),
-        accuracy=accuracy,
+        accuracy=float(shares[0]),
         corruptions=tuple(
-            CorruptionMetrics(
-                corruption=name, accuracies=tuple(corrupted[at : at + len(SEVERITIES)])
-            )
-            for name, at in zip(CORRUPTIONS, range(0, len(corrupted), len(SEVERITIES)), strict=True)
+            CorruptionMetrics(corruption=name, accuracies=tuple(accuracies))
+            for name, accuracies in zip(CORRUPTIONS, corrupted, strict=True)
         ),
     )
 
@@ -69,7 +66,3 @@ def _sample(labels: Labels, limit: int) -> NDArray[np.int64]:
     by_class = np.argsort(labels, kind="stable")
     count = min(limit, len(labels))
     return by_class[np.arange(count) * len(labels) // count]
-
-
-def _report(done: int, total: int) -> None:
-    emit(Progress(stage="evaluate", done=done, total=total, unit="corrupted images"))

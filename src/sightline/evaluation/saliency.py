@@ -13,9 +13,8 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from sightline.evaluation import mistakes
 from sightline.evaluation.model_under_test import Context
-from sightline.evaluation.predictions import PREDICTIONS
+from sightline.evaluation.predictions import PREDICTIONS, most_confident_mistakes
 from sightline.pipeline.progress import Progress, emit
 from sightline.records import Saliency
 from sightline.storage.npy import ArrayWriter
@@ -40,7 +39,7 @@ def measure(context: Context) -> Saliency | None:
     """Explain the most confident mistakes; None where it is switched off or there is none."""
     tested, draft = context.tested, context.draft
     class_names, limit = tested.files.class_names, tested.settings.saliency_images
-    found, _ = mistakes.most_confident(draft.path(PREDICTIONS), class_names, limit)
+    found, _ = most_confident_mistakes(draft.path(PREDICTIONS), class_names, limit)
     if not found:
         return None
     indexes = [mistake.index for mistake in found]
@@ -57,11 +56,9 @@ def attribute(network: keras.Model, images: Floats, classes: Classes) -> tuple[F
     """Attribute the probability of one class to the pixels of each image.
 
     Args:
-        network: Maps float32 images in [0, 1] to class probabilities. Computes in float32, as
-            every exported network does, whatever precision it was trained in.
-        images: float32 array of shape (m, height, width, channels), values in [0, 1], m at
-            least 1.
-        classes: int64 array of shape (m,), one class for each image.
+        network: Maps float32 images in [0, 1] to class probabilities, in float32.
+        images: Shape (m, height, width, channels), m at least 1.
+        classes: Shape (m,), one class for each image.
 
     Returns:
         float32 maps of shape (m, height, width), summed over the channels, in units of
@@ -73,8 +70,8 @@ def attribute(network: keras.Model, images: Floats, classes: Classes) -> tuple[F
     for row, image in enumerate(images):
         maps[row], distance = _attribute(network, image, classes[row : row + 1])
         distances.append(distance)
-        progress = {"done": row + 1, "total": len(images), "unit": "explained mistakes"}
-        emit(Progress(stage="evaluate", **progress))
+        total = len(images)
+        emit(Progress(stage="evaluate", done=row + 1, total=total, unit="explained mistakes"))
     return maps, max(distances)
 
 
@@ -88,18 +85,8 @@ def input_gradients(network: keras.Model, images: Floats, classes: Classes) -> F
 
     Keras has no API for gradients, so each backend computes them its own way. The probabilities
     of an image depend on no other image, so the gradient of their sum is the gradient of each.
-
-    Returns:
-        float32 array of the images' shape: change of the probability per unit of the pixel.
     """
-    match keras.backend.backend():
-        case "tensorflow":
-            gradients = _tensorflow_gradients
-        case "jax":
-            gradients = _jax_gradients
-        case _:
-            gradients = _torch_gradients
-    return np.asarray(gradients(network, images, classes))
+    return np.asarray(_GRADIENTS[keras.backend.backend()](network, images, classes))
 
 
 def _attribute(network: keras.Model, image: Floats, chosen: Classes) -> tuple[Floats, float]:
@@ -160,3 +147,10 @@ def _torch_gradients(network: keras.Model, images: Floats, classes: Classes) -> 
     pixels = keras.ops.convert_to_tensor(images).detach().requires_grad_()
     (gradients,) = torch.autograd.grad(_chosen(network, pixels, classes).sum(), pixels)
     return keras.ops.convert_to_numpy(gradients)
+
+
+_GRADIENTS = {
+    "tensorflow": _tensorflow_gradients,
+    "jax": _jax_gradients,
+    "torch": _torch_gradients,
+}

@@ -13,22 +13,14 @@ THRESHOLDS = (0.0, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999, 0.99
 
 
 def measure(context: Context) -> tuple[CoveragePoint, ...]:
-    """Measure coverage and accuracy on the test split."""
+    """Measure the test split."""
     return accuracy_at_coverage(context.predictions.confidence, context.predictions.correct)
 
 
 def accuracy_at_coverage(
     confidence: NDArray[np.floating[Any]], correct: NDArray[np.bool_]
 ) -> tuple[CoveragePoint, ...]:
-    """Measure coverage and accuracy at each threshold.
-
-    Args:
-        confidence: Probability of the predicted class, shape (n,), in [0, 1].
-        correct: Whether the prediction is correct, shape (n,).
-
-    Returns:
-        One point for each threshold that leaves at least one prediction, lowest first.
-    """
+    """Measure both at each threshold that leaves at least one prediction, the lowest first."""
     answered = {threshold: confidence >= threshold for threshold in THRESHOLDS}
     return tuple(
         CoveragePoint(

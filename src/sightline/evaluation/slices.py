@@ -51,16 +51,12 @@ def measure(context: Context) -> tuple[SliceMetrics, ...]:
 def accuracy_by_value(
     path: Path, split: str, columns: Sequence[str], correct: NDArray[np.bool_]
 ) -> tuple[SliceMetrics, ...]:
-    """Measure the accuracy for each value of some columns.
+    """Measure the accuracy for each value of some columns of a label table.
 
     Values are compared by a hash of eight bytes, so memory does not grow with their length.
 
     Args:
-        path: The label table.
-        split: Name of the split.
-        columns: Columns of the table.
-        correct: Whether the prediction is correct, for each image of the split in order; shape
-            (n,).
+        correct: Whether the prediction is correct, for each image of the split in order.
 
     Returns:
         One row for each value, column by column, the most frequent value first. Values beyond

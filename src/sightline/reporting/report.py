@@ -11,7 +11,8 @@ import pyarrow.parquet as pq
 from sightline.config import ReportConfig
 from sightline.data.label_table import choose_samples
 from sightline.data.validation.findings import select_findings
-from sightline.evaluation import label_errors, mistakes
+from sightline.evaluation import label_errors
+from sightline.evaluation.predictions import most_confident_mistakes
 from sightline.pipeline.cache import Draft, find_or_make
 from sightline.pipeline.stages import Stage
 from sightline.records import (
@@ -73,7 +74,7 @@ class _Inputs(NamedTuple):
 
     def mistakes(self, limit: int) -> tuple[tuple[Mistake, ...], int]:
         predictions = self.path(self.evaluation.predictions)
-        return mistakes.most_confident(predictions, self.files.class_names, limit)
+        return most_confident_mistakes(predictions, self.files.class_names, limit)
 
 
 def report(

@@ -9,8 +9,13 @@ from sklearn.metrics import log_loss, top_k_accuracy_score
 from sightline.errors import InputError
 from sightline.evaluation import predictions, predictions_table
 from sightline.evaluation.calibration import apply_temperature, read_scaled
-from sightline.evaluation.mistakes import most_confident
-from sightline.evaluation.predictions import Floats, Predictions, predict_split, read
+from sightline.evaluation.predictions import (
+    Floats,
+    Predictions,
+    most_confident_mistakes,
+    predict_split,
+    read,
+)
 
 IMAGES, CLASSES = 50, 6
 LABELS = np.random.default_rng(1).integers(0, CLASSES, IMAGES).astype(np.int16)
@@ -80,7 +85,7 @@ def test_temperature_rescales_what_was_written(path: Path, predicted: Prediction
 
 def test_most_confident_mistakes_come_first(path: Path, predicted: Predictions) -> None:
     names = tuple("abcdef")
-    found, total = most_confident(path, names, 3)
+    found, total = most_confident_mistakes(path, names, 3)
     wrong = np.flatnonzero(~predicted.correct)
     order = wrong[np.argsort(-predicted.confidence[wrong])]
     assert [mistake.index for mistake in found] == order[:3].tolist()
