@@ -187,7 +187,7 @@ def test_sigterm_or_a_dead_parent_costs_no_step(
     assert "Traceback" not in errors
     told = [training.steps(path) for path in training.checkpoints()]
     assert len(told) == 2
-    assert f"stands at {place(told[0])}" in errors
+    assert f"Stopped on request at {place(told[0])}" in errors
     orphaned = end_without_its_parent(training, told[0], due_after=97)
     assert (orphaned - told[0]) % 97, "the last one was not due"
     assert training.finish().returncode == 0
