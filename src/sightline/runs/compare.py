@@ -12,7 +12,6 @@ from sightline.pipeline.provenance import digest_of
 from sightline.records import Evaluation, Interval
 from sightline.records.difference import (
     ClassPair,
-    Flips,
     Measure,
     ProvenanceRow,
     RunDifference,
@@ -34,11 +33,7 @@ Figure = tuple[float | None, Interval | None]
 
 
 def read_pair(workspace: Workspace, a: str, b: str) -> Pair:
-    """Read the manifests of two runs.
-
-    Args:
-        a: The ID of run A, its first characters, or "latest".
-        b: The same for run B.
+    """Read the manifests of two runs, which are named as for `run_folder.resolve`.
 
     Raises:
         InputError: A run does not exist or cannot be read, or both are the same.
@@ -52,12 +47,9 @@ def read_pair(workspace: Workspace, a: str, b: str) -> Pair:
 
 
 def compare(workspace: Workspace, pair: Pair) -> RunDifference:
-    """Find out how run B differs from run A.
+    """Find out how the second run, B, differs from A.
 
     The remarks name what cannot be compared because it is damaged or of other data.
-
-    Args:
-        pair: The manifests of A and B.
     """
     remarks: list[str] = []
     found = [_predictions(workspace, run, remarks) for run in pair]
@@ -65,11 +57,17 @@ def compare(workspace: Workspace, pair: Pair) -> RunDifference:
     evaluated = [run.records.evaluate for run in pair]
     comparable = flips.same_test_images(*ingested)
     if not comparable:
-        remarks.append(_different_images(ingested[0].dataset, ingested[1].dataset))
+        a, b = (files.dataset for files in ingested)
+        data = f"from the data sets {a} and {b}" if a != b else f"both from {a}"
+        remarks.append(
+            f"The runs were tested on different images ({data}), so images are not compared, and "
+            "whether the difference is chance is unknown."
+        )
     names = ingested[0].class_names
     same_classes = names == ingested[1].class_names
     if not same_classes:
         remarks.append("The runs have different classes, so classes are not compared.")
+    both = (evaluated[0].classes, evaluated[1].classes) if same_classes else ((), ())
     difference = RunDifference(
         a=_side(pair[0]),
         b=_side(pair[1]),
@@ -77,10 +75,8 @@ def compare(workspace: Workspace, pair: Pair) -> RunDifference:
         provenance=_provenance(pair),
         config=provenance_diff.settings(*(run.config.model_dump(mode="json") for run in pair)),
         environment=provenance_diff.settings(*(provenance_diff.environment(run) for run in pair)),
-        measures=tuple(
-            measures(_figures(evaluated[0], found[0]), _figures(evaluated[1], found[1]))
-        ),
-        classes=_classes(*evaluated) if same_classes else (),
+        measures=tuple(_measures(*map(_figures, evaluated, found))),
+        classes=tuple(ClassPair(a=one, b=other) for one, other in zip(*both, strict=False)),
         flips=flips.between(found[0], found[1], names) if comparable else None,
         noise=_noise(workspace, pair) if comparable else None,
     )
@@ -94,14 +90,6 @@ def _predictions(workspace: Workspace, run: RunManifest, remarks: list[str]) -> 
     except InputError as error:
         remarks.append(f"The predictions of run {run.run_id} are not used: {error}")
         return None
-
-
-def _different_images(a: str, b: str) -> str:
-    data = f"from the data sets {a} and {b}" if a != b else f"both from {a}"
-    return (
-        f"The runs were tested on different images ({data}), so images are not compared, and "
-        "whether the difference is chance is unknown."
-    )
 
 
 def _side(run: RunManifest) -> Side:
@@ -130,9 +118,7 @@ def _tested(evaluation: Evaluation) -> int:
 def _provenance(pair: Pair) -> tuple[ProvenanceRow, ...]:
     digests = (
         {
-            "data": run.source_sha256,
-            "code": run.code_sha256,
-            "lock file": run.lock_sha256,
+            **provenance_diff.digests(run),
             "environment": digest_of(json.dumps(provenance_diff.environment(run), sort_keys=True)),
             "weights": run.weights_sha256,
         }
@@ -148,14 +134,11 @@ def _figures(evaluation: Evaluation, found: Predictions | None) -> dict[str, Fig
         "loss": (evaluation.loss, loss_interval(evaluation.loss, found)),
         "calibration error": (calibration.error if calibration else None, None),
         **{
-            f"top-{k} accuracy": (share, _share_interval(share, images))
+            f"top-{k} accuracy": (share, wilson(round(share * images), images))
             for k, share in sorted(evaluation.top_k.items())
+            if 0 <= share <= 1
         },
     }
-
-
-def _share_interval(share: float, images: int) -> Interval | None:
-    return wilson(round(share * images), images) if 0 <= share <= 1 else None
 
 
 def loss_interval(loss: float, found: Predictions | None) -> Interval | None:
@@ -166,7 +149,7 @@ def loss_interval(loss: float, found: Predictions | None) -> Interval | None:
     return (max(0.0, loss - half), loss + half) if math.isfinite(half) else None
 
 
-def measures(a: dict[str, Figure], b: dict[str, Figure]) -> Iterator[Measure]:
+def _measures(a: dict[str, Figure], b: dict[str, Figure]) -> Iterator[Measure]:
     """Put figures of two runs side by side; a figure that one of them lacks is None there."""
     for name in dict.fromkeys((*a, *b)):
         (a_value, a_interval), (b_value, b_interval) = (
@@ -175,15 +158,9 @@ def measures(a: dict[str, Figure], b: dict[str, Figure]) -> Iterator[Measure]:
         yield Measure(name=name, a=a_value, b=b_value, a_interval=a_interval, b_interval=b_interval)
 
 
-def _classes(a: Evaluation, b: Evaluation) -> tuple[ClassPair, ...]:
-    return tuple(ClassPair(a=x, b=y) for x, y in zip(a.classes, b.classes, strict=False))
-
-
 def _noise(workspace: Workspace, pair: Pair) -> SeedNoise | None:
     """Compare the difference with the wider noise band of A and B."""
-    bands = [
-        (band, run) for run in pair if (band := seed_noise.band_of(workspace, run)) is not None
-    ]
+    bands = [(band, run) for run in pair if (band := seed_noise.band_of(workspace, run))]
     if not bands:
         return None
     band, run = max(bands, key=lambda found: found[0].accuracy.difference)
@@ -205,16 +182,13 @@ def _sentence(difference: RunDifference) -> str:
     found = difference.flips
     if found is None:
         return f"Whether A or B is better is unknown: {figures}."
+    conclusion = f"B is {'better' if found.fixed > found.broken else 'worse'} than A"
+    if found.p_value >= _ALPHA:
+        conclusion = "The difference between A and B is not significant"
     return (
-        f"{_conclusion(found)}: {figures}; {found.fixed:,} images newly right, {found.broken:,} "
+        f"{conclusion}: {figures}; {found.fixed:,} images newly right, {found.broken:,} "
         f"newly wrong (McNemar's exact test, p = {found.p_value:.2g}).{_of_noise(difference.noise)}"
     )
-
-
-def _conclusion(found: Flips) -> str:
-    if found.p_value >= _ALPHA:
-        return "The difference between A and B is not significant"
-    return f"B is {'better' if found.fixed > found.broken else 'worse'} than A"
 
 
 def _of_noise(found: SeedNoise | None) -> str:

@@ -18,12 +18,7 @@ MOST_EXAMPLES = 24
 
 
 class Discordant(NamedTuple):
-    """Test images that exactly one of two models classifies correctly.
-
-    Attributes:
-        fixed: int64 array, rows that only the second model gets right.
-        broken: int64 array, rows that only the first model gets right.
-    """
+    """Rows that only the second (fixed), or only the first of two models (broken) gets right."""
 
     fixed: NDArray[np.int64]
     broken: NDArray[np.int64]
@@ -44,16 +39,7 @@ class Discordant(NamedTuple):
 
 
 def between(a: Predictions | None, b: Predictions | None, names: tuple[str, ...]) -> Flips | None:
-    """Compare two models image by image.
-
-    Args:
-        a: Predictions of model A; None if they cannot be read.
-        b: Predictions of model B for the same images.
-        names: Class names in label order.
-
-    Returns:
-        None if predictions are missing or the labels differ.
-    """
+    """Compare two models image by image; None if predictions are missing or the labels differ."""
     if a is None or b is None or not np.array_equal(a.label, b.label):
         return None
     found = discordant(a, b)
@@ -81,11 +67,7 @@ def same_test_images(a: DatasetFiles, b: DatasetFiles) -> bool:
 
 
 def with_last_run(run: Run, files: DatasetFiles, evaluation: Evaluation) -> RunComparison | None:
-    """Compare a run that is about to be published with the last run of its data set.
-
-    Returns:
-        None if there is no earlier run of this data set.
-    """
+    """Compare a run that is about to be published with the last run of its data set, if any."""
     last = run_folder.last(run.workspace, files.dataset)
     if last is None:
         return None

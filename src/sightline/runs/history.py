@@ -31,12 +31,11 @@ class Entry(NamedTuple):
 def collect(
     found: Iterable[ManifestExcerpt], datasets: Sequence[str], last: int = LAST
 ) -> dict[str, list[ManifestExcerpt]]:
-    """Group runs by data set, reading no more of them than needed.
+    """Group the last runs by data set, reading no more of them than needed.
 
     Args:
         found: Runs, the newest first; those that reproduce another run are skipped.
         datasets: Names of data sets; if empty, the data set of the newest run.
-        last: How many of the newest runs of each data set.
 
     Returns:
         Data set to its runs, the newest first, without data sets that have no runs.
@@ -53,11 +52,7 @@ def collect(
 
 
 def entries(workspace: Workspace, runs: Iterable[ManifestExcerpt]) -> list[Entry]:
-    """Compare each run of a data set with the previous one of the same recipe.
-
-    Returns:
-        One entry per run, the oldest first.
-    """
+    """Compare each run of a data set with the previous one of its recipe, the oldest first."""
     bands: dict[Setup, NoiseBand | None] = {}
     previous: dict[str, Entry] = {}
     found = []

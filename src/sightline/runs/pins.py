@@ -23,10 +23,7 @@ class Pin(Record):
 
 
 def pin(workspace: Workspace, run: str, reason: str = "") -> Pin:
-    """Pin a run, or update its pin; waits for a running cleanup.
-
-    Args:
-        run: The run's ID, its first characters, or "latest".
+    """Pin a run, or update its pin; waits for a running cleanup. `run` is as for `resolve`.
 
     Raises:
         InputError: No run matches, or several do.
@@ -43,13 +40,7 @@ def pin(workspace: Workspace, run: str, reason: str = "") -> Pin:
 
 
 def unpin(workspace: Workspace, run: str) -> str:
-    """Remove a run's pin.
-
-    Args:
-        run: As for `pin`; the complete ID if the run no longer exists.
-
-    Returns:
-        The run's complete ID.
+    """Remove a run's pin and return its complete ID, by which a run that is gone is named.
 
     Raises:
         InputError: No run matches, several do, or the run is not pinned.

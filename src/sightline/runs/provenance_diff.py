@@ -68,6 +68,11 @@ def settings(a: Mapping[str, Any], b: Mapping[str, Any]) -> tuple[Setting, ...]:
     return tuple(Setting(key=key, a=x, b=y) for key, x, y in found)
 
 
+def digests(run: RunManifest) -> dict[str, str | None]:
+    """Return the digests of what a run depends on."""
+    return {"data": run.source_sha256, "code": run.code_sha256, "lock file": run.lock_sha256}
+
+
 def environment(run: RunManifest) -> dict[str, Any]:
     """Return what a run recorded of machine, versions and device."""
     trained = run.records.train
@@ -80,12 +85,9 @@ def environment(run: RunManifest) -> dict[str, Any]:
 def with_now(
     run: RunManifest, source: Source, device: DeviceReport | None
 ) -> tuple[ProvenanceRow, ...]:
-    """Compare the data, code and environment of a run with the present ones.
+    """Compare the data, code and environment of a run, A in the result, with the present ones.
 
-    Args:
-        run: The run; A in the result.
-        source: The present source of its data set.
-        device: The device that Keras would use; None if training runs on another machine.
+    Without a device, because training runs on another machine, its settings are not compared.
     """
     training = {"device": device.device, **device.environment} if device else {}
     now = {
@@ -97,19 +99,10 @@ def with_now(
     }
     return tuple(
         row
-        for row in rows(_provenance(run), now)
+        for row in rows({**digests(run), **environment(run)}, now)
         if row.name not in _CHOSEN_IN_TRAINING
         and (device is not None or not row.name.startswith("training."))
     )
-
-
-def _provenance(run: RunManifest) -> dict[str, Any]:
-    return {
-        "data": run.source_sha256,
-        "code": run.code_sha256,
-        "lock file": run.lock_sha256,
-        **environment(run),
-    }
 
 
 def since_last_run(workspace: Workspace, config: RunConfig, source: Source) -> Changes:
@@ -117,10 +110,6 @@ def since_last_run(workspace: Workspace, config: RunConfig, source: Source) -> C
 
     If there are runs of the same seed, the last of these counts: the runs of `train --seeds` in
     between change nothing. The path of the data and the deployment do not count.
-
-    Args:
-        config: The complete config.
-        source: The present source of the data set.
     """
     last = _last_run(workspace, config, source)
     if last is None:

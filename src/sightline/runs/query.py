@@ -37,12 +37,7 @@ _KEYS: dict[Order, Callable[[ManifestExcerpt], Any]] = {
 
 
 class RunFilter(Record):
-    """Selects runs; a field that is None selects all.
-
-    Attributes:
-        since: Earliest publication time, with its time zone.
-        min_accuracy: Lowest test accuracy, in [0, 1].
-    """
+    """Selects runs; a field that is None selects all."""
 
     datasets: frozenset[str] | None = None
     recipe: str | None = None
@@ -68,11 +63,7 @@ def read(
     *,
     oldest_first: bool = False,
 ) -> Iterator[ManifestExcerpt]:
-    """Read runs one by one, the last published first by default.
-
-    Args:
-        on_error: Called for each manifest that cannot be read.
-    """
+    """Read runs one by one, the last published first; pass the errors of unreadable manifests."""
     run_ids = run_folder.run_ids(workspace)
     for run_id in reversed(run_ids) if oldest_first else run_ids:
         try:
@@ -87,22 +78,14 @@ def read(
 def sort(
     found: Iterable[ManifestExcerpt], order: Order, *, reverse: bool
 ) -> Iterable[ManifestExcerpt]:
-    """Sort runs; equal runs keep their order.
-
-    Args:
-        found: Runs sorted by time; returned unread if the order is that of time.
-    """
+    """Sort runs that are sorted by time; they stay unread if that is the order."""
     if order is Order.TIME:
         return found
     return sorted(found, key=_KEYS[order], reverse=reverse)
 
 
 def parse_since(text: str, now: datetime) -> datetime:
-    """Parse a date, a time (UTC by default) or an age.
-
-    Args:
-        text: Such as "2026-11-01", "2026-11-01T08:30", "7d", "12h" or "4w".
-        now: The time that an age is relative to, with its time zone.
+    """Parse a date, a time (UTC by default) or an age such as "7d", "12h" or "4w".
 
     Raises:
         InputError: The text has another form.

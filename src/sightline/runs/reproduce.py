@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
-from sightline.config import DataGateConfig, RunConfig
+from sightline.config import RunConfig
 from sightline.data import locate
 from sightline.errors import InputError
 from sightline.records import Evaluation, Record, Run, Source
@@ -31,8 +31,6 @@ class Reproduction(Record):
     Attributes:
         run_id: The original run, A in the difference.
         again: The run that reproduces it, B in the difference.
-        exit_code: Of the command: 0, 3 or 4.
-        sentence: The outcome and its reason, for people.
         tolerance: Difference in accuracy that is still noise, in [0, 1].
         tolerance_source: How that is known.
     """
@@ -69,17 +67,9 @@ def plan(
     data_dir: Path | None = None,
     mirror: str | None = None,
 ) -> tuple[RunConfig, Run]:
-    """Plan the run that reproduces another run.
+    """Plan the run that reproduces another run; the arguments are as in `Run`.
 
-    Args:
-        original: The run to reproduce.
-        source: Its data.
-        data_dir: Folder with local copies of named data sets.
-        mirror: Base URL to download from.
-
-    Returns:
-        The config, which promotes nothing and whose data gate only warns, and the run, which
-        ignores the cache.
+    The config promotes nothing and its data gate only warns; the run ignores the cache.
     """
     suffix = f"-again-{secrets.token_hex(3)}"
     run = Run(
@@ -92,22 +82,19 @@ def plan(
     )
     new_run.check_new(workspace, run.id)
     config = original.config
-    data = config.data
-    if source.kind not in {"named", "embedded"}:
-        data = data.model_copy(update={"dataset": source.path})
-    promotion = config.promotion.model_copy(update={"gate": "off"})
-    update = {"data": data, "data_gate": _warn_only(config.data_gate), "promotion": promotion}
-    return config.model_copy(update=update), run
-
-
-def _warn_only(gate: DataGateConfig) -> DataGateConfig:
-    """Let the data gate only warn: the last run that it compares with is another one now."""
+    path = {} if source.kind in {"named", "embedded"} else {"dataset": source.path}
+    # The last run that the data gate compares with is another one now.
     limits = {
         name: limit.model_copy(update={"action": "warn"})
-        for name, limit in gate
+        for name, limit in config.data_gate
         if limit.action == "fail"
     }
-    return gate.model_copy(update=limits)
+    changed = {
+        "data": config.data.model_copy(update=path),
+        "data_gate": config.data_gate.model_copy(update=limits),
+        "promotion": config.promotion.model_copy(update={"gate": "off"}),
+    }
+    return config.model_copy(update=changed), run
 
 
 def check(workspace: Workspace, original: RunManifest, again: RunManifest) -> Reproduction:

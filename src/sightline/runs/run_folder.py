@@ -13,7 +13,7 @@ from sightline.errors import InputError
 from sightline.pipeline import provenance
 from sightline.records import RunSummary, Source
 from sightline.records.manifest import ManifestExcerpt, RunManifest
-from sightline.storage import json_digest
+from sightline.storage import files, json_digest
 from sightline.storage.workspace import Workspace
 
 M = TypeVar("M", RunManifest, ManifestExcerpt)
@@ -32,6 +32,18 @@ def is_id(name: str) -> bool:
 def folder(workspace: Workspace, run_id: str) -> Path:
     """Return the path of a run's folder."""
     return workspace.root / "runs" / run_id
+
+
+def visible_folders(workspace: Workspace) -> list[Path]:
+    """List the visible folders and links in `runs/`, runs or not, sorted by name."""
+    parent = workspace.root / "runs"
+    with files.storage_errors(workspace.root):
+        found = sorted(parent.iterdir()) if parent.exists() else []
+        return [
+            path
+            for path in found
+            if not path.name.startswith(".") and (path.is_dir() or path.is_symlink())
+        ]
 
 
 def run_ids(workspace: Workspace) -> list[str]:
@@ -77,10 +89,7 @@ def _is_reproduction(workspace: Workspace, run_id: str) -> bool:
 
 
 def read(workspace: Workspace, run: str) -> RunManifest:
-    """Read the manifest of a run.
-
-    Args:
-        run: As for `resolve`.
+    """Read the manifest of a run, which is named as for `resolve`.
 
     Raises:
         InputError: No run matches, several do, or the manifest cannot be read or belongs to
@@ -127,16 +136,17 @@ def _read_as(kind: type[M], run_folder: Path) -> M:
 
 def summary(workspace: Workspace, manifest: RunManifest | ManifestExcerpt) -> RunSummary:
     """Summarize a run."""
-    tested = manifest.records.ingest.counts["test"]
+    records = manifest.records
+    tested = records.ingest.counts["test"]
     return RunSummary(
         run_id=manifest.run_id,
         run_dir=str(folder(workspace, manifest.run_id)),
-        dataset=manifest.records.ingest.dataset,
+        dataset=records.ingest.dataset,
         recipe=manifest.config.recipe,
-        parameters=manifest.records.build.parameters,
-        test_accuracy=manifest.records.evaluate.accuracy,
+        parameters=records.build.parameters,
+        test_accuracy=records.evaluate.accuracy,
         baseline_accuracy=max(tested) / sum(tested),
-        test_loss=manifest.records.evaluate.loss,
+        test_loss=records.evaluate.loss,
         stages=manifest.stages,
         total_seconds=manifest.total_seconds,
     )
@@ -163,15 +173,11 @@ def last(workspace: Workspace, dataset: str) -> RunManifest | None:
 
 
 def has_equal(workspace: Workspace, config: RunConfig, source: Source) -> bool:
-    """Return whether a recent run had the same config, data and code.
-
-    Every stage is then most likely cached; this is only an estimate.
-    """
-    code = provenance.package_digest()
+    """Estimate whether every stage is cached: a recent run had the same config, data and code."""
+    wanted = (provenance.package_digest(), source.sha256, config)
     for run_id in run_ids(workspace)[:_RECENT]:
         with suppress(InputError):
             earlier = read_excerpt(workspace, run_id)
-            same = earlier.code_sha256 == code and earlier.source_sha256 == source.sha256
-            if same and earlier.config == config:
+            if (earlier.code_sha256, earlier.source_sha256, earlier.config) == wanted:
                 return True
     return False

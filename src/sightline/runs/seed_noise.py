@@ -47,7 +47,6 @@ class NoiseBand(Record):
     """The spread of results over seeds, for one data set and one set of settings.
 
     Attributes:
-        source_sha256: Digest of the data set's source.
         config_sha256: Digest of the settings that the weights depend on, without the seed.
         code_sha256: Digest of Sightline's source; None if it differs between the runs.
         seeds: The seeds in ascending order; `run_ids` has the run of each.
@@ -74,9 +73,6 @@ class NoiseBand(Record):
 
 def measure(manifests: Sequence[RunManifest | ManifestExcerpt]) -> NoiseBand:
     """Measure the spread of runs that differ only in their seed.
-
-    Args:
-        manifests: At least two, each with another `training.seed`.
 
     Raises:
         InputError: There are too few runs, or they differ in more than their seed.
@@ -126,12 +122,9 @@ def write(workspace: Workspace, band: NoiseBand) -> Path:
         StorageError: The artifacts root is full or cannot be written.
     """
     path = band.setup.path(workspace)
-    with (
-        workspace.in_use(),
-        files.storage_errors(workspace.root),
-        files.new_file(path) as temporary,
-    ):
-        temporary.write_bytes(json_digest.dumps(band.model_dump(mode="json")))
+    content = json_digest.dumps(band.model_dump(mode="json"))
+    with workspace.in_use(), files.storage_errors(workspace.root), files.new_file(path) as new:
+        new.write_bytes(content)
     return path
 
 

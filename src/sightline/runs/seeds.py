@@ -7,7 +7,6 @@ from typing import NamedTuple
 from sightline.config import RunConfig
 from sightline.errors import ConfigError, RunExistsError
 from sightline.records import Interval, Record, Run, RunSummary, Source
-from sightline.records.manifest import ManifestExcerpt
 from sightline.runs import new_run, provenance_diff, run_folder, seed_noise
 from sightline.runs.provenance_diff import Changes
 from sightline.runs.seed_noise import NoiseBand
@@ -28,24 +27,14 @@ class SeedRun(NamedTuple):
 
 
 class SeedResult(RunSummary):
-    """The result of one seed.
-
-    Attributes:
-        test_accuracy_interval: 95 % interval of the accuracy, from the number of test images.
-    """
+    """The result of one seed, with the 95 % interval from the number of test images."""
 
     seed: int
     test_accuracy_interval: Interval
 
 
 class SeedSummary(Record):
-    """The results of several seeds; the object that `--json` prints.
-
-    Attributes:
-        runs: One result per seed, in ascending order.
-        noise: The spread of the results.
-        noise_file: Path of the stored noise band.
-    """
+    """The results of several seeds in ascending order; the object that `--json` prints."""
 
     dataset: str
     recipe: str
@@ -55,12 +44,7 @@ class SeedSummary(Record):
 
 
 def plan(config: RunConfig, run: Run, seeds: int) -> list[SeedRun]:
-    """Plan one run per seed, starting at `training.seed`.
-
-    Args:
-        config: Has the first seed.
-        run: The runs are called `<id>-s<seed>`.
-        seeds: Number of seeds; 1 returns the run unchanged.
+    """Plan one run `<id>-s<seed>` per seed, starting at `training.seed`; one seed changes nothing.
 
     Raises:
         ConfigError: The last seed is too large.
@@ -87,26 +71,29 @@ def per_seed(config: RunConfig, run: Run, seeds: int) -> list[SeedRun]:
             f"training.seed: {seeds} seeds starting at {first} exceed the largest seed, "
             f"{_LARGEST_SEED}; choose a smaller training.seed."
         )
-    return [_with_seed(config, run, seed) for seed in range(first, first + seeds)]
+    # The best of several seeds would pass the gate by chance more often than alpha says.
+    promotion = config.promotion.model_copy(update={"gate": "off"})
+    return [
+        SeedRun(
+            config.model_copy(
+                update={
+                    "training": config.training.model_copy(update={"seed": seed}),
+                    "promotion": promotion,
+                }
+            ),
+            run.model_copy(update={"id": f"{run.id}-s{seed}"}),
+        )
+        for seed in range(first, first + seeds)
+    ]
 
 
 def missing(planned: Sequence[SeedRun]) -> list[SeedRun]:
     """Return the planned runs that do not exist yet."""
-    return [one for one in planned if not _exists(one)]
-
-
-def _with_seed(config: RunConfig, run: Run, seed: int) -> SeedRun:
-    training = config.training.model_copy(update={"seed": seed})
-    # The best of several seeds would pass the gate by chance more often than alpha says.
-    promotion = config.promotion.model_copy(update={"gate": "off"})
-    return SeedRun(
-        config.model_copy(update={"training": training, "promotion": promotion}),
-        run.model_copy(update={"id": f"{run.id}-s{seed}"}),
-    )
-
-
-def _exists(one: SeedRun) -> bool:
-    return os.path.lexists(run_folder.folder(one.run.workspace, one.run.id))
+    return [
+        one
+        for one in planned
+        if not os.path.lexists(run_folder.folder(one.run.workspace, one.run.id))
+    ]
 
 
 def unfinished(planned: Sequence[SeedRun], source: Source) -> list[SeedRun]:
@@ -117,27 +104,21 @@ def unfinished(planned: Sequence[SeedRun], source: Source) -> list[SeedRun]:
         RunExistsError: A run exists with another config or other data.
     """
     left = missing(planned)
-    for one in planned:
-        if one not in left:
-            _check_same(one, source)
+    for config, run in (one for one in planned if one not in left):
+        existing = run_folder.read_excerpt(run.workspace, run.id)
+        if existing.config != config or existing.source_sha256 != source.sha256:
+            what = "config" if existing.config != config else "data"
+            raise RunExistsError(
+                f"The run {run.id!r} already exists in {run.workspace} with other {what}; choose "
+                "another --run-id."
+            )
     return left
 
 
-def _check_same(one: SeedRun, source: Source) -> None:
-    existing = run_folder.read_excerpt(one.run.workspace, one.run.id)
-    if existing.config != one.config or existing.source_sha256 != source.sha256:
-        what = "config" if existing.config != one.config else "data"
-        raise RunExistsError(
-            f"The run {one.run.id!r} already exists in {one.run.workspace} with other {what}; "
-            "choose another --run-id."
-        )
-
-
 def since_last(planned: Sequence[SeedRun], source: Source) -> Changes:
-    """Compare planned runs with the last run of each seed and with the noise band.
+    """Compare planned runs with the last run of each seed, and their seeds with the noise band.
 
-    Returns:
-        The changes of the first seed that has any or has no earlier run; else none.
+    The first seed that has changes, or has no earlier run, counts.
     """
     for one in planned:
         changes = provenance_diff.since_last_run(one.run.workspace, one.config, source)
@@ -160,18 +141,18 @@ def measure(workspace: Workspace, run_ids: Sequence[str]) -> SeedSummary:
     """
     found = [run_folder.read_excerpt(workspace, run_id) for run_id in run_ids]
     band = seed_noise.measure(found)
+    results = (
+        SeedResult(
+            **run_folder.summary(workspace, run).model_dump(),
+            seed=run.config.training.seed,
+            test_accuracy_interval=run.records.evaluate.accuracy_interval,
+        )
+        for run in found
+    )
     return SeedSummary(
         dataset=band.dataset,
         recipe=band.recipe,
-        runs=tuple(_result(workspace, run) for run in found),
+        runs=tuple(results),
         noise=band,
         noise_file=str(seed_noise.write(workspace, band)),
-    )
-
-
-def _result(workspace: Workspace, run: ManifestExcerpt) -> SeedResult:
-    return SeedResult(
-        **run_folder.summary(workspace, run).model_dump(),
-        seed=run.config.training.seed,
-        test_accuracy_interval=run.records.evaluate.accuracy_interval,
     )

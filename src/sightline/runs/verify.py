@@ -21,12 +21,7 @@ class Damage(Record):
 
 
 class RunCheck(Record):
-    """The result of checking one run folder.
-
-    Attributes:
-        files: Number of files checked, including the manifest.
-        bytes: Their size.
-    """
+    """The result of checking a run folder: number and size of its files, manifest included."""
 
     run_id: str
     files: int
@@ -35,18 +30,12 @@ class RunCheck(Record):
 
 
 def verify(workspace: Workspace, run: str | None = None) -> list[RunCheck]:
-    """Compare all files of run folders with their digests.
-
-    Args:
-        run: The run's ID, its first characters, or "latest"; None for all runs.
-
-    Returns:
-        One result per folder, sorted by name.
+    """Compare all files of one run folder, or of all folders sorted by name, with their digests.
 
     Raises:
         InputError: No run matches, or several do.
     """
-    names = _folders(workspace)
+    names = [path.name for path in run_folder.visible_folders(workspace) if path.is_dir()]
     if run is not None:
         # A folder without a manifest is a damaged run here, although it is not listed elsewhere.
         names = [run if run in names else run_folder.resolve(workspace, run)]
@@ -80,15 +69,6 @@ def check_file(path: Path, record: FileRecord) -> None:
 def damaged_files(workspace: Workspace, manifest: RunManifest) -> list[str]:
     """List the files of a run that are missing or damaged."""
     return [found.name for found in _mismatches(workspace, manifest.run_id, manifest.files)]
-
-
-def _folders(workspace: Workspace) -> list[str]:
-    folder = workspace.root / "runs"
-    if not folder.is_dir():
-        return []
-    return sorted(
-        path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")
-    )
 
 
 def _check(workspace: Workspace, name: str) -> RunCheck:

@@ -23,14 +23,7 @@ _RESUMABLE = (
 def find_unused(
     workspace: Workspace, needed: set[tuple[str, str]]
 ) -> tuple[list[OldEntry], list[Skipped]]:
-    """Find the cache entries to remove.
-
-    Args:
-        needed: Stage and key of the entries to keep.
-
-    Returns:
-        The entries, and what is skipped because it is not an entry `cache/<stage>/<key>/`.
-    """
+    """Find the entries `cache/<stage>/<key>/` to remove, and what is skipped because it is none."""
     unused: list[OldEntry] = []
     skipped: list[Skipped] = []
     folders = stage_folders(workspace)
@@ -58,11 +51,9 @@ def stage_folders(workspace: Workspace) -> list[Path]:
 
 
 def find_old_checkpoints(workspace: Workspace) -> tuple[list[Path], list[Skipped]]:
-    """Find the checkpoints to remove. A training that completes removes its own.
+    """Find the folders to remove, and those that are kept because a training may resume from them.
 
-    Returns:
-        Folders whose training is complete, or was interrupted more than `CHECKPOINT_DAYS` days
-        ago, and the folders that are kept because a training may resume from them.
+    A training that completes removes its own checkpoints.
     """
     old: list[Path] = []
     skipped: list[Skipped] = []

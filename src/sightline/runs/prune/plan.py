@@ -74,7 +74,6 @@ class Plan(Record):
 
     Attributes:
         runs: Runs to remove, the last published first; `kept` are those that stay.
-        entries: Cache entries to remove.
         skipped: What stays because it is unknown or unreadable.
         cache_checked: Whether all manifests could be read. If not, no cache entry is removed.
         bytes: How much is freed in total.

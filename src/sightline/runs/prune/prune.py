@@ -49,9 +49,6 @@ def prune(workspace: Workspace, keep: int, read_models: ModelReader) -> Plan:
         keep: As for `plan`.
         read_models: As for `plan`; called when no other process can register a model.
 
-    Returns:
-        What was removed and what stays.
-
     Raises:
         InputError: A run is active, the folder does not exist, or `keep` is too small.
         StorageError: Something cannot be removed.

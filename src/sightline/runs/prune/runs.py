@@ -17,12 +17,9 @@ _REFERENCE = re.compile(r"\bcache/([^/\"]+)/([^/\"]+)/")
 
 @dataclass
 class Selection:
-    """Which runs to remove and which to keep.
+    """Which runs to remove, the last published first, and which to keep.
 
-    Attributes:
-        old: Runs to remove, the last published first.
-        needed: Stage and key of every cache entry that a kept run refers to.
-        all_read: Whether every manifest could be read.
+    `needed` has stage and key of every cache entry that a kept run refers to.
     """
 
     old: list[OldRun] = field(default_factory=list)
@@ -47,10 +44,7 @@ def select(workspace: Workspace, keep: int, models: RegisteredModels) -> Selecti
     """Decide which runs to remove.
 
     The publication time is taken from the manifest, since copying a folder changes file times.
-
-    Args:
-        keep: How many of the newest runs stay; pinned runs do not count.
-        models: Whose runs may still be needed.
+    Pinned runs do not count as one of the `keep` newest runs.
     """
     selection = Selection()
     for dataset, error in models.unreadable.items():
@@ -77,24 +71,13 @@ def select(workspace: Workspace, keep: int, models: RegisteredModels) -> Selecti
 def _read_all(workspace: Workspace, selection: Selection) -> list[_Run]:
     """Read all manifests, the newest first; unreadable ones are noted in the selection."""
     found = []
-    for path in _folders(workspace):
+    for path in run_folder.visible_folders(workspace):
         try:
             found.append(_read(path))
         except InputError as error:
             selection.all_read = False
             selection.skipped.append(Skipped(path=f"runs/{path.name}", reason=str(error)))
     return sorted(found, key=lambda run: (run.created.timestamp(), run.path.name), reverse=True)
-
-
-def _folders(workspace: Workspace) -> list[Path]:
-    folder = workspace.root / "runs"
-    if not folder.exists():
-        return []
-    return sorted(
-        path
-        for path in folder.iterdir()
-        if not path.name.startswith(".") and (path.is_dir() or path.is_symlink())
-    )
 
 
 def _read(path: Path) -> _Run:
