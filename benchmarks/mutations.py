@@ -1,12 +1,12 @@
 """A thousand changes of stored files: how many are detected, rebuilt and undetected.
 
-Usage: python benchmarks/mutations.py [--count 1000] [--seed 1] [--heal 10]
+Usage: python benchmarks/mutations.py [--count 1000] [--seed 1] [--rebuild 10]
 
 Changes the files of a small, complete artifacts folder (cache, run, pin, checkpoints, locks) and
 a result that Prefect stored, one at a time: a flipped bit, a hole, swapped parts, a cut, an
-empty file, a doubled end, a shorter header, no file. Noticed: refused, or without effect.
-Healed: for every tenth detected change in the cache, the stage ran again and produced the
-original bytes. Silent: the file was believed; then the exit code is 1.
+empty file, a repeated end, a shorter header, no file. Detected: refused, or without effect.
+Rebuilt: for every tenth detected change in the cache, the stage ran again and produced the
+original bytes. Undetected: the file was used; then the exit code is 1.
 """
 
 import logging

@@ -21,10 +21,9 @@ pytest_plugins = ["factory"]
 BIN = Path(sys.executable).parent
 SET_UP = "set-up"
 SHARING = ("operation", "pages", "server", "stopping")
-"""Files of e2e whose tests, like those of the orchestrator's faults, share one server with its
-deployments and workers."""
+"""Files of e2e that share one server, its deployments and workers with test_orchestrator.py."""
 
-SERVERS = {"prefect_api", "served", "factory", "server", "guarded", "browser", "database"}
+SERVERS = {"prefect_api", "server_url", "factory", "server", "guarded", "browser", "database"}
 """Fixtures that start a server or a browser."""
 
 SHARED_MNIST = Path(__file__).parents[2] / "shared" / "data" / "mnist"
@@ -37,39 +36,41 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def scope(nodeid: str) -> str:
-    """Name what a test shares with others: the set-up, or else its file."""
+    """Return the group of tests that share a set-up: the file, or one group for shared servers."""
     path = nodeid.partition("::")[0]
     shared = {f"e2e/test_{name}.py" for name in SHARING} | {"faults/test_orchestrator.py"}
     return SET_UP if path.removeprefix("tests/") in shared else path
 
 
 class ByFile(LoadScopeScheduling):
-    """Gives a file's tests to one process, and to one and the same all that share the set-up."""
+    """Gives the tests of a file, and all tests that share the set-up, to one process."""
 
     def _split_scope(self, nodeid: str) -> str:
         return scope(nodeid)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFile:
-    """Distribute the tests; xdist's own groups do nothing with pytest 9.2."""
+    """Distribute the tests; the groups of xdist have no effect with pytest 9.2."""
     return ByFile(config, log)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what needs a server; begin with what takes longest, so that processes end together."""
+    """Mark tests that need a server; start with the longest, so that processes end together."""
     for item in items:
         if SERVERS & set(item.fixturenames) or item.nodeid.startswith("tests/e2e/"):
             item.add_marker(pytest.mark.server)
-    items.sort(key=lambda item: (scope(item.nodeid) != SET_UP, "served" not in item.fixturenames))
+    items.sort(
+        key=lambda item: (scope(item.nodeid) != SET_UP, "server_url" not in item.fixturenames)
+    )
 
 
 def pytest_configure() -> None:
-    """Collect no garbage while the tests are imported."""
+    """Collect no garbage while the tests are imported, which saves seconds."""
     gc.disable()
 
 
 def pytest_collection_finish() -> None:
-    """Collect it from now on, but never look at the modules again: TensorFlow's are many."""
+    """Collect garbage again, but skip the imported modules: TensorFlow has many."""
     gc.freeze()
     gc.enable()
 
@@ -109,7 +110,7 @@ def prepared(run: Run, files: DatasetFiles) -> ArraySet:
 
 @pytest.fixture(scope="session")
 def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """The environment of a user without any configuration, with a Prefect home of its own."""
+    """The environment of a user without any configuration, with its own Prefect home."""
     kept = {
         name: value
         for name, value in os.environ.items()
@@ -120,7 +121,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def sightline(environment: dict[str, str]) -> Command:
-    """Run the real command and return what it did."""
+    """Run the real command and return its result."""
 
     def run(*arguments: str, **changes: str) -> Completed:
         return subprocess.run(
@@ -136,7 +137,7 @@ def sightline(environment: dict[str, str]) -> Command:
 
 @pytest.fixture(scope="session")
 def prefect_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """A Prefect API of the session's own, which leaves nothing in the user's home."""
+    """A Prefect API of this session, which leaves nothing in the user's home."""
     from prefect.settings import (
         PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
         PREFECT_LOCAL_STORAGE_PATH,

@@ -1,18 +1,19 @@
+import functools
 from collections.abc import Iterator
 from contextlib import suppress
 
 import httpx
 import pytest
 
-from command import Command, Completed
+from command import Command
 from faultpoint_root import Finished, shared
 from processes import wait_for
 from sightline.pipeline.child import Child
 
 
 @pytest.fixture(scope="session")
-def served(sightline: Command, environment: dict[str, str]) -> Iterator[Command]:
-    """The real command with one Prefect server for all tests."""
+def server_url(environment: dict[str, str]) -> Iterator[str]:
+    """The URL of a Prefect API that all tests share, which saves each command its own start."""
     with Child("sightline.flows.server.ephemeral", environment=environment) as server:
         message = server.receive()
         assert message is not None
@@ -24,12 +25,19 @@ def served(sightline: Command, environment: dict[str, str]) -> Iterator[Command]
             return False
 
         wait_for("the server answers", answers)
+        yield url
 
-        def run(*arguments: str, **changes: str) -> Completed:
-            return sightline(*arguments, PREFECT_API_URL=url, **changes)
 
-        run.url = url  # type: ignore[attr-defined]
-        yield run
+@pytest.fixture(scope="session")
+def served_environment(environment: dict[str, str], server_url: str) -> dict[str, str]:
+    """The environment of commands that use the shared Prefect API."""
+    return {**environment, "PREFECT_API_URL": server_url}
+
+
+@pytest.fixture(scope="session")
+def served(sightline: Command, server_url: str) -> Command:
+    """Run the real command with the shared Prefect API."""
+    return functools.partial(sightline, PREFECT_API_URL=server_url)
 
 
 @pytest.fixture

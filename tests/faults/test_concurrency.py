@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,11 +9,12 @@ import numpy as np
 import pytest
 
 import faultpoint_root as roots
-from command import Command, Completed
+from command import Completed, invoke
 from examples import write_npz
 from faultpoint import Fault, Outcome
 from faultpoint_root import Finished, Pipeline
 from faultpoint_sweep import Sweep
+from processes import wait_for
 from refusal import check_refused
 from sightline.errors import RunExistsError
 from sightline.registry.retention import registered_models
@@ -48,11 +48,11 @@ def test_two_cold_runs_of_one_key_compute_once_and_have_equal_bytes(
     wrote = ["write" in {kind for kind, _ in outcome.operations} for outcome in (one, other)]
     assert sorted(wrote) == [False, True]
     assert roots.results(copy) == roots.results(root)
-    if step == "train":  # long enough to meet for certain
+    if step == "train":  # long enough to overlap for certain
         assert WAITING in one.log + other.log
 
 
-def test_run_goes_on_where_the_holder_of_its_lock_was_killed(
+def test_run_resumes_where_the_holder_of_its_lock_was_killed(
     finished: Finished, tmp_path: Path
 ) -> None:
     pipeline, root = finished
@@ -62,7 +62,7 @@ def test_run_goes_on_where_the_holder_of_its_lock_was_killed(
     doomed, step = Fault(last, "tear"), "train"
     holder = pipeline.stages.start(step, pipeline.inputs(step, copy, run_id="one"), copy, doomed)
     lock = copy / "cache" / step / f".{pipeline.key(step)}.lock"
-    until(lock.exists)
+    wait_for("the lock exists", lock.exists)
     waiter = pipeline.stages.start(step, pipeline.inputs(step, copy, run_id="other"), copy)
     assert pipeline.stages.wait(holder).killed
     outcome = pipeline.stages.wait(waiter)
@@ -72,23 +72,15 @@ def test_run_goes_on_where_the_holder_of_its_lock_was_killed(
     assert roots.results(copy) == roots.results(root)
 
 
-def until(happens: Callable[[], bool]) -> None:
-    for _ in range(6_000):
-        if happens():
-            return
-        time.sleep(0.01)
-    raise AssertionError("did not happen within a minute")
-
-
 @pytest.mark.parametrize(
     "content",
     [
         pytest.param(b"", id="empty"),
-        pytest.param(b"4194304 host\n", id="of-a-process-that-is-gone"),
+        pytest.param(b"4194304 host\n", id="dead-process"),
         pytest.param(b"\0\xff" * 4096, id="garbage"),
     ],
 )
-def test_lock_file_that_was_left_behind_holds_nobody_up(
+def test_lock_file_left_behind_blocks_nobody(
     finished: Finished, tmp_path: Path, content: bytes
 ) -> None:
     pipeline, root = finished
@@ -117,7 +109,7 @@ def prune(pipeline: Pipeline, root: Path) -> None:
     assert {entry.stage for entry in plan.entries} >= {"preprocess"}
 
 
-def replace_what_is_damaged(pipeline: Pipeline, root: Path) -> None:
+def rebuild(pipeline: Pipeline, root: Path) -> None:
     entry = root / "cache" / "preprocess" / pipeline.key("preprocess")
     (entry / "manifest.json").unlink()
     assert "Rebuilding the damaged cache entry" in pipeline.run("preprocess", root).log
@@ -128,7 +120,7 @@ def replace_what_is_damaged(pipeline: Pipeline, root: Path) -> None:
     [
         pytest.param(replace, id="replaced"),
         pytest.param(prune, id="pruned"),
-        pytest.param(replace_what_is_damaged, id="mended"),
+        pytest.param(rebuild, id="rebuilt"),
     ],
 )
 def test_reader_of_a_mapped_file_survives_a_change_of_the_cache(
@@ -147,34 +139,28 @@ def test_reader_of_a_mapped_file_survives_a_change_of_the_cache(
 
 
 def test_run_id_of_a_finished_run_is_refused_by_the_command(
-    finished: Finished, tmp_path: Path, sightline: Command
+    finished: Finished, tmp_path: Path
 ) -> None:
     copy = roots.copy(finished[1], tmp_path / "root")
     before = roots.snapshot(copy)
-    done = train(sightline, copy, tmp_path, "first")
-    check_refused(done, "'first' already exists", str(copy), "choose another --run-id")
+    check_refused(train(copy, tmp_path, "first"), "'first'", str(copy), "--run-id")
     assert roots.snapshot(copy) == before
 
 
-def test_run_id_of_a_run_at_work_is_refused_by_the_command(
-    tmp_path: Path, sightline: Command
-) -> None:
+def test_run_id_of_an_active_run_is_refused_by_the_command(tmp_path: Path) -> None:
     root = tmp_path / "root"
     with new_run.claim(Workspace(root), "busy"):
-        done = train(sightline, root, tmp_path, "busy")
-    check_refused(done, "'busy' is active", str(root), "choose another --run-id")
+        done = train(root, tmp_path, "busy")
+    check_refused(done, "'busy' is active", str(root), "--run-id")
     assert not (root / "cache").exists()
 
 
-def train(sightline: Command, root: Path, scratch: Path, run_id: str) -> Completed:
+def train(root: Path, scratch: Path, run_id: str) -> Completed:
     data = write_npz(scratch / "textures.npz", train=32, test=16)
-    places = ("--dataset", str(data), "--artifacts", str(root))
-    return sightline("train", "--recipe", "quickstart", "--run-id", run_id, *places)
+    return invoke("train", f"--run-id={run_id}", f"--dataset={data}", f"--artifacts={root}")
 
 
-def test_of_two_runs_that_publish_one_id_at_once_one_is_refused(
-    finished: Finished, tmp_path: Path
-) -> None:
+def test_only_one_of_two_runs_publishes_the_same_id(finished: Finished, tmp_path: Path) -> None:
     pipeline, root = finished
     for number in range(5):
         copy = roots.copy(root, tmp_path / str(number))

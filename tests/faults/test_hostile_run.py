@@ -41,7 +41,7 @@ def hostile(
 
 @pytest.fixture(scope="module")
 def arguments_seen() -> list[str]:
-    """The arguments of all processes in which the secret stood at some moment."""
+    """The command lines of processes that contained the secret at any moment."""
     return []
 
 
@@ -87,10 +87,14 @@ def check_markdown(markdown: str) -> None:
     assert "\x1b" not in markdown
 
 
+def published(hostile: Hostile, name: str) -> str:
+    """Read a file of the first run."""
+    folder = run_folder.folder(Workspace(hostile.root), "first")
+    return (folder / name).read_text(encoding="utf-8")
+
+
 def test_names_are_escaped_in_the_page(first: Completed, hostile: Hostile) -> None:
-    html = (run_folder.folder(Workspace(hostile.root), "first") / "report.html").read_text(
-        encoding="utf-8"
-    )
+    html = published(hostile, "report.html")
     page = Page(html)
     check_self_contained(page)
     assert not {"b", "i"} & {tag for tag, _ in page.tags}
@@ -100,18 +104,8 @@ def test_names_are_escaped_in_the_page(first: Completed, hostile: Hostile) -> No
 
 
 def test_names_are_escaped_in_markdown(first: Completed, hostile: Hostile) -> None:
-    check_markdown(
-        (run_folder.folder(Workspace(hostile.root), "first") / "report.md").read_text(
-            encoding="utf-8"
-        )
-    )
-
-
-def test_names_are_escaped_in_the_model_card(first: Completed, hostile: Hostile) -> None:
-    card = (run_folder.folder(Workspace(hostile.root), "first") / "MODEL_CARD.md").read_text(
-        encoding="utf-8"
-    )
-    _, block, markdown = card.split("---\n", 2)
+    check_markdown(published(hostile, "report.md"))
+    _, block, markdown = published(hostile, "MODEL_CARD.md").split("---\n", 2)
     check_markdown(markdown)
     described = yaml.safe_load(block)
     assert described["model-index"][0]["name"] == "first"
@@ -128,7 +122,7 @@ def test_names_are_escaped_in_prefect_artifacts(first: Completed, hostile: Hosti
 
 
 def artifacts(hostile: Hostile) -> dict[str, str]:
-    """Read what Prefect shows of the first run from its database: key to data."""
+    """Read the artifacts of the first run from Prefect's database: key to data."""
     flow_run = str(run_folder.read(Workspace(hostile.root), "first").flow_run_id).replace("-", "")
     with sqlite3.connect(hostile.home / "prefect.db") as database:
         rows = database.execute(
@@ -143,7 +137,7 @@ def test_secrets_stay_in_the_environment(
     first: Completed, hostile: Hostile, arguments_seen: list[str]
 ) -> None:
     assert SECRET not in first.stdout + first.stderr
-    assert len(first.stderr) > 1000, "with --verbose, Prefect's log is among it"
+    assert len(first.stderr) > 1000, "with --verbose, it includes Prefect's log"
     assert arguments_seen == []
     seen = [path for place in (hostile.folder, hostile.home) for path in place.rglob("*")]
     names = {path.name for path in seen}
@@ -154,7 +148,7 @@ def test_secrets_stay_in_the_environment(
 
 def test_planted_pickle_is_never_loaded(first: Completed, hostile: Hostile) -> None:
     stored = [path.name for path in hostile.store.glob("sightline-*")]
-    assert not hostile.canary.exists(), "the one planted before the first run was read"
+    assert not hostile.canary.exists(), "the pickle planted before the first run was read"
     for stage in STAGES:
         (name,) = [path.name for path in _entries(hostile, stage)]
         hostile.plant(f"sightline-{stage}-{name}")
@@ -167,7 +161,7 @@ def test_planted_pickle_is_never_loaded(first: Completed, hostile: Hostile) -> N
     assert [name for name, stage in stages.items() if stage["cached"]] == list(STAGES)
 
 
-def test_planted_pickle_would_run_if_it_were_loaded(hostile: Hostile) -> None:
+def test_planted_pickle_runs_if_it_is_loaded(hostile: Hostile) -> None:
     from prefect.results import ResultRecord
 
     planted = hostile.plant("control")
@@ -177,14 +171,14 @@ def test_planted_pickle_would_run_if_it_were_loaded(hostile: Hostile) -> None:
     planted.unlink()
 
 
-def test_other_model_than_the_trained_one_is_not_evaluated(
+def test_another_model_than_the_trained_one_is_not_evaluated(
     first: Completed, hostile: Hostile
 ) -> None:
     records = hostile.records
     other = records.train.model.model_copy(update={"sha256": "0" * 64})
     trained = records.train.model_copy(update={"model": other})
     run = Run(id="other", workspace=Workspace(hostile.root))
-    with pytest.raises(ModelFileError, match=r"has the SHA-256 [0-9a-f]{64}, expected 0000"):
+    with pytest.raises(ModelFileError, match="0000"):
         evaluate.evaluate(run, records.ingest, records.preprocess, trained, EvaluationConfig())
 
 
@@ -194,9 +188,9 @@ def test_planted_model_ends_the_command_and_runs_no_code(
     (entry,) = _entries(hostile, "train")
     model = entry / "model.keras"
     model.write_bytes(lambda_layer(model.read_bytes(), hostile.canary))
-    _seal_again(entry, hostile.records.train.model.sha256)
+    _update_digests(entry, hostile.records.train.model.sha256)
     done = hostile.train("third")
-    check_refused(done, "model.keras cannot be used as a model", "keras.layers.Lambda")
+    check_refused(done, "model.keras", "keras.layers.Lambda")
     assert not hostile.canary.exists()
 
 
@@ -205,8 +199,8 @@ def _entries(hostile: Hostile, stage: str) -> list[Path]:
     return [path for path in place.iterdir() if not path.name.startswith(".")]
 
 
-def _seal_again(entry: Path, before: str) -> None:
-    """Make an entry that somebody changed look whole, as somebody can who may write there."""
+def _update_digests(entry: Path, before: str) -> None:
+    """Make a changed entry look intact, as anyone with write access can."""
     path = entry / "manifest.json"
     text = json_digest.verify(path.read_bytes()).decode()
     model = entry / "model.keras"

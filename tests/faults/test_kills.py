@@ -15,20 +15,16 @@ from sightline.storage.workspace import Workspace
 pytestmark = pytest.mark.campaign
 
 EVERYWHERE = {"ingest", "preprocess"}
-"""Steps that are killed at every distinct operation, the others at some."""
+"""Steps killed at every distinct operation; the others are killed at some."""
 
 every_step = pytest.mark.parametrize("step", roots.STEPS)
 
 
-def sweep(finished: Finished, step: str, scratch: Path, **asked: bool) -> Sweep:
-    return Sweep(*finished, step, scratch, asked)
-
-
 @every_step
-def test_step_killed_at_a_file_operation_recovers_and_loses_nothing(
+def test_step_killed_at_a_file_operation_recovers_without_loss(
     finished: Finished, tmp_path: Path, step: str
 ) -> None:
-    swept = sweep(finished, step, tmp_path)
+    swept = Sweep(*finished, step, tmp_path, {})
     assert {"open", "write", "fsync", "rename"} <= {point.kind for point in swept.points}
     some = sample(swept.points, 4 if step in roots.SLOW else 8, seed=22)
     chosen = distinct(swept.points) if FULL or step in EVERYWHERE else some
@@ -37,11 +33,11 @@ def test_step_killed_at_a_file_operation_recovers_and_loses_nothing(
 
 
 @every_step
-def test_every_file_is_synced_before_it_is_seen_and_its_folder_after(
+def test_every_file_is_synced_before_its_rename_and_its_folder_after(
     finished: Finished, tmp_path: Path, step: str
 ) -> None:
-    """A kill cannot tell: the page cache outlives the process, though not a loss of power."""
-    swept = sweep(finished, step, tmp_path)
+    """A kill cannot show this: the page cache outlives the process, but not a power failure."""
+    swept = Sweep(*finished, step, tmp_path, {})
     root = swept.fresh("folders")
     existing = {str(path.relative_to(root)) for path in root.rglob("*") if path.is_dir()}
     unsynced: set[str] = set()
@@ -70,7 +66,7 @@ def folder(path: str) -> str:
 def test_kill_while_the_model_is_replaced_leaves_the_previous_one(
     finished: Finished, tmp_path: Path, kind: str, do: str
 ) -> None:
-    swept = sweep(finished, "train", tmp_path, refresh=True)
+    swept = Sweep(*finished, "train", tmp_path, {"refresh": True})
     model = swept.pipeline.records["train"].model
     at_the_model = [
         point
@@ -87,10 +83,10 @@ def test_kill_while_the_model_is_replaced_leaves_the_previous_one(
     assert not roots.visible_damage(root)
 
 
-def test_kill_while_the_report_is_written_leaves_no_half_report(
+def test_kill_while_the_report_is_written_leaves_no_partial_report(
     finished: Finished, tmp_path: Path
 ) -> None:
-    swept = sweep(finished, "publish", tmp_path)
+    swept = Sweep(*finished, "publish", tmp_path, {})
     written = [
         point
         for point in swept.points

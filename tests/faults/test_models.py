@@ -22,7 +22,6 @@ from hostile_models import (
     ATTACKS,
     CANARY_BYTES,
     WEIGHTS,
-    Attack,
     external_array,
     first_array,
     honest_model,
@@ -48,7 +47,7 @@ def honest(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def canary(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A file that nobody has read yet: its time of access is older than its content."""
+    """A file that was never read: its access time is older than its content."""
     path = tmp_path_factory.mktemp("canary") / "canary"
     path.write_bytes(CANARY_BYTES)
     os.utime(path, (0, path.stat().st_mtime))
@@ -57,7 +56,7 @@ def canary(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def victim(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What the attacks change where nobody guards against them."""
+    """The file that an attack changes where nothing guards against it."""
     return tmp_path_factory.mktemp("victim") / "victim"
 
 
@@ -96,7 +95,7 @@ def _legacy(folder: Path, canary: Path) -> dict[str, Path]:
 
 @pytest.fixture(scope="module")
 def outcomes(corpus: dict[str, Path], canary: Path) -> dict[str, Outcome]:
-    """Load the corpus in fresh processes that have a gibibyte to spare."""
+    """Load the corpus in new processes that may take one more gibibyte."""
     done = subprocess.run(
         [sys.executable, load_models.__file__, str(canary), *map(str, corpus.values())],
         capture_output=True,
@@ -108,52 +107,39 @@ def outcomes(corpus: dict[str, Path], canary: Path) -> dict[str, Outcome]:
     return {name: by_path[str(path)] for name, path in corpus.items()}
 
 
-def _refused(outcome: Outcome, path: Path, expected: str, canary: Path) -> None:
+LEGACY = [("legacy_h5", "HDF5"), ("legacy_renamed", "HDF5"), ("saved_model", "folder")]
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [*((attack.__name__, reason) for attack, reason in ATTACKS.items()), *LEGACY],
+    ids=lambda part: part,
+)
+def test_malicious_or_legacy_model_is_refused_and_the_canary_untouched(
+    outcomes: dict[str, Outcome], corpus: dict[str, Path], canary: Path, name: str, reason: str
+) -> None:
+    outcome = outcomes[name]
     assert outcome["kind"] == "ModelFileError", outcome
-    assert outcome["message"].startswith(f"{path} cannot be used as a model: ")
-    assert expected in outcome["message"]
+    assert outcome["message"].startswith(str(corpus[name]))
+    assert reason in outcome["message"]
+    assert len(outcome["message"].splitlines()) == 1
     assert outcome["alarms"] == ""
     assert list(canary.parent.iterdir()) == [canary]
     assert canary.stat().st_atime == 0, "the canary was read"
     assert canary.read_bytes() == CANARY_BYTES
     os.utime(canary, (0, canary.stat().st_mtime))
-    assert len(outcome["message"].splitlines()) == 1
 
 
-@pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: f"{attack.__name__}")
-def test_malicious_model_is_refused_and_the_canary_untouched(
-    outcomes: dict[str, Outcome], corpus: dict[str, Path], canary: Path, attack: Attack
-) -> None:
-    name = attack.__name__
-    _refused(outcomes[name], corpus[name], ATTACKS[attack], canary)
-
-
-@pytest.mark.parametrize(
-    ("name", "expected"),
-    [
-        pytest.param("legacy_h5", "legacy HDF5 format", id="h5"),
-        pytest.param("legacy_renamed", "legacy HDF5 format", id="h5-named-keras"),
-        pytest.param("saved_model", "it is a folder, such as a SavedModel", id="saved-model"),
-    ],
-)
-def test_legacy_format_is_refused(
-    outcomes: dict[str, Outcome], corpus: dict[str, Path], canary: Path, name: str, expected: str
-) -> None:
-    _refused(outcomes[name], corpus[name], expected, canary)
-
-
-def test_honest_model_loads_in_the_same_little_memory(outcomes: dict[str, Outcome]) -> None:
+def test_honest_model_loads_in_the_same_memory(outcomes: dict[str, Outcome]) -> None:
     assert outcomes["honest"] == {"kind": "loaded", "message": "", "alarms": ""}
 
 
-def test_corpus_would_run_code_without_the_guard(
-    outcomes: dict[str, Outcome], victim: Path
-) -> None:
+def test_attack_runs_code_without_the_guard(outcomes: dict[str, Outcome], victim: Path) -> None:
     assert outcomes["unguarded"]["kind"] == "loaded"
     assert victim.read_text() == "run"
 
 
-def test_corpus_would_read_the_canary_without_the_guard(honest: Path, tmp_path: Path) -> None:
+def test_attack_reads_the_canary_without_the_guard(honest: Path, tmp_path: Path) -> None:
     secret = tmp_path / "secret"
     secret.write_bytes(CANARY_BYTES)
     os.utime(secret, (0, secret.stat().st_mtime))
@@ -166,7 +152,7 @@ def test_corpus_would_read_the_canary_without_the_guard(honest: Path, tmp_path: 
 def test_model_of_another_digest_is_refused(honest: Path) -> None:
     digest = digests.sha256(honest)
     assert keras_files.read_model(honest, digest).count_params() == 63
-    with pytest.raises(ModelFileError, match=f"SHA-256 {digest}, expected {'0' * 64}"):
+    with pytest.raises(ModelFileError, match=rf"{digest}.*{'0' * 64}"):
         keras_files.read_model(honest, "0" * 64)
 
 
@@ -176,12 +162,12 @@ def test_architecture_is_guarded_like_a_model(
 ) -> None:
     path = tmp_path / "architecture.json"
     path.write_bytes(unpack(corpus[attack].read_bytes())["config.json"])
-    with pytest.raises(ModelFileError, match=r"architecture\.json cannot be used"):
+    with pytest.raises(ModelFileError, match=r"architecture\.json"):
         keras_files.read_architecture(path)
 
 
 @pytest.mark.parametrize("recipe", loading.names())
-def test_everything_that_a_config_can_build_is_let_through(recipe: str, tmp_path: Path) -> None:
+def test_every_network_of_a_config_is_accepted(recipe: str, tmp_path: Path) -> None:
     config = loading.load(recipe, overrides=["model.dropout=0.5"])
     network = cnn.classifier((8, 8, 1), 3, config.model, ((1, 1), (0, 1)))
     keras_files.export(network, tmp_path / "model.keras")
@@ -201,16 +187,16 @@ def test_network_beyond_the_limit_is_refused_before_it_takes_memory(
     path = tmp_path / "architecture.json"
     path.write_bytes(unpack(honest.read_bytes())["config.json"])
     monkeypatch.setattr(file_checks, "LARGEST_PARAMETERS", 62)
-    with pytest.raises(ModelFileError, match="63 parameters, expected at most 62"):
+    with pytest.raises(ModelFileError, match=r"63 .*62"):
         keras_files.read_architecture(path)
 
 
-def test_what_was_refused_takes_no_memory_later(corpus: dict[str, Path], tmp_path: Path) -> None:
+def test_refused_model_takes_no_memory_later(corpus: dict[str, Path], tmp_path: Path) -> None:
     path = tmp_path / "architecture.json"
     path.write_bytes(unpack(corpus["wide_layers"].read_bytes())["config.json"])
-    with pytest.raises(ModelFileError, match="parameters, expected at most"):
+    with pytest.raises(ModelFileError, match="parameters"):
         keras_files.read_architecture(path)
-    # Keras infers its shape by a trial call, after which it makes up for weights yet to come.
+    # Keras infers its shape by a trial call, after which it creates pending weights.
     warp = augmentation(Augmentation(rotation=0.1), seed=1)
     assert warp is not None
     assert warp(keras.Input((8, 8, 1))).shape == (None, 8, 8, 1)
@@ -225,7 +211,7 @@ def test_what_was_refused_takes_no_memory_later(corpus: dict[str, Path], tmp_pat
     suppress_health_check=list(HealthCheck),
 )
 @given(seed=st.integers(0, 2**32), damage=st.sampled_from([damage_config, damage_bytes]))
-def test_damaged_model_is_refused_or_loads_and_nothing_else(
+def test_damaged_model_is_refused_or_loads(
     honest: Path, tmp_path_factory: pytest.TempPathFactory, seed: int, damage: Damage
 ) -> None:
     path = tmp_path_factory.getbasetemp() / "damaged.keras"

@@ -1,4 +1,4 @@
-"""A mirror that fails, through the real command line where no time is waited."""
+"""A mirror that fails, through the real command line where no test has to wait."""
 
 import gzip
 import os
@@ -30,7 +30,7 @@ def server() -> Iterator[Mirror]:
 
 
 @pytest.fixture
-def surroundings(environment: dict[str, str]) -> dict[str, str]:
+def local(environment: dict[str, str]) -> dict[str, str]:
     return {**environment, "NO_PROXY": "127.0.0.1"}
 
 
@@ -40,8 +40,8 @@ def fetch_tiny(server: Mirror, artifacts: Path) -> list[str]:
     return [sys.executable, mirror.__file__, "datasets", "fetch", "tiny", *options]
 
 
-def run(command: list[str], surroundings: dict[str, str]) -> Completed:
-    return subprocess.run(command, env=surroundings, capture_output=True, text=True, check=False)
+def run(command: list[str], local: dict[str, str]) -> Completed:
+    return subprocess.run(command, env=local, capture_output=True, text=True, check=False)
 
 
 def check_fetched(done: Completed, artifacts: Path) -> None:
@@ -62,11 +62,11 @@ def check_fetched(done: Completed, artifacts: Path) -> None:
     ],
 )
 def test_transient_fault_is_retried_from_the_start_of_the_file(
-    server: Mirror, surroundings: dict[str, str], tmp_path: Path, faults: list[str]
+    server: Mirror, local: dict[str, str], tmp_path: Path, faults: list[str]
 ) -> None:
     server.faults["/tiny/train"] = list(faults)
 
-    done = run(fetch_tiny(server, tmp_path), surroundings)
+    done = run(fetch_tiny(server, tmp_path), local)
 
     check_fetched(done, tmp_path)
     assert server.asked == ["/tiny/train.gz"] * (1 + len(faults)) + ["/tiny/test.gz"]
@@ -106,11 +106,11 @@ def test_stalled_download_times_out_and_is_retried(
 
 
 def test_killed_download_is_cleaned_up_and_repeated(
-    server: Mirror, surroundings: dict[str, str], tmp_path: Path
+    server: Mirror, local: dict[str, str], tmp_path: Path
 ) -> None:
     server.faults["/tiny/train"] = ["stall"]
     folder = tmp_path / "datasets" / "tiny"
-    with subprocess.Popen(fetch_tiny(server, tmp_path), env=surroundings) as process:
+    with subprocess.Popen(fetch_tiny(server, tmp_path), env=local) as process:
         assert server.held.wait(60)
         while not any(path.stat().st_size for path in folder.iterdir()):
             time.sleep(0.01)
@@ -118,6 +118,6 @@ def test_killed_download_is_cleaned_up_and_repeated(
     (left,) = os.listdir(folder)
     assert left.startswith(".train.gz.")
 
-    done = run(fetch_tiny(server, tmp_path), surroundings)
+    done = run(fetch_tiny(server, tmp_path), local)
 
     check_fetched(done, tmp_path)

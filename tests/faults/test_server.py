@@ -22,23 +22,25 @@ def test_absent_server_is_named_before_any_work(sightline: Command, tmp_path: Pa
     url = f"http://127.0.0.1:{free_port()}/api"
     options = ("--dataset", str(write_npz(tmp_path / "data.npz")), "--artifacts", str(tmp_path))
     done = sightline("train", *options, PREFECT_API_URL=url)
-    check_refused(done, "PREFECT_API_URL does not answer", "make server")
+    check_refused(done, "PREFECT_API_URL", "make server")
     assert not run_folder.run_ids(Workspace(tmp_path))
 
 
-def test_database_that_is_locked_for_half_a_minute_costs_nothing(
-    served: Command, environment: dict[str, str], tmp_path: Path
+def test_database_that_is_locked_for_half_a_minute_delays_the_run(
+    served_environment: dict[str, str], tmp_path: Path
 ) -> None:
     artifacts = tmp_path / "artifacts"
     options = ["--dataset", str(write_npz(tmp_path / "data.npz")), "--artifacts", str(artifacts)]
     with subprocess.Popen(
         [str(BIN / "sightline"), "train", *options, "--set", "training.epochs=200"],
-        env={**environment, "PREFECT_API_URL": served.url},  # type: ignore[attr-defined]
+        env=served_environment,
         stderr=subprocess.PIPE,
         text=True,
     ) as process:
         wait_for("it trains", lambda: list((artifacts / "cache").glob("train/.*.tmp")))
-        database = sqlite3.connect(Path(environment["PREFECT_HOME"], "prefect.db"), timeout=60)
+        database = sqlite3.connect(
+            Path(served_environment["PREFECT_HOME"], "prefect.db"), timeout=60
+        )
         database.execute("BEGIN EXCLUSIVE")
         time.sleep(30)
         assert not list((artifacts / "runs").glob("2*")), "the lock outlasts the training"
