@@ -15,7 +15,7 @@ def advisory(package: str, *events: tuple[str, str], **more: Any) -> dict[str, A
         "package": {"name": package, "ecosystem": "PyPI"},
         "ranges": [{"type": "ECOSYSTEM", "events": [{kind: at} for kind, at in events]}],
     }
-    return {"summary": "made up", "affected": [{**affected, **more.pop("affected", {})}], **more}
+    return {"summary": "invented", "affected": [{**affected, **more.pop("affected", {})}], **more}
 
 
 def locked(package: str) -> str:
@@ -27,17 +27,17 @@ def locked(package: str) -> str:
 
 @pytest.fixture(scope="module")
 def audited(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """What `make audit` says, offline, against made-up advisories."""
+    """The output of `make audit`, offline, against invented advisories."""
     here, before = ("introduced", "0"), ("introduced", "0.0.1")
     advisories = {
-        "HOLE-ALL": advisory("Jinja2", here),
-        "HOLE-LAST": advisory("numpy", before, ("last_affected", locked("numpy"))),
-        "HOLE-LISTED": advisory("pillow", affected={"versions": [locked("pillow")]}),
-        "HOLE-ONE-IMAGE": advisory("nvidia_cudnn.cu12", here),
-        "HOLE-AGAIN": advisory(
+        "VULNERABLE-ALL": advisory("Jinja2", here),
+        "VULNERABLE-LAST": advisory("numpy", before, ("last_affected", locked("numpy"))),
+        "VULNERABLE-LISTED": advisory("pillow", affected={"versions": [locked("pillow")]}),
+        "VULNERABLE-ONE-IMAGE": advisory("nvidia_cudnn.cu12", here),
+        "VULNERABLE-AGAIN": advisory(
             "httpx", here, ("fixed", "0.0.2"), ("introduced", locked("httpx")), ("fixed", "9999")
         ),
-        "MENDED": advisory("keras", before, ("fixed", locked("keras"))),
+        "FIXED": advisory("keras", before, ("fixed", locked("keras"))),
         "LATER": advisory("prefect", ("introduced", "9999")),
         "WITHDRAWN": advisory("typer", here, withdrawn="2026-01-01T00:00:00Z"),
         "ELSEWHERE": advisory("no-such-package", here),
@@ -47,7 +47,7 @@ def audited(tmp_path_factory: pytest.TempPathFactory) -> str:
         for name, content in advisories.items():
             file.writestr(f"{name}.json", json.dumps({"id": name, **content}))
     done = subprocess.run(
-        # What is installed counts as up to date: nothing is to be set up here.
+        # Treat the installed environment as up to date: nothing is set up here.
         ["make", "--silent", "--old-file=.venv/installed-dev", "audit", f"ADVISORIES={archive}"],
         cwd=ROOT,
         capture_output=True,
@@ -60,10 +60,10 @@ def audited(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.mark.parametrize("name", ["ALL", "LAST", "LISTED", "ONE-IMAGE", "AGAIN"])
-def test_hole_in_a_locked_package_is_found(audited: str, name: str) -> None:
-    assert f"HOLE-{name}" in audited
+def test_vulnerability_of_a_locked_package_is_found(audited: str, name: str) -> None:
+    assert f"VULNERABLE-{name}" in audited
 
 
-@pytest.mark.parametrize("name", ["MENDED", "LATER", "WITHDRAWN", "ELSEWHERE"])
-def test_hole_that_is_none_here_is_left_out(audited: str, name: str) -> None:
+@pytest.mark.parametrize("name", ["FIXED", "LATER", "WITHDRAWN", "ELSEWHERE"])
+def test_vulnerability_of_other_versions_is_omitted(audited: str, name: str) -> None:
     assert name not in audited

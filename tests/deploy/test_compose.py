@@ -52,16 +52,9 @@ def filled(value: str) -> str:
     return REFERENCE.sub(lambda found: GIVEN[found[1]], value)
 
 
-def seconds(duration: str) -> int:
-    return int(duration.removesuffix("s"))
-
-
-def test_file_follows_the_compose_specification() -> None:
+def test_file_follows_the_compose_specification(tmp_path: Path) -> None:
     result = check(FILE)
     assert result.returncode == 0, result.stdout + result.stderr
-
-
-def test_misspelt_key_is_refused(tmp_path: Path) -> None:
     wrong = tmp_path / "compose.yaml"
     wrong.write_text(FILE.read_text().replace("stop_grace_period", "stop_grace_periods"))
     result = check(wrong)
@@ -97,7 +90,7 @@ def test_example_explains_every_variable_and_gives_no_password() -> None:
         assert block.startswith("# ")
 
 
-def test_api_is_published_on_loopback_unless_told_otherwise(services: Any) -> None:
+def test_api_is_published_on_loopback_by_default(services: Any) -> None:
     published = [(name, port) for name in services for port in services[name].get("ports", [])]
     assert published == [("server", "${SIGHTLINE_BIND:-127.0.0.1}:${SIGHTLINE_PORT:-4200}:4200")]
 
@@ -136,7 +129,7 @@ def test_services_wait_for_what_they_need(services: Any) -> None:
     }
 
 
-def test_lasting_services_restart_and_say_when_they_are_ill(services: Any) -> None:
+def test_lasting_services_restart_report_health_and_get_time_to_stop(services: Any) -> None:
     assert services["setup"]["restart"] == "no"
     assert services["setup"]["healthcheck"] == {"disable": True}
     for name in services.keys() - {"setup"}:
@@ -145,12 +138,9 @@ def test_lasting_services_restart_and_say_when_they_are_ill(services: Any) -> No
         assert services[name]["healthcheck"]["test"]
     for name in WORKERS:
         assert "--with-healthcheck" in services[name]["command"]
-        assert "healthcheck" not in services[name], "the image's own is right for a worker"
-
-
-def test_services_get_time_to_stop(services: Any) -> None:
+        assert "healthcheck" not in services[name], "the image has its own"
     for name in ("postgres", "server", *WORKERS):
-        assert seconds(services[name]["stop_grace_period"]) >= 30
+        assert int(services[name]["stop_grace_period"].removesuffix("s")) >= 30
 
 
 def test_workers_share_artifacts_and_only_read_data(services: Any, compose: Any) -> None:
@@ -162,12 +152,9 @@ def test_workers_share_artifacts_and_only_read_data(services: Any, compose: Any)
     assert set(compose["volumes"]) == {"pgdata", "redis", "artifacts", "data"}
     assert services["postgres"]["volumes"] == ["pgdata:/var/lib/postgresql/data"]
     assert services["redis"]["volumes"] == ["redis:/data"]
-
-
-def test_volumes_have_the_names_that_the_docker_pools_use(compose: Any) -> None:
-    names = {name: (volume or {}).get("name") for name, volume in compose["volumes"].items()}
-    assert names["artifacts"] == "sightline-artifacts"
-    assert names["data"] == "sightline-data"
+    # The names that the Docker pools use:
+    assert compose["volumes"]["artifacts"]["name"] == "sightline-artifacts"
+    assert compose["volumes"]["data"]["name"] == "sightline-data"
     assert compose["networks"]["default"]["name"] == "sightline"
 
 
@@ -184,7 +171,7 @@ def test_gpu_worker_has_one_gpu_and_one_run_at_a_time(services: Any) -> None:
     assert "deploy" not in services["worker-cpu"]
 
 
-def test_workers_know_nothing_of_database_and_redis(services: Any) -> None:
+def test_workers_have_no_access_to_database_and_redis(services: Any) -> None:
     for name in ("setup", *WORKERS):
         found = services[name]["environment"]
         assert found["PREFECT_API_URL"] == "http://server:4200/api"
@@ -194,7 +181,7 @@ def test_workers_know_nothing_of_database_and_redis(services: Any) -> None:
 
 @pytest.fixture
 def server_settings(services: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """What Prefect makes of the server's environment."""
+    """Prefect's settings in the server's environment."""
     for key, value in services["server"]["environment"].items():
         monkeypatch.setenv(key, filled(value))
     return type(get_current_settings())()
@@ -210,19 +197,18 @@ def test_server_demands_the_password_and_uses_postgres(server_settings: Any) -> 
 
 def test_server_keeps_events_leases_and_jobs_in_redis(server_settings: Any) -> None:
     events = server_settings.server.events
-    assert import_module(events.messaging_broker).Publisher
-    assert import_module(events.messaging_broker).Consumer
-    assert import_module(events.messaging_cache).Cache
-    assert import_module(events.causal_ordering).CausalOrdering
     leases = server_settings.server.concurrency.lease_storage
-    assert import_module(leases).ConcurrencyLeaseStorage
     queue = server_settings.server.worker_channel.cleanup_queue_storage
-    assert import_module(queue).WorkerCleanupQueue
-    assert server_settings.server.docket.url == "redis://default:two@redis:6379/0"
-    for module in (events.messaging_broker, events.causal_ordering, leases, queue):
+    for module, name in (
+        (events.messaging_broker, "Publisher"),
+        (events.messaging_broker, "Consumer"),
+        (events.messaging_cache, "Cache"),
+        (events.causal_ordering, "CausalOrdering"),
+        (leases, "ConcurrencyLeaseStorage"),
+        (queue, "WorkerCleanupQueue"),
+    ):
         assert module.startswith("prefect_redis.")
-
-
-def test_clients_of_redis_find_it_with_its_password(server_settings: Any) -> None:
+        assert hasattr(import_module(module), name)
+    assert server_settings.server.docket.url == "redis://default:two@redis:6379/0"
     for settings in (RedisMessagingSettings(), RedisWorkerCleanupQueueSettings()):
         assert (settings.host, settings.port, settings.password) == ("redis", 6379, "two")

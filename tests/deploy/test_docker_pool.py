@@ -17,7 +17,7 @@ MIB = 2**20
 
 
 class Engine(BaseHTTPRequestHandler):
-    """As much of Docker's HTTP interface as it takes to create a container."""
+    """The part of Docker's HTTP API that creates a container."""
 
     requests: list[Any]
 
@@ -43,7 +43,7 @@ class Engine(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def engine() -> Iterator[DockerClient]:
-    """docker-py, connected to a loopback server that notes what it is asked to create."""
+    """docker-py, connected to a loopback server that records its requests."""
     Engine.requests = []
     with ThreadingHTTPServer(("127.0.0.1", 0), Engine) as server:
         threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
@@ -64,21 +64,8 @@ def created(engine: DockerClient, name: str, **variables: object) -> Any:
 
 def test_gpu_container_gets_one_gpu(engine: DockerClient) -> None:
     (device,) = created(engine, "docker-gpu")["HostConfig"]["DeviceRequests"]
-    assert device["Driver"] == "nvidia"
-    assert device["Count"] == 1
+    assert (device["Driver"], device["Count"]) == ("nvidia", 1)
     assert device["Capabilities"] == [["gpu"]]
-
-
-def test_deployment_can_ask_for_more_gpus_and_keeps_the_rest(engine: DockerClient) -> None:
-    host = created(engine, "docker-gpu", gpu_count=2)["HostConfig"]
-    assert host["DeviceRequests"][0]["Count"] == 2
-    assert host["ShmSize"] == 2 * GIB
-
-
-def test_deployment_can_ask_for_more_shared_memory_and_keeps_the_gpu(engine: DockerClient) -> None:
-    host = created(engine, "docker-gpu", shm_size="8g")["HostConfig"]
-    assert host["ShmSize"] == 8 * GIB
-    assert host["DeviceRequests"][0]["Count"] == 1
 
 
 def test_cpu_container_gets_no_device(engine: DockerClient) -> None:
@@ -87,42 +74,34 @@ def test_cpu_container_gets_no_device(engine: DockerClient) -> None:
     assert host["ShmSize"] == 512 * MIB
 
 
+@pytest.mark.parametrize(
+    ("variables", "gpus", "memory"),
+    [({"gpu_count": 2}, 2, 2 * GIB), ({"shm_size": "8g"}, 1, 8 * GIB)],
+)
+def test_deployment_changes_one_variable_and_keeps_the_rest(
+    engine: DockerClient, variables: dict[str, object], gpus: int, memory: int
+) -> None:
+    host = created(engine, "docker-gpu", **variables)["HostConfig"]
+    assert (host["DeviceRequests"][0]["Count"], host["ShmSize"]) == (gpus, memory)
+
+
 @pytest.mark.parametrize("device", ["cpu", "gpu"])
 def test_container_runs_our_image_without_privileges(engine: DockerClient, device: str) -> None:
-    request = created(engine, f"docker-{device}")
+    name = f"docker-{device}"
+    request = created(engine, name, data_volume="/srv/images", networks=["sightline"])
     host = request["HostConfig"]
     assert request["Image"] == f"sightline:{device}"
+    assert pools.render(name).image_pull_policy == "IfNotPresent"
     assert request["User"] == "10001:10001"
+    assert request["Cmd"] == ["prefect", "flow-run", "execute"]
+    assert request["Healthcheck"]["Test"] == ["NONE"], "there is no worker in it"
     assert host["CapDrop"] == ["ALL"]
     assert host["SecurityOpt"] == ["no-new-privileges:true"]
     assert not host.get("Privileged")
     # The exit code of a container that removes itself is lost, and with it the state Crashed.
     assert not host.get("AutoRemove")
-
-
-@pytest.mark.parametrize("device", ["cpu", "gpu"])
-def test_container_mounts_artifacts_and_data(engine: DockerClient, device: str) -> None:
-    request = created(engine, f"docker-{device}", data_volume="/srv/images")
-    assert request["HostConfig"]["Binds"] == [
-        "sightline-artifacts:/artifacts",
-        "/srv/images:/data:ro",
-    ]
-
-
-def test_container_has_no_health_check_for_there_is_no_worker_in_it(engine: DockerClient) -> None:
-    request = created(engine, "docker-gpu")
-    assert request["Healthcheck"]["Test"] == ["NONE"]
-    assert request["Cmd"] == ["prefect", "flow-run", "execute"]
-
-
-def test_container_joins_the_network_of_the_deployment(engine: DockerClient) -> None:
-    request = created(engine, "docker-gpu", networks=["sightline"])
-    assert request["HostConfig"]["NetworkMode"] == "sightline"
-
-
-@pytest.mark.parametrize("device", ["cpu", "gpu"])
-def test_image_is_pulled_only_where_it_is_missing(device: str) -> None:
-    assert pools.render(f"docker-{device}").image_pull_policy == "IfNotPresent"
+    assert host["Binds"] == ["sightline-artifacts:/artifacts", "/srv/images:/data:ro"]
+    assert host["NetworkMode"] == "sightline"
 
 
 @pytest.mark.parametrize(

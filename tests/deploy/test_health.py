@@ -18,7 +18,7 @@ SCRIPT = Path(__file__).parents[2] / "deploy" / "health.py"
 
 
 class Worker(SimpleNamespace):
-    """As much of a worker as its health server asks."""
+    """The part of a worker that its health server calls."""
 
     def is_worker_still_polling(self, query_interval_seconds: float) -> bool:
         return bool(self.polling)
@@ -43,26 +43,23 @@ def worker() -> Iterator[Worker]:
 
 
 def ask(port: int, *arguments: str) -> int:
-    """Run the script as the image's health check does, with a proxy that it must not ask."""
+    """Run the script as the image's health check does, with a proxy that it must not use."""
     environment = {"PREFECT_WORKER_WEBSERVER_PORT": str(port), "http_proxy": "http://127.0.0.1:9"}
     return subprocess.run(
         [sys.executable, str(SCRIPT), *arguments], env=environment, check=False
     ).returncode
 
 
-def test_worker_that_polls_is_healthy(worker: Worker) -> None:
+def test_worker_is_healthy_while_it_polls(worker: Worker) -> None:
     assert ask(worker.port) == 0
-
-
-def test_worker_that_stopped_polling_is_unhealthy(worker: Worker) -> None:
     worker.polling = False
     assert ask(worker.port) == 1
 
 
-def test_worker_that_is_gone_is_unhealthy() -> None:
+def test_missing_worker_is_unhealthy() -> None:
     assert ask(9) == 1
 
 
-def test_address_can_be_given(worker: Worker) -> None:
+def test_url_can_be_given(worker: Worker) -> None:
     assert ask(9, f"http://127.0.0.1:{worker.port}/health") == 0
-    assert ask(worker.port, f"http://127.0.0.1:{worker.port}/nowhere") == 1
+    assert ask(worker.port, f"http://127.0.0.1:{worker.port}/missing") == 1

@@ -16,7 +16,7 @@ DEVICES = ["cpu", "gpu"]
 
 
 def parsed(device: str = "cpu") -> DockerfileParser:
-    """Parse the Dockerfile from memory, for the parser would write to a file that it is given."""
+    """Parse the Dockerfile from memory; the parser would write to a file."""
     return DockerfileParser(
         fileobj=BytesIO((ROOT / "Dockerfile").read_bytes()), build_args={"DEVICE": device}
     )
@@ -59,19 +59,15 @@ def copied(device: str) -> list[str]:
 
 
 @pytest.mark.parametrize("device", DEVICES)
-def test_everything_that_the_image_copies_is_in_the_repository(device: str) -> None:
+def test_everything_that_the_image_copies_exists_and_is_sent(device: str, tmp_path: Path) -> None:
     assert "deploy/locks" in copied(device)
     for source in copied(device):
         assert (ROOT / source).exists(), source
+    names = [f"{source}/x" for source in copied(device)]
+    assert set(names) <= admitted(tmp_path, names)
 
 
-@pytest.mark.parametrize("device", DEVICES)
-def test_build_context_admits_what_the_image_copies(device: str, tmp_path: Path) -> None:
-    context = admitted(tmp_path, [f"{source}/x" for source in copied(device)])
-    assert {f"{source}/x" for source in copied(device)} <= context
-
-
-def test_build_context_keeps_everything_else_out(tmp_path: Path) -> None:
+def test_build_context_excludes_everything_else(tmp_path: Path) -> None:
     strangers = [
         ".env",
         ".git/config",
@@ -87,7 +83,7 @@ def test_build_context_keeps_everything_else_out(tmp_path: Path) -> None:
 
 
 def admitted(folder: Path, names: list[str]) -> set[str]:
-    """Make empty files and return those that Docker would send, by docker-py's own matching."""
+    """Create empty files and return those that Docker would send, matched by docker-py."""
     shutil.copy(ROOT / ".dockerignore", folder)
     for name in names:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -100,12 +96,6 @@ def locked(name: str) -> str:
     return (ROOT / "deploy" / "locks" / f"{name}.lock").read_text()
 
 
-@pytest.mark.parametrize("name", ["base", "image", "gpu", "dev"])
-def test_lock_files_hold_hashes_and_no_address(name: str) -> None:
-    assert "--hash=sha256:" in locked(name)
-    assert "://" not in locked(name)
-
-
 def test_libraries_come_from_the_lock_files() -> None:
     (install,) = [value for name, value in stages()["libraries"] if "pip install" in value]
     assert "--require-hashes" in install
@@ -115,13 +105,13 @@ def test_libraries_come_from_the_lock_files() -> None:
     assert "$(test ${DEVICE} = cpu || echo --requirement /tmp/locks/${DEVICE}.lock)" in install
 
 
-def test_a_package_is_locked_once() -> None:
+def test_lock_files_hold_hashes_no_address_and_no_package_twice() -> None:
     """Each set-up installs several lock files: base and dev, base and image, and so on."""
-    names = [
-        found
-        for name in ("base", "image", "gpu", "dev")
-        for found in set(re.findall(r"^([\w.-]+)==", locked(name), re.MULTILINE))
-    ]
+    names: list[str] = []
+    for name in ("base", "image", "gpu", "dev"):
+        assert "--hash=sha256:" in locked(name)
+        assert "://" not in locked(name)
+        names += set(re.findall(r"^([\w.-]+)==", locked(name), re.MULTILINE))
     assert len(names) == len(set(names))
 
 
@@ -150,14 +140,11 @@ def test_image_runs_as_a_user_that_is_not_root() -> None:
     assert "/artifacts /data" in made
 
 
-def test_image_declares_no_volume_and_holds_no_secret() -> None:
+def test_image_sets_its_folders_and_holds_no_volume_or_secret() -> None:
     assert instructions("VOLUME") == []
     for stage in stages():
         for name in environment(stage):
             assert not any(word in name for word in ("PASSWORD", "AUTH", "KEY", "TOKEN", "URL"))
-
-
-def test_image_knows_where_folders_are_and_reports_to_nobody() -> None:
     found = environment("base")
     assert found["SIGHTLINE_ARTIFACTS"] == "/artifacts"
     assert found["SIGHTLINE_DATA_DIR"] == "/data"
@@ -196,7 +183,7 @@ def test_image_starts_the_worker_of_its_pool_with_a_health_server(device: str) -
     assert instructions("FROM", device)[-1] == f"device-{device}"
 
 
-def test_image_asks_the_health_of_its_worker() -> None:
+def test_health_check_is_a_script_of_the_image() -> None:
     (check,) = [value for name, value in stages()[""] if name == "HEALTHCHECK"]
     script = json.loads(check.partition("CMD ")[2])[1]
     assert script.startswith("/opt/sightline/")

@@ -23,10 +23,10 @@ def pod(job: Any) -> Any:
 
 
 def check(job: Any, version: str) -> None:
-    """Refuse what Kubernetes does not know.
+    """Validate a Job strictly.
 
-    Prefect's worker insists on two fields of a Job in the specification of the pod, where
-    Kubernetes drops them with a warning; they are taken out here, and nothing else.
+    Prefect's worker requires two fields of a Job in the specification of the pod, where
+    Kubernetes drops them with a warning; only these are removed first.
     """
     job = copy.deepcopy(job)
     assert pod(job).pop("parallelism") == 1
@@ -36,23 +36,20 @@ def check(job: Any, version: str) -> None:
 
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("device", DEVICES)
-def test_manifest_is_one_that_kubernetes_knows(device: str, version: str) -> None:
+def test_manifest_is_valid_with_defaults_and_with_every_variable(device: str, version: str) -> None:
     check(manifest(f"kubernetes-{device}"), version)
-
-
-@pytest.mark.parametrize("device", DEVICES)
-def test_manifest_stays_valid_with_every_variable_set(device: str) -> None:
+    tolerations = [{"key": "training", "operator": "Equal", "value": "yes"}]
     job = manifest(
         f"kubernetes-{device}",
         cpu_limit="8",
         node_selector={"pool": "training"},
-        tolerations=[{"key": "training", "operator": "Equal", "value": "yes"}],
+        tolerations=tolerations,
         service_account_name="sightline",
         annotations={"owner": "vision"},
     )
-    check(job, VERSIONS[-1])
+    check(job, version)
     assert pod(job)["nodeSelector"] == {"pool": "training"}
-    assert pod(job)["tolerations"] == [{"key": "training", "operator": "Equal", "value": "yes"}]
+    assert pod(job)["tolerations"] == tolerations
 
 
 @pytest.mark.parametrize(
@@ -72,18 +69,13 @@ def test_misspelt_key_of_a_manifest_is_refused(right: str, misspelt: str) -> Non
         check(manifest("kubernetes-gpu", source), VERSIONS[-1])
 
 
-def test_gpu_job_gets_a_gpu_and_may_run_on_gpu_nodes() -> None:
+def test_gpu_job_gets_gpus_and_may_run_on_gpu_nodes() -> None:
     job = manifest("kubernetes-gpu")
-    assert pod(job)["containers"][0]["resources"]["limits"]["nvidia.com/gpu"] == 1
     assert pod(job)["tolerations"] == [
         {"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}
     ]
-
-
-def test_deployment_can_ask_for_more_gpus() -> None:
-    job = manifest("kubernetes-gpu", gpu_count=2, node_selector={"gpu": "a100"})
+    job = manifest("kubernetes-gpu", gpu_count=2)
     assert pod(job)["containers"][0]["resources"]["limits"]["nvidia.com/gpu"] == 2
-    assert pod(job)["nodeSelector"] == {"gpu": "a100"}
 
 
 def test_cpu_job_asks_for_no_gpu() -> None:
@@ -109,24 +101,16 @@ def test_job_asks_for_processors_and_memory(
 
 @pytest.mark.parametrize("device", DEVICES)
 def test_job_ends_at_its_deadline_and_is_never_repeated_by_kubernetes(device: str) -> None:
-    spec = manifest(f"kubernetes-{device}", active_deadline_seconds=3600)["spec"]
+    name = f"kubernetes-{device}"
+    spec = manifest(name, active_deadline_seconds=3600)["spec"]
     assert spec["activeDeadlineSeconds"] == 3600
     assert spec["backoffLimit"] == 0
     assert spec["ttlSecondsAfterFinished"] == 86400
     assert spec["template"]["spec"]["restartPolicy"] == "Never"
     assert spec["template"]["spec"]["terminationGracePeriodSeconds"] == 60
-
-
-@pytest.mark.parametrize("device", DEVICES)
-def test_deadline_leaves_a_training_its_own_time_out(device: str) -> None:
-    """What Kubernetes ends is started again by Prefect; our time-out is final."""
-    deadline = manifest(f"kubernetes-{device}")["spec"]["activeDeadlineSeconds"]
-    assert deadline > (train.timeout_seconds or 0)
-
-
-@pytest.mark.parametrize("device", DEVICES)
-def test_worker_waits_ten_minutes_for_a_node(device: str) -> None:
-    assert pools.render(f"kubernetes-{device}").pod_watch_timeout_seconds == 600
+    # Prefect restarts what Kubernetes ends; the timeout of the training is final.
+    assert manifest(name)["spec"]["activeDeadlineSeconds"] > (train.timeout_seconds or 0)
+    assert pools.render(name).pod_watch_timeout_seconds == 600  # until there is a node
 
 
 @pytest.mark.parametrize("device", DEVICES)

@@ -59,7 +59,7 @@ GPU_ADDITIONS = {
     "docker": {f"{VARIABLES}gpu_count"},
     "kubernetes": {f"{VARIABLES}gpu_count", f"{POD}containers.0.resources.limits.nvidia.com/gpu"},
 }
-"""Every place in which a template of ours differs from the default of the installed worker."""
+"""Every place where our template differs from the default of the installed worker."""
 
 QUIET = {
     "DO_NOT_TRACK": "1",
@@ -84,7 +84,7 @@ ENVIRONMENTS = {
 
 
 def differences(one: Any, other: Any, path: str = "") -> set[str]:
-    """Name the places where two JSON values differ, as deep as both have a place."""
+    """List the places where two JSON values differ."""
     if isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
         one, other = dict(enumerate(one)), dict(enumerate(other))
     if not (isinstance(one, dict) and isinstance(other, dict)):
@@ -112,52 +112,30 @@ def test_template_is_the_installed_default_and_our_additions(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", pools.NAMES)
-def test_every_variable_has_a_title_and_a_description(name: str) -> None:
-    for variable in pools.template(name)["variables"]["properties"].values():
-        assert variable["title"]
-        assert variable["description"]
-
-
-@pytest.mark.parametrize("name", pools.NAMES)
-def test_server_would_make_a_pool_of_the_template(name: str) -> None:
+def test_template_is_valid_and_its_variables_are_explained(name: str) -> None:
     template = pools.template(name)
+    schema = template["variables"]
     WorkPoolCreate(name=name, base_job_template=template)
-    is_valid_schema(template["variables"], preprocess=False)
-    Draft202012Validator.check_schema(template["variables"])
-
-
-@pytest.mark.parametrize("name", pools.NAMES)
-def test_defaults_are_values_that_the_pool_allows(name: str) -> None:
-    schema = pools.template(name)["variables"]
+    is_valid_schema(schema, preprocess=False)
+    Draft202012Validator.check_schema(schema)
+    properties = schema["properties"]
+    assert all(variable["title"] and variable["description"] for variable in properties.values())
     defaults = {
         key: variable["default"]
-        for key, variable in schema["properties"].items()
+        for key, variable in properties.items()
         if variable.get("default") is not None
     }
     validate(defaults, schema, raise_on_error=True, allow_none_with_default=True)
-
-
-@pytest.mark.parametrize("name", pools.NAMES)
-def test_misspelt_job_variable_is_refused(name: str) -> None:
-    schema = pools.template(name)["variables"]
     with pytest.raises(ValidationError, match="imagee"):
         validate({"imagee": "sightline:gpu"}, schema, raise_on_error=True)
 
 
 @pytest.mark.parametrize("name", pools.NAMES)
-def test_pool_gives_its_environment_and_nothing_else(name: str) -> None:
+def test_deployment_changes_the_environment_of_the_pool(name: str) -> None:
     assert pools.template(name)["variables"]["properties"]["env"]["default"] == ENVIRONMENTS[name]
-
-
-@pytest.mark.parametrize("name", pools.NAMES)
-def test_environment_of_a_deployment_adds_to_that_of_the_pool(name: str) -> None:
     own = {"SIGHTLINE_MIRROR": "http://mirror.example", "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "60"}
     found = environment(pools.render(name, env=own))
     assert found.items() >= (ENVIRONMENTS[name] | own).items()
-
-
-@pytest.mark.parametrize("name", pools.NAMES)
-def test_deployment_can_take_a_variable_of_the_pool_away(name: str) -> None:
     found = environment(pools.render(name, env={"DO_NOT_TRACK": None}))
     assert found["PREFECT_LOGGING_EXTRA_LOGGERS"] == "sightline"
     assert name.startswith("process") or "DO_NOT_TRACK" not in found

@@ -60,7 +60,7 @@ def test_new_server_gets_pools_deployments_and_automations(bench: Bench) -> None
     ]
 
 
-def test_pool_that_is_there_is_left_alone(bench: Bench) -> None:
+def test_existing_pool_is_unchanged(bench: Bench) -> None:
     assert bench.run("kubernetes", present="cpu") == 0
     assert bench.changes()[1] == (
         "prefect work-pool create gpu --type kubernetes"
@@ -76,6 +76,6 @@ def test_setup_stops_at_the_first_failure(bench: Bench, broken: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["process", "docker", "kubernetes"])
-def test_there_are_templates_for_every_kind_of_pool(kind: str) -> None:
+def test_every_kind_of_pool_has_templates(kind: str) -> None:
     for device in ("cpu", "gpu"):
         assert (ROOT / "deploy" / "pools" / f"{kind}-{device}.json").is_file()

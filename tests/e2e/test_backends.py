@@ -10,12 +10,11 @@ import pytest
 OTHERS = [name for name in ("jax", "torch") if find_spec(name)]
 PROGRAM = Path(__file__).parents[1] / "support" / "first_step.py"
 
-
 RECIPES = ["tutorial", "fast"]
 
 
 def losses(folder: Path, backend: str) -> dict[str, list[float]]:
-    """Train each recipe for three steps, in a process of the backend's own."""
+    """Train each recipe for three steps, in a separate process."""
     folder.mkdir()
     done = subprocess.run(
         [sys.executable, str(PROGRAM), str(folder), *RECIPES],
@@ -29,8 +28,8 @@ def losses(folder: Path, backend: str) -> dict[str, list[float]]:
     return found[backend]
 
 
-def test_backend_of_the_extra_is_installed_here() -> None:
-    assert "jax" in OTHERS, "the developer tools hold it"
+def test_jax_is_installed_for_these_tests() -> None:
+    assert "jax" in OTHERS, "the development dependencies include it"
 
 
 def test_each_backend_begins_with_the_same_loss(tmp_path: Path) -> None:

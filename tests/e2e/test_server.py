@@ -1,10 +1,9 @@
 import json
 import signal
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ import pytest
 
 from command import Command
 from examples import write_npz
+from processes import free_port, wait_for
 
 STAGES = {"ingest", "preprocess", "build", "train", "evaluate", "report"}
 
@@ -20,26 +20,22 @@ STAGES = {"ingest", "preprocess", "build", "train", "evaluate", "report"}
 @pytest.fixture(scope="module")
 def server(environment: dict[str, str]) -> Iterator[str]:
     """A Prefect server on loopback, as a user would start it."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     prefect = str(Path(sys.executable).parent / "prefect")
     command = [prefect, "server", "start", "--host", "127.0.0.1", "--port", str(port)]
     url = f"http://127.0.0.1:{port}/api"
+
+    def answers() -> bool:
+        with suppress(httpx.HTTPError):
+            return httpx.get(f"{url}/health").is_success
+        return False
+
     with subprocess.Popen(
         command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as process:
-        while process.poll() is None and not answers(url):
-            time.sleep(0.1)
+        wait_for("the server answers", answers)
         yield url
         process.send_signal(signal.SIGINT)
-
-
-def answers(url: str) -> bool:
-    try:
-        return httpx.get(f"{url}/health").is_success
-    except httpx.HTTPError:
-        return False
 
 
 @pytest.fixture(scope="module")
@@ -81,16 +77,13 @@ def task_states(server: str, summary: dict[str, Any]) -> dict[str, str]:
     return {task["name"].rpartition("-")[0]: task["state"]["name"] for task in tasks}
 
 
-def test_run_shows_up_in_prefect(server: str, twice: list[dict[str, Any]]) -> None:
-    for summary in twice:
-        assert flow_run(server, summary)["state"]["name"] == "Completed"
-
-
-def test_run_by_hand_is_not_one_that_the_automations_watch(
+def test_run_is_completed_and_not_watched_by_the_automations(
     server: str, twice: list[dict[str, Any]]
 ) -> None:
-    """Its heartbeat may be slower than theirs; they know deployed runs by the tag `sightline`."""
-    assert flow_run(server, twice[0])["tags"] == []
+    """Its heartbeat may be slower; automations watch deployed runs, by the tag `sightline`."""
+    for summary in twice:
+        found = flow_run(server, summary)
+        assert (found["state"]["name"], found["tags"]) == ("Completed", [])
 
 
 def test_prefect_shows_computed_and_cached_stages(server: str, twice: list[dict[str, Any]]) -> None:
@@ -120,7 +113,7 @@ def test_stages_leave_prefect_artifacts(server: str, twice: list[dict[str, Any]]
     assert len(json.loads(artifacts["training-history"]["data"])) == 2
 
 
-def test_password_of_a_mirror_is_kept_nowhere(server: str, twice: list[dict[str, Any]]) -> None:
+def test_password_of_a_mirror_is_stored_nowhere(server: str, twice: list[dict[str, Any]]) -> None:
     assert "hunter2" not in json.dumps(flow_run(server, twice[0]))
     assert "hunter2" not in json.dumps(read(server, "logs"))
     for path in Path(twice[0]["run_dir"]).parents[1].rglob("*"):

@@ -1,4 +1,4 @@
-"""A cancel ends everything, wherever it computes and whatever else went wrong."""
+"""A cancelled run ends all its processes, whatever else fails."""
 
 import os
 import signal
@@ -25,10 +25,10 @@ def test_cancelled_run_frees_the_device(workers: Stack, textures: Path, deployme
         assert workers.finish(fit["id"])["state"]["name"] == "Cancelled"
 
 
-def test_run_can_be_cancelled_after_the_server_was_away(
-    workers: Stack, textures: Path, told: tuple[Json, str]
+def test_run_can_be_cancelled_after_an_outage_of_the_server(
+    workers: Stack, textures: Path, reported: tuple[Json, str]
 ) -> None:
-    """Prefect's worker stops to listen for cancels after half a minute without the server."""
+    """Prefect's worker stops listening for cancellations after half a minute without the server."""
     flow_run = workers.begin(textures, LONG + 2, "")
     children = workers.keras_processes()
     workers.stop_server()
@@ -39,8 +39,8 @@ def test_run_can_be_cancelled_after_the_server_was_away(
     assert workers.finish(flow_run)["state"]["name"] == "Cancelled"
 
 
-def test_hung_training_is_ended_by_a_cancel(workers: Stack, textures: Path) -> None:
-    """A kernel that hangs never returns to Python: the process itself has to go."""
+def test_hung_training_is_ended_by_a_cancellation(workers: Stack, textures: Path) -> None:
+    """A kernel that hangs never returns to Python: the process itself must be killed."""
     flow_run = workers.begin(textures, LONG + 1, "")
     (child,) = workers.keras_processes()
     os.kill(child, signal.SIGSTOP)

@@ -1,4 +1,4 @@
-"""Fixtures of a whole set-up: a Prefect server on PostgreSQL, deployments, workers, a webhook."""
+"""Fixtures of a complete set-up: Prefect server on PostgreSQL, deployments, workers, webhook."""
 
 import json
 import threading
@@ -17,7 +17,7 @@ from stack import Json, Stack, stack
 
 @pytest.fixture(scope="session")
 def webhook() -> Iterator[tuple[str, list[str]]]:
-    """An incoming webhook on loopback: its address, and the texts that it was sent."""
+    """An incoming webhook on loopback: its URL and the received texts."""
     texts: list[str] = []
 
     class Receiver(BaseHTTPRequestHandler):
@@ -53,7 +53,7 @@ def factory(
 
 @pytest.fixture(scope="session")
 def deployed(factory: Stack) -> Completed:
-    """What `make deploy` did, before there is any worker."""
+    """The result of `make deploy`, before there is any worker."""
     done = factory.make("deploy")
     # Three heartbeats; the default of five minutes would make the tests as long.
     assert factory.command("sightline", "ops", "install", "--lost-after=90").returncode == 0
@@ -62,19 +62,19 @@ def deployed(factory: Stack) -> Completed:
 
 @pytest.fixture(scope="session")
 def textures(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data set of one's own."""
+    """A small custom data set."""
     return write_npz(tmp_path_factory.mktemp("textures") / "textures.npz")
 
 
 @pytest.fixture(scope="session")
 def idle(factory: Stack, deployed: Completed) -> Completed:
-    """What `sightline ops status` says before there is a worker."""
+    """The result of `sightline ops status` before there is a worker."""
     return factory.command("sightline", "ops", "status", COLUMNS="200")
 
 
 @pytest.fixture(scope="session")
 def abandoned(factory: Stack, deployed: Completed, idle: Completed, textures: Path) -> str:
-    """A run whose worker and process were killed at once, as when a machine loses its power."""
+    """A run whose worker and process were killed at once, as in a power failure."""
     assert deployed.returncode == 0, deployed.stdout + deployed.stderr
     worker = factory.start_worker("cpu")
     parameters = {"dataset": str(textures), "epochs": 10_000, "deployment": ""}
@@ -86,27 +86,27 @@ def abandoned(factory: Stack, deployed: Completed, idle: Completed, textures: Pa
 
 @pytest.fixture(scope="session")
 def workers(factory: Stack, abandoned: str) -> Stack:
-    """The factory with one worker a pool."""
+    """The factory with one worker per pool."""
     for pool in ("cpu", "gpu"):
         factory.start_worker(pool)
     return factory
 
 
 @pytest.fixture(scope="session")
-def told(workers: Stack, abandoned: str, webhook: tuple[str, list[str]]) -> tuple[Json, str]:
-    """The abandoned run once it is Crashed, and what the webhook was told of it.
+def reported(workers: Stack, abandoned: str, webhook: tuple[str, list[str]]) -> tuple[Json, str]:
+    """The abandoned run once it is Crashed, and the message that the webhook received.
 
-    Whoever stops the server waits for this first: what happens at that moment is not told.
+    Tests that stop the server wait for this first: events during an outage are not reported.
     """
     found = workers.finish(abandoned)
     text: str = wait_for(
-        "the webhook is told", lambda: next((t for t in webhook[1] if found["name"] in t), None)
+        "the webhook is called", lambda: next((t for t in webhook[1] if found["name"] in t), None)
     )
     return found, text
 
 
 def in_stage(running: Stack, flow_run: str, stage: str) -> bool:
-    """Tell whether a run is in a stage now, by its label."""
+    """Return whether a run is in a stage, by its label."""
     found = running.run(flow_run)
     assert found["state"]["type"] not in {"FAILED", "CRASHED"}, running.tail()
     return bool(found["labels"].get("sightline.stage") == stage)
