@@ -1,4 +1,4 @@
-"""What a person sees in the browser: the Prefect UI and the report. Screenshots are kept."""
+"""The Prefect UI and the report in a browser. Screenshots are kept."""
 
 import shutil
 from collections.abc import Iterator
@@ -38,7 +38,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def done(workers: Stack, textures: Path) -> dict[str, Any]:
-    """A run that is shown; its stages are cached where another test made them."""
+    """A run to show; its stages are cached if another test ran them."""
     flow_run = workers.start(
         "train/train-manual", dataset=str(textures), epochs=2, batch_size=8, force=True
     )
@@ -49,7 +49,7 @@ def done(workers: Stack, textures: Path) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def report(workers: Stack, done: dict[str, Any]) -> Path:
-    """The report that was written last."""
+    """The newest report."""
     reports = (workers.artifacts / "runs").glob("*/report.html")
     return max(reports, key=lambda path: path.stat().st_mtime)
 
@@ -71,15 +71,13 @@ def test_run_page_shows_the_artifacts(
         keep(page, "flow-run")
 
 
-def test_pictures_of_a_run_are_shown(
-    browser: Browser, workers: Stack, done: dict[str, Any]
-) -> None:
+def test_images_of_a_run_are_shown(browser: Browser, workers: Stack, done: dict[str, Any]) -> None:
     artifact = workers.artifacts_of(done["id"])["confusion-matrix"]
     with browser.new_page(viewport={"width": 1280, "height": 1200}) as page:
         page.goto(f"{workers.ui}/artifacts/artifact/{artifact['id']}")
-        picture = page.locator("img[src^='data:image/png']").first
-        expect(picture).to_be_visible(timeout=60_000)
-        assert picture.evaluate("image => image.naturalWidth") > 100
+        image = page.locator("img[src^='data:image/png']").first
+        expect(image).to_be_visible(timeout=60_000)
+        assert image.evaluate("image => image.naturalWidth") > 100
         keep(page, "confusion-matrix")
 
 
@@ -99,9 +97,9 @@ def test_form_of_the_deployment_explains_its_parameters(browser: Browser, worker
         page.goto(f"{workers.ui}/deployments/deployment/{deployment['id']}/run")
         for text in (
             "Name of a data set (mnist, fashion-mnist, mnist-5k), or a path",
-            "The named config to begin with.",
-            "Passes over the training split; none takes the recipe's.",
-            "Run although nothing changed since the last run.",
+            "Named config to start from.",
+            "Passes over the training split. Default: the recipe's.",
+            "Run even if nothing changed since the last run.",
         ):
             expect(page.get_by_text(text).first).to_be_visible(timeout=60_000)
         keep(page, "form")
@@ -116,27 +114,27 @@ def test_form_offers_the_recipes_as_choices(workers: Stack) -> None:
 
 
 @pytest.mark.parametrize(("name", "width"), [("desktop", 1280), ("phone", 375)])
-def test_report_fits_the_screen_and_asks_nobody(
+def test_report_fits_the_screen_and_loads_nothing(
     browser: Browser, report: Path, name: str, width: int
 ) -> None:
     requests: list[str] = []
-    complaints: list[str] = []
+    messages: list[str] = []
     with browser.new_page(viewport={"width": width, "height": 800}) as page:
         page.on("request", lambda request: requests.append(request.url))
-        page.on("console", lambda message: complaints.append(message.text))
-        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("console", lambda message: messages.append(message.text))
+        page.on("pageerror", lambda error: messages.append(str(error)))
         page.goto(report.as_uri())
         page.wait_for_load_state("networkidle")
         keep(page, f"report-{name}")
         root = "document.documentElement"
         assert page.evaluate(f"{root}.scrollWidth") <= page.evaluate(f"{root}.clientWidth")
-    assert complaints == []
+    assert messages == []
     assert [url for url in requests if not url.startswith(("file:", "data:"))] == []
 
 
 @pytest.mark.parametrize("colours", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 375])
-def test_report_puts_no_serious_barrier_before_anybody(
+def test_report_has_no_serious_accessibility_barrier(
     browser: Browser, report: Path, width: int, colours: Literal["light", "dark"]
 ) -> None:
     with browser.new_page(viewport={"width": width, "height": 800}, color_scheme=colours) as page:
@@ -146,6 +144,6 @@ def test_report_puts_no_serious_barrier_before_anybody(
         assert page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches") == (
             colours == "dark"
         )
-    assert len(found.response["passes"]) > 20  # it did look
+    assert len(found.response["passes"]) > 20  # the check ran
     barriers = [one for one in found.response["violations"] if one["impact"] in SERIOUS]
     assert barriers == [], found.generate_report()
