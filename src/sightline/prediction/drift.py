@@ -13,14 +13,9 @@ _UNLIKE, _TIMES_BETTER = 0.3, 2
 
 
 def compare(found: SplitProfile, training: SplitProfile) -> tuple[str, ...]:
-    """Describe how images differ from the training images.
+    """Describe in sentences how images differ from the training images.
 
-    Args:
-        found: Profile of the images in the model's shape.
-        training: Profile of the training images.
-
-    Returns:
-        Sentences; none if the images are similar, as far as their number shows.
+    There are none if the images are similar, as far as their number shows.
     """
     figures = (
         f"pixel mean {found.pixel_mean:.1f}, standard deviation {found.pixel_std:.1f}; in training "

@@ -12,8 +12,14 @@ from sightline.prediction import npy
 from sightline.prediction.records import Input
 from sightline.storage.text import quoted
 
+Kind = Literal["image", "npy", "parquet"]
+
+_KINDS: dict[str, Kind] = {
+    **dict.fromkeys(IMAGE_SUFFIXES, "image"),
+    ".npy": "npy",
+    ".parquet": "parquet",
+}
 _EXPECTED = "a PNG, JPEG or BMP image, a folder of them, an .npy or a .parquet file"
-_HINTS = {".npz": " Save one of its arrays with np.save(FILE, images)."}
 _DEFAULT_COLUMN = "image"
 
 
@@ -31,7 +37,8 @@ def check(name: str) -> None:
         found = "is not a regular file" if path.exists() else "does not exist"
         if path.is_file():
             found = "cannot be predicted"
-        hint = _HINTS.get(path.suffix.lower(), "")
+        npz = path.suffix.lower() == ".npz"
+        hint = " Save one of its arrays with np.save(FILE, images)." if npz else ""
         raise DataError(f"{name} {found}; expected {_EXPECTED}.{hint}")
 
 
@@ -97,13 +104,8 @@ def absolute(name: str) -> Path:
     return path
 
 
-def _kind(path: Path) -> Literal["image", "npy", "parquet"] | None:
-    suffix = path.suffix.lower()
-    if suffix in IMAGE_SUFFIXES:
-        return "image"
-    if suffix == ".npy":
-        return "npy"
-    return "parquet" if suffix == ".parquet" else None
+def _kind(path: Path) -> Kind | None:
+    return _KINDS.get(path.suffix.lower())
 
 
 def _count(name: str, path: Path) -> tuple[int, int]:
@@ -142,9 +144,8 @@ def _walk(root: Path) -> Iterator[os.DirEntry[str]]:
 
 def _is_image(entry: os.DirEntry[str]) -> bool:
     """Return whether an entry counts as an image; a dangling link is an unreadable one."""
-    if Path(entry.name).suffix.lower() not in IMAGE_SUFFIXES:
-        return False
-    return entry.is_file() or not os.path.exists(entry.path)
+    is_named_so = _kind(Path(entry.name)) == "image"
+    return is_named_so and (entry.is_file() or not os.path.exists(entry.path))
 
 
 def _column(name: str, path: Path) -> tuple[int, str]:

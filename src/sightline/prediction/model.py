@@ -18,7 +18,6 @@ def find(workspace: Workspace, name: str, dataset: str | None = None) -> ServedM
     """Find a model; its file is checked when it is loaded.
 
     Args:
-        workspace: Holds runs and registered versions.
         name: An alias, a version such as "mnist-v3", a run id or a prefix of one, or the path of
             a `.keras` file.
         dataset: Data set of the alias, if several data sets have one.

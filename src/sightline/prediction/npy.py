@@ -14,12 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sightline.data.readers import content, npy
-from sightline.data.readers.base import MAX_IMAGE_BYTES
 from sightline.errors import DataError
 from sightline.storage.text import quoted
 
-_GREY_DIMENSIONS, _DIMENSIONS = 3, 4
-_EXPECTED = "uint8 of shape (n, height, width), (n, height, width, 1) or (n, height, width, 3)"
+_MOST_CHANNELS = 4
 
 
 @dataclass(frozen=True)
@@ -56,55 +54,36 @@ def read_header(path: Path) -> ArrayHeader:
             start, size = file.tell(), os.fstat(file.fileno()).st_size
     except (OSError, EOFError) as error:
         raise DataError(f"{path} cannot be read ({quoted(error)}).") from None
-    _check_kind(path, shape, fortran_order, dtype)
-    count, height, width, channels = (*shape, 1) if len(shape) == _GREY_DIMENSIONS else shape
+    if dtype != np.uint8:
+        raise DataError(
+            f"{path}: expected uint8, found {quoted(dtype)}; scale the pixels to 0 to 255, round "
+            "them and save them as uint8."
+        )
+    image_shape = npy.image_shape(str(path), shape)
+    if shape[-1] <= _MOST_CHANNELS and shape[-1] != image_shape[-1]:
+        raise DataError(
+            f"{path}: the shape {quoted(shape)} looks like one image; save it as images[None]."
+        )
+    if fortran_order:
+        raise DataError(f"{path} is in Fortran order; save np.ascontiguousarray(images).")
     stated = start + math.prod(shape)
     if stated != size:
         raise DataError(
             f"{path} has {size:,} bytes, expected {stated:,} for {quoted(shape)} of uint8; get a "
             "fresh copy."
         )
-    return ArrayHeader(path, (count, height, width, channels), start)
+    return ArrayHeader(path, (shape[0], *image_shape), start)
 
 
 def read_blocks(header: ArrayHeader, rows: int) -> Iterator[NDArray[np.uint8]]:
-    """Read the images in order.
-
-    Args:
-        header: Result of `read_header`.
-        rows: Most images of a block.
-
-    Yields:
-        uint8 arrays of shape (m, height, width, channels).
+    """Read the images in order, some rows at a time, as uint8 (m, height, width, channels).
 
     Raises:
         DataError: The file ends early.
     """
     with header.path.open("rb") as file:
         file.seek(header.start)
-        for first in range(0, header.shape[0], rows):
-            count = min(rows, header.shape[0] - first)
-            data = file.read(count * header.image_bytes)
-            if len(data) < count * header.image_bytes:
-                raise DataError(f"{header.path} became shorter while it was read; run again.")
-            yield np.frombuffer(data, np.uint8).reshape(count, *header.shape[1:])
-
-
-def _check_kind(
-    path: Path, shape: tuple[int, ...], fortran_order: bool, dtype: np.dtype[np.generic]
-) -> None:
-    if dtype != np.uint8:
-        raise DataError(
-            f"{path}: expected {_EXPECTED}, found {quoted(dtype)}; scale the pixels to 0 to 255, "
-            "round them and save them as uint8."
-        )
-    grey = len(shape) == _GREY_DIMENSIONS
-    fits = grey or (len(shape) == _DIMENSIONS and shape[-1] in {1, 3})
-    if not fits or min(shape) < 1 or math.prod(shape[1:]) > MAX_IMAGE_BYTES:
-        raise DataError(f"{path}: expected {_EXPECTED}, found the shape {quoted(shape)}.")
-    if grey and shape[-1] <= _DIMENSIONS:
-        raise DataError(
-            f"{path}: the shape {quoted(shape)} looks like one image; save it as images[None]."
-        )
-    if fortran_order:
-        raise DataError(f"{path} is in Fortran order; save np.ascontiguousarray(images).")
+        try:
+            yield from npy.read_rows(file, np.dtype(np.uint8), header.shape, rows)
+        except EOFError:
+            raise DataError(f"{header.path} became shorter while it was read; run again.") from None

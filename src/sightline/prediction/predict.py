@@ -26,15 +26,11 @@ def predict(
     """Predict images and write the predictions.
 
     Args:
-        paths: Image files, folders of them, NPY and Parquet files.
-        model: The model, see `model.find`.
+        paths: Image files, folders of them, NPY and Parquet files. An unreadable image is
+            counted, and its row has the reason.
         output: Parquet or CSV file to write, by its suffix. An existing file is replaced when all
             predictions are written.
         abstain_below: The model abstains below this probability, 0 to 1.
-
-    Returns:
-        The summary with the first predictions. An unreadable image is counted, and its row has
-        the reason.
 
     Raises:
         DataError: An input does not exist or is damaged.

@@ -14,8 +14,7 @@ class ServedModel(Record):
 
     Attributes:
         name: Name to show.
-        path: Its `.keras` file.
-        sha256: Digest that the file must have.
+        sha256: Digest that the file at `path` must have.
         class_names: Names in label order; None if unknown.
         image_shape: Height, width and channels that it was trained on; None if unknown.
         profile: Profile of its training images; None if unknown.
@@ -37,7 +36,6 @@ class Input(Record):
     Attributes:
         name: Its path as the user gave it.
         path: Its absolute path, since the Keras process may have another working directory.
-        kind: What it is.
         images: Number of images, at least 1.
         column: Image column of a Parquet file.
         left_out: Number of files of a folder that are not images.
@@ -52,15 +50,7 @@ class Input(Record):
 
 
 class Request(Record):
-    """A request to the Keras process.
-
-    Attributes:
-        inputs: What to predict, in order.
-        model: The model.
-        abstain_below: The model abstains below this probability.
-        table: File for all predictions; None for none.
-        format: Format of that file.
-    """
+    """A request to the Keras process; `table` is the file for all predictions, if any."""
 
     inputs: tuple[Input, ...]
     model: ServedModel
@@ -83,10 +73,7 @@ class Outcome(Record):
     """Summary of a prediction; the object that `--json` prints.
 
     Attributes:
-        model: Name of the model.
-        model_sha256: Digest of its file.
         output: The file with all predictions; None if none was requested.
-        images: Number of images.
         classes: Class name to the number of its images, without abstentions.
         abstained: Number of images without a sufficiently probable class.
         failed: Number of images that could not be read.

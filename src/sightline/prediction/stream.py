@@ -31,8 +31,7 @@ class Block:
         images: uint8 array of shape (m, height, width, channels) as the model expects; black
             where an image could not be read.
         errors: Row of an unreadable image to the reason.
-        resized: Number of images that were resized.
-        converted: Number of images whose channels were converted.
+        resized: Number of images that were resized; `converted` those to other channels.
     """
 
     names: Any
@@ -51,15 +50,9 @@ class _Named:
 
 
 def read(inputs: Sequence[Input], shape: Shape, size: int) -> Iterator[Block]:
-    """Read images in order.
+    """Read images in order, in blocks of at most `size` images of one shape.
 
-    Args:
-        inputs: The sources.
-        shape: Height, width and channels of every result.
-        size: Most images of a block.
-
-    Yields:
-        Blocks; a few are read ahead, so that the model need not wait.
+    A few blocks are read ahead, so that the model need not wait.
 
     Raises:
         DataError: A file that holds many images is damaged.

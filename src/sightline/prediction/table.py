@@ -40,13 +40,7 @@ Append = Callable[[Any], None]
 
 @contextmanager
 def open_table(request: Request) -> Iterator[Append]:
-    """Create the table of a request.
-
-    Args:
-        request: Names the file, its format, and the model to be named in the metadata.
-
-    Yields:
-        A function that appends a pyarrow record batch of `COLUMNS`.
+    """Create the table of a request; yield a function that appends a record batch of `COLUMNS`.
 
     Raises:
         StorageError: There is no room.

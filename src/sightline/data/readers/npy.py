@@ -1,17 +1,23 @@
-"""Read the header of an untrusted NPY array."""
+"""Read an untrusted NPY array."""
 
+import math
 import zipfile
 import zlib
+from collections.abc import Iterator
 from io import BufferedReader
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from sightline.data.readers.base import MAX_IMAGE_BYTES, Shape
 from sightline.errors import DataError
 from sightline.storage.text import quoted
 
 Header = tuple[tuple[int, ...], bool, "np.dtype[np.generic]"]
 """Shape, whether the array is in Fortran order, and dtype."""
 
+_GREY_DIMENSIONS = 3
 _LENGTH_BYTES = 4  # the size of the header's length field from version 2
 _MAX_HEADER_BYTES = 10_000  # NumPy's limit, which it checks only after reading the header
 
@@ -34,6 +40,44 @@ def read_untrusted_header(stream: zipfile.ZipExtFile | BufferedReader, subject: 
     except Exception as error:  # NumPy parses the header as Python, which can raise anything
         reason = quoted(error).rstrip(".") or type(error).__name__
         raise DataError(f"{subject} is not an NPY array: {reason}.") from None
+
+
+def image_shape(subject: str, shape: tuple[int, ...]) -> Shape:
+    """Return height, width and channels of the images in an array.
+
+    Raises:
+        DataError: The array has another shape, no images, or images that are too large.
+    """
+    found = (*shape[1:], 1) if len(shape) == _GREY_DIMENSIONS else shape[1:]
+    match found:
+        case (height, width, 1 | 3 as channels) if (
+            min(shape) > 0 and math.prod(found) <= MAX_IMAGE_BYTES
+        ):
+            return height, width, channels
+    raise DataError(
+        f"{subject}: expected the shape (n, height, width), (n, height, width, 1) or "
+        f"(n, height, width, 3), found the shape {quoted(shape)}."
+    )
+
+
+def read_rows(
+    stream: zipfile.ZipExtFile | BufferedReader,
+    dtype: "np.dtype[Any]",
+    shape: tuple[int, ...],
+    rows: int,
+) -> Iterator[NDArray[Any]]:
+    """Read the values of an array in order, some rows at a time.
+
+    Raises:
+        EOFError: The array ends early.
+    """
+    row_bytes = math.prod(shape[1:]) * dtype.itemsize
+    for first in range(0, shape[0], rows):
+        count = min(rows, shape[0] - first)
+        data = stream.read(count * row_bytes)
+        if len(data) < count * row_bytes:
+            raise EOFError("the array ends early")
+        yield np.frombuffer(data, dtype).reshape(count, *shape[1:])
 
 
 def read_header(stream: zipfile.ZipExtFile | BufferedReader) -> Header:

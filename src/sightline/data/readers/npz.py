@@ -46,10 +46,8 @@ _ZIP_ERRORS = (
 _END_RECORD = struct.Struct("<4s6xH10x")  # of a zip file without a comment
 _END_SIGNATURE = b"PK\x05\x06"
 _EXPECTED = "x_train and y_train, and x_test and y_test if there is a test split"
-_EXPECTED_SHAPE = "(n, height, width), (n, height, width, 1) or (n, height, width, 3)"
 _MAX_LABEL_BYTES = 4 << 10
 _SURROGATES = range(0xD800, 0xE000)
-_GREY_DIMENSIONS, _COLOUR_DIMENSIONS = 3, 4
 
 
 def read(layout: Layout, settings: DataConfig) -> RawDataset:
@@ -66,18 +64,20 @@ def read(layout: Layout, settings: DataConfig) -> RawDataset:
     names = _array_names(path)
     split_names = ["train", "test"] if {"x_test", "y_test"} & names else ["train"]
     images, found = [], []
+    shapes: set[Shape] = set()
     for split in split_names:
-        images.append(_image_array(_find_array(path, f"x_{split}", names, MAX_IMAGE_BYTES)))
+        images.append(_find_array(path, f"x_{split}", names, MAX_IMAGE_BYTES))
+        shapes.add(_image_shape(images[-1]))
         found.append(_labels(_find_array(path, f"y_{split}", names, _MAX_LABEL_BYTES), images[-1]))
-    shapes = {_image_shape(array) for array in images}
     if len(shapes) > 1:
         raise DataError(f"{path}: x_train and x_test differ in their image shape: {shapes}.")
     class_names, numbers = labels.encode(found)
+    shape = shapes.pop()
     splits = tuple(
-        _split(array, split_labels, split if len(split_names) > 1 else UNSPLIT)
+        _split(array, shape, split_labels, split if len(split_names) > 1 else UNSPLIT)
         for array, split_labels, split in zip(images, numbers, split_names, strict=True)
     )
-    return RawDataset(class_names, shapes.pop(), splits, layout.notes)
+    return RawDataset(class_names, shape, splits, layout.notes)
 
 
 @dataclass(frozen=True)
@@ -99,9 +99,7 @@ class _Array:
         return math.prod(self.shape[1:]) * self.dtype.itemsize
 
 
-def _split(array: _Array, split_labels: NDArray[np.int64], name: str) -> RawSplit:
-    shape = _image_shape(array)
-
+def _split(array: _Array, shape: Shape, split_labels: NDArray[np.int64], name: str) -> RawSplit:
     def images() -> Blocks:
         row = 0
         for block in _blocks(array):
@@ -111,23 +109,13 @@ def _split(array: _Array, split_labels: NDArray[np.int64], name: str) -> RawSpli
     return RawSplit(name, split_labels, images, source=lambda row: f"{array.name}#{row}")
 
 
-def _image_array(array: _Array) -> _Array:
-    grey = len(array.shape) == _GREY_DIMENSIONS
-    coloured = len(array.shape) == _COLOUR_DIMENSIONS and array.shape[-1] in (1, 3)
-    if not (grey or coloured) or 0 in array.shape:
-        raise DataError(
-            f"{array.subject}: expected the shape {_EXPECTED_SHAPE}, found {array.shape}."
-        )
+def _image_shape(array: _Array) -> Shape:
+    shape = npy.image_shape(array.subject, array.shape)
     if array.dtype.kind not in "iuf":
         raise DataError(
             f"{array.subject}: expected integers from 0 to 255, found {quoted(array.dtype)}."
         )
-    return array
-
-
-def _image_shape(array: _Array) -> Shape:
-    channels = array.shape[3] if len(array.shape) == _COLOUR_DIMENSIONS else 1
-    return array.shape[1], array.shape[2], channels
+    return shape
 
 
 def _labels(array: _Array, images: _Array) -> labels.FoundLabels:
@@ -225,16 +213,10 @@ def _check_directory(path: Path, found: int) -> None:
 
 def _blocks(array: _Array) -> Iterator[NDArray[Any]]:
     """Yield an array's rows in blocks, to the end so that its checksum is verified."""
-    left = array.shape[0]
+    rows = rows_in_block(max(1, array.row_bytes))
     with _reading(array.path), _open(array.path, array.name) as (stream, _):
         npy.read_header(stream)
-        while left:
-            count = min(left, rows_in_block(max(1, array.row_bytes)))
-            data = stream.read(count * array.row_bytes)
-            if len(data) < count * array.row_bytes:
-                raise EOFError(f"{array.name} ends early")
-            yield np.frombuffer(data, array.dtype).reshape(count, *array.shape[1:])
-            left -= count
+        yield from npy.read_rows(stream, array.dtype, array.shape, rows)
         if stream.read(1):
             raise EOFError(f"{array.name} continues after its last row")
 
