@@ -101,18 +101,6 @@ def test_model_of_the_run_takes_raw_images(first: dict[str, object]) -> None:
     assert (predicted == labels).mean() == pytest.approx(first["test_accuracy"])
 
 
-def test_runs_are_listed_and_shown(
-    sightline: Command, arguments: list[str], first: dict[str, object]
-) -> None:
-    artifacts = arguments[2]
-    listed = sightline("runs", "list", artifacts)
-    assert str(first["run_id"]) in listed.stdout
-    shown = sightline("runs", "show", str(first["run_id"]), artifacts)
-    assert re.search(r"weights_sha256 .* [0-9a-f]{64}", shown.stdout)
-    opened = sightline("runs", "open", "latest", artifacts, BROWSER="true")
-    assert Path(opened.stdout.strip()).name == "report.html"
-
-
 def test_required_gpu_that_is_missing_is_refused_before_any_work(
     sightline: Command, arguments: list[str], tmp_path: Path
 ) -> None:

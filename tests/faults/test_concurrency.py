@@ -1,7 +1,5 @@
 """Concurrent runs on one artifacts root share work and never harm each other."""
 
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,16 +7,12 @@ import numpy as np
 import pytest
 
 import faultpoint_root as roots
-from command import Completed, invoke
-from examples import write_npz
 from faultpoint import Fault, Outcome
 from faultpoint_root import Finished, Pipeline
 from faultpoint_sweep import Sweep
 from processes import wait_for
-from refusal import check_refused
-from sightline.errors import RunExistsError
 from sightline.registry.retention import registered_models
-from sightline.runs import new_run, run_folder, verify
+from sightline.runs import run_folder, verify
 from sightline.runs.prune import prune as pruning
 from sightline.storage import files, npy
 from sightline.storage.workspace import Workspace
@@ -138,28 +132,6 @@ def test_reader_of_a_mapped_file_survives_a_change_of_the_cache(
     assert mapped.tobytes() == before[-mapped.nbytes :]
 
 
-def test_run_id_of_a_finished_run_is_refused_by_the_command(
-    finished: Finished, tmp_path: Path
-) -> None:
-    copy = roots.copy(finished[1], tmp_path / "root")
-    before = roots.snapshot(copy)
-    check_refused(train(copy, tmp_path, "first"), "'first'", str(copy), "--run-id")
-    assert roots.snapshot(copy) == before
-
-
-def test_run_id_of_an_active_run_is_refused_by_the_command(tmp_path: Path) -> None:
-    root = tmp_path / "root"
-    with new_run.claim(Workspace(root), "busy"):
-        done = train(root, tmp_path, "busy")
-    check_refused(done, "'busy' is active", str(root), "--run-id")
-    assert not (root / "cache").exists()
-
-
-def train(root: Path, scratch: Path, run_id: str) -> Completed:
-    data = write_npz(scratch / "textures.npz", train=32, test=16)
-    return invoke("train", f"--run-id={run_id}", f"--dataset={data}", f"--artifacts={root}")
-
-
 def test_only_one_of_two_runs_publishes_the_same_id(finished: Finished, tmp_path: Path) -> None:
     pipeline, root = finished
     for number in range(5):
@@ -170,28 +142,3 @@ def test_only_one_of_two_runs_publishes_the_same_id(finished: Finished, tmp_path
         assert all(verdict.damages == () for verdict in verify.verify(Workspace(copy)))
         assert sorted(run_folder.run_ids(Workspace(copy))) == ["first", "same"]
         assert roots.leftovers(copy) == []
-
-
-def test_run_id_of_a_killed_run_is_free_again(tmp_path: Path) -> None:
-    program = (
-        "import pathlib, sys; from sightline.runs import new_run\n"
-        "from sightline.storage.workspace import Workspace\n"
-        "with new_run.claim(Workspace(pathlib.Path(sys.argv[1])), 'doomed'):\n"
-        "    print(flush=True); input()"
-    )
-    command = [sys.executable, "-c", program, str(tmp_path)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
-        assert holder.stdout is not None
-        holder.stdout.readline()
-        with (
-            pytest.raises(RunExistsError, match="'doomed' is active"),
-            new_run.claim(Workspace(tmp_path), "doomed"),
-        ):
-            pass
-        holder.kill()
-        holder.wait()
-    half = tmp_path / "runs" / ".doomed.0123abcd.tmp"
-    half.mkdir()
-    with new_run.claim(Workspace(tmp_path), "doomed"):
-        assert not half.exists()
-    assert list((tmp_path / "runs").iterdir()) == []

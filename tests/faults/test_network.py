@@ -1,4 +1,4 @@
-"""A mirror that fails, through the real command line where no test has to wait."""
+"""A mirror that fails."""
 
 import gzip
 import os
@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import mirror
-from command import Command, Completed
+from command import invoke
 from mirror import CONTENT, LASTING, MNIST_FIRST, Mirror
 from refusal import check_refused
 from sightline.data import catalog, download
@@ -29,57 +29,13 @@ def server() -> Iterator[Mirror]:
         yield serving
 
 
-@pytest.fixture
-def local(environment: dict[str, str]) -> dict[str, str]:
-    return {**environment, "NO_PROXY": "127.0.0.1"}
-
-
-def fetch_tiny(server: Mirror, artifacts: Path) -> list[str]:
-    """Return the command that downloads the two files of the mirror."""
-    options = ["--mirror", server.address, "--artifacts", str(artifacts)]
-    return [sys.executable, mirror.__file__, "datasets", "fetch", "tiny", *options]
-
-
-def run(command: list[str], local: dict[str, str]) -> Completed:
-    return subprocess.run(command, env=local, capture_output=True, text=True, check=False)
-
-
-def check_fetched(done: Completed, artifacts: Path) -> None:
-    """Check that both files were downloaded completely, and nothing else."""
-    assert done.returncode == 0, done.stderr
-    folder = artifacts / "datasets" / "tiny"
-    assert done.stdout.split() == [str(folder / f"{name}.gz") for name in CONTENT]
-    found = {path.name: gzip.decompress(path.read_bytes()) for path in folder.iterdir()}
-    assert found == {f"{name}.gz": content for name, content in CONTENT.items()}
-
-
-@pytest.mark.parametrize(
-    "faults",
-    [
-        pytest.param(["short"], id="body-shorter-than-its-length"),
-        pytest.param(["503"], id="one-server-error"),
-        pytest.param(["short"], id="range-ignored"),
-    ],
-)
-def test_transient_fault_is_retried_from_the_start_of_the_file(
-    server: Mirror, local: dict[str, str], tmp_path: Path, faults: list[str]
-) -> None:
-    server.faults["/tiny/train"] = list(faults)
-
-    done = run(fetch_tiny(server, tmp_path), local)
-
-    check_fetched(done, tmp_path)
-    assert server.asked == ["/tiny/train.gz"] * (1 + len(faults)) + ["/tiny/test.gz"]
-    assert server.ranges == []
-
-
 @pytest.mark.parametrize(("fault", "requests", "reason"), LASTING.values(), ids=LASTING)
 def test_lasting_fault_is_refused_before_any_training(
-    sightline: Command, server: Mirror, tmp_path: Path, fault: str, requests: int, reason: str
+    server: Mirror, tmp_path: Path, fault: str, requests: int, reason: str
 ) -> None:
     server.faults[MNIST_FIRST] = [fault] * 20
 
-    done = sightline(
+    done = invoke(
         *("train", "--dataset=mnist", f"--mirror={server.address}", f"--artifacts={tmp_path}"),
         NO_PROXY="127.0.0.1",
     )
@@ -106,11 +62,14 @@ def test_stalled_download_times_out_and_is_retried(
 
 
 def test_killed_download_is_cleaned_up_and_repeated(
-    server: Mirror, local: dict[str, str], tmp_path: Path
+    server: Mirror, environment: dict[str, str], tmp_path: Path
 ) -> None:
     server.faults["/tiny/train"] = ["stall"]
     folder = tmp_path / "datasets" / "tiny"
-    with subprocess.Popen(fetch_tiny(server, tmp_path), env=local) as process:
+    command = [sys.executable, mirror.__file__, "datasets", "fetch", "tiny"]
+    command += ["--mirror", server.address, "--artifacts", str(tmp_path)]
+    local = {**environment, "NO_PROXY": "127.0.0.1"}
+    with subprocess.Popen(command, env=local) as process:
         assert server.held.wait(60)
         while not any(path.stat().st_size for path in folder.iterdir()):
             time.sleep(0.01)
@@ -118,6 +77,9 @@ def test_killed_download_is_cleaned_up_and_repeated(
     (left,) = os.listdir(folder)
     assert left.startswith(".train.gz.")
 
-    done = run(fetch_tiny(server, tmp_path), local)
+    done = subprocess.run(command, env=local, capture_output=True, text=True, check=False)
 
-    check_fetched(done, tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == [str(folder / f"{name}.gz") for name in CONTENT]
+    found = {path.name: gzip.decompress(path.read_bytes()) for path in folder.iterdir()}
+    assert found == {f"{name}.gz": content for name, content in CONTENT.items()}

@@ -1,7 +1,5 @@
 """Run ids, links and records that point out of the artifacts root."""
 
-import json
-import logging
 import uuid
 from pathlib import Path
 
@@ -13,13 +11,12 @@ from refusal import check_refused
 from sightline.config import loading
 from sightline.errors import InputError, StorageError
 from sightline.flows.train import training_flow
-from sightline.models.build import BUILD
 from sightline.pipeline import cache
 from sightline.pipeline.cache import Draft
 from sightline.pipeline.stages import Stage
-from sightline.records import DeviceReport, FileRecord, ModelBlueprint, Run
+from sightline.records import DeviceReport, FileRecord, Run
 from sightline.runs import pins
-from sightline.storage import digests, files, json_digest, locks
+from sightline.storage import files, locks
 from sightline.storage.workspace import Workspace
 
 
@@ -197,37 +194,3 @@ def test_link_in_the_place_of_an_image_is_replaced(root: Path, victim: Path) -> 
 def test_record_cannot_name_a_file_outside_of_the_root(path: str) -> None:
     with pytest.raises(ValidationError, match="path"):
         FileRecord(path=path, sha256="0" * 64, bytes=1)
-
-
-@pytest.mark.parametrize("place", ["record", "files"])
-def test_entry_that_names_a_file_outside_of_the_root_is_ignored(
-    root: Path, caplog: pytest.LogCaptureFixture, place: str
-) -> None:
-    secret = root.parent / "secret"
-    secret.write_text("secret")
-    run = Run(id="one", workspace=Workspace(root))
-    record = _blueprint(digests.sha256(secret))
-    if place == "record":
-        record["summary"]["path"] = "../secret"
-    names = {"files": {"../../../../secret": digests.sha256(secret)}, "record": {}}
-    entry = root / "cache" / "build" / "key"
-    entry.mkdir(parents=True)
-    content = {"stage": "build", "key": "key", "made_by": "x", "record": record}
-    (entry / "manifest.json").write_bytes(json_digest.dumps({**content, "files": names[place]}))
-    with caplog.at_level(logging.WARNING):
-        assert cache.find(run, BUILD, "key") is None
-    assert "secret" in caplog.text
-
-
-def _blueprint(digest: str) -> dict[str, dict[str, object]]:
-    file = FileRecord(path="a", sha256=digest, bytes=6)
-    blueprint = ModelBlueprint(
-        architecture=file,
-        summary=file,
-        layers=(),
-        parameters=1,
-        image_shape=(8, 8, 1),
-        num_classes=2,
-    )
-    content: dict[str, dict[str, object]] = json.loads(blueprint.model_dump_json())
-    return content

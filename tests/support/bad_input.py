@@ -50,25 +50,12 @@ def with_pixel(value: float) -> np.ndarray:
 DAMAGED = (
     Case("empty-idx", (f"{IDX_IMAGES} is empty",), bad.idx({IDX_IMAGES: b""})),
     Case("empty-npz", ("data.npz is empty",), bad.file("data.npz", b"")),
-    Case("empty-parquet", ("data.parquet is empty",), bad.file("data.parquet", b"")),
-    Case("empty-csv", ("data.csv is empty",), bad.file("data.csv", b"")),
-    Case("empty-png", ("dog/1.png is empty",), bad.images(files={"dog/1.png": b""})),
     Case(
         "truncated-idx",
         (f"{IDX_IMAGES} is truncated", "get a fresh copy"),
         bad.harmed(bad.idx(), bad.cut(0.7), IDX_IMAGES),
     ),
     Case("truncated-npz", ("data.npz", "copy"), bad.harmed(bad.npz(), bad.cut(0.9))),
-    Case(
-        "truncated-parquet",
-        ("data.parquet", "Parquet", "copy"),
-        bad.harmed(bad.parquet(), bad.cut(0.9)),
-    ),
-    Case(
-        "truncated-png",
-        ("dog/1.png", "PNG", "replace or remove it"),
-        bad.harmed(bad.images(), bad.cut(0.6), "dog/1.png"),
-    ),
     Case("truncated-csv", ("train.csv", "row"), bad.harmed(bad.csv(), bad.cut(0.85))),
     *(
         Case(
@@ -79,14 +66,6 @@ DAMAGED = (
         for share in (0.1, 0.5, 0.99)
     ),
     Case("flipped-bit-npz", ("data.npz", "CRC"), bad.harmed(bad.npz(), bad.flipped(0.2))),
-    Case(
-        "flipped-bit-parquet", ("data.parquet", "CRC"), bad.harmed(bad.parquet(), bad.flipped(0.3))
-    ),
-    Case(
-        "flipped-bit-png",
-        ("dog/1.png", "PNG"),
-        bad.harmed(bad.images(), bad.flipped(0.5), "dog/1.png"),
-    ),
     Case(
         "second-gzip-member-idx",
         (IDX_IMAGES, "single gzip member"),
@@ -101,7 +80,6 @@ MALFORMED = (
         bad.idx({IDX_IMAGES: bad.idx_bytes(Y)}),
     ),
     Case("wrong-magic-npz", ("data.npz", "not a zip"), bad.file("data.npz", b"GIF89a" * 9)),
-    Case("wrong-magic-parquet", ("magic",), bad.file("data.parquet", b"GIF89a" * 9)),
     Case(
         "too-few-bytes-idx",
         (IDX_IMAGES, "states 8 x 8 x 8 bytes", "1 bytes less"),
@@ -113,19 +91,9 @@ MALFORMED = (
         bad.idx({IDX_LABELS: gzip.compress(bad.idx_bytes(Y) + b"\0")}),
     ),
     Case(
-        "too-few-cells-csv",
-        ("train.csv", "Expected 65 columns, got 3"),
-        bad.harmed(bad.csv(), lambda content: content + b"\n1,2,3"),
-    ),
-    Case(
         "images-and-labels-differ-idx",
         ("8 images", "7 labels"),
         bad.idx({IDX_LABELS: bad.idx_bytes(Y[1:])}),
-    ),
-    Case(
-        "images-and-labels-differ-npz",
-        ("data.npz", "8 images", "y_test has 7 labels"),
-        bad.npz(y_test=Y[1:]),
     ),
     Case(
         "label-out-of-range-idx",
@@ -133,11 +101,6 @@ MALFORMED = (
         bad.idx({"t10k-labels-idx1-ubyte.gz": bad.idx_bytes(np.where(Y == 3, 9, Y))}),
     ),
     Case("label-out-of-range-npz", ("y_test, row 2", "6"), bad.npz(y_test=Y * 3)),
-    Case(
-        "label-out-of-range-parquet",
-        ("data.parquet, row 3", "label 3", "3 classes"),
-        bad.parquet(names=["a", "b", "c"]),
-    ),
     Case("label-out-of-range-csv", ("test.csv, row 0", "'x'"), bad.csv(test="x")),
     Case(
         "class-out-of-range-folder",
@@ -146,15 +109,11 @@ MALFORMED = (
     ),
     Case("nan-pixel-npz", ("x_train, row 5", "nan"), bad.npz(x_train=with_pixel(np.nan))),
     Case("inf-pixel-npz", ("x_test, row 5", "inf"), bad.npz(x_test=with_pixel(np.inf))),
-    Case("nan-pixel-csv", ("train.csv, row 6", "nan"), bad.csv({(6, 9): "nan"})),
     Case("inf-pixel-csv", ("train.csv, row 6", "inf"), bad.csv({(6, 9): "-inf"})),
 )
 
 UNFIT = (
-    Case("wrong-shape-npz", ("x_train", "(n, height, width)"), bad.npz(x_train=X[0])),
     Case("wrong-dtype-npz", ("x_train", "complex64"), bad.npz(x_train=X * np.complex64(1))),
-    Case("wrong-dtype-idx", ("0x00000d03",), bad.idx({IDX_IMAGES: bad.idx_bytes(X, 13)})),
-    Case("wrong-shape-idx", ("8x4", "8x8"), bad.idx({IDX_IMAGES: bad.idx_bytes(X[..., :4])})),
     Case(
         "wrong-dtype-parquet",
         ("data.parquet", "'image'", "found int64"),
@@ -165,24 +124,9 @@ UNFIT = (
         ("63 pixel columns", "data.image_size"),
         bad.file("data.csv", b"0" + 63 * b",1" + b"\n1" + 63 * b",1"),
     ),
-    Case(
-        "too-small-png",
-        ("4x4 pixels",),
-        bad.images(
-            files={
-                f"{name}/{number}.png": bad.png(X[0, :4, :4])
-                for name in ("cat", "dog")
-                for number in (0, 1)
-            }
-        ),
-    ),
     Case("one-class-idx", ("one class (0)",), bad.idx({IDX_LABELS: bad.idx_bytes(Y * 0)})),
-    Case("one-class-npz", ("y_train", "one class"), bad.npz(y_train=Y * 0)),
     Case("one-class-parquet", ("one class ('a')",), bad.parquet(label=["a"] * COUNT)),
-    Case("one-class-csv", ("one class",), bad.csv({(n, 0): "a" for n in range(COUNT)})),
     Case("one-class-folder", ("one class ('cat')",), bad.images("cat")),
-    Case("empty-split-idx", ("0 examples",), bad.idx({IDX_IMAGES: bad.idx_bytes(X[:0])})),
-    Case("empty-split-npz", ("x_test has 0",), bad.npz(x_test=X[:0], y_test=Y[:0])),
     Case(
         "empty-split-parquet",
         ("data.parquet has 0 examples",),
@@ -192,9 +136,6 @@ UNFIT = (
         "empty-split-csv",
         ("test.csv", "0 examples"),
         bad.harmed(bad.csv(test=0), lambda content: content.partition(b"\n")[0], "test.csv"),
-    ),
-    Case(
-        "empty-split-folder", ("test has 0 examples",), bad.images("train/cat", "train/dog", "test")
     ),
     Case("empty-folder", ("is empty", "four IDX files"), lambda folder: folder),
     Case(
