@@ -127,16 +127,16 @@ def file(name: str, content: bytes) -> Write:
     return write
 
 
-def harmed(write: Write, change: Callable[[bytes], bytes], name: str = "") -> Write:
+def damaged(write: Write, change: Callable[[bytes], bytes], name: str = "") -> Write:
     """Write, then change the bytes of the only file or of the file `name`."""
 
-    def write_and_harm(folder: Path) -> Path:
+    def write_damaged(folder: Path) -> Path:
         found = write(folder)
         path = folder / name if name else found
         path.write_bytes(change(path.read_bytes()))
         return found
 
-    return write_and_harm
+    return write_damaged
 
 
 def cut(keep: float) -> Callable[[bytes], bytes]:

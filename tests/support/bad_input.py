@@ -53,23 +53,23 @@ DAMAGED = (
     Case(
         "truncated-idx",
         (f"{IDX_IMAGES} is truncated", "get a fresh copy"),
-        bad.harmed(bad.idx(), bad.cut(0.7), IDX_IMAGES),
+        bad.damaged(bad.idx(), bad.cut(0.7), IDX_IMAGES),
     ),
-    Case("truncated-npz", ("data.npz", "copy"), bad.harmed(bad.npz(), bad.cut(0.9))),
-    Case("truncated-csv", ("train.csv", "row"), bad.harmed(bad.csv(), bad.cut(0.85))),
+    Case("truncated-npz", ("data.npz", "copy"), bad.damaged(bad.npz(), bad.cut(0.9))),
+    Case("truncated-csv", ("train.csv", "row"), bad.damaged(bad.csv(), bad.cut(0.85))),
     *(
         Case(
             f"flipped-bit-idx-at-{share}",
             (IDX_IMAGES, "get a fresh copy"),
-            bad.harmed(bad.idx(), bad.flipped(share), IDX_IMAGES),
+            bad.damaged(bad.idx(), bad.flipped(share), IDX_IMAGES),
         )
         for share in (0.1, 0.5, 0.99)
     ),
-    Case("flipped-bit-npz", ("data.npz", "CRC"), bad.harmed(bad.npz(), bad.flipped(0.2))),
+    Case("flipped-bit-npz", ("data.npz", "CRC"), bad.damaged(bad.npz(), bad.flipped(0.2))),
     Case(
         "second-gzip-member-idx",
         (IDX_IMAGES, "single gzip member"),
-        bad.harmed(bad.idx(), lambda content: content + gzip.compress(b"more"), IDX_IMAGES),
+        bad.damaged(bad.idx(), lambda content: content + gzip.compress(b"more"), IDX_IMAGES),
     ),
 )
 
@@ -135,7 +135,7 @@ UNFIT = (
     Case(
         "empty-split-csv",
         ("test.csv", "0 examples"),
-        bad.harmed(bad.csv(test=0), lambda content: content.partition(b"\n")[0], "test.csv"),
+        bad.damaged(bad.csv(test=0), lambda content: content.partition(b"\n")[0], "test.csv"),
     ),
     Case("empty-folder", ("is empty", "four IDX files"), lambda folder: folder),
     Case(

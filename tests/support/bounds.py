@@ -1,4 +1,4 @@
-"""Bounds around one example of a fuzz test: no hang, no memory that grows with what a file says."""
+"""Limit the time and memory of one example of a fuzz test."""
 
 import resource
 import signal
@@ -7,19 +7,19 @@ from contextlib import contextmanager
 from pathlib import Path
 
 _SECONDS = 60
-"""A hang, not slowness: an example takes milliseconds."""
+"""An example takes milliseconds: this is a hang."""
 
 _BYTES = 768 << 20
-"""A few blocks and images of the largest size that is read, and the stacks of some threads."""
+"""A few blocks and images of the largest accepted size, and the stacks of some threads."""
 
 
 class Hang(BaseException):
-    """Not an `Exception`, which readers rightly take for damage."""
+    """Not an `Exception`, which readers treat as damage."""
 
 
 @contextmanager
 def bounded() -> Iterator[None]:
-    """Stop the block where it hangs, and refuse it memory beyond a bound."""
+    """Interrupt the block if it hangs, and limit its memory."""
     limits = resource.getrlimit(resource.RLIMIT_AS)
     resource.setrlimit(resource.RLIMIT_AS, (_address_space() + _BYTES, limits[1]))
     previous = signal.signal(signal.SIGALRM, _hangs)

@@ -9,5 +9,5 @@ FULL = os.environ.get("SIGHTLINE_TEST_DEPTH") == "full"
 
 
 def at_depth(bounded: T, full: T) -> T:
-    """Return what fits the depth that `make test-campaigns DEPTH=...` asked for."""
+    """Return the value for the depth of `make test-campaigns DEPTH=...`."""
     return full if FULL else bounded

@@ -1,8 +1,7 @@
-"""Lets the Nth file operation of a stage kill the process or fail, whichever library does it.
+"""Let the Nth file operation of a stage kill the process or fail, whichever library does it.
 
-The fault point is a C library (`faultpoint.c`) that is loaded with LD_PRELOAD. A warm process
-(`faultpoint_stages.py`) that has imported everything forks once a trial: a trial of a Keras
-stage costs a second, one of another stage much less.
+The fault point is a C library (`faultpoint.c`) loaded with LD_PRELOAD. A process that has imported
+everything (`faultpoint_stages.py`) forks for each trial, which takes a second for a Keras stage.
 """
 
 import json
@@ -11,7 +10,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -26,13 +25,13 @@ _STAGES = Path(__file__).with_name("faultpoint_stages.py")
 
 @dataclass(frozen=True)
 class Fault:
-    """What happens at the Nth operation below the root, N counted from 1; at 0 nothing.
+    """A fault at the Nth operation below the root, counted from 1; at 0 nothing fails.
 
     Attributes:
         at: N.
         do: Kill; write half and kill; fail once; fail from then on.
-        errno: How to fail.
-        free: Bytes that are said to be free; -1: the truth.
+        errno: Error code of the failure.
+        free: Reported number of free bytes; -1: the real one.
     """
 
     at: int = 0
@@ -41,7 +40,7 @@ class Fault:
     free: int = -1
 
     def environment(self, library: Path, root: Path) -> dict[str, str]:
-        """Return the variables that bring the fault to a process and to all that it starts."""
+        """Return the variables that apply the fault to a process and its children."""
         return {
             "LD_PRELOAD": str(library),
             "FAULT_ROOT": str(root),
@@ -57,13 +56,12 @@ NONE = Fault()
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a trial ended.
+    """The outcome of a trial.
 
     Attributes:
-        killed: Whether the fault killed it.
         result: The record that the step returned, as JSON.
-        error: Class and message of what it raised.
-        exit_code: That of our own errors; 1 for others.
+        error: Class and message of the exception.
+        exit_code: Exit code of a SightlineError; 1 for others.
         log: The warnings.
         operations: Kind and path of every operation below the root, in order.
     """
@@ -93,10 +91,10 @@ def library() -> Path:
 
 
 class Stages:
-    """The warm process: runs one step of the pipeline a trial, in a fork."""
+    """The process that runs each trial, one step of the pipeline, in a fork."""
 
     def __init__(self, scratch: Path) -> None:
-        """Start it; `scratch` is a folder that is not under any root."""
+        """Start it; `scratch` is a folder outside every root."""
         self._scratch = scratch
         self._process = subprocess.Popen(
             [sys.executable, str(_STAGES), str(library())],
@@ -109,16 +107,13 @@ class Stages:
     def start(
         self, step: str, inputs: list[Record | Section | Any], root: Path, fault: Fault = NONE
     ) -> Path:
-        """Start a trial and return the folder where its outcome will lie."""
+        """Start a trial and return the folder of its outcome."""
         folder = Path(tempfile.mkdtemp(dir=self._scratch))
         request = {
             "step": step,
             "inputs": [_as_json(item) for item in inputs],
             "root": str(root),
-            "at": fault.at,
-            "do": fault.do,
-            "errno": fault.errno,
-            "free": fault.free,
+            **asdict(fault),
             "folder": str(folder),
         }
         assert self._process.stdin is not None
@@ -127,7 +122,7 @@ class Stages:
         return folder
 
     def wait(self, folder: Path) -> Outcome:
-        """Wait for the end of a trial; trials end in any order."""
+        """Wait for a trial; trials end in any order."""
         assert self._process.stdout is not None
         while not (folder / "ended").exists():
             ended = json.loads(self._process.stdout.readline())
@@ -145,14 +140,14 @@ class Stages:
     def run(
         self, step: str, inputs: list[Record | Section | Any], root: Path, fault: Fault = NONE
     ) -> Outcome:
-        """Make one trial."""
+        """Run one trial."""
         return self.wait(self.start(step, inputs, root, fault))
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._process.communicate()  # it ends with its standard input
+        self._process.communicate()  # it ends when its standard input is closed
 
 
 def _as_json(item: Any) -> Any:

@@ -1,6 +1,6 @@
-"""The warm process of `faultpoint.py`: imports all steps, then forks one trial a request.
+"""The process behind `faultpoint.py`: imports all steps, then forks a trial for each request.
 
-Forking is safe here because nothing was computed yet: TensorFlow has started no threads.
+Forking is safe because nothing was computed yet: TensorFlow has started no threads.
 """
 
 import ctypes
@@ -38,7 +38,7 @@ def publish(
 
 
 KERAS_SIDE = (cnn, fit, measures)
-"""Stages import these when they are called; here they are imported before the fork."""
+"""Modules that stages import when they are called; imported here before the fork."""
 
 STEPS = {
     "ingest": ingest.ingest,
@@ -71,16 +71,16 @@ def attempt(request: dict[str, Any]) -> dict[str, Any]:
 
 
 def _arm(root: str, at: int, do: str, number: int, free: int, log: Path | None) -> None:
-    text, integer, whole = ctypes.c_char_p, ctypes.c_int, ctypes.c_long
+    text, integer, long = ctypes.c_char_p, ctypes.c_int, ctypes.c_long
     arm = ctypes.CDLL(sys.argv[1]).faultpoint_arm
-    arm.argtypes = [text, whole, text, integer, whole, text]
+    arm.argtypes = [text, long, text, integer, long, text]
     arm(root.encode(), at, do.encode(), number, free, None if log is None else os.fsencode(log))
 
 
 def main() -> None:
-    """Answer requests; the trials of several may be under way at once."""
+    """Answer requests; several trials may run at once."""
     answers = threading.Lock()
-    gc.freeze()  # or each trial would look through all that was imported
+    gc.freeze()  # else each trial would scan all imported modules
 
     def wait(child: int, folder: str) -> None:
         _, status = os.waitpid(child, 0)

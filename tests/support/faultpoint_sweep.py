@@ -1,4 +1,4 @@
-"""Kills a step at one file operation after the other, and looks at what is left each time."""
+"""Kill a step at one file operation after another and check the result each time."""
 
 import random
 import re
@@ -16,7 +16,7 @@ _NAMES = re.compile(r"[0-9a-f]{40}|\.[0-9a-f]{8}\.(?=tmp|aside)|\d{9}-[0-9a-f]{1
 
 @dataclass(frozen=True)
 class Point:
-    """The Nth operation of a step: its kind and the name of what it works on."""
+    """The Nth operation of a step: its kind and the name of its file."""
 
     at: int
     kind: str
@@ -24,7 +24,7 @@ class Point:
 
 
 def points(outcome: Outcome, root: Path) -> list[Point]:
-    """List the operations of an undisturbed trial; names are without keys and random parts."""
+    """List the operations of an undisturbed trial; names omit keys and random parts."""
     return [
         Point(number, kind, _NAMES.sub("~", path.removeprefix(str(root)).removeprefix("/")))
         for number, (kind, path) in enumerate(outcome.operations, start=1)
@@ -60,11 +60,10 @@ class Sweep:
         pipeline: The steps.
         complete: The complete root.
         step: The step that is disturbed.
-        scratch: Where the copies go.
-        asked: What else the run is asked for, such as `refresh`, after which the own result is
-            there and is replaced.
-        kept: How many finished entries and runs were found after all trials.
-        remade: How many of those were made again all the same.
+        scratch: Folder of the copies.
+        asked: Other options of the run, such as `refresh`, which replaces the existing result.
+        kept: Number of finished entries and runs found after all trials.
+        remade: Number of these that were recomputed nevertheless.
     """
 
     pipeline: Pipeline
@@ -76,7 +75,7 @@ class Sweep:
     remade: int = 0
 
     def __post_init__(self) -> None:
-        """Run the step undisturbed, once a session, for its operations and its bytes."""
+        """Run the step undisturbed, once per session, for its operations and bytes."""
         root = self.fresh("undisturbed")
         self.before = roots.snapshot(root)
         known = self.pipeline.undisturbed
@@ -94,16 +93,16 @@ class Sweep:
         return roots.copy(self.complete, self.scratch / f"{self.step}-{name}", without=missing)
 
     def kill(self, point: Point) -> None:
-        """Kill at a point, in the middle of a write; look, recover, look."""
+        """Kill at a point, in the middle of a write; check, recover, check."""
         root = self.fresh(f"killed-{point.at}")
         outcome = self.pipeline.run(self.step, root, Fault(point.at, "tear"), **self.asked)
         assert outcome.killed, f"survived {point}"
         self._check(root, point)
 
     def fail(self, point: Point, do: Literal["once", "on"], number: int) -> Outcome:
-        """Let a point fail, look, recover, look; return how it ended.
+        """Let a point fail; check, recover, check; return the outcome.
 
-        Some failures cost nothing, such as that of a checkpoint: then all results are there.
+        Some failures are harmless, such as that of a checkpoint: then all results exist.
         """
         root = self.fresh(f"{do}-{point.at}")
         outcome = self.pipeline.run(self.step, root, Fault(point.at, do, number), **self.asked)
@@ -121,14 +120,14 @@ class Sweep:
         if not self.asked.get("refresh"):
             changed = [path for path, text in before.items() if path.read_bytes() != text]
             self.remade += len(changed)
-            assert not changed, f"finished and made again: {changed}"
+            assert not changed, f"finished, but recomputed: {changed}"
         own = (f"cache/{self.step}/", "runs/")
         assert not [path for path in roots.leftovers(root) if path.startswith(own)], point
         self.kept += len(before)
         shutil.rmtree(root)
 
     def _check_intact(self, root: Path, point: Point) -> None:
-        """Nothing half stands under a final name, and what was there before is as it was."""
+        """Check that no final name has partial content and that earlier files are unchanged."""
         assert not roots.visible_damage(root), point
         after = roots.snapshot(root)
         own = f"cache/{self.step}/"
@@ -148,6 +147,6 @@ class Sweep:
 
 
 def _manifests(root: Path) -> list[Path]:
-    """List what is finished: entries and runs, by their manifests."""
+    """List the manifests of finished entries and runs."""
     found = [*root.glob("cache/*/*/manifest.json"), *root.glob("runs/*/manifest.json")]
     return [path for path in found if not path.parent.name.startswith(".")]

@@ -1,4 +1,4 @@
-"""Damages a file as disks, networks, kills and people do, reproducibly."""
+"""Damage a file as disks, networks, kills and users do, reproducibly."""
 
 import random
 import re
@@ -7,13 +7,13 @@ from pathlib import Path
 
 _SHAPE = re.compile(rb"'shape': \((\d+), ")
 _LONGEST = 512
-"""Most bytes that a hole, a swap or a doubled tail concerns."""
+"""Largest number of bytes of a hole, a swap or a repeated end."""
 
 Change = Callable[[bytes, random.Random], bytes]
 
 
 def flip(content: bytes, rng: random.Random) -> bytes:
-    """Turn one bit."""
+    """Flip one bit."""
     place = rng.randrange(len(content))
     changed = bytes([content[place] ^ 1 << rng.randrange(8)])
     return content[:place] + changed + content[place + 1 :]
@@ -25,18 +25,18 @@ def truncate(content: bytes, rng: random.Random) -> bytes:
 
 
 def empty(content: bytes, rng: random.Random) -> bytes:
-    """Leave nothing."""
+    """Remove the content."""
     return b""
 
 
 def punch(content: bytes, rng: random.Random) -> bytes:
-    """Make a hole of zeros, as a block that never reached the disk."""
+    """Fill a range with zeros, as a block that never reached the disk."""
     start, end = _range(content, rng)
     return content[:start] + bytes(end - start) + content[end:]
 
 
 def swap(content: bytes, rng: random.Random) -> bytes:
-    """Exchange two neighbouring stretches of one length."""
+    """Swap two adjacent ranges of equal length."""
     start, end = _range(content, rng)
     middle = (start + end) // 2
     end = 2 * middle - start
@@ -49,7 +49,7 @@ def double(content: bytes, rng: random.Random) -> bytes:
 
 
 def shrink(content: bytes, rng: random.Random) -> bytes:
-    """Say in the header of an NPY file that there are fewer rows, at the same length."""
+    """State fewer rows in the header of an NPY file, at the same length."""
     found = _SHAPE.search(content[:128])
     if found is None or int(found[1]) == 0:
         return content
@@ -61,16 +61,7 @@ CHANGES: tuple[Change, ...] = (flip, truncate, empty, punch, swap, double, shrin
 
 
 def damage(path: Path, rng: random.Random, *, may_delete: bool = True) -> str:
-    """Change a file's content for certain, or delete it.
-
-    Args:
-        path: A file; an empty one can only get a byte.
-        rng: Decides how and where.
-        may_delete: Whether deletion is one of the ways.
-
-    Returns:
-        The name of what was done.
-    """
+    """Change the content of a file, or delete it if allowed; return the kind of the damage."""
     content = path.read_bytes()
     if not content:
         path.write_bytes(b"\0")

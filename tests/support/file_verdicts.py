@@ -1,4 +1,4 @@
-"""Does Sightline notice that a stored file was changed? One answer for each place of the root."""
+"""Whether Sightline notices a change of a stored file, for every part of the artifacts root."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ _STAGES = {stage.name: stage for stage in STAGES}
 
 
 def kind_of(path: Path, root: Path) -> str:
-    """Name what a file is for people: its place and what is in it."""
+    """Describe a file by its folder and its content."""
     place = path.relative_to(root).parts[0]
     if path.name.endswith(".lock"):
         return "locks"
@@ -24,12 +24,12 @@ def kind_of(path: Path, root: Path) -> str:
 
 
 def may_be_missing(path: Path, root: Path) -> bool:
-    """Tell whether nobody can know that a file was there: people may take a pin away."""
+    """Return whether a missing file cannot be noticed: users may remove a pin."""
     return path.relative_to(root).parts[0] == "pins"
 
 
 def is_noticed(path: Path, root: Path) -> bool:
-    """Tell whether a change of a file is noticed, or has no effect at all, as that of a lock."""
+    """Return whether a change of a file is noticed, or has no effect, as that of a lock."""
     parts = path.relative_to(root).parts
     if path.name.endswith(".lock"):
         with locks.alone_if_free(path) as free:
@@ -38,7 +38,7 @@ def is_noticed(path: Path, root: Path) -> bool:
         case "cache":
             return (
                 cache.find(
-                    Run(id="looking", workspace=Workspace(root)), _STAGES[parts[1]], parts[2]
+                    Run(id="inspect", workspace=Workspace(root)), _STAGES[parts[1]], parts[2]
                 )
                 is None
             )
@@ -49,12 +49,12 @@ def is_noticed(path: Path, root: Path) -> bool:
             pin = pins.read(Workspace(root), path.stem)
             return pin is not None and pin.pinned is None
         case "checkpoints":
-            return _passes_over(path, root)
-    raise AssertionError(f"nobody looks at {path}")
+            return _is_skipped(path, root)
+    raise AssertionError(f"nothing checks {path}")
 
 
-def _passes_over(path: Path, root: Path) -> bool:
-    """Tell whether the checkpoints are read as if this one were not there."""
+def _is_skipped(path: Path, root: Path) -> bool:
+    """Return whether the checkpoints are read as if this one did not exist."""
     checkpoints = Checkpoints(Workspace(root), path.parent.name)
     found = checkpoints.newest()
     with_it = None if found is None else found.position.steps

@@ -1,7 +1,7 @@
 """Train recipes for a few steps on whatever backend Keras has here; print losses as JSON.
 
-Usage: python first_step.py FOLDER RECIPE ... An epoch is a single batch. First weights are drawn
-by NumPy, since each backend has a random number generator of its own.
+Usage: python first_step.py FOLDER RECIPE ... An epoch is a single batch. Initial weights come from
+NumPy, since each backend has its own random number generator.
 """
 
 import json
@@ -25,7 +25,7 @@ drawn = fit._initial_model
 
 
 def drawn_by_numpy(*given: object) -> keras.Model:
-    """Draw the kernels and biases; all other weights begin as zeros and ones."""
+    """Draw kernels and biases; the initial values of other weights are zeros and ones."""
     network = drawn(*given)
     rng = np.random.default_rng(0)
     for weight in network.weights:

@@ -1,4 +1,4 @@
-"""What the fuzz tests share: the number of examples, and what must hold for each.
+"""Shared parts of the fuzz tests: the number of examples and the checks of each.
 
 The examples are few and always the same; `make test-campaigns DEPTH=full` tries 3,000 per
 test, new ones each time.

@@ -115,7 +115,7 @@ def slipping_tar(name: str, mode: str) -> Write:
 
 
 def link_out(link: str, target: str) -> Write:
-    """A folder of images in which one image or one split is a link to a place outside."""
+    """A folder of images in which one image or split is a link to the outside."""
 
     def write(folder: Path) -> Path:
         bad.images("elsewhere/cat", "given/train/cat", "given/train/dog", "given/test/cat")(folder)

@@ -29,11 +29,11 @@ Members = dict[str, bytes]
 
 
 ATTACKS: dict[Attack, str] = {}
-"""Each attack and what its refusal names."""
+"""Each attack and a text that its refusal must contain."""
 
 
 def refused_with(named: str) -> Callable[[Attack], Attack]:
-    """Register an attack with what its refusal names."""
+    """Register an attack with a text that its refusal must contain."""
 
     def register(attack: Attack) -> Attack:
         ATTACKS[attack] = named
@@ -255,7 +255,7 @@ def long_json(honest: bytes, canary: Path) -> bytes:
 
 @refused_with("68,720,263,168 parameters")
 def wide_layers(honest: bytes, canary: Path) -> bytes:
-    """Ask for 256 GB of weights in a few thousand bytes; all shapes fit."""
+    """Ask for 256 GB of weights in a few thousand bytes; all shapes match."""
     with ThreadPoolExecutor(1) as pool:  # Keras would create the weights later in this thread
         config = pool.submit(_wide).result()
     return pack({**unpack(honest), CONFIG: config.encode()})

@@ -1,4 +1,4 @@
-"""A place where everything that comes from outside is hostile: names, secrets, pickles."""
+"""A training in which every external input is hostile: names, secrets, pickles."""
 
 import base64
 import csv
@@ -20,7 +20,7 @@ NAMES = (
     "[bold red]markup[/bold red] $x_1$ <b>",
 )
 FOLDER = "\x1b[2J\n# <img src=x onerror=alert(1)> | [link](javascript:0)"
-SECRET = "hunter2"  # noqa: S105 - it is made up
+SECRET = "hunter2"  # noqa: S105 - invented
 SECRETS = {
     "PREFECT_API_AUTH_STRING": f"user:{SECRET}-api",
     "SIGHTLINE_MIRROR": f"http://user:{SECRET}-mirror@127.0.0.1:9/?sig={SECRET}-sig",
@@ -32,7 +32,7 @@ STAGES = ("ingest", "preprocess", "build", "train", "evaluate", "report")
 
 
 class Hostile:
-    """A place where everything that comes from outside is hostile, and a command that trains."""
+    """A data set with hostile names, hostile Prefect results, and a command that trains."""
 
     def __init__(self, folder: Path, command: Command, home: Path) -> None:
         self.home = home

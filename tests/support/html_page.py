@@ -1,4 +1,4 @@
-"""Reads a rendered page for tests."""
+"""Read a rendered page."""
 
 from html.parser import HTMLParser
 from itertools import pairwise
@@ -44,7 +44,7 @@ class Page(HTMLParser):
 
 
 def check_self_contained(page: Page) -> None:
-    """Insist that a page loads nothing, runs nothing and is reachable by keyboard."""
+    """Check that a page loads nothing, runs nothing and is accessible by keyboard."""
     tags = {tag for tag, _ in page.tags}
     assert not tags & {"script", "link", "iframe", "object"}
     for _, attributes in page.tags:

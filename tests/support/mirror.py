@@ -17,7 +17,7 @@ from sightline.data import catalog
 from sightline.data.catalog import NamedDataset, RawFile
 
 CONTENT = {"train": np.random.default_rng(0).bytes(200_000), "test": b"test content" * 300}
-"""The first is incompressible: half of it exceeds any buffer on the way."""
+"""The first is incompressible: half of it exceeds every buffer."""
 
 MNIST_FIRST = "/mnist/train-images-idx3-ubyte.gz"
 """First file requested for mnist; the mirror does not have its real content."""
@@ -53,12 +53,8 @@ def tiny(mirrors: Sequence[str] = ()) -> NamedDataset:
 class Mirror(ThreadingHTTPServer):
     """The server.
 
-    Attributes:
-        faults: Start of a path to names of faults; each request uses up one.
-        asked: Requested paths.
-        ranges: Range headers of requests.
-        held: Set when a response stalls halfway.
-        released: Set it to continue stalled responses.
+    `faults` maps the start of a path to names of faults; each request consumes one. `held` is set
+    when a response stalls halfway, `released` continues it.
     """
 
     daemon_threads = True

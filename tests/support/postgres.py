@@ -1,4 +1,4 @@
-"""A PostgreSQL server of the tests' own, from Debian's package, in a temporary folder."""
+"""A PostgreSQL server for tests, from Debian's package, in a temporary folder."""
 
 import os
 import pwd
@@ -13,7 +13,7 @@ _ACCOUNT = "postgres"
 
 
 def binaries() -> Path | None:
-    """Return the folder of the newest installed server's programs."""
+    """Return the folder of programs of the newest installed server."""
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
     return found[-1].parent if found else None
 

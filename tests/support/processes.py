@@ -1,4 +1,4 @@
-"""Processes and ports of this machine: what tests look up, and wait for."""
+"""Find and wait for processes and ports of this machine."""
 
 import socket
 import time
@@ -15,7 +15,7 @@ def free_port() -> int:
 
 
 def wait_for(what: str, found: Callable[[], Any], seconds: float = 180) -> Any:
-    """Ask again and again until the answer is true; a guard against hanging, no speed limit."""
+    """Poll until the result is true; the limit guards against hangs only."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         answer = found()
@@ -26,7 +26,7 @@ def wait_for(what: str, found: Callable[[], Any], seconds: float = 180) -> Any:
 
 
 def descendants(pid: int) -> list[int]:
-    """List the processes below a process, nearest first."""
+    """List the descendants of a process, nearest first."""
     parents: dict[int, list[int]] = {}
     for status in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError):

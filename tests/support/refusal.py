@@ -1,4 +1,4 @@
-"""What the command line owes a user's mistake: exit code 2 and one message, nothing else."""
+"""Check how the command line reports a user error: exit code 2 and one message, nothing else."""
 
 import re
 
@@ -8,19 +8,19 @@ _PREFIX = "Error: "
 
 
 def message_of(done: Completed) -> str:
-    """Return the message of a refused command, once its form is checked."""
+    """Check the form of a refusal and return its message."""
     assert done.returncode == 2, f"exit code {done.returncode}\n{done.stdout}\n{done.stderr}"
-    assert not done.stdout, f"nothing belongs on standard output: {done.stdout}"
+    assert not done.stdout, f"unexpected standard output: {done.stdout}"
     assert "Traceback" not in done.stderr, done.stderr
     lines = done.stderr.strip().splitlines()
     assert lines[-1].startswith(_PREFIX), done.stderr
     assert sum(line.startswith(_PREFIX) for line in lines) == 1, done.stderr
-    assert not re.search(r"^Epoch \d", done.stderr, re.MULTILINE), "a training began"
+    assert not re.search(r"^Epoch \d", done.stderr, re.MULTILINE), "a training started"
     return lines[-1].removeprefix(_PREFIX)
 
 
 def check_refused(done: Completed, *expected: str) -> None:
-    """Check the form of a refusal, and that its message holds each of some texts."""
+    """Check the form of a refusal, and that its message contains all texts."""
     message = message_of(done)
     for text in expected:
         assert text in message, f"expected {text!r} in: {message}"

@@ -1,4 +1,4 @@
-"""A Prefect server with workers, started and ended as a person would; all on loopback."""
+"""A Prefect server with workers on loopback, started and stopped as a user would."""
 
 import os
 import re
@@ -21,7 +21,7 @@ Json = dict[str, Any]
 
 
 class Stack:
-    """One server; workers are started on demand and ended with it."""
+    """One server; workers are started on demand and stopped with it."""
 
     def __init__(self, folder: Path, environment: dict[str, str], database: str | None) -> None:
         self.port = free_port()
@@ -67,12 +67,8 @@ class Stack:
         _end(self.server)
 
     def kill_server(self) -> None:
-        """End the server without a word, as when its machine loses its power."""
-        doomed = [*descendants(self.server.pid), self.server.pid]
-        for pid in doomed:
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        self.server.wait()
+        """Kill the server, as a power failure does."""
+        _kill(self.server, signal.SIGKILL)
 
     def start_worker(self, pool: str) -> subprocess.Popen[bytes]:
         command = ["make", "worker", f"POOL={pool}"]
@@ -86,24 +82,19 @@ class Stack:
         return sum(worker["status"] == "ONLINE" for worker in workers)
 
     def power_off(self, worker: subprocess.Popen[bytes]) -> None:
-        """Kill a worker and all below it at once, without a word to the server."""
-        doomed = [*descendants(worker.pid), worker.pid]
-        for signal_number in (signal.SIGSTOP, signal.SIGKILL):  # nobody sees another die
-            for pid in doomed:
-                with suppress(ProcessLookupError):
-                    os.kill(pid, signal_number)
-        worker.wait()
+        """Kill a worker and its descendants at once, as a power failure does."""
+        _kill(worker, signal.SIGSTOP, signal.SIGKILL)  # none sees another die
         self.workers.remove(worker)
 
     def training_of(self, flow_run: str) -> bool:
-        """Tell whether a run, or the fit that it handed over, has ended an epoch."""
+        """Return whether a run, or its fit, has finished an epoch."""
         assert self.run(flow_run)["state"]["type"] not in FINAL, self.tail()
         runs = [flow_run, *(fit["id"] for fit in self.fits_of(flow_run))]
-        # Not the first: a training may go on from the checkpoint of one that was killed.
+        # Any epoch: a training may resume from the checkpoint of a killed one.
         return any(re.match(r"Epoch \d+ of", line) for one in runs for line in self.messages(one))
 
     def processes(self, program: str) -> list[int]:
-        """List the processes below the workers whose command line names a program."""
+        """List the processes below the workers whose command line contains a program."""
         return [
             pid
             for worker in self.workers
@@ -112,15 +103,14 @@ class Stack:
         ]
 
     def flow_process(self) -> int:
-        """Return the process of the flow run that was started last."""
+        """Return the process of the newest flow run."""
         return int(wait_for("a flow runs", lambda: self.processes("prefect.engine"))[-1])
 
     def keras_processes(self) -> list[int]:
-        """List the Keras processes below the workers."""
         return self.processes("sightline.pipeline.worker")
 
     def begin(self, data: Path, epochs: int, deployment: str) -> str:
-        """Start a run and return it once its first epoch is done."""
+        """Start a run and return its ID after its first epoch."""
         flow_run = self.start(
             "train/train-manual", dataset=str(data), epochs=epochs, deployment=deployment
         )
@@ -128,7 +118,7 @@ class Stack:
         return flow_run
 
     def close(self) -> None:
-        for worker in self.workers:  # before the server, so that they can say good-bye
+        for worker in self.workers:  # before the server, so that they can sign off
             _end(worker)
         self.stop_server()
         self.client.close()
@@ -147,7 +137,7 @@ class Stack:
             )
 
     def command(self, *command: str, **changes: str) -> subprocess.CompletedProcess[str]:
-        """Run a command of the project's environment and return what it did."""
+        """Run a command of the project's environment and return its result."""
         return self._finish([str(BIN / command[0]), *command[1:]], changes)
 
     def make(self, *arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
@@ -174,10 +164,9 @@ class Stack:
         return self._ask("GET", path)
 
     def _ask(self, method: str, path: str, body: Any = None) -> Any:
-        """Ask the API; a server on SQLite answers 503 while its database is locked.
+        """Send a request; retry while the SQLite database of the server is locked (status 503).
 
-        It may also wait for the lock longer than the client for an answer. To ask again for what
-        only reads is harmless.
+        The server may wait for the lock longer than the client for an answer: repeat reads.
         """
         reads = method == "GET" or path.endswith("/filter")
 
@@ -199,7 +188,7 @@ class Stack:
         return found
 
     def start(self, deployment: str, /, **parameters: object) -> str:
-        """Start a deployment and return the flow run's id."""
+        """Start a deployment and return the ID of the flow run."""
         body = {"parameters": parameters, "state": {"type": "SCHEDULED"}}
         path = f"/deployments/{self.deployment(deployment)['id']}/create_flow_run"
         return str(self.post(path, body)["id"])
@@ -236,7 +225,7 @@ class Stack:
         return found
 
     def fits_of(self, flow_run: str) -> list[Json]:
-        """List the runs of fit/fit-gpu that a flow run started, the oldest first."""
+        """List the runs of fit/fit-gpu that a flow run started, oldest first."""
         tasks = self.post("/task_runs/filter", {"flow_runs": {"id": {"any_": [flow_run]}}})
         parents = [task["id"] for task in tasks]
         wanted = {"flow_runs": {"parent_task_run_id": {"any_": parents}}}
@@ -252,7 +241,7 @@ class Stack:
         return [item["message"] for item in self.post("/logs/filter", wanted)]
 
     def tail(self) -> str:
-        """Return the end of all logs, for a test that failed."""
+        """Return the ends of all logs, for a failed test."""
         texts = (
             f"--- {path.name}\n{path.read_text()[-3000:]}\n" for path in self.logs.glob("*.log")
         )
@@ -269,8 +258,17 @@ def stack(
         running.close()
 
 
+def _kill(process: subprocess.Popen[bytes], *numbers: signal.Signals) -> None:
+    doomed = [*descendants(process.pid), process.pid]
+    for number in numbers:
+        for pid in doomed:
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
+    process.wait()
+
+
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """Interrupt as Ctrl-C does, then make sure; only what was started here."""
+    """Interrupt a process group as Ctrl-C does, and kill it after a minute."""
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGINT)
     try:
@@ -279,7 +277,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
-    wait_for("all that it started has ended", lambda: not _group(process.pid))
+    wait_for("its descendants end", lambda: not _group(process.pid))
 
 
 def _group(group: int) -> bool:

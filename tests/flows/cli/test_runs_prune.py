@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from elsewhere import at_work_elsewhere
+from elsewhere import used_elsewhere
 from prunable import publish, tree
 from sightline.flows.cli.main import app
 from sightline.runs import run_folder
@@ -38,7 +38,7 @@ def test_dry_run_shows_what_would_be_removed_and_changes_nothing(workspace: Work
 
 
 def test_prune_is_refused_while_a_run_is_active(workspace: Workspace) -> None:
-    with at_work_elsewhere(workspace.root):
+    with used_elsewhere(workspace.root):
         refused = invoke("prune", workspace, "--keep", "1")
         dry = invoke("prune", workspace, "--keep", "1", "--dry-run")
     assert (refused.exit_code, refused.stdout) == (2, "")

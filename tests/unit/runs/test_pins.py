@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from elsewhere import somebody_waits
+from elsewhere import lock_wait
 from sightline.errors import InputError, StorageError
 from sightline.runs import pins, run_folder
 from sightline.runs.pins import Pin
@@ -93,7 +93,7 @@ def test_run_that_a_cleanup_removes_in_the_meantime_is_not_pinned(
             errors.append(error)
 
     pinning = threading.Thread(target=pin)
-    with somebody_waits() as said, workspace.exclusive():
+    with lock_wait() as said, workspace.exclusive():
         pinning.start()
         assert said.wait(60)
         files.set_aside(run)

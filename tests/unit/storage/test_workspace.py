@@ -3,20 +3,20 @@ from pathlib import Path
 
 import pytest
 
-from elsewhere import at_work_elsewhere, somebody_waits
+from elsewhere import lock_wait, used_elsewhere
 from sightline.errors import InputError, StorageError
 from sightline.storage.workspace import Workspace
 
 
 def test_several_runs_may_use_the_workspace(tmp_path: Path) -> None:
-    with at_work_elsewhere(tmp_path), Workspace(tmp_path).in_use(), Workspace(tmp_path).in_use():
+    with used_elsewhere(tmp_path), Workspace(tmp_path).in_use(), Workspace(tmp_path).in_use():
         assert Workspace(tmp_path).is_in_use()
     assert not Workspace(tmp_path).is_in_use()
 
 
 def test_clean_up_is_refused_while_a_run_uses_the_workspace(tmp_path: Path) -> None:
     with (
-        at_work_elsewhere(tmp_path),
+        used_elsewhere(tmp_path),
         pytest.raises(InputError, match=str(tmp_path)),
         Workspace(tmp_path).exclusive(),
     ):
@@ -26,7 +26,7 @@ def test_clean_up_is_refused_while_a_run_uses_the_workspace(tmp_path: Path) -> N
 
 
 def test_killed_run_no_longer_uses_the_workspace(tmp_path: Path) -> None:
-    with at_work_elsewhere(tmp_path) as process:
+    with used_elsewhere(tmp_path) as process:
         process.kill()
         process.wait()
         assert not Workspace(tmp_path).is_in_use()
@@ -44,7 +44,7 @@ def test_run_waits_for_a_clean_up_and_logs_it(
             started.set()
 
     worker = threading.Thread(target=use_workspace)
-    with somebody_waits() as logged, Workspace(tmp_path).exclusive():
+    with lock_wait() as logged, Workspace(tmp_path).exclusive():
         worker.start()
         assert logged.wait(60)
         assert not started.is_set()

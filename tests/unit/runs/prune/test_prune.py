@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from elsewhere import at_work_elsewhere
+from elsewhere import used_elsewhere
 from prunable import entries, entry, key, plan, prune, publish, tree
 from sightline.errors import InputError, StorageError
 from sightline.runs import run_folder
@@ -59,7 +59,7 @@ def test_unknown_files_are_skipped(workspace: Workspace, root: Path) -> None:
 def test_cleanup_is_refused_while_a_run_is_active_until_it_is_killed(
     workspace: Workspace, root: Path
 ) -> None:
-    with at_work_elsewhere(root) as process:
+    with used_elsewhere(root) as process:
         before = tree(root)
         with pytest.raises(InputError, match=str(root)):
             prune(workspace, 1)
