@@ -2,6 +2,7 @@
 folder holds: nothing of it is imported under a name that a Prefect user gives to their own code."""
 
 import json
+import os
 import subprocess
 import sys
 import zipfile
@@ -54,9 +55,13 @@ def own_code(tmp_path: Path) -> Path:
 
 def python(place: Path, install: str, wheel: Path, *arguments: str) -> str:
     """Run Python in a folder with one of the installs, and return what it prints."""
-    path = {"checkout": ROOT / "src", "wheel": wheel}.get(install)
-    environment = {"PATH": "/usr/bin:/bin", "HOME": str(place), "CUDA_VISIBLE_DEVICES": "-1"}
-    environment |= {"PYTHONPATH": str(path)} if path else {}
+    installed = {"checkout": [str(ROOT / "src")], "wheel": [str(wheel)], "editable": []}[install]
+    environment = {
+        "PATH": "/usr/bin:/bin",
+        "HOME": str(place),
+        "PYTHONPATH": os.pathsep.join([str(place), *installed]),  # the user's own code comes first
+        "CUDA_VISIBLE_DEVICES": "-1",
+    }
     done = subprocess.run(
         [sys.executable, *arguments],
         cwd=place,
