@@ -8,7 +8,7 @@ from pathlib import Path
 import keras
 import pytest
 
-from command import Command
+from command import Command, invoke
 from examples import pictures, write_npz
 from processes import descendants
 from refusal import check_refused
@@ -99,6 +99,11 @@ def test_model_of_the_run_takes_raw_images(first: dict[str, object]) -> None:
     images, labels = pictures(40, 2)
     predicted = model.predict(images, verbose=0).argmax(axis=1)
     assert (predicted == labels).mean() == pytest.approx(first["test_accuracy"])
+
+
+def test_run_is_shown_with_its_digest(arguments: list[str], first: dict[str, object]) -> None:
+    shown = invoke("runs", "show", str(first["run_id"]), arguments[2])
+    assert re.search(r"weights_sha256 .* [0-9a-f]{64}", shown.stdout)
 
 
 def test_required_gpu_that_is_missing_is_refused_before_any_work(

@@ -149,6 +149,7 @@ def test_interrupted_training_with_everything_that_speeds_it_up_ends_with_the_sa
 ) -> None:
     settings = FIT.model_copy(
         update={
+            "epochs": 2,
             "examples_per_epoch": 200,
             "precision": "bfloat16",
             "schedule": "one-cycle",
