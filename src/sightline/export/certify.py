@@ -14,13 +14,9 @@ from sightline.export.replay import PROBABILITIES
 from sightline.records import ExportCheck, FileRecord
 from sightline.storage.text import printable
 
-_UNKNOWN = {
-    "difference": 1.0,
-    "agreement": 0.0,
-    "load_seconds": 0.0,
-    "latency_1": 0.0,
-    "latency_256": 0.0,
-}
+_UNKNOWN = {"difference": 1.0} | dict.fromkeys(
+    ("agreement", "load_seconds", "latency_1", "latency_256"), 0.0
+)
 
 
 def check(
@@ -28,16 +24,12 @@ def check(
 ) -> ExportCheck:
     """Predict the golden images with an exported model in a child process, and compare.
 
-    Args:
-        name: The format.
-        path: The exported file or folder.
-        records: Its files.
-        golden: The images and their measured probabilities.
-        tolerance: Largest difference of a probability that passes.
+    An export that cannot be loaded, crashes, or gives anything but finite float32 probabilities
+    of the right shape does not pass; `problem` gives the reason.
 
-    Returns:
-        The figures. An export that cannot be loaded, crashes, or gives anything but finite
-        float32 probabilities of the right shape does not pass; `problem` gives the reason.
+    Args:
+        path: The exported file or folder, with its files in `records`.
+        tolerance: Largest difference of a probability that passes.
 
     Raises:
         StageError: The process hung or was killed, which says nothing about the export.
@@ -48,7 +40,9 @@ def check(
         try:
             figures |= child_process.run("replay", name, str(path), str(golden.images), out)
             found = _probabilities(Path(out, PROBABILITIES), golden)
-            figures |= _compare(found, golden.probabilities)
+            measured = golden.probabilities
+            figures["difference"] = float(np.abs(found - measured).max())
+            figures["agreement"] = float((found.argmax(axis=1) == measured.argmax(axis=1)).mean())
         except ProgramError as error:
             problem = f"{name} cannot be used: {error}."
     passed = problem is None and figures["difference"] <= tolerance
@@ -68,8 +62,3 @@ def _probabilities(path: Path, golden: Golden) -> Floats:
     if not np.isfinite(found).all():
         raise ProgramError("some of its probabilities are not finite")
     return found
-
-
-def _compare(found: Floats, measured: Floats) -> dict[str, float]:
-    same = found.argmax(axis=1) == measured.argmax(axis=1)
-    return {"difference": float(np.abs(found - measured).max()), "agreement": float(same.mean())}

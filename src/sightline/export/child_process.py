@@ -35,13 +35,7 @@ class ProgramError(Exception):
 
 
 def run(program: str, *arguments: str, seconds: float = _SECONDS, **variables: str) -> Message:
-    """Run a program to its end and return its result.
-
-    Args:
-        program: Name in `PROGRAMS`.
-        arguments: Arguments of its function.
-        seconds: Time limit.
-        variables: Environment variables to add.
+    """Run a program in `PROGRAMS` to its end, with more environment variables; return its result.
 
     Raises:
         ProgramError: It raised an exception or crashed.

@@ -14,14 +14,7 @@ from sightline.pipeline.fast_import import quick_import
 
 
 def main(model: str, sha256: str, folder: str, name: str) -> dict[str, Any]:
-    """Convert a model; the result is empty.
-
-    Args:
-        model: Path of the `.keras` file.
-        sha256: Digest that the file must have.
-        folder: Where to write, under the name that `FORMATS` states.
-        name: The format, any except "keras".
-    """
+    """Convert a `.keras` file with this digest to a format other than "keras", in a folder."""
     with quick_import():
         from sightline.models import keras_files
 

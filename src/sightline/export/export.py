@@ -44,17 +44,8 @@ def export(
 ) -> Certificate:
     """Export the measured model and certify the exports.
 
-    Equal inputs give equal files, except for the times in the certificate.
-
-    Args:
-        run: Where to work.
-        files: The ingested data set with the test images.
-        trained: The measured model.
-        evaluation: The measured probabilities.
-        settings: Formats, number of golden images, tolerance.
-
-    Returns:
-        One row for each format, including those that differ: see `passed`.
+    Equal inputs give equal files, except for the times in the certificate, which has one row for
+    each format, including those that differ: see `passed`.
 
     Raises:
         ConfigError: A library that a configured format requires is not installed.
@@ -89,20 +80,8 @@ def export(
     return find_or_make(run, EXPORT, EXPORT.key(files, trained, evaluation, settings), make)
 
 
-EXPORT = Stage(
-    export,
-    (
-        *KERAS,
-        "ai-edge-litert",
-        "flatbuffers",
-        "h5py",
-        "onnx",
-        "onnxruntime",
-        "protobuf",
-        "pyarrow",
-        "tf2onnx",
-    ),
-)
+_CONVERTERS = ("ai-edge-litert", "flatbuffers", "onnx", "onnxruntime", "protobuf", "tf2onnx")
+EXPORT = Stage(export, (*KERAS, *_CONVERTERS, "h5py", "pyarrow"))
 
 
 def _bytes_needed(files: DatasetFiles, trained: TrainedModel, settings: ExportConfig) -> int:
@@ -130,12 +109,7 @@ def _convert(draft: Draft, model: Path, record: FileRecord, names: list[Format])
 
 
 def _check(
-    draft: Draft,
-    name: Format,
-    model: Path,
-    record: FileRecord,
-    golden: Golden,
-    tolerance: float,
+    draft: Draft, name: Format, model: Path, record: FileRecord, golden: Golden, tolerance: float
 ) -> ExportCheck:
     if FORMATS[name].convert is None:
         if digests.sha256(model) != record.sha256:

@@ -31,12 +31,7 @@ Predict = Callable[[NDArray[np.uint8]], NDArray[Any]]
 
 @dataclass(frozen=True)
 class Runtime:
-    """An imported library that loads a model with its default settings, on all cores.
-
-    Attributes:
-        name: The library and its version.
-        load: From a file or folder to a function that predicts.
-    """
+    """A library, named with its version, that loads a model file or folder to run on all cores."""
 
     name: str
     load: Callable[[Path], Predict]
@@ -48,7 +43,6 @@ class ExportFormat:
 
     Attributes:
         file: Name of its file or folder.
-        runtime: Imports the library that loads it.
         convert: Writes a Keras model to a path so that it accepts uint8 images (batch, height,
             width, channels) of any batch size; None for the trained file itself.
         requires: Modules needed besides Keras and TensorFlow; the distributions have the same
@@ -86,12 +80,7 @@ def chosen(settings: ExportConfig) -> tuple[Format, ...]:
 
 
 def shipped_name(record: FileRecord) -> str:
-    """Return the name of an exported file relative to the folder of a registered version.
-
-    Returns:
-        A POSIX path such as "saved_model/variables/variables.index"; "model.keras" for the
-        trained file.
-    """
+    """Return the POSIX path of a trained or exported file in the folder of a version."""
     _, found, name = record.path.rpartition(f"/{FOLDER}/")
     return name if found else PurePosixPath(record.path).name
 

@@ -18,13 +18,7 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Golden:
-    """Test images with the probabilities that the evaluation measured.
-
-    Attributes:
-        images: NPY file, uint8 of shape (n, height, width, channels).
-        sha256: Digest of the pixels alone, in that order.
-        probabilities: float32 of shape (n, num_classes).
-    """
+    """Test images in an NPY file, the digest of their pixels, and the measured probabilities."""
 
     images: Path
     sha256: str
@@ -32,28 +26,13 @@ class Golden:
 
 
 def choose(images: int, limit: int) -> NDArray[np.int64]:
-    """Choose evenly spaced rows of the test split, the first one included.
-
-    Args:
-        images: Number of rows, at least 1.
-        limit: Most rows to choose.
-
-    Returns:
-        int64 of shape (n,), ascending, each row once.
-    """
+    """Choose at most `limit` evenly spaced rows of the test split, the first one included."""
     count = min(images, limit)
     return np.arange(count, dtype=np.int64) * images // count
 
 
 def gather(run: Run, files: DatasetFiles, evaluation: Evaluation, limit: int, path: Path) -> Golden:
-    """Write the golden images and read their probabilities.
-
-    Args:
-        run: Where to work.
-        files: The ingested data set with the test images.
-        evaluation: Names the predictions table.
-        limit: Most images.
-        path: NPY file to write.
+    """Write at most `limit` golden images to an NPY file and read their probabilities.
 
     Raises:
         DataError: The test images are missing or damaged.

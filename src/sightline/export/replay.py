@@ -29,16 +29,8 @@ def main(name: str, path: str, golden: str, out: str) -> dict[str, Any]:
     """Load an exported model, predict the golden images, measure load time and latency.
 
     The load time ends with the first prediction. It excludes the import of the library, which
-    happens once a process.
-
-    Args:
-        name: The format.
-        path: The exported file or folder.
-        golden: NPY file of uint8 images (n, height, width, channels).
-        out: Folder for the probabilities, an array of shape (n, num_classes).
-
-    Returns:
-        The fields runtime, load_seconds, latency_1 and latency_256 of `records.ExportCheck`.
+    happens once a process. The probabilities are written to a file in the folder `out`, the other
+    results are fields of `records.ExportCheck`.
     """
     images: NDArray[np.uint8] = open_mapped(Path(golden))
     runtime = FORMATS[cast(Format, name)].runtime()
@@ -59,12 +51,7 @@ def main(name: str, path: str, golden: str, out: str) -> dict[str, Any]:
 
 
 def batches(images: int, limit: int) -> Iterator[slice]:
-    """Split rows into batches of several sizes: one image, two, then as many as allowed.
-
-    Args:
-        images: Number of rows.
-        limit: Most rows of a batch.
-    """
+    """Split rows into batches of several sizes: one image, two, then as many as allowed."""
     start = 0
     for size in chain((1, 2), repeat(limit)):
         if start >= images:
