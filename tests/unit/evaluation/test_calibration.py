@@ -49,13 +49,6 @@ def test_temperature_agrees_with_scikit_learn() -> None:
     assert scaled == pytest.approx(fitted.predict_proba(images[60:]), abs=1e-3)
 
 
-def test_temperature_lowers_the_confidence_to_the_accuracy() -> None:
-    probabilities = np.tile(np.float32([0.999, 0.001]), (100, 1))
-    labels = (np.arange(100) % 10 == 0).astype(np.int64)
-    temperature = fit_temperature(probabilities, labels)
-    assert apply_temperature(probabilities, temperature)[0, 0] == pytest.approx(0.9, abs=1e-3)
-
-
 def test_probabilities_of_zero_stay_finite() -> None:
     probabilities = np.float32([[1, 0, 0]])
     assert apply_temperature(probabilities, 1.0)[0] == pytest.approx([1, 0, 0], abs=1e-30)

@@ -29,24 +29,16 @@ def change(images: np.ndarray, corrupted: np.ndarray) -> float:
 
 
 @EVERY
-@pytest.mark.parametrize("shape", [(28, 28, 1), (12, 31, 3), (1, 8, 1)])
-def test_corrupted_images_are_images_of_the_same_shape(
-    name: str, shape: tuple[int, int, int]
-) -> None:
-    images = hills(3, shape)
+@pytest.mark.parametrize("shape", [(28, 28, 3), (12, 31, 3), (1, 8, 1)])
+def test_block_size_changes_nothing(name: str, shape: tuple[int, int, int]) -> None:
+    images = hills(7, shape)
     images.flags.writeable = False
     for severity in SEVERITIES:
-        corrupted = CORRUPTIONS[name](images, severity, 0)
-        assert corrupted.shape == images.shape
-        assert corrupted.dtype == np.uint8
-
-
-@EVERY
-def test_block_size_changes_nothing(name: str) -> None:
-    images = hills(7, (28, 28, 3))
-    whole = CORRUPTIONS[name](images, 3, 10)
-    parts = [CORRUPTIONS[name](images[start : start + 3], 3, 10 + start) for start in (0, 3, 6)]
-    np.testing.assert_array_equal(whole, np.concatenate(parts))
+        corrupted = CORRUPTIONS[name](images, severity, 10)
+        starts = (0, 3, 6)
+        parts = [CORRUPTIONS[name](images[at : at + 3], severity, 10 + at) for at in starts]
+        np.testing.assert_array_equal(corrupted, np.concatenate(parts))
+        assert (corrupted.shape, corrupted.dtype) == (images.shape, np.uint8)
 
 
 @EVERY
@@ -77,10 +69,10 @@ def test_shift_alternates_between_four_diagonals() -> None:
         np.testing.assert_array_equal(found[inner, inner], expected[inner, inner])
 
 
-def test_border_is_repeated_outside() -> None:
+@pytest.mark.parametrize("name", ["shift", "rotation", "scale"])
+def test_border_is_repeated_outside(name: str) -> None:
     white = np.full((2, 20, 20, 1), 255, np.uint8)
-    for name in ("shift", "rotation", "scale"):
-        np.testing.assert_array_equal(CORRUPTIONS[name](white, 5, 0), white)
+    np.testing.assert_array_equal(CORRUPTIONS[name](white, 5, 0), white)
 
 
 def test_rotation_alternates_between_left_and_right() -> None:
@@ -108,22 +100,15 @@ def test_noise_has_the_stated_strength_and_is_independent() -> None:
     assert np.abs(np.corrcoef(samples) - np.eye(6)).max() < 0.1
 
 
-def test_blur_is_a_gaussian_of_the_stated_width() -> None:
-    image = hills(1, (50, 80, 1))[0, :, :, 0].astype(float)
-    distance = np.arange(-16, 17)
-    weights = np.exp(-0.5 * (distance / (0.015 * 5 * 50)) ** 2)
-    expected = image
+def test_blur_is_a_gaussian_of_the_stated_width_that_mixes_no_channels() -> None:
+    red = hills(1, (50, 80, 3)) * np.array([1, 0, 0], np.uint8)
+    weights = np.exp(-0.5 * (np.arange(-16, 17) / (0.015 * 5 * 50)) ** 2)
+    expected = red[0, :, :, 0].astype(float)
     for axis in (0, 1):
-        padded = np.pad(expected, [(16, 16) if side == axis else (0, 0) for side in (0, 1)], "edge")
-        windows = np.lib.stride_tricks.sliding_window_view(padded, 33, axis=axis)
-        expected = windows @ (weights / weights.sum())
-    found = corruptions.blur(image.astype(np.uint8)[np.newaxis, ..., np.newaxis], 5, 0)
-    np.testing.assert_allclose(found[0, :, :, 0], expected, atol=0.51)
-
-
-def test_blur_does_not_mix_channels() -> None:
-    red = hills(1, (20, 20, 3)) * np.array([1, 0, 0], np.uint8)
-    assert not corruptions.blur(red, 5, 0)[..., 1:].any()
+        expected = ndimage.convolve1d(expected, weights / weights.sum(), axis, mode="nearest")
+    found = corruptions.blur(red, 5, 0)[0]
+    np.testing.assert_allclose(found[..., 0], expected, atol=0.51)
+    assert not found[..., 1:].any()
 
 
 def test_contrast_is_reduced_about_the_mean_of_the_image() -> None:

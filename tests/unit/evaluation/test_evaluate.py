@@ -50,11 +50,11 @@ def test_evaluation_counts_what_the_predictions_say(textures: Textures) -> None:
     assert result.calibration.temperature.validation_images == 32
     assert result.coverage[0].accuracy == result.accuracy
     assert result.slices == ()
-    told = json.loads((textures.run.workspace.root / result.metrics.path).read_text())
-    assert told == result.model_dump(mode="json", exclude={"metrics", "predictions"})
+    written = json.loads((textures.run.workspace.root / result.metrics.path).read_text())
+    assert written == result.model_dump(mode="json", exclude={"metrics", "predictions"})
 
 
-def test_evaluation_goes_as_deep_as_it_is_asked_to(textures: Textures) -> None:
+def test_optional_measures_are_taken_as_configured(textures: Textures) -> None:
     result = measure(
         textures, slices=("class_name",), robustness_images=20, label_error_threshold=0.3
     )
@@ -65,9 +65,9 @@ def test_evaluation_goes_as_deep_as_it_is_asked_to(textures: Textures) -> None:
     assert (result.robustness.images, len(result.robustness.corruptions)) == (20, 7)
     assert result.label_errors is not None
     assert result.label_errors.examined == 160
-    doubts = pd.read_parquet(textures.run.workspace.root / result.label_errors.table.path)
-    assert len(doubts) == result.label_errors.found
-    assert (doubts["label"] == pictures(160, 1)[1][doubts["index"]]).all()
+    errors = pd.read_parquet(textures.run.workspace.root / result.label_errors.table.path)
+    assert len(errors) == result.label_errors.found
+    assert (errors["label"] == pictures(160, 1)[1][errors["index"]]).all()
     wrong = 40 - round(40 * result.accuracy)
     assert (result.saliency is None) == (wrong == 0)
     if result.saliency is not None:
@@ -90,7 +90,7 @@ def test_evaluation_in_blocks_equals_evaluation_at_once(
     assert blocks.loss == pytest.approx(whole.loss, rel=1e-5)
 
 
-def test_model_that_serves_otherwise_than_it_was_trained_is_refused(
+def test_export_that_differs_from_the_trained_model_is_refused(
     textures: Textures, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read_model = keras_files.read_model

@@ -35,7 +35,9 @@ def flipped() -> tuple[np.ndarray, np.ndarray]:
 LABELS, FLIPPED = flipped()
 
 
-def test_exactly_the_flipped_labels_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_flipped_labels_are_found_the_largest_margin_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(predictions, "BLOCK_BYTES", 2 * 33)
     events: list[Progress] = []
     with listening(events.append):
@@ -44,10 +46,6 @@ def test_exactly_the_flipped_labels_are_found(monkeypatch: pytest.MonkeyPatch) -
     assert found["label"] == LABELS[found["index"]].tolist()
     assert found["predicted"] == TRUE_LABELS[found["index"]].tolist()
     assert (events[-1].done, events[-1].total) == (COUNT, COUNT)
-
-
-def test_largest_margin_comes_first_and_equal_ones_by_index() -> None:
-    found = label_errors.find(predict, IMAGES, LABELS, 0.95).to_pydict()
     margins = np.subtract(found["probability"], found["label_probability"])
     order = sorted(zip(-margins, found["index"], strict=True))
     assert found["index"] == [index for _, index in order]
@@ -60,15 +58,9 @@ def test_confidence_below_the_threshold_does_not_count() -> None:
     assert 0 < len(found["index"]) < len(FLIPPED)
 
 
-@pytest.fixture
-def label_table(tmp_path: Path) -> Path:
-    path = tmp_path / "labels.parquet"
-    pq.write_table(pa.table({"source": [f"{number}.png" for number in range(COUNT)]}), path)
-    return path
-
-
-def test_table_is_read_as_it_was_written(tmp_path: Path, label_table: Path) -> None:
-    path = tmp_path / "errors.parquet"
+def test_table_is_read_as_it_was_written(tmp_path: Path) -> None:
+    path, label_table = tmp_path / "errors.parquet", tmp_path / "labels.parquet"
+    pq.write_table(pa.table({"source": [f"{number}.png" for number in range(COUNT)]}), label_table)
     found = label_errors.find(predict, IMAGES, LABELS, 0.95)
     label_errors.write(path, found, label_table)
     written = pq.read_table(path)
@@ -83,10 +75,7 @@ def test_table_is_read_as_it_was_written(tmp_path: Path, label_table: Path) -> N
     assert (first.label, first.predicted) == (NAMES[row["label"]], NAMES[row["predicted"]])
     assert label_errors.read(path, NAMES, 0) == ()
     assert len(label_errors.read(path, NAMES, 1000)) == 40
-
-
-def test_table_may_be_empty(tmp_path: Path, label_table: Path) -> None:
-    found = label_errors.find(predict, IMAGES, TRUE_LABELS, 0.95)
-    label_errors.write(tmp_path / "errors.parquet", found, label_table)
-    assert pq.read_table(tmp_path / "errors.parquet").num_rows == 0
-    assert label_errors.read(tmp_path / "errors.parquet", NAMES, 24) == ()
+    none = label_errors.find(predict, IMAGES, TRUE_LABELS, 0.95)
+    label_errors.write(path, none, label_table)
+    assert pq.read_table(path).num_rows == 0
+    assert label_errors.read(path, NAMES, 24) == ()

@@ -60,14 +60,11 @@ def test_first_of_equal_probabilities_ranks_highest(path: Path) -> None:
     assert found.predicted.tolist() == [0, 0, 0, 0]
 
 
-def test_table_is_read_as_it_was_written(path: Path, predicted: Predictions) -> None:
-    assert_equal(read(path, CLASSES), predicted)
-    assert predicted.index.tolist() == list(range(IMAGES))
-
-
-def test_block_size_changes_nothing(
+def test_table_is_read_as_it_was_written_whatever_the_block_size(
     path: Path, predicted: Predictions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    assert_equal(read(path, CLASSES), predicted)
+    assert predicted.index.tolist() == list(range(IMAGES))
     scaled = read_scaled(path, CLASSES, 2.0)
     monkeypatch.setattr(predictions, "BLOCK_BYTES", 7 * PIXELS[0].nbytes)
     monkeypatch.setattr(predictions_table, "_BLOCK_VALUES", 7 * CLASSES)

@@ -14,22 +14,15 @@ LONGER = with_training(CONFIG, epochs=9)
 def nights(*accuracies: float, recipe: str = "tutorial") -> list[ManifestExcerpt]:
     """One run per night, the oldest first."""
     config, first = with_recipe(CONFIG, recipe), excerpt().created
+    dates = (first + timedelta(days=night) for night in range(len(accuracies)))
     return [
-        excerpt(
-            f"{recipe}-{night}",
-            accuracy=accuracy,
-            config=config,
-            created=first + timedelta(days=night),
-        )
-        for night, accuracy in enumerate(accuracies)
+        excerpt(f"{recipe}-{night}", accuracy=accuracy, config=config, created=date)
+        for night, (accuracy, date) in enumerate(zip(accuracies, dates, strict=True))
     ]
 
 
 def measure(workspace: Workspace, config: RunConfig, *accuracies: float) -> None:
-    runs = [
-        excerpt(f"s{seed}", seed=seed, accuracy=accuracy, config=config)
-        for seed, accuracy in enumerate(accuracies)
-    ]
+    runs = [excerpt(seed=n, accuracy=one, config=config) for n, one in enumerate(accuracies)]
     seed_noise.write(workspace, seed_noise.measure(runs))
 
 
@@ -97,13 +90,9 @@ def test_newest_runs_of_the_named_or_the_newest_data_set_are_collected() -> None
     assert history.collect([], [], 2) == {}
 
 
-def test_no_more_runs_are_read_than_needed() -> None:
-    found = iter([excerpt("new"), excerpt("old"), excerpt("older")])
-    history.collect(found, [], 1)
-    assert [run.run_id for run in found] == ["old", "older"]
-
-
-def test_reproductions_are_not_part_of_a_history() -> None:
-    night, other = *nights(0.990), excerpt("zoo-again", dataset="zoo", repeats="zoo")
-    again = night.model_copy(update={"run_id": "again", "repeats": night.run_id})
-    assert history.collect([other, again, night], []) == {"mnist": [night]}
+def test_no_more_runs_are_read_than_needed_and_reproductions_are_skipped() -> None:
+    again = excerpt("zoo-again", dataset="zoo", repeats="zoo")
+    new, old = excerpt("new"), excerpt("old")
+    found = iter([again, new, old])
+    assert history.collect(found, [], 1) == {"mnist": [new]}
+    assert list(found) == [old]

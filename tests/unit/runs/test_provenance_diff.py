@@ -48,14 +48,11 @@ def since_last(workspace: Workspace, published: RunManifest) -> SinceLast:
     return compare
 
 
-def test_equal_run_is_unchanged_and_named(since_last: SinceLast) -> None:
-    assert since_last().unchanged
-    assert "run last" in since_last().sentence
-
-
 def test_paths_deployments_and_descriptions_do_not_count(
     published: RunManifest, since_last: SinceLast
 ) -> None:
+    assert since_last().unchanged
+    assert "run last" in since_last().sentence
     data = published.config.data.model_copy(update={"dataset": "/elsewhere/textures.npz"})
     moved = with_training(published.config, deployment="fit/fit-gpu")
     moved = moved.model_copy(update={"data": data, "description": "other words"})
@@ -70,16 +67,11 @@ def test_first_run_of_a_data_set_and_recipe_has_no_earlier_run(
     assert "no earlier run" in found.sentence
 
 
-def test_changed_data_are_named_with_both_digests(
-    published: RunManifest, since_last: SinceLast
-) -> None:
+def test_changed_data_and_settings_are_named(published: RunManifest, since_last: SinceLast) -> None:
     found = since_last(path=published.records.ingest.source, sha256="d" * 64)
     assert found.changes == ("data (cccccccc -> dddddddd)",)
     elsewhere = since_last(path="/elsewhere", sha256="d" * 64)
     assert elsewhere.run_id is None, "equal names do not make it the same data set"
-
-
-def test_changed_config_is_named_key_by_key(published: RunManifest, since_last: SinceLast) -> None:
     found = since_last(with_training(published.config, epochs=7, seed=3))
     assert found.changes == ("config (training.epochs 5 -> 7; training.seed 0 -> 3)",)
 

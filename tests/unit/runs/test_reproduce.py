@@ -53,8 +53,6 @@ def test_equal_weights_are_reproduced_bit_for_bit(repeat: Repeat) -> None:
 def test_another_environment_may_give_other_weights_within_the_noise(repeat: Repeat) -> None:
     found = repeat([4, 8, 30, 31])
     assert (found.outcome, found.exit_code) == ("within the noise", 3)
-    differing = [(row.key, row.a, row.b) for row in found.difference.environment]
-    assert differing == [("pipeline.cores", "2", "8")]
     assert "combined 95% interval" in found.sentence
     assert "(pipeline.cores differs)" in found.sentence
 

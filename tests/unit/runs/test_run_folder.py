@@ -1,10 +1,10 @@
 import json
-import os
 
 import pytest
 
 import made_runs
-from excerpts import CONFIG, excerpt
+from excerpts import CONFIG, excerpt, with_recipe
+from excerpts import publish as publish_excerpts
 from runs_to_compare import publish
 from sightline.errors import InputError
 from sightline.pipeline import provenance
@@ -15,17 +15,8 @@ from sightline.storage import json_digest
 from sightline.storage.workspace import Workspace
 
 
-def write(workspace: Workspace, *runs: ManifestExcerpt) -> None:
-    """Publish runs, a second apart."""
-    for second, run in enumerate(runs):
-        path = run_folder.folder(workspace, run.run_id) / run_folder.MANIFEST
-        path.parent.mkdir(parents=True)
-        path.write_bytes(json_digest.dumps(run.model_dump(mode="json")))
-        os.utime(path, (second, second))
-
-
 def test_runs_are_found_by_id_by_first_characters_and_as_the_latest(workspace: Workspace) -> None:
-    write(workspace, *map(excerpt, ("zeta", "2025", "2026a", "2026b")))
+    publish_excerpts(workspace.root, *map(excerpt, ("zeta", "2025", "2026a", "2026b")))
     assert run_folder.run_ids(workspace) == ["2026b", "2026a", "2025", "zeta"]
     found = {name: run_folder.resolve(workspace, name) for name in ("2026a", "z", "latest")}
     assert found == {"2026a": "2026a", "z": "zeta", "latest": "2026b"}
@@ -59,7 +50,7 @@ def test_excerpt_has_the_values_of_the_manifest(
 
 
 def test_damaged_run_may_be_the_latest_and_is_refused_with_its_path(workspace: Workspace) -> None:
-    write(workspace, excerpt("damaged"))
+    publish_excerpts(workspace.root, excerpt("damaged"))
     path = run_folder.folder(workspace, "damaged") / run_folder.MANIFEST
     path.write_text(path.read_text()[:100])
     assert run_folder.resolve(workspace, "latest") == "damaged"
@@ -78,16 +69,16 @@ def test_manifest_without_newer_fields_is_read(workspace: Workspace, dataset: Da
 
 
 def test_unfinished_runs_are_not_listed(workspace: Workspace) -> None:
-    write(workspace, excerpt(".2026.abc.tmp"))
+    publish_excerpts(workspace.root, excerpt(".2026.abc.tmp"))
     (workspace.root / "runs" / "empty").mkdir()
     assert run_folder.run_ids(workspace) == []
 
 
 def test_equal_run_has_the_same_config_data_and_code(workspace: Workspace) -> None:
-    write(workspace, excerpt("earlier", code_sha256=provenance.package_digest()))
+    earlier = excerpt("earlier", code_sha256=provenance.package_digest())
+    publish_excerpts(workspace.root, earlier)
     source = Source(dataset="d", kind="npz", path="p", sha256="c" * 64)
     assert run_folder.has_equal(workspace, CONFIG, source)
     other_data = source.model_copy(update={"sha256": "0" * 64})
     assert not run_folder.has_equal(workspace, CONFIG, other_data)
-    renamed = CONFIG.model_copy(update={"recipe": "other"})
-    assert not run_folder.has_equal(workspace, renamed, source)
+    assert not run_folder.has_equal(workspace, with_recipe(CONFIG, "other"), source)

@@ -80,6 +80,8 @@ def test_band_applies_to_all_runs_of_the_same_data_and_settings(
     path = seed_noise.write(workspace, band)
     assert path.parent == workspace.path("noise")
     assert path.name.startswith("mnist-tutorial-")
+    assert path == seed_noise.write(workspace, seed_noise.measure(RUNS[:2]))
+    assert path == seed_noise.write(workspace, band), "a new band replaces the old one"
     deployed = with_training(CONFIG, deployment="fit/fit-gpu", checkpoint_seconds=1)
     report = CONFIG.report.model_copy(update={"mistakes": 3})
     for changed in (
@@ -107,37 +109,19 @@ def test_band_does_not_apply_to_other_data_or_settings(
     other = excerpt(**changed)
     assert seed_noise.band_of(workspace, other) is None
     seed_noise.setup_of_run(other).path(workspace).write_bytes(stored.read_bytes())
-    assert seed_noise.band_of(workspace, other) is None, (
-        "a copy under its name does not apply either"
-    )
+    assert seed_noise.band_of(workspace, other) is None, "not even as a copy under its name"
 
 
-def test_new_band_replaces_the_old_one(workspace: Workspace, band: NoiseBand) -> None:
-    path = seed_noise.write(workspace, band)
-    again = seed_noise.measure(RUNS[:2])
-    assert seed_noise.write(workspace, again) == path
-    assert seed_noise.band_of(workspace, excerpt()) == again
-
-
-@pytest.mark.parametrize("damage", ["bit", "empty", "folder", "cut"])
-def test_damaged_band_is_reported_and_ignored(
-    workspace: Workspace, band: NoiseBand, damage: str, caplog: pytest.LogCaptureFixture
-) -> None:
-    path = seed_noise.write(workspace, band)
-    text = path.read_bytes()
-    path.unlink()
-    if damage == "folder":
-        path.mkdir()
-    else:
-        changed = {"bit": text.replace(b"0.9912", b"0.9913"), "empty": b"", "cut": text[:-60]}
-        path.write_bytes(changed[damage])
-    with caplog.at_level(logging.WARNING, "sightline"):
-        assert seed_noise.band_of(workspace, excerpt()) is None
-    assert str(path) in caplog.text
-
-
-def test_missing_band_is_not_reported(
-    workspace: Workspace, caplog: pytest.LogCaptureFixture
+def test_missing_band_is_ignored_and_a_damaged_one_is_reported(
+    workspace: Workspace, band: NoiseBand, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert seed_noise.band_of(workspace, excerpt()) is None
     assert caplog.text == ""
+    path = seed_noise.write(workspace, band)
+    text = path.read_bytes()
+    for damaged in (text.replace(b"0.9912", b"0.9913"), b"", text[:-60]):
+        path.write_bytes(damaged)
+        caplog.clear()
+        with caplog.at_level(logging.WARNING, "sightline"):
+            assert seed_noise.band_of(workspace, excerpt()) is None
+        assert str(path) in caplog.text
