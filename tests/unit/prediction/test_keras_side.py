@@ -46,7 +46,11 @@ def test_table_has_a_row_for_each_image(
 ) -> None:
     images = save(tmp_path / "x.npy", dots(1000))
     tables = [tmp_path / "one.parquet", tmp_path / "two.parquet"]
-    outcome, _ = (predict(model, images, table=str(table)) for table in tables)
+    events: list[Progress] = []
+    with listening(events.append):
+        outcome, _ = (predict(model, images, table=str(table)) for table in tables)
+    last = events[-1]
+    assert (last.stage, last.done, last.total, last.unit) == ("predict", 1000, 1000, "images")
     rows = pq.read_table(tables[0], page_checksum_verification=True)
     assert rows["index"].to_pylist() == list(range(1000))
     assert rows["input"][999].as_py() == f"{tmp_path}/x.npy#999"
@@ -97,20 +101,16 @@ def test_unreadable_image_affects_only_its_row(model: ServedModel, tmp_path: Pat
     assert (only.images, only.failed, only.warnings) == (1, 1, ())
 
 
-def test_conversions_and_left_out_files_are_reported(model: ServedModel, tmp_path: Path) -> None:
+def test_unusual_images_are_reported(model: ServedModel, tmp_path: Path) -> None:
     write_pictures(tmp_path / "a", dots(3))
     write_pictures(tmp_path / "b", dots(2, shape=(16, 16, 3)))
     (tmp_path / "b" / "notes.txt").touch()
+    inverted = save(tmp_path / "x.npy", 255 - dots(40))
+    assert "inverted" in predict(model, inverted).warnings[0]
     left_out, resized, converted, *_ = predict(model, tmp_path / "a", tmp_path / "b").warnings
     assert left_out.endswith("1 file(s).")
     assert resized.startswith("2 of 5 images were resized to 8x8")
     assert converted.startswith("2 of 5 images were converted to grey")
-
-
-def test_inverted_images_are_reported_and_predicted(model: ServedModel, tmp_path: Path) -> None:
-    outcome = predict(model, save(tmp_path / "x.npy", 255 - dots(40)))
-    assert "inverted" in outcome.warnings[0]
-    assert sum(outcome.classes.values()) == 40
 
 
 def test_csv_has_the_same_rows_and_quotes_names(model: ServedModel, tmp_path: Path) -> None:
@@ -168,14 +168,6 @@ def test_damaged_file_of_many_images_ends_the_stream(model: ServedModel, tmp_pat
     save(path, dots(2000).astype(np.int8))
     with pytest.raises(DataError, match="int8"):
         keras_side.predict(Request(inputs=(found,), model=model))
-
-
-def test_progress_counts_all_images(model: ServedModel, tmp_path: Path) -> None:
-    events: list[Progress] = []
-    with listening(events.append):
-        predict(model, save(tmp_path / "x.npy", dots(1200)))
-    last = events[-1]
-    assert (last.stage, last.done, last.total, last.unit) == ("predict", 1200, 1200, "images")
 
 
 def test_memory_does_not_grow_with_the_number_of_images(model: ServedModel, tmp_path: Path) -> None:

@@ -36,38 +36,29 @@ def test_latest_model_is_never_the_default(workspace: Workspace, name: str) -> N
         find(workspace, name)
 
 
-def test_ambiguous_prefix_is_refused(tmp_path: Path) -> None:
-    folder = publish(tmp_path)
-    shutil.copytree(folder, folder.with_name(RUN_ID[:-1] + "0"))
-    with pytest.raises(InputError, match="2 runs"):
-        find(Workspace(tmp_path), RUN_ID[:8])
-
-
-def test_file_beside_its_manifest_has_class_names(workspace: Workspace) -> None:
-    model = find(workspace, str(run_folder.folder(workspace, RUN_ID) / "model.keras"))
+def test_file_has_class_names_beside_its_manifest_and_a_note_elsewhere(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    path = run_folder.folder(workspace, RUN_ID) / "model.keras"
+    model = find(workspace, str(path))
     assert (model.name, model.class_names) == (RUN_ID, CLASS_NAMES)
-
-
-def test_file_without_its_manifest_has_a_note(workspace: Workspace, tmp_path: Path) -> None:
-    shutil.copy(run_folder.folder(workspace, RUN_ID) / "model.keras", tmp_path / "mine.keras")
-    model = find(workspace, str(tmp_path / "mine.keras"))
+    model = find(workspace, str(shutil.copy(path, tmp_path / "mine.keras")))
     assert model.class_names is None
     assert "class_0" in model.notes[0]
 
 
-def test_replaced_file_of_a_run_keeps_the_recorded_digest(tmp_path: Path) -> None:
+def test_replaced_or_damaged_run_and_ambiguous_prefix_are_refused(tmp_path: Path) -> None:
     folder, workspace = publish(tmp_path), Workspace(tmp_path)
     before = find(workspace, RUN_ID).sha256
     honest_model(folder / "model.keras")
     for name in (RUN_ID, str(folder / "model.keras")):
-        assert find(workspace, name).sha256 == before
-
-
-def test_damaged_manifest_beside_a_file_is_refused(tmp_path: Path) -> None:
-    folder = publish(tmp_path)
+        assert find(workspace, name).sha256 == before, "checked when the model is loaded"
+    shutil.copytree(folder, folder.with_name(RUN_ID[:-1] + "0"))
+    with pytest.raises(InputError, match="2 runs"):
+        find(workspace, RUN_ID[:8])
     (folder / "manifest.json").write_text("{}")
     with pytest.raises(InputError, match=r"manifest\.json"):
-        find(Workspace(tmp_path), str(folder / "model.keras"))
+        find(workspace, str(folder / "model.keras"))
 
 
 @pytest.mark.parametrize(

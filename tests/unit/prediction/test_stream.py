@@ -41,21 +41,15 @@ def write_parquet(path: Path, values: Sequence[object]) -> Path:
     return path
 
 
-def test_array_is_read_in_blocks_with_numbered_names(tmp_path: Path) -> None:
+def test_arrays_files_and_folders_are_read_in_blocks_in_the_given_order(tmp_path: Path) -> None:
     np.save(tmp_path / "x.npy", dots(16))
-    blocks = read(tmp_path / "x.npy")
-    assert [len(block.images) for block in blocks] == [7, 7, 2]
-    assert np.array_equal(images(blocks), dots(16))
-    assert names(blocks) == [f"{tmp_path}/x.npy#{row}" for row in range(16)]
-
-
-def test_files_and_folders_share_blocks_in_the_given_order(tmp_path: Path) -> None:
     one = write_pictures(tmp_path / "one", dots(1, 1))
     two = write_pictures(tmp_path / "two", dots(9, 2))
-    blocks = read(tmp_path / "two", one[0])
-    assert [len(block.images) for block in blocks] == [7, 3]
-    assert names(blocks) == [str(path) for path in (*two, *one)]
-    assert np.array_equal(images(blocks), np.concatenate([dots(9, 2), dots(1, 1)]))
+    blocks = read(tmp_path / "x.npy", tmp_path / "two", one[0])
+    assert [len(block.images) for block in blocks] == [7, 7, 2, 7, 3]
+    rows = [f"{tmp_path}/x.npy#{row}" for row in range(16)]
+    assert names(blocks) == [*rows, *map(str, two), *map(str, one)]
+    assert np.array_equal(images(blocks), np.concatenate([dots(16), dots(9, 2), dots(1, 1)]))
 
 
 @pytest.mark.parametrize("as_struct", [True, False])
@@ -90,15 +84,14 @@ def test_unreadable_image_is_black_and_has_a_reason(tmp_path: Path) -> None:
     assert np.array_equal(block.images[[0, 1, 4]], dots(5)[[0, 1, 4]])
 
 
-def test_missing_images_of_a_table_affect_only_their_rows(tmp_path: Path) -> None:
+def test_missing_image_of_a_table_affects_its_row_and_a_damaged_page_ends_the_stream(
+    tmp_path: Path,
+) -> None:
     good = encoded(dots(1)[0])
     values = [{"bytes": good}, None, {"bytes": None}, {"bytes": b""}, {"bytes": b"x"}]
     (block,) = read(write_parquet(tmp_path / "x.parquet", values))
     assert sorted(block.errors) == [1, 2, 3, 4]
     assert "row 1" in block.errors[1]
-
-
-def test_damaged_page_of_a_table_ends_the_stream(tmp_path: Path) -> None:
     path = write_parquet(tmp_path / "x.parquet", [encoded(image) for image in dots(30)])
     found = bytearray(path.read_bytes())
     found[found.index(encoded(dots(30)[20])) + 20] ^= 1
