@@ -10,6 +10,7 @@ import bad_files as bad
 from bad_files import IDX_IMAGES, IDX_LABELS, Write
 from bad_input import CASES, Case
 from command import invoke
+from fuzzing import read_or_refuse
 from reading import read_all
 from refusal import check_refused
 from sightline.errors import DataError
@@ -78,3 +79,8 @@ def test_no_flipped_bit_changes_the_data_silently(tmp_path: Path, write: Write, 
                 np.testing.assert_array_equal(after.labels, before.labels)
                 np.testing.assert_array_equal(found_images[after.name], images[before.name])
     assert refused > FLIPS / 2
+
+
+@pytest.mark.parametrize("write", [bad.idx(), bad.npz(), bad.parquet(), bad.csv(), bad.images()])
+def test_undamaged_data_set_is_accepted_within_the_bounds(tmp_path: Path, write: Write) -> None:
+    assert read_or_refuse(write(tmp_path))

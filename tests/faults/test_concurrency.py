@@ -42,7 +42,7 @@ def test_two_cold_runs_of_one_key_compute_once_and_have_equal_bytes(
     wrote = ["write" in {kind for kind, _ in outcome.operations} for outcome in (one, other)]
     assert sorted(wrote) == [False, True]
     assert roots.results(copy) == roots.results(root)
-    if step == "train":  # long enough to overlap for certain
+    if step == "train":  # long enough to overlap
         assert WAITING in one.log + other.log
 
 

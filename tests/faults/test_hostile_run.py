@@ -17,12 +17,9 @@ from hostile_models import lambda_layer
 from hostile_place import NAMES, OVERRIDES, SECRET, STAGES, Hostile
 from html_page import Page, check_self_contained
 from refusal import check_refused
-from sightline.config import EvaluationConfig, loading
+from sightline.config import loading
 from sightline.data import locate
 from sightline.data.ingest import INGEST
-from sightline.errors import ModelFileError
-from sightline.evaluation import evaluate
-from sightline.records import Run
 from sightline.runs import run_folder
 from sightline.storage import json_digest
 from sightline.storage.digests import sha256
@@ -169,17 +166,6 @@ def test_planted_pickle_runs_if_it_is_loaded(hostile: Hostile) -> None:
     assert hostile.canary.read_text() == "run"
     hostile.canary.unlink()
     planted.unlink()
-
-
-def test_another_model_than_the_trained_one_is_not_evaluated(
-    first: Completed, hostile: Hostile
-) -> None:
-    records = hostile.records
-    other = records.train.model.model_copy(update={"sha256": "0" * 64})
-    trained = records.train.model_copy(update={"model": other})
-    run = Run(id="other", workspace=Workspace(hostile.root))
-    with pytest.raises(ModelFileError, match="0000"):
-        evaluate.evaluate(run, records.ingest, records.preprocess, trained, EvaluationConfig())
 
 
 def test_planted_model_ends_the_command_and_runs_no_code(

@@ -1,4 +1,4 @@
-"""Model files that attack whoever loads them."""
+"""Model files that attack the process that loads them."""
 
 import io
 import json

@@ -1,4 +1,4 @@
-"""A Prefect server that is absent, or whose database is locked."""
+"""A Prefect server whose database is locked."""
 
 import sqlite3
 import subprocess
@@ -7,23 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from command import Command
 from examples import write_npz
-from processes import free_port, wait_for
-from refusal import check_refused
-from sightline.runs import run_folder
-from sightline.storage.workspace import Workspace
+from processes import wait_for
 from stack import BIN
 
 pytestmark = pytest.mark.campaign
-
-
-def test_absent_server_is_named_before_any_work(sightline: Command, tmp_path: Path) -> None:
-    url = f"http://127.0.0.1:{free_port()}/api"
-    options = ("--dataset", str(write_npz(tmp_path / "data.npz")), "--artifacts", str(tmp_path))
-    done = sightline("train", *options, PREFECT_API_URL=url)
-    check_refused(done, "PREFECT_API_URL", "make server")
-    assert not run_folder.run_ids(Workspace(tmp_path))
 
 
 def test_database_that_is_locked_for_half_a_minute_delays_the_run(

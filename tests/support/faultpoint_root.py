@@ -3,9 +3,9 @@
 import atexit
 import functools
 import hashlib
+import re
 import shutil
 import tempfile
-from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -19,7 +19,7 @@ from sightline.config import RunConfig, loading
 from sightline.data import locate
 from sightline.export.export import EXPORT
 from sightline.pipeline import cache
-from sightline.records import Record, Run, Source, StageRecords
+from sightline.records import Run, Source, StageRecords
 from sightline.runs import verify
 from sightline.storage import digests, files
 from sightline.storage.workspace import Workspace
@@ -81,8 +81,9 @@ class Pipeline:
 
     def key(self, step: str) -> str:
         """Return the key of a stage's entry."""
-        path: str = next(_paths(self.records[step]))
-        return path.split("/")[2]
+        found = re.search(rf"cache/{step}/([0-9a-f]{{40}})/", self.records[step].model_dump_json())
+        assert found is not None
+        return found[1]
 
 
 Finished = tuple[Pipeline, Path]
@@ -90,7 +91,7 @@ Finished = tuple[Pipeline, Path]
 
 
 def run_all(stages: Stages, folder: Path) -> Finished:
-    """Run the whole pipeline once; the run is called "first".
+    """Run the complete pipeline once; the run is called "first".
 
     Returns:
         The pipeline and its artifacts root.
@@ -180,17 +181,3 @@ def _visible(folder: Path) -> list[Path]:
     if not folder.is_dir():
         return []
     return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
-
-
-def _paths(record: Record) -> Iterator[str]:
-    def walk(value: Any) -> Iterator[str]:
-        if isinstance(value, dict):
-            if "sha256" in value and "path" in value:
-                yield value["path"]
-            for item in value.values():
-                yield from walk(item)
-        elif isinstance(value, list):
-            for item in value:
-                yield from walk(item)
-
-    return walk(record.model_dump(mode="json"))

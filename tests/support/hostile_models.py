@@ -1,4 +1,4 @@
-"""Model files that attack whoever loads them; the name of a function is the name of its case.
+"""Model files that attack their reader; the name of a function is the name of its case.
 
 Each takes the bytes of an honest model and the path of a canary, which a successful attack would
 write, read or run, and returns the bytes of a model file.
