@@ -8,9 +8,6 @@ import made_runs
 from sightline.config import RunConfig
 from sightline.evaluation.intervals import wilson
 from sightline.records.manifest import ManifestExcerpt
-from sightline.runs import run_folder
-from sightline.storage import json_digest
-from sightline.storage.workspace import Workspace
 
 CONFIG: RunConfig = made_runs.PLAIN["config"]
 IMAGES = 10_000
@@ -54,7 +51,4 @@ def publish(root: Path, *runs: ManifestExcerpt) -> None:
     """Write the manifests of runs in this order, a day apart."""
     for number, run in enumerate(runs):
         dated = run.model_copy(update={"created": run.created + timedelta(days=number)})
-        folder = run_folder.folder(Workspace(root), run.run_id)
-        folder.mkdir(parents=True)
-        content = json_digest.dumps(dated.model_dump(mode="json"))
-        (folder / run_folder.MANIFEST).write_bytes(content)
+        made_runs.write(root, dated)

@@ -15,9 +15,9 @@ from sightline.records import (
     StageRecords,
     TrainedModel,
 )
-from sightline.records.manifest import RunManifest
+from sightline.records.manifest import ManifestExcerpt, RunManifest
 from sightline.runs import run_folder
-from sightline.storage import json_digest
+from sightline.storage import digests, json_digest
 from sightline.storage.workspace import Workspace
 
 ANY_FILE = FileRecord(path="made/file", sha256="e" * 64, bytes=1000)
@@ -35,6 +35,12 @@ PLAIN: dict[str, Any] = {
     "total_seconds": 65.4,
 }
 """The fields of a manifest that no test depends on."""
+
+
+def file_record(path: Path, folder: str = "") -> FileRecord:
+    """Describe a file as if it was in a folder of the workspace."""
+    size = path.stat().st_size
+    return FileRecord(path=f"{folder}{path.name}", sha256=digests.sha256(path), bytes=size)
 
 
 def trained(**known: Any) -> TrainedModel:
@@ -95,7 +101,7 @@ def manifest(run_id: str, records: StageRecords, **known: Any) -> RunManifest:
     return RunManifest(**values | known)
 
 
-def write(root: Path, described: RunManifest) -> Path:
+def write(root: Path, described: RunManifest | ManifestExcerpt) -> Path:
     """Write a run's manifest, which publishes it, and return its folder."""
     folder = run_folder.folder(Workspace(root), described.run_id)
     folder.mkdir(parents=True, exist_ok=True)

@@ -19,8 +19,7 @@ from sightline.data import ingest, locate, preprocess
 from sightline.evaluation import evaluate
 from sightline.export.export import export
 from sightline.models import cnn, keras_files
-from sightline.records import Certificate, DatasetFiles, Evaluation, FileRecord, Run, TrainedModel
-from sightline.storage import digests
+from sightline.records import Certificate, DatasetFiles, Evaluation, Run, TrainedModel
 from sightline.storage.workspace import Workspace
 
 LAYERS = ModelConfig(
@@ -60,9 +59,7 @@ def measured(folder: Path) -> Measured:
     path = run.workspace.root / "made" / "model.keras"
     path.parent.mkdir(parents=True)
     keras_files.export(classifier((12, 12, 1), 4), path)
-    record = FileRecord(
-        path="made/model.keras", sha256=digests.sha256(path), bytes=path.stat().st_size
-    )
+    record = made_runs.file_record(path, "made/")
     trained = made_runs.trained(model=record, history=record)
     evaluation = evaluate.evaluate(run, files, arrays, trained, _ACCURACY_ONLY)
     return Measured(run, files, trained, evaluation)

@@ -1,7 +1,6 @@
 """A small workspace to clean up; its cache entries are named by the first digit of their keys."""
 
 import os
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,7 +17,6 @@ from sightline.runs.prune.plan import Plan
 from sightline.storage.workspace import Workspace
 
 Tree = dict[str, tuple[int, int, bytes]]
-Publish = Callable[..., RunManifest]
 FILES = ("architecture", "summary")
 
 
@@ -26,9 +24,10 @@ def tree(root: Path) -> Tree:
     """Return everything that may change below a folder: kind, time, content or link target."""
     found: Tree = {}
     for path in sorted(root.rglob("*")):
-        state = path.lstat()
-        content = os.readlink(path).encode() if path.is_symlink() else b""
-        if path.is_file() and not path.is_symlink():
+        state, content = path.lstat(), b""
+        if path.is_symlink():
+            content = os.readlink(path).encode()
+        elif path.is_file():
             content = path.read_bytes()
         found[path.relative_to(root).as_posix()] = (state.st_mode, state.st_mtime_ns, content)
     return found
@@ -56,19 +55,17 @@ def publish(
     def build(draft: Draft) -> ModelBlueprint:
         for field in FILES:
             draft.path(field).write_text(field)
-        return manifest.records.build.model_copy(
-            update={field: draft.record(field) for field in FILES}
-        )
+        files = {field: draft.record(field) for field in FILES}
+        return manifest.records.build.model_copy(update=files)
 
     manifest = runs_to_promote.publish(workspace.root, name, exports=False)
     built = cache.find_or_make(Run(id=name, workspace=workspace), BUILD, key(digit), build)
-    manifest = manifest.model_copy(
-        update={
-            "config": manifest.config.model_copy(update={"recipe": recipe}),
-            "created": datetime.now(UTC),
-            "records": manifest.records.model_copy(update={"build": built}),
-        }
-    )
+    changed = {
+        "config": manifest.config.model_copy(update={"recipe": recipe}),
+        "created": datetime.now(UTC),
+        "records": manifest.records.model_copy(update={"build": built}),
+    }
+    manifest = manifest.model_copy(update=changed)
     made_runs.write(workspace.root, manifest)
     return manifest
 

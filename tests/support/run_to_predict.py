@@ -18,7 +18,6 @@ from sightline.records import (
     SplitProfile,
 )
 from sightline.runs import run_folder
-from sightline.storage import digests
 from sightline.storage.workspace import Workspace
 
 RUN_ID = "20261124T010203Z-dots-tutorial-abcdef"
@@ -53,7 +52,7 @@ def publish(root: Path, run_id: str = RUN_ID) -> Path:
     path = run_folder.folder(Workspace(root), run_id) / "model.keras"
     path.parent.mkdir(parents=True)
     honest_model(path)
-    model = FileRecord(path=path.name, sha256=digests.sha256(path), bytes=path.stat().st_size)
+    model = made_runs.file_record(path)
     records = made_runs.stages(
         _dots(model),
         train=made_runs.trained(model=model),

@@ -1,6 +1,5 @@
 """Complete run folders, made without training: forty test images, some misclassified."""
 
-import shutil
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
@@ -25,7 +24,6 @@ from sightline.records import (
 )
 from sightline.records.manifest import RunManifest
 from sightline.runs import run_folder
-from sightline.storage.digests import sha256
 from sightline.storage.workspace import Workspace
 
 HOSTILE = "<script>alert(1)</script> [bold]x[/bold] \x1b[2J"
@@ -38,9 +36,8 @@ TRAINING = {"backend": "tensorflow", "threads": "automatic", "deterministic": "t
 def ingested(root: Path, folder: Path) -> DatasetFiles:
     """Read a small data set into the cache; one of its classes has a hostile name."""
     settings = DataConfig(dataset=str(write_npz(folder / "textures.npz")))
-    files = ingest.ingest(
-        Run(id="ingest", workspace=Workspace(root)), locate.locate(settings), settings
-    )
+    run = Run(id="ingest", workspace=Workspace(root))
+    files = ingest.ingest(run, locate.locate(settings), settings)
     return files.model_copy(update={"class_names": CLASSES})
 
 
@@ -59,18 +56,14 @@ def publish(
     folder.mkdir(parents=True)
     predictions = write_table(folder / "predictions.parquet", predictions_of(wrong))
     columns = ("accuracy", "loss", "val_accuracy", "val_loss")
-    history = write_table(
-        folder / "history.parquet", {"epoch": [1, 2], **{name: [0.5, 0.9] for name in columns}}
+    curves = {"epoch": [1, 2]} | {name: [0.5, 0.9] for name in columns}
+    history = write_table(folder / "history.parquet", curves)
+    trained = made_runs.trained(
+        weights_sha256=weights * 64, history=history, epochs=2, environment=TRAINING
     )
     manifest = made_runs.manifest(
         run_id,
-        made_runs.stages(
-            files,
-            train=made_runs.trained(
-                weights_sha256=weights * 64, history=history, epochs=2, environment=TRAINING
-            ),
-            evaluate=_evaluation(wrong, predictions),
-        ),
+        made_runs.stages(files, train=trained, evaluate=_evaluation(wrong, predictions)),
         config=loading.load("tutorial", overrides=list(overrides)),
         environment=environment,
         stages={"ingest": StageTime(seconds=1.25, cached=True)},
@@ -78,18 +71,6 @@ def publish(
     )
     made_runs.write(root, manifest)
     return manifest
-
-
-def with_accuracy(manifest: RunManifest, accuracy: float) -> RunManifest:
-    """Change the test accuracy of a run."""
-    evaluation = manifest.records.evaluate.model_copy(update={"accuracy": accuracy})
-    records = manifest.records.model_copy(update={"evaluate": evaluation})
-    return manifest.model_copy(update={"records": records})
-
-
-def forget_images(root: Path) -> None:
-    """Delete the cache."""
-    shutil.rmtree(root / "cache")
 
 
 def predictions_of(wrong: Collection[int]) -> dict[str, object]:
@@ -107,7 +88,7 @@ def predictions_of(wrong: Collection[int]) -> dict[str, object]:
 def write_table(path: Path, columns: dict[str, Any]) -> FileRecord:
     """Write a Parquet file and describe it."""
     pq.write_table(pa.table(columns), path, write_page_checksum=True)
-    return FileRecord(path=path.name, sha256=sha256(path), bytes=path.stat().st_size)
+    return made_runs.file_record(path)
 
 
 def _evaluation(wrong: Collection[int], predictions: FileRecord) -> Evaluation:

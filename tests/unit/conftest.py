@@ -29,7 +29,6 @@ from sightline.records import (
 from sightline.records.manifest import RunManifest
 from sightline.reporting import report as reporting
 from sightline.reporting.figures import canvas
-from sightline.storage import digests
 
 HOSTILE = "<script>alert(1)</script> | [x](javascript:alert(1)) $a_b$"
 
@@ -39,7 +38,7 @@ def recorded(run: Run, name: str, content: bytes = b"content") -> FileRecord:
     path.parent.mkdir(parents=True, exist_ok=True)
     if not path.exists():
         path.write_bytes(content)
-    return FileRecord(path=f"made/{name}", sha256=digests.sha256(path), bytes=path.stat().st_size)
+    return made_runs.file_record(path, "made/")
 
 
 def write_table(run: Run, name: str, columns: dict[str, object]) -> FileRecord:

@@ -1,6 +1,7 @@
 """Recognize the files and folders to predict, and count their images."""
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
@@ -110,21 +111,14 @@ def _kind(path: Path) -> Kind | None:
 
 def _count(name: str, path: Path) -> tuple[int, int]:
     """Count the images below a folder, and the other files."""
-    images = others = 0
-    suffixes: set[str] = set()
-    for entry in _walk(path):
-        if _is_image(entry):
-            images += 1
-        else:
-            others += 1
-            suffixes.add(Path(entry.name).suffix.lower())
-    if not images:
-        hint = " Give the paths of its .npy and .parquet files one by one."
-        raise DataError(
-            f"The folder {name} has no PNG, JPEG or BMP image."
-            f"{hint if suffixes & {'.npy', '.parquet'} else ''}"
-        )
-    return images, others
+    counts = Counter(
+        "image" if _is_image(entry) else Path(entry.name).suffix.lower() for entry in _walk(path)
+    )
+    if not counts["image"]:
+        known = counts.keys() & {".npy", ".parquet"}
+        hint = " Give the paths of its .npy and .parquet files one by one." if known else ""
+        raise DataError(f"The folder {name} has no PNG, JPEG or BMP image.{hint}")
+    return counts["image"], counts.total() - counts["image"]
 
 
 def _walk(root: Path) -> Iterator[os.DirEntry[str]]:

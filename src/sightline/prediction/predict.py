@@ -42,12 +42,8 @@ def predict(
         inputs.check(path)
     table_format = _format(output, paths) if output else "parquet"
     keras_process().start()  # imports Keras while folders are counted
-    request = Request(
-        inputs=tuple(inputs.describe(path) for path in paths),
-        model=model,
-        abstain_below=abstain_below,
-        format=table_format,
-    )
+    found = tuple(inputs.describe(path) for path in paths)
+    request = Request(inputs=found, model=model, abstain_below=abstain_below, format=table_format)
     if output is None:
         return keras_process().run(predict_request, request)
     # Created in this process, so that no partial file stays if the Keras process dies.

@@ -49,29 +49,19 @@ def open_table(request: Request) -> Iterator[Append]:
         yield lambda _: None
         return
     path = Path(request.table)
+    group: list[Any] = []
+
+    def append(batch: Any) -> None:
+        group.append(batch)
+        rows = sum(len(one) for one in group)
+        if rows >= _GROUP_ROWS or sum(one.nbytes for one in group) >= _GROUP_BYTES:
+            writer.write_table(pa.Table.from_batches(group))
+            group.clear()
+
     with files.storage_errors(path.parent, "--output"), _open_writer(request, path) as writer:
-        group = _Group(writer)
-        yield group.append
-        group.flush()
-
-
-class _Group:
-    """Collects rows until they fill a row group."""
-
-    def __init__(self, writer: Any) -> None:
-        self._writer = writer
-        self._batches: list[Any] = []
-
-    def append(self, batch: Any) -> None:
-        self._batches.append(batch)
-        rows = sum(len(one) for one in self._batches)
-        if rows >= _GROUP_ROWS or sum(one.nbytes for one in self._batches) >= _GROUP_BYTES:
-            self.flush()
-
-    def flush(self) -> None:
-        if self._batches:
-            self._writer.write_table(pa.Table.from_batches(self._batches))
-        self._batches.clear()
+        yield append
+        if group:
+            writer.write_table(pa.Table.from_batches(group))
 
 
 def _open_writer(request: Request, path: Path) -> Any:

@@ -4,20 +4,19 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+import made_runs
 from sightline.config import ReportConfig
 from sightline.data.validation import findings
 from sightline.evaluation import predictions_table
 from sightline.records import (
     DatasetFiles,
     Evaluation,
-    FileRecord,
     ModelBlueprint,
     Report,
     Run,
     TrainedModel,
 )
 from sightline.reporting import report
-from sightline.storage.digests import sha256
 
 Draw = Callable[..., Report]
 
@@ -68,7 +67,7 @@ def test_findings_are_drawn_if_there_are_any(
     )
     leak = findings.FindingRows("leak", np.array([163]), np.array([7]), np.array([0]))
     findings.write_findings(table, [leak, findings.FindingRows("blank", np.array([5]))], examples)
-    record = FileRecord(path=table.name, sha256=sha256(table), bytes=table.stat().st_size)
+    record = made_runs.file_record(table)
     assert hostile_files.inspection is not None
     inspection = hostile_files.inspection.model_copy(update={"findings": record})
     found = draw(hostile_files.model_copy(update={"inspection": inspection}), mistakes=0)

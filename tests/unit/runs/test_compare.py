@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import runs_to_compare
-from excerpts import with_training
+from excerpts import excerpt
 from runs_to_compare import publish
 from sightline.errors import InputError
 from sightline.evaluation.predictions import Predictions
@@ -115,13 +115,9 @@ def test_at_most_24_examples_are_named(workspace: Workspace, dataset: DatasetFil
 def test_difference_is_compared_with_the_seed_noise(
     workspace: Workspace, pair: Pair, accuracies: tuple[float, ...], within: bool
 ) -> None:
-    seeds = [
-        runs_to_compare.with_accuracy(pair[0], accuracy).model_copy(
-            update={"config": with_training(pair[0].config, seed=seed)}
-        )
-        for seed, accuracy in enumerate(accuracies)
-    ]
-    seed_noise.write(workspace, seed_noise.measure(seeds))
+    same = {"dataset": "textures", "config": pair[0].config}
+    runs = [excerpt(seed=seed, accuracy=one, **same) for seed, one in enumerate(accuracies)]
+    seed_noise.write(workspace, seed_noise.measure(runs))
     found = compare.compare(workspace, pair)
     assert found.noise is not None
     assert (found.noise.run_id, found.noise.seeds, found.noise.within) == ("run-a", 2, within)

@@ -47,13 +47,10 @@ def test_small_change_is_noise_and_a_larger_one_is_not(measured: Workspace) -> N
     entries = history.entries(measured, nights(0.990, 0.992, 0.987))
     assert [entry.is_noise for entry in entries] == [None, True, False]
     assert all(entry.band for entry in entries)
-
-
-def test_band_of_the_previous_run_counts_if_a_setting_changed(measured: Workspace) -> None:
     before, after = nights(0.990, 0.9995)
     changed = after.model_copy(update={"config": LONGER})
     _, entry = history.entries(measured, [before, changed])
-    assert (entry.band, entry.is_noise) == (None, False)
+    assert (entry.band, entry.is_noise) == (None, False), "by the band of the previous run"
 
 
 @pytest.mark.parametrize("changed", [0, 1])

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+import made_runs
 from examples import write_npz
 from excerpts import with_training
 from runs_to_compare import ENVIRONMENT, publish
@@ -43,24 +44,21 @@ def repeat(workspace: Workspace, dataset: DatasetFiles, original: RunManifest) -
     return check
 
 
-def test_equal_weights_are_reproduced_bit_for_bit(repeat: Repeat) -> None:
-    found = repeat([4, 8, 20], weights="a")
-    assert (found.outcome, found.exit_code) == ("bit for bit", 0)
-    assert found.difference.flips is not None
-    assert (found.difference.flips.fixed, found.difference.flips.broken) == (0, 0)
-
-
-def test_another_environment_may_give_other_weights_within_the_noise(repeat: Repeat) -> None:
-    found = repeat([4, 8, 30, 31])
-    assert (found.outcome, found.exit_code) == ("within the noise", 3)
-    assert "combined 95% interval" in found.sentence
-    assert "(pipeline.cores differs)" in found.sentence
-
-
-def test_difference_beyond_the_noise_is_not_reproduced(repeat: Repeat) -> None:
-    found = repeat(range(20))
-    assert (found.outcome, found.exit_code) == ("not reproduced", 4)
-    assert "42.50 points" in found.sentence
+@pytest.mark.parametrize(
+    ("wrong", "weights", "outcome", "exit_code", "reason"),
+    [
+        ([4, 8, 20], "a", "bit for bit", 0, "92.50%"),
+        ([4, 8, 30, 31], "f", "within the noise", 3, "(pipeline.cores differs)"),
+        (range(20), "f", "not reproduced", 4, "42.50 points"),
+    ],
+)
+def test_outcome_depends_on_weights_and_accuracy(
+    repeat: Repeat, wrong: Collection[int], weights: str, outcome: str, exit_code: int, reason: str
+) -> None:
+    found = repeat(wrong, weights=weights)
+    assert (found.outcome, found.exit_code) == (outcome, exit_code)
+    assert reason in found.sentence
+    assert "combined 95% interval" in found.tolerance_source
 
 
 def test_measured_seed_noise_is_the_tolerance(
@@ -84,14 +82,10 @@ def test_equal_environment_must_give_equal_weights_if_training_is_deterministic(
     assert repeat([4, 8, 20], run, environment=ENVIRONMENT).exit_code == exit_code
 
 
-def test_combined_interval_is_newcombes(original: RunManifest) -> None:
+def test_combined_interval_is_newcombes() -> None:
     # Newcombe (1998), table II: 56/70 and 48/80 differ by 0.2, interval 0.0524 to 0.3339.
-    high, low = (
-        original.records.evaluate.model_copy(
-            update={"accuracy": accuracy, "accuracy_interval": interval}
-        )
-        for accuracy, interval in ((56 / 70, (0.6918, 0.8769)), (48 / 80, (0.4904, 0.7003)))
-    )
+    high = made_runs.evaluated(accuracy=56 / 70, accuracy_interval=(0.6918, 0.8769))
+    low = made_runs.evaluated(accuracy=48 / 80, accuracy_interval=(0.4904, 0.7003))
     half = reproduce.combined_half_width(low, high)
     assert 0.2 - half == pytest.approx(0.0524, abs=3e-4)
     assert reproduce.combined_half_width(high, low) == half
@@ -116,13 +110,12 @@ def test_planned_run_ignores_the_cache_and_promotes_nothing(
 def trained_on(original: RunManifest, path: Path, as_given: str) -> RunManifest:
     source = locate.locate(loading.load("tutorial", dataset=str(path)).data)
     ingest = original.records.ingest.model_copy(update={"source": str(path)})
-    return original.model_copy(
-        update={
-            "config": loading.load("tutorial", dataset=as_given),
-            "records": original.records.model_copy(update={"ingest": ingest}),
-            "source_sha256": source.sha256,
-        }
-    )
+    changed = {
+        "config": loading.load("tutorial", dataset=as_given),
+        "records": original.records.model_copy(update={"ingest": ingest}),
+        "source_sha256": source.sha256,
+    }
+    return original.model_copy(update=changed)
 
 
 def test_data_are_found_from_another_folder(

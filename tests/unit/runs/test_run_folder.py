@@ -49,10 +49,14 @@ def test_excerpt_has_the_values_of_the_manifest(
         assert getattr(read, name) == getattr(manifest, name), name
 
 
-def test_damaged_run_may_be_the_latest_and_is_refused_with_its_path(workspace: Workspace) -> None:
-    publish_excerpts(workspace.root, excerpt("damaged"))
+def test_damaged_run_may_be_the_latest_but_an_unfinished_one_is_not_listed(
+    workspace: Workspace,
+) -> None:
+    publish_excerpts(workspace.root, excerpt("damaged"), excerpt(".2026.abc.tmp"))
+    (workspace.root / "runs" / "empty").mkdir()
     path = run_folder.folder(workspace, "damaged") / run_folder.MANIFEST
     path.write_text(path.read_text()[:100])
+    assert run_folder.run_ids(workspace) == ["damaged"]
     assert run_folder.resolve(workspace, "latest") == "damaged"
     with pytest.raises(InputError, match=r"damaged/manifest\.json"):
         run_folder.read(workspace, "damaged")
@@ -66,12 +70,6 @@ def test_manifest_without_newer_fields_is_read(workspace: Workspace, dataset: Da
     path.write_bytes(json_digest.dumps(content))
     assert run_folder.read(workspace, "latest").repeats is None
     assert run_folder.read_excerpt(workspace, "old").repeats is None
-
-
-def test_unfinished_runs_are_not_listed(workspace: Workspace) -> None:
-    publish_excerpts(workspace.root, excerpt(".2026.abc.tmp"))
-    (workspace.root / "runs" / "empty").mkdir()
-    assert run_folder.run_ids(workspace) == []
 
 
 def test_equal_run_has_the_same_config_data_and_code(workspace: Workspace) -> None:

@@ -25,10 +25,8 @@ def exist(folder: Path, *names: str) -> list[bool]:
 def test_unfinished_folders_and_unused_locks_are_removed(workspace: Workspace) -> None:
     publish(workspace, "new", "2")
     unfinished = [
-        "runs/.new.0123abcd.tmp",
-        "runs/.old.0123abcd.aside",
-        f"cache/build/.{key('1')}.0123abcd.tmp",
-        f"cache/build/.{key('2')}.0123abcd.aside",
+        *("runs/.new.0123abcd.tmp", "runs/.old.0123abcd.aside"),
+        *(f"cache/build/.{key('1')}.0123abcd.tmp", f"cache/build/.{key('2')}.0123abcd.aside"),
     ]
     for name in unfinished:
         workspace.path(name).mkdir()
