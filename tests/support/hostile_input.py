@@ -48,14 +48,10 @@ class Canary:
         return os.mkdir, (str(self.path),)
 
 
-def pickled_member(name: str) -> Write:
-    """An archive with one pickled array."""
-
-    def write(folder: Path) -> Path:
-        canary = np.asarray([Canary(folder / "canary")] * len(X), dtype=object)
-        return bad.npz(**{name: canary})(folder)
-
-    return write
+def pickled_member(folder: Path) -> Path:
+    """An archive with a pickled array."""
+    canary = np.asarray([Canary(folder / "canary")] * len(X), dtype=object)
+    return bad.npz(x_train=canary)(folder)
 
 
 def pickled_file(name: str) -> Write:
@@ -65,12 +61,6 @@ def pickled_file(name: str) -> Write:
         return bad.file(name, pickle.dumps(Canary(folder / "canary")))(folder)
 
     return write
-
-
-def pickled_npy(folder: Path) -> Path:
-    """An NPY file of pickled objects."""
-    np.save(folder / "x.npy", np.asarray([Canary(folder / "canary")], dtype=object))
-    return folder / "x.npy"
 
 
 def pickled_column_type(folder: Path) -> Path:
@@ -99,19 +89,15 @@ def slipping_archive(folder: Path) -> Path:
     return folder / "data.npz"
 
 
-def slipping_tar(name: str, mode: str) -> Write:
+def slipping_tar(folder: Path) -> Path:
     """A tar file with a member above its folder, one with an absolute name, and a link."""
-
-    def write(folder: Path) -> Path:
-        with tarfile.open(folder / name, mode) as archive:
-            for escape in ("../escaped", str(folder / "escaped")):
-                archive.addfile(tarfile.TarInfo(escape), io.BytesIO())
-            link = tarfile.TarInfo("train")
-            link.type, link.linkname = tarfile.SYMTYPE, "/etc"
-            archive.addfile(link)
-        return folder / name
-
-    return write
+    with tarfile.open(bad.idx()(folder) / IDX_IMAGES, "w:gz") as archive:
+        for escape in ("../escaped", str(folder / "escaped")):
+            archive.addfile(tarfile.TarInfo(escape), io.BytesIO())
+        link = tarfile.TarInfo("train")
+        link.type, link.linkname = tarfile.SYMTYPE, "/etc"
+        archive.addfile(link)
+    return folder
 
 
 def link_out(link: str, target: str) -> Write:
@@ -202,34 +188,23 @@ def endless_line(folder: Path) -> Path:
     return folder / "data.csv"
 
 
-def yaml(name: str) -> Write:
+def yaml(folder: Path) -> Path:
     """A YAML file with a tag that calls a function if it is loaded unsafely."""
-
-    def write(folder: Path) -> Path:
-        canary = json.dumps(str(folder / "canary"))
-        text = f"training:\n  epochs: !!python/object/apply:os.mkdir [{canary}]\n"
-        return bad.file(name, text.encode())(folder)
-
-    return write
+    canary = json.dumps(str(folder / "canary"))
+    text = f"training:\n  epochs: !!python/object/apply:os.mkdir [{canary}]\n"
+    return bad.file("mine.yaml", text.encode())(folder)
 
 
 PICKLES = (
-    Case("pickled-images-npz", ("data.npz, x_train", "pickled"), pickled_member("x_train")),
-    Case("pickled-labels-npz", ("data.npz, y_train", "pickled"), pickled_member("y_train")),
+    Case("pickled-images-npz", ("data.npz, x_train", "pickled"), pickled_member),
     Case("pickle-as-npz", ("data.npz", ".npz archive"), pickled_file("data.npz")),
     Case("pickle-as-npy", ("data.npy", "np.savez"), pickled_file("data.npy")),
-    Case("pickled-npy", ("x.npy", "np.savez"), pickled_npy),
     Case("pickled-type-parquet", ("one class ('a')",), pickled_column_type),
 )
 
 ESCAPES = (
     Case("slip-and-link-npz", ("x_train is not an NPY array",), slipping_archive),
-    Case("slip-tar", ("data.tar", "expected an .npz"), slipping_tar("data.tar", "w")),
-    Case(
-        "slip-tar-as-idx",
-        ("IDX file of images",),
-        lambda folder: slipping_tar(IDX_IMAGES, "w:gz")(bad.idx()(folder)).parent,
-    ),
+    Case("slip-tar-as-idx", ("IDX file of images",), slipping_tar),
     Case("link-to-an-image", ("0.png is a link",), link_out("train/dog/0.png", "cat/0.png")),
     Case("link-to-a-split", ("train is a link",), link_out("train", "")),
 )
@@ -263,14 +238,8 @@ TAGS = (
     Case(
         "tag-in-a-yaml-file",
         ("mine.yaml is not valid TOML",),
-        yaml("mine.yaml"),
+        yaml,
         ("--config={folder}/mine.yaml",),
-    ),
-    Case(
-        "tag-in-a-toml-file",
-        ("mine.toml is not valid TOML",),
-        yaml("mine.toml"),
-        ("--config={folder}/mine.toml",),
     ),
     Case(
         "tag-in-a-setting",
