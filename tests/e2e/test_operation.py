@@ -130,12 +130,12 @@ def test_logs_of_the_package_reach_prefect(workers: Stack, manual: dict[str, Any
 def test_repeated_run_is_unchanged_and_names_the_equal_run(
     workers: Stack, manual: dict[str, Any], textures: Path
 ) -> None:
-    (run_folder,) = (workers.artifacts / "runs").iterdir()
+    (run_folder,) = (workers.artifacts / "runs").glob("[!.]*")
     flow_run = workers.start("train/train-manual", dataset=str(textures), epochs=2, batch_size=8)
     found = workers.finish(flow_run)
     assert (found["state"]["type"], found["state"]["name"]) == ("COMPLETED", "Unchanged")
     assert run_folder.name in found["state"]["message"]
-    assert list((workers.artifacts / "runs").iterdir()) == [run_folder]
+    assert list((workers.artifacts / "runs").glob("[!.]*")) == [run_folder]
 
 
 def test_changed_config_runs_and_force_runs_from_the_cache(
