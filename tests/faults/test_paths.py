@@ -172,10 +172,7 @@ def test_link_in_the_place_of_a_pin_is_replaced(root: Path, victim: Path) -> Non
 @pytest.mark.parametrize("leads_to", ["precious", "new"])
 def test_link_in_the_place_of_a_lock_is_refused(root: Path, victim: Path, leads_to: str) -> None:
     lock = link(root / "cache" / ".key.lock", victim / leads_to)
-    with (
-        pytest.raises(StorageError, match=r"\.key\.lock"),
-        locks.alone(lock, "x"),
-    ):
+    with pytest.raises(StorageError, match=r"\.key\.lock"), locks.alone(lock, "x"):
         pass
     check_untouched(victim)
 

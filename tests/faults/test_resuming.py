@@ -287,10 +287,7 @@ def test_hidden_nan_is_caught_at_the_next_checkpoint(
 
 @pytest.mark.campaign
 def test_full_disk_costs_the_checkpoint_and_never_the_training(
-    bench: Bench,
-    other: Bench,
-    monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
+    bench: Bench, other: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     uninterrupted = other.fit(RANDOM)
     fsync = os.fsync
@@ -316,8 +313,7 @@ def test_full_disk_costs_the_checkpoint_and_never_the_training(
 
 
 @pytest.mark.parametrize(
-    "damaged",
-    [pytest.param(1, id="newest"), pytest.param(2, id="all", marks=pytest.mark.campaign)],
+    "damaged", [pytest.param(1, id="newest"), pytest.param(2, id="all", marks=pytest.mark.campaign)]
 )
 def test_damaged_checkpoints_are_skipped(
     bench: Bench, damaged: int, caplog: pytest.LogCaptureFixture

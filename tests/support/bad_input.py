@@ -45,22 +45,8 @@ def with_pixel(value: float) -> np.ndarray:
 
 
 DAMAGED = (
-    Case(
-        "empty-idx",
-        (
-            IDX_IMAGES,
-            "empty",
-        ),
-        bad.idx({IDX_IMAGES: b""}),
-    ),
-    Case(
-        "empty-npz",
-        (
-            "data.npz",
-            "empty",
-        ),
-        bad.file("data.npz", b""),
-    ),
+    Case("empty-idx", (IDX_IMAGES, "empty"), bad.idx({IDX_IMAGES: b""})),
+    Case("empty-npz", ("data.npz", "empty"), bad.file("data.npz", b"")),
     Case(
         "truncated-idx",
         (IDX_IMAGES, "truncated", "copy"),
@@ -140,10 +126,7 @@ UNFIT = (
     Case("one-class-folder", ("one class ('cat')",), bad.images("cat")),
     Case(
         "empty-split-parquet",
-        (
-            "data.parquet",
-            "0 examples",
-        ),
+        ("data.parquet", "0 examples"),
         bad.parquet(image=np.empty(0, bytes).tolist(), label=NONE),
     ),
     Case(
@@ -160,33 +143,12 @@ UNFIT = (
 )
 
 PAGES = (
-    Case(
-        "html-as-gz",
-        (
-            IDX_IMAGES,
-            "HTML",
-        ),
-        bad.idx({IDX_IMAGES: HTML}),
-    ),
+    Case("html-as-gz", (IDX_IMAGES, "HTML"), bad.idx({IDX_IMAGES: HTML})),
     *(
-        Case(
-            f"html-as-{name}",
-            (
-                name,
-                "HTML",
-            ),
-            bad.file(name, HTML),
-        )
+        Case(f"html-as-{name}", (name, "HTML"), bad.file(name, HTML))
         for name in ("data.npz", "data.npy", "data.parquet", "data.csv", "data.gz")
     ),
-    Case(
-        "html-as-png",
-        (
-            "0.png",
-            "HTML",
-        ),
-        bad.images(files={"cat/0.png": HTML}),
-    ),
+    Case("html-as-png", ("0.png", "HTML"), bad.images(files={"cat/0.png": HTML})),
 )
 
 SETTINGS = (

@@ -235,12 +235,7 @@ BOMBS = (
 )
 
 TAGS = (
-    Case(
-        "tag-in-a-yaml-file",
-        ("mine.yaml", "TOML"),
-        yaml,
-        ("--config={folder}/mine.yaml",),
-    ),
+    Case("tag-in-a-yaml-file", ("mine.yaml", "TOML"), yaml, ("--config={folder}/mine.yaml",)),
     Case(
         "tag-in-a-setting",
         ("'training.epochs' does not accept '!!python",),
