@@ -60,11 +60,9 @@ def test_strength_is_relative_to_the_image_size(name: str) -> None:
 
 
 def test_shift_alternates_between_four_diagonals() -> None:
-    images = hills(4, (100, 100, 1))
-    shifted = corruptions.shift(images, 2, 0)
-    inner = slice(6, -6)
+    images, inner = hills(4, (100, 100, 1)), slice(6, -6)
     moves = [(-6, -6), (-6, 6), (6, -6), (6, 6)]
-    for image, found, move in zip(images, shifted, moves, strict=True):
+    for image, found, move in zip(images, corruptions.shift(images, 2, 0), moves, strict=True):
         expected = np.roll(image, move, axis=(0, 1))
         np.testing.assert_array_equal(found[inner, inner], expected[inner, inner])
 

@@ -66,18 +66,14 @@ def test_table_is_read_as_it_was_written_whatever_the_block_size(
     assert_equal(read(path, CLASSES), predicted)
     assert predicted.index.tolist() == list(range(IMAGES))
     scaled = read_scaled(path, CLASSES, 2.0)
+    expected = apply_temperature(model(PIXELS), 2.0)
+    assert scaled.confidence == pytest.approx(expected.max(axis=1), rel=1e-5)
+    assert scaled.loss == pytest.approx(log_loss(LABELS, expected, labels=range(CLASSES)), rel=1e-5)
+    assert (scaled.rank == predicted.rank).all(), "a temperature keeps the order of the classes"
     monkeypatch.setattr(predictions, "BLOCK_BYTES", 7 * PIXELS[0].nbytes)
     monkeypatch.setattr(predictions_table, "_BLOCK_VALUES", 7 * CLASSES)
     assert_equal(predict_split(model, PIXELS, LABELS, CLASSES, path), predicted)
     assert_equal(read_scaled(path, CLASSES, 2.0), scaled)
-
-
-def test_temperature_rescales_what_was_written(path: Path, predicted: Predictions) -> None:
-    found = read_scaled(path, CLASSES, 3.0)
-    expected = apply_temperature(model(PIXELS), 3.0)
-    assert found.confidence == pytest.approx(expected.max(axis=1), rel=1e-5)
-    assert found.loss == pytest.approx(log_loss(LABELS, expected, labels=range(CLASSES)), rel=1e-5)
-    assert (found.rank == predicted.rank).all(), "a temperature keeps the order of the classes"
 
 
 def test_most_confident_mistakes_come_first(path: Path, predicted: Predictions) -> None:
