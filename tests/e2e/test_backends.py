@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.campaign
+
 OTHERS = [name for name in ("jax", "torch") if find_spec(name)]
 PROGRAM = Path(__file__).parents[1] / "support" / "first_step.py"
 

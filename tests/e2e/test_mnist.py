@@ -5,7 +5,7 @@ import pytest
 
 from command import Command
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.campaign, pytest.mark.slow]
 
 
 def test_real_mnist_is_learnt_from_a_local_copy(

@@ -9,6 +9,8 @@ import pytest
 from refusal import check_refused
 from stack import Stack, stack
 
+pytestmark = pytest.mark.campaign
+
 PASSWORD = "admin:s3cret-of-the-test"  # noqa: S105 - invented
 
 

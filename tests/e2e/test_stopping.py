@@ -25,6 +25,7 @@ def test_cancelled_run_frees_the_device(workers: Stack, textures: Path, deployme
         assert workers.finish(fit["id"])["state"]["name"] == "Cancelled"
 
 
+@pytest.mark.campaign
 def test_run_can_be_cancelled_after_an_outage_of_the_server(
     workers: Stack, textures: Path, reported: tuple[Json, str]
 ) -> None:
@@ -39,6 +40,7 @@ def test_run_can_be_cancelled_after_an_outage_of_the_server(
     assert workers.finish(flow_run)["state"]["name"] == "Cancelled"
 
 
+@pytest.mark.campaign
 def test_hung_training_is_ended_by_a_cancellation(workers: Stack, textures: Path) -> None:
     """A kernel that hangs never returns to Python: the process itself must be killed."""
     flow_run = workers.begin(textures, LONG + 1, "")
