@@ -4,7 +4,7 @@ Usage: python benchmarks/accuracy.py --data-dir DIRECTORY [--recipe accurate] [-
            [--held-out 10000 [--set KEY=VALUE ...]]
 
 Each seed trains one model and evaluates it once on the test split. To choose between settings,
-use `--held-out`: it evaluates on so many images held out of the training split, never on the
+use `--held-out`: it evaluates on N images held out of the training split, never on the
 test split.
 """
 

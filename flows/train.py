@@ -10,7 +10,7 @@ from sightline.evaluation import slices
 from sightline.flows.preflight import IngestedAhead, preflight
 from sightline.flows.stage_timer import StageTimer
 from sightline.records import Decision, Run, RunSummary, Source, StageRecords
-from sightline.registry.gate.evaluate import Candidate, not_judged
+from sightline.registry.gate.evaluate import Candidate, refuse_unevaluated
 from sightline.tasks.build import build
 from sightline.tasks.data_gate import check_data
 from sightline.tasks.evaluate import evaluate
@@ -120,4 +120,4 @@ def evaluate_candidate(
         return candidate, decide(candidate)
     except (SightlineError, TimeoutError) as error:  # Prefect raises the latter at a timeout
         _log.error("The promotion gate: %s", error)
-        return candidate, not_judged(candidate, error)
+        return candidate, refuse_unevaluated(candidate, error)

@@ -39,7 +39,7 @@ SETTINGS = [
 
 @pytest.fixture(scope="module")
 def reported(prefect_api: None, keras: None, data: Path, root: Path) -> RunSummary:
-    """The first model, judged and not promoted."""
+    """The first model, evaluated and not promoted."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SIGHTLINE_ARTIFACTS", str(root))
         summary = train(
@@ -176,7 +176,7 @@ def test_error_in_the_gate_costs_only_the_promotion(
     other = config(data, "enforce", "training.seed=7")
     summary = training_flow(other, Run(id="kept", workspace=Workspace(root)))
     assert not outcome(summary).promoted
-    assert "Not judged: " in outcome(summary).sentence
+    assert "Not evaluated: " in outcome(summary).sentence
     assert (
         run_folder.read(Workspace(root), "kept").records.evaluate.accuracy == summary.test_accuracy
     )

@@ -178,7 +178,7 @@ def _check_decision(version: Version, decision: Decision | None, *, forced: bool
     if decision is not None and decision.candidate != version.run_id:
         raise InputError(
             f"The decision is about run {decision.candidate}, but {version.name} comes from run "
-            f"{version.run_id}; judge it again."
+            f"{version.run_id}; evaluate it again."
         )
     if not forced and (decision is None or not decision.promote):
         why = decision.sentence if decision else "It was not compared with the champion."

@@ -1,4 +1,4 @@
-"""From a trained model to the champion: judge it, register it, promote or refuse it."""
+"""From a trained model to the champion: evaluate it, register it, promote or refuse it."""
 
 from sightline import registry
 from sightline.config import RunConfig
@@ -8,7 +8,7 @@ from sightline.export.export import EXPORT
 from sightline.records import Decision, FileRecord, Promotion, Run
 from sightline.records.manifest import RunManifest
 from sightline.registry import Version
-from sightline.registry.gate.evaluate import Candidate, decide_promotion, not_judged
+from sightline.registry.gate.evaluate import Candidate, decide_promotion, refuse_unevaluated
 from sightline.runs import run_folder, verify
 from sightline.storage.workspace import Workspace
 from sightline.training.device import prepare_process
@@ -39,14 +39,14 @@ def check_requirements(config: RunConfig) -> None:
 def evaluate_run(
     workspace: Workspace, manifest: RunManifest, *, rebaseline: bool = False, force: bool = False
 ) -> tuple[Version, Decision]:
-    """Export, judge and register the model of a published run.
+    """Export, evaluate and register the model of a published run.
 
     Model and predictions are read from the run folder, the test images from the cache.
 
     Args:
         manifest: The run's.
         rebaseline: As for `decide_promotion`.
-        force: If the gate cannot judge, because the champion is damaged for example, return a
+        force: If the gate cannot decide, because the champion is damaged for example, return a
             refusal instead of raising the error.
 
     Returns:
@@ -67,12 +67,12 @@ def evaluate_run(
         except InputError as error:
             if not force:
                 raise
-            decision = not_judged(candidate, error, champion)
+            decision = refuse_unevaluated(candidate, error, champion)
         return registry.register(workspace, manifest, candidate.certificate), decision
 
 
 def apply_decision(workspace: Workspace, run_id: str) -> Promotion:
-    """Register a published run that was judged, and promote or refuse it as decided.
+    """Register a published run that the gate decided on, and promote or refuse it as decided.
 
     With the gate at "report", a version that passed stays the candidate. An error in the
     registry costs the promotion, not the run.

@@ -3,6 +3,7 @@
 This is the only module that renames or syncs files.
 """
 
+import ctypes
 import errno
 import os
 import re
@@ -17,6 +18,12 @@ from sightline.errors import BusyStorageError, StorageError
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _NOT_WRITABLE = frozenset({errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR})
 _BUSY = frozenset({errno.EAGAIN, errno.EBUSY, errno.EIO, errno.ESTALE, errno.ETIMEDOUT})
+_NO_EXCHANGE = frozenset({errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.ENOENT})
+"""Older kernels, NFS and macOS cannot exchange two names; or one of them does not exist."""
+
+_AT_FDCWD, _RENAME_EXCHANGE = -100, 2
+"""Constants of Linux' renameat2(2)."""
+
 ROOT_OPTION = "--artifacts or SIGHTLINE_ARTIFACTS"
 """What selects another artifacts folder, for messages."""
 
@@ -90,8 +97,10 @@ def new_folder(path: Path, *, replace: bool) -> Iterator[Path]:
         for file in temporary.rglob("*"):
             _sync(file)
         _sync(temporary)
-        replaced = _rename_aside(path) if replace else None
-        temporary.rename(path)
+        replaced = None
+        if not (replace and _exchange(temporary, path)):
+            replaced = _rename_aside(path) if replace else None
+            temporary.rename(path)
         _sync(path.parent)
         if replaced is not None:
             remove(replaced)
@@ -207,6 +216,26 @@ def _converted(root: Path, error: OSError, option: str) -> StorageError | None:
 
 def _temporary_name(path: Path, suffix: str) -> Path:
     return path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.{suffix}")
+
+
+def _exchange(one: Path, other: Path) -> bool:
+    """Exchange the names of two folders atomically, so that a kill leaves neither name without one.
+
+    Returns:
+        False, with nothing changed, if one is missing or the system has no such call.
+
+    Raises:
+        OSError: The system refused.
+    """
+    renameat2 = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
+    if renameat2 is None:
+        return False
+    if renameat2(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _RENAME_EXCHANGE) == 0:
+        return True
+    number = ctypes.get_errno()
+    if number in _NO_EXCHANGE:
+        return False
+    raise OSError(number, os.strerror(number), str(other))
 
 
 def _rename_aside(path: Path) -> Path | None:

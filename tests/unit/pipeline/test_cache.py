@@ -33,7 +33,7 @@ def make(draft: Draft) -> ModelBlueprint:
 
 
 def never(draft: Draft) -> ModelBlueprint:
-    raise AssertionError("made again")
+    raise AssertionError("rebuilt")
 
 
 def entry_folder(run: Run) -> Path:
@@ -65,7 +65,7 @@ def test_look_up_never_removes_an_entry(run: Run) -> None:
 def test_refresh_under_a_used_run_id_makes_again(run: Run) -> None:
     find_or_make(run, BUILD, KEY, make)
     again = Run(id=run.id, workspace=run.workspace, refresh=True)
-    with pytest.raises(AssertionError, match="made again"):
+    with pytest.raises(AssertionError, match="rebuilt"):
         find_or_make(again, BUILD, KEY, never)
 
 
@@ -142,7 +142,7 @@ def test_damaged_entry_is_rebuilt(run: Run, damage: str, caplog: pytest.LogCaptu
 def test_refresh_makes_again_once_a_run(run: Run) -> None:
     find_or_make(run, BUILD, KEY, make)
     fresh = run.model_copy(update={"id": "fresh", "refresh": True})
-    with pytest.raises(AssertionError, match="made again"):
+    with pytest.raises(AssertionError, match="rebuilt"):
         find_or_make(fresh, BUILD, KEY, never)
     find_or_make(fresh, BUILD, KEY, make)
     find_or_make(fresh, BUILD, KEY, never)

@@ -1,3 +1,4 @@
+import ctypes
 import errno
 import mmap
 from pathlib import Path
@@ -140,3 +141,51 @@ def test_link_is_removed_and_measured_without_its_target(tmp_path: Path) -> None
     files.remove(tmp_path / "link")
     assert [path.name for path in tmp_path.iterdir()] == ["target"]
     assert (target / "file").exists()
+
+
+class Library:
+    """A C library without renameat2, or one whose renameat2 fails."""
+
+    def __init__(self, number: int | None) -> None:
+        if number is not None:
+            self.renameat2 = lambda *_: ctypes.set_errno(number) or -1
+
+
+def replace(folder: Path) -> None:
+    with files.new_folder(folder, replace=True) as temporary:
+        (temporary / "new").touch()
+
+
+@pytest.fixture
+def old(tmp_path: Path) -> Path:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "old").touch()
+    return tmp_path / "folder"
+
+
+def names(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir()]
+
+
+def test_folder_is_replaced_without_a_moment_in_which_it_is_missing(
+    old: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "_rename_aside", pytest.fail)
+    replace(old)
+    assert (names(old), names(old.parent)) == (["new"], ["folder"])
+
+
+@pytest.mark.parametrize("number", [None, errno.EINVAL, errno.ENOSYS])
+def test_folder_is_replaced_where_the_system_cannot_exchange_names(
+    old: Path, monkeypatch: pytest.MonkeyPatch, number: int | None
+) -> None:
+    monkeypatch.setattr(ctypes, "CDLL", lambda *_, **__: Library(number))
+    replace(old)
+    assert (names(old), names(old.parent)) == (["new"], ["folder"])
+
+
+def test_refused_exchange_leaves_the_old_folder(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ctypes, "CDLL", lambda *_, **__: Library(errno.EROFS))
+    with pytest.raises(OSError, match="Read-only"):
+        replace(old)
+    assert (names(old), names(old.parent)) == (["old"], ["folder"])

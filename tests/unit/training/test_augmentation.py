@@ -15,7 +15,7 @@ GRID = np.stack(np.mgrid[:9, :14], axis=-1).astype(np.float32)
 
 
 def places(settings: Augmentation, count: int = 500) -> Any:
-    """Where the pixels of so many images come from, less where they are, in pixels."""
+    """Displacement of the pixels of N images, in pixels."""
     warp = Warp(settings, seed=1)
     moved = warp._affine(count, 9, 14) + (warp._elastic(count, 9, 14) if settings.elastic else 0.0)
     return keras.ops.convert_to_numpy(moved) - GRID

@@ -76,10 +76,10 @@ def decide_promotion(candidate: Candidate, *, rebaseline: bool = False) -> Decis
     return compare(candidate, champion, noise, rebaseline=rebaseline)
 
 
-def not_judged(
+def refuse_unevaluated(
     candidate: Candidate, error: SightlineError | TimeoutError, champion: str | None = None
 ) -> Decision:
-    """Refuse a candidate that could not be exported or judged.
+    """Refuse a candidate that could not be exported or compared.
 
     Args:
         candidate: The model.
@@ -93,8 +93,8 @@ def not_judged(
         holdout_sha256=holdout_sha256(candidate.files),
         images=sum(candidate.files.counts["test"]),
         accuracy=candidate.evaluation.accuracy,
-        criteria=(Criterion(name="judged", passed=False, sentence=str(error)),),
-        sentence=f"Not judged: {error}",
+        criteria=(Criterion(name="evaluated", passed=False, sentence=str(error)),),
+        sentence=f"Not evaluated: {error}",
     )
 
 

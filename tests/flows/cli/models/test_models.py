@@ -23,14 +23,14 @@ def gate(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     """Answers in the gate's place what each of the following asks is to get."""
     answers: list[bool] = []
 
-    def judged(
+    def evaluate(
         workspace: Workspace, manifest: RunManifest, *, rebaseline: bool, force: bool
     ) -> tuple[Version, Decision]:
         version = registry.register(workspace, manifest)
         champion = registry.aliases(workspace, version.dataset).champion
         return version, decide(manifest.run_id, champion, promote=answers.pop(0))
 
-    monkeypatch.setattr(workflow, "evaluate_run", judged)
+    monkeypatch.setattr(workflow, "evaluate_run", evaluate)
     return answers
 
 
@@ -123,14 +123,14 @@ def test_reason_stays_where_the_gate_refuses(root: Path, gate: list[bool]) -> No
 
 
 def test_refusal_is_printed_once(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def judged(
+    def evaluate(
         workspace: Workspace, manifest: RunManifest, *, rebaseline: bool, force: bool
     ) -> tuple[Version, Decision]:
         decision = decide(manifest.run_id, promote=False)
         said = decision.model_copy(update={"sentence": "Refused: it is worse."})
         return registry.register(workspace, manifest), said
 
-    monkeypatch.setattr(workflow, "evaluate_run", judged)
+    monkeypatch.setattr(workflow, "evaluate_run", evaluate)
     done = invoke("promote", "run-3", "--reason", "x")
     assert "Refused mnist-v3: it is worse." in done.stdout
 
@@ -274,7 +274,7 @@ def test_data_set_without_models_differs_from_an_empty_registry(root: Path, comm
 
 def test_format_without_certificate_is_marked(root: Path) -> None:
     manifest = runs_to_promote.publish(root, "run-4", exports=False)
-    whole = runs_to_promote.certificate(root, "run-4")
-    others = tuple(export for export in whole.exports if export.format != "keras")
-    registry.register(Workspace(root), manifest, whole.model_copy(update={"exports": others}))
+    complete = runs_to_promote.certificate(root, "run-4")
+    others = tuple(export for export in complete.exports if export.format != "keras")
+    registry.register(Workspace(root), manifest, complete.model_copy(update={"exports": others}))
     assert "keras (not certified), saved_model, onnx" in invoke("show", "mnist-v4").stdout

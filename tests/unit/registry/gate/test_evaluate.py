@@ -46,7 +46,7 @@ def gate(
     monkeypatch.setattr(evaluate, "keras_process", _SameProcess)
     monkeypatch.setattr(scoring, "_MAX_ROUNDS", 2)
 
-    def judged(**changed: Any) -> Decision:
+    def decided(**changed: Any) -> Decision:
         candidate = Candidate(
             run=run,
             config=CONFIG,
@@ -58,7 +58,7 @@ def gate(
         )
         return compare(candidate, **{"champion": champion, **changed})
 
-    return judged
+    return decided
 
 
 def leftovers(root: Path) -> list[str]:
@@ -122,7 +122,7 @@ def test_candidate_predicts_the_test_images_again(gate: Any, run: Run, files: Da
     assert found.accuracy == (predicted == np.arange(40) % 4).mean()
 
 
-def test_first_model_is_judged_by_its_evaluation(gate: Any, run: Run) -> None:
+def test_first_model_is_decided_by_its_evaluation(gate: Any, run: Run) -> None:
     found = gate(champion=None)
     assert found.promote
     assert (found.champion, found.accuracy, found.images) == (None, 0.925, 40)
