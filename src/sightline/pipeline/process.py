@@ -47,10 +47,12 @@ class ProcessSettings:
     Attributes:
         use_gpu: False hides all GPUs.
         threads: Threads of an operation; None leaves the choice to the backend.
+        deterministic: True makes JAX compute deterministically on a GPU.
     """
 
     use_gpu: bool = True
     threads: int | None = None
+    deterministic: bool = False
 
 
 class KerasProcess:
@@ -160,8 +162,11 @@ def _environment(verbose: bool, settings: ProcessSettings) -> dict[str, str]:
     }
     if settings.threads is not None:
         defaults["TF_NUM_INTRAOP_THREADS"] = str(settings.threads)
-    hidden = {} if settings.use_gpu else {"CUDA_VISIBLE_DEVICES": "-1"}
-    return {**defaults, **os.environ, **hidden}
+    fixed = {} if settings.use_gpu else {"CUDA_VISIBLE_DEVICES": "-1"}
+    if settings.deterministic:
+        flags = os.environ.get("XLA_FLAGS", "")  # JAX reads them once, when it starts
+        fixed["XLA_FLAGS"] = f"{flags} --xla_gpu_deterministic_ops=true".strip()
+    return {**defaults, **os.environ, **fixed}
 
 
 def _pass_on(message: Message) -> None:

@@ -74,7 +74,7 @@ def peak_device_memory_bytes(device: Literal["cpu", "gpu"]) -> int | None:
 def compute_deterministically() -> None:
     """Use deterministic operations in this process from now on.
 
-    JAX on a GPU reads this choice from XLA_FLAGS when it starts; on a CPU it needs none.
+    JAX on a GPU reads this choice when it starts (`ProcessSettings`); on a CPU it needs none.
     """
     match keras.backend.backend():
         case "tensorflow":
@@ -163,7 +163,8 @@ def _is_deterministic() -> str:
 
             return str(torch.are_deterministic_algorithms_enabled()).lower()
         case _:
-            return "default"
+            flags = os.environ.get("XLA_FLAGS", "")
+            return "true" if "--xla_gpu_deterministic_ops=true" in flags else "default"
 
 
 def _cpu_name() -> str:

@@ -10,12 +10,14 @@ def process_settings(training: TrainingConfig) -> ProcessSettings:
     """Return how the Keras process must be started for a training.
 
     The GPU is hidden if the training asks for the CPU. Ghost batches run side by side, so each
-    operation gets its share of the cores.
+    operation gets its share of the cores. JAX must be told to compute deterministically on a GPU
+    before it starts.
     """
     ghost_batches = training.ghost_batches
     return ProcessSettings(
         use_gpu=training.device != "cpu",
         threads=max(1, cores() // ghost_batches) if ghost_batches > 1 else None,
+        deterministic=training.deterministic is True,
     )
 
 

@@ -130,6 +130,15 @@ def test_settings_become_environment_variables_unless_the_user_set_them(
     assert _environment(False, ProcessSettings(threads=4))[threads] == "5"
 
 
+def test_deterministic_operations_are_added_to_the_users_xla_flags(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("XLA_FLAGS", "--xla_dump_to=/tmp/x")
+    assert _environment(False, ProcessSettings())["XLA_FLAGS"] == "--xla_dump_to=/tmp/x"
+    found = _environment(False, ProcessSettings(deterministic=True))["XLA_FLAGS"]
+    assert found.split() == ["--xla_dump_to=/tmp/x", "--xla_gpu_deterministic_ops=true"]
+
+
 def test_quick_import_hides_libraries_only_while_keras_is_imported() -> None:
     script = """
 import gc, sys

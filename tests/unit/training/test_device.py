@@ -21,3 +21,13 @@ def test_gpu_is_hidden_only_from_a_training_on_the_cpu() -> None:
         for wanted in ("auto", "cpu", "gpu")
     }
     assert found == {"auto": True, "cpu": False, "gpu": True}
+
+
+def test_keras_process_is_told_of_determinism_only_if_the_training_asks_for_it() -> None:
+    found = {
+        wanted: device.process_settings(
+            TrainingConfig(epochs=1, deterministic=wanted)
+        ).deterministic
+        for wanted in (None, False, True)
+    }
+    assert found == {None: False, False: False, True: True}
