@@ -10,27 +10,17 @@ from sightline.storage.workspace import Workspace
 
 Alias = Literal["champion", "candidate"]
 ALIASES: tuple[Alias, ...] = get_args(Alias)
-_MAX_SHOWN = 60
 
 
 class Aliases(Record):
-    """The versions that the aliases of a data set stand for.
-
-    Attributes:
-        champion: The version in use.
-        candidate: The version registered last, unless it was promoted or refused.
-    """
+    """The version in use, and the one registered last unless it was promoted or refused."""
 
     champion: str | None = None
     candidate: str | None = None
 
 
 def aliases(workspace: Workspace, dataset: str) -> Aliases:
-    """Return the aliases of a data set; an unknown one has none.
-
-    Raises:
-        InputError: The audit log is damaged, or `dataset` is not a data set name.
-    """
+    """Return the aliases of a data set, none of an unknown one; raise InputError as `champion`."""
     state = audit_log.read(workspace, dataset).state
     return Aliases(champion=state.champion, candidate=state.candidate)
 
@@ -41,10 +31,7 @@ def is_name(text: str) -> bool:
 
 
 def run_of(workspace: Workspace, dataset: str, alias: Alias) -> str | None:
-    """Return the run that an alias's version came from; the version itself may be damaged.
-
-    Returns:
-        The run's id; None if there is no such version.
+    """Return the run ID of an alias's version, which may be damaged; None if there is none.
 
     Raises:
         InputError: The audit log is damaged, or `dataset` is not a data set name.
@@ -67,7 +54,7 @@ def champion(workspace: Workspace, dataset: str) -> Version | None:
 
 
 def resolve(workspace: Workspace, name: str, dataset: str | None = None) -> Version:
-    """Read the version that a name stands for; no name means "the newest".
+    """Read the version that a name stands for.
 
     Args:
         name: "champion", "candidate", or a version such as "mnist-v3".
@@ -77,9 +64,8 @@ def resolve(workspace: Workspace, name: str, dataset: str | None = None) -> Vers
         InputError: There is no such version, the name is ambiguous, or the version is damaged.
     """
     found = find(workspace, name, dataset)
-    parsed = paths.parse(found)
-    assert parsed is not None  # noqa: S101 - what `find` returns
-    return read_registered(workspace, audit_log.read(workspace, parsed[0]), found)
+    log = audit_log.read(workspace, found.rpartition("-v")[0])
+    return read_registered(workspace, log, found)
 
 
 def find(workspace: Workspace, name: str, dataset: str | None = None) -> str:
@@ -89,11 +75,11 @@ def find(workspace: Workspace, name: str, dataset: str | None = None) -> str:
     parsed = paths.parse(name)
     if parsed is None:
         raise InputError(
-            f"{name[:_MAX_SHOWN]!r} is not a registered model; expected champion, candidate, or a "
+            f"{name[:60]!r} is not a registered model; expected champion, candidate, or a "
             "version such as mnist-v3. See `sightline models list`."
         )
     if dataset is not None and parsed[0] != dataset:
-        raise InputError(f"{name} is a version of {parsed[0]}, not of {dataset[:_MAX_SHOWN]!r}.")
+        raise InputError(f"{name} is a version of {parsed[0]}, not of {dataset[:60]!r}.")
     if name not in audit_log.read(workspace, parsed[0]).state.registered:
         raise unknown_version(workspace, name)
     return name

@@ -18,8 +18,7 @@ from sightline.registry.events import Action, Event, State
 from sightline.storage.text import printable
 from sightline.storage.workspace import Workspace
 
-_FILE_NAME = re.compile(r"[0-9]{6,9}\.json")
-_MAX_AUTHOR_LENGTH = 200
+_FILE_NAME = re.compile(r"(?!0{6})[0-9]{6}\.json|[1-9][0-9]{6,8}\.json")
 _log = logging.getLogger(__name__)
 
 
@@ -32,11 +31,9 @@ class _LastEvent(Record):
 
 @dataclass(frozen=True)
 class EventLog:
-    """All events of a data set, verified.
+    """All events of a data set, verified, the oldest first.
 
     Attributes:
-        dataset: The data set.
-        events: The oldest first.
         sha256: Digest of the last event's file; None without events.
         state: What the events amount to.
     """
@@ -64,20 +61,16 @@ class EventLog:
         }
 
     def extended(self, event: Event, sha256: str) -> "EventLog":
-        """Return the log with one more event.
-
-        Raises:
-            ValueError: The event is not possible now.
-        """
+        """Return the log with one more event; raise ValueError if it does not follow."""
+        for name, expected in self.next_link().items():
+            _require_equal(name, expected, getattr(event, name))
         state = self.state.after(event.action, event.version)
+        _require_equal("champion_after", state.champion, event.champion_after)
         return EventLog(self.dataset, (*self.events, event), sha256, state)
 
 
 def read(workspace: Workspace, dataset: str) -> EventLog:
     """Read the events of a data set, and check that none was changed, removed or inserted.
-
-    Returns:
-        The events; none if the registry does not know the data set.
 
     Raises:
         InputError: An event is damaged or missing, or does not follow from the previous one.
@@ -85,14 +78,18 @@ def read(workspace: Workspace, dataset: str) -> EventLog:
     folder = paths.home(workspace, dataset)
     last = _read_last_event(folder)  # before the events: writers update it after adding one
     log = EventLog(dataset)
-    for number in range(1, _count(folder) + 1):
+    count = max((number for _, number in _files(folder) if number), default=0)
+    for number in range(1, count + 1):
         path = _path(folder, number)
         event, sha256 = documents.read(path, Event)
-        if last and last.number == number and last.event_sha256 != sha256:
-            raise _damaged(path, f"SHA-256 {last.event_sha256}", f"SHA-256 {sha256}")
-        log = _verified(log, event, sha256, path)
-    if last and last.number > len(log.events):
-        raise _damaged(_path(folder, last.number), "the last event", "no file")
+        try:
+            if last and last.number == number:
+                _require_equal("SHA-256", last.event_sha256, sha256)
+            log = log.extended(event, sha256)
+        except ValueError as error:
+            raise _damaged(path, str(error)) from None
+    if last and last.number > count:
+        raise _damaged(_path(folder, last.number), "expected the last event, found no file")
     return log
 
 
@@ -114,9 +111,8 @@ def append(
 
     Args:
         log: The present events, read under the same lock.
-        action: What is done.
-        version: With which version.
-        details: The fields of `Event` that do not follow from the log.
+        details: The fields of `Event` that do not follow from the log; for a version's
+            registration these include its digest and its run.
 
     Raises:
         InputError: There already is a file of this number.
@@ -124,6 +120,9 @@ def append(
         OSError: The file cannot be written.
     """
     folder = paths.home(workspace, log.dataset)
+    if registration := log.last_of("register", version):
+        details["version_sha256"] = registration.version_sha256
+        details["run_id"] = registration.run_id
     event = Event(
         **log.next_link(),
         created=datetime.now(UTC),
@@ -135,7 +134,7 @@ def append(
     )
     path = _path(folder, event.number)
     if path.exists() or path.is_symlink():
-        raise _damaged(path, "no file yet", "a file")
+        raise _damaged(path, "expected no file yet, found a file")
     sha256 = documents.write(path, event)
     last = folder / paths.LAST_EVENT
     try:
@@ -147,51 +146,29 @@ def append(
 
 def unexpected_files(workspace: Workspace, dataset: str) -> list[Path]:
     """List the files among the events that are none."""
-    folder = paths.home(workspace, dataset) / "audit"
-    found = folder.iterdir() if folder.is_dir() else ()
-    return sorted(path for path in found if _number(path) is None)
+    return sorted(path for path, number in _files(paths.home(workspace, dataset)) if not number)
 
 
-def _verified(log: EventLog, event: Event, sha256: str, path: Path) -> EventLog:
-    """Add an event that was read, if it follows from the others."""
-    for name, expected in log.next_link().items():
-        found = getattr(event, name)
-        if found != expected:
-            raise _damaged(path, f"{name} {expected}", f"{name} {found}")
-    try:
-        extended = log.extended(event, sha256)
-    except ValueError as error:
-        raise _damaged(path, "a possible event", f"an impossible one ({error})") from None
-    if event.champion_after != extended.state.champion:
-        raise _damaged(
-            path,
-            f"champion_after {extended.state.champion}",
-            f"champion_after {event.champion_after}",
-        )
-    return extended
+def _require_equal(name: str, expected: object, found: object) -> None:
+    if found != expected:
+        raise ValueError(f"expected {name} {expected}, found {name} {found}")
 
 
-def _damaged(path: Path, expected: str, found: str) -> InputError:
+def _damaged(path: Path, why: str) -> InputError:
     return InputError(
-        f"The audit log is damaged at {path}: expected {expected}, found {found}. An event was "
-        f"changed, removed or inserted. Restore {path.parent} from a copy; until then the data set "
-        "has neither champion nor candidate."
+        f"The audit log is damaged at {path}: {why}. An event was changed, removed or inserted. "
+        f"Restore {path.parent} from a copy; until then the data set has neither champion nor "
+        "candidate."
     )
 
 
-def _count(folder: Path) -> int:
-    """Return the highest event number."""
-    if not (folder / "audit").is_dir():
-        return 0
-    return max((_number(path) or 0 for path in (folder / "audit").iterdir()), default=0)
-
-
-def _number(path: Path) -> int | None:
-    """Return the number of an event's file; None if it is not called like one."""
-    if not _FILE_NAME.fullmatch(path.name):
-        return None
-    number = int(path.stem)
-    return number if number and path.name == f"{number:06d}.json" else None
+def _files(folder: Path) -> list[tuple[Path, int | None]]:
+    """List the files among the events with their numbers; None if it is not named like one."""
+    audit = folder / "audit"
+    return [
+        (path, int(path.stem) if _FILE_NAME.fullmatch(path.name) else None)
+        for path in (audit.iterdir() if audit.is_dir() else ())
+    ]
 
 
 def _path(folder: Path, number: int) -> Path:
@@ -210,4 +187,4 @@ def _author() -> str:
     except (OSError, KeyError):  # a container may run under a number without a name
         login = f"uid-{os.getuid()}"
     who = os.environ.get("SIGHTLINE_USER") or f"{login}@{socket.gethostname()}"
-    return printable(who)[:_MAX_AUTHOR_LENGTH]
+    return printable(who)[:200]

@@ -30,7 +30,6 @@ def locked(workspace: Workspace, dataset: str, purpose: str) -> Iterator[None]:
     A cleanup of old runs waits meanwhile, so it cannot remove the run that is being registered.
 
     Args:
-        dataset: The data set's name.
         purpose: What is done, for whoever has to wait.
 
     Raises:
@@ -53,11 +52,7 @@ def locked(workspace: Workspace, dataset: str, purpose: str) -> Iterator[None]:
 
 
 def write(path: Path, record: Record) -> str:
-    """Write a record as checksummed JSON, creating its folder if needed.
-
-    Returns:
-        The SHA-256 of the file.
-    """
+    """Write a record as checksummed JSON, with its folder, and return the file's SHA-256."""
     text = json_digest.dumps(record.model_dump(mode="json"))
     with files.new_file(path) as temporary:
         temporary.write_bytes(text)
@@ -65,10 +60,7 @@ def write(path: Path, record: Record) -> str:
 
 
 def read(path: Path, kind: type[R]) -> tuple[R, str]:
-    """Read a record that `write` wrote.
-
-    Returns:
-        The record, and the SHA-256 of the file.
+    """Read a record that `write` wrote, and the SHA-256 of its file.
 
     Raises:
         InputError: The file is missing, damaged, too large, a link, or of another kind.
@@ -77,14 +69,19 @@ def read(path: Path, kind: type[R]) -> tuple[R, str]:
         text = read_bytes(path)
         record = kind.model_validate_json(json_digest.verify(text))
     except OSError as error:
-        raise _unreadable(path, str(error.strerror)) from None
+        why = str(error.strerror)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise _unreadable(path, f"{where}: {first['msg']}") from None
+        why = f"{where}: {first['msg']}"
     except ValueError as error:
-        raise _unreadable(path, str(error)) from None
-    return record, hashlib.sha256(text).hexdigest()
+        why = str(error)
+    else:
+        return record, hashlib.sha256(text).hexdigest()
+    raise InputError(
+        f"{path} cannot be read as a file of the model registry: {why}. Restore it from a copy; "
+        "`sightline models verify` lists all damage."
+    )
 
 
 def read_bytes(path: Path, max_bytes: int = _MAX_BYTES) -> bytes:
@@ -107,10 +104,3 @@ def read_bytes(path: Path, max_bytes: int = _MAX_BYTES) -> bytes:
     if len(text) > max_bytes:
         raise ValueError(f"it is larger than {max_bytes:,} bytes")
     return text
-
-
-def _unreadable(path: Path, why: str) -> InputError:
-    return InputError(
-        f"{path} cannot be read as a file of the model registry: {why}. Restore it from a copy; "
-        "`sightline models verify` lists all damage."
-    )

@@ -17,16 +17,11 @@ class Event(Record):
 
     Attributes:
         number: From 1, without gaps.
-        dataset: The data set.
         created: When, in UTC.
         who: Login name and host, or SIGHTLINE_USER.
-        action: What was done.
         version: The version; of a rollback, the one that becomes champion again.
         version_sha256: Digest of its `version.json`, which holds those of its files.
         champion_before: Name of the champion before; None if there was none.
-        champion_after: Name of the champion afterwards.
-        reason: Why, as given by the person.
-        run_id: The run that the version came from.
         decision: The promotion gate's decision; None if it was not asked.
         forced: It was done against the gate's decision, or without one.
         previous_sha256: Digest of the previous event's file; None for the first.
@@ -56,7 +51,6 @@ class State:
     Attributes:
         champions: Versions that were promoted and not rolled back; the last is the champion.
         candidate: The version registered last, until it is promoted or refused.
-        registered: All registered versions.
     """
 
     champions: tuple[str, ...] = ()
@@ -74,11 +68,7 @@ class State:
         return self.champions[-2] if len(self.champions) > 1 else None
 
     def after(self, action: Action, version: str) -> "State":
-        """Return the state after one more event.
-
-        Raises:
-            ValueError: The event is not possible now.
-        """
+        """Return the state after one more event; raise ValueError if it is not possible now."""
         if action == "register":
             if version in self.registered:
                 raise ValueError(f"{version} is already registered")

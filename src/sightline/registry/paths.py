@@ -43,11 +43,7 @@ def datasets(workspace: Workspace) -> list[str]:
 
 
 def home(workspace: Workspace, dataset: str) -> Path:
-    """Return the folder of a data set.
-
-    Raises:
-        InputError: `dataset` is not a data set name.
-    """
+    """Return the folder of a data set; raise InputError if it is not a data set's name."""
     if not _DATASET.fullmatch(dataset):
         raise InputError(
             f"{dataset[:60]!r} is not a data set name; expected up to 40 lower-case letters, "

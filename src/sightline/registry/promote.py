@@ -4,7 +4,7 @@ from sightline.errors import ChampionChangedError, InputError
 from sightline.records import Decision
 from sightline.registry import audit_log, documents, verify
 from sightline.registry.audit_log import EventLog
-from sightline.registry.events import Action, Event
+from sightline.registry.events import Event
 from sightline.registry.version import Version, read_registered
 from sightline.runs import pins, run_folder
 from sightline.storage.text import printable
@@ -33,9 +33,6 @@ def promote(
         expected_champion: Name of the champion that it was compared with; None if there was none.
         forced: Promote it whatever the gate decided.
 
-    Returns:
-        The event that made it the champion.
-
     Raises:
         ChampionChangedError: Another version became the champion meanwhile.
         InputError: The gate refused it and it is not forced, the decision is about another run,
@@ -52,11 +49,16 @@ def promote(
         log = audit_log.read(workspace, version.dataset)
         registered = read_registered(workspace, log, version.name)
         verify.check(workspace, registered)
-        event = log.last_of("promote", version.name)
-        if event is None or log.state.champion != version.name:
-            _check_champion(log, version, expected_champion)
+        event, champion = log.last_of("promote", version.name), log.state.champion
+        if event is None or champion != version.name:
+            if champion != expected_champion:
+                raise ChampionChangedError(
+                    f"The champion of {log.dataset} is now {champion or 'none'}, but {version.name} "
+                    f"was compared with {expected_champion or 'none'}; compare again."
+                )
             _pin(workspace, version, reason)
-            event = _append(workspace, log, "promote", registered, reason, decision, forced=forced)
+            why = {"reason": reason, "decision": decision, "forced": forced}
+            event = audit_log.append(workspace, log, "promote", version.name, **why)
         if signer is not None:
             sign.attest(workspace, registered, event, signer)
     return event
@@ -68,8 +70,6 @@ def refuse(workspace: Workspace, version: Version, decision: Decision, reason: s
     Repeating the same refusal for the same reason adds no event.
 
     Args:
-        version: A registered version.
-        decision: The promotion gate's decision on it.
         reason: Why, for people; the decision's sentence by default.
 
     Raises:
@@ -79,7 +79,7 @@ def refuse(workspace: Workspace, version: Version, decision: Decision, reason: s
     reason = check_reason(reason or decision.sentence)
     with documents.locked(workspace, version.dataset, f"refuse {version.name}"):
         log = audit_log.read(workspace, version.dataset)
-        registered = read_registered(workspace, log, version.name)
+        read_registered(workspace, log, version.name)  # fails if it is damaged
         last = log.last(lambda event: event.version == version.name)
         same = ("refuse", decision, reason)
         if last is not None and (last.action, last.decision, last.reason) == same:
@@ -89,7 +89,8 @@ def refuse(workspace: Workspace, version: Version, decision: Decision, reason: s
                 f"{version.name} is the champion and cannot be refused; `sightline models "
                 "rollback` returns to the previous champion."
             )
-        return _append(workspace, log, "refuse", registered, reason, decision)
+        why = {"reason": reason, "decision": decision}
+        return audit_log.append(workspace, log, "refuse", version.name, **why)
 
 
 def rollback(
@@ -98,8 +99,6 @@ def rollback(
     """Make the previous champion the champion again; the present one may be damaged.
 
     Args:
-        dataset: The data set's name.
-        reason: Why, for people.
         expected_champion: Name of the present champion, so that two simultaneous rollbacks do not
             go back twice; None skips this check.
 
@@ -120,15 +119,11 @@ def rollback(
             )
         previous = _previous(workspace, log)
         verify.check(workspace, previous)
-        return _append(workspace, log, "rollback", previous, reason)
+        return audit_log.append(workspace, log, "rollback", previous.name, reason=reason)
 
 
 def check_reason(reason: str) -> str:
-    """Return a reason as one line of printable text.
-
-    Raises:
-        InputError: It is empty or too long.
-    """
+    """Return a reason as one line of printable text; raise InputError if empty or too long."""
     reason = printable(reason.strip())
     if not 0 < len(reason) <= _MAX_REASON_LENGTH:
         raise InputError(
@@ -149,31 +144,6 @@ def _previous(workspace: Workspace, log: EventLog) -> Version:
     return read_registered(workspace, log, previous)
 
 
-def _append(
-    workspace: Workspace,
-    log: EventLog,
-    action: Action,
-    version: Version,
-    reason: str,
-    decision: Decision | None = None,
-    *,
-    forced: bool = False,
-) -> Event:
-    registration = log.last_of("register", version.name)
-    assert registration is not None  # noqa: S101 - the version is registered
-    return audit_log.append(
-        workspace,
-        log,
-        action,
-        version.name,
-        version_sha256=registration.version_sha256,
-        run_id=version.run_id,
-        reason=reason,
-        decision=decision,
-        forced=forced,
-    )
-
-
 def _check_decision(version: Version, decision: Decision | None, *, forced: bool) -> None:
     if decision is not None and decision.candidate != version.run_id:
         raise InputError(
@@ -185,14 +155,6 @@ def _check_decision(version: Version, decision: Decision | None, *, forced: bool
         raise InputError(
             f"{version.name} is not promoted: {why} `sightline models promote --force` overrules "
             "this, and the audit log says so."
-        )
-
-
-def _check_champion(log: EventLog, version: Version, expected: str | None) -> None:
-    if log.state.champion != expected:
-        raise ChampionChangedError(
-            f"The champion of {log.dataset} is now {log.state.champion or 'none'}, but "
-            f"{version.name} was compared with {expected or 'none'}; compare again."
         )
 
 

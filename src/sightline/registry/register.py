@@ -1,6 +1,5 @@
 """Registers a run's model as a version: checked copies of its files, then an event."""
 
-from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,7 +16,7 @@ from sightline.storage import digests, files
 from sightline.storage.workspace import Workspace
 
 Sources = dict[str, tuple[Path, FileRecord]]
-"""Name as shipped to the file that is copied and its record."""
+"""Name as shipped to the file to copy and its record."""
 
 
 def register(
@@ -29,7 +28,6 @@ def register(
     killed process began.
 
     Args:
-        manifest: The run's.
         certificate: That of its exports, if the run itself made none.
 
     Raises:
@@ -47,16 +45,9 @@ def register(
             if version is None:
                 version = _copied(workspace, log, manifest, certificate, sources)
             if version.name not in log.state.registered:
-                record = workspace.path(version.folder) / paths.VERSION
-                audit_log.append(
-                    workspace,
-                    log,
-                    "register",
-                    version.name,
-                    version_sha256=digests.sha256(record),
-                    run_id=version.run_id,
-                    reason="",
-                )
+                sha256 = digests.sha256(workspace.path(version.folder) / paths.VERSION)
+                details = {"version_sha256": sha256, "run_id": version.run_id, "reason": ""}
+                audit_log.append(workspace, log, "register", version.name, **details)
     return version
 
 
@@ -68,23 +59,17 @@ def _sources(
     model = _model(own, manifest)
     own_record = FileRecord(path=own.name, sha256=digests.sha256(own), bytes=own.stat().st_size)
     sources = {paths.MODEL: (run / paths.MODEL, model), paths.MANIFEST: (own, own_record)}
-    if certificate is not None:
-        _check_certificate(certificate, manifest, model)
-        record = certificate.certificate
-        sources[paths.CERTIFICATE] = (workspace.path(record.path), record)
-        sources.update(_exports(workspace, certificate))
-    return sources
-
-
-def _exports(workspace: Workspace, certificate: Certificate) -> Sources:
+    if certificate is None:
+        return sources
     from sightline.export import formats  # which imports NumPy
 
-    return {
-        f"{formats.FOLDER}/{formats.shipped_name(file)}": (workspace.path(file.path), file)
-        for export in certificate.exports
-        if export.passed and export.format != "keras"  # the measured file itself is shipped
-        for file in export.files
-    }
+    _check_certificate(certificate, manifest, model)
+    exported = {paths.CERTIFICATE: certificate.certificate}
+    for export in certificate.exports:
+        if export.passed and export.format != "keras":  # the measured file itself is shipped
+            for file in export.files:
+                exported[f"{formats.FOLDER}/{formats.shipped_name(file)}"] = file
+    return sources | {name: (workspace.path(file.path), file) for name, file in exported.items()}
 
 
 def _model(path: Path, manifest: RunManifest) -> FileRecord:
@@ -118,39 +103,27 @@ def _existing(
     A certificate holds times, so that two exports of a model never give equal ones.
     """
     expected = {name: (file.sha256, file.bytes) for name, (_, file) in sources.items()}
-    for version in _readable(workspace, log):
-        found = {name: (file.sha256, file.bytes) for name, file in version.files.items()}
-        same = all(found.get(name) == expected[name] for name in (paths.MODEL, paths.MANIFEST))
-        registered = version.name in log.state.registered
-        if same and (
-            found == expected or (registered and _includes(version.certificate, certificate))
-        ):
-            with suppress(InputError):  # a damaged version does not count
+    for number in reversed(paths.numbers(workspace, log.dataset)):
+        registered = paths.name(log.dataset, number) in log.state.registered
+        with suppress(InputError):  # a damaged version does not count
+            if registered:
+                version = read_registered(workspace, log, paths.name(log.dataset, number))
+            else:
+                version, _ = read_version(workspace, log.dataset, number)
+            found = {name: (file.sha256, file.bytes) for name, file in version.files.items()}
+            same = all(found.get(name) == expected[name] for name in (paths.MODEL, paths.MANIFEST))
+            if found == expected or (same and registered and _includes(version, certificate)):
                 verify.check(workspace, version)
                 return version
     return None
 
 
-def _readable(workspace: Workspace, log: EventLog) -> Iterator[Version]:
-    """Read the versions on disk, the newest first, whether registered or not."""
-    for number in reversed(paths.numbers(workspace, log.dataset)):
-        name = paths.name(log.dataset, number)
-        with suppress(InputError):
-            if name in log.state.registered:
-                yield read_registered(workspace, log, name)
-            else:
-                yield read_version(workspace, log.dataset, number)[0]
-
-
-def _includes(existing: Certificate | None, wanted: Certificate | None) -> bool:
-    """Return whether a certificate passed with all formats of another one."""
-    if existing is None or not existing.passed:
+def _includes(version: Version, wanted: Certificate | None) -> bool:
+    """Return whether a version's certificate passed with all formats of another one."""
+    if version.certificate is None or not version.certificate.passed:
         return False
-    return _formats(wanted) <= _formats(existing)
-
-
-def _formats(certificate: Certificate | None) -> set[str]:
-    return {export.format for export in certificate.exports} if certificate else set()
+    formats = {export.format for export in version.certificate.exports}
+    return wanted is None or all(export.format in formats for export in wanted.exports)
 
 
 def _copied(
@@ -171,22 +144,18 @@ def _copied(
             name: _copy(source, folder / name, record, f"{place}/{name}")
             for name, (source, record) in sources.items()
         }
-        version = _described(manifest, certificate, number, copies)
+        version = _version(manifest, certificate, number, copies)
         documents.write(folder / paths.VERSION, version)
     return version
 
 
-def _described(
+def _version(
     manifest: RunManifest,
     certificate: Certificate | None,
     number: int,
     copies: dict[str, FileRecord],
 ) -> Version:
-    files, build, evaluation = (
-        manifest.records.ingest,
-        manifest.records.build,
-        manifest.records.evaluate,
-    )
+    files, evaluation = manifest.records.ingest, manifest.records.evaluate
     return Version(
         dataset=files.dataset,
         number=number,
@@ -199,7 +168,7 @@ def _described(
         accuracy=evaluation.accuracy,
         accuracy_interval=evaluation.accuracy_interval,
         loss=evaluation.loss,
-        parameters=build.parameters,
+        parameters=manifest.records.build.parameters,
         class_names=files.class_names,
         image_shape=files.image_shape,
         profile=files.inspection.profiles.get("train") if files.inspection else None,
@@ -209,11 +178,7 @@ def _described(
 
 
 def _copy(source: Path, target: Path, expected: FileRecord, path: str) -> FileRecord:
-    """Copy a file, check the copy, and return its record.
-
-    Raises:
-        InputError: The source cannot be read, or was changed.
-    """
+    """Copy a file, check the copy, and return its record."""
     files.make_folder(target.parent)
     try:
         same_size = source.stat().st_size == expected.bytes

@@ -1,6 +1,5 @@
 """Checks versions against their digests, and the audit log against itself."""
 
-import os
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -20,14 +19,7 @@ _UNREGISTERED = (
 
 
 class VersionCheck(Record):
-    """The result of checking one version.
-
-    Attributes:
-        version: Its name.
-        files: Number of checked files.
-        bytes: Their total size.
-        damages: All damage; empty if the version is as registered.
-    """
+    """The result of checking one version, by name: number and total size of the checked files."""
 
     version: str
     files: int
@@ -37,9 +29,6 @@ class VersionCheck(Record):
 
 def verify(workspace: Workspace, name: str) -> VersionCheck:
     """Compare all files of a version with their digests, and check its audit log.
-
-    Args:
-        name: The version's name, such as "mnist-v3".
 
     Raises:
         InputError: There is no such version.
@@ -68,11 +57,7 @@ def verify(workspace: Workspace, name: str) -> VersionCheck:
 
 
 def check(workspace: Workspace, version: Version) -> None:
-    """Check that every file of a version is as registered.
-
-    Raises:
-        InputError: One is missing or damaged.
-    """
+    """Raise InputError unless every file of a version is as registered."""
     for damage in _changed(workspace, version.files):
         raise InputError(
             f"{workspace.path(damage.path)} is damaged: expected {damage.expected}, "
@@ -114,11 +99,10 @@ def _unexpected(folder: Path, place: str, expected: dict[str, FileRecord]) -> It
     """Yield what is in a version's folder besides its files and the folders above them."""
     known = {paths.VERSION, *expected}
     parents = {parent.as_posix() for name in expected for parent in Path(name).parents}
-    for path, folders, entries in os.walk(folder):
-        for entry in sorted((*folders, *entries)):
-            name = Path(path, entry).relative_to(folder).as_posix()
-            if name not in known and (name not in parents or Path(path, entry).is_symlink()):
-                yield _damage(f"{place}/{name}", "nothing", "a file that is not in version.json")
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder).as_posix()
+        if name not in known and (name not in parents or path.is_symlink()):
+            yield _damage(f"{place}/{name}", "nothing", "a file that is not in version.json")
 
 
 def _damage(path: str, expected: str, found: str) -> Damage:

@@ -17,20 +17,16 @@ class Version(Record):
     """One version of a data set's models: the content of its `version.json`.
 
     Attributes:
-        dataset: The data set's name.
         number: From 1, in the order of registration.
         created: When it was registered, in UTC.
-        run_id: The run that it came from.
-        recipe: That run's recipe.
         files: Name as shipped, such as "exports/model.onnx", to its record; paths relative to
             the artifacts root.
-        weights_sha256: Digest of all weights.
         holdout_sha256: Digest of the test images and labels (`data.holdout`).
         accuracy: Test accuracy, in [0, 1].
         accuracy_interval: Its 95 % interval.
         loss: Test loss, in nats.
         parameters: Number of weights.
-        class_names: Names in label order.
+        class_names: In label order.
         image_shape: Height, width and channels.
         profile: Statistics of the training images; None if they were not inspected.
         certificate: Checks of the exported formats; None if nothing was exported.
@@ -82,10 +78,7 @@ class Version(Record):
 
 
 def read_version(workspace: Workspace, dataset: str, number: int) -> tuple[Version, str]:
-    """Read a version, whether registered or not.
-
-    Returns:
-        The version, and the SHA-256 of its `version.json`.
+    """Read a version, registered or not, and the SHA-256 of its `version.json`.
 
     Raises:
         InputError: It is missing, damaged, or another version.
@@ -102,10 +95,6 @@ def read_version(workspace: Workspace, dataset: str, number: int) -> tuple[Versi
 
 def read_registered(workspace: Workspace, log: EventLog, name: str) -> Version:
     """Read a registered version, and check that its record did not change since.
-
-    Args:
-        log: The events of its data set.
-        name: The version's name.
 
     Raises:
         InputError: It is not registered, missing, or was changed.
@@ -138,7 +127,6 @@ def versions(
     """List the versions of one data set or of all, by data set and number.
 
     Args:
-        dataset: The data set's name; None means all.
         on_damage: Called with the error of a damaged version, which is then skipped; by default
             the error is raised.
 

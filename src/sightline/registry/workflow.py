@@ -20,12 +20,7 @@ _ADVISED = frozenset(
 
 
 def check_requirements(config: RunConfig) -> None:
-    """Check, before any work, that the libraries and the key that the gate needs are available.
-
-    Raises:
-        ConfigError: A library that an export format needs is not installed.
-        InputError: The signing key cannot be used.
-    """
+    """Raise InputError, before any work, if a library or the key that the gate needs is missing."""
     if config.promotion.gate == "off":
         return
     from sightline.export import formats
@@ -44,13 +39,9 @@ def evaluate_run(
     Model and predictions are read from the run folder, the test images from the cache.
 
     Args:
-        manifest: The run's.
         rebaseline: As for `decide_promotion`.
         force: If the gate cannot decide, because the champion is damaged for example, return a
             refusal instead of raising the error.
-
-    Returns:
-        The version and the decision.
 
     Raises:
         InputError: A required file is missing or damaged, or the registry is.
@@ -77,12 +68,6 @@ def apply_decision(workspace: Workspace, run_id: str) -> Promotion:
     With the gate at "report", a version that passed stays the candidate. An error in the
     registry costs the promotion, not the run.
 
-    Args:
-        run_id: The complete run id.
-
-    Returns:
-        The outcome.
-
     Raises:
         InputError: The run's manifest cannot be read.
         BusyStorageError: Storage did not answer; another attempt may succeed.
@@ -100,24 +85,22 @@ def apply_decision(workspace: Workspace, run_id: str) -> Promotion:
 
 def _candidate(workspace: Workspace, manifest: RunManifest) -> Candidate:
     """Collect what was published of a run, and export its model."""
-    run, records = Run(id=manifest.run_id, workspace=workspace), manifest.records
-    holdout.verify_holdout(workspace, records.ingest)
+    run = Run(id=manifest.run_id, workspace=workspace)
+    files, config = manifest.records.ingest, manifest.config
+    holdout.verify_holdout(workspace, files)
     model = _published(workspace, manifest, "model.keras")
     predictions = _published(workspace, manifest, "predictions.parquet")
-    trained = records.train.model_copy(update={"model": model})
-    evaluation = records.evaluate.model_copy(update={"predictions": predictions})
-    keras = prepare_process(manifest.config.training)
-    certificate = keras.run(
-        EXPORT.function, run, records.ingest, trained, evaluation, manifest.config.export
-    )
+    trained = manifest.records.train.model_copy(update={"model": model})
+    evaluation = manifest.records.evaluate.model_copy(update={"predictions": predictions})
+    keras = prepare_process(config.training)
     return Candidate(
         run=run,
-        config=manifest.config,
+        config=config,
         source_sha256=manifest.source_sha256,
-        files=records.ingest,
+        files=files,
         trained=trained,
         evaluation=evaluation,
-        certificate=certificate,
+        certificate=keras.run(EXPORT.function, run, files, trained, evaluation, config.export),
     )
 
 

@@ -13,18 +13,11 @@ if TYPE_CHECKING:
     from securesystemslib.signer import CryptoSigner, SSlibKey
 
 VARIABLE = "SIGHTLINE_SIGNING_KEY"
-_MAX_BYTES = 16 << 10
-"""An Ed25519 key takes about 120 bytes."""
-
-_OTHERS = stat.S_IRWXG | stat.S_IRWXO
+_MAX_BYTES = 16 << 10  # an Ed25519 key takes about 120
 
 
 def require_library() -> None:
-    """Check that the libraries of the extra `signing` are installed.
-
-    Raises:
-        InputError: They are not.
-    """
+    """Raise InputError unless the libraries of the extra `signing` are installed."""
     try:
         importlib.import_module("securesystemslib.dsse")
         importlib.import_module("cryptography.hazmat.primitives.asymmetric.ed25519")
@@ -36,17 +29,13 @@ def require_library() -> None:
 
 
 def generate(path: Path) -> Path:
-    """Create a key pair: a private key that only its owner can read, and a public key beside it.
-
-    Args:
-        path: Path of the private key; nothing may be there.
+    """Create a private key at `path` that only its owner can read, and a public key beside it.
 
     Returns:
         Path of the public key: the same with `.pub` added.
 
     Raises:
-        InputError: It is not a file name, a file exists, it cannot be written, or the extra is
-            missing.
+        InputError: A file exists or cannot be written, or the extra is missing.
     """
     require_library()
     from cryptography.hazmat.primitives import serialization
@@ -77,10 +66,7 @@ def generate(path: Path) -> Path:
 
 
 def configured() -> "CryptoSigner | None":
-    """Read the private key that SIGHTLINE_SIGNING_KEY names.
-
-    Returns:
-        A signer; None if the variable is not set.
+    """Read the private key that SIGHTLINE_SIGNING_KEY names; None if the variable is not set.
 
     Raises:
         InputError: The file cannot be read, others can read it, it is not an Ed25519 key without
@@ -104,17 +90,13 @@ def configured() -> "CryptoSigner | None":
     if not isinstance(key, Ed25519PrivateKey):
         raise InputError(
             f"{path}, which {VARIABLE} names, is not an Ed25519 private key in PEM form without a "
-            f"password; create one with `sightline models keygen PATH`."
+            "password; create one with `sightline models keygen PATH`."
         )
     return CryptoSigner(key)
 
 
 def read_public(path: Path) -> "SSlibKey":
-    """Read a public key.
-
-    Raises:
-        InputError: The file cannot be read, is not an Ed25519 public key, or the extra is missing.
-    """
+    """Read a public key; raise InputError if that fails or the extra is missing."""
     require_library()
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -138,14 +120,13 @@ def _read(path: Path, what: str, *, private: bool) -> bytes:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
         with os.fdopen(descriptor, "rb") as file:
-            found = os.fstat(descriptor)
-            if not stat.S_ISREG(found.st_mode):
+            mode = os.fstat(descriptor).st_mode
+            if not stat.S_ISREG(mode):
                 raise InputError(f"{path}, {what}, is not a regular file.")
-            if private and found.st_mode & _OTHERS:
+            if private and mode & 0o077:
                 raise InputError(
-                    f"{path}, {what}, can be read by others (mode "
-                    f"{stat.S_IMODE(found.st_mode):04o}) and is not used; expected 0600: "
-                    "chmod 600 it."
+                    f"{path}, {what}, can be read by others (mode {stat.S_IMODE(mode):04o}) and is "
+                    "not used; expected 0600: chmod 600 it."
                 )
             return file.read(_MAX_BYTES)
     except OSError as error:

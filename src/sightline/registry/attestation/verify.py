@@ -1,7 +1,6 @@
 """Checks the signed statement of a version, and its files against it."""
 
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -9,8 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from sightline.errors import InputError
 from sightline.registry import audit_log, documents, paths
 from sightline.registry.attestation import keys
-from sightline.registry.attestation.sign import PAYLOAD_TYPE, path, to_bytes
-from sightline.registry.attestation.statement import PREDICATE, TYPE
+from sightline.registry.attestation.sign import PAYLOAD_TYPE, PREDICATE, STATEMENT, path, to_bytes
 from sightline.runs.verify import Damage
 from sightline.storage import digests
 from sightline.storage.workspace import Workspace
@@ -22,7 +20,7 @@ _MAX_BYTES = 64 << 20
 
 
 class _Statement(NamedTuple):
-    """What a signed statement says of the version's files and of its promotion."""
+    """What a signed statement says: digests of the version's files, and the promotion."""
 
     subjects: dict[str, str]
     event_number: int
@@ -30,17 +28,13 @@ class _Statement(NamedTuple):
 
 
 def verify(workspace: Workspace, name: str, key: Path) -> tuple[Damage, ...]:
-    """Check signature, statement and files of a version; every changed byte is found.
+    """Check signature, statement and files of a version, such as "mnist-v3"; return all damage.
 
-    An audit log that no longer contains the promotion is found, too, unless it is damaged, which
-    `registry.verify` reports.
+    Every changed byte is found, and an audit log that no longer contains the promotion, unless
+    the log is damaged, which `registry.verify` reports.
 
     Args:
-        name: The version's name, such as "mnist-v3".
         key: PEM file of the public key.
-
-    Returns:
-        All damage; empty if everything is as signed.
 
     Raises:
         InputError: The public key cannot be used, the name is not a version's, or the extra is
@@ -72,12 +66,7 @@ def verify(workspace: Workspace, name: str, key: Path) -> tuple[Damage, ...]:
 
 
 def _payload(envelope_path: Path, key: "SSlibKey") -> bytes:
-    """Return the statement in an envelope, if the key signed it.
-
-    Raises:
-        ValueError: It is damaged, or another key signed it.
-        OSError: It cannot be read.
-    """
+    """Return the statement in an envelope; raise ValueError unless the key signed it."""
     from securesystemslib.dsse import Envelope
     from securesystemslib.exceptions import Error
 
@@ -98,7 +87,7 @@ def _parsed(payload: bytes) -> _Statement:
     """Parse a statement; what is not checked here is for people."""
     try:
         content = json.loads(payload)
-        if (content["_type"], content["predicateType"]) != (TYPE, PREDICATE):
+        if (content["_type"], content["predicateType"]) != (STATEMENT, PREDICATE):
             raise ValueError("a statement of another type")
         promotion = content["predicate"]["sightline_promotion"]
         subjects = {one["name"]: str(one["digest"]["sha256"]) for one in content["subject"]}
@@ -112,9 +101,10 @@ def _changed_files(workspace: Workspace, place: str, signed: dict[str, str]) -> 
     for mismatch in digests.mismatches(folder, dict(sorted(signed.items()))):
         expected = f"{mismatch.expected}, as signed"
         yield Damage(path=f"{place}/{mismatch.name}", expected=expected, found=mismatch.found)
-    found = (file.relative_to(folder).as_posix() for file in _files(folder))
-    for name in sorted(set(found) - set(signed)):
-        yield Damage(path=f"{place}/{name}", expected="nothing", found="a file that is not signed")
+    for file in sorted(folder.rglob("*")):
+        name = file.relative_to(folder).as_posix()
+        if name not in signed and (file.is_symlink() or not file.is_dir()):
+            yield Damage(path=f"{place}/{name}", expected="nothing", found="an unsigned file")
 
 
 def _missing_event(workspace: Workspace, dataset: str, signed: _Statement) -> Iterator[Damage]:
@@ -126,13 +116,5 @@ def _missing_event(workspace: Workspace, dataset: str, signed: _Statement) -> It
     known = {(event.number, event.version) for event in events if event.action == "promote"}
     if (signed.event_number, signed.version) not in known:
         expected = f"event {signed.event_number}, the signed promotion of {signed.version}"
-        yield Damage(
-            path=f"models/{dataset}/audit", expected=expected, found="none, or another event"
-        )
-
-
-def _files(folder: Path) -> Iterator[Path]:
-    for parent, folders, names in os.walk(folder):
-        for name in names:
-            yield Path(parent, name)
-        yield from (Path(parent, name) for name in folders if Path(parent, name).is_symlink())
+        found, place = "none, or another event", f"models/{dataset}/audit"
+        yield Damage(path=place, expected=expected, found=found)

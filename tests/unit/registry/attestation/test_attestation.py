@@ -137,9 +137,9 @@ def test_unsigned_and_replaced_files_are_found(workspace: Workspace, key: Path) 
     (folder / "exports/model.onnx").symlink_to("/etc/passwd")
     place = "models/mnist/versions/1"
     assert damage_of(workspace, key) == {
-        f"{place}/exports/elsewhere": "a file that is not signed",
+        f"{place}/exports/elsewhere": "an unsigned file",
         f"{place}/exports/model.onnx": "a link",
-        f"{place}/exports/more.bin": "a file that is not signed",
+        f"{place}/exports/more.bin": "an unsigned file",
         f"{place}/model.keras": "no file",
     }
 
