@@ -54,7 +54,8 @@ def promote(
             if champion != expected_champion:
                 raise ChampionChangedError(
                     f"The champion of {log.dataset} is now {champion or 'none'}, but "
-                    f"{version.name} was compared with {expected_champion or 'none'}; compare again."
+                    f"{version.name} was compared with {expected_champion or 'none'}; "
+                    "compare again."
                 )
             _pin(workspace, version, reason)
             why = {"reason": reason, "decision": decision, "forced": forced}
