@@ -7,7 +7,6 @@ import math
 from collections.abc import Sequence
 
 from sightline.evaluation.calibration import reliability
-from sightline.evaluation.predictions import Predictions
 from sightline.records import Certificate, Criterion
 from sightline.registry.gate import paired_tests
 from sightline.registry.gate.paired_tests import Pairs
@@ -15,7 +14,6 @@ from sightline.registry.gate.scores import Scores, Timing
 from sightline.storage.text import quoted
 
 _BINS = 15
-_MAX_NAME_LENGTH = 40
 _MARGIN_STEPS = 1000
 """Margins are suggested in thousandths."""
 
@@ -34,9 +32,7 @@ def mcnemar(pairs: Pairs[int], alpha: float) -> Criterion:
             if needed is None
             else f" If the gain is real, about {_rounded_up(needed)} test images would show it."
         )
-    return Criterion(
-        name="mcnemar", passed=p_value <= alpha, measured=p_value, limit=alpha, sentence=sentence
-    )
+    return _measured("mcnemar", p_value <= alpha, p_value, alpha, sentence)
 
 
 def class_recall(scores: Scores, alpha: float, margin: float) -> Criterion:
@@ -58,7 +54,7 @@ def class_recall(scores: Scores, alpha: float, margin: float) -> Criterion:
     worst = int(lows.argmin())
     low, failing = float(lows[worst]), int((lows <= -margin).sum())
     passed = margin >= 1 or not failing
-    name = f"“{quoted(scores.class_names[worst], _MAX_NAME_LENGTH)}”"
+    name = f"“{quoted(scores.class_names[worst], 40)}”"
     pairs = Pairs(*(int(counts[worst]) for counts in scores.by_class))
     if passed:
         sentence = (
@@ -69,13 +65,7 @@ def class_recall(scores: Scores, alpha: float, margin: float) -> Criterion:
         sentence = f"Class {name} {_lost_recall(pairs, low, alpha, margin)}"
         if failing > 1:
             sentence += f" It is the worst of {failing} failing classes of {len(lows)}."
-    return Criterion(
-        name="class_recall",
-        passed=passed,
-        measured=max(-1.0, low),
-        limit=-margin,
-        sentence=sentence,
-    )
+    return _measured("class_recall", passed, max(-1.0, low), -margin, sentence)
 
 
 def _lost_recall(pairs: Pairs[int], low: float, alpha: float, margin: float) -> str:
@@ -104,36 +94,27 @@ def _lost_recall(pairs: Pairs[int], low: float, alpha: float, margin: float) -> 
 
 def calibration(scores: Scores, margin: float) -> Criterion:
     """Require that the expected calibration error grows by at most a margin in [0, 1]."""
-    error, before = (_calibration_error(model) for model in (scores.candidate, scores.champion))
+    models = (scores.candidate, scores.champion)
+    error, before = (reliability(one.confidence, one.correct, _BINS)[1] for one in models)
     growth = error - before
     advice = "" if growth <= margin else "; try training.label_smoothing or fewer epochs"
-    return Criterion(
-        name="calibration",
-        passed=growth <= margin,
-        measured=growth,
-        limit=margin,
-        sentence=f"Its expected calibration error is {error:.2%}, the champion's {before:.2%}; "
-        f"it may be {100 * margin:g} points larger{advice}.",
+    sentence = (
+        f"Its expected calibration error is {error:.2%}, the champion's {before:.2%}; it may be "
+        f"{100 * margin:g} points larger{advice}."
     )
-
-
-def _calibration_error(predictions: Predictions) -> float:
-    return reliability(predictions.confidence, predictions.correct, _BINS)[1]
+    return _measured("calibration", growth <= margin, growth, margin, sentence)
 
 
 def latency(timing: Timing, factor: float) -> Criterion:
     """Require that one image takes at most `factor` times as long as with the champion."""
     ratio = timing.candidate_seconds / timing.champion_seconds
     advice = "" if ratio <= factor else "; try a smaller network"
-    return Criterion(
-        name="latency",
-        passed=ratio <= factor,
-        measured=ratio,
-        limit=factor,
-        sentence=f"One image takes {1000 * timing.candidate_seconds:.3g} ms, with the champion "
+    sentence = (
+        f"One image takes {1000 * timing.candidate_seconds:.3g} ms, with the champion "
         f"{1000 * timing.champion_seconds:.3g} ms (medians): {ratio:.2f} times as long, allowed "
-        f"{factor:g}{advice}.",
+        f"{factor:g}{advice}."
     )
+    return _measured("latency", ratio <= factor, ratio, factor, sentence)
 
 
 def noise(pairs: Pairs[int], difference: float | None) -> Criterion:
@@ -143,35 +124,29 @@ def noise(pairs: Pairs[int], difference: float | None) -> Criterion:
         pairs: The counts.
         difference: The largest difference of the accuracies of two seeds in 95 of 100 cases.
     """
-    gain = (pairs.fixed - pairs.broken) / pairs.images
     if difference is None:
+        sentence = "The seed noise of this data set and recipe is unknown; measure it with "
         return Criterion(
-            name="noise",
-            passed=True,
-            sentence="The seed noise of this data set and recipe is unknown; measure it with "
-            "`sightline train --seeds 5`.",
+            name="noise", passed=True, sentence=f"{sentence}`sightline train --seeds 5`."
         )
+    gain = (pairs.fixed - pairs.broken) / pairs.images
     passed = gain > difference
-    return Criterion(
-        name="noise",
-        passed=passed,
-        measured=gain,
-        limit=difference,
-        sentence=f"Its accuracy differs by {100 * gain:+.3g} points from the champion's, "
+    sentence = (
+        f"Its accuracy differs by {100 * gain:+.3g} points from the champion's, "
         f"{'more' if passed else 'not more'} than the {100 * difference:.3g} points by which two "
-        "seeds of its recipe differ.",
+        "seeds of its recipe differ."
     )
+    return _measured("noise", passed, gain, difference, sentence)
 
 
 def certificate(found: Certificate | None) -> Criterion:
     """Require that every exported format agrees with the measured model."""
     if found is None or not found.exports:
-        return Criterion(
-            name="certificate",
-            passed=False,
-            sentence="Nothing was exported, so there is no proof that the shipped model is the "
-            "measured one; train with promotion.gate=report or enforce.",
+        sentence = (
+            "Nothing was exported, so there is no proof that the shipped model is the measured "
+            "one; train with promotion.gate=report or enforce."
         )
+        return Criterion(name="certificate", passed=False, sentence=sentence)
     largest = max(export.difference for export in found.exports)
     failing = [export for export in found.exports if not export.passed]
     if failing:
@@ -186,13 +161,7 @@ def certificate(found: Certificate | None) -> Criterion:
             f"All exported formats ({names}) agree on {found.golden_images:,} images to within "
             f"{largest:.2g}; export.tolerance allows {found.tolerance:g}."
         )
-    return Criterion(
-        name="certificate",
-        passed=found.passed,
-        measured=largest,
-        limit=found.tolerance,
-        sentence=sentence,
-    )
+    return _measured("certificate", found.passed, largest, found.tolerance, sentence)
 
 
 def baseline(correct: int, counts: Sequence[int], alpha: float) -> Criterion:
@@ -213,28 +182,26 @@ def baseline(correct: int, counts: Sequence[int], alpha: float) -> Criterion:
     low, share = float(bounds.low), max(counts) / images
     above = "above" if low > share else "not above"
     advice = "" if low > share else "; train longer, or check the data"
-    return Criterion(
-        name="baseline",
-        passed=low > share,
-        measured=low,
-        limit=share,
-        sentence=f"{correct:,} of {images:,} test images are correct, so its accuracy is at least "
-        f"{low:.2%} ({100 * (1 - alpha):g}% confidence): {above} the majority-class baseline of "
-        f"{share:.2%}{advice}.",
+    sentence = (
+        f"{correct:,} of {images:,} test images are correct, so its accuracy is at least {low:.2%} "
+        f"({100 * (1 - alpha):g}% confidence): {above} the majority-class baseline of "
+        f"{share:.2%}{advice}."
     )
+    return _measured("baseline", low > share, low, share, sentence)
 
 
 def minimum_accuracy(accuracy: float, minimum: float) -> Criterion:
     """Require of a first model the configured accuracy in [0, 1]."""
     passed = accuracy >= minimum
-    return Criterion(
-        name="minimum_accuracy",
-        passed=passed,
-        measured=accuracy,
-        limit=minimum,
-        sentence=f"Its test accuracy is {accuracy:.2%}, {'at least' if passed else 'below'} the "
-        f"{minimum:.2%} of promotion.minimum_accuracy.",
+    sentence = (
+        f"Its test accuracy is {accuracy:.2%}, {'at least' if passed else 'below'} the "
+        f"{minimum:.2%} of promotion.minimum_accuracy."
     )
+    return _measured("minimum_accuracy", passed, accuracy, minimum, sentence)
+
+
+def _measured(name: str, passed: bool, measured: float, limit: float, sentence: str) -> Criterion:
+    return Criterion(name=name, passed=passed, measured=measured, limit=limit, sentence=sentence)
 
 
 def _rounded_up(count: int) -> str:

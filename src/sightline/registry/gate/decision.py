@@ -28,13 +28,7 @@ _MIN_P_VALUE = 0.0001
 
 
 class Comparison(NamedTuple):
-    """What is compared.
-
-    Attributes:
-        candidate: The candidate's run id.
-        champion: Name of the champion; None if there is none.
-        holdout_sha256: Digest of the test images and labels.
-    """
+    """The candidate's run ID, the champion if there is one, and the digest of the test images."""
 
     candidate: str
     champion: str | None
@@ -51,6 +45,9 @@ def from_scores(
 ) -> Decision:
     """Compare a candidate with the champion.
 
+    A model that is not better is promoted with probability `limits.alpha` at most, since McNemar's
+    exact test alone guarantees this.
+
     Args:
         comparison: What is compared.
         scores: What both models predict.
@@ -58,25 +55,18 @@ def from_scores(
         limits: The limits.
         noise: Seed noise of the candidate's recipe, see `criteria.noise`; None if unknown.
         preconditions: Criteria that were checked before; listed first.
-
-    Returns:
-        The decision. A model that is not better is promoted with probability `limits.alpha` at
-        most, since McNemar's exact test alone guarantees this.
     """
     pairs = scores.pairs
-    test = criteria.mcnemar(pairs, limits.alpha)
     checked = (
         *preconditions,
-        test,
+        criteria.mcnemar(pairs, limits.alpha),
         criteria.class_recall(scores, limits.alpha, limits.recall_margin),
         criteria.calibration(scores, limits.calibration_margin),
         criteria.latency(scores.timing, limits.latency_factor),
         criteria.noise(pairs, noise),
         criteria.certificate(certificate),
     )
-    accuracy, before = (
-        float(model.correct.mean()) for model in (scores.candidate, scores.champion)
-    )
+    accuracy, before = (float(one.correct.mean()) for one in (scores.candidate, scores.champion))
     p_value = paired_tests.mcnemar(pairs.fixed, pairs.broken)
     p_text = "p < 0.0001" if p_value < _MIN_P_VALUE else f"p = {p_value:.2g}"
     return _decision(
@@ -101,7 +91,7 @@ def for_first_model(
     certificate: Certificate | None,
     limits: PromotionConfig,
 ) -> Decision:
-    """Judge a model if there is no champion.
+    """Decide without a champion.
 
     Args:
         comparison: The candidate, without a champion.
@@ -122,15 +112,7 @@ def for_first_model(
 def from_criteria(
     comparison: Comparison, accuracy: float, images: int, checked: Sequence[Criterion], praise: str
 ) -> Decision:
-    """Decide without comparing predictions.
-
-    Args:
-        comparison: What would be compared.
-        accuracy: The candidate's test accuracy, in [0, 1].
-        images: Number of test images.
-        checked: The criteria.
-        praise: Start of the sentence if all passed.
-    """
+    """Decide by criteria that were checked; `praise` starts the sentence if all passed."""
     figures = f"{accuracy:.2%} of {images:,} test images correct"
     return _decision(comparison, checked, praise, figures, images=images, accuracy=accuracy)
 

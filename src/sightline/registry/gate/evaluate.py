@@ -1,9 +1,6 @@
 """Decides whether to promote a candidate."""
 
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
 from sightline import registry
 from sightline.config import RunConfig
@@ -26,19 +23,14 @@ from sightline.registry.gate.decision import Comparison
 from sightline.registry.gate.scores import Scores, ScoringRequest, Timing
 from sightline.runs import seed_noise
 from sightline.storage import files as artifact_files
-from sightline.storage.workspace import Workspace
 
 
 class Candidate(Record):
     """A trained model that may become the champion, and what the decision depends on.
 
     Attributes:
-        run: Its run; gives the workspace.
         config: The run's config; gives the limits, and the recipe whose seed noise applies.
         source_sha256: Digest of the data set's source.
-        files: The data set that it was trained and tested on.
-        trained: Its model.
-        evaluation: Its test results.
         certificate: Its exports; None if there are none.
     """
 
@@ -55,12 +47,9 @@ def decide_promotion(candidate: Candidate, *, rebaseline: bool = False) -> Decis
     """Decide whether to promote a candidate.
 
     Args:
-        candidate: The model and what is known of it.
+        candidate: The model.
         rebaseline: Accept test images other than those the champion was promoted on, and score
             both models on the candidate's.
-
-    Returns:
-        The decision with its numbers.
 
     Raises:
         DataError: The test images are missing or were changed.
@@ -79,13 +68,7 @@ def decide_promotion(candidate: Candidate, *, rebaseline: bool = False) -> Decis
 def refuse_unevaluated(
     candidate: Candidate, error: SightlineError | TimeoutError, champion: str | None = None
 ) -> Decision:
-    """Refuse a candidate that could not be exported or compared.
-
-    Args:
-        candidate: The model.
-        error: What went wrong.
-        champion: Name of the champion, if it is known.
-    """
+    """Refuse a candidate that could not be exported or compared with the champion."""
     return Decision(
         promote=False,
         candidate=candidate.run.id,
@@ -142,38 +125,28 @@ def _preconditions(
 
 
 def _scores(candidate: Candidate, champion: Version) -> Scores:
-    """Let both models predict the test images."""
+    """Let both models predict the test images, in a folder that a clean-up removes after a kill."""
     workspace, files = candidate.run.workspace, candidate.files
-    with (
-        workspace.in_use(),
-        artifact_files.storage_errors(workspace.root),
-        _temporary_folder(workspace) as folder,
-    ):
-        request = ScoringRequest(
-            workspace=workspace,
-            files=files,
-            candidate=candidate.trained.model,
-            champion=champion.model,
-            champion_name=champion.name,
-            folder=folder,
-        )
-        timing = keras_process().run(score, request)
-        return scores.read(folder, files.class_names, timing)
+    folder = workspace.root / f".promotion.{uuid.uuid4().hex[:8]}.tmp"
+    request = ScoringRequest(
+        workspace=workspace,
+        files=files,
+        candidate=candidate.trained.model,
+        champion=champion.model,
+        champion_name=champion.name,
+        folder=folder,
+    )
+    with workspace.in_use(), artifact_files.storage_errors(workspace.root):
+        folder.mkdir()
+        try:
+            timing = keras_process().run(score, request)
+            return scores.read(folder, files.class_names, timing)
+        finally:
+            artifact_files.remove(folder)
 
 
 def score(request: ScoringRequest) -> Timing:
-    """Let both models predict the test images. Runs in the Keras process."""
+    """Run `scoring.score` in the Keras process."""
     from sightline.registry.gate import scoring  # imports Keras
 
     return scoring.score(request)
-
-
-@contextmanager
-def _temporary_folder(workspace: Workspace) -> Iterator[Path]:
-    """Yield a folder below the root, named so that a clean-up removes it after a kill."""
-    folder = workspace.root / f".promotion.{uuid.uuid4().hex[:8]}.tmp"
-    folder.mkdir()
-    try:
-        yield folder
-    finally:
-        artifact_files.remove(folder)

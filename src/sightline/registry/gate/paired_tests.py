@@ -5,6 +5,7 @@ the champion has wrong and the candidate right, "broken" the reverse.
 """
 
 import math
+from bisect import bisect_left
 from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 Count = TypeVar("Count")
 
 _MAX_IMAGES = 10**9
-"""Larger than any test split."""
+"""More than any test split has."""
 
 _BISECTIONS = 40
 """Steps of the search for an interval's end: exact to 12 digits."""
@@ -47,11 +48,7 @@ def mcnemar(fixed: int, broken: int) -> float:
 
 
 def interval(pairs: Pairs[int], alpha: float) -> tuple[float, float]:
-    """Return the 1 - 2 alpha interval of the difference of accuracies, by Tango's score test.
-
-    Returns:
-        Both ends, in [-1, 1].
-    """
+    """Return both ends of Tango's 1 - 2 alpha interval of the difference of accuracies."""
     swapped = Pairs(pairs.broken, pairs.fixed, pairs.images)
     return float(lower_ends(pairs, alpha)), -float(lower_ends(swapped, alpha))
 
@@ -128,13 +125,8 @@ def images_to_rule_out(pairs: Pairs[int], alpha: float, margin: float) -> int | 
         pairs = Pairs(fixed * images, broken * images, images)
         return bool(score(pairs, -margin) > ndtri(1 - alpha))
 
-    if not suffice(_MAX_IMAGES):
-        return None
-    too_few, enough = 0, _MAX_IMAGES
-    while enough - too_few > 1:
-        middle = (too_few + enough) // 2
-        too_few, enough = (too_few, middle) if suffice(middle) else (middle, enough)
-    return enough
+    needed = bisect_left(range(_MAX_IMAGES), True, key=suffice)
+    return needed if needed < _MAX_IMAGES else None
 
 
 def images_to_show(pairs: Pairs[int], alpha: float) -> int | None:

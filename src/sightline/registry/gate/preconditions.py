@@ -22,14 +22,7 @@ def same_task(files: DatasetFiles, champion: Version) -> Criterion:
 def same_holdout(
     candidate: str, holdout_sha256: str, champion: Version, *, rebaseline: bool
 ) -> Criterion:
-    """Require that the champion was promoted on these test images, unless others are accepted.
-
-    Args:
-        candidate: The candidate's run id.
-        holdout_sha256: Digest of the candidate's test images.
-        champion: The champion.
-        rebaseline: Compare both models on the candidate's test images.
-    """
+    """Require that the champion was promoted on these test images, unless others are accepted."""
     same = holdout_sha256 == champion.holdout_sha256
     if same:
         sentence = "The test images and labels are those that the champion was promoted on."

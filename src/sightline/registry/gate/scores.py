@@ -19,13 +19,10 @@ CANDIDATE, CHAMPION = "candidate.parquet", "champion.parquet"
 
 
 class ScoringRequest(Record):
-    """Two models, and the test images that both are to predict.
+    """The `.keras` files of two models, and the data set whose test images both predict.
 
     Attributes:
-        files: Gives the test images, the labels and the class names.
-        candidate: `.keras` file of the candidate.
-        champion: `.keras` file of the champion.
-        champion_name: Name of its version.
+        champion_name: Name of the champion's version.
         folder: Where to write the two predictions tables.
     """
 
@@ -46,14 +43,7 @@ class Timing(Record):
 
 @dataclass(frozen=True)
 class Scores:
-    """The predictions of both models for n test images, n at least 1.
-
-    Attributes:
-        class_names: Names in label order, at least two.
-        candidate: What the candidate predicts.
-        champion: What the champion predicts.
-        timing: How fast they are.
-    """
+    """The predictions of both models for at least one test image of at least two classes."""
 
     class_names: tuple[str, ...]
     candidate: Predictions
@@ -75,16 +65,7 @@ class Scores:
 
 
 def read(folder: Path, class_names: tuple[str, ...], timing: Timing) -> Scores:
-    """Read what `scoring.score` wrote.
-
-    Args:
-        folder: The folder of the two predictions tables.
-        class_names: Names in label order.
-        timing: What it returned.
-
-    Raises:
-        StageError: A table is missing or damaged.
-    """
+    """Read what `scoring.score` wrote; raise StageError if a table is missing or damaged."""
     try:
         candidate, champion = (
             predictions.read(folder / name, len(class_names)) for name in (CANDIDATE, CHAMPION)

@@ -36,13 +36,7 @@ _TIMING_SECONDS = 5.0
 
 
 def score(request: ScoringRequest) -> Timing:
-    """Let two models predict the test images, and time them on one image.
-
-    Args:
-        request: The models, the images, and the folder for the predictions.
-
-    Returns:
-        The times; the predictions are in the folder.
+    """Let two models predict the test images, written to `request.folder`, and time one image.
 
     Raises:
         DataError: The test images or their labels are missing or were changed.
@@ -111,14 +105,9 @@ def _predict(request: ScoringRequest, models: Sequence[keras.Model]) -> None:
 
 
 def _median_seconds(models: Sequence[keras.Model], image: NDArray[np.uint8]) -> list[float]:
-    """Time models on one image in turn, so that a busy machine slows both.
+    """Time models on one uint8 image, (1, height, width, channels); return median seconds.
 
-    Args:
-        models: The models to time.
-        image: uint8 array of shape (1, height, width, channels).
-
-    Returns:
-        Median seconds of each.
+    They take turns, so that a busy machine slows both.
     """
     for model in models:
         for _ in range(_WARM_UP):
