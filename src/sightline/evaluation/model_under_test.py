@@ -96,11 +96,14 @@ def load(
 
 
 def class_probabilities(model: "keras.Model", images: NDArray[Any], batch_size: int) -> Floats:
-    """Predict the class probabilities (n, num_classes) of images in batches.
+    """Predict the class probabilities (n, num_classes) of images in batches, without TF32.
 
     `model.predict` is avoided: it builds a tf.data pipeline whose autotuner may block.
     """
+    from sightline.training.precision import exact_float32  # imports Keras
+
     starts = range(0, len(images), batch_size)
-    return np.concatenate(
-        [model.predict_on_batch(np.asarray(images[at : at + batch_size])) for at in starts]
-    )
+    with exact_float32():  # of this thread alone, if Keras runs on JAX
+        return np.concatenate(
+            [model.predict_on_batch(np.asarray(images[at : at + batch_size])) for at in starts]
+        )

@@ -15,6 +15,7 @@ from sightline.data.readers.labels import MAX_CLASSES
 from sightline.data.readers.parallel import ordered_map
 from sightline.data.validation.profile import Profiler
 from sightline.errors import ModelFileError
+from sightline.evaluation.model_under_test import class_probabilities
 from sightline.models import keras_files
 from sightline.pipeline.progress import Counter
 from sightline.prediction import drift, stream, table
@@ -45,7 +46,7 @@ def predict(request: Request) -> Outcome:
     summary = _Summary(request, shape, class_names)
 
     def predict_block(block: Block) -> tuple[Block, NDArray[np.float32]]:
-        return block, np.asarray(model.predict_on_batch(block.images))
+        return block, class_probabilities(model, block.images, size)
 
     started = time.monotonic()
     with images.silence_bomb_warnings(), table.open_table(request) as append:
