@@ -20,7 +20,7 @@ class Aliases(Record):
 
 
 def aliases(workspace: Workspace, dataset: str) -> Aliases:
-    """Return the aliases of a data set, none of an unknown one; raise InputError as `champion`."""
+    """Return the aliases of a data set, none of an unknown one; raise as `champion` does."""
     state = audit_log.read(workspace, dataset).state
     return Aliases(champion=state.champion, candidate=state.candidate)
 
@@ -31,11 +31,7 @@ def is_name(text: str) -> bool:
 
 
 def run_of(workspace: Workspace, dataset: str, alias: Alias) -> str | None:
-    """Return the run ID of an alias's version, which may be damaged; None if there is none.
-
-    Raises:
-        InputError: The audit log is damaged, or `dataset` is not a data set name.
-    """
+    """Return the run ID of an alias's version, which may be damaged; raise as `champion` does."""
     log = audit_log.read(workspace, dataset)
     name = getattr(log.state, alias)
     event = log.last(lambda event: event.version == name)

@@ -70,11 +70,7 @@ class EventLog:
 
 
 def read(workspace: Workspace, dataset: str) -> EventLog:
-    """Read the events of a data set, and check that none was changed, removed or inserted.
-
-    Raises:
-        InputError: An event is damaged or missing, or does not follow from the previous one.
-    """
+    """Read the events of a data set; raise InputError if any was changed, removed or inserted."""
     folder = paths.home(workspace, dataset)
     last = _read_last_event(folder)  # before the events: writers update it after adding one
     log = EventLog(dataset)
@@ -94,11 +90,7 @@ def read(workspace: Workspace, dataset: str) -> EventLog:
 
 
 def history(workspace: Workspace, dataset: str | None = None) -> list[Event]:
-    """List the events of one data set or of all, the oldest first.
-
-    Raises:
-        InputError: A log is damaged, or `dataset` is not a data set name.
-    """
+    """List the events of one data set or of all, the oldest first; raise InputError as `read`."""
     chosen = paths.datasets(workspace) if dataset is None else [dataset]
     events = [event for name in chosen for event in read(workspace, name).events]
     return sorted(events, key=lambda event: (event.created, event.dataset, event.number))

@@ -60,11 +60,7 @@ def write(path: Path, record: Record) -> str:
 
 
 def read(path: Path, kind: type[R]) -> tuple[R, str]:
-    """Read a record that `write` wrote, and the SHA-256 of its file.
-
-    Raises:
-        InputError: The file is missing, damaged, too large, a link, or of another kind.
-    """
+    """Read a record that `write` wrote and its SHA-256; raise InputError if it is damaged."""
     try:
         text = read_bytes(path)
         record = kind.model_validate_json(json_digest.verify(text))
@@ -85,12 +81,7 @@ def read(path: Path, kind: type[R]) -> tuple[R, str]:
 
 
 def read_bytes(path: Path, max_bytes: int = _MAX_BYTES) -> bytes:
-    """Read a regular file, without following a link or waiting for a pipe.
-
-    Raises:
-        OSError: It cannot be read.
-        ValueError: It is not a regular file, or too large.
-    """
+    """Read a regular file; raise OSError or ValueError if it is a link, a pipe or too large."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError as error:

@@ -21,15 +21,12 @@ def promote(
     expected_champion: str | None,
     forced: bool = False,
 ) -> Event:
-    """Make a version the champion, and pin its run.
+    """Make a registered version the champion, and pin its run.
 
     Promoting the champion again adds no event, so the step can be repeated. If
     SIGHTLINE_SIGNING_KEY names a key, the version's provenance is signed with it.
 
     Args:
-        version: A registered version.
-        reason: Why, for people.
-        decision: The promotion gate's decision on it.
         expected_champion: Name of the champion that it was compared with; None if there was none.
         forced: Promote it whatever the gate decided.
 
@@ -66,12 +63,9 @@ def promote(
 
 
 def refuse(workspace: Workspace, version: Version, decision: Decision, reason: str = "") -> Event:
-    """Record that the gate refused a version; it is no longer the candidate.
+    """Record that the gate refused a version, for its sentence's or another reason.
 
-    Repeating the same refusal for the same reason adds no event.
-
-    Args:
-        reason: Why, for people; the decision's sentence by default.
+    The version is no longer the candidate. Repeating the same refusal adds no event.
 
     Raises:
         InputError: It is the champion, or the log or the version is damaged.
@@ -82,8 +76,7 @@ def refuse(workspace: Workspace, version: Version, decision: Decision, reason: s
         log = audit_log.read(workspace, version.dataset)
         read_registered(workspace, log, version.name)  # fails if it is damaged
         last = log.last(lambda event: event.version == version.name)
-        same = ("refuse", decision, reason)
-        if last is not None and (last.action, last.decision, last.reason) == same:
+        if last and (last.action, last.decision, last.reason) == ("refuse", decision, reason):
             return last
         if log.state.champion == version.name:
             raise InputError(

@@ -28,11 +28,7 @@ class VersionCheck(Record):
 
 
 def verify(workspace: Workspace, name: str) -> VersionCheck:
-    """Compare all files of a version with their digests, and check its audit log.
-
-    Raises:
-        InputError: There is no such version.
-    """
+    """Check a version's files and its audit log; raise InputError if there is no such version."""
     parsed = paths.parse(name)
     if parsed is None or name not in names(workspace, parsed[0]):
         raise unknown_version(workspace, name)

@@ -78,11 +78,7 @@ class Version(Record):
 
 
 def read_version(workspace: Workspace, dataset: str, number: int) -> tuple[Version, str]:
-    """Read a version, registered or not, and the SHA-256 of its `version.json`.
-
-    Raises:
-        InputError: It is missing, damaged, or another version.
-    """
+    """Read a version, registered or not, and its record's SHA-256; raise InputError if damaged."""
     path = paths.home(workspace, dataset) / "versions" / str(number) / paths.VERSION
     version, sha256 = documents.read(path, Version)
     expected = paths.name(dataset, number)
@@ -94,11 +90,7 @@ def read_version(workspace: Workspace, dataset: str, number: int) -> tuple[Versi
 
 
 def read_registered(workspace: Workspace, log: EventLog, name: str) -> Version:
-    """Read a registered version, and check that its record did not change since.
-
-    Raises:
-        InputError: It is not registered, missing, or was changed.
-    """
+    """Read a version; raise InputError if it is not registered, or was changed since it was."""
     event, parsed = log.last_of("register", name), paths.parse(name)
     if event is None or parsed is None:
         raise unknown_version(workspace, name)
@@ -114,9 +106,8 @@ def read_registered(workspace: Workspace, log: EventLog, name: str) -> Version:
 
 def unknown_version(workspace: Workspace, name: str) -> InputError:
     """Return the error for a name without a version."""
-    return InputError(
-        f"There is no version {name[:60]!r} in {workspace}; see `sightline models list`."
-    )
+    hint = "see `sightline models list`."
+    return InputError(f"There is no version {name[:60]!r} in {workspace}; {hint}")
 
 
 def versions(

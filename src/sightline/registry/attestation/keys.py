@@ -69,8 +69,7 @@ def configured() -> "CryptoSigner | None":
     """Read the private key that SIGHTLINE_SIGNING_KEY names; None if the variable is not set.
 
     Raises:
-        InputError: The file cannot be read, others can read it, it is not an Ed25519 key without
-            a password, or the extra is missing.
+        InputError: The key or the extra is missing, or others can read the file.
     """
     given = os.environ.get(VARIABLE)
     if not given:

@@ -39,12 +39,7 @@ def exists(workspace: Workspace, name: str) -> bool:
 
 
 def attest(workspace: Workspace, version: Version, event: Event, signer: "CryptoSigner") -> None:
-    """Write the signed statement of a version that `event` promoted, replacing an earlier one.
-
-    Raises:
-        InputError: The version's copy of its run's manifest cannot be read.
-        StorageError: The artifacts root is full or cannot be written.
-    """
+    """Write the signed statement of a version that `event` promoted, replacing an earlier one."""
     from securesystemslib.dsse import Envelope
 
     payload = json.dumps(_statement(workspace, version, event), ensure_ascii=False).encode()

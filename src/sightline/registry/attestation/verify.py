@@ -37,8 +37,7 @@ def verify(workspace: Workspace, name: str, key: Path) -> tuple[Damage, ...]:
         key: PEM file of the public key.
 
     Raises:
-        InputError: The public key cannot be used, the name is not a version's, or the extra is
-            missing.
+        InputError: The key or the name cannot be used, or the extra is missing.
     """
     trusted = keys.read_public(key)
     parsed = paths.parse(name)

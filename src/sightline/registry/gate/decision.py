@@ -69,7 +69,7 @@ def from_scores(
     accuracy, before = (float(one.correct.mean()) for one in (scores.candidate, scores.champion))
     p_value = paired_tests.mcnemar(pairs.fixed, pairs.broken)
     p_text = "p < 0.0001" if p_value < _MIN_P_VALUE else f"p = {p_value:.2g}"
-    return _decision(
+    return from_criteria(
         comparison,
         checked,
         f"Better than {comparison.champion}",
@@ -106,28 +106,33 @@ def for_first_model(
         criteria.minimum_accuracy(accuracy, limits.minimum_accuracy),
         criteria.certificate(certificate),
     )
-    return from_criteria(comparison, accuracy, sum(counts), checked, "Passed as the first model")
+    praise = "Passed as the first model"
+    return from_criteria(comparison, checked, praise, images=sum(counts), accuracy=accuracy)
 
 
 def from_criteria(
-    comparison: Comparison, accuracy: float, images: int, checked: Sequence[Criterion], praise: str
+    comparison: Comparison,
+    checked: Sequence[Criterion],
+    praise: str,
+    figures: str = "{accuracy:.2%} of {images:,} test images correct",
+    **numbers: Any,
 ) -> Decision:
-    """Decide by criteria that were checked; `praise` starts the sentence if all passed."""
-    figures = f"{accuracy:.2%} of {images:,} test images correct"
-    return _decision(comparison, checked, praise, figures, images=images, accuracy=accuracy)
+    """Decide by criteria that were checked.
 
-
-def _decision(
-    comparison: Comparison, checked: Sequence[Criterion], praise: str, figures: str, **numbers: Any
-) -> Decision:
-    """Build a decision whose sentence gives the main reason and names whatever else failed."""
+    Args:
+        comparison: What was compared.
+        checked: The criteria. The sentence gives the reason of the first that failed.
+        praise: Start of the sentence if all passed.
+        figures: What the sentence says of the numbers.
+        numbers: Fields of the decision, at least `images` and `accuracy`.
+    """
     failed = [criterion.name for criterion in checked if not criterion.passed]
+    figures = figures.format(**numbers)
+    sentence = f"{praise}: {figures}."
     if failed:
         reason = _REASONS[failed[0]].format(**comparison._asdict(), **numbers)
         others = f"; also failed: {', '.join(failed[1:])}" if failed[1:] else ""
         sentence = f"Refused: {reason} ({figures}){others}."
-    else:
-        sentence = f"{praise}: {figures}."
     return Decision(
         promote=not failed,
         **comparison._asdict(),

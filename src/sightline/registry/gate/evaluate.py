@@ -52,9 +52,7 @@ def decide_promotion(candidate: Candidate, *, rebaseline: bool = False) -> Decis
             both models on the candidate's.
 
     Raises:
-        DataError: The test images are missing or were changed.
-        InputError: The registry is damaged.
-        ModelFileError: A model is missing, damaged, or does not fit the images.
+        InputError: The registry, a model or a test image is missing or damaged.
         StorageError: The artifacts root is full or cannot be written.
     """
     workspace, dataset = candidate.run.workspace, candidate.files.dataset
@@ -103,7 +101,9 @@ def compare(
             return decision.from_scores(comparison, found, certificate, limits, noise, checked)
         checked += (criteria.certificate(certificate),)
     praise = f"{champion.name} again, measured on other test images"
-    return decision.from_criteria(comparison, accuracy, sum(counts), checked, praise)
+    return decision.from_criteria(
+        comparison, checked, praise, images=sum(counts), accuracy=accuracy
+    )
 
 
 def _preconditions(
