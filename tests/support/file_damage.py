@@ -2,7 +2,7 @@
 
 import random
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 _SHAPE = re.compile(rb"'shape': \((\d+), ")
@@ -80,3 +80,13 @@ def damage(path: Path, rng: random.Random, *, may_delete: bool = True) -> str:
 def _range(content: bytes, rng: random.Random) -> tuple[int, int]:
     start = rng.randrange(len(content))
     return start, min(len(content), start + rng.randint(1, _LONGEST))
+
+
+def changed_bytes(path: Path, step: int, *bits: int, start: int = 0) -> Iterator[int]:
+    """Flip one bit after another of every `step`-th byte of a file, and restore it at the end."""
+    content = path.read_bytes()
+    for place in range(len(content))[start::step]:
+        for bit in bits:
+            path.write_bytes(content[:place] + bytes([content[place] ^ bit]) + content[place + 1 :])
+            yield place
+    path.write_bytes(content)

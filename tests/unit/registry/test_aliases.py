@@ -31,35 +31,35 @@ def workspace(root: Path) -> Workspace:
 def test_alias_or_name_stands_for_a_version(
     workspace: Workspace, name: str, dataset: str | None, expected: str
 ) -> None:
+    assert registry.is_name(name)
     assert registry.resolve(workspace, name, dataset).name == expected
     assert registry.find(workspace, name, dataset) == expected
-
-
-NOT_A_NAME = "expected champion, candidate, or a version"
 
 
 @pytest.mark.parametrize(
     ("name", "dataset", "message"),
     [
         ("candidate", None, "mnist-v2, zoo-v1; choose with --dataset"),
-        ("champion", "zoo", "no champion of zoo .*sightline models promote RUN"),
-        ("champion", "cats", "no champion of cats"),
-        ("latest", None, NOT_A_NAME),
-        ("mnist-v3", None, "'mnist-v3'.*sightline models list"),
-        ("mnist-v0", None, NOT_A_NAME),
-        ("mnist-v01", None, NOT_A_NAME),
+        ("champion", "zoo", "zoo .*`sightline models promote RUN`"),
+        ("mnist-v3", None, "'mnist-v3'.*`sightline models list`"),
         ("mnist-v1", "zoo", "mnist, not of 'zoo'"),
-        ("../../etc/passwd-v1", None, NOT_A_NAME),
-        ("mnist-v1\n", None, NOT_A_NAME),
-        ("mnist-v\u0661", None, NOT_A_NAME),
-        ("x" * 5000, None, NOT_A_NAME),
     ],
 )
 def test_name_without_a_version_is_refused(
     workspace: Workspace, name: str, dataset: str | None, message: str
 ) -> None:
-    with pytest.raises(InputError, match=message) as refused:
+    with pytest.raises(InputError, match=message):
         registry.resolve(workspace, name, dataset)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["latest", "mnist-v0", "mnist-v01", "../x-v1", "mnist-v1\n", "mnist-v\u0661", "", "x" * 5000],
+)
+def test_text_in_another_form_is_no_name(workspace: Workspace, name: str) -> None:
+    assert not registry.is_name(name)
+    with pytest.raises(InputError, match=r"mnist-v3.*`sightline models list`") as refused:
+        registry.resolve(workspace, name)
     assert len(str(refused.value)) < 400
 
 
@@ -69,13 +69,6 @@ def test_run_of_an_alias_is_known_without_its_version(workspace: Workspace) -> N
     assert registry.run_of(workspace, "mnist", "candidate") == "mnist-2"
     assert registry.run_of(workspace, "zoo", "champion") is None
     assert registry.run_of(workspace, "cats", "candidate") is None
-
-
-def test_form_of_a_name_is_recognized() -> None:
-    assert all(registry.is_name(text) for text in (*registry.ALIASES, "mnist-v1", "a-v1-v2"))
-    assert not any(
-        registry.is_name(text) for text in ("", "latest", "mnist-v0", "mnist-v1\n", "-v1")
-    )
 
 
 def test_empty_registry_knows_no_names(tmp_path: Path) -> None:

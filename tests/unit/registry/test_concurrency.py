@@ -40,63 +40,49 @@ print(json.dumps(done))
 """
 
 
-def test_simultaneous_writers_lose_nothing(root: Path, workspace: Workspace) -> None:
-    writers = 4
-    names = [[f"run-{writer}-{number}" for number in range(5)] for writer in range(writers)]
-    for name in (name for mine in names for name in mine):
-        publish(root, name)
+def run_writers(root: Path, names: list[list[str]]) -> dict[str, int]:
+    """Register and promote runs in simultaneous processes; return the event of each promotion."""
     decision = decide("x").model_dump_json()
     processes = [
         subprocess.Popen(
             [sys.executable, "-c", _WRITER, str(root), decision, *mine],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
             text=True,
         )
         for mine in names
     ]
-    for process in processes:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-    done: dict[str, int] = {}
+    ready = [process.stdout.readline() for process in processes if process.stdout]
+    assert ready == ["ready\n"] * len(names)
     for process in processes:  # start all at about the same time
-        assert process.stdin is not None
-        process.stdin.write("go\n")
-        process.stdin.flush()
+        print("go", file=process.stdin, flush=True)
+    done: dict[str, int] = {}
     for process in processes:
-        answer, log = process.communicate()
-        assert process.returncode == 0, log
-        done.update(json.loads(answer))
+        done |= json.loads(process.communicate()[0])
+    return done
+
+
+def test_simultaneous_writers_lose_nothing(root: Path, workspace: Workspace) -> None:
+    names = [[f"run-{writer}-{number}" for number in range(5)] for writer in range(4)]
+    for name in (name for mine in names for name in mine):
+        publish(root, name)
+    done = run_writers(root, names)
     events = registry.history(workspace, "mnist")
     assert [event.number for event in events] == list(range(1, 41))
     assert sorted(version.number for version in registry.versions(workspace)) == list(range(1, 21))
-    promotions = {event.run_id: event.number for event in events if event.action == "promote"}
-    assert promotions == done
+    assert {event.run_id: event.number for event in events if event.action == "promote"} == done
     champion = registry.champion(workspace, "mnist")
     assert champion is not None
-    assert promotions[champion.run_id] == max(promotions.values())
-    assert [registry.verify(workspace, name).damages for name in registry.names(workspace)] == [
-        ()
-    ] * 20
+    assert done[champion.run_id] == max(done.values())
+    assert not any(registry.verify(workspace, name).damages for name in registry.names(workspace))
 
 
 def test_simultaneous_registrations_of_a_run_make_one_version(
     root: Path, workspace: Workspace
 ) -> None:
     publish(root, "run-1")
-    program = (
-        "import pathlib, sys; from sightline import registry; "
-        "from sightline.runs import run_folder; from sightline.storage.workspace import Workspace; "
-        "root = Workspace(pathlib.Path(sys.argv[1]));"
-        "print(registry.register(root, run_folder.read(root, 'run-1')).name)"
-    )
-    processes = [
-        subprocess.Popen([sys.executable, "-c", program, str(root)], stdout=subprocess.PIPE)
-        for _ in range(4)
-    ]
-    assert {process.communicate()[0] for process in processes} == {b"mnist-v1\n"}
-    assert len(registry.history(workspace)) == 1
+    assert run_writers(root, [["run-1"]] * 4) == {"run-1": 2}
+    assert [event.action for event in registry.history(workspace)] == ["register", "promote"]
 
 
 _VICTIM = """
@@ -140,13 +126,8 @@ for argument in sys.argv[2:]:
 def run_victims(*roots: Path) -> list[str]:
     """Work at each root, in processes that are killed at the operation that the root names."""
     decision = decide("run-2", "mnist-v1").model_dump_json()
-    done = subprocess.run(
-        [sys.executable, "-c", _VICTIM, decision, *map(str, roots)],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return done.stdout.splitlines()
+    command = [sys.executable, "-c", _VICTIM, decision, *map(str, roots)]
+    return subprocess.check_output(command, text=True).splitlines()
 
 
 def test_process_killed_anywhere_leaves_a_usable_registry(tmp_path: Path) -> None:

@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,12 @@ def champions(root: Path) -> list[Version]:
     return [promote(root, f"run-{number}") for number in (1, 2, 3)]
 
 
+def pinned(workspace: Workspace) -> dict[str, str]:
+    """Return the reasons of all pins by run."""
+    found = [pins.read(workspace, run_id) for run_id in pins.pinned_ids(workspace)]
+    return {pin.run_id: pin.reason for pin in found if pin}
+
+
 def test_promoted_version_is_the_champion_and_its_run_is_pinned(
     workspace: Workspace, version: Version
 ) -> None:
@@ -32,17 +39,15 @@ def test_promoted_version_is_the_champion_and_its_run_is_pinned(
     assert (event.reason, event.decision, event.forced) == ("the first", decision, False)
     assert registry.champion(workspace, "mnist") == version
     assert registry.aliases(workspace, "mnist").candidate is None
-    pin = pins.read(workspace, "run-1")
-    assert pin is not None
-    assert pin.reason == "promoted as mnist-v1: the first"
+    assert pinned(workspace) == {"run-1": "promoted as mnist-v1: the first"}
+    assert registry.promote(workspace, version, "again", decision, "mnist-v1") == event
+    assert len(registry.history(workspace)) == 2
 
 
 def test_existing_pin_keeps_its_reason(workspace: Workspace, version: Version) -> None:
     pins.pin(workspace, "run-1", "in the paper")
     registry.promote(workspace, version, "better", decide("run-1"), None)
-    pin = pins.read(workspace, "run-1")
-    assert pin is not None
-    assert pin.reason == "in the paper"
+    assert pinned(workspace) == {"run-1": "in the paper"}
 
 
 def test_version_of_a_removed_run_can_be_promoted(workspace: Workspace, version: Version) -> None:
@@ -50,25 +55,17 @@ def test_version_of_a_removed_run_can_be_promoted(workspace: Workspace, version:
     runs_to_promote.publish(workspace.root, "run-1-of-another-day")
     registry.promote(workspace, version, "better", decide("run-1"), None)
     assert registry.champion(workspace, "mnist") == version
-    assert pins.pinned_ids(workspace) == frozenset()
-
-
-def test_promoting_the_champion_again_adds_no_event(workspace: Workspace, version: Version) -> None:
-    event = registry.promote(workspace, version, "the first", decide("run-1"), None)
-    assert registry.promote(workspace, version, "again", decide("run-1"), "mnist-v1") == event
-    assert len(registry.history(workspace)) == 2
+    assert pinned(workspace) == {}
 
 
 @pytest.mark.parametrize("compared", ["mnist-v1", None])
 def test_version_compared_with_an_earlier_champion_is_not_promoted(
-    workspace: Workspace, compared: str | None
+    workspace: Workspace, champions: list[Version], compared: str | None
 ) -> None:
-    for number in (1, 2):
-        promote(workspace.root, f"run-{number}")
-    third = register(workspace.root, "run-3")
-    with pytest.raises(ChampionChangedError, match=f"mnist-v2.*mnist-v3.*{compared or 'none'}"):
-        registry.promote(workspace, third, "better", decide("run-3", compared), compared)
-    assert registry.aliases(workspace, "mnist").champion == "mnist-v2"
+    fourth = register(workspace.root, "run-4")
+    with pytest.raises(ChampionChangedError, match=f"mnist-v3.*mnist-v4.*{compared or 'none'}"):
+        registry.promote(workspace, fourth, "better", decide("run-4", compared), compared)
+    assert registry.aliases(workspace, "mnist").champion == "mnist-v3"
 
 
 def test_refused_version_is_promoted_only_by_force(workspace: Workspace, version: Version) -> None:
@@ -77,24 +74,26 @@ def test_refused_version_is_promoted_only_by_force(workspace: Workspace, version
         with pytest.raises(InputError, match=r"mnist-v1.*--force"):
             registry.promote(workspace, version, "why not", decision, None)
     event = registry.promote(workspace, version, "an emergency", refused, None, forced=True)
-    assert event.forced
-    assert event.decision == refused
+    assert (event.forced, event.decision) == (True, refused)
     assert registry.aliases(workspace, "mnist").champion == "mnist-v1"
 
 
-def test_decision_about_another_run_is_refused(workspace: Workspace, version: Version) -> None:
+def test_decision_about_another_run_or_version_is_refused(
+    workspace: Workspace, version: Version
+) -> None:
     with pytest.raises(InputError, match=r"run-2.*mnist-v1.*run-1"):
         registry.promote(workspace, version, "why", decide("run-2"), None, forced=True)
+    unknown = version.model_copy(update={"number": 7})
+    with pytest.raises(InputError, match="mnist-v7"):
+        registry.promote(workspace, unknown, "why", decide("run-1"), None)
 
 
 @pytest.mark.parametrize("reason", ["", " \n", "x" * 1001])
 def test_reason_is_required(workspace: Workspace, version: Version, reason: str) -> None:
-    for use in (
-        lambda: registry.promote(workspace, version, reason, decide("run-1"), None),
-        lambda: registry.rollback(workspace, "mnist", reason),
-    ):
-        with pytest.raises(InputError, match="--reason"):
-            use()
+    with pytest.raises(InputError, match="--reason"):
+        registry.promote(workspace, version, reason, decide("run-1"), None)
+    with pytest.raises(InputError, match="--reason"):
+        registry.rollback(workspace, "mnist", reason)
 
 
 def test_hostile_reason_and_author_are_escaped(
@@ -121,11 +120,10 @@ def test_refused_version_is_no_longer_the_candidate(workspace: Workspace) -> Non
     promote(workspace.root, "run-1")
     decision = decide("run-2", "mnist-v1", promote=False)
     event = registry.refuse(workspace, register(workspace.root, "run-2"), decision)
-    assert event.reason == decision.sentence
-    assert event.decision == decision
+    assert (event.reason, event.decision) == (decision.sentence, decision)
     assert (event.champion_before, event.champion_after) == ("mnist-v1", "mnist-v1")
     assert registry.aliases(workspace, "mnist") == Aliases(champion="mnist-v1")
-    assert pins.pinned_ids(workspace) == {"run-1"}
+    assert set(pinned(workspace)) == {"run-1"}
 
 
 def test_only_a_repeated_refusal_adds_no_event(workspace: Workspace, version: Version) -> None:
@@ -151,23 +149,17 @@ def test_candidate_is_the_version_registered_last(workspace: Workspace, version:
 
 
 def test_rollback_returns_step_by_step(workspace: Workspace, champions: list[Version]) -> None:
-    for before in ("mnist-v2", "mnist-v1"):
-        event = registry.rollback(workspace, "mnist", "it is worse")
-        assert (event.action, event.version) == ("rollback", before)
-        assert registry.aliases(workspace, "mnist").champion == before
+    event = registry.rollback(workspace, "mnist", "it is worse", "mnist-v3")
+    found = (event.action, event.version, event.champion_after)
+    assert found == ("rollback", "mnist-v2", "mnist-v2")
+    with pytest.raises(ChampionChangedError, match=r"mnist-v2 .* mnist-v3"):
+        registry.rollback(workspace, "mnist", "it is worse", "mnist-v3")
+    assert registry.aliases(workspace, "mnist").champion == "mnist-v2"
+    assert registry.rollback(workspace, "mnist", "still worse").champion_after == "mnist-v1"
     with pytest.raises(InputError, match=r"mnist-v1.*`sightline models history`"):
         registry.rollback(workspace, "mnist", "further")
     promote(workspace.root, "run-3")
     assert registry.rollback(workspace, "mnist", "again").champion_after == "mnist-v1"
-
-
-def test_rollback_from_another_champion_than_expected_is_refused(
-    workspace: Workspace, champions: list[Version]
-) -> None:
-    registry.rollback(workspace, "mnist", "it is worse", "mnist-v3")
-    with pytest.raises(ChampionChangedError, match="mnist-v2"):
-        registry.rollback(workspace, "mnist", "it is worse", "mnist-v3")
-    assert registry.aliases(workspace, "mnist").champion == "mnist-v2"
 
 
 def test_refused_rollback_creates_no_folder(workspace: Workspace) -> None:
@@ -178,17 +170,12 @@ def test_refused_rollback_creates_no_folder(workspace: Workspace) -> None:
 
 @pytest.mark.parametrize("dataset", ["", "..", "../mnist", "a/b", "A", "a" * 41, "a\n", "/etc"])
 def test_hostile_data_set_name_is_refused(workspace: Workspace, dataset: str) -> None:
+    refused = f"{re.escape(repr(dataset[:60]))}.*`sightline models list`"
     for read in (registry.aliases, registry.champion, registry.versions, registry.history):
-        with pytest.raises(InputError, match="is not a data set name"):
+        with pytest.raises(InputError, match=refused):
             read(workspace, dataset)
-    with pytest.raises(InputError, match="is not a data set name"):
+    with pytest.raises(InputError, match=refused):
         registry.rollback(workspace, dataset, "why")
-
-
-def test_unregistered_version_is_not_promoted(workspace: Workspace, version: Version) -> None:
-    unknown = version.model_copy(update={"number": 7})
-    with pytest.raises(InputError, match="mnist-v7"):
-        registry.promote(workspace, unknown, "why", decide("run-1"), None)
 
 
 @pytest.mark.parametrize("name", ["model.keras", "exports/model.onnx", "certificate.json"])
@@ -208,7 +195,7 @@ def test_damaged_version_is_not_promoted_and_nothing_is_written(
         with pytest.raises(InputError, match=f"{name} .*Restore it from a copy"):
             registry.promote(workspace, version, "why", decide("run-1"), None, forced=forced)
     assert len(registry.history(workspace)) == 1
-    assert pins.pinned_ids(workspace) == frozenset()
+    assert pinned(workspace) == {}
 
 
 def test_rollback_works_from_a_damaged_champion_but_not_to_one(

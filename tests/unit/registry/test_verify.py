@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from file_damage import changed_bytes
 from runs_to_promote import promote, register
 from sightline import registry
 from sightline.errors import InputError
@@ -30,42 +31,30 @@ def test_intact_version_has_no_damage(workspace: Workspace, folder: Path) -> Non
 
 def test_every_changed_byte_of_every_file_is_found(workspace: Workspace, folder: Path) -> None:
     for path in [path for path in folder.rglob("*") if path.is_file()]:
-        content = path.read_bytes()
-        for at in range(0, len(content), max(1, len(content) // 40)):
-            path.write_bytes(content[:at] + bytes([content[at] ^ 4]) + content[at + 1 :])
+        for at in changed_bytes(path, max(1, path.stat().st_size // 40), 4):
             assert path.relative_to(workspace.root).as_posix() in damage_of(workspace), (path, at)
-        path.write_bytes(content)
     assert damage_of(workspace) == {}
 
 
 DAMAGES: dict[str, Callable[[Path], object]] = {
-    "model.keras": lambda folder: (folder / "model.keras").unlink(),
-    "certificate.json": lambda folder: os.truncate(folder / "certificate.json", 0),
-    "exports/model.onnx": lambda folder: (
-        (folder / "exports/model.onnx").rename(folder.parent.parent / "x"),
-        (folder / "exports/model.onnx").symlink_to(folder.parent.parent / "x"),
-    ),
-    "exports/saved_model/saved_model.pb": lambda folder: (
-        (folder / "exports/saved_model/saved_model.pb").unlink(),
-        (folder / "exports/saved_model/saved_model.pb").mkdir(),
-    ),
-    "manifest.json": lambda folder: (
-        (folder / "manifest.json").unlink(),
-        os.mkfifo(folder / "manifest.json"),
-    ),
-    "exports/more.bin": lambda folder: (folder / "exports/more.bin").touch(),
-    "exports/more": lambda folder: (folder / "exports/more").mkdir(),
-    "exports/assets": lambda folder: (folder / "exports/assets").symlink_to("/etc"),
-    ".hidden": lambda folder: (folder / ".hidden").touch(),
-    "version.json": lambda folder: (folder / "version.json").unlink(),
+    "model.keras": Path.unlink,
+    "version.json": Path.unlink,
+    "certificate.json": lambda path: os.truncate(path, 0),
+    "exports/model.onnx": lambda path: path.symlink_to(path.rename(path.parents[3] / "x")),
+    "exports/saved_model/saved_model.pb": lambda path: (path.unlink(), path.mkdir()),
+    "manifest.json": lambda path: (path.unlink(), os.mkfifo(path)),
+    "exports/more.bin": Path.touch,
+    ".hidden": Path.touch,
+    "exports/more": Path.mkdir,
+    "exports/assets": lambda path: path.symlink_to("/etc"),
 }
 
 
-@pytest.mark.parametrize(("name", "damage"), DAMAGES.items(), ids=DAMAGES.keys())
+@pytest.mark.parametrize("name", DAMAGES)
 def test_missing_and_unexpected_files_are_found(
-    workspace: Workspace, folder: Path, name: str, damage: Callable[[Path], object]
+    workspace: Workspace, folder: Path, name: str
 ) -> None:
-    damage(folder)
+    DAMAGES[name](folder / name)
     assert f"models/mnist/versions/1/{name}" in damage_of(workspace)
 
 
@@ -95,18 +84,16 @@ def test_version_in_the_folder_of_another_is_found(workspace: Workspace, folder:
     assert damage_of(workspace, "mnist-v1") == {}
 
 
-def test_damaged_version_can_be_skipped_in_a_list(workspace: Workspace, folder: Path) -> None:
+def test_removed_version_is_damaged_and_can_be_skipped_in_a_list(
+    workspace: Workspace, folder: Path
+) -> None:
     second = register(workspace.root, "run-2")
-    (folder / "version.json").write_bytes(b"{}")
+    files.remove(folder)
+    assert registry.names(workspace) == ["mnist-v1", "mnist-v2"]
+    assert damage_of(workspace)
     skipped: list[InputError] = []
     assert registry.versions(workspace, None, skipped.append) == [second]
     assert "versions/1/version.json" in str(skipped[0])
-
-
-def test_removed_version_is_damaged_and_not_forgotten(workspace: Workspace, folder: Path) -> None:
-    files.remove(folder)
-    assert registry.names(workspace) == ["mnist-v1"]
-    assert damage_of(workspace)
 
 
 def test_version_without_an_event_is_found(workspace: Workspace, folder: Path) -> None:

@@ -1,0 +1,87 @@
+import base64
+import json
+from pathlib import Path
+
+import pytest
+
+from runs_to_promote import digest, promote
+from sightline import registry
+from sightline.errors import InputError
+from sightline.storage import digests
+from sightline.storage.workspace import Workspace
+
+
+@pytest.fixture
+def envelope(workspace: Workspace) -> Path:
+    return workspace.root / "models/mnist/attestations/1.intoto.json"
+
+
+def test_nothing_is_signed_without_a_key(workspace: Workspace, envelope: Path) -> None:
+    promote(workspace.root, "run-1")
+    assert not envelope.exists()
+
+
+def test_statement_names_every_file_and_describes_the_build_and_the_promotion(
+    workspace: Workspace, key: Path, envelope: Path
+) -> None:
+    version = promote(workspace.root, "run-1")
+    statement = json.loads(base64.b64decode(json.loads(envelope.read_bytes())["payload"]))
+    assert statement["_type"] == "https://in-toto.io/Statement/v1"
+    assert statement["predicateType"] == "https://slsa.dev/provenance/v1"
+    subjects = {found["name"]: found["digest"]["sha256"] for found in statement["subject"]}
+    folder = workspace.path(version.folder)
+    there = {p.relative_to(folder).as_posix(): p for p in folder.rglob("*") if p.is_file()}
+    assert subjects == {name: digests.sha256(path) for name, path in there.items()}
+
+    predicate = statement["predicate"]
+    definition = predicate["buildDefinition"]
+    assert definition["externalParameters"]["config"]["recipe"] == "tutorial"
+    assert definition["internalParameters"]["training"] == {"backend": "tensorflow"}
+    dependencies = {d["name"]: d["digest"]["sha256"] for d in definition["resolvedDependencies"]}
+    assert dependencies == {
+        "data": digest("source"),
+        "holdout": version.holdout_sha256,
+        "code": digest("code"),
+        "base.lock": digest("lock"),
+    }
+    assert predicate["runDetails"]["metadata"] == {
+        "invocationId": "run-1",
+        "startedOn": "2026-11-24T01:01:03Z",
+        "finishedOn": "2026-11-24T01:02:03Z",
+    }
+    promotion = predicate["sightline_promotion"]
+    assert (promotion["version"], promotion["reason"]) == ("mnist-v1", "it is better")
+    assert promotion["decision"]["promote"] is True
+
+
+def test_envelope_can_be_verified_by_other_tools(
+    workspace: Workspace, key: Path, envelope: Path
+) -> None:
+    """Verify it by the DSSE protocol alone, without the library that signed it."""
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+    from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
+    promote(workspace.root, "run-1")
+    found = json.loads(envelope.read_bytes())
+    assert found["payloadType"] == "application/vnd.in-toto+json"
+    kind, payload = found["payloadType"].encode(), base64.b64decode(found["payload"])
+    (signature,) = found["signatures"]
+    trusted = load_pem_public_key(key.with_name("signing.pem.pub").read_bytes())
+    assert isinstance(trusted, Ed25519PublicKey)
+    signed = b"DSSEv1 %d %s %d %s" % (len(kind), kind, len(payload), payload)
+    trusted.verify(base64.b64decode(signature["sig"]), signed)
+
+
+def test_unsigned_champion_is_signed_when_promoted_again_unless_it_is_damaged(
+    workspace: Workspace, key: Path, envelope: Path
+) -> None:
+    version = promote(workspace.root, "run-1")
+    before = envelope.read_bytes()
+    envelope.unlink()
+    promote(workspace.root, "run-1")
+    assert envelope.read_bytes() == before
+    envelope.unlink()
+    (workspace.path(version.folder) / "model.keras").write_bytes(b"another model")
+    with pytest.raises(InputError, match=r"model\.keras is damaged"):
+        registry.promote(workspace, version, "once more", None, version.name, forced=True)
+    assert not envelope.exists()
