@@ -3,14 +3,12 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
+import runs_to_promote
 from sightline.config import Convolution, ModelConfig
 from sightline.data.holdout import holdout_sha256
 from sightline.models import cnn, keras_files
 from sightline.records import DatasetFiles, FileRecord, Run
 from sightline.registry import Version
-from sightline.storage import digests
-
-LAYERS = ModelConfig(convolutions=(Convolution(filters=3),), dense_units=3)
 
 
 @pytest.fixture(scope="session")
@@ -21,7 +19,8 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     filters = np.stack([np.outer(*pair) for pair in pairs], axis=-1)[:, :, np.newaxis] / 16
     sharpness, threshold = 400.0, 0.08
     dense = (np.eye(3), np.zeros(3), sharpness * np.eye(3, 4), sharpness * threshold * np.eye(4)[3])
-    network = cnn.classifier((12, 12, 1), 4, LAYERS)
+    layers = ModelConfig(convolutions=(Convolution(filters=3),), dense_units=3)
+    network = cnn.classifier((12, 12, 1), 4, layers)
     weights = [filters, np.zeros(3), *dense]
     found = {}
     for name, factor in (("accurate", 1), ("constant", 0)):
@@ -32,26 +31,15 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     return found
 
 
-def write(run: Run, path: str, content: bytes) -> FileRecord:
-    """Write a file below the root and return its record."""
-    file = run.workspace.path(path)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_bytes(content)
-    return FileRecord(path=path, sha256=digests.sha256(file), bytes=len(content))
-
-
 @pytest.fixture
 def accurate(run: Run, models: dict[str, bytes]) -> FileRecord:
-    return write(run, "other/model.keras", models["accurate"])
+    return runs_to_promote.file(run.workspace.root, "other/model.keras", models["accurate"])
 
 
 @pytest.fixture
-def constant(run: Run, models: dict[str, bytes]) -> FileRecord:
-    return write(run, "models/textures/versions/1/model.keras", models["constant"])
-
-
-@pytest.fixture
-def champion(files: DatasetFiles, constant: FileRecord) -> Version:
+def champion(run: Run, files: DatasetFiles, models: dict[str, bytes]) -> Version:
+    path = "models/textures/versions/1/model.keras"
+    constant = runs_to_promote.file(run.workspace.root, path, models["constant"])
     return Version(
         dataset="textures",
         number=1,

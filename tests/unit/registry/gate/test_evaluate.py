@@ -1,8 +1,6 @@
 from pathlib import Path
 from typing import Any
 
-import keras
-import numpy as np
 import pytest
 
 from paired_answers import certificate
@@ -17,7 +15,6 @@ from sightline.registry.gate.evaluate import Candidate, compare
 from sightline.registry.gate.scores import ScoringRequest, Timing
 from sightline.storage import digests
 from sightline.storage import files as artifact_files
-from sightline.storage.npy import open_mapped
 
 # With ten images a class the default margin can never be met.
 SETTINGS = PromotionConfig(recall_margin=0.5, latency_factor=100)
@@ -81,52 +78,31 @@ def test_better_model_is_promoted_on_the_predictions_of_both(gate: Any, run: Run
         "task", "holdout", "same_model", "mcnemar", "class_recall", "calibration", "latency",
         "noise", "certificate",
     ]  # fmt: skip
-    latency = next(one for one in found.criteria if one.name == "latency")
-    assert latency.measured is not None
-    assert latency.measured > 0
+    assert all(one.measured for one in found.criteria if one.name == "latency")
     assert [(one.stage, one.done, one.total) for one in seen] == [("promotion", 40, 40)]
     assert leftovers(run.workspace.root) == []
 
 
 def test_clean_up_finds_what_a_killed_gate_leaves(gate: Any, run: Run) -> None:
-    seen: list[str] = []
-    with listening(
-        lambda _: seen.extend(path.name for path in artifact_files.leftovers(run.workspace.root))
-    ):
+    seen: list[Path] = []
+    with listening(lambda _: seen.extend(artifact_files.leftovers(run.workspace.root))):
         gate()
-    assert [name[:11] for name in seen] == [".promotion."]
-
-
-def shipped(version: Version, model: FileRecord) -> Version:
-    """Return the version with another model."""
-    return version.model_copy(update={"files": {"model.keras": model}})
+    assert [path.name[:11] for path in seen] == [".promotion."]
+    assert leftovers(run.workspace.root) == []
 
 
 def test_worse_model_is_refused(gate: Any, champion: Version, accurate: FileRecord) -> None:
-    found = gate(model=champion.model, champion=shipped(champion, accurate), noise=0.01)
+    better = champion.model_copy(update={"files": {"model.keras": accurate}})
+    found = gate(model=champion.model, champion=better, noise=0.01)
     assert not found.promote
     assert (found.fixed, found.broken, found.p_value) == (0, 30, 1.0)
     assert found.sentence.startswith("Refused: ")
     assert ("noise", False) in criteria_of(found)
 
 
-def test_candidate_predicts_the_test_images_again(gate: Any, run: Run, files: DatasetFiles) -> None:
-    shapes = ModelConfig(convolutions=(Convolution(filters=2),), dense_units=5)
-    keras.utils.set_random_seed(3)
-    path = run.workspace.root / "other" / "second.keras"
-    keras_files.export(cnn.classifier((12, 12, 1), 4, shapes), path)
-    record = FileRecord(path="other/second.keras", sha256=digests.sha256(path), bytes=1)
-    found = gate(model=record)
-    images = np.asarray(open_mapped(run.workspace.root / files.images["test"].path))
-    predicted = keras_files.read_model(path).predict_on_batch(images).argmax(axis=1)
-    assert found.accuracy == (predicted == np.arange(40) % 4).mean()
-
-
-def test_first_model_is_decided_by_its_evaluation(gate: Any, run: Run) -> None:
+def test_first_model_is_decided_by_its_evaluation(gate: Any) -> None:
     found = gate(champion=None)
-    assert found.promote
-    assert (found.champion, found.accuracy, found.images) == (None, 0.925, 40)
-    assert leftovers(run.workspace.root) == []
+    assert (found.promote, found.champion, found.accuracy, found.images) == (True, None, 0.925, 40)
 
 
 def test_changed_test_images_are_refused_unless_rebaselined(gate: Any, champion: Version) -> None:
@@ -150,21 +126,27 @@ def test_champion_itself_is_refused_unless_rebaselined(
     moved = same.model_copy(update={"holdout_sha256": "f" * 64})
     found = gate(champion=moved, rebaseline=True)
     assert found.promote
-    assert "textures-v1" in found.sentence
-    assert "92.50%" in found.sentence
+    for text in ("textures-v1", "92.50%"):
+        assert text in found.sentence
     assert not gate(champion=moved, rebaseline=True, certificate=None).promote
 
 
+@pytest.mark.parametrize(
+    ("other", "difference"),
+    [
+        ({"image_shape": (32, 32, 3)}, "32x32x3"),
+        ({"class_names": ("a", "b")}, "2 classes"),
+        ({"class_names": ("d", "c", "b", "a")}, "in another order"),
+    ],
+)
 def test_other_classes_or_image_shapes_are_refused_even_if_rebaselined(
-    gate: Any, champion: Version
+    gate: Any, champion: Version, other: dict[str, Any], difference: str
 ) -> None:
-    for other in (
-        {"class_names": ("a", "b")},
-        {"image_shape": (28, 28, 1)},
-    ):
-        found = gate(champion=champion.model_copy(update=other), rebaseline=True)
-        assert criteria_of(found) == [("task", False)]
-        assert not found.promote
+    found = gate(champion=champion.model_copy(update=other), rebaseline=True)
+    assert criteria_of(found) == [("task", False)]
+    assert not found.promote
+    assert difference in found.criteria[0].sentence
+    assert "another data set name" in found.criteria[0].sentence
 
 
 @pytest.mark.parametrize("damage", ["missing", "bit"])
@@ -190,15 +172,12 @@ def test_unreadable_candidate_is_not_called_the_champion(
     assert "champion" not in str(refusal.value)
 
 
-def test_model_that_does_not_fit_the_images_is_refused(
-    gate: Any, run: Run, champion: Version
-) -> None:
-    path = run.workspace.path(champion.model.path)
+def test_model_that_does_not_fit_the_images_is_refused(gate: Any, run: Run) -> None:
+    path = run.workspace.root / "small.keras"
     layers = ModelConfig(convolutions=(Convolution(filters=1),), dense_units=1)
     keras_files.export(cnn.classifier((8, 8, 1), 2, layers), path)
-    other = champion.model.model_copy(update={"sha256": digests.sha256(path)})
     with pytest.raises(ModelFileError, match=r"\(8, 8, 1\) .* 2 classes.*\(12, 12, 1"):
-        gate(champion=shipped(champion, other))
+        gate(model=FileRecord(path=path.name, sha256=digests.sha256(path), bytes=1))
 
 
 @pytest.mark.parametrize("damage", ["missing", "bit"])
@@ -206,8 +185,7 @@ def test_model_that_does_not_fit_the_images_is_refused(
 def test_changed_test_images_or_labels_are_refused(
     gate: Any, run: Run, files: DatasetFiles, which: str, damage: str
 ) -> None:
-    record = files.labels if which == "labels" else files.images["test"]
-    path = run.workspace.path(record.path)
+    path = run.workspace.path((files.labels if which == "labels" else files.images["test"]).path)
     damage_file(path, damage)
     with pytest.raises(DataError, match=f"{path}.*train on textures again"):
         gate()

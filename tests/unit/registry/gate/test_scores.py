@@ -34,7 +34,6 @@ def test_predictions_of_both_models_are_read(folder: Path) -> None:
     assert found.candidate.confidence.tolist() == [0.75, 0.5]
     assert found.champion.confidence.tolist() == [0.5, 0.75]
     assert found.candidate.label.tolist() == found.champion.label.tolist() == [0, 1]
-    assert found.timing == TIMING
 
 
 @pytest.mark.parametrize("damage", ["missing", "empty", "bit"])
