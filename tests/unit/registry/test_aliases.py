@@ -79,4 +79,6 @@ def test_empty_registry_knows_no_names(tmp_path: Path) -> None:
     assert registry.history(empty) == []
     with pytest.raises(InputError, match="`sightline models promote RUN`"):
         registry.resolve(empty, "champion")
+    with pytest.raises(InputError, match="`sightline models history`"):
+        registry.rollback(empty, "mnist", "why")
     assert not empty.root.exists()

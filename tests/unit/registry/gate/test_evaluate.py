@@ -13,8 +13,7 @@ from sightline.registry import Version
 from sightline.registry.gate import evaluate, scoring
 from sightline.registry.gate.evaluate import Candidate, compare
 from sightline.registry.gate.scores import ScoringRequest, Timing
-from sightline.storage import digests
-from sightline.storage import files as artifact_files
+from sightline.storage import digests, files
 
 # With ten images a class the default margin can never be met.
 SETTINGS = PromotionConfig(recall_margin=0.5, latency_factor=100)
@@ -30,43 +29,44 @@ class _SameProcess:
 
 
 @pytest.fixture
-def gate(
+def candidate(
     run: Run,
     files: DatasetFiles,
     trained: TrainedModel,
     evaluation: Evaluation,
     accurate: FileRecord,
-    champion: Version,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Any:
+) -> Candidate:
+    return Candidate(
+        run=run,
+        config=CONFIG,
+        source_sha256="a" * 64,
+        files=files,
+        trained=trained.model_copy(update={"model": accurate}),
+        evaluation=evaluation,
+        certificate=certificate(),
+    )
+
+
+@pytest.fixture
+def gate(candidate: Candidate, champion: Version, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Compare the accurate model with the constant one by default, in this process."""
     monkeypatch.setattr(evaluate, "keras_process", _SameProcess)
     monkeypatch.setattr(scoring, "_MAX_ROUNDS", 2)
 
-    def decided(**changed: Any) -> Decision:
-        candidate = Candidate(
-            run=run,
-            config=CONFIG,
-            source_sha256="a" * 64,
-            files=files,
-            trained=trained.model_copy(update={"model": changed.pop("model", accurate)}),
-            evaluation=evaluation,
-            certificate=changed.pop("certificate", certificate()),
-        )
-        return compare(candidate, **{"champion": champion, **changed})
+    def decided(model: FileRecord | None = None, **changed: Any) -> Decision:
+        trained = candidate.trained.model_copy(update={"model": model} if model else {})
+        exports = changed.pop("certificate", candidate.certificate)
+        other = candidate.model_copy(update={"trained": trained, "certificate": exports})
+        return compare(other, **{"champion": champion, **changed})
 
     return decided
-
-
-def leftovers(root: Path) -> list[str]:
-    return [path.name for path in root.iterdir() if path.name.startswith(".promotion")]
 
 
 def criteria_of(decision: Decision) -> list[tuple[str, bool]]:
     return [(criterion.name, criterion.passed) for criterion in decision.criteria]
 
 
-def test_better_model_is_promoted_on_the_predictions_of_both(gate: Any, run: Run) -> None:
+def test_better_model_is_promoted_on_the_predictions_of_both(gate: Any) -> None:
     seen: list[Progress] = []
     with listening(seen.append):
         found = gate()
@@ -80,15 +80,14 @@ def test_better_model_is_promoted_on_the_predictions_of_both(gate: Any, run: Run
     ]  # fmt: skip
     assert all(one.measured for one in found.criteria if one.name == "latency")
     assert [(one.stage, one.done, one.total) for one in seen] == [("promotion", 40, 40)]
-    assert leftovers(run.workspace.root) == []
 
 
 def test_clean_up_finds_what_a_killed_gate_leaves(gate: Any, run: Run) -> None:
     seen: list[Path] = []
-    with listening(lambda _: seen.extend(artifact_files.leftovers(run.workspace.root))):
+    with listening(lambda _: seen.extend(files.leftovers(run.workspace.root))):
         gate()
     assert [path.name[:11] for path in seen] == [".promotion."]
-    assert leftovers(run.workspace.root) == []
+    assert files.leftovers(run.workspace.root) == []
 
 
 def test_worse_model_is_refused(gate: Any, champion: Version, accurate: FileRecord) -> None:
@@ -149,29 +148,6 @@ def test_other_classes_or_image_shapes_are_refused_even_if_rebaselined(
     assert "another data set name" in found.criteria[0].sentence
 
 
-@pytest.mark.parametrize("damage", ["missing", "bit"])
-def test_unreadable_champion_is_named_with_a_remedy(
-    gate: Any, run: Run, champion: Version, damage: str
-) -> None:
-    path = run.workspace.path(champion.model.path)
-    damage_file(path, damage)
-    with pytest.raises(ModelFileError) as refusal:
-        gate()
-    for text in (str(path), "champion textures-v1", "`sightline models rollback`"):
-        assert text in str(refusal.value)
-    assert leftovers(run.workspace.root) == []
-
-
-def test_unreadable_candidate_is_not_called_the_champion(
-    gate: Any, run: Run, accurate: FileRecord
-) -> None:
-    path = run.workspace.path(accurate.path)
-    damage_file(path, "missing")
-    with pytest.raises(ModelFileError, match=str(path)) as refusal:
-        gate()
-    assert "champion" not in str(refusal.value)
-
-
 def test_model_that_does_not_fit_the_images_is_refused(gate: Any, run: Run) -> None:
     path = run.workspace.root / "small.keras"
     layers = ModelConfig(convolutions=(Convolution(filters=1),), dense_units=1)
@@ -180,21 +156,32 @@ def test_model_that_does_not_fit_the_images_is_refused(gate: Any, run: Run) -> N
         gate(model=FileRecord(path=path.name, sha256=digests.sha256(path), bytes=1))
 
 
-@pytest.mark.parametrize("damage", ["missing", "bit"])
-@pytest.mark.parametrize("which", ["images", "labels"])
-def test_changed_test_images_or_labels_are_refused(
-    gate: Any, run: Run, files: DatasetFiles, which: str, damage: str
+@pytest.mark.parametrize("removed", [False, True])
+@pytest.mark.parametrize(
+    ("which", "remedy"),
+    [
+        ("champion", "champion textures-v1.*`sightline models rollback`"),
+        ("candidate", ""),
+        ("test images", "train on textures again"),
+        ("labels", "train on textures again"),
+    ],
+)
+def test_damaged_file_is_named_with_a_remedy(
+    gate: Any, candidate: Candidate, champion: Version, which: str, remedy: str, removed: bool
 ) -> None:
-    path = run.workspace.path((files.labels if which == "labels" else files.images["test"]).path)
-    damage_file(path, damage)
-    with pytest.raises(DataError, match=f"{path}.*train on textures again"):
-        gate()
-    assert leftovers(run.workspace.root) == []
-
-
-def damage_file(path: Path, damage: str) -> None:
-    content = bytearray(path.read_bytes())
-    content[-300] ^= 1
+    record = {
+        "champion": champion.model,
+        "candidate": candidate.trained.model,
+        "test images": candidate.files.images["test"],
+        "labels": candidate.files.labels,
+    }[which]
+    path = candidate.run.workspace.path(record.path)
+    content = path.read_bytes()
     path.unlink()
-    if damage == "bit":
-        path.write_bytes(content)
+    if not removed:
+        path.write_bytes(content[:-300] + bytes([content[-300] ^ 1]) + content[-299:])
+    error = ModelFileError if which in {"champion", "candidate"} else DataError
+    with pytest.raises(error, match=f"{path}.*{remedy}") as refusal:
+        gate()
+    assert ("champion" in str(refusal.value)) is (which == "champion")
+    assert files.leftovers(candidate.run.workspace.root) == []
