@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import runs_to_promote
 from runs_to_promote import decide, promote, publish
 from sightline import registry
 from sightline.runs import pins, run_folder
@@ -14,25 +15,22 @@ from sightline.storage.workspace import Workspace
 
 _WRITER = """
 import json, pathlib, sys
+from runs_to_promote import decide
 from sightline import registry
+from sightline.errors import ChampionChangedError
 from sightline.runs import run_folder
 from sightline.storage.workspace import Workspace
-from sightline.errors import ChampionChangedError
-from sightline.records import Decision
 
-root, decision, *names = sys.argv[1:]
-root = Workspace(pathlib.Path(root))
+workspace = Workspace(pathlib.Path(sys.argv[1]))
 print("ready", flush=True)
 sys.stdin.readline()
 done = {}
-for name in names:
-    version = registry.register(root, run_folder.read(root, name))
+for name in sys.argv[2:]:
+    version = registry.register(workspace, run_folder.read(workspace, name))
     while name not in done:
-        champion = registry.aliases(root, "mnist").champion
-        made = Decision.model_validate_json(decision)
-        made = made.model_copy(update={"candidate": name, "champion": champion})
+        champion = registry.aliases(workspace, "mnist").champion
         try:
-            event = registry.promote(root, version, name, made, champion)
+            event = registry.promote(workspace, version, name, decide(name, champion), champion)
         except ChampionChangedError:
             continue
         done[name] = event.number
@@ -40,18 +38,19 @@ print(json.dumps(done))
 """
 
 
+def start(program: str, *arguments: Path | str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", program, *map(str, arguments)],
+        cwd=Path(runs_to_promote.__file__).parent,  # from where it imports
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
 def run_writers(root: Path, names: list[list[str]]) -> dict[str, int]:
     """Register and promote runs in simultaneous processes; return the event of each promotion."""
-    decision = decide("x").model_dump_json()
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-c", _WRITER, str(root), decision, *mine],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        for mine in names
-    ]
+    processes = [start(_WRITER, root, *mine) for mine in names]
     ready = [process.stdout.readline() for process in processes if process.stdout]
     assert ready == ["ready\n"] * len(names)
     for process in processes:  # start all at about the same time
@@ -87,10 +86,10 @@ def test_simultaneous_registrations_of_a_run_make_one_version(
 
 _VICTIM = """
 import os, pathlib, signal, sys
+from runs_to_promote import decide
 from sightline import registry
 from sightline.runs import run_folder
 from sightline.storage.workspace import Workspace
-from sightline.records import Decision
 
 WATCHED = {"open", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.chmod", "shutil.copyfile"}
 
@@ -108,11 +107,10 @@ def work(root, at):
     sys.addaudithook(count)
     workspace = Workspace(root)
     version = registry.register(workspace, run_folder.read(workspace, "run-2"))
-    registry.promote(workspace, version, "better", made, "mnist-v1")
+    registry.promote(workspace, version, "better", decide("run-2", "mnist-v1"), "mnist-v1")
     print(seen, flush=True)
 
-made = Decision.model_validate_json(sys.argv[1])
-for argument in sys.argv[2:]:
+for argument in sys.argv[1:]:
     root = pathlib.Path(argument)
     child = os.fork()
     if not child:
@@ -125,9 +123,7 @@ for argument in sys.argv[2:]:
 
 def run_victims(*roots: Path) -> list[str]:
     """Work at each root, in processes that are killed at the operation that the root names."""
-    decision = decide("run-2", "mnist-v1").model_dump_json()
-    command = [sys.executable, "-c", _VICTIM, decision, *map(str, roots)]
-    return subprocess.check_output(command, text=True).splitlines()
+    return start(_VICTIM, *roots).communicate()[0].splitlines()
 
 
 def test_process_killed_anywhere_leaves_a_usable_registry(tmp_path: Path) -> None:

@@ -50,8 +50,9 @@ def test_existing_pin_keeps_its_reason(workspace: Workspace, version: Version) -
     assert pinned(workspace) == {"run-1": "in the paper"}
 
 
-def test_version_of_a_removed_run_can_be_promoted(workspace: Workspace, version: Version) -> None:
+def test_version_outlives_its_run_and_the_cache(workspace: Workspace, version: Version) -> None:
     files.remove(workspace.path("runs/run-1"))
+    files.remove(workspace.path("cache"))
     runs_to_promote.publish(workspace.root, "run-1-of-another-day")
     registry.promote(workspace, version, "better", decide("run-1"), None)
     assert registry.champion(workspace, "mnist") == version

@@ -24,7 +24,7 @@ def not_exported(workspace: Workspace) -> RunManifest:
     return publish(workspace.root, "run-1", exports=False)
 
 
-def test_version_holds_copies_of_all_shipped_files(
+def test_version_describes_the_run_and_holds_copies_of_all_shipped_files(
     workspace: Workspace, manifest: RunManifest
 ) -> None:
     version = registry.register(workspace, manifest)
@@ -36,10 +36,6 @@ def test_version_holds_copies_of_all_shipped_files(
     assert version.model.sha256 == manifest.files["model.keras"].sha256
     assert run_folder.read_folder(workspace.path(version.folder)) == manifest
     assert registry.verify(workspace, "mnist-v1").damages == ()
-
-
-def test_version_describes_the_run(workspace: Workspace, manifest: RunManifest) -> None:
-    version = registry.register(workspace, manifest)
     assert (version.run_id, version.recipe) == ("run-1", "tutorial")
     assert (version.accuracy, version.loss, version.parameters) == (0.97, 0.03, 123)
     assert (version.calibration_error, version.profile) == (0.004, PROFILE)
@@ -112,14 +108,6 @@ def test_other_content_under_a_used_run_id_is_another_version(workspace: Workspa
     assert "exports/saved_model/saved_model.pb" in version.files
 
 
-def test_version_outlives_its_run_and_the_cache(workspace: Workspace) -> None:
-    register(workspace.root, "run-1")
-    files.remove(workspace.path("runs"))
-    files.remove(workspace.path("cache"))
-    assert registry.verify(workspace, "mnist-v1").damages == ()
-    assert registry.resolve(workspace, "mnist-v1").run_id == "run-1"
-
-
 def test_certificate_of_another_model_is_refused(
     workspace: Workspace, manifest: RunManifest
 ) -> None:
@@ -169,16 +157,6 @@ def test_version_whose_registration_was_killed_gets_its_event_and_keeps_its_numb
     assert registry.register(workspace, manifest).name == "mnist-v1"
     assert [event.version for event in registry.history(workspace)] == ["mnist-v2", "mnist-v1"]
     assert registry.verify(workspace, "mnist-v1").damages == ()
-
-
-def test_leftovers_of_killed_writers_are_removed(workspace: Workspace) -> None:
-    register(workspace.root, "run-1")
-    home = workspace.path("models/mnist")
-    (home / "versions/.2.0123abcd.tmp/exports").mkdir(parents=True)
-    (home / "audit/.000002.json.0123abcd.tmp").touch()
-    (home / ".last_event.json.0123abcd.tmp").touch()
-    register(workspace.root, "run-2")
-    assert list(home.rglob("*.tmp")) == []
 
 
 def test_each_data_set_has_its_own_numbers(workspace: Workspace) -> None:
