@@ -61,11 +61,11 @@ def run_writers(root: Path, names: list[list[str]]) -> dict[str, int]:
     return done
 
 
-def test_simultaneous_writers_lose_nothing(root: Path, workspace: Workspace) -> None:
+def test_simultaneous_writers_lose_nothing(workspace: Workspace) -> None:
     names = [[f"run-{writer}-{number}" for number in range(5)] for writer in range(4)]
     for name in (name for mine in names for name in mine):
-        publish(root, name)
-    done = run_writers(root, names)
+        publish(workspace.root, name)
+    done = run_writers(workspace.root, names)
     events = registry.history(workspace, "mnist")
     assert [event.number for event in events] == list(range(1, 41))
     assert sorted(version.number for version in registry.versions(workspace)) == list(range(1, 21))
@@ -76,11 +76,9 @@ def test_simultaneous_writers_lose_nothing(root: Path, workspace: Workspace) -> 
     assert not any(registry.verify(workspace, name).damages for name in registry.names(workspace))
 
 
-def test_simultaneous_registrations_of_a_run_make_one_version(
-    root: Path, workspace: Workspace
-) -> None:
-    publish(root, "run-1")
-    assert run_writers(root, [["run-1"]] * 4) == {"run-1": 2}
+def test_simultaneous_registrations_make_one_version(workspace: Workspace) -> None:
+    publish(workspace.root, "run-1")
+    assert run_writers(workspace.root, [["run-1"]] * 4) == {"run-1": 2}
     assert [event.action for event in registry.history(workspace)] == ["register", "promote"]
 
 

@@ -30,9 +30,7 @@ def pinned(workspace: Workspace) -> dict[str, str]:
     return {pin.run_id: pin.reason for pin in found if pin}
 
 
-def test_promoted_version_is_the_champion_and_its_run_is_pinned(
-    workspace: Workspace, version: Version
-) -> None:
+def test_promoted_version_is_champion_and_pinned(workspace: Workspace, version: Version) -> None:
     decision = decide("run-1")
     event = registry.promote(workspace, version, "the first", decision, None)
     assert (event.champion_before, event.champion_after) == (None, "mnist-v1")
@@ -79,9 +77,7 @@ def test_refused_version_is_promoted_only_by_force(workspace: Workspace, version
     assert registry.aliases(workspace, "mnist").champion == "mnist-v1"
 
 
-def test_decision_about_another_run_or_version_is_refused(
-    workspace: Workspace, version: Version
-) -> None:
+def test_decision_about_another_run_is_refused(workspace: Workspace, version: Version) -> None:
     with pytest.raises(InputError, match=r"run-2.*mnist-v1.*run-1"):
         registry.promote(workspace, version, "why", decide("run-2"), None, forced=True)
     unknown = version.model_copy(update={"number": 7})
@@ -112,9 +108,7 @@ def test_hostile_reason_and_author_are_escaped(
     assert registry.history(workspace)[-1].who.startswith("grace@")
 
 
-def test_only_another_version_than_the_champion_can_be_refused(
-    workspace: Workspace, champions: list[Version]
-) -> None:
+def test_refused_version_is_no_candidate(workspace: Workspace, champions: list[Version]) -> None:
     """It is no longer the candidate, and a repeated refusal adds no event."""
     refused = decide("run-4", "mnist-v3", promote=False)
     with pytest.raises(InputError, match=r"mnist-v3.*`sightline models rollback`"):
@@ -183,9 +177,7 @@ def test_damaged_version_is_not_promoted_and_nothing_is_written(
     assert pinned(workspace) == {}
 
 
-def test_rollback_works_from_a_damaged_champion_but_not_to_one(
-    workspace: Workspace, champions: list[Version]
-) -> None:
+def test_rollback_leaves_a_damaged_champion(workspace: Workspace, champions: list[Version]) -> None:
     first, _, third = champions
     files.remove(workspace.path(third.folder))
     assert registry.run_of(workspace, "mnist", "champion") == "run-3"

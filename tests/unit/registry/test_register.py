@@ -20,13 +20,11 @@ def manifest(workspace: Workspace) -> RunManifest:
 
 
 @pytest.fixture
-def not_exported(workspace: Workspace) -> RunManifest:
+def bare(workspace: Workspace) -> RunManifest:
     return publish(workspace.root, "run-1", exports=False)
 
 
-def test_version_describes_the_run_and_holds_copies_of_all_shipped_files(
-    workspace: Workspace, manifest: RunManifest
-) -> None:
+def test_version_describes_and_copies_the_run(workspace: Workspace, manifest: RunManifest) -> None:
     version = registry.register(workspace, manifest)
     shipped = {"model.keras", "manifest.json", "certificate.json", "exports/model.onnx"}
     folder = {"saved_model.pb", "variables/variables.index"}
@@ -44,9 +42,7 @@ def test_version_describes_the_run_and_holds_copies_of_all_shipped_files(
     assert registry.versions(workspace) == [version]
 
 
-def test_registered_version_is_the_candidate_only(
-    workspace: Workspace, manifest: RunManifest
-) -> None:
+def test_registered_version_is_the_candidate(workspace: Workspace, manifest: RunManifest) -> None:
     version = registry.register(workspace, manifest)
     assert registry.aliases(workspace, "mnist") == Aliases(candidate="mnist-v1")
     assert registry.champion(workspace, "mnist") is None
@@ -56,23 +52,19 @@ def test_registered_version_is_the_candidate_only(
     assert event.version_sha256 == digests.sha256(workspace.path(version.folder) / "version.json")
 
 
-def test_exporting_a_run_again_makes_no_other_version(
-    workspace: Workspace, not_exported: RunManifest
-) -> None:
+def test_exporting_a_run_again_adds_no_version(workspace: Workspace, bare: RunManifest) -> None:
     exported = certificate(workspace.root, "run-1")
-    first = registry.register(workspace, not_exported, exported)
+    first = registry.register(workspace, bare, exported)
     later = file(workspace.root, exported.certificate.path, b'{"seconds": 2}')
     again = exported.model_copy(update={"certificate": later})
-    assert registry.register(workspace, not_exported, again) == first
-    assert registry.register(workspace, not_exported) == first
+    assert registry.register(workspace, bare, again) == first
+    assert registry.register(workspace, bare) == first
     assert len(registry.history(workspace)) == 1
 
 
-def test_additional_format_makes_another_version(
-    workspace: Workspace, not_exported: RunManifest
-) -> None:
-    bare = registry.register(workspace, not_exported)
-    assert set(bare.files) == {"model.keras", "manifest.json"}
+def test_additional_format_makes_another_version(workspace: Workspace, bare: RunManifest) -> None:
+    first = registry.register(workspace, bare)
+    assert set(first.files) == {"model.keras", "manifest.json"}
     exported = certificate(workspace.root, "run-1")
     failed = certificate(workspace.root, "run-1", failing="onnx").exports
     some, all_formats = exported.exports[:2], exported.exports
@@ -80,14 +72,12 @@ def test_additional_format_makes_another_version(
     for exports in (some, failed, all_formats, some):
         record = file(workspace.root, exported.certificate.path, b"%d" % len(numbers))
         changed = exported.model_copy(update={"exports": exports, "certificate": record})
-        numbers.append(registry.register(workspace, not_exported, changed).number)
+        numbers.append(registry.register(workspace, bare, changed).number)
     assert numbers == [2, 3, 4, 4]
 
 
 @pytest.mark.parametrize("name", ["model.keras", "version.json"])
-def test_damaged_version_is_not_returned(
-    workspace: Workspace, manifest: RunManifest, name: str
-) -> None:
+def test_damaged_version_is_ignored(workspace: Workspace, manifest: RunManifest, name: str) -> None:
     """Not even if its own digests were recomputed, so that only the audit log shows it."""
     damaged = workspace.path(registry.register(workspace, manifest).folder) / name
     content = damaged.read_bytes()
@@ -108,9 +98,7 @@ def test_other_content_under_a_used_run_id_is_another_version(workspace: Workspa
     assert "exports/saved_model/saved_model.pb" in version.files
 
 
-def test_certificate_of_another_model_is_refused(
-    workspace: Workspace, manifest: RunManifest
-) -> None:
+def test_certificate_of_other_model_is_refused(workspace: Workspace, manifest: RunManifest) -> None:
     with pytest.raises(InputError, match=r"certificate\.json .*run-1"):
         registry.register(workspace, manifest, certificate(workspace.root, "run-2"))
     assert not workspace.path("models").exists()
@@ -135,9 +123,7 @@ def test_damaged_source_is_refused_and_leaves_no_version(
     assert files.leftovers(workspace.path("models/mnist/versions")) == []
 
 
-def test_run_that_was_replaced_or_removed_meanwhile_is_refused(
-    workspace: Workspace, manifest: RunManifest
-) -> None:
+def test_replaced_or_removed_run_is_refused(workspace: Workspace, manifest: RunManifest) -> None:
     other = manifest.model_copy(update={"weights_sha256": "0" * 64})
     with pytest.raises(InputError, match="another run"):
         registry.register(workspace, other)
@@ -146,9 +132,7 @@ def test_run_that_was_replaced_or_removed_meanwhile_is_refused(
         registry.register(workspace, manifest)
 
 
-def test_version_whose_registration_was_killed_gets_its_event_and_keeps_its_number(
-    workspace: Workspace, manifest: RunManifest
-) -> None:
+def test_killed_registration_is_completed(workspace: Workspace, manifest: RunManifest) -> None:
     registry.register(workspace, manifest)
     for name in ("audit/000001.json", "last_event.json"):  # which are written last
         workspace.path(f"models/mnist/{name}").unlink()

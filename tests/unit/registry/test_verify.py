@@ -51,9 +51,7 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
 
 
 @pytest.mark.parametrize("name", DAMAGES)
-def test_missing_and_unexpected_files_are_found(
-    workspace: Workspace, folder: Path, name: str
-) -> None:
+def test_missing_or_other_files_are_found(workspace: Workspace, folder: Path, name: str) -> None:
     DAMAGES[name](folder / name)
     assert f"models/mnist/versions/1/{name}" in damage_of(workspace)
 
@@ -84,9 +82,7 @@ def test_version_in_the_folder_of_another_is_found(workspace: Workspace, folder:
     assert damage_of(workspace, "mnist-v1") == {}
 
 
-def test_removed_version_is_damaged_and_can_be_skipped_in_a_list(
-    workspace: Workspace, folder: Path
-) -> None:
+def test_removed_version_is_found_and_can_be_skipped(workspace: Workspace, folder: Path) -> None:
     second = register(workspace.root, "run-2")
     files.remove(folder)
     assert registry.names(workspace) == ["mnist-v1", "mnist-v2"]

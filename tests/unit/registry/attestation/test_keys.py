@@ -27,9 +27,7 @@ def test_only_the_owner_can_read_the_private_key_and_no_file_is_replaced(key: Pa
 
 
 @pytest.mark.parametrize("mode", [0o644, 0o640, 0o604, 0o660])
-def test_key_that_others_can_read_prevents_the_promotion(
-    workspace: Workspace, key: Path, mode: int
-) -> None:
+def test_key_that_others_can_read_is_refused(workspace: Workspace, key: Path, mode: int) -> None:
     key.chmod(mode)
     with pytest.raises(InputError, match=f"{mode:04o}.*chmod 600"):
         promote(workspace.root, "run-1")
@@ -84,16 +82,14 @@ def test_key_is_never_logged_or_stored(
     assert not any(secret.encode() in content for content in written)
 
 
-def test_missing_extra_is_reported_with_the_command_that_installs_it(
-    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_missing_extra_is_reported(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "securesystemslib", None)
     monkeypatch.setitem(sys.modules, "securesystemslib.dsse", None)
-    monkeypatch.setenv(keys.VARIABLE, str(tmp_path / "key"))
+    monkeypatch.setenv(keys.VARIABLE, "signing.pem")
     for use in (
         lambda: promote(workspace.root, "run-1"),
-        lambda: keys.generate(tmp_path / "key"),
-        lambda: verify(workspace, "mnist-v1", tmp_path / "key.pub"),
+        lambda: keys.generate(Path("signing.pem")),
+        lambda: verify(workspace, "mnist-v1", Path("signing.pem.pub")),
     ):
         with pytest.raises(InputError, match=r"pip install 'sightline\[signing\]'"):
             use()

@@ -10,22 +10,18 @@ from sightline.errors import InputError
 from sightline.storage import digests
 from sightline.storage.workspace import Workspace
 
-
-@pytest.fixture
-def envelope(workspace: Workspace) -> Path:
-    return workspace.root / "models/mnist/attestations/1.intoto.json"
+ENVELOPE = "models/mnist/attestations/1.intoto.json"
 
 
-def test_nothing_is_signed_without_a_key(workspace: Workspace, envelope: Path) -> None:
+def test_nothing_is_signed_without_a_key(workspace: Workspace) -> None:
     promote(workspace.root, "run-1")
-    assert not envelope.exists()
+    assert not workspace.path(ENVELOPE).exists()
 
 
-def test_statement_names_every_file_and_describes_the_build_and_the_promotion(
-    workspace: Workspace, key: Path, envelope: Path
-) -> None:
+def test_statement_describes_files_build_and_promotion(workspace: Workspace, key: Path) -> None:
     version = promote(workspace.root, "run-1")
-    statement = json.loads(base64.b64decode(json.loads(envelope.read_bytes())["payload"]))
+    envelope = json.loads(workspace.path(ENVELOPE).read_bytes())
+    statement = json.loads(base64.b64decode(envelope["payload"]))
     assert statement["_type"] == "https://in-toto.io/Statement/v1"
     assert statement["predicateType"] == "https://slsa.dev/provenance/v1"
     subjects = {found["name"]: found["digest"]["sha256"] for found in statement["subject"]}
@@ -54,15 +50,13 @@ def test_statement_names_every_file_and_describes_the_build_and_the_promotion(
     assert promotion["decision"]["promote"] is True
 
 
-def test_envelope_can_be_verified_by_other_tools(
-    workspace: Workspace, key: Path, envelope: Path
-) -> None:
+def test_envelope_can_be_verified_by_other_tools(workspace: Workspace, key: Path) -> None:
     """Verify it by the DSSE protocol alone, without the library that signed it."""
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
     from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
     promote(workspace.root, "run-1")
-    found = json.loads(envelope.read_bytes())
+    found = json.loads(workspace.path(ENVELOPE).read_bytes())
     assert found["payloadType"] == "application/vnd.in-toto+json"
     kind, payload = found["payloadType"].encode(), base64.b64decode(found["payload"])
     (signature,) = found["signatures"]
@@ -72,10 +66,9 @@ def test_envelope_can_be_verified_by_other_tools(
     trusted.verify(base64.b64decode(signature["sig"]), signed)
 
 
-def test_unsigned_champion_is_signed_when_promoted_again_unless_it_is_damaged(
-    workspace: Workspace, key: Path, envelope: Path
-) -> None:
+def test_unsigned_champion_is_signed_when_promoted_again(workspace: Workspace, key: Path) -> None:
     version = promote(workspace.root, "run-1")
+    envelope = workspace.path(ENVELOPE)
     before = envelope.read_bytes()
     envelope.unlink()
     promote(workspace.root, "run-1")
@@ -84,4 +77,4 @@ def test_unsigned_champion_is_signed_when_promoted_again_unless_it_is_damaged(
     (workspace.path(version.folder) / "model.keras").write_bytes(b"another model")
     with pytest.raises(InputError, match=r"model\.keras is damaged"):
         registry.promote(workspace, version, "once more", None, version.name, forced=True)
-    assert not envelope.exists()
+    assert not workspace.path(ENVELOPE).exists()

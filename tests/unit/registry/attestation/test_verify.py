@@ -93,9 +93,7 @@ def test_statement_of_another_version_is_found(signed: Signed) -> None:
     "found",
     ["missing", "link", "folder", "pipe", b"1", b"[]", b"{}", b'{"_type": 1, "predicateType": 2}'],
 )
-def test_anything_but_a_signed_statement_in_a_regular_file_is_found(
-    signed: Signed, found: str | bytes
-) -> None:
+def test_anything_but_a_signed_regular_file_is_found(signed: Signed, found: str | bytes) -> None:
     from securesystemslib.dsse import Envelope
 
     signed.envelope.rename(signed.root / "elsewhere")

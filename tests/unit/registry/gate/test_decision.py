@@ -46,19 +46,11 @@ def test_worse_model_is_refused_with_its_numbers() -> None:
         assert text in found.sentence
 
 
-@pytest.mark.parametrize(
-    ("found", "accuracies"),
-    [
-        (scores((0, 0, 5000), (0, 0, 4900)), (1.0, 1.0)),
-        (scores((1, 0, 0), (0, 0, 0)), (1.0, 0.0)),
-    ],
-)
-def test_equal_predictions_and_a_single_image_are_refused(
-    found: Scores, accuracies: tuple[float, float]
-) -> None:
-    decision = decide(found, limits={"recall_margin": 1.0})
-    assert failed(decision) == ["mcnemar"]
-    assert (decision.accuracy, decision.champion_accuracy) == accuracies
+def test_equal_predictions_and_a_single_image_are_refused() -> None:
+    for found, before in ((scores((0, 0, 50), (0, 0, 49)), 1.0), (scores((1, 0, 0), (0, 0, 0)), 0)):
+        decision = decide(found, limits={"recall_margin": 1.0})
+        assert failed(decision) == ["mcnemar"]
+        assert (decision.accuracy, decision.champion_accuracy) == (1.0, before)
 
 
 @pytest.mark.parametrize(
@@ -72,9 +64,7 @@ def test_equal_predictions_and_a_single_image_are_refused(
         ({"found": scores((75, 22, 4903), (0, 0, 5000), confidence=0.5)}, "calibration"),
     ],
 )
-def test_better_model_that_fails_any_criterion_is_refused(
-    changed: dict[str, Any], name: str
-) -> None:
+def test_model_that_fails_any_criterion_is_refused(changed: dict[str, Any], name: str) -> None:
     found = decide(**changed)
     assert (found.promote, failed(found)) == (False, [name])
     assert found.sentence.startswith("Refused: ")

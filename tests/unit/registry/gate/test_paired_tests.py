@@ -78,9 +78,7 @@ def test_lower_ends_of_many_classes_equal_those_of_each_class() -> None:
 
 
 @pytest.mark.parametrize(("fixed", "broken"), [(0.01, 0.01), (0.005, 0.025), (0.02, 0.05)])
-def test_lower_end_exceeds_the_true_difference_in_5_of_100_cases_at_most(
-    fixed: float, broken: float
-) -> None:
+def test_lower_end_exceeds_the_difference_in_5_of_100_cases(fixed: float, broken: float) -> None:
     shares = [fixed, broken, 1 - fixed - broken]
     drawn = np.random.default_rng(0).multinomial(1000, shares, 20_000)
     low = paired_tests.lower_ends(Pairs(drawn[:, 0], drawn[:, 1], np.full(20_000, 1000)), 0.05)
