@@ -49,7 +49,6 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
     "first removed": lambda log: event(log, 1).unlink(),
     "middle removed": lambda log: event(log, 3).unlink(),
     "last removed": lambda log: event(log, 5).unlink(),
-    "last two removed": lambda log: (event(log, 5).unlink(), event(log, 4).unlink()),
     "all removed": files.remove,
     "swapped": lambda log: (
         event(log, 2).rename(log / "x"),
@@ -70,10 +69,7 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
     "deep": lambda log: event(log, 3).write_bytes(json_digest.dumps({"a": 1}) + b"[" * 100_000),
     "folder": lambda log: (event(log, 3).unlink(), event(log, 3).mkdir()),
     "pipe": lambda log: (event(log, 3).unlink(), os.mkfifo(event(log, 3))),
-    "link": lambda log: (
-        event(log, 3).rename(log.parent / "x"),
-        event(log, 3).symlink_to(log.parent / "x"),
-    ),
+    "link": lambda log: event(log, 3).symlink_to(event(log, 3).rename(log.parent / "x")),
     "last_event.json damaged": lambda log: (log.parent / "last_event.json").write_bytes(b"{"),
 }
 

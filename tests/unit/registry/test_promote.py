@@ -186,14 +186,3 @@ def test_rollback_leaves_a_damaged_champion(workspace: Workspace, champions: lis
     with pytest.raises(InputError, match=r"1/model\.keras"):
         registry.rollback(workspace, "mnist", "further")
     assert registry.aliases(workspace, "mnist").champion == "mnist-v2"
-
-
-@pytest.mark.parametrize("name", [".lock", "versions"])
-def test_file_in_the_way_of_a_folder_is_named(workspace: Workspace, name: str) -> None:
-    promote(workspace.root, "run-1")
-    place = workspace.path("models/mnist") / name
-    files.remove(place)
-    place.write_text("") if name == "versions" else place.mkdir()
-    manifest = runs_to_promote.publish(workspace.root, "run-2")
-    with pytest.raises(InputError, match=f"models/mnist/{name}"):
-        registry.register(workspace, manifest)

@@ -1,4 +1,6 @@
 import json
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -158,14 +160,20 @@ def test_record_of_files_elsewhere_is_not_a_version(workspace: Workspace) -> Non
         Version.model_validate({**content, "files": {"model.keras": elsewhere.model_dump()}})
 
 
-def test_unusable_registry_folder_is_reported(workspace: Workspace, manifest: RunManifest) -> None:
-    models = workspace.path("models")
-    models.touch()
-    with pytest.raises(StorageError, match=str(models)):
-        registry.register(workspace, manifest)
-    models.unlink()
-    lock = models / "mnist/.lock"
-    lock.parent.mkdir(parents=True)
-    lock.symlink_to("/etc/passwd")
-    with pytest.raises(StorageError, match=str(lock)):
+@pytest.mark.parametrize(
+    ("place", "create", "error"),
+    [
+        ("models", Path.touch, StorageError),
+        ("models/mnist/versions", Path.touch, InputError),
+        ("models/mnist/.lock", Path.mkdir, InputError),
+        ("models/mnist/.lock", lambda path: path.symlink_to("/etc/passwd"), StorageError),
+    ],
+)
+def test_file_in_the_way_is_named(
+    workspace: Workspace, manifest: RunManifest, place: str, create: Any, error: type[Exception]
+) -> None:
+    path = workspace.path(place)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    create(path)
+    with pytest.raises(error, match=str(path)):
         registry.register(workspace, manifest)
