@@ -116,17 +116,11 @@ def in_new_process(function: Callable[..., T], *arguments: Any) -> T:
 
 @dataclass
 class Comparison:
-    """One quantity, measured for Sightline and, in the same rounds, for an alternative.
+    """One quantity, measured for Sightline and, in the same rounds, for an alternative."""
 
-    Attributes:
-        what: The quantity and its unit.
-        against: The alternative, if there is one.
-        higher_is_better: Such as for images per second.
-    """
-
-    what: str
-    against: str = ""
-    higher_is_better: bool = False
+    what: str  # The quantity and its unit
+    against: str = ""  # The alternative, if there is one
+    higher_is_better: bool = False  # Such as for images per second
     ours: list[float] = field(default_factory=list)
     theirs: list[float] = field(default_factory=list)
 

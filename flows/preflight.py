@@ -22,25 +22,15 @@ from sightline.runs.seeds import SeedRun
 
 @dataclass(frozen=True)
 class Preflight:
-    """A training that passed the checks.
+    """A training that passed the checks."""
 
-    Attributes:
-        config: Config of the training; of the first seed if there are several.
-        run: The run that was asked for.
-        planned: The run itself, or one run per seed.
-        unfinished: The planned runs that do not exist yet.
-        source: The data set's source.
-        changes: Changes since the last run, if it was asked for.
-        unchanged: Whether there is nothing to do since the last run.
-    """
-
-    config: RunConfig
-    run: Run
-    planned: Sequence[SeedRun]
-    unfinished: Sequence[SeedRun]
-    source: Source
-    changes: Changes | None = None
-    unchanged: bool = False
+    config: RunConfig  # Config of the training; of the first seed if there are several
+    run: Run  # The run that was asked for
+    planned: Sequence[SeedRun]  # The run itself, or one run per seed
+    unfinished: Sequence[SeedRun]  # The planned runs that do not exist yet
+    source: Source  # The data set's source
+    changes: Changes | None = None  # Changes since the last run, if it was asked for
+    unchanged: bool = False  # Whether there is nothing to do since the last run
 
     @contextmanager
     def claimed(self) -> Iterator[None]:
@@ -57,15 +47,10 @@ class Preflight:
 
 
 class IngestedAhead(Record):
-    """Data that was ingested and checked before the flow started.
+    """Data that was ingested and checked before the flow started."""
 
-    Attributes:
-        seconds: Time it took.
-        gate: Result of the data gate.
-    """
-
-    seconds: float
-    gate: DataGateResult
+    seconds: float  # Time it took
+    gate: DataGateResult  # Result of the data gate
 
 
 def preflight(

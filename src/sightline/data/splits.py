@@ -15,16 +15,11 @@ from sightline.errors import DataError
 
 @dataclass(frozen=True)
 class Split:
-    """A split of the ingested data: some or all examples of a raw split.
+    """A split of the ingested data: some or all examples of a raw split."""
 
-    Attributes:
-        name: "train" or "test".
-        raw: Split of the source.
-        selected: bool array of shape (n,), true for the examples of `raw` in this split.
-    """
-
-    name: str
-    raw: RawSplit
+    name: str  # "train" or "test"
+    raw: RawSplit  # Split of the source
+    # bool array of shape (n,), true for the examples of `raw` in this split
     selected: NDArray[np.bool_]
 
     @property

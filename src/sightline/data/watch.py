@@ -15,18 +15,12 @@ _NAME_DIGITS = 12
 
 
 class Observation(Record):
-    """The state of a data set at one time.
+    """The state of a data set at one time."""
 
-    Attributes:
-        dataset: Its name or absolute path.
-        observed_at: Time in UTC.
-        previous_sha256: Digest at the observation before; None at the first.
-    """
-
-    dataset: str
+    dataset: str  # Its name or absolute path
     source: Source
-    observed_at: datetime
-    previous_sha256: str | None = None
+    observed_at: datetime  # Time in UTC
+    previous_sha256: str | None = None  # Digest at the observation before; None at the first
 
     @property
     def first(self) -> bool:

@@ -24,27 +24,18 @@ _BATCH_BYTES = 8 << 20
 
 @dataclass(frozen=True)
 class ModelUnderTest:
-    """A model with all that a measure may need.
-
-    Attributes:
-        model: The exported model, from uint8 images to probabilities.
-        network: The same from float32 images in [0, 1].
-        raw: Test images, uint8 of shape (n, height, width, channels), mapped.
-        images: The prepared test images, float32 in [0, 1], mapped.
-        labels: int16 of shape (n,).
-        batch_size: Images a prediction step.
-    """
+    """A model with all that a measure may need."""
 
     workspace: Workspace
     files: DatasetFiles
     arrays: ArraySet
     settings: EvaluationConfig
-    model: "keras.Model"
-    network: "keras.Model"
-    raw: Images
-    images: Floats
-    labels: Labels
-    batch_size: int
+    model: "keras.Model"  # The exported model, from uint8 images to probabilities
+    network: "keras.Model"  # The same from float32 images in [0, 1]
+    raw: Images  # Test images, uint8 of shape (n, height, width, channels), mapped
+    images: Floats  # The prepared test images, float32 in [0, 1], mapped
+    labels: Labels  # int16 of shape (n,)
+    batch_size: int  # Images a prediction step
 
     def predict(self, images: NDArray[Any]) -> Floats:
         """Return the class probabilities of prepared images, (m, num_classes)."""

@@ -31,23 +31,15 @@ _EPSILON = 1e-7
 
 @dataclass(frozen=True)
 class Predictions:
-    """What the measures need to know of n predictions.
+    """What the measures need to know of n predictions."""
 
-    Attributes:
-        index: int64 array of shape (n,), index in the split.
-        label: Integer array of shape (n,), values 0 to num_classes - 1.
-        predicted: int64 array of shape (n,), the most probable class.
-        confidence: float32 array of shape (n,), probability of the predicted class, in [0, 1].
-        label_probability: float32 array of shape (n,), probability of the label, in [0, 1].
-        rank: int64 array of shape (n,), number of classes ranked before the label; 0 where the
-            prediction is correct.
-    """
-
-    index: NDArray[np.int64]
-    label: NDArray[Any]
-    predicted: NDArray[np.int64]
-    confidence: Floats
-    label_probability: Floats
+    index: NDArray[np.int64]  # int64 array of shape (n,), index in the split
+    label: NDArray[Any]  # Integer array of shape (n,), values 0 to num_classes - 1
+    predicted: NDArray[np.int64]  # int64 array of shape (n,), the most probable class
+    confidence: Floats  # float32 array of shape (n,), probability of the predicted class, in [0, 1]
+    label_probability: Floats  # float32 array of shape (n,), probability of the label, in [0, 1]
+    # int64 array of shape (n,), number of classes ranked before the label; 0 where the prediction
+    # is correct
     rank: NDArray[np.int64]
 
     @property

@@ -21,17 +21,11 @@ _BLOCK_VALUES = 4 << 20
 
 @dataclass(frozen=True)
 class Block:
-    """Some consecutive rows of the table.
+    """Some consecutive rows of the table."""
 
-    Attributes:
-        start: Index of the first row in the test split.
-        labels: Integer array of shape (m,), values 0 to num_classes - 1.
-        probabilities: float32 array of shape (m, num_classes), in [0, 1].
-    """
-
-    start: int
-    labels: NDArray[Any]
-    probabilities: Floats
+    start: int  # Index of the first row in the test split
+    labels: NDArray[Any]  # Integer array of shape (m,), values 0 to num_classes - 1
+    probabilities: Floats  # float32 array of shape (m, num_classes), in [0, 1]
 
 
 def schema(num_classes: int) -> pa.Schema:

@@ -39,19 +39,14 @@ class Runtime:
 
 @dataclass(frozen=True)
 class ExportFormat:
-    """How a model is written in a format, and how it is loaded again.
+    """How a model is written in a format, and how it is loaded again."""
 
-    Attributes:
-        file: Name of its file or folder.
-        convert: Writes a Keras model to a path so that it accepts uint8 images (batch, height,
-            width, channels) of any batch size; None for the trained file itself.
-        requires: Modules needed besides Keras and TensorFlow; the distributions have the same
-            names with "-".
-    """
-
-    file: str
+    file: str  # Name of its file or folder
     runtime: Callable[[], Runtime]
+    # Writes a Keras model to a path so that it accepts uint8 images (batch, height, width,
+    # channels) of any batch size; None for the trained file itself
     convert: Callable[[Any, Path], None] | None = None
+    # Modules needed besides Keras and TensorFlow; the distributions have the same names with "-"
     requires: tuple[str, ...] = ()
 
     @property

@@ -59,17 +59,11 @@ needs a line here. None of them reads a file, imports a module or runs code from
 
 @dataclass(frozen=True)
 class ModelParts:
-    """The content of a checked `.keras` file.
+    """The content of a checked `.keras` file."""
 
-    Attributes:
-        config: Keras' JSON of the model.
-        weights: The bytes of an HDF5 file with plain arrays.
-        parameters: Number of values in these arrays.
-    """
-
-    config: str
-    weights: bytes
-    parameters: int
+    config: str  # Keras' JSON of the model
+    weights: bytes  # The bytes of an HDF5 file with plain arrays
+    parameters: int  # Number of values in these arrays
 
 
 class Refusal(Exception):

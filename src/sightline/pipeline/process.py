@@ -42,17 +42,11 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class ProcessSettings:
-    """How a Keras process is started; the bits of a training depend on it.
+    """How a Keras process is started; the bits of a training depend on it."""
 
-    Attributes:
-        use_gpu: False hides all GPUs.
-        threads: Threads of an operation; None leaves the choice to the backend.
-        deterministic: True makes JAX compute deterministically on a GPU.
-    """
-
-    use_gpu: bool = True
-    threads: int | None = None
-    deterministic: bool = False
+    use_gpu: bool = True  # False hides all GPUs
+    threads: int | None = None  # Threads of an operation; None leaves the choice to the backend
+    deterministic: bool = False  # True makes JAX compute deterministically on a GPU
 
 
 class KerasProcess:

@@ -17,27 +17,17 @@ INTERVAL = 0.1
 
 
 class Progress(Record):
-    """One step forward.
+    """One step forward."""
 
-    Attributes:
-        stage: What is running, such as "train" or "ingest".
-        done: Completed steps.
-        total: All steps; None if unknown.
-        unit: What is counted, such as "images" or "bytes".
-        epoch: The epoch, from 1; only in training.
-        epochs: All epochs; only in training.
-        facts: Current numbers, such as loss, accuracy and images_per_second.
-        epoch_done: Whether this completes an epoch.
-    """
-
-    stage: str
-    done: int
-    total: int | None = None
-    unit: str = "steps"
-    epoch: int | None = None
-    epochs: int | None = None
+    stage: str  # What is running, such as "train" or "ingest"
+    done: int  # Completed steps
+    total: int | None = None  # All steps; None if unknown
+    unit: str = "steps"  # What is counted, such as "images" or "bytes"
+    epoch: int | None = None  # The epoch, from 1; only in training
+    epochs: int | None = None  # All epochs; only in training
+    # Current numbers, such as loss, accuracy and images_per_second
     facts: dict[str, float] = Field(default_factory=dict)
-    epoch_done: bool = False
+    epoch_done: bool = False  # Whether this completes an epoch
 
 
 Listener = Callable[[Progress], None]

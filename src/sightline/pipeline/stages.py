@@ -28,17 +28,13 @@ STAGE_NAMES = ("ingest", "preprocess", "build", "train", "evaluate", "report", "
 
 @dataclass(frozen=True)
 class Stage(Generic[R]):
-    """One stage.
+    """One stage."""
 
-    Attributes:
-        function: Its function; `name`, `module` and `result` come from it.
-        distributions: Libraries whose versions the result depends on.
-        reads: Incidental fields of its inputs that this stage depends on.
-    """
-
-    function: Callable[..., R]
-    distributions: tuple[str, ...]
-    reads: frozenset[str] = frozenset()
+    function: Callable[..., R]  # Its function; `name`, `module` and `result` come from it
+    distributions: tuple[str, ...]  # Libraries whose versions the result depends on
+    reads: frozenset[str] = (
+        frozenset()
+    )  # Incidental fields of its inputs that this stage depends on
 
     @property
     def name(self) -> str:

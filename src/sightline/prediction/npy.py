@@ -22,17 +22,11 @@ _MOST_CHANNELS = 4
 
 @dataclass(frozen=True)
 class ArrayHeader:
-    """The images of an NPY file.
+    """The images of an NPY file."""
 
-    Attributes:
-        path: The file.
-        shape: Number, height, width and channels (1 or 3) of the images.
-        start: Bytes before the first image.
-    """
-
-    path: Path
-    shape: tuple[int, int, int, int]
-    start: int
+    path: Path  # The file
+    shape: tuple[int, int, int, int]  # Number, height, width and channels (1 or 3) of the images
+    start: int  # Bytes before the first image
 
     @property
     def image_bytes(self) -> int:

@@ -10,43 +10,27 @@ TableFormat = Literal["parquet", "csv"]
 
 
 class ServedModel(Record):
-    """The model to predict with.
+    """The model to predict with."""
 
-    Attributes:
-        name: Name to show.
-        sha256: Digest that the file at `path` must have.
-        class_names: Names in label order; None if unknown.
-        image_shape: Height, width and channels that it was trained on; None if unknown.
-        profile: Profile of its training images; None if unknown.
-        notes: Sentences on what is unknown.
-    """
-
-    name: str
+    name: str  # Name to show
     path: str
-    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
-    class_names: tuple[str, ...] | None = None
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")  # Digest that the file at `path` must have
+    class_names: tuple[str, ...] | None = None  # Names in label order; None if unknown
+    # Height, width and channels that it was trained on; None if unknown
     image_shape: tuple[int, int, int] | None = None
-    profile: SplitProfile | None = None
-    notes: tuple[str, ...] = ()
+    profile: SplitProfile | None = None  # Profile of its training images; None if unknown
+    notes: tuple[str, ...] = ()  # Sentences on what is unknown
 
 
 class Input(Record):
-    """A source of images.
+    """A source of images."""
 
-    Attributes:
-        name: Its path as the user gave it.
-        path: Its absolute path, since the Keras process may have another working directory.
-        images: Number of images, at least 1.
-        column: Image column of a Parquet file.
-        left_out: Number of files of a folder that are not images.
-    """
-
-    name: str
-    path: str
+    name: str  # Its path as the user gave it
+    path: str  # Its absolute path, since the Keras process may have another working directory
     kind: Literal["image", "folder", "npy", "parquet"]
-    images: int
-    column: str = ""
-    left_out: int = 0
+    images: int  # Number of images, at least 1
+    column: str = ""  # Image column of a Parquet file
+    left_out: int = 0  # Number of files of a folder that are not images
 
 
 class Request(Record):
@@ -70,29 +54,17 @@ class Prediction(Record):
 
 
 class Outcome(Record):
-    """Summary of a prediction; the object that `--json` prints.
-
-    Attributes:
-        output: The file with all predictions; None if none was requested.
-        classes: Class name to the number of its images, without abstentions.
-        abstained: Number of images without a sufficiently probable class.
-        failed: Number of images that could not be read.
-        first_error: Why the first of them could not be read.
-        warnings: Sentences on how the images differ from the training images.
-        seconds: From the loaded model to the last prediction.
-        images_per_second: Throughput in that time.
-        predictions: The first predictions, in order.
-    """
+    """Summary of a prediction; the object that `--json` prints."""
 
     model: str
     model_sha256: str
-    output: str | None = None
+    output: str | None = None  # The file with all predictions; None if none was requested
     images: int
-    classes: dict[str, int]
-    abstained: int
-    failed: int
-    first_error: str | None = None
-    warnings: tuple[str, ...]
-    seconds: float
-    images_per_second: float
-    predictions: tuple[Prediction, ...]
+    classes: dict[str, int]  # Class name to the number of its images, without abstentions
+    abstained: int  # Number of images without a sufficiently probable class
+    failed: int  # Number of images that could not be read
+    first_error: str | None = None  # Why the first of them could not be read
+    warnings: tuple[str, ...]  # Sentences on how the images differ from the training images
+    seconds: float  # From the loaded model to the last prediction
+    images_per_second: float  # Throughput in that time
+    predictions: tuple[Prediction, ...]  # The first predictions, in order

@@ -24,20 +24,14 @@ _BLOCKS_AHEAD = 4
 
 @dataclass(frozen=True)
 class Block:
-    """Images that are predicted together.
+    """Images that are predicted together."""
 
-    Attributes:
-        names: pyarrow array of m strings, the source of each image.
-        images: uint8 array of shape (m, height, width, channels) as the model expects; black
-            where an image could not be read.
-        errors: Row of an unreadable image to the reason.
-        resized: Number of images that were resized; `converted` those to other channels.
-    """
-
-    names: Any
+    names: Any  # pyarrow array of m strings, the source of each image
+    # uint8 array of shape (m, height, width, channels) as the model expects; black where an image
+    # could not be read
     images: NDArray[np.uint8]
-    errors: dict[int, str] = field(default_factory=dict)
-    resized: int = 0
+    errors: dict[int, str] = field(default_factory=dict)  # Row of an unreadable image to the reason
+    resized: int = 0  # Number of images that were resized; `converted` those to other channels
     converted: int = 0
 
 

@@ -10,36 +10,25 @@ from sightline.storage.workspace import Workspace
 
 
 class Record(BaseModel):
-    """A frozen record that can be stored as JSON.
-
-    Attributes:
-        incidental: Fields that no later stage depends on; they are left out of cache keys.
-    """
+    """A frozen record that can be stored as JSON."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+    # Fields that no later stage depends on; they are left out of cache keys
     incidental: ClassVar[frozenset[str]] = frozenset()
 
 
 class Run(Record):
-    """The id, workspace and options of a run; never part of a cache key.
+    """The id, workspace and options of a run; never part of a cache key."""
 
-    Attributes:
-        id: The run's id and the name of its folder.
-        workspace: The workspace that it uses.
-        started: When the run was requested, in UTC.
-        data_dir: Folder with local copies of named data sets.
-        mirror: Base URL to download from instead of the public mirrors.
-        refresh: Ignore the cache and rerun every stage.
-        repeats: Id of the run that this one reproduces.
-    """
-
-    id: str
-    workspace: Workspace
+    id: str  # The run's id and the name of its folder
+    workspace: Workspace  # The workspace that it uses
+    # When the run was requested, in UTC
     started: datetime = Field(default_factory=lambda: datetime.now(UTC))
-    data_dir: Path | None = None
+    data_dir: Path | None = None  # Folder with local copies of named data sets
+    # Base URL to download from instead of the public mirrors
     mirror: str | None = Field(default=None, exclude=True, repr=False)  # may hold a password
-    refresh: bool = False
-    repeats: str | None = None
+    refresh: bool = False  # Ignore the cache and rerun every stage
+    repeats: str | None = None  # Id of the run that this one reproduces
 
     @property
     def token(self) -> str:

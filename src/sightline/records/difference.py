@@ -10,22 +10,16 @@ from sightline.records.result import StageTime
 
 
 class Side(Record):
-    """Key figures of one of the runs.
-
-    Attributes:
-        test_images: Size of the test split.
-        model_bytes: Size of `model.keras`.
-        images_per_second: Training images per second.
-    """
+    """Key figures of one of the runs."""
 
     run_id: str
     created: datetime
     dataset: str
     recipe: str
-    test_images: int
+    test_images: int  # Size of the test split
     parameters: int
-    model_bytes: int
-    images_per_second: float
+    model_bytes: int  # Size of `model.keras`
+    images_per_second: float  # Training images per second
     epochs: int
     device: str
     seed: int
@@ -34,19 +28,12 @@ class Side(Record):
 
 
 class ProvenanceRow(Record):
-    """One thing that a result depends on, in both runs.
+    """One thing that a result depends on, in both runs."""
 
-    Attributes:
-        name: Such as "data", "code" or "training.device".
-        a: Of A, such as a digest; None if unknown.
-        b: Of B.
-        equal: Whether both are the same.
-    """
-
-    name: str
-    a: JsonValue
-    b: JsonValue
-    equal: bool
+    name: str  # Such as "data", "code" or "training.device"
+    a: JsonValue  # Of A, such as a digest; None if unknown
+    b: JsonValue  # Of B
+    equal: bool  # Whether both are the same
 
 
 class Setting(Record):
@@ -58,21 +45,13 @@ class Setting(Record):
 
 
 class Measure(Record):
-    """One figure of both runs with its 95 % interval.
+    """One figure of both runs with its 95 % interval."""
 
-    Attributes:
-        name: Such as "accuracy", "loss" or "top-2 accuracy".
-        a: Of A; None if not measured.
-        b: Of B; None if not measured.
-        a_interval: None if unknown.
-        b_interval: None if unknown.
-    """
-
-    name: str
-    a: float | None
-    b: float | None
-    a_interval: tuple[float, float] | None = None
-    b_interval: tuple[float, float] | None = None
+    name: str  # Such as "accuracy", "loss" or "top-2 accuracy"
+    a: float | None  # Of A; None if not measured
+    b: float | None  # Of B; None if not measured
+    a_interval: tuple[float, float] | None = None  # None if unknown
+    b_interval: tuple[float, float] | None = None  # None if unknown
 
 
 class ClassPair(Record):
@@ -83,84 +62,51 @@ class ClassPair(Record):
 
 
 class Flip(Record):
-    """A test image that only one of the runs classifies correctly.
+    """A test image that only one of the runs classifies correctly."""
 
-    Attributes:
-        index: In the test split.
-        label: Name of its class.
-        a: Class that A predicts.
-        a_probability: Confidence of A, in [0, 1].
-        b: Class that B predicts.
-        b_probability: Confidence of B, in [0, 1].
-    """
-
-    index: int
-    label: str
-    a: str
-    a_probability: float
-    b: str
-    b_probability: float
+    index: int  # In the test split
+    label: str  # Name of its class
+    a: str  # Class that A predicts
+    a_probability: float  # Confidence of A, in [0, 1]
+    b: str  # Class that B predicts
+    b_probability: float  # Confidence of B, in [0, 1]
 
 
 class Flips(Record):
-    """The test images that only one of the runs classifies correctly.
+    """The test images that only one of the runs classifies correctly."""
 
-    Attributes:
-        images: Size of the test split.
-        fixed: Number of images that A gets wrong and B gets right.
-        broken: Number of images that A gets right and B gets wrong.
-        p_value: Of McNemar's exact test, two-sided.
-        fixed_examples: Some of the fixed images, B's most confident predictions first.
-        broken_examples: Some of the broken images, B's most confident predictions first.
-    """
-
-    images: int
-    fixed: int
-    broken: int
-    p_value: float
+    images: int  # Size of the test split
+    fixed: int  # Number of images that A gets wrong and B gets right
+    broken: int  # Number of images that A gets right and B gets wrong
+    p_value: float  # Of McNemar's exact test, two-sided
+    # Some of the fixed images, B's most confident predictions first
     fixed_examples: tuple[Flip, ...]
+    # Some of the broken images, B's most confident predictions first
     broken_examples: tuple[Flip, ...]
 
 
 class SeedNoise(Record):
-    """The difference of A and B beside the noise of different seeds.
+    """The difference of A and B beside the noise of different seeds."""
 
-    Attributes:
-        run_id: The run whose data and config the noise was measured for.
-        seeds: Number of seeds trained.
-        difference: Bound on the difference in accuracy of 95 % of pairs that differ only in seed.
-        within: Whether A and B differ by at most that.
-    """
-
-    run_id: str
-    seeds: int
+    run_id: str  # The run whose data and config the noise was measured for
+    seeds: int  # Number of seeds trained
+    # Bound on the difference in accuracy of 95 % of pairs that differ only in seed
     difference: float
-    within: bool
+    within: bool  # Whether A and B differ by at most that
 
 
 class RunDifference(Record):
-    """How run B differs from run A.
-
-    Attributes:
-        sentence: The conclusion, for people.
-        remarks: What could not be compared, and why.
-        provenance: Data, code, lock file, environment and weights.
-        config: Settings that differ.
-        environment: Differences in machine, versions and device.
-        measures: Figures of the test split.
-        classes: In label order; empty if the classes differ.
-        flips: None if the test images differ or the predictions cannot be read.
-        noise: None if it was not measured.
-    """
+    """How run B differs from run A."""
 
     a: Side
     b: Side
-    sentence: str = ""
-    remarks: tuple[str, ...] = ()
+    sentence: str = ""  # The conclusion, for people
+    remarks: tuple[str, ...] = ()  # What could not be compared, and why
+    # Data, code, lock file, environment and weights
     provenance: tuple[ProvenanceRow, ...] = Field(min_length=1)
-    config: tuple[Setting, ...]
-    environment: tuple[Setting, ...]
-    measures: tuple[Measure, ...]
-    classes: tuple[ClassPair, ...]
-    flips: Flips | None = None
-    noise: SeedNoise | None = None
+    config: tuple[Setting, ...]  # Settings that differ
+    environment: tuple[Setting, ...]  # Differences in machine, versions and device
+    measures: tuple[Measure, ...]  # Figures of the test split
+    classes: tuple[ClassPair, ...]  # In label order; empty if the classes differ
+    flips: Flips | None = None  # None if the test images differ or the predictions cannot be read
+    noise: SeedNoise | None = None  # None if it was not measured

@@ -9,80 +9,52 @@ Interval = tuple[float, float]
 
 
 class ClassMetrics(Record):
-    """Precision, recall and F1 (all in [0, 1]) and number of test examples of one class.
-
-    Attributes:
-        precision_interval: None if the class was never predicted.
-        recall_interval: None if the class has no test images.
-    """
+    """Precision, recall and F1 (all in [0, 1]) and number of test examples of one class."""
 
     class_name: str
     precision: float
     recall: float
     f1: float
     support: int
-    precision_interval: Interval | None = None
-    recall_interval: Interval | None = None
+    precision_interval: Interval | None = None  # None if the class was never predicted
+    recall_interval: Interval | None = None  # None if the class has no test images
 
 
 class ReliabilityBin(Record):
-    """The test images whose highest probability is in (low, high].
-
-    Attributes:
-        confidence: Their mean highest probability; None if there are none.
-        accuracy: Their accuracy; None if there are none.
-    """
+    """The test images whose highest probability is in (low, high]."""
 
     low: float
     high: float
     images: int
-    confidence: float | None
-    accuracy: float | None
+    confidence: float | None  # Their mean highest probability; None if there are none
+    accuracy: float | None  # Their accuracy; None if there are none
 
 
 class Temperature(Record):
-    """Result of temperature scaling, which divides the logits by a temperature.
+    """Result of temperature scaling, which divides the logits by a temperature."""
 
-    Attributes:
-        temperature: Above 1 if the model is overconfident, below 1 if it is underconfident.
-        validation_images: Number of validation images that it was fitted to.
-        loss: Mean cross-entropy on the test split after scaling, in nats.
-        calibration_error: Expected calibration error on the test split after scaling.
-    """
-
-    temperature: float
-    validation_images: int
-    loss: float
-    calibration_error: float
+    temperature: float  # Above 1 if the model is overconfident, below 1 if it is underconfident
+    validation_images: int  # Number of validation images that it was fitted to
+    loss: float  # Mean cross-entropy on the test split after scaling, in nats
+    calibration_error: float  # Expected calibration error on the test split after scaling
 
 
 class Calibration(Record):
-    """Calibration of the highest probability.
+    """Calibration of the highest probability."""
 
-    Attributes:
-        bins: Bins of equal width from 0 to 1.
-        error: Expected calibration error: mean difference between confidence and accuracy over
-            the bins, weighted by their images.
-        temperature: None without a validation split.
-    """
-
-    bins: tuple[ReliabilityBin, ...]
+    bins: tuple[ReliabilityBin, ...]  # Bins of equal width from 0 to 1
+    # Expected calibration error: mean difference between confidence and accuracy over the bins,
+    # weighted by their images
     error: float
-    temperature: Temperature | None = None
+    temperature: Temperature | None = None  # None without a validation split
 
 
 class CoveragePoint(Record):
-    """Selective prediction: the model abstains below a confidence threshold.
+    """Selective prediction: the model abstains below a confidence threshold."""
 
-    Attributes:
-        threshold: Lowest accepted probability, in [0, 1].
-        coverage: Fraction of the test images that get a prediction.
-        accuracy: Accuracy on these.
-    """
-
-    threshold: float
-    coverage: float
-    accuracy: float
+    threshold: float  # Lowest accepted probability, in [0, 1]
+    coverage: float  # Fraction of the test images that get a prediction
+    accuracy: float  # Accuracy on these
 
 
 class SliceMetrics(Record):
@@ -103,92 +75,62 @@ class CorruptionMetrics(Record):
 
 
 class Robustness(Record):
-    """Accuracy under a fixed set of corruptions.
+    """Accuracy under a fixed set of corruptions."""
 
-    Attributes:
-        images: Number of test images, the same ones for each corruption.
-        accuracy: Their accuracy without corruption.
-    """
-
-    images: int
-    accuracy: float
+    images: int  # Number of test images, the same ones for each corruption
+    accuracy: float  # Their accuracy without corruption
     corruptions: tuple[CorruptionMetrics, ...]
 
 
 class LabelErrors(Record):
-    """Possible label errors in the training split.
+    """Possible label errors in the training split."""
 
-    Attributes:
-        examined: Number of training images checked.
-        found: Number whose probability of another class is at least `threshold`.
-        table: Parquet file, most likely errors first: index (in the training split as
-            ingested), label, predicted (int64), probability, label_probability (float32).
-    """
-
-    examined: int
-    found: int
+    examined: int  # Number of training images checked
+    found: int  # Number whose probability of another class is at least `threshold`
     threshold: float
+    # Parquet file, most likely errors first: index (in the training split as ingested), label,
+    # predicted (int64), probability, label_probability (float32)
     table: FileRecord
 
 
 class Saliency(Record):
-    """Saliency maps of the most confident mistakes, by integrated gradients.
+    """Saliency maps of the most confident mistakes, by integrated gradients."""
 
-    Attributes:
-        indexes: Index of each image in the test split, the most confident mistake first.
-        maps: float32 NPY of shape (m, height, width): contribution of each pixel to the
-            probability of the predicted class relative to a black image, summed over channels.
-        completeness: Largest absolute difference between the sum of a map and the change of that
-            probability from the black image to the image.
-    """
-
+    # Index of each image in the test split, the most confident mistake first
     indexes: tuple[int, ...]
+    # float32 NPY of shape (m, height, width): contribution of each pixel to the probability of the
+    # predicted class relative to a black image, summed over channels
     maps: ArrayFile
+    # Largest absolute difference between the sum of a map and the change of that probability from
+    # the black image to the image
     completeness: float
 
 
 class Metrics(Record):
-    """Metrics of a model on the test split.
+    """Metrics of a model on the test split."""
 
-    Attributes:
-        accuracy: In [0, 1].
-        accuracy_interval: 95 % Wilson score interval of the accuracy.
-        top_k: k to the top-k accuracy.
-        loss: Mean categorical cross-entropy (log loss), in nats.
-        classes: Metrics per class, in label order.
-        confusion: Counts; row: label, column: prediction.
-        coverage: Accuracy of selective prediction, for increasing thresholds.
-        slices: Accuracy for each value of `evaluation.slices`.
-        robustness: None if skipped.
-        label_errors: None if skipped.
-        saliency: None if skipped, or if there are no mistakes.
-        serving_difference: Largest absolute difference in probability between the exported model
-            on raw uint8 images and the trained model on preprocessed arrays.
-    """
-
-    accuracy: float
-    accuracy_interval: Interval
-    top_k: dict[int, float] = Field(default_factory=dict)
-    loss: float
-    classes: tuple[ClassMetrics, ...]
-    confusion: tuple[tuple[int, ...], ...]
+    accuracy: float  # In [0, 1]
+    accuracy_interval: Interval  # 95 % Wilson score interval of the accuracy
+    top_k: dict[int, float] = Field(default_factory=dict)  # k to the top-k accuracy
+    loss: float  # Mean categorical cross-entropy (log loss), in nats
+    classes: tuple[ClassMetrics, ...]  # Metrics per class, in label order
+    confusion: tuple[tuple[int, ...], ...]  # Counts; row: label, column: prediction
     calibration: Calibration | None = None
+    # Accuracy of selective prediction, for increasing thresholds
     coverage: tuple[CoveragePoint, ...] = ()
-    slices: tuple[SliceMetrics, ...] = ()
-    robustness: Robustness | None = None
-    label_errors: LabelErrors | None = None
-    saliency: Saliency | None = None
+    slices: tuple[SliceMetrics, ...] = ()  # Accuracy for each value of `evaluation.slices`
+    robustness: Robustness | None = None  # None if skipped
+    label_errors: LabelErrors | None = None  # None if skipped
+    saliency: Saliency | None = None  # None if skipped, or if there are no mistakes
+    # Largest absolute difference in probability between the exported model on raw uint8 images and
+    # the trained model on preprocessed arrays
     serving_difference: float
 
 
 class Evaluation(Metrics):
-    """Output of evaluate, all on the test split.
+    """Output of evaluate, all on the test split."""
 
-    Attributes:
-        metrics: JSON file of the metrics.
-        predictions: Parquet file with one row per example: index, label, predicted,
-            probability_<i> for each class i (float32, rows sum to 1).
-    """
-
-    metrics: FileRecord
+    metrics: FileRecord  # JSON file of the metrics
+    # Parquet file with one row per example: index, label, predicted, probability_<i> for each class
+    # i (float32, rows sum to 1)
     predictions: FileRecord

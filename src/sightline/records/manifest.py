@@ -18,51 +18,33 @@ from sightline.records import (
 
 
 class _Manifest(Record):
-    """The fields that manifests and their excerpts share.
-
-    Attributes:
-        created: When the run was published, in UTC.
-        code_sha256: Digest of Sightline's own source.
-        lock_sha256: Digest of `deploy/locks/base.lock`; None outside of a checkout.
-        source_sha256: Digest of the data set's source.
-        weights_sha256: Digest of the final weights.
-        environment: Versions, platform and cores of the pipeline process.
-        stages: Stage name to its time in this run.
-        total_seconds: Wall time from the start of the run to its publication.
-        compared: Comparison with the previous run of this data set.
-        seed_noise: Spread of the test accuracy over random seeds, if it was measured.
-        flow_run_id: Prefect's id of the flow run, if there was one.
-        repeats: Id of the run that this one reproduced. Such a run never counts as the previous
-            run of its data set, nor as the latest run.
-    """
+    """The fields that manifests and their excerpts share."""
 
     schema_version: Literal[1] = 1
     run_id: str
-    created: datetime
+    created: datetime  # When the run was published, in UTC
     config: RunConfig
-    code_sha256: str
-    lock_sha256: str | None
-    source_sha256: str
-    weights_sha256: str
-    environment: dict[str, Any]
-    stages: dict[str, StageTime]
-    total_seconds: float
-    compared: RunComparison | None = None
+    code_sha256: str  # Digest of Sightline's own source
+    lock_sha256: str | None  # Digest of `deploy/locks/base.lock`; None outside of a checkout
+    source_sha256: str  # Digest of the data set's source
+    weights_sha256: str  # Digest of the final weights
+    environment: dict[str, Any]  # Versions, platform and cores of the pipeline process
+    stages: dict[str, StageTime]  # Stage name to its time in this run
+    total_seconds: float  # Wall time from the start of the run to its publication
+    compared: RunComparison | None = None  # Comparison with the previous run of this data set
+    # Spread of the test accuracy over random seeds, if it was measured
     seed_noise: Spread | None = None
-    flow_run_id: str | None = None
+    flow_run_id: str | None = None  # Prefect's id of the flow run, if there was one
+    # Id of the run that this one reproduced. Such a run never counts as the previous run of its
+    # data set, nor as the latest run.
     repeats: str | None = None
 
 
 class RunManifest(_Manifest):
-    """The content of a run folder's `manifest.json`.
+    """The content of a run folder's `manifest.json`."""
 
-    Attributes:
-        records: Outputs of the stages; paths are relative to the artifacts folder.
-        files: Name of a file in the run folder to its record; paths are relative to the run
-            folder.
-    """
-
-    records: StageRecords
+    records: StageRecords  # Outputs of the stages; paths are relative to the artifacts folder
+    # Name of a file in the run folder to its record; paths are relative to the run folder
     files: dict[str, FileRecord]
 
 
@@ -95,12 +77,7 @@ class _Records(_Part):
 
 
 class ManifestExcerpt(_Manifest):
-    """The part of a manifest that lists of runs show; reading it saves time and memory.
+    """The part of a manifest that lists of runs show; reading it saves time and memory."""
 
-    Attributes:
-        records: Some fields of `RunManifest.records`, under the same names.
-        files: Not parsed.
-    """
-
-    records: _Records
-    files: object
+    records: _Records  # Some fields of `RunManifest.records`, under the same names
+    files: object  # Not parsed

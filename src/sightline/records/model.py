@@ -15,20 +15,14 @@ class Layer(Record):
 
 
 class ModelBlueprint(Record):
-    """Output of build: the untrained model.
-
-    Attributes:
-        architecture: Keras' JSON of the functional model; input float32 in [0, 1].
-        summary: Text table of the layers.
-        parameters: Number of weights, trainable or not.
-    """
+    """Output of build: the untrained model."""
 
     incidental: ClassVar[frozenset[str]] = frozenset({"summary"})
 
-    architecture: FileRecord
-    summary: FileRecord
+    architecture: FileRecord  # Keras' JSON of the functional model; input float32 in [0, 1]
+    summary: FileRecord  # Text table of the layers
     layers: tuple[Layer, ...]
-    parameters: int
+    parameters: int  # Number of weights, trainable or not
     image_shape: tuple[int, int, int]
     num_classes: int
 
@@ -42,31 +36,7 @@ class Gpu(Record):
 
 
 class TrainedModel(Record):
-    """Output of train.
-
-    Attributes:
-        model: `.keras` file that takes raw uint8 images of `image_shape` and returns class
-            probabilities.
-        weights_sha256: Digest of all weights, in order.
-        optimizer_sha256: Digest of the optimizer's variables after the last step.
-        seeds_sha256: Digest of the seed generators' states after the last step.
-        history: Parquet file with one row per epoch: epoch (from 1), loss, accuracy,
-            val_loss and val_accuracy if there is a validation split, seconds,
-            images_per_second.
-        epochs: Number of epochs trained.
-        best_epoch: The epoch of these weights if `training.keep_weights` is "best".
-        resumed: One sentence for each time that training resumed from a checkpoint.
-        checkpoints: Number of checkpoints written.
-        checkpoint_seconds: Time spent writing them.
-        device: Such as "cpu" or "gpu: NVIDIA H200".
-        fit_seconds: Wall time of the fit in its last process, including graph building,
-            validation and checkpoints; excludes the time before training resumed.
-        images_per_second: Training throughput over all epochs.
-        peak_memory_bytes: Peak resident set size of the Keras process.
-        peak_device_memory_bytes: Peak GPU memory; None on a CPU.
-        gpus: All GPUs visible to the process.
-        environment: What the exact weights depend on: versions, backend, threads, oneDNN.
-    """
+    """Output of train."""
 
     incidental: ClassVar[frozenset[str]] = frozenset(
         {
@@ -82,22 +52,29 @@ class TrainedModel(Record):
         }
     )
 
+    # `.keras` file that takes raw uint8 images of `image_shape` and returns class probabilities
     model: FileRecord
-    weights_sha256: str
-    optimizer_sha256: str | None = None
-    seeds_sha256: str | None = None
+    weights_sha256: str  # Digest of all weights, in order
+    optimizer_sha256: str | None = None  # Digest of the optimizer's variables after the last step
+    seeds_sha256: str | None = None  # Digest of the seed generators' states after the last step
+    # Parquet file with one row per epoch: epoch (from 1), loss, accuracy, val_loss and val_accuracy
+    # if there is a validation split, seconds, images_per_second
     history: FileRecord
-    epochs: int
-    best_epoch: int | None = None
+    epochs: int  # Number of epochs trained
+    best_epoch: int | None = None  # The epoch of these weights if `training.keep_weights` is "best"
+    # One sentence for each time that training resumed from a checkpoint
     resumed: tuple[str, ...] = ()
-    checkpoints: int = 0
-    checkpoint_seconds: float = 0.0
-    device: str
+    checkpoints: int = 0  # Number of checkpoints written
+    checkpoint_seconds: float = 0.0  # Time spent writing them
+    device: str  # Such as "cpu" or "gpu: NVIDIA H200"
+    # Wall time of the fit in its last process, including graph building, validation and
+    # checkpoints; excludes the time before training resumed
     fit_seconds: float | None = None
-    images_per_second: float
-    peak_memory_bytes: int
-    peak_device_memory_bytes: int | None = None
-    gpus: tuple[Gpu, ...] = ()
+    images_per_second: float  # Training throughput over all epochs
+    peak_memory_bytes: int  # Peak resident set size of the Keras process
+    peak_device_memory_bytes: int | None = None  # Peak GPU memory; None on a CPU
+    gpus: tuple[Gpu, ...] = ()  # All GPUs visible to the process
+    # What the exact weights depend on: versions, backend, threads, oneDNN
     environment: dict[str, str]
 
 

@@ -20,60 +20,39 @@ class Mistake(Record):
 
 
 class Report(Record):
-    """Output of report: its figures and the mistakes that it shows.
+    """Output of report: its figures and the mistakes that it shows."""
 
-    Attributes:
-        figures: Figure name to its PNG: "samples", "layers", "curves", "confusion_matrix",
-            "mistakes", and "findings" where there are any.
-        thumbnails: One PNG per mistake, in the order of `mistakes`.
-        mistakes: The most confident mistakes, in descending order of confidence.
-        mistakes_total: Number of misclassified test images.
-    """
-
+    # Figure name to its PNG: "samples", "layers", "curves", "confusion_matrix", "mistakes", and
+    # "findings" where there are any
     figures: dict[str, FileRecord]
-    thumbnails: tuple[FileRecord, ...]
-    mistakes: tuple[Mistake, ...]
-    mistakes_total: int
+    thumbnails: tuple[FileRecord, ...]  # One PNG per mistake, in the order of `mistakes`
+    mistakes: tuple[Mistake, ...]  # The most confident mistakes, in descending order of confidence
+    mistakes_total: int  # Number of misclassified test images
 
 
 class RunComparison(Record):
-    """Comparison with the previous run of the same data set.
+    """Comparison with the previous run of the same data set."""
 
-    Attributes:
-        run_id: Id of the previous run.
-        recipe: Its recipe.
-        accuracy: Its test accuracy, in [0, 1].
-        loss: Its test loss, in nats.
-        fixed: Number of test images that only this run classifies correctly; None if the test
-            images differ or the previous predictions cannot be read.
-        broken: Number of test images that only the previous run classifies correctly.
-        p_value: Two-sided p-value of McNemar's exact test (1947).
-    """
-
-    run_id: str
-    recipe: str
-    accuracy: float
-    loss: float
+    run_id: str  # Id of the previous run
+    recipe: str  # Its recipe
+    accuracy: float  # Its test accuracy, in [0, 1]
+    loss: float  # Its test loss, in nats
+    # Number of test images that only this run classifies correctly; None if the test images differ
+    # or the previous predictions cannot be read
     fixed: int | None = None
+    # Number of test images that only the previous run classifies correctly
     broken: int | None = None
-    p_value: float | None = None
+    p_value: float | None = None  # Two-sided p-value of McNemar's exact test (1947)
 
 
 class Spread(Record):
-    """Spread of one metric over random seeds.
+    """Spread of one metric over random seeds."""
 
-    Attributes:
-        values: One value per seed.
-        deviation: Sample standard deviation (n - 1).
-        half_width: Half the width of the 95 % confidence interval of the mean (Student's t).
-        difference: Largest difference between two seeds in 95 % of cases (Student's t).
-    """
-
-    values: tuple[float, ...]
+    values: tuple[float, ...]  # One value per seed
     mean: float
-    deviation: float
-    half_width: float
-    difference: float
+    deviation: float  # Sample standard deviation (n - 1)
+    half_width: float  # Half the width of the 95 % confidence interval of the mean (Student's t)
+    difference: float  # Largest difference between two seeds in 95 % of cases (Student's t)
 
 
 class StageTime(Record):
@@ -84,31 +63,21 @@ class StageTime(Record):
 
 
 class StageRecords(Record):
-    """Outputs of all stages, of the data gate and of the promotion gate.
-
-    Attributes:
-        gate: Result of the data gate.
-        export: None if the promotion gate is off.
-        decision: None if the promotion gate is off.
-    """
+    """Outputs of all stages, of the data gate and of the promotion gate."""
 
     ingest: DatasetFiles
-    gate: DataGateResult | None = None
+    gate: DataGateResult | None = None  # Result of the data gate
     preprocess: ArraySet
     build: ModelBlueprint
     train: TrainedModel
     evaluate: Evaluation
     report: Report
-    export: Certificate | None = None
-    decision: Decision | None = None
+    export: Certificate | None = None  # None if the promotion gate is off
+    decision: Decision | None = None  # None if the promotion gate is off
 
 
 class RunSummary(Record):
-    """Summary of a finished run; the object that `--json` prints.
-
-    Attributes:
-        baseline_accuracy: Accuracy of always predicting the most frequent class.
-    """
+    """Summary of a finished run; the object that `--json` prints."""
 
     run_id: str
     run_dir: str
@@ -116,7 +85,7 @@ class RunSummary(Record):
     recipe: str
     parameters: int
     test_accuracy: float
-    baseline_accuracy: float
+    baseline_accuracy: float  # Accuracy of always predicting the most frequent class
     test_loss: float
     stages: dict[str, StageTime]
     total_seconds: float

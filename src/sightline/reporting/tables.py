@@ -37,17 +37,11 @@ _SPLIT_USES = {
 
 
 class Cell(NamedTuple):
-    """A cell with more than its text.
+    """A cell with more than its text."""
 
-    Attributes:
-        text: Its text.
-        note: A second line in small print, such as an interval.
-        weak: Whether the value needs attention.
-    """
-
-    text: str
-    note: str = ""
-    weak: bool = False
+    text: str  # Its text
+    note: str = ""  # A second line in small print, such as an interval
+    weak: bool = False  # Whether the value needs attention
 
     def __str__(self) -> str:
         """Return the text and the note on one line."""
@@ -55,24 +49,16 @@ class Cell(NamedTuple):
 
 
 class Table(NamedTuple):
-    """A table of text; the first column names the row.
+    """A table of text; the first column names the row."""
 
-    Attributes:
-        name: What it shows, for screen readers.
-        kinds: One letter per column: t(ext), n(umber), c(ode), s(entence) or b(ar); the text of
-            a bar is its width in percent, and only the page draws it.
-        columns: The heading of each column; empty for a table without headings.
-        rows: The rows.
-        total: The last row, if any.
-        left_out: Where to find the rows that were cut.
-    """
-
-    name: str
+    name: str  # What it shows, for screen readers
+    # One letter per column: t(ext), n(umber), c(ode), s(entence) or b(ar); the text of a bar is its
+    # width in percent, and only the page draws it
     kinds: str
-    columns: Sequence[str]
-    rows: Sequence[Sequence[Cell | str]]
-    total: Sequence[str] = ()
-    left_out: str = ""
+    columns: Sequence[str]  # The heading of each column; empty for a table without headings
+    rows: Sequence[Sequence[Cell | str]]  # The rows
+    total: Sequence[str] = ()  # The last row, if any
+    left_out: str = ""  # Where to find the rows that were cut
 
     def records(self) -> list[dict[str, str]]:
         """Return each row as a dictionary from column to text."""

@@ -13,18 +13,14 @@ LAST = 30
 
 
 class Entry(NamedTuple):
-    """One run of a history.
-
-    Attributes:
-        band: Noise band of the run; None if none was measured.
-        change: Accuracy minus that of the previous run of the recipe; None for the first run.
-        is_noise: Whether different seeds alone may explain the change (95 %), by the wider noise
-            band of the two runs; None if neither has one.
-    """
+    """One run of a history."""
 
     run: ManifestExcerpt
-    band: NoiseBand | None
+    band: NoiseBand | None  # Noise band of the run; None if none was measured
+    # Accuracy minus that of the previous run of the recipe; None for the first run
     change: float | None
+    # Whether different seeds alone may explain the change (95 %), by the wider noise band of the
+    # two runs; None if neither has one
     is_noise: bool | None
 
 

@@ -22,15 +22,11 @@ _CHOSEN_IN_TRAINING = frozenset({"training.deterministic", "training.precision"}
 
 
 class Changes(Record):
-    """What changed since the last run of the same data set and recipe.
+    """What changed since the last run of the same data set and recipe."""
 
-    Attributes:
-        run_id: The last run; None if there is none.
-        changes: One phrase per difference, such as "config (training.epochs 5 -> 6)"; empty if
-            another run would give the same result.
-    """
-
-    run_id: str | None
+    run_id: str | None  # The last run; None if there is none
+    # One phrase per difference, such as "config (training.epochs 5 -> 6)"; empty if another run
+    # would give the same result
     changes: tuple[str, ...] = ()
 
     @property

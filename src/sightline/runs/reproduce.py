@@ -26,22 +26,15 @@ _MOST_NAMED = 5
 
 
 class Reproduction(Record):
-    """The outcome of a reproduction; the object that `--json` prints.
+    """The outcome of a reproduction; the object that `--json` prints."""
 
-    Attributes:
-        run_id: The original run, A in the difference.
-        again: The run that reproduces it, B in the difference.
-        tolerance: Difference in accuracy that is still noise, in [0, 1].
-        tolerance_source: How that is known.
-    """
-
-    run_id: str
-    again: str
+    run_id: str  # The original run, A in the difference
+    again: str  # The run that reproduces it, B in the difference
     outcome: Outcome
     exit_code: int
     sentence: str
-    tolerance: float
-    tolerance_source: str
+    tolerance: float  # Difference in accuracy that is still noise, in [0, 1]
+    tolerance_source: str  # How that is known
     difference: RunDifference
 
 

@@ -44,25 +44,17 @@ class Setup(NamedTuple):
 
 
 class NoiseBand(Record):
-    """The spread of results over seeds, for one data set and one set of settings.
-
-    Attributes:
-        config_sha256: Digest of the settings that the weights depend on, without the seed.
-        code_sha256: Digest of Sightline's source; None if it differs between the runs.
-        seeds: The seeds in ascending order; `run_ids` has the run of each.
-        accuracy: Spread of the test accuracy, in [0, 1].
-        loss: Spread of the test loss, in nats.
-    """
+    """The spread of results over seeds, for one data set and one set of settings."""
 
     dataset: str
     recipe: str
     source_sha256: str
-    config_sha256: str
-    code_sha256: str | None
-    seeds: tuple[int, ...]
+    config_sha256: str  # Digest of the settings that the weights depend on, without the seed
+    code_sha256: str | None  # Digest of Sightline's source; None if it differs between the runs
+    seeds: tuple[int, ...]  # The seeds in ascending order; `run_ids` has the run of each
     run_ids: tuple[str, ...]
-    accuracy: Spread
-    loss: Spread
+    accuracy: Spread  # Spread of the test accuracy, in [0, 1]
+    loss: Spread  # Spread of the test loss, in nats
     created: datetime
 
     @property

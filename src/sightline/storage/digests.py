@@ -8,17 +8,11 @@ from pathlib import Path, PurePosixPath
 
 @dataclass(frozen=True)
 class Mismatch:
-    """A file that differs from what was expected.
+    """A file that differs from what was expected."""
 
-    Attributes:
-        name: The file's name, as given to `mismatches`.
-        expected: "SHA-256 <digest>".
-        found: The same of the file, or why it has none, such as "no file" or "a link".
-    """
-
-    name: str
-    expected: str
-    found: str
+    name: str  # The file's name, as given to `mismatches`
+    expected: str  # "SHA-256 <digest>"
+    found: str  # The same of the file, or why it has none, such as "no file" or "a link"
 
 
 def sha256(path: Path) -> str:

@@ -18,12 +18,9 @@ class Workspace:
 
     Runs hold a shared lock on it and `prune` an exclusive one. The kernel releases the lock of a
     process that dies, so a killed run never blocks a clean-up.
-
-    Attributes:
-        root: Path of the folder.
     """
 
-    root: Path
+    root: Path  # Path of the folder
 
     def __str__(self) -> str:
         """Return the path, for messages."""

@@ -30,36 +30,22 @@ _log = logging.getLogger(__name__)
 
 
 class Position(Record):
-    """The progress of a training and everything else of its state except arrays.
+    """The progress of a training and everything else of its state except arrays."""
 
-    Attributes:
-        epoch: The current epoch, from 0; the number of completed epochs.
-        step: Completed steps of the current epoch.
-        steps: Completed steps of the training.
-        seconds: Time spent on the steps of the current epoch.
-        history: One row per completed epoch.
-        checkpoints: Number of checkpoints written so far.
-        checkpoint_seconds: Time spent on writing them.
-        best_epoch: The epoch with the lowest validation loss so far, from 1; None if the best
-            weights are not kept.
-        best_loss: Its validation loss.
-        made_by: Token of the run that wrote the checkpoint.
-        resumed: One sentence per resumption.
-        environment: What the bits of the training depend on, in the writing process.
-    """
-
-    epoch: int = 0
-    step: int = 0
-    steps: int = 0
-    seconds: float = 0.0
-    history: tuple[dict[str, int | float], ...] = ()
-    checkpoints: int = 0
-    checkpoint_seconds: float = 0.0
+    epoch: int = 0  # The current epoch, from 0; the number of completed epochs
+    step: int = 0  # Completed steps of the current epoch
+    steps: int = 0  # Completed steps of the training
+    seconds: float = 0.0  # Time spent on the steps of the current epoch
+    history: tuple[dict[str, int | float], ...] = ()  # One row per completed epoch
+    checkpoints: int = 0  # Number of checkpoints written so far
+    checkpoint_seconds: float = 0.0  # Time spent on writing them
+    # The epoch with the lowest validation loss so far, from 1; None if the best weights are not
+    # kept
     best_epoch: int | None = None
-    best_loss: float | None = None
-    made_by: str
-    resumed: tuple[str, ...] = ()
-    environment: dict[str, str]
+    best_loss: float | None = None  # Its validation loss
+    made_by: str  # Token of the run that wrote the checkpoint
+    resumed: tuple[str, ...] = ()  # One sentence per resumption
+    environment: dict[str, str]  # What the bits of the training depend on, in the writing process
 
 
 @dataclass(frozen=True)

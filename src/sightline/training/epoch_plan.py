@@ -8,18 +8,13 @@ from sightline.records import ArraySplit
 
 @dataclass(frozen=True)
 class EpochPlan:
-    """The batches of an epoch.
+    """The batches of an epoch."""
 
-    Attributes:
-        examples: Examples of the epoch.
-        batch_size: Examples of a batch; the last batch may be smaller, or up to one less than
-            `ghost_batches` larger.
-        ghost_batches: Parts of a batch, at least one example each.
-    """
-
-    examples: int
+    examples: int  # Examples of the epoch
+    # Examples of a batch; the last batch may be smaller, or up to one less than `ghost_batches`
+    # larger
     batch_size: int
-    ghost_batches: int = 1
+    ghost_batches: int = 1  # Parts of a batch, at least one example each
 
     @classmethod
     def for_training(cls, split: ArraySplit, settings: TrainingConfig) -> "EpochPlan":

@@ -28,40 +28,27 @@ Metadata = Iterator[Any]
 
 @dataclass(frozen=True)
 class RawSplit:
-    """Image, label and source of each example of one split.
+    """Image, label and source of each example of one split."""
 
-    Attributes:
-        name: "train", "test" or `layout.UNSPLIT`.
-        labels: int64 array of shape (n,), values from 0 to `num_classes` - 1.
-        images: Starts a stream of uint8 blocks of shape (m, height, width, channels), values 0
-            to 255, in the order of the labels.
-        source: Returns where an example, counted from 0, comes from.
-        metadata: Starts a stream of the metadata columns, in the order of the labels; None if
-            the config names none.
-    """
-
-    name: str
-    labels: NDArray[np.int64]
+    name: str  # "train", "test" or `layout.UNSPLIT`
+    labels: NDArray[np.int64]  # int64 array of shape (n,), values from 0 to `num_classes` - 1
+    # Starts a stream of uint8 blocks of shape (m, height, width, channels), values 0 to 255, in the
+    # order of the labels
     images: Callable[[], Blocks]
-    source: Callable[[int], str]
+    source: Callable[[int], str]  # Returns where an example, counted from 0, comes from
+    # Starts a stream of the metadata columns, in the order of the labels; None if the config names
+    # none
     metadata: Callable[[], Metadata] | None = None
 
 
 @dataclass(frozen=True)
 class RawDataset:
-    """A source opened by its reader.
+    """A source opened by its reader."""
 
-    Attributes:
-        class_names: Names in label order.
-        image_shape: Shape of the images in the blocks.
-        splits: "train" and "test", or `layout.UNSPLIT` alone.
-        notes: Sentences about what was changed or left out.
-    """
-
-    class_names: tuple[str, ...]
-    image_shape: Shape
-    splits: tuple[RawSplit, ...]
-    notes: tuple[str, ...] = ()
+    class_names: tuple[str, ...]  # Names in label order
+    image_shape: Shape  # Shape of the images in the blocks
+    splits: tuple[RawSplit, ...]  # "train" and "test", or `layout.UNSPLIT` alone
+    notes: tuple[str, ...] = ()  # Sentences about what was changed or left out
 
 
 def rows_in_block(row_bytes: int) -> int:

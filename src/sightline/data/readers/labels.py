@@ -22,17 +22,11 @@ Value = int | str
 
 @dataclass(frozen=True)
 class FoundLabels:
-    """The labels of one split as the source states them.
+    """The labels of one split as the source states them."""
 
-    Attributes:
-        subject: File or array to name in an error.
-        values: The distinct labels, all integers or all strings, in any order.
-        codes: int16 array of shape (n,): for each example, a position in `values`.
-    """
-
-    subject: str
-    values: tuple[Value, ...]
-    codes: NDArray[np.int16]
+    subject: str  # File or array to name in an error
+    values: tuple[Value, ...]  # The distinct labels, all integers or all strings, in any order
+    codes: NDArray[np.int16]  # int16 array of shape (n,): for each example, a position in `values`
 
     def row_of(self, value: Value) -> int:
         """Return the first row, counted from 0, with this label."""

@@ -25,15 +25,11 @@ _MAX_NAME = 40
 
 
 class Measurement(NamedTuple):
-    """Result of a check.
+    """Result of a check."""
 
-    Attributes:
-        value: In the unit of the check's limit; None if there was nothing to compare with.
-        sentence: The same in words.
-    """
-
+    # In the unit of the check's limit; None if there was nothing to compare with
     value: float | None
-    sentence: str
+    sentence: str  # The same in words
 
 
 def measure(

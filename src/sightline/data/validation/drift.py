@@ -18,15 +18,10 @@ _MAX_CLASSES = 20
 
 
 class Drift(NamedTuple):
-    """The drift of one distribution.
+    """The drift of one distribution."""
 
-    Attributes:
-        value: Population stability index, less what chance explains.
-        subject: The distribution, such as "the brightness of the test images".
-    """
-
-    value: float
-    subject: str
+    value: float  # Population stability index, less what chance explains
+    subject: str  # The distribution, such as "the brightness of the test images"
 
 
 def largest_drift(before: DatasetFiles, now: DatasetFiles) -> Drift:

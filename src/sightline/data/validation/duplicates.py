@@ -9,15 +9,10 @@ Rows = NDArray[np.int64]
 
 
 class Pairs(NamedTuple):
-    """Images, each with another one that it was matched with.
+    """Images, each with another one that it was matched with."""
 
-    Attributes:
-        rows: int64 array of shape (m,): rows of the label table, ascending.
-        others: int64 array of shape (m,): the row of the other image.
-    """
-
-    rows: Rows
-    others: Rows
+    rows: Rows  # int64 array of shape (m,): rows of the label table, ascending
+    others: Rows  # int64 array of shape (m,): the row of the other image
 
 
 class EqualImages:

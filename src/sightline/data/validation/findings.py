@@ -54,48 +54,31 @@ class Place:
 
 @dataclass(frozen=True)
 class Finding:
-    """One row of the table.
-
-    Attributes:
-        other: The image that is the reason, if any.
-        distance: Number of bits in which the perceptual hashes of the two differ.
-    """
+    """One row of the table."""
 
     kind: str
     image: Place
-    other: Place | None
-    distance: int | None
+    other: Place | None  # The image that is the reason, if any
+    distance: int | None  # Number of bits in which the perceptual hashes of the two differ
 
 
 @dataclass(frozen=True)
 class FindingRows:
-    """All findings of one kind, as rows of the label table.
-
-    Attributes:
-        rows: int64 array of shape (m,).
-        others: int64 array of shape (m,); None if no other image is involved.
-        distances: int64 array of shape (m,), or None.
-    """
+    """All findings of one kind, as rows of the label table."""
 
     kind: str
-    rows: Rows
-    others: Rows | None = None
-    distances: Rows | None = None
+    rows: Rows  # int64 array of shape (m,)
+    others: Rows | None = None  # int64 array of shape (m,); None if no other image is involved
+    distances: Rows | None = None  # int64 array of shape (m,), or None
 
 
 @dataclass(frozen=True)
 class ExampleIndex:
-    """The n examples of a data set, split after split, as in the label table.
+    """The n examples of a data set, split after split, as in the label table."""
 
-    Attributes:
-        sizes: Name of each split to its number of examples.
-        labels: int16 array of shape (n,).
-        table: The label table.
-    """
-
-    sizes: dict[str, int]
-    labels: NDArray[np.int16]
-    table: Path
+    sizes: dict[str, int]  # Name of each split to its number of examples
+    labels: NDArray[np.int16]  # int16 array of shape (n,)
+    table: Path  # The label table
 
     @cached_property
     def splits(self) -> NDArray[np.int8]:

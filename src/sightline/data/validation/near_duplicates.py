@@ -56,15 +56,11 @@ _COARSE_FIRST = sorted(range(_SIDE**2), key=lambda place: (sum(divmod(place, _SI
 
 
 class Fingerprints(NamedTuple):
-    """Fingerprints of n images.
+    """Fingerprints of n images."""
 
-    Attributes:
-        hashes: uint64 array of shape (n,); the lowest frequency is the first bit.
-        spectra: int8 array of shape (n, 32): the lowest frequencies, scaled to a maximum of 127;
-            all zero if the image has none.
-    """
-
-    hashes: NDArray[np.uint64]
+    hashes: NDArray[np.uint64]  # uint64 array of shape (n,); the lowest frequency is the first bit
+    # int8 array of shape (n, 32): the lowest frequencies, scaled to a maximum of 127; all zero if
+    # the image has none
     spectra: NDArray[np.int8]
 
     @classmethod

@@ -19,16 +19,13 @@ LINK = "it is a symbolic link, and other programs may use its target"
 
 @dataclass(frozen=True)
 class RegisteredModels:
-    """What a cleanup has to know about the model registry.
+    """What a cleanup has to know about the model registry."""
 
-    Attributes:
-        candidates: IDs of the runs whose models await a promotion decision.
-        unreadable: Data set to the error, where its event log is damaged.
-        folders: Folders in which a killed process may have left files; not all need to exist.
-    """
-
+    # IDs of the runs whose models await a promotion decision
     candidates: frozenset[str] = frozenset()
+    # Data set to the error, where its event log is damaged
     unreadable: dict[str, str] = field(default_factory=dict)
+    # Folders in which a killed process may have left files; not all need to exist
     folders: tuple[Path, ...] = ()
 
 
@@ -70,19 +67,12 @@ class Skipped(Record):
 
 
 class Plan(Record):
-    """What a cleanup removes and what it keeps.
+    """What a cleanup removes and what it keeps."""
 
-    Attributes:
-        runs: Runs to remove, the last published first; `kept` are those that stay.
-        skipped: What stays because it is unknown or unreadable.
-        cache_checked: Whether all manifests could be read. If not, no cache entry is removed.
-        bytes: How much is freed in total.
-    """
-
-    runs: tuple[OldRun, ...]
+    runs: tuple[OldRun, ...]  # Runs to remove, the last published first; `kept` are those that stay
     entries: tuple[OldEntry, ...]
     leftovers: tuple[Leftover, ...]
     kept: tuple[KeptRun, ...]
-    skipped: tuple[Skipped, ...]
-    cache_checked: bool
-    bytes: int
+    skipped: tuple[Skipped, ...]  # What stays because it is unknown or unreadable
+    cache_checked: bool  # Whether all manifests could be read. If not, no cache entry is removed.
+    bytes: int  # How much is freed in total
