@@ -40,9 +40,7 @@ CHAMPION_ERROR = 0.015
 CORRELATION = 0.8
 FEW, MANY = 1_000, 10_000
 ALPHA, MARGIN, WIDE_MARGIN = PromotionConfig().alpha, PromotionConfig().recall_margin, 0.1
-GAINS = (0.1, 0.2, 0.3, 0.5, 1.0)
-"""Gains in accuracy of the better candidates, in points."""
-
+GAINS = (0.1, 0.2, 0.3, 0.5, 1.0)  # Gains in accuracy of the better candidates, in points
 COMPARISON = Comparison("simulated-candidate", "simulated-champion", "0" * 64)
 
 

@@ -19,8 +19,7 @@ from sightline.training import gpu
 from sightline.training.device import prepare_process
 from sightline.training.train import TRAIN
 
-GPU_LIMIT = "gpu"
-"""Global concurrency limit of GPU trainings; `sightline ops install` creates it."""
+GPU_LIMIT = "gpu"  # Global concurrency limit of GPU trainings; `sightline ops install` creates it
 
 
 @flow(name="fit", flow_run_name="{run_id}", persist_result=False, result_serializer="json")

@@ -25,9 +25,7 @@ from prefect.exceptions import ObjectNotFound
 from prefect.runtime import flow_run
 from prefect.states import Cancelled
 
-_RENEWALS = 1_000_000
-"""Number of tries to renew a lease: more than any training needs."""
-
+_RENEWALS = 1_000_000  # Number of tries to renew a lease: more than any training needs
 _RENEWAL_SECONDS = 60
 _POLL_SECONDS = 5
 _GRACE_POLLS = 1

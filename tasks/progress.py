@@ -12,9 +12,7 @@ from prefect.logging import get_run_logger
 from sightline.pipeline.progress import Progress, listening
 from sightline.tasks.artifacts import best_effort, show_table
 
-_STEP_SECONDS = 30
-"""Interval between log lines within a step."""
-
+_STEP_SECONDS = 30  # Interval between log lines within a step
 _EPOCH_SECONDS = 2
 """Interval between reports of short epochs; the first and the last are always logged."""
 

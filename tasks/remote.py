@@ -29,9 +29,7 @@ from sightline.records import ArraySet, ModelBlueprint, Run, TrainedModel
 from sightline.training.train import TRAIN
 
 _POLL_SECONDS = 2
-_WARN_SECONDS = 60
-"""Interval of the warnings while a run waits for a worker."""
-
+_WARN_SECONDS = 60  # Interval of the warnings while a run waits for a worker
 _PATIENCE_SECONDS = 2 * 3600
 """Time that a worker may take to start; a night without one must end with an error."""
 

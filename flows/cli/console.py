@@ -32,8 +32,7 @@ from sightline.runs.verify import Damage
 from sightline.storage.text import printable
 from sightline.storage.workspace import Workspace
 
-_LOG_SECONDS = 10
-"""Interval at which a step without epochs is logged if there is no terminal."""
+_LOG_SECONDS = 10  # Interval at which a step without epochs is logged if there is no terminal
 
 
 class _Terminal(Console):

@@ -28,9 +28,7 @@ from sightline.storage.workspace import Workspace
 
 app = typer.Typer(no_args_is_help=True, help="List, fetch, inspect and watch data sets.")
 
-_MANY_CLASSES = 20
-"""Number of classes beyond which the rest is counted instead of listed."""
-
+_MANY_CLASSES = 20  # Number of classes beyond which the rest is counted instead of listed
 _COLOURS = {"passed": "green", "warned": "yellow", "failed": "bold red", "off": "dim"}
 
 DatasetArgument = Annotated[

@@ -26,9 +26,7 @@ from sightline.registry.attestation import keys
 from sightline.runs import run_folder
 from sightline.storage.workspace import Workspace
 
-REFUSED = 3
-"""Exit code if the promotion gate refuses a model."""
-
+REFUSED = 3  # Exit code if the promotion gate refuses a model
 app = typer.Typer(
     no_args_is_help=True, help="List, show, promote, roll back and verify registered models."
 )

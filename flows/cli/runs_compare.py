@@ -18,8 +18,7 @@ EXAMPLES = (
     "sightline runs compare 20261124T0102 latest --output compare.html --open"
 )
 
-_MOST_SETTINGS = 12
-"""Number of settings shown in the terminal; the page shows all."""
+_MOST_SETTINGS = 12  # Number of settings shown in the terminal; the page shows all
 _SHOWN_DIGITS = 12
 
 

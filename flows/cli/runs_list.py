@@ -21,9 +21,7 @@ EXAMPLES = (
     "sightline runs list --since 7d --min-accuracy 0.98 --json"
 )
 
-_PINNED = "*"
-"""Mark of pinned runs in the list."""
-
+_PINNED = "*"  # Mark of pinned runs in the list
 RecipeOption = Annotated[str | None, typer.Option(help="Only runs of this recipe.")]
 SinceOption = Annotated[
     str | None,

@@ -10,8 +10,7 @@ import sys
 from sightline.pipeline import child
 from sightline.storage import locks
 
-_FAREWELL_SECONDS = 3
-"""Time that pending requests get at the end."""
+_FAREWELL_SECONDS = 3  # Time that pending requests get at the end
 
 
 def main(descriptor: int) -> None:

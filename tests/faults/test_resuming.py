@@ -29,8 +29,7 @@ NORMALIZED = PLAIN.model_copy(
 FIT = TrainingConfig(epochs=3, batch_size=16, learning_rate=0.01, checkpoint_steps=3)
 DISTORTIONS = Augmentation(rotation=0.05, translation=0.1, zoom=0.1, shear=0.1, elastic=0.02)
 AUGMENTED = FIT.model_copy(update={"augmentation": DISTORTIONS, "weight_decay": 0.01})
-STEPS = 8
-"""Steps an epoch: 128 training images in batches of 16."""
+STEPS = 8  # Steps an epoch: 128 training images in batches of 16
 
 
 class PowerCut(BaseException):

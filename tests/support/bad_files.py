@@ -17,9 +17,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from PIL import Image
 
-Write = Callable[[Path], Path]
-"""Writes into an empty folder and returns the path for `--dataset`."""
-
+Write = Callable[[Path], Path]  # Writes into an empty folder and returns the path for `--dataset`
 COUNT = 8
 X = np.random.default_rng(0).integers(0, 256, (COUNT, 8, 8), dtype=np.uint8)
 Y = np.arange(COUNT, dtype=np.uint8) % 4

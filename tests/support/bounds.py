@@ -6,9 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-_SECONDS = 60
-"""An example takes milliseconds: this is a hang."""
-
+_SECONDS = 60  # An example takes milliseconds: this is a hang
 _BYTES = 768 << 20
 """A few blocks and images of the largest accepted size, and the stacks of some threads."""
 

@@ -86,8 +86,7 @@ class Pipeline:
         return found[1]
 
 
-Finished = tuple[Pipeline, Path]
-"""A pipeline and its complete artifacts root."""
+Finished = tuple[Pipeline, Path]  # A pipeline and its complete artifacts root
 
 
 def run_all(stages: Stages, folder: Path) -> Finished:

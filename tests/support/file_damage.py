@@ -6,9 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 _SHAPE = re.compile(rb"'shape': \((\d+), ")
-_LONGEST = 512
-"""Largest number of bytes of a hole, a swap or a repeated end."""
-
+_LONGEST = 512  # Largest number of bytes of a hole, a swap or a repeated end
 Change = Callable[[bytes, random.Random], bytes]
 
 

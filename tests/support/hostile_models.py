@@ -28,8 +28,7 @@ Attack = Callable[[bytes, Path], bytes]
 Members = dict[str, bytes]
 
 
-ATTACKS: dict[Attack, str] = {}
-"""Each attack and a text that its refusal must contain."""
+ATTACKS: dict[Attack, str] = {}  # Each attack and a text that its refusal must contain
 
 
 def refused_with(named: str) -> Callable[[Attack], Attack]:

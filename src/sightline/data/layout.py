@@ -9,9 +9,7 @@ from pathlib import Path
 from sightline.data.readers import content
 from sightline.errors import DataError
 
-UNSPLIT = "unsplit"
-"""Name of the only split of a source that has no test split yet."""
-
+UNSPLIT = "unsplit"  # Name of the only split of a source that has no test split yet
 FILE_KINDS = {".npz": "npz", ".parquet": "parquet", ".csv": "csv"}
 """Formats whose data sets may be a single file, by suffix."""
 

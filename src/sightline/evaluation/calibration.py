@@ -21,11 +21,8 @@ Floats = NDArray[np.floating[Any]]
 _MIN_TEMPERATURE, _MAX_TEMPERATURE = 0.05, 20.0
 """Optima outside these bounds come from too few images, or from images without a mistake."""
 
-_TEMPERATURE_IMAGES = 10_000
-"""More validation images would not make this one parameter more precise."""
-
-_TINY = float(np.finfo(np.float32).tiny)
-"""Stands for 0, which has no logarithm."""
+_TEMPERATURE_IMAGES = 10_000  # More would not make this one parameter more precise
+_TINY = float(np.finfo(np.float32).tiny)  # Stands for 0, which has no logarithm
 
 
 def measure(context: Context) -> Calibration:

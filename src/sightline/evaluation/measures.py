@@ -45,8 +45,7 @@ _ROW_BYTES, _CLASS_BYTES = 24, 4
 """A row of the predictions table holds three int64, and a float32 for each class."""
 
 _SERVING_IMAGES = 1_000
-_SERVING_TOLERANCE = 1e-5
-"""Largest difference of a probability that counts as rounding."""
+_SERVING_TOLERANCE = 1e-5  # Largest difference of a probability that counts as rounding
 
 
 @exact_float32()

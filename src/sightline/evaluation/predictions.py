@@ -16,17 +16,14 @@ from sightline.pipeline.progress import Progress, emit
 from sightline.records import Mistake
 from sightline.storage.npy import BLOCK_BYTES
 
-Images = NDArray[np.uint8]
-"""Raw images, (m, height, width, channels)."""
-
+Images = NDArray[np.uint8]  # Raw images, (m, height, width, channels)
 Predict = Callable[[NDArray[Any]], Floats]
 """From images of shape (m, height, width, channels) to class probabilities, (m, num_classes)."""
 
 PREDICTIONS = "predictions.parquet"
 """Name of the predictions table in the results of evaluate and in run folders."""
 
-_EPSILON = 1e-7
-"""Keras' categorical_crossentropy clips probabilities to [1e-7, 1 - 1e-7]."""
+_EPSILON = 1e-7  # Keras' categorical_crossentropy clips probabilities to [1e-7, 1 - 1e-7]
 
 
 @dataclass(frozen=True)

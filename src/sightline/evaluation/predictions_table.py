@@ -15,8 +15,7 @@ from sightline.storage import digests
 
 Floats = NDArray[np.float32]
 
-_BLOCK_VALUES = 4 << 20
-"""Probabilities held in memory at once."""
+_BLOCK_VALUES = 4 << 20  # Probabilities held in memory at once
 
 
 @dataclass(frozen=True)

@@ -16,9 +16,7 @@ from sightline.evaluation.model_under_test import Context
 from sightline.records import DatasetFiles, SliceMetrics
 from sightline.storage.workspace import Workspace
 
-MAX_VALUES = 50
-"""The most frequent values of a column have rows of their own."""
-
+MAX_VALUES = 50  # The most frequent values of a column have rows of their own
 NONE, OTHER = "(none)", "(other)"
 """Stand for images without a value, and for images with one of the less frequent values."""
 

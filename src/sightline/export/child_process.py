@@ -18,9 +18,7 @@ from sightline.storage.text import quoted
 
 PROGRAMS: dict[str, Callable[..., Message]] = {"convert": convert.main, "replay": replay.main}
 
-_SECONDS = 900
-"""More than any program needs for 100,000 images of MNIST's size on a slow core."""
-
+_SECONDS = 900  # More than any program needs for 100,000 images of MNIST's size on a slow core
 _LONGEST_REASON = 300
 
 _CPU_ONLY = {"CUDA_VISIBLE_DEVICES": "-1", "JAX_PLATFORMS": "cpu"}

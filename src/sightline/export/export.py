@@ -31,8 +31,7 @@ from sightline.records import (
 from sightline.storage import digests, json_digest
 
 _CERTIFICATE = "certificate.json"
-_SPARE_BYTES = 4 << 20
-"""Room for graphs and the certificate, besides the weights of each format."""
+_SPARE_BYTES = 4 << 20  # Room for graphs and the certificate, besides the weights of each format
 
 
 def export(

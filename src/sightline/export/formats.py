@@ -22,9 +22,7 @@ from sightline.records import FileRecord
 FOLDER = "exports"
 """Folder of a cache entry with the exported files, under the names of a registered version."""
 
-INPUT = "pixels"
-"""Name of the input in every converted format."""
-
+INPUT = "pixels"  # Name of the input in every converted format
 Predict = Callable[[NDArray[np.uint8]], NDArray[Any]]
 """From raw images (m, height, width, channels) to class probabilities, (m, num_classes)."""
 

@@ -14,13 +14,9 @@ from sightline.config import Format
 from sightline.export.formats import FORMATS, Predict
 from sightline.storage.npy import open_mapped
 
-PROBABILITIES = "probabilities.npy"
-"""Name of the file written."""
-
+PROBABILITIES = "probabilities.npy"  # Name of the file written
 BATCH = 256
-_BATCH_BYTES = 8 << 20
-"""Most bytes of images a prediction: their activations are far larger."""
-
+_BATCH_BYTES = 8 << 20  # Most bytes of images a prediction: their activations are far larger
 _WARM_UP = 2
 _MIN_REPEATS, _MAX_REPEATS, _TIMING_SECONDS = 5, 200, 1.0
 

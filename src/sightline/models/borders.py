@@ -7,9 +7,7 @@ from numpy.typing import NDArray
 
 from sightline.storage.npy import read_blocks
 
-Borders = tuple[tuple[int, int], tuple[int, int]]
-"""Cropped pixels (top, bottom) and (left, right)."""
-
+Borders = tuple[tuple[int, int], tuple[int, int]]  # Cropped pixels (top, bottom) and (left, right)
 NO_BORDERS: Borders = ((0, 0), (0, 0))
 
 Floats = NDArray[np.float64]

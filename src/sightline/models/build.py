@@ -6,8 +6,7 @@ from sightline.pipeline.cache import Draft, find_or_make
 from sightline.pipeline.stages import KERAS, Stage
 from sightline.records import ArraySet, Layer, ModelBlueprint, Run
 
-_DESCRIPTION_BYTES = 1 << 20
-"""Room for the architecture and the summary."""
+_DESCRIPTION_BYTES = 1 << 20  # Room for the architecture and the summary
 
 
 def build(run: Run, arrays: ArraySet, settings: ModelConfig) -> ModelBlueprint:

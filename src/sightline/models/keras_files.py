@@ -16,8 +16,7 @@ from sightline.models import file_checks
 from sightline.models.file_checks import Refusal
 
 _NETWORK = "classifier"
-_EPOCH = (1980, 1, 1, 0, 0, 0)
-"""The earliest time of a ZIP archive; replaces the time of writing."""
+_EPOCH = (1980, 1, 1, 0, 0, 0)  # The earliest time of a ZIP archive; replaces the time of writing
 
 
 def read_architecture(path: Path, expected_sha256: str | None = None) -> keras.Model:

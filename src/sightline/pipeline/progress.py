@@ -12,8 +12,7 @@ from pydantic import Field
 
 from sightline.records import Record
 
-INTERVAL = 0.1
-"""Shortest time between two progress events of a counter, in seconds."""
+INTERVAL = 0.1  # Shortest time between two progress events of a counter, in seconds
 
 
 class Progress(Record):

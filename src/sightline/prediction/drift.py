@@ -5,9 +5,7 @@ import numpy as np
 from sightline.data.validation import drift
 from sightline.records import SplitProfile
 
-_LARGE = 0.25
-"""Population stability index of a large shift."""
-
+_LARGE = 0.25  # Population stability index of a large shift
 _UNLIKE, _TIMES_BETTER = 0.3, 2
 """Distance of unlike histograms, and how many times closer the inverse must be."""
 

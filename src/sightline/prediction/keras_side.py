@@ -22,14 +22,11 @@ from sightline.prediction import drift, stream, table
 from sightline.prediction.records import Outcome, Prediction, Request, ServedModel
 from sightline.prediction.stream import Block
 
-_BATCH = 500
-"""Images a step, as in the evaluation."""
-
+_BATCH = 500  # Images a step, as in the evaluation
 _BATCH_BYTES = 8 << 20
 """Most bytes of a step's images as float32: the activations of large images are far larger."""
 
-_SHOWN = 20
-"""Number of predictions in the summary."""
+_SHOWN = 20  # Number of predictions in the summary
 
 
 def predict(request: Request) -> Outcome:

@@ -4,8 +4,7 @@ from pydantic import Field
 
 from sightline.records.base import ArrayFile, FileRecord, Record
 
-Interval = tuple[float, float]
-"""A 95 % Wilson score interval of a proportion, in [0, 1]."""
+Interval = tuple[float, float]  # A 95 % Wilson score interval of a proportion, in [0, 1]
 
 
 class ClassMetrics(Record):

@@ -13,8 +13,7 @@ from sightline.records.manifest import RunManifest
 from sightline.reporting import page, summary, tables
 
 _TASK = "image-classification"
-_FEW_IMAGES = 30
-"""Metrics of classes with fewer test images than this are called rough."""
+_FEW_IMAGES = 30  # Metrics of classes with fewer test images than this are called rough
 
 
 def render_model_card(manifest: RunManifest) -> str:

@@ -19,12 +19,8 @@ from sightline.reporting.tables import Table
 from sightline.storage.text import printable
 from sightline.storage.workspace import Workspace
 
-_PAGE_DOTS_PER_INCH = 96
-"""Pixels of a page per inch, as CSS defines it."""
-
-FIGURE_DENSITY = DOTS_PER_INCH / _PAGE_DOTS_PER_INCH
-"""Pixels of a figure per pixel of the page."""
-
+_PAGE_DOTS_PER_INCH = 96  # Pixels of a page per inch, as CSS defines it
+FIGURE_DENSITY = DOTS_PER_INCH / _PAGE_DOTS_PER_INCH  # Pixels of a figure per pixel of the page
 _MARKDOWN_SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~&$:/@])")
 
 

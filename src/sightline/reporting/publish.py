@@ -17,8 +17,7 @@ from sightline.storage import digests, files, json_digest
 from sightline.storage.workspace import Workspace
 
 _TAKEN = frozenset({errno.EEXIST, errno.ENOTEMPTY})
-_TEXT_BYTES = 1 << 20
-"""Estimated size of the report's text, the model card and the manifest."""
+_TEXT_BYTES = 1 << 20  # Estimated size of the report's text, the model card and the manifest
 
 
 def publish(

@@ -48,9 +48,7 @@ if TYPE_CHECKING:
 _FIGURES_BYTES, _THUMBNAIL_BYTES = 2 << 20, 16 << 10
 """Estimated size of all figures, and of the thumbnail of a mistake."""
 
-_LABEL_ERRORS = 24
-"""Most label errors that are drawn; the table has all."""
-
+_LABEL_ERRORS = 24  # Most label errors that are drawn; the table has all
 _FINDINGS, _FINDINGS_BYTES = 24, 32 << 20
 """Most findings that are drawn; fewer if the images are large."""
 

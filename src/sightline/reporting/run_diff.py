@@ -23,9 +23,7 @@ from sightline.storage.workspace import Workspace
 if TYPE_CHECKING:
     import pandas as pd
 
-_WATCHED = ("val_accuracy", "val_loss")
-"""Curves that are missing without a validation split."""
-
+_WATCHED = ("val_accuracy", "val_loss")  # Curves that are missing without a validation split
 Pair = tuple[RunManifest, RunManifest]
 Shown = list[tuple[Flip, bytes | None]]
 """Examples, each with its image as PNG; None if it is unavailable."""

@@ -6,15 +6,10 @@ from sightline.records import Certificate, DataGateResult, Evaluation, RunCompar
 from sightline.records.manifest import RunManifest
 from sightline.reporting import tables
 
-_MISCALIBRATED = 0.05
-"""Expected calibration error above which the reader is warned."""
-_SIGNIFICANT = 0.05
-"""A change with a p-value below this is called better or worse."""
-_FRAGILE = 0.5
-"""Share of the clean accuracy below which a corruption is worth a warning."""
-_MILD = 2
-"""Highest severity of images that users are likely to have."""
-
+_MISCALIBRATED = 0.05  # Expected calibration error above which the reader is warned
+_SIGNIFICANT = 0.05  # A change with a p-value below this is called better or worse
+_FRAGILE = 0.5  # Share of the clean accuracy below which a corruption is worth a warning
+_MILD = 2  # Highest severity of images that users are likely to have
 Escape = Callable[[str], str]
 
 

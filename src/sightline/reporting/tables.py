@@ -19,12 +19,8 @@ from sightline.records import (
 from sightline.records.manifest import RunManifest
 
 NONE = "none"
-WEAK_F1 = 0.9
-"""Classes below this F1 are highlighted."""
-
-_MOST_ROWS = 50
-"""Tables of classes and slices are cut after this many rows."""
-
+WEAK_F1 = 0.9  # Classes below this F1 are highlighted
+_MOST_ROWS = 50  # Tables of classes and slices are cut after this many rows
 _MOST_CONFUSIONS = 10
 _NO_SHARE = frozenset({"missing_classes", "drift"})
 """Checks of the data gate that measure something other than a share of the images."""

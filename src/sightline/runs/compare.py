@@ -22,12 +22,8 @@ from sightline.records.manifest import RunManifest
 from sightline.runs import flips, provenance_diff, run_folder, seed_noise, verify
 from sightline.storage.workspace import Workspace
 
-_ALPHA = 0.05
-"""Significance level of McNemar's test, as in the report."""
-
-_NORMAL = 1.959964
-"""97.5 % quantile of the normal distribution."""
-
+_ALPHA = 0.05  # Significance level of McNemar's test, as in the report
+_NORMAL = 1.959964  # 97.5 % quantile of the normal distribution
 Pair = tuple[RunManifest, RunManifest]
 Figure = tuple[float | None, Interval | None]
 

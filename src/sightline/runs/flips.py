@@ -13,8 +13,7 @@ from sightline.records import DatasetFiles, Evaluation, Run, RunComparison
 from sightline.records.difference import Flip, Flips
 from sightline.runs import run_folder
 
-MOST_EXAMPLES = 24
-"""Number of fixed, and of broken, images that are named."""
+MOST_EXAMPLES = 24  # Number of fixed, and of broken, images that are named
 
 
 class Discordant(NamedTuple):

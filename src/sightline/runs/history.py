@@ -8,8 +8,7 @@ from sightline.runs import seed_noise
 from sightline.runs.seed_noise import NoiseBand, Setup
 from sightline.storage.workspace import Workspace
 
-LAST = 30
-"""How many of the newest runs of a data set are shown by default."""
+LAST = 30  # How many of the newest runs of a data set are shown by default
 
 
 class Entry(NamedTuple):

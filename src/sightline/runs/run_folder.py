@@ -20,8 +20,7 @@ M = TypeVar("M", RunManifest, ManifestExcerpt)
 
 MANIFEST = "manifest.json"
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,119}")
-_RECENT = 20
-"""How many of the newest runs are searched for an equal one."""
+_RECENT = 20  # How many of the newest runs are searched for an equal one
 
 
 def is_id(name: str) -> bool:

@@ -12,11 +12,8 @@ from sightline.runs.provenance_diff import Changes
 from sightline.runs.seed_noise import NoiseBand
 from sightline.storage.workspace import Workspace
 
-MOST = 100
-"""Largest number of seeds."""
-
-_LARGEST_SEED = 2**31 - 1
-"""As in the config."""
+MOST = 100  # Largest number of seeds
+_LARGEST_SEED = 2**31 - 1  # As in the config
 
 
 class SeedRun(NamedTuple):

@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 
 from sightline.errors import StageError
 
-BLOCK_BYTES = 8 << 20
-"""Size of a block, in bytes."""
+BLOCK_BYTES = 8 << 20  # Size of a block, in bytes
 
 
 class ArrayWriter:

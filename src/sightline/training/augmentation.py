@@ -17,8 +17,7 @@ from sightline.config import Augmentation
 
 Floats = NDArray[np.float32]
 
-_GRID = 6
-"""Displaced points along each side of an image; the displacement is smooth between them."""
+_GRID = 6  # Displaced points along each side of an image; the displacement is smooth between them
 
 
 def augmentation(settings: Augmentation, seed: int) -> keras.layers.Layer | None:

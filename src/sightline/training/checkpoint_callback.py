@@ -16,9 +16,7 @@ from sightline.training import state
 from sightline.training.checkpoints import Arrays, Checkpoint, Checkpoints, Position
 from sightline.training.history import History
 
-_LARGEST_SHARE = 0.02
-"""Largest share of the training time that checkpoints by time may take."""
-
+_LARGEST_SHARE = 0.02  # Largest share of the training time that checkpoints by time may take
 _STOPPED = 128 + signal.SIGTERM
 """Exit code of a process that stopped on SIGTERM, as shells report it."""
 

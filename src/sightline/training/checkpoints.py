@@ -21,9 +21,7 @@ from sightline.storage.workspace import Workspace
 
 Arrays = dict[str, NDArray[np.generic]]
 
-KEPT = 2
-"""If the newest checkpoint is damaged, the one before it is used."""
-
+KEPT = 2  # If the newest checkpoint is damaged, the one before it is used
 _NAME = re.compile(r"checkpoint-(?P<steps>\d{9})-(?P<digest>[0-9a-f]{16})\.npz")
 _POSITION = "position"
 _log = logging.getLogger(__name__)

@@ -31,9 +31,7 @@ from sightline.training.input_pipeline import Batches, feed
 from sightline.training.optimizer import build_optimizer
 from sightline.training.seeding import draw_by_seed, draw_seed
 
-_SPARE_BYTES = 1 << 20
-"""Room for the history and the overhead of file formats."""
-
+_SPARE_BYTES = 1 << 20  # Room for the history and the overhead of file formats
 _log = logging.getLogger(__name__)
 
 

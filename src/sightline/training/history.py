@@ -8,8 +8,7 @@ from sightline.pipeline.progress import Progress, emit
 from sightline.training.checkpoints import Position
 from sightline.training.epoch_plan import EpochPlan
 
-_REPORT_INTERVAL = 0.1
-"""Seconds between two progress reports within an epoch."""
+_REPORT_INTERVAL = 0.1  # Seconds between two progress reports within an epoch
 
 
 class History(keras.callbacks.Callback):

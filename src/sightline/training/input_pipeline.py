@@ -15,8 +15,7 @@ from sightline.training.epoch_plan import EpochPlan
 Floats = NDArray[np.float32]
 Batch = tuple[Floats | tuple[Floats, ...], Floats]
 
-_PREFETCHED = 2
-"""Batches that are prepared in advance."""
+_PREFETCHED = 2  # Batches that are prepared in advance
 
 
 class Batches(keras.utils.PyDataset):

@@ -9,8 +9,7 @@ _WARMUP = 0.25
 """Fraction of a one-cycle training in which the learning rate rises (Smith and Topin,
 "Super-convergence", 2018, use 0.3 to 0.45; short trainings like these do better with less)."""
 
-_NOT_DECAYED = ["bias", "gamma", "beta"]
-"""Weights that shift and scale; only kernels are decayed."""
+_NOT_DECAYED = ["bias", "gamma", "beta"]  # Weights that shift and scale; only kernels are decayed
 
 
 def build_optimizer(settings: TrainingConfig, steps: int) -> keras.optimizers.Optimizer:

@@ -16,11 +16,8 @@ Precision = Literal["float32", "bfloat16"]
 _LOWERED = (layers.Conv2D, layers.BatchNormalization, layers.ReLU)
 """Layers that take nearly all of the time; those after the pooling are too small to matter."""
 
-_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}
-"""Names of the CPU features in Linux, for x86 and ARM."""
-
-_FIRST_CAPABILITY = 8
-"""NVIDIA compute capability of the first GPUs with bfloat16 (Ampere)."""
+_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}  # Names of the CPU features in Linux, for x86 and ARM
+_FIRST_CAPABILITY = 8  # NVIDIA compute capability of the first GPUs with bfloat16 (Ampere)
 
 
 def resolve(wanted: Literal["float32", "bfloat16", "auto"], device: str) -> Precision:

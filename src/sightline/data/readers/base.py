@@ -10,20 +10,13 @@ from numpy.typing import NDArray
 from sightline.errors import DataError
 from sightline.storage.npy import BLOCK_BYTES
 
-MAX_EXAMPLES = 10_000_000
-"""Headers that state more examples are treated as damaged."""
-
-MAX_IMAGE_BYTES = 64 << 20
-"""Larger raw images are refused, since a block holds at least one image."""
-
+MAX_EXAMPLES = 10_000_000  # Headers that state more examples are treated as damaged
+MAX_IMAGE_BYTES = 64 << 20  # Larger raw images are refused, since a block holds at least one image
 _MAX_PIXEL = 255
 
-Shape = tuple[int, int, int]
-"""Height, width and channels (1 or 3)."""
-
+Shape = tuple[int, int, int]  # Height, width and channels (1 or 3)
 Blocks = Iterator[NDArray[np.uint8]]
-Metadata = Iterator[Any]
-"""pyarrow record batches of string columns, named as in the source."""
+Metadata = Iterator[Any]  # pyarrow record batches of string columns, named as in the source
 
 
 @dataclass(frozen=True)

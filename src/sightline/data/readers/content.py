@@ -8,9 +8,7 @@ from typing import BinaryIO
 
 from sightline.errors import DataError
 
-CHUNK_BYTES = 1 << 20
-"""Bytes read or decompressed at once."""
-
+CHUNK_BYTES = 1 << 20  # Bytes read or decompressed at once
 _GZIP_MAGIC = b"\x1f\x8b"
 _GZIP_FORMAT = 31  # zlib's window bits for one gzip member with its checksum
 _HEAD_BYTES = 512

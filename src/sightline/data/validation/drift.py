@@ -8,13 +8,10 @@ import numpy as np
 from sightline.records import DatasetFiles, ProfileChange, SplitProfile
 
 _DEVIATIONS = 2
-_MIN_LEVELS = 1.0
-"""Smaller changes of a pixel statistic, on a scale of 0 to 255, are not listed."""
-
+_MIN_LEVELS = 1.0  # Smaller changes of a pixel statistic, on a scale of 0 to 255, are not listed
 _MIN_SHARE = 0.01
 _SHARE_OF = "share of class "
-_MAX_CLASSES = 20
-"""Number of classes whose changed share is listed."""
+_MAX_CLASSES = 20  # Number of classes whose changed share is listed
 
 
 class Drift(NamedTuple):

@@ -25,9 +25,7 @@ from sightline.records import Inspection
 from sightline.storage import npy
 
 _FILE = "findings.parquet"
-_PARTS = 8
-"""Parts of a block that are converted to floats one by one."""
-
+_PARTS = 8  # Parts of a block that are converted to floats one by one
 _BLACK, _WHITE = 5, 250
 """Values up to and from which a pixel counts as black and white; JPEG rarely hits 0 and 255."""
 

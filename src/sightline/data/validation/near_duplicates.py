@@ -29,16 +29,12 @@ from sightline.data.validation.duplicates import Pairs, Rows
 Floats = NDArray[np.float32]
 ReadImages = Callable[[Rows], NDArray[np.uint8]]
 
-MIN_CORRELATION = 0.985
-"""Pixels of near duplicates correlate at least this much."""
-
+MIN_CORRELATION = 0.985  # Pixels of near duplicates correlate at least this much
 _MIN_SIMILARITY = 0.99
 """Pairs whose lowest frequencies are less similar are not compared by pixels; versions of an
 image differ mostly in the fine details."""
 
-_NEIGHBOURS = 128
-"""Each image is compared with at least this many successors in each order."""
-
+_NEIGHBOURS = 128  # Each image is compared with at least this many successors in each order
 _ROTATIONS = (0, 16, 32, 48)  # bits
 _SIMILARITY_STEPS = 1 << 20
 """Similarity is rounded to this many steps, so that ties do not depend on rounding errors."""
@@ -47,9 +43,7 @@ _BLOCK_BYTES = 1 << 18
 _SIDE = 8
 _SPECTRUM = 32  # frequencies kept to compare images by
 _DEAD_ZONE = 0.25
-_ROUNDING = 1e-6
-"""Frequencies below this share of the image's magnitude are rounding errors."""
-
+_ROUNDING = 1e-6  # Frequencies below this share of the image's magnitude are rounding errors
 _LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # ITU-R BT.601
 _COARSE_FIRST = sorted(range(_SIDE**2), key=lambda place: (sum(divmod(place, _SIDE)), place))
 """Positions in the 8x8 square, lowest frequency first; the very first is the mean."""

@@ -21,8 +21,7 @@ distinguish; the orange is darker, so that it is legible as text on white."""
 DOTS_PER_INCH = 192
 """Twice that of a standard screen: crisp on dense screens, shown at half the size on the page."""
 
-LITERAL: dict[str, Any] = {"parse_math": False}
-"""Keeps `$` in a name from starting a formula."""
+LITERAL: dict[str, Any] = {"parse_math": False}  # Keeps `$` in a name from starting a formula
 
 
 def blank(width: float, height: float, layout: Literal["constrained"] | None = None) -> "Figure":

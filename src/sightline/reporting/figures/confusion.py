@@ -25,9 +25,7 @@ _NUMBERED_CLASSES, _NAMED_CLASSES = 20, 60
 _LONGEST_NAME, _LONGEST_LEVEL_NAME = 18, 2
 """Longer names are cut; names on the horizontal axis are tilted if one is longer than this."""
 
-_DARK_SHARE = 0.35
-"""From this share on, white is more legible on a cell than black."""
-
+_DARK_SHARE = 0.35  # From this share on, white is more legible on a cell than black
 _TICKS = (0, 0.01, 0.05, 0.1, 0.25, 0.5, 1)
 
 

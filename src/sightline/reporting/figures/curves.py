@@ -10,8 +10,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_MARKED_EPOCHS = 40
-"""Beyond this many epochs, markers would hide the line."""
+_MARKED_EPOCHS = 40  # Beyond this many epochs, markers would hide the line
 
 
 def draw_curves(path: Path, history: "pd.DataFrame") -> None:

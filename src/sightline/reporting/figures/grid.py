@@ -21,11 +21,8 @@ Images = NDArray[np.uint8]
 _TITLE, _MARGIN, _GAP, _LINE = 0.42, 0.15, 0.14, 0.165
 """Inches: height of the title, margin, gap between images, height of a caption's line."""
 
-_GROUND = 221
-"""A light grey that black and white images stand out from."""
-
-_FEWEST_COLUMNS = 4
-"""Leaves room for the title if there are few images."""
+_GROUND = 221  # A light grey that black and white images stand out from
+_FEWEST_COLUMNS = 4  # Leaves room for the title if there are few images
 
 
 class Line(NamedTuple):

@@ -12,8 +12,7 @@ from sightline.reporting.figures.canvas import GREY, INK, LITERAL, blank, save, 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_ROWS = 30
-"""Layers per column; longer models continue in the next column."""
+_ROWS = 30  # Layers per column; longer models continue in the next column
 _PITCH, _BOX = 0.36, 0.27
 _TOP, _WIDTH, _MARGIN, _GUTTER = 0.72, 6.3, 0.15, 1.15
 """Inches: height of a row, of a box, of the headings; width of a column, its margin, and the
@@ -26,8 +25,7 @@ _COLOURS = (
     ("Input", "#ECECEC"),
 )
 _OTHER = "#F7F7F7"
-_SPATIAL = 3
-"""Dimensions of an output that is an image: height, width, channels."""
+_SPATIAL = 3  # Dimensions of an output that is an image: height, width, channels
 
 
 def draw_layers(path: Path, blueprint: ModelBlueprint) -> None:

@@ -15,8 +15,7 @@ from sightline.reporting.figures.canvas import (
     write_cells,
 )
 
-_BRIGHT_SHARE = 0.58
-"""From this accuracy on, black is more legible on a cell than white."""
+_BRIGHT_SHARE = 0.58  # From this accuracy on, black is more legible on a cell than white
 
 
 def draw_robustness(path: Path, robustness: Robustness) -> None:

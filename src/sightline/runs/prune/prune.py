@@ -15,9 +15,7 @@ from sightline.runs.prune.plan import Leftover, OldEntry, OldRun, Plan, Register
 from sightline.storage import files
 from sightline.storage.workspace import Workspace
 
-KEEP = 20
-"""How many of the newest runs are kept by default."""
-
+KEEP = 20  # How many of the newest runs are kept by default
 ModelReader = Callable[[Workspace], RegisteredModels]
 
 
