@@ -2,12 +2,13 @@ from pathlib import Path
 
 import pytest
 
+from sightline.registry.attestation import keys
 from sightline.storage.workspace import Workspace
 
 
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.delenv("SIGHTLINE_SIGNING_KEY", raising=False)
+    monkeypatch.delenv(keys.VARIABLE, raising=False)
     monkeypatch.setenv("SIGHTLINE_USER", "ada")
     return tmp_path / "artifacts"
 
@@ -15,3 +16,13 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def workspace(root: Path) -> Workspace:
     return Workspace(root)
+
+
+@pytest.fixture
+def key(root: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A key pair that promotions are signed with; returns the private key's path."""
+    pytest.importorskip("securesystemslib", reason="needs the extra signing")
+    path = root.parent / "keys" / "signing.pem"
+    keys.generate(path)
+    monkeypatch.setenv(keys.VARIABLE, str(path))
+    return path

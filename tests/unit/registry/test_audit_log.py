@@ -80,14 +80,10 @@ def test_damaged_log_is_refused_with_its_file(workspace: Workspace, log: Path, d
     DAMAGES[damage](log)
     for use in (
         lambda: registry.aliases(workspace, "mnist"),
-        lambda: registry.champion(workspace, "mnist"),
         lambda: registry.resolve(workspace, "mnist-v1"),
-        lambda: registry.history(workspace),
         lambda: registry.versions(workspace),
         lambda: register(workspace.root, "run-4"),
-        lambda: registry.promote(
-            workspace, version, "why", decide("run-3", "mnist-v1"), "mnist-v1"
-        ),
+        lambda: registry.promote(workspace, version, "why", None, "mnist-v1", forced=True),
         lambda: registry.rollback(workspace, "mnist", "why"),
     ):
         with pytest.raises(InputError, match=r"models/mnist/(audit/\d+|last_event)\.json"):
@@ -96,15 +92,8 @@ def test_damaged_log_is_refused_with_its_file(workspace: Workspace, log: Path, d
 
 
 def test_forged_event_with_valid_digests_must_be_possible(workspace: Workspace, log: Path) -> None:
-    rewrite(
-        event(log, 6),
-        event(log, 5),
-        number=6,
-        previous_sha256=digests.sha256(event(log, 5)),
-        action="promote",
-        version="mnist-v9",
-        champion_after="mnist-v9",
-    )
+    forged = {"number": 6, "previous_sha256": digests.sha256(event(log, 5)), "action": "promote"}
+    rewrite(event(log, 6), event(log, 5), **forged, version="mnist-v9", champion_after="mnist-v9")
     with pytest.raises(InputError, match=r"000006\.json: .*mnist-v9"):
         registry.aliases(workspace, "mnist")
 

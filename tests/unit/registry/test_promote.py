@@ -109,7 +109,6 @@ def test_hostile_reason_and_author_are_escaped(
 
 
 def test_refused_version_is_no_candidate(workspace: Workspace, champions: list[Version]) -> None:
-    """It is no longer the candidate, and a repeated refusal adds no event."""
     refused = decide("run-4", "mnist-v3", promote=False)
     with pytest.raises(InputError, match=r"mnist-v3.*`sightline models rollback`"):
         registry.refuse(workspace, champions[-1], refused)
@@ -163,13 +162,11 @@ def test_damaged_version_is_not_promoted_and_nothing_is_written(
     workspace: Workspace, version: Version, name: str, damage: str
 ) -> None:
     path = workspace.path(version.folder) / name
-    content = path.read_bytes()
-    path.unlink()
+    moved = path.rename(workspace.root / "elsewhere")
     if damage == "change":
-        path.write_bytes(content[:-1] + b"?")
+        path.write_bytes(moved.read_bytes()[:-1] + b"?")
     elif damage == "link":
-        path.symlink_to(path.with_name("elsewhere"))
-        path.with_name("elsewhere").write_bytes(content)
+        path.symlink_to(moved)
     for forced in (False, True):
         with pytest.raises(InputError, match=f"{name} .*Restore it from a copy"):
             registry.promote(workspace, version, "why", decide("run-1"), None, forced=forced)

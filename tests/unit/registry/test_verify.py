@@ -64,13 +64,8 @@ def test_version_with_recomputed_digests_is_found(workspace: Workspace, folder: 
     content["files"]["model.keras"].update(sha256=digests.sha256(model), bytes=13)
     path.write_bytes(json_digest.dumps(content))
     assert list(damage_of(workspace)) == ["models/mnist/versions/1/version.json"]
-    for read in (
-        lambda: registry.resolve(workspace, "champion"),
-        lambda: registry.champion(workspace, "mnist"),
-        lambda: registry.versions(workspace),
-    ):
-        with pytest.raises(InputError, match=r"1/version\.json .* mnist-v1 .*expected SHA-256"):
-            read()
+    with pytest.raises(InputError, match=r"1/version\.json .* mnist-v1 .*expected SHA-256"):
+        registry.champion(workspace, "mnist")
 
 
 def test_version_in_the_folder_of_another_is_found(workspace: Workspace, folder: Path) -> None:
@@ -96,9 +91,9 @@ def test_version_without_an_event_is_found(workspace: Workspace, folder: Path) -
     files.remove(workspace.path("models/mnist/audit"))
     files.remove(workspace.path("models/mnist/last_event.json"))
     assert registry.names(workspace) == ["mnist-v1"]
-    found = damage_of(workspace)
-    assert list(found) == ["models/mnist/versions/1"]
-    assert "`sightline models promote`" in found["models/mnist/versions/1"]
+    ((place, found),) = damage_of(workspace).items()
+    assert place == "models/mnist/versions/1"
+    assert "`sightline models promote`" in found
 
 
 @pytest.mark.parametrize("name", ["mnist-v2", "champion", "../x-v1", "zoo-v1", ""])

@@ -1,5 +1,3 @@
-from datetime import UTC, datetime
-
 import numpy as np
 import pytest
 
@@ -38,21 +36,13 @@ def accurate(run: Run, models: dict[str, bytes]) -> FileRecord:
 
 @pytest.fixture
 def champion(run: Run, files: DatasetFiles, models: dict[str, bytes]) -> Version:
-    path = "models/textures/versions/1/model.keras"
+    version = runs_to_promote.register(run.workspace.root, "before", "textures")
+    path = version.model.path
     constant = runs_to_promote.file(run.workspace.root, path, models["constant"])
-    return Version(
-        dataset="textures",
-        number=1,
-        created=datetime(2026, 11, 24, tzinfo=UTC),
-        run_id="before",
-        recipe="tutorial",
-        files={"model.keras": constant},
-        accuracy=0.25,
-        accuracy_interval=(0.14, 0.4),
-        loss=1.39,
-        parameters=60,
-        weights_sha256="c" * 64,
-        holdout_sha256=holdout_sha256(files),
-        class_names=files.class_names,
-        image_shape=files.image_shape,
-    )
+    known = {
+        "files": {"model.keras": constant},
+        "holdout_sha256": holdout_sha256(files),
+        "class_names": files.class_names,
+        "image_shape": files.image_shape,
+    }
+    return version.model_copy(update=known)

@@ -44,6 +44,7 @@ def test_worse_model_is_refused_with_its_numbers() -> None:
     assert (found.promote, failed(found)) == (False, ["mcnemar"])
     for text in ("Refused: ", "mnist-v3", "10,000", "(99.25% instead of 99.78%, p = 1)"):
         assert text in found.sentence
+    assert decide(WORSE, exports=None, noise=0.01).sentence.endswith("noise, certificate.")
 
 
 def test_equal_predictions_and_a_single_image_are_refused() -> None:
@@ -68,10 +69,6 @@ def test_model_that_fails_any_criterion_is_refused(changed: dict[str, Any], name
     found = decide(**changed)
     assert (found.promote, failed(found)) == (False, [name])
     assert found.sentence.startswith("Refused: ")
-
-
-def test_sentence_lists_all_failed_criteria() -> None:
-    assert decide(WORSE, exports=None, noise=0.01).sentence.endswith("noise, certificate.")
 
 
 def test_limits_come_from_the_config() -> None:
