@@ -38,9 +38,7 @@ _FEW_RUNS = 40  # Beyond this many runs, markers and lines are smaller
 _LONGEST_NAME = 24
 _LEGEND_WIDTH, _HANDLE_WIDTH = 105, 7  # In letters: the legend, and the handle before a name
 _PALETTE = 128  # Colours of the file, which makes it three times smaller: each run keeps one
-_DEVIATIONS = (
-    2  # Half the height of the shaded band in standard deviations: about 95 % of all seeds
-)
+_DEVIATIONS = 2  # Half the height of the band in standard deviations: about 95 % of all seeds
 
 
 class _Style(NamedTuple):

@@ -21,9 +21,7 @@ _COLUMNS, _WIDTH, _FOOT = 4, 2.1, 0.6
 """Mistakes per row; inches: width of an image with its map, height of the scale."""
 
 _CELLS = 64  # Most cells along the longer side of a map; smaller ones are too small to see
-_FULL_COLOUR = (
-    99.5  # Percentile of the values that has the full colour; larger values look the same
-)
+_FULL_COLOUR = 99.5  # Percentile that has the full colour; larger values look the same
 _FAINT = 0.78  # Grey of a black pixel under a map; white stays white
 
 
