@@ -183,8 +183,7 @@ def _sign_champion(
 ) -> None:
     """Sign the champion's provenance.
 
-    Raises:
-        InputError: There is no key, so nothing is left to do, or the version is damaged.
+    Raises InputError if there is no key, so nothing is left to do, or the version is damaged.
     """
     if not signs:
         raise InputError(

@@ -70,8 +70,7 @@ ModelDatasetOption = Annotated[
 def dataset_slug(dataset: str | None) -> str | None:
     """Return the registry's name of a data set given by name or path.
 
-    Raises:
-        InputError: The value is empty.
+    Raises InputError if the value is empty.
     """
     if dataset is None:
         return None

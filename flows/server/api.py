@@ -57,8 +57,7 @@ def configure(*, verbose: bool) -> None:
 def reach(*, verbose: bool) -> "PrivateServer | None":
     """Check the configured API, or start a private server if there is none.
 
-    Raises:
-        ServerError: The configured API does not answer.
+    Raises ServerError if the configured API does not answer.
     """
     if configured_url() is None:
         return PrivateServer(verbose=verbose)
@@ -69,8 +68,7 @@ def reach(*, verbose: bool) -> "PrivateServer | None":
 def require() -> None:
     """Check that a Prefect API is configured and answers.
 
-    Raises:
-        ServerError: None is configured, it does not answer, or its URL contains a password.
+    Raises ServerError if none is configured, it does not answer, or its URL contains a password.
     """
     url = configured_url()
     if url is None:
@@ -177,11 +175,7 @@ class PrivateServer:
             refresh_global_settings_context()
 
     def wait(self) -> None:
-        """Wait until the server answers.
-
-        Raises:
-            RunError: It ended, or did not answer in time.
-        """
+        """Wait until the server answers. Raises RunError if it ended, or did not answer in time."""
         deadline = time.monotonic() + _START_SECONDS
         while not self._answers():
             if not self._process.is_alive() or time.monotonic() > deadline:

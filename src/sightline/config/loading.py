@@ -24,11 +24,7 @@ def names() -> list[str]:
 
 
 def text(name: str) -> str:
-    """Return a built-in recipe as TOML.
-
-    Raises:
-        ConfigError: There is no recipe of this name.
-    """
+    """Return a built-in recipe as TOML. Raises ConfigError if there is no recipe of this name."""
     if name not in names():
         raise ConfigError(
             f"Unknown recipe {name!r}{explain.suggestion(name, names())}; "

@@ -115,8 +115,7 @@ NAMED = {dataset.name: dataset for dataset in (_MNIST, _FASHION_MNIST, _MNIST_5K
 def get(name: str) -> NamedDataset:
     """Return a named data set.
 
-    Raises:
-        DataError: The name is unknown; the message suggests the closest one.
+    Raises DataError if the name is unknown; the message suggests the closest one.
     """
     if name in NAMED:
         return NAMED[name]

@@ -20,8 +20,7 @@ def holdout_sha256(files: DatasetFiles) -> str:
 def verify_holdout(workspace: Workspace, files: DatasetFiles) -> None:
     """Verify that the test images and labels have not changed since ingest.
 
-    Raises:
-        DataError: One of their files is missing or damaged.
+    Raises DataError if one of their files is missing or damaged.
     """
     for record in (files.images["test"], files.labels):
         path = workspace.root / record.path

@@ -41,8 +41,7 @@ Part = TypeVar("Part", bound=Sized)
 def table_schema(settings: DataConfig) -> pa.Schema:
     """Return the schema of the label table, metadata columns included.
 
-    Raises:
-        ConfigError: A metadata column is named twice or like a column of every label table.
+    Raises ConfigError if a metadata column is named twice or like a column of every label table.
     """
     names = settings.metadata_columns
     for name in names:
@@ -97,8 +96,7 @@ def write_table(
 def check_length(parts: Iterator[Part], split: RawSplit, what: str) -> Iterator[Part]:
     """Pass on parts of a stream and check that it is as long as the labels read before.
 
-    Raises:
-        DataError: It is shorter or longer.
+    Raises DataError if it is shorter or longer.
     """
     left = len(split.labels)
     for part in parts:

@@ -48,8 +48,7 @@ class Layout:
 def find_layout(path: Path) -> Layout:
     """Recognize the data set at an existing path.
 
-    Raises:
-        DataError: The folder is empty, or the format is unknown.
+    Raises DataError if the folder is empty, or the format is unknown.
     """
     if not path.is_dir():
         return _single_file(path)
@@ -72,8 +71,7 @@ def find_layout(path: Path) -> Layout:
 def list_folder(path: Path) -> Entries:
     """List a folder sorted by name, without hidden files and desktop clutter.
 
-    Raises:
-        DataError: The folder cannot be read.
+    Raises DataError if the folder cannot be read.
     """
     try:
         with os.scandir(path) as entries:

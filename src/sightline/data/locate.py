@@ -22,12 +22,10 @@ _SLUG_LENGTH = 40
 def locate(settings: DataConfig) -> Source:
     """Locate a data set and digest its content, without decoding an image.
 
-    A name takes precedence over a path; write `./mnist` for a folder of that name. The digest of
-    a named data set is derived from its pinned digests, without file or network access. Equal
-    files have equal digests, wherever they are.
-
-    Raises:
-        DataError: The name or path does not exist, or the data have an unknown format.
+    A name takes precedence over a path; write `./mnist` for a folder of that name. The digest of a
+    named data set is derived from its pinned digests, without file or network access. Equal files
+    have equal digests, wherever they are. Raises DataError if the name or path does not exist, or
+    the data have an unknown format.
     """
     if settings.dataset in catalog.NAMED:
         return _named(catalog.get(settings.dataset))

@@ -56,8 +56,7 @@ PREPROCESS = Stage(preprocess, ("numpy",))
 def check_validation_split(files: DatasetFiles, settings: PreprocessingConfig) -> None:
     """Check from the class counts alone that `preprocess` can hold out a validation split.
 
-    Raises:
-        DataError: A class that must be split has a single training image.
+    Raises DataError if a class that must be split has a single training image.
     """
     if settings.validation_fraction:
         check_counts(files.counts["train"], files.class_names, "validation")

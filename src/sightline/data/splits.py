@@ -40,8 +40,7 @@ class Split:
 def divide(raw: RawDataset, settings: DataConfig) -> list[Split]:
     """Return the training and the test split; set a test split aside if the source has none.
 
-    Raises:
-        DataError: A class has a single example.
+    Raises DataError if a class has a single example.
     """
     if len(raw.splits) > 1 or raw.splits[0].name != UNSPLIT:
         return [Split(split.name, split, np.ones(len(split.labels), bool)) for split in raw.splits]
@@ -91,8 +90,7 @@ def stratified_sample(
 def check_counts(counts: Sequence[int], class_names: Sequence[str], split: str) -> None:
     """Check that every class can be on both sides of a split.
 
-    Raises:
-        DataError: A class has a single example; the message names the class and `split`.
+    Raises DataError if a class has a single example; the message names the class and `split`.
     """
     for name, count in zip(class_names, counts, strict=True):
         if count == 1:

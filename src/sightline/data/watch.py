@@ -55,8 +55,7 @@ def observe(workspace: Workspace, dataset: str) -> Observation:
 def store_observation(workspace: Workspace, found: Observation) -> None:
     """Store an observation for later comparison; call it after the change was reported.
 
-    Raises:
-        StorageError: The artifacts root is full or cannot be written.
+    Raises StorageError if the artifacts root is full or cannot be written.
     """
     with files.storage_errors(workspace.root), files.new_file(_path(workspace, found)) as path:
         path.write_text(found.model_dump_json(indent=1), encoding="utf-8")

@@ -64,8 +64,7 @@ def load(
 ) -> ModelUnderTest:
     """Load the exported model and open the test split.
 
-    Raises:
-        ModelFileError: The model's file differs from the exported one.
+    Raises ModelFileError if the model's file differs from the exported one.
     """
     from sightline.models import keras_files
 

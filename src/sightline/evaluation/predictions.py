@@ -89,8 +89,7 @@ def predict_blocks(
 def read(path: Path, num_classes: int) -> Predictions:
     """Read a predictions table.
 
-    Raises:
-        InputError: The file is missing, damaged, or not a predictions table.
+    Raises InputError if the file is missing, damaged, or not a predictions table.
     """
     return join(of_block(block) for block in predictions_table.read_blocks(path, num_classes))
 
@@ -100,8 +99,7 @@ def most_confident_mistakes(
 ) -> tuple[tuple[Mistake, ...], int]:
     """Find the most confident mistakes in a predictions table, and count all mistakes.
 
-    Raises:
-        InputError: The table is missing or damaged.
+    Raises InputError if the table is missing or damaged.
     """
     parts = map(of_block, predictions_table.read_blocks(path, len(class_names)))
     wrong = join(part.take(~part.correct) for part in parts)

@@ -26,8 +26,7 @@ _ROWS = 65_536
 def check(workspace: Workspace, files: DatasetFiles, columns: Sequence[str]) -> None:
     """Check before the training that the configured columns exist.
 
-    Raises:
-        ConfigError: The label table has no such column.
+    Raises ConfigError if the label table has no such column.
     """
     found = pq.read_schema(workspace.root / files.labels.path).names
     for column in columns:

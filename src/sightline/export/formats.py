@@ -56,10 +56,8 @@ class ExportFormat:
 def chosen(settings: ExportConfig) -> tuple[Format, ...]:
     """Return the formats to export, each once and in the order of `FORMATS`.
 
-    Without configured formats these are all whose libraries are installed.
-
-    Raises:
-        ConfigError: A library that a configured format requires is not installed.
+    Without configured formats these are all whose libraries are installed. Raises ConfigError if a
+    library that a configured format requires is not installed.
     """
     if settings.formats is None:
         return tuple(name for name, known in FORMATS.items() if not known.missing)

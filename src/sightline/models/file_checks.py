@@ -93,8 +93,7 @@ def refusals(path: Path) -> Iterator[None]:
 def read_config(path: Path, expected_sha256: str | None = None) -> str:
     """Read and check the JSON of `keras.Model.to_json`; return it if it has only known classes.
 
-    Raises:
-        ModelFileError: It is malformed, too large, or differs from the expected digest.
+    Raises ModelFileError if it is malformed, too large, or differs from the expected digest.
     """
     with refusals(path):
         return _checked_config(_read(path, _LARGEST_TEXT, expected_sha256))
@@ -103,9 +102,8 @@ def read_config(path: Path, expected_sha256: str | None = None) -> str:
 def read_archive(path: Path, expected_sha256: str | None = None) -> ModelParts:
     """Read and check a `.keras` file; it is read once, so what is checked is what is loaded.
 
-    Raises:
-        ModelFileError: It has another format, is damaged, differs from the expected digest, or
-            contains anything that Sightline does not write.
+    Raises ModelFileError if it has another format, is damaged, differs from the expected digest, or
+    contains anything that Sightline does not write.
     """
     with refusals(path):
         content = _read(path, _LARGEST_FILE, expected_sha256)

@@ -46,8 +46,7 @@ def check(name: str) -> None:
 def check_text(path: str) -> None:
     """Check that a path can be passed on and written.
 
-    Raises:
-        InputError: It is not valid UTF-8.
+    Raises InputError if it is not valid UTF-8.
     """
     try:
         path.encode()
@@ -60,8 +59,7 @@ def check_text(path: str) -> None:
 def describe(name: str) -> Input:
     """Describe the images at a path that passed `check`, without decoding any.
 
-    Raises:
-        DataError: The file is damaged, there are no images, or a link leads out of the folder.
+    Raises DataError if the file is damaged, there are no images, or a link leads out of the folder.
     """
     path = absolute(name)
     if path.is_dir():
@@ -78,8 +76,7 @@ def describe(name: str) -> Input:
 def image_files(folder: Path) -> Iterator[Path]:
     """Yield the images below a folder, folder by folder, sorted by name.
 
-    Raises:
-        DataError: A folder cannot be read, or a link leads out of it.
+    Raises DataError if a folder cannot be read, or a link leads out of it.
     """
     return (Path(entry.path) for entry in _walk(folder) if _is_image(entry))
 
@@ -87,8 +84,7 @@ def image_files(folder: Path) -> Iterator[Path]:
 def absolute(name: str) -> Path:
     """Return the absolute path that the user meant.
 
-    Raises:
-        DataError: Such a path cannot exist.
+    Raises DataError if such a path cannot exist.
     """
     try:
         if not name:

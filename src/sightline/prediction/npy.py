@@ -37,9 +37,8 @@ class ArrayHeader:
 def read_header(path: Path) -> ArrayHeader:
     """Read and check the header of an NPY file with uint8 images.
 
-    Raises:
-        DataError: The file is damaged, pickled, of another type or shape, or does not have the
-            size that its header states.
+    Raises DataError if the file is damaged, pickled, of another type or shape, or does not have the
+    size that its header states.
     """
     content.check_head(path)
     try:
@@ -72,8 +71,7 @@ def read_header(path: Path) -> ArrayHeader:
 def read_blocks(header: ArrayHeader, rows: int) -> Iterator[NDArray[np.uint8]]:
     """Read the images in order, some rows at a time, as uint8 (m, height, width, channels).
 
-    Raises:
-        DataError: The file ends early.
+    Raises DataError if the file ends early.
     """
     with header.path.open("rb") as file:
         file.seek(header.start)

@@ -46,10 +46,8 @@ class _Named:
 def read(inputs: Sequence[Input], shape: Shape, size: int) -> Iterator[Block]:
     """Read images in order, in blocks of at most `size` images of one shape.
 
-    A few blocks are read ahead, so that the model need not wait.
-
-    Raises:
-        DataError: A file that holds many images is damaged.
+    A few blocks are read ahead, so that the model need not wait. Raises DataError if a file that
+    holds many images is damaged.
     """
     for is_array, group in groupby(inputs, key=lambda one: one.kind == "npy"):
         if is_array:

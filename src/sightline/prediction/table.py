@@ -42,8 +42,7 @@ Append = Callable[[Any], None]
 def open_table(request: Request) -> Iterator[Append]:
     """Create the table of a request; yield a function that appends a record batch of `COLUMNS`.
 
-    Raises:
-        StorageError: There is no room.
+    Raises StorageError if there is no room.
     """
     if request.table is None:
         yield lambda _: None

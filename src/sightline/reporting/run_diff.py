@@ -123,8 +123,7 @@ def _examples(workspace: Workspace, pair: Pair, found: RunDifference) -> tuple[S
 def _thumbnails(workspace: Workspace, pair: Pair, rows: list[int]) -> list[bytes]:
     """Read test images from the first intact cache entry.
 
-    Raises:
-        InputError: No entry is intact.
+    Raises InputError if no entry is intact.
     """
     missing: InputError | None = None
     for record in dict.fromkeys(run.records.ingest.images["test"] for run in pair):

@@ -31,8 +31,7 @@ Figure = tuple[float | None, Interval | None]
 def read_pair(workspace: Workspace, a: str, b: str) -> Pair:
     """Read the manifests of two runs, which are named as for `run_folder.resolve`.
 
-    Raises:
-        InputError: A run does not exist or cannot be read, or both are the same.
+    Raises InputError if a run does not exist or cannot be read, or both are the same.
     """
     ids = run_folder.resolve(workspace, a), run_folder.resolve(workspace, b)
     if ids[0] == ids[1]:

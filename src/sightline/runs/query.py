@@ -87,8 +87,7 @@ def sort(
 def parse_since(text: str, now: datetime) -> datetime:
     """Parse a date, a time (UTC by default) or an age such as "7d", "12h" or "4w".
 
-    Raises:
-        InputError: The text has another form.
+    Raises InputError if the text has another form.
     """
     try:
         if ago := _AGO.fullmatch(text.strip()):

@@ -90,9 +90,8 @@ def _is_reproduction(workspace: Workspace, run_id: str) -> bool:
 def read(workspace: Workspace, run: str) -> RunManifest:
     """Read the manifest of a run, which is named as for `resolve`.
 
-    Raises:
-        InputError: No run matches, several do, or the manifest cannot be read or belongs to
-            another run.
+    Raises InputError if no run matches, several do, or the manifest cannot be read or belongs to
+    another run.
     """
     run_id = resolve(workspace, run)
     manifest = read_folder(folder(workspace, run_id))

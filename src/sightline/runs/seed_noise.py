@@ -66,8 +66,7 @@ class NoiseBand(Record):
 def measure(manifests: Sequence[RunManifest | ManifestExcerpt]) -> NoiseBand:
     """Measure the spread of runs that differ only in their seed.
 
-    Raises:
-        InputError: There are too few runs, or they differ in more than their seed.
+    Raises InputError if there are too few runs, or they differ in more than their seed.
     """
     runs = sorted(manifests, key=lambda run: run.config.training.seed)
     seeds = tuple(run.config.training.seed for run in runs)
@@ -110,8 +109,7 @@ def setup_of_run(run: RunManifest | ManifestExcerpt) -> Setup:
 def write(workspace: Workspace, band: NoiseBand) -> Path:
     """Store a band in place of an earlier one and return its path; wait for a running cleanup.
 
-    Raises:
-        StorageError: The artifacts root is full or cannot be written.
+    Raises StorageError if the artifacts root is full or cannot be written.
     """
     path = band.setup.path(workspace)
     content = json_digest.dumps(band.model_dump(mode="json"))

@@ -57,8 +57,7 @@ def plan(config: RunConfig, run: Run, seeds: int) -> list[SeedRun]:
 def per_seed(config: RunConfig, run: Run, seeds: int) -> list[SeedRun]:
     """Plan as `plan` does, without checking the run IDs.
 
-    Raises:
-        ConfigError: The last seed is too large.
+    Raises ConfigError if the last seed is too large.
     """
     if seeds == 1:
         return [SeedRun(config, run)]

@@ -32,8 +32,7 @@ class RunCheck(Record):
 def verify(workspace: Workspace, run: str | None = None) -> list[RunCheck]:
     """Compare all files of one run folder, or of all folders sorted by name, with their digests.
 
-    Raises:
-        InputError: No run matches, or several do.
+    Raises InputError if no run matches, or several do.
     """
     names = [path.name for path in run_folder.visible_folders(workspace) if path.is_dir()]
     if run is not None:
@@ -45,8 +44,7 @@ def verify(workspace: Workspace, run: str | None = None) -> list[RunCheck]:
 def intact_file(workspace: Workspace, manifest: RunManifest, name: str) -> Path:
     """Return the path of a file in a run folder after checking its digest.
 
-    Raises:
-        InputError: The file is missing, damaged or not in the manifest.
+    Raises InputError if the file is missing, damaged or not in the manifest.
     """
     path = run_folder.folder(workspace, manifest.run_id) / name
     record = manifest.files.get(name)

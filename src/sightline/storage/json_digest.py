@@ -27,8 +27,7 @@ def dumps(content: dict[str, Any]) -> bytes:
 def verify(text: bytes) -> bytes:
     """Check the digest that `dumps` added and return the JSON without it.
 
-    Raises:
-        ValueError: The digest is missing, or the text was changed.
+    Raises ValueError if the digest is missing, or the text was changed.
     """
     found = _DIGEST.search(text)
     if found is None:

@@ -34,10 +34,8 @@ class Workspace:
     def in_use(self) -> Iterator[None]:
         """Keep clean-ups out while files are written, read or pinned; may be nested.
 
-        Creates the root if it is missing, and waits for a running clean-up to end.
-
-        Raises:
-            StorageError: The root is not writable.
+        Creates the root if it is missing, and waits for a running clean-up to end. Raises
+        StorageError if the root is not writable.
         """
         with ExitStack() as stack:
             with files.storage_errors(self.root):

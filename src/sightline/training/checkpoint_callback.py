@@ -92,8 +92,7 @@ class CheckpointCallback(keras.callbacks.Callback):
     def finish(self, model: keras.Model) -> None:
         """Check the weights after the last step, and restore the best ones if they are kept.
 
-        Raises:
-            DivergenceError: A weight is not finite.
+        Raises DivergenceError if a weight is not finite.
         """
         self._check(model, state.capture(model))
         if self._best:

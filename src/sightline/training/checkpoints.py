@@ -64,8 +64,7 @@ class Checkpoints:
     def write(self, checkpoint: Checkpoint) -> Path:
         """Write a checkpoint atomically, remove all but the newest two, and return its path.
 
-        Raises:
-            OSError: It cannot be written; the existing ones are intact.
+        Raises OSError if it cannot be written; the existing ones are intact.
         """
         content = _encode(checkpoint)
         digest = hashlib.sha256(content).hexdigest()[:16]

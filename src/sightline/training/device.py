@@ -39,8 +39,7 @@ def prepare_process(training: TrainingConfig) -> KerasProcess:
 def inspect(training: TrainingConfig) -> DeviceReport:
     """Describe the device that a training would use. Runs in the Keras process.
 
-    Raises:
-        DeviceError: A GPU is required and the backend sees none.
+    Raises DeviceError if a GPU is required and the backend sees none.
     """
     from sightline.training import backend  # imports Keras
 

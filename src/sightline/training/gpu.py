@@ -37,8 +37,7 @@ def visible() -> tuple[Gpu, ...]:
 def require() -> tuple[Gpu, ...]:
     """List the GPUs like `visible`, but require at least one.
 
-    Raises:
-        DeviceError: There is none that this process may use.
+    Raises DeviceError if there is none that this process may use.
     """
     found = visible()
     if not found:

@@ -36,8 +36,7 @@ def capture(model: keras.Model, *parts: str) -> Arrays:
 def restore(model: keras.Model, arrays: Arrays, *parts: str) -> None:
     """Restore what `capture` returned in a prepared model of the same architecture.
 
-    Raises:
-        ValueError: An array is missing or has another shape.
+    Raises ValueError if an array is missing or has another shape.
     """
     for name, variable in _named(model, *parts):
         found = arrays.get(name)

@@ -52,8 +52,7 @@ def rows_in_block(row_bytes: int) -> int:
 def check_count(subject: str, count: int) -> None:
     """Refuse a split with no examples, or with more than `MAX_EXAMPLES`.
 
-    Raises:
-        DataError: The count is out of range.
+    Raises DataError if the count is out of range.
     """
     if not 1 <= count <= MAX_EXAMPLES:
         raise DataError(f"{subject} has {count:,} examples; expected 1 to {MAX_EXAMPLES:,}.")

@@ -24,8 +24,7 @@ def is_html(head: bytes) -> bool:
 def check_head(path: Path) -> None:
     """Refuse a file that is empty or a stand-in for the real one.
 
-    Raises:
-        DataError: It cannot be read, is empty, an HTML page or a Git LFS pointer.
+    Raises DataError if it cannot be read, is empty, an HTML page or a Git LFS pointer.
     """
     try:
         with path.open("rb") as file:
@@ -46,9 +45,8 @@ def check_head(path: Path) -> None:
 def read_chunks(path: Path) -> Iterator[bytes]:
     """Read a file in chunks of about `CHUNK_BYTES`, decompressed if it is gzip by its content.
 
-    Raises:
-        DataError: The file is empty, an HTML page, truncated, fails its checksum or continues
-            after the end of its gzip member.
+    Raises DataError if the file is empty, an HTML page, truncated, fails its checksum or continues
+    after the end of its gzip member.
     """
     check_head(path)
     with path.open("rb") as file:

@@ -59,11 +59,8 @@ def read(layout: Layout, settings: DataConfig) -> RawDataset:
     and all other columns are pixels, row by row, the RGB values of a pixel side by side. If the
     first row has only numbers, there is no header and the first column is the label.
 
-    Images have the configured shape, else they are square, grey or RGB.
-
-    Raises:
-        DataError: A file is damaged, the number of columns fits no image shape, or a value is
-            not a pixel.
+    Images have the configured shape, else they are square, grey or RGB. Raises DataError if a file
+    is damaged, the number of columns fits no image shape, or a value is not a pixel.
     """
     tables = [_open(paths[0], settings) for paths in layout.files.values()]
     shapes = {_shape(table, settings) for table in tables}

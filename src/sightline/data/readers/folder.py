@@ -16,10 +16,8 @@ from sightline.data.readers.images import EncodedImage
 def read(layout: Layout, settings: DataConfig) -> RawDataset:
     """Read `train/<class>/*` and `test/<class>/*`, or `<class>/*`.
 
-    The name of an image's folder is its class; `settings` can set size and channels.
-
-    Raises:
-        DataError: An image cannot be read, or the splits have different classes.
+    The name of an image's folder is its class; `settings` can set size and channels. Raises
+    DataError if an image cannot be read, or the splits have different classes.
     """
     found = [_labels(layout, split) for split in layout.files]
     class_names, numbers = labels.encode(found)

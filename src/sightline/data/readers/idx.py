@@ -32,11 +32,8 @@ def read(
     """Read IDX files, plain or gzip, with grey images.
 
     `layout` has the image file and the label file of each split, `class_names` the names in label
-    order, if known.
-
-    Raises:
-        DataError: A file is damaged or of another type, or a split has different numbers of
-            images and labels.
+    order, if known. Raises DataError if a file is damaged or of another type, or a split has
+    different numbers of images and labels.
     """
     shapes, found = {}, []
     for name, (images, label_file) in layout.files.items():

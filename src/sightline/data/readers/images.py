@@ -82,8 +82,7 @@ def choose_shape(
 def target_shape(found: Shape, settings: DataConfig) -> Shape:
     """Return the configured shape; `found`, the shape of the source, is the default.
 
-    Raises:
-        DataError: A side is shorter than 8 or longer than 4,096 pixels.
+    Raises DataError if a side is shorter than 8 or longer than 4,096 pixels.
     """
     height, width = settings.image_size or found[:2]
     if min(height, width) < MIN_SIDE or max(height, width) > MAX_SIDE:
@@ -139,8 +138,7 @@ def decode(images: Iterable[EncodedImage], shape: Shape) -> Blocks:
 def decode_one(image: EncodedImage, shape: Shape) -> tuple[ImageHeader, NDArray[np.uint8]]:
     """Return an image's header, and the image as a uint8 array of `shape`.
 
-    Raises:
-        DataError: It cannot be decoded; the message names it.
+    Raises DataError if it cannot be decoded; the message names it.
     """
     return _with_image(image, lambda opened: (_read_header(opened), _decode(opened, shape)))
 

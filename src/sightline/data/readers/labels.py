@@ -46,8 +46,7 @@ class LabelCollector:
     def add(self, labels: Any) -> None:
         """Add a pyarrow array of integers or strings.
 
-        Raises:
-            DataError: A label is missing or of another type, or there are too many classes.
+        Raises DataError if a label is missing or of another type, or there are too many classes.
         """
         kind = labels.type.value_type if pa.types.is_dictionary(labels.type) else labels.type
         if not _is_label_type(kind):

@@ -45,8 +45,7 @@ def read_untrusted_header(stream: zipfile.ZipExtFile | BufferedReader, subject: 
 def image_shape(subject: str, shape: tuple[int, ...]) -> Shape:
     """Return height, width and channels of the images in an array.
 
-    Raises:
-        DataError: The array has another shape, no images, or images that are too large.
+    Raises DataError if the array has another shape, no images, or images that are too large.
     """
     found = (*shape[1:], 1) if len(shape) == _GREY_DIMENSIONS else shape[1:]
     match found:
@@ -68,8 +67,7 @@ def read_rows(
 ) -> Iterator[NDArray[Any]]:
     """Read the values of an array in order, some rows at a time.
 
-    Raises:
-        EOFError: The array ends early.
+    Raises EOFError if the array ends early.
     """
     row_bytes = math.prod(shape[1:]) * dtype.itemsize
     for first in range(0, shape[0], rows):

@@ -53,11 +53,9 @@ _SURROGATES = range(0xD800, 0xE000)
 def read(layout: Layout, settings: DataConfig) -> RawDataset:
     """Read `x_train`, `y_train`, `x_test` and `y_test`, or only the first two.
 
-    Images have the shape (n, h, w), (n, h, w, 1) or (n, h, w, 3).
-
-    Raises:
-        DataError: The archive is damaged or pickled, an array is missing or has the wrong shape
-            or dtype, or a value is not an integer from 0 to 255.
+    Images have the shape (n, h, w), (n, h, w, 1) or (n, h, w, 3). Raises DataError if the archive
+    is damaged or pickled, an array is missing or has the wrong shape or dtype, or a value is not an
+    integer from 0 to 255.
     """
     path = layout.files[UNSPLIT][0]
     content.check_head(path)

@@ -23,11 +23,8 @@ _METADATA_ROWS = 1024
 def read(layout: Layout, settings: DataConfig) -> RawDataset:
     """Read an image column (encoded bytes, or a struct of `bytes` and `path`) and a label column.
 
-    Class names come from the schema's metadata if present.
-
-    Raises:
-        DataError: A file is damaged, a column is missing or has another type, or an image is
-            only a path.
+    Class names come from the schema's metadata if present. Raises DataError if a file is damaged, a
+    column is missing or has another type, or an image is only a path.
     """
     for path in (path for split in layout.files.values() for path in split):
         _check_columns(path, settings)

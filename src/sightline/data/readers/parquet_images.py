@@ -23,8 +23,7 @@ _BOMB_BYTES, _BOMB_RATIO = 256 << 20, 100
 def open_parquet(path: Path) -> Iterator[pq.ParquetFile]:
     """Open a file so that pages are read one by one and their checksums are verified.
 
-    Raises:
-        DataError: The file is damaged, or a page needs too much memory.
+    Raises DataError if the file is damaged, or a page needs too much memory.
     """
     content.check_head(path)
     try:
@@ -70,8 +69,7 @@ def is_image_type(kind: pa.DataType) -> bool:
 def check_compression(path: Path, metadata: pq.FileMetaData) -> None:
     """Refuse decompression bombs, since Arrow decompresses complete pages of any size.
 
-    Raises:
-        DataError: A row group states a size that images cannot have.
+    Raises DataError if a row group states a size that images cannot have.
     """
     packed = path.stat().st_size
     for number in range(metadata.num_row_groups):
@@ -116,8 +114,7 @@ def read_values(path: Path, column: str) -> Iterator[tuple[int, Any]]:
 def to_image(path: Path, row: int, value: Any) -> EncodedImage:
     """Take the encoded image from a value of `read_values`.
 
-    Raises:
-        DataError: There are no bytes; the message names file and row.
+    Raises DataError if there are no bytes; the message names file and row.
     """
     name = f"{path}, row {row} (counted from 0)"
     is_struct = isinstance(value, pa.StructScalar)
