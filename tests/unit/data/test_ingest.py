@@ -56,9 +56,7 @@ def test_images_and_labels_arrive_unchanged(run: Run, tmp_path: Path) -> None:
     path = write_npz(tmp_path / "quarters.npz")
     with np.load(path) as arrays_in:
         expected = {name: arrays_in[name] for name in arrays_in.files}
-
     files = ingest(run, path)
-
     for split, count in (("train", 160), ("test", 40)):
         found = images(run, files, split)
         assert found.dtype == np.uint8
@@ -84,7 +82,6 @@ def test_photos_of_mixed_sizes_keep_their_labels_through_the_split(run: Run, pho
     events: list[Progress] = []
     with listening(events.append):
         files = ingest(run, photos)
-
     assert files.class_names == COLOURS
     assert files.dataset == "photos-2024"
     assert files.image_shape == (64, 64, 3)
@@ -106,7 +103,6 @@ def test_photos_of_mixed_sizes_keep_their_labels_through_the_split(run: Run, pho
 def test_seed_and_share_of_the_test_split_are_configured(run: Run, photos: Path) -> None:
     first = ingest(run, photos, test_fraction=0.5)
     other = ingest(run, photos, test_fraction=0.5, seed=1)
-
     assert first.counts["test"] == (5,) * 7
     assert first.images["test"].sha256 != other.images["test"].sha256
 
@@ -114,16 +110,13 @@ def test_seed_and_share_of_the_test_split_are_configured(run: Run, photos: Path)
 def test_embedded_set_does_not_depend_on_the_seed(run: Run) -> None:
     first = ingest(run, "mnist-5k")
     other = ingest(run, "mnist-5k", seed=9, test_fraction=0.5)
-
     assert first.counts == {"train": (400,) * 10, "test": (100,) * 10}
     assert first.images["test"].sha256 == other.images["test"].sha256
 
 
 def test_any_source_is_resized_and_converted_as_configured(run: Run, tmp_path: Path) -> None:
     path = write_npz(tmp_path / "quarters.npz")
-
     files = ingest(run, path, image_size=(20, 16), channels=3)
-
     assert images(run, files, "train").shape == (160, 20, 16, 3)
     assert files.notes == (
         "All images were resized from 12x12 to 20x16 pixels.",
@@ -137,13 +130,11 @@ def test_cached_result_is_reused_without_reading_the_source(run: Run, tmp_path: 
     source = locate.locate(config)
     first = ingestion.ingest(run, source, config)
     path.unlink()
-
     assert ingestion.ingest(run, source, config) == first
 
 
 def test_failed_reading_leaves_no_result(run: Run, photos: Path) -> None:
     (photos / "blue" / "zz.jpg").write_bytes(b"\xff\xd8\xff no photo")
-
     with pytest.raises(DataError, match=r"blue/zz\.jpg"):
         ingest(run, photos)
     assert not [
@@ -187,9 +178,7 @@ def test_metadata_stay_with_their_image_through_the_split(
 ) -> None:
     monkeypatch.setattr(label_table, "_ROW_GROUP", 7)
     path = write_sites(tmp_path / "sites.csv")
-
     files = ingest(run, path, metadata_columns=["site"])
-
     rows = labels(run, files)
     assert [array.shape[0] for array in files.images.values()] == [32, 8]
     for row in rows:
@@ -249,14 +238,12 @@ def test_full_disk_is_detected_before_writing(
 ) -> None:
     usage = type("Usage", (), {"free": 1000})
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
-
     with pytest.raises(StorageError, match="860,160"):
         ingest(run, photos)
 
 
 def test_real_mnist_has_its_known_counts_and_no_equal_images(run: Run, mnist_dir: Path) -> None:
     files = ingest(run.model_copy(update={"data_dir": mnist_dir}), "mnist")
-
     assert files.images["train"].shape == (60_000, 28, 28, 1)
     assert files.counts["test"] == (980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009)
     found = files.inspection

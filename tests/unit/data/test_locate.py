@@ -19,7 +19,6 @@ def locate(path: object) -> Source:
 
 def test_named_data_set_is_found_without_touching_a_file(run: Run) -> None:
     source = locate("fashion-mnist")
-
     assert (source.dataset, source.kind) == ("fashion-mnist", "named")
     assert source.sha256 != locate("mnist").sha256
     assert locate("mnist-5k").kind == "embedded"
@@ -30,7 +29,6 @@ def test_equal_content_has_equal_digests_wherever_it_is(tmp_path: Path) -> None:
     one = locate(write_npz(tmp_path / "My Data (v2).npz"))
     (tmp_path / "b").mkdir()
     other = locate(write_npz(tmp_path / "b" / "copy.npz"))
-
     assert one.sha256 == other.sha256
     assert one.dataset == "my-data-v2"
     assert one.kind == "npz"
@@ -43,11 +41,9 @@ def test_digest_changes_with_content_and_with_names(tmp_path: Path) -> None:
     first = locate(tmp_path).sha256
     (tmp_path / "a" / ".DS_Store").write_bytes(b"clutter")
     assert locate(tmp_path).sha256 == first
-
     Image.new("L", (8, 8), 2).save(tmp_path / "a" / "x.png")
     second = locate(tmp_path).sha256
     (tmp_path / "a" / "x.png").rename(tmp_path / "a" / "y.png")
-
     assert len({first, second, locate(tmp_path).sha256}) == 3
 
 
@@ -57,10 +53,8 @@ def test_digesting_many_files_reports_progress(tmp_path: Path) -> None:
         for number in range(60):
             (tmp_path / name / f"{number}.png").write_bytes(bytes([number]))
     events: list[Progress] = []
-
     with listening(events.append):
         locate(tmp_path)
-
     assert (events[-1].stage, events[-1].done, events[-1].total) == ("ingest", 120, 120)
 
 
@@ -90,7 +84,6 @@ def test_address_is_refused_without_repeating_its_secrets() -> None:
 @pytest.mark.parametrize("name", [".DS_Store", "letter.txt"])
 def test_folder_without_data_is_refused_with_the_known_formats(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(b"x")
-
     with pytest.raises(DataError, match=f"{tmp_path} .*expected four IDX"):
         locate(tmp_path)
 
@@ -112,7 +105,6 @@ def test_unsupported_file_is_refused(
     tmp_path: Path, name: str, content: bytes, message: str
 ) -> None:
     (tmp_path / name).write_bytes(content)
-
     with pytest.raises(DataError, match=message):
         locate(tmp_path / name)
 
@@ -122,7 +114,6 @@ def test_split_that_links_elsewhere_is_refused(tmp_path: Path) -> None:
         (tmp_path / name).mkdir(parents=True)
         Image.new("L", (8, 8)).save(tmp_path / name / "x.png")
     (tmp_path / "given" / "train").symlink_to(tmp_path / "elsewhere")
-
     with pytest.raises(DataError, match="given/train is a link"):
         locate(tmp_path / "given")
 
@@ -131,14 +122,12 @@ def test_split_that_links_elsewhere_is_refused(tmp_path: Path) -> None:
 def test_two_candidates_ask_for_one(tmp_path: Path, suffix: str) -> None:
     for name in ("a", "b"):
         (tmp_path / f"{name}.{suffix}").write_bytes(b"x")
-
     with pytest.raises(DataError, match="give the path of one of them"):
         locate(tmp_path)
 
 
 def test_folder_with_one_archive_is_that_archive(tmp_path: Path) -> None:
     write_npz(tmp_path / "only.npz")
-
     assert find_layout(tmp_path).kind == "npz"
 
 
@@ -160,7 +149,6 @@ def test_slug_fits_a_run_id(text: str, expected: str) -> None:
 def test_slug_of_here_is_the_name_of_this_folder(tmp_path: Path, monkeypatch) -> None:
     (tmp_path / "birds").mkdir()
     monkeypatch.chdir(tmp_path / "birds")
-
     assert location.slug(".") == "birds"
 
 
@@ -171,5 +159,4 @@ def test_digest_does_not_depend_on_the_listing_order(tmp_path: Path) -> None:
             Image.fromarray(np.full((8, 8), ord(name), np.uint8)).save(
                 tmp_path / folder / name / "x.bmp"
             )
-
     assert locate(tmp_path / "p").sha256 == locate(tmp_path / "q").sha256

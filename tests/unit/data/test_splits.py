@@ -10,13 +10,11 @@ NAMES = ("a", "b", "c")
 
 def test_each_class_gives_its_share() -> None:
     drawn = stratified_sample(LABELS, NAMES, 0.2, 0, "test")
-
     assert np.bincount(LABELS[drawn]).tolist() == [20, 10, 2]
 
 
 def test_seed_determines_the_sample() -> None:
     first = stratified_sample(LABELS, NAMES, 0.2, 1, "test")
-
     np.testing.assert_array_equal(first, stratified_sample(LABELS, NAMES, 0.2, 1, "test"))
     assert (first != stratified_sample(LABELS, NAMES, 0.2, 2, "test")).any()
 
@@ -25,7 +23,6 @@ def test_seed_determines_the_sample() -> None:
 def test_every_class_is_on_both_sides_even_at_an_extreme_share(fraction: float) -> None:
     labels = np.asarray([0, 0, 1, 1, 1])
     drawn = stratified_sample(labels, ("a", "b"), fraction, 0, "test")
-
     assert set(labels[drawn]) == set(labels[~drawn]) == {0, 1}
 
 

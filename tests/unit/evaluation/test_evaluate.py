@@ -73,7 +73,6 @@ def test_optional_measures_are_taken_as_configured(textures: Textures) -> None:
     if result.saliency is not None:
         assert result.saliency.maps.shape == (min(wrong, 8), 12, 12)
         assert result.saliency.completeness < 0.1
-
     plain = measure(textures, robustness_images=0, saliency_images=0, label_error_threshold=1)
     assert (plain.robustness, plain.saliency, plain.label_errors) == (None, None, None)
     assert plain.accuracy == result.accuracy

@@ -33,9 +33,7 @@ def test_values_are_measured_most_frequent_first(
     monkeypatch.setattr(slices, "_ROWS", 3)
     path = table(tmp_path, camera=["b", "a", "b", "c", "b", "a"], label=[0, 0, 0, 0, 0, 1])
     correct = np.array([True, True, False, False, False, True])
-
     measured = accuracy_by_value(path, "test", ["camera", "label", "split"], correct)
-
     assert rows(measured) == [
         ("camera", "b", 3, 1 / 3),
         ("camera", "a", 2, 1.0),
@@ -51,7 +49,6 @@ def test_values_are_measured_most_frequent_first(
 def test_missing_values_form_a_slice_of_their_own(tmp_path: Path) -> None:
     path = table(tmp_path, site=[None, "nan", None, "", "None", None], empty=[None] * 6)
     correct = np.array([True, False, True, True, True, False])
-
     assert rows(accuracy_by_value(path, "test", ["site", "empty"], correct)) == [
         ("site", "(none)", 3, 2 / 3),
         ("site", "nan", 1, 0.0),
@@ -65,9 +62,7 @@ def test_values_beyond_fifty_share_a_row(tmp_path: Path) -> None:
     values = [f"image {number}" for number in range(200)] + ["often"] * 3
     path = table(tmp_path, row_group_size=64, source=values)
     correct = np.arange(203) % 2 == 0
-
     measured = accuracy_by_value(path, "test", ["source"], correct)
-
     assert len(measured) == 51
     assert rows(measured[:2]) == [("source", "often", 3, 2 / 3), ("source", "image 0", 1, 1.0)]
     assert rows(measured[-1:]) == [("source", "(other)", 151, 75 / 151)]
@@ -77,11 +72,9 @@ def test_values_beyond_fifty_share_a_row(tmp_path: Path) -> None:
 
 def test_only_a_column_of_the_ingested_table_can_be_measured(run: Run, files: DatasetFiles) -> None:
     correct = np.arange(40) % 4 > 0  # labels go 0, 1, 2, 3
-
     measured = accuracy_by_value(
         run.workspace.root / files.labels.path, "test", ["class_name"], correct
     )
-
     assert rows(measured) == [
         ("class_name", str(label), 10, float(label > 0)) for label in range(4)
     ]

@@ -76,7 +76,6 @@ def text(markdown: str) -> str:
 
 def test_hub_reads_what_it_sorts_and_compares_models_by(manifest: RunManifest) -> None:
     found = metadata(render_model_card(manifest))
-
     assert found.library_name == "keras"
     assert found.pipeline_tag == "image-classification"
     assert found.datasets == ["ylecun/mnist"]
@@ -91,7 +90,6 @@ def test_hub_reads_what_it_sorts_and_compares_models_by(manifest: RunManifest) -
 @pytest.mark.parametrize("value", [1.0, 0.0, 1e-07, 0.1 + 0.2])
 def test_metrics_keep_every_digit(manifest: RunManifest, value: float) -> None:
     found = metadata(render_model_card(with_evaluation(manifest, accuracy=value, loss=value / 3)))
-
     assert {result.metric_type: result.metric_value for result in found.eval_results} == {
         "accuracy": value,
         "loss": value / 3,
@@ -100,7 +98,6 @@ def test_metrics_keep_every_digit(manifest: RunManifest, value: float) -> None:
 
 def test_own_images_are_not_taken_for_a_known_data_set(manifest: RunManifest) -> None:
     card = render_model_card(in_depth(manifest, "plain"))
-
     found = metadata(card)
     assert found.datasets is None
     assert found.eval_results[0].dataset_type == "textures"

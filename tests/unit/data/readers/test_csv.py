@@ -39,7 +39,6 @@ def with_blank_lines(path: Path) -> Path:
 )
 def test_file_is_read_exactly(path: Path, written) -> None:
     raw, images = read_all(written(path))
-
     assert raw.class_names == ("0", "1", "2")
     np.testing.assert_array_equal(images["unsplit"].reshape(12, 64), X)
     np.testing.assert_array_equal(raw.splits[0].labels, Y)
@@ -48,9 +47,7 @@ def test_file_is_read_exactly(path: Path, written) -> None:
 def test_folder_with_both_splits_is_read(tmp_path: Path) -> None:
     write(tmp_path / "train.csv")
     write(tmp_path / "test.csv", Y[:4], X[:4])
-
     raw, images = read_all(tmp_path)
-
     assert [split.name for split in raw.splits] == ["train", "test"]
     np.testing.assert_array_equal(images["test"].reshape(4, 64), X[:4])
 
@@ -62,18 +59,14 @@ def test_label_column_can_be_anywhere_and_contain_words(path: Path) -> None:
         for word, row in zip("badbad", X[:6], strict=True)
     ]
     path.write_text("\n".join([",".join([*names[:10], "what", *names[10:]]), *rows]))
-
     raw, images = read_all(path, label_column="what")
-
     assert raw.class_names == ("a", "b", "d")
     np.testing.assert_array_equal(images["unsplit"].reshape(6, 64), X[:6])
 
 
 def test_square_rgb_is_recognized_by_the_number_of_columns(path: Path) -> None:
     colour = np.random.default_rng(0).integers(0, 256, (12, 192), dtype=np.uint8)
-
     raw, images = read_all(write(path, pixels=colour))
-
     assert raw.image_shape == (8, 8, 3)
     np.testing.assert_array_equal(images["unsplit"], colour.reshape(12, 8, 8, 3))
 
@@ -89,21 +82,18 @@ def test_image_size_of_other_images_is_configured(path: Path) -> None:
 def test_invalid_pixel_is_refused(path: Path, bad: object) -> None:
     pixels = X.astype(object)
     pixels[7, 3] = bad
-
     check_unreadable(write(path, pixels=pixels), "digits.csv", str(bad))
 
 
 def test_invalid_pixel_is_located_by_its_row(path: Path) -> None:
     pixels = X.astype(int)
     pixels[7, 3] = 256
-
     check_unreadable(write(path, pixels=pixels), "digits.csv, row 7", "256")
 
 
 def test_missing_label_is_refused_with_its_row(path: Path) -> None:
     labels = [*map(str, Y)]
     labels[5] = ""
-
     check_unreadable(write(path, labels), "digits.csv, row 5", "label")
 
 
@@ -115,7 +105,6 @@ def test_unknown_label_column_lists_the_columns(path: Path) -> None:
 
 def test_labels_beyond_float_precision_stay_distinct(path: Path) -> None:
     raw, _ = read_all(write(path, [2**53, 2**53 + 1] * 6))
-
     assert raw.class_names == ("9007199254740992", "9007199254740993")
 
 
@@ -134,11 +123,9 @@ def test_header_alone_is_refused(path: Path) -> None:
 )
 def test_malformed_file_is_refused_with_its_path(path: Path, content: bytes, fact: str) -> None:
     path.write_bytes(content)
-
     check_unreadable(path, str(path), fact)
 
 
 def test_row_of_another_length_is_refused(path: Path) -> None:
     write(path).write_text(path.read_text() + "1,2,3\n")
-
     check_unreadable(path, str(path), "Expected 65 columns, got 3")

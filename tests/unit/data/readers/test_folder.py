@@ -28,7 +28,6 @@ def folder(tmp_path: Path) -> Path:
 
 def test_grey_images_of_one_size_are_kept_unchanged(folder: Path) -> None:
     raw, images = read_all(folder)
-
     assert raw.class_names == ("cat", "dog")
     assert raw.image_shape == (12, 10, 1)
     assert raw.notes == ()
@@ -39,15 +38,12 @@ def test_grey_images_of_one_size_are_kept_unchanged(folder: Path) -> None:
 
 def test_folder_without_splits_is_unsplit(folder: Path) -> None:
     _, images = read_all(folder / "train")
-
     assert {name: len(found) for name, found in images.items()} == {"unsplit": 6}
 
 
 def test_mixed_images_become_64x64_rgb_with_a_note(folder: Path) -> None:
     paint(folder / "train" / "dog" / "big.jpg", "RGB", (300, 200), "red")
-
     raw, images = read_all(folder)
-
     assert raw.image_shape == (64, 64, 3)
     assert any("11 of 11" in note and "64x64" in note for note in raw.notes)
     assert any("10 of 11" in note and "RGB" in note for note in raw.notes)
@@ -58,9 +54,7 @@ def test_mixed_images_become_64x64_rgb_with_a_note(folder: Path) -> None:
 
 def test_config_sets_size_and_channels(folder: Path) -> None:
     paint(folder / "train" / "dog" / "red.png", "RGB", colour=(255, 0, 0))
-
     raw, images = read_all(folder, image_size=(16, 8), channels=1)
-
     assert raw.image_shape == (16, 8, 1)
     assert images["train"][-1].max() == 76  # luma of pure red by ITU-R 601
 
@@ -73,9 +67,7 @@ def test_orientation_of_a_photo_is_applied(tmp_path: Path) -> None:
         photo = Image.new("L", (40, 20))
         photo.paste(255, (0, 0, 20, 20))
         photo.save(tmp_path / name / "x.jpg", exif=exif, quality=95)
-
     raw, images = read_all(tmp_path)
-
     assert raw.image_shape == (40, 20, 1)
     assert images["unsplit"][0][:15].min() > 200
     assert images["unsplit"][0][25:].max() < 50
@@ -96,7 +88,6 @@ def test_orientation_of_a_photo_is_applied(tmp_path: Path) -> None:
 def test_every_kind_of_png_becomes_grey_or_rgb(tmp_path: Path, mode, colour, expected) -> None:
     for name in ("a", "b"):
         paint(tmp_path / name / "x.png", mode, colour=colour)
-
     assert first_pixel(tmp_path) == expected
 
 
@@ -109,14 +100,12 @@ def test_palettes_are_resolved(tmp_path: Path, palette: list[int], expected) -> 
         image.putpalette(palette)
         (tmp_path / name).mkdir()
         image.save(tmp_path / name / "x.png")
-
     assert first_pixel(tmp_path) == expected
 
 
 def test_bmp_is_read(tmp_path: Path) -> None:
     for name in ("a", "b"):
         paint(tmp_path / name / "x.BMP", "RGB", colour=(1, 2, 3))
-
     assert first_pixel(tmp_path) == [1, 2, 3]
 
 
@@ -125,7 +114,6 @@ def test_other_files_are_left_out_and_counted(folder: Path) -> None:
     (folder / "train" / "dog" / ".DS_Store").write_bytes(b"x")
     (folder / "README.md").write_text("hello")
     (folder / "Thumbs.db").write_bytes(b"x")
-
     (note,) = read_all(folder / "train")[0].notes
     assert " 1 file" in note
 
@@ -141,7 +129,6 @@ def test_other_files_are_left_out_and_counted(folder: Path) -> None:
 )
 def test_unreadable_image_is_refused_with_its_path(folder: Path, content: bytes, fact: str) -> None:
     (folder / "train" / "dog" / "bad.png").write_bytes(content)
-
     check_unreadable(folder, "train/dog/bad.png", fact)
 
 
@@ -152,7 +139,6 @@ def test_truncated_image_is_refused_with_its_path(tmp_path: Path) -> None:
         Image.fromarray(noise).save(tmp_path / name / "x.jpg")
     broken = tmp_path / "b" / "x.jpg"
     broken.write_bytes(broken.read_bytes()[:-500])
-
     check_unreadable(tmp_path, "b/x.jpg")
 
 
@@ -162,7 +148,6 @@ def test_huge_image_is_refused_by_its_header_without_a_warning(
 ) -> None:
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
     paint(folder / "train" / "dog" / "bomb.png", "L", size)
-
     check_unreadable(folder, "dog/bomb.png", "1,000 pixels")
 
 
@@ -179,21 +164,18 @@ def test_image_that_exhausts_the_memory_is_refused(
 
 def test_class_folder_without_images_is_refused(folder: Path) -> None:
     (folder / "train" / "owl").mkdir()
-
     check_unreadable(folder, "train/owl")
 
 
 def test_empty_test_folder_is_refused(folder: Path) -> None:
     (folder / "test").rename(folder / "train" / ".hidden")
     (folder / "test").mkdir()
-
     check_unreadable(folder, "test has 0 examples")
 
 
 def test_tiny_images_are_refused_unless_a_size_is_set(tmp_path: Path) -> None:
     for name in ("a", "b"):
         paint(tmp_path / name / "x.png", size=(7, 7))
-
     check_unreadable(tmp_path, "7x7", "data.image_size")
     assert read_all(tmp_path, image_size=(8, 8))[0].image_shape == (8, 8, 3)
 
@@ -207,18 +189,15 @@ def test_link_that_leads_out_or_nowhere_is_refused(
     (folder / "train").rename(given / "train")
     paint(folder / "outside.png")
     (given / "train" / "dog" / "link.png").symlink_to(target)
-
     check_unreadable(given, "dog/link.png", "replace it with the file itself")
 
 
 def test_link_inside_the_folder_is_followed(folder: Path) -> None:
     (folder / "train" / "dog" / "9.png").symlink_to(folder / "train" / "dog" / "1.png")
-
     assert read_all(folder)[1]["train"][-1, 0, 0, 0] == 101
 
 
 def test_hostile_class_name_is_kept(tmp_path: Path) -> None:
     for name in ("<script>alert(1)<", "[x](javascript:1)"):
         paint(tmp_path / name / "x.png")
-
     assert read_all(tmp_path)[0].class_names == ("<script>alert(1)<", "[x](javascript:1)")

@@ -35,7 +35,6 @@ def pack(folder: Path, name: str) -> Path:
 
 def test_plain_files_are_read_exactly(folder: Path) -> None:
     raw, images = read_all(folder)
-
     assert raw.class_names == ("0", "1", "2")
     assert raw.image_shape == (9, 8, 1)
     np.testing.assert_array_equal(images["train"][..., 0], IMAGES)
@@ -46,7 +45,6 @@ def test_plain_files_are_read_exactly(folder: Path) -> None:
 def test_packed_files_read_like_plain_ones(folder: Path) -> None:
     for file in list(folder.iterdir()):
         pack(folder, file.name)
-
     np.testing.assert_array_equal(read_all(folder)[1]["test"][..., 0], IMAGES)
 
 
@@ -56,13 +54,11 @@ def test_images_beyond_one_block_are_read_exactly_without_a_test_split(folder: P
     (folder / TRAIN_LABELS).write_bytes(idx_bytes((np.arange(3001) % 2).astype(np.uint8)))
     for name in (TEST_IMAGES, TEST_LABELS):
         (folder / name).unlink()
-
     np.testing.assert_array_equal(read_all(folder)[1]["unsplit"][..., 0], many)
 
 
 def test_missing_labels_are_named(folder: Path) -> None:
     (folder / TEST_LABELS).unlink()
-
     check_unreadable(folder, str(folder), "labels of the test split")
 
 
@@ -70,14 +66,12 @@ def test_missing_labels_are_named(folder: Path) -> None:
 def test_truncated_archive_is_refused_with_its_name(folder: Path, keep: int) -> None:
     packed = pack(folder, TRAIN_IMAGES)
     packed.write_bytes(packed.read_bytes()[:keep])
-
     check_unreadable(folder, f"{TRAIN_IMAGES}.gz")
 
 
 def test_second_gzip_member_is_refused(folder: Path) -> None:
     packed = pack(folder, TRAIN_IMAGES)
     packed.write_bytes(packed.read_bytes() + gzip.compress(b"more"))
-
     check_unreadable(folder, f"{TRAIN_IMAGES}.gz", "single gzip member")
 
 
@@ -99,11 +93,9 @@ def test_malformed_file_is_refused_with_its_name(
     folder: Path, name: str, content: bytes, fact: str
 ) -> None:
     (folder / name).write_bytes(content)
-
     check_unreadable(folder, name, fact)
 
 
 def test_splits_of_different_image_size_are_refused(folder: Path) -> None:
     (folder / TEST_IMAGES).write_bytes(idx_bytes(IMAGES[:, :8]))
-
     check_unreadable(folder, "8x8", "9x8")

@@ -18,22 +18,18 @@ def test_images_of_the_target_shape_are_not_copied() -> None:
 
 def test_grey_is_luma_by_itu_r_601() -> None:
     grey = conformed(COLOUR, (10, 12, 1))[..., 0]
-
     assert np.abs(grey - COLOUR @ np.asarray([0.299, 0.587, 0.114])).max() <= 1
 
 
 def test_rgb_from_grey_repeats_it() -> None:
     grey = COLOUR[..., :1]
-
     np.testing.assert_array_equal(conformed(grey, (10, 12, 3)), np.repeat(grey, 3, axis=-1))
 
 
 def test_resizing_averages_instead_of_skipping() -> None:
     stripes = np.zeros((1, 64, 64, 1), np.uint8)
     stripes[:, :, ::2] = 255
-
     small = conformed(stripes, (16, 16, 1))
-
     assert np.abs(small.astype(int)[:, 2:-2, 2:-2] - 127).max() < 12
 
 

@@ -20,7 +20,6 @@ def test_integers_sort_as_integers_and_strings_as_strings() -> None:
 
 def test_both_splits_share_one_encoding() -> None:
     names, (train, test) = encode([collect(["b", "a"]), collect(["a"], ["b", "a"])])
-
     assert names == ("a", "b")
     assert train.tolist() == [1, 0]
     assert test.tolist() == [0, 1, 0]
@@ -30,7 +29,6 @@ def test_both_splits_share_one_encoding() -> None:
 @pytest.mark.parametrize("labels", [[2, 0], ["z", "x"]])
 def test_labels_are_positions_in_stated_names_or_the_names(labels: list) -> None:
     names, (numbers,) = encode([collect(labels)], ["x", "y", "z"])
-
     assert names == ("x", "y", "z")
     assert numbers.tolist() == [2, 0]
 

@@ -41,7 +41,6 @@ def metadata(split: RawSplit) -> dict[str, list[Any]]:
 
 def test_named_csv_columns_are_metadata_and_not_pixels(tmp_path: Path) -> None:
     raw, images = read_all(write_csv(tmp_path / "x.csv"), metadata_columns=("site", "camera"))
-
     assert raw.image_shape == (8, 8, 1)
     assert (images["unsplit"] == 9).all()
     assert metadata(raw.splits[0]) == {
@@ -61,9 +60,7 @@ def test_parquet_columns_become_text_and_missing_values_stay_missing(tmp_path: P
     }
     write_parquet(tmp_path / "x" / "train-0.parquet", **columns)
     write_parquet(tmp_path / "x" / "train-1.parquet", **columns)
-
     raw, _ = read_all(tmp_path / "x", metadata_columns=tuple(columns)[:-1])
-
     assert metadata(raw.splits[0]) == {
         "camera": ["left", "", None] * 2,
         "exposure.ms": ["1.5", None, "20"] * 2,
@@ -75,7 +72,6 @@ def test_parquet_columns_become_text_and_missing_values_stay_missing(tmp_path: P
 
 def test_columns_that_are_not_named_are_not_metadata(tmp_path: Path) -> None:
     raw, _ = read_all(write_parquet(tmp_path / "x.parquet", camera=["a", "b"]))
-
     assert raw.splits[0].metadata is None
 
 
@@ -116,7 +112,6 @@ def test_metadata_that_are_not_short_text_are_refused_with_their_column(
 ) -> None:
     path = write_parquet(tmp_path / "x.parquet", site=values)
     raw, _ = read_all(path, metadata_columns=("site",))
-
     with pytest.raises(DataError, match=r"x\.parquet.*'site'") as raised:
         metadata(raw.splits[0])
     assert fact in str(raised.value)

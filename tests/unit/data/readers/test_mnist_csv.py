@@ -9,7 +9,6 @@ from sightline.records import Run
 def test_embedded_set_has_a_fixed_balanced_split(run: Run) -> None:
     (path,) = download.fetch(run, "mnist-5k")
     train, test = mnist_csv.read(path, NAMED["mnist-5k"].class_names).splits
-
     assert np.bincount(train.labels).tolist() == [400] * 10
     assert np.bincount(test.labels).tolist() == [100] * 10
     sources = {split.source(row) for split in (train, test) for row in range(len(split.labels))}

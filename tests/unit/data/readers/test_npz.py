@@ -25,7 +25,6 @@ def path(tmp_path: Path) -> Path:
 
 def test_arrays_are_read_exactly(path: Path) -> None:
     raw, images = read_all(save(path))
-
     assert raw.image_shape == (8, 8, 1)
     assert raw.class_names == ("0", "1", "2", "3")
     np.testing.assert_array_equal(images["train"][..., 0], X)
@@ -36,9 +35,7 @@ def test_arrays_are_read_exactly(path: Path) -> None:
 def test_compressed_rgb_images_are_read(path: Path) -> None:
     colour = np.random.default_rng(0).integers(0, 256, (20, 8, 10, 3), dtype=np.uint8)
     np.savez_compressed(path, x_train=colour, y_train=Y[:, np.newaxis])
-
     raw, images = read_all(path)
-
     assert raw.image_shape == (8, 10, 3)
     np.testing.assert_array_equal(images["unsplit"], colour)
 
@@ -46,21 +43,18 @@ def test_compressed_rgb_images_are_read(path: Path) -> None:
 @pytest.mark.parametrize("dtype", ["int64", ">i4", "float32", "float64", "uint16"])
 def test_integers_of_any_dtype_are_pixels(path: Path, dtype: str) -> None:
     _, images = read_all(save(path, x_train=X.astype(dtype)))
-
     np.testing.assert_array_equal(images["train"][..., 0], X)
 
 
 def test_string_labels_become_class_names(path: Path) -> None:
     words = np.asarray(["dog", "cat", "owl", "ant"])[Y]
     raw, _ = read_all(save(path, y_train=words, y_test=words[:8]))
-
     assert raw.class_names == ("ant", "cat", "dog", "owl")
     assert [raw.class_names[i] for i in raw.splits[0].labels[:3]] == ["dog", "cat", "owl"]
 
 
 def test_scaled_floats_are_refused_with_the_remedy(path: Path) -> None:
     save(path, x_train=np.full((20, 8, 8), 0.5))
-
     check_unreadable(path, "x_train, row 0", "by 255", "uint8")
 
 
@@ -68,7 +62,6 @@ def test_scaled_floats_are_refused_with_the_remedy(path: Path) -> None:
 def test_invalid_pixel_is_refused_with_its_row(path: Path, bad: float) -> None:
     broken = X.astype(np.float32)
     broken[13, 2, 5] = bad
-
     check_unreadable(save(path, x_train=broken), "x_train, row 13", f"{bad:g}")
 
 
@@ -109,7 +102,6 @@ def test_malformed_array_is_refused(path: Path, changes: dict, fact: str) -> Non
 
 def test_truncated_archive_is_refused_with_its_name(path: Path) -> None:
     save(path).write_bytes(path.read_bytes()[:-100])
-
     check_unreadable(path, "data.npz", "fresh copy")
 
 
@@ -117,13 +109,11 @@ def test_flipped_bit_in_the_images_is_detected(path: Path) -> None:
     content = bytearray(save(path).read_bytes())
     content[content.index(X[5].tobytes())] ^= 4
     path.write_bytes(content)
-
     check_unreadable(path, "CRC")
 
 
 def test_bomb_of_one_giant_image_is_refused(path: Path) -> None:
     np.savez_compressed(path, x_train=np.zeros((1, 9000, 9000), np.uint8), y_train=Y[:1])
-
     check_unreadable(path, "67,108,864", "81,000,000")
 
 
@@ -133,7 +123,6 @@ def test_unusual_compression_is_refused(path: Path) -> None:
     with zipfile.ZipFile(path, "w", zipfile.ZIP_LZMA) as archive:
         for name in ("x_train.npy", "y_train.npy"):
             archive.writestr(name, content.getvalue())
-
     check_unreadable(path, "x_train", "compression")
 
 
@@ -142,7 +131,6 @@ def test_arrays_hidden_by_a_damaged_directory_are_detected(path: Path) -> None:
     comment_length = content.rindex(b"PK\x01\x02", 0, content.rindex(b"y_train.npy")) + 32
     content[comment_length] = 200
     path.write_bytes(content)
-
     check_unreadable(path, "directory states 4 members but lists 2")
 
 
@@ -167,7 +155,6 @@ def test_header_that_states_more_than_there_is_is_refused(
     path: Path, shape: tuple[int, ...]
 ) -> None:
     header = array(described(shape))
-
     check_unreadable(write_arrays(path, x_train=header, y_train=header), "x_train", str(shape))
 
 
@@ -186,7 +173,6 @@ def test_header_that_numpy_cannot_parse_is_refused(
     path: Path, header: bytes, version: int, fact: str
 ) -> None:
     broken = array(header, version=version)
-
     check_unreadable(write_arrays(path, x_train=broken, y_train=broken), "x_train", fact)
 
 
@@ -195,9 +181,7 @@ def test_header_of_version_2_is_read(path: Path) -> None:
         name: array(described(values.shape), values.tobytes(), version=2)
         for name, values in (("x_train", X), ("y_train", Y.astype(np.uint8)))
     }
-
     _, images = read_all(write_arrays(path, **arrays))
-
     np.testing.assert_array_equal(images["unsplit"][..., 0], X)
 
 
@@ -208,9 +192,7 @@ def test_member_that_leads_elsewhere_is_ignored_and_nothing_is_written(
     with zipfile.ZipFile(path, "a") as archive:
         for name in ("../../escaped.npy", f"{tmp_path}/escaped.npy"):
             archive.writestr(name, b"escaped")
-
     _, images = read_all(path)
-
     np.testing.assert_array_equal(images["train"][..., 0], X)
     assert list(tmp_path.iterdir()) == [path]
     assert not list(tmp_path.parent.glob("escaped*"))
@@ -218,7 +200,6 @@ def test_member_that_leads_elsewhere_is_ignored_and_nothing_is_written(
 
 def test_labels_without_bytes_are_refused(path: Path) -> None:
     images, labels = array(described(X.shape), X.tobytes()), array(described((20,), "<U0"))
-
     check_unreadable(write_arrays(path, x_train=images, y_train=labels), "y_train", "no bytes")
 
 
@@ -226,5 +207,4 @@ def test_labels_without_bytes_are_refused(path: Path) -> None:
 def test_label_that_is_not_unicode_is_refused_with_its_row(path: Path, point: int) -> None:
     points = np.full((20, 2), ord("a"), np.uint32)
     points[13, 1] = point
-
     check_unreadable(save(path, y_train=points.view("<U2")[:, 0]), "y_train, row 13", "label")

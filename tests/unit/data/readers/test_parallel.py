@@ -33,8 +33,6 @@ def test_only_a_few_items_are_drawn_ahead(options: dict[str, int], most: int) ->
 
 def test_error_arrives_in_its_turn_and_no_thread_stays_behind() -> None:
     before = threading.active_count()
-
     with pytest.raises(ZeroDivisionError):
         list(ordered_map(lambda number: 1 / (5 - number), range(100)))
-
     assert threading.active_count() == before

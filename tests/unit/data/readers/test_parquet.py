@@ -38,9 +38,7 @@ def test_hugging_face_folder_is_read_exactly(tmp_path: Path) -> None:
     for number in range(2):
         write(tmp_path / f"data/train-0000{number}-of-00002.parquet", [0, 1, 2], meta=metadata())
     write(tmp_path / "data/test-00000-of-00001.parquet", [2, 0], meta=metadata())
-
     raw, images = read_all(tmp_path)
-
     assert raw.class_names == ("owl", "cat", "ant")
     assert raw.image_shape == (8, 8, 1)
     assert raw.splits[0].labels.tolist() == [0, 1, 2, 0, 1, 2]
@@ -52,18 +50,14 @@ def test_hugging_face_folder_is_read_exactly(tmp_path: Path) -> None:
 def test_splits_can_be_folders(tmp_path: Path) -> None:
     write(tmp_path / "train/part.parquet", [3, 5])
     write(tmp_path / "test/part.parquet", [5])
-
     raw, _ = read_all(tmp_path)
-
     assert raw.class_names == ("3", "5")
     assert raw.splits[1].labels.tolist() == [1]
 
 
 def test_single_file_with_strings_and_plain_bytes_is_unsplit(tmp_path: Path) -> None:
     path = write(tmp_path / "all.parquet", ["b", "a", "b"], [png(1), png(2), png(3)])
-
     raw, images = read_all(path)
-
     assert raw.class_names == ("a", "b")
     assert raw.splits[0].labels.tolist() == [1, 0, 1]
     assert images["unsplit"][:, 0, 0, 0].tolist() == [1, 2, 3]
@@ -72,21 +66,18 @@ def test_single_file_with_strings_and_plain_bytes_is_unsplit(tmp_path: Path) -> 
 def test_dictionary_labels_across_row_groups_keep_their_meaning(tmp_path: Path) -> None:
     words = pa.array(["b", "a", "c", "a"]).dictionary_encode()
     raw, _ = read_all(write(tmp_path / "all.parquet", words, row_group_size=2))
-
     assert [raw.class_names[n] for n in raw.splits[0].labels] == ["b", "a", "c", "a"]
 
 
 def test_other_splits_are_left_out_with_a_note(tmp_path: Path) -> None:
     for name in ("train-0", "test-0", "validation-0"):
         write(tmp_path / f"{name}.parquet", [0, 1])
-
     assert "validation-0.parquet" in read_all(tmp_path)[0].notes[0]
 
 
 def test_columns_are_configured_by_name(tmp_path: Path) -> None:
     path = tmp_path / "x.parquet"
     pq.write_table(pa.table({"img": [png(1), png(2)], "kind": [0, 1]}), path)
-
     check_unreadable(path, "'image'", "img, kind", "data.image_column")
     assert len(read_all(path, image_column="img", label_column="kind")[1]["unsplit"]) == 2
 
@@ -125,7 +116,6 @@ def test_flipped_bit_is_detected_by_page_checksums(tmp_path: Path) -> None:
     content = bytearray(path.read_bytes())
     content[content.index(noise[:80]) + 5] ^= 1
     path.write_bytes(content)
-
     check_unreadable(path, "x.parquet", "CRC")
 
 
@@ -141,28 +131,23 @@ def test_flipped_bit_is_detected_by_page_checksums(tmp_path: Path) -> None:
 def test_file_that_is_not_parquet_is_refused(tmp_path: Path, content: bytes, fact: str) -> None:
     path = tmp_path / "train.parquet"
     path.write_bytes(content)
-
     check_unreadable(path, str(path), fact)
 
 
 def test_several_foreign_folders_ask_for_one_of_them(tmp_path: Path) -> None:
     write(tmp_path / "en/a.parquet", [0, 1])
     write(tmp_path / "de/a.parquet", [0, 1])
-
     check_unreadable(tmp_path, "de, en", "path of one of them")
 
 
 def test_path_that_is_not_utf8_is_ignored(tmp_path: Path) -> None:
     images = pa.StructArray.from_arrays([pa.array([png(1), png(2)]), NOT_UTF8], ["bytes", "path"])
-
     _, found = read_all(write(tmp_path / "x.parquet", [0, 1], images))
-
     assert found["unsplit"][:, 0, 0, 0].tolist() == [1, 2]
 
 
 def test_deeply_nested_metadata_are_ignored(tmp_path: Path) -> None:
     path = write(tmp_path / "x.parquet", [0, 1], meta={b"huggingface": b"[" * 100_000})
-
     assert read_all(path)[0].class_names == ("0", "1")
 
 

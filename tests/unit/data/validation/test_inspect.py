@@ -46,9 +46,7 @@ def planted(channels: int) -> dict[str, np.ndarray]:
 def test_planted_findings_are_found_and_no_others(run: Run, tmp_path: Path, channels: int) -> None:
     arrays = planted(channels)
     files, found = inspect(run, tmp_path / "planted.npz", **arrays)
-
     table = findings.read_findings(run.workspace.root / found.findings.path, 99)
-
     assert found.affected["leak"] == {"train": 0, "test": 1}
     assert found.affected["duplicate"] == {"train": 2, "test": 0}
     assert found.affected["conflict"]["train"] >= 2
