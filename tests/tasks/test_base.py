@@ -122,6 +122,7 @@ def test_timeout_ends_the_keras_process(run: Run, process: KerasProcess) -> None
 
 def test_stages_are_tasks_with_everything_that_operation_needs() -> None:
     from importlib import import_module
+
     from declared_stages import STAGES
 
     for stage in STAGES:

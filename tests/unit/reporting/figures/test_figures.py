@@ -184,6 +184,7 @@ def test_coverage_of_a_model_that_answers_everything_stays_within_100_percent(
     tmp_path: Path,
 ) -> None:
     from matplotlib.figure import Figure
+
     from sightline.reporting.figures import calibration
 
     axes = Figure().subplots()
