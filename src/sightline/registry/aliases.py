@@ -50,10 +50,9 @@ def champion(workspace: Workspace, dataset: str) -> Version | None:
 
 
 def resolve(workspace: Workspace, name: str, dataset: str | None = None) -> Version:
-    """Read the version that a name stands for.
+    """Read the version that a name stands for: an alias, or a version such as "mnist-v3".
 
     Args:
-        name: "champion", "candidate", or a version such as "mnist-v3".
         dataset: The data set of an alias; optional if only one data set has it.
 
     Raises:

@@ -19,8 +19,7 @@ from sightline.storage.workspace import Workspace
 
 R = TypeVar("R", bound=Record)
 
-_MAX_BYTES = 4 << 20
-"""A version of 1,000 classes with exports takes about 100 kB."""
+_MAX_BYTES = 4 << 20  # a version of 1,000 classes with exports takes about 100 kB
 
 
 @contextmanager

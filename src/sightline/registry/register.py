@@ -15,8 +15,7 @@ from sightline.runs import run_folder
 from sightline.storage import digests, files
 from sightline.storage.workspace import Workspace
 
-Sources = dict[str, tuple[Path, FileRecord]]
-"""Name as shipped to the file to copy and its record."""
+Sources = dict[str, tuple[Path, FileRecord]]  # from the name as shipped
 
 
 def register(

@@ -19,7 +19,7 @@ _UNREGISTERED = (
 
 
 class VersionCheck(Record):
-    """The result of checking one version, by name: number and total size of the checked files."""
+    """The result of checking one version, by name: number and total size of its files, damage."""
 
     version: str
     files: int

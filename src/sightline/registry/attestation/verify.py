@@ -28,13 +28,10 @@ class _Statement(NamedTuple):
 
 
 def verify(workspace: Workspace, name: str, key: Path) -> tuple[Damage, ...]:
-    """Check signature, statement and files of a version, such as "mnist-v3"; return all damage.
+    """Check signature, statement and files of a version with a public key; return all damage.
 
     Every changed byte is found, and an audit log that no longer contains the promotion, unless
     the log is damaged, which `registry.verify` reports.
-
-    Args:
-        key: PEM file of the public key.
 
     Raises:
         InputError: The key or the name cannot be used, or the extra is missing.

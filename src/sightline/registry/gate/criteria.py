@@ -14,8 +14,7 @@ from sightline.registry.gate.scores import Scores, Timing
 from sightline.storage.text import quoted
 
 _BINS = 15
-_MARGIN_STEPS = 1000
-"""Margins are suggested in thousandths."""
+_MARGIN_STEPS = 1000  # margins are suggested in thousandths
 
 
 def mcnemar(pairs: Pairs[int], alpha: float) -> Criterion:
@@ -120,9 +119,7 @@ def latency(timing: Timing, factor: float) -> Criterion:
 def noise(pairs: Pairs[int], difference: float | None) -> Criterion:
     """Require a gain above the seed noise, if that was measured.
 
-    Args:
-        pairs: The counts.
-        difference: The largest difference of the accuracies of two seeds in 95 of 100 cases.
+    That is the largest `difference` of the accuracies of two seeds in 95 of 100 cases.
     """
     if difference is None:
         sentence = "The seed noise of this data set and recipe is unknown; measure it with "

@@ -91,13 +91,13 @@ def for_first_model(
     certificate: Certificate | None,
     limits: PromotionConfig,
 ) -> Decision:
-    """Decide without a champion.
+    """Decide without a champion, by the test accuracy and the test images of each class.
 
     Args:
-        comparison: The candidate, without a champion.
-        accuracy: Its test accuracy, in [0, 1].
-        counts: Test images of each class, in label order; at least one in all.
-        certificate: Its exports; None if there are none.
+        comparison: Names the candidate only.
+        accuracy: In [0, 1].
+        counts: In label order; at least one image in all.
+        certificate: The exports; None if there are none.
         limits: The limits.
     """
     correct = round(accuracy * sum(counts))
@@ -117,13 +117,13 @@ def from_criteria(
     figures: str = "{accuracy:.2%} of {images:,} test images correct",
     **numbers: Any,
 ) -> Decision:
-    """Decide by criteria that were checked.
+    """Decide by criteria that were checked; the first that failed gives the reason.
 
     Args:
         comparison: What was compared.
-        checked: The criteria. The sentence gives the reason of the first that failed.
-        praise: Start of the sentence if all passed.
-        figures: What the sentence says of the numbers.
+        checked: The criteria.
+        praise: Start of the sentence if all passed; `figures` follow.
+        figures: Template for the numbers.
         numbers: Fields of the decision, at least `images` and `accuracy`.
     """
     failed = [criterion.name for criterion in checked if not criterion.passed]

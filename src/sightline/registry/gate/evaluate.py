@@ -101,9 +101,8 @@ def compare(
             return decision.from_scores(comparison, found, certificate, limits, noise, checked)
         checked += (criteria.certificate(certificate),)
     praise = f"{champion.name} again, measured on other test images"
-    return decision.from_criteria(
-        comparison, checked, praise, images=sum(counts), accuracy=accuracy
-    )
+    images = sum(counts)
+    return decision.from_criteria(comparison, checked, praise, images=images, accuracy=accuracy)
 
 
 def _preconditions(

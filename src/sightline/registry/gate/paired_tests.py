@@ -13,12 +13,8 @@ from numpy.typing import NDArray
 
 Count = TypeVar("Count")
 
-_MAX_IMAGES = 10**9
-"""More than any test split has."""
-
-_BISECTIONS = 40
-"""Steps of the search for an interval's end: exact to 12 digits."""
-
+_MAX_IMAGES = 10**9  # more than any test split has
+_BISECTIONS = 40  # of the search for an interval's end: exact to 12 digits
 _MIN_VARIANCE = 1e-12
 
 
@@ -107,15 +103,9 @@ def score(pairs: Pairs[Any], difference: Any) -> NDArray[np.float64]:
 
 
 def images_to_rule_out(pairs: Pairs[int], alpha: float, margin: float) -> int | None:
-    """Estimate how many images would rule out a loss, given the shares observed so far.
+    """Estimate how many images would rule out a loss of `margin`, in (0, 1], at level `alpha`.
 
-    Args:
-        pairs: The counts.
-        alpha: As for `lower_ends`.
-        margin: The loss to rule out, in (0, 1].
-
-    Returns:
-        The number of images; None if the observed loss is too large for more images to help.
+    The shares observed so far are taken as true; None if their loss is too large.
     """
     from scipy.special import ndtri
 

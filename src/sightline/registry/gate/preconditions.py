@@ -41,13 +41,9 @@ def same_holdout(
 
 
 def new_weights(weights_sha256: str, champion: Version, *, rebaselined: bool) -> Criterion:
-    """Require other weights than the champion's.
+    """Require other weights than the champion's, unless the test images changed as accepted.
 
-    Args:
-        weights_sha256: Digest of the candidate's weights.
-        champion: The champion.
-        rebaselined: The test images changed and this is accepted, so the same model may be
-            promoted again with its new figures.
+    Then the same model may be promoted again with its new figures.
     """
     same = weights_sha256 == champion.weights_sha256
     if not same:

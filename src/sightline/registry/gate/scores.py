@@ -15,16 +15,10 @@ from sightline.registry.gate.paired_tests import Pairs
 from sightline.storage.workspace import Workspace
 
 CANDIDATE, CHAMPION = "candidate.parquet", "champion.parquet"
-"""Predictions tables that `scoring.score` writes."""
 
 
 class ScoringRequest(Record):
-    """The `.keras` files of two models, and the data set whose test images both predict.
-
-    Attributes:
-        champion_name: Name of the champion's version.
-        folder: Where to write the two predictions tables.
-    """
+    """Two `.keras` files, the test images that both predict, and the folder for predictions."""
 
     workspace: Workspace
     files: DatasetFiles

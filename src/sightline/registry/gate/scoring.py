@@ -27,9 +27,7 @@ from sightline.storage import files
 from sightline.storage.npy import read_blocks
 
 _BATCH = 256
-_BATCH_BYTES = 8 << 20
-"""Largest batch as float32 pixels; the activations of large images take far more."""
-
+_BATCH_BYTES = 8 << 20  # as float32 pixels; the activations of large images take far more
 _WARM_UP = 10
 _MIN_ROUNDS, _MAX_ROUNDS = 20, 400
 _TIMING_SECONDS = 5.0
