@@ -31,16 +31,11 @@ class _LastEvent(Record):
 
 @dataclass(frozen=True)
 class EventLog:
-    """All events of a data set, verified, the oldest first.
-
-    Attributes:
-        sha256: Digest of the last event's file; None without events.
-        state: What the events amount to.
-    """
+    """All events of a data set, verified, the oldest first, and what they amount to."""
 
     dataset: str
     events: tuple[Event, ...] = ()
-    sha256: str | None = None
+    sha256: str | None = None  # of the last event's file
     state: State = field(default_factory=State)
 
     def last(self, matches: Callable[[Event], bool]) -> Event | None:

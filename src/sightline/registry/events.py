@@ -13,48 +13,31 @@ Action = Literal["register", "promote", "refuse", "rollback"]
 
 
 class Event(Record):
-    """One change of the registry.
-
-    Attributes:
-        number: From 1, without gaps.
-        created: When, in UTC.
-        who: Login name and host, or SIGHTLINE_USER.
-        version: The version; of a rollback, the one that becomes champion again.
-        version_sha256: Digest of its `version.json`, which holds those of its files.
-        champion_before: Name of the champion before; None if there was none.
-        decision: The promotion gate's decision; None if it was not asked.
-        forced: It was done against the gate's decision, or without one.
-        previous_sha256: Digest of the previous event's file; None for the first.
-    """
+    """One change of the registry."""
 
     schema_version: Literal[1] = 1
-    number: int = Field(ge=1)
+    number: int = Field(ge=1)  # without gaps
     dataset: str = Field(pattern=paths.DATASET)
-    created: datetime
-    who: str
+    created: datetime  # in UTC
+    who: str  # login name and host, or SIGHTLINE_USER
     action: Action
-    version: str
-    version_sha256: str
+    version: str  # of a rollback, the one that becomes champion again
+    version_sha256: str  # of its `version.json`, which holds the digests of its files
     champion_before: str | None
     champion_after: str | None
     reason: str
     run_id: str
-    decision: Decision | None = None
-    forced: bool = False
-    previous_sha256: str | None
+    decision: Decision | None = None  # of the promotion gate, if it was asked
+    forced: bool = False  # against the gate's decision, or without one
+    previous_sha256: str | None  # of the previous event's file; None for the first
 
 
 @dataclass(frozen=True)
 class State:
-    """The champion and the candidate after some events, and which events may follow.
+    """The champion and the candidate after some events, and which events may follow."""
 
-    Attributes:
-        champions: Versions that were promoted and not rolled back; the last is the champion.
-        candidate: The version registered last, until it is promoted or refused.
-    """
-
-    champions: tuple[str, ...] = ()
-    candidate: str | None = None
+    champions: tuple[str, ...] = ()  # promoted and not rolled back; the last is the champion
+    candidate: str | None = None  # the version registered last, until it is promoted or refused
     registered: frozenset[str] = frozenset()
 
     @property

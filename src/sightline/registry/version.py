@@ -14,43 +14,26 @@ from sightline.storage.workspace import Workspace
 
 
 class Version(Record):
-    """One version of a data set's models: the content of its `version.json`.
-
-    Attributes:
-        number: From 1, in the order of registration.
-        created: When it was registered, in UTC.
-        files: Name as shipped, such as "exports/model.onnx", to its record; paths relative to
-            the artifacts root.
-        holdout_sha256: Digest of the test images and labels (`data.holdout`).
-        accuracy: Test accuracy, in [0, 1].
-        accuracy_interval: Its 95 % interval.
-        loss: Test loss, in nats.
-        parameters: Number of weights.
-        class_names: In label order.
-        image_shape: Height, width and channels.
-        profile: Statistics of the training images; None if they were not inspected.
-        certificate: Checks of the exported formats; None if nothing was exported.
-        calibration_error: Expected calibration error on the test split, in [0, 1].
-    """
+    """One version of a data set's models: the content of its `version.json`."""
 
     schema_version: Literal[1] = 1
     dataset: str = Field(pattern=paths.DATASET)
-    number: int = Field(ge=1)
-    created: datetime
+    number: int = Field(ge=1)  # in the order of registration
+    created: datetime  # when it was registered, in UTC
     run_id: str
     recipe: str
-    files: dict[str, FileRecord]
+    files: dict[str, FileRecord]  # by name as shipped, such as "exports/model.onnx"
     weights_sha256: str
-    holdout_sha256: str
-    accuracy: float
-    accuracy_interval: Interval
-    loss: float
+    holdout_sha256: str  # of the test images and labels, see `data.holdout`
+    accuracy: float  # on the test split, in [0, 1]
+    accuracy_interval: Interval  # 95 %
+    loss: float  # on the test split, in nats
     parameters: int
-    class_names: tuple[str, ...]
-    image_shape: tuple[int, int, int]
-    profile: SplitProfile | None = None
-    certificate: Certificate | None = None
-    calibration_error: float | None = None
+    class_names: tuple[str, ...]  # in label order
+    image_shape: tuple[int, int, int]  # height, width and channels
+    profile: SplitProfile | None = None  # of the training images, if they were inspected
+    certificate: Certificate | None = None  # of the exports, if there are any
+    calibration_error: float | None = None  # expected, on the test split, in [0, 1]
 
     @property
     def name(self) -> str:

@@ -26,21 +26,15 @@ from sightline.storage import files as artifact_files
 
 
 class Candidate(Record):
-    """A trained model that may become the champion, and what the decision depends on.
-
-    Attributes:
-        config: The run's config; gives the limits, and the recipe whose seed noise applies.
-        source_sha256: Digest of the data set's source.
-        certificate: Its exports; None if there are none.
-    """
+    """A trained model that may become the champion, and what the decision depends on."""
 
     run: Run
-    config: RunConfig
+    config: RunConfig  # gives the limits, and the recipe whose seed noise applies
     source_sha256: str
     files: DatasetFiles
     trained: TrainedModel
     evaluation: Evaluation
-    certificate: Certificate | None = None
+    certificate: Certificate | None = None  # of its exports, if there are any
 
 
 def decide_promotion(candidate: Candidate, *, rebaseline: bool = False) -> Decision:
