@@ -8,13 +8,12 @@ use `--held-out`: it evaluates on N images held out of the training split, never
 test split.
 """
 
-import math
 import statistics
 from pathlib import Path
 
 import pyarrow.parquet as pq
 from harness import arguments, fit, scratch
-from scipy.stats import t
+from scipy.stats import sem, t
 from time_to_accuracy import Point, ours
 
 from sightline.config import RunConfig, loading
@@ -28,12 +27,6 @@ def held_out(root: Path, data_dir: Path, config: RunConfig) -> Point:
     *_, trained = fit(run, config)
     last = pq.read_table(root / trained.history.path).to_pylist()[-1]
     return trained.fit_seconds or 0.0, 100 * last["val_accuracy"]
-
-
-def interval(values: list[float]) -> float:
-    """Return half the width of the 95 % confidence interval of the mean (Student's t)."""
-    error = statistics.stdev(values) / math.sqrt(len(values))
-    return float(t.ppf(0.975, len(values) - 1)) * error
 
 
 def main() -> None:
@@ -53,7 +46,8 @@ def main() -> None:
             print(f"seed {seed}: {accuracy:.2f} %, fit {seconds:.0f} s", flush=True)
     mean = f"mean {statistics.mean(accuracies):.3f} %"
     if len(accuracies) > 1:
-        mean += f" ± {interval(accuracies):.3f} (95 % confidence interval of the mean)"
+        half = t.ppf(0.975, len(accuracies) - 1) * sem(accuracies)  # Student's t
+        mean += f" ± {half:.3f} (95 % confidence interval of the mean)"
     print(mean)
 
 

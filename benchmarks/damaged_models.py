@@ -14,9 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from harness import SUPPORT, arguments, print_rows, scratch
-
-sys.path.insert(0, str(SUPPORT))
+from harness import arguments, print_rows, scratch
 
 import load_models
 from damaged_models import damage_bytes, damage_config, damage_weights
@@ -38,7 +36,7 @@ def rows(folder: Path, count: int) -> Iterator[tuple[object, ...]]:
         started, counts = time.monotonic(), Counter[str]()
         for seed in range(count):
             path.write_bytes(damage(honest, random.Random(seed)))  # noqa: S311 - no secret
-            outcome = load_models.load_apart(str(folder), str(path))
+            outcome = load_models.load_in_child(str(folder), str(path))
             column = COLUMNS.get(outcome["kind"], "other error")
             counts[column] += 1
             if column in ("other error", "died"):

@@ -14,26 +14,20 @@ not better, or that lose more recall in one class than the margin, may be promot
 if the lower end of a 95 % Clopper-Pearson interval is above alpha.
 """
 
-import sys
-from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from itertools import repeat
 
 import numpy as np
-from harness import SUPPORT, arguments, print_rows
-from numpy.typing import NDArray
+from harness import arguments, print_rows
 from scipy.special import ndtr, ndtri
 from scipy.stats import binomtest
 
+import paired_answers
 from sightline.config import PromotionConfig
 from sightline.evaluation.predictions import Predictions
 from sightline.registry.gate.decision import Comparison, from_scores
 from sightline.registry.gate.scores import Scores, Timing
-
-sys.path.insert(0, str(SUPPORT))
-
-import paired_answers
 
 CLASSES = 10
 CHAMPION_ERROR = 0.015
@@ -65,8 +59,8 @@ class Tally:
 
     def interval(self) -> tuple[float, float]:
         """Return the 95 % Clopper-Pearson interval of the promoted fraction."""
-        found = binomtest(self.promoted, self.pairs).proportion_ci(0.95, method="exact")
-        return float(found.low), float(found.high)
+        low, high = binomtest(self.promoted, self.pairs).proportion_ci(0.95, method="exact")
+        return low, high
 
     def row(self) -> tuple[object, ...]:
         """Return the row of the table."""
@@ -113,26 +107,18 @@ def simulate(scenario: Scenario, generator: np.random.Generator) -> Scores:
     """Simulate the predictions of both models for the same images."""
     labels = np.arange(scenario.images) % CLASSES
     difficulty = generator.standard_normal(scenario.images)
-    candidate, champion = (
-        _predictions(labels, difficulty, np.array(errors), generator)
-        for errors in (scenario.errors, even(CHAMPION_ERROR))
-    )
+
+    def predictions(errors: tuple[float, ...]) -> Predictions:
+        quantiles = ndtri(np.array(errors))[labels]
+        wrong = ndtr((quantiles + np.sqrt(CORRELATION) * difficulty) / np.sqrt(1 - CORRELATION))
+        other = (labels + generator.integers(1, CLASSES, len(labels))) % CLASSES
+        predicted = np.where(generator.random(len(labels)) < wrong, other, labels)
+        confidence = np.maximum(1 - wrong, 1 / CLASSES).astype(np.float32)
+        return paired_answers.predictions(labels, predicted, confidence)
+
+    candidate, champion = predictions(scenario.errors), predictions(even(CHAMPION_ERROR))
     timing = Timing(candidate_seconds=0.001, champion_seconds=0.001)
     return Scores(tuple("0123456789"), candidate, champion, timing)
-
-
-def _predictions(
-    labels: NDArray[np.int64],
-    difficulty: NDArray[np.float64],
-    errors: NDArray[np.float64],
-    generator: np.random.Generator,
-) -> Predictions:
-    quantiles = ndtri(errors)[labels]
-    wrong = ndtr((quantiles + np.sqrt(CORRELATION) * difficulty) / np.sqrt(1 - CORRELATION))
-    other = (labels + generator.integers(1, CLASSES, len(labels))) % CLASSES
-    predicted = np.where(generator.random(len(labels)) < wrong, other, labels)
-    confidence = np.maximum(1 - wrong, 1 / CLASSES).astype(np.float32)
-    return paired_answers.predictions(labels, predicted, confidence)
 
 
 def decide(scenario: Scenario, pairs: int, generator: np.random.Generator) -> Tally:
@@ -155,13 +141,11 @@ def main() -> None:
     with ProcessPoolExecutor() as pool:
         tallies = list(pool.map(decide, scenarios, repeat(given.pairs), generators))
 
-    def rows(some: list[Tally]) -> Iterator[tuple[object, ...]]:
-        return (tally.row() for tally in some)
-
     head = ("test images", "recall margin", "promoted", "95 % interval", "McNemar alone")
     harmful = tallies[: len(HARMFUL)]
-    print_rows((f"not better: at most {ALPHA:.0%} allowed", *head), rows(harmful))
-    print_rows(("better", *head), rows(tallies[len(HARMFUL) :]))
+    allowed = f"not better: at most {ALPHA:.0%} allowed"
+    print_rows((allowed, *head), (tally.row() for tally in harmful))
+    print_rows(("better", *head), (tally.row() for tally in tallies[len(HARMFUL) :]))
     raise SystemExit(any(tally.interval()[0] > ALPHA for tally in harmful))
 
 

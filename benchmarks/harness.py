@@ -8,7 +8,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -26,8 +26,9 @@ T = TypeVar("T")
 Fit: TypeAlias = "tuple[DatasetFiles, ArraySet, TrainedModel]"
 
 BIN = Path(sys.executable).parent
-SUPPORT = Path(__file__).parents[1] / "tests" / "support"
-"""Helper modules of the tests, which the fault benchmarks share."""
+
+# The fault benchmarks share helper modules of the tests.
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))
 
 SHALLOW = (
     "--set=evaluation.robustness_images=0",
@@ -80,21 +81,8 @@ def train(
     return run([*command, f"--artifacts={root / artifacts}"], PREFECT_HOME=f"{root}/prefect")
 
 
-def records(summary: dict[str, Any]) -> dict[str, Any]:
-    """Return the outputs of the stages of a run, from its manifest."""
-    manifest = json.loads(Path(summary["run_dir"], "manifest.json").read_text())
-    found: dict[str, Any] = manifest["records"]
-    return found
-
-
 def fit(run: "Run", config: "RunConfig", call: Callable[..., Any] | None = None) -> "Fit":
-    """Run the stages from ingest to train, by default in the Keras process.
-
-    Args:
-        run: The run.
-        config: The config.
-        call: Calls a stage function with its arguments.
-    """
+    """Run the stages from ingest to train; `call` calls them, by default in the Keras process."""
     from sightline.data import ingest, locate, preprocess
     from sightline.models.build import BUILD
     from sightline.training.device import prepare_process
@@ -138,6 +126,26 @@ def in_turn(rounds: int, *measures: Callable[[int], object]) -> None:
             measure(number)
 
 
+def measure(
+    rounds: int,
+    rows: list[Comparison],
+    ours: Callable[[int], Sequence[float]],
+    theirs: Callable[[int], Sequence[float]],
+) -> list[Comparison]:
+    """Call both in turn; each returns a value per row."""
+
+    def note_theirs(number: int) -> None:
+        for row, value in zip(rows, theirs(number), strict=True):
+            row.theirs.append(value)
+
+    def note_ours(number: int) -> None:
+        for row, value in zip(rows, ours(number), strict=True):
+            row.ours.append(value)
+
+    in_turn(rounds, note_theirs, note_ours)
+    return rows
+
+
 def spread(values: Sequence[float]) -> str:
     """Format the median and the range."""
     if not values:
@@ -154,7 +162,7 @@ def show(comparisons: Sequence[Comparison]) -> None:
     Console(width=160).print(table)
 
 
-def print_rows(head: Sequence[str], rows: Iterator[Sequence[object]]) -> None:
+def print_rows(head: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Print rows of a Markdown table as soon as they are measured."""
     print("|", " | ".join(head), "|\n|", " | ".join(["---"] + ["---:"] * (len(head) - 1)), "|")
     for row in rows:

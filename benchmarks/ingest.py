@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from harness import Comparison, arguments, in_new_process, in_turn, print_rows, scratch, show
+from harness import Comparison, arguments, in_new_process, measure, print_rows, scratch, show
 
 
 def ours(source: Path, root: Path, validation_fraction: float) -> tuple[float, float, float]:
@@ -58,21 +58,20 @@ def compare(data_dir: Path, rounds: int) -> list[Comparison]:
     """Measure both in turn."""
     row = Comparison("ingest and preprocess of 70,000 images, s", "gunzip, float32, write")
 
-    def measure_ours(_: int) -> None:
+    def measure_ours(_: int) -> tuple[float]:
         with scratch() as root:
-            row.ours.append(in_new_process(ours, data_dir, root, 0.0)[0])
+            return (in_new_process(ours, data_dir, root, 0.0)[0],)
 
-    def measure_bare(_: int) -> None:
+    def measure_bare(_: int) -> tuple[float]:
         with scratch() as root:
-            row.theirs.append(in_new_process(bare, data_dir, root))
+            return (in_new_process(bare, data_dir, root),)
 
-    in_turn(rounds, measure_ours, measure_bare)
-    return [row]
+    return measure(rounds, [row], measure_ours, measure_bare)
 
 
-def memory(counts: tuple[int, ...] = (70_000, 700_000)) -> Iterator[tuple[str, ...]]:
+def memory() -> Iterator[tuple[str, ...]]:
     """Measure the peak memory."""
-    for count in counts:
+    for count in (70_000, 700_000):
         with scratch() as root:
             write_idx(root / "source", count)
             seconds, ingest, both = in_new_process(ours, root / "source", root / "artifacts", 0.1)
@@ -83,15 +82,13 @@ def write_idx(folder: Path, count: int) -> None:
     """Write random images, six sevenths of them for training."""
     generator = np.random.default_rng(0)
     folder.mkdir()
-    for split, part in (("train", count * 6 // 7), ("t10k", count - count * 6 // 7)):
+    for split, part in (("train", count * 6 // 7), ("t10k", count // 7)):
         with (folder / f"{split}-images-idx3-ubyte").open("wb") as file:
             file.write(np.array([0x803, part, 28, 28], ">u4").tobytes())
-            for start in range(0, part, 10_000):
-                block = min(10_000, part - start)
-                file.write(generator.integers(0, 256, (block, 784), np.uint8).tobytes())
-        with (folder / f"{split}-labels-idx1-ubyte").open("wb") as file:
-            file.write(np.array([0x801, part], ">u4").tobytes())
-            file.write((np.arange(part) % 10).astype(np.uint8).tobytes())
+            for _ in range(part // 10_000):
+                file.write(generator.bytes(10_000 * 28 * 28))
+        header, labels = np.array([0x801, part], ">u4"), (np.arange(part) % 10).astype(np.uint8)
+        (folder / f"{split}-labels-idx1-ubyte").write_bytes(header.tobytes() + labels.tobytes())
 
 
 if __name__ == "__main__":

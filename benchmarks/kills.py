@@ -19,9 +19,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from harness import SUPPORT, arguments, print_rows, scratch
-
-sys.path.insert(0, str(SUPPORT))
+from harness import arguments, print_rows, scratch
 
 import faultpoint_root as roots
 from faultpoint import Stages
@@ -65,7 +63,7 @@ def rows(
         for step in steps:
             started = time.monotonic()
             with scratch() as folder:
-                sweep = Sweep(pipeline, original, step, folder, {})
+                sweep = Sweep(pipeline, original, step, folder)
                 ends = Counter(trial(sweep, point, fault) for point in sweep.points)
             counts = [ends[end] for end in ENDS]
             seconds = f"{time.monotonic() - started:.0f}"

@@ -11,25 +11,21 @@ original bytes. Undetected: the file was used; then the exit code is 1.
 
 import logging
 import random
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
-from harness import SUPPORT, arguments, print_rows, scratch
+from harness import arguments, print_rows, scratch
 from prefect.filesystems import LocalFileSystem
 from prefect.results import ResultStore
 from prefect.serializers import JSONSerializer
-
-from sightline.data.preprocess import PREPROCESS
-from sightline.tasks.base import VerifiedCache
-
-sys.path.insert(0, str(SUPPORT))
 
 import faultpoint_root as roots
 from faultpoint_root import Pipeline
 from file_damage import damage
 from mutation_sweep import Tally, sweep, with_everything
+from sightline.data.preprocess import PREPROCESS
+from sightline.tasks.base import VerifiedCache
 
 
 def change_prefect_results(pipeline: Pipeline, root: Path, tally: Tally, count: int) -> None:

@@ -8,7 +8,6 @@ Prefect server and no in-depth evaluation. Seeds differ from round to round.
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,8 +15,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import httpx
-from harness import BIN, Comparison, arguments, in_turn, run, scratch, show, train
+from harness import BIN, Comparison, arguments, in_turn, measure, run, scratch, show, train
+
+from processes import answers, free_port, wait_for
 
 PLAIN = (sys.executable, str(Path(__file__).with_name("plain_keras.py")))
 
@@ -25,21 +25,13 @@ PLAIN = (sys.executable, str(Path(__file__).with_name("plain_keras.py")))
 @contextmanager
 def server(home: str) -> Iterator[str]:
     """Run a Prefect server on loopback and yield the address of its API."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    environment = {**os.environ, "PREFECT_HOME": home}
+    port, quiet = free_port(), subprocess.DEVNULL
     command = [f"{BIN}/prefect", "server", "start", "--port", str(port)]
-    quiet = subprocess.DEVNULL
+    environment = {**os.environ, "PREFECT_HOME": home}
     process = subprocess.Popen(command, env=environment, stdout=quiet, stderr=quiet)
     url = f"http://127.0.0.1:{port}/api"
     try:
-        for _ in range(1200):
-            try:
-                httpx.get(f"{url}/health", timeout=1).raise_for_status()
-                break
-            except httpx.HTTPError:
-                time.sleep(0.1)
+        wait_for("the server answers", lambda: answers(url))
         yield url
     finally:
         process.send_signal(signal.SIGINT)
@@ -58,21 +50,17 @@ def trainings(root: Path, data_dir: Path, rounds: int, epochs: int) -> list[Comp
     seconds = Comparison(f"train, complete process (epochs: {epochs}), s", "plain Keras script")
     accuracy = Comparison("its test accuracy, %", "plain Keras script", higher_is_better=True)
 
-    def plain(seed: int) -> None:
+    def plain(seed: int) -> tuple[float, float]:
         started = time.monotonic()
-        settings = [f"--data-dir={data_dir}", f"--seed={seed}", f"--epochs={epochs}"]
-        found = run([*PLAIN, *settings])
-        seconds.theirs.append(time.monotonic() - started)
-        accuracy.theirs.append(100 * found["test_accuracy"])
+        found = run([*PLAIN, f"--data-dir={data_dir}", f"--seed={seed}", f"--epochs={epochs}"])
+        return time.monotonic() - started, 100 * found["test_accuracy"]
 
-    def ours(seed: int) -> None:
+    def ours(seed: int) -> tuple[float, float]:
         started = time.monotonic()
         found = train(root, data_dir, *options(seed, epochs), artifacts=f"round-{seed}")
-        seconds.ours.append(time.monotonic() - started)
-        accuracy.ours.append(100 * found["test_accuracy"])
+        return time.monotonic() - started, 100 * found["test_accuracy"]
 
-    in_turn(rounds, plain, ours)
-    return [seconds, accuracy]
+    return measure(rounds, [seconds, accuracy], ours, plain)
 
 
 def reruns(root: Path, data_dir: Path, rounds: int, epochs: int) -> list[Comparison]:

@@ -8,26 +8,23 @@ if a case is not refused by one line within five seconds.
 """
 
 import os
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
-from harness import BIN, SUPPORT, arguments, print_rows, scratch
-
-sys.path.insert(0, str(SUPPORT))
+from harness import BIN, arguments, print_rows, scratch
 
 import mirror
 from bad_input import CASES
+from command import execute
 from hostile_input import FEW_THREADS, HOSTILE, limit_memory
 
 GOAL_SECONDS = 5
 
 
-@dataclass(frozen=True)
-class Refusal:
+class Refusal(NamedTuple):
     """Exit code, duration and error output of one case."""
 
     name: str
@@ -45,15 +42,10 @@ class Refusal:
 def refuse(name: str, command: list[str], folder: Path) -> Refusal:
     """Run a command and time it."""
     kept = {key: value for key, value in os.environ.items() if "PREFECT_" not in key}
+    own = {"PREFECT_HOME": f"{folder}/prefect", "NO_PROXY": "127.0.0.1"}
+    line = [BIN / "sightline", *command, f"--artifacts={folder}/artifacts"]
     started = time.monotonic()
-    done = subprocess.run(
-        [f"{BIN}/sightline", *command, f"--artifacts={folder}/artifacts"],
-        env=kept | FEW_THREADS | {"PREFECT_HOME": f"{folder}/prefect", "NO_PROXY": "127.0.0.1"},
-        capture_output=True,
-        text=True,
-        check=False,
-        preexec_fn=limit_memory,
-    )
+    done = execute(*line, env=kept | FEW_THREADS | own, preexec_fn=limit_memory)
     return Refusal(name, done.returncode, time.monotonic() - started, done.stderr.strip())
 
 
@@ -74,14 +66,8 @@ def refusals(only: str) -> Iterator[Refusal]:
 
 def main() -> None:
     """Measure and print."""
-    given, found = arguments(__doc__, only=""), list[Refusal]()
-
-    def rows() -> Iterator[tuple[object, ...]]:
-        for case in refusals(given.only):
-            found.append(case)
-            yield case.name, case.code, f"{case.seconds:.2f}", case.message
-
-    print_rows(("case", "code", "seconds", "message"), rows())
+    found = list(refusals(arguments(__doc__, only="").only))
+    print_rows(("case", "code", "seconds", "message"), found)
     slowest = max(found, key=lambda case: case.seconds)
     correct = sum(case.is_correct for case in found)
     print(f"{correct} of {len(found)} refused by one line within {GOAL_SECONDS} s")

@@ -47,7 +47,7 @@ class Training:
         self.steps = 0
         self.digests = ""
         self.first_step = threading.Event()
-        self._started = time.monotonic()
+        self._started = 0.0
         self._process = subprocess.Popen(
             [sys.executable, __file__, "--work", str(root), recipe],
             stdout=subprocess.PIPE,
@@ -187,7 +187,7 @@ def main() -> None:
         head = ("recipe", "kills", "during a write", "damaged checkpoints", "equal", "steps lost")
         print_rows(head, (tally.row(recipe) for recipe, tally in tallies.items()))
         row = cost(folder, given.data_dir if given.mnist else None)
-        print_rows(("checkpoints of", "training", "written", "each", "share"), iter([row]))
+        print_rows(("checkpoints of", "training", "written", "each", "share"), [row])
     sys.exit(any(tally.equal < tally.trainings for tally in tallies.values()))
 
 

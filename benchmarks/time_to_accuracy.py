@@ -9,11 +9,12 @@ against the time: the script after each epoch, `fast` for 2,700 to 43,200 images
 """
 
 import itertools
+import json
 import statistics
 import sys
 from pathlib import Path
 
-from harness import Comparison, arguments, in_turn, records, run, scratch, show, train
+from harness import Comparison, arguments, measure, run, scratch, show, train
 from overhead import PLAIN
 
 GOAL, FLOOR = 98.52, 98.3
@@ -34,7 +35,8 @@ def ours(root: Path, data_dir: Path, recipe: str, seed: int, *options: str) -> P
     """Fit a recipe through the command; return seconds and test accuracy in percent."""
     wanted = (f"--recipe={recipe}", f"--set=training.seed={seed}", "--refresh", *options)
     found = train(root, data_dir, *wanted)
-    return records(found)["train"]["fit_seconds"], 100 * found["test_accuracy"]
+    manifest = json.loads(Path(found["run_dir"], "manifest.json").read_text())
+    return manifest["records"]["train"]["fit_seconds"], 100 * found["test_accuracy"]
 
 
 def compare(data_dir: Path, seeds: int, recipe: str = "fast") -> list[Comparison]:
@@ -42,18 +44,12 @@ def compare(data_dir: Path, seeds: int, recipe: str = "fast") -> list[Comparison
     seconds = Comparison(f"fit of {recipe}, s", "plain Keras, five epochs")
     accuracy = Comparison(f"test accuracy of {recipe}, %", "plain Keras", higher_is_better=True)
     with scratch() as root:
-
-        def measure_plain(seed: int) -> None:
-            for row, value in zip((seconds, accuracy), plain(data_dir, seed), strict=True):
-                row.theirs.append(value)
-
-        def measure_ours(seed: int) -> None:
-            found = ours(root, data_dir, recipe, seed)
-            for row, value in zip((seconds, accuracy), found, strict=True):
-                row.ours.append(value)
-
-        in_turn(seeds, measure_plain, measure_ours)
-    return [seconds, accuracy]
+        return measure(
+            seeds,
+            [seconds, accuracy],
+            lambda seed: ours(root, data_dir, recipe, seed),
+            lambda seed: plain(data_dir, seed),
+        )
 
 
 def draw(data_dir: Path, path: Path) -> None:

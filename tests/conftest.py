@@ -1,7 +1,5 @@
 import gc
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,16 +7,16 @@ import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
-from command import Command, Completed
+from command import BIN, ROOT, Command, Completed, execute
 from examples import write_npz
-from sightline.config import DataConfig, PreprocessingConfig
-from sightline.data import ingest, locate, preprocess
+from reading import ingest
+from sightline.config import PreprocessingConfig
+from sightline.data import preprocess
 from sightline.records import ArraySet, DatasetFiles, Run
 from sightline.storage.workspace import Workspace
 
 pytest_plugins = ["factory"]
 
-BIN = Path(sys.executable).parent
 SET_UP = "set-up"
 SHARING = ("operation", "pages", "server", "stopping")
 """Files of e2e that share one server, its deployments and workers with test_orchestrator.py."""
@@ -26,13 +24,9 @@ SHARING = ("operation", "pages", "server", "stopping")
 SERVERS = {"prefect_api", "server_url", "factory", "server", "guarded", "browser", "database"}
 """Fixtures that start a server or a browser."""
 
-SHARED_MNIST = Path(__file__).parents[2] / "shared" / "data" / "mnist"
-
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption(
-        "--no-skips", action="store_true", help="fail where a test would be skipped (CI)"
-    )
+    parser.addoption("--no-skips", action="store_true", help="fail instead of skipping a test")
 
 
 def scope(nodeid: str) -> str:
@@ -59,9 +53,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if SERVERS & set(item.fixturenames) or item.nodeid.startswith("tests/e2e/"):
             item.add_marker(pytest.mark.server)
-    items.sort(
-        key=lambda item: (scope(item.nodeid) != SET_UP, "server_url" not in item.fixturenames)
-    )
+    items.sort(key=lambda one: (scope(one.nodeid) != SET_UP, "server_url" not in one.fixturenames))
 
 
 def pytest_configure() -> None:
@@ -86,7 +78,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
 
 @pytest.fixture
 def mnist_dir() -> Path:
-    folder = Path(os.environ.get("SIGHTLINE_TEST_MNIST", SHARED_MNIST))
+    folder = Path(os.environ.get("SIGHTLINE_TEST_MNIST", ROOT.parent / "shared/data/mnist"))
     if not folder.is_dir():
         pytest.skip(f"the real MNIST is not at {folder}; set SIGHTLINE_TEST_MNIST")
     return folder
@@ -99,8 +91,7 @@ def run(tmp_path: Path) -> Run:
 
 @pytest.fixture
 def files(run: Run, tmp_path: Path) -> DatasetFiles:
-    settings = DataConfig(dataset=str(write_npz(tmp_path / "textures.npz")))
-    return ingest.ingest(run, locate.locate(settings), settings)
+    return ingest(run, write_npz(tmp_path / "textures.npz"))
 
 
 @pytest.fixture
@@ -124,13 +115,7 @@ def sightline(environment: dict[str, str]) -> Command:
     """Run the real command and return its result."""
 
     def run(*arguments: str, **changes: str) -> Completed:
-        return subprocess.run(
-            [str(BIN / "sightline"), *arguments],
-            env={**environment, **changes},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        return execute(BIN / "sightline", *arguments, env={**environment, **changes})
 
     return run
 

@@ -1,13 +1,10 @@
 import json
 import re
-import subprocess
 import zipfile
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-ROOT = Path(__file__).parents[2]
+from command import ROOT, execute
 
 
 def advisory(package: str, *events: tuple[str, str], **more: Any) -> dict[str, Any]:
@@ -25,9 +22,10 @@ def locked(package: str) -> str:
     return found[1]
 
 
-@pytest.fixture(scope="module")
-def audited(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The output of `make audit`, offline, against invented advisories."""
+def test_audit_finds_the_vulnerabilities_of_locked_packages_and_nothing_else(
+    tmp_path: Path,
+) -> None:
+    """`make audit`, offline, against invented advisories."""
     here, before = ("introduced", "0"), ("introduced", "0.0.1")
     advisories = {
         "VULNERABLE-ALL": advisory("Jinja2", here),
@@ -42,28 +40,14 @@ def audited(tmp_path_factory: pytest.TempPathFactory) -> str:
         "WITHDRAWN": advisory("typer", here, withdrawn="2026-01-01T00:00:00Z"),
         "ELSEWHERE": advisory("no-such-package", here),
     }
-    archive = tmp_path_factory.mktemp("audit") / "all.zip"
+    archive = tmp_path / "all.zip"
     with zipfile.ZipFile(archive, "w") as file:
         for name, content in advisories.items():
             file.writestr(f"{name}.json", json.dumps({"id": name, **content}))
-    done = subprocess.run(
-        # Treat the installed environment as up to date: nothing is set up here.
-        ["make", "--silent", "--old-file=.venv/installed-dev", "audit", f"ADVISORIES={archive}"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    # Treat the installed environment as up to date: nothing is set up here.
+    make = ("make", "--silent", "--old-file=.venv/installed-dev")
+    done = execute(*make, "audit", f"ADVISORIES={archive}", cwd=ROOT)
     assert done.returncode, done.stderr
     assert "Found 5 known vulnerabilities in 5 packages" in done.stderr
-    return done.stdout
-
-
-@pytest.mark.parametrize("name", ["ALL", "LAST", "LISTED", "ONE-IMAGE", "AGAIN"])
-def test_vulnerability_of_a_locked_package_is_found(audited: str, name: str) -> None:
-    assert f"VULNERABLE-{name}" in audited
-
-
-@pytest.mark.parametrize("name", ["FIXED", "LATER", "WITHDRAWN", "ELSEWHERE"])
-def test_vulnerability_of_other_versions_is_omitted(audited: str, name: str) -> None:
-    assert name not in audited
+    found = {name for name in advisories if name in done.stdout}
+    assert found == {name for name in advisories if name.startswith("VULNERABLE")}

@@ -1,5 +1,4 @@
 import re
-import subprocess
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -11,12 +10,12 @@ from prefect.settings import get_current_settings
 from prefect_redis.cleanup_queue import RedisWorkerCleanupQueueSettings
 from prefect_redis.client import RedisMessagingSettings
 
-FOLDER = Path(__file__).parents[2] / "deploy"
+from command import ROOT, Completed, execute
+
+FOLDER = ROOT / "deploy"
 FILE = FOLDER / "compose.yaml"
-REQUIRED = {"PREFECT_SERVER_API_AUTH_STRING", "POSTGRES_PASSWORD", "REDIS_PASSWORD"}
 WORKERS = ["worker-cpu", "worker-gpu"]
 OURS = ["server", "setup", *WORKERS]
-SCHEMA = ("--builtin-schema", "vendor.compose-spec")
 REFERENCE = re.compile(r"\$\{(\w+):\?[^}]+\}")
 """A variable without which Compose stops with a message."""
 SECRET = re.compile(r"PASS|AUTH|SECRET|TOKEN|KEY|_URL$")
@@ -37,14 +36,10 @@ def services(compose: Any) -> Any:
     return compose["services"]
 
 
-def check(path: Path) -> subprocess.CompletedProcess[str]:
+def check(path: Path) -> Completed:
     """Check a file against the schema of the Compose specification."""
-    return subprocess.run(
-        [sys.executable, "-m", "check_jsonschema", *SCHEMA, str(path)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    schema = ("--builtin-schema", "vendor.compose-spec")
+    return execute(sys.executable, "-m", "check_jsonschema", *schema, path)
 
 
 def filled(value: str) -> str:
@@ -64,9 +59,9 @@ def test_file_follows_the_compose_specification(tmp_path: Path) -> None:
 
 def test_compose_refuses_to_start_without_the_passwords() -> None:
     text = FILE.read_text()
-    assert {found[1] for found in REFERENCE.finditer(text)} == REQUIRED
+    assert {found[1] for found in REFERENCE.finditer(text)} == GIVEN.keys()
     assert all(".env.example}" in found[0] for found in REFERENCE.finditer(text))
-    assert not [name for name in REQUIRED if f"${{{name}" in REFERENCE.sub("", text)]
+    assert not [name for name in GIVEN if f"${{{name}" in REFERENCE.sub("", text)]
 
 
 def test_file_holds_no_secret(services: Any) -> None:
@@ -85,7 +80,7 @@ def test_example_explains_every_variable_and_gives_no_password() -> None:
     example = (FOLDER / ".env.example").read_text()
     described = dict(re.findall(r"^(?:# )?([A-Z_]+)=(.*)$", example, re.MULTILINE))
     assert described.keys() == used
-    assert {name for name, value in described.items() if not value} >= REQUIRED
+    assert {name for name, value in described.items() if not value} >= GIVEN.keys()
     for block in example.strip().split("\n\n"):
         assert block.startswith("# ")
 
@@ -178,26 +173,20 @@ def test_workers_have_no_access_to_database_and_redis(services: Any) -> None:
         assert not [key for key in found if key.startswith(("PREFECT_SERVER", "PREFECT_REDIS"))]
 
 
-@pytest.fixture
-def server_settings(services: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Prefect's settings in the server's environment."""
+def test_server_demands_the_password_and_uses_postgres_and_redis(
+    services: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for key, value in services["server"]["environment"].items():
         monkeypatch.setenv(key, filled(value))
-    return type(get_current_settings())()
-
-
-def test_server_demands_the_password_and_uses_postgres(server_settings: Any) -> None:
-    assert server_settings.server.api.auth_string.get_secret_value() == "admin:one"
-    assert server_settings.server.database.connection_url.get_secret_value() == (
+    server = type(get_current_settings())().server
+    assert server.api.auth_string.get_secret_value() == "admin:one"
+    assert server.database.connection_url.get_secret_value() == (
         "postgresql+asyncpg://prefect:p%40ss%2Fw%3Ard%25@postgres:5432/prefect"
     )
-    assert server_settings.server.ui.api_url == "/api"
-
-
-def test_server_keeps_events_leases_and_jobs_in_redis(server_settings: Any) -> None:
-    events = server_settings.server.events
-    leases = server_settings.server.concurrency.lease_storage
-    queue = server_settings.server.worker_channel.cleanup_queue_storage
+    assert server.ui.api_url == "/api"
+    events = server.events
+    leases = server.concurrency.lease_storage
+    queue = server.worker_channel.cleanup_queue_storage
     for module, name in (
         (events.messaging_broker, "Publisher"),
         (events.messaging_broker, "Consumer"),
@@ -208,6 +197,6 @@ def test_server_keeps_events_leases_and_jobs_in_redis(server_settings: Any) -> N
     ):
         assert module.startswith("prefect_redis.")
         assert hasattr(import_module(module), name)
-    assert server_settings.server.docket.url == "redis://default:two@redis:6379/0"
+    assert server.docket.url == "redis://default:two@redis:6379/0"
     for settings in (RedisMessagingSettings(), RedisWorkerCleanupQueueSettings()):
         assert (settings.host, settings.port, settings.password) == ("redis", 6379, "two")

@@ -11,34 +11,30 @@ from dockerfile_parse import DockerfileParser
 from packaging.requirements import Requirement
 from prefect.settings import get_current_settings
 
-ROOT = Path(__file__).parents[2]
+from command import ROOT
+
 DEVICES = ["cpu", "gpu"]
 
 
-def parsed(device: str = "cpu") -> DockerfileParser:
+def steps() -> list[tuple[str, str]]:
     """Parse the Dockerfile from memory; the parser would write to a file."""
-    return DockerfileParser(
-        fileobj=BytesIO((ROOT / "Dockerfile").read_bytes()), build_args={"DEVICE": device}
-    )
+    parsed = DockerfileParser(fileobj=BytesIO((ROOT / "Dockerfile").read_bytes()))
+    return [(step["instruction"], step["value"]) for step in parsed.structure]
 
 
-def instructions(name: str, device: str = "cpu") -> list[str]:
+def instructions(kind: str, device: str = "cpu") -> list[str]:
     """Return the values of all instructions of a kind, DEVICE filled in."""
-    return [
-        step["value"].replace("${DEVICE}", device)
-        for step in parsed(device).structure
-        if step["instruction"] == name
-    ]
+    return [value.replace("${DEVICE}", device) for name, value in steps() if name == kind]
 
 
 def stages() -> dict[str, list[tuple[str, str]]]:
     """Split the Dockerfile into its stages; the last one has no name."""
     found: dict[str, list[tuple[str, str]]] = {}
     stage = "arguments"
-    for step in parsed().structure:
-        if step["instruction"] == "FROM":
-            _, _, stage = step["value"].partition(" AS ")
-        found.setdefault(stage, []).append((step["instruction"], step["value"]))
+    for name, value in steps():
+        if name == "FROM":
+            _, _, stage = value.partition(" AS ")
+        found.setdefault(stage, []).append((name, value))
     return found
 
 
@@ -50,12 +46,8 @@ def environment(stage: str) -> dict[str, str]:
 
 def copied(device: str) -> list[str]:
     """Name what is copied from the repository."""
-    found = []
-    for value in instructions("COPY", device):
-        words = value.split()
-        if not words[0].startswith("--from"):
-            found += words[:-1]
-    return found
+    values = [value for value in instructions("COPY", device) if not value.startswith("--from")]
+    return [word for value in values for word in value.split()[:-1]]
 
 
 @pytest.mark.parametrize("device", DEVICES)
@@ -131,7 +123,9 @@ def test_base_image_is_pinned_to_a_patch_version() -> None:
     }
 
 
-def test_image_runs_as_a_user_that_is_not_root() -> None:
+def test_image_runs_under_tini_as_a_user_that_is_not_root() -> None:
+    assert instructions("ENTRYPOINT") == ['["tini", "--"]'], "which reaps orphaned processes"
+    assert any("install --yes --no-install-recommends tini" in run for run in instructions("RUN"))
     assert instructions("USER") == ["10001:10001"]
     assert stages()[""][-1] == ("USER", "10001:10001")
     (made,) = [value for name, value in stages()["base"] if "useradd" in value]
@@ -181,15 +175,7 @@ def test_image_starts_the_worker_of_its_pool_with_a_health_server(device: str) -
     template = words[words.index("--base-job-template") + 1]
     assert (ROOT / template) == ROOT / "deploy" / "pools" / f"process-{device}.json"
     assert instructions("FROM", device)[-1] == f"device-{device}"
-
-
-def test_health_check_is_a_script_of_the_image() -> None:
     (check,) = [value for name, value in stages()[""] if name == "HEALTHCHECK"]
     script = json.loads(check.partition("CMD ")[2])[1]
     assert script.startswith("/opt/sightline/")
     assert (ROOT / script.removeprefix("/opt/sightline/")).is_file()
-
-
-def test_orphaned_processes_are_reaped() -> None:
-    assert instructions("ENTRYPOINT") == ['["tini", "--"]']
-    assert any("install --yes --no-install-recommends tini" in run for run in instructions("RUN"))

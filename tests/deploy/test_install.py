@@ -3,7 +3,6 @@ folder holds: nothing of it is imported under a name that a Prefect user gives t
 
 import json
 import os
-import subprocess
 import sys
 import zipfile
 from pathlib import Path
@@ -11,7 +10,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-ROOT = Path(__file__).parents[2]
+from command import ROOT, execute
+
 INSTALLS = ("checkout", "editable", "wheel")
 
 PROGRAM = """
@@ -35,9 +35,9 @@ print(json.dumps({
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Build the wheel and return the folder that it is unpacked to."""
     folder = tmp_path_factory.mktemp("wheel")
-    command = [sys.executable, "-m", "pip", "--quiet", "wheel", "--no-deps", "--no-index"]
-    command += ["--no-build-isolation", "--wheel-dir", str(folder), str(ROOT)]
-    subprocess.run(command, check=True)
+    options = ["--quiet", "--no-deps", "--no-index", "--no-build-isolation"]
+    done = execute(sys.executable, "-m", "pip", "wheel", *options, "--wheel-dir", folder, ROOT)
+    assert done.returncode == 0, done.stderr
     (built,) = folder.glob("*.whl")
     with zipfile.ZipFile(built) as archive:
         archive.extractall(folder / "site")
@@ -62,14 +62,7 @@ def python(place: Path, install: str, wheel: Path, *arguments: str) -> str:
         "PYTHONPATH": os.pathsep.join([str(place), *installed]),  # the user's own code comes first
         "CUDA_VISIBLE_DEVICES": "-1",
     }
-    done = subprocess.run(
-        [sys.executable, *arguments],
-        cwd=place,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = execute(sys.executable, *arguments, cwd=place, env=environment)
     assert done.returncode == 0, done.stderr
     return done.stdout
 

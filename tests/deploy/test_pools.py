@@ -7,57 +7,56 @@ from prefect.utilities.schema_tools import ValidationError, is_valid_schema, val
 
 import pools
 
-VARIABLES = "variables.properties."
-POD = "job_configuration.job_manifest.spec.template.spec."
-
-ALL = {"variables.additionalProperties", f"{VARIABLES}env.default"}
+ALL = "variables.additionalProperties variables.properties.env.default"
+DOCKER = """
+    job_configuration.container_create_kwargs
+    job_configuration.volumes
+    variables.properties.artifacts_volume
+    variables.properties.container_create_kwargs
+    variables.properties.data_volume
+    variables.properties.image.default
+    variables.properties.image_pull_policy.default
+    variables.properties.privileged.const
+    variables.properties.privileged.description
+    variables.properties.registry_credentials.title
+    variables.properties.shm_size
+    variables.properties.volumes
+"""
+JOB = "job_configuration.job_manifest.spec."
+POD = f"{JOB}template.spec."
+KUBERNETES = f"""
+    {JOB}activeDeadlineSeconds
+    {POD}automountServiceAccountToken
+    {POD}containers.0.securityContext
+    {POD}containers.0.volumeMounts
+    {POD}nodeSelector
+    {POD}securityContext
+    {POD}terminationGracePeriodSeconds
+    {POD}tolerations
+    {POD}volumes
+    variables.properties.active_deadline_seconds
+    variables.properties.artifacts_claim
+    variables.properties.cluster_config.title
+    variables.properties.cpu_request.default
+    variables.properties.data_claim
+    variables.properties.finished_job_ttl.default
+    variables.properties.image.default
+    variables.properties.memory_limit.default
+    variables.properties.memory_request.default
+    variables.properties.node_selector
+    variables.properties.pod_watch_timeout_seconds.default
+    variables.properties.shm_size
+    variables.properties.tolerations
+"""
+GPU_COUNT = " variables.properties.gpu_count "
+GPU_LIMIT = f"{POD}containers.0.resources.limits.nvidia.com/gpu"
 ADDITIONS = {
-    "process": ALL,
-    "docker": ALL
-    | {
-        "job_configuration.container_create_kwargs",
-        "job_configuration.volumes",
-        f"{VARIABLES}artifacts_volume",
-        f"{VARIABLES}container_create_kwargs",
-        f"{VARIABLES}data_volume",
-        f"{VARIABLES}image.default",
-        f"{VARIABLES}image_pull_policy.default",
-        f"{VARIABLES}privileged.const",
-        f"{VARIABLES}privileged.description",
-        f"{VARIABLES}registry_credentials.title",
-        f"{VARIABLES}shm_size",
-        f"{VARIABLES}volumes",
-    },
-    "kubernetes": ALL
-    | {
-        "job_configuration.job_manifest.spec.activeDeadlineSeconds",
-        f"{POD}automountServiceAccountToken",
-        f"{POD}containers.0.securityContext",
-        f"{POD}containers.0.volumeMounts",
-        f"{POD}nodeSelector",
-        f"{POD}securityContext",
-        f"{POD}terminationGracePeriodSeconds",
-        f"{POD}tolerations",
-        f"{POD}volumes",
-        f"{VARIABLES}active_deadline_seconds",
-        f"{VARIABLES}artifacts_claim",
-        f"{VARIABLES}cluster_config.title",
-        f"{VARIABLES}cpu_request.default",
-        f"{VARIABLES}data_claim",
-        f"{VARIABLES}finished_job_ttl.default",
-        f"{VARIABLES}image.default",
-        f"{VARIABLES}memory_limit.default",
-        f"{VARIABLES}memory_request.default",
-        f"{VARIABLES}node_selector",
-        f"{VARIABLES}pod_watch_timeout_seconds.default",
-        f"{VARIABLES}shm_size",
-        f"{VARIABLES}tolerations",
-    },
-}
-GPU_ADDITIONS = {
-    "process": set(),
-    "docker": {f"{VARIABLES}gpu_count"},
-    "kubernetes": {f"{VARIABLES}gpu_count", f"{POD}containers.0.resources.limits.nvidia.com/gpu"},
+    "process-cpu": ALL,
+    "process-gpu": ALL,
+    "docker-cpu": ALL + DOCKER,
+    "docker-gpu": ALL + DOCKER + GPU_COUNT,
+    "kubernetes-cpu": ALL + KUBERNETES,
+    "kubernetes-gpu": ALL + KUBERNETES + GPU_COUNT + GPU_LIMIT,
 }
 """Every place where our template differs from the default of the installed worker."""
 
@@ -73,14 +72,6 @@ IN_IMAGE = {
     "SIGHTLINE_DATA_DIR": "/data",
 }
 ON_GPU = {"SIGHTLINE_GPU": "required"}
-ENVIRONMENTS = {
-    "process-cpu": QUIET,
-    "process-gpu": QUIET,
-    "docker-cpu": QUIET | IN_IMAGE,
-    "docker-gpu": QUIET | IN_IMAGE | ON_GPU,
-    "kubernetes-cpu": QUIET | IN_IMAGE,
-    "kubernetes-gpu": QUIET | IN_IMAGE | ON_GPU,
-}
 
 
 def differences(one: Any, other: Any, path: str = "") -> set[str]:
@@ -105,10 +96,8 @@ def environment(job: Any) -> dict[str, str]:
 
 @pytest.mark.parametrize("name", pools.NAMES)
 def test_template_is_the_installed_default_and_our_additions(name: str) -> None:
-    kind, _, device = name.partition("-")
     default = pools.worker_class(name).get_default_base_job_template()
-    expected = ADDITIONS[kind] | (GPU_ADDITIONS[kind] if device == "gpu" else set())
-    assert differences(default, pools.template(name)) == expected
+    assert differences(default, pools.template(name)) == set(ADDITIONS[name].split())
 
 
 @pytest.mark.parametrize("name", pools.NAMES)
@@ -120,11 +109,8 @@ def test_template_is_valid_and_its_variables_are_explained(name: str) -> None:
     Draft202012Validator.check_schema(schema)
     properties = schema["properties"]
     assert all(variable["title"] and variable["description"] for variable in properties.values())
-    defaults = {
-        key: variable["default"]
-        for key, variable in properties.items()
-        if variable.get("default") is not None
-    }
+    defaults = {key: variable.get("default") for key, variable in properties.items()}
+    defaults = {key: value for key, value in defaults.items() if value is not None}
     validate(defaults, schema, raise_on_error=True, allow_none_with_default=True)
     with pytest.raises(ValidationError, match="imagee"):
         validate({"imagee": "sightline:gpu"}, schema, raise_on_error=True)
@@ -132,10 +118,12 @@ def test_template_is_valid_and_its_variables_are_explained(name: str) -> None:
 
 @pytest.mark.parametrize("name", pools.NAMES)
 def test_deployment_changes_the_environment_of_the_pool(name: str) -> None:
-    assert pools.template(name)["variables"]["properties"]["env"]["default"] == ENVIRONMENTS[name]
+    in_image = {} if name.startswith("process") else IN_IMAGE | (ON_GPU if "gpu" in name else {})
+    default = pools.template(name)["variables"]["properties"]["env"]["default"]
+    assert default == QUIET | in_image
     own = {"SIGHTLINE_MIRROR": "http://mirror.example", "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "60"}
     found = environment(pools.render(name, env=own))
-    assert found.items() >= (ENVIRONMENTS[name] | own).items()
+    assert found.items() >= (default | own).items()
     found = environment(pools.render(name, env={"DO_NOT_TRACK": None}))
     assert found["PREFECT_LOGGING_EXTRA_LOGGERS"] == "sightline"
     assert name.startswith("process") or "DO_NOT_TRACK" not in found
@@ -146,3 +134,22 @@ def test_process_pool_leaves_folder_and_command_to_the_worker(device: str) -> No
     job = pools.render(f"process-{device}")
     assert job.working_dir is None
     assert job.command.endswith("-m prefect.engine")
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [
+        ("docker-gpu", {"privileged": True}),
+        ("docker-gpu", {"gpu_count": 0}),
+        ("docker-gpu", {"shm_size": "two"}),
+        ("docker-gpu", {"artifacts_volume": ""}),
+        ("kubernetes-gpu", {"gpu_count": 0}),
+        ("kubernetes-gpu", {"active_deadline_seconds": "soon"}),
+        ("kubernetes-gpu", {"tolerations": {}}),
+        ("kubernetes-gpu", {"artifacts_claim": ""}),
+        ("kubernetes-gpu", {"env": [{"name": "SECRET", "valueFrom": {}}]}),
+    ],
+)
+def test_wrong_job_variable_is_refused_by_the_server(name: str, wrong: dict[str, object]) -> None:
+    with pytest.raises(ValidationError, match=next(iter(wrong))):
+        validate(wrong, pools.template(name)["variables"], raise_on_error=True)

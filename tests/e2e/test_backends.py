@@ -1,40 +1,32 @@
 import json
 import os
-import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
+from command import ROOT, execute
+
 pytestmark = pytest.mark.campaign
 
 OTHERS = [name for name in ("jax", "torch") if find_spec(name)]
-PROGRAM = Path(__file__).parents[1] / "support" / "first_step.py"
-
+PROGRAM = ROOT / "tests" / "support" / "first_step.py"
 RECIPES = ["tutorial", "fast"]
 
 
 def losses(folder: Path, backend: str) -> dict[str, list[float]]:
     """Train each recipe for three steps, in a separate process."""
     folder.mkdir()
-    done = subprocess.run(
-        [sys.executable, str(PROGRAM), str(folder), *RECIPES],
-        env={**os.environ, "KERAS_BACKEND": backend},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    environment = {**os.environ, "KERAS_BACKEND": backend}
+    done = execute(sys.executable, PROGRAM, folder, *RECIPES, env=environment)
     assert done.returncode == 0, done.stderr[-3000:]
     found: dict[str, dict[str, list[float]]] = json.loads(done.stdout.splitlines()[-1])
     return found[backend]
 
 
-def test_jax_is_installed_for_these_tests() -> None:
-    assert "jax" in OTHERS, "the development dependencies include it"
-
-
 def test_each_backend_begins_with_the_same_loss(tmp_path: Path) -> None:
+    assert "jax" in OTHERS, "the development dependencies include it"
     expected = losses(tmp_path / "tensorflow", "tensorflow")
     for backend in OTHERS:
         found = losses(tmp_path / backend, backend)

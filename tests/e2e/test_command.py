@@ -2,16 +2,15 @@ import json
 import re
 import signal
 import subprocess
-import sys
 from pathlib import Path
+from typing import Any
 
 import keras
 import pytest
 
-from command import Command, invoke
+from command import BIN, Command, check_refused, invoke
 from examples import pictures, write_npz
 from processes import descendants
-from refusal import check_refused
 from sightline.runs import run_folder
 from sightline.storage.workspace import Workspace
 
@@ -21,50 +20,34 @@ STAGES = ["ingest", "preprocess", "build", "train", "evaluate", "report"]
 @pytest.fixture(scope="module")
 def arguments(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     folder = tmp_path_factory.mktemp("user")
-    data = write_npz(folder / "textures.npz")
-    return [
-        "train",
-        f"--dataset={data}",
-        f"--artifacts={folder / 'artifacts'}",
-        "--set=training.epochs=2",
-        "--set=training.batch_size=8",
-    ]
+    places = [f"--dataset={write_npz(folder / 'textures.npz')}", f"--artifacts={folder}/artifacts"]
+    return ["train", *places, "--set=training.epochs=2", "--set=training.batch_size=8"]
 
 
 @pytest.fixture(scope="module")
-def first(sightline: Command, arguments: list[str]) -> dict[str, object]:
+def first(sightline: Command, arguments: list[str]) -> dict[str, Any]:
     done = sightline(*arguments, "--json")
     assert done.returncode == 0, done.stderr
-    result: dict[str, object] = json.loads(done.stdout)
+    result: dict[str, Any] = json.loads(done.stdout)
     assert done.stdout.count("\n") == 1
     assert not re.search(r"prefect|tensorflow|oneDNN|cuda|INFO|WARNING", done.stderr, re.IGNORECASE)
     assert "Epoch 2/2" in done.stderr
     return result
 
 
-def test_json_has_the_documented_fields(first: dict[str, object]) -> None:
-    assert set(first) == {
-        "run_id",
-        "run_dir",
-        "dataset",
-        "recipe",
-        "parameters",
-        "test_accuracy",
-        "baseline_accuracy",
-        "test_loss",
-        "stages",
-        "total_seconds",
-        "promotion",
+def test_json_has_the_documented_fields(first: dict[str, Any]) -> None:
+    figures = {"parameters", "test_accuracy", "baseline_accuracy", "test_loss", "total_seconds"}
+    assert set(first) == figures | {
+        *("run_id", "run_dir", "dataset", "recipe", "stages", "promotion")
     }
     assert first["promotion"] is None
-    assert isinstance(first["stages"], dict)
     assert list(first["stages"]) == STAGES
     assert all(set(stage) == {"seconds", "cached"} for stage in first["stages"].values())
     assert not any(stage["cached"] for stage in first["stages"].values())
 
 
 def test_same_command_again_is_cached_and_ends_with_a_table(
-    sightline: Command, arguments: list[str], first: dict[str, object]
+    sightline: Command, arguments: list[str], first: dict[str, Any]
 ) -> None:
     done = sightline(*arguments)
     assert done.returncode == 0, done.stderr
@@ -72,17 +55,16 @@ def test_same_command_again_is_cached_and_ends_with_a_table(
         assert re.search(rf"{stage}\s*│\s*\d+\.\d\s*│ yes", done.stdout), done.stdout
     assert f"{first['test_accuracy']:.2%}" in done.stdout
     assert "majority-class baseline 25.00%" in done.stdout
-    report = re.search(r"Report: (.*report\.html)", done.stdout)
-    assert report is not None
-    assert Path(report[1]).is_file()
-    assert str(first["run_dir"]) not in report[1]
+    (report,) = re.findall(r"Report: (.*report\.html)", done.stdout)
+    assert Path(report).is_file()
+    assert first["run_dir"] not in report
     assert done.stderr == ""
 
 
 def test_run_with_if_changed_ends_early_if_nothing_changed(
-    sightline: Command, arguments: list[str], first: dict[str, object]
+    sightline: Command, arguments: list[str], first: dict[str, Any]
 ) -> None:
-    runs = Path(str(first["run_dir"])).parent
+    runs = Path(first["run_dir"]).parent
     before = sorted(runs.iterdir())
     done = sightline(*arguments, "--if-changed")
     assert done.returncode == 0, done.stderr
@@ -90,38 +72,32 @@ def test_run_with_if_changed_ends_early_if_nothing_changed(
     assert sorted(runs.iterdir()) == before
 
 
-def test_model_of_the_run_takes_raw_images(first: dict[str, object]) -> None:
-    model = keras.saving.load_model(Path(str(first["run_dir"])) / "model.keras")
+def test_model_of_the_run_takes_raw_images(first: dict[str, Any]) -> None:
+    model = keras.saving.load_model(Path(first["run_dir"]) / "model.keras")
     images, labels = pictures(40, 2)
     predicted = model.predict(images, verbose=0).argmax(axis=1)
     assert (predicted == labels).mean() == pytest.approx(first["test_accuracy"])
 
 
-def test_run_is_shown_with_its_digest(arguments: list[str], first: dict[str, object]) -> None:
-    shown = invoke("runs", "show", str(first["run_id"]), arguments[2])
+def test_run_is_shown_with_its_digest(arguments: list[str], first: dict[str, Any]) -> None:
+    shown = invoke("runs", "show", first["run_id"], arguments[2])
     assert re.search(r"weights_sha256 .* [0-9a-f]{64}", shown.stdout)
 
 
 def test_required_gpu_that_is_missing_is_refused_before_any_work(
     sightline: Command, arguments: list[str], tmp_path: Path
 ) -> None:
-    done = sightline(
-        *arguments,
-        "--set=training.device=gpu",
-        f"--artifacts={tmp_path / 'artifacts'}",
-        CUDA_VISIBLE_DEVICES="-1",
-    )
+    options = ("--set=training.device=gpu", f"--artifacts={tmp_path}")
+    done = sightline(*arguments, *options, CUDA_VISIBLE_DEVICES="-1")
     check_refused(done, "training.device")
-    assert not (tmp_path / "artifacts" / "cache").exists()
+    assert not (tmp_path / "cache").exists()
 
 
 def test_ctrl_c_ends_every_process_and_keeps_finished_stages(
     environment: dict[str, str], arguments: list[str], tmp_path: Path
 ) -> None:
-    command = [str(Path(sys.executable).parent / "sightline"), *arguments]
-    command += [f"--artifacts={tmp_path}", "--set=training.epochs=10000"]
     with subprocess.Popen(
-        command,
+        [BIN / "sightline", *arguments, f"--artifacts={tmp_path}", "--set=training.epochs=10000"],
         env=environment,
         stderr=subprocess.PIPE,
         text=True,

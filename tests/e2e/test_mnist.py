@@ -11,14 +11,8 @@ pytestmark = [pytest.mark.campaign, pytest.mark.slow]
 def test_real_mnist_is_learnt_from_a_local_copy(
     sightline: Command, mnist_dir: Path, tmp_path: Path
 ) -> None:
-    done = sightline(
-        "train",
-        "--dataset=mnist",
-        f"--data-dir={mnist_dir}",
-        f"--artifacts={tmp_path}",
-        "--recipe=fast",
-        "--json",
-    )
+    options = ("--dataset=mnist", f"--data-dir={mnist_dir}", f"--artifacts={tmp_path}")
+    done = sightline("train", *options, "--recipe=fast", "--json")
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout)
     assert result["parameters"] == 141_234

@@ -9,11 +9,12 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from command import ROOT
 from stack import Stack
 
 CHROMIUM = shutil.which("chromium")
 SERIOUS = {"serious", "critical"}
-SCREENSHOTS = Path(__file__).parents[2] / "build" / "screenshots"
+SCREENSHOTS = ROOT / "build" / "screenshots"
 ARGUMENTS = [
     "--no-sandbox",  # root has none
     "--disable-gpu",
@@ -39,12 +40,8 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="module")
 def done(workers: Stack, textures: Path) -> dict[str, Any]:
     """A run to show; its stages are cached if another test ran them."""
-    flow_run = workers.start(
-        "train/train-manual", dataset=str(textures), epochs=2, batch_size=8, force=True
-    )
-    found = workers.finish(flow_run)
-    assert found["state"]["name"] == "Completed", workers.tail()
-    return found
+    asked = {"dataset": str(textures), "epochs": 2, "batch_size": 8, "force": True}
+    return workers.complete("train/train-manual", **asked)
 
 
 @pytest.fixture(scope="module")
@@ -71,22 +68,17 @@ def test_run_page_shows_the_artifacts(
         keep(page, "flow-run")
 
 
-def test_images_of_a_run_are_shown(browser: Browser, workers: Stack, done: dict[str, Any]) -> None:
-    artifact = workers.artifacts_of(done["id"])["confusion-matrix"]
+def test_images_and_report_of_a_run_are_shown(
+    browser: Browser, workers: Stack, done: dict[str, Any]
+) -> None:
+    artifacts = workers.artifacts_of(done["id"])
     with browser.new_page(viewport={"width": 1280, "height": 1200}) as page:
-        page.goto(f"{workers.ui}/artifacts/artifact/{artifact['id']}")
+        page.goto(f"{workers.ui}/artifacts/artifact/{artifacts['confusion-matrix']['id']}")
         image = page.locator("img[src^='data:image/png']").first
         expect(image).to_be_visible(timeout=60_000)
         assert image.evaluate("image => image.naturalWidth") > 100
         keep(page, "confusion-matrix")
-
-
-def test_report_is_readable_in_prefect(
-    browser: Browser, workers: Stack, done: dict[str, Any]
-) -> None:
-    artifact = workers.artifacts_of(done["id"])["training-report"]
-    with browser.new_page(viewport={"width": 1280, "height": 1200}) as page:
-        page.goto(f"{workers.ui}/artifacts/artifact/{artifact['id']}")
+        page.goto(f"{workers.ui}/artifacts/artifact/{artifacts['training-report']['id']}")
         expect(page.get_by_text("test accuracy").first).to_be_visible(timeout=60_000)
         keep(page, "training-report")
 
@@ -117,8 +109,7 @@ def test_form_offers_the_recipes_as_choices(workers: Stack) -> None:
 def test_report_fits_the_screen_and_loads_nothing(
     browser: Browser, report: Path, name: str, width: int
 ) -> None:
-    requests: list[str] = []
-    messages: list[str] = []
+    requests, messages = list[str](), list[str]()
     with browser.new_page(viewport={"width": width, "height": 800}) as page:
         page.on("request", lambda request: requests.append(request.url))
         page.on("console", lambda message: messages.append(message.text))

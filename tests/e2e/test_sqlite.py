@@ -2,11 +2,10 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from refusal import check_refused
+from command import check_refused
 from stack import Stack, stack
 
 pytestmark = pytest.mark.campaign
@@ -19,49 +18,34 @@ def guarded(
     environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Stack]:
     """A server with a password, both pools, deployments and workers."""
-    settings = {
-        **environment,
-        "PREFECT_SERVER_API_AUTH_STRING": PASSWORD,
-        "PREFECT_API_AUTH_STRING": PASSWORD,
-    }
-    for running in stack(tmp_path_factory.mktemp("guarded"), settings):
+    names = ("PREFECT_SERVER_API_AUTH_STRING", "PREFECT_API_AUTH_STRING")
+    settings = environment | dict.fromkeys(names, PASSWORD)
+    with stack(tmp_path_factory.mktemp("guarded"), settings) as running:
         assert running.make("deploy").returncode == 0
         for pool in ("cpu", "gpu"):
             running.start_worker(pool)
         yield running
 
 
-@pytest.fixture(scope="module")
-def done(guarded: Stack, textures: Path) -> dict[str, Any]:
-    flow_run = guarded.start(
+def test_run_completes_on_two_workers_and_stores_the_password_nowhere(
+    guarded: Stack, textures: Path
+) -> None:
+    """Neither in a log or a run, nor in Prefect's database or result store."""
+    done = guarded.complete(
         "train/train-manual", dataset=str(textures), epochs=2, deployment="fit/fit-gpu"
     )
-    return guarded.finish(flow_run)
-
-
-def test_run_completes_on_two_workers(guarded: Stack, done: dict[str, Any]) -> None:
-    assert done["state"]["name"] == "Completed", guarded.tail()
     (fit,) = guarded.fits_of(done["id"])
     assert (fit["state"]["name"], fit["work_pool_name"]) == ("Completed", "gpu")
-
-
-def test_database_is_sqlite(guarded: Stack) -> None:
     assert (Path(guarded.environment["PREFECT_HOME"]) / "prefect.db").is_file()
+    secret = PASSWORD.partition(":")[2].encode()
+    for path in guarded.logs.rglob("*"):
+        assert not path.is_file() or secret not in path.read_bytes(), path
 
 
 def test_caller_without_the_password_is_refused(guarded: Stack) -> None:
-    done = guarded.command("sightline", "ops", "status", PREFECT_API_AUTH_STRING="")
+    done = guarded.sightline("ops", "status", PREFECT_API_AUTH_STRING="")
     check_refused(done, "PREFECT_API_AUTH_STRING")
-    assert guarded.command("sightline", "ops", "status").returncode == 0
-
-
-def test_password_is_nowhere_on_disk(guarded: Stack, done: dict[str, Any]) -> None:
-    """Neither in a log or a run, nor in Prefect's database or result store."""
-    secret = PASSWORD.partition(":")[2].encode()
-    stored = [path for path in guarded.logs.rglob("*") if path.is_file()]
-    assert any(path.name == "prefect.db" for path in stored)
-    for path in stored:
-        assert secret not in path.read_bytes(), path
+    assert guarded.sightline("ops", "status").returncode == 0
 
 
 def test_makefile_refuses_an_open_server(guarded: Stack) -> None:

@@ -1,13 +1,11 @@
 import functools
 from collections.abc import Iterator
-from contextlib import suppress
 
-import httpx
 import pytest
 
 from command import Command
 from faultpoint_root import Finished, shared
-from processes import wait_for
+from processes import answers, wait_for
 from sightline.pipeline.child import Child
 
 
@@ -18,13 +16,7 @@ def server_url(environment: dict[str, str]) -> Iterator[str]:
         message = server.receive()
         assert message is not None
         url = f"http://127.0.0.1:{message['port']}/api"
-
-        def answers() -> bool:
-            with suppress(httpx.HTTPError):
-                return httpx.get(f"{url}/health").is_success
-            return False
-
-        wait_for("the server answers", answers)
+        wait_for("the server answers", lambda: answers(url))
         yield url
 
 

@@ -9,10 +9,9 @@ import pytest
 import bad_files as bad
 from bad_files import IDX_IMAGES, IDX_LABELS, Write
 from bad_input import CASES, Case
-from command import invoke
+from command import check_refused, invoke
 from fuzzing import read_or_refuse
 from reading import read_all
-from refusal import check_refused
 from sightline.errors import DataError
 
 pytestmark = pytest.mark.campaign

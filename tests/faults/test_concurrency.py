@@ -48,7 +48,7 @@ def test_run_resumes_where_the_holder_of_its_lock_was_killed(
     finished: Finished, tmp_path: Path
 ) -> None:
     pipeline, root = finished
-    swept = Sweep(pipeline, root, "train", tmp_path, {})
+    swept = Sweep(pipeline, root, "train", tmp_path)
     last = max(point.at for point in swept.points if point.name.endswith("model.keras"))
     copy = swept.fresh("contended")
     doomed, step = Fault(last, "tear"), "train"

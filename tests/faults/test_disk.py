@@ -3,8 +3,6 @@
 import errno
 import re
 import shlex
-import subprocess
-import sys
 from dataclasses import dataclass
 from itertools import cycle
 from pathlib import Path
@@ -13,20 +11,19 @@ from typing import Literal
 import pytest
 
 import faultpoint_root as roots
-from command import Completed
+from command import BIN, Completed, check_refused, execute
 from examples import write_npz
 from faultpoint import Fault, Outcome, library
 from faultpoint_root import Finished
 from faultpoint_sweep import Sweep, sample
-from refusal import check_refused
 
 pytestmark = pytest.mark.campaign
 
-BIN = Path(sys.executable).parent
 FULL = re.compile(r"full, [\d,]+ bytes .*free up space")
 NO_ROOM = re.compile(r"4,096 .*free up space")
 
 
+FULL_DISK = Fault(1, "on", errno.ENOSPC)
 every_step = pytest.mark.parametrize("step", roots.STEPS)
 
 
@@ -62,20 +59,16 @@ def test_step_without_space_is_refused_before_it_starts(
 def test_failing_disk_destroys_no_result(
     finished: Finished, tmp_path: Path, step: str, number: int, kind: str, remedy: re.Pattern[str]
 ) -> None:
-    swept = Sweep(*finished, step, tmp_path, {})
-    count = 3 if step in roots.SLOW else 5
-    for outcome in fail_at_some(swept, count, number, seed=33):
-        check_message(outcome, kind, remedy)
-
-
-def fail_at_some(swept: Sweep, count: int, number: int, seed: int) -> list[Outcome]:
-    """Let operations fail, alternately once and permanently; return the outcomes with errors."""
+    """Let some operations fail, alternately once and permanently."""
+    swept = Sweep(*finished, step, tmp_path)
+    points = [point for point in swept.points if point.kind != "remove"]
+    chosen = sample(points, 3 if step in roots.SLOW else 5, seed=33)
     modes: cycle[Literal["once", "on"]] = cycle(["on", "once"])
-    chosen = sample([point for point in swept.points if point.kind != "remove"], count, seed)
     outcomes = [swept.fail(point, do, number) for point, do in zip(chosen, modes, strict=False)]
     failed = [outcome for outcome in outcomes if outcome.error]
     assert failed
-    return failed
+    for outcome in failed:
+        check_message(outcome, kind, remedy)
 
 
 @every_step
@@ -108,45 +101,29 @@ class Machine:
 
         The files under the root at the end are then listed in the file `listing`.
         """
-        shell = ["unshare", "--mount", "--user", "--map-root-user", "sh", "-c"]
         before = f"{mount.format(place=shlex.quote(str(place)))} || exit 99"
         here = shlex.quote(str(self.artifacts))
         after = f"code=$?; find {here} -type f | sort > {here}.listing; exit $code"
         script = f"{before}; {shlex.join(self.command)}; {after}"
+        shell = ("unshare", "--mount", "--user", "--map-root-user", "sh", "-c")
         try:
-            done = self._run([*shell, script], {})
+            done = execute(*shell, script, env=self.environment)
         except FileNotFoundError:
             return None
         return None if done.returncode in {1, 99} and "rror" not in done.stderr else done
 
     def run_under(self, root: Path, fault: Fault, **changes: str) -> Completed:
         """Let all file operations below a root fail."""
-        return self._run(self.command, fault.environment(library(), root) | changes)
-
-    @property
-    def listing(self) -> list[str]:
-        """Files under the root at the end of the mounted command, except locks."""
-        paths = self.artifacts.with_name("artifacts.listing").read_text().splitlines()
-        return [path for path in paths if not path.endswith(".lock")]
-
-    def _run(self, command: list[str], changes: dict[str, str]) -> Completed:
-        return subprocess.run(
-            command,
-            env={**self.environment, **changes},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        variables = fault.environment(library(), root) | changes
+        return execute(*self.command, env=self.environment | variables)
 
 
 @pytest.fixture
 def machine(environment: dict[str, str], tmp_path: Path) -> Machine:
     artifacts = tmp_path / "artifacts"
     (artifacts / "cache" / "ingest").mkdir(parents=True)
-    return Machine(environment, artifacts, tmp_path / "textures.npz")
-
-
-FULL_DISK = Fault(1, "on", errno.ENOSPC)
+    data = write_npz(tmp_path / "textures.npz", train=32, test=16)
+    return Machine(environment, artifacts, data)
 
 
 @pytest.mark.parametrize(
@@ -167,21 +144,20 @@ def test_disk_of_one_megabyte_is_refused_by_the_command(
         check_refused(machine.run_under(machine.artifacts, FULL_DISK), "full", "free up space")
         return
     check_refused(done, expected, "free up space")
-    assert machine.listing == [str(old)]
+    left = machine.artifacts.with_name("artifacts.listing").read_text().splitlines()
+    assert [path for path in left if not path.endswith(".lock")] == [str(old)]
 
 
 def test_cache_mounted_read_only_is_refused_by_the_command(machine: Machine) -> None:
-    write_npz(machine.data, train=32, test=16)
     cache = machine.artifacts / "cache"
-    done = machine.run_mounted(
-        "mount --bind {place} {place} && mount -o remount,ro,bind {place}", cache
+    mount = "mount --bind {place} {place} && mount -o remount,ro,bind {place}"
+    done = machine.run_mounted(mount, cache) or machine.run_under(
+        cache, Fault(1, "on", errno.EROFS)
     )
-    done = done or machine.run_under(cache, Fault(1, "on", errno.EROFS))
     check_refused(done, str(cache / "ingest"), "Read-only file system")
 
 
 def test_error_of_the_storage_is_refused_by_the_command(machine: Machine) -> None:
-    write_npz(machine.data, train=32, test=16)
     done = machine.run_under(machine.artifacts / "cache", Fault(1, "on", errno.EIO))
     check_refused(done, str(machine.artifacts), "Input/output error", "run again")
 
@@ -189,7 +165,6 @@ def test_error_of_the_storage_is_refused_by_the_command(machine: Machine) -> Non
 def test_disk_that_is_full_for_the_model_is_refused_by_the_command(
     machine: Machine, server_url: str
 ) -> None:
-    write_npz(machine.data, train=32, test=16)
     place = machine.artifacts / "cache" / "train"
     done = machine.run_under(place, FULL_DISK, PREFECT_API_URL=server_url)
     check_refused(done, str(machine.artifacts), "free up space")

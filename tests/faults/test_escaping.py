@@ -6,9 +6,8 @@ from pathlib import Path
 import pytest
 from rich.table import Table
 
-from command import invoke
+from command import check_refused, invoke
 from examples import write_npz
-from refusal import check_refused
 from sightline.flows.cli import console
 from sightline.reporting.page import escape_markdown
 from sightline.storage import json_digest

@@ -12,11 +12,10 @@ import pytest
 import yaml
 from markdown_it import MarkdownIt
 
-from command import Command, Completed
+from command import Command, Completed, check_refused
 from hostile_models import lambda_layer
 from hostile_place import NAMES, OVERRIDES, SECRET, STAGES, Hostile
 from html_page import Page, check_self_contained
-from refusal import check_refused
 from sightline.config import loading
 from sightline.data import locate
 from sightline.data.ingest import INGEST

@@ -25,7 +25,7 @@ every_step = pytest.mark.parametrize("step", roots.STEPS)
 def test_step_killed_at_a_file_operation_recovers_without_loss(
     finished: Finished, tmp_path: Path, step: str
 ) -> None:
-    swept = Sweep(*finished, step, tmp_path, {})
+    swept = Sweep(*finished, step, tmp_path)
     assert {"open", "write", "fsync", "rename"} <= {point.kind for point in swept.points}
     some = sample(swept.points, 4 if step in roots.SLOW else 8, seed=22)
     chosen = distinct(swept.points) if FULL or step in EVERYWHERE else some
@@ -38,7 +38,7 @@ def test_every_file_is_synced_before_its_rename_and_its_folder_after(
     finished: Finished, tmp_path: Path, step: str
 ) -> None:
     """A kill cannot show this: the page cache outlives the process, but not a power failure."""
-    swept = Sweep(*finished, step, tmp_path, {})
+    swept = Sweep(*finished, step, tmp_path)
     root = swept.fresh("folders")
     existing = {str(path.relative_to(root)) for path in root.rglob("*") if path.is_dir()}
     unsynced: set[str] = set()
@@ -64,7 +64,7 @@ def folder(path: str) -> str:
 def test_kill_while_the_model_is_replaced_leaves_the_previous_one(
     finished: Finished, tmp_path: Path, kind: str
 ) -> None:
-    swept = Sweep(*finished, "train", tmp_path, {"refresh": True})
+    swept = Sweep(*finished, "train", tmp_path, refresh=True)
     point = [
         point
         for point in swept.points
@@ -83,7 +83,7 @@ def test_kill_while_the_model_is_replaced_leaves_the_previous_one(
 def test_kill_while_the_report_is_written_leaves_no_partial_report(
     finished: Finished, tmp_path: Path
 ) -> None:
-    swept = Sweep(*finished, "publish", tmp_path, {})
+    swept = Sweep(*finished, "publish", tmp_path)
     written = [
         point
         for point in swept.points

@@ -4,7 +4,6 @@ import io
 import json
 import os
 import random
-import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -17,17 +16,10 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 import load_models
+from command import execute
 from damaged_models import damage_bytes, damage_config
-from hostile_models import (
-    ATTACKS,
-    CANARY_BYTES,
-    WEIGHTS,
-    external_array,
-    first_array,
-    honest_model,
-    lambda_layer,
-    unpack,
-)
+from hostile_archives import external_array, first_array
+from hostile_models import ATTACKS, CANARY_BYTES, WEIGHTS, honest_model, lambda_layer, unpack
 from sightline.config import Augmentation, loading
 from sightline.errors import ModelFileError
 from sightline.models import cnn, file_checks, keras_files
@@ -55,18 +47,10 @@ def canary(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def victim(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The file that an attack changes where nothing guards against it."""
-    return tmp_path_factory.mktemp("victim") / "victim"
-
-
-@pytest.fixture(scope="module")
-def corpus(
-    honest: Path, canary: Path, victim: Path, tmp_path_factory: pytest.TempPathFactory
-) -> dict[str, Path]:
+def corpus(honest: Path, canary: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("corpus")
     paths = {"honest": honest, "unguarded": folder / "unguarded.keras"}
-    paths["unguarded"].write_bytes(lambda_layer(honest.read_bytes(), victim))
+    paths["unguarded"].write_bytes(lambda_layer(honest.read_bytes(), folder / "victim"))
     for attack in ATTACKS:
         paths[attack.__name__] = folder / f"{attack.__name__}.keras"
         paths[attack.__name__].write_bytes(attack(honest.read_bytes(), canary))
@@ -96,25 +80,20 @@ def _legacy(folder: Path, canary: Path) -> dict[str, Path]:
 @pytest.fixture(scope="module")
 def outcomes(corpus: dict[str, Path], canary: Path) -> dict[str, Outcome]:
     """Load the corpus in new processes that may take one more gibibyte."""
-    done = subprocess.run(
-        [sys.executable, load_models.__file__, str(canary), *map(str, corpus.values())],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = execute(sys.executable, load_models.__file__, canary, *corpus.values())
     assert done.returncode == 0, done.stderr
     by_path = json.loads(done.stdout)
     return {name: by_path[str(path)] for name, path in corpus.items()}
 
 
-LEGACY = [("legacy_h5", "HDF5"), ("legacy_renamed", "HDF5"), ("saved_model", "folder")]
+REASONS = {attack.__name__: reason for attack, reason in ATTACKS.items()} | {
+    "legacy_h5": "HDF5",
+    "legacy_renamed": "HDF5",
+    "saved_model": "folder",
+}
 
 
-@pytest.mark.parametrize(
-    ("name", "reason"),
-    [*((attack.__name__, reason) for attack, reason in ATTACKS.items()), *LEGACY],
-    ids=lambda part: part,
-)
+@pytest.mark.parametrize(("name", "reason"), REASONS.items(), ids=REASONS)
 def test_malicious_or_legacy_model_is_refused_and_the_canary_untouched(
     outcomes: dict[str, Outcome], corpus: dict[str, Path], canary: Path, name: str, reason: str
 ) -> None:
@@ -134,9 +113,11 @@ def test_honest_model_loads_in_the_same_memory(outcomes: dict[str, Outcome]) -> 
     assert outcomes["honest"] == {"kind": "loaded", "message": "", "alarms": ""}
 
 
-def test_attack_runs_code_without_the_guard(outcomes: dict[str, Outcome], victim: Path) -> None:
+def test_attack_runs_code_without_the_guard(
+    outcomes: dict[str, Outcome], corpus: dict[str, Path]
+) -> None:
     assert outcomes["unguarded"]["kind"] == "loaded"
-    assert victim.read_text() == "run"
+    assert corpus["unguarded"].with_name("victim").read_text() == "run"
 
 
 def test_attack_reads_the_canary_without_the_guard(honest: Path, tmp_path: Path) -> None:
@@ -156,14 +137,43 @@ def test_model_of_another_digest_is_refused(honest: Path) -> None:
         keras_files.read_model(honest, "0" * 64)
 
 
+@pytest.fixture
+def architecture(tmp_path: Path) -> Callable[[Path], Path]:
+    """Extracts the architecture of a model file."""
+
+    def extract(model: Path) -> Path:
+        path = tmp_path / "architecture.json"
+        path.write_bytes(unpack(model.read_bytes())["config.json"])
+        return path
+
+    return extract
+
+
 @pytest.mark.parametrize("attack", ["lambda_layer", "wide_layers", "deep_json", "long_json"])
 def test_architecture_is_guarded_like_a_model(
-    corpus: dict[str, Path], tmp_path: Path, attack: str
+    corpus: dict[str, Path], architecture: Callable[[Path], Path], attack: str
 ) -> None:
-    path = tmp_path / "architecture.json"
-    path.write_bytes(unpack(corpus[attack].read_bytes())["config.json"])
     with pytest.raises(ModelFileError, match=r"architecture\.json"):
-        keras_files.read_architecture(path)
+        keras_files.read_architecture(architecture(corpus[attack]))
+
+
+def test_network_beyond_the_limit_is_refused_before_it_takes_memory(
+    honest: Path, architecture: Callable[[Path], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(file_checks, "LARGEST_PARAMETERS", 62)
+    with pytest.raises(ModelFileError, match=r"63 .*62"):
+        keras_files.read_architecture(architecture(honest))
+
+
+def test_refused_model_takes_no_memory_later(
+    corpus: dict[str, Path], architecture: Callable[[Path], Path]
+) -> None:
+    with pytest.raises(ModelFileError, match="parameters"):
+        keras_files.read_architecture(architecture(corpus["wide_layers"]))
+    # Keras infers its shape by a trial call, after which it creates pending weights.
+    warp = augmentation(Augmentation(rotation=0.1), seed=1)
+    assert warp is not None
+    assert warp(keras.Input((8, 8, 1))).shape == (None, 8, 8, 1)
 
 
 @pytest.mark.parametrize("recipe", loading.names())
@@ -179,27 +189,6 @@ def test_every_network_of_a_config_is_accepted(recipe: str, tmp_path: Path) -> N
     (tmp_path / "architecture.json").write_text(network.to_json())
     again = keras_files.read_architecture(tmp_path / "architecture.json")
     assert again.count_params() == network.count_params()
-
-
-def test_network_beyond_the_limit_is_refused_before_it_takes_memory(
-    honest: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = tmp_path / "architecture.json"
-    path.write_bytes(unpack(honest.read_bytes())["config.json"])
-    monkeypatch.setattr(file_checks, "LARGEST_PARAMETERS", 62)
-    with pytest.raises(ModelFileError, match=r"63 .*62"):
-        keras_files.read_architecture(path)
-
-
-def test_refused_model_takes_no_memory_later(corpus: dict[str, Path], tmp_path: Path) -> None:
-    path = tmp_path / "architecture.json"
-    path.write_bytes(unpack(corpus["wide_layers"].read_bytes())["config.json"])
-    with pytest.raises(ModelFileError, match="parameters"):
-        keras_files.read_architecture(path)
-    # Keras infers its shape by a trial call, after which it creates pending weights.
-    warp = augmentation(Augmentation(rotation=0.1), seed=1)
-    assert warp is not None
-    assert warp(keras.Input((8, 8, 1))).shape == (None, 8, 8, 1)
 
 
 @settings(

@@ -12,9 +12,8 @@ from pathlib import Path
 import pytest
 
 import mirror
-from command import invoke
+from command import check_refused, execute, invoke
 from mirror import CONTENT, LASTING, MNIST_FIRST, Mirror
-from refusal import check_refused
 from sightline.data import catalog, download
 from sightline.data.download import RetryPolicy
 from sightline.records import Run
@@ -35,10 +34,8 @@ def test_lasting_fault_is_refused_before_any_training(
 ) -> None:
     server.faults[MNIST_FIRST] = [fault] * 20
 
-    done = invoke(
-        *("train", "--dataset=mnist", f"--mirror={server.address}", f"--artifacts={tmp_path}"),
-        NO_PROXY="127.0.0.1",
-    )
+    options = ("--dataset=mnist", f"--mirror={server.address}", f"--artifacts={tmp_path}")
+    done = invoke("train", *options, NO_PROXY="127.0.0.1")
 
     check_refused(done, f"{server.address}{MNIST_FIRST}: ", reason, "--data-dir")
     assert server.asked == [MNIST_FIRST] * requests
@@ -52,9 +49,8 @@ def test_stalled_download_times_out_and_is_retried(
     monkeypatch.setitem(catalog.NAMED, "tiny", mirror.tiny([server.address]))
     server.faults["/train"] = ["stall"]
 
-    paths = download.fetch(
-        Run(id="stall", workspace=Workspace(tmp_path)), "tiny", RetryPolicy(read_timeout=0.3)
-    )
+    run = Run(id="stall", workspace=Workspace(tmp_path))
+    paths = download.fetch(run, "tiny", RetryPolicy(read_timeout=0.3))
 
     assert [gzip.decompress(path.read_bytes()) for path in paths] == list(CONTENT.values())
     assert server.asked == ["/train.gz"] * 2 + ["/test.gz"]
@@ -66,8 +62,8 @@ def test_killed_download_is_cleaned_up_and_repeated(
 ) -> None:
     server.faults["/tiny/train"] = ["stall"]
     folder = tmp_path / "datasets" / "tiny"
-    command = [sys.executable, mirror.__file__, "datasets", "fetch", "tiny"]
-    command += ["--mirror", server.address, "--artifacts", str(tmp_path)]
+    options = ["--mirror", server.address, "--artifacts", str(tmp_path)]
+    command = [sys.executable, mirror.__file__, "datasets", "fetch", "tiny", *options]
     local = {**environment, "NO_PROXY": "127.0.0.1"}
     with subprocess.Popen(command, env=local) as process:
         assert server.held.wait(60)
@@ -77,7 +73,7 @@ def test_killed_download_is_cleaned_up_and_repeated(
     (left,) = os.listdir(folder)
     assert left.startswith(".train.gz.")
 
-    done = subprocess.run(command, env=local, capture_output=True, text=True, check=False)
+    done = execute(*command, env=local)
 
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == [str(folder / f"{name}.gz") for name in CONTENT]

@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from command import invoke
-from refusal import check_refused
+from command import check_refused, invoke
 from sightline.config import loading
 from sightline.errors import InputError, StorageError
 from sightline.flows.train import training_flow

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from command import BIN
 from examples import write_npz
 from processes import wait_for
-from stack import BIN
 
 pytestmark = pytest.mark.campaign
 
@@ -26,9 +26,8 @@ def test_database_that_is_locked_for_half_a_minute_delays_the_run(
         text=True,
     ) as process:
         wait_for("it trains", lambda: list((artifacts / "cache").glob("train/.*.tmp")))
-        database = sqlite3.connect(
-            Path(served_environment["PREFECT_HOME"], "prefect.db"), timeout=60
-        )
+        home = Path(served_environment["PREFECT_HOME"])
+        database = sqlite3.connect(home / "prefect.db", timeout=60)
         database.execute("BEGIN EXCLUSIVE")
         time.sleep(30)
         assert not list((artifacts / "runs").glob("2*")), "the lock outlasts the training"

@@ -12,14 +12,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from command import Completed
+from command import BIN, Completed, check_refused, execute
 from examples import write_npz
-from processes import descendants, wait_for
-from refusal import check_refused
+from processes import command_line, cut_power, descendants, is_running, wait_for
 from sightline.records.manifest import RunManifest
 from sightline.runs import run_folder
 from sightline.storage.workspace import Workspace
-from stack import BIN
 
 pytestmark = pytest.mark.campaign
 
@@ -42,42 +40,36 @@ class Training:
 
     def __init__(self, folder: Path, data: Path, environment: dict[str, str]) -> None:
         self.root = folder / "artifacts"
+        self.environment = environment
         self._data = data
-        self._environment = environment
 
     def command(self, *more: str, **changes: str) -> list[str]:
-        settings = {**SETTINGS, **changes}
-        options = [f"--set={key}={value}" for key, value in settings.items()]
+        options = [f"--set={key}={value}" for key, value in {**SETTINGS, **changes}.items()]
         where = ["--dataset", str(self._data), "--artifacts", str(self.root)]
         return [str(BIN / "sightline"), "train", *where, *options, *more]
 
-    def finish(self, *more: str, **changes: str) -> Completed:
-        return subprocess.run(
-            self.command(*more, **changes),
-            env=self._environment,
-            capture_output=True,
-            text=True,
-            check=False,
+    def started(self, **changes: str) -> "subprocess.Popen[str]":
+        return subprocess.Popen(
+            self.command(**changes), env=self.environment, stderr=subprocess.PIPE, text=True
         )
+
+    def finish(self, *more: str) -> Completed:
+        done = execute(*self.command(*more), env=self.environment)
+        assert done.returncode == 0, done.stderr
+        return done
 
     def interrupt(self, after_steps: int, number: signal.Signals, pause: float = 0) -> str:
         """Start, and send a signal some time after a checkpoint of at least this many steps."""
-        with subprocess.Popen(
-            self.command(),
-            env=self._environment,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-        ) as process:
+        with self.started() as process:
 
             def is_reached() -> bool:
                 assert process.poll() is None, process.stderr and process.stderr.read()
-                return any(self.steps(path) >= after_steps for path in self.checkpoints())
+                return any(steps >= after_steps for steps in self.checkpoints())
 
             wait_for(f"a checkpoint after {after_steps} steps", is_reached)
             time.sleep(pause)
             if number == signal.SIGKILL:
-                cut_power(process)
+                cut_power(process.pid)
             else:
                 process.send_signal(number)
             _, errors = process.communicate()
@@ -85,34 +77,19 @@ class Training:
                 assert process.returncode == 128 + number, errors
             return errors
 
-    def checkpoints(self) -> list[Path]:
-        """List the finished checkpoints, newest first."""
+    def checkpoints(self) -> list[int]:
+        """List the steps of the finished checkpoints, newest first."""
         found = (self.root / "checkpoints").glob("*/checkpoint-*.npz")
-        return sorted(found, key=lambda path: path.name, reverse=True)
-
-    @staticmethod
-    def steps(path: Path) -> int:
-        return int(path.name.split("-")[1])
+        return sorted((int(path.name.split("-")[1]) for path in found), reverse=True)
 
     def manifest(self) -> RunManifest:
         return run_folder.read(Workspace(self.root), "latest")
 
 
-def cut_power(process: "subprocess.Popen[str]") -> None:
-    """Kill a command and its descendants, so that none sees another die."""
-    doomed = [process.pid, *descendants(process.pid)]
-    for number in (signal.SIGSTOP, signal.SIGKILL):
-        for pid in doomed:
-            os.kill(pid, number)
-
-
 def keras_worker(process: "subprocess.Popen[Any]") -> int:
     """Find the Keras process below a command."""
-    return next(
-        pid
-        for pid in descendants(process.pid)
-        if b"sightline.pipeline.worker" in Path(f"/proc/{pid}/cmdline").read_bytes()
-    )
+    below = descendants(process.pid)
+    return next(pid for pid in below if "sightline.pipeline.worker" in command_line(pid))
 
 
 def check_equal(resumed: RunManifest, uninterrupted: RunManifest) -> None:
@@ -135,9 +112,7 @@ def uninterrupted(
 ) -> Training:
     """The same training without interruption."""
     training = Training(tmp_path_factory.mktemp("uninterrupted"), data, served_environment)
-    done = training.finish()
-    assert done.returncode == 0, done.stderr
-    assert "Resumed" not in done.stderr
+    assert "Resumed" not in training.finish().stderr
     return training
 
 
@@ -146,10 +121,10 @@ def training(
     tmp_path: Path, data: Path, served_environment: dict[str, str], uninterrupted: Training
 ) -> Training:
     """A training whose earlier stages are done."""
-    started = Training(tmp_path, data, served_environment)
+    prepared = Training(tmp_path, data, served_environment)
     for stage in ("ingest", "preprocess", "build"):
-        shutil.copytree(uninterrupted.root / "cache" / stage, started.root / "cache" / stage)
-    return started
+        shutil.copytree(uninterrupted.root / "cache" / stage, prepared.root / "cache" / stage)
+    return prepared
 
 
 def test_training_killed_repeatedly_ends_with_the_same_bytes(
@@ -159,10 +134,9 @@ def test_training_killed_repeatedly_ends_with_the_same_bytes(
     reached = [0]
     for after in (100, 300):  # at the second kill it has not caught up yet
         training.interrupt(after, signal.SIGKILL, pause=float(moments.uniform(0, 0.3)))
-        reached.append(training.steps(training.checkpoints()[0]))
+        reached.append(training.checkpoints()[0])
     assert reached == sorted(set(reached)), "each attempt made progress"
     done = training.finish("--json")
-    assert done.returncode == 0, done.stderr
     assert "Resumed from epoch" in done.stderr
     assert json.loads(done.stdout)["stages"]["preprocess"]["cached"]
     check_equal(training.manifest(), uninterrupted.manifest())
@@ -176,33 +150,29 @@ def test_sigterm_or_a_dead_parent_loses_no_step(
     errors = training.interrupt(50, signal.SIGTERM, pause=0.05)
     assert "run the same command again" in errors
     assert "Traceback" not in errors
-    saved = [training.steps(path) for path in training.checkpoints()]
+    saved = training.checkpoints()
     assert len(saved) == 2
     assert place(saved[0]) in errors
-    orphaned = end_without_its_parent(training, saved[0], due_after=97)
+    orphaned = end_without_its_parent(training, due_after=97)
+    assert orphaned > saved[0]
     assert (orphaned - saved[0]) % 97, "the last checkpoint was not due"
-    assert training.finish().returncode == 0
+    training.finish()
     check_equal(training.manifest(), uninterrupted.manifest())
     first, second = training.manifest().records.train.resumed
     assert place(saved[0]) in first
     assert place(orphaned) in second
 
 
-def end_without_its_parent(training: Training, before: int, due_after: int) -> int:
+def end_without_its_parent(training: Training, due_after: int) -> int:
     """Kill the command alone, wait for its Keras process, return the steps of the checkpoint."""
-    with subprocess.Popen(
-        training.command(**{"training.checkpoint_steps": str(due_after)}),
-        env=training._environment,
-        stderr=subprocess.DEVNULL,
-    ) as process:
-        newest = training.checkpoints()[0]
+    newest = training.checkpoints()[0]
+    with training.started(**{"training.checkpoint_steps": str(due_after)}) as process:
         wait_for("a checkpoint", lambda: training.checkpoints()[0] != newest)
         child = keras_worker(process)
         process.kill()
         process.wait()
-    wait_for("its Keras process ends", lambda: not Path(f"/proc/{child}").exists())
-    assert training.steps(training.checkpoints()[0]) > before
-    return training.steps(training.checkpoints()[0])
+    wait_for("its Keras process ends", lambda: not is_running(child))
+    return training.checkpoints()[0]
 
 
 def place(steps: int) -> str:
@@ -214,9 +184,7 @@ def place(steps: int) -> str:
 def test_killed_keras_process_is_restarted_and_resumes(
     training: Training, uninterrupted: Training
 ) -> None:
-    with subprocess.Popen(
-        training.command(), env=training._environment, stderr=subprocess.PIPE, text=True
-    ) as process:
+    with training.started() as process:
         wait_for("a checkpoint", training.checkpoints)
         os.kill(keras_worker(process), signal.SIGKILL)
         _, errors = process.communicate()
@@ -229,14 +197,7 @@ def test_too_little_memory_asks_for_a_smaller_batch(
     tmp_path: Path, served_environment: dict[str, str]
 ) -> None:
     images = write_npz(tmp_path / "large.npz", train=2000, shape=(64, 64, 1))
-    settings = ["training.batch_size=2000", "model.convolutions=[{filters=4096}]"]
-    options = " ".join(f"--set '{setting}'" for setting in settings)
+    settings = "--set training.batch_size=2000 --set 'model.convolutions=[{filters=4096}]'"
     command = f"{BIN}/sightline train --dataset {images} --artifacts {tmp_path}/artifacts"
-    done = subprocess.run(
-        ["bash", "-c", f"ulimit -v 40000000; exec {command} {options}"],
-        env=served_environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    check_refused(done, "training.batch_size")
+    limited = f"ulimit -v 40000000; exec {command} {settings}"
+    check_refused(execute("bash", "-c", limited, env=served_environment), "training.batch_size")

@@ -1,52 +1,30 @@
-"""Damage an honest model file at random: its config or its bytes."""
+"""Damage an honest model file at random: its config, its bytes or its weights."""
 
-import json
+import io
 import random
 from copy import deepcopy
 from typing import Any
 
-from hostile_models import CONFIG, pack, unpack
+import h5py
 
+from hostile_models import WEIGHTS, config_of, pack, unpack, with_config
+
+_FUNCTION = {"class_name": "function", "config": "system", "module": "os"}
 _VALUES: tuple[Any, ...] = (
-    None,
-    True,
-    -1,
-    0,
-    3,
-    1 << 31,
-    1 << 40,
-    1e308,
-    float("nan"),
-    "",
-    "relu",
-    "float16",
-    "int8_from_float32",
-    "../../etc/passwd",
-    "keras.layers",
-    "keras.src.layers.core.lambda_layer",
-    "os",
-    "Lambda",
-    "Dense",
-    "Functional",
-    "function",
-    "__lambda__",
-    "__numpy__",
-    "ü" * 300,
-    "\x1b[2J\n\x00",
-    [],
-    {},
-    [None, 1 << 40, 1],
-    {"class_name": "function", "config": "system", "module": "os", "registered_name": "function"},
+    *(None, True, -1, 0, 3, 1 << 31, 1 << 40, 1e308, float("nan")),
+    *("", "relu", "float16", "int8_from_float32", "../../etc/passwd", "ü" * 300, "\x1b[2J\n\x00"),
+    *("keras.layers", "keras.src.layers.core.lambda_layer", "os", "Lambda", "Dense", "Functional"),
+    *("function", "__lambda__", "__numpy__"),
+    *([], {}, [None, 1 << 40, 1], {**_FUNCTION, "registered_name": "function"}),
 )
 
 
 def damage_config(honest: bytes, rng: random.Random) -> bytes:
     """Replace, remove, repeat or swap one to four parts of the config."""
-    members = unpack(honest)
-    config = json.loads(members[CONFIG])
+    config = config_of(honest)
     for _ in range(rng.randint(1, 4)):
         _damage(config, rng)
-    return pack({**members, CONFIG: json.dumps(config).encode()})
+    return with_config(honest, config)
 
 
 def damage_bytes(honest: bytes, rng: random.Random) -> bytes:
@@ -55,6 +33,24 @@ def damage_bytes(honest: bytes, rng: random.Random) -> bytes:
     for _ in range(rng.randint(1, 8)):
         content[rng.randrange(len(content))] ^= 1 << rng.randrange(8)
     return bytes(content if rng.random() < 0.9 else content[: rng.randrange(len(content))])
+
+
+def damage_weights(honest: bytes, rng: random.Random) -> bytes:
+    """Change bytes of the HDF5 file outside its arrays, under a correct checksum."""
+    members = unpack(honest)
+    content = bytearray(members[WEIGHTS])
+    arrays: set[int] = set()
+
+    def collect(_: str, item: object) -> None:
+        if isinstance(item, h5py.Dataset):
+            arrays.update(range(item.id.get_offset(), item.id.get_offset() + item.nbytes))
+
+    with h5py.File(io.BytesIO(members[WEIGHTS])) as file:
+        file.visititems(collect)
+    structure = [place for place in range(len(content)) if place not in arrays]
+    for _ in range(rng.randint(1, 8)):
+        content[rng.choice(structure)] = rng.choice((0, 1, 0x7F, 0xFF, rng.randrange(256)))
+    return pack({**members, WEIGHTS: bytes(content)})
 
 
 def _damage(config: dict[str, Any], rng: random.Random) -> None:

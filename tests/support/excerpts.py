@@ -18,23 +18,19 @@ def excerpt(run_id: str = "run", **changed: Any) -> ManifestExcerpt:
     accuracy, loss = changed.pop("accuracy", 0.99), changed.pop("loss", 0.03)
     seed, dataset = changed.pop("seed", None), changed.pop("dataset", "mnist")
     config = changed.pop("config", CONFIG)
+    interval = wilson(round(accuracy * IMAGES), IMAGES)
     values = {
-        **made_runs.PLAIN,
         "run_id": run_id,
         "config": config if seed is None else with_training(config, seed=seed),
         "weights_sha256": "a" * 64,
         "records": {
             "ingest": {"dataset": dataset, "source": dataset, "counts": {"test": [1000] * 10}},
             "build": {"parameters": 141_258},
-            "evaluate": {
-                "accuracy": accuracy,
-                "accuracy_interval": wilson(round(accuracy * IMAGES), IMAGES),
-                "loss": loss,
-            },
+            "evaluate": {"accuracy": accuracy, "accuracy_interval": interval, "loss": loss},
         },
         "total_seconds": changed.pop("seconds", 60.0),
     }
-    return ManifestExcerpt.model_validate({**values, **changed})
+    return ManifestExcerpt.model_validate(made_runs.PLAIN | values | changed)
 
 
 def with_training(config: RunConfig, **values: Any) -> RunConfig:

@@ -1,9 +1,8 @@
 """Fixtures of a complete set-up: Prefect server on PostgreSQL, deployments, workers, webhook."""
 
 import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import HTTPServer
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,7 @@ import pytest
 import postgres
 from command import Completed
 from examples import write_npz
-from processes import free_port, wait_for
+from processes import QuietHandler, cut_power, free_port, serving, wait_for
 from stack import Json, Stack, stack
 
 
@@ -20,21 +19,14 @@ def webhook() -> Iterator[tuple[str, list[str]]]:
     """An incoming webhook on loopback: its URL and the received texts."""
     texts: list[str] = []
 
-    class Receiver(BaseHTTPRequestHandler):
+    class Receiver(QuietHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             texts.append(json.loads(body)["text"])
-            self.send_response(200)
-            self.end_headers()
+            self.answer(200)
 
-        def log_message(self, *arguments: object) -> None:
-            """Stay quiet."""
-
-    receiver = HTTPServer(("127.0.0.1", 0), Receiver)
-    threading.Thread(target=receiver.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{receiver.server_port}/hook-s3cret", texts
-    receiver.shutdown()
-    receiver.server_close()
+    with serving(HTTPServer(("127.0.0.1", 0), Receiver)) as address:
+        yield f"{address}/hook-s3cret", texts
 
 
 @pytest.fixture(scope="session")
@@ -47,8 +39,13 @@ def factory(
     if postgres.binaries() is None:
         pytest.skip("PostgreSQL is not installed (Debian's package postgresql)")
     with postgres.running(free_port()) as database:
-        settings = {**environment, "SIGHTLINE_WEBHOOK_URL": webhook[0]}
-        yield from stack(tmp_path_factory.mktemp("factory"), settings, database)
+        settings = {
+            **environment,
+            "SIGHTLINE_WEBHOOK_URL": webhook[0],
+            "PREFECT_API_DATABASE_CONNECTION_URL": database,
+        }
+        with stack(tmp_path_factory.mktemp("factory"), settings) as running:
+            yield running
 
 
 @pytest.fixture(scope="session")
@@ -56,7 +53,7 @@ def deployed(factory: Stack) -> Completed:
     """The result of `make deploy`, before there is any worker."""
     done = factory.make("deploy")
     # Three heartbeats; the default of five minutes would make the tests as long.
-    assert factory.command("sightline", "ops", "install", "--lost-after=90").returncode == 0
+    assert factory.sightline("ops", "install", "--lost-after=90").returncode == 0
     return done
 
 
@@ -69,7 +66,7 @@ def textures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def idle(factory: Stack, deployed: Completed) -> Completed:
     """The result of `sightline ops status` before there is a worker."""
-    return factory.command("sightline", "ops", "status", COLUMNS="200")
+    return factory.sightline("ops", "status", COLUMNS="200")
 
 
 @pytest.fixture(scope="session")
@@ -79,8 +76,16 @@ def abandoned(factory: Stack, deployed: Completed, idle: Completed, textures: Pa
     worker = factory.start_worker("cpu")
     parameters = {"dataset": str(textures), "epochs": 10_000, "deployment": ""}
     flow_run = factory.start("train/train-nightly", **parameters)
-    wait_for("the run trains", lambda: in_stage(factory, flow_run, "train"))
-    factory.power_off(worker)
+
+    def is_training() -> bool:
+        found = factory.run(flow_run)
+        assert found["state"]["type"] not in {"FAILED", "CRASHED"}, factory.tail()
+        return bool(found["labels"].get("sightline.stage") == "train")
+
+    wait_for("the run trains", is_training)
+    cut_power(worker.pid)
+    worker.wait()
+    factory.workers.remove(worker)
     return flow_run
 
 
@@ -99,14 +104,14 @@ def reported(workers: Stack, abandoned: str, webhook: tuple[str, list[str]]) -> 
     Tests that stop the server wait for this first: events during an outage are not reported.
     """
     found = workers.finish(abandoned)
-    text: str = wait_for(
-        "the webhook is called", lambda: next((t for t in webhook[1] if found["name"] in t), None)
-    )
-    return found, text
+    return found, call_about(found, webhook[1])
 
 
-def in_stage(running: Stack, flow_run: str, stage: str) -> bool:
-    """Return whether a run is in a stage, by its label."""
-    found = running.run(flow_run)
-    assert found["state"]["type"] not in {"FAILED", "CRASHED"}, running.tail()
-    return bool(found["labels"].get("sightline.stage") == stage)
+def call_about(run: Json, texts: list[str]) -> str:
+    """Wait until the webhook receives a text about a run."""
+
+    def received() -> str | None:
+        return next((text for text in texts if run["name"] in text), None)
+
+    text: str = wait_for("the webhook is called", received)
+    return text

@@ -16,9 +16,6 @@ from typing import Any, Literal, Self
 
 import pytest
 
-from sightline.config import Section
-from sightline.records import Record
-
 _SOURCE = Path(__file__).with_suffix(".c")
 _STAGES = Path(__file__).with_name("faultpoint_stages.py")
 
@@ -27,11 +24,8 @@ _STAGES = Path(__file__).with_name("faultpoint_stages.py")
 class Fault:
     """A fault at the Nth operation below the root, counted from 1; at 0 nothing fails.
 
-    Attributes:
-        at: N.
-        do: Kill; write half and kill; fail once; fail from then on.
-        errno: Error code of the failure.
-        free: Reported number of free bytes; -1: the real one.
+    It kills, writes half and kills, fails once with `errno`, or fails from then on. `free` is the
+    reported number of free bytes (-1: the real one).
     """
 
     at: int = 0
@@ -41,14 +35,8 @@ class Fault:
 
     def environment(self, library: Path, root: Path) -> dict[str, str]:
         """Return the variables that apply the fault to a process and its children."""
-        return {
-            "LD_PRELOAD": str(library),
-            "FAULT_ROOT": str(root),
-            "FAULT_AT": str(self.at),
-            "FAULT_DO": self.do,
-            "FAULT_ERRNO": str(self.errno),
-            "FAULT_FREE": str(self.free),
-        }
+        values = {f"FAULT_{name.upper()}": str(value) for name, value in asdict(self).items()}
+        return {"LD_PRELOAD": str(library), "FAULT_ROOT": str(root), **values}
 
 
 NONE = Fault()
@@ -56,14 +44,9 @@ NONE = Fault()
 
 @dataclass(frozen=True)
 class Outcome:
-    """The outcome of a trial.
+    """The outcome of a trial: the step's record as JSON, or the class and message of its error.
 
-    Attributes:
-        result: The record that the step returned, as JSON.
-        error: Class and message of the exception.
-        exit_code: Exit code of a SightlineError; 1 for others.
-        log: The warnings.
-        operations: Kind and path of every operation below the root, in order.
+    `log` has the warnings, `operations` kind and path of every operation below the root, in order.
     """
 
     killed: bool
@@ -79,9 +62,8 @@ def library() -> Path:
     compiler = shutil.which("cc") or shutil.which("gcc")
     if compiler is None or sys.platform != "linux":
         pytest.skip("the fault point needs Linux and a C compiler (Debian: gcc and libc6-dev)")
-    built = (
-        Path(tempfile.gettempdir()) / f"faultpoint-{os.getuid()}-{_SOURCE.stat().st_mtime_ns}.so"
-    )
+    name = f"faultpoint-{os.getuid()}-{_SOURCE.stat().st_mtime_ns}.so"
+    built = Path(tempfile.gettempdir()) / name
     if not built.exists():
         half = built.with_suffix(f".{os.getpid()}")
         options = ["-O1", "-U_FORTIFY_SOURCE", "-shared", "-fPIC"]
@@ -104,22 +86,17 @@ class Stages:
             env={**os.environ, "LD_PRELOAD": str(library()), "TF_CPP_MIN_LOG_LEVEL": "3"},
         )
 
-    def start(
-        self, step: str, inputs: list[Record | Section | Any], root: Path, fault: Fault = NONE
-    ) -> Path:
+    def start(self, step: str, inputs: list[Any], root: Path, fault: Fault = NONE) -> Path:
         """Start a trial and return the folder of its outcome."""
-        folder = Path(tempfile.mkdtemp(dir=self._scratch))
-        request = {
-            "step": step,
-            "inputs": [_as_json(item) for item in inputs],
-            "root": str(root),
-            **asdict(fault),
-            "folder": str(folder),
-        }
+        folder = tempfile.mkdtemp(dir=self._scratch)
+        values = [
+            item.model_dump(mode="json") if hasattr(item, "model_dump") else item for item in inputs
+        ]
+        request = {"step": step, "inputs": values, "root": str(root), "folder": folder}
         assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps(request) + "\n")
+        self._process.stdin.write(json.dumps(request | asdict(fault)) + "\n")
         self._process.stdin.flush()
-        return folder
+        return Path(folder)
 
     def wait(self, folder: Path) -> Outcome:
         """Wait for a trial; trials end in any order."""
@@ -137,9 +114,7 @@ class Stages:
             **({} if killed else json.loads((folder / "outcome").read_bytes())),
         )
 
-    def run(
-        self, step: str, inputs: list[Record | Section | Any], root: Path, fault: Fault = NONE
-    ) -> Outcome:
+    def run(self, step: str, inputs: list[Any], root: Path, fault: Fault = NONE) -> Outcome:
         """Run one trial."""
         return self.wait(self.start(step, inputs, root, fault))
 
@@ -148,9 +123,3 @@ class Stages:
 
     def __exit__(self, *_: object) -> None:
         self._process.communicate()  # it ends when its standard input is closed
-
-
-def _as_json(item: Any) -> Any:
-    if isinstance(item, Record | Section):
-        return item.model_dump(mode="json")
-    return item

@@ -56,12 +56,8 @@ class Pipeline:
 
     def inputs(self, step: str, root: Path, run_id: str = "again", **asked: Any) -> list[Any]:
         """Return the arguments of the step's function."""
-        run = Run(
-            id=run_id,
-            workspace=Workspace(root),
-            started=datetime(2026, 11, 24, tzinfo=UTC),
-            **asked,
-        )
+        started = datetime(2026, 11, 24, tzinfo=UTC)
+        run = Run(id=run_id, workspace=Workspace(root), started=started, **asked)
         of, config = self.records, self.config
         taken: dict[str, list[Any]] = {
             "ingest": [self.source, config.data],
@@ -90,11 +86,7 @@ Finished = tuple[Pipeline, Path]  # A pipeline and its complete artifacts root
 
 
 def run_all(stages: Stages, folder: Path) -> Finished:
-    """Run the complete pipeline once; the run is called "first".
-
-    Returns:
-        The pipeline and its artifacts root.
-    """
+    """Run the complete pipeline once; the run is called "first"."""
     data = write_npz(folder / "textures.npz", train=32, test=16)
     config = loading.load("quickstart", overrides=_SETTINGS, dataset=str(data))
     pipeline = Pipeline(stages, config, locate.locate(config.data))
@@ -130,53 +122,45 @@ def copy(root: Path, to: Path, without: str | None = None) -> Path:
 
 def snapshot(root: Path) -> dict[str, str]:
     """Digest every file that readers can see: path to SHA-256."""
-    return {
-        path.relative_to(root).as_posix(): digests.sha256(path)
-        for path in sorted(root.rglob("*"))
-        if path.is_file() and not any(part.startswith(".") for part in path.relative_to(root).parts)
-    }
+    paths = [path for path in _visible(root, "**/*") if path.is_file()]
+    return {path.relative_to(root).as_posix(): digests.sha256(path) for path in paths}
 
 
 def results(root: Path) -> dict[str, str]:
     """Return the snapshot without files that contain times: manifests, histories, reports."""
-    written = ("manifest.json", "history.parquet", "report.html", "report.md", "MODEL_CARD.md")
-    timed = (*written, ".npz")
+    pages = ("report.html", "report.md", "MODEL_CARD.md")
+    timed = ("manifest.json", "history.parquet", *pages, ".npz")
     return {path: digest for path, digest in snapshot(root).items() if not path.endswith(timed)}
 
 
 def entries(root: Path, step: str) -> list[str]:
     """List the keys of a stage's entries."""
-    return [path.name for path in _visible(root / "cache" / step)]
+    return [path.name for path in _visible(root, f"cache/{step}/*")]
 
 
 def visible_damage(root: Path) -> list[str]:
     """List damaged files under their final names."""
+    run = Run(id="inspect", workspace=Workspace(root))
     found = []
     for stage in STAGES:
-        for folder in _visible(root / "cache" / stage.name):
-            if cache.find(Run(id="inspect", workspace=Workspace(root)), stage, folder.name) is None:
-                found.append(str(folder))
-    for verdict in verify.verify(Workspace(root)):
+        folders = _visible(root, f"cache/{stage.name}/*")
+        found += [str(path) for path in folders if cache.find(run, stage, path.name) is None]
+    for verdict in verify.verify(run.workspace):
         found += [damage.path for damage in verdict.damages]
-    for path in _visible(root / "checkpoints"):
-        for checkpoint in _visible(path):
-            digest = hashlib.sha256(checkpoint.read_bytes()).hexdigest()
-            if digest[:16] not in checkpoint.name:
-                found.append(str(checkpoint))
+    for path in _visible(root, "checkpoints/*/*"):
+        if hashlib.sha256(path.read_bytes()).hexdigest()[:16] not in path.name:
+            found.append(str(path))
     return found
 
 
 def leftovers(root: Path) -> list[str]:
     """List everything partly written or partly removed."""
-    folders = [path for path in root.rglob("*") if path.is_dir()]
-    return sorted(
-        path.relative_to(root).as_posix()
-        for folder in [root, *folders]
-        for path in files.leftovers(folder)
-    )
+    folders = [root, *(path for path in root.rglob("*") if path.is_dir())]
+    found = [path for folder in folders for path in files.leftovers(folder)]
+    return sorted(path.relative_to(root).as_posix() for path in found)
 
 
-def _visible(folder: Path) -> list[Path]:
-    if not folder.is_dir():
-        return []
-    return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+def _visible(root: Path, pattern: str) -> list[Path]:
+    """List what readers can see, in order."""
+    found = sorted(root.glob(pattern))
+    return [path for path in found if "/." not in f"/{path.relative_to(root).as_posix()}"]

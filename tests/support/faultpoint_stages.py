@@ -17,12 +17,11 @@ from typing import Any
 
 from pydantic import validate_call
 
-from sightline.config import RunConfig
 from sightline.data import ingest, preprocess
 from sightline.errors import SightlineError
 from sightline.evaluation import evaluate, measures
 from sightline.models import build, cnn
-from sightline.records import Run, RunSummary, Source, StageRecords, StageTime
+from sightline.records import Run, RunSummary
 from sightline.reporting import publish as publishing
 from sightline.reporting import report
 from sightline.runs import new_run
@@ -30,11 +29,10 @@ from sightline.training import fit
 from sightline.training import train as fitting
 
 
-def publish(
-    run: Run, config: RunConfig, source: Source, records: StageRecords, stages: dict[str, StageTime]
-) -> RunSummary:
+def publish(run: Run, *rest: Any) -> RunSummary:
+    """Publish under the lock of the run's ID, as the flow does."""
     with new_run.claim(run.workspace, run.id):
-        return publishing.publish(run, config, source, records, stages)
+        return validate_call(publishing.publish)(run, *rest)
 
 
 KERAS_SIDE = (cnn, fit, measures)
@@ -62,10 +60,10 @@ def attempt(request: dict[str, Any]) -> dict[str, Any]:
     outcome: dict[str, Any] = {}
     try:
         outcome["result"] = function(*request["inputs"]).model_dump(mode="json")
+    except SightlineError as error:
+        outcome.update(error=[type(error).__name__, str(error)], exit_code=error.exit_code)
     except Exception as error:
-        ours = isinstance(error, SightlineError)
-        outcome["error"] = [type(error).__name__, str(error) if ours else traceback.format_exc()]
-        outcome["exit_code"] = error.exit_code if isinstance(error, SightlineError) else 1
+        outcome.update(error=[type(error).__name__, traceback.format_exc()], exit_code=1)
     _arm("", 0, "kill", 0, -1, None)
     return {**outcome, "log": log.getvalue()}
 

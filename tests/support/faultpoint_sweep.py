@@ -5,10 +5,10 @@ import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import faultpoint_root as roots
-from faultpoint import Fault, Outcome
+from faultpoint import NONE, Fault, Outcome
 from faultpoint_root import Pipeline
 
 _NAMES = re.compile(r"[0-9a-f]{40}|\.[0-9a-f]{8}\.(?=tmp|aside)|\d{9}-[0-9a-f]{16}")
@@ -54,23 +54,17 @@ def sample(found: list[Point], count: int, seed: int) -> list[Point]:
 
 @dataclass
 class Sweep:
-    """One step on copies of a complete root from which its own result is missing.
+    """One step on copies, in the folder `scratch`, of a complete root that lacks its result.
 
-    Attributes:
-        pipeline: The steps.
-        complete: The complete root.
-        step: The step that is disturbed.
-        scratch: Folder of the copies.
-        asked: Other options of the run, such as `refresh`, which replaces the existing result.
-        kept: Number of finished entries and runs found after all trials.
-        remade: Number of these that were recomputed nevertheless.
+    With `refresh` the result exists and is replaced. `kept` counts the finished entries and runs
+    found after all trials, `remade` those that were recomputed nevertheless.
     """
 
     pipeline: Pipeline
     complete: Path
     step: str
     scratch: Path
-    asked: dict[str, Any]
+    refresh: bool = False
     kept: int = 0
     remade: int = 0
 
@@ -79,9 +73,9 @@ class Sweep:
         root = self.fresh("undisturbed")
         self.before = roots.snapshot(root)
         known = self.pipeline.undisturbed
-        question = (self.step, bool(self.asked))
+        question = (self.step, self.refresh)
         if question not in known:
-            outcome = self.pipeline.run(self.step, root, **self.asked)
+            outcome = self.run(root)
             assert outcome.error is None, outcome.error
             known[question] = points(outcome, root), roots.results(root)
         self.points, self.expected = known[question]
@@ -89,14 +83,17 @@ class Sweep:
 
     def fresh(self, name: str) -> Path:
         """Copy the root for one trial."""
-        missing = None if self.asked.get("refresh") else self.step
+        missing = None if self.refresh else self.step
         return roots.copy(self.complete, self.scratch / f"{self.step}-{name}", without=missing)
+
+    def run(self, root: Path, fault: Fault = NONE) -> Outcome:
+        """Run the step once."""
+        return self.pipeline.run(self.step, root, fault, refresh=self.refresh)
 
     def kill(self, point: Point) -> None:
         """Kill at a point, in the middle of a write; check, recover, check."""
         root = self.fresh(f"killed-{point.at}")
-        outcome = self.pipeline.run(self.step, root, Fault(point.at, "tear"), **self.asked)
-        assert outcome.killed, f"survived {point}"
+        assert self.run(root, Fault(point.at, "tear")).killed, f"survived {point}"
         self._check(root, point)
 
     def fail(self, point: Point, do: Literal["once", "on"], number: int) -> Outcome:
@@ -105,7 +102,7 @@ class Sweep:
         Some failures are harmless, such as that of a checkpoint: then all results exist.
         """
         root = self.fresh(f"{do}-{point.at}")
-        outcome = self.pipeline.run(self.step, root, Fault(point.at, do, number), **self.asked)
+        outcome = self.run(root, Fault(point.at, do, number))
         assert not outcome.killed
         assert outcome.error or roots.results(root) == self.expected, point
         self._check(root, point)
@@ -113,11 +110,16 @@ class Sweep:
 
     def _check(self, root: Path, point: Point) -> None:
         self._check_intact(root, point)
-        before = {path: path.read_bytes() for path in _manifests(root)}
-        self._recover(root, point)
+        patterns = ("cache/*/[!.]*/manifest.json", "runs/[!.]*/manifest.json")
+        manifests = [path for pattern in patterns for path in root.glob(pattern)]
+        before = {path: path.read_bytes() for path in manifests}
+        again = self.run(root)
+        if again.error is not None:
+            assert again.error[0] == "RunExistsError", (point, again.error)
+            assert (root / "runs" / "again").exists(), point
         self._check_intact(root, point)
         assert roots.results(root) == self.expected, point
-        if not self.asked.get("refresh"):
+        if not self.refresh:
             changed = [path for path, text in before.items() if path.read_bytes() != text]
             self.remade += len(changed)
             assert not changed, f"finished, but recomputed: {changed}"
@@ -130,23 +132,5 @@ class Sweep:
         """Check that no final name has partial content and that earlier files are unchanged."""
         assert not roots.visible_damage(root), point
         after = roots.snapshot(root)
-        own = f"cache/{self.step}/"
-        lost = {
-            path
-            for path, digest in self.before.items()
-            if after.get(path) != digest and not path.startswith(own)
-        }
-        assert not lost, (point, lost)
-
-    def _recover(self, root: Path, point: Point) -> None:
-        again = self.pipeline.run(self.step, root, **self.asked)
-        published = self.step == "publish" and (root / "runs" / "again").exists()
-        if again.error is not None:
-            assert published, (point, again.error)
-            assert again.error[0] == "RunExistsError", (point, again.error)
-
-
-def _manifests(root: Path) -> list[Path]:
-    """List the manifests of finished entries and runs."""
-    found = [*root.glob("cache/*/*/manifest.json"), *root.glob("runs/*/manifest.json")]
-    return [path for path in found if not path.parent.name.startswith(".")]
+        lost = {path for path, digest in self.before.items() if after.get(path) != digest}
+        assert not {path for path in lost if not path.startswith(f"cache/{self.step}/")}, point

@@ -18,12 +18,10 @@ def flip(content: bytes, rng: random.Random) -> bytes:
 
 
 def truncate(content: bytes, rng: random.Random) -> bytes:
-    """Cut the end off."""
     return content[: rng.randrange(1, max(2, len(content)))]
 
 
 def empty(content: bytes, rng: random.Random) -> bytes:
-    """Remove the content."""
     return b""
 
 

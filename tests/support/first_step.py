@@ -12,15 +12,11 @@ import keras
 import numpy as np
 import pyarrow.parquet as pq
 
-from examples import write_npz
-from sightline.config import DataConfig, PreprocessingConfig, loading
-from sightline.data import ingest, locate, preprocess
+from reading import prepare_textures
+from sightline.config import loading
 from sightline.models import build
-from sightline.records import Run
-from sightline.storage.workspace import Workspace
 from sightline.training import fit, train
 
-EPOCHS = 3
 drawn = fit._initial_model
 
 
@@ -36,19 +32,10 @@ def drawn_by_numpy(*given: object) -> keras.Model:
 
 def main(folder: Path, recipe: str) -> list[float]:
     """Train a recipe on textures."""
-    run = Run(id="first-step", workspace=Workspace(folder / "artifacts"))
-    data = DataConfig(dataset=str(write_npz(folder / "textures.npz")))
-    files = ingest.ingest(run, locate.locate(data), data)
-    arrays = preprocess.preprocess(run, files, PreprocessingConfig(validation_fraction=0.2))
+    run, _, arrays = prepare_textures(folder)
+    short = {"epochs": 3, "examples_per_epoch": 32, "batch_size": 32, "precision": "float32"}
     config = loading.load(recipe)
-    settings = config.training.model_copy(
-        update={
-            "epochs": EPOCHS,
-            "examples_per_epoch": 32,
-            "batch_size": 32,
-            "precision": "float32",
-        }
-    )
+    settings = config.training.model_copy(update=short)
     blueprint = build.build(run, arrays, config.model)
     trained = train.train(run, arrays, blueprint, settings)
     losses = pq.read_table(run.workspace.root / trained.history.path)["loss"]

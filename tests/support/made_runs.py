@@ -4,6 +4,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
 from sightline.config import loading
 from sightline.records import (
     ArraySet,
@@ -41,6 +44,21 @@ def file_record(path: Path, folder: str = "") -> FileRecord:
     """Describe a file as if it was in a folder of the workspace."""
     size = path.stat().st_size
     return FileRecord(path=f"{folder}{path.name}", sha256=digests.sha256(path), bytes=size)
+
+
+def write_file(root: Path, path: str, content: bytes = b"content") -> FileRecord:
+    """Write a file of the workspace and describe it."""
+    place = root / path
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_bytes(content)
+    return FileRecord(path=path, sha256=digests.sha256(place), bytes=len(content))
+
+
+def write_table(path: Path, columns: dict[str, Any], folder: str = "") -> FileRecord:
+    """Write a Parquet file and describe it as if it was in a folder of the workspace."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(pa.table(columns), path, write_page_checksum=True)
+    return file_record(path, folder)
 
 
 def trained(**known: Any) -> TrainedModel:
@@ -96,9 +114,8 @@ def stages(files: DatasetFiles, parameters: int = 141_258, **known: Any) -> Stag
 
 def manifest(run_id: str, records: StageRecords, **known: Any) -> RunManifest:
     """Describe a run."""
-    weights = records.train.weights_sha256
-    values = PLAIN | {"run_id": run_id, "records": records, "weights_sha256": weights}
-    return RunManifest(**values | known)
+    own = {"records": records, "weights_sha256": records.train.weights_sha256}
+    return RunManifest(run_id=run_id, **PLAIN | own | known)
 
 
 def write(root: Path, described: RunManifest | ManifestExcerpt) -> Path:

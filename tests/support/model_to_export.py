@@ -6,21 +6,12 @@ from pathlib import Path
 import keras
 
 import made_runs
-from examples import write_npz
-from sightline.config import (
-    Convolution,
-    DataConfig,
-    EvaluationConfig,
-    ExportConfig,
-    ModelConfig,
-    PreprocessingConfig,
-)
-from sightline.data import ingest, locate, preprocess
+from reading import prepare_textures
+from sightline.config import Convolution, EvaluationConfig, ExportConfig, ModelConfig
 from sightline.evaluation import evaluate
 from sightline.export.export import export
 from sightline.models import cnn, keras_files
 from sightline.records import Certificate, DatasetFiles, Evaluation, Run, TrainedModel
-from sightline.storage.workspace import Workspace
 
 LAYERS = ModelConfig(
     convolutions=(
@@ -52,10 +43,7 @@ class Measured:
 
 def measured(folder: Path) -> Measured:
     """Ingest textures, build a model and measure it."""
-    run = Run(id="shipping", workspace=Workspace(folder / "artifacts"))
-    settings = DataConfig(dataset=str(write_npz(folder / "textures.npz")))
-    files = ingest.ingest(run, locate.locate(settings), settings)
-    arrays = preprocess.preprocess(run, files, PreprocessingConfig())
+    run, files, arrays = prepare_textures(folder, validation_fraction=0)
     path = run.workspace.root / "made" / "model.keras"
     path.parent.mkdir(parents=True)
     keras_files.export(classifier((12, 12, 1), 4), path)

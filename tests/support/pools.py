@@ -2,30 +2,28 @@
 
 import asyncio
 import json
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun
 from prefect.settings import PREFECT_API_URL, temporary_settings
-from prefect.workers.base import BaseJobConfiguration, BaseWorker
+from prefect.workers.base import BaseWorker
 from prefect.workers.process import ProcessWorker
 from prefect_docker.worker import DockerWorker
 from prefect_kubernetes.worker import KubernetesWorker
 
-ROOT = Path(__file__).parents[2]
-FOLDER = ROOT / "deploy" / "pools"
+from command import ROOT
+
 WORKERS: dict[str, type[BaseWorker[Any, Any, Any]]] = {
     worker.type: worker for worker in (ProcessWorker, DockerWorker, KubernetesWorker)
 }
 NAMES = [f"{kind}-{device}" for kind in WORKERS for device in ("cpu", "gpu")]
-API_URL = "http://prefect.example:4200/api"
 
 
 def template(name: str) -> dict[str, Any]:
     """Read the base job template of a pool, such as "docker-gpu"."""
-    found = json.loads((FOLDER / f"{name}.json").read_text())
+    found = json.loads((ROOT / "deploy" / "pools" / f"{name}.json").read_text())
     assert isinstance(found, dict)
     return found
 
@@ -38,20 +36,18 @@ def worker_class(name: str) -> type[BaseWorker[Any, Any, Any]]:
 def render(name: str, source: dict[str, Any] | None = None, **variables: object) -> Any:
     """Make the configuration of a flow run's job, as a worker does before it submits the job.
 
-    Args:
-        name: The pool.
-        source: Its template; the one in the repository by default.
-        variables: The deployment's job variables.
+    The pool's template is `source`, by default the one in the repository; `variables` are the
+    deployment's job variables.
     """
-    configuration = worker_class(name).job_configuration
-    with temporary_settings({PREFECT_API_URL: API_URL}):
-        job = asyncio.run(_fill(configuration, source or template(name), variables))
+
+    async def fill() -> Any:
+        configuration = worker_class(name).job_configuration
+        async with get_client() as client:
+            return await configuration.from_template_and_values(
+                source or template(name), variables, client=client
+            )
+
+    with temporary_settings({PREFECT_API_URL: "http://prefect.example:4200/api"}):
+        job = asyncio.run(fill())
         job.prepare_for_flow_run(FlowRun(id=uuid4(), flow_id=uuid4(), name="nightly"))
     return job
-
-
-async def _fill(
-    configuration: type[BaseJobConfiguration], source: dict[str, Any], variables: dict[str, object]
-) -> Any:
-    async with get_client() as client:
-        return await configuration.from_template_and_values(source, variables, client=client)

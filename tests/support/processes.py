@@ -1,11 +1,18 @@
-"""Find and wait for processes and ports of this machine."""
+"""Find and wait for processes, ports and servers of this machine."""
 
+import json
+import os
+import signal
 import socket
+import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
+
+import httpx
 
 
 def free_port() -> int:
@@ -23,6 +30,41 @@ def wait_for(what: str, found: Callable[[], Any], seconds: float = 180) -> Any:
             return answer
         time.sleep(0.25)
     raise AssertionError(f"{what}: not within {seconds} s")
+
+
+def answers(api: str) -> bool:
+    """Return whether a Prefect API is ready."""
+    with suppress(httpx.HTTPError):
+        return httpx.get(f"{api}/health").is_success
+    return False
+
+
+class QuietHandler(BaseHTTPRequestHandler):
+    """Logs nothing and answers in one call."""
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+    def answer(self, status: int, value: object = None, reason: str | None = None) -> None:
+        body = json.dumps(value).encode()
+        self.send_response(status, reason)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+@contextmanager
+def serving(server: HTTPServer) -> Iterator[str]:
+    """Serve in a thread; yield the address."""
+    with server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 def descendants(pid: int) -> list[int]:
@@ -49,3 +91,12 @@ def is_running(pid: int) -> bool:
     with suppress(OSError):
         return "State:\tZ" not in Path(f"/proc/{pid}/status").read_text()
     return False
+
+
+def cut_power(pid: int) -> None:
+    """Kill a process and its descendants so that none sees another die, as a power failure."""
+    doomed = [*descendants(pid), pid]
+    for number in (signal.SIGSTOP, signal.SIGKILL):
+        for one in doomed:
+            with suppress(ProcessLookupError):
+                os.kill(one, number)

@@ -53,17 +53,11 @@ def publish(root: Path, run_id: str = RUN_ID) -> Path:
     path.parent.mkdir(parents=True)
     honest_model(path)
     model = made_runs.file_record(path)
-    records = made_runs.stages(
-        _dots(model),
-        train=made_runs.trained(model=model),
-        evaluate=made_runs.evaluated(
-            classes=tuple(
-                ClassMetrics(class_name=name, precision=1, recall=1, f1=1, support=1)
-                for name in CLASS_NAMES
-            ),
-            confusion=((1, 0), (0, 1)),
-        ),
-    )
+    perfect = {"precision": 1, "recall": 1, "f1": 1, "support": 1}
+    classes = tuple(ClassMetrics(class_name=name, **perfect) for name in CLASS_NAMES)
+    evaluated = made_runs.evaluated(classes=classes, confusion=((1, 0), (0, 1)))
+    trained = made_runs.trained(model=model)
+    records = made_runs.stages(_dots(model), train=trained, evaluate=evaluated)
     return made_runs.write(root, made_runs.manifest(run_id, records, files={"model.keras": model}))
 
 

@@ -5,13 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 import made_runs
 from examples import write_npz
-from sightline.config import DataConfig, loading
-from sightline.data import ingest, locate
+from reading import ingest
+from sightline.config import loading
 from sightline.evaluation.intervals import wilson
 from sightline.records import (
     Calibration,
@@ -35,9 +33,8 @@ TRAINING = {"backend": "tensorflow", "threads": "automatic", "deterministic": "t
 
 def ingested(root: Path, folder: Path) -> DatasetFiles:
     """Read a small data set into the cache; one of its classes has a hostile name."""
-    settings = DataConfig(dataset=str(write_npz(folder / "textures.npz")))
     run = Run(id="ingest", workspace=Workspace(root))
-    files = ingest.ingest(run, locate.locate(settings), settings)
+    files = ingest(run, write_npz(folder / "textures.npz"))
     return files.model_copy(update={"class_names": CLASSES})
 
 
@@ -54,10 +51,10 @@ def publish(
     """Write the folder of a run that gets some rows wrong, later rows with more confidence."""
     folder = run_folder.folder(Workspace(root), run_id)
     folder.mkdir(parents=True)
-    predictions = write_table(folder / "predictions.parquet", predictions_of(wrong))
+    predictions = made_runs.write_table(folder / "predictions.parquet", predictions_of(wrong))
     columns = ("accuracy", "loss", "val_accuracy", "val_loss")
     curves = {"epoch": [1, 2]} | {name: [0.5, 0.9] for name in columns}
-    history = write_table(folder / "history.parquet", curves)
+    history = made_runs.write_table(folder / "history.parquet", curves)
     trained = made_runs.trained(
         weights_sha256=weights * 64, history=history, epochs=2, environment=TRAINING
     )
@@ -85,33 +82,26 @@ def predictions_of(wrong: Collection[int]) -> dict[str, object]:
     return columns | {f"probability_{n}": probabilities[:, n] for n in range(len(CLASSES))}
 
 
-def write_table(path: Path, columns: dict[str, Any]) -> FileRecord:
-    """Write a Parquet file and describe it."""
-    pq.write_table(pa.table(columns), path, write_page_checksum=True)
-    return made_runs.file_record(path)
-
-
 def _evaluation(wrong: Collection[int], predictions: FileRecord) -> Evaluation:
     size = IMAGES // len(CLASSES)
     right = [size - sum(row % len(CLASSES) == n for row in wrong) for n in range(len(CLASSES))]
-    interval = wilson(IMAGES - len(wrong), IMAGES)
-    assert interval is not None
+    classes = tuple(
+        ClassMetrics(
+            class_name=name,
+            precision=0.9,
+            recall=hits / size,
+            f1=hits / size,
+            support=size,
+            recall_interval=wilson(hits, size),
+        )
+        for name, hits in zip(CLASSES, right, strict=True)
+    )
     return made_runs.evaluated(
         predictions=predictions,
         accuracy=1 - len(wrong) / IMAGES,
-        accuracy_interval=interval,
+        accuracy_interval=wilson(IMAGES - len(wrong), IMAGES),
         loss=0.1 + len(wrong) / 100,
         top_k={2: 1.0},
-        classes=tuple(
-            ClassMetrics(
-                class_name=name,
-                precision=0.9,
-                recall=hits / size,
-                f1=hits / size,
-                support=size,
-                recall_interval=wilson(hits, size),
-            )
-            for name, hits in zip(CLASSES, right, strict=True)
-        ),
+        classes=classes,
         calibration=Calibration(bins=(), error=0.01),
     )

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import made_runs
+from made_runs import ANY_FILE, write_file
 from paired_answers import export_check
 from sightline import registry
 from sightline.records import (
@@ -23,16 +24,8 @@ from sightline.registry import Version
 from sightline.runs import run_folder
 from sightline.storage.workspace import Workspace
 
-PROFILE = SplitProfile(
-    images=8,
-    per_class=(4, 4),
-    pixel_min=0,
-    pixel_max=255,
-    pixel_mean=100.0,
-    pixel_std=50.0,
-    pixels=(1.0,),
-    brightness=(1.0,),
-)
+_PIXELS = {"pixel_min": 0, "pixel_max": 255, "pixel_mean": 100.0, "pixel_std": 50.0}
+PROFILE = SplitProfile(images=8, per_class=(4, 4), pixels=(1.0,), brightness=(1.0,), **_PIXELS)
 EXPORTS = {
     "keras": ("model.keras",),
     "saved_model": ("saved_model/saved_model.pb", "saved_model/variables/variables.index"),
@@ -44,28 +37,16 @@ def digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def file(root: Path, path: str, content: bytes) -> FileRecord:
-    """Write a file and return its record."""
-    place = root / path
-    place.parent.mkdir(parents=True, exist_ok=True)
-    place.write_bytes(content)
-    return FileRecord(path=path, sha256=hashlib.sha256(content).hexdigest(), bytes=len(content))
-
-
 def certificate(root: Path, run_id: str, *, failing: str | None = None) -> Certificate:
     """Export a run's model; a failing format does not agree."""
     folder = f"cache/export/{digest(run_id)[:40]}"
 
+    def exported(name: str) -> FileRecord:
+        return write_file(root, f"{folder}/exports/{name}", f"{name} of {run_id}".encode())
+
     exports = tuple(
-        export_check(
-            name,
-            0.5 if name == failing else 1e-7,
-            *(
-                file(root, f"{folder}/exports/{one}", f"{one} of {run_id}".encode())
-                for one in names
-            ),
-        )
-        for name, names in EXPORTS.items()
+        export_check(kind, 0.5 if kind == failing else 1e-7, *map(exported, names))
+        for kind, names in EXPORTS.items()
     )
     return Certificate(
         model_sha256=exports[0].files[0].sha256,
@@ -74,8 +55,13 @@ def certificate(root: Path, run_id: str, *, failing: str | None = None) -> Certi
         golden_sha256=digest("golden"),
         tolerance=1e-5,
         exports=exports,
-        certificate=file(root, f"{folder}/certificate.json", b"{}"),
+        certificate=write_file(root, f"{folder}/certificate.json", b"{}"),
     )
+
+
+def images(dataset: str, split: str) -> ArrayFile:
+    path, sha256 = f"cache/ingest/{split}.npy", digest(f"{dataset} {split}")
+    return ArrayFile(path=path, sha256=sha256, bytes=1, shape=(8, 8, 8, 1), dtype="uint8")
 
 
 def publish(
@@ -93,21 +79,10 @@ def publish(
         source=dataset,
         class_names=("<b>nought</b>", "one"),
         image_shape=(8, 8, 1),
-        images={
-            split: ArrayFile(
-                path=f"cache/ingest/{split}.npy",
-                sha256=digest(f"{dataset} {split}"),
-                bytes=1,
-                shape=(8, 8, 8, 1),
-                dtype="uint8",
-            )
-            for split in ("train", "test")
-        },
-        labels=made_runs.ANY_FILE,
+        images={split: images(dataset, split) for split in ("train", "test")},
+        labels=ANY_FILE,
         counts={"train": (4, 4), "test": (4, 4)},
-        inspection=Inspection(
-            profiles={"train": PROFILE}, affected={}, findings=made_runs.ANY_FILE
-        ),
+        inspection=Inspection(profiles={"train": PROFILE}, affected={}, findings=ANY_FILE),
     )
     records = made_runs.stages(
         files,
@@ -122,14 +97,13 @@ def publish(
         export=certificate(root, run_id, failing=failing) if exports else None,
     )
     folder = run_folder.folder(Workspace(root), run_id)
+    model = write_file(folder, "model.keras", f"model.keras of {run_id}".encode())
     manifest = made_runs.manifest(
         run_id,
         records,
-        code_sha256=digest("code"),
-        lock_sha256=digest("lock"),
-        source_sha256=digest("source"),
+        **{f"{name}_sha256": digest(name) for name in ("code", "lock", "source")},
         total_seconds=60.0,
-        files={"model.keras": file(folder, "model.keras", f"model.keras of {run_id}".encode())},
+        files={"model.keras": model},
     )
     made_runs.write(root, manifest)
     return manifest

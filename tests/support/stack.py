@@ -1,21 +1,21 @@
 """A Prefect server with workers on loopback, started and stopped as a user would."""
 
+import json
 import os
 import re
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import httpx
 
-from processes import command_line, descendants, free_port, wait_for
+from command import BIN, ROOT, Completed, execute
+from processes import command_line, cut_power, descendants, free_port, wait_for
 
-BIN = Path(sys.executable).parent
-ROOT = Path(__file__).parents[2]
 FINAL = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 Json = dict[str, Any]
 
@@ -23,9 +23,8 @@ Json = dict[str, Any]
 class Stack:
     """One server; workers are started on demand and stopped with it."""
 
-    def __init__(self, folder: Path, environment: dict[str, str], database: str | None) -> None:
+    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
         self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}/api"
         self.ui = f"http://127.0.0.1:{self.port}"
         self.artifacts = folder / "artifacts"
         self.logs = folder
@@ -33,7 +32,7 @@ class Stack:
         self.environment = {
             **environment,
             "PREFECT_HOME": str(folder / "prefect"),
-            "PREFECT_API_URL": self.url,
+            "PREFECT_API_URL": f"{self.ui}/api",
             "PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "5",
             "PREFECT_SERVER_SERVICES_LATE_RUNS_AFTER_SECONDS": "15",
             "PREFECT_SERVER_DEPLOYMENTS_CONCURRENCY_SLOT_WAIT_SECONDS": "3",
@@ -42,11 +41,9 @@ class Stack:
             "SIGHTLINE_GPU": "optional",
             "CUDA_VISIBLE_DEVICES": "-1",
         }
-        if database:
-            self.environment["PREFECT_API_DATABASE_CONNECTION_URL"] = database
         password = self.environment.get("PREFECT_API_AUTH_STRING")
         self.client = httpx.Client(
-            base_url=self.url,
+            base_url=f"{self.ui}/api",
             timeout=90,  # SQLite waits for a lock for 60
             auth=httpx.BasicAuth(*password.split(":")) if password else None,
         )
@@ -54,7 +51,7 @@ class Stack:
         self.start_server()
 
     def start_server(self) -> None:
-        self.server = self._spawn("server", ["make", "server", f"PORT={self.port}"])
+        self.server = self._spawn("server", "server", f"PORT={self.port}")
         wait_for("the server answers", self._answers)
 
     def _answers(self) -> bool:
@@ -68,39 +65,24 @@ class Stack:
 
     def kill_server(self) -> None:
         """Kill the server, as a power failure does."""
-        _kill(self.server, signal.SIGKILL)
+        cut_power(self.server.pid)
+        self.server.wait()
 
     def start_worker(self, pool: str) -> subprocess.Popen[bytes]:
-        command = ["make", "worker", f"POOL={pool}"]
-        worker = self._spawn(f"worker-{pool}-{len(self.workers)}", command)
+        worker = self._spawn(f"worker-{pool}-{len(self.workers)}", "worker", f"POOL={pool}")
         self.workers.append(worker)
-        wait_for("the worker is online", lambda: self._online(pool) > 0)
+
+        def is_online() -> bool:
+            workers = self.post(f"/work_pools/{pool}/workers/filter", {})
+            return any(worker["status"] == "ONLINE" for worker in workers)
+
+        wait_for("the worker is online", is_online)
         return worker
-
-    def _online(self, pool: str) -> int:
-        workers = self.post(f"/work_pools/{pool}/workers/filter", {})
-        return sum(worker["status"] == "ONLINE" for worker in workers)
-
-    def power_off(self, worker: subprocess.Popen[bytes]) -> None:
-        """Kill a worker and its descendants at once, as a power failure does."""
-        _kill(worker, signal.SIGSTOP, signal.SIGKILL)  # none sees another die
-        self.workers.remove(worker)
-
-    def training_of(self, flow_run: str) -> bool:
-        """Return whether a run, or its fit, has finished an epoch."""
-        assert self.run(flow_run)["state"]["type"] not in FINAL, self.tail()
-        runs = [flow_run, *(fit["id"] for fit in self.fits_of(flow_run))]
-        # Any epoch: a training may resume from the checkpoint of a killed one.
-        return any(re.match(r"Epoch \d+ of", line) for one in runs for line in self.messages(one))
 
     def processes(self, program: str) -> list[int]:
         """List the processes below the workers whose command line contains a program."""
-        return [
-            pid
-            for worker in self.workers
-            for pid in descendants(worker.pid)
-            if program in command_line(pid)
-        ]
+        below = [pid for worker in self.workers for pid in descendants(worker.pid)]
+        return [pid for pid in below if program in command_line(pid)]
 
     def flow_process(self) -> int:
         """Return the process of the newest flow run."""
@@ -110,11 +92,19 @@ class Stack:
         return self.processes("sightline.pipeline.worker")
 
     def begin(self, data: Path, epochs: int, deployment: str) -> str:
-        """Start a run and return its ID after its first epoch."""
+        """Start a run and return its ID after an epoch of its own or of its fit."""
         flow_run = self.start(
             "train/train-manual", dataset=str(data), epochs=epochs, deployment=deployment
         )
-        wait_for("the run trains", lambda: self.training_of(flow_run))
+
+        def trains() -> bool:
+            assert self.run(flow_run)["state"]["type"] not in FINAL, self.tail()
+            runs = [flow_run, *(fit["id"] for fit in self.fits_of(flow_run))]
+            # Any epoch: a training may resume from the checkpoint of a killed one.
+            lines = [line for one in runs for line in self.messages(one)]
+            return any(re.match(r"Epoch \d+ of", line) for line in lines)
+
+        wait_for("the run trains", trains)
         return flow_run
 
     def close(self) -> None:
@@ -123,10 +113,10 @@ class Stack:
         self.stop_server()
         self.client.close()
 
-    def _spawn(self, name: str, command: list[str]) -> subprocess.Popen[bytes]:
+    def _spawn(self, name: str, *target: str) -> subprocess.Popen[bytes]:
         with (self.logs / f"{name}.log").open("ab") as log:
             return subprocess.Popen(
-                command,
+                ["make", *target],
                 cwd=ROOT,
                 env=self.environment,
                 stdout=log,
@@ -136,26 +126,15 @@ class Stack:
                 preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
             )
 
-    def command(self, *command: str, **changes: str) -> subprocess.CompletedProcess[str]:
-        """Run a command of the project's environment and return its result."""
-        return self._finish([str(BIN / command[0]), *command[1:]], changes)
+    def sightline(self, *arguments: str, **changes: str) -> Completed:
+        return self._finish(str(BIN / "sightline"), *arguments, **changes)
 
-    def make(self, *arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
-        """Run a target of the Makefile."""
-        return self._finish(["make", *arguments], changes)
+    def make(self, *arguments: str, **changes: str) -> Completed:
+        return self._finish("make", *arguments, **changes)
 
-    def _finish(
-        self, command: list[str], changes: dict[str, str]
-    ) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            command,
-            cwd=ROOT,
-            env={**self.environment, **changes},
-            capture_output=True,
-            text=True,
-            check=False,
-            stdin=subprocess.DEVNULL,
-        )
+    def _finish(self, *command: str, **changes: str) -> Completed:
+        environment = {**self.environment, **changes}
+        return execute(*command, env=environment, cwd=ROOT, stdin=subprocess.DEVNULL)
 
     def post(self, path: str, body: Any) -> Any:
         return self._ask("POST", path, body)
@@ -219,6 +198,12 @@ class Stack:
             raise
         return found
 
+    def complete(self, deployment: str, /, **parameters: object) -> Json:
+        """Start a deployment, wait for its end and check that it completed."""
+        found = self.finish(self.start(deployment, **parameters))
+        assert found["state"]["name"] == "Completed", self.tail()
+        return found
+
     def runs_of(self, deployment: str) -> list[Json]:
         wanted = {"deployments": {"id": {"any_": [self.deployment(deployment)["id"]]}}}
         found: list[Json] = self.post("/flow_runs/filter", wanted)
@@ -236,52 +221,44 @@ class Stack:
         wanted = {"artifacts": {"flow_run_id": {"any_": [flow_run]}}}
         return {item["key"]: item for item in self.post("/artifacts/filter", wanted)}
 
+    def stage_times(self, flow_run: str) -> list[Json]:
+        """Read the table of stages: rows with `stage` and `cached`, in order."""
+        rows: list[Json] = json.loads(self.artifacts_of(flow_run)["stage-times"]["data"])
+        return rows
+
     def messages(self, flow_run: str) -> list[str]:
         wanted = {"logs": {"flow_run_id": {"any_": [flow_run]}}, "sort": "TIMESTAMP_ASC"}
         return [item["message"] for item in self.post("/logs/filter", wanted)]
 
     def tail(self) -> str:
         """Return the ends of all logs, for a failed test."""
-        texts = (
-            f"--- {path.name}\n{path.read_text()[-3000:]}\n" for path in self.logs.glob("*.log")
-        )
-        return "".join(texts)
+        logs = self.logs.glob("*.log")
+        return "".join(f"--- {path.name}\n{path.read_text()[-3000:]}\n" for path in logs)
 
 
-def stack(
-    folder: Path, environment: dict[str, str], database: str | None = None
-) -> Iterator[Stack]:
-    running = Stack(folder, environment, database)
+@contextmanager
+def stack(folder: Path, environment: dict[str, str]) -> Iterator[Stack]:
+    running = Stack(folder, environment)
     try:
         yield running
     finally:
         running.close()
 
 
-def _kill(process: subprocess.Popen[bytes], *numbers: signal.Signals) -> None:
-    doomed = [*descendants(process.pid), process.pid]
-    for number in numbers:
-        for pid in doomed:
-            with suppress(ProcessLookupError):
-                os.kill(pid, number)
-    process.wait()
-
-
 def _end(process: subprocess.Popen[bytes]) -> None:
     """Interrupt a process group as Ctrl-C does, and kill it after a minute."""
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGINT)
+    _signal(process.pid, signal.SIGINT)
     try:
         process.wait(timeout=60)
     except subprocess.TimeoutExpired:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
+        _signal(process.pid, signal.SIGKILL)
         process.wait()
-    wait_for("its descendants end", lambda: not _group(process.pid))
+    wait_for("its descendants end", lambda: not _signal(process.pid, 0))
 
 
-def _group(group: int) -> bool:
+def _signal(group: int, number: int) -> bool:
+    """Send a signal to a process group; return whether the group exists."""
     with suppress(ProcessLookupError):
-        os.killpg(group, 0)
+        os.killpg(group, number)
         return True
     return False

@@ -4,19 +4,11 @@ import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
-from examples import write_npz
-from sightline.config import (
-    Convolution,
-    DataConfig,
-    ModelConfig,
-    PreprocessingConfig,
-    TrainingConfig,
-)
-from sightline.data import ingest, locate, preprocess
+from reading import prepare_textures
+from sightline.config import Convolution, ModelConfig, TrainingConfig
 from sightline.models import build
 from sightline.pipeline.progress import Progress, listening
 from sightline.records import ArraySet, DatasetFiles, ModelBlueprint, Run, TrainedModel
-from sightline.storage.workspace import Workspace
 from sightline.training import train
 
 SMALL = ModelConfig(convolutions=(Convolution(filters=8), Convolution(filters=8)), dense_units=8)
@@ -42,10 +34,7 @@ class Textures:
 
 def make(folder: Path) -> Textures:
     """Train with `SMALL` and `FIT` in a folder."""
-    run = Run(id="textures", workspace=Workspace(folder / "artifacts"))
-    settings = DataConfig(dataset=str(write_npz(folder / "textures.npz")))
-    files = ingest.ingest(run, locate.locate(settings), settings)
-    arrays = preprocess.preprocess(run, files, PreprocessingConfig(validation_fraction=0.2))
+    run, files, arrays = prepare_textures(folder)
     blueprint = build.build(run, arrays, SMALL)
     seen: list[Progress] = []
     with listening(seen.append):

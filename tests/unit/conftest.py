@@ -3,12 +3,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 import made_runs
 import trained_textures
+from made_runs import write_file, write_table
 from sightline.config import ReportConfig
 from sightline.evaluation.calibration import reliability
 from sightline.evaluation.selective import accuracy_at_coverage
@@ -17,7 +16,6 @@ from sightline.records import (
     ClassMetrics,
     DatasetFiles,
     Evaluation,
-    FileRecord,
     Layer,
     ModelBlueprint,
     Report,
@@ -33,38 +31,23 @@ from sightline.reporting.figures import canvas
 HOSTILE = "<script>alert(1)</script> | [x](javascript:alert(1)) $a_b$"
 
 
-def recorded(run: Run, name: str, content: bytes = b"content") -> FileRecord:
-    path = run.workspace.root / "made" / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if not path.exists():
-        path.write_bytes(content)
-    return made_runs.file_record(path, "made/")
-
-
-def write_table(run: Run, name: str, columns: dict[str, object]) -> FileRecord:
-    path = run.workspace.root / "made" / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    pq.write_table(pa.table(columns), path)
-    return recorded(run, name)
-
-
 @pytest.fixture
 def hostile_files(files: DatasetFiles) -> DatasetFiles:
     return files.model_copy(update={"class_names": (HOSTILE, "b", "c", "d")})
 
 
 @pytest.fixture
-def trained(run: Run) -> TrainedModel:
+def trained(artifacts: Path) -> TrainedModel:
     history = {"epoch": [1, 2], "accuracy": [0.5, 0.9], "loss": [1.0, 0.25]}
     return made_runs.trained(
-        model=recorded(run, "model.keras"),
-        history=write_table(run, "history.parquet", history),
+        model=write_file(artifacts, "made/model.keras"),
+        history=write_table(artifacts / "made" / "history.parquet", history, "made/"),
         epochs=2,
     )
 
 
 @pytest.fixture
-def evaluation(run: Run, hostile_files: DatasetFiles) -> Evaluation:
+def evaluation(artifacts: Path, hostile_files: DatasetFiles) -> Evaluation:
     """Forty predictions with three mistakes: rows 8, 20 and 4, the surest first."""
     labels = np.arange(40) % 4
     probabilities = np.full((40, 4), 0.01, dtype=np.float32)
@@ -79,34 +62,31 @@ def evaluation(run: Run, hostile_files: DatasetFiles) -> Evaluation:
         ClassMetrics(class_name=name, precision=0.9, recall=0.7, f1=0.95 - number / 10, support=10)
         for number, name in enumerate(hostile_files.class_names)
     )
-    confusion = ((7, 3, 0, 0), (0, 10, 0, 0), (0, 0, 10, 0), (0, 0, 0, 10))
     confidence, right = probabilities.max(axis=1), predicted == labels
     bins, _ = reliability(confidence, right, 15)
-    return Evaluation(
-        metrics=recorded(run, "metrics.json"),
-        predictions=write_table(run, "predictions.parquet", columns),
+    camera = SliceMetrics(
+        column="camera", value=HOSTILE, images=40, accuracy=0.925, interval=(0.8, 0.97)
+    )
+    return made_runs.evaluated(
+        metrics=write_file(artifacts, "made/metrics.json"),
+        predictions=write_table(artifacts / "made" / "predictions.parquet", columns, "made/"),
         accuracy=0.925,
         accuracy_interval=(0.8014, 0.9742),
         loss=0.1234,
         classes=classes,
-        confusion=confusion,
+        confusion=((7, 3, 0, 0), (0, 10, 0, 0), (0, 0, 10, 0), (0, 0, 0, 10)),
         top_k={2: 0.95, 3: 0.975},
         calibration=Calibration(bins=bins, error=0.0425),
         coverage=accuracy_at_coverage(confidence, right),
-        slices=(
-            SliceMetrics(
-                column="camera", value=HOSTILE, images=40, accuracy=0.925, interval=(0.8, 0.97)
-            ),
-        ),
-        serving_difference=0.0,
+        slices=(camera,),
     )
 
 
 @pytest.fixture
-def blueprint(run: Run) -> ModelBlueprint:
+def blueprint(artifacts: Path) -> ModelBlueprint:
     return ModelBlueprint(
-        architecture=recorded(run, "architecture.json"),
-        summary=recorded(run, "model_summary.txt"),
+        architecture=write_file(artifacts, "made/architecture.json"),
+        summary=write_file(artifacts, "made/model_summary.txt"),
         layers=(Layer(name="dense", kind="Dense", output_shape=(4,), parameters=141_258),),
         parameters=141_258,
         image_shape=(12, 12, 1),

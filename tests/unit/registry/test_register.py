@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 import made_runs
-from runs_to_promote import PROFILE, certificate, file, publish, register
+from made_runs import write_file
+from runs_to_promote import PROFILE, certificate, publish, register
 from sightline import registry
 from sightline.data.holdout import holdout_sha256
 from sightline.errors import InputError, StorageError
@@ -57,7 +58,7 @@ def test_registered_version_is_the_candidate(workspace: Workspace, manifest: Run
 def test_exporting_a_run_again_adds_no_version(workspace: Workspace, bare: RunManifest) -> None:
     exported = certificate(workspace.root, "run-1")
     first = registry.register(workspace, bare, exported)
-    later = file(workspace.root, exported.certificate.path, b'{"seconds": 2}')
+    later = write_file(workspace.root, exported.certificate.path, b'{"seconds": 2}')
     again = exported.model_copy(update={"certificate": later})
     assert registry.register(workspace, bare, again) == first
     assert registry.register(workspace, bare) == first
@@ -72,7 +73,7 @@ def test_additional_format_makes_another_version(workspace: Workspace, bare: Run
     some, all_formats = exported.exports[:2], exported.exports
     numbers = []
     for exports in (some, failed, all_formats, some):
-        record = file(workspace.root, exported.certificate.path, b"%d" % len(numbers))
+        record = write_file(workspace.root, exported.certificate.path, b"%d" % len(numbers))
         changed = exported.model_copy(update={"exports": exports, "certificate": record})
         numbers.append(registry.register(workspace, bare, changed).number)
     assert numbers == [2, 3, 4, 4]

@@ -2,7 +2,8 @@ from collections.abc import Collection
 
 import pytest
 
-from runs_to_compare import predictions_of, publish, write_table
+from made_runs import write_table
+from runs_to_compare import predictions_of, publish
 from sightline.records import DatasetFiles, Run, RunComparison
 from sightline.records.manifest import RunManifest
 from sightline.runs import flips, run_folder
