@@ -13,9 +13,7 @@ from sightline.prediction import npy
 from sightline.prediction.records import Input
 from sightline.storage.text import quoted
 
-Kind = Literal["image", "npy", "parquet"]
-
-_KINDS: dict[str, Kind] = {
+_KINDS: dict[str, Literal["image", "npy", "parquet"]] = {
     **dict.fromkeys(IMAGE_SUFFIXES, "image"),
     ".npy": "npy",
     ".parquet": "parquet",
@@ -34,7 +32,7 @@ def check(name: str) -> None:
     check_text(name)
     path = absolute(name)
     check_text(str(path))
-    if not path.is_dir() and not (path.is_file() and _kind(path)):
+    if not path.is_dir() and not (path.is_file() and path.suffix.lower() in _KINDS):
         found = "is not a regular file" if path.exists() else "does not exist"
         if path.is_file():
             found = "cannot be predicted"
@@ -65,7 +63,7 @@ def describe(name: str) -> Input:
     if path.is_dir():
         images, others = _count(name, path)
         return Input(name=name, path=str(path), kind="folder", images=images, left_out=others)
-    kind, images, column = _kind(path) or "image", 1, ""
+    kind, images, column = _KINDS[path.suffix.lower()], 1, ""
     if kind == "npy":
         images = npy.read_header(path).shape[0]
     elif kind == "parquet":
@@ -101,10 +99,6 @@ def absolute(name: str) -> Path:
     return path
 
 
-def _kind(path: Path) -> Kind | None:
-    return _KINDS.get(path.suffix.lower())
-
-
 def _count(name: str, path: Path) -> tuple[int, int]:
     """Count the images below a folder, and the other files."""
     counts = Counter(
@@ -134,7 +128,7 @@ def _walk(root: Path) -> Iterator[os.DirEntry[str]]:
 
 def _is_image(entry: os.DirEntry[str]) -> bool:
     """Return whether an entry counts as an image; a dangling link is an unreadable one."""
-    is_named_so = _kind(Path(entry.name)) == "image"
+    is_named_so = Path(entry.name).suffix.lower() in IMAGE_SUFFIXES
     return is_named_so and (entry.is_file() or not os.path.exists(entry.path))
 
 

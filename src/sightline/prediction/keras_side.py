@@ -1,6 +1,7 @@
 """Predict a stream of images. Runs in the Keras process."""
 
 import time
+from collections import Counter
 from pathlib import Path
 
 import keras
@@ -17,7 +18,7 @@ from sightline.data.validation.profile import Profiler
 from sightline.errors import ModelFileError
 from sightline.evaluation.model_under_test import class_probabilities
 from sightline.models import keras_files
-from sightline.pipeline.progress import Counter
+from sightline.pipeline import progress
 from sightline.prediction import drift, stream, table
 from sightline.prediction.records import Outcome, Prediction, Request, ServedModel
 from sightline.prediction.stream import Block
@@ -65,11 +66,12 @@ class _Summary:
         self._names = class_names
         self._labels = pa.array(class_names)
         self._profiler = Profiler()
-        self._counts = np.zeros(len(class_names), dtype=np.int64)
-        self._images = self._abstained = self._failed = self._resized = self._converted = 0
+        self._classes = np.zeros(len(class_names), dtype=np.int64)
+        self._totals: Counter[str] = Counter()
         self._first_error: str | None = None
         self._shown: list[Prediction] = []
-        self._counter = Counter("images", sum(one.images for one in request.inputs), "predict")
+        images = sum(one.images for one in request.inputs)
+        self._progress = progress.Counter("images", images, "predict")
 
     def add(self, block: Block, probabilities: NDArray[np.float32]) -> pa.RecordBatch:
         """Count a block and return its rows with the columns `table.COLUMNS`."""
@@ -84,7 +86,7 @@ class _Summary:
         rows = pa.record_batch(
             [
                 block.names,
-                pa.array(np.arange(self._images, self._images + len(failed))),
+                pa.array(self._totals["images"] + np.arange(len(failed))),
                 self._labels.take(pa.array(classes, mask=failed)),
                 pa.array(classes.astype(np.int16), mask=failed),
                 pa.array(highest.astype(np.float32), mask=failed),
@@ -93,58 +95,51 @@ class _Summary:
             ],
             schema=table.COLUMNS,
         )
-        self._count(block, failed, abstained, classes)
-        left = _SHOWN - len(self._shown)
-        if left > 0:
-            columns = rows.select(list(Prediction.model_fields))
-            self._shown += [Prediction(**row) for row in columns[:left].to_pylist()]
-        self._counter.advance(len(failed))
-        return rows
-
-    def _count(
-        self,
-        block: Block,
-        failed: NDArray[np.bool_],
-        abstained: NDArray[np.bool_],
-        classes: NDArray[np.int64],
-    ) -> None:
+        self._totals.update(
+            images=len(failed),
+            abstained=int(abstained.sum()),
+            failed=len(block.errors),
+            resized=block.resized,
+            converted=block.converted,
+        )
         answered = classes[~failed & ~abstained]
-        self._counts += np.bincount(answered, minlength=len(self._counts))
-        self._images += len(failed)
-        self._abstained += int(abstained.sum())
-        self._failed += len(block.errors)
-        self._resized += block.resized
-        self._converted += block.converted
-        if block.errors and self._first_error is None:
-            self._first_error = next(iter(block.errors.values()))
+        self._classes += np.bincount(answered, minlength=len(self._classes))
+        self._first_error = self._first_error or next(iter(block.errors.values()), None)
         if not failed.all():
             self._profiler.add(block.images[~failed] if block.errors else block.images)
+        shown = rows.select(list(Prediction.model_fields))[: _SHOWN - len(self._shown)]
+        self._shown += [Prediction(**row) for row in shown.to_pylist()]
+        self._progress.advance(len(failed))
+        return rows
 
     def outcome(self, seconds: float) -> Outcome:
         """Return the summary."""
         return Outcome(
             model=self._request.model.name,
             model_sha256=self._request.model.sha256,
-            images=self._images,
-            classes=dict(zip(self._names, self._counts.tolist(), strict=True)),
-            abstained=self._abstained,
-            failed=self._failed,
+            images=self._totals["images"],
+            classes=dict(zip(self._names, self._classes.tolist(), strict=True)),
+            abstained=self._totals["abstained"],
+            failed=self._totals["failed"],
             first_error=self._first_error,
             warnings=self._warnings(),
             seconds=round(seconds, 3),
-            images_per_second=round(self._images / seconds, 1),
+            images_per_second=round(self._totals["images"] / seconds, 1),
             predictions=tuple(self._shown),
         )
 
     def _warnings(self) -> tuple[str, ...]:
-        decoded = self._images - self._failed
+        totals = self._totals
+        decoded = totals["images"] - totals["failed"]
         left_out = sum(one.left_out for one in self._request.inputs)
         found = [*self._request.model.notes]
         if left_out:
             found.append(f"Left out, as not PNG, JPEG or BMP images: {left_out:,} file(s).")
-        found += images.describe_conversions(self._shape, self._resized, self._converted, decoded)
+        found += images.describe_conversions(
+            self._shape, totals["resized"], totals["converted"], decoded
+        )
         if self._request.model.profile and decoded:
-            profile = self._profiler.profile(self._counts.tolist())
+            profile = self._profiler.profile(self._classes.tolist())
             found += drift.compare(profile, self._request.model.profile)
         return tuple(found)
 
