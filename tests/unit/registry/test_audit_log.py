@@ -37,6 +37,10 @@ def test_events_are_numbered_and_chained(workspace: Workspace, log: Path) -> Non
     for before, after in itertools.pairwise(events):
         assert after.previous_sha256 == digests.sha256(event(log, before.number))
     assert sorted(path.name for path in log.iterdir()) == [f"{n:06d}.json" for n in range(1, 6)]
+    register(workspace.root, "run-9", "alphabet")
+    events = registry.history(workspace)  # of all data sets, by time
+    assert [found.dataset for found in events] == ["mnist"] * 5 + ["alphabet"]
+    assert sorted(events, key=lambda found: found.created) == events
 
 
 def rewrite(path: Path, source: Path | None = None, **changes: Any) -> None:
@@ -124,10 +128,3 @@ def test_other_files_are_ignored_but_reported(workspace: Workspace, log: Path) -
     assert len(registry.history(workspace)) == 5
     found = {damage.path for damage in registry.verify(workspace, "mnist-v1").damages}
     assert found == {f"models/mnist/audit/{name}" for name in names}
-
-
-def test_history_of_all_data_sets_is_sorted_by_time(workspace: Workspace, log: Path) -> None:
-    register(workspace.root, "run-9", "alphabet")
-    events = registry.history(workspace)
-    assert [found.dataset for found in events] == ["mnist"] * 5 + ["alphabet"]
-    assert sorted(events, key=lambda found: found.created) == events

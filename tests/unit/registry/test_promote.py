@@ -38,6 +38,7 @@ def test_promoted_version_is_champion_and_pinned(workspace: Workspace, version: 
     assert registry.champion(workspace, "mnist") == version
     assert registry.aliases(workspace, "mnist").candidate is None
     assert pinned(workspace) == {"run-1": "promoted as mnist-v1: the first"}
+    assert not workspace.path("models/mnist/attestations").exists()  # without a key
     assert registry.promote(workspace, version, "again", decision, "mnist-v1") == event
     assert len(registry.history(workspace)) == 2
 

@@ -91,8 +91,7 @@ def test_version_without_an_event_is_found(workspace: Workspace, folder: Path) -
     files.remove(workspace.path("models/mnist/audit"))
     files.remove(workspace.path("models/mnist/last_event.json"))
     assert registry.names(workspace) == ["mnist-v1"]
-    ((place, found),) = damage_of(workspace).items()
-    assert place == "models/mnist/versions/1"
+    found = damage_of(workspace)["models/mnist/versions/1"]
     assert "`sightline models promote`" in found
 
 

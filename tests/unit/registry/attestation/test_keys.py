@@ -54,7 +54,9 @@ def test_other_kinds_of_keys_are_refused_and_never_shown(key: Path) -> None:
         assert "BEGIN" not in str(refused.value)
 
 
-def test_missing_key_is_named(key: Path) -> None:
+def test_missing_or_private_key_is_named(key: Path) -> None:
+    with pytest.raises(InputError, match=f"{key} .*\\.pub"):
+        keys.read_public(key)
     key.unlink()
     with pytest.raises(InputError, match=f"{key}.*{keys.VARIABLE}.*: No such"):
         keys.configured()
@@ -63,11 +65,6 @@ def test_missing_key_is_named(key: Path) -> None:
     key.mkdir(mode=0o700)
     with pytest.raises(InputError, match=f"{key}.*{keys.VARIABLE}.*: Is a directory"):
         keys.configured()
-
-
-def test_private_key_does_not_pass_as_public_key(key: Path) -> None:
-    with pytest.raises(InputError, match=r"\.pub"):
-        keys.read_public(key)
 
 
 def test_key_is_never_logged_or_stored(

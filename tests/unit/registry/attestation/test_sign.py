@@ -13,11 +13,6 @@ from sightline.storage.workspace import Workspace
 ENVELOPE = "models/mnist/attestations/1.intoto.json"
 
 
-def test_nothing_is_signed_without_a_key(workspace: Workspace) -> None:
-    promote(workspace.root, "run-1")
-    assert not workspace.path(ENVELOPE).exists()
-
-
 def test_statement_describes_files_build_and_promotion(workspace: Workspace, key: Path) -> None:
     version = promote(workspace.root, "run-1")
     envelope = json.loads(workspace.path(ENVELOPE).read_bytes())
@@ -28,7 +23,6 @@ def test_statement_describes_files_build_and_promotion(workspace: Workspace, key
     folder = workspace.path(version.folder)
     there = {p.relative_to(folder).as_posix(): p for p in folder.rglob("*") if p.is_file()}
     assert subjects == {name: digests.sha256(path) for name, path in there.items()}
-
     predicate = statement["predicate"]
     definition = predicate["buildDefinition"]
     assert definition["externalParameters"]["config"]["recipe"] == "tutorial"

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-import runs_to_promote
+from made_runs import write_file
+from runs_to_promote import register
 from sightline.config import Convolution, ModelConfig
 from sightline.data.holdout import holdout_sha256
 from sightline.models import cnn, keras_files
@@ -31,14 +32,14 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
 
 @pytest.fixture
 def accurate(run: Run, models: dict[str, bytes]) -> FileRecord:
-    return runs_to_promote.file(run.workspace.root, "other/model.keras", models["accurate"])
+    return write_file(run.workspace.root, "other/model.keras", models["accurate"])
 
 
 @pytest.fixture
 def champion(run: Run, files: DatasetFiles, models: dict[str, bytes]) -> Version:
-    version = runs_to_promote.register(run.workspace.root, "before", "textures")
+    version = register(run.workspace.root, "before", "textures")
     path = version.model.path
-    constant = runs_to_promote.file(run.workspace.root, path, models["constant"])
+    constant = write_file(run.workspace.root, path, models["constant"])
     known = {
         "files": {"model.keras": constant},
         "holdout_sha256": holdout_sha256(files),
