@@ -32,9 +32,7 @@ class Stage(Generic[R]):
 
     function: Callable[..., R]  # Its function; `name`, `module` and `result` come from it
     distributions: tuple[str, ...]  # Libraries whose versions the result depends on
-    reads: frozenset[str] = (
-        frozenset()
-    )  # Incidental fields of its inputs that this stage depends on
+    reads: frozenset[str] = frozenset()  # Incidental fields of its inputs that it depends on
 
     @property
     def name(self) -> str:
