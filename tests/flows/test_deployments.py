@@ -69,12 +69,12 @@ def test_data_that_changed_after_the_event_is_trained_with_a_warning(
 def test_unknown_key_and_missing_data_are_our_errors(data: Path) -> None:
     with pytest.raises(ConfigError, match=r"did you mean 'epochs'"):
         ask(data, overrides=["training.epoch=3"]).result()
-    with pytest.raises(DataError, match=r"gone\.npz does not exist"):
+    with pytest.raises(DataError, match=r"gone\.npz"):
         ask(data.with_name("gone.npz")).result()
 
 
 def test_overrides_may_replace_what_the_form_says(data: Path) -> None:
-    with pytest.raises(DataError, match=r"other\.npz does not exist"):
+    with pytest.raises(DataError, match=r"other\.npz"):
         ask(data, overrides=[f"data.dataset={data.with_name('other.npz')}"]).result()
 
 

@@ -131,7 +131,7 @@ def test_result_that_is_not_there_is_an_error(
     run: Run, client: SyncPrefectClient, monkeypatch: pytest.MonkeyPatch, message: str | None
 ) -> None:
     answering(monkeypatch, client, Completed(message=message))
-    with pytest.raises(HandoverError, match="must mount the same artifacts root"):
+    with pytest.raises(HandoverError, match="artifacts root"):
         hand_over(run)
 
 
@@ -212,7 +212,7 @@ def test_long_outage_of_the_server_ends_the_wait(
 ) -> None:
     answering(monkeypatch, client, Completed())
     monkeypatch.setattr(remote, "_SILENCE_SECONDS", 0)
-    with pytest.raises(HandoverLostError, match="did not answer for 0 s"):
+    with pytest.raises(HandoverLostError, match="0 s"):
         hand_over(run)
 
 
@@ -228,7 +228,7 @@ def test_pool_without_a_worker_ends_the_wait_and_cancels_the_run(
 
     monkeypatch.setattr(remote, "_start", remember)
     monkeypatch.setattr(remote, "_PATIENCE_SECONDS", 0)
-    with pytest.raises(HandoverError, match=r"No worker of the pool .* within 0"):
+    with pytest.raises(HandoverError, match="worker"):
         hand_over(run)
     state = client.read_flow_run(begun[0].id).state
     assert state is not None
@@ -246,7 +246,7 @@ def test_deleted_flow_run_is_an_error(
         return flow_run
 
     monkeypatch.setattr(remote, "_start", begin_and_delete)
-    with pytest.raises(HandoverError, match="was deleted"):
+    with pytest.raises(HandoverError, match="deleted"):
         hand_over(run)
 
 

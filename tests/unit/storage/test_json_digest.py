@@ -31,13 +31,13 @@ def test_every_single_changed_bit_is_noticed() -> None:
         for bit in range(8):
             changed = bytearray(text)
             changed[place] ^= 1 << bit
-            with pytest.raises(ValueError, match=r"expected SHA-256|does not end with a digest"):
+            with pytest.raises(ValueError, match="SHA-256|digest"):
                 json_digest.verify(bytes(changed))
 
 
 @pytest.mark.parametrize("added", [b"\n", b" ", b"\0", b"}"])
 def test_text_after_the_digest_is_refused(added: bytes) -> None:
-    with pytest.raises(ValueError, match="does not end with a digest of itself"):
+    with pytest.raises(ValueError, match="digest"):
         json_digest.verify(json_digest.dumps(CONTENT) + added)
 
 

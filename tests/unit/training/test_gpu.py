@@ -77,5 +77,5 @@ def test_hidden_gpus_are_an_error_that_names_the_variable(monkeypatch: pytest.Mo
 @pytest.mark.usefixtures("no_driver")
 def test_machine_without_a_driver_has_no_gpu_and_says_what_to_do() -> None:
     assert gpu.visible() == ()
-    with pytest.raises(DeviceError, match=r"A GPU is required here.*SIGHTLINE_GPU=optional"):
+    with pytest.raises(DeviceError, match="SIGHTLINE_GPU=optional"):
         gpu.require()

@@ -60,7 +60,7 @@ def test_missing_or_private_key_is_named(key: Path) -> None:
     key.unlink()
     with pytest.raises(InputError, match=f"{key}.*{keys.VARIABLE}.*: No such"):
         keys.configured()
-    with pytest.raises(InputError, match=f"{key}.*: No such file"):
+    with pytest.raises(InputError, match=str(key)):
         keys.read_public(key)
     key.mkdir(mode=0o700)
     with pytest.raises(InputError, match=f"{key}.*{keys.VARIABLE}.*: Is a directory"):
