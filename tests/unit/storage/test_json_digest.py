@@ -31,7 +31,7 @@ def test_every_single_changed_bit_is_noticed() -> None:
         for bit in range(8):
             changed = bytearray(text)
             changed[place] ^= 1 << bit
-            with pytest.raises(ValueError, match="SHA-256|digest"):
+            with pytest.raises(ValueError, match=r"SHA-256|digest"):
                 json_digest.verify(bytes(changed))
 
 
