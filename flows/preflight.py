@@ -59,9 +59,6 @@ def preflight(
     """Check everything that needs neither data nor Keras, the cheapest first.
 
     Args:
-        config: Config of the training.
-        run: Workspace and ID of the run.
-        seeds: Number of seeds to train.
         compare: Whether to compare with the last run, and stop if nothing changed.
         force: Whether to continue even if nothing changed.
 

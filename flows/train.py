@@ -34,8 +34,6 @@ def training_flow(
     """Train a classifier and publish its run folder.
 
     Args:
-        config: Config of the training.
-        run: Workspace and ID of the run.
         source: Source of the data, from a caller that has called `preflight` and prepared the
             device. Without it, both are done here.
         ahead: Result of `ingest_ahead`, if it was called.
@@ -99,10 +97,8 @@ def evaluate_candidate(
 ) -> tuple[Candidate, Decision | None]:
     """Export the model and compare it with the champion, if the promotion gate is on.
 
-    An error here costs the promotion, not the run, which is published all the same.
-
-    Returns:
-        The candidate with its certificate, and the decision; None if the gate is off.
+    An error here costs the promotion, not the run, which is published all the same. Returns the
+    candidate with its certificate, and the decision; None if the gate is off.
     """
     config = candidate.config
     if config.promotion.gate == "off":

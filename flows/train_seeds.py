@@ -36,8 +36,6 @@ def seeds_flow(
         config: Config of the training; its seed is the first, the next ones follow.
         run: Workspace of the runs, and the prefix of their IDs.
         seeds: Number of seeds, at least 2.
-        source: As in `training_flow`.
-        ahead: As in `training_flow`.
 
     Raises:
         InputError: As in `training_flow`, or a run ID is taken by another run.

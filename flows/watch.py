@@ -35,10 +35,6 @@ def watch_flow(dataset: Annotated[str, Field(min_length=1)]) -> None:
 def check_and_notify(workspace: Workspace, dataset: str) -> Observation:
     """Check a data set and emit the event if it changed; remember the check afterwards.
 
-    Args:
-        workspace: Where checks are remembered.
-        dataset: Path or name.
-
     Raises:
         DataError: The data set does not exist, or cannot be read.
         StorageError: The workspace cannot be written.

@@ -13,9 +13,7 @@ def run(run_id: str, *, started: datetime | None = None, refresh: bool = False) 
     """Describe a run with the directories of this worker.
 
     Args:
-        run_id: ID of the run.
         started: When the run was requested; now by default.
-        refresh: Whether to ignore the cache.
 
     Raises:
         ConfigError: SIGHTLINE_ARTIFACTS is not an absolute path.

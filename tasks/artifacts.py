@@ -43,11 +43,6 @@ def show_table(rows: Sequence[dict[str, Any]], *, key: str, description: str) ->
 
     Prefect renders the description and every string cell as Markdown, so that a class name could
     insert a link or an image. An error is logged and costs the table only.
-
-    Args:
-        rows: One dictionary per row, column to value.
-        key: Key of the artifact.
-        description: A line above the table.
     """
     literal = [
         {

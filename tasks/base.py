@@ -40,7 +40,6 @@ def stage_task(
     """Return a decorator that turns a function into the cached Prefect task of a stage.
 
     Args:
-        stage: Gives the task its name and its cache.
         retries: Number of retries of transient faults, with growing, jittered delays.
         timeout_seconds: Limit after which the task fails and its Keras process is stopped.
     """

@@ -19,9 +19,6 @@ def check_data(
     """Check the images, log warnings and show the checks in Prefect.
 
     Args:
-        run: Gives the workspace.
-        files: The ingested data set.
-        settings: The limits, and what happens beyond them.
         checked: The result, if the data was checked before the flow started.
     """
     if checked is None:

@@ -48,9 +48,6 @@ def fit_elsewhere(
     Args:
         run: The run; the deployment's worker mounts the same artifacts root, perhaps under
             another path.
-        arrays: Training arrays.
-        blueprint: The untrained model.
-        settings: Config of the training, with `deployment`.
 
     Raises:
         ConfigError: The deployment does not exist.

@@ -124,10 +124,6 @@ def train(
 def start(checked: Preflight, *, verbose: bool) -> RunSummary | SeedSummary:
     """Train what passed the checks, with progress on standard error.
 
-    Args:
-        checked: Result of the preflight.
-        verbose: Whether to show the logs of Prefect and TensorFlow.
-
     Raises:
         InputError: A run ID is taken, a demanded device is missing, or the data is unusable.
         RunError: A stage failed.

@@ -154,11 +154,7 @@ class PrivateServer:
     """A server for this process alone, which ends with it."""
 
     def __init__(self, *, verbose: bool) -> None:
-        """Start the server and configure Prefect to use it; `wait` until it answers.
-
-        Args:
-            verbose: Whether its output reaches the terminal.
-        """
+        """Start the server and configure Prefect to use it; `wait` until it answers."""
         self._is_used = False
         self._process = Child("sightline.flows.server.ephemeral", verbose=verbose)
         # Registered before Prefect's handlers, so it runs after they send their last events.

@@ -54,13 +54,9 @@ def install_all(
     """Install or update everything; what is None stays as it is on the server.
 
     Args:
-        client: Client of the server.
         gpus: Maximum number of concurrent GPU trainings.
         lost_after: Seconds without an event after which a run is marked as Crashed.
         webhook: URL that is notified of failed and late runs.
-
-    Returns:
-        Component to what was done with it, for people.
     """
     automations = [zombies(lost_after or installed_timeout(client))]
     if webhook:

@@ -14,11 +14,7 @@ _FAREWELL_SECONDS = 3  # Time that pending requests get at the end
 
 
 def main(descriptor: int) -> None:
-    """Tell the parent the port, then serve until the parent ends.
-
-    Args:
-        descriptor: File descriptor for the port.
-    """
+    """Tell the parent the port, then serve until the parent ends."""
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     child.answer(descriptor, {"port": listener.getsockname()[1]})

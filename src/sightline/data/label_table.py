@@ -65,10 +65,6 @@ def write_table(
     """Write the label table, split after split.
 
     Args:
-        path: Parquet file; pages have checksums.
-        schema: From `table_schema`.
-        splits: The splits.
-        class_names: Names in label order.
         digests: S32 array with the SHA-256 of each image's pixels, split after split.
 
     Raises:
@@ -135,8 +131,7 @@ def read_sources(path: Path, rows: NDArray[np.int64]) -> pa.Array:
 def read_labels(workspace: Workspace, files: DatasetFiles, split: str) -> Labels:
     """Read the labels of one split.
 
-    Returns:
-        int16 array of shape (n,), values 0 to num_classes - 1, in the order of the images.
+    Returns an int16 array of shape (n,), values 0 to num_classes - 1, in the order of the images.
     """
     counts = {name: images.shape[0] for name, images in files.images.items()}
     labels = np.empty(sum(counts.values()), dtype=np.int16)
@@ -157,9 +152,8 @@ def choose_samples(
 ) -> tuple[NDArray[np.uint8], list[str]]:
     """Choose training images to show: the first of each class, equally many per class.
 
-    Returns:
-        At most 40 uint8 images of shape (m, height, width, channels), fewer if they are large,
-        and the class name of each, class by class.
+    Returns at most 40 uint8 images of shape (m, height, width, channels), fewer if they are large,
+    and the class name of each, class by class.
     """
     labels = read_labels(workspace, files, "train")
     most = max(1, min(_MAX_SAMPLES, _MAX_SAMPLE_BYTES // math.prod(files.image_shape)))

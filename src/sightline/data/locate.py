@@ -39,8 +39,7 @@ def locate(settings: DataConfig) -> Source:
 def slug(dataset: str) -> str:
     """Turn a data set's name or path into a part of a run id, without file access.
 
-    Returns:
-        1 to 40 lower-case letters, digits and hyphens, from the last part of the path.
+    Returns 1 to 40 lower-case letters, digits and hyphens, from the last part of the path.
     """
     name = os.path.basename(os.path.abspath(dataset))
     for suffix in FILE_KINDS:

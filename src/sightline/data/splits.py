@@ -65,9 +65,7 @@ def stratified_sample(
 
     Args:
         labels: Integer array of shape (n,), values from 0 to `num_classes` - 1.
-        class_names: Names in label order.
         fraction: Share of each class to draw, in (0, 1).
-        seed: Random seed.
         split: Name of the split to draw, for the error message.
 
     Returns:

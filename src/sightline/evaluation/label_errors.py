@@ -43,7 +43,6 @@ def find(predict: Predict, images: Images, labels: Labels, threshold: float) -> 
     """Find images for which the model predicts another class than the label with confidence.
 
     Args:
-        predict: The model.
         images: The training split as ingested, at least one image; may be mapped.
         labels: int16 array of shape (n,).
         threshold: Smallest probability of the other class, in (0, 1].

@@ -12,15 +12,7 @@ _DESCRIPTION_BYTES = 1 << 20  # Room for the architecture and the summary
 def build(run: Run, arrays: ArraySet, settings: ModelConfig) -> ModelBlueprint:
     """Describe the untrained model for the shape of the data. Runs in the Keras process.
 
-    Args:
-        arrays: Gives the image shape and the classes.
-        settings: The layers.
-
-    Returns:
-        The architecture as JSON, a text summary and the number of parameters.
-
-    Raises:
-        StorageError: The disk has too little room.
+    Raises StorageError if the disk has too little room.
     """
     key = BUILD.key(arrays, settings)
     return find_or_make(run, BUILD, key, lambda draft: _describe(run, arrays, settings, draft))

@@ -22,9 +22,6 @@ def classifier(
 
     Args:
         image_shape: Height, width, channels.
-        num_classes: Units of the softmax layer.
-        settings: The layers.
-        borders: Pixels that the model crops on each side.
 
     Returns:
         A functional model from float32 images of shape (batch, *image_shape) in [0, 1] to

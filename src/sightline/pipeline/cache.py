@@ -80,8 +80,7 @@ class Entry(Generic[R]):
 def find(run: Run, stage: Stage[R], key: str) -> Entry[R] | None:
     """Find an entry and check each of its files.
 
-    Returns:
-        The entry; None if there is none or it is damaged.
+    Returns the entry; None if there is none or it is damaged.
     """
     folder = run.workspace.root / _relative(stage, key)
     if not folder.exists():
@@ -99,9 +98,6 @@ def find(run: Run, stage: Stage[R], key: str) -> Entry[R] | None:
 
 def find_or_make(run: Run, stage: Stage[R], key: str, make: Callable[[Draft], R]) -> R:
     """Return the stored record of a stage, or make and store it under a lock.
-
-    Args:
-        make: Writes the files through the draft and returns the record.
 
     Raises:
         StorageError: The artifacts root is full or cannot be written.

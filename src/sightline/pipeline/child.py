@@ -39,9 +39,6 @@ class Child:
         """Start it and return at once.
 
         Args:
-            module: Full name of the module to run.
-            arguments: Its arguments; the descriptor for answers is added.
-            environment: Its environment variables; those of this process by default.
             verbose: Show what it prints instead of keeping it in a log.
         """
         read, write = os.pipe()
@@ -108,11 +105,7 @@ class Child:
     def end(self, grace_seconds: float = 0) -> list[Message]:
         """End the child: ask it to stop, wait for a while, then kill it.
 
-        Args:
-            grace_seconds: How long it may take to stop; 0 kills it at once.
-
-        Returns:
-            The answers that nobody has received.
+        Returns the answers that nobody has received.
         """
         try:
             if grace_seconds:
@@ -173,7 +166,6 @@ def end_with_parent(
 
     Args:
         grace_seconds: How long it may take to stop on SIGTERM; then it exits at once.
-        on_request: Called in another thread with each request.
     """
 
     def listen() -> None:

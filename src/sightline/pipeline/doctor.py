@@ -30,12 +30,7 @@ class Check:
 def check_all(
     workspace: Workspace, api_url: str | None, find_device: Callable[[], str]
 ) -> list[Check]:
-    """Check everything that a run needs; failed checks are in the list as well.
-
-    Args:
-        api_url: The configured Prefect API, if any.
-        find_device: Describes the device that Keras would use.
-    """
+    """Check everything that a run needs; failed checks are in the list as well."""
     return [
         Check("python", True, platform.python_version()),
         *_check_versions(),
@@ -49,14 +44,7 @@ def check_all(
 def check_api(url: str) -> str:
     """Check that a Prefect API answers, without showing a password of its address.
 
-    Args:
-        url: Its address, such as `http://127.0.0.1:4200/api`.
-
-    Returns:
-        Its host, which may be shown.
-
-    Raises:
-        ServerError: The address is malformed or holds a password, or nothing answers there.
+    Raises ServerError if the address is malformed or holds a password, or nothing answers there.
     """
     if "@" in url:  # Prefect would show it in its log and its pages
         raise ServerError(

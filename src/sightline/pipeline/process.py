@@ -75,10 +75,6 @@ class KerasProcess:
         Args:
             function: A function at the top of its module. The child imports the module and
                 looks the function up by name; no code crosses the pipe.
-            inputs: What it takes, in order.
-
-        Returns:
-            The record that the function returned.
 
         Raises:
             SightlineError: As the function raised it.

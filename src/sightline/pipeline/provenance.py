@@ -36,9 +36,6 @@ def code_digest(module: str) -> str:
 
     Imports are read from the syntax tree, also inside functions: a change of any used module
     changes the digest, a change of any other does not.
-
-    Args:
-        module: Full name, such as "sightline.training.train".
     """
     sources: dict[str, str] = {}
     _collect(module, sources)

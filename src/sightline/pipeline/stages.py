@@ -53,13 +53,8 @@ class Stage(Generic[R]):
         """Return the cache key of this stage for some inputs.
 
         It depends on the inputs without their incidental fields (paths, for example), the source
-        that the stage uses, the versions of its libraries and Keras' backend.
-
-        Args:
-            inputs: Records, config sections and digests.
-
-        Returns:
-            40 hexadecimal digits.
+        that the stage uses, the versions of its libraries and Keras' backend. Returns 40
+        hexadecimal digits.
         """
         content = [
             item if isinstance(item, str) else content_of(item, self.reads) for item in inputs
@@ -77,11 +72,7 @@ def result_type(function: Callable[..., R]) -> type[R]:
 
 
 def content_of(model: Record | Section, reads: frozenset[str] = frozenset()) -> str:
-    """Return a record or a section as JSON, without incidental fields.
-
-    Args:
-        reads: Incidental fields that are kept.
-    """
+    """Return a record or a section as JSON, without incidental fields."""
     return json.dumps(_content(model, reads), sort_keys=True)
 
 

@@ -24,11 +24,7 @@ from sightline.records import Record
 
 
 def main(descriptor: int) -> None:
-    """Answer requests until the parent ends.
-
-    Args:
-        descriptor: File descriptor for answers.
-    """
+    """Answer requests until the parent ends."""
     requests: queue.Queue[Message] = queue.Queue()
     child.end_with_parent(STOPPING_SECONDS, requests.put)
     with quick_import():

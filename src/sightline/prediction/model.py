@@ -20,7 +20,6 @@ def find(workspace: Workspace, name: str, dataset: str | None = None) -> ServedM
     Args:
         name: An alias, a version such as "mnist-v3", a run id or a prefix of one, or the path of
             a `.keras` file.
-        dataset: Data set of the alias, if several data sets have one.
 
     Raises:
         InputError: There is no such model, the name is ambiguous, or the manifest beside a file

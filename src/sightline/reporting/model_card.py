@@ -19,11 +19,7 @@ _FEW_IMAGES = 30  # Metrics of classes with fewer test images than this are call
 def render_model_card(manifest: RunManifest) -> str:
     """Render the card in the format of the Hugging Face Hub.
 
-    Args:
-        manifest: The finished run.
-
-    Returns:
-        A YAML block of metadata, then GitHub Markdown; everything from the user is escaped.
+    Returns a YAML block of metadata, then GitHub Markdown; everything from the user is escaped.
     """
     described = yaml.safe_dump(_metadata(manifest), sort_keys=False, allow_unicode=True)
     text = page.render("model_card.md.j2", **_facts(manifest))

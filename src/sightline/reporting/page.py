@@ -27,10 +27,6 @@ _MARKDOWN_SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~&$:/@])")
 def render_html(workspace: Workspace, manifest: RunManifest) -> str:
     """Render the page: one file without scripts that loads nothing.
 
-    Args:
-        workspace: Where the figures are.
-        manifest: The finished run.
-
     Returns:
         HTML; class names and all other text from the user is escaped.
     """
@@ -88,7 +84,6 @@ def embedded(png: bytes, density: float = 1) -> Markup:
     """Write the attributes of an `img`: the image itself and its size on the page.
 
     Args:
-        png: The image.
         density: Its pixels per pixel of the page.
     """
     # The header of a PNG holds width and height as four bytes each, most significant first.

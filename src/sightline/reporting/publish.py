@@ -30,17 +30,6 @@ def publish(
 ) -> RunSummary:
     """Write the run folder: copies of the results, the report and the manifest.
 
-    Args:
-        run: The run.
-        config: The complete config.
-        source: The data set's source.
-        records: The results of the stages.
-        stages: Time of each stage, by name.
-        flow_run_id: Prefect's id of the flow run.
-
-    Returns:
-        The summary of the run.
-
     Raises:
         RunExistsError: The run id was taken in the meantime.
         StageError: A result changed while it was copied.

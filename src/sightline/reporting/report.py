@@ -83,22 +83,7 @@ def report(
     evaluation: Evaluation,
     settings: ReportConfig,
 ) -> Report:
-    """Draw the figures of a run.
-
-    Args:
-        run: The run.
-        files: Gives samples, findings and the test images.
-        blueprint: Gives the layers.
-        trained: Gives the history.
-        evaluation: Gives the predictions and what was measured.
-        settings: The number of mistakes to show.
-
-    Returns:
-        The figures and the most confident mistakes.
-
-    Raises:
-        StorageError: The disk is too full.
-    """
+    """Draw the figures of a run. Raises StorageError if the disk is too full."""
     inputs = _Inputs(run.workspace, files, blueprint, trained, evaluation)
 
     def make(draft: Draft) -> Report:

@@ -34,8 +34,6 @@ def write(path: Path, workspace: Workspace, pair: Pair, found: RunDifference) ->
 
     Args:
         path: HTML file; it appears complete or not at all.
-        pair: The manifests of A and B.
-        found: How they differ.
 
     Raises:
         StorageError: The file cannot be written, or the path exists and is not a file.
@@ -47,11 +45,6 @@ def write(path: Path, workspace: Workspace, pair: Pair, found: RunDifference) ->
 
 def render(workspace: Workspace, pair: Pair, found: RunDifference) -> str:
     """Render the page.
-
-    Args:
-        workspace: Where the histories and test images are.
-        pair: The manifests of A and B.
-        found: How they differ.
 
     Returns:
         HTML; class names and all other text from the user is escaped.

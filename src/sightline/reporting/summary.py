@@ -158,7 +158,6 @@ def warnings(manifest: RunManifest, escape: Escape) -> list[str]:
     """List what needs attention, the most important first.
 
     Args:
-        manifest: The finished run.
         escape: Makes text from the user literal.
     """
     evaluation = manifest.records.evaluate

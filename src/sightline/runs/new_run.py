@@ -49,7 +49,6 @@ def claim(workspace: Workspace, run_id: str) -> Iterator[None]:
     Args:
         workspace: Created if it is missing. Hold `workspace.in_use()`, since a cleanup removes
             the locks of runs.
-        run_id: The ID of the new run.
 
     Raises:
         InputError: The ID is malformed.

@@ -25,7 +25,6 @@ def mismatches(folder: Path, expected: Mapping[str, str]) -> Iterator[Mismatch]:
     """Compare files with their expected digests.
 
     Args:
-        folder: The folder that the names are relative to.
         expected: POSIX path relative to `folder` to the SHA-256 in hexadecimal digits.
 
     Yields:
@@ -42,7 +41,6 @@ def difference(path: Path, expected: str, size: int | None = None) -> str | None
 
     Args:
         path: The file. Links are not followed, and pipes and devices are not read.
-        expected: SHA-256 in hexadecimal digits.
         size: Expected number of bytes; a file of another size is not read.
 
     Returns:

@@ -82,7 +82,6 @@ def new_folder(path: Path, *, replace: bool) -> Iterator[Path]:
 
     Args:
         path: The final path. Missing parent folders are created.
-        replace: Replace an existing folder.
 
     Raises:
         OSError: `path` exists and `replace` is false.

@@ -33,7 +33,6 @@ def shared(path: Path, waiting: str) -> Iterator[None]:
     """Hold a shared lock, which excludes exclusive ones.
 
     Args:
-        path: The lock file, as for `alone`.
         waiting: Message to log if the lock is held exclusively.
     """
     with _lock_file(path) as file:
@@ -43,11 +42,7 @@ def shared(path: Path, waiting: str) -> Iterator[None]:
 
 @contextmanager
 def alone_if_free(path: Path) -> Iterator[bool]:
-    """Try to acquire an exclusive lock without waiting; yield whether it is held.
-
-    Args:
-        path: The lock file, as for `alone`.
-    """
+    """Try to acquire an exclusive lock without waiting; yield whether it is held."""
     with _lock_file(path) as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -27,7 +27,6 @@ class ArrayWriter:
         """Open the file and write its header.
 
         Args:
-            path: Path of the file.
             shape: Final shape; the blocks must add up to `shape[0]` rows.
             dtype: Name of the NumPy dtype, such as "uint8".
         """

@@ -12,13 +12,8 @@ _BIDIRECTIONAL = frozenset({"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FS
 def printable(text: str) -> str:
     r"""Escape the characters that control a terminal or change the direction of text.
 
-    (`rich.control.escape_control_codes` escapes five codes only, and not ESC.)
-
-    Args:
-        text: Any text, such as the name of a class, file or run.
-
-    Returns:
-        One line with escapes such as `\x1b` or `\u202e`; all other characters are unchanged.
+    (`rich.control.escape_control_codes` escapes five codes only, and not ESC.) Returns one line
+    with escapes such as `\x1b` or `\u202e`; all other characters are unchanged.
     """
     if text.isprintable():
         return text
@@ -31,7 +26,6 @@ def quoted(text: object, longest: int = 200) -> str:
     """Return the first line of untrusted text, escaped and shortened to fit in a message.
 
     Args:
-        text: Anything with a string form, such as an exception.
         longest: Most characters to return, plus an ellipsis.
     """
     line = str(text).partition("\n")[0]

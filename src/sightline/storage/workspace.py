@@ -87,7 +87,6 @@ class Workspace:
         """Check that enough disk space is free.
 
         Args:
-            needed: Bytes to be written.
             purpose: What needs them; the subject of the message, in the plural.
 
         Raises:

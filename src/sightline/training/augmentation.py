@@ -23,13 +23,8 @@ _GRID = 6  # Displaced points along each side of an image; the displacement is s
 def augmentation(settings: Augmentation, seed: int) -> keras.layers.Layer | None:
     """Build the augmentation layer.
 
-    Args:
-        settings: Sizes of the transformations.
-        seed: Seed of the layer's random numbers.
-
-    Returns:
-        A layer that keeps shape and dtype of float32 images (batch, height, width, channels);
-        None if all sizes are 0.
+    Returns a layer that keeps shape and dtype of float32 images (batch, height, width, channels);
+    None if all sizes are 0.
     """
     return Warp(settings, seed) if settings != Augmentation() else None
 

@@ -37,9 +37,6 @@ class CheckpointCallback(keras.callbacks.Callback):
         """Continue from a checkpoint.
 
         Args:
-            checkpoints: The checkpoints of this training.
-            history: Counts steps and time.
-            settings: How often to write, and which weights to keep.
             start: The restored checkpoint; without arrays for a new training.
         """
         super().__init__()
@@ -156,12 +153,7 @@ def describe(position: Position) -> str:
 
 
 def describe_resumption(position: Position, environment: dict[str, str]) -> str:
-    """Describe from where a training resumes, and how its environment differs.
-
-    Args:
-        position: Position of the checkpoint.
-        environment: What the bits of the training depend on now.
-    """
+    """Describe from where a training resumes, and how its environment differs."""
     sentence = f"Resumed from {describe(position)} on {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"
     changed = [
         f"{name} {position.environment.get(name, 'none')} -> {environment.get(name, 'none')}"

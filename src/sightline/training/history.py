@@ -15,13 +15,7 @@ class History(keras.callbacks.Callback):
     """Keeps one row per epoch and reports progress; time spent on validation does not count."""
 
     def __init__(self, plan: EpochPlan, epochs: int, start: Position) -> None:
-        """Continue from a position.
-
-        Args:
-            plan: The batches of an epoch.
-            epochs: Total number of epochs.
-            start: Position of the training.
-        """
+        """Continue from a position."""
         super().__init__()
         self._plan = plan
         self._epochs = epochs

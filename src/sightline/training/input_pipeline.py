@@ -32,7 +32,6 @@ class Batches(keras.utils.PyDataset):
         """Open the arrays.
 
         Args:
-            split: The arrays.
             plan: The batches of an epoch. If an epoch has more examples than the split, it takes
                 several passes, each in its own order.
             seed: Seed of the order; None keeps the stored order.

@@ -13,12 +13,7 @@ _NOT_DECAYED = ["bias", "gamma", "beta"]  # Weights that shift and scale; only k
 
 
 def build_optimizer(settings: TrainingConfig, steps: int) -> keras.optimizers.Optimizer:
-    """Build the optimizer of a training.
-
-    Args:
-        settings: Optimizer, learning rate, schedule and weight decay.
-        steps: Steps of the complete training.
-    """
+    """Build the optimizer of a training."""
     rate = learning_rate(settings, steps)
     options = {"learning_rate": rate, "weight_decay": settings.weight_decay or None}
     optimizer = keras.optimizers.get({"class_name": settings.optimizer, "config": options})

@@ -37,7 +37,6 @@ def computing_in(model: keras.Model, precision: Precision) -> Iterator[None]:
 
     Args:
         model: A model that was not called yet; its weights are always float32.
-        precision: The compute type; float32 after the block.
     """
     policy = "mixed_bfloat16" if precision == "bfloat16" else "float32"
     lowered = [layer for layer in model.layers if isinstance(layer, _LOWERED)]

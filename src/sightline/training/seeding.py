@@ -15,11 +15,7 @@ def draw_seed(rng: random.Random) -> int:
 
 
 def draw_by_seed(model: keras.Model, rng: random.Random) -> None:
-    """Redraw the kernels and the states of dropout, layer by layer; constants stay.
-
-    Args:
-        rng: Gives each layer its seed.
-    """
+    """Redraw the kernels and the states of dropout, layer by layer; constants stay."""
     for layer in model.layers:
         initializer = getattr(layer, "kernel_initializer", None)
         if initializer is not None and "seed" in initializer.get_config():

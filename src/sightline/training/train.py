@@ -21,8 +21,6 @@ def train(
 
     Args:
         arrays: Training arrays; a validation split only monitors the training.
-        blueprint: The untrained model.
-        settings: Optimizer, batch size, epochs, seed, device.
 
     Returns:
         The exported model, the digest of its weights, the history and measurements.

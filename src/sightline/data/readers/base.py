@@ -63,7 +63,6 @@ def to_pixels(block: NDArray[Any], subject: str, first_row: int) -> NDArray[np.u
 
     Args:
         block: Integers or floats, one example per row.
-        subject: File or array to name in an error.
         first_row: Number of the block's first row, counted from 0.
 
     Raises:

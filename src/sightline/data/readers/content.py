@@ -63,7 +63,6 @@ def digest(path: Path, limit: int | None = None) -> tuple[str, int]:
     """Digest the decompressed content of a file.
 
     Args:
-        path: A plain or gzip file.
         limit: Stop after more than this many bytes; None reads to the end.
 
     Returns:

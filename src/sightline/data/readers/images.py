@@ -52,8 +52,6 @@ def choose_shape(
     """Read the headers of all images and choose one shape for them.
 
     Args:
-        images: All images of all splits.
-        total: Their number.
         settings: Can set size and channels. Default: the common size, or 64x64 if sizes differ;
             RGB if any image has colour.
 
@@ -112,7 +110,6 @@ def decode(images: Iterable[EncodedImage], shape: Shape) -> Blocks:
 
     Args:
         images: Drawn only as far ahead as the threads need.
-        shape: Shape of every result.
 
     Yields:
         uint8 arrays of shape (m, *shape).
@@ -148,7 +145,6 @@ def conform(blocks: Blocks, shape: Shape) -> Blocks:
 
     Args:
         blocks: uint8 arrays of shape (m, height, width, channels).
-        shape: Shape of every result.
 
     Yields:
         uint8 arrays of shape (m, *shape); a block that has this shape is passed on as it is.

@@ -21,9 +21,7 @@ def check_columns(path: Path, present: Sequence[str], settings: DataConfig) -> N
     """Check that a file has each configured metadata column exactly once.
 
     Args:
-        path: The file.
         present: Its columns, without label and image.
-        settings: Names the metadata columns.
 
     Raises:
         DataError: One is missing or repeated; the message suggests the closest name.

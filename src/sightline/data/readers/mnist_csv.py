@@ -19,7 +19,6 @@ def read(path: Path, class_names: tuple[str, ...]) -> RawDataset:
 
     Args:
         path: The verified file, plain or gzip; small enough to fit in memory.
-        class_names: Names in label order.
 
     Returns:
         4,000 training and 1,000 test images, always the same, balanced over the classes.

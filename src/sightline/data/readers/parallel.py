@@ -27,9 +27,7 @@ def ordered_map(
     Args:
         function: Called in several threads at once.
         items: Its arguments; drawn only a few batches ahead of the consumer.
-        batch_size: Items per task of a thread.
         ahead: Batches drawn ahead, whose results may all be in memory.
-        threads: Number of threads.
 
     Yields:
         The results in the order of the items. An error is raised in its turn, at most a batch

@@ -115,9 +115,7 @@ def write_findings(path: Path, found: Iterable[FindingRows], index: ExampleIndex
     """Write the table, kind by kind, smallest distance first.
 
     Args:
-        path: Parquet file; pages have checksums.
         found: At most one per kind.
-        index: The examples that the rows refer to.
     """
     with pq.ParquetWriter(path, _SCHEMA, write_page_checksum=True) as writer:
         for one in found:
@@ -127,8 +125,7 @@ def write_findings(path: Path, found: Iterable[FindingRows], index: ExampleIndex
 def read_findings(path: Path, per_kind: int) -> dict[str, list[Finding]]:
     """Read the first findings of each kind, in the order of `KINDS`; page checksums are verified.
 
-    Returns:
-        Kind to its findings, without kinds that have none.
+    Returns the findings by kind, without kinds that have none.
     """
     with pq.ParquetFile(path, page_checksum_verification=True) as file:
         table = file.read()

@@ -22,9 +22,6 @@ def check_data(
     """Run every check of the data gate and refuse data that fail one.
 
     Args:
-        workspace: Where the findings are stored.
-        files: The ingested data set.
-        settings: The limit of each check and what happens beyond it.
         last_run: The last run of the same data set, to measure drift against; None if there
             is none. A run whose images were not inspected is ignored.
 

@@ -70,7 +70,6 @@ class ImageInspector:
         """Write the table of findings; return profiles and numbers of affected images.
 
         Args:
-            draft: The cache entry to write to.
             counts: Split name to the number of images of each class.
         """
         found = list(self._find())

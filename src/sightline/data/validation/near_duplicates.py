@@ -112,8 +112,7 @@ def find_near_duplicates(
 def correlation(images: NDArray[np.uint8], others: NDArray[np.uint8]) -> NDArray[np.float64]:
     """Compute the Pearson correlation of the pixels of m pairs of images.
 
-    Returns:
-        float64 array of shape (m,), -1 to 1; 0 if an image is blank.
+    Returns a float64 array of shape (m,), -1 to 1; 0 if an image is blank.
     """
     one, other = (
         pixels - pixels.mean(axis=1, keepdims=True)

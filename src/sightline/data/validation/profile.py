@@ -29,11 +29,7 @@ class Profiler:
         self._brightness += np.bincount(means, minlength=_BINS)
 
     def profile(self, per_class: Sequence[int]) -> SplitProfile:
-        """Return the profile of the images added so far, at least one.
-
-        Args:
-            per_class: Number of images of each class, in label order.
-        """
+        """Return the profile of the images added so far, at least one."""
         values = np.arange(_VALUES)
         shares = self._pixels / self._pixels.sum()
         mean = float(values @ shares)

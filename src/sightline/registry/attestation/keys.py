@@ -68,8 +68,7 @@ def generate(path: Path) -> Path:
 def configured() -> "CryptoSigner | None":
     """Read the private key that SIGHTLINE_SIGNING_KEY names; None if the variable is not set.
 
-    Raises:
-        InputError: The key or the extra is missing, or others can read the file.
+    Raises InputError if the key or the extra is missing, or others can read the file.
     """
     given = os.environ.get(VARIABLE)
     if not given:

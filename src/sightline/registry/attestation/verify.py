@@ -30,11 +30,9 @@ class _Statement(NamedTuple):
 def verify(workspace: Workspace, name: str, key: Path) -> tuple[Damage, ...]:
     """Check signature, statement and files of a version with a public key; return all damage.
 
-    Every changed byte is found, and an audit log that no longer contains the promotion, unless
-    the log is damaged, which `registry.verify` reports.
-
-    Raises:
-        InputError: The key or the name cannot be used, or the extra is missing.
+    Every changed byte is found, and an audit log that no longer contains the promotion, unless the
+    log is damaged, which `registry.verify` reports. Raises InputError if the key or the name cannot
+    be used, or the extra is missing.
     """
     trusted = keys.read_public(key)
     parsed = paths.parse(name)

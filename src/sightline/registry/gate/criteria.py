@@ -45,7 +45,6 @@ def class_recall(scores: Scores, alpha: float, margin: float) -> Criterion:
     one.
 
     Args:
-        scores: The predictions; a class without test images fails.
         alpha: Level of the one-sided interval of each class.
         margin: The loss of recall to rule out, in (0, 1]; 1 skips the check.
     """

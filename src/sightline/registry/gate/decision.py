@@ -49,10 +49,6 @@ def from_scores(
     exact test alone guarantees this.
 
     Args:
-        comparison: What is compared.
-        scores: What both models predict.
-        certificate: The candidate's exports; None if there are none.
-        limits: The limits.
         noise: Seed noise of the candidate's recipe, see `criteria.noise`; None if unknown.
         preconditions: Criteria that were checked before; listed first.
     """
@@ -95,10 +91,6 @@ def for_first_model(
 
     Args:
         comparison: Names the candidate only.
-        accuracy: In [0, 1].
-        counts: In label order; at least one image in all.
-        certificate: The exports; None if there are none.
-        limits: The limits.
     """
     correct = round(accuracy * sum(counts))
     checked = (

@@ -31,10 +31,8 @@ def mcnemar(fixed: int, broken: int) -> float:
 
     Q. McNemar, "Note on the sampling error of the difference between correlated proportions or
     percentages" (1947). If the candidate is not better, each image on which the two differ is a
-    fixed one with probability 1/2 or less.
-
-    Returns:
-        The p-value: the probability of at least as many fixed images, in (0, 1].
+    fixed one with probability 1/2 or less. Returns the p-value: the probability of at least as many
+    fixed images, in (0, 1].
     """
     from scipy.stats import binomtest
 

@@ -50,7 +50,6 @@ def draw_accuracy_history(path: Path, histories: Mapping[str, Sequence[Entry]]) 
     """Draw the accuracy of runs with its interval, evenly spaced, one panel per data set.
 
     Args:
-        path: PNG to write.
         histories: Data set to its entries, the oldest first; at least one entry each.
 
     Raises:

@@ -26,13 +26,7 @@ _THRESHOLDS = 9
 def draw_calibration(
     path: Path, calibration: Calibration, coverage: Sequence[CoveragePoint]
 ) -> None:
-    """Draw the reliability diagram, and accuracy over coverage.
-
-    Args:
-        path: PNG to write.
-        calibration: Bins of the confidence.
-        coverage: By increasing threshold.
-    """
+    """Draw the reliability diagram, and accuracy over coverage."""
     figure = blank(9, 4.2, layout="constrained")
     left, right = figure.subplots(1, 2, gridspec_kw={"wspace": 0.08})
     _draw_reliability(left, calibration)

@@ -30,7 +30,6 @@ def blank(width: float, height: float, layout: Literal["constrained"] | None = N
     Args:
         width: Inches.
         height: Inches.
-        layout: matplotlib's layout engine; None to place everything by hand.
     """
     from matplotlib.figure import Figure  # without pyplot, which has global state
 

@@ -35,7 +35,6 @@ def draw_confusion_matrix(
     """Draw the confusion matrix; the colour of a cell is its share of the row.
 
     Args:
-        path: PNG to write.
         confusion: Counts; row: true class, column: prediction.
         class_names: Names in label order; left out beyond 60 classes, numbers beyond 20.
     """

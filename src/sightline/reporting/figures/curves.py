@@ -17,7 +17,6 @@ def draw_curves(path: Path, history: "pd.DataFrame") -> None:
     """Draw accuracy and loss per epoch, of training and validation.
 
     Args:
-        path: PNG to write.
         history: One row per epoch: epoch, accuracy, loss, maybe val_accuracy and val_loss.
     """
     figure = blank(9, 3.5, layout="constrained")
@@ -32,11 +31,6 @@ def draw_both_curves(path: Path, before: "pd.DataFrame", now: "pd.DataFrame") ->
     """Draw accuracy and loss per epoch of two trainings, A and B, in the same diagrams.
 
     Colour and marker distinguish the runs; training is a solid line, validation a dashed one.
-
-    Args:
-        path: PNG to write.
-        before: History of A, as for `draw_curves`.
-        now: History of B.
     """
     figure = blank(9, 4.2, layout="constrained")
     for axes, metric in zip(_diagrams(figure), ("accuracy", "loss"), strict=True):

@@ -37,10 +37,7 @@ def draw_samples(path: Path, images: Images, labels: Sequence[str], title: str) 
     """Draw a grid of images with their class names.
 
     Args:
-        path: PNG to write.
         images: uint8 array of shape (m, height, width, channels), m at least 1.
-        labels: Class name of each image.
-        title: Title of the figure.
     """
     captions = [[Line(shorten(label, 13))] for label in labels]
     save(draw_grid(images, captions, title, columns=8, side=0.95), path)
@@ -50,7 +47,6 @@ def draw_mistakes(path: Path, images: Images, mistakes: Sequence[Mistake]) -> No
     """Draw wrong predictions with true class, prediction and confidence.
 
     Args:
-        path: PNG to write.
         images: uint8 array of shape (m, height, width, channels).
         mistakes: One per image; without any, the figure says so.
     """
@@ -68,9 +64,7 @@ def draw_label_errors(path: Path, images: Images, errors: Sequence[Mistake]) -> 
     """Draw training images with possible label errors: label, prediction, confidence and index.
 
     Args:
-        path: PNG to write.
         images: uint8 array of shape (m, height, width, channels), m at least 1.
-        errors: One per image.
     """
     captions = [[*caption(error), Line(f"index {error.index}", GREY)] for error in errors]
     title = "Possible label errors: label → prediction, confidence, index"
@@ -95,10 +89,8 @@ def draw_findings(
     """Draw data quality findings, each beside the other image that is concerned, if any.
 
     Args:
-        path: PNG to write.
         found: m findings, m at least 1.
         images: One or two uint8 arrays of shape (height, width, channels) per finding.
-        class_names: Names in label order.
     """
     tiles = np.stack([_side_by_side(*pair) for pair in images])
     captions = [_finding_caption(finding, class_names) for finding in found]
@@ -143,7 +135,6 @@ def draw_grid(
     Args:
         images: uint8 array of shape (m, height, width, channels), m at least 1.
         captions: Lines of each image, equally many.
-        title: Title of the figure.
         columns: Images per row.
         side: Width of an image in inches.
         foot: Inches to leave free at the bottom.

@@ -29,12 +29,7 @@ _SPATIAL = 3  # Dimensions of an output that is an image: height, width, channel
 
 
 def draw_layers(path: Path, blueprint: ModelBlueprint) -> None:
-    """Draw the layers from top to bottom with the resolution of their outputs on the left.
-
-    Args:
-        path: PNG to write.
-        blueprint: Gives the layers, the shape of the images and the number of classes.
-    """
+    """Draw the layers from top to bottom with the resolution of their outputs on the left."""
     layers, image_shape = blueprint.layers, blueprint.image_shape
     columns = math.ceil(len(layers) / _ROWS)
     # Columns of nearly equal length look better than a full and a short one.

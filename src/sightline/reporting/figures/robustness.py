@@ -19,12 +19,7 @@ _BRIGHT_SHARE = 0.58  # From this accuracy on, black is more legible on a cell t
 
 
 def draw_robustness(path: Path, robustness: Robustness) -> None:
-    """Draw a heat map of the accuracy: a row per corruption, a column per severity.
-
-    Args:
-        path: PNG to write.
-        robustness: At least one corruption.
-    """
+    """Draw a heat map of the accuracy: a row per corruption, a column per severity."""
     from matplotlib.ticker import PercentFormatter
 
     accuracies = np.array([row.accuracies for row in robustness.corruptions])

@@ -31,10 +31,8 @@ def draw_saliency(path: Path, images: Images, maps: Maps, mistakes: Sequence[Mis
     Orange pixels raise its probability, blue pixels lower it; all maps share one scale.
 
     Args:
-        path: PNG to write.
         images: uint8 array of shape (m, height, width, channels), m at least 1.
         maps: float32 array of shape (m, height, width), in units of probability.
-        mistakes: One per image.
     """
     side = math.ceil(max(maps.shape[1:]) / _CELLS)
     cells = _summed(maps, side)
