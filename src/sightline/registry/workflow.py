@@ -13,10 +13,10 @@ from sightline.runs import run_folder, verify
 from sightline.storage.workspace import Workspace
 from sightline.training.device import prepare_process
 
+# Criteria whose sentence adds numbers, names or advice to the decision's
 _ADVISED = frozenset(
     {"class_recall", "calibration", "latency", "noise", "minimum_accuracy", "certificate"}
 )
-"""Criteria whose sentence adds numbers, names or advice to the decision's."""
 
 
 def check_requirements(config: RunConfig) -> None:

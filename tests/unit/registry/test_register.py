@@ -118,7 +118,7 @@ def test_damaged_source_is_refused_and_leaves_no_version(
 
 def test_replaced_or_removed_run_is_refused(workspace: Workspace, manifest: RunManifest) -> None:
     other = manifest.model_copy(update={"weights_sha256": "0" * 64})
-    with pytest.raises(InputError, match="another run"):
+    with pytest.raises(InputError, match=r"run-1/manifest\.json .*try again"):
         registry.register(workspace, other)
     files.remove(run_folder.folder(workspace, "run-1"))
     with pytest.raises(InputError, match=r"manifest\.json"):

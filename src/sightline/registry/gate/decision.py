@@ -8,7 +8,7 @@ from sightline.records import Certificate, Criterion, Decision
 from sightline.registry.gate import criteria, paired_tests
 from sightline.registry.gate.scores import Scores
 
-_REASONS = {
+_REASONS = {  # given for the first criterion that fails
     "task": "it does not solve the same task as {champion}",
     "holdout": "the test images or labels changed since {champion} was promoted; compare both on "
     "the new ones with `sightline models promote {candidate} --rebaseline --reason ...`",
@@ -22,8 +22,6 @@ _REASONS = {
     "minimum_accuracy": "its accuracy is below promotion.minimum_accuracy",
     "certificate": "its exported formats are not shown to match the measured model",
 }
-"""Name of a criterion to the reason that is given first if it fails."""
-
 _MIN_P_VALUE = 0.0001
 
 

@@ -23,11 +23,6 @@ def test_p_value_is_the_published_one(fixed: int, broken: int, p_value: float) -
     assert paired_tests.mcnemar(fixed, broken) == pytest.approx(p_value, abs=3e-7)
 
 
-def test_p_values_of_both_directions_sum_to_one_and_the_probability_of_the_result() -> None:
-    both = paired_tests.mcnemar(12, 9) + paired_tests.mcnemar(9, 12)
-    assert both == pytest.approx(1 + stats.binom.pmf(12, 21, 0.5))
-
-
 def test_lower_end_is_known_by_hand() -> None:
     pairs = Pairs(np.zeros(3), np.array([0, 0, 7]), np.array([10, 0, 7]))
     low = paired_tests.lower_ends(pairs, 0.025)
