@@ -59,8 +59,9 @@ def test_version_with_recomputed_digests_is_found(workspace: Workspace, folder: 
     content["files"]["model.keras"].update(sha256=digests.sha256(model), bytes=13)
     path.write_bytes(json_digest.dumps(content))
     assert list(damage_of(workspace)) == ["models/mnist/versions/1/version.json"]
-    with pytest.raises(InputError, match=r"1/version\.json .* mnist-v1 .*expected SHA-256"):
-        registry.champion(workspace, "mnist")
+    for read in (registry.champion, registry.versions):
+        with pytest.raises(InputError, match=r"1/version\.json .* mnist-v1 .*expected SHA-256"):
+            read(workspace, "mnist")
 
 
 def test_version_in_the_folder_of_another_is_found(workspace: Workspace, folder: Path) -> None:
