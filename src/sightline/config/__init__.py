@@ -13,21 +13,3 @@ from sightline.config.model import Convolution, ModelConfig
 from sightline.config.promotion import ExportConfig, Format, PromotionConfig
 from sightline.config.run import RunConfig
 from sightline.config.training import Augmentation, TrainingConfig
-
-__all__ = [
-    "Augmentation",
-    "Convolution",
-    "DataConfig",
-    "DataGateConfig",
-    "EvaluationConfig",
-    "ExportConfig",
-    "Format",
-    "Limit",
-    "ModelConfig",
-    "PreprocessingConfig",
-    "PromotionConfig",
-    "ReportConfig",
-    "RunConfig",
-    "Section",
-    "TrainingConfig",
-]

@@ -8,6 +8,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from sightline.storage.workspace import Workspace
 
+DatasetName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]  # part of file names
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
 
 class Record(BaseModel):
     """A frozen record that can be stored as JSON."""
@@ -22,11 +25,10 @@ class Run(Record):
 
     id: str  # The run's id and the name of its folder
     workspace: Workspace  # The workspace that it uses
-    # When the run was requested, in UTC
     started: datetime = Field(default_factory=lambda: datetime.now(UTC))
     data_dir: Path | None = None  # Folder with local copies of named data sets
-    # Base URL to download from instead of the public mirrors
-    mirror: str | None = Field(default=None, exclude=True, repr=False)  # may hold a password
+    # Base URL to download from instead of the public mirrors; may hold a password
+    mirror: str | None = Field(default=None, exclude=True, repr=False)
     refresh: bool = False  # Ignore the cache and rerun every stage
     repeats: str | None = None  # Id of the run that this one reproduces
 
@@ -50,7 +52,7 @@ class FileRecord(Record):
     incidental: ClassVar[frozenset[str]] = frozenset({"path"})  # equal bytes give equal results
 
     path: Annotated[str, AfterValidator(_below_root)]
-    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    sha256: Sha256
     bytes: int = Field(ge=0)
 
 

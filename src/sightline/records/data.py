@@ -4,18 +4,16 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from sightline.records.base import ArrayFile, FileRecord, Record
+from sightline.records.base import ArrayFile, DatasetName, FileRecord, Record, Sha256
 
 
 class Source(Record):
     """A located data set, before any image is decoded."""
 
-    # Its name in lower-case letters, digits and hyphens, as in run ids
-    dataset: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")
+    dataset: DatasetName
     kind: str  # "named", "embedded", or a format: a key of `data.readers.dispatch.READERS`
     path: str  # Its path, or the data set's name if it is built in or downloaded
-    # Digest of its content; does not depend on the path
-    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    sha256: Sha256  # Digest of its content; does not depend on the path
 
 
 class SplitProfile(Record):
@@ -35,12 +33,10 @@ class Inspection(Record):
     """What ingest found out about the images; the input of the data gate."""
 
     profiles: dict[str, SplitProfile]  # Split name to its statistics
-    # Kind of finding (see `data.validation.findings`) to the number of affected images of each
-    # split
+    # Kind of finding (see `data.validation.findings`) to the affected images of each split
     affected: dict[str, dict[str, int]]
     # Parquet file with one row per finding: kind, split, index, label and, for pairs of images,
-    # other_split, other_index, other_label and distance (bits in which the perceptual hashes
-    # differ)
+    # other_split, other_index, other_label and distance (differing bits of the perceptual hashes)
     findings: FileRecord
 
 
@@ -76,22 +72,18 @@ class DatasetFiles(Record):
 
     incidental: ClassVar[frozenset[str]] = frozenset({"source", "inspection"})
 
-    # The data set's name in lower-case letters, digits and hyphens
-    dataset: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")
+    dataset: DatasetName
     source: str  # Description of the source; contains no secrets
     class_names: tuple[str, ...] = Field(min_length=2, max_length=1000)  # Names in label order
     image_shape: tuple[int, int, int]  # Height, width and channels (1 or 3)
-    # Split name ("train", "test") to a uint8 NPY file of shape (n, height, width, channels), values
-    # 0 to 255
+    # Split name ("train", "test") to a uint8 NPY file of shape (n, height, width, channels)
     images: dict[str, ArrayFile]
-    # Parquet file with one row per example, one split after the other: index (int64, within the
-    # split), split, label (int64), class_name, source, pixels_sha256; then the metadata columns
-    # (string) that the config names
+    # Parquet file with one row per example, split by split: index (int64, in the split), split,
+    # label (int64), class_name, source, pixels_sha256, metadata columns of the config (string)
     labels: FileRecord
     # Split name to the SHA-256 of its labels (int16, little-endian, in the order of the images)
     label_digests: dict[str, str] = Field(default_factory=dict)
-    # Split name to the number of examples of each class, in label order
-    counts: dict[str, tuple[int, ...]]
+    counts: dict[str, tuple[int, ...]]  # Split name to the examples of each class, in label order
     notes: tuple[str, ...] = ()  # Sentences about conversions, such as resized images
     inspection: Inspection | None = None  # Statistics of the images and data quality findings
 

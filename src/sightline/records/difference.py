@@ -79,10 +79,8 @@ class Flips(Record):
     fixed: int  # Number of images that A gets wrong and B gets right
     broken: int  # Number of images that A gets right and B gets wrong
     p_value: float  # Of McNemar's exact test, two-sided
-    # Some of the fixed images, B's most confident predictions first
-    fixed_examples: tuple[Flip, ...]
-    # Some of the broken images, B's most confident predictions first
-    broken_examples: tuple[Flip, ...]
+    fixed_examples: tuple[Flip, ...]  # The most confident predictions of B, in descending order
+    broken_examples: tuple[Flip, ...]  # Likewise
 
 
 class SeedNoise(Record):
@@ -90,8 +88,7 @@ class SeedNoise(Record):
 
     run_id: str  # The run whose data and config the noise was measured for
     seeds: int  # Number of seeds trained
-    # Bound on the difference in accuracy of 95 % of pairs that differ only in seed
-    difference: float
+    difference: float  # Largest difference in accuracy of 95 % of pairs that differ only in seed
     within: bool  # Whether A and B differ by at most that
 
 

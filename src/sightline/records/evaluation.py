@@ -42,8 +42,7 @@ class Calibration(Record):
     """Calibration of the highest probability."""
 
     bins: tuple[ReliabilityBin, ...]  # Bins of equal width from 0 to 1
-    # Expected calibration error: mean difference between confidence and accuracy over the bins,
-    # weighted by their images
+    # Expected calibration error: mean |confidence - accuracy| of the bins, weighted by images
     error: float
     temperature: Temperature | None = None  # None without a validation split
 
@@ -95,13 +94,11 @@ class LabelErrors(Record):
 class Saliency(Record):
     """Saliency maps of the most confident mistakes, by integrated gradients."""
 
-    # Index of each image in the test split, the most confident mistake first
-    indexes: tuple[int, ...]
+    indexes: tuple[int, ...]  # In the test split, the most confident mistake first
     # float32 NPY of shape (m, height, width): contribution of each pixel to the probability of the
     # predicted class relative to a black image, summed over channels
     maps: ArrayFile
-    # Largest absolute difference between the sum of a map and the change of that probability from
-    # the black image to the image
+    # Largest absolute difference between a map's sum and the change of that probability from black
     completeness: float
 
 
@@ -115,8 +112,7 @@ class Metrics(Record):
     classes: tuple[ClassMetrics, ...]  # Metrics per class, in label order
     confusion: tuple[tuple[int, ...], ...]  # Counts; row: label, column: prediction
     calibration: Calibration | None = None
-    # Accuracy of selective prediction, for increasing thresholds
-    coverage: tuple[CoveragePoint, ...] = ()
+    coverage: tuple[CoveragePoint, ...] = ()  # For increasing thresholds
     slices: tuple[SliceMetrics, ...] = ()  # Accuracy for each value of `evaluation.slices`
     robustness: Robustness | None = None  # None if skipped
     label_errors: LabelErrors | None = None  # None if skipped
@@ -130,6 +126,6 @@ class Evaluation(Metrics):
     """Output of evaluate, all on the test split."""
 
     metrics: FileRecord  # JSON file of the metrics
-    # Parquet file with one row per example: index, label, predicted, probability_<i> for each class
-    # i (float32, rows sum to 1)
+    # Parquet file with one row per example: index, label, predicted and, for each class i,
+    # probability_<i> (float32, rows sum to 1)
     predictions: FileRecord

@@ -3,18 +3,12 @@
 from datetime import datetime
 from typing import Any, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict
 
 from sightline.config import RunConfig
-from sightline.records import (
-    FileRecord,
-    Interval,
-    Record,
-    RunComparison,
-    Spread,
-    StageRecords,
-    StageTime,
-)
+from sightline.records.base import DatasetName, FileRecord, Record
+from sightline.records.evaluation import Interval
+from sightline.records.result import RunComparison, Spread, StageRecords, StageTime
 
 
 class _Manifest(Record):
@@ -32,11 +26,9 @@ class _Manifest(Record):
     stages: dict[str, StageTime]  # Stage name to its time in this run
     total_seconds: float  # Wall time from the start of the run to its publication
     compared: RunComparison | None = None  # Comparison with the previous run of this data set
-    # Spread of the test accuracy over random seeds, if it was measured
-    seed_noise: Spread | None = None
+    seed_noise: Spread | None = None  # Spread of the test accuracy over seeds, if measured
     flow_run_id: str | None = None  # Prefect's id of the flow run, if there was one
-    # Id of the run that this one reproduced. Such a run never counts as the previous run of its
-    # data set, nor as the latest run.
+    # Id of the run that this one reproduced; such a run is never the previous or the latest one
     repeats: str | None = None
 
 
@@ -44,8 +36,7 @@ class RunManifest(_Manifest):
     """The content of a run folder's `manifest.json`."""
 
     records: StageRecords  # Outputs of the stages; paths are relative to the artifacts folder
-    # Name of a file in the run folder to its record; paths are relative to the run folder
-    files: dict[str, FileRecord]
+    files: dict[str, FileRecord]  # Names and paths are relative to the run folder
 
 
 class _Part(Record):
@@ -55,7 +46,7 @@ class _Part(Record):
 
 
 class _Ingested(_Part):
-    dataset: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")  # becomes part of a file's name
+    dataset: DatasetName
     source: str
     counts: dict[str, tuple[int, ...]]
 

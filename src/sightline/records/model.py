@@ -62,20 +62,17 @@ class TrainedModel(Record):
     history: FileRecord
     epochs: int  # Number of epochs trained
     best_epoch: int | None = None  # The epoch of these weights if `training.keep_weights` is "best"
-    # One sentence for each time that training resumed from a checkpoint
-    resumed: tuple[str, ...] = ()
+    resumed: tuple[str, ...] = ()  # A sentence for each time it resumed from a checkpoint
     checkpoints: int = 0  # Number of checkpoints written
     checkpoint_seconds: float = 0.0  # Time spent writing them
     device: str  # Such as "cpu" or "gpu: NVIDIA H200"
-    # Wall time of the fit in its last process, including graph building, validation and
-    # checkpoints; excludes the time before training resumed
+    # Wall time of the fit in its last process, with graph building, validation and checkpoints
     fit_seconds: float | None = None
     images_per_second: float  # Training throughput over all epochs
     peak_memory_bytes: int  # Peak resident set size of the Keras process
     peak_device_memory_bytes: int | None = None  # Peak GPU memory; None on a CPU
     gpus: tuple[Gpu, ...] = ()  # All GPUs visible to the process
-    # What the exact weights depend on: versions, backend, threads, oneDNN
-    environment: dict[str, str]
+    environment: dict[str, str]  # What exact weights depend on: versions, backend, threads, oneDNN
 
 
 class DeviceReport(Record):

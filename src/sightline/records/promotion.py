@@ -72,7 +72,6 @@ class Decision(Record):
 class Promotion(Record):
     """Registration and promotion of a run's model."""
 
-    # The registered version, such as "mnist-v3"; None if it was not registered
-    version: str | None = None
+    version: str | None = None  # Such as "mnist-v3"; None if it was not registered
     promoted: bool  # Whether it is the champion now
     sentence: str  # The decision and its reason

@@ -37,10 +37,9 @@ class RunComparison(Record):
     recipe: str  # Its recipe
     accuracy: float  # Its test accuracy, in [0, 1]
     loss: float  # Its test loss, in nats
-    # Number of test images that only this run classifies correctly; None if the test images differ
-    # or the previous predictions cannot be read
+    # Test images that only this run, or only the previous one, classifies correctly; None if the
+    # test images differ or the previous predictions cannot be read
     fixed: int | None = None
-    # Number of test images that only the previous run classifies correctly
     broken: int | None = None
     p_value: float | None = None  # Two-sided p-value of McNemar's exact test (1947)
 

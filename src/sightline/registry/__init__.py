@@ -31,28 +31,3 @@ from sightline.registry.promote import check_reason, promote, refuse, rollback
 from sightline.registry.register import register
 from sightline.registry.verify import VersionCheck, names, verify, verify_log
 from sightline.registry.version import Version, versions
-
-__all__ = [
-    "ALIASES",
-    "Aliases",
-    "Event",
-    "Version",
-    "VersionCheck",
-    "aliases",
-    "champion",
-    "check_reason",
-    "datasets",
-    "find",
-    "history",
-    "is_name",
-    "names",
-    "promote",
-    "refuse",
-    "register",
-    "resolve",
-    "rollback",
-    "run_of",
-    "verify",
-    "verify_log",
-    "versions",
-]
