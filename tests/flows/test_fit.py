@@ -61,7 +61,6 @@ def test_training_is_found_by_the_key_that_the_flow_ends_with(
     state = fit_flow(**parameters, return_state=True)
     assert state.is_completed()
     entry = cache.find(run, TRAIN, state.message or "")
-    assert entry is not None
     assert entry.record.epochs == 1
     assert entry.record.gpus == ()
     assert entry.made_by == f"{run.id} {datetime.fromisoformat(parameters['started']).isoformat()}"

@@ -137,7 +137,6 @@ def test_manifest_records_config_data_environment_and_files(
     manifest = run_folder.read(Workspace(root), "first")
     assert manifest.source_sha256 == locate.locate(config.data).sha256
     gate = manifest.records.gate
-    assert gate is not None
     assert [check.name for check in gate.checks] == list(DataGateConfig.model_fields)
     assert gate.compared_with is None
     assert manifest.config == config

@@ -114,7 +114,6 @@ def test_timeout_ends_the_keras_process(run: Run, process: KerasProcess) -> None
 
     process.start()
     child = process._child
-    assert child is not None
     once()
     assert [state.name for state in states] == ["TimedOut"]
     assert not child.is_alive()

@@ -80,7 +80,6 @@ def test_private_server_of_a_killed_run_ends(home: Path) -> None:
         env={**environment, "PREFECT_HOME": str(home)},
         stdout=subprocess.PIPE,
     ) as parent:
-        assert parent.stdout is not None
         status = Path(f"/proc/{int(parent.stdout.readline())}/status")
         assert status.exists()
         parent.kill()

@@ -247,7 +247,6 @@ def test_real_mnist_has_its_known_counts_and_no_equal_images(run: Run, mnist_dir
     assert files.images["train"].shape == (60_000, 28, 28, 1)
     assert files.counts["test"] == (980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009)
     found = files.inspection
-    assert found is not None
     assert found.profiles["train"].pixel_mean == pytest.approx(33.3184, abs=1e-4)
     assert (found.profiles["test"].pixel_min, found.profiles["test"].pixel_max) == (0, 255)
     for kind in ("leak", "duplicate", "conflict", "blank", "saturated"):

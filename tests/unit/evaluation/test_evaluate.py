@@ -44,7 +44,6 @@ def test_evaluation_counts_what_the_predictions_say(textures: Textures) -> None:
         assert row.recall_interval == wilson(round(row.recall * 10), 10)
     assert result.top_k.keys() == {2, 3}
     assert result.accuracy <= result.top_k[2] <= result.top_k[3] <= 1
-    assert result.calibration is not None
     assert sum(found.images for found in result.calibration.bins) == 40
     assert result.calibration.temperature is not None, "there is a validation split"
     assert result.calibration.temperature.validation_images == 32
@@ -61,9 +60,7 @@ def test_optional_measures_are_taken_as_configured(textures: Textures) -> None:
     assert [row.images for row in result.slices] == [10] * CLASSES
     recalls = [row.recall for row in result.classes]
     assert sorted(row.accuracy for row in result.slices) == pytest.approx(sorted(recalls))
-    assert result.robustness is not None
     assert (result.robustness.images, len(result.robustness.corruptions)) == (20, 7)
-    assert result.label_errors is not None
     assert result.label_errors.examined == 160
     errors = pd.read_parquet(textures.run.workspace.root / result.label_errors.table.path)
     assert len(errors) == result.label_errors.found

@@ -60,7 +60,6 @@ def test_child_of_a_killed_parent_ends() -> None:
     with subprocess.Popen(
         [sys.executable, "-c", program], stdout=subprocess.PIPE, env=ENVIRONMENT
     ) as parent:
-        assert parent.stdout is not None
         pid = int(parent.stdout.readline())
         assert is_running(pid)
         parent.kill()

@@ -37,7 +37,6 @@ def call(process: KerasProcess, function: Callable[[TrainingConfig], DeviceRepor
 
 
 def child_pid(process: KerasProcess) -> int:
-    assert process._child is not None
     return process._child.pid
 
 

@@ -42,7 +42,6 @@ def test_page_has_the_results(html: str, manifest: RunManifest) -> None:
         assert row in shown.rows
     assert ["b", "3", "30.00%"] in [row[1:] for row in shown.rows]
     inspection = manifest.records.ingest.inspection
-    assert inspection is not None
     for name, profile in inspection.profiles.items():
         ends = [f"{profile.pixel_mean:.2f}", f"{profile.pixel_std:.2f}"]
         assert ends in [row[3:] for row in shown.rows if row[0] == name]

@@ -68,7 +68,6 @@ def test_findings_are_drawn_if_there_are_any(
     leak = findings.FindingRows("leak", np.array([163]), np.array([7]), np.array([0]))
     findings.write_findings(table, [leak, findings.FindingRows("blank", np.array([5]))], examples)
     record = made_runs.file_record(table)
-    assert hostile_files.inspection is not None
     inspection = hostile_files.inspection.model_copy(update={"findings": record})
     found = draw(hostile_files.model_copy(update={"inspection": inspection}), mistakes=0)
     assert "findings" in found.figures

@@ -86,7 +86,6 @@ def test_loss_interval_clips_probabilities_like_keras() -> None:
 
 def test_flips_are_named_the_most_confident_first(found: RunDifference) -> None:
     flips = found.flips
-    assert flips is not None
     assert (flips.images, flips.fixed, flips.broken) == (40, 2, 4)
     assert flips.p_value == pytest.approx(0.6875)  # 2 of 6 heads, two-sided
     assert [one.index for one in flips.fixed_examples] == [20, 4]
@@ -103,7 +102,6 @@ def test_at_most_24_examples_are_named(workspace: Workspace, dataset: DatasetFil
     assert compare.compare(workspace, (a, a)).sentence == "A and B have the same weights."
     b = publish(workspace.root, "run-b", dataset, range(40), weights="f")
     found = compare.compare(workspace, (a, b))
-    assert found.flips is not None
     assert found.flips.broken == 40
     assert len(found.flips.broken_examples) == 24
     assert found.sentence.startswith("B is worse than A: ")
@@ -119,7 +117,6 @@ def test_difference_is_compared_with_the_seed_noise(
     runs = [excerpt(seed=seed, accuracy=one, **same) for seed, one in enumerate(accuracies)]
     seed_noise.write(workspace, seed_noise.measure(runs))
     found = compare.compare(workspace, pair)
-    assert found.noise is not None
     assert (found.noise.run_id, found.noise.seeds, found.noise.within) == ("run-a", 2, within)
     assert f"{'within' if within else 'beyond'} the seed noise" in found.sentence
 

@@ -21,7 +21,6 @@ def compare(workspace: Workspace, last: RunManifest, wrong: Collection[int]) -> 
     evaluation = last.records.evaluate.model_copy(update={"predictions": record})
     run = Run(id="now", workspace=workspace)
     found = flips.with_last_run(run, last.records.ingest, evaluation)
-    assert found is not None
     assert (found.run_id, found.accuracy) == ("last", last.records.evaluate.accuracy)
     return found
 
@@ -54,7 +53,6 @@ def test_only_runs_of_the_same_data_set_and_test_images_are_compared(
     test = files.images["test"].model_copy(update={"sha256": "f" * 64})
     other_images = files.model_copy(update={"images": {"test": test}})
     found = flips.with_last_run(run, other_images, last.records.evaluate)
-    assert found is not None
     assert (found.accuracy, found.fixed, found.p_value) == (0.925, None, None)
     zoo = files.model_copy(update={"dataset": "zoo"})
     assert flips.with_last_run(run, zoo, last.records.evaluate) is None

@@ -27,7 +27,6 @@ def test_pin_has_a_time_and_a_reason_and_leaves_the_run_unchanged(
     pins.pin(workspace, "be", "first")
     pins.pin(workspace, "latest", "in the paper")
     pin = pins.read(workspace, "best")
-    assert pin is not None
     assert pin.reason == "in the paper"
     assert pin.pinned is not None
     assert abs(datetime.now(UTC) - pin.pinned) < timedelta(minutes=1)

@@ -16,7 +16,6 @@ def test_lock_of_a_killed_holder_is_free_at_once(tmp_path: Path) -> None:
         [sys.executable, "-c", program, str(lock)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
     with holder:
-        assert holder.stdout is not None
         assert holder.stdout.readline() == b"held\n"
         waiter = subprocess.Popen(
             [sys.executable, "-c", program, str(lock)],
@@ -24,7 +23,6 @@ def test_lock_of_a_killed_holder_is_free_at_once(tmp_path: Path) -> None:
             stdout=subprocess.PIPE,
         )
         with waiter:
-            assert waiter.stdout is not None
             assert waiter.poll() is None
             holder.kill()
             assert waiter.stdout.readline() == b"held\n"

@@ -30,7 +30,6 @@ def test_newest_is_read_back_as_it_was(checkpoints: Checkpoints) -> None:
     for steps in (5, 1_000_000, 10):
         checkpoints.write(at(steps))
     found = checkpoints.newest()
-    assert found is not None
     assert found.position == at(1_000_000).position
     assert isinstance(found.position.history[0]["epoch"], int)
     assert set(found.arrays) == {"weights_0", "seeds_0"}
@@ -67,7 +66,6 @@ def test_damaged_one_is_passed_over_with_a_warning(
     else:
         newer.write_bytes(damaged[damage])
     found = checkpoints.newest()
-    assert found is not None
     assert found.position.steps == 10
     assert f"Skipping the damaged checkpoint {newer}" in caplog.text
     assert not newer.exists()

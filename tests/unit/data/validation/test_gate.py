@@ -74,7 +74,6 @@ def test_exceeded_limit_warns_with_numbers_and_an_example(run: Run, leaking: Dat
 def test_failed_check_stops_the_run_with_the_remedy(run: Run, leaking: DatasetFiles) -> None:
     with pytest.raises(DataError) as caught:
         gate(run, leaking, leaks={"action": "fail"})
-    assert leaking.inspection is not None
     findings = str(run.workspace.root / leaking.inspection.findings.path)
     for fact in ("clothes", "2 of 50", "0.04", "--set data_gate.leaks.action=warn", findings):
         assert fact in str(caught.value)
