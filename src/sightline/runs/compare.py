@@ -52,10 +52,9 @@ def compare(workspace: Workspace, pair: Pair) -> RunDifference:
     evaluated = [run.records.evaluate for run in pair]
     comparable = flips.same_test_images(*ingested)
     if not comparable:
-        a, b = (files.dataset for files in ingested)
-        data = f"from the data sets {a} and {b}" if a != b else f"both from {a}"
+        data = " and ".join(dict.fromkeys(files.dataset for files in ingested))
         remarks.append(
-            f"The runs were tested on different images ({data}), so images are not compared, and "
+            f"The runs were tested on different images of {data}, so images are not compared, and "
             "whether the difference is chance is unknown."
         )
     names = ingested[0].class_names
@@ -180,17 +179,14 @@ def _sentence(difference: RunDifference) -> str:
     conclusion = f"B is {'better' if found.fixed > found.broken else 'worse'} than A"
     if found.p_value >= _ALPHA:
         conclusion = "The difference between A and B is not significant"
-    return (
+    sentence = (
         f"{conclusion}: {figures}; {found.fixed:,} images newly right, {found.broken:,} "
-        f"newly wrong (McNemar's exact test, p = {found.p_value:.2g}).{_of_noise(difference.noise)}"
+        f"newly wrong (McNemar's exact test, p = {found.p_value:.2g})."
     )
-
-
-def _of_noise(found: SeedNoise | None) -> str:
-    if found is None:
-        return ""
-    return (
-        f" The difference is {'within' if found.within else 'beyond'} the seed noise: runs that "
-        f"differ only in their seed differ by up to {100 * found.difference:.2f} points "
-        f"({found.seeds} seeds)."
-    )
+    if noise := difference.noise:
+        sentence += (
+            f" The difference is {'within' if noise.within else 'beyond'} the seed noise: runs "
+            f"that differ only in their seed differ by up to {100 * noise.difference:.2f} points "
+            f"({noise.seeds} seeds)."
+        )
+    return sentence

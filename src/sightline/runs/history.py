@@ -26,14 +26,10 @@ class Entry(NamedTuple):
 def collect(
     found: Iterable[ManifestExcerpt], datasets: Sequence[str], last: int = LAST
 ) -> dict[str, list[ManifestExcerpt]]:
-    """Group the last runs by data set, reading no more of them than needed.
+    """Group the last runs by data set, the newest first, reading no more of them than needed.
 
-    Args:
-        found: Runs, the newest first; those that reproduce another run are skipped.
-        datasets: Names of data sets; if empty, the data set of the newest run.
-
-    Returns:
-        Data set to its runs, the newest first, without data sets that have no runs.
+    `found` yields the newest first; runs that reproduce another run are skipped. Without
+    `datasets`, the data set of the newest run is used. Data sets without runs are left out.
     """
     chosen: dict[str, list[ManifestExcerpt]] = {name: [] for name in datasets}
     for run in (run for run in found if run.repeats is None):

@@ -20,9 +20,7 @@ def new_id(dataset: str, recipe: str) -> str:
 def check_new(workspace: Workspace, run_id: str) -> None:
     """Check that a run ID is well formed and not in use.
 
-    Raises:
-        InputError: The ID is malformed.
-        RunExistsError: The run exists.
+    Raises InputError if it is malformed, and RunExistsError if the run exists.
     """
     if not run_folder.is_id(run_id):
         raise InputError(
@@ -44,16 +42,11 @@ def already_exists(workspace: Workspace, run_id: str) -> RunExistsError:
 def claim(workspace: Workspace, run_id: str) -> Iterator[None]:
     """Reserve a new run ID; the kernel releases it when the process dies.
 
-    Unpublished files of a killed run with this ID are removed.
+    The workspace is created if it is missing; hold `workspace.in_use()`, since a cleanup removes
+    the locks of runs. Unpublished files of a killed run with this ID are removed.
 
-    Args:
-        workspace: Created if it is missing. Hold `workspace.in_use()`, since a cleanup removes
-            the locks of runs.
-
-    Raises:
-        InputError: The ID is malformed.
-        RunExistsError: The run exists or is active.
-        StorageError: The artifacts root cannot be written.
+    Raises InputError if the ID is malformed, RunExistsError if the run exists or is active, and
+    StorageError if the artifacts root cannot be written.
     """
     check_new(workspace, run_id)
     folder = run_folder.folder(workspace, run_id)

@@ -25,9 +25,8 @@ class Pin(Record):
 def pin(workspace: Workspace, run: str, reason: str = "") -> Pin:
     """Pin a run, or update its pin; waits for a running cleanup. `run` is as for `resolve`.
 
-    Raises:
-        InputError: No run matches, or several do.
-        StorageError: The artifacts root is full or cannot be written.
+    Raises InputError unless exactly one run matches, and StorageError if the artifacts root is full
+    or cannot be written.
     """
     run_id = run_folder.resolve(workspace, run)
     with workspace.in_use():
@@ -42,9 +41,8 @@ def pin(workspace: Workspace, run: str, reason: str = "") -> Pin:
 def unpin(workspace: Workspace, run: str) -> str:
     """Remove a run's pin and return its complete ID, by which a run that is gone is named.
 
-    Raises:
-        InputError: No run matches, several do, or the run is not pinned.
-        StorageError: The artifacts root cannot be written.
+    Raises InputError unless exactly one run matches and is pinned, and StorageError if the
+    artifacts root cannot be written.
     """
     pinned = pinned_ids(workspace)
     run_id = run if run in pinned else run_folder.resolve(workspace, run)
@@ -64,11 +62,8 @@ def pinned_ids(workspace: Workspace) -> frozenset[str]:
             names = [path.name for path in (workspace.root / "pins").iterdir()]
         except FileNotFoundError:
             return frozenset()
-    return frozenset(
-        name.removesuffix(".json")
-        for name in names
-        if name.endswith(".json") and not name.startswith(".")
-    )
+    names = [name for name in names if name.endswith(".json") and not name.startswith(".")]
+    return frozenset(name.removesuffix(".json") for name in names)
 
 
 def read(workspace: Workspace, run_id: str) -> Pin | None:

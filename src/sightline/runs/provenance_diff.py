@@ -11,7 +11,7 @@ from sightline.errors import InputError
 from sightline.pipeline import provenance
 from sightline.records import DeviceReport, Record, Source
 from sightline.records.difference import ProvenanceRow, Setting
-from sightline.records.manifest import ManifestExcerpt, RunManifest
+from sightline.records.manifest import RunManifest
 from sightline.runs import run_folder, verify
 from sightline.storage.workspace import Workspace
 
@@ -114,21 +114,20 @@ def since_last_run(workspace: Workspace, config: RunConfig, source: Source) -> C
 
 
 def _last_run(workspace: Workspace, config: RunConfig, source: Source) -> RunManifest | None:
+    """Read the last run of the same recipe and data, by content or path; equal seeds first."""
     candidates = [
         run
         for run in run_folder.history(workspace, source.dataset)
-        if run.config.recipe == config.recipe and _has_data(run, source)
+        if run.config.recipe == config.recipe
+        and (
+            run.source_sha256 == source.sha256
+            or source.path in {run.records.ingest.source, run.config.data.dataset}
+        )
     ]
     for run in sorted(candidates, key=lambda run: run.config.training.seed != config.training.seed):
         with suppress(InputError):
             return run_folder.read(workspace, run.run_id)
     return None
-
-
-def _has_data(run: ManifestExcerpt, source: Source) -> bool:
-    """Return whether a run used the same data, by path or by content."""
-    paths = {run.records.ingest.source, run.config.data.dataset}
-    return run.source_sha256 == source.sha256 or source.path in paths
 
 
 def _changes(

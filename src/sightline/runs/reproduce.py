@@ -93,16 +93,18 @@ def plan(
 def check(workspace: Workspace, original: RunManifest, again: RunManifest) -> Reproduction:
     """Decide whether a run was reproduced.
 
-    Returns:
-        Equal weights are "bit for bit". Other weights with an accuracy within the tolerance are
-        "within the noise", unless data, code and environment are equal and the training is
-        deterministic: then the weights had to be equal.
+    Equal weights are "bit for bit". Other weights with an accuracy within the tolerance are "within
+    the noise", unless data, code and environment are equal and the training is deterministic: then
+    the weights had to be equal.
     """
     difference = compare.compare(workspace, (original, again))
     equal = {row.name: row.equal for row in difference.provenance}
     inputs = [name for name in ("data", "code", "lock file") if not equal[name]]
     differing = [*inputs, *(row.key for row in difference.environment)]
-    must_equal = not differing and _is_deterministic(original)
+    deterministic = original.config.training.deterministic
+    if deterministic is None:
+        deterministic = original.records.train.device.startswith("cpu")
+    must_equal = deterministic and not differing
     tolerance, tolerance_source = _tolerance(workspace, original, again)
     a, b = (run.records.evaluate.accuracy for run in (original, again))
     allowed = f"{100 * tolerance:.2f} points by {tolerance_source}"
@@ -122,12 +124,6 @@ def check(workspace: Workspace, original: RunManifest, again: RunManifest) -> Re
         tolerance_source=tolerance_source,
         difference=difference,
     )
-
-
-def _is_deterministic(run: RunManifest) -> bool:
-    """Return whether equal inputs give equal weights; see `training.deterministic`."""
-    wanted = run.config.training.deterministic
-    return run.records.train.device.startswith("cpu") if wanted is None else wanted
 
 
 def _tolerance(

@@ -55,14 +55,10 @@ def run_ids(workspace: Workspace) -> list[str]:
 
 
 def resolve(workspace: Workspace, run: str) -> str:
-    """Return the complete ID of a run.
+    """Return the complete ID of a run; raise InputError unless exactly one matches.
 
-    Args:
-        run: The run's ID, its first characters, or "latest": the last published run that does
-            not reproduce another one.
-
-    Raises:
-        InputError: No run matches, or several do.
+    `run` is the ID, its first characters, or "latest": the last published run that does not
+    reproduce another one.
     """
     ids = run_ids(workspace)
     if run == "latest":

@@ -11,7 +11,6 @@ import statistics
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple
 
 from sightline.config import RunConfig
 from sightline.errors import InputError
@@ -22,45 +21,33 @@ from sightline.records.manifest import ManifestExcerpt, RunManifest
 from sightline.storage import files, json_digest
 from sightline.storage.workspace import Workspace
 
-_CONFIDENCE = 0.95
 _FEWEST = 2
-_SHOWN_DIGITS = 12
-
 _log = logging.getLogger(__name__)
 
 
-class Setup(NamedTuple):
+class Setup(Record):
     """What the runs of a noise band have in common: data and settings without the seed."""
 
     dataset: str
     recipe: str
     source_sha256: str
-    config_sha256: str
+    config_sha256: str  # Digest of the settings that the weights depend on, without the seed
 
     def path(self, workspace: Workspace) -> Path:
         """Return the path of the noise band, whether or not it exists."""
-        digest = digest_of(self.source_sha256, self.config_sha256)[:_SHOWN_DIGITS]
+        digest = digest_of(self.source_sha256, self.config_sha256)[:12]
         return workspace.path(f"noise/{self.dataset}-{self.recipe}-{digest}.json")
 
 
-class NoiseBand(Record):
+class NoiseBand(Setup):
     """The spread of results over seeds, for one data set and one set of settings."""
 
-    dataset: str
-    recipe: str
-    source_sha256: str
-    config_sha256: str  # Digest of the settings that the weights depend on, without the seed
     code_sha256: str | None  # Digest of Sightline's source; None if it differs between the runs
     seeds: tuple[int, ...]  # The seeds in ascending order; `run_ids` has the run of each
     run_ids: tuple[str, ...]
     accuracy: Spread  # Spread of the test accuracy, in [0, 1]
     loss: Spread  # Spread of the test loss, in nats
     created: datetime
-
-    @property
-    def setup(self) -> Setup:
-        """Return the setup that the band applies to."""
-        return Setup(self.dataset, self.recipe, self.source_sha256, self.config_sha256)
 
 
 def measure(manifests: Sequence[RunManifest | ManifestExcerpt]) -> NoiseBand:
@@ -83,7 +70,7 @@ def measure(manifests: Sequence[RunManifest | ManifestExcerpt]) -> NoiseBand:
         )
     codes = {run.code_sha256 for run in runs}
     return NoiseBand(
-        **setup._asdict(),
+        **dict(setup),
         code_sha256=codes.pop() if len(codes) == 1 else None,
         seeds=seeds,
         run_ids=tuple(run.run_id for run in runs),
@@ -98,7 +85,9 @@ def setup_of(dataset: str, source_sha256: str, config: RunConfig) -> Setup:
     training = config.training.model_copy(update={"seed": 0})
     sections = (config.data, config.preprocessing, config.model, training)
     digest = digest_of(*(content_of(section) for section in sections))
-    return Setup(dataset, config.recipe, source_sha256, digest)
+    return Setup(
+        dataset=dataset, recipe=config.recipe, source_sha256=source_sha256, config_sha256=digest
+    )
 
 
 def setup_of_run(run: RunManifest | ManifestExcerpt) -> Setup:
@@ -111,7 +100,7 @@ def write(workspace: Workspace, band: NoiseBand) -> Path:
 
     Raises StorageError if the artifacts root is full or cannot be written.
     """
-    path = band.setup.path(workspace)
+    path = band.path(workspace)
     content = json_digest.dumps(band.model_dump(mode="json"))
     with workspace.in_use(), files.storage_errors(workspace.root), files.new_file(path) as new:
         new.write_bytes(content)
@@ -132,7 +121,8 @@ def read(workspace: Workspace, setup: Setup) -> NoiseBand | None:
             str(error).splitlines()[0],
         )
         return None
-    return band if band.setup == setup else None
+    same = all(getattr(band, name) == getattr(setup, name) for name in Setup.model_fields)
+    return band if same else None
 
 
 def band_of(workspace: Workspace, run: RunManifest | ManifestExcerpt) -> NoiseBand | None:
@@ -141,11 +131,11 @@ def band_of(workspace: Workspace, run: RunManifest | ManifestExcerpt) -> NoiseBa
 
 
 def _spread(values: Sequence[float]) -> Spread:
-    """Describe a sample by Student's t distribution."""
+    """Describe a sample by Student's t distribution, with 95 % confidence."""
     from scipy.stats import t
 
     count, deviation = len(values), statistics.stdev(values)
-    quantile = float(t.ppf((1 + _CONFIDENCE) / 2, count - 1))
+    quantile = float(t.ppf(0.975, count - 1))
     return Spread(
         values=tuple(values),
         mean=statistics.fmean(values),

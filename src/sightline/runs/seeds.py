@@ -43,10 +43,8 @@ class SeedSummary(Record):
 def plan(config: RunConfig, run: Run, seeds: int) -> list[SeedRun]:
     """Plan one run `<id>-s<seed>` per seed, starting at `training.seed`; one seed changes nothing.
 
-    Raises:
-        ConfigError: The last seed is too large.
-        InputError: A run ID is malformed.
-        RunExistsError: A single run is planned and its ID is taken.
+    Raises ConfigError if the last seed is too large, InputError if a run ID is malformed, and
+    RunExistsError if a single run is planned and its ID is taken.
     """
     planned = per_seed(config, run, seeds)
     for one in planned if seeds == 1 else missing(planned):
@@ -69,18 +67,12 @@ def per_seed(config: RunConfig, run: Run, seeds: int) -> list[SeedRun]:
         )
     # The best of several seeds would pass the gate by chance more often than alpha says.
     promotion = config.promotion.model_copy(update={"gate": "off"})
-    return [
-        SeedRun(
-            config.model_copy(
-                update={
-                    "training": config.training.model_copy(update={"seed": seed}),
-                    "promotion": promotion,
-                }
-            ),
-            run.model_copy(update={"id": f"{run.id}-s{seed}"}),
-        )
-        for seed in range(first, first + seeds)
-    ]
+    planned = []
+    for seed in range(first, first + seeds):
+        training = config.training.model_copy(update={"seed": seed})
+        seeded = config.model_copy(update={"training": training, "promotion": promotion})
+        planned.append(SeedRun(seeded, run.model_copy(update={"id": f"{run.id}-s{seed}"})))
+    return planned
 
 
 def missing(planned: Sequence[SeedRun]) -> list[SeedRun]:
@@ -95,9 +87,8 @@ def missing(planned: Sequence[SeedRun]) -> list[SeedRun]:
 def unfinished(planned: Sequence[SeedRun], source: Source) -> list[SeedRun]:
     """Drop the runs that an earlier, interrupted command with the same ID has completed.
 
-    Raises:
-        InputError: The manifest of a completed run cannot be read.
-        RunExistsError: A run exists with another config or other data.
+    Raises InputError if a manifest of these cannot be read, and RunExistsError if such a run has
+    another config or other data.
     """
     left = missing(planned)
     for config, run in (one for one in planned if one not in left):
@@ -131,13 +122,12 @@ def since_last(planned: Sequence[SeedRun], source: Source) -> Changes:
 def measure(workspace: Workspace, run_ids: Sequence[str]) -> SeedSummary:
     """Measure the spread of some runs and store it as a noise band.
 
-    Raises:
-        InputError: A manifest cannot be read, or the runs differ in more than their seed.
-        StorageError: The artifacts root is full or cannot be written.
+    Raises InputError if a manifest cannot be read or the runs differ in more than their seed, and
+    StorageError if the artifacts root is full or cannot be written.
     """
     found = [run_folder.read_excerpt(workspace, run_id) for run_id in run_ids]
     band = seed_noise.measure(found)
-    results = (
+    results = tuple(
         SeedResult(
             **run_folder.summary(workspace, run).model_dump(),
             seed=run.config.training.seed,
@@ -148,7 +138,7 @@ def measure(workspace: Workspace, run_ids: Sequence[str]) -> SeedSummary:
     return SeedSummary(
         dataset=band.dataset,
         recipe=band.recipe,
-        runs=tuple(results),
+        runs=results,
         noise=band,
         noise_file=str(seed_noise.write(workspace, band)),
     )

@@ -22,15 +22,10 @@ ModelReader = Callable[[Workspace], RegisteredModels]
 def plan(workspace: Workspace, keep: int, read_models: ModelReader) -> Plan:
     """Find out what a cleanup would remove, without changing anything.
 
-    If a run is active, its unfinished files are listed as leftovers.
-
-    Args:
-        keep: How many of the newest runs stay, at least 1; pinned runs do not count.
-        read_models: Reads what the model registry still needs.
-
-    Raises:
-        InputError: The folder does not exist, or `keep` is too small.
-        StorageError: A folder cannot be read.
+    `keep` of the newest runs stay, at least 1, not counting pinned ones; `read_models` reads what
+    the model registry still needs. If a run is active, its unfinished files are listed as
+    leftovers. Raises InputError if the folder does not exist or `keep` is too small, and
+    StorageError if a folder cannot be read.
     """
     _check(workspace, keep)
     with files.storage_errors(workspace.root):
@@ -43,13 +38,8 @@ def prune(workspace: Workspace, keep: int, read_models: ModelReader) -> Plan:
     Runs are removed first, and each folder is renamed before it is deleted: a cleanup that is
     killed never leaves a visible, half-removed folder, and the next cleanup removes the rest.
 
-    Args:
-        keep: As for `plan`.
-        read_models: As for `plan`; called when no other process can register a model.
-
-    Raises:
-        InputError: A run is active, the folder does not exist, or `keep` is too small.
-        StorageError: Something cannot be removed.
+    The arguments and errors are as in `plan`; `read_models` is called when no other process can
+    register a model. Raises InputError also if a run is active.
     """
     _check(workspace, keep)
     with workspace.exclusive(), files.storage_errors(workspace.root):

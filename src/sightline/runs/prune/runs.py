@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from sightline.errors import InputError
 from sightline.runs import pins, run_folder
@@ -29,14 +30,12 @@ class Selection:
     all_read: bool = True
 
 
-@dataclass(frozen=True)
-class _Run:
+class _Run(NamedTuple):
     """The part of a manifest that matters here; a complete manifest may be large."""
 
     path: Path
     created: datetime
-    dataset: str
-    recipe: str
+    kind: tuple[str, str]  # Data set and recipe
     needed: frozenset[tuple[str, str]]
 
 
@@ -63,7 +62,7 @@ def select(workspace: Workspace, keep: int, models: RegisteredModels) -> Selecti
             size = files.size(run.path)
             selection.old.append(OldRun(run_id=name, created=run.created, bytes=size))
             continue
-        seen.add((run.dataset, run.recipe))
+        seen.add(run.kind)
         selection.needed.update(run.needed)
     return selection
 
@@ -73,22 +72,15 @@ def _read_all(workspace: Workspace, selection: Selection) -> list[_Run]:
     found = []
     for path in run_folder.visible_folders(workspace):
         try:
-            found.append(_read(path))
+            manifest = run_folder.read_folder(path)
         except InputError as error:
             selection.all_read = False
             selection.skipped.append(Skipped(path=f"runs/{path.name}", reason=str(error)))
+            continue
+        ingest, recipe = manifest.records.ingest, manifest.config.recipe
+        needed = frozenset(_REFERENCE.findall(manifest.records.model_dump_json()))
+        found.append(_Run(path, manifest.created, (ingest.dataset, recipe), needed))
     return sorted(found, key=lambda run: (run.created.timestamp(), run.path.name), reverse=True)
-
-
-def _read(path: Path) -> _Run:
-    manifest = run_folder.read_folder(path)
-    return _Run(
-        path=path,
-        created=manifest.created,
-        dataset=manifest.records.ingest.dataset,
-        recipe=manifest.config.recipe,
-        needed=frozenset(_REFERENCE.findall(manifest.records.model_dump_json())),
-    )
 
 
 def _why_untouchable(path: Path) -> str | None:
@@ -109,8 +101,8 @@ def _why_kept(
         return "pinned"
     if newest:
         return "among the newest"
-    if (run.dataset, run.recipe) not in seen:
+    if run.kind not in seen:
         return "the newest of its data set and recipe"
     if run.path.name in models.candidates:
         return "candidate"
-    return "possibly the candidate" if run.dataset in models.unreadable else None
+    return "possibly the candidate" if run.kind[0] in models.unreadable else None
