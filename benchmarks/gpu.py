@@ -93,15 +93,8 @@ def throughput(root: Path, data_dir: Path, rounds: int, device: str) -> Iterator
     script = [*PLAIN, f"--data-dir={data_dir}", "--epochs=3"]
     plain = [run([*script, f"--seed={seed}"]) for seed in range(rounds)]
     rates = [IMAGES / found["epoch_seconds"][-1] for found in plain]
-    yield (
-        "tutorial as a plain Keras script",
-        "32",
-        "float32",
-        spread([rate / 1000 for rate in rates]),
-        "",
-        "",
-        "",
-    )
+    rate = spread([rate / 1000 for rate in rates])
+    yield "tutorial as a plain Keras script", "32", "float32", rate, "", "", ""
     epochs = ("--set=training.epochs=3", f"--set=training.examples_per_epoch={IMAGES}")
     for name, (batch_size, options) in TRAININGS.items():
         settings = (f"--set=training.batch_size={batch_size}", *epochs, *options)

@@ -81,6 +81,11 @@ def train(
     return run([*command, f"--artifacts={root / artifacts}"], PREFECT_HOME=f"{root}/prefect")
 
 
+def records(summary: dict[str, Any]) -> Any:
+    """Return the outputs of the stages of a run, from its manifest."""
+    return json.loads(Path(summary["run_dir"], "manifest.json").read_text())["records"]
+
+
 def fit(run: "Run", config: "RunConfig", call: Callable[..., Any] | None = None) -> "Fit":
     """Run the stages from ingest to train; `call` calls them, by default in the Keras process."""
     from sightline.data import ingest, locate, preprocess

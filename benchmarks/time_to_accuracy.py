@@ -9,12 +9,11 @@ against the time: the script after each epoch, `fast` for 2,700 to 43,200 images
 """
 
 import itertools
-import json
 import statistics
 import sys
 from pathlib import Path
 
-from harness import Comparison, arguments, measure, run, scratch, show, train
+from harness import Comparison, arguments, measure, records, run, scratch, show, train
 from overhead import PLAIN
 
 GOAL, FLOOR = 98.52, 98.3
@@ -35,8 +34,7 @@ def ours(root: Path, data_dir: Path, recipe: str, seed: int, *options: str) -> P
     """Fit a recipe through the command; return seconds and test accuracy in percent."""
     wanted = (f"--recipe={recipe}", f"--set=training.seed={seed}", "--refresh", *options)
     found = train(root, data_dir, *wanted)
-    manifest = json.loads(Path(found["run_dir"], "manifest.json").read_text())
-    return manifest["records"]["train"]["fit_seconds"], 100 * found["test_accuracy"]
+    return records(found)["train"]["fit_seconds"], 100 * found["test_accuracy"]
 
 
 def compare(data_dir: Path, seeds: int, recipe: str = "fast") -> list[Comparison]:

@@ -61,12 +61,8 @@ def test_status_names_the_paused_pool_of_a_deployment(factory: Stack, idle: Comp
 
 def test_schedule_gets_scheduled_runs(factory: Stack, deployed: Completed) -> None:
     """With the wrong SQLAlchemy manual runs work and schedules never fire."""
-
-    def scheduled() -> list[dict[str, Any]]:
-        runs = factory.runs_of("train/train-nightly")
-        return [run for run in runs if run["auto_scheduled"]]
-
-    found = wait_for("the scheduler plans the nights", scheduled)
+    nightly = "train/train-nightly"
+    found = wait_for("the scheduler plans the nights", lambda: factory.scheduled_runs_of(nightly))
     assert {run["state"]["name"] for run in found} == {"Scheduled"}
     assert all(run["expected_start_time"][11:16] == "02:00" for run in found)
 
@@ -82,9 +78,7 @@ def test_manual_run_completes_with_its_training_on_the_gpu_pool(
     assert re.fullmatch(r"[0-9a-f]{40}", fit["state"]["message"])
 
 
-def test_artifacts_of_a_run_are_there_under_stable_keys(
-    workers: Stack, manual: dict[str, Any]
-) -> None:
+def test_artifacts_and_logs_of_a_run_reach_prefect(workers: Stack, manual: dict[str, Any]) -> None:
     found = workers.artifacts_of(manual["id"])
     assert "training-report" in found
     for picture in ("training-curves", "confusion-matrix"):
@@ -95,6 +89,10 @@ def test_artifacts_of_a_run_are_there_under_stable_keys(
     assert row["test accuracy"].endswith("%")
     (fit,) = workers.fits_of(manual["id"])
     assert workers.artifacts_of(fit["id"])["training-progress"]["data"] == 100
+    assert "no earlier run" in workers.log(manual["id"])
+    log = workers.log(fit["id"])
+    assert "Epoch 2 of 2: accuracy" in log
+    assert "SIGHTLINE_GPU" in log
 
 
 def test_manifest_holds_relative_paths_and_the_run_of_prefect(
@@ -104,14 +102,6 @@ def test_manifest_holds_relative_paths_and_the_run_of_prefect(
     manifest = json.loads(path.read_text())
     assert manifest["flow_run_id"] == manual["id"]
     assert str(workers.artifacts) not in json.dumps(manifest["records"])
-
-
-def test_logs_of_the_package_reach_prefect(workers: Stack, manual: dict[str, Any]) -> None:
-    assert "no earlier run" in "\n".join(workers.messages(manual["id"]))
-    (fit,) = workers.fits_of(manual["id"])
-    log = "\n".join(workers.messages(fit["id"]))
-    assert "Epoch 2 of 2: accuracy" in log
-    assert "SIGHTLINE_GPU" in log
 
 
 def test_repeated_run_is_unchanged_and_names_the_equal_run(
@@ -130,7 +120,7 @@ def test_changed_config_runs_and_force_runs_from_the_cache(
 ) -> None:
     asked = {"dataset": str(textures), "batch_size": 8}
     changed = workers.complete("train/train-manual", **asked, epochs=3)
-    log = "\n".join(workers.messages(changed["id"]))
+    log = workers.log(changed["id"])
     assert re.search(r"Changed since run \S+: config \(training\.epochs 2 -> 3\)\.", log), log
     forced = workers.complete("train/train-manual", **asked, epochs=3, force=True)
     assert all(row["cached"] for row in workers.stage_times(forced["id"]))
@@ -148,13 +138,12 @@ def test_changed_data_start_a_training(workers: Stack, tmp_path: Path) -> None:
     (run,) = wait_for("the event starts a run", lambda: workers.runs_of("train/train-on-data"))
     assert run["parameters"]["dataset"] == str(data)
     assert run["parameters"]["sha256"] in changed.stdout
-    found = workers.finish(run["id"])
-    assert found["state"]["name"] == "Completed", workers.tail()
+    assert workers.finish(run["id"])["state"]["name"] == "Completed", workers.tail()
     assert "training-report" in workers.artifacts_of(run["id"])
     assert [fit["work_pool_name"] for fit in workers.fits_of(run["id"])] == ["gpu"]
     checked = workers.complete("watch/watch-data", dataset=str(data))
     assert checked["name"] == "watch-arriving"
-    wait_for("its log", lambda: "is unchanged" in "\n".join(workers.messages(checked["id"])))
+    wait_for("its log", lambda: "is unchanged" in workers.log(checked["id"]))
 
 
 def test_failed_run_is_reported_with_run_stage_error_and_link(
@@ -191,11 +180,10 @@ def test_status_shows_everything_in_one_table(workers: Stack, manual: dict[str, 
     assert re.search(r"train-manual.*next none; last [A-Z]\w+ \d{4}-", done.stdout)
     found = json.loads(workers.sightline("ops", "status", "--json").stdout)
     assert found["can_run"] is True
-    kinds = {row["kind"] for row in found["rows"]}
-    assert {"pool", "worker", "queue", "deployment"} <= kinds
+    assert {"pool", "worker", "queue", "deployment"} <= {row["kind"] for row in found["rows"]}
 
 
-def test_installing_again_changes_nothing(workers: Stack) -> None:
+def test_installing_again_changes_nothing_and_keeps_the_gpu_limit(workers: Stack) -> None:
     def installed() -> list[tuple[str, str]]:
         found = workers.post("/automations/filter", {"sort": "NAME_ASC"})
         return [(item["name"], item["updated"]) for item in found]
@@ -203,14 +191,10 @@ def test_installing_again_changes_nothing(workers: Stack) -> None:
     before = installed()
     done = workers.sightline("ops", "install")
     assert done.returncode == 0, done.stderr
-    after = installed()
-    assert after == before, "a change makes the server forget the missing heartbeats"
-    names = {name for name, *_ in after}
+    assert installed() == before, "a change makes the server forget the missing heartbeats"
+    names = {name for name, _ in before}
     assert {"sightline-zombies", "sightline-failures", "sightline-delays"} <= names
     assert gpu_limit(workers) == 1
-
-
-def test_configured_gpu_limit_is_kept(workers: Stack) -> None:
     assert workers.sightline("ops", "install", "--gpus=2").returncode == 0
     assert workers.sightline("ops", "install").returncode == 0
     assert gpu_limit(workers) == 2

@@ -10,6 +10,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from command import ROOT
+from sightline.config import loading
 from stack import Stack
 
 CHROMIUM = shutil.which("chromium")
@@ -51,6 +52,11 @@ def report(workers: Stack, done: dict[str, Any]) -> Path:
     return max(reports, key=lambda path: path.stat().st_mtime)
 
 
+def show(page: Page, *texts: str) -> None:
+    for text in texts:
+        expect(page.get_by_text(text).first).to_be_visible(timeout=60_000)
+
+
 def keep(page: Page, name: str) -> None:
     page.wait_for_timeout(1000)  # pages fade in
     page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=True)
@@ -61,10 +67,9 @@ def test_run_page_shows_the_artifacts(
 ) -> None:
     with browser.new_page(viewport={"width": 1280, "height": 1200}) as page:
         page.goto(f"{workers.ui}/runs/flow-run/{done['id']}")
-        expect(page.get_by_text(done["name"]).first).to_be_visible(timeout=60_000)
+        show(page, done["name"])
         page.get_by_role("tab", name="Artifacts").or_(page.get_by_text("Artifacts")).last.click()
-        for key in ("training-report", "confusion-matrix", "stage-times", "test-accuracy"):
-            expect(page.get_by_text(key).first).to_be_visible(timeout=60_000)
+        show(page, "training-report", "confusion-matrix", "stage-times", "test-accuracy")
         keep(page, "flow-run")
 
 
@@ -79,30 +84,25 @@ def test_images_and_report_of_a_run_are_shown(
         assert image.evaluate("image => image.naturalWidth") > 100
         keep(page, "confusion-matrix")
         page.goto(f"{workers.ui}/artifacts/artifact/{artifacts['training-report']['id']}")
-        expect(page.get_by_text("test accuracy").first).to_be_visible(timeout=60_000)
+        show(page, "test accuracy")
         keep(page, "training-report")
 
 
 def test_form_of_the_deployment_explains_its_parameters(browser: Browser, workers: Stack) -> None:
     deployment = workers.deployment("train/train-manual")
+    schema = deployment["parameter_openapi_schema"]["properties"]
+    assert schema["recipe"]["enum"] == loading.names()
+    assert all(field.get("description") for field in schema.values()), schema
     with browser.new_page(viewport={"width": 1280, "height": 1800}) as page:
         page.goto(f"{workers.ui}/deployments/deployment/{deployment['id']}/run")
-        for text in (
+        show(
+            page,
             "Name of a data set (mnist, fashion-mnist, mnist-5k), or a path",
             "Named config to start from.",
             "Passes over the training split. Default: the recipe's.",
             "Run even if nothing changed since the last run.",
-        ):
-            expect(page.get_by_text(text).first).to_be_visible(timeout=60_000)
+        )
         keep(page, "form")
-
-
-def test_form_offers_the_recipes_as_choices(workers: Stack) -> None:
-    from sightline.config import loading
-
-    schema = workers.deployment("train/train-manual")["parameter_openapi_schema"]["properties"]
-    assert schema["recipe"]["enum"] == loading.names()
-    assert all(field.get("description") for field in schema.values()), schema
 
 
 @pytest.mark.parametrize(("name", "width"), [("desktop", 1280), ("phone", 375)])

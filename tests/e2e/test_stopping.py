@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from processes import is_running, wait_for
-from stack import Json, Stack
+from stack import Json, Stack, end
 
 LONG = 9_000
 
@@ -32,7 +32,7 @@ def test_run_can_be_cancelled_after_an_outage_of_the_server(
     """Prefect's worker stops listening for cancellations after half a minute without the server."""
     flow_run = workers.begin(textures, LONG + 2, "")
     children = workers.keras_processes()
-    workers.stop_server()
+    end(workers.server)
     time.sleep(45)
     workers.start_server()
     workers.cancel(flow_run)

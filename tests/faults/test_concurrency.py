@@ -66,11 +66,8 @@ def test_run_resumes_where_the_holder_of_its_lock_was_killed(
 
 @pytest.mark.parametrize(
     "content",
-    [
-        pytest.param(b"", id="empty"),
-        pytest.param(b"4194304 host\n", id="dead-process"),
-        pytest.param(b"\0\xff" * 4096, id="garbage"),
-    ],
+    [b"", b"4194304 host\n", b"\0\xff" * 4096],
+    ids=["empty", "dead-process", "garbage"],
 )
 def test_lock_file_left_behind_blocks_nobody(
     finished: Finished, tmp_path: Path, content: bytes
@@ -107,14 +104,7 @@ def rebuild(pipeline: Pipeline, root: Path) -> None:
     assert "Rebuilding the damaged cache entry" in pipeline.run("preprocess", root).log
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        pytest.param(replace, id="replaced"),
-        pytest.param(prune, id="pruned"),
-        pytest.param(rebuild, id="rebuilt"),
-    ],
-)
+@pytest.mark.parametrize("change", [replace, prune, rebuild])
 def test_reader_of_a_mapped_file_survives_a_change_of_the_cache(
     finished: Finished, tmp_path: Path, change: Callable[[Pipeline, Path], None]
 ) -> None:

@@ -6,19 +6,18 @@ import os
 import pickle
 import random
 import shutil
-import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 import faultpoint_root as roots
 import sightline as package
-from command import invoke
+from command import execute, invoke
 from depth import at_depth
 from faultpoint_root import Finished
-from file_damage import empty, flip, shrink, truncate
+from file_damage import Change, empty, flip, shrink, truncate
+from hostile_input import Canary
 from mutation_sweep import sweep, with_everything
 from sightline.data.ingest import INGEST
 from sightline.pipeline import cache
@@ -47,6 +46,12 @@ def delete(content: bytes, rng: random.Random) -> None:
     """Remove the file."""
 
 
+@pytest.fixture
+def copy(finished: Finished, tmp_path: Path) -> Path:
+    """A copy of the complete artifacts root."""
+    return roots.copy(finished[1], tmp_path / "root")
+
+
 @pytest.mark.parametrize(
     ("step", "name", "change"),
     [
@@ -71,14 +76,9 @@ def delete(content: bytes, rng: random.Random) -> None:
     ids=lambda part: part if isinstance(part, str) else part.__name__,
 )
 def test_damaged_file_is_noticed_and_rebuilt_with_the_same_bytes(
-    finished: Finished,
-    tmp_path: Path,
-    step: str,
-    name: str,
-    change: Callable[[bytes, random.Random], bytes | None],
+    finished: Finished, copy: Path, step: str, name: str, change: Change
 ) -> None:
     pipeline, root = finished
-    copy = roots.copy(root, tmp_path / "root")
     path = copy / "cache" / step / pipeline.key(step) / name
     changed = change(path.read_bytes(), random.Random(14))  # noqa: S311 - no secret
     if changed is None:
@@ -95,9 +95,8 @@ def test_damaged_file_is_noticed_and_rebuilt_with_the_same_bytes(
     assert roots.leftovers(copy) == []
 
 
-def test_entry_under_the_key_of_another_is_ignored(finished: Finished, tmp_path: Path) -> None:
-    pipeline, root = finished
-    copy = roots.copy(root, tmp_path / "root")
+def test_entry_under_the_key_of_another_is_ignored(finished: Finished, copy: Path) -> None:
+    pipeline, _ = finished
     entry = copy / "cache" / "ingest" / pipeline.key("ingest")
     shutil.copytree(entry, entry.with_name("0" * 40))
     run = Run(id="x", workspace=Workspace(copy))
@@ -120,27 +119,16 @@ def test_no_change_of_a_stored_file_stays_undetected(
     assert tally.rebuilt.total() >= 5
 
 
-class Canary:
-    """Creates a file when it is unpickled."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __reduce__(self) -> tuple[object, ...]:
-        return Path.touch, (self.path,)
-
-
 @pytest.mark.usefixtures("prefect_api")
 def test_changed_result_in_the_store_of_prefect_is_never_used(
-    finished: Finished, tmp_path: Path
+    finished: Finished, copy: Path, tmp_path: Path
 ) -> None:
     from prefect import flow
     from prefect.settings import PREFECT_LOCAL_STORAGE_PATH
 
     from sightline.tasks.ingest import ingest
 
-    pipeline, root = finished
-    copy, canary = roots.copy(root, tmp_path / "root"), tmp_path / "canary"
+    pipeline, canary = finished[0], tmp_path / "canary"
     run, *inputs = pipeline.inputs("ingest", copy)
 
     @flow
@@ -170,9 +158,8 @@ def test_changed_result_in_the_store_of_prefect_is_never_used(
     assert not canary.exists()
 
 
-def test_entry_is_stale_after_a_change_of_the_config(finished: Finished, tmp_path: Path) -> None:
-    pipeline, root = finished
-    copy = roots.copy(root, tmp_path / "root")
+def test_entry_is_stale_after_a_change_of_the_config(finished: Finished, copy: Path) -> None:
+    pipeline, _ = finished
     run, source, settings = pipeline.inputs("ingest", copy)
     changed = settings.model_copy(update={"channels": 3})
     outcome = pipeline.stages.run("ingest", [run, source, changed], copy)
@@ -180,9 +167,10 @@ def test_entry_is_stale_after_a_change_of_the_config(finished: Finished, tmp_pat
     assert len(roots.entries(copy, "ingest")) == 2
 
 
-def test_entry_is_stale_after_a_change_of_the_code(finished: Finished, tmp_path: Path) -> None:
-    pipeline, root = finished
-    copy = roots.copy(root, tmp_path / "root")
+def test_entry_is_stale_after_a_change_of_the_code(
+    finished: Finished, copy: Path, tmp_path: Path
+) -> None:
+    pipeline, _ = finished
     source = tmp_path / "src" / "sightline"
     shutil.copytree(Path(package.__file__).parent, source)
     program = (
@@ -190,19 +178,21 @@ def test_entry_is_stale_after_a_change_of_the_code(finished: Finished, tmp_path:
         "import json; validate_call(ingest.ingest)(*json.loads(sys.argv[1]))"
     )
     inputs = [item.model_dump(mode="json") for item in pipeline.inputs("ingest", copy)]
-    command = [sys.executable, "-c", program, json.dumps(inputs)]
     environment = {**os.environ, "PYTHONPATH": str(source.parent)}
-    subprocess.run(command, env=environment, check=True)
-    assert roots.entries(copy, "ingest") == [pipeline.key("ingest")]
-    for name, entries in (("preprocess.py", 1), ("readers/images.py", 2)):  # ingest uses the second
+
+    def entries() -> list[str]:
+        done = execute(sys.executable, "-c", program, json.dumps(inputs), env=environment)
+        assert done.returncode == 0, done.stderr
+        return roots.entries(copy, "ingest")
+
+    assert entries() == [pipeline.key("ingest")]
+    for name, count in (("preprocess.py", 1), ("readers/images.py", 2)):  # ingest uses the second
         changed = source / "data" / name
         changed.write_text(f"{changed.read_text()}\n# changed\n")
-        subprocess.run(command, env=environment, check=True)
-        assert len(roots.entries(copy, "ingest")) == entries
+        assert len(entries()) == count
 
 
-def test_damaged_run_folder_is_found_by_the_command(finished: Finished, tmp_path: Path) -> None:
-    copy = roots.copy(finished[1], tmp_path / "root")
+def test_damaged_run_folder_is_found_by_the_command(copy: Path) -> None:
     intact = invoke("runs", "verify", "--artifacts", str(copy))
     assert intact.returncode == 0, intact.stderr
     model = copy / "runs" / "first" / "model.keras"

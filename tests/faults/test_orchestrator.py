@@ -6,11 +6,10 @@ import signal
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from processes import is_running, wait_for
+from processes import cut_power, is_running, wait_for
 from sightline.runs import run_folder
 from sightline.storage.workspace import Workspace
 from stack import Json, Stack
@@ -55,7 +54,8 @@ def test_run_survives_a_kill_and_restart_of_the_server(
     workers: Stack, textures: Path, reported: tuple[Json, str]
 ) -> None:
     flow_run = workers.begin(textures, 302, "fit/fit-gpu")
-    workers.kill_server()
+    cut_power(workers.server.pid)
+    workers.server.wait()
     time.sleep(3)
     workers.start_server()
     found = workers.finish(flow_run)
@@ -79,11 +79,9 @@ def test_schedule_that_fires_during_a_run_is_queued_and_completes(
     }
     (made,) = workers.post(f"/deployments/{deployment['id']}/schedules", [schedule])
 
-    def planned() -> dict[str, Any] | None:
-        runs = [run for run in workers.runs_of("train/train-manual") if run["auto_scheduled"]]
-        return min(runs, key=lambda run: run["expected_start_time"], default=None)
-
-    scheduled = wait_for("a SCHEDULED run exists", planned)["id"]
+    manual = "train/train-manual"
+    planned = wait_for("a SCHEDULED run exists", lambda: workers.scheduled_runs_of(manual))
+    scheduled = min(planned, key=lambda run: run["expected_start_time"])["id"]
     wait_for("it is queued", lambda: workers.state(scheduled) == "AwaitingConcurrencySlot")
     status = workers.sightline("ops", "status", COLUMNS="200").stdout
     assert re.search(r"waiting\s*│.*AwaitingConcurrencySlot", status), status

@@ -7,6 +7,7 @@ import gzip
 import io
 import json
 import struct
+import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 Write = Callable[[Path], Path]  # Writes into an empty folder and returns the path for `--dataset`
+
 COUNT = 8
 X = np.random.default_rng(0).integers(0, 256, (COUNT, 8, 8), dtype=np.uint8)
 Y = np.arange(COUNT, dtype=np.uint8) % 4
@@ -31,16 +33,21 @@ def idx_bytes(values: NDArray[np.uint8], kind: int = 8) -> bytes:
     return header + values.tobytes()
 
 
-def idx(files: Mapping[str, bytes] | None = None) -> Write:
+def idx(
+    files: Mapping[str, bytes] | None = None,
+    images: NDArray[np.uint8] = X,
+    labels: NDArray[np.uint8] = Y,
+) -> Write:
     """Write four compressed IDX files; `files` replaces the content of some."""
+    arrays = {"images-idx3-ubyte.gz": images, "labels-idx1-ubyte.gz": labels}
     content = {
-        f"{split}-{part}": gzip.compress(idx_bytes(values), mtime=0)
+        f"{split}-{name}": gzip.compress(idx_bytes(values), mtime=0)
         for split in ("train", "t10k")
-        for part, values in (("images-idx3-ubyte.gz", X), ("labels-idx1-ubyte.gz", Y))
-    } | dict(files or {})
+        for name, values in arrays.items()
+    }
 
     def write(folder: Path) -> Path:
-        for name, data in content.items():
+        for name, data in (content | dict(files or {})).items():
             (folder / name).write_bytes(data)
         return folder
 
@@ -66,6 +73,10 @@ def png(image: NDArray[np.uint8]) -> bytes:
     return file.getvalue()
 
 
+def png_chunk(name: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+
 def parquet(names: list[str] | None = None, **columns: object) -> Write:
     """Write a table with the columns image and label; `names` are Hugging Face class names."""
     found: dict[str, Any] = {"image": [png(image) for image in X], "label": Y.tolist()} | columns
@@ -85,16 +96,18 @@ def csv(rows: Mapping[tuple[int, int], object] | None = None, test: object = Non
     table: NDArray[Any] = np.column_stack([Y, X.reshape(COUNT, -1)]).astype(object)
     for cell, value in (rows or {}).items():
         table[cell] = value
-    header = ",".join(["label", *(f"pixel{number}" for number in range(64))])
+
+    def write_rows(path: Path) -> Path:
+        header = ["label", *(f"pixel{number}" for number in range(64))]
+        path.write_text("\n".join(",".join(map(str, row)) for row in [header, *table]))
+        return path
 
     def write(folder: Path) -> Path:
-        text = "\n".join([header, *(",".join(map(str, row)) for row in table)])
-        (folder / "train.csv").write_text(text)
+        path = write_rows(folder / "train.csv")
         if test is None:
-            return folder / "train.csv"
+            return path
         table[:, 0] = test
-        text = "\n".join([header, *(",".join(map(str, row)) for row in table)])
-        (folder / "test.csv").write_text(text)
+        write_rows(folder / "test.csv")
         return folder
 
     return write
@@ -102,13 +115,11 @@ def csv(rows: Mapping[tuple[int, int], object] | None = None, test: object = Non
 
 def images(*folders: str, files: Mapping[str, bytes] | None = None) -> Write:
     """Write two PNG images to each folder, such as "train/cat"; `files` are added or replaced."""
+    content = {f"{name}/{n}.png": png(X[n]) for name in folders or ("cat", "dog") for n in (0, 1)}
 
     def write(folder: Path) -> Path:
-        for name in folders or ("cat", "dog"):
-            (folder / name).mkdir(parents=True)
-            for number in range(2):
-                (folder / name / f"{number}.png").write_bytes(png(X[number]))
-        for name, data in (files or {}).items():
+        for name, data in (content | dict(files or {})).items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_bytes(data)
         return folder
 

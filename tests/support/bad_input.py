@@ -9,19 +9,12 @@ import numpy as np
 import bad_files as bad
 from bad_files import COUNT, HTML, IDX_IMAGES, IDX_LABELS, Write, X, Y
 
-NONE = np.empty(0, np.uint8)
-FLOATS = X.astype(np.float32)
-
 
 @dataclass(frozen=True)
 class Case:
-    """One fault.
+    """One fault, and the facts that its error message must contain.
 
-    Attributes:
-        name: Fault and format.
-        facts: Facts that the error message must contain.
-        write: Writes the data set; None if the data set is not the fault.
-        options: Further command-line arguments; `{folder}` is the folder of the data set.
+    `write` is None if the data set is not the fault; in `options`, `{folder}` is its folder.
     """
 
     name: str
@@ -39,7 +32,7 @@ class Case:
 
 def with_pixel(value: float) -> np.ndarray:
     """Return the images with this pixel value in row 5."""
-    images = FLOATS.copy()
+    images = X.astype(np.float32)
     images[5, 2, 3] = value
     return images
 
@@ -71,11 +64,7 @@ DAMAGED = (
 )
 
 MALFORMED = (
-    Case(
-        "wrong-magic-idx",
-        (IDX_IMAGES, "images", "0x00000801"),
-        bad.idx({IDX_IMAGES: bad.idx_bytes(Y)}),
-    ),
+    Case("wrong-magic-idx", (IDX_IMAGES, "0x00000801"), bad.idx({IDX_IMAGES: bad.idx_bytes(Y)})),
     Case("wrong-magic-npz", ("data.npz", "not a zip"), bad.file("data.npz", b"GIF89a" * 9)),
     Case(
         "too-few-bytes-idx",
@@ -87,11 +76,7 @@ MALFORMED = (
         (IDX_LABELS, "states 8 bytes", "more"),
         bad.idx({IDX_LABELS: gzip.compress(bad.idx_bytes(Y) + b"\0")}),
     ),
-    Case(
-        "images-and-labels-differ-idx",
-        ("8 images", "7 labels"),
-        bad.idx({IDX_LABELS: bad.idx_bytes(Y[1:])}),
-    ),
+    Case("images-and-labels-differ-idx", ("8 images", "7 labels"), bad.idx(labels=Y[1:])),
     Case(
         "label-out-of-range-idx",
         ("t10k-labels", "row 3", "label 9", "training split"),
@@ -121,13 +106,13 @@ UNFIT = (
         ("63 pixel columns", "data.image_size"),
         bad.file("data.csv", b"0" + 63 * b",1" + b"\n1" + 63 * b",1"),
     ),
-    Case("one-class-idx", ("one class (0)",), bad.idx({IDX_LABELS: bad.idx_bytes(Y * 0)})),
+    Case("one-class-idx", ("one class (0)",), bad.idx(labels=Y * 0)),
     Case("one-class-parquet", ("one class ('a')",), bad.parquet(label=["a"] * COUNT)),
     Case("one-class-folder", ("one class ('cat')",), bad.images("cat")),
     Case(
         "empty-split-parquet",
         ("data.parquet", "0 examples"),
-        bad.parquet(image=np.empty(0, bytes).tolist(), label=NONE),
+        bad.parquet(image=[], label=Y[:0]),
     ),
     Case(
         "empty-split-csv",

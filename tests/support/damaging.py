@@ -29,9 +29,10 @@ def _places(size: int) -> st.SearchStrategy[int]:
 def _changed(data: bytes, place: int) -> st.SearchStrategy[bytes]:
     before, after = data[:place], data[place:]
     bit = st.integers(0, 7).map(lambda number: before + _flip(after, number))
-    number = st.tuples(
-        st.sampled_from(EXTREMES), st.sampled_from([1, 2, 4, 8]), st.sampled_from(["little", "big"])
-    ).map(lambda drawn: before + _integer(*drawn) + after[drawn[1] :])
+    kinds = st.sampled_from([1, 2, 4, 8]), st.sampled_from(["little", "big"])
+    number = st.tuples(st.sampled_from(EXTREMES), *kinds).map(
+        lambda drawn: before + _integer(*drawn) + after[drawn[1] :]
+    )
     other = st.binary(min_size=1, max_size=16)
     return st.one_of(
         bit,

@@ -74,8 +74,8 @@ def abandoned(factory: Stack, deployed: Completed, idle: Completed, textures: Pa
     """A run whose worker and process were killed at once, as in a power failure."""
     assert deployed.returncode == 0, deployed.stdout + deployed.stderr
     worker = factory.start_worker("cpu")
-    parameters = {"dataset": str(textures), "epochs": 10_000, "deployment": ""}
-    flow_run = factory.start("train/train-nightly", **parameters)
+    asked = {"dataset": str(textures), "epochs": 10_000, "deployment": ""}
+    flow_run = factory.start("train/train-nightly", **asked)
 
     def is_training() -> bool:
         found = factory.run(flow_run)

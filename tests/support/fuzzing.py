@@ -17,7 +17,6 @@ from depth import FULL, at_depth
 from sightline.config import DataConfig
 from sightline.data import locate
 from sightline.data.readers import dispatch, images
-from sightline.data.readers.base import RawSplit
 from sightline.errors import DataError
 from sightline.records import Run
 from sightline.storage.text import printable
@@ -45,7 +44,7 @@ def read_or_refuse(path: Path, **changes: Any) -> bool:
     """
     with bounded():
         try:
-            _read(DataConfig(dataset=str(path), **changes))
+            _read(path, DataConfig(dataset=str(path), **changes))
         except DataError as error:
             check_message(error)
             return False
@@ -59,24 +58,19 @@ def check_message(error: Exception) -> None:
     assert len(message) <= _LONGEST_MESSAGE
 
 
-def _read(chosen: DataConfig) -> None:
-    source = locate.locate(chosen)
-    run = Run(id="fuzz", workspace=Workspace(Path(chosen.dataset).parent))
-    raw, _ = dispatch.open_source(run, source, chosen)
+def _read(path: Path, chosen: DataConfig) -> None:
+    run = Run(id="fuzz", workspace=Workspace(path.parent))
+    raw, _ = dispatch.open_source(run, locate.locate(chosen), chosen)
     shape = images.target_shape(raw.image_shape, chosen)
     assert 2 <= len(set(raw.class_names)) == len(raw.class_names)
     for split in raw.splits:
-        _check_split(split, len(raw.class_names), shape)
-
-
-def _check_split(split: RawSplit, num_classes: int, shape: tuple[int, int, int]) -> None:
-    assert split.labels.dtype == np.int64
-    assert 0 <= split.labels.min() <= split.labels.max() < num_classes
-    count = 0
-    for block in images.conform(split.images(), shape):
-        assert block.dtype == np.uint8
-        assert block.shape[1:] == shape
-        count += len(block)
-    assert count == len(split.labels)
-    assert split.source(0)
-    assert split.source(count - 1)
+        labels = split.labels
+        assert labels.dtype == np.int64
+        assert 0 <= labels.min() <= labels.max() < len(raw.class_names)
+        count = 0
+        for block in images.conform(split.images(), shape):
+            assert (block.dtype, block.shape[1:]) == (np.uint8, shape)
+            count += len(block)
+        assert count == len(labels)
+        assert split.source(0)
+        assert split.source(len(labels) - 1)

@@ -30,6 +30,7 @@ FEW_THREADS = {"OMP_NUM_THREADS": "2", "OPENBLAS_NUM_THREADS": "2", "MALLOC_AREN
 
 _BLOCK = 16 << 20
 _BOMB_BYTES = 3 << 30
+_LONG_HEADER = b"\x93NUMPY\2\0" + struct.pack("<I", _BOMB_BYTES)
 _LINE_BYTES = 768 << 20  # Python takes three times as much to read a line
 
 
@@ -54,13 +55,13 @@ def pickled_member(folder: Path) -> Path:
     return bad.npz(x_train=canary)(folder)
 
 
-def pickled_file(name: str) -> Write:
-    """A pickle named like an array or an archive, which `allow_pickle=True` would load."""
+def pickled_npz(folder: Path) -> Path:
+    """A pickle named like an archive, which `allow_pickle=True` would load."""
+    return bad.file("data.npz", pickle.dumps(Canary(folder / "canary")))(folder)
 
-    def write(folder: Path) -> Path:
-        return bad.file(name, pickle.dumps(Canary(folder / "canary")))(folder)
 
-    return write
+def pickled_npy(folder: Path) -> Path:
+    return bad.file("data.npy", pickle.dumps(Canary(folder / "canary")))(folder)
 
 
 def pickled_column_type(folder: Path) -> Path:
@@ -134,16 +135,14 @@ def zip_bomb(header: bytes) -> Write:
         name, size = b"x_train.npy", len(header) + _BOMB_BYTES
         about = struct.pack("<5H3L2H", 20, 0, 8, 0, 33, 0, len(packed), size, len(name), 0)
         member = b"PK\3\4" + about + name + packed
-        entry = (
-            b"PK\1\2" + struct.pack("<H", 20) + about + struct.pack("<3H2L", 0, 0, 0, 0, 0) + name
-        )
+        entry = b"PK\1\2" + struct.pack("<H", 20) + about + bytes(14) + name
         end = struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, 1, 1, len(entry), len(member), 0)
         return bad.file("data.npz", member + entry + end)(folder)
 
     return write
 
 
-def npy_header(shape: tuple[int, ...]) -> bytes:
+def npy_header(*shape: int) -> bytes:
     """The header of an NPY file of bytes."""
     file = io.BytesIO()
     fields = {"descr": "|u1", "fortran_order": False, "shape": shape}
@@ -158,10 +157,7 @@ def png_of(width: int, height: int) -> bytes:
         (b"IDAT", zlib.compress(bytes(1000))),
         (b"IEND", b""),
     ]
-    return b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
-        for name, data in chunks
-    )
+    return b"\x89PNG\r\n\x1a\n" + b"".join(bad.png_chunk(*chunk) for chunk in chunks)
 
 
 def parquet_bomb(folder: Path) -> Path:
@@ -174,10 +170,8 @@ def parquet_bomb(folder: Path) -> Path:
 def parquet_header_bomb(folder: Path) -> Path:
     """A table whose page of distinct labels states 2**31 - 1 of them."""
     path = bad.parquet(label=["a", "b"] * 4)(folder)
-    content = path.read_bytes()
-    place = content.index(b"\x3c\x15\x04\x15")  # a dictionary of two values
-    most = b"\xfe\xff\xff\xff\x0f"
-    path.write_bytes(content[: place + 2] + most + content[place + 3 :])
+    two, most = b"\x3c\x15\x04\x15", b"\x3c\x15\xfe\xff\xff\xff\x0f\x15"  # values of a dictionary
+    path.write_bytes(path.read_bytes().replace(two, most, 1))
     return path
 
 
@@ -197,8 +191,8 @@ def yaml(folder: Path) -> Path:
 
 PICKLES = (
     Case("pickled-images-npz", ("data.npz, x_train", "pickled"), pickled_member),
-    Case("pickle-as-npz", ("data.npz", ".npz archive"), pickled_file("data.npz")),
-    Case("pickle-as-npy", ("data.npy", "np.savez"), pickled_file("data.npy")),
+    Case("pickle-as-npz", ("data.npz", ".npz archive"), pickled_npz),
+    Case("pickle-as-npy", ("data.npy", "np.savez"), pickled_npy),
     Case("pickled-type-parquet", ("one class ('a')",), pickled_column_type),
 )
 
@@ -211,14 +205,8 @@ ESCAPES = (
 
 BOMBS = (
     Case("bomb-idx", (IDX_IMAGES, "states 8 x 8 x 8 bytes", "more"), gzip_bomb),
-    Case(
-        "bomb-in-the-header-npz",
-        ("x_train", "3,221,225,472 bytes"),
-        zip_bomb(b"\x93NUMPY\2\0" + struct.pack("<I", _BOMB_BYTES)),
-    ),
-    Case(
-        "bomb-of-one-image-npz", ("67,108,864 bytes",), zip_bomb(npy_header((2, 1 << 15, 3 << 14)))
-    ),
+    Case("bomb-in-the-header-npz", ("x_train", "3,221,225,472 bytes"), zip_bomb(_LONG_HEADER)),
+    Case("bomb-of-one-image-npz", ("67,108,864 bytes",), zip_bomb(npy_header(2, 1 << 15, 3 << 14))),
     Case(
         "bomb-of-pixels-folder",
         ("dog/1.png", "89,478,485 pixels"),

@@ -21,6 +21,8 @@ from sightline.models import cnn, keras_files
 
 CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 CANARY_BYTES = b"12345678901234567890123456789012"
+_PICKLE = {"value": base64.b64encode(b"cos\nsystem\n(S'touch canary'\ntR.").decode()}
+_WIDE = (1 << 20, 1 << 20)
 
 Attack = Callable[[bytes, Path], bytes]
 Members = dict[str, bytes]
@@ -85,22 +87,79 @@ def _code(canary: Path) -> dict[str, Any]:
     return {"class_name": "__lambda__", "config": config}
 
 
+def _layer(class_name: str, **config: Any) -> dict[str, Any]:
+    return {"class_name": class_name, "config": {"name": "scale", **config}}
+
+
 def _calling(module: str, name: str, argument: object) -> dict[str, Any]:
     """Build a Lambda layer that calls any function, as in CVE-2025-1550."""
     function = {"module": module, "class_name": "function", "config": name}
     function["registered_name"] = "function"
-    return {
-        "module": "keras.layers",
-        "class_name": "Lambda",
-        "config": {"name": "scale", "function": function, "arguments": {}},
-        "inbound_nodes": [{"args": [], "kwargs": {"inputs": argument}}],
+    inbound = [{"args": [], "kwargs": {"inputs": argument}}]
+    layer = _layer("Lambda", function=function, arguments={})
+    return {**layer, "module": "keras.layers", "inbound_nodes": inbound}
+
+
+def layer_attacks(canary: Path) -> dict[str, tuple[str, dict[str, Any]]]:
+    """Return attacks by name: what the refusal must contain, and changes of the scaling layer."""
+    command, unlock = f"echo run > {canary}", "enable_unsafe_deserialization"
+    spec = {"spec_name": "system", "module": "os", "registered_name": None}
+    lambdas = {
+        "lambda_layer": _layer("Lambda", function=_code(canary), arguments={}),
+        "system_command": _calling("os", "system", command),
+        "download_gadget": _calling("keras.utils", "get_file", canary.as_uri()),  # CVE-2025-8747
+        "unsafe_mode_gadget": _calling("keras.config", unlock, None),  # CVE-2025-9906
+        "second_model": _calling("keras.models", "load_model", str(canary)),
+    }
+    return {name: ("keras.layers.Lambda", layer) for name, layer in lambdas.items()} | {
+        "lambda_as_regularizer": (
+            "__lambda__",
+            _layer("Dense", units=1, kernel_regularizer=_code(canary)),
+        ),
+        "foreign_class": (
+            "subprocess.Popen",
+            {**_layer("Popen", args=["touch", str(canary)]), "module": "subprocess"},
+        ),
+        "private_class": (  # by the path of its module instead of its public name
+            "keras.src.layers.core.lambda_layer.Lambda",
+            {"module": "keras.src.layers.core.lambda_layer", "class_name": "Lambda", "config": {}},
+        ),
+        "custom_object": ("evil>Rescaling", {"registered_name": "evil>Rescaling"}),
+        "type_spec": (
+            "os.__typespec__",
+            _layer("Rescaling", scale={"class_name": "__typespec__", "config": [command], **spec}),
+        ),
+        "vocabulary_file": (  # any file as a lookup table, as in CVE-2025-12058
+            "keras.layers.StringLookup",
+            _layer("StringLookup", vocabulary=str(canary)),
+        ),
+        "saved_model_layer": (
+            "keras.layers.TFSMLayer",
+            _layer("TFSMLayer", filepath=str(canary.parent)),
+        ),
+        "torch_module": (  # a pickle in a config
+            "keras.layers.TorchModuleWrapper",
+            _layer("TorchModuleWrapper", module={"class_name": "__bytes__", "config": _PICKLE}),
+        ),
+        "wide_build": (  # terabytes in the build config of a layer
+            "expected axis -1",
+            {**_layer("Dense", units=1 << 20), "build_config": {"input_shape": [None, *_WIDE]}},
+        ),
     }
 
 
-@refused_with("keras.layers.Lambda")
-def lambda_layer(honest: bytes, canary: Path) -> bytes:
-    config = {"name": "scale", "function": _code(canary), "arguments": {}}
-    return with_layer(honest, class_name="Lambda", config=config)
+def layer_attack(name: str) -> Attack:
+    """Turn an entry of `layer_attacks` into an attack of the same name."""
+
+    def attack(honest: bytes, canary: Path) -> bytes:
+        return with_layer(honest, **layer_attacks(canary)[name][1])
+
+    attack.__name__ = name
+    return attack
+
+
+ATTACKS |= {layer_attack(name): why for name, (why, _) in layer_attacks(Path("/canary")).items()}
+lambda_layer = layer_attack("lambda_layer")
 
 
 @refused_with("None.Lambda")
@@ -113,85 +172,10 @@ def lambda_without_module(honest: bytes, canary: Path) -> bytes:
     return with_config(honest, config)
 
 
-@refused_with("__lambda__")
-def lambda_as_regularizer(honest: bytes, canary: Path) -> bytes:
-    config = {"name": "scale", "units": 1, "kernel_regularizer": _code(canary)}
-    return with_layer(honest, class_name="Dense", config=config)
-
-
 @refused_with("training state")
 def lambda_as_loss(honest: bytes, canary: Path) -> bytes:
     compiled = {"optimizer": "adam", "loss": _code(canary)}
     return with_config(honest, config_of(honest) | {"compile_config": compiled})
-
-
-@refused_with("keras.layers.Lambda")
-def system_command(honest: bytes, canary: Path) -> bytes:
-    return with_layer(honest, **_calling("os", "system", f"echo run > {canary}"))
-
-
-@refused_with("keras.layers.Lambda")
-def download_gadget(honest: bytes, canary: Path) -> bytes:
-    """Download a file to any path, as in CVE-2025-8747."""
-    return with_layer(honest, **_calling("keras.utils", "get_file", canary.as_uri()))
-
-
-@refused_with("keras.layers.Lambda")
-def unsafe_mode_gadget(honest: bytes, canary: Path) -> bytes:
-    """Switch the safe mode off from inside, as in CVE-2025-9906."""
-    call = _calling("keras.config", "enable_unsafe_deserialization", None)
-    return with_layer(lambda_layer(honest, canary), **call)
-
-
-@refused_with("keras.layers.Lambda")
-def second_model(honest: bytes, canary: Path) -> bytes:
-    return with_layer(honest, **_calling("keras.models", "load_model", str(canary)))
-
-
-@refused_with("subprocess.Popen")
-def foreign_class(honest: bytes, canary: Path) -> bytes:
-    config = {"name": "scale", "args": ["touch", str(canary)]}
-    return with_layer(honest, module="subprocess", class_name="Popen", config=config)
-
-
-@refused_with("keras.src.layers.core.lambda_layer.Lambda")
-def private_class(honest: bytes, canary: Path) -> bytes:
-    """Reach a class of Keras by the path of its module instead of its public name."""
-    module = "keras.src.layers.core.lambda_layer"
-    return with_layer(honest, module=module, class_name="Lambda", config={})
-
-
-@refused_with("evil>Rescaling")
-def custom_object(honest: bytes, canary: Path) -> bytes:
-    return with_layer(honest, registered_name="evil>Rescaling")
-
-
-@refused_with("os.__typespec__")
-def type_spec(honest: bytes, canary: Path) -> bytes:
-    spec = {"spec_name": "system", "module": "os", "registered_name": None}
-    scale = {"class_name": "__typespec__", "config": [str(canary)], **spec}
-    return with_layer(honest, config={"name": "scale", "scale": scale})
-
-
-@refused_with("keras.layers.StringLookup")
-def vocabulary_file(honest: bytes, canary: Path) -> bytes:
-    """Read any file into a lookup table, as in CVE-2025-12058."""
-    config = {"name": "scale", "vocabulary": str(canary)}
-    return with_layer(honest, class_name="StringLookup", config=config)
-
-
-@refused_with("keras.layers.TFSMLayer")
-def saved_model_layer(honest: bytes, canary: Path) -> bytes:
-    config = {"name": "scale", "filepath": str(canary.parent)}
-    return with_layer(honest, class_name="TFSMLayer", config=config)
-
-
-@refused_with("keras.layers.TorchModuleWrapper")
-def torch_module(honest: bytes, canary: Path) -> bytes:
-    """Hide a pickle in a config."""
-    pickled = base64.b64encode(b"cos\nsystem\n(S'touch canary'\ntR.").decode()
-    config = {"name": "scale", "module": {"class_name": "__bytes__", "config": {"value": pickled}}}
-    return with_layer(honest, class_name="TorchModuleWrapper", config=config)
 
 
 @refused_with("68,720,263,168 parameters")
@@ -207,11 +191,3 @@ def _wide() -> str:
         images = keras.Input((8, 8, 1), name="images")
         wide = keras.layers.Dense(1 << 18)(keras.layers.Dense(1 << 18)(images))
         return str(keras.Model(images, wide).to_json())
-
-
-@refused_with("expected axis -1")
-def wide_build(honest: bytes, canary: Path) -> bytes:
-    """Ask for as much in the build config of a layer."""
-    shape = {"input_shape": [None, 1 << 20, 1 << 20]}
-    config = {"name": "scale", "units": 1 << 20}
-    return with_layer(honest, class_name="Dense", config=config, build_config=shape)

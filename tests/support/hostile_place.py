@@ -5,13 +5,10 @@ import csv
 import json
 import pickle
 from pathlib import Path
-from typing import Any
 
 from command import Command, Completed
 from examples import pictures
-from sightline.records import StageRecords
-from sightline.runs import run_folder
-from sightline.storage.workspace import Workspace
+from hostile_input import Canary
 
 NAMES = (
     "<script>alert(1)</script>",
@@ -35,11 +32,10 @@ class Hostile:
     """A data set with hostile names, hostile Prefect results, and a command that trains."""
 
     def __init__(self, folder: Path, command: Command, home: Path) -> None:
-        self.home = home
-        self.folder = folder
-        self.root = folder / "artifacts"
-        self.store = folder / "store"
-        self.canary = folder / "canary"
+        self.home, self.folder = home, folder
+        self.root, self.store, self.canary = (
+            folder / name for name in ("artifacts", "store", "canary")
+        )
         self.data = folder / FOLDER / "table.csv"
         self.data.parent.mkdir()
         self.store.mkdir()
@@ -52,42 +48,17 @@ class Hostile:
                 writer.writerow([NAMES[label], *image.reshape(-1)])
 
     def train(self, run_id: str, *more: str) -> Completed:
-        return self._command(
-            "train",
-            f"--dataset={self.data}",
-            "--recipe=quickstart",
-            *(f"--set={override}" for override in OVERRIDES),
-            f"--artifacts={self.root}",
-            f"--run-id={run_id}",
-            *more,
-            **SECRETS,
-            PREFECT_LOCAL_STORAGE_PATH=str(self.store),
-        )
+        places = [f"--dataset={self.data}", f"--artifacts={self.root}", f"--run-id={run_id}"]
+        settings = [f"--set={override}" for override in OVERRIDES]
+        variables = {**SECRETS, "PREFECT_LOCAL_STORAGE_PATH": str(self.store)}
+        options = ("--recipe=quickstart", *places, *settings, *more)
+        return self._command("train", *options, **variables)
 
     def plant(self, name: str) -> Path:
         """Put a record into Prefect's result store that runs code when it is read."""
-        attack = pickle.dumps(_Attack(self.canary))
-        record = {
-            "metadata": {
-                "storage_key": name,
-                "expiration": None,
-                "serializer": {"type": "pickle"},
-                "prefect_version": "3.8.8",
-                "storage_block_id": None,
-            },
-            "result": base64.encodebytes(attack).decode(),
-        }
+        attack = pickle.dumps(Canary(self.canary))
+        metadata = {"storage_key": name, "expiration": None, "storage_block_id": None}
+        metadata |= {"serializer": {"type": "pickle"}, "prefect_version": "3.8.8"}
+        record = {"metadata": metadata, "result": base64.encodebytes(attack).decode()}
         (self.store / name).write_text(json.dumps(record))
         return self.store / name
-
-    @property
-    def records(self) -> StageRecords:
-        return run_folder.read(Workspace(self.root), "first").records
-
-
-class _Attack:
-    def __init__(self, canary: Path) -> None:
-        self._canary = canary
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return Path.write_text, (self._canary, "run")

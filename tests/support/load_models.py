@@ -19,11 +19,6 @@ SPARE_BYTES = 1 << 30
 _ALARMING = ("os.system", "os.exec", "os.posix_spawn", "subprocess.Popen", "socket.connect")
 
 
-def main(canary: str, *paths: str) -> None:
-    outcomes = {path: load_in_child(canary, path) for path in paths}
-    sys.stdout.write(json.dumps(outcomes))
-
-
 def load_in_child(canary: str, path: str) -> dict[str, str]:
     reading, writing = os.pipe()
     child = os.fork()
@@ -64,4 +59,5 @@ def _load(canary: str, path: str) -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    canary, *paths = sys.argv[1:]
+    sys.stdout.write(json.dumps({path: load_in_child(canary, path) for path in paths}))

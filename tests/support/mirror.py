@@ -9,10 +9,11 @@ import hashlib
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 
 import numpy as np
 
+import processes
 from sightline.data import catalog
 from sightline.data.catalog import NamedDataset, RawFile
 
@@ -78,22 +79,16 @@ class Mirror(ThreadingHTTPServer):
 @contextmanager
 def serving() -> Iterator[Mirror]:
     """Run a mirror in a thread."""
-    with Mirror() as mirror:
-        thread = threading.Thread(target=mirror.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
+    mirror = Mirror()
+    with processes.serving(mirror):
         try:
             yield mirror
         finally:
             mirror.released.set()
-            mirror.shutdown()
-            thread.join()
 
 
-class Answer(BaseHTTPRequestHandler):
+class Answer(processes.QuietHandler):
     server: Mirror
-
-    def log_message(self, *_: object) -> None:
-        pass
 
     def do_GET(self) -> None:
         self.server.asked.append(self.path)
@@ -101,57 +96,47 @@ class Answer(BaseHTTPRequestHandler):
             self.server.ranges.append(self.headers["Range"])
         path = self.path.partition("?")[0]
         faults = next((f for key, f in self.server.faults.items() if path.startswith(key)), [])
-        fault = faults.pop(0) if faults else "none"
         content = CONTENT.get(path.rpartition("/")[2].removesuffix(".gz"), CONTENT["train"])
-        getattr(self, f"_{fault}", self._status)(gzip.compress(content, mtime=0), fault)
+        self._send(faults.pop(0) if faults else "none", gzip.compress(content, mtime=0))
 
-    def _send(self, body: bytes, length: int | None) -> None:
+    def _send(self, fault: str, body: bytes) -> None:
+        match fault:
+            case "none":
+                self._write(body, len(body))
+            case "short":
+                self._write(body[:100], len(body))
+            case "lying":
+                self._write(body[:100], 100)
+            case "cut":
+                self._write(body[:100])
+            case "unstated":
+                self._write(body)
+            case "html":
+                self._write(b"<!DOCTYPE html><html>Please sign in</html>")
+            case "wrong":
+                self._write(gzip.compress(b"something else"))
+            case "endless":
+                self._write(b"")
+                while not self.server.released.is_set():
+                    self.wfile.write(bytes(1 << 16))
+            case "stall":
+                self._write(body[: len(body) // 2], len(body))
+                self.wfile.flush()
+                self.server.held.set()
+                self.server.released.wait(60)
+            case "loop":
+                self.send_response(302)
+                self.send_header("Location", self.path)
+                self.end_headers()
+            case status:
+                self.send_error(int(status))
+
+    def _write(self, body: bytes, length: int | None = None) -> None:
         self.send_response(200)
         if length is not None:
             self.send_header("Content-Length", str(length))
         self.end_headers()
         self.wfile.write(body)
-
-    def _none(self, body: bytes, _: str) -> None:
-        self._send(body, len(body))
-
-    def _short(self, body: bytes, _: str) -> None:
-        self._send(body[:100], len(body))
-
-    def _lying(self, body: bytes, _: str) -> None:
-        self._send(body[:100], 100)
-
-    def _cut(self, body: bytes, _: str) -> None:
-        self._send(body[:100], None)
-
-    def _unstated(self, body: bytes, _: str) -> None:
-        self._send(body, None)
-
-    def _html(self, body: bytes, _: str) -> None:
-        self._send(b"<!DOCTYPE html><html>Please sign in</html>", None)
-
-    def _wrong(self, body: bytes, _: str) -> None:
-        self._send(gzip.compress(b"something else"), None)
-
-    def _endless(self, body: bytes, _: str) -> None:
-        self.send_response(200)
-        self.end_headers()
-        while not self.server.released.is_set():
-            self.wfile.write(bytes(1 << 16))
-
-    def _stall(self, body: bytes, _: str) -> None:
-        self._send(body[: len(body) // 2], len(body))
-        self.wfile.flush()
-        self.server.held.set()
-        self.server.released.wait(60)
-
-    def _loop(self, body: bytes, _: str) -> None:
-        self.send_response(302)
-        self.send_header("Location", self.path)
-        self.end_headers()
-
-    def _status(self, body: bytes, fault: str) -> None:
-        self.send_error(int(fault))
 
 
 if __name__ == "__main__":

@@ -23,39 +23,26 @@ def running(port: int) -> Iterator[str]:
     """Serve an empty database `prefect` on loopback; yields its address for Prefect."""
     programs = binaries()
     assert programs is not None
-    folder = Path(tempfile.mkdtemp(prefix="sightline-postgres-"))
-    if _account():
-        shutil.chown(folder, _ACCOUNT)
-    data = str(folder / "data")
-    try:
+    with tempfile.TemporaryDirectory(prefix="sightline-postgres-") as folder:
+        if _account():
+            shutil.chown(folder, _ACCOUNT)
+        data = f"{folder}/data"
         _run(programs / "initdb", "-D", data, "-A", "trust", "-U", "prefect", "--no-sync")
         options = f"-h 127.0.0.1 -p {port} -k {folder} -c fsync=off -c max_connections=100"
-        log = str(folder / "log")
-        _run(programs / "pg_ctl", "-D", data, "-w", "-l", log, "-o", options, "start")
+        _run(programs / "pg_ctl", "-D", data, "-w", "-l", f"{folder}/log", "-o", options, "start")
         try:
             address = ("-h", "127.0.0.1", "-p", str(port), "-U", "prefect")
             _run(programs / "createdb", *address, "prefect")
             yield f"postgresql+asyncpg://prefect@127.0.0.1:{port}/prefect"
         finally:
             _run(programs / "pg_ctl", "-D", data, "-w", "-m", "immediate", "stop")
-    finally:
-        shutil.rmtree(folder)
 
 
 def _run(program: Path, *arguments: str) -> None:
-    subprocess.run(
-        [str(program), *arguments],
-        check=True,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        user=_account(),
-        cwd="/",
-    )
+    quiet = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
+    subprocess.run([program, *arguments], check=True, user=_account(), cwd="/", **quiet)
 
 
 def _account() -> str | None:
     """PostgreSQL refuses to run as root."""
-    if os.geteuid() != 0:
-        return None
-    return pwd.getpwnam(_ACCOUNT).pw_name
+    return pwd.getpwnam(_ACCOUNT).pw_name if os.geteuid() == 0 else None

@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 
 from command import BIN, ROOT, Completed, execute
-from processes import command_line, cut_power, descendants, free_port, wait_for
+from processes import command_line, descendants, free_port, wait_for
 
 FINAL = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 Json = dict[str, Any]
@@ -60,14 +60,6 @@ class Stack:
             return self.client.get("/health").is_success
         return False
 
-    def stop_server(self) -> None:
-        _end(self.server)
-
-    def kill_server(self) -> None:
-        """Kill the server, as a power failure does."""
-        cut_power(self.server.pid)
-        self.server.wait()
-
     def start_worker(self, pool: str) -> subprocess.Popen[bytes]:
         worker = self._spawn(f"worker-{pool}-{len(self.workers)}", "worker", f"POOL={pool}")
         self.workers.append(worker)
@@ -109,8 +101,8 @@ class Stack:
 
     def close(self) -> None:
         for worker in self.workers:  # before the server, so that they can sign off
-            _end(worker)
-        self.stop_server()
+            end(worker)
+        end(self.server)
         self.client.close()
 
     def _spawn(self, name: str, *target: str) -> subprocess.Popen[bytes]:
@@ -209,6 +201,9 @@ class Stack:
         found: list[Json] = self.post("/flow_runs/filter", wanted)
         return found
 
+    def scheduled_runs_of(self, deployment: str) -> list[Json]:
+        return [run for run in self.runs_of(deployment) if run["auto_scheduled"]]
+
     def fits_of(self, flow_run: str) -> list[Json]:
         """List the runs of fit/fit-gpu that a flow run started, oldest first."""
         tasks = self.post("/task_runs/filter", {"flow_runs": {"id": {"any_": [flow_run]}}})
@@ -230,6 +225,9 @@ class Stack:
         wanted = {"logs": {"flow_run_id": {"any_": [flow_run]}}, "sort": "TIMESTAMP_ASC"}
         return [item["message"] for item in self.post("/logs/filter", wanted)]
 
+    def log(self, flow_run: str) -> str:
+        return "\n".join(self.messages(flow_run))
+
     def tail(self) -> str:
         """Return the ends of all logs, for a failed test."""
         logs = self.logs.glob("*.log")
@@ -245,7 +243,7 @@ def stack(folder: Path, environment: dict[str, str]) -> Iterator[Stack]:
         running.close()
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def end(process: subprocess.Popen[bytes]) -> None:
     """Interrupt a process group as Ctrl-C does, and kill it after a minute."""
     _signal(process.pid, signal.SIGINT)
     try:

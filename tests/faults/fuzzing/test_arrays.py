@@ -26,11 +26,6 @@ DTYPES = st.one_of(
 )
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("fuzz")
-
-
 def shapes(truth: tuple[int, ...]) -> st.SearchStrategy[tuple[int, ...]]:
     """Draw the correct shape, one with wrong sizes, or one with other dimensions."""
     near = st.tuples(*(maybe(size, SIZES) for size in truth))

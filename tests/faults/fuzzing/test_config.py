@@ -3,7 +3,6 @@
 import json
 from pathlib import Path
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,10 +13,14 @@ from sightline.errors import ConfigError
 
 SECTIONS = RunConfig.model_json_schema()["$defs"]
 KEYS = st.sampled_from(
-    [f"training.{key}" for key in SECTIONS["TrainingConfig"]["properties"]]
-    + [f"data.{key}" for key in SECTIONS["DataConfig"]["properties"]]
-    + [f"model.{key}" for key in SECTIONS["ModelConfig"]["properties"]]
-    + [*RunConfig.model_fields]
+    [
+        *RunConfig.model_fields,
+        *(
+            f"{section}.{key}"
+            for section in ("training", "data", "model")
+            for key in SECTIONS[f"{section.title()}Config"]["properties"]
+        ),
+    ]
 )
 WORDS = st.text(st.sampled_from("abcdeimnoprst_-.[]{}\"'=#\\\n\t\0é"), max_size=12)
 LITERALS = st.one_of(
@@ -33,11 +36,6 @@ LITERALS = st.one_of(
     WORDS,
     WORDS.map(json.dumps),
 )
-
-
-@pytest.fixture(scope="module")
-def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("fuzz") / "mine.toml"
 
 
 @st.composite
@@ -61,9 +59,9 @@ def check(file: Path | None, overrides: list[str]) -> None:
 
 @fuzz
 @given(content=toml_file())
-def test_config_file_is_refused_or_valid(file: Path, content: bytes) -> None:
-    file.write_bytes(content)
-    check(file, [])
+def test_config_file_is_refused_or_valid(folder: Path, content: bytes) -> None:
+    (folder / "mine.toml").write_bytes(content)
+    check(folder / "mine.toml", [])
 
 
 @fuzz

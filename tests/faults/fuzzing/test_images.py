@@ -11,34 +11,31 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from bad_files import images, png_chunk
 from damaging import EXTREMES, damaged, maybe
 from fuzzing import fuzz, read_or_refuse
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # users do not turn warnings into errors
 
-PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
-KINDS = [("PNG", mode) for mode in ("1", "L", "LA", "P", "RGB", "RGBA", "I;16")]
-KINDS += [
-    ("JPEG", "L"),
-    ("JPEG", "RGB"),
-    ("JPEG", "CMYK"),
-    ("BMP", "1"),
-    ("BMP", "P"),
-    ("BMP", "RGB"),
-]
+MODES = {
+    "PNG": ("1", "L", "LA", "P", "RGB", "RGBA", "I;16"),
+    "JPEG": ("L", "RGB", "CMYK"),
+    "BMP": ("1", "P", "RGB"),
+}
 
 
 def encoded(kind: str, mode: str) -> bytes:
     noise = np.random.default_rng(0).integers(0, 256, (16, 12, 3), dtype=np.uint8)
-    image = Image.fromarray(noise)
     if mode == "I;16":
         image = Image.fromarray(noise[..., 0].astype(np.uint16) * 257)
+    else:
+        image = Image.fromarray(noise).convert(mode)
     file = io.BytesIO()
-    (image if mode == "I;16" else image.convert(mode)).save(file, kind)
+    image.save(file, kind)
     return file.getvalue()
 
 
-FILES = [encoded(*kind) for kind in KINDS]
+FILES = [encoded(kind, mode) for kind, modes in MODES.items() for mode in modes]
 DEPTHS = ([1, 2, 4, 8, 16, 3], [0, 2, 3, 4, 6, 5], [0, 0, 1, 2])
 CHUNKS = [b"PLTE", b"tRNS", b"eXIf", b"iCCP", b"zTXt", b"iTXt", b"acTL", b"fcTL", b"gAMA", b"xxxx"]
 EXIF = b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0"
@@ -55,24 +52,10 @@ def png_of_invalid_chunks(draw: st.DrawFn) -> bytes:
     for name in draw(st.lists(st.sampled_from(CHUNKS), max_size=3)):
         chunks.append((name, draw(st.one_of(st.binary(max_size=40), st.just(EXIF)))))
     chunks += [(b"IDAT", draw(maybe(pixels, damaged(pixels)))), (b"IEND", b"")]
-    return PNG_MAGIC + b"".join(_chunk(name, data) for name, data in chunks)
-
-
-def _chunk(name: bytes, data: bytes) -> bytes:
-    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
-
-
-@pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("fuzz")
-    for name in ("a", "b"):
-        (root / name).mkdir()
-        (root / name / "x.png").write_bytes(FILES[1])
-    return root
+    return b"\x89PNG\r\n\x1a\n" + b"".join(png_chunk(name, data) for name, data in chunks)
 
 
 @fuzz
 @given(content=st.one_of(st.sampled_from(FILES).flatmap(damaged), png_of_invalid_chunks()))
-def test_image_is_refused_or_consistent(place: Path, content: bytes) -> None:
-    (place / "b" / "x.png").write_bytes(content)
-    read_or_refuse(place)
+def test_image_is_refused_or_consistent(folder: Path, content: bytes) -> None:
+    read_or_refuse(images("a", "b", files={"b/0.png": content})(folder))

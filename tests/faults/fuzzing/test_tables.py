@@ -10,21 +10,15 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
 
+from bad_files import X, png
 from damaging import damaged, maybe
 from fuzzing import fuzz, read_or_refuse
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # users do not turn warnings into errors
 
 
-def _png(value: int) -> bytes:
-    file = io.BytesIO()
-    Image.new("L", (8, 8), value).save(file, "PNG")
-    return file.getvalue()
-
-
-IMAGES = [_png(7), _png(8), _png(9), _png(10)]
+IMAGES = [png(image) for image in X[:4]]
 NAMES = {"image": {"_type": "Image"}, "label": {"names": ["a", "b"], "_type": "ClassLabel"}}
 FEATURES = json.dumps({"info": {"features": NAMES}}).encode()
 COUNT = len(IMAGES)
@@ -65,16 +59,9 @@ LABELS = st.one_of(
 CELLS = st.one_of(
     st.integers(-2, 300).map(str),
     st.floats().map(str),
-    st.sampled_from(
-        ["", "nan", '"', '""', "1e400", "0x10", "1_0", "\0", "\r", "\n", ",", "\u2028"]
-    ),
+    st.sampled_from(["", "nan", '"', '""', "1e400", "0x10", "1_0", *"\0\r\n,\u2028"]),
     st.text(max_size=4),
 )
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("fuzz")
 
 
 @st.composite
