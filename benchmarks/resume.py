@@ -10,11 +10,9 @@ differs.
 """
 
 import os
-import signal
 import statistics
 import subprocess
 import sys
-import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -40,53 +38,26 @@ RECIPES = {
 
 
 class Training:
-    """A training in its own process, which reports every step."""
+    """A training in its own process, which prints every step and finally the digests."""
 
     def __init__(self, root: Path, recipe: str) -> None:
-        """Start it."""
-        self.steps = 0
-        self.digests = ""
-        self.first_step = threading.Event()
-        self._started = 0.0
-        self._process = subprocess.Popen(
-            [sys.executable, __file__, "--work", str(root), recipe],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-        )
-        self._reader = threading.Thread(target=self._read)
-        self._reader.start()
+        """Start it and wait for the first step."""
+        command = [sys.executable, __file__, "--work", str(root), recipe]
+        pipe, quiet = subprocess.PIPE, subprocess.DEVNULL
+        self._process = subprocess.Popen(command, stdout=pipe, stderr=quiet, text=True)
+        self._first = next(iter(self._process.stdout or ()), "")
+        self._started = time.monotonic()
 
-    def _read(self) -> None:
-        for line in self._process.stdout or ():
-            kind, _, value = line.strip().partition(" ")
-            if kind == "step":
-                self.steps = int(value)
-                if not self.first_step.is_set():
-                    self._started = time.monotonic()
-                    self.first_step.set()
-            elif kind == "digests":
-                self.digests = value
-        self.seconds = time.monotonic() - self._started
-        self.first_step.set()
-
-    def kill(self) -> bool:
-        """Kill it; return whether it was still running."""
-        running = self._process.poll() is None
-        self._process.send_signal(signal.SIGKILL)
-        self._join()
-        return running and not self.digests
-
-    def result(self) -> str:
-        """Wait for the end and return the digests."""
-        self._join()
-        if not self.digests:
+    def end(self, *, kill: bool = False) -> tuple[int, str, float]:
+        """Wait for the end or kill it; return its last step, the digests and the seconds."""
+        if kill:
+            self._process.kill()
+        lines = (self._first + self._process.communicate()[0]).splitlines()
+        found = dict(line.split(" ", 1) for line in lines)
+        if not kill and "digests" not in found:
             raise SystemExit(f"The training ended with {self._process.returncode}.")
-        return self.digests
-
-    def _join(self) -> None:
-        self._process.wait()
-        self._reader.join()
+        seconds = time.monotonic() - self._started
+        return int(found.get("step", 0)), found.get("digests", ""), seconds
 
 
 @dataclass
@@ -102,20 +73,19 @@ class Tally:
 
     def kill_trainings(self, root: Path, recipe: str, kills: int, rng: np.random.Generator) -> None:
         """Kill trainings that many times, and let the last one end."""
-        undisturbed = Training(root / "undisturbed", recipe)
-        expected = undisturbed.result()
+        _, expected, seconds = Training(root / "undisturbed", recipe).end()
         while self.kills < kills:
             folder = root / str(self.trainings)
             while self.kills < kills:
                 training = Training(folder, recipe)
-                training.first_step.wait()
-                time.sleep(rng.uniform(0, undisturbed.seconds / 2))  # several kills a training
-                if not training.kill():
+                time.sleep(rng.uniform(0, seconds / 2))  # several kills a training
+                steps, digests, _ = training.end(kill=True)
+                if digests:
                     break
                 self.kills += 1
-                self._inspect(folder, training.steps)
+                self._inspect(folder, steps)
             self.trainings += 1
-            self.equal += Training(folder, recipe).result() == expected
+            self.equal += Training(folder, recipe).end()[1] == expected
 
     def _inspect(self, root: Path, steps: int) -> None:
         folder = next((root / "checkpoints").glob("[0-9a-f]*"), None)
