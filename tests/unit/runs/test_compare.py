@@ -24,18 +24,12 @@ Pair = tuple[RunManifest, RunManifest]
 @pytest.fixture
 def pair(workspace: Workspace, dataset: DatasetFiles) -> Pair:
     """A gets rows 4, 8 and 20 wrong; B gets rows 8 and 30 to 33 wrong."""
-    return (
-        publish(workspace.root, "run-a", dataset, [4, 8, 20]),
-        publish(
-            workspace.root,
-            "run-b",
-            dataset,
-            [8, 30, 31, 32, 33],
-            overrides=["training.epochs=7", "training.seed=3"],
-            weights="f",
-            environment={**runs_to_compare.ENVIRONMENT, "cores": 8},
-        ),
-    )
+    a = publish(workspace.root, "run-a", dataset, [4, 8, 20])
+    changed = {"overrides": ["training.epochs=7", "training.seed=3"], "weights": "f"}
+    other_cores = {**runs_to_compare.ENVIRONMENT, "cores": 8}
+    wrong = [8, *range(30, 34)]
+    b = publish(workspace.root, "run-b", dataset, wrong, environment=other_cores, **changed)
+    return a, b
 
 
 @pytest.fixture
@@ -54,13 +48,9 @@ def test_settings_and_digests_are_compared(found: RunDifference) -> None:
         "training.seed": ("0", "3"),
     }
     assert [(row.key, row.a, row.b) for row in found.environment] == [("pipeline.cores", "2", "8")]
-    assert {row.name: row.equal for row in found.provenance} == {
-        "data": True,
-        "code": True,
-        "lock file": True,
-        "environment": False,
-        "weights": False,
-    }
+    equal = {row.name: row.equal for row in found.provenance}
+    same = dict.fromkeys(("data", "code", "lock file"), True)
+    assert equal == same | {"environment": False, "weights": False}
 
 
 def test_measures_are_side_by_side_with_their_intervals(found: RunDifference) -> None:
@@ -121,9 +111,7 @@ def test_difference_is_compared_with_the_seed_noise(
     assert f"{'within' if within else 'beyond'} the seed noise" in found.sentence
 
 
-def test_runs_of_different_data_are_compared_without_their_images(
-    workspace: Workspace, dataset: DatasetFiles
-) -> None:
+def test_images_of_other_data_are_not_compared(workspace: Workspace, dataset: DatasetFiles) -> None:
     test = dataset.images["test"].model_copy(update={"sha256": "9" * 64})
     names = ("w", "x", "y", "z")
     changed = {"dataset": "zoo", "images": {**dataset.images, "test": test}, "class_names": names}
@@ -150,9 +138,7 @@ def test_damaged_predictions_leave_the_other_figures(
     assert measured(found, "accuracy") == (0.925, 0.875)
 
 
-def test_run_is_not_compared_with_itself_or_one_of_another_name(
-    workspace: Workspace, pair: Pair
-) -> None:
+def test_run_is_not_compared_with_itself_or_a_renamed_one(workspace: Workspace, pair: Pair) -> None:
     with pytest.raises(InputError, match=r"run-a; .*`sightline runs list`"):
         compare.read_pair(workspace, "run-a", "run-a")
     path = run_folder.folder(workspace, "run-b") / run_folder.MANIFEST

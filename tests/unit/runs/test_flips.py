@@ -26,29 +26,21 @@ def compare(workspace: Workspace, last: RunManifest, wrong: Collection[int]) -> 
 
 
 @pytest.mark.parametrize(
-    ("wrong", "fixed", "broken", "p_value"),
+    ("wrong", "expected"),
     [
-        ([4, 30], 2, 1, 1.0),
-        ([4, 8, 20], 0, 0, 1.0),
-        ([4, 8, 20, *range(21, 31)], 0, 10, 2 / 2**10),  # ten of ten coins show heads, two-sided
+        ([4, 30], (2, 1, 1.0)),
+        ([4, 8, 20], (0, 0, 1.0)),
+        ([4, 8, 20, *range(21, 31)], (0, 10, 2 / 2**10)),  # ten coins show heads, two-sided
     ],
 )
 def test_flips_are_counted_with_mcnemars_exact_test(
-    workspace: Workspace,
-    last: RunManifest,
-    wrong: list[int],
-    fixed: int,
-    broken: int,
-    p_value: float,
+    workspace: Workspace, last: RunManifest, wrong: list[int], expected: tuple[float, ...]
 ) -> None:
     found = compare(workspace, last, wrong)
-    assert (found.fixed, found.broken) == (fixed, broken)
-    assert found.p_value == pytest.approx(p_value)
+    assert (found.fixed, found.broken, found.p_value) == pytest.approx(expected)
 
 
-def test_only_runs_of_the_same_data_set_and_test_images_are_compared(
-    workspace: Workspace, last: RunManifest
-) -> None:
+def test_only_runs_of_the_same_data_are_compared(workspace: Workspace, last: RunManifest) -> None:
     run, files = Run(id="now", workspace=workspace), last.records.ingest
     test = files.images["test"].model_copy(update={"sha256": "f" * 64})
     other_images = files.model_copy(update={"images": {"test": test}})
@@ -58,9 +50,7 @@ def test_only_runs_of_the_same_data_set_and_test_images_are_compared(
     assert flips.with_last_run(run, zoo, last.records.evaluate) is None
 
 
-def test_damaged_predictions_of_the_last_run_leave_the_other_figures(
-    workspace: Workspace, last: RunManifest
-) -> None:
+def test_damaged_predictions_leave_other_figures(workspace: Workspace, last: RunManifest) -> None:
     path = run_folder.folder(workspace, "last") / "predictions.parquet"
     path.write_bytes(b"PAR1 no table")
     assert compare(workspace, last, wrong=[4]).fixed is None

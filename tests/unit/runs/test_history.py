@@ -61,9 +61,7 @@ def test_wider_band_of_two_runs_counts(measured: Workspace, changed: int) -> Non
     assert history.entries(measured, pair)[1].is_noise
 
 
-def test_damaged_band_is_reported_once(
-    measured: Workspace, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_damaged_band_is_logged_once(measured: Workspace, caplog: pytest.LogCaptureFixture) -> None:
     (path,) = measured.path("noise").iterdir()
     path.write_bytes(b"{}")
     entries = history.entries(measured, nights(0.990, 0.992, 0.987))

@@ -1,4 +1,4 @@
-import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -21,9 +21,7 @@ def run(workspace: Workspace) -> Path:
     return folder
 
 
-def test_pin_has_a_time_and_a_reason_and_leaves_the_run_unchanged(
-    workspace: Workspace, run: Path
-) -> None:
+def test_pin_has_a_time_and_reason_and_is_outside_the_run(workspace: Workspace, run: Path) -> None:
     pins.pin(workspace, "be", "first")
     pins.pin(workspace, "latest", "in the paper")
     pin = pins.read(workspace, "best")
@@ -53,9 +51,7 @@ def test_unknown_run_is_neither_pinned_nor_unpinned(workspace: Workspace, tmp_pa
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe", b'{"run_id": 1}', None])
-def test_damaged_pin_still_protects_its_run(
-    workspace: Workspace, run: Path, content: bytes | None
-) -> None:
+def test_damaged_pin_protects_a_run(workspace: Workspace, run: Path, content: bytes | None) -> None:
     pins.pin(workspace, "best", "reason")
     path = workspace.path("pins/best.json")
     flipped = path.read_bytes().replace(b': "reason', b': "season', 1)
@@ -74,22 +70,12 @@ def test_unfinished_pin_does_not_count(workspace: Workspace) -> None:
         pins.pinned_ids(workspace)
 
 
-def test_run_that_a_cleanup_removes_in_the_meantime_is_not_pinned(
-    workspace: Workspace, run: Path
-) -> None:
-    errors: list[InputError] = []
-
-    def pin() -> None:
-        try:
-            pins.pin(workspace, "best")
-        except InputError as error:
-            errors.append(error)
-
-    pinning = threading.Thread(target=pin)
-    with lock_wait() as said, workspace.exclusive():
-        pinning.start()
-        assert said.wait(60)
-        files.set_aside(run)
-    pinning.join()
-    assert "'best'" in str(errors[0])
+def test_run_that_a_cleanup_removes_is_not_pinned(workspace: Workspace, run: Path) -> None:
+    with ThreadPoolExecutor() as pool:
+        with lock_wait() as said, workspace.exclusive():
+            pinning = pool.submit(pins.pin, workspace, "best")
+            assert said.wait(60)
+            files.set_aside(run)
+        with pytest.raises(InputError, match="'best'"):
+            pinning.result()
     assert not workspace.path("pins").exists()

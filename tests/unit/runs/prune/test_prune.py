@@ -56,9 +56,7 @@ def test_unknown_files_are_skipped(workspace: Workspace, root: Path) -> None:
     assert entries(workspace) == ["2", "v"]
 
 
-def test_cleanup_is_refused_while_a_run_is_active_until_it_is_killed(
-    workspace: Workspace, root: Path
-) -> None:
+def test_cleanup_is_refused_while_a_run_is_active(workspace: Workspace, root: Path) -> None:
     with used_elsewhere(root) as process:
         before = tree(root)
         with pytest.raises(InputError, match=str(root)):

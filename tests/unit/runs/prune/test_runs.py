@@ -1,13 +1,11 @@
 import os
 import random
-from datetime import timedelta
 
-import made_runs
-from prunable import FILES, entries, entry, key, prune, publish
+import pytest
+
+from prunable import entries, prune, publish
 from runs_to_promote import decide
 from sightline import registry
-from sightline.records import FileRecord
-from sightline.records.manifest import RunManifest
 from sightline.runs import pins, run_folder
 from sightline.storage import files
 from sightline.storage.workspace import Workspace
@@ -88,43 +86,19 @@ def test_renamed_run_is_skipped_and_keeps_its_cache(workspace: Workspace) -> Non
     assert entries(workspace) == ["1", "2"]
 
 
-def publish_at_random(
-    workspace: Workspace, manifest: RunManifest, rng: random.Random
-) -> dict[str, set[str]]:
-    """Write eight runs that refer to two of ten cache entries each; return these."""
-    needs: dict[str, set[str]] = {}
-    for digit in "0123456789":
-        entry(workspace, digit).mkdir(parents=True)
-    for number in range(8):
-        picked = rng.sample("0123456789", len(FILES))
-        built = {
-            name: FileRecord(path=f"cache/build/{key(digit)}/x", sha256="0" * 64, bytes=1)
-            for name, digit in zip(FILES, picked, strict=True)
-        }
-        build = manifest.records.build.model_copy(update=built)
-        changed = {
-            "run_id": f"run-{number}",
-            "records": manifest.records.model_copy(update={"build": build}),
-            "config": manifest.config.model_copy(update={"recipe": rng.choice("ab")}),
-            "created": manifest.created + timedelta(seconds=number),
-        }
-        made_runs.write(workspace.root, manifest.model_copy(update=changed))
-        needs[f"run-{number}"] = set(picked)
-    return needs
-
-
-def test_exactly_the_cache_of_kept_runs_stays(workspace: Workspace) -> None:
-    manifest = publish(workspace, "template")
-    for seed in range(15):
-        root, rng = Workspace(workspace.path(f"root-{seed}")), random.Random(seed)  # noqa: S311
-        needs = publish_at_random(root, manifest, rng)
-        pinned = set(rng.sample(sorted(needs), 2))
-        for name in pinned:
-            pins.pin(root, name)
-        keep = rng.randint(1, 4)
-        prune(root, keep)
-        left = set(run_folder.run_ids(root))
-        newest = [name for name in sorted(needs, reverse=True) if name not in pinned][:keep]
-        assert left >= pinned | set(newest)
-        assert len(left) <= len(pinned) + keep + 2
-        assert set(entries(root)) == set().union(*(needs[name] for name in left))
+@pytest.mark.parametrize("seed", range(15))
+def test_exactly_the_cache_of_kept_runs_stays(workspace: Workspace, seed: int) -> None:
+    rng = random.Random(seed)  # noqa: S311
+    needs = {f"run-{number}": rng.choice("012345") for number in range(8)}
+    for name, digit in needs.items():
+        publish(workspace, name, digit, recipe=rng.choice("ab"))
+    pinned = set(rng.sample(sorted(needs), 2))
+    for name in pinned:
+        pins.pin(workspace, name)
+    keep = rng.randint(1, 4)
+    prune(workspace, keep)
+    left = set(run_folder.run_ids(workspace))
+    newest = [name for name in sorted(needs, reverse=True) if name not in pinned][:keep]
+    assert left >= pinned | set(newest)
+    assert len(left) <= len(pinned) + keep + 2
+    assert set(entries(workspace)) == {needs[name] for name in left}
