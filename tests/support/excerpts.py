@@ -8,6 +8,8 @@ import made_runs
 from sightline.config import RunConfig
 from sightline.evaluation.intervals import wilson
 from sightline.records.manifest import ManifestExcerpt
+from sightline.runs import seed_noise
+from sightline.storage.workspace import Workspace
 
 CONFIG: RunConfig = made_runs.PLAIN["config"]
 IMAGES = 10_000
@@ -48,3 +50,14 @@ def publish(root: Path, *runs: ManifestExcerpt) -> None:
     for number, run in enumerate(runs):
         dated = run.model_copy(update={"created": run.created + timedelta(days=number)})
         made_runs.write(root, dated)
+
+
+def measure_noise(
+    workspace: Workspace, config: RunConfig, *accuracies: float, dataset: str = "mnist"
+) -> None:
+    """Write the noise band of runs with these accuracies."""
+    runs = [
+        excerpt(seed=seed, accuracy=accuracy, config=config, dataset=dataset)
+        for seed, accuracy in enumerate(accuracies)
+    ]
+    seed_noise.write(workspace, seed_noise.measure(runs))

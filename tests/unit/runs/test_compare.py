@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 
 import runs_to_compare
-from excerpts import excerpt
+from excerpts import measure_noise
 from runs_to_compare import publish
 from sightline.errors import InputError
 from sightline.evaluation.predictions import Predictions
 from sightline.records import DatasetFiles
 from sightline.records.difference import RunDifference
 from sightline.records.manifest import RunManifest
-from sightline.runs import compare, run_folder, seed_noise
+from sightline.runs import compare, run_folder
 from sightline.storage import json_digest
 from sightline.storage.workspace import Workspace
 
@@ -103,9 +103,7 @@ def test_at_most_24_examples_are_named(workspace: Workspace, dataset: DatasetFil
 def test_difference_is_compared_with_the_seed_noise(
     workspace: Workspace, pair: Pair, accuracies: tuple[float, ...], within: bool
 ) -> None:
-    same = {"dataset": "textures", "config": pair[0].config}
-    runs = [excerpt(seed=seed, accuracy=one, **same) for seed, one in enumerate(accuracies)]
-    seed_noise.write(workspace, seed_noise.measure(runs))
+    measure_noise(workspace, pair[0].config, *accuracies, dataset="textures")
     found = compare.compare(workspace, pair)
     assert (found.noise.run_id, found.noise.seeds, found.noise.within) == ("run-a", 2, within)
     assert f"{'within' if within else 'beyond'} the seed noise" in found.sentence

@@ -2,10 +2,9 @@ from datetime import timedelta
 
 import pytest
 
-from excerpts import CONFIG, excerpt, with_recipe, with_training
-from sightline.config import RunConfig
+from excerpts import CONFIG, excerpt, measure_noise, with_recipe, with_training
 from sightline.records.manifest import ManifestExcerpt
-from sightline.runs import history, seed_noise
+from sightline.runs import history
 from sightline.storage.workspace import Workspace
 
 LONGER = with_training(CONFIG, epochs=9)
@@ -21,15 +20,10 @@ def nights(*accuracies: float, recipe: str = "tutorial") -> list[ManifestExcerpt
     ]
 
 
-def measure(workspace: Workspace, config: RunConfig, *accuracies: float) -> None:
-    runs = [excerpt(seed=n, accuracy=one, config=config) for n, one in enumerate(accuracies)]
-    seed_noise.write(workspace, seed_noise.measure(runs))
-
-
 @pytest.fixture
 def measured(workspace: Workspace) -> Workspace:
     """A workspace with the noise of the tutorial: two runs differ by up to 0.0039."""
-    measure(workspace, CONFIG, 0.990, 0.991, 0.992, 0.991, 0.990)
+    measure_noise(workspace, CONFIG, 0.990, 0.991, 0.992, 0.991, 0.990)
     return workspace
 
 
@@ -55,7 +49,7 @@ def test_small_change_is_noise_and_a_larger_one_is_not(measured: Workspace) -> N
 
 @pytest.mark.parametrize("changed", [0, 1])
 def test_wider_band_of_two_runs_counts(measured: Workspace, changed: int) -> None:
-    measure(measured, LONGER, 0.95, 0.99, 0.97)
+    measure_noise(measured, LONGER, 0.95, 0.99, 0.97)
     pair = nights(0.950, 0.990)
     pair[changed] = pair[changed].model_copy(update={"config": LONGER})
     assert history.entries(measured, pair)[1].is_noise

@@ -50,7 +50,7 @@ def test_unknown_run_is_neither_pinned_nor_unpinned(workspace: Workspace, tmp_pa
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe", b'{"run_id": 1}', None])
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe", None])
 def test_damaged_pin_protects_a_run(workspace: Workspace, run: Path, content: bytes | None) -> None:
     pins.pin(workspace, "best", "reason")
     path = workspace.path("pins/best.json")

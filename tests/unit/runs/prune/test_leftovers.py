@@ -22,32 +22,23 @@ def exist(folder: Path, *names: str) -> list[bool]:
     return [(folder / name).exists() for name in names]
 
 
-def test_unfinished_folders_and_unused_locks_are_removed(workspace: Workspace) -> None:
-    publish(workspace, "new", "2")
-    unfinished = [
-        *("runs/.new.0123abcd.tmp", "runs/.old.0123abcd.aside"),
-        *(f"cache/build/.{key('1')}.0123abcd.tmp", f"cache/build/.{key('2')}.0123abcd.aside"),
-    ]
-    touch(workspace.root, *(f"{name}/half" for name in unfinished))
-    locks = [f"cache/build/.{key('1')}.lock", "runs/.killed.lock", f"cache/build/.{key('2')}.lock"]
-    touch(workspace.root, *locks)
-    plan = prune(workspace, 1)
-    assert {left.path for left in plan.leftovers} == set(unfinished)
-    assert exist(workspace.root, *unfinished) == [False] * 4
-    assert exist(workspace.root, *locks) == [False, False, True], "an entry keeps its lock"
-    assert [path.name for path in workspace.path("runs").iterdir()] == ["new"]
-
-
-def test_unfinished_files_are_removed_and_complete_ones_stay(workspace: Workspace) -> None:
+def test_unfinished_files_and_unused_locks_are_removed(workspace: Workspace) -> None:
     publish(workspace, "new", "2")
     complete = ["history.png", "datasets/mnist/t10k.gz", "noise/band.json", "watch/look.json"]
     unfinished = [
-        f"{path.parent}/.{path.name}.0123abcd.tmp" for path in map(Path, [*complete, "pins/a.json"])
+        str(path.with_name(f".{path.name}.0123abcd.tmp"))
+        for path in map(Path, [*complete, "pins/a.json", "runs/new", f"cache/build/{key('1')}"])
     ]
-    touch(workspace.root, *complete, *unfinished)
-    prune(workspace, 1)
-    assert exist(workspace.root, *unfinished) == [False] * 5
-    assert exist(workspace.root, *complete) == [True] * 4
+    removed = ["runs/.old.0123abcd.aside", f"cache/build/.{key('2')}.0123abcd.aside"]
+    locks = [f"cache/build/.{key('1')}.lock", "runs/.killed.lock"]
+    files_in_folders = [f"{name}/half" for name in (*unfinished[-2:], *removed)]
+    touch(workspace.root, *complete, *unfinished[:-2], *files_in_folders, *locks)
+    plan = prune(workspace, 1)
+    assert {left.path for left in plan.leftovers} == {*unfinished, *removed}
+    assert not any(exist(workspace.root, *unfinished, *removed, *locks))
+    assert all(exist(workspace.root, *complete))
+    assert workspace.path(f"cache/build/.{key('2')}.lock").exists(), "an entry keeps its lock"
+    assert [path.name for path in workspace.path("runs").iterdir()] == ["new"]
 
 
 def test_unfinished_models_are_removed_but_not_linked(workspace: Workspace, tmp_path: Path) -> None:
