@@ -33,6 +33,12 @@ def tree(root: Path) -> Tree:
     return found
 
 
+def touch(folder: Path, *names: str) -> None:
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).touch()
+
+
 def key(digit: str) -> str:
     return digit * 40
 

@@ -75,22 +75,23 @@ def _check(workspace: Workspace, name: str) -> RunCheck:
         expected = run_folder.read_folder(folder).files
     except InputError as error:
         found = str(error).removeprefix(f"{folder / run_folder.MANIFEST} ")
-        expected, damages = {}, [_damage(name, run_folder.MANIFEST, "a manifest", found)]
+        expected, mismatches = {}, [Mismatch(run_folder.MANIFEST, "a manifest", found)]
     else:
-        damages = [
+        mismatches = [
+            *_mismatches(workspace, name, expected),
             *(
-                _damage(name, found.name, found.expected, found.found)
-                for found in _mismatches(workspace, name, expected)
-            ),
-            *(
-                _damage(name, path.name, "nothing", "a file that is not in the manifest")
+                Mismatch(path.name, "nothing", "a file that is not in the manifest")
                 for path in sorted(folder.iterdir())
                 if path.name not in expected and path.name != run_folder.MANIFEST
             ),
         ]
+    damages = tuple(
+        Damage(path=f"runs/{name}/{one.name}", expected=one.expected, found=one.found)
+        for one in mismatches
+    )
     checked = [folder / run_folder.MANIFEST, *(folder / file for file in expected)]
     size = sum(files.size(path) for path in checked)
-    return RunCheck(run_id=name, files=len(checked), bytes=size, damages=tuple(damages))
+    return RunCheck(run_id=name, files=len(checked), bytes=size, damages=damages)
 
 
 def _mismatches(
@@ -98,7 +99,3 @@ def _mismatches(
 ) -> Iterator[Mismatch]:
     recorded = {name: record.sha256 for name, record in expected.items()}
     return digests.mismatches(run_folder.folder(workspace, run_id), recorded)
-
-
-def _damage(name: str, file: str, expected: str, found: str) -> Damage:
-    return Damage(path=f"runs/{name}/{file}", expected=expected, found=found)

@@ -34,16 +34,14 @@ def test_completed_seeds_are_not_trained_again(run: Run) -> None:
     assert [one.run.id for one in left] == ["test-run-s1", "test-run-s3"]
 
 
-@pytest.mark.parametrize(
-    ("changed", "sha256", "what"), [({"epochs": 9}, "c", "config"), ({}, "d", "data")]
-)
-def test_run_with_another_config_or_other_data_is_not_a_completed_seed(
-    run: Run, changed: dict[str, int], sha256: str, what: str
-) -> None:
+def test_run_with_other_config_or_data_is_not_a_completed_seed(run: Run) -> None:
     publish(run.workspace.root, excerpt("test-run-s1", seed=1))
-    planned = seeds.plan(with_training(CONFIG, **changed), run, 2)
-    with pytest.raises(RunExistsError, match=rf"'test-run-s1' .* other {what}; .*--run-id"):
-        seeds.unfinished(planned, SOURCE.model_copy(update={"sha256": sha256 * 64}))
+    planned = seeds.plan(CONFIG, run, 2)
+    with pytest.raises(RunExistsError, match=r"'test-run-s1' .* other data; .*--run-id"):
+        seeds.unfinished(planned, SOURCE.model_copy(update={"sha256": "d" * 64}))
+    planned = seeds.plan(with_training(CONFIG, epochs=9), run, 2)
+    with pytest.raises(RunExistsError, match=r"'test-run-s1' .* other config; .*--run-id"):
+        seeds.unfinished(planned, SOURCE)
     run_folder.folder(run.workspace, "test-run-s0").mkdir(parents=True)
     with pytest.raises(InputError, match=r"test-run-s0/manifest\.json"):
         seeds.unfinished(planned, SOURCE)

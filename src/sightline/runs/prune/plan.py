@@ -1,9 +1,8 @@
 """What a cleanup removes and what it keeps, as one record."""
 
-from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from sightline.records import Record
 
@@ -17,16 +16,12 @@ Reason = Literal[
 LINK = "it is a symbolic link, and other programs may use its target"
 
 
-@dataclass(frozen=True)
-class RegisteredModels:
+class RegisteredModels(NamedTuple):
     """What a cleanup has to know about the model registry."""
 
-    # IDs of the runs whose models await a promotion decision
-    candidates: frozenset[str] = frozenset()
-    # Data set to the error, where its event log is damaged
-    unreadable: dict[str, str] = field(default_factory=dict)
-    # Folders in which a killed process may have left files; not all need to exist
-    folders: tuple[Path, ...] = ()
+    candidates: frozenset[str]  # IDs of the runs whose models await a promotion decision
+    unreadable: dict[str, str]  # Data set to the error, where its event log is damaged
+    folders: tuple[Path, ...]  # Where a killed process may have left files; may be missing
 
 
 class OldRun(Record):

@@ -5,17 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from prunable import entries, key, prune, publish, tree
+from prunable import entries, key, prune, publish, touch, tree
 from sightline.errors import StorageError
 from sightline.runs import run_folder
 from sightline.storage import files
 from sightline.storage.workspace import Workspace
-
-
-def touch(folder: Path, *names: str) -> None:
-    for name in names:
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).touch()
 
 
 def exist(folder: Path, *names: str) -> list[bool]:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from elsewhere import used_elsewhere
-from prunable import entries, entry, key, plan, prune, publish, tree
+from prunable import entries, entry, key, plan, prune, publish, touch, tree
 from sightline.errors import InputError, StorageError
 from sightline.runs import run_folder
 from sightline.storage import files
@@ -43,16 +43,11 @@ def test_unknown_files_are_skipped(workspace: Workspace, root: Path) -> None:
     unknown = ["cache/notes.txt", f"cache/other/{key('3')}/x", "cache/build/v2/x"]
     hidden = ["runs/.notebook/x", "cache/.notebook/x", "cache/build/.hidden/x", "runs/notes.txt"]
     others = ["datasets/mnist/x", "checkpoints/x/y", "watch/x.json", "cache/.other.0123abcd.tmp/x"]
-    for name in (*unknown, *hidden, *others):
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).touch()
+    touch(root, *unknown, *hidden, *others)
     found = prune(workspace, 1)
     assert all((root / name).exists() for name in (*unknown, *hidden, *others))
-    assert [left.path for left in found.skipped] == [
-        "cache/build/v2",
-        "cache/notes.txt",
-        "cache/other",
-    ]
+    skipped = ["cache/build/v2", "cache/notes.txt", "cache/other"]
+    assert [left.path for left in found.skipped] == skipped
     assert entries(workspace) == ["2", "v"]
 
 
