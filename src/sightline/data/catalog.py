@@ -113,10 +113,7 @@ NAMED = {dataset.name: dataset for dataset in (_MNIST, _FASHION_MNIST, _MNIST_5K
 
 
 def get(name: str) -> NamedDataset:
-    """Return a named data set.
-
-    Raises DataError if the name is unknown; the message suggests the closest one.
-    """
+    """Return a named data set; raise DataError with the closest name if it is unknown."""
     if name in NAMED:
         return NAMED[name]
     near = difflib.get_close_matches(name, NAMED, n=1)

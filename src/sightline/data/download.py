@@ -22,7 +22,6 @@ from sightline.records import Run
 from sightline.storage import files, locks
 
 _MAX_REDIRECTS = 5
-_SERVER_ERROR = 500
 _SPARE_BYTES = 64 << 10  # gzip can enlarge incompressible content a little
 
 
@@ -40,12 +39,12 @@ class RetryPolicy:
 _DEFAULT_POLICY = RetryPolicy()
 
 
-class _TransientError(Exception):
-    """The next attempt may succeed."""
-
-
 class _MirrorError(Exception):
     """The mirror would fail again."""
+
+
+class _TransientError(_MirrorError):
+    """The next attempt may succeed."""
 
 
 def fetch(run: Run, name: str, policy: RetryPolicy = _DEFAULT_POLICY) -> list[Path]:
@@ -54,10 +53,7 @@ def fetch(run: Run, name: str, policy: RetryPolicy = _DEFAULT_POLICY) -> list[Pa
     `run.data_dir` takes precedence (DIR/<name>, then DIR): if it has any of the files, it must
     have all, and the network is not used. Otherwise missing or damaged files in
     `datasets/<name>/` of the workspace are downloaded, with `run.mirror` set only from
-    `<mirror>/<name>/<file>.gz`.
-
-    Returns:
-        The files in the order of the catalog, plain or gzip.
+    `<mirror>/<name>/<file>.gz`. Returns the files in the order of the catalog, plain or gzip.
 
     Raises:
         DataError: The data set is unknown, or a file in `run.data_dir` is missing or wrong.
@@ -67,10 +63,10 @@ def fetch(run: Run, name: str, policy: RetryPolicy = _DEFAULT_POLICY) -> list[Pa
     dataset = catalog.get(name)
     if dataset.package is not None:
         return [_embedded(dataset, dataset.package)]
-    local = _local_copy(run.data_dir, dataset) if run.data_dir else None
-    if local is not None:
-        for path, file in zip(local, dataset.files, strict=True):
-            _check(path, file, dataset)
+    local = _local_copy(run.data_dir, dataset) if run.data_dir else []
+    for path, file in zip(local, dataset.files, strict=False):
+        _check(path, file, dataset)
+    if local:
         return local
     lock = run.workspace.root / "datasets" / f".{name}.lock"
     with files.storage_errors(run.workspace.root), locks.alone(lock, f"fetching {name}"):
@@ -89,19 +85,20 @@ def _embedded(dataset: NamedDataset, package: str) -> Path:
     return path
 
 
-def _local_copy(data_dir: Path, dataset: NamedDataset) -> list[Path] | None:
+def _local_copy(data_dir: Path, dataset: NamedDataset) -> list[Path]:
     if not data_dir.is_dir():
         raise DataError(f"The data folder {data_dir} does not exist; check --data-dir.")
     for folder in (data_dir / dataset.name, data_dir):
         found = {file.name: _existing(folder, file) for file in dataset.files}
-        missing = [name for name, path in found.items() if path is None]
-        if missing and len(missing) < len(found):
+        paths = [path for path in found.values() if path is not None]
+        if len(paths) == len(found):
+            return paths
+        if paths:
+            missing = next(name for name, path in found.items() if path is None)
             raise DataError(
-                f"{folder} lacks {missing[0]} (or {missing[0]}.gz) of {dataset.name}; add it."
+                f"{folder} lacks {missing} (or {missing}.gz) of {dataset.name}; add it."
             )
-        if not missing:
-            return [path for path in found.values() if path is not None]
-    return None
+    return []
 
 
 def _existing(folder: Path, file: RawFile) -> Path | None:
@@ -147,12 +144,18 @@ def _download(file: RawFile, mirrors: Sequence[str], target: Path, policy: Retry
     """Download `<mirror>/<name>.gz` to `target` once its digest is verified; return the mirror."""
     reasons = []
     kind: type[DownloadError] = DownloadError
+    retry = Retrying(
+        stop=stop_after_attempt(policy.attempts),
+        wait=wait_exponential(multiplier=policy.first_delay),
+        retry=retry_if_exception_type(_TransientError),
+        reraise=True,
+    )
     for mirror in mirrors:
         url = _join(mirror, f"{file.name}.gz")
         try:
             with files.new_file(target) as temporary:
-                _attempt(url, file, temporary, policy)
-        except (_TransientError, _MirrorError) as error:
+                retry(_request, url, file, temporary, policy)
+        except _MirrorError as error:
             if isinstance(error, _TransientError):
                 kind = NetworkError
             reasons.append(f"{redact(url)}: {str(error).rstrip('.')}")
@@ -181,19 +184,6 @@ def redact(url: str) -> str:
     return urlunsplit((split.scheme, split.netloc.rpartition("@")[2], split.path, "", ""))
 
 
-def _attempt(url: str, file: RawFile, target: Path, policy: RetryPolicy) -> None:
-    retrying = Retrying(
-        stop=stop_after_attempt(policy.attempts),
-        wait=wait_exponential(multiplier=policy.first_delay),
-        retry=retry_if_exception_type(_TransientError),
-        reraise=True,
-    )
-    for attempt in retrying:
-        with attempt:
-            _request(url, file, target, policy)
-            _verify(target, file)
-
-
 def _request(url: str, file: RawFile, target: Path, policy: RetryPolicy) -> None:
     client = httpx.Client(
         timeout=httpx.Timeout(policy.read_timeout, connect=policy.connect_timeout),
@@ -208,7 +198,9 @@ def _request(url: str, file: RawFile, target: Path, policy: RetryPolicy) -> None
             client.stream("GET", url) as response,
             target.open("wb") as out,
         ):
-            _check_status(response)
+            if response.status_code != httpx.codes.OK:
+                kind = _TransientError if response.is_server_error else _MirrorError
+                raise kind(f"status {response.status_code} {response.reason_phrase}".rstrip())
             _copy(response, out, file, policy)
     except (httpx.UnsupportedProtocol, httpx.InvalidURL, UnicodeError):  # the last: of host names
         raise _MirrorError("this is not an http:// or https:// address") from None
@@ -218,29 +210,18 @@ def _request(url: str, file: RawFile, target: Path, policy: RetryPolicy) -> None
         raise _TransientError(str(error) or type(error).__name__) from None
     except httpx.HTTPError as error:
         raise _MirrorError(str(error)) from None
+    _verify(target, file)
 
 
 @contextlib.contextmanager
 def _unlogged_requests() -> Iterator[None]:
     """Keep httpx from logging URLs, which may contain a password."""
-
-    def drop(record: logging.LogRecord) -> bool:
-        return False
-
     logger = logging.getLogger("httpx")
-    logger.addFilter(drop)
+    disabled, logger.disabled = logger.disabled, True
     try:
         yield
     finally:
-        logger.removeFilter(drop)
-
-
-def _check_status(response: httpx.Response) -> None:
-    reason = f"status {response.status_code} {response.reason_phrase}".rstrip()
-    if response.status_code >= _SERVER_ERROR:
-        raise _TransientError(reason)
-    if response.status_code != httpx.codes.OK:
-        raise _MirrorError(reason)
+        logger.disabled = disabled
 
 
 def _copy(response: httpx.Response, out: BinaryIO, file: RawFile, policy: RetryPolicy) -> None:

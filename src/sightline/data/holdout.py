@@ -18,10 +18,7 @@ def holdout_sha256(files: DatasetFiles) -> str:
 
 
 def verify_holdout(workspace: Workspace, files: DatasetFiles) -> None:
-    """Verify that the test images and labels have not changed since ingest.
-
-    Raises DataError if one of their files is missing or damaged.
-    """
+    """Raise DataError if the test images or labels are missing or have changed since ingest."""
     for record in (files.images["test"], files.labels):
         path = workspace.root / record.path
         found = digests.difference(path, record.sha256)

@@ -28,13 +28,9 @@ def ingest(run: Run, source: Source, settings: DataConfig) -> DatasetFiles:
     """Convert a source to uint8 images and a label table, or reuse the cached result.
 
     Peak memory does not grow with the images; per example, only the label and about 100 bytes
-    of findings are held in memory.
-
-    Raises:
-        ConfigError: A metadata column has the name of a column of every label table.
-        DataError: The source is damaged or malformed.
-        DownloadError: No mirror delivered a named data set.
-        StorageError: The disk has too little room for the images.
+    of findings are held in memory. Raises ConfigError for a metadata column named like a column of
+    every label table, DataError for a damaged or malformed source, DownloadError if no mirror
+    delivered a named data set, and StorageError if the disk has too little room.
     """
     key = INGEST.key(source, settings)
     return find_or_make(run, INGEST, key, lambda draft: _ingest(run, source, settings, draft))
@@ -68,7 +64,10 @@ def _ingest(run: Run, source: Source, settings: DataConfig, draft: Draft) -> Dat
         image_shape=shape,
         images=images,
         labels=draft.record(_LABELS_FILE),
-        label_digests={split.name: _labels_sha256(split) for split in splits},
+        label_digests={
+            split.name: hashlib.sha256(split.labels.astype("<i2").tobytes()).hexdigest()
+            for split in splits
+        },
         counts=counts,
         notes=(*raw.notes, *_notes(raw, splits, shape)),
         inspection=inspector.summarize(draft, counts),
@@ -104,10 +103,6 @@ def _write_images(
 
 def _images_file(split: Split) -> str:
     return f"images_{split.name}.npy"
-
-
-def _labels_sha256(split: Split) -> str:
-    return hashlib.sha256(split.labels.astype("<i2").tobytes()).hexdigest()
 
 
 def _notes(raw: RawDataset, splits: list[Split], shape: Shape) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from sightline.config import DataConfig
-from sightline.data.readers.base import RawSplit
+from sightline.data.readers.base import Metadata, RawSplit
 from sightline.data.splits import Split
 from sightline.errors import ConfigError, DataError
 from sightline.records import DatasetFiles
@@ -24,12 +24,8 @@ Labels = NDArray[np.int16]
 _ROW_GROUP = 16_384
 _SCHEMA = pa.schema(
     [
-        ("index", pa.int64()),
-        ("split", pa.string()),
-        ("label", pa.int64()),
-        ("class_name", pa.string()),
-        ("source", pa.string()),
-        ("pixels_sha256", pa.string()),
+        *(("index", pa.int64()), ("split", pa.string()), ("label", pa.int64())),
+        *(("class_name", pa.string()), ("source", pa.string()), ("pixels_sha256", pa.string())),
     ]
 )
 _MAX_SAMPLES = 40
@@ -39,7 +35,7 @@ Part = TypeVar("Part", bound=Sized)
 
 
 def table_schema(settings: DataConfig) -> pa.Schema:
-    """Return the schema of the label table, metadata columns included.
+    """Return the schema of the label table, with the metadata columns at the end.
 
     Raises ConfigError if a metadata column is named twice or like a column of every label table.
     """
@@ -64,11 +60,8 @@ def write_table(
 ) -> None:
     """Write the label table, split after split.
 
-    Args:
-        digests: S32 array with the SHA-256 of each image's pixels, split after split.
-
-    Raises:
-        DataError: The source changed since its labels were read.
+    `digests` is an S32 array with the SHA-256 of each image's pixels. Raises DataError if the
+    source changed since its labels were read.
     """
     with pq.ParquetWriter(
         path,
@@ -78,7 +71,9 @@ def write_table(
     ) as writer:
         done = 0
         for split in splits:
-            metadata = _metadata_columns(split)
+            metadata = (
+                _metadata_columns(split, split.raw.metadata()) if split.raw.metadata else None
+            )
             for start in range(0, split.count, _ROW_GROUP):
                 part = slice(start, min(start + _ROW_GROUP, split.count))
                 columns = _columns(split, class_names, part)
@@ -90,10 +85,7 @@ def write_table(
 
 
 def check_length(parts: Iterator[Part], split: RawSplit, what: str) -> Iterator[Part]:
-    """Pass on parts of a stream and check that it is as long as the labels read before.
-
-    Raises DataError if it is shorter or longer.
-    """
+    """Pass on parts of a stream and check that it is as long as the labels read before."""
     left = len(split.labels)
     for part in parts:
         left -= len(part)
@@ -108,14 +100,9 @@ def check_length(parts: Iterator[Part], split: RawSplit, what: str) -> Iterator[
 
 
 def read_sources(path: Path, rows: NDArray[np.int64]) -> pa.Array:
-    """Read the sources of some examples.
+    """Read the sources of some rows of a label table, an int64 array of shape (m,) in any order.
 
-    Args:
-        path: The label table; page checksums are verified.
-        rows: int64 array of shape (m,): rows of the table, in any order.
-
-    Returns:
-        m strings, each a file below the data set's folder, or a file and a position in it.
+    Returns m strings, each a file below the data set's folder, or a file and a position in it.
     """
     wanted, places = np.unique(rows, return_inverse=True)
     parts = [pa.array([], pa.string())]
@@ -129,10 +116,7 @@ def read_sources(path: Path, rows: NDArray[np.int64]) -> pa.Array:
 
 
 def read_labels(workspace: Workspace, files: DatasetFiles, split: str) -> Labels:
-    """Read the labels of one split.
-
-    Returns an int16 array of shape (n,), values 0 to num_classes - 1, in the order of the images.
-    """
+    """Read the labels of one split: shape (n,), from 0 to num_classes - 1, in image order."""
     counts = {name: images.shape[0] for name, images in files.images.items()}
     labels = np.empty(sum(counts.values()), dtype=np.int16)
     row = 0
@@ -152,16 +136,13 @@ def choose_samples(
 ) -> tuple[NDArray[np.uint8], list[str]]:
     """Choose training images to show: the first of each class, equally many per class.
 
-    Returns at most 40 uint8 images of shape (m, height, width, channels), fewer if they are large,
-    and the class name of each, class by class.
+    Returns at most 40 uint8 images of shape (m, height, width, channels), and their class names.
     """
     labels = read_labels(workspace, files, "train")
     most = max(1, min(_MAX_SAMPLES, _MAX_SAMPLE_BYTES // math.prod(files.image_shape)))
     per_class = max(1, most // len(files.class_names))
-    rows: list[int] = []
-    for number in range(len(files.class_names)):
-        rows.extend(np.flatnonzero(labels == number)[:per_class].tolist())
-    rows = rows[:most]
+    classes = range(len(files.class_names))
+    rows = np.concatenate([np.flatnonzero(labels == label)[:per_class] for label in classes])[:most]
     images = open_mapped(workspace.root / files.images["train"].path)[rows]
     return images, [files.class_names[labels[row]] for row in rows]
 
@@ -183,16 +164,10 @@ def _hexadecimal(digests: NDArray[np.bytes_]) -> Any:
     return pa.array([digits[at : at + size] for at in range(0, len(digits), size)], pa.string())
 
 
-def _metadata_columns(split: Split) -> Iterator[list[Any]] | None:
-    """Return the metadata columns of the split's rows in row groups; None if there are none."""
-    if split.raw.metadata is None:
-        return None
-    return _row_groups(split, check_length(split.raw.metadata(), split.raw, "rows of metadata"))
-
-
-def _row_groups(split: Split, batches: Iterator[Any]) -> Iterator[list[Any]]:
+def _metadata_columns(split: Split, stream: Metadata) -> Iterator[list[Any]]:
+    """Yield the metadata columns of the split's rows in row groups."""
     start, held = 0, None
-    for batch in batches:
+    for batch in check_length(stream, split.raw, "rows of metadata"):
         selected = pa.table(batch.filter(pa.array(split.selected[start : start + len(batch)])))
         start += len(batch)
         held = selected if held is None else pa.concat_tables([held, selected])

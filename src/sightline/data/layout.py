@@ -46,10 +46,7 @@ class Layout:
 
 
 def find_layout(path: Path) -> Layout:
-    """Recognize the data set at an existing path.
-
-    Raises DataError if the folder is empty, or the format is unknown.
-    """
+    """Recognize the data set at an existing path; raise DataError for an unknown format."""
     if not path.is_dir():
         return _single_file(path)
     entries = list_folder(path)
@@ -69,24 +66,21 @@ def find_layout(path: Path) -> Layout:
 
 
 def list_folder(path: Path) -> Entries:
-    """List a folder sorted by name, without hidden files and desktop clutter.
-
-    Raises DataError if the folder cannot be read.
-    """
+    """List a folder sorted by name, without hidden files and desktop clutter."""
     try:
         with os.scandir(path) as entries:
-            kept = [entry for entry in entries if not _is_clutter(entry.name)]
+            kept = [
+                entry
+                for entry in entries
+                if not entry.name.startswith(".") and entry.name.lower() not in _CLUTTER
+            ]
     except OSError as error:
         raise DataError(f"The folder {path} cannot be read: {error.strerror}.") from None
     return sorted(kept, key=lambda entry: entry.name)
 
 
 def check_link(root: Path, entry: os.DirEntry[str]) -> None:
-    """Refuse a link that leaves the data set or cannot be followed; dangling links pass.
-
-    Raises:
-        DataError: `entry`, somewhere below `root`, is such a link.
-    """
+    """Raise DataError for a link that leaves `root` or cannot be followed; dangling links pass."""
     if not entry.is_symlink():
         return
     try:
@@ -104,10 +98,6 @@ def check_link(root: Path, entry: os.DirEntry[str]) -> None:
         )
 
 
-def _is_clutter(name: str) -> bool:
-    return name.startswith(".") or name.lower() in _CLUTTER
-
-
 def _with_suffix(path: Path, entries: Entries, suffix: str) -> tuple[Path, ...]:
     """Return the files directly in `path` with this suffix, in any case."""
     return tuple(
@@ -118,16 +108,16 @@ def _with_suffix(path: Path, entries: Entries, suffix: str) -> tuple[Path, ...]:
 
 
 def _single_file(path: Path) -> Layout:
-    kind = FILE_KINDS.get(path.suffix.lower())
-    if kind is None or not path.is_file():
-        if path.is_file():
-            content.check_head(path)  # report a saved web page as one
-        hint = _NPY_HINT if path.suffix.lower() == ".npy" else ""
-        raise DataError(
-            f"{path} is not a supported file; expected an .npz, .parquet or .csv file, or a folder "
-            f"with {_FORMATS}.{hint}"
-        )
-    return Layout(kind, path, {UNSPLIT: (path,)})
+    suffix = path.suffix.lower()
+    if suffix in FILE_KINDS and path.is_file():
+        return Layout(FILE_KINDS[suffix], path, {UNSPLIT: (path,)})
+    if path.is_file():
+        content.check_head(path)  # report a saved web page as one
+    hint = _NPY_HINT if suffix == ".npy" else ""
+    raise DataError(
+        f"{path} is not a supported file; expected an .npz, .parquet or .csv file, or a folder "
+        f"with {_FORMATS}.{hint}"
+    )
 
 
 def _only_file(path: Path, entries: Entries, suffix: str, hint: str = "") -> Layout | None:
@@ -149,61 +139,54 @@ def _idx(path: Path, entries: Entries) -> Layout | None:
     if not found:
         return None
     files: dict[str, tuple[Path, ...]] = {}
-    for split in ("train", "test") if any(key[0] == "test" for key in found) else ("train",):
-        missing = [part for part in ("images", "labels") if (split, part) not in found]
-        if missing:
-            raise DataError(
-                f"{path} lacks the {missing[0]} of the {split} split; expected IDX files such as "
-                "train-images-idx3-ubyte and train-labels-idx1-ubyte, plain or .gz."
-            )
+    for split in sorted({"train", *(split for split, _ in found)}, reverse=True):
+        for part in ("images", "labels"):
+            if (split, part) not in found:
+                raise DataError(
+                    f"{path} lacks the {part} of the {split} split; expected IDX files such as "
+                    "train-images-idx3-ubyte and train-labels-idx1-ubyte, plain or .gz."
+                )
         files[split] = (found[split, "images"], found[split, "labels"])
     return Layout("idx", path, _as_splits(files))
 
 
 def _parquet(path: Path, entries: Entries) -> Layout | None:
     files = _with_suffix(path, entries, ".parquet")
-    if files:
-        return _parquet_files(path, files)
     folders = {
         entry.name: inner
-        for entry in entries
+        for entry in (() if files else entries)
         if entry.is_dir()
         and (inner := _with_suffix(path / entry.name, list_folder(path / entry.name), ".parquet"))
     }
     if "train" in folders:
-        splits: SplitFiles = {name: folders[name] for name in ("train", "test") if name in folders}
-        others = [name for name in folders if name not in splits]
-        return Layout("parquet", path, _as_splits(splits), _left_out(others))
+        return _named_splits("parquet", path, folders)
     if len(folders) > 1:
         raise DataError(
             f"{path} has Parquet files in {len(folders)} folders ({', '.join(folders)}), but none "
             "is named train; give the path of one of them."
         )
-    return _parquet_files(path, next(iter(folders.values()))) if folders else None
-
-
-def _parquet_files(path: Path, files: tuple[Path, ...]) -> Layout:
-    by_split: dict[str, list[Path]] = {}
+    files = files or next(iter(folders.values()), ())
+    by_split: dict[str, tuple[Path, ...]] = {}
     for file in files:
         match = _SPLIT.match(file.name)
-        by_split.setdefault(match[1].lower() if match else UNSPLIT, []).append(file)
-    if "train" not in by_split:
-        return Layout("parquet", path, {UNSPLIT: files})
-    splits: SplitFiles = {
-        name: tuple(by_split[name]) for name in ("train", "test") if name in by_split
-    }
-    others = [file.name for file in by_split.get(UNSPLIT, [])]
-    return Layout("parquet", path, _as_splits(splits), _left_out(others))
+        split = match[1].lower() if match else file.name
+        by_split[split] = (*by_split.get(split, ()), file)
+    if "train" in by_split:
+        return _named_splits("parquet", path, by_split)
+    return Layout("parquet", path, {UNSPLIT: files}) if files else None
 
 
 def _split_csv(path: Path, entries: Entries) -> Layout | None:
-    by_name = {file.name.lower(): file for file in _with_suffix(path, entries, ".csv")}
-    splits: SplitFiles = {
-        split: (by_name[f"{split}.csv"],)
-        for split in ("train", "test")
-        if f"{split}.csv" in by_name
-    }
-    return Layout("csv", path, _as_splits(splits)) if "train" in splits else None
+    files = {file.stem.lower(): (file,) for file in _with_suffix(path, entries, ".csv")}
+    named: SplitFiles = {split: files[split] for split in ("train", "test") if split in files}
+    return _named_splits("csv", path, named) if "train" in named else None
+
+
+def _named_splits(kind: str, path: Path, groups: SplitFiles) -> Layout:
+    """Take train, and test if there is one, from groups of files by name; note the others."""
+    splits = {name: groups[name] for name in ("train", "test") if name in groups}
+    others = [name for name in groups if name not in splits]
+    return Layout(kind, path, _as_splits(splits), _left_out(others))
 
 
 def _image_folders(path: Path, entries: Entries) -> Layout | None:
@@ -228,25 +211,22 @@ def _image_folders(path: Path, entries: Entries) -> Layout | None:
 
 def _class_folders(root: Path, folder: Path) -> tuple[tuple[Path, ...], int]:
     """Return the images of `<class>/*`, sorted by class and name, and the number of other files."""
-    images: list[Path] = []
-    empty: list[str] = []
+    images: dict[Path, list[Path]] = {}
     others = 0
     for entry in list_folder(folder):
         check_link(root, entry)
-        if not entry.is_dir():
-            continue
-        inside = list_folder(folder / entry.name)
-        found = [item for item in inside if _is_image(root, item)]
-        images.extend(folder / entry.name / item.name for item in found)
-        others += len(inside) - len(found)
-        if not found:
-            empty.append(entry.name)
-    if images and empty:
+        if entry.is_dir():
+            inside = list_folder(folder / entry.name)
+            found = [folder / entry.name / item.name for item in inside if _is_image(root, item)]
+            images[folder / entry.name] = found
+            others += len(inside) - len(found)
+    empty = next((name for name, found in images.items() if not found), None)
+    if any(images.values()) and empty:
         raise DataError(
-            f"The class folder {folder / empty[0]} has no PNG, JPEG or BMP image; add some or "
-            "remove the folder."
+            f"The class folder {empty} has no PNG, JPEG or BMP image; add some or remove the "
+            "folder."
         )
-    return tuple(images), others
+    return tuple(path for found in images.values() for path in found), others
 
 
 def _is_image(root: Path, entry: os.DirEntry[str]) -> bool:

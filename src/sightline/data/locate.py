@@ -27,8 +27,10 @@ def locate(settings: DataConfig) -> Source:
     have equal digests, wherever they are. Raises DataError if the name or path does not exist, or
     the data have an unknown format.
     """
-    if settings.dataset in catalog.NAMED:
-        return _named(catalog.get(settings.dataset))
+    if named := catalog.NAMED.get(settings.dataset):
+        parts = (part for file in named.files for part in (file.name, file.sha256))
+        kind = "embedded" if named.package else "named"
+        return Source(dataset=named.name, kind=kind, path=named.name, sha256=digest_of(*parts))
     path = _existing(settings.dataset)
     found = find_layout(path)
     return Source(
@@ -46,12 +48,6 @@ def slug(dataset: str) -> str:
         name = name.removesuffix(suffix)
     words = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
     return words[:_SLUG_LENGTH].strip("-") or "data"
-
-
-def _named(dataset: catalog.NamedDataset) -> Source:
-    digest = digest_of(*(part for file in dataset.files for part in (file.name, file.sha256)))
-    kind = "embedded" if dataset.package else "named"
-    return Source(dataset=dataset.name, kind=kind, path=dataset.name, sha256=digest)
 
 
 def _existing(text: str) -> Path:

@@ -26,13 +26,10 @@ _ONE_HOT_VALUES = 1 << 20  # at once
 def preprocess(run: Run, files: DatasetFiles, settings: PreprocessingConfig) -> ArraySet:
     """Convert stored images and labels to training arrays, in bounded memory.
 
-    Returns:
-        Splits "train", "test" and, if configured, "validation": float32 images of shape
-        (n, height, width, channels) in [0, 1], float32 one-hot labels of shape (n, num_classes).
-
-    Raises:
-        DataError: A class that must be split has a single training image.
-        StorageError: The disk has too little room for the arrays.
+    Returns the splits "train", "test" and, if configured, "validation": float32 images of shape
+    (n, height, width, channels) in [0, 1], float32 one-hot labels of shape (n, num_classes).
+    Raises DataError if a class that must be split has a single training image, and StorageError if
+    the disk has too little room for the arrays.
     """
 
     def make(draft: Draft) -> ArraySet:
@@ -54,10 +51,7 @@ PREPROCESS = Stage(preprocess, ("numpy",))
 
 
 def check_validation_split(files: DatasetFiles, settings: PreprocessingConfig) -> None:
-    """Check from the class counts alone that `preprocess` can hold out a validation split.
-
-    Raises DataError if a class that must be split has a single training image.
-    """
+    """Check from the class counts alone that `preprocess` can hold out a validation split."""
     if settings.validation_fraction:
         check_counts(files.counts["train"], files.class_names, "validation")
 

@@ -38,10 +38,7 @@ class Split:
 
 
 def divide(raw: RawDataset, settings: DataConfig) -> list[Split]:
-    """Return the training and the test split; set a test split aside if the source has none.
-
-    Raises DataError if a class has a single example.
-    """
+    """Return the training and the test split; set a test split aside if the source has none."""
     if len(raw.splits) > 1 or raw.splits[0].name != UNSPLIT:
         return [Split(split.name, split, np.ones(len(split.labels), bool)) for split in raw.splits]
     (source,) = raw.splits
@@ -58,21 +55,12 @@ def stratified_sample(
     seed: int,
     split: str,
 ) -> NDArray[np.bool_]:
-    """Draw a share of the examples of each class at random.
+    """Draw a share of the examples of each class, in (0, 1), at random.
 
     Unlike scikit-learn's stratified splits, this keeps every class on both sides even if its
-    share rounds to nothing.
-
-    Args:
-        labels: Integer array of shape (n,), values from 0 to `num_classes` - 1.
-        fraction: Share of each class to draw, in (0, 1).
-        split: Name of the split to draw, for the error message.
-
-    Returns:
-        bool array of shape (n,), true for the drawn examples.
-
-    Raises:
-        DataError: A class has a single example.
+    share rounds to nothing. `labels` has the shape (n,) and values from 0 to `num_classes` - 1.
+    Returns a bool array of shape (n,), true for the drawn examples. Raises DataError, naming class
+    and `split`, if a class has a single example.
     """
     check_counts(np.bincount(labels, minlength=len(class_names)).tolist(), class_names, split)
     drawn = np.zeros(len(labels), dtype=np.bool_)
@@ -86,10 +74,7 @@ def stratified_sample(
 
 
 def check_counts(counts: Sequence[int], class_names: Sequence[str], split: str) -> None:
-    """Check that every class can be on both sides of a split.
-
-    Raises DataError if a class has a single example; the message names the class and `split`.
-    """
+    """Raise DataError if a class has a single example, which cannot be on both sides of a split."""
     for name, count in zip(class_names, counts, strict=True):
         if count == 1:
             raise DataError(

@@ -39,12 +39,7 @@ class Observation(Record):
 
 
 def observe(workspace: Workspace, dataset: str) -> Observation:
-    """Digest a data set (a name or a path) and compare it with the stored observation.
-
-    Raises:
-        DataError: The data set does not exist or cannot be read.
-        StorageError: The stored observation cannot be read.
-    """
+    """Digest a data set (a name or a path) and compare it with the stored observation."""
     source = locate(DataConfig(dataset=dataset))
     found = Observation(dataset=source.path, source=source, observed_at=datetime.now(UTC))
     with files.storage_errors(workspace.root):
@@ -53,10 +48,7 @@ def observe(workspace: Workspace, dataset: str) -> Observation:
 
 
 def store_observation(workspace: Workspace, found: Observation) -> None:
-    """Store an observation for later comparison; call it after the change was reported.
-
-    Raises StorageError if the artifacts root is full or cannot be written.
-    """
+    """Store an observation for later comparison; call it after the change was reported."""
     with files.storage_errors(workspace.root), files.new_file(_path(workspace, found)) as path:
         path.write_text(found.model_dump_json(indent=1), encoding="utf-8")
 

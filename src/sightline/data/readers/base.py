@@ -50,41 +50,37 @@ def rows_in_block(row_bytes: int) -> int:
 
 
 def check_count(subject: str, count: int) -> None:
-    """Refuse a split with no examples, or with more than `MAX_EXAMPLES`.
-
-    Raises DataError if the count is out of range.
-    """
+    """Raise DataError for a split with no examples, or with more than `MAX_EXAMPLES`."""
     if not 1 <= count <= MAX_EXAMPLES:
         raise DataError(f"{subject} has {count:,} examples; expected 1 to {MAX_EXAMPLES:,}.")
 
 
-def to_pixels(block: NDArray[Any], subject: str, first_row: int) -> NDArray[np.uint8]:
-    """Convert numbers to uint8 pixels without loss.
+def to_pixels(blocks: Iterator[NDArray[Any]], subject: str, shape: Shape) -> Blocks:
+    """Convert blocks of integers or floats, one example per row, to uint8 images without loss.
 
-    Args:
-        block: Integers or floats, one example per row.
-        first_row: Number of the block's first row, counted from 0.
-
-    Raises:
-        DataError: A value is not an integer from 0 to 255; the message names the row.
+    Raises DataError, naming the row, for a value that is not an integer from 0 to 255.
     """
-    if block.dtype == np.uint8:
-        return block
+    row = 0
+    for block in blocks:
+        if block.dtype != np.uint8:
+            _check_pixels(block, subject, row)
+        yield block.astype(np.uint8, copy=False).reshape(len(block), *shape)
+        row += len(block)
+
+
+def _check_pixels(block: NDArray[Any], subject: str, first_row: int) -> None:
     with np.errstate(invalid="ignore"):
         valid = (block >= 0) & (block <= _MAX_PIXEL)
         if block.dtype.kind == "f":
             valid &= block == np.floor(block)
-    if not valid.all():
-        index = np.unravel_index(int(np.argmin(valid)), valid.shape)
-        raise DataError(_invalid_pixel(float(block[index]), subject, first_row + int(index[0])))
-    return block.astype(np.uint8)
-
-
-def _invalid_pixel(value: float, subject: str, row: int) -> str:
+    if valid.all():
+        return
+    index = np.unravel_index(int(np.argmin(valid)), valid.shape)
+    value = float(block[index])
     remedy = "fix or remove the row."
     if 0 < value < 1:
         remedy = "multiply images scaled to [0, 1] by 255, round, and save them as uint8."
-    return (
-        f"{subject}, row {row} (counted from 0): expected integers from 0 to 255 as pixels, "
-        f"found {value:g}; {remedy}"
+    raise DataError(
+        f"{subject}, row {first_row + int(index[0])} (counted from 0): expected integers from 0 to "
+        f"255 as pixels, found {value:g}; {remedy}"
     )

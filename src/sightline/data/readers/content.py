@@ -3,6 +3,7 @@
 import hashlib
 import zlib
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -22,10 +23,7 @@ def is_html(head: bytes) -> bool:
 
 
 def check_head(path: Path) -> None:
-    """Refuse a file that is empty or a stand-in for the real one.
-
-    Raises DataError if it cannot be read, is empty, an HTML page or a Git LFS pointer.
-    """
+    """Raise DataError for a file that is unreadable, empty, an HTML page or a Git LFS pointer."""
     try:
         with path.open("rb") as file:
             head = file.read(_HEAD_BYTES)
@@ -50,30 +48,23 @@ def read_chunks(path: Path) -> Iterator[bytes]:
     """
     check_head(path)
     with path.open("rb") as file:
-        packed = file.read(len(_GZIP_MAGIC)) == _GZIP_MAGIC
-        file.seek(0)
-        if packed:
+        if file.peek(2).startswith(_GZIP_MAGIC):
             yield from _inflate(file, path)
-            return
-        while chunk := file.read(CHUNK_BYTES):
-            yield chunk
+        else:
+            yield from iter(partial(file.read, CHUNK_BYTES), b"")
 
 
-def digest(path: Path, limit: int | None = None) -> tuple[str, int]:
-    """Digest the decompressed content of a file.
+def digest(path: Path, limit: int) -> tuple[str, int]:
+    """Return the SHA-256 of a file's decompressed content, in hexadecimal, and its size in bytes.
 
-    Args:
-        limit: Stop after more than this many bytes; None reads to the end.
-
-    Returns:
-        SHA-256 as 64 hexadecimal digits, and the number of bytes read.
+    Reading stops after more than `limit` bytes.
     """
     found = hashlib.sha256()
     size = 0
     for chunk in read_chunks(path):
         found.update(chunk)
         size += len(chunk)
-        if limit is not None and size > limit:
+        if size > limit:
             break
     return found.hexdigest(), size
 

@@ -4,7 +4,6 @@ import csv
 import math
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -19,7 +18,6 @@ from sightline.config import DataConfig
 from sightline.data.layout import Layout
 from sightline.data.readers import content, labels, metadata
 from sightline.data.readers.base import (
-    Blocks,
     Metadata,
     RawDataset,
     RawSplit,
@@ -78,18 +76,15 @@ def read(layout: Layout, settings: DataConfig) -> RawDataset:
 def _split(table: _Table, name: str, split_labels: NDArray[np.int64], shape: Shape) -> RawSplit:
     kinds = dict.fromkeys(table.pixels, pa.float32())
 
-    def images() -> Blocks:
-        row = 0
+    def rows() -> Iterator[NDArray[np.float32]]:
         for batch in _batches(table, kinds):
             columns = [column.to_numpy(zero_copy_only=False) for column in batch.columns]
-            block = to_pixels(np.stack(columns, axis=-1), str(table.path), row)
-            yield block.reshape(len(block), *shape)
-            row += len(block)
+            yield np.stack(columns, axis=-1)
 
     return RawSplit(
         name,
         split_labels,
-        images,
+        images=lambda: to_pixels(rows(), str(table.path), shape),
         source=lambda row: f"{table.path.name}#{row}",
         metadata=(lambda: _metadata(table)) if table.metadata else None,
     )
@@ -165,42 +160,30 @@ def _labels(table: _Table) -> labels.FoundLabels:
         cells = [cell.strip() or None for cell in batch.column(0).to_pylist()]
         collector.add(pa.array(cells, pa.string()))
     found = collector.found()
-    if all(_NUMBER.match(str(value)) for value in found.values):
-        return _as_integers(found)
-    return found
-
-
-def _as_integers(found: labels.FoundLabels) -> labels.FoundLabels:
-    """Merge labels such as "7" and "7.0" into one integer."""
+    if not all(_NUMBER.match(str(value)) for value in found.values):
+        return found
     numbers = [float(value) for value in found.values]
     if not all(number.is_integer() and abs(number) < _EXACT for number in numbers):
         return found
-    distinct = list(dict.fromkeys(int(number) for number in numbers))
+    distinct = list(dict.fromkeys(map(int, numbers)))  # "7" and "7.0" are one integer
     lookup = np.asarray([distinct.index(int(number)) for number in numbers], dtype=np.int16)
     return labels.FoundLabels(found.subject, tuple(distinct), lookup[found.codes])
 
 
 def _batches(table: _Table, kinds: dict[str, pa.DataType]) -> Iterator[pa.RecordBatch]:
     """Stream some columns of a file, each parsed as the given type."""
-    with _reading(table.path):
-        reader = pyarrow.csv.open_csv(
-            table.path,
-            read_options=pyarrow.csv.ReadOptions(
-                column_names=list(table.columns),
-                skip_rows=1 if table.has_header else 0,
-                block_size=_BLOCK_BYTES,
-            ),
-            convert_options=pyarrow.csv.ConvertOptions(
-                column_types=kinds, include_columns=list(kinds), strings_can_be_null=False
-            ),
-        )
-        with reader:
-            yield from reader
-
-
-@contextmanager
-def _reading(path: Path) -> Iterator[None]:
+    read_options = pyarrow.csv.ReadOptions(
+        column_names=table.columns, skip_rows=int(table.has_header), block_size=_BLOCK_BYTES
+    )
+    convert_options = pyarrow.csv.ConvertOptions(
+        column_types=kinds, include_columns=list(kinds), strings_can_be_null=False
+    )
     try:
-        yield
+        with pyarrow.csv.open_csv(
+            table.path, read_options=read_options, convert_options=convert_options
+        ) as reader:
+            yield from reader
     except (pa.ArrowException, OSError) as error:
-        raise DataError(f"{path} cannot be read as CSV ({quoted(error)}); fix the row.") from None
+        raise DataError(
+            f"{table.path} cannot be read as CSV ({quoted(error)}); fix the row."
+        ) from None

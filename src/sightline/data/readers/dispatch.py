@@ -27,11 +27,7 @@ _WITH_METADATA = ("csv", "parquet")
 def open_source(run: Run, source: Source, settings: DataConfig) -> tuple[RawDataset, str]:
     """Read the labels and headers of a source; its images are streamed later.
 
-    Returns:
-        The data, and a description of their origin for people.
-
-    Raises:
-        DataError: The source is damaged or malformed.
+    Returns the data, and a description of their origin for people.
     """
     if source.kind in {"named", "embedded"}:
         _check_metadata(source.kind, source.path, settings)

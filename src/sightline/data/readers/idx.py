@@ -14,7 +14,6 @@ from sightline.data.layout import Layout
 from sightline.data.readers import content, labels
 from sightline.data.readers.base import (
     MAX_IMAGE_BYTES,
-    Blocks,
     RawDataset,
     RawSplit,
     check_count,
@@ -31,9 +30,8 @@ def read(
 ) -> RawDataset:
     """Read IDX files, plain or gzip, with grey images.
 
-    `layout` has the image file and the label file of each split, `class_names` the names in label
-    order, if known. Raises DataError if a file is damaged or of another type, or a split has
-    different numbers of images and labels.
+    Raises DataError if a file is damaged or of another type, or a split has different numbers of
+    images and labels.
     """
     shapes, found = {}, []
     for name, (images, label_file) in layout.files.items():
@@ -61,12 +59,12 @@ def _split(
     name: str, path: Path, shape: tuple[int, ...], split_labels: NDArray[np.int64]
 ) -> RawSplit:
     file = path.name.removesuffix(".gz")  # the source is the same, compressed or not
-
-    def images() -> Blocks:
-        for block in _rows(path, shape):
-            yield block[..., np.newaxis]
-
-    return RawSplit(name, split_labels, images, source=lambda row: f"{file}#{row}")
+    return RawSplit(
+        name,
+        split_labels,
+        images=lambda: (block[..., np.newaxis] for block in _rows(path, shape)),
+        source=lambda row: f"{file}#{row}",
+    )
 
 
 def _labels(path: Path) -> labels.FoundLabels:

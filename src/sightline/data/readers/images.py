@@ -7,6 +7,7 @@ from collections import Counter as Tally
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -49,17 +50,10 @@ class ImageHeader:
 def choose_shape(
     images: Iterable[EncodedImage], total: int, settings: DataConfig
 ) -> tuple[Shape, tuple[str, ...]]:
-    """Read the headers of all images and choose one shape for them.
+    """Read the headers of all images; choose one shape and describe the conversions it takes.
 
-    Args:
-        settings: Can set size and channels. Default: the common size, or 64x64 if sizes differ;
-            RGB if any image has colour.
-
-    Returns:
-        The shape, and sentences about the conversions it takes.
-
-    Raises:
-        DataError: An image cannot be read or is too large; the message names it.
+    `settings` can set size and channels. Default: the common size, or 64x64 if sizes differ; RGB if
+    any image has colour. Raises DataError, naming the image, if one cannot be read or is too large.
     """
     sizes: Tally[tuple[int, int]] = Tally()
     grey = 0
@@ -78,10 +72,7 @@ def choose_shape(
 
 
 def target_shape(found: Shape, settings: DataConfig) -> Shape:
-    """Return the configured shape; `found`, the shape of the source, is the default.
-
-    Raises DataError if a side is shorter than 8 or longer than 4,096 pixels.
-    """
+    """Return the configured shape, by default `found`; check that its sides are 8 to 4,096."""
     height, width = settings.image_size or found[:2]
     if min(height, width) < MIN_SIDE or max(height, width) > MAX_SIDE:
         raise DataError(
@@ -108,64 +99,39 @@ def describe_conversions(shape: Shape, resized: int, converted: int, total: int)
 def decode(images: Iterable[EncodedImage], shape: Shape) -> Blocks:
     """Decode images in order, in several threads, and bring them to one shape.
 
-    Args:
-        images: Drawn only as far ahead as the threads need.
-
-    Yields:
-        uint8 arrays of shape (m, *shape).
-
-    Raises:
-        DataError: An image cannot be decoded; the message names it.
+    `images` are drawn only as far ahead as the threads need. Yields uint8 arrays of shape
+    (m, *shape). Raises DataError, naming the image, if one cannot be decoded.
     """
 
     def pixels(image: EncodedImage) -> NDArray[np.uint8]:
         return _with_image(image, lambda opened: _decode(opened, shape))
 
-    rows = rows_in_block(math.prod(shape))
-    block: list[NDArray[np.uint8]] = []
-    for image in ordered_map(pixels, images):
-        block.append(image)
-        if len(block) == rows:
-            yield np.stack(block)
-            block = []
-    if block:
+    decoded = ordered_map(pixels, images)
+    while block := list(islice(decoded, rows_in_block(math.prod(shape)))):
         yield np.stack(block)
 
 
 def decode_one(image: EncodedImage, shape: Shape) -> tuple[ImageHeader, NDArray[np.uint8]]:
-    """Return an image's header, and the image as a uint8 array of `shape`.
-
-    Raises DataError if it cannot be decoded; the message names it.
-    """
+    """Return an image's header, and the image as a uint8 array of `shape`."""
     return _with_image(image, lambda opened: (_read_header(opened), _decode(opened, shape)))
 
 
 def conform(blocks: Blocks, shape: Shape) -> Blocks:
-    """Bring blocks of raw images to one shape.
+    """Bring uint8 blocks of shape (m, height, width, channels) to (m, *shape).
 
-    Args:
-        blocks: uint8 arrays of shape (m, height, width, channels).
-
-    Yields:
-        uint8 arrays of shape (m, *shape); a block that has this shape is passed on as it is.
+    A block that has this shape is passed on as it is.
     """
     for block in blocks:
         if block.shape[1:] == shape:
             yield block
             continue
-        out = np.empty((len(block), *shape), dtype=np.uint8)
-        for index, image in enumerate(block):
-            grey = image.shape[-1] == 1
-            out[index] = _conform(Image.fromarray(image[..., 0] if grey else image), shape)
-        yield out
+        images = block[..., 0] if block.shape[-1] == 1 else block
+        yield np.stack([_conform(Image.fromarray(image), shape) for image in images])
 
 
 @contextmanager
 def silence_bomb_warnings() -> Iterator[None]:
-    """Silence Pillow's warnings about large images, which become our errors.
-
-    Not thread-safe: enter it once, around all threads that read images.
-    """
+    """Silence Pillow's warnings about large images; not thread-safe, so enter it only once."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
         yield
@@ -186,10 +152,7 @@ def _decode(image: Image.Image, shape: Shape) -> NDArray[np.uint8]:
 
 
 def _conform(image: Image.Image, shape: Shape) -> NDArray[np.uint8]:
-    """Bring an L or RGB image to a shape.
-
-    Grey is luma by ITU-R 601; resizing uses an antialiasing filter.
-    """
+    """Bring an L or RGB image to a shape; grey is luma by ITU-R 601, resizing antialiases."""
     height, width, channels = shape
     wanted = image.convert("L" if channels == 1 else "RGB")
     if wanted.size != (width, height):
@@ -234,18 +197,15 @@ def _with_image(encoded: EncodedImage, use: Callable[[Image.Image], R]) -> R:
             f"{encoded.name} needs more memory than available; shrink or remove it."
         ) from None
     except Exception as error:  # Pillow's decoders raise anything on damaged files
-        _check_head(encoded)
-        reason = quoted(str(error).replace(repr(str(encoded.data)), "it"))
-        if isinstance(error, UnidentifiedImageError):
-            reason = "unknown format"
+        if isinstance(encoded.data, Path):
+            content.check_head(encoded.data)
+        elif content.is_html(encoded.data):
+            raise DataError(
+                f"{encoded.name}: the image is an HTML page; replace or remove it."
+            ) from None
+        unknown = isinstance(error, UnidentifiedImageError)
+        reason = "unknown format" if unknown else quoted(error)
         raise DataError(
             f"{encoded.name} cannot be read as a PNG, JPEG or BMP image ({reason}); replace or "
             "remove it."
         ) from None
-
-
-def _check_head(encoded: EncodedImage) -> None:
-    if isinstance(encoded.data, Path):
-        content.check_head(encoded.data)
-    elif content.is_html(encoded.data):
-        raise DataError(f"{encoded.name}: the image is an HTML page; replace or remove it.")

@@ -1,7 +1,7 @@
 """Turn the labels of any source into class names and numbers."""
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,10 +28,6 @@ class FoundLabels:
     values: tuple[Value, ...]  # The distinct labels, all integers or all strings, in any order
     codes: NDArray[np.int16]  # int16 array of shape (n,): for each example, a position in `values`
 
-    def row_of(self, value: Value) -> int:
-        """Return the first row, counted from 0, with this label."""
-        return int(np.argmax(self.codes == self.values.index(value)))
-
 
 class LabelCollector:
     """Collects labels batch by batch, in two bytes per example."""
@@ -41,22 +37,24 @@ class LabelCollector:
         self._subject = subject
         self._codes: dict[Value, int] = {}
         self._chunks: list[NDArray[np.int16]] = []
-        self._rows = 0
+        self.rows = 0  # Number of labels so far
 
     def add(self, labels: Any) -> None:
         """Add a pyarrow array of integers or strings.
 
         Raises DataError if a label is missing or of another type, or there are too many classes.
         """
-        kind = labels.type.value_type if pa.types.is_dictionary(labels.type) else labels.type
-        if not _is_label_type(kind):
+        is_encoded = pa.types.is_dictionary(labels.type)
+        kind = labels.type.value_type if is_encoded else labels.type
+        is_text = pa.types.is_string(kind) or pa.types.is_large_string(kind)
+        if not (is_text or pa.types.is_integer(kind)):
             raise DataError(
                 f"{self._subject}: expected integers or strings as labels, found {quoted(kind)}."
             )
         if labels.null_count:
-            row = self._rows + int(np.argmax(np.asarray(labels.is_null())))
+            row = self.rows + int(np.argmax(np.asarray(labels.is_null())))
             raise DataError(f"{self._subject}, row {row} (counted from 0): the label is missing.")
-        encoded = labels if pa.types.is_dictionary(labels.type) else labels.dictionary_encode()
+        encoded = labels if is_encoded else labels.dictionary_encode()
         try:
             values = encoded.dictionary.to_pylist()
         except UnicodeDecodeError:
@@ -72,13 +70,13 @@ class LabelCollector:
                 "check that this is the label column."
             )
         self._chunks.append(np.asarray(lookup, dtype=np.int16)[np.asarray(encoded.indices)])
-        self._rows += len(labels)
-        if self._rows > MAX_EXAMPLES:
-            check_count(self._subject, self._rows)
+        self.rows += len(labels)
+        if self.rows > MAX_EXAMPLES:
+            check_count(self._subject, self.rows)
 
     def found(self) -> FoundLabels:
         """Return all labels; a split without examples is an error."""
-        check_count(self._subject, self._rows)
+        check_count(self._subject, self.rows)
         return FoundLabels(self._subject, tuple(self._codes), np.concatenate(self._chunks))
 
 
@@ -88,17 +86,13 @@ def encode(
     """Encode labels as numbers.
 
     Args:
-        found: The labels of the training split, or of all examples; then those of the test
-            split, if there is one.
+        found: The labels of the training split, or of all examples; then those of the test split.
         names: Class names in label order, if the source states them; labels are then positions
             in them, or the names themselves.
 
-    Returns:
-        Class names in label order, and for each split an int64 array of shape (n,).
-
-    Raises:
-        DataError: There are fewer than 2 or more than 1,000 classes, a name is unprintable, a
-            label is out of range, or a test label never occurs in the training split.
+    Returns class names in label order, and for each split an int64 array of shape (n,). Raises
+    DataError if there are fewer than 2 or more than 1,000 classes, a name is unprintable, a label
+    is out of range, or a test label never occurs in the training split.
     """
     train = found[0]
     if len(train.values) < MIN_CLASSES:
@@ -111,17 +105,13 @@ def encode(
         positions = {name if strings else index: index for index, name in enumerate(names)}
     class_names = tuple(names) if names is not None else tuple(str(value) for value in order)
     _check_names(class_names, train.subject)
-    for split in found if names is not None else ():
-        _check_known(split, positions, class_names)
-    for split in found[1:]:
-        _check_trained(split, train)
+    first, *_, last = positions  # in label order
+    expected = f"is not one of the {len(positions):,} classes; expected {first!r} to {last!r}"
+    for split in found:
+        if names is not None:
+            _check_known(split, positions, expected)
+        _check_known(split, train.values, "never occurs in the training split")
     return class_names, tuple(_numbers(split, positions) for split in found)
-
-
-def _is_label_type(kind: Any) -> bool:
-    return bool(
-        pa.types.is_integer(kind) or pa.types.is_string(kind) or pa.types.is_large_string(kind)
-    )
 
 
 def _numbers(split: FoundLabels, positions: dict[Value, int]) -> NDArray[np.int64]:
@@ -129,29 +119,14 @@ def _numbers(split: FoundLabels, positions: dict[Value, int]) -> NDArray[np.int6
     return lookup[split.codes]
 
 
-def _wrong_label(split: FoundLabels, value: Value, problem: str) -> DataError:
-    return DataError(
-        f"{split.subject}, row {split.row_of(value)} (counted from 0): the label "
-        f"{quoted(repr(value))} {problem}."
-    )
-
-
-def _check_known(
-    split: FoundLabels, positions: dict[Value, int], class_names: tuple[str, ...]
-) -> None:
-    for value in split.values:
-        if value not in positions:
-            known = f"{class_names[0]!r} to {class_names[-1]!r}"
-            if isinstance(value, int):
-                known = f"{min(positions)} to {max(positions)}"
-            problem = f"is not one of the {len(positions):,} classes; expected {known}"
-            raise _wrong_label(split, value, problem)
-
-
-def _check_trained(split: FoundLabels, train: FoundLabels) -> None:
-    for value in split.values:
-        if value not in train.values:
-            raise _wrong_label(split, value, "never occurs in the training split")
+def _check_known(split: FoundLabels, known: Collection[Value], problem: str) -> None:
+    wrong = next((value for value in split.values if value not in known), None)
+    if wrong is not None:
+        row = int(np.argmax(split.codes == split.values.index(wrong)))
+        raise DataError(
+            f"{split.subject}, row {row} (counted from 0): the label {quoted(repr(wrong))} "
+            f"{problem}."
+        )
 
 
 def _check_names(names: tuple[str, ...], subject: str) -> None:

@@ -20,11 +20,7 @@ _MAX_COLUMNS = 8
 def check_columns(path: Path, present: Sequence[str], settings: DataConfig) -> None:
     """Check that a file has each configured metadata column exactly once.
 
-    Args:
-        present: Its columns, without label and image.
-
-    Raises:
-        DataError: One is missing or repeated; the message suggests the closest name.
+    `present` are its columns without label and image. Raises DataError with the closest name.
     """
     for column in settings.metadata_columns:
         if present.count(column) != 1:
@@ -43,21 +39,15 @@ def list_columns(names: Sequence[str]) -> str:
 
 
 def as_text(batch: Any, path: Path, first_row: int) -> Any:
-    """Convert metadata columns to text; missing values stay missing.
+    """Convert a record batch of metadata columns to text; missing values stay missing.
 
-    Args:
-        batch: pyarrow record batch of strings, numbers, booleans, dates or times.
-        path: File to name in an error.
-        first_row: Number of the batch's first row, counted from 0.
-
-    Raises:
-        DataError: A column has another type, or a value is not UTF-8 text or is too long.
+    `path` and `first_row`, counted from 0, are named in errors. Raises DataError if a column is not
+    text, numbers, booleans, dates or times, or a value is not UTF-8 or is too long.
     """
-    text = {
-        name: _to_text(column, name, path, first_row)
-        for name, column in zip(batch.schema.names, batch.columns, strict=True)
-    }
-    return pa.RecordBatch.from_pydict(text)
+    names = batch.schema.names
+    return pa.RecordBatch.from_pydict(
+        {name: _to_text(batch.column(name), name, path, first_row) for name in names}
+    )
 
 
 def _to_text(column: Any, name: str, path: Path, first_row: int) -> Any:

@@ -15,13 +15,9 @@ _TEST_EVERY = 5
 
 
 def read(path: Path, class_names: tuple[str, ...]) -> RawDataset:
-    """Read 784 pixel columns and the label column; every fifth image of a class is for testing.
+    """Read 784 pixel columns and the label column of the verified file, plain or gzip.
 
-    Args:
-        path: The verified file, plain or gzip; small enough to fit in memory.
-
-    Returns:
-        4,000 training and 1,000 test images, always the same, balanced over the classes.
+    Every fifth image of a class is for testing, so that the splits have 4,000 and 1,000 images.
     """
     table = pyarrow.csv.read_csv(
         io.BytesIO(b"".join(content.read_chunks(path))),

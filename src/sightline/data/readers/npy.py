@@ -14,6 +14,7 @@ from sightline.data.readers.base import MAX_IMAGE_BYTES, Shape
 from sightline.errors import DataError
 from sightline.storage.text import quoted
 
+Stream = zipfile.ZipExtFile | BufferedReader
 Header = tuple[tuple[int, ...], bool, "np.dtype[np.generic]"]
 """Shape, whether the array is in Fortran order, and dtype."""
 
@@ -22,16 +23,10 @@ _LENGTH_BYTES = 4  # the size of the header's length field from version 2
 _MAX_HEADER_BYTES = 10_000  # NumPy's limit, which it checks only after reading the header
 
 
-def read_untrusted_header(stream: zipfile.ZipExtFile | BufferedReader, subject: str) -> Header:
-    """Read a header and report any parser error as ours.
+def read_untrusted_header(stream: Stream, subject: str) -> Header:
+    """Read a header; leave the stream at the first byte of the values.
 
-    Args:
-        stream: At the first byte of the array; left at the first byte of its values.
-        subject: File or array to name in an error.
-
-    Raises:
-        DataError: This is not the header of an NPY array.
-        BadZipFile, zlib.error, EOFError: As raised by the stream.
+    Raises DataError for any parser error; BadZipFile, zlib.error and EOFError of the stream pass.
     """
     try:
         return read_header(stream)
@@ -43,10 +38,7 @@ def read_untrusted_header(stream: zipfile.ZipExtFile | BufferedReader, subject: 
 
 
 def image_shape(subject: str, shape: tuple[int, ...]) -> Shape:
-    """Return height, width and channels of the images in an array.
-
-    Raises DataError if the array has another shape, no images, or images that are too large.
-    """
+    """Return height, width and channels of the images in an array of a supported shape."""
     found = (*shape[1:], 1) if len(shape) == _GREY_DIMENSIONS else shape[1:]
     match found:
         case (height, width, 1 | 3 as channels) if (
@@ -60,15 +52,9 @@ def image_shape(subject: str, shape: tuple[int, ...]) -> Shape:
 
 
 def read_rows(
-    stream: zipfile.ZipExtFile | BufferedReader,
-    dtype: "np.dtype[Any]",
-    shape: tuple[int, ...],
-    rows: int,
+    stream: Stream, dtype: "np.dtype[Any]", shape: tuple[int, ...], rows: int
 ) -> Iterator[NDArray[Any]]:
-    """Read the values of an array in order, some rows at a time.
-
-    Raises EOFError if the array ends early.
-    """
+    """Read an array in order, some rows at a time; raise EOFError if it ends early."""
     row_bytes = math.prod(shape[1:]) * dtype.itemsize
     for first in range(0, shape[0], rows):
         count = min(rows, shape[0] - first)
@@ -78,7 +64,7 @@ def read_rows(
         yield np.frombuffer(data, dtype).reshape(count, *shape[1:])
 
 
-def read_header(stream: zipfile.ZipExtFile | BufferedReader) -> Header:
+def read_header(stream: Stream) -> Header:
     """Read a header that `read_untrusted_header` accepted before."""
     version = np.lib.format.read_magic(stream)
     if version == (1, 0):

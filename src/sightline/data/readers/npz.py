@@ -21,7 +21,6 @@ from sightline.data.layout import UNSPLIT, Layout
 from sightline.data.readers import content, labels, npy
 from sightline.data.readers.base import (
     MAX_IMAGE_BYTES,
-    Blocks,
     RawDataset,
     RawSplit,
     Shape,
@@ -33,21 +32,14 @@ from sightline.errors import DataError
 from sightline.storage.text import quoted
 
 _ZIP_ERRORS = (
-    zipfile.BadZipFile,
-    zlib.error,
-    struct.error,
-    EOFError,
-    OSError,
-    NotImplementedError,
-    RuntimeError,
+    *(zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, RuntimeError, OverflowError),
     ValueError,  # names that are not UTF-8, offsets before the start of the file
-    OverflowError,
 )
 _END_RECORD = struct.Struct("<4s6xH10x")  # of a zip file without a comment
 _END_SIGNATURE = b"PK\x05\x06"
 _EXPECTED = "x_train and y_train, and x_test and y_test if there is a test split"
 _MAX_LABEL_BYTES = 4 << 10
-_SURROGATES = range(0xD800, 0xE000)
+_SURROGATES = 0xD800
 
 
 def read(layout: Layout, settings: DataConfig) -> RawDataset:
@@ -89,7 +81,6 @@ class _Array:
 
     @property
     def subject(self) -> str:
-        """Archive and array, to name in an error."""
         return f"{self.path}, {self.name}"
 
     @property
@@ -98,13 +89,12 @@ class _Array:
 
 
 def _split(array: _Array, shape: Shape, split_labels: NDArray[np.int64], name: str) -> RawSplit:
-    def images() -> Blocks:
-        row = 0
-        for block in _blocks(array):
-            yield to_pixels(block, array.subject, row).reshape(len(block), *shape)
-            row += len(block)
-
-    return RawSplit(name, split_labels, images, source=lambda row: f"{array.name}#{row}")
+    return RawSplit(
+        name,
+        split_labels,
+        images=lambda: to_pixels(_blocks(array), array.subject, shape),
+        source=lambda row: f"{array.name}#{row}",
+    )
 
 
 def _image_shape(array: _Array) -> Shape:
@@ -133,20 +123,18 @@ def _labels(array: _Array, images: _Array) -> labels.FoundLabels:
         )
     native = array.dtype.newbyteorder("=")
     collector = labels.LabelCollector(array.subject)
-    row = 0
     for block in _blocks(array):
         values = block.reshape(-1).astype(native)
         if native.kind == "U":
-            _check_text(values, array.subject, row)
+            _check_text(values, array.subject, collector.rows)
         collector.add(pa.array(values))
-        row += len(values)
     return collector.found()
 
 
 def _check_text(strings: NDArray[np.str_], subject: str, first_row: int) -> None:
     """Refuse code points that are not characters, which NumPy cannot turn into Python strings."""
     points = strings.view(np.uint32).reshape(len(strings), -1)
-    surrogate = (points >= _SURROGATES.start) & (points < _SURROGATES.stop)
+    surrogate = points & ~np.uint32(0x7FF) == _SURROGATES  # 0xD800 to 0xDFFF
     wrong = (surrogate | (points > sys.maxunicode)).any(axis=1)
     if wrong.any():
         raise DataError(
@@ -157,8 +145,15 @@ def _check_text(strings: NDArray[np.str_], subject: str, first_row: int) -> None
 
 def _array_names(path: Path) -> set[str]:
     with _reading(path), zipfile.ZipFile(path) as archive:
-        _check_directory(path, len(archive.infolist()))
-        return {name.removesuffix(".npy") for name in archive.namelist()}
+        members = archive.namelist()
+        with path.open("rb") as file:
+            file.seek(-_END_RECORD.size, io.SEEK_END)
+            signature, stated = _END_RECORD.unpack(file.read(_END_RECORD.size))
+        if signature == _END_SIGNATURE and stated != len(members):  # some would be hidden
+            raise zipfile.BadZipFile(
+                f"its directory states {stated} members but lists {len(members)}"
+            )
+        return {name.removesuffix(".npy") for name in members}
 
 
 def _find_array(path: Path, name: str, names: set[str], max_row_bytes: int) -> _Array:
@@ -198,15 +193,6 @@ def _check_size(array: _Array, stated_bytes: int, max_row_bytes: int) -> None:
             f"{array.subject}: expected at most {max_row_bytes:,} bytes per example, found "
             f"{array.row_bytes:,} ({described})."
         )
-
-
-def _check_directory(path: Path, found: int) -> None:
-    """Detect arrays hidden by a damaged directory, whose last record states their number."""
-    with path.open("rb") as file:
-        file.seek(-_END_RECORD.size, io.SEEK_END)
-        signature, stated = _END_RECORD.unpack(file.read(_END_RECORD.size))
-    if signature == _END_SIGNATURE and stated != found:
-        raise zipfile.BadZipFile(f"its directory states {stated} members but lists {found}")
 
 
 def _blocks(array: _Array) -> Iterator[NDArray[Any]]:

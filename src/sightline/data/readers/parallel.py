@@ -24,14 +24,8 @@ def ordered_map(
 ) -> Iterator[R]:
     """Apply a function that releases the interpreter lock, such as decoding or hashing.
 
-    Args:
-        function: Called in several threads at once.
-        items: Its arguments; drawn only a few batches ahead of the consumer.
-        ahead: Batches drawn ahead, whose results may all be in memory.
-
-    Yields:
-        The results in the order of the items. An error is raised in its turn, at most a batch
-        early.
+    Items are drawn at most `ahead` batches early. An error is raised in its turn, at most a batch
+    early.
     """
 
     def work(batch: list[T]) -> list[R]:

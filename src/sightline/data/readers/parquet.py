@@ -42,14 +42,14 @@ def read(layout: Layout, settings: DataConfig) -> RawDataset:
 
 
 def _split(
-    layout: Layout,
-    name: str,
-    split_labels: NDArray[np.int64],
-    shape: Shape,
-    settings: DataConfig,
+    layout: Layout, name: str, split_labels: NDArray[np.int64], shape: Shape, settings: DataConfig
 ) -> RawSplit:
     paths = layout.files[name]
-    ends = np.cumsum([parquet_images.row_count(path) for path in paths])
+    counts = []
+    for path in paths:
+        with parquet_images.open_parquet(path) as file:
+            counts.append(file.metadata.num_rows)
+    ends = np.cumsum(counts)
 
     def source(row: int) -> str:
         file = int(np.searchsorted(ends, row, side="right"))
@@ -91,8 +91,7 @@ def _stated_names(path: Path, column: str) -> list[str] | None:
     with parquet_images.open_parquet(path) as file:
         metadata = file.schema_arrow.metadata or {}
     try:
-        feature = json.loads(metadata[b"huggingface"])["info"]["features"][column]
-        names = feature["names"]
+        names = json.loads(metadata[b"huggingface"])["info"]["features"][column]["names"]
     except (KeyError, ValueError, TypeError, RecursionError):
         return None
     is_list = isinstance(names, list) and all(isinstance(name, str) for name in names)

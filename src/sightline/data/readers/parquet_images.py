@@ -21,10 +21,7 @@ _BOMB_BYTES, _BOMB_RATIO = 256 << 20, 100
 
 @contextmanager
 def open_parquet(path: Path) -> Iterator[pq.ParquetFile]:
-    """Open a file so that pages are read one by one and their checksums are verified.
-
-    Raises DataError if the file is damaged, or a page needs too much memory.
-    """
+    """Open a file so that pages are read one by one and their checksums are verified."""
     content.check_head(path)
     try:
         with closing(
@@ -47,12 +44,6 @@ def open_parquet(path: Path) -> Iterator[pq.ParquetFile]:
         ) from None
 
 
-def row_count(path: Path) -> int:
-    """Return the number of rows that a file states."""
-    with open_parquet(path) as file:
-        return int(file.metadata.num_rows)
-
-
 def bytes_of(kind: pa.DataType) -> pa.DataType:
     """Return the type of the field `bytes` of a struct; any other type as it is."""
     if pa.types.is_struct(kind) and kind.get_field_index("bytes") >= 0:
@@ -67,10 +58,7 @@ def is_image_type(kind: pa.DataType) -> bool:
 
 
 def check_compression(path: Path, metadata: pq.FileMetaData) -> None:
-    """Refuse decompression bombs, since Arrow decompresses complete pages of any size.
-
-    Raises DataError if a row group states a size that images cannot have.
-    """
+    """Refuse decompression bombs, since Arrow decompresses complete pages of any size."""
     packed = path.stat().st_size
     for number in range(metadata.num_row_groups):
         # Not the sum over its columns: pyarrow 26 aborts the process if one is damaged.
@@ -83,11 +71,7 @@ def check_compression(path: Path, metadata: pq.FileMetaData) -> None:
 
 
 def read_batches(path: Path, columns: list[str], rows: int) -> Iterator[Any]:
-    """Stream record batches of some columns.
-
-    Raises:
-        DataError: The file is damaged, or a column has more or fewer rows than the file states.
-    """
+    """Stream record batches of some columns and check that they have the stated rows."""
     with open_parquet(path) as file:
         left = stated = file.metadata.num_rows
         for batch in file.iter_batches(rows, columns=columns):
@@ -112,15 +96,12 @@ def read_values(path: Path, column: str) -> Iterator[tuple[int, Any]]:
 
 
 def to_image(path: Path, row: int, value: Any) -> EncodedImage:
-    """Take the encoded image from a value of `read_values`.
-
-    Raises DataError if there are no bytes; the message names file and row.
-    """
+    """Take the encoded image from a value of `read_values`; raise DataError if it has no bytes."""
     name = f"{path}, row {row} (counted from 0)"
-    is_struct = isinstance(value, pa.StructScalar)
-    data = value["bytes"].as_py() if is_struct and value.is_valid else value.as_py()
+    is_struct = isinstance(value, pa.StructScalar) and value.is_valid
+    data = value["bytes"].as_py() if is_struct else value.as_py()
     if data:
         return EncodedImage(name, bytes(data))
-    if is_struct and value.is_valid and value.type.get_field_index("path") >= 0:
+    if is_struct and value.type.get_field_index("path") >= 0:
         raise DataError(f"{name}: the image is only a path; embed the image bytes in the file.")
     raise DataError(f"{name}: the image is missing.")
