@@ -29,8 +29,7 @@ def held_out(root: Path, data_dir: Path, config: RunConfig) -> Point:
     return trained.fit_seconds or 0.0, 100 * last["val_accuracy"]
 
 
-def main() -> None:
-    """Train, evaluate and print, seed by seed."""
+if __name__ == "__main__":
     given = arguments(__doc__, recipe="accurate", seeds=5, held_out=0, set=[])
     accuracies = []
     with scratch() as root:
@@ -49,7 +48,3 @@ def main() -> None:
         half = t.ppf(0.975, len(accuracies) - 1) * sem(accuracies)  # Student's t
         mean += f" ± {half:.3f} (95 % confidence interval of the mean)"
     print(mean)
-
-
-if __name__ == "__main__":
-    main()

@@ -16,9 +16,7 @@ import time_to_accuracy
 
 from sightline.pipeline import provenance
 
-
-def main() -> None:
-    """Measure, and print date, machine, versions and the table."""
+if __name__ == "__main__":
     data_dir = harness.arguments(__doc__).data_dir
     parts = {
         "time to accuracy": lambda: time_to_accuracy.compare(data_dir, seeds=2),
@@ -37,7 +35,3 @@ def main() -> None:
     print(versions)
     harness.show(rows)
     print(f"{time.monotonic() - started:.0f} s in all")
-
-
-if __name__ == "__main__":
-    main()

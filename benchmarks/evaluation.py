@@ -29,8 +29,7 @@ VARIANTS = {
 }
 
 
-def main() -> None:
-    """Measure and print."""
+if __name__ == "__main__":
     given = arguments(__doc__, recipe="tutorial", rounds=3)
     config = loading.load(given.recipe)
     with scratch() as root:
@@ -38,8 +37,9 @@ def main() -> None:
         files, arrays, trained = fit(run, config)
 
         def seconds(number: int, changes: dict[str, float]) -> float:
+            """Evaluate once without the cache and time it."""
             settings = config.evaluation.model_copy(update=changes)
-            again = run.model_copy(update={"id": f"evaluation-{number}"})  # not from the cache
+            again = run.model_copy(update={"id": f"evaluation-{number}"})
             started = time.monotonic()
             keras_process().run(EVALUATE.function, again, files, arrays, trained, settings)
             return time.monotonic() - started
@@ -56,7 +56,3 @@ def main() -> None:
         for name, median in medians.items()
     )
     print_rows(("evaluate", "median, s", f"added, share of {fit_seconds:.1f} s of fit"), rows)
-
-
-if __name__ == "__main__":
-    main()

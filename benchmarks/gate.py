@@ -133,8 +133,7 @@ def decide(scenario: Scenario, pairs: int, generator: np.random.Generator) -> Ta
     return Tally(scenario, pairs, promoted, better)
 
 
-def main() -> None:
-    """Simulate and print."""
+if __name__ == "__main__":
     given = arguments(__doc__, pairs=1000, seed=0)
     scenarios = (*HARMFUL, *BETTER)
     generators = np.random.default_rng(given.seed).spawn(len(scenarios))
@@ -147,7 +146,3 @@ def main() -> None:
     print_rows((allowed, *head), (tally.row() for tally in harmful))
     print_rows(("better", *head), (tally.row() for tally in tallies[len(HARMFUL) :]))
     raise SystemExit(any(tally.interval()[0] > ALPHA for tally in harmful))
-
-
-if __name__ == "__main__":
-    main()

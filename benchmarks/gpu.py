@@ -128,8 +128,7 @@ def times(root: Path, data_dir: Path, rounds: int, device: str) -> Iterator[tupl
             break
 
 
-def main() -> None:
-    """Measure and print."""
+if __name__ == "__main__":
     given = arguments(__doc__, rounds=1, device="gpu")
     with scratch() as root:
         found = fit(root, given.data_dir, given.device, 0, "fast")
@@ -140,7 +139,3 @@ def main() -> None:
         print()
         columns = ("training", "batch", "images", "time of fit, s", "test accuracy, %")
         print_rows(columns, times(root, given.data_dir, given.rounds, given.device))
-
-
-if __name__ == "__main__":
-    main()

@@ -45,14 +45,15 @@ def trial(sweep: Sweep, point: Point, fault: str) -> str:
             return "recovered"
         outcome = sweep.fail(point, "once", ERRNOS[fault])
     except AssertionError as error:
-        print(f"FAILED {sweep.step} {fault} at {point}: {str(error)[:2000]}", file=sys.stderr)
-        return "FAILED"
-    if outcome.error is None:
-        return "continued"
-    if outcome.exit_code != 2:
-        print(f"UNCLEAR {sweep.step} {fault} at {point}: {outcome.error}", file=sys.stderr)
-        return "UNCLEAR"
-    return "refused"
+        end, reason = "FAILED", str(error)[:2000]
+    else:
+        if outcome.error is None:
+            return "continued"
+        if outcome.exit_code == 2:
+            return "refused"
+        end, reason = "UNCLEAR", str(outcome.error)
+    print(f"{end} {sweep.step} {fault} at {point}: {reason}", file=sys.stderr)
+    return end
 
 
 def rows(
@@ -82,8 +83,7 @@ def lock_wait_after_a_kill(lock: Path) -> float:
             return time.monotonic() - started
 
 
-def main() -> None:
-    """Sweep and print."""
+if __name__ == "__main__":
     given = arguments(__doc__, do="kill", steps=",".join(roots.STEPS))
     faults = ["kill", *ERRNOS] if given.do == "all" else [given.do]
     head = ("step", "fault", "operations", *ENDS, "reused", "recomputed", "seconds")
@@ -94,7 +94,3 @@ def main() -> None:
             pipeline, original = roots.run_all(stages, folder)
             print_rows(head, rows(pipeline, original, faults, given.steps.split(",")))
     print(f"lock wait after a kill: {statistics.median(waits):.1f} ms, at most {max(waits):.1f} ms")
-
-
-if __name__ == "__main__":
-    main()

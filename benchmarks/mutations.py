@@ -61,8 +61,7 @@ def rows(tally: Tally) -> Iterator[tuple[object, ...]]:
     yield "all", *totals, tally.rebuilt.total()
 
 
-def main() -> None:
-    """Change and print."""
+if __name__ == "__main__":
     given = arguments(__doc__, count=1000, seed=1, rebuild=10)
     logging.getLogger("sightline").setLevel(logging.ERROR)
     pipeline, original = roots.shared()
@@ -75,7 +74,3 @@ def main() -> None:
     print_rows(("file", "changed", "detected", "undetected", "rebuilt"), rows(tally))
     print(*tally.undetected, sep="\n")
     raise SystemExit(bool(tally.undetected))
-
-
-if __name__ == "__main__":
-    main()

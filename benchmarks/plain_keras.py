@@ -59,8 +59,7 @@ class Clock(keras.callbacks.Callback):
         self.started = time.monotonic()
 
 
-def main() -> None:
-    """Load, fit and evaluate."""
+if __name__ == "__main__":
     given = arguments(__doc__, seed=0, epochs=5, examples=60_000, test_each_epoch=False)
     keras.utils.set_random_seed(given.seed)
     arrays = []
@@ -81,7 +80,3 @@ def main() -> None:
         "epoch_accuracies": clock.accuracies,
     }
     print(json.dumps(found))
-
-
-if __name__ == "__main__":
-    main()

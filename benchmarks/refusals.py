@@ -46,7 +46,8 @@ def refuse(name: str, command: list[str], folder: Path) -> Refusal:
     line = [BIN / "sightline", *command, f"--artifacts={folder}/artifacts"]
     started = time.monotonic()
     done = execute(*line, env=kept | FEW_THREADS | own, preexec_fn=limit_memory)
-    return Refusal(name, done.returncode, time.monotonic() - started, done.stderr.strip())
+    seconds = round(time.monotonic() - started, 2)
+    return Refusal(name, done.returncode, seconds, done.stderr.strip())
 
 
 def refusals(only: str) -> Iterator[Refusal]:
@@ -64,8 +65,7 @@ def refusals(only: str) -> Iterator[Refusal]:
                     yield refuse(name, command, folder)
 
 
-def main() -> None:
-    """Measure and print."""
+if __name__ == "__main__":
     found = list(refusals(arguments(__doc__, only="").only))
     print_rows(("case", "code", "seconds", "message"), found)
     slowest = max(found, key=lambda case: case.seconds)
@@ -73,7 +73,3 @@ def main() -> None:
     print(f"{correct} of {len(found)} refused by one line within {GOAL_SECONDS} s")
     print(f"slowest: {slowest.name}, {slowest.seconds:.2f} s")
     sys.exit(correct < len(found))
-
-
-if __name__ == "__main__":
-    main()

@@ -142,11 +142,10 @@ def cost(folder: Path, data_dir: Path | None) -> tuple[str, ...]:
     return dataset, f"{seconds:.0f} s", str(trained.checkpoints), each, f"{spent / seconds:.2%}"
 
 
-def main() -> None:
-    """Kill, compare, measure the cost and print."""
+if __name__ == "__main__":
     if sys.argv[1:2] == ["--work"]:
         work(Path(sys.argv[2]), sys.argv[3])
-        return
+        sys.exit()
     given = arguments(__doc__, kills=52, seed=0, mnist=False)
     tallies = {recipe: Tally() for recipe in RECIPES}
     rng = np.random.default_rng(given.seed)
@@ -159,7 +158,3 @@ def main() -> None:
         row = cost(folder, given.data_dir if given.mnist else None)
         print_rows(("checkpoints of", "training", "written", "each", "share"), [row])
     sys.exit(any(tally.equal < tally.trainings for tally in tallies.values()))
-
-
-if __name__ == "__main__":
-    main()

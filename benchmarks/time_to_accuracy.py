@@ -83,19 +83,14 @@ def draw(data_dir: Path, path: Path) -> None:
     figure.savefig(path, dpi=120, metadata={"Software": None})
 
 
-def main() -> None:
-    """Measure and print; exit code 1 if the accuracy was not reached."""
+if __name__ == "__main__":
     given = arguments(__doc__, seeds=5, recipe="fast", figure="")
     if given.figure:
         draw(given.data_dir, Path(given.figure))
-        return
+        sys.exit()
     seconds, accuracy = compare(given.data_dir, given.seeds, given.recipe)
     show([seconds, accuracy])
     mean = statistics.mean(accuracy.ours)
     print(f"Mean test accuracy: {mean:.3f} %, plain {statistics.mean(accuracy.theirs):.3f} %")
     print("Seed by seed: ", *zip(seconds.theirs, seconds.ours, accuracy.ours, strict=True))
-    sys.exit(mean < GOAL or min(accuracy.ours) < FLOOR)
-
-
-if __name__ == "__main__":
-    main()
+    sys.exit(mean < GOAL or min(accuracy.ours) < FLOOR)  # the accuracy was not reached

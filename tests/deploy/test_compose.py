@@ -15,7 +15,7 @@ from command import ROOT, Completed, execute
 FOLDER = ROOT / "deploy"
 FILE = FOLDER / "compose.yaml"
 WORKERS = ["worker-cpu", "worker-gpu"]
-OURS = ["server", "setup", *WORKERS]
+OURS = {"server", "setup", *WORKERS}
 REFERENCE = re.compile(r"\$\{(\w+):\?[^}]+\}")
 """A variable without which Compose stops with a message."""
 SECRET = re.compile(r"PASS|AUTH|SECRET|TOKEN|KEY|_URL$")
@@ -26,12 +26,12 @@ GIVEN = {
 }
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def compose() -> Any:
     return yaml.safe_load(FILE.read_text())
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def services(compose: Any) -> Any:
     return compose["services"]
 
@@ -90,14 +90,10 @@ def test_api_is_published_on_loopback_by_default(services: Any) -> None:
     assert published == [("server", "${SIGHTLINE_BIND:-127.0.0.1}:${SIGHTLINE_PORT:-4200}:4200")]
 
 
-def test_images_are_pinned_to_patch_versions(services: Any) -> None:
-    images = {name: service["image"] for name, service in services.items() if name not in OURS}
-    assert images.keys() == {"postgres", "redis"}
-    for image in images.values():
-        assert re.fullmatch(r"\w+:\d+(\.\d+)+-bookworm", image)
-
-
-def test_our_services_run_our_images_without_privileges(services: Any) -> None:
+def test_images_are_pinned_and_ours_run_without_privileges(services: Any) -> None:
+    assert services.keys() - OURS == {"postgres", "redis"}
+    for name in ("postgres", "redis"):
+        assert re.fullmatch(r"\w+:\d+(\.\d+)+-bookworm", services[name]["image"])
     for name in OURS:
         device = "gpu" if name == "worker-gpu" else "cpu"
         assert services[name]["image"] == f"${{SIGHTLINE_IMAGE:-sightline}}:{device}"
@@ -109,17 +105,16 @@ def test_our_services_run_our_images_without_privileges(services: Any) -> None:
 
 def test_services_wait_for_their_dependencies(services: Any) -> None:
     healthy, completed = "service_healthy", "service_completed_successfully"
-    needs = {
-        name: {other: need["condition"] for other, need in service.get("depends_on", {}).items()}
+    found = {
+        (name, other, need["condition"])
         for name, service in services.items()
+        for other, need in service.get("depends_on", {}).items()
     }
-    assert needs == {
-        "postgres": {},
-        "redis": {},
-        "server": {"postgres": healthy, "redis": healthy},
-        "setup": {"server": healthy},
-        "worker-cpu": {"setup": completed},
-        "worker-gpu": {"setup": completed},
+    assert found == {
+        ("server", "postgres", healthy),
+        ("server", "redis", healthy),
+        ("setup", "server", healthy),
+        *((worker, "setup", completed) for worker in WORKERS),
     }
 
 
@@ -138,11 +133,9 @@ def test_lasting_services_restart_report_health_and_get_time_to_stop(services: A
 
 
 def test_workers_share_artifacts_and_only_read_data(services: Any, compose: Any) -> None:
+    volumes = ["artifacts:/artifacts", "${SIGHTLINE_DATA:-data}:/data:ro"]
     for name in WORKERS:
-        assert services[name]["volumes"] == [
-            "artifacts:/artifacts",
-            "${SIGHTLINE_DATA:-data}:/data:ro",
-        ]
+        assert services[name]["volumes"] == volumes
     assert set(compose["volumes"]) == {"pgdata", "redis", "artifacts", "data"}
     assert services["postgres"]["volumes"] == ["pgdata:/var/lib/postgresql/data"]
     assert services["redis"]["volumes"] == ["redis:/data"]

@@ -60,17 +60,9 @@ def test_everything_that_the_image_copies_exists_and_is_sent(device: str, tmp_pa
 
 
 def test_build_context_excludes_everything_else(tmp_path: Path) -> None:
-    strangers = [
-        ".env",
-        ".git/config",
-        ".venv/pyvenv.cfg",
-        "artifacts/runs/x",
-        "deploy/.env",
-        "flows/cli/__pycache__/main.pyc",
-        "src/sightline/models/__pycache__/build.pyc",
-        "src/sightline.egg-info/PKG-INFO",
-        "tests/conftest.py",
-    ]
+    strangers = [".env", ".git/config", ".venv/pyvenv.cfg", "artifacts/runs/x", "deploy/.env"]
+    strangers += ["flows/cli/__pycache__/main.pyc", "src/sightline/models/__pycache__/build.pyc"]
+    strangers += ["src/sightline.egg-info/PKG-INFO", "tests/conftest.py"]
     assert not admitted(tmp_path, strangers) & set(strangers)
 
 
@@ -117,10 +109,8 @@ def test_image_exports_and_signs(extra: str) -> None:
 def test_base_image_is_pinned_to_a_patch_version() -> None:
     (image,) = [value for value in instructions("ARG") if value.startswith("PYTHON_IMAGE")]
     assert image == "PYTHON_IMAGE=python:3.11.15-slim-bookworm"
-    assert {parent for parent in instructions("FROM") if "PYTHON" in parent} == {
-        "${PYTHON_IMAGE} AS libraries",
-        "${PYTHON_IMAGE} AS base",
-    }
+    parents = {parent for parent in instructions("FROM") if "PYTHON" in parent}
+    assert parents == {"${PYTHON_IMAGE} AS libraries", "${PYTHON_IMAGE} AS base"}
 
 
 def test_image_runs_under_tini_as_a_user_that_is_not_root() -> None:
@@ -159,10 +149,8 @@ def test_prefect_understands_the_settings_of_the_image(monkeypatch: pytest.Monke
 
 
 def test_only_the_gpu_image_asks_for_the_driver() -> None:
-    assert environment("device-gpu") == {
-        "NVIDIA_DRIVER_CAPABILITIES": "compute,utility",
-        "NVIDIA_VISIBLE_DEVICES": "all",
-    }
+    driver = {"NVIDIA_DRIVER_CAPABILITIES": "compute,utility", "NVIDIA_VISIBLE_DEVICES": "all"}
+    assert environment("device-gpu") == driver
     assert environment("device-cpu") == {}
 
 

@@ -3,15 +3,14 @@
 import json
 import re
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from command import Completed
 from examples import write_npz
-from factory import call_about
+from factory import Webhook, call_about
 from processes import wait_for
-from stack import Stack
+from stack import Json, Stack
 
 DEPLOYMENTS = [
     "fit/fit-gpu",
@@ -24,7 +23,7 @@ STAGES = ["ingest", "preprocess", "build", "train", "evaluate", "report"]
 
 
 @pytest.fixture(scope="module")
-def manual(workers: Stack, textures: Path) -> dict[str, Any]:
+def manual(workers: Stack, textures: Path) -> Json:
     """A manual run whose training runs on the pool gpu."""
     asked = {"dataset": str(textures), "epochs": 2, "batch_size": 8}
     return workers.complete("train/train-manual", **asked, deployment="fit/fit-gpu")
@@ -68,7 +67,7 @@ def test_schedule_gets_scheduled_runs(factory: Stack, deployed: Completed) -> No
 
 
 def test_manual_run_completes_with_its_training_on_the_gpu_pool(
-    workers: Stack, manual: dict[str, Any]
+    workers: Stack, manual: Json
 ) -> None:
     assert re.fullmatch(r"textures-tutorial-\d{8}-\d{4}", manual["name"])
     assert manual["work_pool_name"] == "cpu"
@@ -78,7 +77,7 @@ def test_manual_run_completes_with_its_training_on_the_gpu_pool(
     assert re.fullmatch(r"[0-9a-f]{40}", fit["state"]["message"])
 
 
-def test_artifacts_and_logs_of_a_run_reach_prefect(workers: Stack, manual: dict[str, Any]) -> None:
+def test_artifacts_and_logs_of_a_run_reach_prefect(workers: Stack, manual: Json) -> None:
     found = workers.artifacts_of(manual["id"])
     assert "training-report" in found
     for picture in ("training-curves", "confusion-matrix"):
@@ -95,9 +94,7 @@ def test_artifacts_and_logs_of_a_run_reach_prefect(workers: Stack, manual: dict[
     assert "SIGHTLINE_GPU" in log
 
 
-def test_manifest_holds_relative_paths_and_the_run_of_prefect(
-    workers: Stack, manual: dict[str, Any]
-) -> None:
+def test_manifest_holds_relative_paths_and_the_run_of_prefect(workers: Stack, manual: Json) -> None:
     (path,) = (workers.artifacts / "runs").glob("*/manifest.json")
     manifest = json.loads(path.read_text())
     assert manifest["flow_run_id"] == manual["id"]
@@ -105,7 +102,7 @@ def test_manifest_holds_relative_paths_and_the_run_of_prefect(
 
 
 def test_repeated_run_is_unchanged_and_names_the_equal_run(
-    workers: Stack, manual: dict[str, Any], textures: Path
+    workers: Stack, manual: Json, textures: Path
 ) -> None:
     (run_folder,) = (workers.artifacts / "runs").glob("[!.]*")
     asked = {"dataset": str(textures), "epochs": 2, "batch_size": 8}
@@ -116,7 +113,7 @@ def test_repeated_run_is_unchanged_and_names_the_equal_run(
 
 
 def test_changed_config_runs_and_force_runs_from_the_cache(
-    workers: Stack, manual: dict[str, Any], textures: Path
+    workers: Stack, manual: Json, textures: Path
 ) -> None:
     asked = {"dataset": str(textures), "batch_size": 8}
     changed = workers.complete("train/train-manual", **asked, epochs=3)
@@ -147,7 +144,7 @@ def test_changed_data_start_a_training(workers: Stack, tmp_path: Path) -> None:
 
 
 def test_failed_run_is_reported_with_run_stage_error_and_link(
-    workers: Stack, webhook: tuple[str, list[str]], tmp_path: Path
+    workers: Stack, webhook: Webhook, tmp_path: Path
 ) -> None:
     broken = tmp_path / "broken.npz"
     broken.write_bytes(b"<!DOCTYPE html>")
@@ -171,7 +168,7 @@ def test_form_refuses_invalid_values(workers: Stack) -> None:
         assert answer.status_code in {409, 422}, wrong
 
 
-def test_status_shows_everything_in_one_table(workers: Stack, manual: dict[str, Any]) -> None:
+def test_status_shows_everything_in_one_table(workers: Stack, manual: Json) -> None:
     done = workers.sightline("ops", "status", COLUMNS="200")
     assert done.returncode == 0, done.stdout
     for name in (*DEPLOYMENTS, "cpu/default", "gpu/default", "ProcessWorker"):
@@ -205,8 +202,6 @@ def gpu_limit(running: Stack) -> int:
     return next(int(limit["limit"]) for limit in limits if limit["name"] == "gpu")
 
 
-def test_address_of_the_webhook_is_kept_secret(
-    workers: Stack, webhook: tuple[str, list[str]]
-) -> None:
+def test_address_of_the_webhook_is_kept_secret(workers: Stack, webhook: Webhook) -> None:
     (block,) = workers.post("/block_documents/filter", {"include_secrets": False})
     assert webhook[0] not in json.dumps(block)

@@ -3,7 +3,7 @@
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from command import ROOT
 from sightline.config import loading
-from stack import Stack
+from stack import Json, Stack
 
 CHROMIUM = shutil.which("chromium")
 SERIOUS = {"serious", "critical"}
@@ -39,14 +39,14 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="module")
-def done(workers: Stack, textures: Path) -> dict[str, Any]:
+def done(workers: Stack, textures: Path) -> Json:
     """A run to show; its stages are cached if another test ran them."""
     asked = {"dataset": str(textures), "epochs": 2, "batch_size": 8, "force": True}
     return workers.complete("train/train-manual", **asked)
 
 
 @pytest.fixture(scope="module")
-def report(workers: Stack, done: dict[str, Any]) -> Path:
+def report(workers: Stack, done: Json) -> Path:
     """The newest report."""
     reports = (workers.artifacts / "runs").glob("*/report.html")
     return max(reports, key=lambda path: path.stat().st_mtime)
@@ -62,9 +62,7 @@ def keep(page: Page, name: str) -> None:
     page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=True)
 
 
-def test_run_page_shows_the_artifacts(
-    browser: Browser, workers: Stack, done: dict[str, Any]
-) -> None:
+def test_run_page_shows_the_artifacts(browser: Browser, workers: Stack, done: Json) -> None:
     with browser.new_page(viewport={"width": 1280, "height": 1200}) as page:
         page.goto(f"{workers.ui}/runs/flow-run/{done['id']}")
         show(page, done["name"])
@@ -73,9 +71,7 @@ def test_run_page_shows_the_artifacts(
         keep(page, "flow-run")
 
 
-def test_images_and_report_of_a_run_are_shown(
-    browser: Browser, workers: Stack, done: dict[str, Any]
-) -> None:
+def test_images_and_report_of_a_run_are_shown(browser: Browser, workers: Stack, done: Json) -> None:
     artifacts = workers.artifacts_of(done["id"])
     with browser.new_page(viewport={"width": 1280, "height": 1200}) as page:
         page.goto(f"{workers.ui}/artifacts/artifact/{artifacts['confusion-matrix']['id']}")

@@ -2,13 +2,12 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from command import Command
 from examples import write_npz
-from stack import Stack
+from stack import Json, Stack
 
 STAGES = {"ingest", "preprocess", "build", "train", "evaluate", "report"}
 
@@ -16,7 +15,7 @@ STAGES = {"ingest", "preprocess", "build", "train", "evaluate", "report"}
 @pytest.fixture(scope="module")
 def twice(
     sightline: Command, factory: Stack, tmp_path_factory: pytest.TempPathFactory
-) -> list[dict[str, Any]]:
+) -> list[Json]:
     """The summary of the same training, two times, with the flow run on the server."""
     folder = tmp_path_factory.mktemp("user")
     options = [
@@ -36,14 +35,14 @@ def twice(
     return results
 
 
-def task_states(server: Stack, summary: dict[str, Any]) -> dict[str, str]:
+def task_states(server: Stack, summary: Json) -> dict[str, str]:
     flow = {"id": {"any_": [summary["flow_run"]["id"]]}}
     tasks = server.post("/task_runs/filter", {"flow_runs": flow})
     return {task["name"].rpartition("-")[0]: task["state"]["name"] for task in tasks}
 
 
 def test_prefect_shows_runs_with_computed_and_cached_stages(
-    factory: Stack, twice: list[dict[str, Any]]
+    factory: Stack, twice: list[Json]
 ) -> None:
     for summary in twice:
         # The automations watch only deployed runs, which have the tag `sightline`.
@@ -55,9 +54,7 @@ def test_prefect_shows_runs_with_computed_and_cached_stages(
     assert {second[stage] for stage in STAGES} == {"Cached"}
 
 
-def test_stages_leave_prefect_artifacts_and_a_log(
-    factory: Stack, twice: list[dict[str, Any]]
-) -> None:
+def test_stages_leave_prefect_artifacts_and_a_log(factory: Stack, twice: list[Json]) -> None:
     flow_run = twice[0]["flow_run"]["id"]
     artifacts = factory.artifacts_of(flow_run)
     stages = {"dataset", "data-gate", "arrays", "model", "training-history", "evaluation"}
@@ -68,9 +65,7 @@ def test_stages_leave_prefect_artifacts_and_a_log(
     assert any("Epoch 2 of 2" in message for message in factory.messages(flow_run))
 
 
-def test_password_of_a_mirror_is_stored_nowhere(
-    factory: Stack, twice: list[dict[str, Any]]
-) -> None:
+def test_password_of_a_mirror_is_stored_nowhere(factory: Stack, twice: list[Json]) -> None:
     flow_run = twice[0]["flow_run"]
     assert "hunter2" not in json.dumps([flow_run, *factory.messages(flow_run["id"])])
     for path in Path(twice[0]["run_dir"]).parents[1].rglob("*"):

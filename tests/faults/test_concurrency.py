@@ -22,9 +22,7 @@ pytestmark = pytest.mark.campaign
 
 def at_once(pipeline: Pipeline, step: str, root: Path, *ids: str) -> list[Outcome]:
     """Run a step for several runs at the same time, a process each."""
-    started = [
-        pipeline.stages.start(step, pipeline.inputs(step, root, run_id=name), root) for name in ids
-    ]
+    started = [pipeline.start(step, root, run_id=name) for name in ids]
     return [pipeline.stages.wait(trial) for trial in started]
 
 
@@ -51,11 +49,10 @@ def test_run_resumes_where_the_holder_of_its_lock_was_killed(
     swept = Sweep(pipeline, root, "train", tmp_path)
     last = max(point.at for point in swept.points if point.name.endswith("model.keras"))
     copy = swept.fresh("contended")
-    doomed, step = Fault(last, "tear"), "train"
-    holder = pipeline.stages.start(step, pipeline.inputs(step, copy, run_id="one"), copy, doomed)
-    lock = copy / "cache" / step / f".{pipeline.key(step)}.lock"
+    holder = pipeline.start("train", copy, Fault(last, "tear"), run_id="one")
+    lock = copy / "cache" / "train" / f".{pipeline.key('train')}.lock"
     wait_for("the lock exists", lock.exists)
-    waiter = pipeline.stages.start(step, pipeline.inputs(step, copy, run_id="other"), copy)
+    waiter = pipeline.start("train", copy, run_id="other")
     assert pipeline.stages.wait(holder).killed
     outcome = pipeline.stages.wait(waiter)
     assert outcome.error is None

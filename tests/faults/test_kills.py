@@ -15,25 +15,20 @@ from sightline.storage.workspace import Workspace
 
 pytestmark = pytest.mark.campaign
 
-EVERYWHERE = {"ingest", "preprocess"}
-"""Steps killed at every distinct operation; the others are killed at some."""
 
-every_step = pytest.mark.parametrize("step", roots.STEPS)
-
-
-@every_step
+@pytest.mark.parametrize("step", roots.STEPS)
 def test_step_killed_at_a_file_operation_recovers_without_loss(
     finished: Finished, tmp_path: Path, step: str
 ) -> None:
     swept = Sweep(*finished, step, tmp_path)
     assert {"open", "write", "fsync", "rename"} <= {point.kind for point in swept.points}
+    everywhere = FULL or step in {"ingest", "preprocess"}
     some = sample(swept.points, 4 if step in roots.SLOW else 8, seed=22)
-    chosen = distinct(swept.points) if FULL or step in EVERYWHERE else some
-    for point in chosen:
+    for point in distinct(swept.points) if everywhere else some:
         swept.kill(point)
 
 
-@every_step
+@pytest.mark.parametrize("step", roots.STEPS)
 def test_every_file_is_synced_before_its_rename_and_its_folder_after(
     finished: Finished, tmp_path: Path, step: str
 ) -> None:
@@ -65,15 +60,11 @@ def test_kill_while_the_model_is_replaced_leaves_the_previous_one(
     finished: Finished, tmp_path: Path, kind: str
 ) -> None:
     swept = Sweep(*finished, "train", tmp_path, refresh=True)
-    point = [
-        point
-        for point in swept.points
-        if point.kind == kind
-        and point.name.startswith("cache/")
-        and (kind == "rename" or point.name.endswith("model.keras"))
-    ][-1]
+    end = "model.keras" if kind == "write" else ""
+    points = [point for point in swept.points if point.kind == kind and point.name.endswith(end)]
+    point = [point for point in points if point.name.startswith("cache/")][-1]
     root = swept.fresh("killed")
-    assert swept.pipeline.run("train", root, Fault(point.at, "tear"), refresh=True).killed
+    assert swept.run(root, Fault(point.at, "tear")).killed
     model = swept.pipeline.records["train"].model
     for path in (root / model.path, root / "runs" / "first" / "model.keras"):
         assert digests.sha256(path) == model.sha256
@@ -84,16 +75,12 @@ def test_kill_while_the_report_is_written_leaves_no_partial_report(
     finished: Finished, tmp_path: Path
 ) -> None:
     swept = Sweep(*finished, "publish", tmp_path)
-    written = [
-        point
-        for point in swept.points
-        if point.kind == "write" and point.name.endswith(("report.html", "manifest.json"))
-    ]
-    renamed = [point for point in swept.points if point.kind == "rename"]
+    files = ("report.html", "manifest.json")
+    written = [one for one in swept.points if one.kind == "write" and one.name.endswith(files)]
     assert len(written) >= 2
-    for point in (*written, *renamed):
+    for point in (*written, *(one for one in swept.points if one.kind == "rename")):
         root = swept.fresh(f"killed-{point.at}")
-        assert swept.pipeline.run("publish", root, Fault(point.at, "tear")).killed
+        assert swept.run(root, Fault(point.at, "tear")).killed
         assert run_folder.run_ids(Workspace(root)) == ["first"]
         assert [path.name for path in (root / "runs").iterdir() if path.name[0] != "."] == ["first"]
         assert not roots.visible_damage(root)

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 import load_models
 from command import execute
-from damaged_models import damage_bytes, damage_config
+from damaged_models import damage_bytes, damage_config, damage_weights
 from hostile_archives import external_array, first_array
 from hostile_models import ATTACKS, CANARY_BYTES, WEIGHTS, honest_model, lambda_layer, unpack
 from sightline.config import Augmentation, loading
@@ -28,7 +28,9 @@ from sightline.training.augmentation import augmentation
 
 pytestmark = pytest.mark.campaign
 
-Outcome = dict[str, str]
+Corpus = dict[str, Path]
+Outcomes = dict[str, dict[str, str]]
+Extract = Callable[[Path], Path]
 Damage = Callable[[bytes, random.Random], bytes]
 
 
@@ -47,7 +49,7 @@ def canary(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def corpus(honest: Path, canary: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+def corpus(honest: Path, canary: Path, tmp_path_factory: pytest.TempPathFactory) -> Corpus:
     folder = tmp_path_factory.mktemp("corpus")
     paths = {"honest": honest, "unguarded": folder / "unguarded.keras"}
     paths["unguarded"].write_bytes(lambda_layer(honest.read_bytes(), folder / "victim"))
@@ -57,7 +59,7 @@ def corpus(honest: Path, canary: Path, tmp_path_factory: pytest.TempPathFactory)
     return paths | _legacy(folder, canary)
 
 
-def _legacy(folder: Path, canary: Path) -> dict[str, Path]:
+def _legacy(folder: Path, canary: Path) -> Corpus:
     """Write Keras' legacy formats: HDF5 under both names, and a SavedModel's folder."""
     source = f"lambda images: (open({str(canary)!r}, 'w').write('run'), images)[1]"
     images = keras.Input((8, 8, 1))
@@ -78,7 +80,7 @@ def _legacy(folder: Path, canary: Path) -> dict[str, Path]:
 
 
 @pytest.fixture(scope="module")
-def outcomes(corpus: dict[str, Path], canary: Path) -> dict[str, Outcome]:
+def outcomes(corpus: Corpus, canary: Path) -> Outcomes:
     """Load the corpus in new processes that may take one more gibibyte."""
     done = execute(sys.executable, load_models.__file__, canary, *corpus.values())
     assert done.returncode == 0, done.stderr
@@ -95,7 +97,7 @@ REASONS = {attack.__name__: reason for attack, reason in ATTACKS.items()} | {
 
 @pytest.mark.parametrize(("name", "reason"), REASONS.items(), ids=REASONS)
 def test_malicious_or_legacy_model_is_refused_and_the_canary_untouched(
-    outcomes: dict[str, Outcome], corpus: dict[str, Path], canary: Path, name: str, reason: str
+    outcomes: Outcomes, corpus: Corpus, canary: Path, name: str, reason: str
 ) -> None:
     outcome = outcomes[name]
     assert outcome["kind"] == "ModelFileError", outcome
@@ -109,13 +111,11 @@ def test_malicious_or_legacy_model_is_refused_and_the_canary_untouched(
     os.utime(canary, (0, canary.stat().st_mtime))
 
 
-def test_honest_model_loads_in_the_same_memory(outcomes: dict[str, Outcome]) -> None:
+def test_honest_model_loads_in_the_same_memory(outcomes: Outcomes) -> None:
     assert outcomes["honest"] == {"kind": "loaded", "message": "", "alarms": ""}
 
 
-def test_attack_runs_code_without_the_guard(
-    outcomes: dict[str, Outcome], corpus: dict[str, Path]
-) -> None:
+def test_attack_runs_code_without_the_guard(outcomes: Outcomes, corpus: Corpus) -> None:
     assert outcomes["unguarded"]["kind"] == "loaded"
     assert corpus["unguarded"].with_name("victim").read_text() == "run"
 
@@ -138,7 +138,7 @@ def test_model_of_another_digest_is_refused(honest: Path) -> None:
 
 
 @pytest.fixture
-def architecture(tmp_path: Path) -> Callable[[Path], Path]:
+def architecture(tmp_path: Path) -> Extract:
     """Extracts the architecture of a model file."""
 
     def extract(model: Path) -> Path:
@@ -151,23 +151,21 @@ def architecture(tmp_path: Path) -> Callable[[Path], Path]:
 
 @pytest.mark.parametrize("attack", ["lambda_layer", "wide_layers", "deep_json", "long_json"])
 def test_architecture_is_guarded_like_a_model(
-    corpus: dict[str, Path], architecture: Callable[[Path], Path], attack: str
+    corpus: Corpus, architecture: Extract, attack: str
 ) -> None:
     with pytest.raises(ModelFileError, match=r"architecture\.json"):
         keras_files.read_architecture(architecture(corpus[attack]))
 
 
 def test_network_beyond_the_limit_is_refused_before_it_takes_memory(
-    honest: Path, architecture: Callable[[Path], Path], monkeypatch: pytest.MonkeyPatch
+    honest: Path, architecture: Extract, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(file_checks, "LARGEST_PARAMETERS", 62)
     with pytest.raises(ModelFileError, match=r"63 .*62"):
         keras_files.read_architecture(architecture(honest))
 
 
-def test_refused_model_takes_no_memory_later(
-    corpus: dict[str, Path], architecture: Callable[[Path], Path]
-) -> None:
+def test_refused_model_takes_no_memory_later(corpus: Corpus, architecture: Extract) -> None:
     with pytest.raises(ModelFileError, match="parameters"):
         keras_files.read_architecture(architecture(corpus["wide_layers"]))
     # Keras infers its shape by a trial call, after which it creates pending weights.
@@ -191,6 +189,9 @@ def test_every_network_of_a_config_is_accepted(recipe: str, tmp_path: Path) -> N
     assert again.count_params() == network.count_params()
 
 
+DAMAGES = [damage_config, damage_bytes, damage_weights]
+
+
 @settings(
     derandomize=True,
     database=None,
@@ -199,7 +200,7 @@ def test_every_network_of_a_config_is_accepted(recipe: str, tmp_path: Path) -> N
     phases=(Phase.generate,),
     suppress_health_check=list(HealthCheck),
 )
-@given(seed=st.integers(0, 2**32), damage=st.sampled_from([damage_config, damage_bytes]))
+@given(seed=st.integers(0, 2**32), damage=st.sampled_from(DAMAGES))
 def test_damaged_model_is_refused_or_loads(
     honest: Path, tmp_path_factory: pytest.TempPathFactory, seed: int, damage: Damage
 ) -> None:

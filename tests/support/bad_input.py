@@ -109,11 +109,7 @@ UNFIT = (
     Case("one-class-idx", ("one class (0)",), bad.idx(labels=Y * 0)),
     Case("one-class-parquet", ("one class ('a')",), bad.parquet(label=["a"] * COUNT)),
     Case("one-class-folder", ("one class ('cat')",), bad.images("cat")),
-    Case(
-        "empty-split-parquet",
-        ("data.parquet", "0 examples"),
-        bad.parquet(image=[], label=Y[:0]),
-    ),
+    Case("empty-split-parquet", ("data.parquet", "0 examples"), bad.parquet(image=[], label=Y[:0])),
     Case(
         "empty-split-csv",
         ("test.csv", "0 examples"),

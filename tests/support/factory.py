@@ -13,10 +13,12 @@ from examples import write_npz
 from processes import QuietHandler, cut_power, free_port, serving, wait_for
 from stack import Json, Stack, stack
 
+Webhook = tuple[str, list[str]]  # its URL and the received texts
+
 
 @pytest.fixture(scope="session")
-def webhook() -> Iterator[tuple[str, list[str]]]:
-    """An incoming webhook on loopback: its URL and the received texts."""
+def webhook() -> Iterator[Webhook]:
+    """An incoming webhook on loopback."""
     texts: list[str] = []
 
     class Receiver(QuietHandler):
@@ -31,9 +33,7 @@ def webhook() -> Iterator[tuple[str, list[str]]]:
 
 @pytest.fixture(scope="session")
 def factory(
-    environment: dict[str, str],
-    webhook: tuple[str, list[str]],
-    tmp_path_factory: pytest.TempPathFactory,
+    environment: dict[str, str], webhook: Webhook, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Stack]:
     """A Prefect server on PostgreSQL, without pools and workers yet."""
     if postgres.binaries() is None:
@@ -98,7 +98,7 @@ def workers(factory: Stack, abandoned: str) -> Stack:
 
 
 @pytest.fixture(scope="session")
-def reported(workers: Stack, abandoned: str, webhook: tuple[str, list[str]]) -> tuple[Json, str]:
+def reported(workers: Stack, abandoned: str, webhook: Webhook) -> tuple[Json, str]:
     """The abandoned run once it is Crashed, and the message that the webhook received.
 
     Tests that stop the server wait for this first: events during an outage are not reported.

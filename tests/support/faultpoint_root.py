@@ -71,9 +71,12 @@ class Pipeline:
             return [run, config, self.source, StageRecords(**of), {}]
         return [run, *taken[step]]
 
+    def start(self, step: str, root: Path, fault: Fault = NONE, **asked: Any) -> Path:
+        """Start a trial of a step, whose inputs must exist."""
+        return self.stages.start(step, self.inputs(step, root, **asked), root, fault)
+
     def run(self, step: str, root: Path, fault: Fault = NONE, **asked: Any) -> Outcome:
-        """Run one trial of a step; its inputs must exist."""
-        return self.stages.run(step, self.inputs(step, root, **asked), root, fault)
+        return self.stages.wait(self.start(step, root, fault, **asked))
 
     def key(self, step: str) -> str:
         """Return the key of a stage's entry."""

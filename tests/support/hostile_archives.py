@@ -13,6 +13,7 @@ from hostile_models import (
     METADATA,
     WEIGHTS,
     Attack,
+    Members,
     lambda_layer,
     pack,
     refused_with,
@@ -34,6 +35,10 @@ def hdf5(change: Callable[[h5py.File, Path], None]) -> Attack:
     return attack
 
 
+def without(honest: bytes, name: str) -> Members:
+    return {member: content for member, content in unpack(honest).items() if member != name}
+
+
 def first_array(file: h5py.File) -> h5py.Dataset:
     return file.visititems(lambda _, item: item if isinstance(item, h5py.Dataset) else None)
 
@@ -48,13 +53,13 @@ def removed_array(file: h5py.File) -> tuple[str, tuple[int, ...]]:
 
 @refused_with("RecursionError")
 def deep_json(honest: bytes, canary: Path) -> bytes:
-    return pack({**unpack(honest), CONFIG: b'{"a":' * 200_000})
+    return pack(unpack(honest) | {CONFIG: b'{"a":' * 200_000})
 
 
 @refused_with("expected at most 4,194,304")
 def long_json(honest: bytes, canary: Path) -> bytes:
     members = unpack(honest)
-    return pack({**members, CONFIG: members[CONFIG] + b" " * (5 << 20)})
+    return pack(members | {CONFIG: members[CONFIG] + b" " * (5 << 20)})
 
 
 @refused_with("unexpected member")
@@ -74,30 +79,21 @@ def asset_member(honest: bytes, canary: Path) -> bytes:
 
 @refused_with("link")
 def linked_member(honest: bytes, canary: Path) -> bytes:
-    members = unpack(honest)
     link = zipfile.ZipInfo(METADATA)
     link.create_system, link.external_attr = 3, 0o120777 << 16
-    del members[METADATA]
-    return pack(members, (link, str(canary).encode()))
+    return pack(without(honest, METADATA), (link, str(canary).encode()))
 
 
 @refused_with("expected the members")
 def second_config(honest: bytes, canary: Path) -> bytes:
     """Store one config for a check of the first member, and another for a load of the last."""
-    members = unpack(honest)
     evil = unpack(lambda_layer(honest, canary))[CONFIG]
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        for name, content in [*members.items(), ("config.jsom", evil)]:
-            archive.writestr(name, content)
-    return buffer.getvalue().replace(b"config.jsom", CONFIG.encode())
+    return pack(unpack(honest) | {"config.jsom": evil}).replace(b"config.jsom", CONFIG.encode())
 
 
 @refused_with("expected the members")
 def missing_weights(honest: bytes, canary: Path) -> bytes:
-    members = unpack(honest)
-    del members[WEIGHTS]
-    return pack(members)
+    return pack(without(honest, WEIGHTS))
 
 
 @refused_with("states 4,294,967,040 bytes")
@@ -110,11 +106,9 @@ def giant_stated_size(honest: bytes, canary: Path) -> bytes:
 
 @refused_with("compressed")
 def decompression_bomb(honest: bytes, canary: Path) -> bytes:
-    members = unpack(honest)
     info = zipfile.ZipInfo(WEIGHTS)
     info.compress_type = zipfile.ZIP_DEFLATED
-    del members[WEIGHTS]
-    return pack(members, (info, bytes(256 << 20)))
+    return pack(without(honest, WEIGHTS), (info, bytes(256 << 20)))
 
 
 @refused_with("a link, 'layers/more'")

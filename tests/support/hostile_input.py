@@ -1,8 +1,4 @@
-"""Malicious files.
-
-Each tries to create a folder `canary` beside itself, to write outside its folder, or to exhaust the
-memory.
-"""
+"""Files that try to create a folder `canary`, to write outside, or to exhaust the memory."""
 
 import io
 import json
