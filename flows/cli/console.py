@@ -4,29 +4,21 @@ import logging
 import sys
 import time
 import webbrowser
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.markup import escape
-from rich.progress import (
-    BarColumn,
-    TaskID,
-    TaskProgressColumn,
-    TextColumn,
-    TimeRemainingColumn,
-)
-from rich.progress import (
-    Progress as Bars,
-)
+from rich.progress import BarColumn, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bars
 from rich.segment import Segment
 from rich.table import Table
 
 from sightline.errors import InputError
 from sightline.pipeline.progress import Progress, listening
-from sightline.records import Promotion, RunSummary
+from sightline.records import RunSummary
 from sightline.runs import run_folder
 from sightline.runs.verify import Damage
 from sightline.storage.text import printable
@@ -89,6 +81,25 @@ def show_log(*, verbose: bool) -> None:
     logger = logging.getLogger("sightline")
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)
+
+
+def table(
+    columns: Iterable[str],
+    rows: Iterable[Sequence[str]],
+    *,
+    fold: Collection[int] = (),
+    right: Collection[int] = (),
+    **style: Any,
+) -> Table:
+    """Build a table of cells in Rich markup; IDs in the columns `fold` stay complete."""
+    made = Table(*columns, **style)
+    for number in fold:
+        made.columns[number].overflow = "fold"
+    for number in right:
+        made.columns[number].justify = "right"
+    for row in rows:
+        made.add_row(*row)
+    return made
 
 
 def show_skipped(error: InputError) -> None:
@@ -194,30 +205,25 @@ class ProgressDisplay:
 def show_summary(summary: RunSummary, console: Console) -> None:
     """Print the stages, the test accuracy and the path of the report."""
     console.print(f"Run {summary.run_id}", soft_wrap=True, markup=False)
-    table = Table("Stage", "Seconds", "Cached")
-    table.columns[1].justify = "right"
-    for name, stage in summary.stages.items():
-        table.add_row(name, f"{stage.seconds:.1f}", "yes" if stage.cached else "no")
-    table.add_section()
-    table.add_row("total", f"{summary.total_seconds:.1f}", "")
-    console.print(table)
+    rows = [
+        (name, f"{stage.seconds:.1f}", "yes" if stage.cached else "no")
+        for name, stage in summary.stages.items()
+    ]
+    stages = table(("Stage", "Seconds", "Cached"), rows, right=[1])
+    stages.add_section()
+    stages.add_row("total", f"{summary.total_seconds:.1f}", "")
+    console.print(stages)
     console.print(
         f"Test accuracy [bold]{summary.test_accuracy:.2%}[/bold], "
         f"loss {summary.test_loss:.4f}, {summary.parameters:,} parameters, "
         f"majority-class baseline {summary.baseline_accuracy:.2%}",
         soft_wrap=True,
     )
-    if summary.promotion is not None:
-        _show_promotion(summary.promotion, console)
+    if (promotion := summary.promotion) is not None:
+        what = "[bold green]champion[/bold green]" if promotion.promoted else "not promoted"
+        version = plain(promotion.version or "of this run")
+        console.print(f"Model {version}, {what}: {plain(promotion.sentence)}", soft_wrap=True)
     console.print(f"Report: {summary.run_dir}/report.html", soft_wrap=True, markup=False)
-
-
-def _show_promotion(promotion: Promotion, console: Console) -> None:
-    what = "[bold green]champion[/bold green]" if promotion.promoted else "not promoted"
-    console.print(
-        f"Model {plain(promotion.version or 'of this run')}, {what}: {plain(promotion.sentence)}",
-        soft_wrap=True,
-    )
 
 
 def _facts(progress: Progress) -> str:

@@ -1,5 +1,6 @@
 """`sightline datasets`: data sets to train on."""
 
+from itertools import islice
 from typing import Annotated
 
 import typer
@@ -39,17 +40,12 @@ DatasetArgument = Annotated[
 @app.command("list")
 def list_datasets() -> None:
     """List the named data sets. Wherever a name works, a path to your own images does too."""
-    table = Table("Name", "MiB", "Licence", "Description", "Classes")
-    table.columns[1].justify = "right"
-    for entry in catalog.NAMED.values():
-        table.add_row(
-            entry.name,
-            f"{entry.megabytes:.0f}",
-            entry.licence,
-            entry.description,
-            ", ".join(entry.class_names),
-        )
-    console.out().print(table)
+    rows = [
+        (one.name, f"{one.megabytes:.0f}", one.licence, one.description, ", ".join(one.class_names))
+        for one in catalog.NAMED.values()
+    ]
+    columns = ("Name", "MiB", "Licence", "Description", "Classes")
+    console.out().print(console.table(columns, rows, right=[1]))
 
 
 @app.command(epilog="Example: sightline datasets fetch fashion-mnist")
@@ -124,12 +120,11 @@ def _show(found: DatasetFiles) -> None:
     for name, split in profiles.items():
         levels = (split.pixel_min, split.pixel_max, split.pixel_mean, split.pixel_std)
         splits.add_row(name, f"{split.images:,}", *(f"{level:.4g}" for level in levels))
-    console.out().print(splits)
     classes = Table("Class", *found.counts, title="Images per class", title_justify="left")
-    for number, class_name in enumerate(found.class_names[:_MANY_CLASSES]):
-        counts = (counts[number] for counts in found.counts.values())
+    per_class = zip(found.class_names, *found.counts.values(), strict=True)
+    for class_name, *counts in islice(per_class, _MANY_CLASSES):
         classes.add_row(console.plain(class_name), *(f"{count:,}" for count in counts))
-    console.out().print(classes)
+    console.out().print(splits, classes, sep="\n")
     if len(found.class_names) > _MANY_CLASSES:
         console.say(f"and {len(found.class_names) - _MANY_CLASSES} more classes")
     for note in found.notes:
@@ -137,11 +132,12 @@ def _show(found: DatasetFiles) -> None:
 
 
 def _show_gate(workspace: Workspace, found: DatasetFiles, result: DataGateResult) -> None:
-    checks = Table("Check", "Result", "Details", title="Data gate", title_justify="left")
-    for check in result.checks:
-        mark = f"[{_COLOURS[check.outcome]}]{check.outcome}[/]"
-        checks.add_row(check.name, mark, console.plain(check.sentence))
-    console.out().print(checks)
+    rows = [
+        (one.name, f"[{_COLOURS[one.outcome]}]{one.outcome}[/]", console.plain(one.sentence))
+        for one in result.checks
+    ]
+    columns = ("Check", "Result", "Details")
+    console.out().print(console.table(columns, rows, title="Data gate", title_justify="left"))
     for move in result.changes:
         before, now = format_change(move)
         console.say(

@@ -1,7 +1,6 @@
 """`sightline doctor`: checks the installation before the first run."""
 
 import typer
-from rich.table import Table
 
 from sightline.flows.cli import console
 from sightline.flows.cli.options import DEFAULT_WORKSPACE, WorkspaceOption
@@ -13,9 +12,7 @@ from sightline.training import device
 def doctor(workspace: WorkspaceOption = DEFAULT_WORKSPACE) -> None:
     """Check versions, device, server, storage and free disk space. Exit with 1 on a problem."""
     checks = diagnosis.check_all(workspace, api.configured_url(), device.describe)
-    table = Table("Check", "Result", "Details")
-    for check in checks:
-        mark = "[green]ok[/green]" if check.passed else "[bold red]failed[/bold red]"
-        table.add_row(check.name, mark, console.plain(check.found))
-    console.out().print(table)
+    marks = {True: "[green]ok[/green]", False: "[bold red]failed[/bold red]"}
+    rows = [(check.name, marks[check.passed], console.plain(check.found)) for check in checks]
+    console.out().print(console.table(("Check", "Result", "Details"), rows))
     raise typer.Exit(0 if all(check.passed for check in checks) else 1)

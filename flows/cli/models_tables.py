@@ -19,17 +19,13 @@ _ACTIONS = {
     "refuse": "refused",
     "rollback": "rolled back to",
 }
+_CERTIFICATE = {True: "all formats agree", False: "some formats disagree and are left out"}
 
 
 def models(found: Sequence[Version], aliases: Mapping[str, str]) -> Table:
     """List versions; `aliases` maps their names to aliases."""
-    table = Table(
-        "Version", "Alias", "Registered (UTC)", "Recipe", "Test accuracy", "Formats", "Run"
-    )
-    table.columns[0].no_wrap = True  # names and IDs must be easy to copy
-    table.columns[6].overflow = "fold"
-    for version in found:
-        table.add_row(
+    rows = [
+        (
             version.name,
             aliases.get(version.name, ""),
             _time(version.created),
@@ -38,13 +34,16 @@ def models(found: Sequence[Version], aliases: Mapping[str, str]) -> Table:
             plain(formats(version)),
             plain(version.run_id),
         )
+        for version in found
+    ]
+    columns = ("Version", "Alias", "Registered (UTC)", "Recipe", "Test accuracy", "Formats", "Run")
+    table = console.table(columns, rows, fold=[6])
+    table.columns[0].no_wrap = True  # names must be easy to copy
     return table
 
 
 def model(version: Version, alias: str, workspace: Workspace) -> Table:
     """Show one version."""
-    table = Table("Version", version.name, title_justify="left")
-    table.columns[1].overflow = "fold"  # digests must be complete
     low, high = version.accuracy_interval
     certificate, calibration = version.certificate, version.calibration_error
     rows = {
@@ -59,16 +58,15 @@ def model(version: Version, alias: str, workspace: Workspace) -> Table:
         "images": " x ".join(str(side) for side in version.image_shape),
         "classes": ", ".join(version.class_names),
         "formats": formats(version),
-        "certificate": "none" if certificate is None else _certificate(certificate.passed),
+        "certificate": "none" if certificate is None else _CERTIFICATE[certificate.passed],
         "files": f"{len(version.files)}, {decimal(sum(f.bytes for f in version.files.values()))}",
         "folder": str(workspace.root / version.folder),
         "model_sha256": version.model.sha256,
         "weights_sha256": version.weights_sha256,
         "holdout_sha256": version.holdout_sha256,
     }
-    for name, value in rows.items():
-        table.add_row(name, plain(value))
-    return table
+    shown = ((name, plain(value)) for name, value in rows.items())
+    return console.table(("Version", version.name), shown, fold=[1])
 
 
 def events(found: Sequence[Event]) -> Table:
@@ -91,11 +89,9 @@ def events(found: Sequence[Event]) -> Table:
 
 def criteria(decision: Decision) -> Table:
     """Show the criteria of the promotion gate."""
-    table = Table("Criterion", "Result", "Details")
-    for criterion in decision.criteria:
-        mark = "[green]passed[/green]" if criterion.passed else "[bold red]failed[/bold red]"
-        table.add_row(plain(criterion.name), mark, plain(criterion.sentence))
-    return table
+    marks = {True: "[green]passed[/green]", False: "[bold red]failed[/bold red]"}
+    rows = ((plain(one.name), marks[one.passed], plain(one.sentence)) for one in decision.criteria)
+    return console.table(("Criterion", "Result", "Details"), rows)
 
 
 def show_none(workspace: Workspace, dataset: str | None) -> None:
@@ -113,10 +109,6 @@ def formats(version: Version) -> str:
     passed: list[str] = [export.format for export in exports if export.passed]
     keras = "keras" if "keras" in passed else "keras (not certified)"
     return ", ".join([keras, *(name for name in passed if name != "keras")])
-
-
-def _certificate(passed: bool) -> str:
-    return "all formats agree" if passed else "some formats disagree and are left out"
 
 
 def _reason(event: Event) -> str:

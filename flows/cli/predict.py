@@ -101,33 +101,27 @@ def _show(outcome: Outcome) -> None:
 
 
 def _table(predictions: Sequence[Prediction]) -> Table:
-    table = Table("Image", "Label", "Confidence", "Abstained")
-    table.columns[0].overflow = "fold"
-    table.columns[2].justify = "right"
-    for one in predictions:
-        if one.label is None or one.probability is None:
-            table.add_row(console.plain(one.input), "[red]could not be read[/red]", "", "")
-            continue
-        label = console.plain(one.label)
-        table.add_row(
-            console.plain(one.input),
-            f"[dim]{label}?[/dim]" if one.abstained else label,
-            f"{one.probability:.2%}",
-            "yes" if one.abstained else "",
-        )
-    return table
+    columns = ("Image", "Label", "Confidence", "Abstained")
+    return console.table(columns, map(_row, predictions), fold=[0], right=[2])
+
+
+def _row(one: Prediction) -> tuple[str, str, str, str]:
+    if one.label is None or one.probability is None:
+        return console.plain(one.input), "[red]could not be read[/red]", "", ""
+    label, confidence = console.plain(one.label), f"{one.probability:.2%}"
+    if one.abstained:
+        return console.plain(one.input), f"[dim]{label}?[/dim]", confidence, "yes"
+    return console.plain(one.input), label, confidence, ""
 
 
 def _counts(outcome: Outcome) -> Table:
-    table = Table("Class", "Images")
-    table.columns[1].justify = "right"
-    for name, count in outcome.classes.items():
-        if count:
-            table.add_row(console.plain(name), f"{count:,}")
-    for name, count in (("abstained", outcome.abstained), ("unreadable", outcome.failed)):
-        if count:
-            table.add_row(f"[dim]{name}[/dim]", f"{count:,}")
-    return table
+    counts = {
+        **{console.plain(name): count for name, count in outcome.classes.items()},
+        "[dim]abstained[/dim]": outcome.abstained,
+        "[dim]unreadable[/dim]": outcome.failed,
+    }
+    rows = ((name, f"{count:,}") for name, count in counts.items() if count)
+    return console.table(("Class", "Images"), rows, right=[1])
 
 
 def _warn(outcome: Outcome) -> None:

@@ -3,7 +3,6 @@
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from sightline.config import loading
 from sightline.flows.cli import console
@@ -14,14 +13,12 @@ app = typer.Typer(no_args_is_help=True, help="List and show recipes, which are n
 @app.command("list")
 def list_recipes() -> None:
     """List all recipes."""
-    table = Table("Recipe", "Epochs", "Data set", "Description")
+    rows = []
     for name in loading.names():
-        config = loading.load(name)
-        default = " (default)" if name == loading.DEFAULT else ""
-        table.add_row(
-            name + default, str(config.training.epochs), config.data.dataset, config.description
-        )
-    console.out().print(table)
+        one, default = loading.load(name), " (default)" if name == loading.DEFAULT else ""
+        rows.append((name + default, str(one.training.epochs), one.data.dataset, one.description))
+    columns = ("Recipe", "Epochs", "Data set", "Description")
+    console.out().print(console.table(columns, rows))
 
 
 @app.command(epilog="Example: sightline recipes show tutorial > my-recipe.toml")

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 import typer
 from pydantic import JsonValue
 from rich.console import Console
-from rich.table import Table
 
 from sightline.config import TrainingConfig
 from sightline.flows.cli import console, train
@@ -91,11 +90,8 @@ def _inspect_device(settings: TrainingConfig, *, verbose: bool) -> DeviceReport 
 def _show_provenance(found: Sequence[ProvenanceRow], out: Console) -> None:
     others = [one for one in found if not one.equal]
     if others:
-        table = Table("Environment", "Then", "Now")
-        table.columns[0].overflow = "fold"
-        for one in others:
-            table.add_row(console.plain(one.name), _short(one.a), _short(one.b))
-        out.print(table)
+        rows = ((console.plain(one.name), _short(one.a), _short(one.b)) for one in others)
+        out.print(console.table(("Environment", "Then", "Now"), rows, fold=[0]))
     equal = len(found) - len(others)
     out.print(f"{equal} of {len(found)} values of data, code and environment are equal.")
 
@@ -110,12 +106,12 @@ def _show(found: Reproduction, out: Console) -> None:
     from sightline.reporting import run_diff_rows
 
     difference = found.difference
-    table = Table("Measure", "Then", "Now", "Change")
-    for row in run_diff_rows.measures(difference.measures).rows:
-        table.add_row(*map(str, row))
     weights = next(row for row in difference.provenance if row.name == "weights")
-    table.add_row("weights", str(weights.a)[:12], str(weights.b)[:12], "")
-    out.print(table)
+    rows = [
+        *([str(cell) for cell in row] for row in run_diff_rows.measures(difference.measures).rows),
+        ["weights", str(weights.a)[:12], str(weights.b)[:12], ""],
+    ]
+    out.print(console.table(("Measure", "Then", "Now", "Change"), rows))
     if flips := difference.flips:
         out.print(
             f"{flips.fixed:,} test images fixed, {flips.broken:,} broken "

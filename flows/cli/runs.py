@@ -4,7 +4,6 @@ from typing import Annotated
 
 import typer
 from rich.filesize import decimal
-from rich.table import Table
 
 from sightline.flows.cli import console, runs_compare, runs_history, runs_list, runs_prune
 from sightline.flows.cli.options import DEFAULT_WORKSPACE, RunArgument, WorkspaceOption
@@ -27,8 +26,6 @@ def show(run: RunArgument, workspace: WorkspaceOption = DEFAULT_WORKSPACE) -> No
     """Show the results, stages and provenance of a run."""
     manifest = run_folder.read(workspace, run)
     console.show_summary(run_folder.summary(workspace, manifest), console.out())
-    table = Table("Provenance", "", title_justify="left")
-    table.columns[1].overflow = "fold"  # digests must be complete
     rows = {
         "created": f"{manifest.created:%Y-%m-%d %H:%M:%S} UTC",
         **_pin_row(workspace, manifest.run_id),
@@ -39,9 +36,8 @@ def show(run: RunArgument, workspace: WorkspaceOption = DEFAULT_WORKSPACE) -> No
         "lock_sha256": manifest.lock_sha256 or "no lock file",
         **manifest.environment["versions"],
     }
-    for name, value in rows.items():
-        table.add_row(name, console.plain(value))
-    console.out().print(table)
+    shown = ((name, console.plain(value)) for name, value in rows.items())
+    console.out().print(console.table(("Provenance", ""), shown, fold=[1]))
 
 
 def _pin_row(workspace: Workspace, run_id: str) -> dict[str, str]:
@@ -77,16 +73,16 @@ def verify(
 ) -> None:
     """Verify the digest of every file of a run, or of all runs. Exit with 1 on damage."""
     verdicts = verification.verify(workspace, run)
-    table = Table("Run", "Files", "Size", "Result")
-    table.columns[0].overflow = "fold"
-    for verdict in verdicts:
-        table.add_row(
+    rows = [
+        (
             console.plain(verdict.run_id),
             f"{verdict.files:,}",
             decimal(verdict.bytes),
             console.damage_mark(verdict.damages),
         )
-    console.out().print(table)
+        for verdict in verdicts
+    ]
+    console.out().print(console.table(("Run", "Files", "Size", "Result"), rows, fold=[0]))
     damages = [damage for verdict in verdicts for damage in verdict.damages]
     console.show_damages(damages)
     raise typer.Exit(1 if damages else 0)

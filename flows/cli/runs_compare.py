@@ -67,30 +67,26 @@ def _show(found: RunDifference) -> None:
 
     out = console.out()
     console.say(f"A: {found.a.run_id}\nB: {found.b.run_id}")
-    measured = Table("Metric", "A", "B", "Change")
-    for metrics in (run_diff_rows.measures(found.measures), run_diff_rows.sizes(found)):
-        for row in metrics.rows:
-            measured.add_row(*map(str, row))
-    out.print(measured)
+    metrics = (run_diff_rows.measures(found.measures), run_diff_rows.sizes(found))
+    measured = ([str(cell) for cell in row] for one in metrics for row in one.rows)
+    out.print(console.table(("Metric", "A", "B", "Change"), measured))
     out.print(_origins(found))
     for title, settings in (("Config", found.config), ("Environment", found.environment)):
         if settings:
             out.print(_settings(title, settings))
-    times = Table("Stage", "A (s)", "B (s)")
-    for row in run_diff_rows.stages(found).rows:
-        times.add_row(*(console.plain(str(text)) for text in row))
-    out.print(times)
+    times = ([console.plain(str(text)) for text in row] for row in run_diff_rows.stages(found).rows)
+    out.print(console.table(("Stage", "A (s)", "B (s)"), times))
     for remark in found.remarks:
         out.print(f"[yellow]Not compared:[/yellow] {console.plain(remark)}", soft_wrap=True)
     console.say(found.sentence)
 
 
 def _origins(found: RunDifference) -> Table:
-    table = Table("Input", "Result", "A", "B")
-    for row in found.provenance:
-        mark = "[green]equal[/green]" if row.equal else "[yellow]differs[/yellow]"
-        table.add_row(row.name, mark, *(_digest(value) for value in (row.a, row.b)))
-    return table
+    marks = {True: "[green]equal[/green]", False: "[yellow]differs[/yellow]"}
+    rows = (
+        (row.name, marks[row.equal], _digest(row.a), _digest(row.b)) for row in found.provenance
+    )
+    return console.table(("Input", "Result", "A", "B"), rows)
 
 
 def _digest(value: JsonValue) -> str:
@@ -98,10 +94,8 @@ def _digest(value: JsonValue) -> str:
 
 
 def _settings(title: str, settings: Sequence[Setting]) -> Table:
-    table = Table(title, "A", "B")
-    table.columns[0].overflow = "fold"  # keys must be easy to copy
-    for row in settings[:_MOST_SETTINGS]:
-        table.add_row(*_values((row.key, row.a, row.b)))
+    rows = (_values((row.key, row.a, row.b)) for row in settings[:_MOST_SETTINGS])
+    table = console.table((title, "A", "B"), rows, fold=[0])
     if len(settings) > _MOST_SETTINGS:
         table.caption = f"{len(settings) - _MOST_SETTINGS} more; the page shows all"
     return table

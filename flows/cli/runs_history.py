@@ -77,20 +77,18 @@ def history(
 
 
 def _table(dataset: str, entries: Sequence[Entry]) -> Table:
-    table = Table(
-        "Published (UTC)", "Run", "Recipe", "Accuracy", "95 % interval", "Change", "Noise"
-    )
-    table.title, table.caption = console.plain(dataset), _CAPTION
-    table.columns[1].overflow = "fold"
-    for entry in entries:
-        evaluation = entry.run.records.evaluate
-        table.add_row(
+    rows = [
+        (
             f"{entry.run.created.astimezone(UTC):%Y-%m-%d %H:%M}",
             console.plain(entry.run.run_id),
             console.plain(entry.run.config.recipe),
-            f"{evaluation.accuracy:.2%}",
-            "{:.2%} to {:.2%}".format(*evaluation.accuracy_interval),
+            f"{entry.run.records.evaluate.accuracy:.2%}",
+            "{:.2%} to {:.2%}".format(*entry.run.records.evaluate.accuracy_interval),
             "" if entry.change is None else f"{100 * entry.change:+.2f}",
             "" if entry.change is None else _NOISE[entry.is_noise],
         )
-    return table
+        for entry in entries
+    ]
+    columns = ("Published (UTC)", "Run", "Recipe", "Accuracy", "95 % interval", "Change", "Noise")
+    title = console.plain(dataset)
+    return console.table(columns, rows, fold=[1], title=title, caption=_CAPTION)

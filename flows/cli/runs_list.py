@@ -70,10 +70,8 @@ def list_runs(
 
 
 def _table(summaries: Sequence[RunSummary], pinned: frozenset[str]) -> Table:
-    table = Table("", "Run", "Data set", "Recipe", "Test accuracy", "Loss", "Seconds")
-    table.columns[1].overflow = "fold"  # IDs must be easy to copy
-    for summary in summaries:
-        table.add_row(
+    rows = [
+        (
             _PINNED if summary.run_id in pinned else "",
             console.plain(summary.run_id),
             console.plain(summary.dataset),
@@ -82,6 +80,10 @@ def _table(summaries: Sequence[RunSummary], pinned: frozenset[str]) -> Table:
             f"{summary.test_loss:.4f}",
             f"{summary.total_seconds:.1f}",
         )
+        for summary in summaries
+    ]
+    columns = ("", "Run", "Data set", "Recipe", "Test accuracy", "Loss", "Seconds")
+    table = console.table(columns, rows, fold=[1])
     if any(summary.run_id in pinned for summary in summaries):
         table.caption = f"{_PINNED} pinned: never pruned"
     return table

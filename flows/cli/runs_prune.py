@@ -71,25 +71,19 @@ def _show(plan: Plan, *, dry_run: bool) -> None:
 
 
 def _runs_table(plan: Plan) -> Table:
-    table = Table("Run", "Published (UTC)", "Size")
-    table.columns[0].overflow = "fold"  # logs of nightly clean-ups need complete IDs
-    table.columns[2].justify = "right"
-    for run in plan.runs:
-        table.add_row(run.run_id, f"{run.created:%Y-%m-%d %H:%M}", decimal(run.bytes))
-    return table
+    rows = ((run.run_id, f"{run.created:%Y-%m-%d %H:%M}", decimal(run.bytes)) for run in plan.runs)
+    return console.table(("Run", "Published (UTC)", "Size"), rows, fold=[0], right=[2])
 
 
 def _rest_table(plan: Plan) -> Table:
-    table = Table("Other files", "Number", "Size")
-    for column in table.columns[1:]:
-        column.justify = "right"
+    rows = []
     for stage in dict.fromkeys(entry.stage for entry in plan.entries):
         sizes = [entry.bytes for entry in plan.entries if entry.stage == stage]
-        table.add_row(f"cache of {stage}", f"{len(sizes):,}", decimal(sum(sizes)))
+        rows.append((f"cache of {stage}", f"{len(sizes):,}", decimal(sum(sizes))))
     if plan.leftovers:
         size = sum(leftover.bytes for leftover in plan.leftovers)
-        table.add_row("leftovers of killed processes", f"{len(plan.leftovers):,}", decimal(size))
-    return table
+        rows.append(("leftovers of killed processes", f"{len(plan.leftovers):,}", decimal(size)))
+    return console.table(("Other files", "Number", "Size"), rows, right=[1, 2])
 
 
 def _outcome(plan: Plan, *, dry_run: bool) -> str:

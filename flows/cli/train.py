@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from sightline.config import loading
 from sightline.data import locate
@@ -179,16 +178,18 @@ def show_seeds(summary: SeedSummary, out: Console) -> None:
     """Print one row per seed, their spread, and the path of the noise band."""
     first, *_, last = summary.runs
     out.print(f"Runs {first.run_id} to {last.run_id}", soft_wrap=True, markup=False)
-    table = Table("Seed", "Test accuracy", "95 % interval", "Loss", "Seconds")
-    for one in summary.runs:
-        table.add_row(
+    rows = [
+        (
             str(one.seed),
             f"{one.test_accuracy:.2%}",
             "{:.2%} to {:.2%}".format(*one.test_accuracy_interval),
             f"{one.test_loss:.4f}",
             f"{one.total_seconds:.1f}",
         )
-    out.print(table)
+        for one in summary.runs
+    ]
+    columns = ("Seed", "Test accuracy", "95 % interval", "Loss", "Seconds")
+    out.print(console.table(columns, rows))
     accuracy, loss = summary.noise.accuracy, summary.noise.loss
     low = max(0.0, accuracy.mean - accuracy.half_width)
     high = min(1.0, accuracy.mean + accuracy.half_width)
