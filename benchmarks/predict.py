@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from harness import BIN, Comparison, arguments, in_new_process, in_turn, run, scratch, show
+from harness import BIN, Comparison, arguments, in_new_process, in_turn, measure, run, scratch, show
 
 BATCH, PASSES = 500, 5
 Predict = Callable[[Any], Any]
@@ -88,21 +88,19 @@ def compare(data_dir: Path, rounds: int) -> list[Comparison]:
     if find_spec("onnxruntime"):
         others["ONNX Runtime"] = with_onnx
     what = f"predict, batch {BATCH}, images/s"
-    rows = {name: Comparison(what, name, higher_is_better=True) for name in others}
+    rows = [Comparison(what, name, higher_is_better=True) for name in others]
     with scratch() as folder:
         in_new_process(export, folder)
 
-        def measure_ours(_: int) -> None:
-            found = in_new_process(images_per_second, with_evaluate, folder, data_dir)
-            for row in rows.values():
-                row.ours.append(found)
+        def rate(way: Callable[[Path], Predict]) -> float:
+            return in_new_process(images_per_second, way, folder, data_dir)
 
-        def measure(name: str) -> None:
-            found = in_new_process(images_per_second, others[name], folder, data_dir)
-            rows[name].theirs.append(found)
-
-        in_turn(rounds, measure_ours, *(lambda _, name=name: measure(name) for name in others))
-    return list(rows.values())
+        return measure(
+            rounds,
+            rows,
+            lambda _: [rate(with_evaluate)] * len(rows),
+            lambda _: [rate(way) for way in others.values()],
+        )
 
 
 def write_images(folder: Path, count: int, block: int = 10_000) -> None:

@@ -102,11 +102,8 @@ def prepared(run: Run, files: DatasetFiles) -> ArraySet:
 @pytest.fixture(scope="session")
 def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The environment of a user without any configuration, with its own Prefect home."""
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("PREFECT_", "SIGHTLINE_"))
-    }
+    own = ("PREFECT_", "SIGHTLINE_")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(own)}
     return {**kept, "PREFECT_HOME": str(tmp_path_factory.mktemp("prefect")), "COLUMNS": "160"}
 
 

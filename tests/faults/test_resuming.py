@@ -1,24 +1,20 @@
 """A resumed training ends with the bytes of an uninterrupted one, whatever interrupts it."""
 
 import errno
-import itertools
 import os
 import signal
-from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
 import keras
-import pandas as pd
 import pytest
 
+from interrupted_training import FIT, Bench
 from sightline.config import Augmentation, Convolution, ModelConfig, TrainingConfig
 from sightline.errors import DivergenceError
-from sightline.models import build
 from sightline.records import ArraySet, Run, TrainedModel
 from sightline.storage.workspace import Workspace
-from sightline.training import checkpoint_callback, state, train
-from sightline.training.history import History
+from sightline.training import checkpoint_callback, state
 
 PLAIN = ModelConfig(convolutions=(Convolution(filters=4), Convolution(filters=8)), dense_units=8)
 RANDOM = PLAIN.model_copy(update={"dropout": 0.3})
@@ -27,67 +23,9 @@ NORMALIZED = ModelConfig(
     dense_units=8,
     crop_borders=0.9,
 )
-FIT = TrainingConfig(epochs=3, batch_size=16, learning_rate=0.01, checkpoint_steps=3)
 DISTORTIONS = Augmentation(rotation=0.05, translation=0.1, zoom=0.1, shear=0.1, elastic=0.02)
 AUGMENTED = FIT.model_copy(update={"augmentation": DISTORTIONS, "weight_decay": 0.01})
 STEPS = 8  # Steps an epoch: 128 training images in batches of 16
-
-
-class PowerCut(BaseException):
-    """Stands in for a machine that stops."""
-
-
-class Bench:
-    """Trainings in one artifacts root, which can be interrupted at a step."""
-
-    def __init__(self, run: Run, arrays: ArraySet, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.run = run
-        self.arrays = arrays
-        self.monkeypatch = monkeypatch
-
-    def fit(self, network: ModelConfig, settings: TrainingConfig = FIT) -> TrainedModel:
-        blueprint = build.build(self.run, self.arrays, network)
-        return train.train(self.run, self.arrays, blueprint, settings)
-
-    def after_each_step(self, action: Callable[[int], object]) -> None:
-        """Do something with the number of steps of this process."""
-        after_step, number = History.on_train_batch_end, itertools.count(1)
-
-        def step_done(history: History, batch: int, logs: dict[str, float] | None = None) -> None:
-            after_step(history, batch, logs)
-            action(next(number))
-
-        self.monkeypatch.setattr(History, "on_train_batch_end", step_done)
-
-    def at_step(self, step: int, action: Callable[[], object]) -> None:
-        """Do something once, after this number of steps of this process."""
-        self.after_each_step(lambda number: number == step and action())
-
-    def interrupt(self, step: int, network: ModelConfig, settings: TrainingConfig = FIT) -> None:
-        def cut_power() -> None:
-            raise PowerCut
-
-        self.at_step(step, cut_power)
-        with pytest.raises(PowerCut):
-            self.fit(network, settings)
-
-    def terminate(self, step: int, settings: TrainingConfig) -> None:
-        """Send SIGTERM at a step."""
-        self.at_step(step, lambda: os.kill(os.getpid(), signal.SIGTERM))
-        with pytest.raises(SystemExit, match="143"):
-            self.fit(RANDOM, settings)
-
-    def refreshing(self) -> "Bench":
-        """The same root for a run that ignores the cache."""
-        fresh = self.run.model_copy(update={"id": "fresh", "refresh": True})
-        return Bench(fresh, self.arrays, self.monkeypatch)
-
-    def checkpoints(self) -> list[Path]:
-        return sorted((self.run.workspace.root / "checkpoints").glob("*/*.npz"))
-
-    def history(self, trained: TrainedModel) -> pd.DataFrame:
-        columns = ["epoch", "loss", "accuracy", "val_loss", "val_accuracy"]
-        return pd.read_parquet(self.run.workspace.root / trained.history.path)[columns]
 
 
 @pytest.fixture
@@ -172,7 +110,9 @@ def test_terminated_training_writes_a_checkpoint_and_exits(
     bench: Bench, other: Bench, caplog: pytest.LogCaptureFixture, step: int, place: str
 ) -> None:
     rarely = FIT.model_copy(update={"checkpoint_steps": None, "checkpoint_seconds": 86_400})
-    bench.terminate(step, rarely)
+    bench.at_step(step, lambda: os.kill(os.getpid(), signal.SIGTERM))
+    with pytest.raises(SystemExit, match="143"):
+        bench.fit(RANDOM, rarely)
     assert place in caplog.text
     assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
     resumed = bench.fit(RANDOM, rarely)
