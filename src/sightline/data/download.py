@@ -191,13 +191,9 @@ def _request(url: str, file: RawFile, target: Path, policy: RetryPolicy) -> None
         max_redirects=_MAX_REDIRECTS,
         headers={"Accept-Encoding": "identity"},
     )
+    requesting = client.stream("GET", url)
     try:
-        with (
-            _unlogged_requests(),
-            client,
-            client.stream("GET", url) as response,
-            target.open("wb") as out,
-        ):
+        with _unlogged_requests(), client, requesting as response, target.open("wb") as out:
             if response.status_code != httpx.codes.OK:
                 kind = _TransientError if response.is_server_error else _MirrorError
                 raise kind(f"status {response.status_code} {response.reason_phrase}".rstrip())

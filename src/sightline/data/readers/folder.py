@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sightline.config import DataConfig
 from sightline.data.layout import Layout
 from sightline.data.readers import images, labels
-from sightline.data.readers.base import RawDataset, RawSplit, Shape, check_count
+from sightline.data.readers.base import RawDataset, RawSplit, check_count
 from sightline.data.readers.images import EncodedImage
 
 
@@ -23,21 +23,18 @@ def read(layout: Layout, settings: DataConfig) -> RawDataset:
     class_names, numbers = labels.encode(found)
     paths = [path for split in layout.files.values() for path in split]
     shape, notes = images.choose_shape(_encoded(paths), len(paths), settings)
-    splits = tuple(
-        _split(layout, name, split_labels, shape)
-        for name, split_labels in zip(layout.files, numbers, strict=True)
-    )
+
+    def split(name: str, split_labels: NDArray[np.int64]) -> RawSplit:
+        files = layout.files[name]
+        return RawSplit(
+            name,
+            split_labels,
+            images=lambda: images.decode(_encoded(files), shape),
+            source=lambda row: layout.relative(files[row]),
+        )
+
+    splits = tuple(map(split, layout.files, numbers))
     return RawDataset(class_names, shape, splits, (*layout.notes, *notes))
-
-
-def _split(layout: Layout, name: str, split_labels: NDArray[np.int64], shape: Shape) -> RawSplit:
-    paths = layout.files[name]
-    return RawSplit(
-        name,
-        split_labels,
-        images=lambda: images.decode(_encoded(paths), shape),
-        source=lambda row: layout.relative(paths[row]),
-    )
 
 
 def _encoded(paths: Sequence[Path]) -> Iterator[EncodedImage]:

@@ -56,9 +56,14 @@ def read(layout: Layout, settings: DataConfig) -> RawDataset:
     images, found = [], []
     shapes: set[Shape] = set()
     for split in split_names:
-        images.append(_find_array(path, f"x_{split}", names, MAX_IMAGE_BYTES))
-        shapes.add(_image_shape(images[-1]))
-        found.append(_labels(_find_array(path, f"y_{split}", names, _MAX_LABEL_BYTES), images[-1]))
+        array = _find_array(path, f"x_{split}", names, MAX_IMAGE_BYTES)
+        shapes.add(npy.image_shape(array.subject, array.shape))
+        if array.dtype.kind not in "iuf":
+            raise DataError(
+                f"{array.subject}: expected integers from 0 to 255, found {quoted(array.dtype)}."
+            )
+        images.append(array)
+        found.append(_labels(_find_array(path, f"y_{split}", names, _MAX_LABEL_BYTES), array))
     if len(shapes) > 1:
         raise DataError(f"{path}: x_train and x_test differ in their image shape: {shapes}.")
     class_names, numbers = labels.encode(found)
@@ -95,15 +100,6 @@ def _split(array: _Array, shape: Shape, split_labels: NDArray[np.int64], name: s
         images=lambda: to_pixels(_blocks(array), array.subject, shape),
         source=lambda row: f"{array.name}#{row}",
     )
-
-
-def _image_shape(array: _Array) -> Shape:
-    shape = npy.image_shape(array.subject, array.shape)
-    if array.dtype.kind not in "iuf":
-        raise DataError(
-            f"{array.subject}: expected integers from 0 to 255, found {quoted(array.dtype)}."
-        )
-    return shape
 
 
 def _labels(array: _Array, images: _Array) -> labels.FoundLabels:

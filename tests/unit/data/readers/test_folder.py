@@ -1,4 +1,6 @@
 from pathlib import Path
+from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -7,10 +9,16 @@ from PIL import Image
 from reading import check_unreadable, read_all
 
 
-def paint(path: Path, mode: str = "RGB", size: tuple[int, int] = (10, 12), colour=None) -> Path:
+def paint(path: Path, mode: str = "RGB", size: tuple[int, int] = (10, 12), colour: Any = 0) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    Image.new(mode, size, colour if colour is not None else 0).save(path)
-    return path
+    Image.new(mode, size, colour).save(path)
+
+
+def save_twice(image: Image.Image, folder: Path, name: str = "x.png", **options: Any) -> None:
+    """Save an image in two classes."""
+    for label in ("a", "b"):
+        (folder / label).mkdir()
+        image.save(folder / label / name, **options)
 
 
 def first_pixel(folder: Path) -> list[int]:
@@ -36,11 +44,6 @@ def test_grey_images_of_one_size_are_kept_unchanged(folder: Path) -> None:
     assert raw.splits[1].source(3) == "test/dog/1.png"
 
 
-def test_folder_without_splits_is_unsplit(folder: Path) -> None:
-    _, images = read_all(folder / "train")
-    assert {name: len(found) for name, found in images.items()} == {"unsplit": 6}
-
-
 def test_mixed_images_become_64x64_rgb_with_a_note(folder: Path) -> None:
     paint(folder / "train" / "dog" / "big.jpg", "RGB", (300, 200), "red")
     raw, images = read_all(folder)
@@ -62,11 +65,9 @@ def test_config_sets_size_and_channels(folder: Path) -> None:
 def test_orientation_of_a_photo_is_applied(tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
-    for name in ("a", "b"):
-        (tmp_path / name).mkdir()
-        photo = Image.new("L", (40, 20))
-        photo.paste(255, (0, 0, 20, 20))
-        photo.save(tmp_path / name / "x.jpg", exif=exif, quality=95)
+    photo = Image.new("L", (40, 20))
+    photo.paste(255, (0, 0, 20, 20))
+    save_twice(photo, tmp_path, "x.jpg", exif=exif, quality=95)
     raw, images = read_all(tmp_path)
     assert raw.image_shape == (40, 20, 1)
     assert images["unsplit"][0][:15].min() > 200
@@ -86,26 +87,20 @@ def test_orientation_of_a_photo_is_applied(tmp_path: Path) -> None:
     ],
 )
 def test_every_kind_of_png_becomes_grey_or_rgb(tmp_path: Path, mode, colour, expected) -> None:
-    for name in ("a", "b"):
-        paint(tmp_path / name / "x.png", mode, colour=colour)
+    save_twice(Image.new(mode, (10, 12), colour), tmp_path)
     assert first_pixel(tmp_path) == expected
 
 
-@pytest.mark.parametrize(
-    ("palette", "expected"), [([200, 200, 200, 0, 0, 0], [200]), ([9, 50, 7, 0, 0, 0], [9, 50, 7])]
-)
-def test_palettes_are_resolved(tmp_path: Path, palette: list[int], expected) -> None:
-    for name in ("a", "b"):
-        image = Image.new("P", (9, 9), 0)
-        image.putpalette(palette)
-        (tmp_path / name).mkdir()
-        image.save(tmp_path / name / "x.png")
-    assert first_pixel(tmp_path) == expected
+@pytest.mark.parametrize("colour", [[200], [9, 50, 7]])
+def test_palettes_are_resolved(tmp_path: Path, colour: list[int]) -> None:
+    image = Image.new("P", (9, 9), 0)
+    image.putpalette([*(colour * 3)[:3], 0, 0, 0])
+    save_twice(image, tmp_path)
+    assert first_pixel(tmp_path) == colour
 
 
 def test_bmp_is_read(tmp_path: Path) -> None:
-    for name in ("a", "b"):
-        paint(tmp_path / name / "x.BMP", "RGB", colour=(1, 2, 3))
+    save_twice(Image.new("RGB", (10, 12), (1, 2, 3)), tmp_path, "x.BMP")
     assert first_pixel(tmp_path) == [1, 2, 3]
 
 
@@ -114,8 +109,10 @@ def test_other_files_are_left_out_and_counted(folder: Path) -> None:
     (folder / "train" / "dog" / ".DS_Store").write_bytes(b"x")
     (folder / "README.md").write_text("hello")
     (folder / "Thumbs.db").write_bytes(b"x")
-    (note,) = read_all(folder / "train")[0].notes
-    assert " 1 file" in note
+    raw, images = read_all(folder / "train")
+    assert {name: len(found) for name, found in images.items()} == {"unsplit": 6}
+    assert len(raw.notes) == 1
+    assert " 1 file" in raw.notes[0]
 
 
 @pytest.mark.parametrize(
@@ -134,9 +131,7 @@ def test_unreadable_image_is_refused_with_its_path(folder: Path, content: bytes,
 
 def test_truncated_image_is_refused_with_its_path(tmp_path: Path) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (50, 50, 3), dtype=np.uint8)
-    for name in ("a", "b"):
-        (tmp_path / name).mkdir()
-        Image.fromarray(noise).save(tmp_path / name / "x.jpg")
+    save_twice(Image.fromarray(noise), tmp_path, "x.jpg")
     broken = tmp_path / "b" / "x.jpg"
     broken.write_bytes(broken.read_bytes()[:-500])
     check_unreadable(tmp_path, "b/x.jpg")
@@ -154,28 +149,20 @@ def test_huge_image_is_refused_by_its_header_without_a_warning(
 def test_image_that_exhausts_the_memory_is_refused(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def raise_memory_error(*_: object, **__: object) -> None:
-        raise MemoryError
-
-    monkeypatch.setattr(Image, "open", raise_memory_error)
-
+    monkeypatch.setattr(Image, "open", Mock(side_effect=MemoryError))
     check_unreadable(folder, "cat/0.png", "memory")
 
 
-def test_class_folder_without_images_is_refused(folder: Path) -> None:
+def test_folder_without_images_is_refused(folder: Path) -> None:
+    (folder / "test").rename(folder / "train" / ".hidden")
+    (folder / "test").mkdir()
+    check_unreadable(folder, "test has 0 examples")
     (folder / "train" / "owl").mkdir()
     check_unreadable(folder, "train/owl")
 
 
-def test_empty_test_folder_is_refused(folder: Path) -> None:
-    (folder / "test").rename(folder / "train" / ".hidden")
-    (folder / "test").mkdir()
-    check_unreadable(folder, "test has 0 examples")
-
-
 def test_tiny_images_are_refused_unless_a_size_is_set(tmp_path: Path) -> None:
-    for name in ("a", "b"):
-        paint(tmp_path / name / "x.png", size=(7, 7))
+    save_twice(Image.new("RGB", (7, 7)), tmp_path)
     check_unreadable(tmp_path, "7x7", "data.image_size")
     assert read_all(tmp_path, image_size=(8, 8))[0].image_shape == (8, 8, 3)
 

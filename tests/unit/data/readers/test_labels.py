@@ -6,8 +6,8 @@ from sightline.data.readers.labels import FoundLabels, LabelCollector, encode
 from sightline.errors import DataError
 
 
-def collect(*batches: list, subject: str = "train") -> FoundLabels:
-    collector = LabelCollector(subject)
+def collect(*batches: list) -> FoundLabels:
+    collector = LabelCollector("train")
     for batch in batches:
         collector.add(pa.array(batch))
     return collector.found()
@@ -33,11 +33,6 @@ def test_labels_are_positions_in_stated_names_or_the_names(labels: list) -> None
     assert numbers.tolist() == [2, 0]
 
 
-def test_untrained_test_label_is_refused_with_its_row() -> None:
-    with pytest.raises(DataError, match=r"test, row 2 .*label 7 .*training split"):
-        encode([collect([1, 2]), collect([1, 2], [7], subject="test")])
-
-
 def test_mix_of_integers_and_strings_is_refused() -> None:
     with pytest.raises(DataError, match=r"train: .*both"):
         collect([0, 1], ["cat"])
@@ -58,8 +53,3 @@ def test_number_of_classes_is_limited() -> None:
 def test_unprintable_or_long_name_is_refused(name: str) -> None:
     with pytest.raises(DataError, match="class name"):
         encode([collect([name, "b"])])
-
-
-def test_split_without_examples_is_refused() -> None:
-    with pytest.raises(DataError, match="train has 0 examples"):
-        LabelCollector("train").found()

@@ -76,27 +76,22 @@ def test_columns_that_are_not_named_are_not_metadata(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("column", "facts"),
-    [("kamera", ("did you mean 'camera'", "camera, p0")), ("label", ("camera, p0", " …"))],
+    ("file", "column", "facts"),
+    [
+        ("x.csv", "kamera", ("'camera'", "camera, p0")),
+        ("x.csv", "label", ("camera, p0", " …")),
+        ("headless.csv", "camera", ("none",)),
+        *(("x.parquet", column, (" camera:",)) for column in ("site", "label", "image")),
+    ],
 )
-def test_unknown_csv_column_lists_the_columns(
-    tmp_path: Path, column: str, facts: tuple[str, ...]
+def test_unknown_column_lists_the_columns(
+    tmp_path: Path, file: str, column: str, facts: tuple[str, ...]
 ) -> None:
-    path = write_csv(tmp_path / "x.csv")
-    check_unreadable(
-        path, "x.csv", f"'{column}'", *facts, "data.metadata_columns", metadata_columns=(column,)
-    )
-
-
-def test_csv_without_a_header_has_no_metadata(tmp_path: Path) -> None:
-    path = write_csv(tmp_path / "x.csv", header=False)
-    check_unreadable(path, "'camera'", "none", metadata_columns=("camera",))
-
-
-@pytest.mark.parametrize("column", ["site", "label", "image"])
-def test_unknown_parquet_column_lists_the_columns(tmp_path: Path, column: str) -> None:
-    path = write_parquet(tmp_path / "x.parquet", camera=["a", "b"])
-    check_unreadable(path, "x.parquet", f"'{column}'", " camera:", metadata_columns=(column,))
+    write_csv(tmp_path / "x.csv")
+    write_csv(tmp_path / "headless.csv", header=False)
+    write_parquet(tmp_path / "x.parquet", camera=["a", "b"])
+    named = (file, f"'{column}'", *facts, "data.metadata_columns")
+    check_unreadable(tmp_path / file, *named, metadata_columns=(column,))
 
 
 @pytest.mark.parametrize(

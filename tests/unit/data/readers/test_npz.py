@@ -53,11 +53,6 @@ def test_string_labels_become_class_names(path: Path) -> None:
     assert [raw.class_names[i] for i in raw.splits[0].labels[:3]] == ["dog", "cat", "owl"]
 
 
-def test_scaled_floats_are_refused_with_the_remedy(path: Path) -> None:
-    save(path, x_train=np.full((20, 8, 8), 0.5))
-    check_unreadable(path, "x_train, row 0", "by 255", "uint8")
-
-
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -1.0, 256.0, 3.25])
 def test_invalid_pixel_is_refused_with_its_row(path: Path, bad: float) -> None:
     broken = X.astype(np.float32)
@@ -81,8 +76,9 @@ def test_pickled_array_is_refused_and_never_run(path: Path, tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("changes", "fact"),
     [
-        ({"y_train": None}, "lacks the array y_train"),
-        ({"x_test": None}, "lacks the array x_test"),
+        ({"y_train": None}, "the array y_train"),
+        ({"x_test": None}, "the array x_test"),
+        ({"x_train": np.full((20, 8, 8), 0.5)}, "by 255, round, and save them as uint8"),
         ({"y_train": Y[:-1]}, "y_train has 19 labels"),
         ({"x_train": X[:, 0]}, "(n, height, width)"),
         ({"x_train": np.zeros((20, 3, 8, 8), np.uint8)}, "(20, 3, 8, 8)"),
@@ -100,13 +96,10 @@ def test_malformed_array_is_refused(path: Path, changes: dict, fact: str) -> Non
     check_unreadable(save(path, **changes), "data.npz", fact)
 
 
-def test_truncated_archive_is_refused_with_its_name(path: Path) -> None:
-    save(path).write_bytes(path.read_bytes()[:-100])
-    check_unreadable(path, "data.npz", "fresh copy")
-
-
-def test_flipped_bit_in_the_images_is_detected(path: Path) -> None:
+def test_damaged_archive_is_refused_with_its_name(path: Path) -> None:
     content = bytearray(save(path).read_bytes())
+    path.write_bytes(content[:-100])
+    check_unreadable(path, "data.npz", "fresh copy")
     content[content.index(X[5].tobytes())] ^= 4
     path.write_bytes(content)
     check_unreadable(path, "CRC")
@@ -150,17 +143,13 @@ def write_arrays(path: Path, **arrays: bytes) -> Path:
     return path
 
 
-@pytest.mark.parametrize("shape", [(9_000_000, 4000, 4000), (9, 2**62, 2**62), (9, -8, 8)])
-def test_header_that_states_more_than_there_is_is_refused(
-    path: Path, shape: tuple[int, ...]
-) -> None:
-    header = array(described(shape))
-    check_unreadable(write_arrays(path, x_train=header, y_train=header), "x_train", str(shape))
-
-
 @pytest.mark.parametrize(
     ("header", "version", "fact"),
     [
+        *(
+            (described(shape), 1, str(shape))
+            for shape in ((9_000_000, 4000, 4000), (9, 2**62, 2**62), (9, -8, 8))
+        ),
         (b"(" * 5000, 1, ""),
         (b"-" * 9000 + b"1", 1, ""),
         (b"{'descr':", 1, ""),
@@ -169,7 +158,7 @@ def test_header_that_states_more_than_there_is_is_refused(
         (b"{}", 9, "(9, 0)"),
     ],
 )
-def test_header_that_numpy_cannot_parse_is_refused(
+def test_header_that_is_wrong_or_cannot_be_parsed_is_refused(
     path: Path, header: bytes, version: int, fact: str
 ) -> None:
     broken = array(header, version=version)
