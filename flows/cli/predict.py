@@ -23,44 +23,50 @@ EXAMPLES = (
 )
 _SUGGESTED = "predictions.parquet"
 
+_InputsArgument = Annotated[
+    list[str],
+    typer.Argument(
+        help="PNG, JPEG or BMP files, directories of them (searched recursively), .npy files "
+        "(uint8, shape n, height, width and optionally 1 or 3 channels), or .parquet files "
+        "with a column of images."
+    ),
+]
+_ModelOption = Annotated[
+    str,
+    typer.Option(
+        help="champion, candidate, a version such as mnist-v3, a run ID or a prefix of one, or "
+        "the path of a .keras file."
+    ),
+]
+_DatasetOption = Annotated[
+    str | None,
+    typer.Option(help="Data set of the champion. Optional if only one has a champion."),
+]
+_OutputOption = Annotated[
+    Path | None,
+    typer.Option(
+        help="File for all predictions, .parquet or .csv. It is written in one step at the "
+        "end and replaces an existing file."
+    ),
+]
+_AbstainBelowOption = Annotated[
+    float,
+    typer.Option(
+        min=0,
+        max=1,
+        metavar="P",
+        help="Leave predictions below this confidence unanswered: `abstained` is then true, "
+        "and `label` is only a guess.",
+    ),
+]
+
 
 def predict(
-    inputs: Annotated[
-        list[str],
-        typer.Argument(
-            help="PNG, JPEG or BMP files, directories of them (searched recursively), .npy files "
-            "(uint8, shape n, height, width and optionally 1 or 3 channels), or .parquet files "
-            "with a column of images."
-        ),
-    ],
-    model: Annotated[
-        str,
-        typer.Option(
-            help="champion, candidate, a version such as mnist-v3, a run ID or a prefix of one, or "
-            "the path of a .keras file."
-        ),
-    ] = "champion",
-    dataset: Annotated[
-        str | None,
-        typer.Option(help="Data set of the champion. Optional if only one has a champion."),
-    ] = None,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            help="File for all predictions, .parquet or .csv. It is written in one step at the "
-            "end and replaces an existing file."
-        ),
-    ] = None,
-    abstain_below: Annotated[
-        float,
-        typer.Option(
-            min=0,
-            max=1,
-            metavar="P",
-            help="Leave predictions below this confidence unanswered: `abstained` is then true, "
-            "and `label` is only a guess.",
-        ),
-    ] = 0.0,
+    inputs: _InputsArgument,
+    model: _ModelOption = "champion",
+    dataset: _DatasetOption = None,
+    output: _OutputOption = None,
+    abstain_below: _AbstainBelowOption = 0.0,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     as_json: JsonOption = False,
     verbose: Annotated[bool, typer.Option("--verbose", help="Show TensorFlow's log.")] = False,

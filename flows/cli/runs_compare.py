@@ -22,25 +22,26 @@ _MOST_SETTINGS = 12  # Number of settings shown in the terminal; the page shows 
 _SHOWN_DIGITS = 12
 
 
+_OutputOption = Annotated[
+    Path | None,
+    typer.Option(
+        help="HTML page to write. Default: compare.html in the artifacts directory.",
+        dir_okay=False,
+    ),
+]
+_OpenPageOption = Annotated[bool, typer.Option("--open", help="Open the page in the browser.")]
+_AsJsonOption = Annotated[
+    bool,
+    typer.Option("--json", help="Print JSON; the page is only written with --output or --open."),
+]
+
+
 def compare(
     a: Annotated[str, typer.Argument(help='Earlier run: its ID, a prefix of the ID, or "latest".')],
     b: Annotated[str, typer.Argument(help="Later run to compare with A.")],
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            help="HTML page to write. Default: compare.html in the artifacts directory.",
-            dir_okay=False,
-        ),
-    ] = None,
-    open_page: Annotated[
-        bool, typer.Option("--open", help="Open the page in the browser.")
-    ] = False,
-    as_json: Annotated[
-        bool,
-        typer.Option(
-            "--json", help="Print JSON; the page is only written with --output or --open."
-        ),
-    ] = False,
+    output: _OutputOption = None,
+    open_page: _OpenPageOption = False,
+    as_json: _AsJsonOption = False,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
 ) -> None:
     """Compare the configs, metrics and predictions of two runs, with a significance test."""

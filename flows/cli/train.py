@@ -45,54 +45,64 @@ class Gate(StrEnum):
     ENFORCE = "enforce"
 
 
+_DatasetOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Name of a data set (see `sightline datasets list`) or path of your own. "
+        "Default: the recipe's."
+    ),
+]
+_RecipeOption = Annotated[
+    str, typer.Option(help="Named config to start from; see `sightline recipes list`.")
+]
+_ConfigOption = Annotated[
+    Path | None, typer.Option(help="TOML file whose keys override the recipe's.")
+]
+_RunIdOption = Annotated[
+    str | None, typer.Option(help="ID of the run. Default: time, data set and recipe.")
+]
+_RefreshOption = Annotated[
+    bool, typer.Option("--refresh", help="Ignore the cache and rerun every stage.")
+]
+_SeedsOption = Annotated[
+    int,
+    typer.Option(
+        min=1,
+        max=seed_runs.MOST,
+        help="Repeat with N seeds, starting at training.seed, and report the spread.",
+        metavar="N",
+    ),
+]
+_GateOption = Annotated[
+    Gate | None,
+    typer.Option(
+        help="Export the model and compare it with the champion. report: only show the "
+        "result; enforce: promote the model if it is better. A refusal does not fail the run. "
+        "Default: promotion.gate. Always off with several seeds."
+    ),
+]
+_IfChangedOption = Annotated[
+    bool,
+    typer.Option(
+        "--if-changed/--force",
+        help="Skip the run if data, code, config and environment are unchanged.",
+    ),
+]
+
+
 def train(
-    dataset: Annotated[
-        str | None,
-        typer.Option(
-            help="Name of a data set (see `sightline datasets list`) or path of your own. "
-            "Default: the recipe's."
-        ),
-    ] = None,
-    recipe: Annotated[
-        str, typer.Option(help="Named config to start from; see `sightline recipes list`.")
-    ] = loading.DEFAULT,
-    config: Annotated[
-        Path | None, typer.Option(help="TOML file whose keys override the recipe's.")
-    ] = None,
+    dataset: _DatasetOption = None,
+    recipe: _RecipeOption = loading.DEFAULT,
+    config: _ConfigOption = None,
     overrides: OverridesOption = None,
     data_dir: DataDirOption = None,
     mirror: MirrorOption = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
-    run_id: Annotated[
-        str | None, typer.Option(help="ID of the run. Default: time, data set and recipe.")
-    ] = None,
-    refresh: Annotated[
-        bool, typer.Option("--refresh", help="Ignore the cache and rerun every stage.")
-    ] = False,
-    seeds: Annotated[
-        int,
-        typer.Option(
-            min=1,
-            max=seed_runs.MOST,
-            help="Repeat with N seeds, starting at training.seed, and report the spread.",
-            metavar="N",
-        ),
-    ] = 1,
-    gate: Annotated[
-        Gate | None,
-        typer.Option(
-            help="Export the model and compare it with the champion. report: only show the "
-            "result; enforce: promote the model if it is better. A refusal does not fail the run. "
-            "Default: promotion.gate. Always off with several seeds."
-        ),
-    ] = None,
-    if_changed: Annotated[
-        bool,
-        typer.Option(
-            "--if-changed/--force",
-            help="Skip the run if data, code, config and environment are unchanged.",
-        ),
-    ] = False,
+    run_id: _RunIdOption = None,
+    refresh: _RefreshOption = False,
+    seeds: _SeedsOption = 1,
+    gate: _GateOption = None,
+    if_changed: _IfChangedOption = False,
     as_json: JsonOption = False,
     verbose: VerboseOption = False,
 ) -> None:
