@@ -149,12 +149,13 @@ def choose_samples(
 def _columns(split: Split, class_names: Sequence[str], part: slice) -> list[Any]:
     rows = np.flatnonzero(split.selected)[part]
     numbers = split.raw.labels[rows]
+    sources = (split.raw.source(int(row)) for row in rows)
     return [
         pa.array(np.arange(part.start, part.start + len(rows))),
         pa.array([split.name] * len(rows), pa.string()),
         pa.array(numbers),
         pa.array([class_names[number] for number in numbers], pa.string()),
-        pa.array([_to_utf8(split.raw.source(int(row))) for row in rows], pa.string()),
+        pa.array([source.encode(errors="backslashreplace") for source in sources], pa.string()),
     ]
 
 
@@ -175,8 +176,3 @@ def _metadata_columns(split: Split, stream: Metadata) -> Iterator[list[Any]]:
             held = held.slice(_ROW_GROUP)
     if held:
         yield held.columns
-
-
-def _to_utf8(text: str) -> str:
-    """Escape the bytes of a file name that are not UTF-8."""
-    return text.encode(errors="backslashreplace").decode()

@@ -33,7 +33,9 @@ def preprocess(run: Run, files: DatasetFiles, settings: PreprocessingConfig) -> 
     """
 
     def make(draft: Draft) -> ArraySet:
-        run.workspace.check_room(_bytes_needed(files), "The training arrays")
+        count = sum(images.shape[0] for images in files.images.values())
+        values = count * (math.prod(files.image_shape) + len(files.class_names))
+        run.workspace.check_room(values * _FLOAT_BYTES, "The training arrays")
         splits: dict[str, ArraySplit] = {}
         for source in files.images:
             labels = read_labels(run.workspace, files, source)
@@ -54,11 +56,6 @@ def check_validation_split(files: DatasetFiles, settings: PreprocessingConfig) -
     """Check from the class counts alone that `preprocess` can hold out a validation split."""
     if settings.validation_fraction:
         check_counts(files.counts["train"], files.class_names, "validation")
-
-
-def _bytes_needed(files: DatasetFiles) -> int:
-    each = math.prod(files.image_shape) + len(files.class_names)
-    return sum(images.shape[0] for images in files.images.values()) * each * _FLOAT_BYTES
 
 
 def _parts(

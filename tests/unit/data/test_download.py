@@ -141,8 +141,7 @@ def test_secrets_of_an_address_reach_neither_message_nor_log(
         assert "s3cret" not in text
 
 
-@pytest.mark.parametrize("packed", [True, False])
-@pytest.mark.parametrize("folder", [".", "tiny"])
+@pytest.mark.parametrize(("folder", "packed"), [(".", True), ("tiny", False)])
 def test_local_copy_is_used_without_network(
     server: Mirror, run: Run, tmp_path: Path, folder: str, packed: bool
 ) -> None:

@@ -25,9 +25,8 @@ COLOURS = ("amber", "blue", "coral", "denim", "ebony", "flax", "green <&>")
 
 
 @pytest.fixture(autouse=True)
-def root(run: Run) -> Path:
+def root(run: Run) -> None:
     run.workspace.root.mkdir()
-    return run.workspace.root
 
 
 @pytest.fixture
@@ -48,9 +47,7 @@ def images(run: Run, files: DatasetFiles, split: str) -> np.ndarray:
 
 
 def labels(run: Run, files: DatasetFiles) -> list[dict[str, Any]]:
-    return pq.read_table(
-        run.workspace.root / files.labels.path, page_checksum_verification=True
-    ).to_pylist()
+    return pq.read_table(run.workspace.root / files.labels.path).to_pylist()
 
 
 def test_images_and_labels_arrive_unchanged(run: Run, tmp_path: Path) -> None:
@@ -105,13 +102,8 @@ def test_seed_and_share_of_the_test_split_are_configured(run: Run, photos: Path)
     other = ingest(run, photos, test_fraction=0.5, seed=1)
     assert first.counts["test"] == (5,) * 7
     assert first.images["test"].sha256 != other.images["test"].sha256
-
-
-def test_embedded_set_does_not_depend_on_the_seed(run: Run) -> None:
-    first = ingest(run, "mnist-5k")
-    other = ingest(run, "mnist-5k", seed=9, test_fraction=0.5)
-    assert first.counts == {"train": (400,) * 10, "test": (100,) * 10}
-    assert first.images["test"].sha256 == other.images["test"].sha256
+    embedded = ingest(run, "mnist-5k", test_fraction=0.5, seed=9)
+    assert embedded.counts == {"train": (400,) * 10, "test": (100,) * 10}
 
 
 def test_any_source_is_resized_and_converted_as_configured(run: Run, tmp_path: Path) -> None:

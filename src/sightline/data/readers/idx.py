@@ -36,11 +36,14 @@ def read(
     shapes, found = {}, []
     for name, (images, label_file) in layout.files.items():
         shapes[name] = _dimensions(images, _IMAGES)
-        found.append(_labels(label_file))
-        if shapes[name][0] != len(found[-1].codes):
+        collector = labels.LabelCollector(str(label_file))
+        for block in _rows(label_file, _dimensions(label_file, _LABELS)):
+            collector.add(pa.array(block))
+        found.append(collector.found())
+        if shapes[name][0] != collector.rows:
             raise DataError(
                 f"{images} has {shapes[name][0]:,} images, but {label_file} has "
-                f"{len(found[-1].codes):,} labels; check that they belong together."
+                f"{collector.rows:,} labels; check that they belong together."
             )
     sizes = {shape[1:] for shape in shapes.values()}
     if len(sizes) > 1:
@@ -65,13 +68,6 @@ def _split(
         images=lambda: (block[..., np.newaxis] for block in _rows(path, shape)),
         source=lambda row: f"{file}#{row}",
     )
-
-
-def _labels(path: Path) -> labels.FoundLabels:
-    collector = labels.LabelCollector(str(path))
-    for block in _rows(path, _dimensions(path, _LABELS)):
-        collector.add(pa.array(block))
-    return collector.found()
 
 
 def _dimensions(path: Path, expected: int) -> tuple[int, ...]:

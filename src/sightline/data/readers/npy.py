@@ -29,7 +29,15 @@ def read_untrusted_header(stream: Stream, subject: str) -> Header:
     Raises DataError for any parser error; BadZipFile, zlib.error and EOFError of the stream pass.
     """
     try:
-        return read_header(stream)
+        version = np.lib.format.read_magic(stream)
+        if version == (1, 0):
+            return np.lib.format.read_array_header_1_0(stream)
+        if version not in {(2, 0), (3, 0)}:
+            raise ValueError(f"unknown version {version}")
+        stated = int.from_bytes(stream.peek(_LENGTH_BYTES)[:_LENGTH_BYTES], "little")
+        if stated > _MAX_HEADER_BYTES:
+            raise ValueError(f"its header states {stated:,} bytes")
+        return np.lib.format.read_array_header_2_0(stream)
     except (zipfile.BadZipFile, zlib.error, EOFError):
         raise
     except Exception as error:  # NumPy parses the header as Python, which can raise anything
@@ -62,16 +70,3 @@ def read_rows(
         if len(data) < count * row_bytes:
             raise EOFError("the array ends early")
         yield np.frombuffer(data, dtype).reshape(count, *shape[1:])
-
-
-def read_header(stream: Stream) -> Header:
-    """Read a header that `read_untrusted_header` accepted before."""
-    version = np.lib.format.read_magic(stream)
-    if version == (1, 0):
-        return np.lib.format.read_array_header_1_0(stream)
-    if version not in {(2, 0), (3, 0)}:
-        raise ValueError(f"unknown version {version}")
-    stated = int.from_bytes(stream.peek(_LENGTH_BYTES)[:_LENGTH_BYTES], "little")
-    if stated > _MAX_HEADER_BYTES:
-        raise ValueError(f"its header states {stated:,} bytes")
-    return np.lib.format.read_array_header_2_0(stream)
