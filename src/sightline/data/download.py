@@ -115,20 +115,17 @@ def _download_missing(run: Run, dataset: NamedDataset, policy: RetryPolicy) -> l
     paths = []
     for file in dataset.files:
         path = _existing(folder, file)
-        if path is None or not _is_intact(path, file):
+        try:
+            intact = path and content.digest(path, limit=file.bytes)[0] == file.sha256
+        except DataError:
+            intact = False
+        if path is None or not intact:
             path = folder / f"{file.name}.gz"
             (folder / file.name).unlink(missing_ok=True)
             used = _download(file, mirrors, path, policy)
             mirrors.sort(key=lambda mirror: mirror != used)
         paths.append(path)
     return paths
-
-
-def _is_intact(path: Path, file: RawFile) -> bool:
-    try:
-        return content.digest(path, limit=file.bytes)[0] == file.sha256
-    except DataError:
-        return False
 
 
 def _check(path: Path, file: RawFile, dataset: NamedDataset) -> None:

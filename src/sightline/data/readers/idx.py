@@ -51,23 +51,19 @@ def read(
         raise DataError(f"{layout.path}: expected one image size, found {shown}.")
     names, numbers = labels.encode(found, class_names)
     height, width = sizes.pop()
-    splits = tuple(
-        _split(name, layout.files[name][0], shapes[name], split_labels)
-        for name, split_labels in zip(layout.files, numbers, strict=True)
-    )
+
+    def split(name: str, split_labels: NDArray[np.int64]) -> RawSplit:
+        path = layout.files[name][0]
+        file = path.name.removesuffix(".gz")  # the source is the same, compressed or not
+        return RawSplit(
+            name,
+            split_labels,
+            images=lambda: (block[..., np.newaxis] for block in _rows(path, shapes[name])),
+            source=lambda row: f"{file}#{row}",
+        )
+
+    splits = tuple(map(split, layout.files, numbers))
     return RawDataset(names, (height, width, 1), splits, layout.notes)
-
-
-def _split(
-    name: str, path: Path, shape: tuple[int, ...], split_labels: NDArray[np.int64]
-) -> RawSplit:
-    file = path.name.removesuffix(".gz")  # the source is the same, compressed or not
-    return RawSplit(
-        name,
-        split_labels,
-        images=lambda: (block[..., np.newaxis] for block in _rows(path, shape)),
-        source=lambda row: f"{file}#{row}",
-    )
 
 
 def _dimensions(path: Path, expected: int) -> tuple[int, ...]:

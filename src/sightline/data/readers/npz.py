@@ -52,27 +52,31 @@ def read(layout: Layout, settings: DataConfig) -> RawDataset:
     path = layout.files[UNSPLIT][0]
     content.check_head(path)
     names = _array_names(path)
-    split_names = ["train", "test"] if {"x_test", "y_test"} & names else ["train"]
     images, found = [], []
     shapes: set[Shape] = set()
-    for split in split_names:
-        array = _find_array(path, f"x_{split}", names, MAX_IMAGE_BYTES)
+    for name in ["train", "test"] if {"x_test", "y_test"} & names else ["train"]:
+        array = _find_array(path, f"x_{name}", names, MAX_IMAGE_BYTES)
         shapes.add(npy.image_shape(array.subject, array.shape))
         if array.dtype.kind not in "iuf":
             raise DataError(
                 f"{array.subject}: expected integers from 0 to 255, found {quoted(array.dtype)}."
             )
         images.append(array)
-        found.append(_labels(_find_array(path, f"y_{split}", names, _MAX_LABEL_BYTES), array))
+        found.append(_labels(_find_array(path, f"y_{name}", names, _MAX_LABEL_BYTES), array))
     if len(shapes) > 1:
         raise DataError(f"{path}: x_train and x_test differ in their image shape: {shapes}.")
     class_names, numbers = labels.encode(found)
     shape = shapes.pop()
-    splits = tuple(
-        _split(array, shape, split_labels, split if len(split_names) > 1 else UNSPLIT)
-        for array, split_labels, split in zip(images, numbers, split_names, strict=True)
-    )
-    return RawDataset(class_names, shape, splits, layout.notes)
+
+    def split(array: _Array, split_labels: NDArray[np.int64]) -> RawSplit:
+        return RawSplit(
+            array.name.removeprefix("x_") if len(images) > 1 else UNSPLIT,
+            split_labels,
+            images=lambda: to_pixels(_blocks(array), array.subject, shape),
+            source=lambda row: f"{array.name}#{row}",
+        )
+
+    return RawDataset(class_names, shape, tuple(map(split, images, numbers)), layout.notes)
 
 
 @dataclass(frozen=True)
@@ -91,15 +95,6 @@ class _Array:
     @property
     def row_bytes(self) -> int:
         return math.prod(self.shape[1:]) * self.dtype.itemsize
-
-
-def _split(array: _Array, shape: Shape, split_labels: NDArray[np.int64], name: str) -> RawSplit:
-    return RawSplit(
-        name,
-        split_labels,
-        images=lambda: to_pixels(_blocks(array), array.subject, shape),
-        source=lambda row: f"{array.name}#{row}",
-    )
 
 
 def _labels(array: _Array, images: _Array) -> labels.FoundLabels:

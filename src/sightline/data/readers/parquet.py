@@ -34,11 +34,11 @@ def read(layout: Layout, settings: DataConfig) -> RawDataset:
     encoded = (image for paths in layout.files.values() for image in _encoded(paths, settings))
     total = sum(len(split) for split in numbers)
     shape, notes = images.choose_shape(encoded, total, settings)
-    splits = tuple(
+    splits = (
         _split(layout, name, split_labels, shape, settings)
         for name, split_labels in zip(layout.files, numbers, strict=True)
     )
-    return RawDataset(class_names, shape, splits, (*layout.notes, *notes))
+    return RawDataset(class_names, shape, tuple(splits), (*layout.notes, *notes))
 
 
 def _split(
