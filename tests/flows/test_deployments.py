@@ -30,13 +30,8 @@ def ask(data: Path, **changed: object) -> State:
 def test_parameters_of_the_form_become_the_config(root: Path, data: Path) -> None:
     summary = ask(data, epochs=1, batch_size=80, seed=5).result()
     config = run_folder.read(Workspace(root), summary.run_id).config
-    training = config.training
-    assert (config.recipe, training.epochs, training.batch_size, training.seed) == (
-        "quickstart",
-        1,
-        80,
-        5,
-    )
+    found = (config.training.epochs, config.training.batch_size, config.training.seed)
+    assert (config.recipe, *found) == ("quickstart", 1, 80, 5)
 
 
 def test_unchanged_run_ends_as_unchanged(first: RunSummary, root: Path, data: Path) -> None:
@@ -67,27 +62,19 @@ def test_data_that_changed_after_the_event_is_trained_with_a_warning(
 
 
 def test_unknown_key_and_missing_data_are_our_errors(data: Path) -> None:
-    with pytest.raises(ConfigError, match=r"did you mean 'epochs'"):
+    with pytest.raises(ConfigError, match="'epochs'"):
         ask(data, overrides=["training.epoch=3"]).result()
-    with pytest.raises(DataError, match=r"gone\.npz"):
-        ask(data.with_name("gone.npz")).result()
-
-
-def test_overrides_may_replace_what_the_form_says(data: Path) -> None:
-    with pytest.raises(DataError, match=r"other\.npz"):
+    with pytest.raises(DataError, match=r"other\.npz"):  # overrides win over the form
         ask(data, overrides=[f"data.dataset={data.with_name('other.npz')}"]).result()
 
 
 @pytest.mark.parametrize("name", ["größe 😀.npz", 'a "quoted".npz', "back\\slash.npz", "3.npz"])
-def test_path_reaches_the_reader_as_it_was_given(data: Path, name: str) -> None:
+def test_failed_run_has_the_message_of_the_error_with_the_path_as_given(
+    data: Path, name: str
+) -> None:
     state = ask(data.with_name(name))
-    assert str(data.with_name(name)) in (state.message or "")
-
-
-def test_failed_run_has_the_message_of_the_error(data: Path) -> None:
-    state = ask(data.with_name("gone.npz"))
     assert state.is_failed()
-    assert (state.message or "").startswith("The data set ")
+    assert str(data.with_name(name)) in (state.message or "")
 
 
 def test_worker_without_an_artifacts_root_is_refused(

@@ -10,8 +10,8 @@ import httpx
 import pytest
 from prefect import flow
 from prefect.client.orchestration import SyncPrefectClient, get_client
-from prefect.client.schemas.objects import FlowRun
-from prefect.states import Cancelling, Completed, Crashed, Failed
+from prefect.client.schemas.objects import FlowRun, State
+from prefect.states import Completed, Crashed, Failed
 
 from sightline.config import TrainingConfig
 from sightline.errors import ConfigError, HandoverError, HandoverLostError
@@ -22,6 +22,7 @@ from sightline.training.train import TRAIN
 
 pytestmark = pytest.mark.usefixtures("prefect_api")
 
+Started = Callable[..., list[FlowRun]]
 SETTINGS = TrainingConfig(epochs=1, deployment="other-side/fit")
 FILE = FileRecord(path="made/x", sha256="a" * 64, bytes=1)
 ARRAYS = ArraySet(class_names=("a", "b"), image_shape=(8, 8, 1), splits={})
@@ -55,11 +56,6 @@ def client(prefect_api: None) -> Iterator[SyncPrefectClient]:
         yield client
 
 
-@pytest.fixture(autouse=True)
-def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(remote, "_POLL_SECONDS", 0)
-
-
 def entry(run: Run) -> tuple[str, TrainedModel]:
     """Put a result where the other side would put it."""
 
@@ -81,21 +77,25 @@ def entry(run: Run) -> tuple[str, TrainedModel]:
     return key, find_or_make(run, TRAIN, key, make)
 
 
-def answering(
-    monkeypatch: pytest.MonkeyPatch, client: SyncPrefectClient, state: Any
-) -> list[FlowRun]:
-    """Set the state of the handed-over run as soon as it is there."""
-    begun: list[FlowRun] = []
-    begin = remote._start
+@pytest.fixture
+def started(client: SyncPrefectClient, monkeypatch: pytest.MonkeyPatch) -> Started:
+    """Do something with the handed-over run as soon as it is there; by default set its state."""
+    monkeypatch.setattr(remote, "_POLL_SECONDS", 0)
+    begin, begun = remote._start, list[FlowRun]()
 
-    def begin_and_answer(*arguments: Any) -> FlowRun:
-        flow_run = begin(*arguments)
-        begun.append(flow_run)
-        client.set_flow_run_state(flow_run.id, state, force=True)
-        return flow_run
+    def answer_with(answer: Any = None) -> list[FlowRun]:
+        def begin_and_answer(*arguments: Any) -> FlowRun:
+            begun.append(begin(*arguments))
+            if isinstance(answer, State):
+                client.set_flow_run_state(begun[0].id, answer, force=True)
+            elif answer:
+                answer(begun[0].id)
+            return begun[0]
 
-    monkeypatch.setattr(remote, "_start", begin_and_answer)
-    return begun
+        monkeypatch.setattr(remote, "_start", begin_and_answer)
+        return begun
+
+    return answer_with
 
 
 def reading(read_flow_run: Callable[[Any], FlowRun]) -> Callable[..., Any]:
@@ -103,22 +103,27 @@ def reading(read_flow_run: Callable[[Any], FlowRun]) -> Callable[..., Any]:
     return lambda **options: nullcontext(SimpleNamespace(read_flow_run=read_flow_run))
 
 
-def hand_over(run: Run) -> TrainedModel:
+def hand_over(run: Run, settings: TrainingConfig = SETTINGS) -> TrainedModel:
     results: list[TrainedModel] = []
 
     @flow
     def once() -> None:
-        results.append(remote.fit_elsewhere(run, ARRAYS, BLUEPRINT, SETTINGS))
+        results.append(remote.fit_elsewhere(run, ARRAYS, BLUEPRINT, settings))
 
     once()
     return results[0]
 
 
+def is_cancelled(client: SyncPrefectClient, flow_run: FlowRun) -> bool:
+    state = client.read_flow_run(flow_run.id).state
+    return state is not None and state.name in {"Cancelling", "Cancelled"}
+
+
 def test_record_is_taken_back_from_the_shared_root(
-    run: Run, client: SyncPrefectClient, monkeypatch: pytest.MonkeyPatch
+    run: Run, client: SyncPrefectClient, started: Started
 ) -> None:
     key, made = entry(run)
-    begun = answering(monkeypatch, client, Completed(message=key))
+    begun = started(Completed(message=key))
     assert hand_over(run) == made
     given = client.read_flow_run(begun[0].id).parameters
     assert given["settings"]["deployment"] is None
@@ -128,20 +133,18 @@ def test_record_is_taken_back_from_the_shared_root(
 
 @pytest.mark.parametrize("message", ["0" * 40, "../../../etc", "", None])
 def test_result_that_is_not_there_is_an_error(
-    run: Run, client: SyncPrefectClient, monkeypatch: pytest.MonkeyPatch, message: str | None
+    run: Run, started: Started, message: str | None
 ) -> None:
-    answering(monkeypatch, client, Completed(message=message))
+    started(Completed(message=message))
     with pytest.raises(HandoverError, match="artifacts root"):
         hand_over(run)
 
 
-def test_damaged_result_is_not_used(
-    run: Run, client: SyncPrefectClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_damaged_result_is_not_used(run: Run, started: Started) -> None:
     key, made = entry(run)
     (run.workspace.root / made.model.path).write_bytes(b"other")
-    answering(monkeypatch, client, Completed(message=key))
-    with pytest.raises(HandoverError):
+    started(Completed(message=key))
+    with pytest.raises(HandoverError, match="artifacts root"):
         hand_over(run)
 
 
@@ -150,55 +153,41 @@ def test_damaged_result_is_not_used(
     [(Crashed(message="gone"), HandoverLostError), (Failed(message="no GPU"), HandoverError)],
 )
 def test_remote_failure_is_reported_with_its_reason(
-    run: Run,
-    client: SyncPrefectClient,
-    monkeypatch: pytest.MonkeyPatch,
-    state: Any,
-    kind: type[HandoverError],
+    run: Run, started: Started, state: State[Any], kind: type[HandoverError]
 ) -> None:
-    answering(monkeypatch, client, state)
-    with pytest.raises(HandoverError, match=f"ended {state.name}: {state.message}") as caught:
+    started(state)
+    with pytest.raises(HandoverError, match=f"{state.name}: {state.message}") as caught:
         hand_over(run)
     assert caught.type is kind
 
 
-def test_unknown_deployment_is_named(run: Run, client: SyncPrefectClient) -> None:
-    unknown = SETTINGS.model_copy(update={"deployment": "fit/nowhere"})
-
-    @flow
-    def once() -> None:
-        remote.fit_elsewhere(run, ARRAYS, BLUEPRINT, unknown)
-
-    with pytest.raises(ConfigError, match=r"training\.deployment is 'fit/nowhere'"):
-        once()
+def test_unknown_deployment_is_named(run: Run, started: Started) -> None:
+    with pytest.raises(ConfigError, match=r"training\.deployment .*'fit/nowhere'"):
+        hand_over(run, SETTINGS.model_copy(update={"deployment": "fit/nowhere"}))
 
 
 def test_interrupted_run_cancels_the_remote_training(
-    run: Run, client: SyncPrefectClient, monkeypatch: pytest.MonkeyPatch
+    run: Run, client: SyncPrefectClient, started: Started, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    begun: list[FlowRun] = []
-
-    def interrupt(flow_run: FlowRun) -> None:
-        begun.append(flow_run)
+    def interrupt(_: FlowRun) -> None:
         raise TimeoutError("as Prefect raises it")
 
     monkeypatch.setattr(remote, "_wait", interrupt)
+    begun = started()
     with pytest.raises(TimeoutError):
         hand_over(run)
-    state = client.read_flow_run(begun[0].id).state
-    assert state.name in {Cancelling().name, "Cancelled"}
+    assert is_cancelled(client, begun[0])
 
 
 def test_short_outage_of_the_server_is_survived(
-    run: Run, client: SyncPrefectClient, monkeypatch: pytest.MonkeyPatch
+    run: Run, client: SyncPrefectClient, started: Started, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     key, made = entry(run)
-    answering(monkeypatch, client, Completed(message=key))
+    started(Completed(message=key))
     answers = iter([httpx.ConnectError("away"), httpx.ReadTimeout("busy")])
 
     def sometimes(flow_run_id: Any) -> FlowRun:
-        error = next(answers, None)
-        if error is not None:
+        if error := next(answers, None):
             raise error
         return client.read_flow_run(flow_run_id)
 
@@ -207,56 +196,38 @@ def test_short_outage_of_the_server_is_survived(
 
 
 def test_long_outage_of_the_server_ends_the_wait(
-    run: Run, client: SyncPrefectClient, monkeypatch: pytest.MonkeyPatch
+    run: Run, started: Started, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    answering(monkeypatch, client, Completed())
+    started(Completed())
     monkeypatch.setattr(remote, "_SILENCE_SECONDS", 0)
     with pytest.raises(HandoverLostError, match="0 s"):
         hand_over(run)
 
 
 def test_pool_without_a_worker_ends_the_wait_and_cancels_the_run(
-    run: Run, client: SyncPrefectClient, monkeypatch: pytest.MonkeyPatch
+    run: Run, client: SyncPrefectClient, started: Started, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    begun: list[FlowRun] = []
-    begin = remote._start
-
-    def remember(*arguments: Any) -> FlowRun:
-        begun.append(begin(*arguments))
-        return begun[0]
-
-    monkeypatch.setattr(remote, "_start", remember)
     monkeypatch.setattr(remote, "_PATIENCE_SECONDS", 0)
+    begun = started()
     with pytest.raises(HandoverError, match="worker"):
         hand_over(run)
-    state = client.read_flow_run(begun[0].id).state
-    assert state.name in {"Cancelling", "Cancelled"}
+    assert is_cancelled(client, begun[0])
 
 
 def test_deleted_flow_run_is_an_error(
-    run: Run, client: SyncPrefectClient, monkeypatch: pytest.MonkeyPatch
+    run: Run, client: SyncPrefectClient, started: Started
 ) -> None:
-    begin = remote._start
-
-    def begin_and_delete(*arguments: Any) -> FlowRun:
-        flow_run = begin(*arguments)
-        client.delete_flow_run(flow_run.id)
-        return flow_run
-
-    monkeypatch.setattr(remote, "_start", begin_and_delete)
+    started(client.delete_flow_run)
     with pytest.raises(HandoverError, match="deleted"):
         hand_over(run)
 
 
 def test_result_of_different_code_is_used_with_a_warning(
-    run: Run,
-    client: SyncPrefectClient,
-    monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
+    run: Run, started: Started, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     key, made = entry(run)
     monkeypatch.setenv("KERAS_BACKEND", "another")
-    answering(monkeypatch, client, Completed(message=key))
+    started(Completed(message=key))
     assert hand_over(run) == made
     assert "libraries or another backend" in caplog.text
 
@@ -266,8 +237,10 @@ def test_wait_for_a_worker_is_logged_with_what_to_do(
     client: SyncPrefectClient,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
+    started: Started,
 ) -> None:
     monkeypatch.setattr(remote, "_WARN_SECONDS", 0)
+    started()
     key, _ = entry(run)
     seen: list[int] = []
 

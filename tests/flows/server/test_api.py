@@ -24,18 +24,18 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("prefect")
 
 
-def run_program(home: Path, **changes: str) -> list[str]:
+def start(program: str, home: Path, **changes: str) -> subprocess.Popen[str]:
     environment = {name: value for name, value in os.environ.items() if "PREFECT" not in name}
     environment |= {"PREFECT_HOME": str(home), **changes}
-    done = subprocess.run(
-        [sys.executable, "-c", PROGRAM],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout.split()
+    command, pipe = [sys.executable, "-c", program], subprocess.PIPE
+    return subprocess.Popen(command, env=environment, stdout=pipe, stderr=pipe, text=True)
+
+
+def run_program(home: Path, program: str = PROGRAM, **changes: str) -> list[str]:
+    process = start(program, home, **changes)
+    output, errors = process.communicate()
+    assert process.returncode == 0, errors
+    return output.split()
 
 
 def test_server_of_the_environment_is_used(home: Path) -> None:
@@ -74,12 +74,7 @@ time.sleep(600)
 
 
 def test_private_server_of_a_killed_run_ends(home: Path) -> None:
-    environment = {name: value for name, value in os.environ.items() if "PREFECT" not in name}
-    with subprocess.Popen(
-        [sys.executable, "-c", KILLED],
-        env={**environment, "PREFECT_HOME": str(home)},
-        stdout=subprocess.PIPE,
-    ) as parent:
+    with start(KILLED, home) as parent:
         status = Path(f"/proc/{int(parent.stdout.readline())}/status")
         assert status.exists()
         parent.kill()
@@ -88,14 +83,7 @@ def test_private_server_of_a_killed_run_ends(home: Path) -> None:
 
 
 def test_two_first_runs_at_once_both_get_a_server(tmp_path: Path) -> None:
-    environment = {name: value for name, value in os.environ.items() if "PREFECT" not in name}
-    environment["PREFECT_HOME"] = str(tmp_path)
-    both = [
-        subprocess.Popen(
-            [sys.executable, "-c", PROGRAM], env=environment, stderr=subprocess.PIPE, text=True
-        )
-        for _ in range(2)
-    ]
+    both = [start(PROGRAM, tmp_path) for _ in range(2)]
     errors = [process.communicate()[1] for process in both]
     assert [process.returncode for process in both] == [0, 0], errors
 
@@ -112,11 +100,7 @@ print(private._process.pid)
 """
 
 
-def test_killed_start_of_a_server_does_not_break_the_next_one(
-    tmp_path: Path,
-) -> None:
-    environment = {name: value for name, value in os.environ.items() if "PREFECT" not in name}
-    environment["PREFECT_HOME"] = str(tmp_path)
-    pid = subprocess.check_output([sys.executable, "-c", UNUSED], env=environment, text=True)
-    assert not Path(f"/proc/{int(pid)}").exists()
+def test_killed_start_of_a_server_does_not_break_the_next_one(tmp_path: Path) -> None:
+    (pid,) = run_program(tmp_path, UNUSED)
+    assert not Path(f"/proc/{pid}").exists()
     assert run_program(tmp_path)[0] == "None"

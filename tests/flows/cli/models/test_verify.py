@@ -37,33 +37,31 @@ def test_verify_names_the_damage_of_a_log_without_versions(root: Path) -> None:
     assert invoke("verify", "mnist-v1").exit_code == 0
 
 
-def test_signed_provenance_is_verified_with_the_public_key(
-    root: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def signed(root: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A fourth version of mnist, promoted with a key."""
     pytest.importorskip("securesystemslib", reason="needs the extra signing")
     done = invoke("keygen", "signing.pem")
     assert done.exit_code == 0, done.output
     assert "PRIVATE" not in done.output
     monkeypatch.setenv(keys.VARIABLE, "signing.pem")
     promote(root, "run-4")
+    return root / "models/mnist"
+
+
+def test_signed_provenance_is_verified_with_the_public_key(signed: Path) -> None:
     done = invoke("verify", "mnist-v4", "--key", "signing.pem.pub")
     assert done.exit_code == 0, done.output
-    envelope = root / "models/mnist/attestations/4.intoto.json"
+    envelope = signed / "attestations/4.intoto.json"
     envelope.write_bytes(envelope.read_bytes().replace(b"a", b"b", 1))
     done = invoke("verify", "champion", "--dataset", "mnist", "--key", "signing.pem.pub")
     assert done.exit_code == 1
     assert "attestations/4.intoto.json" in done.stderr
 
 
-def test_signature_is_checked_whatever_the_log_says(
-    root: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    pytest.importorskip("securesystemslib", reason="needs the extra signing")
-    assert invoke("keygen", "signing.pem").exit_code == 0
-    monkeypatch.setenv(keys.VARIABLE, "signing.pem")
-    promote(root, "run-4")
-    (root / "models/mnist/audit/000002.json").write_text("{}")
-    (root / "models/mnist/versions/4/model.keras").write_bytes(b"another")
+def test_signature_is_checked_whatever_the_log_says(signed: Path) -> None:
+    (signed / "audit/000002.json").write_text("{}")
+    (signed / "versions/4/model.keras").write_bytes(b"another")
     done = invoke("verify", "--dataset", "mnist", "--key", "signing.pem.pub")
     assert done.exit_code == 1
     assert ", as signed, found SHA-256" in done.stderr
