@@ -66,28 +66,23 @@ def read(layout: Layout, settings: DataConfig) -> RawDataset:
         raise DataError(f"{layout.path}: its files differ in the number of pixel columns.")
     shape = shapes.pop()
     class_names, numbers = labels.encode([_labels(table) for table in tables])
-    splits = tuple(
-        _split(table, name, split_labels, shape)
-        for table, name, split_labels in zip(tables, layout.files, numbers, strict=True)
-    )
+
+    def split(table: _Table, name: str, split_labels: NDArray[np.int64]) -> RawSplit:
+        return RawSplit(
+            name,
+            split_labels,
+            images=lambda: to_pixels(_rows(table), str(table.path), shape),
+            source=lambda row: f"{table.path.name}#{row}",
+            metadata=(lambda: _metadata(table)) if table.metadata else None,
+        )
+
+    splits = tuple(map(split, tables, layout.files, numbers))
     return RawDataset(class_names, shape, splits, layout.notes)
 
 
-def _split(table: _Table, name: str, split_labels: NDArray[np.int64], shape: Shape) -> RawSplit:
-    kinds = dict.fromkeys(table.pixels, pa.float32())
-
-    def rows() -> Iterator[NDArray[np.float32]]:
-        for batch in _batches(table, kinds):
-            columns = [column.to_numpy(zero_copy_only=False) for column in batch.columns]
-            yield np.stack(columns, axis=-1)
-
-    return RawSplit(
-        name,
-        split_labels,
-        images=lambda: to_pixels(rows(), str(table.path), shape),
-        source=lambda row: f"{table.path.name}#{row}",
-        metadata=(lambda: _metadata(table)) if table.metadata else None,
-    )
+def _rows(table: _Table) -> Iterator[NDArray[np.float32]]:
+    for batch in _batches(table, dict.fromkeys(table.pixels, pa.float32())):
+        yield np.stack([column.to_numpy(zero_copy_only=False) for column in batch], axis=-1)
 
 
 def _metadata(table: _Table) -> Metadata:

@@ -111,12 +111,11 @@ def encode(
         if names is not None:
             _check_known(split, positions, expected)
         _check_known(split, train.values, "never occurs in the training split")
-    return class_names, tuple(_numbers(split, positions) for split in found)
-
-
-def _numbers(split: FoundLabels, positions: dict[Value, int]) -> NDArray[np.int64]:
-    lookup = np.asarray([positions[value] for value in split.values], dtype=np.int64)
-    return lookup[split.codes]
+    numbers = []
+    for split in found:
+        lookup = np.asarray([positions[value] for value in split.values], dtype=np.int64)
+        numbers.append(lookup[split.codes])
+    return class_names, tuple(numbers)
 
 
 def _check_known(split: FoundLabels, known: Collection[Value], problem: str) -> None:

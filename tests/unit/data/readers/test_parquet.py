@@ -130,8 +130,8 @@ def test_file_that_is_not_parquet_is_refused(tmp_path: Path, content: bytes, fac
 
 
 def test_several_foreign_folders_ask_for_one_of_them(tmp_path: Path) -> None:
-    write(tmp_path / "en/a.parquet", [0, 1])
-    write(tmp_path / "de/a.parquet", [0, 1])
+    for name in ("en", "de"):
+        write(tmp_path / name / "a.parquet", [0, 1])
     check_unreadable(tmp_path, "de, en", "path of one of them")
 
 
