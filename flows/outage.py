@@ -28,9 +28,8 @@ from prefect.states import Cancelled
 _RENEWALS = 1_000_000  # Number of tries to renew a lease: more than any training needs
 _RENEWAL_SECONDS = 60
 _POLL_SECONDS = 5
+# Number of polls that may see a cancelled run before we act: the worker reacts sooner
 _GRACE_POLLS = 1
-"""Number of polls that may see a cancelled run before we act: the worker reacts sooner."""
-
 _log = logging.getLogger("sightline.flows")
 
 

@@ -20,12 +20,11 @@ from sightline.reporting.figures.accuracy_history import draw_accuracy_history
 from sightline.reporting.page import escape_markdown
 from sightline.runs import history, run_folder
 
+# Key, figure and caption
 _FIGURES = (
     ("training-curves", "curves", "Accuracy and loss per epoch"),
     ("confusion-matrix", "confusion_matrix", "Test split; rows: label, columns: prediction"),
 )
-"""Key, figure and caption."""
-
 _log = logging.getLogger("sightline.tasks")
 
 

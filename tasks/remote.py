@@ -30,12 +30,10 @@ from sightline.training.train import TRAIN
 
 _POLL_SECONDS = 2
 _WARN_SECONDS = 60  # Interval of the warnings while a run waits for a worker
+# Time that a worker may take to start; a night without one must end with an error
 _PATIENCE_SECONDS = 2 * 3600
-"""Time that a worker may take to start; a night without one must end with an error."""
-
+# Time that the server may be away: a restart takes seconds, an upgrade minutes
 _SILENCE_SECONDS = 600
-"""Time that the server may be away: a restart takes seconds, an upgrade minutes."""
-
 _KEY = re.compile(r"[0-9a-f]{40}")
 _log = logging.getLogger("sightline.handover")
 

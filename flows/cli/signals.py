@@ -4,9 +4,8 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+# Exit code of a command that Ctrl-C ended, by convention of the shell
 _INTERRUPTED = 128 + signal.SIGINT
-"""Exit code of a command that Ctrl-C ended, by convention of the shell."""
-
 _TERMINATED = 128 + signal.SIGTERM
 
 

@@ -33,9 +33,8 @@ _SHARED = {
 _PASSWORD = "PREFECT_SERVER_API_AUTH_STRING"  # noqa: S105 - the variable's name
 _SETTINGS_FILES = (Path("prefect.toml"), Path(".env"))
 _ANSWER_SECONDS = 10
+# A server that creates its database needs more than Prefect's default of 20 seconds
 _START_SECONDS = 120
-"""A server that creates its database needs more than Prefect's default of 20 seconds."""
-
 _STOP_SECONDS = 5
 
 _log = logging.getLogger("sightline.server")

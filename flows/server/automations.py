@@ -29,13 +29,11 @@ ZOMBIES = "sightline-zombies"
 FAILURES = "sightline-failures"
 DELAYS = "sightline-delays"
 _WEBHOOK = "sightline-webhook"
+# Time without an event after which a run is lost. Deployed runs have a heartbeat of 30 s. A server
+# that is away for less than this loses no training.
 _LOST_AFTER_SECONDS = 300
-"""Time without an event after which a run is lost. Deployed runs have a heartbeat of 30 s. A
-server that is away for less than this loses no training."""
-
+# Tag of the runs of our deployments; runs by hand and other projects do not have it
 _TAG = "prefect.tag.sightline"
-"""Tag of the runs of our deployments; runs by hand and other projects do not have it."""
-
 _TAGGED = ResourceSpecification({"prefect.resource.role": "tag", "prefect.resource.id": _TAG})
 _SUBJECT = "{{ flow.name }} {{ flow_run.state.name }}: {{ flow_run.name }}"
 _BODY = (

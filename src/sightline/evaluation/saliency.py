@@ -24,9 +24,8 @@ Classes = NDArray[np.int64]
 
 _MAPS = "saliency.npy"
 
+# Largest accepted distance from completeness, as a probability; beyond it points are added
 _TOLERANCE = 0.01
-"""Largest accepted distance from completeness, as a probability; beyond it points are added."""
-
 _MIN_POINTS, _MAX_POINTS = 32, 512
 """Points on the path from black; doubled until the tolerance is met."""
 

@@ -22,9 +22,8 @@ _SECONDS = 900  # More than any program needs for 100,000 images of MNIST's size
 _LONGEST_REASON = 300
 
 _CPU_ONLY = {"CUDA_VISIBLE_DEVICES": "-1", "JAX_PLATFORMS": "cpu"}
+# Set for the ghost batches of a training; it would distort the latencies
 _TRAINING_ONLY = "TF_NUM_INTRAOP_THREADS"
-"""Set for the ghost batches of a training; it would distort the latencies."""
-
 _log = logging.getLogger(__name__)
 
 

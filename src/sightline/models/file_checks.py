@@ -25,9 +25,8 @@ LARGEST_PARAMETERS = 1 << 28
 """268 million; the tutorial's model has 141,258. A file with more could exhaust the memory."""
 
 _LARGEST_TEXT = 4 << 20  # Bytes of JSON; 64 convolutions, the maximum of a config, take 100 kB
+# Bytes: float32 weights, the JSON, and the overhead of HDF5 and ZIP
 _LARGEST_FILE = 4 * LARGEST_PARAMETERS + _LARGEST_TEXT + (16 << 20)
-"""Bytes: float32 weights, the JSON, and the overhead of HDF5 and ZIP."""
-
 _LONGEST_REASON = 300
 _WEIGHTS = "model.weights.h5"
 _MEMBERS = ("config.json", "metadata.json", _WEIGHTS)

@@ -32,9 +32,8 @@ from sightline.records import Record
 R = TypeVar("R", bound=Record)
 
 STOPPING_SECONDS = 10  # Time for a training to write a checkpoint when it is asked to stop
+# Written by TensorFlow and C++ before they die of it; oneDNN continues without the memory
 _SIGNS_OF_FULL_MEMORY = ("OOM when allocating", "bad_alloc", "RESOURCE_EXHAUSTED")
-"""Written by TensorFlow and C++ before they die of it; oneDNN continues without the memory."""
-
 _log = logging.getLogger(__name__)
 
 

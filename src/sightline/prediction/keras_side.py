@@ -24,9 +24,8 @@ from sightline.prediction.records import Outcome, Prediction, Request, ServedMod
 from sightline.prediction.stream import Block
 
 _BATCH = 500  # Images a step, as in the evaluation
+# Most bytes of a step's images as float32: the activations of large images are far larger
 _BATCH_BYTES = 8 << 20
-"""Most bytes of a step's images as float32: the activations of large images are far larger."""
-
 _SHOWN = 20  # Number of predictions in the summary
 
 

@@ -22,9 +22,8 @@ NONE = "none"
 WEAK_F1 = 0.9  # Classes below this F1 are highlighted
 _MOST_ROWS = 50  # Tables of classes and slices are cut after this many rows
 _MOST_CONFUSIONS = 10
+# Checks of the data gate that measure something other than a share of the images
 _NO_SHARE = frozenset({"missing_classes", "drift"})
-"""Checks of the data gate that measure something other than a share of the images."""
-
 _SPLIT_USES = {
     "train": "fits the weights",
     "validation": "held out of train to reveal overfitting",

@@ -18,9 +18,8 @@ from sightline.errors import BusyStorageError, StorageError
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _NOT_WRITABLE = frozenset({errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR})
 _BUSY = frozenset({errno.EAGAIN, errno.EBUSY, errno.EIO, errno.ESTALE, errno.ETIMEDOUT})
+# Older kernels, NFS and macOS cannot exchange two names; or one of them does not exist
 _NO_EXCHANGE = frozenset({errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.ENOENT})
-"""Older kernels, NFS and macOS cannot exchange two names; or one of them does not exist."""
-
 _AT_FDCWD, _RENAME_EXCHANGE = -100, 2  # Constants of Linux' renameat2(2)
 ROOT_OPTION = "--artifacts or SIGHTLINE_ARTIFACTS"
 """What selects another artifacts folder, for messages."""

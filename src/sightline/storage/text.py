@@ -2,9 +2,8 @@
 
 import unicodedata
 
+# Unicode categories: control codes, surrogates, line and paragraph separators
 _CONTROL = frozenset({"Cc", "Cs", "Zl", "Zp"})
-"""Unicode categories: control codes, surrogates, line and paragraph separators."""
-
 _BIDIRECTIONAL = frozenset({"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"})
 """Characters that change the direction of the text after them."""
 

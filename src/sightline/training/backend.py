@@ -17,9 +17,8 @@ import keras
 from sightline.errors import DeviceError, MemoryLimitError
 from sightline.pipeline.provenance import cores, versions
 
+# Found in other errors of XLA and of oneDNN, whose status 1 is out of memory
 _OUT_OF_MEMORY = ("RESOURCE_EXHAUSTED", "Status: 1, message: could not create a primitive")
-"""Found in other errors of XLA and of oneDNN, whose status 1 is out of memory."""
-
 Device = Literal["auto", "cpu", "gpu"]
 
 

@@ -17,9 +17,8 @@ from sightline.training.checkpoints import Arrays, Checkpoint, Checkpoints, Posi
 from sightline.training.history import History
 
 _LARGEST_SHARE = 0.02  # Largest share of the training time that checkpoints by time may take
+# Exit code of a process that stopped on SIGTERM, as shells report it
 _STOPPED = 128 + signal.SIGTERM
-"""Exit code of a process that stopped on SIGTERM, as shells report it."""
-
 _BEST = "best_"
 _log = logging.getLogger(__name__)
 

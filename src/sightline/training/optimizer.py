@@ -5,10 +5,9 @@ from keras.optimizers.schedules import CosineDecay, LearningRateSchedule
 
 from sightline.config import TrainingConfig
 
+# Fraction of a one-cycle training in which the learning rate rises (Smith and Topin, "Super-
+# convergence", 2018, use 0.3 to 0.45; short trainings like these do better with less)
 _WARMUP = 0.25
-"""Fraction of a one-cycle training in which the learning rate rises (Smith and Topin,
-"Super-convergence", 2018, use 0.3 to 0.45; short trainings like these do better with less)."""
-
 _NOT_DECAYED = ["bias", "gamma", "beta"]  # Weights that shift and scale; only kernels are decayed
 
 

@@ -13,9 +13,8 @@ from keras import layers
 
 Precision = Literal["float32", "bfloat16"]
 
+# Layers that take nearly all of the time; those after the pooling are too small to matter
 _LOWERED = (layers.Conv2D, layers.BatchNormalization, layers.ReLU)
-"""Layers that take nearly all of the time; those after the pooling are too small to matter."""
-
 _FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}  # Names of the CPU features in Linux, for x86 and ARM
 _FIRST_CAPABILITY = 8  # NVIDIA compute capability of the first GPUs with bfloat16 (Ampere)
 

@@ -9,6 +9,7 @@ from sightline.records.manifest import RunManifest
 from sightline.storage.text import quoted
 from sightline.storage.workspace import Workspace
 
+# Check to its kind of finding, the images it applies to, and their description
 _FINDINGS = {
     "blank": ("blank", "image", "blank"),
     "saturated": ("saturated", "image", "almost entirely black or white"),
@@ -18,8 +19,6 @@ _FINDINGS = {
     "near_duplicates": ("near_duplicate", "image", "similar to an earlier one of the same split"),
     "near_leaks": ("near_leak", "test image", "similar to a training image"),
 }
-"""Check to its kind of finding, the images it applies to, and their description."""
-
 _MAX_CLASSES = 5
 _MAX_NAME = 40
 

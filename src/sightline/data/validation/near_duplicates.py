@@ -30,15 +30,13 @@ Floats = NDArray[np.float32]
 ReadImages = Callable[[Rows], NDArray[np.uint8]]
 
 MIN_CORRELATION = 0.985  # Pixels of near duplicates correlate at least this much
+# Pairs whose lowest frequencies are less similar are not compared by pixels; versions of an image
+# differ mostly in the fine details
 _MIN_SIMILARITY = 0.99
-"""Pairs whose lowest frequencies are less similar are not compared by pixels; versions of an
-image differ mostly in the fine details."""
-
 _NEIGHBOURS = 128  # Each image is compared with at least this many successors in each order
 _ROTATIONS = (0, 16, 32, 48)  # bits
+# Similarity is rounded to this many steps, so that ties do not depend on rounding errors
 _SIMILARITY_STEPS = 1 << 20
-"""Similarity is rounded to this many steps, so that ties do not depend on rounding errors."""
-
 _BLOCK_BYTES = 1 << 18
 _SIDE = 8
 _SPECTRUM = 32  # frequencies kept to compare images by

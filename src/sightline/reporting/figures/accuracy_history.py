@@ -26,12 +26,10 @@ from sightline.storage import files
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+# Blue, orange, bluish green, purple, dark grey: Okabe and Ito's, dark enough for thin lines
 _COLOURS = (BLUE, ORANGE, "#007A5A", "#9B4F8E", "#4A4A4A")
-"""Blue, orange, bluish green, purple, dark grey: Okabe and Ito's, dark enough for thin lines."""
-
+# Not as many as colours, so that forty recipes differ in colour or marker
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "h")
-"""Not as many as colours, so that forty recipes differ in colour or marker."""
-
 _PANEL_HEIGHT, _FOOT = 3.3, 0.3
 _MOST_TICKS = 8
 _FEW_RUNS = 40  # Beyond this many runs, markers and lines are smaller
