@@ -36,7 +36,8 @@ class ProgressLog:
         """Log the end of an epoch, or the progress of a step if the interval has passed."""
         now = time.monotonic()
         interval = _EPOCH_SECONDS if progress.epoch_done else _STEP_SECONDS
-        if now - self._last < interval and not _is_first_or_last(progress):
+        first_or_last = progress.epoch_done and progress.epoch in {1, progress.epochs}
+        if now - self._last < interval and not first_or_last:
             return
         self._last = now
         self._logger.info("%s%s", _headline(progress), _facts(progress))
@@ -76,10 +77,6 @@ class EpochArtifacts:
     def finish(self) -> None:
         """Store the metrics of all epochs as a table."""
         show_table(self._rows, key="training-history", description="Metrics per epoch")
-
-
-def _is_first_or_last(progress: Progress) -> bool:
-    return progress.epoch_done and progress.epoch in {1, progress.epochs}
 
 
 def _headline(progress: Progress) -> str:

@@ -1,30 +1,23 @@
-"""Terminal output: progress, log lines, tables and errors."""
+"""Terminal output: log lines, tables and errors."""
 
 import logging
 import sys
-import time
 import webbrowser
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.markup import escape
-from rich.progress import BarColumn, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
-from rich.progress import Progress as Bars
 from rich.segment import Segment
 from rich.table import Table
 
 from sightline.errors import InputError
-from sightline.pipeline.progress import Progress, listening
 from sightline.records import RunSummary
 from sightline.runs import run_folder
 from sightline.runs.verify import Damage
 from sightline.storage.text import printable
 from sightline.storage.workspace import Workspace
-
-_LOG_SECONDS = 10  # Interval at which a step without epochs is logged if there is no terminal
 
 
 class _Terminal(Console):
@@ -132,76 +125,6 @@ def open_in_browser(page: Path) -> None:
         note("Could not start a browser; open the file above yourself.")
 
 
-class ProgressDisplay:
-    """Progress bars in a terminal, plain lines elsewhere; both on standard error."""
-
-    def __init__(self) -> None:
-        """Create the progress bars."""
-        self._bars = Bars(
-            TextColumn("{task.description:<16}"),
-            BarColumn(bar_width=24),
-            TaskProgressColumn(),
-            TextColumn("{task.fields[facts]}"),
-            TimeRemainingColumn(compact=True),
-            console=err,
-            transient=True,
-            disable=not err.is_terminal,
-        )
-        self._tasks: dict[str, TaskID] = {}
-        self._logged: dict[str, float] = {}
-        self._listening = listening(self._show)
-
-    def __enter__(self) -> Self:
-        """Start to listen for progress."""
-        self._listening.__enter__()
-        self._bars.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Remove the progress bars."""
-        self._bars.stop()
-        self._listening.__exit__(kind, error, traceback)
-
-    def _show(self, progress: Progress) -> None:
-        self._move_bar(progress)
-        if progress.epoch_done:
-            err.print(f"Epoch {progress.epoch}/{progress.epochs}  {_facts(progress)}")
-        elif not err.is_terminal and progress.epoch is None:
-            self._log_step(progress)
-
-    def _move_bar(self, progress: Progress) -> None:
-        done, total, name = progress.done, progress.total, progress.stage.capitalize()
-        if progress.epoch and progress.epochs and total:
-            name = f"Epoch {progress.epoch}/{progress.epochs}"
-            done, total = (progress.epoch - 1) * total + done, progress.epochs * total
-        if progress.stage not in self._tasks:
-            self._tasks[progress.stage] = self._bars.add_task(name, total=total, facts="")
-        bar = self._tasks[progress.stage]
-        self._bars.update(
-            bar,
-            description=name,
-            completed=done,
-            total=total,
-            facts=_facts(progress) or f"{done:,} {progress.unit}",
-            visible=total is None or done < total,
-        )
-
-    def _log_step(self, progress: Progress) -> None:
-        now = time.monotonic()
-        last = self._logged.setdefault(progress.stage, now)
-        if now - last >= _LOG_SECONDS:
-            self._logged[progress.stage] = now
-            of = f" of {progress.total:,}" if progress.total else ""
-            err.print(f"{progress.stage.capitalize()}: {progress.done:,}{of} {progress.unit}")
-        if progress.done == progress.total:  # the next seed has this step again
-            del self._logged[progress.stage]
-
-
 def show_summary(summary: RunSummary, console: Console) -> None:
     """Print the stages, the test accuracy and the path of the report."""
     console.print(f"Run {summary.run_id}", soft_wrap=True, markup=False)
@@ -224,15 +147,3 @@ def show_summary(summary: RunSummary, console: Console) -> None:
         version = plain(promotion.version or "of this run")
         console.print(f"Model {version}, {what}: {plain(promotion.sentence)}", soft_wrap=True)
     console.print(f"Report: {summary.run_dir}/report.html", soft_wrap=True, markup=False)
-
-
-def _facts(progress: Progress) -> str:
-    shown = []
-    for name, value in progress.facts.items():
-        if name == "images_per_second":
-            shown.append(f"{value:,.0f} images/s")
-        elif name.endswith("accuracy"):
-            shown.append(f"{name} {value:.2%}")
-        else:
-            shown.append(f"{name} {value:.4f}")
-    return "  ".join(shown)

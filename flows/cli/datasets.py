@@ -19,6 +19,7 @@ from sightline.flows.cli.options import (
     OverridesOption,
     WorkspaceOption,
 )
+from sightline.flows.cli.progress_display import ProgressDisplay
 from sightline.flows.server import api
 from sightline.records import DataGateResult, DatasetFiles, Run
 from sightline.reporting.figures.grid import draw_samples
@@ -57,7 +58,7 @@ def fetch(
 ) -> None:
     """Download a named data set, verify it and print the paths of its files."""
     run = Run(id="fetch", workspace=workspace, data_dir=data_dir, mirror=mirror)
-    with console.ProgressDisplay():
+    with ProgressDisplay():
         paths = download.fetch(run, name)
     for path in paths:
         typer.echo(path)
@@ -80,7 +81,7 @@ def inspect(
     workspace.check_writable()
     settings = loading.load(overrides=overrides or [], dataset=dataset)
     with workspace.in_use():
-        with console.ProgressDisplay():
+        with ProgressDisplay():
             ingested = ingest.ingest(run, locate.locate(settings.data), settings.data)
         _show(ingested)
         last_run = run_folder.last(workspace, ingested.dataset)

@@ -183,10 +183,7 @@ def _own_champion(workspace: Workspace, manifest: RunManifest) -> str | None:
 def _sign_champion(
     workspace: Workspace, name: str, manifest: RunManifest, reason: str, *, signs: bool
 ) -> None:
-    """Sign the champion's provenance.
-
-    Raises InputError if there is no key, so nothing is left to do, or the version is damaged.
-    """
+    """Sign the champion's provenance; without a key, nothing is left to do: an InputError."""
     if not signs:
         raise InputError(
             f"The champion {name} already is the model of run {manifest.run_id}. If its files "

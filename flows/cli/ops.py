@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="Start, configure and monitor the Prefect server.")
 
-_UNFIT = 1
 _COLOURS = {
     "ready": "green",
     "online": "green",
@@ -108,7 +107,7 @@ def status(as_json: JsonOption = False) -> None:
         typer.echo(json.dumps(asdict(found)))
     else:
         _show(found)
-    raise typer.Exit(0 if found.can_run else _UNFIT)
+    raise typer.Exit(0 if found.can_run else 1)
 
 
 def _show(found: "Overview") -> None:

@@ -10,6 +10,7 @@ from rich.table import Table
 from sightline.data import locate
 from sightline.flows.cli import console
 from sightline.flows.cli.options import DEFAULT_WORKSPACE, JsonOption, WorkspaceOption
+from sightline.flows.cli.progress_display import ProgressDisplay
 from sightline.flows.cli.signals import exit_code, graceful_sigterm
 from sightline.pipeline.process import keras_process
 from sightline.prediction import model as models
@@ -76,7 +77,7 @@ def predict(
     served = models.find(workspace, model, locate.slug(dataset) if dataset else None)
     keras_process().verbose = verbose
     try:
-        with graceful_sigterm(), console.ProgressDisplay():
+        with graceful_sigterm(), ProgressDisplay():
             outcome = prediction.predict(inputs, served, output, abstain_below)
     except KeyboardInterrupt as interrupt:
         console.note("Interrupted; nothing was written.")

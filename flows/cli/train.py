@@ -19,6 +19,7 @@ from sightline.flows.cli.options import (
     VerboseOption,
     WorkspaceOption,
 )
+from sightline.flows.cli.progress_display import ProgressDisplay
 from sightline.flows.cli.signals import graceful_sigterm
 from sightline.flows.preflight import IngestedAhead, Preflight, ingest_ahead, preflight
 from sightline.flows.server import api
@@ -133,11 +134,10 @@ def train(
 def start(checked: Preflight, *, verbose: bool) -> RunSummary | SeedSummary:
     """Train what passed the checks, with progress on standard error.
 
-    Raises:
-        InputError: A run ID is taken, a demanded device is missing, or the data is unusable.
-        RunError: A stage failed.
+    Raises InputError if a run ID is taken, a demanded device is missing or the data is unusable,
+    and RunError if a stage failed.
     """
-    with graceful_sigterm(), console.ProgressDisplay(), checked.claimed():
+    with graceful_sigterm(), ProgressDisplay(), checked.claimed():
         return _train(checked, verbose=verbose)
 
 

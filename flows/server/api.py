@@ -98,12 +98,7 @@ def refusals() -> Iterator[None]:
 def serve(host: str, port: int) -> NoReturn:
     """Replace this process by a Prefect server for several machines or deployments.
 
-    Args:
-        host: Address to listen on; other than loopback requires a password.
-        port: Port to listen on.
-
-    Raises:
-        ServerError: The server would be open to everybody.
+    Raises ServerError if it would listen beyond loopback without a password.
     """
     if not _is_loopback(host) and not _has_password():
         raise ServerError(

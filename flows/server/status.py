@@ -26,7 +26,6 @@ _MOST = 200
 _ENDED = [StateType.COMPLETED, StateType.FAILED, StateType.CRASHED, StateType.CANCELLED]
 _WAITING = ["AwaitingConcurrencySlot", "AwaitingRetry"]
 _ACTIVE = [StateType.RUNNING, StateType.PENDING, StateType.CANCELLING]
-_ONLINE = "ONLINE"
 
 
 @dataclass(frozen=True)
@@ -91,12 +90,11 @@ class Reader:
     def _worker_rows(self) -> Iterator[Row]:
         for pool, workers in self._workers.items():
             for worker in workers:
-                seen = worker.last_heartbeat_time
                 yield Row(
                     "worker",
                     worker.name,
                     _lower(worker.status),
-                    f"pool {pool}, last seen {_ago(seen)}",
+                    f"pool {pool}, last seen {_ago(worker.last_heartbeat_time)}",
                 )
 
     def _queue_rows(self) -> Iterator[Row]:
@@ -114,13 +112,14 @@ class Reader:
         for item in sorted(self._deployments, key=self._name):
             scheduled = FlowRunFilterState(name=_names("Scheduled"))
             upcoming = self._first(item, scheduled, FlowRunSort.EXPECTED_START_TIME_ASC)
+            due = upcoming.expected_start_time if upcoming else None
             ended = FlowRunFilterState(type=_types(*_ENDED))
             last = self._first(item, ended, FlowRunSort.END_TIME_DESC)
             yield Row(
                 "deployment",
                 self._name(item),
                 self._obstacle(item) or "ready",
-                f"next {_due(upcoming)}; last {_result(last)}",
+                f"next {_moment(due)}; last {_result(last)}",
             )
 
     def _run_rows(self, kind: str, wanted: FlowRunFilterState) -> Iterator[Row]:
@@ -156,7 +155,7 @@ class Reader:
         return None
 
     def _online(self, pool: WorkPool) -> int:
-        return sum(worker.status == _ONLINE for worker in self._workers[pool.name])
+        return sum(worker.status == "ONLINE" for worker in self._workers[pool.name])
 
     def _name(self, deployment: DeploymentResponse) -> str:
         return f"{self._names.get(deployment.flow_id, '?')}/{deployment.name}"
@@ -181,10 +180,6 @@ def _names(*names: str) -> FlowRunFilterStateName:
 
 def _types(*types: StateType) -> FlowRunFilterStateType:
     return FlowRunFilterStateType(any_=list(types))
-
-
-def _due(run: FlowRun | None) -> str:
-    return _moment(run.expected_start_time) if run else "none"
 
 
 def _result(run: FlowRun | None) -> str:
