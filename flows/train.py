@@ -38,9 +38,8 @@ def training_flow(
             device. Without it, both are done here.
         ahead: Result of `ingest_ahead`, if it was called.
 
-    Raises:
-        InputError: The run ID is taken, a demanded device is missing, or the data is unusable.
-        RunError: A stage failed.
+    Raises InputError if the run ID is taken, a demanded device is missing or the data is unusable,
+    and RunError if a stage failed.
     """
     if source is not None:
         return run_stages(config, run, source, ahead)

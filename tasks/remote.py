@@ -43,10 +43,6 @@ def fit_elsewhere(
 ) -> TrainedModel:
     """Run the stage train on the deployment named in the settings.
 
-    Args:
-        run: The run; the deployment's worker mounts the same artifacts root, perhaps under
-            another path.
-
     Raises:
         ConfigError: The deployment does not exist.
         HandoverLostError: The remote process died, or the server stayed away.

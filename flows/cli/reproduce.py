@@ -74,14 +74,7 @@ def reproduce(
 
 
 def _inspect_device(settings: TrainingConfig, *, verbose: bool) -> DeviceReport | None:
-    """Ask Keras which device a training would use. Its process stays up for the training.
-
-    Returns:
-        None if a deployment does the training, since its machine is not known yet.
-
-    Raises:
-        DeviceError: A GPU is demanded and there is none.
-    """
+    """Ask Keras which device a training would use; None if a deployment trains elsewhere."""
     keras_process().verbose = verbose
     process = device.prepare_process(settings)
     return None if settings.deployment is not None else process.run(device.inspect, settings)
@@ -97,7 +90,6 @@ def _show_provenance(found: Sequence[ProvenanceRow], out: Console) -> None:
 
 
 def _short(value: JsonValue) -> str:
-    """Show a value, shortened if it is long."""
     text = "none" if value is None else value if isinstance(value, str) else json.dumps(value)
     return console.plain(text if len(text) <= _LONGEST_VALUE else f"{text[: _LONGEST_VALUE - 1]}…")
 

@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import httpx
@@ -75,13 +76,15 @@ def test_busy_storage_is_retried_and_a_mistake_of_the_user_is_not(
     @stage_task(TRAIN, retries=2, timeout_seconds=60)  # type: ignore[arg-type]
     def fails(run: Run, settings: TrainingConfig) -> DeviceReport:
         called.append(1)
-        raise error
+        if len(called) < 3:
+            raise error
+        return DeviceReport(device="cpu", environment={})
 
     @flow
     def once() -> None:
         fails.with_options(retry_delay_seconds=0)(run, SETTINGS)
 
-    with pytest.raises(type(error)):
+    with nullcontext() if calls == 3 else pytest.raises(type(error)):
         once()
     assert len(called) == calls
 
