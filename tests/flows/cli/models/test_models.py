@@ -28,7 +28,10 @@ def gate(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     ) -> tuple[Version, Decision]:
         version = registry.register(workspace, manifest)
         champion = registry.aliases(workspace, version.dataset).champion
-        return version, decide(manifest.run_id, champion, promote=answers.pop(0))
+        decision = decide(manifest.run_id, champion, promote=answers.pop(0))
+        if decision.promote:
+            return version, decision
+        return version, decision.model_copy(update={"sentence": f"Refused: {decision.sentence}"})
 
     monkeypatch.setattr(workflow, "evaluate_run", evaluate)
     return answers
