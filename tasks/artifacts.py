@@ -84,13 +84,12 @@ def _show_accuracy(run: Run, dataset: str) -> None:
     rows = []
     for earlier in last:
         evaluation = earlier.records.evaluate
-        low, high = evaluation.accuracy_interval
         rows.append(
             {
                 "run": earlier.run_id,
                 "recipe": earlier.config.recipe,
                 "test accuracy": f"{evaluation.accuracy:.2%}",
-                "95 % interval": f"{low:.2%} to {high:.2%}",
+                "95 % interval": "{:.2%} to {:.2%}".format(*evaluation.accuracy_interval),
                 "test loss": round(evaluation.loss, 4),
                 "seconds": round(earlier.total_seconds, 1),
             }

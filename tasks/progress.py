@@ -19,28 +19,26 @@ _EPOCH_SECONDS = 2
 
 @contextmanager
 def logged_progress() -> Iterator[None]:
-    """Log the progress of the current task run while the block runs."""
-    with listening(ProgressLog().update):
-        yield
+    """Log the progress of the current task run while the block runs, at a readable rate."""
+    logger = get_run_logger()
+    last = time.monotonic()  # so that a short step logs nothing
 
-
-class ProgressLog:
-    """Turns progress into log lines, at a rate that people can read."""
-
-    def __init__(self) -> None:
-        """Start the interval now, so that a short step logs nothing."""
-        self._logger = get_run_logger()
-        self._last = time.monotonic()
-
-    def update(self, progress: Progress) -> None:
-        """Log the end of an epoch, or the progress of a step if the interval has passed."""
+    def log(progress: Progress) -> None:
+        nonlocal last
         now = time.monotonic()
         interval = _EPOCH_SECONDS if progress.epoch_done else _STEP_SECONDS
         first_or_last = progress.epoch_done and progress.epoch in {1, progress.epochs}
-        if now - self._last < interval and not first_or_last:
+        if now - last < interval and not first_or_last:
             return
-        self._last = now
-        self._logger.info("%s%s", _headline(progress), _facts(progress))
+        last = now
+        subject = progress.stage.capitalize()
+        if progress.epoch:
+            subject = f"Epoch {progress.epoch} of {progress.epochs}"
+        step = "" if progress.epoch_done else progress.step()
+        logger.info("%s", ": ".join(filter(None, (subject, step, progress.listed_facts()))))
+
+    with listening(log):
+        yield
 
 
 class EpochArtifacts:
@@ -77,17 +75,3 @@ class EpochArtifacts:
     def finish(self) -> None:
         """Store the metrics of all epochs as a table."""
         show_table(self._rows, key="training-history", description="Metrics per epoch")
-
-
-def _headline(progress: Progress) -> str:
-    epoch = f"Epoch {progress.epoch} of {progress.epochs}"
-    if progress.epoch_done:
-        return epoch
-    of = f" of {progress.total:,}" if progress.total else ""
-    subject = epoch if progress.epoch else progress.stage.capitalize()
-    return f"{subject}: {progress.done:,}{of} {progress.unit}"
-
-
-def _facts(progress: Progress) -> str:
-    listed = ", ".join(f"{name} {round(value, 4):g}" for name, value in progress.facts.items())
-    return f": {listed}" if listed else ""

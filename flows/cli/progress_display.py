@@ -51,7 +51,7 @@ class ProgressDisplay:
     def _show(self, progress: Progress) -> None:
         self._move_bar(progress)
         if progress.epoch_done:
-            err.print(f"Epoch {progress.epoch}/{progress.epochs}  {_facts(progress)}")
+            err.print(f"Epoch {progress.epoch}/{progress.epochs}  {progress.listed_facts()}")
         elif not err.is_terminal and progress.epoch is None:
             self._log_step(progress)
 
@@ -62,13 +62,12 @@ class ProgressDisplay:
             done, total = (progress.epoch - 1) * total + done, progress.epochs * total
         if progress.stage not in self._tasks:
             self._tasks[progress.stage] = self._bars.add_task(name, total=total, facts="")
-        bar = self._tasks[progress.stage]
         self._bars.update(
-            bar,
+            self._tasks[progress.stage],
             description=name,
             completed=done,
             total=total,
-            facts=_facts(progress) or f"{done:,} {progress.unit}",
+            facts=progress.listed_facts() or f"{done:,} {progress.unit}",
             visible=total is None or done < total,
         )
 
@@ -77,19 +76,6 @@ class ProgressDisplay:
         last = self._logged.setdefault(progress.stage, now)
         if now - last >= _LOG_SECONDS:
             self._logged[progress.stage] = now
-            of = f" of {progress.total:,}" if progress.total else ""
-            err.print(f"{progress.stage.capitalize()}: {progress.done:,}{of} {progress.unit}")
+            err.print(f"{progress.stage.capitalize()}: {progress.step()}")
         if progress.done == progress.total:  # the next seed has this step again
             del self._logged[progress.stage]
-
-
-def _facts(progress: Progress) -> str:
-    shown = []
-    for name, value in progress.facts.items():
-        if name == "images_per_second":
-            shown.append(f"{value:,.0f} images/s")
-        elif name.endswith("accuracy"):
-            shown.append(f"{name} {value:.2%}")
-        else:
-            shown.append(f"{name} {value:.4f}")
-    return "  ".join(shown)

@@ -24,7 +24,6 @@ from sightline.flows.stage_timer import STAGE_LABEL
 FLOWS = ["train", "fit", "watch"]
 _MOST = 200
 _ENDED = [StateType.COMPLETED, StateType.FAILED, StateType.CRASHED, StateType.CANCELLED]
-_WAITING = ["AwaitingConcurrencySlot", "AwaitingRetry"]
 _ACTIVE = [StateType.RUNNING, StateType.PENDING, StateType.CANCELLING]
 
 
@@ -65,62 +64,37 @@ class Reader:
         """Read the remaining lines and combine all."""
         rows = (
             *self._pool_rows(),
-            *self._worker_rows(),
-            *self._queue_rows(),
             *self._deployment_rows(),
-            *self._run_rows("late", FlowRunFilterState(name=_names("Late"))),
-            *self._run_rows("waiting", FlowRunFilterState(name=_names(*_WAITING))),
-            *self._run_rows("running", FlowRunFilterState(type=_types(*_ACTIVE))),
+            *self._run_rows("late", _named("Late")),
+            *self._run_rows("waiting", _named("AwaitingConcurrencySlot", "AwaitingRetry")),
+            *self._run_rows("running", _typed(*_ACTIVE)),
         )
-        return Overview(
-            rows=rows, can_run=any(self._obstacle(item) is None for item in self._deployments)
-        )
+        return Overview(rows, any(self._obstacle(item) is None for item in self._deployments))
 
     def _pool_rows(self) -> Iterator[Row]:
+        """Show all pools, then all workers, then all queues."""
         for pool in self._pools:
-            online = self._online(pool)
-            limit = "no limit" if pool.concurrency_limit is None else f"{pool.concurrency_limit}"
-            yield Row(
-                "pool",
-                pool.name,
-                self._pool_obstacle(pool.name) or "ready",
-                f"{pool.type}, {online} workers online, concurrent runs: {limit}",
-            )
-
-    def _worker_rows(self) -> Iterator[Row]:
-        for pool, workers in self._workers.items():
+            limit = "no limit" if pool.concurrency_limit is None else pool.concurrency_limit
+            detail = f"{self._online(pool)} workers online, concurrent runs: {limit}"
+            state = self._pool_obstacle(pool.name) or "ready"
+            yield Row("pool", pool.name, state, f"{pool.type}, {detail}")
+        for name, workers in self._workers.items():
             for worker in workers:
-                yield Row(
-                    "worker",
-                    worker.name,
-                    _lower(worker.status),
-                    f"pool {pool}, last seen {_ago(worker.last_heartbeat_time)}",
-                )
-
-    def _queue_rows(self) -> Iterator[Row]:
+                detail = f"pool {name}, last seen {_ago(worker.last_heartbeat_time)}"
+                yield Row("worker", worker.name, _lower(worker.status), detail)
         for pool in self._pools:
             for queue in self._client.read_work_queues(pool.name, limit=_MOST, offset=0):
-                limit = queue.concurrency_limit
-                yield Row(
-                    "queue",
-                    f"{pool.name}/{queue.name}",
-                    _lower(queue.status).replace("_", " "),
-                    f"priority {queue.priority}, concurrent runs: {limit or 'no limit'}",
-                )
+                limit = queue.concurrency_limit or "no limit"
+                detail = f"priority {queue.priority}, concurrent runs: {limit}"
+                yield Row("queue", f"{pool.name}/{queue.name}", _lower(queue.status), detail)
 
     def _deployment_rows(self) -> Iterator[Row]:
         for item in sorted(self._deployments, key=self._name):
-            scheduled = FlowRunFilterState(name=_names("Scheduled"))
-            upcoming = self._first(item, scheduled, FlowRunSort.EXPECTED_START_TIME_ASC)
+            upcoming = self._first(item, _named("Scheduled"), FlowRunSort.EXPECTED_START_TIME_ASC)
             due = upcoming.expected_start_time if upcoming else None
-            ended = FlowRunFilterState(type=_types(*_ENDED))
-            last = self._first(item, ended, FlowRunSort.END_TIME_DESC)
-            yield Row(
-                "deployment",
-                self._name(item),
-                self._obstacle(item) or "ready",
-                f"next {_moment(due)}; last {_result(last)}",
-            )
+            last = self._first(item, _typed(*_ENDED), FlowRunSort.END_TIME_DESC)
+            detail = f"next {_moment(due)}; last {_result(last)}"
+            yield Row("deployment", self._name(item), self._obstacle(item) or "ready", detail)
 
     def _run_rows(self, kind: str, wanted: FlowRunFilterState) -> Iterator[Row]:
         for run in self._client.read_flow_runs(
@@ -171,15 +145,15 @@ class Reader:
 
 
 def _lower(status: Enum | None) -> str:
-    return str(status.value if status else "unknown").lower()
+    return str(status.value if status else "unknown").lower().replace("_", " ")
 
 
-def _names(*names: str) -> FlowRunFilterStateName:
-    return FlowRunFilterStateName(any_=list(names))
+def _named(*names: str) -> FlowRunFilterState:
+    return FlowRunFilterState(name=FlowRunFilterStateName(any_=list(names)))
 
 
-def _types(*types: StateType) -> FlowRunFilterStateType:
-    return FlowRunFilterStateType(any_=list(types))
+def _typed(*types: StateType) -> FlowRunFilterState:
+    return FlowRunFilterState(type=FlowRunFilterStateType(any_=list(types)))
 
 
 def _result(run: FlowRun | None) -> str:

@@ -28,6 +28,23 @@ class Progress(Record):
     facts: dict[str, float] = Field(default_factory=dict)
     epoch_done: bool = False  # Whether this completes an epoch
 
+    def step(self) -> str:
+        """Describe the completed steps, such as "1,024 of 4,096 images"."""
+        of = f" of {self.total:,}" if self.total else ""
+        return f"{self.done:,}{of} {self.unit}"
+
+    def listed_facts(self) -> str:
+        """List the facts, such as "loss 0.1234, accuracy 98.76%, 900 images/s"."""
+        shown = []
+        for name, value in self.facts.items():
+            if name == "images_per_second":
+                shown.append(f"{value:,.0f} images/s")
+            elif name.endswith("accuracy"):
+                shown.append(f"{name} {value:.2%}")
+            else:
+                shown.append(f"{name} {value:.4f}")
+        return ", ".join(shown)
+
 
 Listener = Callable[[Progress], None]
 
