@@ -10,7 +10,7 @@ from sightline.config.flatten import flatten
 from sightline.data.catalog import NAMED, NamedDataset
 from sightline.records import Calibration, CorruptionMetrics, Evaluation, Robustness, SliceMetrics
 from sightline.records.manifest import RunManifest
-from sightline.reporting import page, summary, tables
+from sightline.reporting import metric_tables, page, summary
 
 _TASK = "image-classification"
 _FEW_IMAGES = 30  # Metrics of classes with fewer test images than this are called rough
@@ -62,7 +62,7 @@ def _known(manifest: RunManifest) -> NamedDataset | None:
 
 def _facts(manifest: RunManifest) -> dict[str, Any]:
     evaluation, files = manifest.records.evaluate, manifest.records.ingest
-    tested = [row for row in tables.weakest_first(evaluation) if row.support]
+    tested = [row for row in metric_tables.weakest_first(evaluation) if row.support]
     known = _known(manifest)
     return {
         **page.facts(manifest, page.escape_markdown),
@@ -75,7 +75,7 @@ def _facts(manifest: RunManifest) -> dict[str, Any]:
         "untested": len(evaluation.classes) - len(tested),
         "rough": sum(row.support < _FEW_IMAGES for row in tested),
         "few_images": _FEW_IMAGES,
-        "confused": next(iter(tables.confusions(evaluation).rows), None),
+        "confused": next(iter(metric_tables.confusions(evaluation).rows), None),
         "overconfidence": _overconfidence(evaluation.calibration),
         "hardest": _hardest(evaluation.robustness),
         "weak_slice": _weakest_slice(evaluation),

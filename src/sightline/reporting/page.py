@@ -13,9 +13,9 @@ from markupsafe import Markup
 from sightline.config.flatten import flatten
 from sightline.records import FileRecord
 from sightline.records.manifest import RunManifest
-from sightline.reporting import summary, tables
+from sightline.reporting import metric_tables, summary, tables
 from sightline.reporting.figures.canvas import DOTS_PER_INCH
-from sightline.reporting.tables import Table
+from sightline.reporting.table import Table, interval, times
 from sightline.storage.text import printable
 from sightline.storage.workspace import Workspace
 
@@ -128,7 +128,11 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals |= {"tables": tables, "summary": summary}
+    environment.globals |= {
+        "tables": tables,
+        "metric_tables": metric_tables,
+        "summary": summary,
+    }
     environment.filters |= {
         "md": escape_markdown,
         "markdown_table": markdown_table,
@@ -136,6 +140,7 @@ def _environment() -> Environment:
         "thousands": lambda number: f"{number:,}",
         "seconds": lambda seconds: f"{seconds:,.1f} s",
         "mib": lambda size: f"{size / 2**20:,.0f} MiB",
-        "times": tables.times,
+        "times": times,
     }
+    environment.filters["interval"] = interval
     return environment

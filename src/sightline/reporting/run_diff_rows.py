@@ -6,7 +6,7 @@ from rich.filesize import decimal
 
 from sightline.records import StageTime
 from sightline.records.difference import Measure, RunDifference, Setting
-from sightline.reporting.tables import NONE, Cell, Table, interval
+from sightline.reporting.table import NONE, Cell, Table, interval
 
 _MOST_CLASSES = 50
 

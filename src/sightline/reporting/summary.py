@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterator
 
 from sightline.records import Certificate, DataGateResult, Evaluation, RunComparison
 from sightline.records.manifest import RunManifest
-from sightline.reporting import tables
+from sightline.reporting.metric_tables import WEAK_F1
+from sightline.reporting.table import interval
 
 _MISCALIBRATED = 0.05  # Expected calibration error above which the reader is warned
 _SIGNIFICANT = 0.05  # A change with a p-value below this is called better or worse
@@ -48,7 +49,7 @@ def certainty(manifest: RunManifest) -> str:
     evaluation, noise = manifest.records.evaluate, manifest.seed_noise
     sentence = (
         f"With {test_images(evaluation):,} test images, the 95% confidence interval of the "
-        f"accuracy is {tables.interval(evaluation.accuracy_interval)}."
+        f"accuracy is {interval(evaluation.accuracy_interval)}."
     )
     if noise is None:
         return sentence
@@ -196,7 +197,7 @@ def _class_warnings(evaluation: Evaluation, escape: Escape) -> Iterator[str]:
         yield f"{len(never):,} of {len(tested):,} classes are never predicted: “{first}”{others}."
         return
     weakest = min(tested, key=lambda row: row.f1)
-    if weakest.f1 < tables.WEAK_F1:
+    if weakest.f1 < WEAK_F1:
         yield f"The weakest class is “{escape(weakest.class_name)}” (F1 {weakest.f1:.4f})."
 
 

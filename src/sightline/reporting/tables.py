@@ -1,27 +1,13 @@
-"""The tables of the page, the Markdown report, the model card and the run comparison.
+"""The tables of a run, in the page, the Markdown report and the model card."""
 
-Each function builds one table as text; `macros.html.j2` and `page.markdown_table` render it.
-"""
-
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable
 
 from sightline.data.validation.checks import percent
 from sightline.data.validation.drift import format_change
-from sightline.records import (
-    Certificate,
-    Check,
-    ClassMetrics,
-    DataGateResult,
-    Evaluation,
-    Interval,
-)
+from sightline.records import Certificate, Check, DataGateResult
 from sightline.records.manifest import RunManifest
+from sightline.reporting.table import MOST_ROWS, NONE, Cell, Table, left_out, times
 
-NONE = "none"
-WEAK_F1 = 0.9  # Classes below this F1 are highlighted
-_MOST_ROWS = 50  # Tables of classes and slices are cut after this many rows
-_MOST_CONFUSIONS = 10
 # Checks of the data gate that measure something other than a share of the images
 _NO_SHARE = frozenset({"missing_classes", "drift"})
 _SPLIT_USES = {
@@ -29,35 +15,6 @@ _SPLIT_USES = {
     "validation": "held out of train to reveal overfitting",
     "test": "held out for the final evaluation",
 }
-
-
-class Cell(NamedTuple):
-    """A cell with more than its text."""
-
-    text: str  # Its text
-    note: str = ""  # A second line in small print, such as an interval
-    weak: bool = False  # Whether the value needs attention
-
-    def __str__(self) -> str:
-        """Return the text and the note on one line."""
-        return f"{self.text} ({self.note})" if self.note else self.text
-
-
-class Table(NamedTuple):
-    """A table of text; the first column names the row."""
-
-    name: str  # What it shows, for screen readers
-    # One letter per column: t(ext), n(umber), c(ode), s(entence) or b(ar); the text of a bar is its
-    # width in percent, and only the page draws it
-    kinds: str
-    columns: Sequence[str]  # The heading of each column; empty for a table without headings
-    rows: Sequence[Sequence[Cell | str]]  # The rows
-    total: Sequence[str] = ()  # The last row, if any
-    left_out: str = ""  # Where to find the rows that were cut
-
-    def records(self) -> list[dict[str, str]]:
-        """Return each row as a dictionary from column to text."""
-        return [dict(zip(self.columns, map(str, row), strict=True)) for row in self.rows]
 
 
 def splits(run: RunManifest) -> Table:
@@ -83,14 +40,10 @@ def class_counts(run: RunManifest) -> Table:
         "Images per class",
         "tn" + "n" * len(files.images),
         ("Class", "Label", *(split.capitalize() for split in files.images)),
-        rows[:_MOST_ROWS],
+        rows[:MOST_ROWS],
         ("All classes", "", *(f"{file.shape[0]:,}" for file in files.images.values())),
-        _left_out(len(rows), "classes", "manifest.json"),
+        left_out(len(rows), "classes", "manifest.json"),
     )
-
-
-def _left_out(rows: int, what: str, file: str) -> str:
-    return f"{rows - _MOST_ROWS:,} more {what} are in {file}." if rows > _MOST_ROWS else ""
 
 
 def checks(result: DataGateResult) -> Table:
@@ -142,96 +95,6 @@ def layers(run: RunManifest) -> Table:
         for layer in run.records.build.layers
     ]
     return Table("Layers", "ttnn", ("Name", "Layer", "Output", "Parameters"), rows)
-
-
-def times(sides: Iterable[int]) -> str:
-    """Write the sides of an array with multiplication signs."""
-    return "\N{MULTIPLICATION SIGN}".join(map(str, sides))
-
-
-def weakest_first(evaluation: Evaluation) -> list[ClassMetrics]:
-    """Sort the classes by F1; those without test images come last."""
-    return sorted(evaluation.classes, key=lambda row: (not row.support, row.f1, row.class_name))
-
-
-def class_metrics(evaluation: Evaluation) -> Table:
-    """List precision, recall and F1 of the classes, the weakest first."""
-    classes = weakest_first(evaluation)
-    widest = max(1 - row.f1 for row in classes) or 1
-    rows = [
-        (
-            row.class_name,
-            Cell(f"{row.precision:.2%}", interval(row.precision_interval)),
-            Cell(f"{row.recall:.2%}", interval(row.recall_interval)),
-            Cell(f"{row.f1:.4f}", weak=row.f1 < WEAK_F1),
-            f"{100 * (1 - row.f1) / widest:.1f}",
-            f"{row.support:,}",
-        )
-        for row in classes[:_MOST_ROWS]
-    ]
-    columns = ("Class", "Precision", "Recall", "F1", "1 \N{MINUS SIGN} F1", "Test images")
-    left_out = _left_out(len(classes), "classes", "metrics.json")
-    return Table("Metrics per class", "tnnnbn", columns, rows, left_out=left_out)
-
-
-def interval(ends: Interval | None) -> str:
-    """Write both ends of an interval of shares; empty if it is unknown."""
-    return f"{ends[0]:.2%} to {ends[1]:.2%}" if ends else ""
-
-
-def confusions(evaluation: Evaluation) -> Table:
-    """List the most frequent confusions."""
-    names = [row.class_name for row in evaluation.classes]
-    found = [
-        (count, label, predicted)
-        for label, row in enumerate(evaluation.confusion)
-        for predicted, count in enumerate(row)
-        if count and label != predicted
-    ]
-    rows = [
-        (
-            names[label],
-            names[predicted],
-            f"{count:,}",
-            f"{count / sum(evaluation.confusion[label]):.2%}",
-        )
-        for count, label, predicted in sorted(found, key=lambda one: -one[0])[:_MOST_CONFUSIONS]
-    ]
-    columns = ("True class", "Predicted", "Images", "Of the class")
-    return Table("Most frequent confusions", "ttnn", columns, rows)
-
-
-def coverage(evaluation: Evaluation) -> Table:
-    """List coverage and accuracy by confidence threshold."""
-    rows = [
-        (f"{point.threshold:.4g}", f"{point.coverage:.2%}", f"{point.accuracy:.2%}")
-        for point in evaluation.coverage
-    ]
-    return Table("Coverage", "nnn", ("Threshold", "Coverage", "Accuracy"), rows)
-
-
-def slices(evaluation: Evaluation) -> Table:
-    """List the accuracy on each slice of the test split."""
-    rows = [
-        (
-            row.column,
-            row.value,
-            f"{row.images:,}",
-            Cell(f"{row.accuracy:.2%}", interval(row.interval)),
-        )
-        for row in evaluation.slices
-    ]
-    columns = ("Column", "Value", "Test images", "Accuracy")
-    left_out = _left_out(len(rows), "slices", "metrics.json")
-    return Table("Slices", "ttnn", columns, rows[:_MOST_ROWS], left_out=left_out)
-
-
-def robustness(evaluation: Evaluation) -> Table:
-    """List the accuracy under each corruption and severity."""
-    corruptions = evaluation.robustness.corruptions if evaluation.robustness else ()
-    rows = [(row.corruption, *(f"{share:.2%}" for share in row.accuracies)) for row in corruptions]
-    columns = ("Corruption", "Severity 1", *"2345")
-    return Table("Corruption robustness", "tnnnnn", columns, rows)
 
 
 def criteria(run: RunManifest) -> Table:

@@ -6,9 +6,9 @@ from markdown_it import MarkdownIt
 from reported_runs import NO_FIGURES
 from sightline.records import Check, DataGateResult, ProfileChange, Report
 from sightline.records.manifest import RunManifest
-from sightline.reporting import tables
+from sightline.reporting import metric_tables, tables
 from sightline.reporting.page import markdown_table
-from sightline.reporting.tables import Cell, Table
+from sightline.reporting.table import Cell, Table
 
 
 @pytest.fixture
@@ -48,15 +48,15 @@ def test_drift_is_written_with_both_values() -> None:
 
 
 def test_weakest_class_comes_first_with_the_longest_bar(manifest: RunManifest) -> None:
-    rows = tables.class_metrics(manifest.records.evaluate).rows
+    rows = metric_tables.class_metrics(manifest.records.evaluate).rows
     assert [(row[0], row[4]) for row in rows[:3]] == [("d", "100.0"), ("c", "71.4"), ("b", "42.9")]
     classes = tuple(row.model_copy(update={"f1": 1.0}) for row in manifest.records.evaluate.classes)
     perfect = manifest.records.evaluate.model_copy(update={"classes": classes})
-    assert {row[4] for row in tables.class_metrics(perfect).rows} == {"0.0"}
+    assert {row[4] for row in metric_tables.class_metrics(perfect).rows} == {"0.0"}
 
 
 def test_only_mistakes_are_confusions(manifest: RunManifest) -> None:
-    (row,) = tables.confusions(manifest.records.evaluate).rows
+    (row,) = metric_tables.confusions(manifest.records.evaluate).rows
     assert row[1:] == ("b", "3", "30.00%")
 
 

@@ -1,0 +1,87 @@
+"""The tables of the metrics, in the page, the Markdown report and the model card."""
+
+from sightline.records import ClassMetrics, Evaluation
+from sightline.reporting.table import MOST_ROWS, Cell, Table, interval, left_out
+
+WEAK_F1 = 0.9  # Classes below this F1 are highlighted
+_MOST_CONFUSIONS = 10
+
+
+def weakest_first(evaluation: Evaluation) -> list[ClassMetrics]:
+    """Sort the classes by F1; those without test images come last."""
+    return sorted(evaluation.classes, key=lambda row: (not row.support, row.f1, row.class_name))
+
+
+def class_metrics(evaluation: Evaluation) -> Table:
+    """List precision, recall and F1 of the classes, the weakest first."""
+    classes = weakest_first(evaluation)
+    widest = max(1 - row.f1 for row in classes) or 1
+    rows = [
+        (
+            row.class_name,
+            Cell(f"{row.precision:.2%}", interval(row.precision_interval)),
+            Cell(f"{row.recall:.2%}", interval(row.recall_interval)),
+            Cell(f"{row.f1:.4f}", weak=row.f1 < WEAK_F1),
+            f"{100 * (1 - row.f1) / widest:.1f}",
+            f"{row.support:,}",
+        )
+        for row in classes[:MOST_ROWS]
+    ]
+    columns = ("Class", "Precision", "Recall", "F1", "1 \N{MINUS SIGN} F1", "Test images")
+    more = left_out(len(classes), "classes", "metrics.json")
+    return Table("Metrics per class", "tnnnbn", columns, rows, left_out=more)
+
+
+def confusions(evaluation: Evaluation) -> Table:
+    """List the most frequent confusions."""
+    names = [row.class_name for row in evaluation.classes]
+    found = [
+        (count, label, predicted)
+        for label, row in enumerate(evaluation.confusion)
+        for predicted, count in enumerate(row)
+        if count and label != predicted
+    ]
+    rows = [
+        (
+            names[label],
+            names[predicted],
+            f"{count:,}",
+            f"{count / sum(evaluation.confusion[label]):.2%}",
+        )
+        for count, label, predicted in sorted(found, key=lambda one: -one[0])[:_MOST_CONFUSIONS]
+    ]
+    columns = ("True class", "Predicted", "Images", "Of the class")
+    return Table("Most frequent confusions", "ttnn", columns, rows)
+
+
+def coverage(evaluation: Evaluation) -> Table:
+    """List coverage and accuracy by confidence threshold."""
+    rows = [
+        (f"{point.threshold:.4g}", f"{point.coverage:.2%}", f"{point.accuracy:.2%}")
+        for point in evaluation.coverage
+    ]
+    return Table("Coverage", "nnn", ("Threshold", "Coverage", "Accuracy"), rows)
+
+
+def slices(evaluation: Evaluation) -> Table:
+    """List the accuracy on each slice of the test split."""
+    rows = [
+        (
+            row.column,
+            row.value,
+            f"{row.images:,}",
+            Cell(f"{row.accuracy:.2%}", interval(row.interval)),
+        )
+        for row in evaluation.slices
+    ]
+    columns = ("Column", "Value", "Test images", "Accuracy")
+    more = left_out(len(rows), "slices", "metrics.json")
+    return Table("Slices", "ttnn", columns, rows[:MOST_ROWS], left_out=more)
+
+
+def robustness(evaluation: Evaluation) -> Table:
+    """List the accuracy under each corruption and severity."""
+    corruptions = evaluation.robustness.corruptions if evaluation.robustness else ()
+    rows = [(row.corruption, *(f"{share:.2%}" for share in row.accuracies)) for row in corruptions]
+    columns = ("Corruption", "Severity 1", *"2345")
+    return Table("Corruption robustness", "tnnnnn", columns, rows)
