@@ -6,8 +6,8 @@ Prefect 3.8 has two behaviors that would lose a night's training, and a setting 
   when the lease is renewed, Prefect gives up after three tries and ends the healthy run.
 - A worker that lost its server for half a minute no longer learns of cancelled runs.
 
-For the first, `_renew_leases_patiently` patches private names of Prefect, at this one place; the
-tests fail if a new version of Prefect renames them. For the second, `_watch` polls the server.
+For the first, `survive_outages` patches private names of Prefect, at this one place; the tests
+fail if a new version of Prefect renames them. For the second, `_watch` polls the server.
 """
 
 import logging
@@ -36,7 +36,8 @@ _log = logging.getLogger("sightline.flows")
 @contextmanager
 def survive_outages() -> Iterator[None]:
     """Keep this flow run going without the server, and end it if it is cancelled."""
-    _renew_leases_patiently()
+    _leases._RENEWAL_MAX_ATTEMPTS = _RENEWALS
+    _leases._RENEWAL_RETRY_MAX_DELAY = _RENEWAL_SECONDS
     done = threading.Event()
     if flow_run.id:
         watch = threading.Thread(target=_watch, args=(UUID(flow_run.id), done), daemon=True)
@@ -45,12 +46,6 @@ def survive_outages() -> Iterator[None]:
         yield
     finally:
         done.set()
-
-
-def _renew_leases_patiently() -> None:
-    """Make Prefect try to renew a lease for as long as the run lasts."""
-    _leases._RENEWAL_MAX_ATTEMPTS = _RENEWALS
-    _leases._RENEWAL_RETRY_MAX_DELAY = _RENEWAL_SECONDS
 
 
 def _watch(flow_run_id: UUID, done: threading.Event) -> None:

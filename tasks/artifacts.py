@@ -65,17 +65,13 @@ def show_run(run: Run, summary: RunSummary, records: StageRecords) -> None:
         )
         for key, name, caption in _FIGURES:
             _show_image(key, run.workspace.path(records.report.figures[name].path), caption)
-        _show_times(summary)
+        rows = [
+            {"stage": name, "seconds": round(stage.seconds, 1), "cached": stage.cached}
+            for name, stage in summary.stages.items()
+        ]
+        show_table(rows, key="stage-times", description=f"Total: {summary.total_seconds:.1f} s")
         if run.repeats is None:  # a repeated run is not part of the history
             _show_accuracy(run, records.ingest.dataset)
-
-
-def _show_times(summary: RunSummary) -> None:
-    rows = [
-        {"stage": name, "seconds": round(stage.seconds, 1), "cached": stage.cached}
-        for name, stage in summary.stages.items()
-    ]
-    show_table(rows, key="stage-times", description=f"Total: {summary.total_seconds:.1f} s")
 
 
 def _show_accuracy(run: Run, dataset: str) -> None:

@@ -71,19 +71,6 @@ def show(
     out.print(models_tables.events([one for one in events if one.version == version.name]))
 
 
-_ForceOption = Annotated[
-    bool,
-    typer.Option("--force", help="Promote even if the gate refuses; the audit log records that."),
-]
-_RebaselineOption = Annotated[
-    bool,
-    typer.Option(
-        "--rebaseline",
-        help="Score the champion again if the test images changed since its promotion.",
-    ),
-]
-
-
 @app.command(
     epilog="Examples:\n\nsightline models promote latest --reason 'better on rotated digits'\n\n"
     "sightline models promote 20261124T0102 --force --reason 'the champion is broken'"
@@ -91,8 +78,19 @@ _RebaselineOption = Annotated[
 def promote(
     run: RunArgument,
     reason: ReasonOption,
-    force: _ForceOption = False,
-    rebaseline: _RebaselineOption = False,
+    force: Annotated[
+        bool,
+        typer.Option(
+            "--force", help="Promote even if the gate refuses; the audit log records that."
+        ),
+    ] = False,
+    rebaseline: Annotated[
+        bool,
+        typer.Option(
+            "--rebaseline",
+            help="Score the champion again if the test images changed since its promotion.",
+        ),
+    ] = False,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
 ) -> None:
     """Compare a run's model with the champion, and promote it if it is better.

@@ -48,7 +48,10 @@ def verify(
     """
     wanted = dataset_slug(dataset)
     names = _chosen(workspace, model, wanted)
-    found = [] if model else _log_damages(workspace, wanted)
+    found: list[Damage] = []
+    if not model:  # also the logs of data sets that have lost their versions
+        datasets = registry.datasets(workspace) if wanted is None else [wanted]
+        found = [damage for one in datasets for damage in registry.verify_log(workspace, one)]
     if not names and not found:
         models_tables.show_none(workspace, wanted)
         return
@@ -75,12 +78,6 @@ def _chosen(workspace: Workspace, model: str | None, dataset: str | None) -> lis
             f"`sightline models list --dataset {dataset}`."
         )
     return [model]
-
-
-def _log_damages(workspace: Workspace, dataset: str | None) -> list[Damage]:
-    """Verify the audit logs, even of a data set that has lost its versions."""
-    datasets = registry.datasets(workspace) if dataset is None else [dataset]
-    return [damage for one in datasets for damage in registry.verify_log(workspace, one)]
 
 
 def _signatures(

@@ -33,40 +33,35 @@ _COLOURS = {
 }
 
 
-_GpusOption = Annotated[
-    int | None,
-    typer.Option(
-        min=1, help="Maximum number of concurrent GPU trainings. Default: unchanged, or 1."
-    ),
-]
-_LostAfterOption = Annotated[
-    int | None,
-    typer.Option(
-        min=90,
-        metavar="SECONDS",
-        help="Mark a run as Crashed after this time without a heartbeat. Default: unchanged, "
-        "or 300.",
-    ),
-]
-_WebhookUrlOption = Annotated[
-    str | None,
-    typer.Option(
-        envvar="SIGHTLINE_WEBHOOK_URL",
-        show_envvar=True,
-        help="Incoming webhook for notifications of failed and late runs; stored on the "
-        "server as a secret. Default: unchanged.",
-    ),
-]
-
-
 @app.command(
     epilog="Examples:\n\nsightline ops install\n\n"
     "SIGHTLINE_WEBHOOK_URL=https://chat.example.org/hooks/abc sightline ops install --gpus 2"
 )
 def install(
-    gpus: _GpusOption = None,
-    lost_after: _LostAfterOption = None,
-    webhook_url: _WebhookUrlOption = None,
+    gpus: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Maximum number of concurrent GPU trainings. Default: unchanged, or 1."
+        ),
+    ] = None,
+    lost_after: Annotated[
+        int | None,
+        typer.Option(
+            min=90,
+            metavar="SECONDS",
+            help="Mark a run as Crashed after this time without a heartbeat. Default: unchanged, "
+            "or 300.",
+        ),
+    ] = None,
+    webhook_url: Annotated[
+        str | None,
+        typer.Option(
+            envvar="SIGHTLINE_WEBHOOK_URL",
+            show_envvar=True,
+            help="Incoming webhook for notifications of failed and late runs; stored on the "
+            "server as a secret. Default: unchanged.",
+        ),
+    ] = None,
 ) -> None:
     """Install or update the automations and limits that scheduled runs rely on."""
     address = _address(webhook_url)

@@ -7,7 +7,6 @@ import typer
 from pydantic import JsonValue
 from rich.console import Console
 
-from sightline.config import TrainingConfig
 from sightline.flows.cli import console, train
 from sightline.flows.cli.options import (
     DEFAULT_WORKSPACE,
@@ -21,7 +20,6 @@ from sightline.flows.cli.options import (
 from sightline.flows.cli.signals import exit_code
 from sightline.flows.preflight import Preflight
 from sightline.pipeline.process import keras_process
-from sightline.records import DeviceReport
 from sightline.records.difference import ProvenanceRow
 from sightline.runs import provenance_diff, run_folder
 from sightline.runs import reproduce as reproduction
@@ -58,7 +56,11 @@ def reproduce(
     config, again = reproduction.plan(workspace, original, source, data_dir, mirror)
     out = console.err if as_json else console.out()
     out.print(f"Repeating {original.run_id} as {again.id}", soft_wrap=True, markup=False)
-    report = _inspect_device(config.training, verbose=verbose)
+    keras_process().verbose = verbose
+    process = device.prepare_process(config.training)
+    # A deployment trains elsewhere, on a device that this process cannot see.
+    local = config.training.deployment is None
+    report = process.run(device.inspect, config.training) if local else None
     _show_provenance(provenance_diff.with_now(original, source, report), out)
     try:
         planned = [SeedRun(config, again)]
@@ -71,13 +73,6 @@ def reproduce(
         typer.echo(found.model_dump_json())
     _show(found, out)
     raise typer.Exit(found.exit_code)
-
-
-def _inspect_device(settings: TrainingConfig, *, verbose: bool) -> DeviceReport | None:
-    """Ask Keras which device a training would use; None if a deployment trains elsewhere."""
-    keras_process().verbose = verbose
-    process = device.prepare_process(settings)
-    return None if settings.deployment is not None else process.run(device.inspect, settings)
 
 
 def _show_provenance(found: Sequence[ProvenanceRow], out: Console) -> None:

@@ -1,6 +1,6 @@
 """`sightline runs compare`: two runs side by side, in the terminal and as a page."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -22,26 +22,25 @@ _MOST_SETTINGS = 12  # Number of settings shown in the terminal; the page shows 
 _SHOWN_DIGITS = 12
 
 
-_OutputOption = Annotated[
-    Path | None,
-    typer.Option(
-        help="HTML page to write. Default: compare.html in the artifacts directory.",
-        dir_okay=False,
-    ),
-]
-_OpenPageOption = Annotated[bool, typer.Option("--open", help="Open the page in the browser.")]
-_AsJsonOption = Annotated[
-    bool,
-    typer.Option("--json", help="Print JSON; the page is only written with --output or --open."),
-]
-
-
 def compare(
     a: Annotated[str, typer.Argument(help='Earlier run: its ID, a prefix of the ID, or "latest".')],
     b: Annotated[str, typer.Argument(help="Later run to compare with A.")],
-    output: _OutputOption = None,
-    open_page: _OpenPageOption = False,
-    as_json: _AsJsonOption = False,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            help="HTML page to write. Default: compare.html in the artifacts directory.",
+            dir_okay=False,
+        ),
+    ] = None,
+    open_page: Annotated[
+        bool, typer.Option("--open", help="Open the page in the browser.")
+    ] = False,
+    as_json: Annotated[
+        bool,
+        typer.Option(
+            "--json", help="Print JSON; the page is only written with --output or --open."
+        ),
+    ] = False,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
 ) -> None:
     """Compare the configs, metrics and predictions of two runs, with a significance test."""
@@ -71,7 +70,11 @@ def _show(found: RunDifference) -> None:
     metrics = (run_diff_rows.measures(found.measures), run_diff_rows.sizes(found))
     measured = ([str(cell) for cell in row] for one in metrics for row in one.rows)
     out.print(console.table(("Metric", "A", "B", "Change"), measured))
-    out.print(_origins(found))
+    marks = {True: "[green]equal[/green]", False: "[yellow]differs[/yellow]"}
+    inputs = (
+        (row.name, marks[row.equal], _digest(row.a), _digest(row.b)) for row in found.provenance
+    )
+    out.print(console.table(("Input", "Result", "A", "B"), inputs))
     for title, settings in (("Config", found.config), ("Environment", found.environment)):
         if settings:
             out.print(_settings(title, settings))
@@ -82,25 +85,16 @@ def _show(found: RunDifference) -> None:
     console.say(found.sentence)
 
 
-def _origins(found: RunDifference) -> Table:
-    marks = {True: "[green]equal[/green]", False: "[yellow]differs[/yellow]"}
-    rows = (
-        (row.name, marks[row.equal], _digest(row.a), _digest(row.b)) for row in found.provenance
-    )
-    return console.table(("Input", "Result", "A", "B"), rows)
-
-
 def _digest(value: JsonValue) -> str:
     return console.plain(str(value)[:_SHOWN_DIGITS]) if value else "none"
 
 
 def _settings(title: str, settings: Sequence[Setting]) -> Table:
-    rows = (_values((row.key, row.a, row.b)) for row in settings[:_MOST_SETTINGS])
+    rows = (
+        [console.plain("not set" if value is None else value) for value in (row.key, row.a, row.b)]
+        for row in settings[:_MOST_SETTINGS]
+    )
     table = console.table((title, "A", "B"), rows, fold=[0])
     if len(settings) > _MOST_SETTINGS:
         table.caption = f"{len(settings) - _MOST_SETTINGS} more; the page shows all"
     return table
-
-
-def _values(values: Iterable[str | None]) -> list[str]:
-    return [console.plain(value) if value is not None else "not set" for value in values]

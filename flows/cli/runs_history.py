@@ -29,30 +29,26 @@ _CAPTION = (
 )
 _NOISE = {True: "within", False: "beyond", None: "unknown"}
 
-_DatasetOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        help="Data set to show; repeatable, one panel each. Default: that of the newest run."
-    ),
-]
-_LastOption = Annotated[
-    int, typer.Option(min=1, max=1000, help="Number of newest runs per data set.")
-]
-_OutputOption = Annotated[
-    Path | None,
-    typer.Option(
-        help="PNG file to write. Default: history.png in the artifacts directory.",
-        dir_okay=False,
-    ),
-]
-
 
 def history(
-    dataset: _DatasetOption = None,
+    dataset: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Data set to show; repeatable, one panel each. Default: that of the newest run."
+        ),
+    ] = None,
     recipe: RecipeOption = None,
     since: SinceOption = None,
-    last: _LastOption = run_history.LAST,
-    output: _OutputOption = None,
+    last: Annotated[
+        int, typer.Option(min=1, max=1000, help="Number of newest runs per data set.")
+    ] = run_history.LAST,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            help="PNG file to write. Default: history.png in the artifacts directory.",
+            dir_okay=False,
+        ),
+    ] = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
 ) -> None:
     """Plot the test accuracy of past runs, with the noise between seeds."""

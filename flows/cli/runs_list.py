@@ -28,26 +28,24 @@ SinceOption = Annotated[
     typer.Option(help="Only runs since a date (2026-11-01, UTC) or within a period (12h, 7d, 4w)."),
 ]
 
-_SortOption = Annotated[
-    Order, typer.Option(help="Sort key: newest, best or fastest first; names alphabetically.")
-]
-_MinAccuracyOption = Annotated[
-    float | None,
-    typer.Option(min=0, max=1, help="Only runs with at least this test accuracy, e.g. 0.98."),
-]
-_LimitOption = Annotated[int, typer.Option(min=1, help="Maximum number of runs, after filtering.")]
-
 
 def list_runs(
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
-    sort: _SortOption = Order.TIME,
+    sort: Annotated[
+        Order, typer.Option(help="Sort key: newest, best or fastest first; names alphabetically.")
+    ] = Order.TIME,
     reverse: Annotated[bool, typer.Option("--reverse", help="Reverse the order.")] = False,
     dataset: Annotated[str | None, typer.Option(help="Only runs of this data set.")] = None,
     recipe: RecipeOption = None,
     since: SinceOption = None,
-    min_accuracy: _MinAccuracyOption = None,
+    min_accuracy: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, help="Only runs with at least this test accuracy, e.g. 0.98."),
+    ] = None,
     pinned: Annotated[bool, typer.Option("--pinned", help="Only pinned runs.")] = False,
-    limit: _LimitOption = 20,
+    limit: Annotated[
+        int, typer.Option(min=1, help="Maximum number of runs, after filtering.")
+    ] = 20,
     as_json: JsonOption = False,
 ) -> None:
     """List runs, newest first."""

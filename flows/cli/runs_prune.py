@@ -59,20 +59,18 @@ def _warn(workspace: Workspace, plan: Plan, *, dry_run: bool) -> None:
 
 def _show(plan: Plan, *, dry_run: bool) -> None:
     if plan.runs:
-        console.out().print(_runs_table(plan))
+        rows = [
+            (run.run_id, f"{run.created:%Y-%m-%d %H:%M}", decimal(run.bytes)) for run in plan.runs
+        ]
+        columns = ("Run", "Published (UTC)", "Size")
+        console.out().print(console.table(columns, rows, fold=[0], right=[2]))
     if plan.entries or plan.leftovers:
         console.out().print(_rest_table(plan))
     console.say(_outcome(plan, dry_run=dry_run))
     reasons = Counter(run.reason for run in plan.kept)
     if reasons:
-        console.say(
-            f"Kept runs: {', '.join(f'{count} ({reason})' for reason, count in reasons.items())}."
-        )
-
-
-def _runs_table(plan: Plan) -> Table:
-    rows = ((run.run_id, f"{run.created:%Y-%m-%d %H:%M}", decimal(run.bytes)) for run in plan.runs)
-    return console.table(("Run", "Published (UTC)", "Size"), rows, fold=[0], right=[2])
+        kept = ", ".join(f"{count} ({reason})" for reason, count in reasons.items())
+        console.say(f"Kept runs: {kept}.")
 
 
 def _rest_table(plan: Plan) -> Table:
@@ -87,12 +85,8 @@ def _rest_table(plan: Plan) -> Table:
 
 
 def _outcome(plan: Plan, *, dry_run: bool) -> str:
-    counts = {
-        "runs": len(plan.runs),
-        "cache entries": len(plan.entries),
-        "leftovers": len(plan.leftovers),
-    }
-    what = ", ".join(f"{name}: {count:,}" for name, count in counts.items() if count)
+    found = {"runs": plan.runs, "cache entries": plan.entries, "leftovers": plan.leftovers}
+    what = ", ".join(f"{name}: {len(items):,}" for name, items in found.items() if items)
     if not what:
         return "Nothing to remove."
     if dry_run:

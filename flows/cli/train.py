@@ -21,7 +21,7 @@ from sightline.flows.cli.options import (
 )
 from sightline.flows.cli.progress_display import ProgressDisplay
 from sightline.flows.cli.signals import graceful_sigterm
-from sightline.flows.preflight import IngestedAhead, Preflight, ingest_ahead, preflight
+from sightline.flows.preflight import Preflight, ingest_ahead, preflight
 from sightline.flows.server import api
 from sightline.pipeline.process import keras_process
 from sightline.records import Run, RunSummary
@@ -134,28 +134,29 @@ def train(
 def start(checked: Preflight, *, verbose: bool) -> RunSummary | SeedSummary:
     """Train what passed the checks, with progress on standard error.
 
+    The slow starts overlap: the server, Keras, Prefect's import, ingest.
+
     Raises InputError if a run ID is taken, a demanded device is missing or the data is unusable,
     and RunError if a stage failed.
     """
+    config, run, source = checked.config, checked.run, checked.source
     with graceful_sigterm(), ProgressDisplay(), checked.claimed():
-        return _train(checked, verbose=verbose)
+        api.configure(verbose=verbose)
+        server = api.reach(verbose=verbose)  # None if a configured server answers
+        keras_process().verbose = verbose
+        process = prepare_process(config.training)
+        if not _is_probably_cached(checked):
+            process.start()
+        ahead = ingest_ahead(config, run, source) if server is not None else None
+        # Prefect reads its settings from the environment when it is imported, which takes a second.
+        from sightline.flows.train import training_flow
+        from sightline.flows.train_seeds import seeds_flow
 
-
-def _train(checked: Preflight, *, verbose: bool) -> RunSummary | SeedSummary:
-    """Run the flow. The slow starts overlap: the server, Keras, Prefect's import, ingest."""
-    api.configure(verbose=verbose)
-    server = api.reach(verbose=verbose)  # None if a configured server answers
-    keras_process().verbose = verbose
-    process = prepare_process(checked.config.training)
-    if not _is_probably_cached(checked):
-        process.start()
-    ahead = None
-    if server is not None:
-        ahead = ingest_ahead(checked.config, checked.run, checked.source)
-    import_flows()
-    if server is not None:
-        server.wait()
-    return _run_flow(checked, ahead)
+        if server is not None:
+            server.wait()
+        if len(checked.planned) > 1:
+            return seeds_flow(config, run, len(checked.planned), source, ahead)
+        return training_flow(config, run, source, ahead)
 
 
 def _is_probably_cached(checked: Preflight) -> bool:
@@ -163,25 +164,6 @@ def _is_probably_cached(checked: Preflight) -> bool:
         run_folder.has_equal(one.run.workspace, one.config, checked.source)
         for one in checked.planned
     )
-
-
-def import_flows() -> None:
-    """Import Prefect and the flows, which takes a second.
-
-    Prefect reads its settings from the environment when it is imported, so `api.configure` and
-    `api.reach` must have been called.
-    """
-    import sightline.flows.train_seeds  # noqa: F401
-
-
-def _run_flow(checked: Preflight, ahead: IngestedAhead | None) -> RunSummary | SeedSummary:
-    from sightline.flows.train import training_flow
-    from sightline.flows.train_seeds import seeds_flow
-
-    seeds = len(checked.planned)
-    if seeds > 1:
-        return seeds_flow(checked.config, checked.run, seeds, checked.source, ahead)
-    return training_flow(checked.config, checked.run, checked.source, ahead)
 
 
 def show_seeds(summary: SeedSummary, out: Console) -> None:
