@@ -15,7 +15,7 @@ import mirror
 from command import check_refused, execute, invoke
 from mirror import CONTENT, LASTING, MNIST_FIRST, Mirror
 from sightline.data import catalog, download
-from sightline.data.download import RetryPolicy
+from sightline.data.mirror import RetryPolicy
 from sightline.records import Run
 from sightline.storage.workspace import Workspace
 

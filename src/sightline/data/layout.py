@@ -1,11 +1,11 @@
 """Find the files of a data set and recognize their format by name."""
 
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from sightline.data.folder import Entries, check_link, list_folder, with_suffix
 from sightline.data.readers import content
 from sightline.errors import DataError
 
@@ -13,7 +13,6 @@ UNSPLIT = "unsplit"  # Name of the only split of a source that has no test split
 FILE_KINDS = {".npz": "npz", ".parquet": "parquet", ".csv": "csv"}  # Formats of single files
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp"})
 
-_CLUTTER = frozenset({"thumbs.db", "desktop.ini", "__macosx"})
 _MAX_NAMES = 5
 _IDX = re.compile(r"^(train|t10k|test)-(images|labels)[-.]idx[13]-ubyte(\.gz)?$")
 _SPLIT = re.compile(r"^(train|test)(?![a-z0-9])", re.IGNORECASE)
@@ -23,7 +22,6 @@ _FORMATS = (
 )
 _NPY_HINT = " An .npy file has no labels; save both with np.savez(FILE, x_train=..., y_train=...)."
 
-Entries = list[os.DirEntry[str]]
 SplitFiles = Mapping[str, tuple[Path, ...]]
 
 
@@ -63,45 +61,6 @@ def find_layout(path: Path) -> Layout:
     return layout
 
 
-def list_folder(path: Path) -> Entries:
-    """List a folder sorted by name, without hidden files and desktop clutter."""
-    try:
-        with os.scandir(path) as entries:
-            kept = [
-                entry
-                for entry in entries
-                if not entry.name.startswith(".") and entry.name.lower() not in _CLUTTER
-            ]
-    except OSError as error:
-        raise DataError(f"The folder {path} cannot be read: {error.strerror}.") from None
-    return sorted(kept, key=lambda entry: entry.name)
-
-
-def check_link(root: Path, entry: os.DirEntry[str]) -> None:
-    """Raise DataError for a link that leaves `root` or cannot be followed; dangling links pass."""
-    if not entry.is_symlink():
-        return
-    try:
-        entry.stat()
-    except FileNotFoundError:
-        pass
-    except OSError as error:  # a loop, a path through a file, or a folder without permission
-        raise DataError(
-            f"{entry.path} is a link that cannot be followed ({error.strerror}); remove it or "
-            "replace it with the file itself."
-        ) from None
-    if not Path(entry.path).resolve().is_relative_to(root.resolve()):
-        raise DataError(
-            f"{entry.path} is a link that leads out of {root}; replace it with the file itself."
-        )
-
-
-def _with_suffix(path: Path, entries: Entries, suffix: str) -> tuple[Path, ...]:
-    """Return the files directly in `path` with this suffix, in any case."""
-    named = (entry for entry in entries if entry.name.lower().endswith(suffix))
-    return tuple(path / entry.name for entry in named if entry.is_file())
-
-
 def _single_file(path: Path) -> Layout:
     suffix = path.suffix.lower()
     if suffix in FILE_KINDS and path.is_file():
@@ -116,7 +75,7 @@ def _single_file(path: Path) -> Layout:
 
 
 def _only_file(path: Path, entries: Entries, suffix: str, hint: str = "") -> Layout | None:
-    files = _with_suffix(path, entries, suffix)
+    files = with_suffix(path, entries, suffix)
     if len(files) > 1:
         raise DataError(
             f"{path} has {len(files)} {suffix} files; give the path of one of them.{hint}"
@@ -146,12 +105,12 @@ def _idx(path: Path, entries: Entries) -> Layout | None:
 
 
 def _parquet(path: Path, entries: Entries) -> Layout | None:
-    files = _with_suffix(path, entries, ".parquet")
+    files = with_suffix(path, entries, ".parquet")
     folders = {
         entry.name: inner
         for entry in (() if files else entries)
         if entry.is_dir()
-        and (inner := _with_suffix(path / entry.name, list_folder(path / entry.name), ".parquet"))
+        and (inner := with_suffix(path / entry.name, list_folder(path / entry.name), ".parquet"))
     }
     if "train" in folders:
         return _named_splits("parquet", path, folders)
@@ -172,7 +131,7 @@ def _parquet(path: Path, entries: Entries) -> Layout | None:
 
 
 def _split_csv(path: Path, entries: Entries) -> Layout | None:
-    files = {file.stem.lower(): (file,) for file in _with_suffix(path, entries, ".csv")}
+    files = {file.stem.lower(): (file,) for file in with_suffix(path, entries, ".csv")}
     named: SplitFiles = {split: files[split] for split in ("train", "test") if split in files}
     return _named_splits("csv", path, named) if "train" in named else None
 

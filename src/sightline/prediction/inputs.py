@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
-from sightline.data.layout import IMAGE_SUFFIXES, check_link, list_folder
+from sightline.data.folder import check_link, list_folder
+from sightline.data.layout import IMAGE_SUFFIXES
 from sightline.data.readers import parquet_images
 from sightline.errors import DataError, InputError
 from sightline.prediction import npy

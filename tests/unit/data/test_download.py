@@ -12,7 +12,7 @@ import mirror
 from mirror import CONTENT, Mirror
 from sightline.data import catalog, download
 from sightline.data.catalog import NAMED, NamedDataset
-from sightline.data.download import RetryPolicy
+from sightline.data.mirror import RetryPolicy
 from sightline.errors import DataError, DownloadError
 from sightline.pipeline.progress import Progress, listening
 from sightline.records import Run
