@@ -14,15 +14,11 @@ Floats = NDArray[np.float64]
 
 
 def blank_borders(images: Path, share: float) -> Borders:
-    """Find the borders that contain hardly any of the images' variance.
+    """Find the borders that contain hardly any of the variance of the images in an NPY file.
 
-    Args:
-        images: NPY file, float32 of shape (n, height, width, channels).
-        share: Share of the variance to keep along each axis, in (0, 1]; the rest is split evenly
-            between both sides. 1 crops only rows and columns in which no pixel ever changes.
-
-    Returns:
-        The borders; at least one row and one column remain.
+    The images are float32 of shape (n, height, width, channels). `share`, in (0, 1], is the part
+    of the variance to keep along each axis; the rest is split evenly between both sides. 1 crops
+    only rows and columns in which no pixel ever changes. At least one row and one column remain.
     """
     variance = _variance(images)
     rows, columns = variance.sum(axis=(1, 2)), variance.sum(axis=(0, 2))

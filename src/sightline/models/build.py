@@ -1,7 +1,7 @@
 """The stage build: the untrained model for the shape of the data."""
 
 from sightline.config import ModelConfig
-from sightline.models.borders import NO_BORDERS, Borders, blank_borders
+from sightline.models.borders import NO_BORDERS, blank_borders
 from sightline.pipeline.cache import Draft, find_or_make
 from sightline.pipeline.stages import KERAS, Stage
 from sightline.records import ArraySet, Layer, ModelBlueprint, Run
@@ -10,10 +10,7 @@ _DESCRIPTION_BYTES = 1 << 20  # Room for the architecture and the summary
 
 
 def build(run: Run, arrays: ArraySet, settings: ModelConfig) -> ModelBlueprint:
-    """Describe the untrained model for the shape of the data. Runs in the Keras process.
-
-    Raises StorageError if the disk has too little room.
-    """
+    """Describe the untrained model for the shape of the data. Runs in the Keras process."""
     key = BUILD.key(arrays, settings)
     return find_or_make(run, BUILD, key, lambda draft: _describe(run, arrays, settings, draft))
 
@@ -25,7 +22,10 @@ def _describe(run: Run, arrays: ArraySet, settings: ModelConfig, draft: Draft) -
     from sightline.models import cnn  # imports Keras
 
     run.workspace.check_room(_DESCRIPTION_BYTES, "The description of the model")
-    borders = _borders(run, arrays, settings)
+    borders = NO_BORDERS
+    if settings.crop_borders != 1:
+        images = run.workspace.root / arrays.splits["train"].images.path
+        borders = blank_borders(images, settings.crop_borders)
     model = cnn.classifier(arrays.image_shape, len(arrays.class_names), settings, borders)
     rows = tuple(
         Layer(
@@ -48,10 +48,3 @@ def _describe(run: Run, arrays: ArraySet, settings: ModelConfig, draft: Draft) -
         image_shape=arrays.image_shape,
         num_classes=len(arrays.class_names),
     )
-
-
-def _borders(run: Run, arrays: ArraySet, settings: ModelConfig) -> Borders:
-    if settings.crop_borders == 1:
-        return NO_BORDERS
-    images = run.workspace.root / arrays.splits["train"].images.path
-    return blank_borders(images, settings.crop_borders)

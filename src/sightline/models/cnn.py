@@ -18,14 +18,10 @@ def classifier(
     settings: ModelConfig,
     borders: Borders = NO_BORDERS,
 ) -> keras.Model:
-    """Build the untrained classifier.
+    """Build the untrained classifier for an image shape (height, width, channels).
 
-    Args:
-        image_shape: Height, width, channels.
-
-    Returns:
-        A functional model from float32 images of shape (batch, *image_shape) in [0, 1] to
-        float32 class probabilities of shape (batch, num_classes).
+    Returns a functional model from float32 images of shape (batch, *image_shape) in [0, 1] to
+    float32 class probabilities of shape (batch, num_classes).
     """
     images = keras.Input(image_shape, name="images")
     features = images

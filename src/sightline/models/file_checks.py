@@ -69,12 +69,10 @@ class Refusal(Exception):
 
 @contextmanager
 def refusals(path: Path) -> Iterator[None]:
-    """Raise any exception that a model file causes as one error that names the file.
+    """Raise any exception that a model file causes as a ModelFileError that names the file.
 
-    Raises:
-        ModelFileError: For any exception, since a hostile file can make zipfile, HDF5 and Keras
-            raise anything.
-        OSError: Storage failed; it has an errno, unlike the errors of HDF5.
+    A hostile file can make zipfile, HDF5 and Keras raise anything. An OSError of failed storage
+    passes unchanged; it has an errno, unlike the errors of HDF5.
     """
     try:
         yield

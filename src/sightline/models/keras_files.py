@@ -22,8 +22,7 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)  # The earliest time of a ZIP archive; replaces t
 def read_architecture(path: Path, expected_sha256: str | None = None) -> keras.Model:
     """Build an untrained model with random weights from the JSON of `keras.Model.to_json`.
 
-    Raises:
-        ModelFileError: The file is damaged, too large or contains other classes than Sightline's.
+    Raises ModelFileError if the file is damaged, too large or contains unknown classes.
     """
     config = file_checks.read_config(path, expected_sha256)
     with file_checks.refusals(path):
@@ -37,19 +36,11 @@ def read_architecture(path: Path, expected_sha256: str | None = None) -> keras.M
 
 
 def read_model(path: Path, expected_sha256: str | None = None) -> keras.Model:
-    """Load a `.keras` file without training state.
+    """Load a `.keras` file that `export` wrote, without training state.
 
-    Args:
-        path: A file written by `export`.
-        expected_sha256: Digest of the file, if a record names it.
-
-    Returns:
-        A model from uint8 images of shape (batch, height, width, channels) to float32 class
-        probabilities of shape (batch, num_classes).
-
-    Raises:
-        ModelFileError: The file is damaged, differs from the expected digest, or contains
-            anything that Sightline does not write.
+    Returns a model from uint8 images of shape (batch, height, width, channels) to float32 class
+    probabilities of shape (batch, num_classes). Raises ModelFileError if the file is damaged,
+    differs from the expected digest, or contains anything that Sightline does not write.
     """
     parts = file_checks.read_archive(path, expected_sha256)
     with file_checks.refusals(path), tempfile.TemporaryDirectory() as folder:
@@ -67,11 +58,9 @@ def read_model(path: Path, expected_sha256: str | None = None) -> keras.Model:
 
 
 def export(model: keras.Model, path: Path) -> None:
-    """Save a classifier together with its preprocessing.
+    """Save a classifier of float32 images in [0, 1] with its preprocessing as a `.keras` file.
 
-    Args:
-        model: Takes float32 images in [0, 1].
-        path: `.keras` file; the saved model takes uint8 images of the same shape.
+    The saved model takes uint8 images of the same shape.
     """
     images = keras.Input(model.input_shape[1:], dtype="uint8", name="pixels")
     scaled = keras.layers.Rescaling(float(SCALE), name="scale")(images)

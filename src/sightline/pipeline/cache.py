@@ -45,13 +45,15 @@ class Draft:
         path.parent.mkdir(parents=True, exist_ok=True)
         return path
 
-    def record(self, name: str) -> FileRecord:
-        """Return the record of the finished file `name` under its final path; digests it."""
-        return self._record(name, digests.sha256(self.path(name)))
+    def record(self, name: str, sha256: str | None = None) -> FileRecord:
+        """Return the record of a finished file under its final path; digest it if necessary."""
+        path = self.path(name)
+        digest = self._digests[name] = sha256 or digests.sha256(path)
+        return FileRecord(path=f"{self._final}/{name}", sha256=digest, bytes=path.stat().st_size)
 
     def array_record(self, writer: ArrayWriter) -> ArrayFile:
         """Return the record of a complete NPY file; its writer has digested it."""
-        file = self._record(writer.path.relative_to(self._folder).as_posix(), writer.sha256)
+        file = self.record(writer.path.relative_to(self._folder).as_posix(), writer.sha256)
         return ArrayFile(**dict(file), shape=writer.shape, dtype=str(writer.dtype))
 
     def all_digests(self) -> dict[str, str]:
@@ -63,11 +65,6 @@ class Draft:
         )
         return {name: self._digests.get(name) or digests.sha256(self.path(name)) for name in names}
 
-    def _record(self, name: str, sha256: str) -> FileRecord:
-        self._digests[name] = sha256
-        size = self.path(name).stat().st_size
-        return FileRecord(path=f"{self._final}/{name}", sha256=sha256, bytes=size)
-
 
 @dataclass(frozen=True)
 class Entry(Generic[R]):
@@ -78,10 +75,7 @@ class Entry(Generic[R]):
 
 
 def find(run: Run, stage: Stage[R], key: str) -> Entry[R] | None:
-    """Find an entry and check each of its files.
-
-    Returns the entry; None if there is none or it is damaged.
-    """
+    """Find an entry and check each of its files; None if there is none or it is damaged."""
     folder = run.workspace.root / _relative(stage, key)
     if not folder.exists():
         return None
@@ -99,9 +93,7 @@ def find(run: Run, stage: Stage[R], key: str) -> Entry[R] | None:
 def find_or_make(run: Run, stage: Stage[R], key: str, make: Callable[[Draft], R]) -> R:
     """Return the stored record of a stage, or make and store it under a lock.
 
-    Raises:
-        StorageError: The artifacts root is full or cannot be written.
-        BusyStorageError: Storage did not answer; another try may work.
+    Raises errors as `files.storage_errors` does.
     """
     folder = run.workspace.root / _relative(stage, key)
     with files.storage_errors(run.workspace.root), locks.alone(_lock(run, stage, key), stage.name):

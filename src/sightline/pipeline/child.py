@@ -16,7 +16,6 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from types import TracebackType
 from typing import IO, Any
 
 Message = dict[str, Any]
@@ -36,11 +35,7 @@ class Child:
         environment: Mapping[str, str] | None = None,
         verbose: bool = False,
     ) -> None:
-        """Start it and return at once.
-
-        Args:
-            verbose: Show what it prints instead of keeping it in a log.
-        """
+        """Start it and return at once; `verbose` shows what it prints instead of keeping a log."""
         read, write = os.pipe()
         self._answers = os.fdopen(read, "rb", buffering=0)
         self._received = b""
@@ -61,12 +56,7 @@ class Child:
         """Return the child."""
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Kill it."""
         self.end()
 
@@ -80,11 +70,7 @@ class Child:
         return self._process.poll() is None
 
     def wait(self, seconds: float | None = None) -> int:
-        """Return its exit code, the negative signal if one ended it.
-
-        Raises:
-            subprocess.TimeoutExpired: It is still running after this time.
-        """
+        """Return its exit code, or the negative signal; raises `subprocess.TimeoutExpired`."""
         return self._process.wait(seconds)
 
     def send(self, message: Message) -> None:
@@ -162,11 +148,7 @@ def describe_exit(code: int) -> str:
 def end_with_parent(
     grace_seconds: float = 0, on_request: Callable[[Message], object] | None = None
 ) -> None:
-    """Make this process, a child, end with its parent, however that ends.
-
-    Args:
-        grace_seconds: How long it may take to stop on SIGTERM; then it exits at once.
-    """
+    """Make this process, a child, end with its parent; it has a grace time to stop on SIGTERM."""
 
     def listen() -> None:
         # Not sys.stdin: the interpreter could not close it while this thread reads.

@@ -69,16 +69,10 @@ class KerasProcess:
             self._living_child()
 
     def run(self, function: Callable[..., R], *inputs: Record | Section) -> R:
-        """Run a function in the child.
+        """Run a function at the top of its module in the child, which looks it up by name.
 
-        Args:
-            function: A function at the top of its module. The child imports the module and
-                looks the function up by name; no code crosses the pipe.
-
-        Raises:
-            SightlineError: As the function raised it.
-            StageError: The function stopped on another error.
-            KerasProcessError: The child died.
+        Raises a SightlineError as the function did, StageError if it stopped on another error, and
+        KerasProcessError if the child died.
         """
         request = {
             "module": function.__module__,
@@ -104,11 +98,8 @@ class KerasProcess:
                 _pass_on(message)
 
     def _living_child(self) -> Child:
-        if (
-            self._child is None
-            or self._started_with != self._settings
-            or not self._child.is_alive()
-        ):
+        is_current = self._started_with == self._settings
+        if self._child is None or not is_current or not self._child.is_alive():
             self.close()
             self._child = Child(
                 "sightline.pipeline.worker",

@@ -54,7 +54,7 @@ def package_digest() -> str:
         if path.suffix in {".py", ".toml", ".j2"}
     }
     kept = sorted(name for name in sources if name.partition("/")[0] not in _ORCHESTRATION)
-    return digest_of(*(part for name in kept for part in (name, _read(sources[name]))))
+    return digest_of(*(part for name in kept for part in (name, sources[name].read_text("utf-8"))))
 
 
 def lock_digest() -> str | None:
@@ -67,10 +67,8 @@ def versions(*distributions: str) -> dict[str, str]:
     """Return the versions of those distributions that are installed, by name."""
     found: dict[str, str] = {}
     for name in distributions:
-        try:
+        with suppress(importlib.metadata.PackageNotFoundError):
             found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
     return found
 
 
@@ -107,7 +105,7 @@ def _collect(module: str, sources: dict[str, str]) -> None:
     path = _path_of(module)
     if module in sources or path is None:
         return
-    sources[module] = _read(path)
+    sources[module] = path.read_text("utf-8")
     for imported in _imports(sources[module]):
         _collect(imported, sources)
 
@@ -132,7 +130,3 @@ def _path_of(module: str) -> Path | None:
         if path.is_file():
             return path
     return None
-
-
-def _read(path: Path) -> str:
-    return path.read_text(encoding="utf-8")

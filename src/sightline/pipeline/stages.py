@@ -30,7 +30,7 @@ STAGE_NAMES = ("ingest", "preprocess", "build", "train", "evaluate", "report", "
 class Stage(Generic[R]):
     """One stage."""
 
-    function: Callable[..., R]  # Its function; `name`, `module` and `result` come from it
+    function: Callable[..., R]  # Its function; `name` and `result` come from it
     distributions: tuple[str, ...]  # Libraries whose versions the result depends on
     reads: frozenset[str] = frozenset()  # Incidental fields of its inputs that it depends on
 
@@ -38,11 +38,6 @@ class Stage(Generic[R]):
     def name(self) -> str:
         """Name of the stage."""
         return self.function.__name__
-
-    @property
-    def module(self) -> str:
-        """Full name of the module that declares the function."""
-        return self.function.__module__
 
     @property
     def result(self) -> type[R]:
@@ -59,7 +54,7 @@ class Stage(Generic[R]):
         content = [
             item if isinstance(item, str) else content_of(item, self.reads) for item in inputs
         ]
-        code = provenance.code_digest(self.module)
+        code = provenance.code_digest(self.function.__module__)
         libraries = json.dumps(provenance.versions(*self.distributions), sort_keys=True)
         backend = provenance.keras_backend() if "keras" in self.distributions else ""
         return provenance.digest_of(self.name, code, libraries, backend, *content)[:40]

@@ -1,5 +1,6 @@
 """Registers a run's model as a version: checked copies of its files, then an event."""
 
+import shutil
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -182,7 +183,7 @@ def _copy(source: Path, target: Path, expected: FileRecord, path: str) -> FileRe
     try:
         same_size = source.stat().st_size == expected.bytes
         if same_size:
-            files.copy(source, target)
+            shutil.copyfile(source, target)
     except (FileNotFoundError, IsADirectoryError):
         raise InputError(
             f"{source} is missing or not a file; train again, or restore it from a copy."

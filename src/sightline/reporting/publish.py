@@ -1,6 +1,7 @@
 """Publishes a run: copies of the results, the report and the manifest, all or nothing."""
 
 import errno
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -128,7 +129,7 @@ def _results(records: StageRecords) -> Iterator[tuple[str, FileRecord]]:
 
 
 def _copy(workspace: Workspace, target: Path, result: FileRecord) -> FileRecord:
-    files.copy(workspace.root / result.path, target)
+    shutil.copyfile(workspace.root / result.path, target)
     copied = _describe(target)
     if copied.sha256 != result.sha256:
         raise StageError(

@@ -22,13 +22,9 @@ def sha256(path: Path) -> str:
 
 
 def mismatches(folder: Path, expected: Mapping[str, str]) -> Iterator[Mismatch]:
-    """Compare files with their expected digests.
+    """Compare files with their expected digests, by POSIX path relative to `folder`.
 
-    Args:
-        expected: POSIX path relative to `folder` to the SHA-256 in hexadecimal digits.
-
-    Yields:
-        What differs, in the order of `expected`. Names that lead out of the folder are never read.
+    Yields what differs, in the same order. Names that lead out of the folder are never read.
     """
     for name, digest in expected.items():
         found = difference(folder / name, digest) if _is_below(name) else "a path outside"
@@ -37,14 +33,9 @@ def mismatches(folder: Path, expected: Mapping[str, str]) -> Iterator[Mismatch]:
 
 
 def difference(path: Path, expected: str, size: int | None = None) -> str | None:
-    """Compare one file with its expected digest.
+    """Return what a file is instead of the expected one, as part of a sentence; None if it matches.
 
-    Args:
-        path: The file. Links are not followed, and pipes and devices are not read.
-        size: Expected number of bytes; a file of another size is not read.
-
-    Returns:
-        What was found instead, to be part of a sentence; None if the file matches.
+    Links are not followed; pipes, devices and files of another size in bytes are not read.
     """
     if path.is_symlink():
         return "a link"

@@ -31,11 +31,8 @@ _LEFTOVER = re.compile(r"\..+\.[0-9a-f]{8}\.(tmp|aside)")
 def new_file(path: Path, mode: int = 0o666) -> Iterator[Path]:
     """Yield a temporary path; on success it is synced and renamed to `path`.
 
-    On an error the temporary file is removed and `path` is unchanged.
-
-    Args:
-        path: The final path. Missing parent folders are created.
-        mode: Permissions of the file, before the umask is applied.
+    On an error the temporary file is removed and `path` is unchanged. Missing parent folders are
+    created; `mode` is the permissions of the file, before the umask is applied.
     """
     make_folder(path.parent)
     temporary = _temporary_name(path, "tmp")
@@ -51,14 +48,10 @@ def new_file(path: Path, mode: int = 0o666) -> Iterator[Path]:
 
 @contextmanager
 def new_output(path: Path) -> Iterator[Path]:
-    """Yield a temporary path for the file that `--output` names; like `new_file`.
+    """Yield a temporary path for the file that `--output` names; an existing one is replaced.
 
-    Args:
-        path: The user's path. An existing file is replaced.
-
-    Raises:
-        StorageError: It cannot be written, or exists and is not a file.
-        BusyStorageError: The storage did not respond; retrying may help.
+    Raises StorageError if it cannot be written, or exists and is not a file; BusyStorageError if
+    the storage did not respond.
     """
     try:
         with storage_errors(path.parent, "--output"):
@@ -77,13 +70,7 @@ def new_folder(path: Path, *, replace: bool) -> Iterator[Path]:
     """Yield a temporary folder; on success its files are synced and it is renamed to `path`.
 
     On an error the temporary folder is removed. Files of a replaced folder that are open or
-    memory-mapped stay readable.
-
-    Args:
-        path: The final path. Missing parent folders are created.
-
-    Raises:
-        OSError: `path` exists and `replace` is false.
+    memory-mapped stay readable. Raises OSError if `path` exists and `replace` is false.
     """
     make_folder(path.parent)
     temporary = _temporary_name(path, "tmp")
@@ -158,56 +145,39 @@ def size(path: Path) -> int:
     return total
 
 
-def copy(source: Path, target: Path) -> None:
-    """Copy the content of a file, but not its times and permissions."""
-    shutil.copyfile(source, target)
-
-
 @contextmanager
 def storage_errors(root: Path, option: str = ROOT_OPTION) -> Iterator[None]:
-    """Convert operating system errors of a write; other errors pass unchanged.
+    """Convert operating system errors of a write below `root`; other errors pass unchanged.
 
-    Args:
-        root: The folder that is written to, for the message.
-        option: The option that selects another folder, for the message.
-
-    Raises:
-        StorageError: The disk is full or not writable.
-        BusyStorageError: The storage did not respond; retrying may help.
+    Raises StorageError if the disk is full or not writable, naming the option that selects another
+    folder; BusyStorageError if the storage did not respond and retrying may help.
     """
     try:
         yield
     except OSError as error:
-        converted = _converted(root, error, option)
-        if converted is None:
-            raise
-        raise converted from error
+        place = error.filename or root
+        if error.errno in _FULL:
+            raise StorageError(
+                f"{root} is full, {free_bytes(root):,} bytes are free; free up space, or choose "
+                f"another folder with {option}."
+            ) from error
+        if error.errno in _NOT_WRITABLE:
+            raise StorageError(
+                f"{place} cannot be used ({error.strerror}); choose another folder with {option}, "
+                "or fix its permissions."
+            ) from error
+        if error.errno in _BUSY:
+            raise BusyStorageError(
+                f"{place} did not respond as expected ({error.strerror}). Existing files are "
+                "intact: run again, and check the disk or its connection if this happens again."
+            ) from error
+        raise
 
 
 def free_bytes(folder: Path) -> int:
     """Return the free disk space where a folder is, or where it would be created."""
     existing = next(path for path in (folder, *folder.parents) if path.exists())
     return shutil.disk_usage(existing).free
-
-
-def _converted(root: Path, error: OSError, option: str) -> StorageError | None:
-    place = error.filename or root
-    if error.errno in _FULL:
-        return StorageError(
-            f"{root} is full, {free_bytes(root):,} bytes are free; free up space, or choose "
-            f"another folder with {option}."
-        )
-    if error.errno in _NOT_WRITABLE:
-        return StorageError(
-            f"{place} cannot be used ({error.strerror}); choose another folder with {option}, or "
-            "fix its permissions."
-        )
-    if error.errno in _BUSY:
-        return BusyStorageError(
-            f"{place} did not respond as expected ({error.strerror}). Existing files are intact: "
-            "run again, and check the disk or its connection if this happens again."
-        )
-    return None
 
 
 def _temporary_name(path: Path, suffix: str) -> Path:
@@ -217,11 +187,8 @@ def _temporary_name(path: Path, suffix: str) -> Path:
 def _exchange(one: Path, other: Path) -> bool:
     """Exchange the names of two folders atomically, so that a kill leaves neither name without one.
 
-    Returns:
-        False, with nothing changed, if one is missing or the system has no such call.
-
-    Raises:
-        OSError: The system refused.
+    Returns False, with nothing changed, if one is missing or the system has no such call; raises
+    OSError if the system refused.
     """
     renameat2 = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
     if renameat2 is None:

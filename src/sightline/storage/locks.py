@@ -17,11 +17,9 @@ _log = logging.getLogger(__name__)
 
 @contextmanager
 def alone(path: Path, purpose: str) -> Iterator[None]:
-    """Hold an exclusive lock.
+    """Hold an exclusive lock; log its purpose if another process holds it.
 
-    Args:
-        path: The lock file. It is created if it is missing, and is never removed.
-        purpose: What the lock is for; logged if it is held by another process.
+    The lock file is created if it is missing, and is never removed.
     """
     with _lock_file(path) as file:
         _acquire(file, fcntl.LOCK_EX, f"Waiting for another run that does the same: {purpose}")
@@ -30,11 +28,7 @@ def alone(path: Path, purpose: str) -> Iterator[None]:
 
 @contextmanager
 def shared(path: Path, waiting: str) -> Iterator[None]:
-    """Hold a shared lock, which excludes exclusive ones.
-
-    Args:
-        waiting: Message to log if the lock is held exclusively.
-    """
+    """Hold a shared lock; log the message `waiting` if it is held exclusively."""
     with _lock_file(path) as file:
         _acquire(file, fcntl.LOCK_SH, waiting)
         yield

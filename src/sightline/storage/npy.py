@@ -5,7 +5,6 @@ import io
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from types import TracebackType
 from typing import Any, BinaryIO, Self
 
 import numpy as np
@@ -24,12 +23,7 @@ class ArrayWriter:
     """
 
     def __init__(self, path: Path, shape: tuple[int, ...], dtype: str) -> None:
-        """Open the file and write its header.
-
-        Args:
-            shape: Final shape; the blocks must add up to `shape[0]` rows.
-            dtype: Name of the NumPy dtype, such as "uint8".
-        """
+        """Open the file and write its header; the blocks must add up to `shape[0]` rows."""
         self.shape = shape
         self.dtype = np.dtype(dtype)
         self.path = path
@@ -46,11 +40,9 @@ class ArrayWriter:
         return self._digest.hexdigest()
 
     def append(self, block: NDArray[Any]) -> None:
-        """Write the next rows.
+        """Write the next rows, an array of shape (m, *shape[1:]) and the dtype of the file.
 
-        Args:
-            block: Array of shape (m, *shape[1:]) and the dtype of the file. Do not change it
-                afterwards: its digest is computed in the background.
+        Do not change it afterwards: its digest is computed in the background.
         """
         if block.shape[1:] != self.shape[1:] or block.dtype != self.dtype:
             raise StageError(
@@ -74,12 +66,7 @@ class ArrayWriter:
         """Return the writer."""
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         """Close the file; raise a StageError if rows are missing."""
         self._digester.shutdown()
         self._file.close()
@@ -91,13 +78,9 @@ class ArrayWriter:
 
 
 def read_blocks(path: Path) -> Iterator[NDArray[Any]]:
-    """Read an NPY file in blocks of about `BLOCK_BYTES`.
+    """Read an NPY file in blocks of about `BLOCK_BYTES`, arrays of shape (m, *shape[1:]).
 
-    Args:
-        path: An NPY file in C order with a numeric dtype and at least one dimension.
-
-    Yields:
-        Arrays of shape (m, *shape[1:]) in order, each in memory of its own.
+    The file must be in C order and have a numeric dtype and at least one dimension.
     """
     with path.open("rb") as file:
         shape, dtype = _read_header(file)
@@ -110,17 +93,9 @@ def read_blocks(path: Path) -> Iterator[NDArray[Any]]:
 
 
 def read_rows(path: Path, rows: NDArray[np.int64]) -> NDArray[Any]:
-    """Read selected rows of an NPY file; unlike with a memory map, no pages stay resident.
+    """Read m rows of a file as for `read_blocks`, in any order, as an array (m, *shape[1:]).
 
-    Args:
-        path: As for `read_blocks`.
-        rows: Indices of m rows, in any order.
-
-    Returns:
-        Array of shape (m, *shape[1:]).
-
-    Raises:
-        StageError: The file is truncated.
+    Unlike with a memory map, no pages stay resident. Raises StageError if the file is truncated.
     """
     with path.open("rb", buffering=0) as file:
         shape, dtype = _read_header(file)

@@ -22,11 +22,7 @@ def printable(text: str) -> str:
 
 
 def quoted(text: object, longest: int = 200) -> str:
-    """Return the first line of untrusted text, escaped and shortened to fit in a message.
-
-    Args:
-        longest: Most characters to return, plus an ellipsis.
-    """
+    """Return the first line of untrusted text, escaped and shortened to fit in a message."""
     line = str(text).partition("\n")[0]
     shown = printable(line[: longest + 1])
     return shown if len(shown) <= longest else f"{shown[:longest]}…"

@@ -47,9 +47,7 @@ class Workspace:
     def exclusive(self) -> Iterator[None]:
         """Use the workspace exclusively; runs that start in the meantime wait.
 
-        Raises:
-            InputError: A run is using the workspace.
-            StorageError: The root is not writable.
+        Raises InputError if a run is using it, and StorageError if the root is not writable.
         """
         with ExitStack() as stack:
             with files.storage_errors(self.root):
@@ -66,12 +64,7 @@ class Workspace:
             return not free
 
     def check_writable(self) -> None:
-        """Create the root if it is missing, and check that it is writable.
-
-        Raises:
-            StorageError: It cannot be created or written, or the disk is full.
-            BusyStorageError: The storage did not respond; retrying may help.
-        """
+        """Create the root if it is missing; raise a StorageError if it cannot be written."""
         try:
             with files.storage_errors(self.root):
                 self.root.mkdir(parents=True, exist_ok=True)
@@ -84,14 +77,7 @@ class Workspace:
             ) from None
 
     def check_room(self, needed: int, purpose: str) -> None:
-        """Check that enough disk space is free.
-
-        Args:
-            purpose: What needs them; the subject of the message, in the plural.
-
-        Raises:
-            StorageError: There is less space.
-        """
+        """Raise a StorageError if fewer bytes are free; `purpose` is its subject, in the plural."""
         free = files.free_bytes(self.root)
         if needed > free:
             raise StorageError(

@@ -23,11 +23,7 @@ Device = Literal["auto", "cpu", "gpu"]
 
 
 def resolve_device(wanted: Device) -> Literal["cpu", "gpu"]:
-    """Choose the device; "auto" is a GPU if there is one.
-
-    Raises:
-        DeviceError: "gpu" is wanted and the backend sees none.
-    """
+    """Choose the device; "auto" is a GPU if there is one. Raises DeviceError for a missing GPU."""
     gpus = _gpus()
     if wanted == "gpu" and not gpus:
         raise DeviceError(
@@ -40,9 +36,7 @@ def resolve_device(wanted: Device) -> Literal["cpu", "gpu"]:
 
 def describe_device(device: Literal["cpu", "gpu"]) -> str:
     """Name the device for people, such as "cpu (2 cores)" or "gpu (NVIDIA H200)"."""
-    if device == "cpu":
-        return f"cpu ({cores()} cores)"
-    return f"gpu ({_gpu_name()})"
+    return f"cpu ({cores()} cores)" if device == "cpu" else f"gpu ({_gpu_name()})"
 
 
 def peak_memory_bytes() -> int:

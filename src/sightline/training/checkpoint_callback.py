@@ -33,11 +33,7 @@ class CheckpointCallback(keras.callbacks.Callback):
         settings: TrainingConfig,
         start: Checkpoint,
     ) -> None:
-        """Continue from a checkpoint.
-
-        Args:
-            start: The restored checkpoint; without arrays for a new training.
-        """
+        """Continue from a restored checkpoint, which has no arrays for a new training."""
         super().__init__()
         self._checkpoints = checkpoints
         self._settings = settings

@@ -25,9 +25,7 @@ def prepare_process(training: TrainingConfig) -> KerasProcess:
     """Configure the Keras process for a training and check that a required GPU is available.
 
     If a deployment does the training, its machine needs the GPU and nothing is checked here.
-
-    Raises:
-        DeviceError: `training.device` is "gpu" and the backend sees none.
+    Raises DeviceError if `training.device` is "gpu" and the backend sees none.
     """
     process = keras_process()
     process.configure(process_settings(training))
@@ -48,10 +46,6 @@ def inspect(training: TrainingConfig) -> DeviceReport:
 
 
 def describe() -> str:
-    """Ask the Keras process for the device and the backend that a training would use.
-
-    Raises:
-        KerasProcessError: Keras cannot be imported.
-    """
+    """Ask the Keras process for the device and the backend that a training would use."""
     report = keras_process().run(inspect, TrainingConfig(epochs=1))
     return f"{report.device}, backend {report.environment['backend']}"

@@ -11,17 +11,11 @@ import keras
 def side_by_side(
     model: keras.Model, ghost_batches: int, augmentation: keras.layers.Layer | None = None
 ) -> keras.Model:
-    """Build a model that processes the parts of a batch in parallel.
+    """Build a model that augments and processes the parts of a batch in parallel.
 
-    Args:
-        model: Takes images of shape (m, height, width, channels).
-        ghost_batches: Number of parts.
-        augmentation: Transforms the images of a part before the model sees them.
-
-    Returns:
-        A model with the same weights, from a list of parts (one part: the images themselves) to
-        the outputs for the complete batch, in order. With one part and no augmentation, the
-        model itself.
+    It has the same weights, and maps a list of parts (m, height, width, channels), or one part
+    itself, to the outputs for the complete batch, in order. With one part and no augmentation, it
+    is the model itself.
     """
     if ghost_batches == 1 and augmentation is None:
         return model

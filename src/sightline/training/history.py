@@ -4,11 +4,9 @@ import time
 
 import keras
 
-from sightline.pipeline.progress import Progress, emit
+from sightline.pipeline.progress import INTERVAL, Progress, emit
 from sightline.training.checkpoints import Position
 from sightline.training.epoch_plan import EpochPlan
-
-_REPORT_INTERVAL = 0.1  # Seconds between two progress reports within an epoch
 
 
 class History(keras.callbacks.Callback):
@@ -41,15 +39,9 @@ class History(keras.callbacks.Callback):
 
     def position(self, last: Position) -> Position:
         """Update the last position to the current step."""
-        return last.model_copy(
-            update={
-                "epoch": self._epoch,
-                "step": self._step,
-                "steps": self.steps,
-                "seconds": self._seconds,
-                "history": tuple(self.rows),
-            }
-        )
+        update = {"epoch": self._epoch, "step": self._step, "steps": self.steps}
+        update |= {"seconds": self._seconds, "history": tuple(self.rows)}
+        return last.model_copy(update=update)
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Start the clock of the epoch, or continue that of a partial epoch."""
@@ -64,7 +56,7 @@ class History(keras.callbacks.Callback):
         now = time.monotonic()
         self._step = self._first_step + batch + 1
         self._seconds = now - self._started
-        if now - self._reported >= _REPORT_INTERVAL:
+        if now - self._reported >= INTERVAL:
             self._reported = now
             self._report(self._step, logs or {}, epoch_done=False)
 

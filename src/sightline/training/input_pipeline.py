@@ -29,13 +29,10 @@ class Batches(keras.utils.PyDataset):
         seed: int | None,
         first_step: int = 0,
     ) -> None:
-        """Open the arrays.
+        """Open the arrays; batches before `first_step`, counted from 0, are skipped.
 
-        Args:
-            plan: The batches of an epoch. If an epoch has more examples than the split, it takes
-                several passes, each in its own order.
-            seed: Seed of the order; None keeps the stored order.
-            first_step: The first batch, counted from 0; those before it are skipped.
+        An epoch with more examples than the split takes several passes, each in its own order.
+        Without a seed the stored order is kept.
         """
         super().__init__()
         self._images = open_mapped(workspace.root / split.images.path)
@@ -77,11 +74,8 @@ def feed(batches: Batches) -> Any:
 
     Keras would build a `tf.data` pipeline with autotuning. The autotuner sometimes misses the end
     of the data and sleeps for its complete interval, which doubles from 10 ms to a minute, while
-    `fit` waits for it. There is nothing to tune here.
-
-    Returns:
-        On TensorFlow a `tf.data.Dataset` that reads the batches again, in the order of the
-        current epoch, in each iteration; on other backends the batches themselves.
+    `fit` waits for it. Returns on TensorFlow a `tf.data.Dataset` that reads the batches again, in
+    the order of the current epoch, in each iteration; on other backends the batches themselves.
     """
     if keras.backend.backend() != "tensorflow":
         return batches

@@ -32,11 +32,7 @@ def resolve(wanted: Literal["float32", "bfloat16", "auto"], device: str) -> Prec
 
 @contextmanager
 def computing_in(model: keras.Model, precision: Precision) -> Iterator[None]:
-    """Set the compute type of a model's convolutions within the block.
-
-    Args:
-        model: A model that was not called yet; its weights are always float32.
-    """
+    """Set the compute type of the convolutions of a model, not called yet, within the block."""
     policy = "mixed_bfloat16" if precision == "bfloat16" else "float32"
     lowered = [layer for layer in model.layers if isinstance(layer, _LOWERED)]
     for layer in lowered:

@@ -22,13 +22,9 @@ def prepare(model: keras.Model) -> None:
 
 
 def capture(model: keras.Model, *parts: str) -> Arrays:
-    """Copy the state of a prepared model.
+    """Copy "weights", "optimizer", "seeds" or "metrics" of a prepared model, by default all.
 
-    Args:
-        parts: "weights", "optimizer", "seeds" or "metrics"; by default all.
-
-    Returns:
-        Arrays by name: the part and the number of the variable in it.
+    Returns arrays by name: the part and the number of the variable in it.
     """
     return {name: np.array(_values(variable)) for name, variable in _named(model, *parts)}
 

@@ -19,17 +19,9 @@ def train(
 ) -> TrainedModel:
     """Fit the model and export it with its preprocessing. Runs in the Keras process.
 
-    Args:
-        arrays: Training arrays; a validation split only monitors the training.
-
-    Returns:
-        The exported model, the digest of its weights, the history and measurements.
-
-    Raises:
-        ConfigError: The best weights are wanted and there is no validation split.
-        DeviceError: The requested device is not available.
-        MemoryLimitError: The batch needs more memory than is available.
-        DivergenceError: The weights are no longer finite.
+    A validation split only monitors the training. Raises ConfigError if the best weights are wanted
+    without one, DeviceError if the device is not available, MemoryLimitError if a batch needs too
+    much memory, and DivergenceError if the weights are no longer finite.
     """
     key = TRAIN.key(arrays, blueprint, settings)
     checkpoints = Checkpoints(run.workspace, key)

@@ -94,5 +94,5 @@ def test_every_stage_is_declared_in_the_module_of_its_function() -> None:
 
     assert tuple(stage.name for stage in STAGES) == stages.STAGE_NAMES
     for stage in STAGES:
-        assert getattr(import_module(stage.module), stage.name) is stage.function
+        assert getattr(import_module(stage.function.__module__), stage.name) is stage.function
         assert issubclass(stage.result, Record)
