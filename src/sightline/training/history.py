@@ -39,8 +39,13 @@ class History(keras.callbacks.Callback):
 
     def position(self, last: Position) -> Position:
         """Update the last position to the current step."""
-        update = {"epoch": self._epoch, "step": self._step, "steps": self.steps}
-        update |= {"seconds": self._seconds, "history": tuple(self.rows)}
+        update: dict[str, object] = {
+            "epoch": self._epoch,
+            "step": self._step,
+            "steps": self.steps,
+            "seconds": self._seconds,
+            "history": tuple(self.rows),
+        }
         return last.model_copy(update=update)
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
