@@ -1,6 +1,7 @@
 import itertools
 import json
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -59,8 +60,8 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
         event(log, 3).rename(event(log, 2)),
         (log / "x").rename(event(log, 3)),
     ),
-    "copied to the end": lambda log: files.copy(event(log, 5), event(log, 6)),
-    "far number": lambda log: files.copy(event(log, 5), log / "999999999.json"),
+    "copied to the end": lambda log: shutil.copyfile(event(log, 5), event(log, 6)),
+    "far number": lambda log: shutil.copyfile(event(log, 5), log / "999999999.json"),
     "reason changed": lambda log: rewrite(event(log, 3), reason="another"),
     "last one changed": lambda log: rewrite(event(log, 5), who="mallory"),
     "champion changed": lambda log: rewrite(event(log, 3), champion_after="mnist-v2"),

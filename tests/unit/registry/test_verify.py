@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -66,7 +67,7 @@ def test_version_with_recomputed_digests_is_found(workspace: Workspace, folder: 
 
 def test_version_in_the_folder_of_another_is_found(workspace: Workspace, folder: Path) -> None:
     second = register(workspace.root, "run-2")
-    files.copy(folder / "version.json", workspace.path(second.folder) / "version.json")
+    shutil.copyfile(folder / "version.json", workspace.path(second.folder) / "version.json")
     with pytest.raises(InputError, match="mnist-v1, expected mnist-v2"):
         registry.resolve(workspace, "mnist-v2")
     assert list(damage_of(workspace, "mnist-v2")) == ["models/mnist/versions/2/version.json"]

@@ -1,5 +1,6 @@
 import itertools
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,6 @@ from sightline import registry
 from sightline.registry.attestation import keys
 from sightline.registry.attestation.sign import PAYLOAD_TYPE, to_bytes
 from sightline.registry.attestation.verify import verify
-from sightline.storage import files
 from sightline.storage.workspace import Workspace
 
 ENVELOPE = "models/mnist/attestations/1.intoto.json"
@@ -84,7 +84,7 @@ def test_signature_of_another_key_is_found(signed: Signed, tmp_path: Path) -> No
 def test_statement_of_another_version_is_found(signed: Signed) -> None:
     promote(signed.root, "run-2")
     second = ENVELOPE.replace("1.", "2.")
-    files.copy(signed.envelope, signed.root / second)
+    shutil.copyfile(signed.envelope, signed.root / second)
     assert signed.damage() == {}
     assert signed.damage("mnist-v2") == {second: "a statement about mnist-v1"}
 
