@@ -6,6 +6,8 @@ from pydantic import Field
 
 from sightline.config.base import Section, Seed, Side
 
+Name = Annotated[str, Field(min_length=1)]
+
 
 class DataConfig(Section):
     """The data set, and how to read it.
@@ -15,49 +17,31 @@ class DataConfig(Section):
 
     incidental: ClassVar[frozenset[str]] = frozenset({"dataset"})
 
-    dataset: str = Field(
-        default="mnist",
-        min_length=1,
-        description="Name of a data set (see `sightline datasets list`) or a path to your own.",
-    )
-    image_size: tuple[Side, Side] | None = Field(
-        default=None,
-        description="Height and width in pixels. Unset: the size of the images if they all have "
-        "the same one, else 64x64.",
-    )
-    channels: Literal[1, 3] | None = Field(
-        default=None,
-        description="1 for grayscale, 3 for RGB. Unset: RGB if any image has color.",
-    )
-    test_fraction: float = Field(
-        default=0.2,
-        gt=0,
-        lt=1,
-        description="Fraction of each class held out for testing if the source has no test split.",
-    )
-    label_column: str = Field(
-        default="label", min_length=1, description="Label column in CSV and Parquet files."
-    )
-    image_column: str = Field(
-        default="image", min_length=1, description="Column of encoded images in Parquet files."
-    )
-    metadata_columns: tuple[Annotated[str, Field(min_length=1)], ...] = Field(
-        default=(),
-        max_length=20,
-        description="CSV and Parquet columns to copy to the label table as text, such as the "
-        "camera or the site; see evaluation.slices.",
-    )
-    seed: Seed = Field(default=0, description="Random seed of the train/test split.")
+    dataset: Name = "mnist"
+    """Name of a data set (see `sightline datasets list`) or a path to your own."""
+    image_size: tuple[Side, Side] | None = None
+    """Height and width in pixels. Unset: the size of the images if they all have the same one,
+    else 64x64."""
+    channels: Literal[1, 3] | None = None
+    """1 for grayscale, 3 for RGB. Unset: RGB if any image has color."""
+    test_fraction: float = Field(default=0.2, gt=0, lt=1)
+    """Fraction of each class held out for testing if the source has no test split."""
+    label_column: Name = "label"
+    """Label column in CSV and Parquet files."""
+    image_column: Name = "image"
+    """Column of encoded images in Parquet files."""
+    metadata_columns: tuple[Name, ...] = Field(default=(), max_length=20)
+    """CSV and Parquet columns to copy to the label table as text, such as the camera or the site;
+    see evaluation.slices."""
+    seed: Seed = 0
+    """Random seed of the train/test split."""
 
 
 class PreprocessingConfig(Section):
     """How images become training arrays."""
 
-    validation_fraction: float = Field(
-        default=0.0,
-        ge=0,
-        lt=1,
-        description="Fraction of each class of the training split held out for validation. 0: no "
-        "validation split.",
-    )
-    seed: Seed = Field(default=0, description="Random seed of the train/validation split.")
+    validation_fraction: float = Field(default=0.0, ge=0, lt=1)
+    """Fraction of each class of the training split held out for validation. 0: no validation
+    split."""
+    seed: Seed = 0
+    """Random seed of the train/validation split."""

@@ -10,17 +10,17 @@ from sightline.config.base import Section
 class Limit(Section):
     """The limit of one check of the data gate."""
 
-    limit: float = Field(ge=0, description="Largest value that passes.")
-    action: Literal["warn", "fail", "off"] = Field(
-        default="warn",
-        description="What happens above the limit: log a warning, stop the run, or nothing.",
-    )
+    limit: float = Field(ge=0)
+    """Largest value that passes."""
+    action: Literal["warn", "fail", "off"] = "warn"
+    """What happens above the limit: log a warning, stop the run, or nothing."""
 
 
 class Share(Limit):
     """The limit of a check that measures a fraction in [0, 1]."""
 
-    limit: float = Field(ge=0, le=1, description="Largest fraction that passes.")
+    limit: float = Field(ge=0, le=1)
+    """Largest fraction that passes."""
 
 
 class DataGateConfig(Section):
@@ -30,41 +30,27 @@ class DataGateConfig(Section):
     the split where it is largest.
     """
 
-    missing_classes: Limit = Field(
-        default=Limit(limit=0),
-        description="Number of classes that have no image in one of the splits.",
-    )
-    imbalance: Share = Field(
-        default=Share(limit=0.9),
-        description="1 - size of the smallest class / size of the largest class, in the training "
-        "split.",
-    )
-    blank: Share = Field(
-        default=Share(limit=0), description="Images whose pixels all have the same value."
-    )
-    saturated: Share = Field(
-        default=Share(limit=0.01), description="Images that are almost entirely black or white."
-    )
-    duplicates: Share = Field(
-        default=Share(limit=0.01), description="Exact duplicates of another image of their split."
-    )
-    leaks: Share = Field(
-        default=Share(limit=0), description="Test images that are also in the training split."
-    )
-    conflicting_labels: Share = Field(
-        default=Share(limit=0), description="Identical images that have different labels."
-    )
-    near_duplicates: Share = Field(
-        default=Share(limit=0.05), description="Near duplicates of another image of their split."
-    )
-    near_leaks: Share = Field(
-        default=Share(limit=0.01), description="Test images that nearly match a training image."
-    )
-    drift: Limit = Field(
-        default=Limit(limit=0.1),
-        description="Drift of pixel values, brightness or class frequencies since the last run "
-        "(population stability index; above 0.25 is usually considered large).",
-    )
+    missing_classes: Limit = Limit(limit=0)
+    """Number of classes that have no image in one of the splits."""
+    imbalance: Share = Share(limit=0.9)
+    """1 - size of the smallest class / size of the largest class, in the training split."""
+    blank: Share = Share(limit=0)
+    """Images whose pixels all have the same value."""
+    saturated: Share = Share(limit=0.01)
+    """Images that are almost entirely black or white."""
+    duplicates: Share = Share(limit=0.01)
+    """Exact duplicates of another image of their split."""
+    leaks: Share = Share(limit=0)
+    """Test images that are also in the training split."""
+    conflicting_labels: Share = Share(limit=0)
+    """Identical images that have different labels."""
+    near_duplicates: Share = Share(limit=0.05)
+    """Near duplicates of another image of their split."""
+    near_leaks: Share = Share(limit=0.01)
+    """Test images that nearly match a training image."""
+    drift: Limit = Limit(limit=0.1)
+    """Drift of pixel values, brightness or class frequencies since the last run (population
+    stability index; above 0.25 is usually considered large)."""
 
     @model_validator(mode="before")
     @classmethod

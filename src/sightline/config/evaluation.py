@@ -8,48 +8,24 @@ from sightline.config.base import Section
 class EvaluationConfig(Section):
     """How the trained model is evaluated."""
 
-    batch_size: int = Field(
-        default=500,
-        ge=1,
-        le=65_536,
-        description="Maximum number of images per prediction batch; fewer if images are large.",
-    )
-    calibration_bins: int = Field(
-        default=15,
-        ge=2,
-        le=100,
-        description="Number of equal-width confidence bins of the calibration error.",
-    )
-    slices: tuple[str, ...] = Field(
-        default=(),
-        max_length=20,
-        description="Columns of the label table; accuracy is reported for each of their values.",
-    )
-    robustness_images: int = Field(
-        default=1000,
-        ge=0,
-        description="Number of test images for the robustness test: seven corruptions, five "
-        "severities. 0: skip.",
-    )
-    saliency_images: int = Field(
-        default=8,
-        ge=0,
-        le=200,
-        description="Number of most confident mistakes for which to compute a saliency map. 0: "
-        "skip.",
-    )
-    label_error_threshold: float = Field(
-        default=0.95,
-        gt=0,
-        le=1,
-        description="A training image is reported as a possible label error if the model predicts "
-        "another class with at least this probability. 1: skip.",
-    )
+    batch_size: int = Field(default=500, ge=1, le=65_536)
+    """Maximum number of images per prediction batch; fewer if images are large."""
+    calibration_bins: int = Field(default=15, ge=2, le=100)
+    """Number of equal-width confidence bins of the calibration error."""
+    slices: tuple[str, ...] = Field(default=(), max_length=20)
+    """Columns of the label table; accuracy is reported for each of their values."""
+    robustness_images: int = Field(default=1000, ge=0)
+    """Number of test images for the robustness test: seven corruptions, five severities. 0:
+    skip."""
+    saliency_images: int = Field(default=8, ge=0, le=200)
+    """Number of most confident mistakes for which to compute a saliency map. 0: skip."""
+    label_error_threshold: float = Field(default=0.95, gt=0, le=1)
+    """A training image is reported as a possible label error if the model predicts another class
+    with at least this probability. 1: skip."""
 
 
 class ReportConfig(Section):
     """What the report shows."""
 
-    mistakes: int = Field(
-        default=24, ge=0, le=200, description="Number of most confident mistakes to show."
-    )
+    mistakes: int = Field(default=24, ge=0, le=200)
+    """Number of most confident mistakes to show."""

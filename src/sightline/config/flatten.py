@@ -1,10 +1,8 @@
-"""Nested settings as dotted keys, and the keys in which two sets of them differ."""
+"""Nested settings as dotted keys."""
 
 import json
-from collections.abc import Iterator, Mapping
-from typing import Any, TypeVar
-
-V = TypeVar("V")
+from collections.abc import Mapping
+from typing import Any
 
 
 def flatten(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
@@ -16,12 +14,3 @@ def flatten(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]
         else:
             rows.append((prefix + key, json.dumps(value, ensure_ascii=False)))
     return rows
-
-
-def differing(
-    before: Mapping[str, V], after: Mapping[str, V]
-) -> Iterator[tuple[str, V | None, V | None]]:
-    """Yield the keys whose values differ, with both values; None where a key is missing."""
-    for key in {**before, **after}:
-        if before.get(key) != after.get(key):
-            yield key, before.get(key), after.get(key)

@@ -12,59 +12,27 @@ Format = Literal["keras", "saved_model", "litert", "onnx"]
 class ExportConfig(Section):
     """Export formats, and how closely each must match the trained model."""
 
-    formats: Annotated[tuple[Format, ...], Field(min_length=1, max_length=4)] | None = Field(
-        default=None, description="Formats to export. Unset: all whose libraries are installed."
-    )
-    golden_images: int = Field(
-        default=1000,
-        ge=1,
-        le=100_000,
-        description="Number of test images on which each export is compared with the model.",
-    )
-    tolerance: float = Field(
-        default=1e-5,
-        ge=0,
-        le=1,
-        description="Largest absolute difference allowed in a class probability.",
-    )
+    formats: Annotated[tuple[Format, ...], Field(min_length=1, max_length=4)] | None = None
+    """Formats to export. Unset: all whose libraries are installed."""
+    golden_images: int = Field(default=1000, ge=1, le=100_000)
+    """Number of test images on which each export is compared with the model."""
+    tolerance: float = Field(default=1e-5, ge=0, le=1)
+    """Largest absolute difference allowed in a class probability."""
 
 
 class PromotionConfig(Section):
     """When a candidate replaces the champion."""
 
-    gate: Literal["off", "report", "enforce"] = Field(
-        default="off",
-        description="off: no export and no comparison; report: export the candidate and compare "
-        "it with the champion; enforce: also promote it if it passes.",
-    )
-    alpha: float = Field(
-        default=0.05,
-        gt=0,
-        lt=0.5,
-        description="Significance level: the largest probability of promoting a model that is not "
-        "better.",
-    )
-    recall_margin: float = Field(
-        default=0.02,
-        gt=0,
-        le=1,
-        description="Non-inferiority margin: no class may be shown to lose this much recall.",
-    )
-    calibration_margin: float = Field(
-        default=0.01,
-        ge=0,
-        le=1,
-        description="Largest increase allowed in the expected calibration error.",
-    )
-    latency_factor: float = Field(
-        default=1.5,
-        gt=0,
-        description="Largest allowed ratio of the candidate's single-image latency to the "
-        "champion's.",
-    )
-    minimum_accuracy: float = Field(
-        default=0.0,
-        ge=0,
-        le=1,
-        description="Test accuracy required of the first model of a data set.",
-    )
+    gate: Literal["off", "report", "enforce"] = "off"
+    """off: no export and no comparison; report: export the candidate and compare it with the
+    champion; enforce: also promote it if it passes."""
+    alpha: float = Field(default=0.05, gt=0, lt=0.5)
+    """Significance level: the largest probability of promoting a model that is not better."""
+    recall_margin: float = Field(default=0.02, gt=0, le=1)
+    """Non-inferiority margin: no class may be shown to lose this much recall."""
+    calibration_margin: float = Field(default=0.01, ge=0, le=1)
+    """Largest increase allowed in the expected calibration error."""
+    latency_factor: float = Field(default=1.5, gt=0)
+    """Largest allowed ratio of the candidate's single-image latency to the champion's."""
+    minimum_accuracy: float = Field(default=0.0, ge=0, le=1)
+    """Test accuracy required of the first model of a data set."""

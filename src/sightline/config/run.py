@@ -16,10 +16,10 @@ from sightline.config.training import TrainingConfig
 class RunConfig(Section):
     """All settings of a run. Results depend on these, the data and the machine."""
 
-    recipe: str = Field(
-        pattern=r"^[a-z0-9][a-z0-9-]{0,39}$", description="Name of the recipe, part of the run id."
-    )
-    description: str = Field(default="", max_length=300, description="What the recipe is for.")
+    recipe: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")
+    """Name of the recipe, part of the run id."""
+    description: str = Field(default="", max_length=300)
+    """What the recipe is for."""
     data: DataConfig = DataConfig()
     data_gate: DataGateConfig = DataGateConfig()
     preprocessing: PreprocessingConfig = PreprocessingConfig()

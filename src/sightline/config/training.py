@@ -10,28 +10,16 @@ from sightline.config.base import Section, Seed
 class Augmentation(Section):
     """Random transformations of the training images, drawn for each image and epoch; 0: none."""
 
-    rotation: float = Field(
-        default=0.0, ge=0, le=0.5, description="Largest rotation, as a fraction of a full turn."
-    )
-    translation: float = Field(
-        default=0.0, ge=0, le=1, description="Largest shift, as a fraction of height and width."
-    )
-    zoom: float = Field(
-        default=0.0,
-        ge=0,
-        lt=1,
-        description="Largest relative change of height and width, drawn independently.",
-    )
-    shear: float = Field(
-        default=0.0, ge=0, le=1, description="Largest horizontal shear, in columns per row."
-    )
-    elastic: float = Field(
-        default=0.0,
-        ge=0,
-        le=0.25,
-        description="Standard deviation of a smooth random displacement, as a fraction of height "
-        "and width.",
-    )
+    rotation: float = Field(default=0.0, ge=0, le=0.5)
+    """Largest rotation, as a fraction of a full turn."""
+    translation: float = Field(default=0.0, ge=0, le=1)
+    """Largest shift, as a fraction of height and width."""
+    zoom: float = Field(default=0.0, ge=0, lt=1)
+    """Largest relative change of height and width, drawn independently."""
+    shear: float = Field(default=0.0, ge=0, le=1)
+    """Largest horizontal shear, in columns per row."""
+    elastic: float = Field(default=0.0, ge=0, le=0.25)
+    """Standard deviation of a smooth random displacement, as a fraction of height and width."""
 
 
 class TrainingConfig(Section):
@@ -42,88 +30,48 @@ class TrainingConfig(Section):
     )
 
     augmentation: Augmentation = Augmentation()
-    epochs: int = Field(
-        ge=1,
-        le=10_000,
-        description="Number of passes over the training split, or over examples_per_epoch images.",
-    )
-    examples_per_epoch: int | None = Field(
-        default=None,
-        ge=1,
-        description="Training images per epoch: a new random subset each time, or several passes "
-        "if there are fewer. Unset: each image once.",
-    )
-    batch_size: int = Field(default=32, ge=1, le=65_536, description="Images per training step.")
-    ghost_batches: int = Field(
-        default=1,
-        ge=1,
-        le=64,
-        description="Split each batch into N parts that are computed in parallel on their own CPU "
-        "cores; batch normalization uses the statistics of each part (ghost batch normalization). "
-        "2 is faster for small networks.",
-    )
-    steps_per_execution: int = Field(
-        default=1,
-        ge=1,
-        le=1000,
-        description="Training steps per call of the compiled function. Checkpoints and "
-        "interruptions wait until it returns. Larger values are faster if steps are short.",
-    )
-    optimizer: Literal["adam"] = Field(default="adam", description="Keras name of the optimizer.")
-    learning_rate: float = Field(default=0.001, gt=0, le=100, description="Learning rate.")
-    weight_decay: float = Field(
-        default=0.0,
-        ge=0,
-        le=1,
-        description="Decoupled weight decay of the kernels (AdamW), multiplied by the learning "
-        "rate.",
-    )
-    schedule: Literal["constant", "cosine", "one-cycle"] = Field(
-        default="constant",
-        description="Learning rate schedule. cosine: decay to zero over the training; one-cycle: "
-        "warm up from zero in the first quarter, then decay the same way.",
-    )
-    precision: Literal["float32", "bfloat16", "auto"] = Field(
-        default="float32",
-        description="Compute type of the layers; weights are always float32. auto: bfloat16 if "
-        "the device supports it, else float32.",
-    )
-    label_smoothing: float = Field(
-        default=0.0,
-        ge=0,
-        lt=1,
-        description="Fraction of each training label that is spread evenly over all classes.",
-    )
-    seed: Seed = Field(
-        default=0, description="Random seed of the initial weights, shuffling and augmentation."
-    )
-    device: Literal["auto", "cpu", "gpu"] = Field(
-        default="auto", description="auto: use a GPU if there is one; gpu: fail if there is none."
-    )
-    deterministic: bool | None = Field(
-        default=None,
-        description="Produce identical weights for identical inputs, even if that is slower. "
-        "Unset: true on a CPU, false on a GPU.",
-    )
-    keep_weights: Literal["last", "best"] = Field(
-        default="last",
-        description="Weights to keep. last: those of the last epoch; best: those of the epoch "
-        "with the lowest validation loss, which needs preprocessing.validation_fraction.",
-    )
-    checkpoint_seconds: float = Field(
-        default=10.0,
-        ge=0,
-        le=86_400,
-        description="Seconds between checkpoints; longer if writing one is slow.",
-    )
-    checkpoint_steps: int | None = Field(
-        default=None,
-        ge=1,
-        description="Training steps between checkpoints; overrides checkpoint_seconds.",
-    )
-    deployment: str | None = Field(
-        default=None,
-        pattern=r"^[^/\s]+/[^/\s]+$",
-        description='Prefect deployment that runs the training, such as "fit/fit-gpu". '
-        "Unset: train where the run is.",
-    )
+    epochs: int = Field(ge=1, le=10_000)
+    """Number of passes over the training split, or over examples_per_epoch images."""
+    examples_per_epoch: int | None = Field(default=None, ge=1)
+    """Training images per epoch: a new random subset each time, or several passes if there are
+    fewer. Unset: each image once."""
+    batch_size: int = Field(default=32, ge=1, le=65_536)
+    """Images per training step."""
+    ghost_batches: int = Field(default=1, ge=1, le=64)
+    """Split each batch into N parts that are computed in parallel on their own CPU cores; batch
+    normalization uses the statistics of each part (ghost batch normalization). 2 is faster for
+    small networks."""
+    steps_per_execution: int = Field(default=1, ge=1, le=1000)
+    """Training steps per call of the compiled function. Checkpoints and interruptions wait until
+    it returns. Larger values are faster if steps are short."""
+    optimizer: Literal["adam"] = "adam"
+    """Keras name of the optimizer."""
+    learning_rate: float = Field(default=0.001, gt=0, le=100)
+    """Learning rate."""
+    weight_decay: float = Field(default=0.0, ge=0, le=1)
+    """Decoupled weight decay of the kernels (AdamW), multiplied by the learning rate."""
+    schedule: Literal["constant", "cosine", "one-cycle"] = "constant"
+    """Learning rate schedule. cosine: decay to zero over the training; one-cycle: warm up from
+    zero in the first quarter, then decay the same way."""
+    precision: Literal["float32", "bfloat16", "auto"] = "float32"
+    """Compute type of the layers; weights are always float32. auto: bfloat16 if the device
+    supports it, else float32."""
+    label_smoothing: float = Field(default=0.0, ge=0, lt=1)
+    """Fraction of each training label that is spread evenly over all classes."""
+    seed: Seed = 0
+    """Random seed of the initial weights, shuffling and augmentation."""
+    device: Literal["auto", "cpu", "gpu"] = "auto"
+    """auto: use a GPU if there is one; gpu: fail if there is none."""
+    deterministic: bool | None = None
+    """Produce identical weights for identical inputs, even if that is slower. Unset: true on a
+    CPU, false on a GPU."""
+    keep_weights: Literal["last", "best"] = "last"
+    """Weights to keep. last: those of the last epoch; best: those of the epoch with the lowest
+    validation loss, which needs preprocessing.validation_fraction."""
+    checkpoint_seconds: float = Field(default=10.0, ge=0, le=86_400)
+    """Seconds between checkpoints; longer if writing one is slow."""
+    checkpoint_steps: int | None = Field(default=None, ge=1)
+    """Training steps between checkpoints; overrides checkpoint_seconds."""
+    deployment: str | None = Field(default=None, pattern=r"^[^/\s]+/[^/\s]+$")
+    """Prefect deployment that runs the training, such as "fit/fit-gpu". Unset: train where the run
+    is."""

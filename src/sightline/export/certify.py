@@ -24,15 +24,10 @@ def check(
 ) -> ExportCheck:
     """Predict the golden images with an exported model in a child process, and compare.
 
-    An export that cannot be loaded, crashes, or gives anything but finite float32 probabilities
-    of the right shape does not pass; `problem` gives the reason.
-
-    Args:
-        path: The exported file or folder, with its files in `records`.
-        tolerance: Largest difference of a probability that passes.
-
-    Raises:
-        StageError: The process hung or was killed, which says nothing about the export.
+    An export passes up to a difference of `tolerance` in a probability. One that cannot be loaded,
+    crashes, or gives anything but finite float32 probabilities of the right shape does not pass;
+    `problem` gives the reason. Raises StageError if the process hung or was killed, which says
+    nothing about the export.
     """
     figures: dict[str, Any] = {"runtime": name, **_UNKNOWN}
     problem = None

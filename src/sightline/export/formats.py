@@ -5,6 +5,7 @@ To add a format, add an entry to `FORMATS` and its name to `config.Format`.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
@@ -56,8 +57,8 @@ class ExportFormat:
 def chosen(settings: ExportConfig) -> tuple[Format, ...]:
     """Return the formats to export, each once and in the order of `FORMATS`.
 
-    Without configured formats these are all whose libraries are installed. Raises ConfigError if a
-    library that a configured format requires is not installed.
+    By default these are all whose libraries are installed. Raises ConfigError if a library that a
+    configured format requires is not installed.
     """
     if settings.formats is None:
         return tuple(name for name, known in FORMATS.items() if not known.missing)
@@ -92,6 +93,7 @@ def _keras() -> Runtime:
 def _save_model(model: Any, path: Path) -> None:
     """Write a SavedModel; Keras' own export writes each weight twice, in random order."""
     import tensorflow as tf
+    from tensorflow.core.protobuf.fingerprint_pb2 import FingerprintDef
 
     images = tf.TensorSpec(model.input_shape, tf.uint8, name=INPUT)
     module = tf.Module()
@@ -101,16 +103,10 @@ def _save_model(model: Any, path: Path) -> None:
     )
     endpoints = dict.fromkeys(("serve", "serving_default"), module.serve)  # as in Keras
     tf.saved_model.save(module, str(path), signatures=endpoints)
-    _remove_random_id(path / "fingerprint.pb")
-
-
-def _remove_random_id(path: Path) -> None:
-    """Clear the random id in a SavedModel's fingerprint, so that equal models give equal bytes."""
-    from tensorflow.core.protobuf import fingerprint_pb2
-
-    fingerprint = fingerprint_pb2.FingerprintDef.FromString(path.read_bytes())
+    file = path / "fingerprint.pb"  # Its random id is replaced: equal models give equal bytes
+    fingerprint = FingerprintDef.FromString(file.read_bytes())
     fingerprint.uuid = str(fingerprint.graph_def_program_hash)
-    path.write_bytes(fingerprint.SerializeToString(deterministic=True))
+    file.write_bytes(fingerprint.SerializeToString(deterministic=True))
 
 
 def _tensorflow() -> Runtime:
@@ -167,25 +163,24 @@ def _onnxruntime() -> Runtime:
     return Runtime(f"onnxruntime {onnxruntime.__version__}", load)
 
 
-def _keras_export(name: str) -> Callable[[Any, Path], None]:
-    """Return a converter that uses Keras' own export."""
+def _keras_export(name: str, model: Any, path: Path) -> None:
+    """Write a model with Keras' own export."""
+    import keras
 
-    def convert(model: Any, path: Path) -> None:
-        import keras
-
-        signature = [keras.InputSpec(shape=model.input_shape, dtype="uint8", name=INPUT)]
-        model.export(path, format=name, verbose=False, input_signature=signature)
-
-    return convert
+    signature = [keras.InputSpec(shape=model.input_shape, dtype="uint8", name=INPUT)]
+    model.export(path, format=name, verbose=False, input_signature=signature)
 
 
 FORMATS: dict[Format, ExportFormat] = {
     "keras": ExportFormat("model.keras", _keras),
     "saved_model": ExportFormat("saved_model", _tensorflow, _save_model),
     "litert": ExportFormat(
-        "model.tflite", _litert, _keras_export("litert"), requires=("ai_edge_litert",)
+        "model.tflite", _litert, partial(_keras_export, "litert"), requires=("ai_edge_litert",)
     ),
     "onnx": ExportFormat(
-        "model.onnx", _onnxruntime, _keras_export("onnx"), requires=("onnxruntime", "tf2onnx")
+        "model.onnx",
+        _onnxruntime,
+        partial(_keras_export, "onnx"),
+        requires=("onnxruntime", "tf2onnx"),
     ),
 }

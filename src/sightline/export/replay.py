@@ -52,8 +52,9 @@ def batches(images: int, limit: int) -> Iterator[slice]:
     for size in chain((1, 2), repeat(limit)):
         if start >= images:
             return
-        yield slice(start, min(start + min(size, limit), images))
-        start += min(size, limit)
+        stop = min(start + min(size, limit), images)
+        yield slice(start, stop)
+        start = stop
 
 
 def _predict(predict: Predict, images: NDArray[np.uint8]) -> NDArray[Any]:

@@ -14,8 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from pydantic import ValidationError
-
 from sightline.pipeline.stages import Stage
 from sightline.records import ArrayFile, FileRecord, Record, Run
 from sightline.storage import digests, files, json_digest, locks
@@ -85,7 +83,7 @@ def find(run: Run, stage: Stage[R], key: str) -> Entry[R] | None:
             raise ValueError(f"{wrong.name!r}: expected {wrong.expected}, got {wrong.found}")
         record = stage.result.model_validate(manifest["record"])
         return Entry(record, str(manifest["made_by"]))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, ValidationError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         _log.warning("Rebuilding the damaged cache entry of %s (%s): %s", stage.name, key, error)
         return None
 
@@ -95,13 +93,25 @@ def find_or_make(run: Run, stage: Stage[R], key: str, make: Callable[[Draft], R]
 
     Raises errors as `files.storage_errors` does.
     """
-    folder = run.workspace.root / _relative(stage, key)
+    final = _relative(stage, key)
     with files.storage_errors(run.workspace.root), locks.alone(_lock(run, stage, key), stage.name):
         entry = find(run, stage, key)
         if entry is not None and (not run.refresh or entry.made_by == run.token):
             return entry.record
-        files.remove_leftovers(folder)
-        return _make(run, stage, key, make)
+        files.remove_leftovers(run.workspace.root / final)
+        with files.new_folder(run.workspace.root / final, replace=True) as folder:
+            started, draft = time.monotonic(), Draft(folder, final)
+            record = make(draft)
+            manifest = {
+                "stage": stage.name,
+                "key": key,
+                "made_by": run.token,
+                "seconds": round(time.monotonic() - started, 3),
+                "record": record.model_dump(mode="json"),
+                "files": draft.all_digests(),
+            }
+            (folder / _MANIFEST).write_bytes(json_digest.dumps(manifest))
+        return record
 
 
 @contextmanager
@@ -109,23 +119,6 @@ def idle(run: Run, stage: Stage[Any], key: str) -> Iterator[bool]:
     """Yield whether no process is making an entry, and let none start meanwhile; never wait."""
     with locks.alone_if_free(_lock(run, stage, key)) as free:
         yield free
-
-
-def _make(run: Run, stage: Stage[R], key: str, make: Callable[[Draft], R]) -> R:
-    final = _relative(stage, key)
-    with files.new_folder(run.workspace.root / final, replace=True) as folder:
-        started, draft = time.monotonic(), Draft(folder, final)
-        record = make(draft)
-        manifest = {
-            "stage": stage.name,
-            "key": key,
-            "made_by": run.token,
-            "seconds": round(time.monotonic() - started, 3),
-            "record": record.model_dump(mode="json"),
-            "files": draft.all_digests(),
-        }
-        (folder / _MANIFEST).write_bytes(json_digest.dumps(manifest))
-    return record
 
 
 def _lock(run: Run, stage: Stage[Any], key: str) -> Path:

@@ -86,13 +86,12 @@ class Child:
             # Short waits, so that a time-out raised in a worker thread is delivered.
             if self._is_readable(_POLL_SECONDS) and not self._read_block():
                 return None
-        return self._next_line()
+        line, _, self._received = self._received.partition(b"\n")
+        message: Message = json.loads(line)
+        return message
 
     def end(self, grace_seconds: float = 0) -> list[Message]:
-        """End the child: ask it to stop, wait for a while, then kill it.
-
-        Returns the answers that nobody has received.
-        """
+        """Ask the child to stop, wait, then kill it; return the answers not yet received."""
         try:
             if grace_seconds:
                 self._process.terminate()
@@ -104,17 +103,15 @@ class Child:
         if self._process.stdin is not None:
             with suppress(BrokenPipeError):
                 self._process.stdin.close()
-        left: list[Message] = []
         if self._answers.closed:
-            return left
+            return []
         while self._is_readable(0) and self._read_block():
             pass
-        while b"\n" in self._received:
-            left.append(self._next_line())
         self._answers.close()
         if self._log is not None:
             self._log.close()
-        return left
+        complete, _, self._received = self._received.rpartition(b"\n")
+        return [json.loads(line) for line in complete.splitlines()]
 
     def log_tail(self) -> str:
         """Return the end of its log; empty if it was shown instead."""
@@ -133,11 +130,6 @@ class Child:
         block = self._answers.read(_BLOCK_BYTES)
         self._received += block
         return bool(block)
-
-    def _next_line(self) -> Message:
-        line, _, self._received = self._received.partition(b"\n")
-        message: Message = json.loads(line)
-        return message
 
 
 def describe_exit(code: int) -> str:

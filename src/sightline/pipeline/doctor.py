@@ -14,8 +14,7 @@ from sightline.storage.workspace import Workspace
 
 _DISTRIBUTION = "sightline"
 _ANSWER_SECONDS = 10
-_MINIMUM_FREE_BYTES = 1 << 30
-"""The caches of MNIST take about 0.3 GB; below 1 GB a run is not worth starting."""
+_MINIMUM_FREE_BYTES = 1 << 30  # The caches of MNIST take about 0.3 GB
 
 
 @dataclass(frozen=True)
@@ -42,9 +41,9 @@ def check_all(
 
 
 def check_api(url: str) -> str:
-    """Check that a Prefect API answers, without showing a password of its address.
+    """Return the host of a Prefect API that answers, or raise ServerError.
 
-    Raises ServerError if the address is malformed or holds a password, or nothing answers there.
+    That is also raised for an address with a password, which the error does not show.
     """
     if "@" in url:  # Prefect would show it in its log and its pages
         raise ServerError(

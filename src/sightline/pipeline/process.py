@@ -17,13 +17,7 @@ from typing import Any, TypeVar
 
 from sightline import errors
 from sightline.config import Section
-from sightline.errors import (
-    InputError,
-    KerasProcessError,
-    MemoryLimitError,
-    SightlineError,
-    StageError,
-)
+from sightline.errors import InputError, SightlineError, StageError
 from sightline.pipeline.child import Child, Message, describe_exit
 from sightline.pipeline.progress import Progress, emit
 from sightline.pipeline.stages import result_type
@@ -165,16 +159,16 @@ def _as_error(name: str, error: dict[str, str]) -> SightlineError:
 
 def _death(child: Child, name: str) -> SightlineError:
     code, tail = child.wait(), child.log_tail()
-    reason = describe_exit(code)
     if tail:
         _log.error("The Keras process wrote:\n%s", tail)
     if any(sign in tail for sign in _SIGNS_OF_FULL_MEMORY):
-        return MemoryLimitError(
-            f"Stage {name} ran out of memory and the Keras process died with {reason}; lower "
-            "training.batch_size or use smaller images (data.image_size)."
+        return errors.MemoryLimitError(
+            f"Stage {name} ran out of memory and the Keras process died with "
+            f"{describe_exit(code)}; lower training.batch_size or use smaller images "
+            "(data.image_size)."
         )
     hint = " (out of memory? try a smaller training.batch_size)" if code == -signal.SIGKILL else ""
-    return KerasProcessError(
-        f"The Keras process died in stage {name} with {reason}{hint}; run again with --verbose "
-        "to see its full output."
+    return errors.KerasProcessError(
+        f"The Keras process died in stage {name} with {describe_exit(code)}{hint}; run again with "
+        "--verbose to see its full output."
     )

@@ -7,6 +7,7 @@ to forward everything to its parent.
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 
 from pydantic import Field
 
@@ -67,21 +68,20 @@ def emit(progress: Progress) -> None:
         listener(progress)
 
 
+@dataclass
 class Counter:
     """Emits progress at most every `INTERVAL` seconds, and once at the end."""
 
-    def __init__(self, unit: str, total: int | None, stage: str = "ingest") -> None:
-        """Start at zero; the arguments are those of `Progress`."""
-        self._stage = stage
-        self._unit = unit
-        self._total = total
-        self._done = 0
-        self._emitted = 0.0
+    unit: str
+    total: int | None
+    stage: str = "ingest"
+    _done: int = field(default=0, init=False)
+    _emitted: float = field(default=0.0, init=False)
 
     def advance(self, steps: int) -> None:
         """Count more steps."""
         self._done += steps
         now = time.monotonic()
-        if self._done == self._total or now - self._emitted >= INTERVAL:
+        if self._done == self.total or now - self._emitted >= INTERVAL:
             self._emitted = now
-            emit(Progress(stage=self._stage, done=self._done, total=self._total, unit=self._unit))
+            emit(Progress(stage=self.stage, done=self._done, total=self.total, unit=self.unit))

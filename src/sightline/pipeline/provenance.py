@@ -23,11 +23,7 @@ _RECORDED_VARIABLES = ("KERAS_BACKEND", "TF_ENABLE_ONEDNN_OPTS", "OMP_NUM_THREAD
 
 def digest_of(*parts: str) -> str:
     """Return the SHA-256 of strings, each terminated by a NUL, as 64 hexadecimal digits."""
-    digest = hashlib.sha256()
-    for part in parts:
-        digest.update(part.encode())
-        digest.update(b"\0")
-    return digest.hexdigest()
+    return hashlib.sha256(b"".join(part.encode() + b"\0" for part in parts)).hexdigest()
 
 
 @functools.cache
@@ -126,7 +122,5 @@ def _path_of(module: str) -> Path | None:
     if package != _PACKAGE or not parts:
         return None
     place = _FOLDER.joinpath(*parts)
-    for path in (place.with_suffix(".py"), place / "__init__.py"):
-        if path.is_file():
-            return path
-    return None
+    candidates = (place.with_suffix(".py"), place / "__init__.py")
+    return next((path for path in candidates if path.is_file()), None)

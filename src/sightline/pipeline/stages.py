@@ -48,7 +48,7 @@ class Stage(Generic[R]):
         """Return the cache key of this stage for some inputs.
 
         It depends on the inputs without their incidental fields (paths, for example), the source
-        that the stage uses, the versions of its libraries and Keras' backend. Returns 40
+        that the stage uses, the versions of its libraries and Keras' backend. It has 40
         hexadecimal digits.
         """
         content = [

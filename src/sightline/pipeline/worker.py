@@ -52,20 +52,11 @@ def _run(request: Message, descriptor: int) -> Message:
     """Run what a request asks for and return its result or error."""
     try:
         function = validate_call(_function(request["module"], request["function"]))
-        with listening(
-            lambda progress: child.answer(
-                descriptor, {"progress": progress.model_dump(mode="json")}
-            )
-        ):
+        with listening(lambda step: child.answer(descriptor, {"progress": step.model_dump()})):
             return {"result": function(*request["inputs"]).model_dump(mode="json")}
     except Exception as error:
-        return {
-            "error": {
-                "kind": type(error).__name__,
-                "message": str(error),
-                "traceback": traceback.format_exc(),
-            }
-        }
+        kind, trace = type(error).__name__, traceback.format_exc()
+        return {"error": {"kind": kind, "message": str(error), "traceback": trace}}
 
 
 def _function(module: str, name: str) -> Callable[..., Record]:

@@ -26,9 +26,7 @@ _DEFAULT_COLUMN = "image"
 def check(name: str) -> None:
     """Check quickly that a path leads to a folder or a file of a known kind.
 
-    Raises:
-        DataError: It does not.
-        InputError: The path is not valid UTF-8.
+    Raises DataError if it does not, and InputError if it is not valid UTF-8.
     """
     check_text(name)
     path = absolute(name)
@@ -43,10 +41,7 @@ def check(name: str) -> None:
 
 
 def check_text(path: str) -> None:
-    """Check that a path can be passed on and written.
-
-    Raises InputError if it is not valid UTF-8.
-    """
+    """Raise InputError if a path is not valid UTF-8, so that it cannot be passed on."""
     try:
         path.encode()
     except UnicodeEncodeError:
@@ -81,10 +76,7 @@ def image_files(folder: Path) -> Iterator[Path]:
 
 
 def absolute(name: str) -> Path:
-    """Return the absolute path that the user meant.
-
-    Raises DataError if such a path cannot exist.
-    """
+    """Return the absolute path that the user meant. Raises DataError if it cannot exist."""
     try:
         if not name:
             raise ValueError("Path would turn it into the current folder")

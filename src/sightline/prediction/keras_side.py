@@ -62,15 +62,14 @@ class _Summary:
     def __init__(self, request: Request, shape: Shape, class_names: tuple[str, ...]) -> None:
         self._request = request
         self._shape = shape
-        self._names = class_names
         self._labels = pa.array(class_names)
         self._profiler = Profiler()
         self._classes = np.zeros(len(class_names), dtype=np.int64)
         self._totals: Counter[str] = Counter()
         self._first_error: str | None = None
         self._shown: list[Prediction] = []
-        images = sum(one.images for one in request.inputs)
-        self._progress = progress.Counter("images", images, "predict")
+        total = sum(one.images for one in request.inputs)
+        self._progress = progress.Counter("images", total, "predict")
 
     def add(self, block: Block, probabilities: NDArray[np.float32]) -> pa.RecordBatch:
         """Count a block and return its rows with the columns `table.COLUMNS`."""
@@ -95,12 +94,9 @@ class _Summary:
             schema=table.COLUMNS,
         )
         self._totals.update(
-            images=len(failed),
-            abstained=int(abstained.sum()),
-            failed=len(block.errors),
-            resized=block.resized,
-            converted=block.converted,
+            images=len(failed), abstained=int(abstained.sum()), failed=len(block.errors)
         )
+        self._totals.update(resized=block.resized, converted=block.converted)
         answered = classes[~failed & ~abstained]
         self._classes += np.bincount(answered, minlength=len(self._classes))
         self._first_error = self._first_error or next(iter(block.errors.values()), None)
@@ -117,7 +113,7 @@ class _Summary:
             model=self._request.model.name,
             model_sha256=self._request.model.sha256,
             images=self._totals["images"],
-            classes=dict(zip(self._names, self._classes.tolist(), strict=True)),
+            classes=dict(zip(self._labels.to_pylist(), self._classes.tolist(), strict=True)),
             abstained=self._totals["abstained"],
             failed=self._totals["failed"],
             first_error=self._first_error,

@@ -21,10 +21,8 @@ def find(workspace: Workspace, name: str, dataset: str | None = None) -> ServedM
         name: An alias, a version such as "mnist-v3", a run id or a prefix of one, or the path of
             a `.keras` file.
 
-    Raises:
-        InputError: There is no such model, the name is ambiguous, or the manifest beside a file
-            is damaged.
-        ModelFileError: There is no such file.
+    Raises InputError if there is no such model, the name is ambiguous or the manifest beside a file
+    is damaged, and ModelFileError if there is no such file.
     """
     for text in (name, str(workspace.root)):
         check_text(text)

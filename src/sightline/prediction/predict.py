@@ -1,9 +1,4 @@
-"""Predict any number of images in bounded memory.
-
-- `inputs` describes what the user named, `model` finds the model.
-- `keras_side` predicts the blocks of images from `stream` in the Keras process.
-- `table` writes the predictions; `drift` compares the images with the training images.
-"""
+"""Predict any number of images in bounded memory."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -28,8 +23,7 @@ def predict(
     Args:
         paths: Image files, folders of them, NPY and Parquet files. An unreadable image is
             counted, and its row has the reason.
-        output: Parquet or CSV file to write, by its suffix. An existing file is replaced when all
-            predictions are written.
+        output: Parquet or CSV file to write or replace at the end, by its suffix.
         abstain_below: The model abstains below this probability, 0 to 1.
 
     Raises:

@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import Any
 
 from sightline.config import RunConfig, Section
-from sightline.config.flatten import differing, flatten
+from sightline.config.flatten import flatten
 from sightline.errors import InputError
 from sightline.pipeline import provenance
 from sightline.records import DeviceReport, Record, Source
@@ -60,8 +60,12 @@ def rows(a: Mapping[str, Any], b: Mapping[str, Any]) -> tuple[ProvenanceRow, ...
 
 def settings(a: Mapping[str, Any], b: Mapping[str, Any]) -> tuple[Setting, ...]:
     """List the keys of nested settings whose values differ."""
-    found = differing(dict(flatten(a)), dict(flatten(b)))
-    return tuple(Setting(key=key, a=x, b=y) for key, x, y in found)
+    before, after = dict(flatten(a)), dict(flatten(b))
+    return tuple(
+        Setting(key=key, a=before.get(key), b=after.get(key))
+        for key in {**before, **after}
+        if before.get(key) != after.get(key)
+    )
 
 
 def digests(run: RunManifest) -> dict[str, str | None]:

@@ -21,9 +21,7 @@ _BUSY = frozenset({errno.EAGAIN, errno.EBUSY, errno.EIO, errno.ESTALE, errno.ETI
 # Older kernels, NFS and macOS cannot exchange two names; or one of them does not exist
 _NO_EXCHANGE = frozenset({errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.ENOENT})
 _AT_FDCWD, _RENAME_EXCHANGE = -100, 2  # Constants of Linux' renameat2(2)
-ROOT_OPTION = "--artifacts or SIGHTLINE_ARTIFACTS"
-"""What selects another artifacts folder, for messages."""
-
+ROOT_OPTION = "--artifacts or SIGHTLINE_ARTIFACTS"  # Selects another folder, for messages
 _LEFTOVER = re.compile(r"\..+\.[0-9a-f]{8}\.(tmp|aside)")
 
 
@@ -101,8 +99,7 @@ def make_folder(folder: Path) -> None:
 
 def set_aside(folder: Path) -> None:
     """Remove a folder atomically: rename it first, then delete it."""
-    aside = _rename_aside(folder)
-    if aside is not None:
+    if (aside := _rename_aside(folder)) is not None:
         _sync(folder.parent)
         remove(aside)
 

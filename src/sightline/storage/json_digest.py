@@ -15,9 +15,8 @@ _END = b"\n}"
 def dumps(content: dict[str, Any]) -> bytes:
     """Return an object as indented JSON in UTF-8 that ends with its digest.
 
-    Args:
-        content: JSON-able values, at least one, without a key "sha256". The digest is that of
-            the JSON without the digest's line.
+    The object has at least one key, and none is "sha256". The digest is that of the JSON without
+    the digest's line.
     """
     body = json.dumps(content, indent=1, ensure_ascii=False).encode()
     digest = hashlib.sha256(body).hexdigest()
@@ -25,10 +24,7 @@ def dumps(content: dict[str, Any]) -> bytes:
 
 
 def verify(text: bytes) -> bytes:
-    """Check the digest that `dumps` added and return the JSON without it.
-
-    Raises ValueError if the digest is missing, or the text was changed.
-    """
+    """Return the JSON without its digest. Raises ValueError if that is missing or wrong."""
     found = _DIGEST.search(text)
     if found is None:
         raise ValueError("it does not end with a digest of itself")

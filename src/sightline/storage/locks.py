@@ -50,15 +50,12 @@ def _lock_file(path: Path) -> BinaryIO:
     files.make_folder(path.parent)
     try:
         # NFS needs a file that is open for reading (shared lock) and writing (exclusive lock).
-        return open(path, "a+b", opener=_open_without_following_links)
+        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW
+        return os.fdopen(os.open(path, flags, 0o666), "r+b")
     except OSError as error:
         if error.errno != errno.ELOOP:
             raise
         raise StorageError(f"The lock file {path} is a symbolic link; remove it.") from None
-
-
-def _open_without_following_links(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_NOFOLLOW, 0o666)
 
 
 def _acquire(file: BinaryIO, kind: int, waiting: str) -> None:

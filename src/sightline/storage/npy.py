@@ -29,9 +29,9 @@ class ArrayWriter:
         self.path = path
         self._rows = 0
         self._digest = hashlib.sha256()
-        self._digested: Future[None] | None = None
         self._digester = ThreadPoolExecutor(1)
-        self._file: BinaryIO = path.open("wb")
+        self._digested: Future[None] = self._digester.submit(self._digest.update, b"")
+        self._file = path.open("wb")
         self._write(_header(shape, self.dtype))
 
     @property
@@ -54,13 +54,9 @@ class ArrayWriter:
 
     def _write(self, content: memoryview | bytes) -> None:
         """Write while another thread computes the digest; holds at most two blocks."""
-        self._await_digest()
+        self._digested.result()
         self._digested = self._digester.submit(self._digest.update, content)
         self._file.write(content)
-
-    def _await_digest(self) -> None:
-        if self._digested is not None:
-            self._digested.result()
 
     def __enter__(self) -> Self:
         """Return the writer."""
@@ -72,7 +68,7 @@ class ArrayWriter:
         self._file.close()
         if kind is not None:
             return
-        self._await_digest()
+        self._digested.result()
         if self._rows != self.shape[0]:
             raise StageError(f"{self.path.name}: expected {self.shape[0]} rows, got {self._rows}.")
 
