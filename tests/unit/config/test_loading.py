@@ -8,14 +8,8 @@ from sightline.errors import ConfigError
 
 def test_tutorial_is_exactly_the_article() -> None:
     config = loading.load("tutorial")
-    assert [(step.filters, step.stride) for step in config.model.convolutions] == [
-        (32, 1),
-        (32, 2),
-        (64, 1),
-        (64, 2),
-        (64, 1),
-        (64, 1),
-    ]
+    layers = [(step.filters, step.stride) for step in config.model.convolutions]
+    assert layers == [(32, 1), (32, 2), (64, 1), (64, 2), (64, 1), (64, 1)]
     assert config.model.dense_units == 32
     assert (config.training.epochs, config.training.batch_size) == (5, 32)
     assert (config.training.optimizer, config.training.learning_rate) == ("adam", 0.001)
@@ -32,19 +26,16 @@ def test_quickstart_has_the_tutorials_network_and_optimizer() -> None:
     assert quickstart.data.dataset == "mnist-5k"
 
 
-def test_later_settings_win(tmp_path: Path) -> None:
+def test_later_settings_win_and_a_config_file_may_begin_with_a_byte_order_mark(
+    tmp_path: Path,
+) -> None:
     file = tmp_path / "mine.toml"
-    file.write_text("[training]\nepochs = 7\nbatch_size = 64\n")
-    config = loading.load("tutorial", file, ["training.epochs=9"], dataset="fashion-mnist")
+    file.write_text("[training]\nepochs = 7\nbatch_size = 64\n", encoding="utf-8-sig")
+    config = loading.load("tutorial", file, ["training.epochs=9"], dataset="./my images")
     assert (config.training.epochs, config.training.batch_size) == (9, 64)
-    assert config.data.dataset == "fashion-mnist"
     assert config.training.learning_rate == 0.001
-
-
-def test_plain_words_are_taken_as_strings() -> None:
-    config = loading.load(overrides=["data.dataset=./my images", "training.device=cpu"])
-    assert config.data.dataset == "./my images"
-    assert config.training.device == "cpu"
+    plain_words = loading.load(overrides=["data.dataset=./my images", "training.device=cpu"])
+    assert plain_words.data.dataset == config.data.dataset == "./my images"
 
 
 @pytest.mark.parametrize(
@@ -97,12 +88,6 @@ def test_unusable_config_file_is_refused_with_its_name(
         file.write_bytes(content)
     with pytest.raises(ConfigError, match=r"mine\.toml"):
         loading.load("tutorial", file)
-
-
-def test_config_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
-    file = tmp_path / "mine.toml"
-    file.write_text("[training]\nepochs = 7\n", encoding="utf-8-sig")
-    assert loading.load("tutorial", file).training.epochs == 7
 
 
 def test_unknown_recipe_suggests_the_closest_one() -> None:

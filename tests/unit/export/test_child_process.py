@@ -1,12 +1,12 @@
 import os
 import signal
 import threading
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from processes import descendants, wait_for
 from sightline.errors import StageError
 from sightline.export import child_process
 from sightline.export.child_process import ProgramError
@@ -19,16 +19,11 @@ def hanging(tmp_path: Path) -> list[str]:
     return ["keras", str(tmp_path / "model.keras"), str(tmp_path / "golden.npy"), str(tmp_path)]
 
 
-def children() -> set[int]:
-    tasks = Path("/proc/self/task").glob("*/children")
-    return {int(child) for task in tasks for child in task.read_text().split()}
-
-
 def test_hanging_process_is_killed_and_decides_nothing(hanging: list[str]) -> None:
-    before = children()
+    before = descendants(os.getpid())
     with pytest.raises(StageError, match=r"replay process \(keras, .* within 2 seconds"):
         child_process.run("replay", *hanging, seconds=2)
-    assert children() == before
+    assert descendants(os.getpid()) == before
 
 
 @pytest.mark.parametrize(
@@ -37,11 +32,10 @@ def test_hanging_process_is_killed_and_decides_nothing(hanging: list[str]) -> No
 def test_killed_process_decides_nothing_but_a_crash_is_a_failure(
     hanging: list[str], sent: signal.Signals, error: type[Exception]
 ) -> None:
-    before = children()
+    before = set(descendants(os.getpid()))
 
     def kill() -> None:
-        while not (started := children() - before):
-            time.sleep(0.05)
+        started = wait_for("child", lambda: set(descendants(os.getpid())) - before)
         for child in started:
             os.kill(child, sent)
 

@@ -33,12 +33,13 @@ def test_images_come_with_what_was_measured_on_them(measured: Measured, tmp_path
 def test_other_predictions_or_those_of_other_images_are_refused(
     measured: Measured, tmp_path: Path
 ) -> None:
+    path = tmp_path / "golden.npy"
     other = measured.evaluation.predictions.model_copy(update={"sha256": "0" * 64})
     evaluation = measured.evaluation.model_copy(update={"predictions": other})
     with pytest.raises(InputError, match=r"predictions\.parquet .*--refresh"):
-        gather(measured.run, measured.files, evaluation, 7, tmp_path / "golden.npy")
+        gather(measured.run, measured.files, evaluation, 7, path)
     test = measured.files.images["test"]
     fewer = test.model_copy(update={"shape": (3, *test.shape[1:])})
     files = measured.files.model_copy(update={"images": {"test": fewer}})
     with pytest.raises(InputError, match=r"predictions\.parquet .*expected 3 rows"):
-        gather(measured.run, files, measured.evaluation, 2, tmp_path / "golden.npy")
+        gather(measured.run, files, measured.evaluation, 2, path)

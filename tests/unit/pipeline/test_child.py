@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from processes import is_running
 from sightline.pipeline.child import Child, describe_exit
 
 TESTS = Path(__file__).parents[2] / "support"
@@ -16,11 +17,6 @@ ENVIRONMENT = {**os.environ, "PYTHONPATH": str(TESTS)}
 def child() -> Iterator[Child]:
     with Child("echo_child", "a", "b c", environment=ENVIRONMENT) as child:
         yield child
-
-
-def is_running(pid: int) -> bool:
-    status = Path(f"/proc/{pid}/status")
-    return status.exists() and "State:\tZ" not in status.read_text()
 
 
 def test_requests_and_answers_of_any_size_arrive_in_order(child: Child) -> None:

@@ -1,76 +1,69 @@
 import importlib.metadata
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import HTTPServer
 from pathlib import Path
 
 import pytest
 
+from processes import QuietHandler, serving
 from sightline.pipeline import doctor
+from sightline.pipeline.doctor import Check
 from sightline.storage.workspace import Workspace
 
 
-class Healthy(BaseHTTPRequestHandler):
+class Healthy(QuietHandler):
     def do_GET(self) -> None:
-        self.send_response(200 if self.path == "/api/health" else 404)
-        self.end_headers()
-
-    def log_message(self, *arguments: object) -> None:
-        pass
+        self.answer(200 if self.path == "/api/health" else 404)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def address() -> Iterator[str]:
-    with HTTPServer(("127.0.0.1", 0), Healthy) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
+    with serving(HTTPServer(("127.0.0.1", 0), Healthy)) as address:
+        yield address
 
 
-def test_installed_versions_fit_the_pins() -> None:
-    checks = {check.name: check for check in doctor._check_versions()}
-    assert {"prefect", "sqlalchemy", "fastapi", "tensorflow", "keras"} <= set(checks)
+def check(root: Path, api_url: str | None = None) -> dict[str, Check]:
+    checks = doctor.check_all(Workspace(root), api_url, lambda: "cpu")
+    return {check.name: check for check in checks}
+
+
+def test_new_folder_and_no_server_are_fine(tmp_path: Path) -> None:
+    checks = check(tmp_path / "new")
+    assert {"prefect", "sqlalchemy", "fastapi", "tensorflow", "keras", "device"} <= set(checks)
     assert all(check.passed for check in checks.values()), checks
+    assert "private" in checks["server"].found
 
 
-def test_version_outside_of_the_pins_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_version_outside_of_the_pins_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     version = importlib.metadata.version
-    monkeypatch.setattr(
-        importlib.metadata,
-        "version",
-        lambda name: "2.1.0" if name == "sqlalchemy" else version(name),
-    )
-    failed = [check for check in doctor._check_versions() if not check.passed]
-    assert [check.name for check in failed] == ["sqlalchemy"]
-    assert "2.1.0; needs" in failed[0].found
+
+    def changed(name: str) -> str:
+        if name == "keras":
+            raise importlib.metadata.PackageNotFoundError
+        return "2.1.0" if name == "sqlalchemy" else version(name)
+
+    monkeypatch.setattr(importlib.metadata, "version", changed)
+    failed = {name: one.found for name, one in check(tmp_path).items() if not one.passed}
+    assert set(failed) == {"keras", "sqlalchemy"}
+    assert "not installed; needs" in failed["keras"]
+    assert "2.1.0; needs" in failed["sqlalchemy"]
 
 
-def test_answering_server_is_found(address: str) -> None:
-    assert doctor._check("server", lambda: doctor._find_server(f"{address}/api")).passed
+@pytest.mark.parametrize(("path", "passed"), [("api", True), ("wrong", False)])
+def test_only_an_answering_server_passes(
+    tmp_path: Path, address: str, path: str, passed: bool
+) -> None:
+    assert check(tmp_path, f"{address}/{path}")["server"].passed is passed
 
 
-def test_silent_server_is_found(address: str) -> None:
-    check = doctor._check("server", lambda: doctor._find_server(f"{address}/wrong"))
-    assert not check.passed
-
-
-def test_no_server_is_fine() -> None:
-    assert "private" in doctor._find_server(None)
-
-
-def test_storage_that_cannot_be_written_is_found(tmp_path: Path) -> None:
+def test_full_disk_and_storage_that_cannot_be_written_are_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "file").touch()
-    check = doctor._check("storage", lambda: doctor._find_storage(Workspace(tmp_path / "file")))
-    assert not check.passed
-    assert doctor._check(
-        "storage", lambda: doctor._find_storage(Workspace(tmp_path / "new"))
-    ).passed
-
-
-def test_full_disk_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not check(tmp_path / "file")["storage"].passed
     monkeypatch.setattr(doctor, "_MINIMUM_FREE_BYTES", 1 << 60)
-    check = doctor._check("free disk", lambda: doctor._find_free_disk(Workspace(tmp_path)))
-    assert not check.passed
-    assert "needs at least" in check.found
+    disk = check(tmp_path)["free disk"]
+    assert not disk.passed
+    assert "needs at least" in disk.found

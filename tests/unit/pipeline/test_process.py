@@ -3,7 +3,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,7 +14,6 @@ from sightline.errors import DeviceError, KerasProcessError, StageError
 from sightline.pipeline import worker
 from sightline.pipeline.process import KerasProcess, ProcessSettings, _environment
 from sightline.pipeline.progress import Progress, listening
-from sightline.records import DeviceReport
 from sightline.training import device
 
 TESTS = Path(__file__).parents[2] / "support"
@@ -32,10 +31,6 @@ def process() -> Iterator[KerasProcess]:
         process.close()
 
 
-def call(process: KerasProcess, function: Callable[[TrainingConfig], DeviceReport]) -> DeviceReport:
-    return process.run(function, SETTINGS)
-
-
 def child_pid(process: KerasProcess) -> int:
     return process._child.pid
 
@@ -45,11 +40,11 @@ def test_answers_come_from_one_other_process(
 ) -> None:
     seen: list[Progress] = []
     with listening(seen.append):
-        first = call(process, stand_in_stage.report_progress)
+        first = process.run(stand_in_stage.report_progress, SETTINGS)
     assert [progress.done for progress in seen] == [0, 1, 2]
     assert seen[0].facts == {"loss": 0.5}
     assert int(first.device) == child_pid(process) != os.getpid()
-    assert call(process, stand_in_stage.report_progress) == first
+    assert process.run(stand_in_stage.report_progress, SETTINGS) == first
     assert capfd.readouterr() == ("", "")
 
 
@@ -63,7 +58,7 @@ def test_other_errors_become_stage_errors_with_a_logged_traceback(
     process: KerasProcess, caplog: pytest.LogCaptureFixture
 ) -> None:
     with pytest.raises(StageError, match=r"fail.*ZeroDivisionError: by hand"):
-        call(process, stand_in_stage.fail)
+        process.run(stand_in_stage.fail, SETTINGS)
     assert "Traceback" in caplog.text
 
 
@@ -77,7 +72,7 @@ def test_worker_runs_only_functions_that_the_module_defines(name: str) -> None:
 def test_child_that_was_started_with_other_settings_is_replaced(process: KerasProcess) -> None:
     before = child_pid(process)
     process.configure(ProcessSettings(threads=1))
-    assert call(process, stand_in_stage.report_progress).device != str(before)
+    assert process.run(stand_in_stage.report_progress, SETTINGS).device != str(before)
 
 
 def test_dead_child_is_reported_and_replaced(
@@ -87,9 +82,9 @@ def test_dead_child_is_reported_and_replaced(
         caplog.at_level(logging.ERROR),
         pytest.raises(KerasProcessError, match=r"die with exit code 3.*--verbose"),
     ):
-        call(process, stand_in_stage.die)
+        process.run(stand_in_stage.die, SETTINGS)
     assert "last words" in caplog.text
-    assert call(process, stand_in_stage.report_progress).device
+    assert process.run(stand_in_stage.report_progress, SETTINGS).device
 
 
 def test_killed_child_is_reported_with_a_hint(process: KerasProcess) -> None:
@@ -97,7 +92,7 @@ def test_killed_child_is_reported_with_a_hint(process: KerasProcess) -> None:
         os.kill(child_pid(process), signal.SIGKILL)
 
     with listening(kill), pytest.raises(KerasProcessError, match=r"signal 9.*batch_size"):
-        call(process, stand_in_stage.sleep)
+        process.run(stand_in_stage.sleep, SETTINGS)
 
 
 def test_interrupted_call_ends_the_child(process: KerasProcess) -> None:
@@ -108,7 +103,7 @@ def test_interrupted_call_ends_the_child(process: KerasProcess) -> None:
         raise TimeoutError("as Prefect raises it")
 
     with listening(interrupt), pytest.raises(TimeoutError):
-        call(process, stand_in_stage.sleep)
+        process.run(stand_in_stage.sleep, SETTINGS)
     assert process._child is None
     assert not Path(f"/proc/{pids[0]}").exists()
 
@@ -116,26 +111,18 @@ def test_interrupted_call_ends_the_child(process: KerasProcess) -> None:
 def test_settings_become_environment_variables_unless_the_user_set_them(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    threads, gpus = "TF_NUM_INTRAOP_THREADS", "CUDA_VISIBLE_DEVICES"
+    threads, gpus, flags = "TF_NUM_INTRAOP_THREADS", "CUDA_VISIBLE_DEVICES", "XLA_FLAGS"
     monkeypatch.delenv(threads, raising=False)
     monkeypatch.setenv(gpus, "0")
-    default, changed = (
-        _environment(False, settings)
-        for settings in (ProcessSettings(), ProcessSettings(use_gpu=False, threads=4))
-    )
+    monkeypatch.setenv(flags, "--xla_dump_to=/tmp/x")
+    changes = ProcessSettings(use_gpu=False, threads=4, deterministic=True)
+    default, changed = _environment(False, ProcessSettings()), _environment(False, changes)
     assert (default.get(threads), default[gpus]) == (None, "0")
+    assert default[flags] == "--xla_dump_to=/tmp/x"
     assert (changed[threads], changed[gpus]) == ("4", "-1")
+    assert changed[flags].split() == ["--xla_dump_to=/tmp/x", "--xla_gpu_deterministic_ops=true"]
     monkeypatch.setenv(threads, "5")
-    assert _environment(False, ProcessSettings(threads=4))[threads] == "5"
-
-
-def test_deterministic_operations_are_added_to_the_users_xla_flags(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setenv("XLA_FLAGS", "--xla_dump_to=/tmp/x")
-    assert _environment(False, ProcessSettings())["XLA_FLAGS"] == "--xla_dump_to=/tmp/x"
-    found = _environment(False, ProcessSettings(deterministic=True))["XLA_FLAGS"]
-    assert found.split() == ["--xla_dump_to=/tmp/x", "--xla_gpu_deterministic_ops=true"]
+    assert _environment(False, changes)[threads] == "5"
 
 
 def test_quick_import_hides_libraries_only_while_keras_is_imported() -> None:

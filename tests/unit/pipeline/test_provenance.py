@@ -70,8 +70,7 @@ def test_training_depends_on_shared_modules_but_not_on_the_report() -> None:
 
 
 def test_versions_leave_out_what_is_not_installed() -> None:
-    found = provenance.versions("numpy", "no-such-distribution")
-    assert list(found) == ["numpy"]
+    assert list(provenance.versions("numpy", "no-such-distribution")) == ["numpy"]
 
 
 def test_environment_holds_no_other_variables(monkeypatch: pytest.MonkeyPatch) -> None:

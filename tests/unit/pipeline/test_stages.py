@@ -1,3 +1,5 @@
+from importlib import import_module
+
 import pytest
 
 from declared_stages import STAGES
@@ -12,13 +14,14 @@ from sightline.reporting.report import REPORT
 from sightline.training.train import TRAIN
 
 
-def blueprint(path: str = "a", architecture: str = "1", summary: str = "2") -> ModelBlueprint:
-    def record(digit: str) -> FileRecord:
-        return FileRecord(path=f"{path}/{digit}", sha256=digit * 64, bytes=1)
+def file(path: str, digit: str) -> FileRecord:
+    return FileRecord(path=path, sha256=digit * 64, bytes=1)
 
+
+def blueprint(path: str = "a", architecture: str = "1", summary: str = "2") -> ModelBlueprint:
     return ModelBlueprint(
-        architecture=record(architecture),
-        summary=record(summary),
+        architecture=file(f"{path}/architecture", architecture),
+        summary=file(f"{path}/summary", summary),
         layers=(Layer(name="dense", kind="Dense", output_shape=(10,), parameters=330),),
         parameters=330,
         image_shape=(28, 28, 1),
@@ -26,27 +29,24 @@ def blueprint(path: str = "a", architecture: str = "1", summary: str = "2") -> M
     )
 
 
-def test_key_follows_content_and_not_paths() -> None:
-    assert TRAIN.key(blueprint(path="a")) == TRAIN.key(blueprint(path="b"))
-    assert TRAIN.key(blueprint(architecture="1")) != TRAIN.key(blueprint(architecture="4"))
+def test_key_follows_content_but_not_paths_and_incidental_files() -> None:
+    key = TRAIN.key(blueprint())
+    assert key == TRAIN.key(blueprint(path="b")) == TRAIN.key(blueprint(summary="5"))
+    assert key != TRAIN.key(blueprint(architecture="4"))
 
 
-def test_key_ignores_incidental_files() -> None:
-    assert TRAIN.key(blueprint(summary="2")) == TRAIN.key(blueprint(summary="5"))
-
-
-def test_only_the_report_is_made_anew_where_ingest_found_something_else() -> None:
+def test_only_the_key_of_the_report_follows_what_ingest_found() -> None:
     def ingested(digit: str) -> DatasetFiles:
-        file = FileRecord(path="a/findings.parquet", sha256=digit * 64, bytes=1)
+        findings = file("a/findings.parquet", digit)
         return DatasetFiles(
             dataset="d",
             source="s",
             class_names=("a", "b"),
             image_shape=(8, 8, 1),
             images={},
-            labels=file.model_copy(update={"sha256": "0" * 64}),
+            labels=file("a/labels.parquet", "0"),
             counts={},
-            inspection=Inspection(profiles={}, affected={}, findings=file),
+            inspection=Inspection(profiles={}, affected={}, findings=findings),
         )
 
     for stage in (PREPROCESS, EVALUATE):
@@ -54,44 +54,33 @@ def test_only_the_report_is_made_anew_where_ingest_found_something_else() -> Non
     assert REPORT.key(ingested("1")) != REPORT.key(ingested("2"))
 
 
-def test_key_follows_the_config() -> None:
-    few, many = (
-        loading.load(overrides=[f"training.epochs={epochs}"]).training for epochs in (1, 2)
-    )
-    assert TRAIN.key(few) != TRAIN.key(many)
-    assert TRAIN.key(few) != BUILD.key(few)
-
-
-def test_key_ignores_where_a_data_set_lies() -> None:
+def test_key_follows_the_config_but_not_the_path_of_the_data() -> None:
+    settings = loading.load().training
+    assert TRAIN.key(settings) != TRAIN.key(settings.model_copy(update={"epochs": 99}))
+    assert TRAIN.key(settings) != BUILD.key(settings)
     here, there = (loading.load(dataset=path).data for path in ("/a/images", "/b/images"))
     assert INGEST.key(here) == INGEST.key(there)
     assert INGEST.key(here) != INGEST.key(here.model_copy(update={"channels": 3}))
 
 
-def test_key_follows_the_source_of_the_stage(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("name", "found"), [("code_digest", "0"), ("versions", {"keras": "99"})])
+def test_key_follows_the_source_of_the_stage_and_library_versions(
+    name: str, found: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
     before = TRAIN.key(blueprint())
-    monkeypatch.setattr(provenance, "code_digest", lambda module: f"changed {module}")
-    assert TRAIN.key(blueprint()) != before
-
-
-def test_key_follows_library_versions(monkeypatch: pytest.MonkeyPatch) -> None:
-    before = TRAIN.key(blueprint())
-    monkeypatch.setattr(provenance, "versions", lambda *names: {"keras": "99"})
+    monkeypatch.setattr(provenance, name, lambda *_: found)
     assert TRAIN.key(blueprint()) != before
 
 
 def test_key_of_keras_stages_follows_the_backend(monkeypatch: pytest.MonkeyPatch) -> None:
-    keys = set()
-    for backend in ("tensorflow", "jax"):
-        monkeypatch.setenv("KERAS_BACKEND", backend)
-        keys.add((TRAIN.key(blueprint()), INGEST.key(blueprint())))
-    assert len({train for train, _ in keys}) == 2
-    assert len({ingest for _, ingest in keys}) == 1
+    monkeypatch.setenv("KERAS_BACKEND", "tensorflow")
+    train, ingest = TRAIN.key(blueprint()), INGEST.key(blueprint())
+    monkeypatch.setenv("KERAS_BACKEND", "jax")
+    assert TRAIN.key(blueprint()) != train
+    assert INGEST.key(blueprint()) == ingest
 
 
 def test_every_stage_is_declared_in_the_module_of_its_function() -> None:
-    from importlib import import_module
-
     assert tuple(stage.name for stage in STAGES) == stages.STAGE_NAMES
     for stage in STAGES:
         assert getattr(import_module(stage.function.__module__), stage.name) is stage.function

@@ -12,29 +12,16 @@ from sightline.errors import DataError, InputError
 from sightline.prediction import inputs
 
 
-def write_parquet(path: Path, columns: dict[str, object]) -> str:
-    pq.write_table(pa.table(columns), path)
-    return str(path)
-
-
-def test_folders_are_listed_recursively_and_sorted(tmp_path: Path) -> None:
+def test_folders_are_listed_recursively_sorted_and_without_clutter(tmp_path: Path) -> None:
     for folder in ("b", "a/z", "a", "."):
         write_pictures(tmp_path / folder, dots(2))
-    found = [str(path.relative_to(tmp_path)) for path in inputs.image_files(tmp_path)]
-    assert found == [
-        *("0000.png", "0001.png"),
-        *("a/0000.png", "a/0001.png", "a/z/0000.png", "a/z/0001.png"),
-        *("b/0000.png", "b/0001.png"),
-    ]
-    assert inputs.describe(str(tmp_path)).images == 8
-
-
-def test_other_files_are_counted_without_clutter(tmp_path: Path) -> None:
-    write_pictures(tmp_path, dots(1))
     for name in ("notes.txt", "photo.webp", ".hidden.png", "Thumbs.db"):
-        (tmp_path / name).touch()
-    found = inputs.describe(str(tmp_path))
-    assert (found.images, found.left_out) == (1, 2)
+        (tmp_path / "a" / name).touch()
+    found = [str(path.relative_to(tmp_path)) for path in inputs.image_files(tmp_path)]
+    folders = ("", "a/", "a/z/", "b/")
+    assert found == [f"{folder}{name}.png" for folder in folders for name in ("0000", "0001")]
+    described = inputs.describe(str(tmp_path))
+    assert (described.images, described.left_out) == (8, 2)
 
 
 @pytest.mark.parametrize("target", ["../secret.png", "x.png"])
@@ -110,11 +97,13 @@ def test_folder_with_only_arrays_is_refused_with_a_hint(tmp_path: Path) -> None:
 
 
 def test_image_column_is_named_image_or_the_only_one(tmp_path: Path) -> None:
+    path = tmp_path / "x.parquet"
     for column, columns in {
         "image": {"mask": [b"1", b"2"], "image": [{"bytes": b"1"}, {"bytes": b"2"}]},
         "photo": {"label": [1, 2], "photo": [b"1", b"2"]},
     }.items():
-        found = inputs.describe(write_parquet(tmp_path / "x.parquet", columns))
+        pq.write_table(pa.table(columns), path)
+        found = inputs.describe(str(path))
         assert (found.column, found.images) == (column, 2)
 
 
@@ -131,6 +120,6 @@ def test_image_column_is_named_image_or_the_only_one(tmp_path: Path) -> None:
 def test_table_without_a_clear_image_column_is_refused(
     tmp_path: Path, columns: dict[str, object], named: str
 ) -> None:
-    path = write_parquet(tmp_path / "x.parquet", columns)
+    pq.write_table(pa.table(columns), tmp_path / "x.parquet")
     with pytest.raises(DataError, match=named):
-        inputs.describe(path)
+        inputs.describe(str(tmp_path / "x.parquet"))

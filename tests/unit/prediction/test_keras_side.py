@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from bounds import bounded
 from run_to_predict import CLASS_NAMES, RUN_ID, dots, publish, write_pictures
-from sightline.errors import DataError, ModelFileError
+from sightline.errors import ModelFileError
 from sightline.models import keras_files
 from sightline.pipeline.progress import Progress, listening
 from sightline.prediction import inputs, keras_side
@@ -96,8 +96,7 @@ def test_abstained_rows_keep_the_guess_and_are_not_counted_as_answers(
     outcome = predict(model, images, table=str(table), abstain_below=minimum)
     rows = pq.read_table(table)
     abstained = np.asarray(rows["abstained"])
-    assert 400 < outcome.abstained < 600
-    assert outcome.abstained == abstained.sum()
+    assert 400 < outcome.abstained == abstained.sum() < 600
     assert sum(outcome.classes.values()) == 1000 - outcome.abstained
     assert rows["label"].null_count == 0
     assert (np.asarray(rows["probability"])[~abstained] >= np.float32(minimum)).all()
@@ -108,7 +107,7 @@ def test_unreadable_image_affects_only_its_row(model: ServedModel, tmp_path: Pat
     paths[7].write_bytes(b"no image")
     table = tmp_path / "t.parquet"
     outcome = predict(model, tmp_path / "folder", table=str(table), abstain_below=1)
-    row = pq.read_table(table).slice(7, 1).to_pylist()[0]
+    row = pq.read_table(table).to_pylist()[7]
     assert (row["label"], row["class"], row["probability"]) == (None, None, None)
     assert row["abstained"] is False
     assert str(paths[7]) in row["error"]
@@ -164,14 +163,11 @@ def test_unknown_classes_are_numbered(model: ServedModel, tmp_path: Path) -> Non
 def test_different_model_than_recorded_is_refused(
     model: ServedModel, tmp_path: Path, changed: dict[str, object], named: str
 ) -> None:
-    path = save(tmp_path / "x.npy", dots(3))
     with pytest.raises(ModelFileError, match=named):
-        predict(model.model_copy(update=changed), path)
+        predict(model.model_copy(update=changed), save(tmp_path / "x.npy", dots(3)))
 
 
-def test_model_with_weights_that_are_not_finite_is_refused(
-    model: ServedModel, tmp_path: Path
-) -> None:
+def test_weights_that_are_not_finite_are_refused(model: ServedModel, tmp_path: Path) -> None:
     network = keras_files.without_preprocessing(keras_files.read_model(Path(model.path)))
     network.set_weights([np.full_like(weights, np.nan) for weights in network.get_weights()])
     broken = tmp_path / "broken.keras"
@@ -180,19 +176,10 @@ def test_model_with_weights_that_are_not_finite_is_refused(
         predict(find(Workspace(tmp_path), str(broken)), save(tmp_path / "x.npy", dots(3)))
 
 
-def test_damaged_file_of_many_images_ends_the_stream(model: ServedModel, tmp_path: Path) -> None:
-    path = save(tmp_path / "x.npy", dots(2000))
-    found = inputs.describe(str(path))
-    save(path, dots(2000).astype(np.int8))
-    with pytest.raises(DataError, match="int8"):
-        keras_side.predict(Request(inputs=(found,), model=model))
-
-
 def test_memory_does_not_grow_with_the_number_of_images(model: ServedModel, tmp_path: Path) -> None:
     """A GB of images in a sparse file; the bound is far below."""
     path = tmp_path / "x.npy"
     np.lib.format.open_memmap(path, "w+", np.uint8, (1000, 1024, 1024))
     predict(model, save(tmp_path / "small.npy", dots(3)))  # starts TensorFlow
     with bounded():
-        outcome = predict(model, path)
-    assert outcome.images == 1000
+        assert predict(model, path).images == 1000

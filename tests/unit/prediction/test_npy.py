@@ -20,7 +20,7 @@ def path(tmp_path: Path) -> Path:
 def header(shape: tuple[int, ...]) -> bytes:
     file = io.BytesIO()
     described = {"descr": "|u1", "fortran_order": False, "shape": shape}
-    np.lib.format.write_array_header_1_0(file, described)  # type: ignore[arg-type]
+    np.lib.format.write_array_header_1_0(file, described)
     return file.getvalue()
 
 

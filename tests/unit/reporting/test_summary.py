@@ -15,7 +15,7 @@ from sightline.records import (
     Spread,
 )
 from sightline.records.manifest import RunManifest
-from sightline.reporting import summary
+from sightline.reporting import summary, tables
 
 
 @pytest.fixture
@@ -148,6 +148,9 @@ def test_exports_that_disagree_are_named() -> None:
         certificate=FILE,
     )
     assert "1.0e-07" in summary.exports(certificate)
-    failed = agrees.model_copy(update={"format": "onnx", "passed": False})
-    text = summary.exports(certificate.model_copy(update={"exports": (agrees, failed)}))
-    assert text.startswith("onnx disagrees")
+    failed = agrees.model_copy(update={"format": "onnx", "passed": False, "problem": "Crash."})
+    certificate = certificate.model_copy(update={"exports": (agrees, failed)})
+    assert summary.exports(certificate).startswith("onnx disagrees")
+    outcomes = {row["Format"]: row["Outcome"] for row in tables.exports(certificate).records()}
+    assert outcomes == {"keras": "passed", "onnx": "failed (Crash.)"}
+    assert not certificate.passed

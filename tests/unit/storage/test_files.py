@@ -9,13 +9,31 @@ from sightline.errors import StorageError
 from sightline.storage import files
 
 
+@pytest.fixture
+def old(tmp_path: Path) -> Path:
+    """A folder with one file, "old"."""
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "old").touch()
+    return tmp_path / "folder"
+
+
+def write(folder: Path, *, replace: bool = True) -> None:
+    """Write a folder with one file, "new"."""
+    with files.new_folder(folder, replace=replace) as temporary:
+        (temporary / "new").touch()
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
 def test_new_file_appears_only_when_finished(tmp_path: Path) -> None:
     target = tmp_path / "folder" / "result.txt"
     with files.new_file(target) as temporary:
         temporary.write_text("content")
         assert not target.exists()
     assert target.read_text() == "content"
-    assert list(target.parent.iterdir()) == [target]
+    assert names(target.parent) == ["result.txt"]
 
 
 def test_failed_write_keeps_the_old_file(tmp_path: Path) -> None:
@@ -30,18 +48,7 @@ def test_failed_write_keeps_the_old_file(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="disk full"):
         write_and_fail()
     assert target.read_text() == "old"
-    assert list(tmp_path.iterdir()) == [target]
-
-
-def test_new_folder_replaces_the_old_one_completely(tmp_path: Path) -> None:
-    target = tmp_path / "entry"
-    target.mkdir()
-    (target / "old").touch()
-    with files.new_folder(target, replace=True) as temporary:
-        (temporary / "new").touch()
-        assert (target / "old").exists()
-    assert [path.name for path in target.iterdir()] == ["new"]
-    assert list(tmp_path.iterdir()) == [target]
+    assert names(tmp_path) == ["result.txt"]
 
 
 def test_open_map_of_a_replaced_file_still_reads_the_old_bytes(tmp_path: Path) -> None:
@@ -58,57 +65,34 @@ def test_open_map_of_a_replaced_file_still_reads_the_old_bytes(tmp_path: Path) -
     assert mapped[-3:] == b"old"
 
 
-def test_link_at_the_final_name_is_replaced_and_not_followed(tmp_path: Path) -> None:
-    elsewhere = tmp_path / "elsewhere"
-    elsewhere.mkdir()
-    (elsewhere / "file").write_text("theirs")
-    link = tmp_path / "entry"
-    link.symlink_to(elsewhere)
-    with files.new_folder(link, replace=True) as temporary:
-        (temporary / "file").write_text("ours")
+def test_link_at_the_final_name_is_replaced_and_not_followed(old: Path) -> None:
+    link = old.with_name("entry")
+    link.symlink_to(old)
+    write(link)
     assert not link.is_symlink()
-    assert (link / "file").read_text() == "ours"
-    assert (elsewhere / "file").read_text() == "theirs"
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["elsewhere", "entry"]
-
-
-def test_leftovers_that_are_files_are_removed_as_well(tmp_path: Path) -> None:
-    (tmp_path / ".a.npz.0123abcd.tmp").touch()
-    (tmp_path / ".b.npz.0123abcd.tmp").touch()
-    files.remove_leftovers(tmp_path / "a.npz")
-    assert [path.name for path in tmp_path.iterdir()] == [".b.npz.0123abcd.tmp"]
+    assert (names(link), names(old), names(old.parent)) == (["new"], ["old"], ["entry", "folder"])
 
 
 def test_full_disk_is_reported_even_if_the_root_does_not_exist(tmp_path: Path) -> None:
     root = tmp_path / "not" / "there"
-
-    def write() -> None:
-        with files.storage_errors(root):
-            raise OSError(errno.ENOSPC, "No space left on device")
-
-    with pytest.raises(StorageError, match=str(root)):
-        write()
+    with pytest.raises(StorageError, match=str(root)), files.storage_errors(root):
+        raise OSError(errno.ENOSPC, "No space left on device")
 
 
-def test_new_folder_never_overwrites_unless_asked(tmp_path: Path) -> None:
-    target = tmp_path / "run"
-    target.mkdir()
-    (target / "old").touch()
-
-    def publish() -> None:
-        with files.new_folder(target, replace=False) as temporary:
-            (temporary / "new").touch()
-
+def test_new_folder_never_overwrites_unless_asked(old: Path) -> None:
     with pytest.raises(OSError, match="not empty"):
-        publish()
-    assert [path.name for path in target.iterdir()] == ["old"]
+        write(old, replace=False)
+    assert (names(old), names(old.parent)) == (["old"], ["folder"])
 
 
 def test_leftovers_are_what_our_own_writers_leave(tmp_path: Path) -> None:
     ours = [".a.0123abcd.tmp", ".b.json.0123abcd.tmp", ".c.0123abcd.aside"]
-    for name in (*ours, "a.0123abcd.tmp", ".a.tmp", ".cache", ".a.0123ABCD.tmp", ".0123abcd.tmp"):
+    others = ["a.0123abcd.tmp", ".a.tmp", ".cache", ".a.0123ABCD.tmp", ".0123abcd.tmp"]
+    for name in (*ours, *others):
         (tmp_path / name).touch()
     assert [path.name for path in files.leftovers(tmp_path)] == ours
+    files.remove_leftovers(tmp_path / "b.json")
+    assert names(tmp_path) == sorted({*ours, *others} - {".b.json.0123abcd.tmp"})
 
 
 def test_leftovers_are_named_as_the_writers_name_them(tmp_path: Path) -> None:
@@ -121,26 +105,21 @@ def test_leftovers_are_named_as_the_writers_name_them(tmp_path: Path) -> None:
 
 
 def test_set_aside_folder_is_never_seen_half_removed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    old: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "run").mkdir()
     monkeypatch.setattr(files.shutil, "rmtree", lambda path, ignore_errors: None)
-    files.set_aside(tmp_path / "run")
-    assert list(tmp_path.iterdir()) == files.leftovers(tmp_path)
+    files.set_aside(old)
+    assert list(old.parent.iterdir()) == files.leftovers(old.parent)
 
 
-def test_link_is_removed_and_measured_without_its_target(tmp_path: Path) -> None:
-    target = tmp_path / "target"
-    target.mkdir()
-    (target / "file").write_bytes(b"12345")
-    (tmp_path / "link").symlink_to(target)
-    assert files.size(target) == 5
-    assert files.size(target / "file") == 5
-    assert files.size(tmp_path / "link") == len(str(target))
-    assert files.size(tmp_path / "missing") == 0
-    files.remove(tmp_path / "link")
-    assert [path.name for path in tmp_path.iterdir()] == ["target"]
-    assert (target / "file").exists()
+def test_link_is_removed_and_measured_without_its_target(old: Path) -> None:
+    (old / "old").write_bytes(b"12345")
+    link = old.with_name("link")
+    link.symlink_to(old)
+    sizes = [files.size(path) for path in (old, old / "old", link, old / "missing")]
+    assert sizes == [5, 5, len(str(old)), 0]
+    files.remove(link)
+    assert (names(old), names(old.parent)) == (["old"], ["folder"])
 
 
 class Library:
@@ -151,27 +130,13 @@ class Library:
             self.renameat2 = lambda *_: ctypes.set_errno(number) or -1
 
 
-def replace(folder: Path) -> None:
-    with files.new_folder(folder, replace=True) as temporary:
-        (temporary / "new").touch()
-
-
-@pytest.fixture
-def old(tmp_path: Path) -> Path:
-    (tmp_path / "folder").mkdir()
-    (tmp_path / "folder" / "old").touch()
-    return tmp_path / "folder"
-
-
-def names(folder: Path) -> list[str]:
-    return [path.name for path in folder.iterdir()]
-
-
 def test_folder_is_replaced_without_a_moment_in_which_it_is_missing(
     old: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(files, "_rename_aside", pytest.fail)
-    replace(old)
+    with files.new_folder(old, replace=True) as temporary:
+        (temporary / "new").touch()
+        assert names(old) == ["old"]
     assert (names(old), names(old.parent)) == (["new"], ["folder"])
 
 
@@ -180,12 +145,12 @@ def test_folder_is_replaced_where_the_system_cannot_exchange_names(
     old: Path, monkeypatch: pytest.MonkeyPatch, number: int | None
 ) -> None:
     monkeypatch.setattr(ctypes, "CDLL", lambda *_, **__: Library(number))
-    replace(old)
+    write(old)
     assert (names(old), names(old.parent)) == (["new"], ["folder"])
 
 
 def test_refused_exchange_leaves_the_old_folder(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ctypes, "CDLL", lambda *_, **__: Library(errno.EROFS))
     with pytest.raises(OSError, match="Read-only"):
-        replace(old)
+        write(old)
     assert (names(old), names(old.parent)) == (["old"], ["folder"])

@@ -12,17 +12,10 @@ def test_lock_of_a_killed_holder_is_free_at_once(tmp_path: Path) -> None:
         "    print('held', flush=True)\n"
         "    sys.stdin.read()\n"
     )
-    holder = subprocess.Popen(
-        [sys.executable, "-c", program, str(lock)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    )
-    with holder:
+    command, pipe = [sys.executable, "-c", program, str(lock)], subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe) as holder:
         assert holder.stdout.readline() == b"held\n"
-        waiter = subprocess.Popen(
-            [sys.executable, "-c", program, str(lock)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-        )
-        with waiter:
+        with subprocess.Popen(command, stdin=pipe, stdout=pipe) as waiter:
             assert waiter.poll() is None
             holder.kill()
             assert waiter.stdout.readline() == b"held\n"

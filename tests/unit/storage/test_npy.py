@@ -24,12 +24,11 @@ def test_blocks_come_back_as_they_were_written(
 
 
 def test_missing_rows_are_noticed(tmp_path: Path) -> None:
-    def write_too_few() -> None:
-        with npy.ArrayWriter(tmp_path / "array.npy", (3, 2), "uint8") as writer:
-            writer.append(np.zeros((2, 2), dtype=np.uint8))
-
-    with pytest.raises(StageError, match="3 rows, got 2"):
-        write_too_few()
+    with (
+        pytest.raises(StageError, match=r"array\.npy.* 3 .* 2"),
+        npy.ArrayWriter(tmp_path / "array.npy", (3, 2), "uint8") as writer,
+    ):
+        writer.append(np.zeros((2, 2), dtype=np.uint8))
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -14,19 +14,10 @@ def test_several_runs_may_use_the_workspace(tmp_path: Path) -> None:
     assert not Workspace(tmp_path).is_in_use()
 
 
-def test_clean_up_is_refused_while_a_run_uses_the_workspace(tmp_path: Path) -> None:
-    with (
-        used_elsewhere(tmp_path),
-        pytest.raises(InputError, match=str(tmp_path)),
-        Workspace(tmp_path).exclusive(),
-    ):
-        pass
-    with Workspace(tmp_path).exclusive():
-        pass
-
-
-def test_killed_run_no_longer_uses_the_workspace(tmp_path: Path) -> None:
+def test_clean_up_is_refused_until_a_run_that_uses_the_workspace_is_killed(tmp_path: Path) -> None:
     with used_elsewhere(tmp_path) as process:
+        with pytest.raises(InputError, match=str(tmp_path)), Workspace(tmp_path).exclusive():
+            pass
         process.kill()
         process.wait()
         assert not Workspace(tmp_path).is_in_use()
@@ -37,19 +28,15 @@ def test_killed_run_no_longer_uses_the_workspace(tmp_path: Path) -> None:
 def test_run_waits_for_a_clean_up_and_logs_it(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    started = threading.Event()
-
     def use_workspace() -> None:
         with Workspace(tmp_path).in_use():
-            started.set()
+            pass
 
-    worker = threading.Thread(target=use_workspace)
-    with lock_wait() as logged, Workspace(tmp_path).exclusive():
-        worker.start()
+    with ThreadPoolExecutor() as pool, lock_wait() as logged, Workspace(tmp_path).exclusive():
+        run = pool.submit(use_workspace)
         assert logged.wait(60)
-        assert not started.is_set()
-    worker.join()
-    assert started.is_set()
+        assert not run.done()
+    run.result()
     assert str(tmp_path) in caplog.text
 
 
@@ -60,10 +47,8 @@ def test_is_in_use_writes_nothing(tmp_path: Path) -> None:
 
 def test_root_that_cannot_be_created_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with (
-        pytest.raises(StorageError, match="file"),
-        Workspace(tmp_path / "file" / "artifacts").in_use(),
-    ):
+    workspace = Workspace(tmp_path / "file" / "artifacts")
+    with pytest.raises(StorageError, match="file"), workspace.in_use():
         pass
 
 
