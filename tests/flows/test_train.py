@@ -127,8 +127,8 @@ def test_report_has_the_numbers_of_the_metrics(first: RunSummary) -> None:
         f"{temperature['loss']:.4f}",
     ):
         assert figure in sentence
-    doubts = metrics["label_errors"]
-    assert any(f"{doubts['found']} of {doubts['examined']} training" in row for row in rows)
+    found = metrics["label_errors"]
+    assert any(f"{found['found']} of {found['examined']} training" in row for row in rows)
 
 
 def test_manifest_records_config_data_environment_and_files(
