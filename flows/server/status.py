@@ -63,7 +63,7 @@ class Reader:
     def overview(self) -> Overview:
         """Read the remaining lines and combine all."""
         rows = (
-            *self._pool_rows(),
+            *self._infrastructure_rows(),
             *self._deployment_rows(),
             *self._run_rows("late", _named("Late")),
             *self._run_rows("waiting", _named("AwaitingConcurrencySlot", "AwaitingRetry")),
@@ -71,7 +71,7 @@ class Reader:
         )
         return Overview(rows, any(self._obstacle(item) is None for item in self._deployments))
 
-    def _pool_rows(self) -> Iterator[Row]:
+    def _infrastructure_rows(self) -> Iterator[Row]:
         """Show all pools, then all workers, then all queues."""
         for pool in self._pools:
             limit = "no limit" if pool.concurrency_limit is None else pool.concurrency_limit
