@@ -77,4 +77,5 @@ def _finish(axes: "Axes", metric: str, **legend: Any) -> None:
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     if metric == "accuracy":
         percentages(axes.yaxis)
-    axes.legend(frameon=False, fontsize=9, **legend)
+    free = "lower right" if metric == "accuracy" else "upper right"  # where curves seldom lead
+    axes.legend(frameon=False, fontsize=9, **{"loc": free, **legend})
