@@ -12,9 +12,8 @@ import stat
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import h5py
 
@@ -54,8 +53,7 @@ _CLASSES = frozenset(
 needs a line here. None of them reads a file, imports a module or runs code from its config."""
 
 
-@dataclass(frozen=True)
-class ModelParts:
+class ModelParts(NamedTuple):
     """The content of a checked `.keras` file."""
 
     config: str  # Keras' JSON of the model
@@ -104,7 +102,10 @@ def read_archive(path: Path, expected_sha256: str | None = None) -> ModelParts:
     """
     with refusals(path):
         content = _read(path, _LARGEST_FILE, expected_sha256)
-        _check_format(content)
+        if content.startswith(b"\x89HDF"):
+            raise Refusal("it has Keras' legacy HDF5 format, which can contain code")
+        if not content.startswith(b"PK\x03\x04"):
+            raise Refusal(f"expected a ZIP archive, got a file that starts with {content[:15]!r}")
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             _check_members(archive.infolist())
             config = _checked_config(archive.read("config.json"))
@@ -127,13 +128,6 @@ def _read(path: Path, most: int, expected_sha256: str | None) -> bytes:
     if expected_sha256 not in {None, found}:
         raise Refusal(f"it has SHA-256 {found}, expected {expected_sha256}")
     return content
-
-
-def _check_format(content: bytes) -> None:
-    if content.startswith(b"\x89HDF"):
-        raise Refusal("it has Keras' legacy HDF5 format, which can contain code")
-    if not content.startswith(b"PK\x03\x04"):
-        raise Refusal(f"expected a ZIP archive, got a file that starts with {content[:15]!r}")
 
 
 def _check_members(members: list[zipfile.ZipInfo]) -> None:
@@ -169,7 +163,7 @@ def _checked_config(content: bytes) -> str:
 
 
 def _objects(value: Any) -> Iterator[dict[str, Any]]:
-    """Yield every object in parsed JSON at any depth."""
+    """Yield every object in parsed JSON at any depth, outer ones first."""
     waiting = [value]
     while waiting:
         value = waiting.pop()

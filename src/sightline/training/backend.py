@@ -100,13 +100,22 @@ def environment() -> dict[str, str]:
         "backend": keras.backend.backend(),
         **versions("keras", "tensorflow", "jax", "torch", "numpy"),
         "float": keras.config.floatx(),
-        "cpu": _cpu_name(),
+        "cpu": cpu_fact("model name") or platform.processor() or platform.machine(),
         "cores": str(cores()),
         "threads": _threads(),
         "deterministic": _is_deterministic(),
         "onednn": os.environ.get("TF_ENABLE_ONEDNN_OPTS", "default"),
         "omp_num_threads": os.environ.get("OMP_NUM_THREADS", "default"),
     }
+
+
+def cpu_fact(*names: str) -> str:
+    """Return what Linux states under the first of these names about the processor, or ""."""
+    with suppress(OSError), Path("/proc/cpuinfo").open(encoding="utf-8") as file:
+        for line in file:
+            if line.startswith(names):
+                return line.partition(":")[2].strip()
+    return ""
 
 
 def _gpus() -> list[str]:
@@ -158,29 +167,3 @@ def _is_deterministic() -> str:
         case _:
             flags = os.environ.get("XLA_FLAGS", "")
             return "true" if "--xla_gpu_deterministic_ops=true" in flags else "default"
-
-
-def _cpu_name() -> str:
-    """Name the processor; libraries choose kernels by it."""
-    with suppress(OSError), Path("/proc/cpuinfo").open(encoding="utf-8") as file:
-        for line in file:
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
-
-
-def _gpu_name() -> str:
-    match keras.backend.backend():
-        case "tensorflow":
-            import tensorflow as tf
-
-            gpu = tf.config.list_physical_devices("GPU")[0]
-            return str(tf.config.experimental.get_device_details(gpu).get("device_name", "unknown"))
-        case "jax":
-            import jax
-
-            return str(jax.local_devices()[0].device_kind)
-        case _:
-            import torch
-
-            return str(torch.cuda.get_device_name(0))

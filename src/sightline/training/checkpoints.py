@@ -66,7 +66,10 @@ class Checkpoints:
 
         Raises OSError if it cannot be written; the existing ones are intact.
         """
-        content = _encode(checkpoint)
+        buffer = io.BytesIO()
+        position = np.frombuffer(checkpoint.position.model_dump_json().encode(), np.uint8)
+        np.savez(buffer, allow_pickle=False, **{_POSITION: position}, **checkpoint.arrays)
+        content = buffer.getvalue()
         digest = hashlib.sha256(content).hexdigest()[:16]
         path = self.folder / f"checkpoint-{checkpoint.position.steps:09d}-{digest}.npz"
         with files.new_file(path) as temporary:
@@ -103,18 +106,6 @@ class Checkpoints:
             return []
         found = [path for path in self.folder.iterdir() if _NAME.fullmatch(path.name)]
         return sorted(found, key=lambda path: path.name, reverse=True)
-
-
-def _encode(checkpoint: Checkpoint) -> bytes:
-    buffer = io.BytesIO()
-    position = checkpoint.position.model_dump_json().encode()
-    np.savez(
-        buffer,
-        allow_pickle=False,
-        **{_POSITION: np.frombuffer(position, np.uint8)},
-        **checkpoint.arrays,
-    )
-    return buffer.getvalue()
 
 
 def _decode(path: Path) -> Checkpoint:

@@ -35,27 +35,21 @@ def visible() -> tuple[Gpu, ...]:
 
 
 def require() -> tuple[Gpu, ...]:
-    """List the GPUs like `visible`, but require at least one.
-
-    Raises DeviceError if there is none that this process may use.
-    """
+    """List the GPUs like `visible`; raise DeviceError if there is none."""
     found = visible()
-    if not found:
-        raise DeviceError(
-            f"A GPU is required here, but {_reason()}; run the worker of this pool on a machine "
-            "with a GPU, or set SIGHTLINE_GPU=optional in its environment to train without one."
-        )
-    return found
-
-
-def _reason() -> str:
+    if found:
+        return found
     try:
         with _driver():
             count = pynvml.nvmlDeviceGetCount()
+        chosen = os.environ.get(_VISIBLE)
+        reason = f"none of the {count} GPUs is visible ({_VISIBLE} is {chosen!r})"
     except pynvml.NVMLError as error:
-        return f"the NVIDIA driver reports: {error}"
-    hidden = os.environ.get(_VISIBLE)
-    return f"none of the {count} GPUs is visible ({_VISIBLE} is {hidden!r})"
+        reason = f"the NVIDIA driver reports: {error}"
+    raise DeviceError(
+        f"A GPU is required here, but {reason}; run the worker of this pool on a machine "
+        "with a GPU, or set SIGHTLINE_GPU=optional in its environment to train without one."
+    )
 
 
 @contextmanager
@@ -72,7 +66,7 @@ def _is_visible(number: int, uuid: str) -> bool:
     chosen = os.environ.get(_VISIBLE)
     if chosen is None:
         return True
-    wanted = [part.strip() for part in chosen.split(",") if part.strip()]
+    wanted = [part.strip() for part in chosen.split(",")]
     return str(number) in wanted or any(
         part.startswith("MIG-") or (part.startswith("GPU-") and uuid.startswith(part))
         for part in wanted

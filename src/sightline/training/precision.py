@@ -4,18 +4,23 @@ Runs in the Keras process.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from pathlib import Path
+from contextlib import contextmanager
 from typing import Literal
 
 import keras
 from keras import layers
 
+from sightline.training import backend
+
 Precision = Literal["float32", "bfloat16"]
 
 # Layers that take nearly all of the time; those after the pooling are too small to matter
 _LOWERED = (layers.Conv2D, layers.BatchNormalization, layers.ReLU)
-_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}  # Names of the CPU features in Linux, for x86 and ARM
+_FEATURES = {
+    "avx512_bf16",
+    "amx_bf16",
+    "bf16",
+}  # Names of the CPU features in Linux, for x86 and ARM
 _FIRST_CAPABILITY = 8  # NVIDIA compute capability of the first GPUs with bfloat16 (Ampere)
 
 
@@ -26,8 +31,10 @@ def resolve(wanted: Literal["float32", "bfloat16", "auto"], device: str) -> Prec
     """
     if wanted != "auto":
         return wanted
-    fast = _gpu_has_bfloat16() if device == "gpu" else _cpu_has_bfloat16()
-    return "bfloat16" if fast else "float32"
+    if device == "gpu":
+        return "bfloat16" if _gpu_has_bfloat16() else "float32"
+    features = backend.cpu_fact("flags", "Features").split()
+    return "float32" if _FEATURES.isdisjoint(features) else "bfloat16"
 
 
 @contextmanager
@@ -75,14 +82,6 @@ def exact_float32() -> Iterator[None]:
                 yield
             finally:
                 torch.backends.cudnn.allow_tf32 = before
-
-
-def _cpu_has_bfloat16() -> bool:
-    with suppress(OSError), Path("/proc/cpuinfo").open(encoding="utf-8") as file:
-        for line in file:
-            if line.startswith(("flags", "Features")):
-                return not _FLAGS.isdisjoint(line.split())
-    return False
 
 
 def _gpu_has_bfloat16() -> bool:

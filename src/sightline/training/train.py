@@ -32,16 +32,12 @@ def train(
         return fit.fit(run, arrays, blueprint, settings, checkpoints, draft)
 
     trained = find_or_make(run, TRAIN, key, make)
-    _discard(run, checkpoints, key)
+    # Unless another process is rerunning the training. The result is stored: if the removal fails,
+    # a later clean-up removes them.
+    with suppress(OSError), cache.idle(run, TRAIN, key) as idle:
+        if idle and checkpoints.folder.exists():
+            checkpoints.discard()
     return trained
 
 
 TRAIN = Stage(train, KERAS)
-
-
-def _discard(run: Run, checkpoints: Checkpoints, key: str) -> None:
-    """Remove the checkpoints of a finished training, unless another process is rerunning it."""
-    # The result is stored: if the removal fails, a later clean-up removes them.
-    with suppress(OSError), cache.idle(run, TRAIN, key) as idle:
-        if idle and checkpoints.folder.exists():
-            checkpoints.discard()

@@ -9,7 +9,7 @@ import pytest
 
 from sightline.config import Convolution, ModelConfig
 from sightline.models import cnn
-from sightline.training import precision
+from sightline.training import backend, precision
 
 NETWORK = ModelConfig(
     convolutions=(Convolution(filters=4, batch_normalization=True),) * 2,
@@ -22,7 +22,7 @@ def processor(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, text: str) -> Ite
     described = tmp_path / "cpuinfo"
     described.write_text(text)
     with monkeypatch.context() as patch:
-        patch.setattr(precision, "Path", lambda _: described)
+        patch.setattr(backend, "Path", lambda _: described)
         yield
 
 

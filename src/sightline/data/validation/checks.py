@@ -70,17 +70,15 @@ def _missing_classes(files: DatasetFiles) -> Measurement:
 
 def _imbalance(files: DatasetFiles) -> Measurement:
     counts = files.counts["train"]
-    (most, largest), (fewest, smallest) = (
-        pick(zip(counts, files.class_names, strict=True), key=lambda one: one[0])
-        for pick in (max, min)
-    )
+    most, fewest = max(counts), min(counts)
     if most == fewest:
         return Measurement(0, f"Every class of the training split has {most:,} images.")
     short = 1 - fewest / most
+    largest, smallest = (_name(files.class_names[counts.index(one)]) for one in (most, fewest))
     return Measurement(
         short,
-        f"The largest training class, {_name(largest)}, has {most:,} images; the smallest, "
-        f"{_name(smallest)}, has {fewest:,}: {percent(short)} less.",
+        f"The largest training class, {largest}, has {most:,} images; the smallest, {smallest}, "
+        f"has {fewest:,}: {percent(short)} less.",
     )
 
 

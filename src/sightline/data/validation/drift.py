@@ -37,10 +37,8 @@ def stability_index(
     subtracted.
 
     Args:
-        before: Share of the images in each of at least two bins.
-        now: The same for the other sample.
-        images_before: Number of images n, at least 1.
-        images_now: Number of images m, at least 1.
+        before: Share of the images in each of at least two bins; `now` likewise.
+        images_before: Number of images n, at least 1; `images_now` is m.
 
     Returns:
         0 or more; 0.1 is small, 0.25 is large.
@@ -58,7 +56,7 @@ def stability_index(
 
 def list_changes(before: DatasetFiles, now: DatasetFiles) -> tuple[ProfileChange, ...]:
     """List noticeable changes of shape, counts, pixel statistics and class shares."""
-    return (*_shape_changes(before, now), *_split_changes(before, now))
+    return tuple(_changes(before, now))
 
 
 def format_change(change: ProfileChange) -> tuple[str, str]:
@@ -86,26 +84,22 @@ def _drifts(before: DatasetFiles, now: DatasetFiles) -> Iterator[Drift]:
             yield Drift(index, f"the {subject} of the {split} images")
 
 
-def _shape_changes(before: DatasetFiles, now: DatasetFiles) -> Iterator[ProfileChange]:
+def _changes(before: DatasetFiles, now: DatasetFiles) -> Iterator[ProfileChange]:
     figures = ("height", "width", "channels", "classes")
     first = (*before.image_shape, len(before.class_names))
     second = (*now.image_shape, len(now.class_names))
     for figure, one, other in zip(figures, first, second, strict=True):
         if one != other:
             yield ProfileChange(split="all", figure=figure, before=one, now=other)
-
-
-def _split_changes(before: DatasetFiles, now: DatasetFiles) -> Iterator[ProfileChange]:
-    for split, one, other in _common_splits(before, now):
-        if one.images != other.images:
-            yield ProfileChange(split=split, figure="images", before=one.images, now=other.images)
-        for figure, first, second in (
-            ("pixel mean", one.pixel_mean, other.pixel_mean),
-            ("pixel standard deviation", one.pixel_std, other.pixel_std),
+    for split, old, new in _common_splits(before, now):
+        for figure, was, is_now, least in (
+            ("images", old.images, new.images, 1),
+            ("pixel mean", old.pixel_mean, new.pixel_mean, _MIN_LEVELS),
+            ("pixel standard deviation", old.pixel_std, new.pixel_std, _MIN_LEVELS),
         ):
-            if abs(first - second) >= _MIN_LEVELS:
-                yield ProfileChange(split=split, figure=figure, before=first, now=second)
-        yield from _class_changes(split, _shares(before, one), _shares(now, other))
+            if abs(was - is_now) >= least:
+                yield ProfileChange(split=split, figure=figure, before=was, now=is_now)
+        yield from _class_changes(split, _shares(before, old), _shares(now, new))
 
 
 def _class_changes(

@@ -19,12 +19,9 @@ class EqualImages:
     """The images of a data set whose pixels equal those of another one."""
 
     def __init__(self, digests: NDArray[np.bytes_], splits: NDArray[np.int8]) -> None:
-        """Group equal images.
+        """Group equal images by their digests, in the order of the label table.
 
-        Args:
-            digests: Array of shape (n,) in the order of the label table.
-            splits: int8 array of shape (n,): the number of each image's split, ascending; 0 is
-                the training split.
+        `splits`, int8 of shape (n,), is the number of each image's split, ascending; 0 is training.
         """
         _, groups, counts = np.unique(digests, return_inverse=True, return_counts=True)
         self._rows: Rows = np.flatnonzero(counts[groups] > 1)
@@ -48,11 +45,7 @@ class EqualImages:
         return self._pairs((self._splits != 0) & (self._splits[self._first] == 0), self._first)
 
     def with_other_labels(self, labels: NDArray[np.int16]) -> Pairs:
-        """Match images with the first equal one that has another label.
-
-        Args:
-            labels: int16 array of shape (n,) in the order of the label table.
-        """
+        """Match images with the first equal one that has another label, of n int16 labels."""
         own = labels[self._rows]
         differing = np.flatnonzero(own != own[self._first])
         others = np.full(len(own), -1)

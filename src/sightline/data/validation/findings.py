@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice, zip_longest
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -27,19 +27,14 @@ from sightline.data.validation.duplicates import Rows
 KINDS = ("leak", "conflict", "near_leak", "duplicate", "near_duplicate", "blank", "saturated")
 """Most serious first."""
 
+_PLACE = {"split": pa.string(), "index": pa.int64(), "label": pa.int64(), "source": pa.string()}
 _SCHEMA = pa.schema(
-    [
-        ("kind", pa.string()),
-        ("split", pa.string()),
-        ("index", pa.int64()),
-        ("label", pa.int64()),
-        ("source", pa.string()),
-        ("other_split", pa.string()),
-        ("other_index", pa.int64()),
-        ("other_label", pa.int64()),
-        ("other_source", pa.string()),
-        ("distance", pa.int64()),
-    ]
+    {
+        "kind": pa.string(),
+        **_PLACE,
+        **{f"other_{name}": kind for name, kind in _PLACE.items()},
+        "distance": pa.int64(),
+    }
 )
 
 
@@ -52,8 +47,7 @@ class Place:
     label: int
 
 
-@dataclass(frozen=True)
-class Finding:
+class Finding(NamedTuple):
     """One row of the table."""
 
     kind: str
@@ -62,14 +56,13 @@ class Finding:
     distance: int | None  # Number of bits in which the perceptual hashes of the two differ
 
 
-@dataclass(frozen=True)
-class FindingRows:
-    """All findings of one kind, as rows of the label table."""
+class FindingRows(NamedTuple):
+    """All findings of one kind, as rows of the label table: int64 arrays of shape (m,)."""
 
     kind: str
-    rows: Rows  # int64 array of shape (m,)
-    others: Rows | None = None  # int64 array of shape (m,); None if no other image is involved
-    distances: Rows | None = None  # int64 array of shape (m,), or None
+    rows: Rows
+    others: Rows | None = None  # None, like the distances, if no other image is involved
+    distances: Rows | None = None
 
 
 @dataclass(frozen=True)
@@ -112,11 +105,7 @@ class ExampleIndex:
 
 
 def write_findings(path: Path, found: Iterable[FindingRows], index: ExampleIndex) -> None:
-    """Write the table, kind by kind, smallest distance first.
-
-    Args:
-        found: At most one per kind.
-    """
+    """Write the table, kind by kind, smallest distance first."""
     with pq.ParquetWriter(path, _SCHEMA, write_page_checksum=True) as writer:
         for one in found:
             writer.write_table(_table(one, index))
@@ -154,14 +143,12 @@ def _finding(row: dict[str, Any]) -> Finding:
 
 def _table(found: FindingRows, index: ExampleIndex) -> pa.Table:
     count = len(found.rows)
-    distances = np.zeros(count) if found.distances is None else found.distances
-    order = np.lexsort((found.rows, distances))
-    columns = [pa.array([found.kind] * count, pa.string()), *index.columns(found.rows[order])]
-    if found.others is None:
-        columns += [pa.nulls(count, field.type) for field in list(_SCHEMA)[5:9]]
+    kinds = pa.array([found.kind] * count, pa.string())
+    if found.others is None or found.distances is None:
+        nulls = [pa.nulls(count)] * (len(_PLACE) + 1)
+        columns = [kinds, *index.columns(np.sort(found.rows)), *nulls]
     else:
-        columns += index.columns(found.others[order])
-    columns.append(
-        pa.nulls(count, pa.int64()) if found.distances is None else pa.array(found.distances[order])
-    )
+        order = np.lexsort((found.rows, found.distances))
+        images, others = index.columns(found.rows[order]), index.columns(found.others[order])
+        columns = [kinds, *images, *others, pa.array(found.distances[order])]
     return pa.table(columns, names=_SCHEMA.names).cast(_SCHEMA)

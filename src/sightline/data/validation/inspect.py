@@ -36,15 +36,12 @@ Mask = NDArray[np.bool_]
 
 
 class ImageInspector:
-    """Inspects the images of all splits, block by block.
-
-    Attributes:
-        digests: S32 array of shape (n,): SHA-256 of the pixels of each image, split after split.
-    """
+    """Inspects the images of all splits, block by block."""
 
     def __init__(self, index: ExampleIndex, paths: Mapping[str, Path]) -> None:
         """Prepare for the examples of `index`; `paths` are the NPY files of the splits."""
         count = len(index.labels)
+        # SHA-256 of the pixels of each image, split after split, shape (n,)
         self.digests = np.zeros(count, dtype=f"S{hashlib.sha256().digest_size}")
         self._index = index
         self._paths = paths
@@ -69,8 +66,7 @@ class ImageInspector:
     def summarize(self, draft: Draft, counts: Mapping[str, Sequence[int]]) -> Inspection:
         """Write the table of findings; return profiles and numbers of affected images.
 
-        Args:
-            counts: Split name to the number of images of each class.
+        `counts` is the number of images of each class, by split.
         """
         found = list(self._find())
         write_findings(draft.path(_FILE), found, self._index)

@@ -64,8 +64,7 @@ class Fingerprints(NamedTuple):
 def fingerprints(images: NDArray[np.uint8]) -> Fingerprints:
     """Compute fingerprints, which ignore brightness and nearly ignore contrast.
 
-    Args:
-        images: uint8 array of shape (n, height, width, channels), 1 or 3 channels.
+    The images are uint8 of shape (n, height, width, channels) with 1 or 3 channels.
     """
     height, width = images.shape[1:3]
     square = _cosines(height) @ _to_grey(images) @ _cosines(width).T
@@ -89,17 +88,12 @@ def hamming_distances(hashes: NDArray[np.uint64], others: NDArray[np.uint64]) ->
 def find_near_duplicates(
     read: ReadImages, prints: Fingerprints, splits: NDArray[np.int8]
 ) -> tuple[Pairs, Pairs]:
-    """Find images that are similar to an earlier one.
+    """Find images similar to an earlier one of their split, and others similar to a training image.
 
     Args:
         read: Returns the images of some rows: uint8 of shape (m, height, width, channels).
         prints: Fingerprints of all n images; those without a spectrum are skipped.
-        splits: int8 array of shape (n,): the number of each image's split, ascending; 0 is the
-            training split.
-
-    Returns:
-        Images similar to an earlier one of their split, and images of other splits similar to a
-        training image.
+        splits: int8 array of shape (n,): number of the split, ascending; 0 is the training split.
     """
     # The matrix products are small: more threads are slower, especially on a busy machine.
     with threadpool_limits(1, user_api="blas"):
