@@ -36,7 +36,24 @@ def resolve_device(wanted: Device) -> Literal["cpu", "gpu"]:
 
 def describe_device(device: Literal["cpu", "gpu"]) -> str:
     """Name the device for people, such as "cpu (2 cores)" or "gpu (NVIDIA H200)"."""
-    return f"cpu ({cores()} cores)" if device == "cpu" else f"gpu ({_gpu_name()})"
+    if device == "cpu":
+        return f"cpu ({cores()} cores)"
+    match keras.backend.backend():
+        case "tensorflow":
+            import tensorflow as tf
+
+            gpu = tf.config.list_physical_devices("GPU")[0]
+            details = tf.config.experimental.get_device_details(gpu)
+            name = details.get("device_name", "unknown")
+        case "jax":
+            import jax
+
+            name = jax.local_devices()[0].device_kind
+        case _:
+            import torch
+
+            name = torch.cuda.get_device_name(0)
+    return f"gpu ({name})"
 
 
 def peak_memory_bytes() -> int:

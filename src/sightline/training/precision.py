@@ -16,11 +16,7 @@ Precision = Literal["float32", "bfloat16"]
 
 # Layers that take nearly all of the time; those after the pooling are too small to matter
 _LOWERED = (layers.Conv2D, layers.BatchNormalization, layers.ReLU)
-_FEATURES = {
-    "avx512_bf16",
-    "amx_bf16",
-    "bf16",
-}  # Names of the CPU features in Linux, for x86 and ARM
+_CPU_FEATURES = {"avx512_bf16", "amx_bf16", "bf16"}  # As Linux names them, for x86 and ARM
 _FIRST_CAPABILITY = 8  # NVIDIA compute capability of the first GPUs with bfloat16 (Ampere)
 
 
@@ -34,7 +30,7 @@ def resolve(wanted: Literal["float32", "bfloat16", "auto"], device: str) -> Prec
     if device == "gpu":
         return "bfloat16" if _gpu_has_bfloat16() else "float32"
     features = backend.cpu_fact("flags", "Features").split()
-    return "float32" if _FEATURES.isdisjoint(features) else "bfloat16"
+    return "float32" if _CPU_FEATURES.isdisjoint(features) else "bfloat16"
 
 
 @contextmanager
