@@ -32,8 +32,8 @@ def train(
         return fit.fit(run, arrays, blueprint, settings, checkpoints, draft)
 
     trained = find_or_make(run, TRAIN, key, make)
-    # Another process may be rerunning the training and need the checkpoints. If the removal fails, a
-    # later clean-up removes them: the result is stored.
+    # Another process may be rerunning the training and need the checkpoints. If the removal fails,
+    # a later clean-up removes them: the result is stored.
     with suppress(OSError), cache.idle(run, TRAIN, key) as idle:
         if idle and checkpoints.folder.exists():
             checkpoints.discard()
