@@ -2,61 +2,59 @@ import json
 import re
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
+from cli import refused, sightline
+from command import BIN
 from hostile_models import honest_model
 from processes import wait_for
 from run_to_predict import RUN_ID, dots, publish, write_pictures
-from sightline.flows.cli.main import app
 
 pytestmark = pytest.mark.usefixtures("keras")
 
 
 @pytest.fixture(autouse=True)
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with a run and some images, gone into."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "200")
-    monkeypatch.delenv("SIGHTLINE_ARTIFACTS", raising=False)
-    publish(tmp_path / "artifacts")
-    write_pictures(tmp_path / "folder", dots(30))
+def table(place: Path) -> Path:
+    """A table with an image, beside a run, a folder of images, an array of images."""
+    publish(place / "artifacts")
+    write_pictures(place / "folder", dots(30))
     np.save("images.npy", dots(600))
-    return tmp_path
+    content = (place / "folder" / "0000.png").read_bytes()
+    pq.write_table(pa.table({"image": [content]}), "table.parquet", write_page_checksum=True)
+    return place / "table.parquet"
 
 
-def invoke(*arguments: str) -> Result:
-    return CliRunner().invoke(app, ["predict", f"--model={RUN_ID}", *arguments])
+def predict(arguments: str, code: int = 0) -> Result:
+    return sightline(f"predict --model={RUN_ID} {arguments}", code=code)
 
 
-def refused(done: Result) -> str:
-    assert done.exit_code == 2, done.output
-    assert done.stdout == ""
-    assert "Traceback" not in done.stderr
-    return " ".join(done.stderr.split())
+def refuse(place: Path, arguments: str) -> str:
+    """Check that a command is refused without a trace, and return its message."""
+    message = refused(f"predict --model={RUN_ID} {arguments}")
+    assert leftovers(place) == []
+    return message
 
 
 def leftovers(place: Path) -> list[Path]:
     return list(place.glob(".*.tmp"))
 
 
-def test_a_few_images_are_a_table(place: Path) -> None:
-    done = invoke("folder/0000.png", "folder/0001.png")
-    assert done.exit_code == 0, done.output
+def test_a_few_images_are_a_table() -> None:
+    done = predict("folder/0000.png folder/0001.png")
     assert re.search(r"folder/0001\.png +│ (\[bold\]cat\[/bold\]|dog\\u202egod) +│", done.stdout)
     assert "2 images in" in done.stdout
     assert "\u202e" not in done.stdout
     assert done.stderr == ""
 
 
-def test_many_images_are_begun_and_counted_with_a_hint(place: Path) -> None:
-    done = invoke("folder", "images.npy")
+def test_many_images_are_begun_and_counted_with_a_hint() -> None:
+    done = predict("folder images.npy")
     assert "folder/0019.png" in done.stdout
     assert "folder/0020.png" not in done.stdout
     assert "610 more; --output predictions.parquet writes all" in done.stdout
@@ -65,51 +63,43 @@ def test_many_images_are_begun_and_counted_with_a_hint(place: Path) -> None:
 
 def test_output_holds_all_and_replaces_what_was_there(place: Path) -> None:
     (place / "out.parquet").write_text("before")
-    done = invoke("folder", "images.npy", "--output=out.parquet")
-    assert done.exit_code == 0, done.output
-    assert "Predictions: out.parquet" in done.stdout
+    assert "Predictions: out.parquet" in predict("folder images.npy --output=out.parquet").stdout
     assert pq.read_table("out.parquet").num_rows == 630
     assert leftovers(place) == []
 
 
-def test_json_is_one_object_with_the_summary(place: Path) -> None:
-    done = invoke("images.npy", "--json", "--abstain-below=1", "--output=made/here/t.csv")
+def test_json_is_one_object_with_the_summary() -> None:
+    done = predict("images.npy --json --abstain-below=1 --output=made/here/t.csv")
     found = json.loads(done.stdout)
     assert (found["images"], found["abstained"], found["failed"]) == (600, 600, 0)
-    assert found["output"] == "made/here/t.csv"
+    assert (found["output"], found["model"]) == ("made/here/t.csv", RUN_ID)
     assert len(Path("made/here/t.csv").read_text().splitlines()) == 601
-    assert found["model"] == RUN_ID
     assert found["predictions"][0]["input"] == "images.npy#0"
     assert found["images_per_second"] > 0
 
 
-def test_abstained_images_are_marked(place: Path) -> None:
-    done = invoke("folder/0000.png", "--abstain-below=1")
-    assert done.exit_code == 0
-    assert "1 image in" in done.stdout
-    assert re.search(r"0000\.png +│ \S+\? +│ +[\d.]+% │ yes", done.stdout), done.stdout
+def test_abstained_images_are_marked() -> None:
+    shown = predict("folder/0000.png --abstain-below=1").stdout
+    assert "1 image in" in shown
+    assert re.search(r"0000\.png +│ \S+\? +│ +[\d.]+% │ yes", shown), shown
 
 
 def test_unreadable_image_is_reported_at_the_end_with_exit_code_1(place: Path) -> None:
     (place / "folder" / "0003.png").write_bytes(b"no image")
     (place / "folder" / "[red]\x1b[2J.png").write_bytes(b"no image either")
-    done = invoke("folder", "--output=out.parquet")
-    assert done.exit_code == 1
+    done = predict("folder --output=out.parquet", code=1)
     assert "2 of 31 images could not be read. First error: folder/0003.png cannot" in done.stderr
     assert "The column `error` has all errors." in done.stderr
     table = pq.read_table("out.parquet")
-    assert table["input"].null_count == 0
-    assert table["label"].null_count == 2
-    done = invoke("folder/[red]\x1b[2J.png")
-    assert done.exit_code == 1
+    assert (table["input"].null_count, table["label"].null_count) == (0, 2)
+    done = predict("folder/[red]\x1b[2J.png", code=1)
     assert r"folder/[red]\x1b[2J.png" in done.stdout
     assert "\x1b" not in done.output
 
 
-def test_inverted_images_are_warned_of_and_predicted(place: Path) -> None:
+def test_inverted_images_are_warned_of_and_predicted() -> None:
     np.save("inverted.npy", 255 - dots(50))
-    done = invoke("inverted.npy", "--json")
-    assert done.exit_code == 0
+    done = predict("inverted.npy --json")
     assert "Warning: The images look inverted" in done.stderr
     assert json.loads(done.stdout)["images"] == 50
 
@@ -122,6 +112,10 @@ def test_inverted_images_are_warned_of_and_predicted(place: Path) -> None:
         ("empty", "no PNG, JPEG or BMP image"),
         ("images.npy --output=x.txt", "expected a name that ends with .parquet or .csv"),
         ("images.npy --output=folder.parquet", "is a folder"),
+        ("images.npy --output=file/out.parquet", "cannot be written: File exists"),
+        ("images.npy --output=file/deeper/x.parquet", "choose another folder with --output"),
+        (f"images.npy --output={'n' * 245}.parquet", "cannot be written: File name too long"),
+        (f"images.npy --output={'n' * 300}.parquet", "not a valid path"),
         ("table.parquet --output=table.parquet", "would replace an input"),
         ("images.npy --model=latest", "Give an alias"),
         ("images.npy --model=champoin", "sightline models list"),
@@ -133,51 +127,24 @@ def test_inverted_images_are_warned_of_and_predicted(place: Path) -> None:
 def test_wrong_use_is_refused_with_one_sentence(place: Path, arguments: str, message: str) -> None:
     (place / "empty").mkdir()
     (place / "folder.parquet").mkdir()
-    pq.write_table(pq.read_table(_table(place)), "table.parquet")
-    assert message in refused(invoke(*arguments.split()))
-
-
-def _table(place: Path) -> Path:
-    content = (place / "folder" / "0000.png").read_bytes()
-    pq.write_table(pa.table({"image": [content]}), place / "t.parquet")
-    return place / "t.parquet"
+    (place / "file").touch()
+    assert message in refuse(place, arguments)
 
 
 def test_model_of_another_digest_is_refused_and_nothing_is_written(place: Path) -> None:
-    model = place / "artifacts" / "runs" / RUN_ID / "model.keras"
-    honest_model(model)
-    text = refused(invoke("images.npy", "--output=out.parquet"))
-    assert "model.keras" in text
+    honest_model(place / "artifacts" / "runs" / RUN_ID / "model.keras")
+    assert "model.keras" in refuse(place, "images.npy --output=out.parquet")
     assert not (place / "out.parquet").exists()
-    assert leftovers(place) == []
 
 
-@pytest.mark.parametrize(
-    ("output", "message"),
-    [
-        ("file/out.parquet", "cannot be written: File exists"),
-        ("file/deeper/out.parquet", "choose another folder with --output"),
-        ("n" * 245 + ".parquet", "cannot be written: File name too long"),
-        ("n" * 300 + ".parquet", "not a valid path"),
-    ],
-)
-def test_output_that_cannot_be_written_is_refused(place: Path, output: str, message: str) -> None:
-    (place / "file").touch()
-    assert message in refused(invoke("images.npy", f"--output={output}"))
-    assert leftovers(place) == []
-
-
-def test_damaged_input_leaves_the_output_as_it_was(place: Path) -> None:
-    table = _table(place)
-    pq.write_table(pq.read_table(table), table, write_page_checksum=True)
+def test_damaged_input_leaves_the_output_as_it_was(place: Path, table: Path) -> None:
     content = bytearray(table.read_bytes())
     content[content.index(b"IHDR")] ^= 1
     table.write_bytes(content)
     (place / "out.parquet").write_text("before")
-    text = refused(invoke("images.npy", str(table), "--output=out.parquet"))
-    assert "t.parquet cannot be read as Parquet" in text
+    text = refuse(place, f"images.npy {table} --output=out.parquet")
+    assert "table.parquet cannot be read as Parquet" in text
     assert (place / "out.parquet").read_text() == "before"
-    assert leftovers(place) == []
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -185,9 +152,8 @@ def test_interrupted_prediction_leaves_nothing_half_made(
     place: Path, environment: dict[str, str], number: signal.Signals
 ) -> None:
     np.lib.format.open_memmap("large.npy", "w+", np.uint8, (1_000_000, 28, 28))
-    command = [str(Path(sys.executable).parent / "sightline"), "predict", "large.npy"]
     started = subprocess.Popen(
-        [*command, f"--model={RUN_ID}", "--output=out.parquet"],
+        [BIN / "sightline", "predict", "large.npy", f"--model={RUN_ID}", "--output=out.parquet"],
         env=environment,
         stderr=subprocess.PIPE,
         text=True,
