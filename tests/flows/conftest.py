@@ -39,5 +39,4 @@ def root(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureReques
     """An artifacts root that the tests of a file share: a copy of the one with the first run."""
     first: RunSummary = request.getfixturevalue("first")
     copy = tmp_path_factory.mktemp("copy") / "artifacts"
-    shutil.copytree(Path(first.run_dir).parents[1], copy)
-    return copy
+    return shutil.copytree(Path(first.run_dir).parents[1], copy)

@@ -53,8 +53,8 @@ def test_machine_without_a_gpu_fails_before_any_training(work: tuple[Run, dict[s
     assert not (run.workspace.root / "cache" / "train").exists()
 
 
-def test_training_is_found_by_the_key_that_the_flow_ends_with(
-    work: tuple[Run, dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+def test_training_is_found_by_the_key_that_the_flow_ends_with_where_it_is_mounted(
+    work: tuple[Run, dict[str, Any]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("SIGHTLINE_GPU", "optional")
     run, parameters = work
@@ -64,13 +64,6 @@ def test_training_is_found_by_the_key_that_the_flow_ends_with(
     assert entry.record.epochs == 1
     assert entry.record.gpus == ()
     assert entry.made_by == f"{run.id} {datetime.fromisoformat(parameters['started']).isoformat()}"
-
-
-def test_artifacts_may_be_mounted_at_another_path(
-    work: tuple[Run, dict[str, Any]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setenv("SIGHTLINE_GPU", "optional")
-    run, parameters = work
     mounted = tmp_path / "mounted"
     mounted.symlink_to(run.workspace.root)
     monkeypatch.setenv("SIGHTLINE_ARTIFACTS", str(mounted))

@@ -3,28 +3,23 @@ import shutil
 import time
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 import pytest
 from prefect import flow, task
-from prefect.client.orchestration import get_client
-from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId
-from prefect.client.schemas.objects import Artifact
-from typer.testing import CliRunner
 
 import made_runs
+from cli import refused, sightline
 from sightline import registry
 from sightline.config import RunConfig, loading
 from sightline.data import locate
 from sightline.errors import InputError
-from sightline.flows.cli.main import app
 from sightline.flows.deployments import train
 from sightline.flows.train import evaluate_candidate, training_flow
 from sightline.records import DatasetFiles, Decision, Run, RunSummary
-from sightline.records.manifest import RunManifest
 from sightline.registry.gate.evaluate import Candidate
 from sightline.runs import run_folder, seeds
 from sightline.storage.workspace import Workspace
+from tiny_run import artifacts
 
 pytestmark = pytest.mark.usefixtures("prefect_api", "keras")
 
@@ -52,7 +47,8 @@ def reported(prefect_api: None, keras: None, data: Path, root: Path) -> RunSumma
 @pytest.fixture(scope="module")
 def promoted(reported: RunSummary, root: Path) -> str:
     """What the command says that promotes it by hand."""
-    return invoked("promote", "latest", "--reason=it is the first", f"--artifacts={root}")
+    line = f"models promote latest --reason='it is the first' --artifacts={root}"
+    return sightline(line).stdout
 
 
 @pytest.fixture(scope="module")
@@ -66,12 +62,6 @@ def config(data: Path, gate: str, *changes: str) -> RunConfig:
     return loading.load("quickstart", overrides=overrides, dataset=str(data))
 
 
-def invoked(*arguments: str) -> str:
-    done = CliRunner().invoke(app, ["models", *arguments])
-    assert done.exit_code == 0, done.output
-    return done.stdout
-
-
 def run_flow(root: Path, run_id: str, settings: RunConfig) -> RunSummary:
     return training_flow(settings, Run(id=run_id, workspace=Workspace(root)))
 
@@ -80,13 +70,6 @@ def decision(root: Path, run_id: str) -> Decision:
     found = run_folder.read(Workspace(root), run_id).records.decision
     assert found is not None
     return found
-
-
-def artifacts(manifest: RunManifest) -> dict[str | None, Artifact]:
-    assert manifest.flow_run_id is not None
-    of_run = ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[UUID(manifest.flow_run_id)]))
-    with get_client(sync_client=True) as client:
-        return {found.key: found for found in client.read_artifacts(artifact_filter=of_run)}
 
 
 def test_model_that_passes_stays_the_candidate_where_the_gate_only_reports(
@@ -155,7 +138,7 @@ def test_manual_promotion_needs_only_the_run_and_the_test_images(
 ) -> None:
     for stage in ("train", "evaluate", "export"):
         shutil.rmtree(root / "cache" / stage)
-    said = invoked("promote", "again", "--force", "--reason=to see", f"--artifacts={root}")
+    said = sightline(f"models promote again --force --reason=see --artifacts={root}").stdout
     assert "forced, against the gate" in " ".join(said.split())
 
 
@@ -199,16 +182,14 @@ def test_timeout_of_the_gate_costs_only_the_promotion(
 def test_force_replaces_a_damaged_champion(
     again: RunSummary, data: Path, root: Path, tmp_path: Path
 ) -> None:
-    elsewhere = tmp_path / "artifacts"
-    shutil.copytree(root, elsewhere)
+    elsewhere = shutil.copytree(root, tmp_path / "artifacts")
     run_flow(elsewhere, "other", config(data, "off", "training.seed=7"))
     champion = registry.find(Workspace(elsewhere), "champion")
     model = f"models/textures/versions/{champion.rpartition('-v')[2]}/model.keras"
     (elsewhere / model).write_bytes(b"damaged")
-    arguments = ["other", "--reason=it is damaged", f"--artifacts={elsewhere}"]
-    done = CliRunner().invoke(app, ["models", "promote", *arguments])
-    assert (done.exit_code, model in done.stderr) == (2, True), done.output
-    assert "forced, against the gate" in invoked("promote", "--force", *arguments)
+    line = f"models promote other --reason=damaged --artifacts={elsewhere}"
+    assert model in refused(line)
+    assert "forced, against the gate" in sightline(line, "--force").stdout
     event = registry.history(Workspace(elsewhere))[-1]
     assert (event.action, event.champion_before, event.forced) == ("promote", champion, True)
     assert model in event.decision.sentence

@@ -2,6 +2,7 @@ import json
 import re
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,15 +25,13 @@ pytestmark = pytest.mark.usefixtures("prefect_api", "keras")
 
 STAGES = ["ingest", "preprocess", "build", "train", "evaluate", "report"]
 FILES = {
-    "calibration.png",
-    "findings.parquet",
-    "label_errors.parquet",
-    "robustness.png",
-    "saliency.png",
     "MODEL_CARD.md",
+    "calibration.png",
     "confusion_matrix.png",
     "curves.png",
+    "findings.parquet",
     "history.parquet",
+    "label_errors.parquet",
     "layers.png",
     "manifest.json",
     "metrics.json",
@@ -42,6 +41,8 @@ FILES = {
     "predictions.parquet",
     "report.html",
     "report.md",
+    "robustness.png",
+    "saliency.png",
     "samples.png",
 }
 
@@ -51,51 +52,52 @@ def config(data: Path) -> RunConfig:
     return tiny(data)
 
 
+@pytest.fixture(scope="session")
+def metrics(first: RunSummary) -> Any:
+    return json.loads((Path(first.run_dir) / "metrics.json").read_text())
+
+
+def train(root: Path, run_id: str, config: RunConfig, *, refresh: bool = False) -> RunSummary:
+    return training_flow(config, Run(id=run_id, workspace=Workspace(root), refresh=refresh))
+
+
 def cached(summary: RunSummary) -> list[str]:
     return [name for name, stage in summary.stages.items() if stage.cached]
 
 
-def test_first_run_computes_every_stage(first: RunSummary) -> None:
-    assert list(first.stages) == STAGES
-    assert cached(first) == []
-    assert first.dataset == "textures"
-
-
-def test_run_folder_holds_everything_a_person_reads(first: RunSummary) -> None:
+def test_first_run_computes_every_stage_and_writes_everything_a_person_reads(
+    first: RunSummary,
+) -> None:
+    assert (list(first.stages), cached(first), first.dataset) == (STAGES, [], "textures")
     folder = Path(first.run_dir)
     assert {path.name for path in folder.iterdir()} == FILES
     assert all(path.stat().st_size for path in folder.iterdir())
 
 
-def test_model_card_has_the_numbers_of_the_metrics(first: RunSummary) -> None:
-    metrics = json.loads((Path(first.run_dir) / "metrics.json").read_text())
+def test_model_card_has_the_numbers_of_the_metrics(first: RunSummary, metrics: Any) -> None:
     card = (Path(first.run_dir) / "MODEL_CARD.md").read_text(encoding="utf-8")
     described = yaml.safe_load(card.split("---\n")[1])
     (result,) = described["model-index"][0]["results"]
     assert {row["type"]: row["value"] for row in result["metrics"]} == {
         name: metrics[name] for name in ("accuracy", "loss")
     }
-    low, high = metrics["accuracy_interval"]
-    assert f"| {low:.2%} to {high:.2%} |" in card
+    assert "| {:.2%} to {:.2%} |".format(*metrics["accuracy_interval"]) in card
     for row in metrics["classes"]:
-        assert re.search(
-            rf"\| {row['class_name']} \| {row['precision']:.2%} [^|]*\| {row['recall']:.2%} ", card
-        )
+        line = r"\| {class_name} \| {precision:.2%} [^|]*\| {recall:.2%} ".format(**row)
+        assert re.search(line, card)
 
 
-def test_report_has_the_numbers_of_the_metrics(first: RunSummary) -> None:
-    metrics = json.loads((Path(first.run_dir) / "metrics.json").read_text())
+def test_report_has_the_numbers_of_the_metrics(first: RunSummary, metrics: Any) -> None:
     page = (Path(first.run_dir) / "report.html").read_text(encoding="utf-8")
     rows = {
         " ".join(re.sub(r"<[^>]*>", " ", row).split())
         for row in re.findall(r"<tr>.*?</tr>|<div><dt>.*?</div>|<p.*?</p>", page, re.DOTALL)
     }
 
-    def percent(share: float) -> str:
-        return f"{share:.2%}"
+    percent = "{:.2%}".format
 
     def between(interval: list[float] | None) -> str:
-        return f" {percent(interval[0])} to {percent(interval[1])}" if interval else ""
+        return " {:.2%} to {:.2%}".format(*interval) if interval else ""
 
     expected = {
         percent(metrics["accuracy"]),
@@ -118,14 +120,10 @@ def test_report_has_the_numbers_of_the_metrics(first: RunSummary) -> None:
         ),
     }
     assert expected <= rows
-    temperature = metrics["calibration"]["temperature"]
     (sentence,) = (row for row in rows if row.startswith("Expected calibration error"))
-    for figure in (
-        percent(metrics["calibration"]["error"]),
-        f"{temperature['temperature']:.3f}",
-        percent(temperature["calibration_error"]),
-        f"{temperature['loss']:.4f}",
-    ):
+    figures = "{temperature:.3f} {calibration_error:.2%} {loss:.4f}"
+    scaled = figures.format(**metrics["calibration"]["temperature"]).split()
+    for figure in (percent(metrics["calibration"]["error"]), *scaled):
         assert figure in sentence
     found = metrics["label_errors"]
     assert any(f"{found['found']} of {found['examined']} training" in row for row in rows)
@@ -151,7 +149,7 @@ def test_second_run_is_cached_and_has_its_own_folder(
     first: RunSummary, root: Path, config: RunConfig
 ) -> None:
     keras_process().close()
-    second = training_flow(config, Run(id="second", workspace=Workspace(root)))
+    second = train(root, "second", config)
     assert cached(second) == STAGES
     assert second.test_accuracy == first.test_accuracy
     assert {path.name for path in Path(second.run_dir).iterdir()} == FILES
@@ -162,7 +160,7 @@ def test_second_run_is_cached_and_has_its_own_folder(
 def test_only_a_damaged_result_is_rebuilt(first: RunSummary, root: Path, config: RunConfig) -> None:
     blueprint = run_folder.read(Workspace(root), "first").records.build
     (root / blueprint.summary.path).write_text("damaged")
-    healed = training_flow(config, Run(id="healed", workspace=Workspace(root)))
+    healed = train(root, "healed", config)
     assert cached(healed) == [name for name in STAGES if name != "build"]
     assert healed.test_accuracy == first.test_accuracy
 
@@ -170,21 +168,19 @@ def test_only_a_damaged_result_is_rebuilt(first: RunSummary, root: Path, config:
 def test_changed_setting_reuses_what_does_not_depend_on_it_and_survives_pruning(
     data: Path, root: Path, tmp_path: Path
 ) -> None:
-    changed, workspace = tiny(data, "training.epochs=1"), Workspace(root)
-    summary = training_flow(changed, Run(id="changed", workspace=workspace))
-    assert cached(summary) == ["ingest", "preprocess", "build"]
-    copy = Workspace(tmp_path / "artifacts")
-    shutil.copytree(root, copy.root)
-    plan = prune(copy, 1, registered_models)
+    changed = tiny(data, "training.epochs=1")
+    assert cached(train(root, "changed", changed)) == ["ingest", "preprocess", "build"]
+    copy = shutil.copytree(root, tmp_path / "artifacts")
+    plan = prune(Workspace(copy), 1, registered_models)
     assert "first" in {run.run_id for run in plan.runs}
     assert "train" in {entry.stage for entry in plan.entries}
-    assert cached(training_flow(changed, Run(id="again", workspace=copy))) == STAGES
+    assert cached(train(copy, "again", changed)) == STAGES
 
 
 def test_refresh_computes_every_stage_to_the_same_weights(
     first: RunSummary, root: Path, config: RunConfig
 ) -> None:
-    fresh = training_flow(config, Run(id="fresh", workspace=Workspace(root), refresh=True))
+    fresh = train(root, "fresh", config, refresh=True)
     assert cached(fresh) == []
     weights = [run_folder.read(Workspace(root), name).weights_sha256 for name in ("first", "fresh")]
     assert weights[0] == weights[1]
@@ -195,35 +191,27 @@ def test_taken_run_id_is_refused(first: RunSummary, root: Path, config: RunConfi
     before = manifest.read_bytes()
     entries = sorted((root / "cache").rglob("*"))
     with pytest.raises(RunExistsError, match="'first'"):
-        training_flow(config, Run(id="first", workspace=Workspace(root), refresh=True))
+        train(root, "first", config, refresh=True)
     assert sorted((root / "cache").rglob("*")) == entries
     assert manifest.read_bytes() == before
 
 
-def test_damaged_source_fails_the_flow_with_its_name(root: Path, tmp_path: Path) -> None:
-    path = tmp_path / "broken.npz"
-    path.write_bytes(b"<!DOCTYPE html><html></html>")
-    config = loading.load("quickstart", dataset=str(path))
-    with pytest.raises(DataError, match=r"broken\.npz.*HTML page"):
-        training_flow(config, Run(id="broken", workspace=Workspace(root)))
-    assert not run_folder.folder(Workspace(root), "broken").exists()
-
-
-def test_data_gate_stops_the_flow_before_anything_is_trained(
-    first: RunSummary, root: Path, tmp_path: Path
+@pytest.mark.parametrize("kind", ["broken", "leak"])
+def test_damaged_source_and_data_gate_stop_the_flow_before_anything_is_trained(
+    first: RunSummary, root: Path, tmp_path: Path, kind: str
 ) -> None:
-    x_train, y_train = pictures(40, 1)
-    np.savez(
-        tmp_path / "leak.npz", x_train=x_train, y_train=y_train, x_test=x_train, y_test=y_train
-    )
-    config = loading.load(
-        "quickstart", overrides=["data_gate.leaks.action=fail"], dataset=str(tmp_path / "leak.npz")
-    )
+    images, labels = pictures(40, 1)
+    leak = {"x_train": images, "y_train": labels, "x_test": images, "y_test": labels}
+    np.savez(tmp_path / "leak.npz", **leak)
+    (tmp_path / "broken.npz").write_bytes(b"<!DOCTYPE html><html></html>")
+    message = {"broken": r"broken\.npz.*HTML page", "leak": "leaks.*40 of 40"}[kind]
+    fail = ["data_gate.leaks.action=fail"]
+    config = loading.load("quickstart", overrides=fail, dataset=str(tmp_path / f"{kind}.npz"))
     before = sorted((root / "cache").glob("[!i]*/*"))
-    with pytest.raises(DataError, match=r"leaks.*40 of 40"):
-        training_flow(config, Run(id="leaky", workspace=Workspace(root)))
+    with pytest.raises(DataError, match=message):
+        train(root, kind, config)
     assert sorted((root / "cache").glob("[!i]*/*")) == before
-    assert not run_folder.folder(Workspace(root), "leaky").exists()
+    assert not run_folder.folder(Workspace(root), kind).exists()
 
 
 def test_planted_result_in_prefects_store_is_never_used(
@@ -232,7 +220,7 @@ def test_planted_result_in_prefects_store_is_never_used(
     from prefect.settings import PREFECT_LOCAL_STORAGE_PATH
 
     store = Path(PREFECT_LOCAL_STORAGE_PATH.value())
-    training_flow(config, Run(id="before-planting", workspace=Workspace(root)))
+    train(root, "before-planting", config)
     planted = list(store.glob("sightline-*"))
     assert len(planted) >= len(STAGES)
     for path in planted:
@@ -240,6 +228,6 @@ def test_planted_result_in_prefects_store_is_never_used(
         record["metadata"]["serializer"] = {"type": "pickle"}
         record["result"] = "gASVCAAAAAAAAACMBG9vcHOULg=="
         path.write_text(json.dumps(record))
-    again = training_flow(config, Run(id="after-planting", workspace=Workspace(root)))
+    again = train(root, "after-planting", config)
     assert cached(again) == STAGES
     assert again.test_accuracy == first.test_accuracy

@@ -3,11 +3,8 @@ import re
 from io import StringIO
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 import pytest
-from prefect.client.orchestration import get_client
-from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId
 from rich.console import Console
 
 from sightline.data import locate
@@ -20,23 +17,18 @@ from sightline.runs import seeds as seed_runs
 from sightline.runs.provenance_diff import Changes
 from sightline.runs.seeds import SeedSummary
 from sightline.storage.workspace import Workspace
-from tiny_run import TINY, tiny
+from tiny_run import artifacts, form, tiny
 
 pytestmark = pytest.mark.usefixtures("prefect_api", "keras")
 
+SEEDED = ("training.epochs=1", "training.seed=3")
 
-SEEDED = (*TINY[1:], "training.epochs=1", "training.seed=3")
 
-
-def asked(data: Path) -> dict[str, Any]:
-    """Fill in the form so that it says what `SEEDED` says."""
-    return {
-        "dataset": str(data),
-        "recipe": "quickstart",
-        "epochs": 1,
-        "seed": 3,
-        "overrides": list(TINY[1:]),
-    }
+@pytest.fixture
+def asked(data: Path, root: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """The form that says what `SEEDED` says, on a worker."""
+    monkeypatch.setenv("SIGHTLINE_ARTIFACTS", str(root))
+    return form(data, epochs=1, seed=3)
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +36,7 @@ def summary(prefect_api: None, keras: None, data: Path, root: Path) -> SeedSumma
     """Two seeds in one run of the deployed flow."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SIGHTLINE_ARTIFACTS", str(root))
-        summary = train(**asked(data), seeds=2)
+        summary = train(**form(data, epochs=1, seed=3), seeds=2)
     assert isinstance(summary, SeedSummary)
     return summary
 
@@ -56,11 +48,8 @@ def test_every_seed_has_its_run_and_shares_what_does_not_depend_on_it(
     assert [run.config.training.seed for run in (first, second)] == [3, 4]
     assert first.run_id.endswith("-s3")
     assert first.weights_sha256 != second.weights_sha256
-    assert [name for name, stage in second.stages.items() if stage.cached] == [
-        "ingest",
-        "preprocess",
-        "build",
-    ]
+    cached = [name for name, stage in second.stages.items() if stage.cached]
+    assert cached == ["ingest", "preprocess", "build"]
     assert first.flow_run_id == second.flow_run_id
     assert second.total_seconds < (second.created - first.created).total_seconds() + 1
 
@@ -73,10 +62,7 @@ def test_noise_band_is_stored_for_every_run_of_the_recipe(summary: SeedSummary, 
 
 
 def test_spread_and_history_are_shown_in_prefect(summary: SeedSummary, root: Path) -> None:
-    flow_run = run_folder.read(Workspace(root), summary.runs[0].run_id).flow_run_id
-    its = ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[UUID(flow_run)]))
-    with get_client(sync_client=True) as client:
-        found = {artifact.key: artifact for artifact in client.read_artifacts(artifact_filter=its)}
+    found = artifacts(run_folder.read(Workspace(root), summary.runs[0].run_id))
     rows = json.loads(str(found["seed-noise"].data))
     assert [row["seed"] for row in rows] == [3, 4]
     assert "standard deviation" in str(found["seed-noise"].description)
@@ -86,13 +72,12 @@ def test_spread_and_history_are_shown_in_prefect(summary: SeedSummary, root: Pat
 
 
 def test_run_is_unchanged_once_all_seeds_are_measured(
-    summary: SeedSummary, data: Path, root: Path, monkeypatch: pytest.MonkeyPatch
+    summary: SeedSummary, root: Path, asked: dict[str, Any]
 ) -> None:
-    monkeypatch.setenv("SIGHTLINE_ARTIFACTS", str(root))
     before = run_folder.run_ids(Workspace(root))
-    state = train(**asked(data), seeds=2, return_state=True)  # type: ignore[call-overload]
+    state = train(**asked, seeds=2, return_state=True)
     assert (state.name, run_folder.run_ids(Workspace(root))) == ("Unchanged", before)
-    single = train(**asked(data), return_state=True)  # type: ignore[call-overload]
+    single = train(**asked, return_state=True)
     assert single.name == "Unchanged", "its run is among them, though not the last"
 
 
