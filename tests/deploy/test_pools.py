@@ -7,56 +7,49 @@ from prefect.utilities.schema_tools import ValidationError, is_valid_schema, val
 
 import pools
 
-ALL = "variables.additionalProperties variables.properties.env.default"
-DOCKER = """
-    job_configuration.container_create_kwargs
-    job_configuration.volumes
-    variables.properties.artifacts_volume
-    variables.properties.container_create_kwargs
-    variables.properties.data_volume
-    variables.properties.image.default
-    variables.properties.image_pull_policy.default
-    variables.properties.privileged.const
-    variables.properties.privileged.description
-    variables.properties.registry_credentials.title
-    variables.properties.shm_size
-    variables.properties.volumes
-"""
-JOB = "job_configuration.job_manifest.spec."
-POD = f"{JOB}template.spec."
-KUBERNETES = f"""
-    {JOB}activeDeadlineSeconds
-    {POD}automountServiceAccountToken
-    {POD}containers.0.securityContext
-    {POD}containers.0.volumeMounts
-    {POD}nodeSelector
-    {POD}securityContext
-    {POD}terminationGracePeriodSeconds
-    {POD}tolerations
-    {POD}volumes
-    variables.properties.active_deadline_seconds
-    variables.properties.artifacts_claim
-    variables.properties.cluster_config.title
-    variables.properties.cpu_request.default
-    variables.properties.data_claim
-    variables.properties.finished_job_ttl.default
-    variables.properties.image.default
-    variables.properties.memory_limit.default
-    variables.properties.memory_request.default
-    variables.properties.node_selector
-    variables.properties.pod_watch_timeout_seconds.default
-    variables.properties.shm_size
-    variables.properties.tolerations
-"""
-GPU_COUNT = " variables.properties.gpu_count "
-GPU_LIMIT = f"{POD}containers.0.resources.limits.nvidia.com/gpu"
+
+def below(prefix: str, names: str) -> set[str]:
+    return {f"{prefix}.{name}" for name in names.split()}
+
+
+JOB = "job_configuration.job_manifest.spec"
+POD = f"{JOB}.template.spec"
+VARIABLES = "variables.properties"
+ALL = {"variables.additionalProperties", f"{VARIABLES}.env.default"}
+DOCKER = below("job_configuration", "container_create_kwargs volumes") | below(
+    VARIABLES,
+    """
+    artifacts_volume container_create_kwargs data_volume image.default image_pull_policy.default
+    privileged.const privileged.description registry_credentials.title shm_size volumes
+    """,
+)
+KUBERNETES = {f"{JOB}.activeDeadlineSeconds"}
+KUBERNETES |= below(
+    POD,
+    """
+    automountServiceAccountToken containers.0.securityContext containers.0.volumeMounts
+    nodeSelector securityContext terminationGracePeriodSeconds tolerations volumes
+    """,
+)
+KUBERNETES |= below(
+    VARIABLES,
+    """
+    active_deadline_seconds artifacts_claim cluster_config.title cpu_request.default data_claim
+    finished_job_ttl.default image.default memory_limit.default memory_request.default
+    node_selector pod_watch_timeout_seconds.default shm_size tolerations
+    """,
+)
+GPU_COUNT = {f"{VARIABLES}.gpu_count"}
 ADDITIONS = {
     "process-cpu": ALL,
     "process-gpu": ALL,
-    "docker-cpu": ALL + DOCKER,
-    "docker-gpu": ALL + DOCKER + GPU_COUNT,
-    "kubernetes-cpu": ALL + KUBERNETES,
-    "kubernetes-gpu": ALL + KUBERNETES + GPU_COUNT + GPU_LIMIT,
+    "docker-cpu": ALL | DOCKER,
+    "docker-gpu": ALL | DOCKER | GPU_COUNT,
+    "kubernetes-cpu": ALL | KUBERNETES,
+    "kubernetes-gpu": ALL
+    | KUBERNETES
+    | GPU_COUNT
+    | {f"{POD}.containers.0.resources.limits.nvidia.com/gpu"},
 }
 """Every place where our template differs from the default of the installed worker."""
 
@@ -79,10 +72,10 @@ def differences(one: Any, other: Any, path: str = "") -> set[str]:
     if isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
         one, other = dict(enumerate(one)), dict(enumerate(other))
     if not (isinstance(one, dict) and isinstance(other, dict)):
-        return set() if one == other else {path}
-    found = {f"{path}.{key}" if path else f"{key}" for key in one.keys() ^ other.keys()}
+        return set() if one == other else {path.removesuffix(".")}
+    found = {f"{path}{key}" for key in one.keys() ^ other.keys()}
     for key in one.keys() & other.keys():
-        found |= differences(one[key], other[key], f"{path}.{key}" if path else f"{key}")
+        found |= differences(one[key], other[key], f"{path}{key}.")
     return found
 
 
@@ -97,7 +90,7 @@ def environment(job: Any) -> dict[str, str]:
 @pytest.mark.parametrize("name", pools.NAMES)
 def test_template_is_the_installed_default_and_our_additions(name: str) -> None:
     default = pools.worker_class(name).get_default_base_job_template()
-    assert differences(default, pools.template(name)) == set(ADDITIONS[name].split())
+    assert differences(default, pools.template(name)) == ADDITIONS[name]
 
 
 @pytest.mark.parametrize("name", pools.NAMES)
@@ -109,8 +102,8 @@ def test_template_is_valid_and_its_variables_are_explained(name: str) -> None:
     Draft202012Validator.check_schema(schema)
     properties = schema["properties"]
     assert all(variable["title"] and variable["description"] for variable in properties.values())
-    defaults = {key: variable.get("default") for key, variable in properties.items()}
-    defaults = {key: value for key, value in defaults.items() if value is not None}
+    found = {key: variable.get("default") for key, variable in properties.items()}
+    defaults = {key: value for key, value in found.items() if value is not None}
     validate(defaults, schema, raise_on_error=True, allow_none_with_default=True)
     with pytest.raises(ValidationError, match="imagee"):
         validate({"imagee": "sightline:gpu"}, schema, raise_on_error=True)
