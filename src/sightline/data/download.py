@@ -21,11 +21,8 @@ def fetch(run: Run, name: str, policy: RetryPolicy = _DEFAULT_POLICY) -> list[Pa
     have all, and the network is not used. Otherwise missing or damaged files in
     `datasets/<name>/` of the workspace are downloaded, with `run.mirror` set only from
     `<mirror>/<name>/<file>.gz`. Returns the files in the order of the catalog, plain or gzip.
-
-    Raises:
-        DataError: The data set is unknown, or a file in `run.data_dir` is missing or wrong.
-        DownloadError: No mirror delivered a file.
-        NetworkError: The same, but another attempt may succeed.
+    Raises DataError for an unknown data set or a missing or wrong file in `run.data_dir`, and
+    DownloadError, or NetworkError if another attempt may succeed, if no mirror delivered a file.
     """
     dataset = catalog.get(name)
     if dataset.package is not None:

@@ -28,23 +28,9 @@ _EXPECTED = {_IMAGES: "images (magic number 0x00000803)", _LABELS: "labels (0x00
 def read(
     layout: Layout, settings: DataConfig, class_names: tuple[str, ...] | None = None
 ) -> RawDataset:
-    """Read IDX files, plain or gzip, with grey images.
-
-    Raises DataError if a file is damaged or of another type, or a split has different numbers of
-    images and labels.
-    """
-    shapes, found = {}, []
-    for name, (images, label_file) in layout.files.items():
-        shapes[name] = _dimensions(images, _IMAGES)
-        collector = labels.LabelCollector(str(label_file))
-        for block in _rows(label_file, _dimensions(label_file, _LABELS)):
-            collector.add(pa.array(block))
-        found.append(collector.found())
-        if shapes[name][0] != collector.rows:
-            raise DataError(
-                f"{images} has {shapes[name][0]:,} images, but {label_file} has "
-                f"{collector.rows:,} labels; check that they belong together."
-            )
+    """Read IDX files, plain or gzip, with grey images; raise DataError for a malformed file."""
+    shapes = {name: _dimensions(paths[0], _IMAGES) for name, paths in layout.files.items()}
+    found = [_labels(*paths, shapes[name][0]) for name, paths in layout.files.items()]
     sizes = {shape[1:] for shape in shapes.values()}
     if len(sizes) > 1:
         shown = " and ".join(f"{height}x{width}" for height, width in sorted(sizes))
@@ -66,6 +52,18 @@ def read(
     return RawDataset(names, (height, width, 1), splits, layout.notes)
 
 
+def _labels(images: Path, path: Path, count: int) -> labels.FoundLabels:
+    collector = labels.LabelCollector(str(path))
+    for block in _rows(path, _dimensions(path, _LABELS)):
+        collector.add(pa.array(block))
+    if collector.rows != count:
+        raise DataError(
+            f"{images} has {count:,} images, but {path} has {collector.rows:,} labels; check that "
+            "they belong together."
+        )
+    return collector.found()
+
+
 def _dimensions(path: Path, expected: int) -> tuple[int, ...]:
     """Read and check the header; return the stated dimensions."""
     head = b""
@@ -73,11 +71,10 @@ def _dimensions(path: Path, expected: int) -> tuple[int, ...]:
         head += chunk
         if len(head) >= _header_bytes(expected):
             break
-    magic = head[:4]
-    if magic != bytes((0, 0, 8, expected)):
+    if head[:4] != bytes((0, 0, 8, expected)):
         raise DataError(
             f"{path}: expected an IDX file of {_EXPECTED[expected]} with unsigned bytes, found "
-            f"the magic number 0x{magic.hex()}."
+            f"the magic number 0x{head[:4].hex()}."
         )
     if len(head) < _header_bytes(expected):
         raise DataError(f"{path} is truncated within its header; get a fresh copy.")

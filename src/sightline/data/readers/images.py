@@ -117,10 +117,7 @@ def decode_one(image: EncodedImage, shape: Shape) -> tuple[ImageHeader, NDArray[
 
 
 def conform(blocks: Blocks, shape: Shape) -> Blocks:
-    """Bring uint8 blocks of shape (m, height, width, channels) to (m, *shape).
-
-    A block that has this shape is passed on as it is.
-    """
+    """Bring uint8 blocks of shape (m, height, width, channels) to (m, *shape), if necessary."""
     for block in blocks:
         if block.shape[1:] == shape:
             yield block
@@ -188,14 +185,11 @@ def _with_image(encoded: EncodedImage, use: Callable[[Image.Image], R]) -> R:
             if image.width * image.height > (Image.MAX_IMAGE_PIXELS or math.inf):
                 raise Image.DecompressionBombError  # Pillow only warns up to twice the limit
             return use(image)
-    except Image.DecompressionBombError:
-        raise DataError(
-            f"{encoded.name} has more than {Image.MAX_IMAGE_PIXELS:,} pixels; shrink or remove it."
-        ) from None
-    except MemoryError:
-        raise DataError(
-            f"{encoded.name} needs more memory than available; shrink or remove it."
-        ) from None
+    except (Image.DecompressionBombError, MemoryError) as error:
+        problem = f"has more than {Image.MAX_IMAGE_PIXELS:,} pixels"
+        if isinstance(error, MemoryError):
+            problem = "needs more memory than available"
+        raise DataError(f"{encoded.name} {problem}; shrink or remove it.") from None
     except Exception as error:  # Pillow's decoders raise anything on damaged files
         if isinstance(encoded.data, Path):
             content.check_head(encoded.data)
@@ -203,8 +197,9 @@ def _with_image(encoded: EncodedImage, use: Callable[[Image.Image], R]) -> R:
             raise DataError(
                 f"{encoded.name}: the image is an HTML page; replace or remove it."
             ) from None
-        unknown = isinstance(error, UnidentifiedImageError)
-        reason = "unknown format" if unknown else quoted(error)
+        reason = quoted(error)
+        if isinstance(error, UnidentifiedImageError):
+            reason = "unknown format"
         raise DataError(
             f"{encoded.name} cannot be read as a PNG, JPEG or BMP image ({reason}); replace or "
             "remove it."

@@ -83,13 +83,9 @@ class LabelCollector:
 def encode(
     found: Sequence[FoundLabels], names: Sequence[str] | None = None
 ) -> tuple[tuple[str, ...], tuple[NDArray[np.int64], ...]]:
-    """Encode labels as numbers.
+    """Encode the labels of all splits, the training split first, as numbers.
 
-    Args:
-        found: The labels of the training split, or of all examples; then those of the test split.
-        names: Class names in label order, if the source states them; labels are then positions
-            in them, or the names themselves.
-
+    If the source states class `names`, labels are positions in them, or the names themselves.
     Returns class names in label order, and for each split an int64 array of shape (n,). Raises
     DataError if there are fewer than 2 or more than 1,000 classes, a name is unprintable, a label
     is out of range, or a test label never occurs in the training split.
@@ -98,21 +94,17 @@ def encode(
     if len(train.values) < MIN_CLASSES:
         only = quoted(repr(train.values[0]))
         raise DataError(f"{train.subject} has only one class ({only}); expected at least 2.")
-    order: list[Value] = sorted(train.values)
-    positions: dict[Value, int] = {value: index for index, value in enumerate(order)}
-    if names is not None:
-        strings = isinstance(order[0], str)
-        positions = {name if strings else index: index for index, name in enumerate(names)}
-    class_names = tuple(names) if names is not None else tuple(str(value) for value in order)
+    order: Sequence[Value] = sorted(train.values)
+    class_names = tuple(map(str, order)) if names is None else tuple(names)
     _check_names(class_names, train.subject)
-    first, *_, last = positions  # in label order
-    expected = f"is not one of the {len(positions):,} classes; expected {first!r} to {last!r}"
-    for split in found:
-        if names is not None:
-            _check_known(split, positions, expected)
-        _check_known(split, train.values, "never occurs in the training split")
+    if names is not None:
+        order = names if isinstance(order[0], str) else range(len(names))
+    positions = {value: index for index, value in enumerate(order)}
+    outside = f"is not one of the {len(order):,} classes; expected {order[0]!r} to {order[-1]!r}"
     numbers = []
     for split in found:
+        _check_known(split, positions if names is not None else train.values, outside)
+        _check_known(split, train.values, "never occurs in the training split")
         lookup = np.asarray([positions[value] for value in split.values], dtype=np.int64)
         numbers.append(lookup[split.codes])
     return class_names, tuple(numbers)

@@ -36,8 +36,6 @@ _ZIP_ERRORS = (
     ValueError,  # names that are not UTF-8, offsets before the start of the file
 )
 _END_RECORD = struct.Struct("<4s6xH10x")  # of a zip file without a comment
-_END_SIGNATURE = b"PK\x05\x06"
-_EXPECTED = "x_train and y_train, and x_test and y_test if there is a test split"
 _MAX_LABEL_BYTES = 4 << 10
 _SURROGATES = 0xD800
 
@@ -46,21 +44,16 @@ def read(layout: Layout, settings: DataConfig) -> RawDataset:
     """Read `x_train`, `y_train`, `x_test` and `y_test`, or only the first two.
 
     Images have the shape (n, h, w), (n, h, w, 1) or (n, h, w, 3). Raises DataError if the archive
-    is damaged or pickled, an array is missing or has the wrong shape or dtype, or a value is not an
-    integer from 0 to 255.
+    is damaged or pickled, or an array is missing or has the wrong shape, dtype or values.
     """
     path = layout.files[UNSPLIT][0]
     content.check_head(path)
     names = _array_names(path)
-    images, found = [], []
-    shapes: set[Shape] = set()
+    images, found, shapes = [], [], set[Shape]()
     for name in ["train", "test"] if {"x_test", "y_test"} & names else ["train"]:
         array = _find_array(path, f"x_{name}", names, MAX_IMAGE_BYTES)
         shapes.add(npy.image_shape(array.subject, array.shape))
-        if array.dtype.kind not in "iuf":
-            raise DataError(
-                f"{array.subject}: expected integers from 0 to 255, found {quoted(array.dtype)}."
-            )
+        array.check_dtype("iuf", "integers from 0 to 255")
         images.append(array)
         found.append(_labels(_find_array(path, f"y_{name}", names, _MAX_LABEL_BYTES), array))
     if len(shapes) > 1:
@@ -96,6 +89,10 @@ class _Array:
     def row_bytes(self) -> int:
         return math.prod(self.shape[1:]) * self.dtype.itemsize
 
+    def check_dtype(self, kinds: str, expected: str) -> None:
+        if self.dtype.kind not in kinds:
+            raise DataError(f"{self.subject}: expected {expected}, found {quoted(self.dtype)}.")
+
 
 def _labels(array: _Array, images: _Array) -> labels.FoundLabels:
     if array.shape[0] != images.shape[0]:
@@ -108,10 +105,7 @@ def _labels(array: _Array, images: _Array) -> labels.FoundLabels:
             f"{array.subject}: expected one label per image, of shape (n,) or (n, 1), found "
             f"{array.shape}; convert one-hot labels with .argmax(axis=1)."
         )
-    if array.dtype.kind not in "iuU":
-        raise DataError(
-            f"{array.subject}: expected integers or strings as labels, found {quoted(array.dtype)}."
-        )
+    array.check_dtype("iuU", "integers or strings as labels")
     native = array.dtype.newbyteorder("=")
     collector = labels.LabelCollector(array.subject)
     for block in _blocks(array):
@@ -140,19 +134,18 @@ def _array_names(path: Path) -> set[str]:
         with path.open("rb") as file:
             file.seek(-_END_RECORD.size, io.SEEK_END)
             signature, stated = _END_RECORD.unpack(file.read(_END_RECORD.size))
-        if signature == _END_SIGNATURE and stated != len(members):  # some would be hidden
-            raise zipfile.BadZipFile(
-                f"its directory states {stated} members but lists {len(members)}"
-            )
+        if signature == b"PK\x05\x06" and stated != len(members):  # some would be hidden
+            problem = f"its directory states {stated} members but lists {len(members)}"
+            raise zipfile.BadZipFile(problem)
         return {name.removesuffix(".npy") for name in members}
 
 
 def _find_array(path: Path, name: str, names: set[str], max_row_bytes: int) -> _Array:
-    """Read and check the header of an array before anything is allocated."""
+    """Read and check an array's header before anything is allocated."""
     if name not in names:
         raise DataError(
-            f"{path} lacks the array {name}; expected {_EXPECTED}, found "
-            f"{quoted(', '.join(sorted(names))) or 'none'}."
+            f"{path} lacks the array {name}; expected x_train and y_train, and x_test and y_test "
+            f"if there is a test split, found {quoted(', '.join(sorted(names))) or 'none'}."
         )
     with _reading(path), _open(path, name) as (stream, stated_bytes):
         shape, fortran_order, dtype = npy.read_untrusted_header(stream, f"{path}, {name}")
@@ -171,7 +164,7 @@ def _find_array(path: Path, name: str, names: set[str], max_row_bytes: int) -> _
 
 
 def _check_size(array: _Array, stated_bytes: int, max_row_bytes: int) -> None:
-    check_count(array.subject, array.shape[0] if array.shape else 0)
+    check_count(array.subject, next(iter(array.shape), 0))
     described = f"{quoted(array.shape)} of {quoted(array.dtype)}"
     if not array.dtype.itemsize:
         raise DataError(f"{array.subject}: its values have no bytes ({described}).")

@@ -11,21 +11,18 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 _THREADS = min(4, os.cpu_count() or 1)
-_BATCH = 8  # passing small images to a thread one by one costs more than decoding them
-_BATCHES_AHEAD = 5
 
 
 def ordered_map(
     function: Callable[[T], R],
     items: Iterable[T],
-    batch_size: int = _BATCH,
-    ahead: int = _BATCHES_AHEAD,
+    batch_size: int = 8,  # passing small images one by one costs more than decoding them
+    ahead: int = 5,
     threads: int = _THREADS,
 ) -> Iterator[R]:
     """Apply a function that releases the interpreter lock, such as decoding or hashing.
 
-    Items are drawn at most `ahead` batches early. An error is raised in its turn, at most a batch
-    early.
+    Items are drawn at most `ahead` batches early. An error is raised at most a batch early.
     """
 
     def work(batch: list[T]) -> list[R]:
