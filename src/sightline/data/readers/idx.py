@@ -30,7 +30,9 @@ def read(
 ) -> RawDataset:
     """Read IDX files, plain or gzip, with grey images; raise DataError for a malformed file."""
     shapes = {name: _dimensions(paths[0], _IMAGES) for name, paths in layout.files.items()}
-    found = [_labels(*paths, shapes[name][0]) for name, paths in layout.files.items()]
+    found = [
+        _labels(images, path, shapes[name][0]) for name, (images, path) in layout.files.items()
+    ]
     sizes = {shape[1:] for shape in shapes.values()}
     if len(sizes) > 1:
         shown = " and ".join(f"{height}x{width}" for height, width in sorted(sizes))
