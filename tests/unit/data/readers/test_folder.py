@@ -99,11 +99,6 @@ def test_palettes_are_resolved(tmp_path: Path, colour: list[int]) -> None:
     assert first_pixel(tmp_path) == colour
 
 
-def test_bmp_is_read(tmp_path: Path) -> None:
-    save_twice(Image.new("RGB", (10, 12), (1, 2, 3)), tmp_path, "x.BMP")
-    assert first_pixel(tmp_path) == [1, 2, 3]
-
-
 def test_other_files_are_left_out_and_counted(folder: Path) -> None:
     (folder / "train" / "dog" / "notes.txt").write_text("good dog")
     (folder / "train" / "dog" / ".DS_Store").write_bytes(b"x")
