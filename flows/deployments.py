@@ -54,6 +54,8 @@ def train(
 ) -> RunSummary | SeedSummary | State[Any]:
     """Train and evaluate a model and write a report, unless nothing changed since the last run.
 
+    Such a run ends as "Unchanged"; a failed one has the message of its error.
+
     Args:
         dataset: Name of a data set (mnist, fashion-mnist, mnist-5k), or a path that the worker
             can read.
@@ -74,9 +76,6 @@ def train(
         force: Run even if nothing changed since the last run.
         refresh: Ignore the cache and rerun every stage.
 
-    Returns:
-        The summary of the run or of all seeds, or a Completed state named "Unchanged". A failed
-        run has the message of its error.
     """
     values = {
         "data.dataset": dataset,
@@ -103,12 +102,9 @@ def _train(
     run = worker.run(run_id, refresh=refresh)
     checked = preflight(config, run, seeds, compare=True, force=force)
     log = get_run_logger()
-    if expected_sha256 not in {"", checked.source.sha256}:
-        log.warning(
-            "The data changed again since the event: %s -> %s",
-            expected_sha256,
-            checked.source.sha256,
-        )
+    found = checked.source.sha256
+    if expected_sha256 not in {"", found}:
+        log.warning("The data changed again since the event: %s -> %s", expected_sha256, found)
     message = checked.changes.sentence if checked.changes else ""
     log.info(message)
     if checked.unchanged:

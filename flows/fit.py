@@ -33,6 +33,9 @@ def fit_flow(
 ) -> State[Any]:
     """Fit a network for another run, which started this flow through `training.deployment`.
 
+    Return a Completed state whose message is the key of the result's cache entry. Raise DeviceError
+    if a GPU is required and there is none, and RunError if the training failed.
+
     Args:
         run_id: ID of the other run.
         started: When the other run was requested.
@@ -40,13 +43,6 @@ def fit_flow(
         blueprint: Record of the stage build.
         settings: Config of the training.
         refresh: Ignore the cache.
-
-    Returns:
-        A Completed state whose message is the key of the result's cache entry.
-
-    Raises:
-        DeviceError: A GPU is required and there is none.
-        RunError: The training failed.
     """
     run = worker.run(run_id, started=started, refresh=refresh)
     required = not worker.gpu_is_optional()

@@ -36,9 +36,7 @@ class Preflight:
     def claimed(self) -> Iterator[None]:
         """Reserve the IDs of the unfinished runs, and keep the workspace from being pruned.
 
-        Raises:
-            RunExistsError: An ID is taken.
-            StorageError: The workspace cannot be written.
+        Raises RunExistsError if an ID is taken, StorageError if the workspace cannot be written.
         """
         with self.run.workspace.in_use(), ExitStack() as held:
             for one in self.unfinished:
@@ -62,12 +60,9 @@ def preflight(
         compare: Whether to compare with the last run, and stop if nothing changed.
         force: Whether to continue even if nothing changed.
 
-    Raises:
-        ConfigError: The last seed would be too large, or an export format is not installed.
-        DataError: The data set does not exist.
-        InputError: A run ID is malformed, or the signing key cannot be used.
-        RunExistsError: A run ID is taken.
-        StorageError: The workspace cannot be written.
+    Raises ConfigError if the last seed is too large or an export format is not installed,
+    DataError if the data set does not exist, InputError if a run ID is malformed or the signing
+    key unusable, RunExistsError if a run ID is taken, and StorageError as `Preflight.claimed`.
     """
     planned = seed_runs.plan(config, run, seeds)
     run.workspace.check_writable()
@@ -85,9 +80,8 @@ def preflight(
 def ingest_ahead(config: RunConfig, run: Run, source: Source) -> IngestedAhead:
     """Ingest and check the data while a server starts, so that unusable data fails at once.
 
-    Raises:
-        DataError: The data cannot be read, or the data gate refuses it.
-        ConfigError: A slice or an image size does not fit the data.
+    Raises DataError if the data cannot be read or the data gate refuses it, and ConfigError if a
+    slice or an image size does not fit the data.
     """
     started = time.monotonic()
     files = ingest.ingest(run, source, config.data)

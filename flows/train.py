@@ -103,14 +103,8 @@ def evaluate_candidate(
     if config.promotion.gate == "off":
         return candidate, None
     try:
-        certificate = stage(
-            export,
-            candidate.run,
-            candidate.files,
-            candidate.trained,
-            candidate.evaluation,
-            config.export,
-        )
+        records = (candidate.files, candidate.trained, candidate.evaluation)
+        certificate = stage(export, candidate.run, *records, config.export)
         candidate = candidate.model_copy(update={"certificate": certificate})
         return candidate, decide(candidate)
     except (SightlineError, TimeoutError) as error:  # Prefect raises the latter at a timeout

@@ -37,9 +37,7 @@ def seeds_flow(
         run: Workspace of the runs, and the prefix of their IDs.
         seeds: Number of seeds, at least 2.
 
-    Raises:
-        InputError: As in `training_flow`, or a run ID is taken by another run.
-        RunError: A stage failed; the seeds before are kept.
+    Raises InputError as in `training_flow`, and RunError if a stage failed; earlier seeds are kept.
     """
     if source is not None:
         planned = seed_runs.per_seed(config, run, seeds)

@@ -35,10 +35,8 @@ def watch_flow(dataset: Annotated[str, Field(min_length=1)]) -> None:
 def check_and_notify(workspace: Workspace, dataset: str) -> Observation:
     """Check a data set and emit the event if it changed; remember the check afterwards.
 
-    Raises:
-        DataError: The data set does not exist, or cannot be read.
-        StorageError: The workspace cannot be written.
-        httpx.HTTPError: The Prefect server did not accept the event; the next check tries again.
+    Raises DataError if the data cannot be read, StorageError if the workspace cannot be written and
+    httpx.HTTPError if the server did not accept the event; the next check then tries again.
     """
     workspace.check_writable()
     found = watch.observe(workspace, dataset)

@@ -10,13 +10,9 @@ from sightline.storage.workspace import Workspace
 
 
 def run(run_id: str, *, started: datetime | None = None, refresh: bool = False) -> Run:
-    """Describe a run with the directories of this worker.
+    """Describe a run, requested now by default, with the directories of this worker.
 
-    Args:
-        started: When the run was requested; now by default.
-
-    Raises:
-        ConfigError: SIGHTLINE_ARTIFACTS is not an absolute path.
+    Raises ConfigError if SIGHTLINE_ARTIFACTS is not an absolute path.
     """
     data_dir = os.environ.get("SIGHTLINE_DATA_DIR")
     given = {} if started is None else {"started": started}
@@ -31,11 +27,9 @@ def run(run_id: str, *, started: datetime | None = None, refresh: bool = False) 
 
 
 def workspace() -> Workspace:
-    """Return the workspace of this worker.
+    """Return the workspace of this worker; raise ConfigError if its path is not absolute.
 
-    Raises:
-        ConfigError: SIGHTLINE_ARTIFACTS is not an absolute path. A worker runs each flow in its
-            own temporary directory, so that a relative one would be lost with it.
+    A worker runs each flow in its own temporary directory; a relative path would be lost with it.
     """
     found = os.environ.get("SIGHTLINE_ARTIFACTS", "")
     if not Path(found).is_absolute():

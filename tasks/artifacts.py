@@ -43,15 +43,13 @@ def show_table(rows: Sequence[dict[str, Any]], *, key: str, description: str) ->
     Prefect renders the description and every string cell as Markdown, so that a class name could
     insert a link or an image. An error is logged and costs the table only.
     """
-    literal = [
-        {
-            name: escape_markdown(value) if isinstance(value, str) else value
-            for name, value in row.items()
-        }
-        for row in rows
-    ]
+
+    def literal(value: Any) -> Any:
+        return escape_markdown(value) if isinstance(value, str) else value
+
+    shown = [{name: literal(value) for name, value in row.items()} for row in rows]
     with best_effort():
-        create_table_artifact(literal, key=key, description=escape_markdown(description))
+        create_table_artifact(shown, key=key, description=escape_markdown(description))
 
 
 def show_run(run: Run, summary: RunSummary, records: StageRecords) -> None:

@@ -39,9 +39,8 @@ def stage_task(
 ) -> Callable[[Callable[P, R]], Task[P, R]]:
     """Return a decorator that turns a function into the cached Prefect task of a stage.
 
-    Args:
-        retries: Number of retries of transient faults, with growing, jittered delays.
-        timeout_seconds: Limit after which the task fails and its Keras process is stopped.
+    Transient faults are retried with growing, jittered delays. After `timeout_seconds`, the task
+    fails and its Keras process is stopped.
     """
     return task(
         name=stage.name,

@@ -16,11 +16,7 @@ _log = logging.getLogger("sightline.tasks")
 def check_data(
     run: Run, files: DatasetFiles, settings: DataGateConfig, checked: DataGateResult | None = None
 ) -> DataGateResult:
-    """Check the images, log warnings and show the checks in Prefect.
-
-    Args:
-        checked: The result, if the data was checked before the flow started.
-    """
+    """Check the images, or take what was checked before the flow, log warnings and show all."""
     if checked is None:
         last_run = run_folder.last(run.workspace, files.dataset)
         checked = gate.check_data(run.workspace, files, settings, last_run)

@@ -43,10 +43,9 @@ def fit_elsewhere(
 ) -> TrainedModel:
     """Run the stage train on the deployment named in the settings.
 
-    Raises:
-        ConfigError: The deployment does not exist.
-        HandoverLostError: The remote process died, or the server stayed away.
-        HandoverError: The training failed or was cancelled, or its result is missing here.
+    Raises ConfigError if the deployment does not exist, HandoverLostError if the remote process
+    died or the server stayed away, and HandoverError if the training failed or was cancelled, or
+    its result is missing here.
     """
     flow_run = _start(run, arrays, blueprint, settings)
     with _cancelled_with_this_run(flow_run):

@@ -11,15 +11,8 @@ from sightline.data import catalog, download, ingest, locate
 from sightline.data.label_table import choose_samples
 from sightline.data.validation import gate
 from sightline.data.validation.drift import format_change
-from sightline.flows.cli import console
-from sightline.flows.cli.options import (
-    DEFAULT_WORKSPACE,
-    DataDirOption,
-    MirrorOption,
-    OverridesOption,
-    WorkspaceOption,
-)
-from sightline.flows.cli.progress_display import ProgressDisplay
+from sightline.flows.cli import console, options
+from sightline.flows.cli.progress_display import progress_display
 from sightline.flows.server import api
 from sightline.records import DataGateResult, DatasetFiles, Run
 from sightline.reporting.figures.grid import draw_samples
@@ -52,13 +45,13 @@ def list_datasets() -> None:
 @app.command(epilog="Example: sightline datasets fetch fashion-mnist")
 def fetch(
     name: Annotated[str, typer.Argument(help="Name of a data set.")],
-    data_dir: DataDirOption = None,
-    mirror: MirrorOption = None,
-    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    data_dir: options.DataDir = None,
+    mirror: options.Mirror = None,
+    workspace: options.Workspace = options.WORKSPACE,
 ) -> None:
     """Download a named data set, verify it and print the paths of its files."""
     run = Run(id="fetch", workspace=workspace, data_dir=data_dir, mirror=mirror)
-    with ProgressDisplay():
+    with progress_display():
         paths = download.fetch(run, name)
     for path in paths:
         typer.echo(path)
@@ -71,17 +64,17 @@ def fetch(
 )
 def inspect(
     dataset: DatasetArgument,
-    overrides: OverridesOption = None,
-    data_dir: DataDirOption = None,
-    mirror: MirrorOption = None,
-    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    overrides: options.Overrides = None,
+    data_dir: options.DataDir = None,
+    mirror: options.Mirror = None,
+    workspace: options.Workspace = options.WORKSPACE,
 ) -> None:
     """Show shape, classes, counts, pixel statistics and data quality, and draw samples."""
     run = Run(id="inspect", workspace=workspace, data_dir=data_dir, mirror=mirror)
     workspace.check_writable()
     settings = loading.load(overrides=overrides or [], dataset=dataset)
     with workspace.in_use():
-        with ProgressDisplay():
+        with progress_display():
             ingested = ingest.ingest(run, locate.locate(settings.data), settings.data)
         _show(ingested)
         last_run = run_folder.last(workspace, ingested.dataset)
@@ -98,7 +91,7 @@ def inspect(
     epilog="Examples:\n\nsightline datasets watch ./my-images\n\n"
     "*/15 * * * * SIGHTLINE_ARTIFACTS=/srv/artifacts sightline datasets watch /srv/my-images"
 )
-def watch(dataset: DatasetArgument, workspace: WorkspaceOption = DEFAULT_WORKSPACE) -> None:
+def watch(dataset: DatasetArgument, workspace: options.Workspace = options.WORKSPACE) -> None:
     """Check once whether a data set changed. If so, send the event that starts train-on-data."""
     api.configure(verbose=False)
     api.require()

@@ -2,14 +2,13 @@
 
 import typer
 
-from sightline.flows.cli import console
-from sightline.flows.cli.options import DEFAULT_WORKSPACE, WorkspaceOption
+from sightline.flows.cli import console, options
 from sightline.flows.server import api
 from sightline.pipeline import doctor as diagnosis
 from sightline.training import device
 
 
-def doctor(workspace: WorkspaceOption = DEFAULT_WORKSPACE) -> None:
+def doctor(workspace: options.Workspace = options.WORKSPACE) -> None:
     """Check versions, device, server, storage and free disk space. Exit with 1 on a problem."""
     checks = diagnosis.check_all(workspace, api.configured_url(), device.describe)
     marks = {True: "[green]ok[/green]", False: "[bold red]failed[/bold red]"}

@@ -10,16 +10,7 @@ from pydantic import TypeAdapter
 
 from sightline import registry
 from sightline.errors import InputError
-from sightline.flows.cli import console, models_tables, models_verify
-from sightline.flows.cli.options import (
-    DEFAULT_WORKSPACE,
-    JsonOption,
-    ModelArgument,
-    ModelDatasetOption,
-    RunArgument,
-    WorkspaceOption,
-    dataset_slug,
-)
+from sightline.flows.cli import console, models_tables, models_verify, options
 from sightline.records.manifest import RunManifest
 from sightline.registry import Event, Version, workflow
 from sightline.registry.attestation import keys
@@ -32,16 +23,27 @@ app = typer.Typer(
 )
 
 ReasonOption = Annotated[str, typer.Option(help="Reason, kept in the audit log.")]
+_ForceOption = Annotated[
+    bool,
+    typer.Option("--force", help="Promote even if the gate refuses; the audit log records that."),
+]
+_RebaselineOption = Annotated[
+    bool,
+    typer.Option(
+        "--rebaseline",
+        help="Score the champion again if the test images changed since its promotion.",
+    ),
+]
 
 
 @app.command("list", epilog="Example: sightline models list --dataset mnist --json")
 def list_models(
-    dataset: ModelDatasetOption = None,
-    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
-    as_json: JsonOption = False,
+    dataset: options.Dataset = None,
+    workspace: options.Workspace = options.WORKSPACE,
+    as_json: options.Json = False,
 ) -> None:
     """List registered versions with their aliases."""
-    wanted = dataset_slug(dataset)
+    wanted = options.dataset_slug(dataset)
     found = registry.versions(workspace, wanted, console.show_skipped)
     aliases = _aliases(workspace, found)
     if as_json:
@@ -54,13 +56,13 @@ def list_models(
 
 @app.command(epilog="Example: sightline models show champion --dataset mnist")
 def show(
-    model: ModelArgument,
-    dataset: ModelDatasetOption = None,
-    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
-    as_json: JsonOption = False,
+    model: options.Model,
+    dataset: options.Dataset = None,
+    workspace: options.Workspace = options.WORKSPACE,
+    as_json: options.Json = False,
 ) -> None:
     """Show a version: its metrics, its files and its history."""
-    version = registry.resolve(workspace, model, dataset_slug(dataset))
+    version = registry.resolve(workspace, model, options.dataset_slug(dataset))
     aliases = _aliases(workspace, [version])
     if as_json:
         typer.echo(json.dumps(_described(version, aliases)))
@@ -76,22 +78,11 @@ def show(
     "sightline models promote 20261124T0102 --force --reason 'the champion is broken'"
 )
 def promote(
-    run: RunArgument,
+    run: options.Run,
     reason: ReasonOption,
-    force: Annotated[
-        bool,
-        typer.Option(
-            "--force", help="Promote even if the gate refuses; the audit log records that."
-        ),
-    ] = False,
-    rebaseline: Annotated[
-        bool,
-        typer.Option(
-            "--rebaseline",
-            help="Score the champion again if the test images changed since its promotion.",
-        ),
-    ] = False,
-    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    force: _ForceOption = False,
+    rebaseline: _RebaselineOption = False,
+    workspace: options.Workspace = options.WORKSPACE,
 ) -> None:
     """Compare a run's model with the champion, and promote it if it is better.
 
@@ -127,24 +118,24 @@ def rollback(
         str | None,
         typer.Option(help="Data set of the champion. Optional if only one data set has one."),
     ] = None,
-    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    workspace: options.Workspace = options.WORKSPACE,
 ) -> None:
     """Restore the previous champion. Run it twice to go back two versions."""
     console.show_log(verbose=False)
     # The champion's name alone: its files may be damaged or missing.
-    present = registry.find(workspace, "champion", dataset_slug(dataset))
+    present = registry.find(workspace, "champion", options.dataset_slug(dataset))
     event = registry.rollback(workspace, present.rpartition("-v")[0], reason, present)
     _show_change(event, f"It replaces {event.champion_before}.")
 
 
 @app.command(epilog="Example: sightline models history --dataset mnist --json")
 def history(
-    dataset: ModelDatasetOption = None,
-    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
-    as_json: JsonOption = False,
+    dataset: options.Dataset = None,
+    workspace: options.Workspace = options.WORKSPACE,
+    as_json: options.Json = False,
 ) -> None:
     """Show the audit log, oldest entry first: registrations, promotions, refusals, rollbacks."""
-    wanted = dataset_slug(dataset)
+    wanted = options.dataset_slug(dataset)
     events = registry.history(workspace, wanted)
     if as_json:
         typer.echo(TypeAdapter(list[Event]).dump_json(events))
@@ -173,9 +164,8 @@ def keygen(
 def _own_champion(workspace: Workspace, manifest: RunManifest) -> str | None:
     """Name the champion if it is the model of this run; its files may be damaged or missing."""
     dataset = manifest.records.ingest.dataset
-    if registry.run_of(workspace, dataset, "champion") != manifest.run_id:
-        return None
-    return registry.find(workspace, "champion", dataset)
+    is_own = registry.run_of(workspace, dataset, "champion") == manifest.run_id
+    return registry.find(workspace, "champion", dataset) if is_own else None
 
 
 def _sign_champion(

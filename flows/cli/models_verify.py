@@ -11,13 +11,7 @@ from rich.table import Table
 
 from sightline import registry
 from sightline.errors import InputError
-from sightline.flows.cli import console, models_tables
-from sightline.flows.cli.options import (
-    DEFAULT_WORKSPACE,
-    ModelDatasetOption,
-    WorkspaceOption,
-    dataset_slug,
-)
+from sightline.flows.cli import console, models_tables, options
 from sightline.registry import VersionCheck
 from sightline.registry.attestation import sign
 from sightline.registry.attestation import verify as attestation
@@ -39,14 +33,14 @@ def verify(
         Path | None,
         typer.Option(help="Public key; also verifies the signatures of promoted versions."),
     ] = None,
-    dataset: ModelDatasetOption = None,
-    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    dataset: options.Dataset = None,
+    workspace: options.Workspace = options.WORKSPACE,
 ) -> None:
     """Verify the digest of every file of a version, or of all. Exit with 1 on damage.
 
     The audit log is verified too and, with --key, the signature of every promoted version.
     """
-    wanted = dataset_slug(dataset)
+    wanted = options.dataset_slug(dataset)
     names = _chosen(workspace, model, wanted)
     found: list[Damage] = []
     if not model:  # also the logs of data sets that have lost their versions

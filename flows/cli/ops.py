@@ -11,8 +11,7 @@ import typer
 from rich.table import Table
 
 from sightline.errors import ConfigError
-from sightline.flows.cli import console
-from sightline.flows.cli.options import JsonOption
+from sightline.flows.cli import console, options
 from sightline.flows.server import api
 
 if TYPE_CHECKING:
@@ -33,17 +32,20 @@ _COLOURS = {
 }
 
 
+_GpusOption = Annotated[
+    int | None,
+    typer.Option(
+        min=1, help="Maximum number of concurrent GPU trainings. Default: unchanged, or 1."
+    ),
+]
+
+
 @app.command(
     epilog="Examples:\n\nsightline ops install\n\n"
     "SIGHTLINE_WEBHOOK_URL=https://chat.example.org/hooks/abc sightline ops install --gpus 2"
 )
 def install(
-    gpus: Annotated[
-        int | None,
-        typer.Option(
-            min=1, help="Maximum number of concurrent GPU trainings. Default: unchanged, or 1."
-        ),
-    ] = None,
+    gpus: _GpusOption = None,
     lost_after: Annotated[
         int | None,
         typer.Option(
@@ -69,10 +71,7 @@ def install(
         from sightline.flows.server import automations
 
         done = automations.install_all(client, gpus, lost_after, address)
-    table = Table("Component", "Status")
-    for name, what in done.items():
-        table.add_row(name, what)
-    console.out().print(table)
+    console.out().print(console.table(("Component", "Status"), done.items()))
 
 
 def _address(webhook_url: str | None) -> str | None:
@@ -92,7 +91,7 @@ def _address(webhook_url: str | None) -> str | None:
 
 
 @app.command(epilog="Example: sightline ops status --json")
-def status(as_json: JsonOption = False) -> None:
+def status(as_json: options.Json = False) -> None:
     """Show pools, workers, queues, deployments and runs. Exit with 1 if nothing can run."""
     with _client() as client:
         from sightline.flows.server.status import Reader

@@ -7,25 +7,21 @@ import typer
 
 from sightline.data import locate
 from sightline.errors import InputError
-from sightline.storage.workspace import Workspace
+from sightline.storage import workspace
 
 
-def open_workspace(given: str | Workspace) -> Workspace:
-    """Turn the value of `--artifacts` into a workspace with an absolute path.
-
-    Raises:
-        typer.BadParameter: The path is a file.
-    """
+def open_workspace(given: str | workspace.Workspace) -> workspace.Workspace:
+    """Turn the value of `--artifacts` into a workspace with an absolute path; refuse a file."""
     root = Path(str(given)).resolve()
     if root.is_file():
         raise typer.BadParameter(f"{root} is a file; expected a directory.")
-    return Workspace(root)
+    return workspace.Workspace(root)
 
 
-DEFAULT_WORKSPACE = Workspace(Path("artifacts"))
+WORKSPACE = workspace.Workspace(Path("artifacts"))
 
-WorkspaceOption = Annotated[
-    Workspace,
+Workspace = Annotated[
+    workspace.Workspace,
     typer.Option(
         "--artifacts",
         parser=open_workspace,
@@ -34,44 +30,41 @@ WorkspaceOption = Annotated[
         help="Directory of the cache, runs and models.",
     ),
 ]
-DataDirOption = Annotated[
+DataDir = Annotated[
     Path | None,
     typer.Option(
         envvar="SIGHTLINE_DATA_DIR",
         help="Directory with local copies of named data sets, plain or .gz. Nothing is downloaded.",
     ),
 ]
-MirrorOption = Annotated[
+Mirror = Annotated[
     str | None,
     typer.Option(
         envvar="SIGHTLINE_MIRROR", help="URL to download from instead of the public mirrors."
     ),
 ]
-OverridesOption = Annotated[
+Overrides = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Override one config key. Repeatable."),
 ]
-JsonOption = Annotated[
+Json = Annotated[
     bool, typer.Option("--json", help="Print JSON to standard output and nothing else.")
 ]
-VerboseOption = Annotated[
+Verbose = Annotated[
     bool, typer.Option("--verbose", help="Show the logs of Prefect and TensorFlow.")
 ]
-RunArgument = Annotated[str, typer.Argument(help='Run ID, a prefix of one, or "latest".')]
-ModelArgument = Annotated[
+Run = Annotated[str, typer.Argument(help='Run ID, a prefix of one, or "latest".')]
+Model = Annotated[
     str,
     typer.Argument(metavar="MODEL", help="champion, candidate, or a version such as mnist-v3."),
 ]
-ModelDatasetOption = Annotated[
+Dataset = Annotated[
     str | None, typer.Option("--dataset", help="Data set of the models. Default: all.")
 ]
 
 
 def dataset_slug(dataset: str | None) -> str | None:
-    """Return the registry's name of a data set given by name or path.
-
-    Raises InputError if the value is empty.
-    """
+    """Return the registry's name of a data set; raise InputError if the value is empty."""
     if dataset is None:
         return None
     if not dataset.strip():

@@ -8,9 +8,8 @@ import typer
 from rich.table import Table
 
 from sightline.data import locate
-from sightline.flows.cli import console
-from sightline.flows.cli.options import DEFAULT_WORKSPACE, JsonOption, WorkspaceOption
-from sightline.flows.cli.progress_display import ProgressDisplay
+from sightline.flows.cli import console, options
+from sightline.flows.cli.progress_display import progress_display
 from sightline.flows.cli.signals import exit_code, graceful_sigterm
 from sightline.pipeline.process import keras_process
 from sightline.prediction import model as models
@@ -68,8 +67,8 @@ def predict(
     dataset: _DatasetOption = None,
     output: _OutputOption = None,
     abstain_below: _AbstainBelowOption = 0.0,
-    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
-    as_json: JsonOption = False,
+    workspace: options.Workspace = options.WORKSPACE,
+    as_json: options.Json = False,
     verbose: Annotated[bool, typer.Option("--verbose", help="Show TensorFlow's log.")] = False,
 ) -> None:
     """Classify images with a trained model. Exit with 1 if an image cannot be read."""
@@ -77,7 +76,7 @@ def predict(
     served = models.find(workspace, model, locate.slug(dataset) if dataset else None)
     keras_process().verbose = verbose
     try:
-        with graceful_sigterm(), ProgressDisplay():
+        with graceful_sigterm(), progress_display():
             outcome = prediction.predict(inputs, served, output, abstain_below)
     except KeyboardInterrupt as interrupt:
         console.note("Interrupted; nothing was written.")

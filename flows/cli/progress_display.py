@@ -1,8 +1,8 @@
 """The progress of a command on standard error."""
 
 import time
-from types import TracebackType
-from typing import Self
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from rich.progress import BarColumn, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
@@ -13,42 +13,30 @@ from sightline.pipeline.progress import Progress, listening
 _LOG_SECONDS = 10  # Interval at which a step without epochs is logged if there is no terminal
 
 
-class ProgressDisplay:
-    """Progress bars in a terminal, plain lines elsewhere; both on standard error."""
+@contextmanager
+def progress_display() -> Iterator[None]:
+    """Show progress bars in a terminal, plain lines elsewhere; both on standard error."""
+    bars = Bars(
+        TextColumn("{task.description:<16}"),
+        BarColumn(bar_width=24),
+        TaskProgressColumn(),
+        TextColumn("{task.fields[facts]}"),
+        TimeRemainingColumn(compact=True),
+        console=err,
+        transient=True,
+        disable=not err.is_terminal,
+    )
+    with listening(_Display(bars).show), bars:
+        yield
 
-    def __init__(self) -> None:
-        """Create the progress bars."""
-        self._bars = Bars(
-            TextColumn("{task.description:<16}"),
-            BarColumn(bar_width=24),
-            TaskProgressColumn(),
-            TextColumn("{task.fields[facts]}"),
-            TimeRemainingColumn(compact=True),
-            console=err,
-            transient=True,
-            disable=not err.is_terminal,
-        )
+
+class _Display:
+    def __init__(self, bars: Bars) -> None:
+        self._bars = bars
         self._tasks: dict[str, TaskID] = {}
         self._logged: dict[str, float] = {}
-        self._listening = listening(self._show)
 
-    def __enter__(self) -> Self:
-        """Start to listen for progress."""
-        self._listening.__enter__()
-        self._bars.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Remove the progress bars."""
-        self._bars.stop()
-        self._listening.__exit__(kind, error, traceback)
-
-    def _show(self, progress: Progress) -> None:
+    def show(self, progress: Progress) -> None:
         self._move_bar(progress)
         if progress.epoch_done:
             err.print(f"Epoch {progress.epoch}/{progress.epochs}  {progress.listed_facts()}")

@@ -7,16 +7,7 @@ import typer
 from pydantic import JsonValue
 from rich.console import Console
 
-from sightline.flows.cli import console, train
-from sightline.flows.cli.options import (
-    DEFAULT_WORKSPACE,
-    DataDirOption,
-    JsonOption,
-    MirrorOption,
-    RunArgument,
-    VerboseOption,
-    WorkspaceOption,
-)
+from sightline.flows.cli import console, options, train
 from sightline.flows.cli.signals import exit_code
 from sightline.flows.preflight import Preflight
 from sightline.pipeline.process import keras_process
@@ -37,12 +28,12 @@ _LONGEST_VALUE = 60
 
 
 def reproduce(
-    run: RunArgument,
-    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
-    data_dir: DataDirOption = None,
-    mirror: MirrorOption = None,
-    as_json: JsonOption = False,
-    verbose: VerboseOption = False,
+    run: options.Run,
+    workspace: options.Workspace = options.WORKSPACE,
+    data_dir: options.DataDir = None,
+    mirror: options.Mirror = None,
+    as_json: options.Json = False,
+    verbose: options.Verbose = False,
 ) -> None:
     """Repeat a run from its manifest, without the cache, and compare the weights.
 

@@ -5,8 +5,7 @@ from typing import Annotated
 import typer
 from rich.filesize import decimal
 
-from sightline.flows.cli import console, runs_compare, runs_history, runs_list, runs_prune
-from sightline.flows.cli.options import DEFAULT_WORKSPACE, RunArgument, WorkspaceOption
+from sightline.flows.cli import console, options, runs_compare, runs_history, runs_list, runs_prune
 from sightline.records import TrainedModel
 from sightline.runs import pins, run_folder
 from sightline.runs import verify as verification
@@ -22,7 +21,7 @@ app.command(epilog=runs_compare.EXAMPLES)(runs_compare.compare)
 
 
 @app.command(epilog="Example: sightline runs show latest")
-def show(run: RunArgument, workspace: WorkspaceOption = DEFAULT_WORKSPACE) -> None:
+def show(run: options.Run, workspace: options.Workspace = options.WORKSPACE) -> None:
     """Show the results, stages and provenance of a run."""
     manifest = run_folder.read(workspace, run)
     console.show_summary(run_folder.summary(workspace, manifest), console.out())
@@ -69,7 +68,7 @@ def verify(
         str | None,
         typer.Argument(help='Run ID, a prefix of one, or "latest". Default: all runs.'),
     ] = None,
-    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    workspace: options.Workspace = options.WORKSPACE,
 ) -> None:
     """Verify the digest of every file of a run, or of all runs. Exit with 1 on damage."""
     verdicts = verification.verify(workspace, run)
@@ -89,7 +88,7 @@ def verify(
 
 
 @app.command("open", epilog="Example: sightline runs open latest")
-def open_run(run: RunArgument, workspace: WorkspaceOption = DEFAULT_WORKSPACE) -> None:
+def open_run(run: options.Run, workspace: options.Workspace = options.WORKSPACE) -> None:
     """Open the report of a run in the browser."""
     run_id = run_folder.read(workspace, run).run_id
     report = run_folder.folder(workspace, run_id) / "report.html"
@@ -99,16 +98,16 @@ def open_run(run: RunArgument, workspace: WorkspaceOption = DEFAULT_WORKSPACE) -
 
 @app.command(epilog='Example: sightline runs pin latest --reason "in the paper"')
 def pin(
-    run: RunArgument,
+    run: options.Run,
     reason: Annotated[str, typer.Option(help="Reason, shown by `sightline runs show`.")] = "",
-    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    workspace: options.Workspace = options.WORKSPACE,
 ) -> None:
     """Pin a run so that it is never pruned."""
     typer.echo(f"Pinned {pins.pin(workspace, run, reason).run_id}.")
 
 
 @app.command(epilog="Example: sightline runs unpin latest")
-def unpin(run: RunArgument, workspace: WorkspaceOption = DEFAULT_WORKSPACE) -> None:
+def unpin(run: options.Run, workspace: options.Workspace = options.WORKSPACE) -> None:
     """Unpin a run so that it may be pruned again."""
     typer.echo(f"Unpinned {pins.unpin(workspace, run)}.")
 

@@ -8,8 +8,7 @@ import typer
 from pydantic import JsonValue
 from rich.table import Table
 
-from sightline.flows.cli import console
-from sightline.flows.cli.options import DEFAULT_WORKSPACE, WorkspaceOption
+from sightline.flows.cli import console, options
 from sightline.records.difference import RunDifference, Setting
 from sightline.runs import compare as comparison
 
@@ -22,16 +21,19 @@ _MOST_SETTINGS = 12  # Number of settings shown in the terminal; the page shows 
 _SHOWN_DIGITS = 12
 
 
+_OutputOption = Annotated[
+    Path | None,
+    typer.Option(
+        help="HTML page to write. Default: compare.html in the artifacts directory.",
+        dir_okay=False,
+    ),
+]
+
+
 def compare(
     a: Annotated[str, typer.Argument(help='Earlier run: its ID, a prefix of the ID, or "latest".')],
     b: Annotated[str, typer.Argument(help="Later run to compare with A.")],
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            help="HTML page to write. Default: compare.html in the artifacts directory.",
-            dir_okay=False,
-        ),
-    ] = None,
+    output: _OutputOption = None,
     open_page: Annotated[
         bool, typer.Option("--open", help="Open the page in the browser.")
     ] = False,
@@ -41,7 +43,7 @@ def compare(
             "--json", help="Print JSON; the page is only written with --output or --open."
         ),
     ] = False,
-    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    workspace: options.Workspace = options.WORKSPACE,
 ) -> None:
     """Compare the configs, metrics and predictions of two runs, with a significance test."""
     console.show_log(verbose=False)

@@ -9,8 +9,7 @@ import typer
 from rich.table import Table
 
 from sightline.data import locate
-from sightline.flows.cli import console
-from sightline.flows.cli.options import DEFAULT_WORKSPACE, WorkspaceOption
+from sightline.flows.cli import console, options
 from sightline.flows.cli.runs_list import RecipeOption, SinceOption
 from sightline.reporting.figures.accuracy_history import draw_accuracy_history
 from sightline.runs import history as run_history
@@ -30,26 +29,30 @@ _CAPTION = (
 _NOISE = {True: "within", False: "beyond", None: "unknown"}
 
 
+_DatasetOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Data set to show; repeatable, one panel each. Default: that of the newest run."
+    ),
+]
+_OutputOption = Annotated[
+    Path | None,
+    typer.Option(
+        help="PNG file to write. Default: history.png in the artifacts directory.",
+        dir_okay=False,
+    ),
+]
+
+
 def history(
-    dataset: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Data set to show; repeatable, one panel each. Default: that of the newest run."
-        ),
-    ] = None,
+    dataset: _DatasetOption = None,
     recipe: RecipeOption = None,
     since: SinceOption = None,
     last: Annotated[
         int, typer.Option(min=1, max=1000, help="Number of newest runs per data set.")
     ] = run_history.LAST,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            help="PNG file to write. Default: history.png in the artifacts directory.",
-            dir_okay=False,
-        ),
-    ] = None,
-    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    output: _OutputOption = None,
+    workspace: options.Workspace = options.WORKSPACE,
 ) -> None:
     """Plot the test accuracy of past runs, with the noise between seeds."""
     console.show_log(verbose=False)

@@ -10,8 +10,7 @@ from pydantic import TypeAdapter
 from rich.table import Table
 
 from sightline.data import locate
-from sightline.flows.cli import console
-from sightline.flows.cli.options import DEFAULT_WORKSPACE, JsonOption, WorkspaceOption
+from sightline.flows.cli import console, options
 from sightline.records import RunSummary
 from sightline.runs import pins, query, run_folder
 from sightline.runs.query import Order, RunFilter
@@ -29,11 +28,14 @@ SinceOption = Annotated[
 ]
 
 
+_SortOption = Annotated[
+    Order, typer.Option(help="Sort key: newest, best or fastest first; names alphabetically.")
+]
+
+
 def list_runs(
-    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
-    sort: Annotated[
-        Order, typer.Option(help="Sort key: newest, best or fastest first; names alphabetically.")
-    ] = Order.TIME,
+    workspace: options.Workspace = options.WORKSPACE,
+    sort: _SortOption = Order.TIME,
     reverse: Annotated[bool, typer.Option("--reverse", help="Reverse the order.")] = False,
     dataset: Annotated[str | None, typer.Option(help="Only runs of this data set.")] = None,
     recipe: RecipeOption = None,
@@ -46,7 +48,7 @@ def list_runs(
     limit: Annotated[
         int, typer.Option(min=1, help="Maximum number of runs, after filtering.")
     ] = 20,
-    as_json: JsonOption = False,
+    as_json: options.Json = False,
 ) -> None:
     """List runs, newest first."""
     pinned_ids = pins.pinned_ids(workspace)

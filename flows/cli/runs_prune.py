@@ -8,8 +8,7 @@ import typer
 from rich.filesize import decimal
 from rich.table import Table
 
-from sightline.flows.cli import console
-from sightline.flows.cli.options import DEFAULT_WORKSPACE, JsonOption, WorkspaceOption
+from sightline.flows.cli import console, options
 from sightline.registry.retention import registered_models
 from sightline.runs.prune import prune as pruning
 from sightline.runs.prune.plan import Plan
@@ -28,8 +27,8 @@ def prune(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only show what would be removed.")
     ] = False,
-    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
-    as_json: JsonOption = False,
+    workspace: options.Workspace = options.WORKSPACE,
+    as_json: options.Json = False,
 ) -> None:
     """Remove old runs and the cache entries that only they used, without asking.
 

@@ -4,10 +4,6 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-# Exit code of a command that Ctrl-C ended, by convention of the shell
-_INTERRUPTED = 128 + signal.SIGINT
-_TERMINATED = 128 + signal.SIGTERM
-
 
 class Terminated(KeyboardInterrupt):
     """The process received SIGTERM."""
@@ -28,5 +24,5 @@ def graceful_sigterm() -> Iterator[None]:
 
 
 def exit_code(interrupt: KeyboardInterrupt) -> int:
-    """Return the exit code of a command that was interrupted."""
-    return _TERMINATED if isinstance(interrupt, Terminated) else _INTERRUPTED
+    """Return the exit code of a command that was interrupted, by convention of the shell."""
+    return 128 + (signal.SIGTERM if isinstance(interrupt, Terminated) else signal.SIGINT)

@@ -9,17 +9,8 @@ from rich.console import Console
 
 from sightline.config import loading
 from sightline.data import locate
-from sightline.flows.cli import console
-from sightline.flows.cli.options import (
-    DEFAULT_WORKSPACE,
-    DataDirOption,
-    JsonOption,
-    MirrorOption,
-    OverridesOption,
-    VerboseOption,
-    WorkspaceOption,
-)
-from sightline.flows.cli.progress_display import ProgressDisplay
+from sightline.flows.cli import console, options
+from sightline.flows.cli.progress_display import progress_display
 from sightline.flows.cli.signals import graceful_sigterm
 from sightline.flows.preflight import Preflight, ingest_ahead, preflight
 from sightline.flows.server import api
@@ -95,17 +86,17 @@ def train(
     dataset: _DatasetOption = None,
     recipe: _RecipeOption = loading.DEFAULT,
     config: _ConfigOption = None,
-    overrides: OverridesOption = None,
-    data_dir: DataDirOption = None,
-    mirror: MirrorOption = None,
-    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
+    overrides: options.Overrides = None,
+    data_dir: options.DataDir = None,
+    mirror: options.Mirror = None,
+    workspace: options.Workspace = options.WORKSPACE,
     run_id: _RunIdOption = None,
     refresh: _RefreshOption = False,
     seeds: _SeedsOption = 1,
     gate: _GateOption = None,
     if_changed: _IfChangedOption = False,
-    as_json: JsonOption = False,
-    verbose: VerboseOption = False,
+    as_json: options.Json = False,
+    verbose: options.Verbose = False,
 ) -> None:
     """Train and evaluate a model and write a report. Unchanged stages come from the cache."""
     console.show_log(verbose=verbose)
@@ -140,7 +131,7 @@ def start(checked: Preflight, *, verbose: bool) -> RunSummary | SeedSummary:
     and RunError if a stage failed.
     """
     config, run, source = checked.config, checked.run, checked.source
-    with graceful_sigterm(), ProgressDisplay(), checked.claimed():
+    with graceful_sigterm(), progress_display(), checked.claimed():
         api.configure(verbose=verbose)
         server = api.reach(verbose=verbose)  # None if a configured server answers
         keras_process().verbose = verbose

@@ -43,8 +43,7 @@ _log = logging.getLogger("sightline.server")
 def configure(*, verbose: bool) -> None:
     """Set the environment variables that Prefect reads when it is imported.
 
-    Args:
-        verbose: Whether Prefect's own log reaches the terminal. It always reaches the API.
+    If `verbose`, Prefect's own log reaches the terminal; it always reaches the API.
     """
     for name, value in _QUIET.items():
         os.environ.setdefault(name, value)
@@ -54,10 +53,7 @@ def configure(*, verbose: bool) -> None:
 
 
 def reach(*, verbose: bool) -> "PrivateServer | None":
-    """Check the configured API, or start a private server if there is none.
-
-    Raises ServerError if the configured API does not answer.
-    """
+    """Check the configured API as `require` does, or start a private server if there is none."""
     if configured_url() is None:
         return PrivateServer(verbose=verbose)
     require()
@@ -100,7 +96,8 @@ def serve(host: str, port: int) -> NoReturn:
 
     Raises ServerError if it would listen beyond loopback without a password.
     """
-    if not _is_loopback(host) and not _has_password():
+    user, _, password = os.environ.get(_PASSWORD, "").partition(":")
+    if not _is_loopback(host) and not (user.strip() and password.strip()):
         raise ServerError(
             f"A server on {host} without a password lets everybody who can reach it run code on "
             f"your workers; set {_PASSWORD}=USER:PASSWORD (and PREFECT_API_AUTH_STRING to the "
@@ -110,11 +107,6 @@ def serve(host: str, port: int) -> NoReturn:
         os.environ.setdefault(name, value)
     program = str(Path(sys.executable).with_name("prefect"))
     os.execv(program, [program, "server", "start", "--host", host, "--port", str(port)])  # noqa: S606 - replaces this process
-
-
-def _has_password() -> bool:
-    user, _, password = os.environ.get(_PASSWORD, "").partition(":")
-    return bool(user.strip() and password.strip())
 
 
 def _is_loopback(host: str) -> bool:
@@ -131,17 +123,14 @@ def configured_url() -> str | None:
         return url
     home = Path(os.environ.get("PREFECT_HOME", "~/.prefect")).expanduser()
     profiles = Path(os.environ.get("PREFECT_PROFILES_PATH", home / "profiles.toml"))
-    if not any(path.exists() for path in (profiles, *_SETTINGS_FILES)) and not _in_pyproject():
+    project = Path("pyproject.toml")
+    in_project = project.exists() and b"[tool.prefect" in project.read_bytes()
+    if not in_project and not any(path.exists() for path in (profiles, *_SETTINGS_FILES)):
         return None  # without importing Prefect, which takes a second
     from prefect.settings import PREFECT_API_URL
 
     in_profile: str | None = PREFECT_API_URL.value()
     return in_profile
-
-
-def _in_pyproject() -> bool:
-    project = Path("pyproject.toml")
-    return project.exists() and b"[tool.prefect" in project.read_bytes()
 
 
 class PrivateServer:

@@ -51,10 +51,8 @@ def install_all(
 ) -> dict[str, str]:
     """Install or update everything; what is None stays as it is on the server.
 
-    Args:
-        gpus: Maximum number of concurrent GPU trainings.
-        lost_after: Seconds without an event after which a run is marked as Crashed.
-        webhook: URL that is notified of failed and late runs.
+    At most `gpus` GPU trainings run at once, a run without an event for `lost_after` seconds is
+    marked as Crashed, and the URL `webhook` is notified of failed and late runs.
     """
     automations = [zombies(lost_after or installed_timeout(client))]
     if webhook:
@@ -80,6 +78,7 @@ def installed_timeout(client: SyncPrefectClient) -> int:
 
 def zombies(lost_after: int) -> AutomationCore:
     """Describe the automation that ends lost runs: those without any event for some seconds."""
+    message = f"No heartbeat for {lost_after} s; run it again"
     return AutomationCore(
         name=ZOMBIES,
         description="Marks runs as Crashed whose process and worker are gone",
@@ -93,12 +92,7 @@ def zombies(lost_after: int) -> AutomationCore:
             threshold=1,
             within=timedelta(seconds=lost_after),
         ),
-        actions=[
-            ChangeFlowRunState(
-                state=StateType.CRASHED,
-                message=f"No heartbeat for {lost_after} s; run it again",
-            )
-        ],
+        actions=[ChangeFlowRunState(state=StateType.CRASHED, message=message)],
     )
 
 
