@@ -56,11 +56,16 @@ def test_data_that_changed_after_the_event_is_trained_with_a_warning(
     assert f"{'0' * 64} -> {digest}" in caplog.text
 
 
-def test_unknown_key_and_missing_data_are_our_errors(data: Path) -> None:
+def test_unknown_key_missing_data_and_missing_artifacts_root_are_our_errors(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with pytest.raises(ConfigError, match="'epochs'"):
         ask(data, overrides=["training.epoch=3"]).result()
     with pytest.raises(DataError, match=r"other\.npz"):  # overrides win over the form
         ask(data, overrides=[f"data.dataset={data.with_name('other.npz')}"]).result()
+    monkeypatch.delenv("SIGHTLINE_ARTIFACTS")
+    with pytest.raises(ConfigError, match="SIGHTLINE_ARTIFACTS"):
+        ask(data).result()
 
 
 @pytest.mark.parametrize("name", ["größe 😀.npz", 'a "quoted".npz', "back\\slash.npz", "3.npz"])
@@ -70,14 +75,6 @@ def test_failed_run_has_the_message_of_the_error_with_the_path_as_given(
     state = ask(data.with_name(name))
     assert state.is_failed()
     assert str(data.with_name(name)) in (state.message or "")
-
-
-def test_worker_without_an_artifacts_root_is_refused(
-    data: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("SIGHTLINE_ARTIFACTS")
-    with pytest.raises(ConfigError, match="SIGHTLINE_ARTIFACTS"):
-        ask(data).result()
 
 
 def test_form_knows_all_shipped_recipes() -> None:

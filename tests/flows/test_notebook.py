@@ -52,15 +52,12 @@ def shown(notebook: NotebookNode, name: str) -> list[str]:
     ]
 
 
-def test_notebook_runs_from_first_to_last_cell(executed: NotebookNode) -> None:
+def test_notebook_runs_to_its_last_cell_and_shows_every_step(executed: NotebookNode) -> None:
     outputs = {name: shown(executed, name) for name in ("build", "fit", "evaluate", "labels")}
     assert outputs["build"] == ["141,258 parameters\n", "picture"]
     assert "epoch 1 of 1: accuracy" in "".join(outputs["fit"])
     assert "% (95% interval" in outputs["evaluate"][0]
     assert outputs["labels"] == ["table"]
-
-
-def test_notebook_shows_every_step_as_a_picture(executed: NotebookNode) -> None:
     for name in ("ingest", "history", "say", "report", "worst"):
         assert shown(executed, name) == ["picture"], name
 

@@ -69,12 +69,8 @@ def watched(monkeypatch: pytest.MonkeyPatch, states: list[Any]) -> list[int]:
     return signals
 
 
-def test_cancel_that_the_worker_missed_ends_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    away = httpx.ConnectError("the server is away")
+def test_only_a_cancel_that_the_worker_missed_ends_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    away, busy = httpx.ConnectError("the server is away"), httpx.ReadTimeout("busy")
     states = [Running(), away, Cancelling(), Cancelling(), Cancelling()]
     assert watched(monkeypatch, states) == [signal.SIGTERM]
-
-
-def test_healthy_run_is_not_ended(monkeypatch: pytest.MonkeyPatch) -> None:
-    away = httpx.ReadTimeout("busy")
-    assert watched(monkeypatch, [Running(), away, away, Running(), Cancelling()]) == []
+    assert watched(monkeypatch, [Running(), busy, busy, Running(), Cancelling()]) == []

@@ -1,4 +1,5 @@
 import csv
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -70,9 +71,8 @@ def write_npz(folder: Path) -> Path:
     ],
 )
 def test_own_data_trains_and_reports_without_a_code_change(
-    tmp_path: Path, write: object, classes: tuple[str, ...], shape: tuple[int, int, int]
+    tmp_path: Path, write: Callable[[Path], Path], classes: tuple[str, ...], shape: tuple[int, ...]
 ) -> None:
-    assert callable(write)
     path = write(tmp_path / "my data")
     config = loading.load("tutorial", overrides=SMALL, dataset=str(path))
     summary = training_flow(config, Run(id="own", workspace=Workspace(tmp_path / "artifacts")))

@@ -13,9 +13,8 @@ from prefect.cli.deploy._models import ConcurrencyLimitSpec, PrefectYamlModel
 from prefect.events import DeploymentEventTrigger
 from prefect.utilities.callables import parameter_schema
 
-ROOT = Path(__file__).parents[2]
-FILE = yaml.safe_load((ROOT / "prefect.yaml").read_text())
-TEXT = (ROOT / "prefect.yaml").read_text()
+TEXT = (Path(__file__).parents[2] / "prefect.yaml").read_text()
+FILE = yaml.safe_load(TEXT)
 BY_NAME: dict[str, dict[str, Any]] = {item["name"]: item for item in FILE["deployments"]}
 
 

@@ -82,7 +82,7 @@ def test_model_that_passes_stays_the_candidate_where_the_gate_only_reports(
     assert list(reported.stages)[-1] == "export"
 
 
-def test_report_shows_the_decision_of_the_gate(reported: RunSummary, root: Path) -> None:
+def test_report_and_prefect_show_decision_and_exports(reported: RunSummary, root: Path) -> None:
     page = (Path(reported.run_dir) / "report.html").read_text(encoding="utf-8")
     brief = (Path(reported.run_dir) / "report.md").read_text(encoding="utf-8")
     made = decision(root, reported.run_id)
@@ -95,9 +95,6 @@ def test_report_shows_the_decision_of_the_gate(reported: RunSummary, root: Path)
     assert [export["format"] for export in written["exports"]] == ["keras", "saved_model"]
     for export in written["exports"]:
         assert f"{export['difference']:.1e}" in page
-
-
-def test_prefect_shows_decision_and_exports(reported: RunSummary, root: Path) -> None:
     shown = artifacts(run_folder.read(Workspace(root), reported.run_id))
     rows: list[dict[str, Any]] = json.loads(str(shown["promotion-gate"].data))
     assert [row["passed"] for row in rows] == [True] * len(rows)

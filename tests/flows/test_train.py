@@ -182,8 +182,8 @@ def test_refresh_computes_every_stage_to_the_same_weights(
 ) -> None:
     fresh = train(root, "fresh", config, refresh=True)
     assert cached(fresh) == []
-    weights = [run_folder.read(Workspace(root), name).weights_sha256 for name in ("first", "fresh")]
-    assert weights[0] == weights[1]
+    weights = {run_folder.read(Workspace(root), name).weights_sha256 for name in ("first", "fresh")}
+    assert len(weights) == 1
 
 
 def test_taken_run_id_is_refused(first: RunSummary, root: Path, config: RunConfig) -> None:

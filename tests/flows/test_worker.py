@@ -6,14 +6,17 @@ from sightline.errors import ConfigError
 from sightline.flows import worker
 
 
+def set_or_unset(monkeypatch: pytest.MonkeyPatch, name: str, value: str | None) -> None:
+    monkeypatch.setenv(name, value or "")
+    if value is None:
+        monkeypatch.delenv(name)
+
+
 @pytest.mark.parametrize("value", [None, "", "artifacts", "./artifacts"])
 def test_artifacts_root_must_be_absolute(
     monkeypatch: pytest.MonkeyPatch, value: str | None
 ) -> None:
-    if value is None:
-        monkeypatch.delenv("SIGHTLINE_ARTIFACTS", raising=False)
-    else:
-        monkeypatch.setenv("SIGHTLINE_ARTIFACTS", value)
+    set_or_unset(monkeypatch, "SIGHTLINE_ARTIFACTS", value)
     with pytest.raises(ConfigError, match=r"SIGHTLINE_ARTIFACTS is .* expected the absolute path"):
         worker.run("a-run")
 
@@ -22,11 +25,8 @@ def test_folders_come_from_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_
     monkeypatch.setenv("SIGHTLINE_ARTIFACTS", str(tmp_path / "artifacts"))
     monkeypatch.setenv("SIGHTLINE_DATA_DIR", str(tmp_path / "data"))
     found = worker.run("a-run", refresh=True)
-    assert (found.workspace.root, found.data_dir, found.refresh) == (
-        tmp_path / "artifacts",
-        tmp_path / "data",
-        True,
-    )
+    expected = (tmp_path / "artifacts", tmp_path / "data", True)
+    assert (found.workspace.root, found.data_dir, found.refresh) == expected
 
 
 @pytest.mark.parametrize(
@@ -35,8 +35,5 @@ def test_folders_come_from_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_
 def test_gpu_is_required_unless_optional(
     monkeypatch: pytest.MonkeyPatch, value: str | None, optional: bool
 ) -> None:
-    if value is None:
-        monkeypatch.delenv("SIGHTLINE_GPU", raising=False)
-    else:
-        monkeypatch.setenv("SIGHTLINE_GPU", value)
+    set_or_unset(monkeypatch, "SIGHTLINE_GPU", value)
     assert worker.gpu_is_optional() is optional

@@ -1,6 +1,7 @@
 from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
+from unittest.mock import Mock
 
 import httpx
 import pytest
@@ -131,9 +132,7 @@ def test_stages_are_tasks_with_everything_that_operation_needs() -> None:
 def test_failing_server_costs_only_the_display(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def fail(*arguments: object, **options: object) -> None:
-        raise httpx.ConnectError("server is gone")
-
+    fail = Mock(side_effect=httpx.ConnectError("server is gone"))
     monkeypatch.setattr(progress, "create_progress_artifact", fail)
     monkeypatch.setattr(artifacts, "create_table_artifact", fail)
     shown = progress.EpochArtifacts()
@@ -143,6 +142,5 @@ def test_failing_server_costs_only_the_display(
 
 
 def test_unknown_key_is_a_miss(run: Run) -> None:
-    policy = VerifiedCache(stage=TRAIN)
     inputs = {"run": run, "settings": SETTINGS}
-    assert policy.compute_key(None, inputs, {}) is None  # type: ignore[arg-type]
+    assert VerifiedCache(stage=TRAIN).compute_key(None, inputs, {}) is None  # type: ignore[arg-type]

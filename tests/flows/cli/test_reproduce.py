@@ -1,6 +1,9 @@
 import json
+import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
@@ -12,23 +15,16 @@ from sightline.runs import run_folder
 from sightline.storage import json_digest
 from sightline.storage.workspace import Workspace
 
-SET_BY_THE_COMMAND = {
-    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-    "DO_NOT_TRACK": "1",
-    "PREFECT_LOGGING_EXTRA_LOGGERS": "sightline",
-    "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
-}
-
 pytestmark = pytest.mark.usefixtures("prefect_api", "keras")
 
 
 @pytest.fixture(autouse=True)
-def api(monkeypatch: pytest.MonkeyPatch) -> None:
+def api(place: Path) -> Iterator[None]:
+    """The server of the tests; what the command sets in the environment is taken back."""
     from prefect.settings import PREFECT_API_URL
 
-    monkeypatch.setenv("PREFECT_API_URL", str(PREFECT_API_URL.value()))
-    for name, value in SET_BY_THE_COMMAND.items():
-        monkeypatch.setenv(name, value)  # so that it is taken back
+    with patch.dict(os.environ, PREFECT_API_URL=str(PREFECT_API_URL.value())):
+        yield
 
 
 def test_run_is_reproduced_bit_for_bit(root: Path) -> None:

@@ -38,16 +38,12 @@ def run_program(home: Path, program: str = PROGRAM, **changes: str) -> list[str]
     return output.split()
 
 
-def test_server_of_the_environment_is_used(home: Path) -> None:
-    url = "http://127.0.0.1:1/api"
-    assert run_program(home, PREFECT_API_URL=url) == [url]
-
-
-def test_server_of_the_profile_is_used(home: Path) -> None:
-    url = "http://127.0.0.1:2/api"
+def test_server_of_the_profile_is_used_and_before_it_that_of_the_environment(home: Path) -> None:
+    other, url = "http://127.0.0.1:1/api", "http://127.0.0.1:2/api"
     profiles = home / "profiles.toml"
     profiles.write_text(f'active = "mine"\n[profiles.mine]\nPREFECT_API_URL = "{url}"\n')
     assert run_program(home) == [url]
+    assert run_program(home, PREFECT_API_URL=other) == [other]
     profiles.unlink()
 
 
@@ -63,10 +59,13 @@ def test_private_server_listens_on_loopback_and_ends_with_its_run(
     assert not Path(f"/proc/{pid}").exists()
 
 
-KILLED = """
-import time
+START = """
+import os, time
+from pathlib import Path
 from sightline.flows.server import api as server
 private = server.PrivateServer(verbose=False)
+"""
+KILLED = f"""{START}
 private.wait()
 print(private._process.pid, flush=True)
 time.sleep(600)
@@ -88,11 +87,7 @@ def test_two_first_runs_at_once_both_get_a_server(tmp_path: Path) -> None:
     assert [process.returncode for process in both] == [0, 0], errors
 
 
-UNUSED = """
-import os, time
-from pathlib import Path
-from sightline.flows.server import api as server
-private = server.PrivateServer(verbose=False)
+UNUSED = f"""{START}
 database = Path(os.environ["PREFECT_HOME"], "prefect.db")
 while not database.exists():
     time.sleep(0.01)
