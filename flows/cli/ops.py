@@ -21,15 +21,9 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="Start, configure and monitor the Prefect server.")
 
-_COLOURS = {
-    "ready": "green",
-    "online": "green",
-    "Completed": "green",
-    "Running": "cyan",
-    "Failed": "red",
-    "Crashed": "red",
-    "Late": "red",
-}
+_COLOURS = {"Running": "cyan"}
+_COLOURS |= dict.fromkeys(("ready", "online", "Completed"), "green")
+_COLOURS |= dict.fromkeys(("Failed", "Crashed", "Late"), "red")
 
 
 _GpusOption = Annotated[

@@ -21,7 +21,6 @@ EXAMPLES = (
     "sightline predict images.npy --model mnist-v3 --output predictions.parquet\n\n"
     "sightline predict scans/ --model champion --dataset mnist --abstain-below 0.9 --json"
 )
-_SUGGESTED = "predictions.parquet"
 
 _InputsArgument = Annotated[
     list[str],
@@ -95,7 +94,7 @@ def _show(outcome: Outcome) -> None:
         out.print(_table(outcome.predictions))
         left = outcome.images - len(outcome.predictions)
         if left:
-            out.print(f"… and {left:,} more; --output {_SUGGESTED} writes all of them.")
+            out.print(f"… and {left:,} more; --output predictions.parquet writes all of them.")
     if outcome.output is not None or len(outcome.predictions) < outcome.images:
         out.print(_counts(outcome))
     console.say(

@@ -18,7 +18,6 @@ EXAMPLES = (
 )
 
 _MOST_SETTINGS = 12  # Number of settings shown in the terminal; the page shows all
-_SHOWN_DIGITS = 12
 
 
 _OutputOption = Annotated[
@@ -88,7 +87,7 @@ def _show(found: RunDifference) -> None:
 
 
 def _digest(value: JsonValue) -> str:
-    return console.plain(str(value)[:_SHOWN_DIGITS]) if value else "none"
+    return console.plain(str(value)[:12]) if value else "none"
 
 
 def _settings(title: str, settings: Sequence[Setting]) -> Table:

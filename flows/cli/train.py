@@ -178,15 +178,12 @@ def show_seeds(summary: SeedSummary, out: Console) -> None:
     high = min(1.0, accuracy.mean + accuracy.half_width)
     out.print(
         f"Test accuracy: mean [bold]{accuracy.mean:.3%}[/bold], 95 % interval of the mean "
-        f"{low:.3%} to {high:.3%}",
-        soft_wrap=True,
-    )
-    out.print(
+        f"{low:.3%} to {high:.3%}\n"
         f"Spread: standard deviation {100 * accuracy.deviation:.3f} points, range "
         f"{min(accuracy.values):.2%} to {max(accuracy.values):.2%}. In 95 of 100 cases, two runs "
         f"that differ only in their seed differ by at most "
-        f"{100 * min(1.0, accuracy.difference):.3f} points.",
+        f"{100 * min(1.0, accuracy.difference):.3f} points.\n"
+        f"Loss: mean {loss.mean:.4f}, standard deviation {loss.deviation:.4f}",
         soft_wrap=True,
     )
-    out.print(f"Loss: mean {loss.mean:.4f}, standard deviation {loss.deviation:.4f}")
     out.print(f"Noise band: {summary.noise_file}", soft_wrap=True, markup=False)
