@@ -19,7 +19,6 @@ def keras() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data set of one's own."""
     return write_npz(tmp_path_factory.mktemp("data") / "textures.npz")
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 from uuid import uuid4
 
 import httpx
@@ -27,12 +28,7 @@ def answering(answer: Callable[[], Any]) -> Callable[..., Any]:
 
 def test_lease_that_cannot_be_renewed_ends_no_run(monkeypatch: pytest.MonkeyPatch) -> None:
     """Prefect gives up after three tries and would end the body."""
-    tries: list[int] = []
-
-    def away() -> None:
-        tries.append(1)
-        raise httpx.ConnectError("the server is away")
-
+    away = Mock(side_effect=httpx.ConnectError("the server is away"))
     monkeypatch.setattr(_leases, "get_client", answering(away))
     monkeypatch.setattr(_leases, "exponential_backoff_with_jitter", lambda *arguments: 0.01)
     monkeypatch.setattr(_leases, "_RENEWAL_MAX_ATTEMPTS", _leases._RENEWAL_MAX_ATTEMPTS)
@@ -42,7 +38,7 @@ def test_lease_that_cannot_be_renewed_ends_no_run(monkeypatch: pytest.MonkeyPatc
         outage.survive_outages(),
         _leases.maintain_concurrency_lease(uuid4(), 300, raise_on_lease_renewal_failure=True),
     ):
-        while len(tries) < 20:
+        while away.call_count < 20:
             time.sleep(0.01)
         reached = True
     assert reached

@@ -196,15 +196,16 @@ def test_taken_run_id_is_refused(first: RunSummary, root: Path, config: RunConfi
     assert manifest.read_bytes() == before
 
 
-@pytest.mark.parametrize("kind", ["broken", "leak"])
+@pytest.mark.parametrize(
+    ("kind", "message"), [("broken", r"broken\.npz.*HTML page"), ("leak", "leaks.*40 of 40")]
+)
 def test_damaged_source_and_data_gate_stop_the_flow_before_anything_is_trained(
-    first: RunSummary, root: Path, tmp_path: Path, kind: str
+    first: RunSummary, root: Path, tmp_path: Path, kind: str, message: str
 ) -> None:
     images, labels = pictures(40, 1)
     leak = {"x_train": images, "y_train": labels, "x_test": images, "y_test": labels}
     np.savez(tmp_path / "leak.npz", **leak)
     (tmp_path / "broken.npz").write_bytes(b"<!DOCTYPE html><html></html>")
-    message = {"broken": r"broken\.npz.*HTML page", "leak": "leaks.*40 of 40"}[kind]
     fail = ["data_gate.leaks.action=fail"]
     config = loading.load("quickstart", overrides=fail, dataset=str(tmp_path / f"{kind}.npz"))
     before = sorted((root / "cache").glob("[!i]*/*"))

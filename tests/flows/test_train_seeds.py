@@ -91,8 +91,7 @@ def test_missing_seed_or_noise_band_is_a_change(
     assert compared(1).run_id == summary.runs[0].run_id
     assert compared(2).unchanged
     assert compared(3).changes == ("config (training.seed 4 -> 5)",)
-    stored = Path(summary.noise_file)
-    stored.unlink()
+    Path(summary.noise_file).unlink()
     assert compared(2).changes == ("the noise band (not measured)",)
     seed_noise.write(Workspace(root), summary.noise)
     assert compared(2).unchanged

@@ -60,9 +60,7 @@ def test_unreadable_run_is_named_and_the_cache_is_kept(workspace: Workspace) -> 
 
 
 def test_json_lists_what_was_removed(workspace: Workspace) -> None:
-    done = sightline("runs prune --keep 1 --json")
-    assert done.stderr == ""
-    removed = json.loads(done.stdout)
+    removed = json.loads(sightline("runs prune --keep 1 --json").output)
     assert removed["dry_run"] is False
     assert [run["run_id"] for run in removed["runs"]] == ["old"]
     assert [entry["stage"] for entry in removed["entries"]] == ["build"]
