@@ -45,14 +45,6 @@ def test_hugging_face_folder_is_read_exactly(tmp_path: Path) -> None:
     assert raw.splits[0].source(4) == "data/train-00001-of-00002.parquet#1"
 
 
-def test_splits_can_be_folders(tmp_path: Path) -> None:
-    write(tmp_path / "train/part.parquet", [3, 5])
-    write(tmp_path / "test/part.parquet", [5])
-    raw, _ = read_all(tmp_path)
-    assert raw.class_names == ("3", "5")
-    assert raw.splits[1].labels.tolist() == [1]
-
-
 def test_single_file_with_strings_and_plain_bytes_is_unsplit(tmp_path: Path) -> None:
     path = write(tmp_path / "all.parquet", ["b", "a", "b"], [png(1), png(2), png(3)])
     raw, images = read_all(path)
@@ -67,10 +59,15 @@ def test_dictionary_labels_across_row_groups_keep_their_meaning(tmp_path: Path) 
     assert [raw.class_names[n] for n in raw.splits[0].labels] == ["b", "a", "c", "a"]
 
 
-def test_other_splits_are_left_out_with_a_note(tmp_path: Path) -> None:
-    for name in ("train-0", "test-0", "validation-0"):
-        write(tmp_path / f"{name}.parquet", [0, 1])
+def test_splits_are_files_or_folders_and_others_are_noted(tmp_path: Path) -> None:
+    for name in ("train", "test", "validation"):
+        write(tmp_path / f"{name}-0.parquet", [0, 1])
+        write(tmp_path / f"folders/{name}/part.parquet", [3, 5])
     assert "validation-0.parquet" in read_all(tmp_path)[0].notes[0]
+    raw, _ = read_all(tmp_path / "folders")
+    assert raw.class_names == ("3", "5")
+    assert raw.splits[1].labels.tolist() == [0, 1]
+    assert "validation" in raw.notes[0]
 
 
 def test_columns_are_configured_by_name(tmp_path: Path) -> None:
