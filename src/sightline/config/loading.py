@@ -39,18 +39,11 @@ def load(
     overrides: Iterable[str] = (),
     dataset: str | None = None,
 ) -> RunConfig:
-    """Load and validate a config.
+    """Load and validate a config: a built-in recipe, then a TOML file, then the overrides.
 
-    Args:
-        recipe: Name of a built-in recipe.
-        config_file: TOML file whose keys override the recipe's.
-        overrides: `key=value` settings with dotted keys, such as `training.epochs=3`. Values are
-            TOML; anything else is taken as a string.
-        dataset: Overrides `data.dataset`.
-
-    Raises:
-        ConfigError: A name, key or value is wrong. The message names it and suggests the
-            closest valid key.
+    These are `key=value` settings with dotted keys, such as `training.epochs=3`; values are TOML,
+    anything else is a string. `dataset` overrides `data.dataset`. Raises ConfigError, which names
+    the wrong name, key or value and suggests the closest valid key.
     """
     values: dict[str, Any] = {"recipe": recipe, **tomllib.loads(text(recipe))}
     if config_file is not None:

@@ -34,9 +34,8 @@ class ProgramError(Exception):
 def run(program: str, *arguments: str, seconds: float = _SECONDS, **variables: str) -> Message:
     """Run a program in `PROGRAMS` to its end, with more environment variables; return its result.
 
-    Raises:
-        ProgramError: It raised an exception or crashed.
-        StageError: It hung or was killed, perhaps by the machine, so nothing is decided.
+    Raises ProgramError if it raised an exception or crashed, and StageError if it hung or was
+    killed, perhaps by the machine, so nothing is decided.
     """
     subject = f"The {program} process ({', '.join(arguments[:2])})"
     with Child("sightline.export", program, *arguments, environment=_environment(variables)) as it:

@@ -44,13 +44,10 @@ def export(
     """Export the measured model and certify the exports.
 
     Equal inputs give equal files, except for the times in the certificate, which has one row for
-    each format, including those that differ: see `passed`.
-
-    Raises:
-        ConfigError: A library that a configured format requires is not installed.
-        ModelFileError: The model's file differs from the measured one.
-        StageError: A format cannot be written, or a process hung or was killed.
-        StorageError: The disk has too little room.
+    each format, including those that differ: see `passed`. Raises ConfigError if a library of a
+    configured format is not installed, ModelFileError if the model's file differs from the measured
+    one, StorageError if the disk is full, and StageError if a format cannot be written or a process
+    hung or was killed.
     """
     names = formats.chosen(settings)
 

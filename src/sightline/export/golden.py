@@ -34,9 +34,8 @@ def choose(images: int, limit: int) -> NDArray[np.int64]:
 def gather(run: Run, files: DatasetFiles, evaluation: Evaluation, limit: int, path: Path) -> Golden:
     """Write at most `limit` golden images to an NPY file and read their probabilities.
 
-    Raises:
-        DataError: The test images are missing or damaged.
-        InputError: The predictions differ from the recorded ones, or are of other images.
+    Raises DataError if the test images are missing or damaged, and InputError if the predictions
+    differ from the recorded ones or are of other images.
     """
     holdout.verify_holdout(run.workspace, files)
     test = files.images["test"]

@@ -86,10 +86,7 @@ def refusals(path: Path) -> Iterator[None]:
 
 
 def read_config(path: Path, expected_sha256: str | None = None) -> str:
-    """Read and check the JSON of `keras.Model.to_json`; return it if it has only known classes.
-
-    Raises ModelFileError if it is malformed, too large, or differs from the expected digest.
-    """
+    """Read and check the JSON of `keras.Model.to_json`. Raises ModelFileError as `read_archive`."""
     with refusals(path):
         return _checked_config(_read(path, _LARGEST_TEXT, expected_sha256))
 
@@ -120,8 +117,7 @@ def _read(path: Path, most: int, expected_sha256: str | None) -> bytes:
         raise Refusal("it is a folder, such as a SavedModel; expected a file")
     if not path.is_file():
         raise Refusal("it is not a regular file")
-    size = path.stat().st_size
-    if size > most:
+    if (size := path.stat().st_size) > most:
         raise Refusal(f"it has {size:,} bytes, expected at most {most:,}")
     content = path.read_bytes()
     found = hashlib.sha256(content).hexdigest()

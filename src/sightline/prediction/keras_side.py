@@ -32,10 +32,8 @@ _SHOWN = 20  # Number of predictions in the summary
 def predict(request: Request) -> Outcome:
     """Predict all images and write the table.
 
-    Raises:
-        DataError: A file of many images is damaged.
-        ModelFileError: The model's file is damaged, a different one, or gives no probabilities.
-        StorageError: There is no room for the table.
+    Raises DataError if a file of many images is damaged, StorageError if there is no room, and
+    ModelFileError if the model's file is damaged, a different one, or gives no probabilities.
     """
     model = keras_files.read_model(Path(request.model.path), request.model.sha256)
     shape, class_names = _signature(model, request.model)

@@ -15,14 +15,10 @@ _MODEL = "model.keras"
 
 
 def find(workspace: Workspace, name: str, dataset: str | None = None) -> ServedModel:
-    """Find a model; its file is checked when it is loaded.
+    """Find a model by alias, version, run id or a prefix of one, or path of a `.keras` file.
 
-    Args:
-        name: An alias, a version such as "mnist-v3", a run id or a prefix of one, or the path of
-            a `.keras` file.
-
-    Raises InputError if there is no such model, the name is ambiguous or the manifest beside a file
-    is damaged, and ModelFileError if there is no such file.
+    Its file is checked when it is loaded. Raises InputError if there is no such model, the name is
+    ambiguous or the manifest beside a file is damaged, and ModelFileError if there is no such file.
     """
     for text in (name, str(workspace.root)):
         check_text(text)

@@ -18,19 +18,12 @@ def predict(
     output: Path | None = None,
     abstain_below: float = 0.0,
 ) -> Outcome:
-    """Predict images and write the predictions.
+    """Predict image files, folders of them, NPY and Parquet files.
 
-    Args:
-        paths: Image files, folders of them, NPY and Parquet files. An unreadable image is
-            counted, and its row has the reason.
-        output: Parquet or CSV file to write or replace at the end, by its suffix.
-        abstain_below: The model abstains below this probability, 0 to 1.
-
-    Raises:
-        DataError: An input does not exist or is damaged.
-        InputError: The output cannot have that name.
-        ModelFileError: The model's file is damaged or a different one.
-        StorageError: The output cannot be written, or there is no room.
+    Writes or replaces `output`, Parquet or CSV by its suffix, at the end; the row of an unreadable
+    image has the reason. The model abstains below the probability `abstain_below`, 0 to 1. Raises
+    DataError for an input, InputError for the output's name, ModelFileError for the model's file,
+    and StorageError if the output cannot be written.
     """
     for path in paths:
         inputs.check(path)

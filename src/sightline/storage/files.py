@@ -105,18 +105,12 @@ def set_aside(folder: Path) -> None:
 
 
 def leftovers(folder: Path) -> list[Path]:
-    """Return the temporary files that killed processes left in a folder.
-
-    Files that are being written look the same: make sure that no process is writing.
-    """
+    """Return what killed processes left in a folder; files being written look the same."""
     return sorted(path for path in folder.iterdir() if _LEFTOVER.fullmatch(path.name))
 
 
 def remove_leftovers(path: Path) -> None:
-    """Remove the temporary files that killed processes left while they wrote `path`.
-
-    Hold the lock of `path`, so that no other process is writing it.
-    """
+    """Remove what killed processes left of `path`; hold its lock, so that none is writing."""
     for suffix in ("tmp", "aside"):
         for leftover in path.parent.glob(f".{path.name}.*.{suffix}"):
             remove(leftover)
@@ -200,10 +194,9 @@ def _exchange(one: Path, other: Path) -> bool:
 
 def _rename_aside(path: Path) -> Path | None:
     """Rename a folder to a temporary name and return that; None if the folder does not exist."""
-    try:
+    with suppress(FileNotFoundError):
         return path.rename(_temporary_name(path, "aside"))
-    except FileNotFoundError:
-        return None
+    return None
 
 
 def _sync(path: Path) -> None:

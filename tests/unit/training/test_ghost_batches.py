@@ -24,23 +24,14 @@ def weights_after_a_step(ghost_batches: int) -> list[np.ndarray]:
     return trained.get_weights()
 
 
-def test_single_tower_is_the_network_itself() -> None:
-    alone = network()
-    assert side_by_side(alone, 1) is alone
-
-
 @pytest.mark.parametrize("ghost_batches", [2, 3])
-def test_parts_give_what_the_whole_gives(ghost_batches: int) -> None:
+def test_parts_give_and_learn_what_the_whole_batch_does(ghost_batches: int) -> None:
     whole = network()
+    assert side_by_side(whole, 1) is whole
     split = side_by_side(whole, ghost_batches)
     found = split(np.array_split(IMAGES, ghost_batches), training=False)
     np.testing.assert_allclose(found, whole.predict(IMAGES, verbose=0), atol=1e-6)
     assert split.count_params() == whole.count_params()
-
-
-@pytest.mark.parametrize("ghost_batches", [2, 3])
-def test_step_is_that_of_the_whole_batch(ghost_batches: int) -> None:
-    for alone, split in zip(
-        weights_after_a_step(1), weights_after_a_step(ghost_batches), strict=True
-    ):
-        np.testing.assert_allclose(split, alone, atol=1e-6)
+    learned = weights_after_a_step(ghost_batches)
+    for one, other in zip(weights_after_a_step(1), learned, strict=True):
+        np.testing.assert_allclose(other, one, atol=1e-6)

@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import pynvml
 import pytest
@@ -7,10 +8,6 @@ from sightline.errors import DeviceError
 from sightline.training import gpu
 
 MEMORY = 80 << 30
-
-
-class Memory:
-    total = MEMORY
 
 
 @pytest.fixture
@@ -24,19 +21,11 @@ def two_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
         "nvmlDeviceGetHandleByIndex": lambda number: number,
         "nvmlDeviceGetName": lambda handle: f"Model {handle}",
         "nvmlDeviceGetUUID": lambda handle: f"GPU-{handle}aaa-bbb",
-        "nvmlDeviceGetMemoryInfo": lambda handle: Memory,
+        "nvmlDeviceGetMemoryInfo": lambda handle: SimpleNamespace(total=MEMORY),
     }
     for name, answer in answers.items():
         monkeypatch.setattr(pynvml, name, answer)
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-
-
-@pytest.fixture
-def no_driver(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail() -> None:
-        raise pynvml.NVMLError_LibraryNotFound
-
-    monkeypatch.setattr(pynvml, "nvmlInit", fail)
 
 
 @pytest.mark.usefixtures("two_gpus")
@@ -74,8 +63,13 @@ def test_hidden_gpus_are_an_error_that_names_the_variable(monkeypatch: pytest.Mo
         gpu.require()
 
 
-@pytest.mark.usefixtures("no_driver")
-def test_machine_without_a_driver_has_no_gpu_and_says_what_to_do() -> None:
+def test_machine_without_a_driver_has_no_gpu_and_says_what_to_do(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail() -> None:
+        raise pynvml.NVMLError_LibraryNotFound
+
+    monkeypatch.setattr(pynvml, "nvmlInit", fail)
     assert gpu.visible() == ()
     with pytest.raises(DeviceError, match="SIGHTLINE_GPU=optional"):
         gpu.require()

@@ -1,5 +1,3 @@
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +15,6 @@ NETWORK = ModelConfig(
 )
 
 
-@contextmanager
-def processor(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, text: str) -> Iterator[None]:
-    described = tmp_path / "cpuinfo"
-    described.write_text(text)
-    with monkeypatch.context() as patch:
-        patch.setattr(backend, "Path", lambda _: described)
-        yield
-
-
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
@@ -38,10 +27,12 @@ def processor(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, text: str) -> Ite
 def test_bfloat16_is_taken_where_the_processor_computes_in_it(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, text: str, expected: str
 ) -> None:
-    with processor(monkeypatch, tmp_path, text):
-        assert precision.resolve("auto", "cpu") == expected
-        assert precision.resolve("bfloat16", "cpu") == "bfloat16"
-        assert precision.resolve("float32", "cpu") == "float32"
+    described = tmp_path / "cpuinfo"
+    described.write_text(text)
+    monkeypatch.setattr(backend, "Path", lambda _: described)
+    assert precision.resolve("auto", "cpu") == expected
+    assert precision.resolve("bfloat16", "cpu") == "bfloat16"
+    assert precision.resolve("float32", "cpu") == "float32"
 
 
 def test_convolutions_compute_in_bfloat16_and_the_rest_in_float32() -> None:

@@ -69,19 +69,6 @@ def test_same_inputs_give_the_same_bytes_and_each_epoch_its_own_order(
     assert fed[-3 * steps :] == [(epoch, index) for epoch in range(3) for index in range(steps)]
 
 
-def test_another_seed_gives_other_weights(textures: Textures) -> None:
-    model, other = (
-        fit._initial_model(
-            textures.run.workspace,
-            textures.blueprint,
-            FIT.model_copy(update={"seed": seed}),
-            random.Random(seed),  # noqa: S311 - no secret
-        ).get_weights()[0]
-        for seed in (0, 1)
-    )
-    assert not np.array_equal(model, other)
-
-
 def test_model_is_compiled_as_configured(textures: Textures) -> None:
     root, architecture = textures.run.workspace.root, textures.blueprint.architecture
     settings = FIT.model_copy(update={"label_smoothing": 0.3, "steps_per_execution": 2})
