@@ -25,11 +25,7 @@ _MARKDOWN_SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~&$:/@])")
 
 
 def render_html(workspace: Workspace, manifest: RunManifest) -> str:
-    """Render the page: one file without scripts that loads nothing.
-
-    Returns:
-        HTML; class names and all other text from the user is escaped.
-    """
+    """Render the page: one file without scripts that loads nothing; user text is escaped."""
 
     def embed(record: FileRecord, density: float) -> Markup:
         return embedded((workspace.root / record.path).read_bytes(), density)
@@ -64,7 +60,8 @@ def markdown_table(table: Table) -> Markup:
     rules = ["---:" if table.kinds[number] == "n" else "---" for number in shown]
     rows = [
         [_markdown_cell(row[number], table.kinds[number]) for number in shown]
-        for row in (*table.rows, *([table.total] if table.total else []))
+        for row in (*table.rows, table.total)
+        if row
     ]
     lines = [[heads[number] for number in shown], rules, *rows]
     text = "\n".join(f"| {' | '.join(line)} |" for line in lines)
@@ -81,11 +78,7 @@ def _markdown_cell(cell: object, kind: str) -> str:
 
 
 def embedded(png: bytes, density: float = 1) -> Markup:
-    """Write the attributes of an `img`: the image itself and its size on the page.
-
-    Args:
-        density: Its pixels per pixel of the page.
-    """
+    """Write the attributes of an `img`; `density` is its pixels per pixel of the page."""
     # The header of a PNG holds width and height as four bytes each, most significant first.
     width, height = (int.from_bytes(png[start : start + 4], "big") for start in (16, 20))
     content = base64.b64encode(png).decode("ascii")
@@ -128,11 +121,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals |= {
-        "tables": tables,
-        "metric_tables": metric_tables,
-        "summary": summary,
-    }
+    environment.globals |= {"tables": tables, "metric_tables": metric_tables, "summary": summary}
     environment.filters |= {
         "md": escape_markdown,
         "markdown_table": markdown_table,

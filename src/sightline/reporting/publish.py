@@ -37,33 +37,6 @@ def publish(
         StorageError: The workspace is full or cannot be written.
     """
     new_run.check_new(run.workspace, run.id)
-    manifest = _manifest(run, config, source, records, stages, flow_run_id)
-    with _new_folder(run, _bytes_needed(records)) as target:
-        copied = {
-            name: _copy(run.workspace, target / name, result) for name, result in _results(records)
-        }
-        manifest = manifest.model_copy(update={"files": copied})
-        for name, text in (
-            ("report.html", page.render_html(run.workspace, manifest)),
-            ("report.md", page.render_markdown(manifest)),
-            ("MODEL_CARD.md", model_card.render_model_card(manifest)),
-        ):
-            (target / name).write_text(text, encoding="utf-8")
-            copied[name] = _describe(target / name)
-        (target / run_folder.MANIFEST).write_bytes(
-            json_digest.dumps(manifest.model_dump(mode="json"))
-        )
-    return run_folder.summary(run.workspace, manifest)
-
-
-def _manifest(
-    run: Run,
-    config: RunConfig,
-    source: Source,
-    records: StageRecords,
-    stages: dict[str, StageTime],
-    flow_run_id: str | None,
-) -> RunManifest:
     if source.kind not in {"named", "embedded"}:
         # The cached record names the path where the same data was first read.
         ingested = records.ingest.model_copy(update={"source": source.path})
@@ -86,7 +59,27 @@ def _manifest(
         repeats=run.repeats,
     )
     band = seed_noise.band_of(run.workspace, manifest)
-    return manifest.model_copy(update={"seed_noise": band.accuracy if band else None})
+    manifest = manifest.model_copy(update={"seed_noise": band.accuracy if band else None})
+    _write(run, manifest)
+    return run_folder.summary(run.workspace, manifest)
+
+
+def _write(run: Run, manifest: RunManifest) -> None:
+    records = manifest.records
+    with _new_folder(run, _bytes_needed(records)) as target:
+        copied = {
+            name: _copy(run.workspace, target / name, result) for name, result in _results(records)
+        }
+        manifest = manifest.model_copy(update={"files": copied})
+        for name, text in (
+            ("report.html", page.render_html(run.workspace, manifest)),
+            ("report.md", page.render_markdown(manifest)),
+            ("MODEL_CARD.md", model_card.render_model_card(manifest)),
+        ):
+            (target / name).write_text(text, encoding="utf-8")
+            copied[name] = _describe(target / name)
+        content = json_digest.dumps(manifest.model_dump(mode="json"))
+        (target / run_folder.MANIFEST).write_bytes(content)
 
 
 @contextmanager

@@ -30,25 +30,14 @@ Shown = list[tuple[Flip, bytes | None]]
 
 
 def write(path: Path, workspace: Workspace, pair: Pair, found: RunDifference) -> None:
-    """Write the page.
-
-    Args:
-        path: HTML file; it appears complete or not at all.
-
-    Raises:
-        StorageError: The file cannot be written, or the path exists and is not a file.
-    """
+    """Write the page, completely or not at all. Raises StorageError, also if `path` is no file."""
     html = render(workspace, pair, found)
     with files.new_output(path) as temporary:
         temporary.write_text(html, encoding="utf-8")
 
 
 def render(workspace: Workspace, pair: Pair, found: RunDifference) -> str:
-    """Render the page.
-
-    Returns:
-        HTML; class names and all other text from the user is escaped.
-    """
+    """Render the page as HTML; class names and all other text from the user is escaped."""
     curves, no_curves = _curves(workspace, pair)
     broken, fixed, no_images = _examples(workspace, pair, found)
     return page.render(
@@ -114,10 +103,7 @@ def _examples(workspace: Workspace, pair: Pair, found: RunDifference) -> tuple[S
 
 
 def _thumbnails(workspace: Workspace, pair: Pair, rows: list[int]) -> list[bytes]:
-    """Read test images from the first intact cache entry.
-
-    Raises InputError if no entry is intact.
-    """
+    """Read test images from the first intact cache entry. Raises InputError without one."""
     missing: InputError | None = None
     for record in dict.fromkeys(run.records.ingest.images["test"] for run in pair):
         path = workspace.root / record.path

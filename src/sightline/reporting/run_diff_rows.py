@@ -6,9 +6,7 @@ from rich.filesize import decimal
 
 from sightline.records import StageTime
 from sightline.records.difference import Measure, RunDifference, Setting
-from sightline.reporting.table import NONE, Cell, Table, interval
-
-_MOST_CLASSES = 50
+from sightline.reporting.table import MOST_ROWS, NONE, Cell, Table, interval
 
 
 def measures(found: Sequence[Measure]) -> Table:
@@ -19,29 +17,19 @@ def measures(found: Sequence[Measure]) -> Table:
 def sizes(found: RunDifference) -> Table:
     """List the sizes of the models and the effort of their trainings."""
     a, b = found.a, found.b
-    counts = {
-        "parameters": (a.parameters, b.parameters),
-        "epochs": (a.epochs, b.epochs),
-        "test images": (a.test_images, b.test_images),
-    }
+    counts = (
+        ("parameters", a.parameters, b.parameters),
+        ("epochs", a.epochs, b.epochs),
+        ("test images", a.test_images, b.test_images),
+    )
+    speeds = (
+        ("training images per second", a.images_per_second, b.images_per_second, "{:,.0f}"),
+        ("total time", a.total_seconds, b.total_seconds, "{:,.1f} s"),
+    )
     rows = [
-        *(
-            (name, f"{x:,}", f"{y:,}", f"{y - x:+,}" if x != y else "0")
-            for name, (x, y) in counts.items()
-        ),
+        *((name, f"{x:,}", f"{y:,}", f"{y - x:+,}" if x != y else "0") for name, x, y in counts),
         ("model file", decimal(a.model_bytes), decimal(b.model_bytes), ""),
-        (
-            "training images per second",
-            f"{a.images_per_second:,.0f}",
-            f"{b.images_per_second:,.0f}",
-            _factor(a.images_per_second, b.images_per_second),
-        ),
-        (
-            "total time",
-            f"{a.total_seconds:,.1f} s",
-            f"{b.total_seconds:,.1f} s",
-            _factor(a.total_seconds, b.total_seconds),
-        ),
+        *((name, form.format(x), form.format(y), _factor(x, y)) for name, x, y, form in speeds),
     ]
     return Table("Size and speed", "tnnn", ("Size and speed", "A", "B", "Change"), rows)
 
@@ -58,9 +46,9 @@ def classes(found: RunDifference) -> Table:
             f"{pair.b.f1:.4f}",
             Cell(f"{pair.b.f1 - pair.a.f1:+.4f}", weak=pair.b.f1 < pair.a.f1),
         )
-        for pair in pairs[:_MOST_CLASSES]
+        for pair in pairs[:MOST_ROWS]
     ]
-    more = len(pairs) - _MOST_CLASSES
+    more = len(pairs) - MOST_ROWS
     return Table(
         "Classes",
         "tnnnnnn",

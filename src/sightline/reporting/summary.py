@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
-from sightline.records import Certificate, DataGateResult, Evaluation, RunComparison
+from sightline.records import Certificate, DataGateResult, Evaluation
 from sightline.records.manifest import RunManifest
 from sightline.reporting.metric_tables import WEAK_F1
 from sightline.reporting.table import interval
@@ -25,7 +25,7 @@ def quality(manifest: RunManifest) -> str:
 
 
 def test_images(evaluation: Evaluation) -> int:
-    """Return the number of test images."""
+    """Count the test images."""
     return sum(metrics.support for metrics in evaluation.classes)
 
 
@@ -73,17 +73,13 @@ def progress(manifest: RunManifest) -> str:
         )
     if not compared.fixed + compared.broken:
         return f"The same test images are misclassified as in the previous run: {change}."
+    result = f"{'Better' if compared.fixed > compared.broken else 'Worse'} than the previous run"
+    if compared.p_value >= _SIGNIFICANT:
+        result = "No significant change from the previous run"
     return (
-        f"{_change(compared)}: {change}; {compared.fixed:,} images newly correct, "
+        f"{result}: {change}; {compared.fixed:,} images newly correct, "
         f"{compared.broken:,} newly wrong (McNemar's exact test, p = {compared.p_value:.2g})."
     )
-
-
-def _change(compared: RunComparison) -> str:
-    if (compared.p_value or 0.0) >= _SIGNIFICANT:
-        return "No significant change from the previous run"
-    better = (compared.fixed or 0) > (compared.broken or 0)
-    return f"{'Better' if better else 'Worse'} than the previous run"
 
 
 def promotion(manifest: RunManifest) -> str:
@@ -130,10 +126,8 @@ def temperature(evaluation: Evaluation) -> str:
         return ""
     found = calibration.temperature
     if found is None:
-        return (
-            "Temperature scaling was not fitted: there is no validation split "
-            "(preprocessing.validation_fraction)."
-        )
+        reason = "there is no validation split (preprocessing.validation_fraction)"
+        return f"Temperature scaling was not fitted: {reason}."
     return (
         f"Temperature scaling with T = {found.temperature:.3f}, fitted to "
         f"{found.validation_images:,} validation images, would change the calibration error to "
@@ -156,35 +150,23 @@ def label_errors(evaluation: Evaluation) -> str:
 
 
 def warnings(manifest: RunManifest, escape: Escape) -> list[str]:
-    """List what needs attention, the most important first.
-
-    Args:
-        escape: Makes text from the user literal.
-    """
-    evaluation = manifest.records.evaluate
+    """List what needs attention, the most important first; `escape` makes user text literal."""
+    evaluation, gate = manifest.records.evaluate, manifest.records.gate
+    baseline = (
+        "The model may be no better than the majority-class baseline, which lies within or "
+        "above the confidence interval. Try more epochs (training.epochs), another recipe or "
+        "more images."
+    )
     return [
-        *_baseline_warnings(evaluation),
-        *_data_warnings(manifest.records.gate, escape),
+        *([baseline] if evaluation.accuracy_interval[0] <= _baseline(evaluation) else []),
+        *(
+            f"Data: {escape(check.sentence)}"
+            for check in (gate.checks if gate else ())
+            if check.outcome == "warned"
+        ),
         *_class_warnings(evaluation, escape),
-        *_calibration_warnings(evaluation),
-        *_robustness_warnings(evaluation),
-        *_label_warnings(evaluation),
+        *_measurement_warnings(evaluation),
     ]
-
-
-def _baseline_warnings(evaluation: Evaluation) -> Iterator[str]:
-    if evaluation.accuracy_interval[0] <= _baseline(evaluation):
-        yield (
-            "The model may be no better than the majority-class baseline, which lies within or "
-            "above the confidence interval. Try more epochs (training.epochs), another recipe or "
-            "more images."
-        )
-
-
-def _data_warnings(gate: DataGateResult | None, escape: Escape) -> Iterator[str]:
-    for check in gate.checks if gate else ():
-        if check.outcome == "warned":
-            yield f"Data: {escape(check.sentence)}"
 
 
 def _class_warnings(evaluation: Evaluation, escape: Escape) -> Iterator[str]:
@@ -192,9 +174,8 @@ def _class_warnings(evaluation: Evaluation, escape: Escape) -> Iterator[str]:
     predicted = predictions_per_class(evaluation)
     never = [row for row in tested if not predicted[row.class_name]]
     if never:
-        first = escape(never[0].class_name)
-        others = " and others" if never[1:] else ""
-        yield f"{len(never):,} of {len(tested):,} classes are never predicted: “{first}”{others}."
+        first = f"“{escape(never[0].class_name)}”{' and others' if never[1:] else ''}"
+        yield f"{len(never):,} of {len(tested):,} classes are never predicted: {first}."
         return
     weakest = min(tested, key=lambda row: row.f1)
     if weakest.f1 < WEAK_F1:
@@ -207,34 +188,22 @@ def predictions_per_class(evaluation: Evaluation) -> dict[str, int]:
     return dict(zip(names, map(sum, zip(*evaluation.confusion, strict=True)), strict=True))
 
 
-def _calibration_warnings(evaluation: Evaluation) -> Iterator[str]:
-    calibration = evaluation.calibration
+def _measurement_warnings(evaluation: Evaluation) -> Iterator[str]:
+    calibration, robustness = evaluation.calibration, evaluation.robustness
     if calibration is not None and calibration.error > _MISCALIBRATED:
-        yield (
-            f"The probabilities are poorly calibrated: expected calibration error "
-            f"{calibration.error:.2%}."
-        )
-
-
-def _robustness_warnings(evaluation: Evaluation) -> Iterator[str]:
-    robustness = evaluation.robustness
-    if robustness is None:
-        return
-    worst = min(robustness.corruptions, key=lambda row: row.accuracies[_MILD - 1])
-    accuracy = worst.accuracies[_MILD - 1]
-    if accuracy < _FRAGILE * robustness.accuracy:
-        yield (
-            f"Mild {worst.corruption} (severity {_MILD} of {len(worst.accuracies)}) reduces the "
-            f"accuracy to {accuracy:.2%}."
-        )
-
-
-def _label_warnings(evaluation: Evaluation) -> Iterator[str]:
+        error = f"{calibration.error:.2%}"
+        yield f"The probabilities are poorly calibrated: expected calibration error {error}."
+    if robustness is not None:
+        worst = min(robustness.corruptions, key=lambda row: row.accuracies[_MILD - 1])
+        accuracy = worst.accuracies[_MILD - 1]
+        if accuracy < _FRAGILE * robustness.accuracy:
+            yield (
+                f"Mild {worst.corruption} (severity {_MILD} of {len(worst.accuracies)}) reduces "
+                f"the accuracy to {accuracy:.2%}."
+            )
     found = evaluation.label_errors
     if found is not None and found.found:
-        errors = (
-            "1 possible label error"
-            if found.found == 1
-            else f"{found.found:,} possible label errors"
+        yield (
+            f"{found.found:,} possible label {'error' if found.found == 1 else 'errors'} among "
+            f"{found.examined:,} training images (label_errors.parquet)."
         )
-        yield f"{errors} among {found.examined:,} training images (label_errors.parquet)."

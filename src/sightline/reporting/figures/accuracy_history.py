@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import cycle, groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from PIL import Image
 
@@ -36,26 +36,19 @@ _FEW_RUNS = 40  # Beyond this many runs, markers and lines are smaller
 _LONGEST_NAME = 24
 _LEGEND_WIDTH, _HANDLE_WIDTH = 105, 7  # In letters: the legend, and the handle before a name
 _PALETTE = 128  # Colours of the file, which makes it three times smaller: each run keeps one
+_Style = tuple[str, str]  # Colour and marker
 _DEVIATIONS = 2  # Half the height of the band in standard deviations: about 95 % of all seeds
-
-
-class _Style(NamedTuple):
-    colour: str
-    marker: str
 
 
 def draw_accuracy_history(path: Path, histories: Mapping[str, Sequence[Entry]]) -> None:
     """Draw the accuracy of runs with its interval, evenly spaced, one panel per data set.
 
-    Args:
-        histories: Data set to its entries, the oldest first; at least one entry each.
-
-    Raises:
-        StorageError: The file cannot be written, or the path exists and is not a file.
+    Each data set has at least one entry, the oldest first. Raises StorageError if the file cannot
+    be written, or if the path exists and is not a file.
     """
     recipes = sorted({_recipe(entry) for entries in histories.values() for entry in entries})
-    looks = zip(recipes, cycle(_COLOURS), cycle(_MARKERS), strict=False)
-    styles = {recipe: _Style(colour, marker) for recipe, colour, marker in looks}
+    looks = zip(cycle(_COLOURS), cycle(_MARKERS), strict=False)
+    styles = dict(zip(recipes, looks, strict=False))
     figure = blank(9, _PANEL_HEIGHT * len(histories) + _FOOT, layout="constrained")
     rows = figure.subplots(len(histories), 1, squeeze=False)[:, 0]
     for axes, (dataset, entries) in zip(rows, histories.items(), strict=True):
@@ -104,11 +97,12 @@ def _draw_bands(axes: "Axes", own: Sequence[tuple[int, Entry]], style: _Style) -
         places = [place for place, _ in group]
         (mean, reach), ends = band, (places[0] - 0.5, places[-1] + 0.5)
         low, high = max(0.0, mean - reach), min(1.0, mean + reach)
-        axes.fill_between(ends, low, high, color=style.colour, alpha=0.14, linewidth=0)
-        axes.hlines(mean, *ends, color=style.colour, linewidth=0.8, linestyle=(0, (4, 3)))
+        axes.fill_between(ends, low, high, color=style[0], alpha=0.14, linewidth=0)
+        axes.hlines(mean, *ends, color=style[0], linewidth=0.8, linestyle=(0, (4, 3)))
 
 
 def _draw_runs(axes: "Axes", own: Sequence[tuple[int, Entry]], style: _Style, runs: int) -> None:
+    colour, marker = style
     size = 1.0 if runs <= _FEW_RUNS else 0.6
     measured = [entry.run.records.evaluate for _, entry in own]
     accuracies = [one.accuracy for one in measured]
@@ -121,8 +115,8 @@ def _draw_runs(axes: "Axes", own: Sequence[tuple[int, Entry]], style: _Style, ru
             [max(0.0, one - low) for one, (low, _) in zip(accuracies, intervals, strict=True)],
             [max(0.0, high - one) for one, (_, high) in zip(accuracies, intervals, strict=True)],
         ],
-        color=style.colour,
-        marker=style.marker,
+        color=colour,
+        marker=marker,
         markersize=5.5 * size,
         linewidth=0.9 * size,
         elinewidth=1.1 * size,

@@ -18,12 +18,7 @@ _TOP, _WIDTH, _MARGIN, _GUTTER = 0.72, 6.3, 0.15, 1.15
 """Inches: height of a row, of a box, of the headings; width of a column, its margin, and the
 space for the resolution."""
 
-_COLOURS = (
-    ("Conv", "#CFE3F3"),
-    ("Dense", "#FBE3D3"),
-    ("Pooling", "#DDEEDD"),
-    ("Input", "#ECECEC"),
-)
+_COLOURS = {"Conv": "#CFE3F3", "Dense": "#FBE3D3", "Pooling": "#DDEEDD", "Input": "#ECECEC"}
 _OTHER = "#F7F7F7"
 _SPATIAL = 3  # Dimensions of an output that is an image: height, width, channels
 
@@ -43,9 +38,8 @@ def draw_layers(path: Path, blueprint: ModelBlueprint) -> None:
     title = f"{_times(image_shape)} image to {classes:,} classes, {total:,} parameters"
     axes.text(_MARGIN, 0.22, title, fontsize=11, fontweight="bold", va="center", color=INK)
     for column in range(columns):
-        _draw_column(
-            axes, layers[column * rows : (column + 1) * rows], column * _WIDTH, image_shape
-        )
+        shown = layers[column * rows : (column + 1) * rows]
+        _draw_column(axes, shown, column * _WIDTH, image_shape)
     save(figure, path)
 
 
@@ -68,7 +62,7 @@ def _draw_column(
     for shape, group in groupby(layers, key=_resolution):
         count = len(list(group))
         if shape:
-            share = _width_share(shape, image_shape)
+            share = math.sqrt(math.prod(shape) / math.prod(image_shape[:2]))
             _draw_resolution(axes, shape, share, left + _MARGIN, row, count)
         row += count
 
@@ -78,18 +72,11 @@ def _draw_layer(
 ) -> None:
     from matplotlib.patches import FancyBboxPatch
 
-    colour = next((colour for kind, colour in _COLOURS if kind in layer.kind), _OTHER)
-    axes.add_patch(
-        FancyBboxPatch(
-            (left, top),
-            right - left,
-            _BOX,
-            boxstyle="round,pad=0,rounding_size=0.05",
-            facecolor=colour,
-            edgecolor=GREY,
-            linewidth=0.7,
-        )
-    )
+    colour = next((colour for kind, colour in _COLOURS.items() if kind in layer.kind), _OTHER)
+    shape = "round,pad=0,rounding_size=0.05"
+    box = FancyBboxPatch((left, top), right - left, _BOX, boxstyle=shape, linewidth=0.7)
+    box.set(facecolor=colour, edgecolor=GREY)
+    axes.add_patch(box)
     if not is_first:
         stem = (left + 0.35, left + 0.35)
         axes.plot(stem, (top - _PITCH + _BOX, top), color=GREY, linewidth=1)
@@ -117,10 +104,6 @@ def _draw_resolution(
     axes.add_patch(Rectangle(corner, width, height, facecolor="#CFE3F3", linewidth=0))
     middle = (left + room / 2, top + height / 2)
     axes.text(*middle, _times(shape), fontsize=8, ha="center", va="center", color=INK)
-
-
-def _width_share(shape: tuple[int, ...], image_shape: tuple[int, int, int]) -> float:
-    return math.sqrt(shape[0] * shape[1] / (image_shape[0] * image_shape[1]))
 
 
 def _resolution(layer: Layer) -> tuple[int, ...]:
