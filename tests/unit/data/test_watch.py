@@ -25,11 +25,8 @@ def store(workspace: Workspace, data: Path) -> Observation:
 
 
 def test_first_observation_is_not_a_change(workspace: Workspace, data: Path) -> None:
-    found = store(workspace, data)
-    assert (found.first, found.changed) == (True, False)
-    assert found.dataset == str(data)
-    again = observe(workspace, str(data))
-    assert (again.first, again.changed) == (False, False)
+    for found, first in ((store(workspace, data), True), (observe(workspace, str(data)), False)):
+        assert (found.first, found.changed, found.dataset) == (first, False, str(data))
 
 
 def test_change_is_reported_until_it_is_stored(workspace: Workspace, data: Path) -> None:

@@ -33,19 +33,17 @@ def pack(folder: Path, name: str) -> Path:
     return packed
 
 
-def test_plain_files_are_read_exactly(folder: Path) -> None:
+@pytest.mark.parametrize("packed", [False, True])
+def test_files_are_read_exactly_plain_or_packed(folder: Path, packed: bool) -> None:
+    for file in list(folder.iterdir()) if packed else ():
+        pack(folder, file.name)
     raw, images = read_all(folder)
     assert raw.class_names == ("0", "1", "2")
     assert raw.image_shape == (9, 8, 1)
-    np.testing.assert_array_equal(images["train"][..., 0], IMAGES)
+    for split in ("train", "test"):
+        np.testing.assert_array_equal(images[split][..., 0], IMAGES)
     np.testing.assert_array_equal(raw.splits[1].labels, LABELS)
     assert raw.splits[0].source(7) == f"{TRAIN_IMAGES}#7"
-
-
-def test_packed_files_read_like_plain_ones(folder: Path) -> None:
-    for file in list(folder.iterdir()):
-        pack(folder, file.name)
-    np.testing.assert_array_equal(read_all(folder)[1]["test"][..., 0], IMAGES)
 
 
 def test_images_beyond_one_block_are_read_exactly_without_a_test_split(folder: Path) -> None:

@@ -12,16 +12,10 @@ def conformed(block: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
     return np.concatenate(list(conform(iter([block]), shape)))
 
 
-def test_images_of_the_target_shape_are_not_copied() -> None:
+def test_only_other_channels_are_converted_and_grey_is_luma_by_itu_r_601() -> None:
     assert next(conform(iter([COLOUR]), (10, 12, 3))) is COLOUR
-
-
-def test_grey_is_luma_by_itu_r_601() -> None:
-    grey = conformed(COLOUR, (10, 12, 1))[..., 0]
-    assert np.abs(grey - COLOUR @ np.asarray([0.299, 0.587, 0.114])).max() <= 1
-
-
-def test_rgb_from_grey_repeats_it() -> None:
+    luma = conformed(COLOUR, (10, 12, 1))[..., 0]
+    assert np.abs(luma - COLOUR @ np.asarray([0.299, 0.587, 0.114])).max() <= 1
     grey = COLOUR[..., :1]
     np.testing.assert_array_equal(conformed(grey, (10, 12, 3)), np.repeat(grey, 3, axis=-1))
 

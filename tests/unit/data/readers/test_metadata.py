@@ -60,6 +60,7 @@ def test_parquet_columns_become_text_and_missing_values_stay_missing(tmp_path: P
     }
     write_parquet(tmp_path / "x" / "train-0.parquet", **columns)
     write_parquet(tmp_path / "x" / "train-1.parquet", **columns)
+    assert read_all(tmp_path / "x")[0].splits[0].metadata is None
     raw, _ = read_all(tmp_path / "x", metadata_columns=tuple(columns)[:-1])
     assert metadata(raw.splits[0]) == {
         "camera": ["left", "", None] * 2,
@@ -68,11 +69,6 @@ def test_parquet_columns_become_text_and_missing_values_stay_missing(tmp_path: P
         "day": ["1970-01-01", "1970-01-02", None] * 2,
         "unknown": [None] * 6,
     }
-
-
-def test_columns_that_are_not_named_are_not_metadata(tmp_path: Path) -> None:
-    raw, _ = read_all(write_parquet(tmp_path / "x.parquet", camera=["a", "b"]))
-    assert raw.splits[0].metadata is None
 
 
 @pytest.mark.parametrize(
