@@ -112,11 +112,11 @@ def _drift(files: DatasetFiles, last_run: RunManifest | None) -> Measurement:
     before = last_run.records.ingest
     if before.labels.sha256 == files.labels.sha256:
         return Measurement(0, f"Images and labels are those of run {last_run.run_id}.")
-    found = largest_drift(before, files)
+    index, subject = largest_drift(before, files)
     return Measurement(
-        round(found.value, 4),
-        f"Since run {last_run.run_id}, {found.subject} changed most: population stability index "
-        f"{found.value:.3g}.",
+        round(index, 4),
+        f"Since run {last_run.run_id}, {subject} changed most: population stability index "
+        f"{index:.3g}.",
     )
 
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from sightline.data.validation.duplicates import EqualImages, Rows
 from sightline.data.validation.findings import ExampleIndex, FindingRows, write_findings
 from sightline.data.validation.near_duplicates import (
+    SPECTRUM,
     Fingerprints,
     find_near_duplicates,
     fingerprints,
@@ -45,7 +46,9 @@ class ImageInspector:
         self.digests = np.zeros(count, dtype=f"S{hashlib.sha256().digest_size}")
         self._index = index
         self._paths = paths
-        self._prints = Fingerprints.empty(count)
+        self._prints = Fingerprints(
+            np.zeros(count, np.uint64), np.zeros((count, SPECTRUM), np.int8)
+        )
         self._blank, self._saturated = np.zeros((2, count), dtype=np.bool_)
         self._profilers = {name: Profiler() for name in paths}
         self._next_row = dict(zip(paths, index.starts.tolist(), strict=True))

@@ -18,7 +18,7 @@ kept, and the correlation of the pixels of that pair decides.
 
 import math
 from collections.abc import Callable
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,12 +34,11 @@ MIN_CORRELATION = 0.985  # Pixels of near duplicates correlate at least this muc
 # differ mostly in the fine details
 _MIN_SIMILARITY = 0.99
 _NEIGHBOURS = 128  # Each image is compared with at least this many successors in each order
-_ROTATIONS = (0, 16, 32, 48)  # bits
 # Similarity is rounded to this many steps, so that ties do not depend on rounding errors
 _SIMILARITY_STEPS = 1 << 20
 _BLOCK_BYTES = 1 << 18
 _SIDE = 8
-_SPECTRUM = 32  # frequencies kept to compare images by
+SPECTRUM = 32  # frequencies kept to compare images by
 _DEAD_ZONE = 0.25
 _ROUNDING = 1e-6  # Frequencies below this share of the image's magnitude are rounding errors
 _LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # ITU-R BT.601
@@ -55,11 +54,6 @@ class Fingerprints(NamedTuple):
     # the image has none
     spectra: NDArray[np.int8]
 
-    @classmethod
-    def empty(cls, count: int) -> Self:
-        """Return fingerprints of `count` images, all zero."""
-        return cls(np.zeros(count, np.uint64), np.zeros((count, _SPECTRUM), np.int8))
-
 
 def fingerprints(images: NDArray[np.uint8]) -> Fingerprints:
     """Compute fingerprints, which ignore brightness and nearly ignore contrast.
@@ -67,15 +61,17 @@ def fingerprints(images: NDArray[np.uint8]) -> Fingerprints:
     The images are uint8 of shape (n, height, width, channels) with 1 or 3 channels.
     """
     height, width = images.shape[1:3]
-    square = _cosines(height) @ _to_grey(images) @ _cosines(width).T
+    pixels = images.astype(np.float32)
+    grey = pixels[..., 0] if images.shape[-1] == 1 else pixels @ _LUMA
+    square = _cosines(height) @ grey @ _cosines(width).T
     frequencies = np.take(square.reshape(len(images), -1), _COARSE_FIRST, axis=1)
     frequencies[np.abs(frequencies) < _ROUNDING * frequencies[:, :1]] = 0
     frequencies[:, 0] = 0
     magnitudes = np.abs(frequencies)
     bits = frequencies > _DEAD_ZONE * magnitudes.mean(axis=1, keepdims=True)
     hashes = np.packbits(bits, axis=1).view(">u8")[:, 0].astype(np.uint64)
-    largest = np.maximum(magnitudes[:, :_SPECTRUM].max(axis=1, keepdims=True), 1e-9)
-    spectra = np.rint(127 * frequencies[:, :_SPECTRUM] / largest).astype(np.int8)
+    largest = np.maximum(magnitudes[:, :SPECTRUM].max(axis=1, keepdims=True), 1e-9)
+    spectra = np.rint(127 * frequencies[:, :SPECTRUM] / largest).astype(np.int8)
     return Fingerprints(hashes, spectra)
 
 
@@ -139,8 +135,9 @@ def _match(prints: Fingerprints, splits: NDArray[np.int8]) -> tuple[_BestMatches
     within, across = _BestMatches(len(splits)), _BestMatches(len(splits))
     # Shuffled, so that images with equal hashes are mixed across splits.
     rows = np.random.default_rng(0).permutation(np.flatnonzero(prints.spectra.any(axis=1)))
-    for rotation in _ROTATIONS:
-        order = rows[np.argsort(_rotate(prints.hashes[rows], rotation), kind="stable")]
+    parts = prints.hashes[rows].astype(">u8").view(">u2").reshape(-1, 4)
+    for first in range(4):
+        order = rows[np.lexsort(np.roll(parts, -first, axis=1).T[::-1])]
         for start in range(0, len(order), _NEIGHBOURS):
             earlier, later, similarity = _compare(
                 order[start : start + 2 * _NEIGHBOURS], prints.spectra
@@ -165,10 +162,6 @@ def _compare(rows: Rows, spectra: NDArray[np.int8]) -> tuple[Rows, Rows, NDArray
     return np.minimum(one, other), np.maximum(one, other), steps
 
 
-def _rotate(hashes: NDArray[np.uint64], bits: int) -> NDArray[np.uint64]:
-    return (hashes << np.uint64(bits)) | (hashes >> np.uint64(64 - bits)) if bits else hashes
-
-
 def _confirm(read: ReadImages, matches: _BestMatches) -> Pairs:
     """Keep the pairs whose pixels correlate."""
     rows = np.flatnonzero(matches.similarity)
@@ -182,13 +175,6 @@ def _confirm(read: ReadImages, matches: _BestMatches) -> Pairs:
     ]
     kept = np.concatenate(correlations) >= MIN_CORRELATION
     return Pairs(rows[kept], others[kept])
-
-
-def _to_grey(images: NDArray[np.uint8]) -> Floats:
-    if images.shape[-1] == 1:
-        return images[..., 0].astype(np.float32)
-    grey: Floats = images.astype(np.float32) @ _LUMA
-    return grey
 
 
 def _cosines(length: int) -> Floats:

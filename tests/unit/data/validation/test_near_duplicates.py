@@ -99,9 +99,8 @@ def test_number_of_comparisons_is_linear_in_the_images(
     monkeypatch.setattr(near_duplicates, "_compare", counting)
     monkeypatch.setattr(near_duplicates, "_NEIGHBOURS", 16)
     count = 600
-    prints = Fingerprints.empty(count)
-    prints.spectra[:] = 1
-    prints.hashes[:] = 7 if equal_hashes else np.arange(count)
+    hashes = np.full(count, 7, np.uint64) if equal_hashes else np.arange(count, dtype=np.uint64)
+    prints = Fingerprints(hashes, np.ones((count, near_duplicates.SPECTRUM), np.int8))
     splits = np.repeat(np.array([0, 1], np.int8), [400, 200])
     find_near_duplicates(reading, prints, splits)
     assert sum(compared) <= 4 * 2 * near_duplicates._NEIGHBOURS * count
