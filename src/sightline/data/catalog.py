@@ -11,7 +11,6 @@ _CLOTHES = (
     *("Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
 )
 _MNIST_5K_SHA256 = "167bbe5fc3dfbce27f9a4c6c1814964f3367677ee226d9811d79cbd41fd5d053"
-_MIB = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -43,7 +42,7 @@ class NamedDataset:
     @property
     def megabytes(self) -> float:
         """Size of the decompressed content in MiB."""
-        return sum(file.bytes for file in self.files) / _MIB
+        return sum(file.bytes for file in self.files) / (1 << 20)
 
 
 def _four_files(*digests: str) -> tuple[RawFile, ...]:

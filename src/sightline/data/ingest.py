@@ -47,11 +47,8 @@ def _ingest(run: Run, source: Source, settings: DataConfig, draft: Draft) -> Dat
     examples = sum(split.count for split in splits)
     run.workspace.check_room(examples * math.prod(shape), "The images")
     table = draft.path(_LABELS_FILE)
-    index = ExampleIndex(
-        sizes={split.name: split.count for split in splits},
-        labels=np.concatenate([split.labels for split in splits]),
-        table=table,
-    )
+    sizes = {split.name: split.count for split in splits}
+    index = ExampleIndex(sizes, np.concatenate([split.labels for split in splits]), table)
     paths = {split.name: draft.path(f"images_{split.name}.npy") for split in splits}
     inspector = ImageInspector(index, paths)
     images = _write_images(draft, raw, splits, shape, inspector)

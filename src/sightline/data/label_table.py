@@ -63,17 +63,14 @@ def write_table(
     `digests` is an S32 array with the SHA-256 of each image's pixels. Raises DataError if the
     source changed since its labels were read.
     """
+    repeated = ["split", "class_name", *schema.names[len(_SCHEMA) :]]
     with pq.ParquetWriter(
-        path,
-        schema,
-        use_dictionary=["split", "class_name", *schema.names[len(_SCHEMA) :]],
-        write_page_checksum=True,
+        path, schema, use_dictionary=repeated, write_page_checksum=True
     ) as writer:
         done = 0
         for split in splits:
-            metadata = (
-                _metadata_columns(split, split.raw.metadata()) if split.raw.metadata else None
-            )
+            stream = split.raw.metadata
+            metadata = _metadata_columns(split, stream()) if stream else None
             for start in range(0, split.count, _ROW_GROUP):
                 part = slice(start, min(start + _ROW_GROUP, split.count))
                 columns = _columns(split, class_names, part)

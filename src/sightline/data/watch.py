@@ -11,8 +11,6 @@ from sightline.records import Record, Source
 from sightline.storage import files
 from sightline.storage.workspace import Workspace
 
-_NAME_DIGITS = 12
-
 
 class Observation(Record):
     """The state of a data set at one time."""
@@ -54,8 +52,7 @@ def store_observation(workspace: Workspace, found: Observation) -> None:
 
 
 def _path(workspace: Workspace, found: Observation) -> Path:
-    name = f"{found.source.dataset}-{digest_of(found.dataset)[:_NAME_DIGITS]}.json"
-    return workspace.root / "watch" / name
+    return workspace.root / "watch" / f"{found.source.dataset}-{digest_of(found.dataset)[:12]}.json"
 
 
 def _stored_digest(path: Path) -> str | None:

@@ -55,10 +55,8 @@ def read(layout: Layout, settings: DataConfig) -> RawDataset:
 
     With a header, `settings.label_column` is the label, `settings.metadata_columns` are metadata
     and all other columns are pixels, row by row, the RGB values of a pixel side by side. If the
-    first row has only numbers, there is no header and the first column is the label.
-
-    Images have the configured shape, else they are square, grey or RGB. Raises DataError if a file
-    is damaged, the number of columns fits no image shape, or a value is not a pixel.
+    first row has only numbers, there is no header and the first column is the label. Images have
+    the configured shape, else they are square, grey or RGB. Raises DataError for a malformed file.
     """
     tables = [_open(paths[0], settings) for paths in layout.files.values()]
     shapes = {_shape(table, settings) for table in tables}

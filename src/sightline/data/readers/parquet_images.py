@@ -24,14 +24,10 @@ def open_parquet(path: Path) -> Iterator[pq.ParquetFile]:
     """Open a file so that pages are read one by one and their checksums are verified."""
     content.check_head(path)
     try:
-        with closing(
-            pq.ParquetFile(
-                path,
-                buffer_size=_BUFFER_BYTES,
-                pre_buffer=False,
-                page_checksum_verification=True,
-            )
-        ) as file:
+        file = pq.ParquetFile(
+            path, buffer_size=_BUFFER_BYTES, pre_buffer=False, page_checksum_verification=True
+        )
+        with closing(file):
             yield file
     except MemoryError:  # Arrow decompresses complete pages and trusts the size in their header
         raise DataError(
