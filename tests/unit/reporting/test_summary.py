@@ -32,14 +32,13 @@ def test_quality_gives_the_correct_images_and_the_baseline(manifest: RunManifest
 
 
 @pytest.mark.parametrize(("count", "said"), [(0, []), (1, ["1"]), (7, ["7"])])
-def test_leaks_are_counted(manifest: RunManifest, count: int, said: list[str]) -> None:
+def test_leaks_are_counted_only_with_an_inspection(
+    manifest: RunManifest, count: int, said: list[str]
+) -> None:
     found = Inspection(profiles={}, affected={"leak": {"train": 0, "test": count}}, findings=FILE)
     ingest = manifest.records.ingest.model_copy(update={"inspection": found})
     assert numbers(summary.leaks(with_records(manifest, ingest=ingest))) == said
-
-
-def test_leaks_are_not_denied_without_an_inspection(manifest: RunManifest) -> None:
-    ingest = manifest.records.ingest.model_copy(update={"inspection": None})
+    ingest = ingest.model_copy(update={"inspection": None})
     assert summary.leaks(with_records(manifest, ingest=ingest)) == ""
 
 
