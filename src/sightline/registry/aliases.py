@@ -41,8 +41,7 @@ def run_of(workspace: Workspace, dataset: str, alias: Alias) -> str | None:
 def champion(workspace: Workspace, dataset: str) -> Version | None:
     """Read the champion of a data set; None if none was promoted.
 
-    Raises:
-        InputError: The audit log or the version is damaged, or `dataset` is not a data set name.
+    Raises InputError if the log or the version is damaged, or `dataset` is not a data set name.
     """
     log = audit_log.read(workspace, dataset)
     name = log.state.champion
@@ -52,11 +51,8 @@ def champion(workspace: Workspace, dataset: str) -> Version | None:
 def resolve(workspace: Workspace, name: str, dataset: str | None = None) -> Version:
     """Read the version that a name stands for: an alias, or a version such as "mnist-v3".
 
-    Args:
-        dataset: The data set of an alias; optional if only one data set has it.
-
-    Raises:
-        InputError: There is no such version, the name is ambiguous, or the version is damaged.
+    An alias needs no `dataset` if only one data set has it. Raises InputError if there is no such
+    version, the name is ambiguous, or the version is damaged.
     """
     found = find(workspace, name, dataset)
     log = audit_log.read(workspace, found.rpartition("-v")[0])

@@ -94,17 +94,11 @@ def history(workspace: Workspace, dataset: str | None = None) -> list[Event]:
 def append(
     workspace: Workspace, log: EventLog, action: Action, version: str, **details: Any
 ) -> Event:
-    """Add an event; the caller holds the data set's lock.
+    """Add an event; the caller holds the data set's lock, under which it read the log.
 
-    Args:
-        log: The present events, read under the same lock.
-        details: The fields of `Event` that do not follow from the log; for a version's
-            registration these include its digest and its run.
-
-    Raises:
-        InputError: There already is a file of this number.
-        ValueError: The event is not possible now.
-        OSError: The file cannot be written.
+    `details` are the fields of `Event` that do not follow from the log; a registration needs its
+    version's digest and run. Raises InputError if there already is a file of this
+    number, ValueError if the event is not possible now, and OSError if it cannot be written.
     """
     folder = paths.home(workspace, log.dataset)
     if registration := log.last_of("register", version):

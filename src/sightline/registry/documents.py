@@ -9,8 +9,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from pydantic import ValidationError
-
 from sightline.errors import InputError
 from sightline.records import Record
 from sightline.registry import paths
@@ -26,14 +24,9 @@ _MAX_BYTES = 4 << 20  # a version of 1,000 classes with exports takes about 100 
 def locked(workspace: Workspace, dataset: str, purpose: str) -> Iterator[None]:
     """Lock a data set's part of the registry, and remove what killed writers left there.
 
-    A cleanup of old runs waits meanwhile, so it cannot remove the run that is being registered.
-
-    Args:
-        purpose: What is done, for whoever has to wait.
-
-    Raises:
-        InputError: `dataset` is not a data set name, or a file is where a folder must be.
-        StorageError: The artifacts root is full or cannot be written.
+    A cleanup of old runs waits meanwhile, so it cannot remove the run that is being registered;
+    `purpose` tells whoever has to wait. Raises InputError if `dataset` is not a data set name, or a
+    file is where a folder must be, and StorageError if the artifacts root cannot be written.
     """
     lock = paths.home(workspace, dataset) / ".lock"
     try:
@@ -63,20 +56,12 @@ def read(path: Path, kind: type[R]) -> tuple[R, str]:
     try:
         text = read_bytes(path)
         record = kind.model_validate_json(json_digest.verify(text))
-    except OSError as error:
-        why = str(error.strerror)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the file"
-        why = f"{where}: {first['msg']}"
-    except ValueError as error:
-        why = str(error)
-    else:
-        return record, hashlib.sha256(text).hexdigest()
-    raise InputError(
-        f"{path} cannot be read as a file of the model registry: {why}. Restore it from a copy; "
-        "`sightline models verify` lists all damage."
-    )
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"{path} cannot be read as a file of the model registry: {json_digest.reason(error)}. "
+            "Restore it from a copy; `sightline models verify` lists all damage."
+        ) from None
+    return record, hashlib.sha256(text).hexdigest()
 
 
 def read_bytes(path: Path, max_bytes: int = _MAX_BYTES) -> bytes:

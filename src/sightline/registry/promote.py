@@ -26,16 +26,10 @@ def promote(
     Promoting the champion again adds no event, so the step can be repeated. If
     SIGHTLINE_SIGNING_KEY names a key, the version's provenance is signed with it.
 
-    Args:
-        expected_champion: Name of the champion that it was compared with; None if there was none.
-        forced: Promote it whatever the gate decided.
-
-    Raises:
-        ChampionChangedError: Another version became the champion meanwhile.
-        InputError: The gate refused it and it is not forced, the decision is about another run,
-            there is no reason, the signing key cannot be used, or the log or a file of the version
-            is damaged.
-        StorageError: The artifacts root is full or cannot be written.
+    Raises ChampionChangedError unless the champion is `expected_champion`, the one that it was
+    compared with; InputError if the gate refused it and it is not `forced`, the decision is about
+    another run, there is no reason, the signing key cannot be used, or the log or a file of the
+    version is damaged; and StorageError if the artifacts root cannot be written.
     """
     from sightline.registry.attestation import keys, sign  # which import the registry
 
@@ -49,9 +43,9 @@ def promote(
         event, champion = log.last_of("promote", version.name), log.state.champion
         if event is None or champion != version.name:
             if champion != expected_champion:
+                compared = f"{version.name} was compared with {expected_champion or 'none'}"
                 raise ChampionChangedError(
-                    f"The champion of {log.dataset} is now {champion or 'none'}, but "
-                    f"{version.name} was compared with {expected_champion or 'none'}; "
+                    f"The champion of {log.dataset} is now {champion or 'none'}, but {compared}; "
                     "compare again."
                 )
             _pin(workspace, version, reason)
@@ -65,11 +59,9 @@ def promote(
 def refuse(workspace: Workspace, version: Version, decision: Decision, reason: str = "") -> Event:
     """Record that the gate refused a version, for its sentence's or another reason.
 
-    The version is no longer the candidate. Repeating the same refusal adds no event.
-
-    Raises:
-        InputError: It is the champion, or the log or the version is damaged.
-        StorageError: The artifacts root is full or cannot be written.
+    The version is no longer the candidate. Repeating the same refusal adds no event. Raises
+    InputError if it is the champion, or the log or the version is damaged, and StorageError if the
+    artifacts root cannot be written.
     """
     reason = check_reason(reason or decision.sentence)
     with documents.locked(workspace, version.dataset, f"refuse {version.name}"):
@@ -92,15 +84,10 @@ def rollback(
 ) -> Event:
     """Make the previous champion the champion again; the present one may be damaged.
 
-    Args:
-        expected_champion: Name of the present champion, so that two simultaneous rollbacks do not
-            go back twice; None skips this check.
-
-    Raises:
-        ChampionChangedError: Another version became the champion meanwhile.
-        InputError: There is no previous champion, there is no reason, or the log or a file of the
-            previous champion is damaged.
-        StorageError: The artifacts root is full or cannot be written.
+    Raises ChampionChangedError unless `expected_champion`, if given, is the present champion, so
+    that two simultaneous rollbacks do not go back twice; InputError if there is no previous
+    champion or no reason, or the log or a file of the previous champion is damaged; and
+    StorageError if the artifacts root cannot be written.
     """
     reason = check_reason(reason)
     _previous(workspace, audit_log.read(workspace, dataset))  # fails before it creates any folder

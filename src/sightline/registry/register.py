@@ -25,15 +25,10 @@ def register(
     """Add a run's model to the registry; it becomes the candidate.
 
     Registering a run again returns its version, unless that is damaged, and completes what a
-    killed process began.
+    killed process began. `certificate` is that of its exports, if the run itself made none.
 
-    Args:
-        certificate: That of its exports, if the run itself made none.
-
-    Raises:
-        InputError: The run folder or an exported file is damaged, the certificate belongs to
-            another model, or the audit log is damaged.
-        StorageError: The artifacts root is full or cannot be written.
+    Raises InputError if the run folder, an exported file or the audit log is damaged or the
+    certificate belongs to another model, and StorageError if the artifacts root cannot be written.
     """
     certificate = certificate or manifest.records.export
     dataset = manifest.records.ingest.dataset

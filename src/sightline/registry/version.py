@@ -100,12 +100,8 @@ def versions(
 ) -> list[Version]:
     """List the versions of one data set or of all, by data set and number.
 
-    Args:
-        on_damage: Called with the error of a damaged version, which is then skipped; by default
-            the error is raised.
-
-    Raises:
-        InputError: A log or a version is damaged, or `dataset` is not a data set name.
+    Raises InputError if a log or a version is damaged, or `dataset` is not a data set name.
+    `on_damage`, if given, is called with the error of a damaged version, which is then skipped.
     """
     found: list[Version] = []
     for name in paths.datasets(workspace) if dataset is None else [dataset]:

@@ -36,17 +36,11 @@ def evaluate_run(
 ) -> tuple[Version, Decision]:
     """Export, evaluate and register the model of a published run.
 
-    Model and predictions are read from the run folder, the test images from the cache.
+    Model and predictions are read from the run folder, the test images from the cache. With
+    `force`, a gate that cannot decide, because the champion is damaged for example, refuses.
 
-    Args:
-        rebaseline: As for `decide_promotion`.
-        force: If the gate cannot decide, because the champion is damaged for example, return a
-            refusal instead of raising the error.
-
-    Raises:
-        InputError: A required file is missing or damaged, or the registry is.
-        RunError: The export failed.
-        StorageError: The artifacts root is full or cannot be written.
+    Raises InputError if a required file or the registry is damaged, RunError if the export failed,
+    and StorageError if the artifacts root cannot be written.
     """
     with workspace.in_use():
         candidate = _candidate(workspace, manifest)
@@ -65,12 +59,9 @@ def evaluate_run(
 def apply_decision(workspace: Workspace, run_id: str) -> Promotion:
     """Register a published run that the gate decided on, and promote or refuse it as decided.
 
-    With the gate at "report", a version that passed stays the candidate. An error in the
-    registry costs the promotion, not the run.
-
-    Raises:
-        InputError: The run's manifest cannot be read.
-        BusyStorageError: Storage did not answer; another attempt may succeed.
+    With the gate at "report", a version that passed stays the candidate. An error in the registry
+    costs the promotion, not the run. Raises InputError if the run's manifest cannot be read, and
+    BusyStorageError if storage did not answer; another attempt may succeed.
     """
     manifest = run_folder.read_folder(run_folder.folder(workspace, run_id))
     decision = manifest.records.decision

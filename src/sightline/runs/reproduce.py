@@ -93,21 +93,20 @@ def plan(
 def check(workspace: Workspace, original: RunManifest, again: RunManifest) -> Reproduction:
     """Decide whether a run was reproduced.
 
-    Equal weights are "bit for bit". Other weights with an accuracy within the tolerance are "within
-    the noise", unless data, code and environment are equal and the training is deterministic: then
-    the weights had to be equal.
+    Other weights with an accuracy within the tolerance are "within the noise", unless data, code
+    and environment are equal and the training is deterministic: then they had to be equal.
     """
     difference = compare.compare(workspace, (original, again))
     equal = {row.name: row.equal for row in difference.provenance}
-    inputs = [name for name in ("data", "code", "lock file") if not equal[name]]
-    differing = [*inputs, *(row.key for row in difference.environment)]
+    differing = [name for name in ("data", "code", "lock file") if not equal[name]]
+    differing += [row.key for row in difference.environment]
     deterministic = original.config.training.deterministic
     if deterministic is None:
         deterministic = original.records.train.device.startswith("cpu")
     must_equal = deterministic and not differing
-    tolerance, tolerance_source = _tolerance(workspace, original, again)
+    tolerance, source = _tolerance(workspace, original, again)
     a, b = (run.records.evaluate.accuracy for run in (original, again))
-    allowed = f"{100 * tolerance:.2f} points by {tolerance_source}"
+    allowed = f"{100 * tolerance:.2f} points by {source}"
     if equal["weights"]:
         outcome: Outcome = "bit for bit"
     elif abs(b - a) <= tolerance and not must_equal:
@@ -121,7 +120,7 @@ def check(workspace: Workspace, original: RunManifest, again: RunManifest) -> Re
         exit_code=EXIT_CODES[outcome],
         sentence=_sentence(outcome, (a, b), allowed, differing, must_equal=must_equal),
         tolerance=tolerance,
-        tolerance_source=tolerance_source,
+        tolerance_source=source,
         difference=difference,
     )
 

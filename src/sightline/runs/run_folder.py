@@ -6,8 +6,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
-from pydantic import ValidationError
-
 from sightline.config import RunConfig
 from sightline.errors import InputError
 from sightline.pipeline import provenance
@@ -115,16 +113,10 @@ def _read_as(kind: type[M], run_folder: Path) -> M:
         return kind.model_validate_json(json_digest.verify(path.read_bytes()))
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}.") from None
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise InputError(
-            f"{path} cannot be read as a manifest: {where}: {first['msg']}; it is damaged or from "
-            "another version of Sightline."
-        ) from None
     except ValueError as error:
         raise InputError(
-            f"{path} cannot be read as a manifest: {error}; restore it from a copy, or train again."
+            f"{path} cannot be read as a manifest: {json_digest.reason(error)}; it is damaged or "
+            "from another version of Sightline. Restore it from a copy, or train again."
         ) from None
 
 

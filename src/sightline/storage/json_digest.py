@@ -8,6 +8,8 @@ import json
 import re
 from typing import Any
 
+from pydantic import ValidationError
+
 _DIGEST = re.compile(rb',\n "sha256": "([0-9a-f]{64})"\n\}\Z')
 _END = b"\n}"
 
@@ -33,3 +35,14 @@ def verify(text: bytes) -> bytes:
     if digest != expected:
         raise ValueError(f"expected SHA-256 {expected}, got {digest}")
     return body
+
+
+def reason(error: OSError | ValueError) -> str:
+    """Describe in one line why a file could not be read as a record."""
+    if isinstance(error, OSError):
+        return str(error.strerror)
+    if isinstance(error, ValidationError):
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the file"
+        return f"{where}: {first['msg']}"
+    return str(error)

@@ -43,10 +43,7 @@ def class_recall(scores: Scores, alpha: float, margin: float) -> Criterion:
     testing and acceptance sampling", 1982). The level of the score bound is approximate: for an
     alpha of 0.05 it is 0.07 at worst, where a class has just enough images to pass without a broken
     one.
-
-    Args:
-        alpha: Level of the one-sided interval of each class.
-        margin: The loss of recall to rule out, in (0, 1]; 1 skips the check.
+    The loss to rule out, `margin`, is in (0, 1]; 1 skips the check.
     """
     lows = paired_tests.lower_ends(scores.by_class, alpha)
     worst = int(lows.argmin())
@@ -121,10 +118,9 @@ def noise(pairs: Pairs[int], difference: float | None) -> Criterion:
     That is the largest `difference` of the accuracies of two seeds in 95 of 100 cases.
     """
     if difference is None:
-        sentence = "The seed noise of this data set and recipe is unknown; measure it with "
-        return Criterion(
-            name="noise", passed=True, sentence=f"{sentence}`sightline train --seeds 5`."
-        )
+        unknown = "The seed noise of this data set and recipe is unknown"
+        sentence = f"{unknown}; measure it with `sightline train --seeds 5`."
+        return Criterion(name="noise", passed=True, sentence=sentence)
     gain = (pairs.fixed - pairs.broken) / pairs.images
     passed = gain > difference
     sentence = (
@@ -165,11 +161,8 @@ def baseline(correct: int, counts: Sequence[int], alpha: float) -> Criterion:
 
     The lower end of Wilson's interval (E. B. Wilson, "Probable inference, the law of succession,
     and statistical inference", 1927) must exceed the share of the most frequent class.
-
-    Args:
-        correct: Number of correct test images.
-        counts: Test images of each class; at least one in all.
-        alpha: Probability that the true accuracy is below the interval.
+    `counts` are the test images of each class, and `alpha` is the probability that the true
+    accuracy is below the interval.
     """
     from scipy.stats import binomtest
 
