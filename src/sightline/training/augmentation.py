@@ -21,11 +21,7 @@ _GRID = 6  # Displaced points along each side of an image; the displacement is s
 
 
 def augmentation(settings: Augmentation, seed: int) -> keras.layers.Layer | None:
-    """Build the augmentation layer.
-
-    Returns a layer that keeps shape and dtype of float32 images (batch, height, width, channels);
-    None if all sizes are 0.
-    """
+    """Build the layer for float32 images (n, height, width, channels); None if all sizes are 0."""
     return Warp(settings, seed) if settings != Augmentation() else None
 
 

@@ -9,7 +9,7 @@ from sightline.data.preprocess import PREPROCESS
 from sightline.evaluation.evaluate import EVALUATE
 from sightline.models.build import BUILD
 from sightline.pipeline import provenance, stages
-from sightline.records import DatasetFiles, FileRecord, Inspection, Layer, ModelBlueprint, Record
+from sightline.records import DatasetFiles, FileRecord, Inspection, ModelBlueprint, Record
 from sightline.reporting.report import REPORT
 from sightline.training.train import TRAIN
 
@@ -22,7 +22,7 @@ def blueprint(path: str = "a", architecture: str = "1", summary: str = "2") -> M
     return ModelBlueprint(
         architecture=file(f"{path}/architecture", architecture),
         summary=file(f"{path}/summary", summary),
-        layers=(Layer(name="dense", kind="Dense", output_shape=(10,), parameters=330),),
+        layers=(),
         parameters=330,
         image_shape=(28, 28, 1),
         num_classes=10,
