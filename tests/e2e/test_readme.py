@@ -28,10 +28,13 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_readme_is_short_and_has_commands() -> None:
+def test_readme_is_short_and_names_commands_and_files_that_exist() -> None:
     assert len(README.splitlines()) <= 150
     assert len(COMMANDS) >= 5
     assert MAKES[:2] == ["make run", "make test"]
+    links = re.findall(r"\]\(([^)#]+)\)", README)
+    files = [link for link in links if not link.startswith("http")]
+    assert [link for link in files if not (ROOT / link).exists()] == []
 
 
 def works(command: str, checkout: Path, environment: dict[str, str]) -> None:
@@ -95,9 +98,3 @@ def test_modules_that_the_architecture_names_exist() -> None:
     assert len(named) > 30
     for name in named:
         assert (ROOT / name).exists() or (ROOT / "src" / "sightline" / name).exists(), name
-
-
-def test_files_that_the_readme_names_exist() -> None:
-    for link in re.findall(r"\]\(([^)#]+)\)", README):
-        if not link.startswith("http"):
-            assert (ROOT / link).exists(), link

@@ -1,12 +1,13 @@
 """One machine, SQLite and a password: the set-up of `make server`, `deploy` and `worker`."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from command import check_refused
-from stack import Stack, stack
+from stack import Stack
 
 pytestmark = pytest.mark.campaign
 
@@ -20,8 +21,8 @@ def guarded(
     """A server with a password, both pools, deployments and workers."""
     names = ("PREFECT_SERVER_API_AUTH_STRING", "PREFECT_API_AUTH_STRING")
     settings = environment | dict.fromkeys(names, PASSWORD)
-    with stack(tmp_path_factory.mktemp("guarded"), settings) as running:
-        assert running.make("deploy").returncode == 0
+    with closing(Stack(tmp_path_factory.mktemp("guarded"), settings)) as running:
+        assert running.execute("make", "deploy").returncode == 0
         for pool in ("cpu", "gpu"):
             running.start_worker(pool)
         yield running
@@ -49,6 +50,6 @@ def test_caller_without_the_password_is_refused(guarded: Stack) -> None:
 
 
 def test_makefile_refuses_an_open_server(guarded: Stack) -> None:
-    done = guarded.make("server", "HOST=0.0.0.0", PREFECT_SERVER_API_AUTH_STRING="")
+    done = guarded.execute("make", "server", "HOST=0.0.0.0", PREFECT_SERVER_API_AUTH_STRING="")
     assert done.returncode != 0
     assert "PREFECT_SERVER_API_AUTH_STRING" in " ".join(done.stderr.split())

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import closing
 from http.server import HTTPServer
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import postgres
 from command import Completed
 from examples import write_npz
 from processes import QuietHandler, cut_power, free_port, serving, wait_for
-from stack import Json, Stack, stack
+from stack import Json, Stack
 
 Webhook = tuple[str, list[str]]  # its URL and the received texts
 
@@ -44,14 +45,14 @@ def factory(
             "SIGHTLINE_WEBHOOK_URL": webhook[0],
             "PREFECT_API_DATABASE_CONNECTION_URL": database,
         }
-        with stack(tmp_path_factory.mktemp("factory"), settings) as running:
+        with closing(Stack(tmp_path_factory.mktemp("factory"), settings)) as running:
             yield running
 
 
 @pytest.fixture(scope="session")
 def deployed(factory: Stack) -> Completed:
     """The result of `make deploy`, before there is any worker."""
-    done = factory.make("deploy")
+    done = factory.execute("make", "deploy")
     # Three heartbeats; the default of five minutes would make the tests as long.
     assert factory.sightline("ops", "install", "--lost-after=90").returncode == 0
     return done
@@ -109,9 +110,5 @@ def reported(workers: Stack, abandoned: str, webhook: Webhook) -> tuple[Json, st
 
 def call_about(run: Json, texts: list[str]) -> str:
     """Wait until the webhook receives a text about a run."""
-
-    def received() -> str | None:
-        return next((text for text in texts if run["name"] in text), None)
-
-    text: str = wait_for("the webhook is called", received)
-    return text
+    found = wait_for("the webhook is called", lambda: [one for one in texts if run["name"] in one])
+    return str(found[0])

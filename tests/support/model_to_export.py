@@ -13,14 +13,8 @@ from sightline.export.export import export
 from sightline.models import cnn, keras_files
 from sightline.records import Certificate, DatasetFiles, Evaluation, Run, TrainedModel
 
-LAYERS = ModelConfig(
-    convolutions=(
-        Convolution(filters=4),
-        Convolution(filters=8, stride=2, batch_normalization=True),
-    ),
-    dense_units=6,
-    dropout=0.2,
-)
+_SECOND = Convolution(filters=8, stride=2, batch_normalization=True)
+LAYERS = ModelConfig(convolutions=(Convolution(filters=4), _SECOND), dense_units=6, dropout=0.2)
 _ACCURACY_ONLY = EvaluationConfig(robustness_images=0, saliency_images=0, label_error_threshold=1)
 
 

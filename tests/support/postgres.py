@@ -1,7 +1,6 @@
 """A PostgreSQL server for tests, from Debian's package, in a temporary folder."""
 
 import os
-import pwd
 import shutil
 import subprocess
 import tempfile
@@ -9,7 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-_ACCOUNT = "postgres"
+_ACCOUNT = "postgres" if os.geteuid() == 0 else None
+"""PostgreSQL refuses to run as root."""
 
 
 def binaries() -> Path | None:
@@ -24,7 +24,7 @@ def running(port: int) -> Iterator[str]:
     programs = binaries()
     assert programs is not None
     with tempfile.TemporaryDirectory(prefix="sightline-postgres-") as folder:
-        if _account():
+        if _ACCOUNT:
             shutil.chown(folder, _ACCOUNT)
         data = f"{folder}/data"
         _run(programs / "initdb", "-D", data, "-A", "trust", "-U", "prefect", "--no-sync")
@@ -40,9 +40,4 @@ def running(port: int) -> Iterator[str]:
 
 def _run(program: Path, *arguments: str) -> None:
     quiet = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
-    subprocess.run([program, *arguments], check=True, user=_account(), cwd="/", **quiet)
-
-
-def _account() -> str | None:
-    """PostgreSQL refuses to run as root."""
-    return pwd.getpwnam(_ACCOUNT).pw_name if os.geteuid() == 0 else None
+    subprocess.run([program, *arguments], check=True, user=_ACCOUNT, cwd="/", **quiet)

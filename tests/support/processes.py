@@ -83,9 +83,8 @@ def descendants(pid: int) -> list[int]:
 
 def command_line(pid: int) -> str:
     with suppress(OSError):
-        return (
-            Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-        )
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        return b" ".join(words).decode(errors="replace")
     return ""
 
 

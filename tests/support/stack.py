@@ -6,15 +6,14 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import httpx
 
 from command import BIN, ROOT, Completed, execute
-from processes import command_line, descendants, free_port, wait_for
+from processes import answers, command_line, descendants, free_port, wait_for
 
 FINAL = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 Json = dict[str, Any]
@@ -52,13 +51,12 @@ class Stack:
 
     def start_server(self) -> None:
         self.server = self._spawn("server", "server", f"PORT={self.port}")
-        wait_for("the server answers", self._answers)
 
-    def _answers(self) -> bool:
-        assert self.server.poll() is None, (self.logs / "server.log").read_text()[-3000:]
-        with suppress(httpx.HTTPError):
-            return self.client.get("/health").is_success
-        return False
+        def is_ready() -> bool:
+            assert self.server.poll() is None, self.tail()
+            return answers(f"{self.ui}/api")
+
+        wait_for("the server answers", is_ready)
 
     def start_worker(self, pool: str) -> subprocess.Popen[bytes]:
         worker = self._spawn(f"worker-{pool}-{len(self.workers)}", "worker", f"POOL={pool}")
@@ -93,8 +91,7 @@ class Stack:
             assert self.run(flow_run)["state"]["type"] not in FINAL, self.tail()
             runs = [flow_run, *(fit["id"] for fit in self.fits_of(flow_run))]
             # Any epoch: a training may resume from the checkpoint of a killed one.
-            lines = [line for one in runs for line in self.messages(one)]
-            return any(re.match(r"Epoch \d+ of", line) for line in lines)
+            return any(re.search(r"^Epoch \d+ of", self.log(one), re.MULTILINE) for one in runs)
 
         wait_for("the run trains", trains)
         return flow_run
@@ -119,20 +116,14 @@ class Stack:
             )
 
     def sightline(self, *arguments: str, **changes: str) -> Completed:
-        return self._finish(str(BIN / "sightline"), *arguments, **changes)
+        return self.execute(BIN / "sightline", *arguments, **changes)
 
-    def make(self, *arguments: str, **changes: str) -> Completed:
-        return self._finish("make", *arguments, **changes)
-
-    def _finish(self, *command: str, **changes: str) -> Completed:
+    def execute(self, *command: object, **changes: str) -> Completed:
         environment = {**self.environment, **changes}
         return execute(*command, env=environment, cwd=ROOT, stdin=subprocess.DEVNULL)
 
     def post(self, path: str, body: Any) -> Any:
         return self._ask("POST", path, body)
-
-    def get(self, path: str) -> Any:
-        return self._ask("GET", path)
 
     def _ask(self, method: str, path: str, body: Any = None) -> Any:
         """Send a request; retry while the SQLite database of the server is locked (status 503).
@@ -155,8 +146,7 @@ class Stack:
         return answer.json() if answer.content else None
 
     def deployment(self, name: str) -> Json:
-        found: Json = self.get(f"/deployments/name/{name}")
-        return found
+        return cast(Json, self._ask("GET", f"/deployments/name/{name}"))
 
     def start(self, deployment: str, /, **parameters: object) -> str:
         """Start a deployment and return the ID of the flow run."""
@@ -170,8 +160,7 @@ class Stack:
         self.post(f"/flow_runs/{flow_run}/set_state", {"state": state})
 
     def run(self, flow_run: str) -> Json:
-        found: Json = self.get(f"/flow_runs/{flow_run}")
-        return found
+        return cast(Json, self._ask("GET", f"/flow_runs/{flow_run}"))
 
     def state(self, flow_run: str) -> str:
         return str(self.run(flow_run)["state"]["name"])
@@ -184,11 +173,10 @@ class Stack:
             return found if found["state"]["type"] in FINAL else None
 
         try:
-            found: Json = wait_for(f"flow run {flow_run} ends", ended, 300)
+            return cast(Json, wait_for(f"flow run {flow_run} ends", ended, 300))
         except AssertionError:
             sys.stderr.write(self.tail())
             raise
-        return found
 
     def complete(self, deployment: str, /, **parameters: object) -> Json:
         """Start a deployment, wait for its end and check that it completed."""
@@ -198,8 +186,7 @@ class Stack:
 
     def runs_of(self, deployment: str) -> list[Json]:
         wanted = {"deployments": {"id": {"any_": [self.deployment(deployment)["id"]]}}}
-        found: list[Json] = self.post("/flow_runs/filter", wanted)
-        return found
+        return cast(list[Json], self.post("/flow_runs/filter", wanted))
 
     def scheduled_runs_of(self, deployment: str) -> list[Json]:
         return [run for run in self.runs_of(deployment) if run["auto_scheduled"]]
@@ -207,9 +194,8 @@ class Stack:
     def fits_of(self, flow_run: str) -> list[Json]:
         """List the runs of fit/fit-gpu that a flow run started, oldest first."""
         tasks = self.post("/task_runs/filter", {"flow_runs": {"id": {"any_": [flow_run]}}})
-        parents = [task["id"] for task in tasks]
-        wanted = {"flow_runs": {"parent_task_run_id": {"any_": parents}}}
-        found: list[Json] = self.post("/flow_runs/filter", wanted) if parents else []
+        wanted = {"flow_runs": {"parent_task_run_id": {"any_": [task["id"] for task in tasks]}}}
+        found: list[Json] = self.post("/flow_runs/filter", wanted) if tasks else []
         return sorted(found, key=lambda item: str(item["created"]))
 
     def artifacts_of(self, flow_run: str) -> dict[str, Json]:
@@ -218,29 +204,16 @@ class Stack:
 
     def stage_times(self, flow_run: str) -> list[Json]:
         """Read the table of stages: rows with `stage` and `cached`, in order."""
-        rows: list[Json] = json.loads(self.artifacts_of(flow_run)["stage-times"]["data"])
-        return rows
-
-    def messages(self, flow_run: str) -> list[str]:
-        wanted = {"logs": {"flow_run_id": {"any_": [flow_run]}}, "sort": "TIMESTAMP_ASC"}
-        return [item["message"] for item in self.post("/logs/filter", wanted)]
+        return cast(list[Json], json.loads(self.artifacts_of(flow_run)["stage-times"]["data"]))
 
     def log(self, flow_run: str) -> str:
-        return "\n".join(self.messages(flow_run))
+        wanted = {"logs": {"flow_run_id": {"any_": [flow_run]}}, "sort": "TIMESTAMP_ASC"}
+        return "\n".join(item["message"] for item in self.post("/logs/filter", wanted))
 
     def tail(self) -> str:
         """Return the ends of all logs, for a failed test."""
         logs = self.logs.glob("*.log")
         return "".join(f"--- {path.name}\n{path.read_text()[-3000:]}\n" for path in logs)
-
-
-@contextmanager
-def stack(folder: Path, environment: dict[str, str]) -> Iterator[Stack]:
-    running = Stack(folder, environment)
-    try:
-        yield running
-    finally:
-        running.close()
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
