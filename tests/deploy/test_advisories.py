@@ -1,7 +1,6 @@
 import json
 import re
 import zipfile
-from pathlib import Path
 from typing import Any
 
 from command import ROOT, execute
@@ -22,9 +21,7 @@ def locked(package: str) -> str:
     return found[1]
 
 
-def test_audit_finds_the_vulnerabilities_of_locked_packages_and_nothing_else(
-    tmp_path: Path,
-) -> None:
+def test_audit_finds_the_vulnerabilities_of_locked_packages_and_nothing_else(tmp_path):
     """`make audit`, offline, against invented advisories."""
     here, before = ("introduced", "0"), ("introduced", "0.0.1")
     advisories = {

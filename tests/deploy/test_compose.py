@@ -1,7 +1,6 @@
 import re
 import sys
 from importlib import import_module
-from pathlib import Path
 
 import pytest
 import yaml
@@ -33,7 +32,7 @@ def filled(value: str) -> str:
 
 
 @pytest.mark.parametrize(("key", "code"), [("stop_grace_period", 0), ("stop_grace_periods", 1)])
-def test_file_follows_the_compose_specification(key: str, code: int, tmp_path: Path) -> None:
+def test_file_follows_the_compose_specification(key, code, tmp_path):
     path = tmp_path / "compose.yaml"
     path.write_text(FILE.read_text().replace("stop_grace_period", key))
     schema = ("--builtin-schema", "vendor.compose-spec")
@@ -48,14 +47,14 @@ def option(service: str, name: str) -> str:
     return str(command[command.index(name) + 1])
 
 
-def test_compose_refuses_to_start_without_the_passwords() -> None:
+def test_compose_refuses_to_start_without_the_passwords():
     text = FILE.read_text()
     assert {found[1] for found in REFERENCE.finditer(text)} == GIVEN.keys()
     assert all(".env.example}" in found[0] for found in REFERENCE.finditer(text))
     assert not [name for name in GIVEN if f"${{{name}" in REFERENCE.sub("", text)]
 
 
-def test_file_holds_no_secret() -> None:
+def test_file_holds_no_secret():
     for name, service in SERVICES.items():
         for key, value in (service.get("environment") or {}).items():
             if SECRET.search(key) and key not in {"PREFECT_API_URL", "PREFECT_SERVER_UI_API_URL"}:
@@ -64,7 +63,7 @@ def test_file_holds_no_secret() -> None:
     assert REFERENCE.fullmatch(option("redis", "--requirepass"))
 
 
-def test_example_explains_every_variable_and_gives_no_password() -> None:
+def test_example_explains_every_variable_and_gives_no_password():
     used = set(re.findall(r"\$\{(\w+)", FILE.read_text())) | {"COMPOSE_PROFILES"}
     used |= set(re.findall(r"^ +(\w+): # passed on", FILE.read_text(), re.MULTILINE))
     example = (FOLDER / ".env.example").read_text()
@@ -75,12 +74,12 @@ def test_example_explains_every_variable_and_gives_no_password() -> None:
         assert block.startswith("# ")
 
 
-def test_api_is_published_on_loopback_by_default() -> None:
+def test_api_is_published_on_loopback_by_default():
     published = [(name, port) for name in SERVICES for port in SERVICES[name].get("ports", [])]
     assert published == [("server", "${SIGHTLINE_BIND:-127.0.0.1}:${SIGHTLINE_PORT:-4200}:4200")]
 
 
-def test_images_are_pinned_and_ours_run_without_privileges() -> None:
+def test_images_are_pinned_and_ours_run_without_privileges():
     assert SERVICES.keys() - OURS == {"postgres", "redis"}
     for name in ("postgres", "redis"):
         assert re.fullmatch(r"\w+:\d+(\.\d+)+-bookworm", SERVICES[name]["image"])
@@ -96,7 +95,7 @@ def test_images_are_pinned_and_ours_run_without_privileges() -> None:
         assert "user" not in SERVICES[name]
 
 
-def test_services_wait_for_their_dependencies() -> None:
+def test_services_wait_for_their_dependencies():
     healthy, completed = "service_healthy", "service_completed_successfully"
     found = {
         (name, other, need["condition"])
@@ -111,7 +110,7 @@ def test_services_wait_for_their_dependencies() -> None:
     }
 
 
-def test_lasting_services_restart_report_health_and_get_time_to_stop() -> None:
+def test_lasting_services_restart_report_health_and_get_time_to_stop():
     assert SERVICES["setup"]["restart"] == "no"
     assert SERVICES["setup"]["healthcheck"] == {"disable": True}
     for name in SERVICES.keys() - {"setup"}:
@@ -125,7 +124,7 @@ def test_lasting_services_restart_report_health_and_get_time_to_stop() -> None:
         assert int(SERVICES[name]["stop_grace_period"].removesuffix("s")) >= 30
 
 
-def test_workers_share_artifacts_and_only_read_data() -> None:
+def test_workers_share_artifacts_and_only_read_data():
     volumes = ["artifacts:/artifacts", "${SIGHTLINE_DATA:-data}:/data:ro"]
     for name in WORKERS:
         assert SERVICES[name]["volumes"] == volumes
@@ -138,7 +137,7 @@ def test_workers_share_artifacts_and_only_read_data() -> None:
     assert COMPOSE["networks"]["default"]["name"] == "sightline"
 
 
-def test_gpu_worker_has_one_gpu_and_one_run_at_a_time() -> None:
+def test_gpu_worker_has_one_gpu_and_one_run_at_a_time():
     worker = SERVICES["worker-gpu"]
     assert worker["deploy"]["resources"]["reservations"]["devices"] == [
         {"driver": "nvidia", "count": 1, "capabilities": ["gpu"]}
@@ -149,7 +148,7 @@ def test_gpu_worker_has_one_gpu_and_one_run_at_a_time() -> None:
     assert "deploy" not in SERVICES["worker-cpu"]
 
 
-def test_workers_have_no_access_to_database_and_redis() -> None:
+def test_workers_have_no_access_to_database_and_redis():
     for name in ("setup", *WORKERS):
         found = SERVICES[name]["environment"]
         assert found["PREFECT_API_URL"] == "http://server:4200/api"
@@ -157,9 +156,7 @@ def test_workers_have_no_access_to_database_and_redis() -> None:
         assert not [key for key in found if key.startswith(("PREFECT_SERVER", "PREFECT_REDIS"))]
 
 
-def test_server_demands_the_password_and_uses_postgres_and_redis(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_server_demands_the_password_and_uses_postgres_and_redis(monkeypatch):
     for key, value in SERVICES["server"]["environment"].items():
         monkeypatch.setenv(key, filled(value))
     server = type(get_current_settings())().server

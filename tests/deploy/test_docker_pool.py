@@ -55,9 +55,7 @@ def created(engine: DockerClient, name: str, **variables: object) -> Any:
         ("docker-gpu", {"shm_size": "8g"}, [("nvidia", [["gpu"]], 1)], 8192 * MIB),
     ],
 )
-def test_deployment_changes_one_variable_and_keeps_the_rest(
-    engine: DockerClient, name: str, variables: dict[str, object], gpus: list[Any], memory: int
-) -> None:
+def test_deployment_changes_one_variable_and_keeps_the_rest(engine, name, variables, gpus, memory):
     host = created(engine, name, **variables)["HostConfig"]
     found = host.get("DeviceRequests") or []
     assert [(one["Driver"], one["Capabilities"], one["Count"]) for one in found] == gpus
@@ -65,7 +63,7 @@ def test_deployment_changes_one_variable_and_keeps_the_rest(
 
 
 @pytest.mark.parametrize("device", ["cpu", "gpu"])
-def test_container_runs_our_image_without_privileges(engine: DockerClient, device: str) -> None:
+def test_container_runs_our_image_without_privileges(engine, device):
     name = f"docker-{device}"
     request = created(engine, name, data_volume="/srv/images", networks=["sightline"])
     host = request["HostConfig"]

@@ -48,13 +48,13 @@ def ask(port: int, *arguments: str) -> int:
     ).returncode
 
 
-def test_worker_is_healthy_while_it_polls(worker: Worker) -> None:
+def test_worker_is_healthy_while_it_polls(worker):
     assert ask(worker.port) == 0
     worker.polling = False
     assert ask(worker.port) == 1
     assert ask(9) == 1, "there is no worker"
 
 
-def test_url_can_be_given(worker: Worker) -> None:
+def test_url_can_be_given(worker):
     assert ask(9, f"http://127.0.0.1:{worker.port}/health") == 0
     assert ask(worker.port, f"http://127.0.0.1:{worker.port}/missing") == 1

@@ -2,7 +2,6 @@ import json
 import re
 import tomllib
 from io import BytesIO
-from pathlib import Path
 
 import pytest
 from docker.utils.build import exclude_paths
@@ -44,7 +43,7 @@ def environment(stage: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("device", DEVICES)
-def test_docker_gets_what_the_image_copies_and_nothing_else(device: str, tmp_path: Path) -> None:
+def test_docker_gets_what_the_image_copies_and_nothing_else(device, tmp_path):
     values = [value for value in instructions("COPY", device) if not value.startswith("--from")]
     copied = [word for value in values for word in value.split()[:-1]]
     assert "deploy/locks" in copied
@@ -65,7 +64,7 @@ def locked(name: str) -> str:
     return (ROOT / "deploy" / "locks" / f"{name}.lock").read_text()
 
 
-def test_libraries_come_from_the_lock_files() -> None:
+def test_libraries_come_from_the_lock_files():
     (install,) = [value for name, value in stages()["libraries"] if "pip install" in value]
     assert "--require-hashes" in install
     assert "--no-deps" in install
@@ -74,7 +73,7 @@ def test_libraries_come_from_the_lock_files() -> None:
     assert "$(test ${DEVICE} = cpu || echo --requirement /tmp/locks/${DEVICE}.lock)" in install
 
 
-def test_lock_files_hold_hashes_no_address_and_no_package_twice() -> None:
+def test_lock_files_hold_hashes_no_address_and_no_package_twice():
     """Each set-up installs several lock files: base and dev, base and image, and so on."""
     names: list[str] = []
     for name in ("base", "image", "gpu", "dev"):
@@ -85,20 +84,20 @@ def test_lock_files_hold_hashes_no_address_and_no_package_twice() -> None:
 
 
 @pytest.mark.parametrize("extra", ["export", "signing"])
-def test_image_exports_and_signs(extra: str) -> None:
+def test_image_exports_and_signs(extra):
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     for requirement in map(Requirement, project["optional-dependencies"][extra]):
         assert re.search(rf"^{requirement.name}==", locked("base") + locked("image"), re.MULTILINE)
 
 
-def test_base_image_is_pinned_to_a_patch_version() -> None:
+def test_base_image_is_pinned_to_a_patch_version():
     (image,) = [value for value in instructions("ARG") if value.startswith("PYTHON_IMAGE")]
     assert image == "PYTHON_IMAGE=python:3.11.15-slim-bookworm"
     parents = {parent for parent in instructions("FROM") if "PYTHON" in parent}
     assert parents == {"${PYTHON_IMAGE} AS libraries", "${PYTHON_IMAGE} AS base"}
 
 
-def test_image_runs_under_tini_as_a_user_that_is_not_root() -> None:
+def test_image_runs_under_tini_as_a_user_that_is_not_root():
     assert instructions("ENTRYPOINT") == ['["tini", "--"]'], "which reaps orphaned processes"
     assert any("install --yes --no-install-recommends tini" in run for run in instructions("RUN"))
     assert instructions("USER") == ["10001:10001"]
@@ -109,7 +108,7 @@ def test_image_runs_under_tini_as_a_user_that_is_not_root() -> None:
     assert "/artifacts /data" in made
 
 
-def test_image_sets_its_folders_and_holds_no_volume_or_secret() -> None:
+def test_image_sets_its_folders_and_holds_no_volume_or_secret():
     assert instructions("VOLUME") == []
     for stage in stages():
         for name in environment(stage):
@@ -121,7 +120,7 @@ def test_image_sets_its_folders_and_holds_no_volume_or_secret() -> None:
     assert ("WORKDIR", "/opt/sightline") in stages()["base"]
 
 
-def test_prefect_understands_the_settings_of_the_image(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_prefect_understands_the_settings_of_the_image(monkeypatch):
     for name, value in environment("base").items():
         monkeypatch.setenv(name, value)
     settings = type(get_current_settings())()
@@ -133,14 +132,14 @@ def test_prefect_understands_the_settings_of_the_image(monkeypatch: pytest.Monke
     assert str(settings.home) == "/home/sightline/.prefect"
 
 
-def test_only_the_gpu_image_asks_for_the_driver() -> None:
+def test_only_the_gpu_image_asks_for_the_driver():
     driver = {"NVIDIA_DRIVER_CAPABILITIES": "compute,utility", "NVIDIA_VISIBLE_DEVICES": "all"}
     assert environment("device-gpu") == driver
     assert environment("device-cpu") == {}
 
 
 @pytest.mark.parametrize("device", DEVICES)
-def test_image_starts_the_worker_of_its_pool_with_a_health_server(device: str) -> None:
+def test_image_starts_the_worker_of_its_pool_with_a_health_server(device):
     (command,) = [value for name, value in stages()[f"device-{device}"] if name == "CMD"]
     words = json.loads(command)
     assert words[:5] == ["prefect", "worker", "start", "--pool", device]

@@ -67,9 +67,7 @@ def python(place: Path, install: str, wheel: Path, *arguments: str) -> str:
     return done.stdout
 
 
-def test_every_install_imports_its_own_flows_and_has_equal_digests(
-    wheel: Path, own_code: Path
-) -> None:
+def test_every_install_imports_its_own_flows_and_has_equal_digests(wheel, own_code):
     deployments = yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]
     entrypoints = sorted({deployment["entrypoint"] for deployment in deployments})
     found = {
@@ -84,7 +82,7 @@ def test_every_install_imports_its_own_flows_and_has_equal_digests(
     assert not found["wheel"]["shadowed"]
 
 
-def test_command_and_keras_process_start_beside_own_flows(wheel: Path, own_code: Path) -> None:
+def test_command_and_keras_process_start_beside_own_flows(wheel, own_code):
     command = "from sightline.flows.cli.main import main; main()"
     shown = python(own_code, "wheel", wheel, "-c", command, "doctor", "--artifacts", "made")
     assert "cpu" in shown  # the device, as the Keras process sees it

@@ -31,7 +31,7 @@ def check(job: Any, version: str) -> None:
 
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("device", DEVICES)
-def test_manifest_is_valid_with_defaults_and_with_every_variable(device: str, version: str) -> None:
+def test_manifest_is_valid_with_defaults_and_with_every_variable(device, version):
     check(manifest(f"kubernetes-{device}"), version)
     selector = {"pool": "training"}
     tolerations = [{"key": "training", "operator": "Equal", "value": "yes"}]
@@ -45,7 +45,7 @@ def test_manifest_is_valid_with_defaults_and_with_every_variable(device: str, ve
 @pytest.mark.parametrize(
     "key", ["tolerations", "activeDeadlineSeconds", "sizeLimit", "runAsNonRoot"]
 )
-def test_misspelt_key_of_a_manifest_is_refused(key: str) -> None:
+def test_misspelt_key_of_a_manifest_is_refused(key):
     source = pools.template("kubernetes-gpu")
     text = json.dumps(source["job_configuration"])
     source["job_configuration"] = json.loads(text.replace(f'"{key}": ', f'"{key}s": '))
@@ -53,7 +53,7 @@ def test_misspelt_key_of_a_manifest_is_refused(key: str) -> None:
         check(manifest("kubernetes-gpu", source), VERSIONS[-1])
 
 
-def test_only_the_gpu_job_gets_gpus_and_may_run_on_gpu_nodes() -> None:
+def test_only_the_gpu_job_gets_gpus_and_may_run_on_gpu_nodes():
     job = pod(manifest("kubernetes-gpu"))
     tolerated = {"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}
     assert job["tolerations"] == [tolerated]
@@ -74,7 +74,7 @@ def test_only_the_gpu_job_gets_gpus_and_may_run_on_gpu_nodes() -> None:
 
 
 @pytest.mark.parametrize("device", DEVICES)
-def test_job_ends_at_its_deadline_and_is_never_repeated_by_kubernetes(device: str) -> None:
+def test_job_ends_at_its_deadline_and_is_never_repeated_by_kubernetes(device):
     name = f"kubernetes-{device}"
     spec = manifest(name, active_deadline_seconds=3600)["spec"]
     limits = {"activeDeadlineSeconds": 3600, "backoffLimit": 0, "ttlSecondsAfterFinished": 86400}
@@ -87,7 +87,7 @@ def test_job_ends_at_its_deadline_and_is_never_repeated_by_kubernetes(device: st
 
 
 @pytest.mark.parametrize("device", DEVICES)
-def test_job_mounts_claims_and_shared_memory(device: str) -> None:
+def test_job_mounts_claims_and_shared_memory(device):
     job = manifest(f"kubernetes-{device}", shm_size="4Gi", artifacts_claim="results")
     data = {"claimName": "sightline-data", "readOnly": True}
     assert pod(job)["volumes"] == [
@@ -103,7 +103,7 @@ def test_job_mounts_claims_and_shared_memory(device: str) -> None:
 
 
 @pytest.mark.parametrize("device", DEVICES)
-def test_job_runs_our_image_without_privileges(device: str) -> None:
+def test_job_runs_our_image_without_privileges(device):
     job = manifest(f"kubernetes-{device}")
     (container,) = pod(job)["containers"]
     assert container["image"] == f"sightline:{device}"

@@ -88,13 +88,13 @@ def environment(job: Any) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("name", pools.NAMES)
-def test_template_is_the_installed_default_and_our_additions(name: str) -> None:
+def test_template_is_the_installed_default_and_our_additions(name):
     default = pools.worker_class(name).get_default_base_job_template()
     assert differences(default, pools.template(name)) == ADDITIONS[name]
 
 
 @pytest.mark.parametrize("name", pools.NAMES)
-def test_template_is_valid_and_its_variables_are_explained(name: str) -> None:
+def test_template_is_valid_and_its_variables_are_explained(name):
     template = pools.template(name)
     schema = template["variables"]
     WorkPoolCreate(name=name, base_job_template=template)
@@ -110,7 +110,7 @@ def test_template_is_valid_and_its_variables_are_explained(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", pools.NAMES)
-def test_deployment_changes_the_environment_of_the_pool(name: str) -> None:
+def test_deployment_changes_the_environment_of_the_pool(name):
     in_image = {} if name.startswith("process") else IN_IMAGE | (ON_GPU if "gpu" in name else {})
     default = pools.template(name)["variables"]["properties"]["env"]["default"]
     assert default == QUIET | in_image
@@ -123,7 +123,7 @@ def test_deployment_changes_the_environment_of_the_pool(name: str) -> None:
 
 
 @pytest.mark.parametrize("device", ["cpu", "gpu"])
-def test_process_pool_leaves_folder_and_command_to_the_worker(device: str) -> None:
+def test_process_pool_leaves_folder_and_command_to_the_worker(device):
     job = pools.render(f"process-{device}")
     assert job.working_dir is None
     assert job.command.endswith("-m prefect.engine")
@@ -143,6 +143,6 @@ def test_process_pool_leaves_folder_and_command_to_the_worker(device: str) -> No
         ("kubernetes-gpu", {"env": [{"name": "SECRET", "valueFrom": {}}]}),
     ],
 )
-def test_wrong_job_variable_is_refused_by_the_server(name: str, wrong: dict[str, object]) -> None:
+def test_wrong_job_variable_is_refused_by_the_server(name, wrong):
     with pytest.raises(ValidationError, match=next(iter(wrong))):
         validate(wrong, pools.template(name)["variables"], raise_on_error=True)

@@ -40,18 +40,18 @@ def create(device: str, kind: str) -> str:
     return f"prefect work-pool create {device} --type {kind} --base-job-template {template}"
 
 
-def test_new_server_gets_pools_deployments_and_automations(tmp_path: Path) -> None:
+def test_new_server_gets_pools_deployments_and_automations(tmp_path):
     pools = [create("cpu", "process"), create("gpu", "process")]
     assert set_up(tmp_path) == (0, ["sightline ops install", *pools, "prefect deploy --all"])
 
 
-def test_existing_pool_is_unchanged(tmp_path: Path) -> None:
+def test_existing_pool_is_unchanged(tmp_path):
     code, changes = set_up(tmp_path, "kubernetes", present="cpu")
     assert (code, changes[1:-1]) == (0, [create("gpu", "kubernetes")])
 
 
 @pytest.mark.parametrize("broken", ["work-pool create", "deploy --all", "ops install"])
-def test_setup_stops_at_the_first_failure(tmp_path: Path, broken: str) -> None:
+def test_setup_stops_at_the_first_failure(tmp_path, broken):
     code, changes = set_up(tmp_path, broken=broken)
     assert code == 3
     assert broken in changes[-1]

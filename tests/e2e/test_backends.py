@@ -25,7 +25,7 @@ def losses(folder: Path, backend: str) -> dict[str, list[float]]:
     return found[backend]
 
 
-def test_each_backend_begins_with_the_same_loss(tmp_path: Path) -> None:
+def test_each_backend_begins_with_the_same_loss(tmp_path):
     assert "jax" in OTHERS, "the development dependencies include it"
     expected = losses(tmp_path / "tensorflow", "tensorflow")
     for backend in OTHERS:

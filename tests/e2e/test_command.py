@@ -35,7 +35,7 @@ def first(sightline: Command, arguments: list[str]) -> Json:
     return result
 
 
-def test_json_has_the_documented_fields(first: Json) -> None:
+def test_json_has_the_documented_fields(first):
     figures = {"parameters", "test_accuracy", "baseline_accuracy", "test_loss", "total_seconds"}
     others = {"run_id", "run_dir", "dataset", "recipe", "stages", "promotion"}
     assert first.keys() == figures | others
@@ -45,9 +45,7 @@ def test_json_has_the_documented_fields(first: Json) -> None:
     assert not any(stage["cached"] for stage in first["stages"].values())
 
 
-def test_same_command_again_is_cached_and_ends_with_a_table(
-    sightline: Command, arguments: list[str], first: Json
-) -> None:
+def test_same_command_again_is_cached_and_ends_with_a_table(sightline, arguments, first):
     done = sightline(*arguments)
     assert done.returncode == 0, done.stderr
     for stage in STAGES:
@@ -60,9 +58,7 @@ def test_same_command_again_is_cached_and_ends_with_a_table(
     assert done.stderr == ""
 
 
-def test_run_with_if_changed_ends_early_if_nothing_changed(
-    sightline: Command, arguments: list[str], first: Json
-) -> None:
+def test_run_with_if_changed_ends_early_if_nothing_changed(sightline, arguments, first):
     runs = Path(first["run_dir"]).parent
     before = sorted(runs.iterdir())
     done = sightline(*arguments, "--if-changed")
@@ -71,30 +67,26 @@ def test_run_with_if_changed_ends_early_if_nothing_changed(
     assert sorted(runs.iterdir()) == before
 
 
-def test_model_of_the_run_takes_raw_images(first: Json) -> None:
+def test_model_of_the_run_takes_raw_images(first):
     model = keras.saving.load_model(Path(first["run_dir"]) / "model.keras")
     images, labels = pictures(40, 2)
     predicted = model.predict(images, verbose=0).argmax(axis=1)
     assert (predicted == labels).mean() == pytest.approx(first["test_accuracy"])
 
 
-def test_run_is_shown_with_its_digest(arguments: list[str], first: Json) -> None:
+def test_run_is_shown_with_its_digest(arguments, first):
     shown = invoke("runs", "show", first["run_id"], arguments[2])
     assert re.search(r"weights_sha256 .* [0-9a-f]{64}", shown.stdout)
 
 
-def test_required_gpu_that_is_missing_is_refused_before_any_work(
-    sightline: Command, arguments: list[str], tmp_path: Path
-) -> None:
+def test_required_gpu_that_is_missing_is_refused_before_any_work(sightline, arguments, tmp_path):
     options = ("--set=training.device=gpu", f"--artifacts={tmp_path}")
     done = sightline(*arguments, *options, CUDA_VISIBLE_DEVICES="-1")
     check_refused(done, "training.device")
     assert not (tmp_path / "cache").exists()
 
 
-def test_ctrl_c_ends_every_process_and_keeps_finished_stages(
-    environment: dict[str, str], arguments: list[str], tmp_path: Path
-) -> None:
+def test_ctrl_c_ends_every_process_and_keeps_finished_stages(environment, arguments, tmp_path):
     with subprocess.Popen(
         [BIN / "sightline", *arguments, f"--artifacts={tmp_path}", "--set=training.epochs=10000"],
         env=environment,

@@ -1,16 +1,11 @@
 import json
-from pathlib import Path
 
 import pytest
-
-from command import Command
 
 pytestmark = [pytest.mark.campaign, pytest.mark.slow]
 
 
-def test_real_mnist_is_learnt_from_a_local_copy(
-    sightline: Command, mnist_dir: Path, tmp_path: Path
-) -> None:
+def test_real_mnist_is_learnt_from_a_local_copy(sightline, mnist_dir, tmp_path):
     options = ("--dataset=mnist", f"--data-dir={mnist_dir}", f"--artifacts={tmp_path}")
     done = sightline("train", *options, "--recipe=fast", "--json")
     assert done.returncode == 0, done.stderr

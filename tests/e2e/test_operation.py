@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from command import Completed
 from examples import write_npz
-from factory import Webhook, call_about
+from factory import call_about
 from processes import wait_for
 from stack import Json, Stack
 
@@ -29,7 +28,7 @@ def manual(workers: Stack, textures: Path) -> Json:
     return workers.complete("train/train-manual", **asked, deployment="fit/fit-gpu")
 
 
-def test_make_deploy_creates_all_deployments(deployed: Completed, factory: Stack) -> None:
+def test_make_deploy_creates_all_deployments(deployed, factory):
     assert deployed.returncode == 0, deployed.stdout + deployed.stderr
     for name in DEPLOYMENTS:
         found = factory.deployment(name)
@@ -42,21 +41,21 @@ def test_make_deploy_creates_all_deployments(deployed: Completed, factory: Stack
         assert found["work_pool_name"] == ("gpu" if name == "fit/fit-gpu" else "cpu")
 
 
-def test_status_without_a_worker_reports_that_nothing_can_run(idle: Completed) -> None:
+def test_status_without_a_worker_reports_that_nothing_can_run(idle):
     assert idle.returncode == 1
     assert re.search(r"train/train-manual\s*│ no worker on cpu", idle.stdout)
     assert re.search(r"fit/fit-gpu\s*│ no worker on gpu", idle.stdout)
     assert idle.stderr
 
 
-def test_status_names_the_paused_pool_of_a_deployment(factory: Stack, idle: Completed) -> None:
+def test_status_names_the_paused_pool_of_a_deployment(factory, idle):
     factory.client.patch("/work_pools/gpu", json={"is_paused": True}).raise_for_status()
     done = factory.sightline("ops", "status", COLUMNS="200")
     factory.client.patch("/work_pools/gpu", json={"is_paused": False}).raise_for_status()
     assert re.search(r"fit/fit-gpu\s*│ pool gpu is paused", done.stdout)
 
 
-def test_schedule_gets_scheduled_runs(factory: Stack, deployed: Completed) -> None:
+def test_schedule_gets_scheduled_runs(factory, deployed):
     """With the wrong SQLAlchemy manual runs work and schedules never fire."""
     nightly = "train/train-nightly"
     found = wait_for("the scheduler plans the nights", lambda: factory.scheduled_runs_of(nightly))
@@ -64,9 +63,7 @@ def test_schedule_gets_scheduled_runs(factory: Stack, deployed: Completed) -> No
     assert all(run["expected_start_time"][11:16] == "02:00" for run in found)
 
 
-def test_manual_run_completes_with_its_training_on_the_gpu_pool(
-    workers: Stack, manual: Json
-) -> None:
+def test_manual_run_completes_with_its_training_on_the_gpu_pool(workers, manual):
     assert re.fullmatch(r"textures-tutorial-\d{8}-\d{4}", manual["name"])
     assert manual["work_pool_name"] == "cpu"
     (fit,) = workers.fits_of(manual["id"])
@@ -75,7 +72,7 @@ def test_manual_run_completes_with_its_training_on_the_gpu_pool(
     assert re.fullmatch(r"[0-9a-f]{40}", fit["state"]["message"])
 
 
-def test_artifacts_and_logs_of_a_run_reach_prefect(workers: Stack, manual: Json) -> None:
+def test_artifacts_and_logs_of_a_run_reach_prefect(workers, manual):
     found = workers.artifacts_of(manual["id"])
     assert "training-report" in found
     for picture in ("training-curves", "confusion-matrix"):
@@ -92,16 +89,14 @@ def test_artifacts_and_logs_of_a_run_reach_prefect(workers: Stack, manual: Json)
     assert "SIGHTLINE_GPU" in log
 
 
-def test_manifest_holds_relative_paths_and_the_run_of_prefect(workers: Stack, manual: Json) -> None:
+def test_manifest_holds_relative_paths_and_the_run_of_prefect(workers, manual):
     (path,) = (workers.artifacts / "runs").glob("*/manifest.json")
     manifest = json.loads(path.read_text())
     assert manifest["flow_run_id"] == manual["id"]
     assert str(workers.artifacts) not in json.dumps(manifest["records"])
 
 
-def test_repeated_run_is_unchanged_and_names_the_equal_run(
-    workers: Stack, manual: Json, textures: Path
-) -> None:
+def test_repeated_run_is_unchanged_and_names_the_equal_run(workers, manual, textures):
     (run_folder,) = (workers.artifacts / "runs").glob("[!.]*")
     asked = {"dataset": str(textures), "epochs": 2, "batch_size": 8}
     found = workers.finish(workers.start("train/train-manual", **asked))
@@ -110,9 +105,7 @@ def test_repeated_run_is_unchanged_and_names_the_equal_run(
     assert list((workers.artifacts / "runs").glob("[!.]*")) == [run_folder]
 
 
-def test_changed_config_runs_and_force_runs_from_the_cache(
-    workers: Stack, manual: Json, textures: Path
-) -> None:
+def test_changed_config_runs_and_force_runs_from_the_cache(workers, manual, textures):
     asked = {"dataset": str(textures), "batch_size": 8}
     changed = workers.complete("train/train-manual", **asked, epochs=3)
     log = workers.log(changed["id"])
@@ -121,7 +114,7 @@ def test_changed_config_runs_and_force_runs_from_the_cache(
     assert all(row["cached"] for row in workers.stage_times(forced["id"]))
 
 
-def test_changed_data_start_a_training(workers: Stack, tmp_path: Path) -> None:
+def test_changed_data_start_a_training(workers, tmp_path):
     data = write_npz(tmp_path / "arriving.npz")
     watch = ("datasets", "watch", str(data))
     assert workers.sightline(*watch).returncode == 0
@@ -141,9 +134,7 @@ def test_changed_data_start_a_training(workers: Stack, tmp_path: Path) -> None:
     wait_for("its log", lambda: "is unchanged" in workers.log(checked["id"]))
 
 
-def test_failed_run_is_reported_with_run_stage_error_and_link(
-    workers: Stack, webhook: Webhook, tmp_path: Path
-) -> None:
+def test_failed_run_is_reported_with_run_stage_error_and_link(workers, webhook, tmp_path):
     broken = tmp_path / "broken.npz"
     broken.write_bytes(b"<!DOCTYPE html>")
     flow_run = workers.start("train/train-manual", dataset=str(broken))
@@ -159,14 +150,14 @@ def test_failed_run_is_reported_with_run_stage_error_and_link(
     assert [task["run_count"] for task in tasks] == [1]  # bad input is not retried
 
 
-def test_form_refuses_invalid_values(workers: Stack) -> None:
+def test_form_refuses_invalid_values(workers):
     path = f"/deployments/{workers.deployment('train/train-manual')['id']}/create_flow_run"
     for wrong in ({"epochs": 0}, {"recipe": "fastest"}, {"seed": "one"}):
         answer = workers.client.post(path, json={"parameters": wrong})
         assert answer.status_code in {409, 422}, wrong
 
 
-def test_status_shows_everything_in_one_table(workers: Stack, manual: Json) -> None:
+def test_status_shows_everything_in_one_table(workers, manual):
     done = workers.sightline("ops", "status", COLUMNS="200")
     assert done.returncode == 0, done.stdout
     for name in (*DEPLOYMENTS, "cpu/default", "gpu/default", "ProcessWorker"):
@@ -178,7 +169,7 @@ def test_status_shows_everything_in_one_table(workers: Stack, manual: Json) -> N
     assert {"pool", "worker", "queue", "deployment"} <= {row["kind"] for row in found["rows"]}
 
 
-def test_installing_again_changes_nothing_and_keeps_the_gpu_limit(workers: Stack) -> None:
+def test_installing_again_changes_nothing_and_keeps_the_gpu_limit(workers):
     def installed() -> list[tuple[str, str]]:
         found = workers.post("/automations/filter", {"sort": "NAME_ASC"})
         return [(item["name"], item["updated"]) for item in found]
@@ -200,6 +191,6 @@ def gpu_limit(running: Stack) -> int:
     return next(int(limit["limit"]) for limit in limits if limit["name"] == "gpu")
 
 
-def test_address_of_the_webhook_is_kept_secret(workers: Stack, webhook: Webhook) -> None:
+def test_address_of_the_webhook_is_kept_secret(workers, webhook):
     (block,) = workers.post("/block_documents/filter", {"include_secrets": False})
     assert webhook[0] not in json.dumps(block)

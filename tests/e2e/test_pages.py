@@ -3,7 +3,6 @@
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -62,7 +61,7 @@ def keep(page: Page, name: str) -> None:
     page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=True)
 
 
-def test_run_page_shows_the_artifacts(browser: Browser, workers: Stack, done: Json) -> None:
+def test_run_page_shows_the_artifacts(browser, workers, done):
     with browser.new_page(viewport={"width": 1280, "height": 1200}) as page:
         page.goto(f"{workers.ui}/runs/flow-run/{done['id']}")
         show(page, done["name"])
@@ -71,7 +70,7 @@ def test_run_page_shows_the_artifacts(browser: Browser, workers: Stack, done: Js
         keep(page, "flow-run")
 
 
-def test_images_and_report_of_a_run_are_shown(browser: Browser, workers: Stack, done: Json) -> None:
+def test_images_and_report_of_a_run_are_shown(browser, workers, done):
     artifacts = workers.artifacts_of(done["id"])
     with browser.new_page(viewport={"width": 1280, "height": 1200}) as page:
         page.goto(f"{workers.ui}/artifacts/artifact/{artifacts['confusion-matrix']['id']}")
@@ -84,7 +83,7 @@ def test_images_and_report_of_a_run_are_shown(browser: Browser, workers: Stack, 
         keep(page, "training-report")
 
 
-def test_form_of_the_deployment_explains_its_parameters(browser: Browser, workers: Stack) -> None:
+def test_form_of_the_deployment_explains_its_parameters(browser, workers):
     deployment = workers.deployment("train/train-manual")
     schema = deployment["parameter_openapi_schema"]["properties"]
     assert schema["recipe"]["enum"] == loading.names()
@@ -102,9 +101,7 @@ def test_form_of_the_deployment_explains_its_parameters(browser: Browser, worker
 
 
 @pytest.mark.parametrize(("name", "width"), [("desktop", 1280), ("phone", 375)])
-def test_report_fits_the_screen_and_loads_nothing(
-    browser: Browser, report: Path, name: str, width: int
-) -> None:
+def test_report_fits_the_screen_and_loads_nothing(browser, report, name, width):
     requests, messages = list[str](), list[str]()
     with browser.new_page(viewport={"width": width, "height": 800}) as page:
         page.on("request", lambda request: requests.append(request.url))
@@ -121,9 +118,7 @@ def test_report_fits_the_screen_and_loads_nothing(
 
 @pytest.mark.parametrize("colours", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 375])
-def test_report_has_no_serious_accessibility_barrier(
-    browser: Browser, report: Path, width: int, colours: Literal["light", "dark"]
-) -> None:
+def test_report_has_no_serious_accessibility_barrier(browser, report, width, colours):
     with browser.new_page(viewport={"width": width, "height": 800}, color_scheme=colours) as page:
         page.goto(report.as_uri())
         page.eval_on_selector_all("details", "all => all.forEach(one => one.open = true)")

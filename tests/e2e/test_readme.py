@@ -28,7 +28,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_readme_is_short_and_names_commands_and_files_that_exist() -> None:
+def test_readme_is_short_and_names_commands_and_files_that_exist():
     assert len(README.splitlines()) <= 150
     assert len(COMMANDS) >= 5
     assert MAKES[:2] == ["make run", "make test"]
@@ -50,7 +50,7 @@ def quickstart(checkout: Path, environment: dict[str, str]) -> RunManifest:
     return run_folder.read(Workspace(checkout / "artifacts"), "latest")
 
 
-def test_first_command_of_the_readme_reaches_96_percent(quickstart: RunManifest) -> None:
+def test_first_command_of_the_readme_reaches_96_percent(quickstart):
     assert quickstart.config.recipe == "quickstart"
     assert quickstart.records.build.parameters == 141_258
     assert quickstart.records.evaluate.accuracy >= 0.96
@@ -58,14 +58,12 @@ def test_first_command_of_the_readme_reaches_96_percent(quickstart: RunManifest)
 
 @pytest.mark.usefixtures("quickstart")
 @pytest.mark.parametrize("command", COMMANDS[1:])
-def test_command_of_the_readme_works(
-    command: str, checkout: Path, environment: dict[str, str]
-) -> None:
+def test_command_of_the_readme_works(command, checkout, environment):
     works(f"{command} {SHORT}" if " train " in command else command, checkout, environment)
 
 
 @pytest.mark.parametrize("command", MAKES)
-def test_make_target_of_the_readme_exists(command: str) -> None:
+def test_make_target_of_the_readme_exists(command):
     done = execute(*shlex.split(command), "--dry-run", cwd=ROOT)
     assert done.returncode == 0, done.stderr
 
@@ -74,26 +72,26 @@ def test_make_target_of_the_readme_exists(command: str) -> None:
     ("dataset", "recipe"),
     [("mnist-5k", "quickstart"), ("mnist", "tutorial"), ("/some/images", "fast")],
 )
-def test_make_chooses_the_recipe_for_the_data_set(dataset: str, recipe: str) -> None:
+def test_make_chooses_the_recipe_for_the_data_set(dataset, recipe):
     shown = execute("make", "--dry-run", "run", f"DATASET={dataset}", cwd=ROOT).stdout
     assert f'--recipe "{recipe}"' in shown
 
 
-def test_make_alone_lists_the_targets() -> None:
+def test_make_alone_lists_the_targets():
     environment = {name: value for name, value in os.environ.items() if "MAKE" not in name}
     shown = execute("make", cwd=ROOT, env=environment).stdout
     for target in ("install", "run", "test", "check"):
         assert re.search(rf"make {target} +\w", shown)
 
 
-def test_every_room_is_explained() -> None:
+def test_every_room_is_explained():
     for path in (ROOT / "src" / "sightline").glob("*/__init__.py"):
         room = path.parent.name
         assert f"\n| `{room}/` |" in ARCHITECTURE, room
         assert f"`{room}`" in README or f"`{room}/`" in README, room
 
 
-def test_modules_that_the_architecture_names_exist() -> None:
+def test_modules_that_the_architecture_names_exist():
     named = set(re.findall(r"`((?:[a-z_]+/)+[a-z_]+\.(?:py|yaml))`", ARCHITECTURE))
     assert len(named) > 30
     for name in named:

@@ -41,9 +41,7 @@ def task_states(server: Stack, summary: Json) -> dict[str, str]:
     return {task["name"].rpartition("-")[0]: task["state"]["name"] for task in tasks}
 
 
-def test_prefect_shows_runs_with_computed_and_cached_stages(
-    factory: Stack, twice: list[Json]
-) -> None:
+def test_prefect_shows_runs_with_computed_and_cached_stages(factory, twice):
     for summary in twice:
         # The automations watch only deployed runs, which have the tag `sightline`.
         found = summary["flow_run"]
@@ -54,7 +52,7 @@ def test_prefect_shows_runs_with_computed_and_cached_stages(
     assert {second[stage] for stage in STAGES} == {"Cached"}
 
 
-def test_stages_leave_prefect_artifacts_and_a_log(factory: Stack, twice: list[Json]) -> None:
+def test_stages_leave_prefect_artifacts_and_a_log(factory, twice):
     flow_run = twice[0]["flow_run"]["id"]
     artifacts = factory.artifacts_of(flow_run)
     stages = {"dataset", "data-gate", "arrays", "model", "training-history", "evaluation"}
@@ -65,7 +63,7 @@ def test_stages_leave_prefect_artifacts_and_a_log(factory: Stack, twice: list[Js
     assert "Epoch 2 of 2" in factory.log(flow_run)
 
 
-def test_password_of_a_mirror_is_stored_nowhere(factory: Stack, twice: list[Json]) -> None:
+def test_password_of_a_mirror_is_stored_nowhere(factory, twice):
     flow_run = twice[0]["flow_run"]
     assert "hunter2" not in json.dumps(flow_run) + factory.log(flow_run["id"])
     for path in Path(twice[0]["run_dir"]).parents[1].rglob("*"):

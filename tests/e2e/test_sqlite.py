@@ -28,9 +28,7 @@ def guarded(
         yield running
 
 
-def test_run_completes_on_two_workers_and_stores_the_password_nowhere(
-    guarded: Stack, textures: Path
-) -> None:
+def test_run_completes_on_two_workers_and_stores_the_password_nowhere(guarded, textures):
     """Neither in a log or a run, nor in Prefect's database or result store."""
     done = guarded.complete(
         "train/train-manual", dataset=str(textures), epochs=2, deployment="fit/fit-gpu"
@@ -43,13 +41,13 @@ def test_run_completes_on_two_workers_and_stores_the_password_nowhere(
         assert not path.is_file() or secret not in path.read_bytes(), path
 
 
-def test_caller_without_the_password_is_refused(guarded: Stack) -> None:
+def test_caller_without_the_password_is_refused(guarded):
     done = guarded.sightline("ops", "status", PREFECT_API_AUTH_STRING="")
     check_refused(done, "PREFECT_API_AUTH_STRING")
     assert guarded.sightline("ops", "status").returncode == 0
 
 
-def test_makefile_refuses_an_open_server(guarded: Stack) -> None:
+def test_makefile_refuses_an_open_server(guarded):
     done = guarded.execute("make", "server", "HOST=0.0.0.0", PREFECT_SERVER_API_AUTH_STRING="")
     assert done.returncode != 0
     assert "PREFECT_SERVER_API_AUTH_STRING" in " ".join(done.stderr.split())

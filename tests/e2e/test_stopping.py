@@ -3,18 +3,17 @@
 import os
 import signal
 import time
-from pathlib import Path
 
 import pytest
 
 from processes import is_running, wait_for
-from stack import Json, Stack, end
+from stack import end
 
 LONG = 9_000
 
 
 @pytest.mark.parametrize("deployment", ["", "fit/fit-gpu"])
-def test_cancelled_run_frees_the_device(workers: Stack, textures: Path, deployment: str) -> None:
+def test_cancelled_run_frees_the_device(workers, textures, deployment):
     flow_run = workers.begin(textures, LONG + len(deployment), deployment)
     children = workers.keras_processes()
     assert children
@@ -26,9 +25,7 @@ def test_cancelled_run_frees_the_device(workers: Stack, textures: Path, deployme
 
 
 @pytest.mark.campaign
-def test_run_can_be_cancelled_after_an_outage_of_the_server(
-    workers: Stack, textures: Path, reported: tuple[Json, str]
-) -> None:
+def test_run_can_be_cancelled_after_an_outage_of_the_server(workers, textures, reported):
     """Prefect's worker stops listening for cancellations after half a minute without the server."""
     flow_run = workers.begin(textures, LONG + 2, "")
     children = workers.keras_processes()
@@ -41,7 +38,7 @@ def test_run_can_be_cancelled_after_an_outage_of_the_server(
 
 
 @pytest.mark.campaign
-def test_hung_training_is_ended_by_a_cancellation(workers: Stack, textures: Path) -> None:
+def test_hung_training_is_ended_by_a_cancellation(workers, textures):
     """A kernel that hangs never returns to Python: the process itself must be killed."""
     flow_run = workers.begin(textures, LONG + 1, "")
     (child,) = workers.keras_processes()

@@ -1,13 +1,11 @@
 """Unusable input is refused with one message before anything is stored."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 import bad_files as bad
-from bad_files import IDX_IMAGES, IDX_LABELS, Write
-from bad_input import CASES, Case
+from bad_files import IDX_IMAGES, IDX_LABELS
+from bad_input import CASES
 from command import check_refused, invoke
 from fuzzing import read_or_refuse
 from reading import read_all
@@ -21,7 +19,7 @@ FULL_CHUNK = np.resize(bad.X, (16, 255, 257))
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_bad_input_is_refused(tmp_path: Path, case: Case) -> None:
+def test_bad_input_is_refused(tmp_path, case):
     artifacts = tmp_path / "artifacts"
 
     done = invoke(*case.arguments(tmp_path / "given"), f"--artifacts={artifacts}")
@@ -30,7 +28,7 @@ def test_bad_input_is_refused(tmp_path: Path, case: Case) -> None:
     assert not [path for path in artifacts.rglob("*") if path.is_file() and path.suffix != ".lock"]
 
 
-def test_class_of_one_image_is_not_split_for_validation(tmp_path: Path) -> None:
+def test_class_of_one_image_is_not_split_for_validation(tmp_path):
     labels = np.where(np.arange(bad.COUNT) == 0, 1, 0)
 
     data = bad.npz(y_train=labels, y_test=labels)(tmp_path)
@@ -49,7 +47,7 @@ def test_class_of_one_image_is_not_split_for_validation(tmp_path: Path) -> None:
         (bad.npz(), "data.npz"),
     ],
 )
-def test_no_flipped_bit_changes_the_data_silently(tmp_path: Path, write: Write, name: str) -> None:
+def test_no_flipped_bit_changes_the_data_silently(tmp_path, write, name):
     path = write(tmp_path)
     reading, images = read_all(path)
     original = (tmp_path / name).read_bytes()
@@ -72,5 +70,5 @@ def test_no_flipped_bit_changes_the_data_silently(tmp_path: Path, write: Write, 
 
 
 @pytest.mark.parametrize("write", [bad.idx(), bad.npz(), bad.parquet(), bad.csv(), bad.images()])
-def test_undamaged_data_set_is_accepted_within_the_bounds(tmp_path: Path, write: Write) -> None:
+def test_undamaged_data_set_is_accepted_within_the_bounds(tmp_path, write):
     assert read_or_refuse(write(tmp_path))

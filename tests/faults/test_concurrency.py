@@ -1,6 +1,5 @@
 """Concurrent runs on one artifacts root share work and never harm each other."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +7,7 @@ import pytest
 
 import faultpoint_root as roots
 from faultpoint import Fault, Outcome
-from faultpoint_root import Finished, Pipeline
+from faultpoint_root import Pipeline
 from faultpoint_sweep import Sweep
 from processes import wait_for
 from sightline.registry.retention import registered_models
@@ -27,9 +26,7 @@ def at_once(pipeline: Pipeline, step: str, root: Path, *ids: str) -> list[Outcom
 
 
 @pytest.mark.parametrize("step", ["ingest", "train"])
-def test_two_cold_runs_of_one_key_compute_once_and_have_equal_bytes(
-    finished: Finished, tmp_path: Path, step: str
-) -> None:
+def test_two_cold_runs_of_one_key_compute_once_and_have_equal_bytes(finished, tmp_path, step):
     pipeline, root = finished
     copy = roots.copy(root, tmp_path / "root", without=step)
     one, other = at_once(pipeline, step, copy, "one", "other")
@@ -42,9 +39,7 @@ def test_two_cold_runs_of_one_key_compute_once_and_have_equal_bytes(
         assert "Waiting" in one.log + other.log
 
 
-def test_run_resumes_where_the_holder_of_its_lock_was_killed(
-    finished: Finished, tmp_path: Path
-) -> None:
+def test_run_resumes_where_the_holder_of_its_lock_was_killed(finished, tmp_path):
     pipeline, root = finished
     swept = Sweep(pipeline, root, "train", tmp_path)
     last = max(point.at for point in swept.points if point.name.endswith("model.keras"))
@@ -66,9 +61,7 @@ def test_run_resumes_where_the_holder_of_its_lock_was_killed(
     [b"", b"4194304 host\n", b"\0\xff" * 4096],
     ids=["empty", "dead-process", "garbage"],
 )
-def test_lock_file_left_behind_blocks_nobody(
-    finished: Finished, tmp_path: Path, content: bytes
-) -> None:
+def test_lock_file_left_behind_blocks_nobody(finished, tmp_path, content):
     pipeline, root = finished
     copy = roots.copy(root, tmp_path / "root", without="ingest")
     for lock in (
@@ -102,9 +95,7 @@ def rebuild(pipeline: Pipeline, root: Path) -> None:
 
 
 @pytest.mark.parametrize("change", [replace, prune, rebuild])
-def test_reader_of_a_mapped_file_survives_a_change_of_the_cache(
-    finished: Finished, tmp_path: Path, change: Callable[[Pipeline, Path], None]
-) -> None:
+def test_reader_of_a_mapped_file_survives_a_change_of_the_cache(finished, tmp_path, change):
     pipeline, root = finished
     copy = roots.copy(root, tmp_path / "root")
     path = copy / pipeline.records["preprocess"].splits["train"].images.path
@@ -117,7 +108,7 @@ def test_reader_of_a_mapped_file_survives_a_change_of_the_cache(
     assert mapped.tobytes() == before[-mapped.nbytes :]
 
 
-def test_only_one_of_two_runs_publishes_the_same_id(finished: Finished, tmp_path: Path) -> None:
+def test_only_one_of_two_runs_publishes_the_same_id(finished, tmp_path):
     pipeline, root = finished
     for number in range(5):
         copy = roots.copy(root, tmp_path / str(number))

@@ -16,7 +16,7 @@ import sightline as package
 from command import execute, invoke
 from depth import at_depth
 from faultpoint_root import Finished
-from file_damage import Change, empty, flip, shrink, truncate
+from file_damage import empty, flip, shrink, truncate
 from hostile_input import Canary
 from mutation_sweep import sweep, with_everything
 from sightline.data.ingest import INGEST
@@ -76,8 +76,8 @@ def copy(finished: Finished, tmp_path: Path) -> Path:
     ids=lambda part: part if isinstance(part, str) else part.__name__,
 )
 def test_damaged_file_is_noticed_and_rebuilt_with_the_same_bytes(
-    finished: Finished, copy: Path, step: str, name: str, change: Change
-) -> None:
+    finished, copy, step, name, change
+):
     pipeline, root = finished
     path = copy / "cache" / step / pipeline.key(step) / name
     changed = change(path.read_bytes(), random.Random(14))  # noqa: S311 - no secret
@@ -95,7 +95,7 @@ def test_damaged_file_is_noticed_and_rebuilt_with_the_same_bytes(
     assert roots.leftovers(copy) == []
 
 
-def test_entry_under_the_key_of_another_is_ignored(finished: Finished, copy: Path) -> None:
+def test_entry_under_the_key_of_another_is_ignored(finished, copy):
     pipeline, _ = finished
     entry = copy / "cache" / "ingest" / pipeline.key("ingest")
     shutil.copytree(entry, entry.with_name("0" * 40))
@@ -104,9 +104,7 @@ def test_entry_under_the_key_of_another_is_ignored(finished: Finished, copy: Pat
     assert cache.find(run, INGEST, entry.name) is not None
 
 
-def test_no_change_of_a_stored_file_stays_undetected(
-    finished: Finished, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_no_change_of_a_stored_file_stays_undetected(finished, tmp_path, caplog):
     pipeline, root = finished
     everything = with_everything(pipeline, root, tmp_path / "root")
     with caplog.at_level("ERROR", "sightline"):
@@ -120,9 +118,7 @@ def test_no_change_of_a_stored_file_stays_undetected(
 
 
 @pytest.mark.usefixtures("prefect_api")
-def test_changed_result_in_the_store_of_prefect_is_never_used(
-    finished: Finished, copy: Path, tmp_path: Path
-) -> None:
+def test_changed_result_in_the_store_of_prefect_is_never_used(finished, copy, tmp_path):
     from prefect import flow
     from prefect.settings import PREFECT_LOCAL_STORAGE_PATH
 
@@ -158,7 +154,7 @@ def test_changed_result_in_the_store_of_prefect_is_never_used(
     assert not canary.exists()
 
 
-def test_entry_is_stale_after_a_change_of_the_config(finished: Finished, copy: Path) -> None:
+def test_entry_is_stale_after_a_change_of_the_config(finished, copy):
     pipeline, _ = finished
     run, source, settings = pipeline.inputs("ingest", copy)
     changed = settings.model_copy(update={"channels": 3})
@@ -167,9 +163,7 @@ def test_entry_is_stale_after_a_change_of_the_config(finished: Finished, copy: P
     assert len(roots.entries(copy, "ingest")) == 2
 
 
-def test_entry_is_stale_after_a_change_of_the_code(
-    finished: Finished, copy: Path, tmp_path: Path
-) -> None:
+def test_entry_is_stale_after_a_change_of_the_code(finished, copy, tmp_path):
     pipeline, _ = finished
     source = tmp_path / "src" / "sightline"
     shutil.copytree(Path(package.__file__).parent, source)
@@ -192,7 +186,7 @@ def test_entry_is_stale_after_a_change_of_the_code(
         assert len(entries()) == count
 
 
-def test_damaged_run_folder_is_found_by_the_command(copy: Path) -> None:
+def test_damaged_run_folder_is_found_by_the_command(copy):
     intact = invoke("runs", "verify", "--artifacts", str(copy))
     assert intact.returncode == 0, intact.stderr
     model = copy / "runs" / "first" / "model.keras"

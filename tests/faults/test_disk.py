@@ -14,7 +14,6 @@ import faultpoint_root as roots
 from command import BIN, Completed, check_refused, execute
 from examples import write_npz
 from faultpoint import Fault, Outcome, library
-from faultpoint_root import Finished
 from faultpoint_sweep import Sweep, sample
 
 pytestmark = pytest.mark.campaign
@@ -35,9 +34,7 @@ def check_message(outcome: Outcome, kind: str, expected: re.Pattern[str]) -> Non
 
 
 @every_step
-def test_step_without_space_is_refused_before_it_starts(
-    finished: Finished, tmp_path: Path, step: str
-) -> None:
+def test_step_without_space_is_refused_before_it_starts(finished, tmp_path, step):
     pipeline, root = finished
     copy = roots.copy(root, tmp_path / "root", without=step)
     before = roots.snapshot(copy)
@@ -56,9 +53,7 @@ def test_step_without_space_is_refused_before_it_starts(
         pytest.param(errno.EIO, "BusyStorageError", re.compile("run again"), id="broken"),
     ],
 )
-def test_failing_disk_destroys_no_result(
-    finished: Finished, tmp_path: Path, step: str, number: int, kind: str, remedy: re.Pattern[str]
-) -> None:
+def test_failing_disk_destroys_no_result(finished, tmp_path, step, number, kind, remedy):
     """Let some operations fail, alternately once and permanently."""
     swept = Sweep(*finished, step, tmp_path)
     points = [point for point in swept.points if point.kind != "remove"]
@@ -72,9 +67,7 @@ def test_failing_disk_destroys_no_result(
 
 
 @every_step
-def test_read_only_cache_is_refused_with_its_path(
-    finished: Finished, tmp_path: Path, step: str
-) -> None:
+def test_read_only_cache_is_refused_with_its_path(finished, tmp_path, step):
     pipeline, root = finished
     copy = roots.copy(root, tmp_path / "root", without=step)
     outcome = pipeline.run(step, copy, Fault(1, "on", errno.EROFS))
@@ -133,9 +126,7 @@ def machine(environment: dict[str, str], tmp_path: Path) -> Machine:
         pytest.param(5_500, "full", id="full-midway"),
     ],
 )
-def test_disk_of_one_megabyte_is_refused_by_the_command(
-    machine: Machine, examples: int, expected: str
-) -> None:
+def test_disk_of_one_megabyte_is_refused_by_the_command(machine, examples, expected):
     write_npz(machine.data, train=examples - 1_000, test=1_000)
     old = machine.artifacts / "old"
     mount = f"mount -t tmpfs -o size=1m none {{place}} && echo old > {shlex.quote(str(old))}"
@@ -148,7 +139,7 @@ def test_disk_of_one_megabyte_is_refused_by_the_command(
     assert [path for path in left if not path.endswith(".lock")] == [str(old)]
 
 
-def test_cache_mounted_read_only_is_refused_by_the_command(machine: Machine) -> None:
+def test_cache_mounted_read_only_is_refused_by_the_command(machine):
     cache = machine.artifacts / "cache"
     mount = "mount --bind {place} {place} && mount -o remount,ro,bind {place}"
     done = machine.run_mounted(mount, cache) or machine.run_under(
@@ -157,14 +148,12 @@ def test_cache_mounted_read_only_is_refused_by_the_command(machine: Machine) -> 
     check_refused(done, str(cache / "ingest"), "Read-only file system")
 
 
-def test_error_of_the_storage_is_refused_by_the_command(machine: Machine) -> None:
+def test_error_of_the_storage_is_refused_by_the_command(machine):
     done = machine.run_under(machine.artifacts / "cache", Fault(1, "on", errno.EIO))
     check_refused(done, str(machine.artifacts), "Input/output error", "run again")
 
 
-def test_disk_that_is_full_for_the_model_is_refused_by_the_command(
-    machine: Machine, server_url: str
-) -> None:
+def test_disk_that_is_full_for_the_model_is_refused_by_the_command(machine, server_url):
     place = machine.artifacts / "cache" / "train"
     done = machine.run_under(place, FULL_DISK, PREFECT_API_URL=server_url)
     check_refused(done, str(machine.artifacts), "free up space")

@@ -1,7 +1,6 @@
 """Names with terminal control codes or Rich markup are shown, not interpreted."""
 
 import logging
-from pathlib import Path
 
 import pytest
 from rich.table import Table
@@ -26,14 +25,12 @@ ESCAPE, SHOWN = "\x1b]0;owned\x9c\x1b[2J", r"\x1b]0;owned\x9c\x1b[2J"
         ("crème\u3000\u0928\u0940\u200d", "crème\u3000\u0928\u0940\u200d"),
     ],
 )
-def test_control_codes_are_shown_escaped(text: str, shown: str) -> None:
+def test_control_codes_are_shown_escaped(text, shown):
     assert printable(text) == shown
     assert "\x1b" not in escape_markdown(text)
 
 
-def test_console_escapes_codes_in_every_kind_of_output(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_console_escapes_codes_in_every_kind_of_output(capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "200")
     table = Table(ESCAPE)
     table.add_row(console.plain(f"[bold]{ESCAPE}[/bold]"))
@@ -47,9 +44,7 @@ def test_console_escapes_codes_in_every_kind_of_output(
     assert "[bold]" in shown
 
 
-def test_log_escapes_codes(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_log_escapes_codes(capsys, monkeypatch):
     logger = logging.getLogger("sightline")
     monkeypatch.setattr(logger, "handlers", [])
     console.show_log(verbose=False)
@@ -58,7 +53,7 @@ def test_log_escapes_codes(
     assert shown == f"WARNING: {SHOWN} is damaged\nby a\\rb\n"
 
 
-def test_file_name_with_codes_is_shown_escaped(tmp_path: Path) -> None:
+def test_file_name_with_codes_is_shown_escaped(tmp_path):
     shown, artifacts = rf"[red]{SHOWN}.npz", f"--artifacts={tmp_path}/artifacts"
     path = tmp_path / f"[red]{ESCAPE}.npz"
     path.write_bytes(b"<!DOCTYPE html>")
@@ -70,7 +65,7 @@ def test_file_name_with_codes_is_shown_escaped(tmp_path: Path) -> None:
     assert not set("\x1b\x9c") & set(refused.stderr + inspected.stdout + inspected.stderr)
 
 
-def test_damaged_manifest_with_codes_is_shown_escaped(tmp_path: Path) -> None:
+def test_damaged_manifest_with_codes_is_shown_escaped(tmp_path):
     folder = tmp_path / "runs" / "one"
     folder.mkdir(parents=True)
     (folder / "manifest.json").write_bytes(json_digest.dumps({"\x1b[2J": 1}))

@@ -74,7 +74,7 @@ def published(hostile: Hostile, name: str) -> str:
     return (hostile.root / "runs" / "first" / name).read_text(encoding="utf-8")
 
 
-def test_names_are_escaped_in_the_page(first: Completed, hostile: Hostile) -> None:
+def test_names_are_escaped_in_the_page(first, hostile):
     html = published(hostile, "report.html")
     page = Page(html)
     check_self_contained(page)
@@ -84,7 +84,7 @@ def test_names_are_escaped_in_the_page(first: Completed, hostile: Hostile) -> No
     assert r"\x1b[2J\n# <img src=x" in page.text
 
 
-def test_names_are_escaped_in_markdown(first: Completed, hostile: Hostile) -> None:
+def test_names_are_escaped_in_markdown(first, hostile):
     check_markdown(published(hostile, "report.md"))
     _, block, markdown = published(hostile, "MODEL_CARD.md").split("---\n", 2)
     check_markdown(markdown)
@@ -93,7 +93,7 @@ def test_names_are_escaped_in_markdown(first: Completed, hostile: Hostile) -> No
     assert not any(name in str(described) for name in NAMES)
 
 
-def test_names_are_escaped_in_prefect_artifacts(first: Completed, hostile: Hostile) -> None:
+def test_names_are_escaped_in_prefect_artifacts(first, hostile):
     found = artifacts(hostile)
     check_markdown(found.pop("training-report"))
     assert set(found) >= {"stage-times", "test-accuracy", "training-history"}
@@ -114,7 +114,7 @@ def artifacts(hostile: Hostile) -> dict[str, str]:
     return {key: json.loads(data) if data.startswith('"') else data for key, data in rows}
 
 
-def test_secrets_stay_in_the_environment(first: Completed, hostile: Hostile) -> None:
+def test_secrets_stay_in_the_environment(first, hostile):
     assert SECRET not in first.stdout + first.stderr
     assert len(first.stderr) > 1000, "with --verbose, it includes Prefect's log"
     seen = [path for place in (hostile.folder, hostile.home) for path in place.rglob("*")]
@@ -124,7 +124,7 @@ def test_secrets_stay_in_the_environment(first: Completed, hostile: Hostile) -> 
         assert not path.is_file() or SECRET.encode() not in path.read_bytes(), path
 
 
-def test_planted_pickle_is_never_loaded(first: Completed, hostile: Hostile) -> None:
+def test_planted_pickle_is_never_loaded(first, hostile):
     stored = [path.name for path in hostile.store.glob("sightline-*")]
     assert not hostile.canary.exists(), "the pickle planted before the first run was read"
     for stage in STAGES:
@@ -139,7 +139,7 @@ def test_planted_pickle_is_never_loaded(first: Completed, hostile: Hostile) -> N
     assert [name for name, stage in stages.items() if stage["cached"]] == list(STAGES)
 
 
-def test_planted_pickle_runs_if_it_is_loaded(hostile: Hostile) -> None:
+def test_planted_pickle_runs_if_it_is_loaded(hostile):
     from prefect.results import ResultRecord
 
     planted = hostile.plant("control")
@@ -148,9 +148,7 @@ def test_planted_pickle_runs_if_it_is_loaded(hostile: Hostile) -> None:
     planted.unlink()
 
 
-def test_planted_model_ends_the_command_and_runs_no_code(
-    first: Completed, hostile: Hostile
-) -> None:
+def test_planted_model_ends_the_command_and_runs_no_code(first, hostile):
     """The manifest is updated, so that the entry looks intact, as anyone with access can do."""
     (entry,) = _entries(hostile, "train")
     model, path = entry / "model.keras", entry / "manifest.json"

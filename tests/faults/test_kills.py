@@ -1,13 +1,10 @@
 """`kill -9` at file operations of every stage."""
 
-from pathlib import Path
-
 import pytest
 
 import faultpoint_root as roots
 from depth import FULL
 from faultpoint import Fault
-from faultpoint_root import Finished
 from faultpoint_sweep import Sweep, distinct, sample
 from sightline.runs import run_folder
 from sightline.storage import digests
@@ -17,9 +14,7 @@ pytestmark = pytest.mark.campaign
 
 
 @pytest.mark.parametrize("step", roots.STEPS)
-def test_step_killed_at_a_file_operation_recovers_without_loss(
-    finished: Finished, tmp_path: Path, step: str
-) -> None:
+def test_step_killed_at_a_file_operation_recovers_without_loss(finished, tmp_path, step):
     swept = Sweep(*finished, step, tmp_path)
     assert {"open", "write", "fsync", "rename"} <= {point.kind for point in swept.points}
     everywhere = FULL or step in {"ingest", "preprocess"}
@@ -29,9 +24,7 @@ def test_step_killed_at_a_file_operation_recovers_without_loss(
 
 
 @pytest.mark.parametrize("step", roots.STEPS)
-def test_every_file_is_synced_before_its_rename_and_its_folder_after(
-    finished: Finished, tmp_path: Path, step: str
-) -> None:
+def test_every_file_is_synced_before_its_rename_and_its_folder_after(finished, tmp_path, step):
     """A kill cannot show this: the page cache outlives the process, but not a power failure."""
     swept = Sweep(*finished, step, tmp_path)
     root = swept.fresh("folders")
@@ -56,9 +49,7 @@ def folder(path: str) -> str:
 
 
 @pytest.mark.parametrize("kind", ["write", "rename"])
-def test_kill_while_the_model_is_replaced_leaves_the_previous_one(
-    finished: Finished, tmp_path: Path, kind: str
-) -> None:
+def test_kill_while_the_model_is_replaced_leaves_the_previous_one(finished, tmp_path, kind):
     swept = Sweep(*finished, "train", tmp_path, refresh=True)
     end = "model.keras" if kind == "write" else ""
     points = [point for point in swept.points if point.kind == kind and point.name.endswith(end)]
@@ -71,9 +62,7 @@ def test_kill_while_the_model_is_replaced_leaves_the_previous_one(
     assert not roots.visible_damage(root)
 
 
-def test_kill_while_the_report_is_written_leaves_no_partial_report(
-    finished: Finished, tmp_path: Path
-) -> None:
+def test_kill_while_the_report_is_written_leaves_no_partial_report(finished, tmp_path):
     swept = Sweep(*finished, "publish", tmp_path)
     files = ("report.html", "manifest.json")
     written = [one for one in swept.points if one.kind == "write" and one.name.endswith(files)]

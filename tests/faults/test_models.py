@@ -97,8 +97,8 @@ REASONS = {attack.__name__: reason for attack, reason in ATTACKS.items()} | {
 
 @pytest.mark.parametrize(("name", "reason"), REASONS.items(), ids=REASONS)
 def test_malicious_or_legacy_model_is_refused_and_the_canary_untouched(
-    outcomes: Outcomes, corpus: Corpus, canary: Path, name: str, reason: str
-) -> None:
+    outcomes, corpus, canary, name, reason
+):
     outcome = outcomes[name]
     assert outcome["kind"] == "ModelFileError", outcome
     assert outcome["message"].startswith(str(corpus[name]))
@@ -111,16 +111,16 @@ def test_malicious_or_legacy_model_is_refused_and_the_canary_untouched(
     os.utime(canary, (0, canary.stat().st_mtime))
 
 
-def test_honest_model_loads_in_the_same_memory(outcomes: Outcomes) -> None:
+def test_honest_model_loads_in_the_same_memory(outcomes):
     assert outcomes["honest"] == {"kind": "loaded", "message": "", "alarms": ""}
 
 
-def test_attack_runs_code_without_the_guard(outcomes: Outcomes, corpus: Corpus) -> None:
+def test_attack_runs_code_without_the_guard(outcomes, corpus):
     assert outcomes["unguarded"]["kind"] == "loaded"
     assert corpus["unguarded"].with_name("victim").read_text() == "run"
 
 
-def test_attack_reads_the_canary_without_the_guard(honest: Path, tmp_path: Path) -> None:
+def test_attack_reads_the_canary_without_the_guard(honest, tmp_path):
     secret = tmp_path / "secret"
     secret.write_bytes(CANARY_BYTES)
     os.utime(secret, (0, secret.stat().st_mtime))
@@ -130,7 +130,7 @@ def test_attack_reads_the_canary_without_the_guard(honest: Path, tmp_path: Path)
     assert secret.stat().st_atime > 0
 
 
-def test_model_of_another_digest_is_refused(honest: Path) -> None:
+def test_model_of_another_digest_is_refused(honest):
     digest = digests.sha256(honest)
     assert keras_files.read_model(honest, digest).count_params() == 63
     with pytest.raises(ModelFileError, match=rf"{digest}.*{'0' * 64}"):
@@ -150,22 +150,20 @@ def architecture(tmp_path: Path) -> Extract:
 
 
 @pytest.mark.parametrize("attack", ["lambda_layer", "wide_layers", "deep_json", "long_json"])
-def test_architecture_is_guarded_like_a_model(
-    corpus: Corpus, architecture: Extract, attack: str
-) -> None:
+def test_architecture_is_guarded_like_a_model(corpus, architecture, attack):
     with pytest.raises(ModelFileError, match=r"architecture\.json"):
         keras_files.read_architecture(architecture(corpus[attack]))
 
 
 def test_network_beyond_the_limit_is_refused_before_it_takes_memory(
-    honest: Path, architecture: Extract, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    honest, architecture, monkeypatch
+):
     monkeypatch.setattr(file_checks, "LARGEST_PARAMETERS", 62)
     with pytest.raises(ModelFileError, match=r"63 .*62"):
         keras_files.read_architecture(architecture(honest))
 
 
-def test_refused_model_takes_no_memory_later(corpus: Corpus, architecture: Extract) -> None:
+def test_refused_model_takes_no_memory_later(corpus, architecture):
     with pytest.raises(ModelFileError, match="parameters"):
         keras_files.read_architecture(architecture(corpus["wide_layers"]))
     # Keras infers its shape by a trial call, after which it creates pending weights.
@@ -175,7 +173,7 @@ def test_refused_model_takes_no_memory_later(corpus: Corpus, architecture: Extra
 
 
 @pytest.mark.parametrize("recipe", loading.names())
-def test_every_network_of_a_config_is_accepted(recipe: str, tmp_path: Path) -> None:
+def test_every_network_of_a_config_is_accepted(recipe, tmp_path):
     config = loading.load(recipe, overrides=["model.dropout=0.5"])
     network = cnn.classifier((8, 8, 1), 3, config.model, ((1, 1), (0, 1)))
     keras_files.export(network, tmp_path / "model.keras")
@@ -201,9 +199,7 @@ DAMAGES = [damage_config, damage_bytes, damage_weights]
     suppress_health_check=list(HealthCheck),
 )
 @given(seed=st.integers(0, 2**32), damage=st.sampled_from(DAMAGES))
-def test_damaged_model_is_refused_or_loads(
-    honest: Path, tmp_path_factory: pytest.TempPathFactory, seed: int, damage: Damage
-) -> None:
+def test_damaged_model_is_refused_or_loads(honest, tmp_path_factory, seed, damage):
     path = tmp_path_factory.getbasetemp() / "damaged.keras"
     path.write_bytes(damage(honest.read_bytes(), random.Random(seed)))  # noqa: S311 - no secret
     with suppress(ModelFileError):

@@ -7,7 +7,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -29,9 +28,7 @@ def server() -> Iterator[Mirror]:
 
 
 @pytest.mark.parametrize(("fault", "requests", "reason"), LASTING.values(), ids=LASTING)
-def test_lasting_fault_is_refused_before_any_training(
-    server: Mirror, tmp_path: Path, fault: str, requests: int, reason: str
-) -> None:
+def test_lasting_fault_is_refused_before_any_training(server, tmp_path, fault, requests, reason):
     server.faults[MNIST_FIRST] = [fault] * 20
 
     options = ("--dataset=mnist", f"--mirror={server.address}", f"--artifacts={tmp_path}")
@@ -42,9 +39,7 @@ def test_lasting_fault_is_refused_before_any_training(
     assert not [path for path in tmp_path.rglob("*") if path.is_file() and path.suffix != ".lock"]
 
 
-def test_stalled_download_times_out_and_is_retried(
-    server: Mirror, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_stalled_download_times_out_and_is_retried(server, tmp_path, monkeypatch):
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.setitem(catalog.NAMED, "tiny", mirror.tiny([server.address]))
     server.faults["/train"] = ["stall"]
@@ -57,9 +52,7 @@ def test_stalled_download_times_out_and_is_retried(
     assert max(RetryPolicy().connect_timeout, RetryPolicy().read_timeout) <= 30
 
 
-def test_killed_download_is_cleaned_up_and_repeated(
-    server: Mirror, environment: dict[str, str], tmp_path: Path
-) -> None:
+def test_killed_download_is_cleaned_up_and_repeated(server, environment, tmp_path):
     server.faults["/tiny/train"] = ["stall"]
     folder = tmp_path / "datasets" / "tiny"
     options = ["--mirror", server.address, "--artifacts", str(tmp_path)]

@@ -5,19 +5,18 @@ import re
 import signal
 import time
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
 from processes import cut_power, is_running, wait_for
 from sightline.runs import run_folder
 from sightline.storage.workspace import Workspace
-from stack import Json, Stack
+from stack import Stack
 
 pytestmark = pytest.mark.campaign
 
 
-def test_killed_training_on_the_gpu_pool_is_restarted(workers: Stack, textures: Path) -> None:
+def test_killed_training_on_the_gpu_pool_is_restarted(workers, textures):
     # The slot of a killed training is given back after a minute; with two there is no wait.
     assert workers.sightline("ops", "install", "--gpus", "2").returncode == 0
     flow_run = workers.begin(textures, 300, "fit/fit-gpu")
@@ -29,9 +28,7 @@ def test_killed_training_on_the_gpu_pool_is_restarted(workers: Stack, textures: 
     check_resumed(workers)
 
 
-def test_killed_run_is_crashed_and_a_rerun_resumes_from_its_checkpoint(
-    workers: Stack, textures: Path
-) -> None:
+def test_killed_run_is_crashed_and_a_rerun_resumes_from_its_checkpoint(workers, textures):
     flow_run = workers.begin(textures, 301, "")
     children = workers.keras_processes()
     assert children
@@ -50,9 +47,7 @@ def check_resumed(running: Stack) -> None:
     assert sentence.startswith("Resumed from ")
 
 
-def test_run_survives_a_kill_and_restart_of_the_server(
-    workers: Stack, textures: Path, reported: tuple[Json, str]
-) -> None:
+def test_run_survives_a_kill_and_restart_of_the_server(workers, textures, reported):
     flow_run = workers.begin(textures, 302, "fit/fit-gpu")
     cut_power(workers.server.pid)
     workers.server.wait()
@@ -64,9 +59,7 @@ def test_run_survives_a_kill_and_restart_of_the_server(
     assert "training-report" in workers.artifacts_of(flow_run)
 
 
-def test_schedule_that_fires_during_a_run_is_queued_and_completes(
-    workers: Stack, textures: Path
-) -> None:
+def test_schedule_that_fires_during_a_run_is_queued_and_completes(workers, textures):
     """The worker has a free slot for a second run; the limit of the deployment delays it."""
     first = workers.start("train/train-manual", dataset=str(textures), epochs=9_000)
     wait_for("the first runs", lambda: workers.state(first) == "Running")
@@ -95,7 +88,7 @@ def test_schedule_that_fires_during_a_run_is_queued_and_completes(
     workers.client.delete(path).raise_for_status()
 
 
-def test_run_of_a_lost_machine_becomes_crashed_and_is_reported(reported: tuple[Json, str]) -> None:
+def test_run_of_a_lost_machine_becomes_crashed_and_is_reported(reported):
     found, text = reported
     assert found["state"]["name"] == "Crashed"
     assert found["state"]["message"].startswith("No heartbeat")

@@ -46,7 +46,7 @@ def listing(folder: Path) -> list[tuple[str, bytes]]:
 
 
 @pytest.mark.parametrize("run_id", IDS, ids=repr)
-def test_hostile_id_is_refused_before_a_run(root: Path, run_id: str) -> None:
+def test_hostile_id_is_refused_before_a_run(root, run_id):
     before = listing(root.parent)
     done = invoke("train", f"--run-id={run_id}", "--dataset=mnist-5k", f"--artifacts={root}")
     check_refused(done, "--run-id")
@@ -58,7 +58,7 @@ def test_hostile_id_is_refused_before_a_run(root: Path, run_id: str) -> None:
 
 @pytest.mark.parametrize("command", ["show", "open", "pin", "unpin", "verify"])
 @pytest.mark.parametrize("run_id", IDS, ids=repr)
-def test_hostile_id_names_no_run(root: Path, command: str, run_id: str) -> None:
+def test_hostile_id_names_no_run(root, command, run_id):
     before = listing(root.parent)
     done = invoke("runs", command, f"--artifacts={root}", "--", run_id)
     check_refused(done, "sightline runs list")
@@ -86,7 +86,7 @@ def link(path: Path, target: Path) -> Path:
 
 
 @pytest.mark.parametrize("leads_to", ["victim", "nowhere"])
-def test_link_in_the_place_of_a_run_takes_its_id(root: Path, victim: Path, leads_to: str) -> None:
+def test_link_in_the_place_of_a_run_takes_its_id(root, victim, leads_to):
     place = link(root / "runs" / "two", victim.with_name(leads_to))
     done = invoke("train", "--run-id=two", "--dataset=mnist-5k", f"--artifacts={root}")
     check_refused(done, "'two'", "--run-id")
@@ -95,16 +95,14 @@ def test_link_in_the_place_of_a_run_takes_its_id(root: Path, victim: Path, leads
     assert not victim.with_name("nowhere").exists()
 
 
-def test_link_created_while_a_run_is_published_is_not_followed(root: Path, victim: Path) -> None:
+def test_link_created_while_a_run_is_published_is_not_followed(root, victim):
     place = root / "runs" / "two"
     with pytest.raises(OSError, match="two"), files.new_folder(place, replace=False):
         link(place, victim)
     check_untouched(victim)
 
 
-def test_link_in_the_place_of_a_cache_entry_is_replaced(
-    root: Path, victim: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_link_in_the_place_of_a_cache_entry_is_replaced(root, victim, caplog):
     def write(draft: Draft) -> DeviceReport:
         draft.path("result.txt").write_text("made")
         return DeviceReport(device="made", environment={})
@@ -119,9 +117,7 @@ def test_link_in_the_place_of_a_cache_entry_is_replaced(
 
 
 @pytest.mark.parametrize("kind", ["file", "folder"])
-def test_link_in_the_place_of_a_temporary_name_is_not_followed(
-    root: Path, victim: Path, monkeypatch: pytest.MonkeyPatch, kind: str
-) -> None:
+def test_link_in_the_place_of_a_temporary_name_is_not_followed(root, victim, monkeypatch, kind):
     monkeypatch.setattr(files.uuid, "uuid4", lambda: uuid.UUID(int=0))
     final = root / "cache" / "final"
     new = files.new_file(final) if kind == "file" else files.new_folder(final, replace=True)
@@ -132,7 +128,7 @@ def test_link_in_the_place_of_a_temporary_name_is_not_followed(
     check_untouched(victim)
 
 
-def test_link_in_the_place_of_a_pin_is_replaced(root: Path, victim: Path) -> None:
+def test_link_in_the_place_of_a_pin_is_replaced(root, victim):
     place = link(root / "pins" / "one.json", victim / "precious")
     pins.pin(Workspace(root), "one", "in production")
     assert not place.is_symlink()
@@ -141,14 +137,14 @@ def test_link_in_the_place_of_a_pin_is_replaced(root: Path, victim: Path) -> Non
 
 
 @pytest.mark.parametrize("leads_to", ["precious", "new"])
-def test_link_in_the_place_of_a_lock_is_refused(root: Path, victim: Path, leads_to: str) -> None:
+def test_link_in_the_place_of_a_lock_is_refused(root, victim, leads_to):
     lock = link(root / "cache" / ".key.lock", victim / leads_to)
     with pytest.raises(StorageError, match=r"\.key\.lock"), locks.alone(lock, "x"):
         pass
     check_untouched(victim)
 
 
-def test_link_in_the_place_of_an_image_is_replaced(root: Path, victim: Path) -> None:
+def test_link_in_the_place_of_an_image_is_replaced(root, victim):
     place = link(root / "datasets" / "mnist-5k-samples.png", victim / "precious")
     done = invoke("datasets", "inspect", "mnist-5k", f"--artifacts={root}")
     assert done.returncode == 0, done.stderr
@@ -159,6 +155,6 @@ def test_link_in_the_place_of_an_image_is_replaced(root: Path, victim: Path) -> 
 @pytest.mark.parametrize(
     "path", ["../../secret", "/etc/passwd", "a/../../b", "", ".", "..", "a\0b", "a\nb"]
 )
-def test_record_cannot_name_a_file_outside_of_the_root(path: str) -> None:
+def test_record_cannot_name_a_file_outside_of_the_root(path):
     with pytest.raises(ValidationError, match="path"):
         FileRecord(path=path, sha256="0" * 64, bytes=1)

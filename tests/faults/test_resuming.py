@@ -10,7 +10,7 @@ import keras
 import pytest
 
 from interrupted_training import FIT, Bench
-from sightline.config import Augmentation, Convolution, ModelConfig, TrainingConfig
+from sightline.config import Augmentation, Convolution, ModelConfig
 from sightline.errors import DivergenceError
 from sightline.records import ArraySet, Run, TrainedModel
 from sightline.storage.workspace import Workspace
@@ -62,9 +62,7 @@ def check_equal(resumed: TrainedModel, uninterrupted: TrainedModel) -> None:
         pytest.param(NORMALIZED, FIT, STEPS + 4, marks=pytest.mark.campaign),
     ],
 )
-def test_interrupted_training_ends_with_the_same_bytes(
-    bench: Bench, other: Bench, network: ModelConfig, settings: TrainingConfig, step: int
-) -> None:
+def test_interrupted_training_ends_with_the_same_bytes(bench, other, network, settings, step):
     uninterrupted = other.fit(network, settings)
     assert not uninterrupted.resumed
     bench.interrupt(step, network, settings)
@@ -76,8 +74,8 @@ def test_interrupted_training_ends_with_the_same_bytes(
 
 
 def test_interrupted_training_with_everything_that_speeds_it_up_ends_with_the_same_bytes(
-    bench: Bench, other: Bench
-) -> None:
+    bench, other
+):
     settings = FIT.model_copy(
         update={
             "epochs": 2,
@@ -106,9 +104,7 @@ def test_interrupted_training_with_everything_that_speeds_it_up_ends_with_the_sa
         pytest.param(STEPS, "the end of epoch 1", marks=pytest.mark.campaign),  # validates first
     ],
 )
-def test_terminated_training_writes_a_checkpoint_and_exits(
-    bench: Bench, other: Bench, caplog: pytest.LogCaptureFixture, step: int, place: str
-) -> None:
+def test_terminated_training_writes_a_checkpoint_and_exits(bench, other, caplog, step, place):
     rarely = FIT.model_copy(update={"checkpoint_steps": None, "checkpoint_seconds": 86_400})
     bench.at_step(step, lambda: os.kill(os.getpid(), signal.SIGTERM))
     with pytest.raises(SystemExit, match="143"):
@@ -121,7 +117,7 @@ def test_terminated_training_writes_a_checkpoint_and_exits(
 
 
 @pytest.mark.campaign
-def test_best_weights_survive_an_interruption(bench: Bench, other: Bench) -> None:
+def test_best_weights_survive_an_interruption(bench, other):
     # Far too large a rate: the validation loss soon grows.
     best = FIT.model_copy(update={"keep_weights": "best", "learning_rate": 0.5, "epochs": 4})
     uninterrupted = other.fit(PLAIN, best)
@@ -137,7 +133,7 @@ def test_best_weights_survive_an_interruption(bench: Bench, other: Bench) -> Non
 
 
 @pytest.mark.campaign
-def test_refresh_starts_over_but_resumes_after_its_own_interruption(bench: Bench) -> None:
+def test_refresh_starts_over_but_resumes_after_its_own_interruption(bench):
     bench.interrupt(STEPS, PLAIN)
     fresh = bench.refreshing()
     fresh.interrupt(STEPS - 1, PLAIN)
@@ -145,9 +141,7 @@ def test_refresh_starts_over_but_resumes_after_its_own_interruption(bench: Bench
 
 
 @pytest.mark.campaign
-def test_checkpoints_by_time_take_a_bounded_share_of_it(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_checkpoints_by_time_take_a_bounded_share_of_it(bench, monkeypatch):
     clock = [0.0]
 
     def slow_capture(*given: object) -> object:
@@ -169,7 +163,7 @@ def test_checkpoints_by_time_take_a_bounded_share_of_it(
 
 
 @pytest.mark.campaign
-def test_changed_config_never_resumes_from_the_checkpoint_of_another(bench: Bench) -> None:
+def test_changed_config_never_resumes_from_the_checkpoint_of_another(bench):
     bench.interrupt(STEPS, PLAIN)
     existing = bench.checkpoints()
     assert len(existing) == 2
@@ -180,9 +174,7 @@ def test_changed_config_never_resumes_from_the_checkpoint_of_another(bench: Benc
 
 
 @pytest.mark.campaign
-def test_hidden_nan_is_caught_at_the_next_checkpoint(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_hidden_nan_is_caught_at_the_next_checkpoint(bench, monkeypatch):
     prepare = state.prepare
 
     def poison(network: keras.Model) -> None:
@@ -203,9 +195,7 @@ def test_hidden_nan_is_caught_at_the_next_checkpoint(
 
 
 @pytest.mark.campaign
-def test_full_disk_costs_the_checkpoint_and_never_the_training(
-    bench: Bench, other: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_full_disk_costs_the_checkpoint_and_never_the_training(bench, other, monkeypatch, caplog):
     uninterrupted = other.fit(RANDOM)
     fsync = os.fsync
 
@@ -232,9 +222,7 @@ def test_full_disk_costs_the_checkpoint_and_never_the_training(
 @pytest.mark.parametrize(
     "damaged", [pytest.param(1, id="newest"), pytest.param(2, id="all", marks=pytest.mark.campaign)]
 )
-def test_damaged_checkpoints_are_skipped(
-    bench: Bench, damaged: int, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_damaged_checkpoints_are_skipped(bench, damaged, caplog):
     bench.interrupt(12, PLAIN)
     for path in bench.checkpoints()[-damaged:]:
         content = bytearray(path.read_bytes())

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from command import Command, Completed, check_refused, invoke
+from command import Completed, check_refused, invoke
 from processes import QuietHandler, serving
 from sightline.errors import DownloadError, ServerError
 from sightline.pipeline import doctor
@@ -33,14 +33,14 @@ def check_refused_without_secret(done: Completed, *expected: str) -> None:
         f"http://[user:{SECRET}@/api",  # no address
     ],
 )
-def test_password_in_the_api_url_is_refused_and_not_shown(url: str) -> None:
+def test_password_in_the_api_url_is_refused_and_not_shown(url):
     check_refused_without_secret(invoke("ops", "status", PREFECT_API_URL=url), "PREFECT_API_URL")
     check = doctor._check("server", lambda: doctor._find_server(url))
     assert not check.passed
     assert SECRET not in check.found
 
 
-def test_answer_of_the_api_is_reported_without_its_address() -> None:
+def test_answer_of_the_api_is_reported_without_its_address():
     class Locked(QuietHandler):
         def do_GET(self) -> None:
             self.answer(401, reason=f"No entry: {self.path}")
@@ -62,26 +62,24 @@ def test_answer_of_the_api_is_reported_without_its_address() -> None:
         f"http://user:{SECRET}\N{ACCOUNT OF}@127.0.0.1/",
     ],
 )
-def test_mirror_is_named_without_its_secrets(tmp_path: Path, mirror: str) -> None:
+def test_mirror_is_named_without_its_secrets(tmp_path, mirror):
     done = invoke("datasets", "fetch", "mnist", f"--artifacts={tmp_path}", SIGHTLINE_MIRROR=mirror)
     check_refused_without_secret(done, "http:// or https://")
 
 
-def test_mirror_is_no_part_of_a_record() -> None:
+def test_mirror_is_no_part_of_a_record():
     run = Run(id="x", workspace=Workspace(Path("/x")), mirror=f"http://user:{SECRET}@127.0.0.1")
     assert SECRET not in f"{run!r} {run} {run.model_dump_json()} {run.model_dump()}"
     assert SECRET not in f"{DownloadError('x')!r}"
 
 
-def test_invalid_webhook_is_refused_and_not_shown() -> None:
+def test_invalid_webhook_is_refused_and_not_shown():
     done = invoke("ops", "install", SIGHTLINE_WEBHOOK_URL=f"chat.example.org/{SECRET}")
     check_refused_without_secret(done, "SIGHTLINE_WEBHOOK_URL")
 
 
 @pytest.mark.campaign
-def test_webhook_is_not_readable_on_the_server(
-    served: Command, environment: dict[str, str]
-) -> None:
+def test_webhook_is_not_readable_on_the_server(served, environment):
     done = served("ops", "install", SIGHTLINE_WEBHOOK_URL=f"https://chat.example.org/{SECRET}-hook")
     assert done.returncode == 0, done.stderr
     assert SECRET not in done.stdout + done.stderr
@@ -101,9 +99,7 @@ def test_webhook_is_not_readable_on_the_server(
         ("0.0.0.0", " : "),
     ],
 )
-def test_server_open_to_everyone_is_refused(
-    host: str, password: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_server_open_to_everyone_is_refused(host, password, monkeypatch):
     monkeypatch.setattr(os, "execv", lambda *_: pytest.fail("the server was started"))
     done = invoke("ops", "server", "--host", host, PREFECT_SERVER_API_AUTH_STRING=password)
     check_refused(done, host, "PREFECT_SERVER_API_AUTH_STRING")

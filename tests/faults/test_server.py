@@ -14,9 +14,7 @@ from processes import wait_for
 pytestmark = pytest.mark.campaign
 
 
-def test_database_that_is_locked_for_half_a_minute_delays_the_run(
-    served_environment: dict[str, str], tmp_path: Path
-) -> None:
+def test_database_that_is_locked_for_half_a_minute_delays_the_run(served_environment, tmp_path):
     artifacts = tmp_path / "artifacts"
     options = ["--dataset", str(write_npz(tmp_path / "data.npz")), "--artifacts", str(artifacts)]
     with subprocess.Popen(

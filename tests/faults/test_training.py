@@ -127,9 +127,7 @@ def training(
     return prepared
 
 
-def test_training_killed_repeatedly_ends_with_the_same_bytes(
-    training: Training, uninterrupted: Training
-) -> None:
+def test_training_killed_repeatedly_ends_with_the_same_bytes(training, uninterrupted):
     moments = np.random.default_rng(23)
     reached = [0]
     for after in (100, 300):  # at the second kill it has not caught up yet
@@ -144,9 +142,7 @@ def test_training_killed_repeatedly_ends_with_the_same_bytes(
     assert not training.checkpoints()
 
 
-def test_sigterm_or_a_dead_parent_loses_no_step(
-    training: Training, uninterrupted: Training
-) -> None:
+def test_sigterm_or_a_dead_parent_loses_no_step(training, uninterrupted):
     errors = training.interrupt(50, signal.SIGTERM, pause=0.05)
     assert "run the same command again" in errors
     assert "Traceback" not in errors
@@ -181,9 +177,7 @@ def place(steps: int) -> str:
     return f"epoch {epochs + 1}, step {step}" if step else f"the end of epoch {epochs}"
 
 
-def test_killed_keras_process_is_restarted_and_resumes(
-    training: Training, uninterrupted: Training
-) -> None:
+def test_killed_keras_process_is_restarted_and_resumes(training, uninterrupted):
     with training.started() as process:
         wait_for("a checkpoint", training.checkpoints)
         os.kill(keras_worker(process), signal.SIGKILL)
@@ -193,9 +187,7 @@ def test_killed_keras_process_is_restarted_and_resumes(
     check_equal(training.manifest(), uninterrupted.manifest())
 
 
-def test_too_little_memory_asks_for_a_smaller_batch(
-    tmp_path: Path, served_environment: dict[str, str]
-) -> None:
+def test_too_little_memory_asks_for_a_smaller_batch(tmp_path, served_environment):
     images = write_npz(tmp_path / "large.npz", train=2000, shape=(64, 64, 1))
     settings = "--set training.batch_size=2000 --set 'model.convolutions=[{filters=4096}]'"
     command = f"{BIN}/sightline train --dataset {images} --artifacts {tmp_path}/artifacts"

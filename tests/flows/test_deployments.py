@@ -8,7 +8,6 @@ from sightline.config import DataConfig, loading
 from sightline.data import locate
 from sightline.errors import ConfigError, DataError
 from sightline.flows.deployments import Recipe, train
-from sightline.records import RunSummary
 from sightline.runs import run_folder
 from sightline.storage.workspace import Workspace
 from tiny_run import form
@@ -25,14 +24,14 @@ def ask(data: Path, **changed: object) -> State:
     return train(**form(data, **changed), return_state=True)
 
 
-def test_parameters_of_the_form_become_the_config(root: Path, data: Path) -> None:
+def test_parameters_of_the_form_become_the_config(root, data):
     summary = ask(data, epochs=1, batch_size=80, seed=5).result()
     config = run_folder.read(Workspace(root), summary.run_id).config
     found = (config.training.epochs, config.training.batch_size, config.training.seed)
     assert (config.recipe, *found) == ("quickstart", 1, 80, 5)
 
 
-def test_unchanged_run_ends_as_unchanged(first: RunSummary, root: Path, data: Path) -> None:
+def test_unchanged_run_ends_as_unchanged(first, root, data):
     before = run_folder.run_ids(Workspace(root))
     for deployment in ("", "fit/fit-gpu"):  # where the model is trained is no change
         state = ask(data, deployment=deployment)
@@ -42,13 +41,11 @@ def test_unchanged_run_ends_as_unchanged(first: RunSummary, root: Path, data: Pa
 
 
 @pytest.mark.parametrize("switch", ["force", "refresh"])
-def test_run_can_be_forced(first: RunSummary, data: Path, switch: str) -> None:
+def test_run_can_be_forced(first, data, switch):
     assert ask(data, **{switch: True}).name == "Completed"
 
 
-def test_data_that_changed_after_the_event_is_trained_with_a_warning(
-    first: RunSummary, data: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_data_that_changed_after_the_event_is_trained_with_a_warning(first, data, caplog):
     digest = locate.locate(DataConfig(dataset=str(data))).sha256
     ask(data, sha256=digest)
     assert "changed again" not in caplog.text
@@ -56,9 +53,7 @@ def test_data_that_changed_after_the_event_is_trained_with_a_warning(
     assert f"{'0' * 64} -> {digest}" in caplog.text
 
 
-def test_unknown_key_missing_data_and_missing_artifacts_root_are_our_errors(
-    data: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_unknown_key_missing_data_and_missing_artifacts_root_are_our_errors(data, monkeypatch):
     with pytest.raises(ConfigError, match="'epochs'"):
         ask(data, overrides=["training.epoch=3"]).result()
     with pytest.raises(DataError, match=r"other\.npz"):  # overrides win over the form
@@ -69,13 +64,11 @@ def test_unknown_key_missing_data_and_missing_artifacts_root_are_our_errors(
 
 
 @pytest.mark.parametrize("name", ["größe 😀.npz", 'a "quoted".npz', "back\\slash.npz", "3.npz"])
-def test_failed_run_has_the_message_of_the_error_with_the_path_as_given(
-    data: Path, name: str
-) -> None:
+def test_failed_run_has_the_message_of_the_error_with_the_path_as_given(data, name):
     state = ask(data.with_name(name))
     assert state.is_failed()
     assert str(data.with_name(name)) in (state.message or "")
 
 
-def test_form_knows_all_shipped_recipes() -> None:
+def test_form_knows_all_shipped_recipes():
     assert list(get_args(Recipe)) == loading.names()

@@ -1,5 +1,4 @@
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -46,7 +45,7 @@ def worker(work: tuple[Run, dict[str, Any]], monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.delenv("SIGHTLINE_GPU", raising=False)
 
 
-def test_machine_without_a_gpu_fails_before_any_training(work: tuple[Run, dict[str, Any]]) -> None:
+def test_machine_without_a_gpu_fails_before_any_training(work):
     run, parameters = work
     with pytest.raises(DeviceError, match="SIGHTLINE_GPU"):
         fit_flow(**parameters)
@@ -54,8 +53,8 @@ def test_machine_without_a_gpu_fails_before_any_training(work: tuple[Run, dict[s
 
 
 def test_training_is_found_by_the_key_that_the_flow_ends_with_where_it_is_mounted(
-    work: tuple[Run, dict[str, Any]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+    work, monkeypatch, tmp_path
+):
     monkeypatch.setenv("SIGHTLINE_GPU", "optional")
     run, parameters = work
     state = fit_flow(**parameters, return_state=True)

@@ -52,7 +52,7 @@ def shown(notebook: NotebookNode, name: str) -> list[str]:
     ]
 
 
-def test_notebook_runs_to_its_last_cell_and_shows_every_step(executed: NotebookNode) -> None:
+def test_notebook_runs_to_its_last_cell_and_shows_every_step(executed):
     outputs = {name: shown(executed, name) for name in ("build", "fit", "evaluate", "labels")}
     assert outputs["build"] == ["141,258 parameters\n", "picture"]
     assert "epoch 1 of 1: accuracy" in "".join(outputs["fit"])
@@ -62,7 +62,7 @@ def test_notebook_runs_to_its_last_cell_and_shows_every_step(executed: NotebookN
         assert shown(executed, name) == ["picture"], name
 
 
-def test_notebook_is_kept_without_outputs(notebook: NotebookNode) -> None:
+def test_notebook_is_kept_without_outputs(notebook):
     cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
     assert cells[0].source.startswith('DATASET = "mnist-5k"')
     assert all(not cell.outputs and cell.execution_count is None for cell in cells)

@@ -26,7 +26,7 @@ def answering(answer: Callable[[], Any]) -> Callable[..., Any]:
     return lambda **options: nullcontext(client)
 
 
-def test_lease_that_cannot_be_renewed_ends_no_run(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lease_that_cannot_be_renewed_ends_no_run(monkeypatch):
     """Prefect gives up after three tries and would end the body."""
     away = Mock(side_effect=httpx.ConnectError("the server is away"))
     monkeypatch.setattr(_leases, "get_client", answering(away))
@@ -65,7 +65,7 @@ def watched(monkeypatch: pytest.MonkeyPatch, states: list[Any]) -> list[int]:
     return signals
 
 
-def test_only_a_cancel_that_the_worker_missed_ends_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_a_cancel_that_the_worker_missed_ends_the_run(monkeypatch):
     away, busy = httpx.ConnectError("the server is away"), httpx.ReadTimeout("busy")
     states = [Running(), away, Cancelling(), Cancelling(), Cancelling()]
     assert watched(monkeypatch, states) == [signal.SIGTERM]

@@ -1,5 +1,4 @@
 import csv
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -70,9 +69,7 @@ def write_npz(folder: Path) -> Path:
         (write_npz, tuple("0123"), (9, 14, 3)),
     ],
 )
-def test_own_data_trains_and_reports_without_a_code_change(
-    tmp_path: Path, write: Callable[[Path], Path], classes: tuple[str, ...], shape: tuple[int, ...]
-) -> None:
+def test_own_data_trains_and_reports_without_a_code_change(tmp_path, write, classes, shape):
     path = write(tmp_path / "my data")
     config = loading.load("tutorial", overrides=SMALL, dataset=str(path))
     summary = training_flow(config, Run(id="own", workspace=Workspace(tmp_path / "artifacts")))

@@ -40,7 +40,7 @@ def check(file: dict[str, Any]) -> None:
             jsonschema.validate(trigger, triggers)
 
 
-def test_file_fits_prefects_schema_without_unknown_keys() -> None:
+def test_file_fits_prefects_schema_without_unknown_keys():
     check(FILE)
 
 
@@ -55,7 +55,7 @@ def test_file_fits_prefects_schema_without_unknown_keys() -> None:
         (("deployments", 1, "triggers", 0), "expects"),
     ],
 )
-def test_misspelt_key_is_refused(path: tuple[str | int, ...], key: str) -> None:
+def test_misspelt_key_is_refused(path, key):
     file: Any = copy.deepcopy(FILE)
     place = file
     for part in path:
@@ -66,7 +66,7 @@ def test_misspelt_key_is_refused(path: tuple[str | int, ...], key: str) -> None:
 
 
 @pytest.mark.parametrize("name", BY_NAME)
-def test_deployment_names_a_flow_and_parameters_that_it_takes(name: str) -> None:
+def test_deployment_names_a_flow_and_parameters_that_it_takes(name):
     deployment = BY_NAME[name]
     module, _, function = deployment["entrypoint"].rpartition(".")
     schema = closed(parameter_schema(getattr(import_module(module), function)).model_dump())
@@ -81,7 +81,7 @@ def test_deployment_names_a_flow_and_parameters_that_it_takes(name: str) -> None
         assert set(trigger["parameters"]) <= set(schema["properties"])
 
 
-def test_training_deployments_are_queued_one_at_a_time() -> None:
+def test_training_deployments_are_queued_one_at_a_time():
     for deployment in BY_NAME.values():
         assert deployment["concurrency_limit"] == {"limit": 1, "collision_strategy": "ENQUEUE"}
         assert deployment["enforce_parameter_schema"] is True
@@ -89,7 +89,7 @@ def test_training_deployments_are_queued_one_at_a_time() -> None:
         assert deployment["tags"]
 
 
-def test_event_trigger_hands_over_name_and_digest() -> None:
+def test_event_trigger_hands_over_name_and_digest():
     (trigger,) = BY_NAME["train-on-data"]["triggers"]
     from sightline.flows.watch import EVENT
 
@@ -100,7 +100,7 @@ def test_event_trigger_hands_over_name_and_digest() -> None:
     }
 
 
-def test_file_holds_no_path_and_no_secret() -> None:
+def test_file_holds_no_path_and_no_secret():
     values = re.sub(r"#.*", "", TEXT)
     assert not re.search(r"(?<![\w*])/(?:home|srv|opt|work|tmp|root|mnt|data|artifacts)\b", values)
     assert not re.search(r"password|token|secret|://", values, re.IGNORECASE)

@@ -15,7 +15,7 @@ from sightline.data import locate
 from sightline.errors import InputError
 from sightline.flows.deployments import train
 from sightline.flows.train import evaluate_candidate, training_flow
-from sightline.records import DatasetFiles, Decision, Run, RunSummary
+from sightline.records import Decision, Run, RunSummary
 from sightline.registry.gate.evaluate import Candidate
 from sightline.runs import run_folder, seeds
 from sightline.storage.workspace import Workspace
@@ -72,9 +72,7 @@ def decision(root: Path, run_id: str) -> Decision:
     return found
 
 
-def test_model_that_passes_stays_the_candidate_where_the_gate_only_reports(
-    reported: RunSummary,
-) -> None:
+def test_model_that_passes_stays_the_candidate_where_the_gate_only_reports(reported):
     found = reported.promotion
     assert (found.version, found.promoted) == ("textures-v1", False)
     assert found.sentence.startswith("Passed as the first model: ")
@@ -82,7 +80,7 @@ def test_model_that_passes_stays_the_candidate_where_the_gate_only_reports(
     assert list(reported.stages)[-1] == "export"
 
 
-def test_report_and_prefect_show_decision_and_exports(reported: RunSummary, root: Path) -> None:
+def test_report_and_prefect_show_decision_and_exports(reported, root):
     page = (Path(reported.run_dir) / "report.html").read_text(encoding="utf-8")
     brief = (Path(reported.run_dir) / "report.md").read_text(encoding="utf-8")
     made = decision(root, reported.run_id)
@@ -101,7 +99,7 @@ def test_report_and_prefect_show_decision_and_exports(reported: RunSummary, root
     assert len(json.loads(str(shown["export"].data))) == 2
 
 
-def test_manual_promotion_uses_the_same_gate(promoted: str, root: Path) -> None:
+def test_manual_promotion_uses_the_same_gate(promoted, root):
     assert "The champion of textures is textures-v1. Passed as the first model" in promoted
     assert registry.aliases(Workspace(root), "textures").champion == "textures-v1"
     event = registry.history(Workspace(root))[-1]
@@ -109,7 +107,7 @@ def test_manual_promotion_uses_the_same_gate(promoted: str, root: Path) -> None:
     assert event.decision.promote
 
 
-def test_same_model_is_not_promoted_again(again: RunSummary, root: Path) -> None:
+def test_same_model_is_not_promoted_again(again, root):
     assert all(stage.cached for stage in again.stages.values())
     assert not again.promotion.promoted
     failed = [one.name for one in decision(root, "again").criteria if not one.passed]
@@ -118,7 +116,7 @@ def test_same_model_is_not_promoted_again(again: RunSummary, root: Path) -> None
     assert registry.history(Workspace(root))[-1].action == "refuse"
 
 
-def test_better_model_is_promoted_automatically(again: RunSummary, data: Path, root: Path) -> None:
+def test_better_model_is_promoted_automatically(again, data, root):
     margins = ("recall_margin=1", "calibration_margin=1", "latency_factor=100", "alpha=0.49")
     changes = [f"promotion.{one}" for one in margins]
     longer = config(data, "enforce", "training.epochs=12", *changes)
@@ -130,18 +128,14 @@ def test_better_model_is_promoted_automatically(again: RunSummary, data: Path, r
     assert registry.aliases(Workspace(root), "textures").champion == found.version
 
 
-def test_manual_promotion_needs_only_the_run_and_the_test_images(
-    again: RunSummary, root: Path
-) -> None:
+def test_manual_promotion_needs_only_the_run_and_the_test_images(again, root):
     for stage in ("train", "evaluate", "export"):
         shutil.rmtree(root / "cache" / stage)
     said = sightline(f"models promote again --force --reason=see --artifacts={root}").stdout
     assert "forced, against the gate" in " ".join(said.split())
 
 
-def test_error_in_the_gate_costs_only_the_promotion(
-    again: RunSummary, data: Path, root: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_error_in_the_gate_costs_only_the_promotion(again, data, root, caplog):
     champion = registry.champion(Workspace(root), "textures")
     (root / champion.model.path).write_bytes(b"damaged")
     summary = run_flow(root, "kept", config(data, "enforce", "training.seed=7"))
@@ -152,9 +146,7 @@ def test_error_in_the_gate_costs_only_the_promotion(
     assert "The promotion gate: " in caplog.text
 
 
-def test_timeout_of_the_gate_costs_only_the_promotion(
-    data: Path, files: DatasetFiles, run: Run
-) -> None:
+def test_timeout_of_the_gate_costs_only_the_promotion(data, files, run):
     @task(timeout_seconds=0.1, persist_result=False)
     def stuck() -> None:
         while True:
@@ -176,9 +168,7 @@ def test_timeout_of_the_gate_costs_only_the_promotion(
     assert "0.1 second" in decision.sentence
 
 
-def test_force_replaces_a_damaged_champion(
-    again: RunSummary, data: Path, root: Path, tmp_path: Path
-) -> None:
+def test_force_replaces_a_damaged_champion(again, data, root, tmp_path):
     elsewhere = shutil.copytree(root, tmp_path / "artifacts")
     run_flow(elsewhere, "other", config(data, "off", "training.seed=7"))
     champion = registry.find(Workspace(elsewhere), "champion")
@@ -192,16 +182,14 @@ def test_force_replaces_a_damaged_champion(
     assert model in event.decision.sentence
 
 
-def test_missing_signing_key_is_refused_before_any_training(
-    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_missing_signing_key_is_refused_before_any_training(data, tmp_path, monkeypatch):
     monkeypatch.setenv("SIGHTLINE_SIGNING_KEY", str(tmp_path / "nowhere.pem"))
     with pytest.raises(InputError, match=r"nowhere\.pem"):
         run_flow(tmp_path, "unsigned", config(data, "enforce"))
     assert not (tmp_path / "cache").exists()
 
 
-def test_several_seeds_turn_the_promotion_gate_off(data: Path, tmp_path: Path) -> None:
+def test_several_seeds_turn_the_promotion_gate_off(data, tmp_path):
     run = Run(id="seeds", workspace=Workspace(tmp_path))
     for count, gate in ((2, "off"), (1, "enforce")):
         planned = seeds.plan(config(data, "enforce"), run, count)

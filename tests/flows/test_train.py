@@ -65,16 +65,14 @@ def cached(summary: RunSummary) -> list[str]:
     return [name for name, stage in summary.stages.items() if stage.cached]
 
 
-def test_first_run_computes_every_stage_and_writes_everything_a_person_reads(
-    first: RunSummary,
-) -> None:
+def test_first_run_computes_every_stage_and_writes_everything_a_person_reads(first):
     assert (list(first.stages), cached(first), first.dataset) == (STAGES, [], "textures")
     folder = Path(first.run_dir)
     assert {path.name for path in folder.iterdir()} == FILES
     assert all(path.stat().st_size for path in folder.iterdir())
 
 
-def test_model_card_has_the_numbers_of_the_metrics(first: RunSummary, metrics: Any) -> None:
+def test_model_card_has_the_numbers_of_the_metrics(first, metrics):
     card = (Path(first.run_dir) / "MODEL_CARD.md").read_text(encoding="utf-8")
     described = yaml.safe_load(card.split("---\n")[1])
     (result,) = described["model-index"][0]["results"]
@@ -87,7 +85,7 @@ def test_model_card_has_the_numbers_of_the_metrics(first: RunSummary, metrics: A
         assert re.search(line, card)
 
 
-def test_report_has_the_numbers_of_the_metrics(first: RunSummary, metrics: Any) -> None:
+def test_report_has_the_numbers_of_the_metrics(first, metrics):
     page = (Path(first.run_dir) / "report.html").read_text(encoding="utf-8")
     rows = {
         " ".join(re.sub(r"<[^>]*>", " ", row).split())
@@ -129,9 +127,7 @@ def test_report_has_the_numbers_of_the_metrics(first: RunSummary, metrics: Any) 
     assert any(f"{found['found']} of {found['examined']} training" in row for row in rows)
 
 
-def test_manifest_records_config_data_environment_and_files(
-    first: RunSummary, root: Path, config: RunConfig
-) -> None:
+def test_manifest_records_config_data_environment_and_files(first, root, config):
     manifest = run_folder.read(Workspace(root), "first")
     assert manifest.source_sha256 == locate.locate(config.data).sha256
     gate = manifest.records.gate
@@ -145,9 +141,7 @@ def test_manifest_records_config_data_environment_and_files(
         assert (Path(first.run_dir) / name).stat().st_size == record.bytes
 
 
-def test_second_run_is_cached_and_has_its_own_folder(
-    first: RunSummary, root: Path, config: RunConfig
-) -> None:
+def test_second_run_is_cached_and_has_its_own_folder(first, root, config):
     keras_process().close()
     second = train(root, "second", config)
     assert cached(second) == STAGES
@@ -157,7 +151,7 @@ def test_second_run_is_cached_and_has_its_own_folder(
     assert "second" in (Path(second.run_dir) / "report.html").read_text()
 
 
-def test_only_a_damaged_result_is_rebuilt(first: RunSummary, root: Path, config: RunConfig) -> None:
+def test_only_a_damaged_result_is_rebuilt(first, root, config):
     blueprint = run_folder.read(Workspace(root), "first").records.build
     (root / blueprint.summary.path).write_text("damaged")
     healed = train(root, "healed", config)
@@ -166,8 +160,8 @@ def test_only_a_damaged_result_is_rebuilt(first: RunSummary, root: Path, config:
 
 
 def test_changed_setting_reuses_what_does_not_depend_on_it_and_survives_pruning(
-    data: Path, root: Path, tmp_path: Path
-) -> None:
+    data, root, tmp_path
+):
     changed = tiny(data, "training.epochs=1")
     assert cached(train(root, "changed", changed)) == ["ingest", "preprocess", "build"]
     copy = shutil.copytree(root, tmp_path / "artifacts")
@@ -177,16 +171,14 @@ def test_changed_setting_reuses_what_does_not_depend_on_it_and_survives_pruning(
     assert cached(train(copy, "again", changed)) == STAGES
 
 
-def test_refresh_computes_every_stage_to_the_same_weights(
-    first: RunSummary, root: Path, config: RunConfig
-) -> None:
+def test_refresh_computes_every_stage_to_the_same_weights(first, root, config):
     fresh = train(root, "fresh", config, refresh=True)
     assert cached(fresh) == []
     weights = {run_folder.read(Workspace(root), name).weights_sha256 for name in ("first", "fresh")}
     assert len(weights) == 1
 
 
-def test_taken_run_id_is_refused(first: RunSummary, root: Path, config: RunConfig) -> None:
+def test_taken_run_id_is_refused(first, root, config):
     manifest = root / "runs/first/manifest.json"
     before = manifest.read_bytes()
     entries = sorted((root / "cache").rglob("*"))
@@ -200,8 +192,8 @@ def test_taken_run_id_is_refused(first: RunSummary, root: Path, config: RunConfi
     ("kind", "message"), [("broken", r"broken\.npz.*HTML page"), ("leak", "leaks.*40 of 40")]
 )
 def test_damaged_source_and_data_gate_stop_the_flow_before_anything_is_trained(
-    first: RunSummary, root: Path, tmp_path: Path, kind: str, message: str
-) -> None:
+    first, root, tmp_path, kind, message
+):
     images, labels = pictures(40, 1)
     leak = {"x_train": images, "y_train": labels, "x_test": images, "y_test": labels}
     np.savez(tmp_path / "leak.npz", **leak)
@@ -215,9 +207,7 @@ def test_damaged_source_and_data_gate_stop_the_flow_before_anything_is_trained(
     assert not run_folder.folder(Workspace(root), kind).exists()
 
 
-def test_planted_result_in_prefects_store_is_never_used(
-    first: RunSummary, root: Path, config: RunConfig
-) -> None:
+def test_planted_result_in_prefects_store_is_never_used(first, root, config):
     from prefect.settings import PREFECT_LOCAL_STORAGE_PATH
 
     store = Path(PREFECT_LOCAL_STORAGE_PATH.value())

@@ -41,9 +41,7 @@ def summary(prefect_api: None, keras: None, data: Path, root: Path) -> SeedSumma
     return summary
 
 
-def test_every_seed_has_its_run_shares_what_does_not_depend_on_it_and_the_noise_band(
-    summary: SeedSummary, root: Path
-) -> None:
+def test_every_seed_has_its_run_shares_what_does_not_depend_on_it_and_the_noise_band(summary, root):
     first, second = (run_folder.read(Workspace(root), one.run_id) for one in summary.runs)
     assert [run.config.training.seed for run in (first, second)] == [3, 4]
     assert first.run_id.endswith("-s3")
@@ -58,7 +56,7 @@ def test_every_seed_has_its_run_shares_what_does_not_depend_on_it_and_the_noise_
     assert summary.noise.accuracy.values == tuple(one.test_accuracy for one in summary.runs)
 
 
-def test_spread_and_history_are_shown_in_prefect(summary: SeedSummary, root: Path) -> None:
+def test_spread_and_history_are_shown_in_prefect(summary, root):
     found = artifacts(run_folder.read(Workspace(root), summary.runs[0].run_id))
     rows = json.loads(str(found["seed-noise"].data))
     assert [row["seed"] for row in rows] == [3, 4]
@@ -68,9 +66,7 @@ def test_spread_and_history_are_shown_in_prefect(summary: SeedSummary, root: Pat
     assert len(picture) < 100_000
 
 
-def test_run_is_unchanged_once_all_seeds_are_measured(
-    summary: SeedSummary, root: Path, asked: dict[str, Any]
-) -> None:
+def test_run_is_unchanged_once_all_seeds_are_measured(summary, root, asked):
     before = run_folder.run_ids(Workspace(root))
     state = train(**asked, seeds=2, return_state=True)
     assert (state.name, run_folder.run_ids(Workspace(root))) == ("Unchanged", before)
@@ -78,9 +74,7 @@ def test_run_is_unchanged_once_all_seeds_are_measured(
     assert single.name == "Unchanged", "its run is among them, though not the last"
 
 
-def test_missing_seed_or_noise_band_is_a_change(
-    summary: SeedSummary, data: Path, root: Path
-) -> None:
+def test_missing_seed_or_noise_band_is_a_change(summary, data, root):
     config = tiny(data, *SEEDED)
     source = locate.locate(config.data)
 
@@ -97,9 +91,7 @@ def test_missing_seed_or_noise_band_is_a_change(
     assert compared(2).unchanged
 
 
-def test_same_command_resumes_with_the_missing_seeds(
-    summary: SeedSummary, data: Path, root: Path
-) -> None:
+def test_same_command_resumes_with_the_missing_seeds(summary, data, root):
     run_id = summary.runs[0].run_id.removesuffix("-s3")
     config = tiny(data, *SEEDED)
     before = run_folder.run_ids(Workspace(root))
@@ -108,7 +100,7 @@ def test_same_command_resumes_with_the_missing_seeds(
     assert again.runs == summary.runs
 
 
-def test_terminal_shows_each_seed_and_the_spread(summary: SeedSummary) -> None:
+def test_terminal_shows_each_seed_and_the_spread(summary):
     written = StringIO()
     cli_train.show_seeds(summary, Console(width=200, file=written))
     text = written.getvalue()

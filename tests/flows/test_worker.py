@@ -1,5 +1,3 @@
-from pathlib import Path
-
 import pytest
 
 from sightline.errors import ConfigError
@@ -13,15 +11,13 @@ def set_or_unset(monkeypatch: pytest.MonkeyPatch, name: str, value: str | None) 
 
 
 @pytest.mark.parametrize("value", [None, "", "artifacts", "./artifacts"])
-def test_artifacts_root_must_be_absolute(
-    monkeypatch: pytest.MonkeyPatch, value: str | None
-) -> None:
+def test_artifacts_root_must_be_absolute(monkeypatch, value):
     set_or_unset(monkeypatch, "SIGHTLINE_ARTIFACTS", value)
     with pytest.raises(ConfigError, match=r"SIGHTLINE_ARTIFACTS is .* expected the absolute path"):
         worker.run("a-run")
 
 
-def test_folders_come_from_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_folders_come_from_the_environment(monkeypatch, tmp_path):
     monkeypatch.setenv("SIGHTLINE_ARTIFACTS", str(tmp_path / "artifacts"))
     monkeypatch.setenv("SIGHTLINE_DATA_DIR", str(tmp_path / "data"))
     found = worker.run("a-run", refresh=True)
@@ -32,8 +28,6 @@ def test_folders_come_from_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_
 @pytest.mark.parametrize(
     ("value", "optional"), [(None, False), ("required", False), ("", False), ("optional", True)]
 )
-def test_gpu_is_required_unless_optional(
-    monkeypatch: pytest.MonkeyPatch, value: str | None, optional: bool
-) -> None:
+def test_gpu_is_required_unless_optional(monkeypatch, value, optional):
     set_or_unset(monkeypatch, "SIGHTLINE_GPU", value)
     assert worker.gpu_is_optional() is optional

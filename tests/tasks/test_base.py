@@ -64,14 +64,12 @@ def process(monkeypatch: pytest.MonkeyPatch) -> Iterator[KerasProcess]:
         (ValueError("bug"), False),
     ],
 )
-def test_only_transient_faults_are_retried(error: Exception, passes: bool) -> None:
+def test_only_transient_faults_are_retried(error, passes):
     assert is_transient(train, None, Failed(data=error)) is passes  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(("error", "calls"), [(BusyStorageError("busy"), 3), (DataError("x"), 1)])
-def test_busy_storage_is_retried_and_a_mistake_of_the_user_is_not(
-    run: Run, error: Exception, calls: int
-) -> None:
+def test_busy_storage_is_retried_and_a_mistake_of_the_user_is_not(run, error, calls):
     called: list[int] = []
 
     @stage_task(TRAIN, retries=2, timeout_seconds=60)  # type: ignore[arg-type]
@@ -90,7 +88,7 @@ def test_busy_storage_is_retried_and_a_mistake_of_the_user_is_not(
     assert len(called) == calls
 
 
-def test_timeout_ends_the_keras_process(run: Run, process: KerasProcess) -> None:
+def test_timeout_ends_the_keras_process(run, process):
     @stage_task(TRAIN, retries=0, timeout_seconds=1)  # type: ignore[arg-type]
     def hang(run: Run, settings: TrainingConfig) -> DeviceReport:
         return process.run(stand_in_stage.sleep, settings)
@@ -108,7 +106,7 @@ def test_timeout_ends_the_keras_process(run: Run, process: KerasProcess) -> None
     assert not child.is_alive()
 
 
-def test_stages_are_tasks_with_everything_that_operation_needs() -> None:
+def test_stages_are_tasks_with_everything_that_operation_needs():
     from importlib import import_module
 
     from declared_stages import STAGES
@@ -129,9 +127,7 @@ def test_stages_are_tasks_with_everything_that_operation_needs() -> None:
         assert not task.tags, "each set of tags costs requests for limits"
 
 
-def test_failing_server_costs_only_the_display(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_failing_server_costs_only_the_display(monkeypatch, caplog):
     fail = Mock(side_effect=httpx.ConnectError("server is gone"))
     monkeypatch.setattr(progress, "create_progress_artifact", fail)
     monkeypatch.setattr(artifacts, "create_table_artifact", fail)
@@ -141,6 +137,6 @@ def test_failing_server_costs_only_the_display(
     assert [record.levelname for record in caplog.records] == ["WARNING", "WARNING"]
 
 
-def test_unknown_key_is_a_miss(run: Run) -> None:
+def test_unknown_key_is_a_miss(run):
     inputs = {"run": run, "settings": SETTINGS}
     assert VerifiedCache(stage=TRAIN).compute_key(None, inputs, {}) is None  # type: ignore[arg-type]

@@ -1,19 +1,11 @@
 from typing import Any
 
-import pytest
-
 from sightline.config import DataGateConfig
-from sightline.records import DatasetFiles, Run
 from sightline.tasks import data_gate as module
 from sightline.tasks.data_gate import check_data
 
 
-def test_warnings_of_the_data_gate_are_logged_and_all_checks_shown(
-    run: Run,
-    files: DatasetFiles,
-    caplog: pytest.LogCaptureFixture,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_warnings_of_the_data_gate_are_logged_and_all_checks_shown(run, files, caplog, monkeypatch):
     shown: list[dict[str, Any]] = []
     monkeypatch.setattr(module, "show_table", lambda rows, **_: shown.extend(rows))
     counts = {"train": (9, 1, 1, 1), "test": (1, 1, 1, 1)}

@@ -108,9 +108,7 @@ def is_cancelled(client: SyncPrefectClient, flow_run: FlowRun) -> bool:
     return state is not None and state.name in {"Cancelling", "Cancelled"}
 
 
-def test_record_is_taken_back_from_the_shared_root(
-    run: Run, client: SyncPrefectClient, started: Started
-) -> None:
+def test_record_is_taken_back_from_the_shared_root(run, client, started):
     key, made = entry(run)
     begun = started(Completed(message=key))
     assert hand_over(run) == made
@@ -121,9 +119,7 @@ def test_record_is_taken_back_from_the_shared_root(
 
 
 @pytest.mark.parametrize("message", ["0" * 40, "../../../etc", "", None, "damaged"])
-def test_result_that_is_not_there_or_damaged_is_an_error(
-    run: Run, started: Started, message: str | None
-) -> None:
+def test_result_that_is_not_there_or_damaged_is_an_error(run, started, message):
     key, made = entry(run)
     (run.workspace.root / made.model.path).write_bytes(b"other")
     started(Completed(message=key if message == "damaged" else message))
@@ -135,23 +131,19 @@ def test_result_that_is_not_there_or_damaged_is_an_error(
     ("state", "kind"),
     [(Crashed(message="gone"), HandoverLostError), (Failed(message="no GPU"), HandoverError)],
 )
-def test_remote_failure_is_reported_with_its_reason(
-    run: Run, started: Started, state: State[Any], kind: type[HandoverError]
-) -> None:
+def test_remote_failure_is_reported_with_its_reason(run, started, state, kind):
     started(state)
     with pytest.raises(HandoverError, match=f"{state.name}: {state.message}") as caught:
         hand_over(run)
     assert caught.type is kind
 
 
-def test_unknown_deployment_is_named(run: Run, started: Started) -> None:
+def test_unknown_deployment_is_named(run, started):
     with pytest.raises(ConfigError, match=r"training\.deployment .*'fit/nowhere'"):
         hand_over(run, SETTINGS.model_copy(update={"deployment": "fit/nowhere"}))
 
 
-def test_interrupted_run_cancels_the_remote_training(
-    run: Run, client: SyncPrefectClient, started: Started, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_interrupted_run_cancels_the_remote_training(run, client, started, monkeypatch):
     monkeypatch.setattr(remote, "_wait", Mock(side_effect=TimeoutError("as Prefect raises it")))
     begun = started()
     with pytest.raises(TimeoutError):
@@ -159,9 +151,7 @@ def test_interrupted_run_cancels_the_remote_training(
     assert is_cancelled(client, begun[0])
 
 
-def test_outage_of_the_server_is_survived_unless_it_is_too_long(
-    run: Run, client: SyncPrefectClient, started: Started, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_outage_of_the_server_is_survived_unless_it_is_too_long(run, client, started, monkeypatch):
     key, made = entry(run)
     started(Completed(message=key))
     answers = iter([httpx.ConnectError("away"), httpx.ReadTimeout("busy")])
@@ -178,9 +168,7 @@ def test_outage_of_the_server_is_survived_unless_it_is_too_long(
         hand_over(run)
 
 
-def test_pool_without_a_worker_ends_the_wait_and_cancels_the_run(
-    run: Run, client: SyncPrefectClient, started: Started, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_pool_without_a_worker_ends_the_wait_and_cancels_the_run(run, client, started, monkeypatch):
     monkeypatch.setattr(remote, "_PATIENCE_SECONDS", 0)
     begun = started()
     with pytest.raises(HandoverError, match="worker"):
@@ -188,17 +176,13 @@ def test_pool_without_a_worker_ends_the_wait_and_cancels_the_run(
     assert is_cancelled(client, begun[0])
 
 
-def test_deleted_flow_run_is_an_error(
-    run: Run, client: SyncPrefectClient, started: Started
-) -> None:
+def test_deleted_flow_run_is_an_error(run, client, started):
     started(client.delete_flow_run)
     with pytest.raises(HandoverError, match="deleted"):
         hand_over(run)
 
 
-def test_result_of_different_code_is_used_with_a_warning(
-    run: Run, started: Started, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_result_of_different_code_is_used_with_a_warning(run, started, monkeypatch, caplog):
     key, made = entry(run)
     monkeypatch.setenv("KERAS_BACKEND", "another")
     started(Completed(message=key))
@@ -206,13 +190,7 @@ def test_result_of_different_code_is_used_with_a_warning(
     assert "libraries or another backend" in caplog.text
 
 
-def test_wait_for_a_worker_is_logged_with_what_to_do(
-    run: Run,
-    client: SyncPrefectClient,
-    monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
-    started: Started,
-) -> None:
+def test_wait_for_a_worker_is_logged_with_what_to_do(run, client, monkeypatch, caplog, started):
     monkeypatch.setattr(remote, "_WARN_SECONDS", 0)
     started()
     key, _ = entry(run)

@@ -5,7 +5,6 @@ import io
 import math
 import struct
 import zipfile
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -76,7 +75,7 @@ def npz_file(draw: st.DrawFn) -> bytes:
 
 @fuzz
 @given(images=idx_file((COUNT, SIDE, SIDE)), labels=idx_file((COUNT,)))
-def test_idx_files_are_refused_or_consistent(folder: Path, images: bytes, labels: bytes) -> None:
+def test_idx_files_are_refused_or_consistent(folder, images, labels):
     (folder / "train-images-idx3-ubyte").write_bytes(images)
     (folder / "train-labels-idx1-ubyte").write_bytes(labels)
     read_or_refuse(folder)
@@ -84,6 +83,6 @@ def test_idx_files_are_refused_or_consistent(folder: Path, images: bytes, labels
 
 @fuzz
 @given(content=npz_file())
-def test_npz_archive_is_refused_or_consistent(folder: Path, content: bytes) -> None:
+def test_npz_archive_is_refused_or_consistent(folder, content):
     (folder / "data.npz").write_bytes(content)
     read_or_refuse(folder / "data.npz")

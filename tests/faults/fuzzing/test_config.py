@@ -59,7 +59,7 @@ def check(file: Path | None, overrides: list[str]) -> None:
 
 @fuzz
 @given(content=toml_file())
-def test_config_file_is_refused_or_valid(folder: Path, content: bytes) -> None:
+def test_config_file_is_refused_or_valid(folder, content):
     (folder / "mine.toml").write_bytes(content)
     check(folder / "mine.toml", [])
 
@@ -69,5 +69,5 @@ def test_config_file_is_refused_or_valid(folder: Path, content: bytes) -> None:
     pairs=st.lists(st.tuples(maybe("training.epochs", KEYS, WORDS), LITERALS), max_size=3),
     equals=st.sampled_from(["=", "=", " = ", "", "=="]),
 )
-def test_settings_are_refused_or_valid(pairs: list[tuple[str, str]], equals: str) -> None:
+def test_settings_are_refused_or_valid(pairs, equals):
     check(None, [f"{key}{equals}{value}" for key, value in pairs])

@@ -2,7 +2,6 @@
 
 import io
 import json
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -106,13 +105,13 @@ def csv_file(draw: st.DrawFn) -> bytes:
 
 @fuzz
 @given(content=parquet_file())
-def test_parquet_file_is_refused_or_consistent(folder: Path, content: bytes) -> None:
+def test_parquet_file_is_refused_or_consistent(folder, content):
     (folder / "data.parquet").write_bytes(content)
     read_or_refuse(folder / "data.parquet")
 
 
 @fuzz
 @given(content=csv_file())
-def test_csv_file_is_refused_or_consistent(folder: Path, content: bytes) -> None:
+def test_csv_file_is_refused_or_consistent(folder, content):
     (folder / "data.csv").write_bytes(content)
     read_or_refuse(folder / "data.csv", image_size=[8, 8])

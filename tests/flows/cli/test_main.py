@@ -17,7 +17,6 @@ from sightline.flows.cli.main import app
 from sightline.flows.preflight import ingest_ahead
 from sightline.pipeline import doctor
 from sightline.pipeline.doctor import Check
-from sightline.records import Run
 
 
 def commands(group: Group, *names: str) -> Iterator[tuple[str, ...]]:
@@ -29,18 +28,18 @@ def commands(group: Group, *names: str) -> Iterator[tuple[str, ...]]:
 
 
 @pytest.mark.parametrize("command", [" ".join(one) for one in commands(get_command(app))])
-def test_every_command_explains_itself(command: str) -> None:
+def test_every_command_explains_itself(command):
     shown = sightline(f"{command} --help").stdout
     assert "Usage:" in shown
     if command not in {"datasets list", "recipes list"}:
         assert f"sightline {command}" in shown.partition("Options")[2]
 
 
-def test_version_is_printed() -> None:
+def test_version_is_printed():
     assert re.fullmatch(r"\d+\.\d+\.\d+\n", sightline("--version").stdout)
 
 
-def test_recipes_are_listed_and_shown_as_config_files(place: Path) -> None:
+def test_recipes_are_listed_and_shown_as_config_files(place):
     text = sightline("recipes list").stdout
     assert "tutorial (default)" in text
     assert "quickstart" in text
@@ -49,13 +48,13 @@ def test_recipes_are_listed_and_shown_as_config_files(place: Path) -> None:
     assert loading.load("tutorial", file) == loading.load("tutorial")
 
 
-def test_datasets_are_listed() -> None:
+def test_datasets_are_listed():
     text = sightline("datasets list").stdout
     assert {"mnist", "fashion-mnist", "mnist-5k", "Ankle"} <= set(re.findall(r"[\w-]+", text))
 
 
 @pytest.mark.parametrize("artifacts", ["artifacts", "x[/b]"])
-def test_inspect_shows_the_data_and_draws_samples(place: Path, artifacts: str) -> None:
+def test_inspect_shows_the_data_and_draws_samples(place, artifacts):
     write_npz(place / "textures.npz")
     shown = sightline(f"datasets inspect textures.npz --artifacts {artifacts}").stdout
     for expected in (
@@ -78,20 +77,18 @@ def leak(place: Path) -> str:
     return "leak.npz"
 
 
-def test_inspect_shows_what_would_stop_a_run(leak: str) -> None:
+def test_inspect_shows_what_would_stop_a_run(leak):
     shown = sightline(f"datasets inspect {leak} --set data_gate.leaks.action=fail").stdout
     assert re.search(r"leaks.*failed.*20 of 20 test images \(100%\)", shown)
 
 
-def test_data_gate_stops_the_command_while_it_still_waits_for_the_server(
-    run: Run, leak: str
-) -> None:
+def test_data_gate_stops_the_command_while_it_still_waits_for_the_server(run, leak):
     config = loading.load(overrides=["data_gate.leaks.action=fail"], dataset=leak)
     with pytest.raises(DataError, match=r"leaks.*20 of 20"):
         ingest_ahead(config, run, locate.locate(config.data))
 
 
-def test_fetch_finds_a_local_copy(mnist_dir: Path) -> None:
+def test_fetch_finds_a_local_copy(mnist_dir):
     found = sightline("datasets fetch mnist --data-dir", str(mnist_dir)).stdout.splitlines()
     assert [Path(line).parent for line in found] == [mnist_dir] * 4
 
@@ -116,9 +113,7 @@ def test_fetch_finds_a_local_copy(mnist_dir: Path) -> None:
         ("runs open latest", "'latest'"),
     ],
 )
-def test_mistake_ends_with_one_sentence_before_any_work(
-    place: Path, line: str, message: str
-) -> None:
+def test_mistake_ends_with_one_sentence_before_any_work(place, line, message):
     (place / "empty").mkdir()
     (place / "artifacts" / "runs" / "taken").mkdir(parents=True)
     (place / "file").touch()
@@ -126,22 +121,20 @@ def test_mistake_ends_with_one_sentence_before_any_work(
     assert not (place / "artifacts" / "cache").exists()
 
 
-def test_mismatched_counts_are_refused_with_the_file() -> None:
+def test_mismatched_counts_are_refused_with_the_file():
     images = np.zeros((4, 8, 8), dtype=np.uint8)
     np.savez("m.npz", x_train=images, y_train=[0, 1], x_test=images, y_test=[0, 1, 0, 1])
     assert re.search(r"m\.npz.*4.*2", refused("datasets inspect m.npz"))
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:9/api", "http://[::1"])
-def test_api_that_does_not_answer_is_refused(
-    place: Path, monkeypatch: pytest.MonkeyPatch, url: str
-) -> None:
+def test_api_that_does_not_answer_is_refused(place, monkeypatch, url):
     write_npz(place / "textures.npz")
     monkeypatch.setenv("PREFECT_API_URL", url)
     assert "PREFECT_API_URL does not answer" in refused("train --dataset textures.npz")
 
 
-def test_inspect_takes_settings(place: Path) -> None:
+def test_inspect_takes_settings(place):
     rows = [f"{kind}," + ",".join(["7"] * 64) for kind in ("a", "b") * 10]
     header = "kind," + ",".join(f"p{number}" for number in range(64))
     (place / "table.csv").write_text("\n".join([header, *rows]))
@@ -150,22 +143,20 @@ def test_inspect_takes_settings(place: Path) -> None:
     assert "label" in refused("datasets inspect table.csv")
 
 
-def test_damaged_run_costs_a_line_and_not_the_list(place: Path) -> None:
+def test_damaged_run_costs_a_line_and_not_the_list(place):
     folder = place / "artifacts" / "runs" / "damaged"
     folder.mkdir(parents=True)
     (folder / "manifest.json").write_text("{}")
     assert re.search(r"Skipped: .*damaged/manifest\.json", sightline("runs list").stderr)
 
 
-def test_empty_list_of_runs_suggests_a_training() -> None:
+def test_empty_list_of_runs_suggests_a_training():
     assert "`sightline train`" in sightline("runs list").stdout
     assert json.loads(sightline("runs list --json").stdout) == []
 
 
 @pytest.mark.parametrize(("passed", "code"), [(True, 0), (False, 1)])
-def test_doctor_ends_with_1_if_something_would_fail(
-    monkeypatch: pytest.MonkeyPatch, passed: bool, code: int
-) -> None:
+def test_doctor_ends_with_1_if_something_would_fail(monkeypatch, passed, code):
     checks = [Check("python", True, "3.11"), Check("device", passed, "cpu")]
     monkeypatch.setattr(doctor, "check_all", lambda *_: checks)
     assert ("failed" in sightline("doctor", code=code).stdout) is not passed

@@ -27,9 +27,7 @@ def started(place: Path, monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.7", "prefect.example.org", ""])
-def test_server_beyond_loopback_needs_a_password(
-    started: list[list[str]], host: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_server_beyond_loopback_needs_a_password(started, host, monkeypatch):
     assert AUTH in refused("ops server --host", host)
     assert started == []
     monkeypatch.setenv(AUTH, "user:password")
@@ -38,24 +36,24 @@ def test_server_beyond_loopback_needs_a_password(
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1", "127.9.9.9"])
-def test_server_on_loopback_is_started(started: list[list[str]], host: str) -> None:
+def test_server_on_loopback_is_started(started, host):
     sightline(f"ops server --host {host} --port 4321")
     (command,) = started
     assert command[1:] == ["server", "start", "--host", host, "--port", "4321"]
 
 
 @pytest.mark.parametrize("line", ["ops status", "ops install", "datasets watch mnist-5k"])
-def test_command_that_needs_a_server_names_the_remedy(line: str) -> None:
+def test_command_that_needs_a_server_names_the_remedy(line):
     assert re.search(r"make server.*PREFECT_API_URL", refused(line))
 
 
-def test_server_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_server_that_does_not_answer_is_named(monkeypatch):
     monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
     assert "does not answer" in refused("ops status")
 
 
 @pytest.mark.parametrize("address", ["not a url", "http://", "ftp://example.org/x", "example.org"])
-def test_invalid_webhook_is_refused_without_showing_it(address: str) -> None:
+def test_invalid_webhook_is_refused_without_showing_it(address):
     message = refused("ops install --webhook-url", address)
     assert "is not an http:// or https:// URL" in message
     assert "example.org" not in message

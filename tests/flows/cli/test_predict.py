@@ -45,7 +45,7 @@ def leftovers(place: Path) -> list[Path]:
     return list(place.glob(".*.tmp"))
 
 
-def test_a_few_images_are_a_table() -> None:
+def test_a_few_images_are_a_table():
     done = predict("folder/0000.png folder/0001.png")
     assert re.search(r"folder/0001\.png +│ (\[bold\]cat\[/bold\]|dog\\u202egod) +│", done.stdout)
     assert "2 images in" in done.stdout
@@ -53,7 +53,7 @@ def test_a_few_images_are_a_table() -> None:
     assert done.stderr == ""
 
 
-def test_many_images_are_begun_and_counted_with_a_hint() -> None:
+def test_many_images_are_begun_and_counted_with_a_hint():
     done = predict("folder images.npy")
     assert "folder/0019.png" in done.stdout
     assert "folder/0020.png" not in done.stdout
@@ -61,14 +61,14 @@ def test_many_images_are_begun_and_counted_with_a_hint() -> None:
     assert re.search(r"Class +┃ Images", done.stdout)
 
 
-def test_output_holds_all_and_replaces_what_was_there(place: Path) -> None:
+def test_output_holds_all_and_replaces_what_was_there(place):
     (place / "out.parquet").write_text("before")
     assert "Predictions: out.parquet" in predict("folder images.npy --output=out.parquet").stdout
     assert pq.read_table("out.parquet").num_rows == 630
     assert leftovers(place) == []
 
 
-def test_json_is_one_object_with_the_summary() -> None:
+def test_json_is_one_object_with_the_summary():
     done = predict("images.npy --json --abstain-below=1 --output=made/here/t.csv")
     found = json.loads(done.stdout)
     assert (found["images"], found["abstained"], found["failed"]) == (600, 600, 0)
@@ -78,13 +78,13 @@ def test_json_is_one_object_with_the_summary() -> None:
     assert found["images_per_second"] > 0
 
 
-def test_abstained_images_are_marked() -> None:
+def test_abstained_images_are_marked():
     shown = predict("folder/0000.png --abstain-below=1").stdout
     assert "1 image in" in shown
     assert re.search(r"0000\.png +│ \S+\? +│ +[\d.]+% │ yes", shown), shown
 
 
-def test_unreadable_image_is_reported_at_the_end_with_exit_code_1(place: Path) -> None:
+def test_unreadable_image_is_reported_at_the_end_with_exit_code_1(place):
     (place / "folder" / "0003.png").write_bytes(b"no image")
     (place / "folder" / "[red]\x1b[2J.png").write_bytes(b"no image either")
     done = predict("folder --output=out.parquet", code=1)
@@ -97,7 +97,7 @@ def test_unreadable_image_is_reported_at_the_end_with_exit_code_1(place: Path) -
     assert "\x1b" not in done.output
 
 
-def test_inverted_images_are_warned_of_and_predicted() -> None:
+def test_inverted_images_are_warned_of_and_predicted():
     np.save("inverted.npy", 255 - dots(50))
     done = predict("inverted.npy --json")
     assert "Warning: The images look inverted" in done.stderr
@@ -124,20 +124,20 @@ def test_inverted_images_are_warned_of_and_predicted() -> None:
         ("", "Missing argument"),
     ],
 )
-def test_wrong_use_is_refused_with_one_sentence(place: Path, arguments: str, message: str) -> None:
+def test_wrong_use_is_refused_with_one_sentence(place, arguments, message):
     (place / "empty").mkdir()
     (place / "folder.parquet").mkdir()
     (place / "file").touch()
     assert message in refuse(place, arguments)
 
 
-def test_model_of_another_digest_is_refused_and_nothing_is_written(place: Path) -> None:
+def test_model_of_another_digest_is_refused_and_nothing_is_written(place):
     honest_model(place / "artifacts" / "runs" / RUN_ID / "model.keras")
     assert "model.keras" in refuse(place, "images.npy --output=out.parquet")
     assert not (place / "out.parquet").exists()
 
 
-def test_damaged_input_leaves_the_output_as_it_was(place: Path, table: Path) -> None:
+def test_damaged_input_leaves_the_output_as_it_was(place, table):
     content = bytearray(table.read_bytes())
     content[content.index(b"IHDR")] ^= 1
     table.write_bytes(content)
@@ -148,9 +148,7 @@ def test_damaged_input_leaves_the_output_as_it_was(place: Path, table: Path) -> 
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_interrupted_prediction_leaves_nothing_half_made(
-    place: Path, environment: dict[str, str], number: signal.Signals
-) -> None:
+def test_interrupted_prediction_leaves_nothing_half_made(place, environment, number):
     np.lib.format.open_memmap("large.npy", "w+", np.uint8, (1_000_000, 28, 28))
     started = subprocess.Popen(
         [BIN / "sightline", "predict", "large.npy", f"--model={RUN_ID}", "--output=out.parquet"],

@@ -27,7 +27,7 @@ def api(place: Path) -> Iterator[None]:
         yield
 
 
-def test_run_is_reproduced_bit_for_bit(root: Path) -> None:
+def test_run_is_reproduced_bit_for_bit(root):
     shown = sightline("reproduce first --artifacts", str(root)).stdout
     (equal, among), *_ = re.findall(r"^(\d+) of (\d+) values of .* are equal", shown, re.MULTILINE)
     assert equal == among
@@ -43,7 +43,7 @@ def test_run_is_reproduced_bit_for_bit(root: Path) -> None:
     assert run_folder.resolve(workspace, "latest") == "first"
 
 
-def test_only_differing_values_are_shown(capsys: pytest.CaptureFixture[str]) -> None:
+def test_only_differing_values_are_shown(capsys):
     found = [
         ProvenanceRow(name="pipeline.python", a="3.11.7", b="3.11.7", equal=True),
         ProvenanceRow(name="[b]cores", a=2, b=8, equal=False),
@@ -57,7 +57,7 @@ def test_only_differing_values_are_shown(capsys: pytest.CaptureFixture[str]) -> 
     assert "1 of 3 values" in shown
 
 
-def test_changed_data_is_refused_before_any_training(root: Path) -> None:
+def test_changed_data_is_refused_before_any_training(root):
     path = run_folder.folder(Workspace(root), "first") / run_folder.MANIFEST
     before = path.read_bytes()
     manifest = json.loads(json_digest.verify(before))
@@ -68,7 +68,7 @@ def test_changed_data_is_refused_before_any_training(root: Path) -> None:
         path.write_bytes(before)
 
 
-def test_exit_codes_are_in_the_help() -> None:
+def test_exit_codes_are_in_the_help():
     text = " ".join(sightline("reproduce --help").stdout.split())
     assert "0 reproduced bit for bit; 3 reproduced within the noise" in text
     assert "4 not reproduced" in text

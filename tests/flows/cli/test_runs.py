@@ -41,15 +41,13 @@ def root(place: Path) -> Path:
         ("--pinned", "mnist-1"),
     ],
 )
-def test_runs_are_sorted_and_filtered_before_the_limit(
-    root: Path, arguments: str, expected: str
-) -> None:
+def test_runs_are_sorted_and_filtered_before_the_limit(root, arguments, expected):
     pins.pin(Workspace(root), "mnist-1")
     found = json.loads(sightline(f"runs list --json {arguments}").stdout)
     assert [run["run_id"] for run in found] == expected.split()
 
 
-def test_list_is_a_table_with_accuracy_and_loss(root: Path) -> None:
+def test_list_is_a_table_with_accuracy_and_loss(root):
     shown = sightline("runs list --dataset zoo").stdout
     assert re.search(r"zoo +│ zoo +│ tutorial +│ 70\.00% +│ 0\.0300", shown), shown
 
@@ -69,19 +67,19 @@ def test_list_is_a_table_with_accuracy_and_loss(root: Path) -> None:
         ("train --dataset mnist-5k --seeds 2 --run-id ../night", "--run-id"),
     ],
 )
-def test_wrong_input_is_refused_before_any_work(root: Path, line: str, message: str) -> None:
+def test_wrong_input_is_refused_before_any_work(root, line, message):
     publish(root, excerpt("night-s1", seed=1))
     assert re.search(message, refused(line))
     assert not (root / "cache").exists()
 
 
 @pytest.mark.parametrize("command", ["list", "history"])
-def test_filter_without_matches_is_reported(root: Path, command: str) -> None:
+def test_filter_without_matches_is_reported(root, command):
     assert "No matching runs" in sightline(f"runs {command} --recipe [/b]unknown").stdout
     assert not (root / "history.png").exists()
 
 
-def test_history_is_a_table_from_the_oldest_to_the_newest_and_a_picture(root: Path) -> None:
+def test_history_is_a_table_from_the_oldest_to_the_newest_and_a_picture(root):
     shown = sightline("runs history --dataset mnist --output h.png").stdout
     rows = [line for line in shown.splitlines() if "mnist-" in line or "fast" in line]
     names = [re.split(r" *│ *", row)[2] for row in rows]
@@ -93,7 +91,7 @@ def test_history_is_a_table_from_the_oldest_to_the_newest_and_a_picture(root: Pa
         picture.verify()
 
 
-def test_history_is_that_of_the_newest_runs_data_set_by_default(root: Path) -> None:
+def test_history_is_that_of_the_newest_runs_data_set_by_default(root):
     shown = sightline("runs history").stdout
     assert "zoo" in shown
     assert "mnist-0" not in shown
@@ -101,7 +99,7 @@ def test_history_is_that_of_the_newest_runs_data_set_by_default(root: Path) -> N
     assert (root / "history.png").is_file()
 
 
-def test_several_data_sets_have_a_table_and_a_panel_each(root: Path) -> None:
+def test_several_data_sets_have_a_table_and_a_panel_each(root):
     shown = sightline("runs history --dataset=zoo --dataset=mnist --last=2 --output=h.png").stdout
     with Image.open("h.png") as picture:
         assert picture.height > 1200
@@ -110,7 +108,7 @@ def test_several_data_sets_have_a_table_and_a_panel_each(root: Path) -> None:
     assert "mnist-2" not in shown
 
 
-def test_damaged_run_and_damaged_band_cost_a_line_and_not_the_history(root: Path) -> None:
+def test_damaged_run_and_damaged_band_cost_a_line_and_not_the_history(root):
     (root / "runs" / "mnist-0" / "manifest.json").write_text("{}")
     (band,) = (root / "noise").iterdir()
     band.write_text("{}")

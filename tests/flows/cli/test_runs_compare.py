@@ -21,7 +21,7 @@ def root(place: Path) -> Path:
     return root
 
 
-def test_terminal_shows_differences_and_the_page_is_in_the_artifacts(root: Path) -> None:
+def test_terminal_shows_differences_and_the_page_is_in_the_artifacts(root):
     shown = sightline("runs compare run-a run-b").stdout
     for expected in (
         r"accuracy +│ 92\.50% \(80\.14% to 97\.42%\) +│ 95\.00% .*│ \+2\.50 points",
@@ -36,7 +36,7 @@ def test_terminal_shows_differences_and_the_page_is_in_the_artifacts(root: Path)
     assert (root / "compare.html").read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
 
 
-def test_json_holds_all_facts_and_writes_a_page_only_where_it_is_wanted(root: Path) -> None:
+def test_json_holds_all_facts_and_writes_a_page_only_where_it_is_wanted(root):
     done = sightline("runs compare run-a run-b --json")
     found = json.loads(done.stdout)
     assert done.stdout.count("\n") == 1
@@ -50,7 +50,7 @@ def test_json_holds_all_facts_and_writes_a_page_only_where_it_is_wanted(root: Pa
     assert "two.html" in done.stderr
 
 
-def test_hostile_names_reach_neither_the_terminal_nor_its_markup(root: Path) -> None:
+def test_hostile_names_reach_neither_the_terminal_nor_its_markup(root):
     manifest = run_folder.read(Workspace(root), "run-b")
     stages = {"[bold]\x1b[2J": manifest.stages["ingest"]}
     made_runs.write(root, manifest.model_copy(update={"stages": stages}))
@@ -74,9 +74,7 @@ def test_hostile_names_reach_neither_the_terminal_nor_its_markup(root: Path) -> 
         ("run-a run-b --output=/dev/null", "is not a file"),
     ],
 )
-def test_what_cannot_be_compared_or_written_is_refused(
-    root: Path, arguments: str, message: str
-) -> None:
+def test_what_cannot_be_compared_or_written_is_refused(root, arguments, message):
     Path("file").touch()
     done = sightline(f"runs compare --json {arguments}", code=2)
     text = " ".join(done.stderr.split())

@@ -20,7 +20,7 @@ def workspace(place: Path) -> Workspace:
     return workspace
 
 
-def test_dry_run_shows_what_would_be_removed_and_changes_nothing(workspace: Workspace) -> None:
+def test_dry_run_shows_what_would_be_removed_and_changes_nothing(workspace):
     before = tree(workspace.root)
     done = sightline("runs prune --keep 1 --dry-run")
     assert tree(workspace.root) == before
@@ -30,14 +30,14 @@ def test_dry_run_shows_what_would_be_removed_and_changes_nothing(workspace: Work
     assert done.stderr == ""
 
 
-def test_prune_is_refused_while_a_run_is_active(workspace: Workspace) -> None:
+def test_prune_is_refused_while_a_run_is_active(workspace):
     with used_elsewhere(workspace.root):
         assert str(workspace) in refused("runs prune --keep 1")
         assert "A run is active" in sightline("runs prune --keep 1 --dry-run").stderr
     assert run_folder.run_ids(workspace) == ["new", "old"]
 
 
-def test_pinned_run_is_marked_and_never_pruned(workspace: Workspace) -> None:
+def test_pinned_run_is_marked_and_never_pruned(workspace):
     assert "Pinned old." in sightline("runs pin old --reason 'in the [paper]'").stdout
     listed = sightline("runs list").stdout
     assert re.search(r"│ \* │ old ", listed)
@@ -50,7 +50,7 @@ def test_pinned_run_is_marked_and_never_pruned(workspace: Workspace) -> None:
     assert "pinned" not in sightline("runs list").stdout
 
 
-def test_unreadable_run_is_named_and_the_cache_is_kept(workspace: Workspace) -> None:
+def test_unreadable_run_is_named_and_the_cache_is_kept(workspace):
     (workspace.root / "runs/old/manifest.json").write_text("{")
     before = tree(workspace.root / "cache")
     said = sightline("runs prune --keep 1").stderr
@@ -59,7 +59,7 @@ def test_unreadable_run_is_named_and_the_cache_is_kept(workspace: Workspace) -> 
     assert "No cache entry is removed" in said
 
 
-def test_json_lists_what_was_removed(workspace: Workspace) -> None:
+def test_json_lists_what_was_removed(workspace):
     removed = json.loads(sightline("runs prune --keep 1 --json").output)
     assert removed["dry_run"] is False
     assert [run["run_id"] for run in removed["runs"]] == ["old"]
@@ -73,10 +73,10 @@ def test_json_lists_what_was_removed(workspace: Workspace) -> None:
     ("arguments", "named"),
     [("prune --keep 0", "'--keep'"), ("pin nothing", "'nothing'"), ("unpin new", "'new'")],
 )
-def test_mistake_ends_with_2(workspace: Workspace, arguments: str, named: str) -> None:
+def test_mistake_ends_with_2(workspace, arguments, named):
     assert named in refused(f"runs {arguments}")
 
 
-def test_missing_artifacts_directory_is_refused_and_not_created(place: Path) -> None:
+def test_missing_artifacts_directory_is_refused_and_not_created(place):
     assert "--artifacts" in refused("runs prune --artifacts nowhere")
     assert list(place.iterdir()) == []

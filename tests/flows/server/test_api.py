@@ -38,7 +38,7 @@ def run_program(home: Path, program: str = PROGRAM, **changes: str) -> list[str]
     return output.split()
 
 
-def test_server_of_the_profile_is_used_and_before_it_that_of_the_environment(home: Path) -> None:
+def test_server_of_the_profile_is_used_and_before_it_that_of_the_environment(home):
     other, url = "http://127.0.0.1:1/api", "http://127.0.0.1:2/api"
     profiles = home / "profiles.toml"
     profiles.write_text(f'active = "mine"\n[profiles.mine]\nPREFECT_API_URL = "{url}"\n')
@@ -48,9 +48,7 @@ def test_server_of_the_profile_is_used_and_before_it_that_of_the_environment(hom
 
 
 @pytest.mark.parametrize("profiles", ["", 'active = "mine"\n[profiles.mine]\n'])
-def test_private_server_listens_on_loopback_and_ends_with_its_run(
-    home: Path, profiles: str
-) -> None:
+def test_private_server_listens_on_loopback_and_ends_with_its_run(home, profiles):
     if profiles:
         (home / "profiles.toml").write_text(profiles)
     configured, url, pid = run_program(home)
@@ -72,7 +70,7 @@ time.sleep(600)
 """
 
 
-def test_private_server_of_a_killed_run_ends(home: Path) -> None:
+def test_private_server_of_a_killed_run_ends(home):
     with start(KILLED, home) as parent:
         status = Path(f"/proc/{int(parent.stdout.readline())}/status")
         assert status.exists()
@@ -81,7 +79,7 @@ def test_private_server_of_a_killed_run_ends(home: Path) -> None:
         time.sleep(0.05)
 
 
-def test_two_first_runs_at_once_both_get_a_server(tmp_path: Path) -> None:
+def test_two_first_runs_at_once_both_get_a_server(tmp_path):
     both = [start(PROGRAM, tmp_path) for _ in range(2)]
     errors = [process.communicate()[1] for process in both]
     assert [process.returncode for process in both] == [0, 0], errors
@@ -95,7 +93,7 @@ print(private._process.pid)
 """
 
 
-def test_killed_start_of_a_server_does_not_break_the_next_one(tmp_path: Path) -> None:
+def test_killed_start_of_a_server_does_not_break_the_next_one(tmp_path):
     (pid,) = run_program(tmp_path, UNUSED)
     assert not Path(f"/proc/{pid}").exists()
     assert run_program(tmp_path)[0] == "None"

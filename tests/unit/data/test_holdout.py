@@ -18,24 +18,24 @@ def ingested(run: Run, folder: Path, train: int = 40, relabelled: int = 0) -> Da
     return ingest_arrays(run, folder / "textures.npz", **arrays)
 
 
-def test_more_training_images_do_not_change_the_holdout(run: Run, tmp_path: Path) -> None:
+def test_more_training_images_do_not_change_the_holdout(run, tmp_path):
     few, more = ingested(run, tmp_path / "few"), ingested(run, tmp_path / "more", train=60)
     assert few.labels.sha256 != more.labels.sha256
     assert holdout_sha256(few) == holdout_sha256(more)
 
 
-def test_changed_label_of_a_test_image_changes_the_holdout(run: Run, tmp_path: Path) -> None:
+def test_changed_label_of_a_test_image_changes_the_holdout(run, tmp_path):
     before, now = ingested(run, tmp_path / "1"), ingested(run, tmp_path / "2", relabelled=1)
     assert before.images["test"].sha256 == now.images["test"].sha256
     assert holdout_sha256(before) != holdout_sha256(now)
 
 
-def test_other_class_names_change_the_holdout(files: DatasetFiles) -> None:
+def test_other_class_names_change_the_holdout(files):
     renamed = files.model_copy(update={"class_names": tuple("wxyz")})
     assert holdout_sha256(renamed) != holdout_sha256(files)
 
 
-def test_damaged_or_missing_test_images_are_refused(run: Run, files: DatasetFiles) -> None:
+def test_damaged_or_missing_test_images_are_refused(run, files):
     verify_holdout(run.workspace, files)
     path = run.workspace.root / files.images["test"].path
     content = path.read_bytes()

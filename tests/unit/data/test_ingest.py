@@ -51,7 +51,7 @@ def labels(run: Run, files: DatasetFiles) -> list[dict[str, Any]]:
     return pq.read_table(run.workspace.root / files.labels.path).to_pylist()
 
 
-def test_images_and_labels_arrive_unchanged(run: Run, tmp_path: Path) -> None:
+def test_images_and_labels_arrive_unchanged(run, tmp_path):
     path = write_npz(tmp_path / "quarters.npz")
     with np.load(path) as arrays_in:
         expected = {name: arrays_in[name] for name in arrays_in.files}
@@ -76,7 +76,7 @@ def test_images_and_labels_arrive_unchanged(run: Run, tmp_path: Path) -> None:
     assert [row["index"] for row in rows] == [*range(160), *range(40)]
 
 
-def test_photos_of_mixed_sizes_keep_their_labels_through_the_split(run: Run, photos: Path) -> None:
+def test_photos_of_mixed_sizes_keep_their_labels_through_the_split(run, photos):
     events: list[Progress] = []
     with listening(events.append):
         files = ingest(run, photos)
@@ -98,7 +98,7 @@ def test_photos_of_mixed_sizes_keep_their_labels_through_the_split(run: Run, pho
     assert (events[-1].unit, events[-1].done, events[-1].total) == ("images", 70, 70)
 
 
-def test_seed_and_share_of_the_test_split_are_configured(run: Run, photos: Path) -> None:
+def test_seed_and_share_of_the_test_split_are_configured(run, photos):
     first = ingest(run, photos, test_fraction=0.5)
     other = ingest(run, photos, test_fraction=0.5, seed=1)
     assert first.counts["test"] == (5,) * 7
@@ -107,7 +107,7 @@ def test_seed_and_share_of_the_test_split_are_configured(run: Run, photos: Path)
     assert embedded.counts == {"train": (400,) * 10, "test": (100,) * 10}
 
 
-def test_any_source_is_resized_and_converted_as_configured(run: Run, tmp_path: Path) -> None:
+def test_any_source_is_resized_and_converted_as_configured(run, tmp_path):
     files = ingest(run, write_npz(tmp_path / "x.npz"), image_size=(20, 16), channels=3)
     assert images(run, files, "train").shape == (160, 20, 16, 3)
     assert files.notes == (
@@ -116,7 +116,7 @@ def test_any_source_is_resized_and_converted_as_configured(run: Run, tmp_path: P
     )
 
 
-def test_cached_result_is_reused_without_reading_the_source(run: Run, tmp_path: Path) -> None:
+def test_cached_result_is_reused_without_reading_the_source(run, tmp_path):
     path = write_npz(tmp_path / "quarters.npz")
     config = DataConfig(dataset=str(path))
     source = locate.locate(config)
@@ -125,7 +125,7 @@ def test_cached_result_is_reused_without_reading_the_source(run: Run, tmp_path: 
     assert ingestion.ingest(run, source, config) == first
 
 
-def test_failed_reading_leaves_no_result(run: Run, photos: Path) -> None:
+def test_failed_reading_leaves_no_result(run, photos):
     (photos / "blue" / "zz.jpg").write_bytes(b"\xff\xd8\xff no photo")
     with pytest.raises(DataError, match=r"blue/zz\.jpg"):
         ingest(run, photos)
@@ -140,9 +140,7 @@ def write_sites(path: Path, count: int = 40) -> Path:
     return path
 
 
-def test_metadata_stay_with_their_image_through_the_split(
-    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_metadata_stay_with_their_image_through_the_split(run, tmp_path, monkeypatch):
     monkeypatch.setattr(label_table, "_ROW_GROUP", 7)
     path = write_sites(tmp_path / "sites.csv")
     files = ingest(run, path, metadata_columns=["site"])
@@ -161,8 +159,8 @@ def test_metadata_stay_with_their_image_through_the_split(
     [(dispatch, "open_source", "images"), (ingestion, "_write_images", "rows of metadata")],
 )
 def test_source_that_changes_during_ingest_is_refused(
-    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module, step, what, rows, found
-) -> None:
+    run, tmp_path, monkeypatch, module, step, what, rows, found
+):
     def do_and_change(*arguments: Any) -> Any:
         result = original(*arguments)
         write_sites(path, rows)
@@ -179,14 +177,12 @@ def test_source_that_changes_during_ingest_is_refused(
 @pytest.mark.parametrize(
     ("columns", "name"), [(["site", "source"], "'source'"), (["site", "site"], "'site' twice")]
 )
-def test_metadata_named_like_a_label_table_column_are_refused(
-    run: Run, tmp_path: Path, columns: list[str], name: str
-) -> None:
+def test_metadata_named_like_a_label_table_column_are_refused(run, tmp_path, columns, name):
     with pytest.raises(ConfigError, match=rf"data\.metadata_columns .*{name}"):
         ingest(run, write_sites(tmp_path / "sites.csv"), metadata_columns=columns)
 
 
-def test_images_are_written_in_blocks(run: Run, photos: Path) -> None:
+def test_images_are_written_in_blocks(run, photos):
     append = npy.ArrayWriter.append
     with patch.object(npy.ArrayWriter, "append", autospec=True, side_effect=append) as watched:
         ingest(run, photos, image_size=(512, 512))
@@ -195,15 +191,13 @@ def test_images_are_written_in_blocks(run: Run, photos: Path) -> None:
     assert max(sizes) <= npy.BLOCK_BYTES
 
 
-def test_full_disk_is_detected_before_writing(
-    run: Run, photos: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_full_disk_is_detected_before_writing(run, photos, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=1000))
     with pytest.raises(StorageError, match="860,160"):
         ingest(run, photos)
 
 
-def test_real_mnist_has_its_known_counts_and_no_equal_images(run: Run, mnist_dir: Path) -> None:
+def test_real_mnist_has_its_known_counts_and_no_equal_images(run, mnist_dir):
     files = ingest(run.model_copy(update={"data_dir": mnist_dir}), "mnist")
     assert files.images["train"].shape == (60_000, 28, 28, 1)
     assert files.counts["test"] == (980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009)

@@ -8,7 +8,7 @@ from sightline.config import DataConfig
 from sightline.data import locate as location
 from sightline.errors import DataError
 from sightline.pipeline.progress import Progress, listening
-from sightline.records import Run, Source
+from sightline.records import Source
 
 
 def locate(path: object) -> Source:
@@ -20,7 +20,7 @@ def paint(path: Path, value: int = 0) -> None:
     Image.new("L", (8, 8), value).save(path)
 
 
-def test_named_data_set_is_found_without_touching_a_file(run: Run) -> None:
+def test_named_data_set_is_found_without_touching_a_file(run):
     source = locate("fashion-mnist")
     assert (source.dataset, source.kind) == ("fashion-mnist", "named")
     assert source.sha256 != locate("mnist").sha256
@@ -28,7 +28,7 @@ def test_named_data_set_is_found_without_touching_a_file(run: Run) -> None:
     assert not run.workspace.root.exists()
 
 
-def test_equal_content_has_equal_digests_wherever_it_is(tmp_path: Path) -> None:
+def test_equal_content_has_equal_digests_wherever_it_is(tmp_path):
     one = locate(write_npz(tmp_path / "My Data (v2).npz"))
     (tmp_path / "b").mkdir()
     other = locate(write_npz(tmp_path / "b" / "copy.npz"))
@@ -37,7 +37,7 @@ def test_equal_content_has_equal_digests_wherever_it_is(tmp_path: Path) -> None:
     assert one.kind == "npz"
 
 
-def test_digest_changes_with_content_and_with_names_but_not_with_the_order(tmp_path: Path) -> None:
+def test_digest_changes_with_content_and_with_names_but_not_with_the_order(tmp_path):
     for folder, names in (("p", "ab"), ("q", "ba")):
         for name in names:
             paint(tmp_path / folder / name / "x.bmp", ord(name))
@@ -50,7 +50,7 @@ def test_digest_changes_with_content_and_with_names_but_not_with_the_order(tmp_p
     assert len({*found, locate(data).sha256}) == 3
 
 
-def test_digesting_many_files_reports_progress(tmp_path: Path) -> None:
+def test_digesting_many_files_reports_progress(tmp_path):
     for number in range(120):
         folder = tmp_path / "ab"[number % 2]
         folder.mkdir(exist_ok=True)
@@ -73,12 +73,12 @@ def test_digesting_many_files_reports_progress(tmp_path: Path) -> None:
         ("~nobody-of-this-name/x", "valid path"),
     ],
 )
-def test_name_or_path_that_does_not_exist_is_refused(path: str, fact: str) -> None:
+def test_name_or_path_that_does_not_exist_is_refused(path, fact):
     with pytest.raises(DataError, match=fact):
         locate(path)
 
 
-def test_address_is_refused_without_repeating_its_secrets() -> None:
+def test_address_is_refused_without_repeating_its_secrets():
     with pytest.raises(DataError, match="download the data") as caught:
         locate("https://me:hunter2@host/data.npz?sig=s3cret")
     assert "hunter2" not in str(caught.value)
@@ -97,9 +97,7 @@ def test_address_is_refused_without_repeating_its_secrets() -> None:
         ("x.gz", b"", "empty"),
     ],
 )
-def test_unsupported_file_is_refused(
-    tmp_path: Path, name: str, content: bytes, message: str
-) -> None:
+def test_unsupported_file_is_refused(tmp_path, name, content, message):
     (tmp_path / name).write_bytes(content)
     with pytest.raises(DataError, match=message):
         locate(tmp_path / name)
@@ -114,16 +112,14 @@ def test_unsupported_file_is_refused(
         (["a.csv", "b.csv"], "path of one"),
     ],
 )
-def test_folder_without_one_data_set_is_refused(
-    tmp_path: Path, names: list[str], remedy: str
-) -> None:
+def test_folder_without_one_data_set_is_refused(tmp_path, names, remedy):
     for name in names:
         (tmp_path / name).write_bytes(b"x")
     with pytest.raises(DataError, match=f"{tmp_path} .*{remedy}"):
         locate(tmp_path)
 
 
-def test_split_that_links_elsewhere_is_refused(tmp_path: Path) -> None:
+def test_split_that_links_elsewhere_is_refused(tmp_path):
     for name in ("elsewhere/cat", "given/test/cat"):
         paint(tmp_path / name / "x.png")
     (tmp_path / "given" / "train").symlink_to(tmp_path / "elsewhere")
@@ -131,7 +127,7 @@ def test_split_that_links_elsewhere_is_refused(tmp_path: Path) -> None:
         locate(tmp_path / "given")
 
 
-def test_folder_with_one_archive_is_that_archive(tmp_path: Path) -> None:
+def test_folder_with_one_archive_is_that_archive(tmp_path):
     write_npz(tmp_path / "only.npz")
     assert locate(tmp_path).kind == "npz"
 
@@ -148,5 +144,5 @@ def test_folder_with_one_archive_is_that_archive(tmp_path: Path) -> None:
         (".", location.slug(str(Path.cwd()))),
     ],
 )
-def test_slug_fits_a_run_id(text: str, expected: str) -> None:
+def test_slug_fits_a_run_id(text, expected):
     assert location.slug(text) == expected

@@ -1,5 +1,4 @@
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,11 +8,10 @@ from reading import ingest_arrays
 from sightline.config import PreprocessingConfig
 from sightline.data import preprocess
 from sightline.errors import DataError
-from sightline.records import DatasetFiles, Run
 from sightline.storage import npy
 
 
-def test_images_are_scaled_and_labels_encoded(run: Run, files: DatasetFiles) -> None:
+def test_images_are_scaled_and_labels_encoded(run, files):
     result = preprocess.preprocess(run, files, PreprocessingConfig())
     images, labels = pictures(160, 1)
     train = result.splits["train"]
@@ -28,9 +26,7 @@ def test_images_are_scaled_and_labels_encoded(run: Run, files: DatasetFiles) -> 
     assert set(result.splits) == {"train", "test"}
 
 
-def test_validation_split_has_the_same_share_of_each_class_and_no_training_image(
-    run: Run, files: DatasetFiles
-) -> None:
+def test_validation_split_has_the_same_share_of_each_class_and_no_training_image(run, files):
     result = preprocess.preprocess(run, files, PreprocessingConfig(validation_fraction=0.25))
     rows = []
     for name, each in (("train", 30), ("validation", 10)):
@@ -44,7 +40,7 @@ def test_validation_split_has_the_same_share_of_each_class_and_no_training_image
     assert set(rows) == {image.tobytes() for image in expected}
 
 
-def test_seed_determines_the_validation_split(run: Run, files: DatasetFiles) -> None:
+def test_seed_determines_the_validation_split(run, files):
     digests = []
     for number, seed in enumerate((0, 0, 1)):
         repeated = run.model_copy(update={"id": f"run-{number}", "refresh": True})
@@ -54,7 +50,7 @@ def test_seed_determines_the_validation_split(run: Run, files: DatasetFiles) -> 
     assert digests[0] == digests[1] != digests[2]
 
 
-def test_class_with_a_single_training_image_cannot_be_validated(run: Run, tmp_path: Path) -> None:
+def test_class_with_a_single_training_image_cannot_be_validated(run, tmp_path):
     images = np.zeros((4, 8, 8), dtype=np.uint8)
     arrays = {"x_train": images, "y_train": [0, 0, 0, 1], "x_test": images, "y_test": [0, 0, 0, 1]}
     files = ingest_arrays(run, tmp_path / "single.npz", **arrays)

@@ -24,12 +24,12 @@ def store(workspace: Workspace, data: Path) -> Observation:
     return found
 
 
-def test_first_observation_is_not_a_change(workspace: Workspace, data: Path) -> None:
+def test_first_observation_is_not_a_change(workspace, data):
     for found, first in ((store(workspace, data), True), (observe(workspace, str(data)), False)):
         assert (found.first, found.changed, found.dataset) == (first, False, str(data))
 
 
-def test_change_is_reported_until_it_is_stored(workspace: Workspace, data: Path) -> None:
+def test_change_is_reported_until_it_is_stored(workspace, data):
     first = store(workspace, data)
     write_npz(data, train=200)
     for _ in range(2):  # if the server could not be notified, the next observation is
@@ -40,7 +40,7 @@ def test_change_is_reported_until_it_is_stored(workspace: Workspace, data: Path)
     assert not observe(workspace, str(data)).changed
 
 
-def test_data_sets_of_the_same_name_are_distinguished(workspace: Workspace, tmp_path: Path) -> None:
+def test_data_sets_of_the_same_name_are_distinguished(workspace, tmp_path):
     for folder, train in (("a", 160), ("b", 200)):
         (tmp_path / folder).mkdir()
         store(workspace, write_npz(tmp_path / folder / "textures.npz", train=train))
@@ -48,16 +48,14 @@ def test_data_sets_of_the_same_name_are_distinguished(workspace: Workspace, tmp_
 
 
 @pytest.mark.parametrize("content", ["{", "{}", "[]"])
-def test_damaged_observation_counts_as_a_change(
-    workspace: Workspace, data: Path, content: str
-) -> None:
+def test_damaged_observation_counts_as_a_change(workspace, data, content):
     store(workspace, data)
     (stored,) = (workspace.root / "watch").iterdir()
     stored.write_text(content)
     assert observe(workspace, str(data)).changed
 
 
-def test_unreadable_observation_is_an_error(workspace: Workspace, data: Path) -> None:
+def test_unreadable_observation_is_an_error(workspace, data):
     workspace.root.mkdir()
     (workspace.root / "watch").write_text("a file instead of a folder")
     with pytest.raises(StorageError):

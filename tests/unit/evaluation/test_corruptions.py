@@ -30,7 +30,7 @@ def change(images: np.ndarray, corrupted: np.ndarray) -> float:
 
 @EVERY
 @pytest.mark.parametrize("shape", [(28, 28, 3), (12, 31, 3), (1, 8, 1)])
-def test_block_size_changes_nothing(name: str, shape: tuple[int, int, int]) -> None:
+def test_block_size_changes_nothing(name, shape):
     images = hills(7, shape)
     images.flags.writeable = False
     for severity in SEVERITIES:
@@ -43,7 +43,7 @@ def test_block_size_changes_nothing(name: str, shape: tuple[int, int, int]) -> N
 
 @EVERY
 @pytest.mark.parametrize("shape", [(28, 28, 1), (28, 28, 3), (224, 224, 1)])
-def test_higher_severity_changes_more(name: str, shape: tuple[int, int, int]) -> None:
+def test_higher_severity_changes_more(name, shape):
     images = hills(4, shape)
     changes = [change(images, CORRUPTIONS[name](images, severity, 0)) for severity in SEVERITIES]
     assert changes[0] > 0
@@ -51,7 +51,7 @@ def test_higher_severity_changes_more(name: str, shape: tuple[int, int, int]) ->
 
 
 @pytest.mark.parametrize("name", sorted({*CORRUPTIONS} - {"noise"}))
-def test_strength_is_relative_to_the_image_size(name: str) -> None:
+def test_strength_is_relative_to_the_image_size(name):
     small, large = (
         CORRUPTIONS[name](hills(4, (side, side, 1)), 5, 0).astype(float) for side in (28, 224)
     )
@@ -59,7 +59,7 @@ def test_strength_is_relative_to_the_image_size(name: str) -> None:
     assert change(small, reduced) < 0.06 * change(small, hills(4, (28, 28, 1)))
 
 
-def test_shift_alternates_between_four_diagonals() -> None:
+def test_shift_alternates_between_four_diagonals():
     images, inner = hills(4, (100, 100, 1)), slice(6, -6)
     moves = [(-6, -6), (-6, 6), (6, -6), (6, 6)]
     for image, found, move in zip(images, corruptions.shift(images, 2, 0), moves, strict=True):
@@ -68,12 +68,12 @@ def test_shift_alternates_between_four_diagonals() -> None:
 
 
 @pytest.mark.parametrize("name", ["shift", "rotation", "scale"])
-def test_border_is_repeated_outside(name: str) -> None:
+def test_border_is_repeated_outside(name):
     white = np.full((2, 20, 20, 1), 255, np.uint8)
     np.testing.assert_array_equal(CORRUPTIONS[name](white, 5, 0), white)
 
 
-def test_rotation_alternates_between_left_and_right() -> None:
+def test_rotation_alternates_between_left_and_right():
     images = hills(2, (30, 30, 3))
     turned = corruptions.rotation(images, 4, 0)
     for image, found, degrees in zip(images, turned, (36, -36), strict=True):
@@ -81,14 +81,14 @@ def test_rotation_alternates_between_left_and_right() -> None:
         np.testing.assert_allclose(found, expected, atol=1)
 
 
-def test_scale_alternates_between_smaller_and_larger() -> None:
+def test_scale_alternates_between_smaller_and_larger():
     images = np.zeros((2, 60, 60, 1), np.uint8)
     images[:, 20:40, 20:40] = 255
     areas = corruptions.scale(images, 5, 0).sum(axis=(1, 2, 3)) / 255
     assert np.sqrt(areas) == pytest.approx([20 / 1.5, 20 * 1.5], rel=0.02)
 
 
-def test_noise_has_the_stated_strength_and_is_independent() -> None:
+def test_noise_has_the_stated_strength_and_is_independent():
     grey = np.full((2, 64, 64, 3), 128, np.uint8)
     for severity in (1, 2):
         added = corruptions.noise(grey, severity, 5).astype(float) - 128
@@ -98,7 +98,7 @@ def test_noise_has_the_stated_strength_and_is_independent() -> None:
     assert np.abs(np.corrcoef(samples) - np.eye(6)).max() < 0.1
 
 
-def test_blur_is_a_gaussian_of_the_stated_width_that_mixes_no_channels() -> None:
+def test_blur_is_a_gaussian_of_the_stated_width_that_mixes_no_channels():
     red = hills(1, (50, 80, 3)) * np.array([1, 0, 0], np.uint8)
     weights = np.exp(-0.5 * (np.arange(-16, 17) / (0.015 * 5 * 50)) ** 2)
     expected = red[0, :, :, 0].astype(float)
@@ -109,7 +109,7 @@ def test_blur_is_a_gaussian_of_the_stated_width_that_mixes_no_channels() -> None
     assert not found[..., 1:].any()
 
 
-def test_contrast_is_reduced_about_the_mean_of_the_image() -> None:
+def test_contrast_is_reduced_about_the_mean_of_the_image():
     images = hills(2, (20, 20, 3))
     for severity in SEVERITIES:
         for image, found in zip(images, corruptions.contrast(images, severity, 0), strict=True):
@@ -117,7 +117,7 @@ def test_contrast_is_reduced_about_the_mean_of_the_image() -> None:
             np.testing.assert_allclose(found, expected, atol=0.51)
 
 
-def test_inversion_ends_with_the_negative() -> None:
+def test_inversion_ends_with_the_negative():
     images = np.arange(256, dtype=np.uint8).reshape(1, 16, 16, 1)
     np.testing.assert_array_equal(corruptions.inversion(images, 5, 0), 255 - images)
     assert corruptions.inversion(images, 2, 0).ravel()[[0, 255]].tolist() == [102, 153]

@@ -26,7 +26,7 @@ def measure(textures: Textures, run: Run | None = None, **settings: object) -> E
     )
 
 
-def test_evaluation_counts_what_the_predictions_say(textures: Textures) -> None:
+def test_evaluation_counts_what_the_predictions_say(textures):
     result = measure(textures, batch_size=7)
     table = pd.read_parquet(textures.run.workspace.root / result.predictions.path)
     assert table["index"].tolist() == list(range(40))
@@ -53,7 +53,7 @@ def test_evaluation_counts_what_the_predictions_say(textures: Textures) -> None:
     assert written == result.model_dump(mode="json", exclude={"metrics", "predictions"})
 
 
-def test_optional_measures_are_taken_as_configured(textures: Textures) -> None:
+def test_optional_measures_are_taken_as_configured(textures):
     result = measure(
         textures, slices=("class_name",), robustness_images=20, label_error_threshold=0.3
     )
@@ -75,9 +75,7 @@ def test_optional_measures_are_taken_as_configured(textures: Textures) -> None:
     assert plain.accuracy == result.accuracy
 
 
-def test_evaluation_in_blocks_equals_evaluation_at_once(
-    textures: Textures, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_evaluation_in_blocks_equals_evaluation_at_once(textures, monkeypatch):
     at_once = measure(textures)
     monkeypatch.setattr(predictions, "BLOCK_BYTES", 9 * 12 * 12 * 4)
     monkeypatch.setattr(model_under_test, "_BATCH_BYTES", 2 * 12 * 12 * 4)
@@ -86,9 +84,7 @@ def test_evaluation_in_blocks_equals_evaluation_at_once(
     assert in_blocks.loss == pytest.approx(at_once.loss, rel=1e-5)
 
 
-def test_export_that_differs_from_the_trained_model_is_refused(
-    textures: Textures, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_export_that_differs_from_the_trained_model_is_refused(textures, monkeypatch):
     read_model = keras_files.read_model
 
     def read_badly_scaled(path: Path, expected_sha256: str) -> keras.Model:

@@ -16,7 +16,5 @@ from sightline.evaluation.intervals import wilson
         (0, 0, None),
     ],
 )
-def test_interval_agrees_with_published_values(
-    successes: int, total: int, published: tuple[float, float] | None
-) -> None:
+def test_interval_agrees_with_published_values(successes, total, published):
     assert wilson(successes, total) == pytest.approx(published, abs=6e-5)

@@ -1,9 +1,6 @@
-from pathlib import Path
-
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-import pytest
 
 from sightline.evaluation import label_errors, predictions
 from sightline.pipeline.progress import Progress, listening
@@ -30,9 +27,7 @@ LABELS[FLIPPED] = (LABELS[FLIPPED] + RNG.integers(1, 4, 40)) % 4
 """The labels, of which forty are wrong."""
 
 
-def test_flipped_labels_are_found_the_largest_margin_first(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_flipped_labels_are_found_the_largest_margin_first(monkeypatch):
     monkeypatch.setattr(predictions, "BLOCK_BYTES", 2 * 33)
     events: list[Progress] = []
     with listening(events.append):
@@ -47,13 +42,13 @@ def test_flipped_labels_are_found_the_largest_margin_first(
     assert len(set(margins.tolist())) < len(margins)
 
 
-def test_confidence_below_the_threshold_does_not_count() -> None:
+def test_confidence_below_the_threshold_does_not_count():
     found = label_errors.find(predict, IMAGES, LABELS, 0.98)["index"].to_pylist()
     assert sorted(found) == FLIPPED[PERCENT[FLIPPED] >= 98].tolist()
     assert 0 < len(found) < len(FLIPPED)
 
 
-def test_table_is_read_as_it_was_written(tmp_path: Path) -> None:
+def test_table_is_read_as_it_was_written(tmp_path):
     path, label_table = tmp_path / "errors.parquet", tmp_path / "labels.parquet"
     pq.write_table(pa.table({"source": [f"{number}.png" for number in range(COUNT)]}), label_table)
     found = label_errors.find(predict, IMAGES, LABELS, 0.95)

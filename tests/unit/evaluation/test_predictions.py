@@ -39,7 +39,7 @@ def predicted(path: Path) -> Predictions:
     return predict_split(model, PIXELS, LABELS, CLASSES, path)
 
 
-def test_predictions_agree_with_scikit_learn(predicted: Predictions) -> None:
+def test_predictions_agree_with_scikit_learn(predicted):
     probabilities = model(PIXELS)
     expected = log_loss(LABELS, probabilities, labels=range(CLASSES))
     assert predicted.loss == pytest.approx(expected, rel=1e-5)
@@ -50,7 +50,7 @@ def test_predictions_agree_with_scikit_learn(predicted: Predictions) -> None:
     assert (predicted.confidence == probabilities.max(axis=1)).all()
 
 
-def test_first_of_equal_probabilities_ranks_highest(path: Path) -> None:
+def test_first_of_equal_probabilities_ranks_highest(path):
     def even(images: np.ndarray) -> Floats:
         return np.full((len(images), 4), 0.25, dtype=np.float32)
 
@@ -60,9 +60,7 @@ def test_first_of_equal_probabilities_ranks_highest(path: Path) -> None:
     assert found.predicted.tolist() == [0, 0, 0, 0]
 
 
-def test_table_is_read_as_it_was_written_whatever_the_block_size(
-    path: Path, predicted: Predictions, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_table_is_read_as_it_was_written_whatever_the_block_size(path, predicted, monkeypatch):
     assert_equal(read(path, CLASSES), predicted)
     assert predicted.index.tolist() == list(range(IMAGES))
     scaled = read_scaled(path, CLASSES, 2.0)
@@ -76,7 +74,7 @@ def test_table_is_read_as_it_was_written_whatever_the_block_size(
     assert_equal(read_scaled(path, CLASSES, 2.0), scaled)
 
 
-def test_most_confident_mistakes_come_first(path: Path, predicted: Predictions) -> None:
+def test_most_confident_mistakes_come_first(path, predicted):
     names = tuple("abcdef")
     found, total = most_confident_mistakes(path, names, 3)
     wrong = np.flatnonzero(~predicted.correct)
@@ -98,9 +96,7 @@ def test_most_confident_mistakes_come_first(path: Path, predicted: Predictions) 
         ("probability_6", 0.5, "columns"),
     ],
 )
-def test_table_of_another_form_is_refused(
-    path: Path, predicted: Predictions, column: str, value: object, named: str
-) -> None:
+def test_table_of_another_form_is_refused(path, predicted, column, value, named):
     table = pq.read_table(path)
     columns = {name: table[name] for name in table.column_names} | {column: [value] * IMAGES}
     if value == "missing":
@@ -111,7 +107,7 @@ def test_table_of_another_form_is_refused(
 
 
 @pytest.mark.parametrize("content", [None, b"", b"PAR1 no table"])
-def test_missing_or_damaged_table_is_refused(path: Path, content: bytes | None) -> None:
+def test_missing_or_damaged_table_is_refused(path, content):
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(InputError, match=r"predictions\.parquet"):

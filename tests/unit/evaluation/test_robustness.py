@@ -1,5 +1,3 @@
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -27,7 +25,7 @@ def accuracy(images: np.ndarray, labels: np.ndarray) -> float:
     return float((predict(images).argmax(axis=1) == labels).mean())
 
 
-def test_accuracy_is_that_on_the_corrupted_images() -> None:
+def test_accuracy_is_that_on_the_corrupted_images():
     labels = LABELS.astype(np.int16)
     found = accuracy_under_corruption(predict, IMAGES, labels, 1000)
     order = np.argsort(labels, kind="stable")
@@ -42,7 +40,7 @@ def test_accuracy_is_that_on_the_corrupted_images() -> None:
 
 
 @pytest.mark.parametrize("limit", [1, 10, 40])
-def test_classes_keep_their_shares_in_the_sample(limit: int) -> None:
+def test_classes_keep_their_shares_in_the_sample(limit):
     labels = np.repeat(np.arange(3, dtype=np.int16), [10, 30, 60])
     labels = np.random.default_rng(0).permutation(labels)
     places = np.arange(100, dtype=np.uint8).reshape(100, 1, 1, 1)
@@ -58,9 +56,7 @@ def test_classes_keep_their_shares_in_the_sample(limit: int) -> None:
     np.testing.assert_allclose(shares, [0.1, 0.3, 0.6], atol=1 / limit)
 
 
-def test_mapped_images_are_read_in_blocks_with_the_same_result(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_mapped_images_are_read_in_blocks_with_the_same_result(tmp_path, monkeypatch):
     labels = LABELS.astype(np.int16)
     expected = accuracy_under_corruption(predict, IMAGES, labels, 80)
     np.save(tmp_path / "images.npy", IMAGES)

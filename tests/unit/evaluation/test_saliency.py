@@ -42,7 +42,7 @@ def drawn(scale: float) -> np.ndarray:
     return np.random.default_rng(0).normal(scale=scale, size=(6, 5, 1))
 
 
-def test_gradient_of_a_linear_network_is_that_of_the_softmax() -> None:
+def test_gradient_of_a_linear_network_is_that_of_the_softmax():
     kernel = np.random.default_rng(2).normal(scale=0.1, size=(240, 3))
     probabilities = softmax(IMAGES.reshape(3, 240) @ kernel, axis=1)
     chosen = probabilities[[0, 1, 2], CLASSES]
@@ -52,7 +52,7 @@ def test_gradient_of_a_linear_network_is_that_of_the_softmax() -> None:
     np.testing.assert_allclose(gradients.reshape(3, 240), expected, rtol=1e-4, atol=1e-6)
 
 
-def test_jax_gives_the_gradients_of_tensorflow(network: keras.Model) -> None:
+def test_jax_gives_the_gradients_of_tensorflow(network):
     done = subprocess.run(
         [sys.executable, Path(saliency_on_backend.__file__)],
         env={**os.environ, "KERAS_BACKEND": "jax"},
@@ -69,7 +69,7 @@ def test_jax_gives_the_gradients_of_tensorflow(network: keras.Model) -> None:
     np.testing.assert_allclose(alone, together[1:2], rtol=1e-4, atol=1e-6)
 
 
-def test_linear_network_is_explained_as_by_hand() -> None:
+def test_linear_network_is_explained_as_by_hand():
     weights, images = drawn(1.0), np.random.default_rng(1).random((3, 6, 5, 1), np.float32)
     # Only expit' changes along the path.
     scores = (weights * images).sum(axis=(1, 2, 3))
@@ -80,9 +80,7 @@ def test_linear_network_is_explained_as_by_hand() -> None:
     assert distance < 1e-5
 
 
-def test_map_adds_up_to_what_the_image_changes_also_for_a_network_from_a_file(
-    tmp_path: Path, network: keras.Model
-) -> None:
+def test_map_adds_up_to_what_the_image_changes_also_for_a_network_from_a_file(tmp_path, network):
     maps, distance = saliency.attribute(network, IMAGES, CLASSES)
     black = probabilities_of(network, np.zeros_like(IMAGES), CLASSES)
     change = probabilities_of(network, IMAGES, CLASSES) - black
@@ -96,7 +94,7 @@ def test_map_adds_up_to_what_the_image_changes_also_for_a_network_from_a_file(
     np.testing.assert_allclose(again, maps[:1], atol=1e-6)
 
 
-def test_steep_network_gets_more_points(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_steep_network_gets_more_points(monkeypatch):
     batches: list[int] = []
 
     def counting(model: keras.Model, images: np.ndarray, classes: np.ndarray) -> np.ndarray:
@@ -116,7 +114,7 @@ def test_steep_network_gets_more_points(monkeypatch: pytest.MonkeyPatch) -> None
     assert saliency.attribute(steepest, image, ONE)[1] > 0.01, "returned, although incomplete"
 
 
-def test_black_pixels_get_no_attribution(network: keras.Model) -> None:
+def test_black_pixels_get_no_attribution(network):
     image = IMAGES[:1].copy()
     image[:, :4] = 0
     maps, _ = saliency.attribute(network, image, CLASSES[:1])

@@ -4,7 +4,7 @@ import pytest
 from sightline.evaluation.selective import THRESHOLDS, accuracy_at_coverage
 
 
-def test_higher_thresholds_leave_only_confident_predictions() -> None:
+def test_higher_thresholds_leave_only_confident_predictions():
     confidence = np.array([0.4, 0.65, 0.92, 0.9991])
     correct = np.array([False, True, False, True])
     points = {point.threshold: point for point in accuracy_at_coverage(confidence, correct)}

@@ -10,7 +10,6 @@ from scipy.stats import binomtest
 from sightline.errors import ConfigError
 from sightline.evaluation import slices
 from sightline.evaluation.slices import accuracy_by_value
-from sightline.records import DatasetFiles, Run
 
 
 def table(path: Path, row_group_size: int = 4, **columns: list[Any]) -> Path:
@@ -27,9 +26,7 @@ def rows(measured: tuple[Any, ...]) -> list[tuple[str, str, int, float]]:
     return [(row.column, row.value, row.images, row.accuracy) for row in measured]
 
 
-def test_values_are_measured_most_frequent_first(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_values_are_measured_most_frequent_first(tmp_path, monkeypatch):
     monkeypatch.setattr(slices, "_ROWS", 3)
     path = table(tmp_path, camera=["b", "a", "b", "c", "b", "a"], label=[0, 0, 0, 0, 0, 1])
     correct = np.array([True, True, False, False, False, True])
@@ -46,7 +43,7 @@ def test_values_are_measured_most_frequent_first(
     assert measured[0].interval == (interval.low, interval.high)
 
 
-def test_missing_values_form_a_slice_of_their_own(tmp_path: Path) -> None:
+def test_missing_values_form_a_slice_of_their_own(tmp_path):
     path = table(tmp_path, site=[None, "nan", None, "", "None", None], empty=[None] * 6)
     correct = np.array([True, False, True, True, True, False])
     assert rows(accuracy_by_value(path, "test", ["site", "empty"], correct)) == [
@@ -58,7 +55,7 @@ def test_missing_values_form_a_slice_of_their_own(tmp_path: Path) -> None:
     ]
 
 
-def test_values_beyond_fifty_share_a_row(tmp_path: Path) -> None:
+def test_values_beyond_fifty_share_a_row(tmp_path):
     values = [f"image {number}" for number in range(200)] + ["often"] * 3
     path = table(tmp_path, row_group_size=64, source=values)
     correct = np.arange(203) % 2 == 0
@@ -70,7 +67,7 @@ def test_values_beyond_fifty_share_a_row(tmp_path: Path) -> None:
     assert round(sum(row.images * row.accuracy for row in measured)) == correct.sum()
 
 
-def test_only_a_column_of_the_ingested_table_can_be_measured(run: Run, files: DatasetFiles) -> None:
+def test_only_a_column_of_the_ingested_table_can_be_measured(run, files):
     correct = np.arange(40) % 4 > 0  # labels go 0, 1, 2, 3
     measured = accuracy_by_value(
         run.workspace.root / files.labels.path, "test", ["class_name"], correct

@@ -22,7 +22,7 @@ def check(golden: Golden) -> ExportCheck:
 
 
 @pytest.mark.usefixtures("in_process")
-def test_model_that_cannot_be_loaded_does_not_pass(golden: Golden) -> None:
+def test_model_that_cannot_be_loaded_does_not_pass(golden):
     (golden.images.parent / "model.keras").write_bytes(b"garbage")
     found = check(golden)
     assert not found.passed
@@ -40,8 +40,8 @@ def test_model_that_cannot_be_loaded_does_not_pass(golden: Golden) -> None:
     ],
 )
 def test_probabilities_that_cannot_be_compared_do_not_pass(
-    golden: Golden, probabilities: np.ndarray, named: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    golden, probabilities, named, monkeypatch
+):
     def run(*arguments: str) -> dict[str, object]:
         np.save(Path(arguments[-1], replay.PROBABILITIES), probabilities, allow_pickle=True)
         return FIGURES
@@ -57,7 +57,7 @@ def test_probabilities_that_cannot_be_compared_do_not_pass(
     ("images", "sizes"),
     [(1, [1]), (2, [1, 1]), (3, [1, 2]), (10, [1, 2, 4, 3]), (11, [1, 2, 4, 4])],
 )
-def test_replay_uses_batches_of_several_sizes(images: int, sizes: list[int]) -> None:
+def test_replay_uses_batches_of_several_sizes(images, sizes):
     found = list(replay.batches(images, 4))
     assert [rows.stop - rows.start for rows in found] == sizes
     assert [row for rows in found for row in range(rows.start, rows.stop)] == list(range(images))

@@ -19,7 +19,7 @@ def hanging(tmp_path: Path) -> list[str]:
     return ["keras", str(tmp_path / "model.keras"), str(tmp_path / "golden.npy"), str(tmp_path)]
 
 
-def test_hanging_process_is_killed_and_decides_nothing(hanging: list[str]) -> None:
+def test_hanging_process_is_killed_and_decides_nothing(hanging):
     before = descendants(os.getpid())
     with pytest.raises(StageError, match=r"replay process \(keras, .* within 2 seconds"):
         child_process.run("replay", *hanging, seconds=2)
@@ -29,9 +29,7 @@ def test_hanging_process_is_killed_and_decides_nothing(hanging: list[str]) -> No
 @pytest.mark.parametrize(
     ("sent", "error"), [(signal.SIGKILL, StageError), (signal.SIGSEGV, ProgramError)]
 )
-def test_killed_process_decides_nothing_but_a_crash_is_a_failure(
-    hanging: list[str], sent: signal.Signals, error: type[Exception]
-) -> None:
+def test_killed_process_decides_nothing_but_a_crash_is_a_failure(hanging, sent, error):
     before = set(descendants(os.getpid()))
 
     def kill() -> None:
@@ -46,7 +44,7 @@ def test_killed_process_decides_nothing_but_a_crash_is_a_failure(
     killer.join()
 
 
-def test_exception_becomes_one_printable_line(tmp_path: Path) -> None:
+def test_exception_becomes_one_printable_line(tmp_path):
     np.save(tmp_path / "golden.npy", np.zeros((2, 8, 8, 1), np.uint8))
     arguments = ("keras", str(tmp_path / "\x1b[31m"), str(tmp_path / "golden.npy"), ".")
     with pytest.raises(ProgramError, match=r"^ModelFileError: [^\n\x1b]*$"):

@@ -33,8 +33,8 @@ def check_of(certificate: Certificate, name: Format) -> ExportCheck:
 
 @EVERY_FORMAT
 def test_export_predicts_what_was_measured_and_its_files_are_recorded(
-    measured: Measured, certificate: Certificate, name: Format, entry: Path
-) -> None:
+    measured, certificate, name, entry
+):
     check = check_of(certificate, name)
     assert (check.problem, check.passed, check.agreement) == (None, True, 1)
     assert check.difference < 1e-6
@@ -50,7 +50,7 @@ def test_export_predicts_what_was_measured_and_its_files_are_recorded(
         assert {shipped_name(record) for record in check.files} == expected
 
 
-def test_certificate_is_checksummed_json(measured: Measured, certificate: Certificate) -> None:
+def test_certificate_is_checksummed_json(measured, certificate):
     assert measured.export(ExportConfig(golden_images=20)) == certificate, "reused"
     path = measured.run.workspace.root / certificate.certificate.path
     content = json.loads(json_digest.verify(path.read_bytes()))
@@ -62,9 +62,7 @@ def test_certificate_is_checksummed_json(measured: Measured, certificate: Certif
     assert found == ["certificate.json", "exports", "manifest.json"]
 
 
-def test_damaged_file_in_a_folder_of_an_entry_is_noticed(
-    measured: Measured, entry: Path, tmp_path: Path
-) -> None:
+def test_damaged_file_in_a_folder_of_an_entry_is_noticed(measured, entry, tmp_path):
     copied = measured.run.model_copy(update={"workspace": Workspace(tmp_path)})
     target = shutil.copytree(entry, tmp_path / "cache" / "export" / entry.name)
     assert cache.find(copied, EXPORT, entry.name) is not None
@@ -73,15 +71,15 @@ def test_damaged_file_in_a_folder_of_an_entry_is_noticed(
     assert cache.find(copied, EXPORT, entry.name) is None
 
 
-def test_shipped_name_is_relative_to_the_exports() -> None:
+def test_shipped_name_is_relative_to_the_exports():
     path = "exports/cache/export/0/exports/saved_model/a/b"
     assert shipped_name(FileRecord(path=path, sha256="0" * 64, bytes=1)) == "saved_model/a/b"
 
 
 @pytest.mark.parametrize("name", ["litert", "onnx"])
 def test_format_without_its_library_is_refused_if_named_and_else_left_out(
-    measured: Measured, name: Format, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    measured, name, monkeypatch
+):
     module = FORMATS[name].requires[0]
     monkeypatch.setitem(sys.modules, module, None)  # as if not installed
     needed = module.replace("_", "-")
@@ -92,9 +90,7 @@ def test_format_without_its_library_is_refused_if_named_and_else_left_out(
     assert named == ("keras", "saved_model")
 
 
-def test_model_that_differs_from_the_measured_one_is_refused(
-    measured: Measured, in_process: None
-) -> None:
+def test_model_that_differs_from_the_measured_one_is_refused(measured, in_process):
     other = measured.trained.model.model_copy(update={"sha256": "0" * 64})
     changed = replace(measured, trained=measured.trained.model_copy(update={"model": other}))
     with pytest.raises(ModelFileError, match=r"model\.keras .*--refresh"):
@@ -103,7 +99,7 @@ def test_model_that_differs_from_the_measured_one_is_refused(
         changed.export(ExportConfig(formats=("saved_model",)))
 
 
-def test_equal_models_give_equal_bytes(measured: Measured, entry: Path, tmp_path: Path) -> None:
+def test_equal_models_give_equal_bytes(measured, entry, tmp_path):
     arguments = (str(measured.model), measured.trained.model.sha256, str(tmp_path))
     names = [name for name in formats.chosen(ExportConfig()) if name != "keras"]
     with ThreadPoolExecutor() as pool:
@@ -121,9 +117,7 @@ def digest_by_name(folder: Path) -> dict[str, str]:
 
 @EVERY_FORMAT
 @pytest.mark.usefixtures("in_process")
-def test_changed_weight_is_found(
-    measured: Measured, certificate: Certificate, name: Format, tmp_path: Path
-) -> None:
+def test_changed_weight_is_found(measured, certificate, name, tmp_path):
     check = check_of(certificate, name)
     changed = [record for record in check.files if change_a_weight(measured, record, tmp_path)]
     assert changed, "no file holds the weights"
@@ -156,9 +150,7 @@ def golden(folder: Path, model: Path, images: np.ndarray) -> Golden:
 
 @pytest.mark.filterwarnings("ignore:In the future:FutureWarning")  # tf2onnx reads np.object
 @pytest.mark.parametrize("name", ["litert", "onnx"])
-def test_large_colour_images_of_any_batch_size(
-    name: Format, tmp_path: Path, certificate: Certificate, in_process: None
-) -> None:
+def test_large_colour_images_of_any_batch_size(name, tmp_path, certificate, in_process):
     files = check_of(certificate, name).files
     model = tmp_path / "model.keras"
     keras_files.export(classifier((40, 32, 3), 5), model)

@@ -1,10 +1,7 @@
-from pathlib import Path
-
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from model_to_export import Measured
 from sightline.errors import InputError
 from sightline.export.golden import choose, gather
 
@@ -13,13 +10,11 @@ from sightline.export.golden import choose, gather
     ("images", "wanted", "rows"),
     [(10, 5, [0, 2, 4, 6, 8]), (10, 3, [0, 3, 6]), (3, 10, [0, 1, 2]), (1, 1, [0])],
 )
-def test_rows_are_spread_evenly_and_all_taken_where_there_are_fewer(
-    images: int, wanted: int, rows: list[int]
-) -> None:
+def test_rows_are_spread_evenly_and_all_taken_where_there_are_fewer(images, wanted, rows):
     assert choose(images, wanted).tolist() == rows
 
 
-def test_images_come_with_what_was_measured_on_them(measured: Measured, tmp_path: Path) -> None:
+def test_images_come_with_what_was_measured_on_them(measured, tmp_path):
     golden = gather(measured.run, measured.files, measured.evaluation, 7, tmp_path / "golden.npy")
     raw = np.load(measured.run.workspace.root / measured.files.images["test"].path)
     rows = choose(len(raw), 7)
@@ -30,9 +25,7 @@ def test_images_come_with_what_was_measured_on_them(measured: Measured, tmp_path
     assert golden.probabilities.dtype == np.float32
 
 
-def test_other_predictions_or_those_of_other_images_are_refused(
-    measured: Measured, tmp_path: Path
-) -> None:
+def test_other_predictions_or_those_of_other_images_are_refused(measured, tmp_path):
     path = tmp_path / "golden.npy"
     other = measured.evaluation.predictions.model_copy(update={"sha256": "0" * 64})
     evaluation = measured.evaluation.model_copy(update={"predictions": other})

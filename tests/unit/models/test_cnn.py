@@ -1,5 +1,3 @@
-from pathlib import Path
-
 import keras
 import numpy as np
 import pytest
@@ -8,7 +6,7 @@ from sightline.config import Convolution, ModelConfig, loading
 from sightline.models import cnn, keras_files
 
 
-def test_tutorial_model_has_141258_parameters() -> None:
+def test_tutorial_model_has_141258_parameters():
     model = cnn.classifier((28, 28, 1), 10, loading.load("tutorial").model)
     assert model.count_params() == 141_258
     kinds = [type(layer).__name__ for layer in model.layers]
@@ -20,7 +18,7 @@ def test_tutorial_model_has_141258_parameters() -> None:
     assert [layer.strides[0] for layer in convolutions] == [1, 2, 1, 2, 1, 1]
 
 
-def test_normalized_model_has_no_biases_and_can_be_stored(tmp_path: Path) -> None:
+def test_normalized_model_has_no_biases_and_can_be_stored(tmp_path):
     convolutions = (Convolution(filters=8, batch_normalization=True),) * 2
     model = cnn.classifier((12, 12, 1), 4, ModelConfig(convolutions=convolutions, dense_units=8))
     kinds = [type(layer).__name__ for layer in model.layers[1:7]]
@@ -36,7 +34,7 @@ def test_normalized_model_has_no_biases_and_can_be_stored(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("shape", "classes"), [((8, 8, 1), 2), ((31, 17, 3), 7), ((28, 28, 1), 1000)]
 )
-def test_model_adapts_to_images_and_classes(shape: tuple[int, int, int], classes: int) -> None:
+def test_model_adapts_to_images_and_classes(shape, classes):
     model = cnn.classifier(shape, classes, loading.load("tutorial").model)
     assert model.output_shape == (None, classes)
     assert model.input_shape == (None, *shape)

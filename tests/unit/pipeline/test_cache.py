@@ -43,7 +43,7 @@ def entry(run: Run) -> Path:
     return run.workspace.root / "cache" / "build" / KEY
 
 
-def test_second_call_finds_what_the_first_made(run: Run, entry: Path) -> None:
+def test_second_call_finds_what_the_first_made(run, entry):
     made = find_or_make(run, BUILD, KEY, make)
     assert find_or_make(run, BUILD, KEY, never) == made
     assert made.summary.path == f"cache/build/{KEY}/a/b/summary"
@@ -52,7 +52,7 @@ def test_second_call_finds_what_the_first_made(run: Run, entry: Path) -> None:
     assert set(manifest["files"]) == {"architecture", "a/b/summary"}
 
 
-def test_refresh_makes_again_once_a_run(run: Run) -> None:
+def test_refresh_makes_again_once_a_run(run):
     find_or_make(run, BUILD, KEY, make)
     used_id = Run(id=run.id, workspace=run.workspace, refresh=True)
     fresh = run.model_copy(update={"id": "fresh", "refresh": True})
@@ -64,7 +64,7 @@ def test_refresh_makes_again_once_a_run(run: Run) -> None:
     find_or_make(fresh, BUILD, KEY, never)
 
 
-def test_leftovers_of_a_killed_process_are_removed(run: Run, entry: Path) -> None:
+def test_leftovers_of_a_killed_process_are_removed(run, entry):
     mine, other = (entry.with_name(f".{digit * 40}.abc.tmp") for digit in "01")
     for leftover in (mine, other):
         leftover.mkdir(parents=True)
@@ -86,9 +86,7 @@ def test_leftovers_of_a_killed_process_are_removed(run: Run, entry: Path) -> Non
         (AssertionError("by hand"), AssertionError, "by hand"),
     ],
 )
-def test_errors_of_the_disk_are_explained_and_leave_nothing(
-    run: Run, entry: Path, raised: Exception, expected: type[Exception], named: str
-) -> None:
+def test_errors_of_the_disk_are_explained_and_leave_nothing(run, entry, raised, expected, named):
     def fail(draft: Draft) -> ModelBlueprint:
         draft.path("half").touch()
         raise raised
@@ -133,9 +131,7 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_damaged_entry_is_rebuilt(
-    run: Run, entry: Path, damage: str, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_damaged_entry_is_rebuilt(run, entry, damage, caplog):
     made = find_or_make(run, BUILD, KEY, make)
     DAMAGES[damage](entry)
     assert find(run, BUILD, KEY) is None
@@ -145,7 +141,7 @@ def test_damaged_entry_is_rebuilt(
     assert find(run, BUILD, KEY) is not None
 
 
-def test_two_runs_at_once_share_one_computation(run: Run) -> None:
+def test_two_runs_at_once_share_one_computation(run):
     made: list[ModelBlueprint] = []
     with lock_wait() as other_waits, ThreadPoolExecutor() as pool:
 
@@ -159,9 +155,7 @@ def test_two_runs_at_once_share_one_computation(run: Run) -> None:
     assert len(made) == 1
 
 
-def test_manifest_lists_every_file_and_reads_only_those_without_a_record(
-    run: Run, entry: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_manifest_lists_every_file_and_reads_only_those_without_a_record(run, entry, monkeypatch):
     read: list[str] = []
     sha256 = digests.sha256
     monkeypatch.setattr(digests, "sha256", lambda path: (read.append(path.name), sha256(path))[1])

@@ -19,16 +19,14 @@ def child() -> Iterator[Child]:
         yield child
 
 
-def test_requests_and_answers_of_any_size_arrive_in_order(child: Child) -> None:
+def test_requests_and_answers_of_any_size_arrive_in_order(child):
     assert child.receive() == {"arguments": ["a", "b c"], "pid": child.pid}
     for request in ({"text": "ä\n"}, {"text": "x" * 1_000_000}):
         child.send(request)
         assert child.receive() == request
 
 
-def test_end_of_a_child_is_noticed_and_explained(
-    child: Child, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_end_of_a_child_is_noticed_and_explained(child, capfd):
     child.send({"number": 7})
     child.send({"leave": True})
     answers = list(iter(child.receive, None))
@@ -38,7 +36,7 @@ def test_end_of_a_child_is_noticed_and_explained(
     assert capfd.readouterr() == ("", "")
 
 
-def test_ended_child_is_gone_and_what_it_said_last_is_kept(child: Child) -> None:
+def test_ended_child_is_gone_and_what_it_said_last_is_kept(child):
     child.receive()
     child.send({"leave": True})
     child.wait()
@@ -46,7 +44,7 @@ def test_ended_child_is_gone_and_what_it_said_last_is_kept(child: Child) -> None
     assert describe_exit(-9) == "signal 9"
 
 
-def test_child_of_a_killed_parent_ends() -> None:
+def test_child_of_a_killed_parent_ends():
     program = (
         "from sightline.pipeline.child import Child\n"
         "child = Child('echo_child')\n"
@@ -64,9 +62,7 @@ def test_child_of_a_killed_parent_ends() -> None:
         os.sched_yield()
 
 
-def test_file_in_the_users_folder_does_not_stand_in_for_a_library(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_file_in_the_users_folder_does_not_stand_in_for_a_library(tmp_path, monkeypatch):
     (tmp_path / "queue.py").write_text("raise SystemExit('planted')")
     monkeypatch.chdir(tmp_path)
     with Child("echo_child", environment=ENVIRONMENT) as child:

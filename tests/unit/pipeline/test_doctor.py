@@ -27,16 +27,14 @@ def check(root: Path, api_url: str | None = None) -> dict[str, Check]:
     return {check.name: check for check in checks}
 
 
-def test_new_folder_and_no_server_are_fine(tmp_path: Path) -> None:
+def test_new_folder_and_no_server_are_fine(tmp_path):
     checks = check(tmp_path / "new")
     assert {"prefect", "sqlalchemy", "fastapi", "tensorflow", "keras", "device"} <= set(checks)
     assert all(check.passed for check in checks.values()), checks
     assert "private" in checks["server"].found
 
 
-def test_version_outside_of_the_pins_is_found(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_version_outside_of_the_pins_is_found(tmp_path, monkeypatch):
     version = importlib.metadata.version
 
     def changed(name: str) -> str:
@@ -52,15 +50,11 @@ def test_version_outside_of_the_pins_is_found(
 
 
 @pytest.mark.parametrize(("path", "passed"), [("api", True), ("wrong", False)])
-def test_only_an_answering_server_passes(
-    tmp_path: Path, address: str, path: str, passed: bool
-) -> None:
+def test_only_an_answering_server_passes(tmp_path, address, path, passed):
     assert check(tmp_path, f"{address}/{path}")["server"].passed is passed
 
 
-def test_full_disk_and_storage_that_cannot_be_written_are_found(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_full_disk_and_storage_that_cannot_be_written_are_found(tmp_path, monkeypatch):
     (tmp_path / "file").touch()
     assert not check(tmp_path / "file")["storage"].passed
     monkeypatch.setattr(doctor, "_MINIMUM_FREE_BYTES", 1 << 60)

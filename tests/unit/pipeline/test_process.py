@@ -35,9 +35,7 @@ def child_pid(process: KerasProcess) -> int:
     return process._child.pid
 
 
-def test_answers_come_from_one_other_process(
-    process: KerasProcess, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_answers_come_from_one_other_process(process, capfd):
     seen: list[Progress] = []
     with listening(seen.append):
         first = process.run(stand_in_stage.report_progress, SETTINGS)
@@ -48,36 +46,32 @@ def test_answers_come_from_one_other_process(
     assert capfd.readouterr() == ("", "")
 
 
-def test_our_own_errors_arrive_as_they_were_raised(process: KerasProcess) -> None:
+def test_our_own_errors_arrive_as_they_were_raised(process):
     with pytest.raises(DeviceError, match=r"training\.device.*docs/gpu\.md"):
         process.run(device.inspect, TrainingConfig(epochs=1, device="gpu"))
     assert process.run(device.inspect, SETTINGS).device.startswith("cpu")
 
 
-def test_other_errors_become_stage_errors_with_a_logged_traceback(
-    process: KerasProcess, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_other_errors_become_stage_errors_with_a_logged_traceback(process, caplog):
     with pytest.raises(StageError, match=r"fail.*ZeroDivisionError: by hand"):
         process.run(stand_in_stage.fail, SETTINGS)
     assert "Traceback" in caplog.text
 
 
 @pytest.mark.parametrize("name", ["emit", "time", "TrainingConfig"])
-def test_worker_runs_only_functions_that_the_module_defines(name: str) -> None:
+def test_worker_runs_only_functions_that_the_module_defines(name):
     assert worker._function("stand_in_stage", "sleep") is stand_in_stage.sleep
     with pytest.raises(TypeError, match=name):
         worker._function("stand_in_stage", name)
 
 
-def test_child_that_was_started_with_other_settings_is_replaced(process: KerasProcess) -> None:
+def test_child_that_was_started_with_other_settings_is_replaced(process):
     before = child_pid(process)
     process.configure(ProcessSettings(threads=1))
     assert process.run(stand_in_stage.report_progress, SETTINGS).device != str(before)
 
 
-def test_dead_child_is_reported_and_replaced(
-    process: KerasProcess, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_dead_child_is_reported_and_replaced(process, caplog):
     with (
         caplog.at_level(logging.ERROR),
         pytest.raises(KerasProcessError, match=r"die with exit code 3.*--verbose"),
@@ -87,7 +81,7 @@ def test_dead_child_is_reported_and_replaced(
     assert process.run(stand_in_stage.report_progress, SETTINGS).device
 
 
-def test_killed_child_is_reported_with_a_hint(process: KerasProcess) -> None:
+def test_killed_child_is_reported_with_a_hint(process):
     def kill(progress: Progress) -> None:
         os.kill(child_pid(process), signal.SIGKILL)
 
@@ -95,7 +89,7 @@ def test_killed_child_is_reported_with_a_hint(process: KerasProcess) -> None:
         process.run(stand_in_stage.sleep, SETTINGS)
 
 
-def test_interrupted_call_ends_the_child(process: KerasProcess) -> None:
+def test_interrupted_call_ends_the_child(process):
     pids: list[int] = []
 
     def interrupt(progress: Progress) -> None:
@@ -108,9 +102,7 @@ def test_interrupted_call_ends_the_child(process: KerasProcess) -> None:
     assert not Path(f"/proc/{pids[0]}").exists()
 
 
-def test_settings_become_environment_variables_unless_the_user_set_them(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_settings_become_environment_variables_unless_the_user_set_them(monkeypatch):
     threads, gpus, flags = "TF_NUM_INTRAOP_THREADS", "CUDA_VISIBLE_DEVICES", "XLA_FLAGS"
     monkeypatch.delenv(threads, raising=False)
     monkeypatch.setenv(gpus, "0")
@@ -125,7 +117,7 @@ def test_settings_become_environment_variables_unless_the_user_set_them(
     assert _environment(False, changes)[threads] == "5"
 
 
-def test_quick_import_hides_libraries_only_while_keras_is_imported() -> None:
+def test_quick_import_hides_libraries_only_while_keras_is_imported():
     script = """
 import gc, sys
 from sightline.pipeline.fast_import import quick_import

@@ -37,16 +37,14 @@ def digest(module: str) -> str:
         ("pages", "stage.py", False),
     ],
 )
-def test_code_digest_follows_just_what_a_module_uses(
-    package: Path, module: str, changed: str, matters: bool
-) -> None:
+def test_code_digest_follows_just_what_a_module_uses(package, module, changed, matters):
     before = digest(module)
     with (package / changed).open("a") as file:
         file.write("# changed\n")
     assert (digest(module) != before) is matters
 
 
-def test_package_digest_leaves_out_flows_and_tasks(package: Path) -> None:
+def test_package_digest_leaves_out_flows_and_tasks(package):
     before = provenance.package_digest()
     for name in ("flows", "tasks"):
         (package / name).mkdir()
@@ -56,7 +54,7 @@ def test_package_digest_leaves_out_flows_and_tasks(package: Path) -> None:
     assert provenance.package_digest() != before
 
 
-def test_training_depends_on_shared_modules_but_not_on_the_report() -> None:
+def test_training_depends_on_shared_modules_but_not_on_the_report():
     sources: dict[str, str] = {}
     provenance._collect("sightline.training.train", sources)
     assert {
@@ -69,11 +67,11 @@ def test_training_depends_on_shared_modules_but_not_on_the_report() -> None:
     assert not any("report" in name or "figures" in name for name in sources)
 
 
-def test_versions_leave_out_what_is_not_installed() -> None:
+def test_versions_leave_out_what_is_not_installed():
     assert list(provenance.versions("numpy", "no-such-distribution")) == ["numpy"]
 
 
-def test_environment_holds_no_other_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_environment_holds_no_other_variables(monkeypatch):
     monkeypatch.setenv("SECRET_TOKEN", "hunter2")
     monkeypatch.setenv("OMP_NUM_THREADS", "2")
     environment = provenance.environment()

@@ -29,13 +29,13 @@ def blueprint(path: str = "a", architecture: str = "1", summary: str = "2") -> M
     )
 
 
-def test_key_follows_content_but_not_paths_and_incidental_files() -> None:
+def test_key_follows_content_but_not_paths_and_incidental_files():
     key = TRAIN.key(blueprint())
     assert key == TRAIN.key(blueprint(path="b")) == TRAIN.key(blueprint(summary="5"))
     assert key != TRAIN.key(blueprint(architecture="4"))
 
 
-def test_only_the_key_of_the_report_follows_what_ingest_found() -> None:
+def test_only_the_key_of_the_report_follows_what_ingest_found():
     def ingested(digit: str) -> DatasetFiles:
         findings = file("a/findings.parquet", digit)
         return DatasetFiles(
@@ -54,7 +54,7 @@ def test_only_the_key_of_the_report_follows_what_ingest_found() -> None:
     assert REPORT.key(ingested("1")) != REPORT.key(ingested("2"))
 
 
-def test_key_follows_the_config_but_not_the_path_of_the_data() -> None:
+def test_key_follows_the_config_but_not_the_path_of_the_data():
     settings = loading.load().training
     assert TRAIN.key(settings) != TRAIN.key(settings.model_copy(update={"epochs": 99}))
     assert TRAIN.key(settings) != BUILD.key(settings)
@@ -64,15 +64,13 @@ def test_key_follows_the_config_but_not_the_path_of_the_data() -> None:
 
 
 @pytest.mark.parametrize(("name", "found"), [("code_digest", "0"), ("versions", {"keras": "99"})])
-def test_key_follows_the_source_of_the_stage_and_library_versions(
-    name: str, found: object, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_key_follows_the_source_of_the_stage_and_library_versions(name, found, monkeypatch):
     before = TRAIN.key(blueprint())
     monkeypatch.setattr(provenance, name, lambda *_: found)
     assert TRAIN.key(blueprint()) != before
 
 
-def test_key_of_keras_stages_follows_the_backend(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_key_of_keras_stages_follows_the_backend(monkeypatch):
     monkeypatch.setenv("KERAS_BACKEND", "tensorflow")
     train, ingest = TRAIN.key(blueprint()), INGEST.key(blueprint())
     monkeypatch.setenv("KERAS_BACKEND", "jax")
@@ -80,7 +78,7 @@ def test_key_of_keras_stages_follows_the_backend(monkeypatch: pytest.MonkeyPatch
     assert INGEST.key(blueprint()) == ingest
 
 
-def test_every_stage_is_declared_in_the_module_of_its_function() -> None:
+def test_every_stage_is_declared_in_the_module_of_its_function():
     assert tuple(stage.name for stage in STAGES) == stages.STAGE_NAMES
     for stage in STAGES:
         assert getattr(import_module(stage.function.__module__), stage.name) is stage.function

@@ -8,13 +8,13 @@ TRAINING = profile(dots(1000))
 
 
 @pytest.mark.parametrize("count", [1, 20, 1000])
-def test_only_inverted_images_cause_a_warning(count: int) -> None:
+def test_only_inverted_images_cause_a_warning(count):
     assert drift.compare(profile(dots(count, seed=1)), TRAINING) == ()
     (sentence,) = drift.compare(profile(255 - dots(count, seed=1)), TRAINING)
     assert "inverted" in sentence
 
 
-def test_different_pixels_are_reported_with_their_figures() -> None:
+def test_different_pixels_are_reported_with_their_figures():
     noise = np.random.default_rng(0).integers(0, 256, (1000, 8, 8, 1), dtype=np.uint8)
     pixels, brightness = drift.compare(profile(noise), TRAINING)
     assert "distribution of the pixels" in pixels

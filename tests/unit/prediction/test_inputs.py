@@ -1,7 +1,6 @@
 import inspect
 import os
 import sys
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -12,7 +11,7 @@ from sightline.errors import DataError, InputError
 from sightline.prediction import inputs
 
 
-def test_folders_are_listed_recursively_sorted_and_without_clutter(tmp_path: Path) -> None:
+def test_folders_are_listed_recursively_sorted_and_without_clutter(tmp_path):
     for folder in ("b", "a/z", "a", "."):
         write_pictures(tmp_path / folder, dots(2))
     for name in ("notes.txt", "photo.webp", ".hidden.png", "Thumbs.db"):
@@ -25,7 +24,7 @@ def test_folders_are_listed_recursively_sorted_and_without_clutter(tmp_path: Pat
 
 
 @pytest.mark.parametrize("target", ["../secret.png", "x.png"])
-def test_link_that_leads_out_or_to_itself_is_refused(tmp_path: Path, target: str) -> None:
+def test_link_that_leads_out_or_to_itself_is_refused(tmp_path, target):
     (tmp_path / "secret.png").touch()
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "x.png").symlink_to(target)
@@ -33,9 +32,7 @@ def test_link_that_leads_out_or_to_itself_is_refused(tmp_path: Path, target: str
         inputs.describe(str(tmp_path / "in"))
 
 
-def test_dangling_link_with_an_image_suffix_counts_and_a_linked_folder_does_not(
-    tmp_path: Path,
-) -> None:
+def test_dangling_link_with_an_image_suffix_counts_and_a_linked_folder_does_not(tmp_path):
     write_pictures(tmp_path, dots(1))
     (tmp_path / "x.png").symlink_to("gone.png")
     (tmp_path / "notes").symlink_to("gone.txt")
@@ -45,7 +42,7 @@ def test_dangling_link_with_an_image_suffix_counts_and_a_linked_folder_does_not(
     assert [path.name for path in inputs.image_files(tmp_path)] == ["0000.png", "x.png"]
 
 
-def test_folders_deeper_than_the_recursion_limit_are_listed(tmp_path: Path) -> None:
+def test_folders_deeper_than_the_recursion_limit_are_listed(tmp_path):
     write_pictures(tmp_path.joinpath(*["d"] * 200), dots(1))
     limit = sys.getrecursionlimit()
     sys.setrecursionlimit(len(inspect.stack()) + 100)
@@ -66,7 +63,7 @@ def test_folders_deeper_than_the_recursion_limit_are_listed(tmp_path: Path) -> N
         ("n" * 300 + ".png", "not a valid path"),
     ],
 )
-def test_path_that_cannot_be_predicted_is_refused(tmp_path: Path, name: str, remedy: str) -> None:
+def test_path_that_cannot_be_predicted_is_refused(tmp_path, name, remedy):
     (tmp_path / "table.npz").touch()
     (tmp_path / "text.txt").touch()
     os.mkfifo(tmp_path / "pipe.png")
@@ -78,9 +75,7 @@ def test_path_that_cannot_be_predicted_is_refused(tmp_path: Path, name: str, rem
         inputs.check("")
 
 
-def test_existing_file_may_begin_with_a_tilde(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_existing_file_may_begin_with_a_tilde(tmp_path, monkeypatch):
     write_pictures(tmp_path, dots(1))
     (tmp_path / "0000.png").rename(tmp_path / "~photo.png")
     monkeypatch.chdir(tmp_path)
@@ -90,13 +85,13 @@ def test_existing_file_may_begin_with_a_tilde(
         assert inputs.describe(name).path == str(tmp_path / "~photo.png")
 
 
-def test_folder_with_only_arrays_is_refused_with_a_hint(tmp_path: Path) -> None:
+def test_folder_with_only_arrays_is_refused_with_a_hint(tmp_path):
     (tmp_path / "images.npy").touch()
     with pytest.raises(DataError, match="one by one"):
         inputs.describe(str(tmp_path))
 
 
-def test_image_column_is_named_image_or_the_only_one(tmp_path: Path) -> None:
+def test_image_column_is_named_image_or_the_only_one(tmp_path):
     path = tmp_path / "x.parquet"
     for column, columns in {
         "image": {"mask": [b"1", b"2"], "image": [{"bytes": b"1"}, {"bytes": b"2"}]},
@@ -117,9 +112,7 @@ def test_image_column_is_named_image_or_the_only_one(tmp_path: Path) -> None:
         ({"image": pa.array([], pa.binary())}, "no images"),
     ],
 )
-def test_table_without_a_clear_image_column_is_refused(
-    tmp_path: Path, columns: dict[str, object], named: str
-) -> None:
+def test_table_without_a_clear_image_column_is_refused(tmp_path, columns, named):
     pq.write_table(pa.table(columns), tmp_path / "x.parquet")
     with pytest.raises(DataError, match=named):
         inputs.describe(str(tmp_path / "x.parquet"))

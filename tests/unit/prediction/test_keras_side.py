@@ -44,9 +44,7 @@ def save(path: Path, images: NDArray[np.uint8]) -> Path:
     return path
 
 
-def test_predictions_are_computed_without_tf32(
-    model: ServedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_predictions_are_computed_without_tf32(model, tmp_path, monkeypatch):
     """On a GPU, TF32 changed probabilities by up to 0.001."""
     predict_on_batch, enabled = keras.Model.predict_on_batch, []
 
@@ -59,9 +57,7 @@ def test_predictions_are_computed_without_tf32(
     assert enabled == [False]
 
 
-def test_table_has_a_row_for_each_image(
-    model: ServedModel, probabilities: NDArray[np.float32], tmp_path: Path
-) -> None:
+def test_table_has_a_row_for_each_image(model, probabilities, tmp_path):
     images = save(tmp_path / "x.npy", dots(1000))
     tables = [tmp_path / "one.parquet", tmp_path / "two.parquet"]
     events: list[Progress] = []
@@ -88,8 +84,8 @@ def test_table_has_a_row_for_each_image(
 
 
 def test_abstained_rows_keep_the_guess_and_are_not_counted_as_answers(
-    model: ServedModel, probabilities: NDArray[np.float32], tmp_path: Path
-) -> None:
+    model, probabilities, tmp_path
+):
     minimum = float(np.median(probabilities.max(axis=1)))
     table = tmp_path / "t.parquet"
     images = save(tmp_path / "x.npy", dots(1000))
@@ -102,7 +98,7 @@ def test_abstained_rows_keep_the_guess_and_are_not_counted_as_answers(
     assert (np.asarray(rows["probability"])[~abstained] >= np.float32(minimum)).all()
 
 
-def test_unreadable_image_affects_only_its_row(model: ServedModel, tmp_path: Path) -> None:
+def test_unreadable_image_affects_only_its_row(model, tmp_path):
     paths = write_pictures(tmp_path / "folder", dots(30))
     paths[7].write_bytes(b"no image")
     table = tmp_path / "t.parquet"
@@ -118,7 +114,7 @@ def test_unreadable_image_affects_only_its_row(model: ServedModel, tmp_path: Pat
     assert (only.images, only.failed, only.warnings) == (1, 1, ())
 
 
-def test_unusual_images_are_reported(model: ServedModel, tmp_path: Path) -> None:
+def test_unusual_images_are_reported(model, tmp_path):
     write_pictures(tmp_path / "a", dots(3))
     write_pictures(tmp_path / "b", dots(2, shape=(16, 16, 3)))
     (tmp_path / "b" / "notes.txt").touch()
@@ -130,7 +126,7 @@ def test_unusual_images_are_reported(model: ServedModel, tmp_path: Path) -> None
     assert converted.startswith("2 of 5 images were converted to grey")
 
 
-def test_csv_has_the_same_rows_and_quotes_names(model: ServedModel, tmp_path: Path) -> None:
+def test_csv_has_the_same_rows_and_quotes_names(model, tmp_path):
     folder = tmp_path / 'a,"b"\n'
     write_pictures(folder, dots(3))
     tables = [tmp_path / "t.parquet", tmp_path / "t.csv"]
@@ -144,7 +140,7 @@ def test_csv_has_the_same_rows_and_quotes_names(model: ServedModel, tmp_path: Pa
     assert rows[0]["error"] == ""
 
 
-def test_unknown_classes_are_numbered(model: ServedModel, tmp_path: Path) -> None:
+def test_unknown_classes_are_numbered(model, tmp_path):
     unknown = {"class_names": None, "image_shape": None, "profile": None, "notes": ("So.",)}
     nameless = model.model_copy(update=unknown)
     outcome = predict(nameless, save(tmp_path / "x.npy", dots(3)))
@@ -160,14 +156,12 @@ def test_unknown_classes_are_numbered(model: ServedModel, tmp_path: Path) -> Non
         ({"image_shape": (28, 28, 1)}, r"\(8, 8, 1\) .* expected \(28, 28, 1\)"),
     ],
 )
-def test_different_model_than_recorded_is_refused(
-    model: ServedModel, tmp_path: Path, changed: dict[str, object], named: str
-) -> None:
+def test_different_model_than_recorded_is_refused(model, tmp_path, changed, named):
     with pytest.raises(ModelFileError, match=named):
         predict(model.model_copy(update=changed), save(tmp_path / "x.npy", dots(3)))
 
 
-def test_weights_that_are_not_finite_are_refused(model: ServedModel, tmp_path: Path) -> None:
+def test_weights_that_are_not_finite_are_refused(model, tmp_path):
     network = keras_files.without_preprocessing(keras_files.read_model(Path(model.path)))
     network.set_weights([np.full_like(weights, np.nan) for weights in network.get_weights()])
     broken = tmp_path / "broken.keras"
@@ -176,7 +170,7 @@ def test_weights_that_are_not_finite_are_refused(model: ServedModel, tmp_path: P
         predict(find(Workspace(tmp_path), str(broken)), save(tmp_path / "x.npy", dots(3)))
 
 
-def test_memory_does_not_grow_with_the_number_of_images(model: ServedModel, tmp_path: Path) -> None:
+def test_memory_does_not_grow_with_the_number_of_images(model, tmp_path):
     """A GB of images in a sparse file; the bound is far below."""
     path = tmp_path / "x.npy"
     np.lib.format.open_memmap(path, "w+", np.uint8, (1000, 1024, 1024))

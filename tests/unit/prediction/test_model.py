@@ -21,7 +21,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 
 
 @pytest.mark.parametrize("name", [RUN_ID, RUN_ID[:12]])
-def test_run_is_found_by_its_id_or_a_prefix(workspace: Workspace, name: str) -> None:
+def test_run_is_found_by_its_id_or_a_prefix(workspace, name):
     model = find(workspace, name)
     assert model.name == RUN_ID
     assert model.sha256 == digests.sha256(Path(model.path))
@@ -31,14 +31,12 @@ def test_run_is_found_by_its_id_or_a_prefix(workspace: Workspace, name: str) -> 
 
 
 @pytest.mark.parametrize("name", ["latest", "", "champoin", "2027"])
-def test_latest_model_is_never_the_default(workspace: Workspace, name: str) -> None:
+def test_latest_model_is_never_the_default(workspace, name):
     with pytest.raises(InputError, match="champion, candidate"):
         find(workspace, name)
 
 
-def test_file_has_class_names_beside_its_manifest_and_a_note_elsewhere(
-    workspace: Workspace, tmp_path: Path
-) -> None:
+def test_file_has_class_names_beside_its_manifest_and_a_note_elsewhere(workspace, tmp_path):
     path = run_folder.folder(workspace, RUN_ID) / "model.keras"
     model = find(workspace, str(path))
     assert (model.name, model.class_names) == (RUN_ID, CLASS_NAMES)
@@ -47,7 +45,7 @@ def test_file_has_class_names_beside_its_manifest_and_a_note_elsewhere(
     assert "class_0" in model.notes[0]
 
 
-def test_replaced_or_damaged_run_and_ambiguous_prefix_are_refused(tmp_path: Path) -> None:
+def test_replaced_or_damaged_run_and_ambiguous_prefix_are_refused(tmp_path):
     folder, workspace = publish(tmp_path), Workspace(tmp_path)
     before = find(workspace, RUN_ID).sha256
     honest_model(folder / "model.keras")
@@ -73,14 +71,12 @@ def test_replaced_or_damaged_run_and_ambiguous_prefix_are_refused(tmp_path: Path
         ("n" * 300 + ".keras", InputError),
     ],
 )
-def test_path_without_a_model_file_is_refused(
-    workspace: Workspace, name: str, error: type[InputError]
-) -> None:
+def test_path_without_a_model_file_is_refused(workspace, name, error):
     with pytest.raises(error):
         find(workspace, name)
 
 
-def test_aliases_and_versions_come_from_the_registry(workspace: Workspace, tmp_path: Path) -> None:
+def test_aliases_and_versions_come_from_the_registry(workspace, tmp_path):
     shutil.copytree(workspace.root, tmp_path / "root")
     workspace = Workspace(tmp_path / "root")
     for name in ("champion", "dots-v1"):

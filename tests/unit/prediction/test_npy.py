@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from run_to_predict import dots
 from sightline.errors import DataError
@@ -25,7 +24,7 @@ def header(shape: tuple[int, ...]) -> bytes:
 
 
 @pytest.mark.parametrize("shape", [(5, 8, 9), (5, 8, 9, 1), (5, 8, 9, 3)])
-def test_blocks_hold_the_saved_images(path: Path, shape: tuple[int, ...]) -> None:
+def test_blocks_hold_the_saved_images(path, shape):
     images = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
     np.save(path, images)
     found = npy.read_header(path)
@@ -51,9 +50,7 @@ def test_blocks_hold_the_saved_images(path: Path, shape: tuple[int, ...]) -> Non
         (np.array([{}, None]), "object"),
     ],
 )
-def test_array_of_anything_but_images_is_refused(
-    path: Path, array: NDArray[np.generic], named: str
-) -> None:
+def test_array_of_anything_but_images_is_refused(path, array, named):
     np.save(path, array, allow_pickle=True)
     with pytest.raises(DataError, match=rf"x\.npy.*{named}"):
         npy.read_header(path)
@@ -74,9 +71,7 @@ def test_array_of_anything_but_images_is_refused(
         (b"\x93NUMPY\1\0\x10\0" + b"(" * 16, "not an NPY array"),
     ],
 )
-def test_damaged_or_hostile_header_is_refused_before_anything_is_allocated(
-    path: Path, content: bytes, named: str
-) -> None:
+def test_damaged_or_hostile_header_is_refused_before_anything_is_allocated(path, content, named):
     path.write_bytes(content)
     with pytest.raises(DataError, match=rf"x\.npy.*{named}"):
         npy.read_header(path)

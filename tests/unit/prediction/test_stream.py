@@ -41,7 +41,7 @@ def write_parquet(path: Path, values: Sequence[object]) -> Path:
     return path
 
 
-def test_arrays_files_and_folders_are_read_in_blocks_in_the_given_order(tmp_path: Path) -> None:
+def test_arrays_files_and_folders_are_read_in_blocks_in_the_given_order(tmp_path):
     np.save(tmp_path / "x.npy", dots(16))
     one = write_pictures(tmp_path / "one", dots(1, 1))
     two = write_pictures(tmp_path / "two", dots(9, 2))
@@ -53,7 +53,7 @@ def test_arrays_files_and_folders_are_read_in_blocks_in_the_given_order(tmp_path
 
 
 @pytest.mark.parametrize("as_struct", [True, False])
-def test_table_of_encoded_images_is_read_in_either_layout(tmp_path: Path, as_struct: bool) -> None:
+def test_table_of_encoded_images_is_read_in_either_layout(tmp_path, as_struct):
     content = [encoded(image) for image in dots(8)]
     values = [{"bytes": one, "path": None} for one in content] if as_struct else content
     blocks = read(write_parquet(tmp_path / "x.parquet", values))
@@ -61,7 +61,7 @@ def test_table_of_encoded_images_is_read_in_either_layout(tmp_path: Path, as_str
     assert names(blocks)[-1] == f"{tmp_path}/x.parquet#7"
 
 
-def test_images_are_converted_to_the_shape_of_the_model_as_in_ingest(tmp_path: Path) -> None:
+def test_images_are_converted_to_the_shape_of_the_model_as_in_ingest(tmp_path):
     coloured = dots(3, shape=(20, 12, 3))
     np.save(tmp_path / "x.npy", coloured)
     write_pictures(tmp_path / "folder", coloured)
@@ -72,7 +72,7 @@ def test_images_are_converted_to_the_shape_of_the_model_as_in_ingest(tmp_path: P
         assert (block.resized, block.converted) == (3, 3)
 
 
-def test_unreadable_image_is_black_and_has_a_reason(tmp_path: Path) -> None:
+def test_unreadable_image_is_black_and_has_a_reason(tmp_path):
     paths = write_pictures(tmp_path / "folder", dots(5))
     paths[2].write_bytes(b"\x89PNG\r\n\x1a\nno image")
     paths[3].write_bytes(b"<html>")
@@ -84,9 +84,7 @@ def test_unreadable_image_is_black_and_has_a_reason(tmp_path: Path) -> None:
     assert np.array_equal(block.images[[0, 1, 4]], dots(5)[[0, 1, 4]])
 
 
-def test_missing_image_of_a_table_affects_its_row_and_a_damaged_page_ends_the_stream(
-    tmp_path: Path,
-) -> None:
+def test_missing_image_of_a_table_affects_its_row_and_a_damaged_page_ends_the_stream(tmp_path):
     good = encoded(dots(1)[0])
     values = [{"bytes": good}, None, {"bytes": None}, {"bytes": b""}, {"bytes": b"x"}]
     (block,) = read(write_parquet(tmp_path / "x.parquet", values))
@@ -100,9 +98,7 @@ def test_missing_image_of_a_table_affects_its_row_and_a_damaged_page_ends_the_st
         read(path)
 
 
-def test_image_with_too_many_pixels_affects_only_its_row(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_image_with_too_many_pixels_affects_only_its_row(tmp_path, monkeypatch):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
     write_pictures(tmp_path, dots(2))
     write_pictures(tmp_path / "large", dots(1, shape=(20, 20, 1)))
@@ -112,7 +108,7 @@ def test_image_with_too_many_pixels_affects_only_its_row(
     assert "100 pixels" in block.errors[2]
 
 
-def test_name_that_is_not_utf_8_is_escaped(tmp_path: Path) -> None:
+def test_name_that_is_not_utf_8_is_escaped(tmp_path):
     for name in ("\udcfe.png", "\udcff\x1b[2J.png"):
         (tmp_path / name).write_bytes(b"x")
     (block,) = read(tmp_path)
@@ -121,7 +117,7 @@ def test_name_that_is_not_utf_8_is_escaped(tmp_path: Path) -> None:
     assert "\\udcfe.png" in block.errors[0]
 
 
-def test_only_a_few_blocks_are_read_ahead(tmp_path: Path) -> None:
+def test_only_a_few_blocks_are_read_ahead(tmp_path):
     paths = write_pictures(tmp_path, dots(200))
     blocks = stream.read([inputs.describe(str(tmp_path))], SHAPE, 10)
     next(blocks)

@@ -28,9 +28,7 @@ def workspace(root: Path) -> Workspace:
         ("zoo-v1", "zoo", "zoo-v1"),
     ],
 )
-def test_alias_or_name_stands_for_a_version(
-    workspace: Workspace, name: str, dataset: str | None, expected: str
-) -> None:
+def test_alias_or_name_stands_for_a_version(workspace, name, dataset, expected):
     assert registry.is_name(name)
     assert registry.resolve(workspace, name, dataset).name == expected
     assert registry.find(workspace, name, dataset) == expected
@@ -45,9 +43,7 @@ def test_alias_or_name_stands_for_a_version(
         ("mnist-v1", "zoo", "mnist, not of 'zoo'"),
     ],
 )
-def test_name_without_a_version_is_refused(
-    workspace: Workspace, name: str, dataset: str | None, message: str
-) -> None:
+def test_name_without_a_version_is_refused(workspace, name, dataset, message):
     with pytest.raises(InputError, match=message):
         registry.resolve(workspace, name, dataset)
 
@@ -56,14 +52,14 @@ def test_name_without_a_version_is_refused(
     "name",
     ["latest", "mnist-v0", "mnist-v01", "../x-v1", "mnist-v1\n", "mnist-v\u0661", "", "x" * 5000],
 )
-def test_text_in_another_form_is_no_name(workspace: Workspace, name: str) -> None:
+def test_text_in_another_form_is_no_name(workspace, name):
     assert not registry.is_name(name)
     with pytest.raises(InputError, match=r"mnist-v3.*`sightline models list`") as refused:
         registry.resolve(workspace, name)
     assert len(str(refused.value)) < 400
 
 
-def test_run_of_an_alias_is_known_without_its_version(workspace: Workspace) -> None:
+def test_run_of_an_alias_is_known_without_its_version(workspace):
     files.remove(workspace.path("models/mnist/versions"))
     assert registry.run_of(workspace, "mnist", "champion") == "mnist-1"
     assert registry.run_of(workspace, "mnist", "candidate") == "mnist-2"
@@ -71,7 +67,7 @@ def test_run_of_an_alias_is_known_without_its_version(workspace: Workspace) -> N
     assert registry.run_of(workspace, "cats", "candidate") is None
 
 
-def test_empty_registry_knows_no_names(tmp_path: Path) -> None:
+def test_empty_registry_knows_no_names(tmp_path):
     empty = Workspace(tmp_path / "nothing")
     assert registry.aliases(empty, "mnist") == registry.Aliases()
     assert registry.champion(empty, "mnist") is None

@@ -31,7 +31,7 @@ def event(log: Path, number: int) -> Path:
     return log / f"{number:06d}.json"
 
 
-def test_events_are_numbered_and_chained(workspace: Workspace, log: Path) -> None:
+def test_events_are_numbered_and_chained(workspace, log):
     events = registry.history(workspace, "mnist")
     assert [found.number for found in events] == [1, 2, 3, 4, 5]
     assert events[0].previous_sha256 is None
@@ -80,7 +80,7 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_damaged_log_is_refused_with_its_file(workspace: Workspace, log: Path, damage: str) -> None:
+def test_damaged_log_is_refused_with_its_file(workspace, log, damage):
     version = registry.resolve(workspace, "candidate")
     DAMAGES[damage](log)
     for use in (
@@ -96,14 +96,14 @@ def test_damaged_log_is_refused_with_its_file(workspace: Workspace, log: Path, d
     assert registry.verify(workspace, "mnist-v1").damages != ()
 
 
-def test_forged_event_with_valid_digests_must_be_possible(workspace: Workspace, log: Path) -> None:
+def test_forged_event_with_valid_digests_must_be_possible(workspace, log):
     forged = {"number": 6, "previous_sha256": digests.sha256(event(log, 5)), "action": "promote"}
     rewrite(event(log, 6), event(log, 5), **forged, version="mnist-v9", champion_after="mnist-v9")
     with pytest.raises(InputError, match=r"000006\.json: .*mnist-v9"):
         registry.aliases(workspace, "mnist")
 
 
-def test_any_changed_byte_of_an_event_is_found(workspace: Workspace, log: Path) -> None:
+def test_any_changed_byte_of_an_event_is_found(workspace, log):
     for number in (1, 3, 5):
         for _ in changed_bytes(event(log, number), 3, 1):
             with pytest.raises(InputError, match=f"audit/00000{number}"):
@@ -111,7 +111,7 @@ def test_any_changed_byte_of_an_event_is_found(workspace: Workspace, log: Path) 
     assert len(audit_log.read(workspace, "mnist").events) == 5
 
 
-def test_digest_of_the_last_event_may_be_missing(workspace: Workspace, log: Path) -> None:
+def test_digest_of_the_last_event_may_be_missing(workspace, log):
     """A process that is killed between the two files leaves it one behind."""
     (log.parent / "last_event.json").unlink()
     assert len(registry.history(workspace)) == 5
@@ -121,7 +121,7 @@ def test_digest_of_the_last_event_may_be_missing(workspace: Workspace, log: Path
         registry.history(workspace)
 
 
-def test_other_files_are_ignored_but_reported(workspace: Workspace, log: Path) -> None:
+def test_other_files_are_ignored_but_reported(workspace, log):
     names = ("7.json", "0000001.json", "000000.json", "000001.json.bak", "notes.txt")
     for name in names:
         (log / name).touch()

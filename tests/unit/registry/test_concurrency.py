@@ -61,7 +61,7 @@ def run_writers(root: Path, names: list[list[str]]) -> dict[str, int]:
     return done
 
 
-def test_simultaneous_writers_lose_nothing(workspace: Workspace) -> None:
+def test_simultaneous_writers_lose_nothing(workspace):
     names = [[f"run-{writer}-{number}" for number in range(5)] for writer in range(4)]
     for name in (name for mine in names for name in mine):
         publish(workspace.root, name)
@@ -75,7 +75,7 @@ def test_simultaneous_writers_lose_nothing(workspace: Workspace) -> None:
     assert not any(registry.verify(workspace, name).damages for name in registry.names(workspace))
 
 
-def test_simultaneous_registrations_make_one_version(workspace: Workspace) -> None:
+def test_simultaneous_registrations_make_one_version(workspace):
     publish(workspace.root, "run-1")
     assert run_writers(workspace.root, [["run-1"]] * 4) == {"run-1": 2}
     assert [event.action for event in registry.history(workspace)] == ["register", "promote"]
@@ -123,7 +123,7 @@ def run_victims(*roots: Path) -> list[str]:
     return start(_VICTIM, *roots).communicate()[0].splitlines()
 
 
-def test_process_killed_anywhere_leaves_a_usable_registry(tmp_path: Path) -> None:
+def test_process_killed_anywhere_leaves_a_usable_registry(tmp_path):
     before = tmp_path / "before"
     promote(before, "run-1")
     publish(before, "run-2")

@@ -30,7 +30,7 @@ def pinned(workspace: Workspace) -> dict[str, str]:
     return {pin.run_id: pin.reason for pin in found if pin}
 
 
-def test_promoted_version_is_champion_and_pinned(workspace: Workspace, version: Version) -> None:
+def test_promoted_version_is_champion_and_pinned(workspace, version):
     decision = decide("run-1")
     event = registry.promote(workspace, version, "the first", decision, None)
     assert (event.champion_before, event.champion_after) == (None, "mnist-v1")
@@ -43,13 +43,13 @@ def test_promoted_version_is_champion_and_pinned(workspace: Workspace, version: 
     assert len(registry.history(workspace)) == 2
 
 
-def test_existing_pin_keeps_its_reason(workspace: Workspace, version: Version) -> None:
+def test_existing_pin_keeps_its_reason(workspace, version):
     pins.pin(workspace, "run-1", "in the paper")
     registry.promote(workspace, version, "better", decide("run-1"), None)
     assert pinned(workspace) == {"run-1": "in the paper"}
 
 
-def test_version_outlives_its_run_and_the_cache(workspace: Workspace, version: Version) -> None:
+def test_version_outlives_its_run_and_the_cache(workspace, version):
     files.remove(workspace.path("runs/run-1"))
     files.remove(workspace.path("cache"))
     runs_to_promote.publish(workspace.root, "run-1-of-another-day")
@@ -59,16 +59,14 @@ def test_version_outlives_its_run_and_the_cache(workspace: Workspace, version: V
 
 
 @pytest.mark.parametrize("compared", ["mnist-v1", None])
-def test_version_compared_with_an_earlier_champion_is_not_promoted(
-    workspace: Workspace, champions: list[Version], compared: str | None
-) -> None:
+def test_version_compared_with_an_earlier_champion_is_not_promoted(workspace, champions, compared):
     fourth = register(workspace.root, "run-4")
     with pytest.raises(ChampionChangedError, match=f"mnist-v3.*mnist-v4.*{compared or 'none'}"):
         registry.promote(workspace, fourth, "better", decide("run-4", compared), compared)
     assert registry.aliases(workspace, "mnist").champion == "mnist-v3"
 
 
-def test_refused_version_is_promoted_only_by_force(workspace: Workspace, version: Version) -> None:
+def test_refused_version_is_promoted_only_by_force(workspace, version):
     refused = decide("run-1", promote=False)
     for decision in (refused, None):
         with pytest.raises(InputError, match=r"mnist-v1.*--force"):
@@ -78,7 +76,7 @@ def test_refused_version_is_promoted_only_by_force(workspace: Workspace, version
     assert registry.aliases(workspace, "mnist").champion == "mnist-v1"
 
 
-def test_decision_about_another_run_is_refused(workspace: Workspace, version: Version) -> None:
+def test_decision_about_another_run_is_refused(workspace, version):
     with pytest.raises(InputError, match=r"run-2.*mnist-v1.*run-1"):
         registry.promote(workspace, version, "why", decide("run-2"), None, forced=True)
     unknown = version.model_copy(update={"number": 7})
@@ -87,16 +85,14 @@ def test_decision_about_another_run_is_refused(workspace: Workspace, version: Ve
 
 
 @pytest.mark.parametrize("reason", ["", " \n", "x" * 1001])
-def test_reason_is_required(workspace: Workspace, version: Version, reason: str) -> None:
+def test_reason_is_required(workspace, version, reason):
     with pytest.raises(InputError, match="--reason"):
         registry.promote(workspace, version, reason, decide("run-1"), None)
     with pytest.raises(InputError, match="--reason"):
         registry.rollback(workspace, "mnist", reason)
 
 
-def test_hostile_reason_and_author_are_escaped(
-    workspace: Workspace, version: Version, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_hostile_reason_and_author_are_escaped(workspace, version, monkeypatch):
     monkeypatch.setenv("SIGHTLINE_USER", "\x1b[2Jada\u202e\udcff" * 100)
     event = registry.promote(workspace, version, "a\x1b[31m\nb \udcff", decide("run-1"), None)
     assert event.reason == "a\\x1b[31m\\nb \\udcff"
@@ -109,7 +105,7 @@ def test_hostile_reason_and_author_are_escaped(
     assert registry.history(workspace)[-1].who.startswith("grace@")
 
 
-def test_refused_version_is_no_candidate(workspace: Workspace, champions: list[Version]) -> None:
+def test_refused_version_is_no_candidate(workspace, champions):
     refused = decide("run-4", "mnist-v3", promote=False)
     with pytest.raises(InputError, match=r"mnist-v3.*`sightline models rollback`"):
         registry.refuse(workspace, champions[-1], refused)
@@ -126,14 +122,14 @@ def test_refused_version_is_no_candidate(workspace: Workspace, champions: list[V
     assert actions[-4:] == ["register", "refuse", "refuse", "refuse"]
 
 
-def test_candidate_is_the_version_registered_last(workspace: Workspace, version: Version) -> None:
+def test_candidate_is_the_version_registered_last(workspace, version):
     second = register(workspace.root, "run-2")
     assert registry.aliases(workspace, "mnist").candidate == second.name
     registry.promote(workspace, version, "better", decide("run-1"), None)
     assert registry.aliases(workspace, "mnist").candidate == second.name
 
 
-def test_rollback_returns_step_by_step(workspace: Workspace, champions: list[Version]) -> None:
+def test_rollback_returns_step_by_step(workspace, champions):
     event = registry.rollback(workspace, "mnist", "it is worse", "mnist-v3")
     found = (event.action, event.version, event.champion_after)
     assert found == ("rollback", "mnist-v2", "mnist-v2")
@@ -148,7 +144,7 @@ def test_rollback_returns_step_by_step(workspace: Workspace, champions: list[Ver
 
 
 @pytest.mark.parametrize("dataset", ["", "..", "../mnist", "a/b", "A", "a" * 41, "a\n", "/etc"])
-def test_hostile_data_set_name_is_refused(workspace: Workspace, dataset: str) -> None:
+def test_hostile_data_set_name_is_refused(workspace, dataset):
     refusal = f"{re.escape(repr(dataset[:60]))}.*`sightline models list`"
     for read in (registry.aliases, registry.champion, registry.versions, registry.history):
         with pytest.raises(InputError, match=refusal):
@@ -159,9 +155,7 @@ def test_hostile_data_set_name_is_refused(workspace: Workspace, dataset: str) ->
 
 @pytest.mark.parametrize("name", ["model.keras", "exports/model.onnx", "certificate.json"])
 @pytest.mark.parametrize("damage", ["change", "remove", "link"])
-def test_damaged_version_is_not_promoted_and_nothing_is_written(
-    workspace: Workspace, version: Version, name: str, damage: str
-) -> None:
+def test_damaged_version_is_not_promoted_and_nothing_is_written(workspace, version, name, damage):
     path = workspace.path(version.folder) / name
     moved = path.rename(workspace.root / "elsewhere")
     if damage == "change":
@@ -175,7 +169,7 @@ def test_damaged_version_is_not_promoted_and_nothing_is_written(
     assert pinned(workspace) == {}
 
 
-def test_rollback_leaves_a_damaged_champion(workspace: Workspace, champions: list[Version]) -> None:
+def test_rollback_leaves_a_damaged_champion(workspace, champions):
     first, _, third = champions
     files.remove(workspace.path(third.folder))
     assert registry.run_of(workspace, "mnist", "champion") == "run-3"

@@ -1,6 +1,5 @@
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -27,7 +26,7 @@ def bare(workspace: Workspace) -> RunManifest:
     return publish(workspace.root, "run-1", exports=False)
 
 
-def test_version_describes_and_copies_the_run(workspace: Workspace, manifest: RunManifest) -> None:
+def test_version_describes_and_copies_the_run(workspace, manifest):
     version = registry.register(workspace, manifest)
     shipped = {"model.keras", "manifest.json", "certificate.json", "exports/model.onnx"}
     folder = {"saved_model.pb", "variables/variables.index"}
@@ -45,7 +44,7 @@ def test_version_describes_and_copies_the_run(workspace: Workspace, manifest: Ru
     assert registry.versions(workspace) == [version]
 
 
-def test_registered_version_is_the_candidate(workspace: Workspace, manifest: RunManifest) -> None:
+def test_registered_version_is_the_candidate(workspace, manifest):
     version = registry.register(workspace, manifest)
     assert registry.aliases(workspace, "mnist") == Aliases(candidate="mnist-v1")
     assert registry.champion(workspace, "mnist") is None
@@ -55,7 +54,7 @@ def test_registered_version_is_the_candidate(workspace: Workspace, manifest: Run
     assert event.version_sha256 == digests.sha256(workspace.path(version.folder) / "version.json")
 
 
-def test_only_an_additional_format_adds_a_version(workspace: Workspace, bare: RunManifest) -> None:
+def test_only_an_additional_format_adds_a_version(workspace, bare):
     assert set(registry.register(workspace, bare).files) == {"model.keras", "manifest.json"}
     exported = certificate(workspace.root, "run-1")
     failed = certificate(workspace.root, "run-1", failing="onnx").exports
@@ -70,7 +69,7 @@ def test_only_an_additional_format_adds_a_version(workspace: Workspace, bare: Ru
 
 
 @pytest.mark.parametrize("name", ["model.keras", "version.json"])
-def test_damaged_version_is_ignored(workspace: Workspace, manifest: RunManifest, name: str) -> None:
+def test_damaged_version_is_ignored(workspace, manifest, name):
     """Not even if its own digests were recomputed, so that only the audit log shows it."""
     damaged = workspace.path(registry.register(workspace, manifest).folder) / name
     content = damaged.read_bytes()
@@ -83,7 +82,7 @@ def test_damaged_version_is_ignored(workspace: Workspace, manifest: RunManifest,
     assert registry.aliases(workspace, "mnist").candidate == "mnist-v2"
 
 
-def test_other_content_under_a_used_run_id_is_another_version(workspace: Workspace) -> None:
+def test_other_content_under_a_used_run_id_is_another_version(workspace):
     register(workspace.root, "run-1", accuracy=0.9)
     version = register(workspace.root, "run-1", accuracy=0.95, failing="onnx")
     assert version.name == "mnist-v2"
@@ -91,7 +90,7 @@ def test_other_content_under_a_used_run_id_is_another_version(workspace: Workspa
     assert "exports/saved_model/saved_model.pb" in version.files
 
 
-def test_certificate_of_other_model_is_refused(workspace: Workspace, manifest: RunManifest) -> None:
+def test_certificate_of_other_model_is_refused(workspace, manifest):
     with pytest.raises(InputError, match=r"certificate\.json .*run-1"):
         registry.register(workspace, manifest, certificate(workspace.root, "run-2"))
     assert not workspace.path("models").exists()
@@ -99,9 +98,7 @@ def test_certificate_of_other_model_is_refused(workspace: Workspace, manifest: R
 
 @pytest.mark.parametrize("damage", ["change", "shorten", "remove", "folder"])
 @pytest.mark.parametrize("which", ["runs/run-1/model.keras", "model.onnx", "certificate.json"])
-def test_damaged_source_is_refused_and_leaves_no_version(
-    workspace: Workspace, manifest: RunManifest, which: str, damage: str
-) -> None:
+def test_damaged_source_is_refused_and_leaves_no_version(workspace, manifest, which, damage):
     (path,) = (found for found in workspace.root.rglob("*") if found.as_posix().endswith(which))
     content = path.read_bytes()
     path.unlink()
@@ -116,7 +113,7 @@ def test_damaged_source_is_refused_and_leaves_no_version(
     assert files.leftovers(workspace.path("models/mnist/versions")) == []
 
 
-def test_replaced_or_removed_run_is_refused(workspace: Workspace, manifest: RunManifest) -> None:
+def test_replaced_or_removed_run_is_refused(workspace, manifest):
     other = manifest.model_copy(update={"weights_sha256": "0" * 64})
     with pytest.raises(InputError, match=r"run-1/manifest\.json .*try again"):
         registry.register(workspace, other)
@@ -125,7 +122,7 @@ def test_replaced_or_removed_run_is_refused(workspace: Workspace, manifest: RunM
         registry.register(workspace, manifest)
 
 
-def test_killed_registration_is_completed(workspace: Workspace, manifest: RunManifest) -> None:
+def test_killed_registration_is_completed(workspace, manifest):
     registry.register(workspace, manifest)
     for name in ("audit/000001.json", "last_event.json"):  # which are written last
         workspace.path(f"models/mnist/{name}").unlink()
@@ -136,7 +133,7 @@ def test_killed_registration_is_completed(workspace: Workspace, manifest: RunMan
     assert registry.verify(workspace, "mnist-v1").damages == ()
 
 
-def test_each_data_set_has_its_own_numbers(workspace: Workspace) -> None:
+def test_each_data_set_has_its_own_numbers(workspace):
     for dataset in ("mnist", "zoo", "mnist-v1"):
         assert register(workspace.root, f"{dataset}-run", dataset).name == f"{dataset}-v1"
     assert registry.datasets(workspace) == ["mnist", "mnist-v1", "zoo"]
@@ -144,7 +141,7 @@ def test_each_data_set_has_its_own_numbers(workspace: Workspace) -> None:
     assert registry.resolve(workspace, "mnist-v1-v1").dataset == "mnist-v1"
 
 
-def test_record_of_files_elsewhere_is_not_a_version(workspace: Workspace) -> None:
+def test_record_of_files_elsewhere_is_not_a_version(workspace):
     content = register(workspace.root, "run-1").model_dump()
     elsewhere = made_runs.ANY_FILE.model_copy(update={"path": "runs/run-1/model.keras"})
     with pytest.raises(ValueError, match=r"models/mnist/versions/1/model\.keras"):
@@ -160,9 +157,7 @@ def test_record_of_files_elsewhere_is_not_a_version(workspace: Workspace) -> Non
         ("models/mnist/.lock", lambda path: path.symlink_to("/etc/passwd"), StorageError),
     ],
 )
-def test_file_in_the_way_is_named(
-    workspace: Workspace, manifest: RunManifest, place: str, create: Any, error: type[Exception]
-) -> None:
+def test_file_in_the_way_is_named(workspace, manifest, place, create, error):
     path = workspace.path(place)
     path.parent.mkdir(parents=True, exist_ok=True)
     create(path)

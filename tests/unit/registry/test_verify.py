@@ -23,7 +23,7 @@ def damage_of(workspace: Workspace, name: str = "mnist-v1") -> dict[str, str]:
     return {damage.path: damage.found for damage in registry.verify(workspace, name).damages}
 
 
-def test_every_changed_byte_of_every_file_is_found(workspace: Workspace, folder: Path) -> None:
+def test_every_changed_byte_of_every_file_is_found(workspace, folder):
     paths = [path for path in folder.rglob("*") if path.is_file()]
     for path in paths:
         for at in changed_bytes(path, max(1, path.stat().st_size // 40), 4):
@@ -47,12 +47,12 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
 
 
 @pytest.mark.parametrize("name", DAMAGES)
-def test_missing_or_other_files_are_found(workspace: Workspace, folder: Path, name: str) -> None:
+def test_missing_or_other_files_are_found(workspace, folder, name):
     DAMAGES[name](folder / name)
     assert f"models/mnist/versions/1/{name}" in damage_of(workspace)
 
 
-def test_version_with_recomputed_digests_is_found(workspace: Workspace, folder: Path) -> None:
+def test_version_with_recomputed_digests_is_found(workspace, folder):
     """All digests in the version match; that in the audit log does not."""
     path, model = folder / "version.json", folder / "model.keras"
     model.write_bytes(b"another model")
@@ -65,7 +65,7 @@ def test_version_with_recomputed_digests_is_found(workspace: Workspace, folder: 
             read(workspace, "mnist")
 
 
-def test_version_in_the_folder_of_another_is_found(workspace: Workspace, folder: Path) -> None:
+def test_version_in_the_folder_of_another_is_found(workspace, folder):
     second = register(workspace.root, "run-2")
     shutil.copyfile(folder / "version.json", workspace.path(second.folder) / "version.json")
     with pytest.raises(InputError, match="mnist-v1, expected mnist-v2"):
@@ -74,7 +74,7 @@ def test_version_in_the_folder_of_another_is_found(workspace: Workspace, folder:
     assert damage_of(workspace, "mnist-v1") == {}
 
 
-def test_removed_version_is_found_and_can_be_skipped(workspace: Workspace, folder: Path) -> None:
+def test_removed_version_is_found_and_can_be_skipped(workspace, folder):
     second = register(workspace.root, "run-2")
     files.remove(folder)
     assert registry.names(workspace) == ["mnist-v1", "mnist-v2"]
@@ -84,7 +84,7 @@ def test_removed_version_is_found_and_can_be_skipped(workspace: Workspace, folde
     assert "versions/1/version.json" in str(skipped[0])
 
 
-def test_version_without_an_event_is_found(workspace: Workspace, folder: Path) -> None:
+def test_version_without_an_event_is_found(workspace, folder):
     files.remove(workspace.path("models/mnist/audit"))
     files.remove(workspace.path("models/mnist/last_event.json"))
     assert registry.names(workspace) == ["mnist-v1"]
@@ -93,6 +93,6 @@ def test_version_without_an_event_is_found(workspace: Workspace, folder: Path) -
 
 
 @pytest.mark.parametrize("name", ["mnist-v2", "champion", "../x-v1", "zoo-v1", ""])
-def test_unknown_version_cannot_be_checked(workspace: Workspace, folder: Path, name: str) -> None:
+def test_unknown_version_cannot_be_checked(workspace, folder, name):
     with pytest.raises(InputError, match="sightline models list"):
         registry.verify(workspace, name)

@@ -10,7 +10,6 @@ from sightline.records import (
     Check,
     CorruptionMetrics,
     DataGateResult,
-    Evaluation,
     Report,
     Robustness,
     SliceMetrics,
@@ -67,7 +66,7 @@ def cells(card: str) -> list[str]:
     return [content(token) for before, token in found if before.type == "td_open"]
 
 
-def test_hub_reads_what_it_sorts_and_compares_models_by(manifest: RunManifest) -> None:
+def test_hub_reads_what_it_sorts_and_compares_models_by(manifest):
     found = metadata(render_model_card(manifest))
     assert found.library_name == "keras"
     assert found.pipeline_tag == "image-classification"
@@ -81,7 +80,7 @@ def test_hub_reads_what_it_sorts_and_compares_models_by(manifest: RunManifest) -
 
 
 @pytest.mark.parametrize("value", [1.0, 0.0, 1e-07, 0.1 + 0.2])
-def test_metrics_keep_every_digit(manifest: RunManifest, value: float) -> None:
+def test_metrics_keep_every_digit(manifest, value):
     found = metadata(render_model_card(with_evaluation(manifest, accuracy=value, loss=value / 3)))
     assert {result.metric_type: result.metric_value for result in found.eval_results} == {
         "accuracy": value,
@@ -89,7 +88,7 @@ def test_metrics_keep_every_digit(manifest: RunManifest, value: float) -> None:
     }
 
 
-def test_own_images_are_not_taken_for_a_known_data_set(manifest: RunManifest) -> None:
+def test_own_images_are_not_taken_for_a_known_data_set(manifest):
     card = render_model_card(in_depth(manifest, "plain"))
     found = metadata(card)
     assert found.datasets is None
@@ -98,7 +97,7 @@ def test_own_images_are_not_taken_for_a_known_data_set(manifest: RunManifest) ->
     assert "erika" not in card
 
 
-def test_card_has_the_sections_of_a_model_card(manifest: RunManifest) -> None:
+def test_card_has_the_sections_of_a_model_card(manifest):
     tokens = parsed(render_model_card(manifest))
     titles = [
         heading.content
@@ -129,20 +128,18 @@ def limitation(manifest: RunManifest, word: str) -> str:
 
 
 @pytest.mark.parametrize("word", ["not measured", "lighting", "fewer than 30"])
-def test_card_of_a_plain_evaluation_admits_what_was_not_measured(
-    manifest: RunManifest, word: str
-) -> None:
+def test_card_of_a_plain_evaluation_admits_what_was_not_measured(manifest, word):
     assert any(word in line for line in limitations(plain(manifest)))
 
 
-def test_card_has_the_metrics_and_the_weakest_class(manifest: RunManifest) -> None:
+def test_card_has_the_metrics_and_the_weakest_class(manifest):
     card = render_model_card(plain(manifest))
     assert {"92.50%", "80.14% to 97.42%"} <= set(cells(card))
     assert "“d”: recall 70.00%, precision 90.00%" in limitation(manifest, "weakest class")
     assert "30.00%" in limitation(manifest, "“b”")
 
 
-def test_limitations_follow_from_what_was_measured(manifest: RunManifest) -> None:
+def test_limitations_follow_from_what_was_measured(manifest):
     deep = in_depth(manifest, "site")
     for word, numbers in {
         "weakest slice": ("40.00%", "10", "site “site”"),
@@ -157,9 +154,7 @@ def test_limitations_follow_from_what_was_measured(manifest: RunManifest) -> Non
     assert {"97.50%", "warned"} <= set(cells(card))
 
 
-def test_limitations_of_a_model_that_predicts_one_class_claim_no_more(
-    manifest: RunManifest,
-) -> None:
+def test_limitations_of_a_model_that_predicts_one_class_claim_no_more(manifest):
     unmoved = CorruptionMetrics(corruption="shift", accuracies=(0.25,) * 5)
     blind = with_evaluation(
         in_depth(manifest, "site"),
@@ -170,14 +165,14 @@ def test_limitations_of_a_model_that_predicts_one_class_claim_no_more(
     assert not any("“shift”" in line for line in limitations(blind))
 
 
-def test_slice_that_may_be_low_by_chance_is_not_called_weak(manifest: RunManifest) -> None:
+def test_slice_that_may_be_low_by_chance_is_not_called_weak(manifest):
     low = SliceMetrics(column="site", value="a", images=3, accuracy=0.5, interval=(0.1, 0.95))
     found = with_evaluation(manifest, slices=(low,))
     assert not any("weakest slice" in line for line in limitations(found))
     assert "50.00% (10.00% to 95.00%)" in cells(render_model_card(found))
 
 
-def test_tables_are_complete(manifest: RunManifest) -> None:
+def test_tables_are_complete(manifest):
     for described, tables in ((plain(manifest), 8), (in_depth(manifest, "site"), 11)):
         tokens = parsed(render_model_card(described))
         assert [token.type for token in tokens].count("table_open") == tables
@@ -185,7 +180,7 @@ def test_tables_are_complete(manifest: RunManifest) -> None:
         assert not [content for content in inline if content.startswith("|")]
 
 
-def test_nothing_that_a_user_writes_is_markup_or_metadata(manifest: RunManifest) -> None:
+def test_nothing_that_a_user_writes_is_markup_or_metadata(manifest):
     card = render_model_card(in_depth(manifest, HOSTILE))
     harmless = render_model_card(in_depth(manifest, "plain"))
     assert metadata(card).to_dict() == metadata(harmless).to_dict()
@@ -200,9 +195,7 @@ def test_nothing_that_a_user_writes_is_markup_or_metadata(manifest: RunManifest)
     assert cells(card).count(literal) == 5  # class, twice the column, its value, the gate
 
 
-def test_class_without_test_images_is_not_called_the_weakest(
-    manifest: RunManifest, evaluation: Evaluation
-) -> None:
+def test_class_without_test_images_is_not_called_the_weakest(manifest, evaluation):
     first, *others = evaluation.classes
     untested = first.model_copy(update={"support": 0, "recall": 0.0, "f1": 0.0})
     found = with_evaluation(manifest, classes=(untested, *others))

@@ -19,7 +19,7 @@ def html(artifacts: Path, manifest: RunManifest) -> str:
     return page.render_html(Workspace(artifacts), manifest)
 
 
-def test_page_has_the_results(html: str, manifest: RunManifest) -> None:
+def test_page_has_the_results(html, manifest):
     shown = Page(html)
     for expected in (
         "92.50%",
@@ -47,15 +47,13 @@ def test_page_has_the_results(html: str, manifest: RunManifest) -> None:
         assert ends in [row[3:] for row in shown.rows if row[0] == name]
 
 
-def test_page_is_self_contained_and_accessible(html: str) -> None:
+def test_page_is_self_contained_and_accessible(html):
     check_self_contained(Page(html))
     assert "url(" not in html
     assert "@import" not in html
 
 
-def test_figures_have_a_size_so_that_nothing_jumps(
-    html: str, artifacts: Path, manifest: RunManifest
-) -> None:
+def test_figures_have_a_size_so_that_nothing_jumps(html, artifacts, manifest):
     report = manifest.records.report
     images = Page(html).attributes("img")
     assert len(images) == 5 + 3  # figures without the montage, and three thumbnails
@@ -66,11 +64,11 @@ def test_figures_have_a_size_so_that_nothing_jumps(
         assert size in shown
 
 
-def test_page_is_the_same_each_time(html: str, artifacts: Path, manifest: RunManifest) -> None:
+def test_page_is_the_same_each_time(html, artifacts, manifest):
     assert page.render_html(Workspace(artifacts), manifest) == html
 
 
-def test_many_classes_do_not_flood_the_page(artifacts: Path, manifest: RunManifest) -> None:
+def test_many_classes_do_not_flood_the_page(artifacts, manifest):
     evaluation = manifest.records.evaluate
     names = tuple(f"class {number}" for number in range(1000))
     classes = tuple(
@@ -93,7 +91,7 @@ def test_many_classes_do_not_flood_the_page(artifacts: Path, manifest: RunManife
     assert "class 999" not in markdown
 
 
-def test_run_without_mistakes_shows_none(artifacts: Path, manifest: RunManifest) -> None:
+def test_run_without_mistakes_shows_none(artifacts, manifest):
     report = manifest.records.report.model_copy(
         update={"mistakes": (), "thumbnails": (), "mistakes_total": 0}
     )
@@ -101,7 +99,7 @@ def test_run_without_mistakes_shows_none(artifacts: Path, manifest: RunManifest)
     assert len(Page(html).attributes("img")) == 5
 
 
-def test_resumed_training_and_best_epoch_are_shown(artifacts: Path, manifest: RunManifest) -> None:
+def test_resumed_training_and_best_epoch_are_shown(artifacts, manifest):
     sentence = "Resumed from epoch 2, step 130 on 2026-11-24 01:02:03 UTC."
     trained = manifest.records.train.model_copy(update={"resumed": (sentence,), "best_epoch": 2})
     resumed = with_records(manifest, train=trained)
@@ -113,21 +111,19 @@ def test_resumed_training_and_best_epoch_are_shown(artifacts: Path, manifest: Ru
     assert "Resumed" not in page.render_markdown(manifest)
 
 
-def test_class_names_cannot_break_out_of_the_page(html: str, manifest: RunManifest) -> None:
+def test_class_names_cannot_break_out_of_the_page(html, manifest):
     assert "<script" not in html
     assert manifest.records.ingest.class_names[0] in Page(html).text
 
 
-def test_markdown_has_the_results(manifest: RunManifest) -> None:
+def test_markdown_has_the_results(manifest):
     markdown = page.render_markdown(manifest)
     assert "| Misclassified | 3 of 40 |" in markdown
     assert "| ingest | 1.2 | yes |" in markdown
     assert manifest.weights_sha256 in markdown
 
 
-def test_markdown_tables_are_complete_and_show_class_names_literally(
-    manifest: RunManifest,
-) -> None:
+def test_markdown_tables_are_complete_and_show_class_names_literally(manifest):
     markdown = page.render_markdown(manifest)
     assert re.search(r"(?<!\\)[<\[]", markdown) is None
     tokens = MarkdownIt().enable("table").parse(markdown)
@@ -144,22 +140,20 @@ def test_markdown_tables_are_complete_and_show_class_names_literally(
     assert not {*inside, *starts} & {"html_inline", "html_block", "link_open", "image", "fence"}
 
 
-def test_warnings_show_class_names_literally_in_markdown(manifest: RunManifest) -> None:
+def test_warnings_show_class_names_literally_in_markdown(manifest):
     first, *others = manifest.records.evaluate.classes
     classes = (first.model_copy(update={"f1": 0.1}), *others)
     evaluation = manifest.records.evaluate.model_copy(update={"classes": classes})
     assert "“\\<script\\>alert" in page.render_markdown(with_records(manifest, evaluate=evaluation))
 
 
-def test_escaped_markdown_shows_the_text_itself() -> None:
+def test_escaped_markdown_shows_the_text_itself():
     text = "# <b>*bold*</b> [x](http://y) `code` ~~a~~ 1. & | - $"
     rendered = MarkdownIt().render(page.escape_markdown(text))
     assert Page(rendered).text.strip() == text
 
 
-def test_page_shows_the_data_gate_with_findings_and_drift(
-    artifacts: Path, manifest: RunManifest
-) -> None:
+def test_page_shows_the_data_gate_with_findings_and_drift(artifacts, manifest):
     hostile = manifest.records.ingest.class_names[0]
     finding = f"1 of 40 test images, such as test 3 (“{hostile}”)."
     leaks = Check(name="leaks", outcome="warned", measured=0.025, limit=0, sentence=finding)

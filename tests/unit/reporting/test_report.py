@@ -38,9 +38,7 @@ def draw(
     return draw
 
 
-def test_mistakes_are_sorted_by_confidence_and_then_by_index(
-    pictures: Report, hostile_files: DatasetFiles
-) -> None:
+def test_mistakes_are_sorted_by_confidence_and_then_by_index(pictures, hostile_files):
     assert [mistake.index for mistake in pictures.mistakes] == [8, 20, 4]
     assert pictures.mistakes_total == len(pictures.thumbnails) == 3
     first = pictures.mistakes[0]
@@ -49,16 +47,14 @@ def test_mistakes_are_sorted_by_confidence_and_then_by_index(
     assert round(first.label_probability, 4) == 0.0333
 
 
-def test_every_figure_of_the_evaluation_is_drawn(run: Run, pictures: Report) -> None:
+def test_every_figure_of_the_evaluation_is_drawn(run, pictures):
     names = {"samples", "layers", "curves", "mistakes", "confusion_matrix", "calibration"}
     assert set(pictures.figures) == names, "there are no findings and no corruptions"
     for record in (*pictures.figures.values(), *pictures.thumbnails):
         assert (run.workspace.root / record.path).read_bytes().startswith(b"\x89PNG")
 
 
-def test_findings_are_drawn_if_there_are_any(
-    run: Run, hostile_files: DatasetFiles, draw: Draw
-) -> None:
+def test_findings_are_drawn_if_there_are_any(run, hostile_files, draw):
     table = run.workspace.root / "findings.parquet"
     examples = findings.ExampleIndex(
         {"train": 160, "test": 40},
@@ -73,31 +69,25 @@ def test_findings_are_drawn_if_there_are_any(
     assert "findings" in found.figures
 
 
-def test_number_of_mistakes_is_limited(draw: Draw) -> None:
+def test_number_of_mistakes_is_limited(draw):
     result = draw(mistakes=1)
     assert len(result.mistakes) == len(result.thumbnails) == 1
     assert result.mistakes_total == 3
 
 
-def test_second_call_draws_nothing(
-    pictures: Report, draw: Draw, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_second_call_draws_nothing(pictures, draw, monkeypatch):
     monkeypatch.delattr(report, "draw_curves")
     assert draw() == pictures
     with pytest.raises(NameError):
         draw(mistakes=1)
 
 
-def test_block_borders_change_nothing(
-    run: Run, pictures: Report, draw: Draw, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_block_borders_change_nothing(run, pictures, draw, monkeypatch):
     monkeypatch.setattr(predictions_table, "_BLOCK_VALUES", 4 * 3)  # three rows of four classes
     assert draw(run=run.model_copy(update={"id": "again", "refresh": True})) == pictures
 
 
-def test_flawless_model_still_gets_its_figures(
-    run: Run, evaluation: Evaluation, draw: Draw
-) -> None:
+def test_flawless_model_still_gets_its_figures(run, evaluation, draw):
     path = run.workspace.root / evaluation.predictions.path
     table = pq.read_table(path)
     right = table.filter(table["label"].to_numpy() == table["predicted"].to_numpy())

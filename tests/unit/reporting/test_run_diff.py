@@ -46,7 +46,7 @@ def html(root: Path, pair: Pair) -> str:
     return rendered(root, pair)
 
 
-def test_page_shows_what_differs(html: str) -> None:
+def test_page_shows_what_differs(html):
     page = Page(html)
     for row in (
         ["training.epochs", "5", "7"],
@@ -60,7 +60,7 @@ def test_page_shows_what_differs(html: str) -> None:
     assert "p = 0.69" in page.text
 
 
-def test_one_epoch_is_singular(root: Path, pair: Pair) -> None:
+def test_one_epoch_is_singular(root, pair):
     found = compare.compare(Workspace(root), pair)
     found = found.model_copy(update={"b": found.b.model_copy(update={"epochs": 1})})
     text = Page(run_diff.render(Workspace(root), pair, found)).text
@@ -68,12 +68,12 @@ def test_one_epoch_is_singular(root: Path, pair: Pair) -> None:
     assert "1 epoch on cpu" in text
 
 
-def test_page_is_self_contained_and_accessible(html: str) -> None:
+def test_page_is_self_contained_and_accessible(html):
     check_self_contained(Page(html))
     assert "url(" not in html
 
 
-def test_changed_images_are_shown_with_both_predictions(html: str) -> None:
+def test_changed_images_are_shown_with_both_predictions(html):
     _curves, *alts = (image["alt"] for image in Page(html).attributes("img"))
     assert [alt.partition(":")[0] for alt in alts] == [
         *(f"Test image {row}, newly wrong" for row in (33, 32, 31, 30)),
@@ -82,17 +82,17 @@ def test_changed_images_are_shown_with_both_predictions(html: str) -> None:
     assert re.search(": b; A .* b, B .* c$", alts[0])
 
 
-def test_class_names_cannot_break_out_of_the_page(html: str) -> None:
+def test_class_names_cannot_break_out_of_the_page(html):
     assert HOSTILE not in html
     assert "&lt;script&gt;alert(1)&lt;/script&gt; [bold]x[/bold] \\x1b[2J" in html
 
 
-def test_page_is_the_same_each_time(root: Path, pair: Pair, html: str) -> None:
+def test_page_is_the_same_each_time(root, pair, html):
     assert rendered(root, pair) == html
 
 
 @pytest.mark.parametrize("damage", ["pruned", "flipped"])
-def test_missing_images_cost_only_the_images(root: Path, pair: Pair, damage: str) -> None:
+def test_missing_images_cost_only_the_images(root, pair, damage):
     path = root / pair[0].records.ingest.images["test"].path
     if damage == "pruned":
         shutil.rmtree(root / "cache")
@@ -104,14 +104,14 @@ def test_missing_images_cost_only_the_images(root: Path, pair: Pair, damage: str
     assert page.text.count("A predicts") == 6
 
 
-def test_missing_history_costs_only_the_curves(root: Path, pair: Pair) -> None:
+def test_missing_history_costs_only_the_curves(root, pair):
     (run_folder.folder(Workspace(root), "run-b") / "history.parquet").unlink()
     page = Page(rendered(root, pair))
     assert "history.parquet" in page.text
     assert len(page.attributes("img")) == 6
 
 
-def test_runs_of_other_data_have_no_classes_and_no_images(root: Path, files: DatasetFiles) -> None:
+def test_runs_of_other_data_have_no_classes_and_no_images(root, files):
     other = files.model_copy(update={"class_names": ("w", "x", "y", "z")})
     pair = publish(root, "run-a", files, [4]), publish(root, "run-b", other, [8], weights="f")
     page = Page(rendered(root, pair))
@@ -120,7 +120,7 @@ def test_runs_of_other_data_have_no_classes_and_no_images(root: Path, files: Dat
     assert [tag for tag in page.attributes("dd") if tag.get("class") == "warning"]
 
 
-def test_page_replaces_only_files(root: Path, pair: Pair, tmp_path: Path) -> None:
+def test_page_replaces_only_files(root, pair, tmp_path):
     found = compare.compare(Workspace(root), pair)
     run_diff.write(tmp_path / "new" / "page.html", Workspace(root), pair, found)
     assert (tmp_path / "new" / "page.html").read_text(encoding="utf-8").startswith("<!DOCTYPE")

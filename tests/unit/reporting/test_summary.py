@@ -14,7 +14,6 @@ from sightline.records import (
     RunComparison,
     Spread,
 )
-from sightline.records.manifest import RunManifest
 from sightline.reporting import summary, tables
 
 
@@ -27,14 +26,12 @@ def numbers(sentence: str) -> list[str]:
     return re.findall(r"\d[\d,.]*%?(?<![.,])", sentence)
 
 
-def test_quality_gives_the_correct_images_and_the_baseline(manifest: RunManifest) -> None:
+def test_quality_gives_the_correct_images_and_the_baseline(manifest):
     assert numbers(summary.quality(manifest)) == ["37", "40", "25.00%"]
 
 
 @pytest.mark.parametrize(("count", "said"), [(0, []), (1, ["1"]), (7, ["7"])])
-def test_leaks_are_counted_only_with_an_inspection(
-    manifest: RunManifest, count: int, said: list[str]
-) -> None:
+def test_leaks_are_counted_only_with_an_inspection(manifest, count, said):
     found = Inspection(profiles={}, affected={"leak": {"train": 0, "test": count}}, findings=FILE)
     ingest = manifest.records.ingest.model_copy(update={"inspection": found})
     assert numbers(summary.leaks(with_records(manifest, ingest=ingest))) == said
@@ -42,7 +39,7 @@ def test_leaks_are_counted_only_with_an_inspection(
     assert summary.leaks(with_records(manifest, ingest=ingest)) == ""
 
 
-def test_certainty_gives_the_interval_and_the_seed_noise(manifest: RunManifest) -> None:
+def test_certainty_gives_the_interval_and_the_seed_noise(manifest):
     interval = ["40", "95%", "80.14%", "97.42%"]
     assert numbers(summary.certainty(manifest)) == interval
     noise = Spread(
@@ -62,9 +59,7 @@ def test_certainty_gives_the_interval_and_the_seed_noise(manifest: RunManifest) 
         ({}, "Not comparable"),
     ],
 )
-def test_change_is_called_better_or_worse_only_if_it_is_significant(
-    manifest: RunManifest, changes: dict[str, object], start: str
-) -> None:
+def test_change_is_called_better_or_worse_only_if_it_is_significant(manifest, changes, start):
     before = RunComparison(run_id="the-last", recipe="fast", accuracy=0.9, loss=0.2)
     compared = before.model_copy(update=changes)
     text = summary.progress(manifest.model_copy(update={"compared": compared}))
@@ -72,18 +67,18 @@ def test_change_is_called_better_or_worse_only_if_it_is_significant(
     assert "90.00% before, 92.50% now (run the-last)" in text
 
 
-def test_first_run_is_compared_with_nothing(manifest: RunManifest) -> None:
+def test_first_run_is_compared_with_nothing(manifest):
     assert numbers(summary.progress(manifest)) == []
 
 
-def test_run_without_faults_has_no_warnings(manifest: RunManifest) -> None:
+def test_run_without_faults_has_no_warnings(manifest):
     classes = tuple(
         row.model_copy(update={"f1": 0.99}) for row in manifest.records.evaluate.classes
     )
     assert summary.warnings(with_evaluation(manifest, classes=classes), str) == []
 
 
-def test_model_that_predicts_one_class_is_found_out(manifest: RunManifest) -> None:
+def test_model_that_predicts_one_class_is_found_out(manifest):
     blind = with_evaluation(
         manifest,
         accuracy=0.25,
@@ -96,7 +91,7 @@ def test_model_that_predicts_one_class_is_found_out(manifest: RunManifest) -> No
     assert "“b”" in never
 
 
-def test_warnings_name_data_class_calibration_corruption_and_labels(manifest: RunManifest) -> None:
+def test_warnings_name_data_class_calibration_corruption_and_labels(manifest):
     passed = Check(name="blank", outcome="passed", measured=0, limit=0, sentence="No blank ones.")
     warned = passed.model_copy(update={"outcome": "warned", "sentence": "2 images are blank."})
     gate = DataGateResult(checks=(passed, warned))
@@ -115,7 +110,7 @@ def test_warnings_name_data_class_calibration_corruption_and_labels(manifest: Ru
     assert summary.data_gate(gate) == "1 of 2 checks warned: blank"
 
 
-def test_temperature_scaling_and_label_errors_give_their_numbers(manifest: RunManifest) -> None:
+def test_temperature_scaling_and_label_errors_give_their_numbers(manifest):
     measured = with_evaluation(manifest, **IN_DEPTH).records.evaluate
     assert numbers(summary.temperature(measured)) == ["1.250", "50", "1.23%", "0.1234", "0.1000"]
     assert numbers(summary.label_errors(measured)) == ["7", "160", "95%"]
@@ -125,7 +120,7 @@ def test_temperature_scaling_and_label_errors_give_their_numbers(manifest: RunMa
     assert summary.label_errors(untuned) == ""
 
 
-def test_exports_that_disagree_are_named() -> None:
+def test_exports_that_disagree_are_named():
     agrees = ExportCheck(
         format="keras",
         files=(FILE,),

@@ -5,7 +5,6 @@ from markdown_it import MarkdownIt
 
 from reported_runs import NO_FIGURES
 from sightline.records import Check, DataGateResult, ProfileChange, Report
-from sightline.records.manifest import RunManifest
 from sightline.reporting import metric_tables, tables
 from sightline.reporting.page import markdown_table
 from sightline.reporting.table import Cell, Table
@@ -32,7 +31,7 @@ GATE = DataGateResult(
 )
 
 
-def test_measures_are_written_in_their_unit() -> None:
+def test_measures_are_written_in_their_unit():
     rows = tables.checks(GATE).rows
     assert [row[2:4] for row in rows] == [
         ("0.012%", "1%"),
@@ -43,11 +42,11 @@ def test_measures_are_written_in_their_unit() -> None:
     assert [isinstance(row[1], Cell) and row[1].weak for row in rows] == [True, False, False, False]
 
 
-def test_drift_is_written_with_both_values() -> None:
+def test_drift_is_written_with_both_values():
     assert tables.drift(GATE).rows == [("train", "images", "59,000", "60,000")]
 
 
-def test_weakest_class_comes_first_with_the_longest_bar(manifest: RunManifest) -> None:
+def test_weakest_class_comes_first_with_the_longest_bar(manifest):
     rows = metric_tables.class_metrics(manifest.records.evaluate).rows
     assert [(row[0], row[4]) for row in rows[:3]] == [("d", "100.0"), ("c", "71.4"), ("b", "42.9")]
     classes = tuple(row.model_copy(update={"f1": 1.0}) for row in manifest.records.evaluate.classes)
@@ -55,17 +54,17 @@ def test_weakest_class_comes_first_with_the_longest_bar(manifest: RunManifest) -
     assert {row[4] for row in metric_tables.class_metrics(perfect).rows} == {"0.0"}
 
 
-def test_only_mistakes_are_confusions(manifest: RunManifest) -> None:
+def test_only_mistakes_are_confusions(manifest):
     (row,) = metric_tables.confusions(manifest.records.evaluate).rows
     assert row[1:] == ("b", "3", "30.00%")
 
 
-def test_records_have_a_text_per_column() -> None:
+def test_records_have_a_text_per_column():
     table = Table("T", "tn", ("Name", "Share"), [("a", Cell("1%", "0% to 2%"))])
     assert table.records() == [{"Name": "a", "Share": "1% (0% to 2%)"}]
 
 
-def test_markdown_keeps_hostile_text_in_its_cell_and_leaves_bars_out() -> None:
+def test_markdown_keeps_hostile_text_in_its_cell_and_leaves_bars_out():
     hostile = "`a` | <b>*x*</b>\n[y](z)"
     table = Table(
         "T",
@@ -84,7 +83,7 @@ def test_markdown_keeps_hostile_text_in_its_cell_and_leaves_bars_out() -> None:
     assert "link_open" not in {child.type for token in tokens for child in token.children or []}
 
 
-def test_table_without_headings_is_headed_by_its_name() -> None:
+def test_table_without_headings_is_headed_by_its_name():
     assert markdown_table(Table("Digests", "tc", (), [("Data", "ab")])).splitlines() == [
         "| Digests |  |",
         "| --- | --- |",

@@ -1,6 +1,5 @@
 import math
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -42,7 +41,7 @@ def measured(found: RunDifference, name: str) -> tuple[float | None, float | Non
     return one.a, one.b
 
 
-def test_settings_and_digests_are_compared(found: RunDifference) -> None:
+def test_settings_and_digests_are_compared(found):
     assert {row.key: (row.a, row.b) for row in found.config} == {
         "training.epochs": ("5", "7"),
         "training.seed": ("0", "3"),
@@ -53,7 +52,7 @@ def test_settings_and_digests_are_compared(found: RunDifference) -> None:
     assert equal == same | {"environment": False, "weights": False}
 
 
-def test_measures_are_side_by_side_with_their_intervals(found: RunDifference) -> None:
+def test_measures_are_side_by_side_with_their_intervals(found):
     assert measured(found, "accuracy") == (0.925, 0.875)
     assert measured(found, "calibration error") == (0.01, 0.01)
     accuracy, loss, _, top = found.measures
@@ -65,7 +64,7 @@ def test_measures_are_side_by_side_with_their_intervals(found: RunDifference) ->
     assert [pair.b.recall for pair in found.classes] == [0.8, 0.9, 0.9, 0.9]
 
 
-def test_loss_interval_clips_probabilities_like_keras() -> None:
+def test_loss_interval_clips_probabilities_like_keras():
     zeros, ones = np.zeros(2, dtype=np.int64), np.ones(2, dtype=np.int64)
     probabilities = np.array([0, 1], dtype=np.float32)
     found = Predictions(np.arange(2), zeros, ones, probabilities[::-1], probabilities, ones)
@@ -74,7 +73,7 @@ def test_loss_interval_clips_probabilities_like_keras() -> None:
     assert compare.loss_interval(0.5, None) is None
 
 
-def test_flips_are_named_the_most_confident_first(found: RunDifference) -> None:
+def test_flips_are_named_the_most_confident_first(found):
     flips = found.flips
     assert (flips.images, flips.fixed, flips.broken) == (40, 2, 4)
     assert flips.p_value == pytest.approx(0.6875)  # 2 of 6 heads, two-sided
@@ -87,7 +86,7 @@ def test_flips_are_named_the_most_confident_first(found: RunDifference) -> None:
     assert "2 images newly right, 4 newly wrong" in found.sentence
 
 
-def test_at_most_24_examples_are_named(workspace: Workspace, dataset: DatasetFiles) -> None:
+def test_at_most_24_examples_are_named(workspace, dataset):
     a = publish(workspace.root, "run-a", dataset, [])
     assert compare.compare(workspace, (a, a)).sentence == "A and B have the same weights."
     b = publish(workspace.root, "run-b", dataset, range(40), weights="f")
@@ -100,16 +99,14 @@ def test_at_most_24_examples_are_named(workspace: Workspace, dataset: DatasetFil
 @pytest.mark.parametrize(
     ("accuracies", "within"), [((0.5, 0.9), True), ((0.92, 0.921), False)], ids=["wide", "narrow"]
 )
-def test_difference_is_compared_with_the_seed_noise(
-    workspace: Workspace, pair: Pair, accuracies: tuple[float, ...], within: bool
-) -> None:
+def test_difference_is_compared_with_the_seed_noise(workspace, pair, accuracies, within):
     measure_noise(workspace, pair[0].config, *accuracies, dataset="textures")
     found = compare.compare(workspace, pair)
     assert (found.noise.run_id, found.noise.seeds, found.noise.within) == ("run-a", 2, within)
     assert f"{'within' if within else 'beyond'} the seed noise" in found.sentence
 
 
-def test_images_of_other_data_are_not_compared(workspace: Workspace, dataset: DatasetFiles) -> None:
+def test_images_of_other_data_are_not_compared(workspace, dataset):
     test = dataset.images["test"].model_copy(update={"sha256": "9" * 64})
     names = ("w", "x", "y", "z")
     changed = {"dataset": "zoo", "images": {**dataset.images, "test": test}, "class_names": names}
@@ -124,9 +121,7 @@ def test_images_of_other_data_are_not_compared(workspace: Workspace, dataset: Da
 
 
 @pytest.mark.parametrize("damage", [Path.touch, Path.exists, Path.mkdir, os.mkfifo])
-def test_damaged_predictions_leave_the_other_figures(
-    workspace: Workspace, pair: Pair, damage: Callable[[Path], object]
-) -> None:
+def test_damaged_predictions_leave_the_other_figures(workspace, pair, damage):
     path = run_folder.folder(workspace, "run-b") / "predictions.parquet"
     path.unlink()
     damage(path)
@@ -136,7 +131,7 @@ def test_damaged_predictions_leave_the_other_figures(
     assert measured(found, "accuracy") == (0.925, 0.875)
 
 
-def test_run_is_not_compared_with_itself_or_a_renamed_one(workspace: Workspace, pair: Pair) -> None:
+def test_run_is_not_compared_with_itself_or_a_renamed_one(workspace, pair):
     with pytest.raises(InputError, match=r"run-a; .*`sightline runs list`"):
         compare.read_pair(workspace, "run-a", "run-a")
     path = run_folder.folder(workspace, "run-b") / run_folder.MANIFEST

@@ -25,7 +25,7 @@ def compare(workspace: Workspace, last: RunManifest, wrong: Collection[int]) -> 
     return found
 
 
-def test_flips_have_mcnemars_exact_p_value(workspace: Workspace, last: RunManifest) -> None:
+def test_flips_have_mcnemars_exact_p_value(workspace, last):
     ten_heads = 2 / 2**10  # the chance that ten coins show the same side
     for wrong, expected in (
         ([4, 30], (2, 1, 1.0)),
@@ -36,7 +36,7 @@ def test_flips_have_mcnemars_exact_p_value(workspace: Workspace, last: RunManife
         assert (found.fixed, found.broken, found.p_value) == pytest.approx(expected)
 
 
-def test_only_runs_of_the_same_data_are_compared(workspace: Workspace, last: RunManifest) -> None:
+def test_only_runs_of_the_same_data_are_compared(workspace, last):
     run, files = Run(id="now", workspace=workspace), last.records.ingest
     test = files.images["test"].model_copy(update={"sha256": "f" * 64})
     other_images = files.model_copy(update={"images": {"test": test}})
@@ -46,7 +46,7 @@ def test_only_runs_of_the_same_data_are_compared(workspace: Workspace, last: Run
     assert flips.with_last_run(run, zoo, last.records.evaluate) is None
 
 
-def test_damaged_predictions_leave_other_figures(workspace: Workspace, last: RunManifest) -> None:
+def test_damaged_predictions_leave_other_figures(workspace, last):
     path = run_folder.folder(workspace, "last") / "predictions.parquet"
     path.write_bytes(b"PAR1 no table")
     assert compare(workspace, last, wrong=[4]).fixed is None

@@ -27,7 +27,7 @@ def measured(workspace: Workspace) -> Workspace:
     return workspace
 
 
-def test_runs_are_compared_with_the_previous_run_of_their_recipe(workspace: Workspace) -> None:
+def test_runs_are_compared_with_the_previous_run_of_their_recipe(workspace):
     slow, fast = nights(0.990, 0.991), nights(0.95, 0.96, recipe="fast")
     entries = history.entries(workspace, [fast[1], slow[1], slow[0], fast[0]])
     names = [entry.run.run_id for entry in entries]
@@ -37,7 +37,7 @@ def test_runs_are_compared_with_the_previous_run_of_their_recipe(workspace: Work
     assert {entry.is_noise for entry in entries} == {None}
 
 
-def test_small_change_is_noise_and_a_larger_one_is_not(measured: Workspace) -> None:
+def test_small_change_is_noise_and_a_larger_one_is_not(measured):
     entries = history.entries(measured, nights(0.990, 0.992, 0.987))
     assert [entry.is_noise for entry in entries] == [None, True, False]
     assert all(entry.band for entry in entries)
@@ -48,14 +48,14 @@ def test_small_change_is_noise_and_a_larger_one_is_not(measured: Workspace) -> N
 
 
 @pytest.mark.parametrize("changed", [0, 1])
-def test_wider_band_of_two_runs_counts(measured: Workspace, changed: int) -> None:
+def test_wider_band_of_two_runs_counts(measured, changed):
     measure_noise(measured, LONGER, 0.95, 0.99, 0.97)
     pair = nights(0.950, 0.990)
     pair[changed] = pair[changed].model_copy(update={"config": LONGER})
     assert history.entries(measured, pair)[1].is_noise
 
 
-def test_damaged_band_is_logged_once(measured: Workspace, caplog: pytest.LogCaptureFixture) -> None:
+def test_damaged_band_is_logged_once(measured, caplog):
     (path,) = measured.path("noise").iterdir()
     path.write_bytes(b"{}")
     entries = history.entries(measured, nights(0.990, 0.992, 0.987))
@@ -63,7 +63,7 @@ def test_damaged_band_is_logged_once(measured: Workspace, caplog: pytest.LogCapt
     assert len(caplog.records) == 1
 
 
-def test_newest_runs_of_the_named_or_the_newest_data_set_are_collected() -> None:
+def test_newest_runs_of_the_named_or_the_newest_data_set_are_collected():
     found = [
         excerpt(name, dataset={"z": "zoo", "m": "mnist"}[name[0]])
         for name in ("z2", "m2", "z1", "m1", "z0")
@@ -79,7 +79,7 @@ def test_newest_runs_of_the_named_or_the_newest_data_set_are_collected() -> None
     assert history.collect([], [], 2) == {}
 
 
-def test_no_more_runs_are_read_than_needed_and_reproductions_are_skipped() -> None:
+def test_no_more_runs_are_read_than_needed_and_reproductions_are_skipped():
     again = excerpt("zoo-again", dataset="zoo", repeats="zoo")
     new, old = excerpt("new"), excerpt("old")
     found = iter([again, new, old])

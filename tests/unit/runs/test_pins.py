@@ -21,7 +21,7 @@ def run(workspace: Workspace) -> Path:
     return folder
 
 
-def test_pin_has_a_time_and_reason_and_is_outside_the_run(workspace: Workspace, run: Path) -> None:
+def test_pin_has_a_time_and_reason_and_is_outside_the_run(workspace, run):
     pins.pin(workspace, "be", "first")
     pins.pin(workspace, "latest", "in the paper")
     pin = pins.read(workspace, "best")
@@ -32,7 +32,7 @@ def test_pin_has_a_time_and_reason_and_is_outside_the_run(workspace: Workspace, 
     assert pins.pinned_ids(workspace) == {"best"}
 
 
-def test_unpinned_run_is_not_pinned(workspace: Workspace, run: Path) -> None:
+def test_unpinned_run_is_not_pinned(workspace, run):
     pins.pin(workspace, "best")
     assert pins.unpin(workspace, "latest") == "best"
     assert pins.read(workspace, "best") is None
@@ -43,7 +43,7 @@ def test_unpinned_run_is_not_pinned(workspace: Workspace, run: Path) -> None:
     assert pins.unpin(workspace, "best") == "best", "even if the run is gone"
 
 
-def test_unknown_run_is_neither_pinned_nor_unpinned(workspace: Workspace, tmp_path: Path) -> None:
+def test_unknown_run_is_neither_pinned_nor_unpinned(workspace, tmp_path):
     for change in (pins.pin, pins.unpin):
         with pytest.raises(InputError, match="'nothing'"):
             change(workspace, "nothing")
@@ -51,7 +51,7 @@ def test_unknown_run_is_neither_pinned_nor_unpinned(workspace: Workspace, tmp_pa
 
 
 @pytest.mark.parametrize("content", [b"", b"\xff\xfe", None])
-def test_damaged_pin_protects_a_run(workspace: Workspace, run: Path, content: bytes | None) -> None:
+def test_damaged_pin_protects_a_run(workspace, run, content):
     pins.pin(workspace, "best", "reason")
     path = workspace.path("pins/best.json")
     flipped = path.read_bytes().replace(b': "reason', b': "season', 1)
@@ -60,7 +60,7 @@ def test_damaged_pin_protects_a_run(workspace: Workspace, run: Path, content: by
     assert pins.read(workspace, "best") == Pin(run_id="best", pinned=None)
 
 
-def test_unfinished_pin_does_not_count(workspace: Workspace) -> None:
+def test_unfinished_pin_does_not_count(workspace):
     workspace.path("pins").mkdir(parents=True)
     workspace.path("pins/.best.json.0123abcd.tmp").touch()
     assert pins.pinned_ids(workspace) == frozenset()
@@ -70,7 +70,7 @@ def test_unfinished_pin_does_not_count(workspace: Workspace) -> None:
         pins.pinned_ids(workspace)
 
 
-def test_run_that_a_cleanup_removes_is_not_pinned(workspace: Workspace, run: Path) -> None:
+def test_run_that_a_cleanup_removes_is_not_pinned(workspace, run):
     with ThreadPoolExecutor() as pool:
         with lock_wait() as said, workspace.exclusive():
             pinning = pool.submit(pins.pin, workspace, "best")

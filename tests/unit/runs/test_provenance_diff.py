@@ -44,7 +44,7 @@ def since_last(workspace: Workspace, published: RunManifest) -> SinceLast:
     return compare
 
 
-def test_paths_and_descriptions_do_not_count(published: RunManifest, since_last: SinceLast) -> None:
+def test_paths_and_descriptions_do_not_count(published, since_last):
     assert since_last().unchanged
     assert "run last" in since_last().sentence
     data = published.config.data.model_copy(update={"dataset": "/elsewhere/textures.npz"})
@@ -53,7 +53,7 @@ def test_paths_and_descriptions_do_not_count(published: RunManifest, since_last:
     assert since_last(moved, path="/elsewhere").unchanged
 
 
-def test_changed_data_and_settings_are_named(published: RunManifest, since_last: SinceLast) -> None:
+def test_changed_data_and_settings_are_named(published, since_last):
     found = since_last(path=published.records.ingest.source, sha256="d" * 64)
     assert found.changes == ("data (cccccccc -> dddddddd)",)
     elsewhere = since_last(path="/elsewhere", sha256="d" * 64)
@@ -82,28 +82,22 @@ def elsewhere(**versions: str) -> dict[str, Any]:
     ids=["code", "lock file", "version", "machine"],
 )
 def test_code_and_versions_count_and_the_machine_does_not(
-    workspace: Workspace,
-    published: RunManifest,
-    since_last: SinceLast,
-    changed: dict[str, Any],
-    phrase: str,
-) -> None:
+    workspace, published, since_last, changed, phrase
+):
     rewrite(workspace, published, **changed)
     changes = since_last().changes
     assert len(changes) == bool(phrase)
     assert all(phrase in change for change in changes)
 
 
-def test_run_with_damaged_files_is_changed(workspace: Workspace, since_last: SinceLast) -> None:
+def test_run_with_damaged_files_is_changed(workspace, since_last):
     path = run_folder.folder(workspace, "last") / "predictions.parquet"
     path.write_bytes(b"damaged")
     (change,) = since_last().changes
     assert "predictions.parquet" in change
 
 
-def test_newest_readable_run_counts(
-    workspace: Workspace, published: RunManifest, since_last: SinceLast
-) -> None:
+def test_newest_readable_run_counts(workspace, published, since_last):
     broken = run_folder.folder(workspace, "broken")
     broken.mkdir()
     (broken / run_folder.MANIFEST).write_text("{")
@@ -115,7 +109,7 @@ def test_newest_readable_run_counts(
     assert since_last().changes == ("config (training.epochs 9 -> 5)",)
 
 
-def test_run_is_compared_with_the_present_before_training(published: RunManifest) -> None:
+def test_run_is_compared_with_the_present_before_training(published):
     source = Source(dataset="textures", kind="npz", path="p", sha256="d" * 64)
     device = DeviceReport(device="cpu", environment={"backend": "jax", "threads": "automatic"})
     rows = {row.name: row for row in provenance_diff.with_now(published, source, device)}

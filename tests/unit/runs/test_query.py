@@ -49,9 +49,7 @@ def names(root: Path, order: Order = Order.TIME, *, reverse: bool = False, **sel
         (Order.RECIPE, "three four two one", "four two one three"),
     ],
 )
-def test_runs_are_sorted_and_equal_ones_stay_newest_first(
-    root: Path, order: Order, expected: str, reversed_order: str
-) -> None:
+def test_runs_are_sorted_and_equal_ones_stay_newest_first(root, order, expected, reversed_order):
     assert names(root, order) == expected
     assert names(root, order, reverse=True) == reversed_order
 
@@ -68,11 +66,11 @@ def test_runs_are_sorted_and_equal_ones_stay_newest_first(
         ({"recipe": "unknown"}, ""),
     ],
 )
-def test_only_selected_runs_are_read(root: Path, selected: dict[str, Any], expected: str) -> None:
+def test_only_selected_runs_are_read(root, selected, expected):
     assert names(root, **selected) == expected
 
 
-def test_by_time_no_more_runs_are_read_than_are_shown(root: Path) -> None:
+def test_by_time_no_more_runs_are_read_than_are_shown(root):
     path = root / "runs" / "two" / "manifest.json"
     path.write_bytes(b"never read")
     os.utime(path, (0, 0))
@@ -80,7 +78,7 @@ def test_by_time_no_more_runs_are_read_than_are_shown(root: Path) -> None:
     assert [run.run_id for run in islice(found, 2)] == ["four", "three"]
 
 
-def test_damaged_run_is_reported_and_skipped(root: Path) -> None:
+def test_damaged_run_is_reported_and_skipped(root):
     path = root / "runs" / "two" / "manifest.json"
     path.write_bytes(path.read_bytes().replace(b'"accuracy": 0.99', b'"accuracy": 0.98', 1))
     errors: list[InputError] = []
@@ -101,11 +99,11 @@ def test_damaged_run_is_reported_and_skipped(root: Path) -> None:
         ("4w", NOW - timedelta(weeks=4)),
     ],
 )
-def test_since_is_a_time_or_an_age(text: str, moment: datetime) -> None:
+def test_since_is_a_time_or_an_age(text, moment):
     assert query.parse_since(text, NOW) == moment
 
 
 @pytest.mark.parametrize("text", ["", "yesterday", "7", "d", "-7d", "999999w", "2026-13-01", "7m"])
-def test_other_forms_of_time_are_refused(text: str) -> None:
+def test_other_forms_of_time_are_refused(text):
     with pytest.raises(InputError, match="--since"):
         query.parse_since(text, NOW)

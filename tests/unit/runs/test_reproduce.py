@@ -52,18 +52,14 @@ def repeat(workspace: Workspace, dataset: DatasetFiles, original: RunManifest) -
         (range(20), "f", 4, "Not reproduced.*42.50 points"),
     ],
 )
-def test_outcome_depends_on_weights_and_accuracy(
-    repeat: Repeat, wrong: Collection[int], weights: str, exit_code: int, sentence: str
-) -> None:
+def test_outcome_depends_on_weights_and_accuracy(repeat, wrong, weights, exit_code, sentence):
     found = repeat(wrong, weights=weights)
     assert found.exit_code == reproduce.EXIT_CODES[found.outcome] == exit_code
     assert re.search(sentence, found.sentence)
     assert "combined 95% interval" in found.tolerance_source
 
 
-def test_measured_seed_noise_is_the_tolerance(
-    workspace: Workspace, original: RunManifest, repeat: Repeat
-) -> None:
+def test_measured_seed_noise_is_the_tolerance(workspace, original, repeat):
     measure_noise(workspace, original.config, 0.9, 0.9, 0.9, dataset="textures")
     found = repeat([4])
     assert (found.exit_code, found.tolerance) == (4, 0.0)
@@ -72,13 +68,13 @@ def test_measured_seed_noise_is_the_tolerance(
 
 @pytest.mark.parametrize(("deterministic", "exit_code"), [("true", 4), ("false", 3)])
 def test_equal_environment_must_give_equal_weights_if_training_is_deterministic(
-    original: RunManifest, repeat: Repeat, deterministic: str, exit_code: int
-) -> None:
+    original, repeat, deterministic, exit_code
+):
     run = with_config(original, f"training.deterministic={deterministic}")
     assert repeat([4, 8, 20], run, environment=ENVIRONMENT).exit_code == exit_code
 
 
-def test_combined_interval_is_newcombes() -> None:
+def test_combined_interval_is_newcombes():
     # Newcombe (1998), table II: 56/70 and 48/80 differ by 0.2, interval 0.0524 to 0.3339.
     high = made_runs.evaluated(accuracy=56 / 70, accuracy_interval=(0.6918, 0.8769))
     low = made_runs.evaluated(accuracy=48 / 80, accuracy_interval=(0.4904, 0.7003))
@@ -87,7 +83,7 @@ def test_combined_interval_is_newcombes() -> None:
     assert reproduce.combined_half_width(high, low) == half
 
 
-def test_plan_refreshes_and_promotes_nothing(workspace: Workspace, original: RunManifest) -> None:
+def test_plan_refreshes_and_promotes_nothing(workspace, original):
     long = with_config(original, "promotion.gate=enforce", "data_gate.drift.action=fail")
     long = long.model_copy(update={"run_id": "r" * 120})
     config, run = reproduce.plan(workspace, long, locate.locate(long.config.data))
@@ -109,9 +105,7 @@ def trained_on(original: RunManifest, path: Path, as_given: str) -> RunManifest:
     return original.model_copy(update={"source_sha256": source.sha256, **changed})
 
 
-def test_data_are_found_from_another_folder(
-    workspace: Workspace, original: RunManifest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_data_are_found_from_another_folder(workspace, original, tmp_path, monkeypatch):
     here = tmp_path / "here"
     here.mkdir()
     write_npz(here / "textures.npz", train=200)  # other data of the same name
@@ -124,7 +118,7 @@ def test_data_are_found_from_another_folder(
         assert reproduce.plan(workspace, moved, source)[0].data.dataset == source.path
 
 
-def test_changed_data_are_refused_with_both_digests(original: RunManifest, tmp_path: Path) -> None:
+def test_changed_data_are_refused_with_both_digests(original, tmp_path):
     path = write_npz(tmp_path / "mine.npz")
     run = trained_on(original, path, str(path))
     write_npz(path, train=200)

@@ -8,14 +8,13 @@ from excerpts import publish as publish_excerpts
 from runs_to_compare import publish
 from sightline.errors import InputError
 from sightline.pipeline import provenance
-from sightline.records import DatasetFiles, Source
+from sightline.records import Source
 from sightline.records.manifest import ManifestExcerpt
 from sightline.runs import run_folder
 from sightline.storage import json_digest
-from sightline.storage.workspace import Workspace
 
 
-def test_runs_are_found_by_id_by_first_characters_and_as_the_latest(workspace: Workspace) -> None:
+def test_runs_are_found_by_id_by_first_characters_and_as_the_latest(workspace):
     publish_excerpts(workspace.root, *map(excerpt, ("zeta", "2025", "2026a", "2026b")))
     assert run_folder.run_ids(workspace) == ["2026b", "2026a", "2025", "zeta"]
     found = {name: run_folder.resolve(workspace, name) for name in ("2026a", "z", "latest")}
@@ -26,7 +25,7 @@ def test_runs_are_found_by_id_by_first_characters_and_as_the_latest(workspace: W
         run_folder.resolve(workspace, "1999")
 
 
-def test_reproduction_is_never_the_latest(workspace: Workspace, dataset: DatasetFiles) -> None:
+def test_reproduction_is_never_the_latest(workspace, dataset):
     first = publish(workspace.root, "first", dataset, [])
     again = first.model_copy(update={"run_id": "first-again-1", "repeats": "first"})
     made_runs.write(workspace.root, again)
@@ -37,7 +36,7 @@ def test_reproduction_is_never_the_latest(workspace: Workspace, dataset: Dataset
     assert run_folder.last(workspace, "textures") == first
 
 
-def test_excerpt_has_the_values_of_a_manifest(workspace: Workspace, dataset: DatasetFiles) -> None:
+def test_excerpt_has_the_values_of_a_manifest(workspace, dataset):
     manifest = publish(workspace.root, "run", dataset, [4])
     read = run_folder.read_excerpt(workspace, "run")
     assert run_folder.summary(workspace, read) == run_folder.summary(workspace, manifest)
@@ -45,7 +44,7 @@ def test_excerpt_has_the_values_of_a_manifest(workspace: Workspace, dataset: Dat
         assert getattr(read, name) == getattr(manifest, name), name
 
 
-def test_damaged_run_is_listed_and_an_unfinished_one_is_not(workspace: Workspace) -> None:
+def test_damaged_run_is_listed_and_an_unfinished_one_is_not(workspace):
     publish_excerpts(workspace.root, excerpt("damaged"), excerpt(".2026.abc.tmp"))
     (workspace.root / "runs" / "empty").mkdir()
     path = run_folder.folder(workspace, "damaged") / run_folder.MANIFEST
@@ -56,7 +55,7 @@ def test_damaged_run_is_listed_and_an_unfinished_one_is_not(workspace: Workspace
         run_folder.read(workspace, "damaged")
 
 
-def test_manifest_without_newer_fields_is_read(workspace: Workspace, dataset: DatasetFiles) -> None:
+def test_manifest_without_newer_fields_is_read(workspace, dataset):
     publish(workspace.root, "old", dataset, [])
     path = run_folder.folder(workspace, "old") / run_folder.MANIFEST
     content = json.loads(path.read_text())
@@ -66,7 +65,7 @@ def test_manifest_without_newer_fields_is_read(workspace: Workspace, dataset: Da
     assert run_folder.read_excerpt(workspace, "old").repeats is None
 
 
-def test_equal_run_has_the_same_config_data_and_code(workspace: Workspace) -> None:
+def test_equal_run_has_the_same_config_data_and_code(workspace):
     earlier = excerpt("earlier", code_sha256=provenance.package_digest())
     publish_excerpts(workspace.root, earlier)
     source = Source(dataset="d", kind="npz", path="p", sha256="c" * 64)

@@ -6,10 +6,8 @@ from scipy import stats
 
 from excerpts import CONFIG, excerpt, with_recipe, with_training
 from sightline.errors import InputError
-from sightline.records.manifest import ManifestExcerpt
 from sightline.runs import seed_noise
 from sightline.runs.seed_noise import NoiseBand
-from sightline.storage.workspace import Workspace
 
 ACCURACIES = (0.9912, 0.9899, 0.9905, 0.9921, 0.9908)
 LOSSES = (0.031, 0.035, 0.029, 0.027, 0.033)
@@ -24,7 +22,7 @@ def band() -> NoiseBand:
     return seed_noise.measure(RUNS)
 
 
-def test_spread_agrees_with_scipy(band: NoiseBand) -> None:
+def test_spread_agrees_with_scipy(band):
     for found, sample in ((band.accuracy, ACCURACIES), (band.loss, LOSSES)):
         low, high = stats.t.interval(0.95, 4, loc=np.mean(sample), scale=stats.sem(sample))
         assert found.values == sample
@@ -33,7 +31,7 @@ def test_spread_agrees_with_scipy(band: NoiseBand) -> None:
 
 
 @pytest.mark.parametrize("count", [2, 10])
-def test_two_equal_runs_differ_by_more_than_the_noise_in_5_of_100_cases(count: int) -> None:
+def test_two_equal_runs_differ_by_more_than_the_noise_in_5_of_100_cases(count):
     generator = np.random.default_rng(count)
     within = []
     for _ in range(2000):
@@ -42,7 +40,7 @@ def test_two_equal_runs_differ_by_more_than_the_noise_in_5_of_100_cases(count: i
     assert np.mean(within) == pytest.approx(0.95, abs=0.015)
 
 
-def test_band_lists_its_runs_by_seed() -> None:
+def test_band_lists_its_runs_by_seed():
     band = seed_noise.measure(RUNS[::-1])
     assert band.seeds == (0, 1, 2, 3, 4)
     assert band.run_ids == tuple(f"night-s{seed}" for seed in range(5))
@@ -62,12 +60,12 @@ def test_band_lists_its_runs_by_seed() -> None:
         ([excerpt("b", config=with_recipe(CONFIG, "other"), seed=1)], "'a' and 'b'"),
     ],
 )
-def test_unsuitable_runs_are_refused(second: list[ManifestExcerpt], message: str) -> None:
+def test_unsuitable_runs_are_refused(second, message):
     with pytest.raises(InputError, match=message):
         seed_noise.measure([excerpt("a", seed=0), *second])
 
 
-def test_band_applies_to_equal_data_and_settings(workspace: Workspace, band: NoiseBand) -> None:
+def test_band_applies_to_equal_data_and_settings(workspace, band):
     path = seed_noise.write(workspace, band)
     assert path.parent == workspace.path("noise")
     assert path.name.startswith("mnist-tutorial-")
@@ -90,9 +88,7 @@ def test_band_applies_to_equal_data_and_settings(workspace: Workspace, band: Noi
         assert seed_noise.band_of(workspace, other) is None, "not even as a copy under its name"
 
 
-def test_missing_band_is_ignored_and_a_damaged_one_is_reported(
-    workspace: Workspace, band: NoiseBand, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_missing_band_is_ignored_and_a_damaged_one_is_reported(workspace, band, caplog):
     assert seed_noise.band_of(workspace, excerpt()) is None
     assert caplog.text == ""
     path = seed_noise.write(workspace, band)

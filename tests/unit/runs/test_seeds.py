@@ -2,13 +2,13 @@ import pytest
 
 from excerpts import CONFIG, excerpt, publish, with_training
 from sightline.errors import ConfigError, InputError, RunExistsError
-from sightline.records import Run, Source
+from sightline.records import Source
 from sightline.runs import run_folder, seed_noise, seeds
 
 SOURCE = Source(dataset="mnist", kind="npz", path="anywhere", sha256="c" * 64)
 
 
-def test_each_of_several_seeds_has_its_own_run(run: Run) -> None:
+def test_each_of_several_seeds_has_its_own_run(run):
     planned = seeds.plan(with_training(CONFIG, seed=7), run, 3)
     assert [one.run.id for one in planned] == ["test-run-s7", "test-run-s8", "test-run-s9"]
     assert [one.config.training.seed for one in planned] == [7, 8, 9]
@@ -19,7 +19,7 @@ def test_each_of_several_seeds_has_its_own_run(run: Run) -> None:
         seeds.plan(CONFIG, run, 1)
 
 
-def test_seeds_beyond_the_largest_and_long_ids_are_refused(run: Run) -> None:
+def test_seeds_beyond_the_largest_and_long_ids_are_refused(run):
     largest = with_training(CONFIG, seed=2**31 - 2)
     assert seeds.plan(largest, run, 2)[-1].config.training.seed == 2**31 - 1
     with pytest.raises(ConfigError, match=r"training\.seed"):
@@ -28,13 +28,13 @@ def test_seeds_beyond_the_largest_and_long_ids_are_refused(run: Run) -> None:
         seeds.plan(CONFIG, run.model_copy(update={"id": "x" * 118}), 2)
 
 
-def test_completed_seeds_are_not_trained_again(run: Run) -> None:
+def test_completed_seeds_are_not_trained_again(run):
     publish(run.workspace.root, excerpt("test-run-s0", seed=0), excerpt("test-run-s2", seed=2))
     left = seeds.unfinished(seeds.plan(CONFIG, run, 4), SOURCE)
     assert [one.run.id for one in left] == ["test-run-s1", "test-run-s3"]
 
 
-def test_run_with_other_config_or_data_is_not_a_completed_seed(run: Run) -> None:
+def test_run_with_other_config_or_data_is_not_a_completed_seed(run):
     publish(run.workspace.root, excerpt("test-run-s1", seed=1))
     planned = seeds.plan(CONFIG, run, 2)
     with pytest.raises(RunExistsError, match=r"'test-run-s1' .* other data; .*--run-id"):
@@ -47,7 +47,7 @@ def test_run_with_other_config_or_data_is_not_a_completed_seed(run: Run) -> None
         seeds.unfinished(planned, SOURCE)
 
 
-def test_results_of_all_seeds_are_summarized_and_their_band_is_stored(run: Run) -> None:
+def test_results_of_all_seeds_are_summarized_and_their_band_is_stored(run):
     publish(
         run.workspace.root,
         excerpt("n-s0", seed=0, accuracy=0.98, seconds=20),

@@ -20,7 +20,7 @@ def damaged(workspace: Workspace, run: str | None = None) -> list[str]:
     return [damage.path for check in checks for damage in check.damages]
 
 
-def test_changed_missing_or_unexpected_files_are_found(workspace: Workspace, folder: Path) -> None:
+def test_changed_missing_or_unexpected_files_are_found(workspace, folder):
     (intact,) = verify.verify(workspace)
     files = sorted(folder.iterdir())
     assert (intact.damages, intact.files) == ((), len(files))
@@ -37,7 +37,7 @@ def test_changed_missing_or_unexpected_files_are_found(workspace: Workspace, fol
     assert damaged(workspace) == ["runs/real/.hidden", "runs/real/notes"]
 
 
-def test_folder_without_a_manifest_is_damaged(workspace: Workspace) -> None:
+def test_folder_without_a_manifest_is_damaged(workspace):
     assert verify.verify(workspace) == []
     workspace.path("runs/half").mkdir(parents=True)
     assert damaged(workspace) == damaged(workspace, "half") == ["runs/half/manifest.json"]

@@ -16,7 +16,7 @@ def folder(tmp_path: Path) -> Path:
     return folder
 
 
-def test_changed_and_missing_files_are_found_in_order(folder: Path) -> None:
+def test_changed_and_missing_files_are_found_in_order(folder):
     before = {name: digests.sha256(folder / name) for name in ("a", "deep/b")}
     assert list(digests.mismatches(folder, before)) == []
     (folder / "a").write_text("A")
@@ -28,14 +28,12 @@ def test_changed_and_missing_files_are_found_in_order(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["../outside", "deep/../a", "./a", ".", "", "/etc/hostname"])
-def test_name_that_leads_out_of_the_folder_is_never_read(
-    folder: Path, name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_name_that_leads_out_of_the_folder_is_never_read(folder, name, monkeypatch):
     monkeypatch.setattr(digests, "sha256", lambda path: pytest.fail(f"read {path}"))
     assert [one.name for one in digests.mismatches(folder, {name: "0" * 64})] == [name]
 
 
-def test_links_pipes_and_folders_are_never_read(folder: Path) -> None:
+def test_links_pipes_and_folders_are_never_read(folder):
     digest = digests.sha256(folder / "a")
     (folder / "link").symlink_to(folder / "a")
     os.mkfifo(folder / "pipe")
@@ -43,6 +41,6 @@ def test_links_pipes_and_folders_are_never_read(folder: Path) -> None:
     assert found == ["a link", "no file", "a folder"]
 
 
-def test_file_of_another_size_is_not_read(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_file_of_another_size_is_not_read(folder, monkeypatch):
     monkeypatch.setattr(digests, "sha256", lambda path: pytest.fail(f"read {path}"))
     assert digests.difference(folder / "a", "0" * 64, size=2) == "1 bytes"

@@ -27,7 +27,7 @@ def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-def test_new_file_appears_only_when_finished(tmp_path: Path) -> None:
+def test_new_file_appears_only_when_finished(tmp_path):
     target = tmp_path / "folder" / "result.txt"
     with files.new_file(target) as temporary:
         temporary.write_text("content")
@@ -36,7 +36,7 @@ def test_new_file_appears_only_when_finished(tmp_path: Path) -> None:
     assert names(target.parent) == ["result.txt"]
 
 
-def test_failed_write_keeps_the_old_file(tmp_path: Path) -> None:
+def test_failed_write_keeps_the_old_file(tmp_path):
     target = tmp_path / "result.txt"
     target.write_text("old")
 
@@ -51,7 +51,7 @@ def test_failed_write_keeps_the_old_file(tmp_path: Path) -> None:
     assert names(tmp_path) == ["result.txt"]
 
 
-def test_open_map_of_a_replaced_file_still_reads_the_old_bytes(tmp_path: Path) -> None:
+def test_open_map_of_a_replaced_file_still_reads_the_old_bytes(tmp_path):
     target = tmp_path / "entry"
     for content in (b"old" * 5000, b"new"):
         with files.new_folder(target, replace=True) as temporary:
@@ -65,7 +65,7 @@ def test_open_map_of_a_replaced_file_still_reads_the_old_bytes(tmp_path: Path) -
     assert mapped[-3:] == b"old"
 
 
-def test_link_at_the_final_name_is_replaced_and_not_followed(old: Path) -> None:
+def test_link_at_the_final_name_is_replaced_and_not_followed(old):
     link = old.with_name("entry")
     link.symlink_to(old)
     write(link)
@@ -73,19 +73,19 @@ def test_link_at_the_final_name_is_replaced_and_not_followed(old: Path) -> None:
     assert (names(link), names(old), names(old.parent)) == (["new"], ["old"], ["entry", "folder"])
 
 
-def test_full_disk_is_reported_even_if_the_root_does_not_exist(tmp_path: Path) -> None:
+def test_full_disk_is_reported_even_if_the_root_does_not_exist(tmp_path):
     root = tmp_path / "not" / "there"
     with pytest.raises(StorageError, match=str(root)), files.storage_errors(root):
         raise OSError(errno.ENOSPC, "No space left on device")
 
 
-def test_new_folder_never_overwrites_unless_asked(old: Path) -> None:
+def test_new_folder_never_overwrites_unless_asked(old):
     with pytest.raises(OSError, match="not empty"):
         write(old, replace=False)
     assert (names(old), names(old.parent)) == (["old"], ["folder"])
 
 
-def test_leftovers_are_what_our_own_writers_leave(tmp_path: Path) -> None:
+def test_leftovers_are_what_our_own_writers_leave(tmp_path):
     ours = [".a.0123abcd.tmp", ".b.json.0123abcd.tmp", ".c.0123abcd.aside"]
     others = ["a.0123abcd.tmp", ".a.tmp", ".cache", ".a.0123ABCD.tmp", ".0123abcd.tmp"]
     for name in (*ours, *others):
@@ -95,7 +95,7 @@ def test_leftovers_are_what_our_own_writers_leave(tmp_path: Path) -> None:
     assert names(tmp_path) == sorted({*ours, *others} - {".b.json.0123abcd.tmp"})
 
 
-def test_leftovers_are_named_as_the_writers_name_them(tmp_path: Path) -> None:
+def test_leftovers_are_named_as_the_writers_name_them(tmp_path):
     with (
         files.new_file(tmp_path / "file") as file,
         files.new_folder(tmp_path / "folder", replace=False) as folder,
@@ -104,15 +104,13 @@ def test_leftovers_are_named_as_the_writers_name_them(tmp_path: Path) -> None:
         assert files.leftovers(tmp_path) == [file, folder]
 
 
-def test_set_aside_folder_is_never_seen_half_removed(
-    old: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_set_aside_folder_is_never_seen_half_removed(old, monkeypatch):
     monkeypatch.setattr(files.shutil, "rmtree", lambda path, ignore_errors: None)
     files.set_aside(old)
     assert list(old.parent.iterdir()) == files.leftovers(old.parent)
 
 
-def test_link_is_removed_and_measured_without_its_target(old: Path) -> None:
+def test_link_is_removed_and_measured_without_its_target(old):
     (old / "old").write_bytes(b"12345")
     link = old.with_name("link")
     link.symlink_to(old)
@@ -130,9 +128,7 @@ class Library:
             self.renameat2 = lambda *_: ctypes.set_errno(number) or -1
 
 
-def test_folder_is_replaced_without_a_moment_in_which_it_is_missing(
-    old: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_folder_is_replaced_without_a_moment_in_which_it_is_missing(old, monkeypatch):
     monkeypatch.setattr(files, "_rename_aside", pytest.fail)
     with files.new_folder(old, replace=True) as temporary:
         (temporary / "new").touch()
@@ -141,15 +137,13 @@ def test_folder_is_replaced_without_a_moment_in_which_it_is_missing(
 
 
 @pytest.mark.parametrize("number", [None, errno.EINVAL, errno.ENOSYS])
-def test_folder_is_replaced_where_the_system_cannot_exchange_names(
-    old: Path, monkeypatch: pytest.MonkeyPatch, number: int | None
-) -> None:
+def test_folder_is_replaced_where_the_system_cannot_exchange_names(old, monkeypatch, number):
     monkeypatch.setattr(ctypes, "CDLL", lambda *_, **__: Library(number))
     write(old)
     assert (names(old), names(old.parent)) == (["new"], ["folder"])
 
 
-def test_refused_exchange_leaves_the_old_folder(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_refused_exchange_leaves_the_old_folder(old, monkeypatch):
     monkeypatch.setattr(ctypes, "CDLL", lambda *_, **__: Library(errno.EROFS))
     with pytest.raises(OSError, match="Read-only"):
         write(old)

@@ -8,7 +8,7 @@ from sightline.storage import json_digest
 CONTENT = {"name": "café\u2028", "values": [1, 2.5, None], "nested": {"sha256": "of another file"}}
 
 
-def test_any_parser_reads_the_json() -> None:
+def test_any_parser_reads_the_json():
     text = json_digest.dumps(CONTENT)
     parsed = json.loads(text)
     assert len(parsed.pop("sha256")) == 64
@@ -17,7 +17,7 @@ def test_any_parser_reads_the_json() -> None:
     assert json.loads(json_digest.verify(text)) == CONTENT
 
 
-def test_digest_is_that_of_the_text_without_its_line() -> None:
+def test_digest_is_that_of_the_text_without_its_line():
     lines = json_digest.dumps(CONTENT).decode().split("\n")
     last_line = lines.pop(-2)
     lines[-2] = lines[-2].removesuffix(",")
@@ -25,7 +25,7 @@ def test_digest_is_that_of_the_text_without_its_line() -> None:
     assert last_line == f' "sha256": "{digest}"'
 
 
-def test_every_single_changed_bit_is_noticed() -> None:
+def test_every_single_changed_bit_is_noticed():
     text = json_digest.dumps(CONTENT)
     for place in range(len(text)):
         for bit in range(8):
@@ -42,6 +42,6 @@ def test_every_single_changed_bit_is_noticed() -> None:
         json.dumps(CONTENT, indent=1).encode(),
     ],
 )
-def test_text_after_the_digest_and_text_without_one_are_refused(text: bytes) -> None:
+def test_text_after_the_digest_and_text_without_one_are_refused(text):
     with pytest.raises(ValueError, match="digest"):
         json_digest.verify(text)

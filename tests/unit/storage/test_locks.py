@@ -1,9 +1,8 @@
 import subprocess
 import sys
-from pathlib import Path
 
 
-def test_lock_of_a_killed_holder_is_free_at_once(tmp_path: Path) -> None:
+def test_lock_of_a_killed_holder_is_free_at_once(tmp_path):
     lock = tmp_path / "lock"
     program = (
         "import os, pathlib, sys\n"

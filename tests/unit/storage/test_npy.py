@@ -1,5 +1,3 @@
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -7,9 +5,7 @@ from sightline.errors import StageError
 from sightline.storage import digests, npy
 
 
-def test_blocks_come_back_as_they_were_written(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_blocks_come_back_as_they_were_written(tmp_path, monkeypatch):
     monkeypatch.setattr(npy, "BLOCK_BYTES", 100)
     expected = np.arange(7 * 5 * 3, dtype=np.float32).reshape(7, 5, 3)
     path = tmp_path / "array.npy"
@@ -23,7 +19,7 @@ def test_blocks_come_back_as_they_were_written(
     assert writer.sha256 == digests.sha256(path)
 
 
-def test_missing_rows_are_noticed(tmp_path: Path) -> None:
+def test_missing_rows_are_noticed(tmp_path):
     with (
         pytest.raises(StageError, match=r"array\.npy.* 3 .* 2"),
         npy.ArrayWriter(tmp_path / "array.npy", (3, 2), "uint8") as writer,
@@ -34,7 +30,7 @@ def test_missing_rows_are_noticed(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "block", [np.zeros((1, 2), dtype=np.float64), np.zeros((1, 3), dtype=np.uint8)]
 )
-def test_block_of_another_kind_is_refused(tmp_path: Path, block: np.ndarray) -> None:
+def test_block_of_another_kind_is_refused(tmp_path, block):
     with (
         npy.ArrayWriter(tmp_path / "array.npy", (0, 2), "uint8") as writer,
         pytest.raises(StageError, match=r"expected rows of uint8\(2,\)"),
@@ -42,7 +38,7 @@ def test_block_of_another_kind_is_refused(tmp_path: Path, block: np.ndarray) -> 
         writer.append(block)
 
 
-def test_pickled_objects_are_refused(tmp_path: Path) -> None:
+def test_pickled_objects_are_refused(tmp_path):
     path = tmp_path / "array.npy"
     np.save(path, np.array([{"a": 1}], dtype=object), allow_pickle=True)
     with pytest.raises(StageError, match=r"array\.npy"):
@@ -51,7 +47,7 @@ def test_pickled_objects_are_refused(tmp_path: Path) -> None:
         npy.open_mapped(path)
 
 
-def test_rows_are_read_in_any_order(tmp_path: Path) -> None:
+def test_rows_are_read_in_any_order(tmp_path):
     values = np.arange(60, dtype=np.uint8).reshape(20, 3, 1)
     np.save(tmp_path / "a.npy", values)
     rows = np.array([19, 0, 7, 7])

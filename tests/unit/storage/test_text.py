@@ -14,5 +14,5 @@ from sightline.storage.text import quoted
         (ValueError("a\tb"), "a\\tb"),
     ],
 )
-def test_foreign_text_becomes_one_short_printable_line(text: object, expected: str) -> None:
+def test_foreign_text_becomes_one_short_printable_line(text, expected):
     assert quoted(text) == expected

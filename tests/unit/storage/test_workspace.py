@@ -1,5 +1,4 @@
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 
@@ -8,13 +7,13 @@ from sightline.errors import InputError, StorageError
 from sightline.storage.workspace import Workspace
 
 
-def test_several_runs_may_use_the_workspace(tmp_path: Path) -> None:
+def test_several_runs_may_use_the_workspace(tmp_path):
     with used_elsewhere(tmp_path), Workspace(tmp_path).in_use(), Workspace(tmp_path).in_use():
         assert Workspace(tmp_path).is_in_use()
     assert not Workspace(tmp_path).is_in_use()
 
 
-def test_clean_up_is_refused_until_a_run_that_uses_the_workspace_is_killed(tmp_path: Path) -> None:
+def test_clean_up_is_refused_until_a_run_that_uses_the_workspace_is_killed(tmp_path):
     with used_elsewhere(tmp_path) as process:
         with pytest.raises(InputError, match=str(tmp_path)), Workspace(tmp_path).exclusive():
             pass
@@ -25,9 +24,7 @@ def test_clean_up_is_refused_until_a_run_that_uses_the_workspace_is_killed(tmp_p
             pass
 
 
-def test_run_waits_for_a_clean_up_and_logs_it(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_run_waits_for_a_clean_up_and_logs_it(tmp_path, caplog):
     def use_workspace() -> None:
         with Workspace(tmp_path).in_use():
             pass
@@ -40,18 +37,18 @@ def test_run_waits_for_a_clean_up_and_logs_it(
     assert str(tmp_path) in caplog.text
 
 
-def test_is_in_use_writes_nothing(tmp_path: Path) -> None:
+def test_is_in_use_writes_nothing(tmp_path):
     assert not Workspace(tmp_path / "artifacts").is_in_use()
     assert list(tmp_path.iterdir()) == []
 
 
-def test_root_that_cannot_be_created_is_refused(tmp_path: Path) -> None:
+def test_root_that_cannot_be_created_is_refused(tmp_path):
     (tmp_path / "file").touch()
     workspace = Workspace(tmp_path / "file" / "artifacts")
     with pytest.raises(StorageError, match="file"), workspace.in_use():
         pass
 
 
-def test_errors_of_the_block_pass_unchanged(tmp_path: Path) -> None:
+def test_errors_of_the_block_pass_unchanged(tmp_path):
     with pytest.raises(PermissionError, match="of the block"), Workspace(tmp_path).in_use():
         raise PermissionError(13, "of the block")

@@ -21,11 +21,11 @@ def places(settings: Augmentation, count: int = 500) -> Any:
     return keras.ops.convert_to_numpy(moved) - GRID
 
 
-def test_nothing_to_change_needs_no_layer() -> None:
+def test_nothing_to_change_needs_no_layer():
     assert augmentation(Augmentation(), seed=1) is None
 
 
-def test_images_are_changed_in_training_alone() -> None:
+def test_images_are_changed_in_training_alone():
     warp = augmentation(ALL, seed=1)
     assert warp is not None
     np.testing.assert_array_equal(warp(IMAGES, training=False), IMAGES)
@@ -36,7 +36,7 @@ def test_images_are_changed_in_training_alone() -> None:
     assert 0 <= changed.min() <= changed.max() <= 1
 
 
-def test_change_is_new_each_time_and_one_of_the_seed() -> None:
+def test_change_is_new_each_time_and_one_of_the_seed():
     def twice() -> list[Any]:
         warp = Warp(ALL, seed=3)
         return [keras.ops.convert_to_numpy(warp(IMAGES, training=True)) for _ in range(2)]
@@ -46,7 +46,7 @@ def test_change_is_new_each_time_and_one_of_the_seed() -> None:
     np.testing.assert_array_equal(twice(), [first, second])
 
 
-def test_pixels_are_interpolated_as_scipy_does(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pixels_are_interpolated_as_scipy_does(monkeypatch):
     where = places(ALL, len(IMAGES)) + GRID
     where[0] = GRID + np.float32([2, -3])  # whole pixels
     where[1] = GRID * 5 - 20  # far outside
@@ -69,15 +69,13 @@ def test_pixels_are_interpolated_as_scipy_does(monkeypatch: pytest.MonkeyPatch) 
         (Augmentation(shear=0.2), (0, 0.2 * 4)),
     ],
 )
-def test_changes_reach_their_largest_size_and_no_further(
-    settings: Augmentation, at_corner: tuple[float, float]
-) -> None:
+def test_changes_reach_their_largest_size_and_no_further(settings, at_corner):
     corner = np.abs(places(settings)[:, 0, 0]).max(axis=0)
     assert (corner <= np.array(at_corner) + 1e-5).all()
     assert (corner >= 0.95 * np.array(at_corner)).all()
 
 
-def test_rotation_keeps_distances_and_stays_below_its_largest_angle() -> None:
+def test_rotation_keeps_distances_and_stays_below_its_largest_angle():
     centre = np.array([4, 6.5])
     moved = places(Augmentation(rotation=0.1)) + GRID - centre
     lengths = np.linalg.norm(GRID - centre, axis=-1)
@@ -87,7 +85,7 @@ def test_rotation_keeps_distances_and_stays_below_its_largest_angle() -> None:
     assert 0.095 < angles.max() <= 0.1 + 1e-6
 
 
-def test_elastic_displacement_has_its_size_and_is_smooth() -> None:
+def test_elastic_displacement_has_its_size_and_is_smooth():
     bent = places(Augmentation(elastic=0.05), 3000)
     np.testing.assert_allclose(bent.std(axis=0)[..., 0], 0.05 * 9, rtol=0.1)
     np.testing.assert_allclose(bent.std(axis=0)[..., 1], 0.05 * 14, rtol=0.1)
@@ -98,7 +96,7 @@ def test_elastic_displacement_has_its_size_and_is_smooth() -> None:
 
 
 @pytest.mark.parametrize("ghost_batches", [1, 2])
-def test_it_stands_in_front_of_the_network_and_not_in_it(ghost_batches: int) -> None:
+def test_it_stands_in_front_of_the_network_and_not_in_it(ghost_batches):
     images = keras.Input((9, 14, 3))
     network = keras.Model(images, keras.layers.GlobalAveragePooling2D()(images))
     trained = side_by_side(network, ghost_batches, augmentation(ALL, seed=1))

@@ -25,7 +25,7 @@ def at(steps: int) -> Checkpoint:
     return Checkpoint(position, arrays)
 
 
-def test_newest_is_read_back_as_it_was(checkpoints: Checkpoints) -> None:
+def test_newest_is_read_back_as_it_was(checkpoints):
     assert checkpoints.newest() is None
     for steps in (5, 1_000_000, 10):
         checkpoints.write(at(steps))
@@ -37,7 +37,7 @@ def test_newest_is_read_back_as_it_was(checkpoints: Checkpoints) -> None:
         np.testing.assert_array_equal(found.arrays[name], values, strict=True)
 
 
-def test_two_are_kept(checkpoints: Checkpoints) -> None:
+def test_two_are_kept(checkpoints):
     for steps in (10, 20, 30, 40):
         checkpoints.write(at(steps))
     names = sorted(path.name[11:20] for path in checkpoints.folder.iterdir())
@@ -47,9 +47,7 @@ def test_two_are_kept(checkpoints: Checkpoints) -> None:
 
 
 @pytest.mark.parametrize("damage", ["flip", "truncate", "empty", "swap", "HTML", "folder"])
-def test_damaged_one_is_passed_over_with_a_warning(
-    checkpoints: Checkpoints, damage: str, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_damaged_one_is_passed_over_with_a_warning(checkpoints, damage, caplog):
     older, newer = (checkpoints.write(at(steps)) for steps in (10, 20))
     content = newer.read_bytes()
     middle = len(content) // 2
@@ -71,9 +69,7 @@ def test_damaged_one_is_passed_over_with_a_warning(
     assert not newer.exists()
 
 
-def test_pickled_arrays_are_never_loaded(
-    checkpoints: Checkpoints, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_pickled_arrays_are_never_loaded(checkpoints, caplog):
     path = checkpoints.write(at(1))
     np.savez(path, position=np.array([{"canary": True}], dtype=object))
     digest = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
@@ -82,7 +78,7 @@ def test_pickled_arrays_are_never_loaded(
     assert "allow_pickle=False" in caplog.text
 
 
-def test_half_written_one_is_removed(checkpoints: Checkpoints) -> None:
+def test_half_written_one_is_removed(checkpoints):
     checkpoints.write(at(1))
     half = checkpoints.folder / ".checkpoint-000000002-0123456789abcdef.npz.01234567.tmp"
     half.write_bytes(b"PK")
@@ -90,7 +86,7 @@ def test_half_written_one_is_removed(checkpoints: Checkpoints) -> None:
     assert not half.exists()
 
 
-def test_other_files_in_the_folder_are_left_alone(checkpoints: Checkpoints) -> None:
+def test_other_files_in_the_folder_are_left_alone(checkpoints):
     checkpoints.write(at(1))
     (checkpoints.folder / "notes.txt").write_text("mine")
     for steps in (2, 3):

@@ -12,9 +12,7 @@ from sightline.training import device
         ("deterministic", "deterministic", {None: False, False: False, True: True}),
     ],
 )
-def test_keras_process_is_started_as_the_training_needs_it(
-    setting: str, field: str, expected: dict[object, object], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_keras_process_is_started_as_the_training_needs_it(setting, field, expected, monkeypatch):
     monkeypatch.setattr(device, "cores", lambda: 8)
     for value, wanted in expected.items():
         training = TrainingConfig.model_validate({"epochs": 1, setting: value})

@@ -25,7 +25,7 @@ def weights_after_a_step(ghost_batches: int) -> list[np.ndarray]:
 
 
 @pytest.mark.parametrize("ghost_batches", [2, 3])
-def test_parts_give_and_learn_what_the_whole_batch_does(ghost_batches: int) -> None:
+def test_parts_give_and_learn_what_the_whole_batch_does(ghost_batches):
     whole = network()
     assert side_by_side(whole, 1) is whole
     split = side_by_side(whole, ghost_batches)

@@ -29,7 +29,7 @@ def two_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("two_gpus")
-def test_gpus_are_listed_with_driver_and_memory() -> None:
+def test_gpus_are_listed_with_driver_and_memory():
     found = gpu.require()
     assert [(one.name, one.driver, one.memory_bytes) for one in found] == [
         ("Model 0", "570.86", MEMORY),
@@ -49,23 +49,19 @@ def test_gpus_are_listed_with_driver_and_memory() -> None:
         ("", []),
     ],
 )
-def test_only_visible_gpus_count(
-    monkeypatch: pytest.MonkeyPatch, chosen: str, names: list[str]
-) -> None:
+def test_only_visible_gpus_count(monkeypatch, chosen, names):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", chosen)
     assert [one.name for one in gpu.visible()] == names
 
 
 @pytest.mark.usefixtures("two_gpus")
-def test_hidden_gpus_are_an_error_that_names_the_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_hidden_gpus_are_an_error_that_names_the_variable(monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
     with pytest.raises(DeviceError, match=r"2 GPUs .*CUDA_VISIBLE_DEVICES"):
         gpu.require()
 
 
-def test_machine_without_a_driver_has_no_gpu_and_says_what_to_do(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_machine_without_a_driver_has_no_gpu_and_says_what_to_do(monkeypatch):
     def fail() -> None:
         raise pynvml.NVMLError_LibraryNotFound
 

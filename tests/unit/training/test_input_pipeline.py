@@ -16,7 +16,7 @@ def batches(run: Run, arrays: ArraySet, seed: int | None = 0, **settings: Any) -
     return Batches(run.workspace, split, EpochPlan.for_training(split, config), seed)
 
 
-def test_order_is_a_function_of_seed_and_epoch(run: Run, prepared: ArraySet) -> None:
+def test_order_is_a_function_of_seed_and_epoch(run, prepared):
     def order(seed: int | None, epoch: int) -> bytes:
         fed = batches(run, prepared, seed)
         fed.start_epoch(epoch)
@@ -29,7 +29,7 @@ def test_order_is_a_function_of_seed_and_epoch(run: Run, prepared: ArraySet) -> 
     assert order(None, 0) == order(None, 1) == stored.tobytes()
 
 
-def test_epoch_can_take_some_examples_or_several_passes(run: Run, prepared: ArraySet) -> None:
+def test_epoch_can_take_some_examples_or_several_passes(run, prepared):
     def fed(examples: int | None, epoch: int) -> list[bytes]:
         given = batches(run, prepared, examples_per_epoch=examples)
         given.start_epoch(epoch)
@@ -47,9 +47,7 @@ def test_epoch_can_take_some_examples_or_several_passes(run: Run, prepared: Arra
 
 
 @pytest.mark.parametrize(("examples", "steps"), [(64, 4), (66, 4), (67, 5), (2, 1)])
-def test_each_ghost_batch_gets_a_part_of_each_batch(
-    run: Run, prepared: ArraySet, examples: int, steps: int
-) -> None:
+def test_each_ghost_batch_gets_a_part_of_each_batch(run, prepared, examples, steps):
     def fed(ghost_batches: int) -> list[Any]:
         given = batches(run, prepared, examples_per_epoch=examples, ghost_batches=ghost_batches)
         return [given[index] for index in range(given.num_batches)]
@@ -63,16 +61,14 @@ def test_each_ghost_batch_gets_a_part_of_each_batch(
     np.testing.assert_array_equal(joined, np.concatenate([images for images, _ in fed(1)]))
 
 
-def test_validation_has_as_many_ghost_batches_as_the_training(prepared: ArraySet) -> None:
+def test_validation_has_as_many_ghost_batches_as_the_training(prepared):
     config = TrainingConfig(epochs=1, batch_size=100, ghost_batches=40)
     plan = EpochPlan.for_training(prepared.splits["train"], config)
     assert plan.for_validation(prepared.splits["validation"]) == EpochPlan(32, 100, 40)
 
 
 @pytest.mark.parametrize("ghost_batches", [1, 2])
-def test_fit_is_fed_each_epoch_in_its_order_and_nothing_tunes_itself(
-    run: Run, prepared: ArraySet, ghost_batches: int
-) -> None:
+def test_fit_is_fed_each_epoch_in_its_order_and_nothing_tunes_itself(run, prepared, ghost_batches):
     split = prepared.splits["train"]
     given = Batches(run.workspace, split, EpochPlan(128, 48, ghost_batches), 0, first_step=1)
     data = feed(given)

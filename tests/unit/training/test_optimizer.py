@@ -15,13 +15,13 @@ def settings(**changes: object) -> TrainingConfig:
         ("one-cycle", {0: 0.0, 3: 0.01, 6: 0.02, 15: 0.01, 24: 0.0}),
     ],
 )
-def test_schedule_ends_at_zero(schedule: str, expected: dict[int, float]) -> None:
+def test_schedule_ends_at_zero(schedule, expected):
     rate = learning_rate(settings(schedule=schedule), steps=24)
     assert not isinstance(rate, float)
     assert {step: float(rate(step)) for step in expected} == pytest.approx(expected)
     assert learning_rate(settings(), steps=24) == 0.02
 
 
-def test_weight_decay_is_optional() -> None:
+def test_weight_decay_is_optional():
     assert build_optimizer(settings(), 24).weight_decay is None
     assert build_optimizer(settings(weight_decay=0.1), 24).weight_decay == 0.1

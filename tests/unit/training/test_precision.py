@@ -1,4 +1,3 @@
-from pathlib import Path
 from typing import Any
 
 import keras
@@ -25,8 +24,8 @@ NETWORK = ModelConfig(
     ],
 )
 def test_bfloat16_is_taken_where_the_processor_computes_in_it(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, text: str, expected: str
-) -> None:
+    monkeypatch, tmp_path, text, expected
+):
     described = tmp_path / "cpuinfo"
     described.write_text(text)
     monkeypatch.setattr(backend, "Path", lambda _: described)
@@ -35,7 +34,7 @@ def test_bfloat16_is_taken_where_the_processor_computes_in_it(
     assert precision.resolve("float32", "cpu") == "float32"
 
 
-def test_convolutions_compute_in_bfloat16_and_the_rest_in_float32() -> None:
+def test_convolutions_compute_in_bfloat16_and_the_rest_in_float32():
     network = cnn.classifier((12, 12, 1), 4, NETWORK)
     before = network.to_json()
     images = np.random.default_rng(0).random((8, 12, 12, 1), np.float32)
@@ -57,7 +56,7 @@ def test_convolutions_compute_in_bfloat16_and_the_rest_in_float32() -> None:
     )
 
 
-def test_exact_float32_holds_within_its_block_alone() -> None:
+def test_exact_float32_holds_within_its_block_alone():
     import tensorflow as tf
 
     enabled = tf.config.experimental.tensor_float_32_execution_enabled

@@ -33,7 +33,7 @@ def bordered(run: Run, path: Path) -> tuple[DatasetFiles, ArraySet]:
     return files, preprocess.preprocess(run, files, PreprocessingConfig())
 
 
-def test_cropping_is_exported_and_ghost_batches_are_not(run: Run, tmp_path: Path) -> None:
+def test_cropping_is_exported_and_ghost_batches_are_not(run, tmp_path):
     files, arrays = bordered(run, tmp_path / "bordered.npz")
     settings = ModelConfig(
         convolutions=(Convolution(filters=8),) * 2, dense_units=8, crop_borders=0.99
@@ -58,7 +58,7 @@ def test_cropping_is_exported_and_ghost_batches_are_not(run: Run, tmp_path: Path
 
 
 @pytest.mark.parametrize("recipe", ["fast", "accurate"])
-def test_recipe_has_the_tutorials_convolutions_and_no_more_parameters(recipe: str) -> None:
+def test_recipe_has_the_tutorials_convolutions_and_no_more_parameters(recipe):
     settings, tutorial = loading.load(recipe).model, loading.load("tutorial").model
     shapes = [
         [(step.filters, step.stride) for step in one.convolutions] for one in (settings, tutorial)
@@ -74,9 +74,7 @@ def test_recipe_has_the_tutorials_convolutions_and_no_more_parameters(recipe: st
     ("recipe", "changes"),
     [("fast", []), ("accurate", ["training.examples_per_epoch=1000", "training.epochs=20"])],
 )
-def test_recipe_learns_a_few_small_colour_images(
-    recipe: str, changes: list[str], run: Run, tmp_path: Path
-) -> None:
+def test_recipe_learns_a_few_small_colour_images(recipe, changes, run, tmp_path):
     folders = write_folders(tmp_path / "colours", train=160, test=80, shape=(20, 16, 3))
     config = loading.load(recipe, overrides=changes, dataset=str(folders))
     files = ingest.ingest(run, locate.locate(config.data), config.data)

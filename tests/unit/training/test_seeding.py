@@ -9,7 +9,6 @@ import numpy as np
 
 from sightline.config import Augmentation, Convolution, ModelConfig, TrainingConfig
 from sightline.models import build, cnn
-from sightline.records import ArraySet, Run
 from sightline.training import train
 from sightline.training.seeding import draw_by_seed
 
@@ -26,7 +25,7 @@ def begun(seed: int) -> keras.Model:
     return network
 
 
-def test_weights_and_dropout_are_those_of_the_seed() -> None:
+def test_weights_and_dropout_are_those_of_the_seed():
     first, again, other = begun(3), begun(3), begun(4)
     kernels = [variable.path.endswith("kernel") for variable in first.weights]
     assert sum(kernels) == 4
@@ -39,14 +38,14 @@ def test_weights_and_dropout_are_those_of_the_seed() -> None:
     np.testing.assert_array_equal(first(images, training=True), again(images, training=True))
 
 
-def test_weights_are_those_that_keras_draws_from_the_same_seed() -> None:
+def test_weights_are_those_that_keras_draws_from_the_same_seed():
     keras.utils.set_random_seed(3)
     theirs = cnn.classifier((12, 12, 1), 4, LAYERS)
     for one, other in zip(begun(3).weights, theirs.weights, strict=True):
         np.testing.assert_array_equal(one, other)
 
 
-def test_draws_of_another_thread_change_nothing(run: Run, prepared: ArraySet) -> None:
+def test_draws_of_another_thread_change_nothing(run, prepared):
     changes = Augmentation(rotation=0.1)
     settings = TrainingConfig(epochs=1, batch_size=32, augmentation=changes)
     blueprint = build.build(run, prepared, LAYERS)

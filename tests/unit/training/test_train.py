@@ -14,10 +14,10 @@ from sightline.errors import DeviceError, DivergenceError
 from sightline.models import keras_files
 from sightline.training import backend, fit, input_pipeline, train
 from sightline.training.epoch_plan import EpochPlan
-from trained_textures import FIT, Textures
+from trained_textures import FIT
 
 
-def test_blueprint_describes_the_model(textures: Textures) -> None:
+def test_blueprint_describes_the_model(textures):
     root, blueprint = textures.run.workspace.root, textures.blueprint
     assert blueprint.parameters == sum(layer.parameters for layer in blueprint.layers)
     architecture = json.loads((root / blueprint.architecture.path).read_text())
@@ -25,7 +25,7 @@ def test_blueprint_describes_the_model(textures: Textures) -> None:
     assert f"{blueprint.parameters:,}" in (root / blueprint.summary.path).read_text()
 
 
-def test_model_learns_and_the_history_shows_it(textures: Textures) -> None:
+def test_model_learns_and_the_history_shows_it(textures):
     trained = textures.trained
     history = pd.read_parquet(textures.run.workspace.root / trained.history.path)
     assert history["epoch"].tolist() == [1, 2, 3]
@@ -37,16 +37,14 @@ def test_model_learns_and_the_history_shows_it(textures: Textures) -> None:
     assert trained.peak_memory_bytes > 50_000_000
 
 
-def test_progress_counts_every_epoch(textures: Textures) -> None:
+def test_progress_counts_every_epoch(textures):
     closing = [progress for progress in textures.progress if progress.epoch_done]
     assert [progress.epoch for progress in closing] == [1, 2, 3]
     assert all(progress.done == progress.total == 8 for progress in closing)
     assert {"loss", "accuracy", "val_loss", "images_per_second"} <= set(closing[-1].facts)
 
 
-def test_same_inputs_give_the_same_bytes_and_each_epoch_its_own_order(
-    textures: Textures, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_same_inputs_give_the_same_bytes_and_each_epoch_its_own_order(textures, monkeypatch):
     fed: list[tuple[int, int]] = []
     epochs: list[int] = []
     start_epoch, get = input_pipeline.Batches.start_epoch, input_pipeline.Batches.__getitem__
@@ -69,7 +67,7 @@ def test_same_inputs_give_the_same_bytes_and_each_epoch_its_own_order(
     assert fed[-3 * steps :] == [(epoch, index) for epoch in range(3) for index in range(steps)]
 
 
-def test_model_is_compiled_as_configured(textures: Textures) -> None:
+def test_model_is_compiled_as_configured(textures):
     root, architecture = textures.run.workspace.root, textures.blueprint.architecture
     settings = FIT.model_copy(update={"label_smoothing": 0.3, "steps_per_execution": 2})
     compiled = fit._compile(
@@ -82,7 +80,7 @@ def test_model_is_compiled_as_configured(textures: Textures) -> None:
     assert compiled.steps_per_execution == 2
 
 
-def test_exported_model_takes_raw_images_and_holds_no_training_state(textures: Textures) -> None:
+def test_exported_model_takes_raw_images_and_holds_no_training_state(textures):
     path = textures.run.workspace.root / textures.trained.model.path
     exported = keras_files.read_model(path)
     images, labels = pictures(40, 2)
@@ -96,9 +94,7 @@ def test_exported_model_takes_raw_images_and_holds_no_training_state(textures: T
         assert "date_saved" not in json.loads(archive.read("metadata.json"))
 
 
-def test_required_gpu_that_is_missing_is_an_error(
-    textures: Textures, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_required_gpu_that_is_missing_is_an_error(textures, monkeypatch):
     monkeypatch.setattr(keras.distribution, "list_devices", lambda kind: [])
     settings = FIT.model_copy(update={"device": "gpu"})
     with pytest.raises(DeviceError, match=r"training\.device.*docs/gpu\.md"):
@@ -106,16 +102,14 @@ def test_required_gpu_that_is_missing_is_an_error(
 
 
 @pytest.mark.parametrize(("count", "expected"), [(0, "cpu"), (2, "gpu")])
-def test_torch_is_asked_itself_for_gpus(
-    count: int, expected: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_torch_is_asked_itself_for_gpus(count, expected, monkeypatch):
     torch = SimpleNamespace(cuda=SimpleNamespace(device_count=lambda: count))
     monkeypatch.setitem(sys.modules, "torch", torch)
     monkeypatch.setattr(keras.backend, "backend", lambda: "torch")
     assert backend.resolve_device("auto") == expected
 
 
-def test_exploding_weights_are_an_error(textures: Textures) -> None:
+def test_exploding_weights_are_an_error(textures):
     settings = FIT.model_copy(update={"learning_rate": 1e38, "epochs": 1})
     with pytest.raises(DivergenceError, match=r"training\.learning_rate"):
         train.train(textures.run, textures.arrays, textures.blueprint, settings)

@@ -41,7 +41,7 @@ def signing() -> None:
     pytest.importorskip("securesystemslib", reason="needs the extra signing")
 
 
-def test_list_shows_versions_with_their_aliases(root: Path) -> None:
+def test_list_shows_versions_with_their_aliases(root):
     shown = sightline("models list").stdout
     rows = [re.split(r" *│ *", line)[1:3] for line in shown.splitlines() if "-v" in line]
     assert rows == [
@@ -54,21 +54,21 @@ def test_list_shows_versions_with_their_aliases(root: Path) -> None:
     assert "97.00%" in shown
 
 
-def test_list_as_json_is_an_array_of_versions(root: Path) -> None:
+def test_list_as_json_is_an_array_of_versions(root):
     found = json.loads(sightline("models list --dataset ./elsewhere/MNIST --json").stdout)
     assert [version["name"] for version in found] == ["mnist-v1", "mnist-v2", "mnist-v3"]
     assert [version["alias"] for version in found] == [None, "champion", "candidate"]
     assert found[1]["files"]["model.keras"]["path"] == "models/mnist/versions/2/model.keras"
 
 
-def test_damaged_version_is_skipped_with_a_message(root: Path) -> None:
+def test_damaged_version_is_skipped_with_a_message(root):
     (root / "models/mnist/versions/1/version.json").write_text("{}")
     done = sightline("models list")
     assert "mnist-v1" not in done.stdout
     assert re.search(r"Skipped:.*versions/1/version\.json", done.stderr)
 
 
-def test_show_says_what_a_version_is_and_what_was_done_with_it(root: Path) -> None:
+def test_show_says_what_a_version_is_and_what_was_done_with_it(root):
     shown = sightline("models show champion --dataset mnist").stdout
     for text in ("mnist-v2", "champion", "run-2", "99.00%", "all formats agree", "promoted"):
         assert text in shown
@@ -77,7 +77,7 @@ def test_show_says_what_a_version_is_and_what_was_done_with_it(root: Path) -> No
     assert json.loads(sightline("models show mnist-v3 --json").stdout)["alias"] == "candidate"
 
 
-def test_history_is_a_table_and_an_array(root: Path) -> None:
+def test_history_is_a_table_and_an_array(root):
     shown = sightline("models history --dataset mnist").stdout
     assert (shown.count("registered"), shown.count("promoted")) == (3, 2)
     assert "99.00% (before 98.00%, p = 0.03)" in shown
@@ -87,7 +87,7 @@ def test_history_is_a_table_and_an_array(root: Path) -> None:
     assert events[-1]["version"] == "zoo-v1"
 
 
-def test_better_run_becomes_the_champion(root: Path, gate: list[bool]) -> None:
+def test_better_run_becomes_the_champion(root, gate):
     runs_to_promote.publish(root, "run-4")
     gate.append(True)
     done = sightline("models promote run-4 --reason 'it is better'")
@@ -97,7 +97,7 @@ def test_better_run_becomes_the_champion(root: Path, gate: list[bool]) -> None:
     assert "mnist-v4 already is the model of run run-4" in refusal
 
 
-def test_run_that_the_gate_refuses_ends_with_exit_code_3(root: Path, gate: list[bool]) -> None:
+def test_run_that_the_gate_refuses_ends_with_exit_code_3(root, gate):
     gate.append(False)
     done = sightline("models promote run-3 --reason 'I like [b]it[/b]'", code=3)
     assert "Refused mnist-v3: It is not better: <b>p = 0.4</b>." in done.stdout
@@ -111,9 +111,7 @@ def test_run_that_the_gate_refuses_ends_with_exit_code_3(root: Path, gate: list[
     assert "Exit code 3" in " ".join(sightline("models promote --help").stdout.split())
 
 
-def test_unusable_key_is_refused_before_any_work(
-    root: Path, gate: list[bool], monkeypatch: pytest.MonkeyPatch, signing: None
-) -> None:
+def test_unusable_key_is_refused_before_any_work(root, gate, monkeypatch, signing):
     runs_to_promote.publish(root, "run-4")
     gate.append(True)
     monkeypatch.setenv(keys.VARIABLE, "none.pem")
@@ -122,9 +120,7 @@ def test_unusable_key_is_refused_before_any_work(
     assert registry.versions(Workspace(root), "mnist")[-1].name == "mnist-v3"
 
 
-def test_champion_that_was_promoted_without_a_key_is_signed_later(
-    root: Path, monkeypatch: pytest.MonkeyPatch, signing: None
-) -> None:
+def test_champion_that_was_promoted_without_a_key_is_signed_later(root, monkeypatch, signing):
     sightline("models keygen signing.pem")
     before = registry.history(Workspace(root))
     monkeypatch.setenv(keys.VARIABLE, "signing.pem")
@@ -133,9 +129,7 @@ def test_champion_that_was_promoted_without_a_key_is_signed_later(
     assert registry.history(Workspace(root)) == before
 
 
-def test_force_promotes_and_the_log_records_it_if_it_was_needed(
-    root: Path, gate: list[bool]
-) -> None:
+def test_force_promotes_and_the_log_records_it_if_it_was_needed(root, gate):
     gate += [False, True]
     done = sightline("models promote run-3 --force --reason 'an emergency'")
     assert "The champion of mnist is mnist-v3 (forced, against the gate)." in done.stdout
@@ -146,9 +140,7 @@ def test_force_promotes_and_the_log_records_it_if_it_was_needed(
     assert not registry.history(Workspace(root), "mnist")[-1].forced
 
 
-def test_force_makes_the_run_of_a_damaged_champion_the_champion_again(
-    root: Path, gate: list[bool]
-) -> None:
+def test_force_makes_the_run_of_a_damaged_champion_the_champion_again(root, gate):
     line, known = "models promote run-2 --reason damaged", "mnist-v2 already is the model of run"
     assert known in refused(line, "--force")
     files.remove(root / "models/mnist/versions/2")
@@ -175,13 +167,11 @@ def test_force_makes_the_run_of_a_damaged_champion_the_champion_again(
         ("verify mnist-v1 --dataset zoo", "no version 'mnist-v1' of zoo"),
     ],
 )
-def test_wrong_input_is_refused(root: Path, line: str, message: str) -> None:
+def test_wrong_input_is_refused(root, line, message):
     assert message in refused(f"models {line}")
 
 
-def test_rollback_leaves_another_champion_than_was_meant_alone(
-    root: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_rollback_leaves_another_champion_than_was_meant_alone(root, monkeypatch):
     find = registry.find
 
     def find_while_somebody_else_rolls_back(*arguments: Any) -> str:
@@ -197,9 +187,7 @@ def test_rollback_leaves_another_champion_than_was_meant_alone(
 
 
 @pytest.mark.parametrize("damaged", [None, "version.json", "model.keras", ""])
-def test_rollback_restores_the_champion_before_even_from_a_damaged_one(
-    root: Path, damaged: str | None
-) -> None:
+def test_rollback_restores_the_champion_before_even_from_a_damaged_one(root, damaged):
     folder = root / "models/mnist/versions/2"
     if damaged:
         (folder / damaged).write_text("{}")
@@ -212,8 +200,8 @@ def test_rollback_restores_the_champion_before_even_from_a_damaged_one(
 
 @pytest.mark.parametrize("command", ["list", "history", "verify"])
 def test_empty_registry_says_how_to_begin_and_differs_from_a_data_set_without_models(
-    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
-) -> None:
+    root, tmp_path, monkeypatch, command
+):
     done = sightline(f"models {command} --dataset ./nosuch")
     assert "there are models of mnist, zoo." in done.stdout
     (tmp_path / "empty").mkdir()
@@ -223,7 +211,7 @@ def test_empty_registry_says_how_to_begin_and_differs_from_a_data_set_without_mo
     assert not list(Path().iterdir())
 
 
-def test_format_without_certificate_is_marked(root: Path) -> None:
+def test_format_without_certificate_is_marked(root):
     manifest = runs_to_promote.publish(root, "run-4", exports=False)
     complete = runs_to_promote.certificate(root, "run-4")
     others = tuple(export for export in complete.exports if export.format != "keras")

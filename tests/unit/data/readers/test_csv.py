@@ -24,7 +24,7 @@ def path(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("kind", [int, float])
 @pytest.mark.parametrize("header", [True, False])
 @pytest.mark.parametrize("end", ["\n", "\n\n"])
-def test_file_is_read_exactly(path: Path, kind: type, header: bool, end: str) -> None:
+def test_file_is_read_exactly(path, kind, header, end):
     path.write_text(
         write(path, Y.astype(kind), X.astype(kind), header).read_text().replace("\n", end)
     )
@@ -34,7 +34,7 @@ def test_file_is_read_exactly(path: Path, kind: type, header: bool, end: str) ->
     np.testing.assert_array_equal(raw.splits[0].labels, Y)
 
 
-def test_folder_with_both_splits_is_read(tmp_path: Path) -> None:
+def test_folder_with_both_splits_is_read(tmp_path):
     write(tmp_path / "train.csv")
     write(tmp_path / "test.csv", Y[:4], X[:4])
     _, images = read_all(tmp_path)
@@ -42,7 +42,7 @@ def test_folder_with_both_splits_is_read(tmp_path: Path) -> None:
     np.testing.assert_array_equal(images["test"].reshape(4, 64), X[:4])
 
 
-def test_label_column_can_be_anywhere_and_contain_words(path: Path) -> None:
+def test_label_column_can_be_anywhere_and_contain_words(path):
     header = np.insert([f"pixel{number}" for number in range(64)], 10, "what")
     rows = np.insert(X[:6].astype(object), 10, list("badbad"), axis=1)
     np.savetxt(path, np.vstack([header, rows]), "%s", ",")
@@ -51,14 +51,14 @@ def test_label_column_can_be_anywhere_and_contain_words(path: Path) -> None:
     np.testing.assert_array_equal(images["unsplit"].reshape(6, 64), X[:6])
 
 
-def test_square_rgb_is_recognized_by_the_number_of_columns(path: Path) -> None:
+def test_square_rgb_is_recognized_by_the_number_of_columns(path):
     colour = np.random.default_rng(0).integers(0, 256, (12, 192), dtype=np.uint8)
     raw, images = read_all(write(path, pixels=colour))
     assert raw.image_shape == (8, 8, 3)
     np.testing.assert_array_equal(images["unsplit"], colour.reshape(12, 8, 8, 3))
 
 
-def test_image_size_of_other_images_is_configured(path: Path) -> None:
+def test_image_size_of_other_images_is_configured(path):
     raw, _ = read_all(write(path, pixels=np.tile(X, 2)), image_size=(8, 16))
     assert raw.image_shape == (8, 16, 1)
     check_unreadable(write(path, pixels=X[:, :63]), "63", "data.image_size")
@@ -68,19 +68,19 @@ def test_image_size_of_other_images_is_configured(path: Path) -> None:
     ("bad", "row"),
     [(256, ", row 7"), (-1, ", row 7"), (2.5, ", row 7"), ("nan", ""), ("", ""), ("black", "")],
 )
-def test_invalid_pixel_is_refused(path: Path, bad: object, row: str) -> None:
+def test_invalid_pixel_is_refused(path, bad, row):
     pixels = X.astype(object)
     pixels[7, 3] = bad
     check_unreadable(write(path, pixels=pixels), f"digits.csv{row}", str(bad))
 
 
-def test_missing_label_or_label_column_is_refused(path: Path) -> None:
+def test_missing_label_or_label_column_is_refused(path):
     check_unreadable(write(path, [*Y[:5], "", *Y[6:]]), "digits.csv, row 5", "label")
     facts = ("'kind'", "label, pixel0", "data.label_column")
     check_unreadable(write(path), *facts, label_column="kind")
 
 
-def test_labels_beyond_float_precision_stay_distinct(path: Path) -> None:
+def test_labels_beyond_float_precision_stay_distinct(path):
     raw, _ = read_all(write(path, [2**53, 2**53 + 1] * 6))
     assert raw.class_names == ("9007199254740992", "9007199254740993")
 
@@ -96,6 +96,6 @@ def test_labels_beyond_float_precision_stay_distinct(path: Path) -> None:
         (b"label,a\n1,2\n1,2,3\n", "Expected 2 columns, got 3"),
     ],
 )
-def test_malformed_file_is_refused_with_its_path(path: Path, content: bytes, fact: str) -> None:
+def test_malformed_file_is_refused_with_its_path(path, content, fact):
     path.write_bytes(content)
     check_unreadable(path, str(path), fact)

@@ -34,7 +34,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_grey_images_of_one_size_are_kept_unchanged(folder: Path) -> None:
+def test_grey_images_of_one_size_are_kept_unchanged(folder):
     raw, images = read_all(folder)
     assert raw.class_names == ("cat", "dog")
     assert raw.image_shape == (12, 10, 1)
@@ -44,7 +44,7 @@ def test_grey_images_of_one_size_are_kept_unchanged(folder: Path) -> None:
     assert raw.splits[1].source(3) == "test/dog/1.png"
 
 
-def test_mixed_images_become_64x64_rgb_with_a_note(folder: Path) -> None:
+def test_mixed_images_become_64x64_rgb_with_a_note(folder):
     paint(folder / "train" / "dog" / "big.jpg", "RGB", (300, 200), "red")
     raw, images = read_all(folder)
     assert raw.image_shape == (64, 64, 3)
@@ -55,14 +55,14 @@ def test_mixed_images_become_64x64_rgb_with_a_note(folder: Path) -> None:
     assert red[1:].max() < 5
 
 
-def test_config_sets_size_and_channels(folder: Path) -> None:
+def test_config_sets_size_and_channels(folder):
     paint(folder / "train" / "dog" / "red.png", "RGB", colour=(255, 0, 0))
     raw, images = read_all(folder, image_size=(16, 8), channels=1)
     assert raw.image_shape == (16, 8, 1)
     assert images["train"][-1].max() == 76  # luma of pure red by ITU-R 601
 
 
-def test_orientation_of_a_photo_is_applied(tmp_path: Path) -> None:
+def test_orientation_of_a_photo_is_applied(tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6
     photo = Image.new("L", (40, 20))
@@ -86,21 +86,21 @@ def test_orientation_of_a_photo_is_applied(tmp_path: Path) -> None:
         ("L", 7, [7]),
     ],
 )
-def test_every_kind_of_png_becomes_grey_or_rgb(tmp_path: Path, mode, colour, expected) -> None:
+def test_every_kind_of_png_becomes_grey_or_rgb(tmp_path, mode, colour, expected):
     save_twice(Image.new(mode, (10, 12), colour), tmp_path)
     assert first_pixel(tmp_path) == expected
 
 
 @pytest.mark.parametrize("name", ["x.png", "x.BMP"])
 @pytest.mark.parametrize("colour", [[200], [9, 50, 7]])
-def test_palettes_are_resolved(tmp_path: Path, name: str, colour: list[int]) -> None:
+def test_palettes_are_resolved(tmp_path, name, colour):
     image = Image.new("P", (9, 9), 0)
     image.putpalette([*(colour * 3)[:3], 0, 0, 0])
     save_twice(image, tmp_path, name)
     assert first_pixel(tmp_path) == colour
 
 
-def test_other_files_are_left_out_and_counted(folder: Path) -> None:
+def test_other_files_are_left_out_and_counted(folder):
     (folder / "train" / "dog" / "notes.txt").write_text("good dog")
     (folder / "train" / "dog" / ".DS_Store").write_bytes(b"x")
     (folder / "README.md").write_text("hello")
@@ -121,15 +121,13 @@ def test_other_files_are_left_out_and_counted(folder: Path) -> None:
         (bad_files.png(bad_files.X[0])[:-30], "truncated"),
     ],
 )
-def test_unreadable_image_is_refused_with_its_path(folder: Path, content: bytes, fact: str) -> None:
+def test_unreadable_image_is_refused_with_its_path(folder, content, fact):
     (folder / "train" / "dog" / "bad.png").write_bytes(content)
     check_unreadable(folder, "train/dog/bad.png", fact)
 
 
 @pytest.mark.parametrize("side", [60, 40])
-def test_image_of_too_many_pixels_or_bytes_is_refused_without_a_warning(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, side: int
-) -> None:
+def test_image_of_too_many_pixels_or_bytes_is_refused_without_a_warning(folder, monkeypatch, side):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
     paint(folder / "train" / "dog" / "bomb.png", "L", (side, side))
     check_unreadable(folder, "dog/bomb.png", "1,000 pixels")
@@ -137,7 +135,7 @@ def test_image_of_too_many_pixels_or_bytes_is_refused_without_a_warning(
     check_unreadable(folder, "cat/0.png", "memory")
 
 
-def test_folder_without_images_is_refused(folder: Path) -> None:
+def test_folder_without_images_is_refused(folder):
     (folder / "test").rename(folder / "train" / ".hidden")
     (folder / "test").mkdir()
     check_unreadable(folder, "test has 0 examples")
@@ -145,16 +143,14 @@ def test_folder_without_images_is_refused(folder: Path) -> None:
     check_unreadable(folder, "train/owl")
 
 
-def test_tiny_images_are_refused_unless_a_size_is_set(tmp_path: Path) -> None:
+def test_tiny_images_are_refused_unless_a_size_is_set(tmp_path):
     save_twice(Image.new("RGB", (7, 7)), tmp_path)
     check_unreadable(tmp_path, "7x7", "data.image_size")
     assert read_all(tmp_path, image_size=(8, 8))[0].image_shape == (8, 8, 3)
 
 
 @pytest.mark.parametrize("target", ["../../../outside.png", "link.png", "../cat/0.png/x"])
-def test_link_that_leads_out_or_nowhere_is_refused(
-    tmp_path: Path, folder: Path, target: str
-) -> None:
+def test_link_that_leads_out_or_nowhere_is_refused(tmp_path, folder, target):
     given = folder / "given"
     given.mkdir()
     (folder / "train").rename(given / "train")
@@ -163,7 +159,7 @@ def test_link_that_leads_out_or_nowhere_is_refused(
     check_unreadable(given, "dog/link.png", "replace it with the file itself")
 
 
-def test_link_inside_the_folder_is_followed_and_a_hostile_class_name_kept(folder: Path) -> None:
+def test_link_inside_the_folder_is_followed_and_a_hostile_class_name_kept(folder):
     hostile = "<script>[x](javascript:1)"
     (folder / "train" / "dog").rename(folder / "train" / hostile)
     (folder / "train" / hostile / "9.png").symlink_to(folder / "train" / hostile / "1.png")

@@ -34,7 +34,7 @@ def pack(folder: Path, name: str) -> Path:
 
 
 @pytest.mark.parametrize("packed", [False, True])
-def test_files_are_read_exactly_plain_or_packed(folder: Path, packed: bool) -> None:
+def test_files_are_read_exactly_plain_or_packed(folder, packed):
     for file in list(folder.iterdir()) if packed else ():
         pack(folder, file.name)
     raw, images = read_all(folder)
@@ -46,7 +46,7 @@ def test_files_are_read_exactly_plain_or_packed(folder: Path, packed: bool) -> N
     assert raw.splits[0].source(7) == f"{TRAIN_IMAGES}#7"
 
 
-def test_images_beyond_one_block_are_read_exactly_without_a_test_split(folder: Path) -> None:
+def test_images_beyond_one_block_are_read_exactly_without_a_test_split(folder):
     many = np.random.default_rng(1).integers(0, 256, (3001, 100, 90), dtype=np.uint8)
     (folder / TRAIN_IMAGES).write_bytes(idx_bytes(many))
     (folder / TRAIN_LABELS).write_bytes(idx_bytes((np.arange(3001) % 2).astype(np.uint8)))
@@ -56,7 +56,7 @@ def test_images_beyond_one_block_are_read_exactly_without_a_test_split(folder: P
 
 
 @pytest.mark.parametrize("keep", [0, 1, 9, 100, -1])
-def test_truncated_archive_is_refused_with_its_name(folder: Path, keep: int) -> None:
+def test_truncated_archive_is_refused_with_its_name(folder, keep):
     packed = pack(folder, TRAIN_IMAGES)
     content = packed.read_bytes()
     packed.write_bytes(content[:keep])
@@ -79,14 +79,12 @@ def test_truncated_archive_is_refused_with_its_name(folder: Path, keep: int) -> 
         (TEST_IMAGES, idx_bytes(IMAGES[:0]), "0 examples"),
     ],
 )
-def test_malformed_file_is_refused_with_its_name(
-    folder: Path, name: str, content: bytes, fact: str
-) -> None:
+def test_malformed_file_is_refused_with_its_name(folder, name, content, fact):
     (folder / name).write_bytes(content)
     check_unreadable(folder, name, fact)
 
 
-def test_splits_that_do_not_match_are_refused(folder: Path) -> None:
+def test_splits_that_do_not_match_are_refused(folder):
     (folder / TEST_IMAGES).write_bytes(idx_bytes(IMAGES[:, :8]))
     check_unreadable(folder, "8x8", "9x8")
     (folder / TEST_LABELS).unlink()

@@ -12,7 +12,7 @@ def conformed(block: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
     return np.concatenate(list(conform(iter([block]), shape)))
 
 
-def test_only_other_channels_are_converted_and_grey_is_luma_by_itu_r_601() -> None:
+def test_only_other_channels_are_converted_and_grey_is_luma_by_itu_r_601():
     assert next(conform(iter([COLOUR]), (10, 12, 3))) is COLOUR
     luma = conformed(COLOUR, (10, 12, 1))[..., 0]
     assert np.abs(luma - COLOUR @ np.asarray([0.299, 0.587, 0.114])).max() <= 1
@@ -20,19 +20,19 @@ def test_only_other_channels_are_converted_and_grey_is_luma_by_itu_r_601() -> No
     np.testing.assert_array_equal(conformed(grey, (10, 12, 3)), np.repeat(grey, 3, axis=-1))
 
 
-def test_resizing_averages_instead_of_skipping() -> None:
+def test_resizing_averages_instead_of_skipping():
     stripes = np.zeros((1, 64, 64, 1), np.uint8)
     stripes[:, :, ::2] = 255
     small = conformed(stripes, (16, 16, 1))
     assert np.abs(small.astype(int)[:, 2:-2, 2:-2] - 127).max() < 12
 
 
-def test_config_overrides_size_and_channels() -> None:
+def test_config_overrides_size_and_channels():
     assert target_shape((28, 30, 1), DataConfig()) == (28, 30, 1)
     assert target_shape((4, 4, 1), DataConfig(image_size=(9, 8), channels=3)) == (9, 8, 3)
 
 
 @pytest.mark.parametrize("shape", [(7, 28, 1), (28, 5000, 3)])
-def test_sides_out_of_bounds_are_refused(shape: tuple[int, int, int]) -> None:
+def test_sides_out_of_bounds_are_refused(shape):
     with pytest.raises(DataError, match=r"8 to 4,096.*data\.image_size"):
         target_shape(shape, DataConfig())

@@ -39,7 +39,7 @@ def metadata(split: RawSplit) -> dict[str, list[Any]]:
     return pa.Table.from_batches(split.metadata()).to_pydict()
 
 
-def test_named_csv_columns_are_metadata_and_not_pixels(tmp_path: Path) -> None:
+def test_named_csv_columns_are_metadata_and_not_pixels(tmp_path):
     raw, images = read_all(write_csv(tmp_path / "x.csv"), metadata_columns=("site", "camera"))
     assert raw.image_shape == (8, 8, 1)
     assert (images["unsplit"] == 9).all()
@@ -49,7 +49,7 @@ def test_named_csv_columns_are_metadata_and_not_pixels(tmp_path: Path) -> None:
     }
 
 
-def test_parquet_columns_become_text_and_missing_values_stay_missing(tmp_path: Path) -> None:
+def test_parquet_columns_become_text_and_missing_values_stay_missing(tmp_path):
     columns = {
         "camera": pa.array(["left", "", None]).dictionary_encode(),
         "exposure.ms": [1.5, None, 20.0],
@@ -80,9 +80,7 @@ def test_parquet_columns_become_text_and_missing_values_stay_missing(tmp_path: P
         *(("x.parquet", column, (" camera:",)) for column in ("site", "label", "image")),
     ],
 )
-def test_unknown_column_lists_the_columns(
-    tmp_path: Path, file: str, column: str, facts: tuple[str, ...]
-) -> None:
+def test_unknown_column_lists_the_columns(tmp_path, file, column, facts):
     write_csv(tmp_path / "x.csv")
     write_csv(tmp_path / "headless.csv", header=False)
     write_parquet(tmp_path / "x.parquet", camera=["a", "b"])
@@ -98,9 +96,7 @@ def test_unknown_column_lists_the_columns(
         (["a", "b" * 1001], "row 1 (counted from 0): expected at most 1,000"),
     ],
 )
-def test_metadata_that_are_not_short_text_are_refused_with_their_column(
-    tmp_path: Path, values: object, fact: str
-) -> None:
+def test_metadata_that_are_not_short_text_are_refused_with_their_column(tmp_path, values, fact):
     path = write_parquet(tmp_path / "x.parquet", site=values)
     raw, _ = read_all(path, metadata_columns=("site",))
     with pytest.raises(DataError, match=r"x\.parquet.*'site'") as raised:
@@ -108,6 +104,6 @@ def test_metadata_that_are_not_short_text_are_refused_with_their_column(
     assert fact in str(raised.value)
 
 
-def test_source_without_columns_refuses_metadata(tmp_path: Path) -> None:
+def test_source_without_columns_refuses_metadata(tmp_path):
     path = write_npz(tmp_path / "x.npz")
     check_unreadable(path, "x.npz", "'camera'", "CSV", "Parquet", metadata_columns=("camera",))

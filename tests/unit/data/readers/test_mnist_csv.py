@@ -3,10 +3,9 @@ import numpy as np
 from sightline.data import download
 from sightline.data.catalog import NAMED
 from sightline.data.readers import mnist_csv
-from sightline.records import Run
 
 
-def test_embedded_set_has_a_fixed_balanced_split(run: Run) -> None:
+def test_embedded_set_has_a_fixed_balanced_split(run):
     (path,) = download.fetch(run, "mnist-5k")
     train, test = mnist_csv.read(path, NAMED["mnist-5k"].class_names).splits
     assert np.bincount(train.labels).tolist() == [400] * 10

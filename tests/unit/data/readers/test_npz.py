@@ -22,7 +22,7 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "data.npz"
 
 
-def test_arrays_are_read_exactly(path: Path) -> None:
+def test_arrays_are_read_exactly(path):
     raw, images = read_all(save(path))
     assert raw.image_shape == (8, 8, 1)
     assert raw.class_names == ("0", "1", "2", "3")
@@ -31,7 +31,7 @@ def test_arrays_are_read_exactly(path: Path) -> None:
     assert raw.splits[1].source(3) == "x_test#3"
 
 
-def test_compressed_rgb_images_are_read(path: Path) -> None:
+def test_compressed_rgb_images_are_read(path):
     colour = np.random.default_rng(0).integers(0, 256, (20, 8, 10, 3), dtype=np.uint8)
     np.savez_compressed(path, x_train=colour, y_train=Y[:, np.newaxis])
     raw, images = read_all(path)
@@ -40,7 +40,7 @@ def test_compressed_rgb_images_are_read(path: Path) -> None:
 
 
 @pytest.mark.parametrize("dtype", ["int64", ">i4", "float32", "float64", "uint16"])
-def test_integers_of_any_dtype_are_pixels_and_strings_are_labels(path: Path, dtype: str) -> None:
+def test_integers_of_any_dtype_are_pixels_and_strings_are_labels(path, dtype):
     words = np.asarray(["dog", "cat", "owl", "ant"])[Y]
     raw, images = read_all(save(path, x_train=X.astype(dtype), y_train=words, y_test=words[:8]))
     np.testing.assert_array_equal(images["train"][..., 0], X)
@@ -49,13 +49,13 @@ def test_integers_of_any_dtype_are_pixels_and_strings_are_labels(path: Path, dty
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -1.0, 256.0, 3.25])
-def test_invalid_pixel_is_refused_with_its_row(path: Path, bad: float) -> None:
+def test_invalid_pixel_is_refused_with_its_row(path, bad):
     broken = X.astype(np.float32)
     broken[13, 2, 5] = bad
     check_unreadable(save(path, x_train=broken), "x_train, row 13", f"{bad:g}")
 
 
-def test_pickled_array_is_refused_and_never_run(path: Path, tmp_path: Path) -> None:
+def test_pickled_array_is_refused_and_never_run(path, tmp_path):
     class Bomb:
         def __reduce__(self) -> tuple[object, ...]:
             return os.mkdir, (str(tmp_path / "canary"),)
@@ -84,11 +84,11 @@ def test_pickled_array_is_refused_and_never_run(path: Path, tmp_path: Path) -> N
         ({"x_train": np.asfortranarray(X)}, "np.ascontiguousarray(x_train)"),
     ],
 )
-def test_malformed_array_is_refused(path: Path, changes: dict, fact: str) -> None:
+def test_malformed_array_is_refused(path, changes, fact):
     check_unreadable(save(path, **changes), "data.npz", fact)
 
 
-def test_damaged_archive_is_refused_with_its_name(path: Path) -> None:
+def test_damaged_archive_is_refused_with_its_name(path):
     content = bytearray(save(path).read_bytes())
     path.write_bytes(content[:-100])
     check_unreadable(path, "data.npz", "fresh copy")
@@ -97,12 +97,12 @@ def test_damaged_archive_is_refused_with_its_name(path: Path) -> None:
     check_unreadable(path, "CRC")
 
 
-def test_bomb_of_one_giant_image_is_refused(path: Path) -> None:
+def test_bomb_of_one_giant_image_is_refused(path):
     np.savez_compressed(path, x_train=np.zeros((1, 9000, 9000), np.uint8), y_train=Y[:1])
     check_unreadable(path, "67,108,864", "81,000,000")
 
 
-def test_arrays_hidden_by_a_damaged_directory_are_detected(path: Path) -> None:
+def test_arrays_hidden_by_a_damaged_directory_are_detected(path):
     content = bytearray(save(path).read_bytes())
     comment_length = content.rindex(b"PK\x01\x02", 0, content.rindex(b"y_train.npy")) + 32
     content[comment_length] = 200
@@ -144,14 +144,12 @@ def write_arrays(path: Path, images: bytes, labels: bytes, method: int = 8) -> P
         (b"{}", 9, "(9, 0)"),
     ],
 )
-def test_header_that_is_wrong_or_cannot_be_parsed_is_refused(
-    path: Path, header: bytes, version: int, fact: str
-) -> None:
+def test_header_that_is_wrong_or_cannot_be_parsed_is_refused(path, header, version, fact):
     broken = array(header, version=version)
     check_unreadable(write_arrays(path, broken, broken), "x_train", fact)
 
 
-def test_header_of_version_2_is_read(path: Path) -> None:
+def test_header_of_version_2_is_read(path):
     labels = array(described(Y.shape), Y.astype(np.uint8).tobytes(), version=2)
     _, images = read_all(write_arrays(path, IMAGES, labels))
     np.testing.assert_array_equal(images["unsplit"][..., 0], X)
@@ -159,9 +157,7 @@ def test_header_of_version_2_is_read(path: Path) -> None:
     check_unreadable(path, "x_train", "compression")
 
 
-def test_member_that_leads_elsewhere_is_ignored_and_nothing_is_written(
-    path: Path, tmp_path: Path
-) -> None:
+def test_member_that_leads_elsewhere_is_ignored_and_nothing_is_written(path, tmp_path):
     save(path)
     with zipfile.ZipFile(path, "a") as archive:
         for name in ("../../escaped.npy", f"{tmp_path}/escaped.npy"):
@@ -172,13 +168,13 @@ def test_member_that_leads_elsewhere_is_ignored_and_nothing_is_written(
     assert not list(tmp_path.parent.glob("escaped*"))
 
 
-def test_labels_without_bytes_are_refused(path: Path) -> None:
+def test_labels_without_bytes_are_refused(path):
     path = write_arrays(path, IMAGES, array(described((20,), "<U0")))
     check_unreadable(path, "y_train", "no bytes")
 
 
 @pytest.mark.parametrize("point", [0xD800, 0x110000, 2**32 - 1])
-def test_label_that_is_not_unicode_is_refused_with_its_row(path: Path, point: int) -> None:
+def test_label_that_is_not_unicode_is_refused_with_its_row(path, point):
     points = np.full((20, 2), ord("a"), np.uint32)
     points[13, 1] = point
     check_unreadable(save(path, y_train=points.view("<U2")[:, 0]), "y_train, row 13", "label")

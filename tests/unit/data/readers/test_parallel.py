@@ -7,7 +7,7 @@ import pytest
 from sightline.data.readers.parallel import ordered_map
 
 
-def test_results_keep_the_order_of_the_items() -> None:
+def test_results_keep_the_order_of_the_items():
     def slow_first(number: int) -> int:
         time.sleep(0.01 if number % 7 == 0 else 0)
         return number * 2
@@ -16,7 +16,7 @@ def test_results_keep_the_order_of_the_items() -> None:
 
 
 @pytest.mark.parametrize(("options", "most"), [({}, 40), ({"batch_size": 1, "ahead": 3}, 3)])
-def test_only_a_few_items_are_drawn_ahead(options: dict[str, int], most: int) -> None:
+def test_only_a_few_items_are_drawn_ahead(options, most):
     drawn: list[int] = []
 
     def items() -> Iterator[int]:
@@ -31,7 +31,7 @@ def test_only_a_few_items_are_drawn_ahead(options: dict[str, int], most: int) ->
     results.close()
 
 
-def test_error_arrives_in_its_turn_and_no_thread_stays_behind() -> None:
+def test_error_arrives_in_its_turn_and_no_thread_stays_behind():
     before = threading.active_count()
     with pytest.raises(ZeroDivisionError):
         list(ordered_map(lambda number: 1 / (5 - number), range(100)))

@@ -32,7 +32,7 @@ def write(
     return path
 
 
-def test_hugging_face_folder_is_read_exactly(tmp_path: Path) -> None:
+def test_hugging_face_folder_is_read_exactly(tmp_path):
     for number in range(2):
         write(tmp_path / f"data/train-0000{number}-of-00002.parquet", [0, 1, 2], meta=metadata())
     write(tmp_path / "data/test-00000-of-00001.parquet", [2, 0], meta=metadata())
@@ -45,7 +45,7 @@ def test_hugging_face_folder_is_read_exactly(tmp_path: Path) -> None:
     assert raw.splits[0].source(4) == "data/train-00001-of-00002.parquet#1"
 
 
-def test_single_file_with_strings_and_plain_bytes_is_unsplit(tmp_path: Path) -> None:
+def test_single_file_with_strings_and_plain_bytes_is_unsplit(tmp_path):
     path = write(tmp_path / "all.parquet", ["b", "a", "b"], [png(1), png(2), png(3)])
     raw, images = read_all(path)
     assert raw.class_names == ("a", "b")
@@ -53,13 +53,13 @@ def test_single_file_with_strings_and_plain_bytes_is_unsplit(tmp_path: Path) -> 
     assert images["unsplit"][:, 0, 0, 0].tolist() == [1, 2, 3]
 
 
-def test_dictionary_labels_across_row_groups_keep_their_meaning(tmp_path: Path) -> None:
+def test_dictionary_labels_across_row_groups_keep_their_meaning(tmp_path):
     words = pa.array(["b", "a", "c", "a"]).dictionary_encode()
     raw, _ = read_all(write(tmp_path / "all.parquet", words, row_group_size=2))
     assert [raw.class_names[n] for n in raw.splits[0].labels] == ["b", "a", "c", "a"]
 
 
-def test_splits_are_files_or_folders_and_others_are_noted(tmp_path: Path) -> None:
+def test_splits_are_files_or_folders_and_others_are_noted(tmp_path):
     for name in ("train", "test", "validation"):
         write(tmp_path / f"{name}-0.parquet", [0, 1])
         write(tmp_path / f"folders/{name}/part.parquet", [3, 5])
@@ -70,7 +70,7 @@ def test_splits_are_files_or_folders_and_others_are_noted(tmp_path: Path) -> Non
     assert "validation" in raw.notes[0]
 
 
-def test_columns_are_configured_by_name(tmp_path: Path) -> None:
+def test_columns_are_configured_by_name(tmp_path):
     path = tmp_path / "x.parquet"
     pq.write_table(pa.table({"img": [png(1), png(2)], "kind": [0, 1]}), path)
     check_unreadable(path, "'image'", "img, kind", "data.image_column")
@@ -96,11 +96,11 @@ def test_columns_are_configured_by_name(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_malformed_row_is_refused(tmp_path: Path, labels, images, meta, fact: str) -> None:
+def test_malformed_row_is_refused(tmp_path, labels, images, meta, fact):
     check_unreadable(write(tmp_path / "x.parquet", labels, images, meta), "x.parquet", fact)
 
 
-def test_flipped_bit_is_detected_by_page_checksums(tmp_path: Path) -> None:
+def test_flipped_bit_is_detected_by_page_checksums(tmp_path):
     image = png(1)
     options = {"compression": "none", "use_dictionary": False}
     options |= {"write_page_checksum": True, "write_statistics": False}
@@ -120,19 +120,19 @@ def test_flipped_bit_is_detected_by_page_checksums(tmp_path: Path) -> None:
         (b"\x1b]0;PAR1", "Parquet"),
     ],
 )
-def test_file_that_is_not_parquet_is_refused(tmp_path: Path, content: bytes, fact: str) -> None:
+def test_file_that_is_not_parquet_is_refused(tmp_path, content, fact):
     path = tmp_path / "train.parquet"
     path.write_bytes(content)
     check_unreadable(path, str(path), fact)
 
 
-def test_several_foreign_folders_ask_for_one_of_them(tmp_path: Path) -> None:
+def test_several_foreign_folders_ask_for_one_of_them(tmp_path):
     for name in ("en", "de"):
         write(tmp_path / name / "a.parquet", [0, 1])
     check_unreadable(tmp_path, "de, en", "path of one of them")
 
 
-def test_strange_paths_and_metadata_are_ignored(tmp_path: Path) -> None:
+def test_strange_paths_and_metadata_are_ignored(tmp_path):
     images = pa.StructArray.from_arrays([pa.array([png(1), png(2)]), NOT_UTF8], ["bytes", "path"])
     nested = {b"huggingface": b"[" * 100_000}
     raw, found = read_all(write(tmp_path / "x.parquet", [0, 1], images, nested))
@@ -141,9 +141,7 @@ def test_strange_paths_and_metadata_are_ignored(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("column", ["image", "label"])
-def test_column_with_fewer_rows_than_stated_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, column: str
-) -> None:
+def test_column_with_fewer_rows_than_stated_is_refused(tmp_path, monkeypatch, column):
     def cut(file: pq.ParquetFile, rows: int, columns: list[str]) -> object:
         batches = read_batches(file, rows, columns=columns)
         return (batch.slice(1 if columns == [column] else 0) for batch in batches)

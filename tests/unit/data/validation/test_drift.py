@@ -36,23 +36,23 @@ def data_set(train: SplitProfile, *class_names: str, side: int = 8) -> DatasetFi
     )
 
 
-def test_equal_distributions_have_no_drift() -> None:
+def test_equal_distributions_have_no_drift():
     assert drift.stability_index([0.5, 0.5], [0.5, 0.5], 10, 10) == 0
 
 
-def test_stability_index_is_that_of_its_formula_where_there_are_many_images() -> None:
+def test_stability_index_is_that_of_its_formula_where_there_are_many_images():
     before, now = np.array([0.5, 0.3, 0.2]), np.array([0.4, 0.3, 0.3])
     expected = np.sum((now - before) * np.log(now / before))
     found = drift.stability_index(before.tolist(), now.tolist(), 10**8, 10**8)
     assert found == pytest.approx(expected, rel=1e-4)
 
 
-def test_empty_bin_has_a_finite_index() -> None:
+def test_empty_bin_has_a_finite_index():
     assert 0.5 < drift.stability_index([1.0, 0.0], [0.5, 0.5], 10_000, 10_000) < 10
 
 
 @pytest.mark.parametrize("count", [20, 200, 5000])
-def test_two_samples_of_the_same_kind_have_hardly_any_drift(count: int) -> None:
+def test_two_samples_of_the_same_kind_have_hardly_any_drift(count):
     found = [
         drift.largest_drift(
             data_set(profile(noise(count, 2 * seed), count, 0), "a", "b"),
@@ -63,7 +63,7 @@ def test_two_samples_of_the_same_kind_have_hardly_any_drift(count: int) -> None:
     assert np.mean(np.array(found) > 0.1) <= 0.1
 
 
-def test_darker_images_are_detected_and_named() -> None:
+def test_darker_images_are_detected_and_named():
     before = data_set(profile(noise(500, 0), 250, 250), "a", "b")
     now = data_set(profile(noise(500, 1, brightest=60), 250, 250), "a", "b")
     index, subject = drift.largest_drift(before, now)
@@ -75,7 +75,7 @@ def test_darker_images_are_detected_and_named() -> None:
     ]
 
 
-def test_classes_are_compared_by_name_whatever_their_order() -> None:
+def test_classes_are_compared_by_name_whatever_their_order():
     images = noise(300, 0)
     before = data_set(profile(images, 100, 200), "cat", "dog")
     assert drift.largest_drift(before, data_set(profile(images, 200, 100), "dog", "cat"))[0] == 0
@@ -90,7 +90,7 @@ def test_classes_are_compared_by_name_whatever_their_order() -> None:
     )
 
 
-def test_changes_of_shape_and_number_of_images_are_listed() -> None:
+def test_changes_of_shape_and_number_of_images_are_listed():
     before = data_set(profile(noise(300, 0), 300, 0), "a", "b")
     now = data_set(profile(noise(400, 0), 400, 0), "a", "b", side=9)
     assert drift.list_changes(before, now)[:3] == (
@@ -108,9 +108,7 @@ def test_changes_of_shape_and_number_of_images_are_listed() -> None:
         ("share of class <b>", 0.1, 0.123456, ("10.00%", "12.35%")),
     ],
 )
-def test_changes_are_formatted(
-    figure: str, before: float, now: float, words: tuple[str, str]
-) -> None:
+def test_changes_are_formatted(figure, before, now, words):
     assert (
         drift.format_change(ProfileChange(split="train", figure=figure, before=before, now=now))
         == words

@@ -40,7 +40,7 @@ def table(tmp_path: Path, index: ExampleIndex) -> Path:
     return path
 
 
-def test_every_finding_is_a_row_with_split_index_and_label(table: Path) -> None:
+def test_every_finding_is_a_row_with_split_index_and_label(table):
     rows = pq.read_table(table).to_pylist()
     assert len(rows) == 6
     assert rows[0] == {
@@ -62,7 +62,7 @@ def test_every_finding_is_a_row_with_split_index_and_label(table: Path) -> None:
     ]
 
 
-def test_findings_are_read_by_kind_smallest_distance_first(table: Path) -> None:
+def test_findings_are_read_by_kind_smallest_distance_first(table):
     found = read_findings(table, 2)
     assert list(found) == ["leak", "near_duplicate", "blank"]
     assert [one.distance for one in found["near_duplicate"]] == [1, 5]
@@ -72,14 +72,14 @@ def test_findings_are_read_by_kind_smallest_distance_first(table: Path) -> None:
     assert found["blank"] == [Finding("blank", Place("train", 4, 1), None, None)]
 
 
-def test_selected_findings_are_of_every_kind(table: Path) -> None:
+def test_selected_findings_are_of_every_kind(table):
     assert [one.kind for one in select_findings(table, 4)] == [
         *("leak", "leak", "near_duplicate", "blank")
     ]
     assert len(select_findings(table, 99)) == 6
 
 
-def test_empty_table_has_its_columns(tmp_path: Path, index: ExampleIndex) -> None:
+def test_empty_table_has_its_columns(tmp_path, index):
     path = tmp_path / "findings.parquet"
     write_findings(path, [NONE], index)
     assert pq.read_schema(path).names[:4] == ["kind", "split", "index", "label"]
@@ -87,12 +87,12 @@ def test_empty_table_has_its_columns(tmp_path: Path, index: ExampleIndex) -> Non
     assert select_findings(path, 3) == []
 
 
-def test_examples_are_counted_by_split(index: ExampleIndex) -> None:
+def test_examples_are_counted_by_split(index):
     assert index.count(np.array([0, 1, 9])) == {"train": 2, "test": 1}
     assert index.count(np.array([], np.int64)) == {"train": 0, "test": 0}
 
 
-def test_damaged_table_is_detected(table: Path) -> None:
+def test_damaged_table_is_detected(table):
     column = pq.read_metadata(table).row_group(0).column(2)
     content = bytearray(table.read_bytes())
     content[(column.dictionary_page_offset or column.data_page_offset) + 30] ^= 1

@@ -55,23 +55,21 @@ def checks(run: Run, files: DatasetFiles, **limits: Any) -> dict[str, Check]:
     return {check.name: check for check in result.checks}
 
 
-def test_clean_data_pass_every_check_in_the_order_of_the_config(
-    run: Run, clean: DatasetFiles
-) -> None:
+def test_clean_data_pass_every_check_in_the_order_of_the_config(run, clean):
     result = gate(run, clean)
     assert [check.name for check in result.checks] == list(DataGateConfig.model_fields)
     assert {check.outcome for check in result.checks} == {"passed"}
     assert (result.compared_with, result.changes) == (None, ())
 
 
-def test_exceeded_limit_warns_with_numbers_and_an_example(run: Run, leaking: DatasetFiles) -> None:
+def test_exceeded_limit_warns_with_numbers_and_an_example(run, leaking):
     check = checks(run, leaking)["leaks"]
     assert (check.outcome, check.measured, check.limit) == ("warned", 0.04, 0)
     for fact in ("2 of 50 test images (4%)", "test 0 (“7”)", "train 7 (“7”)"):
         assert fact in check.sentence
 
 
-def test_failed_check_stops_the_run_with_the_remedy(run: Run, leaking: DatasetFiles) -> None:
+def test_failed_check_stops_the_run_with_the_remedy(run, leaking):
     with pytest.raises(DataError) as caught:
         gate(run, leaking, leaks={"action": "fail"})
     findings = str(run.workspace.root / leaking.inspection.findings.path)
@@ -79,7 +77,7 @@ def test_failed_check_stops_the_run_with_the_remedy(run: Run, leaking: DatasetFi
         assert fact in str(caught.value)
 
 
-def test_all_failed_checks_are_named(run: Run, tmp_path: Path) -> None:
+def test_all_failed_checks_are_named(run, tmp_path):
     y_train = LABELS[:100].copy()
     y_train[y_train == 9] = 0
     x_train = IMAGES[:100].copy()
@@ -89,17 +87,17 @@ def test_all_failed_checks_are_named(run: Run, tmp_path: Path) -> None:
         gate(run, files, blank={"action": "fail"}, imbalance={"limit": 0.4, "action": "fail"})
 
 
-def test_measurement_at_the_limit_passes(run: Run, leaking: DatasetFiles) -> None:
+def test_measurement_at_the_limit_passes(run, leaking):
     assert checks(run, leaking, leaks={"limit": 0.04})["leaks"].outcome == "passed"
     gate(run, leaking, leaks={"limit": 0.04, "action": "fail"})
 
 
-def test_check_that_is_off_is_still_measured(run: Run, leaking: DatasetFiles) -> None:
+def test_check_that_is_off_is_still_measured(run, leaking):
     check = checks(run, leaking, leaks={"action": "off"})["leaks"]
     assert (check.outcome, check.measured) == ("off", 0.04)
 
 
-def test_missing_and_imbalanced_classes_are_named(run: Run, tmp_path: Path) -> None:
+def test_missing_and_imbalanced_classes_are_named(run, tmp_path):
     names = np.array([f"class <{letter}>" for letter in "abcdefghij"])
     y_train, y_test = names[LABELS[:100]], names[LABELS[100:] % 3]
     y_train[np.flatnonzero(y_train == "class <c>")[1:]] = "class <a>"
@@ -113,7 +111,7 @@ def test_missing_and_imbalanced_classes_are_named(run: Run, tmp_path: Path) -> N
         assert fact in imbalance.sentence
 
 
-def test_every_kind_of_finding_has_its_check(run: Run, tmp_path: Path) -> None:
+def test_every_kind_of_finding_has_its_check(run, tmp_path):
     x_train, x_test = IMAGES[:100].copy(), IMAGES[100:].copy()
     x_train[1], x_train[2], x_train[3] = x_train[0], 9, 255
     x_train[3, 0, 0] = 0
@@ -138,15 +136,13 @@ def last_run(manifest: RunManifest, clean: DatasetFiles) -> RunManifest:
     return manifest.model_copy(update={"run_id": "yesterday", "records": records})
 
 
-def test_unchanged_data_do_not_drift(run: Run, clean: DatasetFiles, last_run: RunManifest) -> None:
+def test_unchanged_data_do_not_drift(run, clean, last_run):
     same = gate(run, clean, last_run)
     assert (same.compared_with, same.changes) == ("yesterday", ())
     assert same.checks[-1].measured == 0
 
 
-def test_data_are_compared_with_those_of_the_last_run(
-    run: Run, tmp_path: Path, last_run: RunManifest
-) -> None:
+def test_data_are_compared_with_those_of_the_last_run(run, tmp_path, last_run):
     darker = ingest(run, tmp_path, x_train=IMAGES[:100] // 3, x_test=IMAGES[100:] // 3)
     result = gate(run, darker, last_run)
     drift = result.checks[-1]
@@ -160,9 +156,7 @@ def test_data_are_compared_with_those_of_the_last_run(
         gate(run, darker, last_run, drift={"action": "fail"})
 
 
-def test_last_run_without_an_inspection_is_ignored(
-    run: Run, clean: DatasetFiles, last_run: RunManifest
-) -> None:
+def test_last_run_without_an_inspection_is_ignored(run, clean, last_run):
     ingested = last_run.records.ingest.model_copy(update={"inspection": None})
     records = last_run.records.model_copy(update={"ingest": ingested})
     result = gate(run, clean, last_run.model_copy(update={"records": records}))
@@ -170,6 +164,6 @@ def test_last_run_without_an_inspection_is_ignored(
     assert (result.checks[-1].measured, result.checks[-1].outcome) == (None, "passed")
 
 
-def test_data_without_an_inspection_are_an_error(run: Run, clean: DatasetFiles) -> None:
+def test_data_without_an_inspection_are_an_error(run, clean):
     with pytest.raises(StageError, match="clothes"):
         gate(run, clean.model_copy(update={"inspection": None}))

@@ -43,7 +43,7 @@ def planted(channels: int) -> dict[str, np.ndarray]:
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-def test_planted_findings_are_found_and_no_others(run: Run, tmp_path: Path, channels: int) -> None:
+def test_planted_findings_are_found_and_no_others(run, tmp_path, channels):
     arrays = planted(channels)
     files, found = inspect(run, tmp_path / "planted.npz", **arrays)
     table = findings.read_findings(run.workspace.root / found.findings.path, 99)
@@ -73,7 +73,7 @@ def test_planted_findings_are_found_and_no_others(run: Run, tmp_path: Path, chan
     assert profile.pixel_mean == pytest.approx(arrays["x_train"].mean(), abs=1e-4)
 
 
-def test_distinct_images_have_no_findings(run: Run, tmp_path: Path) -> None:
+def test_distinct_images_have_no_findings(run, tmp_path):
     noise = np.random.default_rng(0).integers(0, 256, (120, 8, 8), dtype=np.uint8)
     labels = np.arange(120) % 3
     arrays = {"x_train": noise[:90], "y_train": labels[:90]}
@@ -83,7 +83,7 @@ def test_distinct_images_have_no_findings(run: Run, tmp_path: Path) -> None:
     assert all(counts == NONE for counts in found.affected.values())
 
 
-def test_every_image_of_a_data_set_of_equal_images_is_found(run: Run, tmp_path: Path) -> None:
+def test_every_image_of_a_data_set_of_equal_images_is_found(run, tmp_path):
     image = clothes(1, 0)[0][0]
     arrays = {"x_train": np.stack([image] * 50), "y_train": np.arange(50) % 2}
     arrays |= {"x_test": np.stack([image] * 10), "y_test": np.arange(10) % 2}
@@ -94,9 +94,7 @@ def test_every_image_of_a_data_set_of_equal_images_is_found(run: Run, tmp_path: 
     assert found.affected["near_duplicate"] == found.affected["near_leak"] == NONE
 
 
-def test_result_does_not_depend_on_the_block_size(
-    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_result_does_not_depend_on_the_block_size(run, tmp_path, monkeypatch):
     _, expected = inspect(run, tmp_path / "planted.npz", **planted(1))
     monkeypatch.setattr("sightline.data.readers.base.BLOCK_BYTES", 7 * 784)
     monkeypatch.setattr(npy, "BLOCK_BYTES", 7 * 784)
@@ -109,26 +107,26 @@ def uniform(*values: int) -> np.ndarray:
     return np.stack([np.full((20, 20, 1), value, dtype=np.uint8) for value in values])
 
 
-def test_image_of_one_value_is_blank() -> None:
+def test_image_of_one_value_is_blank():
     images = uniform(0, 128, 255, 7)
     images[3, 5, 5] = 8
     assert is_blank(images).tolist() == [True, True, True, False]
 
 
-def test_black_and_white_images_are_saturated_and_grey_ones_are_not() -> None:
+def test_black_and_white_images_are_saturated_and_grey_ones_are_not():
     assert is_saturated(uniform(0, 4, 60, 128, 200, 252, 255)).tolist() == [
         *(True, True, False, False, False, True, True)
     ]
 
 
-def test_one_percent_of_the_pixels_can_have_any_value() -> None:
+def test_one_percent_of_the_pixels_can_have_any_value():
     images = uniform(0, 0, 255, 255)
     images.reshape(4, -1)[[0, 2], :4] = 128
     images.reshape(4, -1)[[1, 3], :5] = 128
     assert is_saturated(images).tolist() == [True, False, True, False]
 
 
-def test_image_of_black_and_white_halves_is_not_saturated() -> None:
+def test_image_of_black_and_white_halves_is_not_saturated():
     images = uniform(0)
     images[0, :10] = 255
     assert not is_saturated(images).any()

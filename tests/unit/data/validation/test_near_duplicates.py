@@ -41,7 +41,7 @@ def changed(images: np.ndarray) -> np.ndarray:
     return np.stack([versions[row % 4][row] for row in range(len(images))]).astype(np.uint8)
 
 
-def test_changed_copies_in_the_test_split_are_all_found() -> None:
+def test_changed_copies_in_the_test_split_are_all_found():
     copied = np.arange(0, 300, 5)
     images = np.concatenate([IMAGES, changed(IMAGES)[copied]])
     _, leaks = find(images, test=len(copied))
@@ -50,7 +50,7 @@ def test_changed_copies_in_the_test_split_are_all_found() -> None:
     assert np.mean(leaks.others == copied) > 0.95  # some already had an equally similar image
 
 
-def test_changed_copies_in_one_split_are_all_found() -> None:
+def test_changed_copies_in_one_split_are_all_found():
     copied = np.arange(0, 300, 5)
     within, across = find(np.concatenate([IMAGES, changed(IMAGES)[copied]]))
     assert set(range(300, 300 + len(copied))) <= set(within.rows.tolist())
@@ -58,13 +58,13 @@ def test_changed_copies_in_one_split_are_all_found() -> None:
     assert (within.others < within.rows).all()
 
 
-def test_images_of_noise_are_not_similar() -> None:
+def test_images_of_noise_are_not_similar():
     noise = np.random.default_rng(0).integers(0, 256, (500, 16, 16, 3), dtype=np.uint8)
     within, across = find(noise, test=100)
     assert len(within.rows) == len(across.rows) == 0
 
 
-def test_pixels_decide_if_only_the_coarse_shape_agrees() -> None:
+def test_pixels_decide_if_only_the_coarse_shape_agrees():
     fine = np.indices((32, 32)).sum(axis=0)[..., np.newaxis] % 2
     coarse = 60 + np.arange(32, dtype=np.uint8)[:, np.newaxis, np.newaxis] * np.ones_like(fine)
     images = np.stack([coarse + 60 * fine, coarse + 60 * (1 - fine)]).astype(np.uint8)
@@ -73,16 +73,14 @@ def test_pixels_decide_if_only_the_coarse_shape_agrees() -> None:
     assert within.rows.tolist() == []
 
 
-def test_blank_images_are_skipped() -> None:
+def test_blank_images_are_skipped():
     images = np.stack([np.full((8, 8, 1), value, np.uint8) for value in range(0, 250, 10)])
     within, across = find(images, test=5)
     assert len(within.rows) == len(across.rows) == 0
 
 
 @pytest.mark.parametrize("equal_hashes", [True, False])
-def test_number_of_comparisons_is_linear_in_the_images(
-    monkeypatch: pytest.MonkeyPatch, equal_hashes: bool
-) -> None:
+def test_number_of_comparisons_is_linear_in_the_images(monkeypatch, equal_hashes):
     """Even if all images are similar, or all hashes are equal but no image is."""
     compared: list[int] = []
     read: list[int] = []
@@ -107,7 +105,7 @@ def test_number_of_comparisons_is_linear_in_the_images(
     assert sum(read) <= 2 * 2 * count + 2
 
 
-def test_nearly_all_of_many_similar_images_are_matched_with_an_earlier_one() -> None:
+def test_nearly_all_of_many_similar_images_are_matched_with_an_earlier_one():
     generator = np.random.default_rng(3)
     images = IMAGES[:1] // 2 + generator.integers(0, 3, (700, 28, 28, 1), dtype=np.uint8)
     within, across = find(images, test=200)
@@ -116,7 +114,7 @@ def test_nearly_all_of_many_similar_images_are_matched_with_an_earlier_one() -> 
     assert (across.others < 500).all()
 
 
-def test_correlation_is_that_of_numpy() -> None:
+def test_correlation_is_that_of_numpy():
     one, other = np.random.default_rng(0).integers(0, 256, (2, 5, 8, 8, 3), dtype=np.uint8)
     expected = [np.corrcoef(a.ravel(), b.ravel())[0, 1] for a, b in zip(one, other, strict=True)]
     np.testing.assert_allclose(near_duplicates.correlation(one, other), expected)
@@ -133,25 +131,25 @@ def resized(images: np.ndarray, side: int) -> np.ndarray:
     )[..., np.newaxis]
 
 
-def test_hash_does_not_change_with_brightness_and_contrast() -> None:
+def test_hash_does_not_change_with_brightness_and_contrast():
     darker = (GARMENTS // 2).astype(np.uint8) * 2 // 2
     assert bits_apart(darker, darker + 100).max() == 0
     assert bits_apart(darker, 2 * darker).max() <= 1
 
 
-def test_hash_hardly_changes_with_noise_and_with_size() -> None:
+def test_hash_hardly_changes_with_noise_and_with_size():
     noise = np.random.default_rng(0).integers(-1, 2, GARMENTS.shape)
     noisy = np.clip(GARMENTS + noise, 0, 255).astype(np.uint8)
     assert bits_apart(GARMENTS, noisy).max() <= 2
     assert np.median(bits_apart(GARMENTS, resized(GARMENTS, 64))) <= 3
 
 
-def test_other_images_have_other_hashes() -> None:
+def test_other_images_have_other_hashes():
     garments = GARMENTS[:10]
     assert np.median(bits_apart(garments, np.roll(garments, 1, axis=0))) > 12
 
 
-def test_hash_of_an_image_does_not_depend_on_its_neighbours() -> None:
+def test_hash_of_an_image_does_not_depend_on_its_neighbours():
     together = fingerprints(GARMENTS)
     for row in (0, 17, 39):
         alone = fingerprints(GARMENTS[row : row + 1])
@@ -159,13 +157,13 @@ def test_hash_of_an_image_does_not_depend_on_its_neighbours() -> None:
         assert alone.spectra[0].tolist() == together.spectra[row].tolist()
 
 
-def test_grey_image_has_the_hash_of_its_colour_version() -> None:
+def test_grey_image_has_the_hash_of_its_colour_version():
     colour = np.repeat(GARMENTS, 3, axis=-1)
     assert bits_apart(GARMENTS, colour).max() <= 1
 
 
 @pytest.mark.parametrize("shape", [(8, 8, 1), (9, 200, 3), (5, 7, 1)])
-def test_any_shape_has_a_fingerprint(shape: tuple[int, int, int]) -> None:
+def test_any_shape_has_a_fingerprint(shape):
     images = np.random.default_rng(0).integers(0, 256, (6, *shape), dtype=np.uint8)
     prints = fingerprints(images)
     assert len(set(prints.hashes.tolist())) == 6
@@ -173,13 +171,13 @@ def test_any_shape_has_a_fingerprint(shape: tuple[int, int, int]) -> None:
 
 
 @pytest.mark.parametrize("value", [0, 1, 128, 255])
-def test_blank_image_has_no_spectrum(value: int) -> None:
+def test_blank_image_has_no_spectrum(value):
     prints = fingerprints(np.full((1, 28, 28, 3), value, dtype=np.uint8))
     assert prints.hashes.tolist() == [0]
     assert not prints.spectra.any()
 
 
-def test_single_differing_pixel_has_a_spectrum() -> None:
+def test_single_differing_pixel_has_a_spectrum():
     image = np.full((1, 28, 28, 1), 200, dtype=np.uint8)
     image[0, 3, 4] = 201
     assert fingerprints(image).spectra.any()

@@ -6,7 +6,7 @@ from sightline.data.validation.profile import Profiler
 GENERATOR = np.random.default_rng(0)
 
 
-def test_profile_agrees_with_numpy() -> None:
+def test_profile_agrees_with_numpy():
     images = GENERATOR.integers(3, 250, (50, 9, 7, 3), dtype=np.uint8)
     profiler = Profiler()
     profiler.add(images)
@@ -21,7 +21,7 @@ def test_profile_agrees_with_numpy() -> None:
     assert profile.brightness == pytest.approx(expected / 50, abs=1e-6)
 
 
-def test_profile_does_not_depend_on_the_blocks() -> None:
+def test_profile_does_not_depend_on_the_blocks():
     images = GENERATOR.integers(0, 256, (40, 8, 8, 1), dtype=np.uint8)
     complete, parts = Profiler(), Profiler()
     complete.add(images)
@@ -30,7 +30,7 @@ def test_profile_does_not_depend_on_the_blocks() -> None:
     assert complete.profile([40]) == parts.profile([40])
 
 
-def test_darkest_and_brightest_image_are_in_the_outer_bins() -> None:
+def test_darkest_and_brightest_image_are_in_the_outer_bins():
     profiler = Profiler()
     profiler.add(np.stack([np.full((8, 8, 1), value, np.uint8) for value in (0, 255)]))
     profile = profiler.profile([1, 1])

@@ -11,10 +11,9 @@ from sightline import registry
 from sightline.errors import InputError
 from sightline.registry.attestation import keys
 from sightline.registry.attestation.verify import verify
-from sightline.storage.workspace import Workspace
 
 
-def test_only_the_owner_can_read_the_private_key_and_no_file_is_replaced(key: Path) -> None:
+def test_only_the_owner_can_read_the_private_key_and_no_file_is_replaced(key):
     public = key.with_name("signing.pem.pub")
     assert stat.S_IMODE(key.stat().st_mode) == 0o600
     assert b"PRIVATE" not in public.read_bytes()
@@ -27,14 +26,14 @@ def test_only_the_owner_can_read_the_private_key_and_no_file_is_replaced(key: Pa
 
 
 @pytest.mark.parametrize("mode", [0o644, 0o640, 0o604, 0o660])
-def test_key_that_others_can_read_is_refused(workspace: Workspace, key: Path, mode: int) -> None:
+def test_key_that_others_can_read_is_refused(workspace, key, mode):
     key.chmod(mode)
     with pytest.raises(InputError, match=f"{mode:04o}.*chmod 600"):
         promote(workspace.root, "run-1")
     assert registry.aliases(workspace, "mnist") == registry.Aliases(candidate="mnist-v1")
 
 
-def test_other_kinds_of_keys_are_refused_and_never_shown(key: Path) -> None:
+def test_other_kinds_of_keys_are_refused_and_never_shown(key):
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
@@ -54,7 +53,7 @@ def test_other_kinds_of_keys_are_refused_and_never_shown(key: Path) -> None:
         assert "BEGIN" not in str(refused.value)
 
 
-def test_missing_or_private_key_is_named(key: Path) -> None:
+def test_missing_or_private_key_is_named(key):
     with pytest.raises(InputError, match=f"{key} .*\\.pub"):
         keys.read_public(key)
     key.unlink()
@@ -67,9 +66,7 @@ def test_missing_or_private_key_is_named(key: Path) -> None:
         keys.configured()
 
 
-def test_key_is_never_logged_or_stored(
-    workspace: Workspace, key: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_key_is_never_logged_or_stored(workspace, key, caplog):
     caplog.set_level(logging.DEBUG)
     secret = key.read_text().splitlines()[1]
     promote(workspace.root, "run-1")
@@ -79,7 +76,7 @@ def test_key_is_never_logged_or_stored(
     assert not any(secret.encode() in content for content in written)
 
 
-def test_missing_extra_is_reported(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_extra_is_reported(workspace, monkeypatch):
     monkeypatch.setitem(sys.modules, "securesystemslib", None)
     monkeypatch.setitem(sys.modules, "securesystemslib.dsse", None)
     monkeypatch.setenv(keys.VARIABLE, "signing.pem")

@@ -1,6 +1,5 @@
 import base64
 import json
-from pathlib import Path
 
 import pytest
 
@@ -8,12 +7,11 @@ from runs_to_promote import digest, promote
 from sightline import registry
 from sightline.errors import InputError
 from sightline.storage import digests
-from sightline.storage.workspace import Workspace
 
 ENVELOPE = "models/mnist/attestations/1.intoto.json"
 
 
-def test_statement_describes_files_build_and_promotion(workspace: Workspace, key: Path) -> None:
+def test_statement_describes_files_build_and_promotion(workspace, key):
     version = promote(workspace.root, "run-1")
     envelope = json.loads(workspace.path(ENVELOPE).read_bytes())
     statement = json.loads(base64.b64decode(envelope["payload"]))
@@ -44,7 +42,7 @@ def test_statement_describes_files_build_and_promotion(workspace: Workspace, key
     assert promotion["decision"]["promote"] is True
 
 
-def test_envelope_can_be_verified_by_other_tools(workspace: Workspace, key: Path) -> None:
+def test_envelope_can_be_verified_by_other_tools(workspace, key):
     """Verify it by the DSSE protocol alone, without the library that signed it."""
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
     from cryptography.hazmat.primitives.serialization import load_pem_public_key
@@ -60,7 +58,7 @@ def test_envelope_can_be_verified_by_other_tools(workspace: Workspace, key: Path
     trusted.verify(base64.b64decode(signature["sig"]), signed)
 
 
-def test_unsigned_champion_is_signed_when_promoted_again(workspace: Workspace, key: Path) -> None:
+def test_unsigned_champion_is_signed_when_promoted_again(workspace, key):
     version = promote(workspace.root, "run-1")
     envelope = workspace.path(ENVELOPE)
     before = envelope.read_bytes()

@@ -34,7 +34,7 @@ def signed(root: Path, key: Path) -> Signed:
     return Signed(root, key)
 
 
-def test_any_changed_byte_of_the_statement_is_found(signed: Signed) -> None:
+def test_any_changed_byte_of_the_statement_is_found(signed):
     path, content = signed.envelope, signed.envelope.read_bytes()
     changes = (changed_bytes(path, 29, 1, 32), changed_bytes(path, 1, 1, 32, start=-300))
     for place in itertools.chain(*changes):
@@ -45,13 +45,13 @@ def test_any_changed_byte_of_the_statement_is_found(signed: Signed) -> None:
         assert list(signed.damage()) == [ENVELOPE]
 
 
-def test_any_changed_byte_of_a_file_is_found(signed: Signed) -> None:
+def test_any_changed_byte_of_a_file_is_found(signed):
     for path in [path for path in signed.folder.rglob("*") if path.is_file()]:
         for _ in changed_bytes(path, max(1, path.stat().st_size // 20), 128):
             assert list(signed.damage()) == [path.relative_to(signed.root).as_posix()]
 
 
-def test_unsigned_and_replaced_files_are_found(signed: Signed) -> None:
+def test_unsigned_and_replaced_files_are_found(signed):
     (signed.folder / "exports/more.bin").touch()
     (signed.folder / "exports/elsewhere").symlink_to("/etc")
     (signed.folder / "model.keras").unlink()
@@ -66,7 +66,7 @@ def test_unsigned_and_replaced_files_are_found(signed: Signed) -> None:
     }
 
 
-def test_log_without_a_signed_promotion_is_found(signed: Signed) -> None:
+def test_log_without_a_signed_promotion_is_found(signed):
     promote(signed.root, "run-2")
     (signed.root / "models/mnist/audit/000004.json").unlink()
     (signed.root / "models/mnist/last_event.json").unlink()
@@ -75,13 +75,13 @@ def test_log_without_a_signed_promotion_is_found(signed: Signed) -> None:
     assert signed.damage("mnist-v2") == {"models/mnist/audit": "none, or another event"}
 
 
-def test_signature_of_another_key_is_found(signed: Signed, tmp_path: Path) -> None:
+def test_signature_of_another_key_is_found(signed, tmp_path):
     signed.key = tmp_path / "other.pem"
     keys.generate(signed.key)
     assert list(signed.damage()) == [ENVELOPE]
 
 
-def test_statement_of_another_version_is_found(signed: Signed) -> None:
+def test_statement_of_another_version_is_found(signed):
     promote(signed.root, "run-2")
     second = ENVELOPE.replace("1.", "2.")
     shutil.copyfile(signed.envelope, signed.root / second)
@@ -93,7 +93,7 @@ def test_statement_of_another_version_is_found(signed: Signed) -> None:
     "found",
     ["missing", "link", "folder", "pipe", b"1", b"[]", b"{}", b'{"_type": 1, "predicateType": 2}'],
 )
-def test_anything_but_a_signed_regular_file_is_found(signed: Signed, found: str | bytes) -> None:
+def test_anything_but_a_signed_regular_file_is_found(signed, found):
     from securesystemslib.dsse import Envelope
 
     signed.envelope.rename(signed.root / "elsewhere")

@@ -1,15 +1,13 @@
-from typing import Any
-
 import pytest
 
 from paired_answers import certificate, scores
 from sightline.evaluation.calibration import reliability
 from sightline.registry.gate import criteria, paired_tests
 from sightline.registry.gate.paired_tests import Pairs
-from sightline.registry.gate.scores import Scores, Timing
+from sightline.registry.gate.scores import Timing
 
 
-def test_clear_gain_passes_with_its_numbers() -> None:
+def test_clear_gain_passes_with_its_numbers():
     found = criteria.mcnemar(Pairs(62, 31, 10_000), 0.05)
     assert found.passed
     assert (found.measured, found.limit) == (paired_tests.mcnemar(62, 31), 0.05)
@@ -18,14 +16,14 @@ def test_clear_gain_passes_with_its_numbers() -> None:
 
 
 @pytest.mark.parametrize("pairs", [(30, 25, 1000), (0, 0, 10), (25, 30, 1000), (0, 1, 1)])
-def test_unclear_gain_fails_with_the_number_of_images_that_would_show_it(pairs: Any) -> None:
+def test_unclear_gain_fails_with_the_number_of_images_that_would_show_it(pairs):
     found = criteria.mcnemar(Pairs(*pairs), 0.05)
     assert not found.passed
     shown = "about 6,400 test images" if pairs[0] > pairs[1] else "no sign of a gain"
     assert shown in found.sentence
 
 
-def test_recall_of_all_classes_passes_with_the_least_certain_one() -> None:
+def test_recall_of_all_classes_passes_with_the_least_certain_one():
     found = criteria.class_recall(scores((5, 4, 991), (3, 5, 992)), 0.05, 0.02)
     assert found.passed
     low = float(paired_tests.lower_ends(Pairs(3, 5, 1000), 0.05))
@@ -57,20 +55,20 @@ def test_recall_of_all_classes_passes_with_the_least_certain_one() -> None:
         ),
     ],
 )
-def test_failing_class_is_named_with_what_would_help(found: Scores, texts: list[str]) -> None:
+def test_failing_class_is_named_with_what_would_help(found, texts):
     criterion = criteria.class_recall(found, 0.05, 0.02)
     assert not criterion.passed
     for text in texts:
         assert text in criterion.sentence
 
 
-def test_suggested_images_or_margins_suffice() -> None:
+def test_suggested_images_or_margins_suffice():
     assert criteria.class_recall(scores((0, 0, 1000), (0, 0, 133)), 0.05, 0.02).passed
     assert criteria.class_recall(scores((0, 0, 1000), (0, 0, 100)), 0.05, 0.027).passed
     assert criteria.class_recall(scores((9, 0, 991), (0, 0, 0)), 0.05, 1.0).passed
 
 
-def test_hostile_class_name_is_escaped_and_shortened() -> None:
+def test_hostile_class_name_is_escaped_and_shortened():
     name = "{0.__class__} %s <b>\x1b[31m" + "x" * 500
     found = criteria.class_recall(scores((0, 0, 9), (0, 0, 8), names=("cat", name)), 0.05, 0.02)
     assert "“{0.__class__} %s <b>\\x1b[31m" in found.sentence
@@ -79,7 +77,7 @@ def test_hostile_class_name_is_escaped_and_shortened() -> None:
 
 
 @pytest.mark.parametrize(("confidence", "growth"), [(0.895, 0.005), (0.95, -0.05), (0.8, 0.1)])
-def test_calibration_error_may_grow_by_the_margin(confidence: float, growth: float) -> None:
+def test_calibration_error_may_grow_by_the_margin(confidence, growth):
     """All ten are right: the error is 1 less the confidence, 0.1 for the champion."""
     found = criteria.calibration(scores((0, 0, 5), (0, 0, 5), confidence=confidence), 0.01)
     assert found.passed is (growth < 0.01)
@@ -87,14 +85,14 @@ def test_calibration_error_may_grow_by_the_margin(confidence: float, growth: flo
     assert ("training.label_smoothing" in found.sentence) is not found.passed
 
 
-def test_calibration_is_measured_as_in_the_report() -> None:
+def test_calibration_is_measured_as_in_the_report():
     found = scores((3, 1, 20), (0, 2, 9))
     models = (found.candidate, found.champion)
     error, before = (reliability(model.confidence, model.correct, 15)[1] for model in models)
     assert criteria.calibration(found, 0.01).measured == pytest.approx(error - before)
 
 
-def test_latency_is_compared_with_the_champions() -> None:
+def test_latency_is_compared_with_the_champions():
     found = criteria.latency(Timing(candidate_seconds=0.0012, champion_seconds=0.001), 1.5)
     assert (found.passed, found.measured) == (True, pytest.approx(1.2))
     slow = criteria.latency(Timing(candidate_seconds=0.0016, champion_seconds=0.001), 1.5)
@@ -102,7 +100,7 @@ def test_latency_is_compared_with_the_champions() -> None:
     assert "try a smaller network" in slow.sentence
 
 
-def test_gain_must_exceed_the_seed_noise_if_it_was_measured() -> None:
+def test_gain_must_exceed_the_seed_noise_if_it_was_measured():
     pairs = Pairs(30, 20, 1000)
     assert criteria.noise(pairs, 0.0099).passed
     found = criteria.noise(pairs, 0.01)
@@ -112,20 +110,20 @@ def test_gain_must_exceed_the_seed_noise_if_it_was_measured() -> None:
     assert "`sightline train --seeds 5`" in unknown.sentence
 
 
-def test_exports_that_agree_pass() -> None:
+def test_exports_that_agree_pass():
     found = criteria.certificate(certificate())
     assert (found.passed, found.measured, found.limit) == (True, 2e-7, 1e-5)
     assert "keras, onnx" in found.sentence
 
 
-def test_exports_that_differ_are_named() -> None:
+def test_exports_that_differ_are_named():
     found = criteria.certificate(certificate(keras=0.0, litert=0.25, onnx=3e-4))
     assert (found.passed, found.measured) == (False, 0.25)
     assert "litert by 0.25, onnx by 0.0003; export.tolerance allows 1e-05" in found.sentence
     assert "keras" not in found.sentence
 
 
-def test_missing_exports_fail() -> None:
+def test_missing_exports_fail():
     for nothing in (None, certificate().model_copy(update={"exports": ()})):
         found = criteria.certificate(nothing)
         assert not found.passed
@@ -135,13 +133,13 @@ def test_missing_exports_fail() -> None:
 @pytest.mark.parametrize(
     ("right", "total", "low"), [(81, 263, 0.2553), (15, 148, 0.0624), (1, 29, 0.0061)]
 )
-def test_lower_end_of_the_accuracy_is_the_published_one(right: int, total: int, low: float) -> None:
+def test_lower_end_of_the_accuracy_is_the_published_one(right, total, low):
     """Newcombe, "Two-sided confidence intervals for the single proportion" (1998), table I."""
     found = criteria.baseline(right, [total - 1, 1], 0.025)
     assert found.measured == pytest.approx(low, abs=6e-5)
 
 
-def test_first_model_must_beat_the_majority_class_baseline() -> None:
+def test_first_model_must_beat_the_majority_class_baseline():
     found = criteria.baseline(60, [50, 30, 20], 0.05)
     assert (found.passed, found.limit) == (True, 0.5)
     assert not criteria.baseline(57, [50, 30, 20], 0.05).passed
@@ -149,7 +147,7 @@ def test_first_model_must_beat_the_majority_class_baseline() -> None:
         assert not criteria.baseline(sum(counts), counts, 0.05).passed
 
 
-def test_first_model_needs_the_configured_accuracy() -> None:
+def test_first_model_needs_the_configured_accuracy():
     assert criteria.minimum_accuracy(0.9, 0.9).passed
     found = criteria.minimum_accuracy(0.8999, 0.9)
     assert not found.passed

@@ -27,7 +27,7 @@ def failed(decision: Decision) -> list[str]:
     return [criterion.name for criterion in decision.criteria if not criterion.passed]
 
 
-def test_better_model_is_promoted_with_all_numbers() -> None:
+def test_better_model_is_promoted_with_all_numbers():
     found = decide()
     assert (found.promote, failed(found)) == (True, [])
     assert (found.candidate, found.champion, found.holdout_sha256) == COMPARISON
@@ -38,7 +38,7 @@ def test_better_model_is_promoted_with_all_numbers() -> None:
     assert found.sentence == "Better than mnist-v3: 99.78% instead of 99.25%, p < 0.0001."
 
 
-def test_worse_model_is_refused_with_its_numbers() -> None:
+def test_worse_model_is_refused_with_its_numbers():
     found = decide(WORSE)
     assert (found.promote, failed(found)) == (False, ["mcnemar"])
     for text in ("Refused: ", "mnist-v3", "10,000", "(99.25% instead of 99.78%, p = 1)"):
@@ -46,7 +46,7 @@ def test_worse_model_is_refused_with_its_numbers() -> None:
     assert decide(WORSE, exports=None, noise=0.01).sentence.endswith("noise, certificate.")
 
 
-def test_equal_predictions_and_a_single_image_are_refused() -> None:
+def test_equal_predictions_and_a_single_image_are_refused():
     for found, before in ((scores((0, 0, 50), (0, 0, 49)), 1.0), (scores((1, 0, 0), (0, 0, 0)), 0)):
         decision = decide(found, limits={"recall_margin": 1.0})
         assert failed(decision) == ["mcnemar"]
@@ -64,19 +64,19 @@ def test_equal_predictions_and_a_single_image_are_refused() -> None:
         ({"found": scores((75, 22, 4903), (0, 0, 5000), confidence=0.5)}, "calibration"),
     ],
 )
-def test_model_that_fails_any_criterion_is_refused(changed: dict[str, Any], name: str) -> None:
+def test_model_that_fails_any_criterion_is_refused(changed, name):
     found = decide(**changed)
     assert (found.promote, failed(found)) == (False, [name])
     assert found.sentence.startswith("Refused: ")
 
 
-def test_limits_come_from_the_config() -> None:
+def test_limits_come_from_the_config():
     limits = {"alpha": 0.01, "recall_margin": 0.5, "calibration_margin": 0.2, "latency_factor": 3}
     found = [one.limit for one in decide(limits=limits).criteria]
     assert found[:4] == [0.01, -0.5, 0.2, 3]
 
 
-def test_equally_good_models_are_seldom_promoted_and_better_ones_often() -> None:
+def test_equally_good_models_are_seldom_promoted_and_better_ones_often():
     rng = np.random.default_rng(7)
     limits = {"recall_margin": 0.1, "calibration_margin": 1}
     labels, timing = np.arange(2000) % 4, Timing(candidate_seconds=1, champion_seconds=1)
@@ -95,7 +95,7 @@ def test_equally_good_models_are_seldom_promoted_and_better_ones_often() -> None
     assert promoted(0.02, 50) > 40
 
 
-def test_first_model_is_promoted_with_its_numbers() -> None:
+def test_first_model_is_promoted_with_its_numbers():
     found = for_first_model(FIRST, 0.9859, (980, 1135, 7885), certificate(), PromotionConfig())
     assert found.promote
     assert [one.name for one in found.criteria] == ["baseline", "minimum_accuracy", "certificate"]
@@ -107,7 +107,7 @@ def test_first_model_is_promoted_with_its_numbers() -> None:
 @pytest.mark.parametrize(
     ("accuracy", "name"), [(0.79, "baseline"), (0.98, "minimum_accuracy"), (0.995, "certificate")]
 )
-def test_first_model_that_fails_any_criterion_is_refused(accuracy: float, name: str) -> None:
+def test_first_model_that_fails_any_criterion_is_refused(accuracy, name):
     limits = PromotionConfig(minimum_accuracy=0.99)
     exports = None if name == "certificate" else certificate()
     found = for_first_model(FIRST, accuracy, (100, 900), exports, limits)

@@ -66,7 +66,7 @@ def criteria_of(decision: Decision) -> list[tuple[str, bool]]:
     return [(criterion.name, criterion.passed) for criterion in decision.criteria]
 
 
-def test_better_model_is_promoted_on_the_predictions_of_both(gate: Any) -> None:
+def test_better_model_is_promoted_on_the_predictions_of_both(gate):
     seen: list[Progress] = []
     with listening(seen.append):
         found = gate()
@@ -82,7 +82,7 @@ def test_better_model_is_promoted_on_the_predictions_of_both(gate: Any) -> None:
     assert [(one.stage, one.done, one.total) for one in seen] == [("promotion", 40, 40)]
 
 
-def test_clean_up_finds_what_a_killed_gate_leaves(gate: Any, run: Run) -> None:
+def test_clean_up_finds_what_a_killed_gate_leaves(gate, run):
     seen: list[Path] = []
     with listening(lambda _: seen.extend(files.leftovers(run.workspace.root))):
         gate()
@@ -90,7 +90,7 @@ def test_clean_up_finds_what_a_killed_gate_leaves(gate: Any, run: Run) -> None:
     assert files.leftovers(run.workspace.root) == []
 
 
-def test_worse_model_is_refused(gate: Any, champion: Version, accurate: FileRecord) -> None:
+def test_worse_model_is_refused(gate, champion, accurate):
     better = champion.model_copy(update={"files": {"model.keras": accurate}})
     found = gate(model=champion.model, champion=better, noise=0.01)
     assert not found.promote
@@ -99,12 +99,12 @@ def test_worse_model_is_refused(gate: Any, champion: Version, accurate: FileReco
     assert ("noise", False) in criteria_of(found)
 
 
-def test_first_model_is_decided_by_its_evaluation(gate: Any) -> None:
+def test_first_model_is_decided_by_its_evaluation(gate):
     found = gate(champion=None)
     assert (found.promote, found.champion, found.accuracy, found.images) == (True, None, 0.925, 40)
 
 
-def test_changed_test_images_are_refused_unless_rebaselined(gate: Any, champion: Version) -> None:
+def test_changed_test_images_are_refused_unless_rebaselined(gate, champion):
     before = champion.model_copy(update={"holdout_sha256": "f" * 64})
     found = gate(champion=before)
     assert criteria_of(found) == [("holdout", False)]
@@ -114,9 +114,7 @@ def test_changed_test_images_are_refused_unless_rebaselined(gate: Any, champion:
     assert (again.fixed, again.champion_accuracy) == (30, 0.25)
 
 
-def test_champion_itself_is_refused_unless_rebaselined(
-    gate: Any, champion: Version, trained: TrainedModel
-) -> None:
+def test_champion_itself_is_refused_unless_rebaselined(gate, champion, trained):
     same = champion.model_copy(update={"weights_sha256": trained.weights_sha256})
     for rebaseline in (False, True):
         found = gate(champion=same, rebaseline=rebaseline)
@@ -138,15 +136,15 @@ def test_champion_itself_is_refused_unless_rebaselined(
     ],
 )
 def test_other_classes_or_image_shapes_are_refused_even_if_rebaselined(
-    gate: Any, champion: Version, other: dict[str, Any], difference: str
-) -> None:
+    gate, champion, other, difference
+):
     found = gate(champion=champion.model_copy(update=other), rebaseline=True)
     assert (found.promote, criteria_of(found)) == (False, [("task", False)])
     for text in (difference, "another data set name"):
         assert text in found.criteria[0].sentence
 
 
-def test_model_that_does_not_fit_the_images_is_refused(gate: Any, run: Run) -> None:
+def test_model_that_does_not_fit_the_images_is_refused(gate, run):
     path = run.workspace.root / "small.keras"
     layers = ModelConfig(convolutions=(Convolution(filters=1),), dense_units=1)
     keras_files.export(cnn.classifier((8, 8, 1), 2, layers), path)
@@ -164,9 +162,7 @@ def test_model_that_does_not_fit_the_images_is_refused(gate: Any, run: Run) -> N
         ("labels", "train on textures again"),
     ],
 )
-def test_damaged_file_is_named_with_a_remedy(
-    gate: Any, candidate: Candidate, champion: Version, which: str, remedy: str, removed: bool
-) -> None:
+def test_damaged_file_is_named_with_a_remedy(gate, candidate, champion, which, remedy, removed):
     record = {
         "champion": champion.model,
         "candidate": candidate.trained.model,

@@ -19,11 +19,11 @@ from sightline.registry.gate.paired_tests import Pairs
         (0, 0, 1),
     ],
 )
-def test_p_value_is_the_published_one(fixed: int, broken: int, p_value: float) -> None:
+def test_p_value_is_the_published_one(fixed, broken, p_value):
     assert paired_tests.mcnemar(fixed, broken) == pytest.approx(p_value, abs=3e-7)
 
 
-def test_lower_end_is_known_by_hand() -> None:
+def test_lower_end_is_known_by_hand():
     pairs = Pairs(np.zeros(3), np.array([0, 0, 7]), np.array([10, 0, 7]))
     low = paired_tests.lower_ends(pairs, 0.025)
     square = stats.norm.ppf(0.975) ** 2  # with no difference it is -z^2 / (n + z^2)
@@ -32,7 +32,7 @@ def test_lower_end_is_known_by_hand() -> None:
 
 @pytest.mark.parametrize("pairs", [Pairs(3, 9, 50), Pairs(0, 4, 30), Pairs(12, 0, 40)])
 @pytest.mark.parametrize("difference", [-0.3, -0.02, 0.0, 0.1])
-def test_score_uses_the_maximum_likelihood_variance(pairs: Pairs[int], difference: float) -> None:
+def test_score_uses_the_maximum_likelihood_variance(pairs, difference):
     def log_likelihood(difference: float, broken: float) -> float:
         fixed = broken + difference
         terms = ((pairs.fixed, fixed), (pairs.broken, broken))
@@ -53,21 +53,21 @@ def test_score_uses_the_maximum_likelihood_variance(pairs: Pairs[int], differenc
 
 
 @pytest.mark.parametrize(("fixed", "broken"), [(0.01, 0.01), (0.005, 0.025), (0.02, 0.05)])
-def test_lower_end_exceeds_the_difference_in_5_of_100_cases(fixed: float, broken: float) -> None:
+def test_lower_end_exceeds_the_difference_in_5_of_100_cases(fixed, broken):
     shares = [fixed, broken, 1 - fixed - broken]
     drawn = np.random.default_rng(0).multinomial(1000, shares, 20_000)
     low = paired_tests.lower_ends(Pairs(drawn[:, 0], drawn[:, 1], np.full(20_000, 1000)), 0.05)
     assert 0.03 < (low > fixed - broken).mean() < 0.052
 
 
-def test_interval_is_the_published_one() -> None:
+def test_interval_is_the_published_one():
     # Fagerland, Lydersen, Laake (2017), chapter 8, Cavo's table
     expected = pytest.approx((-0.1240, -0.0054), abs=6e-5)
     assert paired_tests.interval(Pairs(6, 16, 161), 0.025) == expected
 
 
 @pytest.mark.parametrize("pairs", [Pairs(0, 0, 0), Pairs(0, 0, 20), Pairs(1, 2, 100)])
-def test_fewest_images_that_rule_out_a_loss_are_found(pairs: Pairs[int]) -> None:
+def test_fewest_images_that_rule_out_a_loss_are_found(pairs):
     needed = paired_tests.images_to_rule_out(pairs, 0.05, 0.02)
     assert needed is not None
     shares = [count / max(1, pairs.images) for count in (pairs.fixed, pairs.broken)]
@@ -78,14 +78,14 @@ def test_fewest_images_that_rule_out_a_loss_are_found(pairs: Pairs[int]) -> None
     assert ends[0] <= -0.02 < ends[1]
 
 
-def test_images_to_rule_out_no_or_a_large_difference_are_known_by_hand() -> None:
+def test_images_to_rule_out_no_or_a_large_difference_are_known_by_hand():
     by_hand = math.ceil(stats.norm.ppf(0.95) ** 2 * (1 / 0.02 - 1))  # z^2 / (n + z^2) < 0.02
     assert paired_tests.images_to_rule_out(Pairs(0, 0, 5), 0.05, 0.02) == by_hand == 133
     assert paired_tests.images_to_rule_out(Pairs(0, 4, 100), 0.05, 0.02) is None
 
 
 @pytest.mark.parametrize("pairs", [Pairs(30, 25, 1000), Pairs(9, 6, 1000)])
-def test_estimated_images_about_suffice_to_show_a_gain(pairs: Pairs[int]) -> None:
+def test_estimated_images_about_suffice_to_show_a_gain(pairs):
     needed = paired_tests.images_to_show(pairs, 0.05)
     assert needed is not None
     times = needed / pairs.images
@@ -94,7 +94,7 @@ def test_estimated_images_about_suffice_to_show_a_gain(pairs: Pairs[int]) -> Non
 
 
 @pytest.mark.parametrize("alpha", [0.01, 0.05, 0.49])
-def test_estimate_exceeds_the_images_that_do_not_show_a_gain(alpha: float) -> None:
+def test_estimate_exceeds_the_images_that_do_not_show_a_gain(alpha):
     counts = [(fixed, broken) for fixed in range(40) for broken in range(fixed)]
     unclear = [pairs for pairs in counts if paired_tests.mcnemar(*pairs) > alpha]
     assert len(unclear) > 30

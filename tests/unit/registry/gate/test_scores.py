@@ -1,5 +1,3 @@
-from pathlib import Path
-
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
@@ -13,7 +11,7 @@ from sightline.registry.gate.scores import CANDIDATE, CHAMPION, Timing, read
 TIMING = Timing(candidate_seconds=0.002, champion_seconds=0.001)
 
 
-def test_pairs_are_counted_class_by_class() -> None:
+def test_pairs_are_counted_class_by_class():
     found = scores((3, 1, 10), (0, 2, 5), (0, 0, 0))
     assert [counts.tolist() for counts in found.by_class] == [[3, 0, 0], [1, 2, 0], [14, 7, 0]]
     assert found.pairs == (3, 3, 21)
@@ -21,7 +19,7 @@ def test_pairs_are_counted_class_by_class() -> None:
 
 
 @pytest.mark.parametrize("damage", ["missing", "empty", "bit"])
-def test_damaged_predictions_are_refused(tmp_path: Path, damage: str) -> None:
+def test_damaged_predictions_are_refused(tmp_path, damage):
     table = predictions_table.to_arrow(Block(0, np.array([0, 1]), np.eye(2, dtype=np.float32)))
     for path in (tmp_path / CANDIDATE, tmp_path / CHAMPION):
         pq.write_table(table, path, write_page_checksum=True, compression="none")

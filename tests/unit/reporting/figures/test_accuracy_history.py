@@ -1,6 +1,5 @@
 import os
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -47,7 +46,7 @@ def entries(count: int, *recipes: str, noise: NoiseBand | None = None) -> list[E
     ]
 
 
-def test_equal_input_gives_equal_bytes_and_each_data_set_has_a_panel(tmp_path: Path) -> None:
+def test_equal_input_gives_equal_bytes_and_each_data_set_has_a_panel(tmp_path):
     sizes = []
     for name in ("one.png", "other.png", "single.png"):
         panels = {"a": entries(30, "fast", "tutorial", noise=NOISE), "b": entries(1, "fast")}
@@ -61,7 +60,7 @@ def test_equal_input_gives_equal_bytes_and_each_data_set_has_a_panel(tmp_path: P
     assert (tmp_path / "one.png").stat().st_size < 70_000, "each run keeps one"
 
 
-def test_seed_noise_is_shaded(tmp_path: Path) -> None:
+def test_seed_noise_is_shaded(tmp_path):
     def tinted(noise: NoiseBand | None) -> int:
         draw_accuracy_history(tmp_path / "p.png", {"mnist": entries(3, "fast", noise=noise)})
         with Image.open(tmp_path / "p.png") as image:
@@ -73,7 +72,7 @@ def test_seed_noise_is_shaded(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", [HOSTILE, "猫 $\n" * 20], ids=["hostile", "foreign"])
-def test_names_are_drawn_literally_and_do_not_widen_the_figure(tmp_path: Path, name: str) -> None:
+def test_names_are_drawn_literally_and_do_not_widen_the_figure(tmp_path, name):
     recipes = [name, *(f"recipe-{number}" for number in range(9))]
     draw_accuracy_history(tmp_path / "p.png", {name: entries(12, *recipes)})
     draw_accuracy_history(tmp_path / "short.png", {"a": entries(12, "b")})
@@ -81,7 +80,7 @@ def test_names_are_drawn_literally_and_do_not_widen_the_figure(tmp_path: Path, n
         assert image.width < 1.3 * short.width
 
 
-def test_figure_appears_complete_or_not_at_all(tmp_path: Path) -> None:
+def test_figure_appears_complete_or_not_at_all(tmp_path):
     path = tmp_path / "new" / "history.png"
     draw_accuracy_history(path, {"mnist": entries(2, "fast")})
     assert [file.name for file in path.parent.iterdir()] == ["history.png"]

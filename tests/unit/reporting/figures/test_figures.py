@@ -110,7 +110,7 @@ FIGURES: dict[str, Callable[[Path], None]] = {
 
 
 @pytest.mark.parametrize("name", FIGURES)
-def test_equal_input_gives_equal_bytes(tmp_path: Path, name: str) -> None:
+def test_equal_input_gives_equal_bytes(tmp_path, name):
     for path in (tmp_path / "one.png", tmp_path / "other.png"):
         FIGURES[name](path)
         with Image.open(path) as image:
@@ -118,7 +118,7 @@ def test_equal_input_gives_equal_bytes(tmp_path: Path, name: str) -> None:
     assert (tmp_path / "one.png").read_bytes() == (tmp_path / "other.png").read_bytes()
 
 
-def test_drawing_libraries_are_imported_only_to_draw() -> None:
+def test_drawing_libraries_are_imported_only_to_draw():
     code = (
         "import sys, sightline.reporting.report, sightline.reporting.page; "
         "assert not {'matplotlib', 'pandas', 'keras'} & set(sys.modules)"
@@ -127,7 +127,7 @@ def test_drawing_libraries_are_imported_only_to_draw() -> None:
 
 
 @pytest.mark.parametrize("name", [r"$\badcommand{$", "猫 $", "two\nlines", "", "🙂" * 30])
-def test_names_are_drawn_literally(tmp_path: Path, name: str) -> None:
+def test_names_are_drawn_literally(tmp_path, name):
     path = tmp_path / "figure.png"
     draw_layers(path, network(name))
     draw_findings(path, FOUND, [GREY[:2], GREY[:1]], [name, name])
@@ -148,12 +148,12 @@ def count(path: Path, colour: tuple[int, int, int]) -> int:
 BLUE, ORANGE = (0x00, 0x72, 0xB2), (0xC1, 0x4E, 0x00)
 
 
-def test_single_epoch_shows_as_markers(tmp_path: Path) -> None:
+def test_single_epoch_shows_as_markers(tmp_path):
     draw_curves(tmp_path / "curves.png", VALIDATED[:1])
     assert min(count(tmp_path / "curves.png", colour) for colour in (BLUE, ORANGE)) > 10
 
 
-def test_few_mistakes_show_beside_a_strong_diagonal(tmp_path: Path) -> None:
+def test_few_mistakes_show_beside_a_strong_diagonal(tmp_path):
     drawn = []
     for wrong in (0, 10):
         counts = 1000 * np.eye(61, dtype=int)
@@ -163,7 +163,7 @@ def test_few_mistakes_show_beside_a_strong_diagonal(tmp_path: Path) -> None:
     assert np.count_nonzero(drawn[0] - drawn[1] > 10) > 10
 
 
-def test_pixels_for_the_class_are_orange_and_those_against_it_blue(tmp_path: Path) -> None:
+def test_pixels_for_the_class_are_orange_and_those_against_it_blue(tmp_path):
     maps = np.zeros((1, 12, 12), np.float32)
     maps[0, :4], maps[0, 4:8] = 0.02, -0.02
     draw_saliency(tmp_path / "s.png", GREY[:1], maps, mistakes(count=1))
@@ -172,7 +172,7 @@ def test_pixels_for_the_class_are_orange_and_those_against_it_blue(tmp_path: Pat
     assert orange == pytest.approx(blue, rel=0.1)
 
 
-def test_accuracy_decides_the_colour_of_a_cell(tmp_path: Path) -> None:
+def test_accuracy_decides_the_colour_of_a_cell(tmp_path):
     means = []
     for accuracy in (0.97, 0.2):
         draw_robustness(tmp_path / "r.png", robustness("blur", accuracy=accuracy))
@@ -180,9 +180,7 @@ def test_accuracy_decides_the_colour_of_a_cell(tmp_path: Path) -> None:
     assert means[0] > means[1] + 20
 
 
-def test_coverage_of_a_model_that_answers_everything_stays_within_100_percent(
-    tmp_path: Path,
-) -> None:
+def test_coverage_of_a_model_that_answers_everything_stays_within_100_percent(tmp_path):
     from matplotlib.figure import Figure
 
     from sightline.reporting.figures import calibration
@@ -194,7 +192,7 @@ def test_coverage_of_a_model_that_answers_everything_stays_within_100_percent(
     assert (low, high) == axes.get_ylim()
 
 
-def test_figures_grow_with_their_content_up_to_a_sensible_size(tmp_path: Path) -> None:
+def test_figures_grow_with_their_content_up_to_a_sensible_size(tmp_path):
     path = tmp_path / "figure.png"
 
     def size(draw: Callable[[Path], None]) -> tuple[int, int]:
@@ -229,21 +227,19 @@ def test_figures_grow_with_their_content_up_to_a_sensible_size(tmp_path: Path) -
         ((8, 32, 1), (96, 24)),
     ],
 )
-def test_thumbnails_have_a_visible_size_and_keep_their_proportions(
-    tmp_path: Path, shape: tuple[int, int, int], size: tuple[int, int]
-) -> None:
+def test_thumbnails_have_a_visible_size_and_keep_their_proportions(tmp_path, shape, size):
     write_thumbnail(tmp_path / "t.png", np.zeros(shape, dtype=np.uint8))
     with Image.open(tmp_path / "t.png") as image:
         assert image.size == size
 
 
-def test_small_thumbnails_keep_their_pixels(tmp_path: Path) -> None:
+def test_small_thumbnails_keep_their_pixels(tmp_path):
     write_thumbnail(tmp_path / "t.png", GREY[1])
     with Image.open(tmp_path / "t.png") as image:
         np.testing.assert_array_equal(np.asarray(image)[::8, ::8], GREY[1, :, :, 0])
 
 
-def test_black_and_white_findings_stand_out_from_their_ground(tmp_path: Path) -> None:
+def test_black_and_white_findings_stand_out_from_their_ground(tmp_path):
     blank = [Finding("blank", Place("train", number, 0), None, None) for number in (0, 1)]
     images = [[np.full((12, 12, 1), value, dtype=np.uint8)] for value in (0, 255)]
     draw_findings(tmp_path / "f.png", blank, images, ["a", "b"])

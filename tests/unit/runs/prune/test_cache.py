@@ -1,6 +1,5 @@
 import os
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,7 @@ from sightline.storage import files
 from sightline.storage.workspace import Workspace
 
 
-def test_cache_entries_that_only_old_runs_needed_are_removed(workspace: Workspace) -> None:
+def test_cache_entries_that_only_old_runs_needed_are_removed(workspace):
     publish(workspace, "old", "1")
     publish(workspace, "older-with-a-shared-entry", "2")
     publish(workspace, "new", "2")
@@ -37,7 +36,7 @@ def unmount(path: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", [write_as_another_version_would, Path.unlink, unmount])
-def test_unreadable_run_keeps_cache(workspace: Workspace, damage: Callable[[Path], None]) -> None:
+def test_unreadable_run_keeps_cache(workspace, damage):
     for name, digit in (("unreadable", "1"), ("old", "2"), ("new", "3")):
         publish(workspace, name, digit)
     damage(run_folder.folder(workspace, "unreadable") / run_folder.MANIFEST)
@@ -62,7 +61,7 @@ def interrupted_training(workspace: Workspace, digit: str, days_ago: float) -> P
     return folder
 
 
-def test_checkpoints_that_no_training_resumes_from_are_removed(workspace: Workspace) -> None:
+def test_checkpoints_that_no_training_resumes_from_are_removed(workspace):
     publish(workspace, "new", "2")
     resumable = interrupted_training(workspace, "3", days_ago=6.9)
     abandoned = interrupted_training(workspace, "4", days_ago=7.1)
@@ -79,7 +78,7 @@ def test_checkpoints_that_no_training_resumes_from_are_removed(workspace: Worksp
     assert "7 days" in plan.skipped[0].reason
 
 
-def test_linked_checkpoints_are_skipped(workspace: Workspace, tmp_path: Path) -> None:
+def test_linked_checkpoints_are_skipped(workspace, tmp_path):
     folder = interrupted_training(workspace, "3", days_ago=100)
     target = folder.rename(tmp_path / "elsewhere")
     folder.symlink_to(target)

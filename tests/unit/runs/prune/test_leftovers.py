@@ -9,14 +9,13 @@ from prunable import entries, key, prune, publish, touch, tree
 from sightline.errors import StorageError
 from sightline.runs import run_folder
 from sightline.storage import files
-from sightline.storage.workspace import Workspace
 
 
 def exist(folder: Path, *names: str) -> list[bool]:
     return [(folder / name).exists() for name in names]
 
 
-def test_unfinished_files_and_unused_locks_are_removed(workspace: Workspace) -> None:
+def test_unfinished_files_and_unused_locks_are_removed(workspace):
     publish(workspace, "new", "2")
     complete = ["history.png", "datasets/mnist/t10k.gz", "noise/band.json", "watch/look.json"]
     unfinished = [
@@ -35,7 +34,7 @@ def test_unfinished_files_and_unused_locks_are_removed(workspace: Workspace) -> 
     assert [path.name for path in workspace.path("runs").iterdir()] == ["new"]
 
 
-def test_unfinished_models_are_removed_but_not_linked(workspace: Workspace, tmp_path: Path) -> None:
+def test_unfinished_models_are_removed_but_not_linked(workspace, tmp_path):
     publish(workspace, "new", "2")
     unfinished = [".last_event.json.0123abcd.tmp"]
     unfinished += [f"{name}/.1.0123abcd.tmp" for name in ("versions", "audit", "attestations")]
@@ -67,7 +66,7 @@ prune.prune(Workspace(pathlib.Path(sys.argv[1])), 1, registered_models)
 
 
 @pytest.mark.parametrize("removed", [0, 3, 6])
-def test_killed_cleanup_leaves_nothing_half_removed(workspace: Workspace, removed: int) -> None:
+def test_killed_cleanup_leaves_nothing_half_removed(workspace, removed):
     for digit in "123":
         publish(workspace, f"run-{digit}", digit)
     before = tree(workspace.root)
@@ -88,7 +87,7 @@ def test_killed_cleanup_leaves_nothing_half_removed(workspace: Workspace, remove
     assert entries(workspace) == ["3"]
 
 
-def test_failed_removal_is_reported(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failed_removal_is_reported(workspace, monkeypatch):
     publish(workspace, "old")
     publish(workspace, "new")
     monkeypatch.setattr(files.shutil, "rmtree", lambda path, ignore_errors: None)

@@ -1,5 +1,4 @@
 import signal
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -23,9 +22,7 @@ def root(workspace: Workspace) -> Path:
 @pytest.mark.parametrize(
     "linked", ["runs/old", "runs", f"cache/build/{key('1')}", "cache/build", "cache"]
 )
-def test_symbolic_links_are_neither_followed_nor_removed(
-    workspace: Workspace, root: Path, tmp_path: Path, linked: str
-) -> None:
+def test_symbolic_links_are_neither_followed_nor_removed(workspace, root, tmp_path, linked):
     link, target = root / linked, tmp_path / "elsewhere"
     link.rename(target)
     link.symlink_to(target)
@@ -39,7 +36,7 @@ def test_symbolic_links_are_neither_followed_nor_removed(
     assert entry(workspace, "2").exists()
 
 
-def test_unknown_files_are_skipped(workspace: Workspace, root: Path) -> None:
+def test_unknown_files_are_skipped(workspace, root):
     unknown = ["cache/notes.txt", f"cache/other/{key('3')}/x", "cache/build/v2/x"]
     hidden = ["runs/.notebook/x", "cache/.notebook/x", "cache/build/.hidden/x", "runs/notes.txt"]
     others = ["datasets/mnist/x", "checkpoints/x/y", "watch/x.json", "cache/.other.0123abcd.tmp/x"]
@@ -51,7 +48,7 @@ def test_unknown_files_are_skipped(workspace: Workspace, root: Path) -> None:
     assert entries(workspace) == ["2", "v"]
 
 
-def test_cleanup_is_refused_while_a_run_is_active(workspace: Workspace, root: Path) -> None:
+def test_cleanup_is_refused_while_a_run_is_active(workspace, root):
     with used_elsewhere(root) as process:
         before = tree(root)
         with pytest.raises(InputError, match=str(root)):
@@ -63,7 +60,7 @@ def test_cleanup_is_refused_while_a_run_is_active(workspace: Workspace, root: Pa
     assert run_folder.run_ids(workspace) == ["new"]
 
 
-def test_plan_changes_nothing_and_equals_the_cleanup(workspace: Workspace, root: Path) -> None:
+def test_plan_changes_nothing_and_equals_the_cleanup(workspace, root):
     before, size = tree(root), files.size(root)
     planned = plan(workspace, 1)
     assert tree(root) == before
@@ -73,7 +70,7 @@ def test_plan_changes_nothing_and_equals_the_cleanup(workspace: Workspace, root:
     assert (again.runs, again.entries, again.leftovers, again.bytes) == ((), (), (), 0)
 
 
-def test_unreadable_pins_stop_the_cleanup(workspace: Workspace, root: Path) -> None:
+def test_unreadable_pins_stop_the_cleanup(workspace, root):
     (root / "pins").touch()
     with pytest.raises(StorageError, match="pins"):
         prune(workspace, 1)
@@ -81,9 +78,7 @@ def test_unreadable_pins_stop_the_cleanup(workspace: Workspace, root: Path) -> N
 
 
 @pytest.mark.parametrize("act", [plan, prune])
-def test_mistakes_are_refused_before_anything_is_written(
-    tmp_path: Path, act: Callable[[Workspace, int], object]
-) -> None:
+def test_mistakes_are_refused_before_anything_is_written(tmp_path, act):
     with pytest.raises(InputError, match=r"nowhere.*--artifacts"):
         act(Workspace(tmp_path / "nowhere"), 1)
     with pytest.raises(InputError, match="keep"):

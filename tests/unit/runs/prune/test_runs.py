@@ -15,7 +15,7 @@ def removed(workspace: Workspace, keep: int = 1) -> list[str]:
     return [run.run_id for run in prune(workspace, keep).runs]
 
 
-def test_newest_runs_stay_whatever_their_names_and_file_times(workspace: Workspace) -> None:
+def test_newest_runs_stay_whatever_their_names_and_file_times(workspace):
     names = ("zeta", "beta", "alpha", "gamma")
     for second, name in enumerate(names):
         publish(workspace, name)
@@ -27,7 +27,7 @@ def test_newest_runs_stay_whatever_their_names_and_file_times(workspace: Workspa
     assert {run.reason for run in plan.kept} == {"among the newest"}
 
 
-def test_run_of_a_candidate_stays_until_it_is_decided(workspace: Workspace) -> None:
+def test_run_of_a_candidate_stays_until_it_is_decided(workspace):
     manifests = [publish(workspace, f"run-{digit}", digit) for digit in "123"]
     for manifest in manifests[:2]:
         registry.register(workspace, manifest)
@@ -42,7 +42,7 @@ def test_run_of_a_candidate_stays_until_it_is_decided(workspace: Workspace) -> N
     assert removed(workspace) == ["run-2"]
 
 
-def test_damaged_model_log_keeps_every_run_that_may_be_the_candidate(workspace: Workspace) -> None:
+def test_damaged_model_log_keeps_every_run_that_may_be_the_candidate(workspace):
     manifests = [publish(workspace, f"run-{digit}", digit) for digit in "123"]
     registry.register(workspace, manifests[0])
     for dataset in ("mnist", "zoo"):
@@ -56,7 +56,7 @@ def test_damaged_model_log_keeps_every_run_that_may_be_the_candidate(workspace: 
     assert removed(workspace) == ["run-2", "run-1"]
 
 
-def test_renamed_run_is_skipped_and_keeps_its_cache(workspace: Workspace) -> None:
+def test_renamed_run_is_skipped_and_keeps_its_cache(workspace):
     publish(workspace, "old", "1")
     publish(workspace, "new", "2")
     renamed = run_folder.folder(workspace, "old").rename(workspace.path("runs/my best run"))
@@ -66,7 +66,7 @@ def test_renamed_run_is_skipped_and_keeps_its_cache(workspace: Workspace) -> Non
 
 
 @pytest.mark.parametrize("seed", range(15))
-def test_exactly_the_kept_runs_and_their_cache_stay(workspace: Workspace, seed: int) -> None:
+def test_exactly_the_kept_runs_and_their_cache_stay(workspace, seed):
     rng = random.Random(seed)  # noqa: S311
     names = [f"run-{number}" for number in range(8)]
     recipes = {name: rng.choice("abc") for name in names}
