@@ -38,16 +38,10 @@ def promote(
     signer = keys.configured()  # before anything is written
     with documents.locked(workspace, version.dataset, f"promote {version.name}"):
         log = audit_log.read(workspace, version.dataset)
-        registered = read_registered(workspace, log, version.name)
-        verify.check(workspace, registered)
-        event, champion = log.last_of("promote", version.name), log.state.champion
-        if event is None or champion != version.name:
-            if champion != expected_champion:
-                compared = f"{version.name} was compared with {expected_champion or 'none'}"
-                raise ChampionChangedError(
-                    f"The champion of {log.dataset} is now {champion or 'none'}, but {compared}; "
-                    "compare again."
-                )
+        registered = _read_intact(workspace, log, version.name)
+        event = log.last_of("promote", version.name)
+        if event is None or log.state.champion != version.name:
+            _check_champion(log, expected_champion, f"compare {version.name} again")
             _pin(workspace, version, reason)
             why = {"reason": reason, "decision": decision, "forced": forced}
             event = audit_log.append(workspace, log, "promote", version.name, **why)
@@ -93,13 +87,9 @@ def rollback(
     _previous(workspace, audit_log.read(workspace, dataset))  # fails before it creates any folder
     with documents.locked(workspace, dataset, f"roll {dataset} back"):
         log = audit_log.read(workspace, dataset)
-        if expected_champion not in (None, log.state.champion):
-            raise ChampionChangedError(
-                f"The champion of {dataset} is now {log.state.champion} and no longer "
-                f"{expected_champion}, so nothing was rolled back; see `sightline models history`."
-            )
-        previous = _previous(workspace, log)
-        verify.check(workspace, previous)
+        remedy = "nothing was rolled back, see `sightline models history`"
+        _check_champion(log, expected_champion or log.state.champion, remedy)
+        previous = _read_intact(workspace, log, _previous(workspace, log))
         return audit_log.append(workspace, log, "rollback", previous.name, reason=reason)
 
 
@@ -114,7 +104,22 @@ def check_reason(reason: str) -> str:
     return reason
 
 
-def _previous(workspace: Workspace, log: EventLog) -> Version:
+def _check_champion(log: EventLog, expected: str | None, remedy: str) -> None:
+    champion = log.state.champion
+    if champion != expected:
+        raise ChampionChangedError(
+            f"The champion of {log.dataset} is now {champion or 'none'}, not "
+            f"{expected or 'none'}; {remedy}."
+        )
+
+
+def _read_intact(workspace: Workspace, log: EventLog, name: str) -> Version:
+    version = read_registered(workspace, log, name)
+    verify.check(workspace, version)
+    return version
+
+
+def _previous(workspace: Workspace, log: EventLog) -> str:
     previous, present = log.state.previous_champion, log.state.champion
     if previous is None:
         why = f"its champion {present} is the first" if present else "it has no champion"
@@ -122,7 +127,7 @@ def _previous(workspace: Workspace, log: EventLog) -> Version:
             f"Nothing to roll back to for {log.dataset} in {workspace}: {why}. See `sightline "
             "models history`."
         )
-    return read_registered(workspace, log, previous)
+    return previous
 
 
 def _check_decision(version: Version, decision: Decision | None, *, forced: bool) -> None:

@@ -55,10 +55,8 @@ def run_writers(root: Path, names: list[list[str]]) -> dict[str, int]:
     assert ready == ["ready\n"] * len(names)
     for process in processes:  # start all at about the same time
         print("go", file=process.stdin, flush=True)
-    done: dict[str, int] = {}
-    for process in processes:
-        done |= json.loads(process.communicate()[0])
-    return done
+    answers = [json.loads(process.communicate()[0]) for process in processes]
+    return {name: event for done in answers for name, event in done.items()}
 
 
 def test_simultaneous_writers_lose_nothing(workspace):
@@ -107,7 +105,7 @@ def work(root, at):
     registry.promote(workspace, version, "better", decide("run-2", "mnist-v1"), "mnist-v1")
     print(seen, flush=True)
 
-for argument in sys.argv[1:]:
+for argument in sys.argv[1:]:  # each root names the operation at which its process is killed
     root = pathlib.Path(argument)
     child = os.fork()
     if not child:
@@ -118,22 +116,17 @@ for argument in sys.argv[1:]:
 """
 
 
-def run_victims(*roots: Path) -> list[str]:
-    """Work at each root, in processes that are killed at the operation that the root names."""
-    return start(_VICTIM, *roots).communicate()[0].splitlines()
-
-
 def test_process_killed_anywhere_leaves_a_usable_registry(tmp_path):
     before = tmp_path / "before"
     promote(before, "run-1")
     publish(before, "run-2")
     shutil.copytree(before, tmp_path / "0")
-    (operations,) = map(int, run_victims(tmp_path / "0"))
+    operations = int(start(_VICTIM, tmp_path / "0").communicate()[0])
     assert operations > 50
     roots = [tmp_path / str(at) for at in range(1, operations + 1, 3)]
     for root in roots:
         shutil.copytree(before, root)
-    assert run_victims(*roots) == ["killed"] * len(roots)
+    assert start(_VICTIM, *roots).communicate()[0] == "killed\n" * len(roots)
     for root in roots:
         check_usable(Workspace(root))
 

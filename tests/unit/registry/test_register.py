@@ -21,12 +21,7 @@ def manifest(workspace: Workspace) -> RunManifest:
     return publish(workspace.root, "run-1", accuracy=0.97)
 
 
-@pytest.fixture
-def bare(workspace: Workspace) -> RunManifest:
-    return publish(workspace.root, "run-1", exports=False)
-
-
-def test_version_describes_and_copies_the_run(workspace, manifest):
+def test_version_describes_and_copies_the_run_and_is_the_candidate(workspace, manifest):
     version = registry.register(workspace, manifest)
     shipped = {"model.keras", "manifest.json", "certificate.json", "exports/model.onnx"}
     folder = {"saved_model.pb", "variables/variables.index"}
@@ -42,10 +37,6 @@ def test_version_describes_and_copies_the_run(workspace, manifest):
     assert version.certificate == manifest.records.export
     assert version.holdout_sha256 == holdout_sha256(manifest.records.ingest)
     assert registry.versions(workspace) == [version]
-
-
-def test_registered_version_is_the_candidate(workspace, manifest):
-    version = registry.register(workspace, manifest)
     assert registry.aliases(workspace, "mnist") == Aliases(candidate="mnist-v1")
     assert registry.champion(workspace, "mnist") is None
     assert registry.register(workspace, manifest) == version
@@ -54,7 +45,8 @@ def test_registered_version_is_the_candidate(workspace, manifest):
     assert event.version_sha256 == digests.sha256(workspace.path(version.folder) / "version.json")
 
 
-def test_only_an_additional_format_adds_a_version(workspace, bare):
+def test_only_an_additional_format_adds_a_version(workspace):
+    bare = publish(workspace.root, "run-1", exports=False)
     assert set(registry.register(workspace, bare).files) == {"model.keras", "manifest.json"}
     exported = certificate(workspace.root, "run-1")
     failed = certificate(workspace.root, "run-1", failing="onnx").exports
@@ -90,12 +82,6 @@ def test_other_content_under_a_used_run_id_is_another_version(workspace):
     assert "exports/saved_model/saved_model.pb" in version.files
 
 
-def test_certificate_of_other_model_is_refused(workspace, manifest):
-    with pytest.raises(InputError, match=r"certificate\.json .*run-1"):
-        registry.register(workspace, manifest, certificate(workspace.root, "run-2"))
-    assert not workspace.path("models").exists()
-
-
 @pytest.mark.parametrize("damage", ["change", "shorten", "remove", "folder"])
 @pytest.mark.parametrize("which", ["runs/run-1/model.keras", "model.onnx", "certificate.json"])
 def test_damaged_source_is_refused_and_leaves_no_version(workspace, manifest, which, damage):
@@ -113,7 +99,10 @@ def test_damaged_source_is_refused_and_leaves_no_version(workspace, manifest, wh
     assert files.leftovers(workspace.path("models/mnist/versions")) == []
 
 
-def test_replaced_or_removed_run_is_refused(workspace, manifest):
+def test_other_certificate_or_a_replaced_or_removed_run_is_refused(workspace, manifest):
+    with pytest.raises(InputError, match=r"certificate\.json .*run-1"):
+        registry.register(workspace, manifest, certificate(workspace.root, "run-2"))
+    assert not workspace.path("models").exists()
     other = manifest.model_copy(update={"weights_sha256": "0" * 64})
     with pytest.raises(InputError, match=r"run-1/manifest\.json .*try again"):
         registry.register(workspace, other)

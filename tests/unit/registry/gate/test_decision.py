@@ -12,7 +12,7 @@ from sightline.registry.gate.decision import Comparison, for_first_model, from_s
 from sightline.registry.gate.scores import Scores, Timing
 
 COMPARISON = Comparison("20261125T000000Z-mnist-fast-abcdef", "mnist-v3", "d" * 64)
-FIRST = Comparison("20261125T000000Z-mnist-fast-abcdef", None, "d" * 64)
+FIRST = COMPARISON._replace(champion=None)
 BETTER = scores((40, 10, 4950), (35, 12, 4953))
 WORSE = scores((10, 40, 4950), (12, 35, 4953))
 

@@ -1,10 +1,14 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from made_runs import write_file
 from paired_answers import certificate
+from runs_to_promote import register
 from sightline.config import Convolution, ModelConfig, PromotionConfig, loading
+from sightline.data.holdout import holdout_sha256
 from sightline.errors import DataError, ModelFileError
 from sightline.models import cnn, keras_files
 from sightline.pipeline.progress import Progress, listening
@@ -15,10 +19,6 @@ from sightline.registry.gate.evaluate import Candidate, compare
 from sightline.registry.gate.scores import ScoringRequest, Timing
 from sightline.storage import digests, files
 
-# With ten images a class the default margin can never be met.
-SETTINGS = PromotionConfig(recall_margin=0.5, latency_factor=100)
-CONFIG = loading.load("tutorial").model_copy(update={"promotion": SETTINGS})
-
 
 class _SameProcess:
     """Stands in for the Keras process, which other tests cover; records still pass as JSON."""
@@ -26,6 +26,42 @@ class _SameProcess:
     def run(self, function: Any, request: ScoringRequest) -> Timing:
         received = ScoringRequest.model_validate_json(request.model_dump_json())
         return Timing.model_validate_json(function(received).model_dump_json())
+
+
+@pytest.fixture(scope="session")
+def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """Two `.keras` files: one that has every texture right, and one of a constant prediction."""
+    line, smooth = np.array([-1, 2, -1]), np.array([1, 2, 1])
+    pairs = ((line, smooth), (smooth, line), (line, line))  # rows, columns and checks
+    filters = np.stack([np.outer(*pair) for pair in pairs], axis=-1)[:, :, np.newaxis] / 16
+    sharpness, threshold = 400.0, 0.08
+    dense = (np.eye(3), np.zeros(3), sharpness * np.eye(3, 4), sharpness * threshold * np.eye(4)[3])
+    layers = ModelConfig(convolutions=(Convolution(filters=3),), dense_units=3)
+    network = cnn.classifier((12, 12, 1), 4, layers)
+    path, found = tmp_path_factory.mktemp("models") / "model.keras", {}
+    for name, factor in (("accurate", 1), ("constant", 0)):
+        network.set_weights([factor * values for values in (filters, np.zeros(3), *dense)])
+        keras_files.export(network, path)
+        found[name] = path.read_bytes()
+    return found
+
+
+@pytest.fixture
+def champion(run: Run, files: DatasetFiles, models: dict[str, bytes]) -> Version:
+    version = register(run.workspace.root, "before", "textures")
+    constant = write_file(run.workspace.root, version.model.path, models["constant"])
+    known = {
+        "files": {"model.keras": constant},
+        "holdout_sha256": holdout_sha256(files),
+        "class_names": files.class_names,
+        "image_shape": files.image_shape,
+    }
+    return version.model_copy(update=known)
+
+
+@pytest.fixture
+def accurate(run: Run, models: dict[str, bytes]) -> FileRecord:
+    return write_file(run.workspace.root, "other/model.keras", models["accurate"])
 
 
 @pytest.fixture
@@ -36,9 +72,11 @@ def candidate(
     evaluation: Evaluation,
     accurate: FileRecord,
 ) -> Candidate:
+    # With ten images a class the default margin can never be met.
+    limits = PromotionConfig(recall_margin=0.5, latency_factor=100)
     return Candidate(
         run=run,
-        config=CONFIG,
+        config=loading.load("tutorial").model_copy(update={"promotion": limits}),
         source_sha256="a" * 64,
         files=files,
         trained=trained.model_copy(update={"model": accurate}),
@@ -66,9 +104,11 @@ def criteria_of(decision: Decision) -> list[tuple[str, bool]]:
     return [(criterion.name, criterion.passed) for criterion in decision.criteria]
 
 
-def test_better_model_is_promoted_on_the_predictions_of_both(gate):
+def test_better_model_is_promoted_on_the_predictions_of_both(gate, run):
     seen: list[Progress] = []
-    with listening(seen.append):
+    leftovers: list[Path] = []  # What a killed gate would leave
+    root = run.workspace.root
+    with listening(seen.append), listening(lambda _: leftovers.extend(files.leftovers(root))):
         found = gate()
     assert found.promote, found.sentence
     assert (found.images, found.fixed, found.broken) == (40, 30, 0)
@@ -80,14 +120,8 @@ def test_better_model_is_promoted_on_the_predictions_of_both(gate):
     ]  # fmt: skip
     assert all(one.measured for one in found.criteria if one.name == "latency")
     assert [(one.stage, one.done, one.total) for one in seen] == [("promotion", 40, 40)]
-
-
-def test_clean_up_finds_what_a_killed_gate_leaves(gate, run):
-    seen: list[Path] = []
-    with listening(lambda _: seen.extend(files.leftovers(run.workspace.root))):
-        gate()
-    assert [path.name[:11] for path in seen] == [".promotion."]
-    assert files.leftovers(run.workspace.root) == []
+    assert [path.name[:11] for path in leftovers] == [".promotion."]
+    assert files.leftovers(root) == []
 
 
 def test_worse_model_is_refused(gate, champion, accurate):
@@ -122,8 +156,8 @@ def test_champion_itself_is_refused_unless_rebaselined(gate, champion, trained):
     moved = same.model_copy(update={"holdout_sha256": "f" * 64})
     found = gate(champion=moved, rebaseline=True)
     assert found.promote
-    for text in ("textures-v1", "92.50%"):
-        assert text in found.sentence
+    assert "textures-v1" in found.sentence
+    assert "92.50%" in found.sentence
     assert not gate(champion=moved, rebaseline=True, certificate=None).promote
 
 
@@ -140,8 +174,8 @@ def test_other_classes_or_image_shapes_are_refused_even_if_rebaselined(
 ):
     found = gate(champion=champion.model_copy(update=other), rebaseline=True)
     assert (found.promote, criteria_of(found)) == (False, [("task", False)])
-    for text in (difference, "another data set name"):
-        assert text in found.criteria[0].sentence
+    assert difference in found.criteria[0].sentence
+    assert "another data set name" in found.criteria[0].sentence
 
 
 def test_model_that_does_not_fit_the_images_is_refused(gate, run):
@@ -154,15 +188,17 @@ def test_model_that_does_not_fit_the_images_is_refused(gate, run):
 
 @pytest.mark.parametrize("removed", [False, True])
 @pytest.mark.parametrize(
-    ("which", "remedy"),
+    ("which", "error", "remedy"),
     [
-        ("champion", "champion textures-v1.*`sightline models rollback`"),
-        ("candidate", ""),
-        ("test images", "train on textures again"),
-        ("labels", "train on textures again"),
+        ("champion", ModelFileError, "champion textures-v1.*`sightline models rollback`"),
+        ("candidate", ModelFileError, ""),
+        ("test images", DataError, "train on textures again"),
+        ("labels", DataError, "train on textures again"),
     ],
 )
-def test_damaged_file_is_named_with_a_remedy(gate, candidate, champion, which, remedy, removed):
+def test_damaged_file_is_named_with_a_remedy(
+    gate, candidate, champion, which, error, remedy, removed
+):
     record = {
         "champion": champion.model,
         "candidate": candidate.trained.model,
@@ -174,7 +210,6 @@ def test_damaged_file_is_named_with_a_remedy(gate, candidate, champion, which, r
     path.unlink()
     if not removed:
         path.write_bytes(content[:-300] + bytes([content[-300] ^ 1]) + content[-299:])
-    error = ModelFileError if which in {"champion", "candidate"} else DataError
     with pytest.raises(error, match=f"{path}.*{remedy}") as refusal:
         gate()
     assert ("champion" in str(refusal.value)) is (which == "champion")
