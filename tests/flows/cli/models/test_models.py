@@ -182,7 +182,7 @@ def test_rollback_leaves_another_champion_than_was_meant_alone(root, monkeypatch
     runs_to_promote.promote(root, "run-4")
     monkeypatch.setattr(registry, "find", find_while_somebody_else_rolls_back)
     refusal = refused("models rollback --dataset mnist --reason 'worse in use'")
-    assert "now mnist-v2 and no longer mnist-v4" in refusal
+    assert "now mnist-v2, not mnist-v4" in refusal
     assert registry.aliases(Workspace(root), "mnist").champion == "mnist-v2"
 
 
