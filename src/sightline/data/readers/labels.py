@@ -103,7 +103,8 @@ def encode(
     outside = f"is not one of the {len(order):,} classes; expected {order[0]!r} to {order[-1]!r}"
     numbers = []
     for split in found:
-        _check_known(split, positions if names is not None else train.values, outside)
+        if names is not None:
+            _check_known(split, positions, outside)
         _check_known(split, train.values, "never occurs in the training split")
         lookup = np.asarray([positions[value] for value in split.values], dtype=np.int64)
         numbers.append(lookup[split.codes])
