@@ -6,6 +6,7 @@ from pathlib import Path
 
 import made_runs
 import runs_to_promote
+from excerpts import with_recipe
 from sightline.models.build import BUILD
 from sightline.pipeline import cache
 from sightline.pipeline.cache import Draft
@@ -16,14 +17,11 @@ from sightline.runs.prune import prune as pruning
 from sightline.runs.prune.plan import Plan
 from sightline.storage.workspace import Workspace
 
-Tree = dict[str, tuple[int, int, bytes]]
-FILES = ("architecture", "summary")
 
-
-def tree(root: Path) -> Tree:
+def tree(root: Path) -> dict[str, tuple[int, int, bytes]]:
     """Return everything that may change below a folder: kind, time, content or link target."""
-    found: Tree = {}
-    for path in sorted(root.rglob("*")):
+    found = {}
+    for path in root.rglob("*"):
         state, content = path.lstat(), b""
         if path.is_symlink():
             content = os.readlink(path).encode()
@@ -43,10 +41,6 @@ def key(digit: str) -> str:
     return digit * 40
 
 
-def entry(workspace: Workspace, digit: str) -> Path:
-    return workspace.path(f"cache/build/{key(digit)}")
-
-
 def entries(workspace: Workspace) -> list[str]:
     """List the cache entries of the build stage."""
     folder = workspace.path("cache/build")
@@ -59,18 +53,17 @@ def publish(
     """Publish a run whose build stage created, or found, a cache entry."""
 
     def build(draft: Draft) -> ModelBlueprint:
-        for field in FILES:
+        files = {}
+        for field in ("architecture", "summary"):
             draft.path(field).write_text(field)
-        files = {field: draft.record(field) for field in FILES}
+            files[field] = draft.record(field)
         return manifest.records.build.model_copy(update=files)
 
     manifest = runs_to_promote.publish(workspace.root, name, exports=False)
     built = cache.find_or_make(Run(id=name, workspace=workspace), BUILD, key(digit), build)
-    changed = {
-        "config": manifest.config.model_copy(update={"recipe": recipe}),
-        "created": datetime.now(UTC),
-        "records": manifest.records.model_copy(update={"build": built}),
-    }
+    records = manifest.records.model_copy(update={"build": built})
+    config = with_recipe(manifest.config, recipe)
+    changed = {"config": config, "created": datetime.now(UTC), "records": records}
     manifest = manifest.model_copy(update=changed)
     made_runs.write(workspace.root, manifest)
     return manifest

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import made_runs
+import paired_answers
 from made_runs import ANY_FILE, write_file
-from paired_answers import export_check
 from sightline import registry
 from sightline.records import (
     ArrayFile,
@@ -24,8 +24,8 @@ from sightline.registry import Version
 from sightline.runs import run_folder
 from sightline.storage.workspace import Workspace
 
-_PIXELS = {"pixel_min": 0, "pixel_max": 255, "pixel_mean": 100.0, "pixel_std": 50.0}
-PROFILE = SplitProfile(images=8, per_class=(4, 4), pixels=(1.0,), brightness=(1.0,), **_PIXELS)
+PIXELS = {"pixel_min": 0, "pixel_max": 255, "pixel_mean": 100.0, "pixel_std": 50.0}
+PROFILE = SplitProfile(images=8, per_class=(4, 4), pixels=(1.0,), brightness=(1.0,), **PIXELS)
 EXPORTS = {
     "keras": ("model.keras",),
     "saved_model": ("saved_model/saved_model.pb", "saved_model/variables/variables.index"),
@@ -45,18 +45,16 @@ def certificate(root: Path, run_id: str, *, failing: str | None = None) -> Certi
         return write_file(root, f"{folder}/exports/{name}", f"{name} of {run_id}".encode())
 
     exports = tuple(
-        export_check(kind, 0.5 if kind == failing else 1e-7, *map(exported, names))
+        paired_answers.export_check(kind, 0.5 if kind == failing else 1e-7, *map(exported, names))
         for kind, names in EXPORTS.items()
     )
-    return Certificate(
-        model_sha256=exports[0].files[0].sha256,
-        weights_sha256=digest(f"weights of {run_id}"),
-        golden_images=8,
-        golden_sha256=digest("golden"),
-        tolerance=1e-5,
-        exports=exports,
-        certificate=write_file(root, f"{folder}/certificate.json", b"{}"),
-    )
+    known = {
+        "model_sha256": exports[0].files[0].sha256,
+        "weights_sha256": digest(f"weights of {run_id}"),
+        "exports": exports,
+        "certificate": write_file(root, f"{folder}/certificate.json", b"{}"),
+    }
+    return paired_answers.certificate().model_copy(update=known)
 
 
 def images(dataset: str, split: str) -> ArrayFile:
@@ -73,7 +71,6 @@ def publish(
     exports: bool = True,
     failing: str | None = None,
 ) -> RunManifest:
-    """Publish a run."""
     files = DatasetFiles(
         dataset=dataset,
         source=dataset,

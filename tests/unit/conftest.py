@@ -27,6 +27,7 @@ from sightline.records import (
 from sightline.records.manifest import RunManifest
 from sightline.reporting import report as reporting
 from sightline.reporting.figures import canvas
+from sightline.storage.workspace import Workspace
 
 HOSTILE = "<script>alert(1)</script> | [x](javascript:alert(1)) $a_b$"
 
@@ -146,6 +147,11 @@ def manifest(
         stages={"ingest": StageTime(seconds=1.25, cached=True)},
         files={"model.keras": trained.model},
     )
+
+
+@pytest.fixture
+def workspace(run: Run) -> Workspace:
+    return run.workspace
 
 
 @pytest.fixture

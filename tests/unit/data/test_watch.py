@@ -9,11 +9,6 @@ from sightline.storage.workspace import Workspace
 
 
 @pytest.fixture
-def workspace(tmp_path: Path) -> Workspace:
-    return Workspace(tmp_path / "artifacts")
-
-
-@pytest.fixture
 def data(tmp_path: Path) -> Path:
     return write_npz(tmp_path / "textures.npz")
 

@@ -3,19 +3,13 @@ from pathlib import Path
 import pytest
 
 from sightline.registry.attestation import keys
-from sightline.storage.workspace import Workspace
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.delenv(keys.VARIABLE, raising=False)
     monkeypatch.setenv("SIGHTLINE_USER", "ada")
     return tmp_path / "artifacts"
-
-
-@pytest.fixture
-def workspace(root: Path) -> Workspace:
-    return Workspace(root)
 
 
 @pytest.fixture

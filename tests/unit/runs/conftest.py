@@ -1,15 +1,7 @@
-from pathlib import Path
-
 import pytest
 
 import runs_to_compare
 from sightline.records import DatasetFiles
-from sightline.storage.workspace import Workspace
-
-
-@pytest.fixture
-def workspace(tmp_path: Path) -> Workspace:
-    return Workspace(tmp_path / "artifacts")
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
+import made_runs
 from elsewhere import lock_wait
+from excerpts import excerpt
 from sightline.errors import InputError, StorageError
 from sightline.runs import pins, run_folder
 from sightline.runs.pins import Pin
@@ -13,33 +15,24 @@ from sightline.storage.workspace import Workspace
 
 
 @pytest.fixture
-def run(workspace: Workspace) -> Path:
-    """The folder of a run called "best"."""
-    folder = run_folder.folder(workspace, "best")
-    folder.mkdir(parents=True)
-    (folder / run_folder.MANIFEST).touch()
-    return folder
+def folder(workspace: Workspace) -> Path:
+    return made_runs.write(workspace.root, excerpt("best"))
 
 
-def test_pin_has_a_time_and_reason_and_is_outside_the_run(workspace, run):
+def test_pin_has_a_time_and_reason_outside_the_run_until_it_is_removed(workspace, folder):
     pins.pin(workspace, "be", "first")
     pins.pin(workspace, "latest", "in the paper")
     pin = pins.read(workspace, "best")
     assert pin.reason == "in the paper"
-    assert pin.pinned is not None
     assert abs(datetime.now(UTC) - pin.pinned) < timedelta(minutes=1)
-    assert [path.name for path in run.iterdir()] == [run_folder.MANIFEST]
+    assert [path.name for path in folder.iterdir()] == [run_folder.MANIFEST]
     assert pins.pinned_ids(workspace) == {"best"}
-
-
-def test_unpinned_run_is_not_pinned(workspace, run):
-    pins.pin(workspace, "best")
     assert pins.unpin(workspace, "latest") == "best"
     assert pins.read(workspace, "best") is None
     with pytest.raises(InputError, match=r"'best' .*`sightline runs list`"):
         pins.unpin(workspace, "best")
     pins.pin(workspace, "best")
-    files.remove(run)
+    files.remove(folder)
     assert pins.unpin(workspace, "best") == "best", "even if the run is gone"
 
 
@@ -51,7 +44,7 @@ def test_unknown_run_is_neither_pinned_nor_unpinned(workspace, tmp_path):
 
 
 @pytest.mark.parametrize("content", [b"", b"\xff\xfe", None])
-def test_damaged_pin_protects_a_run(workspace, run, content):
+def test_damaged_pin_protects_a_run(workspace, folder, content):
     pins.pin(workspace, "best", "reason")
     path = workspace.path("pins/best.json")
     flipped = path.read_bytes().replace(b': "reason', b': "season', 1)
@@ -70,12 +63,12 @@ def test_unfinished_pin_does_not_count(workspace):
         pins.pinned_ids(workspace)
 
 
-def test_run_that_a_cleanup_removes_is_not_pinned(workspace, run):
+def test_run_that_a_cleanup_removes_is_not_pinned(workspace, folder):
     with ThreadPoolExecutor() as pool:
         with lock_wait() as said, workspace.exclusive():
             pinning = pool.submit(pins.pin, workspace, "best")
             assert said.wait(60)
-            files.set_aside(run)
+            files.set_aside(folder)
         with pytest.raises(InputError, match="'best'"):
             pinning.result()
     assert not workspace.path("pins").exists()

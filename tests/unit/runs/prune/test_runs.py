@@ -8,11 +8,6 @@ from runs_to_promote import decide
 from sightline import registry
 from sightline.runs import pins, run_folder
 from sightline.storage import files
-from sightline.storage.workspace import Workspace
-
-
-def removed(workspace: Workspace, keep: int = 1) -> list[str]:
-    return [run.run_id for run in prune(workspace, keep).runs]
 
 
 def test_newest_runs_stay_whatever_their_names_and_file_times(workspace):
@@ -39,7 +34,7 @@ def test_run_of_a_candidate_stays_until_it_is_decided(workspace):
     assert entries(workspace) == ["2", "3"]
     (_, version) = registry.versions(workspace)
     registry.refuse(workspace, version, decide("run-2", promote=False))
-    assert removed(workspace) == ["run-2"]
+    assert [run.run_id for run in prune(workspace, 1).runs] == ["run-2"]
 
 
 def test_damaged_model_log_keeps_every_run_that_may_be_the_candidate(workspace):
@@ -53,7 +48,7 @@ def test_damaged_model_log_keeps_every_run_that_may_be_the_candidate(workspace):
     assert plan.runs == ()
     assert {left.path for left in plan.skipped} == {"models/mnist", "models/zoo"}
     files.remove(workspace.path("models/mnist"))
-    assert removed(workspace) == ["run-2", "run-1"]
+    assert [run.run_id for run in prune(workspace, 1).runs] == ["run-2", "run-1"]
 
 
 def test_renamed_run_is_skipped_and_keeps_its_cache(workspace):
