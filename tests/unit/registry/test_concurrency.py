@@ -13,14 +13,16 @@ from sightline.runs import pins, run_folder
 from sightline.storage import files
 from sightline.storage.workspace import Workspace
 
-_WRITER = """
-import json, pathlib, sys
+_IMPORTS = """
+import json, os, pathlib, signal, sys
 from runs_to_promote import decide
 from sightline import registry
 from sightline.errors import ChampionChangedError
 from sightline.runs import run_folder
 from sightline.storage.workspace import Workspace
+"""
 
+_WRITER = """
 workspace = Workspace(pathlib.Path(sys.argv[1]))
 print("ready", flush=True)
 sys.stdin.readline()
@@ -40,7 +42,7 @@ print(json.dumps(done))
 
 def start(program: str, *arguments: Path | str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-c", program, *map(str, arguments)],
+        [sys.executable, "-c", _IMPORTS + program, *map(str, arguments)],
         cwd=Path(runs_to_promote.__file__).parent,  # from where it imports
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -80,12 +82,6 @@ def test_simultaneous_registrations_make_one_version(workspace):
 
 
 _VICTIM = """
-import os, pathlib, signal, sys
-from runs_to_promote import decide
-from sightline import registry
-from sightline.runs import run_folder
-from sightline.storage.workspace import Workspace
-
 WATCHED = {"open", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.chmod", "shutil.copyfile"}
 
 def work(root, at):
@@ -127,20 +123,15 @@ def test_process_killed_anywhere_leaves_a_usable_registry(tmp_path):
     for root in roots:
         shutil.copytree(before, root)
     assert start(_VICTIM, *roots).communicate()[0] == "killed\n" * len(roots)
-    for root in roots:
-        check_usable(Workspace(root))
-
-
-def check_usable(workspace: Workspace) -> None:
-    """Check the registry that a killed process left, and complete what it began."""
-    assert registry.aliases(workspace, "mnist").champion in {"mnist-v1", "mnist-v2"}
-    for version in registry.versions(workspace):
-        assert registry.verify(workspace, version.name).damages == ()
-    version = registry.register(workspace, run_folder.read(workspace, "run-2"))
-    registry.promote(workspace, version, "better", decide("run-2", "mnist-v1"), "mnist-v1")
-    assert [version.name for version in registry.versions(workspace)] == ["mnist-v1", "mnist-v2"]
-    assert [event.number for event in registry.history(workspace)] == [1, 2, 3, 4]
-    assert registry.verify(workspace, "mnist-v2").damages == ()
-    assert "run-2" in pins.pinned_ids(workspace)
-    home = workspace.path("models/mnist")
-    assert [files.leftovers(home / name) for name in (".", "versions", "audit")] == [[], [], []]
+    for workspace in map(Workspace, roots):
+        assert registry.aliases(workspace, "mnist").champion in {"mnist-v1", "mnist-v2"}
+        for found in registry.versions(workspace):
+            assert registry.verify(workspace, found.name).damages == ()
+        version = registry.register(workspace, run_folder.read(workspace, "run-2"))
+        registry.promote(workspace, version, "better", decide("run-2", "mnist-v1"), "mnist-v1")
+        assert [found.name for found in registry.versions(workspace)] == ["mnist-v1", "mnist-v2"]
+        assert [event.number for event in registry.history(workspace)] == [1, 2, 3, 4]
+        assert registry.verify(workspace, "mnist-v2").damages == ()
+        assert "run-2" in pins.pinned_ids(workspace)
+        home = workspace.path("models/mnist")
+        assert [files.leftovers(home / name) for name in (".", "versions", "audit")] == [[], [], []]

@@ -5,9 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import runs_to_compare
 from excerpts import measure_noise
-from runs_to_compare import publish
+from runs_to_compare import ENVIRONMENT, publish
 from sightline.errors import InputError
 from sightline.evaluation.predictions import Predictions
 from sightline.records import DatasetFiles
@@ -17,22 +16,21 @@ from sightline.runs import compare, run_folder
 from sightline.storage import json_digest
 from sightline.storage.workspace import Workspace
 
-Pair = tuple[RunManifest, RunManifest]
-
 
 @pytest.fixture
-def pair(workspace: Workspace, dataset: DatasetFiles) -> Pair:
+def pair(workspace: Workspace, dataset: DatasetFiles) -> tuple[RunManifest, RunManifest]:
     """A gets rows 4, 8 and 20 wrong; B gets rows 8 and 30 to 33 wrong."""
+    changed = {
+        "overrides": ["training.epochs=7", "training.seed=3"],
+        "weights": "f",
+        "environment": ENVIRONMENT | {"cores": 8},
+    }
     a = publish(workspace.root, "run-a", dataset, [4, 8, 20])
-    changed = {"overrides": ["training.epochs=7", "training.seed=3"], "weights": "f"}
-    other_cores = {**runs_to_compare.ENVIRONMENT, "cores": 8}
-    wrong = [8, *range(30, 34)]
-    b = publish(workspace.root, "run-b", dataset, wrong, environment=other_cores, **changed)
-    return a, b
+    return a, publish(workspace.root, "run-b", dataset, [8, 30, 31, 32, 33], **changed)
 
 
 @pytest.fixture
-def found(workspace: Workspace, pair: Pair) -> RunDifference:
+def found(workspace: Workspace, pair: tuple[RunManifest, RunManifest]) -> RunDifference:
     return compare.compare(workspace, compare.read_pair(workspace, "run-a", "run-b"))
 
 

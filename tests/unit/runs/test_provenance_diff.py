@@ -14,8 +14,6 @@ from sightline.runs import provenance_diff, run_folder
 from sightline.runs.provenance_diff import Changes
 from sightline.storage.workspace import Workspace
 
-SinceLast = Callable[..., Changes]
-
 
 @pytest.fixture
 def published(workspace: Workspace, dataset: DatasetFiles) -> RunManifest:
@@ -26,13 +24,13 @@ def published(workspace: Workspace, dataset: DatasetFiles) -> RunManifest:
 
 
 def rewrite(workspace: Workspace, manifest: RunManifest, **changed: Any) -> RunManifest:
-    changed_manifest = manifest.model_copy(update=changed)
-    made_runs.write(workspace.root, changed_manifest)
-    return changed_manifest
+    manifest = manifest.model_copy(update=changed)
+    made_runs.write(workspace.root, manifest)
+    return manifest
 
 
 @pytest.fixture
-def since_last(workspace: Workspace, published: RunManifest) -> SinceLast:
+def since_last(workspace: Workspace, published: RunManifest) -> Callable[..., Changes]:
     def compare(
         config: RunConfig = published.config,
         path: str = "anywhere",
@@ -53,7 +51,7 @@ def test_paths_and_descriptions_do_not_count(published, since_last):
     assert since_last(moved, path="/elsewhere").unchanged
 
 
-def test_changed_data_and_settings_are_named(published, since_last):
+def test_changed_data_settings_and_files_are_named(workspace, published, since_last):
     found = since_last(path=published.records.ingest.source, sha256="d" * 64)
     assert found.changes == ("data (cccccccc -> dddddddd)",)
     elsewhere = since_last(path="/elsewhere", sha256="d" * 64)
@@ -63,6 +61,9 @@ def test_changed_data_and_settings_are_named(published, since_last):
     assert "no earlier run" in other_recipe.sentence
     found = since_last(with_training(published.config, epochs=7, seed=3))
     assert found.changes == ("config (training.epochs 5 -> 7; training.seed 0 -> 3)",)
+    (run_folder.folder(workspace, "last") / "predictions.parquet").write_bytes(b"damaged")
+    (change,) = since_last().changes
+    assert "predictions.parquet" in change
 
 
 def elsewhere(**versions: str) -> dict[str, Any]:
@@ -90,17 +91,8 @@ def test_code_and_versions_count_and_the_machine_does_not(
     assert all(phrase in change for change in changes)
 
 
-def test_run_with_damaged_files_is_changed(workspace, since_last):
-    path = run_folder.folder(workspace, "last") / "predictions.parquet"
-    path.write_bytes(b"damaged")
-    (change,) = since_last().changes
-    assert "predictions.parquet" in change
-
-
 def test_newest_readable_run_counts(workspace, published, since_last):
-    broken = run_folder.folder(workspace, "broken")
-    broken.mkdir()
-    (broken / run_folder.MANIFEST).write_text("{")
+    made_runs.write_file(workspace.root, "runs/broken/manifest.json", b"{")
     assert since_last().unchanged
     config = with_training(published.config, epochs=9)
     rewrite(workspace, published, run_id="again", config=config, repeats="last", files={})

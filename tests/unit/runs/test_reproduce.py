@@ -18,7 +18,6 @@ from sightline.runs import reproduce
 from sightline.runs.reproduce import Reproduction
 from sightline.storage.workspace import Workspace
 
-OTHER_CORES = {**ENVIRONMENT, "cores": 8}
 Repeat = Callable[..., Reproduction]
 
 
@@ -37,7 +36,7 @@ def repeat(workspace: Workspace, dataset: DatasetFiles, original: RunManifest) -
     """Reproduce the original in another environment, with some rows wrong."""
 
     def check(wrong: Collection[int], run: RunManifest = original, **known: Any) -> Reproduction:
-        known = {"environment": OTHER_CORES, "weights": "f"} | known
+        known = {"environment": ENVIRONMENT | {"cores": 8}, "weights": "f"} | known
         again = publish(workspace.root, "again", dataset, wrong, **known)
         return reproduce.check(workspace, run, again)
 

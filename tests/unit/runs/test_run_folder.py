@@ -36,12 +36,18 @@ def test_reproduction_is_never_the_latest(workspace, dataset):
     assert run_folder.last(workspace, "textures") == first
 
 
-def test_excerpt_has_the_values_of_a_manifest(workspace, dataset):
+def test_excerpt_has_the_values_of_a_manifest_even_without_newer_fields(workspace, dataset):
     manifest = publish(workspace.root, "run", dataset, [4])
     read = run_folder.read_excerpt(workspace, "run")
     assert run_folder.summary(workspace, read) == run_folder.summary(workspace, manifest)
     for name in ManifestExcerpt.model_fields.keys() - {"records", "files"}:
         assert getattr(read, name) == getattr(manifest, name), name
+    path = run_folder.folder(workspace, "run") / run_folder.MANIFEST
+    content = json.loads(path.read_text())
+    del content["repeats"], content["sha256"]
+    path.write_bytes(json_digest.dumps(content))
+    assert run_folder.read(workspace, "latest").repeats is None
+    assert run_folder.read_excerpt(workspace, "run").repeats is None
 
 
 def test_damaged_run_is_listed_and_an_unfinished_one_is_not(workspace):
@@ -53,16 +59,6 @@ def test_damaged_run_is_listed_and_an_unfinished_one_is_not(workspace):
     assert run_folder.resolve(workspace, "latest") == "damaged"
     with pytest.raises(InputError, match=r"damaged/manifest\.json"):
         run_folder.read(workspace, "damaged")
-
-
-def test_manifest_without_newer_fields_is_read(workspace, dataset):
-    publish(workspace.root, "old", dataset, [])
-    path = run_folder.folder(workspace, "old") / run_folder.MANIFEST
-    content = json.loads(path.read_text())
-    del content["repeats"], content["sha256"]
-    path.write_bytes(json_digest.dumps(content))
-    assert run_folder.read(workspace, "latest").repeats is None
-    assert run_folder.read_excerpt(workspace, "old").repeats is None
 
 
 def test_equal_run_has_the_same_config_data_and_code(workspace):
