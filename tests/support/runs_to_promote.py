@@ -128,9 +128,7 @@ def register(root: Path, run_id: str, dataset: str = "mnist", **options: Any) ->
     return registry.register(Workspace(root), publish(root, run_id, dataset, **options))
 
 
-def promote(
-    root: Path, run_id: str, dataset: str = "mnist", reason: str = "it is better"
-) -> Version:
+def promote(root: Path, run_id: str, dataset: str = "mnist", reason: str = "better") -> Version:
     """Publish a run, register its model and make it the champion."""
     version = register(root, run_id, dataset)
     champion = registry.aliases(Workspace(root), dataset).champion

@@ -7,7 +7,6 @@ from scipy import stats
 from excerpts import CONFIG, excerpt, with_recipe, with_training
 from sightline.errors import InputError
 from sightline.runs import seed_noise
-from sightline.runs.seed_noise import NoiseBand
 
 ACCURACIES = (0.9912, 0.9899, 0.9905, 0.9921, 0.9908)
 LOSSES = (0.031, 0.035, 0.029, 0.027, 0.033)
@@ -17,12 +16,8 @@ RUNS = [
 ]
 
 
-@pytest.fixture
-def band() -> NoiseBand:
-    return seed_noise.measure(RUNS)
-
-
-def test_spread_agrees_with_scipy(band):
+def test_spread_agrees_with_scipy():
+    band = seed_noise.measure(RUNS)
     for found, sample in ((band.accuracy, ACCURACIES), (band.loss, LOSSES)):
         low, high = stats.t.interval(0.95, 4, loc=np.mean(sample), scale=stats.sem(sample))
         assert found.values == sample
@@ -65,7 +60,8 @@ def test_unsuitable_runs_are_refused(second, message):
         seed_noise.measure([excerpt("a", seed=0), *second])
 
 
-def test_band_applies_to_equal_data_and_settings(workspace, band):
+def test_band_applies_to_equal_data_and_settings(workspace):
+    band = seed_noise.measure(RUNS)
     path = seed_noise.write(workspace, band)
     assert path.parent == workspace.path("noise")
     assert path.name.startswith("mnist-tutorial-")
@@ -88,10 +84,10 @@ def test_band_applies_to_equal_data_and_settings(workspace, band):
         assert seed_noise.band_of(workspace, other) is None, "not even as a copy under its name"
 
 
-def test_missing_band_is_ignored_and_a_damaged_one_is_reported(workspace, band, caplog):
+def test_missing_band_is_ignored_and_a_damaged_one_is_reported(workspace, caplog):
     assert seed_noise.band_of(workspace, excerpt()) is None
     assert caplog.text == ""
-    path = seed_noise.write(workspace, band)
+    path = seed_noise.write(workspace, seed_noise.measure(RUNS))
     text = path.read_bytes()
     for damaged in (text.replace(b"0.9912", b"0.9913"), b"", text[:-60]):
         path.write_bytes(damaged)

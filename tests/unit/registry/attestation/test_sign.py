@@ -38,13 +38,12 @@ def test_statement_describes_files_build_and_promotion(workspace, key):
         "finishedOn": "2026-11-24T01:02:03Z",
     }
     promotion = predicate["sightline_promotion"]
-    assert (promotion["version"], promotion["reason"]) == ("mnist-v1", "it is better")
+    assert (promotion["version"], promotion["reason"]) == ("mnist-v1", "better")
     assert promotion["decision"]["promote"] is True
 
 
 def test_envelope_can_be_verified_by_other_tools(workspace, key):
     """Verify it by the DSSE protocol alone, without the library that signed it."""
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
     from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
     promote(workspace.root, "run-1")
@@ -53,7 +52,6 @@ def test_envelope_can_be_verified_by_other_tools(workspace, key):
     kind, payload = found["payloadType"].encode(), base64.b64decode(found["payload"])
     (signature,) = found["signatures"]
     trusted = load_pem_public_key(key.with_name("signing.pem.pub").read_bytes())
-    assert isinstance(trusted, Ed25519PublicKey)
     signed = b"DSSEv1 %d %s %d %s" % (len(kind), kind, len(payload), payload)
     trusted.verify(base64.b64decode(signature["sig"]), signed)
 

@@ -17,10 +17,9 @@ BETTER = scores((40, 10, 4950), (35, 12, 4953))
 WORSE = scores((10, 40, 4950), (12, 35, 4953))
 
 
-def decide(found: Scores = BETTER, **changed: Any) -> Decision:
-    limits = PromotionConfig(**changed.pop("limits", {}))
+def decide(found: Scores = BETTER, noise: float | None = None, **changed: Any) -> Decision:
     exports = changed.pop("exports", certificate())
-    return from_scores(COMPARISON, found, exports, limits, **changed)
+    return from_scores(COMPARISON, found, exports, PromotionConfig(**changed), noise)
 
 
 def failed(decision: Decision) -> list[str]:
@@ -48,7 +47,7 @@ def test_worse_model_is_refused_with_its_numbers():
 
 def test_equal_predictions_and_a_single_image_are_refused():
     for found, before in ((scores((0, 0, 50), (0, 0, 49)), 1.0), (scores((1, 0, 0), (0, 0, 0)), 0)):
-        decision = decide(found, limits={"recall_margin": 1.0})
+        decision = decide(found, recall_margin=1.0)
         assert failed(decision) == ["mcnemar"]
         assert (decision.accuracy, decision.champion_accuracy) == (1.0, before)
 
@@ -71,14 +70,12 @@ def test_model_that_fails_any_criterion_is_refused(changed, name):
 
 
 def test_limits_come_from_the_config():
-    limits = {"alpha": 0.01, "recall_margin": 0.5, "calibration_margin": 0.2, "latency_factor": 3}
-    found = [one.limit for one in decide(limits=limits).criteria]
-    assert found[:4] == [0.01, -0.5, 0.2, 3]
+    found = decide(alpha=0.01, recall_margin=0.5, calibration_margin=0.2, latency_factor=3)
+    assert [one.limit for one in found.criteria[:4]] == [0.01, -0.5, 0.2, 3]
 
 
 def test_equally_good_models_are_seldom_promoted_and_better_ones_often():
     rng = np.random.default_rng(7)
-    limits = {"recall_margin": 0.1, "calibration_margin": 1}
     labels, timing = np.arange(2000) % 4, Timing(candidate_seconds=1, champion_seconds=1)
 
     def predicted(error: float, hard: Any) -> Predictions:
@@ -89,7 +86,7 @@ def test_equally_good_models_are_seldom_promoted_and_better_ones_often():
         hard = rng.random((pairs, 2000)) < 0.05
         models = [(predicted(error, row), predicted(0.05, row)) for row in hard]
         found = [Scores(tuple("abcd"), *both, timing) for both in models]
-        return sum(decide(one, limits=limits).promote for one in found)
+        return sum(decide(x, recall_margin=0.1, calibration_margin=1).promote for x in found)
 
     assert binomtest(promoted(0.05, 200), 200, 0.05, alternative="greater").pvalue > 0.01
     assert promoted(0.02, 50) > 40
