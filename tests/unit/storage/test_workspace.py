@@ -25,12 +25,9 @@ def test_clean_up_is_refused_until_a_run_that_uses_the_workspace_is_killed(tmp_p
 
 
 def test_run_waits_for_a_clean_up_and_logs_it(tmp_path, caplog):
-    def use_workspace() -> None:
-        with Workspace(tmp_path).in_use():
-            pass
-
+    use = Workspace(tmp_path).in_use()
     with ThreadPoolExecutor() as pool, lock_wait() as logged, Workspace(tmp_path).exclusive():
-        run = pool.submit(use_workspace)
+        run = pool.submit(use.__enter__)
         assert logged.wait(60)
         assert not run.done()
     run.result()
@@ -42,13 +39,9 @@ def test_is_in_use_writes_nothing(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_root_that_cannot_be_created_is_refused(tmp_path):
+def test_root_that_cannot_be_created_is_refused_but_errors_of_the_block_pass_unchanged(tmp_path):
     (tmp_path / "file").touch()
-    workspace = Workspace(tmp_path / "file" / "artifacts")
-    with pytest.raises(StorageError, match="file"), workspace.in_use():
+    with pytest.raises(StorageError, match="file"), Workspace(tmp_path / "file" / "a").in_use():
         pass
-
-
-def test_errors_of_the_block_pass_unchanged(tmp_path):
     with pytest.raises(PermissionError, match="of the block"), Workspace(tmp_path).in_use():
         raise PermissionError(13, "of the block")
