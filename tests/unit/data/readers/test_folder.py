@@ -5,7 +5,6 @@ from unittest.mock import Mock
 import pytest
 from PIL import Image
 
-import bad_files
 from reading import check_unreadable, read_all
 
 
@@ -19,10 +18,6 @@ def save_twice(image: Image.Image, folder: Path, name: str = "x.png", **options:
     for label in ("a", "b"):
         (folder / label).mkdir()
         image.save(folder / label / name, **options)
-
-
-def first_pixel(folder: Path) -> list[int]:
-    return read_all(folder)[1]["unsplit"][0, 0, 0].tolist()
 
 
 @pytest.fixture
@@ -88,7 +83,7 @@ def test_orientation_of_a_photo_is_applied(tmp_path):
 )
 def test_every_kind_of_png_becomes_grey_or_rgb(tmp_path, mode, colour, expected):
     save_twice(Image.new(mode, (10, 12), colour), tmp_path)
-    assert first_pixel(tmp_path) == expected
+    assert read_all(tmp_path)[1]["unsplit"][0, 0, 0].tolist() == expected
 
 
 @pytest.mark.parametrize("name", ["x.png", "x.BMP"])
@@ -97,7 +92,7 @@ def test_palettes_are_resolved(tmp_path, name, colour):
     image = Image.new("P", (9, 9), 0)
     image.putpalette([*(colour * 3)[:3], 0, 0, 0])
     save_twice(image, tmp_path, name)
-    assert first_pixel(tmp_path) == colour
+    assert read_all(tmp_path)[1]["unsplit"][0, 0, 0].tolist() == colour
 
 
 def test_other_files_are_left_out_and_counted(folder):
@@ -118,12 +113,19 @@ def test_other_files_are_left_out_and_counted(folder):
         (b"", "empty"),
         (b"GIF89a", "unknown format"),
         (b"\x89PNG\r\n\x1a\nrest", "PNG"),
-        (bad_files.png(bad_files.X[0])[:-30], "truncated"),
     ],
 )
 def test_unreadable_image_is_refused_with_its_path(folder, content, fact):
     (folder / "train" / "dog" / "bad.png").write_bytes(content)
     check_unreadable(folder, "train/dog/bad.png", fact)
+
+
+@pytest.mark.parametrize("name", ["x.png", "x.jpg"])
+def test_truncated_image_is_refused_with_its_path(tmp_path, name):
+    save_twice(Image.radial_gradient("L").convert("RGB"), tmp_path, name)
+    broken = tmp_path / "b" / name
+    broken.write_bytes(broken.read_bytes()[:-500])
+    check_unreadable(tmp_path, f"b/{name}", "truncated")
 
 
 @pytest.mark.parametrize("side", [60, 40])
