@@ -26,11 +26,8 @@ def index(tmp_path: Path) -> ExampleIndex:
     table = tmp_path / "labels.parquet"
     sources = [f"photos/{number}.png" for number in range(10)]
     pq.write_table(pa.table({"source": sources}), table, row_group_size=4, write_page_checksum=True)
-    return ExampleIndex(
-        sizes={"train": 6, "test": 4},
-        labels=np.array([0, 1, 2, 0, 1, 2, 2, 1, 0, 2], np.int16),
-        table=table,
-    )
+    labels = np.array([0, 1, 2, 0, 1, 2, 2, 1, 0, 2], np.int16)
+    return ExampleIndex(sizes={"train": 6, "test": 4}, labels=labels, table=table)
 
 
 @pytest.fixture
@@ -43,23 +40,13 @@ def table(tmp_path: Path, index: ExampleIndex) -> Path:
 def test_every_finding_is_a_row_with_split_index_and_label(table):
     rows = pq.read_table(table).to_pylist()
     assert len(rows) == 6
-    assert rows[0] == {
-        "kind": "leak",
-        "split": "test",
-        "index": 0,
-        "label": 2,
-        "source": "photos/6.png",
-        "other_split": "train",
-        "other_index": 2,
-        "other_label": 2,
-        "other_source": "photos/2.png",
-        "distance": 0,
-    }
+    image = {"split": "test", "index": 0, "label": 2, "source": "photos/6.png"}
+    other = {"split": "train", "index": 2, "label": 2, "source": "photos/2.png"}
+    others = {f"other_{name}": value for name, value in other.items()}
+    assert rows[0] == {"kind": "leak", **image, **others, "distance": 0}
     assert rows[-1]["kind"] == "blank"
     assert rows[-1]["other_split"] is rows[-1]["other_source"] is rows[-1]["distance"] is None
-    assert [row["source"] for row in rows[2:]] == [
-        f"photos/{number}.png" for number in (5, 3, 9, 4)
-    ]
+    assert [row["source"] for row in rows[2:]] == [f"photos/{n}.png" for n in (5, 3, 9, 4)]
 
 
 def test_findings_are_read_by_kind_smallest_distance_first(table):
@@ -73,9 +60,8 @@ def test_findings_are_read_by_kind_smallest_distance_first(table):
 
 
 def test_selected_findings_are_of_every_kind(table):
-    assert [one.kind for one in select_findings(table, 4)] == [
-        *("leak", "leak", "near_duplicate", "blank")
-    ]
+    kinds = [one.kind for one in select_findings(table, 4)]
+    assert kinds == ["leak", "leak", "near_duplicate", "blank"]
     assert len(select_findings(table, 99)) == 6
 
 

@@ -1,5 +1,3 @@
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -7,22 +5,9 @@ from examples import clothes
 from reading import ingest_arrays
 from sightline.data.validation import findings
 from sightline.data.validation.inspect import is_blank, is_saturated
-from sightline.records import DatasetFiles, Inspection, Run
 from sightline.storage import npy
-from sightline.storage.workspace import Workspace
 
 NONE = {"train": 0, "test": 0}
-
-
-@pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    return Run(id="test-run", workspace=Workspace(tmp_path_factory.mktemp("artifacts")))
-
-
-def inspect(run: Run, path: Path, **arrays: object) -> tuple[DatasetFiles, Inspection]:
-    files = ingest_arrays(run, path, **arrays)
-    assert files.inspection is not None
-    return files, files.inspection
 
 
 def planted(channels: int) -> dict[str, np.ndarray]:
@@ -45,20 +30,17 @@ def planted(channels: int) -> dict[str, np.ndarray]:
 @pytest.mark.parametrize("channels", [1, 3])
 def test_planted_findings_are_found_and_no_others(run, tmp_path, channels):
     arrays = planted(channels)
-    files, found = inspect(run, tmp_path / "planted.npz", **arrays)
+    files = ingest_arrays(run, tmp_path / "planted.npz", **arrays)
+    found = files.inspection
     table = findings.read_findings(run.workspace.root / found.findings.path, 99)
-    assert found.affected["leak"] == {"train": 0, "test": 1}
-    assert found.affected["duplicate"] == {"train": 2, "test": 0}
-    assert found.affected["conflict"]["train"] >= 2
-    assert found.affected["blank"] == {"train": 1, "test": 0}
+    for kind, train, test in (("leak", 0, 1), ("duplicate", 2, 0), ("blank", 1, 0)):
+        assert found.affected[kind] == {"train": train, "test": test}
     assert found.affected["saturated"] == {"train": 0, "test": 1}
-    places = {
-        kind: {
-            (one.image.split, one.image.index): one.other and (one.other.split, one.other.index)
-            for one in rows
-        }
-        for kind, rows in table.items()
-    }
+    assert found.affected["conflict"]["train"] >= 2
+    places = {kind: {} for kind in table}
+    for one in (one for rows in table.values() for one in rows):
+        other = one.other and (one.other.split, one.other.index)
+        places[one.kind][one.image.split, one.image.index] = other
     assert places["leak"] == {("test", 5): ("train", 20)}
     assert places["duplicate"] == {("train", 40): ("train", 13), ("train", 41): ("train", 14)}
     assert places["conflict"][("train", 41)] == ("train", 14)
@@ -76,9 +58,9 @@ def test_planted_findings_are_found_and_no_others(run, tmp_path, channels):
 def test_distinct_images_have_no_findings(run, tmp_path):
     noise = np.random.default_rng(0).integers(0, 256, (120, 8, 8), dtype=np.uint8)
     labels = np.arange(120) % 3
-    arrays = {"x_train": noise[:90], "y_train": labels[:90]}
-    arrays |= {"x_test": noise[90:], "y_test": labels[90:]}
-    _, found = inspect(run, tmp_path / "noise.npz", **arrays)
+    arrays = {"x_train": noise[:90], "y_train": labels[:90], "x_test": noise[90:]}
+    arrays["y_test"] = labels[90:]
+    found = ingest_arrays(run, tmp_path / "noise.npz", **arrays).inspection
     assert set(found.affected) == set(findings.KINDS)
     assert all(counts == NONE for counts in found.affected.values())
 
@@ -87,7 +69,7 @@ def test_every_image_of_a_data_set_of_equal_images_is_found(run, tmp_path):
     image = clothes(1, 0)[0][0]
     arrays = {"x_train": np.stack([image] * 50), "y_train": np.arange(50) % 2}
     arrays |= {"x_test": np.stack([image] * 10), "y_test": np.arange(10) % 2}
-    _, found = inspect(run, tmp_path / "equal.npz", **arrays)
+    found = ingest_arrays(run, tmp_path / "equal.npz", **arrays).inspection
     assert found.affected["duplicate"] == {"train": 49, "test": 9}
     assert found.affected["leak"] == {"train": 0, "test": 10}
     assert found.affected["conflict"] == {"train": 50, "test": 10}
@@ -95,12 +77,12 @@ def test_every_image_of_a_data_set_of_equal_images_is_found(run, tmp_path):
 
 
 def test_result_does_not_depend_on_the_block_size(run, tmp_path, monkeypatch):
-    _, expected = inspect(run, tmp_path / "planted.npz", **planted(1))
+    expected = ingest_arrays(run, tmp_path / "planted.npz", **planted(1))
     monkeypatch.setattr("sightline.data.readers.base.BLOCK_BYTES", 7 * 784)
     monkeypatch.setattr(npy, "BLOCK_BYTES", 7 * 784)
     other = run.model_copy(update={"id": "other", "refresh": True})
-    _, found = inspect(other, tmp_path / "planted.npz", **planted(1))
-    assert found == expected
+    found = ingest_arrays(other, tmp_path / "planted.npz", **planted(1))
+    assert found.inspection == expected.inspection
 
 
 def uniform(*values: int) -> np.ndarray:
@@ -113,20 +95,10 @@ def test_image_of_one_value_is_blank():
     assert is_blank(images).tolist() == [True, True, True, False]
 
 
-def test_black_and_white_images_are_saturated_and_grey_ones_are_not():
-    assert is_saturated(uniform(0, 4, 60, 128, 200, 252, 255)).tolist() == [
-        *(True, True, False, False, False, True, True)
-    ]
-
-
-def test_one_percent_of_the_pixels_can_have_any_value():
-    images = uniform(0, 0, 255, 255)
-    images.reshape(4, -1)[[0, 2], :4] = 128
-    images.reshape(4, -1)[[1, 3], :5] = 128
-    assert is_saturated(images).tolist() == [True, False, True, False]
-
-
-def test_image_of_black_and_white_halves_is_not_saturated():
-    images = uniform(0)
-    images[0, :10] = 255
-    assert not is_saturated(images).any()
+def test_black_or_white_images_are_saturated():
+    images = uniform(0, 4, 60, 128, 200, 252, 255, 0, 0, 255, 255, 0)
+    pixels = images.reshape(12, -1)
+    pixels[[7, 9], :4] = 128  # 1% of the pixels can have any value
+    pixels[[8, 10], :5] = 128
+    pixels[11, :200] = 255
+    assert np.flatnonzero(is_saturated(images)).tolist() == [0, 1, 5, 6, 7, 9]
