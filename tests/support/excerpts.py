@@ -36,12 +36,10 @@ def excerpt(run_id: str = "run", **changed: Any) -> ManifestExcerpt:
 
 
 def with_training(config: RunConfig, **values: Any) -> RunConfig:
-    """Change the config of the training."""
     return config.model_copy(update={"training": config.training.model_copy(update=values)})
 
 
 def with_recipe(config: RunConfig, recipe: str) -> RunConfig:
-    """Change the name of the recipe."""
     return config.model_copy(update={"recipe": recipe})
 
 

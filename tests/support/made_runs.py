@@ -62,7 +62,6 @@ def write_table(path: Path, columns: dict[str, Any], folder: str = "") -> FileRe
 
 
 def trained(**known: Any) -> TrainedModel:
-    """Describe a trained model."""
     plain: dict[str, Any] = {
         "model": ANY_FILE,
         "weights_sha256": "a" * 64,
@@ -77,7 +76,6 @@ def trained(**known: Any) -> TrainedModel:
 
 
 def evaluated(**known: Any) -> Evaluation:
-    """Describe an evaluated model."""
     plain: dict[str, Any] = {
         "metrics": ANY_FILE,
         "predictions": ANY_FILE,
@@ -113,7 +111,6 @@ def stages(files: DatasetFiles, parameters: int = 141_258, **known: Any) -> Stag
 
 
 def manifest(run_id: str, records: StageRecords, **known: Any) -> RunManifest:
-    """Describe a run."""
     own = {"records": records, "weights_sha256": records.train.weights_sha256}
     return RunManifest(run_id=run_id, **PLAIN | own | known)
 

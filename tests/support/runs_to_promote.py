@@ -107,7 +107,6 @@ def publish(
 
 
 def decide(run_id: str, champion: str | None = None, *, promote: bool = True) -> Decision:
-    """Build a decision of the gate."""
     sentence = "It is better." if promote else "It is not better: <b>p = 0.4</b>."
     return Decision(
         promote=promote,

@@ -3,8 +3,7 @@ from pathlib import Path
 
 import pytest
 
-import made_runs
-from made_runs import write_file
+from made_runs import ANY_FILE, write_file
 from runs_to_promote import PROFILE, certificate, publish, register
 from sightline import registry
 from sightline.data.holdout import holdout_sha256
@@ -132,7 +131,7 @@ def test_each_data_set_has_its_own_numbers(workspace):
 
 def test_record_of_files_elsewhere_is_not_a_version(workspace):
     content = register(workspace.root, "run-1").model_dump()
-    elsewhere = made_runs.ANY_FILE.model_copy(update={"path": "runs/run-1/model.keras"})
+    elsewhere = ANY_FILE.model_copy(update={"path": "runs/run-1/model.keras"})
     with pytest.raises(ValueError, match=r"models/mnist/versions/1/model\.keras"):
         Version.model_validate({**content, "files": {"model.keras": elsewhere.model_dump()}})
 

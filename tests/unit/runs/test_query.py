@@ -28,13 +28,9 @@ def root(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def refuse(error: InputError) -> None:
-    raise error
-
-
 def names(root: Path, order: Order = Order.TIME, *, reverse: bool = False, **selected: Any) -> str:
     by_time = reverse and order is Order.TIME
-    found = query.read(Workspace(root), RunFilter(**selected), refuse, oldest_first=by_time)
+    found = query.read(Workspace(root), RunFilter(**selected), pytest.fail, oldest_first=by_time)
     return " ".join(run.run_id for run in query.sort(found, order, reverse=reverse))
 
 
@@ -74,8 +70,9 @@ def test_by_time_no_more_runs_are_read_than_are_shown(root):
     path = root / "runs" / "two" / "manifest.json"
     path.write_bytes(b"never read")
     os.utime(path, (0, 0))
-    found = query.sort(query.read(Workspace(root), RunFilter(), refuse), Order.TIME, reverse=False)
-    assert [run.run_id for run in islice(found, 2)] == ["four", "three"]
+    found = query.read(Workspace(root), RunFilter(), pytest.fail)
+    newest = islice(query.sort(found, Order.TIME, reverse=False), 2)
+    assert [run.run_id for run in newest] == ["four", "three"]
 
 
 def test_damaged_run_is_reported_and_skipped(root):

@@ -16,8 +16,13 @@ RUNS = [
 ]
 
 
-def test_spread_agrees_with_scipy():
-    band = seed_noise.measure(RUNS)
+def test_band_lists_its_runs_by_seed_and_their_spread_agrees_with_scipy():
+    band = seed_noise.measure(RUNS[::-1])
+    assert band.seeds == (0, 1, 2, 3, 4)
+    assert band.run_ids == tuple(f"night-s{seed}" for seed in range(5))
+    assert (band.dataset, band.recipe, band.code_sha256) == ("mnist", "tutorial", "b" * 64)
+    other_code = RUNS[1].model_copy(update={"code_sha256": "d" * 64})
+    assert seed_noise.measure([RUNS[0], other_code]).code_sha256 is None
     for found, sample in ((band.accuracy, ACCURACIES), (band.loss, LOSSES)):
         low, high = stats.t.interval(0.95, 4, loc=np.mean(sample), scale=stats.sem(sample))
         assert found.values == sample
@@ -33,16 +38,6 @@ def test_two_equal_runs_differ_by_more_than_the_noise_in_5_of_100_cases(count):
         *sample, one, other = generator.normal(0.99, 0.001, count + 2)
         within.append(abs(one - other) <= seed_noise._spread(sample).difference)
     assert np.mean(within) == pytest.approx(0.95, abs=0.015)
-
-
-def test_band_lists_its_runs_by_seed():
-    band = seed_noise.measure(RUNS[::-1])
-    assert band.seeds == (0, 1, 2, 3, 4)
-    assert band.run_ids == tuple(f"night-s{seed}" for seed in range(5))
-    assert band.accuracy.values == ACCURACIES
-    assert (band.dataset, band.recipe, band.code_sha256) == ("mnist", "tutorial", "b" * 64)
-    other_code = RUNS[1].model_copy(update={"code_sha256": "d" * 64})
-    assert seed_noise.measure([RUNS[0], other_code]).code_sha256 is None
 
 
 @pytest.mark.parametrize(

@@ -69,12 +69,9 @@ def test_log_without_a_signed_promotion_is_found(workspace, key):
     assert damage_of(workspace, key, "mnist-v2") == {"models/mnist/audit": "none, or another event"}
 
 
-def test_signature_of_another_key_is_found(workspace, tmp_path):
-    keys.generate(tmp_path / "other.pem")
-    assert list(damage_of(workspace, tmp_path / "other.pem")) == [ENVELOPE]
-
-
-def test_statement_of_another_version_is_found(workspace, key):
+def test_signature_of_another_key_and_statement_of_another_version_are_found(workspace, key):
+    keys.generate(key.with_name("other.pem"))
+    assert list(damage_of(workspace, key.with_name("other.pem"))) == [ENVELOPE]
     promote(workspace.root, "run-2")
     second = ENVELOPE.replace("1.", "2.")
     shutil.copyfile(workspace.path(ENVELOPE), workspace.path(second))

@@ -60,18 +60,14 @@ def champion(run: Run, files: DatasetFiles, models: dict[str, bytes]) -> Version
 
 
 @pytest.fixture
-def accurate(run: Run, models: dict[str, bytes]) -> FileRecord:
-    return write_file(run.workspace.root, "other/model.keras", models["accurate"])
-
-
-@pytest.fixture
 def candidate(
     run: Run,
     files: DatasetFiles,
     trained: TrainedModel,
     evaluation: Evaluation,
-    accurate: FileRecord,
+    models: dict[str, bytes],
 ) -> Candidate:
+    accurate = write_file(run.workspace.root, "other/model.keras", models["accurate"])
     # With ten images a class the default margin can never be met.
     limits = PromotionConfig(recall_margin=0.5, latency_factor=100)
     return Candidate(
@@ -124,8 +120,8 @@ def test_better_model_is_promoted_on_the_predictions_of_both(gate, run):
     assert files.leftovers(root) == []
 
 
-def test_worse_model_is_refused(gate, champion, accurate):
-    better = champion.model_copy(update={"files": {"model.keras": accurate}})
+def test_worse_model_is_refused(gate, champion, candidate):
+    better = champion.model_copy(update={"files": {"model.keras": candidate.trained.model}})
     found = gate(model=champion.model, champion=better, noise=0.01)
     assert not found.promote
     assert (found.fixed, found.broken, found.p_value) == (0, 30, 1.0)
