@@ -23,8 +23,7 @@ from sightline.runs import run_folder
 from sightline.storage import digests, json_digest
 from sightline.storage.workspace import Workspace
 
-ANY_FILE = FileRecord(path="made/file", sha256="e" * 64, bytes=1000)
-"""The record of a file that is never read."""
+ANY_FILE = FileRecord(path="made/file", sha256="e" * 64, bytes=1000)  # is never read
 
 PLAIN: dict[str, Any] = {
     "created": datetime(2026, 11, 24, 1, 2, 3, tzinfo=UTC),
@@ -90,7 +89,6 @@ def evaluated(**known: Any) -> Evaluation:
 
 
 def stages(files: DatasetFiles, parameters: int = 141_258, **known: Any) -> StageRecords:
-    """Describe the results of all stages."""
     names, shape = files.class_names, files.image_shape
     plain: dict[str, Any] = {
         "ingest": files,
@@ -118,7 +116,5 @@ def manifest(run_id: str, records: StageRecords, **known: Any) -> RunManifest:
 def write(root: Path, described: RunManifest | ManifestExcerpt) -> Path:
     """Write a run's manifest, which publishes it, and return its folder."""
     folder = run_folder.folder(Workspace(root), described.run_id)
-    folder.mkdir(parents=True, exist_ok=True)
-    content = json_digest.dumps(described.model_dump(mode="json"))
-    (folder / run_folder.MANIFEST).write_bytes(content)
+    write_file(folder, run_folder.MANIFEST, json_digest.dumps(described.model_dump(mode="json")))
     return folder

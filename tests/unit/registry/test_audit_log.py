@@ -2,7 +2,6 @@ import itertools
 import json
 import os
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +49,7 @@ def rewrite(path: Path, source: Path | None = None, **changes: Any) -> None:
     path.write_bytes(json_digest.dumps({**content, **changes}))
 
 
-DAMAGES: dict[str, Callable[[Path], object]] = {
+DAMAGES = {
     "first removed": lambda log: event(log, 1).unlink(),
     "middle removed": lambda log: event(log, 3).unlink(),
     "last removed": lambda log: event(log, 5).unlink(),

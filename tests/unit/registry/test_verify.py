@@ -1,7 +1,6 @@
 import json
 import os
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -32,7 +31,7 @@ def test_every_changed_byte_of_every_file_is_found(workspace, folder):
     assert (found.damages, found.files) == ((), len(paths)) == ((), 7)
 
 
-DAMAGES: dict[str, Callable[[Path], object]] = {
+DAMAGES = {
     "model.keras": Path.unlink,
     "version.json": Path.unlink,
     "certificate.json": lambda path: os.truncate(path, 0),

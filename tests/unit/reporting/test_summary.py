@@ -2,13 +2,12 @@ import re
 
 import pytest
 
+import paired_answers
 from reported_runs import FILE, IN_DEPTH, NO_FIGURES, with_evaluation, with_records
 from sightline.records import (
     Calibration,
-    Certificate,
     Check,
     DataGateResult,
-    ExportCheck,
     Inspection,
     Report,
     RunComparison,
@@ -121,27 +120,9 @@ def test_temperature_scaling_and_label_errors_give_their_numbers(manifest):
 
 
 def test_exports_that_disagree_are_named():
-    agrees = ExportCheck(
-        format="keras",
-        files=(FILE,),
-        runtime="keras 3",
-        difference=1e-7,
-        agreement=1,
-        load_seconds=1,
-        latency_1=0.001,
-        latency_256=0.1,
-        passed=True,
-    )
-    certificate = Certificate(
-        model_sha256="a" * 64,
-        weights_sha256="a" * 64,
-        golden_images=256,
-        golden_sha256="a" * 64,
-        tolerance=1e-5,
-        exports=(agrees,),
-        certificate=FILE,
-    )
+    certificate = paired_answers.certificate(keras=1e-7)
     assert "1.0e-07" in summary.exports(certificate)
+    (agrees,) = certificate.exports
     failed = agrees.model_copy(update={"format": "onnx", "passed": False, "problem": "Crash."})
     certificate = certificate.model_copy(update={"exports": (agrees, failed)})
     assert summary.exports(certificate).startswith("onnx disagrees")

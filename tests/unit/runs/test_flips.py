@@ -2,11 +2,11 @@ from collections.abc import Collection
 
 import pytest
 
-from made_runs import write_table
+from made_runs import write_file, write_table
 from runs_to_compare import predictions_of, publish
 from sightline.records import DatasetFiles, Run, RunComparison
 from sightline.records.manifest import RunManifest
-from sightline.runs import flips, run_folder
+from sightline.runs import flips
 from sightline.storage.workspace import Workspace
 
 
@@ -16,30 +16,29 @@ def last(workspace: Workspace, dataset: DatasetFiles) -> RunManifest:
     return publish(workspace.root, "last", dataset, [4, 8, 20])
 
 
-def compare(workspace: Workspace, last: RunManifest, wrong: Collection[int]) -> RunComparison:
-    record = write_table(workspace.root / "now.parquet", predictions_of(wrong))
+def compare(run: Run, last: RunManifest, wrong: Collection[int]) -> RunComparison:
+    record = write_table(run.workspace.root / "now.parquet", predictions_of(wrong))
     evaluation = last.records.evaluate.model_copy(update={"predictions": record})
-    run = Run(id="now", workspace=workspace)
     found = flips.with_last_run(run, last.records.ingest, evaluation)
     assert (found.run_id, found.accuracy) == ("last", last.records.evaluate.accuracy)
     return found
 
 
-def test_flips_have_mcnemars_exact_p_value_unless_predictions_are_damaged(workspace, last):
+def test_flips_have_mcnemars_exact_p_value_unless_predictions_are_damaged(run, last):
     ten_heads = 2 / 2**10  # the chance that ten coins show the same side
     for wrong, expected in (
         ([4, 30], (2, 1, 1.0)),
         ([4, 8, 20], (0, 0, 1.0)),
         ([4, 8, 20, *range(21, 31)], (0, 10, ten_heads)),
     ):
-        found = compare(workspace, last, wrong)
+        found = compare(run, last, wrong)
         assert (found.fixed, found.broken, found.p_value) == pytest.approx(expected)
-    (run_folder.folder(workspace, "last") / "predictions.parquet").write_bytes(b"PAR1 no table")
-    assert compare(workspace, last, wrong=[4]).fixed is None
+    write_file(run.workspace.root, "runs/last/predictions.parquet", b"PAR1 no table")
+    assert compare(run, last, wrong=[4]).fixed is None
 
 
-def test_only_runs_of_the_same_data_are_compared(workspace, last):
-    run, files = Run(id="now", workspace=workspace), last.records.ingest
+def test_only_runs_of_the_same_data_are_compared(run, last):
+    files = last.records.ingest
     test = files.images["test"].model_copy(update={"sha256": "f" * 64})
     other_images = files.model_copy(update={"images": {"test": test}})
     found = flips.with_last_run(run, other_images, last.records.evaluate)

@@ -64,18 +64,15 @@ def test_damaged_band_is_logged_once(measured, caplog):
 
 
 def test_newest_runs_of_the_named_or_the_newest_data_set_are_collected():
-    found = [
-        excerpt(name, dataset={"z": "zoo", "m": "mnist"}[name[0]])
-        for name in ("z2", "m2", "z1", "m1", "z0")
-    ]
+    found = [excerpt(name, dataset=name[0]) for name in ("z2", "m2", "z1", "m1", "z0")]
 
-    def collected(datasets: list[str], last: int) -> dict[str, list[str]]:
-        histories = history.collect(iter(found), datasets, last)
+    def collected(datasets: list[str]) -> dict[str, list[str]]:
+        histories = history.collect(iter(found), datasets, 2)
         return {name: [run.run_id for run in runs] for name, runs in histories.items()}
 
-    assert collected([], 2) == {"zoo": ["z2", "z1"]}
-    assert collected(["mnist", "zoo", "gone"], 2) == {"mnist": ["m2", "m1"], "zoo": ["z2", "z1"]}
-    assert collected(["gone"], 2) == {}
+    assert collected([]) == {"z": ["z2", "z1"]}
+    assert collected(["m", "z", "gone"]) == {"m": ["m2", "m1"], "z": ["z2", "z1"]}
+    assert collected(["gone"]) == {}
     assert history.collect([], [], 2) == {}
 
 

@@ -3,9 +3,8 @@ import json
 import pytest
 
 import made_runs
-from excerpts import CONFIG, excerpt, with_recipe
-from excerpts import publish as publish_excerpts
-from runs_to_compare import publish
+import runs_to_compare
+from excerpts import CONFIG, excerpt, publish, with_recipe
 from sightline.errors import InputError
 from sightline.pipeline import provenance
 from sightline.records import Source
@@ -15,7 +14,7 @@ from sightline.storage import json_digest
 
 
 def test_runs_are_found_by_id_by_first_characters_and_as_the_latest(workspace):
-    publish_excerpts(workspace.root, *map(excerpt, ("zeta", "2025", "2026a", "2026b")))
+    publish(workspace.root, *map(excerpt, ("zeta", "2025", "2026a", "2026b")))
     assert run_folder.run_ids(workspace) == ["2026b", "2026a", "2025", "zeta"]
     found = {name: run_folder.resolve(workspace, name) for name in ("2026a", "z", "latest")}
     assert found == {"2026a": "2026a", "z": "zeta", "latest": "2026b"}
@@ -26,7 +25,7 @@ def test_runs_are_found_by_id_by_first_characters_and_as_the_latest(workspace):
 
 
 def test_reproduction_is_never_the_latest(workspace, dataset):
-    first = publish(workspace.root, "first", dataset, [])
+    first = runs_to_compare.publish(workspace.root, "first", dataset, [])
     again = first.model_copy(update={"run_id": "first-again-1", "repeats": "first"})
     made_runs.write(workspace.root, again)
     assert run_folder.run_ids(workspace) == ["first-again-1", "first"]
@@ -37,7 +36,7 @@ def test_reproduction_is_never_the_latest(workspace, dataset):
 
 
 def test_excerpt_has_the_values_of_a_manifest_even_without_newer_fields(workspace, dataset):
-    manifest = publish(workspace.root, "run", dataset, [4])
+    manifest = runs_to_compare.publish(workspace.root, "run", dataset, [4])
     read = run_folder.read_excerpt(workspace, "run")
     assert run_folder.summary(workspace, read) == run_folder.summary(workspace, manifest)
     for name in ManifestExcerpt.model_fields.keys() - {"records", "files"}:
@@ -51,7 +50,7 @@ def test_excerpt_has_the_values_of_a_manifest_even_without_newer_fields(workspac
 
 
 def test_damaged_run_is_listed_and_an_unfinished_one_is_not(workspace):
-    publish_excerpts(workspace.root, excerpt("damaged"), excerpt(".2026.abc.tmp"))
+    publish(workspace.root, excerpt("damaged"), excerpt(".2026.abc.tmp"))
     (workspace.root / "runs" / "empty").mkdir()
     path = run_folder.folder(workspace, "damaged") / run_folder.MANIFEST
     path.write_text(path.read_text()[:100])
@@ -63,7 +62,7 @@ def test_damaged_run_is_listed_and_an_unfinished_one_is_not(workspace):
 
 def test_equal_run_has_the_same_config_data_and_code(workspace):
     earlier = excerpt("earlier", code_sha256=provenance.package_digest())
-    publish_excerpts(workspace.root, earlier)
+    publish(workspace.root, earlier)
     source = Source(dataset="d", kind="npz", path="p", sha256="c" * 64)
     assert run_folder.has_equal(workspace, CONFIG, source)
     other_data = source.model_copy(update={"sha256": "0" * 64})

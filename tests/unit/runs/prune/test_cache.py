@@ -7,20 +7,18 @@ import pytest
 from prunable import entries, key, prune, publish, tree
 from sightline.models.build import BUILD
 from sightline.pipeline import cache
-from sightline.records import Run
 from sightline.runs import run_folder
 from sightline.storage import files
 from sightline.storage.workspace import Workspace
 
 
-def test_cache_entries_that_only_old_runs_needed_are_removed(workspace):
+def test_cache_entries_that_only_old_runs_needed_are_removed(workspace, run):
     publish(workspace, "old", "1")
     publish(workspace, "older-with-a-shared-entry", "2")
     publish(workspace, "new", "2")
     prune(workspace, 1)
     names = sorted(path.name for path in workspace.path("cache/build").iterdir())
     assert names == [f".{key('2')}.lock", key("2")]
-    run = Run(id="x", workspace=workspace)
     assert cache.find(run, BUILD, key("2")) is not None
     publish(workspace, "again", "2")
     assert run_folder.run_ids(workspace) == ["again", "new"]
