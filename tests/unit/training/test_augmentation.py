@@ -21,11 +21,8 @@ def places(settings: Augmentation, count: int = 500) -> Any:
     return keras.ops.convert_to_numpy(moved) - GRID
 
 
-def test_nothing_to_change_needs_no_layer():
-    assert augmentation(Augmentation(), seed=1) is None
-
-
 def test_images_are_changed_in_training_alone():
+    assert augmentation(Augmentation(), seed=1) is None, "nothing to change"
     warp = augmentation(ALL, seed=1)
     assert warp is not None
     np.testing.assert_array_equal(warp(IMAGES, training=False), IMAGES)
@@ -103,7 +100,4 @@ def test_it_stands_in_front_of_the_network_and_not_in_it(ghost_batches):
     parts = [IMAGES[:4], IMAGES[4:]] if ghost_batches == 2 else IMAGES
     np.testing.assert_array_equal(trained(parts, training=False), network(IMAGES))
     assert np.abs(trained(parts, training=True) - network(IMAGES)).max() > 0.01
-    assert [type(layer).__name__ for layer in network.layers] == [
-        "InputLayer",
-        "GlobalAveragePooling2D",
-    ]
+    assert not any(isinstance(layer, Warp) for layer in network.layers)

@@ -37,11 +37,14 @@ def test_newest_is_read_back_as_it_was(checkpoints):
         np.testing.assert_array_equal(found.arrays[name], values, strict=True)
 
 
-def test_two_are_kept(checkpoints):
-    for steps in (10, 20, 30, 40):
+def test_two_are_kept_and_other_files_are_left_alone(checkpoints):
+    checkpoints.write(at(10))
+    (checkpoints.folder / "notes.txt").write_text("mine")
+    for steps in (20, 30, 40):
         checkpoints.write(at(steps))
-    names = sorted(path.name[11:20] for path in checkpoints.folder.iterdir())
-    assert names == ["000000030", "000000040"]
+    names = sorted(path.name[:20] for path in checkpoints.folder.iterdir())
+    assert names == ["checkpoint-000000030", "checkpoint-000000040", "notes.txt"]
+    assert (checkpoints.folder / "notes.txt").read_text() == "mine"
     checkpoints.discard()
     assert not checkpoints.folder.exists()
 
@@ -84,11 +87,3 @@ def test_half_written_one_is_removed(checkpoints):
     half.write_bytes(b"PK")
     assert checkpoints.newest() is not None
     assert not half.exists()
-
-
-def test_other_files_in_the_folder_are_left_alone(checkpoints):
-    checkpoints.write(at(1))
-    (checkpoints.folder / "notes.txt").write_text("mine")
-    for steps in (2, 3):
-        checkpoints.write(at(steps))
-    assert (checkpoints.folder / "notes.txt").read_text() == "mine"

@@ -10,7 +10,7 @@ from sightline.training import gpu
 MEMORY = 80 << 30
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def two_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
     """Answers as NVIDIA's library gives them on a machine with two GPUs."""
     answers: dict[str, Callable[..., object]] = {
@@ -28,16 +28,17 @@ def two_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
 
 
-@pytest.mark.usefixtures("two_gpus")
-def test_gpus_are_listed_with_driver_and_memory():
+def test_gpus_are_listed_and_hidden_ones_are_an_error_that_names_the_variable(monkeypatch):
     found = gpu.require()
     assert [(one.name, one.driver, one.memory_bytes) for one in found] == [
         ("Model 0", "570.86", MEMORY),
         ("Model 1", "570.86", MEMORY),
     ]
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
+    with pytest.raises(DeviceError, match=r"2 GPUs .*CUDA_VISIBLE_DEVICES"):
+        gpu.require()
 
 
-@pytest.mark.usefixtures("two_gpus")
 @pytest.mark.parametrize(
     ("chosen", "names"),
     [
@@ -52,13 +53,6 @@ def test_gpus_are_listed_with_driver_and_memory():
 def test_only_visible_gpus_count(monkeypatch, chosen, names):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", chosen)
     assert [one.name for one in gpu.visible()] == names
-
-
-@pytest.mark.usefixtures("two_gpus")
-def test_hidden_gpus_are_an_error_that_names_the_variable(monkeypatch):
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
-    with pytest.raises(DeviceError, match=r"2 GPUs .*CUDA_VISIBLE_DEVICES"):
-        gpu.require()
 
 
 def test_machine_without_a_driver_has_no_gpu_and_says_what_to_do(monkeypatch):

@@ -10,17 +10,19 @@ from sightline.training.epoch_plan import EpochPlan
 from sightline.training.input_pipeline import Batches, feed
 
 
-def batches(run: Run, arrays: ArraySet, seed: int | None = 0, **settings: Any) -> Batches:
-    split = arrays.splits["train"]
-    config = TrainingConfig(epochs=1, **{"batch_size": 16, **settings})
-    return Batches(run.workspace, split, EpochPlan.for_training(split, config), seed)
+def epoch_of(
+    run: Run, arrays: ArraySet, epoch=0, seed: int | None = 0, **settings: Any
+) -> list[Any]:
+    """Return images and labels of each batch of an epoch."""
+    split, config = arrays.splits["train"], TrainingConfig(epochs=1, batch_size=16, **settings)
+    given = Batches(run.workspace, split, EpochPlan.for_training(split, config), seed)
+    given.start_epoch(epoch)
+    return [given[index] for index in range(given.num_batches)]
 
 
 def test_order_is_a_function_of_seed_and_epoch(run, prepared):
     def order(seed: int | None, epoch: int) -> bytes:
-        fed = batches(run, prepared, seed)
-        fed.start_epoch(epoch)
-        return b"".join(fed[index][0].tobytes() for index in range(fed.num_batches))
+        return b"".join(images.tobytes() for images, _ in epoch_of(run, prepared, epoch, seed))
 
     assert order(0, 1) == order(0, 1)
     assert order(0, 1) != order(0, 2)
@@ -31,10 +33,8 @@ def test_order_is_a_function_of_seed_and_epoch(run, prepared):
 
 def test_epoch_can_take_some_examples_or_several_passes(run, prepared):
     def fed(examples: int | None, epoch: int) -> list[bytes]:
-        given = batches(run, prepared, examples_per_epoch=examples)
-        given.start_epoch(epoch)
-        blocks = [given[index][0] for index in range(given.num_batches)]
-        return [image.tobytes() for block in blocks for image in block]
+        given = epoch_of(run, prepared, epoch, examples_per_epoch=examples)
+        return [image.tobytes() for images, _ in given for image in images]
 
     whole = fed(None, 0)
     assert fed(40, 0) == whole[:40]
@@ -48,17 +48,16 @@ def test_epoch_can_take_some_examples_or_several_passes(run, prepared):
 
 @pytest.mark.parametrize(("examples", "steps"), [(64, 4), (66, 4), (67, 5), (2, 1)])
 def test_each_ghost_batch_gets_a_part_of_each_batch(run, prepared, examples, steps):
-    def fed(ghost_batches: int) -> list[Any]:
-        given = batches(run, prepared, examples_per_epoch=examples, ghost_batches=ghost_batches)
-        return [given[index] for index in range(given.num_batches)]
-
-    parts = fed(3)
+    whole, parts = (
+        epoch_of(run, prepared, examples_per_epoch=examples, ghost_batches=count)
+        for count in (1, 3)
+    )
     assert len(parts) == steps
     sizes = [len(part) for images, _ in parts for part in images]
     assert min(sizes) >= 1
     assert sum(sizes) == sum(len(labels) for _, labels in parts) == examples
     joined = np.concatenate([part for images, _ in parts for part in images])
-    np.testing.assert_array_equal(joined, np.concatenate([images for images, _ in fed(1)]))
+    np.testing.assert_array_equal(joined, np.concatenate([images for images, _ in whole]))
 
 
 def test_validation_has_as_many_ghost_batches_as_the_training(prepared):

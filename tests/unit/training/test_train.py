@@ -25,7 +25,7 @@ def test_blueprint_describes_the_model(textures):
     assert f"{blueprint.parameters:,}" in (root / blueprint.summary.path).read_text()
 
 
-def test_model_learns_and_the_history_shows_it(textures):
+def test_model_learns_as_history_and_progress_show(textures):
     trained = textures.trained
     history = pd.read_parquet(textures.run.workspace.root / trained.history.path)
     assert history["epoch"].tolist() == [1, 2, 3]
@@ -35,9 +35,6 @@ def test_model_learns_and_the_history_shows_it(textures):
     assert trained.fit_seconds is not None
     assert trained.fit_seconds > history["seconds"].sum()
     assert trained.peak_memory_bytes > 50_000_000
-
-
-def test_progress_counts_every_epoch(textures):
     closing = [progress for progress in textures.progress if progress.epoch_done]
     assert [progress.epoch for progress in closing] == [1, 2, 3]
     assert all(progress.done == progress.total == 8 for progress in closing)
