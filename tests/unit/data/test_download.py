@@ -11,7 +11,7 @@ import pytest
 import mirror
 from mirror import CONTENT, Mirror
 from sightline.data import catalog, download
-from sightline.data.catalog import NAMED, NamedDataset
+from sightline.data.catalog import NAMED
 from sightline.data.mirror import RetryPolicy
 from sightline.errors import DataError, DownloadError
 from sightline.pipeline.progress import Progress, listening
@@ -29,21 +29,15 @@ def server() -> Iterator[Mirror]:
 
 
 @pytest.fixture(autouse=True)
-def tiny(server: Mirror, monkeypatch: pytest.MonkeyPatch) -> NamedDataset:
+def tiny(server: Mirror, monkeypatch: pytest.MonkeyPatch) -> None:
     for variable in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.delenv(variable, raising=False)
     dataset = mirror.tiny([f"{server.address}/one", f"{server.address}/two"])
     monkeypatch.setitem(catalog.NAMED, "tiny", dataset)
-    return dataset
 
 
 def fetch(run: Run, **changes: object) -> list[Path]:
     return download.fetch(run.model_copy(update=changes), "tiny", IMPATIENT)
-
-
-def stored(run: Run) -> list[str]:
-    folder = run.workspace.root / "datasets" / "tiny"
-    return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
 
 
 def test_files_are_downloaded_once_and_verified(server, run):
@@ -58,18 +52,21 @@ def test_files_are_downloaded_once_and_verified(server, run):
     assert len(server.asked) == 2
 
 
-def test_missing_file_is_requested_from_the_next_mirror_at_once(server, run):
-    server.faults["/one/train"] = ["404"] * 9
+@pytest.mark.parametrize(
+    ("faults", "asked"),
+    [
+        # from then on, the mirror that delivered is tried first
+        (["404"] * 9, ["/one/train.gz", "/two/train.gz", "/two/test.gz"]),
+        *(
+            ([fault] * 2, ["/one/train.gz"] * 3 + ["/one/test.gz"])
+            for fault in ("500", "503", "short", "stall")
+        ),
+    ],
+)
+def test_only_a_transient_fault_is_retried_before_the_next_mirror(server, run, faults, asked):
+    server.faults["/one/train"] = faults
     fetch(run)
-    # from then on, the mirror that delivered is tried first
-    assert server.asked == ["/one/train.gz", "/two/train.gz", "/two/test.gz"]
-
-
-@pytest.mark.parametrize("fault", ["500", "503", "short", "stall"])
-def test_transient_fault_is_retried(server, run, fault):
-    server.faults["/one/train"] = [fault, fault]
-    fetch(run)
-    assert server.asked == ["/one/train.gz"] * 3 + ["/one/test.gz"]
+    assert server.asked == asked
 
 
 @pytest.mark.parametrize(
@@ -100,7 +97,7 @@ def test_error_names_every_mirror_with_its_reason_and_nothing_is_left(
         assert len(asked) == requests
     assert message.count(reason) == 2
     assert "--data-dir" in message
-    assert stored(run) == []
+    assert list(run.workspace.root.glob("datasets/tiny/*")) == []
 
 
 def test_slow_download_ends_at_the_total_timeout(server, run):
@@ -109,16 +106,19 @@ def test_slow_download_ends_at_the_total_timeout(server, run):
         download.fetch(run, "tiny", RetryPolicy(total_timeout=0, attempts=1))
 
 
-def test_unreachable_mirror_is_refused_with_its_reason(run):
-    with pytest.raises(DownloadError, match=r"127\.0\.0\.1:9/x/tiny/train\.gz: .*refused"):
-        fetch(run, mirror="http://127.0.0.1:9/x")
-
-
 @pytest.mark.parametrize(
-    "address", ["ftp://host/x", "file:///etc", "intranet/data", "http://[x", f"http://{'a' * 64}/"]
+    ("address", "reason"),
+    [
+        ("http://127.0.0.1:9/x", r"127\.0\.0\.1:9/x/tiny/train\.gz: .*refused"),
+        *(
+            (address, "http:// or https:// address")
+            for address in ("ftp://host/x", "file:///etc", "intranet/data", "http://[x")
+        ),
+        (f"http://{'a' * 64}/", "http:// or https:// address"),
+    ],
 )
-def test_address_of_another_kind_is_refused(run, address):
-    with pytest.raises(DataError, match=r"http:// or https:// address"):
+def test_unusable_mirror_is_refused_with_its_reason(run, address, reason):
+    with pytest.raises(DownloadError, match=reason):
         fetch(run, mirror=address)
 
 
@@ -194,7 +194,7 @@ def test_concurrent_fetches_download_once_and_remove_leftovers(server, run):
     with ThreadPoolExecutor(3) as pool:
         list(pool.map(fetch, [run] * 3))
     assert len(server.asked) == 2
-    assert stored(run) == ["test.gz", "train.gz"]
+    assert sorted(path.name for path in folder.iterdir()) == ["test.gz", "train.gz"]
 
 
 def test_delay_between_attempts_doubles(server, run):
