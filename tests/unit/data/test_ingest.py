@@ -25,11 +25,6 @@ from sightline.storage import npy
 COLOURS = ("amber", "blue", "coral", "denim", "ebony", "flax", "green <&>")
 
 
-@pytest.fixture(autouse=True)
-def root(run: Run) -> None:
-    run.workspace.root.mkdir()
-
-
 @pytest.fixture
 def photos(tmp_path: Path) -> Path:
     """Seven classes of JPEG files of mixed sizes, not split."""
@@ -59,13 +54,11 @@ def test_images_and_labels_arrive_unchanged(run, tmp_path):
     rows = labels(run, files)
     for split, part in (("train", rows[:160]), ("test", rows[160:])):
         found = images(run, files, split)
-        assert found.dtype == np.uint8
         assert files.images[split].shape == (len(part), 12, 12, 1) == found.shape
-        np.testing.assert_array_equal(found, expected[f"x_{split}"])
+        np.testing.assert_array_equal(found, expected[f"x_{split}"], strict=True)
         assert [row["label"] for row in part] == expected[f"y_{split}"].tolist()
     assert files.counts == {"train": (40,) * 4, "test": (10,) * 4}
-    assert files.dataset == "quarters"
-    assert files.source == str(path)
+    assert (files.dataset, files.source) == ("quarters", str(path))
     assert len(rows) == 200
     assert list(rows[0]) == ["index", "split", "label", "class_name", "source", "pixels_sha256"]
     for row in (rows[0], rows[159], rows[160], rows[199]):
@@ -80,8 +73,7 @@ def test_photos_of_mixed_sizes_keep_their_labels_through_the_split(run, photos):
     events: list[Progress] = []
     with listening(events.append):
         files = ingest(run, photos)
-    assert files.class_names == COLOURS
-    assert files.dataset == "photos-2024"
+    assert (files.dataset, files.class_names) == ("photos-2024", COLOURS)
     assert files.image_shape == (64, 64, 3)
     assert files.counts == {"train": (8,) * 7, "test": (2,) * 7}
     assert "70 of 70" in files.notes[0]

@@ -28,13 +28,13 @@ def test_named_data_set_is_found_without_touching_a_file(run):
     assert not run.workspace.root.exists()
 
 
-def test_equal_content_has_equal_digests_wherever_it_is(tmp_path):
+def test_equal_content_has_equal_digests_and_a_folder_with_one_archive_is_that_archive(tmp_path):
     one = locate(write_npz(tmp_path / "My Data (v2).npz"))
     (tmp_path / "b").mkdir()
     other = locate(write_npz(tmp_path / "b" / "copy.npz"))
     assert one.sha256 == other.sha256
     assert one.dataset == "my-data-v2"
-    assert one.kind == "npz"
+    assert one.kind == locate(tmp_path / "b").kind == "npz"
 
 
 def test_digest_changes_with_content_and_with_names_but_not_with_the_order(tmp_path):
@@ -52,9 +52,7 @@ def test_digest_changes_with_content_and_with_names_but_not_with_the_order(tmp_p
 
 def test_digesting_many_files_reports_progress(tmp_path):
     for number in range(120):
-        folder = tmp_path / "ab"[number % 2]
-        folder.mkdir(exist_ok=True)
-        (folder / f"{number}.png").write_bytes(bytes([number]))
+        paint(tmp_path / "ab"[number % 2] / f"{number}.png", number)
     events: list[Progress] = []
     with listening(events.append):
         locate(tmp_path)
@@ -125,11 +123,6 @@ def test_split_that_links_elsewhere_is_refused(tmp_path):
     (tmp_path / "given" / "train").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(DataError, match="given/train"):
         locate(tmp_path / "given")
-
-
-def test_folder_with_one_archive_is_that_archive(tmp_path):
-    write_npz(tmp_path / "only.npz")
-    assert locate(tmp_path).kind == "npz"
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ def collect(*batches: list) -> FoundLabels:
 def test_integers_sort_as_integers_and_strings_as_strings():
     assert encode([collect([10, 9], [2, 10])])[0] == ("2", "9", "10")
     assert encode([collect(["10", "9"], ["2"])])[0] == ("10", "2", "9")
+    assert len(encode([collect(list(range(1000)))])[0]) == 1000
 
 
 def test_both_splits_share_one_encoding():
@@ -33,23 +34,18 @@ def test_labels_are_positions_in_stated_names_or_the_names(labels):
     assert numbers.tolist() == [2, 0]
 
 
-def test_mix_of_integers_and_strings_is_refused():
-    with pytest.raises(DataError, match=r"train: .*both"):
-        collect([0, 1], ["cat"])
-
-
-def test_long_label_is_shortened_in_the_message():
-    with pytest.raises(DataError, match=r"\('x{199}…\)"):
-        encode([collect(["x" * 5000])])
-
-
-def test_number_of_classes_is_limited():
-    assert len(encode([collect(list(range(1000)))])[0]) == 1000
-    with pytest.raises(DataError, match="at most 1,000"):
-        collect(list(range(1001)))
-
-
-@pytest.mark.parametrize("name", ["", "  ", "x" * 201, "a\nb", "a\x00", "a\u2028b", "\x7f"])
-def test_unprintable_or_long_name_is_refused(name):
-    with pytest.raises(DataError, match="class name"):
-        encode([collect([name, "b"])])
+@pytest.mark.parametrize(
+    ("batches", "fact"),
+    [
+        (([0, 1], ["cat"]), r"train: .*both"),
+        ((["x" * 5000],), r"\('x{199}…\)"),
+        ((list(range(1001)),), "at most 1,000"),
+        *(
+            (([name, "b"],), "class name")
+            for name in ("", "  ", "x" * 201, "a\nb", "a\x00", "a\u2028b", "\x7f")
+        ),
+    ],
+)
+def test_mixed_unprintable_long_or_too_many_labels_are_refused(batches, fact):
+    with pytest.raises(DataError, match=fact):
+        encode([collect(*batches)])
