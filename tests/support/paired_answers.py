@@ -10,8 +10,7 @@ from sightline.evaluation.predictions import Predictions
 from sightline.records import Certificate, ExportCheck, FileRecord
 from sightline.registry.gate.scores import Scores, Timing
 
-Counts = tuple[int, int, int]
-"""Images of a class that are fixed, that are broken, and that both models have right."""
+Counts = tuple[int, int, int]  # images of a class: fixed, broken, right with both models
 
 
 def scores(

@@ -50,7 +50,6 @@ def publish(
 ) -> RunManifest:
     """Write the folder of a run that gets some rows wrong, later rows with more confidence."""
     folder = run_folder.folder(Workspace(root), run_id)
-    folder.mkdir(parents=True)
     predictions = made_runs.write_table(folder / "predictions.parquet", predictions_of(wrong))
     columns = ("accuracy", "loss", "val_accuracy", "val_loss")
     curves = {"epoch": [1, 2]} | {name: [0.5, 0.9] for name in columns}

@@ -25,8 +25,7 @@ def champions(root: Path) -> list[Version]:
 
 def pinned(workspace: Workspace) -> dict[str, str]:
     """Return the reasons of all pins by run."""
-    found = [pins.read(workspace, run_id) for run_id in pins.pinned_ids(workspace)]
-    return {pin.run_id: pin.reason for pin in found if pin}
+    return {name: pins.read(workspace, name).reason for name in pins.pinned_ids(workspace)}
 
 
 def test_promoted_version_is_champion_and_pinned(workspace, version):

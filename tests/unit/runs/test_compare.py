@@ -57,8 +57,7 @@ def test_measures_are_side_by_side_with_their_intervals(found):
     assert accuracy.a_interval == pytest.approx((0.8014, 0.9742), abs=1e-4)
     assert top.name == "top-2 accuracy"
     assert top.b_interval == pytest.approx((0.9124, 1.0), abs=1e-4)
-    low, high = loss.a_interval or (0, 0)
-    assert 0 <= low < (loss.a or 0) < high
+    assert 0 <= loss.a_interval[0] < loss.a < loss.a_interval[1]
     assert [pair.b.recall for pair in found.classes] == [0.8, 0.9, 0.9, 0.9]
 
 

@@ -77,8 +77,7 @@ def test_newest_runs_of_the_named_or_the_newest_data_set_are_collected():
 
 
 def test_no_more_runs_are_read_than_needed_and_reproductions_are_skipped():
-    again = excerpt("zoo-again", dataset="zoo", repeats="zoo")
     new, old = excerpt("new"), excerpt("old")
-    found = iter([again, new, old])
+    found = iter([excerpt("zoo-again", dataset="zoo", repeats="zoo"), new, old])
     assert history.collect(found, [], 1) == {"mnist": [new]}
     assert list(found) == [old]

@@ -54,8 +54,7 @@ def test_damaged_pin_protects_a_run(workspace, folder, content):
 
 
 def test_unfinished_pin_does_not_count(workspace):
-    workspace.path("pins").mkdir(parents=True)
-    workspace.path("pins/.best.json.0123abcd.tmp").touch()
+    made_runs.write_file(workspace.root, "pins/.best.json.0123abcd.tmp")
     assert pins.pinned_ids(workspace) == frozenset()
     files.remove(workspace.path("pins"))
     workspace.path("pins").touch()

@@ -2,7 +2,6 @@ import logging
 import stat
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -37,13 +36,11 @@ def test_other_kinds_of_keys_are_refused_and_never_shown(key):
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
-    def pem(private: Any, encryption: Any) -> bytes:
-        form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8)
-        return bytes(private.private_bytes(*form, encryption))
-
+    form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8)
     password = serialization.BestAvailableEncryption(b"s3cret")
-    encrypted = pem(ed25519.Ed25519PrivateKey.generate(), password)
-    elliptic = pem(ec.generate_private_key(ec.SECP256R1()), serialization.NoEncryption())
+    encrypted = ed25519.Ed25519PrivateKey.generate().private_bytes(*form, password)
+    private = ec.generate_private_key(ec.SECP256R1())
+    elliptic = private.private_bytes(*form, serialization.NoEncryption())
     public = key.with_name("signing.pem.pub").read_bytes()
     for content in (b"", b"s3cret", encrypted, elliptic, public):
         key.write_bytes(content)

@@ -1,4 +1,3 @@
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,7 @@ from sightline.config import Convolution, ModelConfig, PromotionConfig, loading
 from sightline.data.holdout import holdout_sha256
 from sightline.errors import DataError, ModelFileError
 from sightline.models import cnn, keras_files
-from sightline.pipeline.progress import Progress, listening
+from sightline.pipeline.progress import listening
 from sightline.records import DatasetFiles, Decision, Evaluation, FileRecord, Run, TrainedModel
 from sightline.registry import Version
 from sightline.registry.gate import evaluate, scoring
@@ -101,9 +100,8 @@ def criteria_of(decision: Decision) -> list[tuple[str, bool]]:
 
 
 def test_better_model_is_promoted_on_the_predictions_of_both(gate, run):
-    seen: list[Progress] = []
-    leftovers: list[Path] = []  # What a killed gate would leave
-    root = run.workspace.root
+    root, seen = run.workspace.root, []
+    leftovers = []  # what a killed gate would leave
     with listening(seen.append), listening(lambda _: leftovers.extend(files.leftovers(root))):
         found = gate()
     assert found.promote, found.sentence
