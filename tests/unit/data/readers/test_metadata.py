@@ -19,10 +19,10 @@ IMAGE = png(np.full((8, 8), 9, np.uint8))
 def write_csv(path: Path, header: bool = True) -> Path:
     names = ["label", "camera", *(f"p{number}" for number in range(64)), "site"]
     rows = [
-        ",".join([str(row % 2), camera if header else "1", *["9"] * 64, "7"])
+        [str(row % 2), camera if header else "1", *["9"] * 64, "7"]
         for row, camera in enumerate(CAMERAS)
     ]
-    path.write_text("\n".join([",".join(names), *rows] if header else rows))
+    path.write_text("\n".join(map(",".join, [names, *rows] if header else rows)))
     return path
 
 
@@ -78,12 +78,14 @@ def test_parquet_columns_become_text_and_missing_values_stay_missing(tmp_path):
         ("x.csv", "label", ("camera, p0", " …")),
         ("headless.csv", "camera", ("none",)),
         *(("x.parquet", column, (" camera:",)) for column in ("site", "label", "image")),
+        ("x.npz", "camera", ("CSV", "Parquet")),
     ],
 )
-def test_unknown_column_lists_the_columns(tmp_path, file, column, facts):
+def test_unknown_column_is_refused_with_the_columns_to_choose_from(tmp_path, file, column, facts):
     write_csv(tmp_path / "x.csv")
     write_csv(tmp_path / "headless.csv", header=False)
     write_parquet(tmp_path / "x.parquet", camera=["a", "b"])
+    write_npz(tmp_path / "x.npz")
     named = (file, f"'{column}'", *facts, "data.metadata_columns")
     check_unreadable(tmp_path / file, *named, metadata_columns=(column,))
 
@@ -102,8 +104,3 @@ def test_metadata_that_are_not_short_text_are_refused_with_their_column(tmp_path
     with pytest.raises(DataError, match=r"x\.parquet.*'site'") as raised:
         metadata(raw.splits[0])
     assert fact in str(raised.value)
-
-
-def test_source_without_columns_refuses_metadata(tmp_path):
-    path = write_npz(tmp_path / "x.npz")
-    check_unreadable(path, "x.npz", "'camera'", "CSV", "Parquet", metadata_columns=("camera",))
