@@ -16,10 +16,7 @@ Counts = tuple[int, int, int]  # images of a class: fixed, broken, right with bo
 def scores(
     *by_class: Counts, names: tuple[str, ...] = (), confidence: float = 0.9, seconds: float = 0.001
 ) -> Scores:
-    """Build the predictions of a candidate and a champion from counts for each class.
-
-    The confidence and the seconds are the candidate's, the champion's are 0.9 and 0.001.
-    """
+    """Build predictions from counts by class; the champion's confidence and seconds are fixed."""
     labels, candidate, champion = [], [], []
     for label, (fixed, broken, both) in enumerate(by_class):
         wrong = (label + 1) % len(by_class)

@@ -74,10 +74,7 @@ def test_newest_runs_of_the_named_or_the_newest_data_set_are_collected():
     assert collected(["m", "z", "gone"]) == {"m": ["m2", "m1"], "z": ["z2", "z1"]}
     assert collected(["gone"]) == {}
     assert history.collect([], [], 2) == {}
-
-
-def test_no_more_runs_are_read_than_needed_and_reproductions_are_skipped():
     new, old = excerpt("new"), excerpt("old")
-    found = iter([excerpt("zoo-again", dataset="zoo", repeats="zoo"), new, old])
-    assert history.collect(found, [], 1) == {"mnist": [new]}
-    assert list(found) == [old]
+    unread = iter([excerpt("zoo-again", dataset="zoo", repeats="zoo"), new, old])
+    assert history.collect(unread, [], 1) == {"mnist": [new]}, "reproductions are skipped"
+    assert list(unread) == [old], "no more runs are read than needed"

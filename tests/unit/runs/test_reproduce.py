@@ -1,5 +1,5 @@
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +18,6 @@ from sightline.runs import reproduce
 from sightline.runs.reproduce import Reproduction
 from sightline.storage.workspace import Workspace
 
-Repeat = Callable[..., Reproduction]
-
 
 @pytest.fixture
 def original(workspace: Workspace, dataset: DatasetFiles) -> RunManifest:
@@ -32,7 +30,7 @@ def with_config(original: RunManifest, *overrides: str) -> RunManifest:
 
 
 @pytest.fixture
-def repeat(workspace: Workspace, dataset: DatasetFiles, original: RunManifest) -> Repeat:
+def repeat(workspace: Workspace, dataset: DatasetFiles, original: RunManifest) -> Any:
     """Reproduce the original in another environment, with some rows wrong."""
 
     def check(wrong: Collection[int], run: RunManifest = original, **known: Any) -> Reproduction:

@@ -61,10 +61,9 @@ def test_damaged_run_is_listed_and_an_unfinished_one_is_not(workspace):
 
 
 def test_equal_run_has_the_same_config_data_and_code(workspace):
-    earlier = excerpt("earlier", code_sha256=provenance.package_digest())
-    publish(workspace.root, earlier)
+    publish(workspace.root, excerpt("earlier", code_sha256=provenance.package_digest()))
     source = Source(dataset="d", kind="npz", path="p", sha256="c" * 64)
     assert run_folder.has_equal(workspace, CONFIG, source)
+    assert not run_folder.has_equal(workspace, with_recipe(CONFIG, "other"), source)
     other_data = source.model_copy(update={"sha256": "0" * 64})
     assert not run_folder.has_equal(workspace, CONFIG, other_data)
-    assert not run_folder.has_equal(workspace, with_recipe(CONFIG, "other"), source)

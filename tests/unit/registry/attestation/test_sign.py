@@ -32,11 +32,8 @@ def test_statement_describes_files_build_and_promotion(workspace, key):
         "code": digest("code"),
         "base.lock": digest("lock"),
     }
-    assert predicate["runDetails"]["metadata"] == {
-        "invocationId": "run-1",
-        "startedOn": "2026-11-24T01:01:03Z",
-        "finishedOn": "2026-11-24T01:02:03Z",
-    }
+    times = {"startedOn": "2026-11-24T01:01:03Z", "finishedOn": "2026-11-24T01:02:03Z"}
+    assert predicate["runDetails"]["metadata"] == {"invocationId": "run-1", **times}
     promotion = predicate["sightline_promotion"]
     assert (promotion["version"], promotion["reason"]) == ("mnist-v1", "better")
     assert promotion["decision"]["promote"] is True
