@@ -9,8 +9,7 @@ import pytest
 from processes import is_running
 from sightline.pipeline.child import Child, describe_exit
 
-TESTS = Path(__file__).parents[2] / "support"
-ENVIRONMENT = {**os.environ, "PYTHONPATH": str(TESTS)}
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2] / "support")}
 
 
 @pytest.fixture
@@ -51,9 +50,8 @@ def test_child_of_a_killed_parent_ends():
         "print(child.receive()['pid'], flush=True)\n"
         "child.receive()\n"
     )
-    with subprocess.Popen(
-        [sys.executable, "-c", program], stdout=subprocess.PIPE, env=ENVIRONMENT
-    ) as parent:
+    command = [sys.executable, "-c", program]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=ENVIRONMENT) as parent:
         pid = int(parent.stdout.readline())
         assert is_running(pid)
         parent.kill()

@@ -9,49 +9,35 @@ from sightline.data.preprocess import PREPROCESS
 from sightline.evaluation.evaluate import EVALUATE
 from sightline.models.build import BUILD
 from sightline.pipeline import provenance, stages
-from sightline.records import DatasetFiles, FileRecord, Inspection, ModelBlueprint, Record
+from sightline.records import FileRecord, ModelBlueprint, Record
 from sightline.reporting.report import REPORT
 from sightline.training.train import TRAIN
 
 
-def file(path: str, digit: str) -> FileRecord:
+def file(digit: str, path: str = "a/file") -> FileRecord:
     return FileRecord(path=path, sha256=digit * 64, bytes=1)
 
 
-def blueprint(path: str = "a", architecture: str = "1", summary: str = "2") -> ModelBlueprint:
+def blueprint(**changes: FileRecord) -> ModelBlueprint:
+    stored = {"architecture": file("1"), "summary": file("2")} | changes
     return ModelBlueprint(
-        architecture=file(f"{path}/architecture", architecture),
-        summary=file(f"{path}/summary", summary),
-        layers=(),
-        parameters=330,
-        image_shape=(28, 28, 1),
-        num_classes=10,
+        **stored, layers=(), parameters=330, image_shape=(28, 28, 1), num_classes=10
     )
 
 
 def test_key_follows_content_but_not_paths_and_incidental_files():
     key = TRAIN.key(blueprint())
-    assert key == TRAIN.key(blueprint(path="b")) == TRAIN.key(blueprint(summary="5"))
-    assert key != TRAIN.key(blueprint(architecture="4"))
+    assert key == TRAIN.key(blueprint(architecture=file("1", "b"), summary=file("2", "b")))
+    assert key == TRAIN.key(blueprint(summary=file("5")))
+    assert key != TRAIN.key(blueprint(architecture=file("4")))
 
 
-def test_only_the_key_of_the_report_follows_what_ingest_found():
-    def ingested(digit: str) -> DatasetFiles:
-        findings = file("a/findings.parquet", digit)
-        return DatasetFiles(
-            dataset="d",
-            source="s",
-            class_names=("a", "b"),
-            image_shape=(8, 8, 1),
-            images={},
-            labels=file("a/labels.parquet", "0"),
-            counts={},
-            inspection=Inspection(profiles={}, affected={}, findings=findings),
-        )
-
+def test_only_the_key_of_the_report_follows_what_ingest_found(files):
+    inspected = (files.inspection.model_copy(update={"findings": file(digit)}) for digit in "12")
+    one, other = (files.model_copy(update={"inspection": found}) for found in inspected)
     for stage in (PREPROCESS, EVALUATE):
-        assert stage.key(ingested("1")) == stage.key(ingested("2"))
-    assert REPORT.key(ingested("1")) != REPORT.key(ingested("2"))
+        assert stage.key(one) == stage.key(other)
+    assert REPORT.key(one) != REPORT.key(other)
 
 
 def test_key_follows_the_config_but_not_the_path_of_the_data():
