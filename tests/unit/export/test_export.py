@@ -1,5 +1,4 @@
 import json
-import shutil
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -12,14 +11,11 @@ from model_to_export import Measured, classifier
 from sightline.config import ExportConfig, Format
 from sightline.errors import ConfigError, ModelFileError, StageError
 from sightline.export import certify, child_process, convert, formats
-from sightline.export.export import EXPORT
 from sightline.export.formats import FORMATS, shipped_name
 from sightline.export.golden import Golden
 from sightline.models import keras_files
-from sightline.pipeline import cache
 from sightline.records import Certificate, ExportCheck, FileRecord
 from sightline.storage import digests, json_digest
-from sightline.storage.workspace import Workspace
 
 EVERY_FORMAT = pytest.mark.parametrize("name", FORMATS)
 
@@ -60,15 +56,6 @@ def test_certificate_is_checksummed_json(measured, certificate):
     assert certificate.model_sha256 == measured.trained.model.sha256
     found = sorted(file.name for file in path.parent.iterdir())
     assert found == ["certificate.json", "exports", "manifest.json"]
-
-
-def test_damaged_file_in_a_folder_of_an_entry_is_noticed(measured, entry, tmp_path):
-    copied = measured.run.model_copy(update={"workspace": Workspace(tmp_path)})
-    target = shutil.copytree(entry, tmp_path / "cache" / "export" / entry.name)
-    assert cache.find(copied, EXPORT, entry.name) is not None
-    index = target / "exports" / "saved_model" / "variables" / "variables.index"
-    index.write_bytes(index.read_bytes()[:-1])
-    assert cache.find(copied, EXPORT, entry.name) is None
 
 
 def test_shipped_name_is_relative_to_the_exports():

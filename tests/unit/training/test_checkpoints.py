@@ -7,8 +7,6 @@ import pytest
 from sightline.storage.workspace import Workspace
 from sightline.training.checkpoints import Checkpoint, Checkpoints, Position
 
-POSITION = Position(made_by="run", environment={"cores": "2"})
-
 
 @pytest.fixture
 def checkpoints(tmp_path: Path) -> Checkpoints:
@@ -16,8 +14,8 @@ def checkpoints(tmp_path: Path) -> Checkpoints:
 
 
 def at(steps: int) -> Checkpoint:
-    rows = ({"epoch": 1, "loss": 0.1},)
-    position = POSITION.model_copy(update={"steps": steps, "history": rows})
+    known = {"environment": {"cores": "2"}, "history": ({"epoch": 1, "loss": 0.1},)}
+    position = Position(made_by="run", steps=steps, **known)
     arrays = {
         "weights_0": np.full((3, 4), steps, np.float32),
         "seeds_0": np.array([1, steps], np.uint32),

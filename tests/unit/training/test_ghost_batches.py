@@ -6,14 +6,14 @@ from sightline.config import Convolution, ModelConfig
 from sightline.models import cnn
 from sightline.training.ghost_batches import side_by_side
 
-PLAIN = ModelConfig(convolutions=(Convolution(filters=4),) * 2, dense_units=4)
 IMAGES = np.random.default_rng(0).random((7, 12, 12, 1), np.float32)
 LABELS = np.eye(4, dtype=np.float32)[[0, 1, 2, 3, 0, 1, 2]]
 
 
 def network() -> keras.Model:
     keras.utils.set_random_seed(0)
-    return cnn.classifier((12, 12, 1), 4, PLAIN)
+    plain = ModelConfig(convolutions=(Convolution(filters=4),) * 2, dense_units=4)
+    return cnn.classifier((12, 12, 1), 4, plain)
 
 
 def weights_after_a_step(ghost_batches: int) -> list[np.ndarray]:

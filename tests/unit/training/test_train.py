@@ -12,8 +12,9 @@ import pytest
 from examples import pictures
 from sightline.errors import DeviceError, DivergenceError
 from sightline.models import keras_files
-from sightline.training import backend, fit, input_pipeline, train
+from sightline.training import backend, fit, train
 from sightline.training.epoch_plan import EpochPlan
+from sightline.training.input_pipeline import Batches
 from trained_textures import FIT
 
 
@@ -42,37 +43,33 @@ def test_model_learns_as_history_and_progress_show(textures):
 
 
 def test_same_inputs_give_the_same_bytes_and_each_epoch_its_own_order(textures, monkeypatch):
-    fed: list[tuple[int, int]] = []
     epochs: list[int] = []
-    start_epoch, get = input_pipeline.Batches.start_epoch, input_pipeline.Batches.__getitem__
+    fed: list[tuple[int, int]] = []
+    start_epoch, get = Batches.start_epoch, Batches.__getitem__
 
-    def note_epoch(self: input_pipeline.Batches, epoch: int) -> None:
+    def note_epoch(self: Batches, epoch: int) -> None:
         epochs.append(epoch)
         start_epoch(self, epoch)
 
-    def note_batch(self: input_pipeline.Batches, index: int) -> object:
+    def note_batch(self: Batches, index: int) -> object:
         if len(self._images) == 128:  # not the validation split
             fed.append((epochs[-1], index))
         return get(self, index)
 
-    monkeypatch.setattr(input_pipeline.Batches, "start_epoch", note_epoch)
-    monkeypatch.setattr(input_pipeline.Batches, "__getitem__", note_batch)
+    monkeypatch.setattr(Batches, "start_epoch", note_epoch)
+    monkeypatch.setattr(Batches, "__getitem__", note_batch)
     again = train.train(textures.refreshed, textures.arrays, textures.blueprint, FIT)
     assert again.weights_sha256 == textures.trained.weights_sha256
     assert again.model.sha256 == textures.trained.model.sha256
-    steps = 8  # 128 images in batches of 16
-    assert fed[-3 * steps :] == [(epoch, index) for epoch in range(3) for index in range(steps)]
+    assert fed[-24:] == [(epoch, index) for epoch in range(3) for index in range(8)]
 
 
 def test_model_is_compiled_as_configured(textures):
     root, architecture = textures.run.workspace.root, textures.blueprint.architecture
     settings = FIT.model_copy(update={"label_smoothing": 0.3, "steps_per_execution": 2})
-    compiled = fit._compile(
-        keras_files.read_architecture(root / architecture.path),
-        EpochPlan(128, 16),
-        settings,
-        random.Random(0),  # noqa: S311 - no secret
-    )
+    network = keras_files.read_architecture(root / architecture.path)
+    rng = random.Random(0)  # noqa: S311 - no secret
+    compiled = fit._compile(network, EpochPlan(128, 16), settings, rng)
     assert compiled.loss.label_smoothing == 0.3
     assert compiled.steps_per_execution == 2
 
