@@ -1,7 +1,6 @@
 import io
 import os
 import pickle
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,11 +8,6 @@ import pytest
 from run_to_predict import dots
 from sightline.errors import DataError
 from sightline.prediction import npy
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "x.npy"
 
 
 def header(shape: tuple[int, ...]) -> bytes:
@@ -24,7 +18,8 @@ def header(shape: tuple[int, ...]) -> bytes:
 
 
 @pytest.mark.parametrize("shape", [(5, 8, 9), (5, 8, 9, 1), (5, 8, 9, 3)])
-def test_blocks_hold_the_saved_images(path, shape):
+def test_blocks_hold_the_saved_images(tmp_path, shape):
+    path = tmp_path / "x.npy"
     images = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
     np.save(path, images)
     found = npy.read_header(path)
@@ -54,7 +49,8 @@ def test_blocks_hold_the_saved_images(path, shape):
         (header((2, 8, 8)) + bytes(129), "257 bytes, expected 256"),
     ],
 )
-def test_array_of_anything_but_images_is_refused_before_it_is_allocated(path, content, named):
+def test_array_of_anything_but_images_is_refused_before_it_is_allocated(tmp_path, content, named):
+    path = tmp_path / "x.npy"
     if isinstance(content, bytes):
         path.write_bytes(content)
     else:

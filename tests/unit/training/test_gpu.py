@@ -30,10 +30,8 @@ def two_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_gpus_are_listed_and_hidden_ones_are_an_error_that_names_the_variable(monkeypatch):
     found = gpu.require()
-    assert [(one.name, one.driver, one.memory_bytes) for one in found] == [
-        ("Model 0", "570.86", MEMORY),
-        ("Model 1", "570.86", MEMORY),
-    ]
+    expected = [(f"Model {number}", "570.86", MEMORY) for number in range(2)]
+    assert [(one.name, one.driver, one.memory_bytes) for one in found] == expected
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
     with pytest.raises(DeviceError, match=r"2 GPUs .*CUDA_VISIBLE_DEVICES"):
         gpu.require()

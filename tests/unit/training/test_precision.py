@@ -46,13 +46,3 @@ def test_convolutions_compute_in_bfloat16_and_the_rest_in_float32():
     assert {weight.dtype for weight in network.weights} == {"float32"}
     assert network.to_json() == before
     np.testing.assert_array_equal(network(images, training=False), exact)
-
-
-def test_exact_float32_holds_within_its_block_alone():
-    import tensorflow as tf
-
-    enabled = tf.config.experimental.tensor_float_32_execution_enabled
-    assert enabled()
-    with precision.exact_float32():
-        assert not enabled()
-    assert enabled()
