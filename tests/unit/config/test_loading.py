@@ -9,11 +9,10 @@ def test_tutorial_is_exactly_the_article():
     layers = [(step.filters, step.stride) for step in config.model.convolutions]
     assert layers == [(32, 1), (32, 2), (64, 1), (64, 2), (64, 1), (64, 1)]
     assert config.model.dense_units == 32
-    assert (config.training.epochs, config.training.batch_size) == (5, 32)
-    assert (config.training.optimizer, config.training.learning_rate) == ("adam", 0.001)
-    assert config.training.schedule == "constant"
-    assert config.data.dataset == "mnist"
-    assert config.preprocessing.validation_fraction == 0
+    training = config.training
+    assert (training.epochs, training.batch_size, training.schedule) == (5, 32, "constant")
+    assert (training.optimizer, training.learning_rate) == ("adam", 0.001)
+    assert (config.data.dataset, config.preprocessing.validation_fraction) == ("mnist", 0)
 
 
 def test_quickstart_has_the_tutorials_network_and_optimizer():

@@ -11,7 +11,7 @@ from sightline.training.input_pipeline import Batches, feed
 
 
 def epoch_of(
-    run: Run, arrays: ArraySet, epoch=0, seed: int | None = 0, **settings: Any
+    run: Run, arrays: ArraySet, epoch: int = 0, seed: int | None = 0, **settings: Any
 ) -> list[Any]:
     """Return images and labels of each batch of an epoch."""
     split, config = arrays.splits["train"], TrainingConfig(epochs=1, batch_size=16, **settings)
