@@ -1,18 +1,16 @@
 import gc
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
-from command import BIN, ROOT, Command, Completed, execute
+from command import BIN, ROOT, execute
 from examples import write_npz
 from reading import ingest
 from sightline.config import PreprocessingConfig
 from sightline.data import preprocess
-from sightline.records import ArraySet, DatasetFiles, Run
+from sightline.records import Run
 from sightline.storage.workspace import Workspace
 
 pytest_plugins = ["factory"]
@@ -25,11 +23,11 @@ SERVERS = {"prefect_api", "server_url", "factory", "server", "guarded", "browser
 """Fixtures that start a server or a browser."""
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
+def pytest_addoption(parser):
     parser.addoption("--no-skips", action="store_true", help="fail instead of skipping a test")
 
 
-def scope(nodeid: str) -> str:
+def scope(nodeid):
     """Return the group of tests that share a set-up: the file, or one group for shared servers."""
     path = nodeid.partition("::")[0]
     shared = {f"e2e/test_{name}.py" for name in SHARING} | {"faults/test_orchestrator.py"}
@@ -39,16 +37,16 @@ def scope(nodeid: str) -> str:
 class ByFile(LoadScopeScheduling):
     """Gives the tests of a file, and all tests that share the set-up, to one process."""
 
-    def _split_scope(self, nodeid: str) -> str:
+    def _split_scope(self, nodeid):
         return scope(nodeid)
 
 
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFile:
+def pytest_xdist_make_scheduler(config, log):
     """Distribute the tests; the groups of xdist have no effect with pytest 9.2."""
     return ByFile(config, log)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(items):
     """Mark tests that need a server; start with the longest, so that processes end together."""
     for item in items:
         if SERVERS & set(item.fixturenames) or item.nodeid.startswith("tests/e2e/"):
@@ -56,19 +54,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda one: (scope(one.nodeid) != SET_UP, "server_url" not in one.fixturenames))
 
 
-def pytest_configure() -> None:
+def pytest_configure():
     """Collect no garbage while the tests are imported, which saves seconds."""
     gc.disable()
 
 
-def pytest_collection_finish() -> None:
+def pytest_collection_finish():
     """Collect garbage again, but skip the imported modules: TensorFlow has many."""
     gc.freeze()
     gc.enable()
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+def pytest_runtest_makereport(item):
     report = yield
     if report.skipped and item.config.getoption("--no-skips"):
         report.outcome = "failed"
@@ -77,7 +75,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
 
 
 @pytest.fixture
-def mnist_dir() -> Path:
+def mnist_dir():
     folder = Path(os.environ.get("SIGHTLINE_TEST_MNIST", ROOT.parent / "shared/data/mnist"))
     if not folder.is_dir():
         pytest.skip(f"the real MNIST is not at {folder}; set SIGHTLINE_TEST_MNIST")
@@ -85,22 +83,22 @@ def mnist_dir() -> Path:
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> Run:
+def run(tmp_path):
     return Run(id="test-run", workspace=Workspace(tmp_path / "artifacts"))
 
 
 @pytest.fixture
-def files(run: Run, tmp_path: Path) -> DatasetFiles:
+def files(run, tmp_path):
     return ingest(run, write_npz(tmp_path / "textures.npz"))
 
 
 @pytest.fixture
-def prepared(run: Run, files: DatasetFiles) -> ArraySet:
+def prepared(run, files):
     return preprocess.preprocess(run, files, PreprocessingConfig(validation_fraction=0.2))
 
 
 @pytest.fixture(scope="session")
-def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+def environment(tmp_path_factory):
     """The environment of a user without any configuration, with its own Prefect home."""
     own = ("PREFECT_", "SIGHTLINE_")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(own)}
@@ -108,17 +106,17 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def sightline(environment: dict[str, str]) -> Command:
+def sightline(environment):
     """Run the real command and return its result."""
 
-    def run(*arguments: str, **changes: str) -> Completed:
+    def run(*arguments, **changes):
         return execute(BIN / "sightline", *arguments, env={**environment, **changes})
 
     return run
 
 
 @pytest.fixture(scope="session")
-def prefect_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+def prefect_api(tmp_path_factory):
     """A Prefect API of this session, which leaves nothing in the user's home."""
     from prefect.settings import (
         PREFECT_FLOWS_HEARTBEAT_FREQUENCY,

@@ -1,12 +1,11 @@
 import json
 import re
 import zipfile
-from typing import Any
 
 from command import ROOT, execute
 
 
-def advisory(package: str, *events: tuple[str, str], **more: Any) -> dict[str, Any]:
+def advisory(package, *events, **more):
     affected = {
         "package": {"name": package, "ecosystem": "PyPI"},
         "ranges": [{"type": "ECOSYSTEM", "events": [{kind: at} for kind, at in events]}],
@@ -14,7 +13,7 @@ def advisory(package: str, *events: tuple[str, str], **more: Any) -> dict[str, A
     return {"summary": "invented", "affected": [{**affected, **more.pop("affected", {})}], **more}
 
 
-def locked(package: str) -> str:
+def locked(package):
     text = "".join(path.read_text() for path in (ROOT / "deploy" / "locks").glob("*.lock"))
     found = re.search(rf"^{package}==(\S+)", text, re.MULTILINE)
     assert found, package

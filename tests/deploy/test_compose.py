@@ -26,7 +26,7 @@ GIVEN = {
 }
 
 
-def filled(value: str) -> str:
+def filled(value):
     """Fill in references as Compose does."""
     return REFERENCE.sub(lambda found: GIVEN[found[1]], value)
 
@@ -41,7 +41,7 @@ def test_file_follows_the_compose_specification(key, code, tmp_path):
     assert code == 0 or key in result.stdout
 
 
-def option(service: str, name: str) -> str:
+def option(service, name):
     """Return the value of an option in a service's command."""
     command = SERVICES[service]["command"]
     return str(command[command.index(name) + 1])

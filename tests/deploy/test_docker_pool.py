@@ -1,5 +1,4 @@
 import json
-from collections.abc import Iterator
 from contextlib import closing
 from http.server import ThreadingHTTPServer
 from typing import Any
@@ -19,17 +18,17 @@ class Engine(QuietHandler):
 
     requests: list[Any]
 
-    def do_POST(self) -> None:
+    def do_POST(self):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         self.requests.append(json.loads(body))
         self.answer(201, {"Id": "c0ffee", "Warnings": []})
 
-    def do_GET(self) -> None:
+    def do_GET(self):
         self.answer(200, {"Id": "c0ffee", "Name": "/nightly", "State": {"Status": "created"}})
 
 
 @pytest.fixture
-def engine() -> Iterator[DockerClient]:
+def engine():
     """docker-py, connected to a loopback server that records its requests."""
     Engine.requests = []
     with serving(ThreadingHTTPServer(("127.0.0.1", 0), Engine)) as address:
@@ -38,7 +37,7 @@ def engine() -> Iterator[DockerClient]:
             yield client
 
 
-def created(engine: DockerClient, name: str, **variables: object) -> Any:
+def created(engine, name, **variables):
     """Let the real worker create a container and return the request that Docker receives."""
     worker = DockerWorker(work_pool_name=name, test_mode=True)
     settings = worker._build_container_settings(engine, pools.render(name, **variables))

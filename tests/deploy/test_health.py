@@ -1,7 +1,6 @@
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from types import SimpleNamespace
 
 import pytest
@@ -18,12 +17,12 @@ from command import ROOT, execute
 class Worker(SimpleNamespace):
     """The part of a worker that its health server calls."""
 
-    def is_worker_still_polling(self, query_interval_seconds: float) -> bool:
+    def is_worker_still_polling(self, query_interval_seconds):
         return bool(self.polling)
 
 
 @pytest.fixture
-def worker() -> Iterator[Worker]:
+def worker():
     """A stand-in for a worker behind Prefect's real health server."""
     settings = {PREFECT_WORKER_WEBSERVER_HOST: "127.0.0.1", PREFECT_WORKER_WEBSERVER_PORT: 0}
     worker = Worker(polling=True)
@@ -40,7 +39,7 @@ def worker() -> Iterator[Worker]:
     thread.join()
 
 
-def ask(port: int, *arguments: str) -> int:
+def ask(port, *arguments):
     """Run the script as the image's health check does, with a proxy that it must not use."""
     environment = {"PREFECT_WORKER_WEBSERVER_PORT": str(port), "http_proxy": "http://127.0.0.1:9"}
     return execute(

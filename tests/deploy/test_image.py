@@ -14,18 +14,18 @@ from command import ROOT
 DEVICES = ["cpu", "gpu"]
 
 
-def steps() -> list[tuple[str, str]]:
+def steps():
     """Parse the Dockerfile from memory; the parser would write to a file."""
     parsed = DockerfileParser(fileobj=BytesIO((ROOT / "Dockerfile").read_bytes()))
     return [(step["instruction"], step["value"]) for step in parsed.structure]
 
 
-def instructions(kind: str, device: str = "cpu") -> list[str]:
+def instructions(kind, device="cpu"):
     """Return the values of all instructions of a kind, DEVICE filled in."""
     return [value.replace("${DEVICE}", device) for name, value in steps() if name == kind]
 
 
-def stages() -> dict[str, list[tuple[str, str]]]:
+def stages():
     """Split the Dockerfile into its stages; the last one has no name."""
     found: dict[str, list[tuple[str, str]]] = {}
     stage = "arguments"
@@ -36,7 +36,7 @@ def stages() -> dict[str, list[tuple[str, str]]]:
     return found
 
 
-def environment(stage: str) -> dict[str, str]:
+def environment(stage):
     """Read the ENV instructions of a stage."""
     lines = [value for name, value in stages()[stage] if name == "ENV"]
     return dict(word.split("=", 1) for line in lines for word in line.split() if "=" in word)
@@ -60,7 +60,7 @@ def test_docker_gets_what_the_image_copies_and_nothing_else(device, tmp_path):
     assert sent & wanted.union(strangers) == wanted
 
 
-def locked(name: str) -> str:
+def locked(name):
     return (ROOT / "deploy" / "locks" / f"{name}.lock").read_text()
 
 

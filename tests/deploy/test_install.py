@@ -32,7 +32,7 @@ print(json.dumps({
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def wheel(tmp_path_factory):
     """Build the wheel and return the folder that it is unpacked to."""
     folder = tmp_path_factory.mktemp("wheel")
     options = ["--quiet", "--no-deps", "--no-index", "--no-build-isolation"]
@@ -45,7 +45,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def own_code(tmp_path: Path) -> Path:
+def own_code(tmp_path):
     """A folder whose owner has flows and tasks of their own."""
     (tmp_path / "flows").mkdir()
     for name in ("flows/__init__.py", "tasks.py"):
@@ -53,7 +53,7 @@ def own_code(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def python(place: Path, install: str, wheel: Path, *arguments: str) -> str:
+def python(place, install, wheel, *arguments):
     """Run Python in a folder with one of the installs, and return what it prints."""
     installed = {"checkout": [str(ROOT / "src")], "wheel": [str(wheel)], "editable": []}[install]
     environment = {

@@ -1,6 +1,5 @@
 import copy
 import json
-from typing import Any
 
 import kubernetes_validate
 import pytest
@@ -12,16 +11,16 @@ DEVICES = ["cpu", "gpu"]
 VERSIONS = ["1.31", kubernetes_validate.latest_version()]
 
 
-def manifest(name: str, source: dict[str, Any] | None = None, **variables: object) -> Any:
+def manifest(name, source=None, **variables):
     """Render the Job that the real worker would create."""
     return pools.render(name, source, **variables).job_manifest
 
 
-def pod(job: Any) -> Any:
+def pod(job):
     return job["spec"]["template"]["spec"]
 
 
-def check(job: Any, version: str) -> None:
+def check(job, version):
     """Validate a Job strictly, without two fields of the pod that only Prefect's worker needs."""
     job = copy.deepcopy(job)
     assert pod(job).pop("parallelism") == 1

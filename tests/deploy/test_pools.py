@@ -1,5 +1,3 @@
-from typing import Any
-
 import pytest
 from jsonschema import Draft202012Validator
 from prefect.server.schemas.actions import WorkPoolCreate
@@ -8,7 +6,7 @@ from prefect.utilities.schema_tools import ValidationError, is_valid_schema, val
 import pools
 
 
-def below(prefix: str, names: str) -> set[str]:
+def below(prefix, names):
     return {f"{prefix}.{name}" for name in names.split()}
 
 
@@ -67,7 +65,7 @@ IN_IMAGE = {
 ON_GPU = {"SIGHTLINE_GPU": "required"}
 
 
-def differences(one: Any, other: Any, path: str = "") -> set[str]:
+def differences(one, other, path=""):
     """List the places where two JSON values differ."""
     if isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
         one, other = dict(enumerate(one)), dict(enumerate(other))
@@ -79,7 +77,7 @@ def differences(one: Any, other: Any, path: str = "") -> set[str]:
     return found
 
 
-def environment(job: Any) -> dict[str, str]:
+def environment(job):
     """Read the environment of a rendered job, wherever its kind keeps it."""
     if not hasattr(job, "job_manifest"):
         return dict(job.env)

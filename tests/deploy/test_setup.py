@@ -1,6 +1,5 @@
 import os
 import shutil
-from pathlib import Path
 
 import pytest
 
@@ -16,9 +15,7 @@ esac
 """
 
 
-def set_up(
-    folder: Path, *arguments: str, present: str = "none", broken: str = "nothing"
-) -> tuple[int, list[str]]:
+def set_up(folder, *arguments, present="none", broken="nothing"):
     """Run the real script beside stand-ins; return the exit code and the commands of changes."""
     for command in ("prefect", "sightline"):
         (folder / command).write_text(STAND_IN)
@@ -35,7 +32,7 @@ def set_up(
     return done.returncode, [line for line in calls if "inspect" not in line]
 
 
-def create(device: str, kind: str) -> str:
+def create(device, kind):
     template = f"deploy/pools/{kind}-{device}.json"
     return f"prefect work-pool create {device} --type {kind} --base-job-template {template}"
 

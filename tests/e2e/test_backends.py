@@ -2,7 +2,6 @@ import json
 import os
 import sys
 from importlib.util import find_spec
-from pathlib import Path
 
 import pytest
 
@@ -15,7 +14,7 @@ PROGRAM = ROOT / "tests" / "support" / "first_step.py"
 RECIPES = ["tutorial", "fast"]
 
 
-def losses(folder: Path, backend: str) -> dict[str, list[float]]:
+def losses(folder, backend):
     """Train each recipe for three steps, in a separate process."""
     folder.mkdir()
     environment = {**os.environ, "KERAS_BACKEND": backend}

@@ -7,7 +7,7 @@ from pathlib import Path
 import keras
 import pytest
 
-from command import BIN, Command, check_refused, invoke
+from command import BIN, check_refused, invoke
 from examples import pictures, write_npz
 from processes import descendants
 from sightline.runs import run_folder
@@ -18,14 +18,14 @@ STAGES = ["ingest", "preprocess", "build", "train", "evaluate", "report"]
 
 
 @pytest.fixture(scope="module")
-def arguments(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+def arguments(tmp_path_factory):
     folder = tmp_path_factory.mktemp("user")
     places = [f"--dataset={write_npz(folder / 'textures.npz')}", f"--artifacts={folder}/artifacts"]
     return ["train", *places, "--set=training.epochs=2", "--set=training.batch_size=8"]
 
 
 @pytest.fixture(scope="module")
-def first(sightline: Command, arguments: list[str]) -> Json:
+def first(sightline, arguments):
     done = sightline(*arguments, "--json")
     assert done.returncode == 0, done.stderr
     result: Json = json.loads(done.stdout)

@@ -2,14 +2,12 @@
 
 import json
 import re
-from pathlib import Path
 
 import pytest
 
 from examples import write_npz
 from factory import call_about
 from processes import wait_for
-from stack import Json, Stack
 
 DEPLOYMENTS = [
     "fit/fit-gpu",
@@ -22,7 +20,7 @@ STAGES = ["ingest", "preprocess", "build", "train", "evaluate", "report"]
 
 
 @pytest.fixture(scope="module")
-def manual(workers: Stack, textures: Path) -> Json:
+def manual(workers, textures):
     """A manual run whose training runs on the pool gpu."""
     asked = {"dataset": str(textures), "epochs": 2, "batch_size": 8}
     return workers.complete("train/train-manual", **asked, deployment="fit/fit-gpu")
@@ -170,7 +168,7 @@ def test_status_shows_everything_in_one_table(workers, manual):
 
 
 def test_installing_again_changes_nothing_and_keeps_the_gpu_limit(workers):
-    def installed() -> list[tuple[str, str]]:
+    def installed():
         found = workers.post("/automations/filter", {"sort": "NAME_ASC"})
         return [(item["name"], item["updated"]) for item in found]
 
@@ -186,7 +184,7 @@ def test_installing_again_changes_nothing_and_keeps_the_gpu_limit(workers):
     assert gpu_limit(workers) == 2
 
 
-def gpu_limit(running: Stack) -> int:
+def gpu_limit(running):
     limits = running.post("/v2/concurrency_limits/filter", {})
     return next(int(limit["limit"]) for limit in limits if limit["name"] == "gpu")
 

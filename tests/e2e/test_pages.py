@@ -1,16 +1,13 @@
 """The Prefect UI and the report in a browser. Screenshots are kept."""
 
 import shutil
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 from command import ROOT
 from sightline.config import loading
-from stack import Json, Stack
 
 CHROMIUM = shutil.which("chromium")
 SERIOUS = {"serious", "critical"}
@@ -27,7 +24,7 @@ ARGUMENTS = [
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
+def browser():
     if CHROMIUM is None:
         pytest.skip("Chromium is not installed (Debian's package chromium)")
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
@@ -38,25 +35,25 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="module")
-def done(workers: Stack, textures: Path) -> Json:
+def done(workers, textures):
     """A run to show; its stages are cached if another test ran them."""
     asked = {"dataset": str(textures), "epochs": 2, "batch_size": 8, "force": True}
     return workers.complete("train/train-manual", **asked)
 
 
 @pytest.fixture(scope="module")
-def report(workers: Stack, done: Json) -> Path:
+def report(workers, done):
     """The newest report."""
     reports = (workers.artifacts / "runs").glob("*/report.html")
     return max(reports, key=lambda path: path.stat().st_mtime)
 
 
-def show(page: Page, *texts: str) -> None:
+def show(page, *texts):
     for text in texts:
         expect(page.get_by_text(text).first).to_be_visible(timeout=60_000)
 
 
-def keep(page: Page, name: str) -> None:
+def keep(page, name):
     page.wait_for_timeout(1000)  # pages fade in
     page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=True)
 

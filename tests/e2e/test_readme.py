@@ -1,12 +1,10 @@
 import os
 import re
 import shlex
-from pathlib import Path
 
 import pytest
 
 from command import ROOT, execute
-from sightline.records.manifest import RunManifest
 from sightline.runs import run_folder
 from sightline.storage.workspace import Workspace
 
@@ -21,7 +19,7 @@ MAKES = [line for line in LINES if line.startswith("make ")]
 
 
 @pytest.fixture(scope="module")
-def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def checkout(tmp_path_factory):
     """A folder like the checkout, with its own artifacts."""
     folder = tmp_path_factory.mktemp("checkout")
     (folder / ".venv").symlink_to(ROOT / ".venv")
@@ -37,14 +35,14 @@ def test_readme_is_short_and_names_commands_and_files_that_exist():
     assert [link for link in files if not (ROOT / link).exists()] == []
 
 
-def works(command: str, checkout: Path, environment: dict[str, str]) -> None:
+def works(command, checkout, environment):
     done = execute(*shlex.split(command), cwd=checkout, env={**environment, "BROWSER": "true"})
     assert done.returncode == 0, done.stderr
     assert done.stdout
 
 
 @pytest.fixture(scope="module")
-def quickstart(checkout: Path, environment: dict[str, str]) -> RunManifest:
+def quickstart(checkout, environment):
     """The run of the first command, which the later commands use."""
     works(COMMANDS[0], checkout, environment)
     return run_folder.read(Workspace(checkout / "artifacts"), "latest")

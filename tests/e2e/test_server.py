@@ -5,17 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from command import Command
 from examples import write_npz
-from stack import Json, Stack
 
 STAGES = {"ingest", "preprocess", "build", "train", "evaluate", "report"}
 
 
 @pytest.fixture(scope="module")
-def twice(
-    sightline: Command, factory: Stack, tmp_path_factory: pytest.TempPathFactory
-) -> list[Json]:
+def twice(sightline, factory, tmp_path_factory):
     """The summary of the same training, two times, with the flow run on the server."""
     folder = tmp_path_factory.mktemp("user")
     options = [
@@ -35,7 +31,7 @@ def twice(
     return results
 
 
-def task_states(server: Stack, summary: Json) -> dict[str, str]:
+def task_states(server, summary):
     flow = {"id": {"any_": [summary["flow_run"]["id"]]}}
     tasks = server.post("/task_runs/filter", {"flow_runs": flow})
     return {task["name"].rpartition("-")[0]: task["state"]["name"] for task in tasks}

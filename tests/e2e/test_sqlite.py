@@ -1,6 +1,5 @@
 """One machine, SQLite and a password: the set-up of `make server`, `deploy` and `worker`."""
 
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -15,9 +14,7 @@ PASSWORD = "admin:s3cret-of-the-test"  # noqa: S105 - invented
 
 
 @pytest.fixture(scope="module")
-def guarded(
-    environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Stack]:
+def guarded(environment, tmp_path_factory):
     """A server with a password, both pools, deployments and workers."""
     names = ("PREFECT_SERVER_API_AUTH_STRING", "PREFECT_API_AUTH_STRING")
     settings = environment | dict.fromkeys(names, PASSWORD)

@@ -1,16 +1,14 @@
 import functools
-from collections.abc import Iterator
 
 import pytest
 
-from command import Command
-from faultpoint_root import Finished, shared
+from faultpoint_root import shared
 from processes import answers, wait_for
 from sightline.pipeline.child import Child
 
 
 @pytest.fixture(scope="session")
-def server_url(environment: dict[str, str]) -> Iterator[str]:
+def server_url(environment):
     """The URL of a Prefect API that all tests share, which saves each command its own start."""
     with Child("sightline.flows.server.ephemeral", environment=environment) as server:
         message = server.receive()
@@ -21,18 +19,18 @@ def server_url(environment: dict[str, str]) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def served_environment(environment: dict[str, str], server_url: str) -> dict[str, str]:
+def served_environment(environment, server_url):
     """The environment of commands that use the shared Prefect API."""
     return {**environment, "PREFECT_API_URL": server_url}
 
 
 @pytest.fixture(scope="session")
-def served(sightline: Command, server_url: str) -> Command:
+def served(sightline, server_url):
     """Run the real command with the shared Prefect API."""
     return functools.partial(sightline, PREFECT_API_URL=server_url)
 
 
 @pytest.fixture
-def finished() -> Finished:
+def finished():
     """The shared pipeline and its complete artifacts root: copy it, never change it."""
     return shared()

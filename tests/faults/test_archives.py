@@ -1,7 +1,5 @@
 """Hostile files run nothing, write nothing outside and fill no memory."""
 
-from pathlib import Path
-
 import pytest
 
 from command import BIN, check_refused, execute
@@ -25,7 +23,7 @@ def test_hostile_input_is_refused_and_touches_nothing(environment, tmp_path, cas
     assert tree(tmp_path) == before
 
 
-def tree(folder: Path) -> dict[str, int]:
+def tree(folder):
     """Return the paths below a folder and their modification times, except locks."""
     return {
         str(path): path.lstat().st_mtime_ns

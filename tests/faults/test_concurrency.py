@@ -1,13 +1,10 @@
 """Concurrent runs on one artifacts root share work and never harm each other."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 import faultpoint_root as roots
-from faultpoint import Fault, Outcome
-from faultpoint_root import Pipeline
+from faultpoint import Fault
 from faultpoint_sweep import Sweep
 from processes import wait_for
 from sightline.registry.retention import registered_models
@@ -19,7 +16,7 @@ from sightline.storage.workspace import Workspace
 pytestmark = pytest.mark.campaign
 
 
-def at_once(pipeline: Pipeline, step: str, root: Path, *ids: str) -> list[Outcome]:
+def at_once(pipeline, step, root, *ids):
     """Run a step for several runs at the same time, a process each."""
     started = [pipeline.start(step, root, run_id=name) for name in ids]
     return [pipeline.stages.wait(trial) for trial in started]
@@ -78,17 +75,17 @@ def test_lock_file_left_behind_blocks_nobody(finished, tmp_path, content):
     assert pruning.prune(Workspace(copy), 1, registered_models).kept
 
 
-def replace(pipeline: Pipeline, root: Path) -> None:
+def replace(pipeline, root):
     assert pipeline.run("preprocess", root, refresh=True).error is None
 
 
-def prune(pipeline: Pipeline, root: Path) -> None:
+def prune(pipeline, root):
     files.set_aside(root / "runs" / "first")
     plan = pruning.prune(Workspace(root), pruning.KEEP, registered_models)
     assert {entry.stage for entry in plan.entries} >= {"preprocess"}
 
 
-def rebuild(pipeline: Pipeline, root: Path) -> None:
+def rebuild(pipeline, root):
     entry = root / "cache" / "preprocess" / pipeline.key("preprocess")
     (entry / "manifest.json").unlink()
     assert "Rebuilding the damaged cache entry" in pipeline.run("preprocess", root).log

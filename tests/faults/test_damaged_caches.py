@@ -15,7 +15,6 @@ import faultpoint_root as roots
 import sightline as package
 from command import execute, invoke
 from depth import at_depth
-from faultpoint_root import Finished
 from file_damage import empty, flip, shrink, truncate
 from hostile_input import Canary
 from mutation_sweep import sweep, with_everything
@@ -28,26 +27,26 @@ from sightline.storage.workspace import Workspace
 pytestmark = pytest.mark.campaign
 
 
-def change_a_count(content: bytes, rng: random.Random) -> bytes:
+def change_a_count(content, rng):
     """Change a number of the record and nothing else: valid JSON, valid record."""
     manifest = json.loads(content)
     manifest["record"]["counts"]["train"][0] += 1
     return json.dumps(manifest, indent=1, ensure_ascii=False).encode()
 
 
-def omit_a_file(content: bytes, rng: random.Random) -> bytes:
+def omit_a_file(content, rng):
     """Remove a file from the list of files to check."""
     manifest = json.loads(content)
     del manifest["files"]["images_train.npy"]
     return json.dumps(manifest, indent=1, ensure_ascii=False).encode()
 
 
-def delete(content: bytes, rng: random.Random) -> None:
+def delete(content, rng):
     """Remove the file."""
 
 
 @pytest.fixture
-def copy(finished: Finished, tmp_path: Path) -> Path:
+def copy(finished, tmp_path):
     """A copy of the complete artifacts root."""
     return roots.copy(finished[1], tmp_path / "root")
 
@@ -128,14 +127,14 @@ def test_changed_result_in_the_store_of_prefect_is_never_used(finished, copy, tm
     run, *inputs = pipeline.inputs("ingest", copy)
 
     @flow
-    def one_stage() -> tuple[str | None, object]:
+    def one_stage():
         state = ingest(run, *inputs, return_state=True)
         return state.name, state.result()
 
-    def increase_a_count(text: bytes) -> bytes:
+    def increase_a_count(text):
         return text.replace(b'\\"train\\": [8', b'\\"train\\": [9', 1)
 
-    def plant_a_pickle(text: bytes) -> bytes:
+    def plant_a_pickle(text):
         record = json.loads(text)
         record["metadata"]["serializer"] = {"type": "pickle", "picklelib": "pickle"}
         record["result"] = base64.b64encode(pickle.dumps(Canary(canary))).decode()
@@ -174,7 +173,7 @@ def test_entry_is_stale_after_a_change_of_the_code(finished, copy, tmp_path):
     inputs = [item.model_dump(mode="json") for item in pipeline.inputs("ingest", copy)]
     environment = {**os.environ, "PYTHONPATH": str(source.parent)}
 
-    def entries() -> list[str]:
+    def entries():
         done = execute(sys.executable, "-c", program, json.dumps(inputs), env=environment)
         assert done.returncode == 0, done.stderr
         return roots.entries(copy, "ingest")

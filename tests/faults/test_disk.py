@@ -11,9 +11,9 @@ from typing import Literal
 import pytest
 
 import faultpoint_root as roots
-from command import BIN, Completed, check_refused, execute
+from command import BIN, check_refused, execute
 from examples import write_npz
-from faultpoint import Fault, Outcome, library
+from faultpoint import Fault, library
 from faultpoint_sweep import Sweep, sample
 
 pytestmark = pytest.mark.campaign
@@ -26,7 +26,7 @@ FULL_DISK = Fault(1, "on", errno.ENOSPC)
 every_step = pytest.mark.parametrize("step", roots.STEPS)
 
 
-def check_message(outcome: Outcome, kind: str, expected: re.Pattern[str]) -> None:
+def check_message(outcome, kind, expected):
     assert outcome.error is not None
     assert outcome.error[0] == kind, outcome.error
     assert expected.search(outcome.error[1]), outcome.error
@@ -85,11 +85,11 @@ class Machine:
     data: Path
 
     @property
-    def command(self) -> list[str]:
+    def command(self):
         options = ["--dataset", str(self.data), "--artifacts", str(self.artifacts)]
         return [str(BIN / "sightline"), "train", "--recipe", "quickstart", *options]
 
-    def run_mounted(self, mount: str, place: Path) -> Completed | None:
+    def run_mounted(self, mount, place):
         """Mount something at a place for this command only; return None where that is forbidden.
 
         The files under the root at the end are then listed in the file `listing`.
@@ -105,14 +105,14 @@ class Machine:
             return None
         return None if done.returncode in {1, 99} and "rror" not in done.stderr else done
 
-    def run_under(self, root: Path, fault: Fault, **changes: str) -> Completed:
+    def run_under(self, root, fault, **changes):
         """Let all file operations below a root fail."""
         variables = fault.environment(library(), root) | changes
         return execute(*self.command, env=self.environment | variables)
 
 
 @pytest.fixture
-def machine(environment: dict[str, str], tmp_path: Path) -> Machine:
+def machine(environment, tmp_path):
     artifacts = tmp_path / "artifacts"
     (artifacts / "cache" / "ingest").mkdir(parents=True)
     data = write_npz(tmp_path / "textures.npz", train=32, test=16)

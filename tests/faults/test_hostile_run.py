@@ -11,7 +11,7 @@ import pytest
 import yaml
 from markdown_it import MarkdownIt
 
-from command import Command, Completed, check_refused
+from command import check_refused
 from hostile_models import lambda_layer
 from hostile_place import NAMES, OVERRIDES, SECRET, STAGES, Hostile
 from html_page import Page, check_self_contained
@@ -28,22 +28,20 @@ pytestmark = pytest.mark.campaign
 
 
 @pytest.fixture(scope="module")
-def hostile(
-    served: Command, environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
-) -> Hostile:
+def hostile(served, environment, tmp_path_factory):
     home = Path(environment["PREFECT_HOME"])
     return Hostile(tmp_path_factory.mktemp("hostile"), served, home)
 
 
 @pytest.fixture(scope="module")
-def first(hostile: Hostile) -> Completed:
+def first(hostile):
     """The first run; no process may ever have the secret in its command line."""
     config = loading.load("quickstart", overrides=list(OVERRIDES), dataset=str(hostile.data))
     key = INGEST.key(locate.locate(config.data), config.data)
     hostile.plant(f"sightline-ingest-{key}")
     ended, seen = threading.Event(), list[str]()
 
-    def watch() -> None:
+    def watch():
         while not ended.wait(0.1):
             lines = [command_line(int(path.name)) for path in Path("/proc").glob("[0-9]*")]
             seen.extend(line for line in lines if SECRET in line)
@@ -58,7 +56,7 @@ def first(hostile: Hostile) -> Completed:
     return done
 
 
-def check_markdown(markdown: str) -> None:
+def check_markdown(markdown):
     tokens = MarkdownIt().enable("table").parse(markdown)
     inline = [child for token in tokens for child in token.children or []]
     forbidden = {"html_inline", "html_block", "link_open", "image", "strong_open", "code_inline"}
@@ -69,7 +67,7 @@ def check_markdown(markdown: str) -> None:
     assert "\x1b" not in markdown
 
 
-def published(hostile: Hostile, name: str) -> str:
+def published(hostile, name):
     """Read a file of the first run."""
     return (hostile.root / "runs" / "first" / name).read_text(encoding="utf-8")
 
@@ -102,7 +100,7 @@ def test_names_are_escaped_in_prefect_artifacts(first, hostile):
         assert "onerror" not in data, key
 
 
-def artifacts(hostile: Hostile) -> dict[str, str]:
+def artifacts(hostile):
     """Read the artifacts of the first run from Prefect's database: key to data."""
     flow_run = str(run_folder.read(Workspace(hostile.root), "first").flow_run_id).replace("-", "")
     with sqlite3.connect(hostile.home / "prefect.db") as database:
@@ -162,5 +160,5 @@ def test_planted_model_ends_the_command_and_runs_no_code(first, hostile):
     assert not hostile.canary.exists()
 
 
-def _entries(hostile: Hostile, stage: str) -> list[Path]:
+def _entries(hostile, stage):
     return list((hostile.root / "cache" / stage).glob("[!.]*"))

@@ -44,7 +44,7 @@ def test_every_file_is_synced_before_its_rename_and_its_folder_after(finished, t
     assert unsynced == set()
 
 
-def folder(path: str) -> str:
+def folder(path):
     return path.rpartition("/")[0]
 
 

@@ -35,12 +35,12 @@ Damage = Callable[[bytes, random.Random], bytes]
 
 
 @pytest.fixture(scope="module")
-def honest(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def honest(tmp_path_factory):
     return honest_model(tmp_path_factory.mktemp("honest") / "model.keras")
 
 
 @pytest.fixture(scope="module")
-def canary(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def canary(tmp_path_factory):
     """A file that was never read: its access time is older than its content."""
     path = tmp_path_factory.mktemp("canary") / "canary"
     path.write_bytes(CANARY_BYTES)
@@ -49,7 +49,7 @@ def canary(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def corpus(honest: Path, canary: Path, tmp_path_factory: pytest.TempPathFactory) -> Corpus:
+def corpus(honest, canary, tmp_path_factory):
     folder = tmp_path_factory.mktemp("corpus")
     paths = {"honest": honest, "unguarded": folder / "unguarded.keras"}
     paths["unguarded"].write_bytes(lambda_layer(honest.read_bytes(), folder / "victim"))
@@ -59,7 +59,7 @@ def corpus(honest: Path, canary: Path, tmp_path_factory: pytest.TempPathFactory)
     return paths | _legacy(folder, canary)
 
 
-def _legacy(folder: Path, canary: Path) -> Corpus:
+def _legacy(folder, canary):
     """Write Keras' legacy formats: HDF5 under both names, and a SavedModel's folder."""
     source = f"lambda images: (open({str(canary)!r}, 'w').write('run'), images)[1]"
     images = keras.Input((8, 8, 1))
@@ -80,7 +80,7 @@ def _legacy(folder: Path, canary: Path) -> Corpus:
 
 
 @pytest.fixture(scope="module")
-def outcomes(corpus: Corpus, canary: Path) -> Outcomes:
+def outcomes(corpus, canary):
     """Load the corpus in new processes that may take one more gibibyte."""
     done = execute(sys.executable, load_models.__file__, canary, *corpus.values())
     assert done.returncode == 0, done.stderr
@@ -138,10 +138,10 @@ def test_model_of_another_digest_is_refused(honest):
 
 
 @pytest.fixture
-def architecture(tmp_path: Path) -> Extract:
+def architecture(tmp_path):
     """Extracts the architecture of a model file."""
 
-    def extract(model: Path) -> Path:
+    def extract(model):
         path = tmp_path / "architecture.json"
         path.write_bytes(unpack(model.read_bytes())["config.json"])
         return path

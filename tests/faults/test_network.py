@@ -6,13 +6,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 
 import pytest
 
 import mirror
 from command import check_refused, execute, invoke
-from mirror import CONTENT, LASTING, MNIST_FIRST, Mirror
+from mirror import CONTENT, LASTING, MNIST_FIRST
 from sightline.data import catalog, download
 from sightline.data.mirror import RetryPolicy
 from sightline.records import Run
@@ -22,7 +21,7 @@ pytestmark = pytest.mark.campaign
 
 
 @pytest.fixture
-def server() -> Iterator[Mirror]:
+def server():
     with mirror.serving() as serving:
         yield serving
 

@@ -11,7 +11,6 @@ import pytest
 from processes import cut_power, is_running, wait_for
 from sightline.runs import run_folder
 from sightline.storage.workspace import Workspace
-from stack import Stack
 
 pytestmark = pytest.mark.campaign
 
@@ -41,7 +40,7 @@ def test_killed_run_is_crashed_and_a_rerun_resumes_from_its_checkpoint(workers, 
     check_resumed(workers)
 
 
-def check_resumed(running: Stack) -> None:
+def check_resumed(running):
     """Check that the last run resumed from the checkpoint of the killed one."""
     (sentence,) = run_folder.read(Workspace(running.artifacts), "latest").records.train.resumed
     assert sentence.startswith("Resumed from ")

@@ -1,7 +1,6 @@
 """Run ids, links and records that point out of the artifacts root."""
 
 import uuid
-from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
@@ -11,7 +10,6 @@ from sightline.config import loading
 from sightline.errors import InputError, StorageError
 from sightline.flows.train import training_flow
 from sightline.pipeline import cache
-from sightline.pipeline.cache import Draft
 from sightline.pipeline.stages import Stage
 from sightline.records import DeviceReport, FileRecord, Run
 from sightline.runs import pins
@@ -19,7 +17,7 @@ from sightline.storage import files, locks
 from sightline.storage.workspace import Workspace
 
 
-def stand_in() -> DeviceReport:
+def stand_in():
     raise AssertionError("never called")
 
 
@@ -29,7 +27,7 @@ CONFIG = loading.load("quickstart", dataset="mnist-5k")
 
 
 @pytest.fixture
-def root(tmp_path: Path) -> Path:
+def root(tmp_path):
     """An artifacts root with one run, beside a folder that a path could lead out to."""
     root = tmp_path / "artifacts"
     for folder in (root / "runs" / "one", root / "x", tmp_path / "x"):
@@ -40,7 +38,7 @@ def root(tmp_path: Path) -> Path:
     return root
 
 
-def listing(folder: Path) -> list[tuple[str, bytes]]:
+def listing(folder):
     paths = sorted(path for path in folder.rglob("*") if not path.name.endswith(".lock"))
     return [(str(path), path.read_bytes() if path.is_file() else b"") for path in paths]
 
@@ -67,19 +65,19 @@ def test_hostile_id_names_no_run(root, command, run_id):
 
 
 @pytest.fixture
-def victim(tmp_path: Path) -> Path:
+def victim(tmp_path):
     folder = tmp_path / "victim"
     folder.mkdir()
     (folder / "precious").write_text("untouched")
     return folder
 
 
-def check_untouched(victim: Path) -> None:
+def check_untouched(victim):
     assert [path.name for path in victim.iterdir()] == ["precious"]
     assert (victim / "precious").read_text() == "untouched"
 
 
-def link(path: Path, target: Path) -> Path:
+def link(path, target):
     path.parent.mkdir(parents=True, exist_ok=True)
     path.symlink_to(target)
     return path
@@ -103,7 +101,7 @@ def test_link_created_while_a_run_is_published_is_not_followed(root, victim):
 
 
 def test_link_in_the_place_of_a_cache_entry_is_replaced(root, victim, caplog):
-    def write(draft: Draft) -> DeviceReport:
+    def write(draft):
         draft.path("result.txt").write_text("made")
         return DeviceReport(device="made", environment={})
 

@@ -3,16 +3,13 @@
 import errno
 import os
 import signal
-from pathlib import Path
 from types import SimpleNamespace
 
-import keras
 import pytest
 
 from interrupted_training import FIT, Bench
 from sightline.config import Augmentation, Convolution, ModelConfig
 from sightline.errors import DivergenceError
-from sightline.records import ArraySet, Run, TrainedModel
 from sightline.storage.workspace import Workspace
 from sightline.training import checkpoint_callback, state
 
@@ -29,12 +26,12 @@ STEPS = 8  # Steps an epoch: 128 training images in batches of 16
 
 
 @pytest.fixture
-def bench(run: Run, prepared: ArraySet, monkeypatch: pytest.MonkeyPatch) -> Bench:
+def bench(run, prepared, monkeypatch):
     return Bench(run, prepared, monkeypatch)
 
 
 @pytest.fixture
-def other(bench: Bench, tmp_path: Path) -> Bench:
+def other(bench, tmp_path):
     """A bench whose artifacts root shares only the finished stages, for uninterrupted trainings."""
     cache = tmp_path / "other" / "cache"
     cache.mkdir(parents=True)
@@ -44,7 +41,7 @@ def other(bench: Bench, tmp_path: Path) -> Bench:
     return Bench(run, bench.arrays, bench.monkeypatch)
 
 
-def check_equal(resumed: TrainedModel, uninterrupted: TrainedModel) -> None:
+def check_equal(resumed, uninterrupted):
     assert resumed.weights_sha256 == uninterrupted.weights_sha256
     assert resumed.optimizer_sha256 == uninterrupted.optimizer_sha256
     assert resumed.seeds_sha256 == uninterrupted.seeds_sha256
@@ -144,11 +141,11 @@ def test_refresh_starts_over_but_resumes_after_its_own_interruption(bench):
 def test_checkpoints_by_time_take_a_bounded_share_of_it(bench, monkeypatch):
     clock = [0.0]
 
-    def slow_capture(*given: object) -> object:
+    def slow_capture(*given):
         clock[0] += 1
         return capture(*given)
 
-    def step_done(_: int) -> None:
+    def step_done(_):
         clock[0] += 30
 
     capture = state.capture
@@ -177,13 +174,13 @@ def test_changed_config_never_resumes_from_the_checkpoint_of_another(bench):
 def test_hidden_nan_is_caught_at_the_next_checkpoint(bench, monkeypatch):
     prepare = state.prepare
 
-    def poison(network: keras.Model) -> None:
+    def poison(network):
         if hasattr(network, "jax_state_sync"):
             network.jax_state_sync()
         bias = network.get_layer("convolution_1").bias
         bias.assign(bias * float("nan"))
 
-    def prepare_poison(network: keras.Model) -> None:
+    def prepare_poison(network):
         prepare(network)
         bench.at_step(4, lambda: poison(network))
 
@@ -199,7 +196,7 @@ def test_full_disk_costs_the_checkpoint_and_never_the_training(bench, other, mon
     uninterrupted = other.fit(RANDOM)
     fsync = os.fsync
 
-    def full(descriptor: int) -> None:
+    def full(descriptor):
         if "checkpoint-" in os.readlink(f"/proc/self/fd/{descriptor}"):
             raise OSError(errno.ENOSPC, "No space left on device")
         fsync(descriptor)

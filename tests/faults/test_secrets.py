@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from command import Completed, check_refused, invoke
+from command import check_refused, invoke
 from processes import QuietHandler, serving
 from sightline.errors import DownloadError, ServerError
 from sightline.pipeline import doctor
@@ -17,7 +17,7 @@ from sightline.storage.workspace import Workspace
 SECRET = "hunter2"  # noqa: S105 - invented for the tests
 
 
-def check_refused_without_secret(done: Completed, *expected: str) -> None:
+def check_refused_without_secret(done, *expected):
     check_refused(done, *expected)
     assert SECRET not in done.stderr
 
@@ -42,7 +42,7 @@ def test_password_in_the_api_url_is_refused_and_not_shown(url):
 
 def test_answer_of_the_api_is_reported_without_its_address():
     class Locked(QuietHandler):
-        def do_GET(self) -> None:
+        def do_GET(self):
             self.answer(401, reason=f"No entry: {self.path}")
 
     with serving(HTTPServer(("127.0.0.1", 0), Locked)) as locked:

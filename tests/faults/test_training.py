@@ -6,16 +6,13 @@ import shutil
 import signal
 import subprocess
 import time
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
-from command import BIN, Completed, check_refused, execute
+from command import BIN, check_refused, execute
 from examples import write_npz
 from processes import command_line, cut_power, descendants, is_running, wait_for
-from sightline.records.manifest import RunManifest
 from sightline.runs import run_folder
 from sightline.storage.workspace import Workspace
 
@@ -38,31 +35,31 @@ SETTINGS = {
 class Training:
     """A training in one artifacts root, started repeatedly with the same command."""
 
-    def __init__(self, folder: Path, data: Path, environment: dict[str, str]) -> None:
+    def __init__(self, folder, data, environment):
         self.root = folder / "artifacts"
         self.environment = environment
         self._data = data
 
-    def command(self, *more: str, **changes: str) -> list[str]:
+    def command(self, *more, **changes):
         options = [f"--set={key}={value}" for key, value in {**SETTINGS, **changes}.items()]
         where = ["--dataset", str(self._data), "--artifacts", str(self.root)]
         return [str(BIN / "sightline"), "train", *where, *options, *more]
 
-    def started(self, **changes: str) -> "subprocess.Popen[str]":
+    def started(self, **changes):
         return subprocess.Popen(
             self.command(**changes), env=self.environment, stderr=subprocess.PIPE, text=True
         )
 
-    def finish(self, *more: str) -> Completed:
+    def finish(self, *more):
         done = execute(*self.command(*more), env=self.environment)
         assert done.returncode == 0, done.stderr
         return done
 
-    def interrupt(self, after_steps: int, number: signal.Signals, pause: float = 0) -> str:
+    def interrupt(self, after_steps, number, pause=0):
         """Start, and send a signal some time after a checkpoint of at least this many steps."""
         with self.started() as process:
 
-            def is_reached() -> bool:
+            def is_reached():
                 assert process.poll() is None, process.stderr and process.stderr.read()
                 return any(steps >= after_steps for steps in self.checkpoints())
 
@@ -77,22 +74,22 @@ class Training:
                 assert process.returncode == 128 + number, errors
             return errors
 
-    def checkpoints(self) -> list[int]:
+    def checkpoints(self):
         """List the steps of the finished checkpoints, newest first."""
         found = (self.root / "checkpoints").glob("*/checkpoint-*.npz")
         return sorted((int(path.name.split("-")[1]) for path in found), reverse=True)
 
-    def manifest(self) -> RunManifest:
+    def manifest(self):
         return run_folder.read(Workspace(self.root), "latest")
 
 
-def keras_worker(process: "subprocess.Popen[Any]") -> int:
+def keras_worker(process):
     """Find the Keras process below a command."""
     below = descendants(process.pid)
     return next(pid for pid in below if "sightline.pipeline.worker" in command_line(pid))
 
 
-def check_equal(resumed: RunManifest, uninterrupted: RunManifest) -> None:
+def check_equal(resumed, uninterrupted):
     ours, theirs = resumed.records, uninterrupted.records
     assert ours.train.weights_sha256 == theirs.train.weights_sha256
     assert ours.train.optimizer_sha256 == theirs.train.optimizer_sha256
@@ -102,14 +99,12 @@ def check_equal(resumed: RunManifest, uninterrupted: RunManifest) -> None:
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def data(tmp_path_factory):
     return write_npz(tmp_path_factory.mktemp("data") / "textures.npz")
 
 
 @pytest.fixture(scope="module")
-def uninterrupted(
-    data: Path, served_environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
-) -> Training:
+def uninterrupted(data, served_environment, tmp_path_factory):
     """The same training without interruption."""
     training = Training(tmp_path_factory.mktemp("uninterrupted"), data, served_environment)
     assert "Resumed" not in training.finish().stderr
@@ -117,9 +112,7 @@ def uninterrupted(
 
 
 @pytest.fixture
-def training(
-    tmp_path: Path, data: Path, served_environment: dict[str, str], uninterrupted: Training
-) -> Training:
+def training(tmp_path, data, served_environment, uninterrupted):
     """A training whose earlier stages are done."""
     prepared = Training(tmp_path, data, served_environment)
     for stage in ("ingest", "preprocess", "build"):
@@ -159,7 +152,7 @@ def test_sigterm_or_a_dead_parent_loses_no_step(training, uninterrupted):
     assert place(orphaned) in second
 
 
-def end_without_its_parent(training: Training, due_after: int) -> int:
+def end_without_its_parent(training, due_after):
     """Kill the command alone, wait for its Keras process, return the steps of the checkpoint."""
     newest = training.checkpoints()[0]
     with training.started(**{"training.checkpoint_steps": str(due_after)}) as process:
@@ -171,7 +164,7 @@ def end_without_its_parent(training: Training, due_after: int) -> int:
     return training.checkpoints()[0]
 
 
-def place(steps: int) -> str:
+def place(steps):
     """Format the position of a training as its log does."""
     epochs, step = divmod(steps, 16)
     return f"epoch {epochs + 1}, step {step}" if step else f"the end of epoch {epochs}"

@@ -1,5 +1,4 @@
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,20 +11,18 @@ from tiny_run import tiny
 
 
 @pytest.fixture(scope="session")
-def keras() -> Iterator[None]:
+def keras():
     yield
     keras_process().close()
 
 
 @pytest.fixture(scope="session")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def data(tmp_path_factory):
     return write_npz(tmp_path_factory.mktemp("data") / "textures.npz")
 
 
 @pytest.fixture(scope="session")
-def first(
-    prefect_api: None, keras: None, data: Path, tmp_path_factory: pytest.TempPathFactory
-) -> RunSummary:
+def first(prefect_api, keras, data, tmp_path_factory):
     """The one run that all tests of the flows share, in a workspace that none of them changes."""
     from sightline.flows.train import training_flow
 
@@ -34,7 +31,7 @@ def first(
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Path:
+def root(tmp_path_factory, request):
     """An artifacts root that the tests of a file share: a copy of the one with the first run."""
     first: RunSummary = request.getfixturevalue("first")
     copy = tmp_path_factory.mktemp("copy") / "artifacts"

@@ -1,8 +1,6 @@
-from pathlib import Path
 from typing import get_args
 
 import pytest
-from prefect.client.schemas.objects import State
 
 from sightline.config import DataConfig, loading
 from sightline.data import locate
@@ -16,11 +14,11 @@ pytestmark = pytest.mark.usefixtures("prefect_api", "keras")
 
 
 @pytest.fixture(autouse=True)
-def worker(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def worker(root, monkeypatch):
     monkeypatch.setenv("SIGHTLINE_ARTIFACTS", str(root))
 
 
-def ask(data: Path, **changed: object) -> State:
+def ask(data, **changed):
     return train(**form(data, **changed), return_state=True)
 
 

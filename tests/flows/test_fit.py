@@ -1,5 +1,4 @@
 from datetime import datetime
-from typing import Any
 
 import pytest
 
@@ -19,7 +18,7 @@ pytestmark = pytest.mark.usefixtures("prefect_api", "keras")
 
 
 @pytest.fixture(scope="module")
-def work(tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, dict[str, Any]]:
+def work(tmp_path_factory):
     """What another run prepared: its root, and the parameters that it hands over."""
     folder = tmp_path_factory.mktemp("shared")
     data = write_npz(folder / "textures.npz")
@@ -38,7 +37,7 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, dict[str, Any]]
 
 
 @pytest.fixture(autouse=True)
-def worker(work: tuple[Run, dict[str, Any]], monkeypatch: pytest.MonkeyPatch) -> None:
+def worker(work, monkeypatch):
     """The environment of a worker on a machine without a GPU."""
     monkeypatch.setenv("SIGHTLINE_ARTIFACTS", str(work[0].workspace.root))
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")

@@ -5,7 +5,6 @@ from pathlib import Path
 import nbformat
 import pytest
 from nbclient import NotebookClient
-from nbformat import NotebookNode
 
 NOTEBOOK = Path(__file__).parents[2] / "docs" / "tutorial.ipynb"
 FEWER = [
@@ -18,14 +17,14 @@ FEWER = [
 
 
 @pytest.fixture(scope="module")
-def notebook() -> NotebookNode:
+def notebook():
     found = nbformat.read(NOTEBOOK, as_version=4)
     nbformat.validate(found)
     return found
 
 
 @pytest.fixture(scope="module")
-def executed(notebook: NotebookNode, tmp_path_factory: pytest.TempPathFactory) -> NotebookNode:
+def executed(notebook, tmp_path_factory):
     """The notebook after a run beside an artifacts folder of its own."""
     folder = tmp_path_factory.mktemp("checkout") / "docs"
     folder.mkdir()
@@ -43,7 +42,7 @@ def executed(notebook: NotebookNode, tmp_path_factory: pytest.TempPathFactory) -
         ).execute()
 
 
-def shown(notebook: NotebookNode, name: str) -> list[str]:
+def shown(notebook, name):
     """List what a cell showed: its lines, and "picture" for each picture."""
     (cell,) = (cell for cell in notebook.cells if cell.id == name)
     return [

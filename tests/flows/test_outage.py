@@ -1,22 +1,19 @@
 import signal
 import threading
 import time
-from collections.abc import Callable
 from contextlib import nullcontext
 from types import SimpleNamespace
-from typing import Any
 from unittest.mock import Mock
 from uuid import uuid4
 
 import httpx
-import pytest
 from prefect.concurrency import _leases
-from prefect.states import Cancelling, Running, State
+from prefect.states import Cancelling, Running
 
 from sightline.flows import outage
 
 
-def answering(answer: Callable[[], Any]) -> Callable[..., Any]:
+def answering(answer):
     """Stand in for `get_client`: a server that answers as a test says."""
     client = SimpleNamespace(
         renew_concurrency_lease=lambda lease_id, lease_duration: answer(),
@@ -44,12 +41,12 @@ def test_lease_that_cannot_be_renewed_ends_no_run(monkeypatch):
     assert reached
 
 
-def watched(monkeypatch: pytest.MonkeyPatch, states: list[Any]) -> list[int]:
+def watched(monkeypatch, states):
     """Watch a run whose state is asked for again and again; return the signals that it got."""
     signals: list[int] = []
     done = threading.Event()
 
-    def next_state() -> State[Any]:
+    def next_state():
         if not states:
             done.set()
             return Running()

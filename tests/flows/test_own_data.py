@@ -25,7 +25,7 @@ SMALL = [
 SEVEN = ("apple", "bee <b>", "cat", "dog", "elk", "fox", "gnu")
 
 
-def write_image_folder(folder: Path) -> Path:
+def write_image_folder(folder):
     """Seven classes of RGB photographs of mixed sizes, as PNG and JPEG."""
     generator = np.random.default_rng(3)
     for number in range(7 * 12):
@@ -40,7 +40,7 @@ def write_image_folder(folder: Path) -> Path:
     return folder
 
 
-def write_csv(folder: Path) -> Path:
+def write_csv(folder):
     folder.mkdir()
     for name, count in (("train", 80), ("test", 20)):
         images, labels = pictures(count, 5)
@@ -52,7 +52,7 @@ def write_csv(folder: Path) -> Path:
     return folder
 
 
-def write_npz(folder: Path) -> Path:
+def write_npz(folder):
     folder.mkdir()
     x_train, y_train = pictures(80, 7, (9, 14, 3))
     x_test, y_test = pictures(20, 8, (9, 14, 3))

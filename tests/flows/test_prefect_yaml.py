@@ -18,7 +18,7 @@ FILE = yaml.safe_load(TEXT)
 BY_NAME: dict[str, dict[str, Any]] = {item["name"]: item for item in FILE["deployments"]}
 
 
-def closed(schema: Any) -> Any:
+def closed(schema):
     """Refuse unknown keys wherever the schema lists the known ones."""
     if isinstance(schema, dict):
         found = {key: closed(value) for key, value in schema.items()}
@@ -28,7 +28,7 @@ def closed(schema: Any) -> Any:
     return [closed(item) for item in schema] if isinstance(schema, list) else schema
 
 
-def check(file: dict[str, Any]) -> None:
+def check(file):
     schema = closed(PrefectYamlModel.model_json_schema(by_alias=True))
     schema["properties"]["definitions"] = {"type": "object"}  # anchors; Prefect leaves them alone
     jsonschema.validate(file, schema)

@@ -10,12 +10,12 @@ from prefect import flow, task
 import made_runs
 from cli import refused, sightline
 from sightline import registry
-from sightline.config import RunConfig, loading
+from sightline.config import loading
 from sightline.data import locate
 from sightline.errors import InputError
 from sightline.flows.deployments import train
 from sightline.flows.train import evaluate_candidate, training_flow
-from sightline.records import Decision, Run, RunSummary
+from sightline.records import Run, RunSummary
 from sightline.registry.gate.evaluate import Candidate
 from sightline.runs import run_folder, seeds
 from sightline.storage.workspace import Workspace
@@ -33,7 +33,7 @@ SETTINGS = [
 
 
 @pytest.fixture(scope="module")
-def reported(prefect_api: None, keras: None, data: Path, root: Path) -> RunSummary:
+def reported(prefect_api, keras, data, root):
     """The first model, evaluated and not promoted."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SIGHTLINE_ARTIFACTS", str(root))
@@ -45,28 +45,28 @@ def reported(prefect_api: None, keras: None, data: Path, root: Path) -> RunSumma
 
 
 @pytest.fixture(scope="module")
-def promoted(reported: RunSummary, root: Path) -> str:
+def promoted(reported, root):
     """What the command says that promotes it by hand."""
     line = f"models promote latest --reason='it is the first' --artifacts={root}"
     return sightline(line).stdout
 
 
 @pytest.fixture(scope="module")
-def again(promoted: str, data: Path, root: Path) -> RunSummary:
+def again(promoted, data, root):
     """The same training once more, now with a champion to beat."""
     return run_flow(root, "again", config(data, "enforce"))
 
 
-def config(data: Path, gate: str, *changes: str) -> RunConfig:
+def config(data, gate, *changes):
     overrides = [*SETTINGS, f'promotion.gate="{gate}"', *changes]
     return loading.load("quickstart", overrides=overrides, dataset=str(data))
 
 
-def run_flow(root: Path, run_id: str, settings: RunConfig) -> RunSummary:
+def run_flow(root, run_id, settings):
     return training_flow(settings, Run(id=run_id, workspace=Workspace(root)))
 
 
-def decision(root: Path, run_id: str) -> Decision:
+def decision(root, run_id):
     found = run_folder.read(Workspace(root), run_id).records.decision
     assert found is not None
     return found
@@ -148,7 +148,7 @@ def test_error_in_the_gate_costs_only_the_promotion(again, data, root, caplog):
 
 def test_timeout_of_the_gate_costs_only_the_promotion(data, files, run):
     @task(timeout_seconds=0.1, persist_result=False)
-    def stuck() -> None:
+    def stuck():
         while True:
             time.sleep(0.01)
 

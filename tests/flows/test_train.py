@@ -2,19 +2,18 @@ import json
 import re
 import shutil
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import yaml
 
 from examples import pictures
-from sightline.config import DataGateConfig, RunConfig, loading
+from sightline.config import DataGateConfig, loading
 from sightline.data import locate
 from sightline.errors import DataError, RunExistsError
 from sightline.flows.train import training_flow
 from sightline.pipeline.process import keras_process
-from sightline.records import Run, RunSummary
+from sightline.records import Run
 from sightline.registry.retention import registered_models
 from sightline.runs import run_folder
 from sightline.runs.prune.prune import prune
@@ -48,20 +47,20 @@ FILES = {
 
 
 @pytest.fixture(scope="session")
-def config(data: Path) -> RunConfig:
+def config(data):
     return tiny(data)
 
 
 @pytest.fixture(scope="session")
-def metrics(first: RunSummary) -> Any:
+def metrics(first):
     return json.loads((Path(first.run_dir) / "metrics.json").read_text())
 
 
-def train(root: Path, run_id: str, config: RunConfig, *, refresh: bool = False) -> RunSummary:
+def train(root, run_id, config, *, refresh=False):
     return training_flow(config, Run(id=run_id, workspace=Workspace(root), refresh=refresh))
 
 
-def cached(summary: RunSummary) -> list[str]:
+def cached(summary):
     return [name for name, stage in summary.stages.items() if stage.cached]
 
 
@@ -94,7 +93,7 @@ def test_report_has_the_numbers_of_the_metrics(first, metrics):
 
     percent = "{:.2%}".format
 
-    def between(interval: list[float] | None) -> str:
+    def between(interval):
         return " {:.2%} to {:.2%}".format(*interval) if interval else ""
 
     expected = {

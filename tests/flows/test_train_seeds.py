@@ -2,7 +2,6 @@ import json
 import re
 from io import StringIO
 from pathlib import Path
-from typing import Any
 
 import pytest
 from rich.console import Console
@@ -14,7 +13,6 @@ from sightline.flows.train_seeds import seeds_flow
 from sightline.records import Run
 from sightline.runs import run_folder, seed_noise
 from sightline.runs import seeds as seed_runs
-from sightline.runs.provenance_diff import Changes
 from sightline.runs.seeds import SeedSummary
 from sightline.storage.workspace import Workspace
 from tiny_run import artifacts, form, tiny
@@ -25,14 +23,14 @@ SEEDED = ("training.epochs=1", "training.seed=3")
 
 
 @pytest.fixture
-def asked(data: Path, root: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+def asked(data, root, monkeypatch):
     """The form that says what `SEEDED` says, on a worker."""
     monkeypatch.setenv("SIGHTLINE_ARTIFACTS", str(root))
     return form(data, epochs=1, seed=3)
 
 
 @pytest.fixture(scope="module")
-def summary(prefect_api: None, keras: None, data: Path, root: Path) -> SeedSummary:
+def summary(prefect_api, keras, data, root):
     """Two seeds in one run of the deployed flow."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SIGHTLINE_ARTIFACTS", str(root))
@@ -78,7 +76,7 @@ def test_missing_seed_or_noise_band_is_a_change(summary, data, root):
     config = tiny(data, *SEEDED)
     source = locate.locate(config.data)
 
-    def compared(seeds: int) -> Changes:
+    def compared(seeds):
         planned = seed_runs.plan(config, Run(id="asked", workspace=Workspace(root)), seeds)
         return seed_runs.since_last(planned, source)
 

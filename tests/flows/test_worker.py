@@ -4,7 +4,7 @@ from sightline.errors import ConfigError
 from sightline.flows import worker
 
 
-def set_or_unset(monkeypatch: pytest.MonkeyPatch, name: str, value: str | None) -> None:
+def set_or_unset(monkeypatch, name, value):
     monkeypatch.setenv(name, value or "")
     if value is None:
         monkeypatch.delenv(name)

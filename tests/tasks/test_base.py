@@ -1,4 +1,3 @@
-from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
 from unittest.mock import Mock
@@ -23,7 +22,7 @@ from sightline.errors import (
 )
 from sightline.pipeline.process import KerasProcess
 from sightline.pipeline.progress import Progress
-from sightline.records import DeviceReport, Run
+from sightline.records import DeviceReport
 from sightline.tasks import artifacts, progress
 from sightline.tasks.base import VerifiedCache, is_transient, stage_task
 from sightline.tasks.train import train
@@ -36,7 +35,7 @@ REQUEST = httpx.Request("GET", "http://127.0.0.1")
 
 
 @pytest.fixture
-def process(monkeypatch: pytest.MonkeyPatch) -> Iterator[KerasProcess]:
+def process(monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1] / "support"))
     process = KerasProcess()
     yield process
@@ -73,14 +72,14 @@ def test_busy_storage_is_retried_and_a_mistake_of_the_user_is_not(run, error, ca
     called: list[int] = []
 
     @stage_task(TRAIN, retries=2, timeout_seconds=60)  # type: ignore[arg-type]
-    def fails(run: Run, settings: TrainingConfig) -> DeviceReport:
+    def fails(run, settings):
         called.append(1)
         if len(called) < 3:
             raise error
         return DeviceReport(device="cpu", environment={})
 
     @flow
-    def once() -> None:
+    def once():
         fails.with_options(retry_delay_seconds=0)(run, SETTINGS)
 
     with nullcontext() if calls == 3 else pytest.raises(type(error)):
@@ -90,13 +89,13 @@ def test_busy_storage_is_retried_and_a_mistake_of_the_user_is_not(run, error, ca
 
 def test_timeout_ends_the_keras_process(run, process):
     @stage_task(TRAIN, retries=0, timeout_seconds=1)  # type: ignore[arg-type]
-    def hang(run: Run, settings: TrainingConfig) -> DeviceReport:
+    def hang(run, settings):
         return process.run(stand_in_stage.sleep, settings)
 
     states: list[State[DeviceReport]] = []
 
     @flow
-    def once() -> None:
+    def once():
         states.append(hang(run, SETTINGS, return_state=True))
 
     process.start()

@@ -1,24 +1,23 @@
 """The hand-over of a training, against a real Prefect API; the other side is played by hand."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import nullcontext
 from datetime import datetime
 from types import SimpleNamespace
-from typing import Any
 from unittest.mock import Mock
 
 import httpx
 import pytest
 from prefect import flow
-from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.states import Completed, Crashed, Failed
 
 import made_runs
 from sightline.config import TrainingConfig
 from sightline.errors import ConfigError, HandoverError, HandoverLostError
-from sightline.pipeline.cache import Draft, find_or_make
-from sightline.records import ArraySet, FileRecord, ModelBlueprint, Run, TrainedModel
+from sightline.pipeline.cache import find_or_make
+from sightline.records import ArraySet, FileRecord, ModelBlueprint, TrainedModel
 from sightline.tasks import remote
 from sightline.training.train import TRAIN
 
@@ -34,29 +33,22 @@ BLUEPRINT = ModelBlueprint(
 
 
 @flow(name="other-side")
-def other_side(
-    run_id: str,
-    started: datetime,
-    refresh: bool,
-    arrays: dict[str, Any],
-    blueprint: dict[str, Any],
-    settings: dict[str, Any],
-) -> None:
+def other_side(run_id, started, refresh, arrays, blueprint, settings):
     """Stands for the fit flow; nobody runs it, the tests set its state."""
 
 
 @pytest.fixture(scope="module")
-def client(prefect_api: None) -> Iterator[SyncPrefectClient]:
+def client(prefect_api):
     with get_client(sync_client=True) as client:
         flow_id = client.create_flow(other_side)
         client.create_deployment(flow_id=flow_id, name="fit")
         yield client
 
 
-def entry(run: Run) -> tuple[str, TrainedModel]:
+def entry(run):
     """Put a result where the other side would put it."""
 
-    def make(draft: Draft) -> TrainedModel:
+    def make(draft):
         for name in ("model.keras", "history.parquet"):
             draft.path(name).write_text(name)
         model, history = draft.record("model.keras"), draft.record("history.parquet")
@@ -67,13 +59,13 @@ def entry(run: Run) -> tuple[str, TrainedModel]:
 
 
 @pytest.fixture
-def started(client: SyncPrefectClient, monkeypatch: pytest.MonkeyPatch) -> Started:
+def started(client, monkeypatch):
     """Do something with the handed-over run as soon as it is there; by default set its state."""
     monkeypatch.setattr(remote, "_POLL_SECONDS", 0)
     begin, begun = remote._start, list[FlowRun]()
 
-    def answer_with(answer: Any = None) -> list[FlowRun]:
-        def begin_and_answer(*arguments: Any) -> FlowRun:
+    def answer_with(answer=None):
+        def begin_and_answer(*arguments):
             begun.append(begin(*arguments))
             if isinstance(answer, State):
                 client.set_flow_run_state(begun[0].id, answer, force=True)
@@ -87,23 +79,23 @@ def started(client: SyncPrefectClient, monkeypatch: pytest.MonkeyPatch) -> Start
     return answer_with
 
 
-def reading(read_flow_run: Callable[[Any], FlowRun]) -> Callable[..., Any]:
+def reading(read_flow_run):
     """Stand in for `get_client`: its answers are a test's."""
     return lambda **options: nullcontext(SimpleNamespace(read_flow_run=read_flow_run))
 
 
-def hand_over(run: Run, settings: TrainingConfig = SETTINGS) -> TrainedModel:
+def hand_over(run, settings=SETTINGS):
     results: list[TrainedModel] = []
 
     @flow
-    def once() -> None:
+    def once():
         results.append(remote.fit_elsewhere(run, ARRAYS, BLUEPRINT, settings))
 
     once()
     return results[0]
 
 
-def is_cancelled(client: SyncPrefectClient, flow_run: FlowRun) -> bool:
+def is_cancelled(client, flow_run):
     state = client.read_flow_run(flow_run.id).state
     return state is not None and state.name in {"Cancelling", "Cancelled"}
 
@@ -156,7 +148,7 @@ def test_outage_of_the_server_is_survived_unless_it_is_too_long(run, client, sta
     started(Completed(message=key))
     answers = iter([httpx.ConnectError("away"), httpx.ReadTimeout("busy")])
 
-    def sometimes(flow_run_id: Any) -> FlowRun:
+    def sometimes(flow_run_id):
         if error := next(answers, None):
             raise error
         return client.read_flow_run(flow_run_id)
@@ -196,7 +188,7 @@ def test_wait_for_a_worker_is_logged_with_what_to_do(run, client, monkeypatch, c
     key, _ = entry(run)
     seen: list[int] = []
 
-    def after_a_while(flow_run_id: Any) -> FlowRun:
+    def after_a_while(flow_run_id):
         seen.append(1)
         if len(seen) == 3:
             client.set_flow_run_state(flow_run_id, Completed(message=key), force=True)

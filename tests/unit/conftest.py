@@ -1,6 +1,4 @@
 import shutil
-from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,31 +12,24 @@ from sightline.evaluation.selective import accuracy_at_coverage
 from sightline.records import (
     Calibration,
     ClassMetrics,
-    DatasetFiles,
-    Evaluation,
     Layer,
     ModelBlueprint,
-    Report,
-    Run,
     SliceMetrics,
     StageTime,
-    TrainedModel,
 )
-from sightline.records.manifest import RunManifest
 from sightline.reporting import report as reporting
 from sightline.reporting.figures import canvas
-from sightline.storage.workspace import Workspace
 
 HOSTILE = "<script>alert(1)</script> | [x](javascript:alert(1)) $a_b$"
 
 
 @pytest.fixture
-def hostile_files(files: DatasetFiles) -> DatasetFiles:
+def hostile_files(files):
     return files.model_copy(update={"class_names": (HOSTILE, "b", "c", "d")})
 
 
 @pytest.fixture
-def trained(artifacts: Path) -> TrainedModel:
+def trained(artifacts):
     history = {"epoch": [1, 2], "accuracy": [0.5, 0.9], "loss": [1.0, 0.25]}
     return made_runs.trained(
         model=write_file(artifacts, "made/model.keras"),
@@ -48,7 +39,7 @@ def trained(artifacts: Path) -> TrainedModel:
 
 
 @pytest.fixture
-def evaluation(artifacts: Path, hostile_files: DatasetFiles) -> Evaluation:
+def evaluation(artifacts, hostile_files):
     """Forty predictions with three mistakes: rows 8, 20 and 4, the surest first."""
     labels = np.arange(40) % 4
     probabilities = np.full((40, 4), 0.01, dtype=np.float32)
@@ -84,7 +75,7 @@ def evaluation(artifacts: Path, hostile_files: DatasetFiles) -> Evaluation:
 
 
 @pytest.fixture
-def blueprint(artifacts: Path) -> ModelBlueprint:
+def blueprint(artifacts):
     return ModelBlueprint(
         architecture=write_file(artifacts, "made/architecture.json"),
         summary=write_file(artifacts, "made/model_summary.txt"),
@@ -96,7 +87,7 @@ def blueprint(artifacts: Path) -> ModelBlueprint:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def low_resolution() -> Iterator[None]:
+def low_resolution():
     """Draw figures with a quarter of the pixels per inch, which is much faster."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(canvas, "DOTS_PER_INCH", canvas.DOTS_PER_INCH // 4)
@@ -104,20 +95,13 @@ def low_resolution() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def drawn(tmp_path_factory):
     """Keep what the stage report drew, since equal inputs give equal figures."""
     return tmp_path_factory.mktemp("drawn")
 
 
 @pytest.fixture
-def pictures(
-    run: Run,
-    hostile_files: DatasetFiles,
-    blueprint: ModelBlueprint,
-    trained: TrainedModel,
-    evaluation: Evaluation,
-    drawn: Path,
-) -> Report:
+def pictures(run, hostile_files, blueprint, trained, evaluation, drawn):
     cache = run.workspace.root / "cache" / "report"
     shutil.copytree(drawn, cache, dirs_exist_ok=True)
     report = reporting.report(run, hostile_files, blueprint, trained, evaluation, ReportConfig())
@@ -126,13 +110,7 @@ def pictures(
 
 
 @pytest.fixture
-def manifest(
-    hostile_files: DatasetFiles,
-    blueprint: ModelBlueprint,
-    trained: TrainedModel,
-    evaluation: Evaluation,
-    pictures: Report,
-) -> RunManifest:
+def manifest(hostile_files, blueprint, trained, evaluation, pictures):
     records = made_runs.stages(
         hostile_files.model_copy(update={"notes": ("12 images were resized.",)}),
         build=blueprint,
@@ -150,16 +128,16 @@ def manifest(
 
 
 @pytest.fixture
-def workspace(run: Run) -> Workspace:
+def workspace(run):
     return run.workspace
 
 
 @pytest.fixture
-def artifacts(run: Run) -> Path:
+def artifacts(run):
     return run.workspace.root
 
 
 @pytest.fixture(scope="session")
-def textures(tmp_path_factory: pytest.TempPathFactory) -> trained_textures.Textures:
+def textures(tmp_path_factory):
     """A trained model for tests that only read it."""
     return trained_textures.make(tmp_path_factory.mktemp("textures"))

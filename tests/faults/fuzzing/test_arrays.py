@@ -25,14 +25,14 @@ DTYPES = st.one_of(
 )
 
 
-def shapes(truth: tuple[int, ...]) -> st.SearchStrategy[tuple[int, ...]]:
+def shapes(truth):
     """Draw the correct shape, one with wrong sizes, or one with other dimensions."""
     near = st.tuples(*(maybe(size, SIZES) for size in truth))
     return maybe(truth, near, st.lists(SIZES, max_size=5).map(tuple))
 
 
 @st.composite
-def idx_file(draw: st.DrawFn, truth: tuple[int, ...]) -> bytes:
+def idx_file(draw, truth):
     """Draw a file with a correct or arbitrary header, plain or compressed."""
     sizes = draw(shapes(truth))
     kind = draw(maybe(len(truth), st.integers(0, 255)))
@@ -46,7 +46,7 @@ def idx_file(draw: st.DrawFn, truth: tuple[int, ...]) -> bytes:
 
 
 @st.composite
-def npy_member(draw: st.DrawFn, truth: tuple[int, ...]) -> bytes:
+def npy_member(draw, truth):
     """Draw an array with a valid, unusual or damaged header."""
     shape = draw(shapes(truth))
     order = draw(maybe(False, st.sampled_from([True, 1, None])))
@@ -62,7 +62,7 @@ def npy_member(draw: st.DrawFn, truth: tuple[int, ...]) -> bytes:
 
 
 @st.composite
-def npz_file(draw: st.DrawFn) -> bytes:
+def npz_file(draw):
     """Draw an archive of two arrays, under the expected or other names."""
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", draw(st.sampled_from([zipfile.ZIP_STORED, 8]))) as archive:

@@ -1,7 +1,6 @@
 """Fuzz config files and `--set`."""
 
 import json
-from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -39,7 +38,7 @@ LITERALS = st.one_of(
 
 
 @st.composite
-def toml_file(draw: st.DrawFn) -> bytes:
+def toml_file(draw):
     """Return a damaged recipe, or keys with arbitrary values."""
     recipe = loading.text("tutorial").encode()
     keys = st.one_of(KEYS, WORDS, st.just("a." * 400 + "a"))
@@ -48,7 +47,7 @@ def toml_file(draw: st.DrawFn) -> bytes:
     return draw(st.one_of(damaged(recipe), st.just(settings), damaged(settings)))
 
 
-def check(file: Path | None, overrides: list[str]) -> None:
+def check(file, overrides):
     try:
         config = loading.load("tutorial", file, overrides)
     except ConfigError as error:

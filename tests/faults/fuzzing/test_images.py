@@ -23,7 +23,7 @@ MODES = {
 }
 
 
-def encoded(kind: str, mode: str) -> bytes:
+def encoded(kind, mode):
     noise = np.random.default_rng(0).integers(0, 256, (16, 12, 3), dtype=np.uint8)
     if mode == "I;16":
         image = Image.fromarray(noise[..., 0].astype(np.uint16) * 257)
@@ -41,7 +41,7 @@ EXIF = b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0"
 
 
 @st.composite
-def png_of_invalid_chunks(draw: st.DrawFn) -> bytes:
+def png_of_invalid_chunks(draw):
     """Draw a PNG with valid checksums but invalid header and chunks."""
     size = st.one_of(st.integers(0, 20), st.sampled_from(EXTREMES))
     sides = [draw(maybe(12, size)) % 2**32 for _ in range(2)]

@@ -64,7 +64,7 @@ CELLS = st.one_of(
 
 
 @st.composite
-def parquet_file(draw: st.DrawFn) -> bytes:
+def parquet_file(draw):
     """Draw a table of valid or unusual columns, sometimes damaged."""
     columns: dict[str, Any] = {"image": draw(maybe(IMAGES, st.sampled_from(IMAGE_COLUMNS)))}
     if draw(st.booleans()) and columns["image"] is IMAGES:
@@ -89,7 +89,7 @@ def parquet_file(draw: st.DrawFn) -> bytes:
 
 
 @st.composite
-def csv_file(draw: st.DrawFn) -> bytes:
+def csv_file(draw):
     """Draw rows of numbers with some arbitrary cells, sometimes damaged."""
     rows = [[str(row % 2), *(str(row + pixel) for pixel in range(9))] for row in range(6)]
     if draw(st.booleans()):

@@ -1,6 +1,5 @@
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +18,7 @@ from sightline.pipeline import doctor
 from sightline.pipeline.doctor import Check
 
 
-def commands(group: Group, *names: str) -> Iterator[tuple[str, ...]]:
+def commands(group, *names):
     for name, command in group.commands.items():
         if isinstance(command, Group):
             yield from commands(command, *names, name)
@@ -71,7 +70,7 @@ def test_inspect_shows_the_data_and_draws_samples(place, artifacts):
 
 
 @pytest.fixture
-def leak(place: Path) -> str:
+def leak(place):
     images, labels = pictures(20, 0)
     np.savez("leak.npz", x_train=images, y_train=labels, x_test=images, y_test=labels)
     return "leak.npz"

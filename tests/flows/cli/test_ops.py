@@ -1,6 +1,4 @@
 import re
-from pathlib import Path
-from typing import NoReturn
 
 import pytest
 
@@ -11,14 +9,14 @@ AUTH = "PREFECT_SERVER_API_AUTH_STRING"
 
 
 @pytest.fixture(autouse=True)
-def started(place: Path, monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+def started(place, monkeypatch):
     """The commands that would have replaced this process, where no server is configured."""
     monkeypatch.setenv("PREFECT_HOME", str(place / "prefect"))
     for name in ("PREFECT_API_URL", AUTH):
         monkeypatch.delenv(name, raising=False)
     commands: list[list[str]] = []
 
-    def execv(program: str, command: list[str]) -> NoReturn:
+    def execv(program, command):
         commands.append(command)
         raise SystemExit(0)
 

@@ -8,7 +8,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from typer.testing import Result
 
 from cli import refused, sightline
 from command import BIN
@@ -20,7 +19,7 @@ pytestmark = pytest.mark.usefixtures("keras")
 
 
 @pytest.fixture(autouse=True)
-def table(place: Path) -> Path:
+def table(place):
     """A table with an image, beside a run, a folder of images, an array of images."""
     publish(place / "artifacts")
     write_pictures(place / "folder", dots(30))
@@ -30,18 +29,18 @@ def table(place: Path) -> Path:
     return place / "table.parquet"
 
 
-def predict(arguments: str, code: int = 0) -> Result:
+def predict(arguments, code=0):
     return sightline(f"predict --model={RUN_ID} {arguments}", code=code)
 
 
-def refuse(place: Path, arguments: str) -> str:
+def refuse(place, arguments):
     """Check that a command is refused without a trace, and return its message."""
     message = refused(f"predict --model={RUN_ID} {arguments}")
     assert leftovers(place) == []
     return message
 
 
-def leftovers(place: Path) -> list[Path]:
+def leftovers(place):
     return list(place.glob(".*.tmp"))
 
 

@@ -1,8 +1,6 @@
 import json
 import os
 import re
-from collections.abc import Iterator
-from pathlib import Path
 from unittest.mock import patch
 
 import pytest
@@ -19,7 +17,7 @@ pytestmark = pytest.mark.usefixtures("prefect_api", "keras")
 
 
 @pytest.fixture(autouse=True)
-def api(place: Path) -> Iterator[None]:
+def api(place):
     """The server of the tests; what the command sets in the environment is taken back."""
     from prefect.settings import PREFECT_API_URL
 

@@ -1,6 +1,5 @@
 import json
 import re
-from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -12,7 +11,7 @@ from sightline.storage.workspace import Workspace
 
 
 @pytest.fixture
-def root(place: Path) -> Path:
+def root(place):
     root = place / "artifacts"
     runs = [
         excerpt(f"mnist-{seed}", seed=seed, accuracy=accuracy, loss=1 - accuracy)

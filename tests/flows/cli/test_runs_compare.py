@@ -13,7 +13,7 @@ from sightline.storage.workspace import Workspace
 
 
 @pytest.fixture
-def root(place: Path) -> Path:
+def root(place):
     root = place / "artifacts"
     files = runs_to_compare.ingested(root, place)
     publish(root, "run-a", files, [4, 8, 20])

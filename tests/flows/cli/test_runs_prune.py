@@ -1,6 +1,5 @@
 import json
 import re
-from pathlib import Path
 
 import pytest
 
@@ -12,7 +11,7 @@ from sightline.storage.workspace import Workspace
 
 
 @pytest.fixture
-def workspace(place: Path) -> Workspace:
+def workspace(place):
     """Two runs, each with a cache entry of its own."""
     workspace = Workspace(place / "artifacts")
     publish(workspace, "old", "1")

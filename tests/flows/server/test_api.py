@@ -20,18 +20,18 @@ if server.configured_url() is None:
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def home(tmp_path_factory):
     return tmp_path_factory.mktemp("prefect")
 
 
-def start(program: str, home: Path, **changes: str) -> subprocess.Popen[str]:
+def start(program, home, **changes):
     environment = {name: value for name, value in os.environ.items() if "PREFECT" not in name}
     environment |= {"PREFECT_HOME": str(home), **changes}
     command, pipe = [sys.executable, "-c", program], subprocess.PIPE
     return subprocess.Popen(command, env=environment, stdout=pipe, stderr=pipe, text=True)
 
 
-def run_program(home: Path, program: str = PROGRAM, **changes: str) -> list[str]:
+def run_program(home, program=PROGRAM, **changes):
     process = start(program, home, **changes)
     output, errors = process.communicate()
     assert process.returncode == 0, errors

@@ -1,21 +1,18 @@
 import gzip
 import logging
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 import mirror
-from mirror import CONTENT, Mirror
+from mirror import CONTENT
 from sightline.data import catalog, download
 from sightline.data.catalog import NAMED
 from sightline.data.mirror import RetryPolicy
 from sightline.errors import DataError, DownloadError
 from sightline.pipeline.progress import Progress, listening
-from sightline.records import Run
 
 IMPATIENT = RetryPolicy(
     connect_timeout=1, read_timeout=0.2, total_timeout=5, attempts=3, first_delay=0.01
@@ -23,20 +20,20 @@ IMPATIENT = RetryPolicy(
 
 
 @pytest.fixture
-def server() -> Iterator[Mirror]:
+def server():
     with mirror.serving() as serving:
         yield serving
 
 
 @pytest.fixture(autouse=True)
-def tiny(server: Mirror, monkeypatch: pytest.MonkeyPatch) -> None:
+def tiny(server, monkeypatch):
     for variable in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.delenv(variable, raising=False)
     dataset = mirror.tiny([f"{server.address}/one", f"{server.address}/two"])
     monkeypatch.setitem(catalog.NAMED, "tiny", dataset)
 
 
-def fetch(run: Run, **changes: object) -> list[Path]:
+def fetch(run, **changes):
     return download.fetch(run.model_copy(update=changes), "tiny", IMPATIENT)
 
 

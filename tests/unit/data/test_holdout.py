@@ -1,15 +1,12 @@
-from pathlib import Path
-
 import pytest
 
 from examples import pictures
 from reading import ingest_arrays
 from sightline.data.holdout import holdout_sha256, verify_holdout
 from sightline.errors import DataError
-from sightline.records import DatasetFiles, Run
 
 
-def ingested(run: Run, folder: Path, train: int = 40, relabelled: int = 0) -> DatasetFiles:
+def ingested(run, folder, train=40, relabelled=0):
     folder.mkdir()
     x_train, y_train = pictures(train, seed=1)
     x_test, y_test = pictures(20, seed=2)

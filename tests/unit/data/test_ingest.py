@@ -2,7 +2,6 @@ import hashlib
 import shutil
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 from unittest.mock import patch
 
 import numpy as np
@@ -19,14 +18,13 @@ from sightline.data.readers import dispatch
 from sightline.data.validation import findings
 from sightline.errors import ConfigError, DataError, StorageError
 from sightline.pipeline.progress import Progress, listening
-from sightline.records import DatasetFiles, Run
 from sightline.storage import npy
 
 COLOURS = ("amber", "blue", "coral", "denim", "ebony", "flax", "green <&>")
 
 
 @pytest.fixture
-def photos(tmp_path: Path) -> Path:
+def photos(tmp_path):
     """Seven classes of JPEG files of mixed sizes, not split."""
     folder = tmp_path / "Photos 2024"
     for label, name in enumerate(COLOURS):
@@ -38,11 +36,11 @@ def photos(tmp_path: Path) -> Path:
     return folder
 
 
-def images(run: Run, files: DatasetFiles, split: str) -> np.ndarray:
+def images(run, files, split):
     return np.load(run.workspace.root / files.images[split].path, allow_pickle=False)
 
 
-def labels(run: Run, files: DatasetFiles) -> list[dict[str, Any]]:
+def labels(run, files):
     return pq.read_table(run.workspace.root / files.labels.path).to_pylist()
 
 
@@ -124,7 +122,7 @@ def test_failed_reading_leaves_no_result(run, photos):
     assert not list(run.workspace.root.glob("cache/ingest/*/"))
 
 
-def write_sites(path: Path, count: int = 40) -> Path:
+def write_sites(path, count=40):
     """Write a CSV with the site of every image; every seventh is unknown."""
     rows = [[row % 2, f"site {row}" if row % 7 else "", *[row] * 64] for row in range(count)]
     header = ",".join(["label", "site", *(f"p{number}" for number in range(64))])
@@ -153,7 +151,7 @@ def test_metadata_stay_with_their_image_through_the_split(run, tmp_path, monkeyp
 def test_source_that_changes_during_ingest_is_refused(
     run, tmp_path, monkeypatch, module, step, what, rows, found
 ):
-    def do_and_change(*arguments: Any) -> Any:
+    def do_and_change(*arguments):
         result = original(*arguments)
         write_sites(path, rows)
         return result

@@ -8,14 +8,13 @@ from sightline.config import DataConfig
 from sightline.data import locate as location
 from sightline.errors import DataError
 from sightline.pipeline.progress import Progress, listening
-from sightline.records import Source
 
 
-def locate(path: object) -> Source:
+def locate(path):
     return location.locate(DataConfig(dataset=str(path)))
 
 
-def paint(path: Path, value: int = 0) -> None:
+def paint(path, value=0):
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.new("L", (8, 8), value).save(path)
 

@@ -1,19 +1,16 @@
-from pathlib import Path
-
 import pytest
 
 from examples import write_npz
-from sightline.data.watch import Observation, observe, store_observation
+from sightline.data.watch import observe, store_observation
 from sightline.errors import StorageError
-from sightline.storage.workspace import Workspace
 
 
 @pytest.fixture
-def data(tmp_path: Path) -> Path:
+def data(tmp_path):
     return write_npz(tmp_path / "textures.npz")
 
 
-def store(workspace: Workspace, data: Path) -> Observation:
+def store(workspace, data):
     found = observe(workspace, str(data))
     store_observation(workspace, found)
     return found

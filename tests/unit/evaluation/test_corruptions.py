@@ -11,7 +11,7 @@ INVERTED = "2f86ec111632fccf647b0afa9d34ee7357f74babed51bff589f4fd6f3a7ba721"
 EVERY = pytest.mark.parametrize("name", CORRUPTIONS)
 
 
-def hills(count: int, shape: tuple[int, int, int]) -> np.ndarray:
+def hills(count, shape):
     """Draw a bright ellipse off the centre and a dim one, different for each image and channel."""
     row, column = (np.linspace(-1, 1, 2 * side + 1)[1::2] for side in shape[:2])
     y, x = row[:, np.newaxis, np.newaxis], column[np.newaxis, :, np.newaxis]
@@ -24,7 +24,7 @@ def hills(count: int, shape: tuple[int, int, int]) -> np.ndarray:
     return np.clip(np.rint(images), 0, 255).astype(np.uint8)
 
 
-def change(images: np.ndarray, corrupted: np.ndarray) -> float:
+def change(images, corrupted):
     return float(np.abs(corrupted.astype(float) - images).mean())
 
 

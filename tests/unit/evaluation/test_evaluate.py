@@ -1,7 +1,5 @@
 import json
-from pathlib import Path
 
-import keras
 import numpy as np
 import pandas as pd
 import pytest
@@ -12,11 +10,9 @@ from sightline.errors import StageError
 from sightline.evaluation import evaluate, model_under_test, predictions
 from sightline.evaluation.intervals import wilson
 from sightline.models import keras_files
-from sightline.records import Evaluation, Run
-from trained_textures import Textures
 
 
-def measure(textures: Textures, run: Run | None = None, **settings: object) -> Evaluation:
+def measure(textures, run=None, **settings):
     return evaluate.evaluate(
         run or textures.run,
         textures.files,
@@ -87,7 +83,7 @@ def test_evaluation_in_blocks_equals_evaluation_at_once(textures, monkeypatch):
 def test_export_that_differs_from_the_trained_model_is_refused(textures, monkeypatch):
     read_model = keras_files.read_model
 
-    def read_badly_scaled(path: Path, expected_sha256: str) -> keras.Model:
+    def read_badly_scaled(path, expected_sha256):
         exported = read_model(path, expected_sha256)
         exported.get_layer("scale").scale = 1 / 200
         return exported

@@ -1,5 +1,3 @@
-from pathlib import Path
-
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -10,8 +8,6 @@ from sightline.errors import InputError
 from sightline.evaluation import predictions, predictions_table
 from sightline.evaluation.calibration import apply_temperature, read_scaled
 from sightline.evaluation.predictions import (
-    Floats,
-    Predictions,
     most_confident_mistakes,
     predict_split,
     read,
@@ -22,7 +18,7 @@ LABELS = np.random.default_rng(1).integers(0, CLASSES, IMAGES).astype(np.int16)
 PIXELS = np.random.default_rng(2).random((IMAGES, 2, 2, 1), dtype=np.float32)
 
 
-def model(images: np.ndarray) -> Floats:
+def model(images):
     """Stand in for a model: the probabilities depend on the image's first pixel alone."""
     numbers = images.reshape(len(images), -1)[:, :1] * np.arange(1, CLASSES + 1)
     exponents = np.exp(3 * np.sin(37 * numbers))
@@ -30,12 +26,12 @@ def model(images: np.ndarray) -> Floats:
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
+def path(tmp_path):
     return tmp_path / "predictions.parquet"
 
 
 @pytest.fixture
-def predicted(path: Path) -> Predictions:
+def predicted(path):
     return predict_split(model, PIXELS, LABELS, CLASSES, path)
 
 
@@ -51,7 +47,7 @@ def test_predictions_agree_with_scikit_learn(predicted):
 
 
 def test_first_of_equal_probabilities_ranks_highest(path):
-    def even(images: np.ndarray) -> Floats:
+    def even(images):
         return np.full((len(images), 4), 0.25, dtype=np.float32)
 
     labels = np.arange(4, dtype=np.int16)
@@ -114,6 +110,6 @@ def test_missing_or_damaged_table_is_refused(path, content):
         read(path, CLASSES)
 
 
-def assert_equal(found: Predictions, expected: Predictions) -> None:
+def assert_equal(found, expected):
     for name, values in vars(expected).items():
         np.testing.assert_array_equal(getattr(found, name), values)

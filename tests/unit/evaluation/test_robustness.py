@@ -11,7 +11,7 @@ from sightline.storage import npy
 IMAGES, LABELS = pictures(90, 0, (12, 16, 1))
 
 
-def predict(images: np.ndarray) -> np.ndarray:
+def predict(images):
     """Distinguish the four textures by their rows and columns."""
     values = images[..., 0].astype(np.float32)
     rows = np.abs(np.diff(values.mean(axis=2), axis=1)).mean(axis=1)
@@ -21,7 +21,7 @@ def predict(images: np.ndarray) -> np.ndarray:
     return (scores / scores.sum(axis=1, keepdims=True)).astype(np.float32)
 
 
-def accuracy(images: np.ndarray, labels: np.ndarray) -> float:
+def accuracy(images, labels):
     return float((predict(images).argmax(axis=1) == labels).mean())
 
 
@@ -46,7 +46,7 @@ def test_classes_keep_their_shares_in_the_sample(limit):
     places = np.arange(100, dtype=np.uint8).reshape(100, 1, 1, 1)
     seen: list[np.ndarray] = []
 
-    def recording(images: np.ndarray) -> np.ndarray:
+    def recording(images):
         seen.append(images.ravel())
         return np.zeros((len(images), 3), np.float32)
 
@@ -62,7 +62,7 @@ def test_mapped_images_are_read_in_blocks_with_the_same_result(tmp_path, monkeyp
     np.save(tmp_path / "images.npy", IMAGES)
     sizes = set()
 
-    def recording(images: np.ndarray) -> np.ndarray:
+    def recording(images):
         sizes.add(len(images))
         return predict(images)
 

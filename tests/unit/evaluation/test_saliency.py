@@ -19,11 +19,11 @@ ONE = np.ones(1, int)
 
 
 @pytest.fixture(scope="module")
-def network() -> keras.Model:
+def network():
     return saliency_on_backend.network()
 
 
-def linear(kernel: np.ndarray, bias: tuple[float, ...], shape: tuple[int, ...]) -> keras.Model:
+def linear(kernel, bias, shape):
     """Build a network whose logits are image . kernel + bias."""
     images = keras.Input(shape)
     scores = keras.layers.Dense(len(bias))(keras.layers.Flatten()(images))
@@ -32,13 +32,13 @@ def linear(kernel: np.ndarray, bias: tuple[float, ...], shape: tuple[int, ...]) 
     return model
 
 
-def logistic(weights: np.ndarray, bias: float) -> keras.Model:
+def logistic(weights, bias):
     """Build a network whose second class has the probability expit(weights . image + bias)."""
     kernel = np.stack([np.zeros(weights.size), weights.ravel()], axis=1)
     return linear(kernel, (0, bias), weights.shape)
 
 
-def drawn(scale: float) -> np.ndarray:
+def drawn(scale):
     return np.random.default_rng(0).normal(scale=scale, size=(6, 5, 1))
 
 
@@ -97,7 +97,7 @@ def test_map_adds_up_to_what_the_image_changes_also_for_a_network_from_a_file(tm
 def test_steep_network_gets_more_points(monkeypatch):
     batches: list[int] = []
 
-    def counting(model: keras.Model, images: np.ndarray, classes: np.ndarray) -> np.ndarray:
+    def counting(model, images, classes):
         batches.append(len(images))
         return input_gradients(model, images, classes)
 

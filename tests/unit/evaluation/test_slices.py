@@ -1,6 +1,3 @@
-from pathlib import Path
-from typing import Any
-
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -12,7 +9,7 @@ from sightline.evaluation import slices
 from sightline.evaluation.slices import accuracy_by_value
 
 
-def table(path: Path, row_group_size: int = 4, **columns: list[Any]) -> Path:
+def table(path, row_group_size=4, **columns):
     """A label table with five training images before the test images of `columns`."""
     count = len(next(iter(columns.values())))
     described = {"split": ["train"] * 5 + ["test"] * count}
@@ -22,7 +19,7 @@ def table(path: Path, row_group_size: int = 4, **columns: list[Any]) -> Path:
     return path
 
 
-def rows(measured: tuple[Any, ...]) -> list[tuple[str, str, int, float]]:
+def rows(measured):
     return [(row.column, row.value, row.images, row.accuracy) for row in measured]
 
 

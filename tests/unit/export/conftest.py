@@ -1,24 +1,19 @@
-from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 
 import model_to_export
-from model_to_export import Measured
 from sightline.config import ExportConfig
 from sightline.export import child_process, replay
 from sightline.export.child_process import ProgramError
-from sightline.pipeline.child import Message
-from sightline.records import Certificate
 
 
 @contextmanager
-def without_children(*programs: str) -> Iterator[None]:
+def without_children(*programs):
     """Run programs in this process, and time each prediction only a few times."""
     run = child_process.run
 
-    def run_here(program: str, *arguments: str, **variables: str) -> Message:
+    def run_here(program, *arguments, **variables):
         if program not in programs:
             return run(program, *arguments, **variables)
         try:
@@ -33,24 +28,24 @@ def without_children(*programs: str) -> Iterator[None]:
 
 
 @pytest.fixture
-def in_process() -> Iterator[None]:
+def in_process():
     with without_children("convert", "replay"):
         yield
 
 
 @pytest.fixture(scope="session")
-def measured(tmp_path_factory: pytest.TempPathFactory) -> Measured:
+def measured(tmp_path_factory):
     return model_to_export.measured(tmp_path_factory.mktemp("shipping"))
 
 
 @pytest.fixture(scope="session")
-def certificate(measured: Measured) -> Certificate:
+def certificate(measured):
     """The model in all formats whose libraries are installed."""
     with without_children("replay"):  # names in converted files need a fresh process
         return measured.export(ExportConfig(golden_images=20))
 
 
 @pytest.fixture(scope="session")
-def entry(measured: Measured, certificate: Certificate) -> Path:
+def entry(measured, certificate):
     """The folder of that export's cache entry; not to be changed."""
     return (measured.run.workspace.root / certificate.certificate.path).parent

@@ -6,16 +6,15 @@ import pytest
 import made_runs
 from sightline.export import certify, child_process, replay
 from sightline.export.golden import Golden
-from sightline.records import ExportCheck
 
 
 @pytest.fixture
-def golden(tmp_path: Path) -> Golden:
+def golden(tmp_path):
     np.save(tmp_path / "golden.npy", np.zeros((2, 8, 8, 1), np.uint8))
     return Golden(tmp_path / "golden.npy", "0" * 64, np.zeros((2, 4), np.float32))
 
 
-def check(golden: Golden) -> ExportCheck:
+def check(golden):
     model = golden.images.parent / "model.keras"
     return certify.check("keras", model, (made_runs.ANY_FILE,), golden, 1)
 
@@ -39,7 +38,7 @@ def test_model_that_cannot_be_loaded_does_not_pass(golden):
     ],
 )
 def test_incomparable_probabilities_do_not_pass(golden, probabilities, named, monkeypatch):
-    def run(*arguments: str) -> dict[str, object]:
+    def run(*arguments):
         np.save(Path(arguments[-1], replay.PROBABILITIES), probabilities, allow_pickle=True)
         return {"runtime": "keras 3", "load_seconds": 1, "latency_1": 1, "latency_256": 1}
 

@@ -1,7 +1,6 @@
 import os
 import signal
 import threading
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,7 +12,7 @@ from sightline.export.child_process import ProgramError
 
 
 @pytest.fixture
-def hanging(tmp_path: Path) -> list[str]:
+def hanging(tmp_path):
     """Arguments of a replay that waits for images forever."""
     os.mkfifo(tmp_path / "golden.npy")
     return ["keras", str(tmp_path / "model.keras"), str(tmp_path / "golden.npy"), str(tmp_path)]
@@ -32,7 +31,7 @@ def test_hanging_process_is_killed_and_decides_nothing(hanging):
 def test_killed_process_decides_nothing_but_a_crash_is_a_failure(hanging, sent, error):
     before = set(descendants(os.getpid()))
 
-    def kill() -> None:
+    def kill():
         started = wait_for("child", lambda: set(descendants(os.getpid())) - before)
         for child in started:
             os.kill(child, sent)

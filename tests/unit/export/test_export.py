@@ -2,25 +2,24 @@ import json
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from model_to_export import Measured, classifier
-from sightline.config import ExportConfig, Format
+from model_to_export import classifier
+from sightline.config import ExportConfig
 from sightline.errors import ConfigError, ModelFileError, StageError
 from sightline.export import certify, child_process, convert, formats
 from sightline.export.formats import FORMATS, shipped_name
 from sightline.export.golden import Golden
 from sightline.models import keras_files
-from sightline.records import Certificate, ExportCheck, FileRecord
+from sightline.records import Certificate, FileRecord
 from sightline.storage import digests, json_digest
 
 EVERY_FORMAT = pytest.mark.parametrize("name", FORMATS)
 
 
-def check_of(certificate: Certificate, name: Format) -> ExportCheck:
+def check_of(certificate, name):
     """Find the check of a format; skip where its libraries are not installed."""
     if missing := FORMATS[name].missing:
         pytest.skip(f"{missing} not installed (extra export)")
@@ -94,7 +93,7 @@ def test_equal_models_give_equal_bytes(measured, entry, tmp_path):
     assert digest_by_name(tmp_path) == digest_by_name(entry / "exports")
 
 
-def digest_by_name(folder: Path) -> dict[str, str]:
+def digest_by_name(folder):
     return {
         path.relative_to(folder).as_posix(): digests.sha256(path)
         for path in sorted(folder.rglob("*"))
@@ -115,7 +114,7 @@ def test_changed_weight_is_found(measured, certificate, name, tmp_path):
     assert found.problem or found.difference > 1e-3
 
 
-def change_a_weight(measured: Measured, record: FileRecord, folder: Path) -> bool:
+def change_a_weight(measured, record, folder):
     """Copy a file of an export with one changed weight of the last layer."""
     content = (measured.run.workspace.root / record.path).read_bytes()
     network = keras_files.without_preprocessing(keras_files.read_model(measured.model))
@@ -129,7 +128,7 @@ def change_a_weight(measured: Measured, record: FileRecord, folder: Path) -> boo
     return changed != content
 
 
-def golden(folder: Path, model: Path, images: np.ndarray) -> Golden:
+def golden(folder, model, images):
     np.save(folder / "golden.npy", images)
     expected = keras_files.read_model(model).predict_on_batch(images)
     return Golden(folder / "golden.npy", "0" * 64, expected)

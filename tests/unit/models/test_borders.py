@@ -1,11 +1,9 @@
-from pathlib import Path
-
 import numpy as np
 
-from sightline.models.borders import NO_BORDERS, Borders, blank_borders
+from sightline.models.borders import NO_BORDERS, blank_borders
 
 
-def borders(folder: Path, images: np.ndarray, share: float) -> Borders:
+def borders(folder, images, share):
     np.save(folder / "images.npy", images.astype(np.float32))
     return blank_borders(folder / "images.npy", share)
 

@@ -11,7 +11,7 @@ import pytest
 from elsewhere import lock_wait
 from sightline.errors import BusyStorageError, StorageError
 from sightline.models.build import BUILD
-from sightline.pipeline.cache import Draft, find, find_or_make
+from sightline.pipeline.cache import find, find_or_make
 from sightline.records import Layer, ModelBlueprint, Run
 from sightline.storage import digests, json_digest
 from sightline.storage.npy import ArrayWriter
@@ -19,7 +19,7 @@ from sightline.storage.npy import ArrayWriter
 KEY = "0" * 40
 
 
-def make(draft: Draft) -> ModelBlueprint:
+def make(draft):
     for name in ("architecture", "a/b/summary"):
         draft.path(name).write_text(name)
     draft.path("a/empty/file").parent.rmdir()
@@ -33,12 +33,12 @@ def make(draft: Draft) -> ModelBlueprint:
     )
 
 
-def never(draft: Draft) -> ModelBlueprint:
+def never(draft):
     raise AssertionError("rebuilt")
 
 
 @pytest.fixture
-def entry(run: Run) -> Path:
+def entry(run):
     """Where the entry of `KEY` is or will be."""
     return run.workspace.root / "cache" / "build" / KEY
 
@@ -86,7 +86,7 @@ def test_leftovers_of_a_killed_process_are_removed(run, entry):
     ],
 )
 def test_errors_of_the_disk_are_explained_and_leave_nothing(run, entry, raised, expected, named):
-    def fail(draft: Draft) -> ModelBlueprint:
+    def fail(draft):
         draft.path("half").touch()
         raise raised
 
@@ -95,7 +95,7 @@ def test_errors_of_the_disk_are_explained_and_leave_nothing(run, entry, raised, 
     assert [path.name for path in entry.parent.iterdir()] == [f".{KEY}.lock"]
 
 
-def edit_manifest(folder: Path, **changes: object) -> None:
+def edit_manifest(folder, **changes):
     """Change the manifest and give it the digest of its new content."""
     path = folder / "manifest.json"
     manifest = json.loads(json_digest.verify(path.read_bytes()))
@@ -129,7 +129,7 @@ def test_two_runs_at_once_share_one_computation(run):
     made: list[ModelBlueprint] = []
     with lock_wait() as other_waits, ThreadPoolExecutor() as pool:
 
-        def slow(draft: Draft) -> ModelBlueprint:
+        def slow(draft):
             assert other_waits.wait(60)
             made.append(make(draft))
             return made[0]
@@ -144,7 +144,7 @@ def test_manifest_lists_every_file_and_reads_only_those_without_a_record(run, en
     sha256 = digests.sha256
     monkeypatch.setattr(digests, "sha256", lambda path: (read.append(path.name), sha256(path))[1])
 
-    def make_more(draft: Draft) -> ModelBlueprint:
+    def make_more(draft):
         draft.path("notes").write_text("without a record")
         with ArrayWriter(draft.path("images.npy"), (2, 3), "uint8") as writer:
             writer.append(np.ones((2, 3), np.uint8))

@@ -1,7 +1,6 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,7 @@ ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2] / "supp
 
 
 @pytest.fixture
-def child() -> Iterator[Child]:
+def child():
     with Child("echo_child", "a", "b c", environment=ENVIRONMENT) as child:
         yield child
 

@@ -1,19 +1,17 @@
 import importlib.metadata
 from http.server import HTTPServer
-from pathlib import Path
 
 from processes import QuietHandler, serving
 from sightline.pipeline import doctor
-from sightline.pipeline.doctor import Check
 from sightline.storage.workspace import Workspace
 
 
 class Healthy(QuietHandler):
-    def do_GET(self) -> None:
+    def do_GET(self):
         self.answer(200 if self.path == "/api/health" else 404)
 
 
-def check(root: Path, api_url: str | None = None) -> dict[str, Check]:
+def check(root, api_url=None):
     checks = doctor.check_all(Workspace(root), api_url, lambda: "cpu")
     return {check.name: check for check in checks}
 
@@ -28,7 +26,7 @@ def test_new_folder_and_no_server_are_fine(tmp_path):
 def test_version_outside_of_the_pins_is_found(tmp_path, monkeypatch):
     version = importlib.metadata.version
 
-    def changed(name: str) -> str:
+    def changed(name):
         if name == "keras":
             raise importlib.metadata.PackageNotFoundError
         return "2.1.0" if name == "sqlalchemy" else version(name)

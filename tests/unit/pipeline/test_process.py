@@ -3,7 +3,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,7 +19,7 @@ SETTINGS = TrainingConfig(epochs=1)
 
 
 @pytest.fixture(scope="module")
-def process() -> Iterator[KerasProcess]:
+def process():
     """One process for all tests; those that end its child leave the next one to the next test."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", str(Path(stand_in_stage.__file__).parent))
@@ -30,7 +29,7 @@ def process() -> Iterator[KerasProcess]:
         process.close()
 
 
-def child_pid(process: KerasProcess) -> int:
+def child_pid(process):
     return process._child.pid
 
 
@@ -81,7 +80,7 @@ def test_dead_child_is_reported_and_replaced(process, caplog):
 
 
 def test_killed_child_is_reported_with_a_hint(process):
-    def kill(progress: Progress) -> None:
+    def kill(progress):
         os.kill(child_pid(process), signal.SIGKILL)
 
     with listening(kill), pytest.raises(KerasProcessError, match=r"signal 9.*batch_size"):
@@ -91,7 +90,7 @@ def test_killed_child_is_reported_with_a_hint(process):
 def test_interrupted_call_ends_the_child(process):
     pids: list[int] = []
 
-    def interrupt(progress: Progress) -> None:
+    def interrupt(progress):
         pids.append(child_pid(process))
         raise TimeoutError("as Prefect raises it")
 

@@ -1,12 +1,10 @@
-from pathlib import Path
-
 import pytest
 
 from sightline.pipeline import provenance
 
 
 @pytest.fixture
-def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def package(tmp_path, monkeypatch):
     """A package of three modules: stage imports shared inside a function; other stands alone."""
     (tmp_path / "pages").mkdir()
     for name, content in {
@@ -21,7 +19,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def digest(module: str) -> str:
+def digest(module):
     provenance.code_digest.cache_clear()
     return provenance.code_digest(f"sightline.{module}")
 

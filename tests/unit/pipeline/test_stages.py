@@ -14,11 +14,11 @@ from sightline.reporting.report import REPORT
 from sightline.training.train import TRAIN
 
 
-def file(digit: str, path: str = "a/file") -> FileRecord:
+def file(digit, path="a/file"):
     return FileRecord(path=path, sha256=digit * 64, bytes=1)
 
 
-def blueprint(**changes: FileRecord) -> ModelBlueprint:
+def blueprint(**changes):
     stored = {"architecture": file("1"), "summary": file("2")} | changes
     return ModelBlueprint(
         **stored, layers=(), parameters=330, image_shape=(28, 28, 1), num_classes=10

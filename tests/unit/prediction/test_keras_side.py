@@ -6,7 +6,6 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import tensorflow as tf
-from numpy.typing import NDArray
 
 from bounds import bounded
 from run_to_predict import CLASS_NAMES, RUN_ID, dots, publish, write_pictures
@@ -15,12 +14,12 @@ from sightline.models import keras_files
 from sightline.pipeline.progress import Progress, listening
 from sightline.prediction import inputs, keras_side
 from sightline.prediction.model import find
-from sightline.prediction.records import Outcome, Request, ServedModel
+from sightline.prediction.records import Request
 from sightline.storage.workspace import Workspace
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> ServedModel:
+def model(tmp_path_factory):
     root = tmp_path_factory.mktemp("artifacts")
     keras.utils.set_random_seed(0)  # some random weights give every image the same probability
     publish(root)
@@ -28,19 +27,19 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> ServedModel:
 
 
 @pytest.fixture(scope="module")
-def probabilities(model: ServedModel) -> NDArray[np.float32]:
+def probabilities(model):
     """Predictions of the model for a thousand images, by Keras alone."""
     return np.asarray(keras_files.read_model(Path(model.path)).predict_on_batch(dots(1000)))
 
 
-def predict(model: ServedModel, *paths: Path, **options: object) -> Outcome:
+def predict(model, *paths, **options):
     found = tuple(inputs.describe(str(path)) for path in paths)
     request = Request.model_validate({"inputs": found, "model": model, **options})
     return keras_side.predict(request)
 
 
 @pytest.fixture
-def images(tmp_path: Path) -> Path:
+def images(tmp_path):
     np.save(tmp_path / "x.npy", dots(1000))
     return tmp_path / "x.npy"
 
@@ -50,7 +49,7 @@ def test_tf32_is_disabled_just_while_predictions_are_computed(model, images, mon
     enabled = tf.config.experimental.tensor_float_32_execution_enabled
     predict_on_batch, seen = keras.Model.predict_on_batch, [enabled()]
 
-    def observe(network: keras.Model, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def observe(network, images):
         seen.append(enabled())
         return predict_on_batch(network, images)
 

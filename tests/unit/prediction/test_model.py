@@ -14,7 +14,7 @@ from sightline.storage.workspace import Workspace
 
 
 @pytest.fixture(scope="module")
-def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+def workspace(tmp_path_factory):
     root = tmp_path_factory.mktemp("artifacts")
     publish(root)
     return Workspace(root)

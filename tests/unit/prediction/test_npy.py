@@ -10,7 +10,7 @@ from sightline.errors import DataError
 from sightline.prediction import npy
 
 
-def header(shape: tuple[int, ...]) -> bytes:
+def header(shape):
     file = io.BytesIO()
     described = {"descr": "|u1", "fortran_order": False, "shape": shape}
     np.lib.format.write_array_header_1_0(file, described)

@@ -1,6 +1,4 @@
 import io
-from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -12,25 +10,24 @@ from run_to_predict import SHAPE, dots, write_pictures
 from sightline.data.readers.images import conform, silence_bomb_warnings
 from sightline.errors import DataError
 from sightline.prediction import inputs, stream
-from sightline.prediction.stream import Block
 
 
-def read(*paths: Path) -> list[Block]:
+def read(*paths):
     return list(stream.read([inputs.describe(str(path)) for path in paths], SHAPE, 7))
 
 
-def names_and_images(blocks: Sequence[Block]) -> tuple[list[str], np.ndarray]:
+def names_and_images(blocks):
     names = [name for block in blocks for name in block.names.to_pylist()]
     return names, np.concatenate([block.images for block in blocks])
 
 
-def encoded(image: np.ndarray) -> bytes:
+def encoded(image):
     file = io.BytesIO()
     Image.fromarray(image[..., 0]).save(file, "PNG")
     return file.getvalue()
 
 
-def write_parquet(path: Path, values: Sequence[object]) -> Path:
+def write_parquet(path, values):
     options = {"compression": "none", "use_dictionary": False, "write_statistics": False}
     table = pa.table({"image": values})
     pq.write_table(table, path, row_group_size=3, write_page_checksum=True, **options)

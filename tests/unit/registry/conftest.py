@@ -1,19 +1,17 @@
-from pathlib import Path
-
 import pytest
 
 from sightline.registry.attestation import keys
 
 
 @pytest.fixture(autouse=True)
-def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def root(tmp_path, monkeypatch):
     monkeypatch.delenv(keys.VARIABLE, raising=False)
     monkeypatch.setenv("SIGHTLINE_USER", "ada")
     return tmp_path / "artifacts"
 
 
 @pytest.fixture
-def key(root: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def key(root, monkeypatch):
     """A key pair that promotions are signed with; returns the private key's path."""
     pytest.importorskip("securesystemslib", reason="needs the extra signing")
     path = root.parent / "keys" / "signing.pem"

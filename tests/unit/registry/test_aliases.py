@@ -1,5 +1,3 @@
-from pathlib import Path
-
 import pytest
 
 from runs_to_promote import promote, register
@@ -10,7 +8,7 @@ from sightline.storage.workspace import Workspace
 
 
 @pytest.fixture
-def workspace(root: Path) -> Workspace:
+def workspace(root):
     """mnist has a champion and a candidate, zoo a candidate."""
     promote(root, "mnist-1")
     register(root, "mnist-2")

@@ -2,8 +2,6 @@ import itertools
 import json
 import os
 import shutil
-from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -17,7 +15,7 @@ from sightline.storage.workspace import Workspace
 
 
 @pytest.fixture
-def log(root: Path) -> Path:
+def log(root):
     """Five events: registered, promoted, registered, refused, registered."""
     promote(root, "run-1")
     second = register(root, "run-2")
@@ -26,7 +24,7 @@ def log(root: Path) -> Path:
     return root / "models/mnist/audit"
 
 
-def event(log: Path, number: int) -> Path:
+def event(log, number):
     return log / f"{number:06d}.json"
 
 
@@ -43,7 +41,7 @@ def test_events_are_numbered_and_chained(workspace, log):
     assert sorted(events, key=lambda found: found.created) == events
 
 
-def rewrite(path: Path, source: Path | None = None, **changes: Any) -> None:
+def rewrite(path, source=None, **changes):
     """Change an event, with a valid digest."""
     content = json.loads(json_digest.verify((source or path).read_bytes()))
     path.write_bytes(json_digest.dumps({**content, **changes}))

@@ -40,7 +40,7 @@ print(json.dumps(done))
 """
 
 
-def start(program: str, *arguments: Path | str) -> subprocess.Popen[str]:
+def start(program, *arguments):
     return subprocess.Popen(
         [sys.executable, "-c", _IMPORTS + program, *map(str, arguments)],
         cwd=Path(runs_to_promote.__file__).parent,  # from where it imports
@@ -50,7 +50,7 @@ def start(program: str, *arguments: Path | str) -> subprocess.Popen[str]:
     )
 
 
-def run_writers(root: Path, names: list[list[str]]) -> dict[str, int]:
+def run_writers(root, names):
     """Register and promote runs in simultaneous processes; return the event of each promotion."""
     processes = [start(_WRITER, root, *mine) for mine in names]
     ready = [process.stdout.readline() for process in processes if process.stdout]

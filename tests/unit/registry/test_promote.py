@@ -1,29 +1,27 @@
 import re
-from pathlib import Path
 
 import pytest
 
 from runs_to_promote import decide, promote, publish, register
 from sightline import registry
 from sightline.errors import ChampionChangedError, InputError
-from sightline.registry import Aliases, Version
+from sightline.registry import Aliases
 from sightline.runs import pins
 from sightline.storage import files
-from sightline.storage.workspace import Workspace
 
 
 @pytest.fixture
-def version(root: Path) -> Version:
+def version(root):
     return register(root, "run-1")
 
 
 @pytest.fixture
-def champions(root: Path) -> list[Version]:
+def champions(root):
     """Three versions that were promoted one after the other."""
     return [promote(root, f"run-{number}") for number in (1, 2, 3)]
 
 
-def pinned(workspace: Workspace) -> dict[str, str]:
+def pinned(workspace):
     """Return the reasons of all pins by run."""
     return {name: pins.read(workspace, name).reason for name in pins.pinned_ids(workspace)}
 

@@ -8,15 +8,13 @@ from runs_to_promote import PROFILE, certificate, publish, register
 from sightline import registry
 from sightline.data.holdout import holdout_sha256
 from sightline.errors import InputError, StorageError
-from sightline.records.manifest import RunManifest
 from sightline.registry import Aliases, Version, paths
 from sightline.runs import run_folder
 from sightline.storage import digests, files, json_digest
-from sightline.storage.workspace import Workspace
 
 
 @pytest.fixture
-def manifest(workspace: Workspace) -> RunManifest:
+def manifest(workspace):
     return publish(workspace.root, "run-1", accuracy=0.97)
 
 

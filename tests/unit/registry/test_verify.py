@@ -10,15 +10,14 @@ from runs_to_promote import promote, register
 from sightline import registry
 from sightline.errors import InputError
 from sightline.storage import digests, files, json_digest
-from sightline.storage.workspace import Workspace
 
 
 @pytest.fixture
-def folder(root: Path) -> Path:
+def folder(root):
     return root / promote(root, "run-1").folder
 
 
-def damage_of(workspace: Workspace, name: str = "mnist-v1") -> dict[str, str]:
+def damage_of(workspace, name="mnist-v1"):
     return {damage.path: damage.found for damage in registry.verify(workspace, name).damages}
 
 

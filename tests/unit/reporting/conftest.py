@@ -1,7 +1,6 @@
 import pytest
 
 from sightline.records import ArrayFile, ArraySplit, Layer
-from sightline.records.manifest import RunManifest
 
 LAYERS = (
     Layer(name="images", kind="InputLayer", output_shape=(12, 12, 1), parameters=0),
@@ -10,15 +9,15 @@ LAYERS = (
 )
 
 
-def split(images: int) -> ArraySplit:
-    def array(*shape: int) -> ArrayFile:
+def split(images):
+    def array(*shape):
         return ArrayFile(path="a.npy", sha256="d" * 64, bytes=1, shape=shape, dtype="float32")
 
     return ArraySplit(images=array(images, 12, 12, 1), labels=array(images, 4))
 
 
 @pytest.fixture
-def manifest(manifest: RunManifest) -> RunManifest:
+def manifest(manifest):
     """The manifest of a run with a validation split."""
     records = manifest.records
     splits = {"train": split(120), "validation": split(40), "test": split(40)}

@@ -1,20 +1,17 @@
 from itertools import pairwise
 
 import pytest
-from huggingface_hub import ModelCard, ModelCardData
+from huggingface_hub import ModelCard
 from markdown_it import MarkdownIt
-from markdown_it.token import Token
 
 from reported_runs import IN_DEPTH, NO_FIGURES, with_evaluation, with_records
 from sightline.records import (
     Check,
     CorruptionMetrics,
     DataGateResult,
-    Report,
     Robustness,
     SliceMetrics,
 )
-from sightline.records.manifest import RunManifest
 from sightline.reporting.model_card import render_model_card
 
 HOSTILE = (
@@ -23,11 +20,11 @@ HOSTILE = (
 
 
 @pytest.fixture
-def pictures() -> Report:
+def pictures():
     return NO_FIGURES
 
 
-def in_depth(manifest: RunManifest, word: str) -> RunManifest:
+def in_depth(manifest, word):
     """The manifest of a run that measured everything; `word` is all text from the user."""
     slices = (
         SliceMetrics(column=word, value="b", images=30, accuracy=1, interval=(0.8865, 1)),
@@ -48,20 +45,20 @@ def in_depth(manifest: RunManifest, word: str) -> RunManifest:
     return deep.model_copy(update={"config": config})
 
 
-def metadata(card: str) -> ModelCardData:
+def metadata(card):
     """Read the block as the hub does."""
     return ModelCard(card).data
 
 
-def parsed(card: str) -> list[Token]:
+def parsed(card):
     return MarkdownIt().enable("table").parse(card.partition("\n---\n")[2])
 
 
-def content(token: Token) -> str:
+def content(token):
     return "".join(child.content for child in token.children or [])
 
 
-def cells(card: str) -> list[str]:
+def cells(card):
     found = pairwise(parsed(card))
     return [content(token) for before, token in found if before.type == "td_open"]
 
@@ -113,16 +110,16 @@ def test_card_has_the_sections_of_a_model_card(manifest):
     assert "(batch, 12, 12, 1)" in code
 
 
-def plain(manifest: RunManifest) -> RunManifest:
+def plain(manifest):
     return with_evaluation(manifest, top_k={}, calibration=None, coverage=(), slices=())
 
 
-def limitations(manifest: RunManifest) -> list[str]:
+def limitations(manifest):
     tokens = MarkdownIt().parse(render_model_card(manifest).partition("## Limitations")[2])
     return "\n".join(content(token) for token in tokens if token.type == "inline").splitlines()
 
 
-def limitation(manifest: RunManifest, word: str) -> str:
+def limitation(manifest, word):
     (line,) = [line for line in limitations(manifest) if word in line]
     return line
 

@@ -1,6 +1,5 @@
 import re
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 from markdown_it import MarkdownIt
@@ -9,13 +8,12 @@ from PIL import Image
 from html_page import Page, check_self_contained
 from reported_runs import with_records
 from sightline.records import Check, DataGateResult, ProfileChange
-from sightline.records.manifest import RunManifest
 from sightline.reporting import page
 from sightline.storage.workspace import Workspace
 
 
 @pytest.fixture
-def html(artifacts: Path, manifest: RunManifest) -> str:
+def html(artifacts, manifest):
     return page.render_html(Workspace(artifacts), manifest)
 
 

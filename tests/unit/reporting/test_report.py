@@ -9,12 +9,7 @@ from sightline.config import ReportConfig
 from sightline.data.validation import findings
 from sightline.evaluation import predictions_table
 from sightline.records import (
-    DatasetFiles,
-    Evaluation,
-    ModelBlueprint,
     Report,
-    Run,
-    TrainedModel,
 )
 from sightline.reporting import report
 
@@ -22,16 +17,10 @@ Draw = Callable[..., Report]
 
 
 @pytest.fixture
-def draw(
-    run: Run,
-    hostile_files: DatasetFiles,
-    blueprint: ModelBlueprint,
-    trained: TrainedModel,
-    evaluation: Evaluation,
-) -> Draw:
+def draw(run, hostile_files, blueprint, trained, evaluation):
     """Run the stage, with other files, another run or other settings where given."""
 
-    def draw(files: DatasetFiles = hostile_files, run: Run = run, mistakes: int = 24) -> Report:
+    def draw(files=hostile_files, run=run, mistakes=24):
         settings = ReportConfig(mistakes=mistakes)
         return report.report(run, files, blueprint, trained, evaluation, settings)
 

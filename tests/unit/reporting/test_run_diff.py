@@ -1,6 +1,5 @@
 import re
 import shutil
-from pathlib import Path
 
 import pytest
 
@@ -8,7 +7,6 @@ import runs_to_compare
 from html_page import Page, check_self_contained
 from runs_to_compare import HOSTILE, publish
 from sightline.errors import StorageError
-from sightline.records import DatasetFiles
 from sightline.records.manifest import RunManifest
 from sightline.reporting import run_diff
 from sightline.runs import compare, run_folder
@@ -18,17 +16,17 @@ Pair = tuple[RunManifest, RunManifest]
 
 
 @pytest.fixture
-def root(tmp_path: Path) -> Path:
+def root(tmp_path):
     return tmp_path / "artifacts"
 
 
 @pytest.fixture
-def files(root: Path, tmp_path: Path) -> DatasetFiles:
+def files(root, tmp_path):
     return runs_to_compare.ingested(root, tmp_path)
 
 
 @pytest.fixture
-def pair(root: Path, files: DatasetFiles) -> Pair:
+def pair(root, files):
     """A has rows 4, 8 and 20 wrong; B row 8, and 30 to 33."""
     before = publish(root, "run-a", files, [4, 8, 20])
     wrong = [8, 30, 31, 32, 33]
@@ -37,12 +35,12 @@ def pair(root: Path, files: DatasetFiles) -> Pair:
     )
 
 
-def rendered(root: Path, pair: Pair) -> str:
+def rendered(root, pair):
     return run_diff.render(Workspace(root), pair, compare.compare(Workspace(root), pair))
 
 
 @pytest.fixture
-def html(root: Path, pair: Pair) -> str:
+def html(root, pair):
     return rendered(root, pair)
 
 

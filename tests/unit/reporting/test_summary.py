@@ -9,7 +9,6 @@ from sightline.records import (
     Check,
     DataGateResult,
     Inspection,
-    Report,
     RunComparison,
     Spread,
 )
@@ -17,11 +16,11 @@ from sightline.reporting import summary, tables
 
 
 @pytest.fixture
-def pictures() -> Report:
+def pictures():
     return NO_FIGURES
 
 
-def numbers(sentence: str) -> list[str]:
+def numbers(sentence):
     return re.findall(r"\d[\d,.]*%?(?<![.,])", sentence)
 
 

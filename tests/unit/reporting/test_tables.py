@@ -1,21 +1,19 @@
-from typing import Any
-
 import pytest
 from markdown_it import MarkdownIt
 
 from reported_runs import NO_FIGURES
-from sightline.records import Check, DataGateResult, ProfileChange, Report
+from sightline.records import Check, DataGateResult, ProfileChange
 from sightline.reporting import metric_tables, tables
 from sightline.reporting.page import markdown_table
 from sightline.reporting.table import Cell, Table
 
 
 @pytest.fixture
-def pictures() -> Report:
+def pictures():
     return NO_FIGURES
 
 
-def check(name: str, outcome: Any, measured: float | None) -> Check:
+def check(name, outcome, measured):
     return Check(name=name, outcome=outcome, measured=measured, limit=0.01, sentence="Found.")
 
 

@@ -9,16 +9,12 @@ from excerpts import measure_noise
 from runs_to_compare import ENVIRONMENT, publish
 from sightline.errors import InputError
 from sightline.evaluation.predictions import Predictions
-from sightline.records import DatasetFiles
-from sightline.records.difference import RunDifference
-from sightline.records.manifest import RunManifest
 from sightline.runs import compare, run_folder
 from sightline.storage import json_digest
-from sightline.storage.workspace import Workspace
 
 
 @pytest.fixture
-def pair(workspace: Workspace, dataset: DatasetFiles) -> tuple[RunManifest, RunManifest]:
+def pair(workspace, dataset):
     """A gets rows 4, 8 and 20 wrong; B gets rows 8 and 30 to 33 wrong."""
     changed = {
         "overrides": ["training.epochs=7", "training.seed=3"],
@@ -30,11 +26,11 @@ def pair(workspace: Workspace, dataset: DatasetFiles) -> tuple[RunManifest, RunM
 
 
 @pytest.fixture
-def found(workspace: Workspace, pair: tuple[RunManifest, RunManifest]) -> RunDifference:
+def found(workspace, pair):
     return compare.compare(workspace, compare.read_pair(workspace, "run-a", "run-b"))
 
 
-def measured(found: RunDifference, name: str) -> tuple[float | None, float | None]:
+def measured(found, name):
     (one,) = [measure for measure in found.measures if measure.name == name]
     return one.a, one.b
 

@@ -1,22 +1,17 @@
-from collections.abc import Collection
-
 import pytest
 
 from made_runs import write_file, write_table
 from runs_to_compare import predictions_of, publish
-from sightline.records import DatasetFiles, Run, RunComparison
-from sightline.records.manifest import RunManifest
 from sightline.runs import flips
-from sightline.storage.workspace import Workspace
 
 
 @pytest.fixture
-def last(workspace: Workspace, dataset: DatasetFiles) -> RunManifest:
+def last(workspace, dataset):
     """An earlier run with three of 40 images wrong."""
     return publish(workspace.root, "last", dataset, [4, 8, 20])
 
 
-def compare(run: Run, last: RunManifest, wrong: Collection[int]) -> RunComparison:
+def compare(run, last, wrong):
     record = write_table(run.workspace.root / "now.parquet", predictions_of(wrong))
     evaluation = last.records.evaluate.model_copy(update={"predictions": record})
     found = flips.with_last_run(run, last.records.ingest, evaluation)

@@ -3,14 +3,12 @@ from datetime import timedelta
 import pytest
 
 from excerpts import CONFIG, excerpt, measure_noise, with_recipe, with_training
-from sightline.records.manifest import ManifestExcerpt
 from sightline.runs import history
-from sightline.storage.workspace import Workspace
 
 LONGER = with_training(CONFIG, epochs=9)
 
 
-def nights(*accuracies: float, recipe: str = "tutorial") -> list[ManifestExcerpt]:
+def nights(*accuracies, recipe="tutorial"):
     """One run per night, the oldest first."""
     config, first = with_recipe(CONFIG, recipe), excerpt().created
     dates = (first + timedelta(days=night) for night in range(len(accuracies)))
@@ -21,7 +19,7 @@ def nights(*accuracies: float, recipe: str = "tutorial") -> list[ManifestExcerpt
 
 
 @pytest.fixture
-def measured(workspace: Workspace) -> Workspace:
+def measured(workspace):
     """A workspace with the noise of the tutorial: two runs differ by up to 0.0039."""
     measure_noise(workspace, CONFIG, 0.990, 0.991, 0.992, 0.991, 0.990)
     return workspace
@@ -66,7 +64,7 @@ def test_damaged_band_is_logged_once(measured, caplog):
 def test_newest_runs_of_the_named_or_the_newest_data_set_are_collected():
     found = [excerpt(name, dataset=name[0]) for name in ("z2", "m2", "z1", "m1", "z0")]
 
-    def collected(datasets: list[str]) -> dict[str, list[str]]:
+    def collected(datasets):
         histories = history.collect(iter(found), datasets, 2)
         return {name: [run.run_id for run in runs] for name, runs in histories.items()}
 

@@ -1,6 +1,5 @@
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -11,11 +10,10 @@ from sightline.errors import InputError, StorageError
 from sightline.runs import pins, run_folder
 from sightline.runs.pins import Pin
 from sightline.storage import files
-from sightline.storage.workspace import Workspace
 
 
 @pytest.fixture
-def folder(workspace: Workspace) -> Path:
+def folder(workspace):
     return made_runs.write(workspace.root, excerpt("best"))
 
 

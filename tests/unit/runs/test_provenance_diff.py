@@ -1,41 +1,34 @@
-from collections.abc import Callable
-from typing import Any
-
 import pytest
 
 import made_runs
 from excerpts import with_recipe, with_training
 from runs_to_compare import publish
-from sightline.config import RunConfig
 from sightline.pipeline import provenance
-from sightline.records import DatasetFiles, DeviceReport, Source
-from sightline.records.manifest import RunManifest
+from sightline.records import DeviceReport, Source
 from sightline.runs import provenance_diff, run_folder
-from sightline.runs.provenance_diff import Changes
-from sightline.storage.workspace import Workspace
 
 
 @pytest.fixture
-def published(workspace: Workspace, dataset: DatasetFiles) -> RunManifest:
+def published(workspace, dataset):
     """A run of the present code and environment."""
     now = {"code_sha256": provenance.package_digest(), "lock_sha256": provenance.lock_digest()}
     manifest = publish(workspace.root, "last", dataset, [], environment=provenance.environment())
     return rewrite(workspace, manifest, **now)
 
 
-def rewrite(workspace: Workspace, manifest: RunManifest, **changed: Any) -> RunManifest:
+def rewrite(workspace, manifest, **changed):
     manifest = manifest.model_copy(update=changed)
     made_runs.write(workspace.root, manifest)
     return manifest
 
 
 @pytest.fixture
-def since_last(workspace: Workspace, published: RunManifest) -> Callable[..., Changes]:
+def since_last(workspace, published):
     def compare(
-        config: RunConfig = published.config,
-        path: str = "anywhere",
-        sha256: str = published.source_sha256,
-    ) -> Changes:
+        config=published.config,
+        path="anywhere",
+        sha256=published.source_sha256,
+    ):
         source = Source(dataset="textures", kind="npz", path=path, sha256=sha256)
         return provenance_diff.since_last_run(workspace, config, source)
 
@@ -66,7 +59,7 @@ def test_changed_data_settings_and_files_are_named(workspace, published, since_l
     assert "predictions.parquet" in change
 
 
-def elsewhere(**versions: str) -> dict[str, Any]:
+def elsewhere(**versions):
     """Return the environment of another machine."""
     now = provenance.environment()
     return {**now, "platform": "another", "cores": 96, "versions": now["versions"] | versions}

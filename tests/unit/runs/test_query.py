@@ -1,8 +1,6 @@
 import os
 from datetime import UTC, datetime, timedelta
 from itertools import islice
-from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -16,7 +14,7 @@ NOW = datetime(2026, 12, 1, 12, tzinfo=UTC)
 
 
 @pytest.fixture
-def root(tmp_path: Path) -> Path:
+def root(tmp_path):
     """Four runs, a day apart from 2026-11-24 on."""
     publish(
         tmp_path,
@@ -28,7 +26,7 @@ def root(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def names(root: Path, order: Order = Order.TIME, *, reverse: bool = False, **selected: Any) -> str:
+def names(root, order=Order.TIME, *, reverse=False, **selected):
     by_time = reverse and order is Order.TIME
     found = query.read(Workspace(root), RunFilter(**selected), pytest.fail, oldest_first=by_time)
     return " ".join(run.run_id for run in query.sort(found, order, reverse=reverse))

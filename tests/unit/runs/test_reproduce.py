@@ -1,7 +1,4 @@
 import re
-from collections.abc import Collection
-from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -12,28 +9,24 @@ from runs_to_compare import ENVIRONMENT, publish
 from sightline.config import RunConfig, loading
 from sightline.data import locate
 from sightline.errors import DataError, InputError
-from sightline.records import DatasetFiles
-from sightline.records.manifest import RunManifest
 from sightline.runs import reproduce
-from sightline.runs.reproduce import Reproduction
-from sightline.storage.workspace import Workspace
 
 
 @pytest.fixture
-def original(workspace: Workspace, dataset: DatasetFiles) -> RunManifest:
+def original(workspace, dataset):
     return publish(workspace.root, "run", dataset, [4, 8, 20])
 
 
-def with_config(original: RunManifest, *overrides: str) -> RunManifest:
+def with_config(original, *overrides):
     config = loading.load("tutorial", overrides=list(overrides))
     return original.model_copy(update={"config": config})
 
 
 @pytest.fixture
-def repeat(workspace: Workspace, dataset: DatasetFiles, original: RunManifest) -> Any:
+def repeat(workspace, dataset, original):
     """Reproduce the original in another environment, with some rows wrong."""
 
-    def check(wrong: Collection[int], run: RunManifest = original, **known: Any) -> Reproduction:
+    def check(wrong, run=original, **known):
         known = {"environment": ENVIRONMENT | {"cores": 8}, "weights": "f"} | known
         again = publish(workspace.root, "again", dataset, wrong, **known)
         return reproduce.check(workspace, run, again)
@@ -94,7 +87,7 @@ def test_plan_refreshes_and_promotes_nothing(workspace, original):
     assert config.model_dump(exclude=changed) == long.config.model_dump(exclude=changed)
 
 
-def trained_on(original: RunManifest, path: Path, as_given: str) -> RunManifest:
+def trained_on(original, path, as_given):
     source = locate.locate(loading.load("tutorial", dataset=str(path)).data)
     ingest = original.records.ingest.model_copy(update={"source": str(path)})
     records = original.records.model_copy(update={"ingest": ingest})

@@ -1,21 +1,17 @@
-from pathlib import Path
-
 import pytest
 
 from runs_to_compare import publish
 from sightline.errors import InputError
-from sightline.records import DatasetFiles
 from sightline.runs import run_folder, verify
-from sightline.storage.workspace import Workspace
 
 
 @pytest.fixture
-def folder(workspace: Workspace, dataset: DatasetFiles) -> Path:
+def folder(workspace, dataset):
     publish(workspace.root, "real", dataset, [4])
     return run_folder.folder(workspace, "real")
 
 
-def damaged(workspace: Workspace, run: str | None = None) -> list[str]:
+def damaged(workspace, run=None):
     checks = verify.verify(workspace, run)
     return [damage.path for check in checks for damage in check.damages]
 

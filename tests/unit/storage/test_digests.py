@@ -1,5 +1,4 @@
 import os
-from pathlib import Path
 
 import pytest
 
@@ -8,7 +7,7 @@ from sightline.storage.digests import Mismatch
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def folder(tmp_path):
     (tmp_path / "outside").touch()
     (tmp_path / "folder" / "deep").mkdir(parents=True)
     for name in ("a", "deep/b"):

@@ -1,7 +1,6 @@
 import ctypes
 import errno
 import mmap
-from pathlib import Path
 
 import pytest
 
@@ -10,20 +9,20 @@ from sightline.storage import files
 
 
 @pytest.fixture
-def old(tmp_path: Path) -> Path:
+def old(tmp_path):
     """A folder with one file, "old"."""
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder" / "old").touch()
     return tmp_path / "folder"
 
 
-def write(folder: Path, *, replace: bool = True) -> None:
+def write(folder, *, replace=True):
     """Write a folder with one file, "new"."""
     with files.new_folder(folder, replace=replace) as temporary:
         (temporary / "new").touch()
 
 
-def names(folder: Path) -> list[str]:
+def names(folder):
     return sorted(path.name for path in folder.iterdir())
 
 
@@ -105,7 +104,7 @@ def test_link_is_removed_and_measured_without_its_target(old):
 class Library:
     """A C library without renameat2, or one whose renameat2 fails."""
 
-    def __init__(self, number: int | None) -> None:
+    def __init__(self, number):
         if number is not None:
             self.renameat2 = lambda *_: ctypes.set_errno(number) or -1
 

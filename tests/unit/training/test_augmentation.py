@@ -1,5 +1,3 @@
-from typing import Any
-
 import keras
 import numpy as np
 import pytest
@@ -14,7 +12,7 @@ IMAGES = np.random.default_rng(0).random((6, 9, 14, 3), np.float32)
 GRID = np.stack(np.mgrid[:9, :14], axis=-1).astype(np.float32)
 
 
-def places(settings: Augmentation, count: int = 500) -> Any:
+def places(settings, count=500):
     """Displacement of the pixels of N images, in pixels."""
     warp = Warp(settings, seed=1)
     moved = warp._affine(count, 9, 14) + (warp._elastic(count, 9, 14) if settings.elastic else 0.0)
@@ -34,7 +32,7 @@ def test_images_are_changed_in_training_alone():
 
 
 def test_change_is_new_each_time_and_one_of_the_seed():
-    def twice() -> list[Any]:
+    def twice():
         warp = Warp(ALL, seed=3)
         return [keras.ops.convert_to_numpy(warp(IMAGES, training=True)) for _ in range(2)]
 

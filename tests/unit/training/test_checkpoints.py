@@ -1,5 +1,4 @@
 import hashlib
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,11 +8,11 @@ from sightline.training.checkpoints import Checkpoint, Checkpoints, Position
 
 
 @pytest.fixture
-def checkpoints(tmp_path: Path) -> Checkpoints:
+def checkpoints(tmp_path):
     return Checkpoints(Workspace(tmp_path), "0" * 40)
 
 
-def at(steps: int) -> Checkpoint:
+def at(steps):
     known = {"environment": {"cores": "2"}, "history": ({"epoch": 1, "loss": 0.1},)}
     position = Position(made_by="run", steps=steps, **known)
     arrays = {

@@ -10,13 +10,13 @@ IMAGES = np.random.default_rng(0).random((7, 12, 12, 1), np.float32)
 LABELS = np.eye(4, dtype=np.float32)[[0, 1, 2, 3, 0, 1, 2]]
 
 
-def network() -> keras.Model:
+def network():
     keras.utils.set_random_seed(0)
     plain = ModelConfig(convolutions=(Convolution(filters=4),) * 2, dense_units=4)
     return cnn.classifier((12, 12, 1), 4, plain)
 
 
-def weights_after_a_step(ghost_batches: int) -> list[np.ndarray]:
+def weights_after_a_step(ghost_batches):
     trained = side_by_side(network(), ghost_batches)
     trained.compile(keras.optimizers.SGD(0.1), "categorical_crossentropy")
     parts = np.array_split(IMAGES, ghost_batches)

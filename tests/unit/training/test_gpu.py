@@ -11,7 +11,7 @@ MEMORY = 80 << 30
 
 
 @pytest.fixture(autouse=True)
-def two_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
+def two_gpus(monkeypatch):
     """Answers as NVIDIA's library gives them on a machine with two GPUs."""
     answers: dict[str, Callable[..., object]] = {
         "nvmlInit": lambda: None,
@@ -54,7 +54,7 @@ def test_only_visible_gpus_count(monkeypatch, chosen, names):
 
 
 def test_machine_without_a_driver_has_no_gpu_and_says_what_to_do(monkeypatch):
-    def fail() -> None:
+    def fail():
         raise pynvml.NVMLError_LibraryNotFound
 
     monkeypatch.setattr(pynvml, "nvmlInit", fail)

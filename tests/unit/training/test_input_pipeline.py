@@ -1,18 +1,13 @@
-from typing import Any
-
 import numpy as np
 import pytest
 
 from sightline.config import TrainingConfig
-from sightline.records import ArraySet, Run
 from sightline.storage import npy
 from sightline.training.epoch_plan import EpochPlan
 from sightline.training.input_pipeline import Batches, feed
 
 
-def epoch_of(
-    run: Run, arrays: ArraySet, epoch: int = 0, seed: int | None = 0, **settings: Any
-) -> list[Any]:
+def epoch_of(run, arrays, epoch=0, seed=0, **settings):
     """Return images and labels of each batch of an epoch."""
     split, config = arrays.splits["train"], TrainingConfig(epochs=1, batch_size=16, **settings)
     given = Batches(run.workspace, split, EpochPlan.for_training(split, config), seed)
@@ -21,7 +16,7 @@ def epoch_of(
 
 
 def test_order_is_a_function_of_seed_and_epoch(run, prepared):
-    def order(seed: int | None, epoch: int) -> bytes:
+    def order(seed, epoch):
         return b"".join(images.tobytes() for images, _ in epoch_of(run, prepared, epoch, seed))
 
     assert order(0, 1) == order(0, 1)
@@ -32,7 +27,7 @@ def test_order_is_a_function_of_seed_and_epoch(run, prepared):
 
 
 def test_epoch_can_take_some_examples_or_several_passes(run, prepared):
-    def fed(examples: int | None, epoch: int) -> list[bytes]:
+    def fed(examples, epoch):
         given = epoch_of(run, prepared, epoch, examples_per_epoch=examples)
         return [image.tobytes() for images, _ in given for image in images]
 

@@ -4,7 +4,7 @@ from sightline.config import TrainingConfig
 from sightline.training.optimizer import build_optimizer, learning_rate
 
 
-def settings(**changes: object) -> TrainingConfig:
+def settings(**changes):
     return TrainingConfig.model_validate({"epochs": 1, "learning_rate": 0.02, **changes})
 
 

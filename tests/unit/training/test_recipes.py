@@ -4,15 +4,14 @@ import numpy as np
 import pytest
 
 from examples import pictures, write_folders
-from sightline.config import RunConfig, loading
+from sightline.config import loading
 from sightline.data import ingest, locate, preprocess
 from sightline.evaluation import evaluate
 from sightline.models import build, cnn, keras_files
-from sightline.records import Evaluation, ModelBlueprint, Run, TrainedModel
 from sightline.training import train
 
 
-def run_stages(run: Run, config: RunConfig) -> tuple[ModelBlueprint, TrainedModel, Evaluation]:
+def run_stages(run, config):
     files = ingest.ingest(run, locate.locate(config.data), config.data)
     arrays = preprocess.preprocess(run, files, config.preprocessing)
     blueprint = build.build(run, arrays, config.model)

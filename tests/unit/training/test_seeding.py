@@ -18,7 +18,7 @@ LAYERS = ModelConfig(
 )
 
 
-def begun(seed: int) -> keras.Model:
+def begun(seed):
     network = cnn.classifier((12, 12, 1), 4, LAYERS)
     draw_by_seed(network, random.Random(seed))  # noqa: S311 - no secret
     return network
@@ -54,7 +54,7 @@ def test_another_seed_changes_the_training_and_draws_of_another_thread_do_not(ru
     assert other.seeds_sha256 != quiet.seeds_sha256
     fresh, done = run.model_copy(update={"id": "fresh", "refresh": True}), Event()
 
-    def draw() -> None:  # from Python's global generator, as libraries' retries do
+    def draw():  # from Python's global generator, as libraries' retries do
         while not done.wait(0.0001):
             random.random()  # noqa: S311 - no secret
 

@@ -47,11 +47,11 @@ def test_same_inputs_give_the_same_bytes_and_each_epoch_its_own_order(textures, 
     fed: list[tuple[int, int]] = []
     start_epoch, get = Batches.start_epoch, Batches.__getitem__
 
-    def note_epoch(self: Batches, epoch: int) -> None:
+    def note_epoch(self, epoch):
         epochs.append(epoch)
         start_epoch(self, epoch)
 
-    def note_batch(self: Batches, index: int) -> object:
+    def note_batch(self, index):
         if len(self._images) == 128:  # not the validation split
             fed.append((epochs[-1], index))
         return get(self, index)

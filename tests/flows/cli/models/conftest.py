@@ -1,12 +1,10 @@
-from pathlib import Path
-
 import pytest
 
 import runs_to_promote
 
 
 @pytest.fixture
-def root(place: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def root(place, monkeypatch):
     """mnist has had two champions and has a candidate; zoo has a champion."""
     monkeypatch.setenv("SIGHTLINE_USER", "ada")
     root = place / "artifacts"

@@ -1,16 +1,13 @@
 import json
 import re
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 import runs_to_promote
 from cli import refused, sightline
 from sightline import registry
-from sightline.records import Decision
-from sightline.records.manifest import RunManifest
-from sightline.registry import Version, workflow
+from sightline.registry import workflow
 from sightline.registry.attestation import keys
 from sightline.registry.attestation import verify as attestation
 from sightline.storage import files
@@ -18,13 +15,11 @@ from sightline.storage.workspace import Workspace
 
 
 @pytest.fixture
-def gate(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+def gate(monkeypatch):
     """Answers in the gate's place what each of the following asks is to get."""
     answers: list[bool] = []
 
-    def evaluate(
-        workspace: Workspace, manifest: RunManifest, *, rebaseline: bool, force: bool
-    ) -> tuple[Version, Decision]:
+    def evaluate(workspace, manifest, *, rebaseline, force):
         version = registry.register(workspace, manifest)
         champion = registry.aliases(workspace, version.dataset).champion
         decision = runs_to_promote.decide(manifest.run_id, champion, promote=answers.pop(0))
@@ -37,7 +32,7 @@ def gate(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
 
 
 @pytest.fixture
-def signing() -> None:
+def signing():
     pytest.importorskip("securesystemslib", reason="needs the extra signing")
 
 
@@ -174,7 +169,7 @@ def test_wrong_input_is_refused(root, line, message):
 def test_rollback_leaves_another_champion_than_was_meant_alone(root, monkeypatch):
     find = registry.find
 
-    def find_while_somebody_else_rolls_back(*arguments: Any) -> str:
+    def find_while_somebody_else_rolls_back(*arguments):
         found = find(*arguments)
         registry.rollback(Workspace(root), "mnist", "I was first")
         return found

@@ -32,14 +32,14 @@ def test_verify_names_the_damage_of_a_log_without_versions(root):
 
 
 @pytest.fixture
-def key(root: Path) -> Path:
+def key(root):
     pytest.importorskip("securesystemslib", reason="needs the extra signing")
     assert "PRIVATE" not in sightline("models keygen signing.pem").output
     return Path("signing.pem")
 
 
 @pytest.fixture
-def signed(root: Path, key: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def signed(root, key, monkeypatch):
     """A fourth version of mnist, promoted with a key."""
     monkeypatch.setenv(keys.VARIABLE, str(key))
     runs_to_promote.promote(root, "run-4")

@@ -1,5 +1,3 @@
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -9,9 +7,7 @@ X = np.random.default_rng(0).integers(0, 256, (12, 64), dtype=np.uint8)
 Y = np.arange(12) % 3
 
 
-def write(
-    path: Path, labels: object = Y, pixels: np.ndarray = X, header: bool = True, **how: str
-) -> Path:
+def write(path, labels=Y, pixels=X, header=True, **how):
     names = ",".join(["label", *(f"pixel{number}" for number in range(pixels[0].size))])
     rows = np.column_stack([np.asarray(labels, object), pixels.reshape(len(pixels), -1)])
     how = {"fmt": "%s", "delimiter": ",", "comments": ""} | how
@@ -20,7 +16,7 @@ def write(
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
+def path(tmp_path):
     return tmp_path / "digits.csv"
 
 

@@ -1,5 +1,3 @@
-from pathlib import Path
-from typing import Any
 from unittest.mock import Mock
 
 import pytest
@@ -8,12 +6,12 @@ from PIL import Image
 from reading import check_unreadable, read_all
 
 
-def paint(path: Path, mode: str = "RGB", size: tuple[int, int] = (10, 12), colour: Any = 0) -> None:
+def paint(path, mode="RGB", size=(10, 12), colour=0):
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.new(mode, size, colour).save(path)
 
 
-def save_twice(image: Image.Image, folder: Path, name: str = "x.png", **options: Any) -> None:
+def save_twice(image, folder, name="x.png", **options):
     """Save an image in two classes."""
     for label in ("a", "b"):
         (folder / label).mkdir()
@@ -21,7 +19,7 @@ def save_twice(image: Image.Image, folder: Path, name: str = "x.png", **options:
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def folder(tmp_path):
     for split, count in (("train", 3), ("test", 2)):
         for label, name in enumerate(("cat", "dog")):
             for number in range(count):

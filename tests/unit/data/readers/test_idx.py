@@ -1,6 +1,5 @@
 import gzip
 import struct
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,19 +13,19 @@ TRAIN_IMAGES, TRAIN_LABELS = "train-images-idx3-ubyte", "train-labels-idx1-ubyte
 TEST_IMAGES, TEST_LABELS = "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"
 
 
-def header(*sizes: int) -> bytes:
+def header(*sizes):
     return bytes((0, 0, 8, 3)) + struct.pack(">3I", *sizes)
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def folder(tmp_path):
     for split in ("train", "t10k"):
         (tmp_path / f"{split}-images-idx3-ubyte").write_bytes(idx_bytes(IMAGES))
         (tmp_path / f"{split}-labels-idx1-ubyte").write_bytes(idx_bytes(LABELS))
     return tmp_path
 
 
-def pack(folder: Path, name: str) -> Path:
+def pack(folder, name):
     packed = folder / f"{name}.gz"
     packed.write_bytes(gzip.compress((folder / name).read_bytes(), mtime=0))
     (folder / name).unlink()

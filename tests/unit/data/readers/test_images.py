@@ -8,7 +8,7 @@ from sightline.errors import DataError
 COLOUR = np.random.default_rng(0).integers(0, 256, (3, 10, 12, 3), dtype=np.uint8)
 
 
-def conformed(block: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
+def conformed(block, shape):
     return np.concatenate(list(conform(iter([block]), shape)))
 
 

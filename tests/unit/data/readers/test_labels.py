@@ -2,11 +2,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from sightline.data.readers.labels import FoundLabels, LabelCollector, encode
+from sightline.data.readers.labels import LabelCollector, encode
 from sightline.errors import DataError
 
 
-def collect(*batches: list) -> FoundLabels:
+def collect(*batches):
     collector = LabelCollector("train")
     for batch in batches:
         collector.add(pa.array(batch))

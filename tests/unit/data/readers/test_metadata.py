@@ -1,6 +1,3 @@
-from pathlib import Path
-from typing import Any
-
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -9,14 +6,13 @@ import pytest
 from bad_files import png
 from examples import write_npz
 from reading import check_unreadable, read_all
-from sightline.data.readers.base import RawSplit
 from sightline.errors import DataError
 
 CAMERAS = ("left", "", "rück", "left", " ", "nan")
 IMAGE = png(np.full((8, 8), 9, np.uint8))
 
 
-def write_csv(path: Path, header: bool = True) -> Path:
+def write_csv(path, header=True):
     names = ["label", "camera", *(f"p{number}" for number in range(64)), "site"]
     rows = [
         [str(row % 2), camera if header else "1", *["9"] * 64, "7"]
@@ -26,7 +22,7 @@ def write_csv(path: Path, header: bool = True) -> Path:
     return path
 
 
-def write_parquet(path: Path, **columns: Any) -> Path:
+def write_parquet(path, **columns):
     path.parent.mkdir(exist_ok=True)
     count = len(next(iter(columns.values())))
     labels = [row % 2 for row in range(count)]
@@ -34,7 +30,7 @@ def write_parquet(path: Path, **columns: Any) -> Path:
     return path
 
 
-def metadata(split: RawSplit) -> dict[str, list[Any]]:
+def metadata(split):
     assert split.metadata is not None
     return pa.Table.from_batches(split.metadata()).to_pydict()
 

@@ -1,6 +1,5 @@
 import os
 import zipfile
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,14 +10,14 @@ X = np.random.default_rng(0).integers(0, 256, (20, 8, 8), dtype=np.uint8)
 Y = np.arange(20) % 4
 
 
-def save(path: Path, **changes: object) -> Path:
+def save(path, **changes):
     arrays = {"x_train": X, "y_train": Y, "x_test": X[:8], "y_test": Y[:8]} | changes
     np.savez(path, **{name: array for name, array in arrays.items() if array is not None})
     return path
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
+def path(tmp_path):
     return tmp_path / "data.npz"
 
 
@@ -57,7 +56,7 @@ def test_invalid_pixel_is_refused_with_its_row(path, bad):
 
 def test_pickled_array_is_refused_and_never_run(path, tmp_path):
     class Bomb:
-        def __reduce__(self) -> tuple[object, ...]:
+        def __reduce__(self):
             return os.mkdir, (str(tmp_path / "canary"),)
 
     save(path, y_train=np.asarray([Bomb()] * 20, dtype=object))
@@ -108,19 +107,19 @@ def test_bomb_of_one_giant_image_is_refused(path):
     check_unreadable(path, "67,108,864", "81,000,000")
 
 
-def array(header: bytes, body: bytes = b"", version: int = 1) -> bytes:
+def array(header, body=b"", version=1):
     length = len(header).to_bytes(2 if version == 1 else 4, "little")
     return b"\x93NUMPY" + bytes((version, 0)) + length + header + body
 
 
-def described(shape: tuple[int, ...]) -> bytes:
+def described(shape):
     return f"{{'descr': '|u1', 'fortran_order': False, 'shape': {shape}}}\n".encode()
 
 
 IMAGES = array(described(X.shape), X.tobytes(), version=2)
 
 
-def write_arrays(path: Path, images: bytes, labels: bytes, method: int = 8) -> Path:
+def write_arrays(path, images, labels, method=8):
     with zipfile.ZipFile(path, "w", method) as archive:
         archive.writestr("x_train.npy", images)
         archive.writestr("y_train.npy", labels)

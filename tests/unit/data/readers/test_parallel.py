@@ -7,7 +7,7 @@ from sightline.data.readers.parallel import ordered_map
 
 
 def test_results_keep_the_order_of_the_items():
-    def slow_first(number: int) -> int:
+    def slow_first(number):
         time.sleep(0.01 if number % 7 == 0 else 0)
         return number * 2
 

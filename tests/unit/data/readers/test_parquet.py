@@ -1,5 +1,4 @@
 import json
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -12,18 +11,16 @@ from reading import check_unreadable, read_all
 NOT_UTF8 = pa.array([b"a", b"\xff\xfe"], pa.binary()).view(pa.string())
 
 
-def png(value: int) -> bytes:
+def png(value):
     return bad_files.png(np.full((8, 8), value, np.uint8))
 
 
-def metadata(names: object = ("owl", "cat", "ant")) -> dict[bytes, bytes]:
+def metadata(names=("owl", "cat", "ant")):
     features = {"label": {"names": names, "_type": "ClassLabel"}, "image": {"_type": "Image"}}
     return {b"huggingface": json.dumps({"info": {"features": features}}).encode()}
 
 
-def write(
-    path: Path, labels: object, images: object = None, meta: object = None, **options
-) -> Path:
+def write(path, labels, images=None, meta=None, **options):
     path.parent.mkdir(parents=True, exist_ok=True)
     if images is None:
         images = [{"bytes": png(index), "path": f"{index}.png"} for index in range(len(labels))]
@@ -137,7 +134,7 @@ def test_strange_paths_and_metadata_are_ignored(tmp_path):
 
 @pytest.mark.parametrize("column", ["image", "label"])
 def test_column_with_fewer_rows_than_stated_is_refused(tmp_path, monkeypatch, column):
-    def cut(file: pq.ParquetFile, rows: int, columns: list[str]) -> object:
+    def cut(file, rows, columns):
         batches = read_batches(file, rows, columns=columns)
         return (batch.slice(1 if columns == [column] else 0) for batch in batches)
 

@@ -7,7 +7,7 @@ from sightline.data.validation.profile import Profiler
 from sightline.records import DatasetFiles, Inspection, ProfileChange
 
 
-def noise(count: int, seed: int, brightest: int = 200) -> np.ndarray:
+def noise(count, seed, brightest=200):
     """Images of all brightnesses."""
     generator = np.random.default_rng(seed)
     return (
@@ -16,7 +16,7 @@ def noise(count: int, seed: int, brightest: int = 200) -> np.ndarray:
     ).astype(np.uint8)
 
 
-def data_set(images: np.ndarray, side: int = 8, **per_class: int) -> DatasetFiles:
+def data_set(images, side=8, **per_class):
     profiler = Profiler()
     profiler.add(images)
     profiles = {"train": profiler.profile(tuple(per_class.values()))}

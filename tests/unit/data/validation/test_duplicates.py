@@ -1,16 +1,16 @@
 import numpy as np
 import pytest
 
-from sightline.data.validation.duplicates import EqualImages, Pairs
+from sightline.data.validation.duplicates import EqualImages
 
 
-def equal(digests: str, splits: str) -> EqualImages:
+def equal(digests, splits):
     return EqualImages(
         np.array(list(digests), "S1"), np.array([int(split) for split in splits], np.int8)
     )
 
 
-def rows(pairs: Pairs) -> dict[int, int]:
+def rows(pairs):
     return dict(zip(pairs.rows.tolist(), pairs.others.tolist(), strict=True))
 
 

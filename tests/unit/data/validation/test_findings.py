@@ -1,5 +1,3 @@
-from pathlib import Path
-
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -22,7 +20,7 @@ BLANK = FindingRows("blank", np.array([4]))
 
 
 @pytest.fixture
-def index(tmp_path: Path) -> ExampleIndex:
+def index(tmp_path):
     table = tmp_path / "labels.parquet"
     sources = [f"photos/{number}.png" for number in range(10)]
     pq.write_table(pa.table({"source": sources}), table, row_group_size=4, write_page_checksum=True)
@@ -31,7 +29,7 @@ def index(tmp_path: Path) -> ExampleIndex:
 
 
 @pytest.fixture
-def table(tmp_path: Path, index: ExampleIndex) -> Path:
+def table(tmp_path, index):
     path = tmp_path / "findings.parquet"
     write_findings(path, [LEAKS, NEAR, NONE, BLANK], index)
     return path

@@ -1,6 +1,3 @@
-from pathlib import Path
-from typing import Any
-
 import numpy as np
 import pytest
 
@@ -9,42 +6,41 @@ from reading import ingest_arrays
 from sightline.config import DataGateConfig
 from sightline.data.validation.gate import check_data
 from sightline.errors import DataError, StageError
-from sightline.records import Check, DataGateResult, DatasetFiles, Run
-from sightline.records.manifest import RunManifest
+from sightline.records import Run
 from sightline.storage.workspace import Workspace
 
 IMAGES, LABELS = clothes(150, 0)
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+def run(tmp_path_factory):
     return Run(id="test-run", workspace=Workspace(tmp_path_factory.mktemp("artifacts")))
 
 
 @pytest.fixture(scope="module")
-def clean(run: Run, tmp_path_factory: pytest.TempPathFactory) -> DatasetFiles:
+def clean(run, tmp_path_factory):
     return ingest(run, tmp_path_factory.mktemp("clean"))
 
 
 @pytest.fixture(scope="module")
-def leaking(run: Run, tmp_path_factory: pytest.TempPathFactory) -> DatasetFiles:
+def leaking(run, tmp_path_factory):
     x_test, y_test = IMAGES[100:].copy(), LABELS[100:].copy()
     x_test[:2], y_test[:2] = IMAGES[[7, 8]], LABELS[[7, 8]]
     return ingest(run, tmp_path_factory.mktemp("leaking"), x_test=x_test, y_test=y_test)
 
 
-def ingest(run: Run, folder: Path, **changes: Any) -> DatasetFiles:
+def ingest(run, folder, **changes):
     arrays = {"x_train": IMAGES[:100], "y_train": LABELS[:100]}
     arrays |= {"x_test": IMAGES[100:], "y_test": LABELS[100:]} | changes
     return ingest_arrays(run, folder / "clothes.npz", **arrays)
 
 
-def gate(run: Run, files: DatasetFiles, last_run: Any = None, **limits: Any) -> DataGateResult:
+def gate(run, files, last_run=None, **limits):
     settings = DataGateConfig.model_validate(limits)
     return check_data(run.workspace, files, settings, last_run)
 
 
-def checks(run: Run, files: DatasetFiles, **limits: Any) -> dict[str, Check]:
+def checks(run, files, **limits):
     return {check.name: check for check in gate(run, files, **limits).checks}
 
 
@@ -122,7 +118,7 @@ def test_every_kind_of_finding_has_its_check(run, tmp_path):
 
 
 @pytest.fixture
-def last_run(manifest: RunManifest, clean: DatasetFiles) -> RunManifest:
+def last_run(manifest, clean):
     records = manifest.records.model_copy(update={"ingest": clean})
     return manifest.model_copy(update={"run_id": "yesterday", "records": records})
 

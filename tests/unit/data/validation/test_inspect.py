@@ -10,7 +10,7 @@ from sightline.storage import npy
 NONE = {"train": 0, "test": 0}
 
 
-def planted(channels: int) -> dict[str, np.ndarray]:
+def planted(channels):
     """Return clothes with one finding of each kind at known positions."""
     x, y = clothes(130, 7)
     x = np.repeat(x, channels, axis=-1)
@@ -85,7 +85,7 @@ def test_result_does_not_depend_on_the_block_size(run, tmp_path, monkeypatch):
     assert found.inspection == expected.inspection
 
 
-def uniform(*values: int) -> np.ndarray:
+def uniform(*values):
     return np.stack([np.full((20, 20, 1), value, dtype=np.uint8) for value in values])
 
 

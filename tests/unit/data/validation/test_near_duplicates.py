@@ -7,7 +7,6 @@ from PIL import Image
 
 from examples import clothes
 from sightline.data.validation import near_duplicates
-from sightline.data.validation.duplicates import Pairs
 from sightline.data.validation.near_duplicates import (
     Fingerprints,
     find_near_duplicates,
@@ -19,18 +18,18 @@ IMAGES = clothes(300, 5)[0]
 GARMENTS = clothes(40, 0)[0]
 
 
-def find(images: np.ndarray, test: int = 0) -> tuple[Pairs, Pairs]:
+def find(images, test=0):
     splits = np.repeat(np.array([0, 1], np.int8), [len(images) - test, test])
     return find_near_duplicates(lambda rows: images[rows], fingerprints(images), splits)
 
 
-def jpeg(image: np.ndarray) -> np.ndarray:
+def jpeg(image):
     file = io.BytesIO()
     Image.fromarray(image[..., 0]).save(file, "JPEG", quality=85)
     return np.asarray(Image.open(file))[..., np.newaxis]
 
 
-def changed(images: np.ndarray) -> np.ndarray:
+def changed(images):
     """Apply noise, re-encoding, brightness and contrast in turn."""
     noise = np.random.default_rng(1).integers(-1, 2, images.shape)
     versions = (
@@ -81,7 +80,7 @@ def test_number_of_comparisons_is_linear_in_the_images(monkeypatch, equal_hashes
     """Even if all images are similar, or all hashes are equal but no image is."""
     read: list[int] = []
 
-    def reading(rows: np.ndarray) -> np.ndarray:
+    def reading(rows):
         read.append(len(rows))
         return np.random.default_rng(0).integers(0, 256, (len(rows), 8, 8, 1), dtype=np.uint8)
 
@@ -114,7 +113,7 @@ def test_correlation_is_that_of_numpy():
     assert near_duplicates.correlation(one[:1], np.zeros_like(one[:1])).tolist() == [0]
 
 
-def bits_apart(images: np.ndarray, others: np.ndarray) -> np.ndarray:
+def bits_apart(images, others):
     return hamming_distances(fingerprints(images).hashes, fingerprints(others).hashes)
 
 

@@ -1,7 +1,6 @@
 import itertools
 import os
 import shutil
-from pathlib import Path
 
 import pytest
 
@@ -11,18 +10,17 @@ from sightline import registry
 from sightline.registry.attestation import keys
 from sightline.registry.attestation.sign import PAYLOAD_TYPE, to_bytes
 from sightline.registry.attestation.verify import verify
-from sightline.storage.workspace import Workspace
 
 ENVELOPE = "models/mnist/attestations/1.intoto.json"
 
 
 @pytest.fixture(autouse=True)
-def folder(root: Path, key: Path) -> Path:
+def folder(root, key):
     """The folder of mnist-v1, which was promoted with a signature."""
     return root / promote(root, "run-1").folder
 
 
-def damage_of(workspace: Workspace, key: Path, name: str = "mnist-v1") -> dict[str, str]:
+def damage_of(workspace, key, name="mnist-v1"):
     public = key.with_name(f"{key.name}.pub")
     return {damage.path: damage.found for damage in verify(workspace, name, public)}
 

@@ -1,13 +1,9 @@
-from typing import Any
-
 import numpy as np
 import pytest
 from scipy.stats import binomtest
 
 from paired_answers import certificate, predictions, scores
 from sightline.config import PromotionConfig
-from sightline.evaluation.predictions import Predictions
-from sightline.records import Decision
 from sightline.registry.gate.decision import Comparison, for_first_model, from_scores
 from sightline.registry.gate.scores import Scores, Timing
 
@@ -17,12 +13,12 @@ BETTER = scores((40, 10, 4950), (35, 12, 4953))
 WORSE = scores((10, 40, 4950), (12, 35, 4953))
 
 
-def decide(found: Scores = BETTER, noise: float | None = None, **changed: Any) -> Decision:
+def decide(found=BETTER, noise=None, **changed):
     exports = changed.pop("exports", certificate())
     return from_scores(COMPARISON, found, exports, PromotionConfig(**changed), noise)
 
 
-def failed(decision: Decision) -> list[str]:
+def failed(decision):
     return [criterion.name for criterion in decision.criteria if not criterion.passed]
 
 
@@ -78,11 +74,11 @@ def test_equally_good_models_are_seldom_promoted_and_better_ones_often():
     rng = np.random.default_rng(7)
     labels, timing = np.arange(2000) % 4, Timing(candidate_seconds=1, champion_seconds=1)
 
-    def predicted(error: float, hard: Any) -> Predictions:
+    def predicted(error, hard):
         wrong = rng.random(2000) < np.where(hard, 0.5, error)
         return predictions(labels, np.where(wrong, (labels + 1) % 4, labels), 0.9)
 
-    def promoted(error: float, pairs: int) -> int:
+    def promoted(error, pairs):
         hard = rng.random((pairs, 2000)) < 0.05
         models = [(predicted(error, row), predicted(0.05, row)) for row in hard]
         found = [Scores(tuple("abcd"), *both, timing) for both in models]

@@ -1,5 +1,3 @@
-from typing import Any
-
 import numpy as np
 import pytest
 
@@ -11,8 +9,7 @@ from sightline.data.holdout import holdout_sha256
 from sightline.errors import DataError, ModelFileError
 from sightline.models import cnn, keras_files
 from sightline.pipeline.progress import listening
-from sightline.records import DatasetFiles, Decision, Evaluation, FileRecord, Run, TrainedModel
-from sightline.registry import Version
+from sightline.records import FileRecord
 from sightline.registry.gate import evaluate, scoring
 from sightline.registry.gate.evaluate import Candidate, compare
 from sightline.registry.gate.scores import ScoringRequest, Timing
@@ -22,13 +19,13 @@ from sightline.storage import digests, files
 class _SameProcess:
     """Stands in for the Keras process, which other tests cover; records still pass as JSON."""
 
-    def run(self, function: Any, request: ScoringRequest) -> Timing:
+    def run(self, function, request):
         received = ScoringRequest.model_validate_json(request.model_dump_json())
         return Timing.model_validate_json(function(received).model_dump_json())
 
 
 @pytest.fixture(scope="session")
-def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+def models(tmp_path_factory):
     """Two `.keras` files: one that has every texture right, and one of a constant prediction."""
     line, smooth = np.array([-1, 2, -1]), np.array([1, 2, 1])
     pairs = ((line, smooth), (smooth, line), (line, line))  # rows, columns and checks
@@ -46,7 +43,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
 
 
 @pytest.fixture
-def champion(run: Run, files: DatasetFiles, models: dict[str, bytes]) -> Version:
+def champion(run, files, models):
     version = register(run.workspace.root, "before", "textures")
     constant = write_file(run.workspace.root, version.model.path, models["constant"])
     known = {
@@ -59,13 +56,7 @@ def champion(run: Run, files: DatasetFiles, models: dict[str, bytes]) -> Version
 
 
 @pytest.fixture
-def candidate(
-    run: Run,
-    files: DatasetFiles,
-    trained: TrainedModel,
-    evaluation: Evaluation,
-    models: dict[str, bytes],
-) -> Candidate:
+def candidate(run, files, trained, evaluation, models):
     accurate = write_file(run.workspace.root, "other/model.keras", models["accurate"])
     # With ten images a class the default margin can never be met.
     limits = PromotionConfig(recall_margin=0.5, latency_factor=100)
@@ -81,12 +72,12 @@ def candidate(
 
 
 @pytest.fixture
-def gate(candidate: Candidate, champion: Version, monkeypatch: pytest.MonkeyPatch) -> Any:
+def gate(candidate, champion, monkeypatch):
     """Compare the accurate model with the constant one by default, in this process."""
     monkeypatch.setattr(evaluate, "keras_process", _SameProcess)
     monkeypatch.setattr(scoring, "_MAX_ROUNDS", 2)
 
-    def decided(model: FileRecord | None = None, **changed: Any) -> Decision:
+    def decided(model=None, **changed):
         trained = candidate.trained.model_copy(update={"model": model} if model else {})
         exports = changed.pop("certificate", candidate.certificate)
         other = candidate.model_copy(update={"trained": trained, "certificate": exports})
@@ -95,7 +86,7 @@ def gate(candidate: Candidate, champion: Version, monkeypatch: pytest.MonkeyPatc
     return decided
 
 
-def criteria_of(decision: Decision) -> list[tuple[str, bool]]:
+def criteria_of(decision):
     return [(criterion.name, criterion.passed) for criterion in decision.criteria]
 
 

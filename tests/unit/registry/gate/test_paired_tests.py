@@ -33,7 +33,7 @@ def test_lower_end_is_known_by_hand():
 @pytest.mark.parametrize("pairs", [Pairs(3, 9, 50), Pairs(0, 4, 30), Pairs(12, 0, 40)])
 @pytest.mark.parametrize("difference", [-0.3, -0.02, 0.0, 0.1])
 def test_score_uses_the_maximum_likelihood_variance(pairs, difference):
-    def log_likelihood(difference: float, broken: float) -> float:
+    def log_likelihood(difference, broken):
         fixed = broken + difference
         terms = ((pairs.fixed, fixed), (pairs.broken, broken))
         equal = pairs.images - pairs.fixed - pairs.broken

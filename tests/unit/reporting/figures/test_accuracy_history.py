@@ -30,7 +30,7 @@ NOISE = NoiseBand(
 HOSTILE = r"<b>$\badcommand{$</b> \x1b a name that goes on and on"
 
 
-def entries(count: int, *recipes: str, noise: NoiseBand | None = None) -> list[Entry]:
+def entries(count, *recipes, noise=None):
     return [
         Entry(
             excerpt(
@@ -61,7 +61,7 @@ def test_equal_input_gives_equal_bytes_and_each_data_set_has_a_panel(tmp_path):
 
 
 def test_seed_noise_is_shaded(tmp_path):
-    def tinted(noise: NoiseBand | None) -> int:
+    def tinted(noise):
         draw_accuracy_history(tmp_path / "p.png", {"mnist": entries(3, "fast", noise=noise)})
         with Image.open(tmp_path / "p.png") as image:
             pixels = np.asarray(image.convert("RGB")).astype(int)

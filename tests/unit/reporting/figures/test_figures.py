@@ -50,14 +50,14 @@ CALIBRATION = Calibration(
 )
 
 
-def mistakes(name: str = HOSTILE, count: int = 6) -> list[Mistake]:
+def mistakes(name=HOSTILE, count=6):
     return [
         Mistake(index=number, label=name, predicted=name, probability=0.9, label_probability=0.1)
         for number in range(count)
     ]
 
 
-def network(*names: str) -> ModelBlueprint:
+def network(*names):
     file = FileRecord(path="a", sha256="a" * 64, bytes=1)
     return ModelBlueprint(
         architecture=file,
@@ -71,12 +71,12 @@ def network(*names: str) -> ModelBlueprint:
     )
 
 
-def robustness(*names: str, accuracy: float = 0.3) -> Robustness:
+def robustness(*names, accuracy=0.3):
     rows = [CorruptionMetrics(corruption=name, accuracies=(0.9, *[accuracy] * 4)) for name in names]
     return Robustness(images=1000, accuracy=0.98, corruptions=tuple(rows))
 
 
-def coverage(*shares: float) -> list[CoveragePoint]:
+def coverage(*shares):
     return [
         CoveragePoint(threshold=number / 10, coverage=share, accuracy=0.9)
         for number, share in enumerate(shares)
@@ -136,12 +136,12 @@ def test_names_are_drawn_literally(tmp_path, name):
     draw_robustness(path, robustness(name))
 
 
-def pixels(path: Path) -> np.ndarray:
+def pixels(path):
     with Image.open(path) as image:
         return np.asarray(image.convert("RGB")).astype(int)
 
 
-def count(path: Path, colour: tuple[int, int, int]) -> int:
+def count(path, colour):
     return int((pixels(path) == colour).all(axis=-1).sum())
 
 
@@ -195,12 +195,12 @@ def test_coverage_of_a_model_that_answers_everything_stays_within_100_percent(tm
 def test_figures_grow_with_their_content_up_to_a_sensible_size(tmp_path):
     path = tmp_path / "figure.png"
 
-    def size(draw: Callable[[Path], None]) -> tuple[int, int]:
+    def size(draw):
         draw(path)
         with Image.open(path) as image:
             return image.size
 
-    def matrix(classes: int) -> tuple[int, int]:
+    def matrix(classes):
         counts = np.eye(classes, dtype=int).tolist()
         return size(partial(draw_confusion_matrix, confusion=counts, class_names=["c"] * classes))
 

@@ -9,7 +9,6 @@ from sightline.models.build import BUILD
 from sightline.pipeline import cache
 from sightline.runs import run_folder
 from sightline.storage import files
-from sightline.storage.workspace import Workspace
 
 
 def test_cache_entries_that_only_old_runs_needed_are_removed(workspace, run):
@@ -24,11 +23,11 @@ def test_cache_entries_that_only_old_runs_needed_are_removed(workspace, run):
     assert run_folder.run_ids(workspace) == ["again", "new"]
 
 
-def write_as_another_version_would(path: Path) -> None:
+def write_as_another_version_would(path):
     path.write_text(path.read_text().replace('"run_id"', '"future": 1, "run_id"', 1))
 
 
-def unmount(path: Path) -> None:
+def unmount(path):
     files.remove(path.parent)
     path.parent.symlink_to("/nonexistent/run")
 
@@ -46,7 +45,7 @@ def test_unreadable_run_keeps_cache(workspace, damage):
     assert "manifest.json" in plan.skipped[0].reason
 
 
-def interrupted_training(workspace: Workspace, digit: str, days_ago: float) -> Path:
+def interrupted_training(workspace, digit, days_ago):
     """Leave the checkpoints of a training, the last one written some days ago."""
     folder = workspace.path(f"checkpoints/{key(digit)}")
     folder.mkdir(parents=True)

@@ -11,7 +11,7 @@ from sightline.runs import run_folder
 from sightline.storage import files
 
 
-def exist(folder: Path, *names: str) -> list[bool]:
+def exist(folder, *names):
     return [(folder / name).exists() for name in names]
 
 

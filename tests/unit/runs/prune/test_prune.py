@@ -1,5 +1,4 @@
 import signal
-from pathlib import Path
 
 import pytest
 
@@ -12,7 +11,7 @@ from sightline.storage.workspace import Workspace
 
 
 @pytest.fixture
-def root(workspace: Workspace) -> Path:
+def root(workspace):
     """Two runs, an old one and a new one, with a cache entry each."""
     publish(workspace, "old", "1")
     publish(workspace, "new", "2")
