@@ -4,8 +4,7 @@ SHELL := /bin/bash
 
 PYTHON ?= python3
 DATASET ?= mnist-5k
-# Images of one's own may be few: `fast` takes the same number of steps however many there are.
-RECIPE ?= $(if $(filter mnist-5k,$(DATASET)),quickstart,$(if $(filter mnist fashion-mnist,$(DATASET)),tutorial,fast))
+RECIPE ?= auto
 ARGS ?=
 PYTEST_ARGS ?=
 # One more than there are cores on a small machine: some tests wait most of the time.
@@ -107,10 +106,10 @@ format: $(INSTALLED_DEV) ## Format the code and apply safe lint fixes
 
 .PHONY: lock
 lock: ## Renew deploy/locks within the ranges of pyproject.toml (needs uv; UPGRADE= keeps versions)
-	$(call locked,base,--extra build)
-	$(call locked,image,--extra deploy --extra export --extra signing,base)
-	$(call locked,gpu,--extra deploy --extra export --extra signing --extra gpu,base image)
-	$(call locked,dev,--extra build --extra deploy --extra export --extra signing --extra dev,base image)
+	$(call locked,base,--extra build --extra pretrained)
+	$(call locked,image,--extra pretrained --extra deploy --extra export --extra signing,base)
+	$(call locked,gpu,--extra pretrained --extra deploy --extra export --extra signing --extra gpu,base image)
+	$(call locked,dev,--extra build --extra pretrained --extra deploy --extra export --extra signing --extra dev,base image)
 
 # A lock file holds what it adds to those that are installed before it, in the same versions.
 # $(call locked,NAME,EXTRAS,LOCKED BEFORE)

@@ -10,8 +10,8 @@ from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
 from pydantic import Field
 
-from sightline.config import RunConfig, loading
-from sightline.data import locate
+from sightline.config import RunConfig
+from sightline.data import locate, recommend
 from sightline.errors import SightlineError
 from sightline.flows import worker
 from sightline.flows.outage import survive_outages
@@ -24,7 +24,7 @@ from sightline.runs import seeds as seed_runs
 from sightline.runs.seeds import SeedSummary
 from sightline.training.device import prepare_process
 
-Recipe = Literal["accurate", "fast", "quickstart", "tutorial"]
+Recipe = Literal["auto", "accurate", "fast", "photos", "quickstart", "tutorial"]
 """The shipped recipes, as choices of the form; a test compares them with `loading.names()`."""
 
 
@@ -59,7 +59,7 @@ def train(
     Args:
         dataset: Name of a data set (mnist, fashion-mnist, mnist-5k), or a path that the worker
             can read.
-        recipe: Named config to start from.
+        recipe: Named config to start from; auto chooses it from the images.
         epochs: Passes over the training split. Default: the recipe's.
         batch_size: Images per step. Default: the recipe's.
         learning_rate: Learning rate of the optimizer. Default: the recipe's.
@@ -122,4 +122,4 @@ def _config(recipe: str, values: dict[str, Any], overrides: list[str]) -> RunCon
         for key, value in values.items()
         if value is not None
     ]
-    return loading.load(recipe, overrides=[*chosen, *overrides])
+    return recommend.load(recipe, overrides=[*chosen, *overrides])

@@ -13,6 +13,7 @@ from sightline.records import Decision, Run, RunSummary, Source, StageRecords
 from sightline.registry.gate.evaluate import Candidate, refuse_unevaluated
 from sightline.tasks.build import build
 from sightline.tasks.data_gate import check_data
+from sightline.tasks.embed import embed
 from sightline.tasks.evaluate import evaluate
 from sightline.tasks.export import export
 from sightline.tasks.ingest import ingest
@@ -61,7 +62,10 @@ def run_stages(
         slices.check(run.workspace, files, config.evaluation.slices)
     arrays = stage(preprocess, run, files, config.preprocessing)
     blueprint = stage(build, run, arrays, config.model)
-    trained = stage(train, run, arrays, blueprint, config.training)
+    features = None
+    if blueprint.last_frozen is not None:
+        features = stage(embed, run, arrays, blueprint, config.embedding)
+    trained = stage(train, run, features or arrays, blueprint, config.training)
     evaluation = stage(evaluate, run, files, arrays, trained, config.evaluation)
     figures = stage(report, run, files, blueprint, trained, evaluation, config.report)
     candidate = Candidate(
@@ -79,6 +83,7 @@ def run_stages(
         gate=data_quality,
         preprocess=arrays,
         build=blueprint,
+        embed=features,
         train=trained,
         evaluate=evaluation,
         report=figures,

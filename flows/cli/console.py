@@ -136,8 +136,11 @@ def show_summary(summary: RunSummary, console: Console) -> None:
     stages.add_section()
     stages.add_row("total", f"{summary.total_seconds:.1f}", "")
     console.print(stages)
+    balanced = ""
+    if summary.balanced_accuracy is not None:
+        balanced = f"balanced {summary.balanced_accuracy:.2%}, "
     console.print(
-        f"Test accuracy [bold]{summary.test_accuracy:.2%}[/bold], "
+        f"Test accuracy [bold]{summary.test_accuracy:.2%}[/bold], {balanced}"
         f"loss {summary.test_loss:.4f}, {summary.parameters:,} parameters, "
         f"majority-class baseline {summary.baseline_accuracy:.2%}",
         soft_wrap=True,

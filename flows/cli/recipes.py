@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from sightline.config import loading
+from sightline.data.recommend import AUTO
 from sightline.flows.cli import console
 
 app = typer.Typer(no_args_is_help=True, help="List and show recipes, which are named configs.")
@@ -13,10 +14,10 @@ app = typer.Typer(no_args_is_help=True, help="List and show recipes, which are n
 @app.command("list")
 def list_recipes() -> None:
     """List all recipes."""
-    rows = []
+    rows = [(f"{AUTO} (default)", "", "", "Chooses a recipe and its settings from the images.")]
     for name in loading.names():
-        one, default = loading.load(name), " (default)" if name == loading.DEFAULT else ""
-        rows.append((name + default, str(one.training.epochs), one.data.dataset, one.description))
+        one = loading.load(name)
+        rows.append((name, str(one.training.epochs), one.data.dataset, one.description))
     columns = ("Recipe", "Epochs", "Data set", "Description")
     console.out().print(console.table(columns, rows))
 

@@ -7,8 +7,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from sightline.config import loading
-from sightline.data import locate
+from sightline.data import locate, recommend
 from sightline.flows.cli import console, options
 from sightline.flows.cli.progress_display import progress_display
 from sightline.flows.cli.signals import graceful_sigterm
@@ -45,7 +44,10 @@ _DatasetOption = Annotated[
     ),
 ]
 _RecipeOption = Annotated[
-    str, typer.Option(help="Named config to start from; see `sightline recipes list`.")
+    str,
+    typer.Option(
+        help="Named config to start from; see `sightline recipes list`. auto: chosen from the data."
+    ),
 ]
 _ConfigOption = Annotated[
     Path | None, typer.Option(help="TOML file whose keys override the recipe's.")
@@ -84,7 +86,7 @@ _IfChangedOption = Annotated[
 
 def train(
     dataset: _DatasetOption = None,
-    recipe: _RecipeOption = loading.DEFAULT,
+    recipe: _RecipeOption = recommend.AUTO,
     config: _ConfigOption = None,
     overrides: options.Overrides = None,
     data_dir: options.DataDir = None,
@@ -101,7 +103,7 @@ def train(
     """Train and evaluate a model and write a report. Unchanged stages come from the cache."""
     console.show_log(verbose=verbose)
     chosen = [f'promotion.gate="{gate}"'] if gate else []
-    settings = loading.load(recipe, config, [*(overrides or []), *chosen], dataset)
+    settings = recommend.load(recipe, config, [*(overrides or []), *chosen], dataset)
     if run_id is None:
         run_id = new_run.new_id(locate.slug(settings.data.dataset), settings.recipe)
     run = Run(id=run_id, workspace=workspace, data_dir=data_dir, mirror=mirror, refresh=refresh)
@@ -134,6 +136,8 @@ def start(checked: Preflight, *, verbose: bool) -> RunSummary | SeedSummary:
     with graceful_sigterm(), progress_display(), checked.claimed():
         api.configure(verbose=verbose)
         server = api.reach(verbose=verbose)  # None if a configured server answers
+        if config.choice:
+            console.note(config.choice)
         keras_process().verbose = verbose
         process = prepare_process(config.training)
         if not _is_probably_cached(checked):

@@ -8,14 +8,14 @@ from types import SimpleNamespace
 import pytest
 
 from interrupted_training import FIT, Bench
-from sightline.config import Augmentation, Convolution, ModelConfig
+from sightline.config import Augmentation, CnnConfig, Convolution
 from sightline.errors import DivergenceError
 from sightline.storage.workspace import Workspace
 from sightline.training import checkpoint_callback, state
 
-PLAIN = ModelConfig(convolutions=(Convolution(filters=4), Convolution(filters=8)), dense_units=8)
+PLAIN = CnnConfig(convolutions=(Convolution(filters=4), Convolution(filters=8)), dense_units=8)
 RANDOM = PLAIN.model_copy(update={"dropout": 0.3})
-NORMALIZED = ModelConfig(
+NORMALIZED = CnnConfig(
     convolutions=(Convolution(filters=4, batch_normalization=True), Convolution(filters=8)),
     dense_units=8,
     crop_borders=0.9,

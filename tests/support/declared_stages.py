@@ -9,6 +9,7 @@ from sightline.export.export import EXPORT
 from sightline.models.build import BUILD
 from sightline.pipeline.stages import Stage
 from sightline.reporting.report import REPORT
+from sightline.training.embed import EMBED
 from sightline.training.train import TRAIN
 
-STAGES: tuple[Stage[Any], ...] = (INGEST, PREPROCESS, BUILD, TRAIN, EVALUATE, REPORT, EXPORT)
+STAGES: tuple[Stage[Any], ...] = (INGEST, PREPROCESS, BUILD, EMBED, TRAIN, EVALUATE, REPORT, EXPORT)

@@ -16,7 +16,7 @@ from typing import Any
 
 import keras
 
-from sightline.config import Convolution, ModelConfig
+from sightline.config import CnnConfig, Convolution
 from sightline.models import cnn, keras_files
 
 CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
@@ -42,7 +42,7 @@ def refused_with(named: str) -> Callable[[Attack], Attack]:
 
 def honest_model(path: Path) -> Path:
     """Write a small model as in a training."""
-    layers = ModelConfig(convolutions=(Convolution(filters=4),), dense_units=3)
+    layers = CnnConfig(convolutions=(Convolution(filters=4),), dense_units=3)
     keras_files.export(cnn.classifier((8, 8, 1), 2, layers), path)
     return path
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from sightline.config import ModelConfig, TrainingConfig
+from sightline.config import CnnConfig, TrainingConfig
 from sightline.models import build
 from sightline.records import ArraySet, Run, TrainedModel
 from sightline.training import train
@@ -28,7 +28,7 @@ class Bench:
         self.arrays = arrays
         self.monkeypatch = monkeypatch
 
-    def fit(self, network: ModelConfig, settings: TrainingConfig = FIT) -> TrainedModel:
+    def fit(self, network: CnnConfig, settings: TrainingConfig = FIT) -> TrainedModel:
         blueprint = build.build(self.run, self.arrays, network)
         return train.train(self.run, self.arrays, blueprint, settings)
 
@@ -46,7 +46,7 @@ class Bench:
         """Do something once, after this number of steps of this process."""
         self.after_each_step(lambda number: number == step and action())
 
-    def interrupt(self, step: int, network: ModelConfig, settings: TrainingConfig = FIT) -> None:
+    def interrupt(self, step: int, network: CnnConfig, settings: TrainingConfig = FIT) -> None:
         def cut_power() -> None:
             raise PowerCut
 

@@ -7,14 +7,14 @@ import keras
 
 import made_runs
 from reading import prepare_textures
-from sightline.config import Convolution, EvaluationConfig, ExportConfig, ModelConfig
+from sightline.config import CnnConfig, Convolution, EvaluationConfig, ExportConfig
 from sightline.evaluation import evaluate
 from sightline.export.export import export
 from sightline.models import cnn, keras_files
 from sightline.records import Certificate, DatasetFiles, Evaluation, Run, TrainedModel
 
 _SECOND = Convolution(filters=8, stride=2, batch_normalization=True)
-LAYERS = ModelConfig(convolutions=(Convolution(filters=4), _SECOND), dense_units=6, dropout=0.2)
+LAYERS = CnnConfig(convolutions=(Convolution(filters=4), _SECOND), dense_units=6, dropout=0.2)
 _ACCURACY_ONLY = EvaluationConfig(robustness_images=0, saliency_images=0, label_error_threshold=1)
 
 

@@ -6,11 +6,11 @@ import sys
 import keras
 import numpy as np
 
-from sightline.config import Convolution, ModelConfig
+from sightline.config import CnnConfig, Convolution
 from sightline.evaluation import saliency
 from sightline.models import cnn
 
-SETTINGS = ModelConfig(
+SETTINGS = CnnConfig(
     convolutions=(Convolution(filters=6, stride=2, batch_normalization=True),),
     dense_units=8,
     dropout=0.5,

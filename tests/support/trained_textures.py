@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reading import prepare_textures
-from sightline.config import Convolution, ModelConfig, TrainingConfig
+from sightline.config import CnnConfig, Convolution, TrainingConfig
 from sightline.models import build
 from sightline.pipeline.progress import Progress, listening
 from sightline.records import ArraySet, DatasetFiles, ModelBlueprint, Run, TrainedModel
 from sightline.training import train
 
-SMALL = ModelConfig(convolutions=(Convolution(filters=8), Convolution(filters=8)), dense_units=8)
+SMALL = CnnConfig(convolutions=(Convolution(filters=8), Convolution(filters=8)), dense_units=8)
 FIT = TrainingConfig(epochs=3, batch_size=16, learning_rate=0.02)
 
 

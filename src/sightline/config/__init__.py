@@ -6,10 +6,11 @@ changing one section keeps the cached results of stages that do not depend on it
 """
 
 from sightline.config.base import Section
-from sightline.config.data import DataConfig, PreprocessingConfig
+from sightline.config.data import DataConfig, PreprocessingConfig, Resize
 from sightline.config.data_gate import DataGateConfig, Limit
+from sightline.config.embedding import EmbeddingConfig
 from sightline.config.evaluation import EvaluationConfig, ReportConfig
-from sightline.config.model import Convolution, ModelConfig
+from sightline.config.model import BackboneConfig, CnnConfig, Convolution, ModelConfig
 from sightline.config.promotion import ExportConfig, Format, PromotionConfig
 from sightline.config.run import RunConfig
 from sightline.config.training import Augmentation, TrainingConfig

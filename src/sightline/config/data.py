@@ -6,6 +6,7 @@ from pydantic import Field
 
 from sightline.config.base import Section, Seed, Side
 
+Resize = Literal["stretch", "crop", "letterbox"]
 Name = Annotated[str, Field(min_length=1)]
 
 
@@ -22,6 +23,10 @@ class DataConfig(Section):
     image_size: tuple[Side, Side] | None = None
     """Height and width in pixels. Unset: the size of the images if they all have the same one,
     else 64x64."""
+    resize: Resize = "stretch"
+    """How images of another size are brought to this one. stretch: ignore their aspect ratio;
+    crop: scale the shorter side and cut off the rest; letterbox: scale the longer side and fill
+    the rest with black."""
     channels: Literal[1, 3] | None = None
     """1 for grayscale, 3 for RGB. Unset: RGB if any image has color."""
     test_fraction: float = Field(default=0.2, gt=0, lt=1)
@@ -45,3 +50,6 @@ class PreprocessingConfig(Section):
     split."""
     seed: Seed = 0
     """Random seed of the train/validation split."""
+    store: Literal["uint8", "float32"] = "float32"
+    """Type of the stored pixels. uint8: one byte each, scaled when they are read; float32: scaled
+    to [0, 1] on disk, four times as large."""

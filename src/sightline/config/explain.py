@@ -8,6 +8,7 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 
 from sightline.config import RunConfig
+from sightline.config.model import ARCHITECTURE
 
 _SHOWN_CHARACTERS = 80
 
@@ -15,24 +16,31 @@ Location = tuple[int | str, ...]
 Model = type[BaseModel]
 
 
-def explain(error: ValidationError, config_file: Path | None) -> str:
-    """Describe the first problem of a config in one sentence.
+def explain(error: ValidationError, config_file: Path | None, section: Location = ()) -> str:
+    """Describe the first problem of a config, or of one of its sections, in one sentence.
 
     Unknown keys come first, since a misspelled key often causes the other problems.
     """
     problems = error.errors(include_url=False)
     problem = next((one for one in problems if one["type"] == "extra_forbidden"), problems[0])
-    location, kind, expected = problem["loc"], problem["type"], problem["msg"]
+    kind, expected = problem["type"], problem["msg"]
+    location, inner = _follow((*section, *problem["loc"]))
     key = shown(".".join(str(part) for part in location))
     where = f" (from {config_file}, --set or the recipe)" if config_file else ""
     if not location:  # the sections disagree
         return f"{expected.removeprefix('Value error, ')}{where}."
     if kind == "extra_forbidden":
-        return f"Unknown config key {key}{where}{_near_key(location)}."
+        return f"Unknown config key {key}{where}{_near_key(str(location[-1]), inner)}."
     if kind == "missing":
         return f"The config key {key} is missing{where}."
+    if kind == "union_tag_invalid":
+        context = problem["ctx"]
+        return (
+            f"The config key {key[:-1]}.{ARCHITECTURE}' does not accept {context['tag']!r}{where}: "
+            f"expected {context['expected_tags']}."
+        )
     if kind == "model_type":
-        expected = f"expected a table with the keys {', '.join(_keys_at(location))}"
+        expected = f"expected a table with the keys {', '.join(inner.model_fields)}"
     elif kind == "tuple_type":
         expected = 'expected a list, such as ["a", "b"] or [1, 2]'
     expected = f"{expected[0].lower()}{expected[1:]}"
@@ -54,37 +62,46 @@ def shown(value: Any) -> str:
     return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}…"
 
 
-def _near_key(location: Location) -> str:
-    word, known = str(location[-1]), _keys_at(location[:-1])
+def _near_key(word: str, section: Model) -> str:
+    known = list(section.model_fields)
     near = suggestion(word, known)
     if not near:
         full_keys = {key.rpartition(".")[2]: key for key in _all_keys(RunConfig)}
+        if full_keys.get(word, "").startswith("model."):
+            return f"; it belongs to another model.{ARCHITECTURE}"
         match = difflib.get_close_matches(word, full_keys, n=1)
         near = f", did you mean {full_keys[match[0]]!r}?" if match else ""
     return f"{near}; expected one of: {', '.join(known)}"
 
 
-def _keys_at(location: Location) -> list[str]:
-    """List the keys of the section at a location; list indices are skipped."""
+def _follow(location: Location) -> tuple[Location, Model]:
+    """Return a location without the tags of unions, and the last section on the way to it."""
     section: Model = RunConfig
+    choices: tuple[Model, ...] = ()
+    kept: list[int | str] = []
     for part in location:
-        if isinstance(part, str):
-            section = _section(section.model_fields[part].annotation) or section
-    return list(section.model_fields)
+        if len(choices) > 1:  # a tag: the value of the key `architecture`
+            section = next(one for one in choices if one.model_fields[ARCHITECTURE].default == part)
+            choices = ()
+            continue
+        kept.append(part)
+        if isinstance(part, str) and part in section.model_fields:
+            choices = _sections(section.model_fields[part].annotation)
+            section = choices[0] if choices else section
+    return tuple(kept), section
 
 
 def _all_keys(section: Model, prefix: str = "") -> Iterator[str]:
     for name, field in section.model_fields.items():
-        inner = _section(field.annotation)
-        if inner is None:
+        inner = _sections(field.annotation)
+        if not inner:
             yield f"{prefix}{name}"
-        else:
-            yield from _all_keys(inner, f"{prefix}{name}.")
+        for one in inner:
+            yield from _all_keys(one, f"{prefix}{name}.")
 
 
-def _section(annotation: Any) -> Model | None:
-    """Return the section type of a field, or of the items of a list field."""
-    kinds = (annotation, *get_args(annotation))
-    return next(
-        (kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)), None
-    )
+def _sections(annotation: Any) -> tuple[Model, ...]:
+    """Return the section types of a field, or of the items of a list field."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return (annotation,)
+    return tuple(one for inner in get_args(annotation) for one in _sections(inner))

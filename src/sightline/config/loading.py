@@ -9,7 +9,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from sightline.config import RunConfig, explain
+from sightline.config import DataConfig, RunConfig, explain
+from sightline.config.model import ARCHITECTURE, CNN
 from sightline.errors import ConfigError
 
 DEFAULT = "tutorial"
@@ -38,24 +39,49 @@ def load(
     config_file: Path | None = None,
     overrides: Iterable[str] = (),
     dataset: str | None = None,
+    recommended: Iterable[str] = (),
 ) -> RunConfig:
     """Load and validate a config: a built-in recipe, then a TOML file, then the overrides.
 
     These are `key=value` settings with dotted keys, such as `training.epochs=3`; values are TOML,
-    anything else is a string. `dataset` overrides `data.dataset`. Raises ConfigError, which names
-    the wrong name, key or value and suggests the closest valid key.
+    anything else is a string. `dataset` overrides `data.dataset`, and `recommended` settings the
+    recipe. Raises ConfigError, which names the wrong name, key or value and suggests the closest
+    valid key.
     """
     values: dict[str, Any] = {"recipe": recipe, **tomllib.loads(text(recipe))}
+    for setting in recommended:
+        _merge(values, _parse_override(setting))
+    _override(values, config_file, overrides, dataset)
+    try:
+        return RunConfig.model_validate(values)
+    except ValidationError as error:
+        raise ConfigError(explain.explain(error, config_file)) from None
+
+
+def load_data(
+    config_file: Path | None, overrides: Iterable[str], dataset: str | None
+) -> DataConfig:
+    """Load the section `data` alone, for which no recipe is needed; errors as in `load`."""
+    values: dict[str, Any] = {}
+    _override(values, config_file, overrides, dataset)
+    try:
+        return DataConfig.model_validate(values.get("data", {}))
+    except ValidationError as error:
+        raise ConfigError(explain.explain(error, config_file, ("data",))) from None
+
+
+def _override(
+    values: dict[str, Any],
+    config_file: Path | None,
+    overrides: Iterable[str],
+    dataset: str | None,
+) -> None:
     if config_file is not None:
         _merge(values, _read(config_file))
     for override in overrides:
         _merge(values, _parse_override(override))
     if dataset is not None:
         _merge(values, {"data": {"dataset": dataset}})
-    try:
-        return RunConfig.model_validate(values)
-    except ValidationError as error:
-        raise ConfigError(explain.explain(error, config_file)) from None
 
 
 def _recipes() -> Traversable:
@@ -113,8 +139,13 @@ def _parse_value(value: str) -> Any:
 
 
 def _merge(target: dict[str, Any], changes: Mapping[str, Any]) -> None:
+    """Override settings; another architecture replaces the section instead."""
     for key, value in changes.items():
-        if isinstance(value, Mapping) and isinstance(target.get(key), dict):
+        if (
+            isinstance(value, Mapping)
+            and isinstance(target.get(key), dict)
+            and value.get(ARCHITECTURE) in {None, target[key].get(ARCHITECTURE, CNN)}
+        ):
             _merge(target[key], value)
         else:
             target[key] = value

@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 from sightline.config.base import Section
 from sightline.config.data import DataConfig, PreprocessingConfig
 from sightline.config.data_gate import DataGateConfig
+from sightline.config.embedding import EmbeddingConfig
 from sightline.config.evaluation import EvaluationConfig, ReportConfig
 from sightline.config.model import ModelConfig
 from sightline.config.promotion import ExportConfig, PromotionConfig
@@ -20,10 +21,13 @@ class RunConfig(Section):
     """Name of the recipe, part of the run id."""
     description: str = Field(default="", max_length=300)
     """What the recipe is for."""
+    choice: str = Field(default="", max_length=1000)
+    """Why the recipe `auto` chose this one and its settings."""
     data: DataConfig = DataConfig()
     data_gate: DataGateConfig = DataGateConfig()
     preprocessing: PreprocessingConfig = PreprocessingConfig()
     model: ModelConfig
+    embedding: EmbeddingConfig = EmbeddingConfig()
     training: TrainingConfig
     evaluation: EvaluationConfig = EvaluationConfig()
     report: ReportConfig = ReportConfig()

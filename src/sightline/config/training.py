@@ -56,6 +56,9 @@ class TrainingConfig(Section):
     precision: Literal["float32", "bfloat16", "auto"] = "float32"
     """Compute type of the layers; weights are always float32. auto: bfloat16 if the device
     supports it, else float32."""
+    class_weight: Literal["none", "balanced"] = "none"
+    """Weight of a training image in the loss. balanced: inversely proportional to the number of
+    images of its class, 1 on average; none: all the same."""
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
     """Fraction of each training label that is spread evenly over all classes."""
     seed: Seed = 0

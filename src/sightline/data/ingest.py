@@ -6,9 +6,8 @@ from contextlib import ExitStack
 
 import numpy as np
 
-from sightline.config import DataConfig
+from sightline.config import DataConfig, Resize
 from sightline.data import label_table
-from sightline.data.layout import UNSPLIT
 from sightline.data.readers import dispatch
 from sightline.data.readers import images as raw_images
 from sightline.data.readers.base import RawDataset, Shape
@@ -51,7 +50,7 @@ def _ingest(run: Run, source: Source, settings: DataConfig, draft: Draft) -> Dat
     index = ExampleIndex(sizes, np.concatenate([split.labels for split in splits]), table)
     paths = {split.name: draft.path(f"images_{split.name}.npy") for split in splits}
     inspector = ImageInspector(index, paths)
-    images = _write_images(draft, raw, splits, shape, inspector)
+    images = _write_images(draft, raw, splits, shape, settings.resize, inspector)
     label_table.write_table(table, schema, splits, raw.class_names, inspector.digests)
     counts = {split.name: split.counts(len(raw.class_names)) for split in splits}
     return DatasetFiles(
@@ -59,6 +58,7 @@ def _ingest(run: Run, source: Source, settings: DataConfig, draft: Draft) -> Dat
         source=origin,
         class_names=raw.class_names,
         image_shape=shape,
+        resize=settings.resize,
         images=images,
         labels=draft.record(_LABELS_FILE),
         label_digests={
@@ -72,7 +72,12 @@ def _ingest(run: Run, source: Source, settings: DataConfig, draft: Draft) -> Dat
 
 
 def _write_images(
-    draft: Draft, raw: RawDataset, splits: list[Split], shape: Shape, inspector: ImageInspector
+    draft: Draft,
+    raw: RawDataset,
+    splits: list[Split],
+    shape: Shape,
+    resize: Resize,
+    inspector: ImageInspector,
 ) -> dict[str, ArrayFile]:
     """Read every example once; write it to its split's file and inspect it on the way."""
     counter = Counter("images", sum(len(split.labels) for split in raw.splits))
@@ -85,7 +90,7 @@ def _write_images(
         }
         for source in raw.splits:
             start = 0
-            blocks = raw_images.conform(source.images(), shape)
+            blocks = raw_images.conform(source.images(), shape, resize)
             for block in label_table.check_length(blocks, source, "images"):
                 for split in splits:
                     if split.raw is source:
@@ -105,7 +110,7 @@ def _notes(raw: RawDataset, splits: list[Split], shape: Shape) -> tuple[str, ...
         notes.append(f"All images were resized from {before} to {after} pixels.")
     if raw.image_shape[2] != shape[2]:
         notes.append(f"All images were converted to {'grey' if shape[2] == 1 else 'RGB'}.")
-    if raw.splits[0].name == UNSPLIT:
+    if not any(split.name == "test" for split in raw.splits):
         notes.append(
             f"{splits[-1].count:,} examples, the same share of each class, were set aside for "
             "testing."

@@ -1,7 +1,7 @@
 """Find the files of a data set and recognize their format by name."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,16 +9,28 @@ from sightline.data.folder import Entries, check_link, list_folder, with_suffix
 from sightline.data.readers import content
 from sightline.errors import DataError
 
+SPLITS = {
+    "train": "train",
+    "training": "train",
+    "val": "validation",
+    "valid": "validation",
+    "validation": "validation",
+    "dev": "validation",
+    "test": "test",
+    "testing": "test",
+}
+"""Names of folders and files, in lower case, to the split that they hold; training first."""
+
 UNSPLIT = "unsplit"  # Name of the only split of a source that has no test split yet
 FILE_KINDS = {".npz": "npz", ".parquet": "parquet", ".csv": "csv"}  # Formats of single files
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp"})
 
 _MAX_NAMES = 5
 _IDX = re.compile(r"^(train|t10k|test)-(images|labels)[-.]idx[13]-ubyte(\.gz)?$")
-_SPLIT = re.compile(r"^(train|test)(?![a-z0-9])", re.IGNORECASE)
+_SPLIT = re.compile(rf"^({'|'.join(SPLITS)})(?![a-z0-9])", re.IGNORECASE)
 _FORMATS = (
     "four IDX files, one .npz file, Parquet files, CSV files, or one folder of PNG, JPEG or BMP "
-    "images per class, optionally split into train/ and test/"
+    "images per class, optionally split into train/, validation/ and test/"
 )
 _NPY_HINT = " An .npy file has no labels; save both with np.savez(FILE, x_train=..., y_train=...)."
 
@@ -31,8 +43,8 @@ class Layout:
 
     kind: str  # Their format, a key of `readers.dispatch.READERS`
     path: Path  # The file or folder that the user named
-    # "train" and "test", or `UNSPLIT` alone, mapped to the files of that split. IDX: images, then
-    # labels. Image folders: sorted by class, then by name.
+    # "train" with "validation", "test" or both, or `UNSPLIT` alone, mapped to the files of that
+    # split. IDX: images, then labels. Image folders: sorted by class, then by name.
     files: SplitFiles
     notes: tuple[str, ...] = ()  # Sentences about files that were left out
 
@@ -112,7 +124,7 @@ def _parquet(path: Path, entries: Entries) -> Layout | None:
         if entry.is_dir()
         and (inner := with_suffix(path / entry.name, list_folder(path / entry.name), ".parquet"))
     }
-    if "train" in folders:
+    if "train" in _split_names(path, folders):
         return _named_splits("parquet", path, folders)
     if len(folders) > 1:
         raise DataError(
@@ -120,44 +132,61 @@ def _parquet(path: Path, entries: Entries) -> Layout | None:
             "is named train; give the path of one of them."
         )
     files = files or next(iter(folders.values()), ())
-    by_split: dict[str, tuple[Path, ...]] = {}
+    groups: dict[str, tuple[Path, ...]] = {}
     for file in files:
         match = _SPLIT.match(file.name)
-        split = match[1].lower() if match else file.name
-        by_split[split] = (*by_split.get(split, ()), file)
-    if "train" in by_split:
-        return _named_splits("parquet", path, by_split)
+        group = match[1].lower() if match else file.name
+        groups[group] = (*groups.get(group, ()), file)
+    if "train" in _split_names(path, groups):
+        return _named_splits("parquet", path, groups)
     return Layout("parquet", path, {UNSPLIT: files}) if files else None
 
 
 def _split_csv(path: Path, entries: Entries) -> Layout | None:
-    files = {file.stem.lower(): (file,) for file in with_suffix(path, entries, ".csv")}
-    named: SplitFiles = {split: files[split] for split in ("train", "test") if split in files}
-    return _named_splits("csv", path, named) if "train" in named else None
+    files = {file.stem: (file,) for file in with_suffix(path, entries, ".csv")}
+    return _named_splits("csv", path, files) if "train" in _split_names(path, files) else None
 
 
 def _named_splits(kind: str, path: Path, groups: SplitFiles) -> Layout:
-    """Take train, and test if there is one, from groups of files by name; note the others."""
-    splits = {name: groups[name] for name in ("train", "test") if name in groups}
-    others = [name for name in groups if name not in splits]
+    """Take the splits from groups of files by name; note the other groups."""
+    names = _split_names(path, groups)
+    splits = {split: groups[name] for split, name in names.items()}
+    others = [name for name in groups if name not in names.values()]
     return Layout(kind, path, _as_splits(splits), _left_out(others))
+
+
+def _split_names(path: Path, names: Iterable[str]) -> dict[str, str]:
+    """Return which of some names hold a split, training first; refuse two for one split."""
+    found: dict[str, str] = {}
+    for name in names:
+        split = SPLITS.get(name.lower())
+        if split in found:
+            raise DataError(
+                f"{path} has both {found[split]!r} and {name!r}, two names of the {split} split; "
+                "rename or remove one."
+            )
+        if split:
+            found[split] = name
+    return {split: found[split] for split in dict.fromkeys(SPLITS.values()) if split in found}
 
 
 def _image_folders(path: Path, entries: Entries) -> Layout | None:
     folders = [entry.name for entry in entries if entry.is_dir()]
-    splits = [name for name in ("train", "test") if name in folders]
+    names = _split_names(path, folders)
     for entry in entries:
-        if entry.name in splits:
+        if entry.name in names.values():
             check_link(path, entry)
-    is_split = "train" in splits and any(entry.is_dir() for entry in list_folder(path / "train"))
+    is_split = "train" in names and any(
+        entry.is_dir() for entry in list_folder(path / names["train"])
+    )
     others = 0 if is_split else len(entries) - len(folders)
     files: dict[str, tuple[Path, ...]] = {}
-    for split in splits if is_split else [UNSPLIT]:
-        files[split], other = _class_folders(path, path if split == UNSPLIT else path / split)
+    for split, name in names.items() if is_split else [(UNSPLIT, "")]:
+        files[split], other = _class_folders(path, path / name)
         others += other
     if not any(files.values()):
         return None
-    notes = _left_out([name for name in folders if name not in splits]) if is_split else ()
+    notes = _left_out([name for name in folders if name not in names.values()]) if is_split else ()
     if others:
         notes += (f"Left out, as not PNG, JPEG or BMP images: {others:,} file(s).",)
     return Layout("folder", path, _as_splits(files), notes)
@@ -193,4 +222,4 @@ def _as_splits(files: SplitFiles) -> SplitFiles:
 
 def _left_out(names: list[str]) -> tuple[str, ...]:
     shown = ", ".join([*names[:_MAX_NAMES], "…"] if len(names) > _MAX_NAMES else names)
-    return (f"Left out, as neither train nor test: {shown}.",) if names else ()
+    return (f"Left out, as no known split: {shown}.",) if names else ()

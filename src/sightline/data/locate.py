@@ -31,7 +31,7 @@ def locate(settings: DataConfig) -> Source:
         parts = (part for file in named.files for part in (file.name, file.sha256))
         kind = "embedded" if named.package else "named"
         return Source(dataset=named.name, kind=kind, path=named.name, sha256=digest_of(*parts))
-    path = _existing(settings.dataset)
+    path = existing_path(settings.dataset)
     found = find_layout(path)
     return Source(
         dataset=slug(settings.dataset), kind=found.kind, path=str(path), sha256=_digest(found)
@@ -50,7 +50,8 @@ def slug(dataset: str) -> str:
     return words[:_SLUG_LENGTH].strip("-") or "data"
 
 
-def _existing(text: str) -> Path:
+def existing_path(text: str) -> Path:
+    """Return the absolute path of a data set; raise DataError if it does not exist."""
     if "://" in text:  # do not repeat the address, which may contain a password
         raise DataError("A URL cannot be used as a data set; download the data and give the path.")
     try:

@@ -1,14 +1,14 @@
 """The preprocess stage: convert images to float32 in [0, 1] and labels to one-hot vectors."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sightline.config import PreprocessingConfig
 from sightline.data.label_table import Labels, read_labels
-from sightline.data.scaling import SCALE
+from sightline.data.scaling import to_float
 from sightline.data.splits import check_counts, stratified_sample
 from sightline.pipeline.cache import Draft, find_or_make
 from sightline.pipeline.progress import Progress, emit
@@ -39,9 +39,9 @@ def preprocess(run: Run, files: DatasetFiles, settings: PreprocessingConfig) -> 
         splits: dict[str, ArraySplit] = {}
         for source in files.images:
             labels = read_labels(run.workspace, files, source)
-            for name, mask in _parts(source, labels, files.class_names, settings):
+            for name, mask in _parts(source, labels, files, settings):
                 splits[name] = ArraySplit(
-                    images=_write_images(run.workspace, draft, files, source, name, mask),
+                    images=_write_images(run.workspace, draft, files, source, name, mask, settings),
                     labels=_write_labels(draft, name, labels[mask], len(files.class_names)),
                 )
         return ArraySet(class_names=files.class_names, image_shape=files.image_shape, splits=splits)
@@ -54,34 +54,40 @@ PREPROCESS = Stage(preprocess, ("numpy",))
 
 def check_validation_split(files: DatasetFiles, settings: PreprocessingConfig) -> None:
     """Check from the class counts alone that `preprocess` can hold out a validation split."""
-    if settings.validation_fraction:
+    if settings.validation_fraction and "validation" not in files.images:
         check_counts(files.counts["train"], files.class_names, "validation")
 
 
 def _parts(
-    source: str, labels: Labels, class_names: Sequence[str], settings: PreprocessingConfig
+    source: str, labels: Labels, files: DatasetFiles, settings: PreprocessingConfig
 ) -> Iterator[tuple[str, Mask]]:
     """Yield the splits made from a stored split, and which of its examples they have."""
-    if source != "train" or settings.validation_fraction == 0:
+    if source != "train" or "validation" in files.images or settings.validation_fraction == 0:
         yield source, np.ones(len(labels), dtype=np.bool_)
         return
     held_out = stratified_sample(
-        labels, class_names, settings.validation_fraction, settings.seed, "validation"
+        labels, files.class_names, settings.validation_fraction, settings.seed, "validation"
     )
     yield "train", ~held_out
     yield "validation", held_out
 
 
 def _write_images(
-    workspace: Workspace, draft: Draft, files: DatasetFiles, source: str, name: str, mask: Mask
+    workspace: Workspace,
+    draft: Draft,
+    files: DatasetFiles,
+    source: str,
+    name: str,
+    mask: Mask,
+    settings: PreprocessingConfig,
 ) -> ArrayFile:
     stored = files.images[source]
     shape = (int(mask.sum()), *stored.shape[1:])
-    with ArrayWriter(draft.path(f"images_{name}.npy"), shape, "float32") as writer:
+    with ArrayWriter(draft.path(f"images_{name}.npy"), shape, settings.store) as writer:
         start = 0
         for block in read_blocks(workspace.root / stored.path):
             kept = block[mask[start : start + len(block)]]
-            writer.append(kept.astype(np.float32) * SCALE)
+            writer.append(kept if settings.store == "uint8" else to_float(kept))
             start += len(block)
             emit(Progress(stage="preprocess", done=start, total=len(mask), unit="images"))
     return draft.array_record(writer)

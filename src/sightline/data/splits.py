@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sightline.config import DataConfig
-from sightline.data.layout import UNSPLIT
 from sightline.data.readers.base import RawDataset, RawSplit
 from sightline.errors import DataError
 
@@ -17,7 +16,7 @@ from sightline.errors import DataError
 class Split:
     """A split of the ingested data: some or all examples of a raw split."""
 
-    name: str  # "train" or "test"
+    name: str  # "train", "validation" or "test"
     raw: RawSplit  # Split of the source
     # bool array of shape (n,), true for the examples of `raw` in this split
     selected: NDArray[np.bool_]
@@ -38,14 +37,15 @@ class Split:
 
 
 def divide(raw: RawDataset, settings: DataConfig) -> list[Split]:
-    """Return the training and the test split; set a test split aside if the source has none."""
-    if len(raw.splits) > 1 or raw.splits[0].name != UNSPLIT:
-        return [Split(split.name, split, np.ones(len(split.labels), bool)) for split in raw.splits]
-    (source,) = raw.splits
+    """Return the splits, training first; set a test split aside if the source has none."""
+    source, *others = (Split(one.name, one, np.ones(len(one.labels), bool)) for one in raw.splits)
+    if any(split.name == "test" for split in others):
+        return [source, *others]
+    train = source.raw
     test = stratified_sample(
-        source.labels, raw.class_names, settings.test_fraction, settings.seed, "test"
+        train.labels, raw.class_names, settings.test_fraction, settings.seed, "test"
     )
-    return [Split("train", source, ~test), Split("test", source, test)]
+    return [Split("train", train, ~test), *others, Split("test", train, test)]
 
 
 def stratified_sample(

@@ -14,15 +14,18 @@ _TOP = (2, 3, 5)
 
 
 def measure(predictions: Predictions, class_names: tuple[str, ...]) -> dict[str, Any]:
-    """Return the fields accuracy, accuracy_interval, top_k, loss, classes and confusion."""
+    """Return the fields of `records.Metrics` from accuracy to confusion."""
     hits, total, classes = int(predictions.correct.sum()), len(predictions.label), len(class_names)
     confusion = confusion_matrix(predictions.label, predictions.predicted, labels=range(classes))
+    by_class = _class_metrics(predictions, class_names, confusion)
+    recalls = [row.recall for row in by_class if row.support]
     return {
         "accuracy": hits / total,
         "accuracy_interval": wilson(hits, total),
+        "balanced_accuracy": float(np.mean(recalls)),
         "top_k": {k: float((predictions.rank < k).mean()) for k in _TOP if k < classes},
         "loss": predictions.loss,
-        "classes": _class_metrics(predictions, class_names, confusion),
+        "classes": by_class,
         "confusion": tuple(tuple(int(count) for count in row) for row in confusion),
     }
 

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from sightline.config import EvaluationConfig
 from sightline.data.label_table import Labels, read_labels
+from sightline.data.scaling import to_float
 from sightline.evaluation.predictions import Images, Predictions
 from sightline.evaluation.predictions_table import Floats
 from sightline.pipeline.cache import Draft
@@ -33,13 +34,13 @@ class ModelUnderTest:
     model: "keras.Model"  # The exported model, from uint8 images to probabilities
     network: "keras.Model"  # The same from float32 images in [0, 1]
     raw: Images  # Test images, uint8 of shape (n, height, width, channels), mapped
-    images: Floats  # The prepared test images, float32 in [0, 1], mapped
+    images: NDArray[Any]  # The same as training arrays: uint8, or float32 in [0, 1]; mapped
     labels: Labels  # int16 of shape (n,)
     batch_size: int  # Images a prediction step
 
     def predict(self, images: NDArray[Any]) -> Floats:
         """Return the class probabilities of prepared images, (m, num_classes)."""
-        return class_probabilities(self.network, images, self.batch_size)
+        return class_probabilities(self.network, to_float(images), self.batch_size)
 
     def predict_raw(self, images: NDArray[Any]) -> Floats:
         """Return the class probabilities of raw images, as users of the exported model do."""
@@ -81,7 +82,7 @@ def load(
         raw=open_mapped(root / files.images["test"].path),
         images=images,
         labels=read_labels(run.workspace, files, "test"),
-        batch_size=min(settings.batch_size, max(1, _BATCH_BYTES // int(images[0].nbytes))),
+        batch_size=min(settings.batch_size, max(1, _BATCH_BYTES // (4 * images[0].size))),
     )
 
 

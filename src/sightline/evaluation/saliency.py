@@ -13,6 +13,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from sightline.data.scaling import to_float
 from sightline.evaluation.model_under_test import Context
 from sightline.evaluation.predictions import PREDICTIONS, most_confident_mistakes
 from sightline.pipeline.progress import Progress, emit
@@ -29,6 +30,10 @@ _TOLERANCE = 0.01
 _MIN_POINTS, _MAX_POINTS = 32, 512
 """Points on the path from black; doubled until the tolerance is met."""
 
+_MOST_PIXELS = 2 << 20
+"""Pixels differentiated for one image: all points at 64x64, the fewest at 224x224, where more
+would take minutes."""
+
 _BATCH_BYTES = 512 << 10
 """Size of the float32 images differentiated at once; all activations are held as well. A batch
 never exceeds the fewest points, since some backends compile again for each batch size."""
@@ -43,7 +48,7 @@ def measure(context: Context) -> Saliency | None:
         return None
     indexes = [mistake.index for mistake in found]
     predicted = np.array([class_names.index(mistake.predicted) for mistake in found])
-    maps, completeness = attribute(tested.network, tested.images[indexes], predicted)
+    maps, completeness = attribute(tested.network, to_float(tested.images[indexes]), predicted)
     with ArrayWriter(draft.path(_MAPS), maps.shape, "float32") as writer:
         writer.append(maps)
     return Saliency(
@@ -93,10 +98,11 @@ def _attribute(network: keras.Model, image: Floats, chosen: Classes) -> tuple[Fl
     ends = np.stack([np.zeros_like(image), image])
     black, reached = probabilities_of(network, ends, np.repeat(chosen, 2)).astype(np.float64)
     points = _MIN_POINTS
+    most = min(_MAX_POINTS, _MOST_PIXELS // (image.shape[0] * image.shape[1]))
     while True:
         attributions = _integrate(network, image, chosen, points)
         distance = abs(float(attributions.sum(dtype=np.float64)) - (reached - black))
-        if distance <= _TOLERANCE or points >= _MAX_POINTS:
+        if distance <= _TOLERANCE or 2 * points > most:
             return attributions.sum(axis=-1), float(distance)
         points *= 2
 

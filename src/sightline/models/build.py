@@ -1,32 +1,66 @@
 """The stage build: the untrained model for the shape of the data."""
 
-from sightline.config import ModelConfig
+from typing import TYPE_CHECKING
+
+from sightline.config import BackboneConfig, CnnConfig, ModelConfig
 from sightline.models.borders import NO_BORDERS, blank_borders
 from sightline.pipeline.cache import Draft, find_or_make
 from sightline.pipeline.stages import KERAS, Stage
 from sightline.records import ArraySet, Layer, ModelBlueprint, Run
 
+if TYPE_CHECKING:
+    import keras
+
 _DESCRIPTION_BYTES = 1 << 20  # Room for the architecture and the summary
+_PRETRAINED = "pretrained.keras"
 
 
 def build(run: Run, arrays: ArraySet, settings: ModelConfig) -> ModelBlueprint:
-    """Describe the untrained model for the shape of the data. Runs in the Keras process."""
-    key = BUILD.key(arrays, settings)
-    return find_or_make(run, BUILD, key, lambda draft: _describe(run, arrays, settings, draft))
+    """Describe the untrained model for the shape of the data. Runs in the Keras process.
+
+    Raises ConfigError if the settings do not fit the images, or the package of the pretrained
+    weights is not installed.
+    """
+
+    def make(draft: Draft) -> ModelBlueprint:
+        run.workspace.check_room(_DESCRIPTION_BYTES, "The description of the model")
+        if isinstance(settings, BackboneConfig):
+            return _pretrained(run, arrays, settings, draft)
+        return _describe(_cnn(run, arrays, settings), arrays, draft)
+
+    return find_or_make(run, BUILD, BUILD.key(arrays, settings), make)
 
 
 BUILD = Stage(build, KERAS)
 
 
-def _describe(run: Run, arrays: ArraySet, settings: ModelConfig, draft: Draft) -> ModelBlueprint:
+def _cnn(run: Run, arrays: ArraySet, settings: CnnConfig) -> "keras.Model":
     from sightline.models import cnn  # imports Keras
 
-    run.workspace.check_room(_DESCRIPTION_BYTES, "The description of the model")
     borders = NO_BORDERS
     if settings.crop_borders != 1:
         images = run.workspace.root / arrays.splits["train"].images.path
         borders = blank_borders(images, settings.crop_borders)
-    model = cnn.classifier(arrays.image_shape, len(arrays.class_names), settings, borders)
+    return cnn.classifier(arrays.image_shape, len(arrays.class_names), settings, borders)
+
+
+def _pretrained(
+    run: Run, arrays: ArraySet, settings: BackboneConfig, draft: Draft
+) -> ModelBlueprint:
+    import keras
+
+    from sightline.models import backbone, keras_files
+
+    keras.utils.set_random_seed(0)  # equal settings give equal files; training redraws the head
+    model = backbone.classifier(arrays.image_shape, len(arrays.class_names), settings)
+    last_frozen = backbone.last_frozen(model, settings)
+    run.workspace.check_room(4 * model.count_params(), "The pretrained weights")
+    keras_files.export(model, draft.path(_PRETRAINED))
+    update = {"pretrained": draft.record(_PRETRAINED), "last_frozen": last_frozen}
+    return _describe(model, arrays, draft).model_copy(update=update)
+
+
+def _describe(model: "keras.Model", arrays: ArraySet, draft: Draft) -> ModelBlueprint:
     rows = tuple(
         Layer(
             name=layer.name,

@@ -5,7 +5,7 @@ from typing import Any
 import keras
 from keras import layers
 
-from sightline.config import ModelConfig
+from sightline.config import CnnConfig
 from sightline.models.borders import NO_BORDERS, Borders
 
 _MOMENTUM = 0.9
@@ -15,7 +15,7 @@ _MOMENTUM = 0.9
 def classifier(
     image_shape: tuple[int, int, int],
     num_classes: int,
-    settings: ModelConfig,
+    settings: CnnConfig,
     borders: Borders = NO_BORDERS,
 ) -> keras.Model:
     """Build the untrained classifier for an image shape (height, width, channels).
@@ -36,7 +36,7 @@ def classifier(
     return keras.Model(images, probabilities, name="classifier")
 
 
-def _convolve(features: Any, settings: ModelConfig) -> Any:
+def _convolve(features: Any, settings: CnnConfig) -> Any:
     for number, convolution in enumerate(settings.convolutions, start=1):
         features = layers.Conv2D(
             convolution.filters,

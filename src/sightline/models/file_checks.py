@@ -37,10 +37,12 @@ _CLASSES = frozenset(
         ("keras.initializers", "GlorotUniform"),
         ("keras.initializers", "Ones"),
         ("keras.initializers", "Zeros"),
+        ("keras.layers", "Add"),
         ("keras.layers", "BatchNormalization"),
         ("keras.layers", "Conv2D"),
         ("keras.layers", "Cropping2D"),
         ("keras.layers", "Dense"),
+        ("keras.layers", "DepthwiseConv2D"),
         ("keras.layers", "Dropout"),
         ("keras.layers", "GlobalAveragePooling2D"),
         ("keras.layers", "InputLayer"),
@@ -88,7 +90,7 @@ def refusals(path: Path) -> Iterator[None]:
 def read_config(path: Path, expected_sha256: str | None = None) -> str:
     """Read and check the JSON of `keras.Model.to_json`. Raises ModelFileError as `read_archive`."""
     with refusals(path):
-        return _checked_config(_read(path, _LARGEST_TEXT, expected_sha256))
+        return _checked_config(read_file(path, _LARGEST_TEXT, expected_sha256))
 
 
 def read_archive(path: Path, expected_sha256: str | None = None) -> ModelParts:
@@ -98,7 +100,7 @@ def read_archive(path: Path, expected_sha256: str | None = None) -> ModelParts:
     contains anything that Sightline does not write.
     """
     with refusals(path):
-        content = _read(path, _LARGEST_FILE, expected_sha256)
+        content = read_file(path, _LARGEST_FILE, expected_sha256)
         if content.startswith(b"\x89HDF"):
             raise Refusal("it has Keras' legacy HDF5 format, which can contain code")
         if not content.startswith(b"PK\x03\x04"):
@@ -110,7 +112,8 @@ def read_archive(path: Path, expected_sha256: str | None = None) -> ModelParts:
         return ModelParts(config, weights, _count_parameters(weights))
 
 
-def _read(path: Path, most: int, expected_sha256: str | None) -> bytes:
+def read_file(path: Path, most: int, expected_sha256: str | None) -> bytes:
+    """Read a file of at most `most` bytes; raise Refusal if it is not what was expected."""
     if not path.exists():
         raise Refusal("it does not exist")
     if path.is_dir():

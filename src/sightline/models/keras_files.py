@@ -62,13 +62,17 @@ def export(model: keras.Model, path: Path) -> None:
 
     The saved model takes uint8 images of the same shape.
     """
-    images = keras.Input(model.input_shape[1:], dtype="uint8", name="pixels")
-    scaled = keras.layers.Rescaling(float(SCALE), name="scale")(images)
     # A new model around the same layers drops the optimizer state.
     network = keras.Model(model.inputs, model.outputs, name=_NETWORK)
-    exported = keras.Model(images, network(scaled), name="sightline")
-    exported.save(path)
+    with_preprocessing(network).save(path)
     _forget_time(path)
+
+
+def with_preprocessing(model: keras.Model) -> keras.Model:
+    """Return a model of float32 images in [0, 1] as one of uint8 images."""
+    images = keras.Input(model.input_shape[1:], dtype="uint8", name="pixels")
+    scaled = keras.layers.Rescaling(float(SCALE), name="scale")(images)
+    return keras.Model(images, model(scaled), name="sightline")
 
 
 def without_preprocessing(model: keras.Model) -> keras.Model:

@@ -22,7 +22,7 @@ R = TypeVar("R", bound=Record)
 KERAS = ("keras", "tensorflow", "jax", "torch", "numpy")
 """Distributions that the result of every Keras stage depends on."""
 
-STAGE_NAMES = ("ingest", "preprocess", "build", "train", "evaluate", "report", "export")
+STAGE_NAMES = ("ingest", "preprocess", "build", "embed", "train", "evaluate", "report", "export")
 """All stages in the order of the pipeline; each has a folder of this name in the cache."""
 
 

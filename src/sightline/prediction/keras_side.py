@@ -45,7 +45,7 @@ def predict(request: Request) -> Outcome:
 
     started = time.monotonic()
     with images.silence_bomb_warnings(), table.open_table(request) as append:
-        blocks = stream.read(request.inputs, shape, size)
+        blocks = stream.read(request.inputs, shape, request.model.resize, size)
         # A thread lets the model work while its last predictions are counted and written. Only
         # one, since not every Keras backend allows more.
         predicted = ordered_map(predict_block, blocks, batch_size=1, ahead=2, threads=1)
@@ -129,7 +129,7 @@ class _Summary:
         if left_out:
             found.append(f"Left out, as not PNG, JPEG or BMP images: {left_out:,} file(s).")
         found += images.describe_conversions(
-            self._shape, totals["resized"], totals["converted"], decoded
+            self._shape, self._request.model.resize, totals["resized"], totals["converted"], decoded
         )
         if self._request.model.profile and decoded:
             profile = self._profiler.profile(self._classes.tolist())

@@ -49,6 +49,7 @@ def _from_registry(workspace: Workspace, name: str, dataset: str | None) -> Serv
         sha256=version.model.sha256,
         class_names=version.class_names,
         image_shape=version.image_shape,
+        resize=version.resize,
         profile=version.profile,
     )
 
@@ -84,5 +85,6 @@ def _from_manifest(path: Path, manifest: RunManifest) -> ServedModel:
         sha256=manifest.files[path.name].sha256,
         class_names=ingested.class_names,
         image_shape=ingested.image_shape,
+        resize=ingested.resize,
         profile=profiles.get("train"),
     )

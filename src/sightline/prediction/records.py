@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from sightline.config import Resize
 from sightline.records import Record, SplitProfile
 
 TableFormat = Literal["parquet", "csv"]
@@ -18,6 +19,7 @@ class ServedModel(Record):
     class_names: tuple[str, ...] | None = None  # Names in label order; None if unknown
     # Height, width and channels that it was trained on; None if unknown
     image_shape: tuple[int, int, int] | None = None
+    resize: Resize = "stretch"  # How its training images were brought to that shape
     profile: SplitProfile | None = None  # Profile of its training images; None if unknown
     notes: tuple[str, ...] = ()  # Sentences on what is unknown
 

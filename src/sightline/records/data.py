@@ -4,6 +4,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
+from sightline.config import Resize
 from sightline.records.base import ArrayFile, DatasetName, FileRecord, Record, Sha256
 
 
@@ -76,7 +77,9 @@ class DatasetFiles(Record):
     source: str  # Description of the source; contains no secrets
     class_names: tuple[str, ...] = Field(min_length=2, max_length=1000)  # Names in label order
     image_shape: tuple[int, int, int]  # Height, width and channels (1 or 3)
-    # Split name ("train", "test") to a uint8 NPY file of shape (n, height, width, channels)
+    resize: Resize = "stretch"  # How images of another size were brought to this one
+    # Split name ("train", "validation", "test") to a uint8 NPY file of shape
+    # (n, height, width, channels)
     images: dict[str, ArrayFile]
     # Parquet file with one row per example, split by split: index (int64, in the split), split,
     # label (int64), class_name, source, pixels_sha256, metadata columns of the config (string)
@@ -91,8 +94,11 @@ class DatasetFiles(Record):
 class ArraySplit(Record):
     """One split as training arrays."""
 
-    images: ArrayFile  # float32 NPY of shape (n, height, width, channels), values in [0, 1]
+    # NPY of shape (n, height, width, channels): uint8, or float32 with values in [0, 1]. After the
+    # stage embed: float16 features of shape (n, views, ...)
+    images: ArrayFile
     labels: ArrayFile  # float32 NPY of shape (n, num_classes), one-hot
+    views: int | None = None  # Views of each image; None before the stage embed
 
 
 class ArraySet(Record):

@@ -107,6 +107,7 @@ class Metrics(Record):
 
     accuracy: float  # In [0, 1]
     accuracy_interval: Interval  # 95 % Wilson score interval of the accuracy
+    balanced_accuracy: float | None = None  # Mean recall of the classes that have test images
     top_k: dict[int, float] = Field(default_factory=dict)  # k to the top-k accuracy
     loss: float  # Mean categorical cross-entropy (log loss), in nats
     classes: tuple[ClassMetrics, ...]  # Metrics per class, in label order

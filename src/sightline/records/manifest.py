@@ -58,6 +58,7 @@ class _Built(_Part):
 class _Evaluated(_Part):
     accuracy: float
     accuracy_interval: Interval
+    balanced_accuracy: float | None = None
     loss: float
 
 

@@ -25,6 +25,9 @@ class ModelBlueprint(Record):
     parameters: int  # Number of weights, trainable or not
     image_shape: tuple[int, int, int]
     num_classes: int
+    # `.keras` file with the weights that training starts from; None: it draws all by its seed
+    pretrained: FileRecord | None = None
+    last_frozen: str | None = None  # Name of the last layer that is not trained, if there is one
 
 
 class Gpu(Record):
@@ -41,6 +44,7 @@ class TrainedModel(Record):
     incidental: ClassVar[frozenset[str]] = frozenset(
         {
             "resumed",
+            "accuracy",
             "checkpoints",
             "checkpoint_seconds",
             "device",
@@ -61,6 +65,7 @@ class TrainedModel(Record):
     # if there is a validation split, seconds, images_per_second
     history: FileRecord
     epochs: int  # Number of epochs trained
+    accuracy: float | None = None  # Training accuracy of the last epoch, with dropout
     best_epoch: int | None = None  # The epoch of these weights if `training.keep_weights` is "best"
     resumed: tuple[str, ...] = ()  # A sentence for each time it resumed from a checkpoint
     checkpoints: int = 0  # Number of checkpoints written

@@ -68,6 +68,7 @@ class StageRecords(Record):
     gate: DataGateResult | None = None  # Result of the data gate
     preprocess: ArraySet
     build: ModelBlueprint
+    embed: ArraySet | None = None  # None if all layers are trained
     train: TrainedModel
     evaluate: Evaluation
     report: Report
@@ -84,6 +85,7 @@ class RunSummary(Record):
     recipe: str
     parameters: int
     test_accuracy: float
+    balanced_accuracy: float | None = None  # Mean recall of the classes
     baseline_accuracy: float  # Accuracy of always predicting the most frequent class
     test_loss: float
     stages: dict[str, StageTime]

@@ -6,6 +6,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from sightline.config import Resize
 from sightline.errors import InputError
 from sightline.records import Certificate, FileRecord, Interval, Record, SplitProfile
 from sightline.registry import audit_log, documents, paths
@@ -31,6 +32,7 @@ class Version(Record):
     parameters: int
     class_names: tuple[str, ...]  # in label order
     image_shape: tuple[int, int, int]  # height, width and channels
+    resize: Resize = "stretch"  # how its training images were brought to this shape
     profile: SplitProfile | None = None  # of the training images, if they were inspected
     certificate: Certificate | None = None  # of the exports, if there are any
     calibration_error: float | None = None  # expected, on the test split, in [0, 1]

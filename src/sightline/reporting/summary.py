@@ -1,26 +1,22 @@
 """The sentences of the page, the Markdown report and the model card."""
 
-from collections.abc import Callable, Iterator
-
 from sightline.records import Certificate, DataGateResult, Evaluation
 from sightline.records.manifest import RunManifest
-from sightline.reporting.metric_tables import WEAK_F1
 from sightline.reporting.table import interval
 
-_MISCALIBRATED = 0.05  # Expected calibration error above which the reader is warned
 _SIGNIFICANT = 0.05  # A change with a p-value below this is called better or worse
-_FRAGILE = 0.5  # Share of the clean accuracy below which a corruption is worth a warning
-_MILD = 2  # Highest severity of images that users are likely to have
-Escape = Callable[[str], str]
 
 
 def quality(manifest: RunManifest) -> str:
     """Describe the accuracy, with the majority-class baseline."""
     evaluation = manifest.records.evaluate
     total, wrong = test_images(evaluation), manifest.records.report.mistakes_total
+    balanced = ""
+    if evaluation.balanced_accuracy is not None:
+        balanced = f"balanced accuracy (mean of the classes) {evaluation.balanced_accuracy:.2%}, "
     return (
-        f"The model classifies {total - wrong:,} of {total:,} test images correctly; "
-        f"majority-class baseline {_baseline(evaluation):.2%}.{leaks(manifest)}"
+        f"The model classifies {total - wrong:,} of {total:,} test images correctly; {balanced}"
+        f"majority-class baseline {baseline(evaluation):.2%}.{leaks(manifest)}"
     )
 
 
@@ -29,7 +25,8 @@ def test_images(evaluation: Evaluation) -> int:
     return sum(metrics.support for metrics in evaluation.classes)
 
 
-def _baseline(evaluation: Evaluation) -> float:
+def baseline(evaluation: Evaluation) -> float:
+    """Return the accuracy of always predicting the most frequent class."""
     return max(metrics.support for metrics in evaluation.classes) / test_images(evaluation)
 
 
@@ -149,61 +146,7 @@ def label_errors(evaluation: Evaluation) -> str:
     )
 
 
-def warnings(manifest: RunManifest, escape: Escape) -> list[str]:
-    """List what needs attention, the most important first; `escape` makes user text literal."""
-    evaluation, gate = manifest.records.evaluate, manifest.records.gate
-    baseline = (
-        "The model may be no better than the majority-class baseline, which lies within or "
-        "above the confidence interval. Try more epochs (training.epochs), another recipe or "
-        "more images."
-    )
-    return [
-        *([baseline] if evaluation.accuracy_interval[0] <= _baseline(evaluation) else []),
-        *(
-            f"Data: {escape(check.sentence)}"
-            for check in (gate.checks if gate else ())
-            if check.outcome == "warned"
-        ),
-        *_class_warnings(evaluation, escape),
-        *_measurement_warnings(evaluation),
-    ]
-
-
-def _class_warnings(evaluation: Evaluation, escape: Escape) -> Iterator[str]:
-    tested = [row for row in evaluation.classes if row.support]
-    predicted = predictions_per_class(evaluation)
-    never = [row for row in tested if not predicted[row.class_name]]
-    if never:
-        first = f"“{escape(never[0].class_name)}”{' and others' if never[1:] else ''}"
-        yield f"{len(never):,} of {len(tested):,} classes are never predicted: {first}."
-        return
-    weakest = min(tested, key=lambda row: row.f1)
-    if weakest.f1 < WEAK_F1:
-        yield f"The weakest class is “{escape(weakest.class_name)}” (F1 {weakest.f1:.4f})."
-
-
 def predictions_per_class(evaluation: Evaluation) -> dict[str, int]:
     """Return how many test images the model assigns to each class."""
     names = (row.class_name for row in evaluation.classes)
     return dict(zip(names, map(sum, zip(*evaluation.confusion, strict=True)), strict=True))
-
-
-def _measurement_warnings(evaluation: Evaluation) -> Iterator[str]:
-    calibration, robustness = evaluation.calibration, evaluation.robustness
-    if calibration is not None and calibration.error > _MISCALIBRATED:
-        error = f"{calibration.error:.2%}"
-        yield f"The probabilities are poorly calibrated: expected calibration error {error}."
-    if robustness is not None:
-        worst = min(robustness.corruptions, key=lambda row: row.accuracies[_MILD - 1])
-        accuracy = worst.accuracies[_MILD - 1]
-        if accuracy < _FRAGILE * robustness.accuracy:
-            yield (
-                f"Mild {worst.corruption} (severity {_MILD} of {len(worst.accuracies)}) reduces "
-                f"the accuracy to {accuracy:.2%}."
-            )
-    found = evaluation.label_errors
-    if found is not None and found.found:
-        yield (
-            f"{found.found:,} possible label {'error' if found.found == 1 else 'errors'} among "
-            f"{found.examined:,} training images (label_errors.parquet)."
-        )

@@ -131,6 +131,7 @@ def summary(workspace: Workspace, manifest: RunManifest | ManifestExcerpt) -> Ru
         recipe=manifest.config.recipe,
         parameters=records.build.parameters,
         test_accuracy=records.evaluate.accuracy,
+        balanced_accuracy=records.evaluate.balanced_accuracy,
         baseline_accuracy=max(tested) / sum(tested),
         test_loss=records.evaluate.loss,
         stages=manifest.stages,

@@ -11,14 +11,16 @@ import time
 from typing import Any, Literal
 
 import keras
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sightline.config import TrainingConfig
 from sightline.errors import ConfigError
-from sightline.models import keras_files
+from sightline.models import backbone, keras_files
 from sightline.pipeline.cache import Draft
-from sightline.records import ArraySet, ModelBlueprint, Run, TrainedModel
+from sightline.records import ArraySet, ArraySplit, ModelBlueprint, Run, TrainedModel
+from sightline.storage.npy import read_blocks
 from sightline.storage.workspace import Workspace
 from sightline.training import backend, gpu, precision, state
 from sightline.training.augmentation import augmentation
@@ -57,7 +59,10 @@ def fit(
         environment = backend.environment() | {"precision": compute_type}
         with precision.computing_in(model, compute_type):
             started = time.monotonic()
-            training_model = _compile(model, plan, settings, rng)
+            trained = model
+            if blueprint.last_frozen is not None:
+                trained = backbone.tail(model, blueprint.last_frozen)
+            training_model = _compile(trained, plan, settings, rng)
             start = _restore(run, training_model, checkpoints, environment)
             history = History(plan, settings.epochs, start.position)
             callback = CheckpointCallback(checkpoints, history, settings, start)
@@ -66,7 +71,8 @@ def fit(
             seconds = time.monotonic() - started
     keras_files.export(model, draft.path("model.keras"))
     record = _record(draft, training_model, callback, settings.epochs, device)
-    return record.model_copy(update={"fit_seconds": round(seconds, 3)})
+    digest = state.digest(model, "weights")
+    return record.model_copy(update={"fit_seconds": round(seconds, 3), "weights_sha256": digest})
 
 
 def _initial_model(
@@ -75,9 +81,16 @@ def _initial_model(
     """Build the model of a blueprint with the initial weights of the seed."""
     keras.backend.clear_session()
     keras.utils.set_random_seed(settings.seed)
-    architecture = blueprint.architecture
-    model = keras_files.read_architecture(workspace.root / architecture.path, architecture.sha256)
-    draw_by_seed(model, rng)
+    if blueprint.pretrained is None:
+        path = workspace.root / blueprint.architecture.path
+        model = keras_files.read_architecture(path, blueprint.architecture.sha256)
+        draw_by_seed(model.layers, rng)
+        return model
+    path = workspace.root / blueprint.pretrained.path
+    exported = keras_files.read_model(path, blueprint.pretrained.sha256)
+    model = keras_files.without_preprocessing(exported)
+    backbone.freeze_normalization(model)
+    draw_by_seed(backbone.head(model), rng)
     return model
 
 
@@ -138,6 +151,7 @@ def _fit_epochs(
             verbose=0,
             callbacks=[_shuffle_each_epoch(batches), callback.history, callback],
             validation_data=_validation_data(run, arrays, plan, settings),
+            class_weight=_class_weight(run.workspace, arrays.splits["train"], settings),
         )
     callback.finish(model)
 
@@ -153,6 +167,20 @@ def _shuffle_each_epoch(batches: Batches) -> keras.callbacks.Callback:
     return keras.callbacks.LambdaCallback(
         on_epoch_begin=lambda epoch, logs: batches.start_epoch(epoch)
     )
+
+
+def _class_weight(
+    workspace: Workspace, split: ArraySplit, settings: TrainingConfig
+) -> dict[int, float] | None:
+    """Return the weight of each class, n / (classes * n of the class), if weights are wanted."""
+    if settings.class_weight == "none":
+        return None
+    counts = sum(
+        block.sum(axis=0, dtype=np.float64)
+        for block in read_blocks(workspace.root / split.labels.path)
+    )
+    weights = np.sum(counts) / (split.labels.shape[1] * np.maximum(counts, 1))
+    return dict(enumerate(weights.tolist()))
 
 
 def _validation_data(run: Run, arrays: ArraySet, plan: EpochPlan, settings: TrainingConfig) -> Any:
@@ -185,6 +213,7 @@ def _record(
         seeds_sha256=state.digest(model, "seeds"),
         history=draft.record("history.parquet"),
         epochs=epochs,
+        accuracy=float(history.rows[-1]["accuracy"]),
         best_epoch=position.best_epoch,
         resumed=position.resumed,
         checkpoints=position.checkpoints,

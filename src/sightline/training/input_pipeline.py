@@ -7,6 +7,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from sightline.data.scaling import to_float
 from sightline.records import ArraySplit
 from sightline.storage.npy import open_mapped
 from sightline.storage.workspace import Workspace
@@ -35,6 +36,7 @@ class Batches(keras.utils.PyDataset):
         Without a seed the stored order is kept.
         """
         super().__init__()
+        self._split = split
         self._images = open_mapped(workspace.root / split.images.path)
         self._labels = open_mapped(workspace.root / split.labels.path)
         self._plan = plan
@@ -47,10 +49,12 @@ class Batches(keras.utils.PyDataset):
         count = len(self._images)
         if self._seed is None:
             self._order = np.arange(count)
+            self._views = np.zeros_like(self._order)
             return
         rng = np.random.default_rng([self._seed, epoch])
         passes = [rng.permutation(count) for _ in range(-(-self._plan.examples // count))]
         self._order = np.concatenate(passes)[: self._plan.examples]
+        self._views = rng.integers(self._split.views or 1, size=len(self._order))
 
     @property
     def num_batches(self) -> int:
@@ -62,11 +66,17 @@ class Batches(keras.utils.PyDataset):
 
         With several ghost batches the images are a tuple of parts; lengths differ by at most one.
         """
-        rows = self._order[self._plan.batch(self._first_step + index)]
-        images, labels = self._images[rows], self._labels[rows]
+        batch = self._plan.batch(self._first_step + index)
+        rows = self._order[batch]
+        images, labels = self._inputs(rows, self._views[batch]), self._labels[rows]
         if self._plan.ghost_batches == 1:
             return images, labels
         return tuple(np.array_split(images, self._plan.ghost_batches)), labels
+
+    def _inputs(self, rows: NDArray[np.int64], views: NDArray[np.int64]) -> Floats:
+        if self._split.views is not None:
+            return self._images[rows, views].astype(np.float32)
+        return to_float(self._images[rows])
 
 
 def feed(batches: Batches) -> Any:

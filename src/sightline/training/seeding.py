@@ -5,6 +5,7 @@ generator, from which any other thread of the process may draw in between.
 """
 
 import random
+from collections.abc import Iterable
 
 import keras
 
@@ -14,9 +15,9 @@ def draw_seed(rng: random.Random) -> int:
     return rng.randint(1, 1_000_000_000)
 
 
-def draw_by_seed(model: keras.Model, rng: random.Random) -> None:
+def draw_by_seed(layers: Iterable[keras.layers.Layer], rng: random.Random) -> None:
     """Redraw the kernels and the states of dropout, layer by layer; constants stay."""
-    for layer in model.layers:
+    for layer in layers:
         initializer = getattr(layer, "kernel_initializer", None)
         if initializer is not None and "seed" in initializer.get_config():
             config = initializer.get_config() | {"seed": draw_seed(rng)}

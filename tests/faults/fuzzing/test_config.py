@@ -16,8 +16,14 @@ KEYS = st.sampled_from(
         *RunConfig.model_fields,
         *(
             f"{section}.{key}"
-            for section in ("training", "data", "model")
-            for key in SECTIONS[f"{section.title()}Config"]["properties"]
+            for section, name in (
+                ("training", "Training"),
+                ("data", "Data"),
+                ("model", "Cnn"),
+                ("model", "Backbone"),
+                ("embedding", "Embedding"),
+            )
+            for key in SECTIONS[f"{name}Config"]["properties"]
         ),
     ]
 )

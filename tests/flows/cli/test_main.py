@@ -40,7 +40,7 @@ def test_version_is_printed():
 
 def test_recipes_are_listed_and_shown_as_config_files(place):
     text = sightline("recipes list").stdout
-    assert "tutorial (default)" in text
+    assert "auto (default)" in text
     assert "quickstart" in text
     file = place / "mine.toml"
     file.write_text(sightline("recipes show tutorial").stdout)

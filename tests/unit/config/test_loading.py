@@ -1,6 +1,6 @@
 import pytest
 
-from sightline.config import loading
+from sightline.config import BackboneConfig, loading
 from sightline.errors import ConfigError
 
 
@@ -48,6 +48,8 @@ def test_later_settings_win_and_a_config_file_may_begin_with_a_byte_order_mark(t
         ("data.image_size=[4, 4]", "'data.image_size.0' does not accept 4"),
         ("data_gate.near_leaks.limit=2", "'data_gate.near_leaks.limit' does not accept 2"),
         ("model.convolutions=[]", "'model.convolutions' does not accept"),
+        ("model.finetune=head", "'model.finetune'; it belongs to another model.architecture"),
+        ("model.architecture=vit", "'model.architecture' does not accept 'vit': .*'backbone'"),
         ("evaluation.slices=site", r"'evaluation.slices'.* 'site': .*\[\"a\", \"b\"\]"),
         ("training=3", "'training' does not accept 3: .* keys augmentation, epochs"),
         ("training.keep_weights=best", "preprocessing.validation_fraction"),
@@ -86,3 +88,13 @@ def test_unusable_config_file_is_refused_with_its_name(tmp_path, content):
 def test_unknown_recipe_suggests_the_closest_one():
     with pytest.raises(ConfigError, match="'tutorail', did you mean 'tutorial'"):
         loading.load("tutorail")
+
+
+def test_another_architecture_replaces_the_network_of_the_recipe():
+    overrides = ["model.architecture=backbone", "model.finetune=head"]
+    model = loading.load(overrides=overrides).model
+    assert model == BackboneConfig(finetune="head")
+    with pytest.raises(ConfigError, match=r"'model\.convolutions'.* finetune, cut"):
+        loading.load(overrides=[*overrides, "model.convolutions=[]"])
+    kept = loading.load("photos", overrides=["model.dropout=0.5"]).model
+    assert kept == loading.load("photos").model.model_copy(update={"dropout": 0.5})

@@ -7,6 +7,7 @@ from examples import CLASSES, pictures
 from reading import ingest_arrays
 from sightline.config import PreprocessingConfig
 from sightline.data import preprocess
+from sightline.data.scaling import SCALE, to_float
 from sightline.errors import DataError
 from sightline.storage import npy
 
@@ -20,10 +21,24 @@ def test_images_are_scaled_and_labels_encoded(run, files):
     assert stored.shape == train.images.shape == (160, 12, 12, 1)
     np.testing.assert_array_equal(stored, images.astype(np.float32) * np.float32(1 / 255))
     assert stored.min() >= 0
-    assert np.float32(255) * preprocess.SCALE == 1
+    assert np.float32(255) * SCALE == 1
     one_hot = npy.open_mapped(run.workspace.root / train.labels.path)
     np.testing.assert_array_equal(one_hot, np.eye(CLASSES, dtype=np.float32)[labels])
     assert set(result.splits) == {"train", "test"}
+
+
+def test_uint8_images_are_stored_as_they_are_and_scaled_alike_when_read(run, files):
+    stored, scaled = (
+        npy.open_mapped(
+            run.workspace.root
+            / preprocess.preprocess(run, files, PreprocessingConfig(store=store))
+            .splits["train"]
+            .images.path
+        )
+        for store in ("uint8", "float32")
+    )
+    np.testing.assert_array_equal(stored, pictures(160, 1)[0])
+    assert to_float(stored).tobytes() == scaled.tobytes()
 
 
 def test_validation_split_has_the_same_share_of_each_class_and_no_training_image(run, files):
@@ -35,7 +50,7 @@ def test_validation_split_has_the_same_share_of_each_class_and_no_training_image
         assert labels.sum(axis=0).tolist() == [each] * CLASSES
         images = npy.open_mapped(run.workspace.root / split.images.path)
         rows += [image.tobytes() for image in images]
-    expected = pictures(160, 1)[0].astype(np.float32) * preprocess.SCALE
+    expected = pictures(160, 1)[0].astype(np.float32) * SCALE
     assert len(rows) == 160
     assert set(rows) == {image.tobytes() for image in expected}
 

@@ -32,6 +32,8 @@ def test_evaluation_counts_what_the_predictions_say(textures):
     assert result.accuracy == (table["label"] == table["predicted"]).mean()
     expected_loss = -np.log(probabilities[np.arange(40), table["label"]]).mean()
     assert result.loss == pytest.approx(expected_loss, rel=1e-4)
+    recalls = (table["predicted"] == table["label"]).groupby(table["label"]).mean()
+    assert result.balanced_accuracy == pytest.approx(recalls.mean())
     low, high = result.accuracy_interval
     assert 0 <= low <= result.accuracy <= high <= 1
     assert np.sum(result.confusion) == 40

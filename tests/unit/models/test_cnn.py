@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 
-from sightline.config import Convolution, ModelConfig, loading
+from sightline.config import CnnConfig, Convolution, loading
 from sightline.models import cnn, keras_files
 
 
@@ -20,7 +20,7 @@ def test_tutorial_model_has_141258_parameters():
 
 def test_normalized_model_has_no_biases_and_can_be_stored(tmp_path):
     convolutions = (Convolution(filters=8, batch_normalization=True),) * 2
-    model = cnn.classifier((12, 12, 1), 4, ModelConfig(convolutions=convolutions, dense_units=8))
+    model = cnn.classifier((12, 12, 1), 4, CnnConfig(convolutions=convolutions, dense_units=8))
     kinds = [type(layer).__name__ for layer in model.layers[1:7]]
     assert kinds == ["Conv2D", "BatchNormalization", "ReLU"] * 2
     assert not any(layer.use_bias for layer in model.layers if layer.name[:4] == "conv")

@@ -12,8 +12,8 @@ from sightline.errors import DataError
 from sightline.prediction import inputs, stream
 
 
-def read(*paths):
-    return list(stream.read([inputs.describe(str(path)) for path in paths], SHAPE, 7))
+def read(*paths, resize="stretch"):
+    return list(stream.read([inputs.describe(str(path)) for path in paths], SHAPE, resize, 7))
 
 
 def names_and_images(blocks):
@@ -55,13 +55,14 @@ def test_table_of_encoded_images_is_read_in_either_layout(tmp_path, as_struct):
     assert names[-1] == f"{tmp_path}/x.parquet#7"
 
 
-def test_images_are_converted_to_the_shape_of_the_model_as_in_ingest(tmp_path):
+@pytest.mark.parametrize("resize", ["stretch", "crop", "letterbox"])
+def test_images_are_converted_to_the_shape_of_the_model_as_in_ingest(tmp_path, resize):
     coloured = dots(3, shape=(20, 12, 3))
     np.save(tmp_path / "x.npy", coloured)
     write_pictures(tmp_path / "folder", coloured)
-    expected = next(conform(iter([coloured]), SHAPE))
+    expected = next(conform(iter([coloured]), SHAPE, resize))
     for path in (tmp_path / "x.npy", tmp_path / "folder"):
-        (block,) = read(path)
+        (block,) = read(path, resize=resize)
         assert np.array_equal(block.images, expected)
         assert (block.resized, block.converted) == (3, 3)
 
@@ -113,7 +114,7 @@ def test_name_that_is_not_utf_8_is_escaped(tmp_path):
 
 def test_only_a_few_blocks_are_read_ahead(tmp_path):
     paths = write_pictures(tmp_path, dots(200))
-    blocks = stream.read([inputs.describe(str(tmp_path))], SHAPE, 10)
+    blocks = stream.read([inputs.describe(str(tmp_path))], SHAPE, "stretch", 10)
     next(blocks)
     paths[-1].write_bytes(b"changed meanwhile")
     assert [len(block.errors) for block in blocks][-1] == 1

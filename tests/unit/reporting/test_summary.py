@@ -6,8 +6,6 @@ import paired_answers
 from reported_runs import FILE, IN_DEPTH, NO_FIGURES, with_evaluation, with_records
 from sightline.records import (
     Calibration,
-    Check,
-    DataGateResult,
     Inspection,
     RunComparison,
     Spread,
@@ -24,7 +22,9 @@ def numbers(sentence):
     return re.findall(r"\d[\d,.]*%?(?<![.,])", sentence)
 
 
-def test_quality_gives_the_correct_images_and_the_baseline(manifest):
+def test_quality_gives_the_correct_images_the_balanced_accuracy_and_the_baseline(manifest):
+    measured = with_evaluation(manifest, balanced_accuracy=0.5)
+    assert numbers(summary.quality(measured)) == ["37", "40", "50.00%", "25.00%"]
     assert numbers(summary.quality(manifest)) == ["37", "40", "25.00%"]
 
 
@@ -67,45 +67,6 @@ def test_change_is_called_better_or_worse_only_if_it_is_significant(manifest, ch
 
 def test_first_run_is_compared_with_nothing(manifest):
     assert numbers(summary.progress(manifest)) == []
-
-
-def test_run_without_faults_has_no_warnings(manifest):
-    classes = tuple(
-        row.model_copy(update={"f1": 0.99}) for row in manifest.records.evaluate.classes
-    )
-    assert summary.warnings(with_evaluation(manifest, classes=classes), str) == []
-
-
-def test_model_that_predicts_one_class_is_found_out(manifest):
-    blind = with_evaluation(
-        manifest,
-        accuracy=0.25,
-        accuracy_interval=(0.1419, 0.4019),
-        confusion=((10, 0, 0, 0), (10, 0, 0, 0), (10, 0, 0, 0), (10, 0, 0, 0)),
-    )
-    baseline, never, *_ = summary.warnings(blind, str)
-    assert "training.epochs" in baseline
-    assert numbers(never) == ["3", "4"]
-    assert "“b”" in never
-
-
-def test_warnings_name_data_class_calibration_corruption_and_labels(manifest):
-    passed = Check(name="blank", outcome="passed", measured=0, limit=0, sentence="No blank ones.")
-    warned = passed.model_copy(update={"outcome": "warned", "sentence": "2 images are blank."})
-    gate = DataGateResult(checks=(passed, warned))
-    faulty = with_records(with_evaluation(manifest, **IN_DEPTH), gate=gate)
-    found = summary.warnings(faulty, str.upper)
-    assert [numbers(warning) for warning in found] == [
-        ["2"],
-        ["1", "0.6500"],
-        ["9.00%"],
-        ["2", "5", "20.00%"],
-        ["7", "160"],
-    ]
-    assert "2 IMAGES ARE BLANK." in found[0]
-    assert "“D”" in found[1]
-    assert "noise" in found[3]
-    assert summary.data_gate(gate) == "1 of 2 checks warned: blank"
 
 
 def test_temperature_scaling_and_label_errors_give_their_numbers(manifest):

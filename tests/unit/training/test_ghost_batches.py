@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 
-from sightline.config import Convolution, ModelConfig
+from sightline.config import CnnConfig, Convolution
 from sightline.models import cnn
 from sightline.training.ghost_batches import side_by_side
 
@@ -12,7 +12,7 @@ LABELS = np.eye(4, dtype=np.float32)[[0, 1, 2, 3, 0, 1, 2]]
 
 def network():
     keras.utils.set_random_seed(0)
-    plain = ModelConfig(convolutions=(Convolution(filters=4),) * 2, dense_units=4)
+    plain = CnnConfig(convolutions=(Convolution(filters=4),) * 2, dense_units=4)
     return cnn.classifier((12, 12, 1), 4, plain)
 
 

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from sightline.config import Convolution, ModelConfig
+from sightline.config import CnnConfig, Convolution
 from sightline.models import cnn
 from sightline.training import backend, precision
 
@@ -29,7 +29,7 @@ def test_bfloat16_is_taken_where_the_processor_has_it(monkeypatch, tmp_path, tex
 
 def test_convolutions_compute_in_bfloat16_and_the_rest_in_float32():
     convolutions = (Convolution(filters=4, batch_normalization=True),) * 2
-    network = cnn.classifier((12, 12, 1), 4, ModelConfig(convolutions=convolutions, dense_units=4))
+    network = cnn.classifier((12, 12, 1), 4, CnnConfig(convolutions=convolutions, dense_units=4))
     before = network.to_json()
     images = np.random.default_rng(0).random((8, 12, 12, 1), np.float32)
     exact = network(images, training=False)

@@ -6,12 +6,12 @@ from threading import Event
 import keras
 import numpy as np
 
-from sightline.config import Augmentation, Convolution, ModelConfig, TrainingConfig
+from sightline.config import Augmentation, CnnConfig, Convolution, TrainingConfig
 from sightline.models import build, cnn
 from sightline.training import train
 from sightline.training.seeding import draw_by_seed
 
-LAYERS = ModelConfig(
+LAYERS = CnnConfig(
     convolutions=(Convolution(filters=4, batch_normalization=True), Convolution(filters=4)),
     dense_units=4,
     dropout=0.5,
@@ -20,7 +20,7 @@ LAYERS = ModelConfig(
 
 def begun(seed):
     network = cnn.classifier((12, 12, 1), 4, LAYERS)
-    draw_by_seed(network, random.Random(seed))  # noqa: S311 - no secret
+    draw_by_seed(network.layers, random.Random(seed))  # noqa: S311 - no secret
     return network
 
 

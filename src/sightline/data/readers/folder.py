@@ -29,7 +29,7 @@ def read(layout: Layout, settings: DataConfig) -> RawDataset:
         return RawSplit(
             name,
             split_labels,
-            images=lambda: images.decode(_encoded(files), shape),
+            images=lambda: images.decode(_encoded(files), shape, settings.resize),
             source=lambda row: layout.relative(files[row]),
         )
 
@@ -43,7 +43,7 @@ def _encoded(paths: Sequence[Path]) -> Iterator[EncodedImage]:
 
 def _labels(layout: Layout, split: str) -> labels.FoundLabels:
     paths = layout.files[split]
-    subject = str(layout.path / split) if len(layout.files) > 1 else str(layout.path)
+    subject = str(paths[0].parents[1]) if paths else str(layout.path / split)
     check_count(subject, len(paths))
     codes: dict[str, int] = {}
     rows = [codes.setdefault(path.parent.name, len(codes)) for path in paths]

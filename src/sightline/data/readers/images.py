@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
-from sightline.config import DataConfig
+from sightline.config import DataConfig, Resize
 from sightline.data.readers import content
 from sightline.data.readers.base import Blocks, Shape, rows_in_block
 from sightline.data.readers.parallel import ordered_map
@@ -29,6 +29,17 @@ _DEFAULT_SIZE = (64, 64)
 _ROTATED = frozenset({5, 6, 7, 8})  # EXIF orientations that swap height and width
 _WHITE = (255, 255, 255, 255)
 R = TypeVar("R")
+
+_EFFECTS: dict[Resize, str] = {
+    "stretch": ", ignoring their aspect ratio",
+    "crop": "; what did not fit was cut off",
+    "letterbox": "; the rest is black",
+}
+_RESIZE: dict[Resize, Callable[..., Image.Image]] = {
+    "stretch": Image.Image.resize,
+    "crop": ImageOps.fit,
+    "letterbox": ImageOps.pad,
+}
 
 
 @dataclass(frozen=True)
@@ -68,7 +79,7 @@ def choose_shape(
     shape = target_shape((*size, 1 if grey == total else 3), settings)
     resized = total - sizes[shape[0], shape[1]]
     converted = total - grey if shape[2] == 1 else grey
-    return shape, describe_conversions(shape, resized, converted, total)
+    return shape, describe_conversions(shape, settings.resize, resized, converted, total)
 
 
 def target_shape(found: Shape, settings: DataConfig) -> Shape:
@@ -82,13 +93,15 @@ def target_shape(found: Shape, settings: DataConfig) -> Shape:
     return height, width, settings.channels or found[2]
 
 
-def describe_conversions(shape: Shape, resized: int, converted: int, total: int) -> tuple[str, ...]:
+def describe_conversions(
+    shape: Shape, resize: Resize, resized: int, converted: int, total: int
+) -> tuple[str, ...]:
     """Describe how many of `total` images were resized and how many changed channels."""
     notes = []
     if resized:
         notes.append(
-            f"{resized:,} of {total:,} images were resized to {shape[0]}x{shape[1]} pixels, "
-            "ignoring their aspect ratio."
+            f"{resized:,} of {total:,} images were resized to {shape[0]}x{shape[1]} pixels"
+            f"{_EFFECTS[resize]}."
         )
     if converted:
         kind = "grey" if shape[2] == 1 else "RGB"
@@ -96,7 +109,7 @@ def describe_conversions(shape: Shape, resized: int, converted: int, total: int)
     return tuple(notes)
 
 
-def decode(images: Iterable[EncodedImage], shape: Shape) -> Blocks:
+def decode(images: Iterable[EncodedImage], shape: Shape, resize: Resize) -> Blocks:
     """Decode images in order, in several threads, and bring them to one shape.
 
     `images` are drawn only as far ahead as the threads need. Yields uint8 arrays of shape
@@ -104,26 +117,33 @@ def decode(images: Iterable[EncodedImage], shape: Shape) -> Blocks:
     """
 
     def pixels(image: EncodedImage) -> NDArray[np.uint8]:
-        return _with_image(image, lambda opened: _decode(opened, shape))
+        return _with_image(image, lambda opened: _decode(opened, shape, resize))
 
     decoded = ordered_map(pixels, images)
     while block := list(islice(decoded, rows_in_block(math.prod(shape)))):
         yield np.stack(block)
 
 
-def decode_one(image: EncodedImage, shape: Shape) -> tuple[ImageHeader, NDArray[np.uint8]]:
+def read_header(image: EncodedImage) -> ImageHeader:
+    """Read the header of an image; raise DataError, naming it, if that fails."""
+    return _with_image(image, _read_header)
+
+
+def decode_one(
+    image: EncodedImage, shape: Shape, resize: Resize
+) -> tuple[ImageHeader, NDArray[np.uint8]]:
     """Return an image's header, and the image as a uint8 array of `shape`."""
-    return _with_image(image, lambda opened: (_read_header(opened), _decode(opened, shape)))
+    return _with_image(image, lambda opened: (_read_header(opened), _decode(opened, shape, resize)))
 
 
-def conform(blocks: Blocks, shape: Shape) -> Blocks:
+def conform(blocks: Blocks, shape: Shape, resize: Resize) -> Blocks:
     """Bring uint8 blocks of shape (m, height, width, channels) to (m, *shape), if necessary."""
     for block in blocks:
         if block.shape[1:] == shape:
             yield block
             continue
         images = block[..., 0] if block.shape[-1] == 1 else block
-        yield np.stack([_conform(Image.fromarray(image), shape) for image in images])
+        yield np.stack([_conform(Image.fromarray(image), shape, resize) for image in images])
 
 
 @contextmanager
@@ -142,18 +162,18 @@ def _read_header(image: Image.Image) -> ImageHeader:
     return ImageHeader((width, height) if rotated else (height, width), _is_grey(image))
 
 
-def _decode(image: Image.Image, shape: Shape) -> NDArray[np.uint8]:
+def _decode(image: Image.Image, shape: Shape, resize: Resize) -> NDArray[np.uint8]:
     side = 2 * max(shape[:2])
     image.draft(None, (side, side))  # lets JPEG skip detail that resizing would drop
-    return _conform(_flatten(ImageOps.exif_transpose(image)), shape)
+    return _conform(_flatten(ImageOps.exif_transpose(image)), shape, resize)
 
 
-def _conform(image: Image.Image, shape: Shape) -> NDArray[np.uint8]:
+def _conform(image: Image.Image, shape: Shape, resize: Resize) -> NDArray[np.uint8]:
     """Bring an L or RGB image to a shape; grey is luma by ITU-R 601, resizing antialiases."""
     height, width, channels = shape
     wanted = image.convert("L" if channels == 1 else "RGB")
     if wanted.size != (width, height):
-        wanted = wanted.resize((width, height), Image.Resampling.LANCZOS)
+        wanted = _RESIZE[resize](wanted, (width, height), Image.Resampling.LANCZOS)
     return np.asarray(wanted, dtype=np.uint8).reshape(shape)
 
 

@@ -59,7 +59,7 @@ def _split(
     return RawSplit(
         name,
         split_labels,
-        images=lambda: images.decode(_encoded(paths, settings), shape),
+        images=lambda: images.decode(_encoded(paths, settings), shape, settings.resize),
         source=source,
         metadata=(lambda: _metadata(paths, settings)) if settings.metadata_columns else None,
     )

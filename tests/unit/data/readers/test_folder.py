@@ -1,9 +1,12 @@
+import shutil
 from unittest.mock import Mock
 
 import pytest
 from PIL import Image
 
-from reading import check_unreadable, read_all
+from reading import check_unreadable, ingest, read_all
+from sightline.config import PreprocessingConfig
+from sightline.data import preprocess
 
 
 def paint(path, mode="RGB", size=(10, 12), colour=0):
@@ -35,6 +38,32 @@ def test_grey_images_of_one_size_are_kept_unchanged(folder):
     assert images["train"][:, 0, 0, 0].tolist() == [0, 1, 2, 100, 101, 102]
     assert raw.splits[1].labels.tolist() == [0, 0, 1, 1]
     assert raw.splits[1].source(3) == "test/dog/1.png"
+
+
+@pytest.mark.parametrize(
+    ("train", "validation", "test"), [("Training", "VAL", "test"), ("train", "valid", None)]
+)
+def test_splits_have_the_usual_names_and_a_missing_test_split_is_set_aside(
+    folder, run, train, validation, test
+):
+    for label in ("cat", "dog"):
+        paint(folder / validation / label / "9.png", "L", colour=200)
+    if test is None:
+        shutil.rmtree(folder / "test")
+    (folder / "train").rename(folder / "moved")
+    (folder / "moved").rename(folder / train)
+    files = ingest(run, folder)
+    assert list(files.images) == ["train", "validation", "test"]
+    assert files.counts["validation"] == (1, 1)
+    assert files.counts["train"] == ((3, 3) if test else (2, 2))
+    arrays = preprocess.preprocess(run, files, PreprocessingConfig(validation_fraction=0.5))
+    assert arrays.splits["validation"].images.shape[0] == 2
+
+
+def test_two_names_of_one_split_are_refused(folder):
+    for name in ("val", "valid"):
+        paint(folder / name / "cat" / "1.png")
+    check_unreadable(folder, "'val'", "'valid'", "rename or remove")
 
 
 def test_mixed_images_become_64x64_rgb_with_a_note(folder):

@@ -8,12 +8,12 @@ from sightline.errors import DataError
 COLOUR = np.random.default_rng(0).integers(0, 256, (3, 10, 12, 3), dtype=np.uint8)
 
 
-def conformed(block, shape):
-    return np.concatenate(list(conform(iter([block]), shape)))
+def conformed(block, shape, resize="stretch"):
+    return np.concatenate(list(conform(iter([block]), shape, resize)))
 
 
 def test_only_other_channels_are_converted_and_grey_is_luma_by_itu_r_601():
-    assert next(conform(iter([COLOUR]), (10, 12, 3))) is COLOUR
+    assert next(conform(iter([COLOUR]), (10, 12, 3), "crop")) is COLOUR
     luma = conformed(COLOUR, (10, 12, 1))[..., 0]
     assert np.abs(luma - COLOUR @ np.asarray([0.299, 0.587, 0.114])).max() <= 1
     grey = COLOUR[..., :1]
@@ -25,6 +25,18 @@ def test_resizing_averages_instead_of_skipping():
     stripes[:, :, ::2] = 255
     small = conformed(stripes, (16, 16, 1))
     assert np.abs(small.astype(int)[:, 2:-2, 2:-2] - 127).max() < 12
+
+
+@pytest.mark.parametrize(
+    ("resize", "left", "top"), [("stretch", 0, 1), ("crop", 1, 1), ("letterbox", 0, 0)]
+)
+def test_wide_image_is_stretched_cut_off_or_padded(resize, left, top):
+    """Of a wide image, the left quarter is black: 1 is white in the result."""
+    wide = np.full((1, 16, 48, 1), 255, np.uint8)
+    wide[:, :, :12] = 0
+    square = conformed(wide, (16, 16, 1), resize)[0, :, :, 0]
+    assert [square[8, 0] > 128, square[0, 8] > 128] == [bool(left), bool(top)]
+    assert square[8, 15] > 250
 
 
 def test_config_overrides_size_and_channels():

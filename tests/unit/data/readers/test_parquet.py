@@ -52,14 +52,14 @@ def test_single_file_with_strings_and_plain_bytes_is_unsplit(tmp_path, labels):
 
 
 def test_splits_are_files_or_folders_and_others_are_noted(tmp_path):
-    for name in ("train", "test", "validation"):
+    for name in ("train", "test", "extra"):
         write(tmp_path / f"{name}-0.parquet", [0, 1])
         write(tmp_path / f"folders/{name}/part.parquet", [3, 5])
-    assert "validation-0.parquet" in read_all(tmp_path)[0].notes[0]
+    assert "extra-0.parquet" in read_all(tmp_path)[0].notes[0]
     raw, _ = read_all(tmp_path / "folders")
     assert raw.class_names == ("3", "5")
     assert raw.splits[1].labels.tolist() == [0, 1]
-    assert "validation" in raw.notes[0]
+    assert "extra" in raw.notes[0]
 
 
 def test_columns_are_configured_by_name(tmp_path):

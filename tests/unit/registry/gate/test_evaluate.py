@@ -4,7 +4,7 @@ import pytest
 from made_runs import write_file
 from paired_answers import certificate
 from runs_to_promote import register
-from sightline.config import Convolution, ModelConfig, PromotionConfig, loading
+from sightline.config import CnnConfig, Convolution, PromotionConfig, loading
 from sightline.data.holdout import holdout_sha256
 from sightline.errors import DataError, ModelFileError
 from sightline.models import cnn, keras_files
@@ -32,7 +32,7 @@ def models(tmp_path_factory):
     filters = np.stack([np.outer(*pair) for pair in pairs], axis=-1)[:, :, np.newaxis] / 16
     sharpness, threshold = 400.0, 0.08
     dense = (np.eye(3), np.zeros(3), sharpness * np.eye(3, 4), sharpness * threshold * np.eye(4)[3])
-    layers = ModelConfig(convolutions=(Convolution(filters=3),), dense_units=3)
+    layers = CnnConfig(convolutions=(Convolution(filters=3),), dense_units=3)
     network = cnn.classifier((12, 12, 1), 4, layers)
     path, found = tmp_path_factory.mktemp("models") / "model.keras", {}
     for name, factor in (("accurate", 1), ("constant", 0)):
@@ -165,7 +165,7 @@ def test_other_classes_or_image_shapes_are_refused_even_if_rebaselined(
 
 def test_model_that_does_not_fit_the_images_is_refused(gate, run):
     path = run.workspace.root / "small.keras"
-    layers = ModelConfig(convolutions=(Convolution(filters=1),), dense_units=1)
+    layers = CnnConfig(convolutions=(Convolution(filters=1),), dense_units=1)
     keras_files.export(cnn.classifier((8, 8, 1), 2, layers), path)
     with pytest.raises(ModelFileError, match=r"\(8, 8, 1\) .* 2 classes.*\(12, 12, 1"):
         gate(model=FileRecord(path=path.name, sha256=digests.sha256(path), bytes=1))

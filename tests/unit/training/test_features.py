@@ -1,0 +1,162 @@
+import numpy as np
+import pytest
+
+from interrupted_training import FIT, Bench
+from sightline.config import BackboneConfig, EmbeddingConfig
+from sightline.errors import ConfigError, StageError
+from sightline.models import build, keras_files
+from sightline.records import ArrayFile, ArraySet, ArraySplit, Run
+from sightline.storage import digests, npy
+from sightline.storage.workspace import Workspace
+from sightline.training import crops, embed, features, fit
+
+TAIL = BackboneConfig(cut="group_7")
+TWO_VIEWS = EmbeddingConfig(views=2)
+TWICE = FIT.model_copy(update={"epochs": 2})
+RNG = np.random.default_rng(0)
+PHOTOS = RNG.integers(0, 256, (60, 32, 32, 3), np.uint8)
+
+
+def store(run, folder, **splits):
+    """Store splits of photographs in two classes, the first half and the rest."""
+    files = {}
+    for name, images in splits.items():
+        labels = np.eye(2, dtype=np.float32)[np.arange(len(images)) * 2 // len(images)]
+        for kind, array in (("images", images), ("labels", labels)):
+            path = run.workspace.root / folder / f"{kind}_{name}.npy"
+            path.parent.mkdir(exist_ok=True)
+            np.save(path, array)
+            files[kind] = ArrayFile(
+                path=f"{folder}/{path.name}",
+                sha256=digests.sha256(path),
+                bytes=path.stat().st_size,
+                shape=array.shape,
+                dtype=str(array.dtype),
+            )
+        splits[name] = ArraySplit(**files)
+    return ArraySet(class_names=("a", "b"), image_shape=PHOTOS.shape[1:], splits=splits)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    return Run(id="photos", workspace=Workspace(tmp_path_factory.mktemp("photos")))
+
+
+@pytest.fixture(scope="module")
+def arrays(run):
+    return store(run, "arrays", train=PHOTOS[:40], test=PHOTOS[40:])
+
+
+@pytest.fixture(scope="module")
+def blueprint(run, arrays):
+    return build.build(run, arrays, TAIL)
+
+
+@pytest.fixture(scope="module")
+def embedded(run, arrays, blueprint):
+    return embed.embed(run, arrays, blueprint, TWO_VIEWS)
+
+
+@pytest.fixture(scope="module")
+def trained(run, embedded):
+    return Bench(run, embedded, None).fit(TAIL, TWICE)
+
+
+def opened(run, found, split="train"):
+    return npy.open_mapped(run.workspace.root / found.splits[split].images.path)
+
+
+def network(run, file):
+    return keras_files.without_preprocessing(
+        keras_files.read_model(run.workspace.root / file.path, file.sha256)
+    )
+
+
+def test_features_are_the_output_of_the_frozen_layers_for_each_view(
+    run, arrays, blueprint, embedded
+):
+    assert opened(run, embedded).shape == (40, 2, 1, 1, 320)
+    assert opened(run, embedded, "test").shape == (20, 1, 1, 1, 320)
+    assert embedded.splits["train"].labels == arrays.splits["train"].labels
+    views = np.stack([crops.view(image, n, TWO_VIEWS) for image in PHOTOS[:40] for n in (0, 1)])
+    front = features._front(run.workspace, blueprint)
+    expected = front.predict_on_batch(views).reshape(40, 2, 1, 1, 320)
+    assert np.abs(opened(run, embedded) - expected).max() < 1e-3 * np.abs(expected).max()
+
+
+def test_engine_that_is_wrong_or_not_installed_is_refused(run, blueprint, monkeypatch):
+    front = features._front(run.workspace, blueprint)
+    right = features._engine(front, "keras")
+    features._check_agreement(front, right, PHOTOS[:4])
+    with pytest.raises(StageError, match=r"embedding\.engine"):
+        features._check_agreement(front, lambda images: right(images) + 1, PHOTOS[:4])
+    monkeypatch.setattr(features, "find_spec", lambda name: None)
+    assert features._engine(front, "auto")(PHOTOS[:4]).tobytes() == right(PHOTOS[:4]).tobytes()
+    with pytest.raises(ConfigError, match=r"embedding\.engine.*sightline\[pretrained\]"):
+        features._engine(front, "onnxruntime")
+
+
+def test_only_new_images_are_computed(run, blueprint, embedded, monkeypatch):
+    seen = []
+
+    def counting(front, wanted):
+        def count(images):
+            seen.append(len(images))
+            return np.zeros((len(images), 1, 1, 320), np.float32)
+
+        return count
+
+    monkeypatch.setattr(features, "_engine", counting)
+    monkeypatch.setattr(features, "_check_agreement", lambda *_: None)
+    grown = np.concatenate([RNG.integers(0, 256, (5, 32, 32, 3), np.uint8), PHOTOS[:40]])
+    more = store(run, "grown", train=grown, test=PHOTOS[30:])
+    after = embed.embed(run, more, blueprint, TWO_VIEWS)
+    assert sum(seen) == 2 * 5
+    np.testing.assert_array_equal(opened(run, after)[5:], opened(run, embedded))
+    before = opened(run, embedded)[30:, :1]
+    np.testing.assert_array_equal(opened(run, after, "test")[:10], before)
+
+
+def test_crops_follow_the_pixels_the_number_and_the_seed_alone():
+    image, settings = PHOTOS[0], EmbeddingConfig(views=3)
+    first, second = (crops.view(image, number, settings) for number in (1, 2))
+    assert crops.view(image, 0, settings) is image
+    assert first.shape == image.shape
+    np.testing.assert_array_equal(first, crops.view(image.copy(), 1, settings))
+    assert (first != second).any()
+    assert (first != crops.view(image, 1, settings.model_copy(update={"seed": 1}))).any()
+
+
+def test_interrupted_fine_tuning_of_a_tail_ends_with_the_same_bytes(
+    run, embedded, trained, monkeypatch
+):
+    bench = Bench(run, embedded, monkeypatch).refreshing()
+    bench.interrupt(4, TAIL, TWICE)
+    resumed = bench.fit(TAIL, TWICE)
+    assert resumed.resumed
+    assert not trained.resumed
+    assert resumed.weights_sha256 == trained.weights_sha256
+    assert resumed.model.sha256 == trained.model.sha256
+
+
+def test_only_the_layers_after_the_cut_learn(run, blueprint, trained):
+    start, end = network(run, blueprint.pretrained), network(run, trained.model)
+    changed = {
+        layer.name
+        for layer in start.layers
+        for before, after in zip(
+            layer.get_weights(), end.get_layer(layer.name).get_weights(), strict=True
+        )
+        if not np.array_equal(before, after)
+    }
+    assert changed == {"head_convolution", "probabilities"}
+
+
+def test_balanced_classes_weigh_the_same_together(run, arrays, tmp_path):
+    split = arrays.splits["train"]
+    (tmp_path / "arrays").mkdir()
+    np.save(tmp_path / split.labels.path, np.eye(2, dtype=np.float32)[[0] * 30 + [1] * 10])
+    balanced = FIT.model_copy(update={"class_weight": "balanced"})
+    weights = fit._class_weight(Workspace(tmp_path), split, balanced)
+    assert weights == {0: pytest.approx(2 / 3), 1: pytest.approx(2)}
+    assert fit._class_weight(Workspace(tmp_path), split, FIT) is None
