@@ -69,4 +69,4 @@ def test_failed_run_has_the_message_of_the_error_with_the_path_as_given(data, na
 
 
 def test_form_knows_all_shipped_recipes():
-    assert list(get_args(Recipe)) == loading.names()
+    assert list(get_args(Recipe)) == ["auto", *loading.names()]

@@ -84,7 +84,9 @@ def _engine(front: keras.Model, wanted: Literal["auto", "onnxruntime", "keras"])
         )
     on_gpu = backend.resolve_device("auto") == "gpu"
     if wanted == "keras" or (wanted == "auto" and (missing or on_gpu)):
+        _log.info("Keras computes the features of the frozen layers")
         return lambda images: np.asarray(front.predict_on_batch(images))
+    _log.info("ONNX Runtime computes the features of the frozen layers")
     return _onnxruntime(front)
 
 

@@ -79,6 +79,7 @@ def test_private_server_of_a_killed_run_ends(home):
         time.sleep(0.05)
 
 
+@pytest.mark.campaign
 def test_two_first_runs_at_once_both_get_a_server(tmp_path):
     both = [start(PROGRAM, tmp_path) for _ in range(2)]
     errors = [process.communicate()[1] for process in both]

@@ -52,6 +52,7 @@ def test_gradient_of_a_linear_network_is_that_of_the_softmax():
     np.testing.assert_allclose(gradients.reshape(3, 240), expected, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.campaign
 def test_jax_gives_the_gradients_of_tensorflow(network):
     done = subprocess.run(
         [sys.executable, Path(saliency_on_backend.__file__)],

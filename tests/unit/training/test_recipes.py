@@ -48,7 +48,14 @@ def test_recipe_has_the_tutorials_convolutions_and_no_more_parameters(recipe):
 
 @pytest.mark.parametrize(
     ("recipe", "changes"),
-    [("fast", []), ("accurate", ["training.examples_per_epoch=1000", "training.epochs=20"])],
+    [
+        ("fast", []),
+        pytest.param(
+            "accurate",
+            ["training.examples_per_epoch=1000", "training.epochs=20"],
+            marks=pytest.mark.campaign,
+        ),
+    ],
 )
 def test_recipe_learns_a_few_small_colour_images(recipe, changes, run, tmp_path):
     folders = write_folders(tmp_path / "colours", train=160, test=80, shape=(20, 16, 3))
