@@ -21,13 +21,8 @@ STAGES = ["ingest", "preprocess", "build", "train", "evaluate", "report"]
 def arguments(tmp_path_factory):
     folder = tmp_path_factory.mktemp("user")
     places = [f"--dataset={write_npz(folder / 'textures.npz')}", f"--artifacts={folder}/artifacts"]
-    return [
-        "train",
-        "--recipe=tutorial",
-        *places,
-        "--set=training.epochs=2",
-        "--set=training.batch_size=8",
-    ]
+    options = ["--recipe=tutorial", "--set=training.epochs=2", "--set=training.batch_size=8"]
+    return ["train", *places, *options]
 
 
 @pytest.fixture(scope="module")
