@@ -23,10 +23,11 @@ from sightline.records import Run, Source, StageRecords
 from sightline.runs import verify
 from sightline.storage import digests, files
 from sightline.storage.workspace import Workspace
+from sightline.training.embed import EMBED
 
-STEPS = [*(stage.name for stage in STAGES if stage is not EXPORT), "publish"]
-"""Export is missing: it works in child processes, which no fault point reaches, and stores its
-result like every other stage."""
+STEPS = [*(stage.name for stage in STAGES if stage not in {EMBED, EXPORT}), "publish"]
+"""Export is missing: it works in child processes, which no fault point reaches. So is embed, which
+this run without a pretrained network does not need. Both store results like every other stage."""
 
 SLOW = frozenset({"train", "evaluate", "report"})
 """Steps that take a second; the others take a tenth."""
