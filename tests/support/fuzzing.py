@@ -68,7 +68,7 @@ def _read(path: Path, chosen: DataConfig) -> None:
         assert labels.dtype == np.int64
         assert 0 <= labels.min() <= labels.max() < len(raw.class_names)
         count = 0
-        for block in images.conform(split.images(), shape):
+        for block in images.conform(split.images(), shape, chosen.resize):
             assert (block.dtype, block.shape[1:]) == (np.uint8, shape)
             count += len(block)
         assert count == len(labels)

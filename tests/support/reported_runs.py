@@ -1,5 +1,6 @@
-"""Variants of a run's manifest for the tests of the reports."""
+"""Variants of a run's manifest for the tests of the reports, and how they read its sentences."""
 
+import re
 from typing import Any
 
 from sightline.records import (
@@ -52,3 +53,8 @@ def with_records(manifest: RunManifest, **changes: Any) -> RunManifest:
 def with_evaluation(manifest: RunManifest, **changes: Any) -> RunManifest:
     """Change what the evaluation measured."""
     return with_records(manifest, evaluate=manifest.records.evaluate.model_copy(update=changes))
+
+
+def numbers(sentence: str) -> list[str]:
+    """List the numbers in a sentence, with their percent signs."""
+    return re.findall(r"\d[\d,.]*%?(?<![.,])", sentence)

@@ -1,9 +1,7 @@
-import re
-
 import pytest
 
 import paired_answers
-from reported_runs import FILE, IN_DEPTH, NO_FIGURES, with_evaluation, with_records
+from reported_runs import FILE, IN_DEPTH, NO_FIGURES, numbers, with_evaluation, with_records
 from sightline.records import (
     Calibration,
     Inspection,
@@ -16,10 +14,6 @@ from sightline.reporting import summary, tables
 @pytest.fixture
 def pictures():
     return NO_FIGURES
-
-
-def numbers(sentence):
-    return re.findall(r"\d[\d,.]*%?(?<![.,])", sentence)
 
 
 def test_quality_gives_the_correct_images_the_balanced_accuracy_and_the_baseline(manifest):

@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from reported_runs import IN_DEPTH, NO_FIGURES, with_evaluation, with_records
+from reported_runs import IN_DEPTH, NO_FIGURES, numbers, with_evaluation, with_records
 from sightline.records import Check, DataGateResult
 from sightline.reporting import summary, warnings
 
@@ -10,10 +10,6 @@ from sightline.reporting import summary, warnings
 @pytest.fixture
 def pictures():
     return NO_FIGURES
-
-
-def numbers(sentence):
-    return re.findall(r"\d[\d,.]*%?(?<![.,])", sentence)
 
 
 def test_run_without_faults_has_no_warnings(manifest):
