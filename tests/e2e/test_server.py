@@ -15,6 +15,7 @@ def twice(sightline, factory, tmp_path_factory):
     """The summary of the same training, two times, with the flow run on the server."""
     folder = tmp_path_factory.mktemp("user")
     options = [
+        "--recipe=tutorial",
         f"--dataset={write_npz(folder / 'textures.npz')}",
         f"--artifacts={folder / 'artifacts'}",
         "--set=training.epochs=2",

@@ -16,7 +16,8 @@ pytestmark = pytest.mark.campaign
 
 def test_database_that_is_locked_for_half_a_minute_delays_the_run(served_environment, tmp_path):
     artifacts = tmp_path / "artifacts"
-    options = ["--dataset", str(write_npz(tmp_path / "data.npz")), "--artifacts", str(artifacts)]
+    data = write_npz(tmp_path / "data.npz")
+    options = ["--recipe=tutorial", f"--dataset={data}", f"--artifacts={artifacts}"]
     with subprocess.Popen(
         [str(BIN / "sightline"), "train", *options, "--set", "training.epochs=200"],
         env=served_environment,

@@ -43,7 +43,7 @@ class Training:
     def command(self, *more, **changes):
         options = [f"--set={key}={value}" for key, value in {**SETTINGS, **changes}.items()]
         where = ["--dataset", str(self._data), "--artifacts", str(self.root)]
-        return [str(BIN / "sightline"), "train", *where, *options, *more]
+        return [str(BIN / "sightline"), "train", "--recipe=tutorial", *where, *options, *more]
 
     def started(self, **changes):
         return subprocess.Popen(
@@ -183,6 +183,6 @@ def test_killed_keras_process_is_restarted_and_resumes(training, uninterrupted):
 def test_too_little_memory_asks_for_a_smaller_batch(tmp_path, served_environment):
     images = write_npz(tmp_path / "large.npz", train=2000, shape=(64, 64, 1))
     settings = "--set training.batch_size=2000 --set 'model.convolutions=[{filters=4096}]'"
-    command = f"{BIN}/sightline train --dataset {images} --artifacts {tmp_path}/artifacts"
+    command = f"{BIN}/sightline train --recipe tutorial --dataset {images} --artifacts {tmp_path}/artifacts"
     limited = f"ulimit -v 40000000; exec {command} {settings}"
     check_refused(execute("bash", "-c", limited, env=served_environment), "training.batch_size")

@@ -63,12 +63,18 @@ def shown(value: Any) -> str:
 
 
 def _near_key(word: str, section: Model) -> str:
+    if ARCHITECTURE in section.model_fields:
+        for other in _sections(RunConfig.model_fields["model"].annotation):
+            if word in other.model_fields:
+                name = other.model_fields[ARCHITECTURE].default
+                return (
+                    f'; it needs model.{ARCHITECTURE}="{name}", which recipes set '
+                    "(see `sightline recipes list`)"
+                )
     known = list(section.model_fields)
     near = suggestion(word, known)
     if not near:
         full_keys = {key.rpartition(".")[2]: key for key in _all_keys(RunConfig)}
-        if full_keys.get(word, "").startswith("model."):
-            return f"; it belongs to another model.{ARCHITECTURE}"
         match = difflib.get_close_matches(word, full_keys, n=1)
         near = f", did you mean {full_keys[match[0]]!r}?" if match else ""
     return f"{near}; expected one of: {', '.join(known)}"

@@ -48,7 +48,7 @@ def test_later_settings_win_and_a_config_file_may_begin_with_a_byte_order_mark(t
         ("data.image_size=[4, 4]", "'data.image_size.0' does not accept 4"),
         ("data_gate.near_leaks.limit=2", "'data_gate.near_leaks.limit' does not accept 2"),
         ("model.convolutions=[]", "'model.convolutions' does not accept"),
-        ("model.finetune=head", "'model.finetune'; it belongs to another model.architecture"),
+        ("model.finetune=head", r"'model\.finetune'; it needs model\.architecture=\"backbone\""),
         ("model.architecture=vit", "'model.architecture' does not accept 'vit': .*'backbone'"),
         ("evaluation.slices=site", r"'evaluation.slices'.* 'site': .*\[\"a\", \"b\"\]"),
         ("training=3", "'training' does not accept 3: .* keys augmentation, epochs"),
@@ -94,7 +94,9 @@ def test_another_architecture_replaces_the_network_of_the_recipe():
     overrides = ["model.architecture=backbone", "model.finetune=head"]
     model = loading.load(overrides=overrides).model
     assert model == BackboneConfig(finetune="head")
-    with pytest.raises(ConfigError, match=r"'model\.convolutions'.* finetune, cut"):
+    with pytest.raises(
+        ConfigError, match=r"'model\.convolutions'; it needs .*\"cnn\".*recipes list"
+    ):
         loading.load(overrides=[*overrides, "model.convolutions=[]"])
     kept = loading.load("photos", overrides=["model.dropout=0.5"]).model
     assert kept == loading.load("photos").model.model_copy(update={"dropout": 0.5})
