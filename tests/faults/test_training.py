@@ -183,6 +183,7 @@ def test_killed_keras_process_is_restarted_and_resumes(training, uninterrupted):
 def test_too_little_memory_asks_for_a_smaller_batch(tmp_path, served_environment):
     images = write_npz(tmp_path / "large.npz", train=2000, shape=(64, 64, 1))
     settings = "--set training.batch_size=2000 --set 'model.convolutions=[{filters=4096}]'"
-    command = f"{BIN}/sightline train --recipe tutorial --dataset {images} --artifacts {tmp_path}/artifacts"
+    settings = f"--recipe tutorial {settings}"
+    command = f"{BIN}/sightline train --dataset {images} --artifacts {tmp_path}/artifacts"
     limited = f"ulimit -v 40000000; exec {command} {settings}"
     check_refused(execute("bash", "-c", limited, env=served_environment), "training.batch_size")
