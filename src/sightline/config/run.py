@@ -9,9 +9,9 @@ from sightline.config.data import DataConfig, PreprocessingConfig
 from sightline.config.data_gate import DataGateConfig
 from sightline.config.embedding import EmbeddingConfig
 from sightline.config.evaluation import EvaluationConfig, ReportConfig
-from sightline.config.model import ModelConfig
+from sightline.config.model import BackboneConfig, ModelConfig
 from sightline.config.promotion import ExportConfig, PromotionConfig
-from sightline.config.training import TrainingConfig
+from sightline.config.training import Augmentation, TrainingConfig
 
 
 class RunConfig(Section):
@@ -33,6 +33,16 @@ class RunConfig(Section):
     report: ReportConfig = ReportConfig()
     export: ExportConfig = ExportConfig()
     promotion: PromotionConfig = PromotionConfig()
+
+    @model_validator(mode="after")
+    def _features_are_not_augmented(self) -> Self:
+        on_features = isinstance(self.model, BackboneConfig) and self.model.finetune != "full"
+        if on_features and self.training.augmentation != Augmentation():
+            raise ValueError(
+                "training.augmentation changes images, but only the features of embedding.views "
+                'are trained on; set embedding.views, or model.finetune="full"'
+            )
+        return self
 
     @model_validator(mode="after")
     def _best_weights_need_validation(self) -> Self:

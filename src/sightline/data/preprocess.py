@@ -26,16 +26,18 @@ _ONE_HOT_VALUES = 1 << 20  # at once
 def preprocess(run: Run, files: DatasetFiles, settings: PreprocessingConfig) -> ArraySet:
     """Convert stored images and labels to training arrays, in bounded memory.
 
-    Returns the splits "train", "test" and, if configured, "validation": float32 images of shape
-    (n, height, width, channels) in [0, 1], float32 one-hot labels of shape (n, num_classes).
+    Returns the splits "train", "test" and, if configured or in the source, "validation": images of
+    shape (n, height, width, channels), uint8 or float32 in [0, 1], and float32 one-hot labels of
+    shape (n, num_classes).
     Raises DataError if a class that must be split has a single training image, and StorageError if
     the disk has too little room for the arrays.
     """
 
     def make(draft: Draft) -> ArraySet:
         count = sum(images.shape[0] for images in files.images.values())
-        values = count * (math.prod(files.image_shape) + len(files.class_names))
-        run.workspace.check_room(values * _FLOAT_BYTES, "The training arrays")
+        image = math.prod(files.image_shape) * np.dtype(settings.store).itemsize
+        label = len(files.class_names) * _FLOAT_BYTES
+        run.workspace.check_room(count * (image + label), "The training arrays")
         splits: dict[str, ArraySplit] = {}
         for source in files.images:
             labels = read_labels(run.workspace, files, source)

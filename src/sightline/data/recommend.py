@@ -1,5 +1,6 @@
 """The recipe `auto`: choose a recipe and its most important settings from the images."""
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
@@ -30,6 +31,7 @@ _VALIDATION_FROM = 50  # Images per class from which a tenth of them can be held
 _IMBALANCED = 3  # Ratio of the largest to the smallest class from which classes are weighted
 _STEPS = 450  # Training steps that fine-tuning needs at least; measured on 100 to 1,400 images
 _BATCH = 32
+_VIEWS = ((500, 8), (5_000, 4), (math.inf, 2))  # Most images to the views of each
 _MOST_EPOCHS, _LEAST_EPOCHS = 40, 6
 
 
@@ -132,7 +134,7 @@ def _photos(found: Traits, seen: str) -> Recommendation:
     side = _LARGE_INPUT if max(found.height, found.width) >= _LARGE_FROM else _SMALL_INPUT
     stretched = max(found.height, found.width) / min(found.height, found.width)
     resize = "crop" if stretched >= _CROP_FROM else "stretch"
-    views = 8 if found.images <= 500 else 4 if found.images <= 5_000 else 2  # noqa: PLR2004
+    views = next(views for most, views in _VIEWS if found.images <= most)
     passes = round(_STEPS * _BATCH / found.images)
     epochs = max(_LEAST_EPOCHS, min(_MOST_EPOCHS, passes))
     overrides = [
@@ -143,10 +145,10 @@ def _photos(found: Traits, seen: str) -> Recommendation:
     ]
     validation = "There are too few images to hold some out for validation."
     if "validation" in found.splits:
-        validation = "The data set's own validation split shows overfitting."
+        validation = "The data set's own validation split reveals overfitting."
     elif found.images >= _VALIDATION_FROM * len(found.per_class):
         overrides.append("preprocessing.validation_fraction=0.1")
-        validation = "A tenth of the training images is held out to show overfitting."
+        validation = "A tenth of the training images is held out to reveal overfitting."
     weights = ""
     if max(found.per_class) > _IMBALANCED * min(found.per_class):
         overrides.append('training.class_weight="balanced"')

@@ -22,8 +22,8 @@ class Mistake(Record):
 class Report(Record):
     """Output of report: its figures and the mistakes that it shows."""
 
-    # Figure name to its PNG: "samples", "layers", "curves", "confusion_matrix", "mistakes", and
-    # "findings" where there are any
+    # Figure name to its PNG: "samples", "curves", "confusion_matrix", "mistakes", and where there
+    # are any or not too many, "findings" and "layers"
     figures: dict[str, FileRecord]
     thumbnails: tuple[FileRecord, ...]  # One PNG per mistake, in the order of `mistakes`
     mistakes: tuple[Mistake, ...]  # The most confident mistakes, in descending order of confidence

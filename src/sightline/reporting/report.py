@@ -49,6 +49,7 @@ _FIGURES_BYTES, _THUMBNAIL_BYTES = 2 << 20, 16 << 10
 """Estimated size of all figures, and of the thumbnail of a mistake."""
 
 _LABEL_ERRORS = 24  # Most label errors that are drawn; the table has all
+_MOST_LAYERS = 60  # Two columns; more are illegible, and the page lists them in a table
 _FINDINGS, _FINDINGS_BYTES = 24, 32 << 20
 """Most findings that are drawn; fewer if the images are large."""
 
@@ -118,7 +119,8 @@ def _figures(inputs: _Inputs, images: Images, worst: tuple[Mistake, ...]) -> Ite
     title = f"Training images of {inputs.files.dataset}"
     yield "samples", partial(draw_samples, images=chosen, labels=names, title=title)
     yield from _findings(inputs)
-    yield "layers", partial(draw_layers, blueprint=inputs.blueprint)
+    if len(inputs.blueprint.layers) <= _MOST_LAYERS:
+        yield "layers", partial(draw_layers, blueprint=inputs.blueprint)
     yield "curves", partial(draw_curves, history=_history(inputs))
     yield "mistakes", partial(draw_mistakes, images=images, mistakes=worst)
     yield from _measurements(inputs)

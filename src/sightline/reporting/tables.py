@@ -12,7 +12,7 @@ from sightline.reporting.table import MOST_ROWS, NONE, Cell, Table, left_out, ti
 _NO_SHARE = frozenset({"missing_classes", "drift"})
 _SPLIT_USES = {
     "train": "fits the weights",
-    "validation": "held out of train to reveal overfitting",
+    "validation": "reveals overfitting",
     "test": "held out for the final evaluation",
 }
 

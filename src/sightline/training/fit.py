@@ -59,9 +59,8 @@ def fit(
         environment = backend.environment() | {"precision": compute_type}
         with precision.computing_in(model, compute_type):
             started = time.monotonic()
-            trained = model
-            if blueprint.last_frozen is not None:
-                trained = backbone.tail(model, blueprint.last_frozen)
+            cut = blueprint.last_frozen
+            trained = model if cut is None else backbone.tail(model, cut)
             training_model = _compile(trained, plan, settings, rng)
             start = _restore(run, training_model, checkpoints, environment)
             history = History(plan, settings.epochs, start.position)
@@ -70,9 +69,8 @@ def fit(
                 _fit_epochs(run, training_model, arrays, plan, settings, callback)
             seconds = time.monotonic() - started
     keras_files.export(model, draft.path("model.keras"))
-    record = _record(draft, training_model, callback, settings.epochs, device)
-    digest = state.digest(model, "weights")
-    return record.model_copy(update={"fit_seconds": round(seconds, 3), "weights_sha256": digest})
+    record = _record(draft, model, training_model, callback, device)
+    return record.model_copy(update={"fit_seconds": round(seconds, 3)})
 
 
 def _initial_model(
@@ -198,21 +196,21 @@ def _validation_data(run: Run, arrays: ArraySet, plan: EpochPlan, settings: Trai
 def _record(
     draft: Draft,
     model: keras.Model,
+    training_model: keras.Model,
     callback: CheckpointCallback,
-    epochs: int,
     device: Literal["cpu", "gpu"],
 ) -> TrainedModel:
-    """Write the history; describe it and the exported model."""
+    """Write the history; describe it, the exported model and the state of its training."""
     history, position = callback.history, callback.position
     table = pa.Table.from_pylist(history.rows)
     pq.write_table(table, draft.path("history.parquet"), write_page_checksum=True)
     return TrainedModel(
         model=draft.record("model.keras"),
         weights_sha256=state.digest(model, "weights"),
-        optimizer_sha256=state.digest(model, "optimizer"),
-        seeds_sha256=state.digest(model, "seeds"),
+        optimizer_sha256=state.digest(training_model, "optimizer"),
+        seeds_sha256=state.digest(training_model, "seeds"),
         history=draft.record("history.parquet"),
-        epochs=epochs,
+        epochs=len(history.rows),
         accuracy=float(history.rows[-1]["accuracy"]),
         best_epoch=position.best_epoch,
         resumed=position.resumed,

@@ -96,5 +96,7 @@ def test_another_architecture_replaces_the_network_of_the_recipe():
     assert model == BackboneConfig(finetune="head")
     with pytest.raises(ConfigError, match=r"convolutions'; it needs .*\"cnn\".*recipes list"):
         loading.load(overrides=[*overrides, "model.convolutions=[]"])
+    with pytest.raises(ConfigError, match=r"training\.augmentation.*embedding\.views"):
+        loading.load("photos", overrides=["training.augmentation.zoom=0.1"])
     kept = loading.load("photos", overrides=["model.dropout=0.5"]).model
     assert kept == loading.load("photos").model.model_copy(update={"dropout": 0.5})

@@ -35,7 +35,7 @@ def test_page_has_the_results(html, manifest):
         ["Code, SHA-256", manifest.code_sha256],
         ["Weights, SHA-256", manifest.weights_sha256],
         ["training.batch_size", str(manifest.config.training.batch_size)],
-        ["validation", "40", "held out of train to reveal overfitting"],
+        ["validation", "40", "reveals overfitting"],
     ):
         assert row in shown.rows
     assert ["b", "3", "30.00%"] in [row[1:] for row in shown.rows]

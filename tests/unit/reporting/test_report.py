@@ -8,9 +8,7 @@ import made_runs
 from sightline.config import ReportConfig
 from sightline.data.validation import findings
 from sightline.evaluation import predictions_table
-from sightline.records import (
-    Report,
-)
+from sightline.records import Report
 from sightline.reporting import report
 
 Draw = Callable[..., Report]
@@ -20,7 +18,7 @@ Draw = Callable[..., Report]
 def draw(run, hostile_files, blueprint, trained, evaluation):
     """Run the stage, with other files, another run or other settings where given."""
 
-    def draw(files=hostile_files, run=run, mistakes=24):
+    def draw(files=hostile_files, run=run, mistakes=24, blueprint=blueprint):
         settings = ReportConfig(mistakes=mistakes)
         return report.report(run, files, blueprint, trained, evaluation, settings)
 
@@ -43,7 +41,9 @@ def test_every_figure_of_the_evaluation_is_drawn(run, pictures):
         assert (run.workspace.root / record.path).read_bytes().startswith(b"\x89PNG")
 
 
-def test_findings_are_drawn_if_there_are_any(run, hostile_files, draw):
+def test_findings_are_drawn_if_there_are_any_and_layers_unless_there_are_too_many(
+    run, hostile_files, blueprint, draw
+):
     table = run.workspace.root / "findings.parquet"
     examples = findings.ExampleIndex(
         {"train": 160, "test": 40},
@@ -54,8 +54,11 @@ def test_findings_are_drawn_if_there_are_any(run, hostile_files, draw):
     findings.write_findings(table, [leak, findings.FindingRows("blank", np.array([5]))], examples)
     record = made_runs.file_record(table)
     inspection = hostile_files.inspection.model_copy(update={"findings": record})
-    found = draw(hostile_files.model_copy(update={"inspection": inspection}), mistakes=0)
+    deep = blueprint.model_copy(update={"layers": blueprint.layers * 61})
+    files = hostile_files.model_copy(update={"inspection": inspection})
+    found = draw(files, mistakes=0, blueprint=deep)
     assert "findings" in found.figures
+    assert "layers" not in found.figures
 
 
 def test_number_of_mistakes_is_limited(draw):
