@@ -22,6 +22,7 @@ NORMALIZED = CnnConfig(
 )
 DISTORTIONS = Augmentation(rotation=0.05, translation=0.1, zoom=0.1, shear=0.1, elastic=0.02)
 AUGMENTED = FIT.model_copy(update={"augmentation": DISTORTIONS, "weight_decay": 0.01})
+AVERAGED = FIT.model_copy(update={"optimizer": "sgd", "momentum": 0.9, "ema": 0.9})
 STEPS = 8  # Steps an epoch: 128 training images in batches of 16
 
 
@@ -52,6 +53,7 @@ def check_equal(resumed, uninterrupted):
     ("network", "settings", "step"),
     [
         (PLAIN, FIT, STEPS),
+        (PLAIN, AVERAGED, STEPS - 1),
         pytest.param(PLAIN, FIT, 1, marks=pytest.mark.campaign),
         pytest.param(PLAIN, FIT, 3 * STEPS, marks=pytest.mark.campaign),
         pytest.param(RANDOM, AUGMENTED, STEPS - 1, marks=pytest.mark.campaign),

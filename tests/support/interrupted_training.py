@@ -63,5 +63,5 @@ class Bench:
         return sorted((self.run.workspace.root / "checkpoints").glob("*/*.npz"))
 
     def history(self, trained: TrainedModel) -> pd.DataFrame:
-        columns = ["epoch", "loss", "accuracy", "val_loss", "val_accuracy"]
+        columns = ["epoch", "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate"]
         return pd.read_parquet(self.run.workspace.root / trained.history.path)[columns]

@@ -45,6 +45,15 @@ class RunConfig(Section):
         return self
 
     @model_validator(mode="after")
+    def _momentum_is_of_sgd(self) -> Self:
+        if self.training.momentum and self.training.optimizer != "sgd":
+            raise ValueError(
+                f'training.momentum is of the optimizer "sgd", not "{self.training.optimizer}"; set '
+                'training.optimizer="sgd", or training.momentum=0'
+            )
+        return self
+
+    @model_validator(mode="after")
     def _best_weights_need_validation(self) -> Self:
         if self.training.keep_weights == "best" and not self.preprocessing.validation_fraction:
             raise ValueError(

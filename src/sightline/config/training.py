@@ -6,6 +6,21 @@ from pydantic import Field
 
 from sightline.config.base import Section, Seed
 
+Optimizer = Literal[
+    "adadelta",
+    "adafactor",
+    "adagrad",
+    "adam",
+    "adamax",
+    "adamw",
+    "lamb",
+    "lion",
+    "muon",
+    "nadam",
+    "rmsprop",
+    "sgd",
+]
+
 
 class Augmentation(Section):
     """Random transformations of the training images, drawn for each image and epoch; 0: none."""
@@ -44,15 +59,27 @@ class TrainingConfig(Section):
     steps_per_execution: int = Field(default=1, ge=1, le=1000)
     """Training steps per call of the compiled function. Checkpoints and interruptions wait until
     it returns. Larger values are faster if steps are short."""
-    optimizer: Literal["adam"] = "adam"
-    """Keras name of the optimizer."""
+    optimizer: Optimizer = "adam"
+    """Keras name of the optimizer. muon: for matrices, except the last layer's, and adam for all
+    other weights."""
+    momentum: float = Field(default=0.0, ge=0, lt=1)
+    """Nesterov momentum of the optimizer sgd; 0: none."""
     learning_rate: float = Field(default=0.001, gt=0, le=100)
     """Learning rate."""
     weight_decay: float = Field(default=0.0, ge=0, le=1)
-    """Decoupled weight decay of the kernels (AdamW), multiplied by the learning rate."""
+    """Decoupled weight decay of the kernels (as in AdamW), multiplied by the learning rate."""
+    clip_norm: float | None = Field(default=None, gt=0, le=1e6)
+    """Largest norm of the gradient of all weights together; a larger one is scaled down. Unset: any
+    norm."""
+    ema: float | None = Field(default=None, gt=0, lt=1)
+    """Validate and keep an exponential moving average of the weights, to which each step adds
+    1 - ema of the new weights, such as 0.999. Unset: the weights themselves."""
     schedule: Literal["constant", "cosine", "one-cycle"] = "constant"
-    """Learning rate schedule. cosine: decay to zero over the training; one-cycle: warm up from
-    zero in the first quarter, then decay the same way."""
+    """Learning rate schedule. cosine: decay to zero over the training; one-cycle: warm up in
+    the first quarter, then decay the same way."""
+    warmup: float | None = Field(default=None, ge=0, lt=1)
+    """Fraction of the training in which the learning rate rises linearly from zero. Unset: 0.25
+    with one-cycle, otherwise none."""
     precision: Literal["float32", "bfloat16", "auto"] = "float32"
     """Compute type of the layers; weights are always float32. auto: bfloat16 if the device
     supports it, else float32."""

@@ -62,7 +62,7 @@ class TrainedModel(Record):
     optimizer_sha256: str | None = None  # Digest of the optimizer's variables after the last step
     seeds_sha256: str | None = None  # Digest of the seed generators' states after the last step
     # Parquet file with one row per epoch: epoch (from 1), loss, accuracy, val_loss and val_accuracy
-    # if there is a validation split, seconds, images_per_second
+    # if there is a validation split, learning_rate after its last step, seconds, images_per_second
     history: FileRecord
     epochs: int  # Number of epochs trained
     accuracy: float | None = None  # Training accuracy of the last epoch, with dropout

@@ -13,6 +13,7 @@ import keras
 from sightline.config import TrainingConfig
 from sightline.errors import DivergenceError
 from sightline.training import state
+from sightline.training.averages import averaged, take_averages
 from sightline.training.checkpoints import Arrays, Checkpoint, Checkpoints, Position
 from sightline.training.history import History
 
@@ -76,17 +77,19 @@ class CheckpointCallback(keras.callbacks.Callback):
         loss, best = (logs or {}).get("val_loss"), self.position.best_loss
         is_best = loss is not None and (best is None or loss < best)
         if self._settings.keep_weights == "best" and loss is not None and is_best:
-            self._best = state.capture(self.model, "weights")
+            with averaged(self.model):
+                self._best = state.capture(self.model, "weights")
             update = {"best_epoch": epoch + 1, "best_loss": float(loss)}
             self.position = self.position.model_copy(update=update)
         self._save_if_due()
 
     def finish(self, model: keras.Model) -> None:
-        """Check the weights after the last step, and restore the best ones if they are kept.
+        """Check the weights after the last step, and take their averages or the best ones.
 
         Raises DivergenceError if a weight is not finite.
         """
         self._check(model, state.capture(model))
+        take_averages(model)
         if self._best:
             state.restore(model, self._best, "weights")
 

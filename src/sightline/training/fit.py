@@ -24,6 +24,7 @@ from sightline.storage.npy import read_blocks
 from sightline.storage.workspace import Workspace
 from sightline.training import backend, gpu, precision, state
 from sightline.training.augmentation import augmentation
+from sightline.training.averages import Averages
 from sightline.training.checkpoint_callback import CheckpointCallback, describe_resumption
 from sightline.training.checkpoints import Checkpoint, Checkpoints, Position
 from sightline.training.epoch_plan import EpochPlan
@@ -100,12 +101,16 @@ def _compile(
     training_model = side_by_side(model, plan.ghost_batches, layer)
     is_torch = keras.backend.backend() == "torch"  # it runs one step at a time
     training_model.compile(
-        optimizer=build_optimizer(settings, plan.steps * settings.epochs),
+        optimizer=build_optimizer(settings, plan.steps * settings.epochs, _last_layer(model)),
         loss=keras.losses.CategoricalCrossentropy(label_smoothing=settings.label_smoothing),
         metrics=["accuracy"],
         steps_per_execution=1 if is_torch else settings.steps_per_execution,
     )
     return training_model
+
+
+def _last_layer(model: keras.Model) -> str:
+    return str([layer.name for layer in model.layers if layer.weights][-1])
 
 
 def _restore(
@@ -139,6 +144,7 @@ def _fit_epochs(
     callback: CheckpointCallback,
 ) -> None:
     """Fit from the current position to the end."""
+    averages = [] if settings.ema is None else [Averages()]
     for first, last, first_step in _segments(callback.position, settings.epochs):
         batches = Batches(run.workspace, arrays.splits["train"], plan, settings.seed, first_step)
         model.fit(
@@ -147,7 +153,7 @@ def _fit_epochs(
             epochs=last,
             shuffle=False,
             verbose=0,
-            callbacks=[_shuffle_each_epoch(batches), callback.history, callback],
+            callbacks=[*averages, _shuffle_each_epoch(batches), callback.history, callback],
             validation_data=_validation_data(run, arrays, plan, settings),
             class_weight=_class_weight(run.workspace, arrays.splits["train"], settings),
         )

@@ -68,12 +68,14 @@ class History(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Add the row of the epoch."""
         metrics = {name: float(value) for name, value in (logs or {}).items()}
+        row = {"epoch": epoch + 1, **metrics, "learning_rate": self._learning_rate()}
         rate = self._plan.examples / self._seconds
-        self.rows.append(
-            {"epoch": epoch + 1, **metrics, "seconds": self._seconds, "images_per_second": rate}
-        )
+        self.rows.append({**row, "seconds": self._seconds, "images_per_second": rate})
         self._report(self._plan.steps, metrics, epoch_done=True)
         self._epoch, self._step, self._seconds = epoch + 1, 0, 0.0
+
+    def _learning_rate(self) -> float:
+        return float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
 
     def _report(self, steps: int, logs: dict[str, float], *, epoch_done: bool) -> None:
         rate = steps / self._plan.steps * self._plan.examples / max(self._seconds, 1e-9)

@@ -1,27 +1,114 @@
+from typing import get_args
+
+import keras
+import numpy as np
 import pytest
 
 from sightline.config import TrainingConfig
+from sightline.config.training import Optimizer
+from sightline.training import state
 from sightline.training.optimizer import build_optimizer, learning_rate
+
+# For linear models, forgets the initial weights; evaluates other weights than it should; wrappers
+UNFIT = {"ftrl", "schedulefreeadamw", "lossscaleoptimizer", "multioptimizer", "optimizer"}
+EVERY = pytest.mark.parametrize("optimizer", get_args(Optimizer))
+RNG = np.random.default_rng(0)
+IMAGES, LABELS = RNG.random((8, 6), np.float32), np.eye(4, dtype=np.float32)[[0, 1, 2, 3] * 2]
 
 
 def settings(**changes):
     return TrainingConfig.model_validate({"epochs": 1, "learning_rate": 0.02, **changes})
 
 
+def compiled(**changes):
+    """A model with a hidden and a last layer that is ready to train."""
+    keras.utils.set_random_seed(0)
+    layers = [
+        keras.Input((6,)),
+        keras.layers.Dense(5),
+        keras.layers.Dense(4, "softmax", name="last"),
+    ]
+    model = keras.Sequential(layers)
+    optimizer = build_optimizer(settings(**changes), 24, "last")
+    model.compile(optimizer, "categorical_crossentropy", run_eagerly=True)
+    state.prepare(model)
+    return model
+
+
+def train(model, steps):
+    for _ in range(steps):
+        model.train_on_batch(IMAGES, LABELS)
+
+
 @pytest.mark.parametrize(
-    ("schedule", "expected"),
+    ("changes", "expected"),
     [
-        ("cosine", {0: 0.02, 12: 0.01, 24: 0.0}),
-        ("one-cycle", {0: 0.0, 3: 0.01, 6: 0.02, 15: 0.01, 24: 0.0}),
+        ({"schedule": "cosine"}, {0: 0.02, 12: 0.01, 24: 0.0}),
+        ({"schedule": "one-cycle"}, {0: 0.0, 3: 0.01, 6: 0.02, 15: 0.01, 24: 0.0}),
+        ({"schedule": "one-cycle", "warmup": 0.0}, {0: 0.02, 12: 0.01, 24: 0.0}),
+        ({"schedule": "cosine", "warmup": 0.5}, {0: 0.0, 6: 0.01, 12: 0.02, 18: 0.01, 24: 0.0}),
+        ({"warmup": 0.25}, {0: 0.0, 3: 0.01, 6: 0.02, 15: 0.02, 24: 0.02}),
     ],
 )
-def test_schedule_ends_at_zero(schedule, expected):
-    rate = learning_rate(settings(schedule=schedule), steps=24)
+def test_schedule_rises_and_ends_as_configured(changes, expected):
+    rate = learning_rate(settings(**changes), steps=24)
     assert not isinstance(rate, float)
     assert {step: float(rate(step)) for step in expected} == pytest.approx(expected)
     assert learning_rate(settings(), steps=24) == 0.02
 
 
-def test_weight_decay_is_optional():
-    assert build_optimizer(settings(), 24).weight_decay is None
-    assert build_optimizer(settings(weight_decay=0.1), 24).weight_decay == 0.1
+def test_every_optimizer_of_keras_that_fits_can_be_chosen():
+    found = {
+        name.lower()
+        for name, kind in vars(keras.optimizers).items()
+        if isinstance(kind, type) and issubclass(kind, keras.Optimizer)
+    }
+    assert set(get_args(Optimizer)) == found - UNFIT
+
+
+@EVERY
+def test_restored_training_continues_with_the_same_bits(optimizer):
+    changes = {"optimizer": optimizer, "weight_decay": 0.1, "clip_norm": 0.5, "ema": 0.9}
+    model = compiled(**changes, schedule="cosine")
+    train(model, 3)
+    kept = state.capture(model)
+    train(model, 2)
+    resumed = compiled(**changes, schedule="cosine")
+    assert state.digest(resumed, "weights") != state.digest(model, "weights")
+    state.restore(resumed, kept)
+    train(resumed, 2)
+    np.testing.assert_equal(state.capture(resumed), state.capture(model))
+
+
+@EVERY
+def test_weight_decay_shrinks_kernels_alone_and_only_if_wanted(optimizer):
+    for decay, factor in ((0.0, 1), (0.5, 0.99)):
+        model = compiled(optimizer=optimizer, weight_decay=decay)
+        model.layers[0].bias.assign(np.ones(5))
+        before = [weight.numpy() for weight in model.weights]
+        model.optimizer.apply([np.zeros_like(weight) for weight in before], model.weights)
+        expected = [weight * (factor if weight.ndim == 2 else 1) for weight in before]
+        for weight, value in zip(model.weights, expected, strict=True):
+            np.testing.assert_allclose(weight.numpy(), value, rtol=1e-6)
+
+
+def test_gradient_of_all_weights_together_is_clipped():
+    model = compiled(optimizer="sgd", clip_norm=0.25, learning_rate=1.0)
+    before = [weight.numpy() for weight in model.weights]
+    model.optimizer.apply([np.full_like(weight, 3) for weight in before], model.weights)
+    steps = [old - weight.numpy() for old, weight in zip(before, model.weights, strict=True)]
+    assert np.linalg.norm(np.concatenate([step.ravel() for step in steps])) == pytest.approx(0.25)
+
+
+def test_momentum_is_nesterovs():
+    model = compiled(optimizer="sgd", momentum=0.9)
+    before = model.layers[0].bias.numpy()
+    model.optimizer.apply(
+        [np.ones(weight.shape, np.float32) for weight in model.weights], model.weights
+    )
+    np.testing.assert_allclose(before - model.layers[0].bias.numpy(), 0.02 * 1.9, rtol=1e-6)
+
+
+def test_muon_leaves_the_last_layer_to_adam():
+    optimizer = compiled(optimizer="muon").optimizer
+    assert [velocity is None for velocity in optimizer.adam_velocities] == [True] + [False] * 3

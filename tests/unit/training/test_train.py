@@ -32,6 +32,7 @@ def test_model_learns_as_history_and_progress_show(textures):
     assert history["epoch"].tolist() == [1, 2, 3]
     assert history["loss"].iloc[-1] < history["loss"].iloc[0]
     assert history["val_accuracy"].iloc[-1] > 0.9
+    assert history["learning_rate"].tolist() == [pytest.approx(0.02)] * 3
     assert (history["images_per_second"] > 0).all()
     assert trained.fit_seconds is not None
     assert trained.fit_seconds > history["seconds"].sum()
@@ -107,3 +108,20 @@ def test_exploding_weights_are_an_error(textures):
     settings = FIT.model_copy(update={"learning_rate": 1e38, "epochs": 1})
     with pytest.raises(DivergenceError, match=r"training\.learning_rate"):
         train.train(textures.run, textures.arrays, textures.blueprint, settings)
+
+
+def test_averages_of_the_weights_are_validated_and_exported_but_not_trained_on(textures):
+    settings = FIT.model_copy(update={"ema": 0.9})
+    averaged = train.train(textures.run, textures.arrays, textures.blueprint, settings)
+    root = textures.run.workspace.root
+    plain, history = (
+        pd.read_parquet(root / one.history.path) for one in (textures.trained, averaged)
+    )
+    assert history["loss"].tolist() == plain["loss"].tolist()
+    assert (history["val_loss"] != plain["val_loss"]).all()
+    split = textures.arrays.splits["validation"]
+    images, labels = (np.load(root / file.path) for file in (split.images, split.labels))
+    exported = keras_files.without_preprocessing(keras_files.read_model(root / averaged.model.path))
+    exported.compile(loss="categorical_crossentropy")
+    found = exported.evaluate(images, labels, batch_size=16, verbose=0)
+    assert found == pytest.approx(history["val_loss"].iloc[-1], rel=1e-5)
