@@ -48,8 +48,8 @@ class RunConfig(Section):
     def _momentum_is_of_sgd(self) -> Self:
         if self.training.momentum and self.training.optimizer != "sgd":
             raise ValueError(
-                f'training.momentum is of the optimizer "sgd", not "{self.training.optimizer}"; set '
-                'training.optimizer="sgd", or training.momentum=0'
+                'training.momentum belongs to the optimizer "sgd", not '
+                f'"{self.training.optimizer}"; set training.optimizer="sgd" or training.momentum=0'
             )
         return self
 
