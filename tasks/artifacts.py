@@ -83,6 +83,7 @@ def _show_accuracy(run: Run, dataset: str) -> None:
                 "run": earlier.run_id,
                 "recipe": earlier.config.recipe,
                 "test accuracy": f"{evaluation.accuracy:.2%}",
+                "balanced accuracy": _percent(evaluation.balanced_accuracy),
                 "95 % interval": "{:.2%} to {:.2%}".format(*evaluation.accuracy_interval),
                 "test loss": round(evaluation.loss, 4),
                 "seconds": round(earlier.total_seconds, 1),
@@ -94,6 +95,10 @@ def _show_accuracy(run: Run, dataset: str) -> None:
         path = Path(folder) / "history.png"
         draw_accuracy_history(path, {dataset: history.entries(run.workspace, last)})
         _show_image("accuracy-history", path, escape_markdown(caption))
+
+
+def _percent(share: float | None) -> str:
+    return "" if share is None else f"{share:.2%}"
 
 
 def _show_image(key: str, path: Path, caption: str) -> None:

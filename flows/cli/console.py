@@ -95,6 +95,11 @@ def table(
     return made
 
 
+def percent(share: float | None) -> str:
+    """Write a share as a percentage; empty if it was not measured."""
+    return "" if share is None else f"{share:.2%}"
+
+
 def show_skipped(error: InputError) -> None:
     """Print why a run or a model is missing from a list."""
     note(f"Skipped: {error}")
@@ -136,13 +141,13 @@ def show_summary(summary: RunSummary, console: Console) -> None:
     stages.add_section()
     stages.add_row("total", f"{summary.total_seconds:.1f}", "")
     console.print(stages)
-    balanced = ""
-    if summary.balanced_accuracy is not None:
-        balanced = f"balanced {summary.balanced_accuracy:.2%}, "
+    balanced, linear = percent(summary.balanced_accuracy), percent(summary.linear_accuracy)
     console.print(
-        f"Test accuracy [bold]{summary.test_accuracy:.2%}[/bold], {balanced}"
+        f"Test accuracy [bold]{summary.test_accuracy:.2%}[/bold], "
+        f"{f'balanced {balanced}, ' if balanced else ''}"
         f"loss {summary.test_loss:.4f}, {summary.parameters:,} parameters, "
-        f"majority-class baseline {summary.baseline_accuracy:.2%}",
+        f"majority-class baseline {summary.baseline_accuracy:.2%}"
+        f"{f', logistic regression on 8x8 pixels {linear}' if linear else ''}",
         soft_wrap=True,
     )
     if (promotion := summary.promotion) is not None:

@@ -31,13 +31,15 @@ def models(found: Sequence[Version], aliases: Mapping[str, str]) -> Table:
             _time(version.created),
             plain(version.recipe),
             f"{version.accuracy:.2%}",
+            console.percent(version.balanced_accuracy),
             plain(formats(version)),
             plain(version.run_id),
         )
         for version in found
     ]
-    columns = ("Version", "Alias", "Registered (UTC)", "Recipe", "Test accuracy", "Formats", "Run")
-    table = console.table(columns, rows, fold=[6])
+    accuracies = ("Accuracy", "Balanced")
+    columns = ("Version", "Alias", "Registered (UTC)", "Recipe", *accuracies, "Formats", "Run")
+    table = console.table(columns, rows, fold=[7])
     table.columns[0].no_wrap = True  # names must be easy to copy
     return table
 
@@ -52,6 +54,7 @@ def model(version: Version, alias: str, workspace: Workspace) -> Table:
         "run": version.run_id,
         "recipe": version.recipe,
         "test accuracy": f"{version.accuracy:.2%} ({low:.2%} to {high:.2%})",
+        "balanced accuracy": console.percent(version.balanced_accuracy) or "not measured",
         "loss": f"{version.loss:.4f}",
         "calibration error": "not measured" if calibration is None else f"{calibration:.4f}",
         "parameters": f"{version.parameters:,}",

@@ -86,12 +86,14 @@ def _table(dataset: str, entries: Sequence[Entry]) -> Table:
             console.plain(entry.run.run_id),
             console.plain(entry.run.config.recipe),
             f"{entry.run.records.evaluate.accuracy:.2%}",
+            console.percent(entry.run.records.evaluate.balanced_accuracy),
             "{:.2%} to {:.2%}".format(*entry.run.records.evaluate.accuracy_interval),
             "" if entry.change is None else f"{100 * entry.change:+.2f}",
             "" if entry.change is None else _NOISE[entry.is_noise],
         )
         for entry in entries
     ]
-    columns = ("Published (UTC)", "Run", "Recipe", "Accuracy", "95 % interval", "Change", "Noise")
+    accuracy = ("Accuracy", "Balanced", "95 % interval", "Change", "Noise")
+    columns = ("Published (UTC)", "Run", "Recipe", *accuracy)
     title = console.plain(dataset)
     return console.table(columns, rows, fold=[1], title=title, caption=_CAPTION)

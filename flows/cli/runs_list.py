@@ -79,12 +79,13 @@ def _table(summaries: Sequence[RunSummary], pinned: frozenset[str]) -> Table:
             console.plain(summary.dataset),
             console.plain(summary.recipe),
             f"{summary.test_accuracy:.2%}",
+            console.percent(summary.balanced_accuracy),
             f"{summary.test_loss:.4f}",
             f"{summary.total_seconds:.1f}",
         )
         for summary in summaries
     ]
-    columns = ("", "Run", "Data set", "Recipe", "Test accuracy", "Loss", "Seconds")
+    columns = ("", "Run", "Data set", "Recipe", "Accuracy", "Balanced", "Loss", "Seconds")
     table = console.table(columns, rows, fold=[1])
     if any(summary.run_id in pinned for summary in summaries):
         table.caption = f"{_PINNED} pinned: never pruned"

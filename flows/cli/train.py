@@ -169,13 +169,14 @@ def show_seeds(summary: SeedSummary, out: Console) -> None:
         (
             str(one.seed),
             f"{one.test_accuracy:.2%}",
+            console.percent(one.balanced_accuracy),
             "{:.2%} to {:.2%}".format(*one.test_accuracy_interval),
             f"{one.test_loss:.4f}",
             f"{one.total_seconds:.1f}",
         )
         for one in summary.runs
     ]
-    columns = ("Seed", "Test accuracy", "95 % interval", "Loss", "Seconds")
+    columns = ("Seed", "Test accuracy", "Balanced", "95 % interval", "Loss", "Seconds")
     out.print(console.table(columns, rows))
     accuracy, loss = summary.noise.accuracy, summary.noise.loss
     low = max(0.0, accuracy.mean - accuracy.half_width)

@@ -28,7 +28,12 @@ def excerpt(run_id: str = "run", **changed: Any) -> ManifestExcerpt:
         "records": {
             "ingest": {"dataset": dataset, "source": dataset, "counts": {"test": [1000] * 10}},
             "build": {"parameters": 141_258},
-            "evaluate": {"accuracy": accuracy, "accuracy_interval": interval, "loss": loss},
+            "evaluate": {
+                "accuracy": accuracy,
+                "accuracy_interval": interval,
+                "balanced_accuracy": accuracy / 2,
+                "loss": loss,
+            },
         },
         "total_seconds": changed.pop("seconds", 60.0),
     }

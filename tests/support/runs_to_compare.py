@@ -99,6 +99,7 @@ def _evaluation(wrong: Collection[int], predictions: FileRecord) -> Evaluation:
         predictions=predictions,
         accuracy=1 - len(wrong) / IMAGES,
         accuracy_interval=wilson(IMAGES - len(wrong), IMAGES),
+        balanced_accuracy=sum(right) / IMAGES,
         loss=0.1 + len(wrong) / 100,
         top_k={2: 1.0},
         classes=classes,

@@ -18,11 +18,12 @@ def measure(predictions: Predictions, class_names: tuple[str, ...]) -> dict[str,
     hits, total, classes = int(predictions.correct.sum()), len(predictions.label), len(class_names)
     confusion = confusion_matrix(predictions.label, predictions.predicted, labels=range(classes))
     by_class = _class_metrics(predictions, class_names, confusion)
-    recalls = [row.recall for row in by_class if row.support]
+    tested = [row for row in by_class if row.support]
     return {
         "accuracy": hits / total,
         "accuracy_interval": wilson(hits, total),
-        "balanced_accuracy": float(np.mean(recalls)),
+        "balanced_accuracy": float(np.mean([row.recall for row in tested])),
+        "macro_f1": float(np.mean([row.f1 for row in tested])),
         "top_k": {k: float((predictions.rank < k).mean()) for k in _TOP if k < classes},
         "loss": predictions.loss,
         "classes": by_class,

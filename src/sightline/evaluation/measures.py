@@ -18,6 +18,7 @@ from sightline.evaluation import (
     classification,
     label_errors,
     model_under_test,
+    reference,
     robustness,
     saliency,
     selective,
@@ -32,6 +33,7 @@ from sightline.training.precision import exact_float32
 MEASURES: dict[str, Callable[[Context], Any]] = {
     "calibration": calibration.measure,
     "coverage": selective.measure,
+    "linear_reference": reference.measure,
     "slices": slices.measure,
     "robustness": robustness.measure,
     "saliency": saliency.measure,

@@ -26,6 +26,7 @@ from sightline.records.evaluation import (
     Evaluation,
     Interval,
     LabelErrors,
+    LinearReference,
     Metrics,
     ReliabilityBin,
     Robustness,

@@ -91,6 +91,15 @@ class LabelErrors(Record):
     table: FileRecord
 
 
+class LinearReference(Record):
+    """A logistic regression on the images averaged over `side` x `side` cells, as a reference."""
+
+    accuracy: float  # On the test split, in [0, 1]
+    balanced_accuracy: float  # Mean recall of the classes that have test images
+    training_images: int  # Number of training images that it was fitted to
+    side: int
+
+
 class Saliency(Record):
     """Saliency maps of the most confident mistakes, by integrated gradients."""
 
@@ -108,12 +117,14 @@ class Metrics(Record):
     accuracy: float  # In [0, 1]
     accuracy_interval: Interval  # 95 % Wilson score interval of the accuracy
     balanced_accuracy: float | None = None  # Mean recall of the classes that have test images
+    macro_f1: float | None = None  # Mean F1 of the classes that have test images
     top_k: dict[int, float] = Field(default_factory=dict)  # k to the top-k accuracy
     loss: float  # Mean categorical cross-entropy (log loss), in nats
     classes: tuple[ClassMetrics, ...]  # Metrics per class, in label order
     confusion: tuple[tuple[int, ...], ...]  # Counts; row: label, column: prediction
     calibration: Calibration | None = None
     coverage: tuple[CoveragePoint, ...] = ()  # For increasing thresholds
+    linear_reference: LinearReference | None = None  # None if it saw only one class
     slices: tuple[SliceMetrics, ...] = ()  # Accuracy for each value of `evaluation.slices`
     robustness: Robustness | None = None  # None if skipped
     label_errors: LabelErrors | None = None  # None if skipped

@@ -7,7 +7,7 @@ from pydantic import ConfigDict
 
 from sightline.config import RunConfig
 from sightline.records.base import DatasetName, FileRecord, Record
-from sightline.records.evaluation import Interval
+from sightline.records.evaluation import Interval, LinearReference
 from sightline.records.result import RunComparison, Spread, StageRecords, StageTime
 
 
@@ -59,6 +59,7 @@ class _Evaluated(_Part):
     accuracy: float
     accuracy_interval: Interval
     balanced_accuracy: float | None = None
+    linear_reference: LinearReference | None = None
     loss: float
 
 

@@ -87,6 +87,7 @@ class RunSummary(Record):
     test_accuracy: float
     balanced_accuracy: float | None = None  # Mean recall of the classes
     baseline_accuracy: float  # Accuracy of always predicting the most frequent class
+    linear_accuracy: float | None = None  # Accuracy of a logistic regression on a few pixels
     test_loss: float
     stages: dict[str, StageTime]
     total_seconds: float

@@ -162,6 +162,7 @@ def _version(
         holdout_sha256=holdout_sha256(files),
         accuracy=evaluation.accuracy,
         accuracy_interval=evaluation.accuracy_interval,
+        balanced_accuracy=evaluation.balanced_accuracy,
         loss=evaluation.loss,
         parameters=manifest.records.build.parameters,
         class_names=files.class_names,

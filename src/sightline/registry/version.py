@@ -28,6 +28,7 @@ class Version(Record):
     holdout_sha256: str  # of the test images and labels, see `data.holdout`
     accuracy: float  # on the test split, in [0, 1]
     accuracy_interval: Interval  # 95 %
+    balanced_accuracy: float | None = None  # mean recall of the classes, on the test split
     loss: float  # on the test split, in nats
     parameters: int
     class_names: tuple[str, ...]  # in label order

@@ -2,7 +2,7 @@
 
 from sightline.records import Certificate, DataGateResult, Evaluation
 from sightline.records.manifest import RunManifest
-from sightline.reporting.table import interval
+from sightline.reporting.table import interval, times
 
 _SIGNIFICANT = 0.05  # A change with a p-value below this is called better or worse
 
@@ -14,9 +14,10 @@ def quality(manifest: RunManifest) -> str:
     balanced = ""
     if evaluation.balanced_accuracy is not None:
         balanced = f"balanced accuracy (mean of the classes) {evaluation.balanced_accuracy:.2%}, "
+    linear = f", {reference(evaluation)}" if evaluation.linear_reference else ""
     return (
         f"The model classifies {total - wrong:,} of {total:,} test images correctly; {balanced}"
-        f"majority-class baseline {baseline(evaluation):.2%}.{leaks(manifest)}"
+        f"majority-class baseline {baseline(evaluation):.2%}{linear}.{leaks(manifest)}"
     )
 
 
@@ -28,6 +29,18 @@ def test_images(evaluation: Evaluation) -> int:
 def baseline(evaluation: Evaluation) -> float:
     """Return the accuracy of always predicting the most frequent class."""
     return max(metrics.support for metrics in evaluation.classes) / test_images(evaluation)
+
+
+def reference(evaluation: Evaluation) -> str:
+    """State the accuracy of the linear reference; empty if there is none."""
+    found = evaluation.linear_reference
+    if found is None:
+        return ""
+    pixels = times((found.side, found.side))
+    return (
+        f"logistic regression on {found.training_images:,} training images of {pixels} pixels "
+        f"{found.accuracy:.2%}"
+    )
 
 
 def leaks(manifest: RunManifest) -> str:

@@ -23,8 +23,14 @@ def list_warnings(manifest: RunManifest, escape: Escape) -> list[str]:
         "above the confidence interval. Try more epochs (training.epochs), another recipe or "
         "more images."
     )
+    linear = evaluation.linear_reference
     return [
         *([baseline] if evaluation.accuracy_interval[0] <= summary.baseline(evaluation) else []),
+        *(
+            [f"The model is no better than a {summary.reference(evaluation)}."]
+            if linear and evaluation.accuracy <= linear.accuracy
+            else []
+        ),
         *_fit_warnings(manifest),
         *(
             f"Data: {escape(check.sentence)}"

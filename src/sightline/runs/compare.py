@@ -125,6 +125,8 @@ def _figures(evaluation: Evaluation, found: Predictions | None) -> dict[str, Fig
     images, calibration = _tested(evaluation), evaluation.calibration
     return {
         "accuracy": (evaluation.accuracy, evaluation.accuracy_interval),
+        "balanced accuracy": (evaluation.balanced_accuracy, None),
+        "macro F1": (evaluation.macro_f1, None),
         "loss": (evaluation.loss, loss_interval(evaluation.loss, found)),
         "calibration error": (calibration.error if calibration else None, None),
         **{

@@ -123,7 +123,7 @@ def _read_as(kind: type[M], run_folder: Path) -> M:
 def summary(workspace: Workspace, manifest: RunManifest | ManifestExcerpt) -> RunSummary:
     """Summarize a run."""
     records = manifest.records
-    tested = records.ingest.counts["test"]
+    tested, reference = records.ingest.counts["test"], records.evaluate.linear_reference
     return RunSummary(
         run_id=manifest.run_id,
         run_dir=str(folder(workspace, manifest.run_id)),
@@ -133,6 +133,7 @@ def summary(workspace: Workspace, manifest: RunManifest | ManifestExcerpt) -> Ru
         test_accuracy=records.evaluate.accuracy,
         balanced_accuracy=records.evaluate.balanced_accuracy,
         baseline_accuracy=max(tested) / sum(tested),
+        linear_accuracy=reference.accuracy if reference else None,
         test_loss=records.evaluate.loss,
         stages=manifest.stages,
         total_seconds=manifest.total_seconds,

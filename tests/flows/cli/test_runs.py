@@ -46,9 +46,9 @@ def test_runs_are_sorted_and_filtered_before_the_limit(root, arguments, expected
     assert [run["run_id"] for run in found] == expected.split()
 
 
-def test_list_is_a_table_with_accuracy_and_loss(root):
+def test_list_is_a_table_with_accuracy_balanced_accuracy_and_loss(root):
     shown = sightline("runs list --dataset zoo").stdout
-    assert re.search(r"zoo +│ zoo +│ tutorial +│ 70\.00% +│ 0\.0300", shown), shown
+    assert re.search(r"zoo +│ zoo +│ tutorial +│ 70\.00% +│ 35\.00% +│ 0\.0300", shown), shown
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,9 @@ def test_evaluation_counts_what_the_predictions_say(textures):
     assert result.loss == pytest.approx(expected_loss, rel=1e-4)
     recalls = (table["predicted"] == table["label"]).groupby(table["label"]).mean()
     assert result.balanced_accuracy == pytest.approx(recalls.mean())
+    assert result.macro_f1 == pytest.approx(np.mean([row.f1 for row in result.classes]))
+    assert result.linear_reference.training_images == 160
+    assert 0.25 < result.linear_reference.accuracy <= 1
     low, high = result.accuracy_interval
     assert 0 <= low <= result.accuracy <= high <= 1
     assert np.sum(result.confusion) == 40

@@ -5,6 +5,7 @@ from reported_runs import FILE, IN_DEPTH, NO_FIGURES, numbers, with_evaluation, 
 from sightline.records import (
     Calibration,
     Inspection,
+    LinearReference,
     RunComparison,
     Spread,
 )
@@ -16,9 +17,11 @@ def pictures():
     return NO_FIGURES
 
 
-def test_quality_gives_the_correct_images_the_balanced_accuracy_and_the_baseline(manifest):
-    measured = with_evaluation(manifest, balanced_accuracy=0.5)
-    assert numbers(summary.quality(measured)) == ["37", "40", "50.00%", "25.00%"]
+def test_quality_gives_the_correct_images_the_balanced_accuracy_and_the_references(manifest):
+    linear = LinearReference(accuracy=0.6, balanced_accuracy=0.5, training_images=1600, side=8)
+    measured = with_evaluation(manifest, balanced_accuracy=0.5, linear_reference=linear)
+    expected = ["37", "40", "50.00%", "25.00%", "1,600", "8", "8", "60.00%"]
+    assert numbers(summary.quality(measured)) == expected
     assert numbers(summary.quality(manifest)) == ["37", "40", "25.00%"]
 
 

@@ -3,7 +3,7 @@ import re
 import pytest
 
 from reported_runs import IN_DEPTH, NO_FIGURES, numbers, with_evaluation, with_records
-from sightline.records import Check, DataGateResult
+from sightline.records import Check, DataGateResult, LinearReference
 from sightline.reporting import summary, warnings
 
 
@@ -30,6 +30,17 @@ def test_model_that_predicts_one_class_is_found_out(manifest):
     assert "training.epochs" in baseline
     assert numbers(never) == ["3", "4"]
     assert "“b”" in never
+
+
+def test_model_that_a_linear_model_equals_is_found_out(manifest):
+    linear = LinearReference(accuracy=0.925, balanced_accuracy=0.9, training_images=160, side=8)
+    better, equal = (
+        warnings.list_warnings(
+            with_evaluation(manifest, accuracy=accuracy, linear_reference=linear), str
+        )
+        for accuracy in (0.93, 0.925)
+    )
+    assert [numbers(one) for one in equal if one not in better] == [["160", "8", "8", "92.50%"]]
 
 
 def test_warnings_name_data_class_calibration_corruption_and_labels(manifest):
