@@ -136,7 +136,7 @@ def cost(folder: Path, data_dir: Path | None) -> tuple[str, ...]:
     run = Run(id="cost", workspace=Workspace(folder / "cost"), data_dir=data_dir)
     dataset, epochs = ("mnist", 3) if data_dir else ("mnist-5k", 40)
     _, arrays, trained = train(run, dataset, f"training.epochs={epochs}")
-    images = arrays.splits["train"].images.shape[0] * epochs
+    images = arrays.splits["train"].count * epochs
     seconds, spent = images / trained.images_per_second, trained.checkpoint_seconds
     each = f"{1000 * spent / max(1, trained.checkpoints):.0f} ms"
     return dataset, f"{seconds:.0f} s", str(trained.checkpoints), each, f"{spent / seconds:.2%}"

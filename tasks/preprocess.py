@@ -13,7 +13,7 @@ def preprocess(run: Run, files: DatasetFiles, settings: PreprocessingConfig) -> 
     """Scale the images, encode the labels and hold out the validation split."""
     arrays = preprocessing.preprocess(run, files, settings)
     rows = [
-        {"split": name, "images": str(split.images.shape), "labels": str(split.labels.shape)}
+        {"split": name, "images": split.count, "stored as": split.images.dtype}
         for name, split in arrays.splits.items()
     ]
     show_table(rows, key="arrays", description="Arrays per split")

@@ -8,7 +8,7 @@ from rich.table import Table
 
 from sightline.config import loading
 from sightline.data import catalog, download, ingest, locate
-from sightline.data.label_table import choose_samples
+from sightline.data.samples import choose_samples
 from sightline.data.validation import gate
 from sightline.data.validation.drift import format_change
 from sightline.flows.cli import console, options

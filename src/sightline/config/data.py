@@ -50,6 +50,6 @@ class PreprocessingConfig(Section):
     split."""
     seed: Seed = 0
     """Random seed of the train/validation split."""
-    store: Literal["uint8", "float32"] = "float32"
-    """Type of the stored pixels. uint8: one byte each, scaled when they are read; float32: scaled
-    to [0, 1] on disk, four times as large."""
+    store: Literal["uint8", "float32"] = "uint8"
+    """Training arrays on disk. uint8: those of the stage ingest, scaled to [0, 1] and one-hot
+    encoded when they are read; float32: a scaled, one-hot encoded copy, four times as large."""

@@ -1,6 +1,5 @@
 """The label table: one row per example with its split, label, source and metadata."""
 
-import math
 from collections.abc import Iterator, Sequence, Sized
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,7 +14,6 @@ from sightline.data.readers.base import Metadata, RawSplit
 from sightline.data.splits import Split
 from sightline.errors import ConfigError, DataError
 from sightline.records import DatasetFiles
-from sightline.storage.npy import open_mapped
 from sightline.storage.workspace import Workspace
 
 Labels = NDArray[np.int16]
@@ -28,8 +26,6 @@ _SCHEMA = pa.schema(
         *(("class_name", pa.string()), ("source", pa.string()), ("pixels_sha256", pa.string())),
     ]
 )
-_MAX_SAMPLES = 40
-_MAX_SAMPLE_BYTES = 64 << 20
 
 Part = TypeVar("Part", bound=Sized)
 
@@ -125,22 +121,6 @@ def read_labels(workspace: Workspace, files: DatasetFiles, split: str) -> Labels
     names = list(counts)
     start = sum(counts[name] for name in names[: names.index(split)])
     return labels[start : start + counts[split]]
-
-
-def choose_samples(
-    workspace: Workspace, files: DatasetFiles
-) -> tuple[NDArray[np.uint8], list[str]]:
-    """Choose training images to show: the first of each class, equally many per class.
-
-    Returns at most 40 uint8 images of shape (m, height, width, channels), and their class names.
-    """
-    labels = read_labels(workspace, files, "train")
-    most = max(1, min(_MAX_SAMPLES, _MAX_SAMPLE_BYTES // math.prod(files.image_shape)))
-    per_class = max(1, most // len(files.class_names))
-    classes = range(len(files.class_names))
-    rows = np.concatenate([np.flatnonzero(labels == label)[:per_class] for label in classes])[:most]
-    images = open_mapped(workspace.root / files.images["train"].path)[rows]
-    return images, [files.class_names[labels[row]] for row in rows]
 
 
 def _columns(split: Split, class_names: Sequence[str], part: slice) -> list[Any]:

@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sightline.data.label_table import Labels
+from sightline.data.split_arrays import open_split, read_split_labels
 from sightline.evaluation.model_under_test import Context, ModelUnderTest
 from sightline.evaluation.predictions import PREDICTIONS, Predictions, join, of_block
 from sightline.evaluation.predictions_table import read_blocks
 from sightline.records import Calibration, ReliabilityBin, Temperature
-from sightline.storage.npy import open_mapped
 
 Floats = NDArray[np.floating[Any]]
 
@@ -115,13 +116,13 @@ def read_scaled(path: Path, num_classes: int, temperature: float) -> Predictions
     )
 
 
-def _predict_validation(tested: ModelUnderTest) -> tuple[Floats, NDArray[np.int64]]:
+def _predict_validation(tested: ModelUnderTest) -> tuple[Floats, Labels]:
     """Predict validation images, evenly spaced over the split; return their labels as well."""
     split = tested.arrays.splits["validation"]
-    images = open_mapped(tested.workspace.root / split.images.path)
+    images = open_split(tested.workspace, split)
     count = min(len(images), _TEMPERATURE_IMAGES)
     rows = np.linspace(0, len(images) - 1, count).astype(np.int64)
-    labels = open_mapped(tested.workspace.root / split.labels.path)[rows].argmax(axis=1)
+    labels = read_split_labels(tested.workspace, split)[rows]
     steps = range(0, count, tested.batch_size)
     probabilities = [
         tested.predict(images[rows[start : start + tested.batch_size]]) for start in steps

@@ -15,10 +15,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sightline.data.label_table import Labels, read_labels, read_sources
+from sightline.data.split_arrays import StoredImages, open_images
 from sightline.evaluation.model_under_test import Context
-from sightline.evaluation.predictions import Images, Predict, join, of_block, predict_blocks
+from sightline.evaluation.predictions import Predict, join, of_block, predict_blocks
 from sightline.records import LabelErrors, Mistake
-from sightline.storage.npy import open_mapped
 
 _TABLE = "label_errors.parquet"
 
@@ -30,7 +30,7 @@ def measure(context: Context) -> LabelErrors | None:
     if threshold == 1:
         return None
     workspace, files = tested.workspace, tested.files
-    images = open_mapped(workspace.root / files.images["train"].path)
+    images = open_images(workspace, files.images["train"])
     labels = read_labels(workspace, files, "train")
     found = find(tested.predict_raw, images, labels, threshold)
     write(draft.path(_TABLE), found, workspace.root / files.labels.path)
@@ -39,7 +39,7 @@ def measure(context: Context) -> LabelErrors | None:
     )
 
 
-def find(predict: Predict, images: Images, labels: Labels, threshold: float) -> pa.Table:
+def find(predict: Predict, images: StoredImages, labels: Labels, threshold: float) -> pa.Table:
     """Find images for which the model predicts another class than the label with confidence.
 
     Args:

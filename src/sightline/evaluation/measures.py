@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from sightline.config import EvaluationConfig
+from sightline.data.split_arrays import blocks
 from sightline.errors import StageError
 from sightline.evaluation import (
     calibration,
@@ -25,7 +26,7 @@ from sightline.evaluation import (
     slices,
 )
 from sightline.evaluation.model_under_test import Context, ModelUnderTest
-from sightline.evaluation.predictions import PREDICTIONS, blocks, predict_split
+from sightline.evaluation.predictions import PREDICTIONS, predict_split
 from sightline.pipeline.cache import Draft
 from sightline.records import ArraySet, DatasetFiles, Evaluation, Metrics, Run, TrainedModel
 from sightline.training.precision import exact_float32
@@ -81,8 +82,8 @@ def measure(
 
 
 def _bytes_needed(arrays: ArraySet) -> int:
-    examples, classes = arrays.splits["test"].labels.shape
-    return examples * (_ROW_BYTES + classes * _CLASS_BYTES) + _METRICS_BYTES
+    test = arrays.splits["test"]
+    return test.count * (_ROW_BYTES + test.num_classes * _CLASS_BYTES) + _METRICS_BYTES
 
 
 def _serving_difference(tested: ModelUnderTest) -> float:

@@ -1,5 +1,6 @@
 """The model under test and the test split."""
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -9,11 +10,11 @@ from numpy.typing import NDArray
 from sightline.config import EvaluationConfig
 from sightline.data.label_table import Labels, read_labels
 from sightline.data.scaling import to_float
-from sightline.evaluation.predictions import Images, Predictions
+from sightline.data.split_arrays import StoredImages, open_images, open_split
+from sightline.evaluation.predictions import Predictions
 from sightline.evaluation.predictions_table import Floats
 from sightline.pipeline.cache import Draft
 from sightline.records import ArraySet, DatasetFiles, Run, TrainedModel
-from sightline.storage.npy import open_mapped
 from sightline.storage.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -33,8 +34,8 @@ class ModelUnderTest:
     settings: EvaluationConfig
     model: "keras.Model"  # The exported model, from uint8 images to probabilities
     network: "keras.Model"  # The same from float32 images in [0, 1]
-    raw: Images  # Test images, uint8 of shape (n, height, width, channels), mapped
-    images: NDArray[Any]  # The same as training arrays: uint8, or float32 in [0, 1]; mapped
+    raw: StoredImages  # Test images, uint8 of shape (n, height, width, channels)
+    images: StoredImages  # The same as training arrays: uint8, or float32 in [0, 1]
     labels: Labels  # int16 of shape (n,)
     batch_size: int  # Images a prediction step
 
@@ -71,7 +72,7 @@ def load(
 
     root = run.workspace.root
     model = keras_files.read_model(root / trained.model.path, trained.model.sha256)
-    images = open_mapped(root / arrays.splits["test"].images.path)
+    most = _BATCH_BYTES // (4 * math.prod(files.image_shape))
     return ModelUnderTest(
         workspace=run.workspace,
         files=files,
@@ -79,10 +80,10 @@ def load(
         settings=settings,
         model=model,
         network=keras_files.without_preprocessing(model),
-        raw=open_mapped(root / files.images["test"].path),
-        images=images,
+        raw=open_images(run.workspace, files.images["test"]),
+        images=open_split(run.workspace, arrays.splits["test"]),
         labels=read_labels(run.workspace, files, "test"),
-        batch_size=min(settings.batch_size, max(1, _BATCH_BYTES // (4 * images[0].size))),
+        batch_size=min(settings.batch_size, max(1, most)),
     )
 
 

@@ -10,11 +10,11 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from sightline.data.label_table import Labels
+from sightline.data.split_arrays import StoredImages, blocks
 from sightline.evaluation import predictions_table
 from sightline.evaluation.predictions_table import Block, Floats
 from sightline.pipeline.progress import Progress, emit
 from sightline.records import Mistake
-from sightline.storage.npy import BLOCK_BYTES
 
 Images = NDArray[np.uint8]  # Raw images, (m, height, width, channels)
 Predict = Callable[[NDArray[Any]], Floats]
@@ -65,7 +65,7 @@ _FIELDS = tuple(field.name for field in fields(Predictions))
 
 
 def predict_split(
-    predict: Predict, images: Floats, labels: Labels, num_classes: int, path: Path
+    predict: Predict, images: StoredImages, labels: Labels, num_classes: int, path: Path
 ) -> Predictions:
     """Predict prepared images block by block and write the predictions table."""
     parts = []
@@ -78,7 +78,7 @@ def predict_split(
 
 
 def predict_blocks(
-    predict: Predict, images: NDArray[Any], labels: Labels, unit: str
+    predict: Predict, images: StoredImages, labels: Labels, unit: str
 ) -> Iterator[Block]:
     """Predict at least one image, block by block; `unit` is what the progress counts."""
     for rows in blocks(images):
@@ -141,10 +141,3 @@ def join(parts: Iterable[Predictions]) -> Predictions:
     return Predictions(
         **{name: np.concatenate([getattr(part, name) for part in found]) for name in _FIELDS}
     )
-
-
-def blocks(images: NDArray[Any]) -> Iterator[slice]:
-    """Yield the rows of images, at least one, that are held in memory at once, in order."""
-    rows = max(1, BLOCK_BYTES // int(images[0].nbytes))
-    for start in range(0, len(images), rows):
-        yield slice(start, min(start + rows, len(images)))

@@ -6,9 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sightline.data.label_table import Labels
+from sightline.data.split_arrays import SelectedImages, StoredImages, blocks
 from sightline.evaluation.corruptions import CORRUPTIONS, SEVERITIES
 from sightline.evaluation.model_under_test import Context
-from sightline.evaluation.predictions import Images, Predict, blocks
+from sightline.evaluation.predictions import Images, Predict
 from sightline.pipeline.progress import Progress, emit
 from sightline.records import CorruptionMetrics, Robustness
 
@@ -23,7 +24,7 @@ def measure(context: Context) -> Robustness | None:
 
 
 def accuracy_under_corruption(
-    predict: Predict, images: Images, labels: Labels, limit: int
+    predict: Predict, images: StoredImages, labels: Labels, limit: int
 ) -> Robustness:
     """Predict a sample of the test split under each corruption in each severity.
 
@@ -32,11 +33,12 @@ def accuracy_under_corruption(
     rows = _sample(labels, limit)
     hits = np.zeros(1 + len(CORRUPTIONS) * len(SEVERITIES), dtype=np.int64)
     done, total = 0, len(rows) * len(hits)
-    for part in blocks(images[: len(rows)]):
-        chosen = rows[part]
-        for number, version in enumerate(_versions(images[chosen], part.start)):
-            hits[number] += np.count_nonzero(predict(version).argmax(axis=1) == labels[chosen])
-            done += len(chosen)
+    sample = SelectedImages(images, rows)
+    for part in blocks(sample):
+        own = labels[rows[part]]
+        for number, version in enumerate(_versions(sample[part], part.start)):
+            hits[number] += np.count_nonzero(predict(version).argmax(axis=1) == own)
+            done += len(own)
             emit(Progress(stage="evaluate", done=done, total=total, unit="corrupted images"))
     shares = hits / len(rows)
     corrupted = shares[1:].reshape(len(CORRUPTIONS), len(SEVERITIES)).tolist()

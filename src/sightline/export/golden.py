@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sightline.data import holdout
+from sightline.data.split_arrays import open_images
 from sightline.evaluation import predictions_table
 from sightline.records import DatasetFiles, Evaluation, Run
-from sightline.storage.npy import BLOCK_BYTES, ArrayWriter, read_rows
+from sightline.storage.npy import BLOCK_BYTES, ArrayWriter
 from sightline.storage.workspace import Workspace
 
 Floats = NDArray[np.float32]
@@ -41,11 +42,11 @@ def gather(run: Run, files: DatasetFiles, evaluation: Evaluation, limit: int, pa
     test = files.images["test"]
     rows = choose(test.shape[0], limit)
     probabilities = _probabilities(run.workspace, files, evaluation, rows)
-    pixels = hashlib.sha256()
+    images, pixels = open_images(run.workspace, test), hashlib.sha256()
     step = max(1, BLOCK_BYTES // int(np.prod(test.shape[1:])))
     with ArrayWriter(path, (len(rows), *test.shape[1:]), test.dtype) as writer:
         for start in range(0, len(rows), step):
-            block = read_rows(run.workspace.root / test.path, rows[start : start + step])
+            block = images[rows[start : start + step]]
             pixels.update(block.data)
             writer.append(block)
     return Golden(path, pixels.hexdigest(), probabilities)

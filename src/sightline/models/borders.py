@@ -1,11 +1,10 @@
 """Blank borders of the training images, which the model crops to save computation."""
 
-from pathlib import Path
-
 import numpy as np
 from numpy.typing import NDArray
 
-from sightline.storage.npy import read_blocks
+from sightline.data.scaling import to_float
+from sightline.data.split_arrays import StoredImages, blocks
 
 Borders = tuple[tuple[int, int], tuple[int, int]]  # Cropped pixels (top, bottom) and (left, right)
 NO_BORDERS: Borders = ((0, 0), (0, 0))
@@ -13,10 +12,10 @@ NO_BORDERS: Borders = ((0, 0), (0, 0))
 Floats = NDArray[np.float64]
 
 
-def blank_borders(images: Path, share: float) -> Borders:
-    """Find the borders that contain hardly any of the variance of the images in an NPY file.
+def blank_borders(images: StoredImages, share: float) -> Borders:
+    """Find the borders that contain hardly any of the variance of the images.
 
-    The images are float32 of shape (n, height, width, channels). `share`, in (0, 1], is the part
+    The images are uint8, or float32 in [0, 1]. `share`, in (0, 1], is the part
     of the variance to keep along each axis; the rest is split evenly between both sides. 1 crops
     only rows and columns in which no pixel ever changes. At least one row and one column remain.
     """
@@ -25,10 +24,10 @@ def blank_borders(images: Path, share: float) -> Borders:
     return _blank_ends(rows, share), _blank_ends(columns, share)
 
 
-def _variance(images: Path) -> Floats:
+def _variance(images: StoredImages) -> Floats:
     """Return the variance of each pixel over all images, (height, width, channels)."""
     count, total, squares = 0, 0.0, 0.0
-    for block in read_blocks(images):
+    for block in (to_float(images[rows]) for rows in blocks(images)):
         count += len(block)
         total = total + block.sum(axis=0, dtype=np.float64)
         squares = squares + np.square(block).sum(axis=0, dtype=np.float64)

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from sightline.config import BackboneConfig, CnnConfig, ModelConfig
+from sightline.data.split_arrays import open_split
 from sightline.models.borders import NO_BORDERS, blank_borders
 from sightline.pipeline.cache import Draft, find_or_make
 from sightline.pipeline.stages import KERAS, Stage
@@ -39,7 +40,7 @@ def _cnn(run: Run, arrays: ArraySet, settings: CnnConfig) -> "keras.Model":
 
     borders = NO_BORDERS
     if settings.crop_borders != 1:
-        images = run.workspace.root / arrays.splits["train"].images.path
+        images = open_split(run.workspace, arrays.splits["train"])
         borders = blank_borders(images, settings.crop_borders)
     return cnn.classifier(arrays.image_shape, len(arrays.class_names), settings, borders)
 

@@ -94,11 +94,18 @@ class DatasetFiles(Record):
 class ArraySplit(Record):
     """One split as training arrays."""
 
-    # NPY of shape (n, height, width, channels): uint8, or float32 with values in [0, 1]. After the
-    # stage embed: float16 features of shape (n, views, ...)
+    # NPY of shape (n, height, width, channels): uint8, the file of the stage ingest, or float32
+    # with values in [0, 1]. After the stage embed: float16 features of shape (n, views, ...)
     images: ArrayFile
-    labels: ArrayFile  # float32 NPY of shape (n, num_classes), one-hot
+    rows: ArrayFile | None = None  # int64 NPY (n,), the images of this split; None: all of them
+    labels: ArrayFile  # NPY: int16 class numbers (n,), or float32 one-hot (n, num_classes)
+    num_classes: int
     views: int | None = None  # Views of each image; None before the stage embed
+
+    @property
+    def count(self) -> int:
+        """Number of examples."""
+        return self.labels.shape[0]
 
 
 class ArraySet(Record):

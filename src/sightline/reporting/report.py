@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import pyarrow.parquet as pq
 
 from sightline.config import ReportConfig
-from sightline.data.label_table import choose_samples
+from sightline.data.samples import choose_samples
+from sightline.data.split_arrays import StoredImages, open_images
 from sightline.data.validation.findings import select_findings
 from sightline.evaluation import label_errors
 from sightline.evaluation.predictions import most_confident_mistakes
@@ -67,9 +68,8 @@ class _Inputs(NamedTuple):
     def path(self, record: FileRecord) -> Path:
         return self.workspace.root / record.path
 
-    def images(self, split: str) -> Images:
-        images: Images = open_mapped(self.path(self.files.images[split]))
-        return images
+    def images(self, split: str) -> StoredImages:
+        return open_images(self.workspace, self.files.images[split])
 
     def mistakes(self, limit: int) -> tuple[tuple[Mistake, ...], int]:
         predictions = self.path(self.evaluation.predictions)
@@ -135,7 +135,7 @@ def _findings(inputs: _Inputs) -> Iterator[Figure]:
     if found:
         splits = {name: inputs.images(name) for name in files.images}
         images = [
-            [splits[place.split][place.index] for place in (one.image, one.other) if place]
+            [splits[place.split][[place.index]][0] for place in (one.image, one.other) if place]
             for one in found
         ]
         names = files.class_names

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from sightline.data.split_arrays import open_images
 from sightline.errors import InputError
 from sightline.records.difference import Flip, RunDifference
 from sightline.records.manifest import RunManifest
@@ -17,7 +18,6 @@ from sightline.reporting.figures.curves import draw_both_curves
 from sightline.reporting.figures.thumbnail import write_thumbnail
 from sightline.runs import verify
 from sightline.storage import files
-from sightline.storage.npy import open_mapped
 from sightline.storage.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def _thumbnails(workspace: Workspace, pair: Pair, rows: list[int]) -> list[bytes
         path = workspace.root / record.path
         try:
             verify.check_file(path, record)
-            images = open_mapped(path)[rows]
+            images = open_images(workspace, record)[rows]
             return [_png(partial(write_thumbnail, image=image)) for image in images]
         except InputError as error:
             missing = missing or error

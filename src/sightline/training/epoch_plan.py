@@ -19,13 +19,13 @@ class EpochPlan:
     @classmethod
     def for_training(cls, split: ArraySplit, settings: TrainingConfig) -> "EpochPlan":
         """Plan the epochs of a training on a split."""
-        examples = settings.examples_per_epoch or split.images.shape[0]
+        examples = settings.examples_per_epoch or split.count
         ghost_batches = min(settings.ghost_batches, settings.batch_size, examples)
         return cls(examples, settings.batch_size, ghost_batches)
 
     def for_validation(self, split: ArraySplit) -> "EpochPlan":
         """Plan a pass over a validation split, with batches of the same form."""
-        return replace(self, examples=split.images.shape[0])
+        return replace(self, examples=split.count)
 
     @property
     def steps(self) -> int:

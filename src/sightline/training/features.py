@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from sightline.config import EmbeddingConfig
 from sightline.data.readers.parallel import ordered_map
+from sightline.data.split_arrays import StoredImages, blocks, open_split
 from sightline.errors import ConfigError, StageError
 from sightline.models import backbone, keras_files
 from sightline.pipeline import cache
@@ -48,7 +49,7 @@ def compute(
     front = _front(run.workspace, blueprint)
     shape = tuple(front.output_shape[1:])
     views = {name: settings.views if name == "train" else 1 for name in arrays.splits}
-    total = sum(arrays.splits[name].images.shape[0] * count for name, count in views.items())
+    total = sum(arrays.splits[name].count * count for name, count in views.items())
     run.workspace.check_room(total * math.prod(shape) * _FLOAT16_BYTES, "The features")
     front_id = EMBED.key(state.digest(front, "weights"), str(blueprint.last_frozen), settings)
     draft.path(_FRONT).write_text(front_id, encoding="ascii")
@@ -56,12 +57,13 @@ def compute(
     counter = Counter("views", total, "embed")
     splits: dict[str, ArraySplit] = {}
     for name, split in arrays.splits.items():
-        images = open_mapped(run.workspace.root / split.images.path)
+        images = open_split(run.workspace, split)
         _check_agreement(front, source.calculate, images[:_BATCH])
-        blocks = source.blocks(images, views[name])
+        computed = source.blocks(images, views[name])
         np.save(draft.path(f"{_DIGESTS}_{name}.npy"), _digests(images))
-        file = _write(draft, name, (len(images), views[name], *shape), blocks, counter)
-        splits[name] = ArraySplit(images=file, labels=split.labels, views=views[name])
+        file = _write(draft, name, (len(images), views[name], *shape), computed, counter)
+        update = {"images": file, "rows": None, "views": views[name]}
+        splits[name] = split.model_copy(update=update)
     return arrays.model_copy(update={"splits": splits})
 
 
@@ -143,8 +145,8 @@ class _Source:
     known: _Known
     settings: EmbeddingConfig
 
-    def blocks(self, images: NDArray[Any], views: int) -> Iterator[Floats]:
-        """Yield float16 blocks (m, views, ...) of images that are mapped, uint8 or float32."""
+    def blocks(self, images: StoredImages, views: int) -> Iterator[Floats]:
+        """Yield float16 blocks (m, views, ...) of images, uint8 or float32."""
         size = max(1, _BATCH // views)
 
         def prepare(start: int) -> tuple[list[Floats | None], list[Pixels]]:
@@ -162,9 +164,9 @@ class _Source:
             yield np.stack([next(computed) if one is None else one for one in known])
 
 
-def _digests(images: NDArray[Any]) -> NDArray[np.uint8]:
+def _digests(images: StoredImages) -> NDArray[np.uint8]:
     """Return the SHA-256 of the pixels of each image, (n, 32)."""
-    rows = (digest_of(_pixels(image)) for image in images)
+    rows = (digest_of(image) for part in blocks(images) for image in _pixels(images[part]))
     return np.array([np.frombuffer(row, np.uint8) for row in rows])
 
 

@@ -16,11 +16,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sightline.config import TrainingConfig
+from sightline.data.split_arrays import read_split_labels
 from sightline.errors import ConfigError
 from sightline.models import backbone, keras_files
 from sightline.pipeline.cache import Draft
 from sightline.records import ArraySet, ArraySplit, ModelBlueprint, Run, TrainedModel
-from sightline.storage.npy import read_blocks
 from sightline.storage.workspace import Workspace
 from sightline.training import backend, gpu, precision, state
 from sightline.training.augmentation import augmentation
@@ -179,11 +179,8 @@ def _class_weight(
     """Return the weight of each class, n / (classes * n of the class), if weights are wanted."""
     if settings.class_weight == "none":
         return None
-    counts = sum(
-        block.sum(axis=0, dtype=np.float64)
-        for block in read_blocks(workspace.root / split.labels.path)
-    )
-    weights = np.sum(counts) / (split.labels.shape[1] * np.maximum(counts, 1))
+    counts = np.bincount(read_split_labels(workspace, split), minlength=split.num_classes)
+    weights = np.sum(counts) / (split.num_classes * np.maximum(counts, 1))
     return dict(enumerate(weights.tolist()))
 
 

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sightline.data.scaling import to_float
+from sightline.data.split_arrays import open_split, read_split_labels
 from sightline.records import ArraySplit
-from sightline.storage.npy import open_mapped
 from sightline.storage.workspace import Workspace
 from sightline.training.epoch_plan import EpochPlan
 
@@ -37,8 +37,9 @@ class Batches(keras.utils.PyDataset):
         """
         super().__init__()
         self._split = split
-        self._images = open_mapped(workspace.root / split.images.path)
-        self._labels = open_mapped(workspace.root / split.labels.path)
+        self._images: Any = open_split(workspace, split)  # or features, which have views
+        self._labels = read_split_labels(workspace, split)
+        self._one_hot = np.eye(split.num_classes, dtype=np.float32)
         self._plan = plan
         self._seed = seed
         self._first_step = first_step
@@ -68,14 +69,15 @@ class Batches(keras.utils.PyDataset):
         """
         batch = self._plan.batch(self._first_step + index)
         rows = self._order[batch]
-        images, labels = self._inputs(rows, self._views[batch]), self._labels[rows]
+        images, labels = self._inputs(rows, self._views[batch]), self._one_hot[self._labels[rows]]
         if self._plan.ghost_batches == 1:
             return images, labels
         return tuple(np.array_split(images, self._plan.ghost_batches)), labels
 
     def _inputs(self, rows: NDArray[np.int64], views: NDArray[np.int64]) -> Floats:
         if self._split.views is not None:
-            return self._images[rows, views].astype(np.float32)
+            features: Floats = self._images[rows, views].astype(np.float32)
+            return features
         return to_float(self._images[rows])
 
 

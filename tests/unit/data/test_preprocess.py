@@ -8,12 +8,21 @@ from reading import ingest_arrays
 from sightline.config import PreprocessingConfig
 from sightline.data import preprocess
 from sightline.data.scaling import SCALE, to_float
+from sightline.data.split_arrays import open_split, read_split_labels
 from sightline.errors import DataError
 from sightline.storage import npy
 
+FLOATS = PreprocessingConfig(store="float32")
 
-def test_images_are_scaled_and_labels_encoded(run, files):
-    result = preprocess.preprocess(run, files, PreprocessingConfig())
+
+def opened(run, arrays, name):
+    """Return images and labels of a split as numpy arrays."""
+    split = arrays.splits[name]
+    return open_split(run.workspace, split)[:], read_split_labels(run.workspace, split)
+
+
+def test_float32_copy_is_scaled_and_one_hot(run, files):
+    result = preprocess.preprocess(run, files, FLOATS)
     images, labels = pictures(160, 1)
     train = result.splits["train"]
     stored = npy.open_mapped(run.workspace.root / train.images.path)
@@ -24,35 +33,44 @@ def test_images_are_scaled_and_labels_encoded(run, files):
     assert np.float32(255) * SCALE == 1
     one_hot = npy.open_mapped(run.workspace.root / train.labels.path)
     np.testing.assert_array_equal(one_hot, np.eye(CLASSES, dtype=np.float32)[labels])
+    np.testing.assert_array_equal(read_split_labels(run.workspace, train), labels)
     assert set(result.splits) == {"train", "test"}
 
 
-def test_uint8_images_are_stored_as_they_are_and_scaled_alike_when_read(run, files):
-    stored, scaled = (
-        npy.open_mapped(
-            run.workspace.root
-            / preprocess.preprocess(run, files, PreprocessingConfig(store=store))
-            .splits["train"]
-            .images.path
-        )
-        for store in ("uint8", "float32")
+def test_without_a_copy_the_splits_are_rows_of_the_ingested_images(run, files):
+    held_out = {"validation_fraction": 0.25}
+    result = preprocess.preprocess(run, files, PreprocessingConfig(**held_out))
+    scaled = preprocess.preprocess(run, files, FLOATS.model_copy(update=held_out))
+    for name in ("train", "validation", "test"):
+        assert result.splits[name].images == files.images.get(name, files.images["train"])
+        (images, labels), (expected, same) = (opened(run, one, name) for one in (result, scaled))
+        assert to_float(images).tobytes() == expected.tobytes()
+        assert labels.tolist() == same.tolist()
+    assert result.splits["test"].rows is None
+    written = [file for one in result.splits.values() for file in (one.rows, one.labels) if file]
+    assert sum(file.bytes for file in written) < 5_000
+
+
+def test_equal_images_of_another_entry_are_found_where_they_are(run, files):
+    preprocess.preprocess(run, files, PreprocessingConfig())
+    images = {
+        name: one.model_copy(update={"path": "moved.npy"}) for name, one in files.images.items()
+    }
+    moved = preprocess.preprocess(
+        run, files.model_copy(update={"images": images}), PreprocessingConfig()
     )
-    np.testing.assert_array_equal(stored, pictures(160, 1)[0])
-    assert to_float(stored).tobytes() == scaled.tobytes()
+    assert {split.images.path for split in moved.splits.values()} == {"moved.npy"}
 
 
 def test_validation_split_has_the_same_share_of_each_class_and_no_training_image(run, files):
     result = preprocess.preprocess(run, files, PreprocessingConfig(validation_fraction=0.25))
     rows = []
     for name, each in (("train", 30), ("validation", 10)):
-        split = result.splits[name]
-        labels = npy.open_mapped(run.workspace.root / split.labels.path)
-        assert labels.sum(axis=0).tolist() == [each] * CLASSES
-        images = npy.open_mapped(run.workspace.root / split.images.path)
+        images, labels = opened(run, result, name)
+        assert np.bincount(labels).tolist() == [each] * CLASSES
         rows += [image.tobytes() for image in images]
-    expected = pictures(160, 1)[0].astype(np.float32) * SCALE
     assert len(rows) == 160
-    assert set(rows) == {image.tobytes() for image in expected}
+    assert set(rows) == {image.tobytes() for image in pictures(160, 1)[0]}
 
 
 def test_seed_determines_the_validation_split(run, files):
@@ -61,7 +79,7 @@ def test_seed_determines_the_validation_split(run, files):
         repeated = run.model_copy(update={"id": f"run-{number}", "refresh": True})
         config = PreprocessingConfig(validation_fraction=0.25, seed=seed)
         result = preprocess.preprocess(repeated, files, config)
-        digests.append(result.splits["validation"].images.sha256)
+        digests.append(result.splits["validation"].rows.sha256)
     assert digests[0] == digests[1] != digests[2]
 
 

@@ -6,8 +6,9 @@ import pytest
 
 from examples import CLASSES, pictures
 from sightline.config import EvaluationConfig
+from sightline.data import split_arrays
 from sightline.errors import StageError
-from sightline.evaluation import evaluate, model_under_test, predictions
+from sightline.evaluation import evaluate, model_under_test
 from sightline.evaluation.intervals import wilson
 from sightline.models import keras_files
 
@@ -78,7 +79,7 @@ def test_optional_measures_are_taken_as_configured(textures):
 
 def test_evaluation_in_blocks_equals_evaluation_at_once(textures, monkeypatch):
     at_once = measure(textures)
-    monkeypatch.setattr(predictions, "BLOCK_BYTES", 9 * 12 * 12 * 4)
+    monkeypatch.setattr(split_arrays, "BLOCK_BYTES", 9 * 12 * 12)
     monkeypatch.setattr(model_under_test, "_BATCH_BYTES", 2 * 12 * 12 * 4)
     in_blocks = measure(textures, textures.refreshed)
     assert in_blocks.confusion == at_once.confusion

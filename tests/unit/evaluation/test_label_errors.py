@@ -2,7 +2,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from sightline.evaluation import label_errors, predictions
+from sightline.data import split_arrays
+from sightline.evaluation import label_errors
 from sightline.pipeline.progress import Progress, listening
 
 COUNT = 500
@@ -28,7 +29,7 @@ LABELS[FLIPPED] = (LABELS[FLIPPED] + RNG.integers(1, 4, 40)) % 4
 
 
 def test_flipped_labels_are_found_the_largest_margin_first(monkeypatch):
-    monkeypatch.setattr(predictions, "BLOCK_BYTES", 2 * 33)
+    monkeypatch.setattr(split_arrays, "BLOCK_BYTES", 2 * 33)
     events: list[Progress] = []
     with listening(events.append):
         found = label_errors.find(predict, IMAGES, LABELS, 0.95).to_pydict()

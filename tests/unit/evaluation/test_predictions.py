@@ -4,8 +4,9 @@ import pyarrow.parquet as pq
 import pytest
 from sklearn.metrics import log_loss, top_k_accuracy_score
 
+from sightline.data import split_arrays
 from sightline.errors import InputError
-from sightline.evaluation import predictions, predictions_table
+from sightline.evaluation import predictions_table
 from sightline.evaluation.calibration import apply_temperature, read_scaled
 from sightline.evaluation.predictions import (
     most_confident_mistakes,
@@ -64,7 +65,7 @@ def test_table_is_read_as_it_was_written_whatever_the_block_size(path, predicted
     assert scaled.confidence == pytest.approx(expected.max(axis=1), rel=1e-5)
     assert scaled.loss == pytest.approx(log_loss(LABELS, expected, labels=range(CLASSES)), rel=1e-5)
     assert (scaled.rank == predicted.rank).all(), "a temperature keeps the order of the classes"
-    monkeypatch.setattr(predictions, "BLOCK_BYTES", 7 * PIXELS[0].nbytes)
+    monkeypatch.setattr(split_arrays, "BLOCK_BYTES", 7 * PIXELS[0].nbytes)
     monkeypatch.setattr(predictions_table, "_BLOCK_VALUES", 7 * CLASSES)
     assert_equal(predict_split(model, PIXELS, LABELS, CLASSES, path), predicted)
     assert_equal(read_scaled(path, CLASSES, 2.0), scaled)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from examples import pictures
-from sightline.evaluation import predictions
+from sightline.data import split_arrays
 from sightline.evaluation.corruptions import CORRUPTIONS, SEVERITIES
 from sightline.evaluation.robustness import accuracy_under_corruption
 from sightline.pipeline.progress import Progress, listening
@@ -66,7 +66,7 @@ def test_mapped_images_are_read_in_blocks_with_the_same_result(tmp_path, monkeyp
         sizes.add(len(images))
         return predict(images)
 
-    monkeypatch.setattr(predictions, "BLOCK_BYTES", 7 * IMAGES[0].nbytes)
+    monkeypatch.setattr(split_arrays, "BLOCK_BYTES", 7 * IMAGES[0].nbytes)
     mapped = npy.open_mapped(tmp_path / "images.npy")
     events: list[Progress] = []
     with listening(events.append):

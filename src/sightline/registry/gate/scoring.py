@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from sightline.data import holdout
 from sightline.data.label_table import read_labels
+from sightline.data.split_arrays import blocks, open_images
 from sightline.errors import ModelFileError
 from sightline.evaluation import predictions_table
 from sightline.evaluation.model_under_test import class_probabilities
@@ -24,7 +25,6 @@ from sightline.pipeline.progress import Progress, emit
 from sightline.records import FileRecord
 from sightline.registry.gate.scores import CANDIDATE, CHAMPION, ScoringRequest, Timing
 from sightline.storage import files
-from sightline.storage.npy import read_blocks
 
 _BATCH = 256
 _BATCH_BYTES = 8 << 20  # as float32 pixels; the activations of large images take far more
@@ -49,7 +49,7 @@ def score(request: ScoringRequest) -> Timing:
         needed = len(models) * images.shape[0] * row_bytes
         workspace.check_room(needed, "The predictions of two models")
         _predict(request, models)
-    image = next(read_blocks(workspace.path(images.path)))[:1]
+    image = open_images(workspace, images)[:1]
     candidate, champion = _median_seconds(models, image)
     return Timing(candidate_seconds=candidate, champion_seconds=champion)
 
@@ -92,14 +92,13 @@ def _predict(request: ScoringRequest, models: Sequence[keras.Model]) -> None:
             )
             for name in (CANDIDATE, CHAMPION)
         ]
-        done = 0
-        for images in read_blocks(workspace.path(test.path)):
-            own = labels[done : done + len(images)]
+        images = open_images(workspace, test)
+        for rows in blocks(images):
             for model, writer in zip(models, writers, strict=True):
-                block = Block(done, own, class_probabilities(model, images, batch))
+                probabilities = class_probabilities(model, images[rows], batch)
+                block = Block(rows.start, labels[rows], probabilities)
                 writer.write_table(predictions_table.to_arrow(block))
-            done += len(images)
-            emit(Progress(stage="promotion", done=done, total=len(labels), unit="images"))
+            emit(Progress(stage="promotion", done=rows.stop, total=len(labels), unit="images"))
 
 
 def _median_seconds(models: Sequence[keras.Model], image: NDArray[np.uint8]) -> list[float]:

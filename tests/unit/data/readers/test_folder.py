@@ -57,7 +57,7 @@ def test_splits_have_the_usual_names_and_a_missing_test_split_is_set_aside(
     assert files.counts["validation"] == (1, 1)
     assert files.counts["train"] == ((3, 3) if test else (2, 2))
     arrays = preprocess.preprocess(run, files, PreprocessingConfig(validation_fraction=0.5))
-    assert arrays.splits["validation"].images.shape[0] == 2
+    assert arrays.splits["validation"].count == 2
 
 
 def test_two_names_of_one_split_are_refused(folder):
