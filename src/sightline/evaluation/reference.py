@@ -6,10 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sightline.data.label_table import Labels, read_labels
+from sightline.data.split_arrays import SelectedImages, StoredImages, blocks, open_images
 from sightline.evaluation.model_under_test import Context
 from sightline.evaluation.predictions import Images
 from sightline.records import LinearReference
-from sightline.storage.npy import BLOCK_BYTES, open_mapped
 
 Features = NDArray[np.float32]
 
@@ -25,15 +25,14 @@ def measure(context: Context) -> LinearReference | None:
     Returns None if these training images are all of one class.
     """
     tested = context.tested
-    images = open_mapped(tested.workspace.root / tested.files.images["train"].path)
+    images = open_images(tested.workspace, tested.files.images["train"])
     labels = read_labels(tested.workspace, tested.files, "train")
     rows = np.linspace(0, len(images) - 1, min(len(images), _TRAINING_IMAGES)).astype(np.int64)
     if len(np.unique(labels[rows])) < _FEWEST_CLASSES:
         return None
-    everything = np.arange(len(tested.raw))
     return compare(
-        *(small_pixels(images, rows), labels[rows]),
-        *(small_pixels(tested.raw, everything), tested.labels),
+        *(small_pixels(SelectedImages(images, rows)), labels[rows]),
+        *(small_pixels(tested.raw), tested.labels),
     )
 
 
@@ -64,19 +63,16 @@ def compare(
     )
 
 
-def small_pixels(images: Images, rows: NDArray[np.int64]) -> Features:
-    """Average some images over 8x8 cells, block by block.
+def small_pixels(images: StoredImages) -> Features:
+    """Average images over 8x8 cells, block by block.
 
     Args:
-        images: uint8 array of shape (n, height, width, channels), at least 8x8; may be mapped.
-        rows: Indexes of m images, at least one.
+        images: uint8 of shape (m, height, width, channels), m at least 1, at least 8x8 pixels.
 
     Returns:
         float32 array of shape (m, 64 * channels), in [0, 255].
     """
-    step = max(1, BLOCK_BYTES // int(images[0].nbytes))
-    parts = (images[rows[start : start + step]] for start in range(0, len(rows), step))
-    return np.concatenate([_cell_means(part) for part in parts])
+    return np.concatenate([_cell_means(images[rows]) for rows in blocks(images)])
 
 
 def _cell_means(images: Images) -> Features:
