@@ -24,6 +24,7 @@ from sightline.evaluation import (
     saliency,
     selective,
     slices,
+    threshold_curves,
 )
 from sightline.evaluation.model_under_test import Context, ModelUnderTest
 from sightline.evaluation.predictions import PREDICTIONS, predict_split
@@ -35,6 +36,7 @@ MEASURES: dict[str, Callable[[Context], Any]] = {
     "calibration": calibration.measure,
     "coverage": selective.measure,
     "linear_reference": reference.measure,
+    "threshold_curves": threshold_curves.measure,
     "slices": slices.measure,
     "robustness": robustness.measure,
     "saliency": saliency.measure,

@@ -33,6 +33,7 @@ from sightline.records.evaluation import (
     Saliency,
     SliceMetrics,
     Temperature,
+    ThresholdCurves,
 )
 from sightline.records.model import DeviceReport, Gpu, Layer, ModelBlueprint, TrainedModel
 from sightline.records.promotion import Certificate, Criterion, Decision, ExportCheck, Promotion

@@ -100,6 +100,21 @@ class LinearReference(Record):
     side: int
 
 
+class ThresholdCurves(Record):
+    """ROC and precision-recall curves of each class against the rest.
+
+    A class that no test image, or every one, belongs to has none.
+    """
+
+    roc_auc: float  # Area under the ROC curve, mean of the classes
+    average_precision: float  # Area under the precision-recall curve, mean of the classes
+    class_roc_auc: tuple[float | None, ...]  # In label order
+    class_average_precision: tuple[float | None, ...]
+    # float32 NPY of shape (2, 1 + m, 201): recall at equally spaced false positive rates, then
+    # precision at equally spaced recalls; the mean of the classes, then up to 20 classes each one
+    points: ArrayFile
+
+
 class Saliency(Record):
     """Saliency maps of the most confident mistakes, by integrated gradients."""
 
@@ -125,6 +140,7 @@ class Metrics(Record):
     calibration: Calibration | None = None
     coverage: tuple[CoveragePoint, ...] = ()  # For increasing thresholds
     linear_reference: LinearReference | None = None  # None if it saw only one class
+    threshold_curves: ThresholdCurves | None = None  # None if only one class is tested
     slices: tuple[SliceMetrics, ...] = ()  # Accuracy for each value of `evaluation.slices`
     robustness: Robustness | None = None  # None if skipped
     label_errors: LabelErrors | None = None  # None if skipped

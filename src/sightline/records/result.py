@@ -23,7 +23,7 @@ class Report(Record):
     """Output of report: its figures and the mistakes that it shows."""
 
     # Figure name to its PNG: "samples", "curves", "confusion_matrix", "mistakes", and where there
-    # are any or not too many, "findings" and "layers"
+    # are any or not too many, "findings", "layers" and those of optional measures
     figures: dict[str, FileRecord]
     thumbnails: tuple[FileRecord, ...]  # One PNG per mistake, in the order of `mistakes`
     mistakes: tuple[Mistake, ...]  # The most confident mistakes, in descending order of confidence

@@ -1,7 +1,7 @@
 """The tables of the metrics, in the page, the Markdown report and the model card."""
 
 from sightline.records import ClassMetrics, Evaluation
-from sightline.reporting.table import MOST_ROWS, Cell, Table, interval, left_out
+from sightline.reporting.table import MOST_ROWS, NONE, Cell, Table, interval, left_out
 
 WEAK_F1 = 0.9  # Classes below this F1 are highlighted
 _MOST_CONFUSIONS = 10
@@ -14,22 +14,34 @@ def weakest_first(evaluation: Evaluation) -> list[ClassMetrics]:
 
 def class_metrics(evaluation: Evaluation) -> Table:
     """List precision, recall and F1 of the classes, the weakest first."""
-    classes = weakest_first(evaluation)
+    classes, areas = weakest_first(evaluation), _areas(evaluation)
     widest = max(1 - row.f1 for row in classes) or 1
-    rows = [
+    rows: list[tuple[Cell | str, ...]] = [
         (
             row.class_name,
             Cell(f"{row.precision:.2%}", interval(row.precision_interval)),
             Cell(f"{row.recall:.2%}", interval(row.recall_interval)),
             Cell(f"{row.f1:.4f}", weak=row.f1 < WEAK_F1),
             f"{100 * (1 - row.f1) / widest:.1f}",
+            *(NONE if area is None else f"{area:.4f}" for area in areas.get(row.class_name, ())),
             f"{row.support:,}",
         )
         for row in classes[:MOST_ROWS]
     ]
-    columns = ("Class", "Precision", "Recall", "F1", "1 \N{MINUS SIGN} F1", "Test images")
+    of_curves = ("ROC AUC", "AP") if areas else ()
+    columns = ("Class", "Precision", "Recall", "F1", "1 \N{MINUS SIGN} F1", *of_curves)
     more = left_out(len(classes), "classes", "metrics.json")
-    return Table("Metrics per class", "tnnnbn", columns, rows, left_out=more)
+    kinds = f"tnnnb{'n' * len(of_curves)}n"
+    return Table("Metrics per class", kinds, (*columns, "Test images"), rows, left_out=more)
+
+
+def _areas(evaluation: Evaluation) -> dict[str, tuple[float | None, float | None]]:
+    """Return the areas under both curves of each class by its name, if they were measured."""
+    curves = evaluation.threshold_curves
+    if curves is None:
+        return {}
+    pairs = zip(curves.class_roc_auc, curves.class_average_precision, strict=True)
+    return dict(zip((row.class_name for row in evaluation.classes), pairs, strict=True))
 
 
 def confusions(evaluation: Evaluation) -> Table:

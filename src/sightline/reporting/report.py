@@ -39,6 +39,7 @@ from sightline.reporting.figures.grid import (
 from sightline.reporting.figures.layers import draw_layers
 from sightline.reporting.figures.robustness import draw_robustness
 from sightline.reporting.figures.saliency import draw_saliency
+from sightline.reporting.figures.threshold_curves import draw_threshold_curves
 from sightline.reporting.figures.thumbnail import write_thumbnail
 from sightline.storage.npy import open_mapped
 from sightline.storage.workspace import Workspace
@@ -152,6 +153,10 @@ def _measurements(inputs: _Inputs) -> Iterator[Figure]:
     found, names = inputs.evaluation, inputs.files.class_names
     matrix = partial(draw_confusion_matrix, confusion=found.confusion, class_names=names)
     yield "confusion_matrix", matrix
+    if found.threshold_curves is not None:
+        points = open_mapped(inputs.path(found.threshold_curves.points))
+        draw_curves = partial(draw_threshold_curves, found=found.threshold_curves, curves=points)
+        yield "threshold_curves", partial(draw_curves, class_names=names)
     if found.calibration is not None:
         draw = partial(draw_calibration, calibration=found.calibration)
         yield "calibration", partial(draw, coverage=found.coverage)

@@ -123,10 +123,12 @@ def _provenance(pair: Pair) -> tuple[ProvenanceRow, ...]:
 
 def _figures(evaluation: Evaluation, found: Predictions | None) -> dict[str, Figure]:
     images, calibration = _tested(evaluation), evaluation.calibration
+    curves = evaluation.threshold_curves
     return {
         "accuracy": (evaluation.accuracy, evaluation.accuracy_interval),
         "balanced accuracy": (evaluation.balanced_accuracy, None),
         "macro F1": (evaluation.macro_f1, None),
+        "macro ROC AUC": (curves.roc_auc if curves else None, None),
         "loss": (evaluation.loss, loss_interval(evaluation.loss, found)),
         "calibration error": (calibration.error if calibration else None, None),
         **{

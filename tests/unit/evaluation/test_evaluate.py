@@ -38,6 +38,7 @@ def test_evaluation_counts_what_the_predictions_say(textures):
     assert result.macro_f1 == pytest.approx(np.mean([row.f1 for row in result.classes]))
     assert result.linear_reference.training_images == 160
     assert 0.25 < result.linear_reference.accuracy <= 1
+    assert 0.5 < result.threshold_curves.roc_auc <= 1
     low, high = result.accuracy_interval
     assert 0 <= low <= result.accuracy <= high <= 1
     assert np.sum(result.confusion) == 40

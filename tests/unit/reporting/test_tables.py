@@ -2,10 +2,10 @@ import pytest
 from markdown_it import MarkdownIt
 
 from reported_runs import NO_FIGURES
-from sightline.records import Check, DataGateResult, ProfileChange
+from sightline.records import ArrayFile, Check, DataGateResult, ProfileChange, ThresholdCurves
 from sightline.reporting import metric_tables, tables
 from sightline.reporting.page import markdown_table
-from sightline.reporting.table import Cell, Table
+from sightline.reporting.table import NONE, Cell, Table
 
 
 @pytest.fixture
@@ -50,6 +50,22 @@ def test_weakest_class_comes_first_with_the_longest_bar(manifest):
     classes = tuple(row.model_copy(update={"f1": 1.0}) for row in manifest.records.evaluate.classes)
     perfect = manifest.records.evaluate.model_copy(update={"classes": classes})
     assert {row[4] for row in metric_tables.class_metrics(perfect).rows} == {"0.0"}
+
+
+def test_areas_stand_beside_their_class_in_every_order(manifest):
+    curves = ThresholdCurves(
+        roc_auc=0.75,
+        average_precision=0.5,
+        class_roc_auc=(0.5, None, 0.75, 1.0),
+        class_average_precision=(0.25, None, 0.5, 0.75),
+        points=ArrayFile(path="a", sha256="a" * 64, bytes=1, shape=(2, 4, 201), dtype="float32"),
+    )
+    measured = manifest.records.evaluate.model_copy(update={"threshold_curves": curves})
+    table = metric_tables.class_metrics(measured)
+    assert table.columns[5:7] == ("ROC AUC", "AP")
+    areas = {row[0]: row[5:7] for row in table.rows}
+    assert areas["d"] == ("1.0000", "0.7500")
+    assert areas["b"] == (NONE, NONE)
 
 
 def test_only_mistakes_are_confusions(manifest):

@@ -11,6 +11,7 @@ from PIL import Image
 
 from sightline.data.validation.findings import Finding, Place
 from sightline.records import (
+    ArrayFile,
     Calibration,
     CorruptionMetrics,
     CoveragePoint,
@@ -20,6 +21,7 @@ from sightline.records import (
     ModelBlueprint,
     ReliabilityBin,
     Robustness,
+    ThresholdCurves,
 )
 from sightline.reporting.figures.calibration import draw_calibration
 from sightline.reporting.figures.confusion import draw_confusion_matrix
@@ -33,6 +35,7 @@ from sightline.reporting.figures.grid import (
 from sightline.reporting.figures.layers import draw_layers
 from sightline.reporting.figures.robustness import draw_robustness
 from sightline.reporting.figures.saliency import draw_saliency
+from sightline.reporting.figures.threshold_curves import draw_threshold_curves
 from sightline.reporting.figures.thumbnail import write_thumbnail
 
 HOSTILE = "<b>$x^2$</b> a name that goes on and on"
@@ -47,6 +50,14 @@ FOUND = [
 ]
 CALIBRATION = Calibration(
     bins=(ReliabilityBin(low=0.5, high=1, images=40, confidence=0.9, accuracy=0.8),), error=0.1
+)
+
+AREAS = ThresholdCurves(
+    roc_auc=0.8,
+    average_precision=0.7,
+    class_roc_auc=(0.9, None, 0.7),
+    class_average_precision=(0.0, None, 1.0),
+    points=ArrayFile(path="a", sha256="a" * 64, bytes=1, shape=(2, 3, 201), dtype="float32"),
 )
 
 
@@ -102,6 +113,15 @@ FIGURES: dict[str, Callable[[Path], None]] = {
     ),
     "findings": partial(
         draw_findings, found=FOUND, images=[GREY[:2], GREY[:1]], class_names=[HOSTILE, "b"]
+    ),
+    "threshold curves": partial(
+        draw_threshold_curves,
+        found=AREAS,
+        curves=np.linspace(0, 1, 2 * 3 * 201).reshape(2, 3, 201),
+        class_names=[HOSTILE, "untested", "c"],
+    ),
+    "threshold curves of many classes": partial(
+        draw_threshold_curves, found=AREAS, curves=np.ones((2, 1, 201)), class_names=["c"] * 3
     ),
     "calibration": partial(
         draw_calibration, calibration=CALIBRATION, coverage=coverage(1, 0.8, 0.5)

@@ -1,0 +1,94 @@
+"""ROC and precision-recall curves of each class against the rest, by scikit-learn."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from sightline.evaluation.model_under_test import Context
+from sightline.evaluation.predictions import PREDICTIONS
+from sightline.records import ThresholdCurves
+from sightline.storage.npy import ArrayWriter
+
+Curve = NDArray[np.float64]  # Values at `GRID`, shape (201,), in [0, 1]
+
+GRID: Curve = np.linspace(0, 1, 201)
+"""The false positive rates and the recalls at which the curves are stored."""
+
+MOST_CLASSES = 20  # Up to this many classes, the curve of each one is stored
+_FILE = "threshold_curves.npy"
+
+
+class ClassCurves(NamedTuple):
+    """The curves of one class and the areas below them."""
+
+    recall: Curve  # ROC curve: the recall, or true positive rate, over the false positive rate
+    precision: Curve  # Precision over recall
+    roc_auc: float
+    average_precision: float
+
+
+def measure(context: Context) -> ThresholdCurves | None:
+    """Measure the curves of the test split; None if all its images are of one class."""
+    names = context.tested.files.class_names
+    found = list(read(context.draft.path(PREDICTIONS), len(names)))
+    known = [one for one in found if one is not None]
+    if not known:
+        return None
+    kept = known if len(names) <= MOST_CLASSES else []
+    curves = np.array([[one.recall for one in known], [one.precision for one in known]])
+    mean = curves.mean(axis=1, keepdims=True)
+    points = np.concatenate([mean, curves[:, : len(kept)]], axis=1).astype(np.float32)
+    with ArrayWriter(context.draft.path(_FILE), points.shape, "float32") as writer:
+        writer.append(points)
+    return ThresholdCurves(
+        roc_auc=float(np.mean([one.roc_auc for one in known])),
+        average_precision=float(np.mean([one.average_precision for one in known])),
+        class_roc_auc=tuple(one and one.roc_auc for one in found),
+        class_average_precision=tuple(one and one.average_precision for one in found),
+        points=context.draft.array_record(writer),
+    )
+
+
+def read(path: Path, num_classes: int) -> Iterator[ClassCurves | None]:
+    """Read the curves of each class from a predictions table, one column at a time.
+
+    Yields None for a class that no image, or every image, belongs to.
+    """
+    with pq.ParquetFile(path, page_checksum_verification=True) as table:
+        labels = table.read(["label"])["label"].to_numpy()
+        for number in range(num_classes):
+            positive, name = labels == number, f"probability_{number}"
+            mixed = positive.any() and not positive.all()
+            yield trace(positive, table.read([name])[name].to_numpy()) if mixed else None
+
+
+def trace(positive: NDArray[np.bool_], scores: NDArray[np.float32]) -> ClassCurves:
+    """Compute the curves of a class that some of the images, but not all, belong to.
+
+    Between two thresholds, recall rises linearly with the false positive rate, and precision stays
+    at that of the lower threshold, as in the definitions of the two areas.
+
+    Args:
+        positive: Whether an image belongs to the class, shape (n,).
+        scores: The probability of the class, shape (n,).
+    """
+    from sklearn.metrics import (
+        average_precision_score,
+        precision_recall_curve,
+        roc_auc_score,
+        roc_curve,
+    )
+
+    false_rates, true_rates, _ = roc_curve(positive, scores)
+    precisions, recalls, _ = precision_recall_curve(positive, scores)  # recalls fall
+    reached = np.searchsorted(recalls[::-1], GRID)
+    return ClassCurves(
+        recall=np.interp(GRID, false_rates, true_rates),
+        precision=precisions[::-1][reached],
+        roc_auc=float(roc_auc_score(positive, scores)),
+        average_precision=float(average_precision_score(positive, scores)),
+    )
