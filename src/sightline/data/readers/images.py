@@ -165,13 +165,14 @@ def _read_header(image: Image.Image) -> ImageHeader:
 def _decode(image: Image.Image, shape: Shape, resize: Resize) -> NDArray[np.uint8]:
     side = 2 * max(shape[:2])
     image.draft(None, (side, side))  # lets JPEG skip detail that resizing would drop
-    return _conform(_flatten(ImageOps.exif_transpose(image)), shape, resize)
+    ImageOps.exif_transpose(image, in_place=True)
+    return _conform(_flatten(image), shape, resize)
 
 
 def _conform(image: Image.Image, shape: Shape, resize: Resize) -> NDArray[np.uint8]:
     """Bring an L or RGB image to a shape; grey is luma by ITU-R 601, resizing antialiases."""
     height, width, channels = shape
-    wanted = image.convert("L" if channels == 1 else "RGB")
+    wanted = _in_mode(image, "L" if channels == 1 else "RGB")
     if wanted.size != (width, height):
         wanted = _RESIZE[resize](wanted, (width, height), Image.Resampling.LANCZOS)
     return np.asarray(wanted, dtype=np.uint8).reshape(shape)
@@ -186,7 +187,12 @@ def _flatten(image: Image.Image) -> Image.Image:
     if image.has_transparency_data:
         layer = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", layer.size, _WHITE), layer)
-    return image.convert("L" if grey else "RGB")
+    return _in_mode(image, "L" if grey else "RGB")
+
+
+def _in_mode(image: Image.Image, mode: str) -> Image.Image:
+    """Convert an image, unless it has the mode: Pillow would copy it."""
+    return image if image.mode == mode else image.convert(mode)
 
 
 def _is_grey(image: Image.Image) -> bool:

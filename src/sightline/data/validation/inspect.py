@@ -20,7 +20,7 @@ from sightline.data.validation.near_duplicates import (
     fingerprints,
     hamming_distances,
 )
-from sightline.data.validation.profile import Profiler
+from sightline.data.validation.profile import Profiler, Sums, pixel_sums
 from sightline.pipeline.cache import Draft
 from sightline.records import Inspection
 from sightline.storage import npy
@@ -57,14 +57,17 @@ class ImageInspector:
         """Inspect the next images of a split: uint8 of shape (m, height, width, channels)."""
         if not len(images):
             return
-        self._profilers[split].add(images)
-        for part in np.array_split(np.ascontiguousarray(images), min(len(images), _PARTS)):
+        sums = pixel_sums(images)
+        self._profilers[split].add(images, sums)
+        count = min(len(images), _PARTS)
+        parts = np.array_split(np.ascontiguousarray(images), count), np.array_split(sums, count)
+        for part, own_sums in zip(*parts, strict=True):
             rows = slice(self._next_row[split], self._next_row[split] + len(part))
             self._next_row[split] = rows.stop
             self.digests[rows] = [hashlib.sha256(image.data).digest() for image in part]
             self._prints.hashes[rows], self._prints.spectra[rows] = fingerprints(part)
             self._blank[rows] = is_blank(part)
-            self._saturated[rows] = is_saturated(part) & ~self._blank[rows]
+            self._saturated[rows] = is_saturated(part, own_sums) & ~self._blank[rows]
 
     def summarize(self, draft: Draft, counts: Mapping[str, Sequence[int]]) -> Inspection:
         """Write the table of findings; return profiles and numbers of affected images.
@@ -120,10 +123,13 @@ def is_blank(images: NDArray[np.uint8]) -> Mask:
     return found
 
 
-def is_saturated(images: NDArray[np.uint8]) -> Mask:
-    """Return which images are at least 99 % black, or at least 99 % white: bool of shape (n,)."""
+def is_saturated(images: NDArray[np.uint8], sums: Sums) -> Mask:
+    """Return which images are at least 99 % black, or at least 99 % white: bool of shape (n,).
+
+    `sums` are their `pixel_sums`.
+    """
     flat = images.reshape(len(images), -1)
-    means = flat.mean(axis=1)
+    means = sums / flat.shape[1]
     found = np.zeros(len(flat), dtype=np.bool_)
     # The mean rules out nearly all images; only the pixels of the others are counted.
     dark = np.flatnonzero(means <= _SATURATED_SHARE * _BLACK + (1 - _SATURATED_SHARE) * _MAX_PIXEL)

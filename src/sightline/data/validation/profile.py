@@ -11,6 +11,8 @@ from sightline.records import SplitProfile
 _VALUES, _BINS = 256, 16
 _DECIMALS = 6
 
+Sums = NDArray[np.int64]
+
 
 class Profiler:
     """Counts the pixels of a split block by block."""
@@ -20,12 +22,13 @@ class Profiler:
         self._pixels = np.zeros(_VALUES, dtype=np.int64)
         self._brightness = np.zeros(_BINS, dtype=np.int64)
 
-    def add(self, images: NDArray[np.uint8]) -> None:
-        """Add images: uint8 array of shape (m, height, width, channels)."""
+    def add(self, images: NDArray[np.uint8], sums: Sums | None = None) -> None:
+        """Add images, uint8 (m, height, width, channels), and their `pixel_sums` if known."""
         flat = images.reshape(len(images), -1)
         # Pillow counts bytes directly; bincount would first convert each to eight bytes.
         self._pixels += np.array(Image.fromarray(flat).histogram(), dtype=np.int64)
-        means = flat.sum(axis=1, dtype=np.int64) * _BINS // (flat.shape[1] * _VALUES)
+        sums = pixel_sums(images) if sums is None else sums
+        means = sums * _BINS // (flat.shape[1] * _VALUES)
         self._brightness += np.bincount(means, minlength=_BINS)
 
     def profile(self, per_class: Sequence[int]) -> SplitProfile:
@@ -44,6 +47,15 @@ class Profiler:
             pixels=_round(shares.reshape(_BINS, -1).sum(axis=1)),
             brightness=_round(self._brightness / self._brightness.sum()),
         )
+
+
+def pixel_sums(images: NDArray[np.uint8]) -> Sums:
+    """Add up the values of each image, int64 (m,)."""
+    flat = images.reshape(len(images), -1)
+    # Adding up in four bytes takes half of the time
+    narrow = flat.shape[1] * (_VALUES - 1) <= np.iinfo(np.uint32).max
+    sums: Sums = flat.sum(axis=1, dtype=np.uint32 if narrow else np.uint64).astype(np.int64)
+    return sums
 
 
 def _round(shares: NDArray[np.float64]) -> tuple[float, ...]:

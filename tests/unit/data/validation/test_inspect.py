@@ -5,6 +5,7 @@ from examples import clothes
 from reading import ingest_arrays
 from sightline.data.validation import findings
 from sightline.data.validation.inspect import is_blank, is_saturated
+from sightline.data.validation.profile import pixel_sums
 from sightline.storage import npy
 
 NONE = {"train": 0, "test": 0}
@@ -101,4 +102,4 @@ def test_black_or_white_images_are_saturated():
     pixels[[7, 9], :4] = 128  # 1% of the pixels can have any value
     pixels[[8, 10], :5] = 128
     pixels[11, :200] = 255
-    assert np.flatnonzero(is_saturated(images)).tolist() == [0, 1, 5, 6, 7, 9]
+    assert np.flatnonzero(is_saturated(images, pixel_sums(images))).tolist() == [0, 1, 5, 6, 7, 9]
