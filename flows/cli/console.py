@@ -19,6 +19,8 @@ from sightline.runs.verify import Damage
 from sightline.storage.text import printable
 from sightline.storage.workspace import Workspace
 
+_MOST_SENTENCES = 3  # Warnings, and steps to try next; the report has all
+
 
 class _Terminal(Console):
     """A console that shows control codes in names and messages instead of sending them."""
@@ -150,6 +152,9 @@ def show_summary(summary: RunSummary, console: Console) -> None:
         f"{f', logistic regression on 8x8 pixels {linear}' if linear else ''}",
         soft_wrap=True,
     )
+    for title, sentences in (("Attention", summary.warnings), ("Next", summary.advice)):
+        for sentence in (sentences or ())[:_MOST_SENTENCES]:
+            console.print(f"{title}: {plain(sentence)}", soft_wrap=True)
     if (promotion := summary.promotion) is not None:
         what = "[bold green]champion[/bold green]" if promotion.promoted else "not promoted"
         version = plain(promotion.version or "of this run")

@@ -7,6 +7,7 @@ from rich.filesize import decimal
 
 from sightline.flows.cli import console, options, runs_compare, runs_history, runs_list, runs_prune
 from sightline.records import TrainedModel
+from sightline.reporting import publish
 from sightline.runs import pins, run_folder
 from sightline.runs import verify as verification
 from sightline.storage.workspace import Workspace
@@ -24,7 +25,7 @@ app.command(epilog=runs_compare.EXAMPLES)(runs_compare.compare)
 def show(run: options.Run, workspace: options.Workspace = options.WORKSPACE) -> None:
     """Show the results, stages and provenance of a run."""
     manifest = run_folder.read(workspace, run)
-    console.show_summary(run_folder.summary(workspace, manifest), console.out())
+    console.show_summary(publish.summarize(workspace, manifest), console.out())
     rows = {
         "created": f"{manifest.created:%Y-%m-%d %H:%M:%S} UTC",
         **_pin_row(workspace, manifest.run_id),

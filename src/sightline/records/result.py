@@ -92,3 +92,6 @@ class RunSummary(Record):
     stages: dict[str, StageTime]
     total_seconds: float
     promotion: Promotion | None = None
+    # What needs attention and what to try next, the most important first; None in lists of runs
+    warnings: tuple[str, ...] | None = None
+    advice: tuple[str, ...] | None = None

@@ -1,5 +1,7 @@
 """The tables of the metrics, in the page, the Markdown report and the model card."""
 
+from typing import NamedTuple
+
 from sightline.records import ClassMetrics, Evaluation
 from sightline.reporting.table import MOST_ROWS, NONE, Cell, Table, interval, left_out
 
@@ -44,23 +46,32 @@ def _areas(evaluation: Evaluation) -> dict[str, tuple[float | None, float | None
     return dict(zip((row.class_name for row in evaluation.classes), pairs, strict=True))
 
 
-def confusions(evaluation: Evaluation) -> Table:
-    """List the most frequent confusions."""
-    names = [row.class_name for row in evaluation.classes]
-    found = [
-        (count, label, predicted)
+class ConfusedPair(NamedTuple):
+    """Two classes that the model confuses."""
+
+    label: int  # Number of the true class
+    predicted: int  # Number of the predicted class
+    images: int  # Test images of the one that are taken for the other
+    share: float  # Their share of the true class
+
+
+def confused_pairs(evaluation: Evaluation) -> list[ConfusedPair]:
+    """List the pairs of classes that are confused, the most frequent first."""
+    found = (
+        ConfusedPair(label, predicted, count, count / sum(row))
         for label, row in enumerate(evaluation.confusion)
         for predicted, count in enumerate(row)
         if count and label != predicted
-    ]
+    )
+    return sorted(found, key=lambda pair: -pair.images)
+
+
+def confusions(evaluation: Evaluation) -> Table:
+    """List the most frequent confusions."""
+    names = [row.class_name for row in evaluation.classes]
     rows = [
-        (
-            names[label],
-            names[predicted],
-            f"{count:,}",
-            f"{count / sum(evaluation.confusion[label]):.2%}",
-        )
-        for count, label, predicted in sorted(found, key=lambda one: -one[0])[:_MOST_CONFUSIONS]
+        (names[pair.label], names[pair.predicted], f"{pair.images:,}", f"{pair.share:.2%}")
+        for pair in confused_pairs(evaluation)[:_MOST_CONFUSIONS]
     ]
     columns = ("True class", "Predicted", "Images", "Of the class")
     return Table("Most frequent confusions", "ttnn", columns, rows)

@@ -8,7 +8,7 @@ import yaml
 from sightline.config import TrainingConfig
 from sightline.config.flatten import flatten
 from sightline.data.catalog import NAMED, NamedDataset
-from sightline.records import Calibration, CorruptionMetrics, Evaluation, Robustness, SliceMetrics
+from sightline.records import CorruptionMetrics, Evaluation, Robustness, SliceMetrics
 from sightline.records.manifest import RunManifest
 from sightline.reporting import metric_tables, page, summary
 
@@ -63,7 +63,7 @@ def _known(manifest: RunManifest) -> NamedDataset | None:
 def _facts(manifest: RunManifest) -> dict[str, Any]:
     evaluation, files = manifest.records.evaluate, manifest.records.ingest
     tested = [row for row in metric_tables.weakest_first(evaluation) if row.support]
-    known = _known(manifest)
+    known, calibration = _known(manifest), evaluation.calibration
     return {
         **page.facts(manifest, page.escape_markdown),
         "known": known,
@@ -76,7 +76,7 @@ def _facts(manifest: RunManifest) -> dict[str, Any]:
         "rough": sum(row.support < _FEW_IMAGES for row in tested),
         "few_images": _FEW_IMAGES,
         "confused": next(iter(metric_tables.confusions(evaluation).rows), None),
-        "overconfidence": _overconfidence(evaluation.calibration),
+        "overconfidence": calibration and summary.overconfidence(calibration),
         "hardest": _hardest(evaluation.robustness),
         "weak_slice": _weakest_slice(evaluation),
     }
@@ -87,18 +87,6 @@ def _settings(settings: TrainingConfig) -> list[tuple[str, str]]:
     values = settings.model_dump(mode="json", exclude=set(settings.incidental), exclude_none=True)
     changes = {name: share for name, share in values.pop("augmentation").items() if share}
     return flatten({**values, "augmentation": changes})
-
-
-def _overconfidence(calibration: Calibration | None) -> float | None:
-    """Return by how much the mean confidence exceeds the accuracy."""
-    if calibration is None:
-        return None
-    total = sum(row.images for row in calibration.bins)
-    return sum(
-        row.images * (row.confidence - row.accuracy)
-        for row in calibration.bins
-        if row.confidence is not None and row.accuracy is not None
-    ) / max(1, total)
 
 
 def _hardest(robustness: Robustness | None) -> CorruptionMetrics | None:

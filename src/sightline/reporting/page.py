@@ -13,7 +13,7 @@ from markupsafe import Markup
 from sightline.config.flatten import flatten
 from sightline.records import FileRecord
 from sightline.records.manifest import RunManifest
-from sightline.reporting import metric_tables, summary, tables, warnings
+from sightline.reporting import advice, metric_tables, summary, tables, warnings
 from sightline.reporting.figures.canvas import DOTS_PER_INCH
 from sightline.reporting.table import Table, interval, times
 from sightline.storage.text import printable
@@ -101,6 +101,7 @@ def facts(manifest: RunManifest, escape: Callable[[str], str]) -> dict[str, Any]
         "decision": records.decision,
         "certificate": records.export,
         "warnings": warnings.list_warnings(manifest, escape),
+        "steps": advice.list_steps(manifest, escape),
         "uniform_loss": math.log(len(records.ingest.class_names)),
         "config": flatten(manifest.config.model_dump(mode="json")),
     }

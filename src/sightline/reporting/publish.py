@@ -12,7 +12,7 @@ from sightline.errors import StageError
 from sightline.pipeline import provenance
 from sightline.records import FileRecord, Run, RunSummary, Source, StageRecords, StageTime
 from sightline.records.manifest import RunManifest
-from sightline.reporting import model_card, page
+from sightline.reporting import advice, model_card, page, warnings
 from sightline.runs import flips, new_run, run_folder, seed_noise
 from sightline.storage import digests, files, json_digest
 from sightline.storage.workspace import Workspace
@@ -61,7 +61,16 @@ def publish(
     band = seed_noise.band_of(run.workspace, manifest)
     manifest = manifest.model_copy(update={"seed_noise": band.accuracy if band else None})
     _write(run, manifest)
-    return run_folder.summary(run.workspace, manifest)
+    return summarize(run.workspace, manifest)
+
+
+def summarize(workspace: Workspace, manifest: RunManifest) -> RunSummary:
+    """Summarize a run with its warnings and what to try next."""
+    update = {
+        "warnings": tuple(warnings.list_warnings(manifest, str)),
+        "advice": tuple(step.text for step in advice.list_steps(manifest, str)),
+    }
+    return run_folder.summary(workspace, manifest).model_copy(update=update)
 
 
 def _write(run: Run, manifest: RunManifest) -> None:

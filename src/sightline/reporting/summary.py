@@ -1,6 +1,6 @@
 """The sentences of the page, the Markdown report and the model card."""
 
-from sightline.records import Certificate, DataGateResult, Evaluation
+from sightline.records import Calibration, Certificate, DataGateResult, Evaluation
 from sightline.records.manifest import RunManifest
 from sightline.reporting.table import interval, times
 
@@ -29,6 +29,38 @@ def test_images(evaluation: Evaluation) -> int:
 def baseline(evaluation: Evaluation) -> float:
     """Return the accuracy of always predicting the most frequent class."""
     return max(metrics.support for metrics in evaluation.classes) / test_images(evaluation)
+
+
+def no_better_than_baseline(evaluation: Evaluation) -> bool:
+    """Return whether the majority-class baseline may be as accurate as the model."""
+    return evaluation.accuracy_interval[0] <= baseline(evaluation)
+
+
+def overconfidence(calibration: Calibration) -> float:
+    """Return by how much the mean confidence exceeds the accuracy, from -1 to 1."""
+    total = sum(row.images for row in calibration.bins)
+    return sum(
+        row.images * (row.confidence - row.accuracy)
+        for row in calibration.bins
+        if row.confidence is not None and row.accuracy is not None
+    ) / max(1, total)
+
+
+def phases(manifest: RunManifest) -> str:
+    """State which layers were trained, from which weights and on what."""
+    blueprint, embedded = manifest.records.build, manifest.records.embed
+    if blueprint.pretrained is None:
+        return "All layers were trained from random weights."
+    if blueprint.last_frozen is None:
+        return "All layers were trained, starting from pretrained weights."
+    names = [layer.name for layer in blueprint.layers]
+    after = len(names) - 1 - names.index(blueprint.last_frozen)
+    views = (embedded.splits["train"].views if embedded else None) or 1
+    seen = f"{views} views of each image" if views > 1 else "each image"
+    return (
+        f"The layers up to “{blueprint.last_frozen}” keep their pretrained weights; their output "
+        f"was computed once for {seen}. The {after:,} layers after them were trained on it."
+    )
 
 
 def reference(evaluation: Evaluation) -> str:

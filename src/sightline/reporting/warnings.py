@@ -1,36 +1,30 @@
-"""What needs attention: the warnings of the page, the Markdown report and the model card."""
+"""What needs attention: the warnings of the page, the Markdown report and the model card.
+
+What helps is in `advice`.
+"""
 
 from collections.abc import Callable, Iterator
+from typing import Literal
 
 from sightline.records import Evaluation
 from sightline.records.manifest import RunManifest
 from sightline.reporting import summary
 from sightline.reporting.metric_tables import WEAK_F1
 
-_MISCALIBRATED = 0.05  # Expected calibration error above which the reader is warned
+MISCALIBRATED = 0.05  # Expected calibration error above which the reader is warned
 _OVERFITTED = 0.15  # Gap between training and test accuracy that is worth a warning
 _UNDERFITTED = 0.6  # Training accuracy below which the network has learned too little
 _FRAGILE = 0.5  # Share of the clean accuracy below which a corruption is worth a warning
 _MILD = 2  # Highest severity of images that users are likely to have
+_NAMED = 5  # Most classes that a warning names
 Escape = Callable[[str], str]
 
 
 def list_warnings(manifest: RunManifest, escape: Escape) -> list[str]:
     """List what needs attention, the most important first; `escape` makes user text literal."""
     evaluation, gate = manifest.records.evaluate, manifest.records.gate
-    baseline = (
-        "The model may be no better than the majority-class baseline, which lies within or "
-        "above the confidence interval. Try more epochs (training.epochs), another recipe or "
-        "more images."
-    )
-    linear = evaluation.linear_reference
     return [
-        *([baseline] if evaluation.accuracy_interval[0] <= summary.baseline(evaluation) else []),
-        *(
-            [f"The model is no better than a {summary.reference(evaluation)}."]
-            if linear and evaluation.accuracy <= linear.accuracy
-            else []
-        ),
+        *_reference_warnings(evaluation, escape),
         *_fit_warnings(manifest),
         *(
             f"Data: {escape(check.sentence)}"
@@ -42,30 +36,46 @@ def list_warnings(manifest: RunManifest, escape: Escape) -> list[str]:
     ]
 
 
-def _fit_warnings(manifest: RunManifest) -> Iterator[str]:
+def _reference_warnings(evaluation: Evaluation, escape: Escape) -> Iterator[str]:
+    """Say whether the model is worth more than the references."""
+    named = [name for name, count in summary.predictions_per_class(evaluation).items() if count]
+    if len(named) == 1:
+        yield f"The model predicts “{escape(named[0])}” for every test image."
+    elif summary.no_better_than_baseline(evaluation):
+        yield (
+            "The model may be no better than the majority-class baseline, which lies within or "
+            "above the confidence interval."
+        )
+    linear = evaluation.linear_reference
+    if linear and evaluation.accuracy <= linear.accuracy:
+        yield f"The model is no better than a {summary.reference(evaluation)}."
+
+
+def fit_problem(manifest: RunManifest) -> Literal["overfits", "underfits"] | None:
+    """Diagnose the fit from the training and the test accuracy."""
     trained, tested = manifest.records.train.accuracy, manifest.records.evaluate.accuracy
     if trained is None:
-        return
-    both = f"training accuracy {trained:.2%}, test accuracy {tested:.2%}"
+        return None
     if trained - tested > _OVERFITTED:
-        yield (
-            f"The model overfits: {both}. More images help most; augmentation "
-            "(training.augmentation, embedding.views) and model.dropout help, too."
-        )
-    elif trained < _UNDERFITTED:
-        yield (
-            f"The model underfits: {both}. Train longer (training.epochs), with another "
-            "training.learning_rate, or use a larger network."
-        )
+        return "overfits"
+    return "underfits" if trained < _UNDERFITTED else None
+
+
+def _fit_warnings(manifest: RunManifest) -> Iterator[str]:
+    problem, trained = fit_problem(manifest), manifest.records.train.accuracy
+    if problem is not None:
+        tested = manifest.records.evaluate.accuracy
+        yield f"The model {problem}: training accuracy {trained:.2%}, test accuracy {tested:.2%}."
 
 
 def _class_warnings(evaluation: Evaluation, escape: Escape) -> Iterator[str]:
     tested = [row for row in evaluation.classes if row.support]
     predicted = summary.predictions_per_class(evaluation)
-    never = [row for row in tested if not predicted[row.class_name]]
+    never = [row.class_name for row in tested if not predicted[row.class_name]]
     if never:
-        first = f"“{escape(never[0].class_name)}”{' and others' if never[1:] else ''}"
-        yield f"{len(never):,} of {len(tested):,} classes are never predicted: {first}."
+        names = ", ".join(f"“{escape(name)}”" for name in never[:_NAMED])
+        others = f" and {len(never) - _NAMED:,} others" if never[_NAMED:] else ""
+        yield f"{len(never):,} of {len(tested):,} classes are never predicted: {names}{others}."
         return
     weakest = min(tested, key=lambda row: row.f1)
     if weakest.f1 < WEAK_F1:
@@ -74,7 +84,7 @@ def _class_warnings(evaluation: Evaluation, escape: Escape) -> Iterator[str]:
 
 def _measurement_warnings(evaluation: Evaluation) -> Iterator[str]:
     calibration, robustness = evaluation.calibration, evaluation.robustness
-    if calibration is not None and calibration.error > _MISCALIBRATED:
+    if calibration is not None and calibration.error > MISCALIBRATED:
         error = f"{calibration.error:.2%}"
         yield f"The probabilities are poorly calibrated: expected calibration error {error}."
     if robustness is not None:
