@@ -10,7 +10,8 @@ from sightline.evaluation import slices
 from sightline.flows.preflight import IngestedAhead, preflight
 from sightline.flows.stage_timer import StageTimer
 from sightline.records import Decision, Run, RunSummary, Source, StageRecords
-from sightline.registry.gate.evaluate import Candidate, refuse_unevaluated
+from sightline.registry.gate.candidate import Candidate
+from sightline.registry.gate.evaluate import refuse_unevaluated
 from sightline.tasks.build import build
 from sightline.tasks.data_gate import check_data
 from sightline.tasks.embed import embed

@@ -3,7 +3,8 @@
 import logging
 
 from sightline.records import Decision
-from sightline.registry.gate.evaluate import Candidate, decide_promotion
+from sightline.registry.gate.candidate import Candidate
+from sightline.registry.gate.evaluate import decide_promotion
 from sightline.tasks.artifacts import show_table
 from sightline.tasks.base import uncached_task
 

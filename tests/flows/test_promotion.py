@@ -16,7 +16,7 @@ from sightline.errors import InputError
 from sightline.flows.deployments import train
 from sightline.flows.train import evaluate_candidate, training_flow
 from sightline.records import Run, RunSummary
-from sightline.registry.gate.evaluate import Candidate
+from sightline.registry.gate.candidate import Candidate
 from sightline.runs import run_folder, seeds
 from sightline.storage.workspace import Workspace
 from tiny_run import artifacts

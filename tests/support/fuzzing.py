@@ -68,8 +68,10 @@ def _read(path: Path, chosen: DataConfig) -> None:
         assert labels.dtype == np.int64
         assert 0 <= labels.min() <= labels.max() < len(raw.class_names)
         count = 0
-        for block in images.conform(split.images(), shape, chosen.resize):
-            assert (block.dtype, block.shape[1:]) == (np.uint8, shape)
+        for block in split.images():
+            pixels = images.conform(block.images, shape, chosen.resize)
+            assert (pixels.dtype, pixels.shape[1:]) == (np.uint8, shape)
+            assert len(block.digests) == len(pixels)
             count += len(block)
         assert count == len(labels)
         assert split.source(0)

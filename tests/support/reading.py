@@ -23,7 +23,8 @@ def read_all(path: Path, **settings: Any) -> tuple[RawDataset, dict[str, NDArray
     chosen = DataConfig(dataset=str(path), **settings)
     run = Run(id="read", workspace=Workspace(path))
     raw, _ = dispatch.open_source(run, locate.locate(chosen), chosen)
-    return raw, {split.name: np.concatenate(list(split.images())) for split in raw.splits}
+    images = {split.name: [block.images for block in split.images()] for split in raw.splits}
+    return raw, {name: np.concatenate(blocks) for name, blocks in images.items()}
 
 
 def check_unreadable(path: Path, *facts: str, **settings: Any) -> None:
@@ -49,7 +50,9 @@ def prepare_textures(
     return run, files, preprocess.preprocess(run, files, splits)
 
 
-def ingest_arrays(run: Run, path: Path, **arrays: Any) -> DatasetFiles:
+def ingest_arrays(
+    run: Run, path: Path, settings: dict[str, Any] | None = None, **arrays: Any
+) -> DatasetFiles:
     """Save arrays as an NPZ archive and ingest it."""
     np.savez(path, **arrays)
-    return ingest(run, path)
+    return ingest(run, path, **(settings or {}))

@@ -11,10 +11,24 @@ def holdout_sha256(files: DatasetFiles) -> str:
     """Digest test images, test labels and class names.
 
     Two models scored on equal digests can be compared image by image, whatever they were
-    trained on.
+    trained on. An image is identified by its content in the source, so size, channels and
+    resizing do not matter.
     """
-    labels = files.label_digests.get("test", files.labels.sha256)
-    return provenance.digest_of(files.images["test"].sha256, labels, *files.class_names)
+    return _digest(files, "test")
+
+
+def same_examples(a: DatasetFiles, b: DatasetFiles) -> bool:
+    """Return whether all splits hold the same images and labels, in whatever size."""
+    return a.images.keys() == b.images.keys() and all(
+        _digest(a, split) == _digest(b, split) for split in a.images
+    )
+
+
+def _digest(files: DatasetFiles, split: str) -> str:
+    # Version 0.2.0 recorded the pixels only, after resizing
+    content = files.content_digests.get(split, files.images[split].sha256)
+    labels = files.label_digests.get(split, files.labels.sha256)
+    return provenance.digest_of(content, labels, *files.class_names)
 
 
 def verify_holdout(workspace: Workspace, files: DatasetFiles) -> None:

@@ -5,6 +5,7 @@ import math
 from contextlib import ExitStack
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sightline.config import DataConfig, Resize
 from sightline.data import label_table
@@ -26,10 +27,10 @@ _LABELS_FILE = "labels.parquet"
 def ingest(run: Run, source: Source, settings: DataConfig) -> DatasetFiles:
     """Convert a source to uint8 images and a label table, or reuse the cached result.
 
-    Peak memory does not grow with the images; per example, only the label and about 100 bytes
-    of findings are held in memory. Raises ConfigError for a metadata column named like a column of
-    every label table, DataError for a damaged or malformed source, DownloadError if no mirror
-    delivered a named data set, and StorageError if the disk has too little room.
+    Peak memory does not grow with the images; per example, only the label and about 130 bytes
+    of digests and findings are held in memory. Raises ConfigError for a metadata column named like
+    a column of every label table, DataError for a damaged or malformed source, DownloadError if no
+    mirror delivered a named data set, and StorageError if the disk has too little room.
     """
     key = INGEST.key(source, settings)
     return find_or_make(run, INGEST, key, lambda draft: _ingest(run, source, settings, draft))
@@ -50,8 +51,9 @@ def _ingest(run: Run, source: Source, settings: DataConfig, draft: Draft) -> Dat
     index = ExampleIndex(sizes, np.concatenate([split.labels for split in splits]), table)
     paths = {split.name: draft.path(f"images_{split.name}.npy") for split in splits}
     inspector = ImageInspector(index, paths)
-    images = _write_images(draft, raw, splits, shape, settings.resize, inspector)
-    label_table.write_table(table, schema, splits, raw.class_names, inspector.digests)
+    images, contents = _write_images(draft, raw, splits, shape, settings.resize, inspector)
+    content = np.concatenate(list(contents.values()))
+    label_table.write_table(table, schema, splits, raw.class_names, content, inspector.digests)
     counts = {split.name: split.counts(len(raw.class_names)) for split in splits}
     return DatasetFiles(
         dataset=source.dataset,
@@ -64,6 +66,9 @@ def _ingest(run: Run, source: Source, settings: DataConfig, draft: Draft) -> Dat
         label_digests={
             split.name: hashlib.sha256(split.labels.astype("<i2").tobytes()).hexdigest()
             for split in splits
+        },
+        content_digests={
+            name: hashlib.sha256(found.tobytes()).hexdigest() for name, found in contents.items()
         },
         counts=counts,
         notes=(*raw.notes, *_notes(raw, splits, shape)),
@@ -78,8 +83,12 @@ def _write_images(
     shape: Shape,
     resize: Resize,
     inspector: ImageInspector,
-) -> dict[str, ArrayFile]:
-    """Read every example once; write it to its split's file and inspect it on the way."""
+) -> tuple[dict[str, ArrayFile], dict[str, NDArray[np.bytes_]]]:
+    """Read every example once; write it to its split's file and inspect it on the way.
+
+    Returns, for each split, its file and the digests of its images in the source.
+    """
+    contents: dict[str, list[NDArray[np.bytes_]]] = {split.name: [] for split in splits}
     counter = Counter("images", sum(len(split.labels) for split in raw.splits))
     with ExitStack() as stack:
         writers = {
@@ -90,17 +99,18 @@ def _write_images(
         }
         for source in raw.splits:
             start = 0
-            blocks = raw_images.conform(source.images(), shape, resize)
-            for block in label_table.check_length(blocks, source, "images"):
+            for block in label_table.check_length(source.images(), source, "images"):
                 for split in splits:
                     if split.raw is source:
-                        selected = split.selected[start : start + len(block)]
-                        images = block if selected.all() else block[selected]
+                        chosen = block.select(split.selected[start : start + len(block)])
+                        images = raw_images.conform(chosen.images, shape, resize)
                         writers[split.name].append(images)
                         inspector.add(split.name, images)
+                        contents[split.name].append(chosen.digests)
                 start += len(block)
                 counter.advance(len(block))
-    return {name: draft.array_record(writer) for name, writer in writers.items()}
+    files = {name: draft.array_record(writer) for name, writer in writers.items()}
+    return files, {name: np.concatenate(digests) for name, digests in contents.items()}
 
 
 def _notes(raw: RawDataset, splits: list[Split], shape: Shape) -> tuple[str, ...]:

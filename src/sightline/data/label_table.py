@@ -23,7 +23,8 @@ _ROW_GROUP = 16_384
 _SCHEMA = pa.schema(
     [
         *(("index", pa.int64()), ("split", pa.string()), ("label", pa.int64())),
-        *(("class_name", pa.string()), ("source", pa.string()), ("pixels_sha256", pa.string())),
+        *(("class_name", pa.string()), ("source", pa.string())),
+        *(("content_sha256", pa.string()), ("pixels_sha256", pa.string())),
     ]
 )
 
@@ -52,12 +53,12 @@ def write_table(
     schema: pa.Schema,
     splits: Sequence[Split],
     class_names: Sequence[str],
-    digests: NDArray[np.bytes_],
+    *digests: NDArray[np.bytes_],
 ) -> None:
     """Write the label table, split after split.
 
-    `digests` is an S32 array with the SHA-256 of each image's pixels. Raises DataError if the
-    source changed since its labels were read.
+    `digests` are two S32 arrays, one row per image: the SHA-256 of its content in the source, and
+    of its pixels. Raises DataError if the source changed since its labels were read.
     """
     repeated = ["split", "class_name", *schema.names[len(_SCHEMA) :]]
     with pq.ParquetWriter(
@@ -70,7 +71,8 @@ def write_table(
             for start in range(0, split.count, _ROW_GROUP):
                 part = slice(start, min(start + _ROW_GROUP, split.count))
                 columns = _columns(split, class_names, part)
-                columns.append(_hexadecimal(digests[done + part.start : done + part.stop]))
+                rows = slice(done + part.start, done + part.stop)
+                columns += [_hexadecimal(column[rows]) for column in digests]
                 if metadata is not None:
                     columns += next(metadata)
                 writer.write_table(pa.table(columns, schema=schema))

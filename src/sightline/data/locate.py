@@ -19,13 +19,13 @@ _SHOW_PROGRESS_FROM = 100  # files
 _SLUG_LENGTH = 40
 
 
-def locate(settings: DataConfig) -> Source:
+def locate(settings: DataConfig, sha256: str | None = None) -> Source:
     """Locate a data set and digest its content, without decoding an image.
 
     A name takes precedence over a path; write `./mnist` for a folder of that name. The digest of a
     named data set is derived from its pinned digests, without file or network access. Equal files
-    have equal digests, wherever they are. Raises DataError if the name or path does not exist, or
-    the data have an unknown format.
+    have equal digests, wherever they are; with `sha256`, this digest is taken instead. Raises
+    DataError if the name or path does not exist, or the data have an unknown format.
     """
     if named := catalog.NAMED.get(settings.dataset):
         parts = (part for file in named.files for part in (file.name, file.sha256))
@@ -34,8 +34,21 @@ def locate(settings: DataConfig) -> Source:
     path = existing_path(settings.dataset)
     found = find_layout(path)
     return Source(
-        dataset=slug(settings.dataset), kind=found.kind, path=str(path), sha256=_digest(found)
+        dataset=slug(settings.dataset),
+        kind=found.kind,
+        path=str(path),
+        sha256=sha256 or _digest(found),
     )
+
+
+def as_ingested(settings: DataConfig, source: str) -> DataConfig:
+    """Return settings whose path is the one that the data were read from, if it still exists.
+
+    The config has the path as given, maybe relative to another folder; `DatasetFiles.source`, of
+    data that has a path, is absolute.
+    """
+    known = os.path.isabs(source) and os.path.exists(source)
+    return settings.model_copy(update={"dataset": source} if known else {})
 
 
 def slug(dataset: str) -> str:

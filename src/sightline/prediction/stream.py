@@ -72,7 +72,7 @@ def _array_blocks(one: Input, shape: Shape, resize: Resize, size: int) -> Iterat
         first = number * rows
         return Block(
             names=pa.array([f"{one.name}#{first + row}" for row in range(len(images))]),
-            images=next(conform(iter([images]), shape, resize)),
+            images=conform(images, shape, resize),
             resized=len(images) if header.shape[1:3] != shape[:2] else 0,
             converted=len(images) if header.shape[3] != shape[2] else 0,
         )

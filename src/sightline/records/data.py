@@ -82,10 +82,13 @@ class DatasetFiles(Record):
     # (n, height, width, channels)
     images: dict[str, ArrayFile]
     # Parquet file with one row per example, split by split: index (int64, in the split), split,
-    # label (int64), class_name, source, pixels_sha256, metadata columns of the config (string)
+    # label (int64), class_name, source, content_sha256 (of the encoded file, or the pixels before
+    # resizing), pixels_sha256, metadata columns of the config (string)
     labels: FileRecord
     # Split name to the SHA-256 of its labels (int16, little-endian, in the order of the images)
     label_digests: dict[str, str] = Field(default_factory=dict)
+    # Split name to the SHA-256 of all content_sha256, as bytes; independent of size and channels
+    content_digests: dict[str, str] = Field(default_factory=dict)
     counts: dict[str, tuple[int, ...]]  # Split name to the examples of each class, in label order
     notes: tuple[str, ...] = ()  # Sentences about conversions, such as resized images
     inspection: Inspection | None = None  # Statistics of the images and data quality findings

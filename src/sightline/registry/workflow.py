@@ -8,14 +8,18 @@ from sightline.export.export import EXPORT
 from sightline.records import Decision, FileRecord, Promotion, Run
 from sightline.records.manifest import RunManifest
 from sightline.registry import Version
-from sightline.registry.gate.evaluate import Candidate, decide_promotion, refuse_unevaluated
+from sightline.registry.gate.candidate import Candidate
+from sightline.registry.gate.evaluate import decide_promotion, refuse_unevaluated
 from sightline.runs import run_folder, verify
 from sightline.storage.workspace import Workspace
 from sightline.training.device import prepare_process
 
 # Criteria whose sentence adds numbers, names or advice to the decision's
 _ADVISED = frozenset(
-    {"class_recall", "calibration", "latency", "noise", "minimum_accuracy", "certificate"}
+    {
+        *("source", "class_recall", "calibration", "latency", "noise", "minimum_accuracy"),
+        "certificate",
+    }
 )
 
 

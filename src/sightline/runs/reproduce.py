@@ -1,7 +1,6 @@
 """Reproduces a run from its manifest, and decides whether the result is the same."""
 
 import math
-import os
 import secrets
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -40,10 +39,7 @@ class Reproduction(Record):
 
 def find_source(original: RunManifest) -> Source:
     """Find the data of a run; raise InputError if it no longer exists or changed."""
-    data, path = original.config.data, original.records.ingest.source
-    # The config has the path as given, maybe relative to another folder; the record is absolute.
-    if os.path.isabs(path) and os.path.exists(path):
-        data = data.model_copy(update={"dataset": path})
+    data = locate.as_ingested(original.config.data, original.records.ingest.source)
     source = locate.locate(data)
     if source.sha256 != original.source_sha256:
         raise InputError(

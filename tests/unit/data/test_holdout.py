@@ -1,8 +1,9 @@
 import pytest
 
+import bad_files
 from examples import pictures
-from reading import ingest_arrays
-from sightline.data.holdout import holdout_sha256, verify_holdout
+from reading import ingest, ingest_arrays
+from sightline.data.holdout import holdout_sha256, same_examples, verify_holdout
 from sightline.errors import DataError
 
 
@@ -19,6 +20,43 @@ def test_more_training_images_do_not_change_the_holdout(run, tmp_path):
     few, more = ingested(run, tmp_path / "few"), ingested(run, tmp_path / "more", train=60)
     assert few.labels.sha256 != more.labels.sha256
     assert holdout_sha256(few) == holdout_sha256(more)
+    assert not same_examples(few, more)
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        *(bad_files.idx(), bad_files.npz(), bad_files.parquet(), bad_files.csv(test=bad_files.Y)),
+        bad_files.images("train/cat", "train/dog", "test/cat", "test/dog"),
+    ],
+)
+def test_size_channels_and_resizing_do_not_change_the_holdout(run, tmp_path, write):
+    folder = tmp_path / "data"
+    folder.mkdir()
+    path = write(folder)
+    found = [
+        ingest(run, path),
+        ingest(run, path, image_size=(16, 12), channels=3),
+        ingest(run, path, image_size=(16, 12), channels=3, resize="letterbox"),
+    ]
+    assert len({files.images["test"].sha256 for files in found}) == 3
+    assert len({holdout_sha256(files) for files in found}) == 1
+    assert all(same_examples(found[0], files) for files in found)
+
+
+def test_equal_pixels_have_one_holdout_in_every_array_format(run, tmp_path):
+    found = set()
+    for write in (bad_files.idx(), bad_files.npz(), bad_files.csv(test=bad_files.Y)):
+        folder = tmp_path / str(len(found))
+        folder.mkdir(exist_ok=True)
+        found.add(holdout_sha256(ingest(run, write(folder))))
+    assert len(found) == 1
+
+
+def test_record_without_digests_of_the_content_is_only_equal_to_itself(files):
+    old = files.model_copy(update={"content_digests": {}})
+    assert same_examples(old, old)
+    assert holdout_sha256(old) != holdout_sha256(files)
 
 
 def test_changed_label_of_a_test_image_changes_the_holdout(run, tmp_path):

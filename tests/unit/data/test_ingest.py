@@ -58,10 +58,13 @@ def test_images_and_labels_arrive_unchanged(run, tmp_path):
     assert files.counts == {"train": (40,) * 4, "test": (10,) * 4}
     assert (files.dataset, files.source) == ("quarters", str(path))
     assert len(rows) == 200
-    assert list(rows[0]) == ["index", "split", "label", "class_name", "source", "pixels_sha256"]
+    assert list(rows[0]) == [
+        *("index", "split", "label", "class_name", "source", "content_sha256", "pixels_sha256")
+    ]
     for row in (rows[0], rows[159], rows[160], rows[199]):
         image = images(run, files, row["split"])[row["index"]]
         assert row["pixels_sha256"] == hashlib.sha256(image.tobytes()).hexdigest()
+        assert row["content_sha256"] == row["pixels_sha256"]
         assert row["source"] == f"x_{row['split']}#{row['index']}"
         assert row["class_name"] == str(row["label"])
     assert [row["index"] for row in rows] == [*range(160), *range(40)]
@@ -80,6 +83,8 @@ def test_photos_of_mixed_sizes_keep_their_labels_through_the_split(run, photos):
     assert len({row["source"] for row in rows}) == 70
     for row in rows:
         assert row["source"].startswith(row["class_name"] + "/")
+        content = (photos / row["source"]).read_bytes()
+        assert row["content_sha256"] == hashlib.sha256(content).hexdigest()
         colour = images(run, files, row["split"])[row["index"]].reshape(-1, 3).mean(axis=0)
         number = int(Path(row["source"]).stem)
         expected = (30 * row["label"], 255 - 30 * row["label"], 5 * number)

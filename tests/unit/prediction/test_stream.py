@@ -60,7 +60,7 @@ def test_images_are_converted_to_the_shape_of_the_model_as_in_ingest(tmp_path, r
     coloured = dots(3, shape=(20, 12, 3))
     np.save(tmp_path / "x.npy", coloured)
     write_pictures(tmp_path / "folder", coloured)
-    expected = next(conform(iter([coloured]), SHAPE, resize))
+    expected = conform(coloured, SHAPE, resize)
     for path in (tmp_path / "x.npy", tmp_path / "folder"):
         (block,) = read(path, resize=resize)
         assert np.array_equal(block.images, expected)

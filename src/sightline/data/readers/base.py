@@ -1,5 +1,6 @@
 """What every reader returns: labels in memory, and images as a stream of blocks."""
 
+import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -13,10 +14,31 @@ from sightline.storage.npy import BLOCK_BYTES
 MAX_EXAMPLES = 10_000_000  # Headers that state more examples are treated as damaged
 MAX_IMAGE_BYTES = 64 << 20  # Larger raw images are refused, since a block holds at least one image
 _MAX_PIXEL = 255
+DIGEST = np.dtype("S32")  # A SHA-256; `tobytes` keeps zeros at its end, `tolist` does not
 
 Shape = tuple[int, int, int]  # Height, width and channels (1 or 3)
-Blocks = Iterator[NDArray[np.uint8]]
 Metadata = Iterator[Any]  # pyarrow record batches of string columns, named as in the source
+
+
+@dataclass(frozen=True)
+class RawBlock:
+    """Some images of a split, in order."""
+
+    images: NDArray[np.uint8]  # Shape (m, height, width, channels), values 0 to 255
+    # SHA-256 of each image as its source holds it, S32 of shape (m,): of the encoded file, or of
+    # the pixels in an array. It does not depend on the image size that the config asks for
+    digests: NDArray[np.bytes_]
+
+    def __len__(self) -> int:
+        """Return the number of images."""
+        return len(self.images)
+
+    def select(self, mask: NDArray[np.bool_]) -> "RawBlock":
+        """Return the images where the mask, of shape (m,), is true."""
+        return self if mask.all() else RawBlock(self.images[mask], self.digests[mask])
+
+
+Blocks = Iterator[RawBlock]
 
 
 @dataclass(frozen=True)
@@ -25,9 +47,7 @@ class RawSplit:
 
     name: str  # "train", "test" or `layout.UNSPLIT`
     labels: NDArray[np.int64]  # int64 array of shape (n,), values from 0 to `num_classes` - 1
-    # Starts a stream of uint8 blocks of shape (m, height, width, channels), values 0 to 255, in the
-    # order of the labels
-    images: Callable[[], Blocks]
+    images: Callable[[], Blocks]  # Starts a stream of the images, in the order of the labels
     source: Callable[[int], str]  # Returns where an example, counted from 0, comes from
     # Starts a stream of the metadata columns, in the order of the labels; None if the config names
     # none
@@ -55,7 +75,20 @@ def check_count(subject: str, count: int) -> None:
         raise DataError(f"{subject} has {count:,} examples; expected 1 to {MAX_EXAMPLES:,}.")
 
 
-def to_pixels(blocks: Iterator[NDArray[Any]], subject: str, shape: Shape) -> Blocks:
+def digests_of(images: NDArray[np.uint8]) -> NDArray[np.bytes_]:
+    """Return the SHA-256 of the pixels of each image: S32 of shape (m,)."""
+    found = [hashlib.sha256(image.data).digest() for image in np.ascontiguousarray(images)]
+    return np.array(found, DIGEST)
+
+
+def raw_blocks(arrays: Iterator[NDArray[np.uint8]]) -> Blocks:
+    """Add digests to images from an array: uint8 of shape (m, height, width, channels)."""
+    return (RawBlock(images, digests_of(images)) for images in arrays)
+
+
+def to_pixels(
+    blocks: Iterator[NDArray[Any]], subject: str, shape: Shape
+) -> Iterator[NDArray[np.uint8]]:
     """Convert blocks of integers or floats, one example per row, to uint8 images without loss.
 
     Raises DataError, naming the row, for a value that is not an integer from 0 to 255.

@@ -23,6 +23,7 @@ from sightline.data.readers.base import (
     RawSplit,
     Shape,
     check_count,
+    raw_blocks,
     to_pixels,
 )
 from sightline.errors import DataError
@@ -69,7 +70,7 @@ def read(layout: Layout, settings: DataConfig) -> RawDataset:
         return RawSplit(
             name,
             split_labels,
-            images=lambda: to_pixels(_rows(table), str(table.path), shape),
+            images=lambda: raw_blocks(to_pixels(_rows(table), str(table.path), shape)),
             source=lambda row: f"{table.path.name}#{row}",
             metadata=(lambda: _metadata(table)) if table.metadata else None,
         )

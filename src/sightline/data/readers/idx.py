@@ -17,6 +17,7 @@ from sightline.data.readers.base import (
     RawDataset,
     RawSplit,
     check_count,
+    raw_blocks,
     rows_in_block,
 )
 from sightline.errors import DataError
@@ -46,7 +47,7 @@ def read(
         return RawSplit(
             name,
             split_labels,
-            images=lambda: (block[..., np.newaxis] for block in _rows(path, shapes[name])),
+            images=lambda: raw_blocks(rows[..., np.newaxis] for rows in _rows(path, shapes[name])),
             source=lambda row: f"{file}#{row}",
         )
 

@@ -1,5 +1,6 @@
 """Decode PNG, JPEG and BMP images, and bring all images of a data set to one shape."""
 
+import hashlib
 import io
 import math
 import warnings
@@ -14,10 +15,11 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+from PIL.ImageFile import ImageFile
 
 from sightline.config import DataConfig, Resize
 from sightline.data.readers import content
-from sightline.data.readers.base import Blocks, Shape, rows_in_block
+from sightline.data.readers.base import DIGEST, Blocks, RawBlock, Shape, rows_in_block
 from sightline.data.readers.parallel import ordered_map
 from sightline.errors import DataError
 from sightline.pipeline.progress import Counter
@@ -112,16 +114,17 @@ def describe_conversions(
 def decode(images: Iterable[EncodedImage], shape: Shape, resize: Resize) -> Blocks:
     """Decode images in order, in several threads, and bring them to one shape.
 
-    `images` are drawn only as far ahead as the threads need. Yields uint8 arrays of shape
-    (m, *shape). Raises DataError, naming the image, if one cannot be decoded.
+    `images` are drawn only as far ahead as the threads need. Yields images of `shape` with the
+    digests of their files. Raises DataError, naming the image, if one cannot be decoded.
     """
 
-    def pixels(image: EncodedImage) -> NDArray[np.uint8]:
-        return _with_image(image, lambda opened: _decode(opened, shape, resize))
+    def read(image: EncodedImage) -> tuple[bytes, NDArray[np.uint8]]:
+        return _with_image(image, lambda opened: (_digest(opened), _decode(opened, shape, resize)))
 
-    decoded = ordered_map(pixels, images)
+    decoded = ordered_map(read, images)
     while block := list(islice(decoded, rows_in_block(math.prod(shape)))):
-        yield np.stack(block)
+        digests, pixels = zip(*block, strict=True)
+        yield RawBlock(np.stack(pixels), np.array(digests, DIGEST))
 
 
 def read_header(image: EncodedImage) -> ImageHeader:
@@ -136,14 +139,14 @@ def decode_one(
     return _with_image(image, lambda opened: (_read_header(opened), _decode(opened, shape, resize)))
 
 
-def conform(blocks: Blocks, shape: Shape, resize: Resize) -> Blocks:
-    """Bring uint8 blocks of shape (m, height, width, channels) to (m, *shape), if necessary."""
-    for block in blocks:
-        if block.shape[1:] == shape:
-            yield block
-            continue
-        images = block[..., 0] if block.shape[-1] == 1 else block
-        yield np.stack([_conform(Image.fromarray(image), shape, resize) for image in images])
+def conform(images: NDArray[np.uint8], shape: Shape, resize: Resize) -> NDArray[np.uint8]:
+    """Bring uint8 images of shape (m, height, width, channels) to (m, *shape), if necessary."""
+    if images.shape[1:] == shape:
+        return images
+    conformed = np.empty((len(images), *shape), dtype=np.uint8)
+    for row, image in enumerate(images[..., 0] if images.shape[-1] == 1 else images):
+        conformed[row] = _conform(Image.fromarray(image), shape, resize)
+    return conformed
 
 
 @contextmanager
@@ -160,6 +163,17 @@ def _read_header(image: Image.Image) -> ImageHeader:
     if image.format == "JPEG" or "exif" in image.info:  # other formats would be decoded for it
         rotated = image.getexif().get(ExifTags.Base.Orientation) in _ROTATED
     return ImageHeader((width, height) if rotated else (height, width), _is_grey(image))
+
+
+def _digest(image: ImageFile) -> bytes:
+    """Return the SHA-256 of the whole file, of which Pillow may read only a part."""
+    file = image.fp
+    assert file is not None  # noqa: S101 - only a decoded image has closed its file
+    position = file.tell()
+    file.seek(0)
+    digest = hashlib.sha256(file.read()).digest()
+    file.seek(position)
+    return digest
 
 
 def _decode(image: Image.Image, shape: Shape, resize: Resize) -> NDArray[np.uint8]:
@@ -203,7 +217,7 @@ def _is_grey(image: Image.Image) -> bool:
     return image.mode in {"1", "L", "LA", "La", "F"} or image.mode.startswith("I")
 
 
-def _with_image(encoded: EncodedImage, use: Callable[[Image.Image], R]) -> R:
+def _with_image(encoded: EncodedImage, use: Callable[[ImageFile], R]) -> R:
     """Open an image and pass it to a function; report any error as a `DataError`."""
     data = io.BytesIO(encoded.data) if isinstance(encoded.data, bytes) else encoded.data
     try:

@@ -8,7 +8,7 @@ import pyarrow.csv
 from numpy.typing import NDArray
 
 from sightline.data.readers import content
-from sightline.data.readers.base import RawDataset, RawSplit
+from sightline.data.readers.base import RawDataset, RawSplit, raw_blocks
 
 _SHAPE = (28, 28, 1)
 _TEST_EVERY = 5
@@ -34,7 +34,7 @@ def read(path: Path, class_names: tuple[str, ...]) -> RawDataset:
         return RawSplit(
             name,
             numbers[rows],
-            images=lambda: iter([images[rows]]),
+            images=lambda: raw_blocks(iter([images[rows]])),
             source=lambda row: f"{path.name}#{rows[row]}",
         )
 

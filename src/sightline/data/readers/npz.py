@@ -25,6 +25,7 @@ from sightline.data.readers.base import (
     RawSplit,
     Shape,
     check_count,
+    raw_blocks,
     rows_in_block,
     to_pixels,
 )
@@ -65,7 +66,7 @@ def read(layout: Layout, settings: DataConfig) -> RawDataset:
         return RawSplit(
             array.name.removeprefix("x_") if len(images) > 1 else UNSPLIT,
             split_labels,
-            images=lambda: to_pixels(_blocks(array), array.subject, shape),
+            images=lambda: raw_blocks(to_pixels(_blocks(array), array.subject, shape)),
             source=lambda row: f"{array.name}#{row}",
         )
 

@@ -2,7 +2,8 @@
 
 from typing import NamedTuple
 
-from sightline.data.validation.drift import largest_drift
+from sightline.data.holdout import same_examples
+from sightline.data.validation.drift import largest_drift, same_form
 from sightline.data.validation.findings import Finding, read_findings
 from sightline.records import DatasetFiles, Inspection
 from sightline.records.manifest import RunManifest
@@ -110,14 +111,19 @@ def _drift(files: DatasetFiles, last_run: RunManifest | None) -> Measurement:
     if last_run is None:
         return Measurement(None, "There is no earlier run of this data set to compare with.")
     before = last_run.records.ingest
-    if before.labels.sha256 == files.labels.sha256:
+    if same_examples(before, files):
         return Measurement(0, f"Images and labels are those of run {last_run.run_id}.")
     index, subject = largest_drift(before, files)
-    return Measurement(
-        round(index, 4),
+    sentence = (
         f"Since run {last_run.run_id}, {subject} changed most: population stability index "
-        f"{index:.3g}.",
+        f"{index:.3g}."
     )
+    if not same_form(before, files):
+        sentence += (
+            " Pixels and brightness are not compared, since data.image_size, resize or channels "
+            "changed."
+        )
+    return Measurement(round(index, 4), sentence)
 
 
 def _describe(files: DatasetFiles, finding: Finding) -> str:

@@ -16,19 +16,28 @@ _MAX_CLASSES = 20  # Number of classes whose changed share is listed
 def largest_drift(before: DatasetFiles, now: DatasetFiles) -> tuple[float, str]:
     """Return the largest stability index of classes, pixels or brightness, and its subject.
 
-    A subject is, for example, "the brightness of the test images". Both must be inspected.
+    A subject is, for example, "the brightness of the test images". Both must be inspected. Without
+    `same_form`, only the classes are compared.
     """
     found = []
     for split, one, other, classes in _common_splits(before, now):
         first, second = zip(*classes.values(), strict=True)
-        for subject, shares, shares_now in (
-            ("classes", first, second),
-            ("pixels", one.pixels, other.pixels),
-            ("brightness", one.brightness, other.brightness),
-        ):
+        measured = [("classes", first, second)]
+        if same_form(before, now):
+            measured.append(("pixels", one.pixels, other.pixels))
+            measured.append(("brightness", one.brightness, other.brightness))
+        for subject, shares, shares_now in measured:
             index = stability_index(shares, shares_now, one.images, other.images)
             found.append((index, f"the {subject} of the {split} images"))
     return max(found, key=lambda drift: drift[0])
+
+
+def same_form(before: DatasetFiles, now: DatasetFiles) -> bool:
+    """Return whether images were brought to one shape in the same way.
+
+    Otherwise their pixels differ anyway: a letterbox is black, and resizing averages.
+    """
+    return (before.image_shape, before.resize) == (now.image_shape, now.resize)
 
 
 def stability_index(

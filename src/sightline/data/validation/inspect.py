@@ -4,13 +4,13 @@ One pass over the pixels computes the profile of each split, and per image a dig
 and whether it is blank or saturated: about 80 bytes. Only near duplicates are read again.
 """
 
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sightline.data.readers.base import DIGEST, digests_of
 from sightline.data.validation.duplicates import EqualImages, Rows
 from sightline.data.validation.findings import ExampleIndex, FindingRows, write_findings
 from sightline.data.validation.near_duplicates import (
@@ -43,7 +43,7 @@ class ImageInspector:
         """Prepare for the examples of `index`; `paths` are the NPY files of the splits."""
         count = len(index.labels)
         # SHA-256 of the pixels of each image, split after split, shape (n,)
-        self.digests = np.zeros(count, dtype=f"S{hashlib.sha256().digest_size}")
+        self.digests = np.zeros(count, DIGEST)
         self._index = index
         self._paths = paths
         self._prints = Fingerprints(
@@ -60,11 +60,11 @@ class ImageInspector:
         sums = pixel_sums(images)
         self._profilers[split].add(images, sums)
         count = min(len(images), _PARTS)
-        parts = np.array_split(np.ascontiguousarray(images), count), np.array_split(sums, count)
+        parts = np.array_split(images, count), np.array_split(sums, count)
         for part, own_sums in zip(*parts, strict=True):
             rows = slice(self._next_row[split], self._next_row[split] + len(part))
             self._next_row[split] = rows.stop
-            self.digests[rows] = [hashlib.sha256(image.data).digest() for image in part]
+            self.digests[rows] = digests_of(part)
             self._prints.hashes[rows], self._prints.spectra[rows] = fingerprints(part)
             self._blank[rows] = is_blank(part)
             self._saturated[rows] = is_saturated(part, own_sums) & ~self._blank[rows]

@@ -9,10 +9,11 @@ from sightline.registry.gate import criteria, paired_tests
 from sightline.registry.gate.scores import Scores
 
 _REASONS = {  # given for the first criterion that fails
-    "task": "it does not solve the same task as {champion}",
+    "task": "it does not know the same classes as {champion}",
     "holdout": "the test images or labels changed since {champion} was promoted; compare both on "
     "the new ones with `sightline models promote {candidate} --rebaseline --reason ...`",
     "same_model": "its weights are those of {champion}",
+    "source": "the test images could not be read for {champion}",
     "mcnemar": "{images:,} test images do not show that it is better than {champion}",
     "class_recall": "a class may have lost more recall than promotion.recall_margin allows",
     "calibration": "it is less well calibrated than {champion}",

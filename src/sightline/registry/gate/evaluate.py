@@ -3,38 +3,17 @@
 import uuid
 
 from sightline import registry
-from sightline.config import RunConfig
 from sightline.data.holdout import holdout_sha256
-from sightline.errors import SightlineError
+from sightline.errors import DataError, SightlineError
 from sightline.pipeline.process import keras_process
-from sightline.records import (
-    Certificate,
-    Criterion,
-    DatasetFiles,
-    Decision,
-    Evaluation,
-    Record,
-    Run,
-    TrainedModel,
-)
+from sightline.records import Criterion, Decision
 from sightline.registry import Version
-from sightline.registry.gate import criteria, decision, preconditions, scores
+from sightline.registry.gate import champion_images, criteria, decision, preconditions, scores
+from sightline.registry.gate.candidate import Candidate
 from sightline.registry.gate.decision import Comparison
 from sightline.registry.gate.scores import Scores, ScoringRequest, Timing
 from sightline.runs import seed_noise
 from sightline.storage import files as artifact_files
-
-
-class Candidate(Record):
-    """A trained model that may become the champion, and what the decision depends on."""
-
-    run: Run
-    config: RunConfig  # gives the limits, and the recipe whose seed noise applies
-    source_sha256: str
-    files: DatasetFiles
-    trained: TrainedModel
-    evaluation: Evaluation
-    certificate: Certificate | None = None  # of its exports, if there are any
 
 
 def decide_promotion(candidate: Candidate, *, rebaseline: bool = False) -> Decision:
@@ -90,10 +69,12 @@ def compare(
         return decision.for_first_model(comparison, accuracy, counts, certificate, limits)
     checked = _preconditions(candidate, comparison, champion, rebaseline=rebaseline)
     if all(criterion.passed for criterion in checked):
+        found: Scores | Criterion = criteria.certificate(certificate)
         if candidate.trained.weights_sha256 != champion.weights_sha256:
             found = _scores(candidate, champion)
+        if isinstance(found, Scores):
             return decision.from_scores(comparison, found, certificate, limits, noise, checked)
-        checked += (criteria.certificate(certificate),)
+        checked += (found,)
     praise = f"{champion.name} again, measured on other test images"
     images = sum(counts)
     return decision.from_criteria(comparison, checked, praise, images=images, accuracy=accuracy)
@@ -117,23 +98,31 @@ def _preconditions(
     return (failed[0],) if failed else checked
 
 
-def _scores(candidate: Candidate, champion: Version) -> Scores:
-    """Let both models predict the test images, in a folder that a clean-up removes after a kill."""
-    workspace, files = candidate.run.workspace, candidate.files
+def _scores(candidate: Candidate, champion: Version) -> Scores | Criterion:
+    """Let both models predict the test images, in a folder that a clean-up removes after a kill.
+
+    Returns a failed criterion if the images cannot be read in the champion's form.
+    """
+    workspace = candidate.run.workspace
     folder = workspace.root / f".promotion.{uuid.uuid4().hex[:8]}.tmp"
-    request = ScoringRequest(
-        workspace=workspace,
-        files=files,
-        candidate=candidate.trained.model,
-        champion=champion.model,
-        champion_name=champion.name,
-        folder=folder,
-    )
     with workspace.in_use(), artifact_files.storage_errors(workspace.root):
         folder.mkdir()
         try:
+            try:
+                images = champion_images.prepare(candidate, champion, folder / "champion.npy")
+            except DataError as error:
+                return preconditions.unreadable_source(candidate.run.id, champion, error)
+            request = ScoringRequest(
+                workspace=workspace,
+                files=candidate.files,
+                candidate=candidate.trained.model,
+                champion=champion.model,
+                champion_name=champion.name,
+                champion_images=images,
+                folder=folder,
+            )
             timing = keras_process().run(score, request)
-            return scores.read(folder, files.class_names, timing)
+            return scores.read(folder, candidate.files.class_names, timing)
         finally:
             artifact_files.remove(folder)
 

@@ -1,20 +1,20 @@
 """What must hold before two models can be compared."""
 
+from sightline.errors import DataError
 from sightline.records import Criterion, DatasetFiles
 from sightline.registry import Version
 
 
 def same_task(files: DatasetFiles, champion: Version) -> Criterion:
-    """Require that both models take the same images and know the same classes."""
-    own = (files.image_shape, files.class_names)
-    theirs = (champion.image_shape, champion.class_names)
+    """Require that both models know the same classes; they may take images of other shapes."""
+    own, theirs = files.class_names, champion.class_names
     if own == theirs:
-        sentence = f"Both models take the same images and know the same {len(own[1])} classes."
+        sentence = f"Both models know the same {len(own)} classes."
     else:
-        named = "" if _sizes(*own) != _sizes(*theirs) else " with other names or in another order"
+        named = "" if len(own) != len(theirs) else " with other names or in another order"
         sentence = (
-            f"{champion.name} classifies {_sizes(*theirs)}, this model {_sizes(*own)}{named}, so "
-            "they cannot be compared. Train under another data set name, which has its own models."
+            f"{champion.name} knows {len(theirs)} classes, this model {len(own)}{named}, so they "
+            "cannot be compared. Train under another data set name, which has its own models."
         )
     return Criterion(name="task", passed=own == theirs, sentence=sentence)
 
@@ -55,6 +55,12 @@ def new_weights(weights_sha256: str, champion: Version, *, rebaselined: bool) ->
     return Criterion(name="same_model", passed=not same or rebaselined, sentence=sentence)
 
 
-def _sizes(image_shape: tuple[int, int, int], class_names: tuple[str, ...]) -> str:
-    height, width, channels = image_shape
-    return f"images of {height}x{width}x{channels} into {len(class_names)} classes"
+def unreadable_source(candidate: str, champion: Version, error: DataError) -> Criterion:
+    """Return the criterion that failed because the champion's images could not be read."""
+    height, width, channels = champion.image_shape
+    sentence = (
+        f"{champion.name} takes images of {height}x{width}x{channels}, so the test images have to "
+        f"be read from the data set again: {error} Once they can be, `sightline models promote "
+        f"{candidate} --reason ...` compares both."
+    )
+    return Criterion(name="source", passed=False, sentence=sentence)

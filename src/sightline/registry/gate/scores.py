@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sightline.errors import InputError, StageError
 from sightline.evaluation import predictions
 from sightline.evaluation.predictions import Predictions
-from sightline.records import DatasetFiles, FileRecord, Record
+from sightline.records import ArrayFile, DatasetFiles, FileRecord, Record
 from sightline.registry.gate.paired_tests import Pairs
 from sightline.storage.workspace import Workspace
 
@@ -18,13 +18,14 @@ CANDIDATE, CHAMPION = "candidate.parquet", "champion.parquet"
 
 
 class ScoringRequest(Record):
-    """Two `.keras` files, the test images that both predict, and the folder for predictions."""
+    """Two `.keras` files, the test images that each predicts, and the folder for predictions."""
 
     workspace: Workspace
     files: DatasetFiles
     candidate: FileRecord
     champion: FileRecord
     champion_name: str
+    champion_images: ArrayFile  # the test images of `files`, in the form that the champion takes
     folder: Path
 
 

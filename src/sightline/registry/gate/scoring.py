@@ -1,28 +1,28 @@
 """Two models predict the same test images; runs inside the Keras process.
 
-Both read each block of images in turn, so memory does not grow with the number of images.
+Each reads them in blocks in its own size, so memory does not grow with the number of images.
 """
 
+import math
 import statistics
 import time
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
 
 import keras
-import numpy as np
 import pyarrow.parquet as pq
-from numpy.typing import NDArray
 
 from sightline.data import holdout
-from sightline.data.label_table import read_labels
-from sightline.data.split_arrays import blocks, open_images
+from sightline.data.label_table import Labels, read_labels
+from sightline.data.split_arrays import StoredImages, blocks, open_images
 from sightline.errors import ModelFileError
 from sightline.evaluation import predictions_table
 from sightline.evaluation.model_under_test import class_probabilities
 from sightline.evaluation.predictions_table import Block
 from sightline.models import keras_files
 from sightline.pipeline.progress import Progress, emit
-from sightline.records import FileRecord
+from sightline.records import ArrayFile, FileRecord
 from sightline.registry.gate.scores import CANDIDATE, CHAMPION, ScoringRequest, Timing
 from sightline.storage import files
 
@@ -41,23 +41,33 @@ def score(request: ScoringRequest) -> Timing:
         ModelFileError: A model is missing, damaged, or does not fit the images.
         StorageError: The disk has too little room.
     """
-    workspace, images = request.workspace, request.files.images["test"]
+    workspace = request.workspace
     holdout.verify_holdout(workspace, request.files)
+    labels = read_labels(workspace, request.files, "test")
     models = _models(request)
     with files.storage_errors(workspace.root):
         row_bytes = 3 * 8 + 4 * len(request.files.class_names)
-        needed = len(models) * images.shape[0] * row_bytes
+        needed = len(models) * len(labels) * row_bytes
         workspace.check_room(needed, "The predictions of two models")
-        _predict(request, models)
-    image = open_images(workspace, images)[:1]
-    candidate, champion = _median_seconds(models, image)
+        for number, (model, name) in enumerate(zip(models, (CANDIDATE, CHAMPION), strict=True)):
+            for block in _predict(model, labels, request.folder / name):
+                done = number * len(labels) + block.start + len(block.labels)
+                emit(Progress(stage="promotion", done=done, total=2 * len(labels), unit="images"))
+    candidate, champion = _median_seconds(models)
     return Timing(candidate_seconds=candidate, champion_seconds=champion)
 
 
-def _models(request: ScoringRequest) -> tuple[keras.Model, keras.Model]:
-    candidate = _model(request, request.candidate)
+class _Model(NamedTuple):
+    """A model and the test images in its form."""
+
+    model: keras.Model
+    images: StoredImages
+
+
+def _models(request: ScoringRequest) -> tuple[_Model, _Model]:
+    candidate = _model(request, request.candidate, request.files.images["test"])
     try:
-        return candidate, _model(request, request.champion)
+        return candidate, _model(request, request.champion, request.champion_images)
     except ModelFileError as error:
         raise ModelFileError(
             f"{error} It is the model of the champion {request.champion_name}: restore it from a "
@@ -65,50 +75,41 @@ def _models(request: ScoringRequest) -> tuple[keras.Model, keras.Model]:
         ) from None
 
 
-def _model(request: ScoringRequest, record: FileRecord) -> keras.Model:
+def _model(request: ScoringRequest, record: FileRecord, images: ArrayFile) -> _Model:
     path, dataset = request.workspace.path(record.path), request.files
     model = keras_files.read_model(path, record.sha256)
     found = (tuple(model.input_shape[1:]), model.output_shape[-1])
-    expected = (dataset.image_shape, len(dataset.class_names))
+    expected = (images.shape[1:], len(dataset.class_names))
     if found != expected:
         raise ModelFileError(
             f"{path} takes images of shape {found[0]} and knows {found[1]} classes; expected "
             f"{expected[0]} and {expected[1]}, as in {dataset.dataset}."
         )
-    return model
+    return _Model(model, open_images(request.workspace, images))
 
 
-def _predict(request: ScoringRequest, models: Sequence[keras.Model]) -> None:
-    """Write one predictions table a model, block by block."""
-    workspace, dataset = request.workspace, request.files
-    test = dataset.images["test"]
-    batch = max(1, min(_BATCH, _BATCH_BYTES // (4 * int(np.prod(test.shape[1:])))))
-    labels = read_labels(workspace, dataset, "test")
-    schema = predictions_table.schema(len(dataset.class_names))
-    with ExitStack() as stack:
-        writers = [
-            stack.enter_context(
-                pq.ParquetWriter(request.folder / name, schema, write_page_checksum=True)
-            )
-            for name in (CANDIDATE, CHAMPION)
-        ]
-        images = open_images(workspace, test)
+def _predict(tested: _Model, labels: Labels, path: Path) -> Iterator[Block]:
+    """Predict block by block; write each to the predictions table and yield it."""
+    model, images = tested
+    batch = max(1, min(_BATCH, _BATCH_BYTES // (4 * math.prod(model.input_shape[1:]))))
+    schema = predictions_table.schema(model.output_shape[-1])
+    with pq.ParquetWriter(path, schema, write_page_checksum=True) as writer:
         for rows in blocks(images):
-            for model, writer in zip(models, writers, strict=True):
-                probabilities = class_probabilities(model, images[rows], batch)
-                block = Block(rows.start, labels[rows], probabilities)
-                writer.write_table(predictions_table.to_arrow(block))
-            emit(Progress(stage="promotion", done=rows.stop, total=len(labels), unit="images"))
+            probabilities = class_probabilities(model, images[rows], batch)
+            block = Block(rows.start, labels[rows], probabilities)
+            writer.write_table(predictions_table.to_arrow(block))
+            yield block
 
 
-def _median_seconds(models: Sequence[keras.Model], image: NDArray[np.uint8]) -> list[float]:
-    """Time models on one uint8 image, (1, height, width, channels); return median seconds.
+def _median_seconds(models: Sequence[_Model]) -> list[float]:
+    """Time each model on its first image; return median seconds.
 
     They take turns, so that a busy machine slows both.
     """
-    for model in models:
+    first_images = [images[:1] for _, images in models]
+    for number, (model, _) in enumerate(models):
         for _ in range(_WARM_UP):
-            model.predict_on_batch(image)
+            model.predict_on_batch(first_images[number])
     times: list[list[float]] = [[] for _ in models]
     end = time.perf_counter() + _TIMING_SECONDS
     for turn in range(_MAX_ROUNDS):
@@ -117,6 +118,6 @@ def _median_seconds(models: Sequence[keras.Model], image: NDArray[np.uint8]) -> 
         first = turn % len(models)
         for number in (*range(first, len(models)), *range(first)):
             started = time.perf_counter()
-            models[number].predict_on_batch(image)
+            models[number].model.predict_on_batch(first_images[number])
             times[number].append(time.perf_counter() - started)
     return [statistics.median(of_model) for of_model in times]

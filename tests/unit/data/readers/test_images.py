@@ -8,22 +8,20 @@ from sightline.errors import DataError
 COLOUR = np.random.default_rng(0).integers(0, 256, (3, 10, 12, 3), dtype=np.uint8)
 
 
-def conformed(block, shape, resize="stretch"):
-    return np.concatenate(list(conform(iter([block]), shape, resize)))
-
-
 def test_only_other_channels_are_converted_and_grey_is_luma_by_itu_r_601():
-    assert next(conform(iter([COLOUR]), (10, 12, 3), "crop")) is COLOUR
-    luma = conformed(COLOUR, (10, 12, 1))[..., 0]
+    assert conform(COLOUR, (10, 12, 3), "crop") is COLOUR
+    luma = conform(COLOUR, (10, 12, 1), "stretch")[..., 0]
     assert np.abs(luma - COLOUR @ np.asarray([0.299, 0.587, 0.114])).max() <= 1
     grey = COLOUR[..., :1]
-    np.testing.assert_array_equal(conformed(grey, (10, 12, 3)), np.repeat(grey, 3, axis=-1))
+    np.testing.assert_array_equal(
+        conform(grey, (10, 12, 3), "stretch"), np.repeat(grey, 3, axis=-1)
+    )
 
 
 def test_resizing_averages_instead_of_skipping():
     stripes = np.zeros((1, 64, 64, 1), np.uint8)
     stripes[:, :, ::2] = 255
-    small = conformed(stripes, (16, 16, 1))
+    small = conform(stripes, (16, 16, 1), "stretch")
     assert np.abs(small.astype(int)[:, 2:-2, 2:-2] - 127).max() < 12
 
 
@@ -34,7 +32,7 @@ def test_wide_image_is_stretched_cut_off_or_padded(resize, left, top):
     """Of a wide image, the left quarter is black: 1 is white in the result."""
     wide = np.full((1, 16, 48, 1), 255, np.uint8)
     wide[:, :, :12] = 0
-    square = conformed(wide, (16, 16, 1), resize)[0, :, :, 0]
+    square = conform(wide, (16, 16, 1), resize)[0, :, :, 0]
     assert [square[8, 0] > 128, square[0, 8] > 128] == [bool(left), bool(top)]
     assert square[8, 15] > 250
 

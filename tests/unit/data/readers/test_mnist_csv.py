@@ -12,5 +12,5 @@ def test_embedded_set_has_a_fixed_balanced_split(run):
     assert np.bincount(test.labels).tolist() == [100] * 10
     sources = {split.source(row) for split in (train, test) for row in range(len(split.labels))}
     assert len(sources) == 5000
-    assert next(train.images()).shape == (4000, 28, 28, 1)
+    assert next(train.images()).images.shape == (4000, 28, 28, 1)
     assert test.source(0) == "mnist_5k.csv.gz#4"

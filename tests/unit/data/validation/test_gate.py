@@ -29,10 +29,10 @@ def leaking(run, tmp_path_factory):
     return ingest(run, tmp_path_factory.mktemp("leaking"), x_test=x_test, y_test=y_test)
 
 
-def ingest(run, folder, **changes):
+def ingest(run, folder, settings=None, **changes):
     arrays = {"x_train": IMAGES[:100], "y_train": LABELS[:100]}
     arrays |= {"x_test": IMAGES[100:], "y_test": LABELS[100:]} | changes
-    return ingest_arrays(run, folder / "clothes.npz", **arrays)
+    return ingest_arrays(run, folder / "clothes.npz", settings, **arrays)
 
 
 def gate(run, files, last_run=None, **limits):
@@ -139,6 +139,18 @@ def test_data_are_compared_with_those_of_the_last_run(run, tmp_path, last_run):
     assert figures == {"pixel mean", "pixel standard deviation"}
     with pytest.raises(DataError, match=r"drift.*yesterday"):
         gate(run, darker, last_run, drift={"action": "fail"})
+
+
+def test_other_size_is_no_drift_and_other_data_are_compared_by_their_classes_only(
+    run, tmp_path, last_run
+):
+    form = {"image_size": (20, 40), "resize": "letterbox"}
+    drift = gate(run, ingest(run, tmp_path, form), last_run).checks[-1]
+    assert (drift.measured, drift.outcome) == (0, "passed")
+    drift = gate(run, ingest(run, tmp_path, form, x_train=IMAGES[:100] // 3), last_run).checks[-1]
+    assert (drift.measured, drift.outcome) == (0, "passed")
+    for fact in ("the classes of the", "not compared", "data.image_size"):
+        assert fact in drift.sentence
 
 
 def test_last_run_without_an_inspection_is_ignored(run, clean, last_run):

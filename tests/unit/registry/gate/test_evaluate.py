@@ -1,8 +1,11 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from made_runs import write_file
 from paired_answers import certificate
+from reading import ingest
 from runs_to_promote import register
 from sightline.config import CnnConfig, Convolution, PromotionConfig, loading
 from sightline.data.holdout import holdout_sha256
@@ -11,7 +14,8 @@ from sightline.models import cnn, keras_files
 from sightline.pipeline.progress import listening
 from sightline.records import FileRecord
 from sightline.registry.gate import evaluate, scoring
-from sightline.registry.gate.evaluate import Candidate, compare
+from sightline.registry.gate.candidate import Candidate
+from sightline.registry.gate.evaluate import compare
 from sightline.registry.gate.scores import ScoringRequest, Timing
 from sightline.storage import digests, files
 
@@ -104,8 +108,10 @@ def test_better_model_is_promoted_on_the_predictions_of_both(gate, run):
         "noise", "certificate",
     ]  # fmt: skip
     assert all(one.measured for one in found.criteria if one.name == "latency")
-    assert [(one.stage, one.done, one.total) for one in seen] == [("promotion", 40, 40)]
-    assert [path.name[:11] for path in leftovers] == [".promotion."]
+    assert [(one.stage, one.done, one.total) for one in seen] == [
+        *(("promotion", 40, 80), ("promotion", 80, 80))
+    ]
+    assert [path.name[:11] for path in leftovers] == [".promotion."] * 2
     assert files.leftovers(root) == []
 
 
@@ -149,18 +155,53 @@ def test_champion_itself_is_refused_unless_rebaselined(gate, champion, trained):
 @pytest.mark.parametrize(
     ("other", "difference"),
     [
-        ({"image_shape": (32, 32, 3)}, "32x32x3"),
         ({"class_names": ("a", "b")}, "2 classes"),
         ({"class_names": ("d", "c", "b", "a")}, "in another order"),
     ],
 )
-def test_other_classes_or_image_shapes_are_refused_even_if_rebaselined(
-    gate, champion, other, difference
-):
+def test_other_classes_are_refused_even_if_rebaselined(gate, champion, other, difference):
     found = gate(champion=champion.model_copy(update=other), rebaseline=True)
     assert (found.promote, criteria_of(found)) == (False, [("task", False)])
     assert difference in found.criteria[0].sentence
     assert "another data set name" in found.criteria[0].sentence
+
+
+@pytest.mark.parametrize(
+    ("shape", "resize"), [((12, 12, 3), "stretch"), ((20, 16, 1), "letterbox")]
+)
+def test_champion_of_another_size_predicts_the_same_source_images(
+    gate, run, champion, candidate, shape, resize
+):
+    settings = {"image_size": shape[:2], "channels": shape[2], "resize": resize}
+    own = ingest(run, candidate.files.source, **settings)
+    images = np.load(run.workspace.path(own.images["test"].path))
+    generator, path = np.random.default_rng(0), run.workspace.root / "other.keras"
+    network = cnn.classifier(
+        shape, 4, CnnConfig(convolutions=(Convolution(filters=3),), dense_units=3)
+    )
+    network.set_weights([generator.normal(0, 1, one.shape) for one in network.get_weights()])
+    keras_files.export(network, path)
+    model = keras_files.read_model(path, digests.sha256(path))
+    right = model.predict(images, verbose=0).argmax(axis=1) == np.arange(40) % 4
+    record = FileRecord(path=path.name, sha256=digests.sha256(path), bytes=1)
+    known = {"image_shape": shape, "resize": resize, "files": {"model.keras": record}}
+    found = gate(champion=champion.model_copy(update=known))
+    assert found.champion_accuracy == right.mean()
+    assert (found.fixed, found.broken, found.accuracy) == ((~right).sum(), 0, 1)
+    assert len(found.criteria) == 9
+    assert found.promote, found.sentence
+    assert files.leftovers(run.workspace.root) == []
+
+
+def test_source_that_is_gone_refuses_a_champion_of_another_size_with_a_remedy(
+    gate, champion, candidate
+):
+    Path(candidate.files.source).unlink()
+    found = gate(champion=champion.model_copy(update={"image_shape": (20, 16, 3)}))
+    assert (found.promote, criteria_of(found)[-1]) == (False, ("source", False))
+    for fact in ("20x16x3", "`sightline models promote test-run"):
+        assert fact in found.criteria[-1].sentence
+    assert gate().promote  # the champion of the same size needs no source
 
 
 def test_model_that_does_not_fit_the_images_is_refused(gate, run):
