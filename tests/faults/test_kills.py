@@ -23,6 +23,13 @@ def test_step_killed_at_a_file_operation_recovers_without_loss(finished, tmp_pat
         swept.kill(point)
 
 
+@pytest.mark.parametrize("step", ["build", "embed", "train"])
+def test_step_with_a_pretrained_network_recovers_as_well(tmp_path, step):
+    swept = Sweep(*roots.shared(photos=True), step, tmp_path)
+    for point in sample(swept.points, 4, seed=22):
+        swept.kill(point)
+
+
 @pytest.mark.parametrize("step", roots.STEPS)
 def test_every_file_is_synced_before_its_rename_and_its_folder_after(finished, tmp_path, step):
     """A kill cannot show this: the page cache outlives the process, but not a power failure."""

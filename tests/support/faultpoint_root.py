@@ -26,8 +26,11 @@ from sightline.storage.workspace import Workspace
 from sightline.training.embed import EMBED
 
 STEPS = [*(stage.name for stage in STAGES if stage not in {EMBED, EXPORT}), "publish"]
-"""Export is missing: it works in child processes, which no fault point reaches. So is embed, which
-this run without a pretrained network does not need. Both store results like every other stage."""
+"""The steps of the run. Export is missing: it works in child processes, which no fault point
+reaches. It stores its result like every other stage."""
+
+PHOTO_STEPS = ["ingest", "preprocess", "build", "embed", "train"]
+"""The steps of the run with a pretrained network."""
 
 SLOW = frozenset({"train", "evaluate", "report"})
 """Steps that take a second; the others take a tenth."""
@@ -39,6 +42,13 @@ _SETTINGS = [
     "model.convolutions=[{filters=2}]",
     "model.dense_units=4",
     "report.mistakes=2",
+]
+_PHOTO_SETTINGS = [
+    *_SETTINGS[:3],
+    "data.image_size=[32, 32]",
+    "model.cut=group_7",
+    "embedding.engine=keras",
+    "embedding.views=2",
 ]
 _MEASURED = ("ingest", "preprocess", "train")
 _SHOWN = ("ingest", "build", "train", "evaluate")
@@ -64,7 +74,8 @@ class Pipeline:
             "ingest": [self.source, config.data],
             "preprocess": [of.get("ingest"), config.preprocessing],
             "build": [of.get("preprocess"), config.model],
-            "train": [of.get("preprocess"), of.get("build"), config.training],
+            "embed": [of.get("preprocess"), of.get("build"), config.embedding],
+            "train": [of.get("embed", of.get("preprocess")), of.get("build"), config.training],
             "evaluate": [*(of.get(name) for name in _MEASURED), config.evaluation],
             "report": [*(of.get(name) for name in _SHOWN), config.report],
         }
@@ -89,14 +100,15 @@ class Pipeline:
 Finished = tuple[Pipeline, Path]  # A pipeline and its complete artifacts root
 
 
-def run_all(stages: Stages, folder: Path) -> Finished:
+def run_all(stages: Stages, folder: Path, *, photos: bool = False) -> Finished:
     """Run the complete pipeline once; the run is called "first"."""
-    data = write_npz(folder / "textures.npz", train=32, test=16)
-    config = loading.load("quickstart", overrides=_SETTINGS, dataset=str(data))
+    data = write_npz(folder / "textures.npz", train=32, test=16, shape=(12, 12, 3 if photos else 1))
+    recipe, settings = ("photos", _PHOTO_SETTINGS) if photos else ("quickstart", _SETTINGS)
+    config = loading.load(recipe, overrides=settings, dataset=str(data))
     pipeline = Pipeline(stages, config, locate.locate(config.data))
     root = folder / "artifacts"
     root.mkdir()
-    for step in STEPS:
+    for step in PHOTO_STEPS if photos else STEPS:
         outcome = pipeline.run(step, root, run_id="first")
         assert outcome.error is None, outcome.error
         if step in _RESULTS:
@@ -105,13 +117,13 @@ def run_all(stages: Stages, folder: Path) -> Finished:
 
 
 @functools.cache
-def shared() -> Finished:
+def shared(*, photos: bool = False) -> Finished:
     """Return the pipeline and its complete root, created once and removed at exit."""
     ending = ExitStack()
     atexit.register(ending.close)
     folder = Path(ending.enter_context(tempfile.TemporaryDirectory()))
     (folder / "trials").mkdir()
-    return run_all(ending.enter_context(Stages(folder / "trials")), folder)
+    return run_all(ending.enter_context(Stages(folder / "trials")), folder, photos=photos)
 
 
 def copy(root: Path, to: Path, without: str | None = None) -> Path:

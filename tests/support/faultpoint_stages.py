@@ -20,12 +20,12 @@ from pydantic import validate_call
 from sightline.data import ingest, preprocess
 from sightline.errors import SightlineError
 from sightline.evaluation import evaluate, measures
-from sightline.models import build, cnn
+from sightline.models import backbone, build, cnn
 from sightline.records import Run, RunSummary
 from sightline.reporting import publish as publishing
 from sightline.reporting import report
 from sightline.runs import new_run
-from sightline.training import fit
+from sightline.training import embed, features, fit
 from sightline.training import train as fitting
 
 
@@ -35,13 +35,14 @@ def publish(run: Run, *rest: Any) -> RunSummary:
         return validate_call(publishing.publish)(run, *rest)
 
 
-KERAS_SIDE = (cnn, fit, measures)
+KERAS_SIDE = (backbone, cnn, features, fit, measures)
 """Modules that stages import when they are called; imported here before the fork."""
 
 STEPS = {
     "ingest": ingest.ingest,
     "preprocess": preprocess.preprocess,
     "build": build.build,
+    "embed": embed.embed,
     "train": fitting.train,
     "evaluate": evaluate.evaluate,
     "report": report.report,

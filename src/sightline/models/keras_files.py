@@ -8,6 +8,7 @@ import tempfile
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import keras
 
@@ -65,7 +66,7 @@ def export(model: keras.Model, path: Path) -> None:
     # A new model around the same layers drops the optimizer state.
     network = keras.Model(model.inputs, model.outputs, name=_NETWORK)
     with_preprocessing(network).save(path)
-    _forget_time(path)
+    _make_reproducible(path)
 
 
 def with_preprocessing(model: keras.Model) -> keras.Model:
@@ -98,12 +99,24 @@ def _build(config: str) -> keras.Model:
     return keras.saving.deserialize_keras_object(json.loads(config), safe_mode=True)
 
 
-def _forget_time(path: Path) -> None:
+def _make_reproducible(path: Path) -> None:
+    """Remove the time of writing, and the memory addresses by which Keras names shared objects.
+
+    The shared objects are data types of layers, of which a reader makes equal copies.
+    """
     with zipfile.ZipFile(path) as archive:
         members = {name: archive.read(name) for name in archive.namelist()}
-    metadata = json.loads(members["metadata.json"])
-    metadata.pop("date_saved", None)
-    members["metadata.json"] = json.dumps(metadata).encode()
+    for name, key in (("metadata.json", "date_saved"), ("config.json", "shared_object_id")):
+        members[name] = _without_key(members[name], key)
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
         for name, content in members.items():
             archive.writestr(zipfile.ZipInfo(name, _EPOCH), content)
+
+
+def _without_key(text: bytes, key: str) -> bytes:
+    """Remove a key from all objects of a JSON text."""
+
+    def kept(items: dict[str, Any]) -> dict[str, Any]:
+        return {name: value for name, value in items.items() if name != key}
+
+    return json.dumps(json.loads(text, object_hook=kept)).encode()

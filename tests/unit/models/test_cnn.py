@@ -38,3 +38,18 @@ def test_model_adapts_to_images_and_classes(shape, classes):
     model = cnn.classifier(shape, classes, loading.load("tutorial").model)
     assert model.output_shape == (None, classes)
     assert model.input_shape == (None, *shape)
+
+
+def test_equal_models_give_equal_files_wherever_their_objects_are_in_memory(tmp_path):
+    files = []
+    for number in range(2):
+        keras.utils.set_random_seed(0)
+        policy = keras.DTypePolicy("float32")  # shared, so Keras names it by its address
+        images = keras.Input((8, 8, 1), name="images")
+        x = keras.layers.GlobalAveragePooling2D(dtype=policy, name="pooling")(images)
+        x = keras.layers.Dense(4, dtype=policy, name="dense")(x)
+        path = tmp_path / f"{number}.keras"
+        keras_files.export(keras.Model(images, x), path)
+        files.append((policy, path.read_bytes()))  # keeps the object, so the next is elsewhere
+    assert files[0][1] == files[1][1]
+    assert keras_files.read_model(path).output_shape == (None, 4)
