@@ -167,7 +167,7 @@ def test_refused_model_takes_no_memory_later(corpus, architecture):
     with pytest.raises(ModelFileError, match="parameters"):
         keras_files.read_architecture(architecture(corpus["wide_layers"]))
     # Keras infers its shape by a trial call, after which it creates pending weights.
-    warp = augmentation(Augmentation(rotation=0.1), seed=1)
+    warp = augmentation(Augmentation(rotation=0.1), seed=1, channels=1)
     assert warp is not None
     assert warp(keras.Input((8, 8, 1))).shape == (None, 8, 8, 1)
 

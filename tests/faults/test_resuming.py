@@ -21,6 +21,18 @@ NORMALIZED = CnnConfig(
     crop_borders=0.9,
 )
 DISTORTIONS = Augmentation(rotation=0.05, translation=0.1, zoom=0.1, shear=0.1, elastic=0.02)
+OTHERS = {
+    "crop": 0.5,
+    "padding": 2,
+    "flip": "both",
+    "brightness": 0.1,
+    "contrast": 0.2,
+    "rand_augment": 0.5,
+    "erasing": 0.5,
+    "mixup": 0.3,
+    "cutmix": 1.0,
+}
+MIXED = DISTORTIONS.model_copy(update={"flip": "both", "mixup": 0.3, "cutmix": 1.0})
 AUGMENTED = FIT.model_copy(update={"augmentation": DISTORTIONS, "weight_decay": 0.01})
 AVERAGED = FIT.model_copy(update={"optimizer": "sgd", "momentum": 0.9, "ema": 0.9})
 STEPS = 8  # Steps an epoch: 128 training images in batches of 16
@@ -83,7 +95,7 @@ def test_interrupted_training_with_everything_that_speeds_it_up_ends_with_the_sa
             "schedule": "one-cycle",
             "label_smoothing": 0.1,
             "ghost_batches": 3,
-            "augmentation": DISTORTIONS,
+            "augmentation": MIXED,
             "steps_per_execution": 2,
         }
     )
@@ -94,6 +106,17 @@ def test_interrupted_training_with_everything_that_speeds_it_up_ends_with_the_sa
     resumed = bench.fit(NORMALIZED, settings)
     assert "epoch 2, step 6" in resumed.resumed[0]
     check_equal(resumed, uninterrupted)
+
+
+@pytest.mark.campaign
+@pytest.mark.parametrize("option", OTHERS)
+def test_interrupted_training_with_each_augmentation_ends_with_the_same_bytes(bench, other, option):
+    changes = Augmentation.model_validate({option: OTHERS[option]})
+    settings = FIT.model_copy(update={"augmentation": changes, "class_weight": "balanced"})
+    bench.interrupt(STEPS + 4, PLAIN, settings)
+    resumed = bench.fit(PLAIN, settings)
+    assert resumed.resumed
+    check_equal(resumed, other.fit(PLAIN, settings))
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ that order (see `sightline.config.loading`). Each stage receives only the sectio
 changing one section keeps the cached results of stages that do not depend on it.
 """
 
+from sightline.config.augmentation import Augmentation
 from sightline.config.base import Section
 from sightline.config.data import DataConfig, PreprocessingConfig, Resize
 from sightline.config.data_gate import DataGateConfig, Limit
@@ -13,4 +14,4 @@ from sightline.config.evaluation import EvaluationConfig, ReportConfig
 from sightline.config.model import BackboneConfig, CnnConfig, Convolution, ModelConfig
 from sightline.config.promotion import ExportConfig, Format, PromotionConfig
 from sightline.config.run import RunConfig
-from sightline.config.training import Augmentation, TrainingConfig
+from sightline.config.training import TrainingConfig

@@ -4,6 +4,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
+from sightline.config.augmentation import Augmentation
 from sightline.config.base import Section
 from sightline.config.data import DataConfig, PreprocessingConfig
 from sightline.config.data_gate import DataGateConfig
@@ -11,7 +12,7 @@ from sightline.config.embedding import EmbeddingConfig
 from sightline.config.evaluation import EvaluationConfig, ReportConfig
 from sightline.config.model import BackboneConfig, ModelConfig
 from sightline.config.promotion import ExportConfig, PromotionConfig
-from sightline.config.training import Augmentation, TrainingConfig
+from sightline.config.training import TrainingConfig
 
 
 class RunConfig(Section):

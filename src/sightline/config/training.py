@@ -1,9 +1,10 @@
-"""Settings of the training: augmentation, optimizer, device and checkpoints."""
+"""Settings of the training: optimizer, device and checkpoints."""
 
 from typing import ClassVar, Literal
 
 from pydantic import Field
 
+from sightline.config.augmentation import Augmentation
 from sightline.config.base import Section, Seed
 
 Optimizer = Literal[
@@ -20,21 +21,6 @@ Optimizer = Literal[
     "rmsprop",
     "sgd",
 ]
-
-
-class Augmentation(Section):
-    """Random transformations of the training images, drawn for each image and epoch; 0: none."""
-
-    rotation: float = Field(default=0.0, ge=0, le=0.5)
-    """Largest rotation, as a fraction of a full turn."""
-    translation: float = Field(default=0.0, ge=0, le=1)
-    """Largest shift, as a fraction of height and width."""
-    zoom: float = Field(default=0.0, ge=0, lt=1)
-    """Largest relative change of height and width, drawn independently."""
-    shear: float = Field(default=0.0, ge=0, le=1)
-    """Largest horizontal shear, in columns per row."""
-    elastic: float = Field(default=0.0, ge=0, le=0.25)
-    """Standard deviation of a smooth random displacement, as a fraction of height and width."""
 
 
 class TrainingConfig(Section):

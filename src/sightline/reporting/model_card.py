@@ -85,7 +85,7 @@ def _facts(manifest: RunManifest) -> dict[str, Any]:
 def _settings(settings: TrainingConfig) -> list[tuple[str, str]]:
     """List the settings that the weights depend on; none of them holds text from the user."""
     values = settings.model_dump(mode="json", exclude=set(settings.incidental), exclude_none=True)
-    changes = {name: share for name, share in values.pop("augmentation").items() if share}
+    changes = settings.augmentation.model_dump(mode="json", exclude_defaults=True)
     return flatten({**values, "augmentation": changes})
 
 

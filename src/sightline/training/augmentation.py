@@ -1,123 +1,154 @@
-"""Augmentation: random geometric transformations of the training images in one warp.
+"""Augmentation: random changes of the training images, each in a layer in front of the model.
 
-Runs in the Keras process, in front of the model and only in training; exported models do not
-contain it. Rotation, translation, zoom, shear and elastic displacement are composed first, so each
-image is interpolated (bilinearly) only once.
+Runs in the Keras process, only in training; exported models do not contain it. Keras' own layers
+draw one number for each image from a seed generator that the model holds, so checkpoints find it.
 """
 
-import math
+from collections.abc import Iterator
 from typing import Any
 
 import keras
-import numpy as np
-from keras import ops
-from numpy.typing import NDArray
+from keras import layers, ops
 
 from sightline.config import Augmentation
+from sightline.errors import ConfigError
+from sightline.training.warp import Warp
 
-Floats = NDArray[np.float32]
-
-_GRID = 6  # Displaced points along each side of an image; the displacement is smooth between them
-
-
-def augmentation(settings: Augmentation, seed: int) -> keras.layers.Layer | None:
-    """Build the layer for float32 images (n, height, width, channels); None if all sizes are 0."""
-    return Warp(settings, seed) if settings != Augmentation() else None
+_RANGE = (0, 1)  # Black and white
+_ERASED = (0.02, 0.33)  # Area of an erased rectangle, as in Zhong et al. (2017)
+_OPERATIONS = 2  # Of RandAugment, for each image
 
 
-class Warp(keras.layers.Layer):  # type: ignore[misc] # Keras is untyped
-    """Transforms each image randomly; pixels from outside of it are black.
+def augmentation(settings: Augmentation, seed: int, channels: int) -> keras.layers.Layer | None:
+    """Build the layer for float32 images (n, height, width, channels) in [0, 1]; None for none.
 
-    The elastic part follows Simard, Steinkraus and Platt, "Best practices for convolutional
-    neural networks applied to visual document analysis" (2003), but draws displacements on a
-    coarse grid instead of smoothing one per pixel.
+    Mixing images with each other is not part of it (`mixing.Mix`). Raises ConfigError if gray
+    images shall change their color.
+    """
+    if channels == 1 and (settings.saturation or settings.hue):
+        raise ConfigError(
+            "training.augmentation.saturation and hue change the color of images, but these are "
+            "gray; set both to 0, or data.channels=3."
+        )
+    found = list(_layers(settings, seed, channels))
+    if len(found) < 2:  # noqa: PLR2004 - nothing to join
+        return found[0] if found else None
+    return keras.Sequential(found, name="augmentation")
+
+
+def _layers(settings: Augmentation, seed: int, channels: int) -> Iterator[keras.layers.Layer]:
+    """Build the layers in their order, each with a seed of its own."""
+    geometry = {"rotation", "translation", "zoom", "shear", "elastic", "crop"}
+    if settings.model_dump(include=geometry, exclude_defaults=True):
+        yield Warp(settings, seed)
+    if settings.padding:
+        yield PaddedCrop(settings.padding, seed + 1)
+    if settings.flip in ("horizontal", "both"):
+        yield layers.RandomFlip("horizontal", seed=seed + 2)
+    if settings.flip in ("vertical", "both"):  # Keras' mode for both turns by 180 degrees
+        yield layers.RandomFlip("vertical", seed=seed + 3)
+    if settings.brightness or settings.contrast or settings.saturation or settings.hue:
+        yield _color_jitter(settings, seed + 4)
+    if settings.rand_augment:
+        yield RandAugment(_operations(settings.rand_augment, seed + 6, channels), seed + 5)
+    if settings.erasing:
+        probability = (settings.erasing, settings.erasing)
+        yield layers.RandomErasing(probability, _ERASED, 0.5, _RANGE, seed=seed + 14)
+
+
+def _color_jitter(settings: Augmentation, seed: int) -> keras.layers.Layer:
+    # Keras multiplies the contrast by 1 - low to 1 + high, and the saturation by f / (1 - f)
+    factors = (1 - settings.saturation, 1 + settings.saturation)
+    saturation = tuple(factor / (1 + factor) for factor in factors)
+    return layers.RandomColorJitter(
+        _RANGE,
+        brightness_factor=settings.brightness or None,
+        contrast_factor=(settings.contrast,) * 2 if settings.contrast else None,
+        saturation_factor=saturation if settings.saturation else None,
+        hue_factor=2 * settings.hue or None,
+        seed=seed,
+    )
+
+
+def _operations(magnitude: float, seed: int, channels: int) -> list[keras.layers.Layer]:
+    """Build the operations of RandAugment for a magnitude from 0 to 1."""
+    change, half = 0.9 * magnitude, 0.45 * magnitude
+    found = [
+        Warp(Augmentation(rotation=magnitude / 12), seed, name="rotation"),
+        Warp(Augmentation(shear=0.3 * magnitude), seed + 1, name="shear"),
+        Warp(Augmentation(translation=0.3 * magnitude), seed + 2, name="translation"),
+        layers.RandomBrightness(0.5 * magnitude, _RANGE, seed=seed + 3),
+        layers.RandomContrast((change, change), _RANGE, seed=seed + 4),
+        layers.RandomSharpness((0.5 - half, 0.5 + half), _RANGE, seed=seed + 5),
+        layers.RandomPosterization(8 - round(4 * magnitude), _RANGE, seed=seed + 6),
+        layers.AutoContrast(_RANGE),
+    ]
+    color = layers.RandomColorDegeneration(change, _RANGE, seed=seed + 7)
+    return found if channels == 1 else [*found, color]
+
+
+class PaddedCrop(keras.layers.Layer):  # type: ignore[misc] # Keras is untyped
+    """Shifts each image by whole pixels and fills the rest with its reflection.
+
+    Keras' RandomCrop draws one place for a whole batch.
     """
 
-    def __init__(self, settings: Augmentation, seed: int, **options: Any) -> None:
-        """Create the layer; `options` are those of any Keras layer."""
-        super().__init__(**{"name": "augmentation", "dtype": "float32", **options})
-        self._settings = settings
+    def __init__(self, padding: int, seed: int, **options: Any) -> None:
+        """Create the layer for shifts of at most `padding` pixels in each direction."""
+        super().__init__(**{"dtype": "float32", **options})
+        self._padding = padding
         self._seed_generator = keras.random.SeedGenerator(seed)
 
     def call(self, images: Any, training: bool = False) -> Any:
         """Return images of the same shape, float32 (batch, height, width, channels)."""
         if not training:
             return images
-        height, width = images.shape[1:3]
+        height, width, channels = images.shape[1:]
         count = ops.shape(images)[0]
-        source = self._affine(count, height, width)
-        if self._settings.elastic:
-            source = source + self._elastic(count, height, width)
-        return _interpolate(images, source)
+        image = ops.reshape(ops.arange(count), (-1, 1, 1))
+        row = ops.expand_dims(self._places(count, height), 2)
+        column = ops.expand_dims(self._places(count, width), 1)
+        pixels = ops.reshape(images, (-1, channels))
+        return ops.take(pixels, (image * height + row) * width + column, axis=0)
 
-    def _affine(self, count: Any, height: int, width: int) -> Any:
-        """Return the source position of each pixel, in pixels, (count, height, width, 2)."""
-        angle = self._draw((count,)) * self._settings.rotation * 2 * math.pi
-        cosine, sine = ops.cos(angle), ops.sin(angle)
-        slant = self._draw((count,)) * self._settings.shear
-        turned = [[cosine - slant * sine, -sine], [sine + slant * cosine, cosine]]
-        size = 1 + self._draw((count, 1, 2)) * self._settings.zoom
-        change = ops.stack([ops.stack(row, axis=-1) for row in turned], axis=1) * size
-        shift = self._draw((count, 1, 2)) * self._settings.translation * _extent(height, width)
-        centre = _extent(height - 1, width - 1) / 2
-        pixels = np.indices((height, width), np.float32).reshape(2, -1).T - centre
-        moved = ops.matmul(pixels, ops.transpose(change, (0, 2, 1))) + shift + centre
-        return ops.reshape(moved, (-1, height, width, 2))
-
-    def _elastic(self, count: Any, height: int, width: int) -> Any:
-        """Return a smooth random displacement in pixels, (count, height, width, 2)."""
-        drawn = keras.random.normal((count, 2 * _GRID, _GRID), seed=self._seed_generator)
-        rows = ops.reshape(ops.matmul(drawn, _weights(width).T), (-1, 2, _GRID, width))
-        bent = ops.transpose(ops.matmul(_weights(height), rows), (0, 2, 3, 1))
-        return bent * self._settings.elastic * _extent(height, width)
-
-    def _draw(self, shape: tuple[Any, ...]) -> Any:
-        return keras.random.uniform(shape, -1.0, 1.0, seed=self._seed_generator)
+    def _places(self, count: Any, length: int) -> Any:
+        """Return the row or column that each one is taken from, (count, length)."""
+        shift = keras.random.randint(
+            (count, 1), -self._padding, self._padding + 1, seed=self._seed_generator
+        )
+        period = 2 * (length - 1)
+        place = ops.mod(shift + ops.arange(length), period)
+        return ops.minimum(place, period - place)
 
 
-def _extent(height: float, width: float) -> Floats:
-    return np.array([height, width], np.float32)
+class RandAugment(keras.layers.Layer):  # type: ignore[misc] # Keras is untyped
+    """Applies two operations to each image, drawn at random, in a fixed order.
 
-
-def _weights(pixels: int) -> Floats:
-    """Return the weight of each grid point for each pixel, (pixels, points).
-
-    Gaussians around the points, scaled so that their sum has unit variance.
+    After Cubuk et al., "RandAugment: Practical automated data augmentation with a reduced search
+    space" (2020), without equalizing, inverting and solarizing. Keras' layer of this name draws the
+    operations once for a whole batch, equalizes its histogram and not that of each image, and turns
+    by a full circle at the largest magnitude.
     """
-    points = np.linspace(0, pixels - 1, _GRID)
-    distance = np.arange(pixels)[:, None] - points
-    weights = np.exp(-0.5 * (distance / (points[1] - points[0])) ** 2)
-    return np.asarray(weights / np.linalg.norm(weights, axis=1, keepdims=True), np.float32)
 
+    def __init__(self, operations: list[keras.layers.Layer], seed: int, **options: Any) -> None:
+        """Create the layer; each operation maps images to images of the same shape."""
+        super().__init__(**{"dtype": "float32", **options})
+        self._operations = operations
+        self._seed_generator = keras.random.SeedGenerator(seed)
 
-def _interpolate(images: Any, source: Any) -> Any:
-    """Interpolate images (n, height, width, channels) bilinearly.
+    def build(self, shape: tuple[int | None, ...]) -> None:
+        """Build the operations."""
+        for operation in self._operations:
+            operation.build(shape)
 
-    The source positions are rows and columns in pixels, (n, height, width, 2).
-    """
-    height, width = images.shape[1] + 2, images.shape[2] + 2
-    inside = ops.clip(source + 1, 0, _extent(height - 1, width - 1))
-    whole = ops.floor(inside)
-    down, right = ops.split(inside - whole, 2, axis=-1)
-    row, column = ops.split(ops.cast(whole, "int32"), 2, axis=-1)
-    image = ops.reshape(ops.arange(ops.shape(images)[0]), (-1, 1, 1, 1))
-    pixel = ops.squeeze((image * height + row) * width + column, -1)
-    found = ops.take(_with_neighbors(images), pixel, axis=0)
-    above, right_above, below, right_below = ops.split(found, 4, axis=-1)
-    above, below = (
-        left + right * (other - left)
-        for left, other in ((above, right_above), (below, right_below))
-    )
-    return above + down * (below - above)
-
-
-def _with_neighbors(images: Any) -> Any:
-    """Return each pixel with its neighbors right, below and below right; black around the image.
-
-    The shape is (n * (height + 2) * (width + 2), 4 * channels), so one look-up finds all four.
-    """
-    height, width = images.shape[1] + 2, images.shape[2] + 2
-    padded = ops.pad(images, ((0, 0), (1, 2), (1, 2), (0, 0)))
-    moves = ((0, 0), (0, 1), (1, 0), (1, 1))
-    moved = [padded[:, down : height + down, right : width + right] for down, right in moves]
-    return ops.reshape(ops.concatenate(moved, axis=-1), (-1, 4 * images.shape[3]))
+    def call(self, images: Any, training: bool = False) -> Any:
+        """Return images of the same shape, float32 (batch, height, width, channels)."""
+        if not training:
+            return images
+        shape = (ops.shape(images)[0], len(self._operations), 1, 1, 1)
+        drawn = keras.random.uniform(shape, seed=self._seed_generator)
+        chosen = drawn < ops.sort(drawn, axis=1)[:, _OPERATIONS : _OPERATIONS + 1]
+        for number, operation in enumerate(self._operations):
+            changed = operation(images, training=True)
+            images = ops.where(chosen[:, number], changed, images)
+        return images

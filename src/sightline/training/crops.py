@@ -11,7 +11,7 @@ from sightline.config import EmbeddingConfig
 
 Pixels = NDArray[np.uint8]
 
-_MOST_STRETCHED = 4 / 3  # Largest ratio of the sides of a crop, relative to those of the image
+MOST_STRETCHED = 4 / 3  # Largest ratio of the sides of a crop, relative to those of the image
 
 
 def digest_of(image: Pixels) -> bytes:
@@ -30,7 +30,7 @@ def view(image: Pixels, number: int, settings: EmbeddingConfig) -> Pixels:
     rng = np.random.default_rng([settings.seed, number, *digest_of(image)])
     height, width = image.shape[:2]
     area = rng.uniform(settings.smallest_crop, 1)
-    stretch = math.exp(rng.uniform(-1, 1) * math.log(_MOST_STRETCHED) / 2)
+    stretch = math.exp(rng.uniform(-1, 1) * math.log(MOST_STRETCHED) / 2)
     rows, columns = (
         side * min(1.0, math.sqrt(area) * factor)
         for side, factor in ((height, stretch), (width, 1 / stretch))

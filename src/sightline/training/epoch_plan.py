@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from sightline.config import TrainingConfig
+from sightline.config import Augmentation, TrainingConfig
 from sightline.records import ArraySplit
 
 
@@ -15,13 +15,16 @@ class EpochPlan:
     # larger
     batch_size: int
     ghost_batches: int = 1  # Parts of a batch, at least one example each
+    mixing: Augmentation | None = None  # With mixup or cutmix, or None
 
     @classmethod
     def for_training(cls, split: ArraySplit, settings: TrainingConfig) -> "EpochPlan":
         """Plan the epochs of a training on a split."""
         examples = settings.examples_per_epoch or split.count
         ghost_batches = min(settings.ghost_batches, settings.batch_size, examples)
-        return cls(examples, settings.batch_size, ghost_batches)
+        changes = settings.augmentation
+        mixing = changes if changes.mixup or changes.cutmix else None
+        return cls(examples, settings.batch_size, ghost_batches, mixing)
 
     def for_validation(self, split: ArraySplit) -> "EpochPlan":
         """Plan a pass over a validation split, with batches of the same form."""

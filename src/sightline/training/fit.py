@@ -97,8 +97,8 @@ def _compile(
     model: keras.Model, plan: EpochPlan, settings: TrainingConfig, rng: random.Random
 ) -> keras.Model:
     """Return the model with augmentation and ghost batches in front of it, compiled."""
-    layer = augmentation(settings.augmentation, draw_seed(rng))
-    training_model = side_by_side(model, plan.ghost_batches, layer)
+    layer = augmentation(settings.augmentation, draw_seed(rng), model.input_shape[-1])
+    training_model = side_by_side(model, plan.ghost_batches, layer, plan.mixing is not None)
     is_torch = keras.backend.backend() == "torch"  # it runs one step at a time
     training_model.compile(
         optimizer=build_optimizer(settings, plan.steps * settings.epochs, _last_layer(model)),

@@ -12,6 +12,7 @@ from sightline.data.split_arrays import open_split, read_split_labels
 from sightline.records import ArraySplit
 from sightline.storage.workspace import Workspace
 from sightline.training.epoch_plan import EpochPlan
+from sightline.training.mixing import COLUMNS, draw_patches, mix_labels
 
 Floats = NDArray[np.float32]
 Batch = tuple[Floats | tuple[Floats, ...], Floats]
@@ -47,15 +48,18 @@ class Batches(keras.utils.PyDataset):
 
     def start_epoch(self, epoch: int) -> None:
         """Choose the order of an epoch, counted from 0."""
-        count = len(self._images)
+        count, mixing = len(self._images), self._plan.mixing
         if self._seed is None:
             self._order = np.arange(count)
             self._views = np.zeros_like(self._order)
+            self._patches = np.zeros((count, COLUMNS), np.float32)
             return
         rng = np.random.default_rng([self._seed, epoch])
         passes = [rng.permutation(count) for _ in range(-(-self._plan.examples // count))]
         self._order = np.concatenate(passes)[: self._plan.examples]
         self._views = rng.integers(self._split.views or 1, size=len(self._order))
+        if mixing is not None:
+            self._patches = draw_patches(mixing, len(self._order), self._images.shape[1:3], rng)
 
     @property
     def num_batches(self) -> int:
@@ -66,13 +70,18 @@ class Batches(keras.utils.PyDataset):
         """Return float32 images (m, height, width, channels) and one-hot labels (m, classes).
 
         With several ghost batches the images are a tuple of parts; lengths differ by at most one.
+        If images are mixed, the patches of each part follow the parts, and the labels are mixed.
         """
-        batch = self._plan.batch(self._first_step + index)
+        batch, parts = self._plan.batch(self._first_step + index), self._plan.ghost_batches
         rows = self._order[batch]
-        images, labels = self._inputs(rows, self._views[batch]), self._one_hot[self._labels[rows]]
-        if self._plan.ghost_batches == 1:
-            return images, labels
-        return tuple(np.array_split(images, self._plan.ghost_batches)), labels
+        inputs = np.array_split(self._inputs(rows, self._views[batch]), parts)
+        labels = self._one_hot[self._labels[rows]]
+        if self._plan.mixing is not None:
+            patches, size = np.array_split(self._patches[batch], parts), self._images.shape[1:3]
+            unmixed = zip(np.array_split(labels, parts), patches, strict=True)
+            labels = np.concatenate([mix_labels(*part, size) for part in unmixed])
+            inputs += patches
+        return (tuple(inputs) if len(inputs) > 1 else inputs[0]), labels
 
     def _inputs(self, rows: NDArray[np.int64], views: NDArray[np.int64]) -> Floats:
         if self._split.views is not None:

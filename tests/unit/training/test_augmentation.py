@@ -1,101 +1,163 @@
 import keras
 import numpy as np
 import pytest
-from scipy.ndimage import map_coordinates
 
 from sightline.config import Augmentation
-from sightline.training.augmentation import Warp, augmentation
+from sightline.errors import ConfigError
+from sightline.training import state
+from sightline.training.augmentation import RandAugment, augmentation
 from sightline.training.ghost_batches import side_by_side
+from sightline.training.warp import Warp
 
-ALL = Augmentation(rotation=0.1, translation=0.2, zoom=0.3, shear=0.2, elastic=0.05)
-IMAGES = np.random.default_rng(0).random((6, 9, 14, 3), np.float32)
-GRID = np.stack(np.mgrid[:9, :14], axis=-1).astype(np.float32)
-
-
-def places(settings, count=500):
-    """Displacement of the pixels of N images, in pixels."""
-    warp = Warp(settings, seed=1)
-    moved = warp._affine(count, 9, 14) + (warp._elastic(count, 9, 14) if settings.elastic else 0.0)
-    return keras.ops.convert_to_numpy(moved) - GRID
-
-
-def test_images_are_changed_in_training_alone():
-    assert augmentation(Augmentation(), seed=1) is None, "nothing to change"
-    warp = augmentation(ALL, seed=1)
-    assert warp is not None
-    np.testing.assert_array_equal(warp(IMAGES, training=False), IMAGES)
-    changed = keras.ops.convert_to_numpy(warp(IMAGES, training=True))
-    assert changed.shape == IMAGES.shape
-    assert changed.dtype == np.float32
-    assert np.abs(changed - IMAGES).mean() > 0.05
-    assert 0 <= changed.min() <= changed.max() <= 1
+IMAGES = np.random.default_rng(0).random((400, 9, 14, 3), np.float32)
+COLOR = Augmentation(brightness=0.2, contrast=0.3, saturation=0.4, hue=0.1)
+OTHERS = [
+    Augmentation(crop=0.4),
+    Augmentation(padding=3),
+    Augmentation(flip="both"),
+    COLOR,
+    Augmentation(rand_augment=0.6),
+    Augmentation(erasing=0.5),
+]
+ALL = Augmentation.model_validate(
+    {key: value for one in OTHERS for key, value in one.model_dump(exclude_defaults=True).items()}
+    | {"rotation": 0.05}
+)
 
 
-def test_change_is_new_each_time_and_one_of_the_seed():
-    def twice():
-        warp = Warp(ALL, seed=3)
-        return [keras.ops.convert_to_numpy(warp(IMAGES, training=True)) for _ in range(2)]
-
-    first, second = twice()
-    assert np.abs(first - second).max() > 0.1
-    np.testing.assert_array_equal(twice(), [first, second])
+def changed(settings, images=IMAGES, seed=1):
+    layer = augmentation(settings, seed, images.shape[-1])
+    return keras.ops.convert_to_numpy(layer(images, training=True))
 
 
-def test_pixels_are_interpolated_as_scipy_does(monkeypatch):
-    where = places(ALL, len(IMAGES)) + GRID
-    where[0] = GRID + np.float32([2, -3])  # whole pixels
-    where[1] = GRID * 5 - 20  # far outside
-    warp = Warp(Augmentation(zoom=0.1), seed=1)
-    monkeypatch.setattr(warp, "_affine", lambda *_: keras.ops.convert_to_tensor(where))
-    found = keras.ops.convert_to_numpy(warp(IMAGES, training=True))
-    for image, place, changed in zip(IMAGES, where, found, strict=True):
-        for channel in range(3):
-            expected = map_coordinates(
-                image[..., channel], place.transpose(2, 0, 1), order=1, mode="grid-constant"
-            )
-            np.testing.assert_allclose(changed[..., channel], expected, atol=1e-5)
+def hue_saturation_value(images):
+    return keras.ops.convert_to_numpy(keras.ops.image.rgb_to_hsv(images))
+
+
+def same(one, other):
+    """Return which images are equal."""
+    return (one == other).all(axis=(1, 2, 3))
+
+
+@pytest.mark.parametrize("settings", [*OTHERS, ALL])
+def test_each_image_is_changed_in_its_own_way_within_black_and_white(settings):
+    alike = np.repeat(IMAGES[:1], 64, axis=0)
+    found = changed(settings, alike)
+    assert found.shape == alike.shape
+    assert found.dtype == np.float32
+    assert 0 <= found.min() <= found.max() <= 1 + 1e-6
+    assert len(np.unique(found, axis=0)) > 3, "not one change for the whole batch"
+    np.testing.assert_array_equal(changed(settings, alike), found)
+    assert not np.array_equal(changed(settings, alike, seed=2), found)
+    unchanged = augmentation(settings, 1, 3)(alike, training=False)
+    np.testing.assert_array_equal(unchanged, alike)
+
+
+@pytest.mark.parametrize("settings", [*OTHERS, ALL])
+def test_checkpoint_holds_what_the_next_changes_depend_on(settings):
+    images = keras.Input((9, 14, 3))
+    score = keras.layers.Dense(1)(keras.layers.Flatten()(images))
+    network = keras.Model(images, score)
+    model = side_by_side(network, 2, augmentation(settings, 1, 3))
+    model.compile(keras.optimizers.SGD(0.0), "mse", metrics=["accuracy"])
+    state.prepare(model)
+
+    def step():
+        return model.train_on_batch([IMAGES[:3], IMAGES[3:5]], np.zeros((5, 1)))
+
+    step()
+    saved = state.capture(model, "seeds")
+    following, later = step(), step()
+    assert following != later
+    state.restore(model, saved, "seeds")
+    assert [step(), step()] == [following, later]
 
 
 @pytest.mark.parametrize(
-    ("settings", "at_corner"),
+    ("flip", "expected"),
     [
-        (Augmentation(translation=0.2), (0.2 * 9, 0.2 * 14)),
-        (Augmentation(zoom=0.3), (0.3 * 4, 0.3 * 6.5)),
-        (Augmentation(shear=0.2), (0, 0.2 * 4)),
+        ("horizontal", {(1, 1): 200, (1, -1): 200}),
+        ("vertical", {(1, 1): 200, (-1, 1): 200}),
+        ("both", {(1, 1): 100, (1, -1): 100, (-1, 1): 100, (-1, -1): 100}),
     ],
 )
-def test_changes_reach_their_largest_size_and_no_further(settings, at_corner):
-    corner = np.abs(places(settings)[:, 0, 0]).max(axis=0)
-    assert (corner <= np.array(at_corner) + 1e-5).all()
-    assert (corner >= 0.95 * np.array(at_corner)).all()
+def test_half_of_the_images_are_flipped_exactly(flip, expected):
+    found = changed(Augmentation(flip=flip))
+    counts = {
+        (down, right): same(found, IMAGES[:, ::down, ::right]).sum() for down, right in expected
+    }
+    assert sum(counts.values()) == 400
+    assert counts == pytest.approx(expected, abs=40)
 
 
-def test_rotation_keeps_distances_and_stays_below_its_largest_angle():
-    centre = np.array([4, 6.5])
-    moved = places(Augmentation(rotation=0.1)) + GRID - centre
-    lengths = np.linalg.norm(GRID - centre, axis=-1)
-    np.testing.assert_allclose(np.linalg.norm(moved, axis=-1) - lengths, 0, atol=1e-4)
-    right = moved[:, 4, 13]
-    angles = np.abs(np.arctan2(right[:, 0], right[:, 1])) / (2 * np.pi)
-    assert 0.095 < angles.max() <= 0.1 + 1e-6
+def test_padded_crop_shifts_by_whole_pixels_into_the_reflection():
+    found = changed(Augmentation(padding=2))
+    padded = np.pad(IMAGES, ((0, 0), (2, 2), (2, 2), (0, 0)), mode="reflect")
+    windows = np.array(
+        [
+            same(found, padded[:, down : down + 9, right : right + 14])
+            for down in range(5)
+            for right in range(5)
+        ]
+    )
+    assert windows.any(axis=0).all()
+    assert windows.any(axis=1).all(), "every shift occurs"
 
 
-def test_elastic_displacement_has_its_size_and_is_smooth():
-    bent = places(Augmentation(elastic=0.05), 3000)
-    np.testing.assert_allclose(bent.std(axis=0)[..., 0], 0.05 * 9, rtol=0.1)
-    np.testing.assert_allclose(bent.std(axis=0)[..., 1], 0.05 * 14, rtol=0.1)
-    neighbours = [np.corrcoef(bent[:, 4, at, 0], bent[:, 4, at + 1, 0])[0, 1] for at in range(13)]
-    assert min(neighbours) > 0.9
-    assert abs(np.corrcoef(bent[:, 4, 0, 0], bent[:, 4, 13, 0])[0, 1]) < 0.1
-    assert abs(np.corrcoef(bent[:, 4, 6, 0], bent[:, 4, 6, 1])[0, 1]) < 0.1
+def test_crops_have_the_wanted_areas_within_the_image():
+    warp = Warp(Augmentation(crop=0.3), seed=1)
+    places = keras.ops.convert_to_numpy(warp._affine(2000, 9, 14))
+    corner, opposite = places[:, 0, 0], places[:, -1, -1]
+    assert corner.min() >= -1e-4
+    assert (opposite <= np.array([8, 13]) + 1e-4).all()
+    assert corner.max() > 2
+    sides = (opposite - corner) / [8, 13]
+    area = sides.prod(axis=1)
+    assert area.min() == pytest.approx(0.3, abs=0.01)
+    assert area.max() == pytest.approx(1, abs=0.01)
+    assert area.mean() == pytest.approx(0.65, abs=0.02)
+    assert 1.3 < (sides[:, 0] / sides[:, 1]).max() < 4 / 3 + 1e-4
 
 
-@pytest.mark.parametrize("ghost_batches", [1, 2])
-def test_it_stands_in_front_of_the_network_and_not_in_it(ghost_batches):
-    images = keras.Input((9, 14, 3))
-    network = keras.Model(images, keras.layers.GlobalAveragePooling2D()(images))
-    trained = side_by_side(network, ghost_batches, augmentation(ALL, seed=1))
-    parts = [IMAGES[:4], IMAGES[4:]] if ghost_batches == 2 else IMAGES
-    np.testing.assert_array_equal(trained(parts, training=False), network(IMAGES))
-    assert np.abs(trained(parts, training=True) - network(IMAGES)).max() > 0.01
-    assert not any(isinstance(layer, Warp) for layer in network.layers)
+def test_colors_change_as_far_as_wanted():
+    gray = np.full((500, 4, 4, 1), 0.5, np.float32)
+    brighter = changed(Augmentation(brightness=0.2), gray) - 0.5
+    assert (np.abs(brighter).max(), brighter.mean()) == pytest.approx((0.2, 0), abs=0.01)
+    halves = gray + np.float32([0.1, -0.1, 0.1, -0.1]).reshape(4, 1)
+    contrast = changed(Augmentation(contrast=0.3), halves).std(axis=(1, 2, 3)) / 0.1
+    assert (contrast.min(), contrast.max()) == pytest.approx((0.7, 1.3), abs=0.01)
+    red = np.full((500, 4, 4, 3), [0.8, 0.5, 0.5], np.float32)
+    before = hue_saturation_value(red)[0, 0, 0]
+    saturation = hue_saturation_value(changed(Augmentation(saturation=0.4), red))[:, 0, 0]
+    ratio = saturation[:, 1] / before[1]
+    assert (ratio.min(), ratio.max()) == pytest.approx((0.6, 1.4), abs=0.02)
+    hue = hue_saturation_value(changed(Augmentation(hue=0.1), red))[:, 0, 0, 0]
+    assert np.abs((hue + 0.5) % 1 - 0.5).max() == pytest.approx(0.1, abs=0.005)
+
+
+def test_erasing_fills_rectangles_of_some_images():
+    found = changed(Augmentation(erasing=0.3))
+    erased = (found == 0.5).all(axis=-1)
+    np.testing.assert_array_equal(found[~erased], IMAGES[~erased])
+    sizes = erased.sum(axis=(1, 2))
+    assert (sizes > 0).mean() == pytest.approx(0.3, abs=0.07)
+    rows, columns = erased.any(axis=2).sum(axis=1), erased.any(axis=1).sum(axis=1)
+    np.testing.assert_array_equal(sizes, rows * columns)
+    assert 0.3 < (sizes / 126).max() < 0.5
+
+
+def test_two_operations_change_each_image():
+    operations = [keras.layers.Rescaling(1, offset=2**number) for number in range(9)]
+    layer = RandAugment(operations, seed=1)
+    applied = keras.ops.convert_to_numpy(layer(np.zeros((900, 2, 2, 3)), training=True))
+    drawn = applied[:, 0, 0, 0].astype(int)[:, np.newaxis] >> np.arange(9) & 1
+    assert (drawn.sum(axis=1) == 2).all()
+    assert drawn.sum(axis=0) == pytest.approx([200] * 9, abs=50)
+
+
+def test_gray_images_have_no_color_to_change():
+    for change in ({"hue": 0.1}, {"saturation": 0.1}):
+        with pytest.raises(ConfigError, match=r"saturation.*hue.*data\.channels"):
+            augmentation(Augmentation(**change), 1, channels=1)
+    gray = IMAGES[..., :1]
+    assert changed(Augmentation(rand_augment=1, contrast=1), gray).shape == gray.shape
