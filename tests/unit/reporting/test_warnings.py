@@ -85,6 +85,7 @@ def test_warnings_name_data_class_calibration_corruption_and_labels(manifest):
         (0.999, 0.78, "overfits.*99.90%.*78.00%"),
         (0.4, 0.39, "underfits.*40.00%.*39.00%"),
         (0.95, 0.9, None),
+        (0.5, 0.9, None),
         (None, 0.9, None),
     ],
 )

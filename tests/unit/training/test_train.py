@@ -10,6 +10,8 @@ import pandas as pd
 import pytest
 
 from examples import pictures
+from sightline.data.scaling import to_float
+from sightline.data.split_arrays import open_split, read_split_labels
 from sightline.errors import DeviceError, DivergenceError
 from sightline.models import keras_files
 from sightline.training import backend, fit, train
@@ -120,7 +122,9 @@ def test_averages_of_the_weights_are_validated_and_exported_but_not_trained_on(t
     assert history["loss"].tolist() == plain["loss"].tolist()
     assert (history["val_loss"] != plain["val_loss"]).all()
     split = textures.arrays.splits["validation"]
-    images, labels = (np.load(root / file.path) for file in (split.images, split.labels))
+    workspace = textures.run.workspace
+    images = to_float(open_split(workspace, split)[:])
+    labels = np.eye(4)[read_split_labels(workspace, split)]
     exported = keras_files.without_preprocessing(keras_files.read_model(root / averaged.model.path))
     exported.compile(loss="categorical_crossentropy")
     found = exported.evaluate(images, labels, batch_size=16, verbose=0)
