@@ -44,15 +44,6 @@ def test_size_channels_and_resizing_do_not_change_the_holdout(run, tmp_path, wri
     assert all(same_examples(found[0], files) for files in found)
 
 
-def test_equal_pixels_have_one_holdout_in_every_array_format(run, tmp_path):
-    found = set()
-    for write in (bad_files.idx(), bad_files.npz(), bad_files.csv(test=bad_files.Y)):
-        folder = tmp_path / str(len(found))
-        folder.mkdir(exist_ok=True)
-        found.add(holdout_sha256(ingest(run, write(folder))))
-    assert len(found) == 1
-
-
 def test_record_without_digests_of_the_content_is_only_equal_to_itself(files):
     old = files.model_copy(update={"content_digests": {}})
     assert same_examples(old, old)

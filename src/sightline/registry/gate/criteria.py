@@ -103,7 +103,7 @@ def calibration(scores: Scores, margin: float) -> Criterion:
 def latency(timing: Timing, factor: float) -> Criterion:
     """Require that one image takes at most `factor` times as long as with the champion."""
     ratio = timing.candidate_seconds / timing.champion_seconds
-    advice = "" if ratio <= factor else "; try a smaller network"
+    advice = "" if ratio <= factor else "; try a smaller network, or raise promotion.latency_factor"
     sentence = (
         f"One image takes {1000 * timing.candidate_seconds:.3g} ms, with the champion "
         f"{1000 * timing.champion_seconds:.3g} ms (medians): {ratio:.2f} times as long, allowed "

@@ -93,7 +93,7 @@ def test_latency_is_compared_with_the_champions():
     assert (found.passed, found.measured) == (True, pytest.approx(1.2))
     slow = criteria.latency(Timing(candidate_seconds=0.0016, champion_seconds=0.001), 1.5)
     assert not slow.passed
-    assert "try a smaller network" in slow.sentence
+    assert "promotion.latency_factor" in slow.sentence
 
 
 def test_gain_must_exceed_the_seed_noise_if_it_was_measured():
