@@ -7,6 +7,8 @@ from pydantic import Field
 from sightline.config.base import Section, Seed, Side
 
 Resize = Literal["stretch", "crop", "letterbox"]
+"""How images are brought to another size."""
+
 Name = Annotated[str, Field(min_length=1)]
 
 
@@ -23,10 +25,14 @@ class DataConfig(Section):
     image_size: tuple[Side, Side] | None = None
     """Height and width in pixels. Unset: the size of the images if they all have the same one,
     else 64x64."""
-    resize: Resize = "stretch"
+    resize: Resize | Literal["auto"] = "auto"
     """How images of another size are brought to this one. stretch: ignore their aspect ratio;
     crop: scale the shorter side and cut off the rest; letterbox: scale the longer side and fill
-    the rest with black."""
+    the rest with black; auto: crop if stretching would distort the images visibly, else
+    stretch."""
+    store: Literal["auto", "pixels", "encoded"] = "auto"
+    """What ingest stores. pixels: decoded images of this size; encoded: the encoded images, which
+    are decoded whenever they are read; auto: encoded if the pixels would take more than 8 GiB."""
     channels: Literal[1, 3] | None = None
     """1 for grayscale, 3 for RGB. Unset: RGB if any image has color."""
     test_fraction: float = Field(default=0.2, gt=0, lt=1)

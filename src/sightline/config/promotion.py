@@ -32,7 +32,8 @@ class PromotionConfig(Section):
     """Non-inferiority margin: no class may be shown to lose this much recall."""
     calibration_margin: float = Field(default=0.01, ge=0, le=1)
     """Largest increase allowed in the expected calibration error."""
-    latency_factor: float = Field(default=1.5, gt=0)
-    """Largest allowed ratio of the candidate's single-image latency to the champion's."""
+    latency_factor: float = Field(default=3.0, gt=0)
+    """Largest allowed ratio of the candidate's single-image latency to the champion's, which larger
+    images and networks raise."""
     minimum_accuracy: float = Field(default=0.0, ge=0, le=1)
     """Test accuracy required of the first model of a data set."""

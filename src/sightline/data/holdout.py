@@ -2,7 +2,7 @@
 
 from sightline.errors import DataError
 from sightline.pipeline import provenance
-from sightline.records import DatasetFiles
+from sightline.records import DatasetFiles, EncodedFile
 from sightline.storage import digests
 from sightline.storage.workspace import Workspace
 
@@ -33,7 +33,9 @@ def _digest(files: DatasetFiles, split: str) -> str:
 
 def verify_holdout(workspace: Workspace, files: DatasetFiles) -> None:
     """Raise DataError if the test images or labels are missing or have changed since ingest."""
-    for record in (files.images["test"], files.labels):
+    images = files.images["test"]
+    parts = (images, images.offsets) if isinstance(images, EncodedFile) else (images,)
+    for record in (*parts, files.labels):
         path = workspace.root / record.path
         found = digests.difference(path, record.sha256)
         if found is not None:

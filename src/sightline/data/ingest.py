@@ -2,24 +2,26 @@
 
 import hashlib
 import math
+from collections.abc import Mapping
 from contextlib import ExitStack
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sightline.config import DataConfig, Resize
+from sightline.config import DataConfig
 from sightline.data import label_table
+from sightline.data.image_files import EncodedWriter, ImageWriter, PixelWriter
 from sightline.data.readers import dispatch
-from sightline.data.readers import images as raw_images
 from sightline.data.readers.base import RawDataset, Shape
+from sightline.data.readers.images import Form, choose_resize, target_shape
 from sightline.data.splits import Split, divide
 from sightline.data.validation.findings import ExampleIndex
 from sightline.data.validation.inspect import ImageInspector
+from sightline.errors import ConfigError
 from sightline.pipeline.cache import Draft, find_or_make
 from sightline.pipeline.progress import Counter
 from sightline.pipeline.stages import Stage
-from sightline.records import ArrayFile, DatasetFiles, Run, Source
-from sightline.storage.npy import ArrayWriter
+from sightline.records import DatasetFiles, Run, Source
 
 _LABELS_FILE = "labels.parquet"
 
@@ -42,16 +44,29 @@ INGEST = Stage(ingest, ("numpy", "pillow", "pyarrow"))
 def _ingest(run: Run, source: Source, settings: DataConfig, draft: Draft) -> DatasetFiles:
     schema = label_table.table_schema(settings)
     raw, origin = dispatch.open_source(run, source, settings)
-    shape = raw_images.target_shape(raw.image_shape, settings)
+    shape = target_shape(raw.image_shape, settings)
     splits = divide(raw, settings)
     examples = sum(split.count for split in splits)
-    run.workspace.check_room(examples * math.prod(shape), "The images")
+    if raw.encoded_bytes is None and settings.store == "encoded":
+        raise ConfigError(
+            f'data.store is "encoded", but {origin} holds pixels, no PNG, JPEG or BMP images; set '
+            'it to "pixels".'
+        )
+    needed = examples * math.prod(shape) if raw.encoded_bytes is None else raw.encoded_bytes
+    run.workspace.check_room(needed, "The images")
+    resize = raw.resize or choose_resize(settings.resize, {raw.image_shape[:2]: 1}, shape)
     table = draft.path(_LABELS_FILE)
     sizes = {split.name: split.count for split in splits}
     index = ExampleIndex(sizes, np.concatenate([split.labels for split in splits]), table)
-    paths = {split.name: draft.path(f"images_{split.name}.npy") for split in splits}
-    inspector = ImageInspector(index, paths)
-    images, contents = _write_images(draft, raw, splits, shape, settings.resize, inspector)
+    form = Form(shape, resize)
+    writers: dict[str, ImageWriter] = {
+        split.name: PixelWriter(draft, split.name, split.count, form)
+        if raw.encoded_bytes is None
+        else EncodedWriter(draft, split.name, form)
+        for split in splits
+    }
+    inspector = ImageInspector(index, {name: writer.read for name, writer in writers.items()})
+    contents = _write_images(writers, raw, splits, inspector)
     content = np.concatenate(list(contents.values()))
     label_table.write_table(table, schema, splits, raw.class_names, content, inspector.digests)
     counts = {split.name: split.counts(len(raw.class_names)) for split in splits}
@@ -60,8 +75,8 @@ def _ingest(run: Run, source: Source, settings: DataConfig, draft: Draft) -> Dat
         source=origin,
         class_names=raw.class_names,
         image_shape=shape,
-        resize=settings.resize,
-        images=images,
+        resize=resize,
+        images={name: writer.record() for name, writer in writers.items()},
         labels=draft.record(_LABELS_FILE),
         label_digests={
             split.name: hashlib.sha256(split.labels.astype("<i2").tobytes()).hexdigest()
@@ -77,40 +92,31 @@ def _ingest(run: Run, source: Source, settings: DataConfig, draft: Draft) -> Dat
 
 
 def _write_images(
-    draft: Draft,
+    writers: Mapping[str, ImageWriter],
     raw: RawDataset,
     splits: list[Split],
-    shape: Shape,
-    resize: Resize,
     inspector: ImageInspector,
-) -> tuple[dict[str, ArrayFile], dict[str, NDArray[np.bytes_]]]:
+) -> dict[str, NDArray[np.bytes_]]:
     """Read every example once; write it to its split's file and inspect it on the way.
 
-    Returns, for each split, its file and the digests of its images in the source.
+    Returns, for each split, the digests of its images in the source.
     """
     contents: dict[str, list[NDArray[np.bytes_]]] = {split.name: [] for split in splits}
     counter = Counter("images", sum(len(split.labels) for split in raw.splits))
     with ExitStack() as stack:
-        writers = {
-            split.name: stack.enter_context(
-                ArrayWriter(draft.path(f"images_{split.name}.npy"), (split.count, *shape), "uint8")
-            )
-            for split in splits
-        }
+        for writer in writers.values():
+            stack.enter_context(writer)
         for source in raw.splits:
             start = 0
             for block in label_table.check_length(source.images(), source, "images"):
                 for split in splits:
                     if split.raw is source:
                         chosen = block.select(split.selected[start : start + len(block)])
-                        images = raw_images.conform(chosen.images, shape, resize)
-                        writers[split.name].append(images)
-                        inspector.add(split.name, images)
+                        inspector.add(split.name, writers[split.name].append(chosen))
                         contents[split.name].append(chosen.digests)
                 start += len(block)
                 counter.advance(len(block))
-    files = {name: draft.array_record(writer) for name, writer in writers.items()}
-    return files, {name: np.concatenate(digests) for name, digests in contents.items()}
+    return {name: np.concatenate(digests) for name, digests in contents.items()}
 
 
 def _notes(raw: RawDataset, splits: list[Split], shape: Shape) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ from sightline.data.splits import check_counts, stratified_sample
 from sightline.pipeline.cache import Draft, find_or_make
 from sightline.pipeline.progress import Progress, emit
 from sightline.pipeline.stages import Stage
-from sightline.records import ArrayFile, ArraySet, ArraySplit, DatasetFiles, Run
+from sightline.records import ArrayFile, ArraySet, ArraySplit, DatasetFiles, ImagesFile, Run
 from sightline.storage.npy import ArrayWriter
 
 Mask = NDArray[np.bool_]
@@ -105,7 +105,7 @@ class _Arrays:
     labels: Labels
     num_classes: int
 
-    def select(self, images: ArrayFile, mask: Mask) -> ArraySplit:
+    def select(self, images: ImagesFile, mask: Mask) -> ArraySplit:
         """Write the labels and, unless the split has all images of a file, which it has."""
         return ArraySplit(
             images=images,

@@ -26,7 +26,6 @@ _SAMPLE = 200  # Images whose headers are read
 _SMALL = 64  # Gray images with shorter sides than this are drawings or digits, not photographs
 _LARGE_INPUT, _SMALL_INPUT = 224, 128  # Side that the backbone was trained with, and a cheaper one
 _LARGE_FROM = 112  # Enlarging images more than twice to 224 pixels adds cost but no detail
-_CROP_FROM = 1.15  # Ratio of the sides from which stretching to a square distorts visibly
 _VALIDATION_FROM = 50  # Images per class from which a tenth of them can be held out
 _IMBALANCED = 3  # Ratio of the largest to the smallest class from which classes are weighted
 _STEPS = 450  # Training steps that fine-tuning needs at least; measured on 100 to 1,400 images
@@ -132,14 +131,13 @@ def _parquet_images(layout: Layout, settings: DataConfig) -> Iterator[EncodedIma
 def _photos(found: Traits, seen: str) -> Recommendation:
     """Choose the settings of the recipe photos."""
     side = _LARGE_INPUT if max(found.height, found.width) >= _LARGE_FROM else _SMALL_INPUT
-    stretched = max(found.height, found.width) / min(found.height, found.width)
-    resize = "crop" if stretched >= _CROP_FROM else "stretch"
+    size = (found.height, found.width)
+    resize = images.choose_resize("auto", {size: 1}, (side, side, 3))
     views = next(views for most, views in _VIEWS if found.images <= most)
     passes = round(_STEPS * _BATCH / found.images)
     epochs = max(_LEAST_EPOCHS, min(_MOST_EPOCHS, passes))
     overrides = [
         f"data.image_size=[{side}, {side}]",
-        f'data.resize="{resize}"',
         f"embedding.views={views}",
         f"training.epochs={epochs}",
     ]

@@ -7,8 +7,10 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from sightline.data.encoded_images import EncodedImages
 from sightline.data.label_table import Labels
-from sightline.records import ArrayFile, ArraySplit
+from sightline.data.readers.images import Form
+from sightline.records import ArrayFile, ArraySplit, ImagesFile
 from sightline.storage.npy import BLOCK_BYTES, open_mapped, read_blocks
 from sightline.storage.workspace import Workspace
 
@@ -59,9 +61,14 @@ class SelectedImages:
         return self.images[self.rows[rows]]
 
 
-def open_images(workspace: Workspace, record: ArrayFile) -> StoredImages:
+def open_images(workspace: Workspace, record: ImagesFile) -> StoredImages:
     """Open images without reading them."""
-    return open_mapped(workspace.root / record.path)
+    path = workspace.root / record.path
+    if isinstance(record, ArrayFile):
+        return open_mapped(path)
+    height, width, channels = record.shape[1:]
+    form = Form((height, width, channels), record.resize)
+    return EncodedImages(path, open_mapped(workspace.root / record.offsets.path), form)
 
 
 def open_split(workspace: Workspace, split: ArraySplit) -> StoredImages:

@@ -6,7 +6,7 @@ the same on every machine that mounts that folder.
 RunConfig -> DatasetFiles -> ArraySet -> ModelBlueprint -> TrainedModel -> Evaluation -> Report
 """
 
-from sightline.records.base import ArrayFile, FileRecord, Record, Run
+from sightline.records.base import ArrayFile, EncodedFile, FileRecord, ImagesFile, Record, Run
 from sightline.records.data import (
     ArraySet,
     ArraySplit,

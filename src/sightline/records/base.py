@@ -2,10 +2,11 @@
 
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from sightline.config import Resize
 from sightline.storage.workspace import Workspace
 
 DatasetName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]  # part of file names
@@ -61,3 +62,16 @@ class ArrayFile(FileRecord):
 
     shape: tuple[int, ...]
     dtype: str
+
+
+class EncodedFile(FileRecord):
+    """PNG, JPEG or BMP images, one after the other, that are decoded when they are read."""
+
+    offsets: ArrayFile  # int64 NPY (n + 1,): the byte where each image starts, and the end
+    shape: tuple[int, ...]  # (n, height, width, channels) of the decoded images
+    resize: Resize  # How they are brought to this size
+    dtype: Literal["uint8"] = "uint8"
+
+
+ImagesFile = ArrayFile | EncodedFile
+"""Images of one shape, whether decoded or not."""

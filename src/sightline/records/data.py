@@ -5,7 +5,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from sightline.config import Resize
-from sightline.records.base import ArrayFile, DatasetName, FileRecord, Record, Sha256
+from sightline.records.base import ArrayFile, DatasetName, FileRecord, ImagesFile, Record, Sha256
 
 
 class Source(Record):
@@ -78,9 +78,9 @@ class DatasetFiles(Record):
     class_names: tuple[str, ...] = Field(min_length=2, max_length=1000)  # Names in label order
     image_shape: tuple[int, int, int]  # Height, width and channels (1 or 3)
     resize: Resize = "stretch"  # How images of another size were brought to this one
-    # Split name ("train", "validation", "test") to a uint8 NPY file of shape
+    # Split name ("train", "validation", "test") to its images, uint8 of shape
     # (n, height, width, channels)
-    images: dict[str, ArrayFile]
+    images: dict[str, ImagesFile]
     # Parquet file with one row per example, split by split: index (int64, in the split), split,
     # label (int64), class_name, source, content_sha256 (of the encoded file, or the pixels before
     # resizing), pixels_sha256, metadata columns of the config (string)
@@ -97,9 +97,9 @@ class DatasetFiles(Record):
 class ArraySplit(Record):
     """One split as training arrays."""
 
-    # NPY of shape (n, height, width, channels): uint8, the file of the stage ingest, or float32
-    # with values in [0, 1]. After the stage embed: float16 features of shape (n, views, ...)
-    images: ArrayFile
+    # Shape (n, height, width, channels): uint8, the file of the stage ingest, or float32 with
+    # values in [0, 1]. After the stage embed: float16 features of shape (n, views, ...)
+    images: ImagesFile
     rows: ArrayFile | None = None  # int64 NPY (n,), the images of this split; None: all of them
     labels: ArrayFile  # NPY: int16 class numbers (n,), or float32 one-hot (n, num_classes)
     num_classes: int

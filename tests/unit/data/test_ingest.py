@@ -11,10 +11,12 @@ from PIL import Image
 
 from examples import write_npz
 from reading import ingest
-from sightline.config import DataConfig
+from sightline.config import DataConfig, PreprocessingConfig
 from sightline.data import ingest as ingestion
-from sightline.data import label_table, locate
+from sightline.data import label_table, locate, preprocess
 from sightline.data.readers import dispatch
+from sightline.data.readers import images as readers_images
+from sightline.data.split_arrays import open_split
 from sightline.data.validation import findings
 from sightline.errors import ConfigError, DataError, StorageError
 from sightline.pipeline.progress import Progress, listening
@@ -109,6 +111,40 @@ def test_any_source_is_resized_and_converted_as_configured(run, tmp_path):
         "All images were resized from 12x12 to 20x16 pixels.",
         "All images were converted to RGB.",
     )
+
+
+@pytest.mark.parametrize("fractions", [{}, {"validation_fraction": 0.2}])
+def test_encoded_images_are_those_of_the_source_and_decode_to_the_same_pixels(
+    run, photos, fractions
+):
+    pixels, encoded = (
+        ingest(run, photos, image_size=(24, 20), store=store) for store in ("pixels", "encoded")
+    )
+    sources = {split: [] for split in encoded.images}
+    for row in labels(run, encoded):
+        sources[row["split"]].append((photos / row["source"]).read_bytes())
+    for split, record in encoded.images.items():
+        assert (run.workspace.root / record.path).read_bytes() == b"".join(sources[split])
+        assert record.shape == pixels.images[split].shape
+    assert encoded.resize == pixels.resize == "crop"
+    assert encoded.inspection.profiles == pixels.inspection.profiles
+    assert labels(run, encoded) == labels(run, pixels)
+    settings = PreprocessingConfig(**fractions)
+    both = [preprocess.preprocess(run, files, settings).splits for files in (pixels, encoded)]
+    assert both[0].keys() == both[1].keys()
+    for name in both[0]:
+        expected, found = (open_split(run.workspace, splits[name]) for splits in both)
+        assert found.shape == expected.shape
+        np.testing.assert_array_equal(found[[3, 0]], expected[[3, 0]], strict=True)
+        np.testing.assert_array_equal(found[1:], expected[1:], strict=True)
+
+
+def test_large_sets_stay_encoded_and_arrays_cannot_be(run, photos, tmp_path, monkeypatch):
+    monkeypatch.setattr(readers_images, "_MOST_PIXEL_BYTES", 70 * 24 * 20 * 3 - 1)
+    large, small = (ingest(run, photos, image_size=size).images for size in ((24, 20), (23, 20)))
+    assert [type(one["train"]).__name__ for one in (large, small)] == ["EncodedFile", "ArrayFile"]
+    with pytest.raises(ConfigError, match=r"data\.store .*x\.npz.*pixels"):
+        ingest(run, write_npz(tmp_path / "x.npz"), store="encoded")
 
 
 def test_cached_result_is_reused_without_reading_the_source(run, tmp_path):

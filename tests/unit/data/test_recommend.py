@@ -33,7 +33,8 @@ def folder(path, size, count, mode="RGB", *splits):
 def test_size_and_color_choose_recipe_and_input(tmp_path, size, mode, count, expected):
     config = recommend.load(dataset=str(folder(tmp_path, size, count, mode)))
     assert (config.recipe, config.data.image_size) == expected[:2]
-    assert expected[2] in {None, config.data.resize}
+    assert config.data.resize == "auto"
+    assert expected[2] is None or f"({expected[2]})" in config.choice
     assert f"{size[1]}x{size[0]}" in config.choice
     assert config.recipe in config.choice
 

@@ -3,11 +3,13 @@
 import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import compress
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sightline.config import Resize
 from sightline.errors import DataError
 from sightline.storage.npy import BLOCK_BYTES
 
@@ -28,6 +30,7 @@ class RawBlock:
     # SHA-256 of each image as its source holds it, S32 of shape (m,): of the encoded file, or of
     # the pixels in an array. It does not depend on the image size that the config asks for
     digests: NDArray[np.bytes_]
+    encoded: tuple[bytes, ...] | None = None  # The encoded images, if they are to be stored
 
     def __len__(self) -> int:
         """Return the number of images."""
@@ -35,7 +38,10 @@ class RawBlock:
 
     def select(self, mask: NDArray[np.bool_]) -> "RawBlock":
         """Return the images where the mask, of shape (m,), is true."""
-        return self if mask.all() else RawBlock(self.images[mask], self.digests[mask])
+        if mask.all():
+            return self
+        encoded = tuple(compress(self.encoded, mask)) if self.encoded is not None else None
+        return RawBlock(self.images[mask], self.digests[mask], encoded)
 
 
 Blocks = Iterator[RawBlock]
@@ -62,6 +68,9 @@ class RawDataset:
     image_shape: Shape  # Shape of the images in the blocks
     splits: tuple[RawSplit, ...]  # "train" and "test", or `layout.UNSPLIT` alone
     notes: tuple[str, ...] = ()  # Sentences about what was changed or left out
+    resize: Resize | None = None  # How images were resized; None if they still have their size
+    # Bytes of the encoded images in the source, if the blocks hold them, to be stored
+    encoded_bytes: int | None = None
 
 
 def rows_in_block(row_bytes: int) -> int:

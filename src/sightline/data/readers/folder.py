@@ -22,19 +22,20 @@ def read(layout: Layout, settings: DataConfig) -> RawDataset:
     found = [_labels(layout, split) for split in layout.files]
     class_names, numbers = labels.encode(found)
     paths = [path for split in layout.files.values() for path in split]
-    shape, notes = images.choose_shape(_encoded(paths), len(paths), settings)
+    form, notes = images.choose_form(_encoded(paths), len(paths), settings)
 
     def split(name: str, split_labels: NDArray[np.int64]) -> RawSplit:
         files = layout.files[name]
         return RawSplit(
             name,
             split_labels,
-            images=lambda: images.decode(_encoded(files), shape, settings.resize),
+            images=lambda: images.decode(_encoded(files), form),
             source=lambda row: layout.relative(files[row]),
         )
 
     splits = tuple(map(split, layout.files, numbers))
-    return RawDataset(class_names, shape, splits, (*layout.notes, *notes))
+    size = sum(path.stat().st_size for path in paths) if form.encoded else None
+    return RawDataset(class_names, form.shape, splits, (*layout.notes, *notes), form.resize, size)
 
 
 def _encoded(paths: Sequence[Path]) -> Iterator[EncodedImage]:

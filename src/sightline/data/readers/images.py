@@ -5,12 +5,12 @@ import io
 import math
 import warnings
 from collections import Counter as Tally
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,8 @@ from sightline.storage.text import quoted
 
 FORMATS = ("PNG", "JPEG", "BMP")
 MIN_SIDE, MAX_SIDE = 8, 4096
+_DISTORTED = 1.15  # Change of the aspect ratio that is visible
+_MOST_PIXEL_BYTES = 8 << 30  # More are not stored decoded, unless asked for
 _DEFAULT_SIZE = (64, 64)
 _ROTATED = frozenset({5, 6, 7, 8})  # EXIF orientations that swap height and width
 _WHITE = (255, 255, 255, 255)
@@ -60,13 +62,22 @@ class ImageHeader:
     grey: bool
 
 
-def choose_shape(
-    images: Iterable[EncodedImage], total: int, settings: DataConfig
-) -> tuple[Shape, tuple[str, ...]]:
-    """Read the headers of all images; choose one shape and describe the conversions it takes.
+class Form(NamedTuple):
+    """The form to which all images are brought."""
 
-    `settings` can set size and channels. Default: the common size, or 64x64 if sizes differ; RGB if
-    any image has colour. Raises DataError, naming the image, if one cannot be read or is too large.
+    shape: Shape
+    resize: Resize
+    encoded: bool = False  # Whether the encoded images are stored instead of their pixels
+
+
+def choose_form(
+    images: Iterable[EncodedImage], total: int, settings: DataConfig
+) -> tuple[Form, tuple[str, ...]]:
+    """Read the headers of all images; choose one form and describe the conversions it takes.
+
+    `settings` can set size, channels and the way to resize. Default: the common size, or 64x64 if
+    sizes differ; RGB if any image has colour. Raises DataError, naming the image, if one cannot be
+    read or is too large.
     """
     sizes: Tally[tuple[int, int]] = Tally()
     grey = 0
@@ -81,7 +92,26 @@ def choose_shape(
     shape = target_shape((*size, 1 if grey == total else 3), settings)
     resized = total - sizes[shape[0], shape[1]]
     converted = total - grey if shape[2] == 1 else grey
-    return shape, describe_conversions(shape, settings.resize, resized, converted, total)
+    resize = choose_resize(settings.resize, sizes, shape)
+    large = total * math.prod(shape) > _MOST_PIXEL_BYTES
+    form = Form(shape, resize, settings.store == "encoded" or (settings.store == "auto" and large))
+    return form, describe_conversions(shape, resize, resized, converted, total)
+
+
+def choose_resize(
+    wanted: Resize | Literal["auto"], sizes: Mapping[tuple[int, int], int], shape: Shape
+) -> Resize:
+    """Return the wanted way to resize; "auto" depends on the images.
+
+    `sizes` counts the images of each height and width. They are cropped if stretching would change
+    the aspect ratio of half of them by 15 % or more.
+    """
+    if wanted != "auto":
+        return wanted
+    ratios = np.array([height / width for height, width in sizes]) * shape[1] / shape[0]
+    distorted = np.maximum(ratios, 1 / ratios) >= _DISTORTED
+    counts = np.array(list(sizes.values()))
+    return "crop" if 2 * counts[distorted].sum() >= counts.sum() else "stretch"
 
 
 def target_shape(found: Shape, settings: DataConfig) -> Shape:
@@ -111,20 +141,36 @@ def describe_conversions(
     return tuple(notes)
 
 
-def decode(images: Iterable[EncodedImage], shape: Shape, resize: Resize) -> Blocks:
-    """Decode images in order, in several threads, and bring them to one shape.
+def decode(images: Iterable[EncodedImage], form: Form) -> Blocks:
+    """Decode images in order, in several threads, and bring them to one form.
 
-    `images` are drawn only as far ahead as the threads need. Yields images of `shape` with the
-    digests of their files. Raises DataError, naming the image, if one cannot be decoded.
+    `images` are drawn only as far ahead as the threads need. Yields images with the digests of
+    their files. Raises DataError, naming the image, if one cannot be decoded.
     """
 
-    def read(image: EncodedImage) -> tuple[bytes, NDArray[np.uint8]]:
-        return _with_image(image, lambda opened: (_digest(opened), _decode(opened, shape, resize)))
+    def read(image: EncodedImage) -> tuple[bytes, bytes, NDArray[np.uint8]]:
+        return _with_image(image, parts)
+
+    def parts(opened: ImageFile) -> tuple[bytes, bytes, NDArray[np.uint8]]:
+        content = _content(opened)
+        digest = hashlib.sha256(content).digest()
+        kept = content if form.encoded else b""
+        return kept, digest, _decode(opened, form.shape, form.resize)
 
     decoded = ordered_map(read, images)
-    while block := list(islice(decoded, rows_in_block(math.prod(shape)))):
-        digests, pixels = zip(*block, strict=True)
-        yield RawBlock(np.stack(pixels), np.array(digests, DIGEST))
+    while block := list(islice(decoded, rows_in_block(math.prod(form.shape)))):
+        contents, digests, pixels = zip(*block, strict=True)
+        encoded = contents if form.encoded else None
+        yield RawBlock(np.stack(pixels), np.array(digests, DIGEST), encoded)
+
+
+def decode_pixels(images: Iterable[EncodedImage], form: Form) -> NDArray[np.uint8]:
+    """Decode images, at least one, to an array of shape (m, *form.shape); see `decode`."""
+
+    def pixels(image: EncodedImage) -> NDArray[np.uint8]:
+        return _with_image(image, lambda opened: _decode(opened, form.shape, form.resize))
+
+    return np.stack([*ordered_map(pixels, images)])
 
 
 def read_header(image: EncodedImage) -> ImageHeader:
@@ -165,15 +211,15 @@ def _read_header(image: Image.Image) -> ImageHeader:
     return ImageHeader((width, height) if rotated else (height, width), _is_grey(image))
 
 
-def _digest(image: ImageFile) -> bytes:
-    """Return the SHA-256 of the whole file, of which Pillow may read only a part."""
+def _content(image: ImageFile) -> bytes:
+    """Read the whole file, of which Pillow may read only a part."""
     file = image.fp
     assert file is not None  # noqa: S101 - only a decoded image has closed its file
     position = file.tell()
     file.seek(0)
-    digest = hashlib.sha256(file.read()).digest()
+    content = file.read()
     file.seek(position)
-    return digest
+    return content
 
 
 def _decode(image: Image.Image, shape: Shape, resize: Resize) -> NDArray[np.uint8]:

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from sightline.config import DataConfig
 from sightline.data.layout import Layout
 from sightline.data.readers import images, labels, metadata, parquet_images
-from sightline.data.readers.base import Metadata, RawDataset, RawSplit, Shape
-from sightline.data.readers.images import EncodedImage
+from sightline.data.readers.base import Metadata, RawDataset, RawSplit
+from sightline.data.readers.images import EncodedImage, Form
 from sightline.errors import DataError
 from sightline.storage.text import quoted
 
@@ -26,23 +26,26 @@ def read(layout: Layout, settings: DataConfig) -> RawDataset:
     Class names come from the schema's metadata if present. Raises DataError if a file is damaged, a
     column is missing or has another type, or an image is only a path.
     """
-    for path in (path for split in layout.files.values() for path in split):
+    paths = [path for split in layout.files.values() for path in split]
+    for path in paths:
         _check_columns(path, settings)
     names = _stated_names(next(iter(layout.files.values()))[0], settings.label_column)
     found = [_labels(layout, split, settings.label_column) for split in layout.files]
     class_names, numbers = labels.encode(found, names)
     encoded = (image for paths in layout.files.values() for image in _encoded(paths, settings))
     total = sum(len(split) for split in numbers)
-    shape, notes = images.choose_shape(encoded, total, settings)
+    form, notes = images.choose_form(encoded, total, settings)
     splits = (
-        _split(layout, name, split_labels, shape, settings)
+        _split(layout, name, split_labels, form, settings)
         for name, split_labels in zip(layout.files, numbers, strict=True)
     )
-    return RawDataset(class_names, shape, tuple(splits), (*layout.notes, *notes))
+    notes = (*layout.notes, *notes)
+    size = sum(path.stat().st_size for path in paths) if form.encoded else None
+    return RawDataset(class_names, form.shape, tuple(splits), notes, form.resize, size)
 
 
 def _split(
-    layout: Layout, name: str, split_labels: NDArray[np.int64], shape: Shape, settings: DataConfig
+    layout: Layout, name: str, split_labels: NDArray[np.int64], form: Form, settings: DataConfig
 ) -> RawSplit:
     paths = layout.files[name]
     counts = []
@@ -59,7 +62,7 @@ def _split(
     return RawSplit(
         name,
         split_labels,
-        images=lambda: images.decode(_encoded(paths, settings), shape, settings.resize),
+        images=lambda: images.decode(_encoded(paths, settings), form),
         source=source,
         metadata=(lambda: _metadata(paths, settings)) if settings.metadata_columns else None,
     )

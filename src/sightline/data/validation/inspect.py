@@ -5,7 +5,6 @@ and whether it is blank or saturated: about 80 bytes. Only near duplicates are r
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +15,7 @@ from sightline.data.validation.findings import ExampleIndex, FindingRows, write_
 from sightline.data.validation.near_duplicates import (
     SPECTRUM,
     Fingerprints,
+    ReadImages,
     find_near_duplicates,
     fingerprints,
     hamming_distances,
@@ -23,7 +23,6 @@ from sightline.data.validation.near_duplicates import (
 from sightline.data.validation.profile import Profiler, Sums, pixel_sums
 from sightline.pipeline.cache import Draft
 from sightline.records import Inspection
-from sightline.storage import npy
 
 _FILE = "findings.parquet"
 _PARTS = 8  # Parts of a block that are converted to floats one by one
@@ -39,19 +38,19 @@ Mask = NDArray[np.bool_]
 class ImageInspector:
     """Inspects the images of all splits, block by block."""
 
-    def __init__(self, index: ExampleIndex, paths: Mapping[str, Path]) -> None:
-        """Prepare for the examples of `index`; `paths` are the NPY files of the splits."""
+    def __init__(self, index: ExampleIndex, read: Mapping[str, ReadImages]) -> None:
+        """Prepare for the examples of `index`; `read` reads written images of each split."""
         count = len(index.labels)
         # SHA-256 of the pixels of each image, split after split, shape (n,)
         self.digests = np.zeros(count, DIGEST)
         self._index = index
-        self._paths = paths
+        self._read_split = read
         self._prints = Fingerprints(
             np.zeros(count, np.uint64), np.zeros((count, SPECTRUM), np.int8)
         )
         self._blank, self._saturated = np.zeros((2, count), dtype=np.bool_)
-        self._profilers = {name: Profiler() for name in paths}
-        self._next_row = dict(zip(paths, index.starts.tolist(), strict=True))
+        self._profilers = {name: Profiler() for name in read}
+        self._next_row = dict(zip(read, index.starts.tolist(), strict=True))
 
     def add(self, split: str, images: NDArray[np.uint8]) -> None:
         """Inspect the next images of a split: uint8 of shape (m, height, width, channels)."""
@@ -107,8 +106,8 @@ class ImageInspector:
         """Read the images of some rows from the files."""
         splits, positions = self._index.splits[rows], self._index.positions(rows)
         parts = [
-            npy.read_rows(path, positions[splits == number])
-            for number, path in enumerate(self._paths.values())
+            read(positions[splits == number])
+            for number, read in enumerate(self._read_split.values())
         ]
         pixels = np.empty((len(rows), *parts[0].shape[1:]), dtype=np.uint8)
         for number, part in enumerate(parts):

@@ -10,13 +10,13 @@ from sightline.data.readers import dispatch
 from sightline.data.readers.images import conform
 from sightline.data.splits import Split
 from sightline.errors import DataError
-from sightline.records import ArrayFile
+from sightline.records import ArrayFile, ImagesFile
 from sightline.registry import Version
 from sightline.registry.gate.candidate import Candidate
 from sightline.storage.npy import ArrayWriter
 
 
-def prepare(candidate: Candidate, champion: Version, path: Path) -> ArrayFile:
+def prepare(candidate: Candidate, champion: Version, path: Path) -> ImagesFile:
     """Return the candidate's test images in the champion's form, in the same order.
 
     If the form differs, they are read from their source again and written to `path`, a uint8 NPY

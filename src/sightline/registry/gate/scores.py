@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sightline.errors import InputError, StageError
 from sightline.evaluation import predictions
 from sightline.evaluation.predictions import Predictions
-from sightline.records import ArrayFile, DatasetFiles, FileRecord, Record
+from sightline.records import DatasetFiles, FileRecord, ImagesFile, Record
 from sightline.registry.gate.paired_tests import Pairs
 from sightline.storage.workspace import Workspace
 
@@ -25,7 +25,7 @@ class ScoringRequest(Record):
     candidate: FileRecord
     champion: FileRecord
     champion_name: str
-    champion_images: ArrayFile  # the test images of `files`, in the form that the champion takes
+    champion_images: ImagesFile  # the test images of `files`, in the form that the champion takes
     folder: Path
 
 

@@ -22,7 +22,7 @@ from sightline.evaluation.model_under_test import class_probabilities
 from sightline.evaluation.predictions_table import Block
 from sightline.models import keras_files
 from sightline.pipeline.progress import Progress, emit
-from sightline.records import ArrayFile, FileRecord
+from sightline.records import FileRecord, ImagesFile
 from sightline.registry.gate.scores import CANDIDATE, CHAMPION, ScoringRequest, Timing
 from sightline.storage import files
 
@@ -75,7 +75,7 @@ def _models(request: ScoringRequest) -> tuple[_Model, _Model]:
         ) from None
 
 
-def _model(request: ScoringRequest, record: FileRecord, images: ArrayFile) -> _Model:
+def _model(request: ScoringRequest, record: FileRecord, images: ImagesFile) -> _Model:
     path, dataset = request.workspace.path(record.path), request.files
     model = keras_files.read_model(path, record.sha256)
     found = (tuple(model.input_shape[1:]), model.output_shape[-1])

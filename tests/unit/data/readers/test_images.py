@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from sightline.config import DataConfig
-from sightline.data.readers.images import conform, target_shape
+from sightline.data.readers.images import choose_resize, conform, target_shape
 from sightline.errors import DataError
 
 COLOUR = np.random.default_rng(0).integers(0, 256, (3, 10, 12, 3), dtype=np.uint8)
@@ -35,6 +35,21 @@ def test_wide_image_is_stretched_cut_off_or_padded(resize, left, top):
     square = conform(wide, (16, 16, 1), resize)[0, :, :, 0]
     assert [square[8, 0] > 128, square[0, 8] > 128] == [bool(left), bool(top)]
     assert square[8, 15] > 250
+
+
+@pytest.mark.parametrize(
+    ("sizes", "chosen"),
+    [
+        ({(300, 200): 1}, "crop"),
+        ({(200, 300): 2, (64, 64): 2}, "crop"),
+        ({(200, 300): 2, (64, 64): 3}, "stretch"),
+        ({(110, 100): 9}, "stretch"),
+    ],
+)
+def test_images_that_stretching_would_distort_are_cropped(sizes, chosen):
+    assert choose_resize("auto", sizes, (64, 64, 3)) == chosen
+    assert choose_resize("letterbox", sizes, (64, 64, 3)) == "letterbox"
+    assert choose_resize("auto", {(300, 200): 1}, (96, 64, 3)) == "stretch"
 
 
 def test_config_overrides_size_and_channels():
