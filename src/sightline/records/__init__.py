@@ -38,6 +38,7 @@ from sightline.records.evaluation import (
 from sightline.records.model import DeviceReport, Gpu, Layer, ModelBlueprint, TrainedModel
 from sightline.records.promotion import Certificate, Criterion, Decision, ExportCheck, Promotion
 from sightline.records.result import (
+    ConfusedClasses,
     Mistake,
     Report,
     RunComparison,

@@ -19,6 +19,17 @@ class Mistake(Record):
     label_probability: float
 
 
+class ConfusedClasses(Record):
+    """Test images of one class that the model takes for another."""
+
+    label: str
+    predicted: str
+    images: int
+    share: float  # Their share of the test images of the class
+    indexes: tuple[int, ...]  # In the test split, of those that are shown
+    thumbnails: tuple[FileRecord, ...]  # PNGs, in the order of `indexes`
+
+
 class Report(Record):
     """Output of report: its figures and the mistakes that it shows."""
 
@@ -28,6 +39,9 @@ class Report(Record):
     thumbnails: tuple[FileRecord, ...]  # One PNG per mistake, in the order of `mistakes`
     mistakes: tuple[Mistake, ...]  # The most confident mistakes, in descending order of confidence
     mistakes_total: int  # Number of misclassified test images
+    confusions: tuple[ConfusedClasses, ...] = ()  # The most frequent ones, in descending order
+    # Class name to the PNGs of some training images, for up to 50 classes, the weakest ones
+    class_thumbnails: dict[str, tuple[FileRecord, ...]] = Field(default_factory=dict)
 
 
 class RunComparison(Record):

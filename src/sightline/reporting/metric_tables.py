@@ -21,6 +21,7 @@ def class_metrics(evaluation: Evaluation) -> Table:
     rows: list[tuple[Cell | str, ...]] = [
         (
             row.class_name,
+            row.class_name,
             Cell(f"{row.precision:.2%}", interval(row.precision_interval)),
             Cell(f"{row.recall:.2%}", interval(row.recall_interval)),
             Cell(f"{row.f1:.4f}", weak=row.f1 < WEAK_F1),
@@ -31,10 +32,16 @@ def class_metrics(evaluation: Evaluation) -> Table:
         for row in classes[:MOST_ROWS]
     ]
     of_curves = ("ROC AUC", "AP") if areas else ()
-    columns = ("Class", "Precision", "Recall", "F1", "1 \N{MINUS SIGN} F1", *of_curves)
+    scores = ("Precision", "Recall", "F1", "1 \N{MINUS SIGN} F1", *of_curves)
     more = left_out(len(classes), "classes", "metrics.json")
-    kinds = f"tnnnb{'n' * len(of_curves)}n"
-    return Table("Metrics per class", kinds, (*columns, "Test images"), rows, left_out=more)
+    kinds = f"tinnnb{'n' * len(of_curves)}n"
+    return Table(
+        "Metrics per class",
+        kinds,
+        ("Class", "Examples", *scores, "Test images"),
+        rows,
+        left_out=more,
+    )
 
 
 def _areas(evaluation: Evaluation) -> dict[str, tuple[float | None, float | None]]:

@@ -54,8 +54,8 @@ def escape_markdown(text: object) -> str:
 
 
 def markdown_table(table: Table) -> Markup:
-    """Write a table as GitHub Markdown, without its bars; text from the user is escaped."""
-    shown = [number for number, kind in enumerate(table.kinds) if kind != "b"]
+    """Write a table as GitHub Markdown, without bars and images; text from the user is escaped."""
+    shown = [number for number, kind in enumerate(table.kinds) if kind not in "bi"]
     heads = table.columns or [table.name, *[""] * (len(table.kinds) - 1)]
     rules = ["---:" if table.kinds[number] == "n" else "---" for number in shown]
     rows = [

@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 
 from sightline.config import RunConfig
@@ -109,7 +110,9 @@ def _new_folder(run: Run, needed: int) -> Iterator[Path]:
 
 def _bytes_needed(records: StageRecords) -> int:
     """Estimate the size of a run folder; the page has all figures again, as base64."""
-    figures = [*records.report.figures.values(), *records.report.thumbnails]
+    report = records.report
+    small = [*(one.thumbnails for one in report.confusions), *report.class_thumbnails.values()]
+    figures = [*report.figures.values(), *report.thumbnails, *chain.from_iterable(small)]
     copies = sum(result.bytes for _, result in _results(records))
     return copies + 2 * sum(figure.bytes for figure in figures) + _TEXT_BYTES
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pyarrow.parquet as pq
 
 from sightline.config import ReportConfig
+from sightline.data.label_table import read_labels
 from sightline.data.samples import choose_samples
 from sightline.data.split_arrays import StoredImages, open_images
 from sightline.data.validation.findings import select_findings
@@ -26,6 +27,7 @@ from sightline.records import (
     Run,
     TrainedModel,
 )
+from sightline.reporting import thumbnails
 from sightline.reporting.figures.calibration import draw_calibration
 from sightline.reporting.figures.confusion import draw_confusion_matrix
 from sightline.reporting.figures.curves import draw_curves
@@ -40,15 +42,14 @@ from sightline.reporting.figures.layers import draw_layers
 from sightline.reporting.figures.robustness import draw_robustness
 from sightline.reporting.figures.saliency import draw_saliency
 from sightline.reporting.figures.threshold_curves import draw_threshold_curves
-from sightline.reporting.figures.thumbnail import write_thumbnail
 from sightline.storage.npy import open_mapped
 from sightline.storage.workspace import Workspace
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_FIGURES_BYTES, _THUMBNAIL_BYTES = 2 << 20, 16 << 10
-"""Estimated size of all figures, and of the thumbnail of a mistake."""
+_FIGURES_BYTES, _THUMBNAIL_BYTES, _SMALL_BYTES = 2 << 20, 16 << 10, 4 << 10
+"""Estimated size of all figures, of the thumbnail of a mistake, and of a small thumbnail."""
 
 _LABEL_ERRORS = 24  # Most label errors that are drawn; the table has all
 _MOST_LAYERS = 60  # Two columns; more are illegible, and the page lists them in a table
@@ -89,19 +90,27 @@ def report(
     inputs = _Inputs(run.workspace, files, blueprint, trained, evaluation)
 
     def make(draft: Draft) -> Report:
-        needed = _FIGURES_BYTES + settings.mistakes * _THUMBNAIL_BYTES
+        small = thumbnails.MOST_SMALL * _SMALL_BYTES
+        needed = _FIGURES_BYTES + settings.mistakes * _THUMBNAIL_BYTES + small
         run.workspace.check_room(needed, "The figures of the report")
-        worst, total = inputs.mistakes(settings.mistakes)
-        images = inputs.images("test")[[mistake.index for mistake in worst]]
+        test = inputs.images("test")
+        mistakes, total = inputs.mistakes(len(test))
+        worst = mistakes[: settings.mistakes]
+        images = test[[mistake.index for mistake in worst]]
+        labels = read_labels(run.workspace, files, "train")
         drawn: dict[str, FileRecord] = {}
         for name, draw in _figures(inputs, images, worst):
             draw(draft.path(f"{name}.png"))
             drawn[name] = draft.record(f"{name}.png")
         return Report(
             figures=drawn,
-            thumbnails=_thumbnails(draft, images),
+            thumbnails=thumbnails.of_mistakes(draft, images),
             mistakes=worst,
             mistakes_total=total,
+            confusions=tuple(thumbnails.of_confusions(draft, test, evaluation, mistakes)),
+            class_thumbnails=thumbnails.of_classes(
+                draft, files, inputs.images("train"), labels, evaluation
+            ),
         )
 
     key = REPORT.key(files, blueprint, trained, evaluation, settings)
@@ -172,12 +181,3 @@ def _measurements(inputs: _Inputs) -> Iterator[Figure]:
         errors = label_errors.read(inputs.path(found.label_errors.table), names, _LABEL_ERRORS)
         images = inputs.images("train")[[error.index for error in errors]]
         yield "label_errors", partial(draw_label_errors, images=images, errors=errors)
-
-
-def _thumbnails(draft: Draft, images: Images) -> tuple[FileRecord, ...]:
-    records = []
-    for number, image in enumerate(images, start=1):
-        name = f"mistake_{number:03}.png"
-        write_thumbnail(draft.path(name), image)
-        records.append(draft.record(name))
-    return tuple(records)

@@ -54,7 +54,7 @@ def test_page_is_self_contained_and_accessible(html):
 def test_figures_have_a_size_so_that_nothing_jumps(html, artifacts, manifest):
     report = manifest.records.report
     images = Page(html).attributes("img")
-    assert len(images) == 5 + 3  # figures without the montage, and three thumbnails
+    assert len(images) == 5 + 8 + 3 + 3  # figures, two of each class, confused ones, mistakes
     shown = {(attributes["width"], attributes["height"]) for attributes in images}
     for record, density in ((report.figures["layers"], 2), (report.thumbnails[0], 1)):
         with Image.open(artifacts / record.path) as image:
@@ -91,10 +91,10 @@ def test_many_classes_do_not_flood_the_page(artifacts, manifest):
 
 def test_run_without_mistakes_shows_none(artifacts, manifest):
     report = manifest.records.report.model_copy(
-        update={"mistakes": (), "thumbnails": (), "mistakes_total": 0}
+        update={"mistakes": (), "thumbnails": (), "mistakes_total": 0, "confusions": ()}
     )
     html = page.render_html(Workspace(artifacts), with_records(manifest, report=report))
-    assert len(Page(html).attributes("img")) == 5
+    assert len(Page(html).attributes("img")) == 5 + 8
 
 
 def test_resumed_training_and_best_epoch_are_shown(artifacts, manifest):
@@ -171,7 +171,7 @@ def test_page_shows_the_data_gate_with_findings_and_drift(artifacts, manifest):
     assert ["leaks", "warned", "2.5%", "0%", finding] in shown.rows
     assert ["train", f"share of class {hostile}", "25.00%", "50.00%"] in shown.rows
     assert gate.compared_with in shown.text
-    assert len(shown.attributes("img")) == 5 + 3 + 1
+    assert len(shown.attributes("img")) == 5 + 8 + 3 + 3 + 1
     check_self_contained(shown)
     assert "| Data gate | 1 of 2 checks warned\\: leaks |" in page.render_markdown(checked)
     assert "Data gate" not in page.render_markdown(manifest)

@@ -3,9 +3,11 @@ from collections.abc import Callable
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from PIL import Image
 
 import made_runs
 from sightline.config import ReportConfig
+from sightline.data.label_table import read_labels
 from sightline.data.validation import findings
 from sightline.evaluation import predictions_table
 from sightline.records import Report
@@ -32,6 +34,21 @@ def test_mistakes_are_sorted_by_confidence_and_then_by_index(pictures, hostile_f
     assert (first.label, first.predicted) == (hostile_files.class_names[0], "b")
     assert round(first.probability, 4) == 0.9
     assert round(first.label_probability, 4) == 0.0333
+
+
+def test_confusions_and_classes_have_their_own_images(run, pictures, hostile_files, evaluation):
+    (pair,) = pictures.confusions
+    assert (pair.label, pair.predicted) == hostile_files.class_names[:2]
+    assert (pair.images, pair.share, pair.indexes) == (3, 0.3, (8, 20, 4))
+    assert pair.thumbnails[0].sha256 != pair.thumbnails[1].sha256
+    assert pictures.class_thumbnails.keys() == set(hostile_files.class_names)
+    labels = read_labels(run.workspace, hostile_files, "train")
+    images = np.load(run.workspace.root / hostile_files.images["train"].path)
+    for number, name in enumerate(hostile_files.class_names):
+        shown = pictures.class_thumbnails[name]
+        for record, row in zip(shown, np.flatnonzero(labels == number)[:2], strict=True):
+            with Image.open(run.workspace.root / record.path) as image:
+                np.testing.assert_array_equal(np.asarray(image)[::5, ::5], images[row, ..., 0])
 
 
 def test_every_figure_of_the_evaluation_is_drawn(run, pictures):

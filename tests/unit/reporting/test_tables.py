@@ -46,10 +46,10 @@ def test_drift_is_written_with_both_values():
 
 def test_weakest_class_comes_first_with_the_longest_bar(manifest):
     rows = metric_tables.class_metrics(manifest.records.evaluate).rows
-    assert [(row[0], row[4]) for row in rows[:3]] == [("d", "100.0"), ("c", "71.4"), ("b", "42.9")]
+    assert [(row[0], row[5]) for row in rows[:3]] == [("d", "100.0"), ("c", "71.4"), ("b", "42.9")]
     classes = tuple(row.model_copy(update={"f1": 1.0}) for row in manifest.records.evaluate.classes)
     perfect = manifest.records.evaluate.model_copy(update={"classes": classes})
-    assert {row[4] for row in metric_tables.class_metrics(perfect).rows} == {"0.0"}
+    assert {row[5] for row in metric_tables.class_metrics(perfect).rows} == {"0.0"}
 
 
 def test_areas_stand_beside_their_class_in_every_order(manifest):
@@ -62,8 +62,8 @@ def test_areas_stand_beside_their_class_in_every_order(manifest):
     )
     measured = manifest.records.evaluate.model_copy(update={"threshold_curves": curves})
     table = metric_tables.class_metrics(measured)
-    assert table.columns[5:7] == ("ROC AUC", "AP")
-    areas = {row[0]: row[5:7] for row in table.rows}
+    assert table.columns[6:8] == ("ROC AUC", "AP")
+    areas = {row[0]: row[6:8] for row in table.rows}
     assert areas["d"] == ("1.0000", "0.7500")
     assert areas["b"] == (NONE, NONE)
 

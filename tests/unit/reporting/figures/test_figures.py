@@ -36,7 +36,7 @@ from sightline.reporting.figures.layers import draw_layers
 from sightline.reporting.figures.robustness import draw_robustness
 from sightline.reporting.figures.saliency import draw_saliency
 from sightline.reporting.figures.threshold_curves import draw_threshold_curves
-from sightline.reporting.figures.thumbnail import write_thumbnail
+from sightline.reporting.figures.thumbnail import SMALL, write_thumbnail
 
 HOSTILE = "<b>$x^2$</b> a name that goes on and on"
 GREY = np.arange(6 * 12 * 12, dtype=np.uint8).reshape(6, 12, 12, 1)
@@ -251,6 +251,19 @@ def test_thumbnails_have_a_visible_size_and_keep_their_proportions(tmp_path, sha
     write_thumbnail(tmp_path / "t.png", np.zeros(shape, dtype=np.uint8))
     with Image.open(tmp_path / "t.png") as image:
         assert image.size == size
+
+
+def test_small_photographs_have_few_colors_and_stay_recognizable(tmp_path):
+    photo = np.random.default_rng(0).integers(0, 256, (90, 120, 3)).astype(np.uint8)
+    photo[:, :60] //= 4
+    write_thumbnail(tmp_path / "t.png", photo, SMALL)
+    with Image.open(tmp_path / "t.png") as image:
+        assert (image.size, len(image.getcolors()) <= 128) == ((72, 54), True)
+        left, right = (
+            np.asarray(image.convert("L"))[:, half] for half in (slice(30), slice(42, 72))
+        )
+    assert left.mean() == pytest.approx(32, abs=5)
+    assert right.mean() == pytest.approx(127, abs=8)
 
 
 def test_small_thumbnails_keep_their_pixels(tmp_path):
