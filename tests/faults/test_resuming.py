@@ -81,6 +81,7 @@ def test_interrupted_training_ends_with_the_same_bytes(bench, other, network, se
     check_equal(resumed, uninterrupted)
     assert len(resumed.resumed) == (step > 3)
     assert bench.history(resumed).equals(other.history(uninterrupted))
+    assert resumed.steps.sha256 == uninterrupted.steps.sha256
     assert not bench.checkpoints(), "a finished training needs none"
 
 

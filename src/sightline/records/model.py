@@ -64,6 +64,9 @@ class TrainedModel(Record):
     # Parquet file with one row per epoch: epoch (from 1), loss, accuracy, val_loss and val_accuracy
     # if there is a validation split, learning_rate after its last step, seconds, images_per_second
     history: FileRecord
+    # Parquet file with about fifty rows: step (from 1), epoch (a fraction where it is incomplete),
+    # mean loss and accuracy since the row before, learning_rate
+    steps: FileRecord | None = None
     epochs: int  # Number of epochs trained
     accuracy: float | None = None  # Training accuracy of the last epoch, with dropout
     best_epoch: int | None = None  # The epoch of these weights if `training.keep_weights` is "best"

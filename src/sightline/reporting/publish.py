@@ -123,6 +123,8 @@ def _results(records: StageRecords) -> Iterator[tuple[str, FileRecord]]:
     yield "model.keras", records.train.model
     yield "model_summary.txt", records.build.summary
     yield "history.parquet", records.train.history
+    if records.train.steps is not None:
+        yield "steps.parquet", records.train.steps
     yield "predictions.parquet", records.evaluate.predictions
     yield "metrics.json", records.evaluate.metrics
     if records.evaluate.label_errors is not None:

@@ -131,7 +131,9 @@ def _figures(inputs: _Inputs, images: Images, worst: tuple[Mistake, ...]) -> Ite
     yield from _findings(inputs)
     if len(inputs.blueprint.layers) <= _MOST_LAYERS:
         yield "layers", partial(draw_layers, blueprint=inputs.blueprint)
-    yield "curves", partial(draw_curves, history=_history(inputs))
+    trained = inputs.trained
+    steps = _table(inputs, trained.steps) if trained.steps else None
+    yield "curves", partial(draw_curves, history=_table(inputs, trained.history), steps=steps)
     yield "mistakes", partial(draw_mistakes, images=images, mistakes=worst)
     yield from _measurements(inputs)
 
@@ -152,10 +154,10 @@ def _findings(inputs: _Inputs) -> Iterator[Figure]:
         yield "findings", partial(draw_findings, found=found, images=images, class_names=names)
 
 
-def _history(inputs: _Inputs) -> "pd.DataFrame":
-    path = inputs.path(inputs.trained.history)
-    history: pd.DataFrame = pq.read_table(path, page_checksum_verification=True).to_pandas()
-    return history
+def _table(inputs: _Inputs, file: FileRecord) -> "pd.DataFrame":
+    table = pq.read_table(inputs.path(file), page_checksum_verification=True)
+    found: pd.DataFrame = table.to_pandas()
+    return found
 
 
 def _measurements(inputs: _Inputs) -> Iterator[Figure]:

@@ -35,6 +35,7 @@ class Position(Record):
     steps: int = 0  # Completed steps of the training
     seconds: float = 0.0  # Time spent on the steps of the current epoch
     history: tuple[dict[str, int | float], ...] = ()  # One row per completed epoch
+    points: tuple[dict[str, int | float], ...] = ()  # See `step_history`
     checkpoints: int = 0  # Number of checkpoints written so far
     checkpoint_seconds: float = 0.0  # Time spent on writing them
     # The epoch with the lowest validation loss so far, from 1; None if the best weights are not

@@ -205,14 +205,16 @@ def _record(
 ) -> TrainedModel:
     """Write the history; describe it, the exported model and the state of its training."""
     history, position = callback.history, callback.position
-    table = pa.Table.from_pylist(history.rows)
-    pq.write_table(table, draft.path("history.parquet"), write_page_checksum=True)
+    for name, rows in (("history", history.rows), ("steps", history.intervals())):
+        path = draft.path(f"{name}.parquet")
+        pq.write_table(pa.Table.from_pylist(rows), path, write_page_checksum=True)
     return TrainedModel(
         model=draft.record("model.keras"),
         weights_sha256=state.digest(model, "weights"),
         optimizer_sha256=state.digest(training_model, "optimizer"),
         seeds_sha256=state.digest(training_model, "seeds"),
         history=draft.record("history.parquet"),
+        steps=draft.record("steps.parquet"),
         epochs=len(history.rows),
         accuracy=float(history.rows[-1]["accuracy"]),
         best_epoch=position.best_epoch,

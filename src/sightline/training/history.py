@@ -5,8 +5,10 @@ import time
 import keras
 
 from sightline.pipeline.progress import INTERVAL, Progress, emit
+from sightline.training import step_history
 from sightline.training.checkpoints import Position
 from sightline.training.epoch_plan import EpochPlan
+from sightline.training.step_history import Point
 
 
 class History(keras.callbacks.Callback):
@@ -21,6 +23,7 @@ class History(keras.callbacks.Callback):
         self._reported = 0.0
         self._epoch, self._step, self._seconds = start.epoch, start.step, start.seconds
         self.rows: list[dict[str, int | float]] = [dict(row) for row in start.history]
+        self.points = [dict(point) for point in start.points]
 
     @property
     def steps(self) -> int:
@@ -37,6 +40,10 @@ class History(keras.callbacks.Callback):
         seconds = sum(float(row["seconds"]) for row in self.rows)
         return self._plan.examples * len(self.rows) / seconds
 
+    def intervals(self) -> list[Point]:
+        """Return the rows of the table of steps."""
+        return step_history.of_intervals(self.points, self._plan)
+
     def position(self, last: Position) -> Position:
         """Update the last position to the current step."""
         update: dict[str, object] = {
@@ -45,6 +52,7 @@ class History(keras.callbacks.Callback):
             "steps": self.steps,
             "seconds": self._seconds,
             "history": tuple(self.rows),
+            "points": tuple(self.points),
         }
         return last.model_copy(update=update)
 
@@ -61,6 +69,10 @@ class History(keras.callbacks.Callback):
         now = time.monotonic()
         self._step = self._first_step + batch + 1
         self._seconds = now - self._started
+        if step_history.is_due(self.points, self.steps, self._plan.steps * self._epochs):
+            means = {name: float((logs or {})[name]) for name in ("loss", "accuracy")}
+            rate = self._learning_rate()
+            self.points.append({"step": self.steps, **means, "learning_rate": rate})
         if now - self._reported >= INTERVAL:
             self._reported = now
             self._report(self._step, logs or {}, epoch_done=False)

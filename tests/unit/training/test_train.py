@@ -36,6 +36,13 @@ def test_model_learns_as_history_and_progress_show(textures):
     assert history["val_accuracy"].iloc[-1] > 0.9
     assert history["learning_rate"].tolist() == [pytest.approx(0.02)] * 3
     assert (history["images_per_second"] > 0).all()
+    steps = pd.read_parquet(textures.run.workspace.root / trained.steps.path)
+    assert steps["step"].tolist() == list(range(1, 3 * 8 + 1))
+    assert steps["epoch"].iloc[-1] == 3
+    for name in ("loss", "accuracy"):  # 128 images in batches of 16
+        means = steps[name].to_numpy().reshape(3, 8).mean(axis=1)
+        assert means == pytest.approx(history[name].to_numpy(), rel=1e-4)
+    assert steps["learning_rate"].tolist() == [pytest.approx(0.02)] * 24
     assert trained.fit_seconds is not None
     assert trained.fit_seconds > history["seconds"].sum()
     assert trained.peak_memory_bytes > 50_000_000

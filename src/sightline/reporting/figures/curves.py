@@ -3,28 +3,48 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sightline.reporting.figures.canvas import BLUE, ORANGE, blank, percentages, plain, save
+from sightline.reporting.figures.canvas import BLUE, GREY, ORANGE, blank, percentages, plain, save
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+    from matplotlib.figure import FigureBase
 
 _MARKED_EPOCHS = 40  # Beyond this many epochs, markers would hide the line
 
 
-def draw_curves(path: Path, history: "pd.DataFrame") -> None:
-    """Draw accuracy and loss per epoch, of training and validation.
+def draw_curves(path: Path, history: "pd.DataFrame", steps: "pd.DataFrame | None" = None) -> None:
+    """Draw accuracy and loss of training and validation, and the learning rate.
 
     Args:
-        history: One row per epoch: epoch, accuracy, loss, maybe val_accuracy and val_loss.
+        history: One row per epoch: epoch, accuracy, loss, maybe val_accuracy, val_loss and
+            learning_rate.
+        steps: More rows of the same columns for the training, at fractions of epochs.
     """
-    figure = blank(9, 3.5, layout="constrained")
-    for axes, metric in zip(_diagrams(figure), ("accuracy", "loss"), strict=True):
+    rates = history if steps is None else steps
+    figure = blank(9, 5 if "learning_rate" in rates else 3.5, layout="constrained")
+    curves: FigureBase = figure
+    if "learning_rate" in rates:
+        grid = figure.add_gridspec(2, 1, height_ratios=(3.5, 1.5))
+        curves = figure.add_subfigure(grid[0])
+        _draw_rates(figure.add_subfigure(grid[1]).subplots(), rates)
+    for axes, metric in zip(_diagrams(curves), ("accuracy", "loss"), strict=True):
+        if steps is not None:
+            label = "training, within epochs"
+            axes.plot(steps["epoch"], steps[metric], color=BLUE, lw=1, alpha=0.5, label=label)
         _draw_line(axes, history, metric, "training", BLUE, "o-")
         _draw_line(axes, history, f"val_{metric}", "validation", ORANGE, "s--")
         _finish(axes, metric)
     save(figure, path)
+
+
+def _draw_rates(axes: "Axes", rates: "pd.DataFrame") -> None:
+    alone = len(rates) == 1  # a line of one point would be invisible
+    axes.plot(rates["epoch"], rates["learning_rate"], "o-" if alone else "-", color=GREY)
+    plain(axes, "Learning rate")
+    axes.set(xlabel="epoch", ylim=(0, None))
+    axes.margins(x=0.02)
+    axes.ticklabel_format(axis="y", style="plain")
 
 
 def draw_both_curves(path: Path, before: "pd.DataFrame", now: "pd.DataFrame") -> None:
@@ -43,7 +63,7 @@ def draw_both_curves(path: Path, before: "pd.DataFrame", now: "pd.DataFrame") ->
     save(figure, path)
 
 
-def _diagrams(figure: "Figure") -> tuple["Axes", "Axes"]:
+def _diagrams(figure: "FigureBase") -> tuple["Axes", "Axes"]:
     left, right = figure.subplots(1, 2, gridspec_kw={"wspace": 0.08})
     left.set_ylabel("accuracy")
     right.set_ylabel("loss (cross-entropy, nats)")

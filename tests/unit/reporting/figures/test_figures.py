@@ -98,6 +98,9 @@ FIGURES: dict[str, Callable[[Path], None]] = {
     "layers": partial(draw_layers, blueprint=network("Conv2D", HOSTILE)),
     "samples": partial(draw_samples, images=GREY, labels=[HOSTILE] * 6, title=HOSTILE),
     "curves": partial(draw_curves, history=VALIDATED),
+    "curves with steps": partial(
+        draw_curves, history=HISTORY[:1], steps=VALIDATED.assign(learning_rate=[0.1, 0.0])
+    ),
     "both curves": partial(draw_both_curves, before=HISTORY, now=VALIDATED[:1]),
     "confusion": partial(
         draw_confusion_matrix, confusion=[[5, 0], [1, 0]], class_names=[HOSTILE, "b"]
@@ -171,6 +174,20 @@ BLUE, ORANGE = (0x00, 0x72, 0xB2), (0xC1, 0x4E, 0x00)
 def test_single_epoch_shows_as_markers(tmp_path):
     draw_curves(tmp_path / "curves.png", VALIDATED[:1])
     assert min(count(tmp_path / "curves.png", colour) for colour in (BLUE, ORANGE)) > 10
+
+
+def test_single_epoch_with_steps_shows_as_a_curve_above_the_learning_rate(tmp_path):
+    steps = pd.DataFrame({"epoch": np.arange(1, 51) / 50, "learning_rate": 0.001})
+    steps = steps.assign(accuracy=steps["epoch"], loss=1 - steps["epoch"])
+    draw_curves(tmp_path / "without.png", HISTORY[:1])
+    draw_curves(tmp_path / "with.png", HISTORY[:1], steps)
+    without, curve = (pixels(tmp_path / f"{name}.png") for name in ("without", "with"))
+    assert len(curve) > 1.3 * len(without)  # another diagram below
+
+    def bluish(shown):
+        return np.count_nonzero(shown[..., 2] - shown[..., 0] > 40)
+
+    assert bluish(curve) > bluish(without) + 200
 
 
 def test_few_mistakes_show_beside_a_strong_diagonal(tmp_path):
