@@ -43,6 +43,8 @@ FILES = {
     "robustness.png",
     "saliency.png",
     "samples.png",
+    "steps.parquet",
+    "threshold_curves.png",
 }
 
 
