@@ -39,7 +39,7 @@ def main() -> None:
     given = parser.parse_args()
     keras.utils.set_random_seed(given.seed)
     train = load(given.data_dir / "train", given.seed)
-    model = backbone.classifier((SIDE, SIDE, 3), len(train.class_names), BackboneConfig())
+    model, _ = backbone.classifier((SIDE, SIDE, 3), len(train.class_names), BackboneConfig())
     backbone.freeze_normalization(model)
     augment = keras.Sequential(
         [

@@ -12,6 +12,7 @@ from sightline.config import RunConfig
 from sightline.data import ingest, locate, preprocess
 from sightline.data.validation import gate
 from sightline.evaluation import slices
+from sightline.models import source_files
 from sightline.records import DataGateResult, Record, Run, Source
 from sightline.registry import workflow
 from sightline.runs import new_run, run_folder
@@ -60,10 +61,12 @@ def preflight(
         compare: Whether to compare with the last run, and stop if nothing changed.
         force: Whether to continue even if nothing changed.
 
-    Raises ConfigError if the last seed is too large or an export format is not installed,
+    Raises ConfigError if the last seed is too large, an export format is not installed or a file
+    that the section model names is missing,
     DataError if the data set does not exist, InputError if a run ID is malformed or the signing
     key unusable, RunExistsError if a run ID is taken, and StorageError as `Preflight.claimed`.
     """
+    config = config.model_copy(update={"model": source_files.pin(config.model)})
     planned = seed_runs.plan(config, run, seeds)
     run.workspace.check_writable()
     source = locate.locate(config.data)

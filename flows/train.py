@@ -48,7 +48,7 @@ def training_flow(
     checked = preflight(config, run)
     prepare_process(config.training)
     with checked.claimed():
-        return run_stages(config, run, checked.source)
+        return run_stages(checked.config, run, checked.source)
 
 
 def run_stages(

@@ -178,7 +178,7 @@ def test_every_network_of_a_config_is_accepted(recipe, tmp_path):
     if isinstance(config.model, CnnConfig):
         network = cnn.classifier((8, 8, 1), 3, config.model, ((1, 1), (0, 1)))
     else:
-        network = backbone.classifier((32, 32, 3), 3, config.model)
+        network, _ = backbone.classifier((32, 32, 3), 3, config.model)
     keras_files.export(network, tmp_path / "model.keras")
     exported = keras_files.read_model(tmp_path / "model.keras")
     loaded = keras_files.without_preprocessing(exported)

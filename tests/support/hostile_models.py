@@ -103,6 +103,7 @@ def _calling(module: str, name: str, argument: object) -> dict[str, Any]:
 def layer_attacks(canary: Path) -> dict[str, tuple[str, dict[str, Any]]]:
     """Return attacks by name: what the refusal must contain, and changes of the scaling layer."""
     command, unlock = f"echo run > {canary}", "enable_unsafe_deserialization"
+    function = {"class_name": "function", "config": "system", "module": "os"}
     spec = {"spec_name": "system", "module": "os", "registered_name": None}
     lambdas = {
         "lambda_layer": _layer("Lambda", function=_code(canary), arguments={}),
@@ -141,6 +142,36 @@ def layer_attacks(canary: Path) -> dict[str, tuple[str, dict[str, Any]]]:
             "keras.layers.TorchModuleWrapper",
             _layer("TorchModuleWrapper", module={"class_name": "__bytes__", "config": _PICKLE}),
         ),
+        "function_as_activation": (
+            "os.function",
+            _layer("Activation", activation=function),
+        ),
+        "path_as_activation": ("TypeError", _layer("Activation", activation="os.system")),
+        "lambda_in_sequential": (
+            "keras.layers.Lambda",
+            _layer("Sequential", layers=[_calling("os", "system", command)]) | {"module": "keras"},
+        ),
+        "lambda_as_regularizer_of_a_scale": (
+            "__lambda__",
+            _layer("LayerNormalization", gamma_regularizer=_code(canary)),
+        ),
+        "convnext_gadget": (  # another class of a module in which one is allowed
+            "keras.src.applications.convnext.PreStem",
+            {"module": "keras.src.applications.convnext", "class_name": "PreStem"},
+        ),
+        "other_operation": (
+            "keras.src.ops.numpy.Tile",
+            {**_layer("Tile", repeats=1 << 40), "module": "keras.src.ops.numpy"},
+        ),
+        "wide_reshape": ("reshape", _layer("Reshape", target_shape=list(_WIDE))),
+        "wide_scale": (
+            "values an image",
+            {
+                **_layer("LayerScale", init_values=1.0, projection_dim=1 << 40),
+                "module": "keras.src.applications.convnext",
+                "registered_name": "LayerScale",
+            },
+        ),
         "wide_build": (  # terabytes in the build config of a layer
             "expected axis -1",
             {**_layer("Dense", units=1 << 20), "build_config": {"input_shape": [None, *_WIDE]}},
@@ -176,6 +207,17 @@ def lambda_without_module(honest: bytes, canary: Path) -> bytes:
 def lambda_as_loss(honest: bytes, canary: Path) -> bytes:
     compiled = {"optimizer": "adam", "loss": _code(canary)}
     return with_config(honest, config_of(honest) | {"compile_config": compiled})
+
+
+@refused_with("values an image")
+def wide_padding(honest: bytes, canary: Path) -> bytes:
+    """Pad an image to a terabyte, which has no weights and is averaged again."""
+    config = config_of(honest)
+    network = next(one for one in config["config"]["layers"] if one["name"] == "classifier")
+    layer = next(one for one in network["config"]["layers"] if one["name"] == "relu_1")
+    layer["class_name"] = "ZeroPadding2D"
+    layer["config"] = {"name": "relu_1", "padding": [[_WIDE[0]] * 2, [_WIDE[1]] * 2]}
+    return with_config(honest, config)
 
 
 @refused_with("68,720,263,168 parameters")

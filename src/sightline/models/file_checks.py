@@ -25,7 +25,7 @@ LARGEST_PARAMETERS = 1 << 28
 
 _LARGEST_TEXT = 4 << 20  # Bytes of JSON; 64 convolutions, the maximum of a config, take 100 kB
 # Bytes: float32 weights, the JSON, and the overhead of HDF5 and ZIP
-_LARGEST_FILE = 4 * LARGEST_PARAMETERS + _LARGEST_TEXT + (16 << 20)
+LARGEST_FILE = 4 * LARGEST_PARAMETERS + _LARGEST_TEXT + (16 << 20)
 _LONGEST_REASON = 300
 _WEIGHTS = "model.weights.h5"
 _MEMBERS = ("config.json", "metadata.json", _WEIGHTS)
@@ -34,25 +34,48 @@ _CLASSES = frozenset(
     {
         ("None", "__keras_tensor__"),
         ("keras", "DTypePolicy"),
+        ("keras", "Sequential"),
         ("keras.initializers", "GlorotUniform"),
+        ("keras.initializers", "HeNormal"),
+        ("keras.initializers", "HeUniform"),
         ("keras.initializers", "Ones"),
+        ("keras.initializers", "VarianceScaling"),
         ("keras.initializers", "Zeros"),
+        ("keras.layers", "Activation"),
         ("keras.layers", "Add"),
+        ("keras.layers", "AveragePooling2D"),
         ("keras.layers", "BatchNormalization"),
+        ("keras.layers", "Concatenate"),
         ("keras.layers", "Conv2D"),
         ("keras.layers", "Cropping2D"),
         ("keras.layers", "Dense"),
         ("keras.layers", "DepthwiseConv2D"),
         ("keras.layers", "Dropout"),
+        ("keras.layers", "Flatten"),
         ("keras.layers", "GlobalAveragePooling2D"),
+        ("keras.layers", "GlobalMaxPooling2D"),
         ("keras.layers", "InputLayer"),
+        ("keras.layers", "LayerNormalization"),
+        ("keras.layers", "LeakyReLU"),
+        ("keras.layers", "MaxPooling2D"),
+        ("keras.layers", "Multiply"),
+        ("keras.layers", "Normalization"),
         ("keras.layers", "ReLU"),
         ("keras.layers", "Rescaling"),
+        ("keras.layers", "Reshape"),
+        ("keras.layers", "SeparableConv2D"),
+        ("keras.layers", "Softmax"),
+        ("keras.layers", "ZeroPadding2D"),
+        ("keras.regularizers", "L2"),
+        ("keras.src.applications.convnext", "LayerScale"),
         ("keras.src.models.functional", "Functional"),
+        ("keras.src.ops.numpy", "Add"),
+        ("keras.src.ops.numpy", "Multiply"),
     }
 )
-"""Module and class of everything that the architectures and `keras_files.export` use; a new layer
-needs a line here. None of them reads a file, imports a module or runs code from its config."""
+"""Module and class of everything that the architectures and `keras_files.export` use, and common
+ones for models of users; a new layer needs a line here. None of them reads a file, imports a module
+or runs code from its config."""
 
 
 class ModelParts(NamedTuple):
@@ -68,7 +91,11 @@ class Refusal(Exception):
 
 
 @contextmanager
-def refusals(path: Path) -> Iterator[None]:
+def refusals(
+    path: Path,
+    use: str = "as a model",
+    remedy: str = "use an unmodified file that Sightline wrote",
+) -> Iterator[None]:
     """Raise any exception that a model file causes as a ModelFileError that names the file.
 
     A hostile file can make zipfile, HDF5 and Keras raise anything. An OSError of failed storage
@@ -77,13 +104,14 @@ def refusals(path: Path) -> Iterator[None]:
     try:
         yield
     except Exception as error:
+        if isinstance(error, ModelFileError):
+            raise
         if isinstance(error, OSError) and error.errno is not None:
             raise
         kind = "" if isinstance(error, Refusal) else f"{type(error).__name__}: "
         reason = printable((str(error).strip() or "no reason given").splitlines()[0])
         raise ModelFileError(
-            f"{path} cannot be used as a model: {kind}{reason[:_LONGEST_REASON].rstrip('. ')}; "
-            "use an unmodified file that Sightline wrote."
+            f"{path} cannot be used {use}: {kind}{reason[:_LONGEST_REASON].rstrip('. ')}; {remedy}."
         ) from error
 
 
@@ -100,7 +128,7 @@ def read_archive(path: Path, expected_sha256: str | None = None) -> ModelParts:
     contains anything that Sightline does not write.
     """
     with refusals(path):
-        content = read_file(path, _LARGEST_FILE, expected_sha256)
+        content = read_file(path, LARGEST_FILE, expected_sha256)
         if content.startswith(b"\x89HDF"):
             raise Refusal("it has Keras' legacy HDF5 format, which can contain code")
         if not content.startswith(b"PK\x03\x04"):
@@ -109,7 +137,7 @@ def read_archive(path: Path, expected_sha256: str | None = None) -> ModelParts:
             _check_members(archive.infolist())
             config = _checked_config(archive.read("config.json"))
             weights = archive.read(_WEIGHTS)
-        return ModelParts(config, weights, _count_parameters(weights))
+        return ModelParts(config, weights, count_parameters(weights))
 
 
 def read_file(path: Path, most: int, expected_sha256: str | None) -> bytes:
@@ -154,11 +182,16 @@ def _checked_config(content: bytes) -> str:
         raise Refusal(f"its JSON has {len(content):,} bytes, expected at most {_LARGEST_TEXT:,}")
     text = content.decode("utf-8")
     config = json.loads(text)
-    if not isinstance(config, dict) or config.get("class_name") != "Functional":
-        raise Refusal("its JSON does not describe a functional model")
+    if not isinstance(config, dict) or config.get("class_name") not in {"Functional", "Sequential"}:
+        raise Refusal("its JSON does not describe a model made of layers")
+    check_objects(config)
+    return text
+
+
+def check_objects(config: Any) -> None:
+    """Check every object in parsed JSON. Raises Refusal if Sightline does not use its class."""
     for part in _objects(config):
         _check_object(part)
-    return text
 
 
 def _objects(value: Any) -> Iterator[dict[str, Any]]:
@@ -184,8 +217,8 @@ def _check_object(part: dict[str, Any]) -> None:
         raise Refusal("it contains training state")
 
 
-def _count_parameters(weights: bytes) -> int:
-    """Check an HDF5 file and count the numbers in it."""
+def count_parameters(weights: bytes) -> int:
+    """Check an HDF5 file and count the numbers in it. Raises Refusal if it has more than those."""
     links: dict[str, Any] = {}
     found: dict[str, Any] = {}
     with h5py.File(io.BytesIO(weights), "r") as file:

@@ -4,6 +4,7 @@ No file is trusted: `file_checks` checks it first, then Keras loads what was che
 """
 
 import json
+import math
 import tempfile
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
@@ -82,7 +83,7 @@ def without_preprocessing(model: keras.Model) -> keras.Model:
 
 
 def _parameters(config: str) -> int:
-    """Count the weights of a config without allocating them."""
+    """Count the weights of a config without allocating them; refuse one of huge activations."""
     # Keras remembers uninitialized variables per thread and initializes them later: those of a
     # finished thread are forgotten.
     with ThreadPoolExecutor(1) as pool:
@@ -91,7 +92,23 @@ def _parameters(config: str) -> int:
 
 def _count(config: str) -> int:
     with keras.StatelessScope(initialize_variables=False):
-        return int(_build(config).count_params())
+        model = _build(config)
+        _check_outputs(model)
+        return int(model.count_params())
+
+
+def _check_outputs(model: keras.Model) -> None:
+    """Refuse layers whose output for one image would exhaust the memory, such as a huge padding."""
+    for layer in model.layers:
+        for output in keras.tree.flatten(layer.output):
+            values = math.prod(size for size in output.shape[1:] if size)
+            if values > file_checks.LARGEST_PARAMETERS:
+                raise Refusal(
+                    f"its layer {layer.name[:80]!r} gives {values:,} values an image, expected at "
+                    f"most {file_checks.LARGEST_PARAMETERS:,}"
+                )
+        if isinstance(layer, keras.Model):
+            _check_outputs(layer)
 
 
 def _build(config: str) -> keras.Model:

@@ -27,6 +27,7 @@ class ModelBlueprint(Record):
     num_classes: int
     # `.keras` file with the weights that training starts from; None: it draws all by its seed
     pretrained: FileRecord | None = None
+    pretrained_sha256: str | None = None  # Digest of the file that these weights came from
     last_frozen: str | None = None  # Name of the last layer that is not trained, if there is one
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from statistics import mean, median
 from typing import NamedTuple
 
-from sightline.config import Augmentation, BackboneConfig, RunConfig
+from sightline.config import Augmentation, BackboneConfig, CustomConfig, RunConfig
 from sightline.records.manifest import RunManifest
 from sightline.reporting import metric_tables, summary
 from sightline.reporting.warnings import MISCALIBRATED, Escape, fit_problem

@@ -10,7 +10,7 @@ SHAPE = (32, 32, 3)
 
 @pytest.fixture(scope="module")
 def model():
-    return backbone.classifier(SHAPE, 4, BackboneConfig())
+    return backbone.classifier(SHAPE, 4, BackboneConfig())[0]
 
 
 def test_backbone_is_efficientnet_lite0_with_a_new_head(model):
