@@ -136,7 +136,7 @@ def _usual_cut(model: keras.Model) -> str:
         if behind >= _SMALLEST_TAIL:
             size = math.prod(layer.output.shape[1:])
             order.append((max(behind, 2 * _SMALLEST_TAIL), size, -index, layer.name))
-    return next(name for *_, name in sorted(order) if _is_cut(model, name))
+    return next(str(name) for *_, name in sorted(order) if _is_cut(model, name))
 
 
 def _is_cut(model: keras.Model, name: str) -> bool:

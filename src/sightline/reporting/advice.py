@@ -52,7 +52,10 @@ def _against_overfitting(config: RunConfig) -> Iterator[str]:
         yield "augmentation (such as training.augmentation.translation=0.1)"
     else:
         yield "stronger augmentation (training.augmentation)"
-    yield f"a higher model.dropout (now {model.dropout:g})"
+    if isinstance(model, CustomConfig):
+        yield "dropout in your network"
+    else:
+        yield f"a higher model.dropout (now {model.dropout:g})"
 
 
 def _larger(config: RunConfig) -> str:
