@@ -13,7 +13,7 @@ from sightline.data import ingest, locate, preprocess
 from sightline.data.validation import gate
 from sightline.evaluation import slices
 from sightline.models import source_files
-from sightline.records import DataGateResult, Record, Run, Source
+from sightline.records import DataGateResult, DatasetFiles, Record, Run, Source
 from sightline.registry import workflow
 from sightline.runs import new_run, run_folder
 from sightline.runs import seeds as seed_runs
@@ -83,13 +83,22 @@ def preflight(
 def ingest_ahead(config: RunConfig, run: Run, source: Source) -> IngestedAhead:
     """Ingest and check the data while a server starts, so that unusable data fails at once.
 
-    Raises DataError if the data cannot be read or the data gate refuses it, and ConfigError if a
-    slice or an image size does not fit the data.
+    Raises DataError if the data cannot be read or the data gate refuses it, ConfigError if an image
+    size does not fit the data, and errors as `check_settings`.
     """
     started = time.monotonic()
     files = ingest.ingest(run, source, config.data)
     last_run = run_folder.last(run.workspace, files.dataset)
     result = gate.check_data(run.workspace, files, config.data_gate, last_run)
-    preprocess.check_validation_split(files, config.preprocessing)
-    slices.check(run.workspace, files, config.evaluation.slices)
+    check_settings(config, run, files)
     return IngestedAhead(seconds=time.monotonic() - started, gate=result)
+
+
+def check_settings(config: RunConfig, run: Run, files: DatasetFiles) -> None:
+    """Check the settings that depend on the data.
+
+    Raises ConfigError if a slice does not exist or a validation split is needed and there is none,
+    and DataError if a class has too few images to hold some out.
+    """
+    preprocess.check_validation_split(files, config.preprocessing, config.training)
+    slices.check(run.workspace, files, config.evaluation.slices)

@@ -6,8 +6,7 @@ from prefect import flow
 
 from sightline.config import RunConfig
 from sightline.errors import SightlineError
-from sightline.evaluation import slices
-from sightline.flows.preflight import IngestedAhead, preflight
+from sightline.flows.preflight import IngestedAhead, check_settings, preflight
 from sightline.flows.stage_timer import StageTimer
 from sightline.records import Decision, Run, RunSummary, Source, StageRecords
 from sightline.registry.gate.candidate import Candidate
@@ -60,7 +59,7 @@ def run_stages(
     files = stage(ingest, run, source, config.data)
     data_quality = check_data(run, files, config.data_gate, ahead.gate if ahead else None)
     if ahead is None:
-        slices.check(run.workspace, files, config.evaluation.slices)
+        check_settings(config, run, files)
     arrays = stage(preprocess, run, files, config.preprocessing)
     blueprint = stage(build, run, arrays, config.model)
     features = None

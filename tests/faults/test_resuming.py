@@ -7,11 +7,13 @@ from types import SimpleNamespace
 
 import pytest
 
-from interrupted_training import FIT, Bench
+from interrupted_training import FIT, Bench, PowerCut, cut_power
 from sightline.config import Augmentation, CnnConfig, Convolution
 from sightline.errors import DivergenceError
+from sightline.pipeline.progress import Progress, listening
 from sightline.storage.workspace import Workspace
 from sightline.training import checkpoint_callback, state
+from sightline.training.checkpoint_callback import CheckpointCallback
 
 PLAIN = CnnConfig(convolutions=(Convolution(filters=4), Convolution(filters=8)), dense_units=8)
 RANDOM = PLAIN.model_copy(update={"dropout": 0.3})
@@ -34,7 +36,9 @@ OTHERS = {
 }
 MIXED = DISTORTIONS.model_copy(update={"flip": "both", "mixup": 0.3, "cutmix": 1.0})
 AUGMENTED = FIT.model_copy(update={"augmentation": DISTORTIONS, "weight_decay": 0.01})
-AVERAGED = FIT.model_copy(update={"optimizer": "sgd", "momentum": 0.9, "ema": 0.9})
+AVERAGED = FIT.model_copy(
+    update={"optimizer": "sgd", "momentum": 0.9, "ema": 0.9, "precision": "float16"}
+)
 STEPS = 8  # Steps an epoch: 128 training images in batches of 16
 
 
@@ -153,6 +157,28 @@ def test_best_weights_survive_an_interruption(bench, other):
     assert resumed.resumed
     assert resumed.best_epoch == uninterrupted.best_epoch
     check_equal(resumed, uninterrupted)
+
+
+def test_early_stopping_survives_interruptions(bench, other):
+    # Far too large a rate: the validation loss soon grows.
+    changes = {"learning_rate": 0.5, "epochs": 9, "early_stopping": 2, "checkpoint_steps": 1}
+    stopping = FIT.model_copy(update=changes)
+    seen: list[Progress] = []
+    with listening(seen.append):
+        uninterrupted = other.fit(PLAIN, stopping)
+    best = int(other.history(uninterrupted)["val_loss"].argmin()) + 1
+    assert uninterrupted.epochs == seen[-1].epoch == seen[-1].epochs == best + 2 < 9
+    assert f"after epoch {best + 2}: " in uninterrupted.stopped
+    bench.interrupt((best + 1) * STEPS + 4, PLAIN, stopping)
+    with bench.monkeypatch.context() as patch:
+        patch.setattr(CheckpointCallback, "finish", cut_power)
+        with pytest.raises(PowerCut):
+            bench.fit(PLAIN, stopping)
+    resumed = bench.fit(PLAIN, stopping)
+    assert f"the end of epoch {best + 2}" in resumed.resumed[1]
+    assert resumed.stopped == uninterrupted.stopped
+    check_equal(resumed, uninterrupted)
+    assert bench.history(resumed).equals(other.history(uninterrupted))
 
 
 @pytest.mark.campaign

@@ -20,6 +20,10 @@ class PowerCut(BaseException):
     """Stands in for a machine that stops."""
 
 
+def cut_power(*_: object) -> None:
+    raise PowerCut
+
+
 class Bench:
     """Trainings in one artifacts root, which can be interrupted at a step."""
 
@@ -47,9 +51,6 @@ class Bench:
         self.after_each_step(lambda number: number == step and action())
 
     def interrupt(self, step: int, network: CnnConfig, settings: TrainingConfig = FIT) -> None:
-        def cut_power() -> None:
-            raise PowerCut
-
         self.at_step(step, cut_power)
         with pytest.raises(PowerCut):
             self.fit(network, settings)

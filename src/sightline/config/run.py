@@ -55,10 +55,10 @@ class RunConfig(Section):
         return self
 
     @model_validator(mode="after")
-    def _best_weights_need_validation(self) -> Self:
-        if self.training.keep_weights == "best" and not self.preprocessing.validation_fraction:
+    def _classes_are_balanced_once(self) -> Self:
+        if self.training.sampling == self.training.class_weight == "balanced":
             raise ValueError(
-                'training.keep_weights="best" needs a validation split; set '
-                'preprocessing.validation_fraction, such as 0.1, or training.keep_weights="last"'
+                'training.sampling="balanced" and training.class_weight="balanced" would favor '
+                "small classes twice; set only one of them"
             )
         return self

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from sightline.config.augmentation import Augmentation
 from sightline.config.base import Section, Seed
+from sightline.errors import ConfigError
 
 Optimizer = Literal[
     "adadelta",
@@ -66,12 +67,15 @@ class TrainingConfig(Section):
     warmup: float | None = Field(default=None, ge=0, lt=1)
     """Fraction of the training in which the learning rate rises linearly from zero. Unset: 0.25
     with one-cycle, otherwise none."""
-    precision: Literal["float32", "bfloat16", "auto"] = "float32"
-    """Compute type of the layers; weights are always float32. auto: bfloat16 if the device
-    supports it, else float32."""
+    precision: Literal["float32", "bfloat16", "float16", "auto"] = "float32"
+    """Compute type of the layers; weights are always float32. float16: with loss scaling, for GPUs
+    without bfloat16; auto: bfloat16 if the device supports it, else float32."""
     class_weight: Literal["none", "balanced"] = "none"
     """Weight of a training image in the loss. balanced: inversely proportional to the number of
     images of its class, 1 on average; none: all the same."""
+    sampling: Literal["uniform", "balanced"] = "uniform"
+    """Training images of an epoch. balanced: as many of each class, so that images of small classes
+    occur several times; uniform: each image as often."""
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
     """Fraction of each training label that is spread evenly over all classes."""
     seed: Seed = 0
@@ -83,7 +87,10 @@ class TrainingConfig(Section):
     CPU, false on a GPU."""
     keep_weights: Literal["last", "best"] = "last"
     """Weights to keep. last: those of the last epoch; best: those of the epoch with the lowest
-    validation loss, which needs preprocessing.validation_fraction."""
+    validation loss, which needs a validation split."""
+    early_stopping: int | None = Field(default=None, ge=1)
+    """Stop after this number of epochs without a lower validation loss, which needs a validation
+    split. keep_weights chooses the weights. Unset: train all epochs."""
     checkpoint_seconds: float = Field(default=10.0, ge=0, le=86_400)
     """Seconds between checkpoints; longer if writing one is slow."""
     checkpoint_steps: int | None = Field(default=None, ge=1)
@@ -91,3 +98,15 @@ class TrainingConfig(Section):
     deployment: str | None = Field(default=None, pattern=r"^[^/\s]+/[^/\s]+$")
     """Prefect deployment that runs the training, such as "fit/fit-gpu". Unset: train where the run
     is."""
+
+    def check_validated(self, *, validated: bool) -> None:
+        """Raise ConfigError if a setting needs a validation split, unless there is one."""
+        for key, wanted, off in (
+            ("keep_weights", self.keep_weights == "best", 'set it to "last"'),
+            ("early_stopping", self.early_stopping is not None, "leave it unset"),
+        ):
+            if wanted and not validated:
+                raise ConfigError(
+                    f"training.{key} needs a validation split, and the data set has none; set "
+                    f"preprocessing.validation_fraction, such as 0.1, or {off}."
+                )

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sightline.config import PreprocessingConfig
+from sightline.config import PreprocessingConfig, TrainingConfig
 from sightline.data.label_table import Labels, read_labels
 from sightline.data.scaling import to_float
 from sightline.data.split_arrays import (
@@ -60,10 +60,18 @@ def preprocess(run: Run, files: DatasetFiles, settings: PreprocessingConfig) -> 
 PREPROCESS = Stage(preprocess, ("numpy",))
 
 
-def check_validation_split(files: DatasetFiles, settings: PreprocessingConfig) -> None:
-    """Check from the class counts alone that `preprocess` can hold out a validation split."""
-    if settings.validation_fraction and "validation" not in files.images:
+def check_validation_split(
+    files: DatasetFiles, settings: PreprocessingConfig, training: TrainingConfig
+) -> None:
+    """Check that there is a validation split if one is needed, or that one can be held out.
+
+    Raises DataError if a class has too few images, and ConfigError as `training.check_validated`.
+    """
+    if "validation" in files.images:
+        return
+    if settings.validation_fraction:
         check_counts(files.counts["train"], files.class_names, "validation")
+    training.check_validated(validated=settings.validation_fraction > 0)
 
 
 def _parts(

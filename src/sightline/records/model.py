@@ -71,6 +71,7 @@ class TrainedModel(Record):
     epochs: int  # Number of epochs trained
     accuracy: float | None = None  # Training accuracy of the last epoch, with dropout
     best_epoch: int | None = None  # The epoch of these weights if `training.keep_weights` is "best"
+    stopped: str | None = None  # Why it stopped before the last epoch, in a sentence, if it did
     resumed: tuple[str, ...] = ()  # A sentence for each time it resumed from a checkpoint
     checkpoints: int = 0  # Number of checkpoints written
     checkpoint_seconds: float = 0.0  # Time spent writing them

@@ -15,6 +15,8 @@ from sightline.training import state
 def take_averages(model: keras.Model) -> None:
     """Replace the trainable weights by their averages, if the optimizer has any."""
     model.optimizer.finalize_variable_values(model.trainable_variables)
+    # On JAX both have the same buffer now, which a step would free
+    state.restore(model, state.capture(model, "weights"), "weights")
 
 
 @contextmanager

@@ -46,6 +46,12 @@ class Position(Record):
     resumed: tuple[str, ...] = ()  # One sentence per resumption
     environment: dict[str, str]  # What the bits of the training depend on, in the writing process
 
+    def segments(self, epochs: int) -> list[tuple[int, int, int]]:
+        """List the remaining calls of `fit` as (first epoch, epoch to stop before, first step)."""
+        partial = [(self.epoch, self.epoch + 1, self.step)] if self.step else []
+        done = self.epoch + len(partial)
+        return partial + ([(done, epochs, 0)] if done < epochs else [])
+
 
 @dataclass(frozen=True)
 class Checkpoint:

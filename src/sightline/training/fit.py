@@ -11,22 +11,20 @@ import time
 from typing import Any, Literal
 
 import keras
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sightline.config import TrainingConfig
-from sightline.data.split_arrays import read_split_labels
-from sightline.errors import ConfigError
 from sightline.models import backbone, keras_files
 from sightline.pipeline.cache import Draft
-from sightline.records import ArraySet, ArraySplit, ModelBlueprint, Run, TrainedModel
+from sightline.records import ArraySet, ModelBlueprint, Run, TrainedModel
 from sightline.storage.workspace import Workspace
 from sightline.training import backend, gpu, precision, state
 from sightline.training.augmentation import augmentation
 from sightline.training.averages import Averages
 from sightline.training.checkpoint_callback import CheckpointCallback, describe_resumption
 from sightline.training.checkpoints import Checkpoint, Checkpoints, Position
+from sightline.training.class_balance import class_weights
 from sightline.training.epoch_plan import EpochPlan
 from sightline.training.ghost_batches import side_by_side
 from sightline.training.history import History
@@ -48,6 +46,7 @@ def fit(
 ) -> TrainedModel:
     """Fit the model and write it and its history to the draft; see `train.train`."""
     needed = 2 * 4 * blueprint.parameters + _SPARE_BYTES
+    settings.check_validated(validated="validation" in arrays.splits)
     run.workspace.check_room(needed, "The trained model and its history")
     device = backend.resolve_device(settings.device)
     if settings.deterministic or (settings.deterministic is None and device == "cpu"):
@@ -64,7 +63,7 @@ def fit(
             trained = model if cut is None else backbone.tail(model, cut)
             training_model = _compile(trained, plan, settings, rng)
             start = _restore(run, training_model, checkpoints, environment)
-            history = History(plan, settings.epochs, start.position)
+            history = History(plan, settings, start.position)
             callback = CheckpointCallback(checkpoints, history, settings, start)
             with callback.saving_on_sigterm():
                 _fit_epochs(run, training_model, arrays, plan, settings, callback)
@@ -145,8 +144,13 @@ def _fit_epochs(
 ) -> None:
     """Fit from the current position to the end."""
     averages = [] if settings.ema is None else [Averages()]
-    for first, last, first_step in _segments(callback.position, settings.epochs):
-        batches = Batches(run.workspace, arrays.splits["train"], plan, settings.seed, first_step)
+    split, balanced = arrays.splits["train"], settings.sampling == "balanced"
+    weighted = settings.class_weight == "balanced"
+    weights = class_weights(run.workspace, split) if weighted else None
+    for first, last, first_step in callback.position.segments(settings.epochs):
+        if callback.history.stopped:
+            break
+        batches = Batches(run.workspace, split, plan, settings.seed, first_step, balanced=balanced)
         model.fit(
             feed(batches),
             initial_epoch=first,
@@ -154,17 +158,10 @@ def _fit_epochs(
             shuffle=False,
             verbose=0,
             callbacks=[*averages, _shuffle_each_epoch(batches), callback.history, callback],
-            validation_data=_validation_data(run, arrays, plan, settings),
-            class_weight=_class_weight(run.workspace, arrays.splits["train"], settings),
+            validation_data=_validation_data(run, arrays, plan),
+            class_weight=weights,
         )
     callback.finish(model)
-
-
-def _segments(position: Position, epochs: int) -> list[tuple[int, int, int]]:
-    """List the remaining calls of `fit` as (first epoch, epoch to stop before, first step)."""
-    partial = [(position.epoch, position.epoch + 1, position.step)] if position.step else []
-    done = position.epoch + len(partial)
-    return partial + ([(done, epochs, 0)] if done < epochs else [])
 
 
 def _shuffle_each_epoch(batches: Batches) -> keras.callbacks.Callback:
@@ -173,27 +170,11 @@ def _shuffle_each_epoch(batches: Batches) -> keras.callbacks.Callback:
     )
 
 
-def _class_weight(
-    workspace: Workspace, split: ArraySplit, settings: TrainingConfig
-) -> dict[int, float] | None:
-    """Return the weight of each class, n / (classes * n of the class), if weights are wanted."""
-    if settings.class_weight == "none":
-        return None
-    counts = np.bincount(read_split_labels(workspace, split), minlength=split.num_classes)
-    weights = np.sum(counts) / (split.num_classes * np.maximum(counts, 1))
-    return dict(enumerate(weights.tolist()))
-
-
-def _validation_data(run: Run, arrays: ArraySet, plan: EpochPlan, settings: TrainingConfig) -> Any:
+def _validation_data(run: Run, arrays: ArraySet, plan: EpochPlan) -> Any:
     split = arrays.splits.get("validation")
-    if split is not None:
-        return feed(Batches(run.workspace, split, plan.for_validation(split), seed=None))
-    if settings.keep_weights == "best":
-        raise ConfigError(
-            'training.keep_weights="best" needs a validation split; set '
-            'preprocessing.validation_fraction, such as 0.1, or training.keep_weights="last".'
-        )
-    return None
+    if split is None:
+        return None
+    return feed(Batches(run.workspace, split, plan.for_validation(split), seed=None))
 
 
 def _record(
@@ -218,6 +199,7 @@ def _record(
         epochs=len(history.rows),
         accuracy=float(history.rows[-1]["accuracy"]),
         best_epoch=position.best_epoch,
+        stopped=history.stopped,
         resumed=position.resumed,
         checkpoints=position.checkpoints,
         checkpoint_seconds=round(position.checkpoint_seconds, 3),

@@ -1,24 +1,33 @@
 """The history of a training: counts steps, times epochs, reports progress."""
 
+import logging
 import time
 
 import keras
+import numpy as np
 
+from sightline.config import TrainingConfig
 from sightline.pipeline.progress import INTERVAL, Progress, emit
 from sightline.training import step_history
 from sightline.training.checkpoints import Position
 from sightline.training.epoch_plan import EpochPlan
 from sightline.training.step_history import Point
 
+_log = logging.getLogger(__name__)
+
 
 class History(keras.callbacks.Callback):
-    """Keeps one row per epoch and reports progress; time spent on validation does not count."""
+    """Keeps one row per epoch, reports progress, and stops a training that no longer improves.
 
-    def __init__(self, plan: EpochPlan, epochs: int, start: Position) -> None:
+    Time spent on validation does not count.
+    """
+
+    def __init__(self, plan: EpochPlan, settings: TrainingConfig, start: Position) -> None:
         """Continue from a position."""
         super().__init__()
         self._plan = plan
-        self._epochs = epochs
+        self._epochs = settings.epochs
+        self._patience = settings.early_stopping
         self._start = start
         self._reported = 0.0
         self._epoch, self._step, self._seconds = start.epoch, start.step, start.seconds
@@ -34,6 +43,19 @@ class History(keras.callbacks.Callback):
     def steps_left(self) -> int:
         """Remaining steps of the current epoch."""
         return self._plan.steps - self._step
+
+    @property
+    def stopped(self) -> str | None:
+        """Why the training ends before its last epoch, in a sentence; None if it does not."""
+        count = len(self.rows)
+        if self._patience is None or count in {0, self._epochs}:
+            return None
+        losses = np.nan_to_num([row["val_loss"] for row in self.rows], nan=np.inf)
+        worse = count - 1 - int(losses.argmin())
+        if worse < self._patience:
+            return None
+        epochs = "1 epoch" if worse == 1 else f"{worse:,} epochs"
+        return f"Stopped after epoch {count:,}: no lower validation loss for {epochs}."
 
     def images_per_second(self) -> float:
         """Return the training images per second over all epochs, without validation."""
@@ -78,11 +100,14 @@ class History(keras.callbacks.Callback):
             self._report(self._step, logs or {}, epoch_done=False)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Add the row of the epoch."""
+        """Add the row of the epoch; stop if the validation loss has not improved for too long."""
         metrics = {name: float(value) for name, value in (logs or {}).items()}
         row = {"epoch": epoch + 1, **metrics, "learning_rate": self._learning_rate()}
         rate = self._plan.examples / self._seconds
         self.rows.append({**row, "seconds": self._seconds, "images_per_second": rate})
+        if self.stopped:
+            _log.warning(self.stopped)
+            self.model.stop_training = True
         self._report(self._plan.steps, metrics, epoch_done=True)
         self._epoch, self._step, self._seconds = epoch + 1, 0, 0.0
 
@@ -97,7 +122,7 @@ class History(keras.callbacks.Callback):
                 done=steps,
                 total=self._plan.steps,
                 epoch=self._epoch + 1,
-                epochs=self._epochs,
+                epochs=len(self.rows) if self.stopped else self._epochs,
                 facts={name: float(value) for name, value in logs.items()}
                 | {"images_per_second": rate},
                 epoch_done=epoch_done,

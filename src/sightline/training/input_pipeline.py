@@ -11,6 +11,7 @@ from sightline.data.scaling import to_float
 from sightline.data.split_arrays import open_split, read_split_labels
 from sightline.records import ArraySplit
 from sightline.storage.workspace import Workspace
+from sightline.training.class_balance import draw, draw_equally, rows_by_class
 from sightline.training.epoch_plan import EpochPlan
 from sightline.training.mixing import COLUMNS, draw_patches, mix_labels
 
@@ -30,17 +31,21 @@ class Batches(keras.utils.PyDataset):
         plan: EpochPlan,
         seed: int | None,
         first_step: int = 0,
+        *,
+        balanced: bool = False,
     ) -> None:
         """Open the arrays; batches before `first_step`, counted from 0, are skipped.
 
         An epoch with more examples than the split takes several passes, each in its own order.
-        Without a seed the stored order is kept.
+        Without a seed the stored order is kept. A balanced epoch has as many examples of each
+        class.
         """
         super().__init__()
         self._split = split
         self._images: Any = open_split(workspace, split)  # or features, which have views
         self._labels = read_split_labels(workspace, split)
         self._one_hot = np.eye(split.num_classes, dtype=np.float32)
+        self._classes = rows_by_class(self._labels) if balanced else None
         self._plan = plan
         self._seed = seed
         self._first_step = first_step
@@ -55,8 +60,10 @@ class Batches(keras.utils.PyDataset):
             self._patches = np.zeros((count, COLUMNS), np.float32)
             return
         rng = np.random.default_rng([self._seed, epoch])
-        passes = [rng.permutation(count) for _ in range(-(-self._plan.examples // count))]
-        self._order = np.concatenate(passes)[: self._plan.examples]
+        if self._classes is None:
+            self._order = draw(rng, np.arange(count), self._plan.examples)
+        else:
+            self._order = draw_equally(rng, self._classes, self._plan.examples)
         self._views = rng.integers(self._split.views or 1, size=len(self._order))
         if mixing is not None:
             self._patches = draw_patches(mixing, len(self._order), self._images.shape[1:3], rng)

@@ -28,6 +28,8 @@ def build_optimizer(
     )
     if settings.weight_decay:
         optimizer.exclude_from_weight_decay(var_names=_NOT_DECAYED)
+    if settings.precision == "float16":  # the smallest gradients would be rounded to zero
+        return keras.optimizers.LossScaleOptimizer(optimizer)
     return optimizer
 
 

@@ -1,4 +1,4 @@
-"""The compute type of the layers: float32, or bfloat16 with float32 weights.
+"""The compute type of the layers: float32, or bfloat16 or float16 with float32 weights.
 
 Runs in the Keras process.
 """
@@ -12,7 +12,7 @@ from keras import layers
 
 from sightline.training import backend
 
-Precision = Literal["float32", "bfloat16"]
+Precision = Literal["float32", "bfloat16", "float16"]
 
 # Layers that take nearly all of the time; those after the pooling are too small to matter
 _LOWERED = (layers.Conv2D, layers.BatchNormalization, layers.ReLU)
@@ -20,7 +20,7 @@ _CPU_FEATURES = {"avx512_bf16", "amx_bf16", "bf16"}  # As Linux names them, for 
 _FIRST_CAPABILITY = 8  # NVIDIA compute capability of the first GPUs with bfloat16 (Ampere)
 
 
-def resolve(wanted: Literal["float32", "bfloat16", "auto"], device: str) -> Precision:
+def resolve(wanted: Precision | Literal["auto"], device: str) -> Precision:
     """Choose the compute type on a device, "cpu" or "gpu".
 
     "auto" is bfloat16 if the device has instructions for it; otherwise float32 is faster.
@@ -36,7 +36,7 @@ def resolve(wanted: Literal["float32", "bfloat16", "auto"], device: str) -> Prec
 @contextmanager
 def computing_in(model: keras.Model, precision: Precision) -> Iterator[None]:
     """Set the compute type of the convolutions of a model, not called yet, within the block."""
-    policy = "mixed_bfloat16" if precision == "bfloat16" else "float32"
+    policy = "float32" if precision == "float32" else f"mixed_{precision}"
     lowered = [layer for layer in model.layers if isinstance(layer, _LOWERED)]
     for layer in lowered:
         layer.dtype_policy = policy

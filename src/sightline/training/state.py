@@ -15,6 +15,9 @@ _PARTS = ("weights", "optimizer", "seeds", "metrics")
 
 def prepare(model: keras.Model) -> None:
     """Create all variables of a compiled model with one output (batch, num_classes)."""
+    if isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer):
+        # Its own build would hide a variable of Nadam (Keras 3.15)
+        model.optimizer.inner_optimizer.build(model.trainable_variables)
     model.optimizer.build(model.trainable_variables)
     nothing = np.zeros((1, *model.output_shape[1:]), np.float32)
     model.compute_metrics(None, nothing, nothing)

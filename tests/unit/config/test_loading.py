@@ -52,7 +52,10 @@ def test_later_settings_win_and_a_config_file_may_begin_with_a_byte_order_mark(t
         ("model.architecture=vit", "'model.architecture' does not accept 'vit': .*'backbone'"),
         ("evaluation.slices=site", r"'evaluation.slices'.* 'site': .*\[\"a\", \"b\"\]"),
         ("training=3", "'training' does not accept 3: .* keys augmentation, epochs"),
-        ("training.keep_weights=best", "preprocessing.validation_fraction"),
+        (
+            "training={epochs=1, sampling='balanced', class_weight='balanced'}",
+            r"training\.sampling=.*training\.class_weight=.*only one",
+        ),
         ("training.momentum=0.9", r"training\.momentum .*training\.optimizer=\"sgd\""),
         ("training.epochs=" + "9" * 5000, "'training.epochs' does not accept '9{79}…: "),
         ("training.seed=0x" + "f" * 5000, "'training.seed' does not accept a number of thousands"),

@@ -5,11 +5,11 @@ import pytest
 
 from examples import CLASSES, pictures
 from reading import ingest_arrays
-from sightline.config import PreprocessingConfig
+from sightline.config import PreprocessingConfig, TrainingConfig
 from sightline.data import preprocess
 from sightline.data.scaling import SCALE, to_float
 from sightline.data.split_arrays import open_split, read_split_labels
-from sightline.errors import DataError
+from sightline.errors import ConfigError, DataError
 from sightline.storage import npy
 
 FLOATS = PreprocessingConfig(store="float32")
@@ -87,8 +87,19 @@ def test_class_with_a_single_training_image_cannot_be_validated(run, tmp_path):
     images = np.zeros((4, 8, 8), dtype=np.uint8)
     arrays = {"x_train": images, "y_train": [0, 0, 0, 1], "x_test": images, "y_test": [0, 0, 0, 1]}
     files = ingest_arrays(run, tmp_path / "single.npz", **arrays)
-    check = preprocess.check_validation_split
+    check = partial(preprocess.check_validation_split, training=TrainingConfig(epochs=1))
     for refuse in (check, partial(preprocess.preprocess, run)):
         with pytest.raises(DataError, match=r"'1' .*validation split"):
             refuse(files, PreprocessingConfig(validation_fraction=0.5))
     check(files, PreprocessingConfig())
+
+
+@pytest.mark.parametrize("key", ["keep_weights", "early_stopping"])
+def test_setting_that_needs_a_validation_split_is_refused_only_without_one(files, key):
+    training = TrainingConfig(epochs=1, **{key: {"keep_weights": "best"}.get(key, 2)})
+    check = partial(preprocess.check_validation_split, training=training)
+    with pytest.raises(ConfigError, match=rf"training\.{key} .*preprocessing\.validation_fraction"):
+        check(files, PreprocessingConfig())
+    check(files, PreprocessingConfig(validation_fraction=0.2))
+    own = files.model_copy(update={"images": {**files.images, "validation": files.images["test"]}})
+    check(own, PreprocessingConfig())

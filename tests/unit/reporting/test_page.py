@@ -97,14 +97,18 @@ def test_run_without_mistakes_shows_none(artifacts, manifest):
     assert len(Page(html).attributes("img")) == 5 + 8
 
 
-def test_resumed_training_and_best_epoch_are_shown(artifacts, manifest):
+def test_resumed_training_and_early_stopping_are_shown(artifacts, manifest):
     sentence = "Resumed from epoch 2, step 130 on 2026-11-24 01:02:03 UTC."
-    trained = manifest.records.train.model_copy(update={"resumed": (sentence,), "best_epoch": 2})
+    stopped = "Stopped after epoch 4: no lower validation loss for 2 epochs."
+    changes = {"resumed": (sentence,), "best_epoch": 2, "stopped": stopped}
+    trained = manifest.records.train.model_copy(update=changes)
     resumed = with_records(manifest, train=trained)
     text = Page(page.render_html(Workspace(artifacts), resumed)).text
     assert sentence in text
     assert "Best epoch" in text
-    assert "| Best epoch (early stopping) | 2 |" in page.render_markdown(resumed)
+    assert stopped in text
+    assert "| Best epoch | 2 |" in page.render_markdown(resumed)
+    assert "| Early stopping | Stopped after epoch 4" in page.render_markdown(resumed)
     assert "Resumed from epoch 2, step 130" in page.render_markdown(resumed)
     assert "Resumed" not in page.render_markdown(manifest)
 

@@ -8,7 +8,8 @@ from sightline.models import build, keras_files
 from sightline.records import ArrayFile, ArraySet, ArraySplit, Run
 from sightline.storage import digests, npy
 from sightline.storage.workspace import Workspace
-from sightline.training import crops, embed, features, fit
+from sightline.training import crops, embed, features
+from sightline.training.class_balance import class_weights
 
 TAIL = BackboneConfig(cut="group_7")
 TWO_VIEWS = EmbeddingConfig(views=2)
@@ -156,7 +157,5 @@ def test_balanced_classes_weigh_the_same_together(run, arrays, tmp_path):
     split = arrays.splits["train"]
     (tmp_path / "arrays").mkdir()
     np.save(tmp_path / split.labels.path, np.int16([0] * 30 + [1] * 10))
-    balanced = FIT.model_copy(update={"class_weight": "balanced"})
-    weights = fit._class_weight(Workspace(tmp_path), split, balanced)
+    weights = class_weights(Workspace(tmp_path), split)
     assert weights == {0: pytest.approx(2 / 3), 1: pytest.approx(2)}
-    assert fit._class_weight(Workspace(tmp_path), split, FIT) is None

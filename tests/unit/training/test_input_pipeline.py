@@ -74,3 +74,30 @@ def test_fit_is_fed_each_epoch_in_its_order_and_nothing_tunes_itself(run, prepar
         expected = [given[index][1] for index in range(2)]
         np.testing.assert_array_equal(np.concatenate(seen), np.concatenate(expected))
     assert data.options().autotune.enabled is False
+
+
+@pytest.mark.parametrize("examples", [40, 41, 128, 300])
+def test_balanced_epoch_has_as_many_images_of_each_class(run, prepared, tmp_path, examples):
+    split = prepared.splits["train"]
+    labels = np.eye(4, dtype=np.float32)[[0] * 100 + [1] * 25 + [3] * 3]  # none of class 2
+    np.save(tmp_path / "labels.npy", labels)
+    file = split.labels.model_copy(update={"path": str(tmp_path / "labels.npy")})
+    plan = EpochPlan(examples, 16)
+    skewed = split.model_copy(update={"labels": file})
+
+    def rows(seed, epoch):
+        given = Batches(run.workspace, skewed, plan, seed, balanced=True)
+        given.start_epoch(epoch)
+        return given._order
+
+    drawn = rows(0, 1)
+    counts = np.bincount(labels[drawn].argmax(axis=1), minlength=4)
+    assert counts[2] == 0
+    assert counts.sum() == examples
+    assert np.ptp(counts[[0, 1, 3]]) <= 1
+    for members in (np.arange(100), np.arange(100, 125), np.arange(125, 128)):
+        assert np.ptp(np.bincount(drawn, minlength=128)[members]) <= 1
+    np.testing.assert_array_equal(drawn, rows(0, 1))
+    assert (drawn != rows(0, 2)).any()
+    assert (drawn != rows(1, 1)).any()
+    assert (np.diff(labels[drawn].argmax(axis=1)) != 0).sum() > examples / 4, "classes are mixed"

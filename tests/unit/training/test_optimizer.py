@@ -66,14 +66,16 @@ def test_every_optimizer_of_keras_that_fits_can_be_chosen():
     assert set(get_args(Optimizer)) == found - UNFIT
 
 
+@pytest.mark.parametrize("precision", ["float32", "float16"])
 @EVERY
-def test_restored_training_continues_with_the_same_bits(optimizer):
-    changes = {"optimizer": optimizer, "weight_decay": 0.1, "clip_norm": 0.5, "ema": 0.9}
-    model = compiled(**changes, schedule="cosine")
+def test_restored_training_continues_with_the_same_bits(optimizer, precision):
+    more = {"weight_decay": 0.1, "clip_norm": 0.5, "ema": 0.9, "schedule": "cosine"}
+    changes = {"optimizer": optimizer, "precision": precision, **more}
+    model = compiled(**changes)
     train(model, 3)
     kept = state.capture(model)
     train(model, 2)
-    resumed = compiled(**changes, schedule="cosine")
+    resumed = compiled(**changes)
     assert state.digest(resumed, "weights") != state.digest(model, "weights")
     state.restore(resumed, kept)
     train(resumed, 2)

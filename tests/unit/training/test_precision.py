@@ -27,19 +27,20 @@ def test_bfloat16_is_taken_where_the_processor_has_it(monkeypatch, tmp_path, tex
     assert precision.resolve("float32", "cpu") == "float32"
 
 
-def test_convolutions_compute_in_bfloat16_and_the_rest_in_float32():
+@pytest.mark.parametrize("half", ["bfloat16", "float16"])
+def test_convolutions_compute_in_half_precision_and_the_rest_in_float32(half):
     convolutions = (Convolution(filters=4, batch_normalization=True),) * 2
     network = cnn.classifier((12, 12, 1), 4, CnnConfig(convolutions=convolutions, dense_units=4))
     before = network.to_json()
     images = np.random.default_rng(0).random((8, 12, 12, 1), np.float32)
     exact = network(images, training=False)
     seen: dict[str, Any] = {}
-    with precision.computing_in(network, "bfloat16"):
+    with precision.computing_in(network, half):
         inner = keras.Model(network.input, [layer.output for layer in network.layers])
         for layer, values in zip(network.layers, inner(images, training=False), strict=True):
             seen[layer.name] = keras.backend.standardize_dtype(values.dtype)
     assert seen["images"] == seen["dense"] == seen["probabilities"] == "float32"
-    lowered = {name for name, dtype in seen.items() if dtype == "bfloat16"}
+    lowered = {name for name, dtype in seen.items() if dtype == half}
     assert lowered == {
         f"{kind}_{number}" for kind in ("convolution", "normalization", "relu") for number in (1, 2)
     }
