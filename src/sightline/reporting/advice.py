@@ -34,8 +34,9 @@ def _fit(manifest: RunManifest, escape: Escape) -> Iterator[Step]:
     """Name the keys against overfitting or underfitting."""
     config, problem = manifest.config, fit_problem(manifest)
     if problem == "overfits":
-        keys = " and ".join(_against_overfitting(config))
-        yield Step(f"Against overfitting: more training images, or {keys}.", "training")
+        color = manifest.records.ingest.image_shape[2] > 1
+        keys = ", ".join(_against_overfitting(config, color=color))
+        yield Step(f"Against overfitting: more training images, {keys}.", "training")
     elif problem == "underfits" or summary.no_better_than_baseline(manifest.records.evaluate):
         training = config.training
         more = f"training.epochs={2 * training.epochs} (now {training.epochs})"
@@ -43,19 +44,22 @@ def _fit(manifest: RunManifest, escape: Escape) -> Iterator[Step]:
         yield Step(f"Train longer: {more}, or with {rate}.{_larger(config)}", "training")
 
 
-def _against_overfitting(config: RunConfig) -> Iterator[str]:
+def _against_overfitting(config: RunConfig, *, color: bool) -> Iterator[str]:
     model = config.model
     if isinstance(model, BackboneConfig) and model.finetune != "full":
         views = config.embedding.views
         yield f"more random crops of each (embedding.views={2 * views}, now {views})"
     elif config.training.augmentation == Augmentation():
-        yield "augmentation (such as training.augmentation.translation=0.1)"
+        change = "flip=horizontal" if color else "translation=0.1"
+        yield f"augmentation (such as training.augmentation.{change})"
     else:
         yield "stronger augmentation (training.augmentation)"
+    if color and not isinstance(model, BackboneConfig):
+        yield "for photographs a pretrained network (--recipe photos)"
     if isinstance(model, CustomConfig):
-        yield "dropout in your network"
+        yield "or dropout in your network"
     else:
-        yield f"a higher model.dropout (now {model.dropout:g})"
+        yield f"or a higher model.dropout (now {model.dropout:g})"
 
 
 def _larger(config: RunConfig) -> str:

@@ -13,7 +13,8 @@ def quality(manifest: RunManifest) -> str:
     total, wrong = test_images(evaluation), manifest.records.report.mistakes_total
     balanced = ""
     if evaluation.balanced_accuracy is not None:
-        balanced = f"balanced accuracy (mean of the classes) {evaluation.balanced_accuracy:.2%}, "
+        mean = f"{evaluation.balanced_accuracy:.2%}"
+        balanced = f"balanced accuracy (mean recall of the classes) {mean}, "
     linear = f", {reference(evaluation)}" if evaluation.linear_reference else ""
     return (
         f"The model classifies {total - wrong:,} of {total:,} test images correctly; {balanced}"

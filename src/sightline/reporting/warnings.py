@@ -48,7 +48,7 @@ def _reference_warnings(evaluation: Evaluation, escape: Escape) -> Iterator[str]
         )
     linear = evaluation.linear_reference
     if linear and evaluation.accuracy <= linear.accuracy:
-        yield f"The model is no better than a {summary.reference(evaluation)}."
+        yield f"The model is no better than a linear model ({summary.reference(evaluation)})."
 
 
 def fit_problem(manifest: RunManifest) -> Literal["overfits", "underfits"] | None:
@@ -79,7 +79,8 @@ def _class_warnings(evaluation: Evaluation, escape: Escape) -> Iterator[str]:
     if never:
         names = ", ".join(f"“{escape(name)}”" for name in never[:_NAMED])
         others = f" and {len(never) - _NAMED:,} others" if never[_NAMED:] else ""
-        yield f"{len(never):,} of {len(tested):,} classes are never predicted: {names}{others}."
+        are = "is" if len(never) == 1 else "are"
+        yield f"{len(never):,} of {len(tested):,} classes {are} never predicted: {names}{others}."
         return
     weakest = min(tested, key=lambda row: row.f1)
     if weakest.f1 < WEAK_F1:

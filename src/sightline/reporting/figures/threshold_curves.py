@@ -71,6 +71,7 @@ def _draw(
     axes.plot(grid, mean, color=BLUE, linewidth=2, label=label)
     axes.set(xlim=_LIMITS, ylim=_LIMITS)
     percentages(axes.xaxis, axes.yaxis)
-    legend = axes.legend(frameon=False, fontsize=9, loc="lower center")
+    look = {"framealpha": 0.85, "edgecolor": "none"}  # curves of a poor model lie below it
+    legend = axes.legend(fontsize=9, loc="lower center", **look)
     for text in legend.get_texts():
         text.set(**LITERAL)
