@@ -100,7 +100,10 @@ def _onnxruntime(front: keras.Model) -> Compute:
         warnings.simplefilter("ignore", FutureWarning)  # Keras looks for numpy.object
         path = Path(folder, "front.onnx")
         front.export(path, format="onnx", verbose=False, input_signature=signature)
-        session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+        options = onnxruntime.SessionOptions()
+        # Threads that wait for each other sleep: spinning takes the cores from other programs.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     return lambda images: np.asarray(session.run(None, {"pixels": images})[0])
 
 
