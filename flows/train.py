@@ -66,7 +66,7 @@ def run_stages(
     if blueprint.last_frozen is not None:
         features = stage(embed, run, arrays, blueprint, config.embedding)
     trained = stage(train, run, features or arrays, blueprint, config.training)
-    evaluation = stage(evaluate, run, files, arrays, trained, config.evaluation)
+    evaluation = stage(evaluate, run, files, arrays, trained, config.evaluation, features)
     figures = stage(report, run, files, blueprint, trained, evaluation, config.report)
     candidate = Candidate(
         run=run,

@@ -15,9 +15,11 @@ def evaluate(
     arrays: ArraySet,
     trained: TrainedModel,
     settings: EvaluationConfig,
+    features: ArraySet | None = None,
 ) -> Evaluation:
     """Predict the test split and compute its metrics."""
-    evaluation = keras_process().run(EVALUATE.function, run, files, arrays, trained, settings)
+    inputs = (run, files, arrays, trained, settings, features)
+    evaluation = keras_process().run(EVALUATE.function, *inputs)
     rows = [metrics.model_dump(mode="json") for metrics in evaluation.classes]
     low, high = evaluation.accuracy_interval
     headline = f"Test accuracy {evaluation.accuracy:.2%} (95 % interval {low:.2%} to {high:.2%})"

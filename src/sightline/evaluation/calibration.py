@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sightline.data.label_table import Labels
-from sightline.data.split_arrays import open_split, read_split_labels
+from sightline.data.split_arrays import read_split_labels
 from sightline.evaluation.model_under_test import Context, ModelUnderTest
 from sightline.evaluation.predictions import PREDICTIONS, Predictions, join, of_block
 from sightline.evaluation.predictions_table import read_blocks
@@ -119,12 +119,10 @@ def read_scaled(path: Path, num_classes: int, temperature: float) -> Predictions
 def _predict_validation(tested: ModelUnderTest) -> tuple[Floats, Labels]:
     """Predict validation images, evenly spaced over the split; return their labels as well."""
     split = tested.arrays.splits["validation"]
-    images = open_split(tested.workspace, split)
+    predict, images = tested.fastest("validation")
     count = min(len(images), _TEMPERATURE_IMAGES)
     rows = np.linspace(0, len(images) - 1, count).astype(np.int64)
     labels = read_split_labels(tested.workspace, split)[rows]
     steps = range(0, count, tested.batch_size)
-    probabilities = [
-        tested.predict(images[rows[start : start + tested.batch_size]]) for start in steps
-    ]
+    probabilities = [predict(images[rows[start : start + tested.batch_size]]) for start in steps]
     return np.concatenate(probabilities), labels

@@ -12,20 +12,26 @@ def evaluate(
     arrays: ArraySet,
     trained: TrainedModel,
     settings: EvaluationConfig,
+    features: ArraySet | None = None,
 ) -> Evaluation:
     """Predict the test split and measure the predictions. Runs in the Keras process.
 
+    Args:
+        features: Output of the stage embed, if there is any: it saves most of the predictions of
+            training and validation images.
+
     Raises:
-        StageError: The exported model disagrees with the trained one.
+        StageError: The exported model disagrees with the trained one, or with the features.
         StorageError: The disk has too little room.
     """
 
     def make(draft: Draft) -> Evaluation:
         from sightline.evaluation import measures  # imports Keras
 
-        return measures.measure(run, files, arrays, trained, settings, draft)
+        return measures.measure(run, files, arrays, trained, settings, features, draft)
 
-    return find_or_make(run, EVALUATE, EVALUATE.key(files, arrays, trained, settings), make)
+    key = EVALUATE.key(files, arrays, trained, settings, features)
+    return find_or_make(run, EVALUATE, key, make)
 
 
 EVALUATE = Stage(evaluate, (*KERAS, "scikit-learn", "scipy"))

@@ -7,16 +7,19 @@ Out-of-sample predictions would find more (Northcutt, Jiang and Chuang, "Confide
 2021), but they require several trainings.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from sightline.data.label_table import Labels, read_labels, read_sources
 from sightline.data.split_arrays import StoredImages, open_images
-from sightline.evaluation.model_under_test import Context
+from sightline.evaluation.model_under_test import Context, ModelUnderTest
 from sightline.evaluation.predictions import Predict, join, of_block, predict_blocks
 from sightline.records import LabelErrors, Mistake
 
@@ -30,20 +33,37 @@ def measure(context: Context) -> LabelErrors | None:
     if threshold == 1:
         return None
     workspace, files = tested.workspace, tested.files
-    images = open_images(workspace, files.images["train"])
     labels = read_labels(workspace, files, "train")
-    found = find(tested.predict_raw, images, labels, threshold)
+    found = find(_sources(tested, len(labels)), labels, threshold)
     write(draft.path(_TABLE), found, workspace.root / files.labels.path)
     return LabelErrors(
         examined=len(labels), found=found.num_rows, threshold=threshold, table=draft.record(_TABLE)
     )
 
 
-def find(predict: Predict, images: StoredImages, labels: Labels, threshold: float) -> pa.Table:
+class Source(NamedTuple):
+    """Training images, and what predicts them."""
+
+    predict: Predict
+    images: StoredImages  # Or their features
+    rows: NDArray[np.int64]  # Their indexes in the training split as ingested, (m,)
+
+
+def _sources(tested: ModelUnderTest, count: int) -> list[Source]:
+    """Choose the features of the training images if all have some, otherwise the images."""
+    parts = tested.features.parts() if tested.features else ()
+    known = [part for part in parts if part.split == "train"]
+    if known and sum(len(part.rows) for part in known) == count:
+        return [Source(tested.predict_features, part.features, part.rows) for part in known]
+    images = open_images(tested.workspace, tested.files.images["train"])
+    return [Source(tested.predict_raw, images, np.arange(count))]
+
+
+def find(sources: Iterable[Source], labels: Labels, threshold: float) -> pa.Table:
     """Find images for which the model predicts another class than the label with confidence.
 
     Args:
-        images: The training split as ingested, at least one image; may be mapped.
+        sources: The training split as ingested, at least one image.
         labels: int16 array of shape (n,).
         threshold: Smallest probability of the other class, in (0, 1].
 
@@ -51,8 +71,11 @@ def find(predict: Predict, images: StoredImages, labels: Labels, threshold: floa
         Columns index, label, predicted (int64), probability, label_probability (float32), sorted
         by how far the probability exceeds that of the label, largest first.
     """
-    parts = map(of_block, predict_blocks(predict, images, labels, "training images"))
-    found = join(part.take(~part.correct & (part.confidence >= threshold)) for part in parts)
+    found = join(
+        replace(part, index=rows[part.index]).take(~part.correct & (part.confidence >= threshold))
+        for predict, images, rows in sources
+        for part in map(of_block, predict_blocks(predict, images, labels[rows], "training images"))
+    )
     margin = found.confidence - found.label_probability
     found = found.take(np.lexsort((found.index, -margin)))
     return pa.table(

@@ -28,6 +28,7 @@ from sightline.evaluation import (
 )
 from sightline.evaluation.model_under_test import Context, ModelUnderTest
 from sightline.evaluation.predictions import PREDICTIONS, predict_split
+from sightline.evaluation.predictions_table import Floats
 from sightline.pipeline.cache import Draft
 from sightline.records import ArraySet, DatasetFiles, Evaluation, Metrics, Run, TrainedModel
 from sightline.training.precision import exact_float32
@@ -51,6 +52,7 @@ _ROW_BYTES, _CLASS_BYTES = 24, 4
 
 _SERVING_IMAGES = 1_000
 _SERVING_TOLERANCE = 1e-5  # Largest difference of a probability that counts as rounding
+_FEATURES_TOLERANCE = 0.01  # The same with features, which are rounded to float16
 
 
 @exact_float32()
@@ -60,11 +62,12 @@ def measure(
     arrays: ArraySet,
     trained: TrainedModel,
     settings: EvaluationConfig,
+    features: ArraySet | None,
     draft: Draft,
 ) -> Evaluation:
     """Predict the test split and measure the predictions; see `evaluate.evaluate`."""
     run.workspace.check_room(_bytes_needed(arrays), "The predictions")
-    tested = model_under_test.load(run, files, arrays, trained, settings)
+    tested = model_under_test.load(run, files, arrays, trained, settings, features)
     serving_difference = _serving_difference(tested)
     path, classes = draft.path(PREDICTIONS), len(files.class_names)
     predictions = predict_split(tested.predict, tested.images, tested.labels, classes, path)
@@ -92,6 +95,8 @@ def _serving_difference(tested: ModelUnderTest) -> float:
     """Compare the exported model on raw images with its network on prepared ones."""
     count = min(_SERVING_IMAGES, next(blocks(tested.images)).stop)
     served = tested.predict_raw(tested.raw[:count])
+    if tested.features is not None:
+        _check_features(served, tested.predict_features(tested.features.open("test")[:count]))
     difference = float(np.abs(served - tested.predict(tested.images[:count])).max())
     if difference > _SERVING_TOLERANCE:
         raise StageError(
@@ -99,3 +104,14 @@ def _serving_difference(tested: ModelUnderTest) -> float:
             f"probability, expected at most {_SERVING_TOLERANCE:.0e}: its preprocessing is wrong."
         )
     return difference
+
+
+def _check_features(served: Floats, found: Floats) -> None:
+    """Compare the exported model with its last layers on the features of the same images."""
+    difference = float(np.abs(served - found).max())
+    if not difference <= _FEATURES_TOLERANCE:
+        raise StageError(
+            f"The stored features lead to other predictions than the images (by {difference:.2g} "
+            f"in a class probability, expected at most {_FEATURES_TOLERANCE:g}); run again with "
+            "--refresh."
+        )

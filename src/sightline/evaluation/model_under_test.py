@@ -11,7 +11,8 @@ from sightline.config import EvaluationConfig
 from sightline.data.label_table import Labels, read_labels
 from sightline.data.scaling import to_float
 from sightline.data.split_arrays import StoredImages, open_images, open_split
-from sightline.evaluation.predictions import Predictions
+from sightline.evaluation.frozen_features import FrozenFeatures
+from sightline.evaluation.predictions import Predict, Predictions
 from sightline.evaluation.predictions_table import Floats
 from sightline.pipeline.cache import Draft
 from sightline.records import ArraySet, DatasetFiles, Run, TrainedModel
@@ -38,6 +39,7 @@ class ModelUnderTest:
     images: StoredImages  # The same as training arrays: uint8, or float32 in [0, 1]
     labels: Labels  # int16 of shape (n,)
     batch_size: int  # Images a prediction step
+    features: FrozenFeatures | None = None  # None if no layer was frozen
 
     def predict(self, images: NDArray[Any]) -> Floats:
         """Return the class probabilities of prepared images, (m, num_classes)."""
@@ -46,6 +48,18 @@ class ModelUnderTest:
     def predict_raw(self, images: NDArray[Any]) -> Floats:
         """Return the class probabilities of raw images, as users of the exported model do."""
         return class_probabilities(self.model, images, self.batch_size)
+
+    def predict_features(self, features: NDArray[Any]) -> Floats:
+        """Return the class probabilities of images by their features, (m, ...)."""
+        assert self.features is not None  # noqa: S101 - features come from there
+        tail, values = self.features.tail, features.astype(np.float32)
+        return class_probabilities(tail, values, self.settings.batch_size)
+
+    def fastest(self, split: str) -> tuple[Predict, StoredImages]:
+        """Return the fastest way to predict a split, and what to predict by it."""
+        if self.features is None:
+            return self.predict, open_split(self.workspace, self.arrays.splits[split])
+        return self.predict_features, self.features.open(split)
 
 
 @dataclass(frozen=True)
@@ -63,15 +77,20 @@ def load(
     arrays: ArraySet,
     trained: TrainedModel,
     settings: EvaluationConfig,
+    features: ArraySet | None = None,
 ) -> ModelUnderTest:
     """Load the exported model and open the test split.
 
     Raises ModelFileError if the model's file differs from the exported one.
     """
-    from sightline.models import keras_files
+    from sightline.models import backbone, keras_files
 
     root = run.workspace.root
     model = keras_files.read_model(root / trained.model.path, trained.model.sha256)
+    network, frozen = keras_files.without_preprocessing(model), None
+    if features is not None and features.last_frozen is not None:
+        tail = backbone.tail(network, features.last_frozen)
+        frozen = FrozenFeatures(run.workspace, files, arrays, features, tail)
     most = _BATCH_BYTES // (4 * math.prod(files.image_shape))
     return ModelUnderTest(
         workspace=run.workspace,
@@ -79,11 +98,12 @@ def load(
         arrays=arrays,
         settings=settings,
         model=model,
-        network=keras_files.without_preprocessing(model),
+        network=network,
         raw=open_images(run.workspace, files.images["test"]),
         images=open_split(run.workspace, arrays.splits["test"]),
         labels=read_labels(run.workspace, files, "test"),
         batch_size=min(settings.batch_size, max(1, most)),
+        features=frozen,
     )
 
 

@@ -62,7 +62,7 @@ class KerasProcess:
         with self._one_at_a_time:
             self._living_child()
 
-    def run(self, function: Callable[..., R], *inputs: Record | Section) -> R:
+    def run(self, function: Callable[..., R], *inputs: Record | Section | None) -> R:
         """Run a function at the top of its module in the child, which looks it up by name.
 
         Raises a SightlineError as the function did, StageError if it stopped on another error, and
@@ -71,7 +71,7 @@ class KerasProcess:
         request = {
             "module": function.__module__,
             "function": function.__qualname__,
-            "inputs": [item.model_dump(mode="json") for item in inputs],
+            "inputs": [item and item.model_dump(mode="json") for item in inputs],
         }
         with self._one_at_a_time:
             try:

@@ -44,7 +44,7 @@ class Stage(Generic[R]):
         """Type of the record that the function returns."""
         return result_type(self.function)
 
-    def key(self, *inputs: Record | Section | str) -> str:
+    def key(self, *inputs: Record | Section | str | None) -> str:
         """Return the cache key of this stage for some inputs.
 
         It depends on the inputs without their incidental fields (paths, for example), the source
@@ -52,7 +52,9 @@ class Stage(Generic[R]):
         hexadecimal digits.
         """
         content = [
-            item if isinstance(item, str) else content_of(item, self.reads) for item in inputs
+            item if isinstance(item, str) else content_of(item, self.reads)
+            for item in inputs
+            if item is not None
         ]
         code = provenance.code_digest(self.function.__module__)
         libraries = json.dumps(provenance.versions(*self.distributions), sort_keys=True)

@@ -117,3 +117,4 @@ class ArraySet(Record):
     class_names: tuple[str, ...]
     image_shape: tuple[int, int, int]
     splits: dict[str, ArraySplit]
+    last_frozen: str | None = None  # After the stage embed: the layer whose output the features are

@@ -64,7 +64,7 @@ def compute(
         file = _write(draft, name, (len(images), views[name], *shape), computed, counter)
         update = {"images": file, "rows": None, "views": views[name]}
         splits[name] = split.model_copy(update=update)
-    return arrays.model_copy(update={"splits": splits})
+    return arrays.model_copy(update={"splits": splits, "last_frozen": blueprint.last_frozen})
 
 
 def _front(workspace: Workspace, blueprint: ModelBlueprint) -> keras.Model:

@@ -26,17 +26,19 @@ FLIPPED = np.sort(RNG.choice(COUNT, 40, replace=False))
 LABELS = TRUE_LABELS.copy()
 LABELS[FLIPPED] = (LABELS[FLIPPED] + RNG.integers(1, 4, 40)) % 4
 """The labels, of which forty are wrong."""
+EVEN, ODD = np.arange(0, COUNT, 2), np.arange(1, COUNT, 2)
+SOURCE = [label_errors.Source(predict, IMAGES[rows], rows) for rows in (EVEN, ODD)]
 
 
 def test_flipped_labels_are_found_the_largest_margin_first(monkeypatch):
     monkeypatch.setattr(split_arrays, "BLOCK_BYTES", 2 * 33)
     events: list[Progress] = []
     with listening(events.append):
-        found = label_errors.find(predict, IMAGES, LABELS, 0.95).to_pydict()
+        found = label_errors.find(SOURCE, LABELS, 0.95).to_pydict()
     assert sorted(found["index"]) == FLIPPED.tolist()
     assert found["label"] == LABELS[found["index"]].tolist()
     assert found["predicted"] == TRUE_LABELS[found["index"]].tolist()
-    assert (events[-1].done, events[-1].total) == (COUNT, COUNT)
+    assert (events[-1].done, events[-1].total) == (COUNT // 2, COUNT // 2)
     margins = np.subtract(found["probability"], found["label_probability"])
     order = sorted(zip(-margins, found["index"], strict=True))
     assert found["index"] == [index for _, index in order]
@@ -44,7 +46,7 @@ def test_flipped_labels_are_found_the_largest_margin_first(monkeypatch):
 
 
 def test_confidence_below_the_threshold_does_not_count():
-    found = label_errors.find(predict, IMAGES, LABELS, 0.98)["index"].to_pylist()
+    found = label_errors.find(SOURCE, LABELS, 0.98)["index"].to_pylist()
     assert sorted(found) == FLIPPED[PERCENT[FLIPPED] >= 98].tolist()
     assert 0 < len(found) < len(FLIPPED)
 
@@ -52,7 +54,7 @@ def test_confidence_below_the_threshold_does_not_count():
 def test_table_is_read_as_it_was_written(tmp_path):
     path, label_table = tmp_path / "errors.parquet", tmp_path / "labels.parquet"
     pq.write_table(pa.table({"source": [f"{number}.png" for number in range(COUNT)]}), label_table)
-    found = label_errors.find(predict, IMAGES, LABELS, 0.95)
+    found = label_errors.find(SOURCE, LABELS, 0.95)
     label_errors.write(path, found, label_table)
     written = pq.read_table(path)
     assert written.drop(["source"]) == found
@@ -66,7 +68,7 @@ def test_table_is_read_as_it_was_written(tmp_path):
     assert (first.label, first.predicted) == (NAMES[row["label"]], NAMES[row["predicted"]])
     assert label_errors.read(path, NAMES, 0) == ()
     assert len(label_errors.read(path, NAMES, 1000)) == 40
-    none = label_errors.find(predict, IMAGES, TRUE_LABELS, 0.95)
+    none = label_errors.find(SOURCE, TRUE_LABELS, 0.95)
     label_errors.write(path, none, label_table)
     assert pq.read_table(path).num_rows == 0
     assert label_errors.read(path, NAMES, 24) == ()

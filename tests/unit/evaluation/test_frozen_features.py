@@ -1,0 +1,79 @@
+import pandas as pd
+import pytest
+
+from examples import pictures
+from interrupted_training import FIT
+from reading import ingest_arrays
+from sightline.config import BackboneConfig, EmbeddingConfig, EvaluationConfig, PreprocessingConfig
+from sightline.data import preprocess
+from sightline.errors import StageError
+from sightline.evaluation import evaluate, model_under_test
+from sightline.models import build
+from sightline.records import Run
+from sightline.storage.workspace import Workspace
+from sightline.training import embed, train
+
+SETTINGS = EvaluationConfig(robustness_images=0, saliency_images=0, label_error_threshold=0.3)
+
+
+@pytest.fixture(scope="module")
+def stages(tmp_path_factory):
+    """The inputs of evaluate for a head on frozen layers; its last validation split is held out."""
+    folder = tmp_path_factory.mktemp("photos")
+    run = Run(id="photos", workspace=Workspace(folder / "artifacts"))
+    (x_train, y_train), (x_test, y_test) = (
+        pictures(count, seed, (32, 32, 3)) for count, seed in ((80, 1), (24, 2))
+    )
+    splits = {"x_train": x_train, "y_train": y_train, "x_test": x_test, "y_test": y_test}
+    files = ingest_arrays(run, folder / "photos.npz", **splits)
+    held_out = PreprocessingConfig(validation_fraction=0.2, store="uint8")
+    arrays = preprocess.preprocess(run, files, held_out)
+    blueprint = build.build(run, arrays, BackboneConfig(finetune="head"))
+    features = embed.embed(run, arrays, blueprint, EmbeddingConfig(views=2, engine="keras"))
+    trained = train.train(run, features, blueprint, FIT)
+    return run, files, arrays, trained, SETTINGS, features
+
+
+def test_evaluation_by_features_equals_the_evaluation_of_images(stages):
+    run, *inputs, features = stages
+    quick, slow = evaluate.evaluate(run, *inputs, features), evaluate.evaluate(run, *inputs)
+    assert quick.predictions.sha256 == slow.predictions.sha256
+    first, second = quick.calibration.temperature, slow.calibration.temperature
+    assert first.validation_images == second.validation_images == 16
+    assert first.temperature == pytest.approx(second.temperature, rel=1e-2)
+    root = run.workspace.root
+    rows, expected = (
+        pd.read_parquet(root / found.label_errors.table.path).set_index("index").sort_index()
+        for found in (quick, slow)
+    )
+    assert len(rows) == quick.label_errors.found > 0
+    pd.testing.assert_frame_equal(rows, expected, atol=1e-3)
+
+
+def test_features_of_other_images_are_refused(stages, monkeypatch):
+    run, *inputs, features = stages
+    read = model_under_test.FrozenFeatures.open
+    monkeypatch.setattr(
+        model_under_test.FrozenFeatures, "open", lambda self, name: -read(self, name)[:]
+    )
+    again = run.model_copy(update={"id": "again", "refresh": True})
+    with pytest.raises(StageError, match="--refresh"):
+        evaluate.evaluate(again, *inputs, features)
+
+
+def test_parts_name_the_images_as_they_were_ingested(stages):
+    run, files, arrays, trained, settings, features = stages
+    tested = model_under_test.load(run, files, arrays, trained, settings, features)
+    rows = {}
+    for part in tested.features.parts():
+        rows.setdefault(part.split, []).extend(part.rows)
+    assert {name: sorted(found) for name, found in rows.items()} == {
+        "train": list(range(80)),
+        "test": list(range(24)),
+    }
+    copied = preprocess.preprocess(
+        run, files, PreprocessingConfig(validation_fraction=0.2, store="float32")
+    )
+    tested = model_under_test.load(run, files, copied, trained, settings, features)
+    assert [part.split for part in tested.features.parts()] == ["test"]
+    assert tested.features.open("test")[[3]].shape == (1, 1280)
