@@ -41,7 +41,9 @@ def test_pinned_run_is_marked_and_never_pruned(workspace):
     listed = sightline("runs list").stdout
     assert re.search(r"│ \* │ old ", listed)
     assert re.search(r"│   │ new ", listed)
-    assert re.search(r"pinned +│ .* UTC: in the \[paper\]", sightline("runs show old").stdout)
+    shown = sightline("runs show old").stdout
+    assert re.search(r"pinned +│ .* UTC: in the \[paper\]", shown)
+    assert "Next: Hold out a validation split (preprocessing.validation_fraction" in shown
     pruned = sightline("runs prune --keep 1").stdout
     assert "Nothing to remove." in pruned
     assert re.search(r"Kept runs: 1 \(.*\), 1 \(pinned\)", pruned)
