@@ -40,7 +40,7 @@ def main() -> None:
     keras.utils.set_random_seed(given.seed)
     train = load(given.data_dir / "train", given.seed)
     model, _ = backbone.classifier((SIDE, SIDE, 3), len(train.class_names), BackboneConfig())
-    backbone.freeze_normalization(model)
+    backbone.freeze(model)
     augment = keras.Sequential(
         [
             keras.layers.RandomFlip("horizontal"),

@@ -36,7 +36,10 @@ class StageTimer:
         started = time.monotonic()
         state = stage(*args, return_state=True, **kwargs)
         seconds = time.monotonic() - started + self._ahead.get(stage.name, 0.0)
-        self.times[stage.name] = StageTime(seconds=round(seconds, 3), cached=state.name == "Cached")
+        cached, earlier = state.name == "Cached", self.times.get(stage.name)
+        if earlier is not None:  # a training in two phases
+            seconds, cached = seconds + earlier.seconds, cached and earlier.cached
+        self.times[stage.name] = StageTime(seconds=round(seconds, 3), cached=cached)
         return state.result()
 
 

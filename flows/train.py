@@ -4,11 +4,20 @@ import logging
 
 from prefect import flow
 
-from sightline.config import RunConfig
+from sightline.config import RunConfig, TrainingConfig
 from sightline.errors import SightlineError
 from sightline.flows.preflight import IngestedAhead, check_settings, preflight
 from sightline.flows.stage_timer import StageTimer
-from sightline.records import Decision, Run, RunSummary, Source, StageRecords
+from sightline.records import (
+    ArraySet,
+    Decision,
+    ModelBlueprint,
+    Run,
+    RunSummary,
+    Source,
+    StageRecords,
+    TrainedModel,
+)
 from sightline.registry.gate.candidate import Candidate
 from sightline.registry.gate.evaluate import refuse_unevaluated
 from sightline.tasks.build import build
@@ -65,7 +74,7 @@ def run_stages(
     features = None
     if blueprint.last_frozen is not None:
         features = stage(embed, run, arrays, blueprint, config.embedding)
-    trained = stage(train, run, features or arrays, blueprint, config.training)
+    frozen, trained = fit(stage, run, features or arrays, blueprint, config.training)
     evaluation = stage(evaluate, run, files, arrays, trained, config.evaluation, features)
     figures = stage(report, run, files, blueprint, trained, evaluation, config.report)
     candidate = Candidate(
@@ -84,6 +93,7 @@ def run_stages(
         preprocess=arrays,
         build=blueprint,
         embed=features,
+        frozen=frozen,
         train=trained,
         evaluate=evaluation,
         report=figures,
@@ -94,6 +104,22 @@ def run_stages(
     if decision is None:
         return summary
     return summary.model_copy(update={"promotion": promote(run)})
+
+
+def fit(
+    stage: StageTimer,
+    run: Run,
+    arrays: ArraySet,
+    blueprint: ModelBlueprint,
+    settings: TrainingConfig,
+) -> tuple[TrainedModel | None, TrainedModel]:
+    """Train the head alone, if configured, and then all layers that are not frozen."""
+    if not settings.frozen.epochs:
+        return None, stage(train, run, arrays, blueprint, settings)
+    head = blueprint.model_copy(update={"phase": "frozen"})
+    frozen = stage(train, run, arrays, head, settings.frozen_phase())
+    update = {"pretrained": frozen.model, "phase": "finetune"}
+    return frozen, stage(train, run, arrays, blueprint.model_copy(update=update), settings)
 
 
 def evaluate_candidate(

@@ -36,6 +36,17 @@ class RunConfig(Section):
     promotion: PromotionConfig = PromotionConfig()
 
     @model_validator(mode="after")
+    def _frozen_phase_has_a_backbone(self) -> Self:
+        finetunes = isinstance(self.model, BackboneConfig) and self.model.finetune != "head"
+        if self.training.frozen.epochs and not finetunes:
+            raise ValueError(
+                "training.frozen.epochs trains the head of a backbone before its other layers; "
+                'expected 0 unless model.architecture="backbone" and model.finetune is "tail" or '
+                '"full"'
+            )
+        return self
+
+    @model_validator(mode="after")
     def _features_are_not_augmented(self) -> Self:
         on_features = isinstance(self.model, BackboneConfig) and self.model.finetune != "full"
         if on_features and self.training.augmentation != Augmentation():

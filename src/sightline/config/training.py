@@ -24,6 +24,15 @@ Optimizer = Literal[
 ]
 
 
+class FrozenPhase(Section):
+    """The phase before fine-tuning, in which only the head of a backbone is trained."""
+
+    epochs: int = Field(default=0, ge=0, le=10_000)
+    """Number of passes over the training split. 0: no such phase."""
+    learning_rate: float = Field(default=0.003, gt=0, le=100)
+    """Learning rate, with the same schedule."""
+
+
 class TrainingConfig(Section):
     """How the weights are fitted."""
 
@@ -32,6 +41,7 @@ class TrainingConfig(Section):
     )
 
     augmentation: Augmentation = Augmentation()
+    frozen: FrozenPhase = FrozenPhase()
     epochs: int = Field(ge=1, le=10_000)
     """Number of passes over the training split, or over examples_per_epoch images."""
     examples_per_epoch: int | None = Field(default=None, ge=1)
@@ -110,3 +120,15 @@ class TrainingConfig(Section):
                     f"training.{key} needs a validation split, and the data set has none; set "
                     f"preprocessing.validation_fraction, such as 0.1, or {off}."
                 )
+
+    def frozen_phase(self) -> "TrainingConfig":
+        """Return the settings of the phase before fine-tuning."""
+        update = {
+            "epochs": self.frozen.epochs,
+            "learning_rate": self.frozen.learning_rate,
+            "frozen": FrozenPhase(),
+            "ema": None,
+            "early_stopping": None,
+            "keep_weights": "last",
+        }
+        return self.model_copy(update=update)

@@ -164,11 +164,15 @@ def head(model: keras.Model) -> list[keras.layers.Layer]:
     return list(model.layers[names.index(POOLING) + 1 :])
 
 
-def freeze_normalization(model: keras.Model) -> None:
-    """Freeze batch normalization: a batch of few images has worse statistics than ImageNet."""
+def freeze(model: keras.Model, *, head_only: bool = False) -> None:
+    """Freeze batch normalization, or all layers but the head; let all others be trained.
+
+    A batch of few images has worse statistics than ImageNet.
+    """
+    own = head(model)
     for layer in model.layers:
-        if isinstance(layer, layers.BatchNormalization):
-            layer.trainable = False
+        frozen = head_only or isinstance(layer, layers.BatchNormalization)
+        layer.trainable = layer in own or not frozen
 
 
 def _lite0_file() -> Path:

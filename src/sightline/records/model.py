@@ -1,6 +1,6 @@
 """Records of the untrained and the trained network."""
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from sightline.records.base import FileRecord, Record
 
@@ -29,6 +29,9 @@ class ModelBlueprint(Record):
     pretrained: FileRecord | None = None
     pretrained_sha256: str | None = None  # Digest of the file that these weights came from
     last_frozen: str | None = None  # Name of the last layer that is not trained, if there is one
+    # Phase of a training in two phases. frozen: only the head is trained; finetune: the weights of
+    # `pretrained` have a trained head
+    phase: Literal["frozen", "finetune"] | None = None
 
 
 class Gpu(Record):

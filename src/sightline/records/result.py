@@ -83,6 +83,7 @@ class StageRecords(Record):
     preprocess: ArraySet
     build: ModelBlueprint
     embed: ArraySet | None = None  # None if all layers are trained
+    frozen: TrainedModel | None = None  # The phase before fine-tuning, if there is one
     train: TrainedModel
     evaluate: Evaluation
     report: Report

@@ -87,8 +87,9 @@ def _initial_model(
     path = workspace.root / blueprint.pretrained.path
     exported = keras_files.read_model(path, blueprint.pretrained.sha256)
     model = keras_files.without_preprocessing(exported)
-    backbone.freeze_normalization(model)
-    draw_by_seed(backbone.head(model), rng)
+    backbone.freeze(model, head_only=blueprint.phase == "frozen")
+    if blueprint.phase != "finetune":
+        draw_by_seed(backbone.head(model), rng)
     return model
 
 

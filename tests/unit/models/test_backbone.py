@@ -57,7 +57,7 @@ def test_cut_that_is_no_end_of_a_block_is_refused(model, cut, fact):
 
 def test_everything_is_trained_but_batch_normalization_if_asked(model):
     assert backbone.last_frozen(model, BackboneConfig(finetune="full")) is None
-    backbone.freeze_normalization(model)
+    backbone.freeze(model)
     frozen = {type(layer).__name__ for layer in model.layers if not layer.trainable}
     assert frozen == {"BatchNormalization"}
 
