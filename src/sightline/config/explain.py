@@ -74,7 +74,9 @@ def _near_key(word: str, section: Model) -> str:
     known = list(section.model_fields)
     near = suggestion(word, known)
     if not near:
-        full_keys = {key.rpartition(".")[2]: key for key in _all_keys(RunConfig)}
+        # Of keys that end alike, the one that is less deep
+        keys = sorted(_all_keys(RunConfig), key=lambda key: -key.count("."))
+        full_keys = {key.rpartition(".")[2]: key for key in keys}
         match = difflib.get_close_matches(word, full_keys, n=1)
         near = f", did you mean {full_keys[match[0]]!r}?" if match else ""
     return f"{near}; expected one of: {', '.join(known)}"

@@ -41,9 +41,9 @@ class TrainingConfig(Section):
     )
 
     augmentation: Augmentation = Augmentation()
-    frozen: FrozenPhase = FrozenPhase()
     epochs: int = Field(ge=1, le=10_000)
     """Number of passes over the training split, or over examples_per_epoch images."""
+    frozen: FrozenPhase = FrozenPhase()
     examples_per_epoch: int | None = Field(default=None, ge=1)
     """Training images per epoch: a new random subset each time, or several passes if there are
     fewer. Unset: each image once."""

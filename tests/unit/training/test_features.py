@@ -3,12 +3,13 @@ import pytest
 
 from interrupted_training import FIT, Bench
 from sightline.config import BackboneConfig, EmbeddingConfig
+from sightline.config.training import FrozenPhase
 from sightline.errors import ConfigError, StageError
 from sightline.models import build, keras_files
 from sightline.records import ArrayFile, ArraySet, ArraySplit, Run
 from sightline.storage import digests, npy
 from sightline.storage.workspace import Workspace
-from sightline.training import crops, embed, features
+from sightline.training import crops, embed, features, train
 from sightline.training.class_balance import class_weights
 
 TAIL = BackboneConfig(cut="group_7")
@@ -140,9 +141,9 @@ def test_interrupted_fine_tuning_of_a_tail_ends_with_the_same_bytes(
     assert resumed.model.sha256 == trained.model.sha256
 
 
-def test_only_the_layers_after_the_cut_learn(run, blueprint, trained):
-    start, end = network(run, blueprint.pretrained), network(run, trained.model)
-    changed = {
+def changed_layers(run, before, after):
+    start, end = network(run, before), network(run, after)
+    return {
         layer.name
         for layer in start.layers
         for before, after in zip(
@@ -150,7 +151,26 @@ def test_only_the_layers_after_the_cut_learn(run, blueprint, trained):
         )
         if not np.array_equal(before, after)
     }
+
+
+def test_only_the_layers_after_the_cut_learn(run, blueprint, trained):
+    changed = changed_layers(run, blueprint.pretrained, trained.model)
     assert changed == {"head_convolution", "probabilities"}
+
+
+def test_head_is_trained_alone_first_and_fine_tuning_starts_from_it(run, embedded, blueprint):
+    settings = TWICE.model_copy(update={"frozen": FrozenPhase(epochs=2, learning_rate=0.01)})
+    head = blueprint.model_copy(update={"phase": "frozen"})
+    frozen = train.train(run, embedded, head, settings.frozen_phase())
+    assert frozen.epochs == 2
+    assert changed_layers(run, blueprint.pretrained, frozen.model) == {"probabilities"}
+    update = {"pretrained": frozen.model, "phase": "finetune"}
+    still = settings.model_copy(update={"learning_rate": 1e-30})
+    tuned = train.train(run, embedded, blueprint.model_copy(update=update), still)
+    assert changed_layers(run, frozen.model, tuned.model) == set()
+    tuned = train.train(run, embedded, blueprint.model_copy(update=update), settings)
+    learned = {"head_convolution", "probabilities"}
+    assert changed_layers(run, frozen.model, tuned.model) == learned
 
 
 def test_balanced_classes_weigh_the_same_together(run, arrays, tmp_path):
