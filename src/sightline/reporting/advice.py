@@ -26,7 +26,9 @@ class Step(NamedTuple):
 
 def list_steps(manifest: RunManifest, escape: Escape) -> list[Step]:
     """List what to try next; `escape` makes text from the user literal."""
-    rules = (_fit, _labels, _few_images, _class_weight, _confusion, _calibration, _splits)
+    rules = [_fit, _labels, _few_images, _class_weight, _confusion, _calibration, _splits]
+    if not all(summary.predictions_per_class(manifest.records.evaluate).values()):
+        rules.sort(key=lambda rule: rule is not _class_weight)  # what helps most there
     return [step for rule in rules for step in rule(manifest, escape)][:_MOST]
 
 

@@ -89,6 +89,12 @@ def test_classes_of_very_different_sizes_are_weighted_unless_they_are(good):
     assert steps(counted(good, 36, 12, 36, 36)) == []
 
 
+def test_weights_come_first_if_the_model_never_predicts_a_class(good):
+    blind = with_evaluation(good, accuracy_interval=(0.2, 0.3), confusion=((0, 10, 0, 0),) * 4)
+    assert "training.class_weight" in steps(counted(blind, 9, 90, 9, 9))[0]
+    assert "training.epochs" in steps(counted(blind, 9, 9, 9, 9))[0]
+
+
 def test_most_frequent_confusion_is_named_if_it_is_frequent_in_its_class(good):
     def confused(*row):
         return steps(with_evaluation(good, confusion=(row, *good.records.evaluate.confusion[1:])))
@@ -132,7 +138,7 @@ def test_at_most_five_steps_are_listed_the_fit_first(good):
         row.model_copy(update={"recall": number / 4})
         for number, row in enumerate(good.records.evaluate.classes)
     )
-    confused = with_evaluation(uneven, classes=classes, confusion=((0, 0, 0, 10),) * 4)
+    confused = with_evaluation(uneven, classes=classes, confusion=((1, 1, 1, 7),) * 4)
     found = steps(confused)
     assert len(found) == 5
     assert "training.epochs" in found[0]
