@@ -42,6 +42,8 @@ def _fit(manifest: RunManifest, escape: Escape) -> Iterator[Step]:
     elif problem == "underfits" or summary.no_better_than_baseline(manifest.records.evaluate):
         training = config.training
         more = f"training.epochs={2 * training.epochs} (now {training.epochs})"
+        if manifest.records.train.stopped and (patience := training.early_stopping):
+            more = f"training.early_stopping={2 * patience} (now {patience})"
         rate = f"another training.learning_rate (now {training.learning_rate:g})"
         yield Step(f"Train longer: {more}, or with {rate}.{_larger(config)}", "training")
 

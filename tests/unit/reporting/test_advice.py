@@ -55,6 +55,14 @@ def test_misfit_is_answered_with_the_keys_that_help(good, learned, tested, confi
     assert re.search(keys, found)
 
 
+def test_training_that_stopped_early_is_given_more_patience(good):
+    stopping = loading.load("tutorial", None, ["training.early_stopping=3"])
+    train = good.records.train.model_copy(update={"stopped": "Stopped after epoch 4."})
+    (found,) = steps(fitted(with_records(good, train=train), 0.03, 0.03, stopping))
+    assert "training.early_stopping=6 (now 3)" in found
+    assert "training.epochs" not in found
+
+
 def test_model_at_the_baseline_is_trained_longer(good):
     (found,) = steps(with_evaluation(good, accuracy_interval=(0.24, 0.3)))
     assert "training.epochs=10" in found
