@@ -16,7 +16,7 @@ from bounds import bounded
 from depth import FULL, at_depth
 from sightline.config import DataConfig
 from sightline.data import locate
-from sightline.data.readers import dispatch, images
+from sightline.data.readers import dispatch, form, images
 from sightline.errors import DataError
 from sightline.records import Run
 from sightline.storage.text import printable
@@ -61,7 +61,8 @@ def check_message(error: Exception) -> None:
 def _read(path: Path, chosen: DataConfig) -> None:
     run = Run(id="fuzz", workspace=Workspace(path.parent))
     raw, _ = dispatch.open_source(run, locate.locate(chosen), chosen)
-    shape = images.target_shape(raw.image_shape, chosen)
+    shape = form.target_shape(raw.image_shape, chosen)
+    resize = raw.resize or form.choose_resize(chosen.resize, {raw.image_shape[:2]: 1}, shape)
     assert 2 <= len(set(raw.class_names)) == len(raw.class_names)
     for split in raw.splits:
         labels = split.labels
@@ -69,7 +70,7 @@ def _read(path: Path, chosen: DataConfig) -> None:
         assert 0 <= labels.min() <= labels.max() < len(raw.class_names)
         count = 0
         for block in split.images():
-            pixels = images.conform(block.images, shape, chosen.resize)
+            pixels = images.conform(block.images, shape, resize)
             assert (pixels.dtype, pixels.shape[1:]) == (np.uint8, shape)
             assert len(block.digests) == len(pixels)
             count += len(block)

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sightline.data.readers.images import EncodedImage, Form, decode_pixels
+from sightline.data.readers.base import Form
+from sightline.data.readers.images import EncodedImage, decode_pixels
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from sightline.config import DataConfig
 from sightline.data import label_table
 from sightline.data.image_files import EncodedWriter, ImageWriter, PixelWriter
 from sightline.data.readers import dispatch
-from sightline.data.readers.base import RawDataset, Shape
-from sightline.data.readers.images import Form, choose_resize, target_shape
+from sightline.data.readers.base import Form, RawDataset, Shape
+from sightline.data.readers.form import choose_resize, target_shape
 from sightline.data.splits import Split, divide
 from sightline.data.validation.findings import ExampleIndex
 from sightline.data.validation.inspect import ImageInspector

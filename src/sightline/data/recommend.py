@@ -17,6 +17,7 @@ from sightline.data import catalog, locate
 from sightline.data.layout import Layout, find_layout
 from sightline.data.readers import images, parquet_images
 from sightline.data.readers.dispatch import READERS
+from sightline.data.readers.form import choose_resize
 from sightline.data.readers.images import EncodedImage
 
 AUTO = "auto"
@@ -132,7 +133,7 @@ def _photos(found: Traits, seen: str) -> Recommendation:
     """Choose the settings of the recipe photos."""
     side = _LARGE_INPUT if max(found.height, found.width) >= _LARGE_FROM else _SMALL_INPUT
     size = (found.height, found.width)
-    resize = images.choose_resize("auto", {size: 1}, (side, side, 3))
+    resize = choose_resize("auto", {size: 1}, (side, side, 3))
     views = next(views for most, views in _VIEWS if found.images <= most)
     passes = round(_STEPS * _BATCH / found.images)
     epochs = max(_LEAST_EPOCHS, min(_MOST_EPOCHS, passes))

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from sightline.data.encoded_images import EncodedImages
 from sightline.data.label_table import Labels
-from sightline.data.readers.images import Form
+from sightline.data.readers.base import Form
 from sightline.records import ArrayFile, ArraySplit, ImagesFile
 from sightline.storage.npy import BLOCK_BYTES, open_mapped, read_blocks
 from sightline.storage.workspace import Workspace

@@ -9,9 +9,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from sightline.data.readers import images
+from sightline.data.readers import form, images
 from sightline.data.readers.base import Shape
-from sightline.data.readers.images import MAX_SIDE
+from sightline.data.readers.form import MAX_SIDE
 from sightline.data.readers.labels import MAX_CLASSES
 from sightline.data.readers.parallel import ordered_map
 from sightline.data.validation.profile import Profiler
@@ -128,7 +128,7 @@ class _Summary:
         found = [*self._request.model.notes]
         if left_out:
             found.append(f"Left out, as not PNG, JPEG or BMP images: {left_out:,} file(s).")
-        found += images.describe_conversions(
+        found += form.describe_conversions(
             self._shape, self._request.model.resize, totals["resized"], totals["converted"], decoded
         )
         if self._request.model.profile and decoded:

@@ -14,8 +14,7 @@ from reading import ingest
 from sightline.config import DataConfig, PreprocessingConfig
 from sightline.data import ingest as ingestion
 from sightline.data import label_table, locate, preprocess
-from sightline.data.readers import dispatch
-from sightline.data.readers import images as readers_images
+from sightline.data.readers import dispatch, form
 from sightline.data.split_arrays import open_split
 from sightline.data.validation import findings
 from sightline.errors import ConfigError, DataError, StorageError
@@ -140,7 +139,7 @@ def test_encoded_images_are_those_of_the_source_and_decode_to_the_same_pixels(
 
 
 def test_large_sets_stay_encoded_and_arrays_cannot_be(run, photos, tmp_path, monkeypatch):
-    monkeypatch.setattr(readers_images, "_MOST_PIXEL_BYTES", 70 * 24 * 20 * 3 - 1)
+    monkeypatch.setattr(form, "_MOST_PIXEL_BYTES", 70 * 24 * 20 * 3 - 1)
     large, small = (ingest(run, photos, image_size=size).images for size in ((24, 20), (23, 20)))
     assert [type(one["train"]).__name__ for one in (large, small)] == ["EncodedFile", "ArrayFile"]
     with pytest.raises(ConfigError, match=r"data\.store .*x\.npz.*pixels"):

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import compress
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,6 +45,14 @@ class RawBlock:
 
 
 Blocks = Iterator[RawBlock]
+
+
+class Form(NamedTuple):
+    """The form to which all images are brought."""
+
+    shape: Shape
+    resize: Resize
+    encoded: bool = False  # Whether the encoded images are stored instead of their pixels
 
 
 @dataclass(frozen=True)

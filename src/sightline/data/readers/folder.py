@@ -10,6 +10,7 @@ from sightline.config import DataConfig
 from sightline.data.layout import Layout
 from sightline.data.readers import images, labels
 from sightline.data.readers.base import RawDataset, RawSplit, check_count
+from sightline.data.readers.form import choose_form
 from sightline.data.readers.images import EncodedImage
 
 
@@ -22,7 +23,7 @@ def read(layout: Layout, settings: DataConfig) -> RawDataset:
     found = [_labels(layout, split) for split in layout.files]
     class_names, numbers = labels.encode(found)
     paths = [path for split in layout.files.values() for path in split]
-    form, notes = images.choose_form(_encoded(paths), len(paths), settings)
+    form, notes = choose_form(_encoded(paths), len(paths), settings)
 
     def split(name: str, split_labels: NDArray[np.int64]) -> RawSplit:
         files = layout.files[name]

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from sightline.config import DataConfig
 from sightline.data.layout import Layout
 from sightline.data.readers import images, labels, metadata, parquet_images
-from sightline.data.readers.base import Metadata, RawDataset, RawSplit
-from sightline.data.readers.images import EncodedImage, Form
+from sightline.data.readers.base import Form, Metadata, RawDataset, RawSplit
+from sightline.data.readers.form import choose_form
+from sightline.data.readers.images import EncodedImage
 from sightline.errors import DataError
 from sightline.storage.text import quoted
 
@@ -34,7 +35,7 @@ def read(layout: Layout, settings: DataConfig) -> RawDataset:
     class_names, numbers = labels.encode(found, names)
     encoded = (image for paths in layout.files.values() for image in _encoded(paths, settings))
     total = sum(len(split) for split in numbers)
-    form, notes = images.choose_form(encoded, total, settings)
+    form, notes = choose_form(encoded, total, settings)
     splits = (
         _split(layout, name, split_labels, form, settings)
         for name, split_labels in zip(layout.files, numbers, strict=True)

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from sightline.config import DataConfig
-from sightline.data.readers.images import choose_resize, conform, target_shape
+from sightline.data.readers.form import choose_resize, target_shape
+from sightline.data.readers.images import conform
 from sightline.errors import DataError
 
 COLOUR = np.random.default_rng(0).integers(0, 256, (3, 10, 12, 3), dtype=np.uint8)
