@@ -31,7 +31,7 @@ def ours(source: Path, root: Path, validation_fraction: float) -> tuple[float, f
     started = time.monotonic()
     files = ingest.ingest(run, locate.locate(settings), settings)
     peak = peak_mib()
-    splits = PreprocessingConfig(validation_fraction=validation_fraction)
+    splits = PreprocessingConfig(validation_fraction=validation_fraction, store="float32")
     preprocess.preprocess(run, files, splits)
     return time.monotonic() - started, peak, peak_mib()
 
