@@ -93,21 +93,28 @@ def test_report_has_the_numbers_of_the_metrics(first, metrics):
         for row in re.findall(r"<tr>.*?</tr>|<div><dt>.*?</div>|<p.*?</p>", page, re.DOTALL)
     }
 
-    percent = "{:.2%}".format
+    percent, curves = "{:.2%}".format, metrics["threshold_curves"]
 
     def between(interval):
         return " {:.2%} to {:.2%}".format(*interval) if interval else ""
 
     expected = {
         percent(metrics["accuracy"]),
-        f"test accuracy, 95% confidence interval{between(metrics['accuracy_interval'])} (Wilson)",
+        f"test accuracy, 95% confidence interval{between(metrics['accuracy_interval'])} (Wilson); "
+        f"balanced accuracy {percent(metrics['balanced_accuracy'])}",
+        f"ROC AUC (macro) {curves['roc_auc']:.4f}",
         f"Test loss {metrics['loss']:.4f}",
         *(f"Top-{k} accuracy {percent(share)}" for k, share in metrics["top_k"].items()),
         *(
             f"{row['class_name']} {percent(row['precision'])}{between(row['precision_interval'])} "
             f"{percent(row['recall'])}{between(row['recall_interval'])} {row['f1']:.4f} "
-            f"{row['support']}"
-            for row in metrics["classes"]
+            f"{area:.4f} {precision:.4f} {row['support']}"
+            for row, area, precision in zip(
+                metrics["classes"],
+                curves["class_roc_auc"],
+                curves["class_average_precision"],
+                strict=True,
+            )
         ),
         *(
             f"{point['threshold']:.4g} {percent(point['coverage'])} {percent(point['accuracy'])}"
