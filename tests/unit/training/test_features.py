@@ -6,37 +6,18 @@ from sightline.config import BackboneConfig, EmbeddingConfig
 from sightline.config.training import FrozenPhase
 from sightline.errors import ConfigError, StageError
 from sightline.models import build, keras_files
-from sightline.records import ArrayFile, ArraySet, ArraySplit, Run
-from sightline.storage import digests, npy
+from sightline.records import Run
+from sightline.storage import npy
 from sightline.storage.workspace import Workspace
 from sightline.training import crops, embed, features, train
 from sightline.training.class_balance import class_weights
+from stored_photos import store
 
 TAIL = BackboneConfig(cut="group_7")
 TWO_VIEWS = EmbeddingConfig(views=2)
 TWICE = FIT.model_copy(update={"epochs": 2})
 RNG = np.random.default_rng(0)
 PHOTOS = RNG.integers(0, 256, (60, 32, 32, 3), np.uint8)
-
-
-def store(run, folder, **splits):
-    """Store splits of photographs in two classes, the first half and the rest."""
-    files = {}
-    for name, images in splits.items():
-        labels = (np.arange(len(images)) * 2 // len(images)).astype(np.int16)
-        for kind, array in (("images", images), ("labels", labels)):
-            path = run.workspace.root / folder / f"{kind}_{name}.npy"
-            path.parent.mkdir(exist_ok=True)
-            np.save(path, array)
-            files[kind] = ArrayFile(
-                path=f"{folder}/{path.name}",
-                sha256=digests.sha256(path),
-                bytes=path.stat().st_size,
-                shape=array.shape,
-                dtype=str(array.dtype),
-            )
-        splits[name] = ArraySplit(**files, num_classes=2)
-    return ArraySet(class_names=("a", "b"), image_shape=PHOTOS.shape[1:], splits=splits)
 
 
 @pytest.fixture(scope="module")
