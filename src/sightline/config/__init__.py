@@ -17,6 +17,7 @@ from sightline.config.model import (
     Convolution,
     CustomConfig,
     ModelConfig,
+    ResnetConfig,
 )
 from sightline.config.promotion import ExportConfig, Format, PromotionConfig
 from sightline.config.run import RunConfig

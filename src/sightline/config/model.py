@@ -56,8 +56,9 @@ class CnnConfig(Section):
     """A chain of convolutions between the image and the class probabilities."""
 
     architecture: Literal["cnn"] = "cnn"
-    """cnn: a chain of 3x3 convolutions, trained from scratch; backbone: a network pretrained on
-    photographs, with a new head; custom: your own Keras model."""
+    """cnn: a chain of 3x3 convolutions, trained from scratch; resnet: a residual network that
+    follows the image size, trained from scratch; backbone: a network pretrained on photographs,
+    with a new head; custom: your own Keras model."""
     crop_borders: float = Field(default=1.0, ge=0.5, le=1)
     """Crop the images to the central rows and columns that hold this fraction of the training
     pixels' variance. 1: no cropping."""
@@ -69,12 +70,32 @@ class CnnConfig(Section):
     """Dropout rate after the hidden dense layer."""
 
 
+class ResnetConfig(Section):
+    """A residual network for small images, from scratch; its strides follow the image size.
+
+    The shorter side is halved until it has four to seven pixels, from 48 pixels on by the first
+    convolution too. Each further halving doubles the filters, up to eight times `width`.
+    """
+
+    architecture: Literal["resnet"] = "resnet"
+    """cnn: a chain of 3x3 convolutions, trained from scratch; resnet: a residual network that
+    follows the image size, trained from scratch; backbone: a network pretrained on photographs,
+    with a new head; custom: your own Keras model."""
+    width: int = Field(default=32, ge=1, le=512)
+    """Filters of the first convolution."""
+    blocks: int = Field(default=1, ge=0, le=16)
+    """Residual blocks of two 3x3 convolutions after each halving but an early one. 0: none."""
+    dropout: float = Field(default=0.2, ge=0, lt=1)
+    """Dropout rate before the last layer."""
+
+
 class BackboneConfig(Section):
     """A pretrained backbone with a new head."""
 
     architecture: Literal["backbone"] = "backbone"
-    """cnn: a chain of 3x3 convolutions, trained from scratch; backbone: a network pretrained on
-    photographs, with a new head; custom: your own Keras model."""
+    """cnn: a chain of 3x3 convolutions, trained from scratch; resnet: a residual network that
+    follows the image size, trained from scratch; backbone: a network pretrained on photographs,
+    with a new head; custom: your own Keras model."""
     backbone: BackboneName = "efficientnet-lite0"
     """Name of the pretrained network. The weights of efficientnet-lite0 come with the extra
     `pretrained`; Keras downloads those of the others once, unless `weights` is set."""
@@ -96,8 +117,9 @@ class CustomConfig(Section):
     """Your own Keras model, trained from scratch."""
 
     architecture: Literal["custom"] = "custom"
-    """cnn: a chain of 3x3 convolutions, trained from scratch; backbone: a network pretrained on
-    photographs, with a new head; custom: your own Keras model."""
+    """cnn: a chain of 3x3 convolutions, trained from scratch; resnet: a residual network that
+    follows the image size, trained from scratch; backbone: a network pretrained on photographs,
+    with a new head; custom: your own Keras model."""
     build: str | None = Field(
         default=None, pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$", max_length=200
     )
@@ -126,6 +148,7 @@ def _architecture(settings: Any) -> str:
 
 ModelConfig = Annotated[
     Annotated[CnnConfig, Tag("cnn")]
+    | Annotated[ResnetConfig, Tag("resnet")]
     | Annotated[BackboneConfig, Tag("backbone")]
     | Annotated[CustomConfig, Tag("custom")],
     Discriminator(_architecture),

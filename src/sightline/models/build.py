@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from sightline.config import BackboneConfig, CnnConfig, CustomConfig, ModelConfig
+from sightline.config import BackboneConfig, CnnConfig, CustomConfig, ModelConfig, ResnetConfig
 from sightline.data.split_arrays import open_split
 from sightline.models import source_files
 from sightline.models.borders import NO_BORDERS, blank_borders
@@ -32,6 +32,8 @@ def build(run: Run, arrays: ArraySet, settings: ModelConfig) -> ModelBlueprint:
             return _pretrained(run, arrays, settings, draft)
         if isinstance(settings, CustomConfig):
             return _describe(_custom(arrays, settings), arrays, draft)
+        if isinstance(settings, ResnetConfig):
+            return _describe(_resnet(arrays, settings), arrays, draft)
         return _describe(_cnn(run, arrays, settings), arrays, draft)
 
     return find_or_make(run, BUILD, BUILD.key(arrays, settings), make)
@@ -48,6 +50,12 @@ def _cnn(run: Run, arrays: ArraySet, settings: CnnConfig) -> "keras.Model":
         images = open_split(run.workspace, arrays.splits["train"])
         borders = blank_borders(images, settings.crop_borders)
     return cnn.classifier(arrays.image_shape, len(arrays.class_names), settings, borders)
+
+
+def _resnet(arrays: ArraySet, settings: ResnetConfig) -> "keras.Model":
+    from sightline.models import resnet
+
+    return resnet.classifier(arrays.image_shape, len(arrays.class_names), settings)
 
 
 def _custom(arrays: ArraySet, settings: CustomConfig) -> "keras.Model":

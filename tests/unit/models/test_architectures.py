@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from interrupted_training import FIT, Bench
-from sightline.config import BackboneConfig, CustomConfig, EmbeddingConfig
+from sightline.config import BackboneConfig, CustomConfig, EmbeddingConfig, ResnetConfig
 from sightline.export.formats import FORMATS
 from sightline.models import build, keras_files
 from sightline.records import Run
@@ -47,6 +47,7 @@ def folder(tmp_path, monkeypatch):
     "network",
     [
         BackboneConfig(backbone="mobilenetv3-small", weights="mobilenet.weights.h5"),
+        ResnetConfig(width=4),
         CustomConfig(build="own_network:network"),
     ],
     ids=lambda network: network.architecture,
