@@ -1,9 +1,15 @@
+import json
+from concurrent.futures import ThreadPoolExecutor
+from typing import get_args
+
+import keras
 import numpy as np
 import pytest
 
 from sightline.config import BackboneConfig
+from sightline.config.model import BackboneName
 from sightline.errors import ConfigError
-from sightline.models import backbone, efficientnet_lite
+from sightline.models import applications, backbone, efficientnet_lite, file_checks
 
 SHAPE = (32, 32, 3)
 
@@ -68,6 +74,35 @@ def test_gray_images_and_a_missing_package_are_refused_with_the_remedy(monkeypat
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(ConfigError, match=r"sightline\[pretrained\]"):
         backbone.classifier(SHAPE, 4, BackboneConfig())
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters"),
+    [
+        ("mobilenetv3-large", 2_996_352),
+        ("efficientnetv2-s", 20_331_360),
+        ("convnext-tiny", 27_820_128),
+        ("resnet50v2", 23_564_800),
+        ("densenet121", 7_037_504),
+    ],
+)
+def test_networks_of_keras_are_complete_and_may_be_in_model_files(name, parameters):
+    def describe():
+        with keras.StatelessScope(initialize_variables=False):  # no memory for the weights
+            images = keras.Input((32, 32, 3))
+            network = keras.Model(images, applications.features(name, images))
+            return network.count_params(), json.loads(network.to_json())
+
+    with ThreadPoolExecutor(1) as pool:  # Keras would create the weights later in this thread
+        count, architecture = pool.submit(describe).result()
+    assert count == parameters
+    file_checks.check_objects(architecture)
+
+
+def test_names_are_those_of_the_config_and_too_small_images_are_refused():
+    assert set(get_args(BackboneName)) == set(backbone.BACKBONES)
+    with pytest.raises(ConfigError, match=r"mobilenetv3-small.*16x16.*data\.image_size"):
+        applications.features("mobilenetv3-small", keras.Input((16, 16, 3)))
 
 
 def test_other_weights_are_refused(model):

@@ -65,6 +65,18 @@ def test_features_are_those_of_the_saved_network(network, saved, suffix):
     np.testing.assert_allclose(features(IMAGES, training=False), expected, atol=1e-5)
 
 
+def test_usual_cut_is_the_end_of_a_block_and_others_are_refused(saved):
+    found, _ = classifier(saved[".weights.h5"])
+    cut = backbone.last_frozen(found, BackboneConfig(backbone=NAME))
+    assert cut == "expanded_conv_9_add"
+    front, tail = backbone.front(found, cut), backbone.tail(found, cut)
+    assert 0.25 < tail.count_params() / found.count_params() < 0.5
+    together = tail(front(IMAGES, training=False), training=False)
+    np.testing.assert_allclose(together, found(IMAGES, training=False), atol=1e-6)
+    with pytest.raises(ConfigError, match=r"end of a block.*expanded_conv_9_add"):
+        backbone.last_frozen(found, BackboneConfig(backbone=NAME, cut="expanded_conv_9_expand"))
+
+
 def test_weights_of_an_earlier_run_can_be_used_for_any_backbone(tmp_path):
     first, _ = backbone.classifier(SHAPE, 4, BackboneConfig())
     first.layers[3].set_weights([2 * array for array in first.layers[3].get_weights()])
