@@ -83,8 +83,11 @@ class ResnetConfig(Section):
     with a new head; custom: your own Keras model."""
     width: int = Field(default=32, ge=1, le=512)
     """Filters of the first convolution."""
-    blocks: int = Field(default=1, ge=0, le=16)
-    """Residual blocks of two 3x3 convolutions after each halving but an early one. 0: none."""
+    blocks: int = Field(default=1, ge=1, le=16)
+    """Blocks of two 3x3 convolutions in each stage, the first of which halves the image."""
+    shortcuts: bool = True
+    """Add the input of a block to its output. Deep networks need it; with one block in each stage
+    it makes little difference."""
     dropout: float = Field(default=0.2, ge=0, lt=1)
     """Dropout rate before the last layer."""
 

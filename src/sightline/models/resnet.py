@@ -1,7 +1,7 @@
 """A residual network for small images, whose depth, strides and width follow the image size.
 
-He et al., "Deep residual learning for image recognition" (2016), basic blocks. Runs in the Keras
-process.
+He et al., "Deep residual learning for image recognition" (2016), with basic blocks. Runs in the
+Keras process.
 """
 
 import math
@@ -38,30 +38,38 @@ def classifier(
     """
     images = keras.Input(image_shape, name="images")
     early = min(image_shape[:2]) >= _LARGE_SIDE
-    x = _convolve(images, settings.width, "stem", stride=2 if early else 1)
+    x = _convolve(images, settings.width, 3, "stem", stride=2 if early else 1)
+    x = layers.ReLU(name="stem_relu")(x)
     for stage in range(1, halvings(image_shape) - early + 1):
         filters = settings.width * 2 ** min(stage, _MOST_DOUBLINGS)
-        x = _convolve(x, filters, f"stage_{stage}", stride=2)
         for block in range(1, settings.blocks + 1):
-            x = _residual(x, f"stage_{stage}_block_{block}")
+            name = f"stage_{stage}_block_{block}"
+            x = _block(x, filters, name, 2 if block == 1 else 1, settings.shortcuts)
     x = layers.GlobalAveragePooling2D(name="average_pooling")(x)
     x = layers.Dropout(settings.dropout, name="dropout")(x)
     probabilities = layers.Dense(num_classes, activation="softmax", name="probabilities")(x)
     return keras.Model(images, probabilities, name="classifier")
 
 
-def _residual(incoming: Any, name: str) -> Any:
-    x = _convolve(incoming, incoming.shape[-1], f"{name}_1")
-    x = _normalize(x, incoming.shape[-1], f"{name}_2")
-    return layers.ReLU(name=f"{name}_relu")(layers.Add(name=f"{name}_add")([incoming, x]))
+def _block(incoming: Any, filters: int, name: str, stride: int, shortcut: bool) -> Any:
+    """Convolve twice; add the input, brought to the same shape by a 1x1 convolution if needed."""
+    x = _convolve(incoming, filters, 3, f"{name}_1", stride)
+    x = layers.ReLU(name=f"{name}_1_relu")(x)
+    x = _convolve(x, filters, 3, f"{name}_2")
+    if shortcut:
+        if incoming.shape != x.shape:
+            incoming = _convolve(incoming, filters, 1, f"{name}_shortcut", stride)
+        x = layers.Add(name=f"{name}_add")([incoming, x])
+    return layers.ReLU(name=name)(x)
 
 
-def _convolve(x: Any, filters: int, name: str, stride: int = 1) -> Any:
-    return layers.ReLU(name=f"{name}_relu")(_normalize(x, filters, name, stride))
-
-
-def _normalize(x: Any, filters: int, name: str, stride: int = 1) -> Any:
+def _convolve(x: Any, filters: int, kernel: int, name: str, stride: int = 1) -> Any:
     x = layers.Conv2D(
-        filters, 3, strides=stride, padding="same", use_bias=False, name=f"{name}_convolution"
+        filters,
+        kernel,
+        strides=stride,
+        padding="same",
+        use_bias=False,
+        name=f"{name}_convolution",
     )(x)
     return layers.BatchNormalization(momentum=_MOMENTUM, name=f"{name}_normalization")(x)

@@ -43,6 +43,7 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
+@pytest.mark.filterwarnings("ignore:.*np.object:FutureWarning")  # Keras' export looks for it
 @pytest.mark.parametrize(
     "network",
     [

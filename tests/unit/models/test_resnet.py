@@ -29,12 +29,17 @@ def test_strides_and_width_follow_the_image_size(shape, expected):
     assert network.output_shape == (None, 3)
 
 
-def test_blocks_and_dropout_are_those_of_the_config():
+def test_blocks_shortcuts_and_dropout_are_those_of_the_config():
     shape = (32, 32, 3)
-    networks = [resnet.classifier(shape, 3, ResnetConfig(width=4, blocks=n)) for n in (0, 1, 2)]
+    settings = [
+        ResnetConfig(width=4),
+        ResnetConfig(width=4, blocks=2),
+        ResnetConfig(width=4, blocks=2, shortcuts=False),
+    ]
+    networks = [resnet.classifier(shape, 3, one) for one in settings]
     kinds = [[type(layer).__name__ for layer in network.layers] for network in networks]
-    assert [names.count("Conv2D") for names in kinds] == [4, 10, 16]
-    assert [names.count("Add") for names in kinds] == [0, 3, 6]
+    assert [names.count("Conv2D") for names in kinds] == [10, 16, 13]  # three of 1x1
+    assert [names.count("Add") for names in kinds] == [3, 6, 0]
     dropped = resnet.classifier(shape, 3, ResnetConfig(dropout=0.7)).get_layer("dropout")
     assert dropped.rate == pytest.approx(0.7)
 
