@@ -22,6 +22,9 @@ class EvaluationConfig(Section):
     label_error_threshold: float = Field(default=0.95, gt=0, le=1)
     """A training image is reported as a possible label error if the model predicts another class
     with at least this probability. 1: skip."""
+    duplicate_similarity: float = Field(default=0.95, gt=0, le=1)
+    """Least cosine similarity of the features of two images that counts them as near duplicates,
+    for a network with frozen layers."""
 
 
 class ReportConfig(Section):

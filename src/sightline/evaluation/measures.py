@@ -19,6 +19,7 @@ from sightline.evaluation import (
     classification,
     label_errors,
     model_under_test,
+    neighbors,
     reference,
     robustness,
     saliency,
@@ -42,6 +43,7 @@ MEASURES: dict[str, Callable[[Context], Any]] = {
     "robustness": robustness.measure,
     "saliency": saliency.measure,
     "label_errors": label_errors.measure,
+    "neighbors": neighbors.measure,
 }
 """Field of `records.Metrics` to the function that measures it."""
 

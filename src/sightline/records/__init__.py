@@ -28,6 +28,8 @@ from sightline.records.evaluation import (
     LabelErrors,
     LinearReference,
     Metrics,
+    NearestClass,
+    Neighbors,
     ReliabilityBin,
     Robustness,
     Saliency,

@@ -91,6 +91,28 @@ class LabelErrors(Record):
     table: FileRecord
 
 
+class NearestClass(Record):
+    """The other class that most neighbors of a class's images belong to."""
+
+    class_name: str
+    other: str
+    share: float  # Their share of these neighbors
+
+
+class Neighbors(Record):
+    """Nearest neighbors of the images of all splits, by the features of the frozen layers."""
+
+    images: int  # Number of images compared
+    similarity: float  # Least cosine similarity of near duplicates
+    near_duplicates: int  # Number of pairs
+    leaks: int  # Those of a test image and an image of another split
+    contradicted_labels: int  # Number of images whose neighbors have another label
+    nearest_classes: tuple[NearestClass, ...]  # The closest first
+    # Parquet files "near_duplicates", "contradicted_labels", and "map": some images with their
+    # places on the two principal components, in [0, 1]
+    tables: dict[str, FileRecord]
+
+
 class LinearReference(Record):
     """A logistic regression on the images averaged over `side` x `side` cells, as a reference."""
 
@@ -144,6 +166,7 @@ class Metrics(Record):
     slices: tuple[SliceMetrics, ...] = ()  # Accuracy for each value of `evaluation.slices`
     robustness: Robustness | None = None  # None if skipped
     label_errors: LabelErrors | None = None  # None if skipped
+    neighbors: Neighbors | None = None  # None if no layer was frozen
     saliency: Saliency | None = None  # None if skipped, or if there are no mistakes
     # Largest absolute difference in probability between the exported model on raw uint8 images and
     # the trained model on preprocessed arrays

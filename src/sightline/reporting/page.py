@@ -13,7 +13,7 @@ from markupsafe import Markup
 from sightline.config.flatten import flatten
 from sightline.records import FileRecord
 from sightline.records.manifest import RunManifest
-from sightline.reporting import advice, metric_tables, summary, tables, warnings
+from sightline.reporting import advice, metric_tables, neighbors, summary, tables, warnings
 from sightline.reporting.figures.canvas import DOTS_PER_INCH
 from sightline.reporting.table import Table, interval, times
 from sightline.storage.text import printable
@@ -30,9 +30,12 @@ def render_html(workspace: Workspace, manifest: RunManifest) -> str:
     def embed(record: FileRecord, density: float) -> Markup:
         return embedded((workspace.root / record.path).read_bytes(), density)
 
+    records = manifest.records
     return render(
         "report.html.j2",
         **facts(manifest, str),
+        map_points=neighbors.points(workspace, records.ingest, records.evaluate),
+        image_url=lambda record: data_url((workspace.root / record.path).read_bytes()),
         thumbnail_source=lambda record: embed(record, 1),
         figure_source=lambda record: embed(record, FIGURE_DENSITY),
     )
@@ -81,10 +84,14 @@ def embedded(png: bytes, density: float = 1) -> Markup:
     """Write the attributes of an `img`; `density` is its pixels per pixel of the page."""
     # The header of a PNG holds width and height as four bytes each, most significant first.
     width, height = (int.from_bytes(png[start : start + 4], "big") for start in (16, 20))
-    content = base64.b64encode(png).decode("ascii")
-    return Markup('src="data:image/png;base64,{}" width="{}" height="{}"').format(
-        content, round(width / density), round(height / density)
+    return Markup('src="{}" width="{}" height="{}"').format(
+        data_url(png), round(width / density), round(height / density)
     )
+
+
+def data_url(png: bytes) -> str:
+    """Write a PNG as a URL."""
+    return f"data:image/png;base64,{base64.b64encode(png).decode('ascii')}"
 
 
 def facts(manifest: RunManifest, escape: Callable[[str], str]) -> dict[str, Any]:
@@ -123,6 +130,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.globals |= {"tables": tables, "metric_tables": metric_tables, "summary": summary}
+    environment.globals["neighbors"] = neighbors
     environment.filters |= {
         "md": escape_markdown,
         "markdown_table": markdown_table,

@@ -129,6 +129,9 @@ def _results(records: StageRecords) -> Iterator[tuple[str, FileRecord]]:
     yield "metrics.json", records.evaluate.metrics
     if records.evaluate.label_errors is not None:
         yield "label_errors.parquet", records.evaluate.label_errors.table
+    if records.evaluate.neighbors is not None:
+        for name, table in records.evaluate.neighbors.tables.items():
+            yield f"{name}.parquet", table
     if records.export is not None:
         yield "certificate.json", records.export.certificate
     if records.ingest.inspection is not None:

@@ -27,7 +27,7 @@ from sightline.records import (
     Run,
     TrainedModel,
 )
-from sightline.reporting import thumbnails
+from sightline.reporting import neighbors, thumbnails
 from sightline.reporting.figures.calibration import draw_calibration
 from sightline.reporting.figures.confusion import draw_confusion_matrix
 from sightline.reporting.figures.curves import draw_curves
@@ -179,6 +179,8 @@ def _measurements(inputs: _Inputs) -> Iterator[Figure]:
         maps = open_mapped(inputs.path(found.saliency.maps))
         images = inputs.images("test")[rows]
         yield "saliency", partial(draw_saliency, images=images, maps=maps, mistakes=explained)
+    if found.neighbors is not None:
+        yield from neighbors.figures(inputs.workspace, inputs.files, found.neighbors)
     if found.label_errors is not None and found.label_errors.found:
         errors = label_errors.read(inputs.path(found.label_errors.table), names, _LABEL_ERRORS)
         images = inputs.images("train")[[error.index for error in errors]]

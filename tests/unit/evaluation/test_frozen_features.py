@@ -48,6 +48,9 @@ def test_evaluation_by_features_equals_the_evaluation_of_images(stages):
     )
     assert len(rows) == quick.label_errors.found > 0
     pd.testing.assert_frame_equal(rows, expected, atol=1e-3)
+    assert (quick.neighbors.images, slow.neighbors) == (104, None)
+    for table in quick.neighbors.tables.values():
+        assert (root / table.path).is_file()
 
 
 def test_features_of_other_images_are_refused(stages, monkeypatch):

@@ -122,3 +122,11 @@ def test_black_pixels_get_no_attribution(network):
     assert maps.shape == (1, 10, 8)
     assert not maps[:, :4].any()
     assert maps[:, 4:].all()
+
+
+def test_maps_in_many_batches_are_those_of_a_single_one(network, monkeypatch):
+    expected, _ = saliency.attribute(network, IMAGES, CLASSES)
+    monkeypatch.setattr(saliency, "_BATCH_BYTES", 3 * IMAGES[0].nbytes)
+    found, _ = saliency.attribute(network, IMAGES, CLASSES)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    assert np.abs(expected).max() > 1e-3

@@ -85,6 +85,7 @@ def draw_findings(
     found: Sequence["Finding"],
     images: Sequence[Sequence[Images]],
     class_names: Sequence[str],
+    title: str = "Data quality findings",
 ) -> None:
     """Draw data quality findings, each beside the other image that is concerned, if any.
 
@@ -94,7 +95,7 @@ def draw_findings(
     """
     tiles = np.stack([_side_by_side(*pair) for pair in images])
     captions = [_finding_caption(finding, class_names) for finding in found]
-    save(draw_grid(tiles, captions, "Data quality findings", columns=4, side=2), path)
+    save(draw_grid(tiles, captions, title, columns=4, side=2), path)
 
 
 def _side_by_side(image: Images, other: Images | None = None) -> Images:

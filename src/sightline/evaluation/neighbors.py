@@ -1,0 +1,217 @@
+"""Nearest neighbors of the images among all splits, by the features of the frozen layers.
+
+The frozen layers have not seen the labels, unlike the trained model, so neighbors can contradict a
+label that the model has memorized. Features are averaged over height and width, and standardized;
+two images are as similar as the cosine of the angle between theirs.
+"""
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from sightline.data.label_table import read_labels, read_sources
+from sightline.data.split_arrays import blocks
+from sightline.evaluation.frozen_features import FrozenFeatures, ImageFeatures
+from sightline.evaluation.model_under_test import Context, ModelUnderTest
+from sightline.records import NearestClass, Neighbors
+
+Floats = NDArray[np.floating[Any]]
+Rows = NDArray[np.int64]
+
+_COUNT = 10  # Neighbors of each image
+_MOST_IMAGES = 20_000  # All pairs of them are compared, in seconds; more are sampled evenly
+_FEWEST_IMAGES = 3
+_AGREEMENT = 0.8  # Share of the neighbors in one class that contradicts another label
+_MAP_POINTS = 300
+_MEGABYTES = 64  # Distances that are held in memory at once
+_TINY = 1e-6  # Added to the standard deviation of a feature, which may be 0
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """n images with their features."""
+
+    splits: NDArray[np.str_]  # Name of the split that each was ingested in, (n,)
+    indexes: Rows  # Index in that split, (n,)
+    labels: Rows  # (n,), from 0
+    features: NDArray[np.float32]  # (n, channels)
+
+    def columns(self, rows: Rows, prefix: str = "") -> dict[str, Any]:
+        """Return columns that name the images of some rows and their labels."""
+        arrays = {"split": self.splits, "index": self.indexes, "label": self.labels}
+        return {prefix + name: array[rows] for name, array in arrays.items()}
+
+
+class Nearest(NamedTuple):
+    """The k nearest neighbors of each of n images, the most similar first; both (n, k)."""
+
+    similarities: Floats  # In [-1, 1]
+    rows: Rows
+
+
+def measure(context: Context) -> Neighbors | None:
+    """Search neighbors; None for a run without features, or with fewer than three images."""
+    from threadpoolctl import threadpool_limits
+
+    tested, draft = context.tested, context.draft
+    found = read(tested.features) if tested.features else None
+    if found is None or len(found.labels) < _FEWEST_IMAGES:
+        return None
+    classes, similarity = tested.files.class_names, tested.settings.duplicate_similarity
+    with threadpool_limits(1):  # the sums do not depend on the cores
+        nearest = find(found.features)
+        points = project(found, _MAP_POINTS)
+    pairs = near_duplicates(found, nearest, similarity)
+    contradicted = contradictions(found, nearest, len(classes))
+    for prefix in ("", "other_"):
+        pairs = _with_sources(pairs, tested, prefix)
+    contradicted = _with_sources(contradicted, tested)
+    tables = {"near_duplicates": pairs, "contradicted_labels": contradicted, "map": points}
+    for name, table in tables.items():
+        pq.write_table(table, draft.path(f"{name}.parquet"), write_page_checksum=True)
+    return Neighbors(
+        images=len(found.labels),
+        similarity=similarity,
+        near_duplicates=pairs.num_rows,
+        leaks=sum(pairs["leak"].to_pylist()),
+        contradicted_labels=contradicted.num_rows,
+        nearest_classes=nearest_classes(found, nearest, classes),
+        tables={name: draft.record(f"{name}.parquet") for name in tables},
+    )
+
+
+def read(features: FrozenFeatures) -> Embedded | None:
+    """Read the features of at most 20,000 images, evenly spaced over each split."""
+    parts = list(features.parts())
+    total = sum(len(part.rows) for part in parts)
+    found = []
+    for split, indexes, stored in parts:
+        count = min(len(indexes), max(1, len(indexes) * _MOST_IMAGES // total))
+        rows = np.linspace(0, len(indexes) - 1, count).astype(np.int64)
+        classes = read_labels(features.workspace, features.files, split)[indexes[rows]]
+        found.append((np.full(count, split), indexes[rows], classes, pooled(stored)[rows]))
+    if not found:
+        return None
+    splits, places, classes, values = (
+        np.concatenate(column) for column in zip(*found, strict=True)
+    )
+    return Embedded(splits, places, classes.astype(np.int64), standardized(values))
+
+
+def pooled(features: ImageFeatures) -> NDArray[np.float32]:
+    """Average features (n, height, width, channels), or (n, channels), over height and width."""
+    middle = tuple(range(1, len(features.shape) - 1))
+    means = [features[rows].astype(np.float32).mean(axis=middle) for rows in blocks(features)]
+    return np.concatenate(means)
+
+
+def standardized(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Shift and scale each column of an array (n, channels) to mean 0 and deviation 1."""
+    scaled: NDArray[np.float32] = (values - values.mean(axis=0)) / (values.std(axis=0) + _TINY)
+    return scaled
+
+
+def find(features: NDArray[np.float32], count: int = _COUNT) -> Nearest:
+    """Find the nearest neighbors of each of at least two images, by cosine similarity."""
+    from sklearn import config_context
+    from sklearn.neighbors import NearestNeighbors
+
+    search = NearestNeighbors(n_neighbors=min(count, len(features) - 1), metric="cosine")
+    with config_context(working_memory=_MEGABYTES):
+        distances, rows = search.fit(features).kneighbors()
+    return Nearest(1 - distances, rows.astype(np.int64))
+
+
+def near_duplicates(found: Embedded, nearest: Nearest, similarity: float) -> pa.Table:
+    """List pairs of images that are at least so similar, leaks into the test split first.
+
+    Returns columns split, index, label, other_split, other_index, other_label, similarity
+    (float64) and leak (bool): one image is a test image and the other is not.
+    """
+    one, place = np.nonzero(nearest.similarities >= similarity)
+    pairs = np.sort(np.stack([one, nearest.rows[one, place]], axis=1), axis=1)
+    pairs, first = np.unique(pairs, axis=0, return_index=True)
+    values = nearest.similarities[one, place][first]
+    tested = found.splits[pairs] == "test"
+    leaks = tested[:, 0] != tested[:, 1]
+    order = np.lexsort((-values, ~leaks))
+    left, right = pairs[order].T
+    columns = found.columns(left) | found.columns(right, "other_")
+    return pa.table({**columns, "similarity": values[order], "leak": leaks[order]})
+
+
+def contradictions(found: Embedded, nearest: Nearest, num_classes: int) -> pa.Table:
+    """List images of which at least 80 % of the neighbors have the same other label.
+
+    Returns columns split, index, label, neighbor_label (int64), share and label_share (float64),
+    the shares of the neighbors with these labels; the largest share first.
+    """
+    shares = _shares(found, nearest, num_classes)
+    rows, voted = np.arange(len(shares)), shares.argmax(axis=1)
+    share, own = shares.max(axis=1), shares[rows, found.labels]
+    listed = np.flatnonzero((voted != found.labels) & (share >= _AGREEMENT))
+    listed = listed[np.lexsort((listed, own[listed], -share[listed]))]
+    more = {"neighbor_label": voted, "share": share, "label_share": own}
+    columns = {name: values[listed] for name, values in more.items()}
+    return pa.table({**found.columns(listed), **columns})
+
+
+def nearest_classes(
+    found: Embedded, nearest: Nearest, class_names: tuple[str, ...]
+) -> tuple[NearestClass, ...]:
+    """Find for each class the other class to which most neighbors of its images belong.
+
+    Returns those that have such neighbors, the largest share first.
+    """
+    shares = _shares(found, nearest, len(class_names))
+    closest = []
+    for number in np.unique(found.labels).tolist():
+        mean = shares[found.labels == number].mean(axis=0)
+        mean[number] = -1
+        other = int(mean.argmax())
+        if mean[other] > 0:
+            names = {"class_name": class_names[number], "other": class_names[other]}
+            closest.append(NearestClass(**names, share=float(mean[other])))
+    return tuple(sorted(closest, key=lambda row: -row.share))
+
+
+def project(found: Embedded, limit: int) -> pa.Table:
+    """Project images onto their two principal components.
+
+    Returns columns split, index, label, x and y (float64, in [0, 1]) of at most `limit` images,
+    evenly spaced class by class.
+    """
+    from sklearn.decomposition import PCA
+
+    by_class, count = np.argsort(found.labels, kind="stable"), min(limit, len(found.labels))
+    rows = by_class[np.arange(count) * len(by_class) // count]
+    # This solver draws no random numbers.
+    plane = PCA(n_components=2, svd_solver="covariance_eigh").fit(found.features)
+    places = plane.transform(found.features[rows]).astype(np.float64)
+    places -= places.min(axis=0)
+    places /= np.maximum(places.max(axis=0), _TINY)
+    return pa.table({**found.columns(rows), "x": places[:, 0], "y": places[:, 1]})
+
+
+def _with_sources(table: pa.Table, tested: ModelUnderTest, prefix: str = "") -> pa.Table:
+    """Append a column with the file of each image."""
+    counts = [images.shape[0] for images in tested.files.images.values()]
+    starts = dict(zip(tested.files.images, np.cumsum([0, *counts]).tolist(), strict=False))
+    splits, indexes = (table[f"{prefix}{name}"].to_pylist() for name in ("split", "index"))
+    rows = [starts[split] + index for split, index in zip(splits, indexes, strict=True)]
+    label_table = tested.workspace.root / tested.files.labels.path
+    sources = read_sources(label_table, np.array(rows, dtype=np.int64))
+    return table.append_column(f"{prefix}source", sources)
+
+
+def _shares(found: Embedded, nearest: Nearest, num_classes: int) -> Floats:
+    """Return the share of each image's neighbors in each class, (n, num_classes)."""
+    count, neighbors = nearest.rows.shape
+    cells = np.arange(count)[:, np.newaxis] * num_classes + found.labels[nearest.rows]
+    votes = np.bincount(cells.ravel(), minlength=count * num_classes)
+    shares: Floats = votes.reshape(count, num_classes) / neighbors
+    return shares
