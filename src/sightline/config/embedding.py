@@ -11,7 +11,8 @@ class EmbeddingConfig(Section):
     """Features of the frozen layers of a backbone, computed once for each image."""
 
     engine: Literal["auto", "onnxruntime", "keras"] = "auto"
-    """Library that computes them. auto: ONNX Runtime on a CPU if it is installed, else Keras."""
+    """Library that computes them. auto: ONNX Runtime on a CPU with the TensorFlow backend if it is
+    installed, else Keras."""
     views: int = Field(default=1, ge=1, le=64)
     """Features for each training image: of the image itself and of this many less one random
     crops of it. Each epoch draws one of them."""

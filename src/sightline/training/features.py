@@ -79,13 +79,19 @@ def _front(workspace: Workspace, blueprint: ModelBlueprint) -> keras.Model:
 
 def _engine(front: keras.Model, wanted: Literal["auto", "onnxruntime", "keras"]) -> Compute:
     missing = [name for name in ("onnxruntime", "tf2onnx") if find_spec(name) is None]
+    converts = keras.backend.backend() == "tensorflow"  # tf2onnx reads TensorFlow's graphs
     if wanted == "onnxruntime" and missing:
         raise ConfigError(
             f'embedding.engine is "onnxruntime", but {" and ".join(missing)} is not installed; run '
             'pip install "sightline[pretrained]", or set it to "auto".'
         )
-    on_gpu = backend.resolve_device("auto") == "gpu"
-    if wanted == "keras" or (wanted == "auto" and (missing or on_gpu)):
+    if wanted == "onnxruntime" and not converts:
+        raise ConfigError(
+            'embedding.engine is "onnxruntime", which needs the TensorFlow backend of Keras, but '
+            f'KERAS_BACKEND is {keras.backend.backend()!r}; set the engine to "auto" or "keras".'
+        )
+    usable = converts and not missing and backend.resolve_device("auto") == "cpu"
+    if wanted == "keras" or (wanted == "auto" and not usable):
         _log.info("Keras computes the features of the frozen layers")
         return lambda images: np.asarray(front.predict_on_batch(images))
     _log.info("ONNX Runtime computes the features of the frozen layers")

@@ -79,6 +79,16 @@ def test_engine_that_is_wrong_or_not_installed_is_refused(run, blueprint, monkey
         features._engine(front, "onnxruntime")
 
 
+def test_other_backends_compute_with_keras(run, blueprint, monkeypatch):
+    front = features._front(run.workspace, blueprint)
+    monkeypatch.setattr(features.keras.backend, "backend", lambda: "jax")
+    monkeypatch.setattr(features.backend, "resolve_device", lambda wanted: "cpu")
+    expected = front.predict_on_batch(PHOTOS[:4]).tobytes()
+    assert features._engine(front, "auto")(PHOTOS[:4]).tobytes() == expected
+    with pytest.raises(ConfigError, match=r"embedding\.engine.*KERAS_BACKEND.*auto"):
+        features._engine(front, "onnxruntime")
+
+
 def test_only_new_images_are_computed(run, blueprint, embedded, monkeypatch):
     seen = []
 
