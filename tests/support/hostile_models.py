@@ -220,6 +220,19 @@ def wide_padding(honest: bytes, canary: Path) -> bytes:
     return with_config(honest, config)
 
 
+@refused_with("values an image")
+def wide_sum(honest: bytes, canary: Path) -> bytes:
+    """Add a wide row to a high column: each fits, their sum has a trillion values."""
+    images = keras.Input((8, 8, 1), name="images")
+    wide, high = (
+        keras.layers.AveragePooling2D(pool)(keras.layers.ZeroPadding2D(padding)(images))
+        for pool, padding in (((8, 1), (0, 1 << 19)), ((1, 8), (1 << 19, 0)))
+    )
+    mean = keras.layers.GlobalAveragePooling2D()(wide + high)
+    network = keras.Model(images, keras.layers.Dense(2)(mean))
+    return pack({**unpack(honest), CONFIG: network.to_json().encode()})
+
+
 @refused_with("68,720,263,168 parameters")
 def wide_layers(honest: bytes, canary: Path) -> bytes:
     """Ask for 256 GB of weights in a few thousand bytes; all shapes match."""

@@ -56,8 +56,8 @@ class CnnConfig(Section):
     """A chain of convolutions between the image and the class probabilities."""
 
     architecture: Literal["cnn"] = "cnn"
-    """cnn: a chain of 3x3 convolutions, trained from scratch; resnet: a residual network that
-    follows the image size, trained from scratch; backbone: a network pretrained on photographs,
+    """cnn: a chain of 3x3 convolutions, trained from scratch; resnet: blocks of convolutions
+    that follow the image size, from scratch; backbone: a network pretrained on photographs,
     with a new head; custom: your own Keras model."""
     crop_borders: float = Field(default=1.0, ge=0.5, le=1)
     """Crop the images to the central rows and columns that hold this fraction of the training
@@ -71,23 +71,23 @@ class CnnConfig(Section):
 
 
 class ResnetConfig(Section):
-    """A residual network for small images, from scratch; its strides follow the image size.
+    """A network for small images, from scratch; its strides and width follow the image size.
 
     The shorter side is halved until it has four to seven pixels, from 48 pixels on by the first
     convolution too. Each further halving doubles the filters, up to eight times `width`.
     """
 
     architecture: Literal["resnet"] = "resnet"
-    """cnn: a chain of 3x3 convolutions, trained from scratch; resnet: a residual network that
-    follows the image size, trained from scratch; backbone: a network pretrained on photographs,
+    """cnn: a chain of 3x3 convolutions, trained from scratch; resnet: blocks of convolutions
+    that follow the image size, from scratch; backbone: a network pretrained on photographs,
     with a new head; custom: your own Keras model."""
     width: int = Field(default=32, ge=1, le=512)
     """Filters of the first convolution."""
     blocks: int = Field(default=1, ge=1, le=16)
     """Blocks of two 3x3 convolutions in each stage, the first of which halves the image."""
-    shortcuts: bool = True
-    """Add the input of a block to its output. Deep networks need it; with one block in each stage
-    it makes little difference."""
+    shortcuts: bool = False
+    """Add the input of each block to its output, as in a residual network. With one block in each
+    stage it costs time and gains nothing; deeper networks are hard to train without it."""
     dropout: float = Field(default=0.2, ge=0, lt=1)
     """Dropout rate before the last layer."""
 
@@ -96,8 +96,8 @@ class BackboneConfig(Section):
     """A pretrained backbone with a new head."""
 
     architecture: Literal["backbone"] = "backbone"
-    """cnn: a chain of 3x3 convolutions, trained from scratch; resnet: a residual network that
-    follows the image size, trained from scratch; backbone: a network pretrained on photographs,
+    """cnn: a chain of 3x3 convolutions, trained from scratch; resnet: blocks of convolutions
+    that follow the image size, from scratch; backbone: a network pretrained on photographs,
     with a new head; custom: your own Keras model."""
     backbone: BackboneName = "efficientnet-lite0"
     """Name of the pretrained network. The weights of efficientnet-lite0 come with the extra
@@ -120,8 +120,8 @@ class CustomConfig(Section):
     """Your own Keras model, trained from scratch."""
 
     architecture: Literal["custom"] = "custom"
-    """cnn: a chain of 3x3 convolutions, trained from scratch; resnet: a residual network that
-    follows the image size, trained from scratch; backbone: a network pretrained on photographs,
+    """cnn: a chain of 3x3 convolutions, trained from scratch; resnet: blocks of convolutions
+    that follow the image size, from scratch; backbone: a network pretrained on photographs,
     with a new head; custom: your own Keras model."""
     build: str | None = Field(
         default=None, pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$", max_length=200

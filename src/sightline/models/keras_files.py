@@ -99,7 +99,7 @@ def _count(config: str) -> int:
 
 def _check_outputs(model: keras.Model) -> None:
     """Refuse layers whose output for one image would exhaust the memory, such as a huge padding."""
-    for layer in model.layers:
+    for layer in getattr(model, "operations", model.layers):  # sums are no layers
         for output in keras.tree.flatten(layer.output):
             values = math.prod(size for size in output.shape[1:] if size)
             if values > file_checks.LARGEST_PARAMETERS:

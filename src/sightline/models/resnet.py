@@ -1,7 +1,7 @@
-"""A residual network for small images, whose depth, strides and width follow the image size.
+"""A network for small images, whose depth, strides and width follow the image size.
 
-He et al., "Deep residual learning for image recognition" (2016), with basic blocks. Runs in the
-Keras process.
+Its blocks are the basic ones of He et al., "Deep residual learning for image recognition" (2016),
+with or without their shortcuts. Runs in the Keras process.
 """
 
 import math

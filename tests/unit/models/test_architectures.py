@@ -48,7 +48,7 @@ def folder(tmp_path, monkeypatch):
     "network",
     [
         BackboneConfig(backbone="mobilenetv3-small", weights="mobilenet.weights.h5"),
-        ResnetConfig(width=4),
+        ResnetConfig(width=4, shortcuts=True),
         CustomConfig(build="own_network:network"),
     ],
     ids=lambda network: network.architecture,

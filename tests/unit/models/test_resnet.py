@@ -33,20 +33,20 @@ def test_blocks_shortcuts_and_dropout_are_those_of_the_config():
     shape = (32, 32, 3)
     settings = [
         ResnetConfig(width=4),
-        ResnetConfig(width=4, blocks=2),
-        ResnetConfig(width=4, blocks=2, shortcuts=False),
+        ResnetConfig(width=4, shortcuts=True),
+        ResnetConfig(width=4, blocks=2, shortcuts=True),
     ]
     networks = [resnet.classifier(shape, 3, one) for one in settings]
     kinds = [[type(layer).__name__ for layer in network.layers] for network in networks]
-    assert [names.count("Conv2D") for names in kinds] == [10, 16, 13]  # three of 1x1
-    assert [names.count("Add") for names in kinds] == [3, 6, 0]
+    assert [names.count("Conv2D") for names in kinds] == [7, 10, 16]  # three of 1x1
+    assert [names.count("Add") for names in kinds] == [0, 3, 6]
     dropped = resnet.classifier(shape, 3, ResnetConfig(dropout=0.7)).get_layer("dropout")
     assert dropped.rate == pytest.approx(0.7)
 
 
 def test_residual_sums_agree_in_bfloat16():
     keras.utils.set_random_seed(0)
-    network = resnet.classifier((16, 16, 3), 3, ResnetConfig(width=8, blocks=2))
+    network = resnet.classifier((16, 16, 3), 3, ResnetConfig(width=8, shortcuts=True))
     images = np.random.default_rng(0).random((8, 16, 16, 3), np.float32)
     exact = network(images, training=False)
     with precision.computing_in(network, "bfloat16"):
