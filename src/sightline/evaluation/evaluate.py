@@ -21,7 +21,7 @@ def evaluate(
             training and validation images.
 
     Raises:
-        StageError: The exported model disagrees with the trained one, or with the features.
+        StageError: The exported model disagrees with the trained one.
         StorageError: The disk has too little room.
     """
 

@@ -17,7 +17,7 @@ from sightline.reporting.figures.grid import Images, Line, draw_findings, draw_g
 from sightline.reporting.table import MOST_ROWS, Table, left_out
 from sightline.storage.workspace import Workspace
 
-_MOST_PAIRS, _MOST_LABELS = 12, 24
+_MOST_PAIRS, _MOST_LABELS = 12, 12
 """Most pairs and labels that are drawn; the tables have all."""
 
 _TILE, _COLORS = 64, 128

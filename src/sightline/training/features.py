@@ -51,7 +51,8 @@ def compute(
     views = {name: settings.views if name == "train" else 1 for name in arrays.splits}
     total = sum(arrays.splits[name].count * count for name, count in views.items())
     run.workspace.check_room(total * math.prod(shape) * _FLOAT16_BYTES, "The features")
-    front_id = EMBED.key(state.digest(front, "weights"), str(blueprint.last_frozen), settings)
+    any_views = settings.model_copy(update={"views": 1})  # a crop does not depend on their number
+    front_id = EMBED.key(state.digest(front, "weights"), str(blueprint.last_frozen), any_views)
     draft.path(_FRONT).write_text(front_id, encoding="ascii")
     source = _Source(_engine(front, settings.engine), _Known(run, front_id), settings)
     counter = Counter("views", total, "embed")
@@ -136,7 +137,9 @@ class _Known:
             for name, split in entry.record.splits.items() if entry else ():
                 features = open_mapped(run.workspace.root / split.images.path)
                 for row, digest in enumerate(np.load(folder.parent / f"{_DIGESTS}_{name}.npy")):
-                    self._rows[digest.tobytes()] = (features, row)
+                    others, _ = self._rows.get(digest.tobytes(), (features[:, :0], 0))
+                    if others.shape[1] < features.shape[1]:
+                        self._rows[digest.tobytes()] = (features, row)
 
     def get(self, digest: bytes, views: int) -> Floats | None:
         """Return the features of an image with so many views, (views, ...), or None."""

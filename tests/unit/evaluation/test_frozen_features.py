@@ -6,7 +6,6 @@ from interrupted_training import FIT
 from reading import ingest_arrays
 from sightline.config import BackboneConfig, EmbeddingConfig, EvaluationConfig, PreprocessingConfig
 from sightline.data import preprocess
-from sightline.errors import StageError
 from sightline.evaluation import evaluate, model_under_test
 from sightline.models import build
 from sightline.records import Run
@@ -53,15 +52,19 @@ def test_evaluation_by_features_equals_the_evaluation_of_images(stages):
         assert (root / table.path).is_file()
 
 
-def test_features_of_other_images_are_refused(stages, monkeypatch):
+def test_features_that_lead_to_other_predictions_are_not_used(stages, monkeypatch, caplog):
     run, *inputs, features = stages
     read = model_under_test.FrozenFeatures.open
     monkeypatch.setattr(
         model_under_test.FrozenFeatures, "open", lambda self, name: -read(self, name)[:]
     )
     again = run.model_copy(update={"id": "again", "refresh": True})
-    with pytest.raises(StageError, match="--refresh"):
-        evaluate.evaluate(again, *inputs, features)
+    with caplog.at_level("WARNING"):
+        found = evaluate.evaluate(again, *inputs, features)
+    assert found.neighbors is None
+    assert "images are used instead" in caplog.text
+    expected = evaluate.evaluate(run, *inputs).label_errors
+    assert found.label_errors.table.sha256 == expected.table.sha256
 
 
 def test_parts_name_the_images_as_they_were_ingested(stages):

@@ -108,6 +108,10 @@ def test_only_new_images_are_computed(run, blueprint, embedded, monkeypatch):
     np.testing.assert_array_equal(opened(run, after)[5:], opened(run, embedded))
     before = opened(run, embedded)[30:, :1]
     np.testing.assert_array_equal(opened(run, after, "test")[:10], before)
+    seen.clear()
+    fewer = embed.embed(run, more, blueprint, EmbeddingConfig(views=1))
+    assert not seen
+    np.testing.assert_array_equal(opened(run, fewer), opened(run, after)[:, :1])
 
 
 def test_crops_follow_the_pixels_the_number_and_the_seed_alone():
