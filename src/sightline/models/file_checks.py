@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import h5py
 
 from sightline.errors import ModelFileError
+from sightline.models.allowed_classes import CLASSES
 from sightline.storage.text import printable
 
 LARGEST_PARAMETERS = 1 << 28
@@ -29,53 +30,6 @@ LARGEST_FILE = 4 * LARGEST_PARAMETERS + _LARGEST_TEXT + (16 << 20)
 _LONGEST_REASON = 300
 _WEIGHTS = "model.weights.h5"
 _MEMBERS = ("config.json", "metadata.json", _WEIGHTS)
-
-_CLASSES = frozenset(
-    {
-        ("None", "__keras_tensor__"),
-        ("keras", "DTypePolicy"),
-        ("keras", "Sequential"),
-        ("keras.initializers", "GlorotUniform"),
-        ("keras.initializers", "HeNormal"),
-        ("keras.initializers", "HeUniform"),
-        ("keras.initializers", "Ones"),
-        ("keras.initializers", "VarianceScaling"),
-        ("keras.initializers", "Zeros"),
-        ("keras.layers", "Activation"),
-        ("keras.layers", "Add"),
-        ("keras.layers", "AveragePooling2D"),
-        ("keras.layers", "BatchNormalization"),
-        ("keras.layers", "Concatenate"),
-        ("keras.layers", "Conv2D"),
-        ("keras.layers", "Cropping2D"),
-        ("keras.layers", "Dense"),
-        ("keras.layers", "DepthwiseConv2D"),
-        ("keras.layers", "Dropout"),
-        ("keras.layers", "Flatten"),
-        ("keras.layers", "GlobalAveragePooling2D"),
-        ("keras.layers", "GlobalMaxPooling2D"),
-        ("keras.layers", "InputLayer"),
-        ("keras.layers", "LayerNormalization"),
-        ("keras.layers", "LeakyReLU"),
-        ("keras.layers", "MaxPooling2D"),
-        ("keras.layers", "Multiply"),
-        ("keras.layers", "Normalization"),
-        ("keras.layers", "ReLU"),
-        ("keras.layers", "Rescaling"),
-        ("keras.layers", "Reshape"),
-        ("keras.layers", "SeparableConv2D"),
-        ("keras.layers", "Softmax"),
-        ("keras.layers", "ZeroPadding2D"),
-        ("keras.regularizers", "L2"),
-        ("keras.src.applications.convnext", "LayerScale"),
-        ("keras.src.models.functional", "Functional"),
-        ("keras.src.ops.numpy", "Add"),
-        ("keras.src.ops.numpy", "Multiply"),
-    }
-)
-"""Module and class of everything that the architectures and `keras_files.export` use, and common
-ones for models of users; a new layer needs a line here. None of them reads a file, imports a module
-or runs code from its config."""
 
 
 class ModelParts(NamedTuple):
@@ -208,7 +162,7 @@ def _objects(value: Any) -> Iterator[dict[str, Any]]:
 
 def _check_object(part: dict[str, Any]) -> None:
     name = part.get("class_name")
-    if "class_name" in part and (str(part.get("module")), str(name)) not in _CLASSES:
+    if "class_name" in part and (str(part.get("module")), str(name)) not in CLASSES:
         shown = f"{part.get('module')}.{name}"
         raise Refusal(f"it contains the class {shown[:80]!r}, which Sightline does not use")
     if part.get("registered_name") not in (None, name):
