@@ -22,8 +22,8 @@ PLAIN = Path(__file__).with_name("plain_photos.py")
 HEAD = (
     "--set=model.finetune=head",
     "--set=embedding.views=1",
-    "--set=training.epochs=30",
-    "--set=training.learning_rate=0.003",
+    "--set=model.dropout=0.5",
+    "--set=training.epochs=20",
 )
 """Options that train the head alone, on one view of each image."""
 
