@@ -38,8 +38,9 @@ def first(sightline, arguments):
 
 def test_json_has_the_documented_fields(first):
     figures = {"parameters", "test_accuracy", "test_loss", "total_seconds"}
-    figures |= {"balanced_accuracy", "baseline_accuracy"}
+    figures |= {"balanced_accuracy", "baseline_accuracy", "linear_accuracy"}
     others = {"run_id", "run_dir", "dataset", "recipe", "stages", "promotion"}
+    others |= {"warnings", "advice"}
     assert first.keys() == figures | others
     assert first["promotion"] is None
     assert list(first["stages"]) == STAGES

@@ -65,8 +65,9 @@ class ConfusedPair(NamedTuple):
 def confused_pairs(evaluation: Evaluation) -> list[ConfusedPair]:
     """List the pairs of classes that are confused, the most frequent first."""
     found = (
-        ConfusedPair(label, predicted, count, count / sum(row))
+        ConfusedPair(label, predicted, count, count / total)
         for label, row in enumerate(evaluation.confusion)
+        for total in [sum(row)]
         for predicted, count in enumerate(row)
         if count and label != predicted
     )

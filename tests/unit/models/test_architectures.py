@@ -13,7 +13,7 @@ from sightline.storage.workspace import Workspace
 from sightline.training import embed
 from stored_photos import store
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.campaign
 
 PHOTOS = np.random.default_rng(0).integers(0, 256, (48, 32, 32, 3), np.uint8)
 OWN = """
