@@ -21,7 +21,7 @@ from sightline.errors import ModelFileError
 from sightline.models.allowed_classes import CLASSES
 from sightline.storage.text import printable
 
-LARGEST_PARAMETERS = 1 << 28
+LARGEST_PARAMETERS = LARGEST_OUTPUT = 1 << 28
 """268 million; the tutorial's model has 141,258. A file with more could exhaust the memory."""
 
 _LARGEST_TEXT = 4 << 20  # Bytes of JSON; 64 convolutions, the maximum of a config, take 100 kB

@@ -102,10 +102,10 @@ def _check_outputs(model: keras.Model) -> None:
     for layer in getattr(model, "operations", model.layers):  # sums are no layers
         for output in keras.tree.flatten(layer.output):
             values = math.prod(size for size in output.shape[1:] if size)
-            if values > file_checks.LARGEST_PARAMETERS:
+            if values > file_checks.LARGEST_OUTPUT:
                 raise Refusal(
                     f"its layer {layer.name[:80]!r} gives {values:,} values an image, expected at "
-                    f"most {file_checks.LARGEST_PARAMETERS:,}"
+                    f"most {file_checks.LARGEST_OUTPUT:,}"
                 )
         if isinstance(layer, keras.Model):
             _check_outputs(layer)
