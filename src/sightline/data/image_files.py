@@ -71,8 +71,10 @@ class EncodedWriter(ImageWriter):
         self._sizes = [0]
 
     def append(self, block: RawBlock) -> Pixels:
-        """Write the encoded images; return the decoded ones."""
-        for content in block.encoded or ():
+        """Write the encoded images, which the block must hold; return the decoded ones."""
+        if block.encoded is None:
+            raise ValueError("The block holds no encoded images.")
+        for content in block.encoded:
             self._digest.update(content)
             self._file.write(content)
             self._sizes.append(len(content))

@@ -83,7 +83,7 @@ def read_split_labels(workspace: Workspace, split: ArraySplit) -> Labels:
     """Read the labels of a split, int16 (n,), values from 0 to num_classes - 1."""
     blocks = read_blocks(workspace.root / split.labels.path)
     found = (block if block.ndim == 1 else block.argmax(axis=1) for block in blocks)
-    return np.concatenate([*found]).astype(np.int16)
+    return np.concatenate(list(found)).astype(np.int16)
 
 
 def blocks(images: StoredImages) -> Iterator[slice]:

@@ -49,7 +49,7 @@ def classifier(
 
 
 def _call(build: str, image_shape: tuple[int, int, int], num_classes: int) -> object:
-    """Import the module anew, as it is now, and call the function."""
+    """Import the module again, since its source may have changed, and call the function."""
     module, _, name = build.partition(":")
     sys.modules.pop(module, None)
     importlib.invalidate_caches()
@@ -65,7 +65,7 @@ def _call(build: str, image_shape: tuple[int, int, int], num_classes: int) -> ob
         return function(image_shape=image_shape, num_classes=num_classes)
     except ConfigError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise ConfigError(
             f"model.build ({build}) failed with {type(error).__name__}: {error}; expected a "
             "function of image_shape and num_classes that returns a keras.Model."

@@ -39,6 +39,9 @@ def other_shape(image_shape, num_classes):
 def nothing(image_shape, num_classes):
     return None
 
+def leaving(image_shape, num_classes):
+    raise SystemExit("bye")
+
 def failing(image_shape):
     return None
 
@@ -100,6 +103,7 @@ def test_changed_source_is_imported_anew(folder):
         ("other_shape", r"\(None, 4, 4, 3\).*expected.*\(None, 8, 8, 3\)"),
         ("nothing", r"NoneType.*keras\.Model"),
         ("failing", r"TypeError.*num_classes"),
+        ("leaving", r"SystemExit.*bye"),
         ("number", r"no function 'number'"),
     ],
 )
