@@ -29,7 +29,9 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 INSTALLED_DEV := $(VENV)/installed-dev
 PYTEST := $(BIN)/python -m pytest --numprocesses $(PROCESSES) --no-loadscope-reorder
-PIP := $(BIN)/python -m pip --disable-pip-version-check install -qq --compile --no-deps
+# Python compiles what it imports, and keeps that: compiling all of the packages takes longer.
+unexport PYTHONDONTWRITEBYTECODE
+PIP := $(BIN)/python -m pip --disable-pip-version-check install -qq --no-compile --no-deps
 
 .PHONY: help
 help: ## Print this list

@@ -18,6 +18,7 @@ from sightline.config.model import (
     CustomConfig,
     ModelConfig,
     ResnetConfig,
+    VggConfig,
 )
 from sightline.config.promotion import ExportConfig, Format, PromotionConfig
 from sightline.config.run import RunConfig

@@ -38,6 +38,7 @@ BackboneName = Literal[
 ]
 """The pretrained networks; all but the first are in keras.applications."""
 
+Width = Annotated[int, Field(ge=1, le=4096)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -57,8 +58,9 @@ class CnnConfig(Section):
 
     architecture: Literal["cnn"] = "cnn"
     """cnn: a chain of 3x3 convolutions, trained from scratch; resnet: blocks of convolutions
-    that follow the image size, from scratch; backbone: a network pretrained on photographs,
-    with a new head; custom: your own Keras model."""
+    that follow the image size, from scratch; vgg: blocks with max pooling behind a whitening
+    convolution, from scratch in few epochs; backbone: a network pretrained on photographs, with a
+    new head; custom: your own Keras model."""
     crop_borders: float = Field(default=1.0, ge=0.5, le=1)
     """Crop the images to the central rows and columns that hold this fraction of the training
     pixels' variance. 1: no cropping."""
@@ -79,8 +81,9 @@ class ResnetConfig(Section):
 
     architecture: Literal["resnet"] = "resnet"
     """cnn: a chain of 3x3 convolutions, trained from scratch; resnet: blocks of convolutions
-    that follow the image size, from scratch; backbone: a network pretrained on photographs,
-    with a new head; custom: your own Keras model."""
+    that follow the image size, from scratch; vgg: blocks with max pooling behind a whitening
+    convolution, from scratch in few epochs; backbone: a network pretrained on photographs, with a
+    new head; custom: your own Keras model."""
     width: int = Field(default=32, ge=1, le=512)
     """Filters of the first convolution."""
     blocks: int = Field(default=1, ge=1, le=16)
@@ -92,13 +95,32 @@ class ResnetConfig(Section):
     """Dropout rate before the last layer."""
 
 
+class VggConfig(Section):
+    """A network for small color images, from scratch, that needs few epochs.
+
+    A convolution that whitens the training images, then blocks of two 3x3 convolutions with batch
+    normalization, the first of which is followed by max pooling.
+    """
+
+    architecture: Literal["vgg"] = "vgg"
+    """cnn: a chain of 3x3 convolutions, trained from scratch; resnet: blocks of convolutions
+    that follow the image size, from scratch; vgg: blocks with max pooling behind a whitening
+    convolution, from scratch in few epochs; backbone: a network pretrained on photographs, with a
+    new head; custom: your own Keras model."""
+    widths: tuple[Width, ...] = Field(default=(64, 256, 256), min_length=1, max_length=8)
+    """Filters of the blocks, each of which halves the image."""
+    dropout: float = Field(default=0.0, ge=0, lt=1)
+    """Dropout rate before the last layer."""
+
+
 class BackboneConfig(Section):
     """A pretrained backbone with a new head."""
 
     architecture: Literal["backbone"] = "backbone"
     """cnn: a chain of 3x3 convolutions, trained from scratch; resnet: blocks of convolutions
-    that follow the image size, from scratch; backbone: a network pretrained on photographs,
-    with a new head; custom: your own Keras model."""
+    that follow the image size, from scratch; vgg: blocks with max pooling behind a whitening
+    convolution, from scratch in few epochs; backbone: a network pretrained on photographs, with a
+    new head; custom: your own Keras model."""
     backbone: BackboneName = "efficientnet-lite0"
     """Name of the pretrained network. The weights of efficientnet-lite0 come with the extra
     `pretrained`; Keras downloads those of the others once, unless `weights` is set."""
@@ -121,8 +143,9 @@ class CustomConfig(Section):
 
     architecture: Literal["custom"] = "custom"
     """cnn: a chain of 3x3 convolutions, trained from scratch; resnet: blocks of convolutions
-    that follow the image size, from scratch; backbone: a network pretrained on photographs,
-    with a new head; custom: your own Keras model."""
+    that follow the image size, from scratch; vgg: blocks with max pooling behind a whitening
+    convolution, from scratch in few epochs; backbone: a network pretrained on photographs, with a
+    new head; custom: your own Keras model."""
     build: str | None = Field(
         default=None, pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$", max_length=200
     )
@@ -152,6 +175,7 @@ def _architecture(settings: Any) -> str:
 ModelConfig = Annotated[
     Annotated[CnnConfig, Tag("cnn")]
     | Annotated[ResnetConfig, Tag("resnet")]
+    | Annotated[VggConfig, Tag("vgg")]
     | Annotated[BackboneConfig, Tag("backbone")]
     | Annotated[CustomConfig, Tag("custom")],
     Discriminator(_architecture),

@@ -57,8 +57,8 @@ class TrainingConfig(Section):
     """Training steps per call of the compiled function. Checkpoints and interruptions wait until
     it returns. Larger values are faster if steps are short."""
     optimizer: Optimizer = "adam"
-    """Keras name of the optimizer. muon: for matrices, except the last layer's, and adam for all
-    other weights."""
+    """Keras name of the optimizer. muon: for the kernels of convolutions and dense layers, except
+    the last layer's, and adam for all other weights."""
     momentum: float = Field(default=0.0, ge=0, lt=1)
     """Nesterov momentum of the optimizer sgd; 0: none."""
     learning_rate: float = Field(default=0.001, gt=0, le=100)

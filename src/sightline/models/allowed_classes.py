@@ -5,6 +5,7 @@ CLASSES = frozenset(
         ("None", "__keras_tensor__"),
         ("keras", "DTypePolicy"),
         ("keras", "Sequential"),
+        ("keras.initializers", "Constant"),
         ("keras.initializers", "GlorotUniform"),
         ("keras.initializers", "HeNormal"),
         ("keras.initializers", "HeUniform"),

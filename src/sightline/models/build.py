@@ -2,10 +2,19 @@
 
 from typing import TYPE_CHECKING
 
-from sightline.config import BackboneConfig, CnnConfig, CustomConfig, ModelConfig, ResnetConfig
+from sightline.config import (
+    BackboneConfig,
+    CnnConfig,
+    CustomConfig,
+    ModelConfig,
+    ResnetConfig,
+    VggConfig,
+)
 from sightline.data.split_arrays import open_split
+from sightline.errors import ConfigError
 from sightline.models import source_files
 from sightline.models.borders import NO_BORDERS, blank_borders
+from sightline.models.whitening import whitening
 from sightline.pipeline.cache import Draft, find_or_make
 from sightline.pipeline.stages import KERAS, Stage
 from sightline.records import ArraySet, Layer, ModelBlueprint, Run
@@ -34,6 +43,8 @@ def build(run: Run, arrays: ArraySet, settings: ModelConfig) -> ModelBlueprint:
             return _describe(_custom(arrays, settings), arrays, draft)
         if isinstance(settings, ResnetConfig):
             return _describe(_resnet(arrays, settings), arrays, draft)
+        if isinstance(settings, VggConfig):
+            return _describe(_vgg(run, arrays, settings), arrays, draft)
         return _describe(_cnn(run, arrays, settings), arrays, draft)
 
     return find_or_make(run, BUILD, BUILD.key(arrays, settings), make)
@@ -56,6 +67,19 @@ def _resnet(arrays: ArraySet, settings: ResnetConfig) -> "keras.Model":
     from sightline.models import resnet
 
     return resnet.classifier(arrays.image_shape, len(arrays.class_names), settings)
+
+
+def _vgg(run: Run, arrays: ArraySet, settings: VggConfig) -> "keras.Model":
+    from sightline.models import vgg
+
+    side = min(arrays.image_shape[:2])
+    if side <= 2 ** len(settings.widths):
+        raise ConfigError(
+            f"model.widths has {len(settings.widths)} blocks, each of which halves the image: too "
+            f"many for images with a side of {side} pixels; give fewer widths."
+        )
+    filters = whitening(open_split(run.workspace, arrays.splits["train"]))
+    return vgg.classifier(arrays.image_shape, len(arrays.class_names), settings, filters)
 
 
 def _custom(arrays: ArraySet, settings: CustomConfig) -> "keras.Model":

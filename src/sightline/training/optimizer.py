@@ -7,6 +7,7 @@ import keras
 from keras.optimizers.schedules import CosineDecay, LearningRateSchedule
 
 from sightline.config import TrainingConfig
+from sightline.training.muon import Muon
 
 # Fraction of a one-cycle training in which the learning rate rises (Smith and Topin, "Super-
 # convergence", 2018, use 0.3 to 0.45; short trainings like these do better with less)
@@ -19,6 +20,7 @@ def build_optimizer(
 ) -> keras.optimizers.Optimizer:
     """Build the optimizer of a training; `last_layer` is the name of the model's last layer."""
     classes = {name.lower(): found for name, found in vars(keras.optimizers).items()}
+    classes["muon"] = Muon
     optimizer = classes[settings.optimizer](
         learning_rate=learning_rate(settings, steps),
         global_clipnorm=settings.clip_norm,

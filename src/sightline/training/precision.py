@@ -15,7 +15,7 @@ from sightline.training import backend
 Precision = Literal["float32", "bfloat16", "float16"]
 
 # Layers that take nearly all of the time; those after the pooling are too small to matter
-_LOWERED = (layers.Conv2D, layers.BatchNormalization, layers.ReLU)
+_LOWERED = (layers.Conv2D, layers.BatchNormalization, layers.MaxPooling2D, layers.ReLU)
 _CPU_FEATURES = {"avx512_bf16", "amx_bf16", "bf16"}  # As Linux names them, for x86 and ARM
 _FIRST_CAPABILITY = 8  # NVIDIA compute capability of the first GPUs with bfloat16 (Ampere)
 

@@ -114,3 +114,19 @@ def test_momentum_is_nesterovs():
 def test_muon_leaves_the_last_layer_to_adam():
     optimizer = compiled(optimizer="muon").optimizer
     assert [velocity is None for velocity in optimizer.adam_velocities] == [True] + [False] * 3
+
+
+def test_muon_makes_the_updates_of_convolutions_orthogonal():
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential(
+        [keras.Input((8, 8, 3)), keras.layers.Conv2D(6, 3), keras.layers.DepthwiseConv2D(3)]
+    )
+    optimizer = build_optimizer(settings(optimizer="muon"), 24, "last")
+    optimizer.build(model.trainable_variables)
+    assert [velocity is None for velocity in optimizer.adam_velocities] == [True, *[False] * 3]
+    before = [weight.numpy() for weight in model.trainable_variables]
+    gradients = [RNG.normal(size=weight.shape).astype(np.float32) for weight in before]
+    optimizer.apply(gradients, model.trainable_variables)
+    change = (before[0] - model.trainable_variables[0].numpy()).reshape(27, 6) / 0.02
+    scale = np.linalg.svd(change)[1] / (0.2 * 27**0.5)  # as large as an element of Adam's update
+    np.testing.assert_allclose(scale, 1, atol=0.35)  # five iterations come that close
