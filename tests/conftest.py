@@ -15,9 +15,12 @@ from sightline.storage.workspace import Workspace
 
 pytest_plugins = ["factory"]
 
-SET_UP = "set-up"
+SET_UP, FLOWS = "set-up", "flows"
 SHARING = ("operation", "pages", "server", "stopping")
 """Files of e2e that share one server, its deployments and workers with test_orchestrator.py."""
+
+LONGEST = (SET_UP, FLOWS, "tests/e2e/test_readme.py")
+"""Groups that start first, so that the processes end together."""
 
 SERVERS = {"prefect_api", "server_url", "factory", "server", "guarded", "browser", "database"}
 """Fixtures that start a server or a browser."""
@@ -28,8 +31,10 @@ def pytest_addoption(parser):
 
 
 def scope(nodeid):
-    """Return the group of tests that share a set-up: the file, or one group for shared servers."""
+    """Return the group of tests that share a set-up: the file, or those of a server or a run."""
     path = nodeid.partition("::")[0]
+    if path.startswith("tests/flows/") and not path.startswith("tests/flows/server/"):
+        return FLOWS
     shared = {f"e2e/test_{name}.py" for name in SHARING} | {"faults/test_orchestrator.py"}
     return SET_UP if path.removeprefix("tests/") in shared else path
 
@@ -47,11 +52,16 @@ def pytest_xdist_make_scheduler(config, log):
 
 
 def pytest_collection_modifyitems(items):
-    """Mark tests that need a server; start with the longest, so that processes end together."""
+    """Mark tests that need a server; start with the longest."""
     for item in items:
         if SERVERS & set(item.fixturenames) or item.nodeid.startswith("tests/e2e/"):
             item.add_marker(pytest.mark.server)
-    items.sort(key=lambda one: (scope(one.nodeid) != SET_UP, "server_url" not in one.fixturenames))
+    items.sort(key=lambda one: (place(scope(one.nodeid)), "server_url" not in one.fixturenames))
+
+
+def place(group):
+    """Return the place of a group of tests in the order."""
+    return LONGEST.index(group) if group in LONGEST else len(LONGEST)
 
 
 def pytest_configure():

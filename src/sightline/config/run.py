@@ -47,12 +47,17 @@ class RunConfig(Section):
         return self
 
     @model_validator(mode="after")
-    def _features_are_not_augmented(self) -> Self:
+    def _features_are_not_images(self) -> Self:
         on_features = isinstance(self.model, BackboneConfig) and self.model.finetune != "full"
         if on_features and self.training.augmentation != Augmentation():
             raise ValueError(
                 "training.augmentation changes images, but only the features of embedding.views "
                 'are trained on; set embedding.views, or model.finetune="full"'
+            )
+        if on_features and self.training.flip_averaging:
+            raise ValueError(
+                "training.flip_averaging needs a network that is trained on images; set it to "
+                'false, or model.finetune="full"'
             )
         return self
 

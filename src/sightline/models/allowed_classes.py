@@ -14,6 +14,7 @@ CLASSES = frozenset(
         ("keras.initializers", "Zeros"),
         ("keras.layers", "Activation"),
         ("keras.layers", "Add"),
+        ("keras.layers", "Average"),
         ("keras.layers", "AveragePooling2D"),
         ("keras.layers", "BatchNormalization"),
         ("keras.layers", "Concatenate"),
@@ -41,6 +42,7 @@ CLASSES = frozenset(
         ("keras.src.applications.convnext", "LayerScale"),
         ("keras.src.models.functional", "Functional"),
         ("keras.src.ops.numpy", "Add"),
+        ("keras.src.ops.numpy", "Flip"),
         ("keras.src.ops.numpy", "Multiply"),
     }
 )

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sightline.config import TrainingConfig
-from sightline.models import backbone, keras_files
+from sightline.models import backbone, keras_files, mirrored
 from sightline.pipeline.cache import Draft
 from sightline.records import ArraySet, ModelBlueprint, Run, TrainedModel
 from sightline.storage.workspace import Workspace
@@ -68,7 +68,8 @@ def fit(
             with callback.saving_on_sigterm():
                 _fit_epochs(run, training_model, arrays, plan, settings, callback)
             seconds = time.monotonic() - started
-    keras_files.export(model, draft.path("model.keras"))
+    exported = mirrored.averaged(model) if settings.flip_averaging else model
+    keras_files.export(exported, draft.path("model.keras"))
     record = _record(draft, model, training_model, callback, device)
     return record.model_copy(update={"fit_seconds": round(seconds, 3)})
 

@@ -102,5 +102,7 @@ def test_another_architecture_replaces_the_network_of_the_recipe():
         loading.load(overrides=[*overrides, "model.convolutions=[]"])
     with pytest.raises(ConfigError, match=r"training\.augmentation.*embedding\.views"):
         loading.load("photos", overrides=["training.augmentation.zoom=0.1"])
+    with pytest.raises(ConfigError, match=r"training\.flip_averaging.*model\.finetune"):
+        loading.load("photos", overrides=["training.flip_averaging=true"])
     kept = loading.load("photos", overrides=["model.dropout=0.5"]).model
     assert kept == loading.load("photos").model.model_copy(update={"dropout": 0.5})

@@ -6,7 +6,13 @@ import pytest
 
 from depth import at_depth
 from interrupted_training import FIT, Bench
-from sightline.config import BackboneConfig, CustomConfig, EmbeddingConfig, ResnetConfig
+from sightline.config import (
+    BackboneConfig,
+    CustomConfig,
+    EmbeddingConfig,
+    ResnetConfig,
+    VggConfig,
+)
 from sightline.export.formats import FORMATS
 from sightline.models import build, keras_files
 from sightline.records import Run
@@ -50,6 +56,7 @@ def folder(tmp_path, monkeypatch):
     [
         BackboneConfig(backbone="mobilenetv3-small", weights="mobilenet.weights.h5"),
         ResnetConfig(width=4, shortcuts=True),
+        VggConfig(widths=(4, 8)),
         CustomConfig(build="own_network:network"),
     ],
     ids=lambda network: network.architecture,
@@ -62,14 +69,15 @@ def test_architecture_resumes_and_exports(network, folder, monkeypatch):
     if blueprint.last_frozen is not None:
         arrays = embed.embed(run, arrays, blueprint, EmbeddingConfig(views=2))
     bench = Bench(run, arrays, monkeypatch)
-    bench.interrupt(5, network)
-    resumed = bench.fit(network)
+    fit = FIT.model_copy(update={"flip_averaging": network.architecture == "vgg"})
+    bench.interrupt(5, network, fit)
+    resumed = bench.fit(network, fit)
     assert resumed.resumed
-    uninterrupted = bench.refreshing().fit(network)
+    uninterrupted = bench.refreshing().fit(network, fit)
     assert not uninterrupted.resumed
     assert uninterrupted.model == resumed.model
     assert uninterrupted.seeds_sha256 == resumed.seeds_sha256
-    other = bench.fit(network, FIT.model_copy(update={"seed": 1}))
+    other = bench.fit(network, fit.model_copy(update={"seed": 1}))
     assert other.weights_sha256 != resumed.weights_sha256
     path = run.workspace.root / resumed.model.path
     expected = FORMATS["keras"].runtime().load(path)(PHOTOS)

@@ -1,0 +1,15 @@
+"""A network that also looks at the mirror image. Runs in the Keras process."""
+
+import keras
+from keras import layers, ops
+
+
+def averaged(model: keras.Model) -> keras.Model:
+    """Return a model that averages the probabilities for each image and its mirror image.
+
+    It has the weights of `model`, and the same input and output.
+    """
+    images = keras.Input(model.input_shape[1:], name="images")
+    network = keras.Model(model.input, model.output, name="network")  # without training state
+    both = [network(images), network(ops.flip(images, axis=2))]
+    return keras.Model(images, layers.Average(name="average")(both), name="mirrored")
