@@ -23,7 +23,7 @@ NO_ROOM = re.compile(r"4,096 .*free up space")
 
 
 FULL_DISK = Fault(1, "on", errno.ENOSPC)
-every_step = pytest.mark.parametrize("step", roots.STEPS)
+every_step = pytest.mark.parametrize("step", [*roots.STEPS, "embed"])
 
 
 def check_message(outcome, kind, expected):
@@ -34,8 +34,8 @@ def check_message(outcome, kind, expected):
 
 
 @every_step
-def test_step_without_space_is_refused_before_it_starts(finished, tmp_path, step):
-    pipeline, root = finished
+def test_step_without_space_is_refused_before_it_starts(tmp_path, step):
+    pipeline, root = roots.having(step)
     copy = roots.copy(root, tmp_path / "root", without=step)
     before = roots.snapshot(copy)
     outcome = pipeline.run(step, copy, Fault(free=4096))
@@ -53,9 +53,9 @@ def test_step_without_space_is_refused_before_it_starts(finished, tmp_path, step
         pytest.param(errno.EIO, "BusyStorageError", re.compile("run again"), id="broken"),
     ],
 )
-def test_failing_disk_destroys_no_result(finished, tmp_path, step, number, kind, remedy):
+def test_failing_disk_destroys_no_result(tmp_path, step, number, kind, remedy):
     """Let some operations fail, alternately once and permanently."""
-    swept = Sweep(*finished, step, tmp_path)
+    swept = Sweep(*roots.having(step), step, tmp_path)
     points = [point for point in swept.points if point.kind != "remove"]
     chosen = sample(points, 3 if step in roots.SLOW else 5, seed=33)
     modes: cycle[Literal["once", "on"]] = cycle(["on", "once"])
@@ -67,8 +67,8 @@ def test_failing_disk_destroys_no_result(finished, tmp_path, step, number, kind,
 
 
 @every_step
-def test_read_only_cache_is_refused_with_its_path(finished, tmp_path, step):
-    pipeline, root = finished
+def test_read_only_cache_is_refused_with_its_path(tmp_path, step):
+    pipeline, root = roots.having(step)
     copy = roots.copy(root, tmp_path / "root", without=step)
     outcome = pipeline.run(step, copy, Fault(1, "on", errno.EROFS))
     place = "runs" if step == "publish" else f"cache/{step}"

@@ -126,6 +126,11 @@ def shared(*, photos: bool = False) -> Finished:
     return run_all(ending.enter_context(Stages(folder / "trials")), folder, photos=photos)
 
 
+def having(step: str) -> Finished:
+    """Return the pipeline that has a step: the one of photographs has embed."""
+    return shared(photos=step not in STEPS)
+
+
 def copy(root: Path, to: Path, without: str | None = None) -> Path:
     """Copy a root, without the result of one step."""
     shutil.copytree(root, to)

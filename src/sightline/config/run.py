@@ -62,10 +62,10 @@ class RunConfig(Section):
         return self
 
     @model_validator(mode="after")
-    def _momentum_is_of_sgd(self) -> Self:
-        if self.training.momentum and self.training.optimizer != "sgd":
+    def _momentum_is_of_sgd_or_muon(self) -> Self:
+        if self.training.momentum and self.training.optimizer not in {"sgd", "muon"}:
             raise ValueError(
-                'training.momentum belongs to the optimizer "sgd", not '
+                'training.momentum belongs to the optimizers "sgd" and "muon", not '
                 f'"{self.training.optimizer}"; set training.optimizer="sgd" or training.momentum=0'
             )
         return self

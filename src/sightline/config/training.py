@@ -59,8 +59,8 @@ class TrainingConfig(Section):
     optimizer: Optimizer = "adam"
     """Keras name of the optimizer. muon: for the kernels of convolutions and dense layers, except
     the last layer's, and adam for all other weights."""
-    momentum: float = Field(default=0.0, ge=0, lt=1)
-    """Nesterov momentum of the optimizer sgd; 0: none."""
+    momentum: float | None = Field(default=None, ge=0, lt=1)
+    """Nesterov momentum of the optimizers sgd and muon. Unset: 0 with sgd, 0.95 with muon."""
     learning_rate: float = Field(default=0.001, gt=0, le=100)
     """Learning rate."""
     weight_decay: float = Field(default=0.0, ge=0, le=1)

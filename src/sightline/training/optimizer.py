@@ -12,6 +12,7 @@ from sightline.training.muon import Muon
 # Fraction of a one-cycle training in which the learning rate rises (Smith and Topin, "Super-
 # convergence", 2018, use 0.3 to 0.45; short trainings like these do better with less)
 _WARMUP = 0.25
+_MUON_MOMENTUM = 0.95  # As in Keras
 _NOT_DECAYED = ["bias", "gamma", "beta"]  # Weights that shift and scale; only kernels are decayed
 
 
@@ -37,7 +38,7 @@ def build_optimizer(
 
 def _own_options(settings: TrainingConfig, last_layer: str) -> dict[str, Any]:
     """Return the weight decay and the options that only one of the optimizers has."""
-    decay = settings.weight_decay or None
+    decay, momentum = settings.weight_decay or None, settings.momentum
     match settings.optimizer:
         case "adamw":  # its default is not 0
             return {"weight_decay": settings.weight_decay}
@@ -45,10 +46,11 @@ def _own_options(settings: TrainingConfig, last_layer: str) -> dict[str, Any]:
             return {
                 "weight_decay": decay,
                 "adam_weight_decay": decay,
+                "momentum": _MUON_MOMENTUM if momentum is None else momentum,
                 "exclude_layers": [re.escape(last_layer)],
             }
         case "sgd":
-            return {"weight_decay": decay, "momentum": settings.momentum, "nesterov": True}
+            return {"weight_decay": decay, "momentum": momentum or 0.0, "nesterov": True}
         case _:
             return {"weight_decay": decay}
 
