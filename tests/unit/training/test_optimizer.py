@@ -111,6 +111,12 @@ def test_momentum_is_nesterovs():
     np.testing.assert_allclose(before - model.layers[0].bias.numpy(), 0.02 * 1.9, rtol=1e-6)
 
 
+def test_momentum_of_muon_is_keras_unless_set():
+    for changes, expected in (({}, 0.95), ({"momentum": 0.0}, 0.0), ({"momentum": 0.6}, 0.6)):
+        optimizer = build_optimizer(settings(optimizer="muon", **changes), 24, "last")
+        assert optimizer.momentum == expected
+
+
 def test_muon_leaves_the_last_layer_to_adam():
     optimizer = compiled(optimizer="muon").optimizer
     assert [velocity is None for velocity in optimizer.adam_velocities] == [True] + [False] * 3
