@@ -53,6 +53,7 @@ class TrainedModel(Record):
             "checkpoint_seconds",
             "device",
             "fit_seconds",
+            "waiting",
             "images_per_second",
             "peak_memory_bytes",
             "peak_device_memory_bytes",
@@ -81,6 +82,7 @@ class TrainedModel(Record):
     device: str  # Such as "cpu" or "gpu: NVIDIA H200"
     # Wall time of the fit in its last process, with graph building, validation and checkpoints
     fit_seconds: float | None = None
+    waiting: float | None = None  # Share of it that the fit waited for images or features
     images_per_second: float  # Training throughput over all epochs
     peak_memory_bytes: int  # Peak resident set size of the Keras process
     peak_device_memory_bytes: int | None = None  # Peak GPU memory; None on a CPU

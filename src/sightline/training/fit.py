@@ -8,18 +8,16 @@ checkpoint holds everything that the next step depends on.
 import logging
 import random
 import time
-from typing import Any, Literal
+from typing import Any
 
 import keras
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from sightline.config import TrainingConfig
 from sightline.models import backbone, keras_files, mirrored
 from sightline.pipeline.cache import Draft
 from sightline.records import ArraySet, ModelBlueprint, Run, TrainedModel
 from sightline.storage.workspace import Workspace
-from sightline.training import backend, gpu, precision, state
+from sightline.training import backend, outcome, precision, state
 from sightline.training.augmentation import augmentation
 from sightline.training.averages import Averages
 from sightline.training.checkpoint_callback import CheckpointCallback, describe_resumption
@@ -31,6 +29,7 @@ from sightline.training.history import History
 from sightline.training.input_pipeline import Batches, feed
 from sightline.training.optimizer import build_optimizer
 from sightline.training.seeding import draw_by_seed, draw_seed
+from sightline.training.waiting import Waiting
 
 _SPARE_BYTES = 1 << 20  # Room for the history and the overhead of file formats
 _log = logging.getLogger(__name__)
@@ -66,12 +65,13 @@ def fit(
             history = History(plan, settings, start.position)
             callback = CheckpointCallback(checkpoints, history, settings, start)
             with callback.saving_on_sigterm():
-                _fit_epochs(run, training_model, arrays, plan, settings, callback)
+                waited = _fit_epochs(run, training_model, arrays, plan, settings, callback)
             seconds = time.monotonic() - started
     exported = mirrored.averaged(model) if settings.flip_averaging else model
     keras_files.export(exported, draft.path("model.keras"))
-    record = _record(draft, model, training_model, callback, device)
-    return record.model_copy(update={"fit_seconds": round(seconds, 3)})
+    record = outcome.describe(draft, model, training_model, callback, device)
+    measured = {"fit_seconds": round(seconds, 3), "waiting": round(waited / seconds, 4)}
+    return record.model_copy(update=measured)
 
 
 def _initial_model(
@@ -143,8 +143,9 @@ def _fit_epochs(
     plan: EpochPlan,
     settings: TrainingConfig,
     callback: CheckpointCallback,
-) -> None:
-    """Fit from the current position to the end."""
+) -> float:
+    """Fit from the current position to the end; return the seconds of waiting for batches."""
+    waited = 0.0
     averages = [] if settings.ema is None else [Averages()]
     split, balanced = arrays.splits["train"], settings.sampling == "balanced"
     weighted = settings.class_weight == "balanced"
@@ -153,17 +154,26 @@ def _fit_epochs(
         if callback.history.stopped:
             break
         batches = Batches(run.workspace, split, plan, settings.seed, first_step, balanced=balanced)
+        waiting = Waiting(batches)
         model.fit(
             feed(batches),
             initial_epoch=first,
             epochs=last,
             shuffle=False,
             verbose=0,
-            callbacks=[*averages, _shuffle_each_epoch(batches), callback.history, callback],
+            callbacks=[
+                *averages,
+                _shuffle_each_epoch(batches),
+                waiting,
+                callback.history,
+                callback,
+            ],
             validation_data=_validation_data(run, arrays, plan),
             class_weight=weights,
         )
+        waited += waiting.seconds
     callback.finish(model)
+    return waited
 
 
 def _shuffle_each_epoch(batches: Batches) -> keras.callbacks.Callback:
@@ -177,38 +187,3 @@ def _validation_data(run: Run, arrays: ArraySet, plan: EpochPlan) -> Any:
     if split is None:
         return None
     return feed(Batches(run.workspace, split, plan.for_validation(split), seed=None))
-
-
-def _record(
-    draft: Draft,
-    model: keras.Model,
-    training_model: keras.Model,
-    callback: CheckpointCallback,
-    device: Literal["cpu", "gpu"],
-) -> TrainedModel:
-    """Write the history; describe it, the exported model and the state of its training."""
-    history, position = callback.history, callback.position
-    for name, rows in (("history", history.rows), ("steps", history.intervals())):
-        path = draft.path(f"{name}.parquet")
-        pq.write_table(pa.Table.from_pylist(rows), path, write_page_checksum=True)
-    return TrainedModel(
-        model=draft.record("model.keras"),
-        weights_sha256=state.digest(model, "weights"),
-        optimizer_sha256=state.digest(training_model, "optimizer"),
-        seeds_sha256=state.digest(training_model, "seeds"),
-        history=draft.record("history.parquet"),
-        steps=draft.record("steps.parquet"),
-        epochs=len(history.rows),
-        accuracy=float(history.rows[-1]["accuracy"]),
-        best_epoch=position.best_epoch,
-        stopped=history.stopped,
-        resumed=position.resumed,
-        checkpoints=position.checkpoints,
-        checkpoint_seconds=round(position.checkpoint_seconds, 3),
-        device=backend.describe_device(device),
-        images_per_second=round(history.images_per_second(), 1),
-        peak_memory_bytes=backend.peak_memory_bytes(),
-        peak_device_memory_bytes=backend.peak_device_memory_bytes(device),
-        gpus=gpu.visible(),
-        environment=position.environment,
-    )

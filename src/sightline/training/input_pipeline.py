@@ -1,5 +1,6 @@
 """Shuffled batches: what a training step sees is a function of (seed, epoch, step)."""
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -49,11 +50,13 @@ class Batches(keras.utils.PyDataset):
         self._plan = plan
         self._seed = seed
         self._first_step = first_step
+        self.ready: dict[int, float] = {}  # When each batch of the epoch was ready, in seconds
         self.start_epoch(0)
 
     def start_epoch(self, epoch: int) -> None:
         """Choose the order of an epoch, counted from 0."""
         count, mixing = len(self._images), self._plan.mixing
+        self.ready = {}
         if self._seed is None:
             self._order = np.arange(count)
             self._views = np.zeros_like(self._order)
@@ -88,6 +91,7 @@ class Batches(keras.utils.PyDataset):
             unmixed = zip(np.array_split(labels, parts), patches, strict=True)
             labels = np.concatenate([mix_labels(*part, size) for part in unmixed])
             inputs += patches
+        self.ready[index] = time.monotonic()
         return (tuple(inputs) if len(inputs) > 1 else inputs[0]), labels
 
     def _inputs(self, rows: NDArray[np.int64], views: NDArray[np.int64]) -> Floats:

@@ -45,6 +45,7 @@ def test_model_learns_as_history_and_progress_show(textures):
     assert steps["learning_rate"].tolist() == [pytest.approx(0.02)] * 24
     assert trained.fit_seconds is not None
     assert trained.fit_seconds > history["seconds"].sum()
+    assert 0 <= trained.waiting < 1
     assert trained.peak_memory_bytes > 50_000_000
     closing = [progress for progress in textures.progress if progress.epoch_done]
     assert [progress.epoch for progress in closing] == [1, 2, 3]
