@@ -13,7 +13,15 @@ from markupsafe import Markup
 from sightline.config.flatten import flatten
 from sightline.records import FileRecord
 from sightline.records.manifest import RunManifest
-from sightline.reporting import advice, metric_tables, neighbors, summary, tables, warnings
+from sightline.reporting import (
+    advice,
+    metric_tables,
+    neighbors,
+    phases,
+    summary,
+    tables,
+    warnings,
+)
 from sightline.reporting.figures.canvas import DOTS_PER_INCH
 from sightline.reporting.table import Table, interval, times
 from sightline.storage.text import printable
@@ -129,8 +137,8 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals |= {"tables": tables, "metric_tables": metric_tables, "summary": summary}
-    environment.globals["neighbors"] = neighbors
+    modules = (metric_tables, neighbors, phases, summary, tables)
+    environment.globals |= {one.__name__.rpartition(".")[2]: one for one in modules}
     environment.filters |= {
         "md": escape_markdown,
         "markdown_table": markdown_table,

@@ -1,5 +1,3 @@
-import re
-
 import pytest
 
 import paired_answers
@@ -7,7 +5,6 @@ from reported_runs import FILE, IN_DEPTH, NO_FIGURES, numbers, with_evaluation, 
 from sightline.records import (
     Calibration,
     Inspection,
-    Layer,
     LinearReference,
     RunComparison,
     Spread,
@@ -26,24 +23,6 @@ def test_quality_gives_the_correct_images_the_balanced_accuracy_and_the_referenc
     expected = ["37", "40", "50.00%", "25.00%", "1,600", "8", "8", "60.00%"]
     assert numbers(summary.quality(measured)) == expected
     assert numbers(summary.quality(manifest)) == ["37", "40", "25.00%"]
-
-
-def test_phases_say_what_was_trained_and_on_how_many_views(manifest):
-    names = ["stem", "group_6", "group_7", "probabilities"]
-    layers = tuple(
-        Layer(name=name, kind="Conv2D", output_shape=(4,), parameters=1) for name in names
-    )
-    tuned = manifest.records.build.model_copy(
-        update={"layers": layers, "pretrained": FILE, "last_frozen": "group_6"}
-    )
-    train = manifest.records.preprocess.splits["train"].model_copy(update={"views": 4})
-    embed = manifest.records.preprocess.model_copy(update={"splits": {"train": train}})
-    said = summary.phases(with_records(manifest, build=tuned, embed=embed))
-    assert "“group_6”" in said
-    assert re.findall(r" \d ", said) == [" 4 ", " 2 "]
-    whole = tuned.model_copy(update={"last_frozen": None})
-    assert "pretrained" in summary.phases(with_records(manifest, build=whole))
-    assert "random" in summary.phases(manifest)
 
 
 @pytest.mark.parametrize(("count", "said"), [(0, []), (1, ["1"]), (7, ["7"])])
