@@ -24,7 +24,9 @@ from sightline.runs import seeds as seed_runs
 from sightline.runs.seeds import SeedSummary
 from sightline.training.device import prepare_process
 
-Recipe = Literal["auto", "accurate", "cifar", "fast", "photos", "quickstart", "tutorial"]
+Recipe = Literal[
+    "auto", "accurate", "cifar", "fast", "photos", "photos-accurate", "quickstart", "tutorial"
+]
 """The shipped recipes, as choices of the form; a test compares them with `loading.names()`."""
 
 
