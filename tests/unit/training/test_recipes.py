@@ -1,4 +1,4 @@
-"""The recipes `fast` and `accurate`, and what they need, from the images to the exported model."""
+"""The recipes that train from scratch, and what they need, from the images to the exported model."""
 
 import numpy as np
 import pytest
@@ -50,6 +50,7 @@ def test_recipe_has_the_tutorials_convolutions_and_no_more_parameters(recipe):
     ("recipe", "changes"),
     [
         ("fast", []),
+        ("cifar", ["model.widths=[16, 32]", "training.batch_size=20", "training.epochs=4"]),
         pytest.param(
             "accurate",
             ["training.examples_per_epoch=1000", "training.epochs=20"],
