@@ -46,25 +46,12 @@ def _ingest(run: Run, source: Source, settings: DataConfig, draft: Draft) -> Dat
     raw, origin = dispatch.open_source(run, source, settings)
     shape = target_shape(raw.image_shape, settings)
     splits = divide(raw, settings)
-    examples = sum(split.count for split in splits)
-    if raw.encoded_bytes is None and settings.store == "encoded":
-        raise ConfigError(
-            f'data.store is "encoded", but {origin} holds pixels, no PNG, JPEG or BMP images; set '
-            'it to "pixels".'
-        )
-    needed = examples * math.prod(shape) if raw.encoded_bytes is None else raw.encoded_bytes
-    run.workspace.check_room(needed, "The images")
+    _check(run, raw, splits, shape, settings)
     resize = raw.resize or choose_resize(settings.resize, {raw.image_shape[:2]: 1}, shape)
     table = draft.path(_LABELS_FILE)
     sizes = {split.name: split.count for split in splits}
     index = ExampleIndex(sizes, np.concatenate([split.labels for split in splits]), table)
-    form = Form(shape, resize)
-    writers: dict[str, ImageWriter] = {
-        split.name: PixelWriter(draft, split.name, split.count, form)
-        if raw.encoded_bytes is None
-        else EncodedWriter(draft, split.name, form)
-        for split in splits
-    }
+    writers = _writers(draft, raw, splits, Form(shape, resize))
     inspector = ImageInspector(index, {name: writer.read for name, writer in writers.items()})
     contents = _write_images(writers, raw, splits, inspector)
     content = np.concatenate(list(contents.values()))
@@ -89,6 +76,29 @@ def _ingest(run: Run, source: Source, settings: DataConfig, draft: Draft) -> Dat
         notes=(*raw.notes, *_notes(raw, splits, shape)),
         inspection=inspector.summarize(draft, counts),
     )
+
+
+def _check(
+    run: Run, raw: RawDataset, splits: list[Split], shape: Shape, settings: DataConfig
+) -> None:
+    """Raise an error if images cannot be stored as wanted, or the disk has too little room."""
+    if raw.encoded_bytes is None and settings.store == "encoded":
+        raise ConfigError(
+            f'data.store is "encoded", but {settings.dataset} holds pixels, no PNG, JPEG or BMP '
+            'images; set it to "pixels".'
+        )
+    examples = sum(split.count for split in splits)
+    needed = examples * math.prod(shape) if raw.encoded_bytes is None else raw.encoded_bytes
+    run.workspace.check_room(needed, "The images")
+
+
+def _writers(
+    draft: Draft, raw: RawDataset, splits: list[Split], form: Form
+) -> dict[str, ImageWriter]:
+    """Return the writer of each split: of pixels, or of encoded images."""
+    if raw.encoded_bytes is None:
+        return {one.name: PixelWriter(draft, one.name, one.count, form) for one in splits}
+    return {one.name: EncodedWriter(draft, one.name, form) for one in splits}
 
 
 def _write_images(

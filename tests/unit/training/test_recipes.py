@@ -1,4 +1,4 @@
-"""The recipes that train from scratch, and what they need, from the images to the exported model."""
+"""The recipes that train from scratch, from the images to the exported model."""
 
 import numpy as np
 import pytest
