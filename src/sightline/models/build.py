@@ -39,18 +39,26 @@ def build(run: Run, arrays: ArraySet, settings: ModelConfig) -> ModelBlueprint:
         run.workspace.check_room(_DESCRIPTION_BYTES, "The description of the model")
         if isinstance(settings, BackboneConfig):
             return _pretrained(run, arrays, settings, draft)
-        if isinstance(settings, CustomConfig):
-            return _describe(_custom(arrays, settings), arrays, draft)
-        if isinstance(settings, ResnetConfig):
-            return _describe(_resnet(arrays, settings), arrays, draft)
-        if isinstance(settings, VggConfig):
-            return _describe(_vgg(run, arrays, settings), arrays, draft)
-        return _describe(_cnn(run, arrays, settings), arrays, draft)
+        return _describe(_untrained(run, arrays, settings), arrays, draft)
 
     return find_or_make(run, BUILD, BUILD.key(arrays, settings), make)
 
 
 BUILD = Stage(build, KERAS)
+
+
+def _untrained(
+    run: Run, arrays: ArraySet, settings: CnnConfig | ResnetConfig | VggConfig | CustomConfig
+) -> "keras.Model":
+    match settings:
+        case CnnConfig():
+            return _cnn(run, arrays, settings)
+        case ResnetConfig():
+            return _resnet(arrays, settings)
+        case VggConfig():
+            return _vgg(run, arrays, settings)
+        case CustomConfig():
+            return _custom(arrays, settings)
 
 
 def _cnn(run: Run, arrays: ArraySet, settings: CnnConfig) -> "keras.Model":
