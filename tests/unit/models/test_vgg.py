@@ -3,8 +3,10 @@ import numpy as np
 import pytest
 
 from sightline.config import VggConfig
-from sightline.models import vgg
+from sightline.errors import ConfigError
+from sightline.models import build, vgg
 from sightline.models.whitening import whitening
+from stored_photos import store
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (64, 32, 24, 3), np.uint8)
 
@@ -32,3 +34,12 @@ def test_whitening_travels_in_the_architecture_and_is_not_trained(network):
     trained = {weight.path.split("/")[0] for weight in again.trainable_weights}
     assert "whitening" not in trained
     assert {"block_1_1_convolution", "probabilities"} <= trained
+
+
+def test_more_blocks_than_the_images_can_be_halved_are_refused(run):
+    small = np.random.default_rng(0).integers(0, 256, (8, 16, 20, 3), np.uint8)
+    run.workspace.root.mkdir()
+    arrays = store(run, "arrays", train=small, test=small)
+    assert build.build(run, arrays, VggConfig(widths=(2, 2, 2))).layers[1].name == "whitening"
+    with pytest.raises(ConfigError, match=r"model\.widths has 4 blocks.*16 pixels"):
+        build.build(run, arrays, VggConfig(widths=(2, 2, 2, 2)))
