@@ -21,7 +21,7 @@ COLUMNS = ("", "CPU s", "accuracy, %", "balanced accuracy, %")
 Wanted = dict[int, tuple[int, int]]  # Training and test images of each class
 
 
-def cut_photos(source: Path, target: Path, count: int, seed: int) -> Path:
+def cut_photos(source: Path, target: Path, count: int, seed: int) -> None:
     """Take `count` training images of each class, and all test images."""
     drawn = np.random.default_rng(seed)
     for folder in sorted((source / "train").iterdir()):
@@ -29,10 +29,9 @@ def cut_photos(source: Path, target: Path, count: int, seed: int) -> Path:
         for path in drawn.choice(sorted(folder.iterdir()), count, replace=False):
             shutil.copy(path, target / "train" / folder.name)
     shutil.copytree(source / "test", target / "test")
-    return target
 
 
-def cut_cifar(source: Path, target: Path, wanted: Wanted, seed: int) -> Path:
+def cut_cifar(source: Path, target: Path, wanted: Wanted, seed: int) -> None:
     """Write some images of some classes as a folder; test images are always the first ones."""
     drawn = np.random.default_rng(seed)
     for place, split in enumerate(("train", "test")):
@@ -46,28 +45,31 @@ def cut_cifar(source: Path, target: Path, wanted: Wanted, seed: int) -> Path:
             folder.mkdir(parents=True)
             for row in rows[: counts[place]]:
                 (folder / f"{row}.jpg").write_bytes(images[row]["bytes"])
-    return target
 
 
 def measured(photos: Path, cifar: Path, seeds: int) -> Iterator[tuple[str, str, str, str]]:
     """Train on each part with each seed; yield the rows of the table."""
     rare = {CAT: (2_500, 500), DOG: (50, 500)}
     ten = dict.fromkeys(range(10), (1_000, 200))
-    parts = {
-        "clothing, 10 images a class": lambda to, seed: cut_photos(photos, to, 10, seed),
-        "cats and dogs of CIFAR-10, 1,500 each": lambda to, seed: cut_cifar(
-            cifar, to, dict.fromkeys((CAT, DOG), (1_500, 400)), seed
-        ),
-        "2,500 cats and 50 dogs, tested on 500 each": lambda to, seed: cut_cifar(
-            cifar, to, rare, seed
-        ),
-        "CIFAR-10, 10,000 images": lambda to, seed: cut_cifar(cifar, to, ten, seed),
+    pair = dict.fromkeys((CAT, DOG), (1_500, 400))
+    scratch_recipe = ("--recipe=cifar", "--set=training.epochs=9")
+    parts: dict[str, tuple[Wanted, tuple[str, ...]]] = {
+        "clothing, 10 images a class": ({}, ()),
+        "cats and dogs of CIFAR-10, 1,500 each": (pair, ()),
+        "2,500 cats and 50 dogs, tested on 500 each": (rare, ()),
+        "CIFAR-10, 10,000 images": (ten, ()),
+        "the same, recipe cifar, 9 epochs": (ten, scratch_recipe),
     }
-    for name, cut in parts.items():
+    for name, (wanted, options) in parts.items():
         points: list[Point] = []
         for seed in range(seeds):
             with scratch() as root:
-                points.append(ours(root, cut(root / "images", seed), seed))
+                folder = root / "images"
+                if wanted:
+                    cut_cifar(cifar, folder, wanted, seed)
+                else:
+                    cut_photos(photos, folder, 10, seed)
+                points.append(ours(root, folder, seed, *options))
         balanced = [100 * found["balanced_accuracy"] for _, _, found in points]
         seconds, accuracies = ([point[part] for point in points] for part in (0, 1))
         yield name, spread(seconds), spread(accuracies), spread(balanced)
