@@ -25,8 +25,6 @@ AUTO = "auto"
 
 _SAMPLE = 200  # Images whose headers are read
 _SMALL = 64  # Gray images with shorter sides than this are drawings or digits, not photographs
-_SCRATCH_SIDES, _SCRATCH_IMAGES = (16, 48), 20_000  # Of color images; from this number on
-_SCRATCH_EPOCHS = (800_000, 40)  # Images that a training sees in all, and its most epochs
 _LARGE_INPUT, _SMALL_INPUT = 224, 128  # Side that the backbone was trained with, and a cheaper one
 _LARGE_FROM = 112  # Enlarging images more than twice to 224 pixels adds cost but no detail
 _VALIDATION_FROM = 50  # Images per class from which a tenth of them can be held out
@@ -91,10 +89,6 @@ def recommend(settings: DataConfig) -> Recommendation:
     if found.gray and max(found.height, found.width) < _SMALL:
         reason = f"{seen}: small enough to train a small network from scratch (recipe fast)."
         return Recommendation("fast", (), reason)
-    smallest, largest = _SCRATCH_SIDES
-    is_small = all(smallest <= side <= largest for side in (found.height, found.width))
-    if is_small and found.images >= _SCRATCH_IMAGES:
-        return _scratch(found, seen)
     if find_spec(PRETRAINED_PACKAGE) is None:
         reason = (
             f"{seen}: a pretrained network would be far better (recipe photos), but the extra "
@@ -135,28 +129,6 @@ def _parquet_images(layout: Layout, settings: DataConfig) -> Iterator[EncodedIma
         yield parquet_images.to_image(path, row, value)
 
 
-def _scratch(found: Traits, seen: str) -> Recommendation:
-    """Choose the settings of the recipe cifar."""
-    shown, most = _SCRATCH_EPOCHS
-    epochs = max(1, min(most, round(shown / found.images)))
-    reason = (
-        f"{seen}: so many that a network trained from scratch on their own size beats a pretrained "
-        f"one on enlarged images (recipe cifar); {epochs} epochs."
-    )
-    weights, sentence = _class_weights(found)
-    size = f"data.image_size=[{found.height}, {found.width}]"
-    overrides = (size, f"training.epochs={epochs}", *weights)
-    return Recommendation("cifar", overrides, reason + sentence)
-
-
-def _class_weights(found: Traits) -> tuple[list[str], str]:
-    """Return the overrides that weight rare classes, and a sentence that says so, if need be."""
-    if max(found.per_class) <= _IMBALANCED * min(found.per_class):
-        return [], ""
-    sentence = " Rare classes weigh more in the loss, since their sizes differ."
-    return ['training.class_weight="balanced"'], sentence
-
-
 def _photos(found: Traits, seen: str) -> Recommendation:
     """Choose the settings of the recipe photos."""
     side = _LARGE_INPUT if max(found.height, found.width) >= _LARGE_FROM else _SMALL_INPUT
@@ -176,10 +148,13 @@ def _photos(found: Traits, seen: str) -> Recommendation:
     elif found.images >= _VALIDATION_FROM * len(found.per_class):
         overrides.append("preprocessing.validation_fraction=0.1")
         validation = "A tenth of the training images is held out to reveal overfitting."
-    weights, sentence = _class_weights(found)
+    weights = ""
+    if max(found.per_class) > _IMBALANCED * min(found.per_class):
+        overrides.append('training.class_weight="balanced"')
+        weights = " Rare classes weigh more in the loss, since their sizes differ."
     reason = (
         f"{seen}: the last layers of EfficientNet-Lite0, pretrained on photographs, are fine-tuned "
         f"(recipe photos) on {views} views of each image at {side}x{side} pixels ({resize}) for "
-        f"{epochs} epochs. {validation}{sentence}"
+        f"{epochs} epochs. {validation}{weights}"
     )
-    return Recommendation("photos", (*overrides, *weights), reason)
+    return Recommendation("photos", tuple(overrides), reason)

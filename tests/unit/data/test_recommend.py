@@ -101,17 +101,3 @@ def test_unequal_classes_are_weighted(tmp_path):
     config = recommend.load(dataset=str(path))
     assert config.training.class_weight == "balanced"
     assert "Rare classes" in config.choice
-
-
-def test_many_small_color_images_are_trained_from_scratch(tmp_path, monkeypatch):
-    monkeypatch.setattr(recommend, "_SCRATCH_IMAGES", 60)
-    config = recommend.load(dataset=str(folder(tmp_path / "many", (40, 24), 60)))
-    assert (config.recipe, config.data.image_size) == ("cifar", (24, 40))
-    assert (config.model.architecture, config.training.epochs) == ("vgg", 40)
-    for name, size, count in (
-        ("few", (40, 24), 58),
-        ("large", (49, 24), 60),
-        ("tiny", (15, 24), 60),
-    ):
-        found = recommend.load(dataset=str(folder(tmp_path / name, size, count)))
-        assert found.recipe == "photos"
