@@ -1,4 +1,4 @@
-"""Photographs: the recipe `auto` against a plain Keras script that fine-tunes the same network.
+"""Photographs: `auto` and `photos-accurate` against a plain Keras script of the same network.
 
 Usage: python benchmarks/photos.py --data-dir FOLDER [--seeds 3] [--plain-seeds 1]
 
@@ -61,7 +61,7 @@ def main() -> None:
     given = arguments(__doc__, seeds=3, plain_seeds=1)
     data = given.data_dir.absolute()
     first, second, script = [], [], []
-    head, head_again = [], []
+    head, head_again, accurate = [], [], []
     for seed in range(max(given.seeds, given.plain_seeds)):
         if seed < given.seeds:
             with scratch() as root:
@@ -70,12 +70,15 @@ def main() -> None:
             with scratch() as root:
                 head.append(ours(root, data, seed, *HEAD))
                 head_again.append(ours(root, data, seed + 100, *HEAD))
+            with scratch() as root:
+                accurate.append(ours(root, data, seed, "--recipe=photos-accurate"))
         if seed < given.plain_seeds:
             script.append(plain(data, seed))
     columns = ("", "CPU s", "test accuracy, %", "mean")
     measured = {
         "recipe auto, empty cache": first,
         "recipe auto, another seed, features cached": second,
+        "recipe photos-accurate, empty cache": accurate,
         "frozen features and a head, empty cache": head,
         "frozen features and a head, another seed, features cached": head_again,
         "plain Keras script, all layers, 8 epochs": script,
