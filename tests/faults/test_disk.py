@@ -12,6 +12,7 @@ import pytest
 
 import faultpoint_root as roots
 from command import BIN, check_refused, execute
+from depth import at_depth
 from examples import write_npz
 from faultpoint import Fault, library
 from faultpoint_sweep import Sweep, sample
@@ -23,6 +24,9 @@ NO_ROOM = re.compile(r"4,096 .*free up space")
 
 
 FULL_DISK = Fault(1, "on", errno.ENOSPC)
+TRIALS = dict.fromkeys(roots.SLOW, 3) | {"embed": at_depth(1, 5)}
+"""Failing operations of a step that takes long."""
+
 every_step = pytest.mark.parametrize("step", [*roots.STEPS, "embed"])
 
 
@@ -57,7 +61,7 @@ def test_failing_disk_destroys_no_result(tmp_path, step, number, kind, remedy):
     """Let some operations fail, alternately once and permanently."""
     swept = Sweep(*roots.having(step), step, tmp_path)
     points = [point for point in swept.points if point.kind != "remove"]
-    chosen = sample(points, 3 if step in roots.SLOW else 5, seed=33)
+    chosen = sample(points, TRIALS.get(step, 5), seed=33)
     modes: cycle[Literal["once", "on"]] = cycle(["on", "once"])
     outcomes = [swept.fail(point, do, number) for point, do in zip(chosen, modes, strict=False)]
     failed = [outcome for outcome in outcomes if outcome.error]

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import h5py
 import keras
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -20,9 +21,10 @@ from command import execute
 from damaged_models import damage_bytes, damage_config, damage_weights
 from hostile_archives import external_array, first_array
 from hostile_models import ATTACKS, CANARY_BYTES, WEIGHTS, honest_model, lambda_layer, unpack
-from sightline.config import Augmentation, CnnConfig, loading
+from sightline.config import Augmentation, CnnConfig, VggConfig, loading
 from sightline.errors import ModelFileError
-from sightline.models import backbone, cnn, file_checks, keras_files
+from sightline.models import backbone, cnn, file_checks, keras_files, vgg
+from sightline.models.whitening import whitening
 from sightline.storage import digests
 from sightline.training.augmentation import augmentation
 
@@ -175,10 +177,14 @@ def test_refused_model_takes_no_memory_later(corpus, architecture):
 @pytest.mark.parametrize("recipe", loading.names())
 def test_every_network_of_a_config_is_accepted(recipe, tmp_path):
     config = loading.load(recipe, overrides=["model.dropout=0.5"])
-    if isinstance(config.model, CnnConfig):
-        network = cnn.classifier((8, 8, 1), 3, config.model, ((1, 1), (0, 1)))
-    else:
-        network, _ = backbone.classifier((32, 32, 3), 3, config.model)
+    match config.model:
+        case CnnConfig():
+            network = cnn.classifier((8, 8, 1), 3, config.model, ((1, 1), (0, 1)))
+        case VggConfig():
+            images = np.arange(2 * 16 * 16 * 3, dtype=np.uint8).reshape(2, 16, 16, 3)
+            network = vgg.classifier((16, 16, 3), 3, config.model, whitening(images))
+        case _:
+            network, _ = backbone.classifier((32, 32, 3), 3, config.model)
     keras_files.export(network, tmp_path / "model.keras")
     exported = keras_files.read_model(tmp_path / "model.keras")
     loaded = keras_files.without_preprocessing(exported)
