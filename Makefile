@@ -7,8 +7,8 @@ DATASET ?= mnist-5k
 RECIPE ?= auto
 ARGS ?=
 PYTEST_ARGS ?=
-# One more than there are cores on a small machine: some tests wait most of the time.
-PROCESSES ?= 3
+# Twice the cores of a small machine: some tests wait most of the time.
+PROCESSES ?= 4
 HOST ?= 127.0.0.1
 PORT ?= 4200
 POOL ?= cpu
@@ -65,7 +65,7 @@ test-fast: $(INSTALLED_DEV) ## Run the tests without servers, browsers and long 
 	$(PYTEST) -m "not server and not campaign and not slow" $(PYTEST_ARGS)
 
 .PHONY: test
-test: $(INSTALLED_DEV) ## Run the test suite, offline (PYTEST_ARGS='...', PROCESSES=3)
+test: $(INSTALLED_DEV) ## Run the test suite, offline (PYTEST_ARGS='...', PROCESSES=4)
 	$(PYTEST) -m "not campaign" $(PYTEST_ARGS)
 
 .PHONY: test-campaigns
