@@ -29,7 +29,8 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 INSTALLED_DEV := $(VENV)/installed-dev
 PYTEST := $(BIN)/python -m pytest --numprocesses $(PROCESSES) --no-loadscope-reorder
-# Python compiles what it imports, and keeps that: compiling all of the packages takes longer.
+# Python compiles what it imports, and keeps that; compiling all of the packages takes longer. The
+# largest are imported once when they are installed, so that the tests' processes do not all do it.
 unexport PYTHONDONTWRITEBYTECODE
 PIP := $(BIN)/python -m pip --disable-pip-version-check install -qq --no-compile --no-deps
 
@@ -130,6 +131,7 @@ $(INSTALLED): deploy/locks/base.lock pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(PIP) --require-hashes --requirement deploy/locks/base.lock
 	@$(PIP) --no-build-isolation --editable .
+	@$(BIN)/python -c 'import keras' 2>/dev/null & $(BIN)/python -c 'import sightline.flows.train'; wait
 	@touch $@
 
 $(INSTALLED_DEV): $(INSTALLED) deploy/locks/image.lock deploy/locks/dev.lock

@@ -12,9 +12,8 @@ from stack import end
 LONG = 9_000
 
 
-@pytest.mark.parametrize(
-    "deployment", [pytest.param("", marks=pytest.mark.campaign), "fit/fit-gpu"]
-)
+@pytest.mark.campaign
+@pytest.mark.parametrize("deployment", ["", "fit/fit-gpu"])
 def test_cancelled_run_frees_the_device(workers, textures, deployment):
     flow_run = workers.begin(textures, LONG + len(deployment), deployment)
     children = workers.keras_processes()

@@ -66,7 +66,9 @@ def test_every_optimizer_of_keras_that_fits_can_be_chosen():
     assert set(get_args(Optimizer)) == found - UNFIT
 
 
-@pytest.mark.parametrize("precision", ["float32", "float16"])
+@pytest.mark.parametrize(
+    "precision", ["float32", pytest.param("float16", marks=pytest.mark.campaign)]
+)
 @EVERY
 def test_restored_training_continues_with_the_same_bits(optimizer, precision):
     more = {"weight_decay": 0.1, "clip_norm": 0.5, "ema": 0.9, "schedule": "cosine"}
