@@ -131,7 +131,7 @@ $(INSTALLED): deploy/locks/base.lock pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(PIP) --require-hashes --requirement deploy/locks/base.lock
 	@$(PIP) --no-build-isolation --editable .
-	@$(BIN)/python -c 'import keras' 2>/dev/null & $(BIN)/python -c 'import sightline.flows.train'; wait
+	@$(BIN)/python -c 'import keras' 2>/dev/null & $(BIN)/python -c 'import sightline.flows.train' && wait $$!
 	@touch $@
 
 $(INSTALLED_DEV): $(INSTALLED) deploy/locks/image.lock deploy/locks/dev.lock

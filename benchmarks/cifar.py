@@ -10,6 +10,7 @@ machine.
 
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from harness import arguments, print_rows, records, run, scratch, train
@@ -35,7 +36,7 @@ def main() -> None:
     given = arguments(__doc__, epochs=[], plain_epochs=8, seeds=1)
     data = given.data_dir.absolute()
 
-    def measured() -> object:
+    def measured() -> Iterator[tuple[object, ...]]:
         for epochs in map(int, given.epochs or (6, 13)):
             for seed in range(given.seeds):
                 yield ours(data, epochs, seed)

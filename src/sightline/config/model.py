@@ -38,6 +38,12 @@ BackboneName = Literal[
 ]
 """The pretrained networks; all but the first are in keras.applications."""
 
+_MEANINGS = Field(
+    description="cnn: a chain of 3x3 convolutions, trained from scratch; resnet: blocks of "
+    "convolutions that follow the image size, from scratch; vgg: blocks with max pooling behind a "
+    "whitening convolution, from scratch in few epochs; backbone: a network pretrained on "
+    "photographs, with a new head; custom: your own Keras model."
+)
 Width = Annotated[int, Field(ge=1, le=4096)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
@@ -56,11 +62,7 @@ class Convolution(Section):
 class CnnConfig(Section):
     """A chain of convolutions between the image and the class probabilities."""
 
-    architecture: Literal["cnn"] = "cnn"
-    """cnn: a chain of 3x3 convolutions, trained from scratch; resnet: blocks of convolutions
-    that follow the image size, from scratch; vgg: blocks with max pooling behind a whitening
-    convolution, from scratch in few epochs; backbone: a network pretrained on photographs, with a
-    new head; custom: your own Keras model."""
+    architecture: Annotated[Literal["cnn"], _MEANINGS] = "cnn"
     crop_borders: float = Field(default=1.0, ge=0.5, le=1)
     """Crop the images to the central rows and columns that hold this fraction of the training
     pixels' variance. 1: no cropping."""
@@ -79,11 +81,7 @@ class ResnetConfig(Section):
     convolution too. Each further halving doubles the filters, up to eight times `width`.
     """
 
-    architecture: Literal["resnet"] = "resnet"
-    """cnn: a chain of 3x3 convolutions, trained from scratch; resnet: blocks of convolutions
-    that follow the image size, from scratch; vgg: blocks with max pooling behind a whitening
-    convolution, from scratch in few epochs; backbone: a network pretrained on photographs, with a
-    new head; custom: your own Keras model."""
+    architecture: Annotated[Literal["resnet"], _MEANINGS] = "resnet"
     width: int = Field(default=32, ge=1, le=512)
     """Filters of the first convolution."""
     blocks: int = Field(default=1, ge=1, le=16)
@@ -102,11 +100,7 @@ class VggConfig(Section):
     normalization, the first of which is followed by max pooling.
     """
 
-    architecture: Literal["vgg"] = "vgg"
-    """cnn: a chain of 3x3 convolutions, trained from scratch; resnet: blocks of convolutions
-    that follow the image size, from scratch; vgg: blocks with max pooling behind a whitening
-    convolution, from scratch in few epochs; backbone: a network pretrained on photographs, with a
-    new head; custom: your own Keras model."""
+    architecture: Annotated[Literal["vgg"], _MEANINGS] = "vgg"
     widths: tuple[Width, ...] = Field(default=(64, 256, 256), min_length=1, max_length=8)
     """Filters of the blocks, each of which halves the image."""
     dropout: float = Field(default=0.0, ge=0, lt=1)
@@ -116,11 +110,7 @@ class VggConfig(Section):
 class BackboneConfig(Section):
     """A pretrained backbone with a new head."""
 
-    architecture: Literal["backbone"] = "backbone"
-    """cnn: a chain of 3x3 convolutions, trained from scratch; resnet: blocks of convolutions
-    that follow the image size, from scratch; vgg: blocks with max pooling behind a whitening
-    convolution, from scratch in few epochs; backbone: a network pretrained on photographs, with a
-    new head; custom: your own Keras model."""
+    architecture: Annotated[Literal["backbone"], _MEANINGS] = "backbone"
     backbone: BackboneName = "efficientnet-lite0"
     """Name of the pretrained network. The weights of efficientnet-lite0 come with the extra
     `pretrained`; Keras downloads those of the others once, unless `weights` is set."""
@@ -141,11 +131,7 @@ class BackboneConfig(Section):
 class CustomConfig(Section):
     """Your own Keras model, trained from scratch."""
 
-    architecture: Literal["custom"] = "custom"
-    """cnn: a chain of 3x3 convolutions, trained from scratch; resnet: blocks of convolutions
-    that follow the image size, from scratch; vgg: blocks with max pooling behind a whitening
-    convolution, from scratch in few epochs; backbone: a network pretrained on photographs, with a
-    new head; custom: your own Keras model."""
+    architecture: Annotated[Literal["custom"], _MEANINGS] = "custom"
     build: str | None = Field(
         default=None, pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$", max_length=200
     )

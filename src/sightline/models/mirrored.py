@@ -7,7 +7,8 @@ from keras import layers, ops
 def averaged(model: keras.Model) -> keras.Model:
     """Return a model that averages the probabilities for each image and its mirror image.
 
-    It has the weights of `model`, and the same input and output.
+    Like `model`, whose weights it has, it maps float32 images (batch, height, width, channels) in
+    [0, 1] to float32 class probabilities (batch, num_classes).
     """
     images = keras.Input(model.input_shape[1:], name="images")
     network = keras.Model(model.input, model.output, name="network")  # without training state

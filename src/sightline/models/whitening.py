@@ -9,7 +9,7 @@ from sightline.data.split_arrays import StoredImages
 Floats = NDArray[np.float32]
 
 SIDE = 2  # Pixels of a patch in both directions
-_IMAGES = 5_000  # At most; evenly spread over the split
+_PIXELS = 5_000 * 32 * 32  # Of the images that are read, evenly spread over the split
 _SMALLEST = 5e-4  # Added to each variance, as a fraction of the mean variance
 
 
@@ -20,7 +20,8 @@ def whitening(images: StoredImages) -> tuple[Floats, Floats]:
     channels, filters), each filter followed by its negative, and the biases that subtract the mean
     patch. Equal images give equal filters, whose order is that of falling variance.
     """
-    chosen = np.unique(np.linspace(0, len(images) - 1, _IMAGES).astype(np.int64))
+    most = max(1, _PIXELS // (images.shape[1] * images.shape[2]))
+    chosen = np.unique(np.linspace(0, len(images) - 1, most).astype(np.int64))
     windows = np.lib.stride_tricks.sliding_window_view(
         to_float(images[chosen]), (SIDE, SIDE), axis=(1, 2)
     )  # (n, rows, columns, channels, SIDE, SIDE)

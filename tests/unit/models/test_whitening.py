@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from sightline.models import whitening as module
 from sightline.models.whitening import whitening
 
 RNG = np.random.default_rng(0)
@@ -38,3 +39,10 @@ def test_float_images_give_the_filters_of_their_pixels():
     scaled = (SMOOTH / np.float32(255)).astype(np.float32)
     for one, other in zip(whitening(scaled), whitening(SMOOTH), strict=True):
         np.testing.assert_allclose(one, other, atol=1e-4)
+
+
+def test_large_images_are_read_up_to_a_number_of_pixels(monkeypatch):
+    monkeypatch.setattr(module, "_PIXELS", 3 * 12 * 16 + 1)
+    chosen = [0, 149, 299]  # of 300, three that are evenly spread
+    for one, other in zip(whitening(SMOOTH), whitening(SMOOTH[chosen]), strict=True):
+        np.testing.assert_array_equal(one, other)
