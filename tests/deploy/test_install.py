@@ -12,6 +12,8 @@ import yaml
 
 from command import ROOT, execute
 
+pytestmark = pytest.mark.slow
+
 INSTALLS = ("checkout", "editable", "wheel")
 
 PROGRAM = """

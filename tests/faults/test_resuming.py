@@ -90,6 +90,7 @@ def test_interrupted_training_ends_with_the_same_bytes(bench, other, network, se
     assert not bench.checkpoints(), "a finished training needs none"
 
 
+@pytest.mark.campaign
 def test_interrupted_training_with_everything_that_speeds_it_up_ends_with_the_same_bytes(
     bench, other
 ):

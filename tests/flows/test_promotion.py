@@ -30,6 +30,13 @@ SETTINGS = [
     'export.formats=["keras", "saved_model"]',
     "export.golden_images=20",
 ]
+LONGER = [
+    "training.epochs=12",
+    "promotion.recall_margin=1",
+    "promotion.calibration_margin=1",
+    "promotion.latency_factor=100",
+    "promotion.alpha=0.49",
+]
 
 
 @pytest.fixture(scope="module")
@@ -116,11 +123,35 @@ def test_same_model_is_not_promoted_again(again, root):
     assert registry.history(Workspace(root))[-1].action == "refuse"
 
 
+def test_error_in_the_gate_costs_only_the_promotion(again, data, root, caplog):
+    model = root / registry.champion(Workspace(root), "textures").model.path
+    sound = model.read_bytes()
+    model.write_bytes(b"damaged")
+    summary = run_flow(root, "kept", config(data, "enforce", *LONGER))
+    model.write_bytes(sound)
+    assert not summary.promotion.promoted
+    assert "Not evaluated: " in summary.promotion.sentence
+    kept = run_folder.read(Workspace(root), "kept")
+    assert kept.records.evaluate.accuracy == summary.test_accuracy
+    assert "The promotion gate: " in caplog.text
+
+
+def test_force_replaces_a_damaged_champion(again, data, root, tmp_path):
+    elsewhere = shutil.copytree(root, tmp_path / "artifacts")
+    run_flow(elsewhere, "other", config(data, "off", *LONGER))
+    champion = registry.find(Workspace(elsewhere), "champion")
+    model = f"models/textures/versions/{champion.rpartition('-v')[2]}/model.keras"
+    (elsewhere / model).write_bytes(b"damaged")
+    line = f"models promote other --reason=damaged --artifacts={elsewhere}"
+    assert model in refused(line)
+    assert "forced, against the gate" in sightline(line, "--force").stdout
+    event = registry.history(Workspace(elsewhere))[-1]
+    assert (event.action, event.champion_before, event.forced) == ("promote", champion, True)
+    assert model in event.decision.sentence
+
+
 def test_better_model_is_promoted_automatically(again, data, root):
-    margins = ("recall_margin=1", "calibration_margin=1", "latency_factor=100", "alpha=0.49")
-    changes = [f"promotion.{one}" for one in margins]
-    longer = config(data, "enforce", "training.epochs=12", *changes)
-    found = run_flow(root, "longer", longer).promotion
+    found = run_flow(root, "longer", config(data, "enforce", *LONGER)).promotion
     made = decision(root, "longer")
     assert made.champion == "textures-v1"
     assert found.promoted == made.promote
@@ -133,17 +164,6 @@ def test_manual_promotion_needs_only_the_run_and_the_test_images(again, root):
         shutil.rmtree(root / "cache" / stage)
     said = sightline(f"models promote again --force --reason=see --artifacts={root}").stdout
     assert "forced, against the gate" in " ".join(said.split())
-
-
-def test_error_in_the_gate_costs_only_the_promotion(again, data, root, caplog):
-    champion = registry.champion(Workspace(root), "textures")
-    (root / champion.model.path).write_bytes(b"damaged")
-    summary = run_flow(root, "kept", config(data, "enforce", "training.seed=7"))
-    assert not summary.promotion.promoted
-    assert "Not evaluated: " in summary.promotion.sentence
-    kept = run_folder.read(Workspace(root), "kept")
-    assert kept.records.evaluate.accuracy == summary.test_accuracy
-    assert "The promotion gate: " in caplog.text
 
 
 def test_timeout_of_the_gate_costs_only_the_promotion(data, files, run):
@@ -166,20 +186,6 @@ def test_timeout_of_the_gate_costs_only_the_promotion(data, files, run):
     assert candidate.certificate is None
     assert not decision.promote
     assert "0.1 second" in decision.sentence
-
-
-def test_force_replaces_a_damaged_champion(again, data, root, tmp_path):
-    elsewhere = shutil.copytree(root, tmp_path / "artifacts")
-    run_flow(elsewhere, "other", config(data, "off", "training.seed=7"))
-    champion = registry.find(Workspace(elsewhere), "champion")
-    model = f"models/textures/versions/{champion.rpartition('-v')[2]}/model.keras"
-    (elsewhere / model).write_bytes(b"damaged")
-    line = f"models promote other --reason=damaged --artifacts={elsewhere}"
-    assert model in refused(line)
-    assert "forced, against the gate" in sightline(line, "--force").stdout
-    event = registry.history(Workspace(elsewhere))[-1]
-    assert (event.action, event.champion_before, event.forced) == ("promote", champion, True)
-    assert model in event.decision.sentence
 
 
 def test_missing_signing_key_is_refused_before_any_training(data, tmp_path, monkeypatch):

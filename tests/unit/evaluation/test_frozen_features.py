@@ -12,6 +12,8 @@ from sightline.records import Run
 from sightline.storage.workspace import Workspace
 from sightline.training import embed, train
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = EvaluationConfig(robustness_images=0, saliency_images=0, label_error_threshold=0.3)
 
 

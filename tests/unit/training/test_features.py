@@ -13,6 +13,8 @@ from sightline.training import crops, embed, features, train
 from sightline.training.class_balance import class_weights
 from stored_photos import store
 
+pytestmark = pytest.mark.slow
+
 TAIL = BackboneConfig(cut="group_7")
 TWO_VIEWS = EmbeddingConfig(views=2)
 TWICE = FIT.model_copy(update={"epochs": 2})

@@ -49,7 +49,7 @@ def test_recipe_has_the_tutorials_convolutions_and_no_more_parameters(recipe):
 @pytest.mark.parametrize(
     ("recipe", "changes"),
     [
-        ("fast", []),
+        ("fast", ["training.examples_per_epoch=7200"]),
         ("cifar", ["model.widths=[16, 32]", "training.batch_size=20", "training.epochs=4"]),
         pytest.param(
             "accurate",
