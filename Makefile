@@ -33,6 +33,10 @@ PYTEST := $(BIN)/python -m pytest --numprocesses $(PROCESSES) --no-loadscope-reo
 # largest are imported once when they are installed, so that the tests' processes do not all do it.
 unexport PYTHONDONTWRITEBYTECODE
 PIP := $(BIN)/python -m pip --disable-pip-version-check install -qq --no-compile --no-deps
+# Two processes install what lock files name: one the packages with the most files, one all others.
+# $(call install,LOCK FILES,NAMES OF THOSE PACKAGES: A|B)
+install = @$(call some,$(1),/^($(2))==/) & $(call some,$(1),!/^($(2))==/); rest=$$?; wait $$! && exit $$rest
+some = $(PIP) --require-hashes --requirement <(awk '/^[^ ]/ {on = $(2)} on' $(1))
 
 .PHONY: help
 help: ## Print this list
@@ -129,12 +133,12 @@ clean: ## Remove .venv and what the tools left; artifacts/ stays
 $(INSTALLED): deploy/locks/base.lock pyproject.toml
 	@echo "Setting up $(VENV) (once, about a minute) ..."
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(PIP) --require-hashes --requirement deploy/locks/base.lock
+	$(call install,deploy/locks/base.lock,tensorflow)
 	@$(PIP) --no-build-isolation --editable .
 	@$(BIN)/python -c 'import keras' 2>/dev/null & $(BIN)/python -c 'import sightline.flows.train' && wait $$!
 	@touch $@
 
 $(INSTALLED_DEV): $(INSTALLED) deploy/locks/image.lock deploy/locks/dev.lock
 	@echo "Adding the developer tools to $(VENV) (once) ..."
-	@$(PIP) --require-hashes --requirement deploy/locks/image.lock --requirement deploy/locks/dev.lock
+	$(call install,deploy/locks/image.lock deploy/locks/dev.lock,jaxlib|kubernetes-validate)
 	@touch $@

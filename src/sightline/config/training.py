@@ -71,9 +71,9 @@ class TrainingConfig(Section):
     ema: float | None = Field(default=None, gt=0, lt=1)
     """Validate and keep an exponential moving average of the weights, to which each step adds
     1 - ema of the new weights, such as 0.999. Unset: the weights themselves."""
-    schedule: Literal["constant", "cosine", "one-cycle"] = "constant"
-    """Learning rate schedule. cosine: decay to zero over the training; one-cycle: warm up in
-    the first quarter, then decay the same way."""
+    schedule: Literal["constant", "linear", "cosine", "one-cycle"] = "constant"
+    """Learning rate schedule. cosine: decay to zero over the training; linear: the same at an even
+    pace; one-cycle: warm up in the first quarter, then decay as with cosine."""
     warmup: float | None = Field(default=None, ge=0, lt=1)
     """Fraction of the training in which the learning rate rises linearly from zero. Unset: 0.25
     with one-cycle, otherwise none."""

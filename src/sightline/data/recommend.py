@@ -29,10 +29,25 @@ _LARGE_INPUT, _SMALL_INPUT = 224, 128  # Side that the backbone was trained with
 _LARGE_FROM = 112  # Enlarging images more than twice to 224 pixels adds cost but no detail
 _VALIDATION_FROM = 50  # Images per class from which a tenth of them can be held out
 _IMBALANCED = 3  # Ratio of the largest to the smallest class from which classes are weighted
-_STEPS = 450  # Training steps that fine-tuning needs at least; measured on 100 to 1,400 images
 _BATCH = 32
-_VIEWS = ((500, 8), (5_000, 4), (math.inf, 2))  # Most images to the views of each
-_MOST_EPOCHS, _LEAST_EPOCHS = 40, 6
+_MOST_EPOCHS, _LEAST_EPOCHS = 40, 5
+
+
+class FineTuning(NamedTuple):
+    """How the backbone is fine-tuned on up to so many images."""
+
+    most: float
+    cut: str  # The last frozen block: an earlier one is more accurate, and slower for each image
+    views: int
+    steps: int  # Training steps at least
+
+
+_FINE_TUNING = (
+    FineTuning(500, "group_6", 8, 450),
+    FineTuning(5_000, "group_5", 2, 225),
+    FineTuning(math.inf, "group_6", 2, 450),
+)
+"""Chosen on validation images of 100, 1,435 and 10,000 training images; see docs/benchmarks.md."""
 
 
 class Traits(NamedTuple):
@@ -134,12 +149,13 @@ def _photos(found: Traits, seen: str) -> Recommendation:
     side = _LARGE_INPUT if max(found.height, found.width) >= _LARGE_FROM else _SMALL_INPUT
     size = (found.height, found.width)
     resize = choose_resize("auto", {size: 1}, (side, side, 3))
-    views = next(views for most, views in _VIEWS if found.images <= most)
-    passes = round(_STEPS * _BATCH / found.images)
+    plan = next(plan for plan in _FINE_TUNING if found.images <= plan.most)
+    passes = round(plan.steps * _BATCH / found.images)
     epochs = max(_LEAST_EPOCHS, min(_MOST_EPOCHS, passes))
     overrides = [
         f"data.image_size=[{side}, {side}]",
-        f"embedding.views={views}",
+        f"model.cut={plan.cut}",
+        f"embedding.views={plan.views}",
         f"training.epochs={epochs}",
     ]
     validation = "There are too few images to hold some out for validation."
@@ -154,7 +170,7 @@ def _photos(found: Traits, seen: str) -> Recommendation:
         weights = " Rare classes weigh more in the loss, since their sizes differ."
     reason = (
         f"{seen}: the last layers of EfficientNet-Lite0, pretrained on photographs, are fine-tuned "
-        f"(recipe photos) on {views} views of each image at {side}x{side} pixels ({resize}) for "
-        f"{epochs} epochs. {validation}{weights}"
+        f"(recipe photos) on {plan.views} views of each image at {side}x{side} pixels ({resize}) "
+        f"for {epochs} epochs. {validation}{weights}"
     )
     return Recommendation("photos", tuple(overrides), reason)

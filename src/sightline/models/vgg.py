@@ -56,5 +56,5 @@ def _convolve(x: Any, filters: int, name: str, *, pooled: bool = False) -> Any:
     x = layers.Conv2D(filters, 3, padding="same", use_bias=False, name=f"{name}_convolution")(x)
     if pooled:
         x = layers.MaxPooling2D(name=f"{name}_pooling")(x)
-    x = layers.BatchNormalization(momentum=_MOMENTUM, name=f"{name}_normalization")(x)
+    x = layers.BatchNormalization(momentum=_MOMENTUM, scale=False, name=f"{name}_normalization")(x)
     return layers.ReLU(name=name)(x)

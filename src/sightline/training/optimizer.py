@@ -1,18 +1,16 @@
-"""The optimizer and its learning rate schedule. Runs in the Keras process."""
+"""The optimizer. Runs in the Keras process."""
 
 import re
 from typing import Any
 
 import keras
-from keras.optimizers.schedules import CosineDecay, LearningRateSchedule
 
 from sightline.config import TrainingConfig
+from sightline.training.learning_rate import learning_rate
 from sightline.training.muon import Muon
 
-# Fraction of a one-cycle training in which the learning rate rises (Smith and Topin, "Super-
-# convergence", 2018, use 0.3 to 0.45; short trainings like these do better with less)
-_WARMUP = 0.25
 _MUON_MOMENTUM = 0.95  # As in Keras
+_MUON_BETA_2 = 0.95  # Of Adam, beside Muon: https://github.com/KellerJordan/Muon
 _NOT_DECAYED = ["bias", "gamma", "beta"]  # Weights that shift and scale; only kernels are decayed
 
 
@@ -46,6 +44,7 @@ def _own_options(settings: TrainingConfig, last_layer: str) -> dict[str, Any]:
             return {
                 "weight_decay": decay,
                 "adam_weight_decay": decay,
+                "adam_beta_2": _MUON_BETA_2,
                 "momentum": _MUON_MOMENTUM if momentum is None else momentum,
                 "exclude_layers": [re.escape(last_layer)],
             }
@@ -53,21 +52,3 @@ def _own_options(settings: TrainingConfig, last_layer: str) -> dict[str, Any]:
             return {"weight_decay": decay, "momentum": momentum or 0.0, "nesterov": True}
         case _:
             return {"weight_decay": decay}
-
-
-def learning_rate(settings: TrainingConfig, steps: int) -> float | LearningRateSchedule:
-    """Return the learning rate, or its schedule over the steps of the training."""
-    full, schedule = settings.learning_rate, settings.schedule
-    warmup = settings.warmup
-    if warmup is None:
-        warmup = _WARMUP if schedule == "one-cycle" else 0.0
-    if not warmup:
-        return full if schedule == "constant" else CosineDecay(full, steps)
-    rise = max(1, round(warmup * steps))
-    return CosineDecay(
-        0.0,
-        max(1, steps - rise),
-        alpha=1.0 if schedule == "constant" else 0.0,  # Final rate, as a fraction of the full one
-        warmup_target=full,
-        warmup_steps=rise,
-    )

@@ -39,11 +39,11 @@ def test_size_and_color_choose_recipe_and_input(tmp_path, size, mode, count, exp
     assert config.recipe in config.choice
 
 
-def test_number_of_images_chooses_views_epochs_and_validation(tmp_path):
+def test_number_of_images_chooses_cut_views_epochs_and_validation(tmp_path):
     few = recommend.load(dataset=str(folder(tmp_path / "few", (16, 16), 60)))
     many = recommend.load(dataset=str(folder(tmp_path / "many", (16, 16), 600)))
-    assert (few.embedding.views, few.training.epochs) == (8, 40)
-    assert (many.embedding.views, many.training.epochs) == (4, 24)
+    assert (few.model.cut, few.embedding.views, few.training.epochs) == ("group_6", 8, 40)
+    assert (many.model.cut, many.embedding.views, many.training.epochs) == ("group_5", 2, 12)
     assert few.preprocessing.validation_fraction == 0
     assert many.preprocessing.validation_fraction == 0.1
 

@@ -7,7 +7,7 @@ import pytest
 from sightline.config import TrainingConfig
 from sightline.config.training import Optimizer
 from sightline.training import state
-from sightline.training.optimizer import build_optimizer, learning_rate
+from sightline.training.optimizer import build_optimizer
 
 # For linear models, forgets the initial weights; evaluates other weights than it should; wrappers
 UNFIT = {"ftrl", "schedulefreeadamw", "lossscaleoptimizer", "multioptimizer", "optimizer"}
@@ -38,23 +38,6 @@ def compiled(**changes):
 def train(model, steps):
     for _ in range(steps):
         model.train_on_batch(IMAGES, LABELS)
-
-
-@pytest.mark.parametrize(
-    ("changes", "expected"),
-    [
-        ({"schedule": "cosine"}, {0: 0.02, 12: 0.01, 24: 0.0}),
-        ({"schedule": "one-cycle"}, {0: 0.0, 3: 0.01, 6: 0.02, 15: 0.01, 24: 0.0}),
-        ({"schedule": "one-cycle", "warmup": 0.0}, {0: 0.02, 12: 0.01, 24: 0.0}),
-        ({"schedule": "cosine", "warmup": 0.5}, {0: 0.0, 6: 0.01, 12: 0.02, 18: 0.01, 24: 0.0}),
-        ({"warmup": 0.25}, {0: 0.0, 3: 0.01, 6: 0.02, 15: 0.02, 24: 0.02}),
-    ],
-)
-def test_schedule_rises_and_ends_as_configured(changes, expected):
-    rate = learning_rate(settings(**changes), steps=24)
-    assert not isinstance(rate, float)
-    assert {step: float(rate(step)) for step in expected} == pytest.approx(expected)
-    assert learning_rate(settings(), steps=24) == 0.02
 
 
 def test_every_optimizer_of_keras_that_fits_can_be_chosen():
