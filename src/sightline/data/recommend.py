@@ -29,6 +29,7 @@ _LARGE_INPUT, _SMALL_INPUT = 224, 128  # Side that the backbone was trained with
 _LARGE_FROM = 112  # Enlarging images more than twice to 224 pixels adds cost but no detail
 _VALIDATION_FROM = 50  # Images per class from which a tenth of them can be held out
 _IMBALANCED = 3  # Ratio of the largest to the smallest class from which classes are weighted
+_VERY_IMBALANCED = 20  # From here fine-tuned layers forget the rare class; measured at 50
 _BATCH = 32
 _MOST_EPOCHS, _LEAST_EPOCHS = 40, 5
 
@@ -152,25 +153,45 @@ def _photos(found: Traits, seen: str) -> Recommendation:
     plan = next(plan for plan in _FINE_TUNING if found.images <= plan.most)
     passes = round(plan.steps * _BATCH / found.images)
     epochs = max(_LEAST_EPOCHS, min(_MOST_EPOCHS, passes))
-    overrides = [
+    validation, held_out = _validation(found)
+    layers, weights, trained = _layers(found, plan)
+    overrides = (
         f"data.image_size=[{side}, {side}]",
-        f"model.cut={plan.cut}",
         f"embedding.views={plan.views}",
         f"training.epochs={epochs}",
-    ]
-    validation = "There are too few images to hold some out for validation."
-    if "validation" in found.splits:
-        validation = "The data set's own validation split reveals overfitting."
-    elif found.images >= _VALIDATION_FROM * len(found.per_class):
-        overrides.append("preprocessing.validation_fraction=0.1")
-        validation = "A tenth of the training images is held out to reveal overfitting."
-    weights = ""
-    if max(found.per_class) > _IMBALANCED * min(found.per_class):
-        overrides.append('training.class_weight="balanced"')
-        weights = " Rare classes weigh more in the loss, since their sizes differ."
-    reason = (
-        f"{seen}: the last layers of EfficientNet-Lite0, pretrained on photographs, are fine-tuned "
-        f"(recipe photos) on {plan.views} views of each image at {side}x{side} pixels ({resize}) "
-        f"for {epochs} epochs. {validation}{weights}"
+        *held_out,
+        *layers,
     )
-    return Recommendation("photos", tuple(overrides), reason)
+    reason = (
+        f"{seen}: {trained} (recipe photos) on {plan.views} views of each image at {side}x{side} "
+        f"pixels ({resize}) for {epochs} epochs. {validation}{weights}"
+    )
+    return Recommendation("photos", overrides, reason)
+
+
+def _validation(found: Traits) -> tuple[str, tuple[str, ...]]:
+    """Return where the validation images come from, as a sentence, and overrides."""
+    if "validation" in found.splits:
+        return "The data set's own validation split reveals overfitting.", ()
+    if found.images >= _VALIDATION_FROM * len(found.per_class):
+        held_out = "A tenth of the training images is held out to reveal overfitting."
+        return held_out, ("preprocessing.validation_fraction=0.1",)
+    return "There are too few images to hold some out for validation.", ()
+
+
+def _layers(found: Traits, plan: FineTuning) -> tuple[tuple[str, ...], str, str]:
+    """Return overrides, a sentence on weighted classes, and which layers are trained."""
+    network = "EfficientNet-Lite0, pretrained on photographs"
+    tuned = f"the last layers of {network}, are fine-tuned"
+    ratio = max(found.per_class) / max(1, min(found.per_class))
+    if ratio <= _IMBALANCED:
+        return (f"model.cut={plan.cut}",), "", tuned
+    weighted = 'training.class_weight="balanced"'
+    sentence = " Rare classes weigh more in the loss, since their sizes differ."
+    if ratio < _VERY_IMBALANCED:
+        return (f"model.cut={plan.cut}", weighted), sentence, tuned
+    return (
+        ('model.finetune="head"', weighted),
+        sentence,
+        f"a new last layer of {network}, is trained",
+    )

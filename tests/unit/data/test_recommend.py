@@ -99,5 +99,10 @@ def test_unequal_classes_are_weighted(tmp_path):
     for number in range(9):
         Image.new("RGB", (16, 16), (number, 1, 2)).save(path / "a" / f"more-{number}.png")
     config = recommend.load(dataset=str(path))
-    assert config.training.class_weight == "balanced"
+    assert (config.training.class_weight, config.model.finetune) == ("balanced", "tail")
     assert "Rare classes" in config.choice
+    for number in range(9, 160):
+        Image.new("RGB", (16, 16), (number, 1, 2)).save(path / "a" / f"more-{number}.png")
+    config = recommend.load(dataset=str(path))
+    assert (config.training.class_weight, config.model.finetune) == ("balanced", "head")
+    assert "last layer" in config.choice
