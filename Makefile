@@ -28,7 +28,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 INSTALLED_DEV := $(VENV)/installed-dev
-PYTEST := $(BIN)/python -m pytest --numprocesses $(PROCESSES) --no-loadscope-reorder
+PYTEST = $(BIN)/python -m pytest --numprocesses $(PROCESSES) --no-loadscope-reorder
 # Python compiles what it imports, and keeps that; compiling all of the packages takes longer. The
 # largest are imported once when they are installed, so that the tests' processes do not all do it.
 unexport PYTHONDONTWRITEBYTECODE
@@ -66,6 +66,7 @@ worker: $(INSTALLED) ## Start a worker (POOL=cpu or gpu, LIMIT=2 or 1 runs at a 
 	@exec $(BIN)/prefect worker start --pool "$(POOL)" --limit "$(LIMIT)"
 
 .PHONY: test-fast
+test-fast: PROCESSES = 2# Its tests do not wait
 test-fast: $(INSTALLED_DEV) ## Run the tests without servers, browsers and long trainings: before each commit
 	$(PYTEST) -m "not server and not campaign and not slow" $(PYTEST_ARGS)
 

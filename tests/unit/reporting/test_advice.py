@@ -45,7 +45,7 @@ def test_good_run_needs_nothing(good):
     ("learned", "tested", "config", "keys"),
     [
         (0.999, 0.78, TUTORIAL, r"augmentation\.translation=0\.1.*model\.dropout \(now 0\)"),
-        (0.999, 0.78, PHOTOS, r"embedding\.views=8, now 4.*model\.dropout \(now 0\.2\)"),
+        (0.999, 0.78, PHOTOS, r"embedding\.views=4, now 2.*model\.dropout \(now 0\.2\)"),
         (0.029, 0.03, TUTORIAL, r"training\.epochs=10 \(now 5\).*\(now 0\.001\).*recipe photos"),
         (0.5, 0.5, loading.load("photos", None, ['model.finetune="head"']), r"finetune=\"tail\""),
     ],
