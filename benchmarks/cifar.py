@@ -68,14 +68,8 @@ def main() -> None:
         if given.plain_epochs:
             found = run([*command, f"--epochs={given.plain_epochs}"], TF_CPP_MIN_LOG_LEVEL="3")
             for epoch, (seconds, accuracy) in enumerate(found["curve"], start=1):
-                yield (
-                    "plain ResNet-20",
-                    epoch,
-                    f"{seconds / 60:.1f}",
-                    f"{100 * accuracy:.2f}",
-                    "",
-                    "",
-                )
+                minutes, percent = f"{seconds / 60:.1f}", f"{100 * accuracy:.2f}"
+                yield "plain ResNet-20", epoch, minutes, percent, "", ""
 
     print_rows(COLUMNS, measured())
 

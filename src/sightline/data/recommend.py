@@ -29,7 +29,7 @@ _LARGE_INPUT, _SMALL_INPUT = 224, 128  # Side that the backbone was trained with
 _LARGE_FROM = 112  # Enlarging images more than twice to 224 pixels adds cost but no detail
 _VALIDATION_FROM = 50  # Images per class from which a tenth of them can be held out
 _IMBALANCED = 3  # Ratio of the largest to the smallest class from which classes are weighted
-_VERY_IMBALANCED = 20  # From here fine-tuned layers forget the rare class; measured at 50
+_VERY_IMBALANCED = 20  # The ratio from which the head alone is trained; measured at 50
 _BATCH = 32
 _MOST_EPOCHS, _LEAST_EPOCHS = 40, 5
 
@@ -37,7 +37,7 @@ _MOST_EPOCHS, _LEAST_EPOCHS = 40, 5
 class FineTuning(NamedTuple):
     """How the backbone is fine-tuned on up to so many images."""
 
-    most: float
+    most: float  # Training images
     cut: str  # The last frozen block: an earlier one is more accurate, and slower for each image
     views: int
     steps: int  # Training steps at least
@@ -48,7 +48,8 @@ _FINE_TUNING = (
     FineTuning(5_000, "group_5", 2, 225),
     FineTuning(math.inf, "group_6", 2, 450),
 )
-"""Chosen on validation images of 100, 1,435 and 10,000 training images; see docs/benchmarks.md."""
+"""The first two are the best of those measured on validation images, with 100 and 1,435 training
+images; the last saves time. See docs/benchmarks.md."""
 
 
 class Traits(NamedTuple):
@@ -180,7 +181,7 @@ def _validation(found: Traits) -> tuple[str, tuple[str, ...]]:
 
 
 def _layers(found: Traits, plan: FineTuning) -> tuple[tuple[str, ...], str, str]:
-    """Return overrides, a sentence on weighted classes, and which layers are trained."""
+    """Return overrides, a sentence on weighted classes (or ""), and which layers are trained."""
     network = "EfficientNet-Lite0, pretrained on photographs"
     tuned = f"the last layers of {network}, are fine-tuned"
     ratio = max(found.per_class) / max(1, min(found.per_class))

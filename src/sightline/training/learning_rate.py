@@ -13,7 +13,7 @@ _WARMUP = 0.25
 
 
 def learning_rate(settings: TrainingConfig, steps: int) -> float | LearningRateSchedule:
-    """Return the learning rate, or its schedule over the steps of the training."""
+    """Return the learning rate, or its schedule over so many training steps."""
     full, schedule = settings.learning_rate, settings.schedule
     warmup = settings.warmup
     if warmup is None:
@@ -36,7 +36,7 @@ class LinearDecay(LearningRateSchedule):  # type: ignore[misc] # Keras is untype
     """Rises linearly to the full rate for some steps, then falls linearly to zero."""
 
     def __init__(self, full: float, steps: int, rise: int) -> None:
-        """Set the full rate, all steps and those of the rise."""
+        """Set the full rate, the steps of the training and those of the rise, which may be 0."""
         self._full, self._steps, self._rise = full, steps, rise
 
     def __call__(self, step: Any) -> Any:
