@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 from PIL.ImageFile import ImageFile
+from simplejpeg import decode_jpeg
 
 from sightline.config import Resize
 from sightline.data.readers import content
@@ -27,12 +28,6 @@ FORMATS = ("PNG", "JPEG", "BMP")
 _ROTATED = frozenset({5, 6, 7, 8})  # EXIF orientations that swap height and width
 _WHITE = (255, 255, 255, 255)
 R = TypeVar("R")
-
-_RESIZE: dict[Resize, Callable[..., Image.Image]] = {
-    "stretch": Image.Image.resize,
-    "crop": ImageOps.fit,
-    "letterbox": ImageOps.pad,
-}
 
 
 @dataclass(frozen=True)
@@ -65,7 +60,7 @@ def decode(images: Iterable[EncodedImage], form: Form) -> Blocks:
         content = _content(opened)
         digest = hashlib.sha256(content).digest()
         kept = content if form.encoded else b""
-        return kept, digest, _decode(opened, form.shape, form.resize)
+        return kept, digest, _decode(opened, content, form.shape, form.resize)
 
     decoded = ordered_map(read, images)
     while block := list(islice(decoded, rows_in_block(math.prod(form.shape)))):
@@ -78,7 +73,7 @@ def decode_pixels(images: Iterable[EncodedImage], form: Form) -> NDArray[np.uint
     """Decode images, at least one, to an array of shape (m, *form.shape); see `decode`."""
 
     def pixels(image: EncodedImage) -> NDArray[np.uint8]:
-        return _with_image(image, lambda opened: _decode(opened, form.shape, form.resize))
+        return decode_one(image, form.shape, form.resize)[1]
 
     return np.stack([*ordered_map(pixels, images)])
 
@@ -92,7 +87,11 @@ def decode_one(
     image: EncodedImage, shape: Shape, resize: Resize
 ) -> tuple[ImageHeader, NDArray[np.uint8]]:
     """Return an image's header, and the image as a uint8 array of `shape`."""
-    return _with_image(image, lambda opened: (_read_header(opened), _decode(opened, shape, resize)))
+
+    def both(opened: ImageFile) -> tuple[ImageHeader, NDArray[np.uint8]]:
+        return _read_header(opened), _decode(opened, _content(opened), shape, resize)
+
+    return _with_image(image, both)
 
 
 def conform(images: NDArray[np.uint8], shape: Shape, resize: Resize) -> NDArray[np.uint8]:
@@ -132,11 +131,52 @@ def _content(image: ImageFile) -> bytes:
     return content
 
 
-def _decode(image: Image.Image, shape: Shape, resize: Resize) -> NDArray[np.uint8]:
+def _decode(
+    image: ImageFile, content: bytes, shape: Shape, resize: Resize
+) -> NDArray[np.uint8]:
     side = 2 * max(shape[:2])
     image.draft(None, (side, side))  # lets JPEG skip detail that resizing would drop
-    ImageOps.exif_transpose(image, in_place=True)
-    return _conform(_flatten(image), shape, resize)
+    upright = _decode_jpeg(image, content)
+    ImageOps.exif_transpose(upright, in_place=True)
+    return _conform(_flatten(upright), shape, resize)
+
+
+def _decode_jpeg(image: ImageFile, content: bytes) -> Image.Image:
+    """Decode a JPEG in half the time that Pillow takes, to the same pixels.
+
+    Returns the image as it is, for Pillow to decode, if it has another format or is unusual.
+    """
+    colors = {"L": "GRAY", "RGB": "RGB"}.get(image.mode)
+    if image.format != "JPEG" or colors is None:
+        return image
+    width, height = image.size
+    try:
+        pixels = decode_jpeg(content, colors, min_height=height, min_width=width)
+    except ValueError:  # Pillow reads more, or says what is wrong
+        return image
+    if pixels.shape[:2] != (height, width):
+        return image
+    decoded = Image.fromarray(pixels[..., 0] if image.mode == "L" else pixels)
+    decoded.info = image.info  # the orientation
+    return decoded
+
+
+def _crop(image: Image.Image, size: tuple[int, int], method: Image.Resampling) -> Image.Image:
+    """Resize until the shorter side fits, and cut off as much at both ends of the other."""
+    width, height = size
+    if image.width >= width and image.height >= height and (
+        image.width == width or image.height == height
+    ):
+        left, top = (image.width - width) // 2, (image.height - height) // 2
+        return image.crop((left, top, left + width, top + height))
+    return ImageOps.fit(image, size, method)
+
+
+_RESIZE: dict[Resize, Callable[..., Image.Image]] = {
+    "stretch": Image.Image.resize,
+    "crop": _crop,
+    "letterbox": ImageOps.pad,
+}
 
 
 def _conform(image: Image.Image, shape: Shape, resize: Resize) -> NDArray[np.uint8]:
