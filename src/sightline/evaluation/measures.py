@@ -22,6 +22,7 @@ from sightline.evaluation import (
     label_errors,
     model_under_test,
     neighbors,
+    predictions_table,
     reference,
     robustness,
     saliency,
@@ -73,11 +74,12 @@ def measure(
     """Predict the test split and measure the predictions; see `evaluate.evaluate`."""
     run.workspace.check_room(_bytes_needed(arrays), "The predictions")
     tested = model_under_test.load(run, files, arrays, trained, settings, features)
-    served = _served(tested)
-    serving_difference = _serving_difference(tested, served)
-    tested = _without_deviating_features(tested, served)
     path, classes = draft.path(PREDICTIONS), len(files.class_names)
     predictions = predict_split(tested.predict, tested.images, tested.labels, classes, path)
+    served = _served(tested)
+    first = next(predictions_table.read_blocks(path, classes)).probabilities
+    serving_difference = _serving_difference(served, first[: len(served)])
+    tested = _without_deviating_features(tested, served)
     context = Context(tested, predictions, draft)
     metrics = Metrics(
         **classification.measure(predictions, files.class_names),
@@ -104,9 +106,9 @@ def _served(tested: ModelUnderTest) -> Floats:
     return tested.predict_raw(tested.raw[:count])
 
 
-def _serving_difference(tested: ModelUnderTest, served: Floats) -> float:
+def _serving_difference(served: Floats, predicted: Floats) -> float:
     """Compare the exported model on raw images with its network on prepared ones."""
-    difference = float(np.abs(served - tested.predict(tested.images[: len(served)])).max())
+    difference = float(np.abs(served - predicted).max())
     if difference > _SERVING_TOLERANCE:
         raise StageError(
             f"The exported model differs from the trained one by {difference:.2g} in a class "

@@ -150,4 +150,4 @@ def _write_thumbnails(path: Path, inputs: _Inputs) -> None:
         colored = np.ascontiguousarray(np.broadcast_to(image, (*image.shape[:2], 3)))
         tile = Image.fromarray(colored).resize((_TILE, _TILE))
         sheet.paste(tile, (_TILE * (number % _COLUMNS), _TILE * (number // _COLUMNS)))
-    sheet.quantize(_COLORS).save(path, format="PNG", optimize=True)
+    sheet.quantize(_COLORS, Image.Quantize.FASTOCTREE).save(path, format="PNG")

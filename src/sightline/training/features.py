@@ -2,13 +2,14 @@
 
 import logging
 import math
+import os
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import keras
 import numpy as np
@@ -32,7 +33,7 @@ from sightline.training.embed import EMBED
 Floats = NDArray[np.floating[Any]]
 Compute = Callable[[Pixels], Floats]
 
-_BATCH = 16
+_CHECKED = 16  # Images on which the engine is compared with Keras
 # Largest difference from Keras that counts as rounding, as a fraction of the largest feature;
 # float16, in which features are stored, has 11 significant bits
 _TOLERANCE = 2.0**-11
@@ -54,12 +55,13 @@ def compute(
     any_views = settings.model_copy(update={"views": 1})  # a crop does not depend on their number
     front_id = EMBED.key(state.digest(front, "weights"), str(blueprint.last_frozen), any_views)
     draft.path(_FRONT).write_text(front_id, encoding="ascii")
-    source = _Source(_engine(front, settings.engine), _Known(run, front_id), settings)
+    engine = _engine(front, settings.engine)
+    source = _Source(engine, _Known(run, front_id), settings)
     counter = Counter("views", total, "embed")
     splits: dict[str, ArraySplit] = {}
     for name, split in arrays.splits.items():
         images = open_split(run.workspace, split)
-        _check_agreement(front, source.calculate, images[:_BATCH])
+        _check_agreement(front, engine.calculate, images[:_CHECKED])
         computed = source.blocks(images, views[name])
         np.save(draft.path(f"{_DIGESTS}_{name}.npy"), _digests(images))
         file = _write(draft, name, (len(images), views[name], *shape), computed, counter)
@@ -78,7 +80,15 @@ def _front(workspace: Workspace, blueprint: ModelBlueprint) -> keras.Model:
     return keras_files.with_preprocessing(frozen)
 
 
-def _engine(front: keras.Model, wanted: Literal["auto", "onnxruntime", "keras"]) -> Compute:
+class _Engine(NamedTuple):
+    """What computes features: from uint8 images (m, height, width, 3) to (m, ...)."""
+
+    calculate: Compute
+    batch: int  # Images at once
+    threads: int  # Threads that call it at once
+
+
+def _engine(front: keras.Model, wanted: Literal["auto", "onnxruntime", "keras"]) -> _Engine:
     missing = [name for name in ("onnxruntime", "tf2onnx") if find_spec(name) is None]
     converts = keras.backend.backend() == "tensorflow"  # tf2onnx reads TensorFlow's graphs
     if wanted == "onnxruntime" and missing:
@@ -94,12 +104,13 @@ def _engine(front: keras.Model, wanted: Literal["auto", "onnxruntime", "keras"])
     usable = converts and not missing and backend.resolve_device("auto") == "cpu"
     if wanted == "keras" or (wanted == "auto" and not usable):
         _log.info("Keras computes the features of the frozen layers")
-        return lambda images: np.asarray(front.predict_on_batch(images))
+        return _Engine(lambda images: np.asarray(front.predict_on_batch(images)), 16, 1)
     _log.info("ONNX Runtime computes the features of the frozen layers")
     return _onnxruntime(front)
 
 
-def _onnxruntime(front: keras.Model) -> Compute:
+def _onnxruntime(front: keras.Model) -> _Engine:
+    """Convert the layers to ONNX; each core computes a small batch of its own."""
     import onnxruntime
 
     signature = [keras.InputSpec(shape=front.input_shape, dtype="uint8", name="pixels")]
@@ -108,10 +119,13 @@ def _onnxruntime(front: keras.Model) -> Compute:
         path = Path(folder, "front.onnx")
         front.export(path, format="onnx", verbose=False, input_signature=signature)
         options = onnxruntime.SessionOptions()
-        # Threads that wait for each other sleep: spinning takes the cores from other programs.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        options.intra_op_num_threads = 1
         session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-    return lambda images: np.asarray(session.run(None, {"pixels": images})[0])
+
+    def calculate(images: Pixels) -> Floats:
+        return np.asarray(session.run(None, {"pixels": images})[0])
+
+    return _Engine(calculate, batch=4, threads=os.cpu_count() or 1)
 
 
 def _check_agreement(front: keras.Model, calculate: Compute, images: NDArray[Any]) -> None:
@@ -153,13 +167,13 @@ class _Known:
 class _Source:
     """Where features come from: the cache, or else the engine."""
 
-    calculate: Compute
+    engine: _Engine
     known: _Known
     settings: EmbeddingConfig
 
     def blocks(self, images: StoredImages, views: int) -> Iterator[Floats]:
         """Yield float16 blocks (m, views, ...) of images, uint8 or float32."""
-        size = max(1, _BATCH // views)
+        size = max(1, self.engine.batch // views)
 
         def prepare(start: int) -> tuple[list[Floats | None], list[Pixels]]:
             block = _pixels(images[start : start + size])
@@ -167,13 +181,17 @@ class _Source:
             new = [image for image, found in zip(block, known, strict=True) if found is None]
             return known, [crops.view(one, n, self.settings) for one in new for n in range(views)]
 
-        prepared = ordered_map(prepare, range(0, len(images), size), batch_size=1, ahead=4)
-        for known, new in prepared:
+        def calculate(prepared: tuple[list[Floats | None], list[Pixels]]) -> Floats:
+            known, new = prepared
             computed = iter(())
             if new:
-                found = self.calculate(np.stack(new)).astype(np.float16)
+                found = self.engine.calculate(np.stack(new)).astype(np.float16)
                 computed = iter(found.reshape(-1, views, *found.shape[1:]))
-            yield np.stack([next(computed) if one is None else one for one in known])
+            return np.stack([next(computed) if one is None else one for one in known])
+
+        prepared = ordered_map(prepare, range(0, len(images), size), batch_size=1)
+        threads = self.engine.threads
+        return ordered_map(calculate, prepared, 1, ahead=threads + 2, threads=threads)
 
 
 def _digests(images: StoredImages) -> NDArray[np.uint8]:

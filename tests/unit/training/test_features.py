@@ -71,12 +71,15 @@ def test_features_are_the_output_of_the_frozen_layers_for_each_view(
 
 def test_engine_that_is_wrong_or_not_installed_is_refused(run, blueprint, monkeypatch):
     front = features._front(run.workspace, blueprint)
-    right = features._engine(front, "keras")
+    right = features._engine(front, "keras").calculate
     features._check_agreement(front, right, PHOTOS[:4])
     with pytest.raises(StageError, match=r"embedding\.engine"):
         features._check_agreement(front, lambda images: right(images) + 1, PHOTOS[:4])
     monkeypatch.setattr(features, "find_spec", lambda name: None)
-    assert features._engine(front, "auto")(PHOTOS[:4]).tobytes() == right(PHOTOS[:4]).tobytes()
+    assert (
+        features._engine(front, "auto").calculate(PHOTOS[:4]).tobytes()
+        == right(PHOTOS[:4]).tobytes()
+    )
     with pytest.raises(ConfigError, match=r"embedding\.engine.*sightline\[pretrained\]"):
         features._engine(front, "onnxruntime")
 
@@ -86,7 +89,7 @@ def test_other_backends_compute_with_keras(run, blueprint, monkeypatch):
     monkeypatch.setattr(features.keras.backend, "backend", lambda: "jax")
     monkeypatch.setattr(features.backend, "resolve_device", lambda wanted: "cpu")
     expected = front.predict_on_batch(PHOTOS[:4]).tobytes()
-    assert features._engine(front, "auto")(PHOTOS[:4]).tobytes() == expected
+    assert features._engine(front, "auto").calculate(PHOTOS[:4]).tobytes() == expected
     with pytest.raises(ConfigError, match=r"embedding\.engine.*KERAS_BACKEND.*auto"):
         features._engine(front, "onnxruntime")
 
@@ -99,7 +102,7 @@ def test_only_new_images_are_computed(run, blueprint, embedded, monkeypatch):
             seen.append(len(images))
             return np.zeros((len(images), 1, 1, 320), np.float32)
 
-        return count
+        return features._Engine(count, 16, 1)
 
     monkeypatch.setattr(features, "_engine", counting)
     monkeypatch.setattr(features, "_check_agreement", lambda *_: None)

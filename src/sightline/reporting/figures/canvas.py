@@ -21,6 +21,9 @@ distinguish; the orange is darker, so that it is legible as text on white."""
 DOTS_PER_INCH = 192
 """Twice that of a standard screen: crisp on dense screens, shown at half the size on the page."""
 
+_COMPRESSION = 3
+"""For figures with photographs, zlib takes 2.5 times as long at its default of 6, to save 5 %."""
+
 LITERAL: dict[str, Any] = {"parse_math": False}  # Keeps `$` in a name from starting a formula
 
 
@@ -46,7 +49,13 @@ def save(figure: "Figure", path: Path) -> None:
     with warnings.catch_warnings():
         # A name in a script that the font lacks is drawn as boxes; the page shows it correctly.
         warnings.filterwarnings("ignore", message=r"Glyph \d+")
-        figure.savefig(path, format="png", metadata={"Software": None}, **crop)
+        figure.savefig(
+            path,
+            format="png",
+            metadata={"Software": None},
+            pil_kwargs={"compress_level": _COMPRESSION},
+            **crop,
+        )
 
 
 def plain(axes: "Axes", title: str) -> None:

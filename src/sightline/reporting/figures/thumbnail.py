@@ -39,4 +39,4 @@ def write_thumbnail(path: Path, image: NDArray[np.uint8], size: Size = LARGE) ->
         shown = shown.resize(sides, Image.Resampling.NEAREST)
     if size.colors and shown.mode == "RGB":
         shown = shown.quantize(size.colors)
-    shown.save(path, format="PNG", optimize=True)
+    shown.save(path, format="PNG")
