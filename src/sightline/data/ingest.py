@@ -38,7 +38,7 @@ def ingest(run: Run, source: Source, settings: DataConfig) -> DatasetFiles:
     return find_or_make(run, INGEST, key, lambda draft: _ingest(run, source, settings, draft))
 
 
-INGEST = Stage(ingest, ("numpy", "pillow", "pyarrow"))
+INGEST = Stage(ingest, ("numpy", "pillow", "pyarrow", "simplejpeg"))
 
 
 def _ingest(run: Run, source: Source, settings: DataConfig, draft: Draft) -> DatasetFiles:
