@@ -1,4 +1,4 @@
-"""Which pixels support the predicted class, by integrated gradients.
+"""Which pixels support the predicted class, by integrated gradients; see also `class_activation`.
 
 Runs in the Keras process. M. Sundararajan, A. Taly and Q. Yan, "Axiomatic attribution for deep
 networks" (2017): the attribution of a pixel to the probability p of a class is its value times the
@@ -7,15 +7,15 @@ attributions add up to p(image) - p(black); the distance from that sum measures 
 integral. A black pixel always has the attribution 0.
 """
 
-from collections.abc import Callable
-from functools import partial
-from typing import Any
+import logging
+from typing import Any, Literal
 
 import keras
 import numpy as np
 from numpy.typing import NDArray
 
 from sightline.data.scaling import to_float
+from sightline.evaluation import class_activation
 from sightline.evaluation.model_under_test import Context
 from sightline.evaluation.predictions import PREDICTIONS, most_confident_mistakes
 from sightline.pipeline.progress import Progress, emit
@@ -24,12 +24,13 @@ from sightline.storage.npy import ArrayWriter
 
 Floats = NDArray[np.float32]
 Classes = NDArray[np.int64]
-Differentiation = Callable[[Floats, Classes], Floats]
+Method = Literal["integrated gradients", "class activation"]
 
 _MAPS = "saliency.npy"
 
-# Largest accepted distance from completeness, as a probability; beyond it points are added
-_TOLERANCE = 0.01
+# Distances from completeness, as a probability: points are added beyond the first, and maps that
+# reach the second are left out
+_TOLERANCE, _USELESS = 0.01, 0.1
 _MIN_POINTS, _MAX_POINTS = 32, 512
 """Points on the path from black; doubled until the tolerance is met."""
 
@@ -37,13 +38,19 @@ _MOST_PIXELS = 2 << 20
 """Pixels differentiated for one image: all points at 64x64, the fewest at 224x224, where more
 would take minutes."""
 
+_LARGE = _MOST_PIXELS // _MAX_POINTS
+"""Larger images, in pixels, are explained by class activation where the network allows it: with
+the points that their size leaves, the gradients of a deep network do not add up."""
+
+_log = logging.getLogger(__name__)
+
 _BATCH_BYTES = 512 << 10
 """Size of the float32 images differentiated at once; all activations are held as well. A batch
 never exceeds the fewest points, since some backends compile again for each batch size."""
 
 
 def measure(context: Context) -> Saliency | None:
-    """Explain the most confident mistakes; None where it is switched off or there is none."""
+    """Explain the most confident mistakes; None if that is off, impossible or there is none."""
     tested, draft = context.tested, context.draft
     class_names, limit = tested.files.class_names, tested.settings.saliency_images
     found, _ = most_confident_mistakes(draft.path(PREDICTIONS), class_names, limit)
@@ -51,12 +58,32 @@ def measure(context: Context) -> Saliency | None:
         return None
     indexes = [mistake.index for mistake in found]
     predicted = np.array([class_names.index(mistake.predicted) for mistake in found])
-    maps, completeness = attribute(tested.network, to_float(tested.images[indexes]), predicted)
+    images = to_float(tested.images[indexes])
+    method, maps, completeness = _explain(tested.network, images, predicted)
+    if completeness >= _USELESS:
+        _log.warning(
+            "The saliency maps are left out: they do not add up to the probability of the class, "
+            "by up to %.2g",
+            completeness,
+        )
+        return None
     with ArrayWriter(draft.path(_MAPS), maps.shape, "float32") as writer:
         writer.append(maps)
     return Saliency(
-        indexes=tuple(indexes), maps=draft.array_record(writer), completeness=completeness
+        method=method,
+        indexes=tuple(indexes),
+        maps=draft.array_record(writer),
+        completeness=completeness,
     )
+
+
+def _explain(
+    network: keras.Model, images: Floats, classes: Classes
+) -> tuple[Method, Floats, float]:
+    """Return the method for images of this size, the maps and their error, as a probability."""
+    if images[0, ..., 0].size > _LARGE and class_activation.applies(network):
+        return "class activation", *class_activation.attribute(network, images, classes)
+    return "integrated gradients", *attribute(network, images, classes)
 
 
 def attribute(network: keras.Model, images: Floats, classes: Classes) -> tuple[Floats, float]:
@@ -74,10 +101,9 @@ def attribute(network: keras.Model, images: Floats, classes: Classes) -> tuple[F
     """
     maps = np.empty(images.shape[:3], dtype=np.float32)
     distances = []
-    differentiate = _differentiation(network, images[0])
     for row, image in enumerate(images):
         chosen = classes[row : row + 1]
-        maps[row], distance = _attribute(network, differentiate, image, chosen)
+        maps[row], distance = _attribute(network, image, chosen)
         distances.append(distance)
         total = len(images)
         emit(Progress(stage="evaluate", done=row + 1, total=total, unit="explained mistakes"))
@@ -98,46 +124,25 @@ def input_gradients(network: keras.Model, images: Floats, classes: Classes) -> F
     return np.asarray(_GRADIENTS[keras.backend.backend()](network, images, classes))
 
 
-def _differentiation(network: keras.Model, image: Floats) -> Differentiation:
-    """Return `input_gradients` of a network; on TensorFlow as a graph if an image has many batches.
-
-    A pretrained network at 224x224 pixels then takes a quarter of the time.
-    """
-    if _batch_size(image) == _MIN_POINTS or keras.backend.backend() != "tensorflow":
-        return partial(input_gradients, network)
-    import tensorflow as tf
-
-    graph = tf.function(
-        partial(_tensorflow_gradients, network),
-        input_signature=[tf.TensorSpec((None, *image.shape)), tf.TensorSpec((None,), tf.int64)],
-        autograph=False,
-    )
-    return lambda images, classes: np.asarray(graph(images, classes))
-
-
 def _batch_size(image: Floats) -> int:
     return min(max(1, _BATCH_BYTES // image.nbytes), _MIN_POINTS)
 
 
-def _attribute(
-    network: keras.Model, differentiate: Differentiation, image: Floats, chosen: Classes
-) -> tuple[Floats, float]:
+def _attribute(network: keras.Model, image: Floats, chosen: Classes) -> tuple[Floats, float]:
     """Add points until the map of one image is complete."""
     ends = np.stack([np.zeros_like(image), image])
     black, reached = probabilities_of(network, ends, np.repeat(chosen, 2)).astype(np.float64)
     points = _MIN_POINTS
     most = min(_MAX_POINTS, _MOST_PIXELS // (image.shape[0] * image.shape[1]))
     while True:
-        attributions = _integrate(differentiate, image, chosen, points)
+        attributions = _integrate(network, image, chosen, points)
         distance = abs(float(attributions.sum(dtype=np.float64)) - (reached - black))
         if distance <= _TOLERANCE or 2 * points > most:
             return attributions.sum(axis=-1), float(distance)
         points *= 2
 
 
-def _integrate(
-    differentiate: Differentiation, image: Floats, chosen: Classes, points: int
-) -> Floats:
+def _integrate(network: keras.Model, image: Floats, chosen: Classes, points: int) -> Floats:
     """Integrate the gradient by Gauss-Legendre quadrature, in batches; the image's shape."""
     nodes, weights = np.polynomial.legendre.leggauss(points)
     scales, shares = ((nodes + 1) / 2).astype(np.float32), (weights / 2).astype(np.float32)
@@ -146,7 +151,7 @@ def _integrate(
     for start in range(0, points, step):
         part = scales[start : start + step]
         scaled = part[:, np.newaxis, np.newaxis, np.newaxis] * image
-        gradients = differentiate(scaled, np.repeat(chosen, len(part)))
+        gradients = input_gradients(network, scaled, np.repeat(chosen, len(part)))
         mean += np.tensordot(shares[start : start + step], gradients, axes=1)
     return image * mean
 

@@ -1,5 +1,7 @@
 """Records of the evaluation on the test split."""
 
+from typing import Literal
+
 from pydantic import Field
 
 from sightline.records.base import ArrayFile, FileRecord, Record
@@ -138,13 +140,17 @@ class ThresholdCurves(Record):
 
 
 class Saliency(Record):
-    """Saliency maps of the most confident mistakes, by integrated gradients."""
+    """Saliency maps of the most confident mistakes."""
 
+    method: Literal["integrated gradients", "class activation"] = "integrated gradients"
     indexes: tuple[int, ...]  # In the test split, the most confident mistake first
     # float32 NPY of shape (m, height, width): contribution of each pixel to the probability of the
-    # predicted class relative to a black image, summed over channels
+    # predicted class relative to a black image, summed over channels; or of shape (m, rows,
+    # columns): contribution of each position to the score of that class relative to the mean of
+    # all classes, in nats
     maps: ArrayFile
-    # Largest absolute difference between a map's sum and the change of that probability from black
+    # Largest absolute difference of a probability: between a map's sum and the change from black,
+    # or between those by the scores and by the network
     completeness: float
 
 

@@ -3,6 +3,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -12,10 +13,13 @@ from scipy.special import expit, softmax
 import saliency_on_backend
 from saliency_on_backend import CLASSES, IMAGES
 from sightline.evaluation import saliency
+from sightline.evaluation.model_under_test import Context
 from sightline.evaluation.saliency import input_gradients, probabilities_of
 from sightline.models import keras_files
+from sightline.records import ArrayFile
 
 ONE = np.ones(1, int)
+RECORD = ArrayFile(path="saliency.npy", sha256="0" * 64, bytes=1, shape=(2, 10, 8), dtype="float32")
 
 
 @pytest.fixture(scope="module")
@@ -130,3 +134,23 @@ def test_maps_in_many_batches_are_those_of_a_single_one(network, monkeypatch):
     found, _ = saliency.attribute(network, IMAGES, CLASSES)
     np.testing.assert_allclose(found, expected, atol=1e-5)
     assert np.abs(expected).max() > 1e-3
+
+
+def test_maps_that_do_not_add_up_are_left_out(tmp_path, monkeypatch, caplog):
+    tested = SimpleNamespace(
+        files=SimpleNamespace(class_names=("a", "b", "c")),
+        settings=SimpleNamespace(saliency_images=3),
+        network=None,
+        images=IMAGES,
+    )
+    draft = SimpleNamespace(path=tmp_path.joinpath, array_record=lambda writer: RECORD)
+    mistakes = [SimpleNamespace(index=n, predicted="abc"[CLASSES[n]]) for n in (2, 0)]
+    monkeypatch.setattr(saliency, "most_confident_mistakes", lambda *_: (mistakes, 2))
+    for error in (0.09, 0.11):
+        maps = IMAGES[[2, 0], ..., 0]
+        monkeypatch.setattr(
+            saliency, "_explain", lambda *_, e=error, m=maps: ("integrated gradients", m, e)
+        )
+        found = saliency.measure(Context(tested, None, draft))
+        assert (found is None) == (error > 0.1)
+        assert ("left out" in caplog.text) == (error > 0.1)

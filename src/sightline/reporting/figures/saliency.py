@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from sightline.records import Mistake
 from sightline.reporting.figures.canvas import BLUE, GREY, ORANGE, save
@@ -26,22 +27,31 @@ _FAINT = 0.78  # Grey of a black pixel under a map; white stays white
 
 
 def draw_saliency(path: Path, images: Images, maps: Maps, mistakes: Sequence[Mistake]) -> None:
-    """Draw each image beside a map of how much each pixel adds to the predicted class.
+    """Draw each image beside a map of how much each part of it adds to the predicted class.
 
-    Orange pixels raise its probability, blue pixels lower it; all maps share one scale.
+    Orange parts raise its probability or score, blue parts lower it; all maps share one scale.
 
     Args:
         images: uint8 array of shape (m, height, width, channels), m at least 1.
-        maps: float32 array of shape (m, height, width), in units of probability.
+        maps: float32 array of shape (m, height, width), in units of probability, or of a smaller
+            shape (m, rows, columns), in nats.
     """
-    side = math.ceil(max(maps.shape[1:]) / _CELLS)
-    cells = _summed(maps, side)
+    if maps.shape[1:] == images.shape[1:3]:
+        side = math.ceil(max(maps.shape[1:]) / _CELLS)
+        cells = _summed(maps, side)
+        cell = "pixel" if side == 1 else f"{side}x{side} pixels"
+        label, form = f"change in probability of the predicted class per {cell}", "{x:.1%}"
+    else:
+        cells = _enlarged(maps, images.shape[1:3])
+        rows, columns = maps.shape[1:]
+        label = f"contribution of each of {rows}x{columns} positions to the class score, in nats"
+        form = "{x:.2g}"
     limit = float(np.percentile(np.abs(cells), _FULL_COLOUR)) or 1.0
     pairs = [_beside(image, values / limit) for image, values in zip(images, cells, strict=True)]
     title = "Saliency: true class → prediction, confidence"
     captions = [caption(mistake) for mistake in mistakes]
     figure = draw_grid(np.stack(pairs), captions, title, _COLUMNS, _WIDTH, _FOOT)
-    _draw_scale(figure, limit, side)
+    _draw_scale(figure, limit, f"{label} (orange: up, blue: down)", form)
     save(figure, path)
 
 
@@ -51,6 +61,12 @@ def _summed(maps: Maps, side: int) -> Maps:
         sums = np.add.reduceat(maps, np.arange(0, length, side), axis)
         maps = np.repeat(sums, side, axis).take(np.arange(length), axis)
     return maps
+
+
+def _enlarged(maps: Maps, size: tuple[int, int]) -> Maps:
+    """Interpolate between positions, to (m, *size)."""
+    shown = [Image.fromarray(one).resize(size[::-1], Image.Resampling.BILINEAR) for one in maps]
+    return np.stack([np.asarray(one, np.float32) for one in shown])
 
 
 def _beside(image: Images, values: Maps) -> Images:
@@ -71,18 +87,18 @@ def _rgb(colour: str) -> NDArray[np.float64]:
     return np.array(to_rgb(colour))
 
 
-def _draw_scale(figure: "Figure", limit: float, side: int) -> None:
+def _draw_scale(figure: "Figure", limit: float, label: str, form: str) -> None:
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import LinearSegmentedColormap, Normalize
-    from matplotlib.ticker import PercentFormatter
+    from matplotlib.ticker import StrMethodFormatter
 
     colours = LinearSegmentedColormap.from_list("down and up", [BLUE, "white", ORANGE])
     scale = ScalarMappable(Normalize(-limit, limit), colours)
     height = figure.get_size_inches()[1]
     axes = figure.add_axes((0.15, (_FOOT - 0.12) / height, 0.7, 0.12 / height))
-    bar = figure.colorbar(scale, cax=axes, orientation="horizontal", format=PercentFormatter(1.0))
+    bar = figure.colorbar(
+        scale, cax=axes, orientation="horizontal", format=StrMethodFormatter(form)
+    )
     bar.ax.tick_params(labelsize=8)
-    cell = "pixel" if side == 1 else f"{side}x{side} pixels"
-    label = f"change in probability of the predicted class per {cell} (orange: up, blue: down)"
     bar.set_label(label, fontsize=9)
     bar.outline.set_edgecolor(GREY)

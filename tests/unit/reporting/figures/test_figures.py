@@ -23,6 +23,7 @@ from sightline.records import (
     Robustness,
     ThresholdCurves,
 )
+from sightline.reporting.figures import saliency
 from sightline.reporting.figures.calibration import draw_calibration
 from sightline.reporting.figures.confusion import draw_confusion_matrix
 from sightline.reporting.figures.curves import draw_both_curves, draw_curves
@@ -113,6 +114,9 @@ FIGURES: dict[str, Callable[[Path], None]] = {
     "saliency": partial(draw_saliency, images=COLOUR, maps=MAPS, mistakes=mistakes()),
     "no saliency": partial(
         draw_saliency, images=GREY[:1], maps=0 * MAPS[:1], mistakes=mistakes(count=1)
+    ),
+    "class activation": partial(
+        draw_saliency, images=COLOUR, maps=MAPS[:, :3, :2], mistakes=mistakes()
     ),
     "findings": partial(
         draw_findings, found=FOUND, images=[GREY[:2], GREY[:1]], class_names=[HOSTILE, "b"]
@@ -207,6 +211,15 @@ def test_pixels_for_the_class_are_orange_and_those_against_it_blue(tmp_path):
     orange, blue = (count(tmp_path / "s.png", colour) for colour in (ORANGE, BLUE))
     assert min(orange, blue) > 500
     assert orange == pytest.approx(blue, rel=0.1)
+
+
+def test_coarse_map_is_enlarged_to_its_image(tmp_path):
+    maps = np.array([[[2.0, 0.0], [0.0, -2.0]]], np.float32)
+    shown = saliency._enlarged(maps, (8, 12))
+    assert shown.shape == (1, 8, 12)
+    assert (shown[0, 0, 0], shown[0, -1, -1]) == (2, -2)
+    assert (shown[0, :4, :6] >= 0).all()
+    assert (shown[0, 4:, 6:] <= 0).all()
 
 
 def test_accuracy_decides_the_colour_of_a_cell(tmp_path):
