@@ -52,6 +52,7 @@ def rotated() -> dict[str, object]:
     [
         ("RGB", {}, True),
         ("RGB", {"subsampling": 0, "progressive": True}, True),
+        ("RGB", {"keep_rgb": True}, True),
         ("RGB", rotated(), True),
         ("L", {}, True),
         ("CMYK", {}, False),
