@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from sightline.data.encoded_images import EncodedImages
 from sightline.data.readers.base import Form, RawBlock
-from sightline.data.readers.images import conform
+from sightline.data.readers.conform import conform
 from sightline.pipeline.cache import Draft
 from sightline.records import ArrayFile, EncodedFile, ImagesFile
 from sightline.storage import npy

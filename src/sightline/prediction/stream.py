@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from sightline.config import Resize
 from sightline.data.readers import parquet_images
 from sightline.data.readers.base import Shape, rows_in_block
-from sightline.data.readers.images import EncodedImage, ImageHeader, conform, decode_one
+from sightline.data.readers.conform import conform
+from sightline.data.readers.images import EncodedImage, ImageHeader, decode_one
 from sightline.data.readers.parallel import ordered_map
 from sightline.errors import DataError
 from sightline.prediction import npy

@@ -7,7 +7,8 @@ import pytest
 from PIL import Image
 
 from run_to_predict import SHAPE, dots, write_pictures
-from sightline.data.readers.images import conform, silence_bomb_warnings
+from sightline.data.readers.conform import conform
+from sightline.data.readers.images import silence_bomb_warnings
 from sightline.errors import DataError
 from sightline.prediction import inputs, stream
 

@@ -1,4 +1,4 @@
-"""Decode PNG, JPEG and BMP images, and bring them to one form."""
+"""Decode PNG, JPEG and BMP images."""
 
 import hashlib
 import io
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,13 +20,13 @@ from simplejpeg import decode_jpeg
 from sightline.config import Resize
 from sightline.data.readers import content
 from sightline.data.readers.base import DIGEST, Blocks, Form, RawBlock, Shape, rows_in_block
+from sightline.data.readers.conform import conform_image, flatten, is_grey, window_of
 from sightline.data.readers.parallel import ordered_map
 from sightline.errors import DataError
 from sightline.storage.text import quoted
 
 FORMATS = ("PNG", "JPEG", "BMP")
 _ROTATED = frozenset({5, 6, 7, 8})  # EXIF orientations that swap height and width
-_WHITE = (255, 255, 255, 255)
 R = TypeVar("R")
 
 
@@ -94,16 +94,6 @@ def decode_one(
     return _with_image(image, both)
 
 
-def conform(images: NDArray[np.uint8], shape: Shape, resize: Resize) -> NDArray[np.uint8]:
-    """Bring uint8 images of shape (m, height, width, channels) to (m, *shape), if necessary."""
-    if images.shape[1:] == shape:
-        return images
-    conformed = np.empty((len(images), *shape), dtype=np.uint8)
-    for row, image in enumerate(images[..., 0] if images.shape[-1] == 1 else images):
-        conformed[row] = _conform(Image.fromarray(image), shape, resize)
-    return conformed
-
-
 @contextmanager
 def silence_bomb_warnings() -> Iterator[None]:
     """Silence Pillow's warnings about large images; not thread-safe, so enter it only once."""
@@ -117,7 +107,7 @@ def _read_header(image: Image.Image) -> ImageHeader:
     rotated = False
     if image.format == "JPEG" or "exif" in image.info:  # other formats would be decoded for it
         rotated = _orientation(image) in _ROTATED
-    return ImageHeader((width, height) if rotated else (height, width), _is_grey(image))
+    return ImageHeader((width, height) if rotated else (height, width), is_grey(image))
 
 
 def _content(image: ImageFile) -> bytes:
@@ -137,12 +127,12 @@ def _decode(image: ImageFile, content: bytes, shape: Shape, resize: Resize) -> N
     pixels = _decode_jpeg(image, content)
     upright: Image.Image = image
     if pixels is not None:
-        if (window := _window(pixels.shape, shape, resize)) and _orientation(image) == 1:
+        if (window := window_of(pixels.shape, shape, resize)) and _orientation(image) == 1:
             return pixels[window]
         upright = Image.fromarray(pixels[..., 0] if image.mode == "L" else pixels)
         upright.info = image.info  # the orientation
     ImageOps.exif_transpose(upright, in_place=True)
-    return _conform(_flatten(upright), shape, resize)
+    return conform_image(flatten(upright), shape, resize)
 
 
 def _decode_jpeg(image: ImageFile, content: bytes) -> NDArray[np.uint8] | None:
@@ -162,66 +152,10 @@ def _decode_jpeg(image: ImageFile, content: bytes) -> NDArray[np.uint8] | None:
     return pixels if pixels.shape[:2] == (height, width) else None
 
 
-def _window(found: Shape, shape: Shape, resize: Resize) -> tuple[slice, slice] | None:
-    """Return the rows and columns of an image that are the whole result, if nothing is scaled."""
-    (height, width, channels), (rows, columns, wanted) = found, shape
-    same = (height == rows, width == columns)
-    if channels != wanted or not (any(same) if resize == "crop" else all(same)):
-        return None
-    top, left = (height - rows) // 2, (width - columns) // 2
-    if top < 0 or left < 0:
-        return None
-    return slice(top, top + rows), slice(left, left + columns)
-
-
 def _orientation(image: Image.Image) -> int:
     """Return the EXIF orientation; 1 is upright."""
     found: int = image.getexif().get(ExifTags.Base.Orientation, 1)
     return found
-
-
-_RESIZE: dict[Resize, Callable[..., Image.Image]] = {
-    "stretch": Image.Image.resize,
-    "crop": ImageOps.fit,
-    "letterbox": ImageOps.pad,
-}
-
-
-def _conform(image: Image.Image, shape: Shape, resize: Resize) -> NDArray[np.uint8]:
-    """Bring an L or RGB image to a shape; grey is luma by ITU-R 601, resizing antialiases."""
-    height, width, channels = shape
-    wanted = _in_mode(image, "L" if channels == 1 else "RGB")
-    window = _window((wanted.height, wanted.width, channels), shape, resize)
-    if window is not None:
-        found = np.asarray(wanted, dtype=np.uint8)
-        return found.reshape(*found.shape[:2], channels)[window]
-    resized = _RESIZE[resize](wanted, (width, height), Image.Resampling.LANCZOS)
-    return np.asarray(resized, dtype=np.uint8).reshape(shape)
-
-
-def _flatten(image: Image.Image) -> Image.Image:
-    """Convert any mode to L or RGB: 16 bits to 8, transparency over white, palettes resolved."""
-    if image.mode.startswith("I"):
-        wide: NDArray[Any] = np.asarray(image).astype(np.float64)
-        return Image.fromarray(np.rint(np.clip(wide, 0, 65535) / 257).astype(np.uint8))
-    grey = _is_grey(image)
-    if image.has_transparency_data:
-        layer = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", layer.size, _WHITE), layer)
-    return _in_mode(image, "L" if grey else "RGB")
-
-
-def _in_mode(image: Image.Image, mode: str) -> Image.Image:
-    """Convert an image, unless it has the mode: Pillow would copy it."""
-    return image if image.mode == mode else image.convert(mode)
-
-
-def _is_grey(image: Image.Image) -> bool:
-    """Return whether an image has no colour, from its mode and palette alone."""
-    if image.mode in {"P", "PA"} and image.palette is not None:
-        colours = np.frombuffer(bytes(image.getpalette("RGB") or ()), np.uint8).reshape(-1, 3)
-        return bool((colours == colours[:, :1]).all())
-    return image.mode in {"1", "L", "LA", "La", "F"} or image.mode.startswith("I")
 
 
 def _with_image(encoded: EncodedImage, use: Callable[[ImageFile], R]) -> R:

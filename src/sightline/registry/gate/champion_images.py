@@ -7,7 +7,7 @@ from pathlib import Path
 from sightline.data import locate, splits
 from sightline.data.label_table import check_length
 from sightline.data.readers import dispatch
-from sightline.data.readers.images import conform
+from sightline.data.readers.conform import conform
 from sightline.data.splits import Split
 from sightline.errors import DataError
 from sightline.records import ArrayFile, ImagesFile
