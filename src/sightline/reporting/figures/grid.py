@@ -12,6 +12,7 @@ from sightline.records import Mistake
 from sightline.reporting.figures.canvas import GREY, INK, LITERAL, ORANGE, blank, save, shorten
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
     from sightline.data.validation.findings import Finding
@@ -148,26 +149,26 @@ def draw_grid(
     width = columns * (side + _GAP) - _GAP + 2 * _MARGIN
     figure = blank(width, rows * pitch + _TITLE + _MARGIN + foot)
     _write(figure, _MARGIN, 0.13, Line(shorten(title, 80), weight="bold"), 11, "left")
+    axes = _inches(figure)
     for number, (image, lines) in enumerate(zip(images, captions, strict=True)):
         row, column = divmod(number, columns)
         left, top = _MARGIN + column * (side + _GAP), _TITLE + row * pitch
-        _show(figure, image, (left, top, side, height))
+        grey = image[..., 0] if image.shape[-1] == 1 else image
+        box = (left, left + side, top + height, top)
+        axes.imshow(grey, cmap="gray", vmin=0, vmax=255, extent=box, aspect="auto")
         for place, line in enumerate(lines):
             below = top + height + 0.04 + place * _LINE
             _write(figure, left + side / 2, below, line, 8.5, "center")
     return figure
 
 
-def _show(figure: "Figure", image: Images, box: tuple[float, float, float, float]) -> None:
-    """Show an image in a box: left, top, width and height in inches from the upper left corner."""
+def _inches(figure: "Figure") -> "Axes":
+    """Cover a figure with axes in inches from its upper left corner, for all images at once."""
     across, down = figure.get_size_inches()
-    left, top, width, height = box
-    place = (left / across, 1 - (top + height) / down, width / across, height / down)
-    axes = figure.add_axes(place)
-    grey = image[..., 0] if image.shape[-1] == 1 else image
-    axes.imshow(grey, cmap="gray", vmin=0, vmax=255)
-    axes.set(xticks=[], yticks=[])
-    axes.spines[:].set_visible(False)
+    axes = figure.add_axes((0, 0, 1, 1), xlim=(0, across), ylim=(down, 0))
+    axes.set_axis_off()
+    axes.set_autoscale_on(False)
+    return axes
 
 
 def _write(figure: "Figure", left: float, top: float, line: Line, size: float, align: str) -> None:
