@@ -16,6 +16,8 @@ from scipy.special import softmax
 
 Floats = NDArray[np.float32]
 
+_BATCH = 8  # Images at once: the first layers of a network hold far more than the last
+
 
 class Activations(NamedTuple):
     """Class activation maps of m images."""
@@ -35,7 +37,10 @@ def attribute(network: keras.Model, images: Floats, classes: NDArray[np.int64]) 
     """
     pooling, dense = _head(network)
     inner = keras.Model(network.inputs, [pooling.input, network.outputs[0]])
-    features, probabilities = map(np.asarray, inner.predict_on_batch(images))
+    parts = [
+        inner.predict_on_batch(images[at : at + _BATCH]) for at in range(0, len(images), _BATCH)
+    ]
+    features, probabilities = (np.concatenate(found) for found in zip(*parts, strict=True))
     kernel, bias = (np.asarray(weight, np.float64) for weight in dense.get_weights())
     centered = kernel - kernel.mean(axis=1, keepdims=True)
     positions = features.shape[1] * features.shape[2]

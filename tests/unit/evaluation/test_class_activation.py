@@ -23,8 +23,9 @@ def network(hidden=None, size=(72, 64)):
     return model
 
 
-def test_maps_add_up_to_the_score_relative_to_the_mean_of_the_classes():
+def test_maps_add_up_to_the_score_relative_to_the_mean_of_the_classes(monkeypatch):
     model = network()
+    monkeypatch.setattr(class_activation, "_BATCH", 2)
     found = class_activation.attribute(model, IMAGES, CLASSES)
     assert (found.maps.dtype, found.maps.shape) == (np.float32, (3, 9, 8))
     assert found.distance < 1e-5
