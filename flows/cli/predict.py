@@ -25,8 +25,9 @@ EXAMPLES = (
 _InputsArgument = Annotated[
     list[str],
     typer.Argument(
-        help="PNG, JPEG or BMP files, directories of them (searched recursively), .npy files "
-        "(uint8, shape n, height, width and optionally 1 or 3 channels), or .parquet files "
+        help="Image files (PNG, JPEG, WebP, TIFF, GIF, AVIF, BMP), directories of them (searched "
+        "recursively), .npy files (uint8, shape n, height, width and optionally 1 or 3 "
+        "channels), or .parquet files "
         "with a column of images."
     ),
 ]

@@ -16,7 +16,8 @@ from bounds import bounded
 from depth import FULL, at_depth
 from sightline.config import DataConfig
 from sightline.data import locate
-from sightline.data.readers import dispatch, form, images
+from sightline.data.readers import dispatch, form
+from sightline.data.readers.conform import conform
 from sightline.errors import DataError
 from sightline.records import Run
 from sightline.storage.text import printable
@@ -70,7 +71,7 @@ def _read(path: Path, chosen: DataConfig) -> None:
         assert 0 <= labels.min() <= labels.max() < len(raw.class_names)
         count = 0
         for block in split.images():
-            pixels = images.conform(block.images, shape, resize)
+            pixels = conform(block.images, shape, resize)
             assert (pixels.dtype, pixels.shape[1:]) == (np.uint8, shape)
             assert len(block.digests) == len(pixels)
             count += len(block)

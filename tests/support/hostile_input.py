@@ -10,11 +10,13 @@ import struct
 import tarfile
 import zipfile
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from PIL import Image
 
 import bad_files as bad
 from bad_files import IDX_IMAGES, Write, X, Y
@@ -156,6 +158,32 @@ def png_of(width: int, height: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + b"".join(bad.png_chunk(*chunk) for chunk in chunks)
 
 
+def patched(kind: str, mark: bytes, sides: bytes) -> bytes:
+    """A small image of a format whose bytes after a mark are replaced by other sides."""
+    file = io.BytesIO()
+    options = {"lossless": True} if kind == "WEBP" else {}
+    Image.fromarray(np.dstack([X[0]] * 3)).save(file, kind, **options)
+    content = file.getvalue()
+    start = content.index(mark) + len(mark)
+    return content[:start] + sides + content[start + len(sides) :]
+
+
+def bombs_of_pixels() -> Iterator[Case]:
+    """Small images of every format that state more pixels than are read."""
+    webp = ((1 << 14) - 1) * (1 + (1 << 14))  # both sides less one, in 14 bits each
+    tag = struct.pack("<HHII", 257, 4, 1, 20_000)  # the height, after the width
+    images = {
+        "png": png_of(60_000, 60_000),
+        "webp": patched("WEBP", b"\0\0\0\x2f", struct.pack("<I", webp)),
+        "tiff": patched("TIFF", struct.pack("<HHI", 256, 4, 1), struct.pack("<I", 20_000) + tag),
+        "gif": patched("GIF", b"GIF87a", struct.pack("<HH", 60_000, 60_000)),
+        "avif": patched("AVIF", b"ispe\0\0\0\0", struct.pack(">II", 16_000, 16_000)),
+    }
+    for kind, content in images.items():
+        facts = ("dog/1.png", "89,478,485 pixels")
+        yield Case(f"bomb-of-pixels-{kind}", facts, bad.images(files={"dog/1.png": content}))
+
+
 def parquet_bomb(folder: Path) -> Path:
     """A table of 1 MB whose images decompress to a page of 260 MiB."""
     table = pa.table({"image": [bytes(260 << 20), b""], "label": ["a", "b"]})
@@ -203,11 +231,7 @@ BOMBS = (
     Case("bomb-idx", (IDX_IMAGES, "states 8 x 8 x 8 bytes", "more"), gzip_bomb),
     Case("bomb-in-the-header-npz", ("x_train", "3,221,225,472 bytes"), zip_bomb(_LONG_HEADER)),
     Case("bomb-of-one-image-npz", ("67,108,864 bytes",), zip_bomb(npy_header(2, 1 << 15, 3 << 14))),
-    Case(
-        "bomb-of-pixels-folder",
-        ("dog/1.png", "89,478,485 pixels"),
-        bad.images(files={"dog/1.png": png_of(60_000, 60_000)}),
-    ),
+    *bombs_of_pixels(),
     Case(
         "bomb-of-pixels-parquet",
         ("data.parquet, row 3", "89,478,485 pixels"),

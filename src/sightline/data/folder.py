@@ -1,12 +1,15 @@
 """List the folders of a data set and check their links."""
 
 import os
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 from sightline.errors import DataError
 
 Entries = list[os.DirEntry[str]]
 
+_MOST_FILES = 10_000
 _CLUTTER = frozenset({"thumbs.db", "desktop.ini", "__macosx"})
 
 
@@ -14,11 +17,7 @@ def list_folder(path: Path) -> Entries:
     """List a folder sorted by name, without hidden files and desktop clutter."""
     try:
         with os.scandir(path) as entries:
-            kept = [
-                entry
-                for entry in entries
-                if not entry.name.startswith(".") and entry.name.lower() not in _CLUTTER
-            ]
+            kept = [entry for entry in entries if _is_kept(entry.name)]
     except OSError as error:
         raise DataError(f"The folder {path} cannot be read: {error.strerror}.") from None
     return sorted(kept, key=lambda entry: entry.name)
@@ -47,3 +46,16 @@ def with_suffix(path: Path, entries: Entries, suffix: str) -> tuple[Path, ...]:
     """Return the files directly in `path` with this suffix, in any case."""
     named = (entry for entry in entries if entry.name.lower().endswith(suffix))
     return tuple(path / entry.name for entry in named if entry.is_file())
+
+
+def nested_files(path: Path) -> Iterator[str]:
+    """Yield the names of the first 10,000 files below a folder, without hidden files and clutter.
+
+    Links to folders are not followed.
+    """
+    names = (name for _, _, files in os.walk(path) for name in files)
+    return islice((name for name in names if _is_kept(name)), _MOST_FILES)
+
+
+def _is_kept(name: str) -> bool:
+    return not name.startswith(".") and name.lower() not in _CLUTTER

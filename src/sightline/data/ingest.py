@@ -84,7 +84,7 @@ def _check(
     """Raise an error if images cannot be stored as wanted, or the disk has too little room."""
     if raw.encoded_bytes is None and settings.store == "encoded":
         raise ConfigError(
-            f'data.store is "encoded", but {settings.dataset} holds pixels, no PNG, JPEG or BMP '
+            f'data.store is "encoded", but {settings.dataset} holds pixels, no encoded '
             'images; set it to "pixels".'
         )
     examples = sum(split.count for split in splits)

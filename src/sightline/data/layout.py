@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from sightline.data.folder import Entries, check_link, list_folder, with_suffix
-from sightline.data.readers import content
+from sightline.data.folder import Entries, check_link, list_folder, nested_files, with_suffix
+from sightline.data.readers import content, image_kinds
 from sightline.errors import DataError
 
 SPLITS = {
@@ -23,14 +23,13 @@ SPLITS = {
 
 UNSPLIT = "unsplit"  # Name of the only split of a source that has no test split yet
 FILE_KINDS = {".npz": "npz", ".parquet": "parquet", ".csv": "csv"}  # Formats of single files
-IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp"})
 
 _MAX_NAMES = 5
 _IDX = re.compile(r"^(train|t10k|test)-(images|labels)[-.]idx[13]-ubyte(\.gz)?$")
 _SPLIT = re.compile(rf"^({'|'.join(SPLITS)})(?![a-z0-9])", re.IGNORECASE)
 _FORMATS = (
-    "four IDX files, one .npz file, Parquet files, CSV files, or one folder of PNG, JPEG or BMP "
-    "images per class, optionally split into train/, validation/ and test/"
+    "four IDX files, one .npz file, Parquet files, CSV files, or one folder per class of "
+    f"{image_kinds.IMAGES}, optionally split into train/, validation/ and test/"
 )
 _NPY_HINT = " An .npy file has no labels; save both with np.savez(FILE, x_train=..., y_train=...)."
 
@@ -47,6 +46,7 @@ class Layout:
     # split. IDX: images, then labels. Image folders: sorted by class, then by name.
     files: SplitFiles
     notes: tuple[str, ...] = ()  # Sentences about files that were left out
+    left_out: Mapping[str, int] = field(default_factory=dict)  # Files of a folder by their ending
 
     def relative(self, file: Path) -> str:
         """Return a file's POSIX path within the data set."""
@@ -69,7 +69,11 @@ def find_layout(path: Path) -> Layout:
         or _only_file(path, entries, ".csv", " Alternatively, name two train.csv and test.csv.")
     )
     if layout is None:
-        raise DataError(f"{path} has no data in a known format; expected {_FORMATS}.")
+        found = image_kinds.count_kinds(nested_files(path))
+        raise DataError(
+            f"{path} has no data in a known format (found "
+            f"{image_kinds.describe_kinds(found) or 'no file'}); expected {_FORMATS}."
+        )
     return layout
 
 
@@ -179,23 +183,24 @@ def _image_folders(path: Path, entries: Entries) -> Layout | None:
     is_split = "train" in names and any(
         entry.is_dir() for entry in list_folder(path / names["train"])
     )
-    others = 0 if is_split else len(entries) - len(folders)
+    loose = [] if is_split else [entry.name for entry in entries if not entry.is_dir()]
+    others = [image_kinds.count_kinds(loose)]
     files: dict[str, tuple[Path, ...]] = {}
     for split, name in names.items() if is_split else [(UNSPLIT, "")]:
         files[split], other = _class_folders(path, path / name)
-        others += other
+        others.append(other)
     if not any(files.values()):
         return None
     notes = _left_out([name for name in folders if name not in names.values()]) if is_split else ()
-    if others:
-        notes += (f"Left out, as not PNG, JPEG or BMP images: {others:,} file(s).",)
-    return Layout("folder", path, _as_splits(files), notes)
+    left_out = image_kinds.add_kinds(*others)
+    notes += image_kinds.describe_left_out(left_out)
+    return Layout("folder", path, _as_splits(files), notes, left_out)
 
 
-def _class_folders(root: Path, folder: Path) -> tuple[tuple[Path, ...], int]:
-    """Return the images of `<class>/*`, sorted by class and name, and the number of other files."""
+def _class_folders(root: Path, folder: Path) -> tuple[tuple[Path, ...], dict[str, int]]:
+    """Return the images of `<class>/*`, sorted by class and name, and the other files by ending."""
     images: dict[Path, list[Path]] = {}
-    others = 0
+    others: list[str] = []
     for entry in list_folder(folder):
         check_link(root, entry)
         if not entry.is_dir():
@@ -203,17 +208,20 @@ def _class_folders(root: Path, folder: Path) -> tuple[tuple[Path, ...], int]:
         found = images.setdefault(folder / entry.name, [])
         for item in list_folder(folder / entry.name):
             check_link(root, item)
-            if Path(item.name).suffix.lower() in IMAGE_SUFFIXES and item.is_file():
+            if item.is_file() and image_kinds.is_image(Path(item.path)):
                 found.append(folder / entry.name / item.name)
             else:
-                others += 1
+                others.append(item.name)
     empty = next((name for name, found in images.items() if not found), None)
     if any(images.values()) and empty:
+        found = image_kinds.count_kinds(entry.name for entry in list_folder(empty))
         raise DataError(
-            f"The class folder {empty} has no PNG, JPEG or BMP image; add some or remove the "
-            "folder."
+            f"The class folder {empty} has no images (found "
+            f"{image_kinds.describe_kinds(found) or 'nothing'}); add {image_kinds.IMAGES}, or "
+            "remove the folder."
         )
-    return tuple(path for found in images.values() for path in found), others
+    files = tuple(path for found in images.values() for path in found)
+    return files, image_kinds.count_kinds(others)
 
 
 def _as_splits(files: SplitFiles) -> SplitFiles:

@@ -7,19 +7,14 @@ from pathlib import Path
 from typing import Literal
 
 from sightline.data.folder import check_link, list_folder
-from sightline.data.layout import IMAGE_SUFFIXES
-from sightline.data.readers import parquet_images
+from sightline.data.readers import image_kinds, parquet_images
 from sightline.errors import DataError, InputError
 from sightline.prediction import npy
 from sightline.prediction.records import Input
 from sightline.storage.text import quoted
 
-_KINDS: dict[str, Literal["image", "npy", "parquet"]] = {
-    **dict.fromkeys(IMAGE_SUFFIXES, "image"),
-    ".npy": "npy",
-    ".parquet": "parquet",
-}
-_EXPECTED = "a PNG, JPEG or BMP image, a folder of them, an .npy or a .parquet file"
+_KINDS: dict[str, Literal["npy", "parquet"]] = {".npy": "npy", ".parquet": "parquet"}
+_EXPECTED = f"{image_kinds.IMAGES}, a folder of them, an .npy or a .parquet file"
 _DEFAULT_COLUMN = "image"
 
 
@@ -31,7 +26,7 @@ def check(name: str) -> None:
     check_text(name)
     path = absolute(name)
     check_text(str(path))
-    if not path.is_dir() and not (path.is_file() and path.suffix.lower() in _KINDS):
+    if not path.is_dir() and not (path.is_file() and _is_known(path)):
         found = "is not a regular file" if path.exists() else "does not exist"
         if path.is_file():
             found = "cannot be predicted"
@@ -59,7 +54,7 @@ def describe(name: str) -> Input:
     if path.is_dir():
         images, others = _count(name, path)
         return Input(name=name, path=str(path), kind="folder", images=images, left_out=others)
-    kind, images, column = _KINDS[path.suffix.lower()], 1, ""
+    kind, images, column = _KINDS.get(path.suffix.lower(), "image"), 1, ""
     if kind == "npy":
         images = npy.read_header(path).shape[0]
     elif kind == "parquet":
@@ -92,16 +87,28 @@ def absolute(name: str) -> Path:
     return path
 
 
-def _count(name: str, path: Path) -> tuple[int, int]:
-    """Count the images below a folder, and the other files."""
-    counts = Counter(
-        "image" if _is_image(entry) else Path(entry.name).suffix.lower() for entry in _walk(path)
-    )
-    if not counts["image"]:
-        known = counts.keys() & {".npy", ".parquet"}
-        hint = " Give the paths of its .npy and .parquet files one by one." if known else ""
-        raise DataError(f"The folder {name} has no PNG, JPEG or BMP image.{hint}")
-    return counts["image"], counts.total() - counts["image"]
+def _is_known(path: Path) -> bool:
+    return path.suffix.lower() in _KINDS or image_kinds.is_image(path)
+
+
+def _count(name: str, path: Path) -> tuple[int, dict[str, int]]:
+    """Count the images below a folder, and the other files by their ending."""
+    images = 0
+    others: Counter[str] = Counter()
+    for entry in _walk(path):
+        if _is_image(entry):
+            images += 1
+        else:
+            others.update(image_kinds.count_kinds([entry.name]))
+    if not images:
+        hint = ""
+        if others.keys() & _KINDS.keys():
+            hint = " Give the paths of its .npy and .parquet files one by one."
+        found = image_kinds.describe_kinds(others) or "no file"
+        raise DataError(
+            f"The folder {name} has no images (found {found}); expected {image_kinds.IMAGES}.{hint}"
+        )
+    return images, dict(others.most_common())
 
 
 def _walk(root: Path) -> Iterator[os.DirEntry[str]]:
@@ -121,8 +128,8 @@ def _walk(root: Path) -> Iterator[os.DirEntry[str]]:
 
 def _is_image(entry: os.DirEntry[str]) -> bool:
     """Return whether an entry counts as an image; a dangling link is an unreadable one."""
-    is_named_so = Path(entry.name).suffix.lower() in IMAGE_SUFFIXES
-    return is_named_so and (entry.is_file() or not os.path.exists(entry.path))
+    exists = entry.is_file() or not os.path.exists(entry.path)
+    return exists and image_kinds.is_image(Path(entry.path))
 
 
 def _column(name: str, path: Path) -> tuple[int, str]:

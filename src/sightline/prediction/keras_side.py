@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sightline.data.readers import form, images
 from sightline.data.readers.base import Shape
 from sightline.data.readers.form import MAX_SIDE
+from sightline.data.readers.image_kinds import add_kinds, describe_left_out
 from sightline.data.readers.labels import MAX_CLASSES
 from sightline.data.readers.parallel import ordered_map
 from sightline.data.validation.profile import Profiler
@@ -124,10 +125,8 @@ class _Summary:
     def _warnings(self) -> tuple[str, ...]:
         totals = self._totals
         decoded = totals["images"] - totals["failed"]
-        left_out = sum(one.left_out for one in self._request.inputs)
         found = [*self._request.model.notes]
-        if left_out:
-            found.append(f"Left out, as not PNG, JPEG or BMP images: {left_out:,} file(s).")
+        found += describe_left_out(add_kinds(*(one.left_out for one in self._request.inputs)))
         found += form.describe_conversions(
             self._shape, self._request.model.resize, totals["resized"], totals["converted"], decoded
         )

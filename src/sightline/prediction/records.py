@@ -32,7 +32,8 @@ class Input(Record):
     kind: Literal["image", "folder", "npy", "parquet"]
     images: int  # Number of images, at least 1
     column: str = ""  # Image column of a Parquet file
-    left_out: int = 0  # Number of files of a folder that are not images
+    # Files of a folder that are not images, counted by their ending
+    left_out: dict[str, int] = Field(default_factory=dict)
 
 
 class Request(Record):

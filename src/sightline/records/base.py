@@ -65,7 +65,7 @@ class ArrayFile(FileRecord):
 
 
 class EncodedFile(FileRecord):
-    """PNG, JPEG or BMP images, one after the other, that are decoded when they are read."""
+    """Encoded images, one after the other, that are decoded when they are read."""
 
     offsets: ArrayFile  # int64 NPY (n + 1,): the byte where each image starts, and the end
     shape: tuple[int, ...]  # (n, height, width, channels) of the decoded images

@@ -20,6 +20,10 @@ MODES = {
     "PNG": ("1", "L", "LA", "P", "RGB", "RGBA", "I;16"),
     "JPEG": ("L", "RGB", "CMYK"),
     "BMP": ("1", "P", "RGB"),
+    "WEBP": ("RGB", "RGBA"),
+    "TIFF": ("1", "L", "LA", "P", "RGB", "CMYK", "I;16"),
+    "GIF": ("1", "L", "P"),
+    "AVIF": ("RGB",),
 }
 
 

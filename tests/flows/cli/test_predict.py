@@ -108,7 +108,7 @@ def test_inverted_images_are_warned_of_and_predicted():
     [
         ("missing.png", "missing.png does not exist"),
         ("folder missing.npy", "missing.npy does not exist"),
-        ("empty", "no PNG, JPEG or BMP image"),
+        ("empty", "has no images"),
         ("images.npy --output=x.txt", "expected a name that ends with .parquet or .csv"),
         ("images.npy --output=folder.parquet", "is a folder"),
         ("images.npy --output=file/out.parquet", "cannot be written: File exists"),

@@ -14,13 +14,13 @@ from sightline.prediction import inputs
 def test_folders_are_listed_recursively_sorted_and_without_clutter(tmp_path):
     for folder in ("b", "a/z", "a", "."):
         write_pictures(tmp_path / folder, dots(2))
-    for name in ("notes.txt", "photo.webp", ".hidden.png", "Thumbs.db"):
+    for name in ("notes.txt", "photo.heic", ".hidden.png", "Thumbs.db"):
         (tmp_path / "a" / name).touch()
     found = [str(path.relative_to(tmp_path)) for path in inputs.image_files(tmp_path)]
     folders = ("", "a/", "a/z/", "b/")
     assert found == [f"{folder}{name}.png" for folder in folders for name in ("0000", "0001")]
     described = inputs.describe(str(tmp_path))
-    assert (described.images, described.left_out) == (8, 2)
+    assert (described.images, described.left_out) == (8, {".heic": 1, ".txt": 1})
 
 
 @pytest.mark.parametrize("target", ["../secret.png", "x.png"])
@@ -38,7 +38,7 @@ def test_dangling_link_with_an_image_suffix_counts_and_a_linked_folder_does_not(
     (tmp_path / "notes").symlink_to("gone.txt")
     (tmp_path / "again").symlink_to(tmp_path)
     found = inputs.describe(str(tmp_path))
-    assert (found.images, found.left_out) == (2, 2)
+    assert (found.images, found.left_out) == (2, {"": 2})
     assert [path.name for path in inputs.image_files(tmp_path)] == ["0000.png", "x.png"]
 
 
@@ -55,11 +55,11 @@ def test_folders_deeper_than_the_recursion_limit_are_listed(tmp_path):
 @pytest.mark.parametrize(
     ("name", "remedy"),
     [
-        ("missing.png", "expected a PNG"),
+        ("missing.png", "expected PNG"),
         ("table.npz", r"np\.save"),
-        ("text.txt", "expected a PNG"),
+        ("text.txt", "expected PNG"),
         ("pipe.png", "regular file"),
-        ("x\0.png", "expected a PNG"),
+        ("x\0.png", "expected PNG"),
         ("n" * 300 + ".png", "not a valid path"),
     ],
 )

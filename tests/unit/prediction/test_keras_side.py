@@ -117,7 +117,7 @@ def test_unusual_images_are_reported(model, tmp_path):
     np.save(tmp_path / "x.npy", 255 - dots(40))
     assert "inverted" in predict(model, tmp_path / "x.npy").warnings[0]
     left_out, resized, converted, *_ = predict(model, tmp_path / "a", tmp_path / "b").warnings
-    assert left_out.endswith("1 file(s).")
+    assert left_out.endswith("1 file(s): 1 .txt.")
     assert resized.startswith("2 of 5 images were resized to 8x8")
     assert converted.startswith("2 of 5 images were converted to grey")
 

@@ -55,7 +55,12 @@ def window_of(found: Shape, shape: Shape, resize: Resize) -> tuple[slice, slice]
 
 
 def flatten(image: Image.Image) -> Image.Image:
-    """Convert any mode to L or RGB: 16 bits to 8, transparency over white, palettes resolved."""
+    """Convert any mode to L or RGB: 16 bits to 8, transparency over white, palettes resolved.
+
+    Raises ValueError for floating-point numbers, whose range is unknown.
+    """
+    if image.mode == "F":
+        raise ValueError("its pixels are floating-point numbers; convert them to 8 or 16 bits")
     if image.mode.startswith("I"):
         wide: NDArray[Any] = np.asarray(image).astype(np.float64)
         return Image.fromarray(np.rint(np.clip(wide, 0, 65535) / 257).astype(np.uint8))

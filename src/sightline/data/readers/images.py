@@ -1,4 +1,4 @@
-"""Decode PNG, JPEG and BMP images."""
+"""Decode images of the usual formats; of several pages or frames, the first."""
 
 import hashlib
 import io
@@ -21,11 +21,12 @@ from sightline.config import Resize
 from sightline.data.readers import content
 from sightline.data.readers.base import DIGEST, Blocks, Form, RawBlock, Shape, rows_in_block
 from sightline.data.readers.conform import conform_image, flatten, is_grey, window_of
+from sightline.data.readers.image_kinds import IMAGES
 from sightline.data.readers.parallel import ordered_map
 from sightline.errors import DataError
 from sightline.storage.text import quoted
 
-FORMATS = ("PNG", "JPEG", "BMP")
+FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "TIFF", "GIF", "AVIF")
 _ROTATED = frozenset({5, 6, 7, 8})  # EXIF orientations that swap height and width
 R = TypeVar("R")
 
@@ -89,7 +90,8 @@ def decode_one(
     """Return an image's header, and the image as a uint8 array of `shape`."""
 
     def both(opened: ImageFile) -> tuple[ImageHeader, NDArray[np.uint8]]:
-        return _read_header(opened), _decode(opened, _content(opened), shape, resize)
+        content = _content(opened)  # the header of a palette image takes decoding, which closes it
+        return _read_header(opened), _decode(opened, content, shape, resize)
 
     return _with_image(image, both)
 
@@ -182,6 +184,5 @@ def _with_image(encoded: EncodedImage, use: Callable[[ImageFile], R]) -> R:
         if isinstance(error, UnidentifiedImageError):
             reason = "unknown format"
         raise DataError(
-            f"{encoded.name} cannot be read as a PNG, JPEG or BMP image ({reason}); replace or "
-            "remove it."
+            f"{encoded.name} cannot be read ({reason}); expected {IMAGES}: replace or remove it."
         ) from None

@@ -130,7 +130,7 @@ def test_other_files_are_left_out_and_counted(folder):
     raw, images = read_all(folder / "train")
     assert {name: len(found) for name, found in images.items()} == {"unsplit": 6}
     assert len(raw.notes) == 1
-    assert " 1 file" in raw.notes[0]
+    assert "1 file(s): 1 .txt" in raw.notes[0]
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def test_other_files_are_left_out_and_counted(folder):
     [
         (b"<html>nothing</html>", "HTML"),
         (b"", "empty"),
-        (b"GIF89a", "unknown format"),
+        (b"GIF89b", "unknown format"),
         (b"\x89PNG\r\n\x1a\nrest", "PNG"),
     ],
 )

@@ -75,7 +75,7 @@ def test_columns_are_configured_by_name(tmp_path):
         ([0, 1], [{"bytes": None, "path": "a.png"}] * 2, None, "row 0 (counted from 0)"),
         ([0, 1], [{"path": "a.png"}] * 2, None, "'image'"),
         ([0, 1], [png(1), None], None, "row 1 (counted from 0): the image is missing"),
-        ([0, 1], [png(1), b"GIF89a"], None, "row 1 (counted from 0) cannot be read as a PNG"),
+        ([0, 1], [png(1), b"GIF89a"], None, "row 1 (counted from 0) cannot be read"),
         ([0, None], None, None, "row 1 (counted from 0): the label is missing"),
         ([0.5, 1.0], None, None, "double"),
         ([0, 1, 3], None, metadata(), "row 2 (counted from 0): the label 3 "),

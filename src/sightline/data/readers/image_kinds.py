@@ -1,0 +1,78 @@
+"""Which files are images, by their ending or their first bytes, and which others there are."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from pathlib import Path, PurePath
+
+from PIL import features
+
+from sightline.storage.text import quoted
+
+IMAGES = "PNG, JPEG, WebP, TIFF, GIF, AVIF or BMP images"
+_AVIF = frozenset({".avif"}) if features.check("avif") else frozenset()
+SUFFIXES = _AVIF | {
+    *(".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".bmp", ".webp", ".tif", ".tiff", ".gif"),
+}
+"""Endings of files that are taken as images, and refused if they cannot be read as one."""
+
+_HEAD_BYTES = 32
+_MARKS = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF87a", b"GIF89a")
+_TIFF_MARKS = (b"II*\0", b"MM\0*")
+_AVIF_MARKS = (b"ftypavif", b"ftypavis")
+_BMP_HEADERS = tuple(bytes([size, 0, 0, 0]) for size in (12, 40, 52, 56, 64, 108, 124))
+_MAX_KINDS, _MAX_ENDING = 5, 12
+
+
+def is_image(path: Path) -> bool:
+    """Return whether a file is an image by its ending or, failing that, by its first bytes.
+
+    Bytes of TIFF count only in a file without an ending: raw photographs (`.nef`, `.dng`) start
+    with them, but their first page is a thumbnail.
+    """
+    suffix = path.suffix.lower()
+    if suffix in SUFFIXES:
+        return True
+    try:
+        with path.open("rb") as file:
+            head = file.read(_HEAD_BYTES)
+    except OSError:
+        return False
+    return (
+        head.startswith(_MARKS)
+        or (head.startswith(b"BM") and head[14:18] in _BMP_HEADERS)
+        or (head.startswith(b"RIFF") and head[8:12] == b"WEBP")
+        or (bool(_AVIF) and head[4:12] in _AVIF_MARKS)
+        or (not suffix and head.startswith(_TIFF_MARKS))
+    )
+
+
+def count_kinds(names: Iterable[str]) -> dict[str, int]:
+    """Count files by their ending in lower case, "" without one; the most frequent first."""
+    return dict(Counter(PurePath(name).suffix.lower() for name in names).most_common())
+
+
+def add_kinds(*counts: Mapping[str, int]) -> dict[str, int]:
+    """Add up results of `count_kinds`."""
+    total: Counter[str] = Counter()
+    for one in counts:
+        total.update(one)
+    return dict(total.most_common())
+
+
+def describe_left_out(counts: Mapping[str, int]) -> tuple[str, ...]:
+    """Return a sentence on files that are no images, counted by `count_kinds`, if there are any."""
+    total = sum(counts.values())
+    kinds = describe_kinds(counts)
+    return (f"Left out, as no {IMAGES}: {total:,} file(s): {kinds}.",) if total else ()
+
+
+def describe_kinds(counts: Mapping[str, int]) -> str:
+    """Describe a result of `count_kinds`, as in "16 .heic and 2 without an ending"."""
+    endings = list(counts)[:_MAX_KINDS]
+    parts = [
+        f"{counts[ending]:,} {quoted(ending, _MAX_ENDING) or 'without an ending'}"
+        for ending in endings
+    ]
+    if others := sum(counts.values()) - sum(counts[ending] for ending in endings):
+        parts.append(f"{others:,} others")
+    return " and ".join(filter(None, [", ".join(parts[:-1]), *parts[-1:]]))
