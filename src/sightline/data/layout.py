@@ -214,10 +214,10 @@ def _class_folders(root: Path, folder: Path) -> tuple[tuple[Path, ...], dict[str
                 others.append(item.name)
     empty = next((name for name, found in images.items() if not found), None)
     if any(images.values()) and empty:
-        found = image_kinds.count_kinds(entry.name for entry in list_folder(empty))
+        kinds = image_kinds.count_kinds(entry.name for entry in list_folder(empty))
         raise DataError(
             f"The class folder {empty} has no images (found "
-            f"{image_kinds.describe_kinds(found) or 'nothing'}); add {image_kinds.IMAGES}, or "
+            f"{image_kinds.describe_kinds(kinds) or 'nothing'}); add {image_kinds.IMAGES}, or "
             "remove the folder."
         )
     files = tuple(path for found in images.values() for path in found)
