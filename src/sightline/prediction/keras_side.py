@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from sightline.data.readers import form, images
 from sightline.data.readers.base import Shape
+from sightline.data.readers.class_names import MAX_CLASSES
 from sightline.data.readers.form import MAX_SIDE
 from sightline.data.readers.image_kinds import add_kinds, describe_left_out
-from sightline.data.readers.labels import MAX_CLASSES
 from sightline.data.readers.parallel import ordered_map
 from sightline.data.validation.profile import Profiler
 from sightline.errors import ModelFileError

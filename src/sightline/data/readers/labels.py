@@ -1,21 +1,18 @@
 """Turn the labels of any source into class names and numbers."""
 
-import unicodedata
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from sightline.data.readers import class_names
 from sightline.data.readers.base import MAX_EXAMPLES, check_count
+from sightline.data.readers.class_names import MAX_CLASSES, MIN_CLASSES
 from sightline.errors import DataError
 from sightline.storage.text import quoted
-
-MIN_CLASSES, MAX_CLASSES = 2, 1000
-_MAX_NAME = 200
-_UNPRINTABLE = frozenset({"Cc", "Cs", "Zl", "Zp"})  # control, half a surrogate pair, line ends
 
 Value = int | str
 
@@ -39,13 +36,14 @@ class LabelCollector:
         self._chunks: list[NDArray[np.int16]] = []
         self.rows = 0  # Number of labels so far
 
-    def add(self, labels: Any) -> None:
-        """Add a pyarrow array of integers or strings.
+    def add(self, labels: Any, numbers: Mapping[int, int] | None = None) -> None:
+        """Add a pyarrow array of integers or strings; replace those integers that `numbers` maps.
 
         Raises DataError if a label is missing or of another type, or there are too many classes.
         """
-        is_encoded = pa.types.is_dictionary(labels.type)
-        kind = labels.type.value_type if is_encoded else labels.type
+        if pa.types.is_dictionary(labels.type):
+            labels = labels.dictionary_decode()  # a dictionary may hold values that no row has
+        kind = labels.type
         is_text = pa.types.is_string(kind) or pa.types.is_large_string(kind)
         if not (is_text or pa.types.is_integer(kind)):
             raise DataError(
@@ -54,11 +52,12 @@ class LabelCollector:
         if labels.null_count:
             row = self.rows + int(np.argmax(np.asarray(labels.is_null())))
             raise DataError(f"{self._subject}, row {row} (counted from 0): the label is missing.")
-        encoded = labels if is_encoded else labels.dictionary_encode()
+        encoded = labels.dictionary_encode()
         try:
-            values = encoded.dictionary.to_pylist()
+            found = encoded.dictionary.to_pylist()
         except UnicodeDecodeError:
             raise DataError(f"{self._subject}: a label is not UTF-8 text; fix it.") from None
+        values = [(numbers or {}).get(value, value) for value in found]
         if len({type(value) for value in (*self._codes, *values)}) > 1:
             raise DataError(
                 f"{self._subject}: expected either integers or strings as labels, found both."
@@ -85,57 +84,86 @@ def encode(
 ) -> tuple[tuple[str, ...], tuple[NDArray[np.int64], ...]]:
     """Encode the labels of all splits, the training split first, as numbers.
 
-    If the source states class `names`, labels are positions in them, or the names themselves.
+    Text is normalized (`class_names.normalize`). If the source states class `names`, labels are
+    positions in them, or the names themselves; else classes are in the order of
+    `class_names.in_order`, and numbers in one split are text if another split has text.
     Returns class names in label order, and for each split an int64 array of shape (n,). Raises
-    DataError if there are fewer than 2 or more than 1,000 classes, a name is unprintable, a label
-    is out of range, or a test label never occurs in the training split.
+    DataError if there are fewer than 2 or more than 1,000 classes, a name is unprintable, two names
+    become one, a label is out of range, or a test label never occurs in the training split.
     """
-    train = found[0]
-    if len(train.values) < MIN_CLASSES:
-        only = quoted(repr(train.values[0]))
-        raise DataError(f"{train.subject} has only one class ({only}); expected at least 2.")
-    order: Sequence[Value] = sorted(train.values)
-    class_names = tuple(map(str, order)) if names is None else tuple(names)
-    _check_names(class_names, train.subject)
-    if names is not None:
-        order = names if isinstance(order[0], str) else range(len(names))
-    positions = {value: index for index, value in enumerate(order)}
-    outside = f"is not one of the {len(order):,} classes; expected {order[0]!r} to {order[-1]!r}"
+    subject = found[0].subject
+    if len(found[0].values) < MIN_CLASSES:
+        only = quoted(repr(found[0].values[0]))
+        raise DataError(f"{subject} has only one class ({only}); expected at least 2.")
+    splits = [_normalize(split, ignore_case=names is None) for split in found]
+    positions: dict[Value, int]
+    if names is None:
+        splits = _of_one_type(splits)
+        order = _in_order(splits[0].values, subject)
+        chosen = tuple(map(str, order))
+        positions = {value: position for position, value in enumerate(order)}
+    else:
+        chosen = class_names.normalize_all(names, subject, ignore_case=False)
+        class_names.check(chosen, subject)
+        positions = {name: position for position, name in enumerate(chosen)}
+        positions |= {position: position for position in range(len(chosen))}
+    trained = {positions.get(value) for value in splits[0].values}
     numbers = []
-    for split in found:
-        if names is not None:
-            _check_known(split, positions, outside)
-        _check_known(split, train.values, "never occurs in the training split")
+    for split in splits:
+        for value in split.values:
+            if names is not None and value not in positions:
+                raise _outside(split, value, chosen)
+            if positions.get(value) not in trained:
+                raise _untrained(split, value, splits[0], None if names is None else chosen)
         lookup = np.asarray([positions[value] for value in split.values], dtype=np.int64)
         numbers.append(lookup[split.codes])
-    return class_names, tuple(numbers)
+    return chosen, tuple(numbers)
 
 
-def _check_known(split: FoundLabels, known: Collection[Value], problem: str) -> None:
-    wrong = next((value for value in split.values if value not in known), None)
-    if wrong is not None:
-        row = int(np.argmax(split.codes == split.values.index(wrong)))
-        raise DataError(
-            f"{split.subject}, row {row} (counted from 0): the label {quoted(repr(wrong))} "
-            f"{problem}."
-        )
+def _normalize(split: FoundLabels, *, ignore_case: bool) -> FoundLabels:
+    texts = [value for value in split.values if isinstance(value, str)]
+    if not texts:
+        return split
+    names = class_names.normalize_all(texts, split.subject, ignore_case=ignore_case)
+    return replace(split, values=names)
 
 
-def _check_names(names: tuple[str, ...], subject: str) -> None:
-    if not MIN_CLASSES <= len(names) <= MAX_CLASSES:
-        raise DataError(
-            f"{subject}: expected {MIN_CLASSES} to {MAX_CLASSES:,} classes, found {len(names):,}."
-        )
-    for name in names:
-        if not name.strip() or len(name) > _MAX_NAME:
-            raise DataError(
-                f"{subject}: expected class names of 1 to {_MAX_NAME} characters, found "
-                f"{name[:40]!r}."
-            )
-        if any(unicodedata.category(character) in _UNPRINTABLE for character in name):
-            raise DataError(
-                f"{subject}: the class name {name!r} contains control characters; rename it."
-            )
-    if len(set(names)) < len(names):
-        twice = next(name for name in names if names.count(name) > 1)
-        raise DataError(f"{subject}: the class name {twice!r} occurs twice; rename one.")
+def _of_one_type(splits: list[FoundLabels]) -> list[FoundLabels]:
+    """Convert numbers to text if another split has text, so that 7 and "7" are one class."""
+    if len({type(split.values[0]) for split in splits}) == 1:
+        return splits
+    return [replace(split, values=tuple(map(str, split.values))) for split in splits]
+
+
+def _in_order(values: Sequence[Value], subject: str) -> tuple[Value, ...]:
+    class_names.check(tuple(map(str, values)), subject)
+    numbers = [value for value in values if isinstance(value, int)]
+    return tuple(sorted(numbers)) or class_names.in_order(tuple(map(str, values)))
+
+
+def _outside(split: FoundLabels, value: Value, names: Sequence[str]) -> DataError:
+    first, last = (0, len(names) - 1) if isinstance(value, int) else (names[0], names[-1])
+    return DataError(
+        f"{_first_row(split, value)} is not one of the {len(names):,} classes; expected "
+        f"{first!r} to {last!r}."
+    )
+
+
+def _untrained(
+    split: FoundLabels, value: Value, train: FoundLabels, names: Sequence[str] | None
+) -> DataError:
+    count = int(np.count_nonzero(split.codes == split.values.index(value)))
+    similar = next((one for one in train.values if str(one).lower() == str(value).lower()), None)
+    remedy = "add training images of this class, or remove these"
+    if similar is not None:
+        remedy = f"there, it is {quoted(repr(similar))}: use one spelling"
+    name = f" ({quoted(repr(names[value]))})" if names and isinstance(value, int) else ""
+    return DataError(
+        f"{_first_row(split, value)}{name} never occurs in the training split, but {count:,} "
+        f"image(s) of this split have it; {remedy}."
+    )
+
+
+def _first_row(split: FoundLabels, value: Value) -> str:
+    row = int(np.argmax(split.codes == split.values.index(value)))
+    return f"{split.subject}, row {row} (counted from 0): the label {quoted(repr(value))}"

@@ -1,7 +1,6 @@
 """Read Parquet files in the layout of Hugging Face: columns of encoded images and labels."""
 
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +9,7 @@ from numpy.typing import NDArray
 
 from sightline.config import DataConfig
 from sightline.data.layout import Layout
-from sightline.data.readers import images, labels, metadata, parquet_images
+from sightline.data.readers import images, labels, metadata, parquet_images, parquet_names
 from sightline.data.readers.base import Form, Metadata, RawDataset, RawSplit
 from sightline.data.readers.form import choose_form
 from sightline.data.readers.images import EncodedImage
@@ -24,14 +23,15 @@ _METADATA_ROWS = 1024
 def read(layout: Layout, settings: DataConfig) -> RawDataset:
     """Read an image column (encoded bytes, or a struct of `bytes` and `path`) and a label column.
 
-    Class names come from the schema's metadata if present. Raises DataError if a file is damaged, a
-    column is missing or has another type, or an image is only a path.
+    Class names come from the schema's metadata if present, and labels of files that number them in
+    another order are renumbered. Raises DataError if a file is damaged, files state different
+    names, a column is missing or has another type, or an image is only a path.
     """
     paths = [path for split in layout.files.values() for path in split]
     for path in paths:
         _check_columns(path, settings)
-    names = _stated_names(next(iter(layout.files.values()))[0], settings.label_column)
-    found = [_labels(layout, split, settings.label_column) for split in layout.files]
+    names, numbering = parquet_names.read(paths, settings.label_column)
+    found = [_labels(layout, split, settings.label_column, numbering) for split in layout.files]
     class_names, numbers = labels.encode(found, names)
     encoded = (image for paths in layout.files.values() for image in _encoded(paths, settings))
     total = sum(len(split) for split in numbers)
@@ -91,24 +91,15 @@ def _check_columns(path: Path, settings: DataConfig) -> None:
         )
 
 
-def _stated_names(path: Path, column: str) -> list[str] | None:
-    with parquet_images.open_parquet(path) as file:
-        metadata = file.schema_arrow.metadata or {}
-    try:
-        names = json.loads(metadata[b"huggingface"])["info"]["features"][column]["names"]
-    except (KeyError, ValueError, TypeError, RecursionError):
-        return None
-    is_list = isinstance(names, list) and all(isinstance(name, str) for name in names)
-    return names if is_list and names else None
-
-
-def _labels(layout: Layout, split: str, column: str) -> labels.FoundLabels:
+def _labels(
+    layout: Layout, split: str, column: str, numbering: Mapping[Path, Mapping[int, int]]
+) -> labels.FoundLabels:
     paths = layout.files[split]
     subject = str(paths[0]) if len(paths) == 1 else f"{layout.path} ({split})"
     collector = labels.LabelCollector(subject)
     for path in paths:
         for batch in parquet_images.read_batches(path, [column], _LABEL_ROWS):
-            collector.add(batch.column(0))
+            collector.add(batch.column(0), numbering.get(path, {}))
     return collector.found()
 
 

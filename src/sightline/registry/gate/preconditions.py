@@ -1,17 +1,22 @@
 """What must hold before two models can be compared."""
 
+from sightline.data.readers.class_names import normalize
 from sightline.errors import DataError
 from sightline.records import Criterion, DatasetFiles
 from sightline.registry import Version
 
 
 def same_task(files: DatasetFiles, champion: Version) -> Criterion:
-    """Require that both models know the same classes; they may take images of other shapes."""
-    own, theirs = files.class_names, champion.class_names
+    """Require that both models know the same classes in the same order, whatever their images.
+
+    Names are normalized, since older champions may have them as their data set wrote them.
+    """
+    own, theirs = (tuple(map(normalize, one.class_names)) for one in (files, champion))
     if own == theirs:
         sentence = f"Both models know the same {len(own)} classes."
     else:
-        named = "" if len(own) != len(theirs) else " with other names or in another order"
+        difference = "in another order" if sorted(own) == sorted(theirs) else "with other names"
+        named = "" if len(own) != len(theirs) else f" {difference}"
         sentence = (
             f"{champion.name} knows {len(theirs)} classes, this model {len(own)}{named}, so they "
             "cannot be compared. Train under another data set name, which has its own models."

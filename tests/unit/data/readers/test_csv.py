@@ -93,3 +93,26 @@ def test_labels_beyond_float_precision_stay_distinct(path):
 def test_malformed_file_is_refused_with_its_path(path, content, fact):
     path.write_bytes(content)
     check_unreadable(path, str(path), fact)
+
+
+def test_text_labels_are_composed_and_in_natural_order(tmp_path):
+    train = ["caf\xe9", "day 10", "day 2"] * 4
+    write(tmp_path / "train.csv", train, encoding="utf-8")
+    write(tmp_path / "test.csv", ["day 2", "cafe\u0301"], X[:2], encoding="utf-8")
+    raw, _ = read_all(tmp_path)
+    assert raw.class_names == ("caf\xe9", "day 2", "day 10")
+    assert raw.splits[0].labels.tolist() == [0, 2, 1] * 4
+    assert raw.splits[1].labels.tolist() == [1, 0]
+    write(tmp_path / "train.csv", [*train[:-1], "cafe\u0301"], encoding="utf-8")
+    check_unreadable(tmp_path, "train.csv", r"'caf\xe9'", r"'cafe\u0301'", "rename one")
+
+
+def test_numbers_in_one_file_are_text_if_the_other_has_text(tmp_path):
+    write(tmp_path / "train.csv", ["10", "2", "other"] * 4)
+    write(tmp_path / "test.csv", ["2", "10"], X[:2])
+    raw, _ = read_all(tmp_path)
+    assert raw.class_names == ("2", "10", "other")
+    assert raw.splits[1].labels.tolist() == [0, 1]
+    write(tmp_path / "train.csv", ["10", "2"] * 6)
+    write(tmp_path / "test.csv", ["2", "7", "7"], X[:3])
+    check_unreadable(tmp_path, "test.csv, row 1", "label 7 ", "2 image", "add training images")

@@ -192,3 +192,32 @@ def test_link_inside_the_folder_is_followed_and_a_hostile_class_name_kept(folder
     raw, images = read_all(folder / "train")
     assert images["unsplit"][:, 0, 0, 0].tolist() == [100, 101, 102, 101, 0, 1, 2]
     assert raw.class_names == (hostile, "cat")
+
+
+def test_decomposed_and_composed_folder_names_are_one_class(folder):
+    for split, name in (("train", "cafe\u0301"), ("test", "caf\xe9 ")):
+        (folder / split / "cat").rename(folder / split / name)
+    raw, images = read_all(folder)
+    assert raw.class_names == ("caf\xe9", "dog")
+    assert raw.splits[0].labels.tolist() == [0, 0, 0, 1, 1, 1]
+    assert sorted(zip(raw.splits[1].labels, images["test"][:, 0, 0, 0], strict=True)) == [
+        *((0, 0), (0, 1), (1, 100), (1, 101))
+    ]
+
+
+@pytest.mark.parametrize(("name", "shown"), [("Cat", "'Cat'"), ("ca\u0308t", r"'ca\u0308t'")])
+def test_folders_that_become_one_class_are_refused_with_both_names(folder, name, shown):
+    (folder / "test" / "cat").rename(folder / "test" / name.lower())
+    paint(folder / "train" / name / "0.png")
+    paint(folder / "train" / ("cat" if name == "Cat" else "c\xe4t") / "0.png")
+    check_unreadable(folder, str(folder / "train"), shown, "rename one")
+
+
+def test_numbered_class_folders_are_in_natural_order(tmp_path):
+    for split in ("train", "test"):
+        for number in range(12):
+            paint(tmp_path / split / str(number) / "x.png", "L", colour=number)
+    raw, images = read_all(tmp_path)
+    assert raw.class_names == tuple(map(str, range(12)))
+    for split in raw.splits:
+        assert images[split.name][:, 0, 0, 0].tolist() == split.labels.tolist()

@@ -13,9 +13,9 @@ def collect(*batches):
     return collector.found()
 
 
-def test_integers_sort_as_integers_and_strings_as_strings():
+def test_integers_sort_by_value_as_numbers_and_as_text():
     assert encode([collect([10, 9], [2, 10])])[0] == ("2", "9", "10")
-    assert encode([collect(["10", "9"], ["2"])])[0] == ("10", "2", "9")
+    assert encode([collect(["10", "9"], ["2"])])[0] == ("2", "9", "10")
     assert len(encode([collect(list(range(1000)))])[0]) == 1000
 
 
@@ -49,3 +49,24 @@ def test_labels_are_positions_in_stated_names_or_the_names(labels):
 def test_mixed_unprintable_long_or_too_many_labels_are_refused(batches, fact):
     with pytest.raises(DataError, match=fact):
         encode([collect(*batches)])
+
+
+def test_label_that_training_lacks_is_counted_and_named():
+    train, test = collect(["cat", "dog"]), collect(["dog", "owl", "owl"])
+    with pytest.raises(DataError, match=r"row 1 .*'owl'.*2 image.*add training images"):
+        encode([train, test])
+    with pytest.raises(DataError, match=r"'Dog' never.* 1 image.*'dog': use one spelling"):
+        encode([train, collect(["cat", "Dog"])])
+    with pytest.raises(DataError, match=r"label 2 \('owl'\) never"):
+        encode([collect([0, 1]), collect([2])], ["cat", "dog", "owl"])
+
+
+def test_numbers_in_one_split_and_text_in_another_are_compared_as_text():
+    names, (train, test) = encode([collect(["10", "2", "other"]), collect([2, 10])])
+    assert names == ("2", "10", "other")
+    assert [train.tolist(), test.tolist()] == [[1, 0, 2], [0, 1]]
+    names, (train, test) = encode([collect([10, 2]), collect(["2 ", "10"])])
+    assert names == ("2", "10")
+    assert [train.tolist(), test.tolist()] == [[1, 0], [0, 1]]
+    with pytest.raises(DataError, match=r"'other' never occurs in the training split"):
+        encode([collect([10, 2]), collect(["2", "other"])])

@@ -170,3 +170,12 @@ def test_label_that_is_not_unicode_is_refused_with_its_row(path, point):
     points = np.full((20, 2), ord("a"), np.uint32)
     points[13, 1] = point
     check_unreadable(save(path, y_train=points.view("<U2")[:, 0]), "y_train, row 13", "label")
+
+
+def test_text_labels_are_composed_trimmed_and_in_natural_order(path):
+    train = np.asarray(["10", "caf\xe9", "9", "9b"])[Y]
+    test = np.asarray(["10 ", "cafe\u0301", "9", "9b"])[Y[:8]]
+    raw, _ = read_all(save(path, y_train=train, y_test=test))
+    assert raw.class_names == ("9", "9b", "10", "caf\xe9")
+    assert raw.splits[0].labels[:4].tolist() == [2, 3, 0, 1]
+    assert raw.splits[1].labels[:4].tolist() == [2, 3, 0, 1]

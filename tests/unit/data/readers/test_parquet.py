@@ -142,3 +142,55 @@ def test_column_with_fewer_rows_than_stated_is_refused(tmp_path, monkeypatch, co
     monkeypatch.setattr(pq.ParquetFile, "iter_batches", cut)
 
     check_unreadable(write(tmp_path / "x.parquet", [0, 1, 0]), f"'{column}'", "3 rows")
+
+
+def test_names_in_another_order_in_shards_and_splits_are_mapped_by_name(tmp_path):
+    numbered = {"owl": 0, "cat": 1, "caf\xe9": 2}, {"caf\xe9": 0, "owl": 1, "cat": 2}
+    animals = ["cat", "owl", "caf\xe9"]
+    for split in ("train", "test"):
+        for shard, numbers in enumerate(numbered if split == "train" else numbered[1:]):
+            names = list(numbers) if split == "train" else ["cafe\u0301 ", "owl", "cat"]  # NFD
+            labels = [numbers[animal] for animal in animals]
+            write(tmp_path / f"{split}-{shard}.parquet", labels, meta=metadata(names))
+    raw, _ = read_all(tmp_path)
+    assert raw.class_names == ("owl", "cat", "caf\xe9")
+    assert raw.splits[0].labels.tolist() == [1, 0, 2, 1, 0, 2]
+    assert raw.splits[1].labels.tolist() == [1, 0, 2]
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [pa.array([2, 0, 2**64 - 7], pa.uint64()), pa.array([2, 0, 7]).dictionary_encode()],
+)
+def test_renumbered_label_out_of_range_is_refused_with_its_row(tmp_path, labels):
+    write(tmp_path / "train.parquet", [0, 1, 2], meta=metadata())
+    other = metadata(["ant", "cat", "owl"])
+    write(tmp_path / "test.parquet", labels, meta=other)
+    check_unreadable(tmp_path, "test.parquet, row 2", "0 to 2")
+
+
+def test_names_that_differ_are_refused_with_both_files(tmp_path):
+    write(tmp_path / "train.parquet", [0, 1, 2], meta=metadata())
+    write(tmp_path / "test.parquet", [0, 1], meta=metadata(["cat", "fox", "owl"]))
+    check_unreadable(tmp_path, "train.parquet", "test.parquet", "'ant'", "'fox'", "ClassLabel")
+    write(tmp_path / "test.parquet", [0, 1], meta=metadata(["cat", "owl"]))
+    check_unreadable(tmp_path, "'ant' only in the first", "none only in the second")
+
+
+@pytest.mark.parametrize("named", ["train", "test"])
+def test_numbers_without_names_beside_names_are_refused_and_text_is_a_name(tmp_path, named):
+    other = "test" if named == "train" else "train"
+    write(tmp_path / f"{named}.parquet", [2, 1, 0], meta=metadata())
+    for numbers in ([2, 1, 0], pa.array([2, 1, 0]).dictionary_encode()):
+        write(tmp_path / f"{other}.parquet", numbers)
+        check_unreadable(tmp_path, f"{other}.parquet", f"{named}.parquet", "ClassLabel")
+    write(tmp_path / f"{other}.parquet", ["ant", "cat ", "owl"])
+    raw, _ = read_all(tmp_path)
+    assert raw.class_names == ("owl", "cat", "ant")
+    assert [split.labels.tolist() for split in raw.splits] == [[2, 1, 0]] * 2
+
+
+def test_categories_without_rows_are_no_classes(tmp_path):
+    kinds = pa.DictionaryArray.from_arrays([0, 2, 0], ["cat", "fox", "owl"])
+    raw, _ = read_all(write(tmp_path / "x.parquet", kinds))
+    assert raw.class_names == ("cat", "owl")

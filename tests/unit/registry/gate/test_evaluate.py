@@ -156,7 +156,8 @@ def test_champion_itself_is_refused_unless_rebaselined(gate, champion, trained):
     ("other", "difference"),
     [
         ({"class_names": ("a", "b")}, "2 classes"),
-        ({"class_names": ("d", "c", "b", "a")}, "in another order"),
+        ({"class_names": ("d", "c", "b", "a")}, "with other names"),
+        ({"class_names": ("0", "1", "3", "2")}, "in another order"),
     ],
 )
 def test_other_classes_are_refused_even_if_rebaselined(gate, champion, other, difference):
@@ -164,6 +165,11 @@ def test_other_classes_are_refused_even_if_rebaselined(gate, champion, other, di
     assert (found.promote, criteria_of(found)) == (False, [("task", False)])
     assert difference in found.criteria[0].sentence
     assert "another data set name" in found.criteria[0].sentence
+
+
+def test_names_that_an_older_champion_has_with_blanks_are_the_same_classes(gate, champion):
+    before = champion.model_copy(update={"class_names": ("0", "1 ", "2", " 3")})
+    assert criteria_of(gate(champion=before))[0] == ("task", True)
 
 
 @pytest.mark.parametrize(
