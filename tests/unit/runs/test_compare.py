@@ -101,6 +101,15 @@ def test_difference_is_compared_with_the_seed_noise(workspace, pair, accuracies,
     assert f"{'within' if within else 'beyond'} the seed noise" in found.sentence
 
 
+def test_classes_in_another_order_are_not_compared(workspace, dataset):
+    other = dataset.model_copy(update={"class_names": dataset.class_names[::-1]})
+    a = publish(workspace.root, "run-a", dataset, [4])
+    b = publish(workspace.root, "run-b", other, [8, 9], weights="f")
+    found = compare.compare(workspace, (a, b))
+    assert (found.flips, found.classes) == (None, ())
+    assert any("different classes" in remark for remark in found.remarks)
+
+
 def test_images_of_other_data_are_not_compared(workspace, dataset):
     test = dataset.images["test"].model_copy(update={"sha256": "9" * 64})
     names = ("w", "x", "y", "z")
