@@ -2,7 +2,6 @@
 
 import csv
 import math
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 
 from sightline.config import DataConfig
 from sightline.data.layout import Layout
-from sightline.data.readers import content, labels, metadata
+from sightline.data.readers import content, csv_labels, labels, metadata
 from sightline.data.readers.base import (
     Metadata,
     RawDataset,
@@ -30,8 +29,6 @@ from sightline.errors import DataError
 from sightline.storage.text import quoted
 
 _BLOCK_BYTES = 4 << 20
-_NUMBER = re.compile(r"^[+-]?\d+(\.0*)?([eE][+-]?\d+)?$")
-_EXACT = 2**53  # larger floats skip integers, so that two labels could become one
 _RGB = 3
 
 
@@ -64,7 +61,7 @@ def read(layout: Layout, settings: DataConfig) -> RawDataset:
     if len(shapes) > 1:
         raise DataError(f"{layout.path}: its files differ in the number of pixel columns.")
     shape = shapes.pop()
-    class_names, numbers = labels.encode([_labels(table) for table in tables])
+    class_names, numbers = labels.encode(csv_labels.as_integers(list(map(_labels, tables))))
 
     def split(table: _Table, name: str, split_labels: NDArray[np.int64]) -> RawSplit:
         return RawSplit(
@@ -153,15 +150,7 @@ def _labels(table: _Table) -> labels.FoundLabels:
     for batch in _batches(table, {table.label: pa.string()}):
         cells = [cell.strip() or None for cell in batch.column(0).to_pylist()]
         collector.add(pa.array(cells, pa.string()))
-    found = collector.found()
-    if not all(_NUMBER.match(str(value)) for value in found.values):
-        return found
-    numbers = [float(value) for value in found.values]
-    if not all(number.is_integer() and abs(number) < _EXACT for number in numbers):
-        return found
-    distinct = list(dict.fromkeys(map(int, numbers)))  # "7" and "7.0" are one integer
-    lookup = np.asarray([distinct.index(int(number)) for number in numbers], dtype=np.int16)
-    return labels.FoundLabels(found.subject, tuple(distinct), lookup[found.codes])
+    return collector.found()
 
 
 def _batches(table: _Table, kinds: dict[str, pa.DataType]) -> Iterator[pa.RecordBatch]:

@@ -80,6 +80,44 @@ def test_labels_beyond_float_precision_stay_distinct(path):
 
 
 @pytest.mark.parametrize(
+    ("labels", "numbers"),
+    [
+        (["-1", "10", "9"], [0, 2, 1]),
+        (["9.0", "10.0", "-1.0"], [1, 2, 0]),
+        (["1.2e+01", "9.0e+00", "0.0e+00"], [2, 1, 0]),
+    ],
+)
+def test_labels_that_are_all_integers_are_ordered_as_integers(path, labels, numbers):
+    raw, _ = read_all(write(path, labels * 4))
+    assert raw.splits[0].labels.tolist() == numbers * 4
+    assert [int(raw.class_names[number]) for number in numbers] == [float(text) for text in labels]
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        ["001", "002", "010"],
+        ["01", "1", "2"],
+        ["10", "1e1", "2"],
+        ["7", "7.0", "8"],
+        ["7.0", "7.00", "8.0"],
+        ["1.5", "2.0", "3.0"],
+    ],
+)
+def test_labels_that_are_not_all_integers_stay_text(path, labels):
+    raw, _ = read_all(write(path, labels * 4))
+    assert [raw.class_names[number] for number in raw.splits[0].labels] == labels * 4
+
+
+def test_leading_zeros_in_one_split_make_labels_of_all_splits_text(tmp_path):
+    write(tmp_path / "train.csv", ["1", "2", "10"] * 4)
+    write(tmp_path / "test.csv", ["1", "2"] * 6)
+    assert read_all(tmp_path)[0].class_names == ("1", "2", "10")
+    write(tmp_path / "test.csv", ["1", "02"] * 6)
+    check_unreadable(tmp_path, "test.csv, row 1", "'02'")
+
+
+@pytest.mark.parametrize(
     ("content", "fact"),
     [
         (b"\n1,2\n", "blank"),
