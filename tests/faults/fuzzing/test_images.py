@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from bad_files import images, png_chunk
+from color_profiles import profile
 from damaging import EXTREMES, damaged, maybe
 from fuzzing import fuzz, read_or_refuse
 
@@ -34,7 +35,7 @@ def encoded(kind, mode):
     else:
         image = Image.fromarray(noise).convert(mode)
     file = io.BytesIO()
-    image.save(file, kind)
+    image.save(file, kind, icc_profile=profile() if mode in {"RGB", "RGBA"} else None)
     return file.getvalue()
 
 
@@ -42,6 +43,10 @@ FILES = [encoded(kind, mode) for kind, modes in MODES.items() for mode in modes]
 DEPTHS = ([1, 2, 4, 8, 16, 3], [0, 2, 3, 4, 6, 5], [0, 0, 1, 2])
 CHUNKS = [b"PLTE", b"tRNS", b"eXIf", b"iCCP", b"zTXt", b"iTXt", b"acTL", b"fcTL", b"gAMA", b"xxxx"]
 EXIF = b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0"
+
+
+def packed(content):
+    return b"icc\0\0" + zlib.compress(content)
 
 
 @st.composite
@@ -53,7 +58,8 @@ def png_of_invalid_chunks(draw):
     pixels = zlib.compress(bytes(draw(st.sampled_from([0, 100, 156, 5000]))))
     chunks = [(b"IHDR", struct.pack(">IIBBBBB", *sides, depth, colour, 0, 0, interlaced))]
     for name in draw(st.lists(st.sampled_from(CHUNKS), max_size=3)):
-        chunks.append((name, draw(st.one_of(st.binary(max_size=40), st.just(EXIF)))))
+        data = st.one_of(st.binary(max_size=40), st.just(EXIF), damaged(profile()).map(packed))
+        chunks.append((name, draw(data)))
     chunks += [(b"IDAT", draw(maybe(pixels, damaged(pixels)))), (b"IEND", b"")]
     return b"\x89PNG\r\n\x1a\n" + b"".join(png_chunk(name, data) for name, data in chunks)
 

@@ -35,13 +35,14 @@ def choose_form(
     read or is too large.
     """
     sizes: Tally[tuple[int, int]] = Tally()
-    grey = 0
+    grey = recolored = 0
     counter = Counter("headers", total)
     with silence_bomb_warnings():
         for image in images:
             header = read_header(image)
             sizes[header.size] += 1
             grey += header.grey
+            recolored += not header.srgb
             counter.advance(1)
     size = settings.image_size or (next(iter(sizes)) if len(sizes) == 1 else _DEFAULT_SIZE)
     shape = target_shape((*size, 1 if grey == total else 3), settings)
@@ -50,7 +51,10 @@ def choose_form(
     resize = choose_resize(settings.resize, sizes, shape)
     large = total * math.prod(shape) > _MOST_PIXEL_BYTES
     form = Form(shape, resize, settings.store == "encoded" or (settings.store == "auto" and large))
-    return form, describe_conversions(shape, resize, resized, converted, total)
+    notes = describe_conversions(shape, resize, resized, converted, total)
+    if recolored:
+        notes += (f"{recolored:,} of {total:,} images were converted from their profile to sRGB.",)
+    return form, notes
 
 
 def choose_resize(

@@ -20,6 +20,7 @@ from simplejpeg import decode_jpeg
 from sightline.config import Resize
 from sightline.data.readers import content
 from sightline.data.readers.base import DIGEST, Blocks, Form, RawBlock, Shape, rows_in_block
+from sightline.data.readers.color_profiles import is_srgb, to_srgb
 from sightline.data.readers.conform import conform_image, flatten, is_grey, window_of
 from sightline.data.readers.image_kinds import IMAGES
 from sightline.data.readers.parallel import ordered_map
@@ -41,10 +42,11 @@ class EncodedImage:
 
 @dataclass(frozen=True)
 class ImageHeader:
-    """Height and width of an upright image, and whether it is grey."""
+    """Height and width of an upright image, and whether it is grey and in sRGB."""
 
     size: tuple[int, int]
     grey: bool
+    srgb: bool
 
 
 def decode(images: Iterable[EncodedImage], form: Form) -> Blocks:
@@ -109,7 +111,8 @@ def _read_header(image: Image.Image) -> ImageHeader:
     rotated = False
     if image.format == "JPEG" or "exif" in image.info:  # other formats would be decoded for it
         rotated = _orientation(image) in _ROTATED
-    return ImageHeader((width, height) if rotated else (height, width), is_grey(image))
+    size = (width, height) if rotated else (height, width)
+    return ImageHeader(size, is_grey(image), is_srgb(image))
 
 
 def _content(image: ImageFile) -> bytes:
@@ -129,12 +132,13 @@ def _decode(image: ImageFile, content: bytes, shape: Shape, resize: Resize) -> N
     pixels = _decode_jpeg(image, content)
     upright: Image.Image = image
     if pixels is not None:
-        if (window := window_of(pixels.shape, shape, resize)) and _orientation(image) == 1:
+        window = window_of(pixels.shape, shape, resize)
+        if window and _orientation(image) == 1 and is_srgb(image):
             return pixels[window]
         upright = Image.fromarray(pixels[..., 0] if image.mode == "L" else pixels)
-        upright.info = image.info  # the orientation
+        upright.info = image.info  # the orientation and the color profile
     ImageOps.exif_transpose(upright, in_place=True)
-    return conform_image(flatten(upright), shape, resize)
+    return conform_image(flatten(to_srgb(upright)), shape, resize)
 
 
 def _decode_jpeg(image: ImageFile, content: bytes) -> NDArray[np.uint8] | None:
