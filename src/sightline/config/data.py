@@ -1,8 +1,9 @@
 """Settings of the data set, its splits and its preprocessing."""
 
+import re
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from sightline.config.base import Section, Seed, Side
 
@@ -10,6 +11,16 @@ Resize = Literal["stretch", "crop", "letterbox"]
 """How images are brought to another size."""
 
 Name = Annotated[str, Field(min_length=1)]
+
+
+def _check_pattern(text: str) -> str:
+    try:
+        pattern = re.compile(text)
+    except re.error as error:
+        raise ValueError(f"expected a regular expression ({error})") from None
+    if pattern.groups != 1 and "label" not in pattern.groupindex:
+        raise ValueError(r"expected one group, or a group named label, such as ^(\w+)\.")
+    return text
 
 
 class DataConfig(Section):
@@ -38,9 +49,13 @@ class DataConfig(Section):
     test_fraction: float = Field(default=0.2, gt=0, lt=1)
     """Fraction of each class held out for testing if the source has no test split."""
     label_column: Name = "label"
-    """Label column in CSV and Parquet files."""
+    """Label column in CSV and Parquet files, and in tables that label image files."""
     image_column: Name = "image"
     """Column of encoded images in Parquet files."""
+    label_pattern: Annotated[str, AfterValidator(_check_pattern)] | None = None
+    """Regular expression that finds the label in the file name of each image in a folder, by its
+    only group or its group `label`, whatever the folders are called. `^(\\w+)\\.` finds cat in
+    cat.0.jpg."""
     metadata_columns: tuple[Name, ...] = Field(default=(), max_length=20)
     """CSV and Parquet columns to copy to the label table as text, such as the camera or the site;
     see evaluation.slices."""

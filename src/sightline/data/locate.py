@@ -7,8 +7,9 @@ from pathlib import Path
 
 from sightline.config import DataConfig
 from sightline.data import catalog
-from sightline.data.layout import FILE_KINDS, Layout, find_layout
+from sightline.data.layout import FILE_KINDS, Layout
 from sightline.data.readers.parallel import ordered_map
+from sightline.data.recognition import find_layout
 from sightline.errors import DataError
 from sightline.pipeline.progress import Counter
 from sightline.pipeline.provenance import digest_of
@@ -83,7 +84,9 @@ def existing_path(text: str) -> Path:
 
 
 def _digest(found: Layout) -> str:
-    paths = sorted((path for split in found.files.values() for path in split), key=str)
+    tables = {table for table in found.tables.values() if table}
+    images = (path for split in found.files.values() for path in split)
+    paths = sorted((*images, *tables), key=str)
     counter = Counter("files", len(paths)) if len(paths) >= _SHOW_PROGRESS_FROM else None
     digest = hashlib.sha256()
     for path, file_digest in zip(paths, ordered_map(_file_digest, paths), strict=True):

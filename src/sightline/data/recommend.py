@@ -14,11 +14,12 @@ import numpy as np
 from sightline.config import DataConfig, RunConfig, loading
 from sightline.config.model import PRETRAINED_PACKAGE
 from sightline.data import catalog, locate
-from sightline.data.layout import Layout, find_layout
-from sightline.data.readers import images, parquet_images
+from sightline.data.layout import Layout
+from sightline.data.readers import image_labels, images, parquet_images
 from sightline.data.readers.dispatch import READERS
 from sightline.data.readers.form import choose_resize
 from sightline.data.readers.images import EncodedImage
+from sightline.data.recognition import find_layout
 
 AUTO = "auto"
 """Name of the recipe that stands for `recommend`."""
@@ -120,8 +121,9 @@ def inspect(layout: Layout, settings: DataConfig) -> Traits:
     """Read what the choice depends on."""
     splits = tuple(layout.files)
     if layout.kind == "folder":
-        paths = next(iter(layout.files.values()))
-        counts = tuple(Counter(path.parent.name for path in paths).values())
+        labels, _ = image_labels.find_labels(layout, settings)
+        splits, paths = tuple(labels), next(iter(layout.files.values()))
+        counts = tuple(Counter(next(iter(labels.values()))).values())
         sample = (EncodedImage(str(path), path) for path in paths[:: -(-len(paths) // _SAMPLE)])
         return _traits(counts, sample, splits)
     raw = READERS[layout.kind](layout, settings)

@@ -6,9 +6,10 @@ from pathlib import Path
 from sightline.config import DataConfig
 from sightline.data import catalog
 from sightline.data.download import fetch
-from sightline.data.layout import Layout, find_layout
+from sightline.data.layout import Layout
 from sightline.data.readers import csv, folder, idx, mnist_csv, npz, parquet
 from sightline.data.readers.base import RawDataset
+from sightline.data.recognition import find_layout
 from sightline.errors import DataError
 from sightline.records import Run, Source
 
@@ -34,6 +35,11 @@ def open_source(run: Run, source: Source, settings: DataConfig) -> tuple[RawData
         return _open_named(run, source, settings)
     layout = find_layout(Path(source.path))
     _check_metadata(layout.kind, source.path, settings)
+    if settings.label_pattern and layout.kind != "folder":
+        raise DataError(
+            f"{source.path} is no folder of images, whose names data.label_pattern could match; "
+            "leave it out."
+        )
     return READERS[layout.kind](layout, settings), source.path
 
 

@@ -1,4 +1,4 @@
-"""Read a folder of images with one folder per class."""
+"""Read folders of images."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -7,46 +7,52 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sightline.config import DataConfig
-from sightline.data.layout import Layout
-from sightline.data.readers import images, labels
+from sightline.data.layout import UNSPLIT, Layout
+from sightline.data.readers import image_labels, images, labels
 from sightline.data.readers.base import RawDataset, RawSplit, check_count
+from sightline.data.readers.class_names import MAX_CLASSES
 from sightline.data.readers.form import choose_form
 from sightline.data.readers.images import EncodedImage
+from sightline.errors import DataError
 
 
 def read(layout: Layout, settings: DataConfig) -> RawDataset:
-    """Read `train/<class>/*` and `test/<class>/*`, or `<class>/*`.
+    """Read the images of the splits that have labels; see `image_labels.find_labels`.
 
-    The name of an image's folder is its class; `settings` can set size and channels. Raises
-    DataError if an image cannot be read, or the splits have different classes.
+    `settings` can set size and channels. Raises DataError if an image cannot be read or has no
+    label, or the splits have different classes.
     """
-    found = [_labels(layout, split) for split in layout.files]
+    given, label_notes = image_labels.find_labels(layout, settings)
+    found = [_encode(str(layout.roots[split]), one) for split, one in given.items()]
     class_names, numbers = labels.encode(found)
-    paths = [path for split in layout.files.values() for path in split]
+    paths = [path for split in given for path in layout.files[split]]
     form, notes = choose_form(_encoded(paths), len(paths), settings)
 
     def split(name: str, split_labels: NDArray[np.int64]) -> RawSplit:
         files = layout.files[name]
         return RawSplit(
-            name,
+            name if len(given) > 1 else UNSPLIT,
             split_labels,
             images=lambda: images.decode(_encoded(files), form),
             source=lambda row: layout.relative(files[row]),
         )
 
-    splits = tuple(map(split, layout.files, numbers))
+    splits = tuple(map(split, given, numbers))
     size = sum(path.stat().st_size for path in paths) if form.encoded else None
-    return RawDataset(class_names, form.shape, splits, (*layout.notes, *notes), form.resize, size)
+    notes = (*layout.notes, *label_notes, *notes)
+    return RawDataset(class_names, form.shape, splits, notes, form.resize, size)
 
 
 def _encoded(paths: Sequence[Path]) -> Iterator[EncodedImage]:
     return (EncodedImage(str(path), path) for path in paths)
 
 
-def _labels(layout: Layout, split: str) -> labels.FoundLabels:
-    paths = layout.files[split]
-    subject = str(paths[0].parents[1]) if paths else str(layout.path / split)
-    check_count(subject, len(paths))
+def _encode(subject: str, given: Sequence[str]) -> labels.FoundLabels:
+    check_count(subject, len(given))
     codes: dict[str, int] = {}
-    rows = [codes.setdefault(path.parent.name, len(codes)) for path in paths]
+    rows = [codes.setdefault(label, len(codes)) for label in given]
+    if len(codes) > MAX_CLASSES:
+        raise DataError(
+            f"{subject}: expected at most {MAX_CLASSES:,} classes, found {len(codes):,}."
+        )
     return labels.FoundLabels(subject, tuple(codes), np.asarray(rows, dtype=np.int16))

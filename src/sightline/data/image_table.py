@@ -1,0 +1,107 @@
+"""Find and read a table that labels image files, such as `metadata.csv` or `labels.csv`."""
+
+import csv
+import json
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from sightline.data.folder import check_link, list_folder
+from sightline.data.readers import content
+from sightline.errors import DataError
+from sightline.storage.text import quoted
+
+FILE_COLUMNS = ("file_name", "filename", "file", "path", "image", "id")
+LABEL_COLUMNS = ("label", "class", "category")
+"""Names of the columns in lower case; the first that a table has is taken."""
+
+_SUFFIXES = (".csv", ".jsonl")
+_MOST_BYTES = 256 << 20
+
+
+class Row(NamedTuple):
+    """One row of a table: an image file as the table writes it, and its label."""
+
+    number: int  # Counted from 0
+    file: str
+    label: str  # Empty if the table states none
+
+
+def find_table(root: Path, folder: Path, names: Sequence[str]) -> Path | None:
+    """Return the table for the images in `folder`: beside them, else one level up within `root`.
+
+    Its name is metadata, labels, one of the `names` of the split, or such a name with "labels"
+    (`trainLabels.csv`), in any case; and it has a column of files.
+    """
+    plain = [_letters(name) for name in names]
+    stems = ["metadata", "labels", *(f"{name}labels" for name in plain), *plain]
+    for place in (folder,) if folder == root else (folder, folder.parent):
+        found: dict[str, Path] = {}
+        for entry in list_folder(place):
+            path = Path(entry.path)
+            stem = _letters(path.stem)
+            if stem in stems and path.suffix.lower() in _SUFFIXES and entry.is_file():
+                check_link(root, entry)
+                found.setdefault(stem, path)
+        for stem in stems:
+            if stem in found and has_file_column(found[stem]):
+                return found[stem]
+    return None
+
+
+def _letters(name: str) -> str:
+    return re.sub(r"[ _-]", "", name.lower())
+
+
+def has_file_column(path: Path) -> bool:
+    """Return whether the first row of a table names a column of files."""
+    try:
+        first = next(_records(path), {})
+    except DataError:  # reported by the reader of this file
+        return False
+    return any(column in first for column in FILE_COLUMNS)
+
+
+def read_table(path: Path, label_column: str) -> list[Row] | None:
+    """Read a table; None if it has no column of labels.
+
+    `label_column` is `data.label_column`; at its default, any of `LABEL_COLUMNS` is taken. Raises
+    DataError, naming the row, if the table cannot be read.
+    """
+    labels = LABEL_COLUMNS if label_column in LABEL_COLUMNS else (label_column.strip().lower(),)
+    rows = []
+    for number, record in enumerate(_records(path)):
+        file = next((record[column] for column in FILE_COLUMNS if column in record), "")
+        label = next((record[column] for column in labels if column in record), None)
+        if label is None and not number:
+            return None
+        rows.append(Row(number, file, label or ""))
+    return rows
+
+
+def _records(path: Path) -> Iterator[dict[str, str]]:
+    """Yield each row as text by column, in lower case and without blanks around."""
+    content.check_head(path)
+    if path.stat().st_size > _MOST_BYTES:
+        raise DataError(
+            f"{path} is larger than 256 MiB; expected a table of file names and labels."
+        )
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            rows = csv.DictReader(file) if path.suffix.lower() == ".csv" else map(_parse, file)
+            for row in rows:
+                yield {
+                    key.strip().lower(): "" if value is None else str(value).strip()
+                    for key, value in row.items()
+                    if isinstance(key, str)
+                }
+    except (ValueError, RecursionError, csv.Error) as error:
+        raise DataError(f"{path} is not a table in UTF-8: {quoted(error)}; fix it.") from None
+
+
+def _parse(line: str) -> dict[str, object]:
+    row = json.loads(line)
+    if not isinstance(row, dict):
+        raise ValueError(f"expected an object in each line, found {line[:40]!r}")
+    return row

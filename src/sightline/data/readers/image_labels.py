@@ -1,0 +1,131 @@
+"""The label of each image in a folder: from its class folder, a table or its file name."""
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from pathlib import Path, PurePosixPath
+
+from sightline.config import DataConfig
+from sightline.data.image_folders import KNOWN
+from sightline.data.image_table import LABEL_COLUMNS, Row, read_table
+from sightline.data.layout import UNSPLIT, Layout
+from sightline.data.split_names import split_of
+from sightline.errors import DataError
+from sightline.storage.text import quoted
+
+SplitLabels = dict[str, list[str]]
+
+
+def find_labels(layout: Layout, settings: DataConfig) -> tuple[SplitLabels, tuple[str, ...]]:
+    """Return the label of each image of each split, in the order of `layout.files`, and notes.
+
+    `data.label_pattern` has precedence over class folders and tables. A split other than the
+    training split in which no image has a label, or by the pattern no label of the training split,
+    is left out. Raises DataError, naming the image,
+    if only some images of a split have a label.
+    """
+    notes: list[str] = []
+    found: dict[Path, str] = {}
+    if not settings.label_pattern:
+        for table in dict.fromkeys(table for table in layout.tables.values() if table):
+            found |= _match_table(table, layout, settings.label_column, notes)
+    labels: SplitLabels = {}
+    for split, paths in layout.files.items():
+        if settings.label_pattern:
+            given = _by_pattern(paths, settings.label_pattern)
+            source = f"data.label_pattern {settings.label_pattern!r}"
+        elif split in layout.tables:
+            given = [found.get(path) for path in paths]
+            source = str(layout.tables[split]) if layout.tables[split] else ""
+        else:
+            root = layout.roots[split]
+            given = [path.relative_to(root).parts[0] for path in paths]
+            source = "its folder"
+        if settings.label_pattern and labels and not {*given} & {*next(iter(labels.values()))}:
+            given = [None] * len(paths)  # such as 1.jpg among images to be predicted
+        if paths and not any(given) and split not in {"train", UNSPLIT}:
+            notes.append(f"Left out, as unlabelled: {len(paths):,} images of the {split} split.")
+            continue
+        labels[split] = [_present(*one, source) for one in zip(given, paths, strict=True)]
+    return labels, tuple(notes)
+
+
+def _present(label: str | None, path: Path, source: str) -> str:
+    if label:
+        return label
+    if not source:
+        name = path.parent.name
+        remedy = f"; if {name!r} is a class, rename its folder" if split_of(name) else ""
+        raise DataError(
+            f"{path.parent} has images without labels, or of one class ({name!r}); {KNOWN}{remedy}."
+        )
+    raise DataError(f"{path} has no label by {source}; add it there, or remove the image.")
+
+
+def _by_pattern(paths: Iterable[Path], pattern: str) -> list[str | None]:
+    compiled = re.compile(pattern)
+    group = "label" if "label" in compiled.groupindex else 1
+    matches = (compiled.search(path.name) for path in paths)
+    return [match[group] if match else None for match in matches]
+
+
+def _match_table(
+    table: Path, layout: Layout, label_column: str, notes: list[str]
+) -> dict[Path, str]:
+    """Return the label of each image that a table names, and note rows without an image."""
+    rows = read_table(table, label_column)
+    splits = [split for split, one in layout.tables.items() if one == table]
+    if rows is None:
+        if {"train", UNSPLIT} & set(splits):
+            raise DataError(
+                f"{table} has no column of labels ({', '.join(LABEL_COLUMNS)}); set "
+                "data.label_column to its name."
+            )
+        return {}
+    index = _index(table, layout, splits)
+    found: dict[Path, str] = {}
+    missing = 0
+    for row in rows:
+        key = _normal(row.file)
+        if key not in index:
+            missing += 1
+            continue
+        path = index[key]
+        if path is None:
+            raise _problem(table, row, "fits several images; write its path below the table")
+        if row.label and found.setdefault(path, row.label) != row.label:
+            raise _problem(
+                table, row, f"has the labels {found[path]!r} and {row.label!r}; keep one"
+            )
+    if missing:
+        notes.append(f"{missing:,} of {len(rows):,} rows of {table.name} name no image here.")
+    return found
+
+
+def _index(table: Path, layout: Layout, splits: list[str]) -> dict[str, Path | None]:
+    """Map what a table may call an image to it; None if that name fits several images."""
+    index: dict[str, Path | None] = {}
+    for split in splits:
+        for path in layout.files[split]:
+            keys = {
+                path.name,
+                *(_below(path, base) for base in (table.parent, layout.roots[split])),
+            }
+            keys |= {str(PurePosixPath(key).with_suffix("")) for key in keys}
+            for key in map(_normal, keys):
+                index[key] = path if index.get(key, path) == path else None
+    return index
+
+
+def _below(path: Path, folder: Path) -> str:
+    return path.relative_to(folder).as_posix()
+
+
+def _normal(name: str) -> str:
+    return unicodedata.normalize("NFC", name.replace("\\", "/").removeprefix("./"))
+
+
+def _problem(table: Path, row: Row, what: str) -> DataError:
+    return DataError(
+        f"{table}, row {row.number} (counted from 0): {quoted(repr(row.file))} {what}."
+    )

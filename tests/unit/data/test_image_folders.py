@@ -1,0 +1,185 @@
+import json
+
+import pytest
+from PIL import Image
+
+from reading import check_unreadable, read_all
+from sightline.config import DataConfig
+from sightline.data import locate, recommend
+
+PATTERN = r"^(\w+)\."
+
+
+def paint(folder, *names):
+    """Write images of 8x8 pixels whose gray level is the number in their name."""
+    for name in names:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        level = int("0" + "".join(filter(str.isdigit, path.stem)))
+        Image.new("L", (8, 8), level).save(path)
+    return folder
+
+
+def labelled(path, **settings):
+    """Return the class of each image by its gray level, for each split, and all notes."""
+    raw, images = read_all(path, **settings)
+    found = {}
+    for split in raw.splits:
+        levels = images[split.name][:, 0, 0, 0].tolist()
+        names = [raw.class_names[label] for label in split.labels]
+        found[split.name] = dict(zip(levels, names, strict=True))
+    return found, " ".join(raw.notes)
+
+
+def kaggle(path):
+    """The folders of dogs-vs-cats: 4 loose training images, 2 without label."""
+    names = [f"train/{name}" for name in ("cat.1.bmp", "cat.2.bmp", "dog.3.bmp", "dog.4.bmp")]
+    (path / "sampleSubmission.csv").write_text("id,label\n5,0\n6,0\n")
+    return paint(path, *names, "test1/5.bmp", "test1/6.bmp")
+
+
+ANIMALS = {1: "cat", 2: "cat", 3: "dog", 4: "dog"}
+
+
+@pytest.mark.parametrize("pattern", [PATTERN, r"(?P<label>cat|dog)(\.)"])
+def test_file_names_label_loose_images_and_a_split_without_labels_is_left_out(tmp_path, pattern):
+    found, notes = labelled(kaggle(tmp_path), label_pattern=pattern)
+    assert found == {"unsplit": ANIMALS}
+    assert "unlabelled: 2 images of the test split" in notes
+
+
+def test_loose_images_without_labels_are_refused_and_never_classes(tmp_path):
+    check_unreadable(kaggle(tmp_path), "/train", "metadata.csv", "data.label_pattern", "rename")
+    with pytest.raises(Exception, match=r"data\.label_pattern"):
+        recommend.recommend(DataConfig(dataset=str(tmp_path)))
+
+
+@pytest.mark.parametrize("folders", [("test", "val"), ("seg_train", "seg_test", "seg_pred")])
+def test_folders_named_like_splits_are_no_classes(tmp_path, folders):
+    paint(tmp_path, *(f"{name}/{kind}/1.bmp" for name in folders for kind in ("cat", "dog")))
+    check_unreadable(tmp_path, folders[0], "train, validation and test")
+
+
+def test_image_that_the_pattern_does_not_match_is_refused(tmp_path):
+    paint(kaggle(tmp_path), "train/9.bmp")
+    check_unreadable(tmp_path, "train/9.bmp", "data.label_pattern", label_pattern=r"^([a-z]+)\.")
+
+
+@pytest.mark.parametrize(
+    ("name", "header", "key"),
+    [
+        ("train/metadata.csv", "file_name,label", "{}.bmp"),
+        ("labels.csv", "ID,Category", "{}"),
+        ("Train.csv", "other,Path,class", "x,train/{}.bmp"),
+        ("trainLabels.csv", "id,label", "{}"),
+        ("train/metadata.jsonl", None, "{}.bmp"),
+    ],
+)
+def test_table_labels_loose_images(tmp_path, name, header, key):
+    paint(tmp_path, *(f"train/cat.{number}.bmp" for number in ANIMALS), "test/8.bmp")
+    rows = [(key.format(f"cat.{number}"), label) for number, label in ANIMALS.items()]
+    if header:
+        lines = [header, *map(",".join, rows)]
+    else:
+        lines = [json.dumps({"file_name": file, "label": label}) for file, label in rows]
+    (tmp_path / name).write_text("\n".join(lines))
+    found, notes = labelled(tmp_path)
+    assert found == {"unsplit": ANIMALS}
+    assert "1 images of the test split" in notes
+    before = locate.locate(DataConfig(dataset=str(tmp_path))).sha256
+    (tmp_path / name).write_text("\n".join(lines).replace("dog", "cow"))
+    assert locate.locate(DataConfig(dataset=str(tmp_path))).sha256 != before
+    assert set(labelled(tmp_path)[0]["unsplit"].values()) == {"cat", "cow"}
+
+
+def write_labels(path, *rows, header="file,label"):
+    path.write_text("\n".join([header, *rows]))
+
+
+def test_test_split_is_labelled_by_its_table_beside_class_folders(tmp_path):
+    paint(tmp_path, "Train/a/1.bmp", "Train/b/2.bmp", "Test/3.bmp", "Test/4.bmp")
+    write_labels(tmp_path / "Test.csv", "0,b,Test/3.bmp", "0,a,Test/4.bmp", header="w,ClassId,Path")
+    write_labels(tmp_path / "Train.csv", "0,a,Train/a/1.bmp", header="w,ClassId,Path")
+    found, _ = labelled(tmp_path, label_column="ClassId")
+    assert found == {"train": {1: "a", 2: "b"}, "test": {3: "b", 4: "a"}}
+
+
+@pytest.mark.parametrize("folder", ["images", "."])
+def test_one_folder_of_images_is_labelled_by_the_table_above_or_beside_it(tmp_path, folder):
+    paint(tmp_path / folder, "1.bmp", "2.bmp")
+    write_labels(tmp_path / "labels.csv", "1.bmp,7", "2.bmp,10", "3.bmp,10")
+    found, notes = labelled(tmp_path)
+    assert found == {"unsplit": {1: "7", 2: "10"}}
+    assert notes == "1 of 3 rows of labels.csv name no image here."
+
+
+@pytest.mark.parametrize(
+    ("rows", "facts"),
+    [
+        (["1,a"], ["train/2.bmp", "labels.csv", "remove the image"]),
+        (["1,a", "2,"], ["train/2.bmp", "labels.csv"]),
+        (["1,a", "2,b", "1.bmp,b"], ["row 2", "'1.bmp'", "'a' and 'b'"]),
+        (["1,a", "2,b", "3,a"], ["row 2", "'3'", "several"]),
+        (["x.bmp,a"], ["train/1.bmp", "labels.csv"]),
+    ],
+)
+def test_table_that_does_not_fit_the_images_is_refused(tmp_path, rows, facts):
+    paint(tmp_path, "train/1.bmp", "train/2.bmp", "train/3.bmp", "test/3.bmp")
+    write_labels(tmp_path / "labels.csv", *rows)
+    check_unreadable(tmp_path, *facts)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "facts"),
+    [
+        ("labels.csv", b"file,breed\n1,a\n", ["labels.csv", "data.label_column"]),
+        ("metadata.jsonl", b'{"file_name": "1.bmp"}\n[1]', ["metadata.jsonl"]),
+        ("labels.csv", b"file,label\n1,\xff\n", ["labels.csv"]),
+    ],
+)
+def test_table_that_cannot_be_read_is_refused(tmp_path, name, content, facts):
+    paint(tmp_path, "1.bmp", "2.bmp")
+    (tmp_path / name).write_bytes(content)
+    check_unreadable(tmp_path, *facts)
+
+
+def test_folders_around_everything_are_stepped_into(tmp_path):
+    paint(tmp_path, "archive/data/Train/a/1.bmp", "archive/data/Train/b/2.bmp")
+    paint(tmp_path, "archive/data/test1/a/3.bmp")
+    (tmp_path / "__MACOSX").mkdir()
+    (tmp_path / "README").touch()
+    found, notes = labelled(tmp_path)
+    assert found == {"train": {1: "a", 2: "b"}, "test": {3: "a"}}
+    assert notes == "The data lie in the folder archive/data."
+    assert read_all(tmp_path)[0].splits[1].source(0) == "archive/data/test1/a/3.bmp"
+
+
+@pytest.mark.parametrize("split", ["", "train"])
+def test_class_folders_are_read_to_any_depth_and_images_beside_them_left_out(tmp_path, split):
+    names = ("n1/images/2.bmp", "n1/1.bmp", "n1/a/b/3.bmp", "n2/images/4.bmp", "9.bmp", "x.txt")
+    paint(tmp_path / split, *names[:5])
+    (tmp_path / split / "x.txt").touch()
+    if split:
+        paint(tmp_path, "test/n1/images/5.bmp", "test/8.bmp")
+    found, notes = labelled(tmp_path)
+    assert found["train" if split else "unsplit"] == {1: "n1", 2: "n1", 3: "n1", 4: "n2"}
+    assert found.get("test") == ({5: "n1"} if split else None)
+    assert f"beside the class folders: {2 if split else 1} image(s)" in notes
+    assert "1 file(s): 1 .txt" in notes
+
+
+def test_splits_in_class_folders_and_links_to_folders_are_refused(tmp_path):
+    paint(tmp_path / "in", *(f"{kind}/{one}/1.bmp" for kind in "ab" for one in ("train", "test")))
+    check_unreadable(tmp_path / "in", "a/test", "named like a split")
+    paint(tmp_path / "link", "a/1.bmp", "b/2.bmp")
+    (tmp_path / "link" / "a" / "again").symlink_to(tmp_path / "link" / "a")
+    check_unreadable(tmp_path / "link", "a/again", "link to a folder")
+
+
+def test_table_of_pixels_is_read_before_images_beside_it(tmp_path):
+    paint(tmp_path, "train/1.bmp", "figures/2.bmp")
+    for name in ("train.csv", "test.csv"):
+        header = ",".join(["label", *(f"p{number}" for number in range(64))])
+        rows = [",".join([label, *["7"] * 64]) for label in "ab"]
+        (tmp_path / name).write_text("\n".join([header, *rows]))
+    assert labelled(tmp_path)[0] == {"train": {7: "b"}, "test": {7: "b"}}
