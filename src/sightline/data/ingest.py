@@ -136,9 +136,11 @@ def _notes(raw: RawDataset, splits: list[Split], shape: Shape) -> tuple[str, ...
         notes.append(f"All images were resized from {before} to {after} pixels.")
     if raw.image_shape[2] != shape[2]:
         notes.append(f"All images were converted to {'grey' if shape[2] == 1 else 'RGB'}.")
-    if not any(split.name == "test" for split in raw.splits):
+    if len(raw.splits) == 1:
         notes.append(
             f"{splits[-1].count:,} examples, the same share of each class, were set aside for "
             "testing."
         )
+    elif all(split.name != "test" for split in raw.splits):
+        notes.append("The validation split of the data set is the test split, since it has none.")
     return tuple(notes)

@@ -20,6 +20,7 @@ from sightline.data.readers.dispatch import READERS
 from sightline.data.readers.form import choose_resize
 from sightline.data.readers.images import EncodedImage
 from sightline.data.recognition import find_layout
+from sightline.data.splits import roles
 
 AUTO = "auto"
 """Name of the recipe that stands for `recommend`."""
@@ -119,14 +120,15 @@ def recommend(settings: DataConfig) -> Recommendation:
 
 def inspect(layout: Layout, settings: DataConfig) -> Traits:
     """Read what the choice depends on."""
-    splits = tuple(layout.files)
     if layout.kind == "folder":
         labels, _ = image_labels.find_labels(layout, settings)
-        splits, paths = tuple(labels), next(iter(layout.files.values()))
+        splits = tuple(roles(list(labels)).values())
+        paths = next(iter(layout.files.values()))
         counts = tuple(Counter(next(iter(labels.values()))).values())
         sample = (EncodedImage(str(path), path) for path in paths[:: -(-len(paths) // _SAMPLE)])
         return _traits(counts, sample, splits)
     raw = READERS[layout.kind](layout, settings)
+    splits = tuple(roles([split.name for split in raw.splits]).values())
     counts = tuple(np.bincount(raw.splits[0].labels).tolist())
     if layout.kind == "parquet":
         return _traits(counts, _parquet_images(layout, settings), splits)

@@ -36,9 +36,21 @@ class Split:
         return tuple(np.bincount(self.labels, minlength=classes).tolist())
 
 
+def roles(names: Sequence[str]) -> dict[str, str]:
+    """Map the splits of a source to those of the ingested data.
+
+    In a source with a training and a validation split only, the latter is the test split.
+    """
+    is_test = "validation" in names and "test" not in names
+    return {name: "test" if is_test and name == "validation" else name for name in names}
+
+
 def divide(raw: RawDataset, settings: DataConfig) -> list[Split]:
-    """Return the splits, training first; set a test split aside if the source has none."""
-    source, *others = (Split(one.name, one, np.ones(len(one.labels), bool)) for one in raw.splits)
+    """Return the splits, training first; set a test split aside if the source has no other one."""
+    names = roles([one.name for one in raw.splits])
+    source, *others = (
+        Split(names[one.name], one, np.ones(len(one.labels), bool)) for one in raw.splits
+    )
     if any(split.name == "test" for split in others):
         return [source, *others]
     train = source.raw

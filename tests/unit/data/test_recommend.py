@@ -1,3 +1,5 @@
+import shutil
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -53,6 +55,8 @@ def test_own_validation_split_is_used_and_not_cut_again(tmp_path):
     config = recommend.load(dataset=str(path))
     assert config.preprocessing.validation_fraction == 0
     assert "own validation split" in config.choice
+    shutil.rmtree(path / "test")  # so that the validation split becomes the test split
+    assert recommend.load(dataset=str(path)).preprocessing.validation_fraction == 0.1
 
 
 def test_named_data_sets_and_recipes_are_not_looked_at():

@@ -1,6 +1,13 @@
-import numpy as np
-import pytest
+import io
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+
+from reading import ingest
+from sightline.data.split_arrays import open_images
 from sightline.data.splits import stratified_sample
 from sightline.errors import DataError
 
@@ -25,3 +32,66 @@ def test_every_class_is_on_both_sides_even_at_an_extreme_share(fraction):
 def test_class_with_a_single_example_is_refused_by_name():
     with pytest.raises(DataError, match=r"'b' .*test split; add another"):
         stratified_sample(np.asarray([0, 0, 1]), ("a", "b"), 0.2, 0, "test")
+
+
+def write_folder(path, splits):
+    for split, levels in splits.items():
+        for row, level in enumerate(levels):
+            folder = path / split / "ab"[row % 2]
+            folder.mkdir(parents=True, exist_ok=True)
+            Image.new("L", (8, 8), level).save(folder / f"{row}.png")
+    return path
+
+
+def write_arrays(path, splits):
+    arrays = {}
+    for split, levels in splits.items():
+        arrays[f"x_{split}"] = np.full(
+            (len(levels), 8, 8), np.reshape(levels, (-1, 1, 1)), np.uint8
+        )
+        arrays[f"y_{split}"] = np.arange(len(levels)) % 2
+    np.savez(path / "x.npz", **arrays)
+    return path / "x.npz"
+
+
+def write_csv(path, splits):
+    for split, levels in splits.items():
+        rows = [",".join(map(str, [row % 2, *[level] * 64])) for row, level in enumerate(levels)]
+        (path / f"{split}.csv").write_text("\n".join(rows))
+    return path
+
+
+def write_parquet(path, splits):
+    for split, levels in splits.items():
+        images = []
+        for level in levels:
+            Image.new("L", (8, 8), level).save(buffer := io.BytesIO(), "PNG")
+            images.append(buffer.getvalue())
+        labels = [row % 2 for row in range(len(levels))]
+        table = pa.table({"image": images, "label": labels})
+        pq.write_table(table, path / f"{split}-0000.parquet")
+    return path
+
+
+@pytest.mark.parametrize("write", [write_folder, write_arrays, write_csv, write_parquet])
+@pytest.mark.parametrize("name", ["val", "valid", "evaluation", "eval"])
+def test_validation_split_is_the_test_split_where_there_is_none_in_every_format(
+    run, tmp_path, write, name
+):
+    splits = {"train": [*range(10)], name: [50, 51, 52, 53], "test": [90, 91]}
+    for given, expected in (
+        (splits, {"train": splits["train"], "validation": splits[name], "test": splits["test"]}),
+        (
+            {"train": splits["train"], name: splits[name]},
+            {"train": splits["train"], "test": splits[name]},
+        ),
+    ):
+        folder = tmp_path / str(len(given))
+        folder.mkdir()
+        files = ingest(run, write(folder, given))
+        levels = {
+            split: sorted(open_images(run.workspace, record)[:][:, 0, 0, 0].tolist())
+            for split, record in files.images.items()
+        }
+        assert levels == expected
+        assert any("validation split" in note for note in files.notes) == (len(given) == 2)

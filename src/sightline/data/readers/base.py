@@ -59,7 +59,7 @@ class Form(NamedTuple):
 class RawSplit:
     """Image, label and source of each example of one split."""
 
-    name: str  # "train", "test" or `layout.UNSPLIT`
+    name: str  # "train", "validation", "test" or `layout.UNSPLIT`
     labels: NDArray[np.int64]  # int64 array of shape (n,), values from 0 to `num_classes` - 1
     images: Callable[[], Blocks]  # Starts a stream of the images, in the order of the labels
     source: Callable[[int], str]  # Returns where an example, counted from 0, comes from
@@ -74,7 +74,7 @@ class RawDataset:
 
     class_names: tuple[str, ...]  # Names in label order
     image_shape: Shape  # Shape of the images in the blocks
-    splits: tuple[RawSplit, ...]  # "train" and "test", or `layout.UNSPLIT` alone
+    splits: tuple[RawSplit, ...]  # "train" with other splits, or `layout.UNSPLIT` alone
     notes: tuple[str, ...] = ()  # Sentences about what was changed or left out
     resize: Resize | None = None  # How images were resized; None if they still have their size
     # Bytes of the encoded images in the source, if the blocks hold them, to be stored

@@ -1,6 +1,7 @@
 """Read an untrusted NPY array."""
 
 import math
+import sys
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ Header = tuple[tuple[int, ...], bool, "np.dtype[np.generic]"]
 """Shape, whether the array is in Fortran order, and dtype."""
 
 _GREY_DIMENSIONS = 3
+_SURROGATES = 0xD800
 _LENGTH_BYTES = 4  # the size of the header's length field from version 2
 _MAX_HEADER_BYTES = 10_000  # NumPy's limit, which it checks only after reading the header
 
@@ -70,3 +72,15 @@ def read_rows(
         if len(data) < count * row_bytes:
             raise EOFError("the array ends early")
         yield np.frombuffer(data, dtype).reshape(count, *shape[1:])
+
+
+def check_text(strings: NDArray[np.str_], subject: str, first_row: int) -> None:
+    """Refuse code points that are not characters, which NumPy cannot turn into Python strings."""
+    points = strings.view(np.uint32).reshape(len(strings), -1)
+    surrogate = points & ~np.uint32(0x7FF) == _SURROGATES  # 0xD800 to 0xDFFF
+    wrong = (surrogate | (points > sys.maxunicode)).any(axis=1)
+    if wrong.any():
+        raise DataError(
+            f"{subject}, row {first_row + int(wrong.argmax())} (counted from 0): the label is not "
+            "valid Unicode; save the labels again."
+        )

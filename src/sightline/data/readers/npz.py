@@ -3,7 +3,6 @@
 import io
 import math
 import struct
-import sys
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -29,6 +28,7 @@ from sightline.data.readers.base import (
     rows_in_block,
     to_pixels,
 )
+from sightline.data.split_names import find_splits
 from sightline.errors import DataError
 from sightline.storage.text import quoted
 
@@ -38,11 +38,10 @@ _ZIP_ERRORS = (
 )
 _END_RECORD = struct.Struct("<4s6xH10x")  # of a zip file without a comment
 _MAX_LABEL_BYTES = 4 << 10
-_SURROGATES = 0xD800
 
 
 def read(layout: Layout, settings: DataConfig) -> RawDataset:
-    """Read `x_train`, `y_train`, `x_test` and `y_test`, or only the first two.
+    """Read `x_train`, `y_train` and the arrays of other splits, such as `x_val` and `x_test`.
 
     Images have the shape (n, h, w), (n, h, w, 1) or (n, h, w, 3). Raises DataError if the archive
     is damaged or pickled, or an array is missing or has the wrong shape, dtype or values.
@@ -50,27 +49,29 @@ def read(layout: Layout, settings: DataConfig) -> RawDataset:
     path = layout.files[UNSPLIT][0]
     content.check_head(path)
     names = _array_names(path)
+    parts = sorted({name[2:] for name in names if name.startswith(("x_", "y_"))})
+    splits = {"train": "train", **find_splits(path, parts)}
     images, found, shapes = [], [], set[Shape]()
-    for name in ["train", "test"] if {"x_test", "y_test"} & names else ["train"]:
+    for name in splits.values():
         array = _find_array(path, f"x_{name}", names, MAX_IMAGE_BYTES)
         shapes.add(npy.image_shape(array.subject, array.shape))
         array.check_dtype("iuf", "integers from 0 to 255")
         images.append(array)
         found.append(_labels(_find_array(path, f"y_{name}", names, _MAX_LABEL_BYTES), array))
     if len(shapes) > 1:
-        raise DataError(f"{path}: x_train and x_test differ in their image shape: {shapes}.")
+        raise DataError(f"{path}: its splits differ in their image shape: {shapes}.")
     class_names, numbers = labels.encode(found)
     shape = shapes.pop()
 
-    def split(array: _Array, split_labels: NDArray[np.int64]) -> RawSplit:
+    def split(name: str, array: _Array, split_labels: NDArray[np.int64]) -> RawSplit:
         return RawSplit(
-            array.name.removeprefix("x_") if len(images) > 1 else UNSPLIT,
+            name if len(splits) > 1 else UNSPLIT,
             split_labels,
             images=lambda: raw_blocks(to_pixels(_blocks(array), array.subject, shape)),
             source=lambda row: f"{array.name}#{row}",
         )
 
-    return RawDataset(class_names, shape, tuple(map(split, images, numbers)), layout.notes)
+    return RawDataset(class_names, shape, tuple(map(split, splits, images, numbers)), layout.notes)
 
 
 @dataclass(frozen=True)
@@ -112,21 +113,9 @@ def _labels(array: _Array, images: _Array) -> labels.FoundLabels:
     for block in _blocks(array):
         values = block.reshape(-1).astype(native)
         if native.kind == "U":
-            _check_text(values, array.subject, collector.rows)
+            npy.check_text(values, array.subject, collector.rows)
         collector.add(pa.array(values))
     return collector.found()
-
-
-def _check_text(strings: NDArray[np.str_], subject: str, first_row: int) -> None:
-    """Refuse code points that are not characters, which NumPy cannot turn into Python strings."""
-    points = strings.view(np.uint32).reshape(len(strings), -1)
-    surrogate = points & ~np.uint32(0x7FF) == _SURROGATES  # 0xD800 to 0xDFFF
-    wrong = (surrogate | (points > sys.maxunicode)).any(axis=1)
-    if wrong.any():
-        raise DataError(
-            f"{subject}, row {first_row + int(wrong.argmax())} (counted from 0): the label is not "
-            "valid Unicode; save the labels again."
-        )
 
 
 def _array_names(path: Path) -> set[str]:
@@ -145,8 +134,8 @@ def _find_array(path: Path, name: str, names: set[str], max_row_bytes: int) -> _
     """Read and check an array's header before anything is allocated."""
     if name not in names:
         raise DataError(
-            f"{path} lacks the array {name}; expected x_train and y_train, and x_test and y_test "
-            f"if there is a test split, found {quoted(', '.join(sorted(names))) or 'none'}."
+            f"{path} lacks the array {name}; expected x_train and y_train, and such arrays of the "
+            f"other splits if there are any, found {quoted(', '.join(sorted(names))) or 'none'}."
         )
     with _reading(path), _open(path, name) as (stream, stated_bytes):
         shape, fortran_order, dtype = npy.read_untrusted_header(stream, f"{path}, {name}")
