@@ -42,6 +42,16 @@ def locate(settings: DataConfig, sha256: str | None = None) -> Source:
     )
 
 
+def describe_hidden(dataset: str) -> tuple[str, ...]:
+    """Return a sentence if a named data set hides a file or folder of this name."""
+    if dataset not in catalog.NAMED or not os.path.lexists(dataset):
+        return ()
+    return (
+        f"{dataset} is the named data set, not {os.path.abspath(dataset)}; write ./{dataset} for "
+        "your own.",
+    )
+
+
 def as_ingested(settings: DataConfig, source: str) -> DataConfig:
     """Return settings whose path is the one that the data were read from, if it still exists.
 

@@ -4,10 +4,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from typer.core import TyperGroup as Group
 from typer.main import get_command
 
 from cli import refused, sightline
+from command import invoke
 from examples import pictures, write_npz
 from sightline.config import loading
 from sightline.data import locate
@@ -67,6 +69,22 @@ def test_inspect_shows_the_data_and_draws_samples(place, artifacts):
         assert re.search(expected, shown), shown
     picture = place / artifacts / "datasets" / "textures-samples.png"
     assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_inspect_and_train_say_what_was_left_out_or_hidden(place):
+    for number, name in enumerate(["train/cat.1", "train/cat.2", "train/dog.3", "train/dog.4"]):
+        path = place / "in" / "mnist-5k" / f"{name}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("L", (8, 8), number).save(path)
+    (place / "in" / "mnist-5k" / "test1").mkdir()
+    Image.new("L", (8, 8), 9).save(place / "in" / "mnist-5k" / "test1" / "5.png")
+    shown = sightline(r"datasets inspect ./in --set 'data.label_pattern=^(\w+)\.'").stdout
+    assert "in: 2 classes" in shown
+    assert "unlabelled: 1 images of the test split" in shown
+    assert "data lie in the folder mnist-5k" in shown
+    (place / "in" / "mnist-5k").rename(place / "mnist-5k")
+    for command in ("datasets inspect mnist-5k", "train --dataset mnist-5k --run-id ../x"):
+        assert "write ./mnist-5k" in invoke(*command.split()).stderr
 
 
 @pytest.fixture
