@@ -81,7 +81,10 @@ def read_table(path: Path, label_column: str) -> list[Row] | None:
 
 
 def _records(path: Path) -> Iterator[dict[str, str]]:
-    """Yield each row as text by column, in lower case and without blanks around."""
+    """Yield each row as text by column, in lower case and without blanks around.
+
+    Lists and objects in JSON, such as boxes, are no cells.
+    """
     content.check_head(path)
     if path.stat().st_size > _MOST_BYTES:
         raise DataError(
@@ -94,7 +97,7 @@ def _records(path: Path) -> Iterator[dict[str, str]]:
                 yield {
                     key.strip().lower(): "" if value is None else str(value).strip()
                     for key, value in row.items()
-                    if isinstance(key, str)
+                    if isinstance(key, str) and not isinstance(value, list | dict)
                 }
     except (ValueError, RecursionError, csv.Error) as error:
         raise DataError(f"{path} is not a table in UTF-8: {quoted(error)}; fix it.") from None

@@ -2,6 +2,8 @@
 
 import io
 import json
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pyarrow as pa
@@ -108,6 +110,32 @@ def csv_file(draw):
 def test_parquet_file_is_refused_or_consistent(folder, content):
     (folder / "data.parquet").write_bytes(content)
     read_or_refuse(folder / "data.parquet")
+
+
+@st.composite
+def image_table(draw):
+    """Draw the name and the content of a table that labels the images 0.png to 3.png."""
+    rows = [[f"{number}.png", "ab"[number % 2]] for number in range(COUNT)]
+    for _ in range(draw(st.integers(0, 2))):
+        draw(st.sampled_from(rows))[draw(st.integers(0, 1))] = draw(st.one_of(CELLS, JSON))
+    if draw(st.booleans()):
+        lines = [json.dumps(dict(zip(("file", "label"), row, strict=True))) for row in rows]
+        name = "metadata.jsonl"
+    else:
+        lines = ["file,label", *(",".join(map(str, row)) for row in rows)]
+        name = "metadata.csv"
+    content = "\n".join(lines).encode(errors="replace")
+    return name, draw(st.one_of(st.just(content), damaged(content)))
+
+
+@fuzz
+@given(table=image_table())
+def test_table_of_images_is_refused_or_consistent(folder, table):
+    with TemporaryDirectory(dir=folder) as place:
+        for number, image in enumerate(IMAGES):
+            (Path(place) / f"{number}.png").write_bytes(image)
+        (Path(place) / table[0]).write_bytes(table[1])
+        read_or_refuse(Path(place))
 
 
 @fuzz

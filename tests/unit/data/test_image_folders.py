@@ -104,6 +104,20 @@ def test_test_split_is_labelled_by_its_table_beside_class_folders(tmp_path):
     assert found == {"train": {1: "a", 2: "b"}, "test": {3: "b", 4: "a"}}
 
 
+def test_labels_that_pandas_wrote_as_floats_are_integers_as_in_other_tables(tmp_path):
+    paint(tmp_path, "train/2/1.bmp", "train/10/2.bmp", "test/3.bmp")
+    write_labels(tmp_path / "test.csv", "3.bmp,10.0")
+    found, _ = labelled(tmp_path)
+    assert found == {"train": {1: "2", 2: "10"}, "test": {3: "10"}}
+
+
+def test_test_split_without_labels_beside_class_folders_is_left_out(tmp_path):
+    paint(tmp_path, "train/a/1.bmp", "train/b/2.bmp", "val/a/3.bmp", "test/3.bmp")
+    found, notes = labelled(tmp_path)
+    assert found == {"train": {1: "a", 2: "b"}, "validation": {3: "a"}}
+    assert "unlabelled: 1 images of the test split" in notes
+
+
 @pytest.mark.parametrize("folder", ["images", "."])
 def test_one_folder_of_images_is_labelled_by_the_table_above_or_beside_it(tmp_path, folder):
     paint(tmp_path / folder, "1.bmp", "2.bmp")
@@ -135,6 +149,7 @@ def test_table_that_does_not_fit_the_images_is_refused(tmp_path, rows, facts):
         ("labels.csv", b"file,breed\n1,a\n", ["labels.csv", "data.label_column"]),
         ("metadata.jsonl", b'{"file_name": "1.bmp"}\n[1]', ["metadata.jsonl"]),
         ("labels.csv", b"file,label\n1,\xff\n", ["labels.csv"]),
+        ("metadata.jsonl", b'{"file_name": "1", "label": ["a"]}', ["data.label_column"]),
     ],
 )
 def test_table_that_cannot_be_read_is_refused(tmp_path, name, content, facts):

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from sightline.config import DataConfig
 from sightline.data.layout import UNSPLIT, Layout
-from sightline.data.readers import image_labels, images, labels
+from sightline.data.readers import csv_labels, image_labels, images, labels
 from sightline.data.readers.base import RawDataset, RawSplit, check_count
 from sightline.data.readers.class_names import MAX_CLASSES
 from sightline.data.readers.form import choose_form
@@ -24,6 +24,8 @@ def read(layout: Layout, settings: DataConfig) -> RawDataset:
     """
     given, label_notes = image_labels.find_labels(layout, settings)
     found = [_encode(str(layout.roots[split]), one) for split, one in given.items()]
+    if any(layout.tables.values()) and not settings.label_pattern:
+        found = csv_labels.as_integers(found)
     class_names, numbers = labels.encode(found)
     paths = [path for split in given for path in layout.files[split]]
     form, notes = choose_form(_encoded(paths), len(paths), settings)

@@ -94,9 +94,8 @@ def _match_table(
         if path is None:
             raise _problem(table, row, "fits several images; write its path below the table")
         if row.label and found.setdefault(path, row.label) != row.label:
-            raise _problem(
-                table, row, f"has the labels {found[path]!r} and {row.label!r}; keep one"
-            )
+            both = f"{_shown(found[path])} and {_shown(row.label)}"
+            raise _problem(table, row, f"has the labels {both}; keep one")
     if missing:
         notes.append(f"{missing:,} of {len(rows):,} rows of {table.name} name no image here.")
     return found
@@ -125,7 +124,9 @@ def _normal(name: str) -> str:
     return unicodedata.normalize("NFC", name.replace("\\", "/").removeprefix("./"))
 
 
+def _shown(text: str) -> str:
+    return quoted(repr(text), 80)
+
+
 def _problem(table: Path, row: Row, what: str) -> DataError:
-    return DataError(
-        f"{table}, row {row.number} (counted from 0): {quoted(repr(row.file))} {what}."
-    )
+    return DataError(f"{table}, row {row.number} (counted from 0): {_shown(row.file)} {what}.")
