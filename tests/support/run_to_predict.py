@@ -68,6 +68,7 @@ def _dots(file: FileRecord) -> DatasetFiles:
         source="dots",
         class_names=CLASS_NAMES,
         image_shape=SHAPE,
+        white=255,
         images={"test": test},
         labels=file,
         counts={"test": (5, 5)},

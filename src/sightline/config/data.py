@@ -41,6 +41,9 @@ class DataConfig(Section):
     crop: scale the shorter side and cut off the rest; letterbox: scale the longer side and fill
     the rest with black; auto: crop if stretching would distort the images visibly, else
     stretch."""
+    white: Literal["auto", 255, 1023, 4095, 65535] = "auto"
+    """Value that is white in images of 16 bits. auto: the smallest of these that no image exceeds;
+    cameras and scanners often store 10 or 12 bits in 16."""
     store: Literal["auto", "pixels", "encoded"] = "auto"
     """What ingest stores. pixels: decoded images of this size; encoded: the encoded images, which
     are decoded whenever they are read; auto: encoded if the pixels would take more than 8 GiB."""

@@ -95,6 +95,7 @@ class EncodedWriter(ImageWriter):
             offsets=self._draft.array_record(writer),
             shape=(len(offsets) - 1, *self._form.shape),
             resize=self._form.resize,
+            white=self._form.white,
         )
 
     def _offsets(self) -> NDArray[np.int64]:

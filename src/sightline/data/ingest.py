@@ -51,7 +51,7 @@ def _ingest(run: Run, source: Source, settings: DataConfig, draft: Draft) -> Dat
     table = draft.path(_LABELS_FILE)
     sizes = {split.name: split.count for split in splits}
     index = ExampleIndex(sizes, np.concatenate([split.labels for split in splits]), table)
-    writers = _writers(draft, raw, splits, Form(shape, resize))
+    writers = _writers(draft, raw, splits, Form(shape, resize, white=raw.white))
     inspector = ImageInspector(index, {name: writer.read for name, writer in writers.items()})
     contents = _write_images(writers, raw, splits, inspector)
     content = np.concatenate(list(contents.values()))
@@ -63,6 +63,7 @@ def _ingest(run: Run, source: Source, settings: DataConfig, draft: Draft) -> Dat
         class_names=raw.class_names,
         image_shape=shape,
         resize=resize,
+        white=raw.white,
         images={name: writer.record() for name, writer in writers.items()},
         labels=draft.record(_LABELS_FILE),
         label_digests={

@@ -67,7 +67,7 @@ def open_images(workspace: Workspace, record: ImagesFile) -> StoredImages:
     if isinstance(record, ArrayFile):
         return open_mapped(path)
     height, width, channels = record.shape[1:]
-    form = Form((height, width, channels), record.resize)
+    form = Form((height, width, channels), record.resize, white=record.white)
     return EncodedImages(path, open_mapped(workspace.root / record.offsets.path), form)
 
 

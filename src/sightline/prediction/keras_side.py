@@ -10,7 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from sightline.data.readers import form, images
-from sightline.data.readers.base import Shape
+from sightline.data.readers.base import Form, Shape
 from sightline.data.readers.class_names import MAX_CLASSES
 from sightline.data.readers.form import MAX_SIDE
 from sightline.data.readers.image_kinds import add_kinds, describe_left_out
@@ -46,7 +46,8 @@ def predict(request: Request) -> Outcome:
 
     started = time.monotonic()
     with images.silence_bomb_warnings(), table.open_table(request) as append:
-        blocks = stream.read(request.inputs, shape, request.model.resize, size)
+        wanted = Form(shape, request.model.resize, white=request.model.white)
+        blocks = stream.read(request.inputs, wanted, size)
         # A thread lets the model work while its last predictions are counted and written. Only
         # one, since not every Keras backend allows more.
         predicted = ordered_map(predict_block, blocks, batch_size=1, ahead=2, threads=1)

@@ -50,6 +50,7 @@ def _from_registry(workspace: Workspace, name: str, dataset: str | None) -> Serv
         class_names=version.class_names,
         image_shape=version.image_shape,
         resize=version.resize,
+        white=version.white,
         profile=version.profile,
     )
 
@@ -86,5 +87,6 @@ def _from_manifest(path: Path, manifest: RunManifest) -> ServedModel:
         class_names=ingested.class_names,
         image_shape=ingested.image_shape,
         resize=ingested.resize,
+        white=ingested.white,
         profile=profiles.get("train"),
     )

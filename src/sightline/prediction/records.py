@@ -20,6 +20,7 @@ class ServedModel(Record):
     # Height, width and channels that it was trained on; None if unknown
     image_shape: tuple[int, int, int] | None = None
     resize: Resize = "stretch"  # How its training images were brought to that shape
+    white: int = 65535  # Value that is white in images of 16 bits
     profile: SplitProfile | None = None  # Profile of its training images; None if unknown
     notes: tuple[str, ...] = ()  # Sentences on what is unknown
 

@@ -10,9 +10,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from sightline.config import Resize
 from sightline.data.readers import parquet_images
-from sightline.data.readers.base import Shape, rows_in_block
+from sightline.data.readers.base import Form, Shape, rows_in_block
 from sightline.data.readers.conform import conform
 from sightline.data.readers.images import EncodedImage, ImageHeader, decode_one
 from sightline.data.readers.parallel import ordered_map
@@ -45,7 +44,7 @@ class _Named:
     value: EncodedImage | tuple[ImageHeader, NDArray[np.uint8]] | str
 
 
-def read(inputs: Sequence[Input], shape: Shape, resize: Resize, size: int) -> Iterator[Block]:
+def read(inputs: Sequence[Input], form: Form, size: int) -> Iterator[Block]:
     """Read images in order, in blocks of at most `size` images of one shape.
 
     A few blocks are read ahead, so that the model need not wait. Raises DataError if a file that
@@ -54,9 +53,9 @@ def read(inputs: Sequence[Input], shape: Shape, resize: Resize, size: int) -> It
     for is_array, group in groupby(inputs, key=lambda one: one.kind == "npy"):
         if is_array:
             for one in group:
-                yield from _array_blocks(one, shape, resize, size)
+                yield from _array_blocks(one, form, size)
         else:
-            yield from _image_blocks(group, shape, resize, size)
+            yield from _image_blocks(group, form, size)
 
 
 def escaped(text: str) -> str:
@@ -64,7 +63,7 @@ def escaped(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode()
 
 
-def _array_blocks(one: Input, shape: Shape, resize: Resize, size: int) -> Iterator[Block]:
+def _array_blocks(one: Input, form: Form, size: int) -> Iterator[Block]:
     header = npy.read_header(Path(one.path))
     rows = min(size, rows_in_block(header.image_bytes))
 
@@ -73,22 +72,20 @@ def _array_blocks(one: Input, shape: Shape, resize: Resize, size: int) -> Iterat
         first = number * rows
         return Block(
             names=pa.array([f"{one.name}#{first + row}" for row in range(len(images))]),
-            images=conform(images, shape, resize),
-            resized=len(images) if header.shape[1:3] != shape[:2] else 0,
-            converted=len(images) if header.shape[3] != shape[2] else 0,
+            images=conform(images, form.shape, form.resize),
+            resized=len(images) if header.shape[1:3] != form.shape[:2] else 0,
+            converted=len(images) if header.shape[3] != form.shape[2] else 0,
         )
 
     blocks = enumerate(npy.read_blocks(header, rows))
     yield from ordered_map(block, blocks, batch_size=1, ahead=_BLOCKS_AHEAD)
 
 
-def _image_blocks(
-    group: Iterable[Input], shape: Shape, resize: Resize, size: int
-) -> Iterator[Block]:
+def _image_blocks(group: Iterable[Input], form: Form, size: int) -> Iterator[Block]:
     encoded = (image for one in group for image in _encoded(one))
-    decoded = ordered_map(lambda image: _decoded(image, shape, resize), encoded)
+    decoded = ordered_map(lambda image: _decoded(image, form), encoded)
     while rows := list(islice(decoded, size)):
-        yield _block(rows, shape)
+        yield _block(rows, form.shape)
 
 
 def _encoded(one: Input) -> Iterator[_Named]:
@@ -106,11 +103,11 @@ def _encoded(one: Input) -> Iterator[_Named]:
         yield _Named(name, EncodedImage(name, file))
 
 
-def _decoded(image: _Named, shape: Shape, resize: Resize) -> _Named:
+def _decoded(image: _Named, form: Form) -> _Named:
     if not isinstance(image.value, EncodedImage):
         return image
     try:
-        return _Named(image.name, decode_one(image.value, shape, resize))
+        return _Named(image.name, decode_one(image.value, form))
     except DataError as error:
         return _Named(image.name, str(error))
 

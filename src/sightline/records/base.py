@@ -70,6 +70,7 @@ class EncodedFile(FileRecord):
     offsets: ArrayFile  # int64 NPY (n + 1,): the byte where each image starts, and the end
     shape: tuple[int, ...]  # (n, height, width, channels) of the decoded images
     resize: Resize  # How they are brought to this size
+    white: int = 65535  # Value that is white in images of 16 bits
     dtype: Literal["uint8"] = "uint8"
 
 

@@ -78,6 +78,7 @@ class DatasetFiles(Record):
     class_names: tuple[str, ...] = Field(min_length=2, max_length=1000)  # Names in label order
     image_shape: tuple[int, int, int]  # Height, width and channels (1 or 3)
     resize: Resize = "stretch"  # How images of another size were brought to this one
+    white: int = 65535  # Value that is white in images of 16 bits
     # Split name ("train", "validation", "test") to its images, uint8 of shape
     # (n, height, width, channels)
     images: dict[str, ImagesFile]

@@ -168,6 +168,7 @@ def _version(
         class_names=files.class_names,
         image_shape=files.image_shape,
         resize=files.resize,
+        white=files.white,
         profile=files.inspection.profiles.get("train") if files.inspection else None,
         certificate=certificate,
         calibration_error=evaluation.calibration.error if evaluation.calibration else None,

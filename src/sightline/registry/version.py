@@ -34,6 +34,7 @@ class Version(Record):
     class_names: tuple[str, ...]  # in label order
     image_shape: tuple[int, int, int]  # height, width and channels
     resize: Resize = "stretch"  # how its training images were brought to this shape
+    white: int = 65535  # value that is white in its images of 16 bits
     profile: SplitProfile | None = None  # of the training images, if they were inspected
     certificate: Certificate | None = None  # of the exports, if there are any
     calibration_error: float | None = None  # expected, on the test split, in [0, 1]

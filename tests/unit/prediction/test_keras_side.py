@@ -122,6 +122,15 @@ def test_unusual_images_are_reported(model, tmp_path):
     assert converted.startswith("2 of 5 images were converted to grey")
 
 
+def test_images_of_16_bits_have_the_scale_of_the_training_images(model, tmp_path):
+    write_pictures(tmp_path / "plain", dots(9))
+    write_pictures(tmp_path / "deep", dots(9).astype(np.uint16))
+    plain, deep = (predict(model, tmp_path / name) for name in ("plain", "deep"))
+    probabilities = [[one.probability for one in found.predictions] for found in (plain, deep)]
+    assert probabilities[0] == probabilities[1]
+    assert len(set(probabilities[0])) > 1
+
+
 def test_csv_has_the_same_rows_and_quotes_names(model, tmp_path):
     folder = tmp_path / 'a,"b"\n'
     write_pictures(folder, dots(3))

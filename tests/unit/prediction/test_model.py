@@ -27,6 +27,7 @@ def test_run_is_found_by_its_id_or_a_prefix(workspace, name):
     assert model.sha256 == digests.sha256(Path(model.path))
     assert (model.class_names, model.image_shape) == (CLASS_NAMES, SHAPE)
     assert model.profile is not None
+    assert model.white == 255
     assert model.notes == ()
 
 

@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from run_to_predict import SHAPE, dots, write_pictures
+from sightline.data.readers.base import Form
 from sightline.data.readers.conform import conform
 from sightline.data.readers.images import silence_bomb_warnings
 from sightline.errors import DataError
@@ -14,7 +15,7 @@ from sightline.prediction import inputs, stream
 
 
 def read(*paths, resize="stretch"):
-    return list(stream.read([inputs.describe(str(path)) for path in paths], SHAPE, resize, 7))
+    return list(stream.read([inputs.describe(str(path)) for path in paths], Form(SHAPE, resize), 7))
 
 
 def names_and_images(blocks):
@@ -115,7 +116,7 @@ def test_name_that_is_not_utf_8_is_escaped(tmp_path):
 
 def test_only_a_few_blocks_are_read_ahead(tmp_path):
     paths = write_pictures(tmp_path, dots(200))
-    blocks = stream.read([inputs.describe(str(tmp_path))], SHAPE, "stretch", 10)
+    blocks = stream.read([inputs.describe(str(tmp_path))], Form(SHAPE, "stretch"), 10)
     next(blocks)
     paths[-1].write_bytes(b"changed meanwhile")
     assert [len(block.errors) for block in blocks][-1] == 1

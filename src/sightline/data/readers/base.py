@@ -18,6 +18,8 @@ MAX_IMAGE_BYTES = 64 << 20  # Larger raw images are refused, since a block holds
 _MAX_PIXEL = 255
 DIGEST = np.dtype("S32")  # A SHA-256; `tobytes` keeps zeros at its end, `tolist` does not
 
+WHITES = (255, 1023, 4095, 65535)  # Largest values of 8, 10, 12 and 16 bits
+
 Shape = tuple[int, int, int]  # Height, width and channels (1 or 3)
 Metadata = Iterator[Any]  # pyarrow record batches of string columns, named as in the source
 
@@ -53,6 +55,7 @@ class Form(NamedTuple):
     shape: Shape
     resize: Resize
     encoded: bool = False  # Whether the encoded images are stored instead of their pixels
+    white: int = WHITES[-1]  # Value that is white in images of 16 bits
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,7 @@ class RawDataset:
     resize: Resize | None = None  # How images were resized; None if they still have their size
     # Bytes of the encoded images in the source, if the blocks hold them, to be stored
     encoded_bytes: int | None = None
+    white: int = WHITES[-1]  # Value that is white in its images of 16 bits
 
 
 def rows_in_block(row_bytes: int) -> int:

@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from sightline.config import Resize
-from sightline.data.readers.base import Shape
+from sightline.data.readers.base import WHITES, Shape
 
+_PHOTOMETRIC = 262  # The TIFF tag that says which value is white
 _WHITE = (255, 255, 255, 255)
 
 
@@ -54,16 +55,23 @@ def window_of(found: Shape, shape: Shape, resize: Resize) -> tuple[slice, slice]
     return slice(top, top + rows), slice(left, left + columns)
 
 
-def flatten(image: Image.Image) -> Image.Image:
+def flatten(image: Image.Image, white: int) -> Image.Image:
     """Convert any mode to L or RGB: 16 bits to 8, transparency over white, palettes resolved.
 
-    Raises ValueError for floating-point numbers, whose range is unknown.
+    `white` is the value that is white in 16 bits; larger values are white, too. Raises ValueError
+    for numbers of more bits, floating-point numbers and TIFF files in which 0 is white.
     """
     if image.mode == "F":
         raise ValueError("its pixels are floating-point numbers; convert them to 8 or 16 bits")
     if image.mode.startswith("I"):
-        wide: NDArray[Any] = np.asarray(image).astype(np.float64)
-        return Image.fromarray(np.rint(np.clip(wide, 0, 65535) / 257).astype(np.uint8))
+        wide: NDArray[Any] = np.asarray(image)
+        if wide.min() < 0 or wide.max() > WHITES[-1]:
+            raise ValueError("its pixels exceed 0 to 65,535; convert them to 8 or 16 bits")
+        if getattr(image, "tag_v2", {}).get(_PHOTOMETRIC) == 0:
+            raise ValueError("0 is white in it; invert it")
+        # Rounds exactly: white is odd, so that no value lies in the middle
+        scaled = (np.minimum(wide, white).astype(np.uint32) * 255 + white // 2) // white
+        return Image.fromarray(scaled.astype(np.uint8))
     grey = is_grey(image)
     if image.has_transparency_data:
         layer = image.convert("RGBA")

@@ -42,7 +42,7 @@ def read(layout: Layout, settings: DataConfig) -> RawDataset:
     splits = tuple(map(split, given, numbers))
     size = sum(path.stat().st_size for path in paths) if form.encoded else None
     notes = (*layout.notes, *label_notes, *notes)
-    return RawDataset(class_names, form.shape, splits, notes, form.resize, size)
+    return RawDataset(class_names, form.shape, splits, notes, form.resize, size, form.white)
 
 
 def _encoded(paths: Sequence[Path]) -> Iterator[EncodedImage]:

@@ -3,13 +3,19 @@
 import math
 from collections import Counter as Tally
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
 
 from sightline.config import DataConfig, Resize
-from sightline.data.readers.base import Form, Shape
-from sightline.data.readers.images import EncodedImage, read_header, silence_bomb_warnings
+from sightline.data.readers.base import WHITES, Form, Shape
+from sightline.data.readers.images import (
+    EncodedImage,
+    read_header,
+    read_peak,
+    silence_bomb_warnings,
+)
 from sightline.errors import DataError
 from sightline.pipeline.progress import Counter
 
@@ -34,27 +40,68 @@ def choose_form(
     sizes differ; RGB if any image has colour. Raises DataError, naming the image, if one cannot be
     read or is too large.
     """
-    sizes: Tally[tuple[int, int]] = Tally()
-    grey = recolored = 0
+    found = _survey(images, total, settings)
+    sizes = found.sizes
+    size = settings.image_size or (next(iter(sizes)) if len(sizes) == 1 else _DEFAULT_SIZE)
+    shape = target_shape((*size, 1 if found.grey == total else 3), settings)
+    resized = total - sizes[shape[0], shape[1]]
+    converted = total - found.grey if shape[2] == 1 else found.grey
+    resize = choose_resize(settings.resize, sizes, shape)
+    large = total * math.prod(shape) > _MOST_PIXEL_BYTES
+    encoded = settings.store == "encoded" or (settings.store == "auto" and large)
+    form = Form(shape, resize, encoded, _choose_white(found, settings))
+    notes = describe_conversions(shape, resize, resized, converted, total)
+    if found.recolored:
+        notes += (f"{found.recolored:,} of {total:,} images were converted to sRGB.",)
+    if found.deep:
+        notes += (
+            f"{found.deep:,} of {total:,} images have 16 bits; their values from 0 to "
+            f"{form.white:,} became 0 to 255 (data.white).",
+        )
+    return form, notes
+
+
+@dataclass
+class _Survey:
+    """What the headers of all images say, and the largest value of those of 16 bits."""
+
+    sizes: Tally[tuple[int, int]] = field(default_factory=Tally)
+    grey: int = 0
+    recolored: int = 0  # Images whose profile is not sRGB
+    deep: int = 0  # Images of 16 bits
+    peak: int = 0
+    coarse: str = ""  # Name of an image of 16 bits of which Pillow reads only the upper 8
+
+
+def _survey(images: Iterable[EncodedImage], total: int, settings: DataConfig) -> _Survey:
+    found = _Survey()
     counter = Counter("headers", total)
     with silence_bomb_warnings():
         for image in images:
             header = read_header(image)
-            sizes[header.size] += 1
-            grey += header.grey
-            recolored += not header.srgb
+            found.sizes[header.size] += 1
+            found.grey += header.grey
+            found.recolored += not header.srgb
+            found.deep += header.deep
+            if header.deep and settings.white == "auto" and found.peak <= WHITES[-2]:
+                found.peak = max(found.peak, read_peak(image))
+            if header.coarse:
+                found.coarse = found.coarse or image.name
             counter.advance(1)
-    size = settings.image_size or (next(iter(sizes)) if len(sizes) == 1 else _DEFAULT_SIZE)
-    shape = target_shape((*size, 1 if grey == total else 3), settings)
-    resized = total - sizes[shape[0], shape[1]]
-    converted = total - grey if shape[2] == 1 else grey
-    resize = choose_resize(settings.resize, sizes, shape)
-    large = total * math.prod(shape) > _MOST_PIXEL_BYTES
-    form = Form(shape, resize, settings.store == "encoded" or (settings.store == "auto" and large))
-    notes = describe_conversions(shape, resize, resized, converted, total)
-    if recolored:
-        notes += (f"{recolored:,} of {total:,} images were converted from their profile to sRGB.",)
-    return form, notes
+    return found
+
+
+def _choose_white(found: _Survey, settings: DataConfig) -> int:
+    """Return the smallest white that no image of 16 bits exceeds, unless the config names one."""
+    fits = (one for one in WHITES[:-1] if found.deep and found.peak <= one)
+    white: int = next(fits, WHITES[-1]) if settings.white == "auto" else settings.white
+    if found.coarse and white < WHITES[-1]:
+        raise DataError(
+            f"{found.coarse} has colors or transparency in 16 bits, but no image uses values "
+            f"above {white:,}, and only the upper 8 bits of such images are read; convert them to "
+            "8 bits, or set data.white to 65535."
+        )
+    return white
 
 
 def choose_resize(

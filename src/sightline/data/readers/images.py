@@ -17,9 +17,8 @@ from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 from PIL.ImageFile import ImageFile
 from simplejpeg import decode_jpeg
 
-from sightline.config import Resize
 from sightline.data.readers import content
-from sightline.data.readers.base import DIGEST, Blocks, Form, RawBlock, Shape, rows_in_block
+from sightline.data.readers.base import DIGEST, Blocks, Form, RawBlock, rows_in_block
 from sightline.data.readers.color_profiles import is_srgb, to_srgb
 from sightline.data.readers.conform import conform_image, flatten, is_grey, window_of
 from sightline.data.readers.image_kinds import IMAGES
@@ -47,6 +46,8 @@ class ImageHeader:
     size: tuple[int, int]
     grey: bool
     srgb: bool
+    deep: bool  # Whether it has 16 bits; `coarse` if Pillow reads only the upper 8 of them
+    coarse: bool
 
 
 def decode(images: Iterable[EncodedImage], form: Form) -> Blocks:
@@ -63,7 +64,7 @@ def decode(images: Iterable[EncodedImage], form: Form) -> Blocks:
         content = _content(opened)
         digest = hashlib.sha256(content).digest()
         kept = content if form.encoded else b""
-        return kept, digest, _decode(opened, content, form.shape, form.resize)
+        return kept, digest, _decode(opened, content, form)
 
     decoded = ordered_map(read, images)
     while block := list(islice(decoded, rows_in_block(math.prod(form.shape)))):
@@ -76,7 +77,7 @@ def decode_pixels(images: Iterable[EncodedImage], form: Form) -> NDArray[np.uint
     """Decode images, at least one, to an array of shape (m, *form.shape); see `decode`."""
 
     def pixels(image: EncodedImage) -> NDArray[np.uint8]:
-        return decode_one(image, form.shape, form.resize)[1]
+        return decode_one(image, form)[1]
 
     return np.stack([*ordered_map(pixels, images)])
 
@@ -86,14 +87,25 @@ def read_header(image: EncodedImage) -> ImageHeader:
     return _with_image(image, _read_header)
 
 
-def decode_one(
-    image: EncodedImage, shape: Shape, resize: Resize
-) -> tuple[ImageHeader, NDArray[np.uint8]]:
-    """Return an image's header, and the image as a uint8 array of `shape`."""
+def read_peak(image: EncodedImage) -> int:
+    """Return the largest value of an image of 16 bits, without transparency."""
+
+    def peak(opened: ImageFile) -> int:
+        coarse = _read_header(opened).coarse
+        if not coarse:
+            return int(np.asarray(opened).max())
+        colors = opened.convert("L" if opened.mode == "LA" else "RGB")  # without transparency
+        return 257 * int(np.asarray(colors).max())
+
+    return _with_image(image, peak)
+
+
+def decode_one(image: EncodedImage, form: Form) -> tuple[ImageHeader, NDArray[np.uint8]]:
+    """Return an image's header, and the image as a uint8 array of `form.shape`."""
 
     def both(opened: ImageFile) -> tuple[ImageHeader, NDArray[np.uint8]]:
         content = _content(opened)  # the header of a palette image takes decoding, which closes it
-        return _read_header(opened), _decode(opened, content, shape, resize)
+        return _read_header(opened), _decode(opened, content, form)
 
     return _with_image(image, both)
 
@@ -106,13 +118,15 @@ def silence_bomb_warnings() -> Iterator[None]:
         yield
 
 
-def _read_header(image: Image.Image) -> ImageHeader:
+def _read_header(image: ImageFile) -> ImageHeader:
     width, height = image.size
     rotated = False
     if image.format == "JPEG" or "exif" in image.info:  # other formats would be decoded for it
         rotated = _orientation(image) in _ROTATED
     size = (width, height) if rotated else (height, width)
-    return ImageHeader(size, is_grey(image), is_srgb(image))
+    is_wide = image.mode.startswith("I")
+    coarse = not is_wide and any(";16" in str(tile.args) for tile in image.tile)
+    return ImageHeader(size, is_grey(image), is_srgb(image), is_wide or coarse, coarse)
 
 
 def _content(image: ImageFile) -> bytes:
@@ -126,7 +140,8 @@ def _content(image: ImageFile) -> bytes:
     return content
 
 
-def _decode(image: ImageFile, content: bytes, shape: Shape, resize: Resize) -> NDArray[np.uint8]:
+def _decode(image: ImageFile, content: bytes, form: Form) -> NDArray[np.uint8]:
+    shape, resize = form.shape, form.resize
     side = 2 * max(shape[:2])
     image.draft(None, (side, side))  # lets JPEG skip detail that resizing would drop
     pixels = _decode_jpeg(image, content)
@@ -138,7 +153,7 @@ def _decode(image: ImageFile, content: bytes, shape: Shape, resize: Resize) -> N
         upright = Image.fromarray(pixels[..., 0] if image.mode == "L" else pixels)
         upright.info = image.info  # the orientation and the color profile
     ImageOps.exif_transpose(upright, in_place=True)
-    return conform_image(flatten(to_srgb(upright)), shape, resize)
+    return conform_image(flatten(to_srgb(upright), form.white), shape, resize)
 
 
 def _decode_jpeg(image: ImageFile, content: bytes) -> NDArray[np.uint8] | None:

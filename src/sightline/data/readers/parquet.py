@@ -42,7 +42,7 @@ def read(layout: Layout, settings: DataConfig) -> RawDataset:
     )
     notes = (*layout.notes, *notes)
     size = sum(path.stat().st_size for path in paths) if form.encoded else None
-    return RawDataset(class_names, form.shape, tuple(splits), notes, form.resize, size)
+    return RawDataset(class_names, form.shape, tuple(splits), notes, form.resize, size, form.white)
 
 
 def _split(

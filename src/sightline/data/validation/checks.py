@@ -120,8 +120,8 @@ def _drift(files: DatasetFiles, last_run: RunManifest | None) -> Measurement:
     )
     if not same_form(before, files):
         sentence += (
-            " Pixels and brightness are not compared, since data.image_size, resize or channels "
-            "changed."
+            " Pixels and brightness are not compared, since data.image_size, resize, channels "
+            "or white changed."
         )
     return Measurement(round(index, 4), sentence)
 

@@ -37,7 +37,11 @@ def same_form(before: DatasetFiles, now: DatasetFiles) -> bool:
 
     Otherwise their pixels differ anyway: a letterbox is black, and resizing averages.
     """
-    return (before.image_shape, before.resize) == (now.image_shape, now.resize)
+    return _form(before) == _form(now)
+
+
+def _form(files: DatasetFiles) -> tuple[object, ...]:
+    return files.image_shape, files.resize, files.white
 
 
 def stability_index(

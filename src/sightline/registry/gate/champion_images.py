@@ -3,6 +3,7 @@
 import hashlib
 import math
 from pathlib import Path
+from typing import Any
 
 from sightline.data import locate, splits
 from sightline.data.label_table import check_length
@@ -25,9 +26,11 @@ def prepare(candidate: Candidate, champion: Version, path: Path) -> ImagesFile:
     """
     run, files, shape = candidate.run, candidate.files, champion.image_shape
     test = files.images["test"]
-    if (shape, champion.resize) == (files.image_shape, files.resize):
+    wanted = (shape, champion.resize, champion.white)
+    if wanted == (files.image_shape, files.resize, files.white):
         return test
-    form = {"image_size": shape[:2], "channels": shape[2], "resize": champion.resize}
+    form: dict[str, Any] = {"image_size": shape[:2], "channels": shape[2]}
+    form |= {"resize": champion.resize, "white": champion.white}
     settings = locate.as_ingested(candidate.config.data, files.source).model_copy(update=form)
     source = locate.locate(settings, candidate.source_sha256)  # the images are checked instead
     raw, origin = dispatch.open_source(run, source, settings)

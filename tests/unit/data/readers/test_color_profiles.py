@@ -7,6 +7,7 @@ from PIL import Image, ImageCms
 from color_profiles import GAMMA, encode, profile, to_srgb
 from reading import read_all
 from sightline.data.readers import images
+from sightline.data.readers.base import Form
 from sightline.data.readers.images import EncodedImage, decode_one, read_header
 
 ROWS, COLUMNS = np.mgrid[:24, :20]
@@ -27,7 +28,7 @@ def encoded(image, kind="PNG", **options):
 
 
 def decoded(image, shape=(24, 20, 3)):
-    return decode_one(image, shape, "crop")[1]
+    return decode_one(image, Form(shape, "crop"))[1]
 
 
 @pytest.mark.parametrize("kind", OPTIONS)

@@ -10,6 +10,7 @@ from PIL import Image
 
 from reading import check_unreadable, ingest, read_all
 from sightline.data.readers import image_kinds
+from sightline.data.readers.base import Form
 from sightline.errors import DataError
 from sightline.prediction import inputs, stream
 
@@ -82,9 +83,10 @@ def read_everywhere(folder, name, content):
     described = inputs.describe(str(folder / "images"))
     assert (described.images, described.left_out) == (2, {})
     paths = (folder / "images" / "a" / name, folder / "images", table)
+    form = Form(found[0].shape, "stretch")
     for path in map(str, paths):
         inputs.check(path)
-        block = next(stream.read([inputs.describe(path)], found[0].shape, "stretch", 9))
+        block = next(stream.read([inputs.describe(path)], form, 9))
         assert block.errors == {}
         found.append(block.images[0])
     return found

@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 
 from sightline.data.readers import images
+from sightline.data.readers.base import Form
 from sightline.data.readers.images import EncodedImage, decode_one
 
 
@@ -40,7 +41,7 @@ def test_jpeg_has_the_pixels_that_pillow_decodes(resize, mode, options, quick, m
     contents = [jpeg(mode, size, **options) for size in ((67, 41), (40, 53), (40, 40), (517, 403))]
 
     def decoded() -> list[np.ndarray]:
-        return [decode_one(EncodedImage("", one), (40, 40, 3), resize)[1] for one in contents]
+        return [decode_one(EncodedImage("", one), Form((40, 40, 3), resize))[1] for one in contents]
 
     calls = []
     fast = images.decode_jpeg
@@ -59,6 +60,6 @@ def test_jpeg_with_bytes_that_only_pillow_accepts_is_read():
     damaged = content[:start] + b"\x00\x00" + content[start:]
     with pytest.raises(ValueError, match="extraneous"):
         images.decode_jpeg(damaged, "RGB")
-    expected = decode_one(EncodedImage("", content), (60, 60, 3), "crop")[1]
-    found = decode_one(EncodedImage("", damaged), (60, 60, 3), "crop")[1]
+    expected = decode_one(EncodedImage("", content), Form((60, 60, 3), "crop"))[1]
+    found = decode_one(EncodedImage("", damaged), Form((60, 60, 3), "crop"))[1]
     np.testing.assert_array_equal(found, expected)

@@ -39,6 +39,21 @@ def candidate(run):
     return made
 
 
+def test_champions_scale_of_16_bits_is_kept(run, tmp_path, candidate, champion):
+    folders = ("train/cat", "train/dog", "test/cat", "test/dog")
+    deep = bad_files.X.astype("uint16") * 4
+    files = {f"{name}/{n}.png": bad_files.png(deep[n]) for name in folders for n in (0, 1)}
+    (tmp_path / "data").mkdir()
+    path = bad_files.images(*folders, files=files)(tmp_path / "data")
+    new = candidate(path)
+    assert new.files.white == 1023
+    form = {"image_shape": new.files.image_shape, "resize": new.files.resize, "white": 4095}
+    before = champion.model_copy(update=form)
+    found = champion_images.prepare(new, before, run.workspace.path("x"))
+    assert found.sha256 == ingest(run, path, white=4095).images["test"].sha256
+    assert found.sha256 != new.files.images["test"].sha256
+
+
 @pytest.mark.parametrize(
     "write",
     [
