@@ -11,6 +11,8 @@ Resize = Literal["stretch", "crop", "letterbox"]
 """How images are brought to another size."""
 
 Name = Annotated[str, Field(min_length=1)]
+Column = Annotated[str, Field(min_length=1, coerce_numbers_to_str=True)]
+"""Name of a column; `--set data.label_column=0` is a number to TOML."""
 
 
 def _check_pattern(text: str) -> str:
@@ -51,15 +53,16 @@ class DataConfig(Section):
     """1 for grayscale, 3 for RGB. Unset: RGB if any image has color."""
     test_fraction: float = Field(default=0.2, gt=0, lt=1)
     """Fraction of each class held out for testing if the source has no test split."""
-    label_column: Name = "label"
-    """Label column in CSV and Parquet files, and in tables that label image files."""
-    image_column: Name = "image"
+    label_column: Column = "label"
+    """Label column in CSV and Parquet files, and in tables that label image files; its number,
+    from 0, in a CSV file without a header."""
+    image_column: Column = "image"
     """Column of encoded images in Parquet files."""
     label_pattern: Annotated[str, AfterValidator(_check_pattern)] | None = None
     """Regular expression that finds the label in the file name of each image in a folder, by its
     only group or its group `label`, whatever the folders are called. `^(\\w+)\\.` finds cat in
     cat.0.jpg."""
-    metadata_columns: tuple[Name, ...] = Field(default=(), max_length=20)
+    metadata_columns: tuple[Column, ...] = Field(default=(), max_length=20)
     """CSV and Parquet columns to copy to the label table as text, such as the camera or the site;
     see evaluation.slices."""
     seed: Seed = 0

@@ -1,0 +1,97 @@
+"""Decide which columns of CSV files are labels, metadata and pixels."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from sightline.config import DataConfig
+from sightline.data.readers import metadata
+from sightline.data.readers.csv_label_column import find_label
+from sightline.data.readers.csv_table import Table, batches
+from sightline.errors import DataError
+from sightline.storage.text import quoted
+
+_DEFAULT_LABEL = DataConfig.model_fields["label_column"].default
+_ROW_NUMBER = re.compile(r"\s*(|id|index|(image|row)[ _]?id|unnamed: ?\d+)\s*", re.IGNORECASE)
+
+
+def assign(
+    tables: Sequence[Table], settings: DataConfig
+) -> tuple[tuple[Table, ...], tuple[str, ...]]:
+    """Name the label, metadata and left-out columns of the files of all splits, training first.
+
+    The label is `settings.label_column`. If that has its default and the columns are only numbered,
+    the label is found by the values of the training file, and has the same position in the others.
+    Returns the tables and notes about what was recognized. Raises DataError if a column is missing,
+    or one is called like a row number but has no distinct integers.
+    """
+    assigned: list[Table] = []
+    notes: list[str] = []
+    for opened in tables:
+        label = _label(opened, assigned[0] if assigned else None, settings)
+        others = [name for name in opened.columns if name != label and opened.has_header]
+        metadata.check_columns(opened.path, others, settings)
+        table = replace(opened, label=label, metadata=settings.metadata_columns)
+        left_out = tuple(column for column in table.pixels if _is_left_out(table, column))
+        assigned.append(replace(table, left_out=left_out))
+        notes += _notes(assigned[-1], settings)
+    return tuple(assigned), tuple(dict.fromkeys(notes))
+
+
+def _label(table: Table, train: Table | None, settings: DataConfig) -> str:
+    if settings.label_column in table.columns:
+        return settings.label_column
+    if settings.label_column != _DEFAULT_LABEL or not table.is_numbered:
+        found = metadata.list_columns(table.columns)
+        if not table.has_header:
+            found = f"columns without names, numbered from 0 to {len(table.columns) - 1}"
+        raise DataError(
+            f"{table.path}: expected one column {settings.label_column!r}, found {found}; set "
+            "data.label_column."
+        )
+    if train is None:
+        return find_label(table)
+    if len(table.columns) != len(train.columns):
+        raise DataError(
+            f"{table.path} has {len(table.columns):,} columns, but {train.path} has "
+            f"{len(train.columns):,}; use files of one form."
+        )
+    return table.columns[train.columns.index(train.label)]
+
+
+def _is_left_out(table: Table, column: str) -> bool:
+    """Return whether a column has row numbers; raise DataError if only its name says so."""
+    if not table.has_header or not _ROW_NUMBER.fullmatch(column):
+        return False
+    chunks = [np.empty(0, np.int64)]
+    for batch in batches(table, {column: pa.string()}):
+        try:
+            numbers = pc.utf8_trim_whitespace(batch.column(0)).cast(pa.int64())
+        except pa.ArrowInvalid:
+            break
+        chunks.append(numbers.to_numpy())
+    else:
+        values = np.concatenate(chunks)
+        if np.unique(values).size == values.size:
+            return True
+    raise DataError(
+        f"{table.path}: the column {column!r} is called like a row number, but its values are not "
+        "distinct integers; remove it, rename it or add it to data.metadata_columns."
+    )
+
+
+def _notes(table: Table, settings: DataConfig) -> list[str]:
+    notes, file = [], table.path.name
+    if table.has_header and table.is_numbered:
+        notes.append(f"Taken as a header, as it counts up from 0: the first row of {file}.")
+    if table.label not in {settings.label_column, "0"}:
+        notes.append(f"Taken as the label, by its values: column {table.label} of {file}.")
+    for column in table.left_out:
+        notes.append(
+            f"Left out, as it numbers the rows: the column {quoted(repr(column))} of {file}."
+        )
+    return notes

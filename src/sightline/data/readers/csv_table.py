@@ -1,0 +1,110 @@
+"""Open CSV files, with or without a header, and stream their columns."""
+
+import csv
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.csv
+
+from sightline.data.readers import content
+from sightline.data.readers.base import check_count
+from sightline.errors import DataError
+from sightline.storage.text import quoted
+
+_BLOCK_BYTES = 4 << 20
+
+
+@dataclass(frozen=True)
+class Table:
+    """A CSV file and what its columns are."""
+
+    path: Path
+    columns: tuple[str, ...]  # Names of the header, or numbers from 0 if there is none
+    has_header: bool
+    label: str = ""
+    metadata: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()  # Columns that number the rows
+
+    @property
+    def is_numbered(self) -> bool:
+        """Whether the columns are called 0, 1, 2, ..., by a header or for want of one."""
+        return is_count(self.columns)
+
+    @property
+    def pixels(self) -> list[str]:
+        """All other columns, in order."""
+        others = {self.label, *self.metadata, *self.left_out}
+        return [column for column in self.columns if column not in others]
+
+
+def open_table(path: Path, label_column: str) -> Table:
+    """Read the first row of a file; raise DataError if it is malformed, or nothing follows it."""
+    content.check_head(path)
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            lines = iter(partial(file.readline, _BLOCK_BYTES), "")  # a line may be endless
+            first = next(csv.reader(lines), [])
+            has_rows = any(line.strip() for line in lines)
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{path} is not a CSV file in UTF-8: {quoted(error)}.") from None
+    if not first:
+        raise DataError(f"{path}: its first line is blank; expected a header or numbers.")
+    if not _is_header(first, label_column):
+        return Table(path, tuple(map(str, range(len(first)))), has_header=False)
+    if not has_rows:
+        check_count(str(path), 0)
+    if len(set(first)) < len(first):
+        raise DataError(f"{path}: two columns have the same name; rename one.")
+    return Table(path, tuple(first), has_header=True)
+
+
+def batches(table: Table, kinds: dict[str, pa.DataType]) -> Iterator[pa.RecordBatch]:
+    """Stream some columns of a file, each parsed as the given type."""
+    read_options = pyarrow.csv.ReadOptions(
+        column_names=table.columns, skip_rows=int(table.has_header), block_size=_BLOCK_BYTES
+    )
+    convert_options = pyarrow.csv.ConvertOptions(
+        column_types=kinds, include_columns=list(kinds), strings_can_be_null=False
+    )
+    try:
+        with pyarrow.csv.open_csv(
+            table.path, read_options=read_options, convert_options=convert_options
+        ) as reader:
+            yield from reader
+    except (pa.ArrowException, OSError) as error:
+        raise DataError(
+            f"{table.path} cannot be read as CSV ({quoted(error)}); fix the row."
+        ) from None
+
+
+def is_count(names: Sequence[str]) -> bool:
+    """Return whether names count up from 0, perhaps behind the blank name of an index column."""
+    numbers = names[1:] if names[0] == "" else names
+    return len(numbers) > 1 and list(numbers) == [str(index) for index in range(len(numbers))]
+
+
+def _is_header(first: Sequence[str], label_column: str) -> bool:
+    """Return whether the first row has names: not numbers, except numbers that count up.
+
+    A row with one word at either end, beside numbers of which two are equal, is an image and its
+    label.
+    """
+    words = [index for index, cell in enumerate(first) if not _is_number(cell)]
+    if not words or is_count(first):
+        return is_count(first)
+    has_label_at_end = words in ([0], [len(first) - 1]) and first[words[0]] not in (
+        "",
+        label_column,
+    )
+    return not (has_label_at_end and len(set(first)) < len(first))
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
