@@ -30,6 +30,8 @@ class DataGateConfig(Section):
     the split where it is largest.
     """
 
+    left_out: Share = Share(limit=0.01)
+    """Files of an image folder that were left out, such as those that are no images."""
     missing_classes: Limit = Limit(limit=0)
     """Number of classes that have no image in one of the splits."""
     imbalance: Share = Share(limit=0.9)

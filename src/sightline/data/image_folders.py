@@ -87,9 +87,9 @@ def _layout(path: Path, scans: dict[str, _Scan], unknown: list[str]) -> Layout:
     notes = left_out(unknown) if UNSPLIT not in scans else ()
     if len(scans) == 1:
         scans = {UNSPLIT: next(iter(scans.values()))}
-    beside = sum(len(scan.loose) for scan in scans.values() if not scan.is_loose)
+    beside = [path.name for scan in scans.values() if not scan.is_loose for path in scan.loose]
     if beside:
-        notes += (f"Left out, as they lie beside the class folders: {beside:,} image(s).",)
+        notes += (f"Left out, as they lie beside the class folders: {len(beside):,} image(s).",)
     tables = {scan.table for scan in scans.values()}
     others = [file for scan in scans.values() for file in scan.others if Path(file) not in tables]
     kinds = image_kinds.count_kinds(others)
@@ -99,7 +99,7 @@ def _layout(path: Path, scans: dict[str, _Scan], unknown: list[str]) -> Layout:
         path,
         {split: scan.images for split, scan in scans.items()},
         notes,
-        kinds,
+        image_kinds.add_kinds(kinds, image_kinds.count_kinds(beside)),
         {split: scan.folder for split, scan in scans.items()},
         {split: scan.table for split, scan in scans.items() if scan.is_loose},
     )

@@ -92,6 +92,7 @@ class DatasetFiles(Record):
     content_digests: dict[str, str] = Field(default_factory=dict)
     counts: dict[str, tuple[int, ...]]  # Split name to the examples of each class, in label order
     notes: tuple[str, ...] = ()  # Sentences about conversions, such as resized images
+    left_out: dict[str, int] = Field(default_factory=dict)  # Files that were left out, by ending
     inspection: Inspection | None = None  # Statistics of the images and data quality findings
 
 

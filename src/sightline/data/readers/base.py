@@ -1,8 +1,8 @@
 """What every reader returns: labels in memory, and images as a stream of blocks."""
 
 import hashlib
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from itertools import compress
 from typing import Any, NamedTuple
 
@@ -83,6 +83,7 @@ class RawDataset:
     # Bytes of the encoded images in the source, if the blocks hold them, to be stored
     encoded_bytes: int | None = None
     white: int = WHITES[-1]  # Value that is white in its images of 16 bits
+    left_out: Mapping[str, int] = field(default_factory=dict)  # Files left out, by their ending
 
 
 def rows_in_block(row_bytes: int) -> int:

@@ -42,7 +42,10 @@ def read(layout: Layout, settings: DataConfig) -> RawDataset:
     splits = tuple(map(split, given, numbers))
     size = sum(path.stat().st_size for path in paths) if form.encoded else None
     notes = (*layout.notes, *label_notes, *notes)
-    return RawDataset(class_names, form.shape, splits, notes, form.resize, size, form.white)
+    return RawDataset(
+        *(class_names, form.shape, splits, notes, form.resize, size, form.white),
+        left_out=layout.left_out,
+    )
 
 
 def _encoded(paths: Sequence[Path]) -> Iterator[EncodedImage]:

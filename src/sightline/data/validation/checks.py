@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from sightline.data.holdout import same_examples
+from sightline.data.readers.image_kinds import describe_kinds
 from sightline.data.validation.drift import largest_drift, same_form
 from sightline.data.validation.findings import Finding, read_findings
 from sightline.records import DatasetFiles, Inspection
@@ -38,6 +39,7 @@ def measure(
     """Return the measurement of every check by name; `last_run` must have been inspected."""
     examples = read_findings(workspace.root / inspection.findings.path, 1)
     return {
+        "left_out": _left_out(files),
         "missing_classes": _missing_classes(files),
         "imbalance": _imbalance(files),
         "drift": _drift(files, last_run),
@@ -51,6 +53,19 @@ def measure(
 def percent(share: float) -> str:
     """Format a share with three significant digits, so that small shares are not 0%."""
     return f"{100 * share:.3g}%"
+
+
+def _left_out(files: DatasetFiles) -> Measurement:
+    count = sum(files.left_out.values())
+    if not count:
+        return Measurement(0, "No file was left out.")
+    total = count + sum(images.shape[0] for images in files.images.values())
+    were = "was" if count == 1 else "were"
+    return Measurement(
+        count / total,
+        f"{count:,} of {total:,} files ({percent(count / total)}) {were} left out: "
+        f"{describe_kinds(files.left_out)}.",
+    )
 
 
 def _missing_classes(files: DatasetFiles) -> Measurement:

@@ -1,6 +1,8 @@
 import numpy as np
 import pytest
+from PIL import Image
 
+import reading
 from examples import clothes
 from reading import ingest_arrays
 from sightline.config import DataGateConfig
@@ -115,6 +117,26 @@ def test_every_kind_of_finding_has_its_check(run, tmp_path):
     expected |= {"conflicting_labels": 0.02, "near_leaks": 0.02}
     assert {name: found[name].measured for name in expected} == pytest.approx(expected)
     assert "train 2 (“2”)" in found["blank"].sentence
+
+
+def test_files_left_out_are_counted_by_their_ending(run, tmp_path):
+    for label in ("a", "b"):
+        (tmp_path / label).mkdir()
+        for number in range(12):
+            one = Image.fromarray(IMAGES[number + 12 * (label == "b"), ..., 0])
+            one.save(tmp_path / label / f"{number}.png")
+    (tmp_path / "beside.png").write_bytes((tmp_path / "a" / "0.png").read_bytes())
+    for number in range(44):
+        name = f"{number}.heic" if number % 4 else f"{number}.txt"
+        (tmp_path / "b" / name).touch()
+    files = reading.ingest(run, tmp_path)
+    assert files.left_out == {".heic": 33, ".txt": 11, ".png": 1}
+    check = checks(run, files)["left_out"]
+    assert (check.outcome, check.measured) == ("warned", 45 / 69)
+    assert "45 of 69 files (65.2%)" in check.sentence
+    assert "33 .heic, 11 .txt and 1 .png" in check.sentence
+    with pytest.raises(DataError, match=r"left_out.*33 \.heic.*data_gate\.left_out\.action"):
+        gate(run, files, left_out={"action": "fail"})
 
 
 @pytest.fixture
