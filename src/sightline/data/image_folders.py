@@ -58,7 +58,7 @@ def find_image_folders(path: Path, entries: Entries) -> Layout | None:
     is_split = "train" in names and any(
         entry.is_dir() or _is_image(entry) for entry in list_folder(path / names["train"])
     )
-    if not (is_split or names) and len(folders) == 1 and _only_surrounds(path, entries):
+    if not (is_split or names) and _only_surrounds(path, entries, folders):
         return None
     splits = names if is_split else {UNSPLIT: ""}
     scans = {split: _scan(path, path / name, split) for split, name in splits.items()}
@@ -72,9 +72,17 @@ def find_image_folders(path: Path, entries: Entries) -> Layout | None:
     return _layout(path, scans, [name for name in folders if name not in names.values()])
 
 
-def _only_surrounds(path: Path, entries: Entries) -> bool:
-    """Return whether a folder around another one has no images and no labels itself."""
-    return not any(map(_is_image, entries)) and find_table(path, path, ("train",)) is None
+def _only_surrounds(path: Path, entries: Entries, folders: list[str]) -> bool:
+    """Return whether what a folder holds is no image, no table of labels and no class folder.
+
+    Its only folder is no class folder. Beside a CSV file, folders are class folders only if there
+    are images directly in one of them: a project's folders have images somewhere, too.
+    """
+    if any(map(_is_image, entries)) or find_table(path, path, ("train",)):
+        return False
+    if len(folders) == 1 or not with_suffix(path, entries, ".csv"):
+        return len(folders) == 1
+    return not any(_is_image(entry) for name in folders for entry in list_folder(path / name))
 
 
 def left_out(names: list[str]) -> tuple[str, ...]:

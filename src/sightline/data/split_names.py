@@ -36,12 +36,13 @@ def split_of(name: str) -> str | None:
 def find_splits(path: object, names: Iterable[str]) -> dict[str, str]:
     """Map each split found among the names in `path` to its name, training first.
 
-    A plain name such as `test` has precedence over a variant such as `test1`. Raises DataError for
-    two plain names, or two variants, of one split.
+    A plain name such as `test` has precedence over a variant such as `test1`, which counts only
+    beside a training split. Raises DataError for two plain names, or two variants, of one split.
     """
     names = list(names)
     plain = _map_splits(path, [name for name in names if name.lower() in SPLITS])
-    variants = [name for name in names if name.lower() not in SPLITS]
+    is_split = "train" in map(split_of, names)
+    variants = [name for name in names if is_split and name.lower() not in SPLITS]
     found = {**_map_splits(path, variants, plain), **plain}
     return {split: found[split] for split in dict.fromkeys(SPLITS.values()) if split in found}
 

@@ -191,6 +191,14 @@ def test_splits_in_class_folders_and_links_to_folders_are_refused(tmp_path):
     check_unreadable(tmp_path / "link", "a/again", "link to a folder")
 
 
+def test_table_of_pixels_in_a_project_with_pictures_is_read(tmp_path):
+    paint(tmp_path, "docs/figures/1.bmp", "notes/train/2.bmp")
+    (tmp_path / "notes" / "out").symlink_to("/")
+    rows = [",".join([label, *["7"] * 64]) for label in "0101"]
+    (tmp_path / "data.csv").write_text("\n".join(rows))
+    assert read_all(tmp_path)[1]["unsplit"].tolist() == [[[[7]] * 8] * 8] * 4
+
+
 def test_table_of_pixels_is_read_before_images_beside_it(tmp_path):
     paint(tmp_path, "train/1.bmp", "figures/2.bmp")
     for name in ("train.csv", "test.csv"):

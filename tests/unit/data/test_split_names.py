@@ -22,3 +22,4 @@ def test_plain_name_has_precedence_over_a_variant():
     assert find_splits(".", names) == {"train": "train_images", "test": "test"}
     with pytest.raises(DataError, match=r"'test1' and 'test_2'"):
         find_splits(".", ["test1", "test_2", "train"])
+    assert find_splits(".", ["test1", "test_2", "val"]) == {"validation": "val"}
