@@ -96,6 +96,9 @@ def csv_file(draw):
     rows = [[str(row % 2), *(str(row + pixel) for pixel in range(9))] for row in range(6)]
     if draw(st.booleans()):
         rows.insert(0, ["label", *(f"pixel{number}" for number in range(9))])
+    elif draw(st.booleans()):
+        rows = [[label, " ".join(pixels), "train"] for label, *pixels in rows]
+        rows.insert(0, ["label", "pixels", "split"])
     for _ in range(draw(st.integers(0, 2))):
         row = draw(st.sampled_from(rows))
         row[draw(st.integers(0, len(row) - 1))] = draw(CELLS)

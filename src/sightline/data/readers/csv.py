@@ -1,7 +1,7 @@
 """Read CSV files with a label column and one column per pixel."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from sightline.config import DataConfig
 from sightline.data.layout import Layout
-from sightline.data.readers import csv_columns, csv_labels, labels, metadata
+from sightline.data.readers import csv_columns, csv_labels, csv_pixel_text, labels, metadata
 from sightline.data.readers.base import (
     Metadata,
     RawDataset,
@@ -19,10 +19,13 @@ from sightline.data.readers.base import (
     raw_blocks,
     to_pixels,
 )
+from sightline.data.readers.csv_splits import read_splits
 from sightline.data.readers.csv_table import Table, batches, open_table
 from sightline.errors import DataError
 
 _RGB = 3
+_Mask = NDArray[np.bool_] | None  # Rows of a split, of shape (n,); None if it has all
+_Part = tuple[str, Table, _Mask]
 
 
 def read(layout: Layout, settings: DataConfig) -> RawDataset:
@@ -30,8 +33,9 @@ def read(layout: Layout, settings: DataConfig) -> RawDataset:
 
     `settings.label_column` is the label, `settings.metadata_columns` are metadata, row numbers are
     left out, and all other columns are pixels, row by row, the RGB values of a pixel side by side.
-    Without names, the label is the first or last column. Images have the configured shape, else
-    they are square, grey or RGB. Raises DataError for a malformed file.
+    Without names, the label is the first or last column. One column may hold all pixels as text,
+    and a column `Usage` or `split` the splits of a single file. Images have the configured shape,
+    else they are square, grey or RGB. Raises DataError for a malformed file.
     """
     opened = [open_table(paths[0], settings.label_column) for paths in layout.files.values()]
     tables, notes = csv_columns.assign(opened, settings)
@@ -39,19 +43,50 @@ def read(layout: Layout, settings: DataConfig) -> RawDataset:
     if len(shapes) > 1:
         raise DataError(f"{layout.path}: its files differ in the number of pixel columns.")
     shape = shapes.pop()
-    class_names, numbers = labels.encode(csv_labels.as_integers(list(map(_labels, tables))))
+    parts = _parts(tables, layout)
+    found = csv_labels.as_integers(list(map(_labels, tables)))
+    if len(tables) < len(parts):
+        found = [_select(found[0], name, mask) for name, _, mask in parts if mask is not None]
+    class_names, numbers = labels.encode(found)
 
-    def split(table: Table, name: str, split_labels: NDArray[np.int64]) -> RawSplit:
+    def split(part: _Part, split_labels: NDArray[np.int64]) -> RawSplit:
+        name, table, mask = part
+        rows = np.flatnonzero(mask) if mask is not None else None
         return RawSplit(
             name,
             split_labels,
-            images=lambda: raw_blocks(to_pixels(_rows(table), str(table.path), shape)),
-            source=lambda row: f"{table.path.name}#{row}",
-            metadata=(lambda: _metadata(table)) if table.metadata else None,
+            images=lambda: raw_blocks(_images(table, shape, mask)),
+            source=lambda row: f"{table.path.name}#{row if rows is None else rows[row]}",
+            metadata=(lambda: _metadata(table, mask)) if table.metadata else None,
         )
 
-    splits = tuple(map(split, tables, layout.files, numbers))
+    splits = tuple(map(split, parts, numbers))
     return RawDataset(class_names, shape, splits, (*layout.notes, *notes))
+
+
+def _parts(tables: Sequence[Table], layout: Layout) -> list[_Part]:
+    """Return name, file and rows of each split; all rows if the mask is None."""
+    if len(tables) == 1 and tables[0].split:
+        masks = read_splits(tables[0])
+        return [(name, tables[0], mask) for name, mask in masks.items()]
+    return [(name, table, None) for name, table in zip(layout.files, tables, strict=True)]
+
+
+def _select(found: labels.FoundLabels, name: str, mask: NDArray[np.bool_]) -> labels.FoundLabels:
+    """Return the labels of some rows, and of the values only those that occur there."""
+    used, codes = np.unique(found.codes[mask], return_inverse=True)
+    values = tuple(found.values[code] for code in used)
+    return labels.FoundLabels(f"{found.subject} ({name})", values, codes.astype(np.int16))
+
+
+def _images(table: Table, shape: Shape, mask: _Mask) -> Iterator[NDArray[np.uint8]]:
+    row = 0
+    rows = csv_pixel_text.rows(table) if table.pixel_text else _rows(table)
+    for images in to_pixels(rows, str(table.path), shape):
+        chosen = images if mask is None else images[mask[row : row + len(images)]]
+        row += len(images)
+        if len(chosen):
+            yield chosen
 
 
 def _rows(table: Table) -> Iterator[NDArray[np.float32]]:
@@ -59,19 +94,20 @@ def _rows(table: Table) -> Iterator[NDArray[np.float32]]:
         yield np.stack([column.to_numpy(zero_copy_only=False) for column in batch], axis=-1)
 
 
-def _metadata(table: Table) -> Metadata:
+def _metadata(table: Table, mask: _Mask) -> Metadata:
     """Stream the metadata columns; an empty cell is a missing value."""
     row = 0
     for batch in batches(table, dict.fromkeys(table.metadata, pa.string())):
         trimmed = [pc.utf8_trim_whitespace(column) for column in batch]
         cells = [pc.if_else(pc.equal(column, ""), None, column) for column in trimmed]
         named = pa.RecordBatch.from_arrays(cells, names=table.metadata)
-        yield metadata.as_text(named, table.path, row)
+        text = metadata.as_text(named, table.path, row)
+        yield text if mask is None else text.filter(pa.array(mask[row : row + len(batch)]))
         row += len(batch)
 
 
 def _shape(table: Table, settings: DataConfig) -> Shape:
-    count = len(table.pixels)
+    count = csv_pixel_text.pixel_count(table) if table.pixel_text else len(table.pixels)
     if settings.image_size is not None:
         for channels in (settings.channels,) if settings.channels else (1, _RGB):
             if math.prod(settings.image_size) * channels == count:

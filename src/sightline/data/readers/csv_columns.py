@@ -11,6 +11,8 @@ import pyarrow.compute as pc
 from sightline.config import DataConfig
 from sightline.data.readers import metadata
 from sightline.data.readers.csv_label_column import find_label
+from sightline.data.readers.csv_pixel_text import find_pixel_text
+from sightline.data.readers.csv_splits import COLUMNS
 from sightline.data.readers.csv_table import Table, batches
 from sightline.errors import DataError
 from sightline.storage.text import quoted
@@ -32,19 +34,32 @@ def assign(
     assigned: list[Table] = []
     notes: list[str] = []
     for opened in tables:
-        label = _label(opened, assigned[0] if assigned else None, settings)
-        others = [name for name in opened.columns if name != label and opened.has_header]
-        metadata.check_columns(opened.path, others, settings)
-        table = replace(opened, label=label, metadata=settings.metadata_columns)
+        table = _recognize(opened, settings)
+        label = _label(table, assigned[0] if assigned else None, settings)
+        others = [name for name in table.columns if name != label and table.has_header]
+        metadata.check_columns(table.path, others, settings)
+        table = replace(table, label=label)
         left_out = tuple(column for column in table.pixels if _is_left_out(table, column))
         assigned.append(replace(table, left_out=left_out))
-        notes += _notes(assigned[-1], settings)
+        notes += _notes(assigned[-1], settings, is_only=len(tables) == 1)
     return tuple(assigned), tuple(dict.fromkeys(notes))
+
+
+def _recognize(table: Table, settings: DataConfig) -> Table:
+    """Find the column of splits and that of pixels as text, by name and by the first row."""
+    named = [name for name in table.columns if name.strip().lower() in COLUMNS]
+    split = named[0] if len(named) == 1 and settings.label_column not in named else ""
+    text = find_pixel_text(table)
+    return replace(table, split=split, pixel_text=text, metadata=settings.metadata_columns)
 
 
 def _label(table: Table, train: Table | None, settings: DataConfig) -> str:
     if settings.label_column in table.columns:
         return settings.label_column
+    known = {table.pixel_text, table.split, *table.metadata}
+    others = [name for name in {*table.columns} - known if not _ROW_NUMBER.fullmatch(name)]
+    if table.pixel_text and len(others) == 1 and settings.label_column == _DEFAULT_LABEL:
+        return others[0]
     if settings.label_column != _DEFAULT_LABEL or not table.is_numbered:
         found = metadata.list_columns(table.columns)
         if not table.has_header:
@@ -84,14 +99,19 @@ def _is_left_out(table: Table, column: str) -> bool:
     )
 
 
-def _notes(table: Table, settings: DataConfig) -> list[str]:
+def _notes(table: Table, settings: DataConfig, *, is_only: bool) -> list[str]:
     notes, file = [], table.path.name
     if table.has_header and table.is_numbered:
         notes.append(f"Taken as a header, as it counts up from 0: the first row of {file}.")
     if table.label not in {settings.label_column, "0"}:
-        notes.append(f"Taken as the label, by its values: column {table.label} of {file}.")
+        notes.append(f"Taken as the label: column {quoted(table.label)} of {file}.")
     for column in table.left_out:
-        notes.append(
-            f"Left out, as it numbers the rows: the column {quoted(repr(column))} of {file}."
-        )
+        name = f"{quoted(repr(column))} of {file}"
+        notes.append(f"Left out, as it numbers the rows: the column {name}.")
+    unused = [table.split] if table.split and not is_only else []
+    if table.pixel_text:
+        used = {table.label, table.pixel_text, *table.metadata, *table.left_out, table.split}
+        unused += [column for column in table.columns if column not in used]
+    if unused:
+        notes.append(f"Left out, as not pixels: {metadata.list_columns(unused)} of {file}.")
     return notes

@@ -27,6 +27,8 @@ class Table:
     label: str = ""
     metadata: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()  # Columns that number the rows
+    split: str = ""  # Column that states the split of each row
+    pixel_text: str = ""  # Column that holds all pixels of a row, separated by blanks
 
     @property
     def is_numbered(self) -> bool:
@@ -35,8 +37,10 @@ class Table:
 
     @property
     def pixels(self) -> list[str]:
-        """All other columns, in order."""
-        others = {self.label, *self.metadata, *self.left_out}
+        """All other columns, in order; if one holds all pixels, that one."""
+        if self.pixel_text:
+            return [self.pixel_text]
+        others = {self.label, *self.metadata, *self.left_out, self.split or self.label}
         return [column for column in self.columns if column not in others]
 
 
