@@ -43,6 +43,10 @@ class DataConfig(Section):
     crop: scale the shorter side and cut off the rest; letterbox: scale the longer side and fill
     the rest with black; auto: crop if stretching would distort the images visibly, else
     stretch."""
+    unreadable: Literal["fail", "skip"] = "fail"
+    """What happens to encoded images that cannot be read. fail: the first one ends the run; skip:
+    they are left out, named in a note and counted by the data gate. Finding them takes decoding all
+    images once more."""
     white: Literal["auto", 255, 1023, 4095, 65535] = "auto"
     """Value that is white in images of 16 bits. auto: the smallest of these that no image exceeds;
     cameras and scanners often store 10 or 12 bits in 16."""

@@ -32,6 +32,8 @@ class DataGateConfig(Section):
 
     left_out: Share = Share(limit=0.01)
     """Files of an image folder that were left out, such as those that are no images."""
+    unreadable: Share = Share(limit=0)
+    """Images that cannot be read and were left out; see data.unreadable."""
     missing_classes: Limit = Limit(limit=0)
     """Number of classes that have no image in one of the splits."""
     imbalance: Share = Share(limit=0.9)

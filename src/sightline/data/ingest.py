@@ -65,6 +65,7 @@ def _ingest(run: Run, source: Source, settings: DataConfig, draft: Draft) -> Dat
         resize=resize,
         white=raw.white,
         left_out=dict(raw.left_out),
+        unreadable=raw.unreadable,
         images={name: writer.record() for name, writer in writers.items()},
         labels=draft.record(_LABELS_FILE),
         label_digests={

@@ -93,6 +93,7 @@ class DatasetFiles(Record):
     counts: dict[str, tuple[int, ...]]  # Split name to the examples of each class, in label order
     notes: tuple[str, ...] = ()  # Sentences about conversions, such as resized images
     left_out: dict[str, int] = Field(default_factory=dict)  # Files that were left out, by ending
+    unreadable: int = 0  # Images that were left out because they cannot be read
     inspection: Inspection | None = None  # Statistics of the images and data quality findings
 
 

@@ -84,6 +84,7 @@ class RawDataset:
     encoded_bytes: int | None = None
     white: int = WHITES[-1]  # Value that is white in its images of 16 bits
     left_out: Mapping[str, int] = field(default_factory=dict)  # Files left out, by their ending
+    unreadable: int = 0  # Images that were left out because they cannot be read
 
 
 def rows_in_block(row_bytes: int) -> int:

@@ -1,6 +1,7 @@
 """Read folders of images."""
 
 from collections.abc import Iterator, Sequence
+from itertools import compress
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,9 @@ from sightline.data.readers import csv_labels, image_labels, images, labels
 from sightline.data.readers.base import RawDataset, RawSplit, check_count
 from sightline.data.readers.class_names import MAX_CLASSES
 from sightline.data.readers.form import choose_form
+from sightline.data.readers.image_labels import SplitLabels
 from sightline.data.readers.images import EncodedImage
+from sightline.data.readers.unreadable import Readable, find_readable
 from sightline.errors import DataError
 
 
@@ -23,29 +26,43 @@ def read(layout: Layout, settings: DataConfig) -> RawDataset:
     label, or the splits have different classes.
     """
     given, label_notes = image_labels.find_labels(layout, settings)
+    given, files, readable = _leave_out_unreadable(layout, given, settings)
     found = [_encode(str(layout.roots[split]), one) for split, one in given.items()]
     if any(layout.tables.values()) and not settings.label_pattern:
         found = csv_labels.as_integers(found)
     class_names, numbers = labels.encode(found)
-    paths = [path for split in given for path in layout.files[split]]
+    paths = [path for found in files.values() for path in found]
     form, notes = choose_form(_encoded(paths), len(paths), settings)
 
     def split(name: str, split_labels: NDArray[np.int64]) -> RawSplit:
-        files = layout.files[name]
+        own = files[name]
         return RawSplit(
             name if len(given) > 1 else UNSPLIT,
             split_labels,
-            images=lambda: images.decode(_encoded(files), form),
-            source=lambda row: layout.relative(files[row]),
+            images=lambda: images.decode(_encoded(own), form),
+            source=lambda row: layout.relative(own[row]),
         )
 
     splits = tuple(map(split, given, numbers))
     size = sum(path.stat().st_size for path in paths) if form.encoded else None
-    notes = (*layout.notes, *label_notes, *notes)
+    notes = (*layout.notes, *label_notes, *readable.notes, *notes)
     return RawDataset(
         *(class_names, form.shape, splits, notes, form.resize, size, form.white),
         left_out=layout.left_out,
+        unreadable=len(readable.skipped),
     )
+
+
+def _leave_out_unreadable(
+    layout: Layout, given: SplitLabels, settings: DataConfig
+) -> tuple[SplitLabels, dict[str, list[Path]], Readable]:
+    """Return the labels and the files of each split, if wanted only of images that can be read."""
+    everything = _encoded([path for split in given for path in layout.files[split]])
+    sizes = [len(one) for one in given.values()]
+    readable = find_readable(everything, sizes, skip=settings.unreadable == "skip")
+    kept = dict(zip(given, readable.masks, strict=True))
+    files = {split: [*compress(layout.files[split], mask)] for split, mask in kept.items()}
+    return {name: [*compress(one, kept[name])] for name, one in given.items()}, files, readable
 
 
 def _encoded(paths: Sequence[Path]) -> Iterator[EncodedImage]:

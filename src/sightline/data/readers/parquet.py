@@ -1,7 +1,9 @@
 """Read Parquet files in the layout of Hugging Face: columns of encoded images and labels."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import compress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -10,9 +12,10 @@ from numpy.typing import NDArray
 from sightline.config import DataConfig
 from sightline.data.layout import Layout
 from sightline.data.readers import images, labels, metadata, parquet_images, parquet_names
-from sightline.data.readers.base import Form, Metadata, RawDataset, RawSplit
+from sightline.data.readers.base import Form, Metadata, RawDataset, RawSplit, check_count
 from sightline.data.readers.form import choose_form
 from sightline.data.readers.images import EncodedImage
+from sightline.data.readers.unreadable import Mask, find_readable
 from sightline.errors import DataError
 from sightline.storage.text import quoted
 
@@ -33,39 +36,56 @@ def read(layout: Layout, settings: DataConfig) -> RawDataset:
     names, numbering = parquet_names.read(paths, settings.label_column)
     found = [_labels(layout, split, settings.label_column, numbering) for split in layout.files]
     class_names, numbers = labels.encode(found, names)
-    encoded = (image for paths in layout.files.values() for image in _encoded(paths, settings))
-    total = sum(len(split) for split in numbers)
-    form, notes = choose_form(encoded, total, settings)
+    sizes = [len(split) for split in numbers]
+    readable = find_readable(_or_empty(paths, settings), sizes, skip=settings.unreadable == "skip")
+    kept = dict(zip(layout.files, readable.masks, strict=True))
+    for split, mask in kept.items():
+        check_count(f"{layout.path} ({split})", int(mask.sum()))
+    encoded = (
+        image
+        for split, own in layout.files.items()
+        for image in _encoded(own, settings, kept[split])
+    )
+    form, notes = choose_form(encoded, sum(int(mask.sum()) for mask in kept.values()), settings)
     splits = (
-        _split(layout, name, split_labels, form, settings)
+        _split(layout, name, split_labels, form, settings, kept[name])
         for name, split_labels in zip(layout.files, numbers, strict=True)
     )
-    notes = (*layout.notes, *notes)
+    notes = (*layout.notes, *readable.notes, *notes)
     size = sum(path.stat().st_size for path in paths) if form.encoded else None
-    return RawDataset(class_names, form.shape, tuple(splits), notes, form.resize, size, form.white)
+    return RawDataset(
+        *(class_names, form.shape, tuple(splits), notes, form.resize, size, form.white),
+        unreadable=len(readable.skipped),
+    )
 
 
 def _split(
-    layout: Layout, name: str, split_labels: NDArray[np.int64], form: Form, settings: DataConfig
+    layout: Layout,
+    name: str,
+    split_labels: NDArray[np.int64],
+    form: Form,
+    settings: DataConfig,
+    kept: Mask,
 ) -> RawSplit:
     paths = layout.files[name]
     counts = []
     for path in paths:
         with parquet_images.open_parquet(path) as file:
             counts.append(file.metadata.num_rows)
-    ends = np.cumsum(counts)
+    ends, rows = np.cumsum(counts), np.flatnonzero(kept)
 
-    def source(row: int) -> str:
+    def source(number: int) -> str:
+        row = int(rows[number])
         file = int(np.searchsorted(ends, row, side="right"))
         first = int(ends[file - 1]) if file else 0
         return f"{layout.relative(paths[file])}#{row - first}"
 
     return RawSplit(
         name,
-        split_labels,
-        images=lambda: images.decode(_encoded(paths, settings), form),
+        split_labels[kept],
+        images=lambda: images.decode(_encoded(paths, settings, kept), form),
         source=source,
-        metadata=(lambda: _metadata(paths, settings)) if settings.metadata_columns else None,
+        metadata=(lambda: _metadata(paths, settings, kept)) if settings.metadata_columns else None,
     )
 
 
@@ -103,18 +123,34 @@ def _labels(
     return collector.found()
 
 
-def _metadata(paths: Sequence[Path], settings: DataConfig) -> Metadata:
+def _metadata(paths: Sequence[Path], settings: DataConfig, kept: Mask) -> Metadata:
     columns = list(settings.metadata_columns)
+    start = 0  # of the batch, in the split
     for path in paths:
         row = 0
         for batch in parquet_images.read_batches(path, columns, _METADATA_ROWS):
-            yield metadata.as_text(batch.select(columns), path, row)
+            text = metadata.as_text(batch.select(columns), path, row)
+            yield text.filter(pa.array(kept[start : start + len(batch)]))
             row += len(batch)
+            start += len(batch)
 
 
-def _encoded(paths: Sequence[Path], settings: DataConfig) -> Iterator[EncodedImage]:
+def _encoded(paths: Sequence[Path], settings: DataConfig, kept: Mask) -> Iterator[EncodedImage]:
+    return (parquet_images.to_image(*value) for value in compress(_values(paths, settings), kept))
+
+
+def _or_empty(paths: Sequence[Path], settings: DataConfig) -> Iterator[EncodedImage]:
+    """Yield the images of all rows, without bytes where there are none."""
+    for path, row, value in _values(paths, settings):
+        try:
+            yield parquet_images.to_image(path, row, value)
+        except DataError:
+            yield EncodedImage(f"{path}, row {row} (counted from 0)", b"")
+
+
+def _values(paths: Sequence[Path], settings: DataConfig) -> Iterator[tuple[Path, int, Any]]:
     return (
-        parquet_images.to_image(path, row, value)
+        (path, row, value)
         for path in paths
         for row, value in parquet_images.read_values(path, settings.image_column)
     )

@@ -40,6 +40,7 @@ def measure(
     examples = read_findings(workspace.root / inspection.findings.path, 1)
     return {
         "left_out": _left_out(files),
+        "unreadable": _unreadable(files),
         "missing_classes": _missing_classes(files),
         "imbalance": _imbalance(files),
         "drift": _drift(files, last_run),
@@ -65,6 +66,18 @@ def _left_out(files: DatasetFiles) -> Measurement:
         count / total,
         f"{count:,} of {total:,} files ({percent(count / total)}) {were} left out: "
         f"{describe_kinds(files.left_out)}.",
+    )
+
+
+def _unreadable(files: DatasetFiles) -> Measurement:
+    count = files.unreadable
+    if not count:
+        return Measurement(0, "No image was left out as unreadable.")
+    total = count + sum(images.shape[0] for images in files.images.values())
+    return Measurement(
+        count / total,
+        f"{count:,} of {total:,} images ({percent(count / total)}) could not be read and were left "
+        "out.",
     )
 
 
