@@ -66,8 +66,9 @@ def find_label(table: Table) -> str:
     """Return the name of the first or last column, whichever has values of classes.
 
     A column of words, or of numbers that are not pixels, is the label. Otherwise it is the one
-    with few values, repeated and consecutive, if the other is a pixel for certain: it has one
-    value, spans the range of pixels or hardly repeats a value. Raises DataError in doubt.
+    whose values repeat, if the other is a pixel for certain: it has one value, spans the range of
+    pixels or hardly repeats a value. If both can be classes, their order decides
+    (`_choose_by_order`). Raises DataError in doubt.
     """
     numbers = [column for column in table.columns if column]
     ends = (numbers[0], numbers[-1])
