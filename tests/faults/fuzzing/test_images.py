@@ -67,4 +67,6 @@ def png_of_invalid_chunks(draw):
 @fuzz
 @given(content=st.one_of(st.sampled_from(FILES).flatmap(damaged), png_of_invalid_chunks()))
 def test_image_is_refused_or_consistent(folder, content):
-    read_or_refuse(images("a", "b", files={"b/0.png": content})(folder))
+    path = images("a", "b", files={"b/0.png": content})(folder)
+    read_or_refuse(path)
+    assert read_or_refuse(path, unreadable="skip", image_size=(8, 8))
