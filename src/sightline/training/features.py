@@ -1,15 +1,9 @@
 """Compute the features of the frozen layers of a backbone. Runs in the Keras process."""
 
-import logging
 import math
-import os
-import tempfile
-import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.util import find_spec
-from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any
 
 import keras
 import numpy as np
@@ -18,7 +12,6 @@ from numpy.typing import NDArray
 from sightline.config import EmbeddingConfig
 from sightline.data.readers.parallel import ordered_map
 from sightline.data.split_arrays import StoredImages, blocks, open_split
-from sightline.errors import ConfigError, StageError
 from sightline.models import backbone, keras_files
 from sightline.pipeline import cache
 from sightline.pipeline.cache import Draft
@@ -26,21 +19,15 @@ from sightline.pipeline.progress import Counter
 from sightline.records import ArrayFile, ArraySet, ArraySplit, ModelBlueprint, Run
 from sightline.storage.npy import ArrayWriter, open_mapped
 from sightline.storage.workspace import Workspace
-from sightline.training import backend, crops, state
+from sightline.training import crops, state
 from sightline.training.crops import Pixels, digest_of
 from sightline.training.embed import EMBED
-
-Floats = NDArray[np.floating[Any]]
-Compute = Callable[[Pixels], Floats]
+from sightline.training.feature_engine import Engine, Floats, check_agreement, choose_engine
 
 _CHECKED = 16  # Images on which the engine is compared with Keras
-# Largest difference from Keras that counts as rounding, as a fraction of the largest feature;
-# float16, in which features are stored, has 11 significant bits
-_TOLERANCE = 2.0**-11
 _FLOAT16_BYTES = 2
 _FRONT = "front.txt"  # Names the layers and settings that computed the features of an entry
 _DIGESTS = "digests"  # SHA-256 of the images of a split, in the order of its features
-_log = logging.getLogger(__name__)
 
 
 def compute(
@@ -55,13 +42,13 @@ def compute(
     any_views = settings.model_copy(update={"views": 1})  # a crop does not depend on their number
     front_id = EMBED.key(state.digest(front, "weights"), str(blueprint.last_frozen), any_views)
     draft.path(_FRONT).write_text(front_id, encoding="ascii")
-    engine = _engine(front, settings.engine)
+    engine = choose_engine(front, settings.engine)
     source = _Source(engine, _Known(run, front_id), settings)
     counter = Counter("views", total, "embed")
     splits: dict[str, ArraySplit] = {}
     for name, split in arrays.splits.items():
         images = open_split(run.workspace, split)
-        _check_agreement(front, engine.calculate, images[:_CHECKED])
+        check_agreement(front, engine.calculate, _pixels(images[:_CHECKED]))
         computed = source.blocks(images, views[name])
         np.save(draft.path(f"{_DIGESTS}_{name}.npy"), _digests(images))
         file = _write(draft, name, (len(images), views[name], *shape), computed, counter)
@@ -78,66 +65,6 @@ def _front(workspace: Workspace, blueprint: ModelBlueprint) -> keras.Model:
     model = keras_files.read_model(workspace.root / pretrained.path, pretrained.sha256)
     frozen = backbone.front(keras_files.without_preprocessing(model), last_frozen)
     return keras_files.with_preprocessing(frozen)
-
-
-class _Engine(NamedTuple):
-    """What computes features: from uint8 images (m, height, width, 3) to (m, ...)."""
-
-    calculate: Compute
-    batch: int  # Images at once
-    threads: int  # Threads that call it at once
-
-
-def _engine(front: keras.Model, wanted: Literal["auto", "onnxruntime", "keras"]) -> _Engine:
-    missing = [name for name in ("onnxruntime", "tf2onnx") if find_spec(name) is None]
-    converts = keras.backend.backend() == "tensorflow"  # tf2onnx reads TensorFlow's graphs
-    if wanted == "onnxruntime" and missing:
-        raise ConfigError(
-            f'embedding.engine is "onnxruntime", but {" and ".join(missing)} is not installed; run '
-            'pip install "sightline[pretrained]", or set it to "auto".'
-        )
-    if wanted == "onnxruntime" and not converts:
-        raise ConfigError(
-            'embedding.engine is "onnxruntime", which needs the TensorFlow backend of Keras, but '
-            f'KERAS_BACKEND is {keras.backend.backend()!r}; set the engine to "auto" or "keras".'
-        )
-    usable = converts and not missing and backend.resolve_device("auto") == "cpu"
-    if wanted == "keras" or (wanted == "auto" and not usable):
-        _log.info("Keras computes the features of the frozen layers")
-        return _Engine(lambda images: np.asarray(front.predict_on_batch(images)), 16, 1)
-    _log.info("ONNX Runtime computes the features of the frozen layers")
-    return _onnxruntime(front)
-
-
-def _onnxruntime(front: keras.Model) -> _Engine:
-    """Convert the layers to ONNX; each core computes a small batch of its own."""
-    import onnxruntime
-
-    signature = [keras.InputSpec(shape=front.input_shape, dtype="uint8", name="pixels")]
-    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # Keras looks for numpy.object
-        path = Path(folder, "front.onnx")
-        front.export(path, format="onnx", verbose=False, input_signature=signature)
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
-        session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-
-    def calculate(images: Pixels) -> Floats:
-        return np.asarray(session.run(None, {"pixels": images})[0])
-
-    return _Engine(calculate, batch=4, threads=os.cpu_count() or 1)
-
-
-def _check_agreement(front: keras.Model, calculate: Compute, images: NDArray[Any]) -> None:
-    """Compare the engine with Keras on some images."""
-    pixels = _pixels(images)
-    expected = np.asarray(front.predict_on_batch(pixels))
-    difference = float(np.abs(calculate(pixels) - expected).max())
-    if not difference <= _TOLERANCE * float(np.abs(expected).max()):
-        raise StageError(
-            f"The features differ from those of Keras by {difference:.2g}, more than rounding; "
-            'set embedding.engine="keras".'
-        )
 
 
 class _Known:
@@ -167,7 +94,7 @@ class _Known:
 class _Source:
     """Where features come from: the cache, or else the engine."""
 
-    engine: _Engine
+    engine: Engine
     known: _Known
     settings: EmbeddingConfig
 

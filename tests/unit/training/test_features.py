@@ -9,7 +9,7 @@ from sightline.models import build, keras_files
 from sightline.records import Run
 from sightline.storage import npy
 from sightline.storage.workspace import Workspace
-from sightline.training import crops, embed, features, train
+from sightline.training import crops, embed, feature_engine, features, train
 from sightline.training.class_balance import class_weights
 from stored_photos import store
 
@@ -71,27 +71,27 @@ def test_features_are_the_output_of_the_frozen_layers_for_each_view(
 
 def test_engine_that_is_wrong_or_not_installed_is_refused(run, blueprint, monkeypatch):
     front = features._front(run.workspace, blueprint)
-    right = features._engine(front, "keras").calculate
-    features._check_agreement(front, right, PHOTOS[:4])
+    right = feature_engine.choose_engine(front, "keras").calculate
+    feature_engine.check_agreement(front, right, PHOTOS[:4])
     with pytest.raises(StageError, match=r"embedding\.engine"):
-        features._check_agreement(front, lambda images: right(images) + 1, PHOTOS[:4])
-    monkeypatch.setattr(features, "find_spec", lambda name: None)
+        feature_engine.check_agreement(front, lambda images: right(images) + 1, PHOTOS[:4])
+    monkeypatch.setattr(feature_engine, "find_spec", lambda name: None)
     assert (
-        features._engine(front, "auto").calculate(PHOTOS[:4]).tobytes()
+        feature_engine.choose_engine(front, "auto").calculate(PHOTOS[:4]).tobytes()
         == right(PHOTOS[:4]).tobytes()
     )
     with pytest.raises(ConfigError, match=r"embedding\.engine.*sightline\[pretrained\]"):
-        features._engine(front, "onnxruntime")
+        feature_engine.choose_engine(front, "onnxruntime")
 
 
 def test_other_backends_compute_with_keras(run, blueprint, monkeypatch):
     front = features._front(run.workspace, blueprint)
-    monkeypatch.setattr(features.keras.backend, "backend", lambda: "jax")
-    monkeypatch.setattr(features.backend, "resolve_device", lambda wanted: "cpu")
+    monkeypatch.setattr(feature_engine.keras.backend, "backend", lambda: "jax")
+    monkeypatch.setattr(feature_engine.backend, "resolve_device", lambda wanted: "cpu")
     expected = front.predict_on_batch(PHOTOS[:4]).tobytes()
-    assert features._engine(front, "auto").calculate(PHOTOS[:4]).tobytes() == expected
+    assert feature_engine.choose_engine(front, "auto").calculate(PHOTOS[:4]).tobytes() == expected
     with pytest.raises(ConfigError, match=r"embedding\.engine.*KERAS_BACKEND.*auto"):
-        features._engine(front, "onnxruntime")
+        feature_engine.choose_engine(front, "onnxruntime")
 
 
 def test_only_new_images_are_computed(run, blueprint, embedded, monkeypatch):
@@ -102,10 +102,10 @@ def test_only_new_images_are_computed(run, blueprint, embedded, monkeypatch):
             seen.append(len(images))
             return np.zeros((len(images), 1, 1, 320), np.float32)
 
-        return features._Engine(count, 16, 1)
+        return feature_engine.Engine(count, 16, 1)
 
-    monkeypatch.setattr(features, "_engine", counting)
-    monkeypatch.setattr(features, "_check_agreement", lambda *_: None)
+    monkeypatch.setattr(features, "choose_engine", counting)
+    monkeypatch.setattr(features, "check_agreement", lambda *_: None)
     grown = np.concatenate([RNG.integers(0, 256, (5, 32, 32, 3), np.uint8), PHOTOS[:40]])
     more = store(run, "grown", train=grown, test=PHOTOS[30:])
     after = embed.embed(run, more, blueprint, TWO_VIEWS)
