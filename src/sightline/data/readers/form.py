@@ -18,9 +18,13 @@ from sightline.data.readers.images import (
 )
 from sightline.errors import DataError
 from sightline.pipeline.progress import Counter
+from sightline.storage.text import quoted
 
 MIN_SIDE, MAX_SIDE = 8, 4096
 _DEFAULT_SIZE = (64, 64)
+_COMMON = 0.9  # Share of the images from which their size is kept, and the others are named
+_LARGEST_KEPT = 256  # Recipes train larger images slowly; the largest that one sets is 224
+_MAX_NAMES, _MAX_NAME = 3, 120
 _DISTORTED = 1.15  # Change of the aspect ratio that is visible
 _MOST_PIXEL_BYTES = 8 << 30  # More are not stored decoded, unless asked for
 
@@ -36,21 +40,21 @@ def choose_form(
 ) -> tuple[Form, tuple[str, ...]]:
     """Read the headers of all images; choose one form and describe the conversions it takes.
 
-    `settings` can set size, channels and the way to resize. Default: the common size, or 64x64 if
-    sizes differ; RGB if any image has colour. Raises DataError, naming the image, if one cannot be
-    read or is too large.
+    `settings` can set size, channels and the way to resize. Default: the common size, see
+    `_common_size`; RGB if any image has colour. Raises DataError, naming the image, if one cannot
+    be read or is too large.
     """
     found = _survey(images, total, settings)
     sizes = found.sizes
-    size = settings.image_size or (next(iter(sizes)) if len(sizes) == 1 else _DEFAULT_SIZE)
-    shape = target_shape((*size, 1 if found.grey == total else 3), settings)
+    shape = target_shape((*_common_size(sizes), 1 if found.grey == total else 3), settings)
     resized = total - sizes[shape[0], shape[1]]
     converted = total - found.grey if shape[2] == 1 else found.grey
     resize = choose_resize(settings.resize, sizes, shape)
     large = total * math.prod(shape) > _MOST_PIXEL_BYTES
     encoded = settings.store == "encoded" or (settings.store == "auto" and large)
     form = Form(shape, resize, encoded, _choose_white(found, settings))
-    notes = describe_conversions(shape, resize, resized, converted, total)
+    others = found.others(shape[:2]) if total - resized >= _COMMON * total else ""
+    notes = describe_conversions(shape, resize, resized, converted, total, others)
     if found.recolored:
         notes += (f"{found.recolored:,} of {total:,} images were converted to sRGB.",)
     if found.deep:
@@ -66,11 +70,28 @@ class _Survey:
     """What the headers of all images say, and the largest value of those of 16 bits."""
 
     sizes: Tally[tuple[int, int]] = field(default_factory=Tally)
+    examples: dict[tuple[int, int], list[str]] = field(default_factory=dict)  # Names, per size
     grey: int = 0
     recolored: int = 0  # Images whose profile is not sRGB
     deep: int = 0  # Images of 16 bits
     peak: int = 0
     coarse: str = ""  # Name of an image of 16 bits of which Pillow reads only the upper 8
+
+    def add_example(self, size: tuple[int, int], name: str) -> None:
+        """Remember the first names of the first sizes: enough to name images of another size."""
+        if len(self.examples) <= _MAX_NAMES or size in self.examples:
+            names = self.examples.setdefault(size, [])
+            names += [name][: _MAX_NAMES - len(names)]
+
+    def others(self, size: tuple[int, int]) -> str:
+        """Name up to three images that have another size than this."""
+        named = [
+            f"{quoted(name, _MAX_NAME)} ({height}x{width})"
+            for (height, width), names in self.examples.items()
+            for name in names
+            if (height, width) != size
+        ]
+        return ", ".join(named[:_MAX_NAMES])
 
 
 def _survey(images: Iterable[EncodedImage], total: int, settings: DataConfig) -> _Survey:
@@ -80,6 +101,7 @@ def _survey(images: Iterable[EncodedImage], total: int, settings: DataConfig) ->
         for image in images:
             header = read_header(image)
             found.sizes[header.size] += 1
+            found.add_example(header.size, image.name)
             found.grey += header.grey
             found.recolored += not header.srgb
             found.deep += header.deep
@@ -89,6 +111,14 @@ def _survey(images: Iterable[EncodedImage], total: int, settings: DataConfig) ->
                 found.coarse = found.coarse or image.name
             counter.advance(1)
     return found
+
+
+def _common_size(sizes: Tally[tuple[int, int]]) -> tuple[int, int]:
+    """Return the only size; or that of nine tenths, if its sides are 8 to 256; or 64x64."""
+    (size, count), *others = sizes.most_common()
+    fits = min(size) >= MIN_SIDE and max(size) <= _LARGEST_KEPT
+    common = fits and count >= _COMMON * sizes.total()
+    return size if common or not others else _DEFAULT_SIZE
 
 
 def _choose_white(found: _Survey, settings: DataConfig) -> int:
@@ -132,14 +162,18 @@ def target_shape(found: Shape, settings: DataConfig) -> Shape:
 
 
 def describe_conversions(
-    shape: Shape, resize: Resize, resized: int, converted: int, total: int
+    shape: Shape, resize: Resize, resized: int, converted: int, total: int, names: str = ""
 ) -> tuple[str, ...]:
-    """Describe how many of `total` images were resized and how many changed channels."""
+    """Describe how many of `total` images were resized and how many changed channels.
+
+    `names` are those of resized images, if they are worth naming.
+    """
     notes = []
     if resized:
         notes.append(
             f"{resized:,} of {total:,} images were resized to {shape[0]}x{shape[1]} pixels"
-            f"{_EFFECTS[resize]}."
+            f"{_EFFECTS[resize]}{f': {names}' if names else ''}"
+            f"{', ...' if names and resized > _MAX_NAMES else ''}."
         )
     if converted:
         kind = "grey" if shape[2] == 1 else "RGB"

@@ -57,11 +57,12 @@ def test_two_names_of_one_split_are_refused(folder):
 
 
 def test_mixed_images_become_64x64_rgb_with_a_note(folder):
+    paint(folder / "train" / "dog" / "9.png", "L", (9, 12))
     paint(folder / "train" / "dog" / "big.jpg", "RGB", (300, 200), "red")
     raw, images = read_all(folder)
     assert raw.image_shape == (64, 64, 3)
-    assert any("11 of 11" in note and "64x64" in note for note in raw.notes)
-    assert any("10 of 11" in note and "RGB" in note for note in raw.notes)
+    assert any("12 of 12" in note and "64x64" in note for note in raw.notes)
+    assert any("11 of 12" in note and "RGB" in note for note in raw.notes)
     red = images["train"][-1].reshape(-1, 3).mean(axis=0)
     assert red[0] > 250
     assert red[1:].max() < 5
