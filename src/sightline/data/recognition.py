@@ -12,7 +12,7 @@ from sightline.data.readers import content, image_kinds
 from sightline.data.split_names import PREFIX, find_splits
 from sightline.errors import DataError
 
-_IDX = re.compile(r"^(train|t10k|test)-(images|labels)[-.]idx[13]-ubyte(\.gz)?$")
+_IDX = re.compile(r"^(emnist-[a-z]+-)?(train|t10k|test)-(images|labels)[-.]idx[13]-ubyte(\.gz)?$")
 _FORMATS = (
     "four IDX files, one .npz file, Parquet files, CSV files, or one folder per class of "
     f"{image_kinds.IMAGES}, optionally split into train/, validation/ and test/"
@@ -84,21 +84,30 @@ def _only_file(path: Path, entries: Entries, suffix: str, hint: str = "") -> Lay
 
 
 def _idx(path: Path, entries: Entries) -> Layout | None:
-    found: dict[tuple[str, str], Path] = {}
+    sets: dict[str, dict[tuple[str, str], Path]] = {}
     for entry in entries:  # sorted, so a plain file precedes its .gz and wins
         match = _IDX.match(entry.name)
         if match and entry.is_file():
-            split = "train" if match[1] == "train" else "test"
-            found.setdefault((split, match[2]), path / entry.name)
-    if not found:
+            split = "train" if match[2] == "train" else "test"
+            found = sets.setdefault(match[1] or "", {})
+            found.setdefault((split, match[3]), path / entry.name)
+    if len(sets) > 1:
+        raise DataError(
+            f"{path} has IDX files of {len(sets)} data sets ("
+            f"{', '.join(f'{prefix}train-images' for prefix in sorted(sets))}); move the files of "
+            "one of them into a folder of their own."
+        )
+    if not sets:
         return None
+    prefix, found = sets.popitem()
     files: dict[str, tuple[Path, ...]] = {}
     for split in sorted({"train", *(split for split, _ in found)}, reverse=True):
         for part in ("images", "labels"):
             if (split, part) not in found:
                 raise DataError(
                     f"{path} lacks the {part} of the {split} split; expected IDX files such as "
-                    "train-images-idx3-ubyte and train-labels-idx1-ubyte, plain or .gz."
+                    f"{prefix}train-images-idx3-ubyte and {prefix}train-labels-idx1-ubyte, plain "
+                    "or .gz."
                 )
         files[split] = (found[split, "images"], found[split, "labels"])
     return Layout("idx", path, _as_splits(files))

@@ -23,13 +23,17 @@ from sightline.data.readers.base import (
 from sightline.errors import DataError
 
 _IMAGES, _LABELS = 3, 1  # number of dimensions
+_TRANSPOSED = "emnist-"  # start of the names of files whose images have x and y exchanged
 _EXPECTED = {_IMAGES: "images (magic number 0x00000803)", _LABELS: "labels (0x00000801)"}
 
 
 def read(
     layout: Layout, settings: DataConfig, class_names: tuple[str, ...] | None = None
 ) -> RawDataset:
-    """Read IDX files, plain or gzip, with grey images; raise DataError for a malformed file."""
+    """Read IDX files, plain or gzip, with grey images; raise DataError for a malformed file.
+
+    Images in files of EMNIST, which stores them transposed, are transposed back.
+    """
     shapes = {name: _dimensions(paths[0], _IMAGES) for name, paths in layout.files.items()}
     found = [
         _labels(images, path, shapes[name][0]) for name, (images, path) in layout.files.items()
@@ -40,6 +44,11 @@ def read(
         raise DataError(f"{layout.path}: expected one image size, found {shown}.")
     names, numbers = labels.encode(found, class_names)
     height, width = sizes.pop()
+    transposed = any(images.name.startswith(_TRANSPOSED) for images, _ in layout.files.values())
+    axes, notes = (0, 1, 2), layout.notes
+    if transposed:
+        axes, height, width = (0, 2, 1), width, height
+        notes = (*notes, "EMNIST stores its images transposed; they were transposed back.")
 
     def split(name: str, split_labels: NDArray[np.int64]) -> RawSplit:
         path = layout.files[name][0]
@@ -47,12 +56,14 @@ def read(
         return RawSplit(
             name,
             split_labels,
-            images=lambda: raw_blocks(rows[..., np.newaxis] for rows in _rows(path, shapes[name])),
+            images=lambda: raw_blocks(
+                rows.transpose(axes)[..., np.newaxis] for rows in _rows(path, shapes[name])
+            ),
             source=lambda row: f"{file}#{row}",
         )
 
     splits = tuple(map(split, layout.files, numbers))
-    return RawDataset(names, (height, width, 1), splits, layout.notes)
+    return RawDataset(names, (height, width, 1), splits, notes)
 
 
 def _labels(images: Path, path: Path, count: int) -> labels.FoundLabels:

@@ -88,3 +88,31 @@ def test_splits_that_do_not_match_are_refused(folder):
     check_unreadable(folder, "8x8", "9x8")
     (folder / TEST_LABELS).unlink()
     check_unreadable(folder, str(folder), "labels of the test split")
+
+
+def rename(folder, prefix):
+    for file in list(folder.iterdir()):
+        file.rename(folder / f"{prefix}{file.name.replace('t10k', 'test')}")
+
+
+def test_emnist_is_read_by_its_names_and_its_images_are_transposed_back(folder):
+    rename(folder, "emnist-balanced-")
+    for file in list(folder.iterdir()):
+        pack(folder, file.name)
+    (folder / "emnist-balanced-mapping.txt").write_text("0 48\n")
+    raw, images = read_all(folder)
+    assert raw.image_shape == (8, 9, 1)
+    for split in ("train", "test"):
+        np.testing.assert_array_equal(images[split][..., 0], IMAGES.transpose(0, 2, 1))
+    np.testing.assert_array_equal(raw.splits[0].labels, LABELS)
+    assert raw.splits[1].source(7) == "emnist-balanced-test-images-idx3-ubyte#7"
+    assert [note for note in raw.notes if "transposed" in note]
+
+
+def test_several_sets_in_one_folder_are_refused_with_their_names(folder):
+    rename(folder, "emnist-letters-")
+    (folder / "emnist-digits-train-images-idx3-ubyte").write_bytes(idx_bytes(IMAGES))
+    check_unreadable(folder, "emnist-digits-train", "emnist-letters-train", "a folder of their own")
+    (folder / "emnist-digits-train-images-idx3-ubyte").unlink()
+    (folder / "emnist-letters-test-labels-idx1-ubyte").unlink()
+    check_unreadable(folder, "labels of the test split", "emnist-letters-train-labels-idx1-ubyte")
