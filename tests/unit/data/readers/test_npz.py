@@ -75,7 +75,10 @@ def test_pickled_array_is_refused_and_never_run(path, tmp_path):
         ({"x_train": np.zeros((20, 3, 8, 8), np.uint8)}, "(20, 3, 8, 8)"),
         ({"x_train": X > 9}, "bool"),
         ({"y_train": Y + 0.5}, "float64"),
-        ({"y_train": np.eye(4)[Y]}, ".argmax(axis=1)"),
+        ({"y_train": np.eye(4)[Y]}, "y_train has the shape (20, 4), but y_test (8,)"),
+        ({"y_train": np.eye(4)[Y][np.newaxis].repeat(20, 0)}, "(20, 20, 4)"),
+        ({"X_train": X}, "both 'X_train' and 'x_train'"),
+        ({"train_labels": Y}, "both 'train_labels' and 'y_train'"),
         ({"y_train": Y * 0}, "one class"),
         ({"y_test": Y[:8] + 1}, "y_test, row 3 (counted from 0): the label 4 "),
         ({"x_test": X[:0], "y_test": Y[:0]}, "x_test has 0 examples"),
@@ -179,3 +182,47 @@ def test_text_labels_are_composed_trimmed_and_in_natural_order(path):
     assert raw.class_names == ("9", "9b", "10", "caf\xe9")
     assert raw.splits[0].labels[:4].tolist() == [2, 3, 0, 1]
     assert raw.splits[1].labels[:4].tolist() == [2, 3, 0, 1]
+
+
+def test_medmnist_is_read_with_its_three_splits(path):
+    shifted = {"train": X, "val": X[::-1], "test": 255 - X[:8]}
+    arrays = {f"{split}_images": images for split, images in shifted.items()}
+    labels = {"train": Y, "val": Y[::-1], "test": Y[:8]}
+    columns = {f"{split}_labels": np.uint8(one)[:, np.newaxis] for split, one in labels.items()}
+    np.savez(path, **arrays, **columns)
+    raw, images = read_all(path)
+    assert [split.name for split in raw.splits] == ["train", "validation", "test"]
+    for split, name in zip(raw.splits, shifted, strict=True):
+        np.testing.assert_array_equal(images[split.name][..., 0], shifted[name])
+        np.testing.assert_array_equal(split.labels, labels[name])
+    assert raw.splits[1].source(3) == "val_images#3"
+    np.savez(path, **arrays, train_labels=columns["train_labels"])
+    check_unreadable(path, "lacks the array val_labels")
+
+
+def test_arrays_are_found_in_any_case(path):
+    np.savez(path, X_train=X, y_train=Y, X_test=X[:8], Y_TEST=Y[:8])
+    raw, images = read_all(path)
+    np.testing.assert_array_equal(images["test"][..., 0], X[:8])
+    np.testing.assert_array_equal(raw.splits[1].labels, Y[:8])
+
+
+@pytest.mark.parametrize("dtype", [np.bool_, np.uint8, ">i4", np.float64])
+def test_one_hot_rows_are_read_as_numbers(path, dtype):
+    rows = np.eye(5)[Y + (Y == 3)].astype(dtype)  # no image has the class 3
+    raw, _ = read_all(save(path, y_train=rows, y_test=rows[:8]))
+    assert raw.class_names == ("0", "1", "2", "4")
+    np.testing.assert_array_equal(raw.splits[0].labels, Y)
+
+
+@pytest.mark.parametrize("row", [[0, 0, 0, 0], [1, 0, 0, 1], [0.9, 0.1, 0, 0], [1, 0, 0, -1]])
+def test_rows_of_several_labels_or_none_are_refused(path, row):
+    rows = np.eye(4)[Y]
+    rows[13] = row
+    check_unreadable(save(path, y_train=rows, y_test=rows[:8]), "y_train, row 13", "one-hot")
+
+
+def test_one_hot_rows_of_other_widths_are_refused(path):
+    rows = np.eye(5)[Y]
+    save(path, y_train=rows, y_test=rows[:8, :4])
+    check_unreadable(path, "(20, 5)", "(8, 4)")

@@ -1,0 +1,61 @@
+"""Find the images and labels of each split by the names of their arrays."""
+
+import re
+from collections.abc import Collection
+from pathlib import Path
+from typing import NamedTuple
+
+from sightline.data.split_names import find_splits
+from sightline.errors import DataError
+from sightline.storage.text import quoted
+
+_NAME = re.compile(r"([xy])_(.+)|(.+)_(images|labels)", re.IGNORECASE)
+_ROLES = {"x": "images", "y": "labels"}
+
+
+class SplitArrays(NamedTuple):
+    """The names of the arrays of one split."""
+
+    images: str
+    labels: str
+
+
+def find_arrays(path: Path, names: Collection[str]) -> dict[str, SplitArrays]:
+    """Map each split to its arrays, named as in `x_train` or `train_images`, training first.
+
+    Case does not matter. Raises DataError if one is missing, or a split has two of a kind.
+    """
+    found: dict[str, dict[str, list[str]]] = {}
+    for name in sorted(names):
+        if match := _NAME.fullmatch(name):
+            part = (match[2] or match[3]).lower()
+            role = (match[4] or _ROLES[match[1].lower()]).lower()
+            found.setdefault(part, {}).setdefault(role, []).append(name)
+    splits = {"train": "train", **find_splits(path, found)}
+    return {
+        split: SplitArrays(
+            *(_only(path, names, found.get(part, {}), part, role) for role in ("images", "labels"))
+        )
+        for split, part in splits.items()
+    }
+
+
+def _only(
+    path: Path, names: Collection[str], found: dict[str, list[str]], part: str, role: str
+) -> str:
+    match found.get(role, []):
+        case [name]:
+            return name
+        case [first, second, *_]:
+            raise DataError(
+                f"{path} has both {quoted(repr(first))} and {quoted(repr(second))}, two arrays of {role} of "
+                "one split; rename or remove one."
+            )
+    other = next(iter(found.values()), [""])[0].lower()
+    is_suffixed = other.endswith(("_images", "_labels")) and not other.startswith(("x_", "y_"))
+    name = f"{part}_{role}" if is_suffixed else f"{'x' if role == 'images' else 'y'}_{part}"
+    raise DataError(
+        f"{path} lacks the array {quoted(name)}; expected x_train and y_train, or train_images and "
+        "train_labels, and such arrays of the other splits if there are any, found "
+        f"{quoted(', '.join(sorted(names))) or 'none'}."
+    )
