@@ -48,8 +48,8 @@ def _only(
             return name
         case [first, second, *_]:
             raise DataError(
-                f"{path} has both {quoted(repr(first))} and {quoted(repr(second))}, two arrays of {role} of "
-                "one split; rename or remove one."
+                f"{path} has both {quoted(repr(first))} and {quoted(repr(second))}, two "
+                f"arrays of {role} of one split; rename or remove one."
             )
     other = next(iter(found.values()), [""])[0].lower()
     is_suffixed = other.endswith(("_images", "_labels")) and not other.startswith(("x_", "y_"))
