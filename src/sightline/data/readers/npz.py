@@ -27,9 +27,14 @@ def read(layout: Layout, settings: DataConfig) -> RawDataset:
     """
     path = layout.files[UNSPLIT][0]
     content.check_head(path)
-    splits = find_arrays(path, npz_archive.array_names(path))
-    images = [npz_archive.open_array(path, one.images, MAX_IMAGE_BYTES) for one in splits.values()]
-    stated = [npz_archive.open_array(path, one.labels, _MAX_LABEL_BYTES) for one in splits.values()]
+    names = npz_archive.array_names(path)
+    splits = find_arrays(path, names)
+
+    def opened(name: str, max_bytes: int) -> npz_archive.Array:
+        return npz_archive.open_array(path, name, names, max_bytes)
+
+    images = [opened(one.images, MAX_IMAGE_BYTES) for one in splits.values()]
+    stated = [opened(one.labels, _MAX_LABEL_BYTES) for one in splits.values()]
     shapes = {npy.image_shape(array.subject, array.shape) for array in images}
     for array in images:
         array.check_dtype("iuf", "integers from 0 to 255")

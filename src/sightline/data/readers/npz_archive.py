@@ -64,8 +64,17 @@ def array_names(path: Path) -> set[str]:
         return {name.removesuffix(".npy") for name in members}
 
 
-def open_array(path: Path, name: str, max_row_bytes: int) -> Array:
-    """Read and check an array's header before anything is allocated; raise DataError if unfit."""
+def open_array(path: Path, name: str, names: set[str], max_row_bytes: int) -> Array:
+    """Read and check an array's header before anything is allocated.
+
+    Raises DataError if it is not among the `names` of the archive, or unfit.
+    """
+    if name not in names:
+        raise DataError(
+            f"{path} lacks the array {quoted(name)}; expected x_train and y_train, or train_images "
+            "and train_labels, and such arrays of the other splits if there are any, found "
+            f"{quoted(', '.join(sorted(names))) or 'none'}."
+        )
     with _reading(path), _open(path, name) as (stream, stated_bytes):
         shape, fortran_order, dtype = npy.read_untrusted_header(stream, f"{path}, {name}")
     array = Array(path, name, shape, dtype)

@@ -23,7 +23,8 @@ class SplitArrays(NamedTuple):
 def find_arrays(path: Path, names: Collection[str]) -> dict[str, SplitArrays]:
     """Map each split to its arrays, named as in `x_train` or `train_images`, training first.
 
-    Case does not matter. Raises DataError if one is missing, or a split has two of a kind.
+    Case does not matter. If one is missing, its name is the one to expect. Raises DataError if a
+    split has two of a kind.
     """
     found: dict[str, dict[str, list[str]]] = {}
     for name in sorted(names):
@@ -34,15 +35,13 @@ def find_arrays(path: Path, names: Collection[str]) -> dict[str, SplitArrays]:
     splits = {"train": "train", **find_splits(path, found)}
     return {
         split: SplitArrays(
-            *(_only(path, names, found.get(part, {}), part, role) for role in ("images", "labels"))
+            *(_choose(path, found.get(part, {}), part, role) for role in ("images", "labels"))
         )
         for split, part in splits.items()
     }
 
 
-def _only(
-    path: Path, names: Collection[str], found: dict[str, list[str]], part: str, role: str
-) -> str:
+def _choose(path: Path, found: dict[str, list[str]], part: str, role: str) -> str:
     match found.get(role, []):
         case [name]:
             return name
@@ -53,9 +52,4 @@ def _only(
             )
     other = next(iter(found.values()), [""])[0].lower()
     is_suffixed = other.endswith(("_images", "_labels")) and not other.startswith(("x_", "y_"))
-    name = f"{part}_{role}" if is_suffixed else f"{'x' if role == 'images' else 'y'}_{part}"
-    raise DataError(
-        f"{path} lacks the array {quoted(name)}; expected x_train and y_train, or train_images and "
-        "train_labels, and such arrays of the other splits if there are any, found "
-        f"{quoted(', '.join(sorted(names))) or 'none'}."
-    )
+    return f"{part}_{role}" if is_suffixed else f"{'x' if role == 'images' else 'y'}_{part}"
