@@ -5,6 +5,7 @@ import logging
 from prefect import flow
 
 from sightline.config import RunConfig, TrainingConfig
+from sightline.data.validation.gate import other_notes
 from sightline.errors import SightlineError
 from sightline.flows.preflight import IngestedAhead, check_settings, preflight
 from sightline.flows.stage_timer import StageTimer
@@ -68,6 +69,8 @@ def run_stages(
     files = stage(ingest, run, source, config.data)
     data_quality = check_data(run, files, config.data_gate, ahead.gate if ahead else None)
     if ahead is None:
+        for note in other_notes(files, data_quality):
+            _log.info("Data: %s", note)
         check_settings(config, run, files)
     arrays = stage(preprocess, run, files, config.preprocessing)
     blueprint = stage(build, run, arrays, config.model)

@@ -20,6 +20,7 @@ from sightline.storage.text import printable
 from sightline.storage.workspace import Workspace
 
 _MOST_SENTENCES = 3  # Warnings, and steps to try next; the report has all
+_MOST_NOTES = 8  # Lines on how the data were read; the report has all
 
 
 class _Terminal(Console):
@@ -66,6 +67,15 @@ def say(text: str) -> None:
 def note(text: str) -> None:
     """Print a line on standard error, without markup or wrapping."""
     err.print(text, soft_wrap=True, markup=False)
+
+
+def show_notes(notes: Sequence[str]) -> None:
+    """Print how the data were read, in at most eight lines."""
+    shown = len(notes) if len(notes) <= _MOST_NOTES else _MOST_NOTES - 1
+    for sentence in notes[:shown]:
+        note(f"Data: {printable(sentence)}")
+    if notes[shown:]:
+        note(f"Data: {len(notes) - shown} more notes; the report lists all.")
 
 
 def show_log(*, verbose: bool) -> None:

@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 
 from sightline.data import locate, recommend
+from sightline.data.validation.gate import other_notes
 from sightline.flows.cli import console, options
 from sightline.flows.cli.progress_display import progress_display
 from sightline.flows.cli.signals import graceful_sigterm
@@ -145,15 +146,24 @@ def start(checked: Preflight, *, verbose: bool) -> RunSummary | SeedSummary:
         if not _is_probably_cached(checked):
             process.start()
         ahead = ingest_ahead(config, run, source) if server is not None else None
+        console.show_notes(ahead.notes if ahead else ())
         # Prefect reads its settings from the environment when it is imported, which takes a second.
         from sightline.flows.train import training_flow
         from sightline.flows.train_seeds import seeds_flow
 
         if server is not None:
             server.wait()
-        if len(checked.planned) > 1:
-            return seeds_flow(config, run, len(checked.planned), source, ahead)
-        return training_flow(config, run, source, ahead)
+        seeds = len(checked.planned)
+        summary: RunSummary | SeedSummary
+        if seeds > 1:
+            summary = seeds_flow(config, run, seeds, source, ahead)
+        else:
+            summary = training_flow(config, run, source, ahead)
+    if ahead is None:
+        first = summary if isinstance(summary, RunSummary) else summary.runs[0]
+        records = run_folder.read(run.workspace, first.run_id).records
+        console.show_notes(other_notes(records.ingest, records.gate))
+    return summary
 
 
 def _is_probably_cached(checked: Preflight) -> bool:

@@ -14,6 +14,7 @@ from examples import pictures, write_npz
 from sightline.config import loading
 from sightline.data import locate
 from sightline.errors import DataError
+from sightline.flows.cli import console
 from sightline.flows.cli.main import app
 from sightline.flows.preflight import ingest_ahead
 from sightline.pipeline import doctor
@@ -85,6 +86,32 @@ def test_inspect_and_train_say_what_was_left_out_or_hidden(place):
     (place / "in" / "mnist-5k").rename(place / "mnist-5k")
     for command in ("datasets inspect mnist-5k", "train --dataset mnist-5k --run-id ../x"):
         assert "write ./mnist-5k" in invoke(*command.split()).stderr
+
+
+def test_notes_are_known_ahead_even_if_cached_without_what_the_gate_warns_about(place, run):
+    for number in range(40):
+        path = place / "photos" / "ab"[number % 2] / f"{number:02}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("L", (20, 30) if number == 9 else (10, 12), 6 * number).save(path)
+    (place / "photos" / "a" / "x.txt").write_text("x")
+    config = loading.load(dataset="photos")
+    for _ in range(2):
+        resized, split = ingest_ahead(config, run, locate.locate(config.data)).notes
+        assert re.match(r"1 of 40 images .* 12x10 .*photos/b/09\.png \(30x20\)\.", resized)
+        assert "set aside for testing" in split
+    config = loading.load(dataset="photos", overrides=["data_gate.left_out.action=off"])
+    notes = ingest_ahead(config, run, locate.locate(config.data)).notes
+    assert ["1 .txt" in note for note in notes] == [True, False, False]
+
+
+@pytest.mark.parametrize(("count", "last"), [(8, "note 7"), (9, "2 more notes")])
+def test_at_most_eight_lines_of_notes_are_printed(capsys, count, last):
+    console.show_notes([f"note {number}" for number in range(count)])
+    shown = capsys.readouterr()
+    lines = shown.err.splitlines()
+    assert len(lines) == 8
+    assert last in lines[-1]
+    assert shown.out == ""
 
 
 @pytest.fixture
