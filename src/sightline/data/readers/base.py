@@ -136,6 +136,8 @@ def _check_pixels(block: NDArray[Any], subject: str, first_row: int) -> None:
     remedy = "fix or remove the row."
     if 0 < value < 1:
         remedy = "multiply images scaled to [0, 1] by 255, round, and save them as uint8."
+    elif np.isfinite(value) and value % 1:
+        remedy = "bring scaled images to 0 to 255, round, and save them as uint8."
     raise DataError(
         f"{subject}, row {first_row + int(index[0])} (counted from 0): expected integers from 0 to "
         f"255 as pixels, found {value:g}; {remedy}"

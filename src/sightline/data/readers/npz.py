@@ -1,5 +1,7 @@
 """Stream the images and labels of an `.npz` archive; nothing is ever unpickled."""
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,6 +16,7 @@ from sightline.data.readers.base import (
     to_pixels,
 )
 from sightline.data.readers.npz_names import find_arrays
+from sightline.data.readers.pixel_scale import find_scale
 from sightline.errors import DataError
 
 _MAX_LABEL_BYTES = 8 << 10  # one-hot rows of 1,000 classes as float64 have 8,000
@@ -23,7 +26,8 @@ def read(layout: Layout, settings: DataConfig) -> RawDataset:
     """Read `x_train`, `y_train` and those of other splits; or `train_images` and `train_labels`.
 
     Images have the shape (n, h, w), (n, h, w, 1) or (n, h, w, 3). Raises DataError if the archive
-    is damaged or pickled, or an array is missing or has the wrong shape, dtype or values.
+    is damaged or pickled, or an array is missing or has the wrong shape, dtype or values. Images
+    from 0 to 1 or from -1 to 1 are brought to 0 to 255, with a note.
     """
     path = layout.files[UNSPLIT][0]
     content.check_head(path)
@@ -44,13 +48,19 @@ def read(layout: Layout, settings: DataConfig) -> RawDataset:
         raise DataError(f"{path}: its splits differ in their image shape: {shapes}.")
     class_names, numbers = labels.encode(found)
     shape = shapes.pop()
+    scale = find_scale(images)
+
+    def pixels(array: npz_archive.Array) -> Iterator[NDArray[np.uint8]]:
+        values = npz_archive.blocks(array)
+        return to_pixels(scale.levels(values) if scale else values, array.subject, shape)
 
     def split(name: str, array: npz_archive.Array, split_labels: NDArray[np.int64]) -> RawSplit:
         return RawSplit(
             name if len(splits) > 1 else UNSPLIT,
             split_labels,
-            images=lambda: raw_blocks(to_pixels(npz_archive.blocks(array), array.subject, shape)),
+            images=lambda: raw_blocks(pixels(array)),
             source=lambda row: f"{array.name}#{row}",
         )
 
-    return RawDataset(class_names, shape, tuple(map(split, splits, images, numbers)), layout.notes)
+    notes = (*layout.notes, *([scale.note] if scale else ()))
+    return RawDataset(class_names, shape, tuple(map(split, splits, images, numbers)), notes)

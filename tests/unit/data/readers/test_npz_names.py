@@ -1,0 +1,35 @@
+import numpy as np
+import pytest
+
+from reading import check_unreadable, read_all
+
+X = np.random.default_rng(0).integers(0, 256, (20, 8, 8), dtype=np.uint8)
+Y = np.arange(20) % 4
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "data.npz"
+
+
+def test_medmnist_is_read_with_its_three_splits(path):
+    shifted = {"train": X, "val": X[::-1], "test": 255 - X[:8]}
+    arrays = {f"{split}_images": images for split, images in shifted.items()}
+    labels = {"train": Y, "val": Y[::-1], "test": Y[:8]}
+    columns = {f"{split}_labels": np.uint8(one)[:, np.newaxis] for split, one in labels.items()}
+    np.savez(path, **arrays, **columns)
+    raw, images = read_all(path)
+    assert [split.name for split in raw.splits] == ["train", "validation", "test"]
+    for split, name in zip(raw.splits, shifted, strict=True):
+        np.testing.assert_array_equal(images[split.name][..., 0], shifted[name])
+        np.testing.assert_array_equal(split.labels, labels[name])
+    assert raw.splits[1].source(3) == "val_images#3"
+    np.savez(path, **arrays, train_labels=columns["train_labels"])
+    check_unreadable(path, "lacks the array val_labels")
+
+
+def test_arrays_are_found_in_any_case(path):
+    np.savez(path, X_train=X, y_train=Y, X_test=X[:8], Y_TEST=Y[:8])
+    raw, images = read_all(path)
+    np.testing.assert_array_equal(images["test"][..., 0], X[:8])
+    np.testing.assert_array_equal(raw.splits[1].labels, Y[:8])
