@@ -1,6 +1,7 @@
 """Stream the images and labels of an `.npz` archive; nothing is ever unpickled."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,24 +31,11 @@ def read(layout: Layout, settings: DataConfig) -> RawDataset:
     from 0 to 1 or from -1 to 1 are brought to 0 to 255, with a note.
     """
     path = layout.files[UNSPLIT][0]
-    content.check_head(path)
-    names = npz_archive.array_names(path)
-    splits = find_arrays(path, names)
-
-    def opened(name: str, max_bytes: int) -> npz_archive.Array:
-        return npz_archive.open_array(path, name, names, max_bytes)
-
-    images = [opened(one.images, MAX_IMAGE_BYTES) for one in splits.values()]
-    stated = [opened(one.labels, _MAX_LABEL_BYTES) for one in splits.values()]
-    shapes = {npy.image_shape(array.subject, array.shape) for array in images}
-    for array in images:
-        array.check_dtype("iuf", "integers from 0 to 255")
+    splits, images, stated = _open(path)
     found = list(map(npz_labels.read_labels, stated, images))
     npz_labels.check_widths(stated)
-    if len(shapes) > 1:
-        raise DataError(f"{path}: its splits differ in their image shape: {shapes}.")
     class_names, numbers = labels.encode(found)
-    shape = shapes.pop()
+    shape = npy.image_shape(images[0].subject, images[0].shape)
     scale = find_scale(images)
 
     def pixels(array: npz_archive.Array) -> Iterator[NDArray[np.uint8]]:
@@ -64,3 +52,22 @@ def read(layout: Layout, settings: DataConfig) -> RawDataset:
 
     notes = (*layout.notes, *([scale.note] if scale else ()))
     return RawDataset(class_names, shape, tuple(map(split, splits, images, numbers)), notes)
+
+
+def _open(path: Path) -> tuple[list[str], list[npz_archive.Array], list[npz_archive.Array]]:
+    """Return the names, images and labels of the splits, by the headers of the arrays."""
+    content.check_head(path)
+    names = npz_archive.array_names(path)
+    splits = find_arrays(path, names)
+
+    def opened(name: str, max_bytes: int) -> npz_archive.Array:
+        return npz_archive.open_array(path, name, names, max_bytes)
+
+    images = [opened(one.images, MAX_IMAGE_BYTES) for one in splits.values()]
+    stated = [opened(one.labels, _MAX_LABEL_BYTES) for one in splits.values()]
+    shapes = {npy.image_shape(array.subject, array.shape) for array in images}
+    for array in images:
+        array.check_dtype("iuf", "integers from 0 to 255")
+    if len(shapes) > 1:
+        raise DataError(f"{path}: its splits differ in their image shape: {shapes}.")
+    return list(splits), images, stated
