@@ -159,7 +159,7 @@ def start(checked: Preflight, *, verbose: bool) -> RunSummary | SeedSummary:
             summary = seeds_flow(config, run, seeds, source, ahead)
         else:
             summary = training_flow(config, run, source, ahead)
-    if ahead is None:
+    if ahead is None and not verbose:  # the log has them
         first = summary if isinstance(summary, RunSummary) else summary.runs[0]
         records = run_folder.read(run.workspace, first.run_id).records
         console.show_notes(other_notes(records.ingest, records.gate))
