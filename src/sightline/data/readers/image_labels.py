@@ -21,8 +21,7 @@ def find_labels(layout: Layout, settings: DataConfig) -> tuple[SplitLabels, tupl
 
     `data.label_pattern` has precedence over class folders and tables. A split other than the
     training split in which no image has a label, or by the pattern no label of the training split,
-    is left out. Raises DataError, naming the image,
-    if only some images of a split have a label.
+    is left out. Raises DataError, naming the image, if only some images of a split have a label.
     """
     notes: list[str] = []
     found: dict[Path, str] = {}
