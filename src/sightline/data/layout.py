@@ -1,5 +1,6 @@
 """The files of a data set, as their format and their names tell."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,3 +30,12 @@ class Layout:
     def relative(self, file: Path) -> str:
         """Return a file's POSIX path within the data set."""
         return file.name if file == self.path else file.relative_to(self.path).as_posix()
+
+    def shorten(self, name: str) -> str:
+        """Return the name of an image for a note: without the folder of the data set.
+
+        Notes are part of the result of ingest, which must not depend on where the data lie.
+        """
+        is_file = any(self.path in files for files in self.files.values())
+        folder = self.path.parent if is_file else self.path
+        return name.removeprefix(f"{folder}{os.sep}")

@@ -32,7 +32,7 @@ def read(layout: Layout, settings: DataConfig) -> RawDataset:
         found = csv_labels.as_integers(found)
     class_names, numbers = labels.encode(found)
     paths = [path for found in files.values() for path in found]
-    form, notes = choose_form(_encoded(paths), len(paths), settings)
+    form, notes = choose_form(_encoded(paths), len(paths), settings, layout)
 
     def split(name: str, split_labels: NDArray[np.int64]) -> RawSplit:
         own = files[name]
@@ -59,7 +59,7 @@ def _leave_out_unreadable(
     """Return the labels and the files of each split, if wanted only of images that can be read."""
     everything = _encoded([path for split in given for path in layout.files[split]])
     sizes = [len(one) for one in given.values()]
-    readable = find_readable(everything, sizes, skip=settings.unreadable == "skip")
+    readable = find_readable(everything, sizes, layout, skip=settings.unreadable == "skip")
     kept = dict(zip(given, readable.masks, strict=True))
     files = {split: [*compress(layout.files[split], mask)] for split, mask in kept.items()}
     return {name: [*compress(one, kept[name])] for name, one in given.items()}, files, readable

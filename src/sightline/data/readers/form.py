@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 
 from sightline.config import DataConfig, Resize
+from sightline.data.layout import Layout
 from sightline.data.readers.base import WHITES, Form, Shape
 from sightline.data.readers.images import (
     EncodedImage,
@@ -36,7 +37,7 @@ _EFFECTS: dict[Resize, str] = {
 
 
 def choose_form(
-    images: Iterable[EncodedImage], total: int, settings: DataConfig
+    images: Iterable[EncodedImage], total: int, settings: DataConfig, layout: Layout
 ) -> tuple[Form, tuple[str, ...]]:
     """Read the headers of all images; choose one form and describe the conversions it takes.
 
@@ -44,7 +45,7 @@ def choose_form(
     `_common_size`; RGB if any image has colour. Raises DataError, naming the image, if one cannot
     be read or is too large.
     """
-    found = _survey(images, total, settings)
+    found = _survey(images, total, settings, layout)
     sizes = found.sizes
     shape = target_shape((*_common_size(sizes), 1 if found.grey == total else 3), settings)
     resized = total - sizes[shape[0], shape[1]]
@@ -94,14 +95,16 @@ class _Survey:
         return ", ".join(named[:_MAX_NAMES])
 
 
-def _survey(images: Iterable[EncodedImage], total: int, settings: DataConfig) -> _Survey:
+def _survey(
+    images: Iterable[EncodedImage], total: int, settings: DataConfig, layout: Layout
+) -> _Survey:
     found = _Survey()
     counter = Counter("headers", total)
     with silence_bomb_warnings():
         for image in images:
             header = read_header(image)
             found.sizes[header.size] += 1
-            found.add_example(header.size, image.name)
+            found.add_example(header.size, layout.shorten(image.name))
             found.grey += header.grey
             found.recolored += not header.srgb
             found.deep += header.deep

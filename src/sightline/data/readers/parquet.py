@@ -37,7 +37,9 @@ def read(layout: Layout, settings: DataConfig) -> RawDataset:
     found = [_labels(layout, split, settings.label_column, numbering) for split in layout.files]
     class_names, numbers = labels.encode(found, names)
     sizes = [len(split) for split in numbers]
-    readable = find_readable(_or_empty(paths, settings), sizes, skip=settings.unreadable == "skip")
+    readable = find_readable(
+        _or_empty(paths, settings), sizes, layout, skip=settings.unreadable == "skip"
+    )
     kept = dict(zip(layout.files, readable.masks, strict=True))
     for split, mask in kept.items():
         check_count(f"{layout.path} ({split})", int(mask.sum()))
@@ -46,7 +48,8 @@ def read(layout: Layout, settings: DataConfig) -> RawDataset:
         for split, own in layout.files.items()
         for image in _encoded(own, settings, kept[split])
     )
-    form, notes = choose_form(encoded, sum(int(mask.sum()) for mask in kept.values()), settings)
+    total = sum(int(mask.sum()) for mask in kept.values())
+    form, notes = choose_form(encoded, total, settings, layout)
     splits = (
         _split(layout, name, split_labels, form, settings, kept[name])
         for name, split_labels in zip(layout.files, numbers, strict=True)

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sightline.data.layout import Layout
 from sightline.data.readers.base import Form
 from sightline.data.readers.images import EncodedImage, decode_one, silence_bomb_warnings
 from sightline.data.readers.parallel import ordered_map
@@ -38,7 +39,7 @@ class Readable(NamedTuple):
 
 
 def find_readable(
-    images: Iterable[EncodedImage], sizes: Sequence[int], *, skip: bool = True
+    images: Iterable[EncodedImage], sizes: Sequence[int], layout: Layout, *, skip: bool = True
 ) -> Readable:
     """Decode all images, in groups of these sizes, to find those that can be read.
 
@@ -54,7 +55,7 @@ def find_readable(
         for image, ok in ordered_map(_check, images):
             readable.append(ok)
             if not ok:
-                skipped.append(image)
+                skipped.append(layout.shorten(image))
             counter.advance(1)
     masks = np.split(np.array(readable, np.bool_), ends[:-1])
     return Readable(tuple(masks), tuple(skipped))

@@ -45,6 +45,7 @@ def test_common_size_is_kept_and_the_few_other_images_are_resized_and_named(tmp_
     assert (raw.image_shape, raw.resize) == ((20, 12, 1), "stretch")
     (note,) = raw.notes
     assert note.startswith("4 of 40 images were resized to 20x12 pixels")
+    assert str(tmp_path) not in note
     assert [name for name in names if name not in note] == []
     assert "9x300" not in note
     kept = [image for image in images if image.shape == (20, 12)]

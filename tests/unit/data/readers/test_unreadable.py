@@ -37,6 +37,7 @@ def test_unreadable_image_ends_the_run_unless_it_is_skipped(tmp_path, write, nam
     path = write(tmp_path)
     check_unreadable(path, name)
     raw, images = read_all(path, unreadable="skip")
+    assert str(tmp_path) not in " ".join(raw.notes)
     np.testing.assert_array_equal(images["unsplit"][..., 0], IMAGES[READABLE])
     (split,) = raw.splits
     assert split.labels.tolist() == [row // 10 for row in READABLE]
