@@ -73,8 +73,8 @@ def inspect(
     run = Run(id="inspect", workspace=workspace, data_dir=data_dir, mirror=mirror)
     workspace.check_writable()
     settings = loading.load(overrides=overrides or [], dataset=dataset)
-    for sentence in () if data_dir else locate.describe_hidden(dataset):
-        console.note(sentence)
+    if hidden := locate.describe_hidden(dataset, data_dir):
+        console.note(hidden)
     with workspace.in_use():
         with progress_display():
             ingested = ingest.ingest(run, locate.locate(settings.data), settings.data)

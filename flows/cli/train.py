@@ -105,8 +105,8 @@ def train(
     console.show_log(verbose=verbose)
     chosen = [f'promotion.gate="{gate}"'] if gate else []
     settings = recommend.load(recipe, config, [*(overrides or []), *chosen], dataset)
-    for sentence in () if data_dir else locate.describe_hidden(settings.data.dataset):
-        console.note(sentence)
+    if hidden := locate.describe_hidden(settings.data.dataset, data_dir):
+        console.note(hidden)
     if run_id is None:
         run_id = new_run.new_id(locate.slug(settings.data.dataset), settings.recipe)
     run = Run(id=run_id, workspace=workspace, data_dir=data_dir, mirror=mirror, refresh=refresh)

@@ -87,8 +87,8 @@ def _check(
     """Raise an error if images cannot be stored as wanted, or the disk has too little room."""
     if raw.encoded_bytes is None and settings.store == "encoded":
         raise ConfigError(
-            f'data.store is "encoded", but {settings.dataset} holds pixels, no encoded '
-            'images; set it to "pixels".'
+            f'data.store is "encoded", but {settings.dataset} holds pixels, no encoded images; '
+            'set it to "pixels".'
         )
     examples = sum(split.count for split in splits)
     needed = examples * math.prod(shape) if raw.encoded_bytes is None else raw.encoded_bytes

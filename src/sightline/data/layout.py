@@ -36,6 +36,5 @@ class Layout:
 
         Notes are part of the result of ingest, which must not depend on where the data lie.
         """
-        is_file = any(self.path in files for files in self.files.values())
-        folder = self.path.parent if is_file else self.path
+        folder = self.path if self.path.is_dir() else self.path.parent
         return name.removeprefix(f"{folder}{os.sep}")

@@ -42,13 +42,16 @@ def locate(settings: DataConfig, sha256: str | None = None) -> Source:
     )
 
 
-def describe_hidden(dataset: str) -> tuple[str, ...]:
-    """Return a sentence if a named data set hides a file or folder of this name."""
-    if dataset not in catalog.NAMED or not os.path.lexists(dataset):
-        return ()
+def describe_hidden(dataset: str, data_dir: Path | None) -> str | None:
+    """Return a sentence if a named data set hides a file or folder of this name.
+
+    With `data_dir`, the folder of the named data sets, the user knows which one is meant.
+    """
+    if data_dir is not None or dataset not in catalog.NAMED or not os.path.lexists(dataset):
+        return None
     return (
         f"{dataset} is the named data set, not {os.path.abspath(dataset)}; write ./{dataset} for "
-        "your own.",
+        "your own."
     )
 
 

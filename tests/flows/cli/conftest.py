@@ -1,4 +1,6 @@
 import logging
+import os
+from unittest.mock import patch
 
 import pytest
 
@@ -15,3 +17,12 @@ def place(tmp_path, monkeypatch):
     monkeypatch.delenv(keys.VARIABLE, raising=False)
     monkeypatch.setattr(logging.getLogger("sightline"), "handlers", [])  # commands add to them
     return tmp_path
+
+
+@pytest.fixture
+def configured_server(prefect_api, place):
+    """The server of the tests; what a command sets in the environment is taken back."""
+    from prefect.settings import PREFECT_API_URL
+
+    with patch.dict(os.environ, PREFECT_API_URL=str(PREFECT_API_URL.value())):
+        yield

@@ -1,7 +1,5 @@
 import json
-import os
 import re
-from unittest.mock import patch
 
 import pytest
 
@@ -13,16 +11,7 @@ from sightline.runs import run_folder
 from sightline.storage import json_digest
 from sightline.storage.workspace import Workspace
 
-pytestmark = pytest.mark.usefixtures("prefect_api", "keras")
-
-
-@pytest.fixture(autouse=True)
-def api(place):
-    """The server of the tests; what the command sets in the environment is taken back."""
-    from prefect.settings import PREFECT_API_URL
-
-    with patch.dict(os.environ, PREFECT_API_URL=str(PREFECT_API_URL.value())):
-        yield
+pytestmark = pytest.mark.usefixtures("configured_server", "keras")
 
 
 def test_run_is_reproduced_bit_for_bit(root):

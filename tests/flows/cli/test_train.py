@@ -1,6 +1,4 @@
 import json
-import os
-from unittest.mock import patch
 
 import pytest
 from PIL import Image
@@ -8,16 +6,7 @@ from PIL import Image
 from cli import sightline
 from tiny_run import TINY
 
-pytestmark = pytest.mark.usefixtures("prefect_api", "keras")
-
-
-@pytest.fixture(autouse=True)
-def api(place):
-    """The server of the tests; what the command sets in the environment is taken back."""
-    from prefect.settings import PREFECT_API_URL
-
-    with patch.dict(os.environ, PREFECT_API_URL=str(PREFECT_API_URL.value())):
-        yield
+pytestmark = pytest.mark.usefixtures("configured_server", "keras")
 
 
 def test_notes_on_the_data_are_printed_once_beside_the_result_even_if_cached(place):

@@ -29,12 +29,14 @@ def test_named_data_set_is_found_without_touching_a_file(run):
 
 def test_folder_named_like_a_named_data_set_is_pointed_out(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert location.describe_hidden("mnist") == ()
+    assert location.describe_hidden("mnist", None) is None
     (tmp_path / "mnist").mkdir()
-    (sentence,) = location.describe_hidden("mnist")
+    sentence = location.describe_hidden("mnist", None)
     assert str(tmp_path / "mnist") in sentence
     assert "./mnist " in sentence
-    assert location.describe_hidden("./mnist") == location.describe_hidden("other") == ()
+    assert location.describe_hidden("mnist", tmp_path) is None
+    assert location.describe_hidden("./mnist", None) is None
+    assert location.describe_hidden("other", None) is None
 
 
 def test_equal_content_has_equal_digests_and_a_folder_with_one_archive_is_that_archive(tmp_path):

@@ -45,7 +45,7 @@ def choose_form(
     `_common_size`; RGB if any image has colour. Raises DataError, naming the image, if one cannot
     be read or is too large.
     """
-    found = _survey(images, total, settings, layout)
+    found = _survey(images, total, settings)
     sizes = found.sizes
     shape = target_shape((*_common_size(sizes), 1 if found.grey == total else 3), settings)
     resized = total - sizes[shape[0], shape[1]]
@@ -54,7 +54,7 @@ def choose_form(
     large = total * math.prod(shape) > _MOST_PIXEL_BYTES
     encoded = settings.store == "encoded" or (settings.store == "auto" and large)
     form = Form(shape, resize, encoded, _choose_white(found, settings))
-    others = found.others(shape[:2]) if total - resized >= _COMMON * total else ""
+    others = found.others(shape[:2], layout) if total - resized >= _COMMON * total else ""
     notes = describe_conversions(shape, resize, resized, converted, total, others)
     if found.recolored:
         notes += (f"{found.recolored:,} of {total:,} images were converted to sRGB.",)
@@ -84,10 +84,10 @@ class _Survey:
             names = self.examples.setdefault(size, [])
             names += [name][: _MAX_NAMES - len(names)]
 
-    def others(self, size: tuple[int, int]) -> str:
+    def others(self, size: tuple[int, int], layout: Layout) -> str:
         """Name up to three images that have another size than this."""
         named = [
-            f"{quoted(name, _MAX_NAME)} ({height}x{width})"
+            f"{quoted(layout.shorten(name), _MAX_NAME)} ({height}x{width})"
             for (height, width), names in self.examples.items()
             for name in names
             if (height, width) != size
@@ -95,16 +95,14 @@ class _Survey:
         return ", ".join(named[:_MAX_NAMES])
 
 
-def _survey(
-    images: Iterable[EncodedImage], total: int, settings: DataConfig, layout: Layout
-) -> _Survey:
+def _survey(images: Iterable[EncodedImage], total: int, settings: DataConfig) -> _Survey:
     found = _Survey()
     counter = Counter("headers", total)
     with silence_bomb_warnings():
         for image in images:
             header = read_header(image)
             found.sizes[header.size] += 1
-            found.add_example(header.size, layout.shorten(image.name))
+            found.add_example(header.size, image.name)
             found.grey += header.grey
             found.recolored += not header.srgb
             found.deep += header.deep

@@ -23,7 +23,6 @@ from sightline.records import (
     Robustness,
     ThresholdCurves,
 )
-from sightline.reporting.figures import saliency
 from sightline.reporting.figures.calibration import draw_calibration
 from sightline.reporting.figures.confusion import draw_confusion_matrix
 from sightline.reporting.figures.curves import draw_both_curves, draw_curves
@@ -202,24 +201,6 @@ def test_few_mistakes_show_beside_a_strong_diagonal(tmp_path):
         draw_confusion_matrix(tmp_path / "m.png", counts.tolist(), ["c"] * 61)
         drawn.append(pixels(tmp_path / "m.png"))
     assert np.count_nonzero(drawn[0] - drawn[1] > 10) > 10
-
-
-def test_pixels_for_the_class_are_orange_and_those_against_it_blue(tmp_path):
-    maps = np.zeros((1, 12, 12), np.float32)
-    maps[0, :4], maps[0, 4:8] = 0.02, -0.02
-    draw_saliency(tmp_path / "s.png", GREY[:1], maps, mistakes(count=1))
-    orange, blue = (count(tmp_path / "s.png", colour) for colour in (ORANGE, BLUE))
-    assert min(orange, blue) > 500
-    assert orange == pytest.approx(blue, rel=0.1)
-
-
-def test_coarse_map_is_enlarged_to_its_image(tmp_path):
-    maps = np.array([[[2.0, 0.0], [0.0, -2.0]]], np.float32)
-    shown = saliency._enlarged(maps, (8, 12))
-    assert shown.shape == (1, 8, 12)
-    assert (shown[0, 0, 0], shown[0, -1, -1]) == (2, -2)
-    assert (shown[0, :4, :6] >= 0).all()
-    assert (shown[0, 4:, 6:] <= 0).all()
 
 
 def test_accuracy_decides_the_colour_of_a_cell(tmp_path):
