@@ -76,15 +76,21 @@ def read_table(path: Path, label_column: str) -> list[Row] | None:
         label = next((record[column] for column in labels if column in record), None)
         if label is None and not number:
             return None
-        rows.append(Row(number, file, label or ""))
+        if isinstance(label, list | dict):
+            raise DataError(
+                f"{path}, row {number} (counted from 0): expected one label, found "
+                f"{quoted(label, 60)}; images with several labels cannot be used."
+            )
+        rows.append(Row(number, _text(file), _text(label)))
     return rows
 
 
-def _records(path: Path) -> Iterator[dict[str, str]]:
-    """Yield each row as text by column, in lower case and without blanks around.
+def _text(cell: object) -> str:
+    return "" if cell is None or isinstance(cell, list | dict) else str(cell).strip()
 
-    Lists and objects in JSON, such as boxes, are no cells.
-    """
+
+def _records(path: Path) -> Iterator[dict[str, object]]:
+    """Yield each row by column, whose names are in lower case and without blanks around."""
     content.check_head(path)
     if path.stat().st_size > _MOST_BYTES:
         raise DataError(
@@ -95,9 +101,7 @@ def _records(path: Path) -> Iterator[dict[str, str]]:
             rows = csv.DictReader(file) if path.suffix.lower() == ".csv" else map(_parse, file)
             for row in rows:
                 yield {
-                    key.strip().lower(): "" if value is None else str(value).strip()
-                    for key, value in row.items()
-                    if isinstance(key, str) and not isinstance(value, list | dict)
+                    key.strip().lower(): cell for key, cell in row.items() if isinstance(key, str)
                 }
     except (ValueError, RecursionError, csv.Error) as error:
         raise DataError(f"{path} is not a table in UTF-8: {quoted(error)}; fix it.") from None

@@ -1,6 +1,7 @@
 """Recognize the format of a data set by the names of its files."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -54,11 +55,10 @@ def _recognize(path: Path, entries: Entries) -> Layout | None:
     tables = _split_csv(path, entries)
     if tables and not has_file_column(next(iter(tables.files.values()))[0]):
         return tables
-    return (
-        find_image_folders(path, entries)
-        or tables
-        or _only_file(path, entries, ".csv", " Alternatively, name two train.csv and test.csv.")
-    )
+    if layout := find_image_folders(path, entries) or tables:
+        return layout
+    _check_not_splits(path, [file.stem for file in with_suffix(path, entries, ".csv")])
+    return _only_file(path, entries, ".csv", " Alternatively, name two train.csv and test.csv.")
 
 
 def _single_file(path: Path) -> Layout:
@@ -102,14 +102,16 @@ def _idx(path: Path, entries: Entries) -> Layout | None:
     prefix, found = sets.popitem()
     files: dict[str, tuple[Path, ...]] = {}
     for split in sorted({"train", *(split for split, _ in found)}, reverse=True):
-        for part in ("images", "labels"):
+        needed = ("images", "labels") if split == "train" else ("images",)
+        for part in needed:
             if (split, part) not in found:
                 raise DataError(
                     f"{path} lacks the {part} of the {split} split; expected IDX files such as "
                     f"{prefix}train-images-idx3-ubyte and {prefix}train-labels-idx1-ubyte, plain "
                     "or .gz."
                 )
-        files[split] = (found[split, "images"], found[split, "labels"])
+        parts = ((split, "images"), (split, "labels"))
+        files[split] = tuple(found[part] for part in parts if part in found)
     return Layout("idx", path, _as_splits(files))
 
 
@@ -123,6 +125,7 @@ def _parquet(path: Path, entries: Entries) -> Layout | None:
     }
     if "train" in find_splits(path, folders):
         return _named_splits("parquet", path, folders)
+    _check_not_splits(path, folders)
     if len(folders) > 1:
         raise DataError(
             f"{path} has Parquet files in {len(folders)} folders ({', '.join(folders)}), but none "
@@ -136,12 +139,22 @@ def _parquet(path: Path, entries: Entries) -> Layout | None:
         groups[group] = (*groups.get(group, ()), file)
     if "train" in find_splits(path, groups):
         return _named_splits("parquet", path, groups)
+    _check_not_splits(path, groups)
     return Layout("parquet", path, {UNSPLIT: files}) if files else None
 
 
 def _split_csv(path: Path, entries: Entries) -> Layout | None:
     files = {file.stem: (file,) for file in with_suffix(path, entries, ".csv")}
     return _named_splits("csv", path, files) if "train" in find_splits(path, files) else None
+
+
+def _check_not_splits(path: Path, names: Iterable[str]) -> None:
+    """Refuse files or folders that are named like splits, if none is the training split."""
+    if found := find_splits(path, names):
+        raise DataError(
+            f"{path} has {' and '.join(found.values())}, but no training split; name one train, or "
+            "give the path of a file or folder in it."
+        )
 
 
 def _named_splits(kind: str, path: Path, groups: SplitFiles) -> Layout:

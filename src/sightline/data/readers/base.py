@@ -62,7 +62,7 @@ class Form(NamedTuple):
 class RawSplit:
     """Image, label and source of each example of one split."""
 
-    name: str  # "train", "validation", "test" or `layout.UNSPLIT`
+    name: str  # "train", "validation", "test", or `layout.UNSPLIT` for the only one
     labels: NDArray[np.int64]  # int64 array of shape (n,), values from 0 to `num_classes` - 1
     images: Callable[[], Blocks]  # Starts a stream of the images, in the order of the labels
     source: Callable[[int], str]  # Returns where an example, counted from 0, comes from
@@ -77,7 +77,7 @@ class RawDataset:
 
     class_names: tuple[str, ...]  # Names in label order
     image_shape: Shape  # Shape of the images in the blocks
-    splits: tuple[RawSplit, ...]  # "train" with other splits, or `layout.UNSPLIT` alone
+    splits: tuple[RawSplit, ...]  # Training first
     notes: tuple[str, ...] = ()  # Sentences about what was changed or left out
     resize: Resize | None = None  # How images were resized; None if they still have their size
     # Bytes of the encoded images in the source, if the blocks hold them, to be stored
@@ -134,6 +134,8 @@ def _check_pixels(block: NDArray[Any], subject: str, first_row: int) -> None:
     index = np.unravel_index(int(np.argmin(valid)), valid.shape)
     value = float(block[index])
     remedy = "fix or remove the row."
+    if _MAX_PIXEL < value <= WHITES[-1]:
+        remedy = "set data.white to the value that is white, or fix the row."
     if 0 < value < 1:
         remedy = "multiply images scaled to [0, 1] by 255, round, and save them as uint8."
     elif np.isfinite(value) and value % 1:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
@@ -10,7 +11,14 @@ from numpy.typing import NDArray
 
 from sightline.config import DataConfig
 from sightline.data.layout import Layout
-from sightline.data.readers import csv_columns, csv_labels, csv_pixel_text, labels, metadata
+from sightline.data.readers import (
+    csv_columns,
+    csv_labels,
+    csv_pixel_text,
+    labels,
+    metadata,
+    unlabelled,
+)
 from sightline.data.readers.base import (
     Metadata,
     RawDataset,
@@ -20,7 +28,8 @@ from sightline.data.readers.base import (
     to_pixels,
 )
 from sightline.data.readers.csv_splits import read_splits
-from sightline.data.readers.csv_table import Table, batches, open_table
+from sightline.data.readers.csv_table import Table, batches, count_rows, open_table
+from sightline.data.readers.pixel_scale import Scale, deep_white, find_scale
 from sightline.errors import DataError
 
 _RGB = 3
@@ -37,17 +46,23 @@ def read(layout: Layout, settings: DataConfig) -> RawDataset:
     and a column `Usage` or `split` the splits of a single file. Images have the configured shape,
     else they are square, grey or RGB. Raises DataError for a malformed file.
     """
-    opened = [open_table(paths[0], settings.label_column) for paths in layout.files.values()]
-    tables, notes = csv_columns.assign(opened, settings)
+    opened, left_out = _open(layout, settings)
+    tables, notes = csv_columns.assign([*opened.values()], settings)
     shapes = {_shape(table, settings) for table in tables}
     if len(shapes) > 1:
         raise DataError(f"{layout.path}: its files differ in the number of pixel columns.")
     shape = shapes.pop()
-    parts = _parts(tables, layout)
-    found = csv_labels.as_integers(list(map(_labels, tables)))
+    parts = _parts(tables, [*opened])
+    given = csv_labels.as_integers(list(map(_labels, tables)))
     if len(tables) < len(parts):
-        found = [_select(found[0], name, mask) for name, _, mask in parts if mask is not None]
-    class_names, numbers = labels.encode(found)
+        given = [_select(given[0], name, mask) for name, _, mask in parts if mask is not None]
+    found, missing = unlabelled.leave_out(
+        dict(zip((name for name, *_ in parts), given, strict=True))
+    )
+    parts = [part for part in parts if part[0] in found]
+    class_names, numbers = labels.encode([*found.values()])
+    kept = dict.fromkeys(table for _, table, _ in parts)
+    scale = find_scale([partial(_values, table) for table in kept], settings.white)
 
     def split(part: _Part, split_labels: NDArray[np.int64]) -> RawSplit:
         name, table, mask = part
@@ -55,21 +70,36 @@ def read(layout: Layout, settings: DataConfig) -> RawDataset:
         return RawSplit(
             name,
             split_labels,
-            images=lambda: raw_blocks(_images(table, shape, mask)),
+            images=lambda: raw_blocks(_images(table, shape, mask, scale)),
             source=lambda row: f"{table.path.name}#{row if rows is None else rows[row]}",
             metadata=(lambda: _metadata(table, mask)) if table.metadata else None,
         )
 
     splits = tuple(map(split, parts, numbers))
-    return RawDataset(class_names, shape, splits, (*layout.notes, *notes))
+    notes = (*layout.notes, *left_out, *notes, *missing, *([scale.note] if scale else ()))
+    return RawDataset(class_names, shape, splits, notes, white=deep_white(scale))
 
 
-def _parts(tables: Sequence[Table], layout: Layout) -> list[_Part]:
+def _open(layout: Layout, settings: DataConfig) -> tuple[dict[str, Table], tuple[str, ...]]:
+    """Open the files of the splits; leave out those without the labels that the first one has."""
+    column = settings.label_column
+    opened = {split: open_table(paths[0], column) for split, paths in layout.files.items()}
+    train = next(iter(opened.values()))
+    kept = {
+        split: table
+        for split, table in opened.items()
+        if column in table.columns or not table.has_header or column not in train.columns
+    }
+    others = [split for split in opened if split not in kept]
+    return kept, tuple(unlabelled.describe(split, count_rows(opened[split])) for split in others)
+
+
+def _parts(tables: Sequence[Table], splits: Sequence[str]) -> list[_Part]:
     """Return name, file and rows of each split; all rows if the mask is None."""
     if len(tables) == 1 and tables[0].split:
         masks = read_splits(tables[0])
         return [(name, tables[0], mask) for name, mask in masks.items()]
-    return [(name, table, None) for name, table in zip(layout.files, tables, strict=True)]
+    return [(name, table, None) for name, table in zip(splits, tables, strict=True)]
 
 
 def _select(found: labels.FoundLabels, name: str, mask: NDArray[np.bool_]) -> labels.FoundLabels:
@@ -79,14 +109,21 @@ def _select(found: labels.FoundLabels, name: str, mask: NDArray[np.bool_]) -> la
     return labels.FoundLabels(f"{found.subject} ({name})", values, codes.astype(np.int16))
 
 
-def _images(table: Table, shape: Shape, mask: _Mask) -> Iterator[NDArray[np.uint8]]:
+def _images(
+    table: Table, shape: Shape, mask: _Mask, scale: Scale | None
+) -> Iterator[NDArray[np.uint8]]:
     row = 0
-    rows = csv_pixel_text.rows(table) if table.pixel_text else _rows(table)
-    for images in to_pixels(rows, str(table.path), shape):
+    values = _values(table)
+    scaled = scale.levels(values) if scale else values
+    for images in to_pixels(scaled, str(table.path), shape):
         chosen = images if mask is None else images[mask[row : row + len(images)]]
         row += len(images)
         if len(chosen):
             yield chosen
+
+
+def _values(table: Table) -> Iterator[NDArray[np.float32]]:
+    return csv_pixel_text.rows(table) if table.pixel_text else _rows(table)
 
 
 def _rows(table: Table) -> Iterator[NDArray[np.float32]]:

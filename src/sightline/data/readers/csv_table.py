@@ -84,6 +84,12 @@ def batches(table: Table, kinds: dict[str, pa.DataType]) -> Iterator[pa.RecordBa
         ) from None
 
 
+def count_rows(table: Table) -> int:
+    """Return the number of rows below the header."""
+    first = table.columns[0]
+    return sum(len(batch) for batch in batches(table, {first: pa.string()}))
+
+
 def is_count(names: Sequence[str]) -> bool:
     """Return whether names count up from 0, perhaps behind the blank name of an index column."""
     numbers = names[1:] if names[0] == "" else names

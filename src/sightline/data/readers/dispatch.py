@@ -1,12 +1,13 @@
 """Open a source with the reader of its format."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from sightline.config import DataConfig
 from sightline.data import catalog
 from sightline.data.download import fetch
-from sightline.data.layout import Layout
+from sightline.data.layout import UNSPLIT, Layout
 from sightline.data.readers import csv, folder, idx, mnist_csv, npz, parquet
 from sightline.data.readers.base import RawDataset
 from sightline.data.recognition import find_layout
@@ -40,7 +41,14 @@ def open_source(run: Run, source: Source, settings: DataConfig) -> tuple[RawData
             f"{source.path} is no folder of images, whose names data.label_pattern could match; "
             "leave it out."
         )
-    return READERS[layout.kind](layout, settings), source.path
+    return _name_only_split(READERS[layout.kind](layout, settings)), source.path
+
+
+def _name_only_split(raw: RawDataset) -> RawDataset:
+    """Name the only split `UNSPLIT`; others may have been left out, as they have no labels."""
+    if len(raw.splits) > 1:
+        return raw
+    return replace(raw, splits=(replace(raw.splits[0], name=UNSPLIT),))
 
 
 def _open_named(run: Run, source: Source, settings: DataConfig) -> tuple[RawDataset, str]:

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sightline.config import DataConfig
-from sightline.data.layout import UNSPLIT, Layout
-from sightline.data.readers import csv_labels, image_labels, images, labels
+from sightline.data.layout import Layout
+from sightline.data.readers import csv_labels, image_labels, images, labels, unlabelled
 from sightline.data.readers.base import RawDataset, RawSplit, check_count
 from sightline.data.readers.class_names import MAX_CLASSES
 from sightline.data.readers.form import choose_form
@@ -27,25 +27,26 @@ def read(layout: Layout, settings: DataConfig) -> RawDataset:
     """
     given, label_notes = image_labels.find_labels(layout, settings)
     given, files, readable = _leave_out_unreadable(layout, given, settings)
-    found = [_encode(str(layout.roots[split]), one) for split, one in given.items()]
+    stated = [_encode(str(layout.roots[split]), one) for split, one in given.items()]
     if any(layout.tables.values()) and not settings.label_pattern:
-        found = csv_labels.as_integers(found)
-    class_names, numbers = labels.encode(found)
-    paths = [path for found in files.values() for path in found]
+        stated = csv_labels.as_integers(stated)
+    found, missing = unlabelled.leave_out(dict(zip(given, stated, strict=True)))
+    class_names, numbers = labels.encode([*found.values()])
+    paths = [path for split in found for path in files[split]]
     form, notes = choose_form(_encoded(paths), len(paths), settings, layout)
 
     def split(name: str, split_labels: NDArray[np.int64]) -> RawSplit:
         own = files[name]
         return RawSplit(
-            name if len(given) > 1 else UNSPLIT,
+            name,
             split_labels,
             images=lambda: images.decode(_encoded(own), form),
             source=lambda row: layout.relative(own[row]),
         )
 
-    splits = tuple(map(split, given, numbers))
+    splits = tuple(map(split, found, numbers))
     size = sum(path.stat().st_size for path in paths) if form.encoded else None
-    notes = (*layout.notes, *label_notes, *readable.notes, *notes)
+    notes = (*layout.notes, *label_notes, *missing, *readable.notes, *notes)
     return RawDataset(
         *(class_names, form.shape, splits, notes, form.resize, size, form.white),
         left_out=layout.left_out,

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from sightline.config import DataConfig
 from sightline.data.layout import Layout
-from sightline.data.readers import content, labels
+from sightline.data.readers import content, labels, unlabelled
 from sightline.data.readers.base import (
     MAX_IMAGE_BYTES,
     RawDataset,
@@ -34,10 +34,10 @@ def read(
 
     Images in files of EMNIST, which stores them transposed, are transposed back.
     """
-    shapes = {name: _dimensions(paths[0], _IMAGES) for name, paths in layout.files.items()}
-    found = [
-        _labels(images, path, shapes[name][0]) for name, (images, path) in layout.files.items()
-    ]
+    stated = {name: _dimensions(paths[0], _IMAGES) for name, paths in layout.files.items()}
+    pairs = {name: paths for name, paths in layout.files.items() if len(paths) > 1}
+    shapes = {name: stated[name] for name in pairs}
+    found = [_labels(images, path, shapes[name][0]) for name, (images, path) in pairs.items()]
     sizes = {shape[1:] for shape in shapes.values()}
     if len(sizes) > 1:
         shown = " and ".join(f"{height}x{width}" for height, width in sorted(sizes))
@@ -45,13 +45,17 @@ def read(
     names, numbers = labels.encode(found, class_names)
     height, width = sizes.pop()
     transposed = any(images.name.startswith(_TRANSPOSED) for images, _ in layout.files.values())
-    axes, notes = (0, 1, 2), layout.notes
+    axes = (0, 1, 2)
+    notes = (
+        *layout.notes,
+        *(unlabelled.describe(name, stated[name][0]) for name in stated if name not in pairs),
+    )
     if transposed:
         axes, height, width = (0, 2, 1), width, height
         notes = (*notes, "EMNIST stores its images transposed; they were transposed back.")
 
     def split(name: str, split_labels: NDArray[np.int64]) -> RawSplit:
-        path = layout.files[name][0]
+        path = pairs[name][0]
         file = path.name.removesuffix(".gz")  # the source is the same, compressed or not
         return RawSplit(
             name,
@@ -62,7 +66,7 @@ def read(
             source=lambda row: f"{file}#{row}",
         )
 
-    splits = tuple(map(split, layout.files, numbers))
+    splits = tuple(map(split, pairs, numbers))
     return RawDataset(names, (height, width, 1), splits, notes)
 
 

@@ -9,6 +9,7 @@ from sightline.config import DataConfig
 from sightline.data.image_folders import KNOWN
 from sightline.data.image_table import LABEL_COLUMNS, Row, read_table
 from sightline.data.layout import UNSPLIT, Layout
+from sightline.data.readers import unlabelled
 from sightline.data.split_names import split_of
 from sightline.errors import DataError
 from sightline.storage.text import quoted
@@ -43,7 +44,7 @@ def find_labels(layout: Layout, settings: DataConfig) -> tuple[SplitLabels, tupl
         if settings.label_pattern and labels and not {*given} & {*next(iter(labels.values()))}:
             given = [None] * len(paths)  # such as 1.jpg among images to be predicted
         if paths and not any(given) and split not in {"train", UNSPLIT}:
-            notes.append(f"Left out, as unlabelled: {len(paths):,} images of the {split} split.")
+            notes.append(unlabelled.describe(split, len(paths)))
             continue
         labels[split] = [_present(*one, source) for one in zip(given, paths, strict=True)]
     return labels, tuple(notes)

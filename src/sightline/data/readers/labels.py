@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from sightline.data.readers import class_names
@@ -16,13 +17,16 @@ from sightline.storage.text import quoted
 
 Value = int | str
 
+_EXACT = 2**53  # Larger floats skip integers, so that two labels could become one
+
 
 @dataclass(frozen=True)
 class FoundLabels:
     """The labels of one split as the source states them."""
 
     subject: str  # File or array to name in an error
-    values: tuple[Value, ...]  # The distinct labels, all integers or all strings, in any order
+    # The distinct labels, all integers or all strings, in any order; none if all are missing
+    values: tuple[Value, ...]
     codes: NDArray[np.int16]  # int16 array of shape (n,): for each example, a position in `values`
 
 
@@ -35,24 +39,18 @@ class LabelCollector:
         self._codes: dict[Value, int] = {}
         self._chunks: list[NDArray[np.int16]] = []
         self.rows = 0  # Number of labels so far
+        self._missing = 0  # Number of missing labels
+        self._first_missing = 0  # Row of the first one
 
     def add(self, labels: Any, numbers: Mapping[int, int] | None = None) -> None:
-        """Add a pyarrow array of integers or strings; replace those integers that `numbers` maps.
+        """Add a pyarrow array of labels; replace those integers that `numbers` maps.
 
-        Raises DataError if a label is missing or of another type, or there are too many classes.
+        Integers and strings are kept, floating-point numbers become integers, and truth values
+        become `True` and `False`. Raises DataError if a number is not integral or a label of
+        another type, or there are too many classes.
         """
-        if pa.types.is_dictionary(labels.type):
-            labels = labels.dictionary_decode()  # a dictionary may hold values that no row has
-        kind = labels.type
-        is_text = pa.types.is_string(kind) or pa.types.is_large_string(kind)
-        if not (is_text or pa.types.is_integer(kind)):
-            raise DataError(
-                f"{self._subject}: expected integers or strings as labels, found {quoted(kind)}."
-            )
-        if labels.null_count:
-            row = self.rows + int(np.argmax(np.asarray(labels.is_null())))
-            raise DataError(f"{self._subject}, row {row} (counted from 0): the label is missing.")
-        encoded = labels.dictionary_encode()
+        plain = self._to_plain(labels)
+        encoded = plain.dictionary_encode()
         try:
             found = encoded.dictionary.to_pylist()
         except UnicodeDecodeError:
@@ -62,20 +60,59 @@ class LabelCollector:
             raise DataError(
                 f"{self._subject}: expected either integers or strings as labels, found both."
             )
-        lookup = [self._codes.setdefault(value, len(self._codes)) for value in values]
+        lookup = [self._codes.setdefault(value, len(self._codes)) for value in values] or [0]
         if len(self._codes) > MAX_CLASSES:
             raise DataError(
                 f"{self._subject}: expected at most {MAX_CLASSES:,} distinct labels, found more; "
                 "check that this is the label column."
             )
-        self._chunks.append(np.asarray(lookup, dtype=np.int16)[np.asarray(encoded.indices)])
-        self.rows += len(labels)
+        if plain.null_count and not self._missing:
+            self._first_missing = self.rows + int(np.argmax(np.asarray(plain.is_null())))
+        self._missing += plain.null_count
+        codes = np.asarray(encoded.indices.fill_null(0))
+        self._chunks.append(np.asarray(lookup, dtype=np.int16)[codes])
+        self.rows += len(plain)
         if self.rows > MAX_EXAMPLES:
             check_count(self._subject, self.rows)
 
+    def _to_plain(self, labels: Any) -> Any:
+        """Convert labels to integers or strings."""
+        if pa.types.is_dictionary(labels.type):
+            labels = labels.dictionary_decode()  # a dictionary may hold values that no row has
+        kind = labels.type
+        if pa.types.is_boolean(kind):
+            return pc.if_else(labels, "True", "False")
+        if pa.types.is_null(kind):
+            return labels.cast(pa.string())
+        if pa.types.is_floating(kind):
+            return self._to_integers(labels)
+        is_text = pa.types.is_string(kind) or pa.types.is_large_string(kind)
+        if not (is_text or pa.types.is_integer(kind)):
+            raise DataError(
+                f"{self._subject}: expected integers or strings as labels, found {quoted(kind)}."
+            )
+        return labels
+
+    def _to_integers(self, labels: Any) -> Any:
+        values = labels.cast(pa.float64()).to_numpy(zero_copy_only=False)
+        missing = np.isnan(values)  # pandas writes missing numbers in this way
+        wrong = ~(missing | ((values == np.floor(values)) & (np.abs(values) < _EXACT)))
+        if wrong.any():
+            row = int(wrong.argmax())
+            raise DataError(
+                f"{self._subject}, row {self.rows + row} (counted from 0): expected an integer or "
+                f"text as the label, found {values[row]:g}."
+            )
+        return pa.array(np.where(missing, 0, values).astype(np.int64), mask=missing)
+
     def found(self) -> FoundLabels:
-        """Return all labels; a split without examples is an error."""
+        """Return all labels.
+
+        Raises DataError for a split without examples, and for a missing label unless all are.
+        """
         check_count(self._subject, self.rows)
+        if 0 < self._missing < self.rows:
+            raise _missing(self._subject, self._first_missing)
         return FoundLabels(self._subject, tuple(self._codes), np.concatenate(self._chunks))
 
 
@@ -92,6 +129,8 @@ def encode(
     become one, a label is out of range, or a test label never occurs in the training split.
     """
     subject = found[0].subject
+    if not found[0].values:
+        raise _missing(subject, 0)
     if len(found[0].values) < MIN_CLASSES:
         only = quoted(repr(found[0].values[0]))
         raise DataError(f"{subject} has only one class ({only}); expected at least 2.")
@@ -118,6 +157,12 @@ def encode(
         lookup = np.asarray([positions[value] for value in split.values], dtype=np.int64)
         numbers.append(lookup[split.codes])
     return chosen, tuple(numbers)
+
+
+def _missing(subject: str, row: int) -> DataError:
+    return DataError(
+        f"{subject}, row {row} (counted from 0): the label is missing; add it, or remove the row."
+    )
 
 
 def _normalize(split: FoundLabels, *, ignore_case: bool) -> FoundLabels:

@@ -32,7 +32,7 @@ def read_labels(array: Array, images: Array) -> labels.FoundLabels:
     if is_one_hot:
         array.check_dtype("iufb", "numbers in one-hot rows")
     else:
-        array.check_dtype("iuU", "integers or strings as labels")
+        array.check_dtype("iufbU", "integers or strings as labels")
     collector = labels.LabelCollector(array.subject)
     for values in _from_one_hot(array) if is_one_hot else _flat(array):
         collector.add(pa.array(values))

@@ -17,14 +17,14 @@ class SplitArrays(NamedTuple):
     """The names of the arrays of one split."""
 
     images: str
-    labels: str
+    labels: str | None  # None if the split has none
 
 
 def find_arrays(path: Path, names: Collection[str]) -> dict[str, SplitArrays]:
     """Map each split to its arrays, named as in `x_train` or `train_images`, training first.
 
-    Case does not matter. If one is missing, its name is the one to expect. Raises DataError if a
-    split has two of a kind.
+    Case does not matter. If one is missing, its name is the one to expect; a split other than the
+    training split may have no labels. Raises DataError if a split has two of a kind.
     """
     found: dict[str, dict[str, list[str]]] = {}
     for name in sorted(names):
@@ -33,12 +33,15 @@ def find_arrays(path: Path, names: Collection[str]) -> dict[str, SplitArrays]:
             role = (match[4] or _ROLES[match[1].lower()]).lower()
             found.setdefault(part, {}).setdefault(role, []).append(name)
     splits = {"train": "train", **find_splits(path, found)}
-    return {
-        split: SplitArrays(
-            *(_choose(path, found.get(part, {}), part, role) for role in ("images", "labels"))
+    arrays = {}
+    for split, part in splits.items():
+        roles = found.get(part, {})
+        has_labels = split == "train" or "labels" in roles
+        arrays[split] = SplitArrays(
+            _choose(path, roles, part, "images"),
+            _choose(path, roles, part, "labels") if has_labels else None,
         )
-        for split, part in splits.items()
-    }
+    return arrays
 
 
 def _choose(path: Path, found: dict[str, list[str]], part: str, role: str) -> str:

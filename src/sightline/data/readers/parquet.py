@@ -1,6 +1,7 @@
 """Read Parquet files in the layout of Hugging Face: columns of encoded images and labels."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import compress
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,14 @@ from numpy.typing import NDArray
 
 from sightline.config import DataConfig
 from sightline.data.layout import Layout
-from sightline.data.readers import images, labels, metadata, parquet_images, parquet_names
+from sightline.data.readers import (
+    images,
+    labels,
+    metadata,
+    parquet_images,
+    parquet_names,
+    unlabelled,
+)
 from sightline.data.readers.base import Form, Metadata, RawDataset, RawSplit, check_count
 from sightline.data.readers.form import choose_form
 from sightline.data.readers.images import EncodedImage
@@ -30,36 +38,67 @@ def read(layout: Layout, settings: DataConfig) -> RawDataset:
     another order are renumbered. Raises DataError if a file is damaged, files state different
     names, a column is missing or has another type, or an image is only a path.
     """
+    layout, left_out = _leave_out_unlabelled(layout, settings.label_column)
     paths = [path for split in layout.files.values() for path in split]
     for path in paths:
         _check_columns(path, settings)
     names, numbering = parquet_names.read(paths, settings.label_column)
-    found = [_labels(layout, split, settings.label_column, numbering) for split in layout.files]
-    class_names, numbers = labels.encode(found, names)
+    given = {
+        split: _labels(layout, split, settings.label_column, numbering) for split in layout.files
+    }
+    found, missing = unlabelled.leave_out(given)
+    files = {split: layout.files[split] for split in found}
+    paths = [path for split in files.values() for path in split]
+    class_names, numbers = labels.encode([*found.values()], names)
     sizes = [len(split) for split in numbers]
     readable = find_readable(
         _or_empty(paths, settings), sizes, layout, skip=settings.unreadable == "skip"
     )
-    kept = dict(zip(layout.files, readable.masks, strict=True))
+    kept = dict(zip(files, readable.masks, strict=True))
     for split, mask in kept.items():
         check_count(f"{layout.path} ({split})", int(mask.sum()))
     encoded = (
-        image
-        for split, own in layout.files.items()
-        for image in _encoded(own, settings, kept[split])
+        image for split, own in files.items() for image in _encoded(own, settings, kept[split])
     )
     total = sum(int(mask.sum()) for mask in kept.values())
     form, notes = choose_form(encoded, total, settings, layout)
     splits = (
         _split(layout, name, split_labels, form, settings, kept[name])
-        for name, split_labels in zip(layout.files, numbers, strict=True)
+        for name, split_labels in zip(files, numbers, strict=True)
     )
-    notes = (*layout.notes, *readable.notes, *notes)
+    notes = (*layout.notes, *left_out, *missing, *readable.notes, *notes)
     size = sum(path.stat().st_size for path in paths) if form.encoded else None
     return RawDataset(
         *(class_names, form.shape, tuple(splits), notes, form.resize, size, form.white),
         unreadable=len(readable.skipped),
     )
+
+
+def _leave_out_unlabelled(layout: Layout, column: str) -> tuple[Layout, tuple[str, ...]]:
+    """Leave out splits without the column of labels, if the training split has it."""
+    columns = {
+        split: [_has_column(path, column) for path in paths]
+        for split, paths in layout.files.items()
+    }
+    if not all(next(iter(columns.values()))):
+        return layout, ()
+    notes = [
+        unlabelled.describe(split, sum(map(_count_rows, layout.files[split])))
+        for split, found in columns.items()
+        if not any(found)
+    ]
+    files = {split: paths for split, paths in layout.files.items() if any(columns[split])}
+    return replace(layout, files=files), tuple(notes)
+
+
+def _has_column(path: Path, column: str) -> bool:
+    with parquet_images.open_parquet(path) as file:
+        return column in file.schema_arrow.names
+
+
+def _count_rows(path: Path) -> int:
+    with parquet_images.open_parquet(path) as file:
+        return int(file.metadata.num_rows)
 
 
 def _split(
@@ -71,11 +110,7 @@ def _split(
     kept: Mask,
 ) -> RawSplit:
     paths = layout.files[name]
-    counts = []
-    for path in paths:
-        with parquet_images.open_parquet(path) as file:
-            counts.append(file.metadata.num_rows)
-    ends, rows = np.cumsum(counts), np.flatnonzero(kept)
+    ends, rows = np.cumsum([*map(_count_rows, paths)]), np.flatnonzero(kept)
 
     def source(number: int) -> str:
         row = int(rows[number])

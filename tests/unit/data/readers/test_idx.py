@@ -86,8 +86,8 @@ def test_malformed_file_is_refused_with_its_name(folder, name, content, fact):
 def test_splits_that_do_not_match_are_refused(folder):
     (folder / TEST_IMAGES).write_bytes(idx_bytes(IMAGES[:, :8]))
     check_unreadable(folder, "8x8", "9x8")
-    (folder / TEST_LABELS).unlink()
-    check_unreadable(folder, str(folder), "labels of the test split")
+    (folder / TRAIN_LABELS).unlink()
+    check_unreadable(folder, str(folder), "labels of the train split")
 
 
 def rename(folder, prefix):
@@ -114,5 +114,5 @@ def test_several_sets_in_one_folder_are_refused_with_their_names(folder):
     (folder / "emnist-digits-train-images-idx3-ubyte").write_bytes(idx_bytes(IMAGES))
     check_unreadable(folder, "emnist-digits-train", "emnist-letters-train", "a folder of their own")
     (folder / "emnist-digits-train-images-idx3-ubyte").unlink()
-    (folder / "emnist-letters-test-labels-idx1-ubyte").unlink()
-    check_unreadable(folder, "labels of the test split", "emnist-letters-train-labels-idx1-ubyte")
+    (folder / "emnist-letters-test-images-idx3-ubyte").unlink()
+    check_unreadable(folder, "images of the test split", "emnist-letters-train-images-idx3-ubyte")

@@ -24,8 +24,8 @@ def test_medmnist_is_read_with_its_three_splits(path):
         np.testing.assert_array_equal(images[split.name][..., 0], shifted[name])
         np.testing.assert_array_equal(split.labels, labels[name])
     assert raw.splits[1].source(3) == "val_images#3"
-    np.savez(path, **arrays, train_labels=columns["train_labels"])
-    check_unreadable(path, "lacks the array val_labels")
+    np.savez(path, **arrays, val_labels=columns["val_labels"])
+    check_unreadable(path, "lacks the array train_labels")
 
 
 def test_arrays_are_found_in_any_case(path):

@@ -77,7 +77,7 @@ def test_columns_are_configured_by_name(tmp_path):
         ([0, 1], [png(1), None], None, "row 1 (counted from 0): the image is missing"),
         ([0, 1], [png(1), b"GIF89a"], None, "row 1 (counted from 0) cannot be read"),
         ([0, None], None, None, "row 1 (counted from 0): the label is missing"),
-        ([0.5, 1.0], None, None, "double"),
+        ([0.0, 0.5], None, None, "row 1"),
         ([0, 1, 3], None, metadata(), "row 2 (counted from 0): the label 3 "),
         ([0, -1], None, metadata(), "row 1 (counted from 0): the label -1 "),
         ([0, 1], None, metadata(["a", "a"]), "'a'"),

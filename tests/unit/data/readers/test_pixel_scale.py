@@ -37,15 +37,33 @@ def test_scaled_floats_between_gray_levels_are_rounded_with_a_note(path):
     assert "rounded" in raw.notes[0]
 
 
-def test_floats_of_0_and_1_are_black_and_white_if_no_split_has_others(path):
-    binary = (X > 127).astype(np.float32)
-    raw, images = read_all(save(path, binary, binary[:8]))
+@pytest.mark.parametrize("dtype", ["float32", "uint8", "int64", "bool"])
+def test_0_and_1_are_black_and_white_if_no_split_has_others(path, dtype):
+    binary = (X > 127).astype(dtype)
+    raw, images = read_all(save(path, binary, np.uint8(binary[:8])))
     np.testing.assert_array_equal(images["train"][..., 0], 255 * (X > 127))
     assert "black (0) and white (255)" in raw.notes[0]
-    for other in (np.float32(X[:8]), np.uint8(binary[:8])):
-        raw, images = read_all(save(path, binary, other))
-        np.testing.assert_array_equal(images["train"][..., 0], X > 127)
-        assert raw.notes == ()
+    raw, images = read_all(save(path, binary, X[:8]))
+    np.testing.assert_array_equal(images["train"][..., 0], X > 127)
+    assert raw.notes == ()
+
+
+@pytest.mark.parametrize(("dtype", "white"), [("uint16", 1023), ("int64", 4095), ("<f4", 65535)])
+def test_integers_of_more_than_8_bits_have_one_scale(path, dtype, white):
+    deep = np.rint(LEVELS * (white / 255)).astype(dtype)
+    raw, images = read_all(save(path, deep, deep[:8]))
+    np.testing.assert_array_equal(images["train"][..., 0], LEVELS)
+    np.testing.assert_array_equal(images["test"][..., 0], LEVELS[:8])
+    assert (raw.white, len(raw.notes)) == (white, 1)
+    assert f"{white:,}" in raw.notes[0]
+    raw, images = read_all(path, white=65535)
+    np.testing.assert_array_equal(images["train"][..., 0], np.rint(deep * (255 / 65535)))
+
+
+def test_single_pixel_above_255_is_a_mistake_that_names_its_row(path):
+    wrong = X.astype(int)
+    wrong[3, 0, 0] = 300
+    check_unreadable(save(path, wrong, X[:8]), "x_train, row 3", "300", "data.white")
 
 
 def test_scale_is_that_of_all_blocks(path):

@@ -1,0 +1,149 @@
+"""Write the same examples in every format that Sightline reads."""
+
+import io
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+from PIL import Image
+
+Label = str | int | float | None
+
+
+@dataclass(frozen=True)
+class Example:
+    """One image as its format should hold it."""
+
+    split: str  # Name of its folder, file or array; "" if the data set has no splits
+    label: Label  # None if it has none
+    image: NDArray[Any] | bytes  # Shape (h, w, channels), or an encoded image
+    suffix: str = ".png"
+
+
+@dataclass(frozen=True)
+class Format:
+    """A format, and what it can hold."""
+
+    write: Callable[[Path, Sequence[Example]], Mapping[str, Any]]  # Returns the settings to read it
+    holds: frozenset[str]
+
+
+def encoded(pixels: NDArray[Any], kind: str = "PNG", **options: Any) -> bytes:
+    """Encode pixels of shape (h, w, channels) as an image file."""
+    image = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def _content(example: Example) -> bytes:
+    return example.image if isinstance(example.image, bytes) else encoded(example.image)
+
+
+def _splits(examples: Iterable[Example]) -> dict[str, list[Example]]:
+    return {name: list(group) for name, group in groupby(examples, lambda one: one.split)}
+
+
+def _save(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+
+
+def _write_folders(path: Path, examples: Sequence[Example]) -> dict[str, Any]:
+    for number, one in enumerate(examples):
+        folder = path / one.split / ("" if one.label is None else str(one.label))
+        _save(folder / f"{number}{one.suffix}", _content(one))
+    return {}
+
+
+def _write_table(path: Path, examples: Sequence[Example]) -> dict[str, Any]:
+    for split, own in _splits(examples).items():
+        rows = []
+        for number, one in enumerate(own):
+            _save(path / split / f"{number}{one.suffix}", _content(one))
+            if one.label is not None:
+                rows.append({"file_name": f"{number}{one.suffix}", "label": one.label})
+        text = "".join(f"{json.dumps(row)}\n" for row in rows)
+        if rows:
+            (path / split / "metadata.jsonl").write_text(text, encoding="utf-8")
+    return {}
+
+
+def _write_named(path: Path, examples: Sequence[Example]) -> dict[str, Any]:
+    for number, one in enumerate(examples):
+        name = f"{number}" if one.label is None else f"{one.label}.{number}"
+        _save(path / one.split / f"{name}{one.suffix}", _content(one))
+    return {"label_pattern": r"^(.+)\.\d+(?:\.\w+)?$"}
+
+
+def _write_parquet(path: Path, examples: Sequence[Example]) -> dict[str, Any]:
+    path.mkdir(parents=True, exist_ok=True)
+    for split, own in _splits(examples).items():
+        columns: dict[str, Any] = {"image": [{"bytes": _content(one), "path": ""} for one in own]}
+        if any(one.label is not None for one in own):
+            columns["label"] = [one.label for one in own]
+        pq.write_table(pa.table(columns), path / f"{split or 'images'}.parquet")
+    return {}
+
+
+def _write_npz(path: Path, examples: Sequence[Example]) -> dict[str, Any]:
+    arrays = {}
+    for split, own in _splits(examples).items():
+        arrays[f"x_{split or 'train'}"] = np.stack([np.asarray(one.image) for one in own])
+        if any(one.label is not None for one in own):
+            arrays[f"y_{split or 'train'}"] = np.array([one.label for one in own])
+    _save(path / "images.npz", b"")
+    np.savez(path / "images.npz", **arrays)
+    return {}
+
+
+def _write_csv(path: Path, examples: Sequence[Example]) -> dict[str, Any]:
+    path.mkdir(parents=True, exist_ok=True)
+    for split, own in _splits(examples).items():
+        has_labels = any(one.label is not None for one in own)
+        lines = []
+        for one in own:
+            cells = [str(value) for value in np.asarray(one.image).reshape(-1).tolist()]
+            label = "" if one.label is None else f'"{one.label}"'
+            lines.append(",".join([label, *cells] if has_labels else cells))
+        names = [f"pixel{number}" for number in range(np.asarray(own[0].image).size)]
+        header = ",".join(["label", *names] if has_labels else names)
+        text = "\n".join([header, *lines, ""])
+        (path / f"{split or 'images'}.csv").write_text(text, encoding="utf-8")
+    return {}
+
+
+def _write_idx(path: Path, examples: Sequence[Example]) -> dict[str, Any]:
+    names = {"": "train", "train": "train", "test": "t10k"}
+    for split, own in _splits(examples).items():
+        images = np.stack([np.asarray(one.image, np.uint8)[..., 0] for one in own])
+        _save(path / f"{names[split]}-images-idx3-ubyte", _idx(images))
+        if any(one.label is not None for one in own):
+            labels = np.array([one.label for one in own], np.uint8)
+            _save(path / f"{names[split]}-labels-idx1-ubyte", _idx(labels))
+    return {}
+
+
+def _idx(array: NDArray[np.uint8]) -> bytes:
+    header = np.array([0x800 + array.ndim, *array.shape], ">i4")
+    return header.tobytes() + array.tobytes()
+
+
+_FILES = frozenset({"text", "files", "color", "splits"})
+FORMATS = {
+    "class folders": Format(_write_folders, _FILES | {"folder", "loose files"}),
+    "label table": Format(_write_table, _FILES | {"loose files"}),
+    "file names": Format(_write_named, _FILES | {"loose files"}),
+    "Parquet": Format(_write_parquet, _FILES | {"cells"}),
+    "NPZ": Format(_write_npz, frozenset({"text", "color", "splits", "numbers", "cells"})),
+    "CSV": Format(_write_csv, frozenset({"text", "color", "splits", "numbers", "cells"})),
+    "IDX": Format(_write_idx, frozenset({"cells"})),
+}
+"""The columns of the grid."""
