@@ -149,7 +149,7 @@ def test_table_that_does_not_fit_the_images_is_refused(tmp_path, rows, facts):
         ("labels.csv", b"file,breed\n1,a\n", ["labels.csv", "data.label_column"]),
         ("metadata.jsonl", b'{"file_name": "1.bmp"}\n[1]', ["metadata.jsonl"]),
         ("labels.csv", b"file,label\n1,\xff\n", ["labels.csv"]),
-        ("metadata.jsonl", b'{"file_name": "1", "label": ["a"]}', ["metadata.jsonl, row 0", "['a']"]),
+        ("metadata.jsonl", b'{"file_name": "1", "label": ["a"]}', ["metadata.jsonl, row 0"]),
     ],
 )
 def test_table_that_cannot_be_read_is_refused(tmp_path, name, content, facts):
