@@ -69,7 +69,7 @@ def read_table(path: Path, label_column: str) -> list[Row] | None:
     `label_column` is `data.label_column`; at its default, any of `LABEL_COLUMNS` is taken. Raises
     DataError, naming the row, if the table cannot be read.
     """
-    labels = LABEL_COLUMNS if label_column in LABEL_COLUMNS else (label_column.strip().lower(),)
+    labels = _candidates(label_column)
     rows = []
     for number, record in enumerate(_records(path)):
         file = next((record[column] for column in FILE_COLUMNS if column in record), "")
@@ -87,6 +87,17 @@ def read_table(path: Path, label_column: str) -> list[Row] | None:
 
 def _text(cell: object) -> str:
     return "" if cell is None or isinstance(cell, list | dict) else str(cell).strip()
+
+
+def find_label_column(path: Path, label_column: str) -> str | None:
+    """Return the column of labels that `read_table` takes; None if there is none."""
+    first = next(_records(path), {})
+    return next((column for column in _candidates(label_column) if column in first), None)
+
+
+def _candidates(label_column: str) -> tuple[str, ...]:
+    name = label_column.strip().lower()
+    return LABEL_COLUMNS if label_column in LABEL_COLUMNS else (name,)
 
 
 def _records(path: Path) -> Iterator[dict[str, object]]:

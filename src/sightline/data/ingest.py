@@ -1,8 +1,7 @@
 """The ingest stage: convert any source to uint8 arrays and a label table."""
 
 import hashlib
-import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 
 import numpy as np
@@ -10,9 +9,10 @@ from numpy.typing import NDArray
 
 from sightline.config import DataConfig
 from sightline.data import label_table
+from sightline.data.facts import describe, estimate_seconds
 from sightline.data.image_files import EncodedWriter, ImageWriter, PixelWriter
 from sightline.data.readers import dispatch
-from sightline.data.readers.base import Form, RawDataset, Shape
+from sightline.data.readers.base import Form, RawDataset
 from sightline.data.readers.form import choose_resize, target_shape
 from sightline.data.splits import Split, divide
 from sightline.data.validation.findings import ExampleIndex
@@ -21,51 +21,66 @@ from sightline.errors import ConfigError
 from sightline.pipeline.cache import Draft, find_or_make
 from sightline.pipeline.progress import Counter
 from sightline.pipeline.stages import Stage
-from sightline.records import DatasetFiles, Run, Source
+from sightline.records import DatasetFacts, DatasetFiles, Run, Source
 
 _LABELS_FILE = "labels.parquet"
 
 
-def ingest(run: Run, source: Source, settings: DataConfig) -> DatasetFiles:
+Announce = Callable[[DatasetFacts, float], None]
+"""Takes what is known of a data set, and the seconds that ingest will take; 0 if it is cached."""
+
+
+def ingest(
+    run: Run, source: Source, settings: DataConfig, announce: Announce | None = None
+) -> DatasetFiles:
     """Convert a source to uint8 images and a label table, or reuse the cached result.
 
-    Peak memory does not grow with the images; per example, only the label and about 130 bytes
-    of digests and findings are held in memory. Raises ConfigError for a metadata column named like
-    a column of every label table, DataError for a damaged or malformed source, DownloadError if no
-    mirror delivered a named data set, and StorageError if the disk has too little room.
+    `announce` is called once, before all images are decoded. Peak memory does not grow with the
+    images; per example, only the label and about 130 bytes of digests and findings are held in
+    memory. Raises ConfigError for a metadata column named like a column of every label table,
+    DataError for a damaged or malformed source, DownloadError if no mirror delivered a named data
+    set, and StorageError if the disk has too little room.
     """
     key = INGEST.key(source, settings)
-    return find_or_make(run, INGEST, key, lambda draft: _ingest(run, source, settings, draft))
+    announced = False
+
+    def make(draft: Draft) -> DatasetFiles:
+        nonlocal announced
+        announced = True
+        return _ingest(run, source, settings, draft, announce)
+
+    files = find_or_make(run, INGEST, key, make)
+    if announce and not announced:
+        announce(files, 0.0)
+    return files
 
 
 INGEST = Stage(ingest, ("numpy", "pillow", "pyarrow", "simplejpeg"))
 
 
-def _ingest(run: Run, source: Source, settings: DataConfig, draft: Draft) -> DatasetFiles:
+def _ingest(
+    run: Run, source: Source, settings: DataConfig, draft: Draft, announce: Announce | None
+) -> DatasetFiles:
     schema = label_table.table_schema(settings)
     raw, origin = dispatch.open_source(run, source, settings)
     shape = target_shape(raw.image_shape, settings)
     splits = divide(raw, settings)
-    _check(run, raw, splits, shape, settings)
     resize = raw.resize or choose_resize(settings.resize, {raw.image_shape[:2]: 1}, shape)
+    form = Form(shape, resize, white=raw.white)
+    facts = describe(source.dataset, origin, raw, splits, form, settings)
+    _check(run, facts, raw, settings)
+    if announce:
+        announce(facts, estimate_seconds(raw))
     table = draft.path(_LABELS_FILE)
     sizes = {split.name: split.count for split in splits}
     index = ExampleIndex(sizes, np.concatenate([split.labels for split in splits]), table)
-    writers = _writers(draft, raw, splits, Form(shape, resize, white=raw.white))
+    writers = _writers(draft, raw, splits, form)
     inspector = ImageInspector(index, {name: writer.read for name, writer in writers.items()})
     contents = _write_images(writers, raw, splits, inspector)
     content = np.concatenate(list(contents.values()))
     label_table.write_table(table, schema, splits, raw.class_names, content, inspector.digests)
-    counts = {split.name: split.counts(len(raw.class_names)) for split in splits}
     return DatasetFiles(
-        dataset=source.dataset,
-        source=origin,
-        class_names=raw.class_names,
-        image_shape=shape,
-        resize=resize,
-        white=raw.white,
-        left_out=dict(raw.left_out),
-        unreadable=raw.unreadable,
+        **dict(facts),
         images={name: writer.record() for name, writer in writers.items()},
         labels=draft.record(_LABELS_FILE),
         label_digests={
@@ -75,24 +90,18 @@ def _ingest(run: Run, source: Source, settings: DataConfig, draft: Draft) -> Dat
         content_digests={
             name: hashlib.sha256(found.tobytes()).hexdigest() for name, found in contents.items()
         },
-        counts=counts,
-        notes=(*raw.notes, *_notes(raw, splits, shape)),
-        inspection=inspector.summarize(draft, counts),
+        inspection=inspector.summarize(draft, facts.counts),
     )
 
 
-def _check(
-    run: Run, raw: RawDataset, splits: list[Split], shape: Shape, settings: DataConfig
-) -> None:
+def _check(run: Run, facts: DatasetFacts, raw: RawDataset, settings: DataConfig) -> None:
     """Raise an error if images cannot be stored as wanted, or the disk has too little room."""
     if raw.encoded_bytes is None and settings.store == "encoded":
         raise ConfigError(
             f'data.store is "encoded", but {settings.dataset} holds pixels, no encoded images; '
             'set it to "pixels".'
         )
-    examples = sum(split.count for split in splits)
-    needed = examples * math.prod(shape) if raw.encoded_bytes is None else raw.encoded_bytes
-    run.workspace.check_room(needed, "The images")
+    run.workspace.check_room(facts.stored_bytes, "The images")
 
 
 def _writers(
@@ -130,20 +139,3 @@ def _write_images(
                 start += len(block)
                 counter.advance(len(block))
     return {name: np.concatenate(digests) for name, digests in contents.items()}
-
-
-def _notes(raw: RawDataset, splits: list[Split], shape: Shape) -> tuple[str, ...]:
-    notes = []
-    if raw.image_shape[:2] != shape[:2]:
-        before, after = (f"{height}x{width}" for height, width, _ in (raw.image_shape, shape))
-        notes.append(f"All images were resized from {before} to {after} pixels.")
-    if raw.image_shape[2] != shape[2]:
-        notes.append(f"All images were converted to {'grey' if shape[2] == 1 else 'RGB'}.")
-    if len(raw.splits) == 1:
-        notes.append(
-            f"{splits[-1].count:,} examples, the same share of each class, were set aside for "
-            "testing."
-        )
-    elif all(split.name != "test" for split in raw.splits):
-        notes.append("The validation split of the data set is the test split, since it has none.")
-    return tuple(notes)

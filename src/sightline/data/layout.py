@@ -8,6 +8,14 @@ from pathlib import Path
 UNSPLIT = "unsplit"  # Name of the only split of a source that has no test split yet
 FILE_KINDS = {".npz": "npz", ".parquet": "parquet", ".csv": "csv"}  # Formats of single files
 
+
+class Detail(str):
+    """A note on something that leaves the meaning of images, labels and splits as it was.
+
+    The first screen of a report shows all other notes.
+    """
+
+
 SplitFiles = Mapping[str, tuple[Path, ...]]
 
 

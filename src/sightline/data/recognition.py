@@ -8,7 +8,7 @@ from pathlib import Path
 from sightline.data.folder import Entries, list_folder, nested_files, with_suffix
 from sightline.data.image_folders import find_image_folders, left_out
 from sightline.data.image_table import has_file_column
-from sightline.data.layout import FILE_KINDS, UNSPLIT, Layout, SplitFiles
+from sightline.data.layout import FILE_KINDS, UNSPLIT, Detail, Layout, SplitFiles
 from sightline.data.readers import content, image_kinds
 from sightline.data.split_names import PREFIX, find_splits
 from sightline.errors import DataError
@@ -44,7 +44,7 @@ def find_layout(path: Path) -> Layout:
         entries = list_folder(inner)
     if inner == path:
         return layout
-    note = f"The data lie in the folder {inner.relative_to(path).as_posix()}."
+    note = Detail(f"The data lie in the folder {inner.relative_to(path).as_posix()}.")
     return replace(layout, path=path, notes=(note, *layout.notes))
 
 

@@ -12,6 +12,7 @@ from sightline.records.data import (
     ArraySplit,
     Check,
     DataGateResult,
+    DatasetFacts,
     DatasetFiles,
     Inspection,
     ProfileChange,

@@ -68,17 +68,37 @@ class DataGateResult(Record):
     changes: tuple[ProfileChange, ...] = ()  # Statistics that differ from that run's
 
 
-class DatasetFiles(Record):
-    """Output of ingest: one canonical form for all sources."""
+class DatasetFacts(Record):
+    """What is known of a data set before its images are decoded, and what was decided."""
 
-    incidental: ClassVar[frozenset[str]] = frozenset({"source", "inspection"})
+    incidental: ClassVar[frozenset[str]] = frozenset(
+        {"source", "format", "label_source", "places", "decisions", "chosen"}
+    )
 
     dataset: DatasetName
     source: str  # Description of the source; contains no secrets
+    format: str = ""  # Such as "image folder"
+    label_source: str = ""  # Where the labels are, such as "class folders"
+    # Split name to where the source has it, such as "folder train"; no "test" if it was set aside
+    places: dict[str, str] = Field(default_factory=dict)
     class_names: tuple[str, ...] = Field(min_length=2, max_length=1000)  # Names in label order
     image_shape: tuple[int, int, int]  # Height, width and channels (1 or 3)
     resize: Resize = "stretch"  # How images of another size were brought to this one
     white: int = 65535  # Value that is white in images of 16 bits
+    stored_bytes: int = Field(default=0, ge=0)  # Size of the images in the cache
+    counts: dict[str, tuple[int, ...]]  # Split name to the examples of each class, in label order
+    notes: tuple[str, ...] = ()  # Sentences about conversions, such as resized images
+    decisions: tuple[str, ...] = ()  # Those notes that concern what images, labels or splits mean
+    chosen: tuple[str, ...] = ()  # Settings that were left open, as for --set: data.white=1023
+    left_out: dict[str, int] = Field(default_factory=dict)  # Files that were left out, by ending
+    unreadable: int = 0  # Images that were left out because they cannot be read
+
+
+class DatasetFiles(DatasetFacts):
+    """Output of ingest: one canonical form for all sources."""
+
+    incidental: ClassVar[frozenset[str]] = DatasetFacts.incidental | {"inspection"}
+
     # Split name ("train", "validation", "test") to its images, uint8 of shape
     # (n, height, width, channels)
     images: dict[str, ImagesFile]
@@ -90,10 +110,6 @@ class DatasetFiles(Record):
     label_digests: dict[str, str] = Field(default_factory=dict)
     # Split name to the SHA-256 of all content_sha256, as bytes; independent of size and channels
     content_digests: dict[str, str] = Field(default_factory=dict)
-    counts: dict[str, tuple[int, ...]]  # Split name to the examples of each class, in label order
-    notes: tuple[str, ...] = ()  # Sentences about conversions, such as resized images
-    left_out: dict[str, int] = Field(default_factory=dict)  # Files that were left out, by ending
-    unreadable: int = 0  # Images that were left out because they cannot be read
     inspection: Inspection | None = None  # Statistics of the images and data quality findings
 
 

@@ -64,11 +64,21 @@ class RawSplit:
 
     name: str  # "train", "validation", "test", or `layout.UNSPLIT` for the only one
     labels: NDArray[np.int64]  # int64 array of shape (n,), values from 0 to `num_classes` - 1
+    place: str  # Where the source has it, in words, such as "folder train"
     images: Callable[[], Blocks]  # Starts a stream of the images, in the order of the labels
     source: Callable[[int], str]  # Returns where an example, counted from 0, comes from
     # Starts a stream of the metadata columns, in the order of the labels; None if the config names
     # none
     metadata: Callable[[], Metadata] | None = None
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What a reader recognized, in words."""
+
+    format: str  # Such as "image folder"
+    labels: str  # Where the labels are, such as "class folders" or "column kind of table.csv"
+    label_column: str | None = None  # `data.label_column`, if the reader found another one itself
 
 
 @dataclass(frozen=True)
@@ -78,6 +88,7 @@ class RawDataset:
     class_names: tuple[str, ...]  # Names in label order
     image_shape: Shape  # Shape of the images in the blocks
     splits: tuple[RawSplit, ...]  # Training first
+    origin: Origin
     notes: tuple[str, ...] = ()  # Sentences about what was changed or left out
     resize: Resize | None = None  # How images were resized; None if they still have their size
     # Bytes of the encoded images in the source, if the blocks hold them, to be stored

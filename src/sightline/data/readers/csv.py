@@ -21,6 +21,7 @@ from sightline.data.readers import (
 )
 from sightline.data.readers.base import (
     Metadata,
+    Origin,
     RawDataset,
     RawSplit,
     Shape,
@@ -31,6 +32,7 @@ from sightline.data.readers.csv_splits import read_splits
 from sightline.data.readers.csv_table import Table, batches, count_rows, open_table
 from sightline.data.readers.pixel_scale import Scale, deep_white, find_scale
 from sightline.errors import DataError
+from sightline.storage.text import quoted
 
 _RGB = 3
 _Mask = NDArray[np.bool_] | None  # Rows of a split, of shape (n,); None if it has all
@@ -70,6 +72,7 @@ def read(layout: Layout, settings: DataConfig) -> RawDataset:
         return RawSplit(
             name,
             split_labels,
+            place=f"file {table.path.name}" if mask is None else f"column {table.split}",
             images=lambda: raw_blocks(_images(table, shape, mask, scale)),
             source=lambda row: f"{table.path.name}#{row if rows is None else rows[row]}",
             metadata=(lambda: _metadata(table, mask)) if table.metadata else None,
@@ -77,7 +80,14 @@ def read(layout: Layout, settings: DataConfig) -> RawDataset:
 
     splits = tuple(map(split, parts, numbers))
     notes = (*layout.notes, *left_out, *notes, *missing, *([scale.note] if scale else ()))
-    return RawDataset(class_names, shape, splits, notes, white=deep_white(scale))
+    origin = _origin(tables[0], settings)
+    return RawDataset(class_names, shape, splits, origin, notes, white=deep_white(scale))
+
+
+def _origin(train: Table, settings: DataConfig) -> Origin:
+    chosen = train.label if train.label != settings.label_column else None
+    unnamed = "" if train.has_header else ", counted from 0"
+    return Origin("CSV", f"column {quoted(train.label)} of {train.path.name}{unnamed}", chosen)
 
 
 def _open(layout: Layout, settings: DataConfig) -> tuple[dict[str, Table], tuple[str, ...]]:

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sightline.config import DataConfig
+from sightline.data.layout import Detail
 from sightline.data.readers import metadata
 from sightline.data.readers.csv_label_column import find_label
 from sightline.data.readers.csv_pixel_text import find_pixel_text
@@ -100,14 +101,16 @@ def _is_left_out(table: Table, column: str) -> bool:
 
 
 def _notes(table: Table, settings: DataConfig, *, is_only: bool) -> list[str]:
-    notes, file = [], table.path.name
+    notes: list[str] = []
+    file = table.path.name
     if table.has_header and table.is_numbered:
-        notes.append(f"Taken as a header, as it counts up from 0: the first row of {file}.")
+        header = f"Taken as a header, as it counts up from 0: the first row of {file}."
+        notes.append(Detail(header))
     if table.label not in {settings.label_column, "0"}:
-        notes.append(f"Taken as the label: column {quoted(table.label)} of {file}.")
+        notes.append(Detail(f"Taken as the label: column {quoted(table.label)} of {file}."))
     for column in table.left_out:
         name = f"{quoted(repr(column))} of {file}"
-        notes.append(f"Left out, as it numbers the rows: the column {name}.")
+        notes.append(Detail(f"Left out, as it numbers the rows: the column {name}."))
     unused = [table.split] if table.split and not is_only else []
     if table.pixel_text:
         used = {table.label, table.pixel_text, *table.metadata, *table.left_out, table.split}

@@ -40,6 +40,7 @@ def read(layout: Layout, settings: DataConfig) -> RawDataset:
         return RawSplit(
             name,
             split_labels,
+            place=f"folder {layout.relative(layout.roots[name])}",
             images=lambda: images.decode(_encoded(own), form),
             source=lambda row: layout.relative(own[row]),
         )
@@ -48,7 +49,8 @@ def read(layout: Layout, settings: DataConfig) -> RawDataset:
     size = sum(path.stat().st_size for path in paths) if form.encoded else None
     notes = (*layout.notes, *label_notes, *missing, *readable.notes, *notes)
     return RawDataset(
-        *(class_names, form.shape, splits, notes, form.resize, size, form.white),
+        *(class_names, form.shape, splits, image_labels.describe(layout, settings)),
+        *(notes, form.resize, size, form.white),
         left_out=layout.left_out,
         unreadable=len(readable.skipped),
     )

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from sightline.config import DataConfig, Resize
-from sightline.data.layout import Layout
+from sightline.data.layout import Detail, Layout
 from sightline.data.readers.base import WHITES, Form, Shape
 from sightline.data.readers.images import (
     EncodedImage,
@@ -54,10 +54,11 @@ def choose_form(
     large = total * math.prod(shape) > _MOST_PIXEL_BYTES
     encoded = settings.store == "encoded" or (settings.store == "auto" and large)
     form = Form(shape, resize, encoded, _choose_white(found, settings))
-    others = found.others(shape[:2], layout) if total - resized >= _COMMON * total else ""
+    is_common = total - resized >= _COMMON * total
+    others = found.others(shape[:2], layout) if is_common else found.describe_sizes()
     notes = describe_conversions(shape, resize, resized, converted, total, others)
     if found.recolored:
-        notes += (f"{found.recolored:,} of {total:,} images were converted to sRGB.",)
+        notes += (Detail(f"{found.recolored:,} of {total:,} images were converted to sRGB."),)
     if found.deep:
         notes += (
             f"{found.deep:,} of {total:,} images have 16 bits; their values from 0 to "
@@ -92,7 +93,13 @@ class _Survey:
             for name in names
             if (height, width) != size
         ]
-        return ", ".join(named[:_MAX_NAMES])
+        more = ", ..." if self.sizes.total() - self.sizes[size] > _MAX_NAMES else ""
+        return f"{', '.join(named[:_MAX_NAMES])}{more}"
+
+    def describe_sizes(self) -> str:
+        """Describe the smallest and the largest size."""
+        ends = dict.fromkeys(end(self.sizes, key=math.prod) for end in (min, max))
+        return f"from {' to '.join(f'{height}x{width}' for height, width in ends)}"
 
 
 def _survey(images: Iterable[EncodedImage], total: int, settings: DataConfig) -> _Survey:
@@ -163,20 +170,21 @@ def target_shape(found: Shape, settings: DataConfig) -> Shape:
 
 
 def describe_conversions(
-    shape: Shape, resize: Resize, resized: int, converted: int, total: int, names: str = ""
+    shape: Shape, resize: Resize, resized: int, converted: int, total: int, others: str = ""
 ) -> tuple[str, ...]:
     """Describe how many of `total` images were resized and how many changed channels.
 
-    `names` are those of resized images, if they are worth naming.
+    `others` are the names of resized images, if they are worth naming, or their sizes.
     """
-    notes = []
+    notes: list[str] = []
     if resized:
-        notes.append(
+        text = (
             f"{resized:,} of {total:,} images were resized to {shape[0]}x{shape[1]} pixels"
-            f"{_EFFECTS[resize]}{f': {names}' if names else ''}"
-            f"{', ...' if names and resized > _MAX_NAMES else ''}."
+            f"{_EFFECTS[resize]}{f': {others}' if others else ''}."
         )
+        notes.append(Detail(text) if resize == "stretch" and resized == total else text)
     if converted:
         kind = "grey" if shape[2] == 1 else "RGB"
-        notes.append(f"{converted:,} of {total:,} images were converted to {kind}.")
+        text = f"{converted:,} of {total:,} images were converted to {kind}."
+        notes.append(Detail(text) if shape[2] > 1 else text)
     return tuple(notes)

@@ -14,6 +14,7 @@ from sightline.data.layout import Layout
 from sightline.data.readers import content, labels, unlabelled
 from sightline.data.readers.base import (
     MAX_IMAGE_BYTES,
+    Origin,
     RawDataset,
     RawSplit,
     check_count,
@@ -60,6 +61,7 @@ def read(
         return RawSplit(
             name,
             split_labels,
+            place=f"file {file}",
             images=lambda: raw_blocks(
                 rows.transpose(axes)[..., np.newaxis] for rows in _rows(path, shapes[name])
             ),
@@ -67,7 +69,8 @@ def read(
         )
 
     splits = tuple(map(split, pairs, numbers))
-    return RawDataset(names, (height, width, 1), splits, notes)
+    origin = Origin("IDX files", "the files of labels")
+    return RawDataset(names, (height, width, 1), splits, origin, notes)
 
 
 def _labels(images: Path, path: Path, count: int) -> labels.FoundLabels:

@@ -7,9 +7,10 @@ from pathlib import Path, PurePosixPath
 
 from sightline.config import DataConfig
 from sightline.data.image_folders import KNOWN
-from sightline.data.image_table import LABEL_COLUMNS, Row, read_table
+from sightline.data.image_table import LABEL_COLUMNS, Row, find_label_column, read_table
 from sightline.data.layout import UNSPLIT, Layout
 from sightline.data.readers import unlabelled
+from sightline.data.readers.base import Origin
 from sightline.data.split_names import split_of
 from sightline.errors import DataError
 from sightline.storage.text import quoted
@@ -48,6 +49,20 @@ def find_labels(layout: Layout, settings: DataConfig) -> tuple[SplitLabels, tupl
             continue
         labels[split] = [_present(*one, source) for one in zip(given, paths, strict=True)]
     return labels, tuple(notes)
+
+
+def describe(layout: Layout, settings: DataConfig) -> Origin:
+    """Describe where the labels are: class folders, columns of tables or file names."""
+    if settings.label_pattern:
+        return Origin("image folder", "file names, by data.label_pattern")
+    places = [] if layout.tables.keys() >= layout.files.keys() else ["class folders"]
+    chosen = None
+    for table in dict.fromkeys(table for table in layout.tables.values() if table):
+        if column := find_label_column(table, settings.label_column):
+            places.append(f"column {quoted(column)} of {table.name}")
+            if column != settings.label_column.strip().lower():
+                chosen = chosen or column
+    return Origin("image folder", " and ".join(places), chosen)
 
 
 def _present(label: str | None, path: Path, source: str) -> str:

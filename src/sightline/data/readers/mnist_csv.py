@@ -8,7 +8,7 @@ import pyarrow.csv
 from numpy.typing import NDArray
 
 from sightline.data.readers import content
-from sightline.data.readers.base import RawDataset, RawSplit, raw_blocks
+from sightline.data.readers.base import Origin, RawDataset, RawSplit, raw_blocks
 
 _SHAPE = (28, 28, 1)
 _TEST_EVERY = 5
@@ -34,9 +34,10 @@ def read(path: Path, class_names: tuple[str, ...]) -> RawDataset:
         return RawSplit(
             name,
             numbers[rows],
+            place="every fifth image of a class" if name == "test" else "the other images",
             images=lambda: raw_blocks(iter([images[rows]])),
             source=lambda row: f"{path.name}#{rows[row]}",
         )
 
     splits = (split("train", np.flatnonzero(~test)), split("test", np.flatnonzero(test)))
-    return RawDataset(class_names, _SHAPE, splits)
+    return RawDataset(class_names, _SHAPE, splits, Origin("CSV file", "last column"))

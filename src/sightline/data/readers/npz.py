@@ -12,6 +12,7 @@ from sightline.data.layout import UNSPLIT, Layout
 from sightline.data.readers import content, labels, npy, npz_archive, npz_labels, unlabelled
 from sightline.data.readers.base import (
     MAX_IMAGE_BYTES,
+    Origin,
     RawDataset,
     RawSplit,
     raw_blocks,
@@ -51,13 +52,15 @@ def read(layout: Layout, settings: DataConfig) -> RawDataset:
         return RawSplit(
             name,
             split_labels,
+            place=f"array {array.name}",
             images=lambda: raw_blocks(pixels(array)),
             source=lambda row: f"{array.name}#{row}",
         )
 
     notes = (*layout.notes, *left_out, *notes, *([scale.note] if scale else ()))
     splits = tuple(map(split, found, kept, numbers))
-    return RawDataset(class_names, shape, splits, notes, white=deep_white(scale))
+    origin = Origin("NPZ archive", npz_labels.describe(stated["train"]))
+    return RawDataset(class_names, shape, splits, origin, notes, white=deep_white(scale))
 
 
 def _open(path: Path) -> tuple[Arrays, Arrays, tuple[str, ...]]:

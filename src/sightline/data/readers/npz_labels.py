@@ -50,6 +50,11 @@ def check_widths(arrays: Sequence[Array]) -> None:
             )
 
 
+def describe(array: Array) -> str:
+    """Return in words where the labels are."""
+    return f"array {array.name}{', one-hot rows' if one_hot_width(array) > 1 else ''}"
+
+
 def one_hot_width(array: Array) -> int:
     """Return the number of columns of labels; 1 unless they are one-hot rows."""
     return array.shape[1] if len(array.shape) > 1 else 1

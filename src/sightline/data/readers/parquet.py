@@ -20,7 +20,7 @@ from sightline.data.readers import (
     parquet_names,
     unlabelled,
 )
-from sightline.data.readers.base import Form, Metadata, RawDataset, RawSplit, check_count
+from sightline.data.readers.base import Form, Metadata, Origin, RawDataset, RawSplit, check_count
 from sightline.data.readers.form import choose_form
 from sightline.data.readers.images import EncodedImage
 from sightline.data.readers.unreadable import Mask, find_readable
@@ -69,7 +69,8 @@ def read(layout: Layout, settings: DataConfig) -> RawDataset:
     notes = (*layout.notes, *left_out, *missing, *readable.notes, *notes)
     size = sum(path.stat().st_size for path in paths) if form.encoded else None
     return RawDataset(
-        *(class_names, form.shape, tuple(splits), notes, form.resize, size, form.white),
+        *(class_names, form.shape, tuple(splits), Origin("Parquet", _label_place(settings, names))),
+        *(notes, form.resize, size, form.white),
         unreadable=len(readable.skipped),
     )
 
@@ -101,6 +102,16 @@ def _count_rows(path: Path) -> int:
         return int(file.metadata.num_rows)
 
 
+def _label_place(settings: DataConfig, names: Sequence[str] | None) -> str:
+    stated = ", with the class names of the schema" if names else ""
+    return f"column {settings.label_column}{stated}"
+
+
+def _place(files: Sequence[str]) -> str:
+    more = f" and {len(files) - 1:,} more" if len(files) > 1 else ""
+    return f"file {files[0]}{more}"
+
+
 def _split(
     layout: Layout,
     name: str,
@@ -121,6 +132,7 @@ def _split(
     return RawSplit(
         name,
         split_labels[kept],
+        place=_place([layout.relative(path) for path in paths]),
         images=lambda: images.decode(_encoded(paths, settings, kept), form),
         source=source,
         metadata=(lambda: _metadata(paths, settings, kept)) if settings.metadata_columns else None,
