@@ -10,7 +10,14 @@ from sightline.errors import DataError
 Entries = list[os.DirEntry[str]]
 
 _MOST_FILES = 10_000
-_CLUTTER = frozenset({"thumbs.db", "desktop.ini", "__macosx"})
+_CLUTTER = frozenset(
+    {
+        *("thumbs.db", "ehthumbs.db", "desktop.ini", "$recycle.bin", "system volume information"),
+        *("__macosx", "icon\r", "lost+found"),
+        *("@eadir", "#recycle"),  # Synology: thumbnails of the images beside it, deleted files
+    }
+)
+"""What file systems, Windows, macOS and network storage put beside the files of a user."""
 
 
 def list_folder(path: Path) -> Entries:

@@ -1,6 +1,5 @@
 """Recognize folders of images: class folders, or images that a table or their names label."""
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,6 +7,7 @@ from sightline.data.folder import Entries, check_link, list_folder, nested_files
 from sightline.data.image_table import find_table
 from sightline.data.layout import UNSPLIT, Layout
 from sightline.data.readers import image_kinds
+from sightline.data.readers.image_kinds import is_image_entry
 from sightline.data.split_names import find_splits, split_of
 from sightline.errors import DataError
 
@@ -56,7 +56,7 @@ def find_image_folders(path: Path, entries: Entries) -> Layout | None:
         if entry.name in names.values():
             check_link(path, entry)
     is_split = "train" in names and any(
-        entry.is_dir() or _is_image(entry) for entry in list_folder(path / names["train"])
+        entry.is_dir() or is_image_entry(entry) for entry in list_folder(path / names["train"])
     )
     if not (is_split or names) and _only_surrounds(path, entries, folders):
         return None
@@ -78,11 +78,11 @@ def _only_surrounds(path: Path, entries: Entries, folders: list[str]) -> bool:
     Its only folder is no class folder. Beside a CSV file, folders are class folders only if there
     are images directly in one of them: a project's folders have images somewhere, too.
     """
-    if any(map(_is_image, entries)) or find_table(path, path, ("train",)):
+    if any(map(is_image_entry, entries)) or find_table(path, path, ("train",)):
         return False
     if len(folders) == 1 or not with_suffix(path, entries, ".csv"):
         return len(folders) == 1
-    return not any(_is_image(entry) for name in folders for entry in list_folder(path / name))
+    return not any(is_image_entry(entry) for name in folders for entry in list_folder(path / name))
 
 
 def left_out(names: list[str]) -> tuple[str, ...]:
@@ -134,7 +134,7 @@ def _scan(path: Path, folder: Path, split: str) -> _Scan:
         if entry.is_dir():
             classes[entry.name], other = _images_below(path, folder / entry.name)
             others += other
-        elif _is_image(entry):
+        elif is_image_entry(entry):
             loose.append(folder / entry.name)
         else:
             others.append(entry.path)
@@ -143,6 +143,8 @@ def _scan(path: Path, folder: Path, split: str) -> _Scan:
     table = find_table(path, folder, names) if has_table else None
     scan = _Scan(folder, classes, loose, others, table)
     empty = next((name for name, found in classes.items() if not found), None)
+    if empty and split not in {"train", UNSPLIT} and not any(nested_files(folder / empty)):
+        empty = None  # as if the folder were missing, which the data gate reports
     if empty and not scan.is_loose and scan.images:
         kinds = image_kinds.count_kinds(nested_files(folder / empty))
         raise DataError(
@@ -170,7 +172,7 @@ def _images_below(path: Path, folder: Path) -> tuple[list[Path], list[str]]:
             if entry.is_dir():
                 nested = nested or (split_of(entry.name) and entry.path)
                 pending.append(place / entry.name)
-            elif _is_image(entry):
+            elif is_image_entry(entry):
                 images.append(place / entry.name)
             else:
                 others.append(entry.path)
@@ -180,7 +182,3 @@ def _images_below(path: Path, folder: Path) -> tuple[list[Path], list[str]]:
             f"the path of the folder that holds the splits, or move them: {KNOWN}."
         )
     return sorted(images, key=lambda image: image.parts), others
-
-
-def _is_image(entry: os.DirEntry[str]) -> bool:
-    return entry.is_file() and image_kinds.is_image(Path(entry.path))

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from sightline.data.folder import check_link, list_folder
 from sightline.data.readers import content
+from sightline.data.readers.label_values import is_missing
 from sightline.errors import DataError
 from sightline.storage.text import quoted
 
@@ -81,7 +82,8 @@ def read_table(path: Path, label_column: str) -> list[Row] | None:
                 f"{path}, row {number} (counted from 0): expected one label, found "
                 f"{quoted(label, 60)}; images with several labels cannot be used."
             )
-        rows.append(Row(number, _text(file), _text(label)))
+        text = _text(label)
+        rows.append(Row(number, _text(file), "" if is_missing(text) else text))
     return rows
 
 

@@ -113,5 +113,7 @@ def _digest(found: Layout) -> str:
 def _file_digest(path: Path) -> str:
     try:
         return digests.sha256(path)
+    except FileNotFoundError:  # a dangling link, which the reader reports or skips
+        return "missing"
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}.") from None

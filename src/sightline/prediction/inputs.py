@@ -67,7 +67,7 @@ def image_files(folder: Path) -> Iterator[Path]:
 
     Raises DataError if a folder cannot be read, or a link leads out of it.
     """
-    return (Path(entry.path) for entry in _walk(folder) if _is_image(entry))
+    return (Path(entry.path) for entry in _walk(folder) if image_kinds.is_image_entry(entry))
 
 
 def absolute(name: str) -> Path:
@@ -96,7 +96,7 @@ def _count(name: str, path: Path) -> tuple[int, dict[str, int]]:
     images = 0
     others: Counter[str] = Counter()
     for entry in _walk(path):
-        if _is_image(entry):
+        if image_kinds.is_image_entry(entry):
             images += 1
         else:
             others.update(image_kinds.count_kinds([entry.name]))
@@ -124,12 +124,6 @@ def _walk(root: Path) -> Iterator[os.DirEntry[str]]:
             pending.append(iter(list_folder(Path(entry.path))))
         else:
             yield entry
-
-
-def _is_image(entry: os.DirEntry[str]) -> bool:
-    """Return whether an entry counts as an image; a dangling link is an unreadable one."""
-    exists = entry.is_file() or not os.path.exists(entry.path)
-    return exists and image_kinds.is_image(Path(entry.path))
 
 
 def _column(name: str, path: Path) -> tuple[int, str]:

@@ -206,3 +206,42 @@ def test_table_of_pixels_is_read_before_images_beside_it(tmp_path):
         rows = [",".join([label, *["7"] * 64]) for label in "ab"]
         (tmp_path / name).write_text("\n".join([header, *rows]))
     assert labelled(tmp_path)[0] == {"train": {7: "b"}, "test": {7: "b"}}
+
+
+@pytest.mark.parametrize("split", ["", "train"])
+def test_folders_of_images_and_masks_are_no_classes(tmp_path, split):
+    paint(tmp_path / split, "Images/1.bmp", "masks/1.bmp")
+    check_unreadable(tmp_path, "Images and masks", "segmentation", "data.label_pattern")
+    pattern = r"^(\d)"
+    paint(tmp_path / split, "Images/2.bmp", "masks/2.bmp")
+    assert labelled(tmp_path, label_pattern=pattern)[0]["unsplit"] == {1: "1", 2: "2"}
+
+
+def test_thumbnails_of_network_storage_are_neither_images_nor_a_class(tmp_path):
+    paint(tmp_path, "a/1.bmp", "b/2.bmp")
+    paint(tmp_path, "@eaDir/1.bmp/9.bmp", "a/@eaDir/1.bmp/9.bmp", "$RECYCLE.BIN/9.bmp")
+    assert labelled(tmp_path) == ({"unsplit": {1: "a", 2: "b"}}, "")
+
+
+def test_class_folder_that_is_empty_in_the_test_split_only_is_a_class_without_test_images(tmp_path):
+    paint(tmp_path, "train/a/1.bmp", "train/b/2.bmp", "test/a/3.bmp")
+    (tmp_path / "test" / "b").mkdir()
+    assert labelled(tmp_path)[0] == {"train": {1: "a", 2: "b"}, "test": {3: "a"}}
+    (tmp_path / "train" / "c").mkdir()
+    check_unreadable(tmp_path, "train/c", "found nothing", "remove the folder")
+
+
+def test_link_to_a_missing_image_is_an_unreadable_image(tmp_path):
+    paint(tmp_path, "a/1.bmp", "b/2.bmp")
+    (tmp_path / "a" / "gone.bmp").symlink_to("elsewhere.bmp")
+    check_unreadable(tmp_path, "a/gone.bmp", "No such file")
+    found, notes = labelled(tmp_path, unreadable="skip")
+    assert found == {"unsplit": {1: "a", 2: "b"}}
+    assert "a/gone.bmp" in notes
+
+
+@pytest.mark.parametrize("label", ["nan", "NaN", "<NA>"])
+def test_missing_label_that_pandas_wrote_is_no_class(tmp_path, label):
+    paint(tmp_path, "train/1.bmp", "train/2.bmp", "train/3.bmp")
+    write_labels(tmp_path / "labels.csv", "1,a", "2,b", f"3,{label}")
+    check_unreadable(tmp_path, "train/3.bmp", "labels.csv", "add it there")

@@ -75,6 +75,8 @@ def flatten(image: Image.Image, white: int) -> Image.Image:
     grey = is_grey(image)
     if image.has_transparency_data:
         layer = image.convert("RGBA")
+        if getattr(image, "format", "") == "BMP" and not layer.getchannel("A").getbbox():
+            layer.putalpha(255)  # Windows leaves the alpha of opaque bitmaps at 0
         image = Image.alpha_composite(Image.new("RGBA", layer.size, _WHITE), layer)
     return _in_mode(image, "L" if grey else "RGB")
 

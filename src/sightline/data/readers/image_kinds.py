@@ -1,5 +1,6 @@
 """Which files are images, by their ending or their first bytes, and which others there are."""
 
+import os
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePath
@@ -8,10 +9,11 @@ from PIL import features
 
 from sightline.storage.text import quoted
 
-IMAGES = "PNG, JPEG, WebP, TIFF, GIF, AVIF or BMP images"
+IMAGES = "PNG, JPEG, WebP, TIFF, GIF, AVIF, BMP or PPM images"
 _AVIF = frozenset({".avif"}) if features.check("avif") else frozenset()
 SUFFIXES = _AVIF | {
     *(".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".bmp", ".webp", ".tif", ".tiff", ".gif"),
+    *(".ppm", ".pgm", ".pbm", ".pnm"),
 }
 """Endings of files that are taken as images, and refused if they cannot be read as one."""
 
@@ -44,6 +46,12 @@ def is_image(path: Path) -> bool:
         or (bool(_AVIF) and head[4:12] in _AVIF_MARKS)
         or (not suffix and head.startswith(_TIFF_MARKS))
     )
+
+
+def is_image_entry(entry: os.DirEntry[str]) -> bool:
+    """Return whether an entry of a folder is an image; a dangling link is an unreadable one."""
+    exists = entry.is_file() or not os.path.exists(entry.path)
+    return exists and is_image(Path(entry.path))
 
 
 def count_kinds(names: Iterable[str]) -> dict[str, int]:

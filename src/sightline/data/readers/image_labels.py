@@ -15,6 +15,15 @@ from sightline.data.split_names import split_of
 from sightline.errors import DataError
 from sightline.storage.text import quoted
 
+_IMAGES = frozenset({"image", "images", "img", "imgs", "jpegimages"})
+_ANNOTATIONS = frozenset(
+    {
+        *("annotation", "annotations", "label", "labels", "mask", "masks", "trimaps"),
+        *("segmentation", "segmentations", "segmentationclass", "segmentationobject"),
+    }
+)
+"""Names of folders, in lower case, that data sets for detection and segmentation have."""
+
 SplitLabels = dict[str, list[str]]
 
 
@@ -40,7 +49,9 @@ def find_labels(layout: Layout, settings: DataConfig) -> tuple[SplitLabels, tupl
             source = str(layout.tables[split]) if layout.tables[split] else ""
         else:
             root = layout.roots[split]
-            given = [path.relative_to(root).parts[0] for path in paths]
+            classes = [path.relative_to(root).parts[0] for path in paths]
+            _check_not_annotations(root, classes)
+            given = [*classes]
             source = "its folder"
         if settings.label_pattern and labels and not {*given} & {*next(iter(labels.values()))}:
             given = [None] * len(paths)  # such as 1.jpg among images to be predicted
@@ -63,6 +74,15 @@ def describe(layout: Layout, settings: DataConfig) -> Origin:
             if column != settings.label_column.strip().lower():
                 chosen = chosen or column
     return Origin("image folder", " and ".join(places), chosen)
+
+
+def _check_not_annotations(root: Path, classes: Iterable[str]) -> None:
+    names = {name.lower() for name in classes}
+    if names & _IMAGES and names & _ANNOTATIONS and names <= _IMAGES | _ANNOTATIONS:
+        raise DataError(
+            f"{root} has the folders {' and '.join(sorted({*classes}))}, as for detection or "
+            f"segmentation, which would be learnt as classes; {KNOWN}."
+        )
 
 
 def _present(label: str | None, path: Path, source: str) -> str:

@@ -9,15 +9,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import TypeVar
+from typing import BinaryIO, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 from PIL.ImageFile import ImageFile
-from simplejpeg import decode_jpeg
 
-from sightline.data.readers import content
+from sightline.data.readers import content, jpeg
 from sightline.data.readers.base import DIGEST, Blocks, Form, RawBlock, rows_in_block
 from sightline.data.readers.color_profiles import is_srgb, to_srgb
 from sightline.data.readers.conform import conform_image, flatten, is_grey, window_of
@@ -26,7 +25,7 @@ from sightline.data.readers.parallel import ordered_map
 from sightline.errors import DataError
 from sightline.storage.text import quoted
 
-FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "TIFF", "GIF", "AVIF")
+FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "TIFF", "GIF", "AVIF", "PPM")
 _ROTATED = frozenset({5, 6, 7, 8})  # EXIF orientations that swap height and width
 R = TypeVar("R")
 
@@ -144,7 +143,7 @@ def _decode(image: ImageFile, content: bytes, form: Form) -> NDArray[np.uint8]:
     shape, resize = form.shape, form.resize
     side = 2 * max(shape[:2])
     image.draft(None, (side, side))  # lets JPEG skip detail that resizing would drop
-    pixels = _decode_jpeg(image, content)
+    pixels = jpeg.decode(image, content)
     upright: Image.Image = image
     if pixels is not None:
         window = window_of(pixels.shape, shape, resize)
@@ -156,34 +155,21 @@ def _decode(image: ImageFile, content: bytes, form: Form) -> NDArray[np.uint8]:
     return conform_image(flatten(to_srgb(upright), form.white), shape, resize)
 
 
-def _decode_jpeg(image: ImageFile, content: bytes) -> NDArray[np.uint8] | None:
-    """Decode a JPEG in half the time that Pillow takes, to the same pixels.
-
-    Returns uint8 of shape (height, width, channels) as stored; None if the image has another
-    format or is unusual.
-    """
-    colors = {"L": "GRAY", "RGB": "RGB"}.get(image.mode)
-    if image.format != "JPEG" or colors is None:
-        return None
-    width, height = image.size
-    try:
-        pixels: NDArray[np.uint8] = decode_jpeg(content, colors, min_height=height, min_width=width)
-    except ValueError:  # Pillow reads more, or says what is wrong
-        return None
-    return pixels if pixels.shape[:2] == (height, width) else None
-
-
 def _orientation(image: Image.Image) -> int:
     """Return the EXIF orientation; 1 is upright."""
     found: int = image.getexif().get(ExifTags.Base.Orientation, 1)
     return found
 
 
+def _open_file(data: Path | bytes) -> BinaryIO:
+    return io.BytesIO(data) if isinstance(data, bytes) else data.open("rb")
+
+
 def _with_image(encoded: EncodedImage, use: Callable[[ImageFile], R]) -> R:
     """Open an image and pass it to a function; report any error as a `DataError`."""
-    data = io.BytesIO(encoded.data) if isinstance(encoded.data, bytes) else encoded.data
     try:
-        with Image.open(data, formats=FORMATS) as image:
+        # Given a path, Pillow maps an uncompressed TIFF to memory, wrongly if it lies on its side
+        with _open_file(encoded.data) as file, Image.open(file, formats=FORMATS) as image:
             if image.width * image.height > (Image.MAX_IMAGE_PIXELS or math.inf):
                 raise Image.DecompressionBombError  # Pillow only warns up to twice the limit
             return use(image)

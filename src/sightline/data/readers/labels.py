@@ -5,19 +5,16 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from sightline.data.readers import class_names
 from sightline.data.readers.base import MAX_EXAMPLES, check_count
 from sightline.data.readers.class_names import MAX_CLASSES, MIN_CLASSES
+from sightline.data.readers.label_values import to_values
 from sightline.errors import DataError
 from sightline.storage.text import quoted
 
 Value = int | str
-
-_EXACT = 2**53  # Larger floats skip integers, so that two labels could become one
 
 
 @dataclass(frozen=True)
@@ -43,18 +40,14 @@ class LabelCollector:
         self._first_missing = 0  # Row of the first one
 
     def add(self, labels: Any, numbers: Mapping[int, int] | None = None) -> None:
-        """Add a pyarrow array of labels; replace those integers that `numbers` maps.
+        """Add a pyarrow array, see `to_values`; replace those integers that `numbers` maps.
 
-        Integers and strings are kept, floating-point numbers become integers, and truth values
-        become `True` and `False`. Raises DataError if a number is not integral or a label of
-        another type, or there are too many classes.
+        Raises DataError if a number is not integral or a label of another type, or there are too
+        many classes.
         """
-        plain = self._to_plain(labels)
+        plain = to_values(labels, self._subject, self.rows)
         encoded = plain.dictionary_encode()
-        try:
-            found = encoded.dictionary.to_pylist()
-        except UnicodeDecodeError:
-            raise DataError(f"{self._subject}: a label is not UTF-8 text; fix it.") from None
+        found = encoded.dictionary.to_pylist()
         values = [(numbers or {}).get(value, value) for value in found]
         if len({type(value) for value in (*self._codes, *values)}) > 1:
             raise DataError(
@@ -74,36 +67,6 @@ class LabelCollector:
         self.rows += len(plain)
         if self.rows > MAX_EXAMPLES:
             check_count(self._subject, self.rows)
-
-    def _to_plain(self, labels: Any) -> Any:
-        """Convert labels to integers or strings."""
-        if pa.types.is_dictionary(labels.type):
-            labels = labels.dictionary_decode()  # a dictionary may hold values that no row has
-        kind = labels.type
-        if pa.types.is_boolean(kind):
-            return pc.if_else(labels, "True", "False")
-        if pa.types.is_null(kind):
-            return labels.cast(pa.string())
-        if pa.types.is_floating(kind):
-            return self._to_integers(labels)
-        is_text = pa.types.is_string(kind) or pa.types.is_large_string(kind)
-        if not (is_text or pa.types.is_integer(kind)):
-            raise DataError(
-                f"{self._subject}: expected integers or strings as labels, found {quoted(kind)}."
-            )
-        return labels
-
-    def _to_integers(self, labels: Any) -> Any:
-        values = labels.cast(pa.float64()).to_numpy(zero_copy_only=False)
-        missing = np.isnan(values)  # pandas writes missing numbers in this way
-        wrong = ~(missing | ((values == np.floor(values)) & (np.abs(values) < _EXACT)))
-        if wrong.any():
-            row = int(wrong.argmax())
-            raise DataError(
-                f"{self._subject}, row {self.rows + row} (counted from 0): expected an integer or "
-                f"text as the label, found {values[row]:g}."
-            )
-        return pa.array(np.where(missing, 0, values).astype(np.int64), mask=missing)
 
     def found(self) -> FoundLabels:
         """Return all labels.

@@ -32,7 +32,7 @@ def read_labels(array: Array, images: Array) -> labels.FoundLabels:
     if is_one_hot:
         array.check_dtype("iufb", "numbers in one-hot rows")
     else:
-        array.check_dtype("iufbU", "integers or strings as labels")
+        array.check_dtype("iufbUS", "integers or strings as labels")
     collector = labels.LabelCollector(array.subject)
     for values in _from_one_hot(array) if is_one_hot else _flat(array):
         collector.add(pa.array(values))
@@ -67,8 +67,15 @@ def _flat(array: Array) -> Iterator[NDArray[Any]]:
         values = block.reshape(-1).astype(native)
         if native.kind == "U":
             npy.check_text(values, array.subject, row)
-        yield values
+        yield _decode(values, array.subject) if native.kind == "S" else values
         row += len(values)
+
+
+def _decode(values: NDArray[np.bytes_], subject: str) -> NDArray[np.str_]:
+    try:
+        return np.char.decode(values, "utf-8")
+    except UnicodeDecodeError:
+        raise DataError(f"{subject}: a label is not UTF-8 text; fix it.") from None
 
 
 def _from_one_hot(array: Array) -> Iterator[NDArray[np.int64]]:

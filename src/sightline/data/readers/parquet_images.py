@@ -50,7 +50,7 @@ def bytes_of(kind: pa.DataType) -> pa.DataType:
 def is_image_type(kind: pa.DataType) -> bool:
     """Return whether a column of this type can hold encoded images."""
     kind = bytes_of(kind)
-    return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
+    return kind in {pa.binary(), pa.large_binary(), pa.binary_view()}
 
 
 def check_compression(path: Path, metadata: pq.FileMetaData) -> None:

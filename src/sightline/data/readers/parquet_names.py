@@ -4,9 +4,8 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import pyarrow as pa
-
 from sightline.data.readers import class_names, parquet_images
+from sightline.data.readers.label_values import is_text
 from sightline.errors import DataError
 from sightline.storage.text import quoted
 
@@ -33,8 +32,7 @@ def read(
             schema = file.schema_arrow
         stated = _stated_names(path, schema.metadata or {}, column)
         if stated is None:
-            kind = schema.field(column).type
-            if pa.types.is_integer(kind.value_type if pa.types.is_dictionary(kind) else kind):
+            if not is_text(schema.field(column).type):
                 unnamed.append(path)
             continue
         if first is None:

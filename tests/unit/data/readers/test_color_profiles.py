@@ -6,7 +6,7 @@ from PIL import Image, ImageCms
 
 from color_profiles import GAMMA, encode, profile, to_srgb
 from reading import read_all
-from sightline.data.readers import images
+from sightline.data.readers import jpeg
 from sightline.data.readers.base import Form
 from sightline.data.readers.images import EncodedImage, decode_one, read_header
 
@@ -79,7 +79,7 @@ def test_srgb_and_unfit_profiles_change_no_bit(kind, found):
 def test_jpeg_with_a_profile_has_the_pixels_that_pillow_decodes(monkeypatch):
     image = encoded(Image.fromarray(SMOOTH), "JPEG", icc_profile=profile(gamma=GAMMA))
     quick = [decoded(image, shape) for shape in ((24, 20, 3), (24, 20, 1))]
-    monkeypatch.setattr(images, "_decode_jpeg", lambda image, content: None)
+    monkeypatch.setattr(jpeg, "decode", lambda image, content: None)
     for found, shape in zip(quick, ((24, 20, 3), (24, 20, 1)), strict=True):
         np.testing.assert_array_equal(found, decoded(image, shape))
 

@@ -42,7 +42,7 @@ def test_labels_are_positions_in_stated_names_or_the_names(labels):
         ((list(range(1001)),), "at most 1,000"),
         *(
             (([name, "b"],), "class name")
-            for name in ("", "  ", "x" * 201, "a\nb", "a\x00", "a\u2028b", "\x7f")
+            for name in ("x" * 201, "a\nb", "a\x00", "a\u2028b", "\x7f")
         ),
     ],
 )

@@ -74,7 +74,8 @@ def test_pickled_array_is_refused_and_never_run(path, tmp_path):
         ({"x_train": X[:, 0]}, "(n, height, width)"),
         ({"x_train": np.zeros((20, 3, 8, 8), np.uint8)}, "(20, 3, 8, 8)"),
         ({"x_train": X + 0j}, "complex"),
-        ({"y_train": Y + 0.5}, "row 0"),
+        ({"y_train": Y + 0.5}, "y_train, row 0 (counted from 0): expected an integer or text"),
+        ({"y_train": Y.astype("datetime64[s]")}, "datetime64"),
         ({"y_train": np.eye(4)[Y]}, "y_train has the shape (20, 4), but y_test (8,)"),
         ({"y_train": np.eye(4)[Y][np.newaxis].repeat(20, 0)}, "(20, 20, 4)"),
         ({"X_train": X}, "both 'X_train' and 'x_train'"),
@@ -173,6 +174,23 @@ def test_label_that_is_not_unicode_is_refused_with_its_row(path, point):
     points = np.full((20, 2), ord("a"), np.uint32)
     points[13, 1] = point
     check_unreadable(save(path, y_train=points.view("<U2")[:, 0]), "y_train, row 13", "label")
+
+
+@pytest.mark.parametrize("dtype", ["float32", ">f8", "S1", ">i4"])
+def test_labels_as_floats_bytes_or_in_big_endian_are_read(path, dtype):
+    raw, _ = read_all(save(path, y_train=Y.astype(dtype), y_test=Y[:8].astype(dtype)))
+    assert raw.class_names == ("0", "1", "2", "3")
+    assert raw.splits[0].labels.tolist() == Y.tolist()
+
+
+def test_labels_of_true_and_false_are_two_classes(path):
+    raw, _ = read_all(save(path, y_train=Y > 0, y_test=Y[:8] > 0))
+    assert raw.class_names == ("False", "True")
+    assert raw.splits[0].labels[:4].tolist() == [0, 1, 1, 1]
+
+
+def test_bytes_that_are_no_utf_8_text_are_refused(path):
+    check_unreadable(save(path, y_train=np.array([b"a", b"\xff"] * 10)), "y_train", "UTF-8")
 
 
 def test_text_labels_are_composed_trimmed_and_in_natural_order(path):
