@@ -27,8 +27,8 @@ FEW_THREADS = {"OMP_NUM_THREADS": "2", "OPENBLAS_NUM_THREADS": "2", "MALLOC_AREN
 """Environment that limits the address space on machines with many cores."""
 
 _BLOCK = 16 << 20
-_BOMB_BYTES = 3 << 30
-_LONG_HEADER = b"\x93NUMPY\2\0" + struct.pack("<I", _BOMB_BYTES)
+BOMB_BYTES = 3 << 30
+_LONG_HEADER = b"\x93NUMPY\2\0" + struct.pack("<I", BOMB_BYTES)
 _LINE_BYTES = 768 << 20  # Python takes three times as much to read a line
 
 
@@ -116,7 +116,7 @@ def zeros(packer: "zlib._Compress", start: bytes = b"") -> bytes:
     """Compress some bytes and then 3 GiB of zeros, by repeating one compressed block."""
     head = packer.compress(start) + packer.flush(zlib.Z_FULL_FLUSH)
     block = packer.compress(bytes(_BLOCK)) + packer.flush(zlib.Z_FULL_FLUSH)
-    return head + block * (_BOMB_BYTES // _BLOCK)
+    return head + block * (BOMB_BYTES // _BLOCK)
 
 
 def gzip_bomb(folder: Path) -> Path:
@@ -130,7 +130,7 @@ def zip_bomb(header: bytes) -> Write:
 
     def write(folder: Path) -> Path:
         packed = zeros(zlib.compressobj(9, zlib.DEFLATED, -15), header)
-        name, size = b"x_train.npy", len(header) + _BOMB_BYTES
+        name, size = b"x_train.npy", len(header) + BOMB_BYTES
         about = struct.pack("<5H3L2H", 20, 0, 8, 0, 33, 0, len(packed), size, len(name), 0)
         member = b"PK\3\4" + about + name + packed
         entry = b"PK\1\2" + struct.pack("<H", 20) + about + bytes(14) + name

@@ -1,12 +1,19 @@
 """The files of a data set, as their format and their names tell."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 UNSPLIT = "unsplit"  # Name of the only split of a source that has no test split yet
-FILE_KINDS = {".npz": "npz", ".parquet": "parquet", ".csv": "csv"}  # Formats of single files
+FILE_KINDS = {
+    "npz": r"(.+)\.npz",
+    "parquet": r"(.+)\.parquet",
+    "csv": r"(.+)\.csv",
+    "webdataset": r"(.+)\.(?:tar|tar\.gz|tgz)",
+}
+"""Formats of single files, and regular expressions of their names, whose group is the stem."""
 
 
 class Detail(str):
@@ -34,10 +41,13 @@ class Layout:
     # class folders, the table of their labels, or None if there is none
     roots: Mapping[str, Path] = field(default_factory=dict)
     tables: Mapping[str, Path | None] = field(default_factory=dict)
+    names: Path | None = None  # File of class names beside files that number their classes
 
     def relative(self, file: Path) -> str:
         """Return a file's POSIX path within the data set."""
-        return file.name if file == self.path else file.relative_to(self.path).as_posix()
+        if file in {self.path, self.names}:
+            return file.name
+        return file.relative_to(self.path).as_posix()
 
     def shorten(self, name: str) -> str:
         """Return the name of an image for a note: without the folder of the data set.
@@ -46,3 +56,18 @@ class Layout:
         """
         folder = self.path if self.path.is_dir() else self.path.parent
         return name.removeprefix(f"{folder}{os.sep}")
+
+
+def kind_of(name: str) -> str | None:
+    """Return the format of a single file by its name, in any case; None if it is unknown."""
+    return next((kind for kind in FILE_KINDS if _match(kind, name)), None)
+
+
+def stem_of(name: str) -> str:
+    """Return the name of a file of a known format without its ending; other names as they are."""
+    found = next(filter(None, (_match(kind, name) for kind in FILE_KINDS)), None)
+    return next(filter(None, found.groups())) if found else name
+
+
+def _match(kind: str, name: str) -> re.Match[str] | None:
+    return re.fullmatch(FILE_KINDS[kind], name, re.IGNORECASE)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sightline.config import DataConfig
 from sightline.data import catalog
-from sightline.data.layout import FILE_KINDS, Layout
+from sightline.data.layout import Layout, stem_of
 from sightline.data.readers.parallel import ordered_map
 from sightline.data.recognition import find_layout
 from sightline.errors import DataError
@@ -70,9 +70,7 @@ def slug(dataset: str) -> str:
 
     Returns 1 to 40 lower-case letters, digits and hyphens, from the last part of the path.
     """
-    name = os.path.basename(os.path.abspath(dataset))
-    for suffix in FILE_KINDS:
-        name = name.removesuffix(suffix)
+    name = stem_of(os.path.basename(os.path.abspath(dataset)))
     words = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
     return words[:_SLUG_LENGTH].strip("-") or "data"
 
@@ -97,7 +95,7 @@ def existing_path(text: str) -> Path:
 
 
 def _digest(found: Layout) -> str:
-    tables = {table for table in found.tables.values() if table}
+    tables = {table for table in (*found.tables.values(), found.names) if table}
     images = (path for split in found.files.values() for path in split)
     paths = sorted((*images, *tables), key=str)
     counter = Counter("files", len(paths)) if len(paths) >= _SHOW_PROGRESS_FROM else None

@@ -1,22 +1,23 @@
 """Recognize the format of a data set by the names of its files."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
 from sightline.data.folder import Entries, list_folder, nested_files, with_suffix
-from sightline.data.image_folders import find_image_folders, left_out
+from sightline.data.image_folders import find_image_folders
 from sightline.data.image_table import has_file_column
-from sightline.data.layout import FILE_KINDS, UNSPLIT, Detail, Layout, SplitFiles
+from sightline.data.layout import UNSPLIT, Detail, Layout, kind_of
 from sightline.data.readers import content, image_kinds
-from sightline.data.split_names import PREFIX, find_splits
+from sightline.data.shards import as_splits, check_train, find_shards, named_splits, with_names
+from sightline.data.split_names import find_splits
 from sightline.errors import DataError
 
 _IDX = re.compile(r"^(emnist-[a-z]+-)?(train|t10k|test)-(images|labels)[-.]idx[13]-ubyte(\.gz)?$")
 _FORMATS = (
-    "four IDX files, one .npz file, Parquet files, CSV files, or one folder per class of "
-    f"{image_kinds.IMAGES}, optionally split into train/, validation/ and test/"
+    "four IDX files, one .npz file, Parquet files, CSV files, WebDataset .tar files, or one folder "
+    f"per class of {image_kinds.IMAGES}, optionally split into train/, validation/ and test/"
 )
 _NPY_HINT = " An .npy file has no labels; save both with np.savez(FILE, x_train=..., y_train=...)."
 
@@ -35,10 +36,11 @@ def find_layout(path: Path) -> Layout:
     while (layout := _recognize(inner, entries)) is None:
         folders = [entry for entry in entries if entry.is_dir()]
         if len(folders) != 1 or folders[0].is_symlink():
-            found = image_kinds.describe_kinds(image_kinds.count_kinds(nested_files(path)))
+            kinds = image_kinds.count_kinds(nested_files(path))
             raise DataError(
-                f"{path} has no data in a known format (found {found or 'no file'}); expected "
-                f"{_FORMATS}."
+                f"{path} has no data in a known format (found "
+                f"{image_kinds.describe_kinds(kinds) or 'no file'}); expected {_FORMATS}."
+                f"{_hint(kinds)}"
             )
         inner /= folders[0].name
         entries = list_folder(inner)
@@ -49,7 +51,11 @@ def find_layout(path: Path) -> Layout:
 
 
 def _recognize(path: Path, entries: Entries) -> Layout | None:
-    found = _idx(path, entries) or _only_file(path, entries, ".npz") or _parquet(path, entries)
+    found = (
+        _idx(path, entries)
+        or _only_file(path, entries, ".npz")
+        or find_shards("parquet", path, entries)
+    )
     if found:
         return found
     tables = _split_csv(path, entries)
@@ -57,21 +63,29 @@ def _recognize(path: Path, entries: Entries) -> Layout | None:
         return tables
     if layout := find_image_folders(path, entries) or tables:
         return layout
-    _check_not_splits(path, [file.stem for file in with_suffix(path, entries, ".csv")])
+    if layout := find_shards("webdataset", path, entries):
+        return layout
+    check_train(path, [file.stem for file in with_suffix(path, entries, ".csv")])
     return _only_file(path, entries, ".csv", " Alternatively, name two train.csv and test.csv.")
 
 
 def _single_file(path: Path) -> Layout:
-    suffix = path.suffix.lower()
-    if suffix in FILE_KINDS and path.is_file():
-        return Layout(FILE_KINDS[suffix], path, {UNSPLIT: (path,)})
+    kind = kind_of(path.name)
+    if kind and path.is_file():
+        return with_names(Layout(kind, path, {UNSPLIT: (path,)}))
     if path.is_file():
         content.check_head(path)  # report a saved web page as one
-    hint = _NPY_HINT if suffix == ".npy" else ""
     raise DataError(
-        f"{path} is not a supported file; expected an .npz, .parquet or .csv file, or a folder "
-        f"with {_FORMATS}.{hint}"
+        f"{path} is not a supported file; expected an .npz, .parquet, .csv or .tar file, or a "
+        f"folder with {_FORMATS}.{_hint({path.suffix.lower()})}"
     )
+
+
+def _hint(endings: Collection[str]) -> str:
+    """Return what to do with files of known endings that cannot be read, as a sentence."""
+    if not {".zip", ".7z", ".rar", ".bz2", ".xz", ".zst"}.isdisjoint(endings):
+        return " Unpack the archive and give the path of its folder."
+    return _NPY_HINT if ".npy" in endings else ""
 
 
 def _only_file(path: Path, entries: Entries, suffix: str, hint: str = "") -> Layout | None:
@@ -80,7 +94,7 @@ def _only_file(path: Path, entries: Entries, suffix: str, hint: str = "") -> Lay
         raise DataError(
             f"{path} has {len(files)} {suffix} files; give the path of one of them.{hint}"
         )
-    return Layout(FILE_KINDS[suffix], path, {UNSPLIT: files}) if files else None
+    return Layout(suffix[1:], path, {UNSPLIT: files}) if files else None
 
 
 def _idx(path: Path, entries: Entries) -> Layout | None:
@@ -112,58 +126,9 @@ def _idx(path: Path, entries: Entries) -> Layout | None:
                 )
         parts = ((split, "images"), (split, "labels"))
         files[split] = tuple(found[part] for part in parts if part in found)
-    return Layout("idx", path, _as_splits(files))
-
-
-def _parquet(path: Path, entries: Entries) -> Layout | None:
-    files = with_suffix(path, entries, ".parquet")
-    folders = {
-        entry.name: inner
-        for entry in (() if files else entries)
-        if entry.is_dir()
-        and (inner := with_suffix(path / entry.name, list_folder(path / entry.name), ".parquet"))
-    }
-    if "train" in find_splits(path, folders):
-        return _named_splits("parquet", path, folders)
-    _check_not_splits(path, folders)
-    if len(folders) > 1:
-        raise DataError(
-            f"{path} has Parquet files in {len(folders)} folders ({', '.join(folders)}), but none "
-            "is named train; give the path of one of them."
-        )
-    files = files or next(iter(folders.values()), ())
-    groups: dict[str, tuple[Path, ...]] = {}
-    for file in files:
-        match = PREFIX.match(file.name)
-        group = match[1].lower() if match else file.name
-        groups[group] = (*groups.get(group, ()), file)
-    if "train" in find_splits(path, groups):
-        return _named_splits("parquet", path, groups)
-    _check_not_splits(path, groups)
-    return Layout("parquet", path, {UNSPLIT: files}) if files else None
+    return Layout("idx", path, as_splits(files))
 
 
 def _split_csv(path: Path, entries: Entries) -> Layout | None:
     files = {file.stem: (file,) for file in with_suffix(path, entries, ".csv")}
-    return _named_splits("csv", path, files) if "train" in find_splits(path, files) else None
-
-
-def _check_not_splits(path: Path, names: Iterable[str]) -> None:
-    """Refuse files or folders that are named like splits, if none is the training split."""
-    if found := find_splits(path, names):
-        raise DataError(
-            f"{path} has {' and '.join(found.values())}, but no training split; name one train, or "
-            "give the path of a file or folder in it."
-        )
-
-
-def _named_splits(kind: str, path: Path, groups: SplitFiles) -> Layout:
-    """Take the splits from groups of files by name; note the other groups."""
-    names = find_splits(path, groups)
-    splits = {split: groups[name] for split, name in names.items()}
-    others = [name for name in groups if name not in names.values()]
-    return Layout(kind, path, _as_splits(splits), left_out(others))
-
-
-def _as_splits(files: SplitFiles) -> SplitFiles:
-    return files if len(files) > 1 else {UNSPLIT: next(iter(files.values()), ())}
+    return named_splits("csv", path, files) if "train" in find_splits(path, files) else None

@@ -15,7 +15,7 @@ from sightline.config import DataConfig, RunConfig, loading
 from sightline.config.model import PRETRAINED_PACKAGE
 from sightline.data import catalog, locate
 from sightline.data.layout import Layout
-from sightline.data.readers import image_labels, images, parquet_images
+from sightline.data.readers import image_labels, images
 from sightline.data.readers.dispatch import READERS
 from sightline.data.readers.form import choose_resize
 from sightline.data.readers.images import EncodedImage
@@ -130,8 +130,8 @@ def inspect(layout: Layout, settings: DataConfig) -> Traits:
     raw = READERS[layout.kind](layout, settings)
     splits = tuple(roles([split.name for split in raw.splits]).values())
     counts = tuple(np.bincount(raw.splits[0].labels).tolist())
-    if layout.kind == "parquet":
-        return _traits(counts, _parquet_images(layout, settings), splits)
+    if stream := raw.splits[0].encoded:
+        return _traits(counts, islice(stream(), _SAMPLE), splits)
     height, width, channels = raw.image_shape
     return Traits(counts, height, width, channels == 1, splits)
 
@@ -142,12 +142,6 @@ def _traits(
     headers = [images.read_header(image) for image in sample]
     height, width = (int(median(header.size[axis] for header in headers)) for axis in (0, 1))
     return Traits(counts, height, width, all(one.grey for one in headers), splits)
-
-
-def _parquet_images(layout: Layout, settings: DataConfig) -> Iterator[EncodedImage]:
-    path = next(iter(layout.files.values()))[0]
-    for row, value in islice(parquet_images.read_values(path, settings.image_column), _SAMPLE):
-        yield parquet_images.to_image(path, row, value)
 
 
 def _photos(found: Traits, seen: str) -> Recommendation:

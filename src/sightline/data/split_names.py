@@ -19,9 +19,6 @@ SPLITS = {
 }
 """Names of folders, files and arrays, in lower case, to their split; training first."""
 
-PREFIX = re.compile(rf"^({'|'.join(SPLITS)})(?![a-z0-9])", re.IGNORECASE)
-"""The name of a split at the start of a file name."""
-
 _VARIANT = re.compile(
     rf"^({'|'.join(SPLITS)})(?:[ _-]?(?:images?|imgs?|set|data))?[ _-]?\d*$", re.IGNORECASE
 )
@@ -31,6 +28,12 @@ def split_of(name: str) -> str | None:
     """Return the split that a name such as `Train`, `test1` or `training_set` stands for."""
     match = _VARIANT.match(name)
     return SPLITS[match[1].lower()] if match else None
+
+
+def split_word(name: str) -> str | None:
+    """Return the last word of a file name that names a split, such as test in mnist-test-0.tar."""
+    words = re.split(r"[^a-z0-9]+", name.lower())
+    return next((word for word in reversed(words) if word in SPLITS), None)
 
 
 def find_splits(path: object, names: Iterable[str]) -> dict[str, str]:

@@ -92,11 +92,7 @@ def _encoded(one: Input) -> Iterator[_Named]:
     path = Path(one.path)
     if one.kind == "parquet":
         for row, value in parquet_images.read_values(path, one.column):
-            name = f"{one.name}#{row}"
-            try:
-                yield _Named(name, parquet_images.to_image(path, row, value))
-            except DataError as error:
-                yield _Named(name, str(error))
+            yield _Named(f"{one.name}#{row}", parquet_images.to_image(path, row, value))
         return
     for file in image_files(path) if one.kind == "folder" else [path]:
         name = str(Path(one.name) / file.relative_to(path))

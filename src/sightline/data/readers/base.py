@@ -70,6 +70,7 @@ class RawSplit:
     # Starts a stream of the metadata columns, in the order of the labels; None if the config names
     # none
     metadata: Callable[[], Metadata] | None = None
+    encoded: Callable[[], Iterator[Any]] | None = None  # Starts a stream of `images.EncodedImage`
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 import hashlib
 import zlib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO
@@ -40,7 +40,7 @@ def check_head(path: Path) -> None:
         raise DataError(f"{path} is a Git LFS pointer; run `git lfs pull` in its repository.")
 
 
-def read_chunks(path: Path) -> Iterator[bytes]:
+def read_chunks(path: Path) -> Generator[bytes]:
     """Read a file in chunks of about `CHUNK_BYTES`, decompressed if it is gzip by its content.
 
     Raises DataError if the file is empty, an HTML page, truncated, fails its checksum or continues

@@ -17,7 +17,7 @@ SUFFIXES = _AVIF | {
 }
 """Endings of files that are taken as images, and refused if they cannot be read as one."""
 
-_HEAD_BYTES = 32
+HEAD_BYTES = 32
 _MARKS = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF87a", b"GIF89a")
 _TIFF_MARKS = (b"II*\0", b"MM\0*")
 _AVIF_MARKS = (b"ftypavif", b"ftypavis")
@@ -26,19 +26,24 @@ _MAX_KINDS, _MAX_ENDING = 5, 12
 
 
 def is_image(path: Path) -> bool:
-    """Return whether a file is an image by its ending or, failing that, by its first bytes.
-
-    Bytes of TIFF count only in a file without an ending: raw photographs (`.nef`, `.dng`) start
-    with them, but their first page is a thumbnail.
-    """
+    """Return whether a file is an image by its ending or, failing that, by its first bytes."""
     suffix = path.suffix.lower()
     if suffix in SUFFIXES:
         return True
     try:
         with path.open("rb") as file:
-            head = file.read(_HEAD_BYTES)
+            head = file.read(HEAD_BYTES)
     except OSError:
         return False
+    return is_image_head(head, suffix)
+
+
+def is_image_head(head: bytes, suffix: str) -> bool:
+    """Return whether the first `HEAD_BYTES` bytes of a file are those of an image.
+
+    Bytes of TIFF count only in a file without an ending: raw photographs (`.nef`, `.dng`) start
+    with them, but their first page is a thumbnail.
+    """
     return (
         head.startswith(_MARKS)
         or (head.startswith(b"BM") and head[14:18] in _BMP_HEADERS)

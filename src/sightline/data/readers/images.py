@@ -32,10 +32,10 @@ R = TypeVar("R")
 
 @dataclass(frozen=True)
 class EncodedImage:
-    """An encoded image: its name for errors, and its file or its bytes."""
+    """An encoded image."""
 
-    name: str
-    data: Path | bytes
+    name: str  # For errors
+    data: Path | bytes | DataError  # Its file or its bytes, or why its source has none
 
 
 @dataclass(frozen=True)
@@ -167,6 +167,8 @@ def _open_file(data: Path | bytes) -> BinaryIO:
 
 def _with_image(encoded: EncodedImage, use: Callable[[ImageFile], R]) -> R:
     """Open an image and pass it to a function; report any error as a `DataError`."""
+    if isinstance(encoded.data, DataError):
+        raise encoded.data
     try:
         # Given a path, Pillow maps an uncompressed TIFF to memory, wrongly if it lies on its side
         with _open_file(encoded.data) as file, Image.open(file, formats=FORMATS) as image:

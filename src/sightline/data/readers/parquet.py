@@ -2,28 +2,17 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import compress
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from sightline.config import DataConfig
 from sightline.data.layout import Layout
-from sightline.data.readers import (
-    images,
-    labels,
-    metadata,
-    parquet_images,
-    parquet_names,
-    unlabelled,
-)
-from sightline.data.readers.base import Form, Metadata, Origin, RawDataset, RawSplit, check_count
-from sightline.data.readers.form import choose_form
+from sightline.data.readers import labels, metadata, parquet_images, parquet_names, unlabelled
+from sightline.data.readers.base import Metadata, Origin, RawDataset
+from sightline.data.readers.encoded_splits import EncodedSplit, numbered_source, open_encoded
 from sightline.data.readers.images import EncodedImage
-from sightline.data.readers.unreadable import Mask, find_readable
+from sightline.data.readers.unreadable import Mask
 from sightline.errors import DataError
 from sightline.storage.text import quoted
 
@@ -43,36 +32,13 @@ def read(layout: Layout, settings: DataConfig) -> RawDataset:
     for path in paths:
         _check_columns(path, settings)
     names, numbering = parquet_names.read(paths, settings.label_column)
-    given = {
-        split: _labels(layout, split, settings.label_column, numbering) for split in layout.files
-    }
-    found, missing = unlabelled.leave_out(given)
-    files = {split: layout.files[split] for split in found}
-    paths = [path for split in files.values() for path in split]
-    class_names, numbers = labels.encode([*found.values()], names)
-    sizes = [len(split) for split in numbers]
-    readable = find_readable(
-        _or_empty(paths, settings), sizes, layout, skip=settings.unreadable == "skip"
-    )
-    kept = dict(zip(files, readable.masks, strict=True))
-    for split, mask in kept.items():
-        check_count(f"{layout.path} ({split})", int(mask.sum()))
-    encoded = (
-        image for split, own in files.items() for image in _encoded(own, settings, kept[split])
-    )
-    total = sum(int(mask.sum()) for mask in kept.values())
-    form, notes = choose_form(encoded, total, settings, layout)
-    splits = (
-        _split(layout, name, split_labels, form, settings, kept[name])
-        for name, split_labels in zip(files, numbers, strict=True)
-    )
-    notes = (*layout.notes, *left_out, *missing, *readable.notes, *notes)
-    size = sum(path.stat().st_size for path in paths) if form.encoded else None
-    return RawDataset(
-        *(class_names, form.shape, tuple(splits), Origin("Parquet", _label_place(settings, names))),
-        *(notes, form.resize, size, form.white),
-        unreadable=len(readable.skipped),
-    )
+    splits = [
+        _split(layout, name, _labels(layout, name, settings.label_column, numbering), settings)
+        for name in layout.files
+    ]
+    layout = replace(layout, notes=(*layout.notes, *left_out))
+    origin = Origin("Parquet", _label_place(settings, names))
+    return open_encoded(layout, settings, splits, origin, names)
 
 
 def _leave_out_unlabelled(layout: Layout, column: str) -> tuple[Layout, tuple[str, ...]]:
@@ -107,35 +73,19 @@ def _label_place(settings: DataConfig, names: Sequence[str] | None) -> str:
     return f"column {settings.label_column}{stated}"
 
 
-def _place(files: Sequence[str]) -> str:
-    more = f" and {len(files) - 1:,} more" if len(files) > 1 else ""
-    return f"file {files[0]}{more}"
-
-
 def _split(
-    layout: Layout,
-    name: str,
-    split_labels: NDArray[np.int64],
-    form: Form,
-    settings: DataConfig,
-    kept: Mask,
-) -> RawSplit:
+    layout: Layout, name: str, found: labels.FoundLabels, settings: DataConfig
+) -> EncodedSplit:
     paths = layout.files[name]
-    ends, rows = np.cumsum([*map(_count_rows, paths)]), np.flatnonzero(kept)
-
-    def source(number: int) -> str:
-        row = int(rows[number])
-        file = int(np.searchsorted(ends, row, side="right"))
-        first = int(ends[file - 1]) if file else 0
-        return f"{layout.relative(paths[file])}#{row - first}"
-
-    return RawSplit(
+    return EncodedSplit(
         name,
-        split_labels[kept],
-        place=_place([layout.relative(path) for path in paths]),
-        images=lambda: images.decode(_encoded(paths, settings, kept), form),
-        source=source,
-        metadata=(lambda: _metadata(paths, settings, kept)) if settings.metadata_columns else None,
+        found,
+        images=lambda: _images(paths, settings),
+        source=numbered_source(layout, paths, [*map(_count_rows, paths)]),
+        paths=paths,
+        metadata=(lambda kept: _metadata(paths, settings, kept))
+        if settings.metadata_columns
+        else None,
     )
 
 
@@ -185,22 +135,7 @@ def _metadata(paths: Sequence[Path], settings: DataConfig, kept: Mask) -> Metada
             start += len(batch)
 
 
-def _encoded(paths: Sequence[Path], settings: DataConfig, kept: Mask) -> Iterator[EncodedImage]:
-    return (parquet_images.to_image(*value) for value in compress(_values(paths, settings), kept))
-
-
-def _or_empty(paths: Sequence[Path], settings: DataConfig) -> Iterator[EncodedImage]:
-    """Yield the images of all rows, without bytes where there are none."""
-    for path, row, value in _values(paths, settings):
-        try:
+def _images(paths: Sequence[Path], settings: DataConfig) -> Iterator[EncodedImage]:
+    for path in paths:
+        for row, value in parquet_images.read_values(path, settings.image_column):
             yield parquet_images.to_image(path, row, value)
-        except DataError:
-            yield EncodedImage(f"{path}, row {row} (counted from 0)", b"")
-
-
-def _values(paths: Sequence[Path], settings: DataConfig) -> Iterator[tuple[Path, int, Any]]:
-    return (
-        (path, row, value)
-        for path in paths
-        for row, value in parquet_images.read_values(path, settings.image_column)
-    )

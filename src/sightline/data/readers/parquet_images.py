@@ -92,12 +92,13 @@ def read_values(path: Path, column: str) -> Iterator[tuple[int, Any]]:
 
 
 def to_image(path: Path, row: int, value: Any) -> EncodedImage:
-    """Take the encoded image from a value of `read_values`; raise DataError if it has no bytes."""
+    """Take the encoded image from a value of `read_values`, or the error that it has no bytes."""
     name = f"{path}, row {row} (counted from 0)"
     is_struct = isinstance(value, pa.StructScalar) and value.is_valid
     data = value["bytes"].as_py() if is_struct else value.as_py()
     if data:
         return EncodedImage(name, bytes(data))
+    problem = "the image is missing."
     if is_struct and value.type.get_field_index("path") >= 0:
-        raise DataError(f"{name}: the image is only a path; embed the image bytes in the file.")
-    raise DataError(f"{name}: the image is missing.")
+        problem = "the image is only a path; embed the image bytes in the file."
+    return EncodedImage(name, DataError(f"{name}: {problem}"))

@@ -1,0 +1,60 @@
+"""Read the file of class names that lies beside files whose labels are numbers."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from sightline.data.readers import class_names, content
+from sightline.data.readers.class_names import MAX_CLASSES
+from sightline.data.readers.labels import FoundLabels
+from sightline.errors import DataError
+
+_MAX_BYTES = 1 << 20
+_NUMBERED = re.compile(r"(\d+)\s*[:,\t ]\s*(.+)")
+
+
+def apply(
+    path: Path | None, found: list[FoundLabels]
+) -> tuple[tuple[str, ...] | None, list[FoundLabels], tuple[str, ...]]:
+    """Return the class names in a file, the labels as positions in them, and notes.
+
+    There are no names without a file. Integers count the lines from 0; from 1 if no label is 0 and
+    one is the number of lines. Raises DataError if the file holds no names.
+    """
+    if path is None:
+        return None, found, ()
+    names = _read(path)
+    first, note = 0, f"The class names are the lines of {path.name}."
+    values = {value for split in found for value in split.values}
+    if 0 not in values and len(names) in values:
+        first, note = 1, f"{note[:-1]}; the labels count them from 1."
+    return names, [_shift(split, first) for split in found], (note,)
+
+
+def _read(path: Path) -> tuple[str, ...]:
+    """Return the lines, without numbers that count them, as in `0:cat`."""
+    content.check_head(path)
+    if path.stat().st_size > _MAX_BYTES:
+        raise DataError(f"{path} is larger than 1 MiB; expected one class name a line.")
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeDecodeError:
+        raise DataError(f"{path} is not UTF-8 text; expected one class name a line.") from None
+    names = [line.strip() for line in lines if line.strip()]
+    if not 1 <= len(names) <= MAX_CLASSES:
+        raise DataError(
+            f"{path} has {len(names):,} lines; expected 1 to {MAX_CLASSES:,} class names, one a "
+            "line: remove the file if it holds something else."
+        )
+    numbered = [_NUMBERED.fullmatch(name) for name in names]
+    if all(match and int(match[1]) == line for line, match in enumerate(numbered)):
+        names = [match[2] for match in numbered if match]
+    return class_names.normalize_all(names, str(path), ignore_case=False)
+
+
+def _shift(split: FoundLabels, first: int) -> FoundLabels:
+    values: Sequence[int | str] = [
+        value - first if isinstance(value, int) and value > 0 else value for value in split.values
+    ]
+    return replace(split, values=tuple(values))

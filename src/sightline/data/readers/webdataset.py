@@ -1,0 +1,88 @@
+"""Read WebDataset tar files: samples whose members share a name, such as 01.jpg and 01.cls."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from sightline.config import DataConfig
+from sightline.data.image_table import LABEL_COLUMNS
+from sightline.data.layout import Layout
+from sightline.data.readers import csv_labels, image_kinds, name_file
+from sightline.data.readers.base import Origin, RawDataset
+from sightline.data.readers.encoded_splits import EncodedSplit, numbered_source, open_encoded
+from sightline.data.readers.images import EncodedImage
+from sightline.data.readers.labels import FoundLabels
+from sightline.data.readers.record_labels import RecordLabels, collect_labels
+from sightline.data.readers.webdataset_samples import Tally, read_samples
+from sightline.errors import DataError
+
+_EXPECTED = (
+    "a member of the same name that ends in .cls, .json or .txt right before or after it, or set "
+    "data.label_column; if its folder is its class, unpack the tar file and give the folder."
+)
+
+
+def read(layout: Layout, settings: DataConfig) -> RawDataset:
+    """Read tar files, plain or gzip, in three passes: labels, headers, images.
+
+    The label is the text of the member .cls, the value of `label` or another column of labels in
+    .json, or the text of .txt; `settings.label_column` is another ending or key. Integers are
+    positions in the names of a file such as classnames.txt beside the tar files, if there is one.
+    Raises DataError if a file is damaged, an image cannot be read, or only some have a label.
+    """
+    tally = Tally()
+
+    def labels_of(path: Path) -> Iterator[tuple[str, str | None]]:
+        return ((one.image.name, one.label) for one in read_samples(path, settings, tally))
+
+    parts = collect_labels(layout, labels_of, _EXPECTED)
+    _check_captions(parts, tally)
+    found = csv_labels.as_integers([_as_found(part) for part in parts])
+    names, found, name_notes = name_file.apply(layout.names, found)
+    kinds = dict(tally.left_out.most_common())
+    layout = replace(
+        layout,
+        notes=(*layout.notes, *name_notes, *image_kinds.describe_left_out(kinds)),
+        left_out=kinds,
+    )
+    splits = [
+        EncodedSplit(
+            part.split,
+            labels,
+            partial(_images, part.paths, settings),
+            numbered_source(layout, part.paths, part.counts),
+            part.paths,
+        )
+        for part, labels in zip(parts, found, strict=True)
+    ]
+    return open_encoded(layout, settings, splits, _origin(layout, settings), names)
+
+
+def _origin(layout: Layout, settings: DataConfig) -> Origin:
+    place = "members .cls, .json or .txt"
+    if settings.label_column not in LABEL_COLUMNS:
+        place = f"members .{settings.label_column}, or this key of .json"
+    stated = f", with the class names of {layout.names.name}" if layout.names else ""
+    return Origin("WebDataset", f"{place}{stated}")
+
+
+def _images(paths: tuple[Path, ...], settings: DataConfig) -> Iterator[EncodedImage]:
+    for path in paths:
+        for sample in read_samples(path, settings, Tally()):
+            yield sample.image
+
+
+def _as_found(part: RecordLabels) -> FoundLabels:
+    return FoundLabels(part.subject, tuple(map(str, part.values)), part.codes)
+
+
+def _check_captions(parts: list[RecordLabels], tally: Tally) -> None:
+    """Refuse texts that hardly repeat: they describe the images instead of classifying them."""
+    first = parts[0]
+    if tally.captions and 2 * len(first.values) > len(first.codes):
+        raise DataError(
+            f"{first.subject}: the .txt members have {len(first.values):,} different texts for "
+            f"{len(first.codes):,} images, which look like captions; expected labels that repeat, "
+            "in a .cls or .json member."
+        )

@@ -1,0 +1,87 @@
+"""Recognize data sets of one or more files per split: Parquet and WebDataset."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+from sightline.data.folder import Entries, check_link, list_folder
+from sightline.data.image_folders import left_out
+from sightline.data.layout import UNSPLIT, Layout, SplitFiles, kind_of
+from sightline.data.split_names import find_splits, split_word
+from sightline.errors import DataError
+
+_NUMBERED = frozenset({"webdataset"})  # Formats that do not state the names of their classes
+_NAMES_OF_CLASSES = re.compile(r"(.+\.labels|labels|classes|classnames|class_names)\.txt", re.I)
+
+
+def find_shards(kind: str, path: Path, entries: Entries) -> Layout | None:
+    """Recognize files of a format in a folder, or in folders per split; None if there are none.
+
+    Raises DataError for files in several folders of which none is the training split.
+    """
+    files = _of_kind(kind, path, entries)
+    folders = {
+        entry.name: inner
+        for entry in (() if files else entries)
+        if entry.is_dir()
+        and (inner := _of_kind(kind, path / entry.name, list_folder(path / entry.name)))
+    }
+    if "train" in find_splits(path, folders):
+        return with_names(named_splits(kind, path, folders))
+    check_train(path, folders)
+    if len(folders) > 1:
+        raise DataError(
+            f"{path} has {kind} files in {len(folders)} folders ({', '.join(folders)}), but none "
+            "is named train; give the path of one of them."
+        )
+    files = files or next(iter(folders.values()), ())
+    groups: dict[str, tuple[Path, ...]] = {}
+    for file in files:
+        group = split_word(file.name) or file.name
+        groups[group] = (*groups.get(group, ()), file)
+    if "train" in find_splits(path, groups):
+        return with_names(named_splits(kind, path, groups))
+    check_train(path, groups)
+    return with_names(Layout(kind, path, {UNSPLIT: files})) if files else None
+
+
+def with_names(layout: Layout) -> Layout:
+    """Add the file of class names that lies beside the data, or in the data set's folder."""
+    if layout.kind not in _NUMBERED:
+        return layout
+    first = next(iter(layout.files.values()))[0]
+    folders = (first.parent, layout.path) if layout.path.is_dir() else (first.parent,)
+    for folder in folders:
+        for entry in list_folder(folder):
+            if _NAMES_OF_CLASSES.fullmatch(entry.name) and entry.is_file():
+                check_link(folder, entry)
+                return replace(layout, names=folder / entry.name)
+    return layout
+
+
+def named_splits(kind: str, path: Path, groups: SplitFiles) -> Layout:
+    """Take the splits from groups of files by name; note the other groups."""
+    names = find_splits(path, groups)
+    splits = {split: groups[name] for split, name in names.items()}
+    others = [name for name in groups if name not in names.values()]
+    return Layout(kind, path, as_splits(splits), left_out(others))
+
+
+def check_train(path: Path, names: Iterable[str]) -> None:
+    """Refuse files or folders that are named like splits, if none is the training split."""
+    if found := find_splits(path, names):
+        raise DataError(
+            f"{path} has {' and '.join(found.values())}, but no training split; name one train, or "
+            "give the path of a file or folder in it."
+        )
+
+
+def as_splits(files: SplitFiles) -> SplitFiles:
+    """Return the files of each split, or of `UNSPLIT` if there is only one."""
+    return files if len(files) > 1 else {UNSPLIT: next(iter(files.values()), ())}
+
+
+def _of_kind(kind: str, path: Path, entries: Entries) -> tuple[Path, ...]:
+    named = (entry for entry in entries if kind_of(entry.name) == kind)
+    return tuple(path / entry.name for entry in named if entry.is_file())
