@@ -1,4 +1,4 @@
-"""Write the same examples in every format that Sightline reads."""
+"""Write the same examples in every format that Sightline reads: the columns of the grid."""
 
 import io
 import json
@@ -14,16 +14,15 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from PIL import Image
 
-Label = str | int | float | None
-
 
 @dataclass(frozen=True)
 class Example:
     """One image as its format should hold it."""
 
     split: str  # Name of its folder, file or array; "" if the data set has no splits
-    label: Label  # None if it has none
-    image: NDArray[Any] | bytes  # Shape (h, w, channels), or an encoded image
+    label: Any  # A string, number, truth value or list; None if it has none
+    image: NDArray[Any] | bytes  # Pixels of shape (h, w, channels), or an encoded image
+    seen: NDArray[Any] | None = None  # uint8 of shape (h, w, channels) as it should be read
     suffix: str = ".png"
 
 
@@ -35,11 +34,13 @@ class Format:
     holds: frozenset[str]
 
 
-def encoded(pixels: NDArray[Any], kind: str = "PNG", **options: Any) -> bytes:
+def encoded(pixels: NDArray[Any], kind: str = "", **options: Any) -> bytes:
     """Encode pixels of shape (h, w, channels) as an image file."""
     image = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
+    if kind == "GIF":
+        image = image.convert("P", palette=Image.Palette.ADAPTIVE)
     buffer = io.BytesIO()
-    image.save(buffer, kind, **options)
+    image.save(buffer, kind or ("TIFF" if pixels.dtype.kind == "f" else "PNG"), **options)
     return buffer.getvalue()
 
 
@@ -49,6 +50,10 @@ def _content(example: Example) -> bytes:
 
 def _splits(examples: Iterable[Example]) -> dict[str, list[Example]]:
     return {name: list(group) for name, group in groupby(examples, lambda one: one.split)}
+
+
+def _has_labels(examples: Sequence[Example]) -> bool:
+    return any(one.label is not None for one in examples)
 
 
 def _save(path: Path, content: bytes) -> None:
@@ -70,8 +75,8 @@ def _write_table(path: Path, examples: Sequence[Example]) -> dict[str, Any]:
             _save(path / split / f"{number}{one.suffix}", _content(one))
             if one.label is not None:
                 rows.append({"file_name": f"{number}{one.suffix}", "label": one.label})
-        text = "".join(f"{json.dumps(row)}\n" for row in rows)
         if rows:
+            text = "".join(f"{json.dumps(row)}\n" for row in rows)
             (path / split / "metadata.jsonl").write_text(text, encoding="utf-8")
     return {}
 
@@ -87,7 +92,7 @@ def _write_parquet(path: Path, examples: Sequence[Example]) -> dict[str, Any]:
     path.mkdir(parents=True, exist_ok=True)
     for split, own in _splits(examples).items():
         columns: dict[str, Any] = {"image": [{"bytes": _content(one), "path": ""} for one in own]}
-        if any(one.label is not None for one in own):
+        if _has_labels(own):
             columns["label"] = [one.label for one in own]
         pq.write_table(pa.table(columns), path / f"{split or 'images'}.parquet")
     return {}
@@ -97,9 +102,9 @@ def _write_npz(path: Path, examples: Sequence[Example]) -> dict[str, Any]:
     arrays = {}
     for split, own in _splits(examples).items():
         arrays[f"x_{split or 'train'}"] = np.stack([np.asarray(one.image) for one in own])
-        if any(one.label is not None for one in own):
+        if _has_labels(own):
             arrays[f"y_{split or 'train'}"] = np.array([one.label for one in own])
-    _save(path / "images.npz", b"")
+    path.mkdir(parents=True, exist_ok=True)
     np.savez(path / "images.npz", **arrays)
     return {}
 
@@ -107,15 +112,13 @@ def _write_npz(path: Path, examples: Sequence[Example]) -> dict[str, Any]:
 def _write_csv(path: Path, examples: Sequence[Example]) -> dict[str, Any]:
     path.mkdir(parents=True, exist_ok=True)
     for split, own in _splits(examples).items():
-        has_labels = any(one.label is not None for one in own)
-        lines = []
-        for one in own:
-            cells = [str(value) for value in np.asarray(one.image).reshape(-1).tolist()]
-            label = "" if one.label is None else f'"{one.label}"'
-            lines.append(",".join([label, *cells] if has_labels else cells))
-        names = [f"pixel{number}" for number in range(np.asarray(own[0].image).size)]
-        header = ",".join(["label", *names] if has_labels else names)
-        text = "\n".join([header, *lines, ""])
+        header = [f"pixel{number}" for number in range(np.asarray(own[0].image).size)]
+        rows = [[*map(str, np.asarray(one.image).reshape(-1).tolist())] for one in own]
+        if _has_labels(own):
+            header.insert(0, "label")
+            for one, row in zip(own, rows, strict=True):
+                row.insert(0, "" if one.label is None else f'"{one.label}"')
+        text = "".join(f"{','.join(row)}\n" for row in (header, *rows))
         (path / f"{split or 'images'}.csv").write_text(text, encoding="utf-8")
     return {}
 
@@ -123,9 +126,9 @@ def _write_csv(path: Path, examples: Sequence[Example]) -> dict[str, Any]:
 def _write_idx(path: Path, examples: Sequence[Example]) -> dict[str, Any]:
     names = {"": "train", "train": "train", "test": "t10k"}
     for split, own in _splits(examples).items():
-        images = np.stack([np.asarray(one.image, np.uint8)[..., 0] for one in own])
+        images = np.stack([np.asarray(one.image)[..., 0] for one in own])
         _save(path / f"{names[split]}-images-idx3-ubyte", _idx(images))
-        if any(one.label is not None for one in own):
+        if _has_labels(own):
             labels = np.array([one.label for one in own], np.uint8)
             _save(path / f"{names[split]}-labels-idx1-ubyte", _idx(labels))
     return {}
@@ -136,14 +139,14 @@ def _idx(array: NDArray[np.uint8]) -> bytes:
     return header.tobytes() + array.tobytes()
 
 
-_FILES = frozenset({"text", "files", "color", "splits"})
+_FILES = frozenset({"files", "color", "deep", "floats", "splits", "text", "skips"})
+_NUMBERS = frozenset({"numbers", "color", "deep", "floats", "splits", "text", "typed", "one file"})
 FORMATS = {
-    "class folders": Format(_write_folders, _FILES | {"folder", "loose files"}),
-    "label table": Format(_write_table, _FILES | {"loose files"}),
-    "file names": Format(_write_named, _FILES | {"loose files"}),
-    "Parquet": Format(_write_parquet, _FILES | {"cells"}),
-    "NPZ": Format(_write_npz, frozenset({"text", "color", "splits", "numbers", "cells"})),
-    "CSV": Format(_write_csv, frozenset({"text", "color", "splits", "numbers", "cells"})),
-    "IDX": Format(_write_idx, frozenset({"cells"})),
+    "class folders": Format(_write_folders, _FILES | {"loose"}),
+    "label table": Format(_write_table, _FILES | {"loose", "typed", "lists"}),
+    "file names": Format(_write_named, _FILES | {"loose"}),
+    "Parquet": Format(_write_parquet, _FILES | {"typed", "lists", "one file"}),
+    "NPZ": Format(_write_npz, _NUMBERS | {"lists"}),
+    "CSV": Format(_write_csv, _NUMBERS),
+    "IDX": Format(_write_idx, frozenset({"bytes", "one file"})),
 }
-"""The columns of the grid."""

@@ -45,7 +45,7 @@ def read(
         raise DataError(f"{layout.path}: expected one image size, found {shown}.")
     names, numbers = labels.encode(found, class_names)
     height, width = sizes.pop()
-    transposed = any(images.name.startswith(_TRANSPOSED) for images, _ in layout.files.values())
+    transposed = any(images.name.startswith(_TRANSPOSED) for images, _ in pairs.values())
     axes = (0, 1, 2)
     notes = (
         *layout.notes,

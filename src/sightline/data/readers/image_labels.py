@@ -9,7 +9,7 @@ from sightline.config import DataConfig
 from sightline.data.image_folders import KNOWN
 from sightline.data.image_table import LABEL_COLUMNS, Row, find_label_column, read_table
 from sightline.data.layout import UNSPLIT, Layout
-from sightline.data.readers import unlabelled
+from sightline.data.readers import class_names, unlabelled
 from sightline.data.readers.base import Origin
 from sightline.data.split_names import split_of
 from sightline.errors import DataError
@@ -53,7 +53,7 @@ def find_labels(layout: Layout, settings: DataConfig) -> tuple[SplitLabels, tupl
             _check_not_annotations(root, classes)
             given = [*classes]
             source = "its folder"
-        if settings.label_pattern and labels and not {*given} & {*next(iter(labels.values()))}:
+        if settings.label_pattern and labels and not _names(given) & _names(labels["train"]):
             given = [None] * len(paths)  # such as 1.jpg among images to be predicted
         if paths and not any(given) and split not in {"train", UNSPLIT}:
             notes.append(unlabelled.describe(split, len(paths)))
@@ -102,6 +102,10 @@ def _by_pattern(paths: Iterable[Path], pattern: str) -> list[str | None]:
     group = "label" if "label" in compiled.groupindex else 1
     matches = (compiled.search(path.name) for path in paths)
     return [match[group] if match else None for match in matches]
+
+
+def _names(labels: Iterable[str | None]) -> set[str]:
+    return {class_names.normalize(label) for label in labels if label}
 
 
 def _match_table(

@@ -9,12 +9,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import BinaryIO, TypeVar
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 from PIL.ImageFile import ImageFile
+from PIL.JpegImagePlugin import jpeg_factory
 
 from sightline.data.readers import content, jpeg
 from sightline.data.readers.base import DIGEST, Blocks, Form, RawBlock, rows_in_block
@@ -26,6 +27,9 @@ from sightline.errors import DataError
 from sightline.storage.text import quoted
 
 FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "TIFF", "GIF", "AVIF", "PPM")
+_JPEG = b"\xff\xd8\xff"  # start of a file
+# Phones make photographs of 200 megapixels; decoding skips the detail that resizing would drop
+_MOST_JPEG_PIXELS = 1 << 28
 _ROTATED = frozenset({5, 6, 7, 8})  # EXIF orientations that swap height and width
 R = TypeVar("R")
 
@@ -161,8 +165,24 @@ def _orientation(image: Image.Image) -> int:
     return found
 
 
-def _open_file(data: Path | bytes) -> BinaryIO:
-    return io.BytesIO(data) if isinstance(data, bytes) else data.open("rb")
+@contextmanager
+def _open(data: Path | bytes) -> Iterator[ImageFile]:
+    """Open an image; raise DecompressionBombError if it has too many pixels."""
+    # Given a path, Pillow maps an uncompressed TIFF to memory, wrongly if it lies on its side
+    with data.open("rb") if isinstance(data, Path) else io.BytesIO(data) as file:
+        start = file.read(len(_JPEG))
+        file.seek(0)
+        most: float = _MOST_JPEG_PIXELS if start == _JPEG else Image.MAX_IMAGE_PIXELS or math.inf
+        opened: ImageFile
+        try:
+            is_jpeg = start == _JPEG  # opened by its own function, without Pillow's limit
+            opened = jpeg_factory(file) if is_jpeg else Image.open(file, formats=FORMATS)
+        except Image.DecompressionBombError:  # Pillow only warns up to twice its limit
+            raise Image.DecompressionBombError(f"has more than {most:,} pixels") from None
+        with opened as image:
+            if image.width * image.height > most:
+                raise Image.DecompressionBombError(f"has more than {most:,} pixels")
+            yield image
 
 
 def _with_image(encoded: EncodedImage, use: Callable[[ImageFile], R]) -> R:
@@ -170,16 +190,14 @@ def _with_image(encoded: EncodedImage, use: Callable[[ImageFile], R]) -> R:
     if isinstance(encoded.data, DataError):
         raise encoded.data
     try:
-        # Given a path, Pillow maps an uncompressed TIFF to memory, wrongly if it lies on its side
-        with _open_file(encoded.data) as file, Image.open(file, formats=FORMATS) as image:
-            if image.width * image.height > (Image.MAX_IMAGE_PIXELS or math.inf):
-                raise Image.DecompressionBombError  # Pillow only warns up to twice the limit
+        with _open(encoded.data) as image:
             return use(image)
-    except (Image.DecompressionBombError, MemoryError) as error:
-        problem = f"has more than {Image.MAX_IMAGE_PIXELS:,} pixels"
-        if isinstance(error, MemoryError):
-            problem = "needs more memory than available"
-        raise DataError(f"{encoded.name} {problem}; shrink or remove it.") from None
+    except Image.DecompressionBombError as error:
+        raise DataError(f"{encoded.name} {error}; shrink or remove it.") from None
+    except MemoryError:
+        raise DataError(
+            f"{encoded.name} needs more memory than available; shrink or remove it."
+        ) from None
     except Exception as error:  # Pillow's decoders raise anything on damaged files
         if isinstance(encoded.data, Path):
             content.check_head(encoded.data)

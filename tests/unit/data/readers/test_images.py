@@ -7,7 +7,7 @@ from PIL import Image
 
 from sightline.data.readers import jpeg
 from sightline.data.readers.base import Form
-from sightline.data.readers.images import EncodedImage, decode_one
+from sightline.data.readers.images import EncodedImage, decode_one, read_header
 from sightline.errors import DataError
 
 
@@ -138,3 +138,24 @@ def test_bitmap_whose_alpha_was_never_set_is_opaque(alphas, expected):
 def test_portable_pixmaps_as_in_traffic_signs_and_faces_are_read(content, expected):
     pixels = decode_one(EncodedImage("", content), Form((1, 2, 3), "stretch"))[1]
     assert pixels[0].tolist() == expected
+
+
+def test_photograph_of_180_megapixels_is_read_with_little_memory():
+    file = io.BytesIO()
+    large = Image.new("L", (13_500, 13_500), 80)
+    large.paste(200, (0, 0, 13_500, 6_750))
+    large.save(file, "JPEG")
+    header, pixels = decode_one(
+        EncodedImage("large.jpg", file.getvalue()), Form((40, 40, 1), "crop")
+    )
+    assert header.size == (13_500, 13_500)
+    np.testing.assert_allclose(pixels[:18].astype(int), 200, atol=2)
+    np.testing.assert_allclose(pixels[22:].astype(int), 80, atol=2)
+
+
+def test_jpeg_of_more_than_268_megapixels_is_refused_with_its_name():
+    content = encode("RGB", (40, 40))
+    frame = content.index(b"\xff\xc0") + 5
+    bomb = content[:frame] + (b"\xff\xdc" * 2) + content[frame + 4 :]
+    with pytest.raises(DataError, match=r"bomb\.jpg.*268,435,456 pixels"):
+        read_header(EncodedImage("bomb.jpg", bomb))
