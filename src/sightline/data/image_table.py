@@ -9,15 +9,19 @@ from typing import NamedTuple
 
 from sightline.data.folder import check_link, list_folder
 from sightline.data.readers import content
+from sightline.data.readers.csv_dialect import find_dialect
+from sightline.data.readers.label_columns import LABEL_COLUMNS
 from sightline.data.readers.label_values import is_missing
 from sightline.errors import DataError
 from sightline.storage.text import quoted
 
-FILE_COLUMNS = ("file_name", "filename", "file", "path", "image", "id")
-LABEL_COLUMNS = ("label", "class", "category")
-"""Names of the columns in lower case; the first that a table has is taken."""
+FILE_COLUMNS = (
+    *("file_name", "filename", "file", "path", "filepath", "file_path", "image_path", "img_path"),
+    *("image_name", "image", "img", "image_id", "id"),
+)
+"""Names of columns of files, in lower case; the first that a table has is taken."""
 
-_SUFFIXES = (".csv", ".jsonl")
+_SUFFIXES = (".csv", ".tsv", ".jsonl")
 _MOST_BYTES = 256 << 20
 
 
@@ -57,10 +61,7 @@ def _letters(name: str) -> str:
 
 def has_file_column(path: Path) -> bool:
     """Return whether the first row of a table names a column of files."""
-    try:
-        first = next(_records(path), {})
-    except DataError:  # reported by the reader of this file
-        return False
+    first = next(_records(path), {})
     return any(column in first for column in FILE_COLUMNS)
 
 
@@ -110,9 +111,11 @@ def _records(path: Path) -> Iterator[dict[str, object]]:
             f"{path} is larger than 256 MiB; expected a table of file names and labels."
         )
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = csv.DictReader(file) if path.suffix.lower() == ".csv" else map(_parse, file)
-            for row in rows:
+        dialect = find_dialect(path)
+        with path.open(encoding=dialect.encoding, newline="") as file:
+            is_json = path.suffix.lower() == ".jsonl"
+            table = csv.DictReader(file, delimiter=dialect.separator)
+            for row in map(_parse, file) if is_json else table:
                 yield {
                     key.strip().lower(): cell for key, cell in row.items() if isinstance(key, str)
                 }

@@ -72,6 +72,7 @@ def test_image_that_the_pattern_does_not_match_is_refused(tmp_path):
         ("labels.csv", "ID,Category", "{}"),
         ("Train.csv", "other,Path,class", "x,train/{}.bmp"),
         ("trainLabels.csv", "id,label", "{}"),
+        ("train.csv", "image_id,target", "{}.bmp"),
         ("train/metadata.jsonl", None, "{}.bmp"),
     ],
 )
@@ -245,3 +246,26 @@ def test_missing_label_that_pandas_wrote_is_no_class(tmp_path, label):
     paint(tmp_path, "train/1.bmp", "train/2.bmp", "train/3.bmp")
     write_labels(tmp_path / "labels.csv", "1,a", "2,b", f"3,{label}")
     check_unreadable(tmp_path, "train/3.bmp", "labels.csv", "add it there")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+@pytest.mark.parametrize(("name", "separator"), [("labels.csv", ";"), ("labels.tsv", "\t")])
+def test_table_that_a_spreadsheet_wrote_labels_images(tmp_path, encoding, name, separator):
+    paint(tmp_path, "train/1.bmp", "train/2.bmp")
+    lines = ["file", "1.bmp", "2.bmp"], ["label", "caf\xe9", "th\xe9, glac\xe9"]
+    text = "\r\n".join(map(separator.join, zip(*lines, strict=True)))
+    (tmp_path / name).write_bytes(text.encode(encoding))
+    assert labelled(tmp_path)[0] == {"unsplit": {1: "caf\xe9", 2: "th\xe9, glac\xe9"}}
+
+
+@pytest.mark.parametrize("prefix", ["/kaggle/input/pets/", "C:\\pets\\", "gs://pets/data/"])
+def test_absolute_paths_of_another_machine_are_matched_by_folder_and_file(tmp_path, prefix):
+    paint(tmp_path, "train/1.bmp", "train/2.bmp", "test/2.bmp")
+    rows = [
+        f"{prefix}{place},{label}"
+        for place, label in zip(("train/1.bmp", "train\\2.bmp", "test/2.bmp"), "aba", strict=True)
+    ]
+    write_labels(tmp_path / "labels.csv", *rows)
+    assert labelled(tmp_path)[0] == {"train": {1: "a", 2: "b"}, "test": {2: "a"}}
+    write_labels(tmp_path / "labels.csv", *rows[:1], "/1.bmp,a", "/val/2.bmp,b")
+    check_unreadable(tmp_path, "train/2.bmp", "labels.csv")

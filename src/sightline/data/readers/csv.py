@@ -30,6 +30,7 @@ from sightline.data.readers.base import (
 )
 from sightline.data.readers.csv_splits import read_splits
 from sightline.data.readers.csv_table import Table, batches, count_rows, open_table
+from sightline.data.readers.label_columns import find_label_column
 from sightline.data.readers.pixel_scale import Scale, deep_white, find_scale
 from sightline.errors import DataError
 from sightline.storage.text import quoted
@@ -98,7 +99,8 @@ def _open(layout: Layout, settings: DataConfig) -> tuple[dict[str, Table], tuple
     kept = {
         split: table
         for split, table in opened.items()
-        if column in table.columns or not table.has_header or column not in train.columns
+        if not (table.has_header and find_label_column(train.columns, column))
+        or find_label_column(table.columns, column)
     }
     others = [split for split in opened if split not in kept]
     return kept, tuple(unlabelled.describe(split, count_rows(opened[split])) for split in others)
@@ -163,6 +165,12 @@ def _shape(table: Table, settings: DataConfig) -> Shape:
         side = math.isqrt(count // channels)
         if side * side * channels == count > 0:
             return side, side, channels
+    if texts := csv_columns.find_text(table):
+        raise DataError(
+            f"{table.path}: expected pixels in all columns but the label, found text in "
+            f"{metadata.list_columns(texts)}; remove these columns, or add them to "
+            "data.metadata_columns."
+        )
     raise DataError(
         f"{table.path}: {count:,} pixel columns fit neither a square grey nor a square RGB image; "
         "set data.image_size and data.channels."

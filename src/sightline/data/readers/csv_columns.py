@@ -12,14 +12,15 @@ from sightline.config import DataConfig
 from sightline.data.layout import Detail
 from sightline.data.readers import metadata
 from sightline.data.readers.csv_label_column import find_label
+from sightline.data.readers.csv_pixel_order import find_order
 from sightline.data.readers.csv_pixel_text import find_pixel_text
 from sightline.data.readers.csv_splits import COLUMNS
-from sightline.data.readers.csv_table import Table, batches
+from sightline.data.readers.csv_table import Table, batches, is_number
+from sightline.data.readers.label_columns import DEFAULT, find_label_column
 from sightline.errors import DataError
 from sightline.storage.text import quoted
 
-_DEFAULT_LABEL = DataConfig.model_fields["label_column"].default
-_ROW_NUMBER = re.compile(r"\s*(|id|index|(image|row)[ _]?id|unnamed: ?\d+)\s*", re.IGNORECASE)
+_ROW_NUMBER = re.compile(r"|id|index|(image|row)[ _]?id|unnamed: ?\d+(\.\d+)?", re.IGNORECASE)
 
 
 def assign(
@@ -41,7 +42,9 @@ def assign(
         metadata.check_columns(table.path, others, settings)
         table = replace(table, label=label)
         left_out = tuple(column for column in table.pixels if _is_left_out(table, column))
-        assigned.append(replace(table, left_out=left_out))
+        ordered = replace(table, left_out=left_out)
+        order = find_order(ordered.pixels, assigned[0].pixels if assigned else None)
+        assigned.append(replace(ordered, pixel_order=order or ()))
         notes += _notes(assigned[-1], settings, is_only=len(tables) == 1)
     return tuple(assigned), tuple(dict.fromkeys(notes))
 
@@ -55,13 +58,13 @@ def _recognize(table: Table, settings: DataConfig) -> Table:
 
 
 def _label(table: Table, train: Table | None, settings: DataConfig) -> str:
-    if settings.label_column in table.columns:
-        return settings.label_column
+    if named := find_label_column(table.columns, settings.label_column):
+        return named
     known = {table.pixel_text, table.split, *table.metadata}
     others = [name for name in {*table.columns} - known if not _ROW_NUMBER.fullmatch(name)]
-    if table.pixel_text and len(others) == 1 and settings.label_column == _DEFAULT_LABEL:
+    if table.pixel_text and len(others) == 1 and settings.label_column == DEFAULT:
         return others[0]
-    if settings.label_column != _DEFAULT_LABEL or not table.is_numbered:
+    if settings.label_column != DEFAULT or not table.is_numbered:
         found = metadata.list_columns(table.columns)
         if not table.has_header:
             found = f"columns without names, numbered from 0 to {len(table.columns) - 1}"
@@ -79,21 +82,34 @@ def _label(table: Table, train: Table | None, settings: DataConfig) -> str:
     return table.columns[train.columns.index(train.label)]
 
 
+def find_text(table: Table) -> list[str]:
+    """Return the pixel columns that have text in the first row."""
+    batch = next(batches(table, dict.fromkeys(table.pixels, pa.string())), None)
+    if table.pixel_text or batch is None or not len(batch):
+        return []
+    first = batch.slice(0, 1).to_pylist()[0]
+    return [name for name, cell in first.items() if cell.strip() and not is_number(cell)]
+
+
 def _is_left_out(table: Table, column: str) -> bool:
-    """Return whether a column has row numbers; raise DataError if only its name says so."""
+    """Return whether a column has row numbers or is empty; raise DataError if it is only so called.
+
+    A separator at the end of each line makes an empty column without a name.
+    """
     if not table.has_header or not _ROW_NUMBER.fullmatch(column):
         return False
     chunks = [np.empty(0, np.int64)]
+    is_blank, are_integers = True, True
     for batch in batches(table, {column: pa.string()}):
+        cells = pc.utf8_trim_whitespace(batch.column(0))
+        is_blank &= pc.max(pc.utf8_length(cells)).as_py() in {0, None}
         try:
-            numbers = pc.utf8_trim_whitespace(batch.column(0)).cast(pa.int64())
+            chunks.append(cells.cast(pa.int64()).to_numpy())
         except pa.ArrowInvalid:
-            break
-        chunks.append(numbers.to_numpy())
-    else:
-        values = np.concatenate(chunks)
-        if np.unique(values).size == values.size:
-            return True
+            are_integers = False
+    values = np.concatenate(chunks)
+    if is_blank or (are_integers and np.unique(values).size == values.size):
+        return True
     raise DataError(
         f"{table.path}: the column {column!r} is called like a row number, but its values are not "
         "distinct integers; remove it, rename it or add it to data.metadata_columns."
@@ -110,7 +126,9 @@ def _notes(table: Table, settings: DataConfig, *, is_only: bool) -> list[str]:
         notes.append(Detail(f"Taken as the label: column {quoted(table.label)} of {file}."))
     for column in table.left_out:
         name = f"{quoted(repr(column))} of {file}"
-        notes.append(Detail(f"Left out, as it numbers the rows: the column {name}."))
+        notes.append(Detail(f"Left out, as it numbers the rows or is empty: the column {name}."))
+    if table.pixel_order:
+        notes.append(f"Taken in the order of their names: the pixel columns of {file}.")
     unused = [table.split] if table.split and not is_only else []
     if table.pixel_text:
         used = {table.label, table.pixel_text, *table.metadata, *table.left_out, table.split}

@@ -11,6 +11,7 @@ import pyarrow.csv
 
 from sightline.data.readers import content
 from sightline.data.readers.base import check_count
+from sightline.data.readers.csv_dialect import PLAIN, Dialect, find_dialect
 from sightline.errors import DataError
 from sightline.storage.text import quoted
 
@@ -29,6 +30,8 @@ class Table:
     left_out: tuple[str, ...] = ()  # Columns that number the rows
     split: str = ""  # Column that states the split of each row
     pixel_text: str = ""  # Column that holds all pixels of a row, separated by blanks
+    pixel_order: tuple[str, ...] = ()  # The pixel columns in the order of the pixels, if it differs
+    dialect: Dialect = PLAIN
 
     @property
     def is_numbered(self) -> bool:
@@ -40,6 +43,8 @@ class Table:
         """All other columns, in order; if one holds all pixels, that one."""
         if self.pixel_text:
             return [self.pixel_text]
+        if self.pixel_order:
+            return [*self.pixel_order]
         others = {self.label, *self.metadata, *self.left_out, self.split or self.label}
         return [column for column in self.columns if column not in others]
 
@@ -47,35 +52,51 @@ class Table:
 def open_table(path: Path, label_column: str) -> Table:
     """Read the first row of a file; raise DataError if it is malformed, or nothing follows it."""
     content.check_head(path)
+    dialect = find_dialect(path)
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
+        with path.open(encoding=dialect.encoding, newline="") as file:
             lines = iter(partial(file.readline, _BLOCK_BYTES), "")  # a line may be endless
-            first = next(csv.reader(lines), [])
+            cells = next(csv.reader(lines, delimiter=dialect.separator), [])
             has_rows = any(line.strip() for line in lines)
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{path} is not a CSV file in UTF-8: {quoted(error)}.") from None
+    except (UnicodeError, csv.Error) as error:
+        raise DataError(
+            f"{path} is not a CSV file in UTF-8: {quoted(error)}; save it as UTF-8."
+        ) from None
+    first = tuple(cell.strip() for cell in cells)
     if not first:
         raise DataError(f"{path}: its first line is blank; expected a header or numbers.")
     if not _is_header(first, label_column):
-        return Table(path, tuple(map(str, range(len(first)))), has_header=False)
+        numbers = tuple(map(str, range(len(first))))
+        return Table(path, numbers, has_header=False, dialect=dialect)
     if not has_rows:
         check_count(str(path), 0)
     if len(set(first)) < len(first):
         raise DataError(f"{path}: two columns have the same name; rename one.")
-    return Table(path, tuple(first), has_header=True)
+    return Table(path, first, has_header=True, dialect=dialect)
 
 
 def batches(table: Table, kinds: dict[str, pa.DataType]) -> Iterator[pa.RecordBatch]:
     """Stream some columns of a file, each parsed as the given type."""
+    dialect = table.dialect
     read_options = pyarrow.csv.ReadOptions(
-        column_names=table.columns, skip_rows=int(table.has_header), block_size=_BLOCK_BYTES
+        column_names=table.columns,
+        skip_rows=int(table.has_header),
+        block_size=_BLOCK_BYTES,
+        encoding=dialect.encoding.removesuffix("-sig"),
     )
+    parse_options = pyarrow.csv.ParseOptions(delimiter=dialect.separator)
     convert_options = pyarrow.csv.ConvertOptions(
-        column_types=kinds, include_columns=list(kinds), strings_can_be_null=False
+        column_types=kinds,
+        include_columns=list(kinds),
+        strings_can_be_null=False,
+        decimal_point=dialect.decimal_point,
     )
     try:
         with pyarrow.csv.open_csv(
-            table.path, read_options=read_options, convert_options=convert_options
+            table.path,
+            read_options=read_options,
+            parse_options=parse_options,
+            convert_options=convert_options,
         ) as reader:
             yield from reader
     except (pa.ArrowException, OSError) as error:
@@ -102,7 +123,7 @@ def _is_header(first: Sequence[str], label_column: str) -> bool:
     A row with one word at either end, beside numbers of which two are equal, is an image and its
     label.
     """
-    words = [index for index, cell in enumerate(first) if not _is_number(cell)]
+    words = [index for index, cell in enumerate(first) if not is_number(cell)]
     if not words or is_count(first):
         return is_count(first)
     has_label_at_end = words in ([0], [len(first) - 1]) and first[words[0]] not in (
@@ -112,7 +133,8 @@ def _is_header(first: Sequence[str], label_column: str) -> bool:
     return not (has_label_at_end and len(set(first)) < len(first))
 
 
-def _is_number(text: str) -> bool:
+def is_number(text: str) -> bool:
+    """Return whether a cell is a number."""
     try:
         float(text)
     except ValueError:

@@ -2,15 +2,16 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 
 from sightline.config import DataConfig
 from sightline.data.image_folders import KNOWN
-from sightline.data.image_table import LABEL_COLUMNS, Row, find_label_column, read_table
+from sightline.data.image_table import Row, find_label_column, read_table
 from sightline.data.layout import UNSPLIT, Layout
 from sightline.data.readers import class_names, unlabelled
 from sightline.data.readers.base import Origin
+from sightline.data.readers.label_columns import LABEL_COLUMNS
 from sightline.data.split_names import split_of
 from sightline.errors import DataError
 from sightline.storage.text import quoted
@@ -23,6 +24,8 @@ _ANNOTATIONS = frozenset(
     }
 )
 """Names of folders, in lower case, that data sets for detection and segmentation have."""
+
+_ABSOLUTE = re.compile(r"/|[A-Za-z]:/|[a-z0-9]+://")
 
 SplitLabels = dict[str, list[str]]
 
@@ -125,7 +128,7 @@ def _match_table(
     found: dict[Path, str] = {}
     missing = 0
     for row in rows:
-        key = _normal(row.file)
+        key = _find_key(_normal(row.file), index)
         if key not in index:
             missing += 1
             continue
@@ -153,6 +156,18 @@ def _index(table: Path, layout: Layout, splits: list[str]) -> dict[str, Path | N
             for key in map(_normal, keys):
                 index[key] = path if index.get(key, path) == path else None
     return index
+
+
+def _find_key(name: str, index: Mapping[str, Path | None]) -> str:
+    """Return the name, or the last parts of an absolute path on another machine that are known.
+
+    These are at least a folder and a file.
+    """
+    if name in index or not _ABSOLUTE.match(name):
+        return name
+    parts = name.split("/")
+    ends = ("/".join(parts[start:]) for start in range(1, len(parts) - 1))
+    return next((end for end in ends if end in index), name)
 
 
 def _below(path: Path, folder: Path) -> str:

@@ -97,7 +97,9 @@ def test_named_label_column_that_is_missing_is_always_an_error(path, header, nam
     check_unreadable(path, "digits.csv", f"'{name}'", "data.label_column", label_column=name)
 
 
-@pytest.mark.parametrize("name", ["", "id", "Id", "index", "image_id", "Unnamed: 0"])
+@pytest.mark.parametrize(
+    "name", ["", "id", "Id", "index", "image_id", "Unnamed: 0", "Unnamed: 0.1"]
+)
 @pytest.mark.parametrize("numbers", [range(COUNT), GENERATOR.permutation(COUNT) + 1000])
 def test_column_of_row_numbers_is_left_out(path, name, numbers):
     write(path, numbers, X, Y, header=[name, *PIXELS, "label"])
@@ -112,3 +114,25 @@ def test_column_called_id_is_refused_as_a_pixel_and_can_be_metadata(path, number
     raw = check(path, Y, metadata_columns=("id",))
     (batch,) = raw.splits[0].metadata()
     assert batch.to_pydict() == {"id": list(map(str, numbers))}
+
+
+@pytest.mark.parametrize("name", ["", "Unnamed: 65"])
+def test_empty_column_of_a_separator_at_the_end_of_each_line_is_left_out(path, name):
+    write(path, Y, X, [""] * COUNT, header=["label", *PIXELS, name])
+    (note,) = check(path, Y).notes
+    assert f"is empty: the column {name!r}" in note
+
+
+@pytest.mark.parametrize("name", ["Label", "labels", "class", "Category", "target", " label "])
+def test_label_column_called_alike_is_found_whatever_its_case(path, name):
+    write(path, X, WORDS, header=[*PIXELS, name])
+    assert [name in note for note in check(path, WORDS).notes] == [True] * (name != " label ")
+    write(path, Y, X, WORDS, header=["class", *PIXELS, "target"])
+    check_unreadable(path, "'label'", "data.label_column")
+
+
+def test_columns_of_text_are_named_and_can_be_metadata(path):
+    files = [f"{row}.png" for row in range(COUNT)]
+    write(path, files, X, Y, header=["filename", *PIXELS, "label"])
+    check_unreadable(path, "digits.csv", "text in filename", "data.metadata_columns")
+    check(path, Y, metadata_columns=("filename",))
