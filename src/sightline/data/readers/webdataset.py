@@ -6,12 +6,12 @@ from functools import partial
 from pathlib import Path
 
 from sightline.config import DataConfig
-from sightline.data.image_table import LABEL_COLUMNS
 from sightline.data.layout import Layout
 from sightline.data.readers import csv_labels, image_kinds, name_file
 from sightline.data.readers.base import Origin, RawDataset
 from sightline.data.readers.encoded_splits import EncodedSplit, numbered_source, open_encoded
 from sightline.data.readers.images import EncodedImage
+from sightline.data.readers.label_columns import LABEL_COLUMNS
 from sightline.data.readers.labels import FoundLabels
 from sightline.data.readers.record_labels import RecordLabels, collect_labels
 from sightline.data.readers.webdataset_samples import Tally, read_samples

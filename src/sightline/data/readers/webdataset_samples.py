@@ -9,10 +9,10 @@ from pathlib import Path, PurePath
 from typing import NamedTuple
 
 from sightline.config import DataConfig
-from sightline.data.image_table import LABEL_COLUMNS
 from sightline.data.readers import image_kinds
 from sightline.data.readers.base import MAX_IMAGE_BYTES
 from sightline.data.readers.images import EncodedImage
+from sightline.data.readers.label_columns import LABEL_COLUMNS
 from sightline.data.readers.label_values import is_missing
 from sightline.data.readers.tar_members import Member, read_members
 from sightline.errors import DataError
