@@ -50,7 +50,6 @@ class IngestedAhead(Record):
 
     seconds: float  # Time it took
     gate: DataGateResult  # Result of the data gate
-    notes: tuple[str, ...] = ()  # Sentences on how the data were read, see `gate.other_notes`
 
 
 def preflight(
@@ -92,8 +91,7 @@ def ingest_ahead(config: RunConfig, run: Run, source: Source) -> IngestedAhead:
     last_run = run_folder.last(run.workspace, files.dataset)
     result = gate.check_data(run.workspace, files, config.data_gate, last_run)
     check_settings(config, run, files)
-    notes = gate.other_notes(files, result)
-    return IngestedAhead(seconds=time.monotonic() - started, gate=result, notes=notes)
+    return IngestedAhead(seconds=time.monotonic() - started, gate=result)
 
 
 def check_settings(config: RunConfig, run: Run, files: DatasetFiles) -> None:

@@ -5,12 +5,13 @@ import logging
 from prefect import flow
 
 from sightline.config import RunConfig, TrainingConfig
-from sightline.data.validation.gate import other_notes
+from sightline.data import announcement, fact_lines
 from sightline.errors import SightlineError
 from sightline.flows.preflight import IngestedAhead, check_settings, preflight
 from sightline.flows.stage_timer import StageTimer
 from sightline.records import (
     ArraySet,
+    DatasetFiles,
     Decision,
     ModelBlueprint,
     Run,
@@ -67,10 +68,10 @@ def run_stages(
     stage = StageTimer({"ingest": ahead.seconds} if ahead else {})
 
     files = stage(ingest, run, source, config.data)
+    announcement.announce(files)
     data_quality = check_data(run, files, config.data_gate, ahead.gate if ahead else None)
     if ahead is None:
-        for note in other_notes(files, data_quality):
-            _log.info("Data: %s", note)
+        _log_facts(files)
         check_settings(config, run, files)
     arrays = stage(preprocess, run, files, config.preprocessing)
     blueprint = stage(build, run, arrays, config.model)
@@ -107,6 +108,13 @@ def run_stages(
     if decision is None:
         return summary
     return summary.model_copy(update={"promotion": promote(run)})
+
+
+def _log_facts(files: DatasetFiles) -> None:
+    for title, sentence in fact_lines.lines(files).items():
+        _log.info("%s: %s", title, sentence)
+    for note in fact_lines.other_decisions(files):
+        _log.info("Note: %s", note)
 
 
 def fit(

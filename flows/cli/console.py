@@ -20,7 +20,7 @@ from sightline.storage.text import printable
 from sightline.storage.workspace import Workspace
 
 _MOST_SENTENCES = 3  # Warnings, and steps to try next; the report has all
-_MOST_NOTES = 8  # Lines on how the data were read; the report has all
+_MOST_NOTES = 3  # Decisions on the data; the report has all
 
 
 class _Terminal(Console):
@@ -70,12 +70,11 @@ def note(text: str) -> None:
 
 
 def show_notes(notes: Sequence[str]) -> None:
-    """Print how the data were read, in at most eight lines."""
-    shown = len(notes) if len(notes) <= _MOST_NOTES else _MOST_NOTES - 1
-    for sentence in notes[:shown]:
-        note(f"Data: {printable(sentence)}")
-    if notes[shown:]:
-        note(f"Data: {len(notes) - shown} more notes; the report lists all.")
+    """Print the first decisions on the data."""
+    for sentence in notes[:_MOST_NOTES]:
+        note(f"Note: {printable(sentence)}")
+    if others := len(notes[_MOST_NOTES:]):
+        note(f"Note: {others} more in the report and in `sightline datasets inspect`.")
 
 
 def show_log(*, verbose: bool) -> None:

@@ -43,6 +43,16 @@ Mirror = Annotated[
         envvar="SIGHTLINE_MIRROR", help="URL to download from instead of the public mirrors."
     ),
 ]
+DatasetArgument = Annotated[
+    str, typer.Argument(help="Name of a data set, or path of your own images.")
+]
+Recipe = Annotated[
+    str,
+    typer.Option(
+        help="Named config to start from; see `sightline recipes list`. auto: chosen from the data."
+    ),
+]
+Config = Annotated[Path | None, typer.Option(help="TOML file whose keys override the recipe's.")]
 Overrides = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Override one config key. Repeatable."),

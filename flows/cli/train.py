@@ -1,24 +1,26 @@
 """`sightline train`: starts a training, follows it and shows its results."""
 
+from contextlib import ExitStack
 from enum import StrEnum
-from pathlib import Path
+from functools import partial
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from sightline.data import locate, recommend
-from sightline.data.validation.gate import other_notes
+from sightline.data import announcement, fact_lines, locate, recommend
+from sightline.data.estimate import estimate
 from sightline.flows.cli import console, options
 from sightline.flows.cli.progress_display import progress_display
 from sightline.flows.cli.signals import graceful_sigterm
 from sightline.flows.preflight import Preflight, ingest_ahead, preflight
 from sightline.flows.server import api
 from sightline.pipeline.process import keras_process
-from sightline.records import Run, RunSummary
+from sightline.records import DatasetFacts, Run, RunSummary
 from sightline.runs import new_run, run_folder
 from sightline.runs import seeds as seed_runs
 from sightline.runs.seeds import SeedSummary
+from sightline.storage.text import printable
 from sightline.training.device import prepare_process
 
 EXAMPLES = (
@@ -43,15 +45,6 @@ _DatasetOption = Annotated[
         help="Name of a data set (see `sightline datasets list`) or path of your own. "
         "Default: the recipe's."
     ),
-]
-_RecipeOption = Annotated[
-    str,
-    typer.Option(
-        help="Named config to start from; see `sightline recipes list`. auto: chosen from the data."
-    ),
-]
-_ConfigOption = Annotated[
-    Path | None, typer.Option(help="TOML file whose keys override the recipe's.")
 ]
 _RunIdOption = Annotated[
     str | None, typer.Option(help="ID of the run. Default: time, data set and recipe.")
@@ -87,8 +80,8 @@ _IfChangedOption = Annotated[
 
 def train(
     dataset: _DatasetOption = None,
-    recipe: _RecipeOption = recommend.AUTO,
-    config: _ConfigOption = None,
+    recipe: options.Recipe = recommend.AUTO,
+    config: options.Config = None,
     overrides: options.Overrides = None,
     data_dir: options.DataDir = None,
     mirror: options.Mirror = None,
@@ -136,7 +129,7 @@ def start(checked: Preflight, *, verbose: bool) -> RunSummary | SeedSummary:
     and RunError if a stage failed.
     """
     config, run, source = checked.config, checked.run, checked.source
-    with graceful_sigterm(), progress_display(), checked.claimed():
+    with graceful_sigterm(), progress_display(), checked.claimed(), ExitStack() as listening:
         api.configure(verbose=verbose)
         server = api.reach(verbose=verbose)  # None if a configured server answers
         if config.choice:
@@ -145,8 +138,9 @@ def start(checked: Preflight, *, verbose: bool) -> RunSummary | SeedSummary:
         process = prepare_process(config.training)
         if not _is_probably_cached(checked):
             process.start()
+        if server is not None or not verbose:  # else the flow's log has the lines
+            listening.enter_context(announcement.listening(partial(_show_facts, checked)))
         ahead = ingest_ahead(config, run, source) if server is not None else None
-        console.show_notes(ahead.notes if ahead else ())
         # Prefect reads its settings from the environment when it is imported, which takes a second.
         from sightline.flows.train import training_flow
         from sightline.flows.train_seeds import seeds_flow
@@ -159,11 +153,17 @@ def start(checked: Preflight, *, verbose: bool) -> RunSummary | SeedSummary:
             summary = seeds_flow(config, run, seeds, source, ahead)
         else:
             summary = training_flow(config, run, source, ahead)
-    if ahead is None and not verbose:  # the log has them
-        first = summary if isinstance(summary, RunSummary) else summary.runs[0]
-        records = run_folder.read(run.workspace, first.run_id).records
-        console.show_notes(other_notes(records.ingest, records.gate))
     return summary
+
+
+def _show_facts(checked: Preflight, facts: DatasetFacts, ingest_seconds: float) -> None:
+    """Print how the data are read, and an estimate unless every stage is probably cached."""
+    expected = None
+    if not _is_probably_cached(checked):
+        expected = estimate(facts, ingest_seconds, checked.config, len(checked.unfinished))
+    for title, sentence in fact_lines.lines(facts, expected).items():
+        console.note(f"{title}: {printable(sentence)}")
+    console.show_notes(fact_lines.other_decisions(facts))
 
 
 def _is_probably_cached(checked: Preflight) -> bool:

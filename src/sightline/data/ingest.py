@@ -1,14 +1,14 @@
 """The ingest stage: convert any source to uint8 arrays and a label table."""
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sightline.config import DataConfig
-from sightline.data import label_table
+from sightline.data import announcement, label_table
 from sightline.data.facts import describe, estimate_seconds
 from sightline.data.image_files import EncodedWriter, ImageWriter, PixelWriter
 from sightline.data.readers import dispatch
@@ -26,41 +26,25 @@ from sightline.records import DatasetFacts, DatasetFiles, Run, Source
 _LABELS_FILE = "labels.parquet"
 
 
-Announce = Callable[[DatasetFacts, float], None]
-"""Takes what is known of a data set, and the seconds that ingest will take; 0 if it is cached."""
-
-
-def ingest(
-    run: Run, source: Source, settings: DataConfig, announce: Announce | None = None
-) -> DatasetFiles:
+def ingest(run: Run, source: Source, settings: DataConfig) -> DatasetFiles:
     """Convert a source to uint8 images and a label table, or reuse the cached result.
 
-    `announce` is called once, before all images are decoded. Peak memory does not grow with the
-    images; per example, only the label and about 130 bytes of digests and findings are held in
-    memory. Raises ConfigError for a metadata column named like a column of every label table,
-    DataError for a damaged or malformed source, DownloadError if no mirror delivered a named data
-    set, and StorageError if the disk has too little room.
+    What is known is announced before all images are decoded, see `announcement`. Peak memory does
+    not grow with the images; per example, only the label and about 130 bytes of digests and
+    findings are held in memory. Raises ConfigError for a metadata column named like a column of
+    every label table, DataError for a damaged or malformed source, DownloadError if no mirror
+    delivered a named data set, and StorageError if the disk has too little room.
     """
     key = INGEST.key(source, settings)
-    announced = False
-
-    def make(draft: Draft) -> DatasetFiles:
-        nonlocal announced
-        announced = True
-        return _ingest(run, source, settings, draft, announce)
-
-    files = find_or_make(run, INGEST, key, make)
-    if announce and not announced:
-        announce(files, 0.0)
+    files = find_or_make(run, INGEST, key, lambda draft: _ingest(run, source, settings, draft))
+    announcement.announce(files)
     return files
 
 
 INGEST = Stage(ingest, ("numpy", "pillow", "pyarrow", "simplejpeg"))
 
 
-def _ingest(
-    run: Run, source: Source, settings: DataConfig, draft: Draft, announce: Announce | None
-) -> DatasetFiles:
+def _ingest(run: Run, source: Source, settings: DataConfig, draft: Draft) -> DatasetFiles:
     schema = label_table.table_schema(settings)
     raw, origin = dispatch.open_source(run, source, settings)
     shape = target_shape(raw.image_shape, settings)
@@ -69,8 +53,8 @@ def _ingest(
     form = Form(shape, resize, white=raw.white)
     facts = describe(source.dataset, origin, raw, splits, form, settings)
     _check(run, facts, raw, settings)
-    if announce:
-        announce(facts, estimate_seconds(raw))
+    if announcement.is_awaited():
+        announcement.announce(facts, estimate_seconds(raw))
     table = draft.path(_LABELS_FILE)
     sizes = {split.name: split.count for split in splits}
     index = ExampleIndex(sizes, np.concatenate([split.labels for split in splits]), table)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 UNSPLIT = "unsplit"  # Name of the only split of a source that has no test split yet
+LEFT_OUT = "Left out, "  # Start of every note on what was left out
 FILE_KINDS = {
     "npz": r"(.+)\.npz",
     "parquet": r"(.+)\.parquet",

@@ -84,11 +84,18 @@ def load(
     dataset: str | None = None,
 ) -> RunConfig:
     """Load a config as `loading.load` does; the recipe `auto` is chosen from the data set."""
-    if recipe != AUTO:
-        return loading.load(recipe, config_file, overrides, dataset)
-    found = recommend(loading.load_data(config_file, overrides, dataset))
+    return load_chosen(recipe, config_file, overrides, dataset)[0]
+
+
+def load_chosen(
+    recipe: str, config_file: Path | None, overrides: Sequence[str], dataset: str | None
+) -> tuple[RunConfig, Recommendation]:
+    """Load a config like `load`; also return what was chosen, or else the recipe alone."""
+    found = Recommendation(recipe, (), "")
+    if recipe == AUTO:
+        found = recommend(loading.load_data(config_file, overrides, dataset))
     config = loading.load(found.recipe, config_file, overrides, dataset, found.overrides)
-    return config.model_copy(update={"choice": found.reason})
+    return config.model_copy(update={"choice": found.reason}), found
 
 
 def recommend(settings: DataConfig) -> Recommendation:

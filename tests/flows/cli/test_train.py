@@ -9,7 +9,7 @@ from tiny_run import TINY
 pytestmark = pytest.mark.usefixtures("configured_server", "keras")
 
 
-def test_notes_on_the_data_are_printed_once_beside_the_result_even_if_cached(place):
+def test_what_was_recognized_is_printed_once_beside_the_result_even_if_cached(place):
     for number in range(60):
         path = place / "photos" / "ab"[number % 2] / f"{number:02}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -18,5 +18,12 @@ def test_notes_on_the_data_are_printed_once_beside_the_result_even_if_cached(pla
     for cached in (False, True):
         done = sightline("train --dataset photos --recipe quickstart --json", *changes)
         assert json.loads(done.stdout)["stages"]["ingest"]["cached"] is cached
-        assert done.stderr.count("1 of 60 images were resized to 12x10") == 1
-        assert done.stderr.count("Data: ") == 2
+        lines = [line.partition(": ") for line in done.stderr.splitlines()]
+        found = {title: text for title, _, text in lines}
+        titles = ["Data", "Labels", "Images", "Left out", *([] if cached else ["Estimate"]), "Note"]
+        assert [title for title, *_ in lines if title in {*titles, "Estimate"}] == titles
+        assert found["Data"] == "image folder: 48 train, 12 test (set aside at random)"
+        assert found["Labels"] == "class folders: 2 classes in this order: a, b"
+        assert "12x10 pixels, grayscale" in found["Images"]
+        assert found["Left out"] == "nothing"
+        assert "1 of 60 images were resized to 12x10" in found["Note"]

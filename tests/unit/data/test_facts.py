@@ -12,8 +12,8 @@ from bad_files import png
 from examples import pictures, write_folders, write_npz
 from reading import ingest
 from sightline.config import loading
+from sightline.data import announcement, locate
 from sightline.data import ingest as ingestion
-from sightline.data import locate
 
 ROWS = [f"{'ab'[number % 2]}," + ",".join([str(number)] * 64) for number in range(20)]
 GRAY = ("data.image_size=[8,8]", "data.channels=1")
@@ -125,7 +125,10 @@ def test_facts_are_announced_before_images_are_written_and_from_the_cache(tmp_pa
         announced.append((facts, seconds, [*run.workspace.root.rglob("labels.parquet")]))
 
     config = loading.load(dataset=str(loose(tmp_path))).data
-    files = [ingestion.ingest(run, locate.locate(config), config, announce) for _ in range(2)]
+    files = []
+    for _ in range(2):
+        with announcement.listening(announce):
+            files.append(ingestion.ingest(run, locate.locate(config), config))
     (first, seconds, written), (cached, no_seconds, _) = announced
     assert not written
     assert seconds > 0 == no_seconds

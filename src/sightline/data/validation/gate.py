@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Literal
 
 from sightline.config import DataGateConfig, Limit
-from sightline.data.readers.image_kinds import describe_left_out
 from sightline.data.validation import checks
 from sightline.data.validation.checks import Measurement
 from sightline.data.validation.drift import list_changes
@@ -56,14 +55,6 @@ def run_checks(
         compared_with=last_run.run_id if last_run else None,
         changes=list_changes(last_run.records.ingest, files) if last_run else (),
     )
-
-
-def other_notes(files: DatasetFiles, result: DataGateResult | None) -> tuple[str, ...]:
-    """Return the notes about how the data were read, without what the gate warns about already."""
-    made = result.checks if result else ()
-    warned = any(check.name == "left_out" and check.outcome == "warned" for check in made)
-    known = describe_left_out(files.left_out) if warned else ()
-    return tuple(note for note in files.notes if note not in known)
 
 
 def _compare(name: str, limit: Limit, measurement: Measurement) -> Check:

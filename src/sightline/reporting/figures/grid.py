@@ -34,14 +34,16 @@ class Line(NamedTuple):
     weight: str = "normal"
 
 
-def draw_samples(path: Path, images: Images, labels: Sequence[str], title: str) -> None:
+def draw_samples(
+    path: Path, images: Images, labels: Sequence[str], title: str, columns: int = 8
+) -> None:
     """Draw a grid of images with their class names.
 
     Args:
         images: uint8 array of shape (m, height, width, channels), m at least 1.
     """
     captions = [[Line(shorten(label, 13))] for label in labels]
-    save(draw_grid(images, captions, title, columns=8, side=0.95), path)
+    save(draw_grid(images, captions, title, columns=columns, side=0.95), path)
 
 
 def draw_mistakes(path: Path, images: Images, mistakes: Sequence[Mistake]) -> None:
