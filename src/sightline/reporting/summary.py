@@ -1,5 +1,7 @@
 """The sentences of the page, the Markdown report and the model card."""
 
+from sightline.data import fact_lines
+from sightline.data.readers.image_kinds import describe_left_out
 from sightline.records import (
     Calibration,
     Certificate,
@@ -9,6 +11,7 @@ from sightline.records import (
 from sightline.records.manifest import RunManifest
 from sightline.reporting.table import interval, times
 
+_MOST_DECISIONS = 4  # Shown on the first screen; the section Data has all
 _SIGNIFICANT = 0.05  # A change with a p-value below this is called better or worse
 
 
@@ -111,6 +114,21 @@ def progress(manifest: RunManifest) -> str:
         f"{result}: {change}; {compared.fixed:,} images newly correct, "
         f"{compared.broken:,} newly wrong (McNemar's exact test, p = {compared.p_value:.2g})."
     )
+
+
+def reading(manifest: RunManifest) -> list[str]:
+    """State how the data were read, and decisions on their meaning that the gate does not state."""
+    files, gate = manifest.records.ingest, manifest.records.gate
+    checks = gate.checks if gate else ()
+    is_warned = any(one.name == "left_out" and one.outcome == "warned" for one in checks)
+    known = describe_left_out(files.left_out) if is_warned else ()
+    decisions = [note for note in files.decisions if note not in known]
+    more = len(decisions) - _MOST_DECISIONS
+    return [
+        f"From {fact_lines.describe_splits(files)}; labels from {files.label_source}.",
+        *decisions[:_MOST_DECISIONS],
+        *([f"{more:,} more decisions."] if more > 0 else ()),
+    ]
 
 
 def promotion(manifest: RunManifest) -> str:

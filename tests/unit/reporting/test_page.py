@@ -45,6 +45,19 @@ def test_page_has_the_results(html, manifest):
         assert ends in [row[3:] for row in shown.rows if row[0] == name]
 
 
+def test_first_screen_and_markdown_have_the_decisions_escaped(artifacts, manifest):
+    decided = ("The validation split is the test split.", "<b>|x|</b> was left out.")
+    files = manifest.records.ingest.model_copy(update={"decisions": decided})
+    decisive = with_records(manifest, ingest=files)
+    first_screen, *_ = page.render_html(Workspace(artifacts), decisive).partition("<nav")
+    for text in ("How were the data read?", "NPZ archive: 160 train", decided[0], "See Data"):
+        assert text in first_screen
+    assert "&lt;b&gt;|x|&lt;/b&gt; was left out." in first_screen
+    markdown = page.render_markdown(decisive)
+    assert decided[0].removesuffix(".") in markdown
+    assert r"\<b\>\|x\|" in markdown
+
+
 def test_page_is_self_contained_and_accessible(html):
     check_self_contained(Page(html))
     assert "url(" not in html

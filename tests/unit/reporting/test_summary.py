@@ -2,8 +2,11 @@ import pytest
 
 import paired_answers
 from reported_runs import FILE, IN_DEPTH, NO_FIGURES, numbers, with_evaluation, with_records
+from sightline.data.readers import image_kinds
 from sightline.records import (
     Calibration,
+    Check,
+    DataGateResult,
     Inspection,
     LinearReference,
     RunComparison,
@@ -23,6 +26,20 @@ def test_quality_gives_the_correct_images_the_balanced_accuracy_and_the_referenc
     expected = ["37", "40", "50.00%", "25.00%", "1,600", "8", "8", "60.00%"]
     assert numbers(summary.quality(measured)) == expected
     assert numbers(summary.quality(manifest)) == ["37", "40", "25.00%"]
+
+
+def test_reading_states_the_origin_and_a_few_decisions_that_the_gate_does_not_state(manifest):
+    kinds = {".heic": 40}
+    left_out = image_kinds.describe_left_out(kinds)
+    decided = (*left_out, *(f"Decision {number}." for number in range(6)))
+    files = manifest.records.ingest.model_copy(update={"left_out": kinds, "decisions": decided})
+    first, *shown = summary.reading(with_records(manifest, ingest=files))
+    assert "NPZ archive: 160 train (array x_train), 40 test (array x_test)" in first
+    assert "labels from array y_train" in first
+    assert shown == [*decided[:4], "3 more decisions."]
+    check = Check(name="left_out", outcome="warned", measured=0.5, limit=0.01, sentence="x")
+    warned = with_records(manifest, ingest=files, gate=DataGateResult(checks=(check,)))
+    assert summary.reading(warned)[1:] == [*decided[1:5], "2 more decisions."]
 
 
 @pytest.mark.parametrize(("count", "said"), [(0, []), (1, ["1"]), (7, ["7"])])
