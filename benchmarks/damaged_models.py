@@ -17,13 +17,14 @@ from pathlib import Path
 from harness import arguments, print_rows, scratch
 
 import load_models
-from damaged_models import damage_bytes, damage_config, damage_weights
+from damaged_models import damage_bytes, damage_config, damage_metadata, damage_weights
 from hostile_models import honest_model
 
 KINDS: dict[str, Callable[[bytes, random.Random], bytes]] = {
     "config, 1 to 4 parts": damage_config,
     "any bytes": damage_bytes,
     "HDF5 structure, right checksum": damage_weights,
+    "metadata, 1 to 4 parts": damage_metadata,
 }
 COLUMNS = {"ModelFileError": "refused", "loaded": "loaded", "": "other error", "died": "died"}
 

@@ -18,8 +18,9 @@ from hypothesis import strategies as st
 
 import load_models
 from command import execute
-from damaged_models import damage_bytes, damage_config, damage_weights
+from damaged_models import damage_bytes, damage_config, damage_metadata, damage_weights
 from hostile_archives import external_array, first_array
+from hostile_metadata import changed, with_metadata
 from hostile_models import ATTACKS, CANARY_BYTES, WEIGHTS, honest_model, lambda_layer, unpack
 from sightline.config import Augmentation, CnnConfig, VggConfig, loading
 from sightline.errors import ModelFileError
@@ -139,6 +140,13 @@ def test_model_of_another_digest_is_refused(honest):
         keras_files.read_model(honest, "0" * 64)
 
 
+def test_markup_in_metadata_is_text(honest, tmp_path):
+    names = ("<script>alert(1)</script>", "[red]{{ 7 * 7 }}\u202e")
+    path = tmp_path / "model.keras"
+    path.write_bytes(with_metadata(honest.read_bytes(), changed(class_names=names)))
+    assert keras_files.read_with_metadata(path)[1].class_names == names
+
+
 @pytest.fixture
 def architecture(tmp_path):
     """Extracts the architecture of a model file."""
@@ -196,7 +204,7 @@ def test_every_network_of_a_config_is_accepted(recipe, tmp_path):
     assert again.count_params() == network.count_params()
 
 
-DAMAGES = [damage_config, damage_bytes, damage_weights]
+DAMAGES = [damage_config, damage_bytes, damage_weights, damage_metadata]
 
 
 @settings(

@@ -1,13 +1,16 @@
-"""Damage an honest model file at random: its config, its bytes or its weights."""
+"""Damage an honest model file at random: its config, bytes, weights or metadata."""
 
 import io
+import json
 import random
 from copy import deepcopy
 from typing import Any
 
 import h5py
 
+from hostile_metadata import with_metadata
 from hostile_models import WEIGHTS, config_of, pack, unpack, with_config
+from sightline.records.model_metadata import FILE
 
 _FUNCTION = {"class_name": "function", "config": "system", "module": "os"}
 _VALUES: tuple[Any, ...] = (
@@ -25,6 +28,14 @@ def damage_config(honest: bytes, rng: random.Random) -> bytes:
     for _ in range(rng.randint(1, 4)):
         _damage(config, rng)
     return with_config(honest, config)
+
+
+def damage_metadata(honest: bytes, rng: random.Random) -> bytes:
+    """Replace, remove, repeat or swap one to four parts of the metadata."""
+    metadata = json.loads(unpack(honest)[FILE])
+    for _ in range(rng.randint(1, 4)):
+        _damage(metadata, rng)
+    return with_metadata(honest, json.dumps(metadata).encode())
 
 
 def damage_bytes(honest: bytes, rng: random.Random) -> bytes:

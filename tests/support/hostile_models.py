@@ -18,8 +18,10 @@ import keras
 
 from sightline.config import CnnConfig, Convolution
 from sightline.models import cnn, keras_files
+from sightline.records import ModelMetadata
 
 CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
+NAMED = ModelMetadata(class_names=("cat", "dog"), image_shape=(8, 8, 1), white=255)
 CANARY_BYTES = b"12345678901234567890123456789012"
 _PICKLE = {"value": base64.b64encode(b"cos\nsystem\n(S'touch canary'\ntR.").decode()}
 _WIDE = (1 << 20, 1 << 20)
@@ -43,7 +45,7 @@ def refused_with(named: str) -> Callable[[Attack], Attack]:
 def honest_model(path: Path) -> Path:
     """Write a small model as in a training."""
     layers = CnnConfig(convolutions=(Convolution(filters=4),), dense_units=3)
-    keras_files.export(cnn.classifier((8, 8, 1), 2, layers), path)
+    keras_files.export(cnn.classifier((8, 8, 1), 2, layers), path, NAMED)
     return path
 
 

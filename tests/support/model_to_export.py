@@ -11,7 +11,14 @@ from sightline.config import CnnConfig, Convolution, EvaluationConfig, ExportCon
 from sightline.evaluation import evaluate
 from sightline.export.export import export
 from sightline.models import cnn, keras_files
-from sightline.records import Certificate, DatasetFiles, Evaluation, Run, TrainedModel
+from sightline.records import (
+    Certificate,
+    DatasetFiles,
+    Evaluation,
+    ModelMetadata,
+    Run,
+    TrainedModel,
+)
 
 _SECOND = Convolution(filters=8, stride=2, batch_normalization=True)
 LAYERS = CnnConfig(convolutions=(Convolution(filters=4), _SECOND), dense_units=6, dropout=0.2)
@@ -40,7 +47,7 @@ def measured(folder: Path) -> Measured:
     run, files, arrays = prepare_textures(folder, validation_fraction=0)
     path = run.workspace.root / "made" / "model.keras"
     path.parent.mkdir(parents=True)
-    keras_files.export(classifier((12, 12, 1), 4), path)
+    keras_files.export(classifier((12, 12, 1), 4), path, ModelMetadata.of(files))
     record = made_runs.file_record(path, "made/")
     trained = made_runs.trained(model=record, history=record)
     evaluation = evaluate.evaluate(run, files, arrays, trained, _ACCURACY_ONLY)

@@ -51,7 +51,13 @@ def preprocess(run: Run, files: DatasetFiles, settings: PreprocessingConfig) -> 
                 else:
                     images = open_images(run.workspace, files.images[source])
                     splits[name] = arrays.scale(SelectedImages(images, np.flatnonzero(mask)))
-        return ArraySet(class_names=files.class_names, image_shape=files.image_shape, splits=splits)
+        return ArraySet(
+            class_names=files.class_names,
+            image_shape=files.image_shape,
+            resize=files.resize,
+            white=files.white,
+            splits=splits,
+        )
 
     found = find_or_make(run, PREPROCESS, PREPROCESS.key(files, settings), make)
     return found if settings.store == "float32" else _with_images_of(files, found)

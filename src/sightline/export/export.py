@@ -25,6 +25,7 @@ from sightline.records import (
     Evaluation,
     ExportCheck,
     FileRecord,
+    ModelMetadata,
     Run,
     TrainedModel,
 )
@@ -54,7 +55,7 @@ def export(
     def make(draft: Draft) -> Certificate:
         model = run.workspace.root / trained.model.path
         run.workspace.check_room(_bytes_needed(files, trained, settings), "The exported models")
-        _convert(draft, model, trained.model, [name for name in names if FORMATS[name].convert])
+        _convert(draft, model, trained.model, names, ModelMetadata.of(files))
         with tempfile.TemporaryDirectory(dir=draft.path(_CERTIFICATE).parent) as scratch:
             path = Path(scratch, "golden.npy")
             golden = gather(run, files, evaluation, settings.golden_images, path)
@@ -86,11 +87,21 @@ def _bytes_needed(files: DatasetFiles, trained: TrainedModel, settings: ExportCo
     return int(golden_bytes) + len(FORMATS) * (trained.model.bytes + _SPARE_BYTES)
 
 
-def _convert(draft: Draft, model: Path, record: FileRecord, names: list[Format]) -> None:
-    """Write the formats, one process for each core at a time."""
+def _convert(
+    draft: Draft,
+    model: Path,
+    record: FileRecord,
+    names: tuple[Format, ...],
+    metadata: ModelMetadata,
+) -> None:
+    """Write the formats with metadata, one process for each core at a time."""
+    text = metadata.model_dump_json()
     folder = draft.path(f"{formats.FOLDER}/{_CERTIFICATE}").parent
 
     def convert(name: Format) -> None:
+        target = FORMATS[name]
+        if target.write_metadata is None:
+            return
         arguments = (str(model), record.sha256, str(folder), name)
         try:
             child_process.run("convert", *arguments, KERAS_BACKEND="tensorflow")
@@ -99,6 +110,7 @@ def _convert(draft: Draft, model: Path, record: FileRecord, names: list[Format])
                 f"The model {record.path} cannot be exported as {name}: {error}; list the formats "
                 "that you need in export.formats."
             ) from None
+        target.write_metadata(folder / target.file, text)
 
     with ThreadPoolExecutor(cores()) as pool:
         list(pool.map(convert, names))

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from sightline.config import ExportConfig, Format
 from sightline.errors import ConfigError
+from sightline.export import metadata
 from sightline.pipeline.fast_import import quick_import
 from sightline.pipeline.provenance import cores
 from sightline.records import FileRecord
@@ -42,9 +43,11 @@ class ExportFormat:
 
     file: str  # Name of its file or folder
     runtime: Callable[[], Runtime]
+    read_metadata: Callable[[Path], str | None]
     # Writes a Keras model to a path so that it accepts uint8 images (batch, height, width,
     # channels) of any batch size; None for the trained file itself
     convert: Callable[[Any, Path], None] | None = None
+    write_metadata: Callable[[Path, str], None] | None = None  # Into a converted file
     # Modules needed besides Keras and TensorFlow; the distributions have the same names with "-"
     requires: tuple[str, ...] = ()
 
@@ -172,15 +175,28 @@ def _keras_export(name: str, model: Any, path: Path) -> None:
 
 
 FORMATS: dict[Format, ExportFormat] = {
-    "keras": ExportFormat("model.keras", _keras),
-    "saved_model": ExportFormat("saved_model", _tensorflow, _save_model),
+    "keras": ExportFormat("model.keras", _keras, metadata.read_archive),
+    "saved_model": ExportFormat(
+        "saved_model",
+        _tensorflow,
+        metadata.read_saved_model,
+        _save_model,
+        metadata.write_saved_model,
+    ),
     "litert": ExportFormat(
-        "model.tflite", _litert, partial(_keras_export, "litert"), requires=("ai_edge_litert",)
+        "model.tflite",
+        _litert,
+        metadata.read_archive,
+        partial(_keras_export, "litert"),
+        metadata.write_litert,
+        requires=("ai_edge_litert",),
     ),
     "onnx": ExportFormat(
         "model.onnx",
         _onnxruntime,
+        metadata.read_onnx,
         partial(_keras_export, "onnx"),
+        metadata.write_onnx,
         requires=("onnxruntime", "tf2onnx"),
     ),
 }

@@ -1,4 +1,4 @@
-"""Golden images: test images on which every export must reproduce the measured probabilities."""
+"""What every export must reproduce: probabilities of test images, and metadata."""
 
 import hashlib
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sightline.data import holdout
 from sightline.data.split_arrays import open_images
 from sightline.evaluation import predictions_table
-from sightline.records import DatasetFiles, Evaluation, Run
+from sightline.records import DatasetFiles, Evaluation, ModelMetadata, Run
 from sightline.storage.npy import BLOCK_BYTES, ArrayWriter
 from sightline.storage.workspace import Workspace
 
@@ -19,11 +19,12 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Golden:
-    """Test images in an NPY file, the digest of their pixels, and the measured probabilities."""
+    """Test images in an NPY file, the digest of their pixels, and what was measured on them."""
 
     images: Path
     sha256: str
     probabilities: Floats
+    metadata: ModelMetadata  # Of the evaluated model
 
 
 def choose(images: int, limit: int) -> NDArray[np.int64]:
@@ -49,7 +50,7 @@ def gather(run: Run, files: DatasetFiles, evaluation: Evaluation, limit: int, pa
             block = images[rows[start : start + step]]
             pixels.update(block.data)
             writer.append(block)
-    return Golden(path, pixels.hexdigest(), probabilities)
+    return Golden(path, pixels.hexdigest(), probabilities, ModelMetadata.of(files))
 
 
 def _probabilities(

@@ -22,11 +22,11 @@ _MIN_REPEATS, _MAX_REPEATS, _TIMING_SECONDS = 5, 200, 1.0
 
 
 def main(name: str, path: str, golden: str, out: str) -> dict[str, Any]:
-    """Load an exported model, predict the golden images, measure load time and latency.
+    """Load an export, predict the golden images, measure load time and latency, read the metadata.
 
     The load time ends with the first prediction. It excludes the import of the library, which
     happens once a process. The probabilities are written to a file in the folder `out`, the other
-    results are fields of `records.ExportCheck`.
+    results are the JSON of the metadata and fields of `records.ExportCheck`.
     """
     images: NDArray[np.uint8] = open_mapped(Path(golden))
     runtime = FORMATS[cast(Format, name)].runtime()
@@ -43,6 +43,7 @@ def main(name: str, path: str, golden: str, out: str) -> dict[str, Any]:
         "load_seconds": load_seconds,
         "latency_1": _median_seconds(predict, images[:1], 1),
         "latency_256": _median_seconds(predict, full_batch, limit),
+        "metadata": FORMATS[cast(Format, name)].read_metadata(Path(path)),
     }
 
 

@@ -2,7 +2,7 @@
 
 Keras' safe mode rejects lambdas, but its loader has had one vulnerability after another: it looks
 up classes by name, unpacks members, and lets HDF5 read other files. Only what Sightline writes is
-accepted: three stored members, the layers of its architectures, plain arrays.
+accepted: its stored members, the layers of its architectures, plain arrays.
 """
 
 import hashlib
@@ -16,9 +16,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import h5py
+from pydantic import ValidationError
 
-from sightline.errors import ModelFileError
+from sightline.data.readers import class_names
+from sightline.errors import DataError, ModelFileError
 from sightline.models.allowed_classes import CLASSES
+from sightline.records import ModelMetadata
+from sightline.records.model_metadata import FILE
+from sightline.storage import json_digest
 from sightline.storage.text import printable
 
 LARGEST_PARAMETERS = LARGEST_OUTPUT = 1 << 28
@@ -38,6 +43,7 @@ class ModelParts(NamedTuple):
     config: str  # Keras' JSON of the model
     weights: bytes  # The bytes of an HDF5 file with plain arrays
     parameters: int  # Number of values in these arrays
+    metadata: ModelMetadata | None  # None in a file without it
 
 
 class Refusal(Exception):
@@ -91,7 +97,9 @@ def read_archive(path: Path, expected_sha256: str | None = None) -> ModelParts:
             _check_members(archive.infolist())
             config = _checked_config(archive.read("config.json"))
             weights = archive.read(_WEIGHTS)
-        return ModelParts(config, weights, count_parameters(weights))
+            metadata = archive.read(FILE) if FILE in archive.namelist() else None
+        found = None if metadata is None else _checked_metadata(metadata)
+        return ModelParts(config, weights, count_parameters(weights), found)
 
 
 def read_file(path: Path, most: int, expected_sha256: str | None) -> bytes:
@@ -114,9 +122,9 @@ def read_file(path: Path, most: int, expected_sha256: str | None) -> bytes:
 def _check_members(members: list[zipfile.ZipInfo]) -> None:
     names = [member.filename for member in members]
     for name in names:
-        if name not in _MEMBERS:
+        if name not in (*_MEMBERS, FILE):
             raise Refusal(f"it has an unexpected member {name[:80]!r}")
-    if sorted(names) != sorted(_MEMBERS):
+    if sorted(names) not in (sorted(_MEMBERS), sorted((*_MEMBERS, FILE))):
         raise Refusal(f"expected the members {', '.join(_MEMBERS)}, got {', '.join(names)}")
     for member in members:
         kind = stat.S_IFMT(member.external_attr >> 16)
@@ -140,6 +148,21 @@ def _checked_config(content: bytes) -> str:
         raise Refusal("its JSON does not describe a model made of layers")
     check_objects(config)
     return text
+
+
+def _checked_metadata(content: bytes) -> ModelMetadata:
+    if len(content) > _LARGEST_TEXT:
+        raise Refusal(f"its {FILE} has {len(content):,} bytes, expected at most {_LARGEST_TEXT:,}")
+    try:
+        metadata = ModelMetadata.model_validate_json(content)
+        class_names.check(metadata.class_names, FILE)
+    except ValidationError as error:
+        raise Refusal(f"its {FILE} is damaged: {json_digest.reason(error)}") from None
+    except DataError as error:
+        raise Refusal(str(error)) from None
+    if len(set(metadata.class_names)) < len(metadata.class_names):
+        raise Refusal(f"its {FILE} has two classes of one name")
+    return metadata
 
 
 def check_objects(config: Any) -> None:

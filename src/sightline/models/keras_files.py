@@ -16,6 +16,8 @@ import keras
 from sightline.data.scaling import SCALE
 from sightline.models import file_checks
 from sightline.models.file_checks import Refusal
+from sightline.records import ModelMetadata
+from sightline.records.model_metadata import FILE
 
 _NETWORK = "classifier"
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # The earliest time of a ZIP archive; replaces the time of writing
@@ -44,6 +46,13 @@ def read_model(path: Path, expected_sha256: str | None = None) -> keras.Model:
     probabilities of shape (batch, num_classes). Raises ModelFileError if the file is damaged,
     differs from the expected digest, or contains anything that Sightline does not write.
     """
+    return read_with_metadata(path, expected_sha256)[0]
+
+
+def read_with_metadata(
+    path: Path, expected_sha256: str | None = None
+) -> tuple[keras.Model, ModelMetadata | None]:
+    """Load a `.keras` file as `read_model` does, and its metadata, if it has any."""
     parts = file_checks.read_archive(path, expected_sha256)
     with file_checks.refusals(path), tempfile.TemporaryDirectory() as folder:
         parameters = _parameters(parts.config)
@@ -56,18 +65,18 @@ def read_model(path: Path, expected_sha256: str | None = None) -> keras.Model:
         weights = Path(folder, "model.weights.h5")
         weights.write_bytes(parts.weights)
         model.load_weights(weights)
-        return model
+        return model, parts.metadata
 
 
-def export(model: keras.Model, path: Path) -> None:
+def export(model: keras.Model, path: Path, metadata: ModelMetadata | None = None) -> None:
     """Save a classifier of float32 images in [0, 1] with its preprocessing as a `.keras` file.
 
-    The saved model takes uint8 images of the same shape.
+    The saved model takes uint8 images of the same shape. Keras ignores the metadata in it.
     """
     # A new model around the same layers drops the optimizer state.
     network = keras.Model(model.inputs, model.outputs, name=_NETWORK)
     with_preprocessing(network).save(path)
-    _make_reproducible(path)
+    _rewrite(path, metadata)
 
 
 def with_preprocessing(model: keras.Model) -> keras.Model:
@@ -116,15 +125,18 @@ def _build(config: str) -> keras.Model:
     return keras.saving.deserialize_keras_object(json.loads(config), safe_mode=True)
 
 
-def _make_reproducible(path: Path) -> None:
-    """Remove the time of writing, and the memory addresses by which Keras names shared objects.
+def _rewrite(path: Path, metadata: ModelMetadata | None) -> None:
+    """Add the metadata; remove the time of writing, and the memory addresses in names of objects.
 
-    The shared objects are data types of layers, of which a reader makes equal copies.
+    Keras names shared objects by their address. They are data types of layers, of which a reader
+    makes equal copies.
     """
     with zipfile.ZipFile(path) as archive:
         members = {name: archive.read(name) for name in archive.namelist()}
     for name, key in (("metadata.json", "date_saved"), ("config.json", "shared_object_id")):
         members[name] = _without_key(members[name], key)
+    if metadata is not None:
+        members[FILE] = metadata.model_dump_json().encode()
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
         for name, content in members.items():
             archive.writestr(zipfile.ZipInfo(name, _EPOCH), content)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from sightline.data.readers import form, images
 from sightline.data.readers.base import Form, Shape
-from sightline.data.readers.class_names import MAX_CLASSES
+from sightline.data.readers.class_names import MAX_CLASSES, MIN_CLASSES
 from sightline.data.readers.form import MAX_SIDE
 from sightline.data.readers.image_kinds import add_kinds, describe_left_out
 from sightline.data.readers.parallel import ordered_map
@@ -23,6 +23,9 @@ from sightline.pipeline import progress
 from sightline.prediction import drift, stream, table
 from sightline.prediction.records import Outcome, Prediction, Request, ServedModel
 from sightline.prediction.stream import Block
+from sightline.records import ModelMetadata
+from sightline.records.model_metadata import FILE
+from sightline.runs.run_folder import MANIFEST
 
 _BATCH = 500  # Images a step, as in the evaluation
 # Most bytes of a step's images as float32: the activations of large images are far larger
@@ -36,17 +39,18 @@ def predict(request: Request) -> Outcome:
     Raises DataError if a file of many images is damaged, StorageError if there is no room, and
     ModelFileError if the model's file is damaged, a different one, or gives no probabilities.
     """
-    model = keras_files.read_model(Path(request.model.path), request.model.sha256)
-    shape, class_names = _signature(model, request.model)
-    size = max(1, min(_BATCH, _BATCH_BYTES // (4 * int(np.prod(shape)))))
-    summary = _Summary(request, shape, class_names)
+    path, sha256 = Path(request.model.path), request.model.sha256
+    model, stored = keras_files.read_with_metadata(path, sha256)
+    metadata = _metadata(model, request.model, stored)
+    size = max(1, min(_BATCH, _BATCH_BYTES // (4 * int(np.prod(metadata.image_shape)))))
+    summary = _Summary(request, metadata, _unknown(request.model, stored))
 
     def predict_block(block: Block) -> tuple[Block, NDArray[np.float32]]:
         return block, class_probabilities(model, block.images, size)
 
     started = time.monotonic()
     with images.silence_bomb_warnings(), table.open_table(request) as append:
-        wanted = Form(shape, request.model.resize, white=request.model.white)
+        wanted = Form(metadata.image_shape, metadata.resize, white=metadata.white)
         blocks = stream.read(request.inputs, wanted, size)
         # A thread lets the model work while its last predictions are counted and written. Only
         # one, since not every Keras backend allows more.
@@ -59,12 +63,13 @@ def predict(request: Request) -> Outcome:
 class _Summary:
     """Counts predictions block by block and converts them to rows."""
 
-    def __init__(self, request: Request, shape: Shape, class_names: tuple[str, ...]) -> None:
+    def __init__(self, request: Request, metadata: ModelMetadata, unknown: tuple[str, ...]) -> None:
         self._request = request
-        self._shape = shape
-        self._labels = pa.array(class_names)
+        self._metadata = metadata
+        self._unknown = unknown
+        self._labels = pa.array(metadata.class_names)
         self._profiler = Profiler()
-        self._classes = np.zeros(len(class_names), dtype=np.int64)
+        self._classes = np.zeros(len(self._labels), dtype=np.int64)
         self._totals: Counter[str] = Counter()
         self._first_error: str | None = None
         self._shown: list[Prediction] = []
@@ -126,10 +131,11 @@ class _Summary:
     def _warnings(self) -> tuple[str, ...]:
         totals = self._totals
         decoded = totals["images"] - totals["failed"]
-        found = [*self._request.model.notes]
+        found = [*self._unknown]
         found += describe_left_out(add_kinds(*(one.left_out for one in self._request.inputs)))
         found += form.describe_conversions(
-            self._shape, self._request.model.resize, totals["resized"], totals["converted"], decoded
+            *(self._metadata.image_shape, self._metadata.resize),
+            *(totals["resized"], totals["converted"], decoded),
         )
         if self._request.model.profile and decoded:
             profile = self._profiler.profile(self._classes.tolist())
@@ -137,23 +143,46 @@ class _Summary:
         return tuple(found)
 
 
-def _signature(model: keras.Model, served: ServedModel) -> tuple[Shape, tuple[str, ...]]:
-    """Return the shape of the images that a model accepts, and the names of its classes."""
+def _metadata(
+    model: keras.Model, served: ServedModel, stored: ModelMetadata | None
+) -> ModelMetadata:
+    """Return the metadata of a model, by default that in its file; check that it fits."""
+    shape, classes = _signature(model, served.path)
+    names = tuple(f"class_{number}" for number in range(classes))
+    found = served.metadata or stored or ModelMetadata(class_names=names, image_shape=shape)
+    if len(found.class_names) != classes or found.image_shape != shape:
+        raise ModelFileError(
+            f"{served.path} accepts images of {shape} and has {classes} classes; expected "
+            f"{found.image_shape} and {len(found.class_names)}, as recorded."
+        )
+    return found
+
+
+def _signature(model: keras.Model, path: str) -> tuple[Shape, int]:
+    """Return the shape of the images that a model accepts, and the number of its classes."""
     match model.input_shape, model.output_shape:
         case (
             (None, int(height), int(width), 1 | 3 as channels),
             (None, int(classes)),
-        ) if max(height, width) <= MAX_SIDE and classes <= MAX_CLASSES:
-            shape = (height, width, channels)
+        ) if max(height, width) <= MAX_SIDE and MIN_CLASSES <= classes <= MAX_CLASSES:
+            return (height, width, channels), classes
         case _:
             raise ModelFileError(
-                f"{served.path} maps {model.input_shape} to {model.output_shape}; expected grey or "
-                "RGB images of one shape, and a probability for each class."
+                f"{path} maps {model.input_shape} to {model.output_shape}; expected grey or RGB "
+                "images of one shape, and a probability for each class."
             )
-    names = served.class_names or tuple(f"class_{number}" for number in range(classes))
-    if len(names) != classes or served.image_shape not in {None, shape}:
-        raise ModelFileError(
-            f"{served.path} accepts images of {shape} and has {classes} classes; expected "
-            f"{served.image_shape} and {len(names)}, as recorded."
+
+
+def _unknown(served: ServedModel, stored: ModelMetadata | None) -> tuple[str, ...]:
+    """State in a sentence what is unknown of a model without a record of its run."""
+    if served.metadata is not None:
+        return ()
+    if stored is not None:
+        return (
+            f"The images were not compared with the training images, which are unknown: the model "
+            f"is not beside the {MANIFEST} of its run.",
         )
-    return shape, names
+    return (
+        f"The class names and the training images are unknown: the model has no {FILE} and is not "
+        f"beside the {MANIFEST} of its run; the classes are named class_0, class_1 and so on.",
+    )

@@ -6,6 +6,7 @@ from sightline import registry
 from sightline.errors import InputError, ModelFileError
 from sightline.prediction.inputs import absolute, check_text
 from sightline.prediction.records import ServedModel
+from sightline.records import ModelMetadata
 from sightline.records.manifest import RunManifest
 from sightline.runs import run_folder
 from sightline.storage import digests
@@ -47,10 +48,7 @@ def _from_registry(workspace: Workspace, name: str, dataset: str | None) -> Serv
         name=version.name if name == version.name else f"{version.name} ({name})",
         path=str(workspace.root / version.model.path),
         sha256=version.model.sha256,
-        class_names=version.class_names,
-        image_shape=version.image_shape,
-        resize=version.resize,
-        white=version.white,
+        metadata=ModelMetadata.of(version),
         profile=version.profile,
     )
 
@@ -68,11 +66,7 @@ def _from_file(path: Path) -> ServedModel:
         digest = digests.sha256(path)
     except OSError as error:
         raise ModelFileError(f"{path} cannot be read: {error.strerror}.") from None
-    note = (
-        f"The class names and the training images are unknown, since {path.name} is not beside "
-        f"the {run_folder.MANIFEST} of its run; the classes are named class_0, class_1 and so on."
-    )
-    return ServedModel(name=str(path), path=str(path.absolute()), sha256=digest, notes=(note,))
+    return ServedModel(name=str(path), path=str(path.absolute()), sha256=digest)
 
 
 def _from_manifest(path: Path, manifest: RunManifest) -> ServedModel:
@@ -84,9 +78,6 @@ def _from_manifest(path: Path, manifest: RunManifest) -> ServedModel:
         name=manifest.run_id,
         path=str(path.absolute()),
         sha256=manifest.files[path.name].sha256,
-        class_names=ingested.class_names,
-        image_shape=ingested.image_shape,
-        resize=ingested.resize,
-        white=ingested.white,
+        metadata=ModelMetadata.of(ingested),
         profile=profiles.get("train"),
     )

@@ -4,8 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from sightline.config import Resize
-from sightline.records import Record, SplitProfile
+from sightline.records import ModelMetadata, Record, SplitProfile
 
 TableFormat = Literal["parquet", "csv"]
 
@@ -16,13 +15,9 @@ class ServedModel(Record):
     name: str  # Name to show
     path: str
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")  # Digest that the file at `path` must have
-    class_names: tuple[str, ...] | None = None  # Names in label order; None if unknown
-    # Height, width and channels that it was trained on; None if unknown
-    image_shape: tuple[int, int, int] | None = None
-    resize: Resize = "stretch"  # How its training images were brought to that shape
-    white: int = 65535  # Value that is white in images of 16 bits
+    # As its run recorded it; None without a record of the run: then the file itself may have it
+    metadata: ModelMetadata | None = None
     profile: SplitProfile | None = None  # Profile of its training images; None if unknown
-    notes: tuple[str, ...] = ()  # Sentences on what is unknown
 
 
 class Input(Record):

@@ -39,6 +39,7 @@ from sightline.records.evaluation import (
     ThresholdCurves,
 )
 from sightline.records.model import DeviceReport, Gpu, Layer, ModelBlueprint, TrainedModel
+from sightline.records.model_metadata import ModelMetadata
 from sightline.records.promotion import Certificate, Criterion, Decision, ExportCheck, Promotion
 from sightline.records.result import (
     ConfusedClasses,

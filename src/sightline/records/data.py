@@ -135,5 +135,7 @@ class ArraySet(Record):
 
     class_names: tuple[str, ...]
     image_shape: tuple[int, int, int]
+    resize: Resize = "stretch"  # See `DatasetFiles`
+    white: int = 65535
     splits: dict[str, ArraySplit]
     last_frozen: str | None = None  # After the stage embed: the layer whose output the features are

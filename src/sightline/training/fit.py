@@ -15,7 +15,7 @@ import keras
 from sightline.config import TrainingConfig
 from sightline.models import backbone, keras_files, mirrored
 from sightline.pipeline.cache import Draft
-from sightline.records import ArraySet, ModelBlueprint, Run, TrainedModel
+from sightline.records import ArraySet, ModelBlueprint, ModelMetadata, Run, TrainedModel
 from sightline.storage.workspace import Workspace
 from sightline.training import backend, outcome, precision, state
 from sightline.training.augmentation import augmentation
@@ -68,7 +68,7 @@ def fit(
                 waited = _fit_epochs(run, training_model, arrays, plan, settings, callback)
             seconds = time.monotonic() - started
     exported = mirrored.averaged(model) if settings.flip_averaging else model
-    keras_files.export(exported, draft.path("model.keras"))
+    keras_files.export(exported, draft.path("model.keras"), ModelMetadata.of(arrays))
     record = outcome.describe(draft, model, training_model, callback, device)
     measured = {"fit_seconds": round(seconds, 3), "waiting": round(waited / seconds, 4)}
     return record.model_copy(update=measured)

@@ -51,6 +51,13 @@ def test_without_a_copy_the_splits_are_rows_of_the_ingested_images(run, files):
     assert sum(file.bytes for file in written) < 5_000
 
 
+@pytest.mark.parametrize("settings", [PreprocessingConfig(), FLOATS])
+def test_arrays_say_how_their_images_were_brought_to_one_form(run, files, settings):
+    other = files.model_copy(update={"resize": "letterbox", "white": 1023})
+    result = preprocess.preprocess(run, other, settings)
+    assert (result.resize, result.white) == ("letterbox", 1023)
+
+
 def test_equal_images_of_another_entry_are_found_where_they_are(run, files):
     preprocess.preprocess(run, files, PreprocessingConfig())
     images = {

@@ -6,12 +6,16 @@ import pytest
 import made_runs
 from sightline.export import certify, child_process, replay
 from sightline.export.golden import Golden
+from sightline.records import ModelMetadata
+
+METADATA = ModelMetadata(class_names=("a", "b", "c", "d"), image_shape=(8, 8, 1))
+MEASURED = {"runtime": "keras 3", "load_seconds": 1, "latency_1": 1, "latency_256": 1}
 
 
 @pytest.fixture
 def golden(tmp_path):
     np.save(tmp_path / "golden.npy", np.zeros((2, 8, 8, 1), np.uint8))
-    return Golden(tmp_path / "golden.npy", "0" * 64, np.zeros((2, 4), np.float32))
+    return Golden(tmp_path / "golden.npy", "0" * 64, np.zeros((2, 4), np.float32), METADATA)
 
 
 def check(golden):
@@ -40,13 +44,47 @@ def test_model_that_cannot_be_loaded_does_not_pass(golden):
 def test_incomparable_probabilities_do_not_pass(golden, probabilities, named, monkeypatch):
     def run(*arguments):
         np.save(Path(arguments[-1], replay.PROBABILITIES), probabilities, allow_pickle=True)
-        return {"runtime": "keras 3", "load_seconds": 1, "latency_1": 1, "latency_256": 1}
+        return {**MEASURED, "metadata": METADATA.model_dump_json()}
 
     monkeypatch.setattr(child_process, "run", run)
     found = check(golden)
     assert not found.passed
     assert named in str(found.problem)
     assert found.runtime == "keras 3"
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        (
+            METADATA.model_copy(update={"class_names": tuple("abdc")}).model_dump_json(),
+            "class_names",
+        ),
+        (
+            METADATA.model_copy(update={"resize": "crop", "white": 1023}).model_dump_json(),
+            "resize, white",
+        ),
+        ("{", "cannot be read"),
+    ],
+)
+def test_other_class_names_or_preprocessing_do_not_pass(golden, text, named, monkeypatch):
+    def run(*arguments):
+        np.save(Path(arguments[-1], replay.PROBABILITIES), golden.probabilities)
+        return {**MEASURED, "metadata": text}
+
+    monkeypatch.setattr(child_process, "run", run)
+    found = check(golden)
+    assert not found.passed
+    assert named in str(found.problem)
+
+
+def test_model_of_an_earlier_version_passes_without_metadata(golden, monkeypatch):
+    def run(*arguments):
+        np.save(Path(arguments[-1], replay.PROBABILITIES), golden.probabilities)
+        return {**MEASURED, "metadata": None}
+
+    monkeypatch.setattr(child_process, "run", run)
+    assert check(golden).passed
 
 
 @pytest.mark.parametrize(

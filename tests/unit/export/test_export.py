@@ -13,7 +13,7 @@ from sightline.export import certify, child_process, convert, formats
 from sightline.export.formats import FORMATS, shipped_name
 from sightline.export.golden import Golden
 from sightline.models import keras_files
-from sightline.records import Certificate, FileRecord
+from sightline.records import Certificate, FileRecord, ModelMetadata
 from sightline.storage import digests, json_digest
 
 EVERY_FORMAT = pytest.mark.parametrize("name", FORMATS)
@@ -90,6 +90,9 @@ def test_equal_models_give_equal_bytes(measured, entry, tmp_path):
     names = [name for name in formats.chosen(ExportConfig()) if name != "keras"]
     with ThreadPoolExecutor() as pool:
         list(pool.map(lambda name: child_process.run("convert", *arguments, name), names))
+    for name in names:
+        text = ModelMetadata.of(measured.files).model_dump_json()
+        FORMATS[name].write_metadata(tmp_path / FORMATS[name].file, text)
     assert digest_by_name(tmp_path) == digest_by_name(entry / "exports")
 
 
@@ -108,7 +111,7 @@ def test_changed_weight_is_found(measured, certificate, name, tmp_path):
     changed = [record for record in check.files if change_a_weight(measured, record, tmp_path)]
     assert changed, "no file holds the weights"
     images = np.load(measured.run.workspace.root / measured.files.images["test"].path)[:5]
-    expected = golden(tmp_path, measured.model, images)
+    expected = golden(tmp_path, measured.model, images, ModelMetadata.of(measured.files))
     found = certify.check(name, tmp_path / FORMATS[name].file, check.files, expected, 1e-5)
     assert not found.passed
     assert found.problem or found.difference > 1e-3
@@ -128,10 +131,10 @@ def change_a_weight(measured, record, folder):
     return changed != content
 
 
-def golden(folder, model, images):
+def golden(folder, model, images, metadata):
     np.save(folder / "golden.npy", images)
     expected = keras_files.read_model(model).predict_on_batch(images)
-    return Golden(folder / "golden.npy", "0" * 64, expected)
+    return Golden(folder / "golden.npy", "0" * 64, expected, metadata)
 
 
 @pytest.mark.filterwarnings("ignore:In the future:FutureWarning")  # tf2onnx reads np.object
@@ -141,8 +144,10 @@ def test_large_colour_images_of_any_batch_size(name, tmp_path, certificate, in_p
     model = tmp_path / "model.keras"
     keras_files.export(classifier((40, 32, 3), 5), model)
     convert.main(str(model), digests.sha256(model), str(tmp_path), name)
+    metadata = ModelMetadata(class_names=tuple("abcde"), image_shape=(40, 32, 3))
+    FORMATS[name].write_metadata(tmp_path / FORMATS[name].file, metadata.model_dump_json())
     images = np.random.default_rng(1).integers(0, 256, (6, 40, 32, 3), dtype=np.uint8)
-    expected = golden(tmp_path, model, images)
+    expected = golden(tmp_path, model, images, metadata)
     found = certify.check(name, tmp_path / FORMATS[name].file, files, expected, 1)
     assert found.problem is None
     assert found.difference < 1e-6

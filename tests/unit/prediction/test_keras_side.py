@@ -1,4 +1,5 @@
 import csv
+import shutil
 from pathlib import Path
 
 import keras
@@ -8,6 +9,7 @@ import pytest
 import tensorflow as tf
 
 from bounds import bounded
+from hostile_models import NAMED
 from run_to_predict import CLASS_NAMES, RUN_ID, dots, publish, write_pictures
 from sightline.errors import ModelFileError
 from sightline.models import keras_files
@@ -144,24 +146,66 @@ def test_csv_has_the_same_rows_and_quotes_names(model, tmp_path):
     assert rows[0]["error"] == ""
 
 
-def test_unknown_classes_are_numbered(model, images):
-    unknown = {"class_names": None, "image_shape": None, "profile": None, "notes": ("So.",)}
-    outcome = predict(model.model_copy(update=unknown), images)
+def test_file_without_the_record_of_its_run_tells_its_class_names(model, images, tmp_path):
+    copy = shutil.copy(model.path, tmp_path / "mine.keras")
+    outcome = predict(find(Workspace(tmp_path), str(copy)), images)
+    assert list(outcome.classes) == list(NAMED.class_names)
+    assert len(outcome.warnings) == 1
+    assert "not compared with the training images" in outcome.warnings[0]
+
+
+def test_file_tells_how_images_are_resized_and_scaled(model, tmp_path):
+    """Without the record, wide images are stretched, and 16 bits end at 65,535."""
+    metadata = NAMED.model_copy(update={"resize": "crop", "white": 4095})
+    path = model_file(model, tmp_path, metadata)
+    wide = dots(1, shape=(8, 20, 1)).astype(np.uint16) * 16
+    middle = np.rint(wide[:, :, 6:14] / 4095 * 255)
+    write_pictures(tmp_path / "wide", wide)
+    write_pictures(tmp_path / "middle", middle.astype(np.uint8))
+    found = [
+        predict(find(Workspace(tmp_path), str(path)), tmp_path / name).predictions[0].probability
+        for name in ("wide", "middle")
+    ]
+    assert found[0] == found[1]
+
+
+def test_classes_of_a_file_without_any_record_are_numbered(model, images, tmp_path):
+    path = model_file(model, tmp_path, None)
+    outcome = predict(find(Workspace(tmp_path), str(path)), images)
     assert list(outcome.classes) == ["class_0", "class_1"]
-    assert outcome.warnings == ("So.",)
+    assert "class_0" in outcome.warnings[0]
+    assert "sightline.json" in outcome.warnings[0]
+
+
+def test_file_with_another_number_of_names_is_refused(model, images, tmp_path):
+    path = model_file(model, tmp_path, NAMED.model_copy(update={"class_names": tuple("abc")}))
+    with pytest.raises(ModelFileError, match=r"model\.keras .* 2 classes; expected .* 3"):
+        predict(find(Workspace(tmp_path), str(path)), images)
+
+
+def model_file(model, folder, metadata):
+    """Write the same model with other metadata."""
+    network = keras_files.without_preprocessing(keras_files.read_model(Path(model.path)))
+    keras_files.export(network, folder / "model.keras", metadata)
+    return folder / "model.keras"
 
 
 @pytest.mark.parametrize(
     ("changed", "named"),
     [
-        ({"sha256": "0" * 64}, "0000"),
         ({"class_names": ("a", "b", "c")}, "2 classes; expected .* 3"),
         ({"image_shape": (28, 28, 1)}, r"\(8, 8, 1\) .* expected \(28, 28, 1\)"),
     ],
 )
 def test_different_model_than_recorded_is_refused(model, images, changed, named):
+    metadata = model.metadata.model_copy(update=changed)
     with pytest.raises(ModelFileError, match=named):
-        predict(model.model_copy(update=changed), images)
+        predict(model.model_copy(update={"metadata": metadata}), images)
+
+
+def test_file_of_another_digest_is_refused(model, images):
+    with pytest.raises(ModelFileError, match="0000"):
+        predict(model.model_copy(update={"sha256": "0" * 64}), images)
 
 
 def test_weights_that_are_not_finite_are_refused(model, images, tmp_path):

@@ -25,10 +25,9 @@ def test_run_is_found_by_its_id_or_a_prefix(workspace, name):
     model = find(workspace, name)
     assert model.name == RUN_ID
     assert model.sha256 == digests.sha256(Path(model.path))
-    assert (model.class_names, model.image_shape) == (CLASS_NAMES, SHAPE)
+    assert (model.metadata.class_names, model.metadata.image_shape) == (CLASS_NAMES, SHAPE)
+    assert model.metadata.white == 255
     assert model.profile is not None
-    assert model.white == 255
-    assert model.notes == ()
 
 
 @pytest.mark.parametrize("name", ["latest", "", "champoin", "2027"])
@@ -37,13 +36,12 @@ def test_latest_model_is_never_the_default(workspace, name):
         find(workspace, name)
 
 
-def test_file_has_class_names_beside_its_manifest_and_a_note_elsewhere(workspace, tmp_path):
+def test_file_has_the_record_of_its_run_only_beside_the_manifest(workspace, tmp_path):
     path = run_folder.folder(workspace, RUN_ID) / "model.keras"
     model = find(workspace, str(path))
-    assert (model.name, model.class_names) == (RUN_ID, CLASS_NAMES)
+    assert (model.name, model.metadata.class_names) == (RUN_ID, CLASS_NAMES)
     model = find(workspace, str(shutil.copy(path, tmp_path / "mine.keras")))
-    assert model.class_names is None
-    assert "class_0" in model.notes[0]
+    assert (model.metadata, model.profile) == (None, None)
 
 
 def test_replaced_or_damaged_run_and_ambiguous_prefix_are_refused(tmp_path):
@@ -85,7 +83,7 @@ def test_aliases_and_versions_come_from_the_registry(workspace, tmp_path):
             find(workspace, name)
     version = registry.register(workspace, run_folder.read(workspace, RUN_ID))
     model = find(workspace, version.name)
-    assert (model.name, model.class_names) == (version.name, CLASS_NAMES)
+    assert (model.name, model.metadata.class_names) == (version.name, CLASS_NAMES)
     assert model.sha256 == digests.sha256(Path(model.path))
     assert find(workspace, "candidate").name == f"{version.name} (candidate)"
     assert find(workspace, "candidate", "dots").sha256 == model.sha256

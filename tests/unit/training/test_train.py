@@ -14,6 +14,7 @@ from sightline.data.scaling import to_float
 from sightline.data.split_arrays import open_split, read_split_labels
 from sightline.errors import DeviceError, DivergenceError
 from sightline.models import keras_files
+from sightline.records import ModelMetadata
 from sightline.training import backend, fit, train
 from sightline.training.epoch_plan import EpochPlan
 from sightline.training.input_pipeline import Batches
@@ -97,6 +98,13 @@ def test_exported_model_takes_raw_images_and_holds_no_training_state(textures):
     assert path.stat().st_size < 200_000
     with zipfile.ZipFile(path) as archive:
         assert "date_saved" not in json.loads(archive.read("metadata.json"))
+
+
+def test_exported_model_says_what_its_classes_and_images_are(textures):
+    path = textures.run.workspace.root / textures.trained.model.path
+    _, metadata = keras_files.read_with_metadata(path)
+    assert metadata == ModelMetadata.of(textures.arrays)
+    assert metadata.class_names == textures.arrays.class_names
 
 
 def test_required_gpu_that_is_missing_is_an_error(textures, monkeypatch):
