@@ -15,6 +15,9 @@ _NUMBERED = frozenset({"webdataset"})  # Formats that do not state the names of 
 _NAMES_OF_CLASSES = re.compile(r"(.+\.labels|labels|classes|classnames|class_names)\.txt", re.I)
 
 
+_NUMBER_OF = re.compile(r"(.*?)(\d{1,6})-of-(\d{1,6})(\D.*)")
+
+
 def find_shards(kind: str, path: Path, entries: Entries) -> Layout | None:
     """Recognize files of a format in a folder, or in folders per split; None if there are none.
 
@@ -28,7 +31,7 @@ def find_shards(kind: str, path: Path, entries: Entries) -> Layout | None:
         and (inner := _of_kind(kind, path / entry.name, list_folder(path / entry.name)))
     }
     if "train" in find_splits(path, folders):
-        return with_names(named_splits(kind, path, folders))
+        return _complete(named_splits(kind, path, folders))
     check_train(path, folders)
     if len(folders) > 1:
         raise DataError(
@@ -41,9 +44,26 @@ def find_shards(kind: str, path: Path, entries: Entries) -> Layout | None:
         group = split_word(file.name) or file.name
         groups[group] = (*groups.get(group, ()), file)
     if "train" in find_splits(path, groups):
-        return with_names(named_splits(kind, path, groups))
+        return _complete(named_splits(kind, path, groups))
     check_train(path, groups)
-    return with_names(Layout(kind, path, {UNSPLIT: files})) if files else None
+    return _complete(Layout(kind, path, {UNSPLIT: files})) if files else None
+
+
+def _complete(layout: Layout) -> Layout:
+    """Add the file of class names, and a note on files that the names of others count."""
+    present: dict[tuple[str, str, str], list[str]] = {}
+    for file in (file for files in layout.files.values() for file in files):
+        if match := _NUMBER_OF.fullmatch(file.name):
+            before, number, total, after = match.groups()
+            present.setdefault((before, total, after), []).append(number)
+    notes = []
+    for (before, total, after), found in present.items():
+        numbers = {*map(int, found)}
+        missing = [number for number in range(int(total)) if number not in numbers]
+        if missing:
+            name = f"{before}{missing[0]:0{len(found[0])}}-of-{total}{after}"
+            notes.append(f"Missing: {len(missing):,} of {int(total):,} files, such as {name}.")
+    return with_names(replace(layout, notes=(*layout.notes, *notes)))
 
 
 def with_names(layout: Layout) -> Layout:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sightline.data.readers import content, npy
+from sightline.data.readers.pixel_layout import PixelLayout
 from sightline.errors import DataError
 from sightline.storage.text import quoted
 
@@ -27,6 +28,7 @@ class ArrayHeader:
     path: Path  # The file
     shape: tuple[int, int, int, int]  # Number, height, width and channels (1 or 3) of the images
     start: int  # Bytes before the first image
+    channels_first: bool = False
 
     @property
     def image_bytes(self) -> int:
@@ -65,7 +67,7 @@ def read_header(path: Path) -> ArrayHeader:
             f"{path} has {size:,} bytes, expected {stated:,} for {quoted(shape)} of uint8; get a "
             "fresh copy."
         )
-    return ArrayHeader(path, (shape[0], *image_shape), start)
+    return ArrayHeader(path, (shape[0], *image_shape), start, npy.is_channels_first(shape))
 
 
 def read_blocks(header: ArrayHeader, rows: int) -> Iterator[NDArray[np.uint8]]:
@@ -76,6 +78,7 @@ def read_blocks(header: ArrayHeader, rows: int) -> Iterator[NDArray[np.uint8]]:
     with header.path.open("rb") as file:
         file.seek(header.start)
         try:
-            yield from npy.read_rows(file, np.dtype(np.uint8), header.shape, rows)
+            blocks = npy.read_rows(file, np.dtype(np.uint8), header.shape, rows)
+            yield from PixelLayout(header.shape[1:], header.channels_first).arrange(blocks)
         except EOFError:
             raise DataError(f"{header.path} became shorter while it was read; run again.") from None

@@ -52,3 +52,13 @@ def test_archive_that_cannot_be_read_is_refused_with_the_remedy(tmp_path, name):
 @pytest.mark.parametrize("name", ["a/Birds.tar.gz", "birds.tgz", "birds.tar", "birds.parquet"])
 def test_data_set_is_named_without_the_ending(name):
     assert slug(name) == "birds"
+
+
+@pytest.mark.parametrize("names", ["train-{:05}-of-00003.tar", "train_{}-of-3.tar"])
+def test_files_that_the_names_of_others_count_are_noted_as_missing(tmp_path, names):
+    for number in (0, 2):
+        write_tar(tmp_path / names.format(number), samples("abab"))
+    notes = read_all(tmp_path)[0].notes
+    assert f"Missing: 1 of 3 files, such as {names.format(1)}." in notes
+    write_tar(tmp_path / names.format(1), samples("abab"))
+    assert not any("Missing" in note for note in read_all(tmp_path)[0].notes)

@@ -32,6 +32,15 @@ def test_blocks_hold_the_saved_images(tmp_path, shape):
         list(npy.read_blocks(found, 3))
 
 
+@pytest.mark.parametrize("channels", [1, 3])
+def test_channels_that_come_first_are_put_last(tmp_path, channels):
+    images = np.random.default_rng(0).integers(0, 256, (5, 8, 9, channels), dtype=np.uint8)
+    np.save(tmp_path / "x.npy", np.moveaxis(images, -1, 1).copy())
+    found = npy.read_header(tmp_path / "x.npy")
+    assert found.shape == images.shape
+    assert np.array_equal(np.concatenate(list(npy.read_blocks(found, 3))), images)
+
+
 @pytest.mark.parametrize(
     ("content", "named"),
     [

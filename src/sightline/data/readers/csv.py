@@ -1,6 +1,5 @@
 """Read CSV files with a label column and one column per pixel."""
 
-import math
 from collections.abc import Iterator, Sequence
 from functools import partial
 
@@ -31,11 +30,11 @@ from sightline.data.readers.base import (
 from sightline.data.readers.csv_splits import read_splits
 from sightline.data.readers.csv_table import Table, batches, count_rows, open_table
 from sightline.data.readers.label_columns import find_label_column
-from sightline.data.readers.pixel_scale import Scale, deep_white, find_scale
+from sightline.data.readers.pixel_layout import PixelLayout, find_row_layout, shape_of_row
+from sightline.data.readers.pixel_scale import Scale, deep_white, describe_dark, find_scale
 from sightline.errors import DataError
 from sightline.storage.text import quoted
 
-_RGB = 3
 _Mask = NDArray[np.bool_] | None  # Rows of a split, of shape (n,); None if it has all
 _Part = tuple[str, Table, _Mask]
 
@@ -44,7 +43,8 @@ def read(layout: Layout, settings: DataConfig) -> RawDataset:
     """Read CSV files.
 
     `settings.label_column` is the label, `settings.metadata_columns` are metadata, row numbers are
-    left out, and all other columns are pixels, row by row, the RGB values of a pixel side by side.
+    left out, and all other columns are pixels, row by row, the RGB values of a pixel side by side
+    or in planes.
     Without names, the label is the first or last column. One column may hold all pixels as text,
     and a column `Usage` or `split` the splits of a single file. Images have the configured shape,
     else they are square, grey or RGB. Raises DataError for a malformed file.
@@ -65,7 +65,9 @@ def read(layout: Layout, settings: DataConfig) -> RawDataset:
     parts = [part for part in parts if part[0] in found]
     class_names, numbers = labels.encode([*found.values()])
     kept = dict.fromkeys(table for _, table, _ in parts)
-    scale = find_scale([partial(_values, table) for table in kept], settings.white)
+    values = [partial(_values, table) for table in kept]
+    scale = find_scale(values, settings.white)
+    pixels = find_row_layout(_values(tables[0]), shape)
 
     def split(part: _Part, split_labels: NDArray[np.int64]) -> RawSplit:
         name, table, mask = part
@@ -74,13 +76,14 @@ def read(layout: Layout, settings: DataConfig) -> RawDataset:
             name,
             split_labels,
             place=f"file {table.path.name}" if mask is None else f"column {table.split}",
-            images=lambda: raw_blocks(_images(table, shape, mask, scale)),
+            images=lambda: raw_blocks(_images(table, pixels, mask, scale)),
             source=lambda row: f"{table.path.name}#{row if rows is None else rows[row]}",
             metadata=(lambda: _metadata(table, mask)) if table.metadata else None,
         )
 
     splits = tuple(map(split, parts, numbers))
-    notes = (*layout.notes, *left_out, *notes, *missing, *([scale.note] if scale else ()))
+    notes = (*layout.notes, *left_out, *notes, *missing, *pixels.notes)
+    notes = (*notes, *([scale.note] if scale else describe_dark(values)))
     origin = _origin(tables[0], settings)
     return RawDataset(class_names, shape, splits, origin, notes, white=deep_white(scale))
 
@@ -122,12 +125,12 @@ def _select(found: labels.FoundLabels, name: str, mask: NDArray[np.bool_]) -> la
 
 
 def _images(
-    table: Table, shape: Shape, mask: _Mask, scale: Scale | None
+    table: Table, pixels: PixelLayout, mask: _Mask, scale: Scale | None
 ) -> Iterator[NDArray[np.uint8]]:
     row = 0
     values = _values(table)
     scaled = scale.levels(values) if scale else values
-    for images in to_pixels(scaled, str(table.path), shape):
+    for images in to_pixels(pixels.arrange(scaled), str(table.path), pixels.shape):
         chosen = images if mask is None else images[mask[row : row + len(images)]]
         row += len(images)
         if len(chosen):
@@ -157,14 +160,8 @@ def _metadata(table: Table, mask: _Mask) -> Metadata:
 
 def _shape(table: Table, settings: DataConfig) -> Shape:
     count = csv_pixel_text.pixel_count(table) if table.pixel_text else len(table.pixels)
-    if settings.image_size is not None:
-        for channels in (settings.channels,) if settings.channels else (1, _RGB):
-            if math.prod(settings.image_size) * channels == count:
-                return (*settings.image_size, channels)
-    for channels in (1, _RGB):
-        side = math.isqrt(count // channels)
-        if side * side * channels == count > 0:
-            return side, side, channels
+    if shape := shape_of_row(count, settings):
+        return shape
     if texts := csv_columns.find_text(table):
         raise DataError(
             f"{table.path}: expected pixels in all columns but the label, found text in "

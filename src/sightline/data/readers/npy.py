@@ -20,6 +20,7 @@ Header = tuple[tuple[int, ...], bool, "np.dtype[np.generic]"]
 """Shape, whether the array is in Fortran order, and dtype."""
 
 _GREY_DIMENSIONS = 3
+_CHANNELS = frozenset({1, 3})
 _SURROGATES = 0xD800
 _LENGTH_BYTES = 4  # the size of the header's length field from version 2
 _MAX_HEADER_BYTES = 10_000  # NumPy's limit, which it checks only after reading the header
@@ -50,14 +51,23 @@ def read_untrusted_header(stream: Stream, subject: str) -> Header:
 def image_shape(subject: str, shape: tuple[int, ...]) -> Shape:
     """Return height, width and channels of the images in an array of a supported shape."""
     found = (*shape[1:], 1) if len(shape) == _GREY_DIMENSIONS else shape[1:]
+    if is_channels_first(shape):
+        found = (*shape[2:], shape[1])
     match found:
         case (height, width, 1 | 3 as channels) if (
             min(shape) > 0 and math.prod(found) <= MAX_IMAGE_BYTES
         ):
             return height, width, channels
     raise DataError(
-        f"{subject}: expected the shape (n, height, width), (n, height, width, 1) or "
-        f"(n, height, width, 3), found the shape {quoted(shape)}."
+        f"{subject}: expected the shape (n, height, width) or (n, height, width, channels) with 1 "
+        f"or 3 channels, which may also come first, found the shape {quoted(shape)}."
+    )
+
+
+def is_channels_first(shape: tuple[int, ...]) -> bool:
+    """Return whether the shape is (n, channels, height, width) with 1 or 3 channels."""
+    return (
+        len(shape) == _GREY_DIMENSIONS + 1 and shape[1] in _CHANNELS and shape[-1] not in _CHANNELS
     )
 
 

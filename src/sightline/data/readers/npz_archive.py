@@ -23,6 +23,7 @@ _ZIP_ERRORS = (
     *(zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, RuntimeError, OverflowError),
     ValueError,  # names that are not UTF-8, offsets before the start of the file
 )
+_MOST_FORTRAN_BYTES = 256 << 20  # Rows do not lie together, so that all are read at once
 _END_RECORD = struct.Struct("<4s6xH10x")  # of a zip file without a comment
 
 
@@ -34,6 +35,7 @@ class Array:
     name: str
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
+    fortran_order: bool = False
 
     @property
     def subject(self) -> str:
@@ -77,17 +79,18 @@ def open_array(path: Path, name: str, names: set[str], max_row_bytes: int) -> Ar
         )
     with _reading(path), _open(path, name) as (stream, stated_bytes):
         shape, fortran_order, dtype = npy.read_untrusted_header(stream, f"{path}, {name}")
-    array = Array(path, name, shape, dtype)
+    array = Array(path, name, shape, dtype, fortran_order and len(shape) > 1)
     if dtype.hasobject:
         raise DataError(
             f"{array.subject} contains pickled Python objects, which are never loaded; save it as "
             "plain integers or strings."
         )
-    if fortran_order and len(shape) > 1:
-        raise DataError(
-            f"{array.subject} is in Fortran order; save np.ascontiguousarray({name}) instead."
-        )
     _check_size(array, stated_bytes, max_row_bytes)
+    if array.fortran_order and array.shape[0] * array.row_bytes > _MOST_FORTRAN_BYTES:
+        raise DataError(
+            f"{array.subject} is in Fortran order, which is only read up to 256 MiB; save "
+            f"np.ascontiguousarray({name}) instead."
+        )
     return array
 
 
@@ -112,7 +115,11 @@ def blocks(array: Array) -> Iterator[NDArray[Any]]:
     rows = rows_in_block(max(1, array.row_bytes))
     with _reading(array.path), _open(array.path, array.name) as (stream, _):
         npy.read_untrusted_header(stream, array.subject)
-        yield from npy.read_rows(stream, array.dtype, array.shape, rows)
+        if array.fortran_order:
+            whole = next(npy.read_rows(stream, array.dtype, array.shape[::-1], array.shape[-1])).T
+            yield from (whole[first : first + rows] for first in range(0, len(whole), rows))
+        else:
+            yield from npy.read_rows(stream, array.dtype, array.shape, rows)
         if stream.read(1):
             raise EOFError(f"{array.name} continues after its last row")
 

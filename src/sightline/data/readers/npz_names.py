@@ -9,8 +9,13 @@ from sightline.data.split_names import find_splits
 from sightline.errors import DataError
 from sightline.storage.text import quoted
 
-_NAME = re.compile(r"([xy])_(.+)|(.+)_(images|labels)", re.IGNORECASE)
-_ROLES = {"x": "images", "y": "labels"}
+_ROLES = {
+    **dict.fromkeys(("x", "images", "data"), "images"),
+    **dict.fromkeys(("y", "labels", "target", "targets"), "labels"),
+}
+_NAME = re.compile(
+    rf"([xy])_(?P<after>.+)|(?P<before>.+)_({'|'.join(_ROLES)})|({'|'.join(_ROLES)})", re.IGNORECASE
+)
 
 
 class SplitArrays(NamedTuple):
@@ -23,16 +28,19 @@ class SplitArrays(NamedTuple):
 def find_arrays(path: Path, names: Collection[str]) -> dict[str, SplitArrays]:
     """Map each split to its arrays, named as in `x_train` or `train_images`, training first.
 
+    Arrays without a split, such as `X` and `y` or `images` and `labels`, are the training split.
     Case does not matter. If one is missing, its name is the one to expect; a split other than the
     training split may have no labels. Raises DataError if a split has two of a kind.
     """
     found: dict[str, dict[str, list[str]]] = {}
     for name in sorted(names):
         if match := _NAME.fullmatch(name):
-            part = (match[2] or match[3]).lower()
-            role = (match[4] or _ROLES[match[1].lower()]).lower()
+            part = (match["after"] or match["before"] or "").lower()
+            role = _ROLES[(match[1] or match[4] or match[5]).lower()]
             found.setdefault(part, {}).setdefault(role, []).append(name)
     splits = {"train": "train", **find_splits(path, found)}
+    if "train" not in found and len(found.get("", {})) == len({*_ROLES.values()}):
+        splits = {"train": ""}
     arrays = {}
     for split, part in splits.items():
         roles = found.get(part, {})

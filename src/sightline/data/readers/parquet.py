@@ -12,6 +12,7 @@ from sightline.data.readers import labels, metadata, parquet_images, parquet_nam
 from sightline.data.readers.base import Metadata, Origin, RawDataset
 from sightline.data.readers.encoded_splits import EncodedSplit, numbered_source, open_encoded
 from sightline.data.readers.images import EncodedImage
+from sightline.data.readers.parquet_columns import choose_columns
 from sightline.data.readers.unreadable import Mask
 from sightline.errors import DataError
 from sightline.storage.text import quoted
@@ -27,6 +28,8 @@ def read(layout: Layout, settings: DataConfig) -> RawDataset:
     another order are renumbered. Raises DataError if a file is damaged, files state different
     names, a column is missing or has another type, or an image is only a path.
     """
+    train = next(iter(layout.files.values()))[0]
+    given, (settings, chosen) = settings, choose_columns(train, settings)
     layout, left_out = _leave_out_unlabelled(layout, settings.label_column)
     paths = [path for split in layout.files.values() for path in split]
     for path in paths:
@@ -36,8 +39,9 @@ def read(layout: Layout, settings: DataConfig) -> RawDataset:
         _split(layout, name, _labels(layout, name, settings.label_column, numbering), settings)
         for name in layout.files
     ]
-    layout = replace(layout, notes=(*layout.notes, *left_out))
-    origin = Origin("Parquet", _label_place(settings, names))
+    layout = replace(layout, notes=(*layout.notes, *chosen, *left_out))
+    column = settings.label_column if settings.label_column != given.label_column else None
+    origin = Origin("Parquet", _label_place(settings, names), column)
     return open_encoded(layout, settings, splits, origin, names)
 
 

@@ -10,6 +10,7 @@ from sightline.data.readers.base import WHITES
 
 _DARK = -0.5  # images from -1 to 1 have a value below; images from -0.5 to 0.5 have not
 _DEEP = 0.01  # share of pixels above 255 that are no mistakes in images of 8 bits
+_DIM = 16  # White in images of 4 bits, such as the digits of scikit-learn
 _TOLERANCE = 1e-3  # of a gray level, for errors of rounding in float32
 
 Values = Callable[[], Iterator[NDArray[Any]]]
@@ -31,6 +32,35 @@ class Scale(NamedTuple):
 def deep_white(scale: Scale | None) -> int:
     """Return the value that is white in images of 16 bits, for predictions."""
     return scale.white if scale and scale.white > 1 else WHITES[-1]
+
+
+def describe_dark(splits: Sequence[Values]) -> tuple[str, ...]:
+    """Return a note if no pixel exceeds 16 of 255, or if one split alone has only 0 and 1.
+
+    Reads each split up to the first brighter pixel.
+    """
+    brightest = list(map(_brightest, splits))
+    white = max(brightest)
+    if 0 < min(brightest) <= 1 < white:
+        return (
+            "All pixels of one split are 0 or 1, but not those of another; give the images of all "
+            "splits one scale.",
+        )
+    if not 0 < white <= _DIM:
+        return ()
+    return (
+        f"The brightest pixel of all images is {white:g} of 255, so that they are nearly black; if "
+        f"{white:g} is white, multiply them by {255 / white:g} and round.",
+    )
+
+
+def _brightest(split: Values) -> float:
+    highest = 0.0
+    for values in split():
+        highest = max(highest, float(values.max()))
+        if not highest <= _DIM:
+            break
+    return highest
 
 
 def find_scale(splits: Sequence[Values], white: Literal["auto"] | int) -> Scale | None:

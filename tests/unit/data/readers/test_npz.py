@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from reading import check_unreadable, read_all
+from sightline.data.readers import npz_archive
 
 X = np.random.default_rng(0).integers(0, 256, (20, 8, 8), dtype=np.uint8)
 Y = np.arange(20) % 4
@@ -71,8 +72,9 @@ def test_pickled_array_is_refused_and_never_run(path, tmp_path):
         ({"x_test": None}, "the array x_test"),
         ({"x_train": np.full((20, 8, 8), 0.5)}, "by 255, round, and save them as uint8"),
         ({"y_train": Y[:-1]}, "y_train has 19 labels"),
-        ({"x_train": X[:, 0]}, "(n, height, width)"),
-        ({"x_train": np.zeros((20, 3, 8, 8), np.uint8)}, "(20, 3, 8, 8)"),
+        ({"x_train": X.reshape(20, 4, 4, 4)}, "(n, height, width)"),
+        ({"x_train": X[:, 0, :7]}, "(20, 7)"),
+        ({"x_train": np.zeros((20, 3, 8, 8), np.uint8)}, "x_train (8, 8, 3), x_test (8, 8, 1)"),
         ({"x_train": X + 0j}, "complex"),
         ({"y_train": Y + 0.5}, "y_train, row 0 (counted from 0): expected an integer or text"),
         ({"y_train": Y.astype("datetime64[s]")}, "datetime64"),
@@ -84,7 +86,6 @@ def test_pickled_array_is_refused_and_never_run(path, tmp_path):
         ({"y_test": Y[:8] + 1}, "y_test, row 3 (counted from 0): the label 4 "),
         ({"x_test": X[:0], "y_test": Y[:0]}, "x_test has 0 examples"),
         ({"x_test": X[:8, :, :7]}, "x_test (8, 7, 1)"),
-        ({"x_train": np.asfortranarray(X)}, "np.ascontiguousarray(x_train)"),
         ({"y_train": np.ndarray(20, "<U0")}, "y_train: its values have no bytes"),
     ],
 )
@@ -174,6 +175,16 @@ def test_label_that_is_not_unicode_is_refused_with_its_row(path, point):
     points = np.full((20, 2), ord("a"), np.uint32)
     points[13, 1] = point
     check_unreadable(save(path, y_train=points.view("<U2")[:, 0]), "y_train, row 13", "label")
+
+
+def test_arrays_in_fortran_order_are_read_up_to_a_limit(path, monkeypatch):
+    one_hot = np.asfortranarray(np.eye(4)[Y])  # as the values of pandas.get_dummies
+    arrays = {"x_train": np.asfortranarray(X), "y_train": one_hot, "y_test": one_hot[:8]}
+    raw, images = read_all(save(path, **arrays))
+    np.testing.assert_array_equal(images["train"][..., 0], X)
+    assert raw.splits[0].labels.tolist() == Y.tolist()
+    monkeypatch.setattr(npz_archive, "_MOST_FORTRAN_BYTES", X.nbytes - 1)
+    check_unreadable(path, "data.npz", "np.ascontiguousarray(x_train)")
 
 
 @pytest.mark.parametrize("dtype", ["float32", ">f8", "S1", ">i4"])

@@ -33,3 +33,23 @@ def test_arrays_are_found_in_any_case(path):
     raw, images = read_all(path)
     np.testing.assert_array_equal(images["test"][..., 0], X[:8])
     np.testing.assert_array_equal(raw.splits[1].labels, Y[:8])
+
+
+@pytest.mark.parametrize("names", [("X", "y"), ("images", "labels"), ("data", "target")])
+def test_arrays_without_a_split_are_one_split(path, names):
+    np.savez(path, **dict(zip(names, (X, Y), strict=True)))
+    raw, images = read_all(path)
+    np.testing.assert_array_equal(images["unsplit"][..., 0], X)
+    np.testing.assert_array_equal(raw.splits[0].labels, Y)
+
+
+@pytest.mark.parametrize("roles", [("x", "y"), ("data", "labels"), ("data", "targets")])
+def test_split_may_precede_its_role(path, roles):
+    splits = {"train": (X, Y), "test": (X[:8], Y[:8])}
+    pairs = [
+        (split, one) for split, both in splits.items() for one in zip(roles, both, strict=True)
+    ]
+    np.savez(path, X=X[:1], y=Y[:1], **{f"{split}_{role}": array for split, (role, array) in pairs})
+    raw, images = read_all(path)
+    np.testing.assert_array_equal(images["test"][..., 0], X[:8])
+    np.testing.assert_array_equal(raw.splits[0].labels, Y)

@@ -65,7 +65,8 @@ def test_splits_are_files_or_folders_and_others_are_noted(tmp_path):
 def test_columns_are_configured_by_name(tmp_path):
     path = tmp_path / "x.parquet"
     pq.write_table(pa.table({"img": [png(1), png(2)], "kind": [0, 1]}), path)
-    check_unreadable(path, "'image'", "img, kind", "data.image_column")
+    check_unreadable(path, "'label'", "img, kind", "data.label_column")
+    check_unreadable(path, "'x'", "img, kind", "data.image_column", image_column="x")
     assert len(read_all(path, image_column="img", label_column="kind")[1]["unsplit"]) == 2
 
 

@@ -45,7 +45,7 @@ def test_0_and_1_are_black_and_white_if_no_split_has_others(path, dtype):
     assert "black (0) and white (255)" in raw.notes[0]
     raw, images = read_all(save(path, binary, X[:8]))
     np.testing.assert_array_equal(images["train"][..., 0], X > 127)
-    assert raw.notes == ()
+    assert "give the images of all splits one scale" in raw.notes[0]
 
 
 @pytest.mark.parametrize(("dtype", "white"), [("uint16", 1023), ("int64", 4095), ("<f4", 65535)])
@@ -90,3 +90,15 @@ def test_splits_of_several_scales_are_refused(path, test):
 def test_floats_from_minus_a_half_to_a_half_are_refused(path):
     centered = X / 255 - 0.5
     check_unreadable(save(path, centered, centered[:8]), "x_train, row 0", "0 to 255")
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "float64", "int64"])
+def test_images_of_few_levels_are_noted_as_nearly_black(path, dtype):
+    digits = (LEVELS // 16).clip(0, 15).astype(dtype)
+    raw, images = read_all(save(path, digits, digits[:8]))
+    np.testing.assert_array_equal(images["train"][..., 0], digits)
+    (note,) = raw.notes
+    assert "is 15 of 255" in note
+    assert "multiply them by 17" in note
+    digits[0, -1, -1] = 17
+    assert read_all(save(path, digits, digits[:8]))[0].notes == ()
