@@ -2,6 +2,7 @@
 
 import io
 import json
+import tarfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -98,6 +99,21 @@ def _write_parquet(path: Path, examples: Sequence[Example]) -> dict[str, Any]:
     return {}
 
 
+def _write_webdataset(path: Path, examples: Sequence[Example]) -> dict[str, Any]:
+    path.mkdir(parents=True, exist_ok=True)
+    for split, own in _splits(examples).items():
+        with tarfile.open(path / f"{split or 'images'}-000000.tar", "w") as archive:
+            for number, one in enumerate(own):
+                members = {one.suffix or ".img": _content(one)}
+                if one.label is not None:
+                    members[".json"] = json.dumps({"label": one.label}).encode()
+                for suffix, content in members.items():
+                    member = tarfile.TarInfo(f"{number:06}{suffix}")
+                    member.size = len(content)
+                    archive.addfile(member, io.BytesIO(content))
+    return {}
+
+
 def _write_npz(path: Path, examples: Sequence[Example]) -> dict[str, Any]:
     arrays = {}
     for split, own in _splits(examples).items():
@@ -146,6 +162,7 @@ FORMATS = {
     "label table": Format(_write_table, _FILES | {"loose", "typed", "lists"}),
     "file names": Format(_write_named, _FILES | {"loose"}),
     "Parquet": Format(_write_parquet, _FILES | {"typed", "lists", "one file"}),
+    "WebDataset": Format(_write_webdataset, _FILES | {"typed", "lists", "one file"}),
     "NPZ": Format(_write_npz, _NUMBERS | {"lists"}),
     "CSV": Format(_write_csv, _NUMBERS),
     "IDX": Format(_write_idx, frozenset({"bytes", "one file"})),

@@ -225,7 +225,7 @@ SPLITS = (
         "one folder around everything",
         labelled(train=[0, 1], test=[1, 0]),
         noted("archive"),
-        others={"Parquet": READ},  # `data/`, as on the Hugging Face Hub
+        others={name: READ for name in ("Parquet", "WebDataset")},  # as on the Hugging Face Hub
         change=_surround,
     ),
 )
@@ -309,6 +309,7 @@ LABELS = (
         {
             "class folders": noted("beside the class folders: 1"),
             "NPZ": refused("y_train", "pickled"),
+            "WebDataset": refused("label", ".json"),
         },
         needs="text",
     ),
