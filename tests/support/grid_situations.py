@@ -225,7 +225,7 @@ SPLITS = (
         "one folder around everything",
         labelled(train=[0, 1], test=[1, 0]),
         noted("archive"),
-        others={name: READ for name in ("Parquet", "WebDataset")},  # as on the Hugging Face Hub
+        others=dict.fromkeys(("Parquet", "WebDataset"), READ),  # as on the Hugging Face Hub
         change=_surround,
     ),
 )
