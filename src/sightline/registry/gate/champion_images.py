@@ -30,7 +30,9 @@ def prepare(candidate: Candidate, champion: Version, path: Path) -> ImagesFile:
     if wanted == (files.image_shape, files.resize, files.white):
         return test
     form: dict[str, Any] = {"image_size": shape[:2], "channels": shape[2]}
-    form |= {"resize": champion.resize, "white": champion.white}
+    form["resize"] = champion.resize
+    if champion.white != files.white:  # a given scale would also apply to arrays of 8 bits
+        form["white"] = champion.white
     settings = locate.as_ingested(candidate.config.data, files.source).model_copy(update=form)
     source = locate.locate(settings, candidate.source_sha256)  # the images are checked instead
     raw, origin = dispatch.open_source(run, source, settings)
