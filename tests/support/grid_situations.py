@@ -204,13 +204,13 @@ SPLITS = (
     Situation(
         "`test` without labels: left out",
         labelled(train=[0, 1, 0, 1], test=[None, None, None]),
-        noted("3 images of the test split", "set aside"),
+        noted("3 image(s) of the test split", "set aside"),
         roles={"train": "", "test": None},
     ),
     Situation(
         "`test` with the label -1 throughout: left out",
         labelled(train=[0, 1, 0, 1], test=[-1, -1, -1]),
-        noted("3 images of the test split", "set aside"),
+        noted("3 image(s) of the test split", "set aside"),
         roles={"train": "", "test": None},
         needs="text",
     ),

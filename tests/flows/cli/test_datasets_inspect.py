@@ -106,7 +106,7 @@ def test_inspect_shows_what_was_left_out_and_every_note(place):
     shown = sightline(r"datasets inspect ./in --set 'data.label_pattern=^(\w+)\.'").stdout
     assert "image folder: 2 train, 2 test (set aside at random)" in shown
     assert "file names, by data.label_pattern: 2 classes" in shown
-    assert re.search(r"Left out.*as unlabelled: 1 images of the test split", shown)
+    assert re.search(r"Left out.*as unlabelled: 1 image\(s\) of the test split", shown)
     assert "data lie in the folder mine" in shown
 
 

@@ -45,7 +45,7 @@ ANIMALS = {1: "cat", 2: "cat", 3: "dog", 4: "dog"}
 def test_file_names_label_loose_images_and_a_split_without_labels_is_left_out(tmp_path, pattern):
     found, notes = labelled(kaggle(tmp_path), label_pattern=pattern)
     assert found == {"unsplit": ANIMALS}
-    assert "unlabelled: 2 images of the test split" in notes
+    assert "unlabelled: 2 image(s) of the test split" in notes
 
 
 def test_loose_images_without_labels_are_refused_and_never_classes(tmp_path):
@@ -86,7 +86,7 @@ def test_table_labels_loose_images(tmp_path, name, header, key):
     (tmp_path / name).write_text("\n".join(lines))
     found, notes = labelled(tmp_path)
     assert found == {"unsplit": ANIMALS}
-    assert "1 images of the test split" in notes
+    assert "1 image(s) of the test split" in notes
     before = locate.locate(DataConfig(dataset=str(tmp_path))).sha256
     (tmp_path / name).write_text("\n".join(lines).replace("dog", "cow"))
     assert locate.locate(DataConfig(dataset=str(tmp_path))).sha256 != before
@@ -116,7 +116,7 @@ def test_test_split_without_labels_beside_class_folders_is_left_out(tmp_path):
     paint(tmp_path, "train/a/1.bmp", "train/b/2.bmp", "val/a/3.bmp", "test/3.bmp")
     found, notes = labelled(tmp_path)
     assert found == {"train": {1: "a", 2: "b"}, "validation": {3: "a"}}
-    assert "unlabelled: 1 images of the test split" in notes
+    assert "unlabelled: 1 image(s) of the test split" in notes
 
 
 @pytest.mark.parametrize("folder", ["images", "."])

@@ -114,7 +114,7 @@ def test_split_without_labels_is_left_out_with_a_note(tmp_path):
     write_tar(tmp_path / "test-0.tar", samples([None, None]))
     raw, _ = read_all(tmp_path)
     assert [split.name for split in raw.splits] == ["unsplit"]
-    assert "Left out, as unlabelled: 2 images of the test split." in raw.notes
+    assert "unlabelled: 2 image(s) of the test split" in " ".join(raw.notes)
 
 
 @pytest.mark.parametrize("name", ["flowers.tar", "flowers.tar.gz"])
