@@ -4,11 +4,11 @@ import pytest
 
 from command import BIN, check_refused, execute
 from hostile_input import FEW_THREADS, HOSTILE, limit_memory
-from hostile_tars import TARS
+from hostile_records import RECORDS, TARS
 
 
 @pytest.mark.campaign
-@pytest.mark.parametrize("case", HOSTILE + TARS, ids=lambda case: case.name)
+@pytest.mark.parametrize("case", HOSTILE + TARS + RECORDS, ids=lambda case: case.name)
 def test_hostile_input_is_refused_and_touches_nothing(environment, tmp_path, case):
     command = [BIN / "sightline", *case.arguments(tmp_path / "given")]
     before = tree(tmp_path)

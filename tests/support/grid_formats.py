@@ -15,6 +15,8 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from PIL import Image
 
+from tfrecord_files import Values, write_tfrecord
+
 
 @dataclass(frozen=True)
 class Example:
@@ -114,6 +116,20 @@ def _write_webdataset(path: Path, examples: Sequence[Example]) -> dict[str, Any]
     return {}
 
 
+def _write_tfrecord(path: Path, examples: Sequence[Example]) -> dict[str, Any]:
+    for split, own in _splits(examples).items():
+        rows = []
+        for one in own:
+            row: dict[str, Values] = {"image/encoded": _content(one)}
+            if isinstance(one.label, list | str | float):
+                row["label"] = one.label
+            elif one.label is not None:
+                row["label"] = int(one.label)
+            rows.append(row)
+        write_tfrecord(path / f"images-{split or 'all'}.tfrecord-00000-of-00001", rows)
+    return {}
+
+
 def _write_npz(path: Path, examples: Sequence[Example]) -> dict[str, Any]:
     arrays = {}
     for split, own in _splits(examples).items():
@@ -156,13 +172,15 @@ def _idx(array: NDArray[np.uint8]) -> bytes:
 
 
 _FILES = frozenset({"files", "color", "deep", "floats", "splits", "text", "skips"})
-_NUMBERS = frozenset({"numbers", "color", "deep", "floats", "splits", "text", "typed", "one file"})
+_TYPED = frozenset({"typed", "booleans"})
+_NUMBERS = _TYPED | {"numbers", "color", "deep", "floats", "splits", "text", "one file"}
 FORMATS = {
     "class folders": Format(_write_folders, _FILES | {"loose"}),
-    "label table": Format(_write_table, _FILES | {"loose", "typed", "lists"}),
+    "label table": Format(_write_table, _FILES | _TYPED | {"loose", "lists"}),
     "file names": Format(_write_named, _FILES | {"loose"}),
-    "Parquet": Format(_write_parquet, _FILES | {"typed", "lists", "one file"}),
-    "WebDataset": Format(_write_webdataset, _FILES | {"typed", "lists", "one file"}),
+    "Parquet": Format(_write_parquet, _FILES | _TYPED | {"lists", "one file"}),
+    "TFRecord": Format(_write_tfrecord, _FILES | {"typed", "lists", "one file"}),
+    "WebDataset": Format(_write_webdataset, _FILES | _TYPED | {"lists", "one file"}),
     "NPZ": Format(_write_npz, _NUMBERS | {"lists"}),
     "CSV": Format(_write_csv, _NUMBERS),
     "IDX": Format(_write_idx, frozenset({"bytes", "one file"})),

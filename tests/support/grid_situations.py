@@ -164,7 +164,7 @@ def _surround(path: Path) -> None:
 
 def _truncate(path: Path) -> None:
     file = max((file for file in path.rglob("*") if file.is_file()), key=lambda file: file.name)
-    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2 - 1])  # within a record
 
 
 def _clear(path: Path) -> None:
@@ -225,7 +225,9 @@ SPLITS = (
         "one folder around everything",
         labelled(train=[0, 1], test=[1, 0]),
         noted("archive"),
-        others=dict.fromkeys(("Parquet", "WebDataset"), READ),  # as on the Hugging Face Hub
+        others=dict.fromkeys(
+            ("Parquet", "TFRecord", "WebDataset"), READ
+        ),  # as on the Hugging Face Hub
         change=_surround,
     ),
 )
@@ -265,10 +267,10 @@ LABELS = (
     Situation(
         "fractions",
         labelled(train=[0.5, 1.5], test=[1.5]),
-        others={name: refused("0.5", "row 0") for name in ("Parquet", "NPZ")},
+        others={name: refused("0.5", "0 (counted") for name in ("Parquet", "TFRecord", "NPZ")},
         needs="typed",
     ),
-    Situation("truth values", labelled(train=[False, True], test=[True]), needs="typed"),
+    Situation("truth values", labelled(train=[False, True], test=[True]), needs="booleans"),
     Situation(
         "numbers in `train`, the same as text in `test`",
         labelled(train=[0, 1], test=["1", "0"]),

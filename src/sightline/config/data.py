@@ -59,9 +59,11 @@ class DataConfig(Section):
     """Fraction of each class held out for testing if the source has no test split."""
     label_column: Column = "label"
     """Label column in CSV and Parquet files, and in tables that label image files; its number,
-    from 0, in a CSV file without a header. In WebDataset files, an ending or a key of .json."""
+    from 0, in a CSV file without a header. In TFRecord, the feature; in WebDataset, an ending or a
+    key of .json."""
     image_column: Column = "image"
-    """Column of encoded images in Parquet files. In WebDataset files, the ending of the images."""
+    """Column of encoded images in Parquet files. In TFRecord, the feature; in WebDataset, the
+    ending of the images."""
     label_pattern: Annotated[str, AfterValidator(_check_pattern)] | None = None
     """Regular expression that finds the label in the file name of each image in a folder, by its
     only group or its group `label`, whatever the folders are called. `^(\\w+)\\.` finds cat in

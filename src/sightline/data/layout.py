@@ -12,9 +12,10 @@ FILE_KINDS = {
     "npz": r"(.+)\.npz",
     "parquet": r"(.+)\.parquet",
     "csv": r"(.+)\.csv",
+    "tfrecord": r"(.+)\.tfrec(?:ords?)?(?:\.gz)?(?:-\d+-of-\d+)?|([^.]+)-\d{5}-of-\d{5}",
     "webdataset": r"(.+)\.(?:tar|tar\.gz|tgz)",
 }
-"""Formats of single files, and regular expressions of their names, whose group is the stem."""
+"""Formats of single files, and regular expressions of their names, whose groups are the stem."""
 
 
 class Detail(str):
@@ -42,11 +43,11 @@ class Layout:
     # class folders, the table of their labels, or None if there is none
     roots: Mapping[str, Path] = field(default_factory=dict)
     tables: Mapping[str, Path | None] = field(default_factory=dict)
-    names: Path | None = None  # File of class names beside files that number their classes
+    names: tuple[Path, ...] = ()  # Files of class names beside files that number their classes
 
     def relative(self, file: Path) -> str:
         """Return a file's POSIX path within the data set."""
-        if file in {self.path, self.names}:
+        if file in (self.path, *self.names):
             return file.name
         return file.relative_to(self.path).as_posix()
 

@@ -95,7 +95,7 @@ def existing_path(text: str) -> Path:
 
 
 def _digest(found: Layout) -> str:
-    tables = {table for table in (*found.tables.values(), found.names) if table}
+    tables = {table for table in (*found.tables.values(), *found.names) if table}
     images = (path for split in found.files.values() for path in split)
     paths = sorted((*images, *tables), key=str)
     counter = Counter("files", len(paths)) if len(paths) >= _SHOW_PROGRESS_FROM else None

@@ -16,8 +16,8 @@ from sightline.errors import DataError
 
 _IDX = re.compile(r"^(emnist-[a-z]+-)?(train|t10k|test)-(images|labels)[-.]idx[13]-ubyte(\.gz)?$")
 _FORMATS = (
-    "four IDX files, one .npz file, Parquet files, CSV files, WebDataset .tar files, or one folder "
-    f"per class of {image_kinds.IMAGES}, optionally split into train/, validation/ and test/"
+    "four IDX files, one .npz file, Parquet, CSV or TFRecord files, WebDataset .tar files, or one "
+    f"folder per class of {image_kinds.IMAGES}, optionally split into train/, validation/ and test/"
 )
 _NPY_HINT = " An .npy file has no labels; save both with np.savez(FILE, x_train=..., y_train=...)."
 
@@ -55,6 +55,7 @@ def _recognize(path: Path, entries: Entries) -> Layout | None:
         _idx(path, entries)
         or _only_file(path, entries, ".npz")
         or find_shards("parquet", path, entries)
+        or find_shards("tfrecord", path, entries)
     )
     if found:
         return found
@@ -76,8 +77,8 @@ def _single_file(path: Path) -> Layout:
     if path.is_file():
         content.check_head(path)  # report a saved web page as one
     raise DataError(
-        f"{path} is not a supported file; expected an .npz, .parquet, .csv or .tar file, or a "
-        f"folder with {_FORMATS}.{_hint({path.suffix.lower()})}"
+        f"{path} is not a supported file; expected an .npz, .parquet, .csv, .tfrecord or .tar "
+        f"file, or a folder with {_FORMATS}.{_hint({path.suffix.lower()})}"
     )
 
 

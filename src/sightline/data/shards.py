@@ -1,4 +1,4 @@
-"""Recognize data sets of one or more files per split: Parquet and WebDataset."""
+"""Recognize data sets of one or more files per split: Parquet, TFRecord and WebDataset."""
 
 import re
 from collections.abc import Iterable
@@ -11,11 +11,9 @@ from sightline.data.layout import UNSPLIT, Layout, SplitFiles, kind_of
 from sightline.data.split_names import find_splits, split_word
 from sightline.errors import DataError
 
-_NUMBERED = frozenset({"webdataset"})  # Formats that do not state the names of their classes
+_NUMBERED = frozenset({"tfrecord", "webdataset"})  # Formats that may only number their classes
 _NAMES_OF_CLASSES = re.compile(r"(.+\.labels|labels|classes|classnames|class_names)\.txt", re.I)
-
-
-_NUMBER_OF = re.compile(r"(.*?)(\d{1,6})-of-(\d{1,6})(\D.*)")
+_NUMBER_OF = re.compile(r"(.*?)(\d{1,6})-of-(\d{1,6})(\D.*|)")
 
 
 def find_shards(kind: str, path: Path, entries: Entries) -> Layout | None:
@@ -67,16 +65,19 @@ def _complete(layout: Layout) -> Layout:
 
 
 def with_names(layout: Layout) -> Layout:
-    """Add the file of class names that lies beside the data, or in the data set's folder."""
+    """Add the files of class names that lie beside the data, or in the data set's folder."""
     if layout.kind not in _NUMBERED:
         return layout
     first = next(iter(layout.files.values()))[0]
     folders = (first.parent, layout.path) if layout.path.is_dir() else (first.parent,)
     for folder in folders:
-        for entry in list_folder(folder):
-            if _NAMES_OF_CLASSES.fullmatch(entry.name) and entry.is_file():
-                check_link(folder, entry)
-                return replace(layout, names=folder / entry.name)
+        entries = [
+            entry for entry in list_folder(folder) if _NAMES_OF_CLASSES.fullmatch(entry.name)
+        ]
+        for entry in entries:
+            check_link(folder, entry)
+        if names := tuple(folder / entry.name for entry in entries if entry.is_file()):
+            return replace(layout, names=names)
     return layout
 
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from damaging import damaged, maybe
 from fuzzing import fuzz, read_or_refuse
 from tar_files import grey, tar_bytes
+from tfrecord_files import example, frame
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # users do not turn warnings into errors
 
@@ -51,8 +52,44 @@ def tar_file(draw):
     return content
 
 
+VALUES = st.one_of(
+    st.lists(st.integers(-(2**63), 2**63 - 1), max_size=3),
+    st.lists(st.floats(width=32), max_size=3),
+    st.lists(st.binary(max_size=9), max_size=3),
+)
+FEATURES = st.sampled_from(["image", "label", "image/class/text", "height", "width", "depth", "é"])
+
+
+@st.composite
+def tfrecord_file(draw):
+    """Draw examples with some unusual features, damaged before or after their checksums."""
+    is_raw = draw(st.booleans())
+    frames = []
+    for number in range(6):
+        row = {"image": grey(number), "label": number % 2, "image/class/text": "ab"[number % 2]}
+        if is_raw:
+            row |= {"image": bytes([number] * 64), "height": 8, "width": 8, "depth": 1}
+        for _ in range(draw(maybe(0, st.integers(1, 2)))):
+            row[draw(FEATURES)] = draw(VALUES)
+        record = example(row)
+        frames.append(frame(draw(maybe(record, damaged(record)))))
+    content = b"".join(frames)
+    content = draw(maybe(content, damaged(content)))
+    if draw(st.booleans()):
+        content = gzip.compress(content, mtime=0)
+        return draw(maybe(content, damaged(content)))
+    return content
+
+
 @fuzz
 @given(content=tar_file())
 def test_tar_file_is_refused_or_consistent(folder, content):
     (folder / "data.tar").write_bytes(content)
     read_or_refuse(folder / "data.tar")
+
+
+@fuzz
+@given(content=tfrecord_file())
+def test_tfrecord_file_is_refused_or_consistent(folder, content):
+    (folder / "data.tfrecord").write_bytes(content)
+    read_or_refuse(folder / "data.tfrecord")

@@ -86,3 +86,48 @@ def _inflate(file: BinaryIO, path: Path) -> Iterator[bytes]:
             f"{path} continues after the end of its gzip data; expected a single gzip member, get "
             "a fresh copy."
         )
+
+
+class ByteStream:
+    """The bytes of a file, decompressed if it is gzip, read from its beginning to its end."""
+
+    def __init__(self, path: Path) -> None:
+        """Open the file; `read` raises the errors of `read_chunks`."""
+        self._chunks = read_chunks(path)
+        self._buffer = b""
+        self._start = 0  # Position of the buffer in the file
+        self._offset = 0  # Position in the buffer
+
+    def tell(self) -> int:
+        """Return the position."""
+        return self._start + self._offset
+
+    def read(self, size: int) -> bytes:
+        """Read `size` bytes; less only at the end of the file."""
+        parts = []
+        while size > 0:
+            part = self._buffer[self._offset : self._offset + size]
+            if not part and not self._next():
+                break
+            parts.append(part)
+            self._offset += len(part)
+            size -= len(part)
+        return b"".join(parts)
+
+    def skip(self, size: int) -> None:
+        """Skip `size` bytes; at the end of the file, stay there."""
+        while size > (rest := len(self._buffer) - self._offset):
+            size -= rest
+            if not self._next():
+                return
+        self._offset += size
+
+    def close(self) -> None:
+        """Close the file."""
+        self._chunks.close()
+
+    def _next(self) -> bool:
+        self._start += len(self._buffer)
+        self._offset = 0
+        self._buffer = next(self._chunks, b"")
+        return bool(self._buffer)

@@ -8,7 +8,7 @@ from sightline.config import DataConfig
 from sightline.data import catalog
 from sightline.data.download import fetch
 from sightline.data.layout import UNSPLIT, Layout
-from sightline.data.readers import csv, folder, idx, mnist_csv, npz, parquet, webdataset
+from sightline.data.readers import csv, folder, idx, mnist_csv, npz, parquet, tfrecord, webdataset
 from sightline.data.readers.base import RawDataset
 from sightline.data.recognition import find_layout
 from sightline.errors import DataError
@@ -20,6 +20,7 @@ READERS: dict[str, Callable[[Layout, DataConfig], RawDataset]] = {
     "idx": idx.read,
     "npz": npz.read,
     "parquet": parquet.read,
+    "tfrecord": tfrecord.read,
     "webdataset": webdataset.read,
 }
 """Format to its reader. A new format is a module here, a line here, and its name in `layout`."""

@@ -76,6 +76,12 @@ def open_encoded(
     )
 
 
+def describe_files(layout: Layout, paths: Sequence[Path]) -> str:
+    """Return the place of a split: its first file, and how many more it has."""
+    more = f" and {len(paths) - 1:,} more" if len(paths) > 1 else ""
+    return f"file {layout.relative(paths[0])}{more}"
+
+
 def numbered_source(
     layout: Layout, paths: Sequence[Path], counts: Sequence[int]
 ) -> Callable[[int], str]:
@@ -100,13 +106,12 @@ def _kept(split: EncodedSplit, mask: Mask) -> Iterator[EncodedImage]:
 def _raw_split(
     layout: Layout, split: EncodedSplit, numbers: NDArray[np.int64], mask: Mask, form: Form
 ) -> RawSplit:
-    more = f" and {len(split.paths) - 1:,} more" if len(split.paths) > 1 else ""
     rows = np.flatnonzero(mask)
     stream = split.metadata
     return RawSplit(
         split.name,
         numbers[mask],
-        place=f"file {layout.relative(split.paths[0])}{more}",
+        place=describe_files(layout, split.paths),
         images=lambda: images.decode(_kept(split, mask), form),
         source=lambda number: split.source(int(rows[number])),
         metadata=(lambda: stream(mask)) if stream else None,

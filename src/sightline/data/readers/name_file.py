@@ -5,23 +5,27 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from sightline.data.layout import Layout
 from sightline.data.readers import class_names, content
 from sightline.data.readers.class_names import MAX_CLASSES
 from sightline.data.readers.labels import FoundLabels
 from sightline.errors import DataError
 
 _MAX_BYTES = 1 << 20
+_OF_LABEL = ".labels.txt"  # What follows the name of the label
 _NUMBERED = re.compile(r"(\d+)\s*[:,\t ]\s*(.+)")
 
 
 def apply(
-    path: Path | None, found: list[FoundLabels]
+    layout: Layout, found: list[FoundLabels], key: str = ""
 ) -> tuple[tuple[str, ...] | None, list[FoundLabels], tuple[str, ...]]:
-    """Return the class names in a file, the labels as positions in them, and notes.
+    """Return the class names in the file for a label, the labels as positions, and notes.
 
-    There are no names without a file. Integers count the lines from 0; from 1 if no label is 0 and
-    one is the number of lines. Raises DataError if the file holds no names.
+    `key` is the name of the label. There are no names without a file. Integers count the lines
+    from 0; from 1 if no label is 0 and one is the number of lines. Raises DataError if the file
+    holds no names.
     """
+    path = find_file(layout, key)
     if path is None:
         return None, found, ()
     names = _read(path)
@@ -30,6 +34,19 @@ def apply(
     if 0 not in values and len(names) in values:
         first, note = 1, f"{note[:-1]}; the labels count them from 1."
     return names, [_shift(split, first) for split in found], (note,)
+
+
+def find_file(layout: Layout, key: str) -> Path | None:
+    """Return the file of class names, such as label.labels.txt of TensorFlow Datasets."""
+    named = {path.name.lower(): path for path in layout.names}
+    others = (path for name, path in named.items() if not name.endswith(_OF_LABEL))
+    return named.get(f"{key.lower()}{_OF_LABEL}") or next(others, None)
+
+
+def describe(layout: Layout, key: str = "") -> str:
+    """Return where the class names are, as the end of a sentence; "" if nothing states them."""
+    path = find_file(layout, key)
+    return f", with the class names of {path.name}" if path else ""
 
 
 def _read(path: Path) -> tuple[str, ...]:

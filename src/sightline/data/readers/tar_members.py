@@ -72,10 +72,7 @@ class Stream:
     def __init__(self, path: Path) -> None:
         """Open the file; raise DataError if it is empty or an HTML page."""
         self._path = path
-        self._chunks = content.read_chunks(path)
-        self._buffer = b""
-        self._start = 0  # Position of the buffer in the file
-        self._offset = 0  # Position in the buffer
+        self._bytes = content.ByteStream(path)
         self.allowed = 0  # Bytes that `read` may still read, for headers
         self.end = 0  # Where the content of the current member ends
         self._last = b""  # What `read` returned last
@@ -88,31 +85,25 @@ class Stream:
                 f"{self._path} has a member whose header is larger than {_HEADER_BYTES:,} bytes; "
                 "expected a file name, get a fresh copy."
             )
-        self._last = self._read(size)
+        self._last = self._bytes.read(size)
         return self._last
 
     def take(self, size: int) -> bytes:
         """Read exactly `size` bytes of a member; raise DataError if the file ends before."""
-        found = self._read(size)
+        found = self._bytes.read(size)
         if len(found) < size:
             raise DataError(f"{self._path} is truncated within a member; get a fresh copy.")
         return found
 
     def seek(self, position: int) -> None:
         """Skip to a later position; at the end of the file, stay there."""
-        while position - self.tell() > len(self._buffer) - self._offset:
-            self._start += len(self._buffer)
-            self._offset = 0
-            self._buffer = next(self._chunks, b"")
-            if not self._buffer:
-                return
-        if position < self._start + self._offset:
+        if position < self.tell():
             raise tarfile.ReadError("a size is negative")
-        self._offset = position - self._start
+        self._bytes.skip(position - self.tell())
 
     def tell(self) -> int:
         """Return the position."""
-        return self._start + self._offset
+        return self._bytes.tell()
 
     def check_end(self) -> None:
         """Raise DataError unless the header read last is the end mark, and only zeros follow."""
@@ -121,7 +112,7 @@ class Stream:
                 f"{self._path} is damaged or truncated at byte {self.tell():,}; expected the "
                 "header of a member or the end mark of the tar file, get a fresh copy."
             )
-        while rest := self._read(content.CHUNK_BYTES):
+        while rest := self._bytes.read(content.CHUNK_BYTES):
             if rest.strip(b"\0"):
                 raise DataError(
                     f"{self._path} continues after its end; expected a single tar file: unpack "
@@ -130,20 +121,4 @@ class Stream:
 
     def close(self) -> None:
         """Close the file."""
-        self._chunks.close()
-
-    def _read(self, size: int) -> bytes:
-        parts = []
-        while size > 0:
-            part = self._buffer[self._offset : self._offset + size]
-            if not part:
-                self._start += len(self._buffer)
-                self._offset = 0
-                self._buffer = next(self._chunks, b"")
-                if not self._buffer:
-                    break
-                continue
-            parts.append(part)
-            self._offset += len(part)
-            size -= len(part)
-        return b"".join(parts)
+        self._bytes.close()

@@ -39,7 +39,7 @@ def read(layout: Layout, settings: DataConfig) -> RawDataset:
     parts = collect_labels(layout, labels_of, _EXPECTED)
     _check_captions(parts, tally)
     found = csv_labels.as_integers([_as_found(part) for part in parts])
-    names, found, name_notes = name_file.apply(layout.names, found)
+    names, found, name_notes = name_file.apply(layout, found)
     kinds = dict(tally.left_out.most_common())
     layout = replace(
         layout,
@@ -63,8 +63,7 @@ def _origin(layout: Layout, settings: DataConfig) -> Origin:
     place = "members .cls, .json or .txt"
     if settings.label_column not in LABEL_COLUMNS:
         place = f"members .{settings.label_column}, or this key of .json"
-    stated = f", with the class names of {layout.names.name}" if layout.names else ""
-    return Origin("WebDataset", f"{place}{stated}")
+    return Origin("WebDataset", f"{place}{name_file.describe(layout)}")
 
 
 def _images(paths: tuple[Path, ...], settings: DataConfig) -> Iterator[EncodedImage]:

@@ -1,5 +1,6 @@
-"""Tar files that try to write outside, or to exhaust the memory."""
+"""Tar and TFRecord files that try to write outside, or to exhaust the memory."""
 
+import struct
 import tarfile
 import zlib
 from pathlib import Path
@@ -9,6 +10,7 @@ from bad_files import Write
 from bad_input import Case
 from hostile_input import BOMB_BYTES, zeros
 from tar_files import grey, samples, tar_bytes
+from tfrecord_files import checksum, example, frame, message
 
 
 def hostile_member(name: str, kind: bytes = tarfile.REGTYPE, link: str = "") -> Write:
@@ -36,6 +38,40 @@ def endless_sample(folder: Path) -> Path:
     members = {f"0.{number}": b"" for number in range(100_000)}
     return bad.file("data.tar", tar_bytes(members))(folder)
 
+
+def tfrecord_bomb(stated: bytes) -> Write:
+    """A compressed TFRecord file that continues with 3 GiB of zeros."""
+
+    def write(folder: Path) -> Path:
+        packed = zeros(zlib.compressobj(9, zlib.DEFLATED, 31), stated)
+        return bad.file("data.tfrecord.gz", packed)(folder)
+
+    return write
+
+
+def many_numbers(folder: Path) -> Path:
+    """A record whose label has 64 million numbers, of a byte each."""
+    label = message(3, message(1, bytes(64 << 20)))
+    entry = message(1, b"label") + message(2, label)
+    record = example({"image": grey(0)}) + message(1, message(1, entry))
+    return bad.file("data.tfrecord", frame(record))(folder)
+
+
+_GIANT = struct.pack("<Q", BOMB_BYTES)
+
+RECORDS = (
+    Case(
+        "bomb-in-a-record-tfrecord",
+        ("data.tfrecord.gz, record 0", "3,221,225,472"),
+        tfrecord_bomb(_GIANT + checksum(_GIANT)),
+    ),
+    Case(
+        "bomb-of-records-tfrecord",
+        ("data.tfrecord.gz, record 0", "tf.train.Example"),
+        tfrecord_bomb(frame(b"no example")),
+    ),
+    Case("many-numbers-tfrecord", ("data.tfrecord, record 0", "several values"), many_numbers),
+)
 
 TARS = (
     Case("link-tar", ("data.tar, 9.png", "link"), hostile_member("9.png", tarfile.SYMTYPE, "/etc")),
