@@ -22,9 +22,16 @@ app.command(epilog=runs_compare.EXAMPLES)(runs_compare.compare)
 
 
 @app.command(epilog="Example: sightline runs show latest")
-def show(run: options.Run, workspace: options.Workspace = options.WORKSPACE) -> None:
-    """Show the results, stages and provenance of a run."""
+def show(
+    run: options.Run,
+    workspace: options.Workspace = options.WORKSPACE,
+    as_json: options.Json = False,
+) -> None:
+    """Show the results, stages and provenance of a run; with --json, its complete manifest."""
     manifest = run_folder.read(workspace, run)
+    if as_json:
+        typer.echo(manifest.model_dump_json())
+        return
     console.show_summary(publish.summarize(workspace, manifest), console.out())
     rows = {
         "created": f"{manifest.created:%Y-%m-%d %H:%M:%S} UTC",

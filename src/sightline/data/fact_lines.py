@@ -27,12 +27,11 @@ def lines(facts: DatasetFacts, estimate: Estimate | None = None) -> dict[str, st
 
 def describe_splits(facts: DatasetFacts) -> str:
     """State the format, and where each split comes from."""
-    counts = {name: sum(one) for name, one in facts.counts.items()}
     parts = []
-    for name, count in counts.items():
+    for name, counts in facts.counts.items():
         place = facts.places.get(name) or ("set aside at random" if name == "test" else "")
-        parts.append(f"{count:,} {name}{f' ({place})' if place else ''}")
-    return f"{facts.format or 'images'}: {', '.join(parts)}"
+        parts.append(f"{name}: {sum(counts):,}{f' ({place})' if place else ''}")
+    return f"{facts.format or 'images'}; {', '.join(parts)}"
 
 
 def describe_labels(facts: DatasetFacts) -> str:

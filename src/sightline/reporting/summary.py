@@ -125,7 +125,7 @@ def reading(manifest: RunManifest) -> list[str]:
     decisions = [note for note in files.decisions if note not in known]
     more = len(decisions) - _MOST_DECISIONS
     return [
-        f"From {fact_lines.describe_splits(files)}; labels from {files.label_source}.",
+        f"{fact_lines.describe_splits(files)}; labels: {files.label_source}.",
         *decisions[:_MOST_DECISIONS],
         *([f"{more:,} more decisions."] if more > 0 else ()),
     ]

@@ -27,7 +27,7 @@ def test_inspect_shows_the_data_and_draws_samples(place, artifacts):
     shown = sightline(f"datasets inspect textures.npz --artifacts {artifacts}").stdout
     for expected in (
         "Source.*/textures.npz",
-        "NPZ archive: 160 train .array x_train., 40",
+        "NPZ archive; train: 160 .array x_train., test: 40",
         "array y_train: 4 classes in this order: 0, 1, 2, 3",
         "12x12 pixels, grayscale",
         "Left out .*nothing",
@@ -104,7 +104,7 @@ def test_inspect_shows_what_was_left_out_and_every_note(place):
     names = ["train/cat.1.png", "train/cat.2.png", "train/dog.3.png", "train/dog.4.png"]
     paint(place / "in" / "mine", *names, "test1/5.png")
     shown = sightline(r"datasets inspect ./in --set 'data.label_pattern=^(\w+)\.'").stdout
-    assert "image folder: 2 train, 2 test (set aside at random)" in shown
+    assert "image folder; train: 2, test: 2 (set aside at random)" in shown
     assert "file names, by data.label_pattern: 2 classes" in shown
     assert re.search(r"Left out.*as unlabelled: 1 image\(s\) of the test split", shown)
     assert "data lie in the folder mine" in shown

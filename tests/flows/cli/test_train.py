@@ -22,8 +22,12 @@ def test_what_was_recognized_is_printed_once_beside_the_result_even_if_cached(pl
         found = {title: text for title, _, text in lines}
         titles = ["Data", "Labels", "Images", "Left out", *([] if cached else ["Estimate"]), "Note"]
         assert [title for title, *_ in lines if title in {*titles, "Estimate"}] == titles
-        assert found["Data"] == "image folder: 48 train, 12 test (set aside at random)"
+        assert found["Data"] == "image folder; train: 48, test: 12 (set aside at random)"
         assert found["Labels"] == "class folders: 2 classes in this order: a, b"
         assert "12x10 pixels, grayscale" in found["Images"]
         assert found["Left out"] == "nothing"
         assert "1 of 60 images were resized to 12x10" in found["Note"]
+    ingested = json.loads(sightline("runs show latest --json").stdout)["records"]["ingest"]
+    assert [found["Note"]] == ingested["decisions"] == ingested["notes"][:1]
+    assert ingested["label_source"] == "class folders"
+    assert "data.image_size=[12,10]" in ingested["chosen"]

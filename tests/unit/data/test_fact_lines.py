@@ -20,7 +20,7 @@ FACTS = DatasetFacts(
 
 def test_lines_state_splits_labels_images_and_what_was_left_out():
     assert fact_lines.lines(FACTS) == {
-        "Data": "image folder: 1,000 train (folder Train), 200 test (folder Val)",
+        "Data": "image folder; train: 1,000 (folder Train), test: 200 (folder Val)",
         "Labels": "column kind of labels.csv: 10 classes in this order: class 0, class 1, class 2, "
         "class 3, class 4, class 5, class 6, class 7 and 2 more",
         "Images": "64x48 pixels, RGB; images of another size are cropped to this shape",
@@ -32,7 +32,7 @@ def test_lines_state_splits_labels_images_and_what_was_left_out():
 @pytest.mark.parametrize(
     ("changes", "title", "shown"),
     [
-        ({"places": {}}, "Data", "200 test (set aside at random)"),
+        ({"places": {}}, "Data", "test: 200 (set aside at random)"),
         ({"notes": ()}, "Left out", "nothing"),
         ({"image_shape": (8, 8, 1)}, "Images", "grayscale"),
         ({"resize": "letterbox"}, "Images", "black bars"),

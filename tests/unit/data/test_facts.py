@@ -143,7 +143,7 @@ def test_decisions_are_the_notes_that_concern_the_meaning_of_images_labels_and_s
     found = ingest(run, loose(tmp_path))
     resized, validation = found.decisions
     assert "12 of 12 images were resized to 64x64 pixels" in resized
-    assert resized.endswith("cut off: from 8x8 to 16x8.")
+    assert resized.endswith("cut off (before: 8x8 to 16x8).")
     assert "validation split of the data set is the test split" in validation
     images, labels = pictures(40, 1)
     np.savez(tmp_path / "plain.npz", x_train=images, y_train=labels)

@@ -79,8 +79,11 @@ def test_own_settings_win_over_the_choice(tmp_path):
 def test_without_the_extra_a_small_network_is_trained_and_the_remedy_named(tmp_path, monkeypatch):
     monkeypatch.setattr(recommend, "find_spec", lambda name: None)
     config = recommend.load(dataset=str(folder(tmp_path, (16, 16), 4)))
-    assert config.recipe == "fast"
+    assert (config.recipe, config.data.image_size) == ("fast", None)
     assert "sightline[pretrained]" in config.choice
+    large = recommend.load(dataset=str(folder(tmp_path / "large", (140, 90), 4)))
+    assert (large.recipe, large.data.image_size) == ("fast", (64, 64))
+    assert "64x64" in large.choice
 
 
 def test_tables_and_arrays_are_looked_at_too(tmp_path):

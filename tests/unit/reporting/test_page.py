@@ -50,7 +50,7 @@ def test_first_screen_and_markdown_have_the_decisions_escaped(artifacts, manifes
     files = manifest.records.ingest.model_copy(update={"decisions": decided})
     decisive = with_records(manifest, ingest=files)
     first_screen, *_ = page.render_html(Workspace(artifacts), decisive).partition("<nav")
-    for text in ("How were the data read?", "NPZ archive: 160 train", decided[0], "See Data"):
+    for text in ("How were the data read?", "NPZ archive; train: 160", decided[0], "See Data"):
         assert text in first_screen
     assert "&lt;b&gt;|x|&lt;/b&gt; was left out." in first_screen
     markdown = page.render_markdown(decisive)

@@ -34,8 +34,8 @@ def test_reading_states_the_origin_and_a_few_decisions_that_the_gate_does_not_st
     decided = (*left_out, *(f"Decision {number}." for number in range(6)))
     files = manifest.records.ingest.model_copy(update={"left_out": kinds, "decisions": decided})
     first, *shown = summary.reading(with_records(manifest, ingest=files))
-    assert "NPZ archive: 160 train (array x_train), 40 test (array x_test)" in first
-    assert "labels from array y_train" in first
+    assert "NPZ archive; train: 160 (array x_train), test: 40 (array x_test)" in first
+    assert "labels: array y_train" in first
     assert shown == [*decided[:4], "3 more decisions."]
     check = Check(name="left_out", outcome="warned", measured=0.5, limit=0.01, sentence="x")
     warned = with_records(manifest, ingest=files, gate=DataGateResult(checks=(check,)))

@@ -94,12 +94,12 @@ class _Survey:
             if (height, width) != size
         ]
         more = ", ..." if self.sizes.total() - self.sizes[size] > _MAX_NAMES else ""
-        return f"{', '.join(named[:_MAX_NAMES])}{more}"
+        return f": {', '.join(named[:_MAX_NAMES])}{more}"
 
     def describe_sizes(self) -> str:
         """Describe the smallest and the largest size."""
         ends = dict.fromkeys(end(self.sizes, key=math.prod) for end in (min, max))
-        return f"from {' to '.join(f'{height}x{width}' for height, width in ends)}"
+        return f" (before: {' to '.join(f'{height}x{width}' for height, width in ends)})"
 
 
 def _survey(images: Iterable[EncodedImage], total: int, settings: DataConfig) -> _Survey:
@@ -174,13 +174,13 @@ def describe_conversions(
 ) -> tuple[str, ...]:
     """Describe how many of `total` images were resized and how many changed channels.
 
-    `others` are the names of resized images, if they are worth naming, or their sizes.
+    `others` ends the first sentence: names of resized images, or their sizes.
     """
     notes: list[str] = []
     if resized:
         text = (
             f"{resized:,} of {total:,} images were resized to {shape[0]}x{shape[1]} pixels"
-            f"{_EFFECTS[resize]}{f': {others}' if others else ''}."
+            f"{_EFFECTS[resize]}{others}."
         )
         notes.append(Detail(text) if resize == "stretch" and resized == total else text)
     if converted:
