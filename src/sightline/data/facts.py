@@ -87,6 +87,7 @@ def _list_chosen(raw: RawDataset, form: Form, settings: DataConfig) -> tuple[str
     is_resized = raw.resize is not None or raw.image_shape[:2] != form.shape[:2]
     values = {
         "label_column": raw.origin.label_column,
+        "image_column": raw.origin.image_column,
         "image_size": [height, width] if settings.image_size is None else None,
         "channels": channels if settings.channels is None else None,
         "resize": form.resize if settings.resize == "auto" and is_resized else None,

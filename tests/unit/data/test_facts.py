@@ -49,7 +49,7 @@ def unnamed(place):
 def shards(place):
     for name in ("train-0", "train-1", "test-0"):
         images = [png(np.full((8, 8), row, np.uint8)) for row in range(4)]
-        table = pa.table({"image": images, "label": [0, 1, 0, 1]})
+        table = pa.table({"img": images, "category": [0, 1, 0, 1]})
         (place / "hub").mkdir(exist_ok=True)
         pq.write_table(table, place / "hub" / f"{name}.parquet")
     return place / "hub"
@@ -88,10 +88,13 @@ FOUND = {
     ),
     shards: (
         (
-            *("Parquet", "column label"),
+            *("Parquet", "column category"),
             {"train": "file train-0.parquet and 1 more", "test": "file test-0.parquet"},
         ),
-        (*GRAY, 'data.resize="stretch"'),
+        (
+            *('data.label_column="category"', 'data.image_column="img"'),
+            *(*GRAY, 'data.resize="stretch"'),
+        ),
     ),
     dark: (
         ("image folder", "class folders", {}),

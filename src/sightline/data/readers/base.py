@@ -80,6 +80,7 @@ class Origin:
     format: str  # Such as "image folder"
     labels: str  # Where the labels are, such as "class folders" or "column kind of table.csv"
     label_column: str | None = None  # `data.label_column`, if the reader found another one itself
+    image_column: str | None = None  # The same for `data.image_column`
 
 
 @dataclass(frozen=True)

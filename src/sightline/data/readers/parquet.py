@@ -40,8 +40,11 @@ def read(layout: Layout, settings: DataConfig) -> RawDataset:
         for name in layout.files
     ]
     layout = replace(layout, notes=(*layout.notes, *chosen, *left_out))
-    column = settings.label_column if settings.label_column != given.label_column else None
-    origin = Origin("Parquet", _label_place(settings, names), column)
+    label, image = (
+        getattr(settings, key) if getattr(settings, key) != getattr(given, key) else None
+        for key in ("label_column", "image_column")
+    )
+    origin = Origin("Parquet", _label_place(settings, names), label, image)
     return open_encoded(layout, settings, splits, origin, names)
 
 
