@@ -151,7 +151,12 @@ app.command(epilog=models_verify.EXAMPLES)(models_verify.verify)
 @app.command(epilog="Example: sightline models keygen ~/.config/sightline/signing.pem")
 def keygen(
     path: Annotated[
-        Path, typer.Argument(help="Path of the private key; the public key gets the suffix .pub.")
+        Path,
+        typer.Argument(
+            parser=options.local_path,
+            metavar="PATH",
+            help="Path of the private key; the public key gets the suffix .pub.",
+        ),
     ],
 ) -> None:
     """Create an Ed25519 key pair to sign the provenance of promoted versions."""

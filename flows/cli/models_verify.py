@@ -31,7 +31,11 @@ def verify(
     ] = None,
     key: Annotated[
         Path | None,
-        typer.Option(help="Public key; also verifies the signatures of promoted versions."),
+        typer.Option(
+            parser=options.local_path,
+            metavar="FILE",
+            help="Public key; also verifies the signatures of promoted versions.",
+        ),
     ] = None,
     dataset: options.Dataset = None,
     workspace: options.Workspace = options.WORKSPACE,

@@ -10,9 +10,23 @@ from sightline.errors import InputError
 from sightline.storage import workspace
 
 
+def local(given: str) -> str:
+    """Return an argument that may be a path; refuse a URL, which would name a folder `s3:`."""
+    if "://" in given:  # do not repeat the address, which may contain a password
+        raise typer.BadParameter(
+            "A URL cannot be used here; mount or download what it names, and give the local path."
+        )
+    return given
+
+
+def local_path(given: str | Path) -> Path:
+    """Turn an argument into a path; refuse a URL."""
+    return Path(local(str(given)))
+
+
 def open_workspace(given: str | workspace.Workspace) -> workspace.Workspace:
     """Turn the value of `--artifacts` into a workspace with an absolute path; refuse a file."""
-    root = Path(str(given)).resolve()
+    root = local_path(str(given)).resolve()
     if root.is_file():
         raise typer.BadParameter(f"{root} is a file; expected a directory.")
     return workspace.Workspace(root)
@@ -33,6 +47,8 @@ Workspace = Annotated[
 DataDir = Annotated[
     Path | None,
     typer.Option(
+        parser=local_path,
+        metavar="DIRECTORY",
         envvar="SIGHTLINE_DATA_DIR",
         help="Directory with local copies of named data sets, plain or .gz. Nothing is downloaded.",
     ),
@@ -52,7 +68,12 @@ Recipe = Annotated[
         help="Named config to start from; see `sightline recipes list`. auto: chosen from the data."
     ),
 ]
-Config = Annotated[Path | None, typer.Option(help="TOML file whose keys override the recipe's.")]
+Config = Annotated[
+    Path | None,
+    typer.Option(
+        parser=local_path, metavar="FILE", help="TOML file whose keys override the recipe's."
+    ),
+]
 Overrides = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Override one config key. Repeatable."),

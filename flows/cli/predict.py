@@ -25,17 +25,21 @@ EXAMPLES = (
 _InputsArgument = Annotated[
     list[str],
     typer.Argument(
+        parser=options.local,
+        metavar="INPUTS",
         help="Image files (PNG, JPEG, WebP, TIFF, GIF, AVIF, BMP), directories of them (searched "
         "recursively), .npy files (uint8, shape n, height, width and optionally 1 or 3 "
         "channels), or .parquet files "
-        "with a column of images."
+        "with a column of images.",
     ),
 ]
 _ModelOption = Annotated[
     str,
     typer.Option(
+        parser=options.local,
+        metavar="MODEL",
         help="champion, candidate, a version such as mnist-v3, a run ID or a prefix of one, or "
-        "the path of a .keras file."
+        "the path of a .keras file.",
     ),
 ]
 _DatasetOption = Annotated[
@@ -45,8 +49,10 @@ _DatasetOption = Annotated[
 _OutputOption = Annotated[
     Path | None,
     typer.Option(
+        parser=options.local_path,
+        metavar="FILE",
         help="File for all predictions, .parquet or .csv. It is written in one step at the "
-        "end and replaces an existing file."
+        "end and replaces an existing file.",
     ),
 ]
 _AbstainBelowOption = Annotated[

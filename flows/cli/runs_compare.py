@@ -23,6 +23,8 @@ _MOST_SETTINGS = 12  # Number of settings shown in the terminal; the page shows 
 _OutputOption = Annotated[
     Path | None,
     typer.Option(
+        parser=options.local_path,
+        metavar="FILE",
         help="HTML page to write. Default: compare.html in the artifacts directory.",
         dir_okay=False,
     ),

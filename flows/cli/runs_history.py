@@ -38,6 +38,8 @@ _DatasetOption = Annotated[
 _OutputOption = Annotated[
     Path | None,
     typer.Option(
+        parser=options.local_path,
+        metavar="FILE",
         help="PNG file to write. Default: history.png in the artifacts directory.",
         dir_okay=False,
     ),

@@ -35,6 +35,51 @@ def test_every_command_explains_itself(command):
         assert f"sightline {command}" in shown.partition("Options")[2]
 
 
+URL = "s3://user:hunter2@bucket/x"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "doctor --artifacts",
+        "train --artifacts",
+        "train --data-dir",
+        "train --config",
+        "train --dataset",
+        "datasets inspect",
+        "predict",
+        "predict a.png --model",
+        "predict a.png --output",
+        "runs compare a b --output",
+        "runs history --output",
+        "models keygen",
+        "models verify --key",
+    ],
+)
+def test_url_in_place_of_a_local_path_is_refused_and_not_shown(place, line):
+    message = refused(line, URL)
+    assert "URL" in message
+    assert "hunter2" not in message
+    assert not list(place.glob("s3*"))
+
+
+def test_url_in_the_environment_is_refused_with_its_variable(place, monkeypatch):
+    monkeypatch.setenv("SIGHTLINE_ARTIFACTS", "gs://bucket/x")
+    assert "SIGHTLINE_ARTIFACTS" in refused("runs list")
+    assert not list(place.iterdir())
+
+
+@pytest.mark.parametrize("names", list(commands(get_command(app))), ids=" ".join)
+def test_command_reads_its_paths_with_our_parser(names):
+    """The one of Typer turns `s3://bucket` into the folder `s3:`."""
+    command = get_command(app)
+    for name in names:
+        command = command.commands[name]
+    kinds = {one.name: one.type_descriptor for one in command.params if one.name != "help"}
+    paths = {name: kind for name, kind in kinds.items() if kind.annotation is Path}
+    assert not [name for name, kind in paths.items() if kind.parameter_info.parser is None]
+
+
 def test_version_is_printed():
     assert re.fullmatch(r"\d+\.\d+\.\d+\n", sightline("--version").stdout)
 
