@@ -10,9 +10,11 @@ from prefect.logging import get_run_logger
 from prefect.states import Completed
 
 from sightline.config import TrainingConfig
+from sightline.errors import ConfigError
 from sightline.flows import worker
 from sightline.flows.outage import survive_outages
-from sightline.records import ArraySet, Gpu, ModelBlueprint
+from sightline.records import ArraySet, Gpu, ModelBlueprint, Run
+from sightline.runs import new_run
 from sightline.tasks.artifacts import show_table
 from sightline.tasks.train import train
 from sightline.training import gpu
@@ -33,8 +35,9 @@ def fit_flow(
 ) -> State[Any]:
     """Fit a network for another run, which started this flow through `training.deployment`.
 
-    Return a Completed state whose message is the key of the result's cache entry. Raise DeviceError
-    if a GPU is required and there is none, and RunError if the training failed.
+    Return a Completed state whose message is the key of the result's cache entry. Raise ConfigError
+    if the other run has another artifacts root, DeviceError if a GPU is required and there is none,
+    and RunError if the training failed.
 
     Args:
         run_id: ID of the other run.
@@ -45,6 +48,7 @@ def fit_flow(
         refresh: Ignore the cache.
     """
     run = worker.run(run_id, started=started, refresh=refresh)
+    _check_shared(run)
     required = not worker.gpu_is_optional()
     _show(gpu.require() if required else gpu.visible())
     with (
@@ -57,6 +61,15 @@ def fit_flow(
         prepare_process(settings.model_copy(update=demanded))
         train(run, arrays, blueprint, settings)
     return Completed(message=TRAIN.key(arrays, blueprint, settings))
+
+
+def _check_shared(run: Run) -> None:
+    if not new_run.is_claimed(run.workspace, run.id):
+        raise ConfigError(
+            f"The run {run.id}, which this training is for, is not active in {run.workspace}; "
+            "SIGHTLINE_ARTIFACTS of both workers must name the same storage. If that run has "
+            "ended in the meantime, start it again."
+        )
 
 
 def _show(found: tuple[Gpu, ...]) -> None:

@@ -1,3 +1,4 @@
+import shutil
 from datetime import datetime
 
 import pytest
@@ -5,12 +6,13 @@ import pytest
 from examples import write_npz
 from sightline.config import loading
 from sightline.data import ingest, locate, preprocess
-from sightline.errors import DeviceError
+from sightline.errors import ConfigError, DeviceError
 from sightline.flows.fit import fit_flow
 from sightline.models.build import BUILD
 from sightline.pipeline import cache
 from sightline.pipeline.process import keras_process
 from sightline.records import Run
+from sightline.runs import new_run
 from sightline.storage.workspace import Workspace
 from sightline.training.train import TRAIN
 
@@ -27,13 +29,15 @@ def work(tmp_path_factory):
     files = ingest.ingest(run, locate.locate(config.data), config.data)
     arrays = preprocess.preprocess(run, files, config.preprocessing)
     blueprint = keras_process().run(BUILD.function, run, arrays, config.model)
-    return run, {
+    parameters = {
         "run_id": run.id,
         "started": run.started.isoformat(),
         "arrays": arrays.model_dump(mode="json"),
         "blueprint": blueprint.model_dump(mode="json"),
         "settings": config.training.model_dump(mode="json"),
     }
+    with new_run.claim(run.workspace, run.id):  # as the other run does until it ends
+        yield run, parameters
 
 
 @pytest.fixture(autouse=True)
@@ -49,6 +53,18 @@ def test_machine_without_a_gpu_fails_before_any_training(work):
     with pytest.raises(DeviceError, match="SIGHTLINE_GPU"):
         fit_flow(**parameters)
     assert not (run.workspace.root / "cache" / "train").exists()
+
+
+def test_worker_with_a_copy_of_the_artifacts_root_is_refused_before_any_training(
+    work, monkeypatch, tmp_path
+):
+    """The copy has all files that the training reads, but nobody looks there for its result."""
+    copy = shutil.copytree(work[0].workspace.root / "cache", tmp_path / "copy" / "cache").parent
+    monkeypatch.setenv("SIGHTLINE_ARTIFACTS", str(copy))
+    monkeypatch.setenv("SIGHTLINE_GPU", "optional")
+    with pytest.raises(ConfigError, match=r"SIGHTLINE_ARTIFACTS .*same storage"):
+        fit_flow(**work[1])
+    assert not (copy / "cache" / "train").exists()
 
 
 def test_training_is_found_by_the_key_that_the_flow_ends_with_where_it_is_mounted(

@@ -5,6 +5,7 @@ import secrets
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
+from pathlib import Path
 
 from sightline.errors import InputError, RunExistsError
 from sightline.runs import run_folder
@@ -49,8 +50,7 @@ def claim(workspace: Workspace, run_id: str) -> Iterator[None]:
     StorageError if the artifacts root cannot be written.
     """
     check_new(workspace, run_id)
-    folder = run_folder.folder(workspace, run_id)
-    lock = folder.with_name(f".{run_id}.lock")
+    folder, lock = run_folder.folder(workspace, run_id), _lock(workspace, run_id)
     with ExitStack() as held:
         with files.storage_errors(workspace.root):
             alone = held.enter_context(locks.alone_if_free(lock))
@@ -66,3 +66,12 @@ def claim(workspace: Workspace, run_id: str) -> Iterator[None]:
         finally:
             with suppress(OSError):
                 lock.unlink()
+
+
+def is_claimed(workspace: Workspace, run_id: str) -> bool:
+    """Return whether a run has reserved its ID here; one that was killed may still have it."""
+    return run_folder.is_id(run_id) and os.path.lexists(_lock(workspace, run_id))
+
+
+def _lock(workspace: Workspace, run_id: str) -> Path:
+    return run_folder.folder(workspace, run_id).with_name(f".{run_id}.lock")
