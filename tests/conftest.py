@@ -16,7 +16,7 @@ from sightline.storage.workspace import Workspace
 pytest_plugins = ["factory"]
 
 SET_UP, FLOWS = "set-up", "flows"
-SHARING = ("operation", "pages", "server", "stopping")
+SHARING = ("lost_runs", "operation", "pages", "server", "stopping")
 """Files of e2e that share one server, its deployments and workers with test_orchestrator.py."""
 
 LONGEST = (SET_UP, FLOWS, "tests/e2e/test_readme.py")
@@ -33,7 +33,7 @@ def pytest_addoption(parser):
 def scope(nodeid):
     """Return the group of tests that share a set-up: the file, or those of a server or a run."""
     path = nodeid.partition("::")[0]
-    if path.startswith("tests/flows/") and not path.startswith("tests/flows/server/"):
+    if path.startswith("tests/flows/") and path != "tests/flows/server/test_api.py":
         return FLOWS
     shared = {f"e2e/test_{name}.py" for name in SHARING} | {"faults/test_orchestrator.py"}
     return SET_UP if path.removeprefix("tests/") in shared else path

@@ -27,6 +27,9 @@ _SHARED = {
     "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": (
         "prefect.server.concurrency.lease_storage.filesystem"
     ),
+    # A run that is lost before it runs must keep its slot until it is ended (see `lost_runs`): the
+    # end of a lease would free the slot, and the end of the run would then free it once more.
+    "PREFECT_SERVER_CONCURRENCY_INITIAL_DEPLOYMENT_LEASE_DURATION": "2400",
     # Late runs notify people; a run that waits shortly for another is not late.
     "PREFECT_SERVER_SERVICES_LATE_RUNS_AFTER_SECONDS": "600",
 }

@@ -1,40 +1,27 @@
 """Automations and limits that the Prefect server keeps for the flows, once installed.
 
-zombies           marks a run without a heartbeat as Crashed, so that it blocks no other run
+lost runs         become Crashed, so that they block no other run: see `lost_runs`
 failures, delays  notify a webhook of runs that failed, crashed, timed out or are late
 the GPU limit     maximum number of concurrent GPU trainings, over all pools
 """
 
-from datetime import timedelta
 from uuid import UUID
 
-from prefect.automations import (
-    AutomationCore,
-    ChangeFlowRunState,
-    EventTrigger,
-    Posture,
-    SendNotification,
-)
+from prefect.automations import AutomationCore, EventTrigger, Posture, SendNotification
 from prefect.blocks.notifications import CustomWebhookNotificationBlock
 from prefect.client.orchestration import SyncPrefectClient
-from prefect.client.schemas.objects import StateType
 from prefect.events.schemas.events import ResourceSpecification
 from prefect.exceptions import ObjectNotFound
 from prefect.types import SecretDict
 
 from sightline.flows.fit import GPU_LIMIT
+from sightline.flows.server import lost_runs
+from sightline.flows.server.lost_runs import TAGGED
 from sightline.flows.stage_timer import STAGE_LABEL
 
-ZOMBIES = "sightline-zombies"
 FAILURES = "sightline-failures"
 DELAYS = "sightline-delays"
 _WEBHOOK = "sightline-webhook"
-# Time without an event after which a run is lost. Deployed runs have a heartbeat of 30 s. A server
-# that is away for less than this loses no training.
-_LOST_AFTER_SECONDS = 300
-# Tag of the runs of our deployments; runs by hand and other projects do not have it
-_TAG = "prefect.tag.sightline"
-_TAGGED = ResourceSpecification({"prefect.resource.role": "tag", "prefect.resource.id": _TAG})
 _SUBJECT = "{{ flow.name }} {{ flow_run.state.name }}: {{ flow_run.name }}"
 _BODY = (
     "Run: {{ flow_run.name }} of {{ deployment.name }}\n"
@@ -54,10 +41,13 @@ def install_all(
     At most `gpus` GPU trainings run at once, a run without an event for `lost_after` seconds is
     marked as Crashed, and the URL `webhook` is notified of failed and late runs.
     """
-    automations = [zombies(lost_after or installed_timeout(client))]
+    seconds = lost_after or lost_runs.installed_timeout(client)
+    automations = list(lost_runs.automations(seconds))
     if webhook:
         automations += messages(save_webhook(webhook))
     done = {f"automation {one.name}": install(client, one) for one in automations}
+    if ended := lost_runs.end_silent(client, seconds):
+        done["lost runs"] = f"{ended} ended"
     done["concurrency limit gpu"] = f"{limit_trainings(client, gpus)} at a time"
     if not webhook:
         done["notifications of failed and late runs"] = (
@@ -66,34 +56,6 @@ def install_all(
             else "not installed: set --webhook-url or SIGHTLINE_WEBHOOK_URL"
         )
     return done
-
-
-def installed_timeout(client: SyncPrefectClient) -> int:
-    """Return the seconds that the installed zombies automation waits, or the default."""
-    for known in client.read_automations_by_name(ZOMBIES):
-        if isinstance(known.trigger, EventTrigger):
-            return round(known.trigger.within.total_seconds())
-    return _LOST_AFTER_SECONDS
-
-
-def zombies(lost_after: int) -> AutomationCore:
-    """Describe the automation that ends lost runs: those without any event for some seconds."""
-    message = f"No heartbeat for {lost_after} s; run it again"
-    return AutomationCore(
-        name=ZOMBIES,
-        description="Marks runs as Crashed whose process and worker are gone",
-        trigger=EventTrigger(
-            after={"prefect.flow-run.heartbeat"},
-            expect={"prefect.flow-run.*"},
-            match=ResourceSpecification({"prefect.resource.id": "prefect.flow-run.*"}),
-            match_related=_TAGGED,
-            for_each={"prefect.resource.id"},
-            posture=Posture.Proactive,
-            threshold=1,
-            within=timedelta(seconds=lost_after),
-        ),
-        actions=[ChangeFlowRunState(state=StateType.CRASHED, message=message)],
-    )
 
 
 def messages(webhook: UUID) -> tuple[AutomationCore, ...]:
@@ -170,7 +132,7 @@ def _enters(states: set[str], flows: list[str]) -> EventTrigger:
         expect={f"prefect.flow-run.{state}" for state in states},
         match=ResourceSpecification({"prefect.resource.id": "prefect.flow-run.*"}),
         match_related=[
-            _TAGGED,
+            TAGGED,
             ResourceSpecification(
                 {"prefect.resource.role": "flow", "prefect.resource.name": flows}
             ),

@@ -35,6 +35,8 @@ class Stack:
             "PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "5",
             "PREFECT_SERVER_SERVICES_LATE_RUNS_AFTER_SECONDS": "15",
             "PREFECT_SERVER_DEPLOYMENTS_CONCURRENCY_SLOT_WAIT_SECONDS": "3",
+            "PREFECT_SERVER_EVENTS_EXPIRED_BUCKET_BUFFER": "PT2S",
+            "PREFECT_SERVER_EVENTS_PROACTIVE_GRANULARITY": "PT1S",
             "PREFECT_WORKER_QUERY_SECONDS": "2",
             "SIGHTLINE_ARTIFACTS": str(self.artifacts),
             "SIGHTLINE_GPU": "optional",
@@ -156,7 +158,11 @@ class Stack:
 
     def cancel(self, flow_run: str) -> None:
         """Cancel a flow run as the button in the UI does."""
-        state = {"type": "CANCELLING", "name": "Cancelling"}
+        self.set_state(flow_run, "Cancelling")
+
+    def set_state(self, flow_run: str, name: str, kind: str = "") -> None:
+        """Propose a state, whose type is its name in capitals by default."""
+        state = {"type": kind or name.upper(), "name": name}
         self.post(f"/flow_runs/{flow_run}/set_state", {"state": state})
 
     def run(self, flow_run: str) -> Json:

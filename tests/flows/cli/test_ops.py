@@ -1,8 +1,11 @@
+import os
 import re
 
 import pytest
+import yaml
 
 from cli import refused, sightline
+from command import ROOT
 from sightline.flows.server import api
 
 AUTH = "PREFECT_SERVER_API_AUTH_STRING"
@@ -38,6 +41,19 @@ def test_server_on_loopback_is_started(started, host):
     sightline(f"ops server --host {host} --port 4321")
     (command,) = started
     assert command[1:] == ["server", "start", "--host", host, "--port", "4321"]
+
+
+def test_slot_of_a_run_that_never_starts_is_kept_until_the_run_is_ended(monkeypatch):
+    """Prefect frees a slot at the end of its lease, and again at the end of the run."""
+    lease = "PREFECT_SERVER_CONCURRENCY_INITIAL_DEPLOYMENT_LEASE_DURATION"
+    monkeypatch.delenv(lease, raising=False)
+    sightline("ops server")
+    from sightline.flows.server import lost_runs
+
+    slowest = max(one.trigger.within.total_seconds() for one in lost_runs.automations(300))
+    assert float(os.environ[lease]) > slowest + 60  # a buffer that Prefect adds
+    compose = yaml.safe_load((ROOT / "deploy" / "compose.yaml").read_text())
+    assert compose["services"]["server"]["environment"][lease] == os.environ[lease]
 
 
 @pytest.mark.parametrize("line", ["ops status", "ops install", "datasets watch mnist-5k"])

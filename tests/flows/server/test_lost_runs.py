@@ -1,0 +1,90 @@
+from datetime import UTC, datetime
+from uuid import uuid4
+
+import pytest
+from prefect import flow
+from prefect.client.orchestration import get_client
+from prefect.states import Cancelling, Completed, Pending, Running
+
+from processes import wait_for
+from sightline.flows.server import lost_runs
+
+pytestmark = pytest.mark.usefixtures("prefect_api")
+
+
+@flow(name="silent")
+def silent():
+    pass
+
+
+@pytest.fixture
+def client(prefect_api):
+    with get_client(sync_client=True) as client:
+        yield client
+
+
+@pytest.fixture
+def enter(client):
+    """Create a run in a state, by default one of our deployments' runs; end it afterwards."""
+    made = []
+
+    def create(state, tags=("sightline",)):
+        made.append(client.create_flow_run(silent, tags=tags, state=state).id)
+        return made[-1]
+
+    yield create
+    for run in made:
+        client.delete_flow_run(run)
+
+
+def found(client, run):
+    state = client.read_flow_run(run).state
+    return state.name, state.message
+
+
+@pytest.mark.parametrize(
+    ("state", "end"),
+    [(Running(), "Crashed"), (Cancelling(), "Cancelled")],
+    ids=str,
+)
+def test_silent_run_is_ended_with_the_cause(client, enter, state, end):
+    run = enter(state)
+    assert lost_runs.end_silent(client, 0) == 1
+    name, message = found(client, run)
+    assert name == end
+    assert "No sign of life for 0 s" in message
+
+
+def test_run_that_has_not_started_has_as_much_time_as_a_container(client, enter, monkeypatch):
+    run = enter(Pending())
+    assert lost_runs.end_silent(client, 0) == 0
+    monkeypatch.setattr(lost_runs, "_CONTAINER_SECONDS", 0)
+    assert lost_runs.end_silent(client, 0) == 1
+    assert found(client, run)[0] == "Crashed"
+
+
+def test_runs_that_ended_or_are_not_ours_stay_as_they_are(client, enter):
+    runs = {enter(Completed()): "Completed", enter(Running(), tags=["other"]): "Running"}
+    assert lost_runs.end_silent(client, 0) == 0
+    assert {run: found(client, run)[0] for run in runs} == runs
+
+
+def test_heartbeat_is_a_sign_of_life(client, enter):
+    run = enter(Running(timestamp=datetime(2026, 1, 1, tzinfo=UTC)))
+    beat = {
+        "id": str(uuid4()),
+        "occurred": datetime.now(UTC).isoformat(),
+        "event": "prefect.flow-run.heartbeat",
+        "resource": {"prefect.resource.id": f"prefect.flow-run.{run}"},
+    }
+    client.request("POST", "/events", json=[beat])
+    state = client.read_flow_run(run).state
+    wait_for(
+        "the server stores the heartbeat",
+        lambda: (
+            lost_runs._last_sign(client, client.read_flow_run(run), state)
+            == datetime.fromisoformat(beat["occurred"])
+        ),
+    )
+    assert lost_runs.end_silent(client, 60) == 0
+    assert found(client, run)[0] == "Running"
