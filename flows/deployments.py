@@ -16,6 +16,7 @@ from sightline.errors import SightlineError
 from sightline.flows import worker
 from sightline.flows.outage import survive_outages
 from sightline.flows.preflight import preflight
+from sightline.flows.server import lost_runs
 from sightline.flows.train import run_stages
 from sightline.flows.train_seeds import train_seeds
 from sightline.records import RunSummary
@@ -39,7 +40,7 @@ def run_name() -> str:
 
 @flow(name="train", flow_run_name=run_name, persist_result=False, result_serializer="json")
 def train(
-    dataset: Annotated[str, Field(min_length=1)] = "mnist",
+    dataset: worker.Dataset = "mnist",
     recipe: Recipe = "tutorial",
     epochs: Annotated[int | None, Field(ge=1, le=10_000)] = None,
     batch_size: Annotated[int | None, Field(ge=1, le=65_536)] = None,
@@ -59,8 +60,8 @@ def train(
     Such a run ends as "Unchanged"; a failed one has the message of its error.
 
     Args:
-        dataset: Name of a data set (mnist, fashion-mnist, mnist-5k), or a path that the worker
-            can read.
+        dataset: Name of a data set (mnist, fashion-mnist, mnist-5k), or the absolute path of
+            your own where the worker runs.
         recipe: Named config to start from; auto chooses it from the images.
         epochs: Passes over the training split. Default: the recipe's.
         batch_size: Images per step. Default: the recipe's.
@@ -91,7 +92,10 @@ def train(
     }
     try:
         with survive_outages():
+            lost_runs.end_missed()
+            locate.check_same_everywhere(dataset)
             config = _config(recipe, values, overrides or [])
+            locate.check_same_everywhere(config.data.dataset)  # overrides win over the form
             return _train(config, seeds, sha256, force, refresh)
     except SightlineError as error:
         return Failed(data=error, message=str(error))  # the message without a traceback

@@ -1,17 +1,15 @@
 """Checks a data set once, and emits the event that starts a training if its digest changed."""
 
-from typing import Annotated
-
 from prefect import flow
 from prefect.client.orchestration import get_client
 from prefect.events.schemas.events import Event, Resource
 from prefect.logging import get_run_logger
 from prefect.runtime import flow_run
-from pydantic import Field
 
 from sightline.data import locate, watch
 from sightline.data.watch import Observation
 from sightline.flows import worker
+from sightline.flows.server import lost_runs
 from sightline.storage.workspace import Workspace
 
 EVENT = "sightline.dataset.updated"
@@ -23,12 +21,14 @@ def run_name() -> str:
 
 
 @flow(name="watch", flow_run_name=run_name, persist_result=False)
-def watch_flow(dataset: Annotated[str, Field(min_length=1)]) -> None:
+def watch_flow(dataset: worker.Dataset) -> None:
     """Check a data set once and notify Prefect if it changed since the last check.
 
     Args:
-        dataset: Path that the worker can read, or name of a data set.
+        dataset: Name of a data set, or the absolute path of your own where the worker runs.
     """
+    lost_runs.end_missed()
+    locate.check_same_everywhere(dataset)
     get_run_logger().info(sentence(check_and_notify(worker.workspace(), dataset)))
 
 

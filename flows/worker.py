@@ -3,23 +3,33 @@
 import os
 from datetime import datetime
 from pathlib import Path
+from typing import Annotated
 
+from pydantic import Field
+
+from sightline.data import locate
 from sightline.errors import ConfigError
 from sightline.records import Run
 from sightline.storage.workspace import Workspace
+
+Dataset = Annotated[str, Field(min_length=1, json_schema_extra={"pattern": locate.SAME_EVERYWHERE})]
+"""The data set of a deployment. The server refuses a relative path when a run is created; where a
+run gets one in another way, `locate.check_same_everywhere` ends it with a sentence."""
 
 
 def run(run_id: str, *, started: datetime | None = None, refresh: bool = False) -> Run:
     """Describe a run, requested now by default, with the directories of this worker.
 
-    Raises ConfigError if SIGHTLINE_ARTIFACTS is not an absolute path.
+    Raises ConfigError if SIGHTLINE_ARTIFACTS or SIGHTLINE_DATA_DIR is not an absolute path.
     """
     data_dir = os.environ.get("SIGHTLINE_DATA_DIR")
     given = {} if started is None else {"started": started}
     return Run(
         id=run_id,
         workspace=workspace(),
-        data_dir=Path(data_dir) if data_dir else None,
+        data_dir=_directory("SIGHTLINE_DATA_DIR", "local copies of data sets")
+        if data_dir
+        else None,
         mirror=os.environ.get("SIGHTLINE_MIRROR"),
         refresh=refresh,
         **given,
@@ -27,17 +37,24 @@ def run(run_id: str, *, started: datetime | None = None, refresh: bool = False) 
 
 
 def workspace() -> Workspace:
-    """Return the workspace of this worker; raise ConfigError if its path is not absolute.
+    """Return the workspace of this worker; raise ConfigError if its path is not absolute."""
+    purpose = "caches and runs, on storage that all workers share"
+    return Workspace(_directory("SIGHTLINE_ARTIFACTS", purpose))
+
+
+def _directory(variable: str, purpose: str) -> Path:
+    """Read an absolute path from the environment; raise ConfigError if it is another, or a URL.
 
     A worker runs each flow in its own temporary directory; a relative path would be lost with it.
     """
-    found = os.environ.get("SIGHTLINE_ARTIFACTS", "")
+    found = os.environ.get(variable, "")
     if not Path(found).is_absolute():
+        shown = "a URL" if "://" in found else repr(found)  # a URL may contain a password
         raise ConfigError(
-            f"SIGHTLINE_ARTIFACTS is {found!r} in the environment of this worker; expected the "
-            "absolute path of the directory for caches and runs, on storage that all workers share."
+            f"{variable} is {shown} in the environment of this worker; expected the absolute path "
+            f"of the directory for {purpose}."
         )
-    return Workspace(Path(found))
+    return Path(found)
 
 
 def gpu_is_optional() -> bool:

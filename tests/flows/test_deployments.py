@@ -1,3 +1,4 @@
+import re
 from typing import get_args
 
 import pytest
@@ -59,6 +60,17 @@ def test_unknown_key_missing_data_and_missing_artifacts_root_are_our_errors(data
     monkeypatch.delenv("SIGHTLINE_ARTIFACTS")
     with pytest.raises(ConfigError, match="SIGHTLINE_ARTIFACTS"):
         ask(data).result()
+
+
+@pytest.mark.parametrize(
+    "changes", [{}, {"recipe": "auto"}, {"overrides": ["data.dataset=images"]}]
+)
+def test_relative_path_is_refused_first_with_what_to_write(root, data, changes, monkeypatch):
+    monkeypatch.chdir(data.parent)  # the path exists where the deployment is made
+    given = data if "overrides" in changes else data.name
+    state = ask(given, **changes)
+    assert state.is_failed()
+    assert re.search(r"absolute path.*/srv/images.*mnist-5k", state.message or "")
 
 
 @pytest.mark.parametrize("name", ["größe 😀.npz", 'a "quoted".npz', "back\\slash.npz", "3.npz"])

@@ -17,6 +17,20 @@ def test_artifacts_root_must_be_absolute(monkeypatch, value):
         worker.run("a-run")
 
 
+def test_directory_of_data_sets_must_be_absolute(monkeypatch, tmp_path):
+    monkeypatch.setenv("SIGHTLINE_ARTIFACTS", str(tmp_path))
+    monkeypatch.setenv("SIGHTLINE_DATA_DIR", "downloads")
+    with pytest.raises(ConfigError, match=r"SIGHTLINE_DATA_DIR is 'downloads'.*absolute path"):
+        worker.run("a-run")
+
+
+def test_url_in_the_environment_is_refused_and_not_shown(monkeypatch):
+    monkeypatch.setenv("SIGHTLINE_ARTIFACTS", "gs://user:hunter2@bucket/x")
+    with pytest.raises(ConfigError, match="SIGHTLINE_ARTIFACTS is a URL") as refusal:
+        worker.run("a-run")
+    assert "hunter2" not in str(refusal.value)
+
+
 def test_folders_come_from_the_environment(monkeypatch, tmp_path):
     monkeypatch.setenv("SIGHTLINE_ARTIFACTS", str(tmp_path / "artifacts"))
     monkeypatch.setenv("SIGHTLINE_DATA_DIR", str(tmp_path / "data"))

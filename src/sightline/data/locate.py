@@ -19,6 +19,9 @@ from sightline.storage import digests
 _SHOW_PROGRESS_FROM = 100  # files
 _SLUG_LENGTH = 40
 
+SAME_EVERYWHERE = rf"^(/|~|({'|'.join(map(re.escape, catalog.NAMED))})$)"
+"""Regular expression of the data sets of deployments, whose workers have other working folders."""
+
 
 def locate(settings: DataConfig, sha256: str | None = None) -> Source:
     """Locate a data set and digest its content, without decoding an image.
@@ -53,6 +56,16 @@ def describe_hidden(dataset: str, data_dir: Path | None) -> str | None:
         f"{dataset} is the named data set, not {os.path.abspath(dataset)}; write ./{dataset} for "
         "your own."
     )
+
+
+def check_same_everywhere(dataset: str) -> None:
+    """Raise DataError if a data set depends on the working folder: a relative path."""
+    if not re.match(SAME_EVERYWHERE, dataset):
+        raise DataError(
+            f"The data set {dataset!r} of a deployment is neither a name nor an absolute path, and "
+            "a worker runs in a folder of its own; write the path as the worker sees it, such as "
+            f"/srv/images, or one of {', '.join(catalog.NAMED)}."
+        )
 
 
 def as_ingested(settings: DataConfig, source: str) -> DataConfig:

@@ -39,6 +39,20 @@ def test_folder_named_like_a_named_data_set_is_pointed_out(tmp_path, monkeypatch
     assert location.describe_hidden("other", None) is None
 
 
+@pytest.mark.parametrize("dataset", ["/srv/images", "~/images", "~ann/images.npz", "mnist-5k"])
+def test_name_or_absolute_path_is_the_same_everywhere(dataset):
+    location.check_same_everywhere(dataset)
+
+
+@pytest.mark.parametrize(
+    "dataset", ["images", "./images", "../mnist", "mnist-5", "mnist/", "file:///srv/images", ""]
+)
+def test_relative_path_is_refused_where_the_working_folder_differs(dataset):
+    with pytest.raises(DataError, match="absolute path") as refusal:
+        location.check_same_everywhere(dataset)
+    assert repr(dataset) in str(refusal.value)
+
+
 def test_equal_content_has_equal_digests_and_a_folder_with_one_archive_is_that_archive(tmp_path):
     one = locate(write_npz(tmp_path / "My Data (v2).npz"))
     (tmp_path / "b").mkdir()
