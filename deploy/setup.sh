@@ -10,7 +10,8 @@ cd "$(dirname "$0")/.."
 kind=${1:-process}
 export PREFECT_CLI_PROMPT=false
 
-# First, for it says in one sentence what is wrong with the server.
+# First, for these say in one sentence what is wrong with the file or the server.
+sightline ops check prefect.yaml
 sightline ops install
 
 for device in cpu gpu; do

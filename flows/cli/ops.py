@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import httpx
@@ -115,6 +116,19 @@ def _show(found: "Overview") -> None:
             "Nothing can run: no active deployment has a pool with a worker. `make deploy` "
             "creates the deployments, `make worker POOL=cpu` starts a worker."
         )
+
+
+@app.command(epilog="Example: sightline ops check prefect.yaml")
+def check(
+    file: Annotated[
+        Path, typer.Argument(parser=options.local_path, metavar="FILE", help="File of deployments.")
+    ] = Path("prefect.yaml"),
+) -> None:
+    """Check the parameters of the deployments in prefect.yaml. `make deploy` does so first."""
+    api.configure(verbose=False)
+    from sightline.flows.server import deployment_file
+
+    console.say(f"{file}: {deployment_file.check(file)} deployments can be made")
 
 
 @app.command(

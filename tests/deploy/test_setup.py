@@ -39,15 +39,16 @@ def create(device, kind):
 
 def test_new_server_gets_pools_deployments_and_automations(tmp_path):
     pools = [create("cpu", "process"), create("gpu", "process")]
-    assert set_up(tmp_path) == (0, ["sightline ops install", *pools, "prefect deploy --all"])
+    checked = ["sightline ops check prefect.yaml", "sightline ops install"]
+    assert set_up(tmp_path) == (0, [*checked, *pools, "prefect deploy --all"])
 
 
 def test_existing_pool_is_unchanged(tmp_path):
     code, changes = set_up(tmp_path, "kubernetes", present="cpu")
-    assert (code, changes[1:-1]) == (0, [create("gpu", "kubernetes")])
+    assert (code, changes[2:-1]) == (0, [create("gpu", "kubernetes")])
 
 
-@pytest.mark.parametrize("broken", ["work-pool create", "deploy --all", "ops install"])
+@pytest.mark.parametrize("broken", ["work-pool create", "deploy --all", "ops check", "ops install"])
 def test_setup_stops_at_the_first_failure(tmp_path, broken):
     code, changes = set_up(tmp_path, broken=broken)
     assert code == 3

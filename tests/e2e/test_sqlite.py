@@ -1,11 +1,13 @@
 """One machine, SQLite and a password: the set-up of `make server`, `deploy` and `worker`."""
 
+import re
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from command import check_refused
+from processes import cut_power
 from stack import Stack
 
 pytestmark = pytest.mark.campaign
@@ -36,6 +38,22 @@ def test_run_completes_on_two_workers_and_stores_the_password_nowhere(guarded, t
     secret = PASSWORD.partition(":")[2].encode()
     for path in guarded.logs.rglob("*"):
         assert not path.is_file() or secret not in path.read_bytes(), path
+
+
+def test_killed_server_goes_on_and_shows_no_error_but_the_documented_ones(guarded, textures):
+    """See the troubleshooting in docs/operations.md: both cost nothing."""
+    flow_run = guarded.begin(textures, 305, "fit/fit-gpu")
+    log = guarded.logs / "server.log"
+    before = log.stat().st_size
+    cut_power(guarded.server.pid)
+    guarded.server.wait()
+    guarded.start_server()
+    assert guarded.finish(flow_run)["state"]["name"] == "Completed", guarded.tail()
+    text = log.read_text()[before:]
+    causes = re.findall(r"^sqlalchemy\.exc\.\w+: .*", text, re.MULTILINE)
+    known = ("database is locked", "NOT NULL constraint failed: events.occurred")
+    assert not [cause for cause in causes if not cause.endswith(known)]
+    assert text.count("| ERROR ") <= len(causes)
 
 
 def test_caller_without_the_password_is_refused(guarded):

@@ -19,7 +19,7 @@ from sightline.storage import digests
 _SHOW_PROGRESS_FROM = 100  # files
 _SLUG_LENGTH = 40
 
-SAME_EVERYWHERE = rf"^(/|~|({'|'.join(map(re.escape, catalog.NAMED))})$)"
+SAME_EVERYWHERE = rf"^(/|~|({'|'.join(catalog.NAMED)})$)"
 """Regular expression of the data sets of deployments, whose workers have other working folders."""
 
 

@@ -1,0 +1,54 @@
+"""Checks `prefect.yaml` before `prefect deploy`, whose answer to a wrong value is a traceback."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+from prefect.flows import load_flow_from_entrypoint
+from prefect.utilities.schema_tools.validation import validate
+
+from sightline.data import locate
+from sightline.errors import ConfigError, DataError
+
+Parameters = dict[str, Any]
+
+
+def check(path: Path) -> int:
+    """Check the parameters of all deployments and schedules, and return the number of deployments.
+
+    Raises ConfigError if the file cannot be read or a value is one that the server would refuse,
+    and DataError if a data set is a relative path.
+    """
+    try:
+        deployments = yaml.safe_load(path.read_text(encoding="utf-8"))["deployments"]
+    except (OSError, ValueError, yaml.YAMLError, TypeError, KeyError) as error:
+        raise ConfigError(
+            f"{path} is no file of deployments: {' '.join(str(error).split())}."
+        ) from None
+    for deployment in deployments:
+        schema = load_flow_from_entrypoint(deployment["entrypoint"]).parameters.model_dump()
+        for where, parameters in _parameters(deployment):
+            _check(f"{path}: {where}", parameters, schema)
+    return len(deployments)
+
+
+def _parameters(deployment: dict[str, Any]) -> Iterator[tuple[str, Parameters]]:
+    """Yield the parameters of a deployment and of its schedules, with their place."""
+    given = deployment.get("parameters") or {}
+    name = f"deployment {deployment['name']}"
+    yield name, given
+    for schedule in deployment.get("schedules") or []:
+        own = schedule.get("parameters") or {}
+        yield f"{name}, schedule {schedule.get('slug', 'without a slug')}", {**given, **own}
+
+
+def _check(where: str, parameters: Parameters, schema: Any) -> None:
+    if "dataset" in parameters:
+        try:
+            locate.check_same_everywhere(str(parameters["dataset"]))
+        except DataError as error:
+            raise DataError(f"{where}: {error}") from None
+    for mistake in validate(parameters, schema, ignore_required=True):
+        key = ".".join(map(str, mistake.absolute_path)) or "parameters"
+        raise ConfigError(f"{where}: {key} cannot be used: {mistake.message}.")
