@@ -119,7 +119,7 @@ def end_missed() -> None:
         _log.warning("Could not look for lost runs; this run continues", exc_info=True)
     else:
         if ended:
-            _log.warning("Ended %d runs that gave no sign of life", ended)
+            _log.warning("Lost runs that were ended: %d", ended)
 
 
 def end_silent(client: SyncPrefectClient, lost_after: int) -> int:

@@ -4,9 +4,10 @@ from uuid import uuid4
 import pytest
 from prefect import flow
 from prefect.client.orchestration import get_client
+from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 from prefect.states import Cancelling, Completed, Pending, Running
 
-from processes import wait_for
+from processes import free_port, wait_for
 from sightline.flows.server import lost_runs
 
 pytestmark = pytest.mark.usefixtures("prefect_api")
@@ -88,3 +89,18 @@ def test_heartbeat_is_a_sign_of_life(client, enter):
     )
     assert lost_runs.end_silent(client, 60) == 0
     assert found(client, run)[0] == "Running"
+
+
+def test_flow_ends_what_the_automations_missed(client, enter, monkeypatch, caplog):
+    run = enter(Running())
+    monkeypatch.setattr(lost_runs, "DEFAULT_SECONDS", 0)
+    lost_runs.end_missed()
+    assert found(client, run)[0] == "Crashed"
+    assert "were ended: 1" in caplog.text
+
+
+def test_flow_goes_on_without_an_answer_of_the_server(caplog):
+    away = {PREFECT_API_URL: f"http://127.0.0.1:{free_port()}/api", PREFECT_CLIENT_MAX_RETRIES: 0}
+    with temporary_settings(away):
+        lost_runs.end_missed()
+    assert "Could not look for lost runs" in caplog.text
