@@ -6,6 +6,7 @@ from itertools import islice
 from pathlib import Path
 
 from sightline.errors import DataError
+from sightline.storage.workspace import LOCK
 
 Entries = list[os.DirEntry[str]]
 
@@ -20,11 +21,14 @@ _CLUTTER = frozenset(
 """What file systems, Windows, macOS and network storage put beside the files of a user."""
 
 
+_ORIGIN = ":zone.identifier"  # Windows' note on the origin of a download, as copied to Linux
+
+
 def list_folder(path: Path) -> Entries:
-    """List a folder sorted by name, without hidden files and desktop clutter."""
+    """List a folder sorted by name, without hidden files, clutter of systems and artifacts."""
     try:
         with os.scandir(path) as entries:
-            kept = [entry for entry in entries if _is_kept(entry.name)]
+            kept = [entry for entry in entries if _is_kept(entry.name) and not _is_ours(entry)]
     except OSError as error:
         raise DataError(f"The folder {path} cannot be read: {error.strerror}.") from None
     return sorted(kept, key=lambda entry: entry.name)
@@ -65,4 +69,10 @@ def nested_files(path: Path) -> Iterator[str]:
 
 
 def _is_kept(name: str) -> bool:
-    return not name.startswith(".") and name.lower() not in _CLUTTER
+    folded = name.lower()
+    return not (folded.startswith(".") or folded in _CLUTTER or folded.endswith(_ORIGIN))
+
+
+def _is_ours(entry: os.DirEntry[str]) -> bool:
+    """Return whether a folder holds artifacts of this project."""
+    return entry.is_dir(follow_symlinks=False) and os.path.exists(Path(entry.path) / LOCK)

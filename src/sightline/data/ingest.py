@@ -11,6 +11,7 @@ from sightline.config import DataConfig
 from sightline.data import announcement, label_table
 from sightline.data.facts import describe, estimate_seconds
 from sightline.data.image_files import EncodedWriter, ImageWriter, PixelWriter
+from sightline.data.locate import unchanged
 from sightline.data.readers import dispatch
 from sightline.data.readers.base import Form, RawDataset
 from sightline.data.readers.form import choose_resize, target_shape
@@ -36,7 +37,12 @@ def ingest(run: Run, source: Source, settings: DataConfig) -> DatasetFiles:
     delivered a named data set, and StorageError if the disk has too little room.
     """
     key = INGEST.key(source, settings)
-    files = find_or_make(run, INGEST, key, lambda draft: _ingest(run, source, settings, draft))
+
+    def make(draft: Draft) -> DatasetFiles:
+        with unchanged(source):
+            return _ingest(run, source, settings, draft)
+
+    files = find_or_make(run, INGEST, key, make)
     announcement.announce(files)
     return files
 

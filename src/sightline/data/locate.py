@@ -3,6 +3,8 @@
 import hashlib
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from sightline.config import DataConfig
@@ -107,10 +109,38 @@ def existing_path(text: str) -> Path:
     )
 
 
-def _digest(found: Layout) -> str:
+@contextmanager
+def unchanged(source: Source) -> Iterator[None]:
+    """Raise DataError at the end if a file was added, removed or written in the meantime.
+
+    Otherwise, what is read from a data set that is still being copied would be taken for that of
+    its digest.
+    """
+    before = _state(source)
+    yield
+    if _state(source) != before:
+        raise DataError(f"{source.path} changed while it was read; run again when it is complete.")
+
+
+def _state(source: Source) -> list[tuple[str, int, int]]:
+    """Return path, size and time of change of each file; none for a named data set."""
+    if source.kind in {"named", "embedded"}:
+        return []
+    found = []
+    for path in _files(find_layout(Path(source.path))):
+        status = path.lstat()
+        found.append((str(path), status.st_size, status.st_mtime_ns))
+    return found
+
+
+def _files(found: Layout) -> list[Path]:
     tables = {table for table in (*found.tables.values(), *found.names) if table}
     images = (path for split in found.files.values() for path in split)
-    paths = sorted((*images, *tables), key=str)
+    return sorted((*images, *tables), key=str)
+
+
+def _digest(found: Layout) -> str:
+    paths = _files(found)
     counter = Counter("files", len(paths)) if len(paths) >= _SHOW_PROGRESS_FROM else None
     digest = hashlib.sha256()
     for path, file_digest in zip(paths, ordered_map(_file_digest, paths), strict=True):

@@ -19,6 +19,7 @@ _FORMATS = (
     "four IDX files, one .npz file, Parquet, CSV or TFRecord files, WebDataset .tar files, or one "
     f"folder per class of {image_kinds.IMAGES}, optionally split into train/, validation/ and test/"
 )
+_ARRAYS_HINT = " Save its arrays with np.savez(FILE, x_train=..., y_train=...)."
 _NPY_HINT = " An .npy file has no labels; save both with np.savez(FILE, x_train=..., y_train=...)."
 
 
@@ -86,7 +87,14 @@ def _hint(endings: Collection[str]) -> str:
     """Return what to do with files of known endings that cannot be read, as a sentence."""
     if not {".zip", ".7z", ".rar", ".bz2", ".xz", ".zst"}.isdisjoint(endings):
         return " Unpack the archive and give the path of its folder."
-    return _NPY_HINT if ".npy" in endings else ""
+    hints = {
+        ".npy": _NPY_HINT,
+        ".tsv": " Rename a table with tabs to .csv.",
+        ".xlsx": " Save the table as CSV.",
+        ".arrow": " Save a Hugging Face data set with to_parquet(FILE).",
+        **dict.fromkeys((".pkl", ".pickle", ".pt", ".mat", ".h5"), _ARRAYS_HINT),
+    }
+    return next((hint for ending, hint in hints.items() if ending in endings), "")
 
 
 def _only_file(path: Path, entries: Entries, suffix: str, hint: str = "") -> Layout | None:

@@ -1,5 +1,6 @@
 """The workspace: the artifacts folder, its paths, and who is using it."""
 
+import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -9,7 +10,7 @@ from pathlib import Path
 from sightline.errors import InputError, StorageError
 from sightline.storage import files, locks
 
-_LOCK = ".at-work.lock"
+LOCK = ".at-work.lock"  # The file that tells that a folder is a workspace
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Workspace:
         with ExitStack() as stack:
             with files.storage_errors(self.root):
                 waiting = f"Waiting for the clean-up of {self} to end"
-                stack.enter_context(locks.shared(self.root / _LOCK, waiting))
+                stack.enter_context(locks.shared(self.root / LOCK, waiting))
             yield
 
     @contextmanager
@@ -51,16 +52,16 @@ class Workspace:
         """
         with ExitStack() as stack:
             with files.storage_errors(self.root):
-                acquired = stack.enter_context(locks.alone_if_free(self.root / _LOCK))
+                acquired = stack.enter_context(locks.alone_if_free(self.root / LOCK))
             if not acquired:
                 raise InputError(f"A run is using {self}; prune when it has ended.")
             yield
 
     def is_in_use(self) -> bool:
         """Return whether a run is using the workspace; writes nothing."""
-        if not (self.root / _LOCK).exists():
+        if not (self.root / LOCK).exists():
             return False
-        with files.storage_errors(self.root), locks.alone_if_free(self.root / _LOCK) as free:
+        with files.storage_errors(self.root), locks.alone_if_free(self.root / LOCK) as free:
             return not free
 
     def check_writable(self) -> None:
@@ -70,6 +71,7 @@ class Workspace:
                 self.root.mkdir(parents=True, exist_ok=True)
                 with tempfile.TemporaryFile(dir=self.root) as file:
                     file.write(b"sightline")
+                os.close(os.open(self.root / LOCK, os.O_CREAT | os.O_NOFOLLOW, 0o666))
         except OSError as error:  # such as a file in its place
             raise StorageError(
                 f"{self} cannot be used ({error.strerror}); choose another folder with "

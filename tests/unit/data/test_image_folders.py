@@ -125,7 +125,7 @@ def test_one_folder_of_images_is_labelled_by_the_table_above_or_beside_it(tmp_pa
     write_labels(tmp_path / "labels.csv", "1.bmp,7", "2.bmp,10", "3.bmp,10")
     found, notes = labelled(tmp_path)
     assert found == {"unsplit": {1: "7", 2: "10"}}
-    assert notes == "1 of 3 rows of labels.csv name no image here."
+    assert notes == "1 of 3 rows of labels.csv name no image here, such as '3.bmp'."
 
 
 @pytest.mark.parametrize(
@@ -268,4 +268,4 @@ def test_absolute_paths_of_another_machine_are_matched_by_folder_and_file(tmp_pa
     write_labels(tmp_path / "labels.csv", *rows)
     assert labelled(tmp_path)[0] == {"train": {1: "a", 2: "b"}, "test": {2: "a"}}
     write_labels(tmp_path / "labels.csv", *rows[:1], "/1.bmp,a", "/val/2.bmp,b")
-    check_unreadable(tmp_path, "train/2.bmp", "labels.csv")
+    check_unreadable(tmp_path, "train/2.bmp", "labels.csv", "such as '/1.bmp'")

@@ -240,3 +240,19 @@ def test_real_mnist_has_its_known_counts_and_no_equal_images(run, mnist_dir):
     assert 0 < found.affected["near_duplicate"]["train"] < 100
     similar = findings.read_findings(run.workspace.root / found.findings.path, 99)
     assert {one.image.label for one in similar["near_leak"]} == {1}  # strokes, nothing else
+
+
+@pytest.mark.parametrize("name", ["amber/0.jpg", "amber/new.jpg"])
+def test_data_set_that_changes_while_it_is_read_is_refused_and_not_cached(photos, run, name):
+    write = label_table.write_table
+
+    def change_and_write(*given):
+        shutil.copy(photos / "blue" / "1.jpg", photos / name)
+        write(*given)
+
+    changing = patch.object(label_table, "write_table", change_and_write)
+    with changing, pytest.raises(DataError, match=r"Photos 2024 changed while .* run again"):
+        ingest(run, photos)
+    entries = run.workspace.root / "cache" / "ingest"
+    assert not [path for path in entries.glob("*/*") if path.is_file()]
+    assert sum(map(sum, ingest(run, photos).counts.values())) == (71 if "new" in name else 70)

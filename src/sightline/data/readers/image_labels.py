@@ -61,7 +61,8 @@ def find_labels(layout: Layout, settings: DataConfig) -> tuple[SplitLabels, tupl
         if paths and not any(given) and split not in {"train", UNSPLIT}:
             notes.append(unlabelled.describe(split, len(paths)))
             continue
-        labels[split] = [_present(*one, source) for one in zip(given, paths, strict=True)]
+        hint = " ".join(note for note in notes if "name no image" in note)
+        labels[split] = [_present(*one, source, hint) for one in zip(given, paths, strict=True)]
     return labels, tuple(notes)
 
 
@@ -88,7 +89,7 @@ def _check_not_annotations(root: Path, classes: Iterable[str]) -> None:
         )
 
 
-def _present(label: str | None, path: Path, source: str) -> str:
+def _present(label: str | None, path: Path, source: str, hint: str) -> str:
     if label:
         return label
     if not source:
@@ -97,7 +98,9 @@ def _present(label: str | None, path: Path, source: str) -> str:
         raise DataError(
             f"{path.parent} has images without labels, or of one class ({name!r}); {KNOWN}{remedy}."
         )
-    raise DataError(f"{path} has no label by {source}; add it there, or remove the image.")
+    raise DataError(
+        f"{path} has no label by {source}; add it there, or remove the image. {hint}".rstrip()
+    )
 
 
 def _by_pattern(paths: Iterable[Path], pattern: str) -> list[str | None]:
@@ -126,11 +129,11 @@ def _match_table(
         return {}
     index = _index(table, layout, splits)
     found: dict[Path, str] = {}
-    missing = 0
+    missing: list[str] = []
     for row in rows:
         key = _find_key(_normal(row.file), index)
         if key not in index:
-            missing += 1
+            missing.append(row.file)
             continue
         path = index[key]
         if path is None:
@@ -139,7 +142,10 @@ def _match_table(
             both = f"{_shown(found[path])} and {_shown(row.label)}"
             raise _problem(table, row, f"has the labels {both}; keep one")
     if missing:
-        notes.append(f"{missing:,} of {len(rows):,} rows of {table.name} name no image here.")
+        notes.append(
+            f"{len(missing):,} of {len(rows):,} rows of {table.name} name no image here, such as "
+            f"{_shown(missing[0])}."
+        )
     return found
 
 

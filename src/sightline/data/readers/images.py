@@ -13,7 +13,7 @@ from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, PngImagePlugin, UnidentifiedImageError
 from PIL.ImageFile import ImageFile
 from PIL.JpegImagePlugin import jpeg_factory
 
@@ -168,6 +168,8 @@ def _orientation(image: Image.Image) -> int:
 @contextmanager
 def _open(data: Path | bytes) -> Iterator[ImageFile]:
     """Open an image; raise DecompressionBombError if it has too many pixels."""
+    # An ICC profile or a text may be larger than 1 MiB; all texts together are still bounded
+    PngImagePlugin.MAX_TEXT_CHUNK = PngImagePlugin.MAX_TEXT_MEMORY
     # Given a path, Pillow maps an uncompressed TIFF to memory, wrongly if it lies on its side
     with data.open("rb") if isinstance(data, Path) else io.BytesIO(data) as file:
         start = file.read(len(_JPEG))

@@ -3,7 +3,7 @@ import struct
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 from sightline.data.readers import jpeg
 from sightline.data.readers.base import Form
@@ -159,3 +159,13 @@ def test_jpeg_of_more_than_268_megapixels_is_refused_with_its_name():
     bomb = content[:frame] + (b"\xff\xdc" * 2) + content[frame + 4 :]
     with pytest.raises(DataError, match=r"bomb\.jpg.*268,435,456 pixels"):
         read_header(EncodedImage("bomb.jpg", bomb))
+
+
+@pytest.mark.parametrize("options", ["text", "profile"])
+def test_png_with_a_text_or_profile_of_more_than_a_megabyte_is_read(options):
+    text = PngImagePlugin.PngInfo()
+    text.add_text("parameters", "x" * (2 << 20), zip=True)
+    given = {"pnginfo": text} if options == "text" else {"icc_profile": bytes(2 << 20)}
+    file = io.BytesIO()
+    Image.new("L", (8, 8), 7).save(file, "PNG", **given)
+    assert decode_one(EncodedImage("", file.getvalue()), Form((8, 8, 1), "crop"))[1].max() == 7
