@@ -20,7 +20,7 @@ from sightline.storage.text import printable
 from sightline.storage.workspace import Workspace
 
 _MOST_SENTENCES = 3  # Warnings, and steps to try next; the report has all
-_MOST_NOTES = 3  # Decisions on the data; the report has all
+_MOST_NOTES = 5  # Decisions on the data; the report has all
 
 
 class _Terminal(Console):

@@ -105,7 +105,8 @@ def train(
     run = Run(id=run_id, workspace=workspace, data_dir=data_dir, mirror=mirror, refresh=refresh)
     if seeds > 1 and settings.promotion.gate != "off":
         console.note("The promotion gate is off because several seeds are trained.")
-    checked = preflight(settings, run, seeds, compare=if_changed)
+    with progress_display():  # of the digests of many files
+        checked = preflight(settings, run, seeds, compare=if_changed)
     if checked.changes:
         console.note(checked.changes.sentence)
     if checked.unchanged:

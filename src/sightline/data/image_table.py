@@ -10,7 +10,7 @@ from typing import NamedTuple
 from sightline.data.folder import check_link, list_folder
 from sightline.data.readers import content
 from sightline.data.readers.csv_dialect import find_dialect
-from sightline.data.readers.label_columns import LABEL_COLUMNS
+from sightline.data.readers.label_columns import DEFAULT, LABEL_COLUMNS
 from sightline.data.readers.label_values import is_missing
 from sightline.errors import DataError
 from sightline.storage.text import quoted
@@ -68,16 +68,16 @@ def has_file_column(path: Path) -> bool:
 def read_table(path: Path, label_column: str) -> list[Row] | None:
     """Read a table; None if it has no column of labels.
 
-    `label_column` is `data.label_column`; at its default, any of `LABEL_COLUMNS` is taken. Raises
-    DataError, naming the row, if the table cannot be read.
+    `label_column` is `data.label_column`; at its default, the only one of `LABEL_COLUMNS` is taken.
+    Raises DataError if there are several of them or, naming the row, the table cannot be read.
     """
-    labels = _candidates(label_column)
+    column = find_label_column(path, label_column)
+    if column is None:
+        return None
     rows = []
     for number, record in enumerate(_records(path)):
         file = next((record[column] for column in FILE_COLUMNS if column in record), "")
-        label = next((record[column] for column in labels if column in record), None)
-        if label is None and not number:
-            return None
+        label = record.get(column)
         if isinstance(label, list | dict):
             raise DataError(
                 f"{path}, row {number} (counted from 0): expected one label, found "
@@ -95,12 +95,18 @@ def _text(cell: object) -> str:
 def find_label_column(path: Path, label_column: str) -> str | None:
     """Return the column of labels that `read_table` takes; None if there is none."""
     first = next(_records(path), {})
-    return next((column for column in _candidates(label_column) if column in first), None)
-
-
-def _candidates(label_column: str) -> tuple[str, ...]:
     name = label_column.strip().lower()
-    return LABEL_COLUMNS if label_column in LABEL_COLUMNS else (name,)
+    if name in first:
+        return name
+    found = [column for column in LABEL_COLUMNS if column in first]
+    if label_column != DEFAULT or not found:
+        return None
+    if len(found) > 1:
+        raise DataError(
+            f"{path} has several columns that may be the labels ({', '.join(found)}); set "
+            "data.label_column to one of them."
+        )
+    return found[0]
 
 
 def _records(path: Path) -> Iterator[dict[str, object]]:

@@ -11,7 +11,7 @@ from sightline.records import (
 from sightline.records.manifest import RunManifest
 from sightline.reporting.table import interval, times
 
-_MOST_DECISIONS = 4  # Shown on the first screen; the section Data has all
+_MOST_DECISIONS = 5  # Shown on the first screen; the section Data has all
 _SIGNIFICANT = 0.05  # A change with a p-value below this is called better or worse
 
 
@@ -124,10 +124,11 @@ def reading(manifest: RunManifest) -> list[str]:
     known = describe_left_out(files.left_out) if is_warned else ()
     decisions = [note for note in files.decisions if note not in known]
     more = len(decisions) - _MOST_DECISIONS
+    origin = fact_lines.describe_splits(files)
     return [
-        f"{fact_lines.describe_splits(files)}; labels: {files.label_source}.",
+        f"{origin[:1].upper()}{origin[1:]}; labels: {files.label_source}.",
         *decisions[:_MOST_DECISIONS],
-        *([f"{more:,} more decisions."] if more > 0 else ()),
+        *([f"{more:,} more."] if more > 0 else ()),
     ]
 
 

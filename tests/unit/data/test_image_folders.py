@@ -269,3 +269,18 @@ def test_absolute_paths_of_another_machine_are_matched_by_folder_and_file(tmp_pa
     assert labelled(tmp_path)[0] == {"train": {1: "a", 2: "b"}, "test": {2: "a"}}
     write_labels(tmp_path / "labels.csv", *rows[:1], "/1.bmp,a", "/val/2.bmp,b")
     check_unreadable(tmp_path, "train/2.bmp", "labels.csv", "such as '/1.bmp'")
+
+
+def test_two_columns_that_may_be_the_labels_are_refused_until_one_is_named(tmp_path):
+    paint(tmp_path, "1.bmp", "2.bmp", "3.bmp", "4.bmp")
+    rows = "\n".join(f"{n}.bmp,{'ab'[n % 2]},{'cd'[n // 3]}" for n in (1, 2, 3, 4))
+    (tmp_path / "labels.csv").write_text(f"file,class,category\n{rows}")
+    check_unreadable(tmp_path, "labels.csv", "class, category", "data.label_column")
+    assert labelled(tmp_path, label_column="class")[0] == {
+        "unsplit": {1: "b", 2: "a", 3: "b", 4: "a"}
+    }
+    (tmp_path / "labels.csv").write_text(f"file,label,class\n{rows}")
+    assert labelled(tmp_path)[0] == {"unsplit": {1: "b", 2: "a", 3: "b", 4: "a"}}
+    assert labelled(tmp_path, label_column="class")[0] == {
+        "unsplit": {1: "c", 2: "c", 3: "d", 4: "d"}
+    }

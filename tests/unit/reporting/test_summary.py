@@ -36,10 +36,10 @@ def test_reading_states_the_origin_and_a_few_decisions_that_the_gate_does_not_st
     first, *shown = summary.reading(with_records(manifest, ingest=files))
     assert "NPZ archive; train: 160 (array x_train), test: 40 (array x_test)" in first
     assert "labels: array y_train" in first
-    assert shown == [*decided[:4], "3 more decisions."]
+    assert shown == [*decided[:5], "2 more."]
     check = Check(name="left_out", outcome="warned", measured=0.5, limit=0.01, sentence="x")
     warned = with_records(manifest, ingest=files, gate=DataGateResult(checks=(check,)))
-    assert summary.reading(warned)[1:] == [*decided[1:5], "2 more decisions."]
+    assert summary.reading(warned)[1:] == [*decided[1:6], "1 more."]
 
 
 @pytest.mark.parametrize(("count", "said"), [(0, []), (1, ["1"]), (7, ["7"])])
