@@ -27,7 +27,7 @@ _InputsArgument = Annotated[
     typer.Argument(
         parser=options.local,
         metavar="INPUTS",
-        help="Image files (PNG, JPEG, WebP, TIFF, GIF, AVIF, BMP, PPM), directories of them "
+        help="Image files (PNG, JPEG, HEIC, WebP, TIFF, GIF, AVIF, BMP, PPM), folders of them "
         "(searched recursively), .npy files (uint8, shape n, height, width and optionally 1 or 3 "
         "channels, last or first), or .parquet files with a column of images.",
     ),

@@ -21,6 +21,7 @@ from PIL import Image
 import bad_files as bad
 from bad_files import IDX_IMAGES, Write, X, Y
 from bad_input import Case
+from heic_files import FLAT_HEIC
 
 _MEMORY_BYTES = 5 << 28  # every bomb decompresses to more
 FEW_THREADS = {"OMP_NUM_THREADS": "2", "OPENBLAS_NUM_THREADS": "2", "MALLOC_ARENA_MAX": "2"}
@@ -163,7 +164,10 @@ def patched(kind: str, mark: bytes, sides: bytes) -> bytes:
     file = io.BytesIO()
     options = {"lossless": True} if kind == "WEBP" else {}
     Image.fromarray(np.dstack([X[0]] * 3)).save(file, kind, **options)
-    content = file.getvalue()
+    return patched_bytes(file.getvalue(), mark, sides)
+
+
+def patched_bytes(content: bytes, mark: bytes, sides: bytes) -> bytes:
     start = content.index(mark) + len(mark)
     return content[:start] + sides + content[start + len(sides) :]
 
@@ -177,6 +181,7 @@ def bombs_of_pixels() -> Iterator[Case]:
         "webp": patched("WEBP", b"\0\0\0\x2f", struct.pack("<I", webp)),
         "tiff": patched("TIFF", struct.pack("<HHI", 256, 4, 1), struct.pack("<I", 20_000) + tag),
         "gif": patched("GIF", b"GIF87a", struct.pack("<HH", 60_000, 60_000)),
+        "heic": patched_bytes(FLAT_HEIC, b"ispe\0\0\0\0", struct.pack(">II", 16_000, 16_000)),
         "avif": patched("AVIF", b"ispe\0\0\0\0", struct.pack(">II", 16_000, 16_000)),
     }
     for kind, content in images.items():

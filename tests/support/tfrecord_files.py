@@ -5,8 +5,6 @@ import struct
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-import google_crc32c
-
 from tar_files import grey
 
 Values = bytes | str | int | float | list[int] | list[float] | list[bytes]
@@ -14,6 +12,8 @@ Values = bytes | str | int | float | list[int] | list[float] | list[bytes]
 
 def checksum(data: bytes) -> bytes:
     """Return the masked CRC-32C of some bytes."""
+    import google_crc32c
+
     crc = google_crc32c.value(data)
     return struct.pack("<I", ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF)
 

@@ -47,7 +47,7 @@ def ingest(run: Run, source: Source, settings: DataConfig) -> DatasetFiles:
     return files
 
 
-INGEST = Stage(ingest, ("numpy", "pillow", "pyarrow", "simplejpeg"))
+INGEST = Stage(ingest, ("numpy", "pi-heif", "pillow", "pyarrow", "simplejpeg"))
 
 
 def _ingest(run: Run, source: Source, settings: DataConfig, draft: Draft) -> DatasetFiles:

@@ -32,6 +32,7 @@ def check(name: str) -> None:
             found = "cannot be predicted"
         npz = path.suffix.lower() == ".npz"
         hint = " Save one of its arrays with np.save(FILE, images)." if npz else ""
+        hint += image_kinds.heic_remedy(path.suffix)
         raise DataError(f"{name} {found}; expected {_EXPECTED}.{hint}")
 
 

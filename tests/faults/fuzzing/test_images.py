@@ -14,6 +14,7 @@ from bad_files import images, png_chunk
 from color_profiles import profile
 from damaging import EXTREMES, damaged, maybe
 from fuzzing import fuzz, read_or_refuse
+from heic_files import ADOBE_HEIC, GREY_HEIC, TURNED_HEIC
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # users do not turn warnings into errors
 
@@ -40,6 +41,7 @@ def encoded(kind, mode):
 
 
 FILES = [encoded(kind, mode) for kind, modes in MODES.items() for mode in modes]
+FILES += [TURNED_HEIC, GREY_HEIC, ADOBE_HEIC]
 DEPTHS = ([1, 2, 4, 8, 16, 3], [0, 2, 3, 4, 6, 5], [0, 0, 1, 2])
 CHUNKS = [b"PLTE", b"tRNS", b"eXIf", b"iCCP", b"zTXt", b"iTXt", b"acTL", b"fcTL", b"gAMA", b"xxxx"]
 EXIF = b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0"

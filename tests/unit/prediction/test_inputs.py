@@ -14,13 +14,13 @@ from sightline.prediction import inputs
 def test_folders_are_listed_recursively_sorted_and_without_clutter(tmp_path):
     for folder in ("b", "a/z", "a", "."):
         write_pictures(tmp_path / folder, dots(2))
-    for name in ("notes.txt", "photo.heic", ".hidden.png", "Thumbs.db"):
+    for name in ("notes.txt", "photo.nef", ".hidden.png", "Thumbs.db"):
         (tmp_path / "a" / name).touch()
     found = [str(path.relative_to(tmp_path)) for path in inputs.image_files(tmp_path)]
     folders = ("", "a/", "a/z/", "b/")
     assert found == [f"{folder}{name}.png" for folder in folders for name in ("0000", "0001")]
     described = inputs.describe(str(tmp_path))
-    assert (described.images, described.left_out) == (8, {".heic": 1, ".txt": 1})
+    assert (described.images, described.left_out) == (8, {".nef": 1, ".txt": 1})
 
 
 @pytest.mark.parametrize("target", ["../secret.png", "x.png"])

@@ -29,7 +29,7 @@ def test_quality_gives_the_correct_images_the_balanced_accuracy_and_the_referenc
 
 
 def test_reading_states_the_origin_and_a_few_decisions_that_the_gate_does_not_state(manifest):
-    kinds = {".heic": 40}
+    kinds = {".nef": 40}
     left_out = image_kinds.describe_left_out(kinds)
     decided = (*left_out, *(f"Decision {number}." for number in range(6)))
     files = manifest.records.ingest.model_copy(update={"left_out": kinds, "decisions": decided})

@@ -3,6 +3,7 @@
 import os
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from importlib.util import find_spec
 from pathlib import Path, PurePath
 
 from PIL import features
@@ -10,17 +11,40 @@ from PIL import features
 from sightline.storage.text import quoted
 
 IMAGES = "PNG, JPEG, WebP, TIFF, GIF, AVIF, BMP or PPM images"
+HEIC_SUFFIXES = frozenset({".heic", ".heif", ".hif"})
+HAS_HEIF = find_spec("pi_heif") is not None  # The extra `heif`, which decodes HEIC
 _AVIF = frozenset({".avif"}) if features.check("avif") else frozenset()
-SUFFIXES = _AVIF | {
-    *(".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".bmp", ".webp", ".tif", ".tiff", ".gif"),
-    *(".ppm", ".pgm", ".pbm", ".pnm"),
-}
+SUFFIXES = (
+    (HEIC_SUFFIXES if HAS_HEIF else frozenset())
+    | _AVIF
+    | {
+        *(
+            ".png",
+            ".jpg",
+            ".jpeg",
+            ".jpe",
+            ".jfif",
+            ".mpo",
+            ".bmp",
+            ".webp",
+            ".tif",
+            ".tiff",
+            ".gif",
+        ),
+        *(".ppm", ".pgm", ".pbm", ".pnm"),
+    }
+)
 """Endings of files that are taken as images, and refused if they cannot be read as one."""
 
 HEAD_BYTES = 32
 _MARKS = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF87a", b"GIF89a")
 _TIFF_MARKS = (b"II*\0", b"MM\0*")
 _AVIF_MARKS = (b"ftypavif", b"ftypavis")
+_HEIC_MARKS = tuple(
+    b"ftyp" + brand
+    for brand in (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1")
+)
+REMEDY = 'pip install "sightline[heif]"'
 _BMP_HEADERS = tuple(bytes([size, 0, 0, 0]) for size in (12, 40, 52, 56, 64, 108, 124))
 _MAX_KINDS, _MAX_ENDING = 5, 12
 
@@ -49,8 +73,20 @@ def is_image_head(head: bytes, suffix: str) -> bool:
         or (head.startswith(b"BM") and head[14:18] in _BMP_HEADERS)
         or (head.startswith(b"RIFF") and head[8:12] == b"WEBP")
         or (bool(_AVIF) and head[4:12] in _AVIF_MARKS)
+        or (HAS_HEIF and is_heic_head(head))
         or (not suffix and head.startswith(_TIFF_MARKS))
     )
+
+
+def is_heic_head(head: bytes) -> bool:
+    """Return whether the first `HEAD_BYTES` bytes of a file are those of HEIC."""
+    return head[4:12] in _HEIC_MARKS
+
+
+def heic_remedy(suffix: str) -> str:
+    """Return what makes files of this ending readable, as a sentence; "" if nothing does."""
+    is_missing = suffix.lower() in HEIC_SUFFIXES and not HAS_HEIF
+    return f" {REMEDY} reads HEIC." if is_missing else ""
 
 
 def is_image_entry(entry: os.DirEntry[str]) -> bool:
@@ -82,10 +118,14 @@ def describe_left_out(counts: Mapping[str, int]) -> tuple[str, ...]:
 def describe_kinds(counts: Mapping[str, int]) -> str:
     """Describe a result of `count_kinds`, as in "16 .heic and 2 without an ending"."""
     endings = list(counts)[:_MAX_KINDS]
-    parts = [
-        f"{counts[ending]:,} {quoted(ending, _MAX_ENDING) or 'without an ending'}"
-        for ending in endings
-    ]
+    parts = [f"{counts[ending]:,} {_describe_ending(ending)}" for ending in endings]
     if others := sum(counts.values()) - sum(counts[ending] for ending in endings):
         parts.append(f"{others:,} others")
     return " and ".join(filter(None, [", ".join(parts[:-1]), *parts[-1:]]))
+
+
+def _describe_ending(ending: str) -> str:
+    if not ending:
+        return "without an ending"
+    is_missing = ending in HEIC_SUFFIXES and not HAS_HEIF
+    return f"{quoted(ending, _MAX_ENDING)}{f' ({REMEDY} reads them)' if is_missing else ''}"

@@ -1,7 +1,6 @@
 """Decode images of the usual formats; of several pages or frames, the first."""
 
 import hashlib
-import io
 import math
 import warnings
 from collections.abc import Callable, Iterable, Iterator
@@ -13,23 +12,17 @@ from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, ImageOps, PngImagePlugin, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps
 from PIL.ImageFile import ImageFile
-from PIL.JpegImagePlugin import jpeg_factory
 
-from sightline.data.readers import content, jpeg
+from sightline.data.readers import jpeg
 from sightline.data.readers.base import DIGEST, Blocks, Form, RawBlock, rows_in_block
 from sightline.data.readers.color_profiles import is_srgb, to_srgb
 from sightline.data.readers.conform import conform_image, flatten, is_grey, window_of
-from sightline.data.readers.image_kinds import IMAGES
+from sightline.data.readers.image_opening import with_image
 from sightline.data.readers.parallel import ordered_map
 from sightline.errors import DataError
-from sightline.storage.text import quoted
 
-FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "TIFF", "GIF", "AVIF", "PPM")
-_JPEG = b"\xff\xd8\xff"  # start of a file
-# Phones make photographs of 200 megapixels; decoding skips the detail that resizing would drop
-_MOST_JPEG_PIXELS = 1 << 28
 _ROTATED = frozenset({5, 6, 7, 8})  # EXIF orientations that swap height and width
 R = TypeVar("R")
 
@@ -165,51 +158,7 @@ def _orientation(image: Image.Image) -> int:
     return found
 
 
-@contextmanager
-def _open(data: Path | bytes) -> Iterator[ImageFile]:
-    """Open an image; raise DecompressionBombError if it has too many pixels."""
-    # An ICC profile or a text may be larger than 1 MiB; all texts together are still bounded
-    PngImagePlugin.MAX_TEXT_CHUNK = PngImagePlugin.MAX_TEXT_MEMORY
-    # Given a path, Pillow maps an uncompressed TIFF to memory, wrongly if it lies on its side
-    with data.open("rb") if isinstance(data, Path) else io.BytesIO(data) as file:
-        start = file.read(len(_JPEG))
-        file.seek(0)
-        most: float = _MOST_JPEG_PIXELS if start == _JPEG else Image.MAX_IMAGE_PIXELS or math.inf
-        opened: ImageFile
-        try:
-            is_jpeg = start == _JPEG  # opened by its own function, without Pillow's limit
-            opened = jpeg_factory(file) if is_jpeg else Image.open(file, formats=FORMATS)
-        except Image.DecompressionBombError:  # Pillow only warns up to twice its limit
-            raise Image.DecompressionBombError(f"has more than {most:,} pixels") from None
-        with opened as image:
-            if image.width * image.height > most:
-                raise Image.DecompressionBombError(f"has more than {most:,} pixels")
-            yield image
-
-
 def _with_image(encoded: EncodedImage, use: Callable[[ImageFile], R]) -> R:
-    """Open an image and pass it to a function; report any error as a `DataError`."""
     if isinstance(encoded.data, DataError):
         raise encoded.data
-    try:
-        with _open(encoded.data) as image:
-            return use(image)
-    except Image.DecompressionBombError as error:
-        raise DataError(f"{encoded.name} {error}; shrink or remove it.") from None
-    except MemoryError:
-        raise DataError(
-            f"{encoded.name} needs more memory than available; shrink or remove it."
-        ) from None
-    except Exception as error:  # Pillow's decoders raise anything on damaged files
-        if isinstance(encoded.data, Path):
-            content.check_head(encoded.data)
-        elif content.is_html(encoded.data):
-            raise DataError(
-                f"{encoded.name}: the image is an HTML page; replace or remove it."
-            ) from None
-        reason = quoted(error)
-        if isinstance(error, UnidentifiedImageError):
-            reason = "unknown format"
-        raise DataError(
-            f"{encoded.name} cannot be read ({reason}); expected {IMAGES}: replace or remove it."
-        ) from None
+    return with_image(encoded.name, encoded.data, use)

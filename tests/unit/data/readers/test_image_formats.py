@@ -102,7 +102,7 @@ def test_file_without_ending_is_read_by_its_content_alike_everywhere(tmp_path, c
 @pytest.mark.parametrize(
     ("name", "kind"),
     [
-        *(("x.jpg", "PNG"), ("x.PNG", "BMP"), ("x.heic", "PNG"), ("x.dat", "WEBP")),
+        *(("x.jpg", "PNG"), ("x.PNG", "BMP"), ("x.nef", "PNG"), ("x.dat", "WEBP")),
         *(("x.webp", "TIFF"), ("x.tif", "PNG"), ("x.TIFF", "TIFF"), ("x.gif", "BMP")),
     ],
 )
@@ -161,21 +161,21 @@ def test_truncated_image_is_refused_with_its_path(tmp_path, kind):
 
 
 def test_raw_photographs_are_left_out_and_counted_by_their_ending(tmp_path, run):
-    others = {"0.nef": encode(GREY, "TIFF"), "1.HEIC": b"\0\0\0\x18ftypheic"}
+    others = {"0.nef": encode(GREY, "TIFF"), "1.DNG": encode(GREY, "TIFF")}
     write_classes(tmp_path / "images", others)
     note = next(note for note in ingest(run, tmp_path / "images").notes if "Left out" in note)
-    assert "4 file(s): 2 .nef and 2 .heic." in note
+    assert "4 file(s): 2 .nef and 2 .dng." in note
 
 
 @pytest.mark.parametrize("split", ["", "train/"])
 def test_folder_that_holds_no_readable_file_is_refused_with_what_it_holds(tmp_path, split):
     for number in range(8):
         for label in ("a", "b"):
-            path = tmp_path / f"{split}{label}" / f"{number}.HEIC"
+            path = tmp_path / f"{split}{label}" / f"{number}.SVG"
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(b"\0\0\0\x18ftypheic")
-    check_unreadable(tmp_path, "16 .heic", "PNG")
-    with pytest.raises(DataError, match=r"16 \.heic"):
+            path.write_text("<svg/>")
+    check_unreadable(tmp_path, "16 .svg", "PNG")
+    with pytest.raises(DataError, match=r"16 \.svg"):
         inputs.describe(str(tmp_path))
 
 

@@ -127,15 +127,15 @@ def test_files_left_out_are_counted_by_their_ending(run, tmp_path):
             one.save(tmp_path / label / f"{number}.png")
     (tmp_path / "beside.png").write_bytes((tmp_path / "a" / "0.png").read_bytes())
     for number in range(44):
-        name = f"{number}.heic" if number % 4 else f"{number}.txt"
+        name = f"{number}.nef" if number % 4 else f"{number}.txt"
         (tmp_path / "b" / name).touch()
     files = reading.ingest(run, tmp_path)
-    assert files.left_out == {".heic": 33, ".txt": 11, ".png": 1}
+    assert files.left_out == {".nef": 33, ".txt": 11, ".png": 1}
     check = checks(run, files)["left_out"]
     assert (check.outcome, check.measured) == ("warned", 45 / 69)
     assert "45 of 69 files (65.2%)" in check.sentence
-    assert "33 .heic, 11 .txt and 1 .png" in check.sentence
-    with pytest.raises(DataError, match=r"left_out.*33 \.heic.*data_gate\.left_out\.action"):
+    assert "33 .nef, 11 .txt and 1 .png" in check.sentence
+    with pytest.raises(DataError, match=r"left_out.*33 \.nef.*data_gate\.left_out\.action"):
         gate(run, files, left_out={"action": "fail"})
 
 
