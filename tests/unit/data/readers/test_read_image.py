@@ -61,6 +61,12 @@ IMAGES = {
     "black-and-white.png": (photo(97, 64, "1"), {}),
     "16-bit.png": (Image.fromarray(GRAY_LEVELS), {}),
     "16-bit.tiff": (Image.fromarray(GRAY_LEVELS), {}),
+    "on-its-side.tiff": (photo(97, 64), {"tiffinfo": {0x0112: 6}}),
+    "gray-on-its-side.tiff": (photo(97, 64, "L"), {"tiffinfo": {0x0112: 6}}),
+    "color.ppm": (photo(97, 64), {}),
+    "two-pictures.mpo": (photo(301, 467), {"save_all": True, "append_images": [photo(30, 40)]}),
+    "animation.gif": (photo(97, 64), {"save_all": True, "append_images": [photo(97, 64, "L")]}),
+    "photo.avif": (photo(97, 64), {}),
 }
 
 
