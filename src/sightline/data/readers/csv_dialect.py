@@ -18,6 +18,7 @@ class Dialect(NamedTuple):
     encoding: str = "utf-8-sig"
     separator: str = ","
     decimal_point: str = "."
+    is_trailed: bool = False  # Whether a separator ends the rows, but not the header
 
 
 PLAIN = Dialect()
@@ -41,4 +42,10 @@ def find_dialect(path: Path) -> Dialect:
             f"{path} is not a CSV file in UTF-8: {quoted(error)}; save it as UTF-8."
         ) from None
     separator = max(_SEPARATORS, key=cells.__getitem__)
-    return Dialect(encoding, separator, "," if separator == ";" and "," in second else ".")
+    decimal_point = "," if separator == ";" and "," in second else "."
+    is_trailed = (
+        '"' not in second
+        and second.rstrip("\r\n").endswith(separator)
+        and second.count(separator) == cells[separator]
+    )
+    return Dialect(encoding, separator, decimal_point, is_trailed)

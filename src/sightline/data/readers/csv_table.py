@@ -72,6 +72,8 @@ def open_table(path: Path, label_column: str) -> Table:
         check_count(str(path), 0)
     if len(set(first)) < len(first):
         raise DataError(f"{path}: two columns have the same name; rename one.")
+    if dialect.is_trailed:
+        first = (*first, f"Unnamed: {len(first)}")
     return Table(path, first, has_header=True, dialect=dialect)
 
 

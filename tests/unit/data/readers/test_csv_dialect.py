@@ -56,3 +56,11 @@ def test_separator_is_that_of_the_most_cells_in_the_first_line(path, text, diale
 def test_file_in_another_encoding_is_refused_with_the_remedy(path, content):
     path.write_bytes(content)
     check_unreadable(path, "data.csv", "save it as UTF-8")
+
+
+@pytest.mark.parametrize("separator", [",", ";"])
+def test_separator_that_ends_the_rows_but_not_the_header_makes_no_column(path, separator):
+    raw, images = read_all(write(path, rows=[[*row, ""] for row in ROWS], separator=separator))
+    np.testing.assert_array_equal(images["unsplit"].reshape(6, 64), X)
+    assert "is empty: the column 'Unnamed: 65'" in raw.notes[0]
+    check_unreadable(write(path, rows=[[*ROWS[0], ""], [*ROWS[1], "7"]]), "'Unnamed: 65'")
