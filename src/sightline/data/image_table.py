@@ -3,12 +3,13 @@
 import csv
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from sightline.data.folder import check_link, list_folder
 from sightline.data.readers import content
+from sightline.data.readers.class_names import MIN_CLASSES
 from sightline.data.readers.csv_dialect import find_dialect
 from sightline.data.readers.label_columns import DEFAULT, LABEL_COLUMNS
 from sightline.data.readers.label_values import is_missing
@@ -23,6 +24,7 @@ FILE_COLUMNS = (
 
 _SUFFIXES = (".csv", ".tsv", ".jsonl")
 _MOST_BYTES = 256 << 20
+_FLAGS = {"0": 0, "0.0": 0, "false": 0, "1": 1, "1.0": 1, "true": 1}
 
 
 class Row(NamedTuple):
@@ -73,10 +75,9 @@ def read_table(path: Path, label_column: str) -> list[Row] | None:
     """
     column = find_label_column(path, label_column)
     if column is None:
-        return None
+        return read_one_hot(path) if label_column == DEFAULT else None
     rows = []
     for number, record in enumerate(_records(path)):
-        file = next((record[column] for column in FILE_COLUMNS if column in record), "")
         label = record.get(column)
         if isinstance(label, list | dict):
             raise DataError(
@@ -84,8 +85,35 @@ def read_table(path: Path, label_column: str) -> list[Row] | None:
                 f"{quoted(label, 60)}; images with several labels cannot be used."
             )
         text = _text(label)
-        rows.append(Row(number, _text(file), "" if is_missing(text) else text))
+        rows.append(Row(number, _file(record), "" if is_missing(text) else text))
     return rows
+
+
+def read_one_hot(path: Path) -> list[Row] | None:
+    """Read a table with a column per class, a single 1 among zeros in each row, as of ISIC.
+
+    Returns None if it has fewer than two such columns, or others beside the column of files. Raises
+    DataError, naming the row, if a row has several ones or none.
+    """
+    rows = []
+    for number, record in enumerate(_records(path, fold=False)):
+        folded = {name.lower(): cell for name, cell in record.items()}
+        classes = {name: cell for name, cell in record.items() if name.lower() not in FILE_COLUMNS}
+        flags = [_FLAGS.get(_text(cell).lower()) for cell in classes.values()]
+        if not number and (len(flags) < MIN_CLASSES or None in flags):
+            return None
+        if None in flags or flags.count(1) != 1:
+            raise DataError(
+                f"{path}, row {number} (counted from 0): expected a single 1 among zeros, as each "
+                "column seems to be a class; images with several labels or none cannot be used: "
+                "fix the row, or set data.label_column to one column."
+            )
+        rows.append(Row(number, _file(folded), [*classes][flags.index(1)]))
+    return rows or None
+
+
+def _file(record: Mapping[str, object]) -> str:
+    return _text(next((record[column] for column in FILE_COLUMNS if column in record), ""))
 
 
 def _text(cell: object) -> str:
@@ -109,8 +137,8 @@ def find_label_column(path: Path, label_column: str) -> str | None:
     return found[0]
 
 
-def _records(path: Path) -> Iterator[dict[str, object]]:
-    """Yield each row by column, whose names are in lower case and without blanks around."""
+def _records(path: Path, *, fold: bool = True) -> Iterator[dict[str, object]]:
+    """Yield each row by column; names are without blanks around and, if folded, in lower case."""
     content.check_head(path)
     if path.stat().st_size > _MOST_BYTES:
         raise DataError(
@@ -122,9 +150,8 @@ def _records(path: Path) -> Iterator[dict[str, object]]:
             is_json = path.suffix.lower() == ".jsonl"
             table = csv.DictReader(file, delimiter=dialect.separator)
             for row in map(_parse, file) if is_json else table:
-                yield {
-                    key.strip().lower(): cell for key, cell in row.items() if isinstance(key, str)
-                }
+                named = {key.strip(): cell for key, cell in row.items() if isinstance(key, str)}
+                yield {key.lower(): cell for key, cell in named.items()} if fold else named
     except (ValueError, RecursionError, csv.Error) as error:
         raise DataError(f"{path} is not a table in UTF-8: {quoted(error)}; fix it.") from None
 

@@ -1,34 +1,13 @@
 import json
 
 import pytest
-from PIL import Image
 
+from painted import labelled, paint, write_labels
 from reading import check_unreadable, read_all
 from sightline.config import DataConfig
 from sightline.data import locate, recommend
 
 PATTERN = r"^(\w+)\."
-
-
-def paint(folder, *names):
-    """Write images of 8x8 pixels whose gray level is the number in their name."""
-    for name in names:
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        level = int("0" + "".join(filter(str.isdigit, path.stem)))
-        Image.new("L", (8, 8), level).save(path)
-    return folder
-
-
-def labelled(path, **settings):
-    """Return the class of each image by its gray level, for each split, and all notes."""
-    raw, images = read_all(path, **settings)
-    found = {}
-    for split in raw.splits:
-        levels = images[split.name][:, 0, 0, 0].tolist()
-        names = [raw.class_names[label] for label in split.labels]
-        found[split.name] = dict(zip(levels, names, strict=True))
-    return found, " ".join(raw.notes)
 
 
 def kaggle(path):
@@ -93,10 +72,6 @@ def test_table_labels_loose_images(tmp_path, name, header, key):
     assert set(labelled(tmp_path)[0]["unsplit"].values()) == {"cat", "cow"}
 
 
-def write_labels(path, *rows, header="file,label"):
-    path.write_text("\n".join([header, *rows]))
-
-
 def test_test_split_is_labelled_by_its_table_beside_class_folders(tmp_path):
     paint(tmp_path, "Train/a/1.bmp", "Train/b/2.bmp", "Test/3.bmp", "Test/4.bmp")
     write_labels(tmp_path / "Test.csv", "0,b,Test/3.bmp", "0,a,Test/4.bmp", header="w,ClassId,Path")
@@ -126,37 +101,6 @@ def test_one_folder_of_images_is_labelled_by_the_table_above_or_beside_it(tmp_pa
     found, notes = labelled(tmp_path)
     assert found == {"unsplit": {1: "7", 2: "10"}}
     assert notes == "1 of 3 rows of labels.csv name no image here, such as '3.bmp'."
-
-
-@pytest.mark.parametrize(
-    ("rows", "facts"),
-    [
-        (["1,a"], ["train/2.bmp", "labels.csv", "remove the image"]),
-        (["1,a", "2,"], ["train/2.bmp", "labels.csv"]),
-        (["1,a", "2,b", "1.bmp,b"], ["row 2", "'1.bmp'", "'a' and 'b'"]),
-        (["1,a", "2,b", "3,a"], ["row 2", "'3'", "several"]),
-        (["x.bmp,a"], ["train/1.bmp", "labels.csv"]),
-    ],
-)
-def test_table_that_does_not_fit_the_images_is_refused(tmp_path, rows, facts):
-    paint(tmp_path, "train/1.bmp", "train/2.bmp", "train/3.bmp", "test/3.bmp")
-    write_labels(tmp_path / "labels.csv", *rows)
-    check_unreadable(tmp_path, *facts)
-
-
-@pytest.mark.parametrize(
-    ("name", "content", "facts"),
-    [
-        ("labels.csv", b"file,breed\n1,a\n", ["labels.csv", "data.label_column"]),
-        ("metadata.jsonl", b'{"file_name": "1.bmp"}\n[1]', ["metadata.jsonl"]),
-        ("labels.csv", b"file,label\n1,\xff\n", ["labels.csv"]),
-        ("metadata.jsonl", b'{"file_name": "1", "label": ["a"]}', ["metadata.jsonl, row 0"]),
-    ],
-)
-def test_table_that_cannot_be_read_is_refused(tmp_path, name, content, facts):
-    paint(tmp_path, "1.bmp", "2.bmp")
-    (tmp_path / name).write_bytes(content)
-    check_unreadable(tmp_path, *facts)
 
 
 def test_folders_around_everything_are_stepped_into(tmp_path):
@@ -239,36 +183,6 @@ def test_link_to_a_missing_image_is_an_unreadable_image(tmp_path):
     found, notes = labelled(tmp_path, unreadable="skip")
     assert found == {"unsplit": {1: "a", 2: "b"}}
     assert "a/gone.bmp" in notes
-
-
-@pytest.mark.parametrize("label", ["nan", "NaN", "<NA>"])
-def test_missing_label_that_pandas_wrote_is_no_class(tmp_path, label):
-    paint(tmp_path, "train/1.bmp", "train/2.bmp", "train/3.bmp")
-    write_labels(tmp_path / "labels.csv", "1,a", "2,b", f"3,{label}")
-    check_unreadable(tmp_path, "train/3.bmp", "labels.csv", "add it there")
-
-
-@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
-@pytest.mark.parametrize(("name", "separator"), [("labels.csv", ";"), ("labels.tsv", "\t")])
-def test_table_that_a_spreadsheet_wrote_labels_images(tmp_path, encoding, name, separator):
-    paint(tmp_path, "train/1.bmp", "train/2.bmp")
-    lines = ["file", "1.bmp", "2.bmp"], ["label", "caf\xe9", "th\xe9, glac\xe9"]
-    text = "\r\n".join(map(separator.join, zip(*lines, strict=True)))
-    (tmp_path / name).write_bytes(text.encode(encoding))
-    assert labelled(tmp_path)[0] == {"unsplit": {1: "caf\xe9", 2: "th\xe9, glac\xe9"}}
-
-
-@pytest.mark.parametrize("prefix", ["/kaggle/input/pets/", "C:\\pets\\", "gs://pets/data/"])
-def test_absolute_paths_of_another_machine_are_matched_by_folder_and_file(tmp_path, prefix):
-    paint(tmp_path, "train/1.bmp", "train/2.bmp", "test/2.bmp")
-    rows = [
-        f"{prefix}{place},{label}"
-        for place, label in zip(("train/1.bmp", "train\\2.bmp", "test/2.bmp"), "aba", strict=True)
-    ]
-    write_labels(tmp_path / "labels.csv", *rows)
-    assert labelled(tmp_path)[0] == {"train": {1: "a", 2: "b"}, "test": {2: "a"}}
-    write_labels(tmp_path / "labels.csv", *rows[:1], "/1.bmp,a", "/val/2.bmp,b")
-    check_unreadable(tmp_path, "train/2.bmp", "labels.csv", "such as '/1.bmp'")
 
 
 def test_two_columns_that_may_be_the_labels_are_refused_until_one_is_named(tmp_path):

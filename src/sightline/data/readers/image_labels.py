@@ -77,6 +77,8 @@ def describe(layout: Layout, settings: DataConfig) -> Origin:
             places.append(f"column {quoted(column)} of {table.name}")
             if column != settings.label_column.strip().lower():
                 chosen = chosen or column
+        elif read_table(table, settings.label_column):
+            places.append(f"one-hot columns of {table.name}")
     return Origin("image folder", " and ".join(places), chosen)
 
 
@@ -127,6 +129,8 @@ def _match_table(
                 "data.label_column to its name."
             )
         return {}
+    if not find_label_column(table, label_column):
+        notes.append(f"Taken as one-hot labels: the columns of {table.name}.")
     index = _index(table, layout, splits)
     found: dict[Path, str] = {}
     missing: list[str] = []
