@@ -102,6 +102,7 @@ class _Summary:
             images=len(failed), abstained=int(abstained.sum()), failed=len(block.errors)
         )
         self._totals.update(resized=block.resized, converted=block.converted)
+        self._totals.update(recolored=block.recolored, clipped=block.clipped)
         answered = classes[~failed & ~abstained]
         self._classes += np.bincount(answered, minlength=len(self._classes))
         self._first_error = self._first_error or next(iter(block.errors.values()), None)
@@ -137,6 +138,13 @@ class _Summary:
             *(self._metadata.image_shape, self._metadata.resize),
             *(totals["resized"], totals["converted"], decoded),
         )
+        if totals["recolored"]:
+            found.append(f"{totals['recolored']:,} of {decoded:,} images were converted to sRGB.")
+        if totals["clipped"]:
+            found.append(
+                f"{totals['clipped']:,} of {decoded:,} images of 16 bits have values above the "
+                f"white of the training images ({self._metadata.white:,}), which became white."
+            )
         if self._request.model.profile and decoded:
             profile = self._profiler.profile(self._classes.tolist())
             found += drift.compare(profile, self._request.model.profile)

@@ -34,6 +34,8 @@ class Block:
     errors: dict[int, str] = field(default_factory=dict)  # Row of an unreadable image to the reason
     resized: int = 0  # Number of images that were resized; `converted` those to other channels
     converted: int = 0
+    recolored: int = 0  # Number of images that were converted to sRGB
+    clipped: int = 0  # Number of images of 16 bits with values above the white of the model
 
 
 @dataclass(frozen=True)
@@ -111,13 +113,19 @@ def _decoded(image: _Named, form: Form) -> _Named:
 def _block(rows: Sequence[_Named], shape: Shape) -> Block:
     images = np.zeros((len(rows), *shape), dtype=np.uint8)
     errors: dict[int, str] = {}
-    resized = converted = 0
+    headers: list[ImageHeader] = []
     for number, row in enumerate(rows):
         if isinstance(row.value, tuple):
             header, images[number] = row.value
-            resized += header.size != shape[:2]
-            converted += header.grey != (shape[2] == 1)
+            headers.append(header)
         else:
             errors[number] = escaped(str(row.value))
-    names = pa.array([escaped(row.name) for row in rows], pa.string())
-    return Block(names, images, errors, resized, converted)
+    return Block(
+        pa.array([escaped(row.name) for row in rows], pa.string()),
+        images,
+        errors,
+        resized=sum(header.size != shape[:2] for header in headers),
+        converted=sum(header.grey != (shape[2] == 1) for header in headers),
+        recolored=sum(not header.srgb for header in headers),
+        clipped=sum(header.clipped for header in headers),
+    )

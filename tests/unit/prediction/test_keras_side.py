@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import tensorflow as tf
+from PIL import Image
 
 from bounds import bounded
 from hostile_models import NAMED
@@ -222,3 +223,12 @@ def test_memory_does_not_grow_with_the_number_of_images(model, images, tmp_path)
     predict(model, images)  # starts TensorFlow
     with bounded():
         assert predict(model, tmp_path / "large.npy").images == 1000
+
+
+def test_conversions_of_the_pixels_are_warned_about(model, tmp_path):
+    for name, level in (("dark", 1023), ("bright", 1024)):
+        Image.fromarray(np.full((8, 8), level, np.uint16)).save(tmp_path / f"{name}.png")
+    for white, counted in ((1023, ["1 of 2"]), (65535, [])):
+        metadata = model.metadata.model_copy(update={"white": white})
+        outcome = predict(model.model_copy(update={"metadata": metadata}), tmp_path)
+        assert [one[:6] for one in outcome.warnings if f"({white:,})" in one] == counted

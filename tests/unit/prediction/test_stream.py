@@ -6,6 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
+from color_profiles import profile
 from run_to_predict import SHAPE, dots, write_pictures
 from sightline.data.readers.base import Form
 from sightline.data.readers.conform import conform
@@ -120,3 +121,12 @@ def test_only_a_few_blocks_are_read_ahead(tmp_path):
     next(blocks)
     paths[-1].write_bytes(b"changed meanwhile")
     assert [len(block.errors) for block in blocks][-1] == 1
+
+
+def test_images_brighter_than_white_and_of_other_color_profiles_are_counted(tmp_path):
+    for name, level in (("dark", 1023), ("bright", 1024)):
+        Image.fromarray(np.full(SHAPE[:2], level, np.uint16)).save(tmp_path / f"{name}.png")
+    Image.new("RGB", SHAPE[:2]).save(tmp_path / "adobe.png", icc_profile=profile())
+    form = Form(SHAPE, "stretch", white=1023)
+    (block,) = stream.read([inputs.describe(str(tmp_path))], form, 7)
+    assert (len(block.images), block.clipped, block.recolored) == (3, 1, 1)

@@ -5,7 +5,7 @@ import math
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar
@@ -44,6 +44,7 @@ class ImageHeader:
     srgb: bool
     deep: bool  # Whether it has 16 bits; `coarse` if Pillow reads only the upper 8 of them
     coarse: bool
+    clipped: bool = False  # Whether values of 16 bits exceed the white; only `decode_one` looks
 
 
 def decode(images: Iterable[EncodedImage], form: Form) -> Blocks:
@@ -101,7 +102,10 @@ def decode_one(image: EncodedImage, form: Form) -> tuple[ImageHeader, NDArray[np
 
     def both(opened: ImageFile) -> tuple[ImageHeader, NDArray[np.uint8]]:
         content = _content(opened)  # the header of a palette image takes decoding, which closes it
-        return _read_header(opened), _decode(opened, content, form)
+        header = _read_header(opened)
+        if header.deep and not header.coarse:
+            header = replace(header, clipped=bool(np.asarray(opened).max() > form.white))
+        return header, _decode(opened, content, form)
 
     return _with_image(image, both)
 
