@@ -45,7 +45,8 @@ class DataGateConfig(Section):
     duplicates: Share = Share(limit=0.01)
     """Exact duplicates of another image of their split."""
     leaks: Share = Share(limit=0)
-    """Test images that are also in the training split."""
+    """Test images that are also in the training or validation split, and validation images that are
+    also in the training split."""
     conflicting_labels: Share = Share(limit=0)
     """Identical images that have different labels."""
     near_duplicates: Share = Share(limit=0.05)

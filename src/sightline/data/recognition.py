@@ -89,6 +89,7 @@ def _hint(endings: Collection[str]) -> str:
         return " Unpack the archive and give the path of its folder."
     hints = {
         ".npy": _NPY_HINT,
+        ".gz": " Unpack the file.",
         ".tsv": " Rename a table with tabs to .csv.",
         ".xlsx": " Save the table as CSV.",
         ".arrow": " Save a Hugging Face data set with to_parquet(FILE).",

@@ -34,7 +34,7 @@ def test_inspect_shows_the_data_and_draws_samples(place, artifacts):
         r"Estimate.* 28.1 KiB on disk; on two idle CPU cores, a few",
         "train.*160.*0.*239",
         "SHA-256: [0-9a-f]{64}",
-        "leaks.*passed.*No test image is equal to a training image",
+        "leaks.*passed.*No test image is equal to a training or validation image",
         rf"Findings: .*/{re.escape(artifacts)}/cache/ingest/\w+/findings\.parquet",
         rf"Samples: .*/{re.escape(artifacts)}/datasets/textures-samples\.png",
     ):

@@ -113,6 +113,7 @@ def test_address_is_refused_without_repeating_its_secrets():
         ("x.txt", b"x", r"x\.txt .*expected an \.npz"),
         ("train-images-idx3-ubyte", b"x", r"expected an \.npz"),
         ("x.npy", b"\x93NUMPY", r"np\.savez"),
+        ("x.csv.gz", b"\x1f\x8b", "Unpack"),
         ("x.tsv", b"label\tp0", r"Rename .* to \.csv"),
         ("x.xlsx", b"PK", "as CSV"),
         ("x.arrow", b"ARROW1", "to_parquet"),

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sightline.config import DataConfig
+from sightline.data.image_folders import left_out
 from sightline.data.layout import UNSPLIT, Layout
 from sightline.data.readers import content, labels, npy, npz_archive, npz_labels, unlabelled
 from sightline.data.readers.base import (
@@ -22,9 +23,11 @@ from sightline.data.readers.npz_names import find_arrays
 from sightline.data.readers.pixel_layout import PixelLayout, find_row_layout, shape_of_row
 from sightline.data.readers.pixel_scale import deep_white, describe_dark, find_scale
 from sightline.errors import DataError
+from sightline.storage.text import quoted
 
 Arrays = dict[str, npz_archive.Array]
 
+_MAX_NAME = 60
 _MAX_LABEL_BYTES = 8 << 10  # one-hot rows of 1,000 classes as float64 have 8,000
 
 
@@ -37,7 +40,7 @@ def read(layout: Layout, settings: DataConfig) -> RawDataset:
     brought to 0 to 255, with a note.
     """
     path = layout.files[UNSPLIT][0]
-    images, stated, left_out = _open(path)
+    images, stated, others = _open(path)
     order = _find_layout(images, settings)
     shape = order.shape
     given = {name: npz_labels.read_labels(stated[name], images[name]) for name in stated}
@@ -63,7 +66,7 @@ def read(layout: Layout, settings: DataConfig) -> RawDataset:
         )
 
     scaled = (scale.note,) if scale else describe_dark(values)
-    notes = (*layout.notes, *left_out, *notes, *order.notes, *scaled)
+    notes = (*layout.notes, *others, *notes, *order.notes, *scaled)
     splits = tuple(map(split, found, kept, numbers))
     origin = Origin("NPZ archive", npz_labels.describe(stated["train"]))
     return RawDataset(class_names, shape, splits, origin, notes, white=deep_white(scale))
@@ -78,7 +81,12 @@ def _open(path: Path) -> tuple[Arrays, Arrays, tuple[str, ...]]:
     def opened(name: str, max_bytes: int) -> npz_archive.Array:
         return npz_archive.open_array(path, name, names, max_bytes)
 
-    images, stated, notes = {}, {}, []
+    used = {name for arrays in splits.values() for name in arrays}
+    images, stated, notes = (
+        {},
+        {},
+        [*left_out([quoted(name, _MAX_NAME) for name in sorted(names - used)])],
+    )
     for split, arrays in splits.items():
         array = opened(arrays.images, MAX_IMAGE_BYTES)
         if arrays.labels is None:

@@ -16,7 +16,7 @@ _FINDINGS = {
     "blank": ("blank", "image", "blank"),
     "saturated": ("saturated", "image", "almost entirely black or white"),
     "duplicates": ("duplicate", "image", "equal to an earlier one of the same split"),
-    "leaks": ("leak", "test image", "equal to a training image"),
+    "leaks": ("leak", "test image", "equal to a training or validation image"),
     "conflicting_labels": ("conflict", "image", "equal to one with another label"),
     "near_duplicates": ("near_duplicate", "image", "similar to an earlier one of the same split"),
     "near_leaks": ("near_leak", "test image", "similar to a training image"),

@@ -41,8 +41,8 @@ class EqualImages:
         return self._pairs(first != np.arange(len(first)), first)
 
     def across_splits(self) -> Pairs:
-        """Match images of other splits with the first equal training image."""
-        return self._pairs((self._splits != 0) & (self._splits[self._first] == 0), self._first)
+        """Match images with the first equal one, if that is of an earlier split."""
+        return self._pairs(self._splits[self._first] < self._splits, self._first)
 
     def with_other_labels(self, labels: NDArray[np.int16]) -> Pairs:
         """Match images with the first equal one that has another label, of n int16 labels."""

@@ -3,7 +3,7 @@
 A row names an image and, if another image is the reason, that one as well. The kinds are
 
 - `blank`: a single pixel value; `saturated`: almost entirely black or white;
-- `duplicate`: equal to an earlier image of its split; `leak`: equal to a training image;
+- `duplicate`: equal to an earlier image of its split; `leak`: equal to one of an earlier split;
 - `conflict`: equal to an image with another label;
 - `near_duplicate`, `near_leak`: similar to an earlier image of its split, to a training image.
 """

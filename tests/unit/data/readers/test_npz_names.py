@@ -53,3 +53,9 @@ def test_split_may_precede_its_role(path, roles):
     raw, images = read_all(path)
     np.testing.assert_array_equal(images["test"][..., 0], X[:8])
     np.testing.assert_array_equal(raw.splits[0].labels, Y)
+
+
+def test_other_arrays_are_noted(path):
+    np.savez(path, x_train=X, y_train=Y, class_names=np.array(["a", "b"]), x_extra=X)
+    raw, _ = read_all(path)
+    assert raw.notes == ("Left out, as no known split: class_names, x_extra.",)

@@ -21,6 +21,7 @@ def rows(pairs):
         ("abcabaaxx", "000011111", {3: 0, 6: 5, 8: 7}, {4: 1, 5: 0, 6: 0}),
         ("abaxab", "000111", {2: 0}, {4: 0, 5: 1}),
         ("abcc", "0011", {3: 2}, {}),  # only the test split repeats it
+        ("abcbxcx", "0011222", {6: 4}, {3: 1, 5: 2}),  # test repeats a validation image
         ("a" * 7, "0000111", {1: 0, 2: 0, 3: 0, 5: 4, 6: 4}, {4: 0, 5: 0, 6: 0}),
     ],
 )
