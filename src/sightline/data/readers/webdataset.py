@@ -11,7 +11,7 @@ from sightline.data.readers import csv_labels, image_kinds, name_file
 from sightline.data.readers.base import Origin, RawDataset
 from sightline.data.readers.encoded_splits import EncodedSplit, numbered_source, open_encoded
 from sightline.data.readers.images import EncodedImage
-from sightline.data.readers.label_columns import LABEL_COLUMNS
+from sightline.data.readers.label_columns import DEFAULT
 from sightline.data.readers.labels import FoundLabels
 from sightline.data.readers.record_labels import RecordLabels, collect_labels
 from sightline.data.readers.webdataset_samples import Tally, read_samples
@@ -61,7 +61,7 @@ def read(layout: Layout, settings: DataConfig) -> RawDataset:
 
 def _origin(layout: Layout, settings: DataConfig) -> Origin:
     place = "members .cls, .json or .txt"
-    if settings.label_column not in LABEL_COLUMNS:
+    if settings.label_column != DEFAULT:
         place = f"members .{settings.label_column}, or this key of .json"
     return Origin("WebDataset", f"{place}{name_file.describe(layout)}")
 

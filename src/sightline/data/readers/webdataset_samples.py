@@ -12,7 +12,7 @@ from sightline.config import DataConfig
 from sightline.data.readers import image_kinds
 from sightline.data.readers.base import MAX_IMAGE_BYTES
 from sightline.data.readers.images import EncodedImage
-from sightline.data.readers.label_columns import LABEL_COLUMNS
+from sightline.data.readers.label_columns import DEFAULT, LABEL_COLUMNS
 from sightline.data.readers.label_values import is_missing
 from sightline.data.readers.tar_members import Member, read_members
 from sightline.errors import DataError
@@ -131,14 +131,15 @@ def _choose(
 
 def _label(texts: dict[str, str], place: str, settings: DataConfig, tally: Tally) -> str | None:
     wanted = settings.label_column.lower()
-    columns = LABEL_COLUMNS if wanted in LABEL_COLUMNS else (wanted,)
-    kinds = ("cls", *LABEL_COLUMNS) if wanted in LABEL_COLUMNS else (wanted,)
+    is_open = wanted == DEFAULT
+    columns = LABEL_COLUMNS if is_open else (wanted,)
+    kinds = ("cls", *LABEL_COLUMNS) if is_open else (wanted,)
     for kind in kinds:
         if not is_missing(text := texts.get(kind, "")):
             return text
     if "json" in texts and not is_missing(text := _from_json(texts["json"], columns, place)):
         return text
-    if wanted in LABEL_COLUMNS and not is_missing(texts.get("txt", "")):
+    if is_open and not is_missing(texts.get("txt", "")):
         tally.captions += 1
         return texts["txt"]
     return None

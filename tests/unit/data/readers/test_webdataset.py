@@ -35,6 +35,9 @@ def test_folders_of_shards_and_compressed_shards_are_read(tmp_path, name):
     assert single.splits[0].source(3) == f"{name}#3"
 
 
+CLASS = {"label_column": "class"}
+
+
 @pytest.mark.parametrize(
     ("kind", "texts", "settings"),
     [
@@ -42,6 +45,7 @@ def test_folders_of_shards_and_compressed_shards_are_read(tmp_path, name):
         ("txt", ["cat", "dog", "cat", "dog"], {}),
         ("json", ['{"Label": "cat"}', '{"class": "dog"}'] * 2, {}),
         ("json", ['{"kind": "cat", "label": 1}', '{"kind": "dog"}'] * 2, {"label_column": "kind"}),
+        ("json", ['{"class": "cat", "label": 1}', '{"class": "dog", "label": 1}'] * 2, CLASS),
         ("fine.cls", ["cat", "dog", "cat", "dog"], {"label_column": "fine.cls"}),
     ],
 )
