@@ -14,6 +14,8 @@ from reading import ingest
 from sightline.config import loading
 from sightline.data import announcement, locate
 from sightline.data import ingest as ingestion
+from tar_files import samples, write_tar
+from tfrecord_files import examples, write_tfrecord
 
 ROWS = [f"{'ab'[number % 2]}," + ",".join([str(number)] * 64) for number in range(20)]
 GRAY = ("data.image_size=[8,8]", "data.channels=1")
@@ -53,6 +55,17 @@ def shards(place):
         (place / "hub").mkdir(exist_ok=True)
         pq.write_table(table, place / "hub" / f"{name}.parquet")
     return place / "hub"
+
+
+def records(place):
+    rows = examples([0, 1] * 4, image="image/encoded", label="image/class/label")
+    return write_tfrecord(place / "x.tfrecord", rows)
+
+
+def tars(place):
+    for name in ("train", "val"):
+        write_tar(place / "web" / f"{name}-000.tar", samples(["a", "b"] * 2))
+    return place / "web"
 
 
 def dark(place):
@@ -95,6 +108,20 @@ FOUND = {
             *('data.label_column="category"', 'data.image_column="img"'),
             *(*GRAY, 'data.resize="stretch"'),
         ),
+    ),
+    records: (
+        ("TFRecord", "feature image/class/label", {}),
+        (
+            *('data.label_column="image/class/label"', 'data.image_column="image/encoded"'),
+            *(*GRAY, 'data.resize="stretch"', HELD_OUT),
+        ),
+    ),
+    tars: (
+        (
+            *("WebDataset", "members .cls, .json or .txt"),
+            {"train": "file train-000.tar", "test": "file val-000.tar"},
+        ),
+        (*GRAY, 'data.resize="stretch"'),
     ),
     dark: (
         ("image folder", "class folders", {}),

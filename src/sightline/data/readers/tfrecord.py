@@ -55,7 +55,7 @@ def read(layout: Layout, settings: DataConfig) -> RawDataset:
     expected = f"a value of the feature {keys.label!r}: add it, or set data.label_column."
     parts = collect_labels(layout, labels_of, expected)
     found, names = apply_texts(parts)
-    origin = _origin(layout, keys, names)
+    origin = _origin(layout, keys, names, settings)
     if names is None:
         names, found, notes = name_file.apply(layout, found, keys.label)
         layout = replace(layout, notes=(*layout.notes, *notes))
@@ -105,11 +105,14 @@ def _images(paths: Sequence[Path], keys: Keys) -> Iterator[EncodedImage]:
     return (record.image for path in paths for record in _records(path, keys))
 
 
-def _origin(layout: Layout, keys: Keys, names: Sequence[str] | None) -> Origin:
+def _origin(
+    layout: Layout, keys: Keys, names: Sequence[str] | None, settings: DataConfig
+) -> Origin:
     stated = f", with the class names of {keys.text}" if names else ""
     stated = stated or name_file.describe(layout, keys.label)
-    column = None if keys.label == DataConfig().label_column else keys.label
-    return Origin("TFRecord", f"feature {keys.label}{stated}", column)
+    label = keys.label if keys.label != settings.label_column else None
+    image = keys.image if keys.image != settings.image_column else None
+    return Origin("TFRecord", f"feature {keys.label}{stated}", label, image)
 
 
 def _open_pixels(
