@@ -15,6 +15,7 @@ from PIL import Image
 
 from color_profiles import ADOBE_RGB, profile
 from grid_formats import Example, encoded
+from heic_files import COLOR, TURNED_HEIC
 
 SIDE = 12
 
@@ -399,6 +400,11 @@ IMAGES = (
             tinted,
             ".tif",
         ),
+        needs="files",
+    ),
+    Situation(
+        "HEIC, with the extra `heif`",
+        shown(lambda number: TURNED_HEIC, lambda number: COLOR, ".heic"),
         needs="files",
     ),
     Situation(

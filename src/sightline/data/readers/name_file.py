@@ -29,11 +29,11 @@ def apply(
     if path is None:
         return None, found, ()
     names = _read(path)
-    first, note = 0, f"The class names are the lines of {path.name}."
     values = {value for split in found for value in split.values}
-    if 0 not in values and len(names) in values:
-        first, note = 1, f"{note[:-1]}; the labels count them from 1."
-    return names, [_shift(split, first) for split in found], (note,)
+    if 0 in values or len(names) not in values:
+        return names, found, ()
+    note = f"The labels count the class names in {path.name} from 1."
+    return names, [_from_zero(split) for split in found], (note,)
 
 
 def find_file(layout: Layout, key: str) -> Path | None:
@@ -70,8 +70,8 @@ def _read(path: Path) -> tuple[str, ...]:
     return class_names.normalize_all(names, str(path), ignore_case=False)
 
 
-def _shift(split: FoundLabels, first: int) -> FoundLabels:
+def _from_zero(split: FoundLabels) -> FoundLabels:
     values: Sequence[int | str] = [
-        value - first if isinstance(value, int) and value > 0 else value for value in split.values
+        value - 1 if isinstance(value, int) and value > 0 else value for value in split.values
     ]
     return replace(split, values=tuple(values))

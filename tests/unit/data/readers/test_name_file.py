@@ -22,8 +22,8 @@ def test_numbers_are_positions_in_the_names_beside_the_files(
     raw, _ = read_all(path)
     assert raw.class_names == names
     assert raw.splits[0].labels.tolist() == found
-    assert name in raw.notes[0]
-    assert ("from 1" in raw.notes[0]) == (labels == [1, 3, 2, 1])
+    assert name in raw.origin.labels
+    assert ["from 1" in note for note in raw.notes] == [True] * (labels == [1, 3, 2, 1])
 
 
 def test_names_in_the_folder_above_the_splits_are_found(tmp_path):
