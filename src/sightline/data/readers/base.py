@@ -108,7 +108,10 @@ def rows_in_block(row_bytes: int) -> int:
 def check_count(subject: str, count: int) -> None:
     """Raise DataError for a split with no examples, or with more than `MAX_EXAMPLES`."""
     if not 1 <= count <= MAX_EXAMPLES:
-        raise DataError(f"{subject} has {count:,} examples; expected 1 to {MAX_EXAMPLES:,}.")
+        remedy = "use fewer" if count > 0 else "add some, or remove this split"
+        raise DataError(
+            f"{subject} has {count:,} examples; expected 1 to {MAX_EXAMPLES:,}: {remedy}."
+        )
 
 
 def digests_of(images: NDArray[np.uint8]) -> NDArray[np.bytes_]:
@@ -144,7 +147,9 @@ def _check_pixels(block: NDArray[Any], subject: str, first_row: int) -> None:
             valid &= block == np.floor(block)
     if valid.all():
         return
-    index = np.unravel_index(int(np.argmin(valid)), valid.shape)
+    finite = np.isfinite(block)  # a single NaN hides that all others are scaled to [0, 1]
+    first = int(np.argmin(valid if finite.all() else finite))
+    index = np.unravel_index(first, valid.shape)
     value = float(block[index])
     remedy = "fix or remove the row."
     if _MAX_PIXEL < value <= WHITES[-1]:

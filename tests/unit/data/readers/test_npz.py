@@ -84,7 +84,10 @@ def test_pickled_array_is_refused_and_never_run(path, tmp_path):
         ({"train_labels": Y}, "both 'train_labels' and 'y_train'"),
         ({"y_train": Y * 0}, "one class"),
         ({"y_test": Y[:8] + 1}, "y_test, row 3 (counted from 0): the label 4 "),
-        ({"x_test": X[:0], "y_test": Y[:0]}, "x_test has 0 examples"),
+        (
+            {"x_test": X[:0], "y_test": Y[:0]},
+            "x_test has 0 examples; expected 1 to 10,000,000: add some, or remove this split",
+        ),
         ({"x_test": X[:8, :, :7]}, "x_test (8, 7, 1)"),
         ({"y_train": np.ndarray(20, "<U0")}, "y_train: its values have no bytes"),
     ],

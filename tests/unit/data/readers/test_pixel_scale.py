@@ -102,3 +102,10 @@ def test_images_of_few_levels_are_noted_as_nearly_black(path, dtype):
     assert "multiply them by 17" in note
     digits[0, -1, -1] = 17
     assert read_all(save(path, digits, digits[:8]))[0].notes == ()
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_pixel_that_is_no_number_is_named_and_not_the_scale_of_all_others(path, value):
+    scaled = X / 255
+    scaled[13, 2, 2] = value
+    check_unreadable(save(path, scaled, scaled[:8]), "row 13 (counted from 0)", f"found {value}")
