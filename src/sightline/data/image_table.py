@@ -18,7 +18,7 @@ from sightline.storage.text import quoted
 
 FILE_COLUMNS = (
     *("file_name", "filename", "file", "path", "filepath", "file_path", "image_path", "img_path"),
-    *("image_name", "image", "img", "image_id", "id"),
+    *("image_name", "img_name", "image_file", "fname", "image", "img", "image_id", "id_code", "id"),
 )
 """Names of columns of files, in lower case; the first that a table has is taken."""
 
@@ -149,7 +149,7 @@ def _records(path: Path, *, fold: bool = True) -> Iterator[dict[str, object]]:
         with path.open(encoding=dialect.encoding, newline="") as file:
             is_json = path.suffix.lower() == ".jsonl"
             table = csv.DictReader(file, delimiter=dialect.separator)
-            for row in map(_parse, file) if is_json else table:
+            for row in map(_parse, filter(str.strip, file)) if is_json else table:
                 named = {key.strip(): cell for key, cell in row.items() if isinstance(key, str)}
                 yield {key.lower(): cell for key, cell in named.items()} if fold else named
     except (ValueError, RecursionError, csv.Error) as error:

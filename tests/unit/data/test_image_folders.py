@@ -52,6 +52,7 @@ def test_image_that_the_pattern_does_not_match_is_refused(tmp_path):
         ("Train.csv", "other,Path,class", "x,train/{}.bmp"),
         ("trainLabels.csv", "id,label", "{}"),
         ("train.csv", "image_id,target", "{}.bmp"),
+        ("train.csv", "id_code,label", "{}"),
         ("train/metadata.jsonl", None, "{}.bmp"),
     ],
 )
@@ -155,11 +156,12 @@ def test_table_of_pixels_is_read_before_images_beside_it(tmp_path):
 
 @pytest.mark.parametrize("split", ["", "train"])
 def test_folders_of_images_and_masks_are_no_classes(tmp_path, split):
-    paint(tmp_path / split, "Images/1.bmp", "masks/1.bmp")
-    check_unreadable(tmp_path, "Images and masks", "segmentation", "data.label_pattern")
-    pattern = r"^(\d)"
-    paint(tmp_path / split, "Images/2.bmp", "masks/2.bmp")
-    assert labelled(tmp_path, label_pattern=pattern)[0]["unsplit"] == {1: "1", 2: "2"}
+    paint(tmp_path / split, "Images/a1.bmp", "masks/a1.bmp", "Images/b2.bmp", "masks/b2.bmp")
+    pattern = {"label_pattern": r"^(\D)"}
+    for settings in ({}, pattern):
+        check_unreadable(tmp_path, "Images and masks", "folder of images", **settings)
+    found, _ = labelled(tmp_path / split / "Images", **pattern)
+    assert found["unsplit"] == {1: "a", 2: "b"}
 
 
 def test_thumbnails_of_network_storage_are_neither_images_nor_a_class(tmp_path):

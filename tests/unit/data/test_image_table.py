@@ -79,3 +79,15 @@ def test_table_with_a_column_per_class_labels_images_with_a_note(tmp_path, flags
     check_unreadable(tmp_path, "labels.csv, row 2", "a single 1", "data.label_column")
     write_labels(tmp_path / "labels.csv", *rows, header="image,MEL,file")
     check_unreadable(tmp_path, "labels.csv has no column of labels")
+
+
+def test_blank_lines_between_and_after_the_rows_are_skipped(tmp_path):
+    paint(tmp_path, "train/1.bmp", "train/2.bmp")
+    rows = [
+        '{"file_name": "1.bmp", "label": "a"}',
+        "",
+        '{"file_name": "2.bmp", "label": "b"}',
+        "\n",
+    ]
+    (tmp_path / "train" / "metadata.jsonl").write_text("\n".join(rows))
+    assert labelled(tmp_path) == ({"unsplit": {1: "a", 2: "b"}}, "")

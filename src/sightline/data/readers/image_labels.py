@@ -44,6 +44,7 @@ def find_labels(layout: Layout, settings: DataConfig) -> tuple[SplitLabels, tupl
             found |= _match_table(table, layout, settings.label_column, notes)
     labels: SplitLabels = {}
     for split, paths in layout.files.items():
+        _check_not_annotations(layout.roots[split], paths)
         if settings.label_pattern:
             given = _by_pattern(paths, settings.label_pattern)
             source = f"data.label_pattern {settings.label_pattern!r}"
@@ -52,9 +53,7 @@ def find_labels(layout: Layout, settings: DataConfig) -> tuple[SplitLabels, tupl
             source = str(layout.tables[split]) if layout.tables[split] else ""
         else:
             root = layout.roots[split]
-            classes = [path.relative_to(root).parts[0] for path in paths]
-            _check_not_annotations(root, classes)
-            given = [*classes]
+            given = [path.relative_to(root).parts[0] for path in paths]
             source = "its folder"
         if settings.label_pattern and labels and not _names(given) & _names(labels["train"]):
             given = [None] * len(paths)  # such as 1.jpg among images to be predicted
@@ -82,12 +81,14 @@ def describe(layout: Layout, settings: DataConfig) -> Origin:
     return Origin("image folder", " and ".join(places), chosen)
 
 
-def _check_not_annotations(root: Path, classes: Iterable[str]) -> None:
-    names = {name.lower() for name in classes}
+def _check_not_annotations(root: Path, paths: Iterable[Path]) -> None:
+    """Refuse masks, which would be learnt as a class or as further images."""
+    folders = {path.relative_to(root).parts[0] for path in paths if path.parent != root}
+    names = {name.lower() for name in folders}
     if names & _IMAGES and names & _ANNOTATIONS and names <= _IMAGES | _ANNOTATIONS:
         raise DataError(
-            f"{root} has the folders {' and '.join(sorted({*classes}))}, as for detection or "
-            f"segmentation, which would be learnt as classes; {KNOWN}."
+            f"{root} has the folders {' and '.join(sorted(folders))}, as for detection or "
+            f"segmentation; give the path of the folder of images if they have labels: {KNOWN}."
         )
 
 

@@ -161,7 +161,7 @@ def _untrained(
     split: FoundLabels, value: Value, train: FoundLabels, names: Sequence[str] | None
 ) -> DataError:
     count = int(np.count_nonzero(split.codes == split.values.index(value)))
-    similar = next((one for one in train.values if str(one).lower() == str(value).lower()), None)
+    similar = next((one for one in train.values if _folded(one) == _folded(value)), None)
     remedy = "add training images of this class, or remove these"
     if similar is not None:
         remedy = f"there, it is {quoted(repr(similar))}: use one spelling"
@@ -170,6 +170,11 @@ def _untrained(
         f"{_first_row(split, value)}{name} never occurs in the training split, but {count:,} "
         f"image(s) of this split have it; {remedy}."
     )
+
+
+def _folded(value: Value) -> str:
+    """Return a label without case and leading zeros."""
+    return str(value).lower().lstrip("0") or "0"
 
 
 def _first_row(split: FoundLabels, value: Value) -> str:

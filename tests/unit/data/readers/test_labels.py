@@ -57,6 +57,8 @@ def test_label_that_training_lacks_is_counted_and_named():
         encode([train, test])
     with pytest.raises(DataError, match=r"'Dog' never.* 1 image.*'dog': use one spelling"):
         encode([train, collect(["cat", "Dog"])])
+    with pytest.raises(DataError, match=r"'0' never.*'00000': use one spelling"):
+        encode([collect(["00000", "00007"]), collect([0, 7])])
     with pytest.raises(DataError, match=r"label 2 \('owl'\) never"):
         encode([collect([0, 1]), collect([2])], ["cat", "dog", "owl"])
 
