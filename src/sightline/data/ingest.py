@@ -47,7 +47,15 @@ def ingest(run: Run, source: Source, settings: DataConfig) -> DatasetFiles:
     return files
 
 
-INGEST = Stage(ingest, ("numpy", "pi-heif", "pillow", "pyarrow", "simplejpeg"))
+def _may_hold_heic(source: Source, settings: DataConfig) -> bool:
+    return source.kind not in dispatch.WITHOUT_IMAGE_FILES
+
+
+INGEST = Stage(
+    ingest,
+    ("numpy", "pillow", "pyarrow", "simplejpeg"),
+    optional={"pi-heif": _may_hold_heic},
+)
 
 
 def _ingest(run: Run, source: Source, settings: DataConfig, draft: Draft) -> DatasetFiles:

@@ -7,6 +7,7 @@ therefore about the very files that are registered.
 
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 from sightline.config import ExportConfig, Format
@@ -77,8 +78,32 @@ def export(
     return find_or_make(run, EXPORT, EXPORT.key(files, trained, evaluation, settings), make)
 
 
-_CONVERTERS = ("ai-edge-litert", "flatbuffers", "onnx", "onnxruntime", "protobuf", "tf2onnx")
-EXPORT = Stage(export, (*KERAS, *_CONVERTERS, "h5py", "pyarrow"))
+_CONVERTERS: dict[Format, tuple[str, ...]] = {
+    "litert": ("ai-edge-litert", "flatbuffers"),
+    "onnx": ("onnx", "onnxruntime", "tf2onnx"),
+}
+"""Libraries that an export depends on only if it has the format."""
+
+
+def _exports(
+    name: Format,
+    files: DatasetFiles,
+    trained: TrainedModel,
+    evaluation: Evaluation,
+    settings: ExportConfig,
+) -> bool:
+    return name in formats.chosen(settings)
+
+
+EXPORT = Stage(
+    export,
+    (*KERAS, "tensorflow", "h5py", "protobuf", "pyarrow"),  # TensorFlow converts for all backends
+    optional={
+        library: partial(_exports, name)
+        for name, libraries in _CONVERTERS.items()
+        for library in libraries
+    },
+)
 
 
 def _bytes_needed(files: DatasetFiles, trained: TrainedModel, settings: ExportConfig) -> int:

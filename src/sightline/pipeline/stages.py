@@ -7,8 +7,8 @@ heavy libraries only when it is called, so that the parent process can refer to 
 
 import json
 import typing
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from pydantic_core import to_jsonable_python
@@ -19,8 +19,8 @@ from sightline.records import Record
 
 R = TypeVar("R", bound=Record)
 
-KERAS = ("keras", "tensorflow", "jax", "torch", "numpy")
-"""Distributions that the result of every Keras stage depends on."""
+KERAS = ("keras", "numpy")
+"""Distributions that the result of every Keras stage depends on, besides Keras' backend."""
 
 STAGE_NAMES = ("ingest", "preprocess", "build", "embed", "train", "evaluate", "report", "export")
 """All stages in the order of the pipeline; each has a folder of this name in the cache."""
@@ -33,6 +33,8 @@ class Stage(Generic[R]):
     function: Callable[..., R]  # Its function; `name` and `result` come from it
     distributions: tuple[str, ...]  # Libraries whose versions the result depends on
     reads: frozenset[str] = frozenset()  # Incidental fields of its inputs that it depends on
+    # Libraries that only some inputs need: name to a condition on the stage's inputs
+    optional: Mapping[str, Callable[..., bool]] = field(default_factory=dict, hash=False)
 
     @property
     def name(self) -> str:
@@ -48,8 +50,8 @@ class Stage(Generic[R]):
         """Return the cache key of this stage for some inputs.
 
         It depends on the inputs without their incidental fields (paths, for example), the source
-        that the stage uses, the versions of its libraries and Keras' backend. It has 40
-        hexadecimal digits.
+        that the stage uses, and the names and versions of the libraries in use, of which Keras'
+        chosen backend is one. It has 40 hexadecimal digits.
         """
         content = [
             item if isinstance(item, str) else content_of(item, self.reads)
@@ -57,9 +59,14 @@ class Stage(Generic[R]):
             if item is not None
         ]
         code = provenance.code_digest(self.function.__module__)
-        libraries = json.dumps(provenance.versions(*self.distributions), sort_keys=True)
+        libraries = json.dumps(provenance.versions(*self._in_use(*inputs)), sort_keys=True)
         backend = provenance.keras_backend() if "keras" in self.distributions else ""
         return provenance.digest_of(self.name, code, libraries, backend, *content)[:40]
+
+    def _in_use(self, *inputs: Record | Section | str | None) -> tuple[str, ...]:
+        backend = (provenance.keras_backend(),) if "keras" in self.distributions else ()
+        needed = (name for name, is_needed in self.optional.items() if is_needed(*inputs))
+        return (*self.distributions, *backend, *needed)
 
 
 def result_type(function: Callable[..., R]) -> type[R]:

@@ -2,6 +2,7 @@
 
 from sightline.config import EmbeddingConfig
 from sightline.pipeline.cache import Draft, find_or_make
+from sightline.pipeline.provenance import keras_backend
 from sightline.pipeline.stages import KERAS, Stage
 from sightline.records import ArraySet, ModelBlueprint, Run
 
@@ -25,4 +26,15 @@ def embed(
     return find_or_make(run, EMBED, EMBED.key(arrays, blueprint, settings), make)
 
 
-EMBED = Stage(embed, (*KERAS, "onnxruntime", "tf2onnx", "pillow"))
+def _may_use_onnxruntime(
+    arrays: ArraySet, blueprint: ModelBlueprint, settings: EmbeddingConfig
+) -> bool:
+    """Return whether ONNX Runtime may compute the features; on a GPU, Keras does all the same."""
+    return settings.engine != "keras" and keras_backend() == "tensorflow"
+
+
+EMBED = Stage(
+    embed,
+    (*KERAS, "pillow"),
+    optional=dict.fromkeys(("onnxruntime", "tf2onnx"), _may_use_onnxruntime),
+)
