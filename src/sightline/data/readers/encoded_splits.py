@@ -15,7 +15,7 @@ from sightline.data.readers.base import Form, Metadata, Origin, RawDataset, RawS
 from sightline.data.readers.form import choose_form
 from sightline.data.readers.images import EncodedImage
 from sightline.data.readers.labels import FoundLabels
-from sightline.data.readers.unreadable import Mask, find_readable
+from sightline.data.readers.unreadable import Mask, Readable, find_readable
 
 
 @dataclass(frozen=True)
@@ -41,20 +41,13 @@ def open_encoded(
     """Choose the form of all images and encode their labels; `names` are the stated class names.
 
     Splits without labels are left out, and with `data.unreadable = "skip"` images that cannot be
-    read. Raises DataError if an
-    image cannot be read otherwise, or the splits have different classes.
+    read. Raises DataError if an image cannot be read otherwise, or the splits have different
+    classes.
     """
     found, missing = unlabelled.leave_out({split.name: split.labels for split in given})
     splits = [split for split in given if split.name in found]
     class_names, numbers = labels.encode([*found.values()], names)
-    readable = find_readable(
-        chain.from_iterable(split.images() for split in splits),
-        [len(one) for one in numbers],
-        layout,
-        skip=settings.unreadable == "skip",
-    )
-    for split, mask in zip(splits, readable.masks, strict=True):
-        check_count(f"{layout.path} ({split.name})", int(mask.sum()))
+    readable = _find_readable(layout, settings, splits)
     everything = chain.from_iterable(map(_kept, splits, readable.masks))
     total = sum(int(mask.sum()) for mask in readable.masks)
     form, notes = choose_form(everything, total, settings, layout)
@@ -97,6 +90,20 @@ def numbered_source(
         return f"{layout.relative(paths[file])}#{number - first}"
 
     return source
+
+
+def _find_readable(
+    layout: Layout, settings: DataConfig, splits: Sequence[EncodedSplit]
+) -> Readable:
+    readable = find_readable(
+        chain.from_iterable(split.images() for split in splits),
+        [len(split.labels.codes) for split in splits],
+        layout,
+        skip=settings.unreadable == "skip",
+    )
+    for split, mask in zip(splits, readable.masks, strict=True):
+        check_count(f"{layout.path} ({split.name})", int(mask.sum()))
+    return readable
 
 
 def _kept(split: EncodedSplit, mask: Mask) -> Iterator[EncodedImage]:

@@ -1,7 +1,8 @@
 """Collect the labels of records that hold an image and its label side by side."""
 
 from array import array
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,6 +12,9 @@ from numpy.typing import NDArray
 from sightline.data.layout import UNSPLIT, Layout
 from sightline.data.readers.base import check_count
 from sightline.data.readers.class_names import MAX_CLASSES
+from sightline.data.readers.encoded_splits import EncodedSplit, numbered_source
+from sightline.data.readers.images import EncodedImage
+from sightline.data.readers.labels import FoundLabels
 from sightline.errors import DataError
 from sightline.pipeline.progress import Counter
 
@@ -45,6 +49,25 @@ def collect_labels(layout: Layout, read: Labels, expected: str) -> list[RecordLa
             raise DataError(f"{unlabelled} has no label; expected {expected}")
         found.append(one)
     return found
+
+
+def to_splits(
+    layout: Layout,
+    parts: Sequence[RecordLabels],
+    found: Sequence[FoundLabels],
+    read: Callable[[Sequence[Path]], Iterator[EncodedImage]],
+) -> list[EncodedSplit]:
+    """Join the labels of the splits with their images, which `read` streams from their files."""
+    return [
+        EncodedSplit(
+            part.split,
+            labels,
+            partial(read, part.paths),
+            numbered_source(layout, part.paths, part.counts),
+            part.paths,
+        )
+        for part, labels in zip(parts, found, strict=True)
+    ]
 
 
 def _collect(

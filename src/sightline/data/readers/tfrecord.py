@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,12 +15,11 @@ from sightline.data.readers.base import Origin, RawDataset, RawSplit, Shape, raw
 from sightline.data.readers.encoded_splits import (
     EncodedSplit,
     describe_files,
-    numbered_source,
     open_encoded,
 )
 from sightline.data.readers.images import EncodedImage
 from sightline.data.readers.pixel_layout import find_row_layout
-from sightline.data.readers.record_labels import collect_labels
+from sightline.data.readers.record_labels import collect_labels, to_splits
 from sightline.data.readers.tfrecord_example import EMPTY, Feature
 from sightline.data.readers.tfrecord_frames import read_records
 from sightline.data.readers.tfrecord_keys import (
@@ -59,16 +57,7 @@ def read(layout: Layout, settings: DataConfig) -> RawDataset:
     if names is None:
         names, found, notes = name_file.apply(layout, found, keys.label)
         layout = replace(layout, notes=(*layout.notes, *notes))
-    splits = [
-        EncodedSplit(
-            part.split,
-            one,
-            partial(_images, part.paths, keys),
-            numbered_source(layout, part.paths, part.counts),
-            part.paths,
-        )
-        for part, one in zip(parts, found, strict=True)
-    ]
+    splits = to_splits(layout, parts, found, lambda paths: _images(paths, keys))
     if shape := survey.shape():
         return _open_pixels(layout, splits, shape, origin, names)
     return open_encoded(layout, settings, splits, origin, names)

@@ -1,19 +1,18 @@
 """Read WebDataset tar files: samples whose members share a name, such as 01.jpg and 01.cls."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 from sightline.config import DataConfig
 from sightline.data.layout import Layout
 from sightline.data.readers import csv_labels, image_kinds, name_file
 from sightline.data.readers.base import Origin, RawDataset
-from sightline.data.readers.encoded_splits import EncodedSplit, numbered_source, open_encoded
+from sightline.data.readers.encoded_splits import open_encoded
 from sightline.data.readers.images import EncodedImage
 from sightline.data.readers.label_columns import DEFAULT
 from sightline.data.readers.labels import FoundLabels
-from sightline.data.readers.record_labels import RecordLabels, collect_labels
+from sightline.data.readers.record_labels import RecordLabels, collect_labels, to_splits
 from sightline.data.readers.webdataset_samples import Tally, read_samples
 from sightline.errors import DataError
 
@@ -46,16 +45,7 @@ def read(layout: Layout, settings: DataConfig) -> RawDataset:
         notes=(*layout.notes, *name_notes, *image_kinds.describe_left_out(kinds)),
         left_out=kinds,
     )
-    splits = [
-        EncodedSplit(
-            part.split,
-            labels,
-            partial(_images, part.paths, settings),
-            numbered_source(layout, part.paths, part.counts),
-            part.paths,
-        )
-        for part, labels in zip(parts, found, strict=True)
-    ]
+    splits = to_splits(layout, parts, found, lambda paths: _images(paths, settings))
     return open_encoded(layout, settings, splits, _origin(layout, settings), names)
 
 
@@ -66,7 +56,7 @@ def _origin(layout: Layout, settings: DataConfig) -> Origin:
     return Origin("WebDataset", f"{place}{name_file.describe(layout)}")
 
 
-def _images(paths: tuple[Path, ...], settings: DataConfig) -> Iterator[EncodedImage]:
+def _images(paths: Sequence[Path], settings: DataConfig) -> Iterator[EncodedImage]:
     for path in paths:
         for sample in read_samples(path, settings, Tally()):
             yield sample.image
