@@ -65,10 +65,20 @@ def _recognize(path: Path, entries: Entries) -> Layout | None:
         return tables
     if layout := find_image_folders(path, entries) or tables:
         return layout
-    if layout := find_shards("webdataset", path, entries):
+    if (layout := find_shards("webdataset", path, entries)) and not _is_unpacked(path, entries):
         return layout
     check_train(path, [file.stem for file in with_suffix(path, entries, ".csv")])
     return _only_file(path, entries, ".csv", " Alternatively, name two train.csv and test.csv.")
+
+
+def _is_unpacked(path: Path, entries: Entries) -> bool:
+    """Return whether the only folder beside tar files is a data set, such as their content."""
+    folders = [entry.name for entry in entries if entry.is_dir() and not entry.is_symlink()]
+    has_files = any(kind_of(entry.name) == "webdataset" for entry in entries)
+    if len(folders) != 1 or not has_files:
+        return False
+    inner = path / folders[0]
+    return _recognize(inner, list_folder(inner)) is not None
 
 
 def _single_file(path: Path) -> Layout:

@@ -44,6 +44,8 @@ def collect_labels(layout: Layout, read: Labels, expected: str) -> list[RecordLa
     for split, paths in layout.files.items():
         subject = str(paths[0]) if len(paths) == 1 else f"{layout.path} ({split})"
         one, unlabelled = _collect(split, subject, paths, read, counter)
+        if not sum(one.counts):
+            raise DataError(f"{subject} has no images; expected some, each with {expected}")
         check_count(subject, sum(one.counts))
         if unlabelled and (one.values or split in {"train", UNSPLIT}):
             raise DataError(f"{unlabelled} has no label; expected {expected}")

@@ -137,6 +137,22 @@ def test_tar_beside_its_unpacked_class_folders_is_no_data_set(tmp_path):
     assert read_all(tmp_path)[0].class_names == ("rose", "tulip")
 
 
+def test_tar_beside_its_unpacked_folder_is_no_data_set(tmp_path):
+    write_tar(tmp_path / "flowers.tgz", {"flowers/rose/0.png": grey(0)})
+    (tmp_path / "flowers").mkdir()
+    check_unreadable(tmp_path, "flowers.tgz", "unpack")
+    for kind in ("rose", "tulip"):
+        (tmp_path / "flowers" / kind).mkdir()
+        for number in range(2):
+            (tmp_path / "flowers" / kind / f"{number}.png").write_bytes(grey(number))
+    assert read_all(tmp_path)[0].class_names == ("rose", "tulip")
+
+
+def test_tar_without_images_is_refused_with_what_was_expected(tmp_path):
+    path = write_tar(tmp_path / "cifar.tar.gz", {"batches/data_batch_1": b"x", "readme.html": b"x"})
+    check_unreadable(path, "cifar.tar.gz", "no images", ".cls", "unpack")
+
+
 @pytest.mark.parametrize(
     ("label", "fact"),
     [
