@@ -107,7 +107,9 @@ def decide(
         scores = simulate(scenario, generator)
         decision = from_scores(COMPARISON, scores, paired_answers.certificate(), settings)
         promoted += decision.promote
-        better += next(one.passed for one in decision.criteria if one.name == "mcnemar")
+        better += next(
+            one.outcome == "passed" for one in decision.criteria if one.name == "mcnemar"
+        )
     low, high = binomtest(promoted, pairs).proportion_ci(0.95, method="exact")
     chosen = f"{scenario.images:,}", f"{scenario.recall_margin:g}"
     shares = f"{promoted / pairs:.1%}", f"{low:.1%} to {high:.1%}", f"{better / pairs:.1%}"

@@ -30,7 +30,13 @@ EXAMPLES = (
 )
 _MANY_CLASSES = 20  # Number of classes beyond which the rest is counted instead of listed
 _SAMPLES, _MOST_SAMPLES, _COLUMNS = 3, 120, 9  # Of each class, in all, side by side
-_COLOURS = {"passed": "green", "warned": "yellow", "failed": "bold red", "off": "dim"}
+_COLOURS = {
+    "passed": "green",
+    "warned": "yellow",
+    "failed": "bold red",
+    "skipped": "dim",
+    "off": "dim",
+}
 
 
 def inspect(

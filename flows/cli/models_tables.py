@@ -92,8 +92,8 @@ def events(found: Sequence[Event]) -> Table:
 
 def criteria(decision: Decision) -> Table:
     """Show the criteria of the promotion gate."""
-    marks = {True: "[green]passed[/green]", False: "[bold red]failed[/bold red]"}
-    rows = ((plain(one.name), marks[one.passed], plain(one.sentence)) for one in decision.criteria)
+    marks = {"passed": "[green]passed", "failed": "[bold red]failed", "skipped": "[dim]skipped"}
+    rows = ((plain(one.name), marks[one.outcome], plain(one.sentence)) for one in decision.criteria)
     return console.table(("Criterion", "Result", "Details"), rows)
 
 

@@ -102,7 +102,7 @@ def test_report_and_prefect_show_decision_and_exports(reported, root):
         assert f"{export['difference']:.1e}" in page
     shown = artifacts(run_folder.read(Workspace(root), reported.run_id))
     rows: list[dict[str, Any]] = json.loads(str(shown["promotion-gate"].data))
-    assert [row["passed"] for row in rows] == [True] * len(rows)
+    assert {row["outcome"] for row in rows} == {"passed"}
     assert len(json.loads(str(shown["export"].data))) == 2
 
 
@@ -117,7 +117,7 @@ def test_manual_promotion_uses_the_same_gate(promoted, root):
 def test_same_model_is_not_promoted_again(again, root):
     assert all(stage.cached for stage in again.stages.values())
     assert not again.promotion.promoted
-    failed = [one.name for one in decision(root, "again").criteria if not one.passed]
+    failed = [one.name for one in decision(root, "again").criteria if one.failed]
     assert failed == ["same_model"]
     assert registry.aliases(Workspace(root), "textures").champion == "textures-v1"
     assert registry.history(Workspace(root))[-1].action == "refuse"

@@ -121,7 +121,7 @@ def decide(run_id: str, champion: str | None = None, *, promote: bool = True) ->
         accuracy=0.99,
         champion_accuracy=None if champion is None else 0.98,
         p_value=None if champion is None else 0.03,
-        criteria=(Criterion(name="mcnemar", passed=promote, sentence=sentence),),
+        criteria=(Criterion.checked("mcnemar", sentence, passed=promote),),
         sentence=sentence,
     )
 

@@ -45,8 +45,8 @@ class Check(Record):
     """One check of the data gate."""
 
     name: str  # Its key in the config section `data_gate`
-    outcome: Literal["passed", "warned", "failed", "off"]
-    measured: float | None  # The measured value; None if there was nothing to compare with
+    outcome: Literal["passed", "warned", "failed", "skipped", "off"]
+    measured: float | None  # The measured value; None if skipped: there was nothing to compare with
     limit: float  # Largest value that passes
     sentence: str  # The result in one sentence
 

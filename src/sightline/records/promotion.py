@@ -1,9 +1,14 @@
 """Records of exports and promotions."""
 
-from pydantic import Field
+from typing import Any, Literal, Self
+
+from pydantic import Field, model_validator
 
 from sightline.config import Format
 from sightline.records.base import FileRecord, Record
+
+Outcome = Literal["passed", "failed", "skipped"]
+"""Skipped: there was nothing to compare with."""
 
 
 class ExportCheck(Record):
@@ -44,16 +49,36 @@ class Criterion(Record):
     """One criterion of the promotion gate."""
 
     name: str  # Short name, such as "mcnemar"
-    passed: bool
+    outcome: Outcome
     measured: float | None = None  # The measured value; None if there is none
     limit: float | None = None  # The value it was compared with
     sentence: str  # The result in one sentence
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_passed(cls, content: Any) -> Any:
+        """Read older records, which have `passed` instead of the outcome."""
+        if isinstance(content, dict) and isinstance(content.get("passed"), bool):
+            content = dict(content)
+            content["outcome"] = "passed" if content.pop("passed") else "failed"
+        return content
+
+    @classmethod
+    def checked(cls, name: str, sentence: str, *, passed: bool, **numbers: float) -> Self:
+        """Return a criterion that was checked; `numbers` are what was measured, and the limit."""
+        outcome: Outcome = "passed" if passed else "failed"
+        return cls(name=name, outcome=outcome, sentence=sentence, **numbers)
+
+    @property
+    def failed(self) -> bool:
+        """Whether it forbids the promotion."""
+        return self.outcome == "failed"
 
 
 class Decision(Record):
     """Decision of the promotion gate."""
 
-    promote: bool  # Whether all criteria passed
+    promote: bool  # Whether no criterion failed
     candidate: str  # Id of the candidate's run
     champion: str | None = None  # Version that it was compared with; None if there was no champion
     holdout_sha256: str  # Digest of the test images and labels

@@ -110,7 +110,7 @@ def _apply(workspace: Workspace, manifest: RunManifest, decision: Decision) -> P
     version, sentence, promoted = registry.register(workspace, manifest), decision.sentence, False
     if not decision.promote:
         registry.refuse(workspace, version, decision)
-        failed = next(criterion for criterion in decision.criteria if not criterion.passed)
+        failed = next(criterion for criterion in decision.criteria if criterion.failed)
         if failed.name in _ADVISED:
             sentence += f" {failed.sentence}"
     elif manifest.config.promotion.gate == "report":

@@ -10,7 +10,7 @@ from sightline.config.flatten import flatten
 from sightline.data.catalog import NAMED, NamedDataset
 from sightline.records import CorruptionMetrics, Evaluation, Robustness, SliceMetrics
 from sightline.records.manifest import RunManifest
-from sightline.reporting import metric_tables, page, summary
+from sightline.reporting import metric_tables, page, summary, warnings
 
 _TASK = "image-classification"
 _FEW_IMAGES = 30  # Metrics of classes with fewer test images than this are called rough
@@ -90,10 +90,11 @@ def _settings(settings: TrainingConfig) -> list[tuple[str, str]]:
 
 
 def _hardest(robustness: Robustness | None) -> CorruptionMetrics | None:
-    """Return the corruption with the lowest mean accuracy."""
-    if robustness is None or not robustness.corruptions:
+    """Return the usual corruption with the lowest mean accuracy."""
+    if robustness is None:
         return None
-    return min(robustness.corruptions, key=lambda row: sum(row.accuracies) / len(row.accuracies))
+    found = warnings.usual_corruptions(robustness)
+    return min(found, key=lambda row: sum(row.accuracies) / len(row.accuracies), default=None)
 
 
 def _weakest_slice(evaluation: Evaluation) -> SliceMetrics | None:

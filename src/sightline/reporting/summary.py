@@ -109,10 +109,11 @@ def progress(manifest: RunManifest) -> str:
         return f"The same test images are misclassified as in the previous run: {change}."
     result = f"{'Better' if compared.fixed > compared.broken else 'Worse'} than the previous run"
     if compared.p_value >= _SIGNIFICANT:
-        result = "No significant change from the previous run"
+        result = "No significant difference from the previous run"
+    images = test_images(manifest.records.evaluate)
     return (
-        f"{result}: {change}; {compared.fixed:,} images newly correct, "
-        f"{compared.broken:,} newly wrong (McNemar's exact test, p = {compared.p_value:.2g})."
+        f"{result} (p = {compared.p_value:.2g}, n = {images:,}): {change}; {compared.fixed:,} "
+        f"images newly correct, {compared.broken:,} newly wrong (McNemar's exact test)."
     )
 
 
@@ -146,11 +147,13 @@ def promotion(manifest: RunManifest) -> str:
 
 def data_gate(result: DataGateResult) -> str:
     """State in one phrase how the checks of the data gate came out."""
-    enabled = [check for check in result.checks if check.outcome != "off"]
-    warned = [check.name for check in enabled if check.outcome != "passed"]
+    ran = [check for check in result.checks if check.outcome not in {"off", "skipped"}]
+    skipped = [check.name for check in result.checks if check.outcome == "skipped"]
+    warned = [check.name for check in ran if check.outcome != "passed"]
+    more = f"; skipped: {', '.join(skipped)}" if skipped else ""
     if not warned:
-        return f"all {len(enabled)} checks passed"
-    return f"{len(warned)} of {len(enabled)} checks warned: {', '.join(warned)}"
+        return f"all {len(ran)} checks passed{more}"
+    return f"{len(warned)} of {len(ran)} checks warned: {', '.join(warned)}{more}"
 
 
 def exports(certificate: Certificate) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from sightline.data.validation.checks import percent
 from sightline.data.validation.drift import format_change
-from sightline.records import Certificate, Check, DataGateResult
+from sightline.records import Certificate, Check, DataGateResult, ExportCheck
 from sightline.records.manifest import RunManifest
 from sightline.reporting.table import MOST_ROWS, NONE, Cell, Table, left_out, times
 
@@ -100,13 +100,14 @@ def layers(run: RunManifest) -> Table:
 def criteria(run: RunManifest) -> Table:
     """List the criteria of the promotion gate."""
     asked = run.records.decision.criteria if run.records.decision else ()
-    rows = [(one.name, _outcome(one.passed), one.sentence) for one in asked]
+    rows = [(one.name, Cell(one.outcome, weak=one.failed), one.sentence) for one in asked]
     columns = ("Criterion", "Outcome", "Finding")
     return Table("Criteria of the promotion gate", "tts", columns, rows)
 
 
-def _outcome(passed: bool, problem: str | None = None) -> Cell:
-    return Cell("passed" if passed else "failed", problem or "", weak=not passed)
+def _outcome(check: ExportCheck) -> Cell:
+    outcome = "passed" if check.passed else "failed"
+    return Cell(outcome, check.problem or "", weak=not check.passed)
 
 
 def exports(certificate: Certificate) -> Table:
@@ -115,7 +116,7 @@ def exports(certificate: Certificate) -> Table:
         (
             check.format,
             check.runtime,
-            _outcome(check.passed, check.problem),
+            _outcome(check),
             f"{check.difference:.1e}",
             f"{check.agreement:.2%}",
             f"{sum(file.bytes for file in check.files):,}",

@@ -6,7 +6,7 @@ What helps is in `advice`.
 from collections.abc import Callable, Iterator
 from typing import Literal
 
-from sightline.records import Evaluation
+from sightline.records import CorruptionMetrics, Evaluation, Robustness
 from sightline.records.manifest import RunManifest
 from sightline.reporting import summary
 from sightline.reporting.metric_tables import WEAK_F1
@@ -16,6 +16,7 @@ _OVERFITTED = 0.15  # Gap between training and test accuracy that is worth a war
 _UNDERFITTED = 0.6  # Accuracy below which the network has learned too little
 _FRAGILE = 0.5  # Share of the clean accuracy below which a corruption is worth a warning
 _MILD = 2  # Highest severity of images that users are likely to have
+_UNUSUAL = frozenset({"inversion"})  # Even its mild severities change what an image shows
 _NAMED = 5  # Most classes that a warning names
 Escape = Callable[[str], str]
 
@@ -87,13 +88,18 @@ def _class_warnings(evaluation: Evaluation, escape: Escape) -> Iterator[str]:
         yield f"The weakest class is “{escape(weakest.class_name)}” (F1 {weakest.f1:.4f})."
 
 
+def usual_corruptions(robustness: Robustness) -> list[CorruptionMetrics]:
+    """List the corruptions that images in use may have; negatives are no alarm."""
+    return [row for row in robustness.corruptions if row.corruption not in _UNUSUAL]
+
+
 def _measurement_warnings(evaluation: Evaluation) -> Iterator[str]:
     calibration, robustness = evaluation.calibration, evaluation.robustness
     if calibration is not None and calibration.error > MISCALIBRATED:
         error = f"{calibration.error:.2%}"
         yield f"The probabilities are poorly calibrated: expected calibration error {error}."
     if robustness is not None:
-        worst = min(robustness.corruptions, key=lambda row: row.accuracies[_MILD - 1])
+        worst = min(usual_corruptions(robustness), key=lambda row: row.accuracies[_MILD - 1])
         accuracy = worst.accuracies[_MILD - 1]
         if accuracy < _FRAGILE * robustness.accuracy:
             yield (

@@ -182,10 +182,10 @@ def _sentence(difference: RunDifference) -> str:
         return f"Whether A or B is better is unknown: {figures}."
     conclusion = f"B is {'better' if found.fixed > found.broken else 'worse'} than A"
     if found.p_value >= _ALPHA:
-        conclusion = "The difference between A and B is not significant"
+        conclusion = "No significant difference between A and B"
     sentence = (
-        f"{conclusion}: {figures}; {found.fixed:,} images newly right, {found.broken:,} "
-        f"newly wrong (McNemar's exact test, p = {found.p_value:.2g})."
+        f"{conclusion} (p = {found.p_value:.2g}, n = {found.images:,}): {figures}; {found.fixed:,} "
+        f"images newly right, {found.broken:,} newly wrong (McNemar's exact test)."
     )
     if noise := difference.noise:
         sentence += (

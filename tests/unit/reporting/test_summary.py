@@ -66,7 +66,7 @@ def test_certainty_gives_the_interval_and_the_seed_noise(manifest):
     [
         ({"fixed": 30, "broken": 5, "p_value": 0.00003}, "Better"),
         ({"fixed": 5, "broken": 30, "p_value": 0.00003}, "Worse"),
-        ({"fixed": 6, "broken": 5, "p_value": 1.0}, "No significant change"),
+        ({"fixed": 6, "broken": 5, "p_value": 1.0}, "No significant difference"),
         ({"fixed": 0, "broken": 0, "p_value": 1.0}, "The same test images"),
         ({}, "Not comparable"),
     ],
@@ -77,6 +77,10 @@ def test_change_is_called_better_or_worse_only_if_it_is_significant(manifest, ch
     text = summary.progress(manifest.model_copy(update={"compared": compared}))
     assert text.startswith(start)
     assert "90.00% before, 92.50% now (run the-last)" in text
+    if p_value := changes.get("p_value"):
+        images = summary.test_images(manifest.records.evaluate)
+        named = f"(p = {p_value:g}, n = {images})" in text
+        assert named is not text.startswith("The same test images")
 
 
 def test_first_run_is_compared_with_nothing(manifest):

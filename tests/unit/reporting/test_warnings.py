@@ -3,8 +3,8 @@ import re
 import pytest
 
 from reported_runs import IN_DEPTH, NO_FIGURES, numbers, with_evaluation, with_records
-from sightline.records import Check, DataGateResult, LinearReference
-from sightline.reporting import summary, warnings
+from sightline.records import Check, CorruptionMetrics, DataGateResult, LinearReference, Robustness
+from sightline.reporting import model_card, summary, warnings
 
 
 @pytest.fixture
@@ -77,6 +77,25 @@ def test_warnings_name_data_class_calibration_corruption_and_labels(manifest):
     assert "“D”" in found[1]
     assert "noise" in found[3]
     assert summary.data_gate(gate) == "1 of 2 checks warned: blank"
+
+
+def test_checks_that_did_not_run_are_not_counted_as_passed():
+    blank = Check(name="blank", outcome="passed", measured=0, limit=0, sentence="No blank ones.")
+    drift = Check(name="drift", outcome="skipped", measured=None, limit=0, sentence="First run.")
+    off = blank.model_copy(update={"name": "leaks", "outcome": "off"})
+    found = summary.data_gate(DataGateResult(checks=(blank, drift, off)))
+    assert found == "all 1 checks passed; skipped: drift"
+
+
+def test_negatives_are_no_alarm(manifest):
+    rows = {"inversion": (0.5, 0.1, 0.1, 0.1, 0.1), "noise": (0.9, 0.8, 0.1, 0.1, 0.1)}
+    corruptions = tuple(
+        CorruptionMetrics(corruption=name, accuracies=shares) for name, shares in rows.items()
+    )
+    measured = Robustness(images=20, accuracy=0.95, corruptions=corruptions)
+    run = with_evaluation(manifest, robustness=measured)
+    assert not [one for one in warnings.list_warnings(run, str) if one.startswith("Mild")]
+    assert "most harmful corruption is “noise”" in model_card.render_model_card(run)
 
 
 @pytest.mark.parametrize(

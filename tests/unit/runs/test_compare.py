@@ -77,7 +77,7 @@ def test_flips_are_named_the_most_confident_first(found):
     first = flips.broken_examples[0]
     assert (first.label, first.a, first.b) == ("b", "b", "c")
     assert first.b_probability == pytest.approx(0.83)
-    assert "not significant" in found.sentence
+    assert "No significant difference between A and B (p = 0.69, n = 40)" in found.sentence
     assert "2 images newly right, 4 newly wrong" in found.sentence
 
 
@@ -88,7 +88,7 @@ def test_at_most_24_examples_are_named(workspace, dataset):
     found = compare.compare(workspace, (a, b))
     assert found.flips.broken == 40
     assert len(found.flips.broken_examples) == 24
-    assert found.sentence.startswith("B is worse than A: ")
+    assert found.sentence.startswith("B is worse than A (p = ")
 
 
 @pytest.mark.parametrize(

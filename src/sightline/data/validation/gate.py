@@ -58,10 +58,12 @@ def run_checks(
 
 
 def _compare(name: str, limit: Limit, measurement: Measurement) -> Check:
-    outcome: Literal["passed", "warned", "failed", "off"] = "passed"
+    outcome: Literal["passed", "warned", "failed", "skipped", "off"] = "passed"
     if limit.action == "off":
         outcome = "off"
-    elif measurement.value is not None and measurement.value > limit.limit:
+    elif measurement.value is None:
+        outcome = "skipped"
+    elif measurement.value > limit.limit:
         outcome = "warned" if limit.action == "warn" else "failed"
     return Check(
         name=name,

@@ -120,7 +120,7 @@ def noise(pairs: Pairs[int], difference: float | None) -> Criterion:
     if difference is None:
         unknown = "The seed noise of this data set and recipe is unknown"
         sentence = f"{unknown}; measure it with `sightline train --seeds 5`."
-        return Criterion(name="noise", passed=True, sentence=sentence)
+        return Criterion(name="noise", outcome="skipped", sentence=sentence)
     gain = (pairs.fixed - pairs.broken) / pairs.images
     passed = gain > difference
     sentence = (
@@ -138,7 +138,7 @@ def certificate(found: Certificate | None) -> Criterion:
             "Nothing was exported, so there is no proof that the shipped model is the measured "
             "one; train with promotion.gate=report or enforce."
         )
-        return Criterion(name="certificate", passed=False, sentence=sentence)
+        return Criterion.checked("certificate", sentence, passed=False)
     largest = max(export.difference for export in found.exports)
     failing = [export for export in found.exports if not export.passed]
     if failing:
@@ -190,7 +190,7 @@ def minimum_accuracy(accuracy: float, minimum: float) -> Criterion:
 
 
 def _measured(name: str, passed: bool, measured: float, limit: float, sentence: str) -> Criterion:
-    return Criterion(name=name, passed=passed, measured=measured, limit=limit, sentence=sentence)
+    return Criterion.checked(name, sentence, passed=passed, measured=measured, limit=limit)
 
 
 def _rounded_up(count: int) -> str:

@@ -117,7 +117,7 @@ def from_criteria(
         figures: Template for the numbers.
         numbers: Fields of the decision, at least `images` and `accuracy`.
     """
-    failed = [criterion.name for criterion in checked if not criterion.passed]
+    failed = [criterion.name for criterion in checked if criterion.failed]
     figures = figures.format(**numbers)
     sentence = f"{praise}: {figures}."
     if failed:

@@ -47,7 +47,7 @@ def refuse_unevaluated(
         holdout_sha256=holdout_sha256(candidate.files),
         images=sum(candidate.files.counts["test"]),
         accuracy=candidate.evaluation.accuracy,
-        criteria=(Criterion(name="evaluated", passed=False, sentence=str(error)),),
+        criteria=(Criterion.checked("evaluated", str(error), passed=False),),
         sentence=f"Not evaluated: {error}",
     )
 
@@ -68,7 +68,7 @@ def compare(
     if champion is None:
         return decision.for_first_model(comparison, accuracy, counts, certificate, limits)
     checked = _preconditions(candidate, comparison, champion, rebaseline=rebaseline)
-    if all(criterion.passed for criterion in checked):
+    if not any(criterion.failed for criterion in checked):
         found: Scores | Criterion = criteria.certificate(certificate)
         if candidate.trained.weights_sha256 != champion.weights_sha256:
             found = _scores(candidate, champion)
@@ -94,7 +94,7 @@ def _preconditions(
             rebaselined=rebaseline and holdout != champion.holdout_sha256,
         ),
     )
-    failed = [criterion for criterion in checked if not criterion.passed]
+    failed = [criterion for criterion in checked if criterion.failed]
     return (failed[0],) if failed else checked
 
 

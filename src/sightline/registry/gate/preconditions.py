@@ -21,7 +21,7 @@ def same_task(files: DatasetFiles, champion: Version) -> Criterion:
             f"{champion.name} knows {len(theirs)} classes, this model {len(own)}{named}, so they "
             "cannot be compared. Train under another data set name, which has its own models."
         )
-    return Criterion(name="task", passed=own == theirs, sentence=sentence)
+    return Criterion.checked("task", sentence, passed=own == theirs)
 
 
 def same_holdout(
@@ -42,7 +42,7 @@ def same_holdout(
             "cannot be compared. To measure both models on the new ones: `sightline models "
             f"promote {candidate} --rebaseline --reason ...`."
         )
-    return Criterion(name="holdout", passed=same or rebaseline, sentence=sentence)
+    return Criterion.checked("holdout", sentence, passed=same or rebaseline)
 
 
 def new_weights(weights_sha256: str, champion: Version, *, rebaselined: bool) -> Criterion:
@@ -57,7 +57,7 @@ def new_weights(weights_sha256: str, champion: Version, *, rebaselined: bool) ->
         sentence = f"Its weights are those of {champion.name}; only the test images change."
     else:
         sentence = f"Its weights are those of {champion.name}: there is nothing to promote."
-    return Criterion(name="same_model", passed=not same or rebaselined, sentence=sentence)
+    return Criterion.checked("same_model", sentence, passed=not same or rebaselined)
 
 
 def unreadable_source(candidate: str, champion: Version, error: DataError) -> Criterion:
@@ -68,4 +68,4 @@ def unreadable_source(candidate: str, champion: Version, error: DataError) -> Cr
         f"be read from the data set again: {error} Once they can be, `sightline models promote "
         f"{candidate} --reason ...` compares both."
     )
-    return Criterion(name="source", passed=False, sentence=sentence)
+    return Criterion.checked("source", sentence, passed=False)

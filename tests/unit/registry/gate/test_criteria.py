@@ -4,6 +4,7 @@ import pytest
 
 from paired_answers import certificate, scores
 from sightline.evaluation.calibration import reliability
+from sightline.records import Criterion
 from sightline.registry.gate import criteria, paired_tests
 from sightline.registry.gate.paired_tests import Pairs
 from sightline.registry.gate.scores import Timing
@@ -14,7 +15,7 @@ NO_EXPORTS = certificate().model_copy(update={"exports": ()})
 def test_clear_gain_passes_with_its_numbers():
     found = criteria.mcnemar(Pairs(62, 31, 10_000), 0.05)
     expected = (True, paired_tests.mcnemar(62, 31), 0.05)
-    assert (found.passed, found.measured, found.limit) == expected
+    assert (not found.failed, found.measured, found.limit) == expected
     for number in ("10,000", "62", "31", "p = 0.00086", "0.05"):
         assert number in found.sentence
 
@@ -22,7 +23,7 @@ def test_clear_gain_passes_with_its_numbers():
 @pytest.mark.parametrize("pairs", [(30, 25, 1000), (0, 0, 10), (25, 30, 1000), (0, 1, 1)])
 def test_unclear_gain_fails_with_the_number_of_images_that_would_show_it(pairs):
     found = criteria.mcnemar(Pairs(*pairs), 0.05)
-    assert not found.passed
+    assert found.failed
     shown = "about 6,400 test images" if pairs[0] > pairs[1] else "no sign of a gain"
     assert shown in found.sentence
 
@@ -30,7 +31,7 @@ def test_unclear_gain_fails_with_the_number_of_images_that_would_show_it(pairs):
 def test_recall_of_all_classes_passes_with_the_least_certain_one():
     found = criteria.class_recall(scores((5, 4, 991), (3, 5, 992)), 0.05, 0.02)
     low = float(paired_tests.lower_ends(Pairs(3, 5, 1000), 0.05))
-    assert (found.passed, found.measured, found.limit) == (True, pytest.approx(low), -0.02)
+    assert (not found.failed, found.measured, found.limit) == (True, pytest.approx(low), -0.02)
     assert criteria.class_recall(scores((0, 0, 9), (0, 0, 0)), 0.05, 0.02).measured == -1.0
     assert "“1”: at most 0.76 on 1,000 test images" in found.sentence
 
@@ -54,14 +55,14 @@ def test_recall_of_all_classes_passes_with_the_least_certain_one():
 )
 def test_failing_class_is_named_with_what_would_help(by_class, text):
     criterion = criteria.class_recall(scores(*by_class), 0.05, 0.02)
-    assert not criterion.passed
+    assert criterion.failed
     assert re.search(text, criterion.sentence)
 
 
 def test_suggested_images_or_margins_suffice():
-    assert criteria.class_recall(scores((0, 0, 1000), (0, 0, 133)), 0.05, 0.02).passed
-    assert criteria.class_recall(scores((0, 0, 1000), (0, 0, 100)), 0.05, 0.027).passed
-    assert criteria.class_recall(scores((9, 0, 991), (0, 0, 0)), 0.05, 1.0).passed
+    assert not criteria.class_recall(scores((0, 0, 1000), (0, 0, 133)), 0.05, 0.02).failed
+    assert not criteria.class_recall(scores((0, 0, 1000), (0, 0, 100)), 0.05, 0.027).failed
+    assert not criteria.class_recall(scores((9, 0, 991), (0, 0, 0)), 0.05, 1.0).failed
 
 
 def test_hostile_class_name_is_escaped_and_shortened():
@@ -76,9 +77,9 @@ def test_hostile_class_name_is_escaped_and_shortened():
 def test_calibration_error_may_grow_by_the_margin(confidence, growth):
     """All ten are right: the error is 1 less the confidence, 0.1 for the champion."""
     found = criteria.calibration(scores((0, 0, 5), (0, 0, 5), confidence=confidence), 0.01)
-    assert found.passed is (growth < 0.01)
+    assert found.failed is (growth >= 0.01)
     assert found.measured == pytest.approx(growth, abs=1e-6)
-    assert ("training.label_smoothing" in found.sentence) is not found.passed
+    assert ("training.label_smoothing" in found.sentence) is found.failed
 
 
 def test_calibration_is_measured_as_in_the_report():
@@ -90,20 +91,28 @@ def test_calibration_is_measured_as_in_the_report():
 
 def test_latency_is_compared_with_the_champions():
     found = criteria.latency(Timing(candidate_seconds=0.0012, champion_seconds=0.001), 1.5)
-    assert (found.passed, found.measured) == (True, pytest.approx(1.2))
+    assert (not found.failed, found.measured) == (True, pytest.approx(1.2))
     slow = criteria.latency(Timing(candidate_seconds=0.0016, champion_seconds=0.001), 1.5)
-    assert not slow.passed
+    assert slow.failed
     assert "promotion.latency_factor" in slow.sentence
 
 
 def test_gain_must_exceed_the_seed_noise_if_it_was_measured():
     pairs = Pairs(30, 20, 1000)
-    assert criteria.noise(pairs, 0.0099).passed
+    assert criteria.noise(pairs, 0.0099).outcome == "passed"
     found = criteria.noise(pairs, 0.01)
-    assert (found.passed, found.measured, found.limit) == (False, 0.01, 0.01)
+    assert (found.failed, found.measured, found.limit) == (True, 0.01, 0.01)
     unknown = criteria.noise(pairs, None)
-    assert (unknown.passed, unknown.measured, unknown.limit) == (True, None, None)
+    assert (unknown.outcome, unknown.measured, unknown.limit) == ("skipped", None, None)
     assert "`sightline train --seeds 5`" in unknown.sentence
+
+
+@pytest.mark.parametrize(("passed", "outcome"), [(True, "passed"), (False, "failed")])
+def test_criteria_of_older_records_are_read(passed, outcome):
+    older = {"name": "mcnemar", "passed": passed, "sentence": "It was."}
+    found = Criterion.model_validate(older)
+    assert (found.outcome, found.failed) == (outcome, not passed)
+    assert "passed" not in found.model_dump()
 
 
 @pytest.mark.parametrize(
@@ -122,7 +131,7 @@ def test_gain_must_exceed_the_seed_noise_if_it_was_measured():
 )
 def test_all_exports_must_agree(exports, expected, text):
     found = criteria.certificate(exports)
-    assert (found.passed, found.measured, found.limit) == expected
+    assert (not found.failed, found.measured, found.limit) == expected
     assert text in found.sentence
 
 
@@ -137,11 +146,11 @@ def test_lower_end_of_the_accuracy_is_the_published_one(right, total, low):
 
 def test_first_model_must_beat_the_majority_class_and_reach_the_minimum():
     found = criteria.baseline(60, [50, 30, 20], 0.05)
-    assert (found.passed, found.limit) == (True, 0.5)
-    assert not criteria.baseline(57, [50, 30, 20], 0.05).passed
+    assert (not found.failed, found.limit) == (True, 0.5)
+    assert criteria.baseline(57, [50, 30, 20], 0.05).failed
     for counts in ([1, 0], [10, 0]):  # a single class shows nothing
-        assert not criteria.baseline(sum(counts), counts, 0.05).passed
-    assert criteria.minimum_accuracy(0.9, 0.9).passed
+        assert criteria.baseline(sum(counts), counts, 0.05).failed
+    assert criteria.minimum_accuracy(0.9, 0.9).outcome == "passed"
     found = criteria.minimum_accuracy(0.8999, 0.9)
-    assert not found.passed
+    assert found.failed
     assert "promotion.minimum_accuracy" in found.sentence

@@ -19,7 +19,7 @@ def decide(found=BETTER, noise=None, **changed):
 
 
 def failed(decision):
-    return [criterion.name for criterion in decision.criteria if not criterion.passed]
+    return [criterion.name for criterion in decision.criteria if criterion.failed]
 
 
 def test_better_model_is_promoted_with_all_numbers():

@@ -91,7 +91,7 @@ def gate(candidate, champion, monkeypatch):
 
 
 def criteria_of(decision):
-    return [(criterion.name, criterion.passed) for criterion in decision.criteria]
+    return [(criterion.name, not criterion.failed) for criterion in decision.criteria]
 
 
 def test_better_model_is_promoted_on_the_predictions_of_both(gate, run):
