@@ -23,6 +23,8 @@ server deploy worker: export DO_NOT_TRACK ?= 1
 deploy worker: export PREFECT_API_URL ?= http://$(HOST):$(PORT)/api
 worker: export SIGHTLINE_ARTIFACTS ?= $(CURDIR)/artifacts
 worker: export PREFECT_WORKER_QUERY_SECONDS ?= 5
+# A server without its database answers 500, which would end a worker within minutes
+worker: export PREFECT_CLIENT_RETRY_EXTRA_CODES ?= 500
 
 VENV := .venv
 BIN := $(VENV)/bin

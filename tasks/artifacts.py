@@ -14,6 +14,7 @@ from prefect.artifacts import (
     create_markdown_artifact,
     create_table_artifact,
 )
+from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
 from sightline.records import Run, RunSummary, StageRecords
 from sightline.reporting.figures.accuracy_history import draw_accuracy_history
@@ -25,14 +26,20 @@ _FIGURES = (
     ("training-curves", "curves", "Accuracy and loss per epoch"),
     ("confusion-matrix", "confusion_matrix", "Test split; rows: label, columns: prediction"),
 )
+_RETRIES = 2  # For a server that is busy; the first comes after about 2 s, the second after 4 s
 _log = logging.getLogger("sightline.tasks")
 
 
 @contextmanager
 def best_effort() -> Iterator[None]:
-    """Log errors of what is only displayed in Prefect, and continue."""
+    """Log errors of what is only displayed in Prefect, and continue.
+
+    While the server is away, requests are repeated for seconds, not for a minute: the Keras process
+    waits for the display of its progress.
+    """
     try:
-        yield
+        with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: _RETRIES}):
+            yield
     except Exception:
         _log.warning("Could not update the artifacts in Prefect; the run continues", exc_info=True)
 

@@ -121,3 +121,15 @@ def test_run_that_is_silent_for_a_minute_goes_on(workers, textures):
     time.sleep(60)
     os.kill(process, signal.SIGCONT)
     assert workers.finish(flow_run)["state"]["name"] == "Completed", workers.tail()
+
+
+def test_database_that_is_away_for_two_minutes_costs_neither_run_nor_worker(
+    workers, textures, database, reported
+):
+    """Its server then answers 500. Stages end meanwhile; what they show in Prefect is lost."""
+    flow_run = workers.begin(textures, 307, "")
+    database.stop()
+    time.sleep(120)
+    database.start()
+    assert workers.finish(flow_run)["state"]["name"] == "Completed", workers.tail()
+    assert all(worker.poll() is None for worker in workers.workers), workers.tail()

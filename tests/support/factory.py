@@ -33,20 +33,29 @@ def webhook() -> Iterator[Webhook]:
 
 
 @pytest.fixture(scope="session")
-def factory(
-    environment: dict[str, str], webhook: Webhook, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Stack]:
-    """A Prefect server on PostgreSQL, without pools and workers yet."""
+def database() -> Iterator[postgres.Database]:
+    """The database of the factory's server."""
     if postgres.binaries() is None:
         pytest.skip("PostgreSQL is not installed (Debian's package postgresql)")
-    with postgres.running(free_port()) as database:
-        settings = {
-            **environment,
-            "SIGHTLINE_WEBHOOK_URL": webhook[0],
-            "PREFECT_API_DATABASE_CONNECTION_URL": database,
-        }
-        with closing(Stack(tmp_path_factory.mktemp("factory"), settings)) as running:
-            yield running
+    with postgres.running(free_port()) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def factory(
+    environment: dict[str, str],
+    webhook: Webhook,
+    database: postgres.Database,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Stack]:
+    """A Prefect server on PostgreSQL, without pools and workers yet."""
+    settings = {
+        **environment,
+        "SIGHTLINE_WEBHOOK_URL": webhook[0],
+        "PREFECT_API_DATABASE_CONNECTION_URL": database.url,
+    }
+    with closing(Stack(tmp_path_factory.mktemp("factory"), settings)) as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

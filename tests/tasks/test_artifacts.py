@@ -3,33 +3,42 @@ from http.server import HTTPServer
 import pytest
 from prefect.settings import (
     PREFECT_API_URL,
-    PREFECT_CLIENT_MAX_RETRIES,
+    PREFECT_CLIENT_RETRY_EXTRA_CODES,
     temporary_settings,
 )
 
 from processes import QuietHandler, free_port, serving
 from sightline.tasks import artifacts
 
+pytestmark = pytest.mark.filterwarnings("ignore:Artifact creation outside of a flow")
+
 
 class Broken(QuietHandler):
     """A server whose database is away."""
 
+    requests = 0
+
     def do_POST(self):
+        type(self).requests += 1
         self.answer(500)
 
     do_GET = do_POST
 
 
-@pytest.fixture(params=["no database", "no server"])
-def api(request):
-    if request.param == "no server":
-        yield f"http://127.0.0.1:{free_port()}/api"
-        return
-    with serving(HTTPServer(("127.0.0.1", 0), Broken)) as address:
-        yield f"{address}/api"
-
-
-def test_table_that_cannot_be_shown_costs_a_warning_only(api, caplog):
-    with temporary_settings({PREFECT_API_URL: api, PREFECT_CLIENT_MAX_RETRIES: 0}):
+def show(api):
+    away = {PREFECT_API_URL: api, PREFECT_CLIENT_RETRY_EXTRA_CODES: "500"}
+    with temporary_settings(away):
         artifacts.show_table([{"class": "a"}], key="dataset", description="Classes")
+
+
+def test_table_costs_a_few_tries_and_a_warning_if_the_database_is_away(caplog, monkeypatch):
+    monkeypatch.setattr(artifacts, "_RETRIES", 1)
+    with serving(HTTPServer(("127.0.0.1", 0), Broken)) as address:
+        show(f"{address}/api")
+    assert "Could not update the artifacts" in caplog.text
+    assert Broken.requests == 2
+
+
+def test_table_costs_a_warning_if_the_server_is_away(caplog):
+    show(f"http://127.0.0.1:{free_port()}/api")
     assert "Could not update the artifacts" in caplog.text
