@@ -26,19 +26,18 @@ _FIGURES = (
     ("training-curves", "curves", "Accuracy and loss per epoch"),
     ("confusion-matrix", "confusion_matrix", "Test split; rows: label, columns: prediction"),
 )
-_RETRIES = 2  # For a server that is busy; the first comes after about 2 s, the second after 4 s
 _log = logging.getLogger("sightline.tasks")
 
 
 @contextmanager
-def best_effort() -> Iterator[None]:
+def best_effort(tries: int = 3) -> Iterator[None]:
     """Log errors of what is only displayed in Prefect, and continue.
 
-    While the server is away, requests are repeated for seconds, not for a minute: the Keras process
-    waits for the display of its progress.
+    While the server or its database is away, requests are repeated for seconds only: with three
+    tries, after about 2 and 4 s.
     """
     try:
-        with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: _RETRIES}):
+        with temporary_settings({PREFECT_CLIENT_MAX_RETRIES: tries - 1}):
             yield
     except Exception:
         _log.warning("Could not update the artifacts in Prefect; the run continues", exc_info=True)

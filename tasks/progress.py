@@ -68,7 +68,7 @@ class EpochArtifacts:
         if now - self._shown < _EPOCH_SECONDS and progress.epoch < progress.epochs:
             return
         self._shown = now
-        with best_effort():
+        with best_effort(tries=1):  # the training waits, and the next epoch is shown anyway
             if self._id is not None:
                 update_progress_artifact(self._id, 100.0 * progress.epoch / progress.epochs)
 

@@ -8,7 +8,8 @@ that arrives late cannot harm a run that has ended.
 """
 
 import logging
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 from prefect.automations import AutomationCore, ChangeFlowRunState, EventTrigger, Posture
@@ -39,6 +40,7 @@ _RUNNING = ("heartbeat", "Running", "Retrying")
 _PENDING = ("Pending", "Submitting", "InfrastructurePending")
 _ENDED = ("Completed", "Failed", "Crashed", "Cancelled")
 _MOST = 200
+_LAST = 50  # Number of events of a run that are looked at
 _log = logging.getLogger("sightline.flows")
 
 
@@ -142,7 +144,7 @@ def _end_if_silent(client: SyncPrefectClient, run: FlowRun, lost_after: int) -> 
     if state is None:
         return False
     seconds = max(lost_after, _CONTAINER_SECONDS) if state.is_pending() else lost_after
-    if datetime.now(UTC) - _last_sign(client, run, state) <= timedelta(seconds=seconds):
+    if _silence(client, run, state) <= timedelta(seconds=seconds):
         return False
     ended = Cancelled if state.is_cancelling() else Crashed
     message = f"No sign of life for {seconds} s: its process, worker or machine is gone"
@@ -150,9 +152,13 @@ def _end_if_silent(client: SyncPrefectClient, run: FlowRun, lost_after: int) -> 
     return True
 
 
-def _last_sign(client: SyncPrefectClient, run: FlowRun, state: State[Any]) -> datetime:
-    """Return when the newest event of a run occurred, or when its state was set."""
+def _silence(client: SyncPrefectClient, run: FlowRun, state: State[Any]) -> timedelta:
+    """Return the time since the newest event of a run, or since its state was set.
+
+    All times are the server's, since the clocks of the machines may differ. Events are sorted by
+    those clocks, so the newest is one of the last, among the server's own.
+    """
     of_run = {"any_resource": {"id": [f"prefect.flow-run.{run.id}"]}, "order": "DESC"}
-    answer = client.request("POST", "/events/filter", json={"filter": of_run, "limit": 1})
-    times = [datetime.fromisoformat(event["occurred"]) for event in answer.json()["events"]]
-    return max([*times, state.timestamp])
+    answer = client.request("POST", "/events/filter", json={"filter": of_run, "limit": _LAST})
+    signs = [datetime.fromisoformat(event["received"]) for event in answer.json()["events"]]
+    return parsedate_to_datetime(answer.headers["date"]) - max([*signs, state.timestamp])

@@ -123,13 +123,21 @@ def test_run_that_is_silent_for_a_minute_goes_on(workers, textures):
     assert workers.finish(flow_run)["state"]["name"] == "Completed", workers.tail()
 
 
+@pytest.fixture
+def patient(workers):
+    """The workers, whose runs are lost after five minutes, as by default."""
+    assert workers.sightline("ops", "install", "--lost-after=300").returncode == 0
+    yield workers
+    assert workers.sightline("ops", "install", "--lost-after=90").returncode == 0
+
+
 def test_database_that_is_away_for_two_minutes_costs_neither_run_nor_worker(
-    workers, textures, database, reported
+    reported, patient, textures, database
 ):
-    """Its server then answers 500. Stages end meanwhile; what they show in Prefect is lost."""
-    flow_run = workers.begin(textures, 307, "")
+    """The server then answers 500. Stages end meanwhile; what they show in Prefect is lost."""
+    flow_run = patient.begin(textures, 307, "")
     database.stop()
     time.sleep(120)
     database.start()
-    assert workers.finish(flow_run)["state"]["name"] == "Completed", workers.tail()
-    assert all(worker.poll() is None for worker in workers.workers), workers.tail()
+    assert patient.finish(flow_run)["state"]["name"] == "Completed", patient.tail()
+    assert all(worker.poll() is None for worker in patient.workers), patient.tail()
