@@ -9,6 +9,8 @@ from pathlib import Path
 import typer
 from rich.table import Table
 
+from sightline.config import RunConfig
+from sightline.config.flatten import flatten
 from sightline.data import announcement, fact_lines, ingest, locate, recommend
 from sightline.data.estimate import Estimate, estimate
 from sightline.data.samples import choose_samples
@@ -67,7 +69,8 @@ def inspect(
             console.say(f"To pin or change what was chosen:\n{command(facts)}")
 
     def command(facts: DatasetFacts) -> str:
-        chosen = (*found.overrides, *facts.chosen, *(overrides or []))
+        given = overrides or []
+        chosen = (*_resolve(found.overrides, given, settings), *facts.chosen, *given)
         return _command(dataset, found.recipe, config, chosen)
 
     with workspace.in_use():
@@ -93,6 +96,17 @@ def inspect(
     _show_counts(ingested)
     _show_gate(workspace, ingested, result)
     console.say(f"Samples: {samples}")
+
+
+def _resolve(
+    recommended: Sequence[str], overrides: Sequence[str], settings: RunConfig
+) -> list[str]:
+    """Return recommended settings with the values that hold, without those that are overridden."""
+    values = dict(flatten(settings.model_dump(mode="json")))
+    keys, given = (
+        [one.partition("=")[0].strip() for one in some] for some in (recommended, overrides)
+    )
+    return [f"{key}={values[key]}" for key in keys if key in values and key not in given]
 
 
 def _command(dataset: str, recipe: str, config: Path | None, chosen: Sequence[str]) -> str:

@@ -69,6 +69,18 @@ def test_command_pins_what_was_chosen_and_changes_nothing(place):
     ] == {"train": [8, 8], "test": [2, 2]}
 
 
+def test_command_has_what_the_config_and_the_options_state_instead_of_what_was_recommended(place):
+    names = [f"{'ab'[number % 2]}/{number}.png" for number in range(8)]
+    paint(place / "photos", *names, size=(200, 100))
+    (place / "own.toml").write_text("[data]\nimage_size = [32, 32]\n")
+    line = "datasets inspect photos --json --config own.toml --set embedding.views=1"
+    words = shlex.split(json.loads(sightline(line).stdout)["command"].replace("\\\n", ""))
+    assert words[4:8] == ["--recipe", "photos", "--config", "own.toml"]
+    pinned = [word for flag, word in pairwise(words) if flag == "--set"]
+    assert pinned[:2] == ["data.image_size=[32, 32]", "training.epochs=40"]
+    assert [one for one in pinned if "views" in one] == ["embedding.views=1"]
+
+
 def test_json_has_the_same_facts_and_nothing_else(place):
     names = [f"{'ab'[number % 2]}/{number}.png" for number in range(20)]
     (paint(place / "photos", *names) / "a" / "notes.txt").write_text("x")
