@@ -1,4 +1,5 @@
 import json
+import logging
 import re
 import shutil
 from pathlib import Path
@@ -147,6 +148,13 @@ def test_manifest_records_config_data_environment_and_files(first, root, config)
     assert manifest.environment["versions"]["keras"]
     for name, record in manifest.files.items():
         assert (Path(first.run_dir) / name).stat().st_size == record.bytes
+
+
+def test_flow_logs_how_the_data_were_read_even_if_cached(first, root, config, caplog):
+    with caplog.at_level(logging.INFO, "sightline.flows"):
+        train(root, "logged", config)
+    assert "Data: NPZ archive; train: 160 (array x_train), test: 40 (array x_test)" in caplog.text
+    assert "Labels: array y_train: 4 classes" in caplog.text
 
 
 def test_second_run_is_cached_and_has_its_own_folder(first, root, config):
