@@ -9,10 +9,7 @@ _NONE = {-1, "-1"}  # What TensorFlow Datasets and Hugging Face write for no lab
 
 def describe(split: str, count: int) -> str:
     """Return a note on a split that is left out."""
-    return (
-        f"Left out, as unlabelled: {count:,} image(s) of the {split} split; sightline predict can "
-        "label them."
-    )
+    return f"Left out, as unlabelled: {count:,} image(s) of the {split} split."
 
 
 def leave_out(
