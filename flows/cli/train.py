@@ -15,9 +15,10 @@ from sightline.flows.cli.progress_display import progress_display
 from sightline.flows.cli.signals import graceful_sigterm
 from sightline.flows.preflight import Preflight, ingest_ahead, preflight
 from sightline.flows.server import api
+from sightline.flows.stage_plan import plan_stages
 from sightline.pipeline.process import keras_process
 from sightline.records import DatasetFacts, Run, RunSummary
-from sightline.runs import new_run, run_folder
+from sightline.runs import new_run
 from sightline.runs import seeds as seed_runs
 from sightline.runs.seeds import SeedSummary
 from sightline.storage.text import printable
@@ -137,10 +138,16 @@ def start(checked: Preflight, *, verbose: bool) -> RunSummary | SeedSummary:
             console.note(config.choice)
         keras_process().verbose = verbose
         process = prepare_process(config.training)
-        if not _is_probably_cached(checked):
+        plans = [plan_stages(one.config, one.run, source) for one in checked.unfinished]
+        if plans and plans[0].reasons:
+            console.note(plans[0].reasons)
+        is_cached = all(plan.cached for plan in plans)
+        if not is_cached:
             process.start()
         if server is not None or not verbose:  # else the flow's log has the lines
-            listening.enter_context(announcement.listening(partial(_show_facts, checked)))
+            listening.enter_context(
+                announcement.listening(partial(_show_facts, checked, is_cached))
+            )
         ahead = ingest_ahead(config, run, source) if server is not None else None
         # Prefect reads its settings from the environment when it is imported, which takes a second.
         from sightline.flows.train import training_flow
@@ -157,21 +164,16 @@ def start(checked: Preflight, *, verbose: bool) -> RunSummary | SeedSummary:
     return summary
 
 
-def _show_facts(checked: Preflight, facts: DatasetFacts, ingest_seconds: float) -> None:
-    """Print how the data are read, and an estimate unless every stage is probably cached."""
+def _show_facts(
+    checked: Preflight, is_cached: bool, facts: DatasetFacts, ingest_seconds: float
+) -> None:
+    """Print how the data are read, and an estimate unless every stage is cached."""
     expected = None
-    if not _is_probably_cached(checked):
+    if not is_cached:
         expected = estimate(facts, ingest_seconds, checked.config, len(checked.unfinished))
     for title, sentence in fact_lines.lines(facts, expected).items():
         console.note(f"{title}: {printable(sentence)}")
     console.show_notes(fact_lines.other_decisions(facts))
-
-
-def _is_probably_cached(checked: Preflight) -> bool:
-    return not checked.run.refresh and all(
-        run_folder.has_equal(one.run.workspace, one.config, checked.source)
-        for one in checked.planned
-    )
 
 
 def show_seeds(summary: SeedSummary, out: Console) -> None:

@@ -9,7 +9,7 @@ import json
 import logging
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -88,6 +88,23 @@ def find(run: Run, stage: Stage[R], key: str) -> Entry[R] | None:
         return None
 
 
+def peek(run: Run, stage: Stage[R], key: str) -> R | None:
+    """Return the record of an entry without checking its files; None if there is none."""
+    with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
+        if not run.refresh:
+            manifest = _read_manifest(run.workspace.root / _relative(stage, key), stage, key)
+            return stage.result.model_validate(manifest["record"])
+    return None
+
+
+def made_with(run: Run, stage: Stage[Any], key: str) -> dict[str, Any] | None:
+    """Return libraries and modules of an entry as `Stage.made_with`; None if they are unknown."""
+    with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
+        manifest = _read_manifest(run.workspace.root / _relative(stage, key), stage, key)
+        return dict(manifest["made_with"])
+    return None
+
+
 def find_or_make(run: Run, stage: Stage[R], key: str, make: Callable[[Draft], R]) -> R:
     """Return the stored record of a stage, or make and store it under a lock.
 
@@ -106,6 +123,7 @@ def find_or_make(run: Run, stage: Stage[R], key: str, make: Callable[[Draft], R]
                 "stage": stage.name,
                 "key": key,
                 "made_by": run.token,
+                "made_with": stage.made_with(),
                 "seconds": round(time.monotonic() - started, 3),
                 "record": record.model_dump(mode="json"),
                 "files": draft.all_digests(),

@@ -38,6 +38,13 @@ def code_digest(module: str) -> str:
     return digest_of(*(part for name in sorted(sources) for part in (name, sources[name])))
 
 
+def module_digests(module: str) -> dict[str, str]:
+    """Digest the same modules one by one: names to the first 12 hexadecimal digits."""
+    sources: dict[str, str] = {}
+    _collect(module, sources)
+    return {name: digest_of(sources[name])[:12] for name in sorted(sources)}
+
+
 def package_digest() -> str:
     """Digest the complete source of Sightline except flows and tasks.
 
@@ -102,11 +109,12 @@ def _collect(module: str, sources: dict[str, str]) -> None:
     if module in sources or path is None:
         return
     sources[module] = path.read_text("utf-8")
-    for imported in _imports(sources[module]):
+    for imported in _imports(sources[module]):  # of a text, so that it is parsed once
         _collect(imported, sources)
 
 
-def _imports(source: str) -> set[str]:
+@functools.cache
+def _imports(source: str) -> frozenset[str]:
     found: set[str] = set()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
@@ -114,7 +122,7 @@ def _imports(source: str) -> set[str]:
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             found.add(node.module)
             found.update(f"{node.module}.{alias.name}" for alias in node.names)
-    return found
+    return frozenset(found)
 
 
 def _path_of(module: str) -> Path | None:

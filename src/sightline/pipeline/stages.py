@@ -59,14 +59,23 @@ class Stage(Generic[R]):
             if item is not None
         ]
         code = provenance.code_digest(self.function.__module__)
-        libraries = json.dumps(provenance.versions(*self._in_use(*inputs)), sort_keys=True)
+        libraries = json.dumps(self.libraries(*inputs), sort_keys=True)
         backend = provenance.keras_backend() if "keras" in self.distributions else ""
         return provenance.digest_of(self.name, code, libraries, backend, *content)[:40]
 
-    def _in_use(self, *inputs: Record | Section | str | None) -> tuple[str, ...]:
-        backend = (provenance.keras_backend(),) if "keras" in self.distributions else ()
+    def libraries(self, *inputs: Record | Section | str | None) -> dict[str, str]:
+        """Return the versions of the libraries that the result for some inputs depends on."""
         needed = (name for name, is_needed in self.optional.items() if is_needed(*inputs))
-        return (*self.distributions, *backend, *needed)
+        return provenance.versions(*self.distributions, *self._backend(), *needed)
+
+    def made_with(self) -> dict[str, dict[str, str]]:
+        """Return the versions of all libraries and the digests of all modules that it may use."""
+        names = (*self.distributions, *self._backend(), *self.optional)
+        code = provenance.module_digests(self.function.__module__)
+        return {"libraries": provenance.versions(*names), "code": code}
+
+    def _backend(self) -> tuple[str, ...]:
+        return (provenance.keras_backend(),) if "keras" in self.distributions else ()
 
 
 def result_type(function: Callable[..., R]) -> type[R]:

@@ -111,13 +111,13 @@ def since_last_run(workspace: Workspace, config: RunConfig, source: Source) -> C
     If there are runs of the same seed, the last of these counts: the runs of `train --seeds` in
     between change nothing. The path of the data and the deployment do not count.
     """
-    last = _last_run(workspace, config, source)
+    last = last_run(workspace, config, source)
     if last is None:
         return Changes(run_id=None)
     return Changes(run_id=last.run_id, changes=tuple(_changes(workspace, last, config, source)))
 
 
-def _last_run(workspace: Workspace, config: RunConfig, source: Source) -> RunManifest | None:
+def last_run(workspace: Workspace, config: RunConfig, source: Source) -> RunManifest | None:
     """Read the last run of the same recipe and data, by content or path; equal seeds first."""
     candidates = [
         run
@@ -142,14 +142,20 @@ def _changes(
     code = provenance.package_digest()
     if last.code_sha256 != code:
         yield f"code ({last.code_sha256[:8]} -> {code[:8]})"
-    if changed := _phrases(_content(last.config), _content(config)):
-        yield f"config ({changed})"
-    if changed := _phrases(_portable(last.environment), _portable(provenance.environment())):
-        yield f"environment ({changed})"
+    if changed := phrases(_content(last.config), _content(config)):
+        yield f"config ({'; '.join(changed)})"
+    if changed := phrases(_portable(last.environment), _portable(provenance.environment())):
+        yield f"environment ({'; '.join(changed)})"
     elif last.lock_sha256 != provenance.lock_digest():
         yield "environment (lock file)"
     if damaged := verify.damaged_files(workspace, last):
         yield f"the last run's files ({', '.join(damaged)} missing or damaged)"
+
+
+def section_changes(before: RunConfig, after: RunConfig, section: str) -> list[str]:
+    """List the keys of a section with other values, such as "training.epochs 5 -> 6"."""
+    sections = [{section: _content(getattr(config, section))} for config in (before, after)]
+    return phrases(*sections)
 
 
 def _content(section: Section) -> dict[str, Any]:
@@ -164,10 +170,9 @@ def _portable(recorded: dict[str, Any]) -> dict[str, Any]:
     return {"python": recorded["python"], **recorded["versions"], **recorded["variables"]}
 
 
-def _phrases(before: dict[str, Any], after: dict[str, Any]) -> str:
-    return "; ".join(
-        f"{row.key} {_shown(row.a)} -> {_shown(row.b)}" for row in settings(before, after)
-    )
+def phrases(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    """List what differs between nested settings, such as "training.epochs 5 -> 6"."""
+    return [f"{row.key} {_shown(row.a)} -> {_shown(row.b)}" for row in settings(before, after)]
 
 
 def _shown(value: str | None) -> str:

@@ -6,10 +6,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
-from sightline.config import RunConfig
 from sightline.errors import InputError
-from sightline.pipeline import provenance
-from sightline.records import RunSummary, Source
+from sightline.records import RunSummary
 from sightline.records.manifest import ManifestExcerpt, RunManifest
 from sightline.storage import files, json_digest
 from sightline.storage.workspace import Workspace
@@ -18,7 +16,6 @@ M = TypeVar("M", RunManifest, ManifestExcerpt)
 
 MANIFEST = "manifest.json"
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,119}")
-_RECENT = 20  # How many of the newest runs are searched for an equal one
 
 
 def is_id(name: str) -> bool:
@@ -158,14 +155,3 @@ def last(workspace: Workspace, dataset: str) -> RunManifest | None:
         with suppress(InputError):
             return read_folder(folder(workspace, run.run_id))
     return None
-
-
-def has_equal(workspace: Workspace, config: RunConfig, source: Source) -> bool:
-    """Estimate whether every stage is cached: a recent run had the same config, data and code."""
-    wanted = (provenance.package_digest(), source.sha256, config)
-    for run_id in run_ids(workspace)[:_RECENT]:
-        with suppress(InputError):
-            earlier = read_excerpt(workspace, run_id)
-            if (earlier.code_sha256, earlier.source_sha256, earlier.config) == wanted:
-                return True
-    return False

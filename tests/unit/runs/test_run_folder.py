@@ -4,10 +4,8 @@ import pytest
 
 import made_runs
 import runs_to_compare
-from excerpts import CONFIG, excerpt, publish, with_recipe
+from excerpts import excerpt, publish
 from sightline.errors import InputError
-from sightline.pipeline import provenance
-from sightline.records import Source
 from sightline.records.manifest import ManifestExcerpt
 from sightline.runs import run_folder
 from sightline.storage import json_digest
@@ -58,12 +56,3 @@ def test_damaged_run_is_listed_and_an_unfinished_one_is_not(workspace):
     assert run_folder.resolve(workspace, "latest") == "damaged"
     with pytest.raises(InputError, match=r"damaged/manifest\.json"):
         run_folder.read(workspace, "damaged")
-
-
-def test_equal_run_has_the_same_config_data_and_code(workspace):
-    publish(workspace.root, excerpt("earlier", code_sha256=provenance.package_digest()))
-    source = Source(dataset="d", kind="npz", path="p", sha256="c" * 64)
-    assert run_folder.has_equal(workspace, CONFIG, source)
-    assert not run_folder.has_equal(workspace, with_recipe(CONFIG, "other"), source)
-    other_data = source.model_copy(update={"sha256": "0" * 64})
-    assert not run_folder.has_equal(workspace, CONFIG, other_data)
