@@ -7,6 +7,7 @@ from typer.core import TyperGroup
 
 from sightline.errors import SightlineError
 from sightline.flows.cli import (
+    config_keys,
     console,
     datasets,
     doctor,
@@ -67,7 +68,7 @@ def sightline(
     """Train image classifiers as a reproducible pipeline. Every run writes a report."""
 
 
-app.command(epilog=train.EXAMPLES)(train.train)
+app.command(epilog=train.EXAMPLES, cls=config_keys.ConfigKeysCommand)(train.train)
 app.command(epilog=predict.EXAMPLES)(predict.predict)
 app.command(epilog=reproduce.EXAMPLES)(reproduce.reproduce)
 app.command(epilog="Example: sightline doctor --artifacts /srv/sightline")(doctor.doctor)

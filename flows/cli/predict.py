@@ -33,17 +33,18 @@ _InputsArgument = Annotated[
     ),
 ]
 _ModelOption = Annotated[
-    str,
+    str | None,
     typer.Option(
         parser=options.local,
         metavar="MODEL",
-        help="champion, candidate, a version such as mnist-v3, a run ID or a prefix of one, or "
-        "the path of a .keras file.",
+        help="champion, candidate, a version such as mnist-v3, a run ID or a prefix of one, "
+        "latest, or the path of a .keras file. Default: the champion; before a first promotion, "
+        "the latest run.",
     ),
 ]
 _DatasetOption = Annotated[
     str | None,
-    typer.Option(help="Data set of the champion. Optional if only one has a champion."),
+    typer.Option(help="Data set of the model. Optional if only one has a champion."),
 ]
 _OutputOption = Annotated[
     Path | None,
@@ -68,7 +69,7 @@ _AbstainBelowOption = Annotated[
 
 def predict(
     inputs: _InputsArgument,
-    model: _ModelOption = "champion",
+    model: _ModelOption = None,
     dataset: _DatasetOption = None,
     output: _OutputOption = None,
     abstain_below: _AbstainBelowOption = 0.0,
@@ -78,7 +79,11 @@ def predict(
 ) -> None:
     """Classify images with a trained model. Exit with 1 if an image cannot be read."""
     console.show_log(verbose=verbose)
-    served = models.find(workspace, model, locate.slug(dataset) if dataset else None)
+    slug = locate.slug(dataset) if dataset else None
+    wanted = model if model is not None else models.choose(workspace, slug)
+    served = models.find(workspace, wanted, slug)
+    if model is None and wanted == models.LATEST:
+        console.note(f"There is no champion; the model is that of the latest run, {served.name}.")
     keras_process().verbose = verbose
     try:
         with graceful_sigterm(), progress_display():

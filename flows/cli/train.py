@@ -73,7 +73,7 @@ _GateOption = Annotated[
 _IfChangedOption = Annotated[
     bool,
     typer.Option(
-        "--if-changed/--force",
+        "--if-changed/--always",
         help="Skip the run if data, code, config and environment are unchanged.",
     ),
 ]

@@ -12,6 +12,25 @@ from sightline.config.model import ARCHITECTURE
 
 _SHOWN_CHARACTERS = 80
 
+USUAL_NAMES = {
+    "batch": "training.batch_size",
+    "bs": "training.batch_size",
+    "decay": "training.weight_decay",
+    "early_stop": "training.early_stopping",
+    "img_size": "data.image_size",
+    "imgsz": "data.image_size",
+    "input_size": "data.image_size",
+    "lr": "training.learning_rate",
+    "num_epochs": "training.epochs",
+    "opt": "training.optimizer",
+    "patience": "training.early_stopping",
+    "size": "data.image_size",
+    "val_split": "preprocessing.validation_fraction",
+    "validation_split": "preprocessing.validation_fraction",
+    "wd": "training.weight_decay",
+}
+"""What other programs call a key, and its name here."""
+
 Location = tuple[int | str, ...]
 Model = type[BaseModel]
 
@@ -53,6 +72,14 @@ def suggestion(word: str, known: Iterable[str]) -> str:
     return f", did you mean {near[0]!r}?" if near else ""
 
 
+def key_of(word: str) -> str | None:
+    """Return the full config key of its last part or of a usual name such as "lr", if any.
+
+    Of keys that end alike, it is the one that is less deep.
+    """
+    return USUAL_NAMES.get(word) or _full_keys().get(word)
+
+
 def shown(value: Any) -> str:
     """Return the representation of a value, shortened for an error message."""
     try:
@@ -72,14 +99,18 @@ def _near_key(word: str, section: Model) -> str:
                     "(see `sightline recipes list`)"
                 )
     known = list(section.model_fields)
-    near = suggestion(word, known)
+    usual = USUAL_NAMES.get(word)
+    near = f", did you mean {usual!r}?" if usual else suggestion(word, known)
     if not near:
-        # Of keys that end alike, the one that is less deep
-        keys = sorted(_all_keys(RunConfig), key=lambda key: -key.count("."))
-        full_keys = {key.rpartition(".")[2]: key for key in keys}
+        full_keys = _full_keys()
         match = difflib.get_close_matches(word, full_keys, n=1)
         near = f", did you mean {full_keys[match[0]]!r}?" if match else ""
     return f"{near}; expected one of: {', '.join(known)}"
+
+
+def _full_keys() -> dict[str, str]:
+    keys = sorted(_all_keys(RunConfig), key=lambda key: -key.count("."))
+    return {key.rpartition(".")[2]: key for key in keys}
 
 
 def _follow(location: Location) -> tuple[Location, Model]:

@@ -12,34 +12,53 @@ from sightline.runs import run_folder
 from sightline.storage import digests
 from sightline.storage.workspace import Workspace
 
+LATEST = "latest"
+"""Name of the last run, which `run_folder.resolve` knows."""
+
 _MODEL = "model.keras"
 
 
 def find(workspace: Workspace, name: str, dataset: str | None = None) -> ServedModel:
     """Find a model by alias, version, run id or a prefix of one, or path of a `.keras` file.
 
-    Its file is checked when it is loaded. Raises InputError if there is no such model, the name is
-    ambiguous or the manifest beside a file is damaged, and ModelFileError if there is no such file.
+    "latest" is the last run, of `dataset` if given. The file is checked when it is loaded. Raises
+    InputError if there is no such model, the name is ambiguous or the manifest beside a file is
+    damaged, and ModelFileError if there is no such file.
     """
     for text in (name, str(workspace.root)):
         check_text(text)
-    if name == "latest":
-        raise InputError(
-            '"latest" does not name a model: the model trained last is not necessarily the one in '
-            "use. Give an alias (champion, candidate), a version, a run id or a file."
-        )
+    if name == LATEST and dataset is not None:
+        name = _latest_of(workspace, dataset)
     if "/" in name or name.endswith(".keras"):
         return _from_file(Path(name))
     if registry.is_name(name):
         return _from_registry(workspace, name, dataset)
-    if not name or not any(run_id.startswith(name) for run_id in run_folder.run_ids(workspace)):
+    run_ids = run_folder.run_ids(workspace)
+    if name != LATEST and not (name and any(run_id.startswith(name) for run_id in run_ids)):
         raise InputError(
             f"{name!r} is not an alias (champion, candidate), a version such as mnist-v3, a run in "
-            f"{workspace} or the path of a .keras file; see `sightline models list` and "
+            f'{workspace}, "latest" or the path of a .keras file; see `sightline models list` and '
             "`sightline runs list`."
         )
     manifest = run_folder.read(workspace, name)
     return _from_manifest(run_folder.folder(workspace, manifest.run_id) / _MODEL, manifest)
+
+
+def choose(workspace: Workspace, dataset: str | None = None) -> str:
+    """Return "champion", or "latest" if no model of the data set, or of any, was promoted.
+
+    Raises InputError if the log of a registry is damaged.
+    """
+    known = registry.datasets(workspace) if dataset is None else [dataset]
+    return "champion" if any(registry.aliases(workspace, one).champion for one in known) else LATEST
+
+
+def _latest_of(workspace: Workspace, dataset: str) -> str:
+    for run in run_folder.history(workspace, dataset):
+        return run.run_id
+    raise InputError(
+        f"There is no run of {dataset[:60]!r} in {workspace}; `sightline runs list` shows all."
+    )
 
 
 def _from_registry(workspace: Workspace, name: str, dataset: str | None) -> ServedModel:

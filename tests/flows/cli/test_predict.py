@@ -52,6 +52,14 @@ def test_a_few_images_are_a_table():
     assert done.stderr == ""
 
 
+def test_latest_run_predicts_before_a_first_promotion_and_is_named_on_standard_error():
+    done = sightline("predict folder/0000.png")
+    assert f"the latest run, {RUN_ID}" in done.stderr
+    assert f"model {RUN_ID}" in done.stdout
+    assert sightline("predict folder/0000.png --model latest").stderr == ""
+    assert "no champion" in refused("predict folder/0000.png --model champion")
+
+
 def test_many_images_are_begun_and_counted_with_a_hint():
     done = predict("folder images.npy")
     assert "folder/0019.png" in done.stdout
@@ -116,7 +124,6 @@ def test_inverted_images_are_warned_of_and_predicted():
         (f"images.npy --output={'n' * 245}.parquet", "cannot be written: File name too long"),
         (f"images.npy --output={'n' * 300}.parquet", "not a valid path"),
         ("table.parquet --output=table.parquet", "would replace an input"),
-        ("images.npy --model=latest", "Give an alias"),
         ("images.npy --model=champoin", "sightline models list"),
         ("images.npy --model=nothing.keras", "nothing.keras"),
         ("images.npy --abstain-below=2", "--abstain-below"),

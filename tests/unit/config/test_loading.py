@@ -39,6 +39,8 @@ def test_later_settings_win_and_a_config_file_may_begin_with_a_byte_order_mark(t
         ("training.epoch=3", "'training.epoch', did you mean 'epochs'"),
         ("trainig.epochs=3", "'trainig', did you mean 'training'"),
         ("epochs=3", "'epochs', did you mean 'training.epochs'"),
+        ("training.lr=0.1", "'training.lr', did you mean 'training.learning_rate'"),
+        ("size=32", "'size', did you mean 'data.image_size'"),
         ("model.convolutions=[{filter=3}]", "convolutions.0.filter', did you mean 'filters'"),
         ("training.augmentation.zom=0.1", "'training.augmentation.zom', did you mean 'zoom'"),
         ("training.epochs=0", "'training.epochs' does not accept 0"),
@@ -87,6 +89,12 @@ def test_unusable_config_file_is_refused_with_its_name(tmp_path, content):
         file.write_bytes(content)
     with pytest.raises(ConfigError, match=r"mine\.toml"):
         loading.load("tutorial", file)
+
+
+def test_every_usual_name_stands_for_a_key():
+    for name, key in explain.USUAL_NAMES.items():
+        assert explain.key_of(name) == key == explain.key_of(key.rpartition(".")[2])
+    assert explain.key_of("whatever") is None
 
 
 def test_unknown_recipe_suggests_the_closest_one():

@@ -7,7 +7,7 @@ from hostile_models import honest_model
 from run_to_predict import CLASS_NAMES, RUN_ID, SHAPE, publish
 from sightline import registry
 from sightline.errors import InputError, ModelFileError
-from sightline.prediction.model import find
+from sightline.prediction.model import choose, find
 from sightline.runs import run_folder
 from sightline.storage import digests
 from sightline.storage.workspace import Workspace
@@ -30,10 +30,29 @@ def test_run_is_found_by_its_id_or_a_prefix(workspace, name):
     assert model.profile is not None
 
 
-@pytest.mark.parametrize("name", ["latest", "", "champoin", "2027"])
-def test_latest_model_is_never_the_default(workspace, name):
+@pytest.mark.parametrize("name", ["", "champoin", "2027"])
+def test_unknown_name_is_refused_with_what_a_model_is_named_by(workspace, name):
     with pytest.raises(InputError, match="champion, candidate"):
         find(workspace, name)
+
+
+def test_latest_is_the_last_run_of_the_data_set(workspace, tmp_path):
+    assert find(workspace, "latest").name == RUN_ID
+    assert find(workspace, "latest", "dots").name == RUN_ID
+    with pytest.raises(InputError, match="'zoo'"):
+        find(workspace, "latest", "zoo")
+    with pytest.raises(InputError, match="runs list"):
+        find(Workspace(tmp_path), "latest")
+
+
+def test_champion_has_precedence_over_the_latest_run(workspace, tmp_path):
+    shutil.copytree(workspace.root, tmp_path / "root")
+    workspace = Workspace(tmp_path / "root")
+    version = registry.register(workspace, run_folder.read(workspace, RUN_ID))
+    assert choose(workspace) == choose(workspace, "dots") == "latest"
+    registry.promote(workspace, version, "it is the first", None, None)
+    assert choose(workspace) == choose(workspace, "dots") == "champion"
+    assert choose(workspace, "zoo") == "latest"
 
 
 def test_file_has_the_record_of_its_run_only_beside_the_manifest(workspace, tmp_path):
