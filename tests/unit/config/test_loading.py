@@ -1,6 +1,6 @@
 import pytest
 
-from sightline.config import BackboneConfig, loading
+from sightline.config import BackboneConfig, explain, loading
 from sightline.errors import ConfigError
 
 
