@@ -14,6 +14,7 @@ _SHOWN_CHARACTERS = 80
 
 USUAL_NAMES = {
     "batch": "training.batch_size",
+    "batch_size": "training.batch_size",
     "bs": "training.batch_size",
     "decay": "training.weight_decay",
     "early_stop": "training.early_stopping",

@@ -50,7 +50,7 @@ def test_champion_has_precedence_over_the_latest_run(workspace, tmp_path):
     workspace = Workspace(tmp_path / "root")
     version = registry.register(workspace, run_folder.read(workspace, RUN_ID))
     assert choose(workspace) == choose(workspace, "dots") == "latest"
-    registry.promote(workspace, version, "it is the first", None, None)
+    registry.promote(workspace, version, "it is the first", None, None, forced=True)
     assert choose(workspace) == choose(workspace, "dots") == "champion"
     assert choose(workspace, "zoo") == "latest"
 
