@@ -15,7 +15,7 @@ from sightline.pipeline.stages import STAGE_NAMES, Stage
 from sightline.records import ArraySet, ModelBlueprint, Record, Run, Source
 from sightline.records.manifest import RunManifest
 from sightline.reporting.report import REPORT
-from sightline.runs import provenance_diff
+from sightline.runs import provenance_diff, run_folder
 from sightline.training.embed import EMBED
 from sightline.training.train import TRAIN
 
@@ -55,7 +55,8 @@ class StagePlan(Record):
         if not by_change:
             return ""
         phrases = (f"{', '.join(names)} ({change})" for change, names in by_change.items())
-        return f"Changed since run {self.last_run}: {'; '.join(phrases)}."
+        run = run_folder.short_id(self.last_run or "")
+        return f"Changed since run {run}: {'; '.join(phrases)}."
 
 
 def listed(changes: tuple[str, ...]) -> str:
@@ -148,4 +149,7 @@ class _LookUp:
         found = provenance_diff.phrases(before, now)
         modules = provenance.module_digests(stage.function.__module__)
         code = [name for name in modules if made_with["code"].get(name) != modules[name]]
-        return found + [f"code of {name.removeprefix('sightline.')}" for name in code]
+        if code:
+            more = f" and {len(code) - 1} more modules" if code[1:] else ""
+            found.append(f"code of {code[0].removeprefix('sightline.')}{more}")
+        return found

@@ -10,6 +10,7 @@ from prefect import Task
 from prefect.client.orchestration import get_client
 from prefect.runtime import deployment, flow_run
 
+from sightline.pipeline.progress import Progress, emit
 from sightline.records import StageTime
 
 P = ParamSpec("P")
@@ -34,7 +35,9 @@ class StageTimer:
         """Run a task, keep its time and return its result; its errors are raised unchanged."""
         _label(stage.name)
         started = time.monotonic()
+        emit(Progress(stage=stage.name, done=0, unit=""))
         state = stage(*args, return_state=True, **kwargs)
+        emit(Progress(stage=stage.name, done=1, total=1, unit=""))
         seconds = time.monotonic() - started + self._ahead.get(stage.name, 0.0)
         cached, earlier = state.name == "Cached", self.times.get(stage.name)
         if earlier is not None:  # a training in two phases

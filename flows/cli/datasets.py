@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from sightline.data import catalog, download
-from sightline.flows.cli import console, datasets_inspect, options
+from sightline.flows.cli import completion, console, datasets_inspect, options
 from sightline.flows.cli.progress_display import progress_display
 from sightline.flows.server import api
 from sightline.records import Run
@@ -26,7 +26,9 @@ def list_datasets() -> None:
 
 @app.command(epilog="Example: sightline datasets fetch fashion-mnist")
 def fetch(
-    name: Annotated[str, typer.Argument(help="Name of a data set.")],
+    name: Annotated[
+        str, typer.Argument(autocompletion=completion.datasets, help="Name of a data set.")
+    ],
     data_dir: options.DataDir = None,
     mirror: options.Mirror = None,
     workspace: options.Workspace = options.WORKSPACE,

@@ -7,6 +7,7 @@ import typer
 
 from sightline.data import locate
 from sightline.errors import InputError
+from sightline.flows.cli import completion
 from sightline.storage import workspace
 
 
@@ -60,12 +61,17 @@ Mirror = Annotated[
     ),
 ]
 DatasetArgument = Annotated[
-    str, typer.Argument(help="Name of a data set, or path of your own images.")
+    str,
+    typer.Argument(
+        autocompletion=completion.datasets, help="Name of a data set, or path of your own images."
+    ),
 ]
 Recipe = Annotated[
     str,
     typer.Option(
-        help="Named config to start from; see `sightline recipes list`. auto: chosen from the data."
+        autocompletion=completion.recipes,
+        help="Named config to start from; see `sightline recipes list`. "
+        "auto: chosen from the data.",
     ),
 ]
 Config = Annotated[
@@ -84,10 +90,19 @@ Json = Annotated[
 Verbose = Annotated[
     bool, typer.Option("--verbose", help="Show the logs of Prefect and TensorFlow.")
 ]
-Run = Annotated[str, typer.Argument(help='Run ID, a prefix of one, or "latest".')]
+_RUN_NAMES = 'Run ID, a prefix of one, a short ID as in `runs list`, or "latest".'
+Run = Annotated[str, typer.Argument(autocompletion=completion.runs, help=_RUN_NAMES)]
+OptionalRun = Annotated[
+    str | None,
+    typer.Argument(autocompletion=completion.runs, help=f"{_RUN_NAMES} Default: all runs."),
+]
 Model = Annotated[
     str,
-    typer.Argument(metavar="MODEL", help="champion, candidate, or a version such as mnist-v3."),
+    typer.Argument(
+        metavar="MODEL",
+        autocompletion=completion.versions,
+        help="champion, candidate, or a version such as mnist-v3.",
+    ),
 ]
 Dataset = Annotated[
     str | None, typer.Option("--dataset", help="Data set of the models. Default: all.")

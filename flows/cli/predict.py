@@ -8,7 +8,7 @@ import typer
 from rich.table import Table
 
 from sightline.data import locate
-from sightline.flows.cli import console, options
+from sightline.flows.cli import completion, console, options
 from sightline.flows.cli.progress_display import progress_display
 from sightline.flows.cli.signals import exit_code, graceful_sigterm
 from sightline.pipeline.process import keras_process
@@ -37,7 +37,8 @@ _ModelOption = Annotated[
     typer.Option(
         parser=options.local,
         metavar="MODEL",
-        help="champion, candidate, a version such as mnist-v3, a run ID or a prefix of one, "
+        autocompletion=completion.models,
+        help="champion, candidate, a version such as mnist-v3, a run (ID, prefix or short ID), "
         "latest, or the path of a .keras file. Default: the champion; before a first promotion, "
         "the latest run.",
     ),

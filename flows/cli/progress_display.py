@@ -4,7 +4,14 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from rich.progress import BarColumn, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    SpinnerColumn,
+    TaskID,
+    TaskProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from rich.progress import Progress as Bars
 
 from sightline.flows.cli.console import err
@@ -17,6 +24,7 @@ _LOG_SECONDS = 10  # Interval at which a step without epochs is logged if there 
 def progress_display() -> Iterator[None]:
     """Show progress bars in a terminal, plain lines elsewhere; both on standard error."""
     bars = Bars(
+        SpinnerColumn(),
         TextColumn("{task.description:<16}"),
         BarColumn(bar_width=24),
         TaskProgressColumn(),
@@ -40,7 +48,7 @@ class _Display:
         self._move_bar(progress)
         if progress.epoch_done:
             err.print(f"Epoch {progress.epoch}/{progress.epochs}  {progress.listed_facts()}")
-        elif not err.is_terminal and progress.epoch is None:
+        elif not err.is_terminal and progress.epoch is None and progress.unit:
             self._log_step(progress)
 
     def _move_bar(self, progress: Progress) -> None:
@@ -55,7 +63,7 @@ class _Display:
             description=name,
             completed=done,
             total=total,
-            facts=progress.listed_facts() or f"{done:,} {progress.unit}",
+            facts=progress.listed_facts() or (f"{done:,} {progress.unit}" if progress.unit else ""),
             visible=total is None or done < total,
         )
 

@@ -72,10 +72,7 @@ def _training_rows(trained: TrainedModel) -> dict[str, str]:
 
 @app.command(epilog="Example: sightline runs verify latest")
 def verify(
-    run: Annotated[
-        str | None,
-        typer.Argument(help='Run ID, a prefix of one, or "latest". Default: all runs.'),
-    ] = None,
+    run: options.OptionalRun = None,
     workspace: options.Workspace = options.WORKSPACE,
 ) -> None:
     """Verify the digest of every file of a run, or of all runs. Exit with 1 on damage."""

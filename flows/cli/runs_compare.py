@@ -8,7 +8,7 @@ import typer
 from pydantic import JsonValue
 from rich.table import Table
 
-from sightline.flows.cli import console, options
+from sightline.flows.cli import completion, console, options
 from sightline.records.difference import RunDifference, Setting
 from sightline.runs import compare as comparison
 
@@ -32,8 +32,17 @@ _OutputOption = Annotated[
 
 
 def compare(
-    a: Annotated[str, typer.Argument(help='Earlier run: its ID, a prefix of the ID, or "latest".')],
-    b: Annotated[str, typer.Argument(help="Later run to compare with A.")],
+    a: Annotated[
+        str,
+        typer.Argument(
+            autocompletion=completion.runs,
+            help='Earlier run: its ID, a prefix of the ID, a short ID, or "latest".',
+        ),
+    ],
+    b: Annotated[
+        str,
+        typer.Argument(autocompletion=completion.runs, help="Later run to compare with A."),
+    ],
     output: _OutputOption = None,
     open_page: Annotated[
         bool, typer.Option("--open", help="Open the page in the browser.")

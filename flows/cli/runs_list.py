@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 from rich.table import Table
 
 from sightline.data import locate
-from sightline.flows.cli import console, options
+from sightline.flows.cli import completion, console, options
 from sightline.records import RunSummary
 from sightline.runs import pins, query, run_folder
 from sightline.runs.query import Order, RunFilter
@@ -21,7 +21,9 @@ EXAMPLES = (
 )
 
 _PINNED = "*"  # Mark of pinned runs in the list
-RecipeOption = Annotated[str | None, typer.Option(help="Only runs of this recipe.")]
+RecipeOption = Annotated[
+    str | None, typer.Option(autocompletion=completion.recipes, help="Only runs of this recipe.")
+]
 SinceOption = Annotated[
     str | None,
     typer.Option(help="Only runs since a date (2026-11-01, UTC) or within a period (12h, 7d, 4w)."),
@@ -37,7 +39,10 @@ def list_runs(
     workspace: options.Workspace = options.WORKSPACE,
     sort: _SortOption = Order.TIME,
     reverse: Annotated[bool, typer.Option("--reverse", help="Reverse the order.")] = False,
-    dataset: Annotated[str | None, typer.Option(help="Only runs of this data set.")] = None,
+    dataset: Annotated[
+        str | None,
+        typer.Option(autocompletion=completion.datasets, help="Only runs of this data set."),
+    ] = None,
     recipe: RecipeOption = None,
     since: SinceOption = None,
     min_accuracy: Annotated[
@@ -50,7 +55,7 @@ def list_runs(
     ] = 20,
     as_json: options.Json = False,
 ) -> None:
-    """List runs, newest first."""
+    """List runs, newest first, by their short IDs; all commands take these, too."""
     pinned_ids = pins.pinned_ids(workspace)
     selected = RunFilter(
         datasets=frozenset({locate.slug(dataset)}) if dataset else None,
@@ -74,8 +79,8 @@ def list_runs(
 def _table(summaries: Sequence[RunSummary], pinned: frozenset[str]) -> Table:
     rows = [
         (
-            _PINNED if summary.run_id in pinned else "",
-            console.plain(summary.run_id),
+            console.plain(run_folder.short_id(summary.run_id))
+            + (_PINNED if summary.run_id in pinned else ""),
             console.plain(summary.dataset),
             console.plain(summary.recipe),
             f"{summary.test_accuracy:.2%}",
@@ -85,8 +90,8 @@ def _table(summaries: Sequence[RunSummary], pinned: frozenset[str]) -> Table:
         )
         for summary in summaries
     ]
-    columns = ("", "Run", "Data set", "Recipe", "Accuracy", "Balanced", "Loss", "Seconds")
-    table = console.table(columns, rows, fold=[1])
+    columns = ("Run", "Data set", "Recipe", "Accuracy", "Balanced", "Loss", "Seconds")
+    table = console.table(columns, rows, fold=[0])
     if any(summary.run_id in pinned for summary in summaries):
         table.caption = f"{_PINNED} pinned: never pruned"
     return table

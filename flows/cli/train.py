@@ -10,7 +10,8 @@ from rich.console import Console
 
 from sightline.data import announcement, fact_lines, locate, recommend
 from sightline.data.estimate import estimate
-from sightline.flows.cli import console, options
+from sightline.flows.cli import completion, console, options
+from sightline.flows.cli import dry_run as planned
 from sightline.flows.cli.progress_display import progress_display
 from sightline.flows.cli.signals import graceful_sigterm
 from sightline.flows.preflight import Preflight, ingest_ahead, preflight
@@ -43,8 +44,9 @@ class Gate(StrEnum):
 _DatasetOption = Annotated[
     str | None,
     typer.Option(
+        autocompletion=completion.datasets,
         help="Name of a data set (see `sightline datasets list`) or path of your own. "
-        "Default: the recipe's."
+        "Default: the recipe's.",
     ),
 ]
 _RunIdOption = Annotated[
@@ -79,6 +81,12 @@ _IfChangedOption = Annotated[
 ]
 
 
+_DryRunOption = Annotated[
+    bool,
+    typer.Option("--dry-run", help="Print the stages, cached or not, and an estimate; stop there."),
+]
+
+
 def train(
     dataset: _DatasetOption = None,
     recipe: options.Recipe = recommend.AUTO,
@@ -92,13 +100,15 @@ def train(
     seeds: _SeedsOption = 1,
     gate: _GateOption = None,
     if_changed: _IfChangedOption = False,
+    dry_run: _DryRunOption = False,
     as_json: options.Json = False,
     verbose: options.Verbose = False,
 ) -> None:
     """Train and evaluate a model and write a report. Unchanged stages come from the cache."""
     console.show_log(verbose=verbose)
     chosen = [f'promotion.gate="{gate}"'] if gate else []
-    settings = recommend.load(recipe, config, [*(overrides or []), *chosen], dataset)
+    with progress_display():  # of the digests of many files
+        settings = recommend.load(recipe, config, [*(overrides or []), *chosen], dataset)
     if hidden := locate.describe_hidden(settings.data.dataset, data_dir):
         console.note(hidden)
     if run_id is None:
@@ -106,11 +116,14 @@ def train(
     run = Run(id=run_id, workspace=workspace, data_dir=data_dir, mirror=mirror, refresh=refresh)
     if seeds > 1 and settings.promotion.gate != "off":
         console.note("The promotion gate is off because several seeds are trained.")
-    with progress_display():  # of the digests of many files
+    with progress_display():
         checked = preflight(settings, run, seeds, compare=if_changed)
     if checked.changes:
         console.note(checked.changes.sentence)
     if checked.unchanged:
+        return
+    if dry_run:
+        planned.show(checked, as_json=as_json)
         return
     summary = start(checked, verbose=verbose)
     if as_json:
@@ -134,6 +147,8 @@ def start(checked: Preflight, *, verbose: bool) -> RunSummary | SeedSummary:
     with graceful_sigterm(), progress_display(), checked.claimed(), ExitStack() as listening:
         api.configure(verbose=verbose)
         server = api.reach(verbose=verbose)  # None if a configured server answers
+        dataset = printable(config.data.dataset)
+        console.note(f"Run {run.id}, data set {dataset}, recipe {config.recipe}")
         if config.choice:
             console.note(config.choice)
         keras_process().verbose = verbose

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from contextlib import ExitStack
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,8 +59,23 @@ INGEST = Stage(
 )
 
 
-def _ingest(run: Run, source: Source, settings: DataConfig, draft: Draft) -> DatasetFiles:
-    schema = label_table.table_schema(settings)
+def read_facts(run: Run, source: Source, settings: DataConfig) -> tuple[DatasetFacts, float]:
+    """Return what is known before images are decoded, and the seconds that ingest will take.
+
+    A named data set is downloaded if necessary. Raises errors as `ingest`.
+    """
+    opened = _open(run, source, settings)
+    return opened.facts, estimate_seconds(opened.raw)
+
+
+class _Opened(NamedTuple):
+    raw: RawDataset
+    splits: list[Split]
+    form: Form
+    facts: DatasetFacts
+
+
+def _open(run: Run, source: Source, settings: DataConfig) -> _Opened:
     raw, origin = dispatch.open_source(run, source, settings)
     shape = target_shape(raw.image_shape, settings)
     splits = divide(raw, settings)
@@ -67,6 +83,12 @@ def _ingest(run: Run, source: Source, settings: DataConfig, draft: Draft) -> Dat
     form = Form(shape, resize, white=raw.white)
     facts = describe(source.dataset, origin, raw, splits, form, settings)
     _check(run, facts, raw, settings)
+    return _Opened(raw, splits, form, facts)
+
+
+def _ingest(run: Run, source: Source, settings: DataConfig, draft: Draft) -> DatasetFiles:
+    schema = label_table.table_schema(settings)
+    raw, splits, form, facts = _open(run, source, settings)
     if announcement.is_awaited():
         announcement.announce(facts, estimate_seconds(raw))
     table = draft.path(_LABELS_FILE)

@@ -22,7 +22,9 @@ class Progress(Record):
     stage: str  # What is running, such as "train" or "ingest"
     done: int  # Completed steps
     total: int | None = None  # All steps; None if unknown
-    unit: str = "steps"  # What is counted, such as "images" or "bytes"
+    unit: str = (
+        "steps"  # What is counted, such as "images" or "bytes"; "" at a stage's start and end
+    )
     epoch: int | None = None  # The epoch, from 1; only in training
     epochs: int | None = None  # All epochs; only in training
     # Current numbers, such as loss, accuracy and images_per_second

@@ -34,7 +34,7 @@ def find(workspace: Workspace, name: str, dataset: str | None = None) -> ServedM
     if registry.is_name(name):
         return _from_registry(workspace, name, dataset)
     run_ids = run_folder.run_ids(workspace)
-    if name != LATEST and not (name and any(run_id.startswith(name) for run_id in run_ids)):
+    if name != LATEST and not any(run_folder.is_named(run_id, name) for run_id in run_ids):
         raise InputError(
             f"{name!r} is not an alias (champion, candidate), a version such as mnist-v3, a run in "
             f'{workspace}, "latest" or the path of a .keras file; see `sightline models list` and '

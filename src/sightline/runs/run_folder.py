@@ -16,11 +16,23 @@ M = TypeVar("M", RunManifest, ManifestExcerpt)
 
 MANIFEST = "manifest.json"
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,119}")
+_CHOSEN_ID = re.compile(r"\d{8}T\d{6}Z-.+-([0-9a-f]{6}(-s\d+)?)")  # As `new_run.new_id`, and seeds
 
 
 def is_id(name: str) -> bool:
     """Return whether a name is a well-formed run ID."""
     return _RUN_ID.fullmatch(name) is not None
+
+
+def short_id(run_id: str) -> str:
+    """Return the last digits of an ID that Sightline chose, with the seed; else the ID."""
+    chosen = _CHOSEN_ID.fullmatch(run_id)
+    return chosen[1] if chosen else run_id
+
+
+def is_named(run_id: str, name: str) -> bool:
+    """Return whether a name is the first characters of a run's ID or its short ID."""
+    return name != "" and (run_id.startswith(name) or short_id(run_id) == name)
 
 
 def folder(workspace: Workspace, run_id: str) -> Path:
@@ -52,20 +64,20 @@ def run_ids(workspace: Workspace) -> list[str]:
 def resolve(workspace: Workspace, run: str) -> str:
     """Return the complete ID of a run; raise InputError unless exactly one matches.
 
-    `run` is the ID, its first characters, or "latest": the last published run that does not
-    reproduce another one.
+    `run` is the ID, its first characters, its short ID, or "latest": the last published run that
+    does not reproduce another one.
     """
     ids = run_ids(workspace)
     if run == "latest":
         found = [name for name in ids if not _is_reproduction(workspace, name)][:1]
     else:
         found = [name for name in ids if name == run]
-    found = found or [name for name in ids if run and name.startswith(run)]
+    found = found or [name for name in ids if is_named(name, run)]
     if not found:
         raise InputError(f"There is no run {run!r} in {workspace}; see `sightline runs list`.")
     if len(found) > 1:
         raise InputError(
-            f"{len(found)} runs in {workspace} begin with {run!r}; give more of the ID "
+            f"{len(found)} runs in {workspace} match {run!r}; give more of the ID "
             f"(the newest is {found[0]})."
         )
     return found[0]

@@ -10,7 +10,7 @@ from typer.main import get_command
 from cli import refused, sightline
 from command import invoke
 from examples import pictures, write_npz
-from sightline.config import loading
+from sightline.config import RunConfig, loading
 from sightline.data import locate
 from sightline.errors import DataError
 from sightline.flows.cli.main import app
@@ -91,6 +91,14 @@ def test_recipes_are_listed_and_shown_as_config_files(place):
     file = place / "mine.toml"
     file.write_text(sightline("recipes show tutorial").stdout)
     assert loading.load("tutorial", file) == loading.load("tutorial")
+
+
+def test_recipes_are_json_on_demand():
+    listed = json.loads(sightline("recipes list --json").stdout)
+    assert [one["name"] for one in listed] == loading.names()
+    assert {"epochs", "dataset", "description"} < set(listed[0])
+    shown = json.loads(sightline("recipes show fast --json").stdout)
+    assert RunConfig.model_validate(shown) == loading.load("fast")
 
 
 def test_datasets_are_listed():
@@ -185,3 +193,5 @@ def test_doctor_ends_with_1_if_something_would_fail(monkeypatch, passed, code):
     checks = [Check("python", True, "3.11"), Check("device", passed, "cpu")]
     monkeypatch.setattr(doctor, "check_all", lambda *_: checks)
     assert ("failed" in sightline("doctor", code=code).stdout) is not passed
+    found = json.loads(sightline("doctor --json", code=code).stdout)
+    assert found[1] == {"name": "device", "passed": passed, "found": "cpu"}

@@ -51,6 +51,17 @@ def test_list_is_a_table_with_accuracy_balanced_accuracy_and_loss(root):
     assert re.search(r"zoo +│ zoo +│ tutorial +│ 70\.00% +│ 35\.00% +│ 0\.0300", shown), shown
 
 
+def test_list_fits_into_80_columns_with_short_ids_that_other_commands_take(root, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    run_id = "20261129T083609Z-fashion-mnist-quickstart-b5138c"
+    publish(root, excerpt(run_id, dataset="fashion-mnist"))
+    pins.pin(Workspace(root), run_id)
+    shown = sightline("runs list --dataset fashion-mnist").stdout
+    assert re.search(r"│ b5138c\* │ fashion-mnist │ tutorial +│ \d", shown), shown
+    for line in ("runs pin", "runs unpin"):
+        assert run_id in sightline(f"{line} b5138c").stdout
+
+
 @pytest.mark.parametrize(
     ("line", "message"),
     [

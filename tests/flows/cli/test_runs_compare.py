@@ -66,7 +66,7 @@ def test_hostile_names_reach_neither_the_terminal_nor_its_markup(root):
     [
         ("run-a run-a", "A and B are the same run"),
         ("run-a nobody", "There is no run 'nobody'"),
-        ("run- run-b", "2 runs in .* begin with 'run-'"),
+        ("run- run-b", "2 runs in .* match 'run-'"),
         ("run-a run-b --output=file/x.html", "cannot be written: File exists"),
         ("run-a run-b --output=file/deeper/x.html", "choose another folder with --output"),
         (f"run-a run-b --output={'n' * 300}", "cannot be written: File name too long"),

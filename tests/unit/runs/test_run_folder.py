@@ -22,6 +22,21 @@ def test_runs_are_found_by_id_by_first_characters_and_as_the_latest(workspace):
         run_folder.resolve(workspace, "1999")
 
 
+def test_run_is_found_by_the_last_digits_of_an_id_that_was_chosen_for_it(workspace):
+    plain, seeded, own = (
+        "20261129T083609Z-mnist-5k-quickstart-b5138c",
+        "20261129T083700Z-mnist-fast-b5138c-s3",
+        "mine-b5138c",
+    )
+    publish(workspace.root, excerpt(plain), excerpt(seeded), excerpt(own))
+    shorts = [run_folder.short_id(run_id) for run_id in (plain, seeded, own)]
+    assert shorts == ["b5138c", "b5138c-s3", own]
+    assert [run_folder.resolve(workspace, name) for name in shorts] == [plain, seeded, own]
+    publish(workspace.root, excerpt("20261130T000000Z-other-fast-b5138c"))
+    with pytest.raises(InputError, match="2 runs"):
+        run_folder.resolve(workspace, "b5138c")
+
+
 def test_reproduction_is_never_the_latest(workspace, dataset):
     first = runs_to_compare.publish(workspace.root, "first", dataset, [])
     again = first.model_copy(update={"run_id": "first-again-1", "repeats": "first"})
