@@ -19,7 +19,7 @@ from sightline.data.validation.drift import format_change
 from sightline.flows.cli import console, options
 from sightline.flows.cli.progress_display import progress_display
 from sightline.records import DataGateResult, DatasetFacts, DatasetFiles, Run
-from sightline.reporting.figures.grid import draw_samples
+from sightline.reporting.figures.grid import draw_titled_samples
 from sightline.runs import run_folder
 from sightline.storage import files
 from sightline.storage.text import printable
@@ -134,7 +134,7 @@ def _draw_samples(workspace: Workspace, found: DatasetFiles) -> Path:
     others = f" ({shown} of {len(found.class_names):,} classes)"
     title = f"Samples of {found.dataset}{others if shown < len(found.class_names) else ''}"
     with files.storage_errors(workspace.root), files.new_file(image) as temporary:
-        draw_samples(temporary, images, names, title, _COLUMNS)
+        draw_titled_samples(temporary, images, names, title, _COLUMNS)
     return image
 
 

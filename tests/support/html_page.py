@@ -3,7 +3,7 @@
 from html.parser import HTMLParser
 from itertools import pairwise
 
-VOID = {"meta", "img", "br"}
+VOID = {"meta", "img", "br", "wbr", "source"}
 
 
 class Page(HTMLParser):

@@ -36,6 +36,8 @@ class Report(Record):
     # Figure name to its PNG: "samples", "curves", "confusion_matrix", "mistakes", and where there
     # are any or not too many, "findings", "layers" and those of optional measures
     figures: dict[str, FileRecord]
+    # Figure name to its PNG for dark pages, of figures with photographs, which cannot be inverted
+    dark_figures: dict[str, FileRecord] = Field(default_factory=dict)
     thumbnails: tuple[FileRecord, ...]  # One PNG per mistake, in the order of `mistakes`
     mistakes: tuple[Mistake, ...]  # The most confident mistakes, in descending order of confidence
     mistakes_total: int  # Number of misclassified test images

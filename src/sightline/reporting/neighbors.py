@@ -12,7 +12,7 @@ from PIL import Image
 from sightline.data.split_arrays import open_images
 from sightline.data.validation.findings import Finding, Place
 from sightline.records import DatasetFiles, Evaluation, Neighbors
-from sightline.reporting.figures.canvas import GREY, ORANGE, save, shorten
+from sightline.reporting.figures.canvas import GREY, ORANGE, save_both
 from sightline.reporting.figures.grid import Images, Line, draw_findings, draw_grid
 from sightline.reporting.table import MOST_ROWS, Table, left_out
 from sightline.storage.workspace import Workspace
@@ -119,7 +119,7 @@ def _draw_pairs(path: Path, inputs: _Inputs) -> None:
         for row in rows
     ]
     images = [(inputs.image(row), inputs.image(row, "other_")) for row in rows]
-    draw_findings(path, found, images, inputs.files.class_names, "Near duplicates")
+    draw_findings(path, found, images, inputs.files.class_names)
 
 
 def _place(row: dict[str, Any], prefix: str = "") -> Place:
@@ -130,15 +130,14 @@ def _draw_contradictions(path: Path, inputs: _Inputs) -> None:
     rows, names = inputs.rows("contradicted_labels", _MOST_LABELS), inputs.files.class_names
     captions = [
         [
-            Line(shorten(names[row["label"]], 16), weight="bold"),
-            Line(f"→ {shorten(names[row['neighbor_label']], 14)}", ORANGE),
+            Line(names[row["label"]], weight="bold"),
+            Line(f"→ {names[row['neighbor_label']]}", ORANGE),
             Line(f"{row['split']} {row['index']}", GREY),
         ]
         for row in rows
     ]
     images = np.stack([inputs.image(row) for row in rows])
-    title = "Labels that the neighbors contradict: label → neighbors, split and index"
-    save(draw_grid(images, captions, title, columns=6, side=1.25), path)
+    save_both(draw_grid(images, captions, columns=6, side=1.25), path)
 
 
 def _write_thumbnails(path: Path, inputs: _Inputs) -> None:

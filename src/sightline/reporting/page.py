@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from sightline.config.flatten import flatten
 from sightline.records import FileRecord
@@ -52,6 +52,13 @@ def render_html(workspace: Workspace, manifest: RunManifest) -> str:
 def render_markdown(manifest: RunManifest) -> str:
     """Render the short form, without figures, as GitHub Markdown; text from the user is escaped."""
     return render("report.md.j2", **facts(manifest, escape_markdown))
+
+
+def breakable(text: object) -> object:
+    """Let the names in a text break after underscores, as after spaces, and nowhere else."""
+    if not isinstance(text, str) or isinstance(text, Markup):
+        return text
+    return escape(printable(text)).replace("_", Markup("_<wbr>"))
 
 
 def render(template: str, **facts: Any) -> str:
@@ -148,5 +155,5 @@ def _environment() -> Environment:
         "mib": lambda size: f"{size / 2**20:,.0f} MiB",
         "times": times,
     }
-    environment.filters["interval"] = interval
+    environment.filters |= {"interval": interval, "breakable": breakable}
     return environment

@@ -112,7 +112,8 @@ def _bytes_needed(records: StageRecords) -> int:
     """Estimate the size of a run folder; the page has all figures again, as base64."""
     report = records.report
     small = [*(one.thumbnails for one in report.confusions), *report.class_thumbnails.values()]
-    figures = [*report.figures.values(), *report.thumbnails, *chain.from_iterable(small)]
+    shown = [*report.figures.values(), *report.dark_figures.values()]
+    figures = [*shown, *report.thumbnails, *chain.from_iterable(small)]
     copies = sum(result.bytes for _, result in _results(records))
     return copies + 2 * sum(figure.bytes for figure in figures) + _TEXT_BYTES
 

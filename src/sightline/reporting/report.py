@@ -28,6 +28,7 @@ from sightline.records import (
     TrainedModel,
 )
 from sightline.reporting import neighbors, thumbnails
+from sightline.reporting.figures import canvas
 from sightline.reporting.figures.calibration import draw_calibration
 from sightline.reporting.figures.confusion import draw_confusion_matrix
 from sightline.reporting.figures.curves import draw_curves
@@ -99,11 +100,16 @@ def report(
         images = test[[mistake.index for mistake in worst]]
         labels = read_labels(run.workspace, files, "train")
         drawn: dict[str, FileRecord] = {}
+        dark: dict[str, FileRecord] = {}
         for name, draw in _figures(inputs, images, worst):
-            draw(draft.path(f"{name}.png"))
-            drawn[name] = draft.record(f"{name}.png")
+            path = draft.path(f"{name}.png")
+            draw(path)
+            drawn[name] = draft.record(path.name)
+            if canvas.dark(path).exists():
+                dark[name] = draft.record(canvas.dark(path).name)
         return Report(
             figures=drawn,
+            dark_figures=dark,
             thumbnails=thumbnails.of_mistakes(draft, images),
             mistakes=worst,
             mistakes_total=total,
@@ -126,8 +132,7 @@ REPORT = Stage(
 
 def _figures(inputs: _Inputs, images: Images, worst: tuple[Mistake, ...]) -> Iterator[Figure]:
     chosen, names = choose_samples(inputs.workspace, inputs.files)
-    title = f"Training images of {inputs.files.dataset}"
-    yield "samples", partial(draw_samples, images=chosen, labels=names, title=title)
+    yield "samples", partial(draw_samples, images=chosen, labels=names)
     yield from _findings(inputs)
     if len(inputs.blueprint.layers) <= _MOST_LAYERS:
         yield "layers", partial(draw_layers, blueprint=inputs.blueprint)

@@ -99,7 +99,7 @@ def test_json_has_the_same_facts_and_nothing_else(place):
 
 def test_samples_are_three_of_each_class_and_bounded_for_many_classes(place, monkeypatch):
     drawn = []
-    target = "sightline.flows.cli.datasets_inspect.draw_samples"
+    target = "sightline.flows.cli.datasets_inspect.draw_titled_samples"
     monkeypatch.setattr(target, lambda _, images, names, title, __: drawn.append((names, title)))
     for classes, each in ((4, 3), (50, 2), (130, 1)):
         images = np.random.default_rng(1).integers(0, 255, (4 * classes, 8, 8), dtype=np.uint8)

@@ -192,3 +192,27 @@ def test_page_shows_the_data_gate_with_findings_and_drift(artifacts, manifest):
     check_self_contained(shown)
     assert "| Data gate | 1 of 2 checks warned\\: leaks |" in page.render_markdown(checked)
     assert "Data gate" not in page.render_markdown(manifest)
+
+
+def test_photographs_have_a_dark_file_and_charts_are_inverted(html, artifacts, manifest):
+    shown, report = Page(html), manifest.records.report
+    assert {*report.dark_figures} == {"samples"} | {*report.figures} & {"label_errors", "saliency"}
+    sources = shown.attributes("source")
+    assert len(sources) == len(report.dark_figures)
+    dark = page.data_url((artifacts / report.dark_figures["samples"].path).read_bytes())
+    (samples,) = [one for one in sources if one["srcset"] == dark]
+    assert samples["media"] == "screen and (prefers-color-scheme: dark)"
+    with Image.open(artifacts / report.dark_figures["samples"].path) as image:
+        assert image.convert("RGB").getpixel((0, 0)) == (0x14, 0x17, 0x1A)
+    charts = [one for one in shown.attributes("img") if one.get("class") == "chart"]
+    assert len(charts) == len({*report.figures} - {*report.dark_figures, "mistakes"})
+    assert ".chart { filter: invert" in html
+
+
+def test_names_break_after_underscores_only(artifacts, manifest):
+    mistake = manifest.records.report.mistakes[0].model_copy(update={"label": "blue_<b>erry"})
+    others = manifest.records.report.mistakes[1:]
+    report = manifest.records.report.model_copy(update={"mistakes": (mistake, *others)})
+    html = page.render_html(Workspace(artifacts), with_records(manifest, report=report))
+    assert "blue_<wbr>&lt;b&gt;erry" in html
+    assert "blue_<b>erry" in Page(html).text

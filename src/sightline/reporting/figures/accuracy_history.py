@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING
 
 from PIL import Image
 
+from sightline.reporting.figures import lettering
 from sightline.reporting.figures.canvas import (
     BLUE,
     GREY,
     INK,
+    LITERAL,
     ORANGE,
     blank,
     percentages,
     plain,
     save,
-    shorten,
 )
 from sightline.runs.history import Entry
 from sightline.storage import files
@@ -33,7 +34,7 @@ _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "h")
 _PANEL_HEIGHT, _FOOT = 3.3, 0.3
 _MOST_TICKS = 8
 _FEW_RUNS = 40  # Beyond this many runs, markers and lines are smaller
-_LONGEST_NAME = 24
+_LONGEST_TITLE, _LONGEST_NAME = 4.2, 1.7  # Inches
 _LEGEND_WIDTH, _HANDLE_WIDTH = 105, 7  # In letters: the legend, and the handle before a name
 _PALETTE = 128  # Colours of the file, which makes it three times smaller: each run keeps one
 _Style = tuple[str, str]  # Colour and marker
@@ -83,7 +84,9 @@ def _draw_panel(
     axes.margins(y=0.08)
     percentages(axes.yaxis)
     axes.set_ylabel("test accuracy", fontsize=9)
-    plain(axes, shorten(dataset, 2 * _LONGEST_NAME))
+    plain(axes)
+    title = lettering.fitted(dataset, _LONGEST_TITLE, 11, "bold")
+    axes.set_title(title, loc="left", fontsize=11, fontweight="bold", **LITERAL)
     if any(_band(entry) for entry in entries):
         noise = "shaded: seed noise, mean ± 2 standard deviations"
         axes.set_title(noise, loc="right", fontsize=9, color=GREY)
@@ -107,7 +110,7 @@ def _draw_runs(axes: "Axes", own: Sequence[tuple[int, Entry]], style: _Style, ru
     measured = [entry.run.records.evaluate for _, entry in own]
     accuracies = [one.accuracy for one in measured]
     intervals = [one.accuracy_interval for one in measured]
-    name = shorten(_recipe(own[0][1]), _LONGEST_NAME)
+    name = lettering.fitted(_recipe(own[0][1]), _LONGEST_NAME, 9)
     axes.errorbar(
         [place for place, _ in own],
         accuracies,

@@ -14,12 +14,13 @@ from sightline.reporting.figures.canvas import (
     percentages,
     plain,
     save,
+    show_legend,
 )
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_THRESHOLDS = 9
+_THRESHOLDS = 6
 """At most this many points have their threshold written beside them, so that none overlap."""
 
 
@@ -59,9 +60,8 @@ def _draw_reliability(axes: "Axes", calibration: Calibration) -> None:
     )
     axes.set(xlim=(0, 1.03), ylim=(0, 1.03), xlabel="confidence", ylabel="accuracy")
     percentages(axes.xaxis, axes.yaxis)
-    plain(axes, f"Reliability (calibration error {calibration.error:.2%})")
-    # Below the diagram, where it hides no bars.
-    axes.legend(fontsize=9, frameon=False, ncols=2, loc="upper left", bbox_to_anchor=(0, -0.15))
+    plain(axes)
+    show_legend(axes)
 
 
 def _draw_coverage(axes: "Axes", coverage: Sequence[CoveragePoint]) -> None:
@@ -69,13 +69,14 @@ def _draw_coverage(axes: "Axes", coverage: Sequence[CoveragePoint]) -> None:
     axes.plot(shares, [point.accuracy for point in coverage], "o-", color=ORANGE, markersize=4.5)
     distance = (max(shares) - min(shares)) / _THRESHOLDS
     last = 2.0
+    below = -11 if distance else 5  # a lone point may lie on the axis
     for point in coverage:
         if last - point.coverage > distance:
             last = point.coverage
             axes.annotate(
                 f"{point.threshold:.4g}" if point.threshold else "all",
                 (point.coverage, point.accuracy),
-                xytext=(4, -11),
+                xytext=(4, below),
                 textcoords="offset points",
                 fontsize=8,
                 color=INK,
@@ -86,4 +87,4 @@ def _draw_coverage(axes: "Axes", coverage: Sequence[CoveragePoint]) -> None:
     axes.invert_xaxis()
     axes.set(xlabel="coverage (share of images answered)", ylabel="accuracy of the answers")
     percentages(axes.xaxis, axes.yaxis)
-    plain(axes, "Accuracy over coverage")
+    plain(axes)

@@ -18,11 +18,15 @@ BLUE, ORANGE, INK, GREY, LINE = "#0072B2", "#C14E00", "#1C2024", "#5F6368", "#D9
 """Blue and orange are close to those of the Okabe-Ito palette, which colour-blind readers can
 distinguish; the orange is darker, so that it is legible as text on white."""
 
+_DARK, _DARK_PAPER = {INK: "#E7E9EC", GREY: "#A5ADB6", ORANGE: "#FFAE70"}, "#14171A"
+
 DOTS_PER_INCH = 192
 """Twice that of a standard screen: crisp on dense screens, shown at half the size on the page."""
 
 _COMPRESSION = 3
 """For figures with photographs, zlib takes 2.5 times as long at its default of 6, to save 5 %."""
+
+LEGEND = 9  # Points of the font of a legend
 
 LITERAL: dict[str, Any] = {"parse_math": False}  # Keeps `$` in a name from starting a formula
 
@@ -58,9 +62,27 @@ def save(figure: "Figure", path: Path) -> None:
         )
 
 
-def plain(axes: "Axes", title: str) -> None:
-    """Give a diagram a title, faint grid lines and no box."""
-    axes.set_title(title, loc="left", fontsize=11, fontweight="bold", **LITERAL)
+def save_both(figure: "Figure", path: Path) -> None:
+    """Write a figure with photographs, and beside it another for dark pages.
+
+    The page inverts other figures itself. The colours are those of its style sheet.
+    """
+    from matplotlib.text import Text
+
+    save(figure, path)
+    figure.set_facecolor(_DARK_PAPER)
+    for text in figure.findobj(Text):
+        text.set_color(_DARK.get(str(text.get_color()), _DARK[INK]))
+    save(figure, dark(path))
+
+
+def dark(path: Path) -> Path:
+    """Return the path of a figure for dark pages."""
+    return path.with_stem(f"{path.stem}_dark")
+
+
+def plain(axes: "Axes") -> None:
+    """Give a diagram faint grid lines and no box."""
     axes.grid(color=LINE, linewidth=0.7)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
@@ -70,11 +92,24 @@ def plain(axes: "Axes", title: str) -> None:
 
 def percentages(*axes: "Axis") -> None:
     """Write the ticks of axes as percentages, few enough to stay apart."""
+    from matplotlib.axis import XAxis
     from matplotlib.ticker import MaxNLocator, PercentFormatter
 
     for axis in axes:
-        axis.set_major_locator(MaxNLocator(6))
+        # Labels beside each other need more room than those above each other.
+        axis.set_major_locator(
+            MaxNLocator(4 if isinstance(axis, XAxis) else 6, steps=[1, 2, 2.5, 5, 10])
+        )
         axis.set_major_formatter(PercentFormatter(1.0))
+
+
+def show_legend(axes: "Axes") -> None:
+    """Show the legend above a diagram, where it hides nothing."""
+    legend = axes.legend(
+        fontsize=LEGEND, frameon=False, loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.3
+    )
+    for text in legend.get_texts():
+        text.set(**LITERAL)
 
 
 def write_cells(
@@ -98,9 +133,3 @@ def add_scale(axes: "Axes", cells: "AxesImage", label: str, **settings: Any) -> 
     bar.set_label(label, fontsize=9)
     bar.outline.set_visible(False)
     axes.spines[:].set_color(GREY)
-
-
-def shorten(name: str, most: int) -> str:
-    """Cut a name to `most` characters, on one line; an ellipsis shows the cut."""
-    name = " ".join(name.split())
-    return name if len(name) <= most else name[: most - 1].rstrip() + "…"

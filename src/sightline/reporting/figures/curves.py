@@ -1,9 +1,18 @@
 """The learning curves."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from sightline.reporting.figures.canvas import BLUE, GREY, ORANGE, blank, percentages, plain, save
+from sightline.reporting.figures.canvas import (
+    BLUE,
+    GREY,
+    ORANGE,
+    blank,
+    percentages,
+    plain,
+    save,
+    show_legend,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,8 +50,8 @@ def draw_curves(path: Path, history: "pd.DataFrame", steps: "pd.DataFrame | None
 def _draw_rates(axes: "Axes", rates: "pd.DataFrame") -> None:
     alone = len(rates) == 1  # a line of one point would be invisible
     axes.plot(rates["epoch"], rates["learning_rate"], "o-" if alone else "-", color=GREY)
-    plain(axes, "Learning rate")
-    axes.set(xlabel="epoch", ylim=(0, None))
+    plain(axes)
+    axes.set(xlabel="epoch", ylabel="learning rate", ylim=(0, None))
     axes.margins(x=0.02)
     axes.ticklabel_format(axis="y", style="plain")
 
@@ -58,8 +67,7 @@ def draw_both_curves(path: Path, before: "pd.DataFrame", now: "pd.DataFrame") ->
             _draw_line(axes, history, metric, f"{run} training", colour, f"{marker}-")
             name = f"{run} validation"
             _draw_line(axes, history, f"val_{metric}", name, colour, f"{marker}--")
-        # Below the diagram, where it hides none of up to four lines.
-        _finish(axes, metric, loc="upper left", bbox_to_anchor=(0, -0.17), borderaxespad=0)
+        _finish(axes, metric)
     save(figure, path)
 
 
@@ -88,14 +96,13 @@ def _draw_line(
     )
 
 
-def _finish(axes: "Axes", metric: str, **legend: Any) -> None:
+def _finish(axes: "Axes", metric: str) -> None:
     from matplotlib.ticker import MaxNLocator
 
-    plain(axes, metric.capitalize())
+    plain(axes)
     axes.set_xlabel("epoch")
     axes.margins(x=0.04, y=0.08)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     if metric == "accuracy":
         percentages(axes.yaxis)
-    free = "lower right" if metric == "accuracy" else "upper right"  # where curves seldom lead
-    axes.legend(frameon=False, fontsize=9, **{"loc": free, **legend})
+    show_legend(axes)

@@ -7,17 +7,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sightline.records import Layer, ModelBlueprint
-from sightline.reporting.figures.canvas import GREY, INK, LITERAL, blank, save, shorten
+from sightline.reporting.figures import lettering
+from sightline.reporting.figures.canvas import GREY, INK, LITERAL, blank, save
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _ROWS = 30  # Layers per column; longer models continue in the next column
 _PITCH, _BOX = 0.36, 0.27
-_TOP, _WIDTH, _MARGIN, _GUTTER = 0.72, 6.3, 0.15, 1.15
+_TOP, _WIDTH, _MARGIN, _GUTTER = 0.4, 6.6, 0.15, 1.15
 """Inches: height of a row, of a box, of the headings; width of a column, its margin, and the
 space for the resolution."""
 
+_NAME = 2.0  # Inches from the left of a box to the name
 _COLOURS = {"Conv": "#CFE3F3", "Dense": "#FBE3D3", "Pooling": "#DDEEDD", "Input": "#ECECEC"}
 _OTHER = "#F7F7F7"
 _SPATIAL = 3  # Dimensions of an output that is an image: height, width, channels
@@ -34,9 +36,6 @@ def draw_layers(path: Path, blueprint: ModelBlueprint) -> None:
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set(xlim=(0, width), ylim=(height, 0))
     axes.axis("off")
-    classes, total = blueprint.num_classes, sum(layer.parameters for layer in layers)
-    title = f"{_times(image_shape)} image to {classes:,} classes, {total:,} parameters"
-    axes.text(_MARGIN, 0.22, title, fontsize=11, fontweight="bold", va="center", color=INK)
     for column in range(columns):
         shown = layers[column * rows : (column + 1) * rows]
         _draw_column(axes, shown, column * _WIDTH, image_shape)
@@ -82,11 +81,13 @@ def _draw_layer(
         axes.plot(stem, (top - _PITCH + _BOX, top), color=GREY, linewidth=1)
     middle = top + _BOX / 2
     style = {"va": "center", "color": INK, **LITERAL}
-    kind = shorten(layer.kind, 22)
+    kind = lettering.fitted(layer.kind, _NAME - 0.2, 9, "bold")
     axes.text(left + 0.1, middle, kind, fontsize=9, fontweight="bold", **style)
-    name = shorten(layer.name, 18)
-    axes.text(left + 1.95, middle, name, fontsize=8, **style | {"color": GREY})
-    axes.text(right - 1.0, middle, _times(layer.output_shape), fontsize=9, ha="right", **style)
+    output = _times(layer.output_shape)
+    room = right - 1.0 - lettering.width(output, 9) - (left + _NAME) - 0.1
+    name = lettering.fitted(layer.name, room, 8)
+    axes.text(left + _NAME, middle, name, fontsize=8, **style | {"color": GREY})
+    axes.text(right - 1.0, middle, output, fontsize=9, ha="right", **style)
     if layer.parameters:
         axes.text(right - 0.1, middle, f"{layer.parameters:,}", fontsize=9, ha="right", **style)
 

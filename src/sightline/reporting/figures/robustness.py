@@ -5,17 +5,11 @@ from pathlib import Path
 import numpy as np
 
 from sightline.records import Robustness
-from sightline.reporting.figures.canvas import (
-    INK,
-    LITERAL,
-    add_scale,
-    blank,
-    save,
-    shorten,
-    write_cells,
-)
+from sightline.reporting.figures import lettering
+from sightline.reporting.figures.canvas import INK, LITERAL, add_scale, blank, save, write_cells
 
 _BRIGHT_SHARE = 0.58  # From this accuracy on, black is more legible on a cell than white
+_LONGEST_NAME = 1.4  # Inches
 
 
 def draw_robustness(path: Path, robustness: Robustness) -> None:
@@ -23,8 +17,9 @@ def draw_robustness(path: Path, robustness: Robustness) -> None:
     from matplotlib.ticker import PercentFormatter
 
     accuracies = np.array([row.accuracies for row in robustness.corruptions])
-    names = [shorten(row.corruption, 18) for row in robustness.corruptions]
-    figure = blank(6.4, 1.3 + 0.42 * len(names), layout="constrained")
+    rows = [row.corruption for row in robustness.corruptions]
+    names = lettering.distinct(rows, _LONGEST_NAME, 9.5)
+    figure = blank(6.4, 1.2 + 0.42 * len(names), layout="constrained")
     axes = figure.subplots()
     # Cividis brightens evenly, also in print and for colour-blind readers.
     cells = axes.imshow(accuracies, cmap="cividis", vmin=0, vmax=1, aspect="auto")
@@ -35,6 +30,4 @@ def draw_robustness(path: Path, robustness: Robustness) -> None:
     axes.set_xticks(range(accuracies.shape[1]), [str(n + 1) for n in range(accuracies.shape[1])])
     axes.tick_params(length=0, labelsize=9.5)
     axes.set_xlabel("severity of the corruption")
-    title = f"Accuracy under corruption ({robustness.accuracy:.1%} without)"
-    axes.set_title(title, loc="left", fontsize=11, fontweight="bold")
     save(figure, path)

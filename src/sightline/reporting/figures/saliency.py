@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from sightline.records import Mistake
-from sightline.reporting.figures.canvas import BLUE, GREY, ORANGE, save
+from sightline.reporting.figures.canvas import BLUE, GREY, ORANGE, save_both
 from sightline.reporting.figures.grid import Images, caption, draw_grid
 
 if TYPE_CHECKING:
@@ -48,11 +48,10 @@ def draw_saliency(path: Path, images: Images, maps: Maps, mistakes: Sequence[Mis
         form = "{x:.2g}"
     limit = float(np.percentile(np.abs(cells), _FULL_COLOUR)) or 1.0
     pairs = [_beside(image, values / limit) for image, values in zip(images, cells, strict=True)]
-    title = "Saliency: true class → prediction, confidence"
     captions = [caption(mistake) for mistake in mistakes]
-    figure = draw_grid(np.stack(pairs), captions, title, _COLUMNS, _WIDTH, _FOOT)
+    figure = draw_grid(np.stack(pairs), captions, _COLUMNS, _WIDTH, _FOOT)
     _draw_scale(figure, limit, f"{label} (orange: up, blue: down)", form)
-    save(figure, path)
+    save_both(figure, path)
 
 
 def _summed(maps: Maps, side: int) -> Maps:

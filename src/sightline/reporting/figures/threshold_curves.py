@@ -8,22 +8,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sightline.records import ThresholdCurves
+from sightline.reporting.figures import lettering
 from sightline.reporting.figures.canvas import (
     BLUE,
     GREY,
-    LITERAL,
+    LEGEND,
     ORANGE,
     blank,
     percentages,
     plain,
     save,
-    shorten,
+    show_legend,
 )
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 Curves = NDArray[np.float32]
+_LONGEST_NAME = 1.9  # Inches
 _LIMITS = (-0.015, 1.015)  # Curves of a good model run along the edges
 
 
@@ -40,11 +42,11 @@ def draw_threshold_curves(
     left, right = figure.subplots(1, 2, gridspec_kw={"wspace": 0.08})
     left.plot([0, 1], [0, 1], color=GREY, linewidth=1, linestyle=":", label="chance, AUC 0.5")
     _draw(left, curves[0], found.class_roc_auc, class_names, ("AUC", found.roc_auc))
-    plain(left, "ROC, each class against the rest")
+    plain(left)
     left.set(xlabel="false positive rate", ylabel="recall (true positive rate)")
     average = ("AP", found.average_precision)
     _draw(right, curves[1], found.class_average_precision, class_names, average)
-    plain(right, "Precision over recall")
+    plain(right)
     right.set(xlabel="recall", ylabel="precision")
     save(figure, path)
 
@@ -65,13 +67,11 @@ def _draw(
         pairs = zip(areas, class_names, strict=True)
         known = [(area, name) for area, name in pairs if area is not None]
         (area, name), weakest = min(zip(known, classes, strict=True), key=lambda one: one[0])
-        label = f"weakest: {shorten(name, 20)}, {average[0]} {area:.4f}"
+        shown = lettering.fitted(name, _LONGEST_NAME, LEGEND)
+        label = f"weakest: {shown}, {average[0]} {area:.4f}"
         axes.plot(grid, weakest, "--", color=ORANGE, linewidth=1.4, label=label)
     label = f"macro average, {average[0]} {average[1]:.4f}"
     axes.plot(grid, mean, color=BLUE, linewidth=2, label=label)
     axes.set(xlim=_LIMITS, ylim=_LIMITS)
     percentages(axes.xaxis, axes.yaxis)
-    look = {"framealpha": 0.85, "edgecolor": "none"}  # curves of a poor model lie below it
-    legend = axes.legend(fontsize=9, loc="lower center", **look)
-    for text in legend.get_texts():
-        text.set(**LITERAL)
+    show_legend(axes)

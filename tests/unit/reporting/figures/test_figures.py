@@ -96,7 +96,7 @@ def coverage(*shares):
 
 FIGURES: dict[str, Callable[[Path], None]] = {
     "layers": partial(draw_layers, blueprint=network("Conv2D", HOSTILE)),
-    "samples": partial(draw_samples, images=GREY, labels=[HOSTILE] * 6, title=HOSTILE),
+    "samples": partial(draw_samples, images=GREY, labels=[HOSTILE] * 6),
     "curves": partial(draw_curves, history=VALIDATED),
     "curves with steps": partial(
         draw_curves, history=HISTORY[:1], steps=VALIDATED.assign(learning_rate=[0.1, 0.0])
@@ -240,7 +240,7 @@ def test_figures_grow_with_their_content_up_to_a_sensible_size(tmp_path):
     one, two = (size(partial(draw_layers, blueprint=network(*"a" * n))) for n in (30, 31))
     assert two[0] > 1.5 * one[0]  # a second column
     square, flat = (
-        size(partial(draw_samples, images=np.zeros(shape, np.uint8), labels=["a"] * 8, title="t"))
+        size(partial(draw_samples, images=np.zeros(shape, np.uint8), labels=["a"] * 8))
         for shape in ((8, 16, 16, 1), (8, 16, 64, 1))
     )
     assert square[0] == flat[0]
