@@ -62,7 +62,7 @@ NEEDS = {"pillow": "PIL", "opencv": "cv2", "simplejpeg": "simplejpeg"}
 
 def bare(data_dir: Path, name: str) -> float:
     """Return the images a CPU second of a bare decoder."""
-    from sightline.data.readers.parallel import ordered_map
+    from sightline.data.decoding.parallel import ordered_map
 
     paths = sorted(data_dir.rglob("*.jpg"))
     BARE[name](paths[0])
@@ -71,8 +71,8 @@ def bare(data_dir: Path, name: str) -> float:
 
 def decoded(data_dir: Path) -> float:
     """Return the images a CPU second of Sightline's decoder, with the digest of each file."""
+    from sightline.data.decoding.images import EncodedImage, decode
     from sightline.data.readers.base import Form
-    from sightline.data.readers.images import EncodedImage, decode
 
     images = [EncodedImage(str(path), path) for path in sorted(data_dir.rglob("*.jpg"))]
     form = Form((SIDE, SIDE, 3), "crop")

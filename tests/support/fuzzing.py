@@ -16,8 +16,9 @@ from bounds import bounded
 from depth import FULL, at_depth
 from sightline.config import DataConfig
 from sightline.data import locate
-from sightline.data.readers import dispatch, form
-from sightline.data.readers.conform import conform
+from sightline.data.decoding import form
+from sightline.data.decoding.conform import conform
+from sightline.data.readers import dispatch
 from sightline.errors import DataError
 from sightline.records import Run
 from sightline.storage.text import printable

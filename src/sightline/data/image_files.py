@@ -7,9 +7,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from sightline.data.encoded_images import EncodedImages
+from sightline.data.decoding.conform import conform
+from sightline.data.decoding.encoded_images import EncodedImages
 from sightline.data.readers.base import Form, RawBlock
-from sightline.data.readers.conform import conform
 from sightline.pipeline.cache import Draft
 from sightline.records import ArrayFile, EncodedFile, ImagesFile
 from sightline.storage import npy

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from sightline.data.decoding import image_kinds
+from sightline.data.decoding.image_kinds import is_image_entry
 from sightline.data.folder import Entries, check_link, list_folder, nested_files, with_suffix
-from sightline.data.image_table import find_table
+from sightline.data.labelling.image_table import find_table
 from sightline.data.layout import UNSPLIT, Layout
-from sightline.data.readers import image_kinds
-from sightline.data.readers.image_kinds import is_image_entry
 from sightline.data.split_names import find_splits, split_of
 from sightline.errors import DataError
 

@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 from sightline.config import DataConfig
 from sightline.data import announcement, label_table
+from sightline.data.decoding.form import choose_resize, target_shape
 from sightline.data.facts import describe, estimate_seconds
 from sightline.data.image_files import EncodedWriter, ImageWriter, PixelWriter
 from sightline.data.locate import unchanged
 from sightline.data.readers import dispatch
 from sightline.data.readers.base import Form, RawDataset
-from sightline.data.readers.form import choose_resize, target_shape
 from sightline.data.splits import Split, divide
 from sightline.data.validation.findings import ExampleIndex
 from sightline.data.validation.inspect import ImageInspector

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from sightline.config import DataConfig
 from sightline.data import catalog
+from sightline.data.decoding.parallel import ordered_map
 from sightline.data.layout import Layout, stem_of
-from sightline.data.readers.parallel import ordered_map
 from sightline.data.recognition import find_layout
 from sightline.errors import DataError
 from sightline.pipeline.progress import Counter

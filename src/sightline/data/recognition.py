@@ -5,11 +5,12 @@ from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
+from sightline.data.decoding import image_kinds
 from sightline.data.folder import Entries, list_folder, nested_files, with_suffix
 from sightline.data.image_folders import find_image_folders
-from sightline.data.image_table import has_file_column
+from sightline.data.labelling.image_table import has_file_column
 from sightline.data.layout import UNSPLIT, Detail, Layout, kind_of
-from sightline.data.readers import content, image_kinds
+from sightline.data.readers import content
 from sightline.data.shards import as_splits, check_train, find_shards, named_splits, with_names
 from sightline.data.split_names import find_splits
 from sightline.errors import DataError

@@ -14,11 +14,12 @@ import numpy as np
 from sightline.config import DataConfig, RunConfig, loading
 from sightline.config.model import PRETRAINED_PACKAGE
 from sightline.data import catalog, locate
+from sightline.data.decoding import images
+from sightline.data.decoding.form import choose_resize
+from sightline.data.decoding.images import EncodedImage
+from sightline.data.labelling import image_labels
 from sightline.data.layout import Layout
-from sightline.data.readers import image_labels, images
 from sightline.data.readers.dispatch import READERS
-from sightline.data.readers.form import choose_resize
-from sightline.data.readers.images import EncodedImage
 from sightline.data.recognition import find_layout
 from sightline.data.splits import roles
 

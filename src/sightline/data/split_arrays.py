@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from sightline.data.encoded_images import EncodedImages
+from sightline.data.decoding.encoded_images import EncodedImages
 from sightline.data.label_table import Labels
 from sightline.data.readers.base import Form
 from sightline.records import ArrayFile, ArraySplit, ImagesFile

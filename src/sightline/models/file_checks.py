@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import h5py
 from pydantic import ValidationError
 
-from sightline.data.readers import class_names
+from sightline.data.labelling import class_names
 from sightline.errors import DataError, ModelFileError
 from sightline.models.allowed_classes import CLASSES
 from sightline.records import ModelMetadata

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
+from sightline.data.decoding import image_kinds
 from sightline.data.folder import check_link, list_folder
-from sightline.data.readers import image_kinds, parquet_images
+from sightline.data.readers.parquet import parquet_images
 from sightline.errors import DataError, InputError
 from sightline.prediction import npy
 from sightline.prediction.records import Input

@@ -9,12 +9,12 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from sightline.data.readers import form, images
+from sightline.data.decoding import form, images
+from sightline.data.decoding.form import MAX_SIDE
+from sightline.data.decoding.image_kinds import add_kinds, describe_left_out
+from sightline.data.decoding.parallel import ordered_map
+from sightline.data.labelling.class_names import MAX_CLASSES, MIN_CLASSES
 from sightline.data.readers.base import Form, Shape
-from sightline.data.readers.class_names import MAX_CLASSES, MIN_CLASSES
-from sightline.data.readers.form import MAX_SIDE
-from sightline.data.readers.image_kinds import add_kinds, describe_left_out
-from sightline.data.readers.parallel import ordered_map
 from sightline.data.validation.profile import Profiler
 from sightline.errors import ModelFileError
 from sightline.evaluation.model_under_test import class_probabilities

@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sightline.data.readers import content, npy
+from sightline.data.readers import content
+from sightline.data.readers.npz import npy
 from sightline.data.readers.pixel_layout import PixelLayout
 from sightline.errors import DataError
 from sightline.storage.text import quoted

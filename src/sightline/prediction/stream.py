@@ -10,11 +10,11 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from sightline.data.readers import parquet_images
+from sightline.data.decoding.conform import conform
+from sightline.data.decoding.images import EncodedImage, ImageHeader, decode_one
+from sightline.data.decoding.parallel import ordered_map
 from sightline.data.readers.base import Form, Shape, rows_in_block
-from sightline.data.readers.conform import conform
-from sightline.data.readers.images import EncodedImage, ImageHeader, decode_one
-from sightline.data.readers.parallel import ordered_map
+from sightline.data.readers.parquet import parquet_images
 from sightline.errors import DataError
 from sightline.prediction import npy
 from sightline.prediction.inputs import image_files

@@ -1,7 +1,7 @@
 """The sentences of the page, the Markdown report and the model card."""
 
 from sightline.data import fact_lines
-from sightline.data.readers.image_kinds import describe_left_out
+from sightline.data.decoding.image_kinds import describe_left_out
 from sightline.records import (
     Calibration,
     Certificate,

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sightline.config import EmbeddingConfig
-from sightline.data.readers.parallel import ordered_map
+from sightline.data.decoding.parallel import ordered_map
 from sightline.data.split_arrays import StoredImages, blocks, open_split
 from sightline.models import backbone, keras_files
 from sightline.pipeline import cache

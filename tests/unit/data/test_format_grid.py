@@ -10,7 +10,7 @@ import pytest
 from grid_formats import FORMATS
 from grid_situations import GRID
 from reading import ingest
-from sightline.data.readers import class_names
+from sightline.data.labelling import class_names
 from sightline.errors import DataError
 
 DOCS = Path(__file__).parents[3] / "docs" / "data.md"

@@ -14,7 +14,8 @@ from reading import ingest
 from sightline.config import DataConfig, PreprocessingConfig
 from sightline.data import ingest as ingestion
 from sightline.data import label_table, locate, preprocess
-from sightline.data.readers import dispatch, form
+from sightline.data.decoding import form
+from sightline.data.readers import dispatch
 from sightline.data.split_arrays import open_split
 from sightline.data.validation import findings
 from sightline.errors import ConfigError, DataError, StorageError

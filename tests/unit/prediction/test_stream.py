@@ -8,9 +8,9 @@ from PIL import Image
 
 from color_profiles import profile
 from run_to_predict import SHAPE, dots, write_pictures
+from sightline.data.decoding.conform import conform
+from sightline.data.decoding.images import silence_bomb_warnings
 from sightline.data.readers.base import Form
-from sightline.data.readers.conform import conform
-from sightline.data.readers.images import silence_bomb_warnings
 from sightline.errors import DataError
 from sightline.prediction import inputs, stream
 

@@ -2,7 +2,7 @@ import pytest
 
 import paired_answers
 from reported_runs import FILE, IN_DEPTH, NO_FIGURES, numbers, with_evaluation, with_records
-from sightline.data.readers import image_kinds
+from sightline.data.decoding import image_kinds
 from sightline.records import (
     Calibration,
     Check,

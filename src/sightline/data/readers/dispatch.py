@@ -8,20 +8,25 @@ from sightline.config import DataConfig
 from sightline.data import catalog
 from sightline.data.download import fetch
 from sightline.data.layout import UNSPLIT, Layout
-from sightline.data.readers import csv, folder, idx, mnist_csv, npz, parquet, tfrecord, webdataset
+from sightline.data.readers import folder, idx
 from sightline.data.readers.base import RawDataset
+from sightline.data.readers.csv import csv_reader, mnist_csv
+from sightline.data.readers.npz import npz_reader
+from sightline.data.readers.parquet import parquet_reader
+from sightline.data.readers.tfrecord import tfrecord_reader
+from sightline.data.readers.webdataset import webdataset_reader
 from sightline.data.recognition import find_layout
 from sightline.errors import DataError
 from sightline.records import Run, Source
 
 READERS: dict[str, Callable[[Layout, DataConfig], RawDataset]] = {
-    "csv": csv.read,
+    "csv": csv_reader.read,
     "folder": folder.read,
     "idx": idx.read,
-    "npz": npz.read,
-    "parquet": parquet.read,
-    "tfrecord": tfrecord.read,
-    "webdataset": webdataset.read,
+    "npz": npz_reader.read,
+    "parquet": parquet_reader.read,
+    "tfrecord": tfrecord_reader.read,
+    "webdataset": webdataset_reader.read,
 }
 """Format to its reader. A new format is a module here, a line here, and its name in `layout`."""
 

@@ -8,14 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sightline.config import DataConfig
+from sightline.data.decoding import images
+from sightline.data.decoding.form import choose_form
+from sightline.data.decoding.images import EncodedImage
+from sightline.data.decoding.unreadable import Readable, find_readable
+from sightline.data.labelling import csv_labels, image_labels, labels, unlabelled
+from sightline.data.labelling.class_names import MAX_CLASSES
+from sightline.data.labelling.image_labels import SplitLabels
 from sightline.data.layout import Layout
-from sightline.data.readers import csv_labels, image_labels, images, labels, unlabelled
 from sightline.data.readers.base import RawDataset, RawSplit, check_count
-from sightline.data.readers.class_names import MAX_CLASSES
-from sightline.data.readers.form import choose_form
-from sightline.data.readers.image_labels import SplitLabels
-from sightline.data.readers.images import EncodedImage
-from sightline.data.readers.unreadable import Readable, find_readable
 from sightline.errors import DataError
 
 

@@ -10,8 +10,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from sightline.config import DataConfig
+from sightline.data.labelling import labels, unlabelled
 from sightline.data.layout import Layout
-from sightline.data.readers import content, labels, unlabelled
+from sightline.data.readers import content
 from sightline.data.readers.base import (
     MAX_IMAGE_BYTES,
     Origin,

@@ -2,8 +2,8 @@
 
 from typing import NamedTuple
 
+from sightline.data.decoding.image_kinds import describe_kinds
 from sightline.data.holdout import same_examples
-from sightline.data.readers.image_kinds import describe_kinds
 from sightline.data.validation.drift import largest_drift, same_form
 from sightline.data.validation.findings import Finding, read_findings
 from sightline.records import DatasetFiles, Inspection

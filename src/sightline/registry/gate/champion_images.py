@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from sightline.data import locate, splits
+from sightline.data.decoding.conform import conform
 from sightline.data.label_table import check_length
 from sightline.data.readers import dispatch
-from sightline.data.readers.conform import conform
 from sightline.data.splits import Split
 from sightline.errors import DataError
 from sightline.records import ArrayFile, ImagesFile

@@ -1,6 +1,6 @@
 """What must hold before two models can be compared."""
 
-from sightline.data.readers.class_names import normalize
+from sightline.data.labelling.class_names import normalize
 from sightline.errors import DataError
 from sightline.records import Criterion, DatasetFiles
 from sightline.registry import Version

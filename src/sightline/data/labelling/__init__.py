@@ -1,0 +1,1 @@
+"""The labels of a data set, and the names of its classes."""

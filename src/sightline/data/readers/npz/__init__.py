@@ -1,0 +1,1 @@
+"""NPZ archives."""
