@@ -39,8 +39,8 @@ def test_prune_is_refused_while_a_run_is_active(workspace):
 def test_pinned_run_is_marked_and_never_pruned(workspace):
     assert "Pinned old." in sightline("runs pin old --reason 'in the [paper]'").stdout
     listed = sightline("runs list").stdout
-    assert re.search(r"│ \* │ old ", listed)
-    assert re.search(r"│   │ new ", listed)
+    assert re.search(r"│ old\* +│", listed)
+    assert re.search(r"│ new +│", listed)
     shown = sightline("runs show old").stdout
     assert re.search(r"pinned +│ .* UTC: in the \[paper\]", shown)
     assert "Next: Hold out a validation split (preprocessing.validation_fraction" in shown
