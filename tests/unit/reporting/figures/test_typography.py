@@ -9,18 +9,23 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.text import Text
+from PIL import Image
 
+from excerpts import CONFIG, excerpt, with_recipe
 from sightline.data.validation.findings import Finding, Place
 from sightline.records import (
     ArrayFile,
     Calibration,
     CorruptionMetrics,
     CoveragePoint,
+    Layer,
     Mistake,
+    ModelBlueprint,
     ReliabilityBin,
     Robustness,
     ThresholdCurves,
 )
+from sightline.reporting.figures.accuracy_history import draw_accuracy_history
 from sightline.reporting.figures.calibration import draw_calibration
 from sightline.reporting.figures.confusion import draw_confusion_matrix
 from sightline.reporting.figures.curves import draw_both_curves, draw_curves
@@ -30,9 +35,11 @@ from sightline.reporting.figures.grid import (
     draw_samples,
     draw_titled_samples,
 )
+from sightline.reporting.figures.layers import draw_layers
 from sightline.reporting.figures.robustness import draw_robustness
 from sightline.reporting.figures.saliency import draw_saliency
 from sightline.reporting.figures.threshold_curves import draw_threshold_curves
+from sightline.runs.history import Entry
 
 TOUCHING = 0.5  # Pixels by which boxes of text may overlap
 POINTS = ArrayFile(path="a", sha256="a" * 64, bytes=1, shape=(2, 1, 201), dtype="float32")
@@ -98,7 +105,7 @@ def check(figure, boxes):
         assert min(overlap, height) <= TOUCHING, f"{text!r} overlaps {other!r}"
     for axes in figure.axes:
         if legend := axes.get_legend():
-            assert legend.get_window_extent().y0 >= axes.bbox.y1, "the legend covers the diagram"
+            assert not legend.get_window_extent().overlaps(axes.bbox), "a legend hides a diagram"
     if figure.get_layout_engine() is None:  # else the file is cropped to the content
         for text, box in boxes:
             assert box.x0 >= 0, text
@@ -212,3 +219,36 @@ def test_learning_curves_have_readable_ticks_and_legends_beside_the_lines(measur
     history = history.assign(val_accuracy=accuracy, val_loss=1 - accuracy)
     measured(partial(draw_curves, history=history, steps=history))
     measured(partial(draw_both_curves, before=history, now=history))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_layers_have_room_for_their_names_and_sizes(measured, kind):
+    layers = tuple(
+        Layer(name=name, kind=name, output_shape=(224, 224, 2048), parameters=99_999_999)
+        for name in names(31, kind)
+    )
+    blueprint = ModelBlueprint(
+        architecture=POINTS,
+        summary=POINTS,
+        layers=layers,
+        parameters=1,
+        image_shape=(224, 224, 3),
+        num_classes=2,
+    )
+    assert measured(partial(draw_layers, blueprint=blueprint)).count("99,999,999") == 31
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_accuracy_history_has_room_for_its_names(measured, monkeypatch, kind):
+    monkeypatch.setattr("PIL.Image.open", lambda _: Image.new("RGB", (1, 1)))
+    runs = [
+        Entry(
+            excerpt(accuracy=0.99, config=with_recipe(CONFIG, recipe)),
+            band=None,
+            change=None,
+            is_noise=None,
+        )
+        for recipe in names(7, kind)
+    ]
+    panels = {f"{'w' * 38}{number}": runs for number in range(2)}
+    measured(lambda path: draw_accuracy_history(path, panels))
