@@ -281,10 +281,16 @@ LABELS = (
         "decomposed Unicode beside composed",
         labelled(train=["b", unicodedata.normalize("NFD", "\xe9")], test=["\xe9"]),
         classes=("b", "\xe9"),
+        outcome=noted("NFC"),
         needs="text",
     ),
     Situation(
-        "blanks around", labelled(train=[" a", "b "], test=["a", "b"]), classes=_PAIR, needs="text"
+        "blanks around",
+        labelled(train=[" a", "b "], test=["a", "b"]),
+        noted("blanks"),
+        dict.fromkeys(("label table", "WebDataset", "CSV"), READ),  # blanks around cells are none
+        classes=_PAIR,
+        needs="text",
     ),
     Situation(
         "`Cat` beside `cat`",

@@ -52,6 +52,7 @@ def open_encoded(
     everything = chain.from_iterable(map(_kept, splits, readable.masks))
     total = sum(int(mask.sum()) for mask in readable.masks)
     form, notes = choose_form(everything, total, settings, layout)
+    missing += labels.describe_normalized(found.values())
     paths = [path for split in splits for path in split.paths]
     return RawDataset(
         class_names,

@@ -1,6 +1,6 @@
 """Turn the labels of any source into class names and numbers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,11 +10,14 @@ from numpy.typing import NDArray
 from sightline.data.labelling import class_names
 from sightline.data.labelling.class_names import MAX_CLASSES, MIN_CLASSES
 from sightline.data.labelling.label_values import to_values
+from sightline.data.layout import Detail
 from sightline.data.readers.base import MAX_EXAMPLES, check_count
 from sightline.errors import DataError
 from sightline.storage.text import quoted
 
 Value = int | str
+
+_MAX_NAMES = 3  # In a note
 
 
 @dataclass(frozen=True)
@@ -126,6 +129,17 @@ def _missing(subject: str, row: int) -> DataError:
     return DataError(
         f"{subject}, row {row} (counted from 0): the label is missing; add it, or remove the row."
     )
+
+
+def describe_normalized(found: Iterable[FoundLabels]) -> tuple[str, ...]:
+    """Return a note on up to three class names that `encode` writes in another form, if any."""
+    texts = {value for split in found for value in split.values if isinstance(value, str)}
+    changed = sorted(text for text in texts if class_names.normalize(text) != text)
+    if not changed:
+        return ()
+    shown = ", ".join(quoted(ascii(text), 40) for text in changed[:_MAX_NAMES])
+    more = f" and {len(changed) - _MAX_NAMES:,} more" if len(changed) > _MAX_NAMES else ""
+    return (Detail(f"Class names without blanks around, in Unicode form NFC: {shown}{more}."),)
 
 
 def _normalize(split: FoundLabels, *, ignore_case: bool) -> FoundLabels:

@@ -48,6 +48,7 @@ def read(layout: Layout, settings: DataConfig) -> RawDataset:
 
     splits = tuple(map(split, found, numbers))
     size = sum(path.stat().st_size for path in paths) if form.encoded else None
+    missing += labels.describe_normalized(found.values())
     notes = (*layout.notes, *label_notes, *missing, *readable.notes, *notes)
     return RawDataset(
         *(class_names, form.shape, splits, image_labels.describe(layout, settings)),

@@ -77,6 +77,7 @@ def read(layout: Layout, settings: DataConfig) -> RawDataset:
         )
 
     splits = tuple(map(split, parts, numbers))
+    missing += labels.describe_normalized(found.values())
     notes = (*layout.notes, *left_out, *notes, *missing, *pixels.notes)
     notes = (*notes, *([scale.note] if scale else describe_dark(values)))
     origin = _origin(tables[0], settings)

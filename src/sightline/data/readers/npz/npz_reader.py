@@ -68,6 +68,7 @@ def read(layout: Layout, settings: DataConfig) -> RawDataset:
         )
 
     scaled = (scale.note,) if scale else describe_dark(values)
+    notes += labels.describe_normalized(found.values())
     notes = (*layout.notes, *others, *notes, *order.notes, *scaled)
     splits = tuple(map(split, found, kept, numbers))
     origin = Origin("NPZ archive", npz_labels.describe(stated["train"]))

@@ -49,6 +49,17 @@ def read(
     return names or None, numbers
 
 
+def describe(numbering: Mapping[Path, Mapping[int, int]]) -> tuple[str, ...]:
+    """Return a note if files number their classes in another order than the first one."""
+    others = sum(any(old != new for old, new in one.items()) for one in numbering.values())
+    if not others:
+        return ()
+    return (
+        f"{others:,} of {len(numbering):,} Parquet files state the class names in another order "
+        "than the first; their labels were matched by name.",
+    )
+
+
 def _stated_names(path: Path, metadata: Mapping[bytes, bytes], column: str) -> Names | None:
     try:
         names = json.loads(metadata[b"huggingface"])["info"]["features"][column]["names"]

@@ -41,7 +41,8 @@ def read(layout: Layout, settings: DataConfig) -> RawDataset:
         _split(layout, name, _labels(layout, name, settings.label_column, numbering), settings)
         for name in layout.files
     ]
-    layout = replace(layout, notes=(*layout.notes, *chosen, *left_out))
+    mapped = parquet_names.describe(numbering)
+    layout = replace(layout, notes=(*layout.notes, *chosen, *left_out, *mapped))
     label, image = (
         getattr(settings, key) if getattr(settings, key) != getattr(given, key) else None
         for key in ("label_column", "image_column")

@@ -128,5 +128,6 @@ def _open_pixels(
 
     kept = (split for split in given if split.name in found)
     splits = tuple(map(raw_split, kept, numbers))
+    missing += labels.describe_normalized(found.values())
     notes = (*layout.notes, *missing, *order.notes)
     return RawDataset(class_names, shape, splits, origin, notes)

@@ -157,6 +157,7 @@ def test_names_in_another_order_in_shards_and_splits_are_mapped_by_name(tmp_path
     assert raw.class_names == ("owl", "cat", "caf\xe9")
     assert raw.splits[0].labels.tolist() == [1, 0, 2, 1, 0, 2]
     assert raw.splits[1].labels.tolist() == [1, 0, 2]
+    assert "2 of 3 Parquet files" in " ".join(raw.notes)
 
 
 @pytest.mark.parametrize(
