@@ -79,12 +79,13 @@ def plan_stages(config: RunConfig, run: Run, source: Source) -> StagePlan:
     if _has_frozen_layers(config, blueprint):
         features = (look_up(EMBED, arrays, blueprint, config.embedding),)
     examples = features[0] if features else arrays
+    network = blueprint
     if config.training.frozen.epochs:
         head = blueprint and blueprint.model_copy(update={"phase": "frozen"})
         frozen = look_up(TRAIN, examples, head, config.training.frozen_phase())
         update = frozen and {"pretrained": frozen.model, "phase": "finetune"}
-        blueprint = blueprint.model_copy(update=update) if blueprint and update else None
-    trained = look_up(TRAIN, examples, blueprint, config.training)
+        network = blueprint.model_copy(update=update) if blueprint and update else None
+    trained = look_up(TRAIN, examples, network, config.training)
     evaluation = look_up(EVALUATE, files, arrays, trained, config.evaluation, *features)
     if config.promotion.gate != "off":
         look_up(EXPORT, files, trained, evaluation, config.export)

@@ -2,11 +2,15 @@ import importlib.metadata
 
 import pytest
 
+from sightline.config import loading
 from sightline.data import locate
 from sightline.flows.stage_plan import plan_stages
-from sightline.pipeline import provenance
+from sightline.pipeline import cache, provenance
 from sightline.records import Run
+from sightline.reporting.report import REPORT
+from sightline.runs import run_folder
 from sightline.storage.workspace import Workspace
+from sightline.training.train import TRAIN
 from tiny_run import tiny
 
 AFTER_TRAIN = {"evaluate": None, "report": None}
@@ -82,3 +86,28 @@ def test_first_run_of_a_data_set_has_no_reason(data, tmp_path):
     empty = Run(id="next", workspace=Workspace(tmp_path))
     found = plan_stages(config, empty, locate.locate(config.data))
     assert (found.cached, found.reasons) == (False, "")
+
+
+def test_phases_of_a_fine_tuning_are_looked_up_with_the_inputs_that_the_flow_gives_them(
+    root, data, monkeypatch
+):
+    workspace = Workspace(root)
+    records = run_folder.read(workspace, "first").records
+    looked_up = []
+
+    def peek(run, stage, key):
+        looked_up.append(key)
+        return getattr(records, stage.name)
+
+    monkeypatch.setattr(cache, "peek", peek)
+    config = loading.load("photos", overrides=["training.frozen.epochs=1"], dataset=str(data))
+    plan_stages(config, Run(id="next", workspace=workspace), locate.locate(config.data))
+    head = records.build.model_copy(update={"phase": "frozen"})
+    tuned = {"pretrained": records.train.model, "phase": "finetune"}
+    tuned = records.build.model_copy(update=tuned)
+    outputs = (records.ingest, records.build, records.train, records.evaluate)
+    assert looked_up[3:5] + looked_up[-1:] == [
+        TRAIN.key(records.preprocess, head, config.training.frozen_phase()),
+        TRAIN.key(records.preprocess, tuned, config.training),
+        REPORT.key(*outputs, config.report),
+    ]
