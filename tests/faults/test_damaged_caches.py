@@ -179,7 +179,7 @@ def test_entry_is_stale_after_a_change_of_the_code(finished, copy, tmp_path):
         return roots.entries(copy, "ingest")
 
     assert entries() == [pipeline.key("ingest")]
-    for name, count in (("preprocess.py", 1), ("readers/images.py", 2)):  # ingest uses the second
+    for name, count in (("preprocess.py", 1), ("decoding/images.py", 2)):  # ingest uses the second
         changed = source / "data" / name
         changed.write_text(f"{changed.read_text()}\n# changed\n")
         assert len(entries()) == count
