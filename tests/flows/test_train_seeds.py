@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from sightline.data import locate
-from sightline.flows.cli import train as cli_train
+from sightline.flows.cli import seeds_table
 from sightline.flows.deployments import train
 from sightline.flows.train_seeds import seeds_flow
 from sightline.records import Run
@@ -100,7 +100,7 @@ def test_same_command_resumes_with_the_missing_seeds(summary, data, root):
 
 def test_terminal_shows_each_seed_and_the_spread(summary):
     written = StringIO()
-    cli_train.show_seeds(summary, Console(width=200, file=written))
+    seeds_table.show(summary, Console(width=200, file=written))
     text = written.getvalue()
     for one in summary.runs:
         assert re.search(rf"{one.seed} +│ {one.test_accuracy:.2%}", text), text
