@@ -89,7 +89,7 @@ def test_form_of_the_deployment_explains_its_parameters(browser, workers):
         page.goto(f"{workers.ui}/deployments/deployment/{deployment['id']}/run")
         show(
             page,
-            "Name of a data set (mnist, fashion-mnist, mnist-5k), or a path",
+            "Name of a data set (mnist, fashion-mnist, mnist-5k), or the absolute path",
             "Named config to start from; auto chooses it from the images.",
             "Passes over the training split. Default: the recipe's.",
             "Run even if nothing changed since the last run.",
