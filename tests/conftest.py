@@ -19,7 +19,7 @@ SET_UP, FLOWS = "set-up", "flows"
 SHARING = ("lost_runs", "operation", "pages", "server", "stopping")
 """Files of e2e that share one server, its deployments and workers with test_orchestrator.py."""
 
-LONGEST = (SET_UP, FLOWS, "tests/e2e/test_readme.py")
+LONGEST = (SET_UP, "tests/faults/test_outages.py", FLOWS, "tests/e2e/test_readme.py")
 """Groups that start first, so that the processes end together."""
 
 SERVERS = {"prefect_api", "server_url", "factory", "server", "guarded", "browser", "database"}
