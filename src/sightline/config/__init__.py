@@ -8,7 +8,7 @@ changing one section keeps the cached results of stages that do not depend on it
 from sightline.config.augmentation import Augmentation
 from sightline.config.base import Section
 from sightline.config.data import DataConfig, PreprocessingConfig, Resize
-from sightline.config.data_gate import DataGateConfig, Limit
+from sightline.config.data_gate import DataGateConfig, Limit, Loss
 from sightline.config.embedding import EmbeddingConfig
 from sightline.config.evaluation import EvaluationConfig, ReportConfig
 from sightline.config.model import (

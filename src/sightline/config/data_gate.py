@@ -23,6 +23,13 @@ class Share(Limit):
     """Largest fraction that passes."""
 
 
+class Loss(Share):
+    """The limits of a check that measures a fraction of what a data set holds that was left out."""
+
+    fail_above: float = Field(default=0.5, ge=0, le=1)
+    """Fraction above which the run stops although the action is "warn"."""
+
+
 class DataGateConfig(Section):
     """Limits of the data quality checks.
 
@@ -30,9 +37,9 @@ class DataGateConfig(Section):
     the split where it is largest.
     """
 
-    left_out: Share = Share(limit=0.01)
+    left_out: Loss = Loss(limit=0.01)
     """Files of an image folder that were left out, such as those that are no images."""
-    unreadable: Share = Share(limit=0)
+    unreadable: Loss = Loss(limit=0)
     """Images that cannot be read and were left out; see data.unreadable."""
     missing_classes: Limit = Limit(limit=0)
     """Number of classes that have no image in one of the splits."""

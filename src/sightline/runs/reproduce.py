@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
-from sightline.config import RunConfig
+from sightline.config import Loss, RunConfig
 from sightline.data import locate
 from sightline.errors import InputError
 from sightline.records import Evaluation, Record, Run, Source
@@ -73,10 +73,11 @@ def plan(
     config = original.config
     path = {} if source.kind in {"named", "embedded"} else {"dataset": source.path}
     # The last run that the data gate compares with is another one now.
+    warn = {"action": "warn"}
     limits = {
-        name: limit.model_copy(update={"action": "warn"})
+        name: limit.model_copy(update=warn | ({"fail_above": 1} if type(limit) is Loss else {}))
         for name, limit in config.data_gate
-        if limit.action == "fail"
+        if limit.action != "off"
     }
     changed = {
         "data": config.data.model_copy(update=path),

@@ -82,6 +82,7 @@ def test_plan_refreshes_and_promotes_nothing(workspace, original):
     assert run.repeats == long.run_id
     assert config.promotion.gate == "off"
     assert config.data_gate.drift.action == "warn"
+    assert config.data_gate.left_out.fail_above == 1
     assert RunConfig.model_validate(config.model_dump()) == config
     changed = {"promotion", "data_gate"}
     assert config.model_dump(exclude=changed) == long.config.model_dump(exclude=changed)

@@ -8,7 +8,8 @@ import pytest
 import bad_files
 from reading import check_unreadable, ingest, read_all
 from sightline.config import DataGateConfig
-from sightline.data.validation.gate import run_checks
+from sightline.data.validation.gate import check_data, run_checks
+from sightline.errors import DataError
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (20, 16, 12), dtype=np.uint8)
 CONTENTS = [bad_files.png(image) for image in IMAGES]
@@ -67,6 +68,16 @@ def test_skipped_images_are_counted_by_the_data_gate(tmp_path, run, store):
     check = next(check for check in result.checks if check.name == "unreadable")
     assert (check.outcome, check.measured) == ("warned", 0.1)
     assert "2 of 20" in check.sentence
+
+
+def test_data_of_which_more_than_half_cannot_be_read_are_refused(tmp_path, run):
+    source = folder(tmp_path)
+    for place in sorted(source.glob("*/*"))[::2]:
+        place.write_bytes(b"x")
+    files = ingest(run, source, unreadable="skip")
+    assert files.unreadable == 11
+    with pytest.raises(DataError, match=r"11 of 20.*Replace.*data_gate\.unreadable\.fail_above=1"):
+        check_data(run.workspace, files, DataGateConfig(), None)
 
 
 def test_split_without_a_readable_image_is_refused(tmp_path):

@@ -119,24 +119,40 @@ def test_every_kind_of_finding_has_its_check(run, tmp_path):
     assert "train 2 (“2”)" in found["blank"].sentence
 
 
-def test_files_left_out_are_counted_by_their_ending(run, tmp_path):
+def with_others(run, folder, others):
+    """Ingest 24 images beside one that lies outside the class folders and other files."""
     for label in ("a", "b"):
-        (tmp_path / label).mkdir()
+        (folder / label).mkdir()
         for number in range(12):
             one = Image.fromarray(IMAGES[number + 12 * (label == "b"), ..., 0])
-            one.save(tmp_path / label / f"{number}.png")
-    (tmp_path / "beside.png").write_bytes((tmp_path / "a" / "0.png").read_bytes())
-    for number in range(44):
+            one.save(folder / label / f"{number}.png")
+    (folder / "beside.png").write_bytes((folder / "a" / "0.png").read_bytes())
+    for number in range(others):
         name = f"{number}.nef" if number % 4 else f"{number}.txt"
-        (tmp_path / "b" / name).touch()
-    files = reading.ingest(run, tmp_path)
-    assert files.left_out == {".nef": 33, ".txt": 11, ".png": 1}
+        (folder / "b" / name).touch()
+    return reading.ingest(run, folder)
+
+
+def test_files_left_out_are_counted_by_their_ending(run, tmp_path):
+    files = with_others(run, tmp_path, 23)
+    assert files.left_out == {".nef": 17, ".txt": 6, ".png": 1}
     check = checks(run, files)["left_out"]
-    assert (check.outcome, check.measured) == ("warned", 45 / 69)
-    assert "45 of 69 files (65.2%)" in check.sentence
-    assert "33 .nef, 11 .txt and 1 .png" in check.sentence
-    with pytest.raises(DataError, match=r"left_out.*33 \.nef.*data_gate\.left_out\.action"):
+    assert (check.outcome, check.measured, check.limit) == ("warned", 0.5, 0.01)
+    assert "24 of 48 files (50%)" in check.sentence
+    assert "17 .nef, 6 .txt and 1 .png" in check.sentence
+    with pytest.raises(DataError, match=r"left_out.*17 \.nef.*data_gate\.left_out\.action=warn"):
         gate(run, files, left_out={"action": "fail"})
+
+
+def test_data_of_which_more_than_half_is_left_out_are_refused_with_what_to_do(run, tmp_path):
+    files = with_others(run, tmp_path, 44)
+    with pytest.raises(DataError) as caught:
+        gate(run, files)
+    for fact in ("45 of 69 files (65.2%)", "33 .nef, 11 .txt and 1 .png", "allowed 0.5", "Convert"):
+        assert fact in str(caught.value)
+    assert str(caught.value).endswith("accept it with --set data_gate.left_out.fail_above=1.")
+    for accepted, outcome in (({"fail_above": 1}, "warned"), ({"action": "off"}, "off")):
+        assert checks(run, files, left_out=accepted)["left_out"].outcome == outcome
 
 
 @pytest.fixture
