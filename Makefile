@@ -80,12 +80,21 @@ test: $(INSTALLED_DEV) ## Run the test suite, offline (PYTEST_ARGS='...', PROCES
 test-campaigns: $(INSTALLED_DEV) ## Kill, damage, fill up and fuzz (DEPTH=full: for hours)
 	$(if $(filter full,$(DEPTH)),SIGHTLINE_TEST_DEPTH=full) $(PYTEST) -m campaign $(PYTEST_ARGS)
 
+# Strict: a link that leads nowhere is an error.
+BUILD_SITE := NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+
 .PHONY: check
-check: $(INSTALLED_DEV) ## Check lint, format, types and layers; changes nothing
+check: $(INSTALLED_DEV) ## Check lint, format, types, layers and the links of docs/; changes no file
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+	$(BUILD_SITE)
+
+.PHONY: docs
+docs: $(INSTALLED_DEV) ## Build the site of docs/ into build/site, offline
+	@$(BUILD_SITE)
+	@echo "Open build/site/index.html. To search the site, serve it: $(BIN)/mkdocs serve"
 
 .PHONY: demo
 demo: $(INSTALLED_DEV) ## Ship a model: gate, exports, predict, rollback, reproduce (MNIST=...)
