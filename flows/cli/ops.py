@@ -113,8 +113,9 @@ def _show(found: "Overview") -> None:
     console.out().print(table)
     if not found.can_run:
         console.note(
-            "Nothing can run: no active deployment has a pool with a worker. `make deploy` "
-            "creates the deployments, `make worker POOL=cpu` starts a worker."
+            "Nothing can run: no active deployment has a pool with a worker. `prefect worker start "
+            "--pool cpu` starts a worker; `prefect deploy --all` (in a checkout `make deploy`) "
+            "makes the deployments of a prefect.yaml."
         )
 
 
@@ -124,7 +125,7 @@ def check(
         Path, typer.Argument(parser=options.local_path, metavar="FILE", help="File of deployments.")
     ] = Path("prefect.yaml"),
 ) -> None:
-    """Check the parameters of the deployments in prefect.yaml. `make deploy` does so first."""
+    """Check the parameters of the deployments in prefect.yaml before `prefect deploy`."""
     api.configure(verbose=False)
     from sightline.flows.server import deployment_file
 

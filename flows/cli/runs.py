@@ -7,7 +7,7 @@ from rich.filesize import decimal
 
 from sightline.flows.cli import console, options, runs_compare, runs_history, runs_list, runs_prune
 from sightline.records import TrainedModel
-from sightline.reporting import publish
+from sightline.reporting import publish, tables
 from sightline.runs import pins, run_folder
 from sightline.runs import verify as verification
 from sightline.storage.workspace import Workspace
@@ -40,7 +40,7 @@ def show(
         "weights_sha256": manifest.weights_sha256,
         "source_sha256": manifest.source_sha256,
         "code_sha256": manifest.code_sha256,
-        "lock_sha256": manifest.lock_sha256 or "no lock file",
+        **dict([tables.libraries(manifest)]),
         **manifest.environment["versions"],
     }
     shown = ((name, console.plain(value)) for name, value in rows.items())

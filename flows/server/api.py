@@ -71,7 +71,7 @@ def require() -> None:
     url = configured_url()
     if url is None:
         raise ServerError(
-            "No Prefect server is configured; start one with `make server`, then set "
+            "No Prefect server is configured; start one with `sightline ops server`, then set "
             "PREFECT_API_URL=http://127.0.0.1:4200/api."
         )
     check_api(url)
@@ -163,8 +163,8 @@ class PrivateServer:
             if not self._process.is_alive() or time.monotonic() > deadline:
                 _log.error("The private Prefect server wrote:\n%s", self._process.log_tail())
                 raise RunError(
-                    "The private Prefect server did not start; start one with `make server` and "
-                    "set PREFECT_API_URL=http://127.0.0.1:4200/api."
+                    "The private Prefect server did not start; start one with "
+                    "`sightline ops server` and set PREFECT_API_URL=http://127.0.0.1:4200/api."
                 )
             time.sleep(0.05)
         self._is_used = True

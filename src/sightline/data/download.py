@@ -42,7 +42,7 @@ def _embedded(dataset: NamedDataset, package: str) -> Path:
     if spec is None or spec.origin is None:
         raise DataError(
             f"The data set {dataset.name} is part of the package {package}, which is not "
-            "installed; run `make install`."
+            f"installed; run pip install {package}."
         )
     path = Path(spec.origin).parent / "data" / "data" / f"{dataset.files[0].name}.gz"
     _check(path, dataset.files[0], dataset)

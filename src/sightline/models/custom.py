@@ -14,8 +14,10 @@ import numpy as np
 from sightline.config import CustomConfig
 from sightline.errors import ConfigError
 from sightline.models import file_checks, keras_files
+from sightline.models.allowed_classes import CLASSES
 from sightline.models.file_checks import Refusal
 
+_LAYERS = sorted(name for module, name in CLASSES if module == "keras.layers")
 _LARGEST_SUM_ERROR = 1e-3  # Of the probabilities of an image, which sum to 1
 
 
@@ -81,8 +83,8 @@ def _check_layers(network: keras.Model, source: str) -> None:
             file_checks.check_objects(layer)
         except Refusal as refusal:
             raise ConfigError(
-                f"The layer {layer['name']!r} of {source} cannot be used: {refusal}; use the "
-                "layers that docs/photographs.md lists."
+                f"The layer {layer['name']!r} of {source} cannot be used: {refusal}; use only "
+                f"these layers: {', '.join(_LAYERS)}."
             ) from None
 
 

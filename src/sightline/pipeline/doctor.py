@@ -57,7 +57,7 @@ def check_api(url: str) -> str:
     if problem := _find_problem(address, f"{url.rstrip('/')}/health"):
         raise ServerError(
             f"The Prefect API of PREFECT_API_URL does not answer ({problem}); start it with "
-            "`make server`, fix the address, or unset it to run without a server."
+            "`sightline ops server`, fix the address, or unset it to run without a server."
         )
     return address.host
 

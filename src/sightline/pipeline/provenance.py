@@ -66,6 +66,18 @@ def lock_digest() -> str | None:
     return digests.sha256(lock) if lock.is_file() else None
 
 
+def packages() -> dict[str, Any]:
+    """Count and digest all installed packages, as `pip list --format=freeze | sort -u` lists them.
+
+    The bytes are those of that list in the C locale.
+    """
+    listed = {f"{found.name}=={found.version}\n" for found in importlib.metadata.distributions()}
+    return {
+        "count": len(listed),
+        "sha256": hashlib.sha256("".join(sorted(listed)).encode()).hexdigest(),
+    }
+
+
 def versions(*distributions: str) -> dict[str, str]:
     """Return the versions of those distributions that are installed, by name."""
     found: dict[str, str] = {}
@@ -93,13 +105,17 @@ def cores() -> int:
 
 
 def environment() -> dict[str, Any]:
-    """Describe the machine and the versions that a run depends on, without secrets."""
+    """Describe the machine and the versions that a run depends on, without secrets.
+
+    Without a lock file, which only a checkout has, all installed packages are digested.
+    """
     return {
         "python": platform.python_version(),
         "platform": platform.platform(),
         "machine": platform.machine(),
         "cores": cores(),
         "versions": versions(_PACKAGE, *_RECORDED),
+        **({} if lock_digest() else {"packages": packages()}),
         "variables": {key: os.environ[key] for key in _RECORDED_VARIABLES if key in os.environ},
     }
 

@@ -19,7 +19,9 @@ class _Manifest(Record):
     created: datetime  # When the run was published, in UTC
     config: RunConfig
     code_sha256: str  # Digest of Sightline's own source
-    lock_sha256: str | None  # Digest of `deploy/locks/base.lock`; None outside of a checkout
+    lock_sha256: (
+        str | None
+    )  # Digest of `deploy/locks/base.lock`; None without a checkout: `packages` of the environment
     source_sha256: str  # Digest of the data set's source
     weights_sha256: str  # Digest of the final weights
     environment: dict[str, Any]  # Versions, platform and cores of the pipeline process

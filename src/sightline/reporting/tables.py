@@ -153,11 +153,19 @@ def digests(run: RunManifest) -> Table:
     rows = (
         ("Data, SHA-256", run.source_sha256),
         ("Code, SHA-256", run.code_sha256),
-        ("Lock file, SHA-256", run.lock_sha256 or NONE),
+        libraries(run),
         ("Weights, SHA-256", run.weights_sha256),
         ("Seed", str(run.config.training.seed)),
     )
     return Table("Digests", "tc", (), rows)
+
+
+def libraries(run: RunManifest) -> tuple[str, str]:
+    """Return what fixes the libraries: the lock file or, without one, the installed packages."""
+    packages = run.environment.get("packages")
+    if run.lock_sha256 or not packages:
+        return "Lock file, SHA-256", run.lock_sha256 or NONE
+    return f"List of the {packages['count']} installed packages, SHA-256", packages["sha256"]
 
 
 def environment(run: RunManifest) -> Table:

@@ -28,7 +28,8 @@ def resolve_device(wanted: Device) -> Literal["cpu", "gpu"]:
     if wanted == "gpu" and not gpus:
         raise DeviceError(
             f'training.device is "gpu" but the {keras.backend.backend()} backend sees no GPU; '
-            "install the GPU extra and a driver (see docs/gpu.md), "
+            "install NVIDIA's driver and the GPU build of the backend "
+            '(TensorFlow on Linux: pip install "sightline[gpu]"), '
             'or set training.device to "auto" or "cpu".'
         )
     return "gpu" if gpus and wanted != "cpu" else "cpu"

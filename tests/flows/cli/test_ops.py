@@ -58,7 +58,7 @@ def test_slot_of_a_run_that_never_starts_is_kept_until_the_run_is_ended(monkeypa
 
 @pytest.mark.parametrize("line", ["ops status", "ops install", "datasets watch mnist-5k"])
 def test_command_that_needs_a_server_names_the_remedy(line):
-    assert re.search(r"make server.*PREFECT_API_URL", refused(line))
+    assert re.search(r"sightline ops server.*PREFECT_API_URL", refused(line))
 
 
 def test_server_that_does_not_answer_is_named(monkeypatch):

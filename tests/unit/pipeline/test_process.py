@@ -45,7 +45,7 @@ def test_answers_come_from_one_other_process(process, capfd):
 
 
 def test_our_own_errors_arrive_as_they_were_raised(process):
-    with pytest.raises(DeviceError, match=r"training\.device.*docs/gpu\.md"):
+    with pytest.raises(DeviceError, match=r"training\.device.*sightline\[gpu\]"):
         process.run(device.inspect, TrainingConfig(epochs=1, device="gpu"))
     assert process.run(device.inspect, SETTINGS).device.startswith("cpu")
 

@@ -1,5 +1,10 @@
+import hashlib
+import sys
+from pathlib import Path
+
 import pytest
 
+from command import execute
 from sightline.pipeline import provenance
 
 
@@ -63,6 +68,15 @@ def test_training_depends_on_shared_modules_but_not_on_the_report():
 
 def test_versions_leave_out_what_is_not_installed():
     assert list(provenance.versions("numpy", "no-such-distribution")) == ["numpy"]
+
+
+def test_without_a_lock_file_the_list_of_installed_packages_is_digested(monkeypatch):
+    assert "packages" not in provenance.environment()
+    monkeypatch.setattr(provenance, "_FOLDER", Path("/usr/lib/python3/site-packages/sightline"))
+    pip = [sys.executable, "-m", "pip", "list", "--format=freeze", "--disable-pip-version-check"]
+    lines = execute(*pip).stdout.splitlines(keepends=True)
+    digest = hashlib.sha256("".join(sorted(set(lines))).encode()).hexdigest()
+    assert provenance.environment()["packages"] == {"count": len(set(lines)), "sha256": digest}
 
 
 def test_environment_holds_no_other_variables(monkeypatch):

@@ -103,3 +103,14 @@ def test_table_without_headings_is_headed_by_its_name():
         "| --- | --- |",
         "| Data | `ab` |",
     ]
+
+
+def test_digests_name_the_installed_packages_where_there_is_no_lock_file(manifest):
+    installed = {"environment": {"packages": {"count": 84, "sha256": "d" * 64}}}
+    expected = {
+        ("Lock file, SHA-256", "a" * 64): {"lock_sha256": "a" * 64},
+        ("List of the 84 installed packages, SHA-256", "d" * 64): installed,
+        ("Lock file, SHA-256", NONE): {},
+    }
+    for row, known in expected.items():
+        assert row in tables.digests(manifest.model_copy(update=known)).rows

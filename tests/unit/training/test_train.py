@@ -110,7 +110,7 @@ def test_exported_model_says_what_its_classes_and_images_are(textures):
 def test_required_gpu_that_is_missing_is_an_error(textures, monkeypatch):
     monkeypatch.setattr(keras.distribution, "list_devices", lambda kind: [])
     settings = FIT.model_copy(update={"device": "gpu"})
-    with pytest.raises(DeviceError, match=r"training\.device.*docs/gpu\.md"):
+    with pytest.raises(DeviceError, match=r"training\.device.*sightline\[gpu\]"):
         train.train(textures.run, textures.arrays, textures.blueprint, settings)
 
 
