@@ -13,7 +13,7 @@ from rich.segment import Segment
 from rich.table import Table
 
 from sightline.errors import InputError
-from sightline.records import RunSummary
+from sightline.records import Mistake, RunSummary
 from sightline.runs import run_folder
 from sightline.runs.verify import Damage
 from sightline.storage.text import printable
@@ -104,6 +104,16 @@ def table(
     for row in rows:
         made.add_row(*row)
     return made
+
+
+def mistakes(title: str, found: Iterable[Mistake]) -> Table:
+    """List wrong predictions with the files of their images."""
+    rows = (
+        [*map(plain, (one.image, one.label, one.predicted)), f"{one.probability:.1%}"]
+        for one in found
+    )
+    columns = (title, "Label", "Predicted", "Confidence")
+    return table(columns, rows, fold=[0], right=[3])
 
 
 def percent(share: float | None) -> str:

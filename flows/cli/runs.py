@@ -12,6 +12,8 @@ from sightline.runs import pins, run_folder
 from sightline.runs import verify as verification
 from sightline.storage.workspace import Workspace
 
+_MOST_MISTAKES = 5  # Shown in the terminal; the report has more
+
 app = typer.Typer(
     no_args_is_help=True, help="List, show, compare, verify, open, pin and prune past runs."
 )
@@ -33,6 +35,13 @@ def show(
         typer.echo(manifest.model_dump_json())
         return
     console.show_summary(publish.summarize(workspace, manifest), console.out())
+    report = manifest.records.report
+    for title, mistakes in (
+        ("Most confident mistakes", report.mistakes),
+        ("Possible label errors", report.label_errors),
+    ):
+        if mistakes:
+            console.out().print(console.mistakes(title, mistakes[:_MOST_MISTAKES]))
     rows = {
         "created": f"{manifest.created:%Y-%m-%d %H:%M:%S} UTC",
         **_pin_row(workspace, manifest.run_id),

@@ -1,6 +1,7 @@
 """`sightline runs compare`: two runs side by side, in the terminal and as a page."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +10,7 @@ from pydantic import JsonValue
 from rich.table import Table
 
 from sightline.flows.cli import completion, console, options
-from sightline.records.difference import RunDifference, Setting
+from sightline.records.difference import Flips, RunDifference, Setting
 from sightline.runs import compare as comparison
 
 EXAMPLES = (
@@ -17,7 +18,8 @@ EXAMPLES = (
     "sightline runs compare 20261124T0102 latest --output compare.html --open"
 )
 
-_MOST_SETTINGS = 12  # Number of settings shown in the terminal; the page shows all
+_MOST_SETTINGS, _MOST_FLIPS = 12, 5
+"""Numbers of settings and of images shown in the terminal; the page shows more."""
 
 
 _OutputOption = Annotated[
@@ -92,9 +94,23 @@ def _show(found: RunDifference) -> None:
             out.print(_settings(title, settings))
     times = ([console.plain(str(text)) for text in row] for row in run_diff_rows.stages(found).rows)
     out.print(console.table(("Stage", "A (s)", "B (s)"), times))
+    for examples in _flips(found.flips) if found.flips else ():
+        out.print(examples)
     for remark in found.remarks:
         out.print(f"[yellow]Not compared:[/yellow] {console.plain(remark)}", soft_wrap=True)
     console.say(found.sentence)
+
+
+def _flips(found: Flips) -> Iterator[Table]:
+    for title, shown in (
+        ("Newly wrong in B", found.broken_examples),
+        ("Newly right in B", found.fixed_examples),
+    ):
+        texts = ((one.source or str(one.index), one.label, one.a, one.b) for one in shown)
+        rows = [[*map(console.plain, row)] for row in islice(texts, _MOST_FLIPS)]
+        if rows:
+            columns = (title, "True class", "A predicts", "B predicts")
+            yield console.table(columns, rows, fold=[0])
 
 
 def _digest(value: JsonValue) -> str:

@@ -78,6 +78,7 @@ def predictions_of(wrong: Collection[int]) -> dict[str, object]:
     probabilities[:] = (0.5 - rows[:, np.newaxis] / 100) / (len(CLASSES) - 1)
     probabilities[rows, predicted] = 0.5 + rows / 100
     columns: dict[str, object] = {"index": rows, "label": labels, "predicted": predicted}
+    columns["source"] = [f"[b]{row}.png" for row in rows]
     return columns | {f"probability_{n}": probabilities[:, n] for n in range(len(CLASSES))}
 
 

@@ -49,6 +49,7 @@ def evaluation(artifacts, hostile_files):
         probabilities[row, 1] = probability
     predicted = probabilities.argmax(axis=1)
     columns: dict[str, object] = {"index": np.arange(40), "label": labels, "predicted": predicted}
+    columns |= {"source": [f"{row}.png" for row in range(40)]}
     columns |= {f"probability_{number}": probabilities[:, number] for number in range(4)}
     classes = tuple(
         ClassMetrics(class_name=name, precision=0.9, recall=0.7, f1=0.95 - number / 10, support=10)

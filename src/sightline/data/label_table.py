@@ -110,19 +110,35 @@ def read_sources(path: Path, rows: NDArray[np.int64]) -> pa.Array:
     return pa.concat_arrays(parts).take(pa.array(places))
 
 
+def stream_sources(workspace: Workspace, files: DatasetFiles, split: str) -> Iterator[str]:
+    """Yield the sources of one split in the order of its images, as `read_sources` returns them."""
+    start, count = _rows(files, split)
+    path = workspace.root / files.labels.path
+    with pq.ParquetFile(path, page_checksum_verification=True) as table:
+        for batch in table.iter_batches(columns=["source"]):
+            part = batch.column(0)[max(0, start) : max(0, start + count)]
+            yield from part.to_pylist()
+            start -= len(batch)
+
+
 def read_labels(workspace: Workspace, files: DatasetFiles, split: str) -> Labels:
     """Read the labels of one split: shape (n,), from 0 to num_classes - 1, in image order."""
-    counts = {name: images.shape[0] for name, images in files.images.items()}
-    labels = np.empty(sum(counts.values()), dtype=np.int16)
+    labels = np.empty(sum(image.shape[0] for image in files.images.values()), dtype=np.int16)
     row = 0
     path = workspace.root / files.labels.path
     with pq.ParquetFile(path, page_checksum_verification=True) as table:
         for batch in table.iter_batches(columns=["label"]):
             labels[row : row + len(batch)] = batch.column(0).to_numpy()
             row += len(batch)
-    names = list(counts)
-    start = sum(counts[name] for name in names[: names.index(split)])
-    return labels[start : start + counts[split]]
+    start, count = _rows(files, split)
+    return labels[start : start + count]
+
+
+def _rows(files: DatasetFiles, split: str) -> tuple[int, int]:
+    """Return the first row of a split and the number of its rows."""
+    names = list(files.images)
+    before = names[: names.index(split)]
+    return sum(files.images[name].shape[0] for name in before), files.images[split].shape[0]
 
 
 def _columns(split: Split, class_names: Sequence[str], part: slice) -> list[Any]:

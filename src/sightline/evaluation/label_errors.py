@@ -102,7 +102,7 @@ def read(path: Path, class_names: Sequence[str], limit: int) -> tuple[Mistake, .
     """Read and check the most likely label errors; indexes refer to the training split."""
     with pq.ParquetFile(path, page_checksum_verification=True) as table:
         first = next(table.iter_batches(max(1, limit)), None)
-    rows = first.slice(0, limit).drop_columns(["source"]).to_pylist() if first else []
+    rows = first.slice(0, limit).to_pylist() if first else []
     for row in rows:
         row |= {name: class_names[row[name]] for name in ("label", "predicted")}
     return tuple(Mistake(**row) for row in rows)

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from sightline.config import EvaluationConfig
+from sightline.data.label_table import stream_sources
 from sightline.data.split_arrays import blocks
 from sightline.errors import StageError
 from sightline.evaluation import (
@@ -52,8 +53,8 @@ MEASURES: dict[str, Callable[[Context], Any]] = {
 
 _METRICS = "metrics.json"
 _METRICS_BYTES = 1 << 20
-_ROW_BYTES, _CLASS_BYTES = 24, 4
-"""A row of the predictions table holds three int64, and a float32 for each class."""
+_ROW_BYTES, _CLASS_BYTES = 24 + 64, 4
+"""A row of the predictions table holds three int64, a source and a float32 for each class."""
 
 _SERVING_IMAGES = 1_000
 _SERVING_TOLERANCE = 1e-5  # Largest difference of a probability that counts as rounding
@@ -75,7 +76,10 @@ def measure(
     run.workspace.check_room(_bytes_needed(arrays), "The predictions")
     tested = model_under_test.load(run, files, arrays, trained, settings, features)
     path, classes = draft.path(PREDICTIONS), len(files.class_names)
-    predictions = predict_split(tested.predict, tested.images, tested.labels, classes, path)
+    sources = stream_sources(run.workspace, files, "test")
+    predictions = predict_split(
+        tested.predict, tested.images, tested.labels, sources, classes, path
+    )
     served = _served(tested)
     first = next(predictions_table.read_blocks(path, classes)).probabilities
     serving_difference = _serving_difference(served, first[: len(served)])

@@ -69,7 +69,7 @@ def measure(context: Context) -> Neighbors | None:
     contradicted = contradictions(found, nearest, len(classes))
     for prefix in ("", "other_"):
         pairs = _with_sources(pairs, tested, prefix)
-    contradicted = _with_sources(contradicted, tested)
+    contradicted, points = (_with_sources(table, tested) for table in (contradicted, points))
     tables = {"near_duplicates": pairs, "contradicted_labels": contradicted, "map": points}
     for name, table in tables.items():
         pq.write_table(table, draft.path(f"{name}.parquet"), write_page_checksum=True)

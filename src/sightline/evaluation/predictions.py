@@ -1,7 +1,8 @@
 """Predictions for a split, image by image."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -65,14 +66,24 @@ _FIELDS = tuple(field.name for field in fields(Predictions))
 
 
 def predict_split(
-    predict: Predict, images: StoredImages, labels: Labels, num_classes: int, path: Path
+    predict: Predict,
+    images: StoredImages,
+    labels: Labels,
+    sources: Iterator[str],
+    num_classes: int,
+    path: Path,
 ) -> Predictions:
-    """Predict prepared images block by block and write the predictions table."""
+    """Predict prepared images block by block and write the predictions table.
+
+    Args:
+        sources: The file or record of each image.
+    """
     parts = []
-    columns = predictions_table.schema(num_classes)
+    columns = predictions_table.schema(num_classes, sources=True)
     with pq.ParquetWriter(path, columns, write_page_checksum=True) as writer:
         for block in predict_blocks(predict, images, labels, "images"):
-            writer.write_table(predictions_table.to_arrow(block))
+            named = replace(block, sources=list(islice(sources, len(block.labels))))
+            writer.write_table(predictions_table.to_arrow(named))
             parts.append(of_block(block))
     return join(parts)
 
@@ -104,6 +115,7 @@ def most_confident_mistakes(
     parts = map(of_block, predictions_table.read_blocks(path, len(class_names)))
     wrong = join(part.take(~part.correct) for part in parts)
     found = wrong.take(np.lexsort((wrong.index, -wrong.confidence))[:limit])
+    sources = predictions_table.read_sources(path, found.index)
     return tuple(
         Mistake(
             index=int(found.index[row]),
@@ -111,8 +123,9 @@ def most_confident_mistakes(
             predicted=class_names[found.predicted[row]],
             probability=float(found.confidence[row]),
             label_probability=float(found.label_probability[row]),
+            source=source,
         )
-        for row in range(len(found.index))
+        for row, source in enumerate(sources)
     ), len(wrong.index)
 
 

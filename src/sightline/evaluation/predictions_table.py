@@ -1,6 +1,7 @@
 """The predictions table: a Parquet file with one row for each test image, in split order."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from sightline.data import label_table
 from sightline.errors import InputError
 from sightline.storage import digests
 
 Floats = NDArray[np.float32]
 
+_SOURCE = "source"
 _BLOCK_VALUES = 4 << 20  # Probabilities held in memory at once
 
 
@@ -25,13 +28,18 @@ class Block:
     start: int  # Index of the first row in the test split
     labels: NDArray[Any]  # Integer array of shape (m,), values 0 to num_classes - 1
     probabilities: Floats  # float32 array of shape (m, num_classes), in [0, 1]
+    sources: Sequence[str] | None = None  # File or record of each image; None if not written
 
 
-def schema(num_classes: int) -> pa.Schema:
-    """Return the columns: index, label, predicted (int64) and probability_<i> (float32)."""
+def schema(num_classes: int, *, sources: bool = False) -> pa.Schema:
+    """Return the columns: index, label, predicted (int64) and probability_<i> (float32).
+
+    With sources, the column source (string) comes before the probabilities.
+    """
     integers = ((name, pa.int64()) for name in ("index", "label", "predicted"))
+    texts = [(_SOURCE, pa.string())] if sources else []
     floats = ((f"probability_{number}", pa.float32()) for number in range(num_classes))
-    return pa.schema([*integers, *floats])
+    return pa.schema([*integers, *texts, *floats])
 
 
 def to_arrow(block: Block) -> pa.Table:
@@ -41,33 +49,55 @@ def to_arrow(block: Block) -> pa.Table:
         np.arange(block.start, block.start + rows),
         block.labels.astype(np.int64),
         block.probabilities.argmax(axis=1).astype(np.int64),
+        *([] if block.sources is None else [block.sources]),
         *block.probabilities.T,
     ]
-    return pa.table([pa.array(column) for column in columns], schema(num_classes))
+    form = schema(num_classes, sources=block.sources is not None)
+    return pa.table([pa.array(column) for column in columns], form)
 
 
 def read_blocks(
     path: Path, num_classes: int, *, rows: int | None = None, sha256: str | None = None
 ) -> Iterator[Block]:
-    """Read the table block by block: with a thousand classes it may exceed the memory.
+    """Read the table block by block, without sources: it may exceed the memory.
 
     Args:
-        path: Parquet file written by the evaluate stage; every page is checked.
+        path: Parquet file written by the evaluate stage; every page that is read is checked.
         rows: Expected number of rows; None skips the check.
         sha256: Expected digest of the file; None skips the check.
 
     Raises:
         InputError: The file is missing, damaged, or not such a table.
     """
-    try:
+    with _refused(path):
         if sha256 is not None and digests.sha256(path) != sha256:
             raise ValueError("it is not the file that evaluate wrote")
         with pq.ParquetFile(path, page_checksum_verification=True) as table:
-            _check_layout(table, schema(num_classes), rows)
-            start = 0
-            for batch in table.iter_batches(max(1, _BLOCK_VALUES // num_classes)):
+            expected = schema(num_classes)
+            _check_layout(table, expected, rows)
+            start, most = 0, max(1, _BLOCK_VALUES // num_classes)
+            for batch in table.iter_batches(most, columns=expected.names):
                 yield _block(start, batch)
                 start += len(batch)
+
+
+def read_sources(path: Path, rows: NDArray[np.int64]) -> list[str] | list[None]:
+    """Read the file or record of the images in some rows, an int64 array of shape (m,).
+
+    Returns m strings as in the label table, or m times None if the table has no sources, as those
+    of earlier versions. Raises InputError if the file is missing or damaged.
+    """
+    with _refused(path):
+        if _SOURCE not in pq.read_schema(path).names:
+            return [None] * len(rows)
+        found: list[str] = label_table.read_sources(path, rows).to_pylist()
+        return found
+
+
+@contextmanager
+def _refused(path: Path) -> Iterator[None]:
+    try:
+        yield
     except (OSError, ValueError) as error:  # Arrow's errors are one of the two
         if isinstance(error, OSError) and error.errno and not isinstance(error, FileNotFoundError):
             raise  # storage did not answer, which says nothing about the file
@@ -83,7 +113,7 @@ def _check_layout(table: pq.ParquetFile, expected: pa.Schema, rows: int | None) 
         found = columns.get(field.name, "none")
         if found != field.type:
             raise ValueError(f"expected {field.type} in the column {field.name!r}, found {found}")
-    if table.schema_arrow.names != expected.names:
+    if [name for name in table.schema_arrow.names if name != _SOURCE] != expected.names:
         raise ValueError(f"expected {len(expected)} columns in order, found {len(columns)}")
     if not table.metadata.num_rows:
         raise ValueError("it has no rows")

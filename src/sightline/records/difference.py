@@ -70,6 +70,7 @@ class Flip(Record):
     a_probability: float  # Confidence of A, in [0, 1]
     b: str  # Class that B predicts
     b_probability: float  # Confidence of B, in [0, 1]
+    source: str | None = None  # As B names it; see `Mistake`
 
 
 class Flips(Record):

@@ -89,7 +89,7 @@ class LabelErrors(Record):
     found: int  # Number whose probability of another class is at least `threshold`
     threshold: float
     # Parquet file, most likely errors first: index (in the training split as ingested), label,
-    # predicted (int64), probability, label_probability (float32)
+    # predicted (int64), probability, label_probability (float32), source
     table: FileRecord
 
 
@@ -183,6 +183,6 @@ class Evaluation(Metrics):
     """Output of evaluate, all on the test split."""
 
     metrics: FileRecord  # JSON file of the metrics
-    # Parquet file with one row per example: index, label, predicted and, for each class i,
+    # Parquet file with one row per example: index, label, predicted, source and, for each class i,
     # probability_<i> (float32, rows sum to 1)
     predictions: FileRecord

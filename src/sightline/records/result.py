@@ -17,6 +17,13 @@ class Mistake(Record):
     predicted: str
     probability: float
     label_probability: float
+    # File below the data set's folder, or file and position in it; None in earlier versions
+    source: str | None = None
+
+    @property
+    def image(self) -> str:
+        """What people know the image by: its source, else its index."""
+        return self.source or str(self.index)
 
 
 class ConfusedClasses(Record):
@@ -27,6 +34,7 @@ class ConfusedClasses(Record):
     images: int
     share: float  # Their share of the test images of the class
     indexes: tuple[int, ...]  # In the test split, of those that are shown
+    sources: tuple[str | None, ...] = ()  # Their sources, as of a mistake
     thumbnails: tuple[FileRecord, ...]  # PNGs, in the order of `indexes`
 
 
@@ -41,6 +49,8 @@ class Report(Record):
     thumbnails: tuple[FileRecord, ...]  # One PNG per mistake, in the order of `mistakes`
     mistakes: tuple[Mistake, ...]  # The most confident mistakes, in descending order of confidence
     mistakes_total: int  # Number of misclassified test images
+    # The first possible label errors of the training split, the most likely first
+    label_errors: tuple[Mistake, ...] = ()
     confusions: tuple[ConfusedClasses, ...] = ()  # The most frequent ones, in descending order
     # Class name to the PNGs of some training images, for up to 50 classes, the weakest ones
     class_thumbnails: dict[str, tuple[FileRecord, ...]] = Field(default_factory=dict)

@@ -87,7 +87,7 @@ def points(workspace: Workspace, files: DatasetFiles, evaluation: Evaluation) ->
             top=f"{100 - 100 * row['y']:.1f}%",
             hue=hue(row["label"], files),
             tested=row["split"] == "test",
-            caption=f"{files.class_names[row['label']]}, {row['split']} {row['index']}",
+            caption=f"{files.class_names[row['label']]}, {row['split']} {row['source']}",
             offset=f"-{_TILE * (number % _COLUMNS)}px -{_TILE * (number // _COLUMNS)}px",
         )
         for number, row in enumerate(inputs.rows("map"))
@@ -123,7 +123,7 @@ def _draw_pairs(path: Path, inputs: _Inputs) -> None:
 
 
 def _place(row: dict[str, Any], prefix: str = "") -> Place:
-    return Place(*(row[f"{prefix}{name}"] for name in ("split", "index", "label")))
+    return Place(*(row[f"{prefix}{name}"] for name in ("split", "index", "label", "source")))
 
 
 def _draw_contradictions(path: Path, inputs: _Inputs) -> None:
@@ -132,7 +132,7 @@ def _draw_contradictions(path: Path, inputs: _Inputs) -> None:
         [
             Line(names[row["label"]], weight="bold"),
             Line(f"→ {names[row['neighbor_label']]}", ORANGE),
-            Line(f"{row['split']} {row['index']}", GREY),
+            Line(f"{row['split']} {row['source']}", GREY),
         ]
         for row in rows
     ]

@@ -78,6 +78,12 @@ class _Inputs(NamedTuple):
         predictions = self.path(self.evaluation.predictions)
         return most_confident_mistakes(predictions, self.files.class_names, limit)
 
+    def label_errors(self) -> tuple[Mistake, ...]:
+        found = self.evaluation.label_errors
+        if found is None:
+            return ()
+        return label_errors.read(self.path(found.table), self.files.class_names, _LABEL_ERRORS)
+
 
 def report(
     run: Run,
@@ -113,6 +119,7 @@ def report(
             thumbnails=thumbnails.of_mistakes(draft, images),
             mistakes=worst,
             mistakes_total=total,
+            label_errors=inputs.label_errors(),
             confusions=tuple(thumbnails.of_confusions(draft, test, evaluation, mistakes)),
             class_thumbnails=thumbnails.of_classes(
                 draft, files, inputs.images("train"), labels, evaluation
@@ -186,7 +193,6 @@ def _measurements(inputs: _Inputs) -> Iterator[Figure]:
         yield "saliency", partial(draw_saliency, images=images, maps=maps, mistakes=explained)
     if found.neighbors is not None:
         yield from neighbors.figures(inputs.workspace, inputs.files, found.neighbors)
-    if found.label_errors is not None and found.label_errors.found:
-        errors = label_errors.read(inputs.path(found.label_errors.table), names, _LABEL_ERRORS)
+    if errors := inputs.label_errors():
         images = inputs.images("train")[[error.index for error in errors]]
         yield "label_errors", partial(draw_label_errors, images=images, errors=errors)

@@ -40,17 +40,17 @@ def of_confusions(
     names = [row.class_name for row in evaluation.classes]
     for number, pair in enumerate(metric_tables.confused_pairs(evaluation)[:_PAIRS], start=1):
         label, predicted = names[pair.label], names[pair.predicted]
-        indexes = [
-            one.index for one in mistakes if (one.label, one.predicted) == (label, predicted)
-        ]
-        shown = indexes[:_PER_PAIR]
+        found = [one for one in mistakes if (one.label, one.predicted) == (label, predicted)]
+        shown = found[:_PER_PAIR]
+        indexes = [one.index for one in shown]
         yield ConfusedClasses(
             label=label,
             predicted=predicted,
             images=pair.images,
             share=pair.share,
-            indexes=tuple(shown),
-            thumbnails=_small(draft, images[shown], f"confusion_{number}"),
+            indexes=tuple(indexes),
+            sources=tuple(one.source for one in shown),
+            thumbnails=_small(draft, images[indexes], f"confusion_{number}"),
         )
 
 

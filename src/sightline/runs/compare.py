@@ -61,6 +61,7 @@ def compare(workspace: Workspace, pair: Pair) -> RunDifference:
     same_classes = names == ingested[1].class_names
     if not same_classes:
         remarks.append("The runs have different classes, so classes are not compared.")
+    named_by = run_folder.folder(workspace, pair[1].run_id) / predictions.PREDICTIONS
     both = (evaluated[0].classes, evaluated[1].classes) if same_classes else ((), ())
     difference = RunDifference(
         a=_side(pair[0]),
@@ -71,7 +72,7 @@ def compare(workspace: Workspace, pair: Pair) -> RunDifference:
         environment=provenance_diff.settings(*(provenance_diff.environment(run) for run in pair)),
         measures=tuple(_measures(*map(_figures, evaluated, found))),
         classes=tuple(ClassPair(a=one, b=other) for one, other in zip(*both, strict=False)),
-        flips=flips.between(found[0], found[1], names) if comparable else None,
+        flips=flips.between(found[0], found[1], names, named_by) if comparable else None,
         noise=_noise(workspace, pair) if comparable else None,
     )
     return difference.model_copy(update={"sentence": _sentence(difference)})

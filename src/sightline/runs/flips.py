@@ -1,5 +1,6 @@
 """Flips: the test images that only one of two models classifies correctly."""
 
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -7,7 +8,7 @@ from numpy.typing import NDArray
 
 from sightline.data.holdout import holdout_sha256
 from sightline.errors import InputError
-from sightline.evaluation import predictions
+from sightline.evaluation import predictions, predictions_table
 from sightline.evaluation.predictions import Predictions
 from sightline.records import DatasetFiles, Evaluation, Run, RunComparison
 from sightline.records.difference import Flip, Flips
@@ -35,8 +36,13 @@ class Discordant(NamedTuple):
         return min(1.0, 2 * float(bdtr(min(fixed, broken), fixed + broken, 0.5)))
 
 
-def between(a: Predictions | None, b: Predictions | None, names: tuple[str, ...]) -> Flips | None:
-    """Compare two models image by image; None if predictions are missing or the labels differ."""
+def between(
+    a: Predictions | None, b: Predictions | None, names: tuple[str, ...], path: Path
+) -> Flips | None:
+    """Compare two models image by image; None if predictions are missing or the labels differ.
+
+    `path` is the predictions table of the second one, which names the images.
+    """
     if a is None or b is None or not np.array_equal(a.label, b.label):
         return None
     found = discordant(a, b)
@@ -45,8 +51,8 @@ def between(a: Predictions | None, b: Predictions | None, names: tuple[str, ...]
         fixed=len(found.fixed),
         broken=len(found.broken),
         p_value=found.p_value,
-        fixed_examples=_examples(a, b, found.fixed, names),
-        broken_examples=_examples(a, b, found.broken, names),
+        fixed_examples=_examples(a, b, found.fixed, names, path),
+        broken_examples=_examples(a, b, found.broken, names, path),
     )
 
 
@@ -89,7 +95,7 @@ def with_last_run(run: Run, files: DatasetFiles, evaluation: Evaluation) -> RunC
 
 
 def _examples(
-    a: Predictions, b: Predictions, rows: NDArray[np.int64], names: tuple[str, ...]
+    a: Predictions, b: Predictions, rows: NDArray[np.int64], names: tuple[str, ...], path: Path
 ) -> tuple[Flip, ...]:
     most_confident = rows[np.lexsort((rows, -b.confidence[rows]))][:MOST_EXAMPLES]
     a, b = a.take(most_confident), b.take(most_confident)
@@ -101,6 +107,7 @@ def _examples(
             a_probability=float(a.confidence[row]),
             b=names[b.predicted[row]],
             b_probability=float(b.confidence[row]),
+            source=source,
         )
-        for row in range(len(most_confident))
+        for row, source in enumerate(predictions_table.read_sources(path, most_confident))
     )

@@ -4,8 +4,12 @@ import re
 import pytest
 from PIL import Image
 
+import made_runs
+import prunable
+import reported_runs
 from cli import refused, sightline
 from excerpts import CONFIG, excerpt, publish, with_recipe
+from sightline.records import Mistake, Report
 from sightline.runs import pins, seed_noise
 from sightline.storage.workspace import Workspace
 
@@ -81,6 +85,20 @@ def test_wrong_input_is_refused_before_any_work(root, line, message):
     publish(root, excerpt("night-s1", seed=1))
     assert re.search(message, refused(line))
     assert not (root / "cache").exists()
+
+
+def test_show_names_mistakes_and_label_errors_by_their_files(root):
+    known = {"label": "cat", "predicted": "dog", "probability": 0.987, "label_probability": 0.01}
+    wrong = Mistake(index=640, source="test/[b]cat/7.png", **known)
+    doubtful = Mistake(index=3, source="train/cat/3.png", **known)
+    report = Report(
+        figures={}, thumbnails=(), mistakes=(wrong,), mistakes_total=1, label_errors=(doubtful,)
+    )
+    made = prunable.publish(Workspace(root), "mine")
+    made_runs.write(root, reported_runs.with_records(made, report=report))
+    shown = sightline("runs show mine").stdout
+    assert re.search(r"test/\[b\]cat/7\.png +│ cat +│ dog +│ +98\.7%", shown), shown
+    assert re.search(r"Possible label errors .*\n.*\n│ train/cat/3\.png", shown), shown
 
 
 @pytest.mark.parametrize("command", ["list", "history"])

@@ -30,6 +30,8 @@ def test_terminal_shows_differences_and_the_page_is_in_the_artifacts(root):
         r"code +│ equal",
         r"ingest +│ 1\.2 \(cached\)",
         r"2 images newly right, 1 newly wrong",
+        r"Newly wrong in B +┃",
+        r"\[b\]30\.png +│ c +│ c +│ d",
     ):
         assert re.search(expected, shown), shown
     assert f"Page: {root / 'compare.html'}" in shown

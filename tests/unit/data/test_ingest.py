@@ -181,6 +181,9 @@ def test_metadata_stay_with_their_image_through_the_split(run, tmp_path, monkeyp
         number = images(run, files, row["split"])[row["index"], 0, 0, 0]
         assert row["site"] == (f"site {number}" if number % 7 else None)
         assert row["source"] == f"sites.csv#{number}"
+    for split in ("train", "test"):
+        expected = [row["source"] for row in rows if row["split"] == split]
+        assert [*label_table.stream_sources(run.workspace, files, split)] == expected
     assert list(rows[0])[-2:] == ["pixels_sha256", "site"]
 
 

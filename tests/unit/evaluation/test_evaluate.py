@@ -28,6 +28,8 @@ def test_evaluation_counts_what_the_predictions_say(textures):
     table = pd.read_parquet(textures.run.workspace.root / result.predictions.path)
     assert table["index"].tolist() == list(range(40))
     assert table["label"].tolist() == pictures(40, 2)[1].tolist()
+    labels = pd.read_parquet(textures.run.workspace.root / textures.files.labels.path)
+    assert table["source"].tolist() == labels["source"][labels["split"] == "test"].tolist()
     probabilities = table[[f"probability_{number}" for number in range(CLASSES)]].to_numpy()
     assert (probabilities.argmax(axis=1) == table["predicted"]).all()
     assert result.accuracy == (table["label"] == table["predicted"]).mean()

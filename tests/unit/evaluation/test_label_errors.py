@@ -65,6 +65,7 @@ def test_table_is_read_as_it_was_written(tmp_path):
     assert len(others) == 4
     row = found.slice(0, 1).to_pylist()[0]
     assert (first.index, first.probability) == (row["index"], row["probability"])
+    assert first.source == f"{first.index}.png"
     assert (first.label, first.predicted) == (NAMES[row["label"]], NAMES[row["predicted"]])
     assert label_errors.read(path, NAMES, 0) == ()
     assert len(label_errors.read(path, NAMES, 1000)) == 40

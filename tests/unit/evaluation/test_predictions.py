@@ -16,6 +16,7 @@ from sightline.evaluation.predictions import (
 
 IMAGES, CLASSES = 50, 6
 LABELS = np.random.default_rng(1).integers(0, CLASSES, IMAGES).astype(np.int16)
+SOURCES = [f"train/{number}.png" for number in range(IMAGES)]
 PIXELS = np.random.default_rng(2).random((IMAGES, 2, 2, 1), dtype=np.float32)
 
 
@@ -33,7 +34,7 @@ def path(tmp_path):
 
 @pytest.fixture
 def predicted(path):
-    return predict_split(model, PIXELS, LABELS, CLASSES, path)
+    return predict_split(model, PIXELS, LABELS, iter(SOURCES), CLASSES, path)
 
 
 def test_predictions_agree_with_scikit_learn(predicted):
@@ -52,7 +53,8 @@ def test_first_of_equal_probabilities_ranks_highest(path):
         return np.full((len(images), 4), 0.25, dtype=np.float32)
 
     labels = np.arange(4, dtype=np.int16)
-    found = predict_split(even, np.zeros((4, 2, 2, 1), np.float32), labels, 4, path)
+    images = np.zeros((4, 2, 2, 1), np.float32)
+    found = predict_split(even, images, labels, iter("abcd"), 4, path)
     assert found.rank.tolist() == [0, 1, 2, 3]
     assert found.predicted.tolist() == [0, 0, 0, 0]
 
@@ -67,7 +69,9 @@ def test_table_is_read_as_it_was_written_whatever_the_block_size(path, predicted
     assert (scaled.rank == predicted.rank).all(), "a temperature keeps the order of the classes"
     monkeypatch.setattr(split_arrays, "BLOCK_BYTES", 7 * PIXELS[0].nbytes)
     monkeypatch.setattr(predictions_table, "_BLOCK_VALUES", 7 * CLASSES)
-    assert_equal(predict_split(model, PIXELS, LABELS, CLASSES, path), predicted)
+    again = predict_split(model, PIXELS, LABELS, iter(SOURCES), CLASSES, path)
+    assert_equal(again, predicted)
+    assert pq.read_table(path)["source"].to_pylist() == SOURCES
     assert_equal(read_scaled(path, CLASSES, 2.0), scaled)
 
 
@@ -78,6 +82,10 @@ def test_most_confident_mistakes_come_first(path, predicted):
     order = wrong[np.argsort(-predicted.confidence[wrong])]
     assert [mistake.index for mistake in found] == order[:3].tolist()
     assert total == len(wrong)
+    assert [mistake.source for mistake in found] == [SOURCES[row] for row in order[:3]]
+    pq.write_table(pq.read_table(path).drop_columns(["source"]), path)  # as earlier versions did
+    (first, *_), _ = most_confident_mistakes(path, names, 3)
+    assert (first.source, first.image) == (None, str(order[0]))
     assert found[0].label == names[LABELS[order[0]]]
 
 

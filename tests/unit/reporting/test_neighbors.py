@@ -1,4 +1,5 @@
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image
@@ -34,7 +35,13 @@ def found(run, hostile_files):
         "map": neighbors.project(embedded, 15),
     }
     for name, table in tables.items():
-        pq.write_table(table, folder / f"{name}.parquet")
+        indexes = {one: table[one].to_pylist() for one in table.column_names if "index" in one}
+        files = {
+            one.replace("index", "source"): [f"{number}.png" for number in numbers]
+            for one, numbers in indexes.items()
+        }
+        named = pa.table(dict(zip(table.column_names, table.columns, strict=True)) | files)
+        pq.write_table(named, folder / f"{name}.parquet")
     closest = NearestClass(class_name=hostile_files.class_names[0], other="b", share=0.25)
     return Neighbors(
         images=20,
@@ -69,10 +76,8 @@ def test_section_shows_pairs_labels_and_a_map(
     for span, row in zip(spans, table, strict=True):
         assert ("tested" in span["class"]) == (row["split"] == "test")
         assert f"left:{100 * row['x']:.1f}%" in span["style"]
-        assert (
-            f"{hostile_files.class_names[row['label']]}, {row['split']} {row['index']}"
-            in shown.text
-        )
+        name = hostile_files.class_names[row["label"]]
+        assert f"{name}, {row['split']} {row['index']}.png" in shown.text
     assert "<script>alert" not in html
     plain = Page(page.render_html(run.workspace, manifest))
     assert "neighbors" not in plain.ids()

@@ -74,8 +74,8 @@ def test_page_is_self_contained_and_accessible(html):
 def test_changed_images_are_shown_with_both_predictions(html):
     _curves, *alts = (image["alt"] for image in Page(html).attributes("img"))
     assert [alt.partition(":")[0] for alt in alts] == [
-        *(f"Test image {row}, newly wrong" for row in (33, 32, 31, 30)),
-        *(f"Test image {row}, newly correct" for row in (20, 4)),
+        *(f"Test image [b]{row}.png, newly wrong" for row in (33, 32, 31, 30)),
+        *(f"Test image [b]{row}.png, newly correct" for row in (20, 4)),
     ]
     assert re.search(": b; A .* b, B .* c$", alts[0])
 

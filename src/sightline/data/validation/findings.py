@@ -40,11 +40,12 @@ _SCHEMA = pa.schema(
 
 @dataclass(frozen=True)
 class Place:
-    """Split, index and label of an image in the label table."""
+    """Split, index, label and source of an image in the label table."""
 
     split: str
     index: int
     label: int
+    source: str
 
 
 class Finding(NamedTuple):
@@ -135,8 +136,7 @@ def select_findings(path: Path, limit: int) -> list[Finding]:
 
 def _finding(row: dict[str, Any]) -> Finding:
     image, other = (
-        Place(*(row[f"{prefix}{name}"] for name in ("split", "index", "label")))
-        for prefix in ("", "other_")
+        Place(*(row[f"{prefix}{name}"] for name in _PLACE)) for prefix in ("", "other_")
     )
     return Finding(row["kind"], image, None if other.split is None else other, row["distance"])
 

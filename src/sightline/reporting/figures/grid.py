@@ -56,7 +56,7 @@ def draw_titled_samples(
 
 
 def draw_mistakes(path: Path, images: Images, mistakes: Sequence[Mistake]) -> None:
-    """Draw wrong predictions with true class, prediction and confidence.
+    """Draw wrong predictions with true class, prediction, confidence and file.
 
     Args:
         images: uint8 array of shape (m, height, width, channels).
@@ -67,17 +67,17 @@ def draw_mistakes(path: Path, images: Images, mistakes: Sequence[Mistake]) -> No
         _write(figure, 3, 0.55, Line("No mistakes.", GREY), 10, "center")
         save(figure, path)
         return
-    captions = [caption(mistake) for mistake in mistakes]
+    captions = [[*caption(mistake), Line(mistake.image, GREY)] for mistake in mistakes]
     save(draw_grid(images, captions, columns=6, side=1.25), path)
 
 
 def draw_label_errors(path: Path, images: Images, errors: Sequence[Mistake]) -> None:
-    """Draw training images with possible label errors: label, prediction, confidence and index.
+    """Draw training images with possible label errors: label, prediction, confidence and file.
 
     Args:
         images: uint8 array of shape (m, height, width, channels), m at least 1.
     """
-    captions = [[*caption(error), Line(f"index {error.index}", GREY)] for error in errors]
+    captions = [[*caption(error), Line(error.image, GREY)] for error in errors]
     save_both(draw_grid(images, captions, columns=6, side=1.25), path)
 
 
@@ -127,7 +127,7 @@ def _finding_caption(finding: "Finding", class_names: Sequence[str]) -> list[Lin
     names = [class_names[place.label] for place in places]
     return [
         Line(finding.kind.replace("_", " "), weight="bold"),
-        Line(" | ".join(f"{place.split} {place.index}" for place in places), GREY),
+        Line(" | ".join(f"{place.split} {place.source}" for place in places), GREY),
         Line(" | ".join(names), INK if len(labels) == 1 else ORANGE),
     ]
 

@@ -52,9 +52,12 @@ def test_findings_are_read_by_kind_smallest_distance_first(table):
     assert list(found) == ["leak", "near_duplicate", "blank"]
     assert [one.distance for one in found["near_duplicate"]] == [1, 5]
     assert found["near_duplicate"][0] == Finding(
-        "near_duplicate", Place("train", 5, 2), Place("train", 2, 2), 1
+        "near_duplicate",
+        Place("train", 5, 2, "photos/5.png"),
+        Place("train", 2, 2, "photos/2.png"),
+        1,
     )
-    assert found["blank"] == [Finding("blank", Place("train", 4, 1), None, None)]
+    assert found["blank"] == [Finding("blank", Place("train", 4, 1, "photos/4.png"), None, None)]
 
 
 def test_selected_findings_are_of_every_kind(table):

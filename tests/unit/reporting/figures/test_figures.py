@@ -45,8 +45,8 @@ HISTORY = pd.DataFrame({"epoch": [1, 2], "accuracy": [0.5, 0.9], "loss": [1.0, 0
 VALIDATED = HISTORY.assign(val_accuracy=[0.4, 0.8], val_loss=[1.1, 0.3])
 MAPS = np.random.default_rng(0).normal(scale=0.01, size=(6, 12, 12)).astype(np.float32)
 FOUND = [
-    Finding("leak", Place("test", 3, 0), Place("train", 5, 1), 0),
-    Finding("blank", Place("train", 7, 1), None, None),
+    Finding("leak", Place("test", 3, 0, "3.png"), Place("train", 5, 1, "5.png"), 0),
+    Finding("blank", Place("train", 7, 1, HOSTILE), None, None),
 ]
 CALIBRATION = Calibration(
     bins=(ReliabilityBin(low=0.5, high=1, images=40, confidence=0.9, accuracy=0.8),), error=0.1
@@ -284,7 +284,10 @@ def test_small_thumbnails_keep_their_pixels(tmp_path):
 
 
 def test_black_and_white_findings_stand_out_from_their_ground(tmp_path):
-    blank = [Finding("blank", Place("train", number, 0), None, None) for number in (0, 1)]
+    blank = [
+        Finding("blank", Place("train", number, 0, f"{number}.png"), None, None)
+        for number in (0, 1)
+    ]
     images = [[np.full((12, 12, 1), value, dtype=np.uint8)] for value in (0, 255)]
     draw_findings(tmp_path / "f.png", blank, images, ["a", "b"])
     row = pixels(tmp_path / "f.png")[42, :, 0]

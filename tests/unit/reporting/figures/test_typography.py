@@ -153,8 +153,8 @@ def test_captions_of_photographs_stay_apart(measured, kind, shape):
     assert "".join(names(8, kind)[7].split())[-1] in "".join(texts)
     measured(partial(draw_label_errors, images=images, errors=mistakes(kind)))
     found = [
-        Finding("near_leak", Place("validation", 99_999, n), Place("train", 12_345, n + 1), 0)
-        for n in range(5)
+        Finding("near_leak", Place("validation", 9, n, name), Place("train", 1, n + 1, name), 0)
+        for n, name in enumerate(names(5, kind))
     ]
     pairs = [images[:2]] * 5
     measured(partial(draw_findings, found=found, images=pairs, class_names=names(8, kind)))
