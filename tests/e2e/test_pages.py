@@ -1,37 +1,13 @@
 """The Prefect UI and the report in a browser. Screenshots are kept."""
 
-import shutil
-
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 
 from command import ROOT
 from sightline.config import loading
 
-CHROMIUM = shutil.which("chromium")
-SERIOUS = {"serious", "critical"}
 SCREENSHOTS = ROOT / "build" / "screenshots"
-ARGUMENTS = [
-    "--no-sandbox",  # root has none
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-
-
-@pytest.fixture(scope="module")
-def browser():
-    if CHROMIUM is None:
-        pytest.skip("Chromium is not installed (Debian's package chromium)")
-    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield running
-        running.close()
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +31,7 @@ def show(page, *texts):
 
 def keep(page, name):
     page.wait_for_timeout(1000)  # pages fade in
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=True)
 
 
@@ -115,7 +92,7 @@ def test_report_fits_the_screen_and_loads_nothing(browser, report, name, width):
 
 @pytest.mark.parametrize("colours", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 375])
-def test_report_has_no_serious_accessibility_barrier(browser, report, width, colours):
+def test_report_has_no_accessibility_barrier(browser, report, width, colours):
     with browser.new_page(viewport={"width": width, "height": 800}, color_scheme=colours) as page:
         page.goto(report.as_uri())
         page.eval_on_selector_all("details", "all => all.forEach(one => one.open = true)")
@@ -124,5 +101,4 @@ def test_report_has_no_serious_accessibility_barrier(browser, report, width, col
             colours == "dark"
         )
     assert len(found.response["passes"]) > 20  # the check ran
-    barriers = [one for one in found.response["violations"] if one["impact"] in SERIOUS]
-    assert barriers == [], found.generate_report()
+    assert found.response["violations"] == [], found.generate_report()

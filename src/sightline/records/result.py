@@ -33,9 +33,8 @@ class ConfusedClasses(Record):
     predicted: str
     images: int
     share: float  # Their share of the test images of the class
-    indexes: tuple[int, ...]  # In the test split, of those that are shown
-    sources: tuple[str | None, ...] = ()  # Their sources, as of a mistake
-    thumbnails: tuple[FileRecord, ...]  # PNGs, in the order of `indexes`
+    mistakes: tuple[Mistake, ...] = ()  # Those that are shown, the most confident first
+    thumbnails: tuple[FileRecord, ...]  # Their images
 
 
 class Report(Record):

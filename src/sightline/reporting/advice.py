@@ -105,7 +105,7 @@ def _few_images(manifest: RunManifest, escape: Escape) -> Iterator[Step]:
             for recall, name, count in found[:_NAMED]
         )
         more = f" and {len(found) - _NAMED:,} more classes" if found[_NAMED:] else ""
-        yield Step(f"Add images of {', '.join(shown)}{more}.", "evaluation")
+        yield Step(f"Add images of {', '.join(shown)}{more}.", "classes")
 
 
 def _class_weight(manifest: RunManifest, escape: Escape) -> Iterator[Step]:

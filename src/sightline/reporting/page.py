@@ -2,6 +2,7 @@
 
 import base64
 import functools
+import hashlib
 import math
 import re
 from collections.abc import Callable
@@ -33,7 +34,7 @@ _MARKDOWN_SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~&$:/@])")
 
 
 def render_html(workspace: Workspace, manifest: RunManifest) -> str:
-    """Render the page: one file without scripts that loads nothing; user text is escaped."""
+    """Render the page: one file that loads nothing; user text is escaped."""
 
     def embed(record: FileRecord, density: float) -> Markup:
         return embedded((workspace.root / record.path).read_bytes(), density)
@@ -136,14 +137,21 @@ def _shown(value: object) -> object:
 
 @functools.cache
 def _environment() -> Environment:
+    templates = PackageLoader("sightline.reporting", "templates")
     environment = Environment(
-        loader=PackageLoader("sightline.reporting", "templates"),
+        loader=templates,
         autoescape=select_autoescape(enabled_extensions=("html.j2",)),
         finalize=_shown,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    source, *_ = templates.get_source(environment, "page.js")
+    digest = base64.b64encode(hashlib.sha256(source.encode()).digest()).decode()
+    environment.globals |= {
+        "script": Markup(source),  # noqa: S704 - a file of the package
+        "script_hash": f"sha256-{digest}",
+    }
     modules = (metric_tables, neighbors, phases, summary, tables)
     environment.globals |= {one.__name__.rpartition(".")[2]: one for one in modules}
     environment.filters |= {

@@ -1,4 +1,4 @@
-"""The page that compares two runs: one file without scripts that loads nothing."""
+"""The page that compares two runs: one file that loads nothing."""
 
 import tempfile
 from collections.abc import Callable, Sequence

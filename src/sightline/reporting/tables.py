@@ -15,6 +15,20 @@ _SPLIT_USES = {
     "validation": "reveals overfitting",
     "test": "held out for the final evaluation",
 }
+_CONTENTS = {
+    "model.keras": "the model, its class names and how images become its input",
+    "predictions.parquet": "label, prediction and probabilities of each test image",
+    "metrics.json": "all measures of the evaluation",
+    "history.parquet": "accuracy and loss of each epoch",
+    "steps.parquet": "accuracy and loss within epochs",
+    "label_errors.parquet": "training images whose label the model contradicts",
+    "near_duplicates.parquet": "pairs of images that resemble each other",
+    "contradicted_labels.parquet": "images whose neighbors have another label",
+    "map.parquet": "places of the images on the map",
+    "findings.parquet": "unusual images that the data gate found",
+    "certificate.json": "comparison of the exported formats with the model",
+    "model_summary.txt": "the layers as Keras lists them",
+}
 
 
 def splits(run: RunManifest) -> Table:
@@ -28,8 +42,8 @@ def splits(run: RunManifest) -> Table:
     return Table("Splits", "tnt", ("Split", "Images", "Use"), rows)
 
 
-def class_counts(run: RunManifest) -> Table:
-    """List the images of each class in each split, as ingested."""
+def class_counts(run: RunManifest, most: int | None = MOST_ROWS) -> Table:
+    """List the images of each class in each split, as ingested, for at most `most` classes."""
     files = run.records.ingest
     counts = zip(*(files.counts[split] for split in files.images), strict=True)
     rows = [
@@ -40,9 +54,9 @@ def class_counts(run: RunManifest) -> Table:
         "Images per class",
         "tn" + "n" * len(files.images),
         ("Class", "Label", *(split.capitalize() for split in files.images)),
-        rows[:MOST_ROWS],
+        rows[:most],
         ("All classes", "", *(f"{file.shape[0]:,}" for file in files.images.values())),
-        left_out(len(rows), "classes", "manifest.json"),
+        left_out(len(rows), "classes", "manifest.json") if most else "",
     )
 
 
@@ -186,8 +200,10 @@ def settings(pairs: Iterable[tuple[str, str]]) -> Table:
 
 
 def files(run: RunManifest) -> Table:
-    """List the files of the run folder."""
+    """List the files of the run folder and what they hold."""
     rows = [
-        (name, f"{record.bytes:,}", f"{record.sha256[:16]}…") for name, record in run.files.items()
+        (name, _CONTENTS.get(name, "a figure"), f"{record.bytes:,}")
+        for name, record in run.files.items()
     ]
-    return Table("Files of the run", "tnc", ("File", "Bytes", "SHA-256"), rows)
+    rows.sort(key=lambda row: row[0] not in _CONTENTS)
+    return Table("Files of the run", "ltn", ("File", "Content", "Bytes"), rows)

@@ -42,15 +42,13 @@ def of_confusions(
         label, predicted = names[pair.label], names[pair.predicted]
         found = [one for one in mistakes if (one.label, one.predicted) == (label, predicted)]
         shown = found[:_PER_PAIR]
-        indexes = [one.index for one in shown]
         yield ConfusedClasses(
             label=label,
             predicted=predicted,
             images=pair.images,
             share=pair.share,
-            indexes=tuple(indexes),
-            sources=tuple(one.source for one in shown),
-            thumbnails=_small(draft, images[indexes], f"confusion_{number}"),
+            mistakes=tuple(shown),
+            thumbnails=_small(draft, images[[one.index for one in shown]], f"confusion_{number}"),
         )
 
 

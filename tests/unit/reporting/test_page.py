@@ -22,7 +22,7 @@ def test_page_has_the_results(html, manifest):
     for expected in (
         "92.50%",
         "80.14% to 97.42%",
-        "3 of 40",
+        "37 of 40",
         "0.1234",
         "141,258",
         manifest.run_id,
@@ -38,7 +38,7 @@ def test_page_has_the_results(html, manifest):
         ["validation", "40", "reveals overfitting"],
     ):
         assert row in shown.rows
-    assert ["b", "3", "30.00%"] in [row[1:] for row in shown.rows]
+    assert "3 images (30.00%)" in shown.text
     inspection = manifest.records.ingest.inspection
     for name, profile in inspection.profiles.items():
         ends = [f"{profile.pixel_mean:.2f}", f"{profile.pixel_std:.2f}"]
@@ -62,6 +62,23 @@ def test_page_is_self_contained_and_accessible(html):
     check_self_contained(Page(html))
     assert "url(" not in html
     assert "@import" not in html
+
+
+def test_verdict_comes_first_and_provenance_last(html):
+    order = ["mistakes", "classes", "calibration", "training", "data", "model", "files"]
+    assert Page(html).ids() == [*order, "provenance"]
+    first_screen, _, rest = html.partition("<nav")
+    questions = ["How good", "Is it better", "What needs attention", "What to try next"]
+    places = [first_screen.index(question) for question in questions]
+    assert places == sorted(places)
+    assert not any(question in rest for question in questions)
+
+
+def test_files_of_the_run_folder_are_linked_beside_the_page(html):
+    links = {tag["href"] for tag in Page(html).attributes("a")}
+    assert {"./model.keras", "./manifest.json"} <= links
+    row = ["model.keras", "the model, its class names and how images become its input", "7"]
+    assert row in Page(html).rows
 
 
 def test_figures_have_a_size_so_that_nothing_jumps(html, artifacts, manifest):
@@ -95,7 +112,9 @@ def test_many_classes_do_not_flood_the_page(artifacts, manifest):
         ingest=manifest.records.ingest.model_copy(update={"class_names": names, "counts": counts}),
     )
     rows = Page(page.render_html(Workspace(artifacts), many)).rows
-    assert sum(row[0].startswith("class ") for row in rows) == 50 + 50 + 10
+    shown = [row for row in rows if row[0].startswith("class ")]
+    assert len(shown) == 50 + 1000
+    assert ["class 999", "999", "1", "1"] in shown, "the confusion matrix shows only labels"
     markdown = page.render_markdown(many)
     assert "950 more classes are in metrics.json" in markdown
     assert "class 0" in markdown
@@ -127,7 +146,8 @@ def test_resumed_training_and_early_stopping_are_shown(artifacts, manifest):
 
 
 def test_class_names_cannot_break_out_of_the_page(html, manifest):
-    assert "<script" not in html
+    assert html.count("<script") == 1
+    assert "<script>" not in html
     assert manifest.records.ingest.class_names[0] in Page(html).text
 
 
