@@ -78,7 +78,10 @@ def test_own_data_trains_and_reports_without_a_code_change(tmp_path, write, clas
     assert manifest.records.ingest.image_shape == shape
     if classes != SEVEN:  # whose pixels are noise
         assert summary.test_accuracy >= 0.9
-    report = (Path(summary.run_dir) / "report.html").read_text()
+    folder = Path(summary.run_dir)
+    report = (folder / "report.html").read_text()
+    for page in (report, *((folder / name).read_text() for name in ("report.md", "MODEL_CARD.md"))):
+        assert str(tmp_path) not in page.replace("\\", "")  # Markdown escapes slashes
     assert "<b>" not in report
     assert classes[-1] in report
     if shape == (64, 64, 3):

@@ -1,5 +1,7 @@
 """Settings of the evaluation and the report."""
 
+from typing import ClassVar
+
 from pydantic import Field
 
 from sightline.config.base import Section
@@ -28,7 +30,12 @@ class EvaluationConfig(Section):
 
 
 class ReportConfig(Section):
-    """What the report shows."""
+    """What the report and the model card show."""
 
+    incidental: ClassVar[frozenset[str]] = frozenset({"license"})
+
+    license: str | None = Field(default=None, pattern=r"^[a-z0-9][a-z0-9.-]{0,49}$")
+    """Licence of the model in the model card, as the Hugging Face Hub abbreviates it, such as mit,
+    apache-2.0 or cc-by-4.0. Unset: the card names none."""
     mistakes: int = Field(default=24, ge=0, le=200)
     """Number of most confident mistakes to show."""

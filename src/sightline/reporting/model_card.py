@@ -1,6 +1,5 @@
 """The model card: what users must know about the model."""
 
-from pathlib import PurePath
 from typing import Any
 
 import yaml
@@ -31,6 +30,8 @@ def _metadata(manifest: RunManifest) -> dict[str, Any]:
     evaluation = manifest.records.evaluate
     known = _known(manifest)
     hub_id = known.hub_id if known else None
+    trained_on = known and (known.hub_id or known.part_of)
+    licence = manifest.config.report.license
     tested = {
         "type": hub_id or manifest.records.ingest.dataset,
         "name": known.title if known else manifest.records.ingest.dataset,
@@ -49,7 +50,8 @@ def _metadata(manifest: RunManifest) -> dict[str, Any]:
         "library_name": "keras",
         "pipeline_tag": _TASK,
         "tags": [_TASK, "keras", "sightline"],
-        **({"datasets": [hub_id]} if hub_id else {}),
+        **({"license": licence} if licence else {}),
+        **({"datasets": [trained_on]} if trained_on else {}),
         "metrics": ["accuracy"],
         "model-index": [{"name": manifest.run_id, "results": [result]}],
     }
@@ -61,13 +63,12 @@ def _known(manifest: RunManifest) -> NamedDataset | None:
 
 
 def _facts(manifest: RunManifest) -> dict[str, Any]:
-    evaluation, files = manifest.records.evaluate, manifest.records.ingest
+    evaluation = manifest.records.evaluate
     tested = [row for row in metric_tables.weakest_first(evaluation) if row.support]
     known, calibration = _known(manifest), evaluation.calibration
     return {
         **page.facts(manifest, page.escape_markdown),
         "known": known,
-        "source": files.source if known else PurePath(files.source).name,
         "test_images": summary.test_images(evaluation),
         "settings": _settings(manifest.config.training),
         "weakest": tested[0],

@@ -6,6 +6,7 @@ import hashlib
 import math
 import re
 from collections.abc import Callable
+from pathlib import PurePath
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
@@ -116,6 +117,7 @@ def facts(manifest: RunManifest, escape: Callable[[str], str]) -> dict[str, Any]
     return {
         "run": manifest,
         "files": records.ingest,
+        "source": _without_folder(records.ingest.source),
         "blueprint": records.build,
         "trained": records.train,
         "evaluation": records.evaluate,
@@ -126,8 +128,25 @@ def facts(manifest: RunManifest, escape: Callable[[str], str]) -> dict[str, Any]
         "warnings": warnings.list_warnings(manifest, escape),
         "steps": advice.list_steps(manifest, escape),
         "uniform_loss": math.log(len(records.ingest.class_names)),
-        "config": flatten(manifest.config.model_dump(mode="json")),
+        "config": flatten(_without_folders(manifest.config.model_dump(mode="json"))),
     }
+
+
+def _without_folders(settings: dict[str, Any]) -> dict[str, Any]:
+    """Shorten the absolute paths in nested settings."""
+    shown = dict(settings)
+    for key, value in settings.items():
+        if isinstance(value, dict):
+            shown[key] = _without_folders(value)
+        elif isinstance(value, str):
+            shown[key] = _without_folder(value)
+    return shown
+
+
+def _without_folder(text: str) -> str:
+    """Shorten an absolute path to its last part, since pages are sent to others."""
+    path = PurePath(text)
+    return path.name if path.is_absolute() else text
 
 
 def _shown(value: object) -> object:

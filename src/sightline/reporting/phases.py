@@ -1,6 +1,6 @@
 """What the training changed: a sentence for the page."""
 
-from sightline.config import VggConfig
+from sightline.config import TrainingConfig, VggConfig
 from sightline.records import TrainedModel
 from sightline.records.manifest import RunManifest
 
@@ -27,6 +27,16 @@ def describe(manifest: RunManifest) -> str:
         f"was computed once for {seen}. The {after:,} layers after them were trained on it"
         f"{_frozen_phase(manifest.records.frozen)}."
     )
+
+
+def learning_rate(settings: TrainingConfig) -> str:
+    """Name the schedule of the learning rate, with its highest rate."""
+    schedule, rate = settings.schedule, f"{settings.learning_rate:g}"
+    risen = round(settings.rise * settings.epochs, 2)
+    epochs = "1 epoch" if risen == 1 else f"{risen:g} epochs"
+    if schedule == "constant":
+        return f"constant {rate}{f', warm-up {epochs}' if risen else ''}"
+    return f"{schedule}, peak {rate} after {epochs}" if risen else f"{schedule} from {rate} to 0"
 
 
 def _frozen_phase(trained: TrainedModel | None) -> str:

@@ -6,7 +6,7 @@ from sightline.data.validation.checks import percent
 from sightline.data.validation.drift import format_change
 from sightline.records import Certificate, Check, DataGateResult, ExportCheck
 from sightline.records.manifest import RunManifest
-from sightline.reporting.table import MOST_ROWS, NONE, Cell, Table, left_out, times
+from sightline.reporting.table import NONE, Cell, Table, times
 
 # Checks of the data gate that measure something other than a share of the images
 _NO_SHARE = frozenset({"missing_classes", "drift"})
@@ -42,8 +42,8 @@ def splits(run: RunManifest) -> Table:
     return Table("Splits", "tnt", ("Split", "Images", "Use"), rows)
 
 
-def class_counts(run: RunManifest, most: int | None = MOST_ROWS) -> Table:
-    """List the images of each class in each split, as ingested, for at most `most` classes."""
+def class_counts(run: RunManifest) -> Table:
+    """List all classes with their labels and their images in each split, as ingested."""
     files = run.records.ingest
     counts = zip(*(files.counts[split] for split in files.images), strict=True)
     rows = [
@@ -54,9 +54,8 @@ def class_counts(run: RunManifest, most: int | None = MOST_ROWS) -> Table:
         "Images per class",
         "tn" + "n" * len(files.images),
         ("Class", "Label", *(split.capitalize() for split in files.images)),
-        rows[:most],
+        rows,
         ("All classes", "", *(f"{file.shape[0]:,}" for file in files.images.values())),
-        left_out(len(rows), "classes", "manifest.json") if most else "",
     )
 
 

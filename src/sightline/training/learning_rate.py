@@ -7,18 +7,11 @@ from keras.optimizers.schedules import CosineDecay, LearningRateSchedule
 
 from sightline.config import TrainingConfig
 
-# Fraction of a one-cycle training in which the learning rate rises (Smith and Topin, "Super-
-# convergence", 2018, use 0.3 to 0.45; short trainings like these do better with less)
-_WARMUP = 0.25
-
 
 def learning_rate(settings: TrainingConfig, steps: int) -> float | LearningRateSchedule:
     """Return the learning rate, or its schedule over so many training steps."""
     full, schedule = settings.learning_rate, settings.schedule
-    warmup = settings.warmup
-    if warmup is None:
-        warmup = _WARMUP if schedule == "one-cycle" else 0.0
-    rise = max(1, round(warmup * steps)) if warmup else 0
+    rise = max(1, round(settings.rise * steps)) if settings.rise else 0
     if schedule == "linear":
         return LinearDecay(full, steps, rise)
     if not rise:

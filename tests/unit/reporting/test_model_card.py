@@ -76,6 +76,16 @@ def test_hub_reads_what_it_sorts_and_compares_models_by(manifest):
         assert result.dataset_split == "test"
 
 
+def test_card_names_the_licence_that_was_set_and_the_data_set_that_images_are_a_part_of(manifest):
+    assert metadata(render_model_card(manifest)).license is None
+    report = manifest.config.report.model_copy(update={"license": "apache-2.0"})
+    data = manifest.config.data.model_copy(update={"dataset": "mnist-5k"})
+    config = manifest.config.model_copy(update={"report": report, "data": data})
+    found = metadata(render_model_card(manifest.model_copy(update={"config": config})))
+    assert (found.license, found.datasets) == ("apache-2.0", ["ylecun/mnist"])
+    assert {result.dataset_type for result in found.eval_results} == {"textures"}
+
+
 @pytest.mark.parametrize("value", [1.0, 0.0, 1e-07, 0.1 + 0.2])
 def test_metrics_keep_every_digit(manifest, value):
     found = metadata(render_model_card(with_evaluation(manifest, accuracy=value, loss=value / 3)))

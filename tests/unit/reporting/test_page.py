@@ -1,5 +1,6 @@
 import re
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from markdown_it import MarkdownIt
@@ -7,8 +8,9 @@ from PIL import Image
 
 from html_page import Page, check_self_contained
 from reported_runs import with_records
+from sightline.config import CustomConfig
 from sightline.records import Check, DataGateResult, ProfileChange
-from sightline.reporting import page
+from sightline.reporting import model_card, page
 from sightline.storage.workspace import Workspace
 
 
@@ -56,6 +58,19 @@ def test_first_screen_and_markdown_have_the_decisions_escaped(artifacts, manifes
     markdown = page.render_markdown(decisive)
     assert decided[0].removesuffix(".") in markdown
     assert r"\<b\>\|x\|" in markdown
+
+
+def test_no_page_has_the_absolute_path_of_the_data_or_the_model(artifacts, manifest):
+    data = manifest.config.data.model_copy(update={"dataset": "/home/erika/my photos"})
+    network = CustomConfig(file=Path("/home/erika/net.keras"))
+    config = manifest.config.model_copy(update={"data": data, "model": network})
+    files = manifest.records.ingest.model_copy(update={"source": "/home/erika/my photos"})
+    own = with_records(manifest, ingest=files).model_copy(update={"config": config})
+    html = page.render_html(Workspace(artifacts), own)
+    for text in (html, page.render_markdown(own), model_card.render_model_card(own)):
+        assert "my photos" in text
+        assert "erika" not in text
+    assert ["model.file", '"net.keras"'] in Page(html).rows
 
 
 def test_page_is_self_contained_and_accessible(html):

@@ -1,7 +1,9 @@
 import re
 
+import pytest
+
 from reported_runs import FILE, with_records
-from sightline.config import VggConfig
+from sightline.config import TrainingConfig, VggConfig
 from sightline.records import Layer
 from sightline.reporting import phases
 
@@ -26,3 +28,19 @@ def test_phases_say_what_was_trained_and_on_how_many_views(manifest):
         update={"config": manifest.config.model_copy(update={"model": VggConfig()})}
     )
     assert "“whitening”" in phases.describe(changed)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({}, "constant 0.003"),
+        ({"warmup": 0.2}, "constant 0.003, warm-up 2 epochs"),
+        ({"schedule": "cosine"}, "cosine from 0.003 to 0"),
+        ({"schedule": "linear", "warmup": 0.1}, "linear, peak 0.003 after 1 epoch"),
+        ({"schedule": "one-cycle"}, "one-cycle, peak 0.003 after 2.5 epochs"),
+        ({"schedule": "one-cycle", "warmup": 0.0}, "one-cycle from 0.003 to 0"),
+    ],
+)
+def test_learning_rate_is_named_by_its_schedule(changes, said):
+    settings = {"epochs": 10, "learning_rate": 0.003} | changes
+    assert phases.learning_rate(TrainingConfig.model_validate(settings)) == said

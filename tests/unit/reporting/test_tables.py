@@ -1,7 +1,7 @@
 import pytest
 from markdown_it import MarkdownIt
 
-from reported_runs import NO_FIGURES
+from reported_runs import NO_FIGURES, with_records
 from sightline.records import ArrayFile, Check, DataGateResult, ProfileChange, ThresholdCurves
 from sightline.reporting import metric_tables, tables
 from sightline.reporting.page import markdown_table
@@ -66,6 +66,14 @@ def test_areas_stand_beside_their_class_in_every_order(manifest):
     areas = {row[0]: row[6:8] for row in table.rows}
     assert areas["d"] == ("1.0000", "0.7500")
     assert areas["b"] == (NONE, NONE)
+
+
+def test_every_class_is_listed_with_its_label(manifest):
+    names = tuple(f"class {number}" for number in range(120))
+    counts = {"train": tuple(range(120)), "test": (7,) * 120}
+    files = manifest.records.ingest.model_copy(update={"class_names": names, "counts": counts})
+    rows = tables.class_counts(with_records(manifest, ingest=files)).rows
+    assert rows[119] == ("class 119", "119", "119", "7")
 
 
 def test_only_mistakes_are_confusions(manifest):
