@@ -41,16 +41,19 @@ def estimate(
     """Estimate what so many runs with this config take; `ingest_seconds` are those of ingest."""
     training_bytes, seconds = 0, None
     images = {name: sum(counts) for name, counts in facts.counts.items()}
+    total, train = sum(images.values()), images["train"]
+    if "validation" not in images:
+        train -= round(config.preprocessing.validation_fraction * train)
     if config.preprocessing.store == "float32":
-        training_bytes = _FLOAT_BYTES * sum(images.values()) * math.prod(facts.image_shape)
+        training_bytes = _FLOAT_BYTES * total * math.prod(facts.image_shape)
     if isinstance(config.model, CnnConfig):
         rate = _MAC_RATE / _multiplications(facts.image_shape, config.model)
-        seconds = _steps(images["train"], config) / rate
+        seconds = _steps(train, config) / rate
     elif isinstance(config.model, BackboneConfig) and (cut := _cut(config.model)):
         scale = math.prod(facts.image_shape[:2]) / _PIXELS
-        views = images["train"] * config.embedding.views + sum(images.values()) - images["train"]
+        views = train * config.embedding.views + total - train
         training_bytes = round(views * cut.size * scale)
-        trained = _steps(images["train"], config) / cut.rate
+        trained = _steps(train, config) / cut.rate
         tested = images["test"] / _EVALUATION_RATE + _IN_DEPTH_SECONDS
         seconds = scale * (views / _EMBEDDING_RATE + trained + tested)
     if seconds is not None:

@@ -1,8 +1,9 @@
 """Likely label errors: training images whose label the model contradicts.
 
-The model was trained on these labels. It may have memorized a wrong label, and it learns an error
-that runs through a whole class, so an image that is not listed may still be mislabelled. A listed
-image either has a wrong label or is an unusual example of the right one; a person has to decide.
+The model was trained on these labels, except those of images held out for validation. It may have
+memorized a wrong label, and it learns an error that runs through a whole class, so an image that is
+not listed may still be mislabelled. A listed image either has a wrong label or is an unusual
+example of the right one; a person has to decide.
 Out-of-sample predictions would find more (Northcutt, Jiang and Chuang, "Confident Learning",
 2021), but they require several trainings.
 """

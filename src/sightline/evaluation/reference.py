@@ -1,14 +1,20 @@
 """A logistic regression on a few pixels: a network must beat it to be worth its training."""
 
 import warnings
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sightline.data.label_table import Labels, read_labels
-from sightline.data.split_arrays import SelectedImages, StoredImages, blocks, open_images
+from sightline.data.label_table import Labels
+from sightline.data.split_arrays import (
+    SelectedImages,
+    StoredImages,
+    blocks,
+    open_split,
+    read_split_labels,
+)
 from sightline.evaluation.model_under_test import Context
-from sightline.evaluation.predictions import Images
 from sightline.records import LinearReference
 
 Features = NDArray[np.float32]
@@ -20,13 +26,14 @@ _FEWEST_CLASSES = 2
 
 
 def measure(context: Context) -> LinearReference | None:
-    """Fit the regression to training images and measure its accuracy on the test split.
+    """Fit the regression to images that the network trained on, and test it on the test split.
 
     Returns None if these training images are all of one class.
     """
     tested = context.tested
-    images = open_images(tested.workspace, tested.files.images["train"])
-    labels = read_labels(tested.workspace, tested.files, "train")
+    split = tested.arrays.splits["train"]
+    images = open_split(tested.workspace, split)
+    labels = read_split_labels(tested.workspace, split)
     rows = np.linspace(0, len(images) - 1, min(len(images), _TRAINING_IMAGES)).astype(np.int64)
     if len(np.unique(labels[rows])) < _FEWEST_CLASSES:
         return None
@@ -67,7 +74,8 @@ def small_pixels(images: StoredImages) -> Features:
     """Average images over 8x8 cells, block by block.
 
     Args:
-        images: uint8 of shape (m, height, width, channels), m at least 1, at least 8x8 pixels.
+        images: uint8, or float32 in [0, 1], of shape (m, height, width, channels), m at least 1,
+            at least 8x8 pixels.
 
     Returns:
         float32 array of shape (m, 64 * channels), in [0, 255].
@@ -75,7 +83,9 @@ def small_pixels(images: StoredImages) -> Features:
     return np.concatenate([_cell_means(images[rows]) for rows in blocks(images)])
 
 
-def _cell_means(images: Images) -> Features:
+def _cell_means(images: NDArray[Any]) -> Features:
+    if images.dtype != np.uint8:
+        images = np.rint(images * 255).astype(np.uint8)  # the sums are then exact
     rows, columns = (np.linspace(0, side, _SIDE + 1).astype(int) for side in images.shape[1:3])
     sums = np.add.reduceat(images, rows[:-1], axis=1, dtype=np.uint32)
     sums = np.add.reduceat(sums, columns[:-1], axis=2)

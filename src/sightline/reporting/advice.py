@@ -81,8 +81,8 @@ def _labels(manifest: RunManifest, escape: Escape) -> Iterator[Step]:
     if found is not None and found.found:
         labels = "label" if found.found == 1 else "labels"
         yield Step(
-            f"Look at the {found.found:,} training {labels} that the model contradicts and correct "
-            "the wrong ones; label_errors.parquet names the files.",
+            f"Look at the {found.found:,} {labels} that the model contradicts and correct the "
+            "wrong ones; label_errors.parquet names the files.",
             "mistakes",
         )
 

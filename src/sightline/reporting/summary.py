@@ -189,17 +189,32 @@ def temperature(evaluation: Evaluation) -> str:
     )
 
 
-def label_errors(evaluation: Evaluation) -> str:
-    """State how many training labels may be wrong; empty if they were not checked."""
-    found = evaluation.label_errors
+def label_errors(manifest: RunManifest) -> str:
+    """State how many labels may be wrong; empty if they were not checked."""
+    found, trained = manifest.records.evaluate.label_errors, trained_images(manifest)
     if found is None:
         return ""
+    labels = "these" if found.examined == trained else f"{trained:,} of these"
     return (
-        f"Possible label errors: for {found.found:,} of {found.examined:,} training images, the "
+        f"Possible label errors: for {found.found:,} of {checked_images(manifest)}, the "
         f"model predicts a class other than the label with a probability of at least "
-        f"{found.threshold:.0%}. It was trained on these labels, so it may have memorized other "
+        f"{found.threshold:.0%}. It was trained on {labels} labels, so it may have memorized other "
         "wrong ones."
     )
+
+
+def trained_images(manifest: RunManifest) -> int:
+    """Count the images that the network trained on."""
+    return manifest.records.preprocess.splits["train"].count
+
+
+def checked_images(manifest: RunManifest) -> str:
+    """Count the images whose labels were checked; empty if none were."""
+    found = manifest.records.evaluate.label_errors
+    if found is None:
+        return ""
+    held_out = " and validation" if found.examined > trained_images(manifest) else ""
+    return f"{found.examined:,} training{held_out} images"
 
 
 def predictions_per_class(evaluation: Evaluation) -> dict[str, int]:

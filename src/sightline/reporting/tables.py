@@ -35,9 +35,7 @@ def splits(run: RunManifest) -> Table:
     """List the splits as the training used them."""
     found = run.records.preprocess.splits
     rows = [
-        (name, f"{found[name].images.shape[0]:,}", use)
-        for name, use in _SPLIT_USES.items()
-        if name in found
+        (name, f"{found[name].count:,}", use) for name, use in _SPLIT_USES.items() if name in found
     ]
     return Table("Splits", "tnt", ("Split", "Images", "Use"), rows)
 

@@ -33,7 +33,7 @@ def list_warnings(manifest: RunManifest, escape: Escape) -> list[str]:
             if check.outcome == "warned"
         ),
         *_class_warnings(evaluation, escape),
-        *_measurement_warnings(evaluation),
+        *_measurement_warnings(manifest),
     ]
 
 
@@ -93,7 +93,8 @@ def usual_corruptions(robustness: Robustness) -> list[CorruptionMetrics]:
     return [row for row in robustness.corruptions if row.corruption not in _UNUSUAL]
 
 
-def _measurement_warnings(evaluation: Evaluation) -> Iterator[str]:
+def _measurement_warnings(manifest: RunManifest) -> Iterator[str]:
+    evaluation = manifest.records.evaluate
     calibration, robustness = evaluation.calibration, evaluation.robustness
     if calibration is not None and calibration.error > MISCALIBRATED:
         error = f"{calibration.error:.2%}"
@@ -110,5 +111,5 @@ def _measurement_warnings(evaluation: Evaluation) -> Iterator[str]:
     if found is not None and found.found:
         yield (
             f"{found.found:,} possible label {'error' if found.found == 1 else 'errors'} among "
-            f"{found.examined:,} training images (label_errors.parquet)."
+            f"{summary.checked_images(manifest)} (label_errors.parquet)."
         )

@@ -61,6 +61,16 @@ def test_convolutions_take_time_by_their_multiplications():
     assert fast.training_seconds > START_SECONDS + 21_600 * 28 * 28 * 9 * 32 / 3e10
 
 
+def test_images_held_out_for_validation_take_one_view_and_no_training():
+    found = photos(
+        "embedding.views=2", "training.epochs=5", "preprocessing.validation_fraction=0.1"
+    )
+    views = 2 * 270 + 30 + 100
+    assert found.training_seconds == pytest.approx(
+        START_SECONDS + views / 180 + 5 * 270 / 114 + 100 / 50 + 20
+    )
+
+
 @pytest.mark.parametrize(
     "overrides", [["model.backbone=resnet50v2"], ["model.finetune=full"], ["model.cut=group_3"]]
 )

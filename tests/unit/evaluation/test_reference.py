@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from sightline.data import split_arrays
+from sightline.data.scaling import to_float
 from sightline.evaluation import reference
 
 
@@ -14,9 +15,10 @@ def test_pixels_are_averaged_over_cells_of_nearly_equal_size():
         np.testing.assert_allclose(found[:, cell], expected, rtol=1e-6)
 
 
-def test_reading_in_blocks_changes_nothing(monkeypatch):
+def test_reading_in_blocks_or_scaled_images_changes_nothing(monkeypatch):
     images = np.random.default_rng(0).integers(0, 256, (7, 12, 9, 1), dtype=np.uint8)
     at_once = reference.small_pixels(images)
+    np.testing.assert_array_equal(reference.small_pixels(to_float(images)), at_once)
     monkeypatch.setattr(split_arrays, "BLOCK_BYTES", 2 * 12 * 9)
     np.testing.assert_array_equal(reference.small_pixels(images), at_once)
 

@@ -10,10 +10,12 @@ LAYERS = (
 
 
 def split(images):
+    """Some of 160 stored images."""
+
     def array(*shape):
         return ArrayFile(path="a.npy", sha256="d" * 64, bytes=1, shape=shape, dtype="float32")
 
-    return ArraySplit(images=array(images, 12, 12, 1), labels=array(images), num_classes=4)
+    return ArraySplit(images=array(160, 12, 12, 1), labels=array(images), num_classes=4)
 
 
 @pytest.fixture

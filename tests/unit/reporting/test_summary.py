@@ -87,14 +87,22 @@ def test_first_run_is_compared_with_nothing(manifest):
     assert numbers(summary.progress(manifest)) == []
 
 
-def test_temperature_scaling_and_label_errors_give_their_numbers(manifest):
+def test_temperature_scaling_gives_its_numbers(manifest):
     measured = with_evaluation(manifest, **IN_DEPTH).records.evaluate
     assert numbers(summary.temperature(measured)) == ["1.250", "50", "1.23%", "0.1234", "0.1000"]
-    assert numbers(summary.label_errors(measured)) == ["7", "160", "95%"]
-    bare = {"calibration": Calibration(bins=(), error=0.1), "label_errors": None}
-    untuned = measured.model_copy(update=bare)
+    untuned = measured.model_copy(update={"calibration": Calibration(bins=(), error=0.1)})
     assert "preprocessing.validation_fraction" in summary.temperature(untuned)
-    assert summary.label_errors(untuned) == ""
+
+
+def test_label_errors_state_how_many_labels_the_network_trained_on(manifest):
+    assert summary.label_errors(manifest) == ""
+    checked = with_evaluation(manifest, label_errors=IN_DEPTH["label_errors"])
+    assert numbers(summary.label_errors(checked)) == ["7", "160", "95%", "120"]
+    arrays = checked.records.preprocess
+    whole = arrays.splits["train"].model_copy(update={"labels": arrays.splits["train"].images})
+    arrays = arrays.model_copy(update={"splits": {"train": whole}})
+    found = summary.label_errors(with_records(checked, preprocess=arrays))
+    assert numbers(found) == ["7", "160", "95%"]
 
 
 def test_exports_that_disagree_are_named():
