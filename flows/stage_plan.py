@@ -12,6 +12,7 @@ from sightline.export.export import EXPORT
 from sightline.models.build import BUILD
 from sightline.pipeline import cache, provenance
 from sightline.pipeline.stages import STAGE_NAMES, Stage
+from sightline.prediction.unlabelled import PREDICT
 from sightline.records import ArraySet, ModelBlueprint, Record, Run, Source
 from sightline.records.manifest import RunManifest
 from sightline.reporting.report import REPORT
@@ -87,6 +88,8 @@ def plan_stages(config: RunConfig, run: Run, source: Source) -> StagePlan:
         network = blueprint.model_copy(update=update) if blueprint and update else None
     trained = look_up(TRAIN, examples, network, config.training)
     evaluation = look_up(EVALUATE, files, arrays, trained, config.evaluation, *features)
+    if files is not None and files.unlabelled:
+        look_up(PREDICT, source, config.data, files, trained)
     if config.promotion.gate != "off":
         look_up(EXPORT, files, trained, evaluation, config.export)
     look_up(REPORT, files, blueprint, trained, evaluation, config.report)

@@ -19,6 +19,7 @@ from sightline.records import (
     Source,
     StageRecords,
     TrainedModel,
+    UnlabelledPredictions,
 )
 from sightline.registry.gate.candidate import Candidate
 from sightline.registry.gate.evaluate import refuse_unevaluated
@@ -28,6 +29,7 @@ from sightline.tasks.embed import embed
 from sightline.tasks.evaluate import evaluate
 from sightline.tasks.export import export
 from sightline.tasks.ingest import ingest
+from sightline.tasks.predict import predict
 from sightline.tasks.preprocess import preprocess
 from sightline.tasks.promote import promote
 from sightline.tasks.promotion_gate import decide
@@ -80,6 +82,7 @@ def run_stages(
         features = stage(embed, run, arrays, blueprint, config.embedding)
     frozen, trained = fit(stage, run, features or arrays, blueprint, config.training)
     evaluation = stage(evaluate, run, files, arrays, trained, config.evaluation, features)
+    predicted = predict_unlabelled(stage, run, source, config, files, trained)
     figures = stage(report, run, files, blueprint, trained, evaluation, config.report)
     candidate = Candidate(
         run=run,
@@ -100,6 +103,7 @@ def run_stages(
         frozen=frozen,
         train=trained,
         evaluate=evaluation,
+        predict=predicted,
         report=figures,
         export=candidate.certificate,
         decision=decision,
@@ -131,6 +135,27 @@ def fit(
     frozen = stage(train, run, arrays, head, settings.frozen_phase())
     update = {"pretrained": frozen.model, "phase": "finetune"}
     return frozen, stage(train, run, arrays, blueprint.model_copy(update=update), settings)
+
+
+def predict_unlabelled(
+    stage: StageTimer,
+    run: Run,
+    source: Source,
+    config: RunConfig,
+    files: DatasetFiles,
+    trained: TrainedModel,
+) -> UnlabelledPredictions | None:
+    """Predict the splits without labels; None if there are none.
+
+    An error here costs these predictions, not the run.
+    """
+    if not files.unlabelled:
+        return None
+    try:
+        return stage(predict, run, source, config.data, files, trained)
+    except (SightlineError, TimeoutError) as error:
+        _log.error("The images without labels were not predicted: %s", error)
+        return None
 
 
 def evaluate_candidate(

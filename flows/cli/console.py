@@ -178,4 +178,7 @@ def show_summary(summary: RunSummary, console: Console) -> None:
         what = "[bold green]champion[/bold green]" if promotion.promoted else "not promoted"
         version = plain(promotion.version or "of this run")
         console.print(f"Model {version}, {what}: {plain(promotion.sentence)}", soft_wrap=True)
+    if summary.unlabelled_predictions:
+        predictions = f"Predictions of the images without labels: {summary.unlabelled_predictions}"
+        console.print(predictions, soft_wrap=True, markup=False)
     console.print(f"Report: {summary.run_dir}/report.html", soft_wrap=True, markup=False)

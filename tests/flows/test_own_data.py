@@ -1,5 +1,6 @@
 import csv
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -7,7 +8,8 @@ from PIL import Image
 
 from examples import pictures
 from sightline.config import loading
-from sightline.flows.train import training_flow
+from sightline.errors import DataError
+from sightline.flows.train import predict_unlabelled, training_flow
 from sightline.records import Run
 from sightline.runs import run_folder
 from sightline.storage.workspace import Workspace
@@ -87,3 +89,41 @@ def test_own_data_trains_and_reports_without_a_code_change(tmp_path, write, clas
     if shape == (64, 64, 3):
         assert "64x64" in report
         assert "bee &lt;b&gt;" in report
+
+
+def test_test_split_without_labels_is_predicted_and_stands_in_the_report(tmp_path):
+    images, labels = pictures(100, 5)
+    for number, (image, label) in enumerate(zip(images, labels, strict=True)):
+        place = tmp_path / "data" / (f"train/{'abcd'[label]}" if number < 80 else "test1")
+        place.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image[..., 0]).save(place / f"{number}.png")
+    (tmp_path / "data" / "test1" / "99.png").write_bytes(b"")
+    config = loading.load("tutorial", overrides=SMALL, dataset=str(tmp_path / "data"))
+    for run_id in ("first", "again"):
+        workspace = Workspace(tmp_path / "artifacts")
+        summary = training_flow(config, Run(id=run_id, workspace=workspace))
+        assert summary.stages["predict"].cached == (run_id == "again")
+        assert "1 of 20 images without labels could not be read" in " ".join(summary.warnings)
+        with Path(summary.unlabelled_predictions).open(newline="") as file:
+            rows = list(csv.DictReader(file))
+        assert [row["input"] for row in rows] == [
+            f"test1/{number}.png" for number in range(80, 100)
+        ]
+        right = [
+            row["label"] == "abcd"[label] for row, label in zip(rows, labels[80:], strict=True)
+        ]
+        assert sum(right) >= 17
+        report = (Path(summary.run_dir) / "report.html").read_text()
+        assert 'href="unlabelled_predictions.csv"' in report
+        assert "20 images without labels are predicted: " in report
+
+
+def test_predictions_that_fail_cost_no_run(caplog):
+    def fail(*_):
+        raise DataError("x changed while it was read.")
+
+    files = SimpleNamespace(unlabelled={"test": 3})
+    assert predict_unlabelled(fail, None, None, SimpleNamespace(data=None), files, None) is None
+    assert "were not predicted: x changed" in caplog.text
+    files = SimpleNamespace(unlabelled={})
+    assert predict_unlabelled(fail, None, None, None, files, None) is None

@@ -1,9 +1,11 @@
 import importlib.metadata
 
+import numpy as np
 import pytest
 
 from sightline.config import loading
 from sightline.data import locate
+from sightline.data.ingest import ingest
 from sightline.flows.stage_plan import plan_stages
 from sightline.pipeline import cache, provenance
 from sightline.records import Run
@@ -111,3 +113,13 @@ def test_phases_of_a_fine_tuning_are_looked_up_with_the_inputs_that_the_flow_giv
         TRAIN.key(records.preprocess, tuned, config.training),
         REPORT.key(*outputs, config.report),
     ]
+
+
+def test_predictions_of_a_split_without_labels_are_planned_once_it_is_known(root, data, tmp_path):
+    with np.load(data) as arrays:
+        np.savez(tmp_path / "x.npz", **{n: arrays[n] for n in arrays.files if n != "y_test"})
+    config, run = tiny(tmp_path / "x.npz"), Run(id="next", workspace=Workspace(root))
+    source = locate.locate(config.data)
+    assert "predict" not in cached(plan_stages(config, run, source))
+    ingest(run, source, config.data)
+    assert cached(plan_stages(config, run, source))["predict"] is None

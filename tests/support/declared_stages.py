@@ -8,8 +8,19 @@ from sightline.evaluation.evaluate import EVALUATE
 from sightline.export.export import EXPORT
 from sightline.models.build import BUILD
 from sightline.pipeline.stages import Stage
+from sightline.prediction.unlabelled import PREDICT
 from sightline.reporting.report import REPORT
 from sightline.training.embed import EMBED
 from sightline.training.train import TRAIN
 
-STAGES: tuple[Stage[Any], ...] = (INGEST, PREPROCESS, BUILD, EMBED, TRAIN, EVALUATE, REPORT, EXPORT)
+STAGES: tuple[Stage[Any], ...] = (
+    INGEST,
+    PREPROCESS,
+    BUILD,
+    EMBED,
+    TRAIN,
+    EVALUATE,
+    PREDICT,
+    REPORT,
+    EXPORT,
+)

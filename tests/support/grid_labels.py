@@ -35,13 +35,13 @@ SPLITS = (
         needs="splits",
     ),
     Situation(
-        "`test` without labels: left out",
+        "`test` without labels: predicted",
         labelled(train=[0, 1, 0, 1], test=[None, None, None]),
         noted("3 image(s) of the test split", "set aside"),
         roles={"train": "", "test": None},
     ),
     Situation(
-        "`test` with the label -1 throughout: left out",
+        "`test` with the label -1 throughout: predicted",
         labelled(train=[0, 1, 0, 1], test=[-1, -1, -1]),
         noted("3 image(s) of the test split", "set aside"),
         roles={"train": "", "test": None},

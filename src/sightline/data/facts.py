@@ -9,6 +9,7 @@ from sightline.data.layout import UNSPLIT, Detail
 from sightline.data.readers.base import WHITES, Form, RawDataset
 from sightline.data.splits import Split, roles
 from sightline.records import DatasetFacts
+from sightline.records.unlabelled import PREDICTIONS
 
 _PER_IMAGE = 2e-5  # Seconds to inspect, digest and write an image, whatever its size
 _PER_BYTE = 5e-9  # Seconds for each byte of the pixels
@@ -46,6 +47,7 @@ def describe(
         chosen=_list_chosen(raw, form, settings),
         left_out=dict(raw.left_out),
         unreadable=raw.unreadable,
+        unlabelled={split.name: len(split.labels) for split in raw.unlabelled},
     )
 
 
@@ -60,7 +62,11 @@ def estimate_seconds(raw: RawDataset) -> float:
 
 
 def _notes(raw: RawDataset, splits: list[Split], form: Form) -> list[str]:
-    notes: list[str] = []
+    notes = [
+        f"Without labels: {len(split.labels):,} image(s) of the {split.name} split; a training "
+        f"writes what its model predicts for them to {PREDICTIONS}."
+        for split in raw.unlabelled
+    ]
     shape = form.shape
     if raw.image_shape[:2] != shape[:2]:
         before, after = (f"{height}x{width}" for height, width, _ in (raw.image_shape, shape))

@@ -48,14 +48,15 @@ def ingest(run: Run, source: Source, settings: DataConfig) -> DatasetFiles:
     return files
 
 
-def _may_hold_heic(source: Source, settings: DataConfig) -> bool:
+def may_hold_heic(source: Source, *_: object) -> bool:
+    """Return whether the result for a source depends on what decodes HEIC."""
     return source.kind not in dispatch.WITHOUT_IMAGE_FILES
 
 
 INGEST = Stage(
     ingest,
     ("numpy", "pillow", "pyarrow", "simplejpeg"),
-    optional={"pi-heif": _may_hold_heic},
+    optional={"pi-heif": may_hold_heic},
 )
 
 

@@ -22,7 +22,9 @@ R = TypeVar("R", bound=Record)
 KERAS = ("keras", "numpy")
 """Distributions that the result of every Keras stage depends on, besides Keras' backend."""
 
-STAGE_NAMES = ("ingest", "preprocess", "build", "embed", "train", "evaluate", "report", "export")
+STAGE_NAMES = (
+    *("ingest", "preprocess", "build", "embed", "train", "evaluate", "predict", "report", "export"),
+)
 """All stages in the order of the pipeline; each has a folder of this name in the cache."""
 
 

@@ -2,6 +2,7 @@
 
 import time
 from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import keras
@@ -33,8 +34,12 @@ _BATCH_BYTES = 8 << 20
 _SHOWN = 20  # Number of predictions in the summary
 
 
-def predict(request: Request) -> Outcome:
-    """Predict all images and write the table.
+Read = Callable[[Form, int], Iterator[Block]]
+"""Reads all images in a form, in blocks of at most so many."""
+
+
+def predict(request: Request, read: Read | None = None) -> Outcome:
+    """Predict all images and write the table; `read` is how to read images of other kinds.
 
     Raises DataError if a file of many images is damaged, StorageError if there is no room, and
     ModelFileError if the model's file is damaged, a different one, or gives no probabilities.
@@ -51,7 +56,7 @@ def predict(request: Request) -> Outcome:
     started = time.monotonic()
     with images.silence_bomb_warnings(), table.open_table(request) as append:
         wanted = Form(metadata.image_shape, metadata.resize, white=metadata.white)
-        blocks = stream.read(request.inputs, wanted, size)
+        blocks = read(wanted, size) if read else stream.read(request.inputs, wanted, size)
         # A thread lets the model work while its last predictions are counted and written. Only
         # one, since not every Keras backend allows more.
         predicted = ordered_map(predict_block, blocks, batch_size=1, ahead=2, threads=1)

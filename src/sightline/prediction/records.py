@@ -25,7 +25,8 @@ class Input(Record):
 
     name: str  # Its path as the user gave it
     path: str  # Its absolute path, since the Keras process may have another working directory
-    kind: Literal["image", "folder", "npy", "parquet"]
+    # "split": a split of a data set, at whose path the data set is
+    kind: Literal["image", "folder", "npy", "parquet", "split"]
     images: int  # Number of images, at least 1
     column: str = ""  # Image column of a Parquet file
     # Files of a folder that are not images, counted by their ending

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sightline.data.decoding.conform import conform
 from sightline.data.decoding.images import EncodedImage, ImageHeader, decode_one
 from sightline.data.decoding.parallel import ordered_map
-from sightline.data.readers.base import Form, Shape, rows_in_block
+from sightline.data.readers.base import Form, RawSplit, Shape, rows_in_block
 from sightline.data.readers.parquet import parquet_images
 from sightline.errors import DataError
 from sightline.prediction import npy
@@ -57,7 +57,25 @@ def read(inputs: Sequence[Input], form: Form, size: int) -> Iterator[Block]:
             for one in group:
                 yield from _array_blocks(one, form, size)
         else:
-            yield from _image_blocks(group, form, size)
+            encoded = (image for one in group for image in _encoded(one))
+            yield from _decoded_blocks(encoded, form, size)
+
+
+def read_split(split: RawSplit, form: Form, size: int) -> Iterator[Block]:
+    """Read a split of a data set like `read`; its images are named by their source."""
+    if split.encoded:
+        named = enumerate(split.encoded())
+        yield from _decoded_blocks(
+            (_Named(split.source(row), image) for row, image in named), form, size
+        )
+        return
+    row = 0
+    for raw in split.images():
+        for start in range(0, len(raw), size):
+            images = raw.images[start : start + size]
+            names = [split.source(row + number) for number in range(len(images))]
+            yield _conformed(names, images, form)
+            row += len(images)
 
 
 def escaped(text: str) -> str:
@@ -72,19 +90,23 @@ def _array_blocks(one: Input, form: Form, size: int) -> Iterator[Block]:
     def block(numbered: tuple[int, NDArray[np.uint8]]) -> Block:
         number, images = numbered
         first = number * rows
-        return Block(
-            names=pa.array([f"{one.name}#{first + row}" for row in range(len(images))]),
-            images=conform(images, form.shape, form.resize),
-            resized=len(images) if header.shape[1:3] != form.shape[:2] else 0,
-            converted=len(images) if header.shape[3] != form.shape[2] else 0,
-        )
+        names = [f"{one.name}#{first + row}" for row in range(len(images))]
+        return _conformed(names, images, form)
 
     blocks = enumerate(npy.read_blocks(header, rows))
     yield from ordered_map(block, blocks, batch_size=1, ahead=_BLOCKS_AHEAD)
 
 
-def _image_blocks(group: Iterable[Input], form: Form, size: int) -> Iterator[Block]:
-    encoded = (image for one in group for image in _encoded(one))
+def _conformed(names: Sequence[str], images: NDArray[np.uint8], form: Form) -> Block:
+    return Block(
+        names=pa.array([escaped(name) for name in names], pa.string()),
+        images=conform(images, form.shape, form.resize),
+        resized=len(images) if images.shape[1:3] != form.shape[:2] else 0,
+        converted=len(images) if images.shape[3] != form.shape[2] else 0,
+    )
+
+
+def _decoded_blocks(encoded: Iterable[_Named], form: Form, size: int) -> Iterator[Block]:
     decoded = ordered_map(lambda image: _decoded(image, form), encoded)
     while rows := list(islice(decoded, size)):
         yield _block(rows, form.shape)

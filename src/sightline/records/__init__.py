@@ -51,3 +51,4 @@ from sightline.records.result import (
     StageRecords,
     StageTime,
 )
+from sightline.records.unlabelled import UnlabelledPredictions

@@ -92,6 +92,7 @@ class DatasetFacts(Record):
     chosen: tuple[str, ...] = ()  # Settings that were left open, as for --set: data.white=1023
     left_out: dict[str, int] = Field(default_factory=dict)  # Files that were left out, by ending
     unreadable: int = 0  # Images that were left out because they cannot be read
+    unlabelled: dict[str, int] = Field(default_factory=dict)  # Images of each split without labels
 
 
 class DatasetFiles(DatasetFacts):

@@ -7,6 +7,7 @@ from sightline.records.data import ArraySet, DataGateResult, DatasetFiles
 from sightline.records.evaluation import Evaluation
 from sightline.records.model import ModelBlueprint, TrainedModel
 from sightline.records.promotion import Certificate, Decision, Promotion
+from sightline.records.unlabelled import UnlabelledPredictions
 
 
 class Mistake(Record):
@@ -97,6 +98,7 @@ class StageRecords(Record):
     frozen: TrainedModel | None = None  # The phase before fine-tuning, if there is one
     train: TrainedModel
     evaluate: Evaluation
+    predict: UnlabelledPredictions | None = None  # None if all splits have labels
     report: Report
     export: Certificate | None = None  # None if the promotion gate is off
     decision: Decision | None = None  # None if the promotion gate is off
@@ -118,6 +120,8 @@ class RunSummary(Record):
     stages: dict[str, StageTime]
     total_seconds: float
     promotion: Promotion | None = None
+    # Table of what the model predicts for the splits without labels; None if all have labels
+    unlabelled_predictions: str | None = None
     # What needs attention and what to try next, the most important first; None in lists of runs
     warnings: tuple[str, ...] | None = None
     advice: tuple[str, ...] | None = None

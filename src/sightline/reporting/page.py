@@ -22,6 +22,7 @@ from sightline.reporting import (
     phases,
     summary,
     tables,
+    unlabelled,
     warnings,
 )
 from sightline.reporting.figures.canvas import DOTS_PER_INCH
@@ -171,7 +172,7 @@ def _environment() -> Environment:
         "script": Markup(source),  # noqa: S704 - a file of the package
         "script_hash": f"sha256-{digest}",
     }
-    modules = (metric_tables, neighbors, phases, summary, tables)
+    modules = (metric_tables, neighbors, phases, summary, tables, unlabelled)
     environment.globals |= {one.__name__.rpartition(".")[2]: one for one in modules}
     environment.filters |= {
         "md": escape_markdown,

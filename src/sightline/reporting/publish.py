@@ -13,6 +13,7 @@ from sightline.errors import StageError
 from sightline.pipeline import provenance
 from sightline.records import FileRecord, Run, RunSummary, Source, StageRecords, StageTime
 from sightline.records.manifest import RunManifest
+from sightline.records.unlabelled import PREDICTIONS
 from sightline.reporting import advice, model_card, page, warnings
 from sightline.runs import flips, new_run, run_folder, seed_noise
 from sightline.storage import digests, files, json_digest
@@ -67,7 +68,9 @@ def publish(
 
 def summarize(workspace: Workspace, manifest: RunManifest) -> RunSummary:
     """Summarize a run with its warnings and what to try next."""
+    table = run_folder.folder(workspace, manifest.run_id) / PREDICTIONS
     update = {
+        "unlabelled_predictions": str(table) if manifest.records.predict else None,
         "warnings": tuple(warnings.list_warnings(manifest, str)),
         "advice": tuple(step.text for step in advice.list_steps(manifest, str)),
     }
@@ -127,6 +130,8 @@ def _results(records: StageRecords) -> Iterator[tuple[str, FileRecord]]:
     if records.train.steps is not None:
         yield "steps.parquet", records.train.steps
     yield "predictions.parquet", records.evaluate.predictions
+    if records.predict is not None:
+        yield PREDICTIONS, records.predict.table
     yield "metrics.json", records.evaluate.metrics
     if records.evaluate.label_errors is not None:
         yield "label_errors.parquet", records.evaluate.label_errors.table

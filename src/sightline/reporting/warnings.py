@@ -8,7 +8,7 @@ from typing import Literal
 
 from sightline.records import CorruptionMetrics, Evaluation, Robustness
 from sightline.records.manifest import RunManifest
-from sightline.reporting import summary
+from sightline.reporting import summary, unlabelled
 from sightline.reporting.metric_tables import WEAK_F1
 
 MISCALIBRATED = 0.05  # Expected calibration error above which the reader is warned
@@ -32,6 +32,7 @@ def list_warnings(manifest: RunManifest, escape: Escape) -> list[str]:
             for check in (gate.checks if gate else ())
             if check.outcome == "warned"
         ),
+        *filter(None, [escape(unlabelled.warning(manifest))]),
         *_class_warnings(evaluation, escape),
         *_measurement_warnings(manifest),
     ]

@@ -10,6 +10,12 @@ from sightline.data import locate, recommend
 PATTERN = r"^(\w+)\."
 
 
+def unlabelled(path, **settings):
+    """Return the sources of the images without labels."""
+    raw, _ = read_all(path, **settings)
+    return [split.source(row) for split in raw.unlabelled for row in range(len(split.labels))]
+
+
 def kaggle(path):
     """The folders of dogs-vs-cats: 4 loose training images, 2 without label."""
     names = [f"train/{name}" for name in ("cat.1.bmp", "cat.2.bmp", "dog.3.bmp", "dog.4.bmp")]
@@ -21,10 +27,10 @@ ANIMALS = {1: "cat", 2: "cat", 3: "dog", 4: "dog"}
 
 
 @pytest.mark.parametrize("pattern", [PATTERN, r"(?P<label>cat|dog)(\.)"])
-def test_file_names_label_loose_images_and_a_split_without_labels_is_left_out(tmp_path, pattern):
-    found, notes = labelled(kaggle(tmp_path), label_pattern=pattern)
+def test_file_names_label_loose_images_and_a_split_without_labels_is_kept_apart(tmp_path, pattern):
+    found, _ = labelled(kaggle(tmp_path), label_pattern=pattern)
     assert found == {"unsplit": ANIMALS}
-    assert "unlabelled: 2 image(s) of the test split" in notes
+    assert unlabelled(tmp_path, label_pattern=pattern) == ["test1/5.bmp", "test1/6.bmp"]
 
 
 def test_loose_images_without_labels_are_refused_and_never_classes(tmp_path):
@@ -64,9 +70,9 @@ def test_table_labels_loose_images(tmp_path, name, header, key):
     else:
         lines = [json.dumps({"file_name": file, "label": label}) for file, label in rows]
     (tmp_path / name).write_text("\n".join(lines))
-    found, notes = labelled(tmp_path)
+    found, _ = labelled(tmp_path)
     assert found == {"unsplit": ANIMALS}
-    assert "1 image(s) of the test split" in notes
+    assert unlabelled(tmp_path) == ["test/8.bmp"]
     before = locate.locate(DataConfig(dataset=str(tmp_path))).sha256
     (tmp_path / name).write_text("\n".join(lines).replace("dog", "cow"))
     assert locate.locate(DataConfig(dataset=str(tmp_path))).sha256 != before
@@ -88,11 +94,11 @@ def test_labels_that_pandas_wrote_as_floats_are_integers_as_in_other_tables(tmp_
     assert found == {"train": {1: "2", 2: "10"}, "test": {3: "10"}}
 
 
-def test_test_split_without_labels_beside_class_folders_is_left_out(tmp_path):
+def test_test_split_without_labels_beside_class_folders_is_kept_apart(tmp_path):
     paint(tmp_path, "train/a/1.bmp", "train/b/2.bmp", "val/a/3.bmp", "test/3.bmp")
-    found, notes = labelled(tmp_path)
+    found, _ = labelled(tmp_path)
     assert found == {"train": {1: "a", 2: "b"}, "validation": {3: "a"}}
-    assert "unlabelled: 1 image(s) of the test split" in notes
+    assert unlabelled(tmp_path) == ["test/3.bmp"]
 
 
 @pytest.mark.parametrize("folder", ["images", "."])

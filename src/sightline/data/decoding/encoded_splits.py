@@ -41,18 +41,18 @@ def open_encoded(
 ) -> RawDataset:
     """Choose the form of all images and encode their labels; `names` are the stated class names.
 
-    Splits without labels are left out, and with `data.unreadable = "skip"` images that cannot be
-    read. Raises DataError if an image cannot be read otherwise, or the splits have different
+    With `data.unreadable = "skip"`, images of splits with labels that cannot be read are left out.
+    Raises DataError if an image cannot be read otherwise, or the splits have different
     classes.
     """
-    found, missing = unlabelled.leave_out({split.name: split.labels for split in given})
+    found = unlabelled.leave_out({split.name: split.labels for split in given})
     splits = [split for split in given if split.name in found]
     class_names, numbers = labels.encode([*found.values()], names)
     readable = _find_readable(layout, settings, splits)
     everything = chain.from_iterable(map(_kept, splits, readable.masks))
     total = sum(int(mask.sum()) for mask in readable.masks)
     form, notes = choose_form(everything, total, settings, layout)
-    missing += labels.describe_normalized(found.values())
+    renamed = labels.describe_normalized(found.values())
     paths = [path for split in splits for path in split.paths]
     return RawDataset(
         class_names,
@@ -62,12 +62,17 @@ def open_encoded(
             for split, one, mask in zip(splits, numbers, readable.masks, strict=True)
         ),
         origin,
-        (*layout.notes, *missing, *readable.notes, *notes),
+        (*layout.notes, *renamed, *readable.notes, *notes),
         form.resize,
         sum(path.stat().st_size for path in paths) if form.encoded else None,
         form.white,
         left_out=layout.left_out,
         unreadable=len(readable.skipped),
+        unlabelled=tuple(
+            _raw_split(layout, split, unlabelled.no_labels(count), np.ones(count, np.bool_), form)
+            for split in given
+            if split.name not in found and (count := len(split.labels.codes))
+        ),
     )
 
 

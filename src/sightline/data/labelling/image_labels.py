@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 
 from sightline.config import DataConfig
 from sightline.data.image_folders import KNOWN
-from sightline.data.labelling import class_names, unlabelled
+from sightline.data.labelling import class_names
 from sightline.data.labelling.image_table import Row, find_label_column, read_table
 from sightline.data.labelling.label_columns import LABEL_COLUMNS
 from sightline.data.layout import UNSPLIT, Layout
@@ -58,7 +58,6 @@ def find_labels(layout: Layout, settings: DataConfig) -> tuple[SplitLabels, tupl
         if settings.label_pattern and labels and not _names(given) & _names(labels["train"]):
             given = [None] * len(paths)  # such as 1.jpg among images to be predicted
         if paths and not any(given) and split not in {"train", UNSPLIT}:
-            notes.append(unlabelled.describe(split, len(paths)))
             continue
         hint = " ".join(note for note in notes if "name no image" in note)
         labels[split] = [_present(*one, source, hint) for one in zip(given, paths, strict=True)]

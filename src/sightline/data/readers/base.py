@@ -63,7 +63,8 @@ class RawSplit:
     """Image, label and source of each example of one split."""
 
     name: str  # "train", "validation", "test", or `layout.UNSPLIT` for the only one
-    labels: NDArray[np.int64]  # int64 array of shape (n,), values from 0 to `num_classes` - 1
+    # int64 array of shape (n,), values from 0 to `num_classes` - 1; all -1 if there are no labels
+    labels: NDArray[np.int64]
     place: str  # Where the source has it, in words, such as "folder train"
     images: Callable[[], Blocks]  # Starts a stream of the images, in the order of the labels
     source: Callable[[int], str]  # Returns where an example, counted from 0, comes from
@@ -89,7 +90,7 @@ class RawDataset:
 
     class_names: tuple[str, ...]  # Names in label order
     image_shape: Shape  # Shape of the images in the blocks
-    splits: tuple[RawSplit, ...]  # Training first
+    splits: tuple[RawSplit, ...]  # Those with labels, training first
     origin: Origin
     notes: tuple[str, ...] = ()  # Sentences about what was changed or left out
     resize: Resize | None = None  # How images were resized; None if they still have their size
@@ -98,6 +99,7 @@ class RawDataset:
     white: int = WHITES[-1]  # Value that is white in its images of 16 bits
     left_out: Mapping[str, int] = field(default_factory=dict)  # Files left out, by their ending
     unreadable: int = 0  # Images that were left out because they cannot be read
+    unlabelled: tuple[RawSplit, ...] = ()  # Splits without labels
 
 
 def rows_in_block(row_bytes: int) -> int:

@@ -21,7 +21,7 @@ from sightline.errors import DataError
 
 
 def read(layout: Layout, settings: DataConfig) -> RawDataset:
-    """Read the images of the splits that have labels; see `image_labels.find_labels`.
+    """Read the images of all splits; see `image_labels.find_labels` for their labels.
 
     `settings` can set size and channels. Raises DataError if an image cannot be read or has no
     label, or the splits have different classes.
@@ -31,30 +31,36 @@ def read(layout: Layout, settings: DataConfig) -> RawDataset:
     stated = [_encode(str(layout.roots[split]), one) for split, one in given.items()]
     if any(layout.tables.values()) and not settings.label_pattern:
         stated = csv_labels.as_integers(stated)
-    found, missing = unlabelled.leave_out(dict(zip(given, stated, strict=True)))
+    found = unlabelled.leave_out(dict(zip(given, stated, strict=True)))
     class_names, numbers = labels.encode([*found.values()])
     paths = [path for split in found for path in files[split]]
     form, notes = choose_form(_encoded(paths), len(paths), settings, layout)
 
     def split(name: str, split_labels: NDArray[np.int64]) -> RawSplit:
-        own = files[name]
+        own = files.get(name, layout.files[name])
         return RawSplit(
             name,
             split_labels,
             place=f"folder {layout.relative(layout.roots[name])}",
             images=lambda: images.decode(_encoded(own), form),
             source=lambda row: layout.relative(own[row]),
+            encoded=lambda: _encoded(own),
         )
 
     splits = tuple(map(split, found, numbers))
     size = sum(path.stat().st_size for path in paths) if form.encoded else None
-    missing += labels.describe_normalized(found.values())
-    notes = (*layout.notes, *label_notes, *missing, *readable.notes, *notes)
+    renamed = labels.describe_normalized(found.values())
+    notes = (*layout.notes, *label_notes, *renamed, *readable.notes, *notes)
     return RawDataset(
         *(class_names, form.shape, splits, image_labels.describe(layout, settings)),
         *(notes, form.resize, size, form.white),
         left_out=layout.left_out,
         unreadable=len(readable.skipped),
+        unlabelled=tuple(
+            split(name, unlabelled.no_labels(len(files.get(name, own))))
+            for name, own in layout.files.items()
+            if own and name not in found
+        ),
     )
 
 

@@ -36,9 +36,8 @@ def read(
 
     Images in files of EMNIST, which stores them transposed, are transposed back.
     """
-    stated = {name: _dimensions(paths[0], _IMAGES) for name, paths in layout.files.items()}
+    shapes = {name: _dimensions(paths[0], _IMAGES) for name, paths in layout.files.items()}
     pairs = {name: paths for name, paths in layout.files.items() if len(paths) > 1}
-    shapes = {name: stated[name] for name in pairs}
     found = [_labels(images, path, shapes[name][0]) for name, (images, path) in pairs.items()]
     sizes = {shape[1:] for shape in shapes.values()}
     if len(sizes) > 1:
@@ -48,16 +47,13 @@ def read(
     height, width = sizes.pop()
     transposed = any(images.name.startswith(_TRANSPOSED) for images, _ in pairs.values())
     axes = (0, 1, 2)
-    notes = (
-        *layout.notes,
-        *(unlabelled.describe(name, stated[name][0]) for name in stated if name not in pairs),
-    )
+    notes = layout.notes
     if transposed:
         axes, height, width = (0, 2, 1), width, height
         notes = (*notes, "EMNIST stores its images transposed; they were transposed back.")
 
     def split(name: str, split_labels: NDArray[np.int64]) -> RawSplit:
-        path = pairs[name][0]
+        path = layout.files[name][0]
         file = path.name.removesuffix(".gz")  # the source is the same, compressed or not
         return RawSplit(
             name,
@@ -69,9 +65,18 @@ def read(
             source=lambda row: f"{file}#{row}",
         )
 
-    splits = tuple(map(split, pairs, numbers))
-    origin = Origin("IDX files", "the files of labels")
-    return RawDataset(names, (height, width, 1), splits, origin, notes)
+    return RawDataset(
+        names,
+        (height, width, 1),
+        tuple(map(split, pairs, numbers)),
+        Origin("IDX files", "the files of labels"),
+        notes,
+        unlabelled=tuple(
+            split(name, unlabelled.no_labels(shape[0]))
+            for name, shape in shapes.items()
+            if name not in pairs
+        ),
+    )
 
 
 def _labels(images: Path, path: Path, count: int) -> labels.FoundLabels:

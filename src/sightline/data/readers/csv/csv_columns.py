@@ -49,6 +49,20 @@ def assign(
     return tuple(assigned), tuple(dict.fromkeys(notes))
 
 
+def assign_like(train: Table, table: Table) -> Table:
+    """Name the pixel columns of a file without labels: those of the training file.
+
+    Raises DataError if one is missing.
+    """
+    missing = [column for column in train.pixels if column not in table.columns]
+    if missing:
+        raise DataError(
+            f"{table.path} has no labels, and no column {missing[0]!r} as {train.path} has; add "
+            "the pixel columns, or remove the file."
+        )
+    return replace(table, pixel_text=train.pixel_text, pixel_order=tuple(train.pixels))
+
+
 def _recognize(table: Table, settings: DataConfig) -> Table:
     """Find the column of splits and that of pixels as text, by name and by the first row."""
     named = [name for name in table.columns if name.strip().lower() in COLUMNS]

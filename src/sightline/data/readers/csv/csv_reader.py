@@ -44,9 +44,10 @@ def read(layout: Layout, settings: DataConfig) -> RawDataset:
     and a column `Usage` or `split` the splits of a single file. Images have the configured shape,
     else they are square, grey or RGB. Raises DataError for a malformed file.
     """
-    opened, left_out = _open(layout, settings)
+    opened, others = _open(layout, settings)
     tables, notes = csv_columns.assign([*opened.values()], settings)
-    shapes = {_shape(table, settings) for table in tables}
+    bare = {name: csv_columns.assign_like(tables[0], table) for name, table in others.items()}
+    shapes = {_shape(table, settings) for table in (*tables, *bare.values())}
     if len(shapes) > 1:
         raise DataError(f"{layout.path}: its files differ in the number of pixel columns.")
     shape = shapes.pop()
@@ -54,12 +55,10 @@ def read(layout: Layout, settings: DataConfig) -> RawDataset:
     given = csv_labels.as_integers(list(map(_labels, tables)))
     if len(tables) < len(parts):
         given = [_select(given[0], name, mask) for name, _, mask in parts if mask is not None]
-    found, missing = unlabelled.leave_out(
-        dict(zip((name for name, *_ in parts), given, strict=True))
-    )
-    parts = [part for part in parts if part[0] in found]
+    names = [name for name, *_ in parts]
+    found = unlabelled.leave_out(dict(zip(names, given, strict=True)))
     class_names, numbers = labels.encode([*found.values()])
-    kept = dict.fromkeys(table for _, table, _ in parts)
+    kept = dict.fromkeys(table for name, table, _ in parts if name in found)
     values = [partial(_values, table) for table in kept]
     scale = find_scale(values, settings.white)
     pixels = find_row_layout(_values(tables[0]), shape)
@@ -76,12 +75,20 @@ def read(layout: Layout, settings: DataConfig) -> RawDataset:
             metadata=(lambda: _metadata(table, mask)) if table.metadata else None,
         )
 
-    splits = tuple(map(split, parts, numbers))
-    missing += labels.describe_normalized(found.values())
-    notes = (*layout.notes, *left_out, *notes, *missing, *pixels.notes)
-    notes = (*notes, *([scale.note] if scale else describe_dark(values)))
-    origin = _origin(tables[0], settings)
-    return RawDataset(class_names, shape, splits, origin, notes, white=deep_white(scale))
+    notes = (*layout.notes, *notes, *labels.describe_normalized(found.values()), *pixels.notes)
+    return RawDataset(
+        class_names,
+        shape,
+        tuple(map(split, (part for part in parts if part[0] in found), numbers)),
+        _origin(tables[0], settings),
+        (*notes, *([scale.note] if scale else describe_dark(values))),
+        white=deep_white(scale),
+        unlabelled=tuple(
+            split((name, table, mask), unlabelled.no_labels(_count(table, mask)))
+            for name, table, mask in (*parts, *((*one, None) for one in bare.items()))
+            if name not in found
+        ),
+    )
 
 
 def _origin(train: Table, settings: DataConfig) -> Origin:
@@ -90,8 +97,12 @@ def _origin(train: Table, settings: DataConfig) -> Origin:
     return Origin("CSV", f"column {quoted(train.label)} of {train.path.name}{unnamed}", chosen)
 
 
-def _open(layout: Layout, settings: DataConfig) -> tuple[dict[str, Table], tuple[str, ...]]:
-    """Open the files of the splits; leave out those without the labels that the first one has."""
+def _count(table: Table, mask: _Mask) -> int:
+    return count_rows(table) if mask is None else int(mask.sum())
+
+
+def _open(layout: Layout, settings: DataConfig) -> tuple[dict[str, Table], dict[str, Table]]:
+    """Open the files of the splits; return those without the labels that the first one has last."""
     column = settings.label_column
     opened = {split: open_table(paths[0], column) for split, paths in layout.files.items()}
     train = next(iter(opened.values()))
@@ -101,8 +112,7 @@ def _open(layout: Layout, settings: DataConfig) -> tuple[dict[str, Table], tuple
         if not (table.has_header and find_label_column(train.columns, column))
         or find_label_column(table.columns, column)
     }
-    others = [split for split in opened if split not in kept]
-    return kept, tuple(unlabelled.describe(split, count_rows(opened[split])) for split in others)
+    return kept, {split: table for split, table in opened.items() if split not in kept}
 
 
 def _parts(tables: Sequence[Table], splits: Sequence[str]) -> list[_Part]:

@@ -47,7 +47,7 @@ def read(layout: Layout, settings: DataConfig) -> RawDataset:
     shape = order.shape
     given = {name: npz_labels.read_labels(stated[name], images[name]) for name in stated}
     npz_labels.check_widths([*stated.values()])
-    found, notes = unlabelled.leave_out(given)
+    found = unlabelled.leave_out(given)
     class_names, numbers = labels.encode([*found.values()])
     kept = [images[name] for name in found]
     values = [partial(npz_archive.blocks, array) for array in kept]
@@ -68,11 +68,20 @@ def read(layout: Layout, settings: DataConfig) -> RawDataset:
         )
 
     scaled = (scale.note,) if scale else describe_dark(values)
-    notes += labels.describe_normalized(found.values())
-    notes = (*layout.notes, *others, *notes, *order.notes, *scaled)
-    splits = tuple(map(split, found, kept, numbers))
-    origin = Origin("NPZ archive", npz_labels.describe(stated["train"]))
-    return RawDataset(class_names, shape, splits, origin, notes, white=deep_white(scale))
+    notes = (*layout.notes, *others, *labels.describe_normalized(found.values()), *order.notes)
+    return RawDataset(
+        class_names,
+        shape,
+        tuple(map(split, found, kept, numbers)),
+        Origin("NPZ archive", npz_labels.describe(stated["train"])),
+        (*notes, *scaled),
+        white=deep_white(scale),
+        unlabelled=tuple(
+            split(name, array, unlabelled.no_labels(array.shape[0]))
+            for name, array in images.items()
+            if name not in found
+        ),
+    )
 
 
 def _open(path: Path) -> tuple[Arrays, Arrays, tuple[str, ...]]:
@@ -85,19 +94,13 @@ def _open(path: Path) -> tuple[Arrays, Arrays, tuple[str, ...]]:
         return npz_archive.open_array(path, name, names, max_bytes)
 
     used = {name for arrays in splits.values() for name in arrays}
-    images, stated, notes = (
-        {},
-        {},
-        [*left_out([quoted(name, _MAX_NAME) for name in sorted(names - used)])],
-    )
+    images, stated = {}, {}
     for split, arrays in splits.items():
-        array = opened(arrays.images, MAX_IMAGE_BYTES)
-        if arrays.labels is None:
-            notes.append(unlabelled.describe(split, array.shape[0]))
-            continue
-        array.check_dtype("iufb", "integers from 0 to 255")
-        images[split], stated[split] = array, opened(arrays.labels, _MAX_LABEL_BYTES)
-    return images, stated, tuple(notes)
+        images[split] = opened(arrays.images, MAX_IMAGE_BYTES)
+        images[split].check_dtype("iufb", "integers from 0 to 255")
+        if arrays.labels is not None:
+            stated[split] = opened(arrays.labels, _MAX_LABEL_BYTES)
+    return images, stated, left_out([quoted(name, _MAX_NAME) for name in sorted(names - used)])
 
 
 def _find_layout(images: Arrays, settings: DataConfig) -> PixelLayout:

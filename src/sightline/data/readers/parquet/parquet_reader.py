@@ -4,13 +4,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 
 from sightline.config import DataConfig
 from sightline.data.decoding.encoded_splits import EncodedSplit, numbered_source, open_encoded
 from sightline.data.decoding.images import EncodedImage
 from sightline.data.decoding.unreadable import Mask
-from sightline.data.labelling import labels, unlabelled
+from sightline.data.labelling import labels
 from sightline.data.layout import Layout
 from sightline.data.readers import metadata
 from sightline.data.readers.base import Metadata, Origin, RawDataset
@@ -32,17 +33,20 @@ def read(layout: Layout, settings: DataConfig) -> RawDataset:
     """
     train = next(iter(layout.files.values()))[0]
     given, (settings, chosen) = settings, choose_columns(train, settings)
-    layout, left_out = _leave_out_unlabelled(layout, settings.label_column)
-    paths = [path for split in layout.files.values() for path in split]
-    for path in paths:
-        _check_columns(path, settings)
-    names, numbering = parquet_names.read(paths, settings.label_column)
+    bare = _find_unlabelled(layout, settings.label_column)
+    for name, paths in layout.files.items():
+        for path in paths:
+            _check_columns(path, settings, has_label=name not in bare)
+    labelled = [path for name, paths in layout.files.items() if name not in bare for path in paths]
+    names, numbering = parquet_names.read(labelled, settings.label_column)
     splits = [
-        _split(layout, name, _labels(layout, name, settings.label_column, numbering), settings)
+        _split_without_labels(layout, name, settings)
+        if name in bare
+        else _split(layout, name, _labels(layout, name, settings.label_column, numbering), settings)
         for name in layout.files
     ]
     mapped = parquet_names.describe(numbering)
-    layout = replace(layout, notes=(*layout.notes, *chosen, *left_out, *mapped))
+    layout = replace(layout, notes=(*layout.notes, *chosen, *mapped))
     label, image = (
         getattr(settings, key) if getattr(settings, key) != getattr(given, key) else None
         for key in ("label_column", "image_column")
@@ -51,21 +55,10 @@ def read(layout: Layout, settings: DataConfig) -> RawDataset:
     return open_encoded(layout, settings, splits, origin, names)
 
 
-def _leave_out_unlabelled(layout: Layout, column: str) -> tuple[Layout, tuple[str, ...]]:
-    """Leave out splits without the column of labels, if the training split has it."""
-    columns = {
-        split: [_has_column(path, column) for path in paths]
-        for split, paths in layout.files.items()
-    }
-    if not all(next(iter(columns.values()))):
-        return layout, ()
-    notes = [
-        unlabelled.describe(split, sum(map(_count_rows, layout.files[split])))
-        for split, found in columns.items()
-        if not any(found)
-    ]
-    files = {split: paths for split, paths in layout.files.items() if any(columns[split])}
-    return replace(layout, files=files), tuple(notes)
+def _find_unlabelled(layout: Layout, column: str) -> set[str]:
+    """Return the splits, other than the training split, of which no file has the column."""
+    _, *others = layout.files
+    return {name for name in others if not any(_has_column(p, column) for p in layout.files[name])}
 
 
 def _has_column(path: Path, column: str) -> bool:
@@ -99,19 +92,26 @@ def _split(
     )
 
 
-def _check_columns(path: Path, settings: DataConfig) -> None:
+def _split_without_labels(layout: Layout, name: str, settings: DataConfig) -> EncodedSplit:
+    rows = sum(map(_count_rows, layout.files[name]))
+    found = labels.FoundLabels(str(layout.files[name][0]), (), np.zeros(rows, np.int16))
+    return replace(_split(layout, name, found, settings), metadata=None)
+
+
+def _check_columns(path: Path, settings: DataConfig, *, has_label: bool) -> None:
     with parquet_images.open_parquet(path) as file:
         schema = file.schema_arrow
         parquet_images.check_compression(path, file.metadata)
-    for key in ("image_column", "label_column"):
+    for key in ("image_column", "label_column")[: 1 + has_label]:
         column = getattr(settings, key)
         if schema.names.count(column) != 1:
             raise DataError(
                 f"{path} has no column {column!r}; its columns are "
                 f"{quoted(', '.join(schema.names))}: set data.{key}."
             )
-    known = {settings.image_column, settings.label_column}
-    metadata.check_columns(path, [name for name in schema.names if name not in known], settings)
+    if has_label:
+        known = {settings.image_column, settings.label_column}
+        metadata.check_columns(path, [name for name in schema.names if name not in known], settings)
     kind = schema.field(settings.image_column).type
     # Nulls are reported later, with their row.
     if not (parquet_images.is_image_type(kind) or pa.types.is_null(parquet_images.bytes_of(kind))):

@@ -112,9 +112,8 @@ def _open_pixels(
     names: Sequence[str] | None,
 ) -> RawDataset:
     """Return images that are raw pixels, as those of IDX and NPZ files are."""
-    found, missing = unlabelled.leave_out({split.name: split.labels for split in given})
+    found = unlabelled.leave_out({split.name: split.labels for split in given})
     class_names, numbers = labels.encode([*found.values()], names)
-
     order = find_row_layout(read_pixels(given[0].images(), shape), shape)
 
     def raw_split(split: EncodedSplit, split_labels: NDArray[np.int64]) -> RawSplit:
@@ -127,7 +126,15 @@ def _open_pixels(
         )
 
     kept = (split for split in given if split.name in found)
-    splits = tuple(map(raw_split, kept, numbers))
-    missing += labels.describe_normalized(found.values())
-    notes = (*layout.notes, *missing, *order.notes)
-    return RawDataset(class_names, shape, splits, origin, notes)
+    return RawDataset(
+        class_names,
+        shape,
+        tuple(map(raw_split, kept, numbers)),
+        origin,
+        (*layout.notes, *labels.describe_normalized(found.values()), *order.notes),
+        unlabelled=tuple(
+            raw_split(split, unlabelled.no_labels(len(split.labels.codes)))
+            for split in given
+            if split.name not in found
+        ),
+    )

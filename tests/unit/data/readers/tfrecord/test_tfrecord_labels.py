@@ -86,9 +86,9 @@ def test_label_that_is_not_one_value_is_refused_with_its_record(tmp_path, wrong,
 
 
 @pytest.mark.parametrize("label", [-1, []])
-def test_split_without_labels_is_left_out_with_a_note(tmp_path, label):
+def test_split_without_labels_is_kept_apart(tmp_path, label):
     write_tfrecord(tmp_path / "train.tfrecord", examples([0, 1, 0, 1]))
     write_tfrecord(tmp_path / "test.tfrecord", examples([label, label]))
     raw, _ = read_all(tmp_path)
     assert [split.name for split in raw.splits] == ["unsplit"]
-    assert any("unlabelled: 2 image" in note for note in raw.notes)
+    assert [(split.name, len(split.labels)) for split in raw.unlabelled] == [("test", 2)]

@@ -113,12 +113,12 @@ def test_images_without_a_label_are_refused_as_in_folders(tmp_path):
     check_unreadable(path, "x.tar, 0002.png has no label", ".cls", ".json", ".txt")
 
 
-def test_split_without_labels_is_left_out_with_a_note(tmp_path):
+def test_split_without_labels_is_kept_apart(tmp_path):
     write_tar(tmp_path / "train-0.tar", samples("abab"))
     write_tar(tmp_path / "test-0.tar", samples([None, None]))
     raw, _ = read_all(tmp_path)
     assert [split.name for split in raw.splits] == ["unsplit"]
-    assert "unlabelled: 2 image(s) of the test split" in " ".join(raw.notes)
+    assert [(split.name, len(split.labels)) for split in raw.unlabelled] == [("test", 2)]
 
 
 @pytest.mark.parametrize("name", ["flowers.tar", "flowers.tar.gz"])
