@@ -10,9 +10,9 @@ from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
 from pydantic import Field
 
-from sightline.config import RunConfig
+from sightline.config import RunConfig, loading
 from sightline.data import locate, recommend
-from sightline.errors import SightlineError
+from sightline.errors import ConfigError, SightlineError
 from sightline.flows import worker
 from sightline.flows.outage import survive_outages
 from sightline.flows.preflight import preflight
@@ -30,18 +30,21 @@ Recipe = Literal[
 ]
 """The shipped recipes, as choices of the form; a test compares them with `loading.names()`."""
 
+RecipeFile = Annotated[str, Field(json_schema_extra={"pattern": r"^/.+\.toml$"})]
+"""A recipe as a file where the worker runs. The server refuses a relative path, as in `Dataset`."""
+
 
 def run_name() -> str:
     """Name a flow run after its data set, recipe and time, such as mnist-tutorial-20261123-0200."""
     given = flow_run.parameters
     time = flow_run.scheduled_start_time
-    return f"{locate.slug(given['dataset'])}-{given['recipe']}-{time:%Y%m%d-%H%M}"
+    return f"{locate.slug(given['dataset'])}-{locate.slug(given['recipe'])}-{time:%Y%m%d-%H%M}"
 
 
 @flow(name="train", flow_run_name=run_name, persist_result=False, result_serializer="json")
 def train(
     dataset: worker.Dataset = "mnist",
-    recipe: Recipe = "tutorial",
+    recipe: Recipe | RecipeFile = "tutorial",
     epochs: Annotated[int | None, Field(ge=1, le=10_000)] = None,
     batch_size: Annotated[int | None, Field(ge=1, le=65_536)] = None,
     learning_rate: Annotated[float | None, Field(gt=0, le=100)] = None,
@@ -62,7 +65,8 @@ def train(
     Args:
         dataset: Name of a data set (mnist, fashion-mnist, mnist-5k), or the absolute path of
             your own where the worker runs.
-        recipe: Named config to start from; auto chooses it from the images.
+        recipe: Named config to start from, or the absolute path of a TOML file where the worker
+            runs; auto chooses it from the images.
         epochs: Passes over the training split. Default: the recipe's.
         batch_size: Images per step. Default: the recipe's.
         learning_rate: Learning rate of the optimizer. Default: the recipe's.
@@ -123,6 +127,12 @@ def _train(
 
 
 def _config(recipe: str, values: dict[str, Any], overrides: list[str]) -> RunConfig:
+    file = loading.file_of(recipe)
+    if file is not None and not file.is_absolute():
+        raise ConfigError(
+            f"The recipe {recipe!r} of a deployment is a relative path, and a worker runs in a "
+            "folder of its own; write the path as the worker sees it, such as /srv/mine.toml."
+        )
     chosen = [
         f"{key}={json.dumps(value, ensure_ascii=False)}"  # a string of JSON is one of TOML
         for key, value in values.items()

@@ -1,19 +1,55 @@
-"""What the shell completes: recipes, data sets, runs and models."""
+"""What the shell completes: recipes, settings, data sets, runs and models."""
 
+import os
+import re
+from pathlib import Path
 from typing import Any
 
 from sightline import registry
-from sightline.config import loading
+from sightline.config import keys, loading, toml
 from sightline.data import catalog
 from sightline.data.recommend import AUTO
 from sightline.runs import run_folder
 
+_BASH_KEY = "_SIGHTLINE_COMPLETE_KEY"  # The key whose value bash completes
 _MOST_RUNS = 50  # The newest are offered
 
 
 def recipes(incomplete: str) -> list[str]:
-    """Return the recipes that begin with what was typed."""
-    return [name for name in (AUTO, *loading.names()) if name.startswith(incomplete)]
+    """Return recipes and TOML files of this folder; if none fits, the shell offers paths."""
+    files = sorted(path.name for path in Path().glob(f"*{loading.SUFFIX}"))
+    return [name for name in (AUTO, *loading.names(), *files) if name.startswith(incomplete)]
+
+
+def settings(incomplete: str) -> list[str]:
+    """Return config keys as `key=`; after it, or for the only key that fits, the allowed values.
+
+    The only key is offered with an example beside, so that the shell adds no blank.
+    """
+    known = keys.names()
+    name, equals, begun = incomplete.partition("=")
+    if in_bash := os.environ.pop(_BASH_KEY, None):
+        name, equals, begun = in_bash, "=", incomplete
+    if equals:
+        choices = known[name].choices if name in known else ()
+        values = [value for value in map(toml.write_setting, choices) if value.startswith(begun)]
+        return values if in_bash else [f"{name}={value}" for value in values]
+    found = [key for key in known.values() if key.name.startswith(name) and "." in key.name]
+    offered = [f"{key.name}=" for key in found]
+    if len(found) == 1:
+        shown = found[0].choices or (found[0].example or "", "")
+        return [f"{offered[0]}{toml.write_setting(value)}" for value in shown]
+    return offered
+
+
+def set_bash_key_aside() -> None:
+    """Turn `--set key = value`, as bash splits it, into `--set value`, the word to complete."""
+    words = os.environ.get("COMP_WORDS", "").split("\n")
+    line = "\n".join(words[: int(os.environ.get("COMP_CWORD", "0")) + 1])
+    if found := re.fullmatch(r"([\s\S]*\n--set)\n(\S+)\n=\n?(.*)", line):
+        line = f"{found[1]}\n{found[3]}"
+        os.environ |= {"COMP_WORDS": line, "COMP_CWORD": str(line.count("\n"))}
+        os.environ[_BASH_KEY] = found[2]
 
 
 def datasets(incomplete: str) -> list[str]:

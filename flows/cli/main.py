@@ -7,6 +7,8 @@ from typer.core import TyperGroup
 
 from sightline.errors import SightlineError
 from sightline.flows.cli import (
+    completion,
+    config,
     config_keys,
     console,
     datasets,
@@ -25,6 +27,11 @@ from sightline.pipeline import provenance
 
 class ErrorReportingGroup(TyperGroup):
     """Prints Sightline's own errors as one message, without a traceback, and sets the exit code."""
+
+    def main(self, *args: Any, **extra: Any) -> Any:
+        """Run the command, or complete a line of it."""
+        completion.set_bash_key_aside()
+        return super().main(*args, **extra)
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command."""
@@ -74,6 +81,7 @@ app.command(epilog=reproduce.EXAMPLES)(reproduce.reproduce)
 app.command(epilog="Example: sightline doctor --artifacts /srv/sightline")(doctor.doctor)
 app.add_typer(datasets.app, name="datasets")
 app.add_typer(recipes.app, name="recipes")
+app.add_typer(config.app, name="config")
 app.add_typer(runs.app, name="runs")
 app.add_typer(models.app, name="models")
 app.add_typer(ops.app, name="ops")

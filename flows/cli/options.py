@@ -69,9 +69,20 @@ DatasetArgument = Annotated[
 Recipe = Annotated[
     str,
     typer.Option(
+        parser=local,
+        metavar="NAME|FILE",
         autocompletion=completion.recipes,
-        help="Named config to start from; see `sightline recipes list`. "
-        "auto: chosen from the data.",
+        help="Named config to start from, or your own as a TOML file; see `sightline recipes "
+        "list` and `sightline config init`. auto: chosen from the data.",
+    ),
+]
+RecipeDataset = Annotated[
+    str | None,
+    typer.Option(
+        "--dataset",
+        autocompletion=completion.datasets,
+        help="Name of a data set (see `sightline datasets list`) or path of your own. "
+        "Default: the recipe's.",
     ),
 ]
 Config = Annotated[
@@ -82,7 +93,13 @@ Config = Annotated[
 ]
 Overrides = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Override one config key. Repeatable."),
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        autocompletion=completion.settings,
+        help="Override one config key, all of which `sightline config reference` prints. "
+        "Repeatable.",
+    ),
 ]
 Json = Annotated[
     bool, typer.Option("--json", help="Print JSON to standard output and nothing else.")

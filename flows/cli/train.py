@@ -9,7 +9,7 @@ import typer
 
 from sightline.data import announcement, fact_lines, locate, recommend
 from sightline.data.estimate import estimate
-from sightline.flows.cli import completion, console, options, seeds_table
+from sightline.flows.cli import console, options, seeds_table
 from sightline.flows.cli import dry_run as planned
 from sightline.flows.cli.progress_display import progress_display
 from sightline.flows.cli.signals import graceful_sigterm
@@ -40,14 +40,6 @@ class Gate(StrEnum):
     ENFORCE = "enforce"
 
 
-_DatasetOption = Annotated[
-    str | None,
-    typer.Option(
-        autocompletion=completion.datasets,
-        help="Name of a data set (see `sightline datasets list`) or path of your own. "
-        "Default: the recipe's.",
-    ),
-]
 _RunIdOption = Annotated[
     str | None, typer.Option(help="ID of the run. Default: time, data set and recipe.")
 ]
@@ -85,7 +77,7 @@ _DryRunOption = Annotated[
 
 
 def train(
-    dataset: _DatasetOption = None,
+    dataset: options.RecipeDataset = None,
     recipe: options.Recipe = recommend.AUTO,
     config: options.Config = None,
     overrides: options.Overrides = None,

@@ -80,5 +80,15 @@ def test_failed_run_has_the_message_of_the_error_with_the_path_as_given(data, na
     assert str(data.with_name(name)) in (state.message or "")
 
 
+def test_recipe_may_be_a_file_that_the_worker_sees(root, data, tmp_path, monkeypatch):
+    file = tmp_path / "night.toml"
+    file.write_text(loading.text("quickstart"))
+    summary = ask(data, recipe=str(file)).result()
+    assert summary.recipe == "night"
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError, match=r"'night\.toml'.*/srv/mine\.toml"):
+        ask(data, recipe=file.name).result()
+
+
 def test_form_knows_all_shipped_recipes():
     assert list(get_args(Recipe)) == ["auto", *loading.names()]

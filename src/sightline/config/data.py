@@ -33,9 +33,9 @@ class DataConfig(Section):
 
     incidental: ClassVar[frozenset[str]] = frozenset({"dataset"})
 
-    dataset: Name = "mnist"
+    dataset: Name = Field(default="mnist", examples=["./photos"])
     """Name of a data set (see `sightline datasets list`) or a path to your own."""
-    image_size: tuple[Side, Side] | None = None
+    image_size: tuple[Side, Side] | None = Field(default=None, examples=[[128, 128]])
     """Height and width in pixels. Unset: the size of the images if they all have the same one,
     else 64x64."""
     resize: Resize | Literal["auto"] = "auto"
@@ -55,20 +55,22 @@ class DataConfig(Section):
     are decoded whenever they are read; auto: encoded if the pixels would take more than 8 GiB."""
     channels: Literal[1, 3] | None = None
     """1 for grayscale, 3 for RGB. Unset: RGB if any image has color."""
-    test_fraction: float = Field(default=0.2, gt=0, lt=1)
+    test_fraction: float = Field(default=0.2, gt=0, lt=1, examples=[0.1])
     """Fraction of each class held out for testing if the source has no test split."""
-    label_column: Column = "label"
+    label_column: Column = Field(default="label", examples=["species"])
     """Label column in CSV and Parquet files, and in tables that label image files; its number,
     from 0, in a CSV file without a header. In TFRecord, the feature; in WebDataset, an ending or a
     key of .json."""
-    image_column: Column = "image"
+    image_column: Column = Field(default="image", examples=["photo"])
     """Column of encoded images in Parquet files. In TFRecord, the feature; in WebDataset, the
     ending of the images."""
-    label_pattern: Annotated[str, AfterValidator(_check_pattern)] | None = None
+    label_pattern: Annotated[str, AfterValidator(_check_pattern)] | None = Field(
+        default=None, examples=[r"^(\w+)\."]
+    )
     """Regular expression that finds the label in the file name of each image in a folder, by its
     only group or its group `label`, whatever the folders are called. `^(\\w+)\\.` finds cat in
     cat.0.jpg."""
-    metadata_columns: tuple[Column, ...] = Field(default=(), max_length=20)
+    metadata_columns: tuple[Column, ...] = Field(default=(), max_length=20, examples=[["camera"]])
     """CSV and Parquet columns to copy to the label table as text, such as the camera or the site;
     see evaluation.slices."""
     seed: Seed = 0
@@ -78,7 +80,7 @@ class DataConfig(Section):
 class PreprocessingConfig(Section):
     """How images become training arrays."""
 
-    validation_fraction: float = Field(default=0.0, ge=0, lt=1)
+    validation_fraction: float = Field(default=0.0, ge=0, lt=1, examples=[0.1])
     """Fraction of each class of the training split held out for validation. 0: no validation
     split."""
     seed: Seed = 0

@@ -10,7 +10,7 @@ from sightline.config.base import Section
 class Limit(Section):
     """The limit of one check of the data gate."""
 
-    limit: float = Field(ge=0)
+    limit: float = Field(ge=0, examples=[1])
     """Largest value that passes."""
     action: Literal["warn", "fail", "off"] = "warn"
     """What happens above the limit: log a warning, stop the run, or nothing."""
@@ -19,14 +19,14 @@ class Limit(Section):
 class Share(Limit):
     """The limit of a check that measures a fraction in [0, 1]."""
 
-    limit: float = Field(ge=0, le=1)
+    limit: float = Field(ge=0, le=1, examples=[0.02])
     """Largest fraction that passes."""
 
 
 class Loss(Share):
     """The limits of a check that measures a fraction of what a data set holds that was left out."""
 
-    fail_above: float = Field(default=0.5, ge=0, le=1)
+    fail_above: float = Field(default=0.5, ge=0, le=1, examples=[0.2])
     """Fraction above which the run stops although the action is "warn"."""
 
 

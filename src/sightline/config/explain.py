@@ -1,13 +1,13 @@
 """Error messages for invalid configs: the key, its value and the closest valid key."""
 
 import difflib
-from collections.abc import Iterable, Iterator
-from pathlib import Path
+from collections.abc import Iterable, Sequence
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from sightline.config import RunConfig
+from sightline.config import RunConfig, keys
+from sightline.config.layers import Layer, file_with
 from sightline.config.model import ARCHITECTURE
 
 _SHOWN_CHARACTERS = 80
@@ -36,23 +36,26 @@ Location = tuple[int | str, ...]
 Model = type[BaseModel]
 
 
-def explain(error: ValidationError, config_file: Path | None, section: Location = ()) -> str:
+def explain(error: ValidationError, layers: Sequence[Layer], section: Location = ()) -> str:
     """Describe the first problem of a config, or of one of its sections, in one sentence.
 
-    Unknown keys come first, since a misspelled key often causes the other problems.
+    Unknown keys come first, since a misspelled key often causes the other problems. The file that
+    has the key is named.
     """
     problems = error.errors(include_url=False)
     problem = next((one for one in problems if one["type"] == "extra_forbidden"), problems[0])
     kind, expected = problem["type"], problem["msg"]
     location, inner = _follow((*section, *problem["loc"]))
     key = shown(".".join(str(part) for part in location))
-    where = f" (from {config_file}, --set or the recipe)" if config_file else ""
     if not location:  # the sections disagree
-        return f"{expected.removeprefix('Value error, ')}{where}."
+        return f"{expected.removeprefix('Value error, ')}."
+    file = file_with(layers, location)
+    where = f" (from {file})" if file else ""
     if kind == "extra_forbidden":
         return f"Unknown config key {key}{where}{_near_key(str(location[-1]), inner)}."
     if kind == "missing":
-        return f"The config key {key} is missing{where}."
+        remedy = "; a file that changes some keys of a recipe belongs to --config" if file else ""
+        return f"The config key {key} is missing{where}{remedy}."
     if kind == "union_tag_invalid":
         context = problem["ctx"]
         return (
@@ -110,8 +113,8 @@ def _near_key(word: str, section: Model) -> str:
 
 
 def _full_keys() -> dict[str, str]:
-    keys = sorted(_all_keys(RunConfig), key=lambda key: -key.count("."))
-    return {key.rpartition(".")[2]: key for key in keys}
+    found = sorted(keys.names(), key=lambda key: -key.count("."))
+    return {key.rpartition(".")[2]: key for key in found}
 
 
 def _follow(location: Location) -> tuple[Location, Model]:
@@ -129,15 +132,6 @@ def _follow(location: Location) -> tuple[Location, Model]:
             choices = _sections(section.model_fields[part].annotation)
             section = choices[0] if choices else section
     return tuple(kept), section
-
-
-def _all_keys(section: Model, prefix: str = "") -> Iterator[str]:
-    for name, field in section.model_fields.items():
-        inner = _sections(field.annotation)
-        if not inner:
-            yield f"{prefix}{name}"
-        for one in inner:
-            yield from _all_keys(one, f"{prefix}{name}.")
 
 
 def _sections(annotation: Any) -> tuple[Model, ...]:

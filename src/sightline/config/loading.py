@@ -1,7 +1,9 @@
 """Loads a config from a recipe, a config file and `--set key=value`; the last one wins."""
 
+import hashlib
+import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -9,29 +11,38 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from sightline.config import DataConfig, RunConfig, explain
-from sightline.config.model import ARCHITECTURE, CNN
+from sightline.config import DataConfig, RunConfig, explain, toml
+from sightline.config.layers import Layer, merge
 from sightline.errors import ConfigError
 
 DEFAULT = "tutorial"
-_SUFFIX = ".toml"
-_MAX_FILE_BYTES = 1 << 20
+SUFFIX = ".toml"
 
 
 def names() -> list[str]:
     """Return the names of the built-in recipes, sorted."""
     files = _recipes().iterdir()
-    return sorted(file.name.removesuffix(_SUFFIX) for file in files if file.name.endswith(_SUFFIX))
+    return sorted(file.name.removesuffix(SUFFIX) for file in files if file.name.endswith(SUFFIX))
 
 
-def text(name: str) -> str:
-    """Return a built-in recipe as TOML. Raises ConfigError if there is no recipe of this name."""
-    if name not in names():
+def file_of(recipe: str) -> Path | None:
+    """Return the path of a recipe that is a file; its name has a slash or ends in .toml."""
+    return Path(recipe) if "/" in recipe or recipe.endswith(SUFFIX) else None
+
+
+def text(recipe: str) -> str:
+    """Return a recipe as TOML.
+
+    Raises ConfigError if there is no recipe of this name, or the file cannot be read.
+    """
+    if file := file_of(recipe):
+        return toml.read(file).decode("utf-8-sig", errors="replace")
+    if recipe not in names():
         raise ConfigError(
-            f"Unknown recipe {name!r}{explain.suggestion(name, names())}; "
-            f"expected one of {', '.join(names())} (see `sightline recipes list`)."
+            f"Unknown recipe {recipe!r}{explain.suggestion(recipe, names())}; expected one of "
+            f"{', '.join(names())} (see `sightline recipes list`), or the path of a TOML file."
         )
-    return _recipes().joinpath(name + _SUFFIX).read_text(encoding="utf-8")
+    return _recipes().joinpath(recipe + SUFFIX).read_text(encoding="utf-8")
 
 
 def load(
@@ -41,79 +52,70 @@ def load(
     dataset: str | None = None,
     recommended: Iterable[str] = (),
 ) -> RunConfig:
-    """Load and validate a config: a built-in recipe, then a TOML file, then the overrides.
+    """Load and validate a config: a recipe, then a TOML file, then the overrides.
 
-    These are `key=value` settings with dotted keys, such as `training.epochs=3`; values are TOML,
-    anything else is a string. `dataset` overrides `data.dataset`, and `recommended` settings the
-    recipe. Raises ConfigError, which names the wrong name, key or value and suggests the closest
-    valid key.
+    The recipe is a built-in one or the path of a TOML file, whose digest the config records.
+    Overrides are `key=value` settings with dotted keys, such as `training.epochs=3`; values are
+    TOML, anything else is a string. `dataset` overrides `data.dataset`, and `recommended` settings
+    the recipe. Raises ConfigError, which names the wrong name, key or value and suggests the
+    closest valid key.
     """
-    values: dict[str, Any] = {"recipe": recipe, **tomllib.loads(text(recipe))}
-    for setting in recommended:
-        _merge(values, _parse_override(setting))
-    _override(values, config_file, overrides, dataset)
+    layers = read_layers(recipe, config_file, overrides, dataset, recommended)
     try:
-        return RunConfig.model_validate(values)
+        return RunConfig.model_validate(merge(layers))
     except ValidationError as error:
-        raise ConfigError(explain.explain(error, config_file)) from None
+        raise ConfigError(explain.explain(error, layers)) from None
 
 
 def load_data(
     config_file: Path | None, overrides: Iterable[str], dataset: str | None
 ) -> DataConfig:
     """Load the section `data` alone, for which no recipe is needed; errors as in `load`."""
-    values: dict[str, Any] = {}
-    _override(values, config_file, overrides, dataset)
+    layers = _read_overrides(config_file, overrides, dataset)
     try:
-        return DataConfig.model_validate(values.get("data", {}))
+        return DataConfig.model_validate(merge(layers).get("data", {}))
     except ValidationError as error:
-        raise ConfigError(explain.explain(error, config_file, ("data",))) from None
+        raise ConfigError(explain.explain(error, layers, ("data",))) from None
 
 
-def _override(
-    values: dict[str, Any],
-    config_file: Path | None,
-    overrides: Iterable[str],
-    dataset: str | None,
-) -> None:
+def read_layers(
+    recipe: str,
+    config_file: Path | None = None,
+    overrides: Iterable[str] = (),
+    dataset: str | None = None,
+    recommended: Iterable[str] = (),
+) -> list[Layer]:
+    """Read the settings that make up a config; later ones win. Arguments and errors of `load`."""
+    chosen = (Layer("auto", _parse_override(setting)) for setting in recommended)
+    return [_read_recipe(recipe), *chosen, *_read_overrides(config_file, overrides, dataset)]
+
+
+def _read_recipe(recipe: str) -> Layer:
+    if (file := file_of(recipe)) is None:
+        values = tomllib.loads(text(recipe))
+        return Layer(f"recipe {recipe}", {"recipe": recipe, **values})
+    content = toml.read(file)
+    name = re.sub(r"[^a-z0-9]+", "-", file.stem.lower())[:40].strip("-")
+    values = {"recipe": name, **toml.parse(content, file)}
+    values["recipe_sha256"] = hashlib.sha256(content).hexdigest()
+    return Layer(f"recipe {file.name}", values, file)
+
+
+def _read_overrides(
+    config_file: Path | None, overrides: Iterable[str], dataset: str | None
+) -> list[Layer]:
+    layers = []
     if config_file is not None:
-        _merge(values, _read(config_file))
-    for override in overrides:
-        _merge(values, _parse_override(override))
+        content = toml.parse(toml.read(config_file), config_file)
+        layers.append(Layer(f"--config {config_file.name}", content, config_file))
+    layers += [Layer("--set", _parse_override(override)) for override in overrides]
     if dataset is not None:
-        _merge(values, {"data": {"dataset": dataset}})
+        layers.append(Layer("--dataset", {"data": {"dataset": dataset}}))
+    return layers
 
 
 def _recipes() -> Traversable:
     return resources.files("sightline.config") / "recipes"
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        with path.open("rb") as file:
-            content = file.read(_MAX_FILE_BYTES + 1)
-    except OSError as error:
-        raise ConfigError(f"Cannot read the config file {path}: {error.strerror}.") from None
-    if len(content) > _MAX_FILE_BYTES:
-        raise ConfigError(
-            f"The config file {path} is longer than {_MAX_FILE_BYTES:,} bytes; expected a few "
-            "lines of TOML."
-        )
-    try:
-        return _toml(content.decode("utf-8-sig"))
-    except ValueError as error:
-        raise ConfigError(
-            f"The config file {path} is not valid TOML: {error}. For an example, run "
-            f"`sightline recipes show {DEFAULT}`."
-        ) from None
-
-
-def _toml(text: str) -> dict[str, Any]:
-    """Parse TOML; every error is a ValueError, even for deeply nested values."""
-    try:
-        return tomllib.loads(text)
-    except RecursionError:
-        raise ValueError("it is nested too deeply") from None
 
 
 def _parse_override(override: str) -> dict[str, Any]:
@@ -124,28 +126,7 @@ def _parse_override(override: str) -> dict[str, Any]:
             f"Invalid --set {explain.shown(override)}: expected key=value, such as "
             "training.epochs=3."
         )
-    parsed: Any = _parse_value(value.strip())
+    parsed: Any = toml.parse_value(value.strip())
     for part in reversed(parts):
         parsed = {part: parsed}
     return dict(parsed)
-
-
-def _parse_value(value: str) -> Any:
-    try:
-        parsed = _toml(f"value = {value}")
-    except ValueError:
-        return value
-    return parsed["value"] if len(parsed) == 1 else value  # a newline could start another key
-
-
-def _merge(target: dict[str, Any], changes: Mapping[str, Any]) -> None:
-    """Override settings; another architecture replaces the section instead."""
-    for key, value in changes.items():
-        if (
-            isinstance(value, Mapping)
-            and isinstance(target.get(key), dict)
-            and value.get(ARCHITECTURE) in {None, target[key].get(ARCHITECTURE, CNN)}
-        ):
-            _merge(target[key], value)
-        else:
-            target[key] = value

@@ -51,9 +51,9 @@ Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 class Convolution(Section):
     """A 3x3 convolution with "same" padding, followed by ReLU."""
 
-    filters: int = Field(ge=1, le=4096)
+    filters: int = Field(ge=1, le=4096, examples=[32])
     """Number of filters."""
-    stride: int = Field(default=1, ge=1, le=4)
+    stride: int = Field(default=1, ge=1, le=4, examples=[2])
     """Stride in both directions, in pixels."""
     batch_normalization: bool = False
     """Apply batch normalization to the output."""
@@ -63,14 +63,16 @@ class CnnConfig(Section):
     """A chain of convolutions between the image and the class probabilities."""
 
     architecture: Annotated[Literal["cnn"], _MEANINGS] = "cnn"
-    crop_borders: float = Field(default=1.0, ge=0.5, le=1)
+    crop_borders: float = Field(default=1.0, ge=0.5, le=1, examples=[0.99])
     """Crop the images to the central rows and columns that hold this fraction of the training
     pixels' variance. 1: no cropping."""
-    convolutions: tuple[Convolution, ...] = Field(min_length=1, max_length=64)
+    convolutions: tuple[Convolution, ...] = Field(
+        min_length=1, max_length=64, examples=[[{"filters": 32}, {"filters": 64, "stride": 2}]]
+    )
     """The 3x3 convolutions, first to last."""
-    dense_units: int = Field(ge=1, le=65536)
+    dense_units: int = Field(ge=1, le=65536, examples=[64])
     """Units of the hidden dense layer after global pooling."""
-    dropout: float = Field(default=0.0, ge=0, lt=1)
+    dropout: float = Field(default=0.0, ge=0, lt=1, examples=[0.5])
     """Dropout rate after the hidden dense layer."""
 
 
@@ -82,14 +84,14 @@ class ResnetConfig(Section):
     """
 
     architecture: Annotated[Literal["resnet"], _MEANINGS] = "resnet"
-    width: int = Field(default=32, ge=1, le=512)
+    width: int = Field(default=32, ge=1, le=512, examples=[64])
     """Filters of the first convolution."""
-    blocks: int = Field(default=1, ge=1, le=16)
+    blocks: int = Field(default=1, ge=1, le=16, examples=[2])
     """Blocks of two 3x3 convolutions in each stage, the first of which halves the image."""
     shortcuts: bool = False
     """Add the input of each block to its output, as in a residual network. With one block in each
     stage it costs time and gains nothing; deeper networks are hard to train without it."""
-    dropout: float = Field(default=0.2, ge=0, lt=1)
+    dropout: float = Field(default=0.2, ge=0, lt=1, examples=[0.5])
     """Dropout rate before the last layer."""
 
 
@@ -101,9 +103,11 @@ class VggConfig(Section):
     """
 
     architecture: Annotated[Literal["vgg"], _MEANINGS] = "vgg"
-    widths: tuple[Width, ...] = Field(default=(64, 256, 256), min_length=1, max_length=8)
+    widths: tuple[Width, ...] = Field(
+        default=(64, 256, 256), min_length=1, max_length=8, examples=[[64, 128]]
+    )
     """Filters of the blocks, each of which halves the image."""
-    dropout: float = Field(default=0.0, ge=0, lt=1)
+    dropout: float = Field(default=0.0, ge=0, lt=1, examples=[0.5])
     """Dropout rate before the last layer."""
 
 
@@ -114,7 +118,7 @@ class BackboneConfig(Section):
     backbone: BackboneName = "efficientnet-lite0"
     """Name of the pretrained network. The weights of efficientnet-lite0 come with the extra
     `pretrained`; Keras downloads those of the others once, unless `weights` is set."""
-    weights: Path | None = None
+    weights: Path | None = Field(default=None, examples=["/srv/weights.h5"])
     """File with the weights of the network without its top, for machines without a network:
     .weights.h5, .h5, .keras or .safetensors."""
     weights_sha256: Sha256 | None = None
@@ -122,9 +126,9 @@ class BackboneConfig(Section):
     finetune: Literal["head", "tail", "full"] = "tail"
     """What is trained. head: only the new head, on features that are computed once; tail: also
     the layers after `cut`; full: all layers, which wants a GPU."""
-    cut: str | None = Field(default=None, max_length=100)
+    cut: str | None = Field(default=None, max_length=100, examples=["group_5"])
     """Name of the last frozen layer with finetune="tail". Unset: the backbone's own choice."""
-    dropout: float = Field(default=0.2, ge=0, lt=1)
+    dropout: float = Field(default=0.2, ge=0, lt=1, examples=[0.5])
     """Dropout rate before the last layer."""
 
 
@@ -133,11 +137,14 @@ class CustomConfig(Section):
 
     architecture: Annotated[Literal["custom"], _MEANINGS] = "custom"
     build: str | None = Field(
-        default=None, pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$", max_length=200
+        default=None,
+        pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$",
+        max_length=200,
+        examples=["mypackage.mymodule:function"],
     )
     """Function that builds the model, such as "mypackage.mymodule:function". It is called with the
     keywords image_shape, (height, width, channels), and num_classes."""
-    file: Path | None = None
+    file: Path | None = Field(default=None, examples=["network.keras"])
     """A `.keras` file with the model, instead of `build`; its weights are not used."""
     sha256: Sha256 | None = None
     """SHA-256 that the module or the file must have. Unset: a run fills it in."""

@@ -12,11 +12,13 @@ Format = Literal["keras", "saved_model", "litert", "onnx"]
 class ExportConfig(Section):
     """Export formats, and how closely each must match the trained model."""
 
-    formats: Annotated[tuple[Format, ...], Field(min_length=1, max_length=4)] | None = None
+    formats: Annotated[tuple[Format, ...], Field(min_length=1, max_length=4)] | None = Field(
+        default=None, examples=[["keras", "onnx"]]
+    )
     """Formats to export. Unset: all whose libraries are installed."""
-    golden_images: int = Field(default=1000, ge=1, le=100_000)
+    golden_images: int = Field(default=1000, ge=1, le=100_000, examples=[100])
     """Number of test images on which each export is compared with the model."""
-    tolerance: float = Field(default=1e-5, ge=0, le=1)
+    tolerance: float = Field(default=1e-5, ge=0, le=1, examples=[1e-4])
     """Largest absolute difference allowed in a class probability."""
 
 
@@ -26,14 +28,14 @@ class PromotionConfig(Section):
     gate: Literal["off", "report", "enforce"] = "off"
     """off: no export and no comparison; report: export the candidate and compare it with the
     champion; enforce: also promote it if it passes."""
-    alpha: float = Field(default=0.05, gt=0, lt=0.5)
+    alpha: float = Field(default=0.05, gt=0, lt=0.5, examples=[0.01])
     """Significance level: the largest probability of promoting a model that is not better."""
-    recall_margin: float = Field(default=0.02, gt=0, le=1)
+    recall_margin: float = Field(default=0.02, gt=0, le=1, examples=[0.05])
     """Non-inferiority margin: no class may be shown to lose this much recall."""
-    calibration_margin: float = Field(default=0.01, ge=0, le=1)
+    calibration_margin: float = Field(default=0.01, ge=0, le=1, examples=[0.02])
     """Largest increase allowed in the expected calibration error."""
-    latency_factor: float = Field(default=3.0, gt=0)
+    latency_factor: float = Field(default=3.0, gt=0, examples=[10])
     """Largest allowed ratio of the candidate's single-image latency to the champion's, which larger
     images and networks raise."""
-    minimum_accuracy: float = Field(default=0.0, ge=0, le=1)
+    minimum_accuracy: float = Field(default=0.0, ge=0, le=1, examples=[0.9])
     """Test accuracy required of the first model of a data set."""

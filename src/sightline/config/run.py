@@ -1,6 +1,6 @@
 """The complete config of a run."""
 
-from typing import Self
+from typing import ClassVar, Self
 
 from pydantic import Field, model_validator
 
@@ -18,12 +18,16 @@ from sightline.config.training import TrainingConfig
 class RunConfig(Section):
     """All settings of a run. Results depend on these, the data and the machine."""
 
+    incidental: ClassVar[frozenset[str]] = frozenset({"recipe_sha256"})
+
     recipe: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")
-    """Name of the recipe, part of the run id."""
+    """Name of the recipe, part of the run id. Unset in a file: the name of the file."""
     description: str = Field(default="", max_length=300)
     """What the recipe is for."""
     choice: str = Field(default="", max_length=1000)
-    """Why the recipe `auto` chose this one and its settings."""
+    """Why the recipe `auto` chose this one and its settings; filled in by a run."""
+    recipe_sha256: str | None = None
+    """SHA-256 of the file that `--recipe` named; filled in by a run."""
     data: DataConfig = DataConfig()
     data_gate: DataGateConfig = DataGateConfig()
     preprocessing: PreprocessingConfig = PreprocessingConfig()

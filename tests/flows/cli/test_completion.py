@@ -1,3 +1,5 @@
+import re
+
 import pytest
 from typer.testing import CliRunner
 
@@ -7,13 +9,19 @@ from sightline.flows.cli.main import app
 RUN_ID = "20261129T083609Z-mnist-5k-quickstart-b5138c"
 
 
+CHECKS = [
+    f"training.{key}="
+    for key in ("clip_norm", "class_weight", "checkpoint_seconds", "checkpoint_steps")
+]
+
+
 def complete(line):
-    """Return what the shell offers at the end of a line."""
-    words = len(line.split()) - (not line.endswith(" "))
+    """Return what bash, which splits words at "=", offers at the end of a line."""
+    words = re.split(" |(?==)|(?<==)", line)
     variables = {
         "_SIGHTLINE_COMPLETE": "complete_bash",
-        "COMP_WORDS": line,
-        "COMP_CWORD": str(words),
+        "COMP_WORDS": "\n".join(words),
+        "COMP_CWORD": str(len(words) - 1),
     }
     return CliRunner().invoke(app, [], prog_name="sightline", env=variables).stdout.split()
 
@@ -21,6 +29,7 @@ def complete(line):
 @pytest.fixture(autouse=True)
 def _runs(place):
     publish(place / "artifacts", excerpt(RUN_ID), excerpt("mine"))
+    (place / "my.toml").touch()
 
 
 @pytest.mark.parametrize(
@@ -28,6 +37,14 @@ def _runs(place):
     [
         ("sightline train --recipe qu", ["quickstart"]),
         ("sightline recipes show tut", ["tutorial"]),
+        ("sightline train --recipe my", ["my.toml"]),
+        ("sightline train --recipe ./my", []),
+        ("sightline train --set training.ep", ["training.epochs=20", "training.epochs="]),
+        ("sightline train --set report.", ["report.mistakes=100", "report.mistakes="]),
+        ("sightline train --set training.c", CHECKS),
+        ("sightline train --set training.device=", ["auto", "cpu", "gpu"]),
+        ("sightline train --set training.seed=1 --set training.device=c", ["cpu"]),
+        ("sightline train --set data.dataset=./", []),
         ("sightline train --dataset fash", ["fashion-mnist"]),
         ("sightline train --dataset ./pho", []),
         ("sightline runs show ", ["latest", "mine", "b5138c"]),
@@ -41,3 +58,13 @@ def _runs(place):
 )
 def test_names_are_completed(line, offered):
     assert complete(line) == offered
+
+
+def test_fish_is_offered_the_whole_setting():
+    variables = {
+        "_SIGHTLINE_COMPLETE": "complete_fish",
+        "_TYPER_COMPLETE_FISH_ACTION": "get-args",
+        "_TYPER_COMPLETE_ARGS": "sightline train --set training.device=c",
+    }
+    offered = CliRunner().invoke(app, [], prog_name="sightline", env=variables).stdout
+    assert offered.split() == ["training.device=cpu"]

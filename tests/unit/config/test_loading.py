@@ -1,6 +1,8 @@
+import hashlib
+
 import pytest
 
-from sightline.config import BackboneConfig, explain, loading
+from sightline.config import BackboneConfig, explain, layers, loading
 from sightline.errors import ConfigError
 
 
@@ -89,6 +91,69 @@ def test_unusable_config_file_is_refused_with_its_name(tmp_path, content):
         file.write_bytes(content)
     with pytest.raises(ConfigError, match=r"mine\.toml"):
         loading.load("tutorial", file)
+    with pytest.raises(ConfigError, match=r"mine\.toml"):
+        loading.load(str(file))
+
+
+RECIPE = """[model]
+convolutions = [{ filters = 8 }]
+dense_units = 8
+
+[training]
+epochs = 7
+"""
+
+
+def test_recipe_may_be_a_file_whose_digest_and_name_are_recorded(tmp_path):
+    file = tmp_path / "My night.toml"
+    file.write_text(RECIPE)
+    config = loading.load(str(file), overrides=["training.batch_size=9"])
+    assert (config.recipe, config.training.epochs, config.training.batch_size) == (
+        "my-night",
+        7,
+        9,
+    )
+    assert config.recipe_sha256 == hashlib.sha256(file.read_bytes()).hexdigest()
+    file.write_text(f"recipe = 'night'\n{RECIPE}")
+    assert loading.load(str(file)).recipe == "night"
+    assert loading.load("fast").recipe_sha256 is None
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "named"),
+    [
+        ("epochs", "epoch", r"'training.epoch' \(from .*mine.toml\), did you mean 'epochs'"),
+        ("7", "'many'", r"'training.epochs' does not accept 'many' \(from .*mine.toml\)"),
+        ("epochs = 7", "", r"'training.epochs' is missing \(from .*mine.toml\); .*--config"),
+        ("= 7", "=", r"mine.toml is not valid TOML: .* line 6, .*`sightline config init`"),
+    ],
+)
+def test_mistake_in_a_recipe_file_is_named_with_the_file(tmp_path, old, new, named):
+    file = tmp_path / "mine.toml"
+    file.write_text(RECIPE.replace(old, new))
+    with pytest.raises(ConfigError, match=named):
+        loading.load(str(file))
+
+
+def test_mistake_is_blamed_on_the_file_only_if_it_is_there(tmp_path):
+    file = tmp_path / "mine.toml"
+    file.write_text("[training]\nepochs = 7\n")
+    with pytest.raises(ConfigError, match=r"'training.epochs' does not accept 0: "):
+        loading.load("fast", file, ["training.epochs=0"])
+
+
+def test_origin_of_each_key_is_what_set_it_last(tmp_path):
+    file = tmp_path / "mine.toml"
+    file.write_text("[training]\nepochs = 7\nseed = 3\n")
+    overrides = ["training.seed=4", "model.architecture=resnet"]
+    read = loading.read_layers("fast", file, overrides, "./mine", ["training.batch_size=8"])
+    found = layers.origins(read)
+    assert found["training.optimizer"] == found["recipe"] == "recipe fast"
+    assert found["training.batch_size"] == "auto"
+    assert found["training.epochs"] == "--config mine.toml"
+    assert found["training.seed"] == found["model.architecture"] == "--set"
+    assert found["data.dataset"] == "--dataset"
+    assert not found.keys() & {"training.ema", "model.dropout", "model.convolutions"}
 
 
 def test_every_usual_name_stands_for_a_key():
