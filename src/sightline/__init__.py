@@ -1,1 +1,31 @@
-"""Image-classifier training as an orchestrated pipeline."""
+"""Train image classifiers as a reproducible pipeline; see docs/python.md.
+
+The names of `sightline.api` are loaded when they are first used, so that the import is fast.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from sightline import errors as errors
+
+if TYPE_CHECKING:
+    from sightline.api import Run as Run
+    from sightline.api import datasets as datasets
+    from sightline.api import list_runs as list_runs
+    from sightline.api import load as load
+    from sightline.api import train as train
+
+__all__ = ["Run", "datasets", "errors", "list_runs", "load", "train"]
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from sightline import api
+
+    return getattr(api, name)
+
+
+def __dir__() -> list[str]:
+    """List the public names."""
+    return sorted(__all__)

@@ -11,11 +11,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import sightline
 from sightline.storage import digests
 
 _PACKAGE = "sightline"
-_FOLDER = Path(sightline.__file__).parent
+_FOLDER = Path(__file__).parents[1]
 _ORCHESTRATION = {"flows", "tasks"}
 _RECORDED = ("tensorflow", "keras", "prefect", "numpy", "pandas", "pyarrow", "pillow")
 _RECORDED_VARIABLES = ("KERAS_BACKEND", "TF_ENABLE_ONEDNN_OPTS", "OMP_NUM_THREADS")

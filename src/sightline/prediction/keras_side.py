@@ -82,7 +82,7 @@ class _Summary:
         self._progress = progress.Counter("images", total, "predict")
 
     def add(self, block: Block, probabilities: NDArray[np.float32]) -> pa.RecordBatch:
-        """Count a block and return its rows with the columns `table.COLUMNS`."""
+        """Count a block and return its rows with the columns of the table."""
         failed = np.isin(np.arange(len(block.images)), list(block.errors))
         classes, highest = probabilities.argmax(axis=1), probabilities.max(axis=1)
         if not np.isfinite(highest).all():
@@ -91,18 +91,18 @@ class _Summary:
                 "are damaged: train again, or use another model."
             )
         abstained = ~failed & (highest < self._request.abstain_below)
-        rows = pa.record_batch(
-            [
-                block.names,
-                pa.array(self._totals["images"] + np.arange(len(failed))),
-                self._labels.take(pa.array(classes, mask=failed)),
-                pa.array(classes.astype(np.int16), mask=failed),
-                pa.array(highest.astype(np.float32), mask=failed),
-                pa.array(abstained),
-                pa.array([block.errors.get(row) for row in range(len(failed))], pa.string()),
-            ],
-            schema=table.COLUMNS,
-        )
+        columns = [
+            block.names,
+            pa.array(self._totals["images"] + np.arange(len(failed))),
+            self._labels.take(pa.array(classes, mask=failed)),
+            pa.array(classes.astype(np.int16), mask=failed),
+            pa.array(highest.astype(np.float32), mask=failed),
+            pa.array(abstained),
+            pa.array([block.errors.get(row) for row in range(len(failed))], pa.string()),
+        ]
+        if self._request.with_probabilities:
+            columns.append(pa.array(list(probabilities), pa.list_(pa.float32()), mask=failed))
+        rows = pa.record_batch(columns, schema=table.columns(self._request))
         self._totals.update(
             images=len(failed), abstained=int(abstained.sum()), failed=len(block.errors)
         )

@@ -41,6 +41,7 @@ class Request(Record):
     abstain_below: float = Field(default=0.0, ge=0, le=1)
     table: str | None = None
     format: TableFormat = "parquet"
+    with_probabilities: bool = False  # Whether a Parquet table has those of all classes
 
 
 class Prediction(Record):

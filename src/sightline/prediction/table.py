@@ -35,12 +35,20 @@ COLUMNS = pa.schema(
 - `error`: why an image could not be read; only then is there no label.
 """
 
+_PROBABILITIES = pa.field("probabilities", pa.list_(pa.float32()))
+"""The probability of each class, in label order; only if the request asks for it."""
+
 Append = Callable[[Any], None]
+
+
+def columns(request: Request) -> pa.Schema:
+    """Return the columns of the table of a request."""
+    return COLUMNS.append(_PROBABILITIES) if request.with_probabilities else COLUMNS
 
 
 @contextmanager
 def open_table(request: Request) -> Iterator[Append]:
-    """Create the table of a request; yield a function that appends a record batch of `COLUMNS`.
+    """Create the table of a request; yield a function that appends a record batch of its `columns`.
 
     Raises StorageError if there is no room.
     """
@@ -65,10 +73,11 @@ def open_table(request: Request) -> Iterator[Append]:
 
 def _open_writer(request: Request, path: Path) -> Any:
     if request.format == "csv":
-        return pyarrow.csv.CSVWriter(path, COLUMNS)
+        return pyarrow.csv.CSVWriter(path, columns(request))
     metadata = {
         "sightline.model": request.model.name,
         "sightline.model_sha256": request.model.sha256,
         "sightline.abstain_below": json.dumps(request.abstain_below),
     }
-    return pq.ParquetWriter(path, COLUMNS.with_metadata(metadata), write_page_checksum=True)
+    schema = columns(request).with_metadata(metadata)
+    return pq.ParquetWriter(path, schema, write_page_checksum=True)
