@@ -1,20 +1,22 @@
 """`sightline` as a library, used from a script and from a kernel."""
 
 import json
+import re
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
-from command import execute
+from command import ROOT, execute
 from examples import write_npz
 from processes import descendants, is_running, wait_for
 from sightline.runs import run_folder
 from sightline.storage.workspace import Workspace
 
-# No `if __name__ == "__main__"`, an event loop that runs as in a kernel, and errors that are caught.
+# No `if __name__ == "__main__"`, and an event loop that runs, as in a kernel.
 SCRIPT = """
 import asyncio, json, os, sys
 import sightline
@@ -49,12 +51,16 @@ except KeyboardInterrupt:
 """
 
 
-@pytest.fixture
-def home(environment, tmp_path):
-    """The environment of a user with a home of their own, and a folder with a data set."""
-    write_npz(tmp_path / "textures.npz")
+@pytest.fixture(scope="module")
+def home(environment, tmp_path_factory):
+    """The environment of a user with a home of their own."""
     own = {name: value for name, value in environment.items() if name != "PREFECT_HOME"}
-    return {**own, "HOME": str(tmp_path / "home")}
+    return {**own, "HOME": str(tmp_path_factory.mktemp("home"))}
+
+
+@pytest.fixture(autouse=True)
+def data(tmp_path):
+    write_npz(tmp_path / "textures.npz")
 
 
 def test_script_trains_in_an_event_loop_and_leaves_the_process_as_it_was(home, tmp_path):
@@ -72,7 +78,24 @@ def test_script_trains_in_an_event_loop_and_leaves_the_process_as_it_was(home, t
     assert kinds == ("ConfigError", "RunExistsError", "DataError")
     assert "training.epochs" in sentences[0]
     assert not any("Traceback" in sentence for sentence in sentences)
-    assert not (tmp_path / "home" / ".prefect").exists()
+    assert not (Path(home["HOME"], ".prefect")).exists()
+
+
+def test_every_example_of_the_documentation_runs(home, tmp_path):
+    for number in range(60):
+        path = tmp_path / "photos" / ("cat", "dog")[number % 2] / f"{number // 2}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("L", (28, 28), 4 * number).save(path)
+    text = (ROOT / "docs" / "python.md").read_text()
+    blocks = re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    program = "\n".join(blocks)
+    done = execute(sys.executable, "-c", program, env=home | {"BROWSER": "true"}, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    first = [line for block in blocks[:2] for line in block.splitlines() if line]
+    assert first[-1] == "run.report.open()"
+    assert len(first) <= 5, "from the first cell to the report"
+    assert "training.epochs" in done.stdout.splitlines()[-1]
+    assert len(run_folder.run_ids(Workspace(tmp_path / "artifacts"))) == 3
 
 
 def test_interrupt_keeps_the_checkpoint_and_ends_every_process(home, tmp_path):
