@@ -48,15 +48,10 @@ def ingest(run: Run, source: Source, settings: DataConfig) -> DatasetFiles:
     return files
 
 
-def may_hold_heic(source: Source, *_: object) -> bool:
-    """Return whether the result for a source depends on what decodes HEIC."""
-    return source.kind not in dispatch.WITHOUT_IMAGE_FILES
-
-
 INGEST = Stage(
     ingest,
     ("numpy", "pillow", "pyarrow", "simplejpeg"),
-    optional={"pi-heif": may_hold_heic},
+    optional={"pi-heif": lambda source, _: source.heic},
 )
 
 

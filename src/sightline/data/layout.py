@@ -43,7 +43,8 @@ class Layout:
     # class folders, the table of their labels, or None if there is none
     roots: Mapping[str, Path] = field(default_factory=dict)
     tables: Mapping[str, Path | None] = field(default_factory=dict)
-    names: tuple[Path, ...] = ()  # Files of class names beside files that number their classes
+    # Files of class names beside files that number their classes, and dataset_info.json
+    names: tuple[Path, ...] = ()
 
     def relative(self, file: Path) -> str:
         """Return a file's POSIX path within the data set."""

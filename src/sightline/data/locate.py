@@ -9,6 +9,7 @@ from pathlib import Path
 
 from sightline.config import DataConfig
 from sightline.data import catalog
+from sightline.data.decoding.image_kinds import HEAD_BYTES, is_heic_head
 from sightline.data.decoding.parallel import ordered_map
 from sightline.data.layout import Layout, stem_of
 from sightline.data.recognition import find_layout
@@ -16,10 +17,10 @@ from sightline.errors import DataError
 from sightline.pipeline.progress import Counter
 from sightline.pipeline.provenance import digest_of
 from sightline.records import Source
-from sightline.storage import digests
 
 _SHOW_PROGRESS_FROM = 100  # files
 _SLUG_LENGTH = 40
+_CONTAINERS = frozenset({"parquet", "tfrecord", "webdataset"})  # Formats of files that hold images
 
 SAME_EVERYWHERE = rf"^(/|~|({'|'.join(catalog.NAMED)})$)"
 """Regular expression of the data sets of deployments, whose workers have other working folders."""
@@ -36,14 +37,17 @@ def locate(settings: DataConfig, sha256: str | None = None) -> Source:
     if named := catalog.NAMED.get(settings.dataset):
         parts = (part for file in named.files for part in (file.name, file.sha256))
         kind = "embedded" if named.package else "named"
-        return Source(dataset=named.name, kind=kind, path=named.name, sha256=digest_of(*parts))
+        digest = digest_of(*parts)
+        return Source(dataset=named.name, kind=kind, path=named.name, sha256=digest, heic=False)
     path = existing_path(settings.dataset)
     found = find_layout(path)
+    digest, heic = (sha256, True) if sha256 else _digest(found)
     return Source(
         dataset=slug(settings.dataset),
         kind=found.kind,
         path=str(path),
-        sha256=sha256 or _digest(found),
+        sha256=digest,
+        heic=heic or found.kind in _CONTAINERS,
     )
 
 
@@ -139,22 +143,27 @@ def _files(found: Layout) -> list[Path]:
     return sorted((*images, *tables), key=str)
 
 
-def _digest(found: Layout) -> str:
+def _digest(found: Layout) -> tuple[str, bool]:
+    """Return the digest of all files, and whether one of them is a HEIC image."""
     paths = _files(found)
     counter = Counter("files", len(paths)) if len(paths) >= _SHOW_PROGRESS_FROM else None
-    digest = hashlib.sha256()
-    for path, file_digest in zip(paths, ordered_map(_file_digest, paths), strict=True):
+    digest, heic = hashlib.sha256(), False
+    for path, (file_digest, is_heic) in zip(paths, ordered_map(_file_digest, paths), strict=True):
+        heic |= is_heic
         name = "" if path == found.path else found.relative(path)
         digest.update(f"{name}\0{file_digest}\n".encode(errors="surrogateescape"))
         if counter:
             counter.advance(1)
-    return digest.hexdigest()
+    return digest.hexdigest(), heic
 
 
-def _file_digest(path: Path) -> str:
+def _file_digest(path: Path) -> tuple[str, bool]:
     try:
-        return digests.sha256(path)
+        with path.open("rb") as file:
+            head = file.read(HEAD_BYTES)
+            file.seek(0)
+            return hashlib.file_digest(file, "sha256").hexdigest(), is_heic_head(head)
     except FileNotFoundError:  # a dangling link, which the reader reports or skips
-        return "missing"
+        return "missing", False
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}.") from None

@@ -7,12 +7,15 @@ from pathlib import Path
 
 from sightline.data.folder import Entries, check_link, list_folder
 from sightline.data.image_folders import left_out
-from sightline.data.layout import UNSPLIT, Layout, SplitFiles, kind_of
-from sightline.data.split_names import find_splits, split_word
+from sightline.data.layout import UNSPLIT, Layout, SplitFiles, kind_of, stem_of
+from sightline.data.split_names import find_splits, series_of, split_word
 from sightline.errors import DataError
 
 _NUMBERED = frozenset({"tfrecord", "webdataset"})  # Formats that may only number their classes
-_NAMES_OF_CLASSES = re.compile(r"(.+\.labels|labels|classes|classnames|class_names)\.txt", re.I)
+_DESCRIPTIONS = re.compile(
+    r"(.+\.labels|labels|classes|classnames|class_names)\.txt|dataset_info\.json", re.I
+)
+_MOST_SERIES = 5  # Named in a note
 _NUMBER_OF = re.compile(r"(.*?)(\d{1,6})-of-(\d{1,6})(\D.*|)")
 
 
@@ -48,13 +51,26 @@ def find_shards(kind: str, path: Path, entries: Entries) -> Layout | None:
 
 
 def _complete(layout: Layout) -> Layout:
-    """Add the file of class names, and a note on files that the names of others count."""
+    """Add the file of class names, and notes on files that are missing or of several series.
+
+    Raises DataError if the names of the files start differently before the word of their split.
+    """
+    every = [file.name for files in layout.files.values() for file in files]
+    series = sorted({series_of(stem_of(name)) for name in every})
+    if len(series) > 1 and all(map(split_word, every)):
+        raise DataError(
+            f"{layout.path} has files of several data sets ({', '.join(map(repr, series))} before "
+            "the split in their names); move the others elsewhere, or give them one name."
+        )
     present: dict[tuple[str, str, str], list[str]] = {}
     for file in (file for files in layout.files.values() for file in files):
         if match := _NUMBER_OF.fullmatch(file.name):
             before, number, total, after = match.groups()
             present.setdefault((before, total, after), []).append(number)
     notes = []
+    if len(series) > 1:
+        shown = ", ".join([*series[:_MOST_SERIES], *(["…"] if series[_MOST_SERIES:] else [])])
+        notes.append(f"Read as one data set, though their names differ: files called {shown}.")
     for (before, total, after), found in present.items():
         numbers = {*map(int, found)}
         missing = [number for number in range(int(total)) if number not in numbers]
@@ -65,15 +81,13 @@ def _complete(layout: Layout) -> Layout:
 
 
 def with_names(layout: Layout) -> Layout:
-    """Add the files of class names that lie beside the data, or in the data set's folder."""
+    """Add the files that name classes and count records, beside the data or in the set's folder."""
     if layout.kind not in _NUMBERED:
         return layout
     first = next(iter(layout.files.values()))[0]
     folders = (first.parent, layout.path) if layout.path.is_dir() else (first.parent,)
     for folder in folders:
-        entries = [
-            entry for entry in list_folder(folder) if _NAMES_OF_CLASSES.fullmatch(entry.name)
-        ]
+        entries = [entry for entry in list_folder(folder) if _DESCRIPTIONS.fullmatch(entry.name)]
         for entry in entries:
             check_link(folder, entry)
         if names := tuple(folder / entry.name for entry in entries if entry.is_file()):

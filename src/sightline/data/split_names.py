@@ -36,6 +36,14 @@ def split_word(name: str) -> str | None:
     return next((word for word in reversed(words) if word in SPLITS), None)
 
 
+def series_of(name: str) -> str:
+    """Return the words of a file name before the one of its split, without numbers."""
+    words = re.split(r"[^a-z0-9]+", name.lower())
+    ends = [number for number, word in enumerate(words) if word in SPLITS]
+    words = words[: ends[-1]] if ends else words
+    return "-".join(filter(None, (word.strip("0123456789") for word in words)))
+
+
 def find_splits(path: object, names: Iterable[str]) -> dict[str, str]:
     """Map each split found among the names in `path` to its name, training first.
 

@@ -6,7 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from sightline.config import DataConfig
-from sightline.data.ingest import may_hold_heic
 from sightline.data.locate import unchanged
 from sightline.data.readers import dispatch
 from sightline.data.readers.base import Form
@@ -67,7 +66,9 @@ def predict(
 
 
 PREDICT = Stage(
-    predict, (*KERAS, "pillow", "pyarrow", "simplejpeg"), optional={"pi-heif": may_hold_heic}
+    predict,
+    (*KERAS, "pillow", "pyarrow", "simplejpeg"),
+    optional={"pi-heif": lambda source, *_: source.heic},
 )
 
 

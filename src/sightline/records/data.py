@@ -15,6 +15,7 @@ class Source(Record):
     kind: str  # "named", "embedded", or a format: a key of `data.readers.dispatch.READERS`
     path: str  # Its path, or the data set's name if it is built in or downloaded
     sha256: Sha256  # Digest of its content; does not depend on the path
+    heic: bool = True  # Whether it may hold HEIC images
 
 
 class SplitProfile(Record):

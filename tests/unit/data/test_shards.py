@@ -62,3 +62,30 @@ def test_files_that_the_names_of_others_count_are_noted_as_missing(tmp_path, nam
     assert f"Missing: 1 of 3 files, such as {names.format(1)}." in notes
     write_tar(tmp_path / names.format(1), samples("abab"))
     assert not any("Missing" in note for note in read_all(tmp_path)[0].notes)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("cifar10-train-000.tar", "mnist-train-000.tar"),
+        ("cifar10-train-000.tar", "mnist-test-000.tar"),
+        ("train-000.tar", "mnist-train-001.tar"),
+    ],
+)
+def test_shards_of_two_data_sets_in_one_folder_are_refused(tmp_path, one, other):
+    write_tar(tmp_path / one, samples("abab"))
+    write_tar(tmp_path / other, samples("abab", first=10))
+    check_unreadable(tmp_path, "several data sets", "'mnist'", "move")
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "note"),
+    [("cats.tar", "dogs-1.tar", "called cats, dogs"), ("a-1.tar", "a-2.tar", "")],
+)
+def test_files_of_different_names_without_splits_are_noted(tmp_path, one, other, note):
+    write_tar(tmp_path / one, samples("abab"))
+    write_tar(tmp_path / other, samples("abab", first=10))
+    raw, images = read_all(tmp_path)
+    assert len(images["unsplit"]) == 8
+    assert note in " ".join(raw.notes)
+    assert bool(note) == bool(raw.notes)

@@ -128,11 +128,11 @@ def test_key_of_export_follows_the_libraries_of_its_formats(formats, matters, in
     assert (EXPORT.key(*inputs) != before) is matters
 
 
-@pytest.mark.parametrize(("kind", "matters"), [("idx", False), ("folder", True)])
+@pytest.mark.parametrize("matters", [False, True])
 def test_key_of_ingest_follows_the_decoder_of_heic_where_there_may_be_such_images(
-    kind, matters, installed
+    matters, installed
 ):
-    source, settings = IDX.model_copy(update={"kind": kind}), loading.load().data
+    source, settings = IDX.model_copy(update={"heic": matters}), loading.load().data
     before = INGEST.key(source, settings)
     installed["pi-heif"] = "99"
     assert (INGEST.key(source, settings) != before) is matters

@@ -39,7 +39,7 @@ def apply(
 
 def find_file(layout: Layout, key: str) -> Path | None:
     """Return the file of class names, such as label.labels.txt of TensorFlow Datasets."""
-    named = {path.name.lower(): path for path in layout.names}
+    named = {path.name.lower(): path for path in layout.names if path.suffix.lower() == ".txt"}
     others = (path for name, path in named.items() if not name.endswith(_OF_LABEL))
     return named.get(f"{key.lower()}{_OF_LABEL}") or next(others, None)
 

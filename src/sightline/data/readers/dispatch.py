@@ -30,9 +30,6 @@ READERS: dict[str, Callable[[Layout, DataConfig], RawDataset]] = {
 }
 """Format to its reader. A new format is a module here, a line here, and its name in `layout`."""
 
-WITHOUT_IMAGE_FILES = frozenset({"embedded", "idx", "named", "npz"})
-"""Kinds of sources that hold pixels only, no encoded images."""
-
 _WITH_METADATA = ("csv", "parquet")
 
 

@@ -41,6 +41,11 @@ def prepare(candidate: Candidate, champion: Version, path: Path) -> ImagesFile:
     with ArrayWriter(path, (split.count, *shape), "uint8") as writer:
         content = _write(split, champion, writer)
     if content != files.content_digests.get("test"):
+        if champion.white != files.white:  # digests of arrays are those of the scaled pixels
+            raise DataError(
+                f"{champion.name} takes {champion.white:,} as white and this run {files.white:,}, "
+                f"so that the test images differ; set data.white={champion.white} to compare them."
+            )
         raise DataError(
             f"{origin} no longer holds the test images of run {run.id}; restore them, or train on "
             "the new ones."

@@ -13,6 +13,8 @@ from color_profiles import to_srgb
 from heic_files import ADOBE_HEIC, COLOR, FLAT_HEIC, GREY_HEIC, TURNED_HEIC
 from hostile_input import patched_bytes
 from reading import check_unreadable, ingest, read_all
+from sightline.config import DataConfig
+from sightline.data import locate
 from sightline.data.readers.base import Form
 from sightline.prediction import inputs, stream
 from tar_files import write_tar
@@ -159,3 +161,14 @@ def test_giant_photograph_is_refused_before_it_is_decoded(tmp_path):
     giant = patched_bytes(FLAT_HEIC, b"ispe\0\0\0\0", (30_000).to_bytes(4, "big") * 2)
     (path / "b" / "3x.heic").write_bytes(giant)
     check_unreadable(path, "b/3x.heic", "89,478,485 pixels")
+
+
+@pytest.mark.parametrize("name", ["x.heic", "x.jpg", "x"])
+def test_source_says_whether_it_holds_such_images(tmp_path, name):
+    for number in range(2):
+        (tmp_path / "ab"[number]).mkdir()
+        (tmp_path / "ab"[number] / "1.png").write_bytes(png(X[number]))
+    settings = DataConfig(dataset=str(tmp_path))
+    assert not locate.locate(settings).heic
+    (tmp_path / "b" / name).write_bytes(TURNED_HEIC)
+    assert locate.locate(settings).heic

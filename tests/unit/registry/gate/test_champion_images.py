@@ -102,3 +102,14 @@ def test_other_test_images_are_refused_and_other_training_images_are_not(
     with pytest.raises(DataError, match=rf"{folder} .*test-run; restore"):
         champion_images.prepare(one, champion, path)
     assert holdout_sha256(ingest(run, folder)) != before
+
+
+def test_arrays_of_another_white_than_the_champions_name_the_setting(
+    run, tmp_path, candidate, champion
+):
+    deep = {name: bad_files.X.astype("uint16") * 4 for name in ("x_train", "x_test")}
+    new = candidate(bad_files.npz(**deep)(tmp_path))
+    assert new.files.white == 1023
+    form = {"image_shape": new.files.image_shape, "resize": new.files.resize, "white": 4095}
+    with pytest.raises(DataError, match=r"4,095 as white and this run 1,023.*data\.white=4095"):
+        champion_images.prepare(new, champion.model_copy(update=form), run.workspace.path("x"))

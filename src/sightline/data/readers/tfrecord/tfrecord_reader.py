@@ -20,6 +20,7 @@ from sightline.data.labelling.record_labels import collect_labels, to_splits
 from sightline.data.layout import Layout
 from sightline.data.readers.base import Origin, RawDataset, RawSplit, Shape, raw_blocks
 from sightline.data.readers.pixel_layout import find_row_layout
+from sightline.data.readers.tfrecord import tfrecord_info
 from sightline.data.readers.tfrecord.tfrecord_example import EMPTY, Feature
 from sightline.data.readers.tfrecord.tfrecord_frames import read_records
 from sightline.data.readers.tfrecord.tfrecord_keys import (
@@ -52,6 +53,7 @@ def read(layout: Layout, settings: DataConfig) -> RawDataset:
 
     expected = f"a value of the feature {keys.label!r}: add it, or set data.label_column."
     parts = collect_labels(layout, labels_of, expected)
+    layout = replace(layout, notes=(*layout.notes, *tfrecord_info.describe_counts(layout, parts)))
     found, names = apply_texts(parts)
     origin = _origin(layout, keys, names, settings)
     if names is None:

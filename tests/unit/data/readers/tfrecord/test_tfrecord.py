@@ -1,8 +1,12 @@
+import json
+
 import numpy as np
 import pytest
 
 from bad_files import X, png
 from reading import check_unreadable, ingest, read_all
+from sightline.config import DataConfig
+from sightline.data import locate
 from tfrecord_files import examples, write_tfrecord
 
 
@@ -17,6 +21,8 @@ def test_shards_of_tensorflow_datasets_are_read_exactly(tmp_path):
     (folder / "label.labels.txt").write_text("owl\ncat\n")
     (folder / "coarse.labels.txt").write_text("animal\n")
     (folder / "features.json").write_text("{}")
+    info = {"splits": [{"name": "train", "shardLengths": ["3", "3"]}]}
+    (folder / "dataset_info.json").write_text(json.dumps(info))
     raw, images = read_all(tmp_path / "digits")
     assert raw.class_names == ("owl", "cat")
     assert raw.image_shape == (8, 8, 1)
@@ -26,6 +32,23 @@ def test_shards_of_tensorflow_datasets_are_read_exactly(tmp_path):
     assert images["test"][:, 0, 0, 0].tolist() == [90, 91]
     assert raw.splits[0].source(4) == "3.0.1/digits-train.tfrecord-00001-of-00002#1"
     assert raw.origin.labels == "feature label, with the class names of label.labels.txt"
+    assert raw.notes == ()
+
+
+def test_counts_that_differ_from_dataset_info_are_noted(tmp_path):
+    write_tfrecord(tmp_path / "digits-train.tfrecord-00000-of-00001", examples([0, 1, 0, 1]))
+    write_tfrecord(tmp_path / "digits-test.tfrecord-00000-of-00001", examples([0, 1]))
+    info = tmp_path / "dataset_info.json"
+    lengths = {"train": ["3", "2"], "test": ["2"]}
+    splits = [{"name": name, "shardLengths": found} for name, found in lengths.items()]
+    info.write_text(json.dumps({"name": "digits", "splits": splits}))
+    before = locate.locate(DataConfig(dataset=str(tmp_path))).sha256
+    (note,) = read_all(tmp_path)[0].notes
+    assert "states 5 records in the train split, but its files have 4" in note
+    for damaged in (b"", b"{", b'{"splits": [{"name": []}]}', b"[" * 10_000):
+        info.write_bytes(damaged)
+        assert read_all(tmp_path)[0].notes == ()
+    assert locate.locate(DataConfig(dataset=str(tmp_path))).sha256 != before
 
 
 @pytest.mark.parametrize(
