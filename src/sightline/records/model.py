@@ -2,7 +2,7 @@
 
 from typing import ClassVar, Literal
 
-from sightline.records.base import FileRecord, Record
+from sightline.records.base import ArrayFile, FileRecord, Record
 
 
 class Layer(Record):
@@ -49,6 +49,7 @@ class TrainedModel(Record):
         {
             "resumed",
             "accuracy",
+            "augmented_views",
             "checkpoints",
             "checkpoint_seconds",
             "device",
@@ -72,6 +73,9 @@ class TrainedModel(Record):
     # Parquet file with about fifty rows: step (from 1), epoch (a fraction where it is incomplete),
     # mean loss and accuracy since the row before, learning_rate
     steps: FileRecord | None = None
+    # uint8 NPY of shape (1 + views, m, height, width, channels): training images, then augmented
+    # views of them; None without augmentation
+    augmented_views: ArrayFile | None = None
     epochs: int  # Number of epochs trained
     accuracy: float | None = None  # Training accuracy of the last epoch, with dropout
     best_epoch: int | None = None  # The epoch of these weights if `training.keep_weights` is "best"

@@ -29,6 +29,7 @@ from sightline.records import (
 )
 from sightline.reporting import neighbors, thumbnails
 from sightline.reporting.figures import canvas
+from sightline.reporting.figures.augmentation import draw_augmentation
 from sightline.reporting.figures.calibration import draw_calibration
 from sightline.reporting.figures.confusion import draw_confusion_matrix
 from sightline.reporting.figures.curves import draw_curves
@@ -133,7 +134,7 @@ def report(
 REPORT = Stage(
     report,
     ("matplotlib", "pillow", "pandas"),
-    reads=frozenset({"inspection"}),  # the figures show findings
+    reads=frozenset({"inspection", "augmented_views"}),  # figures show both
 )
 
 
@@ -146,6 +147,9 @@ def _figures(inputs: _Inputs, images: Images, worst: tuple[Mistake, ...]) -> Ite
     trained = inputs.trained
     steps = _table(inputs, trained.steps) if trained.steps else None
     yield "curves", partial(draw_curves, history=_table(inputs, trained.history), steps=steps)
+    if trained.augmented_views is not None:
+        views = open_mapped(inputs.path(trained.augmented_views))
+        yield "augmentation", partial(draw_augmentation, views=views)
     yield "mistakes", partial(draw_mistakes, images=images, mistakes=worst)
     yield from _measurements(inputs)
 

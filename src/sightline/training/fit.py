@@ -17,7 +17,7 @@ from sightline.models import backbone, keras_files, mirrored
 from sightline.pipeline.cache import Draft
 from sightline.records import ArraySet, ModelBlueprint, ModelMetadata, Run, TrainedModel
 from sightline.storage.workspace import Workspace
-from sightline.training import backend, outcome, precision, state
+from sightline.training import augmented_views, backend, outcome, precision, state
 from sightline.training.augmentation import augmentation
 from sightline.training.averages import Averages
 from sightline.training.checkpoint_callback import CheckpointCallback, describe_resumption
@@ -44,7 +44,7 @@ def fit(
     draft: Draft,
 ) -> TrainedModel:
     """Fit the model and write it and its history to the draft; see `train.train`."""
-    needed = 2 * 4 * blueprint.parameters + _SPARE_BYTES
+    needed = 2 * 4 * blueprint.parameters + augmented_views.MOST_BYTES + _SPARE_BYTES
     settings.check_validated(validated="validation" in arrays.splits)
     run.workspace.check_room(needed, "The trained model and its history")
     device = backend.resolve_device(settings.device)
@@ -70,8 +70,9 @@ def fit(
     exported = mirrored.averaged(model) if settings.flip_averaging else model
     keras_files.export(exported, draft.path("model.keras"), ModelMetadata.of(arrays))
     record = outcome.describe(draft, model, training_model, callback, device)
+    views = augmented_views.write(run.workspace, arrays.splits["train"], settings, draft)
     measured = {"fit_seconds": round(seconds, 3), "waiting": round(waited / seconds, 4)}
-    return record.model_copy(update=measured)
+    return record.model_copy(update=measured | {"augmented_views": views})
 
 
 def _initial_model(

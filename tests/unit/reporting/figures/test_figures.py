@@ -23,6 +23,7 @@ from sightline.records import (
     Robustness,
     ThresholdCurves,
 )
+from sightline.reporting.figures.augmentation import draw_augmentation
 from sightline.reporting.figures.calibration import draw_calibration
 from sightline.reporting.figures.confusion import draw_confusion_matrix
 from sightline.reporting.figures.curves import draw_both_curves, draw_curves
@@ -97,6 +98,7 @@ def coverage(*shares):
 FIGURES: dict[str, Callable[[Path], None]] = {
     "layers": partial(draw_layers, blueprint=network("Conv2D", HOSTILE)),
     "samples": partial(draw_samples, images=GREY, labels=[HOSTILE] * 6),
+    "augmentation": partial(draw_augmentation, views=COLOUR.reshape(3, 2, 12, 12, 3)),
     "curves": partial(draw_curves, history=VALIDATED),
     "curves with steps": partial(
         draw_curves, history=HISTORY[:1], steps=VALIDATED.assign(learning_rate=[0.1, 0.0])
