@@ -1,13 +1,15 @@
 """`sightline runs`: past runs and their results."""
 
+from collections.abc import Iterator
 from typing import Annotated
 
 import typer
 from rich.filesize import decimal
+from rich.table import Table
 
 from sightline.flows.cli import console, options, runs_compare, runs_history, runs_list, runs_prune
-from sightline.records import TrainedModel
-from sightline.reporting import publish, tables
+from sightline.records import StageRecords, TrainedModel
+from sightline.reporting import metric_tables, publish, tables
 from sightline.runs import pins, run_folder
 from sightline.runs import verify as verification
 from sightline.storage.workspace import Workspace
@@ -35,13 +37,8 @@ def show(
         typer.echo(manifest.model_dump_json())
         return
     console.show_summary(publish.summarize(workspace, manifest), console.out())
-    report = manifest.records.report
-    for title, mistakes in (
-        ("Most confident mistakes", report.mistakes),
-        ("Possible label errors", report.label_errors),
-    ):
-        if mistakes:
-            console.out().print(console.mistakes(title, mistakes[:_MOST_MISTAKES]))
+    for table in _results(manifest.records):
+        console.out().print(table)
     rows = {
         "created": f"{manifest.created:%Y-%m-%d %H:%M:%S} UTC",
         **_pin_row(workspace, manifest.run_id),
@@ -54,6 +51,18 @@ def show(
     }
     shown = ((name, console.plain(value)) for name, value in rows.items())
     console.out().print(console.table(("Provenance", ""), shown, fold=[1]))
+
+
+def _results(records: StageRecords) -> Iterator[Table]:
+    measured = metric_tables.overall(records.evaluate)
+    rows = ([*map(str, row)] for row in measured.rows)
+    yield console.table(measured.columns, rows, right=[1, 2])
+    for title, mistakes in (
+        ("Most confident mistakes", records.report.mistakes),
+        ("Possible label errors", records.report.label_errors),
+    ):
+        if mistakes:
+            yield console.mistakes(title, mistakes[:_MOST_MISTAKES])
 
 
 def _pin_row(workspace: Workspace, run_id: str) -> dict[str, str]:

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
+from sightline.evaluation import intervals
 from sightline.evaluation.intervals import wilson
 from sightline.evaluation.predictions import Predictions
 from sightline.records import ClassMetrics
@@ -19,12 +20,22 @@ def measure(predictions: Predictions, class_names: tuple[str, ...]) -> dict[str,
     confusion = confusion_matrix(predictions.label, predictions.predicted, labels=range(classes))
     by_class = _class_metrics(predictions, class_names, confusion)
     tested = [row for row in by_class if row.support]
+    top_k = {k: int((predictions.rank < k).sum()) for k in _TOP if k < classes}
+    found = {
+        "balanced accuracy": intervals.mean_proportion(
+            [(row.recall, row.recall_interval) for row in tested if row.recall_interval]
+        ),
+        "macro F1": intervals.macro_f1(confusion),
+        "loss": intervals.mean(predictions.losses),
+        **{f"top-{k} accuracy": wilson(count, total) for k, count in top_k.items()},
+    }
     return {
         "accuracy": hits / total,
         "accuracy_interval": wilson(hits, total),
         "balanced_accuracy": float(np.mean([row.recall for row in tested])),
         "macro_f1": float(np.mean([row.f1 for row in tested])),
-        "top_k": {k: float((predictions.rank < k).mean()) for k in _TOP if k < classes},
+        "top_k": {k: count / total for k, count in top_k.items()},
+        "intervals": {name: one for name, one in found.items() if one is not None},
         "loss": predictions.loss,
         "classes": by_class,
         "confusion": tuple(tuple(int(count) for count in row) for row in confusion),

@@ -1,6 +1,14 @@
-"""Confidence intervals of proportions."""
+"""95 % confidence intervals."""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
 
 from sightline.records import Interval
+
+_NORMAL = 1.959964  # 97.5 % quantile of the normal distribution
+_RESAMPLES = 1000
 
 
 def wilson(successes: int, total: int) -> Interval | None:
@@ -14,3 +22,49 @@ def wilson(successes: int, total: int) -> Interval | None:
 
     interval = binomtest(successes, total).proportion_ci(0.95, method="wilson")
     return float(interval.low), float(interval.high)
+
+
+def mean_proportion(known: list[tuple[float, Interval]]) -> Interval:
+    """Return the interval of the mean of independent proportions with their Wilson intervals.
+
+    G. Y. Zou, W. Huang and X. Zhang, "A note on confidence interval estimation for a linear
+    function of binomial proportions" (2009).
+    """
+    proportions = np.array([[proportion] for proportion, _ in known])
+    distances = np.array([interval for _, interval in known]) - proportions
+    low, high = np.sqrt((distances**2).sum(axis=0)) / len(known)
+    return float(proportions.mean() - low), float(proportions.mean() + high)
+
+
+def macro_f1(confusion: NDArray[np.int64]) -> Interval | None:
+    """Return the percentile bootstrap interval of the mean F1 of the classes with test images.
+
+    Resamples the images (Efron, 1979) of a confusion matrix of counts, shape (n, n), label by
+    prediction. None without a mistake: no resample has one then.
+    """
+    labels, predicted = np.nonzero(confusion)
+    counts, classes = confusion[labels, predicted], len(confusion)
+    right = labels == predicted
+    if right.all():
+        return None
+    total, rng, found = counts.sum(), np.random.default_rng(0), []
+    for drawn in (rng.multinomial(total, counts / total) for _ in range(_RESAMPLES)):
+        support = np.bincount(labels, drawn, classes)
+        assigned = np.bincount(predicted, drawn, classes)
+        hits = np.bincount(labels, drawn * right, classes)
+        tested = support > 0
+        found.append((2 * hits[tested] / (support + assigned)[tested]).mean())
+    low, high = np.quantile(found, (0.025, 0.975))
+    return float(low), float(high)
+
+
+def mean(values: NDArray[np.float64]) -> Interval | None:
+    """Return the interval of the mean of values of at least 0, shape (n,), by the normal law.
+
+    None for fewer than two values, or infinite ones.
+    """
+    if len(values) < 2:  # noqa: PLR2004 - a deviation needs two
+        return None
+    middle = float(values.mean())
+    half = _NORMAL * float(values.std(ddof=1)) / math.sqrt(len(values))
+    return (max(0.0, middle - half), middle + half) if math.isfinite(half) else None

@@ -163,6 +163,8 @@ class Metrics(Record):
     macro_f1: float | None = None  # Mean F1 of the classes that have test images
     top_k: dict[int, float] = Field(default_factory=dict)  # k to the top-k accuracy
     loss: float  # Mean categorical cross-entropy (log loss), in nats
+    # Name, as of `evaluation.overall`, to the 95 % interval of that measure
+    intervals: dict[str, tuple[float, float]] = Field(default_factory=dict)
     classes: tuple[ClassMetrics, ...]  # Metrics per class, in label order
     confusion: tuple[tuple[int, ...], ...]  # Counts; row: label, column: prediction
     calibration: Calibration | None = None

@@ -2,11 +2,36 @@
 
 from typing import NamedTuple
 
+from sightline.evaluation import overall as measures
 from sightline.records import ClassMetrics, Evaluation
+from sightline.reporting import summary
 from sightline.reporting.table import MOST_ROWS, NONE, Cell, Table, interval, left_out
 
 WEAK_F1 = 0.9  # Classes below this F1 are highlighted
 _MOST_CONFUSIONS = 10
+_MEANINGS = {
+    "balanced accuracy": "Balanced accuracy (mean recall of the classes)",
+    "macro F1": "Macro F1",
+    "macro ROC AUC": "ROC AUC (one-vs-rest, macro)",
+    "macro average precision": "Average precision (one-vs-rest, macro)",
+    "loss": "Loss (cross-entropy, nats)",
+    "calibration error": "Expected calibration error",
+}
+
+
+def overall(evaluation: Evaluation) -> Table:
+    """List the measures of the whole test split, and the references."""
+    rows = []
+    for name, (value, ends) in measures.overall(evaluation).items():
+        form = "{:.2%}" if measures.is_share(name) else "{:.4f}"
+        if value is not None:
+            between = " to ".join(map(form.format, ends)) if ends else ""
+            rows.append((_MEANINGS.get(name, name.capitalize()), form.format(value), between))
+    rows.append(("Reference: majority class", f"{summary.baseline(evaluation):.2%}", ""))
+    if linear := evaluation.linear_reference:
+        what = summary.reference(evaluation).removesuffix(f" {linear.accuracy:.2%}")
+        rows.append((f"Reference: {what}", f"{linear.accuracy:.2%}", ""))
+    return Table("Metrics", "tnn", ("Metric", "Value", "95% confidence interval"), rows)
 
 
 def weakest_first(evaluation: Evaluation) -> list[ClassMetrics]:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from rich.filesize import decimal
 
+from sightline.evaluation.overall import is_share
 from sightline.records import StageTime
 from sightline.records.difference import Measure, RunDifference, Setting
 from sightline.reporting.table import MOST_ROWS, NONE, Cell, Table, interval
@@ -91,8 +92,7 @@ def points(difference: float) -> str:
 
 
 def _measure(one: Measure) -> tuple[str, Cell, Cell, str]:
-    is_loss = one.name == "loss"
-    form = "{:.4f}" if is_loss else "{:.2%}"
+    form = "{:.2%}" if is_share(one.name) else "{:.4f}"
     a, b = (
         Cell(
             NONE if value is None else form.format(value),
@@ -102,7 +102,7 @@ def _measure(one: Measure) -> tuple[str, Cell, Cell, str]:
     )
     if one.a is None or one.b is None:
         return one.name, a, b, ""
-    return one.name, a, b, f"{one.b - one.a:+.4f}" if is_loss else points(one.b - one.a)
+    return one.name, a, b, points(one.b - one.a) if is_share(one.name) else f"{one.b - one.a:+.4f}"
 
 
 def _time(stage: StageTime | None) -> str:

@@ -1,15 +1,14 @@
 """Two runs side by side: their provenance, their measures, and whether the difference is chance."""
 
 import json
-import math
 from collections.abc import Iterator
 
 from sightline.errors import InputError
 from sightline.evaluation import predictions
-from sightline.evaluation.intervals import wilson
+from sightline.evaluation.overall import Figure, overall
 from sightline.evaluation.predictions import Predictions
 from sightline.pipeline.provenance import digest_of
-from sightline.records import Evaluation, Interval
+from sightline.records import Evaluation
 from sightline.records.difference import (
     ClassPair,
     Measure,
@@ -23,9 +22,7 @@ from sightline.runs import flips, provenance_diff, run_folder, seed_noise, verif
 from sightline.storage.workspace import Workspace
 
 _ALPHA = 0.05  # Significance level of McNemar's test, as in the report
-_NORMAL = 1.959964  # 97.5 % quantile of the normal distribution
 Pair = tuple[RunManifest, RunManifest]
-Figure = tuple[float | None, Interval | None]
 
 
 def read_pair(workspace: Workspace, a: str, b: str) -> Pair:
@@ -70,7 +67,7 @@ def compare(workspace: Workspace, pair: Pair) -> RunDifference:
         provenance=_provenance(pair),
         config=provenance_diff.settings(*(run.config.model_dump(mode="json") for run in pair)),
         environment=provenance_diff.settings(*(provenance_diff.environment(run) for run in pair)),
-        measures=tuple(_measures(*map(_figures, evaluated, found))),
+        measures=tuple(_measures(*map(overall, evaluated))),
         classes=tuple(ClassPair(a=one, b=other) for one, other in zip(*both, strict=False)),
         flips=flips.between(found[0], found[1], names, named_by) if comparable else None,
         noise=_noise(workspace, pair) if comparable else None,
@@ -120,32 +117,6 @@ def _provenance(pair: Pair) -> tuple[ProvenanceRow, ...]:
         for run in pair
     )
     return provenance_diff.rows(*digests)
-
-
-def _figures(evaluation: Evaluation, found: Predictions | None) -> dict[str, Figure]:
-    images, calibration = _tested(evaluation), evaluation.calibration
-    curves = evaluation.threshold_curves
-    return {
-        "accuracy": (evaluation.accuracy, evaluation.accuracy_interval),
-        "balanced accuracy": (evaluation.balanced_accuracy, None),
-        "macro F1": (evaluation.macro_f1, None),
-        "macro ROC AUC": (curves.roc_auc if curves else None, None),
-        "loss": (evaluation.loss, loss_interval(evaluation.loss, found)),
-        "calibration error": (calibration.error if calibration else None, None),
-        **{
-            f"top-{k} accuracy": (share, wilson(round(share * images), images))
-            for k, share in sorted(evaluation.top_k.items())
-            if 0 <= share <= 1
-        },
-    }
-
-
-def loss_interval(loss: float, found: Predictions | None) -> Interval | None:
-    """Return the 95 % interval of the mean loss in nats, by the central limit theorem."""
-    if found is None or len(found.label) < 2:  # noqa: PLR2004 - a deviation needs two
-        return None
-    half = _NORMAL * float(found.losses.std(ddof=1)) / math.sqrt(len(found.label))
-    return (max(0.0, loss - half), loss + half) if math.isfinite(half) else None
 
 
 def _measures(a: dict[str, Figure], b: dict[str, Figure]) -> Iterator[Measure]:

@@ -97,6 +97,7 @@ def test_show_names_mistakes_and_label_errors_by_their_files(root):
     made = prunable.publish(Workspace(root), "mine")
     made_runs.write(root, reported_runs.with_records(made, report=report))
     shown = sightline("runs show mine").stdout
+    assert re.search(r"│ Accuracy +│ +\d+\.\d\d% │ +\d+\.\d\d% to \d+\.\d\d% │", shown), shown
     assert re.search(r"test/\[b\]cat/7\.png +│ cat +│ dog +│ +98\.7%", shown), shown
     assert re.search(r"Possible label errors .*\n.*\n│ train/cat/3\.png", shown), shown
 

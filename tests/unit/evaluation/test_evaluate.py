@@ -10,6 +10,7 @@ from sightline.data import split_arrays
 from sightline.errors import StageError
 from sightline.evaluation import evaluate, model_under_test
 from sightline.evaluation.intervals import wilson
+from sightline.evaluation.overall import overall
 from sightline.models import keras_files
 
 
@@ -47,6 +48,9 @@ def test_evaluation_counts_what_the_predictions_say(textures):
     for row in result.classes:
         assert row.support == 10
         assert row.recall_interval == wilson(round(row.recall * 10), 10)
+    assert {"balanced accuracy", "loss", "top-2 accuracy"} <= result.intervals.keys()
+    for name, (low, high) in result.intervals.items():
+        assert low <= overall(result)[name][0] <= high
     assert result.top_k.keys() == {2, 3}
     assert result.accuracy <= result.top_k[2] <= result.top_k[3] <= 1
     assert sum(found.images for found in result.calibration.bins) == 40

@@ -178,7 +178,7 @@ def test_markdown_tables_are_complete_and_show_class_names_literally(manifest):
     assert re.search(r"(?<!\\)[<\[]", markdown) is None
     tokens = MarkdownIt().enable("table").parse(markdown)
     starts = [token.type for token in tokens]
-    assert starts.count("table_open") == 7
+    assert starts.count("table_open") == 8
     cells = [
         "".join(child.content for child in token.children or [])
         for before, token in pairwise(tokens)

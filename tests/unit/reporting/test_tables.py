@@ -44,6 +44,17 @@ def test_drift_is_written_with_both_values():
     assert tables.drift(GATE).rows == [("train", "images", "59,000", "60,000")]
 
 
+def test_measures_of_the_whole_split_are_listed_with_their_intervals(manifest):
+    evaluation = manifest.records.evaluate.model_copy(
+        update={"macro_f1": 0.9, "intervals": {"macro F1": (0.85, 0.94)}}
+    )
+    rows = metric_tables.overall(evaluation).rows
+    assert rows[0] == ("Accuracy", "92.50%", "80.14% to 97.42%")
+    assert ("Macro F1", "0.9000", "0.8500 to 0.9400") in rows
+    assert ("Loss (cross-entropy, nats)", "0.1234", "") in rows
+    assert ("Reference: majority class", "25.00%", "") in rows
+
+
 def test_weakest_class_comes_first_with_the_longest_bar(manifest):
     rows = metric_tables.class_metrics(manifest.records.evaluate).rows
     assert [(row[0], row[5]) for row in rows[:3]] == [("d", "100.0"), ("c", "71.4"), ("b", "42.9")]
