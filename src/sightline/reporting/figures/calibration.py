@@ -1,4 +1,4 @@
-"""The reliability diagram, and accuracy over coverage."""
+"""The reliability diagram above the confidences of its images, and accuracy over coverage."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,21 +23,24 @@ if TYPE_CHECKING:
 _THRESHOLDS = 6
 """At most this many points have their threshold written beside them, so that none overlap."""
 
+_BELOW_ONE = 0.7  # Where the logarithmic axis begins, so that a single image shows
+
 
 def draw_calibration(
     path: Path, calibration: Calibration, coverage: Sequence[CoveragePoint]
 ) -> None:
-    """Draw the reliability diagram, and accuracy over coverage."""
-    figure = blank(9, 4.2, layout="constrained")
-    left, right = figure.subplots(1, 2, gridspec_kw={"wspace": 0.08})
-    _draw_reliability(left, calibration)
-    _draw_coverage(right, coverage)
+    """Draw the reliability diagram above a histogram, and accuracy over coverage."""
+    figure = blank(9, 5.6, layout="constrained")
+    space = {"height_ratios": (5, 2), "wspace": 0.08}
+    axes = figure.subplot_mosaic([["bins", "coverage"], ["images", "coverage"]], gridspec_kw=space)
+    _draw_reliability(axes["bins"], calibration)
+    _draw_confidence(axes["images"], calibration)
+    _draw_coverage(axes["coverage"], coverage)
     save(figure, path)
 
 
 def _draw_reliability(axes: "Axes", calibration: Calibration) -> None:
     bins = [one for one in calibration.bins if one.images]
-    most = max(one.images for one in bins)
     accuracies = [one.accuracy or 0 for one in bins]
     axes.plot([0, 1], [0, 1], color=GREY, linewidth=1, linestyle="--", label="perfect calibration")
     axes.bar(
@@ -52,14 +55,32 @@ def _draw_reliability(axes: "Axes", calibration: Calibration) -> None:
     axes.scatter(
         [one.confidence or 0 for one in bins],
         accuracies,
-        s=[12 + 110 * one.images / most for one in bins],
         color=BLUE,
         edgecolor="white",
         zorder=3,
-        label="bins (larger: more images)",
+        label="images of a bin",
     )
-    axes.set(xlim=(0, 1.03), ylim=(0, 1.03), xlabel="confidence", ylabel="accuracy")
+    axes.set(xlim=(0, 1.03), ylim=(0, 1.03), ylabel="accuracy")
     percentages(axes.xaxis, axes.yaxis)
+    plain(axes)
+    show_legend(axes)
+
+
+def _draw_confidence(axes: "Axes", calibration: Calibration) -> None:
+    """Draw how many predictions of each bin are correct and wrong, on a logarithmic axis."""
+    from matplotlib.ticker import StrMethodFormatter
+
+    edges = [0.0, *(one.high for one in calibration.bins)]
+    correct = [round(one.images * (one.accuracy or 0)) for one in calibration.bins]
+    wrong = [one.images - hits for one, hits in zip(calibration.bins, correct, strict=True)]
+    least, labels = _BELOW_ONE, (f"correct ({sum(correct):,})", f"wrong ({sum(wrong):,})")
+    axes.stairs(correct, edges, baseline=least, fill=True, color=BLUE, alpha=0.35, label=labels[0])
+    axes.stairs(wrong, edges, baseline=least, color=ORANGE, linewidth=1.5, label=labels[1])
+    axes.set_yscale("log")
+    axes.set(xlim=(0, 1.03), ylim=(_BELOW_ONE, None), xlabel="confidence", ylabel="images")
+    axes.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+    axes.minorticks_off()
+    percentages(axes.xaxis)
     plain(axes)
     show_legend(axes)
 

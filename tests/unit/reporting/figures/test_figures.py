@@ -213,18 +213,6 @@ def test_accuracy_decides_the_colour_of_a_cell(tmp_path):
     assert means[0] > means[1] + 20
 
 
-def test_coverage_of_a_model_that_answers_everything_stays_within_100_percent(tmp_path):
-    from matplotlib.figure import Figure
-
-    from sightline.reporting.figures import calibration
-
-    axes = Figure().subplots()
-    calibration._draw_coverage(axes, coverage(1))
-    high, low = axes.get_xlim()
-    assert 0 <= low < 1 <= high < 1.05
-    assert (low, high) == axes.get_ylim()
-
-
 def test_figures_grow_with_their_content_up_to_a_sensible_size(tmp_path):
     path = tmp_path / "figure.png"
 
