@@ -5,7 +5,7 @@ import sys
 import webbrowser
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.markup import escape
@@ -20,6 +20,8 @@ from sightline.storage.text import printable
 from sightline.storage.workspace import Workspace
 
 _MOST_SENTENCES = 3  # Warnings, and steps to try next; the report has all
+_NARROW = 80  # Characters a line of a terminal that shows all columns of a table
+_LONGEST_NAME = 40
 _MOST_NOTES = 5  # Decisions on the data; the report has all
 
 
@@ -91,18 +93,25 @@ def table(
     columns: Iterable[str],
     rows: Iterable[Sequence[str]],
     *,
-    fold: Collection[int] = (),
     right: Collection[int] = (),
+    wide: Collection[int] = (),
     **style: Any,
 ) -> Table:
-    """Build a table of cells in Rich markup; IDs in the columns `fold` stay complete."""
-    made = Table(*columns, **style)
-    for number in fold:
-        made.columns[number].overflow = "fold"
-    for number in right:
-        made.columns[number].justify = "right"
+    """Build a table of cells in Rich markup; nothing is cut, and short names stay on one line.
+
+    Numbers of columns: those in `right` are aligned to the right, those in `wide` are left out in
+    a narrow terminal.
+    """
+    rows = list(rows)
+    left_out = wide if out().width < _NARROW else ()
+    made = Table(**style)
+    for number, name in enumerate(columns):
+        if number not in left_out:
+            side: Literal["right", "left"] = "right" if number in right else "left"
+            is_short = number == 0 and all(len(row[0]) <= _LONGEST_NAME for row in rows)
+            made.add_column(name, overflow="fold", justify=side, no_wrap=is_short)
     for row in rows:
-        made.add_row(*row)
+        made.add_row(*(cell for number, cell in enumerate(row) if number not in left_out))
     return made
 
 
@@ -113,7 +122,7 @@ def mistakes(title: str, found: Iterable[Mistake]) -> Table:
         for one in found
     )
     columns = (title, "Label", "Predicted", "Confidence")
-    return table(columns, rows, fold=[0], right=[3])
+    return table(columns, rows, right=[3])
 
 
 def percent(share: float | None) -> str:

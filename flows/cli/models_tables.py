@@ -11,6 +11,7 @@ from sightline.flows.cli import console
 from sightline.flows.cli.console import plain
 from sightline.records import Decision
 from sightline.registry import Event, Version
+from sightline.runs import run_folder
 from sightline.storage.workspace import Workspace
 
 _ACTIONS = {
@@ -33,15 +34,13 @@ def models(found: Sequence[Version], aliases: Mapping[str, str]) -> Table:
             f"{version.accuracy:.2%}",
             console.percent(version.balanced_accuracy),
             plain(formats(version)),
-            plain(version.run_id),
+            plain(run_folder.short_id(version.run_id)),
         )
         for version in found
     ]
     accuracies = ("Accuracy", "Balanced")
     columns = ("Version", "Alias", "Registered (UTC)", "Recipe", *accuracies, "Formats", "Run")
-    table = console.table(columns, rows, fold=[7])
-    table.columns[0].no_wrap = True  # names must be easy to copy
-    return table
+    return console.table(columns, rows, wide=[2, 5, 6])
 
 
 def model(version: Version, alias: str, workspace: Workspace) -> Table:
@@ -69,7 +68,7 @@ def model(version: Version, alias: str, workspace: Workspace) -> Table:
         "holdout_sha256": version.holdout_sha256,
     }
     shown = ((name, plain(value)) for name, value in rows.items())
-    return console.table(("Version", version.name), shown, fold=[1])
+    return console.table(("Version", version.name), shown)
 
 
 def events(found: Sequence[Event]) -> Table:

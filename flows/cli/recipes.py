@@ -93,6 +93,4 @@ def _show_all(
         (key, console.plain("unset" if value is None else toml.write_value(value)), origin)
         for key, value, origin in (row.values() for row in rows)
     ]
-    table = console.table(("Key", "Value", "Origin"), cells, fold=[1])
-    table.columns[0].no_wrap = True
-    console.out().print(table)
+    console.out().print(console.table(("Key", "Value", "Origin"), cells))

@@ -70,7 +70,7 @@ def _show_provenance(found: Sequence[ProvenanceRow], out: Console) -> None:
     others = [one for one in found if not one.equal]
     if others:
         rows = ((console.plain(one.name), _short(one.a), _short(one.b)) for one in others)
-        out.print(console.table(("Environment", "Then", "Now"), rows, fold=[0]))
+        out.print(console.table(("Environment", "Then", "Now"), rows))
     equal = len(found) - len(others)
     out.print(f"{equal} of {len(found)} values of data, code and environment are equal.")
 

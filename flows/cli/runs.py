@@ -50,7 +50,7 @@ def show(
         **manifest.environment["versions"],
     }
     shown = ((name, console.plain(value)) for name, value in rows.items())
-    console.out().print(console.table(("Provenance", ""), shown, fold=[1]))
+    console.out().print(console.table(("Provenance", ""), shown))
 
 
 def _results(records: StageRecords) -> Iterator[Table]:
@@ -104,7 +104,7 @@ def verify(
         )
         for verdict in verdicts
     ]
-    console.out().print(console.table(("Run", "Files", "Size", "Result"), rows, fold=[0]))
+    console.out().print(console.table(("Run", "Files", "Size", "Result"), rows))
     damages = [damage for verdict in verdicts for damage in verdict.damages]
     console.show_damages(damages)
     raise typer.Exit(1 if damages else 0)

@@ -13,7 +13,7 @@ from sightline.flows.cli import console, options
 from sightline.flows.cli.runs_list import RecipeOption, SinceOption
 from sightline.reporting.figures.accuracy_history import draw_accuracy_history
 from sightline.runs import history as run_history
-from sightline.runs import query
+from sightline.runs import query, run_folder
 from sightline.runs.history import Entry
 from sightline.runs.query import RunFilter
 
@@ -85,7 +85,7 @@ def _table(dataset: str, entries: Sequence[Entry]) -> Table:
     rows = [
         (
             f"{entry.run.created.astimezone(UTC):%Y-%m-%d %H:%M}",
-            console.plain(entry.run.run_id),
+            console.plain(run_folder.short_id(entry.run.run_id)),
             console.plain(entry.run.config.recipe),
             f"{entry.run.records.evaluate.accuracy:.2%}",
             console.percent(entry.run.records.evaluate.balanced_accuracy),
@@ -98,4 +98,4 @@ def _table(dataset: str, entries: Sequence[Entry]) -> Table:
     accuracy = ("Accuracy", "Balanced", "95 % interval", "Change", "Noise")
     columns = ("Published (UTC)", "Run", "Recipe", *accuracy)
     title = console.plain(dataset)
-    return console.table(columns, rows, fold=[1], title=title, caption=_CAPTION)
+    return console.table(columns, rows, wide=[4, 5, 7], title=title, caption=_CAPTION)

@@ -91,7 +91,7 @@ def _table(summaries: Sequence[RunSummary], pinned: frozenset[str]) -> Table:
         for summary in summaries
     ]
     columns = ("Run", "Data set", "Recipe", "Accuracy", "Balanced", "Loss", "Seconds")
-    table = console.table(columns, rows, fold=[0])
+    table = console.table(columns, rows, wide=[4, 6])
     if any(summary.run_id in pinned for summary in summaries):
         table.caption = f"{_PINNED} pinned: never pruned"
     return table

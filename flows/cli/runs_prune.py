@@ -62,7 +62,7 @@ def _show(plan: Plan, *, dry_run: bool) -> None:
             (run.run_id, f"{run.created:%Y-%m-%d %H:%M}", decimal(run.bytes)) for run in plan.runs
         ]
         columns = ("Run", "Published (UTC)", "Size")
-        console.out().print(console.table(columns, rows, fold=[0], right=[2]))
+        console.out().print(console.table(columns, rows, right=[2]))
     if plan.entries or plan.leftovers:
         console.out().print(_rest_table(plan))
     console.say(_outcome(plan, dry_run=dry_run))

@@ -152,7 +152,8 @@ def data_gate(result: DataGateResult) -> str:
     warned = [check.name for check in ran if check.outcome != "passed"]
     more = f"; skipped: {', '.join(skipped)}" if skipped else ""
     if not warned:
-        return f"all {len(ran)} checks passed{more}"
+        passed = {0: "no check ran", 1: "the only check passed"}
+        return f"{passed.get(len(ran), f'all {len(ran)} checks passed')}{more}"
     return f"{len(warned)} of {len(ran)} checks warned: {', '.join(warned)}{more}"
 
 

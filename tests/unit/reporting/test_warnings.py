@@ -84,7 +84,8 @@ def test_checks_that_did_not_run_are_not_counted_as_passed():
     drift = Check(name="drift", outcome="skipped", measured=None, limit=0, sentence="First run.")
     off = blank.model_copy(update={"name": "leaks", "outcome": "off"})
     found = summary.data_gate(DataGateResult(checks=(blank, drift, off)))
-    assert found == "all 1 checks passed; skipped: drift"
+    assert found == "the only check passed; skipped: drift"
+    assert summary.data_gate(DataGateResult(checks=(drift, off))) == "no check ran; skipped: drift"
 
 
 def test_negatives_are_no_alarm(manifest):
