@@ -1,5 +1,6 @@
 """`sightline datasets`: data sets to train on."""
 
+import json
 from typing import Annotated
 
 import typer
@@ -14,14 +15,19 @@ app = typer.Typer(no_args_is_help=True, help="List, fetch, inspect and watch dat
 
 
 @app.command("list")
-def list_datasets() -> None:
+def list_datasets(as_json: options.Json = False) -> None:
     """List the named data sets. Wherever a name works, a path to your own images does too."""
+    if as_json:
+        names = ("name", "megabytes", "licence", "description", "class_names")
+        content = [{name: getattr(one, name) for name in names} for one in catalog.NAMED.values()]
+        typer.echo(json.dumps(content, ensure_ascii=False))
+        return
     rows = [
         (one.name, f"{one.megabytes:.0f}", one.licence, one.description, ", ".join(one.class_names))
         for one in catalog.NAMED.values()
     ]
     columns = ("Name", "MiB", "Licence", "Description", "Classes")
-    console.out().print(console.table(columns, rows, right=[1]))
+    console.out().print(console.table(columns, rows, right=[1], wide=[2, 4]))
 
 
 @app.command(epilog="Example: sightline datasets fetch fashion-mnist")

@@ -73,20 +73,20 @@ def model(version: Version, alias: str, workspace: Workspace) -> Table:
 
 def events(found: Sequence[Event]) -> Table:
     """List events in the order given."""
-    table = Table("Time (UTC)", "Event", "Version", "Champion after", "Accuracy", "By", "Reason")
-    table.columns[2].no_wrap = True
-    for event in found:
-        forced = " (forced)" if event.forced else ""
-        table.add_row(
-            _time(event.created),
-            _ACTIONS[event.action] + forced,
+    rows = (
+        (
             plain(event.version),
+            _time(event.created),
+            _ACTIONS[event.action] + (" (forced)" if event.forced else ""),
             plain(event.champion_after or "none"),
             "" if event.decision is None else _numbers(event.decision),
             plain(event.who),
             _reason(event),
         )
-    return table
+        for event in found
+    )
+    columns = ("Version", "Time (UTC)", "Event", "Champion after", "Accuracy", "By", "Reason")
+    return console.table(columns, rows, wide=[3, 4, 5])
 
 
 def criteria(decision: Decision) -> Table:

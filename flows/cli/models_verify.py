@@ -1,5 +1,6 @@
 """`sightline models verify`: checks models, their audit log and their signatures."""
 
+import json
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -39,6 +40,7 @@ def verify(
     ] = None,
     dataset: options.Dataset = None,
     workspace: options.Workspace = options.WORKSPACE,
+    as_json: options.Json = False,
 ) -> None:
     """Verify the digest of every file of a version, or of all. Exit with 1 on damage.
 
@@ -50,18 +52,28 @@ def verify(
     if not model:  # also the logs of data sets that have lost their versions
         datasets = registry.datasets(workspace) if wanted is None else [wanted]
         found = [damage for one in datasets for damage in registry.verify_log(workspace, one)]
-    if not names and not found:
+    if not names and not found and not as_json:
         models_tables.show_none(workspace, wanted)
         return
     verdicts = [registry.verify(workspace, name) for name in names]
     signatures = {}
     if key is not None:
         signatures = _signatures(workspace, names, key, asked=model is not None)
-    console.out().print(_table(workspace, verdicts, signatures, with_key=key is not None))
     found += [damage for verdict in verdicts for damage in verdict.damages]
     found += [damage for damages in signatures.values() for damage in damages]
-    console.show_damages(dict.fromkeys(found))  # versions share their log
+    found = list(dict.fromkeys(found))  # versions share their log
+    if as_json:
+        typer.echo(_json(verdicts, found))
+    else:
+        console.out().print(_table(workspace, verdicts, signatures, with_key=key is not None))
+        console.show_damages(found)
     raise typer.Exit(1 if found else 0)
+
+
+def _json(verdicts: Sequence[VersionCheck], damages: Sequence[Damage]) -> str:
+    lists = {"versions": verdicts, "damages": damages}
+    content = {name: [one.model_dump(mode="json") for one in lists[name]] for name in lists}
+    return json.dumps(content, ensure_ascii=False)
 
 
 def _chosen(workspace: Workspace, model: str | None, dataset: str | None) -> list[str]:

@@ -119,7 +119,7 @@ def _show(outcome: Outcome) -> None:
 
 def _table(predictions: Sequence[Prediction]) -> Table:
     columns = ("Image", "Label", "Confidence", "Abstained")
-    return console.table(columns, map(_row, predictions), fold=[0], right=[2])
+    return console.table(columns, map(_row, predictions), right=[2])
 
 
 def _row(one: Prediction) -> tuple[str, str, str, str]:

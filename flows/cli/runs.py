@@ -1,5 +1,6 @@
 """`sightline runs`: past runs and their results."""
 
+import json
 from collections.abc import Iterator
 from typing import Annotated
 
@@ -92,9 +93,15 @@ def _training_rows(trained: TrainedModel) -> dict[str, str]:
 def verify(
     run: options.OptionalRun = None,
     workspace: options.Workspace = options.WORKSPACE,
+    as_json: options.Json = False,
 ) -> None:
     """Verify the digest of every file of a run, or of all runs. Exit with 1 on damage."""
     verdicts = verification.verify(workspace, run)
+    damages = [damage for verdict in verdicts for damage in verdict.damages]
+    if as_json:
+        content = [verdict.model_dump(mode="json") for verdict in verdicts]
+        typer.echo(json.dumps(content, ensure_ascii=False))
+        raise typer.Exit(1 if damages else 0)
     rows = [
         (
             console.plain(verdict.run_id),
@@ -105,7 +112,6 @@ def verify(
         for verdict in verdicts
     ]
     console.out().print(console.table(("Run", "Files", "Size", "Result"), rows))
-    damages = [damage for verdict in verdicts for damage in verdict.damages]
     console.show_damages(damages)
     raise typer.Exit(1 if damages else 0)
 

@@ -110,7 +110,7 @@ def _flips(found: Flips) -> Iterator[Table]:
         rows = [[*map(console.plain, row)] for row in islice(texts, _MOST_FLIPS)]
         if rows:
             columns = (title, "True class", "A predicts", "B predicts")
-            yield console.table(columns, rows, fold=[0])
+            yield console.table(columns, rows)
 
 
 def _digest(value: JsonValue) -> str:
@@ -122,7 +122,7 @@ def _settings(title: str, settings: Sequence[Setting]) -> Table:
         [console.plain("not set" if value is None else value) for value in (row.key, row.a, row.b)]
         for row in settings[:_MOST_SETTINGS]
     )
-    table = console.table((title, "A", "B"), rows, fold=[0])
+    table = console.table((title, "A", "B"), rows)
     if len(settings) > _MOST_SETTINGS:
         table.caption = f"{len(settings) - _MOST_SETTINGS} more; the page shows all"
     return table

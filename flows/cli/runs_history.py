@@ -1,11 +1,13 @@
 """`sightline runs history`: the test accuracy from run to run, as a table and a figure."""
 
+import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from pydantic import JsonValue
 from rich.table import Table
 
 from sightline.data import locate
@@ -55,8 +57,12 @@ def history(
     ] = run_history.LAST,
     output: _OutputOption = None,
     workspace: options.Workspace = options.WORKSPACE,
+    as_json: options.Json = False,
 ) -> None:
-    """Plot the test accuracy of past runs, with the noise between seeds."""
+    """Plot the test accuracy of past runs, with the noise between seeds.
+
+    With --json, the figure is drawn only if --output names it.
+    """
     console.show_log(verbose=False)
     names = list(dict.fromkeys(locate.slug(name) for name in dataset or []))
     selected = RunFilter(
@@ -69,6 +75,12 @@ def history(
         name: run_history.entries(workspace, runs)
         for name, runs in run_history.collect(found, names, last).items()
     }
+    if as_json:
+        content = {name: [*map(_content, entries)] for name, entries in histories.items()}
+        typer.echo(json.dumps(content, ensure_ascii=False))
+        if output and histories:
+            draw_accuracy_history(output.absolute(), histories)
+        return
     if not histories:
         console.show_no_runs(workspace)
         return
@@ -79,6 +91,20 @@ def history(
     figure = (output or workspace.path("history.png")).absolute()
     draw_accuracy_history(figure, histories)
     console.say(f"Figure: {figure}")
+
+
+def _content(entry: Entry) -> dict[str, JsonValue]:
+    measured = entry.run.records.evaluate
+    return {
+        "run_id": entry.run.run_id,
+        "created": entry.run.created.isoformat(),
+        "recipe": entry.run.config.recipe,
+        "accuracy": measured.accuracy,
+        "balanced_accuracy": measured.balanced_accuracy,
+        "accuracy_interval": [*measured.accuracy_interval],
+        "change": entry.change,
+        "is_noise": entry.is_noise,
+    }
 
 
 def _table(dataset: str, entries: Sequence[Entry]) -> Table:

@@ -22,7 +22,7 @@ def show(summary: SeedSummary, out: Console) -> None:
         for one in summary.runs
     ]
     columns = ("Seed", "Test accuracy", "Balanced", "95 % interval", "Loss", "Seconds")
-    out.print(console.table(columns, rows))
+    out.print(console.table(columns, rows, wide=[2, 5]))
     accuracy, loss = summary.noise.accuracy, summary.noise.loss
     low = max(0.0, accuracy.mean - accuracy.half_width)
     high = min(1.0, accuracy.mean + accuracy.half_width)

@@ -12,7 +12,7 @@ from sightline.config.model import ARCHITECTURE, CNN
 class Layer(NamedTuple):
     """Settings of one origin."""
 
-    origin: str  # For people: "recipe fast", "auto" or an option
+    origin: str  # "recipe", "auto" or the name of an option
     values: dict[str, Any]  # Nested, like the TOML
     file: Path | None = None  # That holds them, if it is not one of Sightline's own
 

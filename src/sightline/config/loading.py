@@ -93,12 +93,12 @@ def read_layers(
 def _read_recipe(recipe: str) -> Layer:
     if (file := file_of(recipe)) is None:
         values = tomllib.loads(text(recipe))
-        return Layer(f"recipe {recipe}", {"recipe": recipe, **values})
+        return Layer("recipe", {"recipe": recipe, **values})
     content = toml.read(file)
     name = re.sub(r"[^a-z0-9]+", "-", file.stem.lower())[:40].strip("-")
     values = {"recipe": name, **toml.parse(content, file)}
     values["recipe_sha256"] = hashlib.sha256(content).hexdigest()
-    return Layer(f"recipe {file.name}", values, file)
+    return Layer("recipe", values, file)
 
 
 def _read_overrides(
@@ -107,7 +107,7 @@ def _read_overrides(
     layers = []
     if config_file is not None:
         content = toml.parse(toml.read(config_file), config_file)
-        layers.append(Layer(f"--config {config_file.name}", content, config_file))
+        layers.append(Layer("--config", content, config_file))
     layers += [Layer("--set", _parse_override(override)) for override in overrides]
     if dataset is not None:
         layers.append(Layer("--dataset", {"data": {"dataset": dataset}}))

@@ -40,7 +40,7 @@ def _runs(place):
         ("sightline train --recipe my", ["my.toml"]),
         ("sightline train --recipe ./my", []),
         ("sightline train --set training.ep", ["training.epochs=20", "training.epochs="]),
-        ("sightline train --set report.", ["report.mistakes=100", "report.mistakes="]),
+        ("sightline train --set report.m", ["report.mistakes=100", "report.mistakes="]),
         ("sightline train --set training.c", CHECKS),
         ("sightline train --set training.device=", ["auto", "cpu", "gpu"]),
         ("sightline train --set training.seed=1 --set training.device=c", ["cpu"]),

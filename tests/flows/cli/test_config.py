@@ -28,8 +28,8 @@ def test_init_writes_what_auto_chooses_for_a_data_set(place):
     assert "recipe fast" in done.stderr
     rows = json.loads(sightline("recipes show my-recipe.toml --all --json").stdout)
     found = {row["key"]: (row["value"], row["origin"]) for row in rows}
-    assert found["data.dataset"] == ("textures.npz", "recipe my-recipe.toml")
-    assert found["training.schedule"] == ("one-cycle", "recipe my-recipe.toml")
+    assert found["data.dataset"] == ("textures.npz", "recipe")
+    assert found["training.schedule"] == ("one-cycle", "recipe")
     assert found["training.seed"] == (0, "default")
 
 
@@ -47,5 +47,7 @@ def test_recipe_file_is_trained_and_recorded_by_name_and_digest(place):
     assert "data set textures.npz, recipe night\n" in done.stderr
     config = json.loads(sightline("runs show latest --json").stdout)["config"]
     assert (config["recipe"], config["recipe_sha256"]) == ("night", digest)
+    (checked,) = json.loads(sightline("runs verify latest --json").stdout)
+    assert checked["damages"] == []
     (place / "night.toml").unlink()
     assert "bit for bit" in sightline("reproduce latest").stdout

@@ -9,8 +9,8 @@ def test_every_key_is_shown_with_its_value_and_origin(place):
     table = sightline(line).stdout
     rows = [[cell.strip() for cell in row.split("│")[1:-1]] for row in table.splitlines()]
     assert ["training.epochs", "3", "--set"] in rows
-    assert ["training.batch_size", "7", "--config mine.toml"] in rows
-    assert ["training.schedule", '"one-cycle"', "recipe fast"] in rows
+    assert ["training.batch_size", "7", "--config"] in rows
+    assert ["training.schedule", '"one-cycle"', "recipe"] in rows
     assert ["training.ema", "unset", "default"] in rows
     listed = json.loads(sightline(f"{line} --json").stdout)
     assert {"key": "training.ema", "value": None, "origin": "default"} in listed

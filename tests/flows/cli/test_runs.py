@@ -64,6 +64,10 @@ def test_list_fits_into_80_columns_with_short_ids_that_other_commands_take(root,
     assert re.search(r"│ b5138c\* │ fashion-mnist │ tutorial +│ \d", shown), shown
     for line in ("runs pin", "runs unpin"):
         assert run_id in sightline(f"{line} b5138c").stdout
+    monkeypatch.setenv("COLUMNS", "60")
+    shown = sightline("runs list --dataset fashion-mnist").stdout
+    assert re.search(r"│ b5138c │ fashion-mnist │ tutorial +│ \d\d\.\d\d% ", shown), shown
+    assert "Seconds" not in shown
 
 
 @pytest.mark.parametrize(
@@ -118,6 +122,10 @@ def test_history_is_a_table_from_the_oldest_to_the_newest_and_a_picture(root):
     assert re.search(r"-1\.10 +│ beyond", rows[3]), rows[3]
     with Image.open("h.png") as picture:
         picture.verify()
+    listed = json.loads(sightline("runs history --dataset mnist --json").stdout)["mnist"]
+    assert [run["run_id"] for run in listed] == names
+    assert (listed[1]["change"], listed[1]["is_noise"]) == (pytest.approx(0.002), True)
+    assert not (root / "history.png").exists()
 
 
 def test_history_is_that_of_the_newest_runs_data_set_by_default(root):

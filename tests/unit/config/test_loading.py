@@ -148,9 +148,9 @@ def test_origin_of_each_key_is_what_set_it_last(tmp_path):
     overrides = ["training.seed=4", "model.architecture=resnet"]
     read = loading.read_layers("fast", file, overrides, "./mine", ["training.batch_size=8"])
     found = layers.origins(read)
-    assert found["training.optimizer"] == found["recipe"] == "recipe fast"
+    assert found["training.optimizer"] == found["recipe"] == "recipe"
     assert found["training.batch_size"] == "auto"
-    assert found["training.epochs"] == "--config mine.toml"
+    assert found["training.epochs"] == "--config"
     assert found["training.seed"] == found["model.architecture"] == "--set"
     assert found["data.dataset"] == "--dataset"
     assert not found.keys() & {"training.ema", "model.dropout", "model.convolutions"}

@@ -1,3 +1,4 @@
+import json
 import shutil
 from pathlib import Path
 
@@ -14,6 +15,9 @@ def test_verify_finds_a_changed_byte(root):
     model.write_bytes(model.read_bytes()[:-1] + b"?")
     done = sightline("models verify", code=1)
     assert "models/mnist/versions/2/model.keras: expected SHA-256" in done.stderr
+    found = json.loads(sightline("models verify --json", code=1).stdout)
+    assert [one["version"] for one in found["versions"] if one["damages"]] == ["mnist-v2"]
+    assert [one["path"] for one in found["damages"]] == ["models/mnist/versions/2/model.keras"]
     sightline("models verify mnist-v1")
 
 
