@@ -5,6 +5,7 @@ import hashlib
 from html.parser import HTMLParser
 from itertools import pairwise
 
+EMBEDDED = ("data:image/webp;base64,", "data:image/png;base64,", "#", "./")
 VOID = {"meta", "img", "br", "wbr", "source"}
 
 
@@ -57,7 +58,7 @@ def check_self_contained(page: Page) -> None:
     for _, attributes in page.tags:
         assert not [name for name in attributes if name.startswith("on")]
         for name in {"src", "href", "action", "srcset"} & set(attributes):
-            assert attributes[name].startswith(("data:image/png;base64,", "#", "./"))
+            assert attributes[name].startswith(EMBEDDED)
     (policy,) = (tag["content"] for tag in page.attributes("meta") if "http-equiv" in tag)
     digest = base64.b64encode(hashlib.sha256(page.script.encode()).digest()).decode()
     assert f"default-src 'none'; script-src 'sha256-{digest}'; style-src" in policy

@@ -42,6 +42,7 @@ from sightline.records.model import DeviceReport, Gpu, Layer, ModelBlueprint, Tr
 from sightline.records.model_metadata import ModelMetadata
 from sightline.records.promotion import Certificate, Criterion, Decision, ExportCheck, Promotion
 from sightline.records.result import (
+    ClassExample,
     ConfusedClasses,
     Mistake,
     Report,

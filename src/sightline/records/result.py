@@ -35,7 +35,14 @@ class ConfusedClasses(Record):
     images: int
     share: float  # Their share of the test images of the class
     mistakes: tuple[Mistake, ...] = ()  # Those that are shown, the most confident first
-    thumbnails: tuple[FileRecord, ...]  # Their images
+    thumbnails: tuple[FileRecord, ...]  # Their images as WebP
+
+
+class ClassExample(Record):
+    """A training image of a class."""
+
+    source: str  # As of a mistake
+    thumbnail: FileRecord  # WebP
 
 
 class Report(Record):
@@ -44,16 +51,18 @@ class Report(Record):
     # Figure name to its PNG: "samples", "curves", "confusion_matrix", "mistakes", and where there
     # are any or not too many, "findings", "layers" and those of optional measures
     figures: dict[str, FileRecord]
-    # Figure name to its PNG for dark pages, of figures with photographs, which cannot be inverted
+    # Figure name to its WebP for the page
+    page_figures: dict[str, FileRecord] = Field(default_factory=dict)
+    # The same for dark pages, of figures with photographs, which cannot be inverted
     dark_figures: dict[str, FileRecord] = Field(default_factory=dict)
-    thumbnails: tuple[FileRecord, ...]  # One PNG per mistake, in the order of `mistakes`
+    thumbnails: tuple[FileRecord, ...]  # One WebP per mistake, in the order of `mistakes`
     mistakes: tuple[Mistake, ...]  # The most confident mistakes, in descending order of confidence
     mistakes_total: int  # Number of misclassified test images
     # The first possible label errors of the training split, the most likely first
     label_errors: tuple[Mistake, ...] = ()
     confusions: tuple[ConfusedClasses, ...] = ()  # The most frequent ones, in descending order
-    # Class name to the PNGs of some training images, for up to 50 classes, the weakest ones
-    class_thumbnails: dict[str, tuple[FileRecord, ...]] = Field(default_factory=dict)
+    # Class name to some of its training images, for up to 50 classes, the weakest ones
+    class_examples: dict[str, tuple[ClassExample, ...]] = Field(default_factory=dict)
 
 
 class RunComparison(Record):

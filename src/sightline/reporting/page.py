@@ -3,6 +3,7 @@
 import base64
 import functools
 import hashlib
+import io
 import math
 import re
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup, escape
+from PIL import Image
 
 from sightline.config.flatten import flatten
 from sightline.records import FileRecord
@@ -98,18 +100,17 @@ def _markdown_cell(cell: object, kind: str) -> str:
     return escape_markdown(cell)
 
 
-def embedded(png: bytes, density: float = 1) -> Markup:
+def embedded(image: bytes, density: float = 1) -> Markup:
     """Write the attributes of an `img`; `density` is its pixels per pixel of the page."""
-    # The header of a PNG holds width and height as four bytes each, most significant first.
-    width, height = (int.from_bytes(png[start : start + 4], "big") for start in (16, 20))
-    return Markup('src="{}" width="{}" height="{}"').format(
-        data_url(png), round(width / density), round(height / density)
-    )
+    with Image.open(io.BytesIO(image)) as opened:
+        width, height = (round(side / density) for side in opened.size)
+    return Markup('src="{}" width="{}" height="{}"').format(data_url(image), width, height)
 
 
-def data_url(png: bytes) -> str:
-    """Write a PNG as a URL."""
-    return f"data:image/png;base64,{base64.b64encode(png).decode('ascii')}"
+def data_url(image: bytes) -> str:
+    """Write a WebP or a PNG as a URL."""
+    kind = "png" if image.startswith(b"\x89PNG") else "webp"
+    return f"data:image/{kind};base64,{base64.b64encode(image).decode('ascii')}"
 
 
 def facts(manifest: RunManifest, escape: Callable[[str], str]) -> dict[str, Any]:

@@ -112,13 +112,14 @@ def _new_folder(run: Run, needed: int) -> Iterator[Path]:
 
 
 def _bytes_needed(records: StageRecords) -> int:
-    """Estimate the size of a run folder; the page has all figures again, as base64."""
+    """Estimate the size of a run folder; the page has its pictures as base64."""
     report = records.report
-    small = [*(one.thumbnails for one in report.confusions), *report.class_thumbnails.values()]
-    shown = [*report.figures.values(), *report.dark_figures.values()]
-    figures = [*shown, *report.thumbnails, *chain.from_iterable(small)]
+    pictures = [*report.page_figures.values(), *report.dark_figures.values(), *report.thumbnails]
+    pictures += chain.from_iterable(one.thumbnails for one in report.confusions)
+    examples = chain.from_iterable(report.class_examples.values())
+    pictures += (one.thumbnail for one in examples)
     copies = sum(result.bytes for _, result in _results(records))
-    return copies + 2 * sum(figure.bytes for figure in figures) + _TEXT_BYTES
+    return copies + 2 * sum(picture.bytes for picture in pictures) + _TEXT_BYTES
 
 
 def _results(records: StageRecords) -> Iterator[tuple[str, FileRecord]]:

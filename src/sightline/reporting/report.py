@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, NamedTuple
 import pyarrow.parquet as pq
 
 from sightline.config import ReportConfig
-from sightline.data.label_table import read_labels
 from sightline.data.samples import choose_samples
 from sightline.data.split_arrays import StoredImages, open_images
 from sightline.data.validation.findings import select_findings
@@ -44,6 +43,7 @@ from sightline.reporting.figures.layers import draw_layers
 from sightline.reporting.figures.robustness import draw_robustness
 from sightline.reporting.figures.saliency import draw_saliency
 from sightline.reporting.figures.threshold_curves import draw_threshold_curves
+from sightline.reporting.figures.webp import write_webp
 from sightline.storage.npy import open_mapped
 from sightline.storage.workspace import Workspace
 
@@ -105,26 +105,27 @@ def report(
         mistakes, total = inputs.mistakes(len(test))
         worst = mistakes[: settings.mistakes]
         images = test[[mistake.index for mistake in worst]]
-        labels = read_labels(run.workspace, files, "train")
         drawn: dict[str, FileRecord] = {}
+        light: dict[str, FileRecord] = {}
         dark: dict[str, FileRecord] = {}
         for name, draw in _figures(inputs, images, worst):
             path = draft.path(f"{name}.png")
             draw(path)
             drawn[name] = draft.record(path.name)
+            light[name] = draft.record(write_webp(path).name)
             if canvas.dark(path).exists():
-                dark[name] = draft.record(canvas.dark(path).name)
+                dark[name] = draft.record(write_webp(canvas.dark(path)).name)
+                canvas.dark(path).unlink()
         return Report(
             figures=drawn,
+            page_figures=light,
             dark_figures=dark,
             thumbnails=thumbnails.of_mistakes(draft, images),
             mistakes=worst,
             mistakes_total=total,
             label_errors=inputs.label_errors(),
             confusions=tuple(thumbnails.of_confusions(draft, test, evaluation, mistakes)),
-            class_thumbnails=thumbnails.of_classes(
-                draft, files, inputs.images("train"), labels, evaluation
-            ),
+            class_examples=thumbnails.of_classes(draft, run.workspace, files, evaluation),
         )
 
     key = REPORT.key(files, blueprint, trained, evaluation, settings)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _WATCHED = ("val_accuracy", "val_loss")  # Curves that are missing without a validation split
 Pair = tuple[RunManifest, RunManifest]
 Shown = list[tuple[Flip, bytes | None]]
-"""Examples, each with its image as PNG; None if it is unavailable."""
+"""Examples, each with its image; None if it is unavailable."""
 
 
 def write(path: Path, workspace: Workspace, pair: Pair, found: RunDifference) -> None:
@@ -60,12 +60,12 @@ def _curves(workspace: Workspace, pair: Pair) -> tuple[bytes | None, str]:
         histories = [_history(workspace, run) for run in pair]
     except InputError as error:
         return None, str(error)
-    return _png(lambda path: draw_both_curves(path, *histories)), ""
+    return _drawn(lambda path: draw_both_curves(path, *histories)), ""
 
 
-def _png(draw: Callable[[Path], None]) -> bytes:
+def _drawn(draw: Callable[[Path], None]) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "figure.png")
+        path = Path(folder, "figure")
         draw(path)
         return path.read_bytes()
 
@@ -110,7 +110,7 @@ def _thumbnails(workspace: Workspace, pair: Pair, rows: list[int]) -> list[bytes
         try:
             verify.check_file(path, record)
             images = open_images(workspace, record)[rows]
-            return [_png(partial(write_thumbnail, image=image)) for image in images]
+            return [_drawn(partial(write_thumbnail, image=image)) for image in images]
         except InputError as error:
             missing = missing or error
         except (OSError, ValueError, IndexError, TypeError) as error:

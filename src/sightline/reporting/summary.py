@@ -12,6 +12,8 @@ from sightline.records.manifest import RunManifest
 from sightline.reporting.table import interval, times
 
 _MOST_DECISIONS = 5  # Shown on the first screen; the section Data has all
+_AIMS = (0.9, 0.95, 0.99, 0.999)  # Accuracies that people ask for
+_WORTHWHILE = 0.2  # Share of the images that an abstaining model must answer to be worth a sentence
 _SIGNIFICANT = 0.05  # A change with a p-value below this is called better or worse
 
 
@@ -170,6 +172,22 @@ def exports(certificate: Certificate) -> str:
     return (
         f"{len(certificate.exports)} exported formats agree with the evaluated model on {images}; "
         f"their class probabilities differ by at most {largest:.1e}"
+    )
+
+
+def abstaining(evaluation: Evaluation) -> str:
+    """State what a model gains that leaves uncertain images to people; empty if it is too little.
+
+    The aim is the first of a few usual accuracies that the model does not reach on all images.
+    """
+    aim = next((one for one in _AIMS if one > evaluation.accuracy), 1)
+    found = [point for point in evaluation.coverage if point.accuracy >= aim]
+    best = max(found, key=lambda point: point.coverage, default=None)
+    if best is None or best.coverage < _WORTHWHILE:
+        return ""
+    return (
+        f" If it abstains below a confidence of {best.threshold:g}, it answers {best.coverage:.2%} "
+        f"of the images, {best.accuracy:.2%} of these correctly."
     )
 
 

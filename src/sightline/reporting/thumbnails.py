@@ -4,17 +4,25 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from sightline.data.label_table import Labels
-from sightline.data.split_arrays import StoredImages
+from sightline.data.label_table import read_labels, read_sources
+from sightline.data.split_arrays import StoredImages, open_images
 from sightline.pipeline.cache import Draft
-from sightline.records import ConfusedClasses, DatasetFiles, Evaluation, FileRecord, Mistake
+from sightline.records import (
+    ClassExample,
+    ConfusedClasses,
+    DatasetFiles,
+    Evaluation,
+    FileRecord,
+    Mistake,
+)
 from sightline.reporting import metric_tables
 from sightline.reporting.figures.grid import Images
 from sightline.reporting.figures.thumbnail import SMALL, write_thumbnail
 from sightline.reporting.table import MOST_ROWS
+from sightline.storage.workspace import Workspace
 
 _PAIRS, _PER_PAIR = 8, 6
-_PER_CLASS = 2
+_PER_CLASS = 3
 
 MOST_SMALL = _PAIRS * _PER_PAIR + MOST_ROWS * _PER_CLASS
 """Most small thumbnails of a page."""
@@ -22,7 +30,7 @@ MOST_SMALL = _PAIRS * _PER_PAIR + MOST_ROWS * _PER_CLASS
 
 def of_mistakes(draft: Draft, images: Images) -> tuple[FileRecord, ...]:
     """Write one thumbnail for each image of shape (height, width, channels)."""
-    names = [f"mistake_{number:03}.png" for number in range(1, len(images) + 1)]
+    names = [f"mistake_{number:03}.webp" for number in range(1, len(images) + 1)]
     for name, image in zip(names, images, strict=True):
         write_thumbnail(draft.path(name), image)
     return tuple(draft.record(name) for name in names)
@@ -53,28 +61,31 @@ def of_confusions(
 
 
 def of_classes(
-    draft: Draft, files: DatasetFiles, images: StoredImages, labels: Labels, evaluation: Evaluation
-) -> dict[str, tuple[FileRecord, ...]]:
+    draft: Draft, workspace: Workspace, files: DatasetFiles, evaluation: Evaluation
+) -> dict[str, tuple[ClassExample, ...]]:
     """Write the first training images of each class that the table of the metrics shows.
 
-    Args:
-        images: The training split.
-        labels: int16 array of shape (n,), the labels of that split.
-
-    Returns:
-        Thumbnails by class name; none for a class without training images.
+    Returns examples by class name; none for a class without training images.
     """
+    labels = read_labels(workspace, files, "train")
+    images = open_images(workspace, files.images["train"])
     numbers = {name: number for number, name in enumerate(files.class_names)}
+    label_table = workspace.root / files.labels.path
     written = {}
     for row in metric_tables.weakest_first(evaluation)[:MOST_ROWS]:
         number = numbers[row.class_name]
         found = np.flatnonzero(labels == number)[:_PER_CLASS]
-        written[row.class_name] = _small(draft, images[found], f"class_{number}")
+        shown = _small(draft, images[found], f"class_{number}")
+        sources = read_sources(label_table, found).to_pylist()
+        written[row.class_name] = tuple(
+            ClassExample(source=source, thumbnail=record)
+            for source, record in zip(sources, shown, strict=True)
+        )
     return written
 
 
 def _small(draft: Draft, images: Images, name: str) -> tuple[FileRecord, ...]:
-    names = [f"{name}_{number}.png" for number in range(1, len(images) + 1)]
+    names = [f"{name}_{number}.webp" for number in range(1, len(images) + 1)]
     for path, image in zip(map(draft.path, names), images, strict=True):
         write_thumbnail(path, image, SMALL)
     return tuple(draft.record(one) for one in names)

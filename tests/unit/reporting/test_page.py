@@ -99,7 +99,7 @@ def test_files_of_the_run_folder_are_linked_beside_the_page(html):
 def test_figures_have_a_size_so_that_nothing_jumps(html, artifacts, manifest):
     report = manifest.records.report
     images = Page(html).attributes("img")
-    assert len(images) == 5 + 8 + 3 + 3  # figures, two of each class, confused ones, mistakes
+    assert len(images) == 5 + 12 + 3 + 3  # figures, three of each class, confused ones, mistakes
     shown = {(attributes["width"], attributes["height"]) for attributes in images}
     for record, density in ((report.figures["layers"], 2), (report.thumbnails[0], 1)):
         with Image.open(artifacts / record.path) as image:
@@ -141,7 +141,7 @@ def test_run_without_mistakes_shows_none(artifacts, manifest):
         update={"mistakes": (), "thumbnails": (), "mistakes_total": 0, "confusions": ()}
     )
     html = page.render_html(Workspace(artifacts), with_records(manifest, report=report))
-    assert len(Page(html).attributes("img")) == 5 + 8
+    assert len(Page(html).attributes("img")) == 5 + 12
 
 
 def test_resumed_training_and_early_stopping_are_shown(artifacts, manifest):
@@ -215,15 +215,15 @@ def test_page_shows_the_data_gate_with_findings_and_drift(artifacts, manifest):
         ),
     )
     report = manifest.records.report
-    figures = report.figures | {"findings": report.figures["samples"]}
+    figures = report.page_figures | {"findings": report.page_figures["samples"]}
     checked = with_records(
-        manifest, gate=gate, report=report.model_copy(update={"figures": figures})
+        manifest, gate=gate, report=report.model_copy(update={"page_figures": figures})
     )
     shown = Page(page.render_html(Workspace(artifacts), checked))
     assert ["leaks", "warned", "2.5%", "0%", finding] in shown.rows
     assert ["train", f"share of class {hostile}", "25.00%", "50.00%"] in shown.rows
     assert gate.compared_with in shown.text
-    assert len(shown.attributes("img")) == 5 + 8 + 3 + 3 + 1
+    assert len(shown.attributes("img")) == 5 + 12 + 3 + 3 + 1
     check_self_contained(shown)
     assert "| Data gate | 1 of 2 checks warned\\: leaks |" in page.render_markdown(checked)
     assert "Data gate" not in page.render_markdown(manifest)

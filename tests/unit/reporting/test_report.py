@@ -42,21 +42,27 @@ def test_confusions_and_classes_have_their_own_images(run, pictures, hostile_fil
     assert (pair.label, pair.predicted) == hostile_files.class_names[:2]
     assert (pair.images, pair.share, pair.mistakes) == (3, 0.3, pictures.mistakes)
     assert pair.thumbnails[0].sha256 != pair.thumbnails[1].sha256
-    assert pictures.class_thumbnails.keys() == set(hostile_files.class_names)
+    assert pictures.class_examples.keys() == set(hostile_files.class_names)
     labels = read_labels(run.workspace, hostile_files, "train")
     images = np.load(run.workspace.root / hostile_files.images["train"].path)
     for number, name in enumerate(hostile_files.class_names):
-        shown = pictures.class_thumbnails[name]
-        for record, row in zip(shown, np.flatnonzero(labels == number)[:2], strict=True):
-            with Image.open(run.workspace.root / record.path) as image:
-                np.testing.assert_array_equal(np.asarray(image)[::5, ::5], images[row, ..., 0])
+        shown = pictures.class_examples[name]
+        for one, row in zip(shown, np.flatnonzero(labels == number)[:3], strict=True):
+            assert one.source == f"x_train#{row}"
+            with Image.open(run.workspace.root / one.thumbnail.path) as image:
+                pixels = np.asarray(image)[::5, ::5, 0]
+            np.testing.assert_array_equal(pixels, images[row, ..., 0])
 
 
 def test_every_figure_of_the_evaluation_is_drawn(run, pictures):
     names = {"samples", "layers", "curves", "mistakes", "confusion_matrix", "calibration"}
     assert set(pictures.figures) == names, "there are no findings and no corruptions"
-    for record in (*pictures.figures.values(), *pictures.thumbnails):
-        assert (run.workspace.root / record.path).read_bytes().startswith(b"\x89PNG")
+    assert set(pictures.page_figures) == names
+    kinds = {"PNG": pictures.figures.values(), "WEBP": pictures.page_figures.values()}
+    for kind, records in (*kinds.items(), ("WEBP", pictures.thumbnails)):
+        for record in records:
+            with Image.open(run.workspace.root / record.path) as image:
+                assert image.format == kind
 
 
 def test_findings_are_drawn_if_there_are_any_and_layers_unless_there_are_too_many(

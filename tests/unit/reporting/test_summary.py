@@ -6,6 +6,7 @@ from sightline.data.decoding import image_kinds
 from sightline.records import (
     Calibration,
     Check,
+    CoveragePoint,
     DataGateResult,
     Inspection,
     LinearReference,
@@ -26,6 +27,22 @@ def test_quality_gives_the_correct_images_the_balanced_accuracy_and_the_referenc
     expected = ["37", "40", "50.00%", "25.00%", "1,600", "8", "8", "60.00%"]
     assert numbers(summary.quality(measured)) == expected
     assert numbers(summary.quality(manifest)) == ["37", "40", "25.00%"]
+
+
+@pytest.mark.parametrize(
+    ("points", "said"),
+    [
+        ([(0, 1, 0.925), (0.8, 0.9, 0.94), (0.9, 0.7, 0.951), (0.99, 0.3, 1)], ["0.9", "70.00%"]),
+        ([(0, 1, 0.925), (0.99, 0.1, 1)], []),
+        ([], []),
+    ],
+)
+def test_abstaining_states_the_most_images_that_reach_the_next_usual_accuracy(
+    manifest, points, said
+):
+    coverage = [CoveragePoint(threshold=t, coverage=c, accuracy=a) for t, c, a in points]
+    measured = with_evaluation(manifest, coverage=tuple(coverage)).records.evaluate
+    assert numbers(summary.abstaining(measured))[:2] == said
 
 
 def test_reading_states_the_origin_and_a_few_decisions_that_the_gate_does_not_state(manifest):

@@ -1,4 +1,4 @@
-"""One image as a small PNG."""
+"""One image as a small WebP."""
 
 import math
 from pathlib import Path
@@ -10,33 +10,30 @@ from PIL import Image
 
 
 class Size(NamedTuple):
-    """The least and the most pixels of the longer side, and the colors of the palette."""
+    """The least and the most pixels of the longer side."""
 
     least: int
     most: int
-    colors: int | None = None  # None: as many as the image has
 
 
-LARGE, SMALL = Size(96, 190), Size(56, 72, 128)
-"""With 128 colors, a small photograph takes half the bytes and looks the same."""
+LARGE, SMALL = Size(96, 190), Size(56, 72)
 
 
 def write_thumbnail(path: Path, image: NDArray[np.uint8], size: Size = LARGE) -> None:
-    """Write one image; small ones are enlarged by a whole factor, large ones reduced.
+    """Write one image; small ones are enlarged by a whole factor and keep all pixels.
 
     Args:
-        path: PNG to write.
+        path: WebP to write.
         image: uint8 array of shape (height, width, channels).
         size: Bounds of its longer side.
     """
     shown = Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)
     longest = max(shown.size)
-    if longest > size.most:
+    is_large = longest > size.most
+    if is_large:
         shown.thumbnail((size.most, size.most))
     else:
         factor = math.ceil(size.least / longest)
         sides = (shown.width * factor, shown.height * factor)
         shown = shown.resize(sides, Image.Resampling.NEAREST)
-    if size.colors and shown.mode == "RGB":
-        shown = shown.quantize(size.colors)
-    shown.save(path, format="PNG")
+    shown.save(path, format="WEBP", lossless=not is_large)

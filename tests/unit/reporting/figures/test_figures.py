@@ -254,12 +254,12 @@ def test_thumbnails_have_a_visible_size_and_keep_their_proportions(tmp_path, sha
         assert image.size == size
 
 
-def test_small_photographs_have_few_colors_and_stay_recognizable(tmp_path):
+def test_small_photographs_stay_recognizable(tmp_path):
     photo = np.random.default_rng(0).integers(0, 256, (90, 120, 3)).astype(np.uint8)
     photo[:, :60] //= 4
     write_thumbnail(tmp_path / "t.png", photo, SMALL)
     with Image.open(tmp_path / "t.png") as image:
-        assert (image.size, len(image.getcolors()) <= 128) == ((72, 54), True)
+        assert image.size == (72, 54)
         left, right = (
             np.asarray(image.convert("L"))[:, half] for half in (slice(30), slice(42, 72))
         )
@@ -270,7 +270,7 @@ def test_small_photographs_have_few_colors_and_stay_recognizable(tmp_path):
 def test_small_thumbnails_keep_their_pixels(tmp_path):
     write_thumbnail(tmp_path / "t.png", GREY[1])
     with Image.open(tmp_path / "t.png") as image:
-        np.testing.assert_array_equal(np.asarray(image)[::8, ::8], GREY[1, :, :, 0])
+        np.testing.assert_array_equal(np.asarray(image)[::8, ::8, 0], GREY[1, :, :, 0])
 
 
 def test_black_and_white_findings_stand_out_from_their_ground(tmp_path):
