@@ -42,7 +42,6 @@ def weakest_first(evaluation: Evaluation) -> list[ClassMetrics]:
 def class_metrics(evaluation: Evaluation) -> Table:
     """List precision, recall and F1 of the classes, the weakest first."""
     classes, areas = weakest_first(evaluation), _areas(evaluation)
-    widest = max(1 - row.f1 for row in classes) or 1
     rows: list[tuple[Cell | str, ...]] = [
         (
             row.class_name,
@@ -50,16 +49,15 @@ def class_metrics(evaluation: Evaluation) -> Table:
             Cell(f"{row.precision:.2%}", interval(row.precision_interval)),
             Cell(f"{row.recall:.2%}", interval(row.recall_interval)),
             Cell(f"{row.f1:.4f}", weak=row.f1 < WEAK_F1),
-            f"{100 * (1 - row.f1) / widest:.1f}",
             *(NONE if area is None else f"{area:.4f}" for area in areas.get(row.class_name, ())),
             f"{row.support:,}",
         )
         for row in classes[:MOST_ROWS]
     ]
     of_curves = ("ROC AUC", "AP") if areas else ()
-    scores = ("Precision", "Recall", "F1", "1 \N{MINUS SIGN} F1", *of_curves)
+    scores = ("Precision", "Recall", "F1", *of_curves)
     more = left_out(len(classes), "classes", "metrics.json")
-    kinds = f"tinnnb{'n' * len(of_curves)}n"
+    kinds = f"tinnn{'n' * len(of_curves)}n"
     return Table(
         "Metrics per class",
         kinds,

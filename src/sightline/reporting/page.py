@@ -77,8 +77,8 @@ def escape_markdown(text: object) -> str:
 
 
 def markdown_table(table: Table) -> Markup:
-    """Write a table as GitHub Markdown, without bars and images; text from the user is escaped."""
-    shown = [number for number, kind in enumerate(table.kinds) if kind not in "bi"]
+    """Write a table as GitHub Markdown, without images; text from the user is escaped."""
+    shown = [number for number, kind in enumerate(table.kinds) if kind != "i"]
     heads = table.columns or [table.name, *[""] * (len(table.kinds) - 1)]
     rules = ["---:" if table.kinds[number] == "n" else "---" for number in shown]
     rows = [

@@ -25,9 +25,8 @@ class Table(NamedTuple):
     """A table of text; the first column names the row."""
 
     name: str  # What it shows, for screen readers
-    # One letter per column: t(ext), n(umber), c(ode), l(ink to a file), s(entence), b(ar) or
-    # i(mages). Only the page shows bars, whose text is their width in percent, and images, whose
-    # text is the class name
+    # One letter per column: t(ext), n(umber), c(ode), l(ink to a file), s(entence) or i(mages),
+    # which only the page shows and whose text is the class name
     kinds: str
     columns: Sequence[str]  # The heading of each column; empty for a table without headings
     rows: Sequence[Sequence[Cell | str]]  # The rows
