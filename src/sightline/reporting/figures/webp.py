@@ -16,7 +16,7 @@ def write_webp(png: Path) -> Path:
     Returns its path.
     """
     with Image.open(png) as opened:
-        image = opened.convert("RGB")
+        image = opened.convert("RGBA")  # WebP leaves an opaque alpha out
     encoded = []
     for options in (_LOSSLESS, _LOSSY):
         buffer = io.BytesIO()

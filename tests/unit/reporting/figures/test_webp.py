@@ -4,6 +4,12 @@ from PIL import Image
 from sightline.reporting.figures.webp import write_webp
 
 
+def test_transparent_ground_stays_transparent(tmp_path):
+    Image.new("RGBA", (8, 8), (0, 0, 0, 0)).save(tmp_path / "a.png")
+    with Image.open(write_webp(tmp_path / "a.png")) as image:
+        assert image.convert("RGBA").getpixel((3, 3))[3] == 0
+
+
 def test_chart_keeps_its_pixels_and_photographs_become_small(tmp_path):
     chart = np.full((300, 400, 3), 255, np.uint8)
     chart[100:200, 50:60] = (0, 114, 178)
