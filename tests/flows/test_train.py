@@ -101,9 +101,6 @@ def test_report_has_the_numbers_of_the_metrics(first, metrics):
 
     expected = {
         percent(metrics["accuracy"]),
-        f"ROC AUC (macro) {curves['roc_auc']:.4f}",
-        f"Test loss {metrics['loss']:.4f}",
-        *(f"Top-{k} accuracy {percent(share)}" for k, share in metrics["top_k"].items()),
         *(
             f"{row['class_name']} {percent(row['precision'])}{between(row['precision_interval'])} "
             f"{percent(row['recall'])}{between(row['recall_interval'])} {row['f1']:.4f} "
@@ -125,10 +122,16 @@ def test_report_has_the_numbers_of_the_metrics(first, metrics):
         ),
     }
     assert expected <= rows
+    for name, value in (
+        ("ROC AUC (one-vs-rest, macro)", f"{curves['roc_auc']:.4f}"),
+        ("Loss (cross-entropy, nats)", f"{metrics['loss']:.4f}"),
+        *((f"Top-{k} accuracy", percent(share)) for k, share in metrics["top_k"].items()),
+    ):
+        assert any(row.startswith(f"{name} {value}") for row in rows), name
     (sentence,) = (row for row in rows if row.startswith("test accuracy. With "))
     assert f"is{between(metrics['accuracy_interval'])}." in sentence
     assert f"(mean recall of the classes) {percent(metrics['balanced_accuracy'])}" in page
-    (sentence,) = (row for row in rows if row.startswith("Expected calibration error"))
+    (sentence,) = (row for row in rows if row.startswith("Expected calibration error ("))
     figures = "{temperature:.3f} {calibration_error:.2%} {loss:.4f}"
     scaled = figures.format(**metrics["calibration"]["temperature"]).split()
     for figure in (percent(metrics["calibration"]["error"]), *scaled):
