@@ -96,6 +96,10 @@ docs: $(INSTALLED_DEV) ## Build the site of docs/ into build/site, offline
 	@$(BUILD_SITE)
 	@echo "Open build/site/index.html. To search the site, serve it: $(BIN)/mkdocs serve"
 
+.PHONY: notebooks
+notebooks: $(INSTALLED_DEV) ## Run the notebooks of docs/ and keep what they show
+	@$(BIN)/python docs/run_notebooks.py
+
 .PHONY: demo
 demo: $(INSTALLED_DEV) ## Ship a model: gate, exports, predict, rollback, reproduce (MNIST=...)
 	@$(BIN)/python docs/demo.py --data-dir "$(MNIST)"

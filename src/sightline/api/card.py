@@ -30,7 +30,7 @@ def of_run(run: "Run") -> str:
     result = Markup("<p>Test accuracy <b>{}</b> (95% interval {}) · {}</p>").format(
         f"{evaluation.accuracy:.2%}", interval(evaluation.accuracy_interval), ", ".join(others)
     )
-    shown = {name: figure for name, figure in run.figures.items() if name in _FIGURES}
+    shown = {name: run.figures[name] for name in _FIGURES if name in run.figures}
     return title + result + figures(shown) + Markup("<p>{}</p>").format(run.report.link("Report"))
 
 

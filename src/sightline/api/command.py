@@ -46,7 +46,7 @@ def run_command(
     given = {"dataset": os.fspath(dataset), "recipe": recipe, "overrides": overrides(settings)}
     request = {"command": name, "arguments": given, "run": _complete(run)}
     show = in_notebook() if progress is None else progress
-    with Child(_WORKER, environment={**os.environ, "COLUMNS": "120"}) as child:
+    with Child(_WORKER, environment=_environment()) as child:
         child.send(request)
         try:
             return _result(child, show=show)
@@ -75,6 +75,12 @@ def in_notebook() -> bool:
     """Return whether this code runs in a kernel of Jupyter."""
     ipython = sys.modules.get("IPython")
     return ipython is not None and hasattr(ipython.get_ipython(), "kernel")
+
+
+def _environment() -> dict[str, str]:
+    """Return the environment without what makes a terminal of a kernel: bars and colors."""
+    kept = {name: value for name, value in os.environ.items() if name != "FORCE_COLOR"}
+    return {**kept, "NO_COLOR": "1", "COLUMNS": "120"}
 
 
 def _complete(run: Mapping[str, Any]) -> dict[str, Any]:
