@@ -56,7 +56,7 @@ def _notebook(path: Path) -> str:
 def _cell(cell: dict[str, Any]) -> Iterator[str]:
     source = "".join(cell["source"])
     if cell["cell_type"] != "code":
-        yield source
+        yield re.sub(r"\.ipynb\)", ".md)", source)
         return
     yield f"```python\n{source}\n```"
     for output in cell["outputs"]:
