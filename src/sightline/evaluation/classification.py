@@ -22,10 +22,7 @@ def measure(predictions: Predictions, class_names: tuple[str, ...]) -> dict[str,
     tested = [row for row in by_class if row.support]
     top_k = {k: int((predictions.rank < k).sum()) for k in _TOP if k < classes}
     found = {
-        "balanced accuracy": intervals.mean_proportion(
-            [(row.recall, row.recall_interval) for row in tested if row.recall_interval]
-        ),
-        "macro F1": intervals.macro_f1(confusion),
+        **intervals.means_of_classes(confusion),
         "loss": intervals.mean(predictions.losses),
         **{f"top-{k} accuracy": wilson(count, total) for k, count in top_k.items()},
     }

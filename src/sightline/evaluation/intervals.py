@@ -24,38 +24,28 @@ def wilson(successes: int, total: int) -> Interval | None:
     return float(interval.low), float(interval.high)
 
 
-def mean_proportion(known: list[tuple[float, Interval]]) -> Interval:
-    """Return the interval of the mean of independent proportions with their Wilson intervals.
-
-    G. Y. Zou, W. Huang and X. Zhang, "A note on confidence interval estimation for a linear
-    function of binomial proportions" (2009).
-    """
-    proportions = np.array([[proportion] for proportion, _ in known])
-    distances = np.array([interval for _, interval in known]) - proportions
-    low, high = np.sqrt((distances**2).sum(axis=0)) / len(known)
-    return float(proportions.mean() - low), float(proportions.mean() + high)
-
-
-def macro_f1(confusion: NDArray[np.int64]) -> Interval | None:
-    """Return the percentile bootstrap interval of the mean F1 of the classes with test images.
+def means_of_classes(confusion: NDArray[np.int64]) -> dict[str, Interval]:
+    """Return the percentile bootstrap intervals of balanced accuracy and macro F1 by name.
 
     Resamples the images (Efron, 1979) of a confusion matrix of counts, shape (n, n), label by
-    prediction. None without a mistake: no resample has one then.
+    prediction. Returns none without a mistake: no resample has one then.
     """
     labels, predicted = np.nonzero(confusion)
     counts, classes = confusion[labels, predicted], len(confusion)
     right = labels == predicted
     if right.all():
-        return None
+        return {}
     total, rng, found = counts.sum(), np.random.default_rng(0), []
     for drawn in (rng.multinomial(total, counts / total) for _ in range(_RESAMPLES)):
-        support = np.bincount(labels, drawn, classes)
-        assigned = np.bincount(predicted, drawn, classes)
-        hits = np.bincount(labels, drawn * right, classes)
+        support, assigned, hits = (
+            np.bincount(numbers, weights, classes)
+            for numbers, weights in ((labels, drawn), (predicted, drawn), (labels, drawn * right))
+        )
         tested = support > 0
-        found.append((2 * hits[tested] / (support + assigned)[tested]).mean())
-    low, high = np.quantile(found, (0.025, 0.975))
-    return float(low), float(high)
+        f1 = 2 * hits[tested] / (support + assigned)[tested]
+        found.append(((hits[tested] / support[tested]).mean(), f1.mean()))
+    low, high = np.quantile(found, (0.025, 0.975), axis=0).tolist()
+    return dict(zip(("balanced accuracy", "macro F1"), zip(low, high, strict=True), strict=True))
 
 
 def mean(values: NDArray[np.float64]) -> Interval | None:

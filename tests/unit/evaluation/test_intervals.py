@@ -1,10 +1,11 @@
 import math
+from functools import partial
 
 import numpy as np
 import pytest
-from sklearn.metrics import f1_score
+from sklearn.metrics import balanced_accuracy_score, confusion_matrix, f1_score
 
-from sightline.evaluation.intervals import macro_f1, mean, mean_proportion, wilson
+from sightline.evaluation.intervals import mean, means_of_classes, wilson
 
 
 @pytest.mark.parametrize(
@@ -24,25 +25,20 @@ def test_interval_agrees_with_published_values(successes, total, published):
     assert wilson(successes, total) == pytest.approx(published, abs=6e-5)
 
 
-def test_mean_of_proportions_agrees_with_the_published_interval_of_a_difference():
-    # Newcombe, "Interval estimation for the difference between independent proportions" (1998),
-    # table II, method 10: 56/70 - 48/80 is between 0.0524 and 0.3339. The mean of 56/70 and 32/80
-    # is half of 1 + the difference.
-    known = [(hits / total, wilson(hits, total)) for hits, total in ((56, 70), (32, 80))]
-    assert mean_proportion(known) == pytest.approx((1.0524 / 2, 1.3339 / 2), abs=6e-5)
-    assert mean_proportion(known[:1]) == pytest.approx(known[0][1])
-
-
-def test_interval_of_the_macro_f1_is_that_of_resampled_images():
+def test_intervals_of_means_of_classes_are_those_of_resampled_images():
     rng = np.random.default_rng(1)
     labels = rng.integers(0, 4, 120)
     predicted = np.where(rng.random(120) < 0.8, labels, rng.integers(0, 4, 120))
-    confusion = np.histogram2d(labels, predicted, bins=range(5))[0].astype(np.int64)
+    found = means_of_classes(confusion_matrix(labels, predicted))
     rows = rng.integers(0, 120, (400, 120))
-    resampled = [f1_score(labels[row], predicted[row], average="macro") for row in rows]
-    expected = np.quantile(resampled, (0.025, 0.975))
-    assert macro_f1(confusion) == pytest.approx(expected, abs=0.015)
-    assert macro_f1(np.diag([5, 0, 3])) is None
+    for name, measure in (
+        ("balanced accuracy", balanced_accuracy_score),
+        ("macro F1", partial(f1_score, average="macro")),
+    ):
+        resampled = [measure(labels[row], predicted[row]) for row in rows]
+        expected = np.quantile(resampled, (0.025, 0.975))
+        assert found[name] == pytest.approx(expected, abs=0.015)
+    assert means_of_classes(np.diag([5, 0, 3])) == {}
 
 
 def test_interval_of_a_mean_ends_at_zero_and_needs_two_values():
