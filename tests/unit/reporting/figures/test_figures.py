@@ -9,19 +9,11 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from drawn_records import areas, coverage, mistakes, network, robustness
 from sightline.data.validation.findings import Finding, Place
 from sightline.records import (
-    ArrayFile,
     Calibration,
-    CorruptionMetrics,
-    CoveragePoint,
-    FileRecord,
-    Layer,
-    Mistake,
-    ModelBlueprint,
     ReliabilityBin,
-    Robustness,
-    ThresholdCurves,
 )
 from sightline.reporting.figures.augmentation import draw_augmentation
 from sightline.reporting.figures.calibration import draw_calibration
@@ -53,50 +45,12 @@ CALIBRATION = Calibration(
     bins=(ReliabilityBin(low=0.5, high=1, images=40, confidence=0.9, accuracy=0.8),), error=0.1
 )
 
-AREAS = ThresholdCurves(
-    roc_auc=0.8,
-    average_precision=0.7,
-    class_roc_auc=(0.9, None, 0.7),
-    class_average_precision=(0.0, None, 1.0),
-    points=ArrayFile(path="a", sha256="a" * 64, bytes=1, shape=(2, 3, 201), dtype="float32"),
-)
-
-
-def mistakes(name=HOSTILE, count=6):
-    return [
-        Mistake(index=number, label=name, predicted=name, probability=0.9, label_probability=0.1)
-        for number in range(count)
-    ]
-
-
-def network(*names):
-    file = FileRecord(path="a", sha256="a" * 64, bytes=1)
-    return ModelBlueprint(
-        architecture=file,
-        summary=file,
-        layers=tuple(
-            Layer(name=name, kind=name, output_shape=(8, 8, 4), parameters=40) for name in names
-        ),
-        parameters=40,
-        image_shape=(12, 12, 1),
-        num_classes=4,
-    )
-
-
-def robustness(*names, accuracy=0.3):
-    rows = [CorruptionMetrics(corruption=name, accuracies=(0.9, *[accuracy] * 4)) for name in names]
-    return Robustness(images=1000, accuracy=0.98, corruptions=tuple(rows))
-
-
-def coverage(*shares):
-    return [
-        CoveragePoint(threshold=number / 10, coverage=share, accuracy=0.9)
-        for number, share in enumerate(shares)
-    ]
+AREAS = areas((0.9, None, 0.7), (0.0, None, 1.0))
+MISTAKES = mistakes([HOSTILE] * 6)
 
 
 FIGURES: dict[str, Callable[[Path], None]] = {
-    "layers": partial(draw_layers, blueprint=network("Conv2D", HOSTILE)),
+    "layers": partial(draw_layers, blueprint=network(["Conv2D", HOSTILE], (8, 8, 4), 40)),
     "samples": partial(draw_samples, images=GREY, labels=[HOSTILE] * 6),
     "augmentation": partial(draw_augmentation, views=COLOUR.reshape(3, 2, 12, 12, 3)),
     "curves": partial(draw_curves, history=VALIDATED),
@@ -107,17 +61,17 @@ FIGURES: dict[str, Callable[[Path], None]] = {
     "confusion": partial(
         draw_confusion_matrix, confusion=[[5, 0], [1, 0]], class_names=[HOSTILE, "b"]
     ),
-    "mistakes": partial(draw_mistakes, images=COLOUR, mistakes=mistakes()),
+    "mistakes": partial(draw_mistakes, images=COLOUR, mistakes=MISTAKES),
     "no mistakes": partial(draw_mistakes, images=GREY[:0], mistakes=[]),
     "thumbnail": partial(write_thumbnail, image=GREY[0]),
-    "label errors": partial(draw_label_errors, images=GREY, errors=mistakes()),
-    "robustness": partial(draw_robustness, robustness=robustness("blur", HOSTILE)),
-    "saliency": partial(draw_saliency, images=COLOUR, maps=MAPS, mistakes=mistakes()),
+    "label errors": partial(draw_label_errors, images=GREY, errors=MISTAKES),
+    "robustness": partial(draw_robustness, robustness=robustness(["blur", HOSTILE], 0.9, 0.3)),
+    "saliency": partial(draw_saliency, images=COLOUR, maps=MAPS, mistakes=MISTAKES),
     "no saliency": partial(
-        draw_saliency, images=GREY[:1], maps=0 * MAPS[:1], mistakes=mistakes(count=1)
+        draw_saliency, images=GREY[:1], maps=0 * MAPS[:1], mistakes=MISTAKES[:1]
     ),
     "class activation": partial(
-        draw_saliency, images=COLOUR, maps=MAPS[:, :3, :2], mistakes=mistakes()
+        draw_saliency, images=COLOUR, maps=MAPS[:, :3, :2], mistakes=MISTAKES
     ),
     "findings": partial(
         draw_findings, found=FOUND, images=[GREY[:2], GREY[:1]], class_names=[HOSTILE, "b"]
@@ -132,7 +86,7 @@ FIGURES: dict[str, Callable[[Path], None]] = {
         draw_threshold_curves, found=AREAS, curves=np.ones((2, 1, 201)), class_names=["c"] * 3
     ),
     "calibration": partial(
-        draw_calibration, calibration=CALIBRATION, coverage=coverage(1, 0.8, 0.5)
+        draw_calibration, calibration=CALIBRATION, coverage=coverage([1, 0.8, 0.5])
     ),
 }
 
@@ -157,11 +111,11 @@ def test_drawing_libraries_are_imported_only_to_draw():
 @pytest.mark.parametrize("name", [r"$\badcommand{$", "猫 $", "two\nlines", "", "🙂" * 30])
 def test_names_are_drawn_literally(tmp_path, name):
     path = tmp_path / "figure.png"
-    draw_layers(path, network(name))
+    draw_layers(path, network([name], (8, 8, 4), 40))
     draw_findings(path, FOUND, [GREY[:2], GREY[:1]], [name, name])
     draw_confusion_matrix(path, [[5, 0], [1, 4]], [name, "b"])
-    draw_label_errors(path, GREY[:1], mistakes(name, 1))
-    draw_robustness(path, robustness(name))
+    draw_label_errors(path, GREY[:1], mistakes([name]))
+    draw_robustness(path, robustness([name], 0.9, 0.3))
 
 
 def pixels(path):
@@ -208,7 +162,7 @@ def test_few_mistakes_show_beside_a_strong_diagonal(tmp_path):
 def test_accuracy_decides_the_colour_of_a_cell(tmp_path):
     means = []
     for accuracy in (0.97, 0.2):
-        draw_robustness(tmp_path / "r.png", robustness("blur", accuracy=accuracy))
+        draw_robustness(tmp_path / "r.png", robustness(["blur"], 0.9, accuracy))
         means.append(pixels(tmp_path / "r.png").mean())
     assert means[0] > means[1] + 20
 
@@ -227,7 +181,9 @@ def test_figures_grow_with_their_content_up_to_a_sensible_size(tmp_path):
 
     assert matrix(10) < matrix(1000)
     assert max(matrix(1000)) < 11 * 48  # 11 inches
-    one, two = (size(partial(draw_layers, blueprint=network(*"a" * n))) for n in (30, 31))
+    one, two = (
+        size(partial(draw_layers, blueprint=network("a" * n, (8, 8, 4), 40))) for n in (30, 31)
+    )
     assert two[0] > 1.5 * one[0]  # a second column
     square, flat = (
         size(partial(draw_samples, images=np.zeros(shape, np.uint8), labels=["a"] * 8))

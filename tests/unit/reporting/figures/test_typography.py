@@ -11,19 +11,13 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from PIL import Image
 
+from drawn_records import areas, mistakes, network, robustness
 from excerpts import CONFIG, excerpt, with_recipe
 from sightline.data.validation.findings import Finding, Place
 from sightline.records import (
-    ArrayFile,
     Calibration,
-    CorruptionMetrics,
     CoveragePoint,
-    Layer,
-    Mistake,
-    ModelBlueprint,
     ReliabilityBin,
-    Robustness,
-    ThresholdCurves,
 )
 from sightline.reporting.figures.accuracy_history import draw_accuracy_history
 from sightline.reporting.figures.calibration import draw_calibration
@@ -42,7 +36,6 @@ from sightline.reporting.figures.threshold_curves import draw_threshold_curves
 from sightline.runs.history import Entry
 
 TOUCHING = 0.5  # Pixels by which boxes of text may overlap
-POINTS = ArrayFile(path="a", sha256="a" * 64, bytes=1, shape=(2, 1, 201), dtype="float32")
 
 
 def names(classes, kind):
@@ -137,21 +130,13 @@ def test_confusion_matrix_of_many_classes_has_numbers_on_its_axes(measured):
     assert texts.count("20") == 2
 
 
-def mistakes(kind, count=8):
-    made = names(count, kind)
-    return [
-        Mistake(index=n, label=name, predicted=made[-n - 1], probability=0.9, label_probability=0)
-        for n, name in enumerate(made)
-    ]
-
-
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("shape", [(12, 12, 1), (10, 40, 3)])
 def test_captions_of_photographs_stay_apart(measured, kind, shape):
     images = np.zeros((8, *shape), np.uint8)
     texts = measured(partial(draw_samples, images=images, labels=names(8, kind)))
     assert "".join(names(8, kind)[7].split())[-1] in "".join(texts)
-    measured(partial(draw_label_errors, images=images, errors=mistakes(kind)))
+    measured(partial(draw_label_errors, images=images, errors=mistakes(names(8, kind))))
     found = [
         Finding("near_leak", Place("validation", 9, n, name), Place("train", 1, n + 1, name), 0)
         for n, name in enumerate(names(5, kind))
@@ -159,7 +144,7 @@ def test_captions_of_photographs_stay_apart(measured, kind, shape):
     pairs = [images[:2]] * 5
     measured(partial(draw_findings, found=found, images=pairs, class_names=names(8, kind)))
     maps = np.full((8, *shape[:2]), 0.01, np.float32)
-    measured(partial(draw_saliency, images=images, maps=maps, mistakes=mistakes(kind)))
+    measured(partial(draw_saliency, images=images, maps=maps, mistakes=mistakes(names(8, kind))))
     title = f"Samples of {'w' * 40} (20 of 1,000 classes)"
     texts = measured(
         partial(draw_titled_samples, images=images[:2], labels=["a", "b"], title=title, columns=9)
@@ -170,12 +155,8 @@ def test_captions_of_photographs_stay_apart(measured, kind, shape):
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("area", [0.5, 0.99995])
 def test_threshold_curves_have_room_for_the_name_of_the_weakest_class(measured, kind, area):
-    found = ThresholdCurves(
-        roc_auc=area,
-        average_precision=area,
-        class_roc_auc=(area,) * 2,
-        class_average_precision=(area,) * 2,
-        points=POINTS,
+    found = areas([area] * 2, [area] * 2).model_copy(
+        update={"roc_auc": area, "average_precision": area}
     )
     curves = np.full((2, 3, 201), area, np.float32)
     draw = partial(draw_threshold_curves, found=found, curves=curves, class_names=names(2, kind))
@@ -202,11 +183,7 @@ def test_calibration_has_readable_ticks_in_every_range(measured, least):
 @pytest.mark.parametrize("rows", [1, 2, 7])
 @pytest.mark.parametrize("kind", KINDS)
 def test_robustness_has_readable_ticks_and_numbers(measured, rows, kind):
-    corruptions = tuple(
-        CorruptionMetrics(corruption=name, accuracies=(1.0, 0.9, 0.8, 0.7, 0.6))
-        for name in names(rows, kind)
-    )
-    made = Robustness(images=1000, accuracy=1.0, corruptions=corruptions)
+    made = robustness(names(rows, kind), 1.0, 0.9, 0.8, 0.7, 0.6)
     assert measured(partial(draw_robustness, robustness=made)).count("100.0%") == rows
 
 
@@ -223,18 +200,7 @@ def test_learning_curves_have_readable_ticks_and_legends_beside_the_lines(measur
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_layers_have_room_for_their_names_and_sizes(measured, kind):
-    layers = tuple(
-        Layer(name=name, kind=name, output_shape=(224, 224, 2048), parameters=99_999_999)
-        for name in names(31, kind)
-    )
-    blueprint = ModelBlueprint(
-        architecture=POINTS,
-        summary=POINTS,
-        layers=layers,
-        parameters=1,
-        image_shape=(224, 224, 3),
-        num_classes=2,
-    )
+    blueprint = network(names(31, kind), (224, 224, 2048), 99_999_999)
     assert measured(partial(draw_layers, blueprint=blueprint)).count("99,999,999") == 31
 
 
