@@ -1,32 +1,21 @@
 """The recipe `auto`: choose a recipe and its most important settings from the images."""
 
 import math
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from importlib.util import find_spec
-from itertools import islice
 from pathlib import Path
-from statistics import median
 from typing import NamedTuple
-
-import numpy as np
 
 from sightline.config import DataConfig, RunConfig, loading
 from sightline.config.model import PRETRAINED_PACKAGE
 from sightline.data import catalog, locate
-from sightline.data.decoding import images
 from sightline.data.decoding.form import choose_resize
-from sightline.data.decoding.images import EncodedImage
-from sightline.data.labelling import image_labels
-from sightline.data.layout import Layout
-from sightline.data.readers.dispatch import READERS
 from sightline.data.recognition import find_layout
-from sightline.data.splits import roles
+from sightline.data.traits import Traits, read_traits
 
 AUTO = "auto"
 """Name of the recipe that stands for `recommend`."""
 
-_SAMPLE = 200  # Images whose headers are read
 _SMALL = 64  # Shorter sides: drawings or digits, if gray. From scratch, twice this is too slow
 _LARGE_INPUT, _SMALL_INPUT = 224, 128  # Side that the backbone was trained with, and a cheaper one
 _LARGE_FROM = 112  # Enlarging images more than twice to 224 pixels adds cost but no detail
@@ -53,21 +42,6 @@ _FINE_TUNING = (
 )
 """The first two are the best of those measured on validation images, with 100 and 1,435 training
 images; the last saves time. See docs/benchmarks.md."""
-
-
-class Traits(NamedTuple):
-    """What the choice depends on."""
-
-    per_class: tuple[int, ...]  # Training images, including those that will be held out
-    height: int  # Median in pixels, like `width`
-    width: int
-    gray: bool
-    splits: tuple[str, ...]
-
-    @property
-    def images(self) -> int:
-        """Number of training images."""
-        return sum(self.per_class)
 
 
 class Recommendation(NamedTuple):
@@ -107,7 +81,7 @@ def recommend(settings: DataConfig) -> Recommendation:
     if settings.dataset in catalog.NAMED:
         recipe = "quickstart" if catalog.NAMED[settings.dataset].package else "tutorial"
         return Recommendation(recipe, (), "")
-    found = inspect(find_layout(locate.existing_path(settings.dataset)), settings)
+    found = read_traits(find_layout(locate.existing_path(settings.dataset)), settings)
     kind = "gray" if found.gray else "color"
     seen = (
         f"{found.images:,} {kind} images of about {found.height}x{found.width} pixels in "
@@ -127,32 +101,6 @@ def recommend(settings: DataConfig) -> Recommendation:
         overrides = (f"data.image_size=[{_SMALL}, {_SMALL}]",) if is_large else ()
         return Recommendation("fast", overrides, reason)
     return _photos(found, seen)
-
-
-def inspect(layout: Layout, settings: DataConfig) -> Traits:
-    """Read what the choice depends on."""
-    if layout.kind == "folder":
-        labels, _ = image_labels.find_labels(layout, settings)
-        splits = tuple(roles(list(labels)).values())
-        paths = next(iter(layout.files.values()))
-        counts = tuple(Counter(next(iter(labels.values()))).values())
-        sample = (EncodedImage(str(path), path) for path in paths[:: -(-len(paths) // _SAMPLE)])
-        return _traits(counts, sample, splits)
-    raw = READERS[layout.kind](layout, settings)
-    splits = tuple(roles([split.name for split in raw.splits]).values())
-    counts = tuple(np.bincount(raw.splits[0].labels).tolist())
-    if stream := raw.splits[0].encoded:
-        return _traits(counts, islice(stream(), _SAMPLE), splits)
-    height, width, channels = raw.image_shape
-    return Traits(counts, height, width, channels == 1, splits)
-
-
-def _traits(
-    counts: tuple[int, ...], sample: Iterator[EncodedImage], splits: tuple[str, ...]
-) -> Traits:
-    headers = [images.read_header(image) for image in sample]
-    height, width = (int(median(header.size[axis] for header in headers)) for axis in (0, 1))
-    return Traits(counts, height, width, all(one.grey for one in headers), splits)
 
 
 def _photos(found: Traits, seen: str) -> Recommendation:
