@@ -12,7 +12,7 @@ from PIL import Image
 
 from color_profiles import ADOBE_RGB, profile
 from grid_formats import Example, encoded
-from grid_situation import SIDE, Situation, flat, noted, refused, shown, tinted
+from grid_situation import READ, SIDE, Situation, flat, noted, refused, shown, tinted
 from heic_files import COLOR, TURNED_HEIC
 
 
@@ -119,6 +119,13 @@ IMAGES = (
         "10 bits in integers of 16",
         shown(lambda number: flat(number).astype(np.uint16) * 4, flat),
         noted("1,023", "data.white"),
+        needs="deep",
+    ),
+    Situation(
+        "8 bits in integers of 16",
+        shown(lambda number: flat(number).astype(np.uint16), flat),
+        noted("255", "data.white"),
+        dict.fromkeys(("NPZ", "CSV"), READ),
         needs="deep",
     ),
     Situation(

@@ -87,6 +87,12 @@ LABELS = (
         needs="text",
     ),
     Situation(
+        "`10` beside `1e1`",
+        labelled(train=["10", "1e1", "2"], test=["10"]),
+        classes=("10", "1e1", "2"),
+        needs="text",
+    ),
+    Situation(
         "markup, commas, other scripts",
         labelled(train=["<b>x", "a, b", "\u732b"], test=["a, b", "\u732b"]),
         needs="text",

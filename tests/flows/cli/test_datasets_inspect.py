@@ -118,7 +118,7 @@ def test_inspect_shows_what_was_left_out_and_every_note(place):
     shown = sightline(r"datasets inspect ./in --set 'data.label_pattern=^(\w+)\.'").stdout
     assert "image folder; train: 2, test: 2 (set aside at random)" in shown
     assert "file names, by data.label_pattern: 2 classes" in shown
-    assert re.search(r"Left out.*as unlabelled: 1 image\(s\) of the test split", shown)
+    assert "Without labels: 1 image(s) of the test split" in shown
     assert "data lie in the folder mine" in shown
 
 

@@ -16,6 +16,8 @@ def test_what_was_recognized_is_printed_once_beside_the_result_even_if_cached(pl
         path = place / "photos" / "ab"[number % 2] / f"{number:02}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.new("L", (20, 30) if number == 9 else (10, 12), 4 * number).save(path)
+    for name in ("1.nef", "2.nef"):
+        (place / "photos" / "a" / name).touch()
     changes = [f"--set={change}" for change in TINY]
     for cached in (False, True):
         line = "train --dataset photos --recipe quickstart --json"
@@ -34,10 +36,12 @@ def test_what_was_recognized_is_printed_once_beside_the_result_even_if_cached(pl
         assert found["Data"] == "image folder; train: 48, test: 12 (set aside at random)"
         assert found["Labels"] == "class folders: 2 classes in this order: a, b"
         assert "12x10 pixels, grayscale" in found["Images"]
-        assert found["Left out"] == "nothing"
+        assert found["Left out"].endswith(" images: 2 file(s): 2 .nef")
+        warned = "Data: 2 of 62 files (3.23%) were left out: 2 .nef."
+        assert warned in json.loads(done.stdout)["warnings"]
         assert "1 of 60 images were resized to 12x10" in found["Note"]
     ingested = json.loads(sightline("runs show latest --json").stdout)["records"]["ingest"]
-    assert [found["Note"]] == ingested["decisions"] == ingested["notes"][:1]
+    assert [found["Note"]] == ingested["decisions"][1:] == ingested["notes"][1:2]
     assert ingested["label_source"] == "class folders"
     assert "data.image_size=[12,10]" in ingested["chosen"]
 

@@ -13,7 +13,11 @@ FACTS = DatasetFacts(
     image_shape=(64, 48, 3),
     resize="crop",
     counts={"train": (100,) * 10, "test": (20,) * 10},
-    notes=("Left out, as no images: 2 .txt.", "Colors were lost.", "Left out, as unlabelled: 3."),
+    notes=(
+        "Left out, as no images: 2 .txt.",
+        "Colors were lost.",
+        "Left out, as they lie beside: 3.",
+    ),
     decisions=("Left out, as no images: 2 .txt.", "Colors were lost."),
 )
 
@@ -24,7 +28,7 @@ def test_lines_state_splits_labels_images_and_what_was_left_out():
         "Labels": "column kind of labels.csv: 10 classes in this order: class 0, class 1, class 2, "
         "class 3, class 4, class 5, class 6, class 7 and 2 more",
         "Images": "64x48 pixels, RGB; images of another size are cropped to this shape",
-        "Left out": "as no images: 2 .txt; as unlabelled: 3",
+        "Left out": "as no images: 2 .txt; as they lie beside: 3",
     }
     assert fact_lines.other_decisions(FACTS) == ("Colors were lost.",)
 

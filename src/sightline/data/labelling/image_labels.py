@@ -77,7 +77,7 @@ def describe(layout: Layout, settings: DataConfig) -> Origin:
                 chosen = chosen or column
         elif read_table(table, settings.label_column):
             places.append(f"one-hot columns of {table.name}")
-    return Origin("image folder", " and ".join(places), chosen)
+    return Origin("image folder", " and ".join(dict.fromkeys(places)), chosen)
 
 
 def _check_not_annotations(root: Path, paths: Iterable[Path]) -> None:

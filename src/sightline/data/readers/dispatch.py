@@ -31,6 +31,11 @@ READERS: dict[str, Callable[[Layout, DataConfig], RawDataset]] = {
 """Format to its reader. A new format is a module here, a line here, and its name in `layout`."""
 
 _WITH_METADATA = ("csv", "parquet")
+_WITH_COLUMN = {
+    "label_column": ("csv", "parquet", "tfrecord", "webdataset"),
+    "image_column": ("parquet", "tfrecord", "webdataset"),
+}
+"""Settings that name a column, and the formats that have such columns."""
 
 
 def open_source(run: Run, source: Source, settings: DataConfig) -> tuple[RawDataset, str]:
@@ -39,10 +44,10 @@ def open_source(run: Run, source: Source, settings: DataConfig) -> tuple[RawData
     Returns the data, and a description of their origin for people.
     """
     if source.kind in {"named", "embedded"}:
-        _check_metadata(source.kind, source.path, settings)
+        _check_columns(source.kind, source.path, settings)
         return _open_named(run, source, settings)
     layout = find_layout(Path(source.path))
-    _check_metadata(layout.kind, source.path, settings)
+    _check_columns(layout.kind, source.path, settings, has_table=any(layout.tables.values()))
     if settings.label_pattern and layout.kind != "folder":
         raise DataError(
             f"{source.path} is no folder of images, whose names data.label_pattern could match; "
@@ -69,7 +74,14 @@ def _open_named(run: Run, source: Source, settings: DataConfig) -> tuple[RawData
     return idx.read(layout, settings, dataset.class_names), f"{dataset.title}, digest verified"
 
 
-def _check_metadata(kind: str, path: str, settings: DataConfig) -> None:
+def _check_columns(kind: str, path: str, settings: DataConfig, *, has_table: bool = False) -> None:
+    """Raise DataError if a setting names a column of a format that has none."""
+    for key, kinds in _WITH_COLUMN.items():
+        name, has_column = getattr(settings, key), kind in kinds or (has_table and "label" in key)
+        if name != DataConfig.model_fields[key].default and not has_column:
+            raise DataError(
+                f"{path} has no column for data.{key}, which names {name!r}; leave it out."
+            )
     if settings.metadata_columns and kind not in _WITH_METADATA:
         raise DataError(
             f"{path} has no metadata columns, but data.metadata_columns names "
