@@ -64,6 +64,6 @@ def _cell(cell: dict[str, Any]) -> Iterator[str]:
         if image := shown.get("image/png"):
             yield f"![Output of the cell](data:image/png;base64,{''.join(image).strip()})"
         elif page := shown.get("text/html"):
-            yield "".join(page)
+            yield "".join(page).replace('<table border="1" class="dataframe">', "<table>")
         else:
             yield f"```text\n{''.join(shown['text/plain'])}\n```"

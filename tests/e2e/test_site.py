@@ -18,7 +18,15 @@ NOTEBOOK = [
             {"output_type": "stream", "text": ["one line\n"]},
             {"output_type": "execute_result", "data": {"text/plain": ["the number 2"]}},
             {"output_type": "display_data", "data": {"image/png": "iVBORw0KGgo=\n"}},
-            {"output_type": "display_data", "data": {"text/html": ["<b>a table</b>"]}},
+            {
+                "output_type": "display_data",
+                "data": {
+                    "text/html": [
+                        '<table border="1" class="dataframe">',
+                        "<tr><td>a cell</td></tr></table>",
+                    ]
+                },
+            },
         ],
     },
 ]
@@ -65,4 +73,4 @@ def test_notebook_is_shown_with_its_outputs(site):
     assert "one line" in shown
     assert "the number 2" in shown
     assert 'src="data:image/png;base64,iVBORw0KGgo="' in shown
-    assert "<b>a table</b>" in shown
+    assert "<table><tr><td>a cell</td></tr></table>" in shown
