@@ -73,6 +73,8 @@ def resolve(workspace: Workspace, run: str) -> str:
     else:
         found = [name for name in ids if name == run]
     found = found or [name for name in ids if is_named(name, run)]
+    if not ids:
+        raise InputError(f"No runs in {workspace} yet; start one with `sightline train`.")
     if not found:
         raise InputError(f"There is no run {run!r} in {workspace}; see `sightline runs list`.")
     if len(found) > 1:

@@ -9,11 +9,14 @@ from sightline.errors import InputError
 from sightline.records.manifest import ManifestExcerpt
 from sightline.runs import run_folder
 from sightline.storage import json_digest
+from sightline.storage.workspace import Workspace
 
 
 def test_runs_are_found_by_id_by_first_characters_and_as_the_latest(workspace):
     publish(workspace.root, *map(excerpt, ("zeta", "2025", "2026a", "2026b")))
     assert run_folder.run_ids(workspace) == ["2026b", "2026a", "2025", "zeta"]
+    with pytest.raises(InputError, match=r"mine.*`sightline runs list`"):
+        run_folder.resolve(workspace, "mine")
     found = {name: run_folder.resolve(workspace, name) for name in ("2026a", "z", "latest")}
     assert found == {"2026a": "2026a", "z": "zeta", "latest": "2026b"}
     with pytest.raises(InputError, match=r"2 runs .*'2026'"):
@@ -35,6 +38,11 @@ def test_run_is_found_by_the_last_digits_of_an_id_that_was_chosen_for_it(workspa
     publish(workspace.root, excerpt("20261130T000000Z-other-fast-b5138c"))
     with pytest.raises(InputError, match="2 runs"):
         run_folder.resolve(workspace, "b5138c")
+
+
+def test_without_runs_the_message_says_how_to_start(tmp_path):
+    with pytest.raises(InputError, match="`sightline train`"):
+        run_folder.resolve(Workspace(tmp_path), "latest")
 
 
 def test_reproduction_is_never_the_latest(workspace, dataset):
