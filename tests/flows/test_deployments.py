@@ -2,6 +2,8 @@ import re
 from typing import get_args
 
 import pytest
+from jsonschema import Draft202012Validator
+from prefect.utilities.callables import parameter_schema
 
 from sightline.config import DataConfig, loading
 from sightline.data import locate
@@ -88,6 +90,15 @@ def test_recipe_may_be_a_file_that_the_worker_sees(root, data, tmp_path, monkeyp
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ConfigError, match=r"'night\.toml'.*/srv/mine\.toml"):
         ask(data, recipe=file.name).result()
+
+
+@pytest.mark.parametrize(
+    ("recipe", "accepted"),
+    [("fast", True), ("/srv/night.toml", True), ("night.toml", False), ("slow", False)],
+)
+def test_server_refuses_unknown_recipes_and_relative_paths(recipe, accepted):
+    form = parameter_schema(train).model_dump()["properties"]["recipe"]
+    assert Draft202012Validator(form).is_valid(recipe) is accepted
 
 
 def test_form_knows_all_shipped_recipes():

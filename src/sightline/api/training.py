@@ -29,7 +29,8 @@ def train(
 
     Args:
         dataset: Path of your own images, or name of a data set (`sightline datasets list`).
-        recipe: Named config to start from; `"auto"` chooses it from the images.
+        recipe: Named config to start from, or the path of a TOML file (`sightline config init`
+            writes one); `"auto"` chooses it from the images.
         settings: Config keys that override the recipe's, dotted or nested:
             `{"training.epochs": 3}` or `{"training": {"epochs": 3}}`.
         artifacts: Folder of the cache, runs and models. Default: the environment variable
