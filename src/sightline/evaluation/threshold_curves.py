@@ -76,12 +76,7 @@ def trace(positive: NDArray[np.bool_], scores: NDArray[np.float32]) -> ClassCurv
         positive: Whether an image belongs to the class, shape (n,).
         scores: The probability of the class, shape (n,).
     """
-    from sklearn.metrics import (
-        average_precision_score,
-        precision_recall_curve,
-        roc_auc_score,
-        roc_curve,
-    )
+    from sklearn.metrics import auc, precision_recall_curve, roc_curve
 
     false_rates, true_rates, _ = roc_curve(positive, scores)
     precisions, recalls, _ = precision_recall_curve(positive, scores)  # recalls fall
@@ -89,6 +84,6 @@ def trace(positive: NDArray[np.bool_], scores: NDArray[np.float32]) -> ClassCurv
     return ClassCurves(
         recall=np.interp(GRID, false_rates, true_rates),
         precision=precisions[::-1][reached],
-        roc_auc=float(roc_auc_score(positive, scores)),
-        average_precision=float(average_precision_score(positive, scores)),
+        roc_auc=float(auc(false_rates, true_rates)),
+        average_precision=float(-np.sum(np.diff(recalls) * precisions[:-1])),
     )

@@ -7,6 +7,7 @@ import yaml
 from sightline.config import TrainingConfig
 from sightline.config.flatten import flatten
 from sightline.data.catalog import NAMED, NamedDataset
+from sightline.evaluation.overall import overall
 from sightline.records import CorruptionMetrics, Evaluation, Robustness, SliceMetrics
 from sightline.records.manifest import RunManifest
 from sightline.reporting import metric_tables, page, summary, warnings
@@ -41,6 +42,10 @@ def _metadata(manifest: RunManifest) -> dict[str, Any]:
         {"type": "accuracy", "name": "Test accuracy", "value": evaluation.accuracy},
         {"type": "loss", "name": "Test loss (cross-entropy, nats)", "value": evaluation.loss},
     ]
+    for kind, name in (("f1", "macro F1"), ("roc_auc", "macro ROC AUC")):
+        value, _ = overall(evaluation)[name]
+        if value is not None:
+            measured.append({"type": kind, "name": f"Test {name}", "value": value})
     result = {
         "task": {"type": _TASK, "name": "Image classification"},
         "dataset": tested,

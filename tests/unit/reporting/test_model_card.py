@@ -88,10 +88,12 @@ def test_card_names_the_licence_that_was_set_and_the_data_set_that_images_are_a_
 
 @pytest.mark.parametrize("value", [1.0, 0.0, 1e-07, 0.1 + 0.2])
 def test_metrics_keep_every_digit(manifest, value):
-    found = metadata(render_model_card(with_evaluation(manifest, accuracy=value, loss=value / 3)))
+    changed = with_evaluation(manifest, accuracy=value, loss=value / 3, macro_f1=value / 7)
+    found = metadata(render_model_card(changed))
     assert {result.metric_type: result.metric_value for result in found.eval_results} == {
         "accuracy": value,
         "loss": value / 3,
+        "f1": value / 7,
     }
 
 
