@@ -43,7 +43,7 @@ def run_command(
     Raises the SightlineError of the command, RunError if its process died, and KeyboardInterrupt
     after it has stopped.
     """
-    given = {"dataset": os.fspath(dataset), "recipe": recipe, "overrides": overrides(settings)}
+    given = {"dataset": _text(dataset), "recipe": recipe, "overrides": overrides(settings)}
     request = {"command": name, "arguments": given, "run": _complete(run)}
     show = in_notebook() if progress is None else progress
     with Child(_WORKER, environment=_environment()) as child:
@@ -83,6 +83,13 @@ def _environment() -> dict[str, str]:
     return {**kept, "NO_COLOR": "1", "COLUMNS": "120"}
 
 
+def _text(dataset: PathLike) -> str:
+    """Return a data set as the command line takes it; `Path("mnist")` is a path, not the name."""
+    if isinstance(dataset, str):
+        return dataset
+    return os.path.join(os.curdir, Path(dataset).expanduser())
+
+
 def _complete(run: Mapping[str, Any]) -> dict[str, Any]:
     data_dir = run.get("data_dir") or os.environ.get("SIGHTLINE_DATA_DIR")
     return {
@@ -97,16 +104,15 @@ def _complete(run: Mapping[str, Any]) -> dict[str, Any]:
 def _result(child: Child, *, show: bool) -> dict[str, Any]:
     out = sys.stdout if in_notebook() else sys.stderr
     while (message := child.receive()) is not None:
-        if "line" in message:
-            if show:
-                out.write(f"{message['line']}\n")
-                out.flush()
-        elif "error" in message:
-            raise _as_error(**message["error"])
-        else:
+        if "line" not in message:
             _wait(child)
+            if "error" in message:
+                raise _as_error(**message["error"])
             result: dict[str, Any] = message["result"]
             return result
+        if show:
+            out.write(f"{message['line']}\n")
+            out.flush()
     code = child.wait()
     raise RunError(
         f"The process of the run died with {describe_exit(code)}; run the same again to continue, "

@@ -28,7 +28,8 @@ def train(
     from its last checkpoint.
 
     Args:
-        dataset: Path of your own images, or name of a data set (`sightline datasets list`).
+        dataset: Path of your own images, or name of a data set (`sightline datasets list`). A
+            `Path` is never taken for a name.
         recipe: Named config to start from, or the path of a TOML file (`sightline config init`
             writes one); `"auto"` chooses it from the images.
         settings: Config keys that override the recipe's, dotted or nested:
