@@ -129,6 +129,18 @@ def most_confident_mistakes(
     ), len(wrong.index)
 
 
+def sample_correct(path: Path, num_classes: int, limit: int) -> Predictions:
+    """Choose correct predictions evenly spaced over a predictions table, the least confident first.
+
+    Raises InputError as `read`.
+    """
+    found = read(path, num_classes)
+    found = found.take(found.correct)
+    count = min(limit, len(found.index))
+    found = found.take(np.arange(count) * len(found.index) // max(1, count))
+    return found.take(np.lexsort((found.index, found.confidence)))
+
+
 def of_block(block: Block) -> Predictions:
     """Reduce the probabilities of a block to what the measures need."""
     rows, classes = (np.arange(size) for size in block.probabilities.shape)

@@ -13,7 +13,7 @@ from sightline.data.samples import choose_samples
 from sightline.data.split_arrays import StoredImages, open_images
 from sightline.data.validation.findings import select_findings
 from sightline.evaluation import label_errors
-from sightline.evaluation.predictions import most_confident_mistakes
+from sightline.evaluation.predictions import most_confident_mistakes, sample_correct
 from sightline.pipeline.cache import Draft, find_or_make
 from sightline.pipeline.stages import Stage
 from sightline.records import (
@@ -31,6 +31,7 @@ from sightline.reporting.figures import canvas
 from sightline.reporting.figures.augmentation import draw_augmentation
 from sightline.reporting.figures.calibration import draw_calibration
 from sightline.reporting.figures.confusion import draw_confusion_matrix
+from sightline.reporting.figures.correct import draw_correct
 from sightline.reporting.figures.curves import draw_curves
 from sightline.reporting.figures.grid import (
     Images,
@@ -54,6 +55,7 @@ _FIGURES_BYTES, _THUMBNAIL_BYTES, _SMALL_BYTES = 2 << 20, 16 << 10, 4 << 10
 """Estimated size of all figures, of the thumbnail of a mistake, and of a small thumbnail."""
 
 _LABEL_ERRORS = 24  # Most label errors that are drawn; the table has all
+_CORRECT = 12  # Most correct predictions that are drawn
 _MOST_LAYERS = 60  # Two columns; more are illegible, and the page lists them in a table
 _FINDINGS, _FINDINGS_BYTES = 24, 32 << 20
 """Most findings that are drawn; fewer if the images are large."""
@@ -152,7 +154,18 @@ def _figures(inputs: _Inputs, images: Images, worst: tuple[Mistake, ...]) -> Ite
         views = open_mapped(inputs.path(trained.augmented_views))
         yield "augmentation", partial(draw_augmentation, views=views)
     yield "mistakes", partial(draw_mistakes, images=images, mistakes=worst)
+    yield from _correct(inputs)
     yield from _measurements(inputs)
+
+
+def _correct(inputs: _Inputs) -> Iterator[Figure]:
+    names, table = inputs.files.class_names, inputs.path(inputs.evaluation.predictions)
+    found = sample_correct(table, len(names), _CORRECT)
+    if len(found.index):
+        labels = [names[label] for label in found.label]
+        images = inputs.images("test")[found.index]
+        draw = partial(draw_correct, images=images, labels=labels, confidence=found.confidence)
+        yield "correct", draw
 
 
 def _findings(inputs: _Inputs) -> Iterator[Figure]:

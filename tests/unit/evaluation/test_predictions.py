@@ -12,6 +12,7 @@ from sightline.evaluation.predictions import (
     most_confident_mistakes,
     predict_split,
     read,
+    sample_correct,
 )
 
 IMAGES, CLASSES = 50, 6
@@ -117,6 +118,21 @@ def test_missing_or_damaged_table_is_refused(path, content):
         path.write_bytes(content)
     with pytest.raises(InputError, match=r"predictions\.parquet"):
         read(path, CLASSES)
+
+
+def test_correct_predictions_are_sampled_over_the_split_the_least_confident_first(path, predicted):
+    correct = np.flatnonzero(model(PIXELS).argmax(axis=1) == LABELS)
+    found = sample_correct(path, CLASSES, 4)
+    assert sorted(found.index) == [correct[number * len(correct) // 4] for number in range(4)]
+    assert (found.confidence == model(PIXELS)[found.index].max(axis=1)).all()
+    assert (np.diff(found.confidence) >= 0).all()
+    assert sorted(sample_correct(path, CLASSES, 1000).index) == correct.tolist()
+
+
+def test_no_correct_prediction_is_sampled_where_there_is_none(path):
+    wrong = (model(PIXELS).argmax(axis=1).astype(np.int16) + 1) % CLASSES
+    predict_split(model, PIXELS, wrong, iter(SOURCES), CLASSES, path)
+    assert len(sample_correct(path, CLASSES, 4).index) == 0
 
 
 def assert_equal(found, expected):

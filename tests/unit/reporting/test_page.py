@@ -99,7 +99,7 @@ def test_files_of_the_run_folder_are_linked_beside_the_page(html):
 def test_figures_have_a_size_so_that_nothing_jumps(html, artifacts, manifest):
     report = manifest.records.report
     images = Page(html).attributes("img")
-    assert len(images) == 5 + 12 + 3 + 3  # figures, three of each class, confused ones, mistakes
+    assert len(images) == 6 + 12 + 3 + 3  # figures, three of each class, confused ones, mistakes
     shown = {(attributes["width"], attributes["height"]) for attributes in images}
     for record, density in ((report.figures["layers"], 2), (report.thumbnails[0], 1)):
         with Image.open(artifacts / record.path) as image:
@@ -141,7 +141,7 @@ def test_run_without_mistakes_shows_none(artifacts, manifest):
         update={"mistakes": (), "thumbnails": (), "mistakes_total": 0, "confusions": ()}
     )
     html = page.render_html(Workspace(artifacts), with_records(manifest, report=report))
-    assert len(Page(html).attributes("img")) == 5 + 12
+    assert len(Page(html).attributes("img")) == 6 + 12
 
 
 def test_resumed_training_and_early_stopping_are_shown(artifacts, manifest):
@@ -223,7 +223,7 @@ def test_page_shows_the_data_gate_with_findings_and_drift(artifacts, manifest):
     assert ["leaks", "warned", "2.5%", "0%", finding] in shown.rows
     assert ["train", f"share of class {hostile}", "25.00%", "50.00%"] in shown.rows
     assert gate.compared_with in shown.text
-    assert len(shown.attributes("img")) == 5 + 12 + 3 + 3 + 1
+    assert len(shown.attributes("img")) == 6 + 12 + 3 + 3 + 1
     check_self_contained(shown)
     assert "| Data gate | 1 of 2 checks warned\\: leaks |" in page.render_markdown(checked)
     assert "Data gate" not in page.render_markdown(manifest)
@@ -231,7 +231,8 @@ def test_page_shows_the_data_gate_with_findings_and_drift(artifacts, manifest):
 
 def test_photographs_have_a_dark_file_and_charts_are_inverted(html, artifacts, manifest):
     shown, report = Page(html), manifest.records.report
-    assert {*report.dark_figures} == {"samples"} | {*report.figures} & {"label_errors", "saliency"}
+    photos = {"samples", "correct", "label_errors", "saliency"}
+    assert {*report.dark_figures} == {*report.figures} & photos
     sources = shown.attributes("source")
     assert len(sources) == len(report.dark_figures)
     dark = page.data_url((artifacts / report.dark_figures["samples"].path).read_bytes())

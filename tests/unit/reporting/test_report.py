@@ -55,7 +55,8 @@ def test_confusions_and_classes_have_their_own_images(run, pictures, hostile_fil
 
 
 def test_every_figure_of_the_evaluation_is_drawn(run, pictures):
-    names = {"samples", "layers", "curves", "mistakes", "confusion_matrix", "calibration"}
+    names = {"samples", "layers", "curves", "mistakes", "correct"}
+    names |= {"confusion_matrix", "calibration"}
     assert set(pictures.figures) == names, "there are no findings and no corruptions"
     assert set(pictures.page_figures) == names
     kinds = {"PNG": pictures.figures.values(), "WEBP": pictures.page_figures.values()}

@@ -18,6 +18,7 @@ from sightline.records import (
 from sightline.reporting.figures.augmentation import draw_augmentation
 from sightline.reporting.figures.calibration import draw_calibration
 from sightline.reporting.figures.confusion import draw_confusion_matrix
+from sightline.reporting.figures.correct import draw_correct
 from sightline.reporting.figures.curves import draw_both_curves, draw_curves
 from sightline.reporting.figures.grid import (
     draw_findings,
@@ -53,6 +54,9 @@ FIGURES: dict[str, Callable[[Path], None]] = {
     "layers": partial(draw_layers, blueprint=network(["Conv2D", HOSTILE], (8, 8, 4), 40)),
     "samples": partial(draw_samples, images=GREY, labels=[HOSTILE] * 6),
     "augmentation": partial(draw_augmentation, views=COLOUR.reshape(3, 2, 12, 12, 3)),
+    "correct": partial(
+        draw_correct, images=COLOUR, labels=[HOSTILE] * 6, confidence=np.linspace(0.5, 1, 6)
+    ),
     "curves": partial(draw_curves, history=VALIDATED),
     "curves with steps": partial(
         draw_curves, history=HISTORY[:1], steps=VALIDATED.assign(learning_rate=[0.1, 0.0])
