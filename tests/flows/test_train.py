@@ -1,12 +1,17 @@
+import html
 import json
 import logging
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 import yaml
+from PIL import Image
 
 from examples import pictures
 from sightline.config import DataGateConfig, loading
@@ -138,6 +143,23 @@ def test_report_has_the_numbers_of_the_metrics(first, metrics):
         assert figure in sentence
     found = metrics["label_errors"]
     assert any(f"{found['found']} of {found['examined']} training" in row for row in rows)
+
+
+def test_program_in_the_report_predicts_as_the_evaluation(first, data, tmp_path):
+    folder = Path(first.run_dir)
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    (program,) = re.findall(r"<pre[^>]*><code>(.*?)</code>", page, re.DOTALL)
+    shutil.copy(folder / "model.keras", tmp_path)
+    with np.load(data) as arrays:
+        Image.fromarray(arrays["x_test"][3].squeeze()).save(tmp_path / "image.png")
+    command = [sys.executable, "-c", html.unescape(program)]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    name, probability = done.stdout.split()[-2:]
+    expected = pq.read_table(folder / "predictions.parquet").slice(3, 1).to_pylist()[0]
+    assert name == "abcd"[expected["predicted"]]
+    assert float(probability) == pytest.approx(
+        max(expected[f"probability_{number}"] for number in range(4)), abs=1e-4
+    )
 
 
 def test_manifest_records_config_data_environment_and_files(first, root, config):

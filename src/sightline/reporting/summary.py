@@ -183,7 +183,7 @@ def abstaining(evaluation: Evaluation) -> str:
     aim = next((one for one in _AIMS if one > evaluation.accuracy), 1)
     found = [point for point in evaluation.coverage if point.accuracy >= aim]
     best = max(found, key=lambda point: point.coverage, default=None)
-    if best is None or best.coverage < _WORTHWHILE:
+    if best is None or not _WORTHWHILE <= best.coverage < 1:
         return ""
     return (
         f" If it abstains below a confidence of {best.threshold:g}, it answers {best.coverage:.2%} "
