@@ -31,6 +31,7 @@ from sightline.records.evaluation import (
     Metrics,
     NearestClass,
     Neighbors,
+    OperatingPoint,
     ReliabilityBin,
     Robustness,
     Saliency,

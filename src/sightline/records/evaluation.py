@@ -124,6 +124,17 @@ class LinearReference(Record):
     side: int
 
 
+class OperatingPoint(Record):
+    """A threshold: images whose probability of a class is at least as high belong to it."""
+
+    class_name: str
+    goal: Literal["recall", "precision"]  # What reaches the target; the other is then the highest
+    target: float  # In (0, 1]
+    threshold: float  # In [0, 1]
+    precision: float
+    recall: float
+
+
 class ThresholdCurves(Record):
     """ROC and precision-recall curves of each class against the rest.
 
@@ -134,6 +145,7 @@ class ThresholdCurves(Record):
     average_precision: float  # Area under the precision-recall curve, mean of the classes
     class_roc_auc: tuple[float | None, ...]  # In label order
     class_average_precision: tuple[float | None, ...]
+    operating_points: tuple[OperatingPoint, ...] = ()  # Class by class; targets that are reached
     # float32 NPY of shape (2, 1 + m, 201): recall at equally spaced false positive rates, then
     # precision at equally spaced recalls; the mean of the classes, then up to 20 classes each one
     points: ArrayFile

@@ -3,7 +3,8 @@
 from typing import NamedTuple
 
 from sightline.evaluation import overall as measures
-from sightline.records import ClassMetrics, Evaluation
+from sightline.evaluation.operating_points import TARGETS
+from sightline.records import ClassMetrics, Evaluation, OperatingPoint
 from sightline.reporting import summary
 from sightline.reporting.table import MOST_ROWS, NONE, Cell, Table, interval, left_out
 
@@ -74,6 +75,32 @@ def _areas(evaluation: Evaluation) -> dict[str, tuple[float | None, float | None
         return {}
     pairs = zip(curves.class_roc_auc, curves.class_average_precision, strict=True)
     return dict(zip((row.class_name for row in evaluation.classes), pairs, strict=True))
+
+
+def operating_points(evaluation: Evaluation) -> Table:
+    """List what each class reaches at some recalls and precisions, and the thresholds for it."""
+    curves = evaluation.threshold_curves
+    points = curves.operating_points if curves else ()
+    found: dict[tuple[str, str, float], OperatingPoint] = {
+        (point.class_name, point.goal, point.target): point for point in points
+    }
+    goals = [(goal, target) for goal in ("recall", "precision") for target in TARGETS]
+    classes = [row.class_name for row in weakest_first(evaluation) if row.support]
+    rows: list[tuple[Cell | str, ...]] = [
+        (name, *(_reached(found.get((name, *goal))) for goal in goals))
+        for name in (classes[:MOST_ROWS] if found else ())
+    ]
+    columns = [f"At {goal} {target:.0%}" for goal, target in goals]
+    more = left_out(len(classes), "classes", "metrics.json")
+    return Table("Operating points", "tnnnnnn", ("Class", *columns), rows, left_out=more)
+
+
+def _reached(point: OperatingPoint | None) -> Cell:
+    if point is None:
+        return Cell(NONE)
+    if point.goal == "recall":
+        return Cell(f"precision {point.precision:.2%}", f"from {point.threshold:.4f}")
+    return Cell(f"recall {point.recall:.2%}", f"from {point.threshold:.4f}")
 
 
 class ConfusedPair(NamedTuple):

@@ -42,7 +42,7 @@ def test_means_of_the_areas_are_those_of_scikit_learn(tmp_path):
 
 def test_area_is_the_share_of_pairs_in_the_right_order():
     positive, scores = np.array([1, 0, 1, 0, 0], bool), np.array([0.9, 0.8, 0.4, 0.4, 0.1], "f4")
-    found = threshold_curves.trace(positive, scores)
+    found = threshold_curves.trace("a", positive, scores)
     # Of the six pairs, the first positive wins three; the second wins one and ties one.
     assert found.roc_auc == pytest.approx((3 + 1 + 0.5) / 6)
     # One of one at recall 0.5, two of four at recall 1.

@@ -2,7 +2,14 @@ import pytest
 from markdown_it import MarkdownIt
 
 from reported_runs import NO_FIGURES, with_records
-from sightline.records import ArrayFile, Check, DataGateResult, ProfileChange, ThresholdCurves
+from sightline.records import (
+    ArrayFile,
+    Check,
+    DataGateResult,
+    OperatingPoint,
+    ProfileChange,
+    ThresholdCurves,
+)
 from sightline.reporting import metric_tables, tables
 from sightline.reporting.page import markdown_table
 from sightline.reporting.table import NONE, Cell, Table
@@ -60,15 +67,36 @@ def test_weakest_class_comes_first(manifest):
     assert [row[0] for row in rows[:3]] == ["d", "c", "b"]
 
 
-def test_areas_stand_beside_their_class_in_every_order(manifest):
-    curves = ThresholdCurves(
-        roc_auc=0.75,
-        average_precision=0.5,
-        class_roc_auc=(0.5, None, 0.75, 1.0),
-        class_average_precision=(0.25, None, 0.5, 0.75),
-        points=ArrayFile(path="a", sha256="a" * 64, bytes=1, shape=(2, 4, 201), dtype="float32"),
+CURVES = ThresholdCurves(
+    roc_auc=0.75,
+    average_precision=0.5,
+    class_roc_auc=(0.5, None, 0.75, 1.0),
+    class_average_precision=(0.25, None, 0.5, 0.75),
+    points=ArrayFile(path="a", sha256="a" * 64, bytes=1, shape=(2, 4, 201), dtype="float32"),
+)
+
+
+def test_operating_points_stand_in_the_column_of_their_target(manifest):
+    shares = {"threshold": 0.125, "precision": 0.75, "recall": 0.96875}
+    points = tuple(
+        OperatingPoint(class_name="d", goal=goal, target=target, **shares)
+        for goal, target in (("recall", 0.95), ("precision", 0.9))
     )
+    curves = CURVES.model_copy(update={"operating_points": points})
     measured = manifest.records.evaluate.model_copy(update={"threshold_curves": curves})
+    table = metric_tables.operating_points(measured)
+    name, *cells = table.rows[0]
+    reached = dict(zip(table.columns[1:], map(str, cells), strict=True))
+    assert name == "d"
+    assert reached.pop("At recall 95%") == "precision 75.00% (from 0.1250)"
+    assert reached.pop("At precision 90%") == "recall 96.88% (from 0.1250)"
+    assert [*reached.values()] == [NONE] * 4
+    bare = manifest.records.evaluate.model_copy(update={"threshold_curves": None})
+    assert metric_tables.operating_points(bare).rows == []
+
+
+def test_areas_stand_beside_their_class_in_every_order(manifest):
+    measured = manifest.records.evaluate.model_copy(update={"threshold_curves": CURVES})
     table = metric_tables.class_metrics(measured)
     assert table.columns[5:7] == ("ROC AUC", "AP")
     areas = {row[0]: row[5:7] for row in table.rows}
