@@ -7,23 +7,23 @@ from typing import TYPE_CHECKING, Any
 
 from sightline import errors as errors
 
+__all__ = ["Run", "datasets", "errors", "list_runs", "load", "train"]
+
 if TYPE_CHECKING:
     from sightline.api import Run as Run
     from sightline.api import datasets as datasets
     from sightline.api import list_runs as list_runs
     from sightline.api import load as load
     from sightline.api import train as train
+else:  # a type checker would take every name for a public one
 
-__all__ = ["Run", "datasets", "errors", "list_runs", "load", "train"]
+    def __getattr__(name: str) -> Any:
+        """Load a public name."""
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from sightline import api
 
-
-def __getattr__(name: str) -> Any:
-    """Load a public name."""
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from sightline import api
-
-    return getattr(api, name)
+        return getattr(api, name)
 
 
 def __dir__() -> list[str]:

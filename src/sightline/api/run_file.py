@@ -12,11 +12,15 @@ from PIL import Image
 _COLORS = 64  # Of a figure in a card; its file has all
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class RunFile:
     """A file; it is also a path, so `open`, `Path` and Pillow take it."""
 
     path: Path  # Absolute path
+
+    def __repr__(self) -> str:
+        """Return the name; notebooks keep this text, and are given to others."""
+        return f"<RunFile {self.path.name}>"
 
     def __fspath__(self) -> str:
         """Return the path."""

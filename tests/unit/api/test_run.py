@@ -47,6 +47,7 @@ def test_results_are_those_of_the_run_folder(run):
 
 
 def test_figure_is_shown_as_a_picture_and_the_report_as_a_link(run):
+    assert repr(run.figures["curves"]) == "<RunFile curves.png>"
     png, size = run.figures["curves"]._repr_png_()
     assert Image.open(io.BytesIO(png)).width == 2 * size["width"]
     assert run.figures["curves"]._repr_html_() is None
