@@ -156,7 +156,7 @@ def test_program_in_the_report_predicts_as_the_evaluation(first, data, tmp_path)
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
     name, probability = done.stdout.split()[-2:]
     expected = pq.read_table(folder / "predictions.parquet").slice(3, 1).to_pylist()[0]
-    assert name == "abcd"[expected["predicted"]]
+    assert name == str(expected["predicted"])
     assert float(probability) == pytest.approx(
         max(expected[f"probability_{number}"] for number in range(4)), abs=1e-4
     )
