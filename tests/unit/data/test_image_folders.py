@@ -101,6 +101,24 @@ def test_test_split_without_labels_beside_class_folders_is_kept_apart(tmp_path):
     assert unlabelled(tmp_path) == ["test/3.bmp"]
 
 
+@pytest.mark.parametrize("folder", ["test", "test1", "unknown", "Images"])
+def test_only_folder_of_the_test_split_that_names_no_class_holds_no_labels(tmp_path, folder):
+    paint(tmp_path, "train/a/1.bmp", "train/b/2.bmp", f"test/{folder}/3.bmp")
+    assert unlabelled(tmp_path) == [f"test/{folder}/3.bmp"]
+    paint(tmp_path, "test/a/4.bmp")
+    check_unreadable(tmp_path, f"'{folder}'", "never occurs in the training split")
+    (tmp_path / "train" / "b").rename(tmp_path / "train" / "x")
+    (tmp_path / "test" / "a" / "4.bmp").rename(tmp_path / "4.bmp")
+    (tmp_path / "train" / "x").rename(tmp_path / "train" / "Unknown")
+    (tmp_path / "test" / folder).rename(tmp_path / "test" / "Unknown")
+    assert labelled(tmp_path)[0]["test"] == {3: "Unknown"}
+
+
+def test_other_folder_of_the_test_split_is_a_class_that_training_lacks(tmp_path):
+    paint(tmp_path, "train/a/1.bmp", "train/b/2.bmp", "test/c/3.bmp")
+    check_unreadable(tmp_path, "'c'", "never occurs in the training split")
+
+
 @pytest.mark.parametrize("folder", ["images", "."])
 def test_one_folder_of_images_is_labelled_by_the_table_above_or_beside_it(tmp_path, folder):
     paint(tmp_path / folder, "1.bmp", "2.bmp")

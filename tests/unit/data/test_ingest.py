@@ -92,6 +92,7 @@ def test_photos_of_mixed_sizes_keep_their_labels_through_the_split(run, photos):
         expected = (30 * row["label"], 255 - 30 * row["label"], 5 * number)
         assert np.abs(colour - expected).max() < 4
     assert {event.stage for event in events} == {"ingest"}
+    assert {event.unit for event in events} == {"headers", "images"}
     assert (events[-1].unit, events[-1].done, events[-1].total) == ("images", 70, 70)
 
 

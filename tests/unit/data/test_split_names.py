@@ -9,6 +9,7 @@ from sightline.errors import DataError
     [
         *(("Train", "train"), ("training_set", "train"), ("train2017", "train")),
         *(("eval", "validation"), ("Evaluation", "validation"), ("val_images", "validation")),
+        *(("valid", "validation"), ("validation", "validation"), ("dev", "validation")),
         *(("test1", "test"), ("TESTING", "test")),
         *(("trained", None), ("bullet train", None), ("contest", None), ("devices", None)),
     ],

@@ -25,6 +25,9 @@ _ANNOTATIONS = frozenset(
 )
 """Names of folders, in lower case, that data sets for detection and segmentation have."""
 
+_NO_CLASS = _IMAGES | {"all", "all_classes", "unknown", "unlabeled", "unlabelled"}
+"""Names, in lower case, of the only folder of a split without labels."""
+
 _ABSOLUTE = re.compile(r"/|[A-Za-z]:/|[a-z0-9]+://")
 
 SplitLabels = dict[str, list[str]]
@@ -33,9 +36,10 @@ SplitLabels = dict[str, list[str]]
 def find_labels(layout: Layout, settings: DataConfig) -> tuple[SplitLabels, tuple[str, ...]]:
     """Return the label of each image of each split, in the order of `layout.files`, and notes.
 
-    `data.label_pattern` has precedence over class folders and tables. A split other than the
-    training split in which no image has a label, or by the pattern no label of the training split,
-    is left out. Raises DataError, naming the image, if only some images of a split have a label.
+    `data.label_pattern` has precedence over class folders and tables. Splits without labels are
+    left out: those, other than the training split, in which no image has a label, or by the pattern
+    no label of the training split, or all images are in one folder like `test` or `unknown`. Raises
+    DataError, naming the image, if only some images of a split have a label.
     """
     notes: list[str] = []
     found: dict[Path, str] = {}
@@ -55,6 +59,8 @@ def find_labels(layout: Layout, settings: DataConfig) -> tuple[SplitLabels, tupl
             root = layout.roots[split]
             given = [path.relative_to(root).parts[0] for path in paths]
             source = "its folder"
+            if labels and _is_no_class(_names(given), _names(labels["train"])):
+                given = [None] * len(paths)
         if settings.label_pattern and labels and not _names(given) & _names(labels["train"]):
             given = [None] * len(paths)  # such as 1.jpg among images to be predicted
         if paths and not any(given) and split not in {"train", UNSPLIT}:
@@ -89,6 +95,13 @@ def _check_not_annotations(root: Path, paths: Iterable[Path]) -> None:
             f"{root} has the folders {' and '.join(sorted(folders))}, as for detection or "
             f"segmentation; give the path of the folder of images if they have labels: {KNOWN}."
         )
+
+
+def _is_no_class(names: set[str], known: set[str]) -> bool:
+    """Return whether these are one name, of no known class, like `test` or `unknown`."""
+    name = next(iter(names), "")
+    is_usual = name.lower() in _NO_CLASS or split_of(name) is not None
+    return len(names) == 1 and name not in known and is_usual
 
 
 def _present(label: str | None, path: Path, source: str, hint: str) -> str:

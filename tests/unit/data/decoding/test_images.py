@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image, PngImagePlugin
 
+import bounds
 from sightline.data.decoding import jpeg
 from sightline.data.decoding.images import EncodedImage, decode_one, read_header
 from sightline.data.readers.base import Form
@@ -140,14 +141,16 @@ def test_portable_pixmaps_as_in_traffic_signs_and_faces_are_read(content, expect
     assert pixels[0].tolist() == expected
 
 
-def test_photograph_of_180_megapixels_is_read_with_little_memory():
+def test_photograph_of_180_megapixels_is_read_with_little_memory(monkeypatch):
     file = io.BytesIO()
     large = Image.new("L", (13_500, 13_500), 80)
     large.paste(200, (0, 0, 13_500, 6_750))
     large.save(file, "JPEG")
-    header, pixels = decode_one(
-        EncodedImage("large.jpg", file.getvalue()), Form((40, 40, 1), "crop")
-    )
+    content = EncodedImage("large.jpg", file.getvalue())
+    del large
+    monkeypatch.setattr(bounds, "_BYTES", 128 << 20)  # all pixels would take 174 MiB
+    with bounds.bounded():
+        header, pixels = decode_one(content, Form((40, 40, 1), "crop"))
     assert header.size == (13_500, 13_500)
     np.testing.assert_allclose(pixels[:18].astype(int), 200, atol=2)
     np.testing.assert_allclose(pixels[22:].astype(int), 80, atol=2)
