@@ -136,3 +136,15 @@ def test_columns_of_text_are_named_and_can_be_metadata(path):
     write(path, files, X, Y, header=["filename", *PIXELS, "label"])
     check_unreadable(path, "digits.csv", "text in filename", "data.metadata_columns")
     check(path, Y, metadata_columns=("filename",))
+
+
+def test_file_without_labels_has_the_pixel_columns_of_the_training_file(tmp_path):
+    write(tmp_path / "train.csv", Y, X, header=["label", *PIXELS])
+    others = (["7a"] * COUNT, X[:, ::-1], range(COUNT))
+    write(tmp_path / "test.csv", *others, header=["name", *PIXELS[::-1], "id"])
+    (split,) = read_all(tmp_path)[0].unlabelled
+    assert (split.name, split.labels.tolist()) == ("test", [-1] * COUNT)
+    images = np.concatenate([block.images for block in split.images()])
+    np.testing.assert_array_equal(images.reshape(COUNT, 64), X)
+    write(tmp_path / "test.csv", X[:, :63], header=PIXELS[:63])
+    check_unreadable(tmp_path, "test.csv has no labels", "'p63'", "remove the file")
