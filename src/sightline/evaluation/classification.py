@@ -4,7 +4,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
+from sklearn.metrics import (
+    cohen_kappa_score,
+    confusion_matrix,
+    matthews_corrcoef,
+    precision_recall_fscore_support,
+)
 
 from sightline.evaluation import intervals
 from sightline.evaluation.intervals import wilson
@@ -31,11 +36,26 @@ def measure(predictions: Predictions, class_names: tuple[str, ...]) -> dict[str,
         "accuracy_interval": wilson(hits, total),
         "balanced_accuracy": float(np.mean([row.recall for row in tested])),
         "macro_f1": float(np.mean([row.f1 for row in tested])),
+        **_agreement(predictions),
         "top_k": {k: count / total for k, count in top_k.items()},
         "intervals": {name: one for name, one in found.items() if one is not None},
         "loss": predictions.loss,
         "classes": by_class,
         "confusion": tuple(tuple(int(count) for count in row) for row in confusion),
+    }
+
+
+def _agreement(predictions: Predictions) -> dict[str, float]:
+    """Return the two measures that compare labels and predictions with chance.
+
+    They are undefined if all labels and all predictions are of one class.
+    """
+    label, predicted = predictions.label, predictions.predicted
+    if len(np.union1d(label, predicted)) == 1:
+        return {}
+    return {
+        "matthews": float(matthews_corrcoef(label, predicted)),
+        "kappa": float(cohen_kappa_score(label, predicted)),
     }
 
 

@@ -13,6 +13,8 @@ def overall(evaluation: Evaluation) -> dict[str, Figure]:
         "accuracy": evaluation.accuracy,
         "balanced accuracy": evaluation.balanced_accuracy,
         "macro F1": evaluation.macro_f1,
+        "Matthews correlation": evaluation.matthews,
+        "Cohen's kappa": evaluation.kappa,
         "macro ROC AUC": curves.roc_auc if curves else None,
         "macro average precision": curves.average_precision if curves else None,
         **{f"top-{k} accuracy": share for k, share in sorted(evaluation.top_k.items())},

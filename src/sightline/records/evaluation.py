@@ -173,6 +173,8 @@ class Metrics(Record):
     accuracy_interval: Interval  # 95 % Wilson score interval of the accuracy
     balanced_accuracy: float | None = None  # Mean recall of the classes that have test images
     macro_f1: float | None = None  # Mean F1 of the classes that have test images
+    matthews: float | None = None  # Matthews correlation coefficient, in [-1, 1]
+    kappa: float | None = None  # Cohen's kappa, in [-1, 1]
     top_k: dict[int, float] = Field(default_factory=dict)  # k to the top-k accuracy
     loss: float  # Mean categorical cross-entropy (log loss), in nats
     # Name, as of `evaluation.overall`, to the 95 % interval of that measure
