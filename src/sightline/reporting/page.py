@@ -24,6 +24,7 @@ from sightline.reporting import (
     phases,
     summary,
     tables,
+    trend,
     unlabelled,
     warnings,
 )
@@ -47,6 +48,7 @@ def render_html(workspace: Workspace, manifest: RunManifest) -> str:
     return render(
         "report.html.j2",
         **facts(manifest, str),
+        trend=trend.find(workspace, manifest),
         map_points=neighbors.points(workspace, records.ingest, records.evaluate),
         image_url=lambda record: data_url((workspace.root / record.path).read_bytes()),
         thumbnail_source=lambda record: embed(record, 1),
