@@ -73,10 +73,9 @@ def resolve(workspace: Workspace, run: str) -> str:
     else:
         found = [name for name in ids if name == run]
     found = found or [name for name in ids if is_named(name, run)]
-    if not ids:
-        raise InputError(f"No runs in {workspace} yet; start one with `sightline train`.")
     if not found:
-        raise InputError(f"There is no run {run!r} in {workspace}; see `sightline runs list`.")
+        remedy = "see `sightline runs list`" if ids else "start one with `sightline train`"
+        raise InputError(f"There is no run {run!r} in {workspace}; {remedy}.")
     if len(found) > 1:
         raise InputError(
             f"{len(found)} runs in {workspace} match {run!r}; give more of the ID "

@@ -41,7 +41,7 @@ def test_latest_is_the_last_run_of_the_data_set(workspace, tmp_path):
     assert find(workspace, "latest", "dots").name == RUN_ID
     with pytest.raises(InputError, match="'zoo'"):
         find(workspace, "latest", "zoo")
-    with pytest.raises(InputError, match="runs list"):
+    with pytest.raises(InputError, match="sightline train"):
         find(Workspace(tmp_path), "latest")
 
 
