@@ -19,15 +19,16 @@ from sightline.config import RunConfig, loading
 from sightline.data import locate
 from sightline.export.export import EXPORT
 from sightline.pipeline import cache
+from sightline.prediction.unlabelled import PREDICT
 from sightline.records import Run, Source, StageRecords
 from sightline.runs import verify
 from sightline.storage import digests, files
 from sightline.storage.workspace import Workspace
 from sightline.training.embed import EMBED
 
-STEPS = [*(stage.name for stage in STAGES if stage not in {EMBED, EXPORT}), "publish"]
+STEPS = [*(stage.name for stage in STAGES if stage not in {EMBED, PREDICT, EXPORT}), "publish"]
 """The steps of the run. Export is missing: it works in child processes, which no fault point
-reaches. It stores its result like every other stage."""
+reaches. So is predict, since all splits have labels. Both store their results like every stage."""
 
 PHOTO_STEPS = ["ingest", "preprocess", "build", "embed", "train"]
 """The steps of the run with a pretrained network."""
