@@ -1,6 +1,6 @@
 """The tables of the metrics, in the page, the Markdown report and the model card."""
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from sightline.evaluation import overall as measures
 from sightline.evaluation.operating_points import TARGETS
@@ -77,30 +77,29 @@ def _areas(evaluation: Evaluation) -> dict[str, tuple[float | None, float | None
     return dict(zip((row.class_name for row in evaluation.classes), pairs, strict=True))
 
 
-def operating_points(evaluation: Evaluation) -> Table:
-    """List what each class reaches at some recalls and precisions, and the thresholds for it."""
+def operating_points(evaluation: Evaluation, goal: Literal["recall", "precision"]) -> Table:
+    """List what each class reaches at some recalls or precisions, and the thresholds for it."""
     curves = evaluation.threshold_curves
-    points = curves.operating_points if curves else ()
-    found: dict[tuple[str, str, float], OperatingPoint] = {
-        (point.class_name, point.goal, point.target): point for point in points
+    found = {
+        (point.class_name, point.target): point
+        for point in (curves.operating_points if curves else ())
+        if point.goal == goal
     }
-    goals = [(goal, target) for goal in ("recall", "precision") for target in TARGETS]
+    other = "precision" if goal == "recall" else "recall"
     classes = [row.class_name for row in weakest_first(evaluation) if row.support]
     rows: list[tuple[Cell | str, ...]] = [
-        (name, *(_reached(found.get((name, *goal))) for goal in goals))
+        (name, *(_reached(found.get((name, target)), other) for target in TARGETS))
         for name in (classes[:MOST_ROWS] if found else ())
     ]
-    columns = [f"At {goal} {target:.0%}" for goal, target in goals]
+    columns = [f"{other.capitalize()} at {goal} {target:.0%}" for target in TARGETS]
     more = left_out(len(classes), "classes", "metrics.json")
-    return Table("Operating points", "tnnnnnn", ("Class", *columns), rows, left_out=more)
+    return Table(f"Thresholds by {goal}", "tnnn", ("Class", *columns), rows, left_out=more)
 
 
-def _reached(point: OperatingPoint | None) -> Cell:
+def _reached(point: OperatingPoint | None, measure: str) -> Cell:
     if point is None:
         return Cell(NONE)
-    if point.goal == "recall":
-        return Cell(f"precision {point.precision:.2%}", f"from {point.threshold:.4f}")
-    return Cell(f"recall {point.recall:.2%}", f"from {point.threshold:.4f}")
+    return Cell(f"{getattr(point, measure):.2%}", f"from {point.threshold:.4f}")
 
 
 class ConfusedPair(NamedTuple):

@@ -66,7 +66,7 @@ def _point(share: float, run: RunManifest | ManifestExcerpt, low: float, high: f
         down=down(measured.accuracy),
         top=top,
         bottom=bottom,
-        date=f"{run.created:%Y-%m-%d}",
+        date=f"{run.created:%Y-%m-%d %H:%M}",
         text=f"{run_folder.short_id(run.run_id)}, {run.config.recipe}: {measured.accuracy:.2%} "
         f"({interval(measured.accuracy_interval)})",
     )

@@ -84,15 +84,14 @@ def test_operating_points_stand_in_the_column_of_their_target(manifest):
     )
     curves = CURVES.model_copy(update={"operating_points": points})
     measured = manifest.records.evaluate.model_copy(update={"threshold_curves": curves})
-    table = metric_tables.operating_points(measured)
-    name, *cells = table.rows[0]
-    reached = dict(zip(table.columns[1:], map(str, cells), strict=True))
-    assert name == "d"
-    assert reached.pop("At recall 95%") == "precision 75.00% (from 0.1250)"
-    assert reached.pop("At precision 90%") == "recall 96.88% (from 0.1250)"
-    assert [*reached.values()] == [NONE] * 4
+    by_recall = metric_tables.operating_points(measured, "recall")
+    assert by_recall.columns[2] == "Precision at recall 95%"
+    assert [*map(str, by_recall.rows[0])] == ["d", NONE, "75.00% (from 0.1250)", NONE]
+    by_precision = metric_tables.operating_points(measured, "precision")
+    assert by_precision.columns[1] == "Recall at precision 90%"
+    assert [*map(str, by_precision.rows[0])] == ["d", "96.88% (from 0.1250)", NONE, NONE]
     bare = manifest.records.evaluate.model_copy(update={"threshold_curves": None})
-    assert metric_tables.operating_points(bare).rows == []
+    assert metric_tables.operating_points(bare, "recall").rows == []
 
 
 def test_areas_stand_beside_their_class_in_every_order(manifest):
