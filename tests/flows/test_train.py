@@ -33,6 +33,7 @@ FILES = {
     "MODEL_CARD.md",
     "calibration.png",
     "confusion_matrix.png",
+    "correct.png",
     "curves.png",
     "findings.parquet",
     "history.parquet",
@@ -84,7 +85,10 @@ def test_model_card_has_the_numbers_of_the_metrics(first, metrics):
     described = yaml.safe_load(card.split("---\n")[1])
     (result,) = described["model-index"][0]["results"]
     assert {row["type"]: row["value"] for row in result["metrics"]} == {
-        name: metrics[name] for name in ("accuracy", "loss")
+        "accuracy": metrics["accuracy"],
+        "loss": metrics["loss"],
+        "f1": metrics["macro_f1"],
+        "roc_auc": metrics["threshold_curves"]["roc_auc"],
     }
     assert "| {:.2%} to {:.2%} |".format(*metrics["accuracy_interval"]) in card
     for row in metrics["classes"]:
@@ -143,6 +147,13 @@ def test_report_has_the_numbers_of_the_metrics(first, metrics):
         assert figure in sentence
     found = metrics["label_errors"]
     assert any(f"{found['found']} of {found['examined']} training" in row for row in rows)
+
+
+def test_links_of_the_report_lead_to_files_beside_it(first):
+    page = (Path(first.run_dir) / "report.html").read_text(encoding="utf-8")
+    links = re.findall(r'href="\./([^"]+)"', page)
+    assert {"model.keras", "predictions.parquet", "metrics.json", "manifest.json"} <= {*links}
+    assert {*links} <= FILES
 
 
 def test_program_in_the_report_predicts_as_the_evaluation(first, data, tmp_path):
