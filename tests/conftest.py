@@ -1,8 +1,10 @@
 import gc
 import os
+import sys
 from pathlib import Path
 
 import pytest
+from absl import logging as absl
 from xdist.scheduler import LoadScopeScheduling
 
 from command import BIN, ROOT, execute
@@ -65,8 +67,14 @@ def place(group):
 
 
 def pytest_configure():
-    """Collect no garbage while the tests are imported, which saves seconds."""
+    """Collect no garbage while the tests are imported, which saves seconds.
+
+    Prefect closes all log handlers when it is imported. The handler of absl, which Keras imports,
+    would close the stream of pytest if a command under test has replaced it, and all later tests
+    would fail; it never closes the standard error of the process.
+    """
     gc.disable()
+    absl.get_absl_handler().python_handler.setStream(sys.__stderr__)
 
 
 def pytest_collection_finish():

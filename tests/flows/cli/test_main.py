@@ -1,9 +1,13 @@
+import io
 import json
 import re
+import sys
+from contextlib import redirect_stderr
 from pathlib import Path
 
 import numpy as np
 import pytest
+from absl import logging as absl
 from typer.core import TyperGroup as Group
 from typer.main import get_command
 
@@ -198,3 +202,9 @@ def test_doctor_ends_with_1_if_something_would_fail(monkeypatch, passed, code):
     assert ("failed" in sightline("doctor", code=code).stdout) is not passed
     found = json.loads(sightline("doctor --json", code=code).stdout)
     assert found[1] == {"name": "device", "passed": passed, "found": "cpu"}
+
+
+def test_command_that_closes_log_handlers_leaves_the_standard_error_of_the_tests_open():
+    with redirect_stderr(io.StringIO()):
+        absl.get_absl_handler().close()
+    assert not sys.stderr.closed
