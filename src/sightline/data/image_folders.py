@@ -20,6 +20,7 @@ KNOWN = (
 """The layouts of image folders, for errors."""
 
 _MAX_NAMES = 5
+_ANNOTATIONS = frozenset({".txt", ".xml", ".json"})
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,12 @@ def _layout(path: Path, scans: dict[str, _Scan], unknown: list[str]) -> Layout:
         notes += (f"Left out, as they lie beside the class folders: {len(beside):,} image(s).",)
     tables = {scan.table for scan in scans.values()}
     others = [file for scan in scans.values() for file in scan.others if Path(file) not in tables]
-    kinds = image_kinds.count_kinds(others)
+    stems = {image.with_suffix("") for scan in scans.values() for image in scan.images}
+    annotations = [file for file in others if _annotates(Path(file), stems)]
+    if annotations:
+        known = image_kinds.describe_kinds(image_kinds.count_kinds(annotations))
+        notes += (f"Left out, as annotations of the images of the same names: {known}.",)
+    kinds = image_kinds.count_kinds(sorted(set(others) - set(annotations)))
     notes += image_kinds.describe_left_out(kinds)
     return Layout(
         "folder",
@@ -111,6 +117,11 @@ def _layout(path: Path, scans: dict[str, _Scan], unknown: list[str]) -> Layout:
         {split: scan.folder for split, scan in scans.items()},
         {split: scan.table for split, scan in scans.items() if scan.is_loose},
     )
+
+
+def _annotates(path: Path, stems: set[Path]) -> bool:
+    """Return whether a file describes the image of the same name beside it."""
+    return path.suffix.lower() in _ANNOTATIONS and path.with_suffix("") in stems
 
 
 def _check_not_splits(path: Path, folders: list[str], scan: _Scan) -> None:

@@ -144,7 +144,10 @@ def _files(found: Layout) -> list[Path]:
 
 
 def _digest(found: Layout) -> tuple[str, bool]:
-    """Return the digest of all files, and whether one of them is a HEIC image."""
+    """Return the digest of all files, and whether one of them is a HEIC image.
+
+    Files that are left out count by what is said of them.
+    """
     paths = _files(found)
     counter = Counter("files", len(paths)) if len(paths) >= _SHOW_PROGRESS_FROM else None
     digest, heic = hashlib.sha256(), False
@@ -154,6 +157,8 @@ def _digest(found: Layout) -> tuple[str, bool]:
         digest.update(f"{name}\0{file_digest}\n".encode(errors="surrogateescape"))
         if counter:
             counter.advance(1)
+    if found.notes:
+        digest.update("\n".join(found.notes).encode(errors="surrogateescape"))
     return digest.hexdigest(), heic
 
 

@@ -73,7 +73,10 @@ class DatasetFacts(Record):
     """What is known of a data set before its images are decoded, and what was decided."""
 
     incidental: ClassVar[frozenset[str]] = frozenset(
-        {"source", "format", "label_source", "places", "stored_bytes", "decisions", "chosen"}
+        {
+            *("source", "format", "label_source", "places", "stored_bytes", "chosen"),
+            *("notes", "decisions", "left_out", "unreadable"),
+        }
     )
 
     dataset: DatasetName

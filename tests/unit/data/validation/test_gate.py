@@ -128,7 +128,7 @@ def with_others(run, folder, others):
             one.save(folder / label / f"{number}.png")
     (folder / "beside.png").write_bytes((folder / "a" / "0.png").read_bytes())
     for number in range(others):
-        name = f"{number}.nef" if number % 4 else f"{number}.txt"
+        name = f"other {number}.nef" if number % 4 else f"other {number}.txt"
         (folder / "b" / name).touch()
     return reading.ingest(run, folder)
 
@@ -153,6 +153,20 @@ def test_data_of_which_more_than_half_is_left_out_are_refused_with_what_to_do(ru
     assert str(caught.value).endswith("accept it with --set data_gate.left_out.fail_above=1.")
     for accepted, outcome in (({"fail_above": 1}, "warned"), ({"action": "off"}, "off")):
         assert checks(run, files, left_out=accepted)["left_out"].outcome == outcome
+
+
+def test_annotations_beside_their_images_are_no_loss_but_are_stated(run, tmp_path):
+    with_others(run, tmp_path, 0)
+    for image in [*tmp_path.glob("[ab]/*.png")]:
+        image.with_suffix(".txt").touch()
+        image.with_suffix(".xml").touch()
+    (tmp_path / "a" / "readme.txt").touch()
+    files = reading.ingest(run, tmp_path)
+    assert files.left_out == {".png": 1, ".txt": 1}
+    stated = "Left out, as annotations of the images of the same names: 24 .txt and 24 .xml."
+    assert stated in files.notes
+    assert stated in files.decisions
+    assert checks(run, files)["left_out"].outcome == "warned"
 
 
 @pytest.fixture
