@@ -6,6 +6,7 @@ It takes a free port on loopback, sends it to its parent, serves, and ends with 
 import gc
 import socket
 import sys
+from typing import Any
 
 from sightline.pipeline import child
 from sightline.storage import locks
@@ -34,11 +35,30 @@ def main(descriptor: int) -> None:
             gc.freeze()
             gc.enable()
 
+    _let_transactions_wait()
     app = create_app(ephemeral=True, final=True)
     config = uvicorn.Config(
         app, log_level="error", lifespan="on", timeout_graceful_shutdown=_FAREWELL_SECONDS
     )
     Server(config).run([listener])
+
+
+def _let_transactions_wait() -> None:
+    """Make each transaction of SQLite wait for the one before it, for up to a minute.
+
+    Prefect 3.8 lets most of them read first. If another process, such as the server of another
+    run, writes in between, SQLite refuses the write at once, and after six tries a run is lost.
+    """
+    from prefect.server.database.configurations import AioSqliteConfiguration
+
+    begin = AioSqliteConfiguration.begin_transaction
+
+    def begin_immediately(
+        self: AioSqliteConfiguration, session: Any, with_for_update: bool = False
+    ) -> Any:
+        return begin(self, session, with_for_update=True)
+
+    AioSqliteConfiguration.begin_transaction = begin_immediately  # type: ignore[method-assign]
 
 
 if __name__ == "__main__":
