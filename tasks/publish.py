@@ -4,6 +4,7 @@ from prefect.runtime import flow_run
 
 from sightline.config import RunConfig
 from sightline.records import Run, RunSummary, Source, StageRecords, StageTime
+from sightline.registry import comparison
 from sightline.reporting import publish as publishing
 from sightline.tasks.artifacts import show_run
 from sightline.tasks.base import uncached_task
@@ -18,6 +19,9 @@ def publish(
     stages: dict[str, StageTime],
 ) -> RunSummary:
     """Write the run folder and show its report in Prefect."""
-    summary = publishing.publish(run, config, source, records, stages, flow_run_id=flow_run.id)
+    champion = None  # which the gate compared with, if it is on
+    if records.decision is None:
+        champion = comparison.with_champion(run, records.ingest, records.evaluate)
+    summary = publishing.publish(run, config, source, records, stages, flow_run.id, champion)
     show_run(run, summary, records)
     return summary

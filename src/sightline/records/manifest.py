@@ -28,6 +28,8 @@ class _Manifest(Record):
     stages: dict[str, StageTime]  # Stage name to its time in this run
     total_seconds: float  # Wall time from the start of the run to its publication
     compared: RunComparison | None = None  # Comparison with the previous run of this data set
+    # Comparison with the champion's run, unless that is the previous run or the gate compared them
+    champion: RunComparison | None = None
     seed_noise: Spread | None = None  # Spread of the test accuracy over seeds, if measured
     flow_run_id: str | None = None  # Prefect's id of the flow run, if there was one
     # Id of the run that this one reproduced; such a run is never the previous or the latest one

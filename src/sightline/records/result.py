@@ -66,14 +66,14 @@ class Report(Record):
 
 
 class RunComparison(Record):
-    """Comparison with the previous run of the same data set."""
+    """Comparison with the previous run of the same data set, or with that of its champion."""
 
-    run_id: str  # Id of the previous run
+    run_id: str  # Id of the other run
     recipe: str  # Its recipe
     accuracy: float  # Its test accuracy, in [0, 1]
     loss: float  # Its test loss, in nats
-    # Test images that only this run, or only the previous one, classifies correctly; None if the
-    # test images differ or the previous predictions cannot be read
+    # Test images that only this run, or only the other one, classifies correctly; None if the
+    # test images differ or the other predictions cannot be read
     fixed: int | None = None
     broken: int | None = None
     p_value: float | None = None  # Two-sided p-value of McNemar's exact test (1947)

@@ -11,7 +11,15 @@ from pathlib import Path
 from sightline.config import RunConfig
 from sightline.errors import StageError
 from sightline.pipeline import provenance
-from sightline.records import FileRecord, Run, RunSummary, Source, StageRecords, StageTime
+from sightline.records import (
+    FileRecord,
+    Run,
+    RunComparison,
+    RunSummary,
+    Source,
+    StageRecords,
+    StageTime,
+)
 from sightline.records.manifest import RunManifest
 from sightline.records.unlabelled import PREDICTIONS
 from sightline.reporting import advice, model_card, page, warnings
@@ -30,8 +38,11 @@ def publish(
     records: StageRecords,
     stages: dict[str, StageTime],
     flow_run_id: str | None = None,
+    champion: RunComparison | None = None,
 ) -> RunSummary:
     """Write the run folder: copies of the results, the report and the manifest.
+
+    `champion` is the comparison with the champion's run, unless the gate made one.
 
     Raises:
         RunExistsError: The run id was taken in the meantime.
@@ -56,7 +67,8 @@ def publish(
         records=records,
         files={},
         total_seconds=round((datetime.now(UTC) - run.started).total_seconds(), 3),
-        compared=flips.with_last_run(run, records.ingest, records.evaluate),
+        compared=(last := flips.with_last_run(run, records.ingest, records.evaluate)),
+        champion=None if last and champion and last.run_id == champion.run_id else champion,
         flow_run_id=flow_run_id,
         repeats=run.repeats,
     )

@@ -7,6 +7,7 @@ from sightline.records import (
     Certificate,
     DataGateResult,
     Evaluation,
+    RunComparison,
 )
 from sightline.records.manifest import RunManifest
 from sightline.reporting.table import interval, times
@@ -97,21 +98,29 @@ def certainty(manifest: RunManifest) -> str:
 
 def progress(manifest: RunManifest) -> str:
     """Compare the run with the previous one of its data set."""
-    compared = manifest.compared
-    if compared is None:
+    if manifest.compared is None:
         return "This is the first run of this data set."
+    return _comparison(manifest, manifest.compared, "the previous run")
+
+
+def champion(manifest: RunManifest) -> str:
+    """Compare the run with the champion's; empty if there is none, or `progress` or the gate do."""
+    return _comparison(manifest, manifest.champion, "the champion") if manifest.champion else ""
+
+
+def _comparison(manifest: RunManifest, compared: RunComparison, other: str) -> str:
     now = manifest.records.evaluate.accuracy
     change = f"{compared.accuracy:.2%} before, {now:.2%} now (run {compared.run_id})"
     if compared.fixed is None or compared.broken is None or compared.p_value is None:
         return (
-            "Not comparable with the previous run: its test images differ or its predictions "
-            f"cannot be read; {change}."
+            f"Not comparable with {other}: its test images differ or its predictions cannot be "
+            f"read; {change}."
         )
     if not compared.fixed + compared.broken:
-        return f"The same test images are misclassified as in the previous run: {change}."
-    result = f"{'Better' if compared.fixed > compared.broken else 'Worse'} than the previous run"
+        return f"The same test images are misclassified as by {other}: {change}."
+    result = f"{'Better' if compared.fixed > compared.broken else 'Worse'} than {other}"
     if compared.p_value >= _SIGNIFICANT:
-        result = "No significant difference from the previous run"
+        result = f"No significant difference from {other}"
     images = test_images(manifest.records.evaluate)
     return (
         f"{result} (p = {compared.p_value:.2g}, n = {images:,}): {change}; {compared.fixed:,} "

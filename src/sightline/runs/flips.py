@@ -12,6 +12,7 @@ from sightline.evaluation import predictions, predictions_table
 from sightline.evaluation.predictions import Predictions
 from sightline.records import DatasetFiles, Evaluation, Run, RunComparison
 from sightline.records.difference import Flip, Flips
+from sightline.records.manifest import RunManifest
 from sightline.runs import run_folder
 
 MOST_EXAMPLES = 24  # Number of fixed, and of broken, images that are named
@@ -72,17 +73,22 @@ def same_test_images(a: DatasetFiles, b: DatasetFiles) -> bool:
 def with_last_run(run: Run, files: DatasetFiles, evaluation: Evaluation) -> RunComparison | None:
     """Compare a run that is about to be published with the last run of its data set, if any."""
     last = run_folder.last(run.workspace, files.dataset)
-    if last is None:
-        return None
+    return with_run(run, last, files, evaluation) if last else None
+
+
+def with_run(
+    run: Run, other: RunManifest, files: DatasetFiles, evaluation: Evaluation
+) -> RunComparison:
+    """Compare a run that is about to be published with an earlier one."""
     compared = RunComparison(
-        run_id=last.run_id,
-        recipe=last.config.recipe,
-        accuracy=last.records.evaluate.accuracy,
-        loss=last.records.evaluate.loss,
+        run_id=other.run_id,
+        recipe=other.config.recipe,
+        accuracy=other.records.evaluate.accuracy,
+        loss=other.records.evaluate.loss,
     )
-    if not same_test_images(last.records.ingest, files):
+    if not same_test_images(other.records.ingest, files):
         return compared
-    path = run_folder.folder(run.workspace, last.run_id) / predictions.PREDICTIONS
+    path = run_folder.folder(run.workspace, other.run_id) / predictions.PREDICTIONS
     classes = len(files.class_names)
     try:
         before = predictions.read(path, classes)

@@ -102,6 +102,15 @@ def test_change_is_called_better_or_worse_only_if_it_is_significant(manifest, ch
 
 def test_first_run_is_compared_with_nothing(manifest):
     assert numbers(summary.progress(manifest)) == []
+    assert summary.champion(manifest) == ""
+
+
+def test_champion_that_is_not_the_previous_run_is_compared_too(manifest):
+    counts = {"fixed": 5, "broken": 30, "p_value": 0.00003}
+    best = RunComparison(run_id="the-best", recipe="fast", accuracy=0.95, loss=0.2, **counts)
+    text = summary.champion(manifest.model_copy(update={"champion": best}))
+    assert text.startswith("Worse than the champion (p = 3e-05")
+    assert "95.00% before, 92.50% now (run the-best)" in text
 
 
 def test_temperature_scaling_gives_its_numbers(manifest):
