@@ -60,14 +60,16 @@ def test_images_and_report_of_a_run_are_shown(browser, workers, done):
 def test_form_of_the_deployment_explains_its_parameters(browser, workers):
     deployment = workers.deployment("train/train-manual")
     schema = deployment["parameter_openapi_schema"]["properties"]
-    assert schema["recipe"]["enum"] == ["auto", *loading.names()]
+    shipped, file = schema["recipe"]["anyOf"]
+    assert shipped["enum"] == ["auto", *loading.names()]
+    assert file["type"] == "string"
     assert all(field.get("description") for field in schema.values()), schema
     with browser.new_page(viewport={"width": 1280, "height": 1800}) as page:
         page.goto(f"{workers.ui}/deployments/deployment/{deployment['id']}/run")
         show(
             page,
             "Name of a data set (mnist, fashion-mnist, mnist-5k), or the absolute path",
-            "Named config to start from; auto chooses it from the images.",
+            "Named config to start from, or the absolute path of a TOML file",
             "Passes over the training split. Default: the recipe's.",
             "Run even if nothing changed since the last run.",
         )

