@@ -27,7 +27,7 @@ from sightline.records import (
     TrainedModel,
 )
 from sightline.reporting import neighbors, thumbnails
-from sightline.reporting.figures import canvas
+from sightline.reporting.figures import canvas, webp
 from sightline.reporting.figures.augmentation import draw_augmentation
 from sightline.reporting.figures.calibration import draw_calibration
 from sightline.reporting.figures.confusion import draw_confusion_matrix
@@ -44,7 +44,6 @@ from sightline.reporting.figures.layers import draw_layers
 from sightline.reporting.figures.robustness import draw_robustness
 from sightline.reporting.figures.saliency import draw_saliency
 from sightline.reporting.figures.threshold_curves import draw_threshold_curves
-from sightline.reporting.figures.webp import write_webp
 from sightline.storage.npy import open_mapped
 from sightline.storage.workspace import Workspace
 
@@ -114,10 +113,10 @@ def report(
             path = draft.path(f"{name}.png")
             draw(path)
             drawn[name] = draft.record(path.name)
-            light[name] = draft.record(write_webp(path).name)
+            path.with_suffix(".webp").write_bytes(webp.encode(path))
+            light[name] = draft.record(f"{name}.webp")
             if canvas.dark(path).exists():
-                dark[name] = draft.record(write_webp(canvas.dark(path)).name)
-                canvas.dark(path).unlink()
+                dark[name] = draft.record(canvas.dark(path).name)
         return Report(
             figures=drawn,
             page_figures=light,

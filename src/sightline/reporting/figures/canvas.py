@@ -1,5 +1,6 @@
 """What all figures share: the canvas, the colours, axes and cells, and how names are written."""
 
+import io
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -7,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+
+from sightline.reporting.figures import webp
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -43,7 +46,7 @@ def blank(width: float, height: float, layout: Literal["constrained"] | None = N
     return Figure(figsize=(width, height), dpi=DOTS_PER_INCH, layout=layout, facecolor="white")
 
 
-def save(figure: "Figure", path: Path) -> None:
+def save(figure: "Figure", target: Path | io.BytesIO) -> None:
     """Write a figure as PNG, without the version of the library, which would change the bytes.
 
     A figure with a layout engine is cropped to its content with a border.
@@ -54,7 +57,7 @@ def save(figure: "Figure", path: Path) -> None:
         # A name in a script that the font lacks is drawn as boxes; the page shows it correctly.
         warnings.filterwarnings("ignore", message=r"Glyph \d+")
         figure.savefig(
-            path,
+            target,
             format="png",
             metadata={"Software": None},
             pil_kwargs={"compress_level": _COMPRESSION},
@@ -63,7 +66,7 @@ def save(figure: "Figure", path: Path) -> None:
 
 
 def save_both(figure: "Figure", path: Path) -> None:
-    """Write a figure with photographs, and beside it another for dark pages.
+    """Write a figure with photographs, and beside it, as WebP, another for dark pages.
 
     The page inverts other figures itself. The colours are those of its style sheet.
     """
@@ -73,12 +76,14 @@ def save_both(figure: "Figure", path: Path) -> None:
     figure.set_facecolor(_DARK_PAPER)
     for text in figure.findobj(Text):
         text.set_color(_DARK.get(str(text.get_color()), _DARK[INK]))
-    save(figure, dark(path))
+    buffer = io.BytesIO()
+    save(figure, buffer)
+    dark(path).write_bytes(webp.encode(buffer))
 
 
 def dark(path: Path) -> Path:
     """Return the path of a figure for dark pages."""
-    return path.with_stem(f"{path.stem}_dark")
+    return path.with_name(f"{path.stem}_dark.webp")
 
 
 def plain(axes: "Axes") -> None:

@@ -10,11 +10,8 @@ _LOSSY = {"lossless": False, "quality": 80}
 _METHOD = 2  # From 0 (fast) to 6 (small)
 
 
-def write_webp(png: Path) -> Path:
-    """Write a PNG once more beside it, without loss unless that takes twice as much.
-
-    Returns its path.
-    """
+def encode(png: Path | io.BytesIO) -> bytes:
+    """Encode a PNG as WebP, without loss unless that takes twice as much."""
     with Image.open(png) as opened:
         image = opened.convert("RGBA")  # WebP leaves an opaque alpha out
     encoded = []
@@ -23,6 +20,4 @@ def write_webp(png: Path) -> Path:
         image.save(buffer, format="WEBP", method=_METHOD, **options)
         encoded.append(buffer.getvalue())
     lossless, lossy = encoded
-    path = png.with_suffix(".webp")
-    path.write_bytes(lossy if 2 * len(lossy) < len(lossless) else lossless)
-    return path
+    return lossy if 2 * len(lossy) < len(lossless) else lossless

@@ -65,6 +65,7 @@ def measured(monkeypatch, tmp_path):
         drawn.append(figure)
 
     monkeypatch.setattr(Figure, "savefig", savefig)
+    monkeypatch.setattr("sightline.reporting.figures.webp.encode", lambda png: b"")
 
     def measure(draw):
         drawn.clear()
