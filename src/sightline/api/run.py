@@ -80,9 +80,9 @@ class Run:
     def predictions(self) -> "pd.DataFrame":
         """One row a test image, in the order of the test split.
 
-        `index`, `label` and `predicted` (int64, numbers of `class_names`), and `probability_0`,
-        `probability_1` and so on (float32, 0 to 1). Raises InputError if the file is missing or
-        damaged.
+        `index`, `label` and `predicted` (int64, numbers of `class_names`), `source` (the image's
+        file or place in one, relative to the data set), and `probability_0`, `probability_1` and so
+        on (float32, 0 to 1). Raises InputError if the file is missing or damaged.
         """
         return self._table("predictions.parquet")
 

@@ -1,8 +1,8 @@
 """The report in a browser: its script, its print and its accessibility."""
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 
+from browser import check_no_barrier
 from reported_runs import with_records
 from sightline.reporting import page as pages
 from sightline.storage.workspace import Workspace
@@ -97,8 +97,5 @@ def test_print_opens_what_is_folded(shown):
 def test_page_fits_the_screen_and_has_no_accessibility_barrier(browser, report, width, colours):
     with browser.new_page(viewport={"width": width, "height": 800}, color_scheme=colours) as page:
         page.goto(report.as_uri())
-        page.eval_on_selector_all("details", "all => all.forEach(one => one.open = true)")
+        check_no_barrier(page)
         assert page.evaluate("document.documentElement.scrollWidth") == width
-        found = Axe().run(page)
-    assert len(found.response["passes"]) > 20  # the check ran
-    assert found.response["violations"] == [], found.generate_report()
