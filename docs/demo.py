@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from sightline.runs import run_folder
+from sightline.experiments import run_folder
 from sightline.storage.workspace import Workspace
 
 IMAGES = 100

@@ -13,6 +13,9 @@ from pydantic import Field
 from sightline.config import RunConfig, loading
 from sightline.data import locate, recommend
 from sightline.errors import ConfigError, SightlineError
+from sightline.experiments import new_run
+from sightline.experiments import seeds as seed_runs
+from sightline.experiments.seeds import SeedSummary
 from sightline.flows import worker
 from sightline.flows.outage import survive_outages
 from sightline.flows.preflight import preflight
@@ -20,9 +23,6 @@ from sightline.flows.server import lost_runs
 from sightline.flows.train import run_stages
 from sightline.flows.train_seeds import train_seeds
 from sightline.records import RunSummary
-from sightline.runs import new_run
-from sightline.runs import seeds as seed_runs
-from sightline.runs.seeds import SeedSummary
 from sightline.training.device import prepare_process
 
 Recipe = Literal[

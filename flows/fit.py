@@ -11,10 +11,10 @@ from prefect.states import Completed
 
 from sightline.config import TrainingConfig
 from sightline.errors import ConfigError
+from sightline.experiments import new_run
 from sightline.flows import worker
 from sightline.flows.outage import survive_outages
 from sightline.records import ArraySet, Gpu, ModelBlueprint, Run
-from sightline.runs import new_run
 from sightline.tasks.artifacts import show_table
 from sightline.tasks.train import train
 from sightline.training import gpu

@@ -12,13 +12,13 @@ from sightline.config import RunConfig
 from sightline.data import ingest, locate, preprocess
 from sightline.data.validation import gate
 from sightline.evaluation import slices
+from sightline.experiments import new_run, run_folder
+from sightline.experiments import seeds as seed_runs
+from sightline.experiments.provenance_diff import Changes
+from sightline.experiments.seeds import SeedRun
 from sightline.models import source_files
 from sightline.records import DataGateResult, DatasetFiles, Record, Run, Source
 from sightline.registry import workflow
-from sightline.runs import new_run, run_folder
-from sightline.runs import seeds as seed_runs
-from sightline.runs.provenance_diff import Changes
-from sightline.runs.seeds import SeedRun
 
 
 @dataclass(frozen=True)

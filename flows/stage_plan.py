@@ -8,6 +8,7 @@ from sightline.config import BackboneConfig, RunConfig, Section
 from sightline.data.ingest import INGEST
 from sightline.data.preprocess import PREPROCESS
 from sightline.evaluation.evaluate import EVALUATE
+from sightline.experiments import provenance_diff, run_folder
 from sightline.export.export import EXPORT
 from sightline.models.build import BUILD
 from sightline.pipeline import cache, provenance
@@ -16,7 +17,6 @@ from sightline.prediction.unlabelled import PREDICT
 from sightline.records import ArraySet, ModelBlueprint, Record, Run, Source
 from sightline.records.manifest import RunManifest
 from sightline.reporting.report import REPORT
-from sightline.runs import provenance_diff, run_folder
 from sightline.training.embed import EMBED
 from sightline.training.train import TRAIN
 

@@ -6,13 +6,13 @@ from datetime import UTC, datetime
 from prefect import flow
 
 from sightline.config import RunConfig
+from sightline.experiments import seeds as seed_runs
+from sightline.experiments.seeds import SeedRun, SeedSummary
 from sightline.flows.preflight import IngestedAhead, preflight
 from sightline.flows.train import run_stages
 from sightline.pipeline.process import keras_process
 from sightline.pipeline.progress import Progress, emit
 from sightline.records import Run, Source
-from sightline.runs import seeds as seed_runs
-from sightline.runs.seeds import SeedRun, SeedSummary
 from sightline.tasks.seed_noise import measure
 from sightline.training.device import prepare_process
 

@@ -16,10 +16,10 @@ from prefect.artifacts import (
 )
 from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
+from sightline.experiments import history, run_folder
 from sightline.records import Run, RunSummary, StageRecords
 from sightline.reporting.figures.accuracy_history import draw_accuracy_history
 from sightline.reporting.page import escape_markdown
-from sightline.runs import history, run_folder
 
 # Key, figure and caption
 _FIGURES = (

@@ -4,8 +4,8 @@ import logging
 
 from sightline.config import DataGateConfig
 from sightline.data.validation import gate
+from sightline.experiments import run_folder
 from sightline.records import DataGateResult, DatasetFiles, Run
-from sightline.runs import run_folder
 from sightline.tasks.artifacts import show_table
 from sightline.tasks.base import uncached_task
 

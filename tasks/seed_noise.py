@@ -1,8 +1,8 @@
 """After the last seed: measure, store and show the spread of the results."""
 
+from sightline.experiments import seeds
+from sightline.experiments.seeds import SeedSummary
 from sightline.records import Run
-from sightline.runs import seeds
-from sightline.runs.seeds import SeedSummary
 from sightline.tasks.artifacts import show_table
 from sightline.tasks.base import uncached_task
 

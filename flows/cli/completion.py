@@ -9,7 +9,7 @@ from sightline import registry
 from sightline.config import keys, loading, toml
 from sightline.data import catalog
 from sightline.data.recommend import AUTO
-from sightline.runs import run_folder
+from sightline.experiments import run_folder
 
 _BASH_KEY = "_SIGHTLINE_COMPLETE_KEY"  # The key whose value bash completes
 _MOST_RUNS = 50  # The newest are offered

@@ -13,9 +13,9 @@ from rich.segment import Segment
 from rich.table import Table
 
 from sightline.errors import InputError
+from sightline.experiments import run_folder
+from sightline.experiments.verify import Damage
 from sightline.records import Mistake, RunSummary
-from sightline.runs import run_folder
-from sightline.runs.verify import Damage
 from sightline.storage.text import printable
 from sightline.storage.workspace import Workspace
 

@@ -16,11 +16,11 @@ from sightline.data.estimate import Estimate, estimate
 from sightline.data.samples import choose_samples
 from sightline.data.validation import gate
 from sightline.data.validation.drift import format_change
+from sightline.experiments import run_folder
 from sightline.flows.cli import console, options
 from sightline.flows.cli.progress_display import progress_display
 from sightline.records import DataGateResult, DatasetFacts, DatasetFiles, Run
 from sightline.reporting.figures.grid import draw_titled_samples
-from sightline.runs import run_folder
 from sightline.storage import files
 from sightline.storage.text import printable
 from sightline.storage.workspace import Workspace

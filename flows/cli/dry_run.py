@@ -7,12 +7,12 @@ import typer
 from sightline.data import fact_lines
 from sightline.data.estimate import Estimate, estimate
 from sightline.data.ingest import INGEST, read_facts
+from sightline.experiments import run_folder
 from sightline.flows.cli import console
 from sightline.flows.preflight import Preflight
 from sightline.flows.stage_plan import PlannedStage, listed, plan_stages
 from sightline.pipeline import cache
 from sightline.records import DatasetFacts
-from sightline.runs import run_folder
 
 
 def show(checked: Preflight, *, as_json: bool) -> None:

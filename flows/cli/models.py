@@ -10,11 +10,11 @@ from pydantic import TypeAdapter
 
 from sightline import registry
 from sightline.errors import InputError
+from sightline.experiments import run_folder
 from sightline.flows.cli import console, models_tables, models_verify, options
 from sightline.records.manifest import RunManifest
 from sightline.registry import Event, Version, workflow
 from sightline.registry.attestation import keys
-from sightline.runs import run_folder
 from sightline.storage.workspace import Workspace
 
 REFUSED = 3  # Exit code if the promotion gate refuses a model

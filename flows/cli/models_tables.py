@@ -7,11 +7,11 @@ from rich.filesize import decimal
 from rich.table import Table
 
 from sightline import registry
+from sightline.experiments import run_folder
 from sightline.flows.cli import console
 from sightline.flows.cli.console import plain
 from sightline.records import Decision
 from sightline.registry import Event, Version
-from sightline.runs import run_folder
 from sightline.storage.workspace import Workspace
 
 _ACTIONS = {

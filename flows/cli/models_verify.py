@@ -12,11 +12,11 @@ from rich.table import Table
 
 from sightline import registry
 from sightline.errors import InputError
+from sightline.experiments.verify import Damage
 from sightline.flows.cli import console, models_tables, options
 from sightline.registry import VersionCheck
 from sightline.registry.attestation import sign
 from sightline.registry.attestation import verify as attestation
-from sightline.runs.verify import Damage
 from sightline.storage.workspace import Workspace
 
 EXAMPLES = (

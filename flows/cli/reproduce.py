@@ -7,15 +7,15 @@ import typer
 from pydantic import JsonValue
 from rich.console import Console
 
+from sightline.experiments import provenance_diff, run_folder
+from sightline.experiments import reproduce as reproduction
+from sightline.experiments.reproduce import Reproduction
+from sightline.experiments.seeds import SeedRun
 from sightline.flows.cli import console, options, train
 from sightline.flows.cli.signals import exit_code
 from sightline.flows.preflight import Preflight
 from sightline.pipeline.process import keras_process
 from sightline.records.difference import ProvenanceRow
-from sightline.runs import provenance_diff, run_folder
-from sightline.runs import reproduce as reproduction
-from sightline.runs.reproduce import Reproduction
-from sightline.runs.seeds import SeedRun
 from sightline.training import device
 
 EXAMPLES = (

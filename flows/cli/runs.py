@@ -8,11 +8,11 @@ import typer
 from rich.filesize import decimal
 from rich.table import Table
 
+from sightline.experiments import pins, run_folder
+from sightline.experiments import verify as verification
 from sightline.flows.cli import console, options, runs_compare, runs_history, runs_list, runs_prune
 from sightline.records import StageRecords, TrainedModel
 from sightline.reporting import metric_tables, publish, tables
-from sightline.runs import pins, run_folder
-from sightline.runs import verify as verification
 from sightline.storage.workspace import Workspace
 
 _MOST_MISTAKES = 5  # Shown in the terminal; the report has more

@@ -9,9 +9,9 @@ import typer
 from pydantic import JsonValue
 from rich.table import Table
 
+from sightline.experiments import compare as comparison
 from sightline.flows.cli import completion, console, options
 from sightline.records.difference import Flips, RunDifference, Setting
-from sightline.runs import compare as comparison
 
 EXAMPLES = (
     "Examples:\n\nsightline runs compare 20261124T0102 latest\n\n"

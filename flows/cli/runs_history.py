@@ -11,13 +11,13 @@ from pydantic import JsonValue
 from rich.table import Table
 
 from sightline.data import locate
+from sightline.experiments import history as run_history
+from sightline.experiments import query, run_folder
+from sightline.experiments.history import Entry
+from sightline.experiments.query import RunFilter
 from sightline.flows.cli import console, options
 from sightline.flows.cli.runs_list import RecipeOption, SinceOption
 from sightline.reporting.figures.accuracy_history import draw_accuracy_history
-from sightline.runs import history as run_history
-from sightline.runs import query, run_folder
-from sightline.runs.history import Entry
-from sightline.runs.query import RunFilter
 
 EXAMPLES = (
     "Examples:\n\nsightline runs history --dataset mnist --output history.png\n\n"

@@ -10,10 +10,10 @@ from pydantic import TypeAdapter
 from rich.table import Table
 
 from sightline.data import locate
+from sightline.experiments import pins, query, run_folder
+from sightline.experiments.query import Order, RunFilter
 from sightline.flows.cli import completion, console, options
 from sightline.records import RunSummary
-from sightline.runs import pins, query, run_folder
-from sightline.runs.query import Order, RunFilter
 
 EXAMPLES = (
     "Examples:\n\nsightline runs list --sort accuracy --dataset mnist\n\n"

@@ -8,10 +8,10 @@ import typer
 from rich.filesize import decimal
 from rich.table import Table
 
+from sightline.experiments.prune import prune as pruning
+from sightline.experiments.prune.plan import Plan
 from sightline.flows.cli import console, options
 from sightline.registry.retention import registered_models
-from sightline.runs.prune import prune as pruning
-from sightline.runs.prune.plan import Plan
 from sightline.storage.workspace import Workspace
 
 EXAMPLES = (

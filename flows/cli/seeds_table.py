@@ -2,8 +2,8 @@
 
 from rich.console import Console
 
+from sightline.experiments.seeds import SeedSummary
 from sightline.flows.cli import console
-from sightline.runs.seeds import SeedSummary
 
 
 def show(summary: SeedSummary, out: Console) -> None:

@@ -9,6 +9,9 @@ import typer
 
 from sightline.data import announcement, fact_lines, locate, recommend
 from sightline.data.estimate import estimate
+from sightline.experiments import new_run
+from sightline.experiments import seeds as seed_runs
+from sightline.experiments.seeds import SeedSummary
 from sightline.flows.cli import console, options, seeds_table
 from sightline.flows.cli import dry_run as planned
 from sightline.flows.cli.progress_display import progress_display
@@ -18,9 +21,6 @@ from sightline.flows.server import api
 from sightline.flows.stage_plan import plan_stages
 from sightline.pipeline.process import keras_process
 from sightline.records import DatasetFacts, Run, RunSummary
-from sightline.runs import new_run
-from sightline.runs import seeds as seed_runs
-from sightline.runs.seeds import SeedSummary
 from sightline.storage.text import printable
 from sightline.training.device import prepare_process
 

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from sightline import errors as errors
 
-__all__ = ["Run", "datasets", "errors", "list_runs", "load", "train"]
+__all__ = ["Run", "datasets", "errors", "load", "runs", "train"]
 
 if TYPE_CHECKING:
     from sightline.api import Run as Run
     from sightline.api import datasets as datasets
-    from sightline.api import list_runs as list_runs
     from sightline.api import load as load
+    from sightline.api import runs as runs
     from sightline.api import train as train
 else:  # a type checker would take every name for a public one
 

@@ -10,7 +10,7 @@ import pytest
 from command import BIN, check_refused, invoke
 from examples import pictures, write_npz
 from processes import descendants
-from sightline.runs import run_folder
+from sightline.experiments import run_folder
 from sightline.storage.workspace import Workspace
 from stack import Json
 

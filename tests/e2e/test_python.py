@@ -13,7 +13,7 @@ from PIL import Image
 from command import ROOT, execute
 from examples import write_npz
 from processes import descendants, is_running, wait_for
-from sightline.runs import run_folder
+from sightline.experiments import run_folder
 from sightline.storage.workspace import Workspace
 
 # No `if __name__ == "__main__"`, and an event loop that runs, as in a kernel.

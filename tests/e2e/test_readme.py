@@ -5,7 +5,7 @@ import shlex
 import pytest
 
 from command import ROOT, execute
-from sightline.runs import run_folder
+from sightline.experiments import run_folder
 from sightline.storage.workspace import Workspace
 
 README = (ROOT / "README.md").read_text()

@@ -7,9 +7,9 @@ import faultpoint_root as roots
 from faultpoint import Fault
 from faultpoint_sweep import Sweep
 from processes import wait_for
+from sightline.experiments import run_folder, verify
+from sightline.experiments.prune import prune as pruning
 from sightline.registry.retention import registered_models
-from sightline.runs import run_folder, verify
-from sightline.runs.prune import prune as pruning
 from sightline.storage import files, npy
 from sightline.storage.workspace import Workspace
 

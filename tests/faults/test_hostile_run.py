@@ -19,7 +19,7 @@ from processes import command_line
 from sightline.config import loading
 from sightline.data import locate
 from sightline.data.ingest import INGEST
-from sightline.runs import run_folder
+from sightline.experiments import run_folder
 from sightline.storage import json_digest
 from sightline.storage.digests import sha256
 from sightline.storage.workspace import Workspace

@@ -6,7 +6,7 @@ import faultpoint_root as roots
 from depth import FULL, at_depth
 from faultpoint import Fault
 from faultpoint_sweep import Sweep, distinct, sample
-from sightline.runs import run_folder
+from sightline.experiments import run_folder
 from sightline.storage import digests
 from sightline.storage.workspace import Workspace
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from processes import cut_power, is_running, wait_for
-from sightline.runs import run_folder
+from sightline.experiments import run_folder
 from sightline.storage.workspace import Workspace
 
 pytestmark = pytest.mark.campaign

@@ -8,11 +8,11 @@ from pydantic import ValidationError
 from command import check_refused, invoke
 from sightline.config import loading
 from sightline.errors import InputError, StorageError
+from sightline.experiments import pins
 from sightline.flows.train import training_flow
 from sightline.pipeline import cache
 from sightline.pipeline.stages import Stage
 from sightline.records import DeviceReport, FileRecord, Run
-from sightline.runs import pins
 from sightline.storage import files, locks
 from sightline.storage.workspace import Workspace
 

@@ -13,7 +13,7 @@ import pytest
 from command import BIN, check_refused, execute
 from examples import write_npz
 from processes import command_line, cut_power, descendants, is_running, wait_for
-from sightline.runs import run_folder
+from sightline.experiments import run_folder
 from sightline.storage.workspace import Workspace
 
 pytestmark = pytest.mark.campaign

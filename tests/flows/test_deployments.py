@@ -8,8 +8,8 @@ from prefect.utilities.callables import parameter_schema
 from sightline.config import DataConfig, loading
 from sightline.data import locate
 from sightline.errors import ConfigError, DataError
+from sightline.experiments import run_folder
 from sightline.flows.deployments import Recipe, train
-from sightline.runs import run_folder
 from sightline.storage.workspace import Workspace
 from tiny_run import form
 

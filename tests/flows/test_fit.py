@@ -7,12 +7,12 @@ from examples import write_npz
 from sightline.config import loading
 from sightline.data import ingest, locate, preprocess
 from sightline.errors import ConfigError, DeviceError
+from sightline.experiments import new_run
 from sightline.flows.fit import fit_flow
 from sightline.models.build import BUILD
 from sightline.pipeline import cache
 from sightline.pipeline.process import keras_process
 from sightline.records import Run
-from sightline.runs import new_run
 from sightline.storage.workspace import Workspace
 from sightline.training.train import TRAIN
 

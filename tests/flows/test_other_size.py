@@ -9,9 +9,9 @@ from examples import write_folders
 from sightline import registry
 from sightline.config import loading
 from sightline.evaluation import predictions
+from sightline.experiments import compare, run_folder
 from sightline.flows.train import training_flow
 from sightline.records import Run
-from sightline.runs import compare, run_folder
 from sightline.storage.workspace import Workspace
 from tiny_run import TINY
 

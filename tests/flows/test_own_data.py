@@ -9,9 +9,9 @@ from PIL import Image
 from examples import pictures
 from sightline.config import loading
 from sightline.errors import DataError
+from sightline.experiments import run_folder
 from sightline.flows.train import predict_unlabelled, training_flow
 from sightline.records import Run
-from sightline.runs import run_folder
 from sightline.storage.workspace import Workspace
 
 pytestmark = pytest.mark.usefixtures("prefect_api", "keras")

@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 
 from sightline.errors import ConfigError, RunError
+from sightline.experiments import reproduce, run_folder
 from sightline.flows.preflight import preflight
 from sightline.flows.train import training_flow
 from sightline.pipeline.process import keras_process
 from sightline.records import Run
-from sightline.runs import reproduce, run_folder
 from sightline.storage import digests
 from sightline.storage.workspace import Workspace
 from tiny_run import tiny

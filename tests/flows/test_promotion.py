@@ -13,11 +13,11 @@ from sightline import registry
 from sightline.config import loading
 from sightline.data import locate
 from sightline.errors import InputError
+from sightline.experiments import run_folder, seeds
 from sightline.flows.deployments import train
 from sightline.flows.train import evaluate_candidate, training_flow
 from sightline.records import Run, RunSummary
 from sightline.registry.gate.candidate import Candidate
-from sightline.runs import run_folder, seeds
 from sightline.storage.workspace import Workspace
 from tiny_run import artifacts
 

@@ -6,11 +6,11 @@ import pytest
 from sightline.config import loading
 from sightline.data import locate
 from sightline.data.ingest import ingest
+from sightline.experiments import run_folder
 from sightline.flows.stage_plan import plan_stages
 from sightline.pipeline import cache, provenance
 from sightline.records import Run
 from sightline.reporting.report import REPORT
-from sightline.runs import run_folder
 from sightline.storage.workspace import Workspace
 from sightline.training.train import TRAIN
 from tiny_run import tiny

@@ -17,12 +17,12 @@ from examples import pictures
 from sightline.config import DataGateConfig, loading
 from sightline.data import locate
 from sightline.errors import DataError, RunExistsError
+from sightline.experiments import run_folder
+from sightline.experiments.prune.prune import prune
 from sightline.flows.train import training_flow
 from sightline.pipeline.process import keras_process
 from sightline.records import Run
 from sightline.registry.retention import registered_models
-from sightline.runs import run_folder
-from sightline.runs.prune.prune import prune
 from sightline.storage.workspace import Workspace
 from tiny_run import tiny
 

@@ -7,13 +7,13 @@ import pytest
 from rich.console import Console
 
 from sightline.data import locate
+from sightline.experiments import run_folder, seed_noise
+from sightline.experiments import seeds as seed_runs
+from sightline.experiments.seeds import SeedSummary
 from sightline.flows.cli import seeds_table
 from sightline.flows.deployments import train
 from sightline.flows.train_seeds import seeds_flow
 from sightline.records import Run
-from sightline.runs import run_folder, seed_noise
-from sightline.runs import seeds as seed_runs
-from sightline.runs.seeds import SeedSummary
 from sightline.storage.workspace import Workspace
 from tiny_run import artifacts, form, tiny
 

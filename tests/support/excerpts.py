@@ -7,8 +7,8 @@ from typing import Any
 import made_runs
 from sightline.config import RunConfig
 from sightline.evaluation.intervals import wilson
+from sightline.experiments import seed_noise
 from sightline.records.manifest import ManifestExcerpt
-from sightline.runs import seed_noise
 from sightline.storage.workspace import Workspace
 
 CONFIG: RunConfig = made_runs.PLAIN["config"]

@@ -17,11 +17,11 @@ from examples import write_npz
 from faultpoint import NONE, Fault, Outcome, Stages
 from sightline.config import RunConfig, loading
 from sightline.data import locate
+from sightline.experiments import verify
 from sightline.export.export import EXPORT
 from sightline.pipeline import cache
 from sightline.prediction.unlabelled import PREDICT
 from sightline.records import Run, Source, StageRecords
-from sightline.runs import verify
 from sightline.storage import digests, files
 from sightline.storage.workspace import Workspace
 from sightline.training.embed import EMBED

@@ -20,11 +20,11 @@ from pydantic import validate_call
 from sightline.data import ingest, preprocess
 from sightline.errors import SightlineError
 from sightline.evaluation import evaluate, measures
+from sightline.experiments import new_run
 from sightline.models import backbone, build, cnn
 from sightline.records import Run, RunSummary
 from sightline.reporting import publish as publishing
 from sightline.reporting import report
-from sightline.runs import new_run
 from sightline.training import embed, features, fit
 from sightline.training import train as fitting
 

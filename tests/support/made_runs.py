@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sightline.config import loading
+from sightline.experiments import run_folder
 from sightline.records import (
     ArraySet,
     DatasetFiles,
@@ -19,7 +20,6 @@ from sightline.records import (
     TrainedModel,
 )
 from sightline.records.manifest import ManifestExcerpt, RunManifest
-from sightline.runs import run_folder
 from sightline.storage import digests, json_digest
 from sightline.storage.workspace import Workspace
 

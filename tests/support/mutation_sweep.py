@@ -12,9 +12,9 @@ from declared_stages import STAGES
 from faultpoint import Fault
 from faultpoint_root import Pipeline
 from file_damage import damage
+from sightline.experiments import pins, verify
 from sightline.pipeline import cache
 from sightline.records import Run
-from sightline.runs import pins, verify
 from sightline.storage import locks
 from sightline.storage.workspace import Workspace
 from sightline.training.checkpoints import Checkpoints

@@ -7,14 +7,14 @@ from pathlib import Path
 import made_runs
 import runs_to_promote
 from excerpts import with_recipe
+from sightline.experiments.prune import prune as pruning
+from sightline.experiments.prune.plan import Plan
 from sightline.models.build import BUILD
 from sightline.pipeline import cache
 from sightline.pipeline.cache import Draft
 from sightline.records import ModelBlueprint, Run
 from sightline.records.manifest import RunManifest
 from sightline.registry.retention import registered_models
-from sightline.runs.prune import prune as pruning
-from sightline.runs.prune.plan import Plan
 from sightline.storage.workspace import Workspace
 
 

@@ -9,6 +9,7 @@ from PIL import Image
 import made_runs
 from hostile_models import honest_model
 from sightline.data.validation.profile import Profiler
+from sightline.experiments import run_folder
 from sightline.records import (
     ArrayFile,
     ClassMetrics,
@@ -17,7 +18,6 @@ from sightline.records import (
     Inspection,
     SplitProfile,
 )
-from sightline.runs import run_folder
 from sightline.storage.workspace import Workspace
 
 RUN_ID = "20261124T010203Z-dots-tutorial-abcdef"

@@ -11,6 +11,7 @@ from examples import write_npz
 from reading import ingest
 from sightline.config import loading
 from sightline.evaluation.intervals import wilson
+from sightline.experiments import run_folder
 from sightline.records import (
     Calibration,
     ClassMetrics,
@@ -21,7 +22,6 @@ from sightline.records import (
     StageTime,
 )
 from sightline.records.manifest import RunManifest
-from sightline.runs import run_folder
 from sightline.storage.workspace import Workspace
 
 HOSTILE = "<script>alert(1)</script> [bold]x[/bold] \x1b[2J"

@@ -8,6 +8,7 @@ import made_runs
 import paired_answers
 from made_runs import ANY_FILE, write_file
 from sightline import registry
+from sightline.experiments import run_folder
 from sightline.records import (
     ArrayFile,
     Calibration,
@@ -22,7 +23,6 @@ from sightline.records import (
 )
 from sightline.records.manifest import RunManifest
 from sightline.registry import Version
-from sightline.runs import run_folder
 from sightline.storage.workspace import Workspace
 
 PIXELS = {"pixel_min": 0, "pixel_max": 255, "pixel_mean": 100.0, "pixel_std": 50.0}

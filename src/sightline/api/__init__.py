@@ -1,6 +1,6 @@
 """What Python code and notebooks use; `import sightline` offers these names."""
 
 from sightline.api import datasets
-from sightline.api.listing import list_runs, load
+from sightline.api.listing import load, runs
 from sightline.api.run import Run
 from sightline.api.training import train

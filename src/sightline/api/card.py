@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from sightline.api.run_file import RunFile
+from sightline.experiments import run_folder
 from sightline.reporting import summary
 from sightline.reporting.page import data_url
 from sightline.reporting.table import interval
-from sightline.runs import run_folder
 from sightline.storage.text import printable
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 from sightline import registry
 from sightline.api.command import PathLike, open_workspace
 from sightline.api.run import Run
-from sightline.runs import query, run_folder
-from sightline.runs.query import RunFilter
+from sightline.experiments import query, run_folder
+from sightline.experiments.query import RunFilter
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 
-def list_runs(*, artifacts: PathLike | None = None) -> "pd.DataFrame":
+def runs(*, artifacts: PathLike | None = None) -> "pd.DataFrame":
     """List the runs, the last published first, as `sightline runs list` does.
 
     Args:

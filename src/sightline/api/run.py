@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from sightline.api import card, prediction
 from sightline.api.run_file import RunFile
 from sightline.errors import InputError
+from sightline.experiments import run_folder
 from sightline.prediction.model import find
 from sightline.records.manifest import RunManifest
-from sightline.runs import run_folder
 from sightline.storage.workspace import Workspace
 
 if TYPE_CHECKING:

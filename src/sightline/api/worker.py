@@ -19,6 +19,7 @@ from sightline.api.command import STOPPING_SECONDS
 from sightline.config import RunConfig
 from sightline.data import locate, recommend
 from sightline.errors import SightlineError
+from sightline.experiments import new_run
 from sightline.flows.cli import console, datasets_inspect, train
 from sightline.flows.cli.progress_display import progress_display
 from sightline.flows.cli.signals import graceful_sigterm
@@ -27,7 +28,6 @@ from sightline.flows.server import api
 from sightline.pipeline import child
 from sightline.pipeline.child import Message
 from sightline.records import Run
-from sightline.runs import new_run
 from sightline.storage.workspace import Workspace
 
 

@@ -19,6 +19,7 @@ from sightline.data.readers.base import Form, Shape
 from sightline.data.validation.profile import Profiler
 from sightline.errors import ModelFileError
 from sightline.evaluation.model_under_test import class_probabilities
+from sightline.experiments.run_folder import MANIFEST
 from sightline.models import keras_files
 from sightline.pipeline import progress
 from sightline.prediction import drift, stream, table
@@ -26,7 +27,6 @@ from sightline.prediction.records import Outcome, Prediction, Request, ServedMod
 from sightline.prediction.stream import Block
 from sightline.records import ModelMetadata
 from sightline.records.model_metadata import FILE
-from sightline.runs.run_folder import MANIFEST
 
 _BATCH = 500  # Images a step, as in the evaluation
 # Most bytes of a step's images as float32: the activations of large images are far larger

@@ -4,11 +4,11 @@ from pathlib import Path
 
 from sightline import registry
 from sightline.errors import InputError, ModelFileError
+from sightline.experiments import run_folder
 from sightline.prediction.inputs import absolute, check_text
 from sightline.prediction.records import ServedModel
 from sightline.records import ModelMetadata
 from sightline.records.manifest import RunManifest
-from sightline.runs import run_folder
 from sightline.storage import digests
 from sightline.storage.workspace import Workspace
 

@@ -3,9 +3,9 @@
 from contextlib import suppress
 
 from sightline.errors import InputError
+from sightline.experiments import flips, run_folder
 from sightline.records import DatasetFiles, Evaluation, Run, RunComparison
 from sightline.registry.aliases import run_of
-from sightline.runs import flips, run_folder
 
 
 def with_champion(run: Run, files: DatasetFiles, evaluation: Evaluation) -> RunComparison | None:

@@ -1,12 +1,12 @@
 """Promotions, refusals and rollbacks: which version is the champion."""
 
 from sightline.errors import ChampionChangedError, InputError
+from sightline.experiments import pins, run_folder
 from sightline.records import Decision
 from sightline.registry import audit_log, documents, verify
 from sightline.registry.audit_log import EventLog
 from sightline.registry.events import Event
 from sightline.registry.version import Version, read_registered
-from sightline.runs import pins, run_folder
 from sightline.storage.text import printable
 from sightline.storage.workspace import Workspace
 

@@ -7,12 +7,12 @@ from pathlib import Path
 
 from sightline.data.holdout import holdout_sha256
 from sightline.errors import InputError
+from sightline.experiments import run_folder
 from sightline.records import Certificate, FileRecord
 from sightline.records.manifest import RunManifest
 from sightline.registry import audit_log, documents, paths, verify
 from sightline.registry.audit_log import EventLog
 from sightline.registry.version import Version, read_registered, read_version
-from sightline.runs import run_folder
 from sightline.storage import digests, files
 from sightline.storage.workspace import Workspace
 

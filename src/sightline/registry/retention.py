@@ -1,9 +1,9 @@
 """What a cleanup of old runs must keep for the registry."""
 
 from sightline.errors import InputError
+from sightline.experiments.prune.plan import RegisteredModels
 from sightline.registry import paths
 from sightline.registry.aliases import run_of
-from sightline.runs.prune.plan import RegisteredModels
 from sightline.storage.workspace import Workspace
 
 

@@ -5,10 +5,10 @@ from contextlib import suppress
 from pathlib import Path
 
 from sightline.errors import InputError
+from sightline.experiments.verify import Damage
 from sightline.records import FileRecord, Record
 from sightline.registry import audit_log, paths
 from sightline.registry.version import Version, read_registered, read_version, unknown_version
-from sightline.runs.verify import Damage
 from sightline.storage import digests, files
 from sightline.storage.workspace import Workspace
 

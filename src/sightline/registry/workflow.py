@@ -4,13 +4,13 @@ from sightline import registry
 from sightline.config import RunConfig
 from sightline.data import holdout
 from sightline.errors import BusyStorageError, InputError, StorageError
+from sightline.experiments import run_folder, verify
 from sightline.export.export import EXPORT
 from sightline.records import Decision, FileRecord, Promotion, Run
 from sightline.records.manifest import RunManifest
 from sightline.registry import Version
 from sightline.registry.gate.candidate import Candidate
 from sightline.registry.gate.evaluate import decide_promotion, refuse_unevaluated
-from sightline.runs import run_folder, verify
 from sightline.storage.workspace import Workspace
 from sightline.training.device import prepare_process
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from sightline.config import RunConfig
 from sightline.errors import StageError
+from sightline.experiments import flips, new_run, run_folder, seed_noise
 from sightline.pipeline import provenance
 from sightline.records import (
     FileRecord,
@@ -23,7 +24,6 @@ from sightline.records import (
 from sightline.records.manifest import RunManifest
 from sightline.records.unlabelled import PREDICTIONS
 from sightline.reporting import advice, model_card, page, warnings
-from sightline.runs import flips, new_run, run_folder, seed_noise
 from sightline.storage import digests, files, json_digest
 from sightline.storage.workspace import Workspace
 

@@ -11,12 +11,12 @@ import pyarrow.parquet as pq
 
 from sightline.data.split_arrays import open_images
 from sightline.errors import InputError
+from sightline.experiments import verify
 from sightline.records.difference import Flip, RunDifference
 from sightline.records.manifest import RunManifest
 from sightline.reporting import page, run_diff_rows
 from sightline.reporting.figures.curves import draw_both_curves
 from sightline.reporting.figures.thumbnail import write_thumbnail
-from sightline.runs import verify
 from sightline.storage import files
 from sightline.storage.workspace import Workspace
 

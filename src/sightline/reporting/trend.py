@@ -6,9 +6,9 @@ It depends on other runs, so it belongs to the page and not to the cached figure
 from itertools import islice
 from typing import NamedTuple
 
+from sightline.experiments import run_folder
 from sightline.records.manifest import ManifestExcerpt, RunManifest
 from sightline.reporting.table import interval
-from sightline.runs import run_folder
 from sightline.storage.workspace import Workspace
 
 WIDTH, HEIGHT = 340, 90

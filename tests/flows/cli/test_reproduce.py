@@ -4,10 +4,10 @@ import re
 import pytest
 
 from cli import refused, sightline
+from sightline.experiments import run_folder
 from sightline.flows.cli import console
 from sightline.flows.cli import reproduce as cli_reproduce
 from sightline.records.difference import ProvenanceRow
-from sightline.runs import run_folder
 from sightline.storage import json_digest
 from sightline.storage.workspace import Workspace
 

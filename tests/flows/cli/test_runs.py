@@ -9,8 +9,8 @@ import prunable
 import reported_runs
 from cli import refused, sightline
 from excerpts import CONFIG, excerpt, publish, with_recipe
+from sightline.experiments import pins, seed_noise
 from sightline.records import Mistake, Report
-from sightline.runs import pins, seed_noise
 from sightline.storage.workspace import Workspace
 
 

@@ -8,7 +8,7 @@ import made_runs
 import runs_to_compare
 from cli import sightline
 from runs_to_compare import publish
-from sightline.runs import run_folder
+from sightline.experiments import run_folder
 from sightline.storage.workspace import Workspace
 
 

@@ -6,7 +6,7 @@ import pytest
 from cli import refused, sightline
 from elsewhere import used_elsewhere
 from prunable import publish, tree
-from sightline.runs import run_folder
+from sightline.experiments import run_folder
 from sightline.storage.workspace import Workspace
 
 

@@ -10,8 +10,8 @@ import sightline
 from made_runs import write_file, write_table
 from run_to_predict import RUN_ID
 from sightline.errors import InputError
+from sightline.experiments import run_folder
 from sightline.records import Report
-from sightline.runs import run_folder
 from sightline.storage.workspace import Workspace
 
 HOSTILE = '"><b>made'
@@ -89,13 +89,13 @@ def test_run_is_loaded_by_id_prefix_short_id_and_latest(published):
 def test_list_has_a_row_a_run_and_leaves_out_damaged_ones(run, caplog):
     workspace = Workspace(run.folder.parents[1])
     write_file(run_folder.folder(workspace, "damaged"), run_folder.MANIFEST)
-    runs = sightline.list_runs(artifacts=workspace.root)
+    runs = sightline.runs(artifacts=workspace.root)
     assert list(runs.index) == [RUN_ID]
     assert runs["accuracy"][RUN_ID] == 0.5
     assert "damaged" in caplog.text
 
 
 def test_empty_folder_has_an_empty_list_of_runs(tmp_path):
-    runs = sightline.list_runs(artifacts=tmp_path / "none")
+    runs = sightline.runs(artifacts=tmp_path / "none")
     assert len(runs) == 0
     assert list(runs)[:4] == ["created", "dataset", "recipe", "accuracy"]

@@ -7,8 +7,8 @@ from hostile_models import honest_model
 from run_to_predict import CLASS_NAMES, RUN_ID, SHAPE, publish
 from sightline import registry
 from sightline.errors import InputError, ModelFileError
+from sightline.experiments import run_folder
 from sightline.prediction.model import choose, find
-from sightline.runs import run_folder
 from sightline.storage import digests
 from sightline.storage.workspace import Workspace
 

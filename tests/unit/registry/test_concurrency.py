@@ -9,7 +9,7 @@ from pathlib import Path
 import runs_to_promote
 from runs_to_promote import decide, promote, publish
 from sightline import registry
-from sightline.runs import pins, run_folder
+from sightline.experiments import pins, run_folder
 from sightline.storage import files
 from sightline.storage.workspace import Workspace
 
@@ -18,7 +18,7 @@ import json, os, pathlib, signal, sys
 from runs_to_promote import decide
 from sightline import registry
 from sightline.errors import ChampionChangedError
-from sightline.runs import run_folder
+from sightline.experiments import run_folder
 from sightline.storage.workspace import Workspace
 """
 

@@ -5,8 +5,8 @@ import pytest
 from runs_to_promote import decide, promote, publish, register
 from sightline import registry
 from sightline.errors import ChampionChangedError, InputError
+from sightline.experiments import pins
 from sightline.registry import Aliases
-from sightline.runs import pins
 from sightline.storage import files
 
 

@@ -8,8 +8,8 @@ from runs_to_promote import PROFILE, certificate, publish, register
 from sightline import registry
 from sightline.data.holdout import holdout_sha256
 from sightline.errors import InputError, StorageError
+from sightline.experiments import run_folder
 from sightline.registry import Aliases, Version, paths
-from sightline.runs import run_folder
 from sightline.storage import digests, files, json_digest
 
 

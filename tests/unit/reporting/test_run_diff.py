@@ -7,9 +7,9 @@ import runs_to_compare
 from html_page import Page, check_self_contained
 from runs_to_compare import HOSTILE, publish
 from sightline.errors import StorageError
+from sightline.experiments import compare, run_folder
 from sightline.records.manifest import RunManifest
 from sightline.reporting import run_diff
-from sightline.runs import compare, run_folder
 from sightline.storage.workspace import Workspace
 
 Pair = tuple[RunManifest, RunManifest]

@@ -6,11 +6,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sightline.experiments import run_folder
 from sightline.records.manifest import RunManifest
 from sightline.registry import paths
 from sightline.registry.events import Event
 from sightline.registry.version import Version
-from sightline.runs import run_folder
 from sightline.storage import files
 from sightline.storage.workspace import Workspace
 

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from sightline.errors import InputError
+from sightline.experiments.verify import Damage
 from sightline.registry import audit_log, documents, paths
 from sightline.registry.attestation import keys
 from sightline.registry.attestation.sign import PAYLOAD_TYPE, PREDICATE, STATEMENT, path, to_bytes
-from sightline.runs.verify import Damage
 from sightline.storage import digests
 from sightline.storage.workspace import Workspace
 

@@ -5,6 +5,7 @@ import uuid
 from sightline import registry
 from sightline.data.holdout import holdout_sha256
 from sightline.errors import DataError, SightlineError
+from sightline.experiments import seed_noise
 from sightline.pipeline.process import keras_process
 from sightline.records import Criterion, Decision
 from sightline.registry import Version
@@ -12,7 +13,6 @@ from sightline.registry.gate import champion_images, criteria, decision, precond
 from sightline.registry.gate.candidate import Candidate
 from sightline.registry.gate.decision import Comparison
 from sightline.registry.gate.scores import Scores, ScoringRequest, Timing
-from sightline.runs import seed_noise
 from sightline.storage import files as artifact_files
 
 

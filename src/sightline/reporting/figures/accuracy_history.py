@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from PIL import Image
 
+from sightline.experiments.history import Entry
 from sightline.reporting.figures import lettering
 from sightline.reporting.figures.canvas import (
     BLUE,
@@ -21,7 +22,6 @@ from sightline.reporting.figures.canvas import (
     plain,
     save,
 )
-from sightline.runs.history import Entry
 from sightline.storage import files
 
 if TYPE_CHECKING:

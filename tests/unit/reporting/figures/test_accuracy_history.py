@@ -7,10 +7,10 @@ from PIL import Image
 
 from excerpts import CONFIG, excerpt, with_recipe
 from sightline.errors import StorageError
+from sightline.experiments.history import Entry
+from sightline.experiments.seed_noise import NoiseBand
 from sightline.records import Spread
 from sightline.reporting.figures.accuracy_history import draw_accuracy_history
-from sightline.runs.history import Entry
-from sightline.runs.seed_noise import NoiseBand
 
 SPREAD = Spread(
     values=(0.99, 0.992), mean=0.991, deviation=0.0005, half_width=0.001, difference=0.001

@@ -14,6 +14,7 @@ from PIL import Image
 from drawn_records import areas, mistakes, network, robustness
 from excerpts import CONFIG, excerpt, with_recipe
 from sightline.data.validation.findings import Finding, Place
+from sightline.experiments.history import Entry
 from sightline.records import (
     Calibration,
     CoveragePoint,
@@ -33,7 +34,6 @@ from sightline.reporting.figures.layers import draw_layers
 from sightline.reporting.figures.robustness import draw_robustness
 from sightline.reporting.figures.saliency import draw_saliency
 from sightline.reporting.figures.threshold_curves import draw_threshold_curves
-from sightline.runs.history import Entry
 
 TOUCHING = 0.5  # Pixels by which boxes of text may overlap
 
