@@ -15,7 +15,7 @@ from sightline.data import preprocess
 from sightline.records import Run
 from sightline.storage.workspace import Workspace
 
-pytest_plugins = ["factory", "browser"]
+pytest_plugins = ["factory", "browser", "s3_server"]
 
 SET_UP, FLOWS = "set-up", "flows"
 SHARING = ("lost_runs", "operation", "pages", "server", "stopping")
