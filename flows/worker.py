@@ -8,8 +8,9 @@ from typing import Annotated
 from pydantic import Field
 
 from sightline.data import locate
-from sightline.errors import ConfigError
+from sightline.errors import ConfigError, InputError
 from sightline.records import Run
+from sightline.storage import object_store
 from sightline.storage.workspace import Workspace
 
 Dataset = Annotated[str, Field(min_length=1, json_schema_extra={"pattern": locate.SAME_EVERYWHERE})]
@@ -37,7 +38,16 @@ def run(run_id: str, *, started: datetime | None = None, refresh: bool = False) 
 
 
 def workspace() -> Workspace:
-    """Return the workspace of this worker; raise ConfigError if its path is not absolute."""
+    """Return the workspace of this worker.
+
+    Raises ConfigError if it is neither a URL of object storage nor an absolute path.
+    """
+    found = os.environ.get("SIGHTLINE_ARTIFACTS", "")
+    if object_store.is_url(found):
+        try:
+            return Workspace.open(found)
+        except InputError as error:
+            raise ConfigError(f"SIGHTLINE_ARTIFACTS: {error}") from None
     purpose = "caches and runs, on storage that all workers share"
     return Workspace(_directory("SIGHTLINE_ARTIFACTS", purpose))
 

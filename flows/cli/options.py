@@ -26,11 +26,11 @@ def local_path(given: str | Path) -> Path:
 
 
 def open_workspace(given: str | workspace.Workspace) -> workspace.Workspace:
-    """Turn the value of `--artifacts` into a workspace with an absolute path; refuse a file."""
-    root = local_path(str(given)).resolve()
-    if root.is_file():
-        raise typer.BadParameter(f"{root} is a file; expected a directory.")
-    return workspace.Workspace(root)
+    """Turn the value of `--artifacts` into a workspace; refuse a file or an unknown URL."""
+    try:
+        return workspace.Workspace.open(str(given))
+    except InputError as error:
+        raise typer.BadParameter(str(error)) from None
 
 
 WORKSPACE = workspace.Workspace(Path("artifacts"))
@@ -40,9 +40,10 @@ Workspace = Annotated[
     typer.Option(
         "--artifacts",
         parser=open_workspace,
-        metavar="DIRECTORY",
+        metavar="DIRECTORY|URL",
         envvar="SIGHTLINE_ARTIFACTS",
-        help="Directory of the cache, runs and models.",
+        help="Directory of the cache, runs and models, or a place on object storage such as "
+        "s3://bucket/prefix.",
     ),
 ]
 DataDir = Annotated[

@@ -24,11 +24,17 @@ def test_directory_of_data_sets_must_be_absolute(monkeypatch, tmp_path):
         worker.run("a-run")
 
 
-def test_url_in_the_environment_is_refused_and_not_shown(monkeypatch):
-    monkeypatch.setenv("SIGHTLINE_ARTIFACTS", "gs://user:hunter2@bucket/x")
-    with pytest.raises(ConfigError, match="SIGHTLINE_ARTIFACTS is a URL") as refusal:
+@pytest.mark.parametrize("url", ["gs://user:hunter2@bucket/x", "ftp://hunter2/x"])
+def test_url_that_cannot_be_used_is_refused_and_not_shown(monkeypatch, url):
+    monkeypatch.setenv("SIGHTLINE_ARTIFACTS", url)
+    with pytest.raises(ConfigError, match=r"SIGHTLINE_ARTIFACTS: .*URL") as refusal:
         worker.run("a-run")
     assert "hunter2" not in str(refusal.value)
+
+
+def test_artifacts_may_be_on_object_storage(monkeypatch):
+    monkeypatch.setenv("SIGHTLINE_ARTIFACTS", "s3://bucket/x")
+    assert worker.run("a-run").workspace.url == "s3://bucket/x"
 
 
 def test_folders_come_from_the_environment(monkeypatch, tmp_path):

@@ -14,7 +14,7 @@ from typing import Any
 
 from sightline import errors
 from sightline.api.settings import overrides
-from sightline.errors import InputError, RunError, SightlineError
+from sightline.errors import RunError, SightlineError
 from sightline.pipeline.child import Child, describe_exit
 from sightline.storage.workspace import Workspace
 
@@ -58,17 +58,12 @@ def run_command(
 
 
 def open_workspace(artifacts: PathLike | None) -> Workspace:
-    """Return the workspace of a folder; by default `SIGHTLINE_ARTIFACTS`, or `artifacts`.
+    """Return the workspace of a folder or URL; by default `SIGHTLINE_ARTIFACTS`, or `artifacts`.
 
-    Raises InputError if it is a URL or a file.
+    Raises InputError as `Workspace.open` does.
     """
     chosen = os.fspath(artifacts or os.environ.get("SIGHTLINE_ARTIFACTS") or "artifacts")
-    if "://" in chosen:  # do not repeat the address, which may contain a password
-        raise InputError("A URL cannot be used as artifacts; give the path of a folder.")
-    root = Path(chosen).expanduser().resolve()
-    if root.is_file():
-        raise InputError(f"{root} is a file; artifacts must be a folder.")
-    return Workspace(root)
+    return Workspace.open(os.path.expanduser(chosen))
 
 
 def in_notebook() -> bool:

@@ -40,7 +40,7 @@ def main(descriptor: int) -> None:
 
 
 def _run(command: str, arguments: dict[str, Any], run: dict[str, Any]) -> Message:
-    run["workspace"] = Workspace(Path(run["workspace"]))
+    run["workspace"] = Workspace.open(run["workspace"])
     console.show_log(verbose=False)
     try:
         return {"result": _COMMANDS[command](run, **arguments)}

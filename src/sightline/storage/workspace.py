@@ -1,4 +1,4 @@
-"""The workspace: the artifacts folder, its paths, and who is using it."""
+"""The workspace: the artifacts root, its paths, and who is using it."""
 
 import os
 import tempfile
@@ -6,26 +6,53 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from sightline.errors import InputError, StorageError
-from sightline.storage import files, locks
+from sightline.storage import files, locks, object_store, replica
+from sightline.storage.object_store import ObjectStore
 
 LOCK = ".at-work.lock"  # The file that tells that a folder is a workspace
 
 
 @dataclass(frozen=True)
 class Workspace:
-    """The artifacts folder, which holds everything that runs produce and share.
+    """The artifacts root, which holds everything that runs produce and share.
 
-    Runs hold a shared lock on it and `prune` an exclusive one. The kernel releases the lock of a
-    process that dies, so a killed run never blocks a clean-up.
+    It is a folder, or a place on object storage, of which `root` is then a local replica.
+
+    Runs hold a shared lock on the folder and `prune` an exclusive one. The kernel releases the lock
+    of a process that dies, so a killed run never blocks a clean-up.
     """
 
     root: Path  # Path of the folder
+    url: str | None = None  # URL on object storage; None if the folder is all there is
+
+    @classmethod
+    def open(cls, given: str) -> Self:
+        """Return the workspace that a path or a URL names; nothing is created or connected.
+
+        Raises InputError if it is a file, or a URL that cannot be used.
+        """
+        if object_store.is_url(given):
+            url = object_store.check_url(given)
+            return cls(replica.folder(url), url)
+        root = Path(given).resolve()
+        if root.is_file():
+            raise InputError(f"{root} is a file; expected a folder.")
+        return cls(root)
 
     def __str__(self) -> str:
-        """Return the path, for messages."""
-        return str(self.root)
+        """Return the URL or the path, for messages."""
+        return self.url or str(self.root)
+
+    @property
+    def store(self) -> ObjectStore | None:
+        """The object store of the URL; None if the folder is all there is.
+
+        Raises StorageError if a library is missing or its endpoint cannot be used.
+        """
+        return object_store.open_store(self.url) if self.url else None
 
     def path(self, relative: str) -> Path:
         """Return the path of a file that a record names relative to the root."""
@@ -65,7 +92,10 @@ class Workspace:
             return not free
 
     def check_writable(self) -> None:
-        """Create the root if it is missing; raise a StorageError if it cannot be written."""
+        """Create the root if it is missing; raise a StorageError if it cannot be written.
+
+        BusyStorageError means that the object storage does not answer.
+        """
         try:
             with files.storage_errors(self.root):
                 self.root.mkdir(parents=True, exist_ok=True)
@@ -74,9 +104,11 @@ class Workspace:
                 os.close(os.open(self.root / LOCK, os.O_CREAT | os.O_NOFOLLOW, 0o666))
         except OSError as error:  # such as a file in its place
             raise StorageError(
-                f"{self} cannot be used ({error.strerror}); choose another folder with "
+                f"{self.root} cannot be used ({error.strerror}); choose another folder with "
                 f"{files.ROOT_OPTION}."
             ) from None
+        if self.store:
+            self.store.write(LOCK, b"sightline")
 
     def check_room(self, needed: int, purpose: str) -> None:
         """Raise a StorageError if fewer bytes are free; `purpose` is its subject, in the plural."""

@@ -71,7 +71,7 @@ def test_url_in_place_of_a_local_path_is_refused_and_not_shown(place, line):
 
 
 def test_url_in_the_environment_is_refused_with_its_variable(place, monkeypatch):
-    monkeypatch.setenv("SIGHTLINE_ARTIFACTS", "gs://bucket/x")
+    monkeypatch.setenv("SIGHTLINE_ARTIFACTS", "ftp://bucket/x")
     assert "SIGHTLINE_ARTIFACTS" in refused("runs list")
     assert not list(place.iterdir())
 

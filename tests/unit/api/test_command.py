@@ -38,9 +38,9 @@ def test_workspace_is_the_argument_or_that_of_the_environment_or_beside_the_scri
 
 
 @pytest.mark.parametrize("artifacts", ["s3://name:secret@bucket", "file"])
-def test_workspace_that_is_no_folder_is_refused(place, artifacts):
+def test_workspace_that_is_neither_a_folder_nor_a_store_is_refused(place, artifacts):
     (place / "file").touch()
-    with pytest.raises(InputError, match="folder") as refusal:
+    with pytest.raises(InputError, match=r"folder|bucket") as refusal:
         open_workspace(artifacts)
     assert "secret" not in str(refusal.value)
 

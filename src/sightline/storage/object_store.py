@@ -1,0 +1,313 @@
+"""Objects in a bucket: S3, Google Cloud Storage, Azure, or a folder or memory for tests.
+
+Credentials and endpoints come from the environment variables of each service, such as
+AWS_ACCESS_KEY_ID, AWS_REGION and AWS_ENDPOINT_URL. The client is obstore (extra `storage`).
+"""
+
+import hashlib
+import ipaddress
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import lru_cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from sightline.errors import BusyStorageError, InputError, StorageError
+
+SCHEMES = ("s3", "gs", "az", "file", "memory")
+_ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")  # As obstore reads them
+_BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}")
+_NO_BUCKET = re.compile("NoSuchBucket|ContainerNotFound|bucket does not exist")
+_NOT_ALLOWED = re.compile(
+    "ExpiredToken|InvalidAccessKeyId|SignatureDoesNotMatch|InvalidToken|AccessDenied|Missing[A-Z]"
+    r"|//169\.254\.|metadata\.google\.internal|oauth2\.googleapis\.com"
+)
+_STATUS = re.compile(r"status code: (?!408|429)(4\d\d)")
+_RETRY = {
+    "max_retries": 5,
+    "retry_timeout": timedelta(seconds=60),
+    "backoff": {"init_backoff": timedelta(milliseconds=200), "max_backoff": timedelta(seconds=10)},
+}
+_CLIENT = {"connect_timeout": "10s", "read_timeout": "30s", "timeout": "6h"}
+_ATTEMPTS = 3  # Of conditional writes, which obstore does not repeat after a broken connection
+_SMALL = 16 << 20  # Bytes of an object that is read as a whole, such as a manifest
+_PART = 16 << 20  # Bytes of a part of an upload
+_PARTS = 9_000  # Most parts of an upload; S3 allows 10,000
+
+
+@dataclass(frozen=True)
+class StoredObject:
+    """An object in a listing."""
+
+    key: str  # Its key relative to the URL of the store
+    bytes: int
+    modified: datetime  # By the clock of the service
+    etag: str | None  # Changes with the content
+
+
+class ObjectStore:
+    """The objects below one URL; keys are relative to it and look like POSIX paths.
+
+    All methods raise StorageError if the bucket is missing or access is denied, and
+    BusyStorageError if the service still did not answer after several attempts.
+    """
+
+    def __init__(self, url: str) -> None:
+        """Connect to a URL that `check_url` accepts; nothing is read yet."""
+        self.url = check_url(url)
+        if find_spec("obstore") is None:
+            raise StorageError(
+                f'{self.url} needs an optional library; run pip install "sightline[storage]".'
+            )
+        with self._errors():
+            self._store = _connect(self.url)
+
+    def read(self, key: str, limit: int = _SMALL) -> bytes | None:
+        """Return an object's content; None if it does not exist.
+
+        Raises StorageError if it has more than `limit` bytes.
+        """
+        found = self.read_tagged(key, limit)
+        return None if found is None else found[0]
+
+    def read_tagged(self, key: str, limit: int = _SMALL) -> tuple[bytes, str] | None:
+        """Return an object's content and its ETag for `replace`; None if it does not exist."""
+        import obstore
+
+        with self._errors():
+            try:
+                found = obstore.get(self._store, key)
+                if found.meta["size"] > limit:
+                    raise StorageError(
+                        f"{self.url}/{key} has {found.meta['size']:,} bytes; expected at most "
+                        f"{limit:,}. Another program wrote it: remove it or move it away."
+                    )
+                return bytes(found.bytes()), found.meta["e_tag"] or ""
+            except FileNotFoundError as error:
+                _check_bucket(error)
+                return None
+
+    def stat(self, key: str) -> StoredObject | None:
+        """Describe an object; None if it does not exist. A missing bucket is not noticed."""
+        import obstore
+
+        with self._errors():
+            try:
+                return _stored(obstore.head(self._store, key))
+            except FileNotFoundError:
+                return None
+
+    def download(self, key: str, path: Path) -> str | None:
+        """Write an object to a file and return the SHA-256 of its content; None if missing.
+
+        Memory use does not depend on its size.
+        """
+        import obstore
+
+        digest = hashlib.sha256()
+        with self._errors():
+            try:
+                found = obstore.get(self._store, key)
+                with path.open("wb") as file:
+                    for block in found.stream(min_chunk_size=1 << 20):
+                        digest.update(block)
+                        file.write(block)
+            except FileNotFoundError as error:
+                _check_bucket(error)
+                return None
+        return digest.hexdigest()
+
+    def upload(self, key: str, path: Path) -> None:
+        """Write a file to an object, which appears complete or not at all."""
+        import obstore
+
+        part = max(_PART, path.stat().st_size // _PARTS)
+        with self._errors():
+            obstore.put(self._store, key, path, chunk_size=part, max_concurrency=4)
+
+    def write(self, key: str, content: bytes) -> None:
+        """Write an object, whether or not it exists."""
+        import obstore
+
+        with self._errors():
+            obstore.put(self._store, key, content)
+
+    def create(self, key: str, content: bytes) -> bool:
+        """Write an object unless it exists; return whether it now has this content."""
+        return self._write_if(key, content, "create")
+
+    def replace(self, key: str, content: bytes, etag: str) -> bool:
+        """Write an object if its ETag is still this one; return whether it now has this content.
+
+        `file://` cannot do that.
+        """
+        return self._write_if(key, content, {"e_tag": etag})
+
+    def list(self, prefix: str = "") -> Iterator[StoredObject]:
+        """List the objects below a prefix that ends at a slash, in any order."""
+        import obstore
+
+        with self._errors():
+            for page in obstore.list(self._store, prefix=prefix or None):
+                yield from map(_stored, page)
+
+    def delete(self, *keys: str) -> None:
+        """Delete objects; those that do not exist are ignored."""
+        import obstore
+
+        for key in keys:
+            with self._errors():
+                try:
+                    obstore.delete(self._store, key)
+                except FileNotFoundError as error:
+                    _check_bucket(error)
+
+    def _write_if(self, key: str, content: bytes, mode: Any) -> bool:
+        """Write under a condition.
+
+        If an answer was lost, the object has the content although the next attempt is refused.
+        """
+        import obstore
+        from obstore.exceptions import AlreadyExistsError, PreconditionError
+
+        for left in reversed(range(_ATTEMPTS)):
+            try:
+                with self._errors():
+                    obstore.put(self._store, key, content, mode=mode)
+                return True
+            except (AlreadyExistsError, PreconditionError) as error:
+                with self._errors():
+                    _check_bucket(error)
+                return self.read(key) == content
+            except BusyStorageError:
+                if not left:
+                    raise
+        raise AssertionError
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        """Turn errors of the client into Sightline's; its texts may hold secrets and are left out.
+
+        The conditions of a write pass unchanged.
+        """
+        from obstore import exceptions
+
+        try:
+            yield
+        except (exceptions.AlreadyExistsError, exceptions.PreconditionError):
+            raise
+        except (exceptions.BaseError, FileNotFoundError, TimeoutError, ConnectionError) as error:
+            raise _as_storage_error(self.url, error) from None
+
+
+@lru_cache(maxsize=16)
+def open_store(url: str) -> ObjectStore:
+    """Return the store of a URL; one for each URL in a process."""
+    return ObjectStore(url)
+
+
+def is_url(text: str) -> bool:
+    """Return whether a text is a URL, not a path."""
+    return "://" in text
+
+
+def endpoint() -> str:
+    """Return the address of another S3 service that the environment names; empty for Amazon's."""
+    return next((os.environ[name] for name in _ENDPOINTS if os.environ.get(name)), "")
+
+
+def check_url(url: str) -> str:
+    """Return the URL of a store without a slash at its end.
+
+    Raises InputError if its scheme is not supported or it holds a password, a query or no bucket.
+    Messages do not repeat what may be a secret.
+    """
+    scheme, _, rest = url.partition("://")
+    if scheme not in SCHEMES:
+        raise InputError(
+            "The URL cannot be used; expected s3://, gs:// or az:// with bucket and prefix, or the "
+            "path of a folder."
+        )
+    if re.search(r"[@?#]|//|[^ -~]", rest) or ".." in rest.split("/"):
+        raise InputError(
+            f"The {scheme}:// URL holds more than a bucket and a prefix; give credentials and "
+            "options as environment variables, such as AWS_ACCESS_KEY_ID."
+        )
+    if scheme not in {"file", "memory"} and not _BUCKET.fullmatch(rest.split("/")[0]):
+        raise InputError(f"The {scheme}:// URL names no bucket; expected {scheme}://BUCKET/PREFIX.")
+    return url.rstrip("/")
+
+
+def _connect(url: str) -> Any:
+    import obstore.store
+
+    scheme = urlsplit(url).scheme
+    if scheme == "memory":
+        return obstore.store.MemoryStore()
+    if scheme == "file":
+        return obstore.store.from_url(url, mkdir=True)
+    options: Any = {"client_options": _CLIENT | _http(scheme), "retry_config": _RETRY}
+    return obstore.store.from_url(url, **options)
+
+
+def _http(scheme: str) -> dict[str, bool]:
+    """Allow http on loopback; elsewhere the environment must allow it, as AWS_ALLOW_HTTP does."""
+    found = endpoint()
+    if scheme != "s3" or not found.startswith("http://"):
+        return {}
+    allowed = os.environ.get("AWS_ALLOW_HTTP", "").lower() in {"1", "true"}
+    if not (allowed or _is_loopback(urlsplit(found).hostname or "")):
+        raise StorageError(
+            "The endpoint of the object storage is an http:// address, which would send data "
+            "unencrypted; use https://, or set AWS_ALLOW_HTTP=true in a network that you trust."
+        )
+    return {"allow_http": True}
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _stored(meta: Any) -> StoredObject:
+    return StoredObject(meta["path"], meta["size"], meta["last_modified"], meta["e_tag"])
+
+
+def _check_bucket(error: Exception) -> None:
+    """Raise an error again if the bucket is missing, not only the object."""
+    if _NO_BUCKET.search(str(error)):
+        raise FileNotFoundError(str(error))
+
+
+def _as_storage_error(url: str, error: Exception) -> StorageError:
+    from obstore import exceptions
+
+    text = str(error)
+    if _NO_BUCKET.search(text) or isinstance(error, FileNotFoundError):
+        return StorageError(
+            f"The bucket of {url} does not exist; create it, or fix --artifacts or "
+            "SIGHTLINE_ARTIFACTS."
+        )
+    denied = (exceptions.PermissionDeniedError, exceptions.UnauthenticatedError)
+    if isinstance(error, denied) or _NOT_ALLOWED.search(text):
+        return StorageError(
+            f"Access to {url} was denied: its credentials are missing, expired or do not allow "
+            "this; renew them in the environment (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and "
+            "AWS_SESSION_TOKEN for S3), then run again."
+        )
+    if found := _STATUS.search(text):
+        return StorageError(
+            f"{url} refused a request with status {found[1]}; check the URL and the endpoint."
+        )
+    return BusyStorageError(
+        f"{url} did not answer as expected after several attempts. Finished stages are intact: "
+        "run again, and check the connection and the service if this happens again."
+    )

@@ -1,0 +1,107 @@
+"""Objects in memory and in a folder; `tests/faults/test_object_storage.py` has a real S3 server."""
+
+import hashlib
+
+import pytest
+
+from sightline.errors import InputError, StorageError
+from sightline.storage import object_store
+from sightline.storage.object_store import ObjectStore, check_url
+
+KINDS = ("memory", "file")
+
+
+@pytest.fixture(params=KINDS)
+def store(request, tmp_path):
+    place = "tests" if request.param == "memory" else f"{tmp_path}/store"
+    return ObjectStore(f"{request.param}://{place}")
+
+
+def test_object_is_created_once_and_read_back(store):
+    assert store.read("a/b") is None
+    assert store.stat("a/b") is None
+    assert store.create("a/b", b"one")
+    assert not store.create("a/b", b"two")
+    assert store.create("a/b", b"one"), "an answer that was lost counts as success"
+    assert store.read("a/b") == b"one"
+    assert store.stat("a/b").bytes == 3
+
+
+def test_object_is_replaced_only_if_nobody_else_did():
+    store = ObjectStore("memory://tests")
+    store.write("head", b"one")
+    _, etag = store.read_tagged("head")
+    assert store.replace("head", b"two", etag)
+    assert not store.replace("head", b"three", etag)
+    assert store.read("head") == b"two"
+
+
+def test_file_goes_up_and_comes_down_with_its_digest(store, tmp_path, monkeypatch):
+    monkeypatch.setattr(object_store, "_PART", 5 << 20)
+    (tmp_path / "large").write_bytes(bytes(11 << 20))
+    store.upload("deep/large", tmp_path / "large")
+    expected = hashlib.sha256(bytes(11 << 20)).hexdigest()
+    assert store.download("deep/large", tmp_path / "copy") == expected
+    assert (tmp_path / "copy").stat().st_size == 11 << 20
+    assert store.download("nothing", tmp_path / "none") is None
+
+
+def test_listing_names_what_is_below_a_prefix_and_deletion_may_be_repeated(store):
+    for key in ("a/1", "a/b/2", "ab/3"):
+        store.write(key, b"x")
+    assert sorted(one.key for one in store.list("a/")) == ["a/1", "a/b/2"]
+    store.delete("a/1", "a/1", "never")
+    assert sorted(one.key for one in store.list()) == ["a/b/2", "ab/3"]
+
+
+def test_object_that_is_too_large_to_read_is_refused_by_name(store):
+    store.write("manifest.json", bytes(100))
+    with pytest.raises(StorageError, match=r"manifest\.json has 100 bytes.*at most 99"):
+        store.read("manifest.json", limit=99)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "ftp://bucket/x",
+        "https://bucket/hunter2",
+        "s3://user:hunter2@bucket/x",
+        "s3://bucket/x?secret=hunter2",
+        "s3://bucket/../x",
+        "s3://bucket//x",
+        "s3:///x",
+        "s3://",
+        "gs://a b/x",
+    ],
+)
+def test_url_that_cannot_be_used_is_refused_and_not_shown(url):
+    with pytest.raises(InputError, match="URL") as refusal:
+        check_url(url)
+    assert "hunter2" not in str(refusal.value)
+
+
+def test_slash_at_the_end_of_a_url_means_nothing():
+    assert check_url("s3://bucket/runs/") == check_url("s3://bucket/runs")
+
+
+def test_unencrypted_endpoint_is_refused_unless_it_is_loopback_or_allowed(monkeypatch):
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://storage.example:9000")
+    with pytest.raises(StorageError, match="AWS_ALLOW_HTTP"):
+        ObjectStore("s3://bucket")
+    monkeypatch.setenv("AWS_ALLOW_HTTP", "true")
+    ObjectStore("s3://bucket")
+    monkeypatch.delenv("AWS_ALLOW_HTTP")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9000")
+    ObjectStore("s3://bucket")
+
+
+def test_missing_library_is_named_with_its_extra(monkeypatch):
+    monkeypatch.setattr(object_store, "find_spec", lambda name: None)
+    with pytest.raises(StorageError, match=r"sightline\[storage\]"):
+        ObjectStore("s3://bucket")
+
+
+def test_missing_account_is_a_question_of_credentials(monkeypatch):
+    monkeypatch.delenv("AZURE_STORAGE_ACCOUNT_NAME", raising=False)
+    with pytest.raises(StorageError, match="credentials"):
+        ObjectStore("az://container/x")
