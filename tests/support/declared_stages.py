@@ -4,6 +4,8 @@ from typing import Any
 
 from sightline.data.ingest import INGEST
 from sightline.data.preprocess import PREPROCESS
+from sightline.data.sharding.partition import PARTITION
+from sightline.data.sharding.shard import INGEST_SHARD
 from sightline.evaluation.evaluate import EVALUATE
 from sightline.export.export import EXPORT
 from sightline.models.build import BUILD
@@ -14,6 +16,8 @@ from sightline.training.embed import EMBED
 from sightline.training.train import TRAIN
 
 STAGES: tuple[Stage[Any], ...] = (
+    PARTITION,
+    INGEST_SHARD,
     INGEST,
     PREPROCESS,
     BUILD,

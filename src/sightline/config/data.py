@@ -31,7 +31,9 @@ class DataConfig(Section):
     Stages identify a data set by the digest of its content, not by its name or path.
     """
 
-    incidental: ClassVar[frozenset[str]] = frozenset({"dataset"})
+    incidental: ClassVar[frozenset[str]] = frozenset(
+        {"dataset", "shard_images", "shard_deployment"}
+    )
 
     dataset: Name = Field(default="mnist", examples=["./photos"])
     """Name of a data set (see `sightline datasets list`) or a path to your own."""
@@ -75,6 +77,11 @@ class DataConfig(Section):
     see evaluation.slices."""
     seed: Seed = 0
     """Random seed of the train/test split."""
+    shard_images: int = Field(default=10_000, ge=1, le=1_000_000, examples=[1000])
+    """Folders of more images are ingested in shards of about so many, which are cached, computed
+    and repeated one by one. The result is the same."""
+    shard_deployment: str | None = Field(default=None, examples=["shard/shard-cpu"])
+    """Deployment that ingests the shards, as FLOW/DEPLOYMENT. Unset: processes of this machine."""
 
 
 class PreprocessingConfig(Section):

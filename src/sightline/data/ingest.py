@@ -1,7 +1,7 @@
 """The ingest stage: convert any source to uint8 arrays and a label table."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from typing import NamedTuple
 
@@ -15,7 +15,9 @@ from sightline.data.facts import describe, estimate_seconds
 from sightline.data.image_files import EncodedWriter, ImageWriter, PixelWriter
 from sightline.data.locate import unchanged
 from sightline.data.readers import dispatch
-from sightline.data.readers.base import Form, RawDataset
+from sightline.data.readers.base import Blocks, Form, RawDataset
+from sightline.data.sharding.processes import in_processes
+from sightline.data.sharding.stream import IngestShards, open_shards
 from sightline.data.splits import Split, divide
 from sightline.data.validation.findings import ExampleIndex
 from sightline.data.validation.inspect import ImageInspector
@@ -28,20 +30,27 @@ from sightline.records import DatasetFacts, DatasetFiles, Run, Source
 _LABELS_FILE = "labels.parquet"
 
 
-def ingest(run: Run, source: Source, settings: DataConfig) -> DatasetFiles:
+def ingest(
+    run: Run,
+    source: Source,
+    settings: DataConfig,
+    ingest_shards: IngestShards = in_processes,
+) -> DatasetFiles:
     """Convert a source to uint8 images and a label table, or reuse the cached result.
 
-    What is known is announced before all images are decoded, see `announcement`. Peak memory does
-    not grow with the images; per example, only the label and about 130 bytes of digests and
-    findings are held in memory. Raises ConfigError for a metadata column named like a column of
-    every label table, DataError for a damaged or malformed source, DownloadError if no mirror
-    delivered a named data set, and StorageError if the disk has too little room.
+    A folder of more than `data.shard_images` images is ingested in shards, by `ingest_shards`; the
+    files are the same, byte for byte. What is known is announced before all images are decoded, see
+    `announcement`. Peak memory does not grow with the images; per example, only the label and about
+    130 bytes of digests and findings are held in memory. Raises ConfigError for a metadata column
+    named like a column of every label table, DataError for a damaged or malformed source,
+    DownloadError if no mirror delivered a named data set, and StorageError if the disk has too
+    little room.
     """
     key = INGEST.key(source, settings)
 
     def make(draft: Draft) -> DatasetFiles:
         with unchanged(source):
-            return _ingest(run, source, settings, draft)
+            return _ingest(run, source, settings, draft, ingest_shards)
 
     files = find_or_make(run, INGEST, key, make)
     announcement.announce(files)
@@ -82,7 +91,9 @@ def _open(run: Run, source: Source, settings: DataConfig) -> _Opened:
     return _Opened(raw, splits, form, facts)
 
 
-def _ingest(run: Run, source: Source, settings: DataConfig, draft: Draft) -> DatasetFiles:
+def _ingest(
+    run: Run, source: Source, settings: DataConfig, draft: Draft, ingest_shards: IngestShards
+) -> DatasetFiles:
     schema = label_table.table_schema(settings)
     raw, splits, form, facts = _open(run, source, settings)
     if announcement.is_awaited():
@@ -92,7 +103,8 @@ def _ingest(run: Run, source: Source, settings: DataConfig, draft: Draft) -> Dat
     index = ExampleIndex(sizes, np.concatenate([split.labels for split in splits]), table)
     writers = _writers(draft, raw, splits, form)
     inspector = ImageInspector(index, {name: writer.read for name, writer in writers.items()})
-    contents = _write_images(writers, raw, splits, inspector)
+    sharded = open_shards(run, source, settings, raw, ingest_shards)
+    contents = _write_images(writers, raw, splits, inspector, sharded.streams)
     content = np.concatenate(list(contents.values()))
     label_table.write_table(table, schema, splits, raw.class_names, content, inspector.digests)
     return DatasetFiles(
@@ -107,6 +119,7 @@ def _ingest(run: Run, source: Source, settings: DataConfig, draft: Draft) -> Dat
             name: hashlib.sha256(found.tobytes()).hexdigest() for name, found in contents.items()
         },
         inspection=inspector.summarize(draft, facts.counts),
+        shards=sharded.entries,
     )
 
 
@@ -134,9 +147,11 @@ def _write_images(
     raw: RawDataset,
     splits: list[Split],
     inspector: ImageInspector,
+    streams: Mapping[str, Callable[[], Blocks]],
 ) -> dict[str, NDArray[np.bytes_]]:
     """Read every example once; write it to its split's file and inspect it on the way.
 
+    `streams` are the images of a raw split, where they come from shards instead of their source.
     Returns, for each split, the digests of its images in the source.
     """
     contents: dict[str, list[NDArray[np.bytes_]]] = {split.name: [] for split in splits}
@@ -146,11 +161,16 @@ def _write_images(
             stack.enter_context(writer)
         for source in raw.splits:
             start = 0
-            for block in label_table.check_length(source.images(), source, "images"):
+            stream = streams.get(source.name, source.images)
+            for block in label_table.check_length(stream(), source, "images"):
                 for split in splits:
                     if split.raw is source:
                         chosen = block.select(split.selected[start : start + len(block)])
-                        inspector.add(split.name, writers[split.name].append(chosen))
+                        pixels = writers[split.name].append(chosen)
+                        if chosen.rows is None:
+                            inspector.add(split.name, pixels)
+                        else:
+                            inspector.add_examined(split.name, chosen.rows)
                         contents[split.name].append(chosen.digests)
                 start += len(block)
                 counter.advance(len(block))

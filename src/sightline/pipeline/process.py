@@ -25,6 +25,7 @@ from sightline.records import Record
 
 R = TypeVar("R", bound=Record)
 
+NO_KERAS = "--no-keras"
 STOPPING_SECONDS = 10  # Time for a training to write a checkpoint when it is asked to stop
 # Written by TensorFlow and C++ before they die of it; oneDNN continues without the memory
 _SIGNS_OF_FULL_MEMORY = ("OOM when allocating", "bad_alloc", "RESOURCE_EXHAUSTED")
@@ -38,6 +39,7 @@ class ProcessSettings:
     use_gpu: bool = True  # False hides all GPUs
     threads: int | None = None  # Threads of an operation; None leaves the choice to the backend
     deterministic: bool = False  # True makes JAX compute deterministically on a GPU
+    keras: bool = True  # False for functions that do without Keras, which is then not imported
 
 
 class KerasProcess:
@@ -97,6 +99,7 @@ class KerasProcess:
             self.close()
             self._child = Child(
                 "sightline.pipeline.worker",
+                *(() if self._settings.keras else (NO_KERAS,)),
                 environment=_environment(self.verbose, self._settings),
                 verbose=self.verbose,
             )

@@ -23,7 +23,8 @@ KERAS = ("keras", "numpy")
 """Distributions that the result of every Keras stage depends on, besides Keras' backend."""
 
 STAGE_NAMES = (
-    *("ingest", "preprocess", "build", "embed", "train", "evaluate", "predict", "report", "export"),
+    *("partition", "ingest_shard", "ingest", "preprocess", "build", "embed", "train", "evaluate"),
+    *("predict", "report", "export"),
 )
 """All stages in the order of the pipeline; each has a folder of this name in the cache."""
 

@@ -18,7 +18,7 @@ from pydantic import validate_call
 from sightline.pipeline import child
 from sightline.pipeline.child import Message
 from sightline.pipeline.fast_import import quick_import
-from sightline.pipeline.process import STOPPING_SECONDS
+from sightline.pipeline.process import NO_KERAS, STOPPING_SECONDS
 from sightline.pipeline.progress import listening
 from sightline.records import Record
 
@@ -27,8 +27,9 @@ def main(descriptor: int) -> None:
     """Answer requests until the parent ends."""
     requests: queue.Queue[Message] = queue.Queue()
     child.end_with_parent(STOPPING_SECONDS, requests.put)
-    with quick_import():
-        import keras  # noqa: F401 - while the parent is busy with something else
+    if NO_KERAS not in sys.argv:
+        with quick_import():
+            import keras  # noqa: F401 - while the parent is busy with something else
     logger = logging.getLogger("sightline")
     logger.addHandler(_Forwarder(descriptor))
     logger.setLevel(logging.INFO)
@@ -68,4 +69,4 @@ def _function(module: str, name: str) -> Callable[..., Record]:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(int(sys.argv[-1]))

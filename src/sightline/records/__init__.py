@@ -53,4 +53,5 @@ from sightline.records.result import (
     StageRecords,
     StageTime,
 )
+from sightline.records.shards import IngestedShard, Partition, Shard
 from sightline.records.unlabelled import UnlabelledPredictions

@@ -102,7 +102,7 @@ class DatasetFacts(Record):
 class DatasetFiles(DatasetFacts):
     """Output of ingest: one canonical form for all sources."""
 
-    incidental: ClassVar[frozenset[str]] = DatasetFacts.incidental | {"inspection"}
+    incidental: ClassVar[frozenset[str]] = DatasetFacts.incidental | {"inspection", "shards"}
 
     # Split name ("train", "validation", "test") to its images, uint8 of shape
     # (n, height, width, channels)
@@ -116,6 +116,7 @@ class DatasetFiles(DatasetFacts):
     # Split name to the SHA-256 of all content_sha256, as bytes; independent of size and channels
     content_digests: dict[str, str] = Field(default_factory=dict)
     inspection: Inspection | None = None  # Statistics of the images and data quality findings
+    shards: tuple[str, ...] = ()  # Cache entries of the shards that it was merged from, if any
 
 
 class ArraySplit(Record):

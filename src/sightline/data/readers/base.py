@@ -33,6 +33,9 @@ class RawBlock:
     # the pixels in an array. It does not depend on the image size that the config asks for
     digests: NDArray[np.bytes_]
     encoded: tuple[bytes, ...] | None = None  # The encoded images, if they are to be stored
+    # Of an ingested shard, what is known of each image: (m,) of `data.sharding.shard.ROW`. If it
+    # has encoded images, `images` is empty, of shape (m, 0)
+    rows: NDArray[Any] | None = None
 
     def __len__(self) -> int:
         """Return the number of images."""
@@ -43,7 +46,8 @@ class RawBlock:
         if mask.all():
             return self
         encoded = tuple(compress(self.encoded, mask)) if self.encoded is not None else None
-        return RawBlock(self.images[mask], self.digests[mask], encoded)
+        rows = self.rows[mask] if self.rows is not None else None
+        return RawBlock(self.images[mask], self.digests[mask], encoded, rows)
 
 
 Blocks = Iterator[RawBlock]

@@ -9,30 +9,22 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from sightline.data.readers.base import DIGEST, digests_of
+from sightline.data.readers.base import DIGEST
 from sightline.data.validation.duplicates import EqualImages, Rows
+from sightline.data.validation.examination import Examined, examine
 from sightline.data.validation.findings import ExampleIndex, FindingRows, write_findings
 from sightline.data.validation.near_duplicates import (
     SPECTRUM,
     Fingerprints,
     ReadImages,
     find_near_duplicates,
-    fingerprints,
     hamming_distances,
 )
-from sightline.data.validation.profile import Profiler, Sums, pixel_sums
+from sightline.data.validation.profile import Profiler
 from sightline.pipeline.cache import Draft
 from sightline.records import Inspection
 
 _FILE = "findings.parquet"
-_PARTS = 8  # Parts of a block that are converted to floats one by one
-_BLACK, _WHITE = 5, 250
-"""Values up to and from which a pixel counts as black and white; JPEG rarely hits 0 and 255."""
-
-_SATURATED_SHARE = 0.99
-_MAX_PIXEL = 255
-
-Mask = NDArray[np.bool_]
 
 
 class ImageInspector:
@@ -56,17 +48,23 @@ class ImageInspector:
         """Inspect the next images of a split: uint8 of shape (m, height, width, channels)."""
         if not len(images):
             return
-        sums = pixel_sums(images)
-        self._profilers[split].add(images, sums)
-        count = min(len(images), _PARTS)
-        parts = np.array_split(images, count), np.array_split(sums, count)
-        for part, own_sums in zip(*parts, strict=True):
-            rows = slice(self._next_row[split], self._next_row[split] + len(part))
-            self._next_row[split] = rows.stop
-            self.digests[rows] = digests_of(part)
-            self._prints.hashes[rows], self._prints.spectra[rows] = fingerprints(part)
-            self._blank[rows] = is_blank(part)
-            self._saturated[rows] = is_saturated(part, own_sums) & ~self._blank[rows]
+        examined = examine(images)
+        self._profilers[split].add(images, examined["sum"])
+        self._keep(split, examined)
+
+    def add_examined(self, split: str, rows: Examined) -> None:
+        """Add the next images of a split as a shard has them: an array of `examination.ROW`."""
+        histogram = rows["histogram"].sum(axis=0, dtype=np.int64)
+        self._profilers[split].add_histogram(histogram, rows["sum"])
+        self._keep(split, rows)
+
+    def _keep(self, split: str, examined: Examined) -> None:
+        rows = slice(self._next_row[split], self._next_row[split] + len(examined))
+        self._next_row[split] = rows.stop
+        self.digests[rows] = examined["pixels"]
+        self._prints.hashes[rows] = examined["hash"]
+        self._prints.spectra[rows] = examined["spectrum"]
+        self._blank[rows], self._saturated[rows] = examined["blank"], examined["saturated"]
 
     def summarize(self, draft: Draft, counts: Mapping[str, Sequence[int]]) -> Inspection:
         """Write the table of findings; return profiles and numbers of affected images.
@@ -113,26 +111,3 @@ class ImageInspector:
         for number, part in enumerate(parts):
             pixels[splits == number] = part
         return pixels
-
-
-def is_blank(images: NDArray[np.uint8]) -> Mask:
-    """Return which images have a single pixel value: bool array of shape (n,)."""
-    flat = images.reshape(len(images), -1)
-    found: Mask = flat.min(axis=1) == flat.max(axis=1)
-    return found
-
-
-def is_saturated(images: NDArray[np.uint8], sums: Sums) -> Mask:
-    """Return which images are at least 99 % black, or at least 99 % white: bool of shape (n,).
-
-    `sums` are their `pixel_sums`.
-    """
-    flat = images.reshape(len(images), -1)
-    means = sums / flat.shape[1]
-    found = np.zeros(len(flat), dtype=np.bool_)
-    # The mean rules out nearly all images; only the pixels of the others are counted.
-    dark = np.flatnonzero(means <= _SATURATED_SHARE * _BLACK + (1 - _SATURATED_SHARE) * _MAX_PIXEL)
-    light = np.flatnonzero(means >= _SATURATED_SHARE * _WHITE)
-    found[dark] = (flat[dark] <= _BLACK).mean(axis=1) >= _SATURATED_SHARE
-    found[light] = (flat[light] >= _WHITE).mean(axis=1) >= _SATURATED_SHARE
-    return found

@@ -26,10 +26,16 @@ class Profiler:
         """Add images, uint8 (m, height, width, channels), and their `pixel_sums` if known."""
         flat = images.reshape(len(images), -1)
         # Pillow counts bytes directly; bincount would first convert each to eight bytes.
-        self._pixels += np.array(Image.fromarray(flat).histogram(), dtype=np.int64)
-        sums = pixel_sums(images) if sums is None else sums
-        means = sums * _BINS // (flat.shape[1] * _VALUES)
-        self._brightness += np.bincount(means, minlength=_BINS)
+        histogram = np.array(Image.fromarray(flat).histogram(), dtype=np.int64)
+        self.add_histogram(histogram, pixel_sums(images) if sums is None else sums)
+
+    def add_histogram(self, histogram: Sums, sums: Sums) -> None:
+        """Add images of one size by the histogram of all, (256,), and their `pixel_sums`, (m,)."""
+        if len(sums):
+            pixels = int(histogram.sum()) // len(sums)
+            self._pixels += histogram
+            means = sums * _BINS // (pixels * _VALUES)
+            self._brightness += np.bincount(means, minlength=_BINS)
 
     def profile(self, per_class: Sequence[int]) -> SplitProfile:
         """Return the profile of the images added so far, at least one."""

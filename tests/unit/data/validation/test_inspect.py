@@ -4,7 +4,7 @@ import pytest
 from examples import clothes
 from reading import ingest_arrays
 from sightline.data.validation import findings
-from sightline.data.validation.inspect import is_blank, is_saturated
+from sightline.data.validation.examination import is_blank, is_saturated
 from sightline.data.validation.profile import pixel_sums
 from sightline.storage import npy
 

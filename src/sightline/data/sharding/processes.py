@@ -1,0 +1,53 @@
+"""Ingest shards in processes of this machine."""
+
+import os
+import threading
+from collections.abc import Iterator, Sequence
+
+from sightline.data.decoding.parallel import ordered_map
+from sightline.data.sharding.shard import ingest_shard
+from sightline.errors import KerasProcessError
+from sightline.pipeline.process import KerasProcess, ProcessSettings
+from sightline.records import IngestedShard, Run, Shard
+
+_THREADS = 4  # Threads with which a process decodes
+_TRIES = 3  # How often a shard is begun whose process dies
+
+
+def in_processes(
+    run: Run, shards: Sequence[Shard], processes: int | None = None
+) -> Iterator[IngestedShard]:
+    """Ingest shards and yield them in order, by default in a process for each four cores.
+
+    A single process is this one. If another one dies, its shard alone is begun again. Raises errors
+    as `ingest_shard`, and KerasProcessError if a shard kills its process three times.
+    """
+    count = processes or -(-(os.cpu_count() or 1) // _THREADS)
+    if count == 1:
+        yield from (ingest_shard(run, shard) for shard in shards)
+        return
+    own = threading.local()
+    started: list[KerasProcess] = []
+
+    def ingest(shard: Shard) -> IngestedShard:
+        if not hasattr(own, "process"):
+            own.process = KerasProcess()
+            own.process.configure(ProcessSettings(use_gpu=False, keras=False))
+            started.append(own.process)
+        for _ in range(_TRIES - 1):
+            try:
+                return _run(own.process, run, shard)
+            except KerasProcessError:
+                continue
+        return _run(own.process, run, shard)
+
+    try:
+        yield from ordered_map(ingest, shards, 1, ahead=2 * count, threads=count)
+    finally:
+        for process in started:
+            process.close()
+
+
+def _run(process: KerasProcess, run: Run, shard: Shard) -> IngestedShard:
+    found: IngestedShard = process.run(ingest_shard, run, shard)
+    return found
