@@ -1,6 +1,7 @@
 """The main path: from a data set to a saved report."""
 
 import logging
+from typing import NamedTuple
 
 from prefect import flow
 
@@ -11,6 +12,7 @@ from sightline.flows.preflight import IngestedAhead, check_settings, preflight
 from sightline.flows.stage_timer import StageTimer
 from sightline.records import (
     ArraySet,
+    DataGateResult,
     DatasetFiles,
     Decision,
     ModelBlueprint,
@@ -69,21 +71,11 @@ def run_stages(
     """Run all stages of a training that passed the checks; see `training_flow`."""
     stage = StageTimer({"ingest": ahead.seconds} if ahead else {})
 
-    files = stage(ingest, run, source, config.data)
-    announcement.announce(files)
-    data_quality = check_data(run, files, config.data_gate, ahead.gate if ahead else None)
-    if ahead is None:
-        _log_facts(files)
-        check_settings(config, run, files)
-    arrays = stage(preprocess, run, files, config.preprocessing)
-    blueprint = stage(build, run, arrays, config.model)
-    features = None
-    if blueprint.last_frozen is not None:
-        features = stage(embed, run, arrays, blueprint, config.embedding)
-    frozen, trained = fit(stage, run, features or arrays, blueprint, config.training)
-    evaluation = stage(evaluate, run, files, arrays, trained, config.evaluation, features)
+    fitted = fit_stages(stage, run, config, source, ahead)
+    files, arrays, trained = fitted.files, fitted.arrays, fitted.trained
+    evaluation = stage(evaluate, run, files, arrays, trained, config.evaluation, fitted.features)
     predicted = predict_unlabelled(stage, run, source, config, files, trained)
-    figures = stage(report, run, files, blueprint, trained, evaluation, config.report)
+    figures = stage(report, run, files, fitted.blueprint, trained, evaluation, config.report)
     candidate = Candidate(
         run=run,
         config=config,
@@ -96,11 +88,11 @@ def run_stages(
 
     records = StageRecords(
         ingest=files,
-        gate=data_quality,
+        gate=fitted.data_quality,
         preprocess=arrays,
-        build=blueprint,
-        embed=features,
-        frozen=frozen,
+        build=fitted.blueprint,
+        embed=fitted.features,
+        frozen=fitted.frozen,
         train=trained,
         evaluate=evaluation,
         predict=predicted,
@@ -112,6 +104,41 @@ def run_stages(
     if decision is None:
         return summary
     return summary.model_copy(update={"promotion": promote(run)})
+
+
+class Fitted(NamedTuple):
+    """What the stages up to the training return."""
+
+    files: DatasetFiles
+    data_quality: DataGateResult
+    arrays: ArraySet
+    blueprint: ModelBlueprint
+    features: ArraySet | None
+    frozen: TrainedModel | None
+    trained: TrainedModel
+
+
+def fit_stages(
+    stage: StageTimer,
+    run: Run,
+    config: RunConfig,
+    source: Source,
+    ahead: IngestedAhead | None = None,
+) -> Fitted:
+    """Run the stages up to the training; they do not read the labels of the test split."""
+    files = stage(ingest, run, source, config.data)
+    announcement.announce(files)
+    data_quality = check_data(run, files, config.data_gate, ahead.gate if ahead else None)
+    if ahead is None:
+        _log_facts(files)
+        check_settings(config, run, files)
+    arrays = stage(preprocess, run, files, config.preprocessing)
+    blueprint = stage(build, run, arrays, config.model)
+    features = None
+    if blueprint.last_frozen is not None:
+        features = stage(embed, run, arrays, blueprint, config.embedding)
+    phases = fit(stage, run, features or arrays, blueprint, config.training)
+    return Fitted(files, data_quality, arrays, blueprint, features, *phases)
 
 
 def _log_facts(files: DatasetFiles) -> None:

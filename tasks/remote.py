@@ -5,37 +5,29 @@ run is the key of its cache entry. Both workers mount the artifacts root with th
 every file of it is verified before it is used.
 """
 
-import logging
 import re
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any
-from uuid import UUID
 
-import httpx
-from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun, State
-from prefect.deployments import run_deployment
-from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 from prefect.logging import get_run_logger
 from prefect.runtime import task_run
-from prefect.states import Cancelling
 
 from sightline.config import TrainingConfig
-from sightline.errors import ConfigError, HandoverError, HandoverLostError
+from sightline.errors import HandoverError, HandoverLostError
 from sightline.pipeline import cache
 from sightline.records import ArraySet, ModelBlueprint, Run, TrainedModel
+from sightline.tasks import flow_runs
+from sightline.tasks.flow_runs import Watched
 from sightline.training.train import TRAIN
 
 _POLL_SECONDS = 2
 _WARN_SECONDS = 60  # Interval of the warnings while a run waits for a worker
 # Time that a worker may take to start; a night without one must end with an error
 _PATIENCE_SECONDS = 2 * 3600
-# Time that the server may be away: a restart takes seconds, an upgrade minutes
-_SILENCE_SECONDS = 600
 _KEY = re.compile(r"[0-9a-f]{40}")
-_log = logging.getLogger("sightline.handover")
 
 
 def fit_elsewhere(
@@ -70,31 +62,22 @@ def _start(
         "blueprint": blueprint.model_dump(mode="json"),
         "settings": settings.model_copy(update={"deployment": None}).model_dump(mode="json"),
     }
-    try:
-        flow_run = run_deployment(
-            str(settings.deployment),
-            parameters=parameters,
-            timeout=0,
-            flow_run_name=run.id,
-            # A lost answer must not start a second training.
-            idempotency_key=f"{task_run.id}-{task_run.run_count}" if task_run.id else None,
-        )
-    except ObjectNotFound:
-        raise ConfigError(
-            f"training.deployment is {settings.deployment!r}, which this Prefect server does not "
-            "know; expected FLOW/DEPLOYMENT as in `prefect deployment ls`, such as fit/fit-gpu."
-        ) from None
-    assert isinstance(flow_run, FlowRun)  # noqa: S101 - a coroutine only in async callers
-    return flow_run
+    return flow_runs.start(
+        str(settings.deployment),
+        parameters,
+        name=run.id,
+        # A lost answer must not start a second training.
+        key=f"{task_run.id}-{task_run.run_count}" if task_run.id else None,
+        option="training.deployment",
+    )
 
 
 def _wait(flow_run: FlowRun) -> State[Any]:
     """Wait for the end of the flow run, also while the server is away."""
     since, warned, shown = time.monotonic(), 0.0, ""
-    for found in _poll(flow_run.id):
-        state = found.state
-        if state is None:
-            continue
+    readings = _readings(Watched(flow_run.id))
+    while True:
+        found, state = next(readings)
         if state.is_final():
             return state
         if state.name != shown:
@@ -116,28 +99,14 @@ def _wait(flow_run: FlowRun) -> State[Any]:
                 waited,
                 found.work_pool_name,
             )
-    raise HandoverLostError(
-        f"The Prefect server did not answer for {_SILENCE_SECONDS} s during the training "
-        f"{flow_run.name} on another worker. It continues there; a retry waits for it."
-    )
 
 
-def _poll(flow_run_id: UUID) -> Iterator[FlowRun]:
-    """Yield the flow run every few seconds, until the server is silent for too long."""
-    heard = time.monotonic()
-    while time.monotonic() - heard < _SILENCE_SECONDS:
-        try:
-            with get_client(sync_client=True) as client:
-                found = client.read_flow_run(flow_run_id)
-        except ObjectNotFound:
-            raise HandoverError(
-                f"The flow run {flow_run_id} was deleted on the server; run again."
-            ) from None
-        except (httpx.TransportError, PrefectHTTPStatusError) as error:
-            _log.warning("The Prefect server does not answer (%s); waiting for it", error)
-        else:
-            heard = time.monotonic()
-            yield found
+def _readings(watched: Watched) -> Iterator[tuple[FlowRun, State[Any]]]:
+    """Yield the flow run and its state every few seconds, whenever the server answers."""
+    while True:
+        found = watched.read()
+        if found is not None and found.state is not None:
+            yield found, found.state
         time.sleep(_POLL_SECONDS)
 
 
@@ -149,8 +118,7 @@ def _cancelled_with_this_run(flow_run: FlowRun) -> Iterator[None]:
     except HandoverLostError:
         raise
     except BaseException:
-        with suppress(Exception), get_client(sync_client=True) as client:
-            client.set_flow_run_state(flow_run.id, Cancelling())
+        Watched(flow_run.id).cancel()
         raise
 
 

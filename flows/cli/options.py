@@ -8,6 +8,7 @@ import typer
 from sightline.data import locate
 from sightline.errors import InputError
 from sightline.flows.cli import completion
+from sightline.flows.trials.runners import RunnerName
 from sightline.storage import workspace
 
 
@@ -107,6 +108,24 @@ Json = Annotated[
 ]
 Verbose = Annotated[
     bool, typer.Option("--verbose", help="Show the logs of Prefect and TensorFlow.")
+]
+Parallel = Annotated[
+    int,
+    typer.Option(min=1, max=1000, metavar="K", help="Number of trainings at a time."),
+]
+RunnerOption = Annotated[
+    RunnerName,
+    typer.Option(
+        "--runner",
+        help="Where trainings run side by side: in local processes, or as runs of a deployment on "
+        "the pools of the Prefect server. auto: deployments if PREFECT_API_URL is set.",
+    ),
+]
+Deployment = Annotated[
+    str,
+    typer.Option(
+        metavar="FLOW/DEPLOYMENT", help="Deployment that the runner `deployments` starts."
+    ),
 ]
 _RUN_NAMES = 'Run ID, a prefix of one, a short ID as in `runs list`, or "latest".'
 Run = Annotated[str, typer.Argument(autocompletion=completion.runs, help=_RUN_NAMES)]

@@ -19,6 +19,9 @@ from sightline.flows.cli.signals import graceful_sigterm
 from sightline.flows.preflight import Preflight, ingest_ahead, preflight
 from sightline.flows.server import api
 from sightline.flows.stage_plan import plan_stages
+from sightline.flows.trials.runners import RunnerName, opened
+from sightline.flows.trials.seeds import train_side_by_side
+from sightline.flows.trials.trial import DEPLOYMENT, Runner
 from sightline.pipeline.process import keras_process
 from sightline.records import DatasetFacts, Run, RunSummary
 from sightline.storage.text import printable
@@ -28,7 +31,7 @@ EXAMPLES = (
     "Examples:\n\nsightline train --recipe quickstart\n\n"
     "sightline train --dataset ./my-images --set training.epochs=10\n\n"
     "sightline train --dataset mnist --data-dir ./downloads --json\n\n"
-    "sightline train --seeds 5"
+    "sightline train --seeds 5 --parallel 2"
 )
 
 
@@ -87,6 +90,9 @@ def train(
     run_id: _RunIdOption = None,
     refresh: _RefreshOption = False,
     seeds: _SeedsOption = 1,
+    parallel: options.Parallel = 1,
+    runner: options.RunnerOption = RunnerName.AUTO,
+    deployment: options.Deployment = DEPLOYMENT,
     gate: _GateOption = None,
     if_changed: _IfChangedOption = False,
     dry_run: _DryRunOption = False,
@@ -114,7 +120,12 @@ def train(
     if dry_run:
         planned.show(checked, as_json=as_json)
         return
-    summary = start(checked, verbose=verbose)
+    summary: RunSummary | SeedSummary
+    if parallel > 1 and len(checked.unfinished) > 1:
+        with opened(runner, parallel, deployment, verbose=verbose) as trials:
+            summary = _start_side_by_side(checked, trials, parallel)
+    else:
+        summary = start(checked, verbose=verbose)
     if as_json:
         typer.echo(summary.model_dump_json())
     out = console.err if as_json else console.out()
@@ -122,6 +133,18 @@ def train(
         console.show_summary(summary, out)
     else:
         seeds_table.show(summary, out)
+
+
+def _start_side_by_side(checked: Preflight, runner: Runner, parallel: int) -> SeedSummary:
+    """Train several seeds at a time; the run of each claims its ID itself."""
+    config, run, source = checked.config, checked.run, checked.source
+    with graceful_sigterm(), progress_display(), run.workspace.in_use():
+        ingest_ahead(config, run, source)
+        console.note(
+            f"Runs {checked.planned[0].run.id} to {checked.planned[-1].run.id}, {parallel} at a "
+            f"time, data set {printable(config.data.dataset)}, recipe {config.recipe}"
+        )
+        return train_side_by_side(runner, checked.planned, checked.unfinished, source, parallel)
 
 
 def start(checked: Preflight, *, verbose: bool) -> RunSummary | SeedSummary:

@@ -108,3 +108,11 @@ class HandoverError(RunError):
 
 class HandoverLostError(HandoverError):
     """The process of a training that was handed over died or stopped reporting."""
+
+
+def named(kind: str, message: str) -> SightlineError | None:
+    """Return the error that another process reported; None if there is no class of this name."""
+    found = globals().get(kind)
+    if isinstance(found, type) and issubclass(found, SightlineError):
+        return found(message)
+    return None

@@ -14,6 +14,7 @@ DEPLOYMENTS = [
     "train/train-manual",
     "train/train-nightly",
     "train/train-on-data",
+    "trial/trial-cpu",
     "watch/watch-data",
 ]
 STAGES = ["ingest", "preprocess", "build", "train", "evaluate", "report"]
@@ -34,9 +35,11 @@ def test_make_deploy_creates_all_deployments(deployed, factory):
         assert found["path"] is None
         assert found["description"]
         assert found["enforce_parameter_schema"] is True
+        assert found["work_pool_name"] == ("gpu" if name == "fit/fit-gpu" else "cpu")
+        if name == "trial/trial-cpu":
+            continue  # as many at a time as there are workers
         assert found["global_concurrency_limit"]["limit"] == 1
         assert found["concurrency_options"]["collision_strategy"] == "ENQUEUE"
-        assert found["work_pool_name"] == ("gpu" if name == "fit/fit-gpu" else "cpu")
 
 
 def test_status_without_a_worker_reports_that_nothing_can_run(idle):

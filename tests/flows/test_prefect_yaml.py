@@ -35,7 +35,8 @@ def check(file):
     limits = closed(ConcurrencyLimitSpec.model_json_schema())
     triggers = closed(DeploymentEventTrigger.model_json_schema())
     for deployment in file["deployments"]:
-        jsonschema.validate(deployment["concurrency_limit"], limits)
+        if "concurrency_limit" in deployment:
+            jsonschema.validate(deployment["concurrency_limit"], limits)
         for trigger in deployment.get("triggers", []):
             jsonschema.validate(trigger, triggers)
 
@@ -81,9 +82,11 @@ def test_deployment_names_a_flow_and_parameters_that_it_takes(name):
         assert set(trigger["parameters"]) <= set(schema["properties"])
 
 
-def test_training_deployments_are_queued_one_at_a_time():
-    for deployment in BY_NAME.values():
-        assert deployment["concurrency_limit"] == {"limit": 1, "collision_strategy": "ENQUEUE"}
+def test_deployments_are_queued_one_at_a_time_but_trials_are_not():
+    one_at_a_time = {"limit": 1, "collision_strategy": "ENQUEUE"}
+    for name, deployment in BY_NAME.items():
+        limit = None if name == "trial-cpu" else one_at_a_time
+        assert deployment.get("concurrency_limit") == limit
         assert deployment["enforce_parameter_schema"] is True
         assert deployment["description"]
         assert deployment["tags"]

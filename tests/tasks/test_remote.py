@@ -18,7 +18,7 @@ from sightline.config import TrainingConfig
 from sightline.errors import ConfigError, HandoverError, HandoverLostError
 from sightline.pipeline.cache import find_or_make
 from sightline.records import ArraySet, FileRecord, ModelBlueprint, TrainedModel
-from sightline.tasks import remote
+from sightline.tasks import flow_runs, remote
 from sightline.training.train import TRAIN
 
 pytestmark = pytest.mark.usefixtures("prefect_api")
@@ -153,9 +153,10 @@ def test_outage_of_the_server_is_survived_unless_it_is_too_long(run, client, sta
             raise error
         return client.read_flow_run(flow_run_id)
 
-    monkeypatch.setattr(remote, "get_client", reading(sometimes))
+    monkeypatch.setattr(flow_runs, "get_client", reading(sometimes))
     assert hand_over(run) == made
-    monkeypatch.setattr(remote, "_SILENCE_SECONDS", 0)
+    monkeypatch.setattr(flow_runs, "_SILENCE_SECONDS", 0)
+    answers = iter([httpx.ConnectError("away")])
     with pytest.raises(HandoverLostError, match="0 s"):
         hand_over(run)
 
@@ -194,6 +195,6 @@ def test_wait_for_a_worker_is_logged_with_what_to_do(run, client, monkeypatch, c
             client.set_flow_run_state(flow_run_id, Completed(message=key), force=True)
         return client.read_flow_run(flow_run_id)
 
-    monkeypatch.setattr(remote, "get_client", reading(after_a_while))
+    monkeypatch.setattr(flow_runs, "get_client", reading(after_a_while))
     hand_over(run)
     assert "`sightline ops status`" in caplog.text

@@ -124,7 +124,6 @@ def _wait(child: Child) -> None:
 
 
 def _as_error(kind: str, message: str) -> SightlineError:
-    known = getattr(errors, kind, None)
-    if isinstance(known, type) and issubclass(known, SightlineError):
-        return known(message)
-    return RunError(f"The run stopped on {kind}: {message}; progress=True shows more.")
+    return errors.named(kind, message) or RunError(
+        f"The run stopped on {kind}: {message}; progress=True shows more."
+    )

@@ -90,6 +90,10 @@ class Child:
         message: Message = json.loads(line)
         return message
 
+    def has_answer(self) -> bool:
+        """Return whether `receive` need not wait for the child to speak."""
+        return b"\n" in self._received or self._is_readable(0)
+
     def end(self, grace_seconds: float = 0) -> list[Message]:
         """Ask the child to stop, wait, then kill it; return the answers not yet received."""
         try:

@@ -12,7 +12,9 @@ import os
 import signal
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeVar
 
 from sightline import errors
@@ -86,6 +88,14 @@ class KerasProcess:
                 raise
         return result_type(function).model_validate(answer)
 
+    def cpu_seconds(self) -> float:
+        """Return the CPU time of the child so far; 0 if there is none, or outside Linux."""
+        with suppress(OSError, AttributeError, IndexError):
+            stat = Path(f"/proc/{self._child.pid}/stat").read_text()  # type: ignore[union-attr]
+            user, system = stat.rpartition(")")[2].split()[11:13]
+            return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+        return 0.0
+
     def close(self) -> None:
         """End the child, if there is one; a training writes a checkpoint first."""
         child, self._child = self._child, None
@@ -153,9 +163,8 @@ def _pass_on(message: Message) -> None:
 
 
 def _as_error(name: str, error: dict[str, str]) -> SightlineError:
-    kind = getattr(errors, error["kind"], None)
-    if isinstance(kind, type) and issubclass(kind, SightlineError):
-        return kind(error["message"])
+    if known := errors.named(error["kind"], error["message"]):
+        return known
     _log.error("Stage %s stopped:\n%s", name, error["traceback"])
     return StageError(f"Stage {name} stopped on {error['kind']}: {error['message']}")
 

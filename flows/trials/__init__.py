@@ -1,0 +1,1 @@
+"""Trainings that run side by side: the seeds of a run, the trials of a hyperparameter search."""

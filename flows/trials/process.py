@@ -1,0 +1,49 @@
+"""The program of a local process that runs trials, one after the other.
+
+Started by `sightline.flows.trials.local`. Each request is a trial; answers are its epochs, then its
+result or its error. It ends with its parent, and a training then writes a checkpoint.
+"""
+
+import os
+import queue
+import sys
+
+from sightline.errors import SightlineError
+from sightline.flows.cli.signals import graceful_sigterm
+from sightline.flows.server import api
+from sightline.flows.trials.trial import Epoch, Trial
+from sightline.pipeline import child
+from sightline.pipeline.child import Message
+from sightline.pipeline.process import STOPPING_SECONDS
+
+
+def main(descriptor: int) -> None:
+    """Run the trials that the parent sends."""
+    requests: queue.Queue[Message] = queue.Queue()
+    child.end_with_parent(STOPPING_SECONDS + 5, requests.put)
+    api.configure(verbose=False)
+    with graceful_sigterm():
+        while True:
+            child.answer(descriptor, _run(requests.get(), descriptor))
+
+
+def _run(request: Message, descriptor: int) -> Message:
+    from sightline.flows.trials.flow import trial_flow  # imports Prefect
+
+    trial = Trial.model_validate(request)
+    run = trial.run.model_copy(update={"mirror": os.environ.get("SIGHTLINE_MIRROR")})
+
+    def report(epoch: Epoch) -> None:
+        child.answer(descriptor, {"epoch": epoch.model_dump()})
+
+    try:
+        result = trial_flow(trial.model_copy(update={"run": run}), report)
+    except Exception as error:
+        kind = type(error).__name__
+        known = isinstance(error, SightlineError)
+        return {"error": {"kind": kind, "message": str(error) if known else repr(error)}}
+    return {"result": result.model_dump()}
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))
