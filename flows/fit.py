@@ -14,6 +14,7 @@ from sightline.errors import ConfigError
 from sightline.experiments import new_run
 from sightline.flows import worker
 from sightline.flows.outage import survive_outages
+from sightline.pipeline import entry_store
 from sightline.records import ArraySet, Gpu, ModelBlueprint, Run
 from sightline.tasks.artifacts import show_table
 from sightline.tasks.train import train
@@ -32,6 +33,7 @@ def fit_flow(
     blueprint: ModelBlueprint,
     settings: TrainingConfig,
     refresh: bool = False,
+    artifacts: str | None = None,
 ) -> State[Any]:
     """Fit a network for another run, which started this flow through `training.deployment`.
 
@@ -46,9 +48,10 @@ def fit_flow(
         blueprint: Record of the stage build.
         settings: Config of the training.
         refresh: Ignore the cache.
+        artifacts: URL of the other run's artifacts on object storage; None if in a shared folder.
     """
     run = worker.run(run_id, started=started, refresh=refresh)
-    _check_shared(run)
+    _check_shared(run, artifacts)
     required = not worker.gpu_is_optional()
     _show(gpu.require() if required else gpu.visible())
     with (
@@ -59,12 +62,19 @@ def fit_flow(
     ):
         demanded = {"device": "gpu"} if required and settings.device == "auto" else {}
         prepare_process(settings.model_copy(update=demanded))
+        entry_store.fetch(run.workspace, arrays, blueprint)
         train(run, arrays, blueprint, settings)
     return Completed(message=TRAIN.key(arrays, blueprint, settings))
 
 
-def _check_shared(run: Run) -> None:
-    if not new_run.is_claimed(run.workspace, run.id):
+def _check_shared(run: Run, artifacts: str | None) -> None:
+    if artifacts != run.workspace.url:
+        raise ConfigError(
+            f"The run {run.id}, which this training is for, has its artifacts in "
+            f"{artifacts or 'a folder'}, this worker in {run.workspace}; SIGHTLINE_ARTIFACTS of "
+            "both workers must name the same storage."
+        )
+    if artifacts is None and not new_run.is_claimed(run.workspace, run.id):
         raise ConfigError(
             f"The run {run.id}, which this training is for, is not active in {run.workspace}; "
             "SIGHTLINE_ARTIFACTS of both workers must name the same storage. If that run has "

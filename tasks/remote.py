@@ -1,8 +1,8 @@
 """Runs the stage train on a Prefect deployment, waits for it and returns its record.
 
 Little is exchanged: records and settings are parameters, and the message of the deployment's flow
-run is the key of its cache entry. Both workers mount the artifacts root with this entry, and
-every file of it is verified before it is used.
+run is the key of its cache entry. Both workers mount the artifacts root with this entry, or reach
+it on object storage, and every file of it is verified before it is used.
 """
 
 import re
@@ -58,6 +58,7 @@ def _start(
         "run_id": run.id,
         "started": run.started.isoformat(),
         "refresh": run.refresh,
+        "artifacts": run.workspace.url,
         "arrays": arrays.model_dump(mode="json"),
         "blueprint": blueprint.model_dump(mode="json"),
         "settings": settings.model_copy(update={"deployment": None}).model_dump(mode="json"),
@@ -132,7 +133,7 @@ def _read_result(run: Run, flow_run: FlowRun, state: State[Any], expected: str) 
     if entry is None:
         raise HandoverError(
             f"The training {flow_run.name} is complete, but its result {key!r} is not in "
-            f"{run.workspace}; both workers must mount the same artifacts root "
+            f"{run.workspace}; both workers must use the same artifacts root "
             "(SIGHTLINE_ARTIFACTS)."
         )
     return entry.record

@@ -67,6 +67,12 @@ def test_worker_with_a_copy_of_the_artifacts_root_is_refused_before_any_training
     assert not (copy / "cache" / "train").exists()
 
 
+def test_worker_with_another_object_storage_is_refused(work, monkeypatch):
+    monkeypatch.setenv("SIGHTLINE_GPU", "optional")
+    with pytest.raises(ConfigError, match=r"s3://bucket/x.*same storage"):
+        fit_flow(**work[1], artifacts="s3://bucket/x")
+
+
 def test_training_is_found_by_the_key_that_the_flow_ends_with_where_it_is_mounted(
     work, monkeypatch, tmp_path
 ):

@@ -39,7 +39,7 @@ def lock_wait() -> Iterator[threading.Event]:
             if record.getMessage().startswith("Waiting"):
                 logged.set()
 
-    listener, logger = Listener(), logging.getLogger("sightline.storage.locks")
+    listener, logger = Listener(), logging.getLogger("sightline.storage")
     logger.addHandler(listener)
     yield logged
     logger.removeHandler(listener)

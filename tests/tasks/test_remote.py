@@ -33,7 +33,7 @@ BLUEPRINT = ModelBlueprint(
 
 
 @flow(name="other-side")
-def other_side(run_id, started, refresh, arrays, blueprint, settings):
+def other_side(run_id, started, refresh, arrays, blueprint, settings, artifacts):
     """Stands for the fit flow; nobody runs it, the tests set its state."""
 
 

@@ -2,7 +2,8 @@
 
 An entry is a folder with the stage's files and a `manifest.json` that holds the stage's record,
 the run that made it, the digest of each file and its own. A damaged entry is rebuilt and replaced;
-a lock lets only one process build the entry of a key.
+a lock lets only one process build the entry of a key. On object storage, the stored entry decides:
+`entry_store` pulls and pushes.
 """
 
 import json
@@ -14,14 +15,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+from sightline.pipeline import entry_store
+from sightline.pipeline.entry_store import MANIFEST
 from sightline.pipeline.stages import Stage
 from sightline.records import ArrayFile, FileRecord, Record, Run
-from sightline.storage import digests, files, json_digest, locks
+from sightline.storage import digests, files, json_digest, locks, replica
 from sightline.storage.npy import ArrayWriter
 
 R = TypeVar("R", bound=Record)
 
-_MANIFEST = "manifest.json"
 _log = logging.getLogger(__name__)
 
 
@@ -73,12 +75,31 @@ class Entry(Generic[R]):
 
 
 def find(run: Run, stage: Stage[R], key: str) -> Entry[R] | None:
-    """Find an entry and check each of its files; None if there is none or it is damaged."""
+    """Find an entry and check each of its files; None if there is none or it is damaged.
+
+    On object storage, an entry that is missing here is pulled, and one that is missing there is
+    pushed.
+    """
+    workspace, place = run.workspace, _relative(stage, key)
+    if workspace.store is None:
+        return _find_here(run, stage, key)
+    replica.keep(workspace.root, place)
+    found, stored = _find_here(run, stage, key), entry_store.read_manifest(workspace, place)
+    if stored is None:
+        if found is not None:
+            entry_store.push(workspace, place)
+        return found
+    if found is not None and (workspace.root / place / MANIFEST).read_bytes() == stored:
+        return found
+    return _find_here(run, stage, key) if entry_store.pull(workspace, place, stored) else None
+
+
+def _find_here(run: Run, stage: Stage[R], key: str) -> Entry[R] | None:
     folder = run.workspace.root / _relative(stage, key)
     if not folder.exists():
         return None
     try:
-        manifest = _read_manifest(folder, stage, key)
+        manifest = _parse((folder / MANIFEST).read_bytes(), stage, key)
         for wrong in digests.mismatches(folder, manifest["files"]):
             raise ValueError(f"{wrong.name!r}: expected {wrong.expected}, got {wrong.found}")
         record = stage.result.model_validate(manifest["record"])
@@ -92,7 +113,7 @@ def peek(run: Run, stage: Stage[R], key: str) -> R | None:
     """Return the record of an entry without checking its files; None if there is none."""
     with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
         if not run.refresh:
-            manifest = _read_manifest(run.workspace.root / _relative(stage, key), stage, key)
+            manifest = _read_manifest(run, stage, key)
             return stage.result.model_validate(manifest["record"])
     return None
 
@@ -100,7 +121,7 @@ def peek(run: Run, stage: Stage[R], key: str) -> R | None:
 def made_with(run: Run, stage: Stage[Any], key: str) -> dict[str, Any] | None:
     """Return libraries and modules of an entry as `Stage.made_with`; None if they are unknown."""
     with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
-        manifest = _read_manifest(run.workspace.root / _relative(stage, key), stage, key)
+        manifest = _read_manifest(run, stage, key)
         return dict(manifest["made_with"])
     return None
 
@@ -110,26 +131,43 @@ def find_or_make(run: Run, stage: Stage[R], key: str, make: Callable[[Draft], R]
 
     Raises errors as `files.storage_errors` does.
     """
-    final = _relative(stage, key)
-    with files.storage_errors(run.workspace.root), locks.alone(_lock(run, stage, key), stage.name):
+    root, place = run.workspace.root, _relative(stage, key)
+    with (
+        files.storage_errors(root),
+        locks.alone(_lock(run, stage, key), stage.name),
+        entry_store.leased(run.workspace, place, stage.name),
+    ):
         entry = find(run, stage, key)
         if entry is not None and (not run.refresh or entry.made_by == run.token):
             return entry.record
-        files.remove_leftovers(run.workspace.root / final)
-        with files.new_folder(run.workspace.root / final, replace=True) as folder:
-            started, draft = time.monotonic(), Draft(folder, final)
-            record = make(draft)
-            manifest = {
-                "stage": stage.name,
-                "key": key,
-                "made_by": run.token,
-                "made_with": stage.made_with(),
-                "seconds": round(time.monotonic() - started, 3),
-                "record": record.model_dump(mode="json"),
-                "files": draft.all_digests(),
-            }
-            (folder / _MANIFEST).write_bytes(json_digest.dumps(manifest))
+        record = _make(run, stage, key, make)
+        if run.workspace.store is None or entry_store.push(
+            run.workspace, place, replace=run.refresh
+        ):
+            return record
+        if first := find(run, stage, key):  # another machine was faster
+            return first.record
+        entry_store.push(run.workspace, place, replace=True)
         return record
+
+
+def _make(run: Run, stage: Stage[R], key: str, make: Callable[[Draft], R]) -> R:
+    final = _relative(stage, key)
+    files.remove_leftovers(run.workspace.root / final)
+    with files.new_folder(run.workspace.root / final, replace=True) as folder:
+        started, draft = time.monotonic(), Draft(folder, final)
+        record = make(draft)
+        manifest = {
+            "stage": stage.name,
+            "key": key,
+            "made_by": run.token,
+            "made_with": stage.made_with(),
+            "seconds": round(time.monotonic() - started, 3),
+            "record": record.model_dump(mode="json"),
+            "files": draft.all_digests(),
+        }
+        (folder / MANIFEST).write_bytes(json_digest.dumps(manifest))
+    return record
 
 
 @contextmanager
@@ -147,12 +185,20 @@ def _relative(stage: Stage[Any], key: str) -> str:
     return f"cache/{stage.name}/{key}"
 
 
-def _read_manifest(folder: Path, stage: Stage[Any], key: str) -> dict[str, Any]:
+def _read_manifest(run: Run, stage: Stage[Any], key: str) -> dict[str, Any]:
+    path = run.workspace.root / _relative(stage, key) / MANIFEST
+    stored = (
+        None if path.exists() else entry_store.read_manifest(run.workspace, _relative(stage, key))
+    )
+    return _parse(stored or path.read_bytes(), stage, key)
+
+
+def _parse(text: bytes, stage: Stage[Any], key: str) -> dict[str, Any]:
     try:
-        manifest: dict[str, Any] = json.loads(json_digest.verify((folder / _MANIFEST).read_bytes()))
+        manifest: dict[str, Any] = json.loads(json_digest.verify(text))
     except ValueError as error:
-        raise ValueError(f"{_MANIFEST}: {error}") from None
+        raise ValueError(f"{MANIFEST}: {error}") from None
     found = (manifest["stage"], manifest["key"])
     if found != (stage.name, key):
-        raise ValueError(f"{_MANIFEST}: expected {stage.name} ({key}), got {found[0]} ({found[1]})")
+        raise ValueError(f"{MANIFEST}: expected {stage.name} ({key}), got {found[0]} ({found[1]})")
     return manifest

@@ -27,7 +27,7 @@ def mismatches(folder: Path, expected: Mapping[str, str]) -> Iterator[Mismatch]:
     Yields what differs, in the same order. Names that lead out of the folder are never read.
     """
     for name, digest in expected.items():
-        found = difference(folder / name, digest) if _is_below(name) else "a path outside"
+        found = difference(folder / name, digest) if is_below(name) else "a path outside"
         if found is not None:
             yield Mismatch(name, f"SHA-256 {digest}", found)
 
@@ -51,6 +51,7 @@ def difference(path: Path, expected: str, size: int | None = None) -> str | None
     return None if found == expected else f"SHA-256 {found}"
 
 
-def _is_below(name: str) -> bool:
+def is_below(name: str) -> bool:
+    """Return whether a POSIX path relative to a folder stays in it."""
     path = PurePosixPath(name)
     return str(path) == name != "." and not path.is_absolute() and ".." not in path.parts

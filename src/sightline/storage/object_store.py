@@ -5,36 +5,21 @@ AWS_ACCESS_KEY_ID, AWS_REGION and AWS_ENDPOINT_URL. The client is obstore (extra
 """
 
 import hashlib
-import ipaddress
-import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from sightline.errors import BusyStorageError, InputError, StorageError
+from sightline.storage import locks, store_client, store_errors
 
 SCHEMES = ("s3", "gs", "az", "file", "memory")
-_ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")  # As obstore reads them
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}")
-_NO_BUCKET = re.compile("NoSuchBucket|ContainerNotFound|bucket does not exist")
-_NOT_ALLOWED = re.compile(
-    "ExpiredToken|InvalidAccessKeyId|SignatureDoesNotMatch|InvalidToken|AccessDenied|Missing[A-Z]"
-    r"|//169\.254\.|metadata\.google\.internal|oauth2\.googleapis\.com"
-)
-_STATUS = re.compile(r"status code: (?!408|429)(4\d\d)")
-_RETRY = {
-    "max_retries": 5,
-    "retry_timeout": timedelta(seconds=60),
-    "backoff": {"init_backoff": timedelta(milliseconds=200), "max_backoff": timedelta(seconds=10)},
-}
-_CLIENT = {"connect_timeout": "10s", "read_timeout": "30s", "timeout": "6h"}
 _ATTEMPTS = 3  # Of conditional writes, which obstore does not repeat after a broken connection
 _SMALL = 16 << 20  # Bytes of an object that is read as a whole, such as a manifest
 _PART = 16 << 20  # Bytes of a part of an upload
@@ -66,7 +51,7 @@ class ObjectStore:
                 f'{self.url} needs an optional library; run pip install "sightline[storage]".'
             )
         with self._errors():
-            self._store = _connect(self.url)
+            self._store = store_client.connect(self.url)
 
     def read(self, key: str, limit: int = _SMALL) -> bytes | None:
         """Return an object's content; None if it does not exist.
@@ -90,7 +75,7 @@ class ObjectStore:
                     )
                 return bytes(found.bytes()), found.meta["e_tag"] or ""
             except FileNotFoundError as error:
-                _check_bucket(error)
+                store_errors.check_bucket(error)
                 return None
 
     def stat(self, key: str) -> StoredObject | None:
@@ -119,7 +104,7 @@ class ObjectStore:
                         digest.update(block)
                         file.write(block)
             except FileNotFoundError as error:
-                _check_bucket(error)
+                store_errors.check_bucket(error)
                 return None
         return digest.hexdigest()
 
@@ -143,11 +128,16 @@ class ObjectStore:
         return self._write_if(key, content, "create")
 
     def replace(self, key: str, content: bytes, etag: str) -> bool:
-        """Write an object if its ETag is still this one; return whether it now has this content.
-
-        `file://` cannot do that.
-        """
-        return self._write_if(key, content, {"e_tag": etag})
+        """Write an object if its ETag is still this one; return whether it now has this content."""
+        scheme, _, path = self.url.partition("://")
+        if scheme != "file":
+            return self._write_if(key, content, {"e_tag": etag})
+        with locks.alone(Path(f"{path}.lock"), f"replacing {key}"):  # a folder has no such write
+            found = self.stat(key)
+            if found is None or found.etag != etag:
+                return self.read(key) == content
+            self.write(key, content)
+            return True
 
     def list(self, prefix: str = "") -> Iterator[StoredObject]:
         """List the objects below a prefix that ends at a slash, in any order."""
@@ -166,7 +156,7 @@ class ObjectStore:
                 try:
                     obstore.delete(self._store, key)
                 except FileNotFoundError as error:
-                    _check_bucket(error)
+                    store_errors.check_bucket(error)
 
     def _write_if(self, key: str, content: bytes, mode: Any) -> bool:
         """Write under a condition.
@@ -183,27 +173,15 @@ class ObjectStore:
                 return True
             except (AlreadyExistsError, PreconditionError) as error:
                 with self._errors():
-                    _check_bucket(error)
+                    store_errors.check_bucket(error)
                 return self.read(key) == content
             except BusyStorageError:
                 if not left:
                     raise
         raise AssertionError
 
-    @contextmanager
-    def _errors(self) -> Iterator[None]:
-        """Turn errors of the client into Sightline's; its texts may hold secrets and are left out.
-
-        The conditions of a write pass unchanged.
-        """
-        from obstore import exceptions
-
-        try:
-            yield
-        except (exceptions.AlreadyExistsError, exceptions.PreconditionError):
-            raise
-        except (exceptions.BaseError, FileNotFoundError, TimeoutError, ConnectionError) as error:
-            raise _as_storage_error(self.url, error) from None
+    def _errors(self) -> AbstractContextManager[None]:
+        return store_errors.converted(self.url)
 
 
 @lru_cache(maxsize=16)
@@ -215,11 +193,6 @@ def open_store(url: str) -> ObjectStore:
 def is_url(text: str) -> bool:
     """Return whether a text is a URL, not a path."""
     return "://" in text
-
-
-def endpoint() -> str:
-    """Return the address of another S3 service that the environment names; empty for Amazon's."""
-    return next((os.environ[name] for name in _ENDPOINTS if os.environ.get(name)), "")
 
 
 def check_url(url: str) -> str:
@@ -244,70 +217,5 @@ def check_url(url: str) -> str:
     return url.rstrip("/")
 
 
-def _connect(url: str) -> Any:
-    import obstore.store
-
-    scheme = urlsplit(url).scheme
-    if scheme == "memory":
-        return obstore.store.MemoryStore()
-    if scheme == "file":
-        return obstore.store.from_url(url, mkdir=True)
-    options: Any = {"client_options": _CLIENT | _http(scheme), "retry_config": _RETRY}
-    return obstore.store.from_url(url, **options)
-
-
-def _http(scheme: str) -> dict[str, bool]:
-    """Allow http on loopback; elsewhere the environment must allow it, as AWS_ALLOW_HTTP does."""
-    found = endpoint()
-    if scheme != "s3" or not found.startswith("http://"):
-        return {}
-    allowed = os.environ.get("AWS_ALLOW_HTTP", "").lower() in {"1", "true"}
-    if not (allowed or _is_loopback(urlsplit(found).hostname or "")):
-        raise StorageError(
-            "The endpoint of the object storage is an http:// address, which would send data "
-            "unencrypted; use https://, or set AWS_ALLOW_HTTP=true in a network that you trust."
-        )
-    return {"allow_http": True}
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
 def _stored(meta: Any) -> StoredObject:
     return StoredObject(meta["path"], meta["size"], meta["last_modified"], meta["e_tag"])
-
-
-def _check_bucket(error: Exception) -> None:
-    """Raise an error again if the bucket is missing, not only the object."""
-    if _NO_BUCKET.search(str(error)):
-        raise FileNotFoundError(str(error))
-
-
-def _as_storage_error(url: str, error: Exception) -> StorageError:
-    from obstore import exceptions
-
-    text = str(error)
-    if _NO_BUCKET.search(text) or isinstance(error, FileNotFoundError):
-        return StorageError(
-            f"The bucket of {url} does not exist; create it, or fix --artifacts or "
-            "SIGHTLINE_ARTIFACTS."
-        )
-    denied = (exceptions.PermissionDeniedError, exceptions.UnauthenticatedError)
-    if isinstance(error, denied) or _NOT_ALLOWED.search(text):
-        return StorageError(
-            f"Access to {url} was denied: its credentials are missing, expired or do not allow "
-            "this; renew them in the environment (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and "
-            "AWS_SESSION_TOKEN for S3), then run again."
-        )
-    if found := _STATUS.search(text):
-        return StorageError(
-            f"{url} refused a request with status {found[1]}; check the URL and the endpoint."
-        )
-    return BusyStorageError(
-        f"{url} did not answer as expected after several attempts. Finished stages are intact: "
-        "run again, and check the connection and the service if this happens again."
-    )

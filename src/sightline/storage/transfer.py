@@ -21,10 +21,11 @@ def push(store: ObjectStore, files: Mapping[str, Path], *, replace: bool = False
         if stored is None or stored.bytes != path.stat().st_size:
             store.upload(key, path)
 
-    *first, last = files
+    first, last = list(files)[:-1], list(files)[-1:]
     with ThreadPoolExecutor(_THREADS) as pool:
         list(pool.map(upload, first))
-    upload(last)
+    for key in last:
+        upload(key)
 
 
 def pull(store: ObjectStore, files: Mapping[str, tuple[Path, str]]) -> None:

@@ -2,7 +2,8 @@
 
 `checkpoints/<key>/checkpoint-<steps>-<digest>.npz`: the key is that of the training's cache
 entry, so another config, data set or code never uses them; the steps count from the start of the
-training; the digest is that of the file's content. The newest two are kept.
+training; the digest is that of the file's content. The newest two are kept. On object storage, each
+is an object of the same name as well, so that another machine can go on.
 """
 
 import hashlib
@@ -15,8 +16,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from sightline.errors import StorageError
 from sightline.records import Record
-from sightline.storage import files
+from sightline.storage import files, transfer
 from sightline.storage.workspace import Workspace
 
 Arrays = dict[str, NDArray[np.generic]]
@@ -67,11 +69,14 @@ class Checkpoints:
     def __init__(self, workspace: Workspace, key: str) -> None:
         """Bind to the folder of a cache key; nothing is written yet."""
         self.folder = workspace.root / "checkpoints" / key
+        self._prefix = f"checkpoints/{key}/"
+        self._store = workspace.store
 
     def write(self, checkpoint: Checkpoint) -> Path:
         """Write a checkpoint atomically, remove all but the newest two, and return its path.
 
-        Raises OSError if it cannot be written; the existing ones are intact.
+        Raises OSError if it cannot be written; the existing ones are intact. If object storage does
+        not take it, a warning is logged: this machine can go on from it.
         """
         buffer = io.BytesIO()
         position = np.frombuffer(checkpoint.position.model_dump_json().encode(), np.uint8)
@@ -83,6 +88,7 @@ class Checkpoints:
             temporary.write_bytes(content)
         for old in self._paths()[KEPT:]:
             old.unlink(missing_ok=True)
+        self._push(path)
         return path
 
     def newest(self) -> Checkpoint | None:
@@ -90,22 +96,51 @@ class Checkpoints:
 
         Partial files of killed processes are removed as well.
         """
-        paths = self._paths()
         for leftover in files.leftovers(self.folder) if self.folder.is_dir() else ():
             files.remove(leftover)
-        for path in paths:
+        names = sorted({path.name for path in self._paths()} | self._stored(), reverse=True)
+        for name in names:
+            path = self.folder / name
             try:
+                self._pull(path)
                 return _decode(path)
             except (OSError, ValueError, KeyError, EOFError) as error:
                 _log.warning("Skipping the damaged checkpoint %s: %s", path, error)
                 files.remove(path)
-        if paths:
+                if self._store:
+                    self._store.delete(self._prefix + name)
+        if names:
             _log.warning("No checkpoint of this training is intact; it starts from the beginning")
         return None
 
     def discard(self) -> None:
         """Remove all checkpoints and partial files."""
+        if self._store:
+            transfer.delete(self._store, self._prefix)
         files.set_aside(self.folder)
+
+    def _push(self, path: Path) -> None:
+        """Store a checkpoint and delete all stored ones but the newest two."""
+        if self._store is None:
+            return
+        try:
+            self._store.upload(self._prefix + path.name, path)
+            for old in sorted(self._stored(), reverse=True)[KEPT:]:
+                self._store.delete(self._prefix + old)
+        except StorageError as error:
+            _log.warning("The checkpoint %s is kept on this machine only: %s", path.name, error)
+
+    def _pull(self, path: Path) -> None:
+        if self._store and not path.exists():
+            with files.new_file(path) as temporary:
+                self._store.download(self._prefix + path.name, temporary)
+
+    def _stored(self) -> set[str]:
+        """Return the names of the checkpoints on object storage."""
+        if self._store is None:
+            return set()
+        names = {one.key.rpartition("/")[2] for one in self._store.list(self._prefix)}
+        return {name for name in names if _NAME.fullmatch(name)}
 
     def _paths(self) -> list[Path]:
         """List the checkpoints, newest first."""

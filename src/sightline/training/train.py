@@ -7,6 +7,7 @@ from its newest intact checkpoint with the same result.
 from contextlib import suppress
 
 from sightline.config import TrainingConfig
+from sightline.errors import StorageError
 from sightline.pipeline import cache
 from sightline.pipeline.cache import Draft, find_or_make
 from sightline.pipeline.stages import KERAS, Stage
@@ -34,8 +35,8 @@ def train(
     trained = find_or_make(run, TRAIN, key, make)
     # Another process may be rerunning the training and need the checkpoints. If the removal fails,
     # a later clean-up removes them: the result is stored.
-    with suppress(OSError), cache.idle(run, TRAIN, key) as idle:
-        if idle and checkpoints.folder.exists():
+    with suppress(OSError, StorageError), cache.idle(run, TRAIN, key) as idle:
+        if idle and (run.workspace.url or checkpoints.folder.exists()):
             checkpoints.discard()
     return trained
 

@@ -8,10 +8,8 @@ from sightline.errors import InputError, StorageError
 from sightline.storage import object_store
 from sightline.storage.object_store import ObjectStore, check_url
 
-KINDS = ("memory", "file")
 
-
-@pytest.fixture(params=KINDS)
+@pytest.fixture(params=["memory", "file"])
 def store(request, tmp_path):
     place = "tests" if request.param == "memory" else f"{tmp_path}/store"
     return ObjectStore(f"{request.param}://{place}")
@@ -27,8 +25,7 @@ def test_object_is_created_once_and_read_back(store):
     assert store.stat("a/b").bytes == 3
 
 
-def test_object_is_replaced_only_if_nobody_else_did():
-    store = ObjectStore("memory://tests")
+def test_object_is_replaced_only_if_nobody_else_did(store):
     store.write("head", b"one")
     _, etag = store.read_tagged("head")
     assert store.replace("head", b"two", etag)

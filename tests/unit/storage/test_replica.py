@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -45,3 +46,35 @@ def test_workspace_that_cannot_be_written_in_the_store_is_refused(tmp_path, monk
     monkeypatch.setenv("SIGHTLINE_CACHE", str(tmp_path / "cache"))
     Workspace.open(f"file://{tmp_path}/store").check_writable()
     assert (tmp_path / "store" / ".at-work.lock").exists()
+
+
+def entry(root, name, size):
+    folder = root / name
+    folder.mkdir(parents=True)
+    (folder / "file").write_bytes(bytes(size))
+    return folder
+
+
+def test_least_recently_used_entries_make_room_unless_a_process_uses_them(tmp_path, monkeypatch):
+    monkeypatch.setenv("SIGHTLINE_CACHE_BYTES", "250")
+    used, old, new = (entry(tmp_path, f"cache/ingest/{name}", 100) for name in "abc")
+    checkpoints = entry(tmp_path, "checkpoints/d", 100)
+    for age, path in enumerate((new, checkpoints, old, used)):
+        os.utime(path, (0, 1_000 - age))
+    replica.keep(tmp_path, "cache/ingest/a")
+    os.utime(tmp_path / "cache/ingest/.a.use", (0, 0))
+    replica.make_room(tmp_path, 0)
+    assert [path.exists() for path in (used, old, checkpoints, new)] == [True, False, False, True]
+    replica.make_room(tmp_path, 1_000)
+    assert [path.exists() for path in (used, new)] == [True, False]
+
+
+def test_size_that_is_no_number_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setenv("SIGHTLINE_CACHE_BYTES", "50 GB")
+    with pytest.raises(StorageError, match="SIGHTLINE_CACHE_BYTES is '50 GB'"):
+        replica.make_room(tmp_path, 0)
+
+
+def test_replica_keeps_its_name(tmp_path):
+    assert replica.identity(tmp_path / "a") == replica.identity(tmp_path / "a")
+    assert replica.identity(tmp_path / "a") != replica.identity(tmp_path / "b")

@@ -3,6 +3,7 @@ import hashlib
 import numpy as np
 import pytest
 
+from sightline.errors import BusyStorageError
 from sightline.storage.workspace import Workspace
 from sightline.training.checkpoints import Checkpoint, Checkpoints, Position
 
@@ -10,6 +11,13 @@ from sightline.training.checkpoints import Checkpoint, Checkpoints, Position
 @pytest.fixture
 def checkpoints(tmp_path):
     return Checkpoints(Workspace(tmp_path), "0" * 40)
+
+
+@pytest.fixture
+def machines(tmp_path):
+    """The checkpoints of one training on two machines that share nothing but a store."""
+    url = f"memory://{tmp_path}"
+    return [Checkpoints(Workspace(tmp_path / name, url), "0" * 40) for name in ("one", "two")]
 
 
 def at(steps):
@@ -84,3 +92,37 @@ def test_half_written_one_is_removed(checkpoints):
     half.write_bytes(b"PK")
     assert checkpoints.newest() is not None
     assert not half.exists()
+
+
+def test_another_machine_goes_on_from_the_newest_stored_checkpoint(machines):
+    one, two = machines
+    for steps in (10, 20, 30):
+        one.write(at(steps))
+    assert two.newest().position.steps == 30
+    two.write(at(40))
+    assert one.newest().position.steps == 40
+    assert sorted(one._stored()) == [path.name for path in sorted(two._paths())]
+    one.discard()
+    assert two._stored() == set()
+
+
+def test_damaged_stored_checkpoint_is_passed_over_and_removed(machines, caplog):
+    one, two = machines
+    one.write(at(10))
+    name = one.write(at(20)).name
+    one._store.write(f"checkpoints/{'0' * 40}/{name}", b"damaged")
+    assert two.newest().position.steps == 10
+    assert name in caplog.text
+    assert name not in two._stored()
+
+
+def test_training_goes_on_while_the_store_takes_no_checkpoint(machines, monkeypatch, caplog):
+    one, _ = machines
+
+    def fail(*arguments):
+        raise BusyStorageError("it did not answer")
+
+    monkeypatch.setattr(one._store, "upload", fail)
+    path = one.write(at(10))
+    assert "it did not answer" in caplog.text
+    assert path.exists()

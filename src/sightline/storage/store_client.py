@@ -1,0 +1,56 @@
+"""Connects to the object storage that a URL names, with what the environment says about it."""
+
+import ipaddress
+import os
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+from sightline.errors import StorageError
+
+_ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")  # As obstore reads them
+_RETRY = {
+    "max_retries": 5,
+    "retry_timeout": timedelta(seconds=60),
+    "backoff": {"init_backoff": timedelta(milliseconds=200), "max_backoff": timedelta(seconds=10)},
+}
+_CLIENT = {"connect_timeout": "10s", "read_timeout": "30s", "timeout": "6h"}
+
+
+def connect(url: str) -> Any:
+    """Return the client of a URL. Raises StorageError if its endpoint sends data unencrypted."""
+    import obstore.store
+
+    scheme = urlsplit(url).scheme
+    if scheme == "memory":
+        return obstore.store.MemoryStore()
+    if scheme == "file":
+        return obstore.store.from_url(url, mkdir=True)
+    options: Any = {"client_options": _CLIENT | _http(scheme), "retry_config": _RETRY}
+    return obstore.store.from_url(url, **options)
+
+
+def _http(scheme: str) -> dict[str, bool]:
+    """Allow http on loopback; elsewhere the environment must allow it, as AWS_ALLOW_HTTP does."""
+    found = endpoint()
+    if scheme != "s3" or not found.startswith("http://"):
+        return {}
+    allowed = os.environ.get("AWS_ALLOW_HTTP", "").lower() in {"1", "true"}
+    if not (allowed or _is_loopback(urlsplit(found).hostname or "")):
+        raise StorageError(
+            "The endpoint of the object storage is an http:// address, which would send data "
+            "unencrypted; use https://, or set AWS_ALLOW_HTTP=true in a network that you trust."
+        )
+    return {"allow_http": True}
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def endpoint() -> str:
+    """Return the address of another S3 service that the environment names; empty for Amazon's."""
+    return next((os.environ[name] for name in _ENDPOINTS if os.environ.get(name)), "")
